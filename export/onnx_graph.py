@@ -1,0 +1,193 @@
+"""Keras part -> ONNX. The only module that knows tf2onnx."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .tracing import ConversionError, layer_of, trace
+
+if TYPE_CHECKING:
+    from zoo.models.part import Part, TensorInfo
+
+OPSETS = range(15, 19)
+IR_VERSION = 8
+
+_WAY_ROUND = (
+    "Replace the layer by arithmetic, dense and convolutional layers, or leave ONNX out with "
+    "formats=('saved_model',)."
+)
+_HINTS = {
+    "Bitcast": "keras.ops.argmin and argmax look at the sign of zero with it; "
+    "keras.ops.top_k(-values, 1)[1] finds the same index and converts. ",
+}
+_RANDOM = {
+    "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
+    "Bernoulli",
+}  # fmt: skip
+
+
+def convert(part: Part, opset: int = 18) -> bytes:
+    """Convert a part into the bytes of an ONNX file.
+
+    Inputs and outputs have the names and the order of the part, and a first dimension called
+    `batch`. Only operations of the default ONNX domain occur, none of them random.
+
+    Args:
+        part: the part to convert.
+        opset: 15 to 18.
+
+    Raises:
+        ConversionError: an operation has no counterpart in ONNX; nothing was written.
+    """
+    check_opset(opset)
+    model = _tf2onnx(part, opset)
+    _check_nodes(part, model.graph, opset)
+    _finish(part, model)
+    _check_model(part, model)
+    return model.SerializeToString()
+
+
+def check_opset(opset: int) -> None:
+    """Raise a ValueError unless the opset is one that conversion supports."""
+    if opset not in OPSETS:
+        raise ValueError(f"opset is {opset!r}; it is {OPSETS.start} to {OPSETS.stop - 1}.")
+
+
+def _tf2onnx(part: Part, opset: int) -> Any:
+    function = trace(part)
+    signature = function.get_concrete_function().structured_input_signature[0]
+    with _recorded_errors() as errors:
+        try:
+            model, _ = _converter().convert.from_function(
+                function,
+                input_signature=signature,
+                opset=opset,
+                custom_op_handlers={"Erfc": (_erfc, [])},
+            )
+        except Exception as error:
+            raise ConversionError(
+                f"tf2onnx cannot convert the {part.name}: {error} {_WAY_ROUND}"
+            ) from error
+    # It logs what it could not do, goes on, and returns a file that nothing can load.
+    if errors:
+        raise ConversionError(_explain(part, errors))
+    return model
+
+
+def _converter() -> Any:
+    # Importing tf2onnx silences TensorFlow's log for the whole process.
+    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL")
+    import tf2onnx
+    import tf2onnx.convert
+
+    if level is None:
+        os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    else:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = level
+    return tf2onnx
+
+
+def _erfc(graph: Any, node: Any, name: str, args: list) -> None:
+    """Write erfc(x), which the exact GELU uses and ONNX lacks, as 1 - erf(x)."""
+    import numpy as np
+
+    dtype = graph.get_dtype(node.input[0])
+    erf = graph.make_node("Erf", [node.input[0]], dtypes=[dtype])
+    one = graph.make_const(f"{name}_one", np.array(1.0, np.float32))
+    node.type = "Sub"
+    node.domain = ""
+    graph.replace_inputs(node, [one.output[0], erf.output[0]])
+
+
+@contextlib.contextmanager
+def _recorded_errors() -> Iterator[list[logging.LogRecord]]:
+    records: list[logging.LogRecord] = []
+
+    class Recorder(logging.Handler):
+        def emit(self, record):
+            records.append(record)
+
+    logger = logging.getLogger("tf2onnx")
+    kept = logger.handlers, logger.propagate, logger.level, logger.disabled
+    logger.handlers, logger.propagate, logger.disabled = [Recorder(logging.ERROR)], False, False
+    logger.setLevel(logging.ERROR)
+    try:
+        yield records
+    finally:
+        logger.handlers, logger.propagate, level, logger.disabled = kept
+        logger.setLevel(level)
+
+
+def _explain(part: Part, errors: list[logging.LogRecord]) -> str:
+    for record in errors:
+        # "Tensorflow op [%s: %s] is not supported", with the node's name and its operation
+        if record.args and len(record.args) == 2 and "not supported" in record.msg:
+            name, operation = record.args
+            return (
+                f"ONNX has no counterpart of TensorFlow's {operation} ({name}), in "
+                f"{layer_of(part, str(name))}. {_HINTS.get(operation, '')}{_WAY_ROUND}"
+            )
+    said = "; ".join(record.getMessage() for record in errors)
+    return f"tf2onnx cannot convert the {part.name}: {said} {_WAY_ROUND}"
+
+
+def _check_nodes(part: Part, graph: Any, opset: int) -> None:
+    import onnx
+
+    for node in graph.node:
+        standard = node.domain in ("", "ai.onnx")
+        if node.op_type in _RANDOM:
+            raise ConversionError(
+                f"The {part.name} would draw random numbers ({node.op_type}, {node.name}, in "
+                f"{layer_of(part, node.name)}): leave the drawing to the consumer."
+            )
+        if not standard or not onnx.defs.has(node.op_type, max_inclusive_version=opset):
+            raise ConversionError(
+                f"The operation {node.op_type} ({node.name}), in {layer_of(part, node.name)}, "
+                f"is not in ONNX opset {opset}. {_WAY_ROUND}"
+            )
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                _check_nodes(part, inner, opset)
+
+
+def _finish(part: Part, model: Any) -> None:
+    """Put the signature's names, order and batch dimension into the converted model."""
+    graph = model.graph
+    found = {"inputs": {v.name for v in graph.input}, "outputs": {v.name for v in graph.output}}
+    for which, infos in (("inputs", part.inputs), ("outputs", part.outputs)):
+        # tf2onnx leaves out an input that nothing uses; a consumer may still hand it in.
+        missing = {info.name for info in infos} ^ found[which]
+        if missing and not (which == "inputs" and found[which] < {i.name for i in infos}):
+            raise ConversionError(f"The {part.name} came out with {which} {sorted(found[which])}.")
+    # The dimensions of inner tensors carry generated names; the checker infers them again.
+    del graph.value_info[:], graph.input[:], graph.output[:]
+    graph.input.extend(_value_info(info) for info in part.inputs)
+    graph.output.extend(_value_info(info) for info in part.outputs)
+    graph.name, graph.doc_string, model.doc_string = part.name, "", ""
+    model.ir_version = IR_VERSION
+    used = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    del model.opset_import[:]
+    model.opset_import.extend(used)
+
+
+def _value_info(info: TensorInfo) -> Any:
+    import onnx
+
+    element = {"float32": onnx.TensorProto.FLOAT, "int32": onnx.TensorProto.INT32}[info.dtype]
+    return onnx.helper.make_tensor_value_info(info.name, element, ["batch", *info.shape])
+
+
+def _check_model(part: Part, model: Any) -> None:
+    import onnx
+
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ConversionError(
+            f"The ONNX file of the {part.name} is not valid: {error} {_WAY_ROUND}"
+        ) from error

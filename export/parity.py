@@ -1,0 +1,234 @@
+"""The proof that an exported file computes what the Keras part computes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+
+from .probes import ROWS, probes
+from .runtime import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from zoo.models.part import Part, TensorInfo
+
+Arrays = dict[str, np.ndarray]
+Runner = Callable[[Arrays], Arrays]
+
+BATCHES = (1, 2, 7, ROWS)
+ABSOLUTE_BOUND = 1e-5
+RELATIVE_BOUND = 1e-4
+# Two distances that differ in the last bit can swap: a code in a thousand may.
+MISMATCH_BOUND = 1e-3
+
+_MEASURES = {
+    "absolute": "largest |a - b| / (high - low), for outputs with a range",
+    "relative": "largest |a - b| / max(|a|, r), for outputs without a range; r is the root mean "
+    "square of a over all rows of the case, since an element near zero inherits the rounding of "
+    "the larger terms that it was summed from",
+    "mismatched": "fraction of elements that differ, for outputs of integers",
+}
+_PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "numpy")
+
+
+class ParityError(RuntimeError):
+    """An exported file and the Keras model disagree. `report` holds every figure."""
+
+    def __init__(self, message: str, report: dict[str, Any] | None = None):
+        super().__init__(message)
+        self.report = report
+
+
+def prove(
+    part: Part, runners: Mapping[tuple[str, str], Runner], images: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Compare exported files with the Keras part.
+
+    Args:
+        part: the part; its function runs eagerly, on the CPU, as the reference.
+        runners: what to compare, by format and setting, such as `("onnx", "optimisations off")`.
+        images: real images by input name; digits are used where there are none.
+
+    Returns:
+        The report of one part, which becomes `parity.json`.
+
+    Raises:
+        ParityError: an output exceeds its bound, or is not finite in Keras already.
+    """
+    cases = probes(part, images)
+    expected = {title: _all_batches(_keras(part), inputs) for title, inputs in cases.items()}
+    _check_finite(part, expected)
+    results = []
+    for (kind, setting), run in runners.items():
+        results += _compare_runner(part, run, cases, expected, {"format": kind, "setting": setting})
+    report = {
+        "format_version": FORMAT_VERSION,
+        "part": part.name,
+        "passed": all(result["passed"] for result in results),
+        "compared": {
+            "inputs": {title: len(next(iter(case.values()))) for title, case in cases.items()},
+            "batches": list(BATCHES),
+            "row_alone": "rows 1 to 7, each alone, with the same rows inside a batch of 64",
+            "reference": "the Keras function run eagerly in float32 on the CPU",
+        },
+        "measures": _MEASURES,
+        "results": results,
+        "versions": _versions(),
+    }
+    if not report["passed"]:
+        raise ParityError(_failure(report), report)
+    return report
+
+
+def onnx_runner(model: bytes, *, optimise: bool) -> Runner:
+    """Run an ONNX model on the CPU with all graph optimisations, or none."""
+    levels = onnxruntime.GraphOptimizationLevel
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    names = [node.name for node in session.get_outputs()]
+    return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def format_report(report: Mapping[str, Mapping[str, Any]]) -> str:
+    """The report of `export_model` or `verify` as a short table in plain text."""
+    rows = [("part", "format", "setting", "output", "measure", "error", "bound", "")]
+    for name, part in report.items():
+        for result in part["results"]:
+            told = [result[key] for key in ("format", "setting", "output", "measure")]
+            sizes = [f"{result['error']:.1e}", f"{result['bound']:.0e}"]
+            rows.append((name, *told, *sizes, "ok" if result["passed"] else "FAILED"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _keras(part: Part) -> Runner:
+    import tensorflow as tf
+
+    def run(inputs):
+        with tf.device("/CPU:0"):
+            outputs = part.function({name: tf.constant(array) for name, array in inputs.items()})
+        return {name: np.asarray(tensor) for name, tensor in outputs.items()}
+
+    return run
+
+
+def _all_batches(run: Runner, inputs: Arrays) -> dict[int, Arrays]:
+    """The outputs for the first 1, 2 and 7 rows, and for every row in batches of 64."""
+    rows = len(next(iter(inputs.values())))
+    outputs = {size: run(_rows(inputs, 0, size)) for size in BATCHES[:-1]}
+    chunks = [run(_rows(inputs, start, start + ROWS)) for start in range(0, rows, ROWS)]
+    return outputs | {ROWS: _joined(chunks)}
+
+
+def _rows(inputs: Arrays, start: int, stop: int) -> Arrays:
+    return {name: array[start:stop] for name, array in inputs.items()}
+
+
+def _joined(chunks: list[Arrays]) -> Arrays:
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+
+def _check_finite(part: Part, expected: dict[str, dict[int, Arrays]]) -> None:
+    for title, batches in expected.items():
+        for name, array in batches[ROWS].items():
+            if not np.isfinite(array).all():
+                raise ParityError(
+                    f"Output {name!r} of the Keras {part.name} is NaN or infinite on {title}: "
+                    "there is nothing to compare with. Train it further, or clip the output."
+                )
+
+
+def _compare_runner(
+    part: Part,
+    run: Runner,
+    cases: dict[str, Arrays],
+    expected: dict[str, dict[int, Arrays]],
+    about: dict[str, str],
+) -> list[dict[str, Any]]:
+    found = {info.name: _new_result(info, about) for info in part.outputs}
+    for title, inputs in cases.items():
+        outputs = _all_batches(run, inputs)
+        alone = _joined([run(_rows(inputs, row, row + 1)) for row in range(BATCHES[-2])])
+        for info in part.outputs:
+            result, wanted = found[info.name], expected[title][ROWS][info.name]
+            scale = float(np.sqrt(np.mean(np.square(wanted, dtype=np.float64)))) or 1.0
+            for size in BATCHES:
+                _add(result, info, expected[title][size][info.name], outputs[size], scale)
+            in_batch = outputs[ROWS][info.name][: BATCHES[-2]]
+            lone = _new_result(info, about)
+            _add(lone, info, in_batch, alone, scale)
+            result["row_alone_error"] = max(result["row_alone_error"], lone["error"])
+    for result in found.values():
+        result["passed"] = max(result["error"], result["row_alone_error"]) <= result["bound"]
+    return list(found.values())
+
+
+def _new_result(info: TensorInfo, about: dict[str, str]) -> dict[str, Any]:
+    measure, bound = "relative", RELATIVE_BOUND
+    if info.dtype == "int32":
+        measure, bound = "mismatched", MISMATCH_BOUND
+    elif info.low is not None and info.high is not None:
+        measure, bound = "absolute", ABSOLUTE_BOUND
+    return about | {
+        "output": info.name,
+        "measure": measure,
+        "bound": bound,
+        "error": 0.0,
+        "max_absolute_error": 0.0,
+        "max_relative_error": 0.0,
+        "row_alone_error": 0.0,
+    }
+
+
+def _add(
+    result: dict[str, Any], info: TensorInfo, wanted: np.ndarray, outputs: Arrays, scale: float
+) -> None:
+    came = outputs.get(info.name)
+    if came is None or came.dtype != wanted.dtype or came.shape != wanted.shape:
+        what = "nothing" if came is None else f"{came.dtype} {list(came.shape)}"
+        result["problem"] = f"{what} came for {wanted.dtype} {list(wanted.shape)}"
+        result["error"] = float("inf")
+        return
+    difference = np.abs(wanted.astype(np.float64) - came)
+    # NaN compares as equal to nothing and larger than nothing: make it the largest error.
+    difference = np.where(np.isfinite(difference), difference, np.inf)
+    relative = difference / np.maximum(np.abs(wanted.astype(np.float64)), scale)
+    largest = float(difference.max())
+    errors = {"mismatched": float(np.mean(difference != 0)), "relative": float(relative.max())}
+    if result["measure"] == "absolute":
+        errors["absolute"] = largest / (info.high - info.low)
+    result["error"] = max(result["error"], errors[result["measure"]])
+    result["max_absolute_error"] = max(result["max_absolute_error"], largest)
+    result["max_relative_error"] = max(result["max_relative_error"], errors["relative"])
+
+
+def _failure(report: dict[str, Any]) -> str:
+    lines = []
+    for result in report["results"]:
+        if not result["passed"]:
+            error = max(result["error"], result["row_alone_error"])
+            lines.append(
+                f"output {result['output']!r} as {result['format']} ({result['setting']}) is off "
+                f"by {error:.2e} ({result['measure']}), over the bound {result['bound']:.0e} by "
+                f"{error - result['bound']:.2e}" + _because(result)
+            )
+    return f"The {report['part']} is not what Keras computes: {'; '.join(lines)}."
+
+
+def _because(result: dict[str, Any]) -> str:
+    return f" ({result['problem']})" if "problem" in result else ""
+
+
+def _versions() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    versions["onnxruntime"] = onnxruntime.__version__
+    return versions | {"python": platform.python_version(), "machine": platform.machine()}

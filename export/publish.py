@@ -1,0 +1,331 @@
+"""Writing proved artefacts: whole folders and files, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from zoo.folders import publish_folder
+
+from . import onnx_graph, parity, probes, runtime, saved_model, signature
+from .tracing import require_tensorflow
+
+if TYPE_CHECKING:
+    from zoo.models.part import Part
+
+FORMATS = ("onnx", "saved_model")
+SAVED_MODEL = "saved_model"
+PARITY_FILE = "parity.json"
+
+Report = dict[str, dict[str, Any]]
+
+
+def export_model(
+    model: Any,
+    out: str | os.PathLike,
+    *,
+    formats: Iterable[str] = FORMATS,
+    parts: Iterable[str] | None = None,
+    opset: int = 18,
+    images: Any = None,
+    overwrite: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Export every part of a model, prove each equal to Keras, then publish all of them.
+
+    Writes `out/<part>/model.onnx`, `saved_model/`, `signature.json` and `parity.json`. Either
+    the whole of `out` appears, or nothing does: not after an error, a full disk or Ctrl-C.
+
+    Args:
+        model: a built model with `parts()`, on the TensorFlow backend.
+        out: the folder to create.
+        formats: `"onnx"`, `"saved_model"`, or both.
+        parts: names of the parts to export; None for all.
+        opset: ONNX opset, 15 to 18.
+        images: real images for the proof: an array [n, *input shape] in the input's range, or a
+            dict of arrays by input name. None takes scikit-learn's digits, resized.
+        overwrite: replace `out`, all of it, once the new export is complete.
+        progress: called with a line of text at every step.
+
+    Returns:
+        The parity report by part, as in `parity.json`; `format_report` prints it.
+
+    Raises:
+        FileExistsError: `out` exists and `overwrite` is false.
+        ConversionError: an operation does not convert; the message says which, and a way round.
+        ParityError: an output exceeds 1e-5 of its range, or 1e-4 relative where it has none.
+        RuntimeError: Keras does not run on TensorFlow.
+        TypeError, ValueError: a wrong argument.
+    """
+    require_tensorflow()
+    formats = _formats(formats)
+    onnx_graph.check_opset(opset)
+    chosen = _chosen(_parts(model), parts)
+    given = probes.assign_images(chosen.values(), images)
+    if overwrite:
+        _check_replaceable(out)
+    say = progress or (lambda line: None)
+    report = {}
+    with publish_folder(out, overwrite) as scratch:
+        for name, part in chosen.items():
+            folder = scratch / name
+            folder.mkdir()
+            _write_part(model, part, folder, formats, opset, say)
+            say(f"{name}: comparing with Keras")
+            report[name] = parity.prove(part, _runners(folder), given)
+            signature.write_json(folder / PARITY_FILE, report[name])
+    return report
+
+
+def export_onnx(
+    source: Any,
+    path: str | os.PathLike,
+    *,
+    part: str | None = None,
+    opset: int = 18,
+    images: Any = None,
+    overwrite: bool = False,
+) -> Report:
+    """Export one part as a single ONNX file, proved equal to Keras before it appears.
+
+    `export.load` wants the folder that `export_model` writes, with its signature; this is for
+    other runtimes.
+
+    Args:
+        source: a `Part`, or a model with `parts()`.
+        path: the file to write.
+        part: which part, for a model that has several.
+        opset, images, overwrite: as for `export_model`.
+
+    Returns:
+        The parity report, under the part's name.
+
+    Raises:
+        FileExistsError, ConversionError, ParityError, RuntimeError, TypeError, ValueError:
+            as `export_model` does.
+    """
+    require_tensorflow()
+    chosen = _one_part(source, part)
+    given = probes.assign_images([chosen], images)
+    with _publish_file(path, overwrite) as scratch:
+        model = onnx_graph.convert(chosen, opset)
+        scratch.write_bytes(model)
+        report = parity.prove(chosen, _onnx_runners(model), given)
+    return {chosen.name: report}
+
+
+def export_saved_model(
+    source: Any,
+    folder: str | os.PathLike,
+    *,
+    part: str | None = None,
+    images: Any = None,
+    overwrite: bool = False,
+) -> Report:
+    """Export one part as a SavedModel folder, proved equal to Keras before it appears.
+
+    Args:
+        source: a `Part`, or a model with `parts()`.
+        folder: the folder to create.
+        part: which part, for a model that has several.
+        images, overwrite: as for `export_model`.
+
+    Returns:
+        The parity report, under the part's name.
+
+    Raises:
+        FileExistsError, ConversionError, ParityError, RuntimeError, TypeError, ValueError:
+            as `export_model` does.
+    """
+    require_tensorflow()
+    chosen = _one_part(source, part)
+    given = probes.assign_images([chosen], images)
+    if overwrite:
+        _check_replaceable(folder)
+    with publish_folder(folder, overwrite) as scratch:
+        saved_model.write(chosen, scratch)
+        runners = {(SAVED_MODEL, "serving_default"): saved_model.runner(scratch)}
+        report = parity.prove(chosen, runners, given)
+    return {chosen.name: report}
+
+
+def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Report:
+    """Prove an exported folder against a Keras model once more. Nothing is written.
+
+    Args:
+        folder: what `export_model` wrote, or the folder of one part in it.
+        model: the model that it should equal.
+        images: as for `export_model`.
+
+    Returns:
+        The parity report by part, with `same_artefact`: whether weights, configuration and
+        signature hash to what the folder was exported from.
+
+    Raises:
+        FileNotFoundError: there is no export in `folder`, or a file of it is missing.
+        ParityError: an output exceeds its bound.
+        ValueError: a file was altered, or the model has no such part.
+    """
+    require_tensorflow()
+    folder = Path(folder)
+    available = _parts(model)
+    found = {}
+    for place in _part_folders(folder):
+        described = runtime.read_signature(place)
+        part = _chosen(available, [described["part"]])[described["part"]]
+        _check_files(place, described)
+        _check_interface(place, described, signature.describe(model, part, described["opset"]))
+        found[part.name] = place, part, described
+    given = probes.assign_images([part for _, part, _ in found.values()], images)
+    report = {}
+    for name, (place, part, described) in found.items():
+        report[name] = parity.prove(part, _runners(place), given)
+        identity = signature.artefact_hash(model, part, described)
+        report[name]["same_artefact"] = identity == described["artefact_sha256"]
+    return report
+
+
+def _write_part(
+    model: Any,
+    part: Part,
+    folder: Path,
+    formats: tuple[str, ...],
+    opset: int,
+    say: Callable[[str], None],
+) -> None:
+    if "onnx" in formats:
+        say(f"{part.name}: ONNX")
+        (folder / runtime.ONNX_FILE).write_bytes(onnx_graph.convert(part, opset))
+    if SAVED_MODEL in formats:
+        say(f"{part.name}: SavedModel")
+        saved_model.write(part, folder / SAVED_MODEL)
+    described = signature.describe(model, part, opset if "onnx" in formats else None)
+    signature.write(folder, described)
+
+
+def _runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
+    """Everything in a part's folder that can be run, read back from the disk."""
+    runners: dict[tuple[str, str], parity.Runner] = {}
+    if (folder / runtime.ONNX_FILE).is_file():
+        runners |= _onnx_runners((folder / runtime.ONNX_FILE).read_bytes())
+        session = runtime.load(folder)
+        runners["onnx", "export.load"] = lambda inputs: session(**inputs)
+    if (folder / SAVED_MODEL).is_dir():
+        runners[SAVED_MODEL, "serving_default"] = saved_model.runner(folder / SAVED_MODEL)
+    if not runners:
+        raise FileNotFoundError(f"{folder} has a signature, and neither ONNX nor SavedModel.")
+    return runners
+
+
+def _onnx_runners(model: bytes) -> dict[tuple[str, str], parity.Runner]:
+    return {
+        ("onnx", "optimisations off"): parity.onnx_runner(model, optimise=False),
+        ("onnx", "optimisations all"): parity.onnx_runner(model, optimise=True),
+    }
+
+
+def _formats(formats: Iterable[str]) -> tuple[str, ...]:
+    formats = (formats,) if isinstance(formats, str) else tuple(formats)
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise ValueError(f"formats is {list(formats)}; take one or more of {list(FORMATS)}.")
+    return formats
+
+
+def _parts(model: Any) -> dict[str, Part]:
+    if not callable(getattr(model, "parts", None)):
+        raise TypeError(
+            f"A {type(model).__name__} came; export takes a model of the zoo, or any object whose "
+            "parts() gives a dict of zoo.models.part.Part."
+        )
+    parts = model.parts()
+    for name in parts:
+        # The name becomes that of a folder.
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+            raise ValueError(f"The part name {name!r} cannot be a folder's name.")
+    return parts
+
+
+def _chosen(parts: dict[str, Part], names: Iterable[str] | None) -> dict[str, Part]:
+    if names is None:
+        return dict(parts)
+    names = (names,) if isinstance(names, str) else tuple(names)
+    unknown = [name for name in names if name not in parts]
+    if unknown or not names:
+        raise ValueError(f"parts is {list(names)}; the model has {list(parts)}.")
+    return {name: parts[name] for name in names}
+
+
+def _one_part(source: Any, name: str | None) -> Part:
+    if hasattr(source, "function") and hasattr(source, "networks"):
+        return source
+    parts = _parts(source)
+    if name is None and len(parts) == 1:
+        (name,) = parts
+    if name is None:
+        raise ValueError(f"The model has the parts {list(parts)}: say which, with part=.")
+    return _chosen(parts, [name])[name]
+
+
+def _part_folders(folder: Path) -> list[Path]:
+    if (folder / runtime.SIGNATURE_FILE).is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob(f"*/{runtime.SIGNATURE_FILE}"))
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no part that export_model wrote.")
+    return found
+
+
+def _check_files(folder: Path, described: dict[str, Any]) -> None:
+    for name, expected in described.get("files", {}).items():
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts or "\\" in name or ":" in name:
+            raise ValueError(f"{folder / runtime.SIGNATURE_FILE} names {name!r}, outside of it.")
+        path = folder / relative
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing: export again.")
+        runtime.check_bytes(path.read_bytes(), expected, path)
+
+
+def _check_interface(folder: Path, described: dict[str, Any], current: dict[str, Any]) -> None:
+    for which in ("inputs", "outputs"):
+        wanted, came = runtime.tensors(current, which), runtime.tensors(described, which)
+        if [t[:5] for t in wanted] != [t[:5] for t in came]:
+            raise ValueError(
+                f"{folder} was exported from another model: its {which} are "
+                f"{'; '.join(map(str, came))}, the model's are {'; '.join(map(str, wanted))}."
+            )
+
+
+def _check_replaceable(target: str | os.PathLike) -> None:
+    """Refuse to replace the folder that the user stands in, or their home."""
+    target = Path(os.path.realpath(target))
+    here, home = Path(os.path.realpath(os.curdir)), Path(os.path.realpath(Path.home()))
+    for kept in (here, home):
+        if target == kept or target in kept.parents:
+            raise ValueError(f"overwrite=True would delete {target}, and {kept} with it.")
+
+
+@contextlib.contextmanager
+def _publish_file(target: str | os.PathLike, overwrite: bool) -> Iterator[Path]:
+    """Yield a scratch file that becomes `target` when the block succeeds."""
+    target = Path(os.path.abspath(target))
+    if target.is_dir():
+        raise FileExistsError(f"{target} is a folder, and a file was to be written there.")
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} exists already. Pass overwrite=True to replace it.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    scratch = Path(name)
+    try:
+        yield scratch
+        scratch.chmod(0o644)
+        os.replace(scratch, target)
+    finally:
+        scratch.unlink(missing_ok=True)

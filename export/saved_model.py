@@ -1,0 +1,74 @@
+"""Keras part -> SavedModel."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .tracing import trace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from zoo.models.part import Part
+
+
+def write(part: Part, folder: Path) -> None:
+    """Write a part as a SavedModel, for TensorFlow and TensorFlow Serving.
+
+    The loaded object has `serve`, a function of one dict; the file's signature
+    `serving_default` takes the same tensors by name. Both give a dict.
+
+    Raises:
+        ConversionError: as `trace` does.
+        OSError: the folder cannot be written.
+    """
+    import tensorflow as tf
+
+    function = trace(part)
+    concrete = function.get_concrete_function()
+    module = tf.Module(name=part.name)
+    module.serve = function
+    # What the graph reads, and nothing more: no seeds, no optimizer state.
+    module.weights = list(concrete.graph.variables)
+    try:
+        with _quiet_tensorflow():
+            tf.saved_model.save(module, str(folder), signatures={"serving_default": concrete})
+    except tf.errors.OpError as error:
+        # A full disk is an OSError wherever else a file is written.
+        raise OSError(
+            f"TensorFlow could not write the SavedModel of the {part.name}: {error.message} "
+            "Is there room on the disk, and may you write there?"
+        ) from error
+
+
+def runner(folder: Path) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    """Load a SavedModel and run its `serving_default` signature on the CPU."""
+    import tensorflow as tf
+
+    with tf.device("/CPU:0"):
+        loaded: Any = tf.saved_model.load(str(folder))
+    serve = loaded.signatures["serving_default"]
+
+    def run(inputs):
+        with tf.device("/CPU:0"):
+            outputs = serve(**{name: tf.constant(value) for name, value in inputs.items()})
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+    run.keep_alive = loaded  # the signature holds its variables weakly
+    return run
+
+
+@contextlib.contextmanager
+def _quiet_tensorflow() -> Iterator[None]:
+    # "Assets written to" names the scratch folder, which is gone a moment later.
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

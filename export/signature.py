@@ -1,0 +1,122 @@
+"""What an exported part takes and gives, and which weights it was made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .runtime import FORMAT_VERSION, SIGNATURE_FILE
+
+if TYPE_CHECKING:
+    from zoo.models.part import Part, TensorInfo
+
+
+def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
+    """The signature of a part, without the files.
+
+    Args:
+        model: the model that the part belongs to: anything with `parts()`.
+        part: the part.
+        opset: the ONNX opset, None where there is no ONNX file.
+
+    Returns:
+        A dict that JSON can hold. The first dimension of every shape is `"batch"`; `range` is
+        `[low, high]`, closed, or null; an input's `prior` says what a consumer draws it from.
+    """
+    from .onnx_graph import IR_VERSION
+
+    signature = {
+        "format_version": FORMAT_VERSION,
+        "model": {"name": getattr(model, "name", None), "class": type(model).__name__},
+        "part": part.name,
+        "inputs": [_tensor(info, prior=True) for info in part.inputs],
+        "outputs": [_tensor(info, prior=False) for info in part.outputs],
+        "opset": opset,
+        "ir": None if opset is None else IR_VERSION,
+    }
+    return signature | {"artefact_sha256": artefact_hash(model, part, signature)}
+
+
+def artefact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:
+    """What identifies an artefact: the SHA-256 of weights, configuration and signature.
+
+    The bytes of an ONNX file differ from one conversion to the next; this does not. The
+    model's own name does not count, since Keras numbers it as it goes.
+    """
+    facts = {key: signature[key] for key in ("part", "inputs", "outputs", "opset", "ir")}
+    facts |= {"class": type(model).__name__, "config": _config(model, part)}
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=_plain).encode())
+    for network in part.networks:
+        for weight in network.weights:
+            values = weight.numpy()
+            little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+            digest.update(f"{values.dtype.name}{list(values.shape)}".encode())
+            digest.update(little.tobytes())
+    return digest.hexdigest()
+
+
+def file_table(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of every file below a folder, by its path relative to it."""
+    return {
+        path.relative_to(folder).as_posix(): {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a dict as indented JSON."""
+    text = json.dumps(content, indent=2, default=_plain)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def write(folder: Path, signature: dict[str, Any]) -> None:
+    """Write `signature.json` into a part's folder, with the files that lie there by now."""
+    write_json(folder / SIGNATURE_FILE, signature | {"files": file_table(folder)})
+
+
+def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
+    entry = {
+        "name": info.name,
+        "dtype": info.dtype,
+        "shape": ["batch", *info.shape],
+        "range": None if info.low is None or info.high is None else [info.low, info.high],
+    }
+    return entry | {"prior": info.prior} if prior and info.prior else entry
+
+
+def _config(model: Any, part: Part) -> Any:
+    with warnings.catch_warnings():
+        # Keras warns of lambdas, which matter to whoever reads a config back; it is hashed here.
+        warnings.simplefilter("ignore")
+        config = _own_config(model)
+        if config is None:
+            # A model that does not describe itself is described by its networks.
+            config = {"networks": [_own_config(network) for network in part.networks]}
+    config.pop("name", None)
+    return config
+
+
+def _own_config(described: Any) -> dict[str, Any] | None:
+    if not hasattr(described, "get_config"):
+        return None
+    try:
+        return dict(described.get_config())
+    except NotImplementedError:  # Keras's answer for a custom layer or model without one
+        return None
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    import keras
+
+    return keras.saving.serialize_keras_object(value)

@@ -1,0 +1,137 @@
+"""A Keras part as one TensorFlow function: named, checked, without randomness or state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.models.part import Part
+
+_RANDOM = re.compile(
+    r"Random|Multinomial|TruncatedNormal|StatefulStandardNormal|StatefulUniform|RngSkip|RngRead"
+    r"|Shuffle$"
+)
+_CHANGES_STATE = re.compile(r"^(Assign|ResourceScatter|ResourceApply)")
+
+
+class ConversionError(RuntimeError):
+    """A part that cannot leave Keras as it is. The message names the layer and a way round."""
+
+
+def require_tensorflow() -> None:
+    """Raise a RuntimeError that says what to do unless Keras runs on TensorFlow."""
+    import keras
+
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"Export goes through TensorFlow, and Keras runs on {backend} here. Save the model "
+            "(zoo.save, or model.save), start Python with KERAS_BACKEND=tensorflow, load it "
+            "there and export it; weights do not depend on the backend."
+        )
+
+
+def trace(part: Part) -> Any:
+    """Trace a part into a `tf.function` that is safe to convert.
+
+    Returns:
+        A `tf.function` of one argument, a dict of tensors named as the part's inputs with any
+        number of rows, which gives a dict of tensors named as its outputs. It has one concrete
+        function, at `function.get_concrete_function()`.
+
+    Raises:
+        ConversionError: the function draws random numbers, changes a variable, uses variables
+            of networks that the part does not name, or gives something other than it says.
+    """
+    import tensorflow as tf
+
+    for info in (*part.inputs, *part.outputs):
+        if info.dtype not in ("float32", "int32"):
+            raise ConversionError(
+                f"{info.name!r} of the {part.name} is {info.dtype}; consumers get float32 and "
+                "int32. Cast in the part's function."
+            )
+    specs = {
+        info.name: tf.TensorSpec((None, *info.shape), info.dtype, name=info.name)
+        for info in part.inputs
+    }
+
+    @tf.function(input_signature=[specs], autograph=False)
+    def serve(inputs):
+        # An output that is an input, or another output, still needs a tensor of its own.
+        return {name: tf.identity(tensor) for name, tensor in part.function(dict(inputs)).items()}
+
+    concrete = serve.get_concrete_function()
+    _check_outputs(part, concrete.structured_outputs)
+    _check_operations(part, concrete.graph.as_graph_def())
+    _check_variables(part, concrete)
+    return serve
+
+
+def layer_of(part: Part, operation: str) -> str:
+    """The layer that an operation such as `decoder_1/code_2/Gelu/Erfc` belongs to, in words."""
+    names = {layer.name for layer in _layers(part.networks)}
+    for scope in reversed(operation.split("/")[:-1]):
+        # TensorFlow numbers a scope that it meets again.
+        for name in (scope, re.sub(r"_\d+$", "", scope)):
+            if name in names:
+                return f"layer {name!r} of the {part.name}"
+    return f"the {part.name}'s own function"
+
+
+def _layers(layers: Iterable[Any]) -> Iterator[Any]:
+    for layer in layers:
+        yield from _layers(getattr(layer, "layers", ()))
+        yield layer
+
+
+def _check_outputs(part: Part, outputs: dict[str, Any]) -> None:
+    wanted = {info.name: (info.dtype, (None, *info.shape)) for info in part.outputs}
+    came = {name: (spec.dtype.name, tuple(spec.shape)) for name, spec in outputs.items()}
+    if wanted.keys() != came.keys():
+        raise ConversionError(
+            f"The {part.name}'s function gives {sorted(came)} and the part says {list(wanted)}."
+        )
+    for name, (dtype, shape) in wanted.items():
+        got_dtype, got_shape = came[name]
+        fits = len(shape) == len(got_shape) and all(
+            got in (None, dim) for dim, got in zip(shape[1:], got_shape[1:], strict=True)
+        )
+        if got_dtype != dtype or not fits:
+            raise ConversionError(
+                f"Output {name!r} of the {part.name} is {got_dtype} {got_shape} and the part says "
+                f"{dtype} {shape}. Correct the part's TensorInfo, or cast in its function."
+            )
+
+
+def _check_operations(part: Part, graph: Any) -> None:
+    functions = [node for function in graph.library.function for node in function.node_def]
+    nodes = [*graph.node, *functions]
+    # A draw that moves a seed is both; what it is called helps more than what it moves.
+    for node in nodes:
+        if _RANDOM.search(node.op):
+            raise ConversionError(
+                f"The {part.name} draws random numbers: {node.op} ({node.name}) in "
+                f"{layer_of(part, node.name)}. An exported graph has to be deterministic: call "
+                "networks with training=False, give the mean (and the variance) as outputs, and "
+                "leave the drawing to the consumer."
+            )
+    for node in nodes:
+        if _CHANGES_STATE.search(node.op):
+            raise ConversionError(
+                f"The {part.name} changes a variable: {node.op} ({node.name}) in "
+                f"{layer_of(part, node.name)}. Call networks with training=False."
+            )
+
+
+def _check_variables(part: Part, concrete: Any) -> None:
+    # Both the artefact's identity and the SavedModel's variables come from part.networks.
+    known = {id(variable.value) for network in part.networks for variable in network.variables}
+    strangers = [v.name for v in concrete.graph.variables if id(v) not in known]
+    if strangers:
+        raise ConversionError(
+            f"The {part.name}'s function uses {', '.join(strangers)}, of no network in its "
+            "`networks`: add that network to the part."
+        )

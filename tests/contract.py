@@ -1,0 +1,332 @@
+"""What every model of the zoo must do; `test_contract.py` runs it for each class.
+
+A check is a function of a `Case`: a way to make a fresh tiny model, and data that fits it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+
+BACKEND = keras.backend.backend()
+
+
+@dataclass
+class Case:
+    """A model class in one setting."""
+
+    make: Callable[..., Any]
+    x: np.ndarray
+    y: np.ndarray
+
+    def new(self, **options):
+        keras.utils.set_random_seed(3)
+        return self.make(**options)
+
+    def compiled(self, optimizer="adam", **options):
+        """Compile without XLA where there is a choice: these models are too small to gain."""
+        model = self.new(**options)
+        model.compile(optimizer, jit_compile=BACKEND == "jax")
+        return model
+
+    def data(self, model, n=None):
+        pair = (self.x[:n], self.y[:n])
+        return pair if model.conditional else pair[:1]
+
+
+def weights(network):
+    return [np.array(keras.ops.convert_to_numpy(w)) for w in network.weights]
+
+
+def equal(first, second, atol=0.0):
+    return len(first) == len(second) and all(
+        np.allclose(a, b, rtol=0, atol=atol) for a, b in zip(first, second, strict=True)
+    )
+
+
+def fit_lowers_the_loss(case):
+    model = case.new()
+    model.compile(keras.optimizers.Adam(3e-3))
+    before = model.evaluate(*case.data(model), verbose=0, return_dict=True)
+    history = model.fit(*case.data(model), batch_size=32, epochs=4, verbose=0).history
+    after = model.evaluate(*case.data(model), verbose=0, return_dict=True)
+    assert after["loss"] < before["loss"]
+    assert history["reconstruction"][-1] < history["reconstruction"][0]
+
+
+def every_term_is_a_metric_and_the_loss_is_their_weighted_sum(case):
+    model = case.compiled()
+    logs = model.evaluate(*case.data(model), verbose=0, return_dict=True)
+    assert set(logs) == {"loss", *model.terms}
+    assert np.isfinite(list(logs.values())).all()
+    weighted = sum(model.term_weights.get(name, 1.0) * logs[name] for name in model.terms)
+    expected = logs["reconstruction"] if model.updates() else weighted
+    np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
+
+
+def the_reconstruction_term_does_not_depend_on_the_batch_size(case):
+    model = case.compiled()
+    one, other = (
+        model.evaluate(*case.data(model, 50), batch_size=size, verbose=0, return_dict=True)
+        for size in (50, 17)
+    )
+    tolerance = 0.05 if hasattr(model, "posterior") else 1e-5  # the VAE draws its codes
+    np.testing.assert_allclose(one["reconstruction"], other["reconstruction"], rtol=tolerance)
+
+
+def encoding_is_deterministic_and_decoding_stays_in_range(case):
+    model = case.new()
+    z = model.encode(*case.data(model, 9))
+    assert (z.shape, z.dtype) == ((9, model.latent_dim), np.float32)
+    np.testing.assert_array_equal(z, model.encode(*case.data(model, 9)))
+    images = model.reconstruct(*case.data(model, 9))
+    assert images.shape == case.x[:9].shape
+    if model.likelihood.low is not None:
+        assert images.min() >= model.likelihood.low
+        assert images.max() <= model.likelihood.high
+    one_by_one = model.encode(*case.data(model, 9), batch_size=4)
+    np.testing.assert_allclose(one_by_one, z, atol=1e-5)
+
+
+def calling_and_predicting_reconstruct(case):
+    model = case.compiled()
+    x, y = case.x[:5], case.y[:5]
+    inputs = {"x": x, "label": y} if model.conditional else x
+    expected = model.reconstruct(*case.data(model, 5))
+    called = keras.ops.convert_to_numpy(keras.ops.stop_gradient(model(inputs)))
+    np.testing.assert_allclose(called, expected, atol=1e-5)
+    np.testing.assert_allclose(model.predict(inputs, verbose=0), expected, atol=1e-5)
+
+
+def generating_is_seeded_or_refused(case):
+    model = case.new()
+    if model.prior is None:
+        with pytest.raises(TypeError, match="no prior"):
+            model.generate(4)
+        return
+    labels = [1, 2, 3] if model.conditional else None
+    first, again, other = (model.generate(3, labels, seed=seed) for seed in (0, 0, 1))
+    assert first.shape == (3, *model.image_shape)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def the_config_makes_an_equal_model(case):
+    model = case.new()
+    copy = type(model).from_config(model.get_config())
+    assert copy.get_config() == model.get_config()
+    assert [w.shape for w in copy.weights] == [w.shape for w in model.weights]
+
+
+def a_keras_file_holds_everything_and_training_goes_on_the_same(case):
+    model = case.compiled()
+    model.fit(*case.data(model, 64), batch_size=32, verbose=0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+    assert type(loaded) is type(model)
+    np.testing.assert_allclose(
+        loaded.encode(*case.data(model, 5)), model.encode(*case.data(model, 5)), atol=1e-6
+    )
+    states = [
+        [np.array(keras.ops.convert_to_numpy(v)) for v in m.optimizer.variables]
+        for m in (model, loaded)
+    ]
+    assert len(states[0]) > 2
+    assert equal(*states)
+    for m in (model, loaded):
+        m.fit(*case.data(m, 64), batch_size=32, shuffle=False, verbose=0)
+    assert equal(weights(model), weights(loaded), atol=1e-5)
+
+
+def a_preset_folder_gives_the_model_back(case):
+    model = case.compiled(keras.optimizers.Adam(0.0123))
+    model.fit(*case.data(model, 64), verbose=0)
+    with tempfile.TemporaryDirectory() as folder:
+        zoo.save(model, Path(folder, "mine"))
+        loaded = zoo.load(Path(folder, "mine"))
+    assert equal(weights(model), weights(loaded))
+    np.testing.assert_array_equal(
+        loaded.encode(*case.data(model, 5)), model.encode(*case.data(model, 5))
+    )
+    assert float(keras.ops.convert_to_numpy(loaded.optimizer.learning_rate)) == np.float32(0.0123)
+    loaded.fit(*case.data(model, 64), verbose=0)
+
+
+def the_same_seed_trains_the_same_weights(case):
+    runs = []
+    for _ in range(2):
+        model = case.compiled()
+        model.fit(*case.data(model, 96), batch_size=32, verbose=0)
+        runs.append(weights(model))
+    assert equal(*runs, atol=1e-6)
+
+
+def a_frozen_encoder_stays_and_a_thawed_one_learns_again(case):
+    model = case.compiled()
+    model.fit(*case.data(model, 64), verbose=0)
+    model.encoder.trainable = False
+    frozen, free = weights(model.encoder), weights(model.decoder)
+    model.fit(*case.data(model, 64), verbose=0)
+    assert equal(frozen, weights(model.encoder))
+    assert not equal(free, weights(model.decoder))
+    model.encoder.trainable = True
+    model.fit(*case.data(model, 64), verbose=0)
+    assert not equal(frozen, weights(model.encoder))
+
+
+def mixed_precision_trains_float32_weights(case):
+    for policy in ("mixed_bfloat16", "mixed_float16"):
+        model = case.compiled(dtype=policy)
+        logs = model.fit(*case.data(model, 64), batch_size=32, verbose=0).history
+        assert np.isfinite([values[-1] for values in logs.values()]).all(), policy
+        assert {keras.backend.standardize_dtype(w.dtype) for w in model.trainable_weights} == {
+            "float32"
+        }
+        assert model.encode(*case.data(model, 3)).dtype == np.float32
+        optimizers = getattr(model.optimizer, "members", {"": model.optimizer}).values()
+        scaled = [isinstance(o, keras.optimizers.LossScaleOptimizer) for o in optimizers]
+        assert all(scaled) if policy == "mixed_float16" else not any(scaled)
+
+
+def gradients_are_accumulated(case):
+    accumulating = keras.optimizers.SGD(0.01, gradient_accumulation_steps=2)
+    model = case.compiled(accumulating)
+    before = weights(model.decoder)
+    model.fit(*case.data(model, 32), batch_size=32, shuffle=False, verbose=0)
+    assert equal(before, weights(model.decoder))
+    model.fit(*case.data(model, 32), batch_size=32, shuffle=False, verbose=0)
+    assert not equal(before, weights(model.decoder))
+
+
+def gradients_are_clipped(case):
+    model = case.compiled(keras.optimizers.SGD(1.0, clipnorm=1e-3))
+    before = weights(model.decoder)
+    model.fit(*case.data(model, 32), batch_size=32, verbose=0)
+    moved = [np.linalg.norm(a - b) for a, b in zip(before, weights(model.decoder), strict=True)]
+    assert max(moved) > 1e-4
+    assert max(moved) < 1.1e-3
+
+
+def sample_weights_weigh(case):
+    model = case.compiled()
+    data = case.data(model, 40)
+    weight = np.repeat(np.array([1.0, 0.0], "float32"), 20)
+    halved = model.evaluate(*data, sample_weight=weight, verbose=0, return_dict=True)
+    whole = model.evaluate(*(d[:20] for d in data), verbose=0, return_dict=True)
+    rtol = 0.05 if hasattr(model, "posterior") else 1e-4
+    np.testing.assert_allclose(2 * halved["reconstruction"], whole["reconstruction"], rtol=rtol)
+    model.fit(*data, sample_weight=weight, verbose=0)
+
+
+def streams_of_batches_are_taken(case):
+    model = case.compiled()
+    columns = case.data(model, 64)
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            batch = tuple(c[index * 32 : (index + 1) * 32] for c in columns)
+            return batch if len(batch) > 1 else (batch[0],)
+
+    def generator():
+        for index in range(2):
+            yield Batches()[index]
+
+    model.fit(Batches(), verbose=0)
+    model.fit(generator(), verbose=0)
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        flat = columns if len(columns) > 1 else columns[0]
+        dataset = tf.data.Dataset.from_tensor_slices(flat).shuffle(64).batch(24)
+        model.fit(dataset, validation_data=dataset, verbose=0)
+        model.evaluate(dataset, verbose=0)
+
+
+def single_batches_can_be_trained_on(case):
+    model = case.compiled()
+    logs = model.train_on_batch(*case.data(model, 32), return_dict=True)
+    assert set(logs) == {"loss", *model.terms}
+    assert set(model.test_on_batch(*case.data(model, 32), return_dict=True)) == set(logs)
+
+
+def parts_compute_what_the_methods_do(case):
+    model = case.new()
+    parts = model.parts()
+    assert set(parts) >= {"encoder", "decoder"}
+    x, y = case.x[:4], case.y[:4].astype("int32")
+    label = {"label": keras.ops.convert_to_tensor(y)} if model.conditional else {}
+    labels = y if model.conditional else None
+    codes = parts["encoder"].function({"x": keras.ops.convert_to_tensor(x), **label})
+    assert list(codes) == [info.name for info in parts["encoder"].outputs]
+    z = keras.ops.convert_to_numpy(keras.ops.stop_gradient(codes[model.heads[0]]))
+    np.testing.assert_allclose(z, model.encode(x, labels), atol=1e-5)
+    images = parts["decoder"].function({"z": keras.ops.convert_to_tensor(z), **label})["x"]
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(keras.ops.stop_gradient(images)),
+        model.decode(z, labels),
+        atol=1e-5,
+    )
+
+
+def every_part_is_exported_and_proved_equal(case):
+    if BACKEND != "tensorflow":
+        return  # the converter reads TensorFlow graphs; presets written elsewhere load there
+    import export
+
+    model = case.new()
+    generator = np.random.default_rng(0)
+    model.set_weights(
+        [
+            w + 0.1 * generator.standard_normal(w.shape).astype(w.dtype)
+            if w.dtype == np.float32
+            else w
+            for w in model.get_weights()
+        ]
+    )  # fresh biases are zero, and would be folded away
+    with tempfile.TemporaryDirectory() as folder:
+        report = export.export_model(model, Path(folder, "out"))
+        assert set(report) == set(model.parts())
+        assert all(part["passed"] for part in report.values())
+        session = export.load(Path(folder, "out", "decoder"))
+        z = generator.standard_normal((3, model.latent_dim)).astype("float32")
+        label = {"label": [0, 1, 2]} if model.conditional else {}
+        np.testing.assert_allclose(
+            session(z=z, **label)["x"], model.decode(z, label.get("label")), atol=1e-5
+        )
+
+
+CHECKS = [
+    fit_lowers_the_loss,
+    every_term_is_a_metric_and_the_loss_is_their_weighted_sum,
+    the_reconstruction_term_does_not_depend_on_the_batch_size,
+    encoding_is_deterministic_and_decoding_stays_in_range,
+    calling_and_predicting_reconstruct,
+    generating_is_seeded_or_refused,
+    the_config_makes_an_equal_model,
+    a_keras_file_holds_everything_and_training_goes_on_the_same,
+    a_preset_folder_gives_the_model_back,
+    the_same_seed_trains_the_same_weights,
+    a_frozen_encoder_stays_and_a_thawed_one_learns_again,
+    mixed_precision_trains_float32_weights,
+    gradients_are_accumulated,
+    gradients_are_clipped,
+    sample_weights_weigh,
+    streams_of_batches_are_taken,
+    single_batches_can_be_trained_on,
+    parts_compute_what_the_methods_do,
+    every_part_is_exported_and_proved_equal,
+]

@@ -1,0 +1,266 @@
+"""What export refuses, and that it leaves nothing behind."""
+
+import errno
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+import export
+from export import onnx_graph, parity, publish, saved_model
+from zoo.models.part import TensorInfo
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
+)
+
+
+class Noisy(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = keras.random.SeedGenerator(0)
+
+    def call(self, inputs):
+        return inputs + keras.random.normal(ops.shape(inputs), seed=self.seed)
+
+
+class LogGamma(layers.Layer):
+    def call(self, inputs):
+        import tensorflow as tf
+
+        return tf.math.lgamma(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@pytest.fixture
+def model(make):
+    return make.Model(make.dense_decoder())
+
+
+def refuse(model, tmp_path, error, said, **options):
+    with pytest.raises(error, match=said):
+        export.export_model(model, tmp_path / "out", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_backend_is_told_what_to_do(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    refuse(model, tmp_path, RuntimeError, "KERAS_BACKEND=tensorflow")
+
+
+@pytest.mark.parametrize("formats", ["onnx", "saved_model"])
+def test_random_operations_are_refused_by_layer(make, tmp_path, formats):
+    part = make.encoder_part([layers.Flatten(), layers.Dense(3), Noisy(name="noisy")])
+    said = "draws random numbers.*layer 'noisy' of the encoder.*leave the drawing"
+    refuse(make.Model(part), tmp_path, export.ConversionError, said, formats=formats)
+
+
+def test_stateless_random_operations_are_refused_too(make, tmp_path):
+    plain = make.dense_decoder()
+
+    def decode(inputs):
+        x = plain.function(inputs)["x"]
+        return {"x": x + keras.random.uniform((16,), seed=1)}
+
+    part = replace(plain, function=decode)
+    refuse(make.Model(part), tmp_path, export.ConversionError, "draws random numbers")
+
+
+def test_training_mode_is_refused(make, tmp_path):
+    plain = make.encoder_part([layers.Flatten(), layers.BatchNormalization()])
+    network = plain.networks[0]
+    part = replace(plain, function=lambda d: {"z": network(d["x"], training=True)})
+    said = "layer 'batch_normalization.*training=False"
+    refuse(make.Model(part), tmp_path, export.ConversionError, said)
+
+
+def test_an_operation_without_a_counterpart_is_named_with_its_layer(make, tmp_path):
+    part = make.encoder_part([layers.Flatten(), layers.Dense(3), LogGamma(name="log_gamma")])
+    said = "Lgamma.*layer 'log_gamma' of the encoder.*saved_model"
+    refuse(make.Model(part), tmp_path, export.ConversionError, said)
+
+
+def test_what_tf2onnx_logs_as_an_error_is_a_failure(model, tmp_path, monkeypatch):
+    converter = onnx_graph._converter()
+    convert = converter.convert.from_function
+
+    def grumble(*args, **kwargs):
+        logging.getLogger("tf2onnx.tfonnx").error("rewriter %s: exception %s", "r", "e")
+        return convert(*args, **kwargs)
+
+    monkeypatch.setattr(converter.convert, "from_function", grumble)
+    refuse(model, tmp_path, export.ConversionError, "rewriter r: exception e")
+
+
+def test_an_operation_outside_the_standard_is_a_failure(model, tmp_path, monkeypatch):
+    converter = onnx_graph._converter()
+    convert = converter.convert.from_function
+
+    def rename(*args, **kwargs):
+        proto, storage = convert(*args, **kwargs)
+        proto.graph.node[0].op_type = "Erfc"
+        return proto, storage
+
+    monkeypatch.setattr(converter.convert, "from_function", rename)
+    refuse(model, tmp_path, export.ConversionError, "Erfc .* not in ONNX opset 18")
+
+
+def test_a_part_that_does_not_do_as_it_says_is_refused(make, tmp_path):
+    plain = make.dense_decoder()
+    wrong = {
+        "gives": replace(plain, outputs=(TensorInfo("pixels", "float32", (16,)),)),
+        "TensorInfo": replace(plain, outputs=(make.image(17),)),
+        "networks": replace(plain, networks=()),
+        "float64": replace(plain, outputs=(TensorInfo("x", "float64", (16,)),)),
+    }
+    for said, part in wrong.items():
+        refuse(make.Model(part), tmp_path, export.ConversionError, said)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")]
+)
+@pytest.mark.parametrize("where", ["convert", "saved_model", "prove"])
+def test_an_interruption_or_a_full_disk_leaves_nothing(make, tmp_path, monkeypatch, error, where):
+    def fail(*args, **kwargs):
+        raise error
+
+    module, name = {
+        "convert": (onnx_graph, "convert"),
+        "saved_model": (saved_model, "write"),
+        "prove": (parity, "prove"),
+    }[where]
+    model = make.Model(make.dense_decoder())
+    monkeypatch.setattr(module, name, fail)
+    with pytest.raises(type(error)):
+        export.export_model(model, tmp_path / "out")
+    if where != "saved_model":
+        with pytest.raises(type(error)):
+            export.export_onnx(model, tmp_path / "decoder.onnx")
+    if where != "convert":
+        with pytest.raises(type(error)):
+            export.export_saved_model(model, tmp_path / "decoder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_replacement_keeps_the_old_export(model, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    export.export_model(model, out, formats="onnx")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def fail(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parity, "prove", fail)
+    with pytest.raises(KeyboardInterrupt):
+        export.export_model(model, out, overwrite=True)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_an_existing_target_is_refused_and_replaced_when_asked(model, tmp_path):
+    out, file, folder = tmp_path / "out", tmp_path / "decoder.onnx", tmp_path / "decoder"
+    for target in (out, folder):
+        target.mkdir()
+        (target / "mine.txt").write_text("mine")
+    file.write_text("mine")
+    tasks = {
+        out: lambda **o: export.export_model(model, out, formats="onnx", **o),
+        file: lambda **o: export.export_onnx(model, file, **o),
+        folder: lambda **o: export.export_saved_model(model, folder, **o),
+    }
+    for target, task in tasks.items():
+        with pytest.raises(FileExistsError, match="overwrite=True"):
+            task()
+        assert (target if target == file else target / "mine.txt").read_text() == "mine"
+        task(overwrite=True)
+    assert [path.name for path in out.iterdir()] == ["decoder"]
+    assert not (folder / "mine.txt").exists()
+    assert sorted(tmp_path.iterdir()) == sorted([out, file, folder])
+
+
+def test_overwrite_never_deletes_where_the_user_stands(model, tmp_path, monkeypatch):
+    here = tmp_path / "project" / "notebooks"
+    here.mkdir(parents=True)
+    (here / "mine.txt").write_text("mine")
+    monkeypatch.chdir(here)
+    for target in (".", here, here.parent, Path.home()):
+        with pytest.raises(ValueError, match="would delete"):
+            export.export_model(model, target, overwrite=True)
+    assert (here / "mine.txt").exists()
+
+
+@pytest.mark.parametrize("formats", ["onnx", "saved_model"])
+def test_a_file_that_differs_from_keras_is_never_published(model, tmp_path, monkeypatch, formats):
+    def spoiled(make_runner):
+        def made(*args, **kwargs):
+            run = make_runner(*args, **kwargs)
+            return lambda inputs: {name: array + 0.01 for name, array in run(inputs).items()}
+
+        return made
+
+    monkeypatch.setattr(parity, "onnx_runner", spoiled(parity.onnx_runner))
+    monkeypatch.setattr(saved_model, "runner", spoiled(saved_model.runner))
+    with pytest.raises(export.ParityError, match=f"output 'x' as {formats}.*bound 1e-05") as caught:
+        export.export_model(model, tmp_path / "out", formats=formats)
+    assert list(tmp_path.iterdir()) == []
+    failed = [r for r in caught.value.report["results"] if not r["passed"]]
+    assert failed[0]["error"] == pytest.approx(0.01, rel=1e-3)
+    assert "FAILED" in export.format_report({"decoder": caught.value.report})
+
+
+def test_a_row_that_depends_on_its_batch_is_a_failure(make, tmp_path):
+    plain = make.dense_decoder()
+    network = plain.networks[0]
+
+    def decode(inputs):
+        z = inputs["z"]
+        return {"x": network(z - ops.mean(z, axis=0, keepdims=True))}
+
+    with pytest.raises(export.ParityError) as caught:
+        export.export_onnx(replace(plain, function=decode), tmp_path / "decoder.onnx")
+    result = caught.value.report["results"][0]
+    assert result["error"] < 1e-5 < result["row_alone_error"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nan_in_keras_is_no_ground_for_comparison(make, tmp_path):
+    part = make.dense_decoder()
+    part.networks[0].layers[-1].bias.assign(np.full(16, np.nan))
+    refuse(make.Model(part), tmp_path, export.ParityError, "NaN or infinite on prior draws")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"opset": 14}, "opset is 14; it is 15 to 18"),
+        ({"formats": ["onnx", "tflite"]}, "tflite"),
+        ({"formats": []}, "formats"),
+        ({"parts": ["encoder"]}, r"the model has \['decoder'\]"),
+    ],
+)
+def test_wrong_arguments_are_answered_with_the_right_ones(model, tmp_path, options, said):
+    refuse(model, tmp_path, ValueError, said, **options)
+
+
+def test_what_is_no_model_is_refused(make, tmp_path):
+    refuse(keras.Sequential([keras.Input((3,))]), tmp_path, TypeError, r"parts\(\)")
+    sneaky = make.Model(replace(make.dense_decoder(), name="../decoder"))
+    refuse(sneaky, tmp_path, ValueError, "cannot be a folder's name")
+    labels = replace(make.dense_decoder(), inputs=(make.Z, replace(make.LABEL, high=None)))
+    refuse(make.Model(labels), tmp_path, ValueError, "no low and high", formats="saved_model")
+
+
+def test_a_model_of_several_parts_asks_which(conditional, tmp_path):
+    with pytest.raises(ValueError, match="say which, with part="):
+        export.export_onnx(conditional, tmp_path / "part.onnx")
+
+
+def test_publishing_knows_the_formats_that_it_documents():
+    assert publish.FORMATS == ("onnx", "saved_model")

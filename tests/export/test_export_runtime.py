@@ -1,0 +1,247 @@
+"""The deployed side: a session takes what it should and refuses the rest in plain words."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+import export
+from export import runtime
+
+Z = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+LABELS = np.array([0, 3, 9, 3], "int32")
+
+
+@pytest.fixture
+def decoder(exported, tmp_path):
+    """A copy of the exported decoder, to spoil."""
+    return Path(shutil.copytree(exported[0] / "decoder", tmp_path / "decoder"))
+
+
+@pytest.fixture(scope="module")
+def session(exported):
+    return export.load(exported[0] / "decoder")
+
+
+@pytest.fixture(scope="module")
+def encoder(exported):
+    return export.load(exported[0] / "encoder")
+
+
+def test_a_session_says_what_it_takes_and_gives(session, encoder):
+    assert [str(tensor) for tensor in session.inputs] == [
+        "z: float32 [batch, 3]",
+        "label: int32 [batch] in [0, 9]",
+    ]
+    assert [tensor.name for tensor in encoder.outputs] == ["z_mean", "z_log_var"]
+    assert list(encoder(x=np.zeros((1, 14, 14, 1)))) == ["z_mean", "z_log_var"]
+    assert session.device == "cpu"
+    assert session.signature["part"] == "decoder"
+    assert "decoder on cpu" in repr(session)
+
+
+@pytest.mark.parametrize(
+    ("z", "label"),
+    [
+        (Z.astype("float64"), LABELS.astype("int64")),
+        (Z.tolist(), LABELS.tolist()),
+        (np.asfortranarray(Z), LABELS.astype("uint8")),
+        (Z.astype(">f4"), LABELS.astype(">i8")),
+        (np.repeat(Z, 2, axis=0)[::2], tuple(LABELS)),
+    ],
+)
+def test_other_number_types_give_the_same_images(session, z, label):
+    np.testing.assert_array_equal(session(z=z, label=label)["x"], session(z=Z, label=LABELS)["x"])
+
+
+def test_an_empty_batch_gives_an_empty_batch(session):
+    x = session(z=np.zeros((0, 3)), label=np.zeros(0, int))["x"]
+    assert (x.shape, x.dtype) == ((0, 14, 14, 1), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "error", "said"),
+    [
+        ({"z": Z}, ValueError, "takes z: .*; label: .*came: z"),
+        ({}, ValueError, "came: nothing"),
+        ({"z": Z, "labels": LABELS}, ValueError, "came: z, labels"),
+        ({"z": Z[0], "label": LABELS}, ValueError, r"shape \(3,\) came.*array\[None\]"),
+        ({"z": Z[:, :2], "label": LABELS}, ValueError, r"z: float32 \[batch, 3\].*\(4, 2\)"),
+        ({"z": Z[:, None], "label": LABELS}, ValueError, r"reshape\(\(-1, 3\)\)"),
+        ({"z": Z, "label": 7}, ValueError, r"label: int32 \[batch\].*shape \(\)"),
+        ({"z": Z, "label": LABELS[:2]}, ValueError, "z has 4, label has 2"),
+        ({"z": Z, "label": LABELS.astype(float)}, TypeError, "integers; float64 came.*astype"),
+        ({"z": Z, "label": LABELS > 0}, TypeError, "bool came"),
+        ({"z": Z > 0, "label": LABELS}, TypeError, "z: .*bool came"),
+        ({"z": Z + 0j, "label": LABELS}, TypeError, "complex64 came"),
+        ({"z": [["a"] * 3] * 4, "label": LABELS}, TypeError, "takes numbers"),
+        ({"z": [[1, 2, 3], [1]], "label": LABELS}, TypeError, "list is no array"),
+        ({"z": None, "label": LABELS}, TypeError, "object came"),
+        ({"z": Z, "label": LABELS + 1}, ValueError, r"in \[0, 9\]: values from 1 to 10"),
+        ({"z": Z, "label": LABELS - 1}, ValueError, "values from -1"),
+        ({"z": Z, "label": [2**40] * 4}, ValueError, "values from"),
+        ({"z": Z * np.nan, "label": LABELS}, ValueError, "NaN or infinite"),
+        ({"z": Z * np.float32(np.inf), "label": LABELS}, ValueError, "NaN or infinite"),
+        ({"z": Z.astype(float) * 1e300, "label": LABELS}, ValueError, "values from"),
+    ],
+)
+def test_wrong_inputs_are_refused_by_name(session, inputs, error, said):
+    with pytest.raises(error, match=said):
+        session(**inputs)
+
+
+def test_pixels_up_to_255_are_told_what_to_do(encoder):
+    with pytest.raises(ValueError, match="from 0 to 255 came. If these are pixels.*divide by 255"):
+        encoder(x=np.arange(196, dtype="uint8").reshape(1, 14, 14, 1) // 195 * 255)
+
+
+def test_prior_draws_follow_the_signature(session, encoder):
+    draws = session.sample_prior(5000, seed=0)
+    assert (draws.shape, draws.dtype) == ((5000, 3), np.float32)
+    np.testing.assert_array_equal(draws, session.sample_prior(5000, seed=0))
+    assert abs(draws.mean()) < 0.03
+    assert abs(draws.std() - 1) < 0.03
+    assert session(z=draws[:2], label=[1, 2])["x"].shape == (2, 14, 14, 1)
+    with pytest.raises(ValueError, match=r"inputs with a prior are \['z'\]"):
+        session.sample_prior(1, name="label")
+    with pytest.raises(ValueError, match="No input of the encoder has a prior"):
+        encoder.sample_prior(1)
+
+
+@pytest.mark.parametrize(
+    ("prior", "mean", "std"),
+    [
+        ({"kind": "normal", "scale": 5.0}, 0, 5),
+        ({"kind": "uniform", "low": 0.0, "high": 1.0}, 0.5, 12**-0.5),
+        ({"kind": "sphere"}, 0, 2**-0.5),
+        ({"kind": "mixture", "means": [[-1.0, -1.0], [1.0, 1.0]], "scales": 1.0}, 0, 2**0.5),
+        ({"kind": "bernoulli", "p": 0.5}, 0.5, 0.5),
+    ],
+)
+def test_every_known_prior_has_the_right_moments(prior, mean, std):
+    draws = runtime.draw_prior(prior, 20_000, (2,), np.random.default_rng(0))
+    assert draws.dtype == np.float32
+    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.03 * std + 0.01)
+    np.testing.assert_allclose(draws.std(axis=0), std, rtol=0.03)
+
+
+def test_an_unknown_prior_is_left_to_the_caller():
+    with pytest.raises(ValueError, match="'flow'.*draw from it yourself"):
+        runtime.draw_prior({"kind": "flow"}, 1, (2,), np.random.default_rng(0))
+
+
+def test_a_truncated_or_altered_file_is_refused_before_it_is_parsed(decoder, monkeypatch):
+    path = decoder / "model.onnx"
+    data = path.read_bytes()
+    monkeypatch.setattr(onnxruntime, "InferenceSession", None)
+    for spoiled in (data[:-100], b"", data[:500] + bytes([data[500] ^ 1]) + data[501:]):
+        path.write_bytes(spoiled)
+        with pytest.raises(ValueError, match="not the file that was exported"):
+            export.load(decoder)
+
+
+def test_an_unreadable_file_without_its_checksum_is_a_plain_error(decoder):
+    (decoder / "model.onnx").write_bytes(b"not a model")
+    with pytest.raises(RuntimeError, match="onnxruntime cannot open"):
+        export.load(decoder, verify_checksum=False)
+
+
+def test_a_file_of_another_part_is_refused(decoder, exported):
+    shutil.copy(exported[0] / "encoder" / "model.onnx", decoder)
+    with pytest.raises(ValueError, match="where its signature says"):
+        export.load(decoder, verify_checksum=False)
+
+
+def test_a_folder_that_is_no_part_is_refused(exported, decoder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="decoder' or .*encoder'"):
+        export.load(exported[0])
+    with pytest.raises(FileNotFoundError, match="not a folder"):
+        export.load(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="no signature.json"):
+        export.load(tmp_path / "empty")
+    (decoder / "model.onnx").unlink()
+    with pytest.raises(FileNotFoundError, match="formats="):
+        export.load(decoder)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format_version": 2}, "format version 2"),
+        ({"inputs": "z"}, "not a signature"),
+        ({"outputs": [{"name": "x", "dtype": "float16", "shape": ["batch"]}]}, "not a signature"),
+        ({"files": {}}, "says nothing of it"),
+    ],
+)
+def test_a_signature_that_cannot_be_trusted_is_refused(decoder, change, said):
+    path = decoder / "signature.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ValueError, match=said):
+        export.load(decoder)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "{", "null"])
+def test_a_signature_that_is_none_is_refused(decoder, text):
+    (decoder / "signature.json").write_text(text)
+    with pytest.raises(ValueError, match="not a signature"):
+        export.load(decoder)
+
+
+def test_cuda_is_cuda_or_an_error(exported):
+    folder = exported[0] / "decoder"
+    automatic = export.load(folder, device="auto")
+    if automatic.device == "cpu":
+        with pytest.raises(RuntimeError, match="cannot run on CUDA here.*device='auto'"):
+            export.load(folder, device="cuda")
+    else:
+        assert export.load(folder, device="cuda").device == "cuda"
+    assert automatic(z=Z, label=LABELS)["x"].shape == (4, 14, 14, 1)
+
+
+def test_device_and_threads_are_checked(exported, session):
+    folder = exported[0] / "decoder"
+    with pytest.raises(ValueError, match="'cpu', 'cuda' or 'auto'"):
+        export.load(folder, device="gpu")
+    with pytest.raises(ValueError, match="threads"):
+        export.load(folder, threads=0)
+    single = export.load(folder, threads=1)
+    np.testing.assert_allclose(
+        single(z=Z, label=LABELS)["x"], session(z=Z, label=LABELS)["x"], atol=1e-6
+    )
+
+
+def test_a_consumer_imports_neither_keras_nor_tensorflow_nor_onnx(exported):
+    program = """
+import sys, export
+session = export.load(sys.argv[1])
+x = session(z=session.sample_prior(2, seed=0), label=[7, 7])["x"]
+assert x.shape == (2, 14, 14, 1)
+print(sorted({"keras", "tensorflow", "onnx", "tf2onnx", "sklearn", "zoo", "torch", "jax"}
+             & {name.partition(".")[0] for name in sys.modules}))
+"""
+    root = Path(export.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", program, exported[0] / "decoder"],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_public_names_are_listed_and_others_are_unknown():
+    assert {"export_model", "export_onnx", "export_saved_model", "verify", "load"} <= set(
+        dir(export)
+    )
+    with pytest.raises(AttributeError, match="no attribute 'exprot_model'"):
+        _ = export.exprot_model

@@ -1,0 +1,58 @@
+"""Callbacks."""
+
+import os
+
+import pytest
+from matplotlib.figure import Figure
+
+import zoo
+from zoo import data, plots
+
+
+@pytest.fixture(scope="module")
+def x():
+    return data.load("digits")[0][0][:32]
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = zoo.VAE((8, 8, 1), 2, hidden=(4,))
+    model.compile(jit_compile=False, steps_per_execution=1)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"),
+    [
+        (1, ["epoch_0001.png", "epoch_0002.png", "epoch_0003.png", "epoch_0004.png"]),
+        (2, ["epoch_0002.png", "epoch_0004.png"]),
+        (3, ["epoch_0003.png"]),
+        (5, []),
+    ],
+)
+def test_a_picture_is_saved_after_every_few_epochs(every, expected, model, x, tmp_path):
+    shown = []
+
+    def picture(of):
+        shown.append(of)
+        figure = Figure(figsize=(0.2, 0.2))
+        figure.add_subplot().plot([1, 2])
+        return figure
+
+    folder = tmp_path / "deep" / "pictures"
+    model.fit(x, epochs=4, verbose=0, callbacks=[zoo.SavePicture(folder, picture, every=every)])
+    assert (sorted(os.listdir(folder)) if folder.exists() else []) == expected
+    assert shown == [model] * len(expected)
+    for name in expected:
+        assert (folder / name).read_bytes()[1:4] == b"PNG"
+
+
+def test_every_plot_of_a_model_alone_will_do(model, x, tmp_path):
+    model.fit(x, verbose=0, callbacks=[zoo.SavePicture(tmp_path, plots.samples)])
+    assert os.listdir(tmp_path) == ["epoch_0001.png"]
+
+
+@pytest.mark.parametrize("every", [0, -1])
+def test_a_step_below_one_epoch_is_refused(every, tmp_path):
+    with pytest.raises(ValueError, match=f"every is {every}; .* 1 epoch or more"):
+        zoo.SavePicture(tmp_path, plots.samples, every=every)

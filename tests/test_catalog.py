@@ -1,0 +1,169 @@
+"""Names, cards and recipes: what there is, said without loading a backend."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import zoo
+from zoo import catalog, readme, recipes
+from zoo.spelling import UnknownNameError, suggestion
+
+NAMES = zoo.list_models()
+
+
+def modules_after(code):
+    """Return the names of the top-level modules that a fresh process has after running code."""
+    script = f"{code}\nimport sys; print('|'.join({{m.split('.')[0] for m in sys.modules}}))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.splitlines()[-1].split("|"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import zoo; assert zoo.list_models()",
+        "import zoo; print(zoo.card('vae_digits'))",
+        "import zoo.cli; zoo.cli.main(['list']); zoo.cli.main(['card', 'vae_digits'])",
+        "import zoo.cli\ntry: zoo.cli.main(['--help'])\nexcept SystemExit: pass",
+    ],
+)
+def test_looking_around_imports_no_backend(code):
+    heavy = {"keras", "tensorflow", "jax", "torch", "numpy", "h5py", "matplotlib", "sklearn"}
+    assert not heavy & modules_after(code)
+
+
+def test_list_models_is_sorted_and_takes_a_glob():
+    assert "vae_digits" in NAMES
+    assert sorted(NAMES) == NAMES
+    assert zoo.list_models("vae_dig*") == ["vae_digits"]
+    assert zoo.list_models("no such") == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_of_a_preset_tells_what_it_is(name):
+    card = zoo.card(name)
+    assert card["name"] == name
+    text = str(card)
+    for key in ("description", "class", "paper", "licence"):
+        assert card[key]
+        assert card[key] in text
+    for key in ("family", "data", "input", "latent_dim", "recipe", "versions", "parameters"):
+        assert card[key]
+    assert card["recipe"]["seed"] is not None
+    assert set(card["files"]) >= {"config.json", "model.weights.h5"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_says_how_it_was_measured(name):
+    figures = zoo.card(name)["figures"]
+    for figure in figures:
+        assert figure["command"] == f"zoo evaluate {name} --update"
+        assert "none left out" in figure["protocol"]
+        assert isinstance(figure["value"], (int, float))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_holds_exactly_the_files_of_its_card(name):
+    folder = catalog.preset_folder(name)
+    card = zoo.card(name)
+    found = {path.name for path in folder.iterdir()}
+    assert found == {*card["files"], "card.json", "README.md"}
+    for file, recorded in card["files"].items():
+        assert catalog.describe_file(folder / file) == recorded
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 3e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_of_a_preset_is_rendered_from_its_card(name):
+    text = (catalog.preset_folder(name) / "README.md").read_text(encoding="utf-8")
+    assert text == readme.render_card(zoo.card(name))
+
+
+def test_the_table_of_models_has_a_row_for_every_preset():
+    text = readme.with_table(f"before\n{readme.START}\nold\n{readme.END}\nafter\n")
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "\nold\n" not in text
+    for name in NAMES:
+        assert text.count(f"| [`{name}`](pretrained/{name}/README.md)") == 1
+    assert readme.with_table(text) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "call"),
+    [
+        ("preset", lambda: zoo.card("vae_digit")),
+        ("preset", lambda: zoo.load("vae_digit")),
+        ("data set", lambda: zoo.data.load("digit")),
+        ("recipe", lambda: recipes.get("vae_digit")),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(kind, call):
+    with pytest.raises(UnknownNameError, match=rf"no {kind}.*did you mean '\w*digits'") as caught:
+        call()
+    assert "There are: " in str(caught.value)
+
+
+def test_a_name_like_no_other_is_answered_with_all():
+    assert suggestion("zzz", ["abc"]) == ""
+    with pytest.raises(UnknownNameError, match="'qqqqqq'. There are: ") as caught:
+        zoo.card("qqqqqq")
+    assert "did you mean" not in str(caught.value)
+
+
+def test_a_folder_that_is_no_preset_is_told_apart_from_an_unknown_name(tmp_path):
+    with pytest.raises(ValueError, match=r"holds no card\.json"):
+        zoo.card(tmp_path)
+
+
+def minimal_card(**changes):
+    file = {"sha256": "0" * 64, "bytes": 1}
+    return {
+        "name": "n",
+        "class": "VAE",
+        "input": {"shape": [8, 8, 1], "range": "[0, 1]"},
+        "latent_dim": 2,
+        "parameters": 3,
+        "files": {"config.json": file, "model.weights.h5": file},
+        **changes,
+    }
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "sub/x", "..", "..\\x", "C:x"])
+def test_a_card_that_names_files_outside_its_folder_is_refused(name, tmp_path):
+    card = minimal_card()
+    card["files"][name] = {"sha256": "0" * 64, "bytes": 1}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="no plain file name"):
+        zoo.card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "not readable as JSON"),
+        ("[1]", "does not list the files"),
+        (json.dumps({"files": {}}), "does not list the files"),
+        (json.dumps(minimal_card(files={"config.json": 1, "model.weights.h5": 2})), "lists the"),
+        (json.dumps({k: v for k, v in minimal_card().items() if k != "class"}), "lacks 'class'"),
+    ],
+)
+def test_a_broken_card_is_refused(content, says, tmp_path):
+    (tmp_path / "card.json").write_text(content)
+    with pytest.raises(ValueError, match=says):
+        zoo.card(tmp_path)
+
+
+def test_the_least_card_prints(tmp_path):
+    (tmp_path / "card.json").write_text(json.dumps(minimal_card()))
+    assert "n: VAE" in str(zoo.card(tmp_path))
+    assert readme.render_card(zoo.card(tmp_path) | {"versions": {}, "storage": "float32"})
+
+
+def test_the_package_lists_what_it_offers():
+    assert {"load", "save", "VAE", "plots"} <= set(dir(zoo))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = zoo.nothing

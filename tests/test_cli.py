@@ -1,0 +1,321 @@
+"""The command line: what it prints, what it writes, and how it says no."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import keras
+import pytest
+
+import zoo
+from zoo import cli, data, training
+
+DIGITS = "vae_digits"
+
+
+def run(capsys, *arguments):
+    """Run a command line; return its exit code, its output, and its errors."""
+    try:
+        code = cli.main([str(a) for a in arguments])
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def run_alone(*arguments):
+    command = [sys.executable, "-m", "zoo.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def presets(tmp_path_factory):
+    """Preset folders: a flat VAE and a CVAE of digits, and one that does not say of what."""
+    folder = tmp_path_factory.mktemp("presets")
+    keras.utils.set_random_seed(0)
+    about = {"recipe": {"data": "digits"}}
+    zoo.save(zoo.VAE((8, 8, 1), 2, hidden=(4,)), folder / "flat", about=about)
+    cvae = zoo.CVAE((8, 8, 1), 2, hidden=(4,), num_classes=10)
+    zoo.save(cvae, folder / "classes", about=about)
+    zoo.save(zoo.VAE((8, 8, 1), 2, hidden=(4,)), folder / "mine")
+    return folder
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of a shipped preset that a test may change."""
+    return shutil.copytree(zoo.catalog.preset_folder(DIGITS), tmp_path / "copy")
+
+
+# Looking around
+
+
+def test_list_shows_every_preset_with_its_description(capsys):
+    code, out, _ = run(capsys, "list")
+    assert code == 0
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == zoo.list_models()
+    for line in lines:
+        assert line.endswith(zoo.card(line.split()[0])["description"])
+
+
+def test_list_takes_a_glob(capsys):
+    code, out, _ = run(capsys, "list", "*_digits")
+    assert (code, out.split()[0], len(out.splitlines())) == (0, DIGITS, 1)
+
+
+def test_a_glob_that_fits_nothing_is_answered_with_what_there_is(capsys):
+    code, out, err = run(capsys, "list", "vae_digitz")
+    assert (code, out) == (2, "")
+    assert "did you mean 'vae_digits'" in err
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_card_shows_a_preset(name, capsys):
+    code, out, _ = run(capsys, "card", name)
+    assert (code, out) == (0, f"{zoo.card(name)}\n")
+    code, out, _ = run(capsys, "card", name, "--json")
+    assert code == 0
+    assert json.loads(out) == zoo.card(name)
+
+
+def test_card_takes_a_folder(presets, capsys):
+    code, out, _ = run(capsys, "card", presets / "mine")
+    assert code == 0
+    assert out.startswith("mine: VAE")
+
+
+def test_the_version_is_the_packages(capsys):
+    assert run(capsys, "--version") == (0, f"{zoo.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "command", ["list", "card", "demo", "generate", "train", "evaluate", "export"]
+)
+def test_every_command_explains_itself(command, capsys):
+    code, out, _ = run(capsys, command, "--help")
+    assert code == 0
+    assert out.startswith(f"usage: zoo {command}")
+    assert command in run(capsys, "--help")[1]
+
+
+# Saying no
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["card", "vae_digit"],
+        ["demo", "vae_digit"],
+        ["generate", "vae_digit"],
+        ["train", "vae_digit", "--out", "out"],
+        ["evaluate", "vae_digit"],
+        ["export", "vae_digit", "out"],
+        ["evaluate", DIGITS, "--data", "digitz"],
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(arguments, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert err.startswith("zoo: There is no ")
+    assert "did you mean" in err
+    assert "digits'" in err
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["lits"],
+        ["list", "--unheard-of"],
+        ["card"],
+        ["train", DIGITS],
+        ["train", DIGITS, "--out", "out", "--epochs", "many"],
+        ["generate", DIGITS, "--picture", "cubism"],
+        ["generate", DIGITS, "--labels", "seven"],
+        ["export", DIGITS, "out", "--opset", "3"],
+        ["export", DIGITS, "out", "--format", "pickle"],
+    ],
+)
+def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert "usage: zoo" in err
+    assert "error: " in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["generate", DIGITS, "--picture", "manifold"], "2 latent dimensions, not 4"),
+        (["generate", DIGITS, "--picture", "styles"], "conditional model"),
+        (["generate", DIGITS, "--labels", "7"], "takes no labels"),
+        (["generate", DIGITS, "--n", "0"], "at least one"),
+        (["generate", "classes", "--labels", "1", "2", "--n", "5"], "2 classes for 5 images"),
+        (["generate", "classes", "--labels", "10"], "from 0 to 9"),
+        (["generate", DIGITS, "--out", "missing/picture.png"], "missing/picture.png"),
+        (["generate", DIGITS, "--out", "picture.unheard"], "unheard"),
+        (["generate", "."], "holds no card.json"),
+        (["evaluate", "mine"], "give --data"),
+        (["generate", "mine", "--picture", "codes"], "does not say what it was trained on"),
+        (["train", DIGITS, "--out", "out", "--epochs", "0"], "epochs is 0"),
+        (["train", DIGITS, "--out", "mine"], "exists already"),
+        (["export", DIGITS, "mine"], "exists already"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_writes_nothing(
+    arguments, says, presets, capsys, monkeypatch
+):
+    monkeypatch.chdir(presets)
+    before = sorted(os.listdir(presets))
+    code, _, err = run(capsys, *arguments)
+    assert code == 1
+    assert err.startswith("zoo: ")
+    assert says in err
+    assert "Traceback" not in err
+    assert sorted(os.listdir(presets)) == before
+
+
+def test_ctrl_c_is_told_from_a_failure(capsys, monkeypatch, tmp_path):
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", interrupt)
+    code, _, err = run(capsys, "train", DIGITS, "--out", tmp_path / "out")
+    assert code == 130
+    assert "interrupted" in err
+
+
+def test_a_data_set_that_cannot_be_had_is_one_line(capsys, monkeypatch):
+    def unreachable():
+        raise RuntimeError("no route")
+
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", unreachable)
+    code, _, err = run(capsys, "evaluate", DIGITS, "--data", "mnist")
+    assert code == 1
+    assert "ZOO_DATA" in err
+
+
+def test_a_process_of_its_own_exits_with_the_same_codes(copy):
+    unknown = run_alone("card", "vae_digit")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "did you mean" in unknown.stderr
+    weights = copy / "model.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    altered = run_alone("generate", copy, "--out", copy.parent / "picture.png")
+    assert altered.returncode == 1
+    assert altered.stderr.splitlines()[-1].startswith("zoo: ")
+    assert "altered or cut off" in altered.stderr
+    assert "Traceback" not in altered.stderr
+    assert os.listdir(copy.parent) == ["copy"]
+
+
+# Pictures
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [DIGITS],
+        [DIGITS, "--n", "7", "--seed", "3"],
+        [DIGITS, "--picture", "reconstructions"],
+        [DIGITS, "--picture", "codes"],
+        [DIGITS, "--picture", "traversal"],
+        ["flat", "--picture", "manifold"],
+        ["classes", "--picture", "styles"],
+        ["classes", "--picture", "analogies", "--n", "3"],
+        ["classes", "--picture", "reconstructions"],
+        ["classes", "--picture", "traversal", "--labels", "4"],
+        ["classes", "--labels", "7", "--n", "5"],
+        ["classes", "--labels", "1", "2", "3"],
+    ],
+)
+def test_generate_writes_a_picture(arguments, presets, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(presets)
+    out = tmp_path / "picture.png"
+    assert run(capsys, "generate", *arguments, "--out", out) == (0, f"{out}\n", "")
+    assert out.read_bytes()[1:4] == b"PNG"
+
+
+def test_a_picture_is_named_after_the_preset_and_its_kind(capsys, tmp_path, monkeypatch, presets):
+    monkeypatch.chdir(tmp_path)
+    run(capsys, "generate", DIGITS, "--n", 2)
+    run(capsys, "generate", f"{presets / 'flat'}{os.sep}", "--picture", "traversal")
+    assert sorted(os.listdir(tmp_path)) == ["flat_traversal.png", "vae_digits_samples.png"]
+
+
+def test_a_picture_is_replaced_only_when_asked(capsys, tmp_path):
+    out = tmp_path / "picture.png"
+    out.write_text("mine")
+    code, _, err = run(capsys, "generate", DIGITS, "--out", out)
+    assert code == 1
+    assert "exists already" in err
+    assert "--overwrite" in err
+    assert out.read_text() == "mine"
+    assert run(capsys, "generate", DIGITS, "--out", out, "--overwrite")[0] == 0
+    assert out.read_bytes()[1:4] == b"PNG"
+
+
+def test_a_seed_gives_the_same_picture(capsys, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run(capsys, "generate", DIGITS, "--n", 4, "--seed", seed, "--out", tmp_path / f"{name}.png")
+    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+# Figures and trainings
+
+
+def test_evaluate_gives_the_same_figures_twice_and_updates_card_and_readme(copy, capsys):
+    before = (copy / "card.json").read_bytes()
+    first = run(capsys, "evaluate", copy)
+    assert first[0] == 0
+    assert "negative bound: " in first[1]
+    assert (copy / "card.json").read_bytes() == before
+    card = json.loads(before)
+    card["figures"] = []
+    (copy / "card.json").write_text(json.dumps(card))
+    (copy / "README.md").write_text("old")
+    second = run(capsys, "evaluate", copy, "--update")
+    assert second[0] == 0
+    assert second[1].startswith(first[1])
+    assert "written into" in second[1]
+    figures = zoo.card(copy)["figures"]
+    assert [f["name"] for f in figures][:2] == ["reconstruction error", "negative bound"]
+    for figure in figures:
+        assert figure["command"] == f"zoo evaluate {DIGITS} --update"
+        assert f"{figure['name']}: {figure['value']}" in first[1]
+        assert figure["protocol"] in (copy / "README.md").read_text()
+    zoo.load(copy)
+
+
+def test_train_writes_a_preset_that_evaluate_measures(capsys, tmp_path):
+    out = tmp_path / "trained"
+    code, printed, _ = run(capsys, "train", DIGITS, "--out", out, "--epochs", 1)
+    assert code == 0
+    assert f"{out} is written. Measure it: zoo evaluate {out} --update" in printed
+    assert zoo.card(out)["recipe"]["epochs"] == 1
+    assert run(capsys, "evaluate", out, "--update")[0] == 0
+    assert zoo.card(out)["figures"]
+    assert os.listdir(tmp_path) == ["trained"]
+    _, (x, _) = data.load("digits")
+    assert zoo.load(out).encode(x[:2]).shape == (2, 4)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export needs TensorFlow")
+def test_export_writes_proved_files(capsys, tmp_path):
+    out = tmp_path / "out"
+    code, printed, _ = run(capsys, "export", DIGITS, out, "--format", "onnx")
+    assert code == 0
+    assert f"{out} is written." in printed
+    assert (out / "decoder" / "model.onnx").is_file()
+    assert (out / "encoder" / "parity.json").is_file()
+    code, _, err = run(capsys, "export", DIGITS, out, "--format", "onnx")
+    assert code == 1
+    assert "exists already" in err

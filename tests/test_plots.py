@@ -1,0 +1,326 @@
+"""Pictures show what they say: the right images in the right places."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import zoo
+from zoo import data, plots
+
+
+@pytest.fixture(scope="module")
+def digits():
+    (x, y), _ = data.load("digits")
+    return x[:60], y[:60]
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return zoo.VAE((8, 8, 1), 2, hidden=(16,))
+
+
+@pytest.fixture(scope="module")
+def cvae():
+    return zoo.CVAE((8, 8, 1), 3, hidden=(16,), num_classes=10)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return zoo.Autoencoder((8, 8, 1), 2, hidden=(16,))
+
+
+def sheet(figure, panel=0):
+    """Return the pixels that a panel shows."""
+    (image,) = figure.axes[panel].get_images()
+    return np.asarray(image.get_array())
+
+
+def cell(figure, row, column, side=8, gap=1):
+    top, left = row * (side + gap), column * (side + gap)
+    return sheet(figure)[top : top + side, left : left + side]
+
+
+def labels_of(ticks):
+    return [tick.get_text() for tick in ticks]
+
+
+# Sheets of images
+
+
+def test_tile_lays_images_out_row_by_row():
+    images = np.arange(1, 6, dtype="float32").reshape(5, 1, 1, 1) * np.ones((1, 2, 3, 1))
+    expected = np.zeros((5, 7))
+    expected[:2, :3], expected[:2, 4:], expected[3:, :3], expected[3:, 4:] = 1, 2, 3, 4
+    np.testing.assert_array_equal(plots.tile(images[:4], 2)[..., 0], expected)
+    assert plots.tile(images, 2).shape == (8, 7, 1)
+    assert plots.tile(images, 5, gap=0).shape == (2, 15, 1)
+
+
+def test_gaps_are_white_in_ink_and_in_colour():
+    assert plots.tile(np.ones((2, 2, 2, 1)), 2)[0, 2, 0] == 0
+    np.testing.assert_array_equal(plots.tile(np.zeros((2, 2, 2, 3)), 2)[0, 2], [1, 1, 1])
+
+
+def test_reconstructions_stand_below_their_originals(vae, cvae, digits):
+    x, y = digits
+    for model, labels in ((vae, None), (cvae, y)):
+        figure = plots.reconstructions(model, x, labels, n=7)
+        assert sheet(figure).shape == (2 * 9 - 1, 7 * 9 - 1)
+        expected = model.reconstruct(x[:7], None if labels is None else labels[:7])
+        for i in (0, 6):
+            np.testing.assert_allclose(cell(figure, 0, i), x[i, ..., 0])
+            np.testing.assert_allclose(cell(figure, 1, i), expected[i, ..., 0], atol=1e-6)
+        assert "originals above" in figure.axes[0].get_title()
+
+
+def test_samples_are_what_generate_gives(vae):
+    figure = plots.samples(vae, rows=2, columns=3, seed=4)
+    expected = vae.generate(6, seed=4)
+    assert sheet(figure).shape == (17, 26)
+    np.testing.assert_allclose(cell(figure, 1, 2), expected[5, ..., 0], atol=1e-6)
+    assert np.array_equal(sheet(figure), sheet(plots.samples(vae, rows=2, columns=3, seed=4)))
+    assert not np.array_equal(sheet(figure), sheet(plots.samples(vae, rows=2, columns=3, seed=5)))
+
+
+def test_samples_of_a_conditional_model_have_one_class_a_column(cvae):
+    figure = plots.samples(cvae, rows=2, columns=12)
+    expected = cvae.generate(24, [*range(10), 0, 1] * 2, seed=0)
+    np.testing.assert_allclose(cell(figure, 1, 11), expected[23, ..., 0], atol=1e-6)
+    chosen = plots.samples(cvae, rows=1, columns=2, labels=[7, 7])
+    np.testing.assert_allclose(
+        cell(chosen, 0, 1), cvae.generate(2, [7, 7], seed=0)[1, ..., 0], atol=1e-6
+    )
+
+
+def test_a_row_of_the_style_grid_shares_a_code(cvae):
+    figure = plots.style_grid(cvae, styles=3, seed=2)
+    assert sheet(figure).shape == (3 * 9 - 1, 10 * 9 - 1)
+    z = cvae.prior.sample(3, seed=2)
+    for row in range(3):
+        expected = cvae.decode(np.repeat(z[row : row + 1], 10, axis=0), np.arange(10))
+        for column in range(10):
+            np.testing.assert_allclose(
+                cell(figure, row, column), expected[column, ..., 0], atol=1e-6
+            )
+    axes = figure.axes[0]
+    assert labels_of(axes.get_xticklabels()) == [str(i) for i in range(10)]
+    np.testing.assert_allclose(axes.get_xticks(), 4 + 9 * np.arange(10), atol=1)
+
+
+def test_class_names_stand_below_their_columns(cvae):
+    names = list(data.SOURCES["fashion_mnist"].classes)
+    figure = plots.style_grid(cvae, styles=1, class_names=names)
+    assert labels_of(figure.axes[0].get_xticklabels()) == names
+
+
+def test_analogies_show_the_image_and_its_code_with_every_label(cvae, digits):
+    x, y = digits
+    figure = plots.analogies(cvae, x, y, n=4)
+    assert sheet(figure).shape == (4 * 9 - 1, 12 * 9 - 1)
+    z = cvae.encode(x[:4], y[:4])
+    for row in (0, 3):
+        np.testing.assert_allclose(cell(figure, row, 0), x[row, ..., 0])
+        assert not cell(figure, row, 1).any()
+        expected = cvae.decode(np.repeat(z[row : row + 1], 10, axis=0), np.arange(10))
+        np.testing.assert_allclose(cell(figure, row, 2), expected[0, ..., 0], atol=1e-5)
+        np.testing.assert_allclose(cell(figure, row, 11), expected[9, ..., 0], atol=1e-5)
+    assert figure.axes[0].get_xticks()[0] == pytest.approx(2 * 9 + 4, abs=1)
+
+
+def test_a_row_of_a_traversal_moves_one_dimension(vae, cvae):
+    start = [0.3, -0.4]
+    figure = plots.traversal(vae, steps=5, start=start)
+    assert sheet(figure).shape == (2 * 9 - 1, 5 * 9 - 1)
+    assert labels_of(figure.axes[0].get_yticklabels()) == ["$z_{1}$", "$z_{2}$"]
+    for row, column, code in ((0, 0, [-2, -0.4]), (0, 4, [2, -0.4]), (1, 3, [0.3, 1])):
+        expected = vae.decode(np.float32([code]))[0, ..., 0]
+        np.testing.assert_allclose(cell(figure, row, column), expected, atol=1e-6)
+    labelled = plots.traversal(cvae, label=4, steps=3)
+    expected = cvae.decode(np.zeros((1, 3), "float32"), [4])[0, ..., 0]
+    np.testing.assert_allclose(cell(labelled, 2, 1), expected, atol=1e-6)
+
+
+# Planes of codes
+
+
+def test_both_panels_of_the_manifold_have_the_same_axes(vae, digits):
+    figure = plots.manifold(vae, *digits, side=5)
+    left, right = figure.axes
+    assert left.get_xlim() == right.get_xlim()
+    assert left.get_ylim() == right.get_ylim()
+    assert left.get_xlim()[0] < left.get_xlim()[1]
+    assert left.get_ylim()[0] < left.get_ylim()[1]
+    assert left.get_xlabel() == right.get_xlabel() == "$z_1$"
+    assert left.get_ylabel() == right.get_ylabel() == "$z_2$"
+    drawn = np.concatenate([points.get_offsets() for points in right.collections])
+    expected = vae.encode(digits[0])
+    np.testing.assert_allclose(drawn[np.lexsort(drawn.T)], expected[np.lexsort(expected.T)])
+
+
+def test_the_manifold_shows_every_code_where_it_lies(vae):
+    figure = plots.manifold(vae, side=5, extent=3.0)
+    assert len(figure.axes) == 1
+    pixels, ticks = sheet(figure), [-3, -1.5, 0, 1.5, 3]
+    assert pixels.shape == (40, 40)
+    (image,) = figure.axes[0].get_images()
+    left, right, bottom, top = image.get_extent()
+    assert image.origin == "upper"
+    for i, j in ((0, 0), (4, 0), (0, 4), (2, 1)):  # steps to the right, and upwards
+        expected = vae.decode(np.float32([[ticks[i], ticks[j]]]))[0, ..., 0]
+        shown = pixels[8 * (4 - j) : 8 * (5 - j), 8 * i : 8 * (i + 1)]
+        np.testing.assert_allclose(shown, expected, atol=1e-6)
+        middle = (left + (i + 0.5) * (right - left) / 5, bottom + (j + 0.5) * (top - bottom) / 5)
+        np.testing.assert_allclose(middle, (ticks[i], ticks[j]), atol=1e-6)
+
+
+def test_the_manifold_spans_two_deviations_of_the_prior_or_most_codes(plain, digits):
+    wide = zoo.VAE((8, 8, 1), 2, hidden=(4,), prior=zoo.Normal(2, scale=5.0))
+    assert plots.manifold(wide, side=5).axes[0].get_xlim()[1] == pytest.approx(10 * 5 / 4)
+    x = digits[0]
+    extent = np.quantile(np.abs(plain.encode(x)), 0.98)
+    shown = plots.manifold(plain, x, side=3).axes[0].get_xlim()[1]
+    assert shown == pytest.approx(extent * 3 / 2, rel=1e-5)
+
+
+def test_codes_are_coloured_by_class(vae, digits):
+    x, y = digits
+    axes = plots.codes(vae, x, y).axes[0]
+    assert labels_of(axes.get_legend().get_texts()) == [str(i) for i in range(10)]
+    assert len(axes.collections) == 10
+    np.testing.assert_allclose(axes.collections[3].get_offsets(), vae.encode(x[y == 3]), atol=1e-6)
+    names = [f"class {i}" for i in range(10)]
+    named = plots.codes(vae, x, y, class_names=names).axes[0]
+    assert labels_of(named.get_legend().get_texts()) == names
+    assert plots.codes(vae, x).axes[0].get_legend() is None
+
+
+def test_wider_codes_are_shown_by_principal_components(cvae, digits):
+    x, y = digits
+    axes = plots.codes(cvae, x, y).axes[0]
+    z = cvae.encode(x, y)
+    z = z - z.mean(axis=0)
+    variances = np.linalg.eigvalsh(z.T @ z)[::-1]
+    share = 100 * variances / variances.sum()
+    assert axes.get_xlabel() == f"component 1 ({share[0]:.0f} % of the variance)"
+    assert axes.get_ylabel() == f"component 2 ({share[1]:.0f} % of the variance)"
+
+
+def test_codes_of_one_dimension_lie_on_a_line(digits):
+    model = zoo.Autoencoder((8, 8, 1), 1, hidden=(4,))
+    (points,) = plots.codes(model, digits[0]).axes[0].collections
+    assert not points.get_offsets()[:, 1].any()
+
+
+# Trainings
+
+
+def test_training_curves_have_a_panel_a_metric():
+    history = {"loss": [3.0, 2.0], "kl": [1.0, 0.5], "val_loss": [3.5, 3.0], "learning_rate": [1]}
+    figure = plots.training_curves(history)
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "kl"]
+    training, validation = figure.axes[0].get_lines()
+    np.testing.assert_array_equal(training.get_xydata(), [[1, 3], [2, 2]])
+    np.testing.assert_array_equal(validation.get_ydata(), [3.5, 3.0])
+    assert validation.get_linestyle() == "--"
+    assert len(figure.axes[1].get_lines()) == 1
+
+
+def test_training_curves_take_what_fit_returns():
+    class History:
+        history = {"loss": [1.0]}  # noqa: RUF012
+
+    assert len(plots.training_curves(History()).axes) == 1
+
+
+def test_the_preview_fits_the_model(vae, cvae, plain, digits):
+    wide = zoo.VAE((8, 8, 1), 3, hidden=(4,))
+    titles = {
+        "one style a row": plots.preview(cvae, *digits),
+        "what each code decodes to": plots.preview(vae, *digits),
+        "originals above": plots.preview(plain, *digits),
+        "decoded draws": plots.preview(wide, *digits),
+    }
+    for title, figure in titles.items():
+        assert title in figure.axes[0].get_title()
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_every_preset_has_pictures(name):
+    model = zoo.load(name)
+    x = np.random.default_rng(0).random((4, *model.image_shape), np.float32)
+    y = np.arange(4)
+    labels = y if model.conditional else None
+    figures = [
+        plots.preview(model, x, y),
+        plots.reconstructions(model, x, labels),
+        plots.codes(model, x, y),
+        plots.traversal(model, steps=2),
+    ]
+    assert all(isinstance(figure, Figure) for figure in figures)
+
+
+def test_colour_images_are_shown_in_colour(tmp_path):
+    model = zoo.VAE((8, 8, 3), 2, hidden=(4,))
+    assert sheet(plots.samples(model, rows=2, columns=2)).shape == (17, 17, 3)
+    figure = plots.manifold(model, side=2)
+    assert sheet(figure).shape == (16, 16, 3)
+    figure.savefig(tmp_path / "manifold.png")
+
+
+# What cannot be shown
+
+REFUSED = {
+    "a manifold of 3 dimensions": (lambda m, x, y: plots.manifold(m["wide"]), "2 latent"),
+    "a manifold with classes": (lambda m, x, y: plots.manifold(m["flat cvae"]), "style_grid"),
+    "a manifold without a range": (lambda m, x, y: plots.manifold(m["plain"]), "x= or extent="),
+    "a grid of one": (lambda m, x, y: plots.manifold(m["vae"], side=1), "side is 1"),
+    "styles without classes": (lambda m, x, y: plots.style_grid(m["vae"]), "conditional"),
+    "no styles": (lambda m, x, y: plots.style_grid(m["cvae"], styles=0), "styles is 0"),
+    "names too few": (
+        lambda m, x, y: plots.style_grid(m["cvae"], class_names=["a"]),
+        "1 names; the model has 10",
+    ),
+    "analogies without classes": (lambda m, x, y: plots.analogies(m["vae"], x, y), "conditional"),
+    "samples without a prior": (lambda m, x, y: plots.samples(m["plain"]), "prior"),
+    "no samples": (lambda m, x, y: plots.samples(m["vae"], rows=0), "rows=0"),
+    "labels without classes": (
+        lambda m, x, y: plots.samples(m["vae"], rows=1, columns=1, labels=[1]),
+        "not conditional",
+    ),
+    "labels too few": (lambda m, x, y: plots.samples(m["cvae"], labels=[1]), "96 integers"),
+    "a class without classes": (lambda m, x, y: plots.traversal(m["vae"], label=1), "no label"),
+    "a class too high": (lambda m, x, y: plots.traversal(m["cvae"], label=10), "from 0 to 9"),
+    "no steps": (lambda m, x, y: plots.traversal(m["vae"], steps=0), "steps is 0"),
+    "a start of another size": (
+        lambda m, x, y: plots.traversal(m["vae"], start=[1, 2, 3]),
+        r"start has shape \(3,\)",
+    ),
+    "no images": (lambda m, x, y: plots.reconstructions(m["vae"], x, n=0), "empty"),
+    "images of 255": (lambda m, x, y: plots.codes(m["vae"], x * 255), "divide by 255"),
+    "colours for other images": (lambda m, x, y: plots.codes(m["vae"], x, y[:3]), "60 codes"),
+    "colours by floats": (lambda m, x, y: plots.codes(m["vae"], x, y / 2), "integers"),
+    "vectors": (lambda m, x, y: plots.samples(m["vectors"]), r"\(height, width, channels\)"),
+    "a plane of vectors": (lambda m, x, y: plots.manifold(m["vectors"]), r"\(height, width"),
+    "two channels": (lambda m, x, y: plots.samples(m["two channels"]), "not 2"),
+    "no training": (lambda m, x, y: plots.training_curves({}), "at least one epoch"),
+}
+
+
+@pytest.fixture(scope="module")
+def models(vae, cvae, plain):
+    return {
+        "vae": vae,
+        "cvae": cvae,
+        "plain": plain,
+        "wide": zoo.VAE((8, 8, 1), 3, hidden=(4,)),
+        "flat cvae": zoo.CVAE((8, 8, 1), 2, hidden=(4,), num_classes=10),
+        "vectors": zoo.VAE((20,), 2, hidden=(4,)),
+        "two channels": zoo.VAE((8, 8, 2), 2, hidden=(4,)),
+    }
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_cannot_be_shown_is_refused(kind, models, digits):
+    show, says = REFUSED[kind]
+    with pytest.raises(ValueError, match=says):
+        show(models, *digits)

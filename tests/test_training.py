@@ -1,0 +1,299 @@
+"""Recipes are what presets are made from, and an interrupted training goes on."""
+
+import dataclasses
+import errno
+import json
+import os
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import data, engine, presets, recipes, training
+from zoo.models import CLASSES
+from zoo.spelling import UnknownNameError
+
+TEXT = """
+description = "A small one."
+paper = "None"
+data = "digits"
+class = "Autoencoder"
+epochs = 2
+validation = 237
+batch_size = 200
+seed = 4
+
+[model]
+input_shape = [8, 8, 1]
+latent_dim = 2
+hidden = [8]
+
+[optimizer]
+learning_rate = 1e-2
+"""
+
+
+@pytest.fixture
+def recipe():
+    return recipes.Recipe.parse("small", TEXT)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Compile without XLA, which takes longer than these trainings."""
+    choice = {"jit_compile": False, "steps_per_execution": 1}
+    monkeypatch.setattr(engine, "fastest", lambda convolutional: choice)
+
+
+def train(recipe, out, **options):
+    return training.train(recipe, out, verbose=0, **options)
+
+
+# Recipes
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_makes_its_model(name):
+    recipe = recipes.get(name)
+    assert recipe.name == name
+    assert recipe.data in data.SOURCES
+    assert recipe.description
+    assert recipe.paper
+    model = training.make_model(recipe)
+    assert type(model) is CLASSES[recipe.class_name]
+    assert model.name == name
+    assert model.seed == recipe.seed
+    config = model.get_config()
+    likelihood = recipe.model.get("likelihood")
+    assert likelihood is None or type(model.likelihood).__name__.lower() == likelihood
+    for key, value in recipe.model.items():
+        if key != "likelihood":
+            assert config[key] == (tuple(value) if isinstance(value, list) else value)
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_makes_an_optimizer_for_every_update(name):
+    recipe = recipes.get(name)
+    model = training.make_model(recipe)
+    model.compile(optimizer := training.make_optimizer(model, recipe, steps=10))
+    members = optimizer if isinstance(optimizer, dict) else {"one": optimizer}
+    assert set(members) == (set(model.updates()) or {"one"})
+    for update, member in members.items():
+        expected = {**recipe.optimizer, **recipe.optimizer.get(update, {})}
+        rates = [float(member._learning_rate(step)) for step in (0, 5, 10, 50)]
+        assert rates[0] == pytest.approx(expected["learning_rate"])
+        assert rates[0] > rates[1] > rates[2]
+        assert rates[2] == rates[3] == pytest.approx(0.02 * rates[0])
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_the_card_of_a_preset_holds_its_recipe(name):
+    recipe, card = recipes.get(name), zoo.card(name)
+    assert card["recipe"]["model"] == recipe.model
+    assert card["recipe"]["optimizer"] == recipe.optimizer
+    for key in ("data", "epochs", "batch_size", "seed", "validation"):
+        assert card["recipe"][key] == getattr(recipe, key)
+    assert card["class"] == recipe.class_name
+    assert card["storage"] == recipe.storage
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("epochs = = 2", "recipe bad cannot be read"),
+        (TEXT.replace('class = "Autoencoder"', ""), "class"),
+        (TEXT.replace("epochs = 2", ""), "epochs"),
+        ("unheard = 1\n" + TEXT, "unheard"),
+    ],
+)
+def test_a_recipe_that_cannot_be_read_is_refused(text, says):
+    with pytest.raises(ValueError, match=says):
+        recipes.Recipe.parse("bad", text)
+
+
+def test_an_unknown_class_or_data_set_is_answered_with_the_nearest(recipe, tmp_path):
+    with pytest.raises(UnknownNameError, match="no class 'Autoencode'; did you mean 'Autoencoder'"):
+        train(dataclasses.replace(recipe, class_name="Autoencode"), tmp_path / "out")
+    with pytest.raises(UnknownNameError, match="no data set 'digit'; did you mean 'digits'"):
+        train(dataclasses.replace(recipe, data="digit"), tmp_path / "out")
+    assert os.listdir(tmp_path) == []
+
+
+# Training
+
+
+def test_training_writes_a_preset_that_loads(recipe, tmp_path):
+    card = train(recipe, tmp_path / "out")
+    assert os.listdir(tmp_path) == ["out"]
+    assert zoo.card(tmp_path / "out") == card
+    assert card["name"] == "small"
+    assert card["description"] == "A small one."
+    assert card["recipe"]["epochs"] == 2
+    assert card["recipe"]["model"] == {
+        "input_shape": [8, 8, 1],
+        "latent_dim": 2,
+        "hidden": [8],
+    }
+    assert card["data"]["licence"] == "CC BY 4.0"
+    assert "preview.png" in card["files"]
+    model = zoo.load(tmp_path / "out")
+    assert float(model.optimizer.learning_rate) == pytest.approx(training.FINE_TUNING_RATE)
+    _, (x, _) = data.load("digits")
+    untrained = training.make_model(recipe)
+    untrained.compile()
+    losses = [m.evaluate(x, verbose=0, return_dict=True)["loss"] for m in (model, untrained)]
+    assert losses[0] < 0.95 * losses[1]
+
+
+@pytest.mark.parametrize("name", ["VAE", "CVAE", "AAE"])
+def test_every_class_can_be_trained_from_a_recipe(name, recipe, tmp_path):
+    more = {"num_classes": 10} if name == "CVAE" else {}
+    optimizer = {"learning_rate": 1e-2}
+    if name == "AAE":
+        optimizer["generator"] = {"learning_rate": 1e-3, "beta_1": 0.5}
+    recipe = dataclasses.replace(
+        recipe, class_name=name, epochs=1, model={**recipe.model, **more}, optimizer=optimizer
+    )
+    train(recipe, tmp_path / "out")
+    assert type(zoo.load(tmp_path / "out")).__name__ == name
+
+
+def test_a_seed_gives_the_same_preset_again(recipe, tmp_path):
+    for name in ("a", "b"):
+        train(recipe, tmp_path / name)
+    other = dataclasses.replace(recipe, seed=5)
+    train(other, tmp_path / "c")
+    a, b, c = (zoo.load(tmp_path / name).get_weights() for name in "abc")
+    for first, again in zip(a, b, strict=True):
+        np.testing.assert_allclose(first, again, atol=1e-3)  # threads add up in any order
+    assert not np.allclose(a[0], c[0], atol=1e-3)
+
+
+def test_a_seeded_training_sees_the_images_in_a_new_order_every_epoch():
+    first_rows = []
+
+    class Watching(zoo.Autoencoder):
+        def unpack(self, data):
+            batch = super().unpack(data)
+            first_rows.append(keras.ops.convert_to_numpy(batch.x)[0, 0])
+            return batch
+
+    keras.utils.set_random_seed(1)
+    model = Watching((2,), 1, hidden=())
+    model.compile(run_eagerly=True)
+    x = np.repeat(np.linspace(0, 1, 50, dtype="float32")[:, None], 2, axis=1)
+    model.fit(x, batch_size=50, epochs=5, verbose=0)
+    assert len(set(map(float, first_rows))) > 1
+
+
+def test_an_existing_folder_is_refused_before_training(recipe, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(training, "make_model", lambda *_: pytest.fail("training started"))
+    with pytest.raises(FileExistsError, match="exists already"):
+        train(recipe, tmp_path / "out")
+
+
+def test_an_existing_folder_is_replaced_when_asked(recipe, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.txt").write_text("old")
+    train(recipe, tmp_path / "out", epochs=1, overwrite=True)
+    assert "old.txt" not in os.listdir(tmp_path / "out")
+    assert zoo.card(tmp_path / "out")["recipe"]["epochs"] == 1
+
+
+@pytest.mark.parametrize("epochs", [0, -2])
+def test_less_than_one_epoch_is_refused(epochs, recipe, tmp_path):
+    with pytest.raises(ValueError, match=f"epochs is {epochs}"):
+        train(recipe, tmp_path / "out", epochs=epochs)
+
+
+# Interrupted
+
+
+class Stopped(zoo.Autoencoder):
+    """An autoencoder whose training is interrupted, once, after some epochs."""
+
+    stop_after = None
+    seen: list = []  # noqa: RUF012
+
+    def fit(self, *args, callbacks=(), **kwargs):
+        def note(epoch, logs):
+            self.seen.append((epoch, int(self.optimizer.iterations)))
+            if epoch + 1 == type(self).stop_after:
+                type(self).stop_after = None
+                raise KeyboardInterrupt
+
+        noting = keras.callbacks.LambdaCallback(on_epoch_end=note)
+        return super().fit(*args, callbacks=[*callbacks, noting], **kwargs)
+
+
+def held_out_loss(folder):
+    _, (x, _) = data.load("digits")
+    model = zoo.load(folder, custom_objects={"Stopped": Stopped})
+    return model.evaluate(x, verbose=0, return_dict=True)["loss"]
+
+
+def test_an_interrupted_training_goes_on_at_the_last_whole_epoch(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(Stopped, "seen", [])
+    monkeypatch.setattr(Stopped, "stop_after", 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "out", epochs=4, model_class=Stopped)
+    assert not (tmp_path / "out").exists()
+    assert [name.endswith(".progress") for name in os.listdir(tmp_path)] == [True]
+    train(recipe, tmp_path / "out", epochs=4, model_class=Stopped)
+    # 1,200 images make 6 steps an epoch; the optimizer counts on where it stopped.
+    assert Stopped.seen == [(0, 6), (1, 12), (2, 18), (3, 24)]
+    assert os.listdir(tmp_path) == ["out"]
+
+    Stopped.seen.clear()
+    train(recipe, tmp_path / "whole", epochs=4, model_class=Stopped)
+    assert Stopped.seen == [(0, 6), (1, 12), (2, 18), (3, 24)]
+    # The order of the images is drawn anew after a restart, so the weights differ a little.
+    resumed, whole = held_out_loss(tmp_path / "out"), held_out_loss(tmp_path / "whole")
+    assert resumed == pytest.approx(whole, rel=0.05)
+
+
+def test_a_training_of_another_kind_does_not_go_on_from_it(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(Stopped, "seen", [])
+    monkeypatch.setattr(Stopped, "stop_after", 1)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "out", epochs=2, model_class=Stopped)
+    train(dataclasses.replace(recipe, seed=9), tmp_path / "out", model_class=Stopped)
+    assert [epoch for epoch, _ in Stopped.seen] == [0, 0, 1]
+
+
+def test_a_training_whose_preset_could_not_be_written_need_not_be_repeated(
+    recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Stopped, "seen", [])
+    save = presets.save
+
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(presets, "save", full)
+    with pytest.raises(OSError, match="no space left"):
+        train(recipe, tmp_path / "out", model_class=Stopped)
+    monkeypatch.setattr(presets, "save", save)
+    train(recipe, tmp_path / "out", model_class=Stopped)
+    assert [epoch for epoch, _ in Stopped.seen] == [0, 1]
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_state_that_was_half_written_does_not_stop_the_next_try(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(Stopped, "seen", [])
+    monkeypatch.setattr(Stopped, "stop_after", 3)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "out", epochs=4, model_class=Stopped)
+    (progress,) = tmp_path.iterdir()
+    latest = progress / "latest.weights.h5"
+    latest.write_bytes(latest.read_bytes()[:100])
+    train(recipe, tmp_path / "out", epochs=4, model_class=Stopped)
+    assert [epoch for epoch, _ in Stopped.seen] == [0, 1, 2, 2, 3]
+
+
+def test_a_recipe_can_be_written_as_json(recipe):
+    """The fingerprint that tells trainings apart relies on it."""
+    assert json.loads(json.dumps(dataclasses.asdict(recipe)))["name"] == "small"
+    assert training._fingerprint(recipe, 2) != training._fingerprint(recipe, 3)

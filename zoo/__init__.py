@@ -1,0 +1,40 @@
+"""The zoo of autoencoders for Keras 3.
+
+Names are resolved when they are first used, so that listing the models needs neither Keras nor a
+backend.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "list_models": "zoo.catalog",
+    "card": "zoo.catalog",
+    "load": "zoo.presets",
+    "save": "zoo.presets",
+    "Autoencoder": "zoo.models.autoencoder",
+    "VAE": "zoo.models.vae",
+    "CVAE": "zoo.models.vae",
+    "AAE": "zoo.models.aae",
+    "Normal": "zoo.nn.priors",
+    "SavePicture": "zoo.callbacks",
+}
+_MODULES = ("callbacks", "data", "evaluation", "models", "nn", "plots", "recipes")
+
+__all__ = ["__version__", *_HOMES, *_MODULES]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"zoo.{name}")
+    else:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(__all__)

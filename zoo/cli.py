@@ -1,0 +1,243 @@
+"""The `zoo` command."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+
+import zoo
+from zoo.spelling import UnknownNameError
+
+PICTURES = ("samples", "styles", "analogies", "reconstructions", "manifold", "codes", "traversal")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line; return 0 if it went well, 1 if it failed, 2 if it was wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except UnknownNameError as error:
+        return _complain(error, 2)
+    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        return _complain(error, 1)
+    except KeyboardInterrupt:
+        return _complain("interrupted; nothing half-written was left", 130)
+    return 0
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Drop what libraries write to standard error while they start; errors still raise.
+
+    TensorFlow's native start-up notes heed no logging level.
+    """
+    sys.stderr.flush()
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
+
+
+def _load(name):
+    """Load a preset; the first look at it needs no backend, so that mistakes are told fast."""
+    zoo.card(name)
+    with _quiet():
+        from zoo.presets import load
+    return load(name)
+
+
+def _complain(error, code):
+    print(f"zoo: {error}", file=sys.stderr)
+    return code
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="zoo", description="Autoencoders for Keras: pretrained, measured, exported."
+    )
+    parser.add_argument("--version", action="version", version=zoo.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(run, name, description):
+        sub = commands.add_parser(name, help=description, description=description)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command(_list, "list", "list the presets that have weights")
+    sub.add_argument("pattern", nargs="?", default="*", help="a glob, such as '*mnist*'")
+
+    sub = command(_card, "card", "show what a preset is and what was measured")
+    _add_name(sub)
+    sub.add_argument("--json", action="store_true", help="print the card as JSON")
+
+    sub = command(_demo, "demo", "load, generate, fine-tune, export and deploy, in a minute")
+    sub.add_argument("name", nargs="?", default="cvae_mnist", help="a preset")
+    sub.add_argument("--out", default="zoo_demo", help="folder for what it makes [zoo_demo]")
+    _add_overwrite(sub)
+
+    sub = command(_generate, "generate", "make a picture with a preset")
+    _add_name(sub)
+    sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
+    sub.add_argument("--picture", choices=PICTURES, default="samples", help="[samples]")
+    sub.add_argument("--labels", type=int, nargs="+", help="classes, for conditional models")
+    sub.add_argument("--n", type=int, default=None, help="how many images [96]")
+    sub.add_argument("--seed", type=int, default=0, help="[0]")
+    _add_overwrite(sub)
+
+    sub = command(_train, "train", "train a preset from its recipe; goes on if interrupted")
+    sub.add_argument("name", help="a recipe, named like its preset")
+    sub.add_argument("--out", required=True, help="preset folder to write")
+    sub.add_argument("--epochs", type=int, default=None, help="other than the recipe's")
+    _add_overwrite(sub)
+
+    sub = command(_evaluate, "evaluate", "measure a preset's figures on the whole test set")
+    _add_name(sub)
+    sub.add_argument("--data", default=None, help="data set [the one it was trained on]")
+    sub.add_argument("--update", action="store_true", help="write the figures into its card")
+
+    sub = command(_export, "export", "write ONNX and SavedModel files, proved equal to Keras")
+    _add_name(sub)
+    sub.add_argument("out", help="folder to write")
+    sub.add_argument(
+        "--format", choices=("onnx", "saved_model"), action="append", help="[both]", dest="formats"
+    )
+    sub.add_argument("--opset", type=int, default=18, choices=range(15, 19), help="of ONNX [18]")
+    _add_overwrite(sub)
+    return parser
+
+
+def _add_name(parser):
+    parser.add_argument("name", help="a preset's name, or a folder written by zoo.save")
+
+
+def _add_overwrite(parser):
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+
+
+def _list(options):
+    names = zoo.list_models(options.pattern)
+    if not names:
+        raise UnknownNameError("preset that matches", options.pattern, zoo.list_models())
+    width = max(map(len, names))
+    for name in names:
+        print(f"{name:{width}}  {zoo.card(name)['description']}")
+
+
+def _card(options):
+    card = zoo.card(options.name)
+    print(json.dumps(card, indent=1) if options.json else card)
+
+
+def _demo(options):
+    zoo.card(options.name)
+    with _quiet():
+        from zoo.demo import run
+    run(options.name, options.out, overwrite=options.overwrite)
+
+
+def _generate(options):
+    out = options.out or f"{os.path.basename(os.path.normpath(options.name))}_{options.picture}.png"
+    if os.path.exists(out) and not options.overwrite:
+        raise FileExistsError(f"{out} exists already. Choose another --out, or --overwrite.")
+    _picture(_load(options.name), options).savefig(out)
+    print(out)
+
+
+def _picture(model, options):
+    from zoo import plots
+
+    if options.picture == "samples":
+        return _samples(model, options)
+    if options.picture == "styles":
+        return plots.style_grid(model, seed=options.seed)
+    if options.picture == "traversal":
+        return plots.traversal(model, label=(options.labels or [None])[0])
+    _, (x, y) = zoo.data.load(zoo.card(options.name)["recipe"]["data"])
+    if options.picture == "manifold":
+        return plots.manifold(model, x[:5000], y[:5000])
+    if options.picture == "codes":
+        return plots.codes(model, x[:5000], y[:5000])
+    picture = getattr(plots, options.picture)
+    return picture(model, x, y if model.conditional else None, n=options.n or 10)
+
+
+def _samples(model, options):
+    from zoo import plots
+
+    labels = options.labels
+    n = options.n or (len(labels) if labels else 96)
+    if n < 1:
+        raise ValueError(f"--n is {n}; generate at least one image.")
+    if labels and len(labels) not in (1, n):
+        raise ValueError(f"--labels has {len(labels)} classes for {n} images; give 1 or {n}.")
+    columns = min(n, 12)
+    while n % columns:
+        columns -= 1
+    if labels and len(labels) == 1:
+        labels = labels * n
+    return plots.samples(
+        model, rows=n // columns, columns=columns, labels=labels, seed=options.seed
+    )
+
+
+def _train(options):
+    from zoo import recipes
+
+    recipe = recipes.get(options.name)
+    with _quiet():
+        from zoo.training import train
+    train(recipe, options.out, epochs=options.epochs, overwrite=options.overwrite)
+    print(f"{options.out} is written. Measure it: zoo evaluate {options.out} --update")
+
+
+def _evaluate(options):
+    from zoo.catalog import preset_folder
+
+    folder = preset_folder(options.name)
+    card = zoo.card(options.name)
+    with _quiet():
+        from zoo.evaluation import evaluate
+    name = options.data or (card.get("recipe") or {}).get("data")
+    if not name:
+        raise ValueError(f"{options.name} does not say what it was trained on; give --data.")
+    command = f"zoo evaluate {card['name']} --update"
+    print(f"measuring {options.name} on the test images of {name} ...", flush=True)
+    figures = evaluate(
+        _load(options.name),
+        name,
+        command=command,
+        report=lambda f: print(f"  {f['name']}: {f['value']} {f['unit']}".rstrip(), flush=True),
+    )
+    if options.update:
+        from zoo.presets import update_card
+
+        update_card(folder, figures)
+        print(f"written into {folder / 'card.json'}")
+
+
+def _export(options):
+    if os.path.exists(options.out) and not options.overwrite:
+        raise FileExistsError(f"{options.out} exists already. Choose another OUT, or --overwrite.")
+    import export
+
+    report = export.export_model(
+        _load(options.name),
+        options.out,
+        formats=tuple(options.formats or ("onnx", "saved_model")),
+        opset=options.opset,
+        overwrite=options.overwrite,
+        progress=lambda text: print(text, flush=True),
+    )
+    print(export.format_report(report))
+    print(f"{options.out} is written.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""Data sets as arrays: images in [0, 1], integer labels, verified content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from zoo.spelling import UnknownNameError
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from, and what its arrays must be.
+
+    Attributes:
+        title, licence, credit: for cards.
+        classes: what the labels mean, in order.
+        sha256: of the bytes of every uint8 array; none for bundled data.
+    """
+
+    title: str
+    licence: str
+    credit: str
+    classes: tuple[str, ...]
+    sha256: dict[str, str] = field(default_factory=dict)
+
+
+_DIGITS = tuple("0123456789")
+_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+_DOWNLOADED_SHAPE = (28, 28)
+
+SOURCES = {
+    "digits": Source(
+        "Optical recognition of handwritten digits, 8x8, as bundled with scikit-learn",
+        "CC BY 4.0",
+        "E. Alpaydin and C. Kaynak, UCI Machine Learning Repository",
+        _DIGITS,
+    ),
+    "mnist": Source(
+        "MNIST handwritten digits, 28x28",
+        "CC BY-SA 3.0",
+        "Y. LeCun, C. Cortes and C. J. C. Burges",
+        _DIGITS,
+        {
+            "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+            "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+            "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+            "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+        },
+    ),
+    "fashion_mnist": Source(
+        "Fashion-MNIST clothes, 28x28",
+        "MIT",
+        "H. Xiao, K. Rasul and R. Vollgraf, Zalando SE",
+        (
+            "T-shirt",
+            "trousers",
+            "pullover",
+            "dress",
+            "coat",
+            "sandal",
+            "shirt",
+            "sneaker",
+            "bag",
+            "boot",
+        ),
+        {
+            "x_train": "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
+            "y_train": "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7",
+            "x_test": "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
+            "y_test": "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
+        },
+    ),
+}
+
+
+def load(name: str):
+    """Load a data set.
+
+    The folder that the environment variable `ZOO_DATA` names is searched first, for `<name>.npz`
+    with the arrays x_train, y_train, x_test, y_test; then Keras downloads it. Either way the
+    content is verified. `digits` comes with scikit-learn and is always there; its last 360 images
+    are the test set.
+
+    Args:
+        name: one of `zoo.data.SOURCES`.
+
+    Returns:
+        `(x_train, y_train), (x_test, y_test)`: images float32 [n, height, width, channels] in
+        [0, 1], labels int32 [n].
+
+    Raises:
+        UnknownNameError: an unknown name, with the nearest ones.
+        ValueError: arrays that are not the data set's.
+        OSError: the data is not here and cannot be downloaded.
+    """
+    if name not in SOURCES:
+        raise UnknownNameError("data set", name, SOURCES)
+    arrays = _digits() if name == "digits" else _verified(name, _find(name))
+    x_train, y_train, x_test, y_test = arrays
+    return (_pixels(x_train), y_train.astype("int32")), (_pixels(x_test), y_test.astype("int32"))
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    scale = 16.0 if images.shape[1] == 8 else 255.0
+    return (images.astype("float32") / np.float32(scale))[..., None]
+
+
+def _digits():
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images, labels = bunch.images, bunch.target
+    return images[:-360], labels[:-360], images[-360:], labels[-360:]
+
+
+def _find(name):
+    folder = os.environ.get("ZOO_DATA")
+    path = Path(folder, f"{name}.npz") if folder else None
+    if path and path.is_file():
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return [file[key] for key in _ARRAYS], path
+        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{path} is no npz file with the arrays {', '.join(_ARRAYS)}: {error}"
+            ) from error
+    return _download(name), "Keras's download"
+
+
+def _download(name):
+    import keras
+
+    try:
+        (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # the downloader raises whatever the network gave it
+        looked = os.environ.get("ZOO_DATA")
+        place = f"not in ZOO_DATA={looked}" if looked else "ZOO_DATA is not set"
+        raise OSError(
+            f"The data set {name} is not here ({place}) and could not be downloaded ({error}). "
+            f"Either put {name}.npz into a folder and set ZOO_DATA to that folder, or connect to "
+            f"the internet and call keras.datasets.{name}.load_data() once."
+        ) from error
+    return [x_train, y_train, x_test, y_test]
+
+
+def _verified(name, found):
+    arrays, place = found
+    arrays = [np.ascontiguousarray(array, "uint8") for array in arrays]
+    for key, array in zip(_ARRAYS, arrays, strict=True):
+        shape = (len(array), *_DOWNLOADED_SHAPE) if key.startswith("x") else (array.size,)
+        if array.shape != shape:
+            raise ValueError(f"{key} from {place} has shape {array.shape}; {shape} is right.")
+        digest = hashlib.sha256(array.tobytes()).hexdigest()
+        if digest != SOURCES[name].sha256[key]:
+            raise ValueError(
+                f"{key} from {place} is not {SOURCES[name].title}: its content has sha256 "
+                f"{digest[:12]}..., and {SOURCES[name].sha256[key][:12]}... is right. Get a fresh "
+                "copy."
+            )
+    return arrays

@@ -1,0 +1,113 @@
+"""JAX: the same stateful code, run inside stateless scopes."""
+
+import functools
+
+import jax
+import keras
+
+from zoo.engine.array_batches import ArrayBatches
+
+
+def minimize(loss_fn, variables, optimizer, state):
+    """Change `variables` by one optimizer step; see the TensorFlow module for the contract.
+
+    The loss is evaluated in a scope of its own over every variable, so that `jax` sees a pure
+    function; what it assigned (seeds, moving statistics) is handed to the scope around it.
+    """
+    variables = list(variables)
+    trained = {id(v) for v in variables}
+    others = [v for v in [*state, *optimizer.variables] if id(v) not in trained]
+
+    def pure_loss(values, other_values):
+        mapping = list(zip(variables + others, values + other_values, strict=True))
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            loss, aux = loss_fn()
+            scaled = optimizer.scale_loss(loss)
+        return scaled, (aux, [scope.get_current_value(v) for v in others])
+
+    gradients, (aux, other_values) = jax.grad(pure_loss, has_aux=True)(
+        [v.value for v in variables], [v.value for v in others]
+    )
+    _assign(others, other_values)
+    if variables:
+        values, slots = optimizer.stateless_apply(
+            [v.value for v in optimizer.variables], gradients, [v.value for v in variables]
+        )
+        _assign(variables, values)
+        _assign(optimizer.variables, slots)
+    return aux
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def keras_step(method):
+    """Make `method(self, data)` answer Keras's call `(self, state, data)`.
+
+    Called with the data alone, as `super().train_step(data)` does inside a scope that is open
+    already, it is the plain method.
+    """
+
+    @functools.wraps(method)
+    def step(self, *args):
+        if len(args) == 1:
+            return method(self, *args)
+        state, data = args
+        groups = _state_groups(self, len(state))
+        mapping = [
+            pair
+            for group, values in zip(groups, state, strict=True)
+            for pair in zip(group, values, strict=True)
+        ]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            logs = method(self, data)
+        return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
+
+    return step
+
+
+def _state_groups(model, count):
+    groups = [model.trainable_variables, model.non_trainable_variables, model.metrics_variables]
+    if count == 4:
+        groups.insert(2, model.optimizer.variables)
+    return groups
+
+
+def normal(shape, seed):
+    """Draw from N(0, 1)."""
+    return keras.random.normal(shape, seed=seed)
+
+
+def uniform(shape, seed):
+    """Draw from U[0, 1)."""
+    return keras.random.uniform(shape, seed=seed)
+
+
+def compiled(function, variables):
+    """Compile a function of arrays for inference, once for every batch size."""
+
+    @jax.jit
+    def pure(values, *args):
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return function(*args)
+
+    return lambda *args: pure([v.value for v in variables], *args)
+
+
+def stream(arrays, batch_size: int, shuffle: bool):
+    """Batch arrays; see `ArrayBatches`."""
+    return ArrayBatches(arrays, batch_size, shuffle)
+
+
+def batches_of(data) -> int:
+    """Return 1: several steps per execution have no use here."""
+    del data
+    return 1
+
+
+def fastest(convolutional: bool) -> dict:
+    """XLA always: it is what JAX is; several steps per execution are a Python loop there."""
+    del convolutional
+    return {"jit_compile": True, "steps_per_execution": 1}

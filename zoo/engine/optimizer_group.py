@@ -1,0 +1,125 @@
+"""Several optimizers that Keras sees as one."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class OptimizerGroup(keras.optimizers.Optimizer):
+    """The optimizers of a model with several updates, each with its own variables and state.
+
+    Keras trains, saves and restores one optimizer a model. This one is that optimizer: its
+    variables are those of its members, and a step is taken through a member
+    (`group["generator"]`), never through the group.
+
+    Args:
+        members: a dict of update names to Keras optimizers.
+        name: the name of the group.
+    """
+
+    def __init__(self, members: dict, name: str = "optimizer_group"):
+        super().__init__(learning_rate=0.0, name=name)
+        self.members = dict(members)
+
+    def __getitem__(self, update: str):
+        return self.members[update]
+
+    def build_members(self, variables: dict):
+        """Give every member its variables: a dict of update names to lists of variables."""
+        for update, member in self.members.items():
+            member.build(variables[update])
+        self.built = True
+
+    def scale_losses(self):
+        """Give every member a dynamic loss scale of its own, for `mixed_float16`."""
+        for update, member in self.members.items():
+            if not isinstance(member, keras.optimizers.LossScaleOptimizer):
+                self.members[update] = keras.optimizers.LossScaleOptimizer(member)
+
+    def build(self, variables):
+        """Do nothing for a built group, as Keras asks again before training and loading."""
+        del variables
+        if not self.built:
+            raise RuntimeError("An OptimizerGroup is built by the compile() of its model.")
+
+    @property
+    def variables(self):
+        return [v for member in self.members.values() for v in member.variables]
+
+    def apply(self, grads, trainable_variables=None):
+        raise RuntimeError(f"Apply gradients through one of the members: {list(self.members)}.")
+
+    @property
+    def iterations(self):
+        return next(iter(self.members.values())).iterations
+
+    @property
+    def learning_rate(self):
+        """The first member's rate. Setting it scales the rates of all by the same factor."""
+        return next(iter(self.members.values())).learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        factor = float(rate) / float(keras.ops.convert_to_numpy(self.learning_rate))
+        for member in self.members.values():
+            old = float(keras.ops.convert_to_numpy(member.learning_rate))
+            member.learning_rate = old * factor
+
+    def finalize_variable_values(self, var_list):
+        """Let every member that keeps averages of its weights write them into the model."""
+        known = {id(v) for v in var_list}
+        for member in self.members.values():
+            inner = getattr(member, "inner_optimizer", member)
+            member.finalize_variable_values(
+                [v for v in inner._trainable_variables if id(v) in known]
+            )
+
+    def save_own_variables(self, store):
+        """Store nothing: the members are visited, and store their own."""
+
+    def load_own_variables(self, store):
+        """Load nothing: the members are visited, and load their own."""
+
+    def get_config(self):
+        return {
+            "members": {
+                update: keras.saving.serialize_keras_object(member)
+                for update, member in self.members.items()
+            },
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        members = {
+            update: keras.saving.deserialize_keras_object(member, custom_objects=custom_objects)
+            for update, member in config["members"].items()
+        }
+        return cls(members, name=config["name"])
+
+
+def group_of(optimizer, updates) -> OptimizerGroup:
+    """Return an optimizer for each of several updates.
+
+    Args:
+        optimizer: a group, a dict with an optimizer for every update, or one optimizer (or its
+            name) that serves as the pattern for all.
+        updates: the names of the updates.
+
+    Raises:
+        ValueError: a dict that lacks an update, or names one that there is not.
+    """
+    if isinstance(optimizer, OptimizerGroup):
+        return optimizer
+    if isinstance(optimizer, dict) and "class_name" not in optimizer:
+        if set(optimizer) != set(updates):
+            raise ValueError(
+                f"optimizer has entries for {', '.join(map(repr, optimizer))}; this model's updates"
+                f" are {', '.join(map(repr, updates))}."
+            )
+        return OptimizerGroup({name: keras.optimizers.get(optimizer[name]) for name in updates})
+    return OptimizerGroup({name: fresh(keras.optimizers.get(optimizer)) for name in updates})
+
+
+def fresh(optimizer):
+    """Return an optimizer of the same settings that has no variables and no state yet."""
+    return type(optimizer).from_config(optimizer.get_config())

@@ -1,0 +1,57 @@
+"""PyTorch: autograd, eager, and variables that are assigned in place."""
+
+import keras
+import torch
+
+from zoo.engine.array_batches import ArrayBatches
+
+
+def minimize(loss_fn, variables, optimizer, state):
+    """Change `variables` by one optimizer step; see the TensorFlow module for the contract."""
+    del state
+    with torch.enable_grad():
+        loss, aux = loss_fn()
+        scaled = optimizer.scale_loss(loss)
+    if variables:
+        gradients = torch.autograd.grad(scaled, [v.value for v in variables], allow_unused=True)
+        with torch.no_grad():
+            optimizer.apply(list(gradients), list(variables))
+    return keras.tree.map_structure(lambda tensor: tensor.detach(), aux)
+
+
+def keras_step(method):
+    """Return `method` as it is: Keras calls it with the data alone."""
+    return method
+
+
+def normal(shape, seed):
+    """Draw from N(0, 1)."""
+    return keras.random.normal(shape, seed=seed)
+
+
+def uniform(shape, seed):
+    """Draw from U[0, 1)."""
+    return keras.random.uniform(shape, seed=seed)
+
+
+def compiled(function, variables):
+    """Run a function of arrays without gradients."""
+    del variables
+    return torch.no_grad()(function)
+
+
+def stream(arrays, batch_size: int, shuffle: bool):
+    """Batch arrays; see `ArrayBatches`."""
+    return ArrayBatches(arrays, batch_size, shuffle)
+
+
+def batches_of(data) -> int:
+    """Return 1: several steps per execution have no use here."""
+    del data
+    return 1
+
+
+def fastest(convolutional: bool) -> dict:
+    """Eager: compiling needs a C++ compiler on the user's machine."""
+    del convolutional
+    return {"jit_compile": False, "steps_per_execution": 1}

@@ -1,0 +1,97 @@
+"""The figures of a card: which a model gets, how each was measured."""
+
+from __future__ import annotations
+
+from zoo import data
+from zoo.evaluation import judge as judges
+from zoo.evaluation import measures
+
+
+def evaluate(model, data_name: str, *, command: str = "zoo.evaluation.evaluate", report=None):
+    """Measure every figure that fits a model, on the whole test set.
+
+    Args:
+        model: a model of the zoo.
+        data_name: a name of `zoo.data.SOURCES`.
+        command: what to record as the way to measure again.
+        report: called with each figure as soon as there is one.
+
+    Returns:
+        a list of dicts with name, value, unit, protocol and command.
+    """
+    train, (x, y) = data.load(data_name)
+    figures = []
+    for name, value, unit, protocol in _measure(model, data_name, train, (x, y)):
+        figure = {
+            "name": name,
+            "value": value,
+            "unit": unit,
+            "protocol": f"{protocol} ({len(x):,} test images of {data_name}, none left out)",
+            "command": command,
+        }
+        figures.append(figure)
+        if report:
+            report(figure)
+    return figures
+
+
+def _measure(model, data_name, train, test):
+    x, y = test
+    labels = y if model.conditional else None
+    yield (
+        "reconstruction error",
+        _rounded(measures.reconstruction_error(model, x, labels)),
+        "",
+        "squared error summed over pixels, per image, pixels in [0, 1], deterministic code",
+    )
+    if hasattr(model, "posterior"):
+        bound, kl = measures.negative_bound(model, x, labels)
+        pixels = "grey pixels, so no likelihood"
+        yield (
+            "negative bound",
+            _rounded(bound),
+            "nats",
+            f"one draw an image, seed 0, beta 1; {pixels}",
+        )
+        yield "divergence", _rounded(kl), "nats", "KL from posterior to prior, part of the bound"
+        yield (
+            "active units",
+            measures.active_units(model, x, labels),
+            f"of {model.latent_dim}",
+            "latent dimensions whose posterior mean varies by more than 0.01",
+        )
+    if model.prior is not None and not hasattr(model, "posterior"):
+        codes = model.encode(x)
+        distance = measures.sliced_wasserstein(codes, model.prior.sample(len(x), seed=0))
+        floor = measures.sliced_wasserstein(
+            model.prior.sample(len(x), seed=1), model.prior.sample(len(x), seed=0)
+        )
+        yield (
+            "distance of codes to prior",
+            _rounded(distance),
+            "",
+            "sliced 2-Wasserstein, 200 directions, seed 0; two samples of the prior are "
+            f"{_rounded(floor)} apart",
+        )
+    if model.conditional and data_name in judges.JUDGES:
+        judge = judges.load_judge(data_name)
+        yield (
+            "generated class accuracy",
+            round(measures.generated_class_accuracy(model, judge), 2),
+            "%",
+            "10,000 images generated with seed 0, classes in turn, judged by an independently "
+            f"trained classifier that is right on "
+            f"{judges.JUDGES[data_name]['test_accuracy']:.2f} % of the test images",
+        )
+    if not model.conditional:
+        yield (
+            "nearest-neighbour accuracy",
+            round(measures.neighbour_accuracy(model, train, test), 2),
+            "%",
+            f"5 nearest of the {len(train[0]):,} training images' codes vote",
+        )
+
+
+def _rounded(value: float) -> float:
+    """Keep four significant digits: more would not be the same on another machine."""
+    return float(f"{value:.4g}")

@@ -1,0 +1,10 @@
+"""The models, one file a family.
+
+`CLASSES` is the table of what a preset may hold: `zoo.load` makes nothing else.
+"""
+
+from zoo.models.aae import AAE
+from zoo.models.autoencoder import Autoencoder
+from zoo.models.vae import CVAE, VAE
+
+CLASSES = {cls.__name__: cls for cls in (Autoencoder, VAE, CVAE, AAE)}

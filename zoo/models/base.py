@@ -1,0 +1,299 @@
+"""The contract that all models of the zoo share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import engine
+from zoo.models import checks
+from zoo.models.part import Part, TensorInfo
+from zoo.models.training import Trained
+from zoo.nn import likelihoods, networks
+
+
+class BaseAutoencoder(Trained):
+    """An encoder, a decoder, and a likelihood that says how well the second undoes the first.
+
+    Variants with one update write `loss_terms`; variants with several write `train_step`, with
+    one `self.minimize(...)` each, and `updates`. Everything else (checks, metrics, compiling,
+    saving, encoding, decoding) is here.
+
+    Args:
+        input_shape: of an image, (height, width, channels), or (features,).
+        latent_dim: the length of a code.
+        filters: widths of the encoder's 3x3 convolutions of stride 2; none for dense networks.
+        hidden: widths of the dense layers between these and the code. The decoder mirrors both.
+        activation: of the hidden layers.
+        likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "squared_error", or a
+            `zoo.nn.likelihoods.Likelihood`.
+        num_classes: how many labels there are; for conditional models only.
+        encoder, decoder: networks of your own instead of the described ones. The encoder takes
+            `x`, the decoder `z` (conditional ones a dict, with `label` beside); the decoder gives
+            the likelihood's parameters: logits for "bernoulli".
+        seed: of the noise drawn in training.
+
+    Attributes:
+        heads: names of the encoder's outputs, each of `latent_dim` values.
+        terms: names of the terms of the loss, in order; each is a metric.
+        conditional: whether the networks take a label.
+        prior: what `generate` draws codes from; None where there is none.
+    """
+
+    heads: tuple[str, ...] = ("z",)
+    terms: tuple[str, ...] = ("reconstruction",)
+    conditional = False
+    prior = None
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | None = None,
+        *,
+        filters: tuple[int, ...] = (),
+        hidden: tuple[int, ...] = (512, 256),
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        num_classes: int | None = None,
+        encoder: keras.Model | None = None,
+        decoder: keras.Model | None = None,
+        seed: int = 0,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        if (encoder is None) != (decoder is None):
+            raise ValueError("Give both encoder= and decoder=, or neither and input_shape=.")
+        self.custom_networks = encoder is not None
+        if self.conditional and not num_classes:
+            raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
+        self.num_classes = int(num_classes) if self.conditional else None
+        self.filters, self.hidden = tuple(filters), tuple(hidden)
+        self.activation = activation
+        self.likelihood = likelihoods.get(likelihood)
+        self.seed = int(seed)
+        if not self.custom_networks:
+            encoder, decoder = self._described_networks(input_shape, latent_dim)
+        self.encoder, self.decoder = encoder, decoder
+        self.image_shape, self.latent_dim = networks.fitting_shapes(
+            encoder, decoder, self.heads, self.conditional
+        )
+        self._check_given("input_shape", input_shape, self.image_shape)
+        self._check_given("latent_dim", latent_dim, self.latent_dim)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.term_weights: dict[str, float] = {}
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *self.terms)}
+        self.built = True
+
+    def _described_networks(self, input_shape, latent_dim):
+        if input_shape is None or latent_dim is None:
+            raise ValueError(
+                f"{type(self).__name__} needs input_shape= and latent_dim=, such as "
+                "input_shape=(28, 28, 1), latent_dim=16; or encoder= and decoder=."
+            )
+        if min(input_shape) < 1 or latent_dim < 1:
+            raise ValueError(
+                f"input_shape={input_shape} and latent_dim={latent_dim} must be positive."
+            )
+        if self.filters and len(input_shape) != 3:
+            raise ValueError(
+                f"filters={self.filters} asks for convolutions, which need input_shape=(height, "
+                f"width, channels), not {tuple(input_shape)}."
+            )
+        description = {
+            "filters": self.filters,
+            "hidden": self.hidden,
+            "activation": self.activation,
+            "num_classes": self.num_classes,
+            "dtype": self.dtype_policy,
+        }
+        heads = dict.fromkeys(self.heads, latent_dim)
+        return (
+            networks.encoder(tuple(input_shape), heads, **description),
+            networks.decoder(tuple(input_shape), latent_dim, **description),
+        )
+
+    def _check_given(self, name, given, found):
+        given = tuple(given) if isinstance(found, tuple) and given is not None else given
+        if given is not None and given != found:
+            raise ValueError(f"{name} is {given}, and the networks have {found}.")
+
+    # Using
+
+    def network_inputs(self, name: str, value, label):
+        """Return what a network takes: a tensor, or with a label a dict of tensors."""
+        return {name: value, "label": label} if self.conditional else value
+
+    def call(self, inputs, training=False):
+        """Reconstruct images: `x`, or `{"x": x, "label": y}`, to the same shape."""
+        x, label = (inputs["x"], inputs["label"]) if self.conditional else (inputs, None)
+        z = self.code(x, label, training)
+        return self.image(z, label, training)
+
+    def code(self, x, label=None, training=False):
+        """Return the deterministic code of images, as tensors, [batch, latent_dim]."""
+        codes = self.encoder(self.network_inputs("x", x, label), training=training)
+        return codes[self.heads[0]] if len(self.heads) > 1 else codes
+
+    def image(self, z, label=None, training=False):
+        """Return the mean image of codes, as tensors, [batch, *input_shape]."""
+        parameters = self.decoder(self.network_inputs("z", z, label), training=training)
+        return self.likelihood.mean(parameters)
+
+    def encode(self, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
+        """Return the codes of images; deterministic.
+
+        Args:
+            x: images [n, *input_shape], in the likelihood's range.
+            labels: integers [n] for conditional models.
+            batch_size: how many images to hold in a network at once.
+
+        Returns:
+            float32 [n, latent_dim].
+        """
+        x, labels = self._checked_images(x, labels)
+        return self._run("code", x, labels, batch_size)
+
+    def decode(self, z, labels=None, *, batch_size: int = 1024) -> np.ndarray:
+        """Return the mean images of codes.
+
+        Args:
+            z: [n, latent_dim].
+            labels: integers [n] for conditional models.
+
+        Returns:
+            float32 [n, *input_shape]; in [0, 1] for a Bernoulli likelihood.
+        """
+        z = checks.check_codes(z, self.latent_dim)
+        return self._run("image", z, self._checked_labels(labels, len(z)), batch_size)
+
+    def reconstruct(self, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
+        """Return the images that the codes of `x` decode to, [n, *input_shape]."""
+        z = self.encode(x, labels, batch_size=batch_size)
+        return self.decode(z, labels, batch_size=batch_size)
+
+    def generate(self, n: int | None = None, labels=None, *, seed: int | None = None) -> np.ndarray:
+        """Decode draws from the prior.
+
+        Args:
+            n: how many; may be left out where labels are given.
+            labels: integers [n], for conditional models.
+            seed: the same seed gives the same images.
+
+        Returns:
+            float32 [n, *input_shape]: mean images.
+
+        Raises:
+            TypeError: for models without a prior.
+        """
+        if self.prior is None:
+            raise TypeError(
+                f"{type(self).__name__} has no prior over codes and cannot generate; use a VAE, "
+                "CVAE or AAE, or decode() codes of your own."
+            )
+        if n is None:
+            if labels is None:
+                raise ValueError("Say how many images to generate: generate(16).")
+            n = len(labels)
+        if n < 1:
+            raise ValueError(f"n is {n}; generate at least one image.")
+        return self.decode(self.prior.sample(n, seed=seed), labels)
+
+    def _checked_images(self, x, labels):
+        x = checks.check_images(x, self.image_shape, self.likelihood)
+        return np.asarray(ops.convert_to_numpy(x), "float32"), self._checked_labels(labels, len(x))
+
+    def _checked_labels(self, labels, n):
+        if self.conditional:
+            return checks.check_labels(labels, n, self.num_classes, "labels")
+        if labels is not None:
+            raise ValueError(f"{type(self).__name__} is not conditional and takes no labels.")
+        return None
+
+    def _run(self, method, values, labels, batch_size):
+        """Run `self.<method>` compiled, in batches, on an array or a tuple of arrays."""
+        functions = self.__dict__.setdefault("_compiled_functions", {})
+        if method not in functions:
+            functions[method] = engine.compiled(getattr(self, method), self.variables)
+        arrays = [*values] if isinstance(values, tuple) else [values]
+        arrays += [] if labels is None else [labels]
+        pieces = [
+            functions[method](*(ops.convert_to_tensor(a[i : i + batch_size]) for a in arrays))
+            for i in range(0, len(arrays[0]), batch_size)
+        ]
+        return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
+
+    # Leaving
+
+    def parts(self) -> dict[str, Part]:
+        """Return the functions of the model that can be exported, by name."""
+        low, high = self.likelihood.low, self.likelihood.high
+        prior = self.prior.describe() if self.prior else None
+        x = TensorInfo("x", "float32", self.image_shape, low, high)
+        z = TensorInfo("z", "float32", (self.latent_dim,), prior=prior)
+        label = ()
+        if self.conditional:
+            label = (TensorInfo("label", "int32", (), 0, self.num_classes - 1),)
+        heads = tuple(TensorInfo(head, "float32", (self.latent_dim,)) for head in self.heads)
+
+        def encode(tensors):
+            inputs = self.network_inputs("x", tensors["x"], tensors.get("label"))
+            codes = self.encoder(inputs, training=False)
+            return {head: codes[head] if len(self.heads) > 1 else codes for head in self.heads}
+
+        def decode(tensors):
+            return {"x": self.image(tensors["z"], tensors.get("label"))}
+
+        return {
+            "encoder": Part("encoder", encode, (x, *label), heads, (self.encoder,)),
+            "decoder": Part("decoder", decode, (z, *label), (x,), (self.decoder,)),
+        }
+
+    def get_config(self):
+        config = {
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "input_shape": self.image_shape,
+            "latent_dim": self.latent_dim,
+            "likelihood": keras.saving.serialize_keras_object(self.likelihood),
+            "seed": self.seed,
+        }
+        if self.conditional:
+            config["num_classes"] = self.num_classes
+        if self.custom_networks:
+            config["encoder"] = keras.saving.serialize_keras_object(self.encoder)
+            config["decoder"] = keras.saving.serialize_keras_object(self.decoder)
+        else:
+            config["filters"] = self.filters
+            config["hidden"] = self.hidden
+            config["activation"] = self.activation
+        return config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for key in ("encoder", "decoder", "discriminator", "likelihood", "prior", "dtype"):
+            if isinstance(config.get(key), dict):
+                config[key] = keras.saving.deserialize_keras_object(
+                    config[key], custom_objects=custom_objects
+                )
+        return cls(**config)
+
+    @classmethod
+    def from_preset(cls, name, **options):
+        """Load a preset and check that it is of this class; see `zoo.load`."""
+        from zoo import presets
+
+        model = presets.load(name, **options)
+        if not isinstance(model, cls):
+            raise TypeError(f"{name} is a {type(model).__name__}, not a {cls.__name__}.")
+        return model
+
+    def save_to_preset(self, folder, **options):
+        """Write a preset folder; see `zoo.save`."""
+        from zoo import presets
+
+        presets.save(self, folder, **options)

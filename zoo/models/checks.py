@@ -1,0 +1,126 @@
+"""Checks of what users hand to a model, made once per call and outside the graph."""
+
+import keras
+import numpy as np
+
+
+def is_array(x) -> bool:
+    """Say whether `x` is an array of the whole data, and no stream of batches."""
+    return isinstance(x, (np.ndarray, list)) or keras.ops.is_tensor(x)
+
+
+def check_images(x, input_shape, likelihood=None, name: str = "x"):
+    """Check an array of images: its shape, dtype, and range.
+
+    Args:
+        x: an array, or anything NumPy makes one of.
+        input_shape: the model's shape without the batch.
+        likelihood: where given, its range is checked too.
+        name: how to call the array in errors.
+
+    Returns:
+        the array as float32, or `x` itself where it is float already.
+
+    Raises:
+        TypeError: integers or other dtypes that are no pixels in [0, 1].
+        ValueError: empty, a wrong shape, NaN or infinity, values out of range.
+    """
+    if not hasattr(x, "dtype") or not hasattr(x, "shape"):
+        x = np.asarray(x)
+    shape, expected = tuple(x.shape), tuple(input_shape)
+    if 0 in shape[:1]:
+        raise ValueError(f"{name} is empty: its shape is {shape}. Give at least one image.")
+    if shape[1:] != expected:
+        raise ValueError(f"{name} has shape {shape}; {_shape_fix(shape, expected)}")
+    if isinstance(x, np.ndarray) and x.dtype.kind not in "biufcV":
+        raise TypeError(f"{name} has dtype {x.dtype}, which holds no pixels; give float32.")
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    if dtype.startswith(("int", "uint")):
+        raise TypeError(
+            f"{name} has dtype {dtype}; the model takes floats. For pixels from 0 to 255: "
+            f'{name} = {name}.astype("float32") / 255.'
+        )
+    if not dtype.startswith(("float", "bfloat")):
+        raise TypeError(
+            f'{name} has dtype {dtype}; the model takes float32: {name}.astype("float32").'
+        )
+    low, high = float(keras.ops.min(x)), float(keras.ops.max(x))
+    if not np.isfinite([low, high]).all():
+        raise ValueError(f"{name} holds NaN or infinite values; remove or replace them first.")
+    _check_range(name, low, high, likelihood)
+    return x
+
+
+def _shape_fix(shape, expected):
+    message = f"the model takes images of shape {expected}, so (n, {', '.join(map(str, expected))})"
+    if shape == expected:
+        return f"{message}. For a single image: x[None]."
+    if len(expected) == 3 and expected[-1] == 1 and shape[1:] == expected[:-1]:
+        return f"{message}. The channel is missing: x[..., None]."
+    if len(shape) > 1 and len(expected) > 1 and np.prod(shape[1:]) == np.prod(expected):
+        return f"{message}. It has as many values: x.reshape(-1, {', '.join(map(str, expected))})."
+    return f"{message}. Resize or convert the images."
+
+
+def _check_range(name, low, high, likelihood):
+    if likelihood is None or likelihood.low is None:
+        return
+    if low < likelihood.low or high > likelihood.high:
+        kind = type(likelihood).__name__
+        where = f"reach {high}" if high > likelihood.high else f"go down to {low}"
+        divide = ": divide by 255" if 16 < high <= 255 and low >= 0 else ": rescale them"
+        raise ValueError(
+            f"the pixels of {name} {where}; a {kind} likelihood needs "
+            f"[{likelihood.low:g}, {likelihood.high:g}]{divide}."
+        )
+
+
+def check_labels(labels, n, num_classes, name: str = "y"):
+    """Check labels: one integer from 0 to `num_classes` - 1 for each of `n` images.
+
+    Returns:
+        int32 [n].
+
+    Raises:
+        TypeError: floats, strings. ValueError: missing, one-hot, wrong count, out of range.
+    """
+    expected = f"{n} integers from 0 to {num_classes - 1}"
+    if labels is None:
+        raise ValueError(
+            f"{name} is missing: this model is conditional and takes {expected}, as in fit(x, y)."
+        )
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == num_classes and num_classes > 1:
+        raise ValueError(
+            f"{name} has shape {labels.shape}, which looks one-hot; the model takes {expected}: "
+            f"{name}.argmax(axis=1)."
+        )
+    if labels.ndim != 1 or len(labels) != n:
+        raise ValueError(f"{name} has shape {labels.shape}; the model takes {expected}.")
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f'{name} has dtype {labels.dtype}; the model takes {expected}: {name}.astype("int32").'
+        )
+    if len(labels) and (labels.min() < 0 or labels.max() >= num_classes):
+        raise ValueError(
+            f"{name} goes from {labels.min()} to {labels.max()}; the model takes {expected}."
+        )
+    return labels.astype("int32")
+
+
+def check_codes(z, latent_dim):
+    """Check latent codes, and return them as float32 [n, latent_dim].
+
+    Raises:
+        TypeError: no numbers. ValueError: another shape, or NaN.
+    """
+    z = np.asarray(z)
+    if z.dtype.kind not in "fiu":
+        raise TypeError(f"z has dtype {z.dtype}; codes are float32 [n, {latent_dim}].")
+    if z.ndim != 2 or z.shape[1] != latent_dim:
+        raise ValueError(f"z has shape {z.shape}; codes have shape (n, {latent_dim}).")
+    if len(z) == 0:
+        raise ValueError(f"z is empty: its shape is {z.shape}. Give at least one code.")
+    if not np.isfinite(z).all():
+        raise ValueError("z holds NaN or infinite values.")
+    return z.astype("float32")

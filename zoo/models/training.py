@@ -1,0 +1,315 @@
+"""How models of the zoo learn: steps, terms, metrics, compiling, and `fit`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from zoo import engine
+from zoo.engine.optimizer_group import fresh, group_of
+from zoo.models import checks
+from zoo.nn import networks
+
+
+class Batch(NamedTuple):
+    """What a training step sees: images, and what was given with them or None."""
+
+    x: Any
+    label: Any = None
+    weight: Any = None
+
+
+class Trained(keras.Model):
+    """A Keras model whose steps run on every backend and whose loss is a sum of named terms.
+
+    Attributes of the class:
+        terms: names of the terms of the loss, in order; each is a metric.
+        conditional: whether the model learns from labels too.
+    """
+
+    terms: tuple[str, ...] = ()
+    conditional = False
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name in ("train_step", "test_step"):
+            if name in cls.__dict__:
+                setattr(cls, name, engine.keras_step(cls.__dict__[name]))
+
+    def loss_terms(self, batch: Batch, training: bool) -> dict:
+        """Return every term of the loss by name, as float32 [batch]; see `terms`.
+
+        The loss is the sum of the terms, each times its weight in `term_weights` (1 where it has
+        none), averaged over the batch.
+        """
+        raise NotImplementedError(f"{type(self).__name__} defines neither loss_terms nor steps.")
+
+    def minimize(self, loss_fn, variables, optimizer) -> dict:
+        """Take one step down the loss that `loss_fn()` returns as a dict of terms.
+
+        Returns:
+            the terms, with the values that they had before the step.
+        """
+
+        def loss_and_terms():
+            terms = loss_fn()
+            return self.total(terms), terms
+
+        state = [*self.variables, *self.optimizer.variables]
+        return engine.minimize(loss_and_terms, list(variables), optimizer, state)
+
+    def total(self, terms: dict):
+        """Weigh, sum and average terms into the scalar that is minimized."""
+        weighted = (self.term_weights.get(name, 1.0) * term for name, term in terms.items())
+        return sum(ops.mean(term) for term in weighted)
+
+    @engine.keras_step
+    def train_step(self, data):
+        batch = self.unpack(data)
+
+        def loss_fn():
+            return weigh(self.loss_terms(batch, training=True), batch.weight)
+
+        terms = self.minimize(loss_fn, self.trainable_variables, self.optimizer)
+        return self.track(terms)
+
+    @engine.keras_step
+    def test_step(self, data):
+        batch = self.unpack(data)
+        return self.track(weigh(self.loss_terms(batch, training=False), batch.weight))
+
+    def track(self, terms: dict, loss=None) -> dict:
+        """Add the terms of one batch to the metrics; return the means so far by name.
+
+        Args:
+            terms: [batch] or scalars, by the names in `self.terms`.
+            loss: what to report as `loss`; the weighted sum of the terms where it is None.
+        """
+        if loss is None:
+            loss = sum(self.term_weights.get(name, 1.0) * term for name, term in terms.items())
+        for name, values in {"loss": loss, **terms}.items():
+            self.trackers[name].update_state(values)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    def unpack(self, data) -> Batch:
+        """Sort what Keras hands to a step into images, labels and sample weights."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._check_targets(y)
+        x = ops.cast(x, "float32")
+        label = ops.cast(y, "int32") if self.conditional else None
+        return Batch(x, label, weight)
+
+    def _check_targets(self, y):
+        name = type(self).__name__
+        if self.conditional and y is None:
+            raise ValueError(
+                f"{name} is conditional and learns from images and labels: fit(x, y), with y "
+                f"integers from 0 to {self.num_classes - 1}; y is missing."
+            )
+        if not self.conditional and y is not None:
+            raise ValueError(
+                f"{name} learns from images alone, and something was given as y. Call fit(x); "
+                "from a data set of pairs, dataset.map(lambda x, y: x)."
+            )
+
+    def save_own_variables(self, store):
+        """Save the state of the noise too, so that a training goes on as if never stopped."""
+        super().save_own_variables(store)
+        store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store):
+        self.seed_generator.state.assign(store["seed_state"][()])
+        super().load_own_variables({key: store[key] for key in store.keys() - {"seed_state"}})
+
+    # Compiling
+
+    def updates(self) -> dict[str, list]:
+        """Return the variables of every update by its name; empty for models with one update."""
+        return {}
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        *,
+        run_eagerly: bool = False,
+        steps_per_execution: int | str = "auto",
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        **unknown,
+    ):
+        """Choose the optimizer, and how to run.
+
+        Args:
+            optimizer: a name or a Keras optimizer. For a model with several updates also a dict
+                with an optimizer for each (`model.updates()` says their names); one given alone
+                serves as the pattern for all.
+            run_eagerly: for debugging.
+            steps_per_execution, jit_compile: "auto" picks what is fastest for this model here.
+            auto_scale_loss: scale losses dynamically under `mixed_float16`.
+
+        Raises:
+            TypeError: arguments that have no meaning here, such as `loss`.
+        """
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__}.compile() does not take {', '.join(unknown)}: the terms of "
+                "the loss are the model's own and are reported as metrics. What can be chosen is "
+                "the likelihood, when the model is made."
+            )
+        updates = self.updates()
+        optimizer = group_of(optimizer, updates) if updates else keras.optimizers.get(optimizer)
+        self._compile_arguments = {
+            "optimizer": optimizer,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "auto_scale_loss": auto_scale_loss,
+        }
+        fast = engine.fastest(networks.is_convolutional(self.encoder, self.decoder))
+        if jit_compile == "auto":
+            jit_compile = fast["jit_compile"] and not run_eagerly
+        if steps_per_execution == "auto":
+            steps_per_execution = 1 if run_eagerly else fast["steps_per_execution"]
+        scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
+        if updates:
+            if scale:
+                optimizer.scale_losses()
+            optimizer.build_members(updates)
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=scale and not updates,
+        )
+        self.trained_at_compile = [id(v) for v in self.trainable_variables]
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        arguments = dict(self._compile_arguments)
+        return keras.saving.serialize_keras_object(arguments)
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def _follow_trainable(self):
+        """Compile again, with fresh optimizer states, after layers were frozen or thawed."""
+        if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
+            arguments = dict(self._compile_arguments)
+            arguments["optimizer"] = fresh(arguments["optimizer"])
+            self.compile(**arguments)
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
+        """Train; `keras.Model.fit` with the data checked first.
+
+        Args:
+            x: images [n, *input_shape], float, in the likelihood's range; or a `tf.data.Dataset`,
+                a `keras.utils.PyDataset` or a generator of batches.
+            y: integer labels [n] for conditional models, else None.
+            batch_size: 128 by default for arrays.
+            epochs: how often to go through the data.
+            **kwargs: the other arguments of `keras.Model.fit`.
+
+        Raises:
+            TypeError, ValueError: data that the model cannot learn from, with the way to mend it.
+        """
+        self._assert_compile_called("fit")
+        self._check_data(x, y)
+        if kwargs.get("validation_data") is not None:
+            self._check_data(*_unpack(kwargs["validation_data"])[:2], prefix="validation_")
+        self._follow_trainable()
+        if checks.is_array(x) and not kwargs.get("steps_per_epoch"):
+            x, kwargs = _streamed(x, y, batch_size or 128, kwargs)
+            y = batch_size = None
+        self._choose_steps_per_execution(x)
+        return super().fit(x, y, batch_size, epochs, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+        """Compute the terms of the loss; `keras.Model.evaluate` with the data checked first."""
+        if not kwargs.get("_use_cached_eval_dataset"):
+            self._check_data(x, y)
+        if checks.is_array(x):
+            columns = (x, y, kwargs.pop("sample_weight", None))
+            x = engine.stream(columns, batch_size or 128, shuffle=False)
+            y = batch_size = None
+        return super().evaluate(x, y, batch_size, **kwargs)
+
+    def _choose_steps_per_execution(self, data):
+        """Bundle steps where the choice is ours, but let a short epoch show its progress too."""
+        if self._compile_arguments["steps_per_execution"] != "auto" or self.run_eagerly:
+            return
+        most = engine.fastest(convolutional=False)["steps_per_execution"]
+        steps = max(1, min(most, engine.batches_of(data) // 10))
+        if steps != self.steps_per_execution:
+            self.steps_per_execution, self.train_function = steps, None
+
+    def _check_data(self, x, y, prefix=""):
+        if not checks.is_array(x):
+            self._check_first_batch(x)
+            return
+        self._check_targets(y)
+        x = checks.check_images(x, self.image_shape, self.likelihood, prefix + "x")
+        if self.conditional:
+            checks.check_labels(ops.convert_to_numpy(y), len(x), self.num_classes, prefix + "y")
+
+    def _check_first_batch(self, data):
+        """Look at one batch of data that can be read again; a generator could not."""
+        if isinstance(data, keras.utils.PyDataset):
+            batch = data[0]
+        elif hasattr(data, "element_spec"):
+            batch = next(iter(data), None)
+        else:
+            return
+        if batch is None:
+            raise ValueError("The data set is empty: it gives no batch.")
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        self._check_data(ops.convert_to_numpy(x), y)
+
+
+def weigh(terms: dict, weight) -> dict:
+    """Multiply every term by the sample weights, where there are any."""
+    if weight is None:
+        return terms
+    return {name: term * ops.cast(weight, "float32") for name, term in terms.items()}
+
+
+def _streamed(x, y, batch_size, kwargs):
+    """Replace the arrays of a `fit` by the backend's fastest streams of batches."""
+    kwargs = dict(kwargs)
+    columns = (x, y, kwargs.pop("sample_weight", None))
+    split = kwargs.pop("validation_split", 0.0)
+    if split and kwargs.get("validation_data") is None:
+        columns, kwargs["validation_data"] = _split(columns, split)
+    validation = kwargs.get("validation_data")
+    size = kwargs.pop("validation_batch_size", None) or batch_size
+    if validation is not None and checks.is_array(_unpack(validation)[0]):
+        kwargs["validation_data"] = engine.stream(_unpack(validation), size, shuffle=False)
+    stream = engine.stream(columns, batch_size, kwargs.pop("shuffle", True))
+    return stream, {**kwargs, "shuffle": False}
+
+
+def _split(columns, split):
+    """Set the last part of the data apart for validation, as Keras does."""
+    rows = len(columns[0])
+    cut = int(rows * (1.0 - split))
+    if not 0 < cut < rows:
+        raise ValueError(
+            f"validation_split={split} of {rows} images leaves {cut} for training and "
+            f"{rows - cut} for validation; both need at least one."
+        )
+    first = tuple(None if column is None else column[:cut] for column in columns)
+    last = tuple(None if column is None else column[cut:] for column in columns)
+    return first, last
+
+
+def _unpack(data):
+    return keras.utils.unpack_x_y_sample_weight(data)

@@ -1,0 +1,209 @@
+"""Encoder and decoder networks from a short description, as functional Keras models."""
+
+import math
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class OneHot(layers.Layer):
+    """Turn integer labels [batch] into one-hot rows [batch, num_classes]."""
+
+    def __init__(self, num_classes: int, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def call(self, label):
+        return ops.one_hot(label, self.num_classes, dtype=self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.num_classes)
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}
+
+
+def encoder(
+    input_shape: tuple[int, ...],
+    heads: dict[str, int],
+    *,
+    filters: tuple[int, ...] = (),
+    hidden: tuple[int, ...] = (512, 256),
+    activation: str = "relu",
+    num_classes: int | None = None,
+    dtype=None,
+) -> keras.Model:
+    """Build a network from images to codes.
+
+    Args:
+        input_shape: (height, width, channels), or (features,) for vectors.
+        heads: names and sizes of the linear outputs, such as {"z_mean": 16, "z_log_var": 16}.
+        filters: widths of 3x3 convolutions with stride 2, applied first; none for a dense
+            network.
+        hidden: widths of the dense layers after them; none is fine.
+        activation: of every hidden layer.
+        num_classes: with it, the network also takes a label, joined to the flat features.
+        dtype: a Keras dtype policy; the outputs are float32 in any case.
+
+    Returns:
+        A model of `x`, or of `{"x", "label"}`; it gives a dict by head, or a plain tensor where
+        there is one head alone.
+    """
+    x = keras.Input(input_shape, name="x")
+    inputs, features = x, x
+    for i, width in enumerate(filters):
+        features = layers.Conv2D(
+            width, 3, 2, "same", activation=activation, name=f"conv_{i}", dtype=dtype
+        )(features)
+    features = ops.reshape(features, (-1, math.prod(features.shape[1:])))
+    if num_classes:
+        label = keras.Input((), name="label", dtype="int32")
+        inputs = {"x": x, "label": label}
+        features = _join(features, label, num_classes, dtype)
+    features = _dense_stack(features, hidden, activation, dtype)
+    outputs = {
+        name: layers.Dense(size, name=name, dtype="float32")(features)
+        for name, size in heads.items()
+    }
+    if len(outputs) == 1:
+        (outputs,) = outputs.values()
+    return keras.Model(inputs, outputs, name="encoder")
+
+
+def decoder(
+    output_shape: tuple[int, ...],
+    latent_dim: int,
+    *,
+    filters: tuple[int, ...] = (),
+    hidden: tuple[int, ...] = (512, 256),
+    activation: str = "relu",
+    num_classes: int | None = None,
+    dtype=None,
+) -> keras.Model:
+    """Build the mirror image of `encoder`: from codes to a likelihood's parameters.
+
+    Args: those of `encoder`; `filters` and `hidden` are given in the encoder's order and used
+        in reverse.
+
+    Returns:
+        A model of `z`, or of `{"z", "label"}`, to float32 [batch, *output_shape].
+    """
+    z = keras.Input((latent_dim,), name="z")
+    inputs, features = z, z
+    if num_classes:
+        label = keras.Input((), name="label", dtype="int32")
+        inputs = {"z": z, "label": label}
+        features = _join(features, label, num_classes, dtype)
+    features = _dense_stack(features, hidden[::-1], activation, dtype)
+    if filters:
+        outputs = _transposed_convolutions(features, output_shape, filters, activation, dtype)
+    else:
+        flat = layers.Dense(math.prod(output_shape), name="pixels", dtype="float32")(features)
+        outputs = ops.reshape(flat, (-1, *output_shape))
+    return keras.Model(inputs, outputs, name="decoder")
+
+
+def critic(
+    latent_dim: int, *, hidden: tuple[int, ...] = (512, 256), activation="relu", dtype=None
+) -> keras.Model:
+    """Build a discriminator of codes: `z` [batch, latent_dim] to one logit [batch, 1]."""
+    z = keras.Input((latent_dim,), name="z")
+    features = _dense_stack(z, hidden, activation, dtype)
+    logit = layers.Dense(1, name="logit", dtype="float32")(features)
+    return keras.Model(z, logit, name="discriminator")
+
+
+def fitting_shapes(encoder, decoder, heads, conditional) -> tuple[tuple[int, ...], int]:
+    """Check that an encoder and a decoder belong together.
+
+    Args:
+        encoder, decoder: functional models, perhaps of a user's own.
+        heads: the names that the encoder's outputs must have, where there are several.
+        conditional: whether both take a label.
+
+    Returns:
+        the shape of an image, and the number of latent dimensions.
+
+    Raises:
+        ValueError: names or shapes that do not fit, with both sides named.
+    """
+    for network, name in ((encoder, "x"), (decoder, "z")):
+        if conditional and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
+            raise ValueError(
+                f"The {network.name} of a conditional model takes a dict of {name} and label; this "
+                f"one takes {network.input}."
+            )
+    codes = encoder.output
+    if len(heads) > 1 and set(getattr(codes, "keys", tuple)()) != set(heads):
+        raise ValueError(
+            f"This model's encoder returns a dict of {', '.join(heads)}; the one given returns "
+            f"{codes}."
+        )
+    x = encoder.input["x"] if conditional else encoder.input
+    z = decoder.input["z"] if conditional else decoder.input
+    sizes = {tuple(code.shape[1:]) for code in [*keras.tree.flatten(codes), z]}
+    if len(sizes) != 1 or len(next(iter(sizes))) != 1:
+        raise ValueError(
+            "The encoder's outputs and the decoder's input must have one shape (batch, latent_dim);"
+            f" they have {sorted(sizes)} without the batch."
+        )
+    if tuple(decoder.output.shape[1:]) != tuple(x.shape[1:]):
+        raise ValueError(
+            f"The decoder gives images of shape {decoder.output.shape[1:]}; the encoder takes "
+            f"{x.shape[1:]}. They must be equal."
+        )
+    return tuple(x.shape[1:]), z.shape[-1]
+
+
+def is_convolutional(*networks: keras.Model) -> bool:
+    """Say whether any of the networks holds a convolution, at any depth."""
+    return any(
+        "conv" in type(layer).__name__.lower() or is_convolutional(*getattr(layer, "layers", ()))
+        for network in networks
+        for layer in getattr(network, "layers", [network])
+    )
+
+
+def _join(features, label, num_classes, dtype):
+    one_hot = OneHot(num_classes, name="one_hot", dtype=dtype)(label)
+    return layers.Concatenate(name="join", dtype=dtype)([features, one_hot])
+
+
+def _dense_stack(features, widths, activation, dtype):
+    for i, width in enumerate(widths):
+        features = layers.Dense(width, activation=activation, name=f"dense_{i}", dtype=dtype)(
+            features
+        )
+    return features
+
+
+def _transposed_convolutions(features, output_shape, filters, activation, dtype):
+    """Double the side once for every filter, and cut what an odd side has too much."""
+    height, width, channels = output_shape
+    sides = [(height, width)]
+    for _ in filters:
+        sides.append((math.ceil(sides[-1][0] / 2), math.ceil(sides[-1][1] / 2)))
+    small = (*sides[-1], filters[-1])
+    features = layers.Dense(math.prod(small), activation=activation, name="grid", dtype=dtype)(
+        features
+    )
+    features = ops.reshape(features, (-1, *small))
+    widths = [*filters[-2::-1], channels]
+    for i, (size, side) in enumerate(zip(widths, sides[-2::-1], strict=True)):
+        last = i == len(widths) - 1
+        features = layers.Conv2DTranspose(
+            size,
+            3,
+            2,
+            "same",
+            activation=None if last else activation,
+            name="pixels" if last else f"deconv_{i}",
+            dtype="float32" if last else dtype,
+        )(features)
+        excess = (features.shape[1] - side[0], features.shape[2] - side[1])
+        if any(excess):
+            features = layers.Cropping2D(((0, excess[0]), (0, excess[1])), name=f"crop_{i}")(
+                features
+            )
+    return features

@@ -1,0 +1,251 @@
+"""Names to models and back: loading and saving preset folders."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+import zoo
+from zoo.catalog import CARD, CONFIG, WEIGHTS, Card, describe_file, preset_folder, read_card
+from zoo.catalog import verified_file as verified
+from zoo.folders import publish_folder, write_file
+from zoo.models import CLASSES
+from zoo.models.base import BaseAutoencoder
+from zoo.readme import render_card
+
+
+def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=None):
+    """Load a preset: a model that is built, weighted and compiled.
+
+    Every file is checked against the card before it is parsed, and nothing but classes of the
+    zoo, of Keras, and of `custom_objects` is made.
+
+    Args:
+        name: a name of `zoo.list_models()`, or a folder that `zoo.save` wrote.
+        custom_objects: classes of your own, by name, that the networks use.
+        dtype: a Keras dtype policy to use instead of the saved one, such as "mixed_bfloat16".
+
+    Returns:
+        a `keras.Model` of one of the zoo's classes.
+
+    Raises:
+        ValueError: no such preset (the nearest names are given), files that were altered, or a
+            class that is neither the zoo's nor given.
+        FileNotFoundError: a file of the preset is missing.
+    """
+    folder = preset_folder(name)
+    card = read_card(folder)
+    config_path, weights_path = (verified(folder, card, file) for file in (CONFIG, WEIGHTS))
+    saved = _read_json(config_path)
+    custom_objects = dict(custom_objects or {})
+    _check_classes(saved, custom_objects)
+    known = CLASSES | custom_objects
+    if str(saved.get("class")) not in known:
+        raise ValueError(
+            f"{config_path} names the class {saved.get('class')!r}; the zoo has "
+            f"{', '.join(CLASSES)}. Give a class of your own as custom_objects={{name: class}}."
+        )
+    config = dict(saved["config"])
+    if dtype is not None:
+        config["dtype"] = dtype
+    with keras.saving.custom_object_scope(custom_objects):
+        with _describing(config_path, f"a {saved['class']} and its optimizer"):
+            model = known[saved["class"]].from_config(config)
+            optimizer = keras.saving.deserialize_keras_object(saved["optimizer"])
+        with _describing(weights_path, f"the weights of this {saved['class']}"):
+            model.load_weights(weights_path)
+        model.compile(optimizer=optimizer)
+    return model
+
+
+@contextlib.contextmanager
+def _describing(path, what):
+    """Say which file was at fault, where libraries fail in their own words."""
+    try:
+        yield
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not hold {what}: {error}") from error
+
+
+def save(
+    model,
+    folder: str | os.PathLike,
+    *,
+    overwrite: bool = False,
+    storage: str = "float32",
+    about: dict | None = None,
+    pictures: dict | None = None,
+) -> Card:
+    """Write a model as a preset folder, whole or not at all; `zoo.load(folder)` reads it back.
+
+    Weights are saved without optimizer state; the kind of optimizer and its settings are kept.
+
+    Args:
+        model: a model of the zoo.
+        folder: where to write.
+        overwrite: replace an existing folder.
+        storage: "float32", or "float16" for half the size at three significant digits.
+        about: further entries of the card, such as `description`, `licence`, `recipe`.
+        pictures: matplotlib figures by file name, such as {"preview.png": figure}.
+
+    Returns:
+        the card.
+
+    Raises:
+        FileExistsError: the folder exists and `overwrite` is false.
+        TypeError: not a model of the zoo.
+        ValueError: weights that are too large for float16.
+    """
+    if not isinstance(model, BaseAutoencoder):
+        raise TypeError(
+            f"Only models of the zoo are saved as presets, and this is a {type(model).__name__}; "
+            "its own save() writes it as a .keras file."
+        )
+    if storage not in ("float32", "float16"):
+        raise ValueError(f"storage is {storage!r}; choose 'float32' or 'float16'.")
+    target = Path(os.path.abspath(folder))
+    with publish_folder(target, overwrite) as scratch:
+        (scratch / CONFIG).write_text(_to_json(_saved_config(model)), encoding="utf-8")
+        _write_weights(model, scratch / WEIGHTS, storage)
+        for name, figure in (pictures or {}).items():
+            figure.savefig(scratch / name, dpi=figure.dpi)
+        card = _card(model, target.name, storage, about or {})
+        card["files"] = {
+            path.name: describe_file(path) for path in sorted(scratch.iterdir()) if path.is_file()
+        }
+        (scratch / CARD).write_text(_to_json(card), encoding="utf-8")
+        (scratch / "README.md").write_text(render_card(card), encoding="utf-8")
+    return card
+
+
+def _card(model, name, storage, about) -> Card:
+    low, high = model.likelihood.low, model.likelihood.high
+    return Card(
+        {
+            "name": name,
+            "class": type(model).__name__,
+            "family": type(model).__module__.rpartition(".")[2],
+            "description": None,
+            "paper": None,
+            "data": None,
+            "licence": None,
+            "input": {
+                "shape": list(model.image_shape),
+                "range": "any" if low is None else f"[{low:g}, {high:g}]",
+            },
+            "latent_dim": model.latent_dim,
+            "num_classes": model.num_classes,
+            "recipe": None,
+            "storage": storage,
+            "versions": {"autoencoder-zoo": zoo.__version__, "keras": keras.__version__},
+            "parameters": int(sum(np.prod(w.shape) for w in model.weights if w.dtype != "uint32")),
+            "figures": [],
+            **about,
+        }
+    )
+
+
+def _saved_config(model) -> dict:
+    optimizer = model.optimizer if model.compiled else keras.optimizers.Adam()
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    return {
+        "class": type(model).__name__,
+        "config": model.get_config(),
+        "optimizer": keras.saving.serialize_keras_object(optimizer),
+    }
+
+
+def _write_weights(model, path: Path, storage: str):
+    """Save the weights without the optimizer's state, which Keras stores beside them."""
+    full = path.with_name("full.weights.h5")
+    model.save_weights(full)
+    _copy_weights(full, path, storage)
+    full.unlink()
+
+
+def _copy_weights(source: Path, target: Path, storage: str):
+    with h5py.File(source, "r") as old, h5py.File(target, "w") as new:
+        new.attrs.update(old.attrs)
+
+        def copy(name, item):
+            if name.split("/")[0] == "optimizer":
+                return
+            if isinstance(item, h5py.Group):
+                new.require_group(name).attrs.update(item.attrs)
+                return
+            values = item[()]
+            if values.dtype == np.float32 and storage == "float16":
+                if np.abs(values).max(initial=0.0) > np.finfo(np.float16).max:
+                    raise ValueError(
+                        f"The weights {name} are too large for float16; use storage='float32'."
+                    )
+                values = values.astype(np.float16)
+            packed = storage == "float16" and values.size > 1000
+            packing = {"compression": "gzip", "shuffle": True} if packed else {}
+            new.create_dataset(name, data=values, **packing).attrs.update(item.attrs)
+
+        old.visititems(copy)
+
+
+def _to_json(content) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _read_json(path: Path):
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not readable as JSON: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+        raise ValueError(f"{path} holds no class and config of a model.")
+    return content
+
+
+def _check_classes(saved, custom_objects):
+    """Refuse every object in a config that is not the zoo's, Keras's, or given by the caller."""
+    if isinstance(saved, list):
+        for item in saved:
+            _check_classes(item, custom_objects)
+    if not isinstance(saved, dict):
+        return
+    if "class_name" in saved and not _is_known(saved, custom_objects):
+        name = saved["class_name"]
+        raise ValueError(
+            f"The preset's config names {name!r} (module {saved.get('module')!r}), which is "
+            "no class of the zoo and none of Keras's that is safe to load; nothing was loaded. If "
+            f"it is of your own, pass custom_objects={{{name!r}: ...}}."
+        )
+    for item in saved.values():
+        _check_classes(item, custom_objects)
+
+
+_VALUES = ("__tuple__", "__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__")
+_UNSAFE = ("Lambda", "function", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+
+
+def _is_known(saved, custom_objects):
+    name, module = saved["class_name"], str(saved.get("module"))
+    registered = saved.get("registered_name") or name
+    if not isinstance(name, str) or not isinstance(registered, str):
+        return False
+    if name in custom_objects or registered in custom_objects:
+        return True
+    if module in ("builtins", "None"):
+        return name in _VALUES
+    if module.startswith("zoo."):
+        return keras.saving.get_registered_object(f"zoo>{name}") is not None
+    return name not in _UNSAFE and registered == name and f"{module}.".startswith("keras.")
+
+
+def update_card(folder: Path, figures: list[dict]):
+    """Write measured figures into a preset's card, and its README from the card."""
+    card = read_card(folder)
+    card["figures"] = figures
+    write_file(folder / CARD, _to_json(card))
+    write_file(folder / "README.md", render_card(card))

@@ -1,0 +1,20 @@
+"""Nearest names, for errors about names that do not exist."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'a' or 'b'?" with the nearest names, or nothing."""
+    near = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+class UnknownNameError(ValueError):
+    """A name that was looked up and does not exist; the message gives the nearest ones."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]):
+        known = list(known)
+        listed = ", ".join(known) or "none"
+        near = suggestion(str(name), known)
+        super().__init__(f"There is no {kind} {str(name)!r}{near or '.'} There are: {listed}.")
