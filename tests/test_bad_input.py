@@ -116,7 +116,7 @@ BAD_LABELS = {
     ),
     "texts": (lambda y: y.astype(str), TypeError, ["<U", "9 integers"]),
     "below zero": (lambda y: y - 1, ValueError, ["goes from -1 to", "from 0 to 9"]),
-    "above the last class": (lambda y: y + 5, ValueError, ["to 13", "from 0 to 9"]),
+    "one above the last class": (lambda y: y + (y == 8) * 2, ValueError, ["to 10", "from 0 to 9"]),
     "too few": (lambda y: y[:5], ValueError, ["shape (5,)", "9 integers"]),
     "a column": (lambda y: y[:, None], ValueError, ["shape (9, 1)", "9 integers"]),
 }

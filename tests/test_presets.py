@@ -133,7 +133,7 @@ def test_weights_hold_no_state_of_an_optimizer(name, storage, trained, tmp_path)
 
 def test_the_optimizers_kind_and_settings_come_back_without_its_state(vae, preset):
     loaded = zoo.load(preset)
-    assert type(loaded.optimizer) is keras.optimizers.RMSprop
+    assert isinstance(loaded.optimizer, keras.optimizers.RMSprop)
     assert loaded.optimizer.rho == 0.8
     assert float(loaded.optimizer.learning_rate) == pytest.approx(3e-3)
     assert int(loaded.optimizer.iterations) == 0

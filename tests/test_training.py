@@ -254,6 +254,29 @@ def test_an_interrupted_training_goes_on_at_the_last_whole_epoch(recipe, tmp_pat
     assert resumed == pytest.approx(whole, rel=0.05)
 
 
+@pytest.mark.parametrize("name", ["Autoencoder", "VAE", "AAE"])
+def test_in_a_fixed_order_a_resumed_training_ends_where_the_whole_one_does(name, tmp_path):
+    (x, _), _ = data.load("digits")
+
+    def fit(folder, *callbacks):
+        keras.utils.set_random_seed(3)
+        model = getattr(zoo, name)((8, 8, 1), 2, hidden=(8,))
+        model.compile(keras.optimizers.Adam(1e-2))
+        backup = keras.callbacks.BackupAndRestore(tmp_path / folder)
+        callbacks = [backup, *callbacks]
+        model.fit(x[:200], epochs=4, shuffle=False, verbose=0, callbacks=callbacks)
+        return model.get_weights()
+
+    def stop(epoch, logs):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit("stopped", keras.callbacks.LambdaCallback(on_epoch_end=stop))
+    for resumed, whole in zip(fit("stopped"), fit("whole"), strict=True):
+        np.testing.assert_allclose(resumed, whole, atol=1e-5)  # float32, added up in any order
+
+
 def test_a_training_of_another_kind_does_not_go_on_from_it(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(Stopped, "seen", [])
     monkeypatch.setattr(Stopped, "stop_after", 1)

@@ -159,20 +159,31 @@ def _picture(model, options):
         return plots.style_grid(model, seed=options.seed)
     if options.picture == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0])
-    _, (x, y) = zoo.data.load(zoo.card(options.name)["recipe"]["data"])
+    _, (x, y) = zoo.data.load(_data_of(zoo.card(options.name)))
     if options.picture == "manifold":
         return plots.manifold(model, x[:5000], y[:5000])
     if options.picture == "codes":
         return plots.codes(model, x[:5000], y[:5000])
     picture = getattr(plots, options.picture)
-    return picture(model, x, y if model.conditional else None, n=options.n or 10)
+    n = 10 if options.n is None else options.n
+    return picture(model, x, y if model.conditional else None, n=n)
+
+
+def _data_of(card, remedy=""):
+    """Return the name of the data set that a preset was trained on."""
+    name = (card.get("recipe") or {}).get("data")
+    if not name:
+        raise ValueError(f"The card of {card['name']} does not say what it was trained on{remedy}.")
+    return name
 
 
 def _samples(model, options):
     from zoo import plots
 
     labels = options.labels
-    n = options.n or (len(labels) if labels else 96)
+    n = options.n
+    if n is None:
+        n = len(labels) if labels else 96
     if n < 1:
         raise ValueError(f"--n is {n}; generate at least one image.")
     if labels and len(labels) not in (1, n):
@@ -204,9 +215,7 @@ def _evaluate(options):
     card = zoo.card(options.name)
     with _quiet():
         from zoo.evaluation import evaluate
-    name = options.data or (card.get("recipe") or {}).get("data")
-    if not name:
-        raise ValueError(f"{options.name} does not say what it was trained on; give --data.")
+    name = options.data or _data_of(card, "; give --data")
     command = f"zoo evaluate {card['name']} --update"
     print(f"measuring {options.name} on the test images of {name} ...", flush=True)
     figures = evaluate(

@@ -144,7 +144,7 @@ def _card(model, name, storage, about) -> Card:
             "recipe": None,
             "storage": storage,
             "versions": {"autoencoder-zoo": zoo.__version__, "keras": keras.__version__},
-            "parameters": int(sum(np.prod(w.shape) for w in model.weights if w.dtype != "uint32")),
+            "parameters": model.count_params(),
             "figures": [],
             **about,
         }

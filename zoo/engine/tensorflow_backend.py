@@ -47,9 +47,17 @@ def _next(seed: keras.random.SeedGenerator):
 
 
 def compiled(function, variables):
-    """Compile a function of arrays for inference; batches may have any size."""
+    """Compile a function of arrays for inference, once for batches of any size."""
     del variables
-    return tf.function(function, reduce_retracing=True)
+    traced = []
+
+    def run(*args):
+        if not traced:
+            specs = [tf.TensorSpec([None, *arg.shape[1:]], arg.dtype) for arg in args]
+            traced.append(tf.function(function).get_concrete_function(*specs))
+        return traced[0](*args)
+
+    return run
 
 
 def stream(arrays, batch_size: int, shuffle: bool):

@@ -22,8 +22,8 @@ JUDGES = {
         "test_accuracy": 99.09,
     },
     "fashion_mnist": {
-        "sha256": "",
-        "test_accuracy": 0.0,
+        "sha256": "f734941cb15b96b0aefb3a2d5681f7f3528adee9f5fedc4bd38bf5865f458cbe",
+        "test_accuracy": 89.78,
     },
 }
 """Data sets that have a judge: the hash of its weights, its accuracy on test images in percent."""

@@ -197,7 +197,7 @@ class BaseAutoencoder(Trained):
         if n is None:
             if labels is None:
                 raise ValueError("Say how many images to generate: generate(16).")
-            n = len(labels)
+            n = np.size(labels)
         if n < 1:
             raise ValueError(f"n is {n}; generate at least one image.")
         return self.decode(self.prior.sample(n, seed=seed), labels)

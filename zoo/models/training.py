@@ -253,6 +253,12 @@ class Trained(keras.Model):
             self.steps_per_execution, self.train_function = steps, None
 
     def _check_data(self, x, y, prefix=""):
+        if x is None or isinstance(x, (tuple, dict)):
+            came = "nothing" if x is None else f"a {type(x).__name__}"
+            raise TypeError(
+                f"{prefix}x is {came}; {type(self).__name__} takes an array of images, a data set "
+                "or a generator of batches."
+            )
         if not checks.is_array(x):
             self._check_first_batch(x)
             return

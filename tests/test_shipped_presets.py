@@ -1,0 +1,116 @@
+"""Every shipped preset: its record, its outputs, its size, its export."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.catalog import describe_file, preset_folder
+
+GOLDEN = Path(__file__).with_name("golden.json")
+NAMES = zoo.list_models()
+
+
+def outputs(model):
+    """Some outputs for fixed inputs: codes of a ramp, pixels of a fixed code."""
+    shape = (1, *model.image_shape)
+    ramp = np.linspace(0, 1, int(np.prod(shape)), dtype="float32").reshape(shape)
+    z = np.linspace(-1, 1, model.latent_dim, dtype="float32")[None]
+    label = [3] if model.conditional else None
+    pixels = model.decode(z, label).ravel()
+    return {
+        "codes": [float(v) for v in model.encode(ramp, label)[0, :4]],
+        "pixels": [float(v) for v in pixels[:: len(pixels) // 16]],
+        "mean": float(pixels.mean()),
+    }
+
+
+def test_the_first_presets_are_there():
+    assert {
+        "ae_mnist",
+        "vae_mnist",
+        "vae_mnist_2d",
+        "cvae_mnist",
+        "cvae_fashion_mnist",
+        "aae_mnist",
+        "vae_digits",
+    } <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_are_those_that_were_measured(name):
+    """The same on every backend: what the figures were measured on is what users get."""
+    expected = json.loads(GOLDEN.read_text())[name]
+    got = outputs(zoo.load(name))
+    for key, values in expected.items():
+        np.testing.assert_allclose(got[key], values, atol=1e-5, rtol=1e-5, err_msg=key)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_is_complete_and_true(name):
+    card = zoo.card(name)
+    model = zoo.load(name)
+    assert card["name"] == name
+    assert model.count_params() == card["parameters"]
+    assert tuple(card["input"]["shape"]) == model.image_shape
+    assert card["figures"]
+    for figure in card["figures"]:
+        assert set(figure) == {"name", "value", "unit", "protocol", "command"}
+        assert figure["command"] == f"zoo evaluate {name} --update"
+        assert "test images" in figure["protocol"]
+    for key in ("description", "paper", "data", "licence", "recipe"):
+        assert card[key], key
+    folder = preset_folder(name)
+    assert (folder / "README.md").read_text().count(str(card["figures"][0]["value"]))
+    for file, recorded in card["files"].items():
+        assert describe_file(folder / file) == recorded
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 3 * 2**20
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_hold_no_optimizer(name):
+    import h5py
+
+    with h5py.File(preset_folder(name) / "model.weights.h5") as file:
+        assert "optimizer" not in file
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loaded_preset_can_be_trained_and_evaluated_at_once(name):
+    model = zoo.load(name)
+    generator = np.random.default_rng(0)
+    x = generator.random((40, *model.image_shape)).astype("float32")
+    data = (x, np.arange(40) % 10) if model.conditional else (x,)
+    before = model.evaluate(*data, verbose=0, return_dict=True)["loss"]
+    model.fit(*data, batch_size=20, epochs=3, verbose=0)
+    assert model.evaluate(*data, verbose=0, return_dict=True)["loss"] < before
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_part_is_exported_within_the_bounds(name, tmp_path):
+    import export
+
+    model = zoo.load(name)
+    report = export.export_model(model, tmp_path / "out")
+    assert set(report) == set(model.parts())
+    for part in report.values():
+        assert part["passed"]
+        for result in part["results"]:
+            assert result["bound"] == (1e-5 if result["measure"] == "absolute" else 1e-4)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in NAMES if "generated class accuracy" in str(zoo.card(n))]
+)
+def test_generated_classes_are_told_apart(name):
+    figures = {f["name"]: f["value"] for f in zoo.card(name)["figures"]}
+    if name == "cvae_mnist":
+        assert figures["generated class accuracy"] >= 98
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(json.dumps({n: outputs(zoo.load(n)) for n in NAMES}, indent=1) + "\n")
