@@ -51,6 +51,10 @@ SETTINGS = {
 }
 
 
+# The same code in another setting: checked on every backend by .ci/run, not at every turn.
+SLOW = {name for name in SETTINGS if "convolutional" in name or "squared" in name or "wide" in name}
+
+
 @pytest.fixture(scope="module")
 def digits():
     (x, y), _ = zoo.data.load("digits")
@@ -62,6 +66,9 @@ def test_every_class_is_covered():
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize(
+    "setting",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in SETTINGS],
+)
 def test_contract(setting, check, digits):
     check(Case(SETTINGS[setting], *digits))

@@ -230,3 +230,19 @@ def test_arrays_stream_every_row_once_a_pass_in_new_orders():
     ordered = engine.stream((x, None, None), 4, shuffle=False)
     first = next(iter(ordered)) if BACKEND == "tensorflow" else ordered[0][0]
     np.testing.assert_array_equal(array(first)[:, 0], [0, 1, 2, 3])
+
+
+def test_a_term_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
+    class Sizes(zoo.Autoencoder):
+        terms = ("reconstruction", "images")
+
+        def loss_terms(self, batch, training):
+            images = ops.cast(ops.shape(batch.x)[0], "float32")
+            return {**super().loss_terms(batch, training), "images": images}
+
+    model = Sizes((8, 8, 1), 2, hidden=(4,))
+    model.compile(jit_compile=BACKEND == "jax")
+    logs = model.evaluate(
+        np.zeros((10, 8, 8, 1), "float32"), batch_size=8, verbose=0, return_dict=True
+    )
+    np.testing.assert_allclose(logs["images"], (8 * 8 + 2 * 2) / 10)

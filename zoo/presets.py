@@ -114,7 +114,9 @@ def save(
         (scratch / CONFIG).write_text(_to_json(_saved_config(model)), encoding="utf-8")
         _write_weights(model, scratch / WEIGHTS, storage)
         for name, figure in (pictures or {}).items():
-            figure.savefig(scratch / name, dpi=figure.dpi)
+            from zoo import plots  # loading needs no matplotlib
+
+            plots.save_small(figure, scratch / name)
         card = _card(model, target.name, storage, about or {})
         card["files"] = {
             path.name: describe_file(path) for path in sorted(scratch.iterdir()) if path.is_file()
@@ -170,7 +172,7 @@ def _write_weights(model, path: Path, storage: str):
 
 
 def _copy_weights(source: Path, target: Path, storage: str):
-    with h5py.File(source, "r") as old, h5py.File(target, "w") as new:
+    with h5py.File(source, "r") as old, h5py.File(target, "w", libver="latest") as new:
         new.attrs.update(old.attrs)
 
         def copy(name, item):
@@ -187,7 +189,9 @@ def _copy_weights(source: Path, target: Path, storage: str):
                     )
                 values = values.astype(np.float16)
             packed = storage == "float16" and values.size > 1000
-            packing = {"compression": "gzip", "shuffle": True} if packed else {}
+            packing = (
+                {"compression": "gzip", "compression_opts": 9, "shuffle": True} if packed else {}
+            )
             new.create_dataset(name, data=values, **packing).attrs.update(item.attrs)
 
         old.visititems(copy)

@@ -90,7 +90,8 @@ class Trained(keras.Model):
         if loss is None:
             loss = sum(self.term_weights.get(name, 1.0) * term for name, term in terms.items())
         for name, values in {"loss": loss, **terms}.items():
-            self.trackers[name].update_state(values)
+            # A batch counts by its images, also for a term that is one number a batch.
+            self.trackers[name].update_state(values * ops.ones_like(loss))
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     @property
