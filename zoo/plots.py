@@ -218,10 +218,14 @@ def preview(model, x, labels=None) -> Figure:
 
 
 def save_small(figure: Figure, path) -> None:
-    """Save a PNG with a palette of 64 colours, a third of the usual size: for preset folders."""
+    """Save a PNG for a preset folder: with 64 greys where there is no colour, at half the size."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=figure.dpi)
-    Image.open(buffer).convert("RGB").quantize(64).save(path, format="png", optimize=True)
+    image = Image.open(buffer).convert("RGB")
+    red, green, blue = image.split()
+    if red == green == blue:
+        image = red.quantize(64)
+    image.save(path, format="png", optimize=True)
 
 
 def _need(condition, message):
