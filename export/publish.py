@@ -67,8 +67,6 @@ def export_model(
     onnx_graph.check_opset(opset)
     chosen = _chosen(_parts(model), parts)
     given = probes.assign_images(chosen.values(), images)
-    if overwrite:
-        _check_replaceable(out)
     say = progress or (lambda line: None)
     report = {}
     with publish_folder(out, overwrite) as scratch:
@@ -145,8 +143,6 @@ def export_saved_model(
     require_tensorflow()
     chosen = _one_part(source, part)
     given = probes.assign_images([chosen], images)
-    if overwrite:
-        _check_replaceable(folder)
     with publish_folder(folder, overwrite) as scratch:
         saved_model.write(chosen, scratch)
         runners = {(SAVED_MODEL, "serving_default"): saved_model.runner(scratch)}
@@ -300,15 +296,6 @@ def _check_interface(folder: Path, described: dict[str, Any], current: dict[str,
                 f"{folder} was exported from another model: its {which} are "
                 f"{'; '.join(map(str, came))}, the model's are {'; '.join(map(str, wanted))}."
             )
-
-
-def _check_replaceable(target: str | os.PathLike) -> None:
-    """Refuse to replace the folder that the user stands in, or their home."""
-    target = Path(os.path.realpath(target))
-    here, home = Path(os.path.realpath(os.curdir)), Path(os.path.realpath(Path.home()))
-    for kept in (here, home):
-        if target == kept or target in kept.parents:
-            raise ValueError(f"overwrite=True would delete {target}, and {kept} with it.")
 
 
 @contextlib.contextmanager

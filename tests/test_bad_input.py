@@ -164,11 +164,13 @@ def test_images_and_labels_of_every_sensible_kind_are_taken(vae, cvae, digits):
         np.testing.assert_array_equal(cvae.encode(x, same), expected)
 
 
-def test_a_likelihood_without_a_range_takes_any_finite_pixels(digits):
-    x = digits[0] * 255
+def test_a_likelihood_without_a_range_takes_any_finite_pixels_but_bytes(digits):
+    x = digits[0] * 12.3 - 4
     assert checks.check_images(x, (8, 8, 1), likelihoods.get("squared_error")) is x
     with pytest.raises(ValueError, match="NaN"):
         checks.check_images(with_nan(x), (8, 8, 1), likelihoods.get("squared_error"))
+    with pytest.raises(ValueError, match="reach 255.0.*divide by 255"):
+        checks.check_images(digits[0] * 255, (8, 8, 1), likelihoods.get("gaussian"))
 
 
 @pytest.mark.parametrize(

@@ -16,40 +16,40 @@ def content(folder):
 def old(tmp_path):
     folder = tmp_path / "target"
     folder.mkdir()
-    (folder / "old.txt").write_text("old")
+    (folder / "card.json").write_text("old")
     return folder
 
 
 def write_new(target, **options):
     with publish_folder(target, **options) as scratch:
-        (scratch / "new.txt").write_text("new")
+        (scratch / "signature.json").write_text("new")
 
 
 def test_a_new_folder_appears_when_it_is_complete(tmp_path):
     target = tmp_path / "deep" / "target"
     with publish_folder(target) as scratch:
-        (scratch / "new.txt").write_text("new")
+        (scratch / "signature.json").write_text("new")
         assert not target.exists()
         assert scratch.parent == target.parent
-    assert content(tmp_path) == {"deep/target/new.txt": "new"}
+    assert content(tmp_path) == {"deep/target/signature.json": "new"}
 
 
 def test_an_existing_folder_is_refused(old):
     with pytest.raises(FileExistsError, match=r"overwrite=True.*--overwrite"):
         write_new(old)
-    assert content(old.parent) == {"target/old.txt": "old"}
+    assert content(old.parent) == {"target/card.json": "old"}
 
 
 def test_an_empty_folder_may_be_filled(tmp_path):
     write_new(tmp_path / "target")
     (tmp_path / "empty").mkdir()
     write_new(tmp_path / "empty")
-    assert content(tmp_path / "empty") == {"new.txt": "new"}
+    assert content(tmp_path / "empty") == {"signature.json": "new"}
 
 
 def test_overwriting_replaces_the_whole_folder(old):
     write_new(old, overwrite=True)
-    assert content(old.parent) == {"target/new.txt": "new"}
+    assert content(old.parent) == {"target/signature.json": "new"}
     assert os.listdir(old.parent) == ["target"]
 
 
@@ -68,7 +68,7 @@ def test_an_error_in_the_middle_leaves_everything_as_it_was(error, overwrite, tm
     target = tmp_path / "target"
     if overwrite:
         write_new(target)
-        (target / "new.txt").write_text("old")
+        (target / "signature.json").write_text("old")
     before = content(tmp_path)
     with pytest.raises(type(error)), publish_folder(target, overwrite) as scratch:
         (scratch / "half.txt").write_text("half")
@@ -91,7 +91,7 @@ def test_an_error_while_folders_change_places_keeps_the_old_one(failing, error, 
     monkeypatch.setattr(os, "rename", fails_once)
     with pytest.raises(type(error)):
         write_new(old, overwrite=True)
-    assert content(old.parent) == {"target/old.txt": "old"}
+    assert content(old.parent) == {"target/card.json": "old"}
     assert os.listdir(old.parent) == ["target"]
 
 
@@ -109,3 +109,21 @@ def test_a_file_is_replaced_whole(tmp_path, monkeypatch):
         write_file(path, "newer")
     assert path.read_text(encoding="utf-8") == "new ä"
     assert os.listdir(tmp_path) == ["card.json"]
+
+
+def test_a_folder_of_other_things_is_never_replaced(tmp_path):
+    target = tmp_path / "target"
+    (target / "documents").mkdir(parents=True)
+    (target / "documents" / "thesis.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="delete it yourself"):
+        write_new(target, overwrite=True)
+    assert content(tmp_path) == {"target/documents/thesis.txt": "mine"}
+
+
+def test_the_folder_where_the_user_stands_is_never_replaced(old, monkeypatch):
+    (old / "deeper").mkdir()
+    monkeypatch.chdir(old / "deeper")
+    for target in (".", "..", old):
+        with pytest.raises(FileExistsError, match="delete it yourself"):
+            write_new(target, overwrite=True)
+    assert content(old) == {"card.json": "old"}

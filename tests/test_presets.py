@@ -310,7 +310,23 @@ def test_a_card_that_lies_about_a_file_is_refused(lie, preset):
     entry = card["files"]["model.weights.h5"]
     card["files"]["model.weights.h5"] = {**entry, **lie} if lie else {}
     (preset / "card.json").write_text(json.dumps(card))
-    with pytest.raises(ValueError, match="altered"):
+    with pytest.raises(ValueError, match="altered" if lie else "lacks sha256, bytes in 'files'"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"class": "AAE"},
+        {"latent_dim": 999},
+        {"parameters": 1},
+        {"input": {"shape": [3, 3, 3], "range": "any"}},
+    ],
+)
+def test_a_card_that_describes_another_model_is_refused(lie, preset):
+    card = json.loads((preset / "card.json").read_text())
+    (preset / "card.json").write_text(json.dumps({**card, **lie}))
+    with pytest.raises(ValueError, match=f"{next(iter(lie))}.*is another"):
         zoo.load(preset)
 
 

@@ -103,13 +103,11 @@ def test_every_part_is_exported_within_the_bounds(name, tmp_path):
             assert result["bound"] == (1e-5 if result["measure"] == "absolute" else 1e-4)
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in NAMES if "generated class accuracy" in str(zoo.card(n))]
-)
-def test_generated_classes_are_told_apart(name):
-    figures = {f["name"]: f["value"] for f in zoo.card(name)["figures"]}
-    if name == "cvae_mnist":
-        assert figures["generated class accuracy"] >= 98
+@pytest.mark.parametrize(("name", "percent"), [("cvae_mnist", 98), ("cvae_fashion_mnist", 85)])
+def test_generated_classes_are_told_apart(name, percent):
+    """By the card, whose figure an independently trained classifier gave."""
+    figures = {figure["name"]: figure["value"] for figure in zoo.card(name)["figures"]}
+    assert figures["generated class accuracy"] >= percent
 
 
 if __name__ == "__main__":

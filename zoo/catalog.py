@@ -98,7 +98,22 @@ def read_card(folder: Path) -> Card:
     for key in ("name", "class", "input", "latent_dim", "parameters"):
         if key not in content:
             raise ValueError(f"{path} lacks {key!r}.")
+    _need_keys(path, "input", content["input"], ("shape", "range"))
+    if content.get("data") is not None:
+        _need_keys(path, "data", content["data"], ("title", "licence", "credit"))
+    for figure in content.get("figures") or ():
+        _need_keys(path, "figures", figure, ("name", "value", "unit", "protocol", "command"))
+    for entry in files.values():
+        _need_keys(path, "files", entry, ("sha256", "bytes"))
+    if not isinstance(content["parameters"], int):
+        raise ValueError(f"{path} says parameters={content['parameters']!r}; that is no count.")
     return Card(content)
+
+
+def _need_keys(path, place, entry, keys):
+    missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(missing)} in {place!r}.")
 
 
 def describe_file(path: Path) -> dict:

@@ -217,6 +217,8 @@ def _evaluate(options):
         from zoo.evaluation import evaluate
     name = options.data or _data_of(card, "; give --data")
     command = f"zoo evaluate {card['name']} --update"
+    if options.data:
+        command += f" --data {options.data}"
     print(f"measuring {options.name} on the test images of {name} ...", flush=True)
     figures = evaluate(
         _load(options.name),

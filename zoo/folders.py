@@ -24,7 +24,8 @@ def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterat
             complete.
 
     Raises:
-        FileExistsError: `target` exists and `overwrite` is false, or `target` is a file.
+        FileExistsError: `target` exists and `overwrite` is false, or it is a file, or a folder
+            that holds other things than presets, exports and demonstrations.
     """
     target = Path(os.path.abspath(target))
     if target.exists() and not target.is_dir():
@@ -34,6 +35,8 @@ def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterat
             f"The folder {target} exists already. Choose another one, or pass overwrite=True "
             "(--overwrite on the command line) to replace it."
         )
+    if target.exists():
+        _check_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -42,6 +45,22 @@ def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterat
         _replace(scratch, target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+_OURS = ("card.json", "signature.json", "saved_model.pb", "app.py")
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse to delete what was not written here."""
+    here, home = Path.cwd().resolve(), Path.home().resolve()
+    real = target.resolve()
+    stands_on = any(real == kept or real in kept.parents for kept in (here, home))
+    ours = any(path for name in _OURS for path in (*target.glob(name), *target.glob(f"*/{name}")))
+    if stands_on or (any(target.iterdir()) and not ours):
+        raise FileExistsError(
+            f"{target} holds more than a preset or an export, and would be deleted as a whole. "
+            "Choose another folder, or delete it yourself."
+        )
 
 
 def _replace(new: Path, target: Path) -> None:

@@ -61,7 +61,25 @@ def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=N
         with _describing(weights_path, f"the weights of this {saved['class']}"):
             model.load_weights(weights_path)
         model.compile(optimizer=optimizer)
+    _check_card(card, model, folder)
     return model
+
+
+def _check_card(card, model, folder):
+    """Refuse a card that describes another model than the one that was loaded."""
+    truth = {
+        "class": type(model).__name__,
+        "latent_dim": model.latent_dim,
+        "parameters": model.count_params(),
+    }
+    wrong = {key: card[key] for key in truth if card[key] != truth[key]}
+    if list(card["input"]["shape"]) != list(model.image_shape):
+        wrong["input"] = card["input"]
+    if wrong:
+        raise ValueError(
+            f"The card of {folder} says {wrong}, and the model in it is another: {truth}, input "
+            f"{model.image_shape}. The card was altered; get the preset again."
+        )
 
 
 @contextlib.contextmanager
@@ -239,6 +257,8 @@ def _is_known(saved, custom_objects):
     if not isinstance(name, str) or not isinstance(registered, str):
         return False
     if name in custom_objects or registered in custom_objects:
+        return True
+    if name == "function" and saved.get("config") in custom_objects:
         return True
     if module in ("builtins", "None"):
         return name in _VALUES

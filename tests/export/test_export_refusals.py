@@ -168,7 +168,7 @@ def test_an_existing_target_is_refused_and_replaced_when_asked(model, tmp_path):
     out, file, folder = tmp_path / "out", tmp_path / "decoder.onnx", tmp_path / "decoder"
     for target in (out, folder):
         target.mkdir()
-        (target / "mine.txt").write_text("mine")
+        (target / "signature.json").write_text("mine")
     file.write_text("mine")
     tasks = {
         out: lambda **o: export.export_model(model, out, formats="onnx", **o),
@@ -178,7 +178,7 @@ def test_an_existing_target_is_refused_and_replaced_when_asked(model, tmp_path):
     for target, task in tasks.items():
         with pytest.raises(FileExistsError, match="overwrite=True"):
             task()
-        assert (target if target == file else target / "mine.txt").read_text() == "mine"
+        assert (target if target == file else target / "signature.json").read_text() == "mine"
         task(overwrite=True)
     assert [path.name for path in out.iterdir()] == ["decoder"]
     assert not (folder / "mine.txt").exists()
@@ -191,7 +191,7 @@ def test_overwrite_never_deletes_where_the_user_stands(model, tmp_path, monkeypa
     (here / "mine.txt").write_text("mine")
     monkeypatch.chdir(here)
     for target in (".", here, here.parent, Path.home()):
-        with pytest.raises(ValueError, match="would delete"):
+        with pytest.raises(FileExistsError, match="delete it yourself"):
             export.export_model(model, target, overwrite=True)
     assert (here / "mine.txt").exists()
 

@@ -15,6 +15,8 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __init__(self, arrays, batch_size: int, shuffle: bool):
         super().__init__()
+        while arrays[-1] is None:
+            arrays = arrays[:-1]
         self.columns = [
             array if array is None else keras.ops.convert_to_numpy(array) for array in arrays
         ]

@@ -19,6 +19,8 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def __init__(self, members: dict, name: str = "optimizer_group"):
         super().__init__(learning_rate=0.0, name=name)
         self.members = dict(members)
+        self.first_rates = {update: _rate(member) for update, member in members.items()}
+        self.trained = {}
 
     def __getitem__(self, update: str):
         return self.members[update]
@@ -27,6 +29,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         """Give every member its variables: a dict of update names to lists of variables."""
         for update, member in self.members.items():
             member.build(variables[update])
+            self.trained[update] = [id(v) for v in variables[update]]
         self.built = True
 
     def scale_losses(self):
@@ -59,19 +62,15 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, rate):
-        factor = float(rate) / float(keras.ops.convert_to_numpy(self.learning_rate))
-        for member in self.members.values():
-            old = float(keras.ops.convert_to_numpy(member.learning_rate))
-            member.learning_rate = old * factor
+        first = next(iter(self.first_rates.values()))
+        for update, member in self.members.items():
+            member.learning_rate = float(rate) * self.first_rates[update] / first
 
     def finalize_variable_values(self, var_list):
         """Let every member that keeps averages of its weights write them into the model."""
-        known = {id(v) for v in var_list}
-        for member in self.members.values():
-            inner = getattr(member, "inner_optimizer", member)
-            member.finalize_variable_values(
-                [v for v in inner._trainable_variables if id(v) in known]
-            )
+        by_id = {id(v): v for v in var_list}
+        for update, member in self.members.items():
+            member.finalize_variable_values([by_id[key] for key in self.trained[update]])
 
     def save_own_variables(self, store):
         """Store nothing: the members are visited, and store their own."""
@@ -121,5 +120,16 @@ def group_of(optimizer, updates) -> OptimizerGroup:
 
 
 def fresh(optimizer):
-    """Return an optimizer of the same settings that has no variables and no state yet."""
-    return type(optimizer).from_config(optimizer.get_config())
+    """Return an optimizer of the same settings and step count, without any other state."""
+    if isinstance(optimizer, OptimizerGroup):
+        return OptimizerGroup({name: fresh(member) for name, member in optimizer.members.items()})
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return fresh(optimizer.inner_optimizer)  # compile() wraps it again
+    new = type(optimizer).from_config(optimizer.get_config())
+    if hasattr(new.iterations, "assign"):
+        new.iterations.assign(optimizer.iterations)
+    return new
+
+
+def _rate(optimizer) -> float:
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))

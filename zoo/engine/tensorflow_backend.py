@@ -76,7 +76,10 @@ def stream(arrays, batch_size: int, shuffle: bool):
     """
     while arrays[-1] is None:
         arrays = arrays[:-1]
-    columns = [None if array is None else tf.convert_to_tensor(array) for array in arrays]
+    columns = [
+        array if array is None or tf.is_tensor(array) else tf.convert_to_tensor(np.asarray(array))
+        for array in arrays
+    ]
     rows = len(columns[0])
     batches = -(-rows // batch_size)
 
@@ -103,14 +106,14 @@ def stream(arrays, batch_size: int, shuffle: bool):
 
 
 def batches_of(data) -> int:
-    """Count the batches of a pass, where that can be known; else say that they are many."""
+    """Count the batches of a pass; 0 where that cannot be known."""
     if isinstance(data, tf.data.Dataset):
         count = int(data.cardinality())
     elif isinstance(data, keras.utils.PyDataset):
         count = len(data)
     else:
         count = -1
-    return count if count > 0 else 1000
+    return max(count, 0)
 
 
 def fastest(convolutional: bool) -> dict:

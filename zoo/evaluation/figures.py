@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoo import data
 from zoo.evaluation import judge as judges
 from zoo.evaluation import measures
+from zoo.nn.likelihoods import Bernoulli
 
 
 def evaluate(model, data_name: str, *, command: str = "zoo.evaluation.evaluate", report=None):
@@ -46,11 +47,12 @@ def _measure(model, data_name, train, test):
     )
     if hasattr(model, "posterior"):
         bound, kl = measures.negative_bound(model, x, labels)
-        pixels = "grey pixels, so no likelihood"
+        grey = isinstance(model.likelihood, Bernoulli)
+        pixels = "grey pixels, so no likelihood" if grey else "real-valued pixels"
         yield (
             "negative bound",
             _rounded(bound),
-            "nats",
+            "nats" if model.likelihood.unit == "nats" else "",
             f"one draw an image, seed 0, beta 1; {pixels}",
         )
         yield "divergence", _rounded(kl), "nats", "KL from posterior to prior, part of the bound"

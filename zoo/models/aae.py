@@ -32,6 +32,7 @@ class AAE(BaseAutoencoder):
     """
 
     terms = ("reconstruction", "discriminator", "generator", "discriminator_accuracy")
+    network_names = ("encoder", "decoder", "discriminator")
 
     def __init__(
         self, input_shape=None, latent_dim=None, *, prior=None, discriminator=None, **kwargs

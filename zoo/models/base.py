@@ -39,12 +39,14 @@ class BaseAutoencoder(Trained):
     Attributes:
         heads: names of the encoder's outputs, each of `latent_dim` values.
         terms: names of the terms of the loss, in order; each is a metric.
+        network_names: the attributes that hold networks.
         conditional: whether the networks take a label.
         prior: what `generate` draws codes from; None where there is none.
     """
 
     heads: tuple[str, ...] = ("z",)
     terms: tuple[str, ...] = ("reconstruction",)
+    network_names: tuple[str, ...] = ("encoder", "decoder")
     conditional = False
     prior = None
 
@@ -269,18 +271,45 @@ class BaseAutoencoder(Trained):
         else:
             config["filters"] = self.filters
             config["hidden"] = self.hidden
-            config["activation"] = self.activation
-        return config
+            config["activation"] = (
+                keras.saving.serialize_keras_object(self.activation)
+                if callable(self.activation)
+                else self.activation
+            )
+        frozen = [name for name, layer in self._freezable().items() if not layer.trainable]
+        return {**config, "frozen": frozen} if frozen else config
+
+    def _freezable(self) -> dict:
+        """Return the networks and their layers by name, such as `encoder/dense_0`."""
+        found = {}
+        for name in self.network_names:
+            network = getattr(self, name)
+            found[name] = network
+            found |= {f"{name}/{layer.name}": layer for layer in network.layers}
+        return found
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        for key in ("encoder", "decoder", "discriminator", "likelihood", "prior", "dtype"):
+        frozen = config.pop("frozen", ())
+        for key in (
+            "activation",
+            "encoder",
+            "decoder",
+            "discriminator",
+            "likelihood",
+            "prior",
+            "dtype",
+        ):
             if isinstance(config.get(key), dict):
                 config[key] = keras.saving.deserialize_keras_object(
                     config[key], custom_objects=custom_objects
                 )
-        return cls(**config)
+        model = cls(**config)
+        for name, layer in model._freezable().items():
+            if name in frozen:
+                layer.trainable = False
+        return model
 
     @classmethod
     def from_preset(cls, name, **options):

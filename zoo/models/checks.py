@@ -1,12 +1,53 @@
 """Checks of what users hand to a model, made once per call and outside the graph."""
 
+import types
+
 import keras
 import numpy as np
 
 
 def is_array(x) -> bool:
-    """Say whether `x` is an array of the whole data, and no stream of batches."""
-    return isinstance(x, (np.ndarray, list)) or keras.ops.is_tensor(x)
+    """Say whether `x` is an array of the whole data, of any framework, and no stream of batches."""
+    return isinstance(x, list) or all(hasattr(x, name) for name in ("shape", "dtype", "__len__"))
+
+
+def first_batch(data):
+    """Look at the first batch of a stream without losing it.
+
+    Returns:
+        the batch, or None where looking would use it up, and the stream to go on with.
+    """
+    if isinstance(data, keras.utils.PyDataset):
+        return data[0], data
+    if isinstance(data, types.GeneratorType):
+        batch = next(data, None)
+        if batch is None:
+            raise ValueError("The generator is empty: it gives no batch.")
+        return batch, _put_back(batch, data)
+    if not hasattr(data, "cardinality") or int(data.cardinality()) == -2:  # of unknown length
+        return None, data
+    batch = next(iter(data), None)
+    if batch is None:
+        raise ValueError("The data set is empty: it gives no batch.")
+    return batch, data
+
+
+def _put_back(batch, generator):
+    yield batch
+    yield from generator
+
+
+def check_weights(weight, n):
+    """Check sample weights: one finite number for each of `n` images.
+
+    Raises:
+        ValueError: another count or shape, NaN or infinity.
+    """
+    weight = np.asarray(keras.ops.convert_to_numpy(weight))
+    if weight.shape not in ((n,), (n, 1)):
+        raise ValueError(f"sample_weight has shape {weight.shape}; give {n} numbers, one an image.")
+    if weight.dtype.kind not in "fiub" or not np.isfinite(weight).all():
+        raise ValueError("sample_weight holds values that are no finite numbers.")
 
 
 def check_images(x, input_shape, likelihood=None, name: str = "x"):
@@ -25,7 +66,7 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
         TypeError: integers or other dtypes that are no pixels in [0, 1].
         ValueError: empty, a wrong shape, NaN or infinity, values out of range.
     """
-    if not hasattr(x, "dtype") or not hasattr(x, "shape"):
+    if not keras.ops.is_tensor(x):
         x = np.asarray(x)
     shape, expected = tuple(x.shape), tuple(input_shape)
     if 0 in shape[:1]:
@@ -63,7 +104,14 @@ def _shape_fix(shape, expected):
 
 
 def _check_range(name, low, high, likelihood):
-    if likelihood is None or likelihood.low is None:
+    if likelihood is None:
+        return
+    if likelihood.low is None:
+        if 16 < high <= 255 and low >= 0 and high == round(high):
+            raise ValueError(
+                f"the pixels of {name} reach {high}; networks learn from small numbers: divide by "
+                "255, or standardize the images."
+            )
         return
     if low < likelihood.low or high > likelihood.high:
         kind = type(likelihood).__name__

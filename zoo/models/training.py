@@ -104,6 +104,8 @@ class Trained(keras.Model):
         self._check_targets(y)
         x = ops.cast(x, "float32")
         label = ops.cast(y, "int32") if self.conditional else None
+        if weight is not None:
+            weight = ops.reshape(ops.cast(weight, "float32"), (-1,))
         return Batch(x, label, weight)
 
     def _check_targets(self, y):
@@ -206,11 +208,28 @@ class Trained(keras.Model):
         """Compile again, with fresh optimizer states, after layers were frozen or thawed."""
         if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
             arguments = dict(self._compile_arguments)
-            arguments["optimizer"] = fresh(arguments["optimizer"])
+            arguments["optimizer"] = fresh(self.optimizer)
             self.compile(**arguments)
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        **kwargs,
+    ):
         """Train; `keras.Model.fit` with the data checked first.
+
+        After layers were frozen or thawed, the model is compiled again with an optimizer of the
+        same settings: its step count stays, its other states start afresh.
 
         Args:
             x: images [n, *input_shape], float, in the likelihood's range; or a `tf.data.Dataset`,
@@ -218,42 +237,100 @@ class Trained(keras.Model):
             y: integer labels [n] for conditional models, else None.
             batch_size: 128 by default for arrays.
             epochs: how often to go through the data.
-            **kwargs: the other arguments of `keras.Model.fit`.
+            sample_weight: float [n]; the terms of an image are multiplied by its weight.
+            class_weight: weights by label, for conditional models.
+            Others: as in `keras.Model.fit`.
 
         Raises:
             TypeError, ValueError: data that the model cannot learn from, with the way to mend it.
         """
-        self._assert_compile_called("fit")
-        self._check_data(x, y)
-        if kwargs.get("validation_data") is not None:
-            self._check_data(*_unpack(kwargs["validation_data"])[:2], prefix="validation_")
+        if not self.compiled:
+            raise ValueError("Call compile() before fit().")
+        if class_weight and not self.conditional:
+            raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")
+        x = self._checked(x, y, sample_weight)
+        if validation_data is not None:
+            columns = _unpack(validation_data)
+            validation_x = self._checked(*columns, prefix="validation_")
+            if checks.is_array(validation_x):
+                size = kwargs.pop("validation_batch_size", None) or batch_size or 128
+                validation_data = engine.stream((validation_x, *columns[1:]), size, False)
         self._follow_trainable()
-        if checks.is_array(x) and not kwargs.get("steps_per_epoch"):
-            x, kwargs = _streamed(x, y, batch_size or 128, kwargs)
-            y = batch_size = None
-        self._choose_steps_per_execution(x)
-        return super().fit(x, y, batch_size, epochs, **kwargs)
-
-    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
-        """Compute the terms of the loss; `keras.Model.evaluate` with the data checked first."""
-        if not kwargs.get("_use_cached_eval_dataset"):
-            self._check_data(x, y)
         if checks.is_array(x):
-            columns = (x, y, kwargs.pop("sample_weight", None))
-            x = engine.stream(columns, batch_size or 128, shuffle=False)
-            y = batch_size = None
-        return super().evaluate(x, y, batch_size, **kwargs)
+            columns, size = (x, y, sample_weight), batch_size or 128
+            if validation_split and validation_data is None:
+                columns, held_out = _split(columns, validation_split)
+                validation_data = engine.stream(held_out, size, shuffle=False)
+            x = engine.stream(columns, size, shuffle)
+            y = batch_size = sample_weight = None
+            validation_split, shuffle = 0.0, False
+        limited = any(kwargs.get(name) for name in ("steps_per_epoch", "validation_steps"))
+        self._bundle(1 if limited else engine.batches_of(x) // 10)
+        return super().fit(
+            x,
+            y,
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            validation_split,
+            validation_data,
+            shuffle,
+            class_weight,
+            sample_weight,
+            **kwargs,
+        )
 
-    def _choose_steps_per_execution(self, data):
-        """Bundle steps where the choice is ours, but let a short epoch show its progress too."""
+    def evaluate(
+        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs
+    ):
+        """Compute the terms of the loss; `keras.Model.evaluate` with the data checked first."""
+        inside_fit = kwargs.get("_use_cached_eval_dataset")
+        if not inside_fit:
+            x = self._checked(x, y, sample_weight)
+            if kwargs.get("steps"):
+                self._bundle(1)
+        if checks.is_array(x):
+            x = engine.stream((x, y, sample_weight), batch_size or 128, shuffle=False)
+            y = batch_size = sample_weight = None
+        return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """Reconstruct images; `keras.Model.predict` with arrays checked first."""
+        if not self.conditional and checks.is_array(x):
+            checks.check_images(x, self.image_shape, self.likelihood)
+        if self.conditional and checks.is_array(x):
+            raise ValueError('predict() of a conditional model takes {"x": images, "label": y}.')
+        if steps:
+            self._bundle(1)
+        return super().predict(x, batch_size, verbose, steps, callbacks)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
+        x = self._checked(x, y, sample_weight)
+        self._follow_trainable()
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
+        x = self._checked(x, y, sample_weight)
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def _bundle(self, steps: int):
+        """Run several steps per execution where the choice is ours, yet show some progress.
+
+        Keras reads the number when it makes its functions, so all are made again.
+        """
         if self._compile_arguments["steps_per_execution"] != "auto" or self.run_eagerly:
             return
         most = engine.fastest(convolutional=False)["steps_per_execution"]
-        steps = max(1, min(most, engine.batches_of(data) // 10))
+        steps = max(1, min(most, steps))
         if steps != self.steps_per_execution:
-            self.steps_per_execution, self.train_function = steps, None
+            self.steps_per_execution = steps
+            self.train_function = self.test_function = self.predict_function = None
 
-    def _check_data(self, x, y, prefix=""):
+    def _checked(self, x, y=None, weight=None, prefix=""):
+        """Check data before a graph sees it, and return `x`; a generator comes back whole."""
         if x is None or isinstance(x, (tuple, dict)):
             came = "nothing" if x is None else f"a {type(x).__name__}"
             raise TypeError(
@@ -261,47 +338,24 @@ class Trained(keras.Model):
                 "or a generator of batches."
             )
         if not checks.is_array(x):
-            self._check_first_batch(x)
-            return
+            batch, x = checks.first_batch(x)
+            if batch is not None:
+                self._checked(*_unpack(batch))
+            return x
         self._check_targets(y)
         x = checks.check_images(x, self.image_shape, self.likelihood, prefix + "x")
         if self.conditional:
             checks.check_labels(ops.convert_to_numpy(y), len(x), self.num_classes, prefix + "y")
-
-    def _check_first_batch(self, data):
-        """Look at one batch of data that can be read again; a generator could not."""
-        if isinstance(data, keras.utils.PyDataset):
-            batch = data[0]
-        elif hasattr(data, "element_spec"):
-            batch = next(iter(data), None)
-        else:
-            return
-        if batch is None:
-            raise ValueError("The data set is empty: it gives no batch.")
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        self._check_data(ops.convert_to_numpy(x), y)
+        if weight is not None:
+            checks.check_weights(weight, len(x))
+        return x
 
 
 def weigh(terms: dict, weight) -> dict:
     """Multiply every term by the sample weights, where there are any."""
     if weight is None:
         return terms
-    return {name: term * ops.cast(weight, "float32") for name, term in terms.items()}
-
-
-def _streamed(x, y, batch_size, kwargs):
-    """Replace the arrays of a `fit` by the backend's fastest streams of batches."""
-    kwargs = dict(kwargs)
-    columns = (x, y, kwargs.pop("sample_weight", None))
-    split = kwargs.pop("validation_split", 0.0)
-    if split and kwargs.get("validation_data") is None:
-        columns, kwargs["validation_data"] = _split(columns, split)
-    validation = kwargs.get("validation_data")
-    size = kwargs.pop("validation_batch_size", None) or batch_size
-    if validation is not None and checks.is_array(_unpack(validation)[0]):
-        kwargs["validation_data"] = engine.stream(_unpack(validation), size, shuffle=False)
-    stream = engine.stream(columns, batch_size, kwargs.pop("shuffle", True))
-    return stream, {**kwargs, "shuffle": False}
+    return {name: term * weight for name, term in terms.items()}
 
 
 def _split(columns, split):
