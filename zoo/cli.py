@@ -48,6 +48,8 @@ def _quiet():
 def _load(name):
     """Load a preset; the first look at it needs no backend, so that mistakes are told fast."""
     zoo.card(name)
+    if sys.stderr.isatty():
+        print(f"loading {name} ...", file=sys.stderr, flush=True)
     with _quiet():
         from zoo.presets import load
     return load(name)
@@ -138,6 +140,7 @@ def _card(options):
 def _demo(options):
     zoo.card(options.name)
     with _quiet():
+        from zoo import presets  # noqa: F401  starts the backend
         from zoo.demo import run
     run(options.name, options.out, overwrite=options.overwrite)
 
