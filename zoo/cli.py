@@ -17,6 +17,7 @@ PICTURES = ("samples", "styles", "analogies", "reconstructions", "manifold", "co
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; return 0 if it went well, 1 if it failed, 2 if it was wrong."""
     options = _parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
     except UnknownNameError as error:
