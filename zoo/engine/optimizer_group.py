@@ -127,7 +127,8 @@ def fresh(optimizer):
         return fresh(optimizer.inner_optimizer)  # compile() wraps it again
     new = type(optimizer).from_config(optimizer.get_config())
     if hasattr(new.iterations, "assign"):
-        new.iterations.assign(optimizer.iterations)
+        # As a number: JAX would share the tensor, and cannot train what is shared.
+        new.iterations.assign(int(keras.ops.convert_to_numpy(optimizer.iterations)))
     return new
 
 
