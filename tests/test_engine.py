@@ -216,10 +216,10 @@ def test_draws_are_seeded_and_advance():
 def test_arrays_stream_every_row_once_a_pass_in_new_orders():
     x = np.arange(10, dtype="float32")[:, None]
     weight = np.arange(10, dtype="float32")
-    stream = engine.stream((x, None, weight), 4, shuffle=True)
+    stream = engine.stream((x, None, weight), 4, shuffle=True, bundle=2)
     passes = []
     for _ in range(2):
-        batches = list(stream) if BACKEND == "tensorflow" else [stream[i] for i in range(3)]
+        batches = batches_of(stream)
         assert [len(array(batch[0])) for batch in batches] == [4, 4, 2]
         rows = np.concatenate([array(batch[0]) for batch in batches])[:, 0]
         np.testing.assert_array_equal(np.concatenate([array(b[-1]) for b in batches]), rows)
@@ -227,9 +227,24 @@ def test_arrays_stream_every_row_once_a_pass_in_new_orders():
         passes.append(list(rows))
         getattr(stream, "on_epoch_end", lambda: None)()
     assert passes[0] != passes[1]
-    ordered = engine.stream((x, None, None), 4, shuffle=False)
-    first = next(iter(ordered)) if BACKEND == "tensorflow" else ordered[0][0]
+    ordered = engine.stream((x, None, None), 4, shuffle=False, bundle=1)
+    first, y, weight = batches_of(ordered)[0]
     np.testing.assert_array_equal(array(first)[:, 0], [0, 1, 2, 3])
+    assert y is None
+    assert weight is None
+
+
+def batches_of(stream):
+    """Return images, labels and weights of every batch of a pass."""
+    if BACKEND != "tensorflow":
+        unpack = keras.utils.unpack_x_y_sample_weight
+        return [unpack(stream[i]) for i in range(len(stream))]
+    iterator, batches = iter(stream), []
+    while len(batches) < int(stream.cardinality()):
+        count, full, rest = next(iterator)
+        batches += [[c if c is None else c[i] for c in full] for i in range(int(count))]
+        batches += [rest] if len(rest[0]) else []
+    return batches
 
 
 def test_a_term_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():

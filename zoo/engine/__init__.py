@@ -3,11 +3,13 @@
 Each backend module offers the same functions:
 
 - `minimize(loss_fn, variables, optimizer, state)`: one gradient step.
+- `vector_jacobian_product(function, x, vectors)`: v^T df/dx, which can be differentiated again.
 - `keras_step(method)`: what Keras calls as `train_step` or `test_step`, made of a method
   that reads as if variables could simply be assigned.
 - `normal(shape, seed)` and `uniform(shape, seed)`: seeded float32 draws inside a step.
 - `compiled(function, variables)`: a compiled inference function of arrays.
-- `stream(arrays, batch_size, shuffle)`: batches of arrays, for Keras to go through.
+- `stream(arrays, batch_size, shuffle, bundle)`: batches of arrays, for Keras to go through.
+- `bundled(step, function, jit_compile, run_eagerly)`: Keras's function, several batches at a time.
 - `batches_of(data)`: how many batches a pass has.
 - `fastest(convolutional)`: what `compile()` picks by default.
 """
@@ -29,10 +31,12 @@ else:
     )
 
 minimize = _implementation.minimize
+vector_jacobian_product = _implementation.vector_jacobian_product
 keras_step = _implementation.keras_step
 normal = _implementation.normal
 uniform = _implementation.uniform
 compiled = _implementation.compiled
 stream = _implementation.stream
+bundled = _implementation.bundled
 batches_of = _implementation.batches_of
 fastest = _implementation.fastest

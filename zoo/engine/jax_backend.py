@@ -43,6 +43,12 @@ def _assign(variables, values):
         variable.assign(value)
 
 
+def vector_jacobian_product(function, x, vectors):
+    """Return v^T df/dx; see the TensorFlow module."""
+    _, product = jax.vjp(function, x)
+    return product(vectors)[0]
+
+
 def keras_step(method):
     """Make `method(self, data)` answer Keras's call `(self, state, data)`.
 
@@ -96,9 +102,16 @@ def compiled(function, variables):
     return lambda *args: pure([v.value for v in variables], *args)
 
 
-def stream(arrays, batch_size: int, shuffle: bool):
+def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
     """Batch arrays; see `ArrayBatches`."""
+    del bundle
     return ArrayBatches(arrays, batch_size, shuffle)
+
+
+def bundled(step, function, **settings):
+    """Return Keras's function as it is."""
+    del step, settings
+    return function
 
 
 def batches_of(data) -> int:

@@ -1,5 +1,9 @@
 """TensorFlow: gradient tapes, and variables that are assigned in place."""
 
+import contextlib
+import functools
+from typing import Any, NamedTuple
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -23,8 +27,61 @@ def minimize(loss_fn, variables, optimizer, state):
         loss, aux = loss_fn()
         scaled = optimizer.scale_loss(loss)
     if variables:
-        optimizer.apply(tape.gradient(scaled, variables), variables)
+        with _one_operation_a_variable(optimizer):
+            optimizer.apply(tape.gradient(scaled, variables), variables)
     return aux
+
+
+@contextlib.contextmanager
+def _one_operation_a_variable(optimizer):
+    """Let Keras's Adam take its step by TensorFlow's own operation: the same step, faster."""
+    if type(optimizer) is not keras.optimizers.Adam or optimizer.amsgrad:
+        yield
+        return
+    optimizer.update_step = functools.partial(_adam_step, optimizer)
+    try:
+        yield
+    finally:
+        del optimizer.update_step
+
+
+def _adam_step(optimizer, gradient, variable, learning_rate):
+    """Do what `keras.optimizers.Adam.update_step` does."""
+    if isinstance(gradient, tf.IndexedSlices) or tf.distribute.has_strategy():
+        keras.optimizers.Adam.update_step(optimizer, gradient, variable, learning_rate)
+        return
+    index = optimizer._get_variable_index(variable)
+    step = tf.cast(optimizer.iterations.value + 1, variable.dtype)
+    beta_1, beta_2, rate = (
+        tf.cast(value, variable.dtype)
+        for value in (optimizer.beta_1, optimizer.beta_2, learning_rate)
+    )
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=optimizer._momentums[index].value.handle,
+        v=optimizer._velocities[index].value.handle,
+        beta1_power=beta_1**step,
+        beta2_power=beta_2**step,
+        lr=rate,
+        beta1=beta_1,
+        beta2=beta_2,
+        epsilon=tf.cast(optimizer.epsilon, variable.dtype),
+        grad=tf.cast(gradient, variable.dtype),
+    )
+
+
+def vector_jacobian_product(function, x, vectors):
+    """Return v^T df/dx: how `sum(v * f(x))` changes with x, of the shape of `x`.
+
+    Args:
+        function: of a tensor alone, which must not depend on a state that it changes.
+        x: where; no gradient flows back into it.
+        vectors: of the shape of `function(x)`.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        outputs = function(x)
+    return tape.gradient(outputs, x, vectors)
 
 
 def keras_step(method):
@@ -60,49 +117,127 @@ def compiled(function, variables):
     return run
 
 
-def stream(arrays, batch_size: int, shuffle: bool):
+class Bundle(NamedTuple):
+    """The batches of one execution, as images, labels and weights, each perhaps None.
+
+    `full` has batches of one size, [bundle, batch_size, ...], of which the first `count` are to be
+    used; `rest` is what follows them, [less than batch_size, ...].
+    """
+
+    count: Any
+    full: Any
+    rest: Any
+
+
+def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
     """Batch arrays through a pipeline of row numbers.
 
-    Keras's own pipeline for arrays, and any with automatic tuning, stalls for seconds now and
-    then where there are few cores.
+    Keras's own pipeline for arrays, and any with automatic tuning, stalls for seconds now and then
+    where there are few cores.
 
     Args:
         arrays: `(x, y, sample_weight)`, the latter two perhaps None.
         batch_size: rows in a batch; the last one may be smaller.
         shuffle: whether to take a new order at every pass.
+        bundle: how many batches `bundled` takes at a time.
 
     Returns:
-        a `tf.data.Dataset` of what is not None: `x`, `(x, y)`, or all three.
+        a `tf.data.Dataset` of bundles that counts as many elements as there are batches, for
+        Keras's progress; of batches under a distribution strategy, which splits them itself.
     """
-    while arrays[-1] is None:
-        arrays = arrays[:-1]
     columns = [
         array if array is None or tf.is_tensor(array) else tf.convert_to_tensor(np.asarray(array))
         for array in arrays
     ]
     rows = len(columns[0])
-    batches = -(-rows // batch_size)
+    batch_size = min(batch_size, rows)
 
-    def one_pass(number):
+    def gather(numbers):
+        return tuple(None if column is None else tf.gather(column, numbers) for column in columns)
+
+    def order_of_a_pass(number):
         order = tf.range(rows)
-        if shuffle:
-            seed = tf.stack([number, number])
-            order = tf.random.experimental.stateless_shuffle(order, seed)
-        starts = tf.data.Dataset.range(0, rows, batch_size, output_type=tf.int32)
-        return starts.map(lambda start: order[start : start + batch_size])
+        if not shuffle:
+            return order
+        return tf.random.experimental.stateless_shuffle(order, tf.stack([number, number]))
 
-    def gather(batch):
-        picked = [column if column is None else tf.gather(column, batch) for column in columns]
-        return picked[0] if len(picked) == 1 else tuple(picked)
+    def pieces(order, size):
+        starts = tf.data.Dataset.range(0, rows, size, output_type=tf.int32)
+        return starts.map(lambda start: order[start : start + size])
+
+    def bundle_of(numbers):
+        count = tf.size(numbers) // batch_size
+        full = tf.reshape(numbers[: count * batch_size], (count, batch_size))
+        full = tf.ensure_shape(tf.pad(full, [[0, bundle - count], [0, 0]]), (bundle, batch_size))
+        return Bundle(count, gather(full), gather(numbers[count * batch_size :]))
 
     # A random op of its own would start anew, and give the same order, at every pass.
     seed = np.random.randint(2**31)
-    numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
-    dataset = numbers.flat_map(one_pass).map(gather)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(batches)).prefetch(4)
+    passes = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
+    orders = passes.map(order_of_a_pass)
+    if tf.distribute.has_strategy():
+        dataset = orders.flat_map(lambda order: pieces(order, batch_size)).map(gather)
+    else:
+        dataset = orders.flat_map(lambda order: pieces(order, bundle * batch_size)).map(bundle_of)
+    dataset = dataset.prefetch(2)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
+
+
+def bundled(step, function, *, jit_compile: bool, run_eagerly: bool):
+    """Make Keras's function of an iterator take the bundles of `stream` too.
+
+    All full batches of a bundle are one compiled loop: XLA then keeps the variables in place, where
+    it would copy them at every step. The rest is not compiled by XLA, as that takes a second for
+    every size that there is.
+
+    Args:
+        step: what to do with a batch; returns a dict of scalars.
+        function: Keras's, for all other data.
+        jit_compile, run_eagerly: as in `compile`.
+    """
+
+    def batch_of(full, i):
+        return tuple(None if column is None else column[i] for column in full)
+
+    @tf.function(reduce_retracing=True)
+    def step_over(rest):
+        return step(rest)
+
+    @tf.function(jit_compile=jit_compile)
+    def loop_over(count, full, logs):
+        start = (tf.constant(0), logs)
+        _, logs = tf.while_loop(
+            lambda i, _: i < count,
+            lambda i, _: (i + 1, step(batch_of(full, i))),
+            start,
+            parallel_iterations=1,
+        )
+        return logs
+
+    @tf.function(reduce_retracing=True)
+    def run(iterator):
+        count, full, rest = iterator.get_next()
+        outputs = step_over.get_concrete_function(rest).structured_outputs
+        logs = tf.nest.map_structure(lambda output: tf.zeros(output.shape, output.dtype), outputs)
+        logs = tf.cond(count > 0, lambda: loop_over(count, full, logs), lambda: logs)
+        return tf.cond(tf.size(rest[0]) > 0, lambda: step_over(rest), lambda: logs)
+
+    def run_step_by_step(iterator):
+        count, full, rest = iterator.get_next()
+        batches = [batch_of(full, i) for i in range(int(count))]
+        for batch in [*batches, rest] if len(rest[0]) else batches:
+            logs = step(batch)
+        return logs
+
+    def take(iterator):
+        if not isinstance(getattr(iterator, "element_spec", None), Bundle):
+            return function(iterator)
+        return run_step_by_step(iterator) if run_eagerly else run(iterator)
+
+    return take
 
 
 def batches_of(data) -> int:

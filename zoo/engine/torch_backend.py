@@ -19,6 +19,14 @@ def minimize(loss_fn, variables, optimizer, state):
     return keras.tree.map_structure(lambda tensor: tensor.detach(), aux)
 
 
+def vector_jacobian_product(function, x, vectors):
+    """Return v^T df/dx; see the TensorFlow module."""
+    learning = torch.is_grad_enabled()
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(function(x), x, vectors, create_graph=learning)[0]
+
+
 def keras_step(method):
     """Return `method` as it is: Keras calls it with the data alone."""
     return method
@@ -40,9 +48,16 @@ def compiled(function, variables):
     return torch.no_grad()(function)
 
 
-def stream(arrays, batch_size: int, shuffle: bool):
+def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
     """Batch arrays; see `ArrayBatches`."""
+    del bundle
     return ArrayBatches(arrays, batch_size, shuffle)
+
+
+def bundled(step, function, **settings):
+    """Return Keras's function as it is."""
+    del step, settings
+    return function
 
 
 def batches_of(data) -> int:
