@@ -81,14 +81,27 @@ def test_the_readme_of_a_preset_is_rendered_from_its_card(name):
     assert text == readme.render_card(zoo.card(name))
 
 
-def test_the_table_of_models_has_a_row_for_every_preset():
-    text = readme.with_table(f"before\n{readme.START}\nold\n{readme.END}\nafter\n")
+def test_the_tables_have_a_row_for_every_preset_and_every_result(tmp_path):
+    record = {
+        "title": "A comparison",
+        "command": "zoo reproduce it",
+        "seed": 1,
+        "columns": ["model", "reported", "obtained"],
+        "rows": [["PCA", None, 13.87]],
+        "protocol": "MNIST.",
+        "picture": "it.png",
+    }
+    (tmp_path / "it.json").write_text(json.dumps(record), encoding="utf-8")
+    marks = f"{readme.START}\nold\n{readme.END}\n{readme.RESULTS_START}{readme.RESULTS_END}"
+    text = readme.with_tables(f"before\n{marks}\nafter\n", tmp_path)
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert "\nold\n" not in text
     for name in NAMES:
         assert text.count(f"| [`{name}`](pretrained/{name}/README.md)") == 1
-    assert readme.with_table(text) == text
+    assert "| PCA |  | 13.87 |" in text
+    assert "![A comparison](results/it.png)" in text
+    assert readme.with_tables(text, tmp_path) == text
 
 
 @pytest.mark.parametrize(

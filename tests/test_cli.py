@@ -135,6 +135,8 @@ def test_an_unknown_name_is_answered_with_the_nearest(arguments, capsys, tmp_pat
         ["card"],
         ["train", DIGITS],
         ["train", DIGITS, "--out", "out", "--epochs", "many"],
+        ["train", DIGITS, "--out", "out", "--epochs", "0"],
+        ["generate", DIGITS, "--n", "0"],
         ["generate", DIGITS, "--picture", "cubism"],
         ["generate", DIGITS, "--labels", "seven"],
         ["export", DIGITS, "out", "--opset", "3"],
@@ -154,7 +156,6 @@ def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
         (["generate", DIGITS, "--picture", "manifold"], "2 latent dimensions, not 4"),
         (["generate", DIGITS, "--picture", "styles"], "conditional model"),
         (["generate", DIGITS, "--labels", "7"], "takes no labels"),
-        (["generate", DIGITS, "--n", "0"], "at least one"),
         (["generate", "classes", "--labels", "1", "2", "--n", "5"], "2 classes for 5 images"),
         (["generate", "classes", "--labels", "10"], "from 0 to 9"),
         (["generate", DIGITS, "--out", "missing/picture.png"], "missing/picture.png"),
@@ -162,7 +163,6 @@ def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
         (["generate", "."], "holds no card.json"),
         (["evaluate", "mine"], "give --data"),
         (["generate", "mine", "--picture", "codes"], "does not say what it was trained on"),
-        (["train", DIGITS, "--out", "out", "--epochs", "0"], "epochs is 0"),
         (["train", DIGITS, "--out", "mine"], "exists already"),
         (["export", DIGITS, "mine"], "exists already"),
     ],
@@ -319,3 +319,18 @@ def test_export_writes_proved_files(capsys, tmp_path):
     code, _, err = run(capsys, "export", DIGITS, out, "--format", "onnx")
     assert code == 1
     assert "exists already" in err
+
+
+def test_reproduce_prints_the_table_that_it_writes(capsys, tmp_path, monkeypatch):
+    from zoo import experiments
+
+    table = experiments.Table("A comparison", "MNIST.", ("model", "error"), [["PCA", 13.87]])
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", lambda verbose: table)
+    code, printed, _ = run(capsys, "reproduce", "toy", "--out", tmp_path / "results")
+    assert code == 0
+    assert "A comparison" in printed
+    assert "PCA" in printed
+    assert os.listdir(tmp_path / "results") == ["toy.json"]
+    code, _, err = run(capsys, "reproduce", "toi", "--out", tmp_path / "results")
+    assert code == 2
+    assert "'toy'" in err

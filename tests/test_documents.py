@@ -32,7 +32,7 @@ def block(document, word):
 
 def test_the_table_of_models_is_up_to_date():
     text = (ROOT / "README.md").read_text("utf-8")
-    assert readme.with_table(text) == text, "run: python -m zoo.readme"
+    assert readme.with_tables(text, ROOT / "results") == text, "run: python -m zoo.readme"
 
 
 def test_the_readme_shows_the_start_within_two_screens():

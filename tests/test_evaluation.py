@@ -35,6 +35,53 @@ class Codes:
         self.__dict__.update(functions)
 
 
+# Representations
+
+
+def test_the_signal_to_noise_ratio_is_scikit_learns_error_in_decibels():
+    x, noisy = np.random.default_rng(0).random((2, 3, 4, 4, 1))
+    from sklearn.metrics import mean_squared_error
+
+    errors = [mean_squared_error(a.ravel(), b.ravel()) for a, b in zip(x, noisy, strict=True)]
+    assert measures.psnr(noisy, x) == pytest.approx(np.mean(10 * np.log10(1 / np.array(errors))))
+
+
+def test_the_jacobian_norm_is_that_of_finite_differences(digits):
+    model = zoo.Autoencoder((8, 8, 1), 3, hidden=(6,), activation="tanh")
+    x = 0.1 + 0.8 * digits[0][0][:5]
+    rows = []
+    for i in range(64):
+        e = np.zeros(64, "float32")
+        e[i] = 1e-2
+        e = e.reshape(8, 8, 1)
+        rows.append((model.encode(x + e) - model.encode(x - e)) / 2e-2)
+    expected = np.sqrt(np.sum(np.square(rows), axis=(0, 2))).mean()
+    assert measures.jacobian_norm(model, x) == pytest.approx(expected, rel=1e-3)
+
+
+def test_saturated_units_are_counted():
+    codes = np.array([[0.01, 0.5, 0.96, 0.94]])
+    layer = type("Layer", (), {"activation": None})
+    encoder = type("Encoder", (), {"layers": [layer]})
+    assert measures.saturation(Codes(encode=lambda x: codes, encoder=encoder), None) == 50
+
+
+def test_a_linear_probe_is_perfect_on_codes_that_are_labels(digits):
+    train, test = (tuple(column[:300] for column in part) for part in digits)
+    by_image = {x.tobytes(): y for x, y in zip(*train, strict=True)}
+    by_image |= {x.tobytes(): y for x, y in zip(*test, strict=True)}
+    one_hot = Codes(encode=lambda x: np.eye(10)[[by_image[image.tobytes()] for image in x]])
+    assert measures.linear_probe_accuracy(one_hot, train, test) == 100
+
+
+def test_the_principal_subspace_itself_is_at_no_angle(digits):
+    x = digits[0][0]
+    pca = PCA(3).fit(x.reshape(len(x), -1))
+    mixed = np.random.default_rng(0).standard_normal((3, 3)) @ pca.components_
+    model = Codes(latent_dim=3, decode=lambda z: (z @ mixed + 5.0).reshape(-1, 8, 8, 1))
+    assert measures.angle_to_principal_subspace(model, x) == pytest.approx(0, abs=1e-3)
+
+
 # Sliced Wasserstein
 
 
@@ -242,7 +289,18 @@ def test_every_model_gets_the_figures_that_fit_it(vae, cvae):
     bound = ["negative bound", "divergence", "active units"]
     assert names_of(vae) == [first, *bound, last]
     assert names_of(cvae) == [first, *bound]
-    assert names_of(zoo.Autoencoder((8, 8, 1), 2, hidden=(4,))) == [first, last]
+    probes = [last, "linear probe accuracy"]
+    assert names_of(zoo.Autoencoder((8, 8, 1), 2, hidden=(4,))) == [first, *probes, "Jacobian norm"]
+    linear = zoo.Autoencoder((8, 8, 1), 2, hidden=(), likelihood="squared_error")
+    assert names_of(linear) == [first, *probes, "angle to PCA", "Jacobian norm"]
+    contractive = zoo.ContractiveAutoencoder((8, 8, 1), 2)
+    activity = ["mean activity", "saturation", "Jacobian norm"]
+    assert names_of(contractive) == [first, *probes, *activity]
+    target_prop = zoo.TargetPropAutoencoder((8, 8, 1), 2, hidden=(4,))
+    assert names_of(target_prop) == [first, "reconstruction error of refined codes", last]
+    denoising = zoo.DenoisingAutoencoder((8, 8, 1), 2, hidden=(4,))
+    restored = [f"restored, {n}" for n in ("25 % masked", "50 % masked", "10 % salt and pepper")]
+    assert names_of(denoising) == [first, *restored, *probes, "Jacobian norm"]
     adversarial = zoo.AAE((8, 8, 1), 2, hidden=(4,))
     assert names_of(adversarial) == [first, "distance of codes to prior", last]
 

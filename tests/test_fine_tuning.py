@@ -125,6 +125,18 @@ def test_a_users_own_optimizer(model, images):
     assert loss(model, unseen) < before
 
 
+def test_class_weights_are_sample_weights_by_label(digits):
+    x, y = digits[0]
+    model = zoo.CVAE((8, 8, 1), 2, hidden=(16,), num_classes=10)
+    model.compile(keras.optimizers.SGD(0.0))  # nothing moves, and the divergence has no noise
+    kl = model.fit(x, y, class_weight={3: 2.0, 4: 0.0}, verbose=0).history["kl"]
+    weights = np.where(y == 3, 2.0, np.where(y == 4, 0.0, 1.0))
+    expected = model.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)["kl"]
+    np.testing.assert_allclose(kl, expected, rtol=1e-4)
+    with pytest.raises(ValueError, match="not both"):
+        model.fit(x, y, class_weight={3: 2.0}, sample_weight=weights, verbose=0)
+
+
 def test_a_frozen_encoder(model, images):
     x, unseen = images
     before, codes = loss(model, unseen), model.encode(unseen)

@@ -214,6 +214,32 @@ def test_codes_of_one_dimension_lie_on_a_line(digits):
 # Trainings
 
 
+def test_restorations_show_the_original_its_damage_and_what_is_made_of_it(plain, digits):
+    x = digits[0][:4]
+    figure = plots.restorations(plain, x, zoo.Masking(0.5), seed=3)
+    damaged = zoo.Masking(0.5).sample(x, seed=3)
+    np.testing.assert_allclose(cell(figure, 0, 2), x[2, ..., 0])
+    np.testing.assert_allclose(cell(figure, 1, 2), damaged[2, ..., 0])
+    np.testing.assert_allclose(cell(figure, 2, 2), plain.reconstruct(damaged)[2, ..., 0], atol=1e-6)
+
+
+def test_filters_are_the_kernel_of_the_first_layer_each_to_its_own_scale():
+    model = zoo.ContractiveAutoencoder((8, 8, 1), 6)
+    kernel = model.encoder.get_layer("z").kernel.numpy()
+    shown = cell(plots.filters(model, rows=2, columns=3), 1, 0)
+    expected = 0.5 + 0.5 * kernel[:, 3] / np.abs(kernel[:, 3]).max()
+    np.testing.assert_allclose(shown.ravel(), expected, atol=1e-6)
+    with pytest.raises(ValueError, match="first layer is dense"):
+        plots.filters(zoo.Autoencoder((8, 8, 1), 2, filters=(4,)))
+
+
+def test_the_energy_is_least_on_the_ellipse():
+    figure = plots.energy_surface(2.0, 1.0)
+    hard, soft = (axes for axes in figure.axes if axes.get_title())
+    assert "min over z" in hard.get_title()
+    assert "beta = 5" in soft.get_title()
+
+
 def test_training_curves_have_a_panel_a_metric():
     history = {"loss": [3.0, 2.0], "kl": [1.0, 0.5], "val_loss": [3.5, 3.0], "learning_rate": [1]}
     figure = plots.training_curves(history)

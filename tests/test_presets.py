@@ -394,7 +394,7 @@ def test_a_config_that_makes_no_model_is_refused(change, preset):
 @pytest.mark.parametrize("name", ["Popen", "keras.Model", None, ["VAE"]])
 def test_a_class_outside_the_zoo_is_refused(name, preset):
     rewrite_config(preset, lambda config: config.update({"class": name}))
-    with pytest.raises(ValueError, match="the zoo has Autoencoder, VAE"):
+    with pytest.raises(ValueError, match="the zoo has Autoencoder, "):
         zoo.load(preset)
 
 

@@ -12,6 +12,7 @@ import pytest
 import zoo
 from zoo import data, engine, presets, recipes, training
 from zoo.models import CLASSES
+from zoo.nn import corruption, likelihoods
 from zoo.spelling import UnknownNameError
 
 TEXT = """
@@ -65,10 +66,11 @@ def test_every_recipe_makes_its_model(name):
     assert model.name == name
     assert model.seed == recipe.seed
     config = model.get_config()
-    likelihood = recipe.model.get("likelihood")
-    assert likelihood is None or type(model.likelihood).__name__.lower() == likelihood
+    objects = {"likelihood": likelihoods.get, "corruption": corruption.get}
     for key, value in recipe.model.items():
-        if key != "likelihood":
+        if key in objects:
+            assert config[key] == keras.saving.serialize_keras_object(objects[key](value))
+        else:
             assert config[key] == (tuple(value) if isinstance(value, list) else value)
 
 
@@ -84,7 +86,7 @@ def test_every_recipe_makes_an_optimizer_for_every_update(name):
         rates = [float(member._learning_rate(step)) for step in (0, 5, 10, 50)]
         assert rates[0] == pytest.approx(expected["learning_rate"])
         assert rates[0] > rates[1] > rates[2]
-        assert rates[2] == rates[3] == pytest.approx(0.02 * rates[0])
+        assert rates[2] == rates[3] == pytest.approx(expected.get("final", 0.02) * rates[0])
 
 
 @pytest.mark.parametrize("name", zoo.list_models())
@@ -92,6 +94,7 @@ def test_the_card_of_a_preset_holds_its_recipe(name):
     recipe, card = recipes.get(name), zoo.card(name)
     assert card["recipe"]["model"] == recipe.model
     assert card["recipe"]["optimizer"] == recipe.optimizer
+    assert card["recipe"].get("pretraining", {}) == recipe.pretraining
     for key in ("data", "epochs", "batch_size", "seed", "validation"):
         assert card["recipe"][key] == getattr(recipe, key)
     assert card["class"] == recipe.class_name
@@ -251,6 +254,29 @@ def test_an_interrupted_training_goes_on_at_the_last_whole_epoch(recipe, tmp_pat
     # The order of the images is drawn anew after a restart, so the weights differ a little.
     resumed, whole = held_out_loss(tmp_path / "out"), held_out_loss(tmp_path / "whole")
     assert resumed == pytest.approx(whole, rel=0.05)
+
+
+def test_layers_are_pretrained_before_a_training_and_not_again_when_it_goes_on(
+    recipe, tmp_path, monkeypatch
+):
+    recipe.model["activation"] = "sigmoid"
+    pretraining = {"class": "DenoisingAutoencoder", "epochs": 1, "corruption": {"masking": 0.1}}
+    recipe = dataclasses.replace(recipe, pretraining=pretraining)
+    stacks = []
+    monkeypatch.setattr(
+        training,
+        "pretrain",
+        lambda *args, **options: stacks.append(zoo.pretrain(*args, **options)),
+    )
+    monkeypatch.setattr(Stopped, "seen", [])
+    monkeypatch.setattr(Stopped, "stop_after", 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, tmp_path / "out", epochs=4, model_class=Stopped)
+    assert [type(layer).__name__ for layer in stacks[0]] == ["DenoisingAutoencoder"] * 2
+    assert [layer.corruption.level for layer in stacks[0]] == [0.1, 0.1]
+    card = train(recipe, tmp_path / "out", epochs=4, model_class=Stopped)
+    assert len(stacks) == 1
+    assert card["recipe"]["pretraining"] == pretraining
 
 
 @pytest.mark.parametrize("name", ["Autoencoder", "VAE", "AAE"])

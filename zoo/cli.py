@@ -11,7 +11,10 @@ import sys
 import zoo
 from zoo.spelling import UnknownNameError
 
-PICTURES = ("samples", "styles", "analogies", "reconstructions", "manifold", "codes", "traversal")
+PICTURES = (
+    *("samples", "styles", "analogies", "reconstructions", "restorations", "filters"),
+    *("manifold", "codes", "traversal"),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,8 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
+        sys.stdout.flush()
     except UnknownNameError as error:
         return _complain(error, 2)
+    except BrokenPipeError:  # the reader has seen enough, as in `zoo list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, TypeError, OSError, RuntimeError) as error:
         return _complain(error, 1)
     except KeyboardInterrupt:
@@ -90,20 +96,25 @@ def _parser():
     sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
     sub.add_argument("--picture", choices=PICTURES, default="samples", help="[samples]")
     sub.add_argument("--labels", type=int, nargs="+", help="classes, for conditional models")
-    sub.add_argument("--n", type=int, default=None, help="how many images [96]")
+    sub.add_argument("--n", type=_count, default=None, help="how many images [96]")
     sub.add_argument("--seed", type=int, default=0, help="[0]")
     _add_overwrite(sub)
 
     sub = command(_train, "train", "train a preset from its recipe; goes on if interrupted")
     sub.add_argument("name", help="a recipe, named like its preset")
     sub.add_argument("--out", required=True, help="preset folder to write")
-    sub.add_argument("--epochs", type=int, default=None, help="other than the recipe's")
+    sub.add_argument("--epochs", type=_count, default=None, help="other than the recipe's")
     _add_overwrite(sub)
 
     sub = command(_evaluate, "evaluate", "measure a preset's figures on the whole test set")
     _add_name(sub)
     sub.add_argument("--data", default=None, help="data set [the one it was trained on]")
     sub.add_argument("--update", action="store_true", help="write the figures into its card")
+
+    sub = command(_reproduce, "reproduce", "run a comparison and write its table")
+    sub.add_argument("name", help="an experiment of zoo.experiments")
+    sub.add_argument("--out", default="results", help="folder for table and picture [results]")
+    sub.add_argument("--epochs", type=_count, default=None, help="other than the experiment's")
 
     sub = command(_export, "export", "write ONNX and SavedModel files, proved equal to Keras")
     _add_name(sub)
@@ -114,6 +125,12 @@ def _parser():
     sub.add_argument("--opset", type=int, default=18, choices=range(15, 19), help="of ONNX [18]")
     _add_overwrite(sub)
     return parser
+
+
+def _count(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of at least 1")
+    return int(text)
 
 
 def _add_name(parser):
@@ -161,6 +178,8 @@ def _picture(model, options):
         return _samples(model, options)
     if options.picture == "styles":
         return plots.style_grid(model, seed=options.seed)
+    if options.picture == "filters":
+        return plots.filters(model)
     if options.picture == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0])
     _, (x, y) = zoo.data.load(_data_of(zoo.card(options.name)))
@@ -170,6 +189,8 @@ def _picture(model, options):
         return plots.codes(model, x[:5000], y[:5000])
     picture = getattr(plots, options.picture)
     n = 10 if options.n is None else options.n
+    if options.picture == "restorations":
+        return plots.restorations(model, x, n=n, seed=options.seed)
     return picture(model, x, y if model.conditional else None, n=n)
 
 
@@ -188,8 +209,6 @@ def _samples(model, options):
     n = options.n
     if n is None:
         n = len(labels) if labels else 96
-    if n < 1:
-        raise ValueError(f"--n is {n}; generate at least one image.")
     if labels and len(labels) not in (1, n):
         raise ValueError(f"--labels has {len(labels)} classes for {n} images; give 1 or {n}.")
     columns = min(n, 12)
@@ -235,6 +254,16 @@ def _evaluate(options):
 
         update_card(folder, figures)
         print(f"written into {folder / 'card.json'}")
+
+
+def _reproduce(options):
+    with _quiet():
+        from zoo.experiments import reproduce
+    table = reproduce(options.name, options.out, epochs=options.epochs)
+    print(table.title)
+    for row in (table.columns, *table.rows):
+        print("  " + "  ".join(f"{'' if cell is None else cell!s:>22}" for cell in row))
+    print(f"written into {options.out}")
 
 
 def _export(options):

@@ -43,6 +43,83 @@ def reconstructions(model, x, labels=None, *, n: int = 12) -> Figure:
     return figure
 
 
+def restorations(model, x, corruption=None, *, n: int = 12, seed: int = 0) -> Figure:
+    """Show originals, the same damaged, and what the model makes of these, in three rows.
+
+    Args:
+        corruption: from `zoo.nn.corruption`; by default the one that the model was trained with.
+    """
+    corruption = corruption or getattr(model, "corruption", None)
+    _need(corruption, "Say how to damage the images: corruption=zoo.Masking(0.25).")
+    x = x[:n]
+    damaged = corruption.sample(x, seed=seed)
+    rows = np.concatenate([x, damaged, model.reconstruct(np.clip(damaged, 0, 1))])
+    figure, axes = _sheet(len(x), 3, title="originals, damaged, restored")
+    _show(axes, np.clip(rows, 0, 1), len(x))
+    return figure
+
+
+def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
+    """Show what units of the first layer look for: their weights as images.
+
+    Each is scaled to its own largest weight; grey is zero, black positive, white negative. The
+    units are those with the largest weights, in the order of the code.
+    """
+    images = _filters(model, rows * columns)
+    height = -(-len(images) // columns)
+    figure, axes = _sheet(columns, height, title="weights of the first layer")
+    _show(axes, images, columns)
+    return figure
+
+
+def filters_of_several(models: dict, *, side: int = 8) -> Figure:
+    """Show the `filters` of several models beside each other, by name."""
+    figure = Figure(figsize=(3.2 * len(models), 3.5), dpi=DPI, layout="constrained")
+    for i, (name, model) in enumerate(models.items()):
+        axes = figure.add_subplot(1, len(models), i + 1)
+        axes.set_title(name, fontsize=9)
+        _show(axes, _filters(model, side * side), side)
+    return figure
+
+
+def _filters(model, n):
+    kernel = next((w for w in model.encoder.trainable_weights if w.name == "kernel"), None)
+    _need(
+        len(model.image_shape) == 3
+        and kernel is not None
+        and kernel.shape[0] == np.prod(model.image_shape),
+        "Filters are pictures where the first layer is dense and sees images.",
+    )
+    weights = kernel.numpy().T
+    strongest = np.sort(np.argsort(-np.linalg.norm(weights, axis=1))[:n])
+    weights = weights[strongest] / np.abs(weights[strongest]).max(axis=1, keepdims=True)
+    return 0.5 + 0.5 * weights.reshape(len(weights), *model.image_shape)
+
+
+def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Figure:
+    """Show the free energy of points in the plane for a latent angle that draws an ellipse.
+
+    E(y, z) = |y - (w1 cos z, w2 sin z)|^2, its minimum over z at the left, its soft minimum at
+    inverse temperature `beta` at the right.
+    """
+    from zoo.nn import energies
+
+    side = np.linspace(-3, 3, 121)
+    y = np.stack(np.meshgrid(side, side), axis=-1)
+    table = energies.ellipse_energies(y, w1, w2)
+    outline = energies.ellipse(np.linspace(0, 2 * np.pi, 200), w1, w2)
+    figure = Figure(figsize=(11, 4.6), dpi=DPI, layout="constrained")
+    for i, (value, title) in enumerate(
+        ((np.inf, "zero temperature: min over z"), (beta, f"soft minimum at beta = {beta:g}"))
+    ):
+        axes = figure.add_subplot(1, 2, i + 1, title=title, xlabel="$y_1$", ylabel="$y_2$")
+        levels = axes.contourf(side, side, energies.free_energy(table, value), 20, cmap="viridis")
+        axes.plot(*outline.T, "w--", linewidth=1)
+        axes.set_aspect("equal")
+        figure.colorbar(levels, ax=axes, label="free energy F(y)")
+    return figure
+
+
 def samples(model, *, rows: int = 8, columns: int = 12, labels=None, seed: int = 0) -> Figure:
     """Show images decoded from draws of the prior, row by row.
 
@@ -50,7 +127,7 @@ def samples(model, *, rows: int = 8, columns: int = 12, labels=None, seed: int =
         labels: for conditional models, integers [rows * columns]; by default every column has one
             class.
     """
-    _need(model.prior, "Samples need a model with a prior, such as a VAE, CVAE or AAE.")
+    _need(model.can_generate, "Samples need a model that generates, such as a VAE, CVAE or AAE.")
     _need(min(rows, columns) > 0, f"rows={rows} and columns={columns} must be at least 1.")
     n = rows * columns
     if labels is None and model.conditional:
@@ -210,8 +287,11 @@ def preview(model, x, labels=None) -> Figure:
     """Show what a model is for: classes by style, the manifold, draws, or reconstructions."""
     if model.conditional:
         return style_grid(model)
+    if hasattr(model, "corruption"):
+        return restorations(model, x)
     if model.prior is None:
-        return reconstructions(model, x)
+        wide = model.latent_dim >= 100 and len(model.image_shape) == 3
+        return filters(model) if wide and not model.filters else reconstructions(model, x)
     if model.latent_dim == 2:
         return manifold(model, x[:5000], None if labels is None else labels[:5000])
     return samples(model)

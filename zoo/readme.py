@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from zoo.catalog import Card, card, list_models
@@ -58,13 +59,39 @@ def models_table() -> str:
 START, END = "<!-- models: written by `python -m zoo.readme` -->", "<!-- end of models -->"
 
 
-def with_table(readme: str) -> str:
-    """Return the README's text with the table of models brought up to date."""
-    before, _, rest = readme.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n{models_table()}{END}{after}"
+RESULTS_START = "<!-- results: written by `python -m zoo.readme` -->"
+RESULTS_END = "<!-- end of results -->"
+
+
+def results_tables(folder: str | Path) -> str:
+    """Return the tables that `zoo reproduce` wrote into a folder, for the project's README."""
+    lines = []
+    for path in sorted(Path(folder).glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        lines += [f"**{record['title']}** (`{record['command']}`, seed {record['seed']})", ""]
+        lines += [_row(record["columns"]), _row("---" for _ in record["columns"])]
+        lines += [*map(_row, record["rows"]), "", record["protocol"], ""]
+        if record["picture"]:
+            lines += [f"![{record['title']}](results/{record['picture']})", ""]
+    return "\n".join(lines)
+
+
+def _row(cells) -> str:
+    return f"| {' | '.join('' if cell is None else str(cell) for cell in cells)} |"
+
+
+def with_tables(readme: str, results: str | Path = "results") -> str:
+    """Return the README's text with the models and the results brought up to date."""
+    readme = _between(readme, START, END, models_table())
+    return _between(readme, RESULTS_START, RESULTS_END, results_tables(results))
+
+
+def _between(text, start, end, content):
+    before, _, rest = text.partition(start)
+    _, _, after = rest.partition(end)
+    return f"{before}{start}\n{content}{end}{after}"
 
 
 if __name__ == "__main__":
     path = Path("README.md")
-    path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+    path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -15,6 +15,7 @@ import keras
 from zoo import data, plots, presets
 from zoo.catalog import Card
 from zoo.models import CLASSES
+from zoo.pretraining import pretrain
 from zoo.recipes import Recipe
 from zoo.spelling import UnknownNameError
 
@@ -70,6 +71,8 @@ def train(
         for part in (slice(cut), slice(cut, None))
     )
     progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs)}.progress")
+    if recipe.pretraining and not progress.exists():
+        start_layers(model, recipe, first[0], verbose)
     model.fit(
         *first,
         batch_size=recipe.batch_size,
@@ -104,15 +107,35 @@ def _fingerprint(recipe, epochs) -> str:
 
 def make_model(recipe: Recipe, model_class: type | None = None):
     """Return the recipe's model, untrained."""
-    if model_class is None:
-        if recipe.class_name not in CLASSES:
-            raise UnknownNameError("class", recipe.class_name, CLASSES)
-        model_class = CLASSES[recipe.class_name]
+    model_class = model_class or _class(recipe.class_name)
     arguments = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in recipe.model.items()
     }
     return model_class(**arguments, seed=recipe.seed, name=recipe.name)
+
+
+def _class(name):
+    if name not in CLASSES:
+        raise UnknownNameError("class", name, CLASSES)
+    return CLASSES[name]
+
+
+def start_layers(model, recipe: Recipe, x, verbose):
+    """Pre-train a model's layers as its recipe says."""
+    options = dict(recipe.pretraining)
+    layer, epochs = _class(options.pop("class")), options.pop("epochs")
+    adam = keras.optimizers.Adam(options.pop("learning_rate", 1e-3))
+    pretrain(
+        model,
+        x,
+        layer,
+        epochs=epochs,
+        batch_size=recipe.batch_size,
+        optimizer=adam,
+        verbose=verbose,
+        **options,
+    )
 
 
 def make_optimizer(model, recipe: Recipe, steps: int):
@@ -152,6 +175,7 @@ def about(recipe: Recipe, epochs: int) -> dict:
             "seed": recipe.seed,
             "validation": recipe.validation,
             "optimizer": recipe.optimizer,
+            "pretraining": recipe.pretraining,
             "model": recipe.model,
         },
     }

@@ -4,20 +4,30 @@ from zoo.evaluation.figures import evaluate
 from zoo.evaluation.judge import load_judge
 from zoo.evaluation.measures import (
     active_units,
+    angle_to_principal_subspace,
     generated_class_accuracy,
+    jacobian_norm,
+    linear_probe_accuracy,
     negative_bound,
     neighbour_accuracy,
+    psnr,
     reconstruction_error,
+    saturation,
     sliced_wasserstein,
 )
 
 __all__ = [
     "active_units",
+    "angle_to_principal_subspace",
     "evaluate",
     "generated_class_accuracy",
+    "jacobian_norm",
+    "linear_probe_accuracy",
     "load_judge",
     "negative_bound",
     "neighbour_accuracy",
+    "psnr",
     "reconstruction_error",
+    "saturation",
     "sliced_wasserstein",
 ]

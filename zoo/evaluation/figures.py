@@ -5,6 +5,9 @@ from __future__ import annotations
 from zoo import data
 from zoo.evaluation import judge as judges
 from zoo.evaluation import measures
+from zoo.models.autoencoder import Autoencoder, DenoisingAutoencoder
+from zoo.nn import networks
+from zoo.nn.corruption import Masking, SaltAndPepper
 from zoo.nn.likelihoods import Bernoulli
 
 
@@ -45,6 +48,14 @@ def _measure(model, data_name, train, test):
         "",
         "squared error summed over pixels, per image, pixels in [0, 1], deterministic code",
     )
+    if hasattr(model, "refine"):
+        refined = model.decode(model.refine(x))
+        yield (
+            "reconstruction error of refined codes",
+            _rounded(float(((x.astype("float64") - refined) ** 2).sum() / len(x))),
+            "",
+            f"the same after {model.iterations} steps of descent from the encoder's code",
+        )
     if hasattr(model, "posterior"):
         bound, kl = measures.negative_bound(model, x, labels)
         grey = isinstance(model.likelihood, Bernoulli)
@@ -85,12 +96,71 @@ def _measure(model, data_name, train, test):
             f"trained classifier that is right on "
             f"{judges.JUDGES[data_name]['test_accuracy']:.2f} % of the test images",
         )
+    if isinstance(model, DenoisingAutoencoder):
+        yield from _measure_restoration(model, x)
     if not model.conditional:
+        yield from _measure_representation(model, train, test)
+
+
+def _measure_representation(model, train, test):
+    x, _ = test
+    yield (
+        "nearest-neighbour accuracy",
+        round(measures.neighbour_accuracy(model, train, test), 2),
+        "%",
+        f"5 nearest of the {len(train[0]):,} training images' codes vote",
+    )
+    if not isinstance(model, Autoencoder):
+        return
+    yield (
+        "linear probe accuracy",
+        round(measures.linear_probe_accuracy(model, train, test), 2),
+        "%",
+        f"logistic regression on the {len(train[0]):,} training images' standardised codes",
+    )
+    activation = networks.code_activation(model.encoder)
+    if model.has_one_layer and activation == "linear":
         yield (
-            "nearest-neighbour accuracy",
-            round(measures.neighbour_accuracy(model, train, test), 2),
+            "angle to PCA",
+            _rounded(measures.angle_to_principal_subspace(model, train[0])),
+            "rad",
+            f"largest principal angle to the subspace of PCA of the {len(train[0]):,} training "
+            "images",
+        )
+    if activation in ("sigmoid", "tanh"):
+        yield (
+            "mean activity",
+            _rounded(float(model.encode(x).mean())),
+            "",
+            "of a unit, averaged over units and images",
+        )
+        yield (
+            "saturation",
+            round(measures.saturation(model, x), 2),
             "%",
-            f"5 nearest of the {len(train[0]):,} training images' codes vote",
+            "units below 0.05 or above 0.95, averaged over images",
+        )
+    yield (
+        "Jacobian norm",
+        _rounded(measures.jacobian_norm(model, x)),
+        "",
+        "Frobenius norm of the encoder's Jacobian, averaged over images",
+    )
+
+
+def _measure_restoration(model, x):
+    for corruption, name in (
+        (Masking(0.25), "25 % masked"),
+        (Masking(0.5), "50 % masked"),
+        (SaltAndPepper(0.1), "10 % salt and pepper"),
+    ):
+        damaged = corruption.sample(x, seed=0)
+        yield (
+            f"restored, {name}",
+            round(measures.psnr(model.reconstruct(damaged), x), 2),
+            "dB",
+            f"peak signal-to-noise ratio, averaged over images, noise of seed 0; the damaged images"
+            f" have {measures.psnr(damaged, x):.2f} dB",
         )
 
 

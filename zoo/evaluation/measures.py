@@ -62,6 +62,79 @@ def neighbour_accuracy(model, train, test, *, neighbours: int = 5) -> float:
     return 100.0 * float(np.mean(classifier.predict(model.encode(x_test)) == y_test))
 
 
+def linear_probe_accuracy(model, train, test) -> float:
+    """Accuracy in percent of a logistic regression on standardised codes (scikit-learn).
+
+    Args:
+        train, test: pairs of images and labels; for models that are not conditional.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    (x, y), (x_test, y_test) = train, test
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+    probe.fit(model.encode(x), y)
+    return 100.0 * float(probe.score(model.encode(x_test), y_test))
+
+
+def psnr(restored, x) -> float:
+    """Peak signal-to-noise ratio in decibels, of every image by itself, averaged over images.
+
+    10 log10(1 / mean squared error), for pixels in [0, 1].
+
+    Args:
+        restored, x: [n, *input_shape] both.
+    """
+    axes = tuple(range(1, np.ndim(x)))
+    errors = np.mean((np.asarray(restored, "float64") - x) ** 2, axis=axes)
+    return float(np.mean(-10.0 * np.log10(errors)))
+
+
+def jacobian_norm(model, x) -> float:
+    """Frobenius norm of the encoder's Jacobian, averaged over images.
+
+    In closed form for one dense layer with a sigmoid, a tanh or no activation; else a row at a
+    time, with as many backward passes an image as the code is long.
+    """
+    norms = model._run("squared_jacobian_norm", np.asarray(x, "float32"), None, 64)
+    return float(np.mean(np.sqrt(norms.astype("float64"))))
+
+
+def saturation(model, x) -> float:
+    """Percentage of units that are saturated, below 0.05 or above 0.95, averaged over images.
+
+    For codes in [0, 1]; tanh units are mapped there first.
+
+    Source: Rifai et al. 2011, Contractive auto-encoders (ICML), table 1.
+    """
+    from zoo.nn.networks import code_activation
+
+    codes = model.encode(x)
+    if code_activation(model.encoder) == "tanh":
+        codes = (codes + 1) / 2
+    return 100.0 * float(np.mean((codes < 0.05) | (codes > 0.95)))
+
+
+def angle_to_principal_subspace(model, x) -> float:
+    """Largest principal angle in radians between a linear decoder's image and PCA's subspace.
+
+    Args:
+        model: a linear autoencoder, with one layer each way and no activation.
+        x: the images that PCA is fitted to, as many as the model was trained on.
+
+    Source: Baldi and Hornik 1989 (doi 10.1016/0893-6080(89)90014-2): it is 0 at the optimum.
+    """
+    from scipy.linalg import subspace_angles
+    from sklearn.decomposition import PCA
+
+    pca = PCA(model.latent_dim, svd_solver="covariance_eigh").fit(np.reshape(x, (len(x), -1)))
+    origin = model.decode(np.zeros((1, model.latent_dim), "float32"))
+    columns = model.decode(np.eye(model.latent_dim, dtype="float32")) - origin
+    angles = subspace_angles(columns.reshape(model.latent_dim, -1).T, pca.components_.T)
+    return float(np.max(angles))
+
+
 def generated_class_accuracy(model, judge, *, n: int = 10000, seed: int = 0) -> float:
     """Percentage of generated images that an independent classifier puts in the class asked for.
 

@@ -4,7 +4,27 @@
 """
 
 from zoo.models.aae import AAE
-from zoo.models.autoencoder import Autoencoder
+from zoo.models.autoencoder import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+)
+from zoo.models.boltzmann import RBM
+from zoo.models.energy import TargetPropAutoencoder
 from zoo.models.vae import CVAE, VAE
 
-CLASSES = {cls.__name__: cls for cls in (Autoencoder, VAE, CVAE, AAE)}
+CLASSES = {
+    cls.__name__: cls
+    for cls in (
+        Autoencoder,
+        SparseAutoencoder,
+        DenoisingAutoencoder,
+        ContractiveAutoencoder,
+        RBM,
+        TargetPropAutoencoder,
+        VAE,
+        CVAE,
+        AAE,
+    )
+}

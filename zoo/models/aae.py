@@ -31,6 +31,7 @@ class AAE(BaseAutoencoder):
     Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 2 and 2.1, deterministic posterior.
     """
 
+    monitored = "reconstruction"
     terms = ("reconstruction", "discriminator", "generator", "discriminator_accuracy")
     network_names = ("encoder", "decoder", "discriminator")
 
@@ -75,7 +76,7 @@ class AAE(BaseAutoencoder):
         variables, terms = self.updates(), {}
         for name, loss_fn in steps.items():
             terms |= self.minimize(loss_fn, variables[name], self.optimizer[name])
-        return self.track(terms, loss=terms["reconstruction"])
+        return self.track(terms)
 
     def test_step(self, data):
         batch = self.unpack(data)
@@ -84,7 +85,7 @@ class AAE(BaseAutoencoder):
             **self.discriminator_terms(batch, training=False),
             **self.generator_terms(batch, training=False),
         }
-        return self.track(terms, loss=terms["reconstruction"])
+        return self.track(terms)
 
     def reconstruction_terms(self, batch, training):
         """Return -log p(x | z) of the images' codes, [batch]."""

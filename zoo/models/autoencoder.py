@@ -1,27 +1,278 @@
-"""The plain autoencoder."""
+"""The classical family: deterministic codes, kept from copying in one way or another."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import keras
+from keras import ops
 
 from zoo.models.base import BaseAutoencoder
+from zoo.nn import corruption as corruptions
+from zoo.nn import jacobians, networks
+from zoo.nn.divergences import bernoulli_kl
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Autoencoder(BaseAutoencoder):
     """A code narrow enough that an image must be understood to pass through it.
 
-    Minimizes -log p(x | z) with z = encoder(x), for encoder and decoder together: the squared
-    error with `likelihood="squared_error"`, the cross-entropy with "bernoulli". There is no prior
-    over the codes, so it reconstructs and does not generate.
+    Minimizes -log p(x | z) + l1 sum|W| + l2 sum W^2 with z = encoder(x), for encoder and decoder
+    together: the squared error with `likelihood="squared_error"`, the cross-entropy with
+    "bernoulli". There is no prior over the codes, so it reconstructs and does not generate.
+
+    Settings that have names: `hidden=(), likelihood="squared_error"` is the linear autoencoder,
+    whose decoder spans the subspace of PCA; `hidden=(), code_activation="sigmoid"` the vanilla one
+    with one hidden layer, the code itself; more `hidden` make it deep, `filters` convolutional,
+    a `latent_dim` above the number of pixels overcomplete, `tied=True` shares the kernels.
 
     Use it for compression, for features, and as the baseline of everything else.
 
-    Args: see `zoo.models.base.BaseAutoencoder`.
+    Args:
+        l1, l2: weights of the sums of absolute and of squared values over all kernels, at least 0;
+            a kernel that is tied counts once. A penalty with a weight is a metric, `l1` or `l2`.
+        Others: see `zoo.models.base.BaseAutoencoder`.
 
-    Source: Rumelhart, Hinton and Williams 1986; Hinton and Salakhutdinov 2006
+    Source: Rumelhart, Hinton and Williams 1986; Baldi and Hornik 1989
+    (doi 10.1016/0893-6080(89)90014-2) on the linear case; Hinton and Salakhutdinov 2006
     (doi 10.1126/science.1127647).
     """
+
+    def __init__(self, input_shape=None, latent_dim=None, *, l1=0.0, l2=0.0, **kwargs):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        self.l1, self.l2 = float(l1), float(l2)
+        for name, weight in (("l1", self.l1), ("l2", self.l2)):
+            if weight < 0:
+                raise ValueError(f"{name} is {weight}; the weight of a penalty is at least 0.")
+            if weight:
+                self.add_term(name, weight)
 
     def loss_terms(self, batch, training):
         z = self.encoder(batch.x, training=training)
         parameters = self.decoder(z, training=training)
-        return {"reconstruction": -self.likelihood.log_prob(batch.x, parameters)}
+        return {
+            "reconstruction": -self.likelihood.log_prob(batch.x, parameters),
+            **self.code_penalties(batch.x, z),
+            **self.weight_penalties(),
+        }
+
+    def code_penalties(self, x, z) -> dict:
+        """Return what a variant asks of codes z of images x: terms by name, [batch] or scalars."""
+        del x, z
+        return {}
+
+    def weight_penalties(self) -> dict:
+        """Return the penalties on kernels that have a weight, as scalars."""
+        kernels = [w for w in self.weights if w.name == "kernel"]
+        penalties = {}
+        if self.l1:
+            penalties["l1"] = sum(ops.sum(ops.abs(kernel)) for kernel in kernels)
+        if self.l2:
+            penalties["l2"] = sum(ops.sum(ops.square(kernel)) for kernel in kernels)
+        return penalties
+
+    def squared_jacobian_norm(self, x):
+        """Return |dz/dx|^2 of images, summed over both, as a tensor [batch]."""
+        if self.has_closed_jacobian:
+            return self.closed_jacobian_norm(self.encoder(x))
+        return jacobians.exact(self.code, x, self.latent_dim)
+
+    def closed_jacobian_norm(self, z):
+        """Return |dz/dx|^2 at codes of one dense layer, [batch]."""
+        layer = self.encoder.get_layer(self.heads[0])
+        return jacobians.closed_form(z, layer.kernel, networks.code_activation(self.encoder))
+
+    @property
+    def has_one_layer(self) -> bool:
+        """Whether the encoder is one dense layer."""
+        return not (self.custom_networks or self.hidden or self.filters)
+
+    @property
+    def has_closed_jacobian(self) -> bool:
+        """Whether the encoder is one dense layer with a sigmoid, a tanh or no activation."""
+        return self.has_one_layer and networks.code_activation(self.encoder) in jacobians.SLOPES
+
+    def get_config(self):
+        return {**super().get_config(), "l1": self.l1, "l2": self.l2}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SparseAutoencoder(Autoencoder):
+    """Many units of which few are active: the code may be larger than the image.
+
+    Minimizes -log p(x | z) + weight * penalty, with the penalty
+
+        "kl":  sum_j KL(rho || m_j), m_j the mean over the batch of unit j, which lies in (0, 1);
+        "l1":  sum_j |z_j|.
+
+    Use it for features that one can look at: each unit stands for something that is seldom there.
+
+    Args:
+        penalty: "kl" (the code's activation is then a sigmoid) or "l1" (a ReLU, unless said).
+        rho: the mean activity that "kl" asks for, between 0 and 1. Batches should hold more
+            than 1/rho images, or their means say little.
+        weight: of the penalty.
+        Others: see `Autoencoder`; here `hidden=()`, one layer each way, is the default.
+
+    Source: Lee, Ekanadham and Ng 2007 (NeurIPS 20) and Ng's lecture notes CS294A for "kl";
+    Olshausen and Field 1996 (doi 10.1038/381607a0) for "l1".
+    """
+
+    terms = ("reconstruction", "sparsity")
+
+    def __init__(
+        self, input_shape=None, latent_dim=None, *, penalty="kl", rho=0.05, weight=0.1, **kwargs
+    ):
+        if penalty not in ("kl", "l1"):
+            raise ValueError(f"penalty is {penalty!r}; choose 'kl' or 'l1'.")
+        if not 0 < rho < 1:
+            raise ValueError(f"rho is {rho}; a mean activity lies between 0 and 1.")
+        kwargs = {
+            "hidden": (),
+            "code_activation": "sigmoid" if penalty == "kl" else "relu",
+            **kwargs,
+        }
+        super().__init__(input_shape, latent_dim, **kwargs)
+        if penalty == "kl" and networks.code_activation(self.encoder) not in ("sigmoid", None):
+            raise ValueError(
+                f"code_activation is {networks.code_activation(self.encoder)!r}; the penalty 'kl' "
+                "needs activities in (0, 1): use 'sigmoid', or penalty='l1'."
+            )
+        self.penalty, self.rho = penalty, float(rho)
+        self.weight = self.term_weights["sparsity"] = float(weight)
+
+    def code_penalties(self, x, z):
+        if self.penalty == "l1":
+            return {"sparsity": ops.sum(ops.abs(z), axis=1)}
+        return {"sparsity": ops.sum(bernoulli_kl(self.rho, ops.mean(z, axis=0)))}
+
+    def get_config(self):
+        own = {"penalty": self.penalty, "rho": self.rho, "weight": self.weight}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class DenoisingAutoencoder(Autoencoder):
+    """The encoder sees a damaged image, and the whole one must come out.
+
+    Minimizes the mean over L draws of -log p(x | encoder(x')), x' ~ q(x' | x). In evaluation, in
+    `encode` and in `reconstruct` nothing is damaged but what comes in.
+
+    Use it to restore images (`model.reconstruct(damaged)`), and for features.
+
+    Args:
+        corruption: a `zoo.Masking`, `zoo.SaltAndPepper`, `zoo.GaussianNoise`, or a
+            `zoo.Composition` of these; or a dict such as {"masking": 0.25}.
+        draws: L, at least 1.
+        Others: see `Autoencoder`.
+
+    Source: Vincent et al. 2008 (doi 10.1145/1390156.1390294), section 2.3.
+    """
+
+    def __init__(
+        self, input_shape=None, latent_dim=None, *, corruption: Any = None, draws=1, **kwargs
+    ):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        self.corruption = corruptions.get({"masking": 0.25} if corruption is None else corruption)
+        if int(draws) != draws or draws < 1:
+            raise ValueError(f"draws is {draws}; corrupt every image at least once.")
+        self.draws = int(draws)
+
+    def loss_terms(self, batch, training):
+        if not training:
+            return super().loss_terms(batch, training)
+        repeated = ops.repeat(batch.x, self.draws, axis=0)
+        z = self.encoder(self.corruption.draw(repeated, self.seed_generator), training=True)
+        log_prob = self.likelihood.log_prob(repeated, self.decoder(z, training=True))
+        return {
+            "reconstruction": -ops.mean(ops.reshape(log_prob, (-1, self.draws)), axis=1),
+            **self.weight_penalties(),
+        }
+
+    def get_config(self):
+        corruption = keras.saving.serialize_keras_object(self.corruption)
+        return {**super().get_config(), "corruption": corruption, "draws": self.draws}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class ContractiveAutoencoder(Autoencoder):
+    """Codes move little when images do, but for what reconstruction needs.
+
+    Minimizes -log p(x | h(x)) + weight |dh(x)/dx|^2, h the encoder, with the squared Frobenius
+    norm of its Jacobian, computed as `jacobian` says:
+
+        "closed":      for one dense layer with a sigmoid, a tanh or no activation;
+        "exact":       for any encoder, at `latent_dim` times the cost of a pass;
+        "hutchinson":  an unbiased estimate for any encoder, at the cost of one pass;
+        "stochastic":  |h(x) - h(x + e)|^2 / s^2, e ~ N(0, s^2 I), whose mean tends to the norm as
+                       the noise s shrinks;
+        "auto":        "closed" where it applies, else "hutchinson".
+
+    Use it for features that stay the same under small changes of the image.
+
+    Args:
+        weight: of the penalty, at least 0.
+        jacobian: see above.
+        noise: s of "stochastic", above 0.
+        Others: see `Autoencoder`; here `hidden=()`, `code_activation="sigmoid"`, `tied=True` and
+            the activation "sigmoid" of hidden layers are the defaults. Activations must be smooth.
+
+    Source: Rifai et al. 2011, Contractive auto-encoders (ICML); "stochastic" applies to the code
+    what Rifai et al. 2011, Higher order contractive auto-encoder (ECML), apply to its Jacobian.
+    """
+
+    terms = ("reconstruction", "contraction")
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        weight=0.1,
+        jacobian="auto",
+        noise=0.1,
+        **kwargs,
+    ):
+        defaults = {"hidden": (), "activation": "sigmoid", "code_activation": "sigmoid"}
+        if not kwargs.get("encoder"):
+            defaults["tied"] = not kwargs.get("filters")
+            kwargs = {**defaults, **kwargs}
+        super().__init__(input_shape, latent_dim, **kwargs)
+        networks.check_smooth(self.encoder)
+        if weight < 0 or not noise > 0:
+            raise ValueError(f"weight is {weight} and noise {noise}; give at least 0, above 0.")
+        self.jacobian = jacobian
+        self.noise = float(noise)
+        self.weight = self.term_weights["contraction"] = float(weight)
+        if jacobian not in ("auto", "closed", "exact", "hutchinson", "stochastic"):
+            raise ValueError(
+                f"jacobian is {jacobian!r}; choose 'auto', 'closed', 'exact', 'hutchinson' or "
+                "'stochastic'."
+            )
+        if jacobian == "closed" and not self.has_closed_jacobian:
+            raise ValueError(
+                "jacobian='closed' needs an encoder of one dense layer with a sigmoid, a tanh or "
+                "no activation; use 'exact' or 'hutchinson' for this one."
+            )
+        self.method = jacobian
+        if jacobian == "auto":
+            self.method = "closed" if self.has_closed_jacobian else "hutchinson"
+
+    def code_penalties(self, x, z):
+        def code(images):
+            return self.encoder(images, training=False)
+
+        if self.method == "closed":
+            norm = self.closed_jacobian_norm(z)
+        elif self.method == "exact":
+            norm = jacobians.exact(code, x, self.latent_dim)
+        elif self.method == "hutchinson":
+            norm = jacobians.hutchinson(code, x, self.latent_dim, self.seed_generator)
+        else:
+            moved = corruptions.GaussianNoise(self.noise).draw(x, self.seed_generator)
+            norm = ops.sum(ops.square(z - code(moved)), axis=1) / self.noise**2
+        return {"contraction": norm}
+
+    def get_config(self):
+        own = {"weight": self.weight, "jacobian": self.jacobian, "noise": self.noise}
+        return {**super().get_config(), **own}

@@ -10,12 +10,12 @@ from keras import ops
 
 from zoo import engine
 from zoo.models import checks
+from zoo.models.fitting import Fitted
 from zoo.models.part import Part, TensorInfo
-from zoo.models.training import Trained
 from zoo.nn import likelihoods, networks
 
 
-class BaseAutoencoder(Trained):
+class BaseAutoencoder(Fitted):
     """An encoder, a decoder, and a likelihood that says how well the second undoes the first.
 
     Variants with one update write `loss_terms`; variants with several write `train_step`, with
@@ -28,6 +28,10 @@ class BaseAutoencoder(Trained):
         filters: widths of the encoder's 3x3 convolutions of stride 2; none for dense networks.
         hidden: widths of the dense layers between these and the code. The decoder mirrors both.
         activation: of the hidden layers.
+        code_activation: of the code, for models whose encoder gives one code and no distribution;
+            None leaves it linear.
+        tied: whether the decoder's kernels are the encoder's, transposed, as one variable each;
+            for dense networks without labels whose encoder gives one code.
         likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "squared_error", or a
             `zoo.nn.likelihoods.Likelihood`.
         num_classes: how many labels there are; for conditional models only.
@@ -58,6 +62,8 @@ class BaseAutoencoder(Trained):
         filters: tuple[int, ...] = (),
         hidden: tuple[int, ...] = (512, 256),
         activation: str = "relu",
+        code_activation: str | None = None,
+        tied: bool = False,
         likelihood: Any = "bernoulli",
         num_classes: int | None = None,
         encoder: keras.Model | None = None,
@@ -74,7 +80,7 @@ class BaseAutoencoder(Trained):
             raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
         self.num_classes = int(num_classes) if self.conditional else None
         self.filters, self.hidden = tuple(filters), tuple(hidden)
-        self.activation = activation
+        self.activation, self.code_activation, self.tied = activation, code_activation, bool(tied)
         self.likelihood = likelihoods.get(likelihood)
         self.seed = int(seed)
         if not self.custom_networks:
@@ -105,6 +111,15 @@ class BaseAutoencoder(Trained):
                 f"filters={self.filters} asks for convolutions, which need input_shape=(height, "
                 f"width, channels), not {tuple(input_shape)}."
             )
+        if len(self.heads) > 1 and (self.tied or self.code_activation):
+            raise ValueError(
+                f"{type(self).__name__} encodes to a distribution, {' and '.join(self.heads)}: "
+                "code_activation= and tied= are for models with one code, such as Autoencoder."
+            )
+        if self.tied and (self.filters or self.conditional):
+            raise ValueError(
+                "tied=True shares the kernels of dense networks without labels; leave out filters=."
+            )
         description = {
             "filters": self.filters,
             "hidden": self.hidden,
@@ -113,10 +128,18 @@ class BaseAutoencoder(Trained):
             "dtype": self.dtype_policy,
         }
         heads = dict.fromkeys(self.heads, latent_dim)
-        return (
-            networks.encoder(tuple(input_shape), heads, **description),
-            networks.decoder(tuple(input_shape), latent_dim, **description),
+        encoder = networks.encoder(
+            tuple(input_shape), heads, code_activation=self.code_activation, **description
         )
+        tied_to = encoder if self.tied else None
+        decoder = networks.decoder(tuple(input_shape), latent_dim, tied_to=tied_to, **description)
+        return encoder, decoder
+
+    def add_term(self, name: str, weight: float = 1.0):
+        """Add a term to those that `loss_terms` returns, with its weight in the loss."""
+        self.terms = (*self.terms, name)
+        self.trackers[name] = keras.metrics.Mean(name=name)
+        self.term_weights[name] = float(weight)
 
     def _check_given(self, name, given, found):
         given = tuple(given) if isinstance(found, tuple) and given is not None else given
@@ -177,6 +200,11 @@ class BaseAutoencoder(Trained):
         z = self.encode(x, labels, batch_size=batch_size)
         return self.decode(z, labels, batch_size=batch_size)
 
+    @property
+    def can_generate(self) -> bool:
+        """Whether `generate` makes images."""
+        return self.prior is not None
+
     def generate(self, n: int | None = None, labels=None, *, seed: int | None = None) -> np.ndarray:
         """Decode draws from the prior.
 
@@ -191,7 +219,7 @@ class BaseAutoencoder(Trained):
         Raises:
             TypeError: for models without a prior.
         """
-        if self.prior is None:
+        if not self.can_generate:
             raise TypeError(
                 f"{type(self).__name__} has no prior over codes and cannot generate; use a VAE, "
                 "CVAE or AAE, or decode() codes of your own."
@@ -271,11 +299,11 @@ class BaseAutoencoder(Trained):
         else:
             config["filters"] = self.filters
             config["hidden"] = self.hidden
-            config["activation"] = (
-                keras.saving.serialize_keras_object(self.activation)
-                if callable(self.activation)
-                else self.activation
-            )
+            for key in ("activation", "code_activation"):
+                value = getattr(self, key)
+                callable_ = callable(value)
+                config[key] = keras.saving.serialize_keras_object(value) if callable_ else value
+            config["tied"] = self.tied
         frozen = [name for name, layer in self._freezable().items() if not layer.trainable]
         return {**config, "frozen": frozen} if frozen else config
 
@@ -294,6 +322,8 @@ class BaseAutoencoder(Trained):
         frozen = config.pop("frozen", ())
         for key in (
             "activation",
+            "code_activation",
+            "corruption",
             "encoder",
             "decoder",
             "discriminator",

@@ -50,6 +50,22 @@ def check_weights(weight, n):
         raise ValueError("sample_weight holds values that are no finite numbers.")
 
 
+def weights_by_class(class_weight: dict, labels, weight=None):
+    """Return the weight of every image by its label, float32 [n].
+
+    Raises:
+        ValueError: sample weights are given as well, or a weight is no finite number.
+    """
+    if weight is not None:
+        raise ValueError("Give sample_weight or class_weight, not both.")
+    labels = keras.ops.convert_to_numpy(labels)
+    weights = np.ones(len(labels), "float32")
+    for label, value in class_weight.items():
+        weights[labels == label] = value
+    check_weights(weights, len(labels))
+    return weights
+
+
 def check_images(x, input_shape, likelihood=None, name: str = "x"):
     """Check an array of images: its shape, dtype, and range.
 
@@ -85,7 +101,10 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
         raise TypeError(
             f'{name} has dtype {dtype}; the model takes float32: {name}.astype("float32").'
         )
-    low, high = float(keras.ops.min(x)), float(keras.ops.max(x))
+    smallest, largest = (
+        (np.min, np.max) if isinstance(x, np.ndarray) else (keras.ops.min, keras.ops.max)
+    )
+    low, high = float(smallest(x)), float(largest(x))
     if not np.isfinite([low, high]).all():
         raise ValueError(f"{name} holds NaN or infinite values; remove or replace them first.")
     _check_range(name, low, high, likelihood)

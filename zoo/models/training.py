@@ -1,4 +1,4 @@
-"""How models of the zoo learn: steps, terms, metrics, compiling, and `fit`."""
+"""How models of the zoo learn: steps, terms, metrics, compiling."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from keras import ops
 
 from zoo import engine
 from zoo.engine.optimizer_group import fresh, group_of
-from zoo.models import checks
 from zoo.nn import networks
 
 
@@ -26,10 +25,13 @@ class Trained(keras.Model):
 
     Attributes of the class:
         terms: names of the terms of the loss, in order; each is a metric.
+        monitored: the term that is reported as `loss`, where the weighted sum of the terms does
+            not tell which model is better; None where it does.
         conditional: whether the model learns from labels too.
     """
 
     terms: tuple[str, ...] = ()
+    monitored: str | None = None
     conditional = False
 
     def __init_subclass__(cls, **kwargs):
@@ -80,14 +82,15 @@ class Trained(keras.Model):
         batch = self.unpack(data)
         return self.track(weigh(self.loss_terms(batch, training=False), batch.weight))
 
-    def track(self, terms: dict, loss=None) -> dict:
+    def track(self, terms: dict) -> dict:
         """Add the terms of one batch to the metrics; return the means so far by name.
 
         Args:
             terms: [batch] or scalars, by the names in `self.terms`.
-            loss: what to report as `loss`; the weighted sum of the terms where it is None.
         """
-        if loss is None:
+        if self.monitored:
+            loss = terms[self.monitored]
+        else:
             loss = sum(self.term_weights.get(name, 1.0) * term for name, term in terms.items())
         for name, values in {"loss": loss, **terms}.items():
             # A batch counts by its images, also for a term that is one number a batch.
@@ -211,166 +214,9 @@ class Trained(keras.Model):
             arguments["optimizer"] = fresh(self.optimizer)
             self.compile(**arguments)
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        class_weight=None,
-        sample_weight=None,
-        **kwargs,
-    ):
-        """Train; `keras.Model.fit` with the data checked first.
-
-        After layers were frozen or thawed, the model is compiled again with an optimizer of the
-        same settings: its step count stays, its other states start afresh.
-
-        Args:
-            x: images [n, *input_shape], float, in the likelihood's range; or a `tf.data.Dataset`,
-                a `keras.utils.PyDataset` or a generator of batches.
-            y: integer labels [n] for conditional models, else None.
-            batch_size: 128 by default for arrays.
-            epochs: how often to go through the data.
-            sample_weight: float [n]; the terms of an image are multiplied by its weight.
-            class_weight: weights by label, for conditional models.
-            Others: as in `keras.Model.fit`.
-
-        Raises:
-            TypeError, ValueError: data that the model cannot learn from, with the way to mend it.
-        """
-        if not self.compiled:
-            raise ValueError("Call compile() before fit().")
-        if class_weight and not self.conditional:
-            raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")
-        x = self._checked(x, y, sample_weight)
-        if validation_data is not None:
-            columns = _unpack(validation_data)
-            validation_x = self._checked(*columns, prefix="validation_")
-            if checks.is_array(validation_x):
-                size = kwargs.pop("validation_batch_size", None) or batch_size or 128
-                validation_data = engine.stream((validation_x, *columns[1:]), size, False)
-        self._follow_trainable()
-        if checks.is_array(x):
-            columns, size = (x, y, sample_weight), batch_size or 128
-            if validation_split and validation_data is None:
-                columns, held_out = _split(columns, validation_split)
-                validation_data = engine.stream(held_out, size, shuffle=False)
-            x = engine.stream(columns, size, shuffle)
-            y = batch_size = sample_weight = None
-            validation_split, shuffle = 0.0, False
-        limited = any(kwargs.get(name) for name in ("steps_per_epoch", "validation_steps"))
-        self._bundle(1 if limited else engine.batches_of(x) // 10)
-        return super().fit(
-            x,
-            y,
-            batch_size,
-            epochs,
-            verbose,
-            callbacks,
-            validation_split,
-            validation_data,
-            shuffle,
-            class_weight,
-            sample_weight,
-            **kwargs,
-        )
-
-    def evaluate(
-        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs
-    ):
-        """Compute the terms of the loss; `keras.Model.evaluate` with the data checked first."""
-        inside_fit = kwargs.get("_use_cached_eval_dataset")
-        if not inside_fit:
-            x = self._checked(x, y, sample_weight)
-            if kwargs.get("steps"):
-                self._bundle(1)
-        if checks.is_array(x):
-            x = engine.stream((x, y, sample_weight), batch_size or 128, shuffle=False)
-            y = batch_size = sample_weight = None
-        return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
-
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """Reconstruct images; `keras.Model.predict` with arrays checked first."""
-        if not self.conditional and checks.is_array(x):
-            checks.check_images(x, self.image_shape, self.likelihood)
-        if self.conditional and checks.is_array(x):
-            raise ValueError('predict() of a conditional model takes {"x": images, "label": y}.')
-        if steps:
-            self._bundle(1)
-        return super().predict(x, batch_size, verbose, steps, callbacks)
-
-    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
-        """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
-        x = self._checked(x, y, sample_weight)
-        self._follow_trainable()
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
-
-    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
-        """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
-        x = self._checked(x, y, sample_weight)
-        return super().test_on_batch(x, y, sample_weight, **kwargs)
-
-    def _bundle(self, steps: int):
-        """Run several steps per execution where the choice is ours, yet show some progress.
-
-        Keras reads the number when it makes its functions, so all are made again.
-        """
-        if self._compile_arguments["steps_per_execution"] != "auto" or self.run_eagerly:
-            return
-        most = engine.fastest(convolutional=False)["steps_per_execution"]
-        steps = max(1, min(most, steps))
-        if steps != self.steps_per_execution:
-            self.steps_per_execution = steps
-            self.train_function = self.test_function = self.predict_function = None
-
-    def _checked(self, x, y=None, weight=None, prefix=""):
-        """Check data before a graph sees it, and return `x`; a generator comes back whole."""
-        if x is None or isinstance(x, (tuple, dict)):
-            came = "nothing" if x is None else f"a {type(x).__name__}"
-            raise TypeError(
-                f"{prefix}x is {came}; {type(self).__name__} takes an array of images, a data set "
-                "or a generator of batches."
-            )
-        if not checks.is_array(x):
-            batch, x = checks.first_batch(x)
-            if batch is not None:
-                self._checked(*_unpack(batch))
-            return x
-        self._check_targets(y)
-        x = checks.check_images(x, self.image_shape, self.likelihood, prefix + "x")
-        if self.conditional:
-            checks.check_labels(ops.convert_to_numpy(y), len(x), self.num_classes, prefix + "y")
-        if weight is not None:
-            checks.check_weights(weight, len(x))
-        return x
-
 
 def weigh(terms: dict, weight) -> dict:
-    """Multiply every term by the sample weights, where there are any."""
+    """Multiply every term by the sample weights, where it has a value for every image."""
     if weight is None:
         return terms
-    return {name: term * weight for name, term in terms.items()}
-
-
-def _split(columns, split):
-    """Set the last part of the data apart for validation, as Keras does."""
-    rows = len(columns[0])
-    cut = int(rows * (1.0 - split))
-    if not 0 < cut < rows:
-        raise ValueError(
-            f"validation_split={split} of {rows} images leaves {cut} for training and "
-            f"{rows - cut} for validation; both need at least one."
-        )
-    first = tuple(None if column is None else column[:cut] for column in columns)
-    last = tuple(None if column is None else column[cut:] for column in columns)
-    return first, last
-
-
-def _unpack(data):
-    return keras.utils.unpack_x_y_sample_weight(data)
+    return {name: term * weight if term.shape else term for name, term in terms.items()}

@@ -41,6 +41,20 @@ def gaussian_kl(mean, log_var, prior_mean=0.0, prior_log_var=0.0):
     return 0.5 * ops.sum(prior_log_var - log_var + ratio - 1.0, axis=-1)
 
 
+def bernoulli_kl(p, q):
+    """KL divergence between coins, p ln(p/q) + (1 - p) ln((1 - p)/(1 - q)), in nats.
+
+    Args:
+        p: a number between 0 and 1. q: a tensor of values in [0, 1]; kept 1e-6 away from both ends,
+            so that the divergence is finite.
+
+    Returns:
+        of the shape of q.
+    """
+    q = ops.clip(q, 1e-6, 1.0 - 1e-6)
+    return p * (math.log(p) - ops.log(q)) + (1.0 - p) * (math.log(1.0 - p) - ops.log(1.0 - q))
+
+
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
 

@@ -24,6 +24,35 @@ class OneHot(layers.Layer):
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
+class TiedDense(layers.Layer):
+    """Another dense layer backwards: activation(x W^T + b), W its kernel and b a bias of its own.
+
+    Args:
+        dense: a built `keras.layers.Dense`; the kernel is one variable of both layers.
+        activation: as in `keras.layers.Dense`.
+    """
+
+    def __init__(self, dense: layers.Dense, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = dense
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape):
+        inputs, units = self.dense.kernel.shape
+        if input_shape[-1] != units:
+            raise ValueError(
+                f"Tied weights do not fit: {self.dense.name} gives {units} values and "
+                f"{self.name} takes {input_shape[-1]}."
+            )
+        self.bias = self.add_weight(shape=(inputs,), initializer="zeros", name="bias")
+
+    def call(self, x):
+        return self.activation(ops.matmul(x, ops.transpose(self.dense.kernel)) + self.bias)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.dense.kernel.shape[0])
+
+
 def encoder(
     input_shape: tuple[int, ...],
     heads: dict[str, int],
@@ -31,6 +60,7 @@ def encoder(
     filters: tuple[int, ...] = (),
     hidden: tuple[int, ...] = (512, 256),
     activation: str = "relu",
+    code_activation: str | None = None,
     num_classes: int | None = None,
     dtype=None,
 ) -> keras.Model:
@@ -43,6 +73,7 @@ def encoder(
             network.
         hidden: widths of the dense layers after them; none is fine.
         activation: of every hidden layer.
+        code_activation: of the heads.
         num_classes: with it, the network also takes a label, joined to the flat features.
         dtype: a Keras dtype policy; the outputs are float32 in any case.
 
@@ -63,7 +94,7 @@ def encoder(
         features = _join(features, label, num_classes, dtype)
     features = _dense_stack(features, hidden, activation, dtype)
     outputs = {
-        name: layers.Dense(size, name=name, dtype="float32")(features)
+        name: layers.Dense(size, activation=code_activation, name=name, dtype="float32")(features)
         for name, size in heads.items()
     }
     if len(outputs) == 1:
@@ -78,6 +109,7 @@ def decoder(
     filters: tuple[int, ...] = (),
     hidden: tuple[int, ...] = (512, 256),
     activation: str = "relu",
+    tied_to: keras.Model | None = None,
     num_classes: int | None = None,
     dtype=None,
 ) -> keras.Model:
@@ -85,6 +117,7 @@ def decoder(
 
     Args: those of `encoder`; `filters` and `hidden` are given in the encoder's order and used
         in reverse.
+        tied_to: a dense encoder whose kernels are used, transposed, instead of new ones.
 
     Returns:
         A model of `z`, or of `{"z", "label"}`, to float32 [batch, *output_shape].
@@ -95,6 +128,9 @@ def decoder(
         label = keras.Input((), name="label", dtype="int32")
         inputs = {"z": z, "label": label}
         features = _join(features, label, num_classes, dtype)
+    if tied_to is not None:
+        outputs = _tied_stack(features, tied_to, activation, dtype, output_shape)
+        return keras.Model(inputs, outputs, name="decoder")
     features = _dense_stack(features, hidden[::-1], activation, dtype)
     if filters:
         outputs = _transposed_convolutions(features, output_shape, filters, activation, dtype)
@@ -156,6 +192,40 @@ def fitting_shapes(encoder, decoder, heads, conditional) -> tuple[tuple[int, ...
     return tuple(x.shape[1:]), z.shape[-1]
 
 
+def code_activation(encoder: keras.Model) -> str | None:
+    """Return the name of the activation of an encoder's last layer; None where it has none."""
+    return _activation_name(encoder.layers[-1])
+
+
+SMOOTH = {
+    *("linear", "sigmoid", "tanh", "softplus", "softsign", "gelu", "silu", "mish", "log_sigmoid"),
+    *("exponential", "softmax", "elu", "tanh_shrink", "sparse_sigmoid"),
+}
+"""Activations of Keras with a derivative everywhere (ELU at its default slope)."""
+
+
+def check_smooth(network: keras.Model):
+    """Refuse a network with an activation of Keras's that has no derivative somewhere.
+
+    Raises:
+        ValueError: with the layer and its activation named.
+    """
+    for layer in network.layers:
+        name = _activation_name(layer)
+        if name in vars(keras.activations) and name not in SMOOTH:
+            raise ValueError(
+                f"The layer {layer.name} has the activation {name!r}, which is not differentiable "
+                "everywhere; a penalty on the Jacobian needs one that is, such as 'sigmoid', 'tanh'"
+                " or 'softplus'."
+            )
+
+
+def _activation_name(layer) -> str | None:
+    if isinstance(layer, layers.ReLU | layers.LeakyReLU | layers.PReLU):
+        return "relu"
+    return getattr(getattr(layer, "activation", None), "__name__", None)
+
+
 def is_convolutional(*networks: keras.Model) -> bool:
     """Say whether any of the networks holds a convolution, at any depth."""
     return any(
@@ -176,6 +246,15 @@ def _dense_stack(features, widths, activation, dtype):
             features
         )
     return features
+
+
+def _tied_stack(features, encoder, activation, dtype, output_shape):
+    """Go back through an encoder's dense layers, from the last to the first."""
+    dense = [layer for layer in encoder.layers if isinstance(layer, layers.Dense)]
+    for i, layer in enumerate(dense[:0:-1]):
+        features = TiedDense(layer, activation=activation, name=f"dense_{i}", dtype=dtype)(features)
+    flat = TiedDense(dense[0], name="pixels", dtype="float32")(features)
+    return ops.reshape(flat, (-1, *output_shape))
 
 
 def _transposed_convolutions(features, output_shape, filters, activation, dtype):

@@ -28,6 +28,8 @@ class Recipe:
         optimizer: `learning_rate`, and perhaps `beta_1`; the rate falls along a half cosine to
             `final` times its start. With several updates, settings by update name override.
         epochs, batch_size, seed: as they say.
+        pretraining: empty, or how to start the layers: `class`, `epochs`, `learning_rate`, and the
+            class's arguments; see `zoo.pretrain`.
         validation: how many images, the last of the training set, are kept for choices.
         storage: of the weights, "float32" or "float16".
     """
@@ -40,6 +42,7 @@ class Recipe:
     epochs: int
     model: dict[str, Any]
     optimizer: dict[str, Any] = field(default_factory=dict)
+    pretraining: dict[str, Any] = field(default_factory=dict)
     batch_size: int = 128
     seed: int = 1
     validation: int = 10000

@@ -1,0 +1,567 @@
+"""The classical family against finite differences, NumPy, SciPy and scikit-learn."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from scipy import stats
+from scipy.linalg import subspace_angles
+from sklearn.decomposition import PCA
+
+import zoo
+from zoo.models.training import Batch
+from zoo.nn import corruption, divergences, jacobians
+
+BACKEND = keras.backend.backend()
+generator = np.random.default_rng(0)
+X = generator.random((12, 4, 4, 1)).astype("float32")
+
+
+def array(tensor):
+    return ops.convert_to_numpy(ops.stop_gradient(tensor))
+
+
+def terms(model, x, training=False):
+    logs = model.loss_terms(Batch(ops.convert_to_tensor(x)), training)
+    return {name: array(term) for name, term in logs.items()}
+
+
+def randomised(model, scale=0.5):
+    """Move every weight away from where it starts: fresh biases are zero."""
+    model.set_weights(
+        [
+            (w + scale * np.random.default_rng(1).standard_normal(w.shape)).astype(w.dtype)
+            if w.dtype.kind == "f"
+            else w
+            for w in model.get_weights()
+        ]
+    )
+    return model
+
+
+def jacobian_norms(model, x, step=1e-3):
+    """Squared Frobenius norms of the encoder's Jacobian by central differences, [n]."""
+    columns = []
+    for i in range(x[0].size):
+        e = np.zeros(x[0].size, "float32")
+        e[i] = step
+        e = e.reshape(x.shape[1:])
+        moved = np.clip(x, 0.1, 0.9)
+        columns.append((model.encode(moved + e) - model.encode(moved - e)) / (2 * step))
+    return np.sum(np.square(columns, dtype="float64"), axis=(0, 2))
+
+
+# Contractive
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", None])
+def test_all_ways_to_the_jacobian_of_one_layer_agree_with_finite_differences(activation):
+    model = randomised(
+        zoo.ContractiveAutoencoder((4, 4, 1), 5, code_activation=activation, jacobian="closed")
+    )
+    x = np.clip(X, 0.1, 0.9)
+    expected = jacobian_norms(model, x)
+    closed = terms(model, x)["contraction"]
+    np.testing.assert_allclose(closed, expected, rtol=1e-3)
+
+    def code(images):
+        return model.encoder(images)
+
+    exact = array(jacobians.exact(code, ops.convert_to_tensor(x), 5))
+    np.testing.assert_allclose(exact, closed, rtol=1e-4)
+    many = ops.convert_to_tensor(np.repeat(x[:2], 4000, axis=0))
+    estimates = array(jacobians.hutchinson(code, many, 5, keras.random.SeedGenerator(0)))
+    for estimate, truth in zip(estimates.reshape(2, 4000), closed[:2], strict=True):
+        assert abs(estimate.mean() - truth) < 5 * estimate.std() / np.sqrt(4000) + 1e-5 * truth
+
+
+def test_the_jacobian_of_a_deep_convolutional_encoder_is_exact():
+    model = randomised(
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, filters=(2,), hidden=(6,), jacobian="exact"), 0.3
+    )
+    x = np.clip(X, 0.1, 0.9)
+    np.testing.assert_allclose(terms(model, x)["contraction"], jacobian_norms(model, x), rtol=5e-3)
+
+
+def test_the_stochastic_penalty_tends_to_the_jacobian_as_the_noise_shrinks():
+    x = np.clip(X[:1], 0.1, 0.9)
+    distances = []
+    for noise in (1.0, 0.3, 0.03):
+        model = randomised(
+            zoo.ContractiveAutoencoder((4, 4, 1), 5, jacobian="stochastic", noise=noise), 1.0
+        )
+        got = terms(model, np.repeat(x, 40_000, axis=0))["contraction"]
+        distances.append(abs(got.mean() - jacobian_norms(model, x)[0]))
+    assert distances[2] < 5 * got.std() / np.sqrt(len(got))
+    assert distances[0] > 3 * distances[2]
+
+
+@pytest.mark.parametrize("jacobian", ["closed", "exact", "hutchinson", "stochastic"])
+def test_training_with_the_penalty_makes_the_code_contract(jacobian):
+    def norm(weight):
+        keras.utils.set_random_seed(0)
+        model = zoo.ContractiveAutoencoder((4, 4, 1), 5, weight=weight, jacobian=jacobian)
+        model.compile(keras.optimizers.Adam(1e-2), jit_compile=BACKEND == "jax")
+        model.fit(np.repeat(X, 8, 0), epochs=5, batch_size=32, verbose=0)
+        return jacobian_norms(model, X).mean()
+
+    assert norm(10.0) < 0.5 * norm(0.0)
+
+
+def test_a_kinked_activation_is_refused():
+    with pytest.raises(ValueError, match="'relu', which is not differentiable everywhere"):
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden=(5,), activation="relu")
+    with pytest.raises(ValueError, match="needs an encoder of one dense layer"):
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden=(5,), jacobian="closed")
+    with pytest.raises(ValueError, match="choose 'auto'"):
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, jacobian="forward")
+    with pytest.raises(ValueError, match="weight is -1"):
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, weight=-1)
+
+
+# Sparse
+
+
+def test_the_divergence_between_coins_is_scipys():
+    q = np.array([0.001, 0.05, 0.3, 0.99], "float32")
+    expected = [stats.entropy([0.05, 0.95], [v, 1 - v]) for v in q.astype("float64")]
+    got = array(divergences.bernoulli_kl(0.05, ops.convert_to_tensor(q)))
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_the_sparse_penalties_are_those_of_the_codes():
+    model = randomised(zoo.SparseAutoencoder((4, 4, 1), 6, rho=0.2, weight=3.0))
+    mean = model.encode(X).mean(0, dtype="float64")
+    expected = sum(stats.entropy([0.2, 0.8], [m, 1 - m]) for m in mean)
+    np.testing.assert_allclose(terms(model, X)["sparsity"], expected, rtol=1e-4)
+    model = randomised(zoo.SparseAutoencoder((4, 4, 1), 6, penalty="l1"))
+    np.testing.assert_allclose(
+        terms(model, X)["sparsity"], np.abs(model.encode(X)).sum(1), rtol=1e-5
+    )
+
+
+def test_units_become_as_active_as_was_asked():
+    (x, _), _ = zoo.data.load("digits")
+    model = zoo.SparseAutoencoder((8, 8, 1), 32, rho=0.1, weight=10.0)
+    model.compile(keras.optimizers.Adam(1e-2))
+    model.fit(x, epochs=30, verbose=0)
+    assert abs(model.encode(x).mean() - 0.1) < 0.01
+
+
+def test_sparse_arguments_are_checked():
+    for options, message in (
+        ({"rho": 0.0}, "rho is 0.0"),
+        ({"penalty": "l2"}, "choose 'kl' or 'l1'"),
+        ({"code_activation": "relu"}, r"needs activities in \(0, 1\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            zoo.SparseAutoencoder((4, 4, 1), 3, **options)
+
+
+# Denoising
+
+
+def test_corruptions_do_what_they_say_to_as_many_pixels_as_they_say():
+    x = np.full((200, 28, 28, 1), 0.4, "float32")
+    n = x.size
+    masked = zoo.Masking(0.25).sample(x, seed=0)
+    assert set(np.unique(masked)) == {np.float32(0), np.float32(0.4)}
+    assert abs((masked == 0).mean() - 0.25) < 5 * np.sqrt(0.25 * 0.75 / n)
+    spoiled = zoo.SaltAndPepper(0.1).sample(x, seed=0)
+    for value in (0, 1):
+        assert abs((spoiled == value).mean() - 0.05) < 5 * np.sqrt(0.05 * 0.95 / n)
+    noise = zoo.GaussianNoise(0.5).sample(x, seed=0) - x
+    assert stats.kstest(noise.ravel()[:5000] / 0.5, "norm").pvalue > 1e-3
+    both = zoo.Composition([zoo.Masking(0.5), zoo.SaltAndPepper(0.2)]).sample(x, seed=0)
+    assert abs((both == 0).mean() - (0.5 * 0.8 + 0.1)) < 0.01
+    assert abs((both == 1).mean() - 0.1) < 0.01
+
+
+def test_corruptions_in_a_step_are_seeded_and_like_those_of_arrays():
+    x = ops.convert_to_tensor(np.full((100, 28, 28, 1), 0.4, "float32"))
+    drawn, again = (
+        array(zoo.Masking(0.25).draw(x, keras.random.SeedGenerator(5))) for _ in range(2)
+    )
+    np.testing.assert_array_equal(drawn, again)
+    assert abs((drawn == 0).mean() - 0.25) < 0.01
+    array_draw = zoo.Masking(0.25).sample(array(x), seed=5)
+    np.testing.assert_array_equal(array_draw, zoo.Masking(0.25).sample(array(x), seed=5))
+
+
+def test_nothing_is_corrupted_outside_of_training():
+    model = zoo.DenoisingAutoencoder((4, 4, 1), 3, hidden=(8,), corruption={"masking": 1.0})
+    plain = -array(
+        model.likelihood.log_prob(ops.convert_to_tensor(X), model.decoder(model.encoder(X)))
+    )
+    np.testing.assert_allclose(terms(model, X)["reconstruction"], plain, rtol=1e-5)
+    blank = model.decoder(model.encoder(np.zeros_like(X)))
+    blank = -array(model.likelihood.log_prob(ops.convert_to_tensor(X), blank))
+    np.testing.assert_allclose(terms(model, X, True)["reconstruction"], blank, rtol=1e-5)
+
+
+def test_the_loss_is_the_mean_over_the_draws():
+    model = zoo.DenoisingAutoencoder((4, 4, 1), 3, hidden=(8,), corruption=zoo.Masking(0.5))
+    one = [terms(model, X, True)["reconstruction"] for _ in range(400)]
+    model.draws = 400
+    many = terms(model, X, True)["reconstruction"]
+    spread = np.std(one, axis=0) * np.sqrt(2 / 400)
+    assert (abs(many - np.mean(one, axis=0)) < 5 * spread + 1e-4).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: zoo.Masking(1.5), "from 0 to 1"),
+        (lambda: zoo.SaltAndPepper(-0.1), "from 0 to 1"),
+        (lambda: zoo.GaussianNoise(-1.0), "at least 0"),
+        (lambda: zoo.Composition([]), "at least one"),
+        (lambda: corruption.get({"mask": 0.1}), "there are: masking"),
+        (lambda: zoo.DenoisingAutoencoder((4, 4, 1), 3, draws=0), "at least once"),
+    ],
+)
+def test_impossible_corruptions_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_something_else_than_a_corruption_is_refused():
+    with pytest.raises(TypeError, match="zoo.Masking"):
+        zoo.DenoisingAutoencoder((4, 4, 1), 3, corruption=0.25)
+
+
+# Linear, tied, penalised
+
+
+def test_a_linear_autoencoder_finds_the_subspace_of_pca():
+    (x, _), (x_test, _) = zoo.data.load("digits")
+    pca = PCA(4).fit(x.reshape(len(x), -1))
+    model = zoo.Autoencoder((8, 8, 1), 4, hidden=(), likelihood="squared_error")
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-2, 1200)))
+    model.fit(x, batch_size=128, epochs=100, verbose=0)
+    decoder = array(model.decoder.get_layer("pixels").kernel)
+    assert np.max(subspace_angles(decoder.T, pca.components_.T)) < 0.1
+    flat = x_test.reshape(len(x_test), -1)
+    best = np.sum((flat - pca.inverse_transform(pca.transform(flat))) ** 2) / len(flat)
+    got = np.sum((x_test - model.reconstruct(x_test)) ** 2) / len(x_test)
+    assert got < 1.01 * best
+
+
+def test_tied_kernels_are_one_variable_and_its_transpose():
+    model = randomised(
+        zoo.Autoencoder((4, 4, 1), 3, hidden=(6,), tied=True, code_activation="tanh"), 0.3
+    )
+    assert sum(v.name == "kernel" for v in model.trainable_variables) == 2
+    weight = {
+        layer.name: array(layer.kernel)
+        for layer in model.encoder.layers
+        if hasattr(layer, "kernel")
+    }
+    bias = {
+        layer.name: array(layer.bias) for layer in model.decoder.layers if hasattr(layer, "bias")
+    }
+    z = generator.standard_normal((5, 3)).astype("float32")
+    hidden = np.maximum(z @ weight["z"].T + bias["dense_0"], 0)
+    logits = hidden @ weight["dense_0"].T + bias["pixels"]
+    expected = 1 / (1 + np.exp(-logits))
+    np.testing.assert_allclose(model.decode(z).reshape(5, 16), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_tying_is_refused_where_it_does_not_fit():
+    for make in (
+        lambda: zoo.Autoencoder((4, 4, 1), 3, filters=(2,), tied=True),
+        lambda: zoo.VAE((4, 4, 1), 3, tied=True),
+        lambda: zoo.VAE((4, 4, 1), 3, code_activation="sigmoid"),
+        lambda: zoo.CVAE((4, 4, 1), 3, num_classes=2, tied=True),
+    ):
+        with pytest.raises(ValueError, match="tied"):
+            make()
+
+
+def test_penalties_are_norms_of_the_kernels_and_of_no_bias():
+    model = randomised(zoo.Autoencoder((4, 4, 1), 3, hidden=(6,), tied=True, l1=0.5, l2=0.25))
+    kernels = [array(v) for v in model.trainable_variables if v.name == "kernel"]
+    assert len(kernels) == 2
+    got = terms(model, X)
+    np.testing.assert_allclose(got["l1"], sum(np.abs(k).sum() for k in kernels), rtol=1e-5)
+    np.testing.assert_allclose(got["l2"], sum((k**2).sum() for k in kernels), rtol=1e-5)
+    model.compile(jit_compile=BACKEND == "jax")
+    logs = model.evaluate(X, verbose=0, return_dict=True)
+    expected = logs["reconstruction"] + 0.5 * logs["l1"] + 0.25 * logs["l2"]
+    np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="l2 is -1"):
+        zoo.Autoencoder((4, 4, 1), 3, l2=-1)
+
+
+# Boltzmann machines
+
+
+def rbm(**options):
+    return randomised(zoo.RBM((4, 4, 1), 3, **options), 0.7)
+
+
+def states(n):
+    """All vectors of n bits, [2^n, n]."""
+    return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype("float64")
+
+
+def parameters(model):
+    kernel = array(model.encoder.get_layer("z").kernel)
+    c = array(model.encoder.get_layer("z").bias)
+    return kernel, array(model.decoder.get_layer("pixels").bias), c
+
+
+def test_the_free_energy_sums_over_all_hidden_states():
+    model = rbm()
+    kernel, b, c = parameters(model)
+    v = (generator.random((5, 16)) < 0.5).astype("float32")
+    h = states(3)
+    energies = -(v @ b)[:, None] - (h @ c)[None] - v @ kernel @ h.T
+    expected = -np.log(np.exp(-energies).sum(1))
+    got = array(model.free_energy(ops.convert_to_tensor(v.reshape(5, 4, 4, 1))))
+    np.testing.assert_allclose(got, expected, rtol=1e-4)
+
+
+def test_the_free_energy_and_the_pseudo_likelihood_are_scikit_learns():
+    from sklearn.neural_network import BernoulliRBM
+
+    model = rbm()
+    other = BernoulliRBM(3, random_state=np.random.RandomState(0))
+    kernel, other.intercept_visible_, other.intercept_hidden_ = parameters(model)
+    other.components_ = kernel.T
+    v = (generator.random((6, 16)) < 0.5).astype("float32")
+    x = ops.convert_to_tensor(v.reshape(6, 4, 4, 1))
+    expected = other._free_energy(v)
+    np.testing.assert_allclose(array(model.free_energy(x)), expected, rtol=1e-4)
+    other.n_features_in_ = 16
+    ours, theirs = (
+        np.mean([score() for _ in range(400)], axis=0)
+        for score in (lambda: array(model.log_pseudo_likelihood(x)), lambda: other.score_samples(v))
+    )
+    exact = np.zeros(6)
+    for i in range(16):
+        flipped = v.copy()
+        flipped[:, i] = 1 - flipped[:, i]
+        exact += -np.log1p(np.exp(other._free_energy(v) - other._free_energy(flipped)))
+    np.testing.assert_allclose(ours, exact, rtol=0.15)
+    np.testing.assert_allclose(theirs, exact, rtol=0.15)
+
+
+def test_free_energies_of_gaussian_units_are_integrals():
+    grid = np.linspace(-40, 40, 40001)
+    hidden_gaussian = randomised(zoo.RBM((2,), 1, code_activation="linear"), 0.7)
+    kernel, b, c = parameters(hidden_gaussian)
+    v = np.array([[0.0, 1.0], [1.0, 1.0]], "float32")
+    energies = -(v @ b)[:, None] + 0.5 * grid**2 - grid * c[0] - (v @ kernel) * grid
+    expected = -np.log(np.trapezoid(np.exp(-energies), grid, axis=1) / np.sqrt(2 * np.pi))
+    got = array(hidden_gaussian.free_energy(ops.convert_to_tensor(v)))
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    visible_gaussian = randomised(zoo.RBM((2,), 2, likelihood="gaussian"), 0.7)
+    kernel, b, c = parameters(visible_gaussian)
+    h = states(2)
+    energies = 0.5 * ((v - b) ** 2).sum(1)[:, None] - (h @ c)[None] - v @ kernel @ h.T
+    expected = -np.log(np.exp(-energies).sum(1))
+    got = array(visible_gaussian.free_energy(ops.convert_to_tensor(v)))
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_gibbs_sampling_reaches_the_models_distribution():
+    """Against the probabilities of all states of a tiny machine."""
+    model = randomised(zoo.RBM((3,), 2), 0.8)
+    v = states(3).astype("float32")
+    energies = array(model.free_energy(ops.convert_to_tensor(v))).astype("float64")
+    expected = np.exp(-energies) / np.exp(-energies).sum()
+    samples = ops.convert_to_tensor(np.repeat(v, 2500, 0))
+    for _ in range(30):
+        samples = model.sample_visible(model.image(model.sample_hidden(samples)))
+    index = (array(samples) @ (2 ** np.arange(3))).astype(int)
+    got = np.bincount(index, minlength=8) / len(index)
+    assert (abs(got - expected) < 5 * np.sqrt(expected * (1 - expected) / len(index))).all()
+
+
+@pytest.mark.parametrize("chains", [0, 50])
+def test_training_raises_the_likelihood_as_much_as_scikit_learns_does(chains):
+    """Exact log-likelihoods of a machine with 9 visible units, summed over all 512 images."""
+    from sklearn.neural_network import BernoulliRBM
+
+    bars = np.zeros((6, 3, 3), "float32")
+    for i in range(3):
+        bars[i, i], bars[3 + i, :, i] = 1, 1
+    x = np.repeat(bars.reshape(6, 9), 40, 0)
+    everything = states(9).astype("float32")
+
+    def log_likelihood(free_energy):
+        log_z = np.log(np.exp(-free_energy(everything).astype("float64")).sum())
+        return float(np.mean(-free_energy(x[::40]) - log_z))
+
+    keras.utils.set_random_seed(0)
+    model = zoo.RBM((9,), 8, k=2, chains=chains)
+    model.compile(keras.optimizers.SGD(0.1), jit_compile=BACKEND == "jax")
+
+    def ours(v):
+        return array(model.free_energy(ops.convert_to_tensor(v)))
+
+    before = log_likelihood(ours)
+    model.fit(x, batch_size=20, epochs=80, verbose=0)
+    other = BernoulliRBM(8, learning_rate=0.1, batch_size=20, n_iter=80, random_state=0).fit(x)
+    assert log_likelihood(ours) > before + 2
+    assert log_likelihood(ours) > log_likelihood(other._free_energy) - 0.7
+
+
+def test_boltzmann_machines_refuse_what_they_are_not():
+    for options, message in (
+        ({"hidden": (5,)}, "is one dense layer"),
+        ({"code_activation": "relu"}, "binary"),
+        ({"likelihood": "squared_error"}, "Gaussian with unit variance"),
+        ({"k": 0}, "k is 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            zoo.RBM((4, 4, 1), 3, **options)
+    model = zoo.RBM((4, 4, 1), 3)
+    model.compile()
+    with pytest.raises(ValueError, match="pixels of x reach"):
+        model.fit(X * 2, verbose=0)
+
+
+# Stacks and classifiers
+
+
+@pytest.mark.parametrize(
+    ("layer", "options"),
+    [
+        (zoo.RBM, {}),
+        (zoo.DenoisingAutoencoder, {"corruption": {"masking": 0.2}}),
+        (zoo.ContractiveAutoencoder, {"weight": 0.01}),
+    ],
+)
+def test_a_stack_unrolls_into_what_its_layers_compute(layer, options):
+    (x, _), _ = zoo.data.load("digits")
+    model = zoo.Autoencoder(
+        (8, 8, 1), 8, hidden=(24, 16), activation="sigmoid", code_activation="sigmoid"
+    )
+    layers = zoo.pretrain(model, x, layer, epochs=2, verbose=0, **options)
+    codes = x
+    for one in layers:
+        codes = one.encode(codes)
+    np.testing.assert_allclose(model.encode(x), codes, atol=1e-5)
+    for one in layers[::-1]:
+        codes = one.decode(codes)
+    np.testing.assert_allclose(model.reconstruct(x), codes, atol=1e-5)
+
+
+def test_stacks_that_do_not_fit_are_refused():
+    model = zoo.Autoencoder((4, 4, 1), 3, hidden=(6,), activation="sigmoid")
+    wrong = [zoo.Autoencoder((4, 4, 1), 6, hidden=()), zoo.Autoencoder((5,), 3, hidden=())]
+    with pytest.raises(ValueError, match=r"they take \[\(4, 4, 1\), \(5,\)\]"):
+        zoo.pretrain(model, X, wrong)
+    deep = [zoo.Autoencoder((4, 4, 1), 6, hidden=(4,)), zoo.Autoencoder((6,), 3, hidden=())]
+    with pytest.raises(ValueError, match="more than one layer"):
+        zoo.pretrain(model, X, deep)
+    with pytest.raises(ValueError, match="described by hidden="):
+        zoo.pretrain(zoo.Autoencoder((4, 4, 1), 3, filters=(2,)), X, zoo.RBM)
+
+
+def test_a_classifier_learns_on_a_copy_of_the_encoder():
+    (x, y), (x_test, y_test) = zoo.data.load("digits")
+    model = zoo.VAE((8, 8, 1), 16, hidden=(64,))
+    before = model.encode(x_test)
+    classifier = zoo.classifier(model, 10, optimizer=keras.optimizers.Adam(5e-3))
+    classifier.fit(x, y, epochs=20, verbose=0)
+    assert classifier.evaluate(x_test, y_test, verbose=0)[1] > 0.88
+    np.testing.assert_array_equal(model.encode(x_test), before)
+    with pytest.raises(ValueError, match="is given the label"):
+        zoo.classifier(zoo.CVAE((4, 4, 1), 2, num_classes=3), 3)
+
+
+# Energies
+
+
+def test_a_soft_minimum_lies_between_the_mean_and_the_minimum():
+    from zoo.nn import energies
+
+    values = generator.random((3, 50))
+    hard, mean = values.min(1), values.mean(1)
+    np.testing.assert_array_equal(energies.free_energy(values), hard)
+    np.testing.assert_allclose(energies.free_energy(values, 1e5), hard, atol=1e-3)
+    np.testing.assert_allclose(energies.free_energy(values, 1e-6), mean, atol=1e-6)
+    beta = 7.0
+    expected = -np.log(np.mean(np.exp(-beta * values), axis=1)) / beta
+    np.testing.assert_allclose(energies.free_energy(values, beta), expected, rtol=1e-10)
+    with pytest.raises(ValueError, match="beta is 0"):
+        energies.free_energy(values, 0)
+
+
+def test_the_ellipses_free_energy_is_the_squared_distance_to_it():
+    from scipy.optimize import minimize_scalar
+
+    from zoo.nn import energies
+
+    y = np.array([1.3, 0.4])
+    best = min(
+        minimize_scalar(
+            lambda z: np.sum((y - energies.ellipse(z, 2.0, 1.0)) ** 2),
+            bounds=(start, start + 1.6),
+            method="bounded",
+        ).fun
+        for start in np.arange(0, 2 * np.pi, 0.8)
+    )
+    got = energies.free_energy(energies.ellipse_energies(y, 2.0, 1.0, codes=20000))
+    np.testing.assert_allclose(got, best, rtol=1e-5)
+
+
+def test_a_target_is_where_gradient_descent_by_hand_ends():
+    """A linear decoder and the squared error: the descent has a closed recursion."""
+    model = randomised(
+        zoo.TargetPropAutoencoder(
+            (5,),
+            2,
+            hidden=(),
+            likelihood="squared_error",
+            iterations=7,
+            rate=0.03,
+            proximity=0.5,
+            regularizer=0.1,
+        )
+    )
+    x = generator.random((4, 5)).astype("float32")
+    start = model.encode(x)
+    layer = model.decoder.get_layer("pixels")
+    kernel, bias = array(layer.kernel), array(layer.bias)
+    z = start.astype("float64")
+    for _ in range(7):
+        gradient = 2 * (z @ kernel + bias - x) @ kernel.T + 2 * 0.1 * z + 2 * 0.5 * (z - start)
+        z = z - 0.03 * gradient
+    got = array(model.descend(ops.convert_to_tensor(x), ops.convert_to_tensor(start)))
+    np.testing.assert_allclose(got, z, rtol=1e-4, atol=1e-5)
+
+
+def test_each_update_of_target_propagation_changes_its_own_network():
+    x = generator.random((32, 4, 4, 1)).astype("float32")
+    for frozen, learning in (("encoder", "decoder"), ("decoder", "encoder")):
+        model = zoo.TargetPropAutoencoder((4, 4, 1), 2, hidden=(8,))
+        still, free = (keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.01))
+        model.compile(
+            {
+                "reconstruction": still if frozen == "decoder" else free,
+                "prediction": still if frozen == "encoder" else free,
+            },
+            jit_compile=BACKEND == "jax",
+        )
+        before = {name: getattr(model, name).get_weights() for name in (frozen, learning)}
+        model.fit(x, verbose=0)
+        for old, new in zip(before[frozen], getattr(model, frozen).get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+        assert not np.array_equal(before[learning][0], getattr(model, learning).get_weights()[0])
+
+
+def test_refining_a_code_lowers_its_energy():
+    (x, _), _ = zoo.data.load("digits")
+    model = zoo.TargetPropAutoencoder((8, 8, 1), 4, hidden=(32,))
+    model.compile(jit_compile=BACKEND == "jax")
+    model.fit(x, epochs=5, verbose=0)
+    some = ops.convert_to_tensor(x[:50])
+    at_the_encoders_code = array(model.energy(some, ops.convert_to_tensor(model.encode(x[:50]))))
+    once, often = (model.free_energy(x[:50], rounds=rounds) for rounds in (1, 5))
+    assert (once <= at_the_encoders_code + 1e-4).all()
+    assert often.mean() < once.mean() < at_the_encoders_code.mean()
+    with pytest.raises(ValueError, match="iterations is 0"):
+        zoo.TargetPropAutoencoder((8, 8, 1), 4, iterations=0)

@@ -1,0 +1,175 @@
+"""Restricted Boltzmann machines: one undirected layer of visible and hidden units."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import engine
+from zoo.models.autoencoder import Autoencoder
+from zoo.nn.likelihoods import Bernoulli
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class RBM(Autoencoder):
+    """The restricted Boltzmann machine, p(v, h) proportional to exp(-E(v, h)).
+
+    E(v, h) = -v.b - h.c - v W h for binary units; visible ones with `likelihood="gaussian"` have
+    1/2 |v - b|^2 instead of -v.b, hidden ones with `code_activation="linear"` 1/2 |h|^2 - h.c
+    instead of -h.c, both with unit variance. Contrastive divergence: every step goes down
+
+        F(v) - F(v'),  F(v) = -ln sum_h exp(-E(v, h)),
+
+    v' the image after k steps of Gibbs sampling, held fixed: from the data (CD-k), or from chains
+    that go on from step to step (`chains`, persistent contrastive divergence). The encoder is
+    E[h | v], the decoder with the same kernel E[v | h].
+
+    Use it for one layer of features, and to pre-train a deep network: `zoo.pretrain`. `loss` is the
+    reconstruction term, which is watched; the one that is minimized is `contrast`.
+
+    Args:
+        k: Gibbs steps, at least 1.
+        chains: how many persistent chains; 0 starts each step at the data.
+        Others: see `Autoencoder`. Binary visible units take images in [0, 1] as probabilities.
+
+    Source: Hinton 2002 (doi 10.1162/089976602760128018); Tieleman 2008
+    (doi 10.1145/1390156.1390290) for persistent chains; Hinton and Salakhutdinov 2006
+    (doi 10.1126/science.1127647) for linear hidden units.
+    """
+
+    can_generate = True
+    terms = ("reconstruction", "contrast")
+    monitored = "reconstruction"
+
+    def __init__(self, input_shape=None, latent_dim=None, *, k=1, chains=0, **kwargs):
+        for name in ("hidden", "filters", "encoder", "decoder"):
+            if kwargs.get(name):
+                raise ValueError(
+                    f"An RBM is one dense layer; {name}= does not apply. Several make a deep "
+                    "network: zoo.pretrain(model, x, zoo.RBM)."
+                )
+        options = {"code_activation": "sigmoid", **kwargs, "hidden": (), "tied": True}
+        if options["code_activation"] not in ("sigmoid", "linear"):
+            raise ValueError(
+                f"code_activation is {options['code_activation']!r}; hidden units are binary "
+                "('sigmoid') or Gaussian ('linear')."
+            )
+        super().__init__(input_shape, latent_dim, **options)
+        self.binary = isinstance(self.likelihood, Bernoulli)
+        if not self.binary and getattr(self.likelihood, "stddev", None) != 1.0:
+            raise ValueError(
+                "Visible units are binary ('bernoulli') or Gaussian with unit variance ('gaussian')"
+                f", not {type(self.likelihood).__name__}."
+            )
+        if k < 1 or chains < 0:
+            raise ValueError(f"k is {k} and chains {chains}; give at least 1 and at least 0.")
+        self.k, self.chains = int(k), int(chains)
+        self.term_weights["reconstruction"] = 0.0
+        if self.binary:
+            self.add_term("pseudo_likelihood", weight=0.0)
+        if self.chains:
+            self.states = self.add_weight(
+                shape=(self.chains, *self.image_shape),
+                initializer=keras.initializers.RandomUniform(0.0, 1.0, seed=self.seed),
+                trainable=False,
+                name="chains",
+            )
+
+    def loss_terms(self, batch, training):
+        v = batch.x
+        parameters = self.decoder(self.encoder(v, training=training), training=training)
+        of_model = self.free_energy(self.model_images(v, training))
+        contrast = self.free_energy(v) - (ops.mean(of_model) if self.chains else of_model)
+        terms = {
+            "reconstruction": -self.likelihood.log_prob(v, parameters),
+            "contrast": contrast,
+            **self.weight_penalties(),
+        }
+        if self.binary:
+            terms["pseudo_likelihood"] = self.log_pseudo_likelihood(v)
+        return terms
+
+    def free_energy(self, v):
+        """Return F(v) = -ln sum_h exp(-E(v, h)) of images, up to a constant, [batch]."""
+        hidden_layer, b = self.encoder.get_layer("z"), self.decoder.get_layer("pixels").bias
+        flat = ops.reshape(v, (-1, b.shape[0]))
+        total_input = ops.matmul(flat, hidden_layer.kernel) + hidden_layer.bias
+        binary_hidden = self.code_activation == "sigmoid"
+        hidden = ops.softplus(total_input) if binary_hidden else 0.5 * ops.square(total_input)
+        visible = flat * b if self.binary else -0.5 * ops.square(flat - b)
+        return -ops.sum(visible, axis=1) - ops.sum(hidden, axis=1)
+
+    def model_images(self, v, training):
+        """Return images after k Gibbs steps, [batch or chains, ...], without a gradient.
+
+        From the data, the last step gives means, which have less noise than draws.
+        """
+        persistent = bool(self.chains) and training
+        if persistent:
+            v = self.states
+        for _ in range(self.k):
+            mean = self.image(self.sample_hidden(v))
+            v = self.sample_visible(mean)
+        if persistent:
+            self.states.assign(v)
+        energies_of = v if persistent else mean
+        return ops.stop_gradient(energies_of)
+
+    def sample_hidden(self, v):
+        """Draw from p(h | v), [batch, latent_dim]."""
+        mean = self.encoder(v)
+        if self.code_activation == "linear":
+            return mean + engine.normal(ops.shape(mean), self.seed_generator)
+        return ops.cast(engine.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
+
+    def sample_visible(self, mean):
+        """Draw images whose units have this mean, of the same shape."""
+        if not self.binary:
+            return mean + engine.normal(ops.shape(mean), self.seed_generator)
+        return ops.cast(engine.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
+
+    def log_pseudo_likelihood(self, v):
+        """Return an estimate of sum_i ln p(v_i | all others), in nats, [batch].
+
+        One unit an image, drawn at random, stands for all, as in scikit-learn's `BernoulliRBM`.
+        """
+        units = int(np.prod(self.image_shape))
+        flat = ops.reshape(v, (-1, units))
+        place = engine.uniform((ops.shape(flat)[0],), self.seed_generator) * units
+        one = ops.one_hot(ops.cast(place, "int32"), units)
+        flipped = ops.reshape(flat + one * (1.0 - 2.0 * flat), ops.shape(v))
+        return -units * ops.softplus(self.free_energy(v) - self.free_energy(flipped))
+
+    def generate(self, n=None, labels=None, *, seed=None, steps: int = 500):
+        """Draw images by Gibbs sampling from noise, and return the means of the last step.
+
+        Args:
+            n: how many. labels: none, as the model is not conditional.
+            seed: the same seed gives the same images.
+            steps: of Gibbs sampling; chains mix slowly, so that more are better.
+
+        Returns:
+            float32 [n, *input_shape].
+        """
+        self._checked_labels(labels, n)
+        if n is None or n < 1 or steps < 1:
+            raise ValueError(f"n is {n} and steps {steps}; ask for at least one of each.")
+        noise = np.random.default_rng(seed)
+        v = noise.random((n, *self.image_shape), np.float32)
+        for _ in range(steps):
+            h = self._run("code", v, None, n)
+            if self.code_activation == "linear":
+                h = h + noise.standard_normal(h.shape, np.float32)
+            else:
+                h = (noise.random(h.shape, np.float32) < h).astype("float32")
+            mean = self._run("image", h, None, n)
+            if self.binary:
+                v = (noise.random(mean.shape, np.float32) < mean).astype("float32")
+            else:
+                v = mean + noise.standard_normal(mean.shape, np.float32)
+        return mean
+
+    def get_config(self):
+        config = {**super().get_config(), "k": self.k, "chains": self.chains}
+        for fixed in ("hidden", "filters", "tied"):
+            del config[fixed]
+        return config

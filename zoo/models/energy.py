@@ -1,0 +1,167 @@
+"""The energy-based view: an image is likely where some code explains it cheaply."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import engine
+from zoo.models.base import BaseAutoencoder
+from zoo.models.training import weigh
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TargetPropAutoencoder(BaseAutoencoder):
+    """Codes are found by descent, and the encoder learns to say where it ends.
+
+    E(y, z) = C(y, Dec(z)) + regularizer |z|^2 is the energy of an image y with a code z, C being
+    -log p(y | z). A step starts at z = Enc(y), goes down E(y, z) + proximity D(z, Enc(y)),
+    D the squared distance, for a set number of iterations to z*, and makes two updates:
+
+    1. reconstruction: the decoder minimizes C(y, Dec(z*));
+    2. prediction: the encoder minimizes D(z*, Enc(y)).
+
+    No gradient passes from the decoder into the encoder. `loss` is C at the encoder's own code,
+    which is what `reconstruct` will do, and is watched; `reconstruction` is C at z*.
+
+    Use it to see learning as energy shaping; and where codes may be refined when used
+    (`refine`, `free_energy`).
+
+    Args:
+        iterations: of the descent, at least 1.
+        rate: of the descent, above 0: a step is rate times the gradient.
+        proximity: weight of D in the descent, at least 0.
+        regularizer: weight of |z|^2, at least 0.
+        Others: see `zoo.models.base.BaseAutoencoder`.
+
+    Source: LeCun and Canziani, Deep Learning (NYU, 2020), lectures 7 and 8 on target propagation;
+    Ranzato et al. 2006 (NeurIPS 19), section 2, for the alternating steps.
+    """
+
+    monitored = "amortized"
+    terms = ("reconstruction", "prediction", "amortized")
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        iterations=10,
+        rate=0.02,
+        proximity=1.0,
+        regularizer=0.0,
+        **kwargs,
+    ):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        if int(iterations) != iterations or iterations < 1 or not rate > 0:
+            raise ValueError(f"iterations is {iterations} and rate {rate}; at least 1, above 0.")
+        if min(proximity, regularizer) < 0:
+            raise ValueError(
+                f"proximity is {proximity} and regularizer {regularizer}; both are at least 0."
+            )
+        if self.tied:
+            raise ValueError("tied=True shares kernels, and here each network has its own update.")
+        self.iterations, self.rate = int(iterations), float(rate)
+        self.proximity, self.regularizer = float(proximity), float(regularizer)
+        self.term_weights["amortized"] = 0.0
+
+    def updates(self):
+        return {
+            "reconstruction": self.decoder.trainable_variables,
+            "prediction": self.encoder.trainable_variables,
+        }
+
+    def train_step(self, data):
+        batch = self.unpack(data)
+        predicted = ops.stop_gradient(self.encoder(batch.x, training=False))
+        target = self.descend(batch.x, predicted)
+        amortized = weigh({"amortized": self.cost(batch.x, predicted)}, batch.weight)
+        steps = {
+            "reconstruction": lambda: self.reconstruction_terms(batch, target, training=True),
+            "prediction": lambda: self.prediction_terms(batch, target, training=True),
+        }
+        variables, terms = self.updates(), {}
+        for name, loss_fn in steps.items():
+            terms |= self.minimize(loss_fn, variables[name], self.optimizer[name])
+        return self.track({**terms, **amortized})
+
+    def test_step(self, data):
+        batch = self.unpack(data)
+        predicted = self.encoder(batch.x, training=False)
+        target = self.descend(batch.x, predicted)
+        terms = {
+            **self.reconstruction_terms(batch, target, training=False),
+            **self.prediction_terms(batch, target, training=False),
+            **weigh({"amortized": self.cost(batch.x, predicted)}, batch.weight),
+        }
+        return self.track(terms)
+
+    def reconstruction_terms(self, batch, target, training):
+        """Return C(y, Dec(z*)), [batch]."""
+        return weigh({"reconstruction": self.cost(batch.x, target, training)}, batch.weight)
+
+    def prediction_terms(self, batch, target, training):
+        """Return D(z*, Enc(y)), [batch]."""
+        predicted = self.encoder(batch.x, training=training)
+        return weigh({"prediction": squared_distance(target, predicted)}, batch.weight)
+
+    def cost(self, x, z, training=False):
+        """Return C(y, Dec(z)) = -log p(y | z), [batch]."""
+        return -self.likelihood.log_prob(x, self.decoder(z, training=training))
+
+    def energy(self, x, z):
+        """Return E(y, z) of images and codes, [batch]."""
+        return self.cost(x, z) + self.regularizer * ops.sum(ops.square(z), axis=1)
+
+    def descend(self, x, start, proximity=None):
+        """Go down E(y, z) + proximity D(z, start) from `start`; [batch, latent_dim]."""
+        proximity = self.proximity if proximity is None else proximity
+
+        def objective(z):
+            return self.energy(x, z) + proximity * squared_distance(z, start)
+
+        z = start
+        for _ in range(self.iterations):
+            ones = ops.ones_like(start[:, 0])
+            z = z - self.rate * engine.vector_jacobian_product(objective, z, ones)
+        return ops.stop_gradient(z)
+
+    def refine(self, x, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
+        """Return codes of images that were improved by descent down E(y, z) alone.
+
+        Args:
+            x: images [n, *input_shape]. rounds: how often to make `iterations` steps.
+
+        Returns:
+            float32 [n, latent_dim].
+        """
+        x, _ = self._checked_images(x, None)
+        z = self._run("code", x, None, batch_size)
+        for _ in range(rounds):
+            z = self._run("improved", (x, z), None, batch_size)
+        return z
+
+    def improved(self, x, z):
+        """Return codes after `iterations` steps down E(y, z), as a tensor."""
+        return self.descend(x, z, proximity=0.0)
+
+    def free_energy(self, x, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
+        """Return F(y), the least E(y, z) over codes that descent found, float32 [n].
+
+        At zero temperature; `zoo.nn.energies.free_energy` is the soft minimum at any other.
+        """
+        z = self.refine(x, rounds=rounds, batch_size=batch_size)
+        return self._run("energy", (np.asarray(x, "float32"), z), None, batch_size)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "iterations": self.iterations,
+            "rate": self.rate,
+            "proximity": self.proximity,
+            "regularizer": self.regularizer,
+        }
+
+
+def squared_distance(a, b):
+    """Return |a - b|^2 of codes, [batch]."""
+    return ops.sum(ops.square(a - b), axis=1)

@@ -1,0 +1,164 @@
+"""What is done to an image before the encoder sees it: q(x' | x)."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import engine
+
+
+class Corruption:
+    """Base class: a corruption is a function of an image and of as much noise.
+
+    Attributes:
+        noise: which noise it takes, "uniform" in [0, 1) or standard "normal".
+    """
+
+    noise = "uniform"
+
+    def apply(self, x, noise):
+        """Return corrupted images of the shape of `x`, for noise of that shape."""
+        raise NotImplementedError
+
+    def draw(self, x, seed):
+        """Corrupt images [batch, ...] inside a training step, from a `SeedGenerator`."""
+        return self.apply(x, getattr(engine, self.noise)(ops.shape(x), seed))
+
+    def sample(self, x, seed: int | None = None) -> np.ndarray:
+        """Corrupt an array of images; the same on every backend for the same seed.
+
+        Returns:
+            float32, of the shape of `x`.
+        """
+        generator = np.random.default_rng(seed)
+        x = np.asarray(x, "float32")
+        draw = generator.random if self.noise == "uniform" else generator.standard_normal
+        return ops.convert_to_numpy(self.apply(x, draw(x.shape, np.float32)))
+
+    def get_config(self) -> dict:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Masking(Corruption):
+    """Every pixel is set to 0 with probability `level`.
+
+    Source: Vincent et al. 2008 (doi 10.1145/1390156.1390294), section 2.3.
+    """
+
+    def __init__(self, level: float):
+        self.level = _fraction(level, "Masking")
+
+    def apply(self, x, noise):
+        return ops.where(noise < self.level, 0.0, x)
+
+    def get_config(self):
+        return {"level": self.level}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SaltAndPepper(Corruption):
+    """Every pixel is set, with probability `level`, to 0 or 1, either as likely.
+
+    Source: Vincent et al. 2010 (JMLR 11), section 3.3.
+    """
+
+    def __init__(self, level: float):
+        self.level = _fraction(level, "SaltAndPepper")
+
+    def apply(self, x, noise):
+        return ops.where(noise < self.level / 2, 0.0, ops.where(noise < self.level, 1.0, x))
+
+    def get_config(self):
+        return {"level": self.level}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class GaussianNoise(Corruption):
+    """N(0, stddev^2) is added to every pixel; what leaves [0, 1] is not cut off.
+
+    Source: Vincent et al. 2010 (JMLR 11), section 3.3.
+    """
+
+    noise = "normal"
+
+    def __init__(self, stddev: float):
+        if not 0 <= stddev < float("inf"):
+            raise ValueError(f"stddev is {stddev}; Gaussian noise needs a number of at least 0.")
+        self.stddev = float(stddev)
+
+    def apply(self, x, noise):
+        return x + self.stddev * noise
+
+    def get_config(self):
+        return {"stddev": self.stddev}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Composition(Corruption):
+    """Several corruptions, one after the other."""
+
+    def __init__(self, steps):
+        if not steps:
+            raise ValueError("A Composition of corruptions needs at least one.")
+        self.steps = [get(step) for step in steps]
+
+    def draw(self, x, seed):
+        for step in self.steps:
+            x = step.draw(x, seed)
+        return x
+
+    def sample(self, x, seed=None):
+        for step, child in zip(
+            self.steps, np.random.SeedSequence(seed).spawn(len(self.steps)), strict=True
+        ):
+            x = step.sample(x, child)
+        return x
+
+    def get_config(self):
+        return {"steps": [keras.saving.serialize_keras_object(step) for step in self.steps]}
+
+
+_NAMED = {
+    "masking": Masking,
+    "salt_and_pepper": SaltAndPepper,
+    "gaussian": GaussianNoise,
+}
+
+
+def get(identifier) -> Corruption:
+    """Return a corruption for `{"masking": 0.25}`, a serialized one, or one that is made already.
+
+    A dict with several entries is a sequence in its order.
+
+    Raises:
+        TypeError: anything else. ValueError: an unknown name, or a level out of range.
+    """
+    if isinstance(identifier, Corruption):
+        return identifier
+    if isinstance(identifier, dict) and "class_name" in identifier:
+        return get(keras.saving.deserialize_keras_object(identifier))
+    if not isinstance(identifier, dict) or not identifier:
+        raise TypeError(
+            "corruption must be a zoo.Masking, SaltAndPepper, GaussianNoise or Composition, or a "
+            f'dict such as {{"masking": 0.25}}; it is {identifier!r}.'
+        )
+    unknown = identifier.keys() - _NAMED.keys()
+    if unknown:
+        raise ValueError(
+            f"corruption names {', '.join(map(repr, unknown))}; there are: {', '.join(_NAMED)}."
+        )
+    steps = [_NAMED[name](level) for name, level in identifier.items()]
+    return steps[0] if len(steps) == 1 else Composition(steps)
+
+
+def _fraction(level, name) -> float:
+    if not 0 <= level <= 1:
+        raise ValueError(f"{name}({level}): the level is a fraction of pixels, from 0 to 1.")
+    return float(level)

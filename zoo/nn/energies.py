@@ -1,0 +1,47 @@
+"""Free energies of a latent variable, and the ellipse that lectures explain them with."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import logsumexp
+
+
+def free_energy(energies, beta: float = np.inf, *, axis: int = -1):
+    """Return F(y), the minimum of E(y, z) over codes z, soft at a finite temperature.
+
+    F(y) = -1/beta ln mean_z exp(-beta E(y, z)), over codes z that are spread evenly; min_z E(y, z)
+    as beta grows without bound, the mean of E as it goes to 0.
+
+    Args:
+        energies: E(y, z), with the codes along `axis`.
+        beta: the inverse temperature, above 0.
+
+    Returns:
+        float64, without that axis.
+
+    Source: LeCun et al. 2006, A tutorial on energy-based learning, section 1.
+    """
+    if not beta > 0:
+        raise ValueError(f"beta is {beta}; an inverse temperature is above 0.")
+    energies = np.asarray(energies, "float64")
+    if np.isinf(beta):
+        return energies.min(axis=axis)
+    return -(logsumexp(-beta * energies, axis=axis) - np.log(energies.shape[axis])) / beta
+
+
+def ellipse(z, w1: float, w2: float) -> np.ndarray:
+    """Return g(z) = (w1 cos z, w2 sin z), [..., 2], for angles z in radians."""
+    return np.stack([w1 * np.cos(z), w2 * np.sin(z)], axis=-1)
+
+
+def ellipse_energies(y, w1: float, w2: float, *, codes: int = 400) -> np.ndarray:
+    """Return E(y, z) = |y - g(z)|^2 of points y for `codes` angles around the ellipse.
+
+    Args:
+        y: [..., 2].
+
+    Returns:
+        [..., codes].
+    """
+    angles = np.linspace(0, 2 * np.pi, codes, endpoint=False)
+    return np.sum((np.asarray(y)[..., None, :] - ellipse(angles, w1, w2)) ** 2, axis=-1)

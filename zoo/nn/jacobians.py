@@ -1,0 +1,64 @@
+"""The squared Frobenius norm of an encoder's Jacobian, |dh(x)/dx|^2 = sum_ij (dh_j/dx_i)^2."""
+
+import keras
+from keras import ops
+
+from zoo import engine
+
+SLOPES = {
+    "sigmoid": lambda h: h * (1.0 - h),
+    "tanh": lambda h: 1.0 - ops.square(h),
+    "linear": ops.ones_like,
+}
+"""Derivatives of activations, as functions of their values."""
+
+
+def closed_form(h, kernel, activation: str):
+    """The norm for one dense layer, h = s(x W + b): sum_j s'_j^2 sum_i W_ij^2.
+
+    Args:
+        h: [batch, units]. kernel: W, [inputs, units]. activation: a name in `SLOPES`.
+
+    Returns:
+        [batch].
+
+    Source: Rifai et al. 2011, Contractive auto-encoders (ICML), for the sigmoid.
+    """
+    return ops.matmul(ops.square(SLOPES[activation](h)), ops.sum(ops.square(kernel), axis=0))
+
+
+def exact(function, x, units: int):
+    """The norm of any differentiable function, a row of its Jacobian at a time.
+
+    Costs a forward and a backward pass of `units` times the batch.
+
+    Args:
+        function: from [batch, ...] to [batch, units], without a state; an image's output depends
+            on that image alone.
+        x: [batch, ...].
+
+    Returns:
+        [batch].
+    """
+    repeated = ops.repeat(x, units, axis=0)
+    rows = ops.tile(ops.eye(units, dtype="float32"), (ops.shape(x)[0], 1))
+    products = engine.vector_jacobian_product(function, repeated, rows)
+    return ops.sum(ops.reshape(_squares(products), (-1, units)), axis=1)
+
+
+def hutchinson(function, x, units: int, seed: keras.random.SeedGenerator):
+    """An unbiased estimate of the norm: |v^T J|^2 for random signs v has it as its mean.
+
+    Costs one forward and one backward pass.
+
+    Returns:
+        [batch].
+
+    Source: Hutchinson 1990 (doi 10.1080/03610919008812866).
+    """
+    signs = ops.sign(engine.uniform((ops.shape(x)[0], units), seed) - 0.5 + 1e-9)
+    return _squares(engine.vector_jacobian_product(function, x, signs))
+
+
+def _squares(products):
+    return ops.sum(ops.square(products), axis=tuple(range(1, len(products.shape))))

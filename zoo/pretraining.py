@@ -1,0 +1,152 @@
+"""Greedy layer-wise pre-training, and classifiers on top of encoders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from zoo.models.autoencoder import Autoencoder
+
+
+def pretrain(
+    model: Autoencoder,
+    x,
+    layer: Any,
+    *,
+    epochs: int = 10,
+    batch_size: int = 128,
+    optimizer: Any = "adam",
+    verbose: int | str = "auto",
+    **options,
+) -> list[Autoencoder]:
+    """Start a deep autoencoder from a stack of shallow ones, each trained on the codes below it.
+
+    Every dense layer of the encoder is trained as the encoder of a one-layer model, whose decoder
+    becomes the layer of the deep decoder opposite to it. Afterwards `model.fit(x)` fine-tunes the
+    unrolled whole for reconstruction, or `zoo.classifier(model, ...)` its encoder for labels.
+
+    Args:
+        model: a dense `Autoencoder` (or a variant) with `hidden` layers, not tied; its weights are
+            replaced. Stack models whose `activation` is that of the layers' codes, "sigmoid" for
+            Boltzmann machines.
+        x: images [n, *input_shape].
+        layer: a class of one-layer models, such as `zoo.DenoisingAutoencoder`,
+            `zoo.ContractiveAutoencoder` or `zoo.RBM`; or a list with a model for every layer.
+        epochs, batch_size, verbose: of each layer, as in `fit`.
+        optimizer: a name, or a Keras optimizer whose settings every layer gets afresh.
+        options: for the class, such as `corruption={"masking": 0.25}`.
+
+    Returns:
+        the trained one-layer models, from the images upwards.
+
+    Raises:
+        ValueError: layers that do not fit the model or each other.
+
+    Source: Hinton and Salakhutdinov 2006 (doi 10.1126/science.1127647) for Boltzmann machines;
+    Vincent et al. 2010 (JMLR 11) for denoising autoencoders.
+    """
+    _check_stackable(model)
+    layers = _layers_of(model, layer, options)
+    pattern = keras.optimizers.get(optimizer)
+    for i, one in enumerate(layers):
+        if verbose:
+            print(f"layer {i + 1} of {len(layers)}: {_sizes(one)}", flush=True)
+        one.compile(type(pattern).from_config(pattern.get_config()))
+        one.fit(x, batch_size=batch_size, epochs=epochs, verbose=verbose)
+        x = one.encode(x)
+    for (down, up), one in zip(_opposite_layers(model), layers, strict=True):
+        encoding, decoding = one.encoder.get_layer("z"), one.decoder.get_layer("pixels")
+        kernel = decoding.dense.kernel.value if one.tied else None
+        down.set_weights(encoding.get_weights())
+        up.set_weights(
+            [keras.ops.transpose(kernel), decoding.bias.value]
+            if one.tied
+            else decoding.get_weights()
+        )
+    return layers
+
+
+def classifier(
+    model, num_classes: int, *, dropout: float = 0.0, optimizer: Any = "adam"
+) -> keras.Model:
+    """Put a softmax layer on a copy of an encoder, to be fine-tuned with labels.
+
+    Args:
+        model: a model of the zoo that is not conditional; it is not changed.
+        num_classes: how many labels there are.
+        dropout: the share of a code's values that are dropped in training.
+        optimizer: a name or a Keras optimizer.
+
+    Returns:
+        a compiled Keras classifier from images [batch, *input_shape] to probabilities [batch,
+        num_classes]: `fit(x, y)` with integer labels, `evaluate(x, y)`. Where the model encodes to
+        a distribution, its mean is what the layer sees.
+
+    Raises:
+        ValueError: a conditional model, or less than two classes.
+    """
+    if model.conditional:
+        raise ValueError(f"{type(model).__name__} is given the label: it cannot be asked for it.")
+    if num_classes < 2:
+        raise ValueError(f"num_classes is {num_classes}; a classifier tells at least 2 apart.")
+    codes = model.encoder.output
+    codes = codes[model.heads[0]] if len(model.heads) > 1 else codes
+    original = keras.Model(model.encoder.input, codes, name="encoder")
+    encoder = keras.models.clone_model(original)
+    encoder.set_weights(original.get_weights())
+    x = keras.Input(model.image_shape, name="x")
+    codes = encoder(x)
+    if dropout:
+        codes = keras.layers.Dropout(dropout, seed=model.seed)(codes)
+    probabilities = keras.layers.Dense(
+        num_classes, activation="softmax", name="label_probability", dtype="float32"
+    )(codes)
+    network = keras.Model(x, probabilities, name=f"{model.name}_classifier")
+    network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return network
+
+
+def _check_stackable(model):
+    if not isinstance(model, Autoencoder) or model.custom_networks or model.filters or model.tied:
+        raise ValueError(
+            "Layers are stacked into a dense Autoencoder (or a variant) that is described by "
+            "hidden=, without filters=, tied= or networks of your own."
+        )
+
+
+def _layers_of(model, layer, options):
+    """Return a one-layer model for every dense layer of the encoder, checked to fit."""
+    widths = [*model.hidden, model.latent_dim]
+    activations = [model.activation] * len(model.hidden) + [model.code_activation]
+    if isinstance(layer, type):
+        inputs = [model.image_shape, *((width,) for width in widths[:-1])]
+        layers = [
+            layer(shape, width, hidden=(), code_activation=activation or "linear", **options)
+            for shape, width, activation in zip(inputs, widths, activations, strict=True)
+        ]
+    else:
+        layers = list(layer)
+    found = [one.latent_dim for one in layers]
+    below = [one.image_shape for one in layers]
+    expected = [tuple(model.image_shape), *((width,) for width in widths[:-1])]
+    if found != widths or below != expected:
+        raise ValueError(
+            f"The layers do not fit: they take {below} and give {found}; this model needs layers "
+            f"that take {expected} and give {widths}."
+        )
+    for one in layers:
+        if not one.has_one_layer:
+            raise ValueError(f"{_sizes(one)} has more than one layer; leave out its hidden=.")
+    return layers
+
+
+def _opposite_layers(model):
+    """Return the dense layers of the encoder, each with the one of the decoder that undoes it."""
+    down = [layer for layer in model.encoder.layers if isinstance(layer, keras.layers.Dense)]
+    up = [layer for layer in model.decoder.layers if isinstance(layer, keras.layers.Dense)]
+    return zip(down, up[::-1], strict=True)
+
+
+def _sizes(one):
+    return f"{type(one).__name__} {one.image_shape} -> {one.latent_dim}"
