@@ -127,7 +127,7 @@ def samples(model, *, rows: int = 8, columns: int = 12, labels=None, seed: int =
         labels: for conditional models, integers [rows * columns]; by default every column has one
             class.
     """
-    _need(model.can_generate, "Samples need a model that generates, such as a VAE, CVAE or AAE.")
+    _need(model.can_generate, "Samples need a model with a prior, such as a VAE, or an RBM.")
     _need(min(rows, columns) > 0, f"rows={rows} and columns={columns} must be at least 1.")
     n = rows * columns
     if labels is None and model.conditional:
@@ -226,6 +226,19 @@ def codes(model, x, labels=None, *, class_names=None) -> Figure:
         z = np.concatenate([z, np.zeros_like(z)], axis=1)
     axes.set_ylabel(names[1])
     _scatter(figure, axes, z, labels, class_names)
+    return figure
+
+
+def scatters(codes: dict, labels) -> Figure:
+    """Show several sets of two-dimensional codes [n, 2] of the same images, by name."""
+    figure = Figure(figsize=(3.6 * len(codes), 3.8), dpi=DPI, layout="constrained")
+    for i, (name, z) in enumerate(codes.items()):
+        axes = figure.add_subplot(1, len(codes), i + 1, title=name, xticks=[], yticks=[])
+        for label in np.unique(labels):
+            chosen = np.asarray(labels) == label
+            axes.scatter(*z[chosen].T, s=2, alpha=0.5, color=f"C{label % 10}", label=str(label))
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside right center", title="class", markerscale=5)
     return figure
 
 
