@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 
 import zoo
 from zoo.models.training import Batch
-from zoo.nn import corruption, divergences, jacobians
+from zoo.nn import corruption, divergences, jacobians, networks
 
 BACKEND = keras.backend.backend()
 generator = np.random.default_rng(0)
@@ -113,6 +113,27 @@ def test_training_with_the_penalty_makes_the_code_contract(jacobian):
     assert norm(10.0) < 0.5 * norm(0.0)
 
 
+def test_activations_called_smooth_have_no_kink():
+    """One-sided slopes agree wherever Keras's piecewise activations have their joints."""
+    joints = np.array([-6, -3, -2.5, -1, -0.5, 0, 0.5, 1, 2.5, 3, 6], "float64")
+    step = 1e-2
+    for name in networks.SMOOTH - {"softmax"}:
+        activation = keras.activations.get(name)
+
+        def f(x, activation=activation):
+            return array(activation(ops.convert_to_tensor(x, "float32"))).astype("float64")
+
+        right, left = (f(joints + step) - f(joints)) / step, (f(joints) - f(joints - step)) / step
+        scale = np.maximum(1.0, np.abs(f(joints)))
+        assert (np.abs(right - left) / scale < 0.03).all(), name
+
+
+@pytest.mark.parametrize("kinked", ["leaky_relu", "hard_sigmoid", "sparse_sigmoid", "hard_tanh"])
+def test_every_kind_of_kink_is_refused(kinked):
+    with pytest.raises(ValueError, match="is not differentiable everywhere"):
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden=(5,), activation=kinked)
+
+
 def test_a_kinked_activation_is_refused():
     with pytest.raises(ValueError, match="'relu', which is not differentiable everywhere"):
         zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden=(5,), activation="relu")
@@ -182,13 +203,19 @@ def test_corruptions_do_what_they_say_to_as_many_pixels_as_they_say():
     assert abs((both == 1).mean() - 0.1) < 0.01
 
 
+def seeds():
+    return keras.random.SeedGenerator(5)
+
+
 def test_corruptions_in_a_step_are_seeded_and_like_those_of_arrays():
     x = ops.convert_to_tensor(np.full((100, 28, 28, 1), 0.4, "float32"))
-    drawn, again = (
-        array(zoo.Masking(0.25).draw(x, keras.random.SeedGenerator(5))) for _ in range(2)
-    )
+    drawn, again = (array(zoo.Masking(0.25).draw(x, seeds())) for _ in range(2))
     np.testing.assert_array_equal(drawn, again)
     assert abs((drawn == 0).mean() - 0.25) < 0.01
+    blank = array(zoo.Composition([zoo.SaltAndPepper(1.0), zoo.Masking(1.0)]).draw(x, seeds()))
+    assert (blank == 0).all()
+    spoiled = array(zoo.Composition([zoo.Masking(1.0), zoo.SaltAndPepper(1.0)]).draw(x, seeds()))
+    assert set(np.unique(spoiled)) == {0, 1}
     array_draw = zoo.Masking(0.25).sample(array(x), seed=5)
     np.testing.assert_array_equal(array_draw, zoo.Masking(0.25).sample(array(x), seed=5))
 

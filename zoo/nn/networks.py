@@ -199,7 +199,7 @@ def code_activation(encoder: keras.Model) -> str | None:
 
 SMOOTH = {
     *("linear", "sigmoid", "tanh", "softplus", "softsign", "gelu", "silu", "mish", "log_sigmoid"),
-    *("exponential", "softmax", "elu", "tanh_shrink", "sparse_sigmoid"),
+    *("exponential", "softmax", "elu", "tanh_shrink"),
 }
 """Activations of Keras with a derivative everywhere (ELU at its default slope)."""
 
