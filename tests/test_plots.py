@@ -238,6 +238,36 @@ def test_the_energy_is_least_on_the_ellipse():
     hard, soft = (axes for axes in figure.axes if axes.get_title())
     assert "min over z" in hard.get_title()
     assert "beta = 5" in soft.get_title()
+    for axes in (hard, soft):
+        y1, y2 = axes.lines[0].get_xydata().T
+        np.testing.assert_allclose((y1 / 2) ** 2 + y2**2, 1, rtol=1e-6)
+    # The lowest point of the hard surface is the ellipse, its highest a corner of the square.
+    angles = np.linspace(0, 2 * np.pi, 100_000)
+    corner = np.min((3 - 2 * np.cos(angles)) ** 2 + (3 - np.sin(angles)) ** 2)
+    surface = hard.collections[0]
+    np.testing.assert_allclose(surface.zmin, 0, atol=1e-3)
+    np.testing.assert_allclose(surface.zmax, corner, rtol=1e-3)
+    assert soft.collections[0].zmin > 0.1
+
+
+def test_filters_of_several_models_have_a_panel_each():
+    models = {str(i): zoo.ContractiveAutoencoder((8, 8, 1), 9, seed=i) for i in range(2)}
+    figure = plots.filters_of_several(models, side=3)
+    assert [axes.get_title() for axes in figure.axes] == ["0", "1"]
+    for panel, model in enumerate(models.values()):
+        alone = sheet(plots.filters(model, rows=3, columns=3))
+        np.testing.assert_array_equal(sheet(figure, panel), alone)
+
+
+def test_scatters_show_every_code_in_the_colour_of_its_class():
+    generator = np.random.default_rng(0)
+    codes, labels = {"a": generator.random((20, 2)), "b": generator.random((20, 2))}, [3, 7] * 10
+    figure = plots.scatters(codes, labels)
+    for axes, (name, z) in zip(figure.axes, codes.items(), strict=True):
+        assert axes.get_title() == name
+        threes, sevens = (np.asarray(points.get_offsets()) for points in axes.collections)
+        np.testing.assert_allclose(threes, z[::2])
+        np.testing.assert_allclose(sevens, z[1::2])
 
 
 def test_training_curves_have_a_panel_a_metric():
