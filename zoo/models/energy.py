@@ -33,8 +33,9 @@ class TargetPropAutoencoder(BaseAutoencoder):
         regularizer: weight of |z|^2, at least 0.
         Others: see `zoo.models.base.BaseAutoencoder`.
 
-    Source: LeCun and Canziani, Deep Learning (NYU, 2020), lectures 7 and 8 on target propagation;
-    Ranzato et al. 2006 (NeurIPS 19), section 2, for the alternating steps.
+    Source: Canziani and LeCun, Deep Learning (NYU, 2021), the lecture from latent-variable energies
+    to target propagation to autoencoders; Ranzato et al. 2006 (NeurIPS 19), whose encoder learns
+    codes that descent has found.
     """
 
     monitored = "amortized"

@@ -19,7 +19,7 @@ def free_energy(energies, beta: float = np.inf, *, axis: int = -1):
     Returns:
         float64, without that axis.
 
-    Source: LeCun et al. 2006, A tutorial on energy-based learning, section 1.
+    Source: LeCun et al. 2006, A tutorial on energy-based learning.
     """
     if not beta > 0:
         raise ValueError(f"beta is {beta}; an inverse temperature is above 0.")
