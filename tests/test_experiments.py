@@ -7,6 +7,7 @@ import pytest
 
 import zoo
 from zoo import data, experiments
+from zoo.experiments import representations, table
 from zoo.spelling import UnknownNameError
 
 
@@ -16,7 +17,7 @@ def few_images(monkeypatch):
     (x, y), (x_test, y_test) = data.load("digits")
 
     def load(name):
-        assert name == "mnist"
+        assert name in ("mnist", *representations.REPORTED)
         large, large_test = (
             np.pad(np.kron(a[..., 0], np.ones((3, 3))), ((0, 0), (2, 2), (2, 2)))
             for a in (x[:300], x_test[:100])
@@ -25,8 +26,18 @@ def few_images(monkeypatch):
         return (large, y[:300]), (large_test, y_test[:100])
 
     monkeypatch.setattr(data, "load", load)
-    flat = zoo.VAE((28, 28, 1), 2, hidden=(4,))
-    monkeypatch.setattr(zoo, "load", lambda name: flat, raising=False)
+    presets = {
+        "vae_mnist_2d": zoo.VAE((28, 28, 1), 2, hidden=(4,)),
+        "contractive_ae_mnist": zoo.ContractiveAutoencoder((28, 28, 1), 5),
+    }
+    monkeypatch.setattr(zoo, "load", presets.get, raising=False)
+    # One data set, one rate, and models of each kind are enough to see that it runs.
+    few = ("contractive (CAE)", "binary RBM", "none")
+    shallow = {name: representations.SHALLOW[name] for name in few}
+    reported = {"mnist_rot": representations.REPORTED["mnist_rot"]}
+    monkeypatch.setattr(representations, "SHALLOW", shallow)
+    monkeypatch.setattr(representations, "REPORTED", reported)
+    monkeypatch.setattr(representations, "RATES", (1e-3,))
 
 
 @pytest.mark.parametrize(
@@ -55,4 +66,29 @@ def test_the_error_of_pca_is_that_of_its_definition():
     _, _, axes = np.linalg.svd(flat - mean)
     restored = mean + (flat - mean) @ axes[:3].T @ axes[:3]
     expected = np.sum((flat - restored) ** 2) / 50
-    assert experiments._pca_error(x, x, 3) == pytest.approx(expected, rel=1e-3)
+    assert table.pca_error(x, x, 3) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_support_vector_machine_is_the_best_on_validation_of_those_tried():
+    from sklearn.svm import SVC
+
+    (x, y), (x_test, y_test) = data.load("digits")
+    train, validation, test = (x[:300], y[:300]), (x[300:400], y[300:400]), (x_test, y_test)
+
+    def machine(gamma, c):
+        return SVC(C=c, gamma=gamma).fit(x[:300].reshape(300, -1), y[:300])
+
+    machines = [machine(gamma, c) for gamma in (0.005, 0.02, 0.05) for c in (1, 10, 100)]
+    best = max(machines, key=lambda m: m.score(x[300:400].reshape(100, -1), y[300:400]))
+    expected = 100 * (1 - best.score(x_test.reshape(360, -1), y_test))
+    assert representations.svm_error(train, validation, test) == pytest.approx(expected, abs=0.01)
+
+
+def test_fine_tuning_reports_the_test_error_of_what_was_best_on_validation(monkeypatch):
+    (x, y), test = data.load("digits")
+    train, validation = (x[:1000], y[:1000]), (x[1000:], y[1000:])
+    monkeypatch.setattr(representations, "RATES", (1e-2, 1e-9))
+    model = zoo.Autoencoder((8, 8, 1), 32, hidden=(), seed=1)
+    error, rate = representations.fine_tuned_error(model, train, validation, test, 12, verbose=0)
+    assert rate == 1e-2
+    assert error < 15

@@ -231,9 +231,11 @@ def codes(model, x, labels=None, *, class_names=None) -> Figure:
 
 def scatters(codes: dict, labels) -> Figure:
     """Show several sets of two-dimensional codes [n, 2] of the same images, by name."""
-    figure = Figure(figsize=(3.6 * len(codes), 3.8), dpi=DPI, layout="constrained")
+    columns = min(len(codes), 3)
+    rows = -(-len(codes) // columns)
+    figure = Figure(figsize=(3.6 * columns, 3.8 * rows), dpi=DPI, layout="constrained")
     for i, (name, z) in enumerate(codes.items()):
-        axes = figure.add_subplot(1, len(codes), i + 1, title=name, xticks=[], yticks=[])
+        axes = figure.add_subplot(rows, columns, i + 1, title=name, xticks=[], yticks=[])
         for label in np.unique(labels):
             chosen = np.asarray(labels) == label
             axes.scatter(*z[chosen].T, s=2, alpha=0.5, color=f"C{label % 10}", label=str(label))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoo import data
 from zoo.evaluation import judge as judges
 from zoo.evaluation import measures
+from zoo.evaluation.measures import rounded
 from zoo.models.autoencoder import Autoencoder, DenoisingAutoencoder
 from zoo.nn import networks
 from zoo.nn.corruption import Masking, SaltAndPepper
@@ -44,15 +45,15 @@ def _measure(model, data_name, train, test):
     labels = y if model.conditional else None
     yield (
         "reconstruction error",
-        _rounded(measures.reconstruction_error(model, x, labels)),
+        rounded(measures.reconstruction_error(model, x, labels)),
         "",
         "squared error summed over pixels, per image, pixels in [0, 1], deterministic code",
     )
     if hasattr(model, "refine"):
-        refined = model.decode(model.refine(x))
+        refined = measures.squared_error(model.decode(model.refine(x)), x)
         yield (
             "reconstruction error of refined codes",
-            _rounded(float(((x.astype("float64") - refined) ** 2).sum() / len(x))),
+            rounded(refined),
             "",
             f"the same after {model.iterations} steps of descent from the encoder's code",
         )
@@ -62,11 +63,11 @@ def _measure(model, data_name, train, test):
         pixels = "grey pixels, so no likelihood" if grey else "real-valued pixels"
         yield (
             "negative bound",
-            _rounded(bound),
+            rounded(bound),
             "nats" if model.likelihood.unit == "nats" else "",
             f"one draw an image, seed 0, beta 1; {pixels}",
         )
-        yield "divergence", _rounded(kl), "nats", "KL from posterior to prior, part of the bound"
+        yield "divergence", rounded(kl), "nats", "KL from posterior to prior, part of the bound"
         yield (
             "active units",
             measures.active_units(model, x, labels),
@@ -81,10 +82,10 @@ def _measure(model, data_name, train, test):
         )
         yield (
             "distance of codes to prior",
-            _rounded(distance),
+            rounded(distance),
             "",
             "sliced 2-Wasserstein, 200 directions, seed 0; two samples of the prior are "
-            f"{_rounded(floor)} apart",
+            f"{rounded(floor)} apart",
         )
     if model.conditional and data_name in judges.JUDGES:
         judge = judges.load_judge(data_name)
@@ -122,7 +123,7 @@ def _measure_representation(model, train, test):
     if model.has_one_layer and activation == "linear":
         yield (
             "angle to PCA",
-            _rounded(measures.angle_to_principal_subspace(model, train[0])),
+            rounded(measures.angle_to_principal_subspace(model, train[0])),
             "rad",
             f"largest principal angle to the subspace of PCA of the {len(train[0]):,} training "
             "images",
@@ -130,7 +131,7 @@ def _measure_representation(model, train, test):
     if activation in ("sigmoid", "tanh"):
         yield (
             "mean activity",
-            _rounded(float(model.encode(x).mean())),
+            rounded(float(model.encode(x).mean())),
             "",
             "of a unit, averaged over units and images",
         )
@@ -142,7 +143,7 @@ def _measure_representation(model, train, test):
         )
     yield (
         "Jacobian norm",
-        _rounded(measures.jacobian_norm(model, x)),
+        rounded(measures.jacobian_norm(model, x)),
         "",
         "Frobenius norm of the encoder's Jacobian, averaged over images",
     )
@@ -162,8 +163,3 @@ def _measure_restoration(model, x):
             f"peak signal-to-noise ratio, averaged over images, noise of seed 0; the damaged images"
             f" have {measures.psnr(damaged, x):.2f} dB",
         )
-
-
-def _rounded(value: float) -> float:
-    """Keep four significant digits: more would not be the same on another machine."""
-    return float(f"{value:.4g}")

@@ -14,8 +14,17 @@ def reconstruction_error(model, x, labels=None) -> float:
         model: a model of the zoo.
         x: images [n, *input_shape]; labels: integers [n] for conditional models.
     """
-    difference = np.asarray(x, "float64") - model.reconstruct(x, labels)
-    return float(np.sum(difference**2) / len(x))
+    return squared_error(model.reconstruct(x, labels), x)
+
+
+def squared_error(restored, x) -> float:
+    """Squared error summed over the pixels of an image, averaged over images [n, ...]."""
+    return float(np.sum((np.asarray(x, "float64") - restored) ** 2) / len(x))
+
+
+def rounded(value: float) -> float:
+    """Keep four significant digits: more would not be the same on another machine."""
+    return float(f"{value:.4g}")
 
 
 def negative_bound(model, x, labels=None, *, seed: int = 0) -> tuple[float, float]:
@@ -91,14 +100,15 @@ def psnr(restored, x) -> float:
     return float(np.mean(-10.0 * np.log10(errors)))
 
 
-def jacobian_norm(model, x) -> float:
-    """Frobenius norm of the encoder's Jacobian, averaged over images.
+def jacobian_norm(model, x, *, squared: bool = False) -> float:
+    """Frobenius norm of the encoder's Jacobian, or its square, averaged over images.
 
     In closed form for one dense layer with a sigmoid, a tanh or no activation; else a row at a
     time, with as many backward passes an image as the code is long.
     """
     norms = model._run("squared_jacobian_norm", np.asarray(x, "float32"), None, 64)
-    return float(np.mean(np.sqrt(norms.astype("float64"))))
+    norms = norms.astype("float64")
+    return float(np.mean(norms if squared else np.sqrt(norms)))
 
 
 def saturation(model, x) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.data import variants
 from zoo.spelling import UnknownNameError
 
 
@@ -21,7 +22,7 @@ class Source:
     Attributes:
         title, licence, credit: for cards.
         classes: what the labels mean, in order.
-        sha256: of the bytes of every uint8 array; none for bundled data.
+        sha256: of the bytes of every uint8 array; none for what is bundled or drawn.
     """
 
     title: str
@@ -79,6 +80,20 @@ SOURCES = {
     ),
 }
 
+_MNIST = SOURCES["mnist"]
+_DRAWN = "after Larochelle et al. 2007"
+for _name, _what in (
+    ("mnist_basic", "12,000 and 50,000 digits"),
+    ("mnist_rot", "turned digits"),
+    ("mnist_bg_rand", "digits on noise"),
+):
+    SOURCES[_name] = Source(
+        f"MNIST, {_what}, {_DRAWN}", _MNIST.licence, _MNIST.credit, _MNIST.classes
+    )
+SOURCES["rectangles"] = Source(
+    f"Tall and wide rectangles, {_DRAWN}", "Apache-2.0", "autoencoder-zoo", ("tall", "wide")
+)
+
 
 def load(name: str):
     """Load a data set.
@@ -86,7 +101,9 @@ def load(name: str):
     The folder that the environment variable `ZOO_DATA` names is searched first, for `<name>.npz`
     with the arrays x_train, y_train, x_test, y_test; then Keras downloads it. Either way the
     content is verified. `digits` comes with scikit-learn and is always there; its last 360 images
-    are the test set.
+    are the test set. The variants of MNIST are drawn from it, by `zoo.data.variants` with seed 0:
+    12,000 images for training (1,200 rectangles), of which the last sixth is for validation, and
+    50,000 test images.
 
     Args:
         name: one of `zoo.data.SOURCES`.
@@ -102,7 +119,16 @@ def load(name: str):
     """
     if name not in SOURCES:
         raise UnknownNameError("data set", name, SOURCES)
-    arrays = _digits() if name == "digits" else _verified(name, _find(name))
+    if name == "digits":
+        arrays = _digits()
+    elif name == "rectangles":
+        arrays = variants.draw(name)
+    elif name in variants.TRAINING:
+        x_train, y_train, x_test, y_test = _verified("mnist", _find("mnist"))
+        digits = np.concatenate([x_train, x_test]), np.concatenate([y_train, y_test])
+        arrays = variants.draw(name, digits)
+    else:
+        arrays = _verified(name, _find(name))
     x_train, y_train, x_test, y_test = arrays
     return (_pixels(x_train), y_train.astype("int32")), (_pixels(x_test), y_test.astype("int32"))
 

@@ -1,0 +1,104 @@
+"""The variants of MNIST are drawn as Larochelle et al. describe them."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from zoo import data
+from zoo.data import variants
+
+
+@pytest.fixture
+def digits():
+    generator = np.random.default_rng(0)
+    x = np.zeros((300, 28, 28), "uint8")
+    x[:, 8:20, 8:20] = generator.integers(1, 200, (300, 12, 12))
+    return x, np.arange(300) % 10
+
+
+def draw(name, digits, **options):
+    return variants.draw(name, digits, training=60, testing=200, **options)
+
+
+@pytest.mark.parametrize("name", variants.TRAINING)
+def test_a_seed_gives_the_same_images_and_another_one_others(name, digits):
+    first, again, other = draw(name, digits), draw(name, digits), draw(name, digits, seed=1)
+    for a, b, shape in zip(first, again, [(60, 28, 28), (60,), (200, 28, 28), (200,)], strict=True):
+        assert a.shape == shape
+        np.testing.assert_array_equal(a, b)
+    assert (first[0] != other[0]).any()
+
+
+def test_basic_digits_are_those_given_and_none_is_for_training_and_testing(digits):
+    x, y, x_test, y_test = draw("mnist_basic", digits)
+    place = {image.tobytes(): i for i, image in enumerate(digits[0])}
+    found = [place[image.tobytes()] for image in np.concatenate([x, x_test])]
+    assert len(set(found)) == 260
+    np.testing.assert_array_equal(digits[1][found], np.concatenate([y, y_test]))
+
+
+def test_a_quarter_turn_is_numpys_and_no_turn_changes_nothing(digits):
+    image = digits[0][0]
+    np.testing.assert_array_equal(variants.rotated(image, 0.0), image)
+    np.testing.assert_array_equal(variants.rotated(image, np.pi / 2), np.rot90(image))
+    np.testing.assert_array_equal(variants.rotated(image, np.pi), np.rot90(image, 2))
+
+
+def test_turned_digits_keep_their_ink_and_lie_at_any_angle():
+    bar = np.zeros((300, 28, 28), "uint8")
+    bar[:, 13:15, 14:24] = 200
+    x, *_ = draw("mnist_rot", (bar, np.zeros(300)))
+    ink = x.sum(axis=(1, 2), dtype="float64")
+    np.testing.assert_allclose(ink, bar[0].sum(), rtol=0.05)
+    side = np.arange(28) - 13.5
+    down, right = (x * side[:, None]).sum((1, 2)) / ink, (x * side).sum((1, 2)) / ink
+    angles = np.arctan2(-down, right) % (2 * np.pi)
+    assert stats.kstest(angles, "uniform", args=(0, 2 * np.pi)).pvalue > 0.01
+
+
+def test_digits_on_noise_show_the_lighter_of_both(digits):
+    x, _, x_test, _ = draw("mnist_bg_rand", digits)
+    plain, _, plain_test, _ = draw("mnist_basic", digits)
+    noisy, plain = np.concatenate([x, x_test]), np.concatenate([plain, plain_test])
+    assert (noisy >= plain).all()
+    background = noisy[plain == 0]
+    assert stats.kstest(background / 256, "uniform").statistic < 0.01
+
+
+def test_rectangles_are_outlines_whose_label_says_which_side_is_longer():
+    x, y, x_test, y_test = variants.draw("rectangles", training=1000, testing=1000)
+    x, y = np.concatenate([x, x_test]), np.concatenate([y, y_test])
+    assert set(np.unique(x)) == {0, 255}
+    sides = np.empty((len(x), 2), int)
+    for i, image in enumerate(x):
+        rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+        expected = np.full((np.ptp(rows) + 1, np.ptp(columns) + 1), 255)
+        expected[1:-1, 1:-1] = 0
+        found = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        np.testing.assert_array_equal(found, expected)
+        sides[i] = expected.shape
+    assert (np.abs(sides[:, 0] - sides[:, 1]) >= 3).all()
+    np.testing.assert_array_equal(y, sides[:, 1] > sides[:, 0])
+    assert abs(y.mean() - 0.5) < 0.05
+    assert (sides.min(), sides.max()) == (1, 28)
+
+
+def test_rectangles_load_without_any_file():
+    (x, y), (x_test, _) = data.load("rectangles")
+    assert (x.shape, x_test.shape) == ((1200, 28, 28, 1), (50_000, 28, 28, 1))
+    assert (x.dtype, y.dtype, x.max()) == ("float32", "int32", 1.0)
+
+
+def test_variants_of_mnist_load_from_its_verified_arrays(monkeypatch, digits):
+    x, y = digits
+    monkeypatch.setattr(data, "_find", lambda name: (name, "there"))
+    monkeypatch.setattr(data, "_verified", lambda name, found: (x[:280], y[:280], x[280:], y[280:]))
+    with pytest.raises(ValueError, match="62,000 digits are to be drawn, and there are 300"):
+        data.load("mnist_rot")
+    monkeypatch.setattr(variants, "TESTING", 200)
+    monkeypatch.setitem(variants.TRAINING, "mnist_rot", 60)
+    (turned, labels), (x_test, _) = data.load("mnist_rot")
+    expected = draw("mnist_rot", digits)
+    np.testing.assert_allclose(turned[..., 0], expected[0] / np.float32(255))
+    np.testing.assert_array_equal(labels, expected[1])
+    assert x_test.shape == (200, 28, 28, 1)

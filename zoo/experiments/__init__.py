@@ -1,0 +1,65 @@
+"""Comparisons that lectures make, each one command that trains, measures and writes a table.
+
+`zoo reproduce NAME` writes `results/NAME.json`, with what was reported beside what was obtained,
+and a picture where there is one. The README shows all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+
+import zoo
+from zoo import plots
+from zoo.experiments import classical, manifolds, representations
+from zoo.experiments.table import SEED, Table
+from zoo.folders import write_file
+from zoo.spelling import UnknownNameError
+
+EXPERIMENTS = {
+    "contraction": classical.contraction,
+    "corruption_levels": classical.corruption_levels,
+    "deep_pretraining": classical.deep_pretraining,
+    "energy": classical.energy,
+    "manifolds": manifolds.manifolds,
+    "mnist_variants": representations.mnist_variants,
+    "regularised": representations.regularised,
+    "sparsity": classical.sparsity,
+}
+
+
+def reproduce(name: str, out="results", *, epochs: int | None = None, verbose=2) -> Table:
+    """Run an experiment and write its table (and picture) into a folder.
+
+    Args:
+        name: in `EXPERIMENTS`.
+        out: folder to write to; what an earlier run wrote there under the name is replaced.
+        epochs: of each training, other than the experiment's own.
+        verbose: as in `keras.Model.fit`.
+
+    Raises:
+        UnknownNameError: there is no such experiment; the nearest names are given.
+    """
+    if name not in EXPERIMENTS:
+        raise UnknownNameError("experiment", name, EXPERIMENTS)
+    experiment = EXPERIMENTS[name]
+    table = experiment(**({"epochs": epochs} if epochs else {}), verbose=verbose)
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {
+        "name": name,
+        "title": table.title,
+        "protocol": table.protocol,
+        "seed": SEED,
+        "command": f"zoo reproduce {name}" + (f" --epochs {epochs}" if epochs else ""),
+        "versions": {"autoencoder-zoo": zoo.__version__, "keras": keras.__version__},
+        "columns": table.columns,
+        "rows": table.rows,
+        "picture": f"{name}.png" if table.figure else None,
+    }
+    if table.figure:
+        plots.save_small(table.figure, folder / f"{name}.png")
+    write_file(folder / f"{name}.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return table

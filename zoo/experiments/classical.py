@@ -1,0 +1,183 @@
+"""The classical family: noise, sparsity, contraction, depth."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+import zoo
+from zoo import data, plots, recipes, training
+from zoo.evaluation import measures
+from zoo.evaluation.measures import rounded
+from zoo.experiments.table import SEED, Table, error, fit, pca_error
+from zoo.nn import energies
+
+
+def corruption_levels(epochs: int = 15, verbose=2) -> Table:
+    """Compare one-layer models trained at several levels of masking noise: filters, restoration."""
+    (x, _), (x_test, _) = data.load("mnist")
+    tests = {
+        "25 % masked": zoo.Masking(0.25),
+        "50 % masked": zoo.Masking(0.5),
+        "10 % salt and pepper": zoo.SaltAndPepper(0.1),
+    }
+    damaged = {name: corruption.sample(x_test, seed=0) for name, corruption in tests.items()}
+    rows = [["the damaged images", *(decibels(d, x_test) for d in damaged.values())]]
+    models = {}
+    for level in (0.0, 0.1, 0.2, 0.5):
+        name = f"trained at {level:.0%} masked" if level else "ordinary autoencoder"
+        model = zoo.DenoisingAutoencoder(
+            (28, 28, 1),
+            500,
+            hidden=(),
+            code_activation="sigmoid",
+            tied=True,
+            corruption=zoo.Masking(level),
+            seed=SEED,
+        )
+        fit(model, x, epochs, 2e-3, verbose)
+        rows.append([name, *(decibels(model.reconstruct(d), x_test) for d in damaged.values())])
+        models[name] = model
+    return Table(
+        "Denoising: what corruption in training does",
+        f"MNIST, 784-500 sigmoid units with tied kernels, {epochs} epochs on the 60,000 training "
+        "images; peak signal-to-noise ratio in dB of the 10,000 test images, damaged with seed 0, "
+        "after passing through the model.",
+        ("model", *tests),
+        rows,
+        plots.filters_of_several(models),
+    )
+
+
+def deep_pretraining(epochs: int = 60, verbose=2) -> Table:
+    """Train 784-1000-500-250-30 with and without a stack of Boltzmann machines to start from."""
+    (x, _), (x_test, _) = data.load("mnist")
+    recipe = recipes.get("deep_belief_ae_mnist")
+    errors = {}
+    for pretrained in (True, False):
+        keras.utils.set_random_seed(SEED)
+        model = training.make_model(recipe)
+        if pretrained:
+            training.start_layers(model, recipe, x, verbose)
+            errors["unrolled, not fine-tuned"] = error(model, x_test)
+        fit(model, x, epochs, recipe.optimizer["learning_rate"], verbose)
+        errors["fine-tuned" if pretrained else "without pre-training"] = error(model, x_test)
+    rows = [
+        ["PCA, 30 dimensions", 13.87, pca_error(x, x_test, 30)],
+        ["unrolled, not fine-tuned", None, errors["unrolled, not fine-tuned"]],
+        ["RBM pre-training, fine-tuned", 3.00, errors["fine-tuned"]],
+        ["without pre-training", None, errors["without pre-training"]],
+    ]
+    return Table(
+        "A deep autoencoder with and without pre-training",
+        "MNIST, 784-1000-500-250-30 with sigmoid layers and a linear code, "
+        f"{recipe.pretraining['epochs']} epochs a Boltzmann machine, then {epochs} epochs of "
+        "fine-tuning by Adam (cross-entropy) on the 60,000 training images; squared error summed "
+        "over pixels per test image, pixels in [0, 1]. Reported: Hinton and Salakhutdinov 2006, by "
+        "conjugate gradients.",
+        ("model", "reported", "obtained"),
+        rows,
+    )
+
+
+def sparsity(epochs: int = 40, verbose=2) -> Table:
+    """Train the model of `sparse_ae_mnist` with its penalty and without."""
+    (x, _), (x_test, _) = data.load("mnist")
+    recipe = recipes.get("sparse_ae_mnist")
+    rows = []
+    for weight in (recipe.model["weight"], 0.0):
+        recipe.model["weight"] = weight
+        model = training.make_model(recipe)
+        fit(model, x, epochs, recipe.optimizer["learning_rate"], verbose)
+        logs = model.evaluate(x_test, verbose=0, return_dict=True)
+        rows.append(
+            [
+                f"penalty of weight {weight:g}" if weight else "no penalty",
+                rounded(model.encode(x_test).mean()),
+                rounded(logs["reconstruction"]),
+                error(model, x_test),
+            ]
+        )
+    return Table(
+        f"Sparsity: a mean activity of {recipe.model['rho']:g} asked for",
+        f"MNIST, {recipe.model['latent_dim']} sigmoid units with tied kernels, {epochs} epochs on "
+        "the 60,000 training images; means over the 10,000 test images.",
+        ("model", "mean activity", "cross-entropy in nats", "squared error"),
+        rows,
+    )
+
+
+def contraction(epochs: int | None = None, verbose=2) -> Table:
+    """Compare every way to compute the contractive penalty on the images of one model."""
+    del epochs, verbose  # the network is a preset
+    preset = zoo.load("contractive_ae_mnist")
+    _, (x, _) = data.load("mnist")
+    x = keras.ops.convert_to_tensor(x[:1000])
+    ways = {
+        "closed form": {"jacobian": "closed"},
+        "exact, row by row": {"jacobian": "exact"},
+        "Hutchinson": {"jacobian": "hutchinson"},
+        **{
+            f"stochastic, noise {noise:g}": {"jacobian": "stochastic", "noise": noise}
+            for noise in (1.0, 0.3, 0.1, 0.03, 0.01)
+        },
+    }
+    rows = []
+    for name, options in ways.items():
+        model = type(preset).from_config({**preset.get_config(), **options})
+        model.set_weights(preset.get_weights())
+        drawn = options["jacobian"] in ("hutchinson", "stochastic")
+        means = [_mean_penalty(model, x) for _ in range(30 if drawn else 1)]
+        expected = rows[0][1] if rows else means[0]
+        error = np.std(means, ddof=1) / np.sqrt(len(means)) if drawn else None
+        mean = float(np.mean(means))
+        rows.append(
+            [
+                name,
+                rounded(mean),
+                None if error is None else float(f"{error:.2g}"),
+                round(100 * (mean / expected - 1), 1) + 0.0,
+            ]
+        )
+    return Table(
+        "Contraction: the squared Jacobian norm, computed in four ways",
+        "contractive_ae_mnist (784-1000 sigmoid units), mean over the first 1,000 test images of "
+        "MNIST; of the two that draw noise, the mean of 30 draws an image with its standard error. "
+        "Stochastic: |h(x) - h(x + e)|^2 / s^2 with e ~ N(0, s^2 I), which tends to the norm as s "
+        "shrinks.",
+        ("way", "mean of the squared norm", "standard error", "difference in %"),
+        rows,
+    )
+
+
+def _mean_penalty(model, x, batch=100):
+    means = [
+        keras.ops.mean(model.code_penalties(part, model.encoder(part))["contraction"])
+        for part in keras.ops.split(x, len(x) // batch)
+    ]
+    return float(keras.ops.mean(keras.ops.stack(means)))
+
+
+def energy(epochs: int | None = None, verbose=2) -> Table:
+    """Tabulate the free energy of an ellipse's inside, outline and outside by temperature."""
+    del epochs, verbose  # nothing is trained
+    points = {"the centre": (0.0, 0.0), "on the ellipse": (2.0, 0.0), "outside": (3.0, 0.0)}
+    tables = [energies.ellipse_energies(point, 2.0, 1.0) for point in points.values()]
+    rows = [
+        [f"{beta:g}", *(rounded(float(energies.free_energy(table, beta))) for table in tables)]
+        for beta in (0.1, 1.0, 5.0, 25.0, 125.0, np.inf)
+    ]
+    return Table(
+        "Energy: the free energy of a latent variable that draws an ellipse",
+        "E(y, z) = |y - (2 cos z, sin z)|^2 with z uniform on the circle; F(y) = -1/beta ln mean_z "
+        "exp(-beta E(y, z)), at infinite beta min_z E(y, z), which is the squared distance to the "
+        "ellipse: 1, 0 and 1 at these points.",
+        ("beta", *points),
+        rows,
+        plots.energy_surface(),
+    )
+
+
+def decibels(restored, x):
+    """Return the mean signal-to-noise ratio of images, to a hundredth."""
+    return round(measures.psnr(restored, x), 2)
