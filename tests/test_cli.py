@@ -249,6 +249,15 @@ def test_a_picture_is_named_after_the_preset_and_its_kind(capsys, tmp_path, monk
     assert sorted(os.listdir(tmp_path)) == ["flat_traversal.png", "vae_digits_samples.png"]
 
 
+def test_a_model_without_a_prior_shows_reconstructions(capsys, tmp_path, monkeypatch, presets):
+    monkeypatch.chdir(tmp_path)
+    zoo.save(
+        zoo.Autoencoder((8, 8, 1), 2, hidden=(4,)), "plain", about={"recipe": {"data": "digits"}}
+    )
+    run(capsys, "generate", "plain")
+    assert "plain_reconstructions.png" in os.listdir(tmp_path)
+
+
 def test_a_picture_is_replaced_only_when_asked(capsys, tmp_path):
     out = tmp_path / "picture.png"
     out.write_text("mine")

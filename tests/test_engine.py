@@ -247,6 +247,7 @@ def batches_of(stream):
     return batches
 
 
+@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch runs one step an execution")
 @pytest.mark.parametrize("batches", [0.5, 1, 7, 7.5])
 def test_bundled_steps_are_the_steps_one_by_one(batches):
     """Eager, as a graph, and as a loop of XLA: the same weights, metrics and step count.
@@ -256,9 +257,9 @@ def test_bundled_steps_are_the_steps_one_by_one(batches):
     x = np.random.default_rng(0).random((int(8 * batches), 8, 8, 1)).astype("float32")
     results = []
     for options in (
-        {"run_eagerly": BACKEND != "jax", "steps_per_execution": 1},
+        {"run_eagerly": BACKEND == "tensorflow", "steps_per_execution": 1},
         {"jit_compile": BACKEND == "jax", "steps_per_execution": 3},
-        {"jit_compile": BACKEND != "torch", "steps_per_execution": 3},
+        {"jit_compile": True, "steps_per_execution": 3},
     ):
         keras.utils.set_random_seed(0)
         model = zoo.Autoencoder((8, 8, 1), 2, hidden=(8,), l2=1e-3)

@@ -10,7 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import zoo
 from zoo import data, evaluation
-from zoo.evaluation import figures, judge, measures
+from zoo.evaluation import judge, measures
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +328,7 @@ def test_figures_are_the_same_when_measured_again(vae):
 
 
 def test_values_keep_four_significant_digits():
-    assert [figures._rounded(v) for v in (123.456, 0.0123456, 9.99996)] == [123.5, 0.01235, 10.0]
+    assert [measures.rounded(v) for v in (123.456, 0.0123456, 9.99996)] == [123.5, 0.01235, 10.0]
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def _parser():
     sub = command(_generate, "generate", "make a picture with a preset")
     _add_name(sub)
     sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
-    sub.add_argument("--picture", choices=PICTURES, default="samples", help="[samples]")
+    sub.add_argument("--picture", choices=PICTURES, help="[samples, or reconstructions]")
     sub.add_argument("--labels", type=int, nargs="+", help="classes, for conditional models")
     sub.add_argument("--n", type=_count, default=None, help="how many images [96]")
     sub.add_argument("--seed", type=int, default=0, help="[0]")
@@ -164,10 +164,12 @@ def _demo(options):
 
 
 def _generate(options):
+    model = _load(options.name)
+    options.picture = options.picture or ("samples" if model.can_generate else "reconstructions")
     out = options.out or f"{os.path.basename(os.path.normpath(options.name))}_{options.picture}.png"
     if os.path.exists(out) and not options.overwrite:
         raise FileExistsError(f"{out} exists already. Choose another --out, or --overwrite.")
-    _picture(_load(options.name), options).savefig(out)
+    _picture(model, options).savefig(out)
     print(out)
 
 

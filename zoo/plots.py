@@ -127,7 +127,11 @@ def samples(model, *, rows: int = 8, columns: int = 12, labels=None, seed: int =
         labels: for conditional models, integers [rows * columns]; by default every column has one
             class.
     """
-    _need(model.can_generate, "Samples need a model with a prior, such as a VAE, or an RBM.")
+    _need(
+        model.can_generate,
+        f"Samples need a model with a prior, such as a VAE, or an RBM; {type(model).__name__} has "
+        "none. Its pictures are reconstructions, codes and filters.",
+    )
     _need(min(rows, columns) > 0, f"rows={rows} and columns={columns} must be at least 1.")
     n = rows * columns
     if labels is None and model.conditional:

@@ -121,10 +121,17 @@ def _layers_of(model, layer, options):
     activations = [model.activation] * len(model.hidden) + [model.code_activation]
     if isinstance(layer, type):
         inputs = [model.image_shape, *((width,) for width in widths[:-1])]
-        layers = [
-            layer(shape, width, hidden=(), code_activation=activation or "linear", **options)
-            for shape, width, activation in zip(inputs, widths, activations, strict=True)
-        ]
+        try:
+            layers = [
+                layer(shape, width, hidden=(), code_activation=activation or "linear", **options)
+                for shape, width, activation in zip(inputs, widths, activations, strict=True)
+            ]
+        except ValueError as error:
+            raise ValueError(
+                f"{layer.__name__} cannot be made into the layers of this model, whose "
+                f"activation={model.activation!r} and code_activation={model.code_activation!r} "
+                f"they take over: {error}"
+            ) from error
     else:
         layers = list(layer)
     found = [one.latent_dim for one in layers]

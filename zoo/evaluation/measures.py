@@ -90,14 +90,15 @@ def linear_probe_accuracy(model, train, test) -> float:
 def psnr(restored, x) -> float:
     """Peak signal-to-noise ratio in decibels, of every image by itself, averaged over images.
 
-    10 log10(1 / mean squared error), for pixels in [0, 1].
+    10 log10(1 / mean squared error), for pixels in [0, 1]; infinite for equal images.
 
     Args:
         restored, x: [n, *input_shape] both.
     """
     axes = tuple(range(1, np.ndim(x)))
     errors = np.mean((np.asarray(restored, "float64") - x) ** 2, axis=axes)
-    return float(np.mean(-10.0 * np.log10(errors)))
+    with np.errstate(divide="ignore"):
+        return float(np.mean(-10.0 * np.log10(errors)))
 
 
 def jacobian_norm(model, x, *, squared: bool = False) -> float:

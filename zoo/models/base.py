@@ -13,6 +13,7 @@ from zoo.models import checks
 from zoo.models.fitting import Fitted
 from zoo.models.part import Part, TensorInfo
 from zoo.nn import likelihoods, networks
+from zoo.nn.configured import revived
 
 
 class BaseAutoencoder(Fitted):
@@ -318,23 +319,8 @@ class BaseAutoencoder(Fitted):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
+        config = revived(config, custom_objects)
         frozen = config.pop("frozen", ())
-        for key in (
-            "activation",
-            "code_activation",
-            "corruption",
-            "encoder",
-            "decoder",
-            "discriminator",
-            "likelihood",
-            "prior",
-            "dtype",
-        ):
-            if isinstance(config.get(key), dict):
-                config[key] = keras.saving.deserialize_keras_object(
-                    config[key], custom_objects=custom_objects
-                )
         model = cls(**config)
         for name, layer in model._freezable().items():
             if name in frozen:

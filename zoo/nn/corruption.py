@@ -7,9 +7,10 @@ import numpy as np
 from keras import ops
 
 from zoo import engine
+from zoo.nn.configured import Configured
 
 
-class Corruption:
+class Corruption(Configured):
     """Base class: a corruption is a function of an image and of as much noise.
 
     Attributes:
@@ -36,13 +37,6 @@ class Corruption:
         x = np.asarray(x, "float32")
         draw = generator.random if self.noise == "uniform" else generator.standard_normal
         return ops.convert_to_numpy(self.apply(x, draw(x.shape, np.float32)))
-
-    def get_config(self) -> dict:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict):
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -9,10 +9,11 @@ import math
 import keras
 from keras import ops
 
+from zoo.nn.configured import Configured
 from zoo.nn.divergences import gaussian_log_prob
 
 
-class Likelihood:
+class Likelihood(Configured):
     """Base class.
 
     Attributes:
@@ -31,13 +32,6 @@ class Likelihood:
     def mean(self, parameters):
         """Mean image for decoder outputs, of the same shape."""
         raise NotImplementedError
-
-    def get_config(self) -> dict:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict):
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 
 from zoo import engine
+from zoo.nn.configured import Configured
 from zoo.nn.divergences import gaussian_kl
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Normal:
+class Normal(Configured):
     """N(0, s^2 I).
 
     Args:
@@ -51,12 +52,8 @@ class Normal:
         """What a consumer of exported files needs to know to draw from this prior."""
         return {"kind": "normal", "scale": self.scale}
 
-    def get_config(self) -> dict:
+    def get_config(self):
         return {"latent_dim": self.latent_dim, "scale": self.scale}
-
-    @classmethod
-    def from_config(cls, config: dict):
-        return cls(**config)
 
 
 def fitting(prior, latent_dim: int):

@@ -1,0 +1,143 @@
+"""Restricted Boltzmann machines against sums over all states, SciPy and scikit-learn."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from tiny import BACKEND, X, array, randomised
+
+import zoo
+
+generator = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+def rbm(**options):
+    return randomised(zoo.RBM((4, 4, 1), 3, **options), 0.7)
+
+
+def states(n):
+    """All vectors of n bits, [2^n, n]."""
+    return ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype("float64")
+
+
+def parameters(model):
+    kernel = array(model.encoder.get_layer("z").kernel)
+    c = array(model.encoder.get_layer("z").bias)
+    return kernel, array(model.decoder.get_layer("pixels").bias), c
+
+
+def test_the_free_energy_sums_over_all_hidden_states():
+    model = rbm()
+    kernel, b, c = parameters(model)
+    v = (generator.random((5, 16)) < 0.5).astype("float32")
+    h = states(3)
+    energies = -(v @ b)[:, None] - (h @ c)[None] - v @ kernel @ h.T
+    expected = -np.log(np.exp(-energies).sum(1))
+    got = array(model.free_energy(ops.convert_to_tensor(v.reshape(5, 4, 4, 1))))
+    np.testing.assert_allclose(got, expected, rtol=1e-4)
+
+
+def test_the_free_energy_and_the_pseudo_likelihood_are_scikit_learns():
+    from sklearn.neural_network import BernoulliRBM
+
+    model = rbm()
+    other = BernoulliRBM(3, random_state=np.random.RandomState(0))
+    kernel, other.intercept_visible_, other.intercept_hidden_ = parameters(model)
+    other.components_ = kernel.T
+    v = (generator.random((6, 16)) < 0.5).astype("float32")
+    x = ops.convert_to_tensor(v.reshape(6, 4, 4, 1))
+    expected = other._free_energy(v)
+    np.testing.assert_allclose(array(model.free_energy(x)), expected, rtol=1e-4)
+    other.n_features_in_ = 16
+    ours, theirs = (
+        np.mean([score() for _ in range(400)], axis=0)
+        for score in (lambda: array(model.log_pseudo_likelihood(x)), lambda: other.score_samples(v))
+    )
+    exact = np.zeros(6)
+    for i in range(16):
+        flipped = v.copy()
+        flipped[:, i] = 1 - flipped[:, i]
+        exact += -np.log1p(np.exp(other._free_energy(v) - other._free_energy(flipped)))
+    np.testing.assert_allclose(ours, exact, rtol=0.15)
+    np.testing.assert_allclose(theirs, exact, rtol=0.15)
+
+
+def test_free_energies_of_gaussian_units_are_integrals():
+    grid = np.linspace(-40, 40, 40001)
+    hidden_gaussian = randomised(zoo.RBM((2,), 1, code_activation="linear"), 0.7)
+    kernel, b, c = parameters(hidden_gaussian)
+    v = np.array([[0.0, 1.0], [1.0, 1.0]], "float32")
+    energies = -(v @ b)[:, None] + 0.5 * grid**2 - grid * c[0] - (v @ kernel) * grid
+    expected = -np.log(np.trapezoid(np.exp(-energies), grid, axis=1) / np.sqrt(2 * np.pi))
+    got = array(hidden_gaussian.free_energy(ops.convert_to_tensor(v)))
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    visible_gaussian = randomised(zoo.RBM((2,), 2, likelihood="gaussian"), 0.7)
+    kernel, b, c = parameters(visible_gaussian)
+    h = states(2)
+    energies = 0.5 * ((v - b) ** 2).sum(1)[:, None] - (h @ c)[None] - v @ kernel @ h.T
+    expected = -np.log(np.exp(-energies).sum(1))
+    got = array(visible_gaussian.free_energy(ops.convert_to_tensor(v)))
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_gibbs_sampling_reaches_the_models_distribution():
+    """Against the probabilities of all states of a tiny machine."""
+    model = randomised(zoo.RBM((3,), 2), 0.8)
+    v = states(3).astype("float32")
+    energies = array(model.free_energy(ops.convert_to_tensor(v))).astype("float64")
+    expected = np.exp(-energies) / np.exp(-energies).sum()
+    samples = ops.convert_to_tensor(np.repeat(v, 2500, 0))
+    for _ in range(30):
+        samples = model.sample_visible(model.image(model.sample_hidden(samples)))
+    index = (array(samples) @ (2 ** np.arange(3))).astype(int)
+    got = np.bincount(index, minlength=8) / len(index)
+    assert (abs(got - expected) < 5 * np.sqrt(expected * (1 - expected) / len(index))).all()
+
+
+@pytest.mark.parametrize("chains", [0, 50])
+def test_training_raises_the_likelihood_as_much_as_scikit_learns_does(chains):
+    """Exact log-likelihoods of a machine with 9 visible units, summed over all 512 images."""
+    from sklearn.neural_network import BernoulliRBM
+
+    bars = np.zeros((6, 3, 3), "float32")
+    for i in range(3):
+        bars[i, i], bars[3 + i, :, i] = 1, 1
+    x = np.repeat(bars.reshape(6, 9), 40, 0)
+    everything = states(9).astype("float32")
+
+    def log_likelihood(free_energy):
+        log_z = np.log(np.exp(-free_energy(everything).astype("float64")).sum())
+        return float(np.mean(-free_energy(x[::40]) - log_z))
+
+    keras.utils.set_random_seed(0)
+    model = zoo.RBM((9,), 8, k=2, chains=chains)
+    model.compile(keras.optimizers.SGD(0.1), jit_compile=BACKEND == "jax")
+
+    def ours(v):
+        return array(model.free_energy(ops.convert_to_tensor(v)))
+
+    before = log_likelihood(ours)
+    model.fit(x, batch_size=20, epochs=80, verbose=0)
+    other = BernoulliRBM(8, learning_rate=0.1, batch_size=20, n_iter=80, random_state=0).fit(x)
+    assert log_likelihood(ours) > before + 2
+    assert log_likelihood(ours) > log_likelihood(other._free_energy) - 0.7
+
+
+def test_boltzmann_machines_refuse_what_they_are_not():
+    for options, message in (
+        ({"hidden": (5,)}, "is one dense layer"),
+        ({"code_activation": "relu"}, "binary"),
+        ({"likelihood": "squared_error"}, "Gaussian with unit variance"),
+        ({"k": 0}, "k is 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            zoo.RBM((4, 4, 1), 3, **options)
+    model = zoo.RBM((4, 4, 1), 3)
+    model.compile()
+    with pytest.raises(ValueError, match="pixels of x reach"):
+        model.fit(X * 2, verbose=0)

@@ -1,0 +1,63 @@
+"""Deep autoencoders from stacks of shallow ones, and classifiers from encoders."""
+
+import keras
+import numpy as np
+import pytest
+from tiny import X
+
+import zoo
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.mark.parametrize(
+    ("layer", "options"),
+    [
+        (zoo.RBM, {}),
+        (zoo.DenoisingAutoencoder, {"corruption": {"masking": 0.2}}),
+        (zoo.ContractiveAutoencoder, {"weight": 0.01}),
+    ],
+)
+def test_a_stack_unrolls_into_what_its_layers_compute(layer, options):
+    (x, _), _ = zoo.data.load("digits")
+    model = zoo.Autoencoder(
+        (8, 8, 1), 8, hidden=(24, 16), activation="sigmoid", code_activation="sigmoid"
+    )
+    layers = zoo.pretrain(model, x, layer, epochs=2, verbose=0, **options)
+    codes = x
+    for one in layers:
+        codes = one.encode(codes)
+    np.testing.assert_allclose(model.encode(x), codes, atol=1e-5)
+    for one in layers[::-1]:
+        codes = one.decode(codes)
+    np.testing.assert_allclose(model.reconstruct(x), codes, atol=1e-5)
+
+
+def test_stacks_that_do_not_fit_are_refused():
+    model = zoo.Autoencoder((4, 4, 1), 3, hidden=(6,), activation="sigmoid")
+    wrong = [zoo.Autoencoder((4, 4, 1), 6, hidden=()), zoo.Autoencoder((5,), 3, hidden=())]
+    with pytest.raises(ValueError, match=r"they take \[\(4, 4, 1\), \(5,\)\]"):
+        zoo.pretrain(model, X, wrong)
+    deep = [zoo.Autoencoder((4, 4, 1), 6, hidden=(4,)), zoo.Autoencoder((6,), 3, hidden=())]
+    with pytest.raises(ValueError, match="more than one layer"):
+        zoo.pretrain(model, X, deep)
+    with pytest.raises(ValueError, match="described by hidden="):
+        zoo.pretrain(zoo.Autoencoder((4, 4, 1), 3, filters=(2,)), X, zoo.RBM)
+    message = r"activation='relu'.*they take over: code_activation is 'relu'"
+    with pytest.raises(ValueError, match=message):
+        zoo.pretrain(zoo.Autoencoder((4, 4, 1), 3, hidden=(6,)), X, zoo.RBM)
+
+
+def test_a_classifier_learns_on_a_copy_of_the_encoder():
+    (x, y), (x_test, y_test) = zoo.data.load("digits")
+    model = zoo.VAE((8, 8, 1), 16, hidden=(64,))
+    before = model.encode(x_test)
+    classifier = zoo.classifier(model, 10, optimizer=keras.optimizers.Adam(5e-3))
+    classifier.fit(x, y, epochs=20, verbose=0)
+    assert classifier.evaluate(x_test, y_test, verbose=0)[1] > 0.88
+    np.testing.assert_array_equal(model.encode(x_test), before)
+    with pytest.raises(ValueError, match="is given the label"):
+        zoo.classifier(zoo.CVAE((4, 4, 1), 2, num_classes=3), 3)

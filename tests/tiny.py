@@ -1,0 +1,32 @@
+"""Tiny images and models that tests compute by hand."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.models.training import Batch
+
+BACKEND = keras.backend.backend()
+X = np.random.default_rng(0).random((12, 4, 4, 1)).astype("float32")
+
+
+def array(tensor):
+    return ops.convert_to_numpy(ops.stop_gradient(tensor))
+
+
+def terms(model, x, training=False):
+    logs = model.loss_terms(Batch(ops.convert_to_tensor(x)), training)
+    return {name: array(term) for name, term in logs.items()}
+
+
+def randomised(model, scale=0.5):
+    """Move every weight away from where it starts: fresh biases are zero."""
+    model.set_weights(
+        [
+            (w + scale * np.random.default_rng(1).standard_normal(w.shape)).astype(w.dtype)
+            if w.dtype.kind == "f"
+            else w
+            for w in model.get_weights()
+        ]
+    )
+    return model
