@@ -18,7 +18,7 @@ RATES = (2e-3, 5e-4)
 # Each: class, its options, learning rate; then what Rifai et al. report of it: test error in %,
 # norm of the Jacobian (in 1e-4), saturated units in %.
 SHALLOW = {
-    "contractive (CAE)": (zoo.ContractiveAutoencoder, {"weight": 0.1}, (1.14, 0.73, 86.36)),
+    "contractive (CAE)": (zoo.ContractiveAutoencoder, {"weight": 0.5}, (1.14, 0.73, 86.36)),
     "denoising, Gaussian noise": (
         zoo.DenoisingAutoencoder,
         {"corruption": {"gaussian": 0.5}},
@@ -95,8 +95,8 @@ def mnist_variants(epochs: int = 30, verbose=2) -> Table:
         "SAE-3": (3, zoo.Autoencoder, {"tied": True}),
         "RBM-3": (3, zoo.RBM, {}),
         "DAE-b-3": (3, zoo.DenoisingAutoencoder, {"tied": True, "corruption": {"masking": 0.25}}),
-        "CAE-1": (1, zoo.ContractiveAutoencoder, {"weight": 0.1}),
-        "CAE-2": (2, zoo.ContractiveAutoencoder, {"weight": 0.1}),
+        "CAE-1": (1, zoo.ContractiveAutoencoder, {"weight": 0.5}),
+        "CAE-2": (2, zoo.ContractiveAutoencoder, {"weight": 0.5}),
     }
     rows = []
     for name, reported in REPORTED.items():
