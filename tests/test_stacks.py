@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from tiny import X
+from tiny import BACKEND, X
 
 import zoo
 
@@ -61,3 +61,19 @@ def test_a_classifier_learns_on_a_copy_of_the_encoder():
     np.testing.assert_array_equal(model.encode(x_test), before)
     with pytest.raises(ValueError, match="is given the label"):
         zoo.classifier(zoo.CVAE((4, 4, 1), 2, num_classes=3), 3)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="export reads TensorFlow's graphs")
+def test_a_classifier_comes_back_from_a_file_and_leaves_keras(tmp_path):
+    import export
+
+    made = zoo.classifier(zoo.VAE((4, 4, 1), 3, hidden=(5,)), 4)
+    made.save(tmp_path / "classifier.keras")
+    read = keras.models.load_model(tmp_path / "classifier.keras")
+    np.testing.assert_allclose(read.predict(X, verbose=0), made.predict(X, verbose=0), atol=1e-6)
+    export.export_model(read, tmp_path / "out")
+    session = export.load(tmp_path / "out" / "classifier")
+    expected = made.predict(X, verbose=0)
+    np.testing.assert_allclose(session(x=X)["label_probability"], expected, atol=1e-6)
+    with pytest.raises(ValueError, match=r"in \[0, 1\]: values from"):
+        session(x=X + 1)

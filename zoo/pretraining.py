@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from zoo.models.autoencoder import Autoencoder
+from zoo.models.part import Part, TensorInfo
 
 
 def pretrain(
@@ -67,9 +68,31 @@ def pretrain(
     return layers
 
 
+@keras.saving.register_keras_serializable(package="zoo")
+class Classifier(keras.Model):
+    """A functional Keras classifier of images that can be exported; `zoo.classifier` makes it."""
+
+    def __init__(self, *args, image_range=(None, None), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.image_range = tuple(image_range)
+
+    def parts(self) -> dict[str, Part]:
+        """Return what can be exported: `classifier`, from `x` to `label_probability`."""
+        x = TensorInfo("x", "float32", tuple(self.input_shape[1:]), *self.image_range)
+        probability = TensorInfo("label_probability", "float32", self.output_shape[1:], 0.0, 1.0)
+
+        def classify(tensors):
+            return {"label_probability": self(tensors["x"], training=False)}
+
+        return {"classifier": Part("classifier", classify, (x,), (probability,), (self,))}
+
+    def get_config(self):
+        return {**super().get_config(), "image_range": self.image_range}
+
+
 def classifier(
     model, num_classes: int, *, dropout: float = 0.0, optimizer: Any = "adam"
-) -> keras.Model:
+) -> Classifier:
     """Put a softmax layer on a copy of an encoder, to be fine-tuned with labels.
 
     Args:
@@ -80,8 +103,9 @@ def classifier(
 
     Returns:
         a compiled Keras classifier from images [batch, *input_shape] to probabilities [batch,
-        num_classes]: `fit(x, y)` with integer labels, `evaluate(x, y)`. Where the model encodes to
-        a distribution, its mean is what the layer sees.
+        num_classes]: `fit(x, y)` with integer labels, `evaluate(x, y)`, `predict(x)`, and
+        `export.export_model`. Where the model encodes to a distribution, its mean is what the layer
+        sees.
 
     Raises:
         ValueError: a conditional model, or less than two classes.
@@ -102,7 +126,12 @@ def classifier(
     probabilities = keras.layers.Dense(
         num_classes, activation="softmax", name="label_probability", dtype="float32"
     )(codes)
-    network = keras.Model(x, probabilities, name=f"{model.name}_classifier")
+    network = Classifier(
+        x,
+        probabilities,
+        image_range=(model.likelihood.low, model.likelihood.high),
+        name=f"{model.name}_classifier",
+    )
     network.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return network
 
