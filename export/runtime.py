@@ -128,13 +128,22 @@ class Session:
             zip(self._output_names, self._session.run(self._output_names, feed), strict=True)
         )
 
-    def sample_prior(self, n: int, seed: int | None = None, name: str | None = None) -> np.ndarray:
+    def sample_prior(
+        self,
+        n: int,
+        seed: int | None = None,
+        name: str | None = None,
+        *,
+        label: Any = None,
+    ) -> np.ndarray:
         """Draw latents from the prior of the signature.
 
         Args:
             n: rows to draw.
             seed: of the draw; the same seed gives the same rows. None draws afresh.
             name: which input, where more than one has a prior.
+            label: integers [n], the labels that go in beside the latents, where the prior depends
+                on them.
 
         Returns:
             A float32 array `[n, *shape]` to hand in as that input.
@@ -151,7 +160,10 @@ class Session:
         if name not in drawable:
             raise ValueError(f"name is {name!r}; the inputs with a prior are {list(drawable)}.")
         tensor = drawable[name]
-        return draw_prior(tensor.prior, n, tensor.shape, np.random.default_rng(seed))
+        generator = np.random.default_rng(seed)
+        if tensor.prior["kind"] == "normal_by_label":
+            return _draw_by_label(tensor, n, label, generator)
+        return draw_prior(tensor.prior, n, tensor.shape, generator)
 
     def _wrong_names(self, inputs: dict[str, Any]) -> str:
         wanted = "; ".join(str(tensor) for tensor in self.inputs)
@@ -163,6 +175,19 @@ class Session:
         outputs = "; ".join(str(tensor) for tensor in self.outputs)
         part = self.signature["part"]
         return f"<export.Session {part} on {self.device}: ({inputs}) -> ({outputs})>"
+
+
+def _draw_by_label(tensor: Tensor, n: int, label: Any, rng: np.random.Generator) -> np.ndarray:
+    """Draw from a normal prior whose moments are rows of a table, picked by label."""
+    means, scales = (np.asarray(tensor.prior[key], np.float32) for key in ("means", "scales"))
+    label = None if label is None else np.asarray(label)
+    right = label is not None and label.shape == (n,) and label.dtype.kind in "iu"
+    if not right or label.min() < 0 or label.max() >= len(means):
+        raise ValueError(
+            f"The prior of {tensor.name} depends on the label: give label= with {n} integers from "
+            f"0 to {len(means) - 1}."
+        )
+    return means[label] + scales[label] * rng.standard_normal((n, *tensor.shape), np.float32)
 
 
 def draw_prior(

@@ -66,7 +66,18 @@ SETTINGS = {
         zoo.VAE, likelihood="gaussian", prior=zoo.Normal(3, scale=2.0), beta=2.0
     ),
     "VAE, networks of one's own": own_networks,
+    "VAE, denoising, binarized": small(
+        zoo.VAE, samples=2, free_bits=0.1, binarize="dynamic", corruption={"masking": 0.2}
+    ),
+    "VAE, two heads, with a schedule": small(
+        zoo.VAE,
+        likelihood="learned_gaussian",
+        beta=keras.optimizers.schedules.PolynomialDecay(0.5, 100, 1.0),
+    ),
+    "VAE, categorical": small(zoo.VAE, likelihood="categorical", binarize=None),
+    "IWAE": small(zoo.IWAE, samples=3),
     "CVAE": small(zoo.CVAE, num_classes=10),
+    "CVAE, learned prior": small(zoo.CVAE, num_classes=10, prior="learned"),
     "CVAE, convolutional": small(zoo.CVAE, num_classes=10, filters=(4,)),
     "AAE": small(zoo.AAE, prior=zoo.Normal(3, scale=5.0)),
     "AAE, convolutional": small(zoo.AAE, filters=(4,)),
@@ -77,7 +88,10 @@ SETTINGS = {
 VARIANTS = {
     name
     for name in SETTINGS
-    if any(word in name for word in ("conv", "squared", "wide", ", l1", "exact", "hutch", "stoch"))
+    if any(
+        word in name
+        for word in ("conv", "squared", "wide", ", l1", "exact", "hutch", "stoch", "categ")
+    )
     or "persistent" in name
 }
 VARIANT_CHECKS = [
@@ -108,6 +122,6 @@ def pairs():
             yield pytest.param(setting, check, marks=slow, id=f"{setting}-{check.__name__}")
 
 
-@pytest.mark.parametrize(("setting", "check"), pairs())
+@pytest.mark.parametrize(("setting", "check"), list(pairs()))
 def test_contract(setting, check, digits):
     check(contract.Case(SETTINGS[setting], *digits))

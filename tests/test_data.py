@@ -34,9 +34,10 @@ def test_every_data_set_says_where_it_comes_from(name):
     assert source.title
     assert source.licence
     assert source.credit
-    assert len(source.classes) == (2 if name == "rectangles" else 10)
-    downloaded = name in ("mnist", "fashion_mnist")
-    assert set(source.sha256) == (set(data._ARRAYS) if downloaded else set())
+    assert len(source.classes) == {"rectangles": 2, "mnist_binarized": 0}.get(name, 10)
+    arrays = data._ARRAYS if name in ("mnist", "fashion_mnist") else ()
+    arrays = ("x_train", "x_valid", "x_test") if name == "mnist_binarized" else arrays
+    assert set(source.sha256) == set(arrays)
 
 
 @pytest.fixture
@@ -153,3 +154,23 @@ def test_offline_the_folder_that_was_searched_is_named(folder):
     with pytest.raises(OSError, match="not in ZOO_DATA=") as caught:
         data.load("mnist")
     assert str(folder) in str(caught.value)
+
+
+def test_binarised_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    with pytest.raises(OSError, match="is not downloaded. Put binarized_mnist.npz"):
+        data.load("mnist_binarized")
+    bits = np.random.default_rng(0).integers(0, 2, (9, 784), dtype="uint8")
+    parts = {"x_train": bits[:4], "x_valid": bits[4:6], "x_test": bits[6:]}
+    packed = {key: np.packbits(part, axis=1) for key, part in parts.items()}
+    np.savez(tmp_path / "binarized_mnist.npz", **packed)
+    with pytest.raises(ValueError, match="x_train from .* is not MNIST, binarised"):
+        data.load("mnist_binarized")
+    hashes = {key: hashlib.sha256(array.tobytes()).hexdigest() for key, array in packed.items()}
+    source = dataclasses.replace(data.SOURCES["mnist_binarized"], sha256=hashes)
+    monkeypatch.setitem(data.SOURCES, "mnist_binarized", source)
+    (x, y), (x_test, y_test) = data.load("mnist_binarized")
+    assert y is y_test is None
+    np.testing.assert_array_equal(x[..., 0], bits[:6].reshape(6, 28, 28))
+    np.testing.assert_array_equal(x_test[..., 0], bits[6:].reshape(3, 28, 28))
+    assert x.dtype == "float32"

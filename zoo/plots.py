@@ -43,17 +43,18 @@ def reconstructions(model, x, labels=None, *, n: int = 12) -> Figure:
     return figure
 
 
-def restorations(model, x, corruption=None, *, n: int = 12, seed: int = 0) -> Figure:
+def restorations(model, x, corruption=None, *, labels=None, n: int = 12, seed: int = 0) -> Figure:
     """Show originals, the same damaged, and what the model makes of these, in three rows.
 
     Args:
+        labels: integers [at least n], for conditional models.
         corruption: from `zoo.nn.corruption`; by default the one that the model was trained with.
     """
     corruption = corruption or getattr(model, "corruption", None)
     _need(corruption, "Say how to damage the images: corruption=zoo.Masking(0.25).")
-    x = x[:n]
+    x, labels = x[:n], None if labels is None else labels[:n]
     damaged = corruption.sample(x, seed=seed)
-    rows = np.concatenate([x, damaged, model.reconstruct(np.clip(damaged, 0, 1))])
+    rows = np.concatenate([x, damaged, model.reconstruct(np.clip(damaged, 0, 1), labels)])
     figure, axes = _sheet(len(x), 3, title="originals, damaged, restored")
     _show(axes, np.clip(rows, 0, 1), len(x))
     return figure
@@ -146,8 +147,9 @@ def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None) -> Fi
     _need(model.conditional, "A style grid needs a conditional model, such as a CVAE.")
     _need(styles > 0, f"styles is {styles}; show at least one.")
     classes = np.arange(model.num_classes)
-    z = np.repeat(model.prior.sample(styles, seed=seed), model.num_classes, axis=0)
-    images = model.decode(z, np.tile(classes, styles))
+    drawn = np.repeat(model.prior.sample(styles, seed=seed), model.num_classes, axis=0)
+    labels = np.tile(classes, styles)
+    images = model.decode(model.styled(drawn, labels), labels)
     figure, axes = _sheet(model.num_classes, styles, title="one style a row, one class a column")
     _show(axes, images, model.num_classes)
     _name_columns(axes, model, class_names)
@@ -159,8 +161,9 @@ def analogies(model, x, labels, *, n: int = 8, class_names=None) -> Figure:
     _need(model.conditional, "Analogies need a conditional model, such as a CVAE.")
     x, labels = x[:n], labels[:n]
     classes = np.arange(model.num_classes)
-    z = np.repeat(model.encode(x, labels), model.num_classes, axis=0)
-    images = model.decode(z, np.tile(classes, len(x)))
+    styles = model.style(model.encode(x, labels), labels)
+    styles, targets = np.repeat(styles, model.num_classes, axis=0), np.tile(classes, len(x))
+    images = model.decode(model.styled(styles, targets), targets)
     images = images.reshape(len(x), model.num_classes, *model.image_shape)
     rows = np.concatenate([x[:, None], np.zeros_like(x[:, None]), images], axis=1)
     columns = model.num_classes + 2
@@ -270,6 +273,7 @@ def traversal(model, *, label: int | None = None, steps: int = 11, start=None) -
         z[i, :, i] = values
     z = z.reshape(-1, model.latent_dim)
     labels = np.full(len(z), label or 0) if model.conditional else None
+    z = model.styled(z, labels) if model.conditional else z
     title = f"a latent dimension a row, from {-spread:g} to {spread:g}"
     figure, axes = _sheet(steps, model.latent_dim, title=title)
     _show(axes, model.decode(z, labels), steps)
@@ -304,10 +308,10 @@ def training_curves(history) -> Figure:
 
 def preview(model, x, labels=None) -> Figure:
     """Show what a model is for: classes by style, the manifold, draws, or reconstructions."""
+    if getattr(model, "corruption", None):
+        return restorations(model, x, labels=labels if model.conditional else None)
     if model.conditional:
         return style_grid(model)
-    if hasattr(model, "corruption"):
-        return restorations(model, x)
     if model.prior is None:
         wide = model.latent_dim >= 100 and len(model.image_shape) == 3
         return filters(model) if wide and not model.filters else reconstructions(model, x)

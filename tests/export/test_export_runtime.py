@@ -245,3 +245,18 @@ def test_the_public_names_are_listed_and_others_are_unknown():
     )
     with pytest.raises(AttributeError, match="no attribute 'exprot_model'"):
         _ = export.exprot_model
+
+
+def test_a_prior_that_depends_on_the_label_is_drawn_by_label(tmp_path):
+    import zoo
+
+    model = zoo.CVAE((4, 4, 1), 2, num_classes=3, hidden=(5,), prior="learned")
+    export.export_model(model, tmp_path / "out", parts=["decoder"], formats=["onnx"])
+    session = export.load(tmp_path / "out" / "decoder")
+    label = np.array([0, 2, 1, 2], "int32")
+    z = session.sample_prior(4, seed=3, label=label)
+    expected = model.generate(labels=label, seed=3)
+    np.testing.assert_allclose(session(z=z, label=label)["x"], expected, atol=1e-5)
+    for wrong in (None, [0, 1], [0, 1, 2, 3], [0.5] * 4):
+        with pytest.raises(ValueError, match="4 integers from 0 to 2"):
+            session.sample_prior(4, label=wrong)

@@ -81,6 +81,17 @@ SOURCES = {
 }
 
 _MNIST = SOURCES["mnist"]
+SOURCES["mnist_binarized"] = Source(
+    "MNIST, binarised once and for all by H. Larochelle and I. Murray (2011)",
+    f"{_MNIST.licence}; none stated for the binarisation",
+    _MNIST.credit,
+    (),
+    {
+        "x_train": "727146c35424b019f3e350e1e69faa05644a0abaf787e3f4e1a9632220a13906",
+        "x_valid": "a256ac44ae26be720fad8616a05ed6ecfd1619930d9a208379bb2a4405df5b6d",
+        "x_test": "9fcd8da6f0fdf09b2ba30fe63a0bb784042a0de82563172530229b983e294ff2",
+    },
+)
 _DRAWN = "after Larochelle et al. 2007"
 for _name, _what in (
     ("mnist_basic", "12,000 and 50,000 digits"),
@@ -103,14 +114,16 @@ def load(name: str):
     content is verified. `digits` comes with scikit-learn and is always there; its last 360 images
     are the test set. The variants of MNIST are drawn from it, by `zoo.data.variants` with seed 0:
     12,000 images for training (1,200 rectangles), of which the last sixth is for validation, and
-    50,000 test images.
+    50,000 test images. `mnist_binarized` has no labels and is not downloaded: it is read from
+    `binarized_mnist.npz`, with x_train, x_valid and x_test of packed bits, uint8 [n, 98]; the last
+    10,000 training images are those for validation.
 
     Args:
         name: one of `zoo.data.SOURCES`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: images float32 [n, height, width, channels] in
-        [0, 1], labels int32 [n].
+        [0, 1], labels int32 [n], or None where there are none.
 
     Raises:
         UnknownNameError: an unknown name, with the nearest ones.
@@ -119,6 +132,9 @@ def load(name: str):
     """
     if name not in SOURCES:
         raise UnknownNameError("data set", name, SOURCES)
+    if name == "mnist_binarized":
+        x_train, x_valid, x_test = map(_unpacked, _binarized())
+        return (np.concatenate([x_train, x_valid]), None), (x_test, None)
     if name == "digits":
         arrays = _digits()
     elif name == "rectangles":
@@ -147,17 +163,42 @@ def _digits():
 
 
 def _find(name):
+    """Return a data set's arrays and where they were found: in the user's folder, or downloaded."""
+    path = _in_folder(f"{name}.npz")
+    return (_read(path, _ARRAYS), path) if path else (_download(name), "Keras's download")
+
+
+def _in_folder(file):
     folder = os.environ.get("ZOO_DATA")
-    path = Path(folder, f"{name}.npz") if folder else None
-    if path and path.is_file():
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return [file[key] for key in _ARRAYS], path
-        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(
-                f"{path} is no npz file with the arrays {', '.join(_ARRAYS)}: {error}"
-            ) from error
-    return _download(name), "Keras's download"
+    path = Path(folder, file) if folder else None
+    return path if path and path.is_file() else None
+
+
+def _read(path, keys):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return [file[key] for key in keys]
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path} is no npz file with the arrays {', '.join(keys)}: {error}"
+        ) from error
+
+
+def _binarized():
+    path = _in_folder("binarized_mnist.npz")
+    if path is None:
+        raise OSError(
+            "The data set mnist_binarized is not here and is not downloaded. Put "
+            "binarized_mnist.npz, with x_train, x_valid and x_test as packed bits (uint8 "
+            "[n, 98]), into a folder and set ZOO_DATA to that folder."
+        )
+    keys = tuple(SOURCES["mnist_binarized"].sha256)
+    return _checked("mnist_binarized", keys, _read(path, keys), path)
+
+
+def _unpacked(bits):
+    pixels = np.unpackbits(bits, axis=1)[:, : 28 * 28]
+    return pixels.reshape(-1, *_DOWNLOADED_SHAPE, 1).astype("float32")
 
 
 def _download(name):
@@ -178,11 +219,17 @@ def _download(name):
 
 def _verified(name, found):
     arrays, place = found
-    arrays = [np.ascontiguousarray(array, "uint8") for array in arrays]
     for key, array in zip(_ARRAYS, arrays, strict=True):
         shape = (len(array), *_DOWNLOADED_SHAPE) if key.startswith("x") else (array.size,)
         if array.shape != shape:
             raise ValueError(f"{key} from {place} has shape {array.shape}; {shape} is right.")
+    return _checked(name, _ARRAYS, arrays, place)
+
+
+def _checked(name, keys, arrays, place):
+    """Return uint8 arrays whose content is the data set's."""
+    arrays = [np.ascontiguousarray(array, "uint8") for array in arrays]
+    for key, array in zip(keys, arrays, strict=True):
         digest = hashlib.sha256(array.tobytes()).hexdigest()
         if digest != SOURCES[name].sha256[key]:
             raise ValueError(

@@ -104,15 +104,16 @@ def _next(seed: keras.random.SeedGenerator):
 
 
 def compiled(function, variables):
-    """Compile a function of arrays for inference, once for batches of any size."""
+    """Compile a function of arrays for inference, once for all batch sizes of a shape."""
     del variables
-    traced = []
+    traced = {}
 
     def run(*args):
-        if not traced:
+        shapes = tuple(tuple(arg.shape[1:]) for arg in args)
+        if shapes not in traced:
             specs = [tf.TensorSpec([None, *arg.shape[1:]], arg.dtype) for arg in args]
-            traced.append(tf.function(function).get_concrete_function(*specs))
-        return traced[0](*args)
+            traced[shapes] = tf.function(function).get_concrete_function(*specs)
+        return traced[shapes](*args)
 
     return run
 

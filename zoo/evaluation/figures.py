@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from zoo import data
 from zoo.evaluation import judge as judges
 from zoo.evaluation import measures
 from zoo.evaluation.measures import rounded
-from zoo.models.autoencoder import Autoencoder, DenoisingAutoencoder
+from zoo.models.autoencoder import Autoencoder
 from zoo.nn import networks
 from zoo.nn.corruption import Masking, SaltAndPepper
 from zoo.nn.likelihoods import Bernoulli
@@ -59,8 +61,7 @@ def _measure(model, data_name, train, test):
         )
     if hasattr(model, "posterior"):
         bound, kl = measures.negative_bound(model, x, labels)
-        grey = isinstance(model.likelihood, Bernoulli)
-        pixels = "grey pixels, so no likelihood" if grey else "real-valued pixels"
+        pixels = _pixels(model, x)
         yield (
             "negative bound",
             rounded(bound),
@@ -74,6 +75,8 @@ def _measure(model, data_name, train, test):
             f"of {model.latent_dim}",
             "latent dimensions whose posterior mean varies by more than 0.01",
         )
+        if pixels.startswith("binary"):
+            yield from _measure_likelihood(model, x, labels, pixels)
     if model.prior is not None and not hasattr(model, "posterior"):
         codes = model.encode(x)
         distance = measures.sliced_wasserstein(codes, model.prior.sample(len(x), seed=0))
@@ -97,10 +100,33 @@ def _measure(model, data_name, train, test):
             f"trained classifier that is right on "
             f"{judges.JUDGES[data_name]['test_accuracy']:.2f} % of the test images",
         )
-    if isinstance(model, DenoisingAutoencoder):
-        yield from _measure_restoration(model, x)
-    if not model.conditional:
+    if getattr(model, "corruption", None):
+        yield from _measure_restoration(model, x, labels)
+    if not model.conditional and y is not None:
         yield from _measure_representation(model, train, test)
+
+
+def _pixels(model, x):
+    """Say what the pixels are that a bound is measured on."""
+    if not isinstance(model.likelihood, Bernoulli):
+        return "real-valued pixels"
+    if model.binarize == "dynamic":
+        return "binary pixels, drawn of the grey ones with seed 0"
+    if model.binarize == "threshold":
+        return "binary pixels, 1 above one half"
+    binary = bool(np.isin(x, (0, 1)).all())
+    return "binary pixels as in the data" if binary else "grey pixels, so no likelihood"
+
+
+def _measure_likelihood(model, x, labels, pixels):
+    for samples in (200, 5000):
+        value, error = measures.negative_log_likelihood(model, x, labels, samples=samples)
+        yield (
+            f"negative log-likelihood, {samples} samples",
+            round(value, 2),
+            "nats",
+            f"importance sampling from q(z | x), seed 0, standard error {error:.2f}; {pixels}",
+        )
 
 
 def _measure_representation(model, train, test):
@@ -149,7 +175,7 @@ def _measure_representation(model, train, test):
     )
 
 
-def _measure_restoration(model, x):
+def _measure_restoration(model, x, labels):
     for corruption, name in (
         (Masking(0.25), "25 % masked"),
         (Masking(0.5), "50 % masked"),
@@ -158,7 +184,7 @@ def _measure_restoration(model, x):
         damaged = corruption.sample(x, seed=0)
         yield (
             f"restored, {name}",
-            round(measures.psnr(model.reconstruct(damaged), x), 2),
+            round(measures.psnr(model.reconstruct(damaged, labels), x), 2),
             "dB",
             f"peak signal-to-noise ratio, averaged over images, noise of seed 0; the damaged images"
             f" have {measures.psnr(damaged, x):.2f} dB",

@@ -32,19 +32,33 @@ def negative_bound(model, x, labels=None, *, seed: int = 0) -> tuple[float, floa
 
     Computed outside of the training graph, in double precision, from the posterior's moments, so
     that a seed gives the same figure on every backend. On grey pixels with a Bernoulli likelihood
-    it is a cross-entropy plus a divergence, and no bound on a likelihood.
+    it is a cross-entropy plus a divergence, and no bound on a likelihood. The seed also draws the
+    binary images of a model with `binarize="dynamic"`.
 
     Returns:
         the bound and the divergence in it, both averaged over images.
     """
+    x = model.prepared(x, seed)
     mean, log_var = (moment.astype("float64") for moment in model.posterior(x, labels))
-    scale = model.prior.scale
-    kl = 0.5 * (2 * np.log(scale) - log_var + (np.exp(log_var) + mean**2) / scale**2 - 1).sum(
-        axis=1
-    )
+    prior_mean, prior_log_var = model.prior_of(labels)
+    ratio = (np.exp(log_var) + (mean - prior_mean) ** 2) / np.exp(prior_log_var)
+    kl = 0.5 * (prior_log_var - log_var + ratio - 1).sum(axis=1)
     z = model.encode(x, labels, sample=True, seed=seed)
     log_prob = model.log_prob(x, z, labels)
     return float(np.mean(kl - log_prob.astype("float64"))), float(np.mean(kl))
+
+
+def negative_log_likelihood(
+    model, x, labels=None, *, samples: int = 5000, seed: int = 0
+) -> tuple[float, float]:
+    """-log p(x) by importance sampling, in nats, averaged over images; see `VAE.log_likelihood`.
+
+    Returns:
+        the mean, and its standard error: that of the sampling and of the choice of images.
+    """
+    estimate = model.log_likelihood(x, labels, samples=samples, seed=seed)
+    variance = np.var(estimate.value) + np.mean(estimate.standard_error**2)
+    return -float(np.mean(estimate.value)), float(np.sqrt(variance / len(x)))
 
 
 def active_units(model, x, labels=None, *, threshold: float = 0.01) -> int:

@@ -11,8 +11,9 @@ from zoo.models.autoencoder import (
     SparseAutoencoder,
 )
 from zoo.models.boltzmann import RBM
+from zoo.models.cvae import CVAE
 from zoo.models.energy import TargetPropAutoencoder
-from zoo.models.vae import CVAE, VAE
+from zoo.models.vae import IWAE, VAE
 
 CLASSES = {
     cls.__name__: cls
@@ -25,6 +26,7 @@ CLASSES = {
         TargetPropAutoencoder,
         VAE,
         CVAE,
+        IWAE,
         AAE,
     )
 }

@@ -33,8 +33,8 @@ class BaseAutoencoder(Fitted):
             None leaves it linear.
         tied: whether the decoder's kernels are the encoder's, transposed, as one variable each;
             for dense networks without labels whose encoder gives one code.
-        likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "squared_error", or a
-            `zoo.nn.likelihoods.Likelihood`.
+        likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
+            "categorical", "squared_error", or a `zoo.nn.likelihoods.Likelihood`.
         num_classes: how many labels there are; for conditional models only.
         encoder, decoder: networks of your own instead of the described ones. The encoder takes
             `x`, the decoder `z` (conditional ones a dict, with `label` beside); the decoder gives
@@ -88,7 +88,7 @@ class BaseAutoencoder(Fitted):
             encoder, decoder = self._described_networks(input_shape, latent_dim)
         self.encoder, self.decoder = encoder, decoder
         self.image_shape, self.latent_dim = networks.fitting_shapes(
-            encoder, decoder, self.heads, self.conditional
+            encoder, decoder, self.heads, self.conditional, self.likelihood
         )
         self._check_given("input_shape", input_shape, self.image_shape)
         self._check_given("latent_dim", latent_dim, self.latent_dim)
@@ -117,9 +117,10 @@ class BaseAutoencoder(Fitted):
                 f"{type(self).__name__} encodes to a distribution, {' and '.join(self.heads)}: "
                 "code_activation= and tied= are for models with one code, such as Autoencoder."
             )
-        if self.tied and (self.filters or self.conditional):
+        if self.tied and (self.filters or self.conditional or self.likelihood.values > 1):
             raise ValueError(
-                "tied=True shares the kernels of dense networks without labels; leave out filters=."
+                "tied=True shares the kernels of dense networks without labels that give one value "
+                "a pixel; leave out filters=, and choose another likelihood= where it has several."
             )
         description = {
             "filters": self.filters,
@@ -132,8 +133,12 @@ class BaseAutoencoder(Fitted):
         encoder = networks.encoder(
             tuple(input_shape), heads, code_activation=self.code_activation, **description
         )
-        tied_to = encoder if self.tied else None
-        decoder = networks.decoder(tuple(input_shape), latent_dim, tied_to=tied_to, **description)
+        decoder = networks.decoder(
+            self.likelihood.parameter_shape(tuple(input_shape)),
+            latent_dim,
+            tied_to=encoder if self.tied else None,
+            **description,
+        )
         return encoder, decoder
 
     def add_term(self, name: str, weight: float = 1.0):
@@ -161,8 +166,12 @@ class BaseAutoencoder(Fitted):
 
     def code(self, x, label=None, training=False):
         """Return the deterministic code of images, as tensors, [batch, latent_dim]."""
+        return self.encoded(x, label, training)[self.heads[0]]
+
+    def encoded(self, x, label=None, training=False) -> dict:
+        """Return what the encoder says of images, by the names in `heads`, as tensors."""
         codes = self.encoder(self.network_inputs("x", x, label), training=training)
-        return codes[self.heads[0]] if len(self.heads) > 1 else codes
+        return codes if len(self.heads) > 1 else {self.heads[0]: codes}
 
     def image(self, z, label=None, training=False):
         """Return the mean image of codes, as tensors, [batch, *input_shape]."""
@@ -231,7 +240,17 @@ class BaseAutoencoder(Fitted):
             n = np.size(labels)
         if n < 1:
             raise ValueError(f"n is {n}; generate at least one image.")
-        return self.decode(self.prior.sample(n, seed=seed), labels)
+        labels = self._checked_labels(labels, n)
+        return self.decode(self.codes_to_generate(n, labels, seed), labels)
+
+    def codes_to_generate(self, n, labels, seed) -> np.ndarray:
+        """Return draws from the prior, float32 [n, latent_dim]; its labels were checked."""
+        del labels
+        return self.prior.sample(n, seed=seed)
+
+    def prior_description(self) -> dict | None:
+        """Return what a consumer of exported files needs to know to draw codes."""
+        return self.prior.describe() if self.prior else None
 
     def _checked_images(self, x, labels):
         x = checks.check_images(x, self.image_shape, self.likelihood)
@@ -262,7 +281,7 @@ class BaseAutoencoder(Fitted):
     def parts(self) -> dict[str, Part]:
         """Return the functions of the model that can be exported, by name."""
         low, high = self.likelihood.low, self.likelihood.high
-        prior = self.prior.describe() if self.prior else None
+        prior = self.prior_description()
         x = TensorInfo("x", "float32", self.image_shape, low, high)
         z = TensorInfo("z", "float32", (self.latent_dim,), prior=prior)
         label = ()
@@ -271,9 +290,8 @@ class BaseAutoencoder(Fitted):
         heads = tuple(TensorInfo(head, "float32", (self.latent_dim,)) for head in self.heads)
 
         def encode(tensors):
-            inputs = self.network_inputs("x", tensors["x"], tensors.get("label"))
-            codes = self.encoder(inputs, training=False)
-            return {head: codes[head] if len(self.heads) > 1 else codes for head in self.heads}
+            codes = self.encoded(tensors["x"], tensors.get("label"))
+            return {head: codes[head] for head in self.heads}
 
         def decode(tensors):
             return {"x": self.image(tensors["z"], tensors.get("label"))}

@@ -64,8 +64,16 @@ class Trained(keras.Model):
 
     def total(self, terms: dict):
         """Weigh, sum and average terms into the scalar that is minimized."""
-        weighted = (self.term_weights.get(name, 1.0) * term for name, term in terms.items())
-        return sum(ops.mean(term) for term in weighted)
+        return sum(ops.mean(term) for term in self.weighted(terms))
+
+    def weighted(self, terms: dict) -> list:
+        """Return the terms times their weights, without those of weight 0: they are watched."""
+        weights = {name: self.term_weights.get(name, 1.0) for name in terms}
+        return [
+            weight * terms[name]
+            for name, weight in weights.items()
+            if not (isinstance(weight, float) and weight == 0.0)
+        ]
 
     @engine.keras_step
     def train_step(self, data):
@@ -75,7 +83,11 @@ class Trained(keras.Model):
             return weigh(self.loss_terms(batch, training=True), batch.weight)
 
         terms = self.minimize(loss_fn, self.trainable_variables, self.optimizer)
+        self.advance()
         return self.track(terms)
+
+    def advance(self):
+        """Do what a model does after each step of training; nothing, unless said otherwise."""
 
     @engine.keras_step
     def test_step(self, data):
@@ -88,10 +100,7 @@ class Trained(keras.Model):
         Args:
             terms: [batch] or scalars, by the names in `self.terms`.
         """
-        if self.monitored:
-            loss = terms[self.monitored]
-        else:
-            loss = sum(self.term_weights.get(name, 1.0) * term for name, term in terms.items())
+        loss = terms[self.monitored] if self.monitored else sum(self.weighted(terms))
         for name, values in {"loss": loss, **terms}.items():
             # A batch counts by its images, also for a term that is one number a batch.
             self.trackers[name].update_state(values * ops.ones_like(loss))

@@ -19,11 +19,18 @@ class Likelihood(Configured):
     Attributes:
         low, high: the closed range in which images must lie, or None where any value will do.
         unit: what `-log_prob` is measured in.
+        values: how many numbers the decoder gives for every channel of a pixel. Its output has the
+            shape of an image but for the last axis, which is `values` times as long.
     """
 
     low: float | None = None
     high: float | None = None
     unit = "nats"
+    values = 1
+
+    def parameter_shape(self, image_shape) -> tuple[int, ...]:
+        """Return the shape of a decoder's output for images of this shape, both without batch."""
+        return (*image_shape[:-1], image_shape[-1] * self.values)
 
     def log_prob(self, x, parameters):
         """Log-probability of images under decoder outputs, both [batch, ...], as [batch]."""
@@ -80,6 +87,80 @@ class Gaussian(Likelihood):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+class LearnedGaussian(Likelihood):
+    """Every pixel is normal; the decoder gives its mean and, beside it, its variance.
+
+    The last axis of the decoder's output holds the means of all channels, then as many numbers r
+    with ln s^2 = ln m^2 + softplus(r - ln m^2): close to r where r is large, never below ln m^2.
+    Without a bound the density of a pixel that is always black would grow for ever.
+
+    Args:
+        least_stddev: m, above 0, in units of a pixel.
+
+    Source: Kingma and Welling 2013 (arXiv 1312.6114), appendix C.2.
+    """
+
+    values = 2
+
+    def __init__(self, least_stddev: float = 0.05):
+        if not least_stddev > 0:
+            raise ValueError(f"least_stddev is {least_stddev}; a bound on a spread is above 0.")
+        self.least_stddev = float(least_stddev)
+
+    def log_prob(self, x, parameters):
+        mean, log_var = self.moments(parameters)
+        return gaussian_log_prob(x, mean, log_var)
+
+    def moments(self, parameters):
+        """Return mean and log-variance of every pixel, both of the images' shape."""
+        mean, free = ops.split(parameters, 2, axis=-1)
+        least = 2.0 * math.log(self.least_stddev)
+        return mean, least + ops.softplus(free - least)
+
+    def mean(self, parameters):
+        return self.moments(parameters)[0]
+
+    def get_config(self):
+        return {"least_stddev": self.least_stddev}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Categorical(Likelihood):
+    """Every pixel is one of a few grey levels, k / (levels - 1), each with a logit of its own.
+
+    Images in [0, 1] are rounded to the nearest level. The decoder's last axis holds `levels` logits
+    for each channel, channel by channel.
+
+    Args:
+        levels: how many, at least 2.
+    """
+
+    low, high = 0.0, 1.0
+
+    def __init__(self, levels: int = 8):
+        if levels < 2:
+            raise ValueError(f"levels is {levels}; a pixel is one of 2 levels or more.")
+        self.levels = self.values = int(levels)
+
+    def log_prob(self, x, parameters):
+        level = ops.cast(ops.round(x * (self.levels - 1)), "int32")
+        log_probs = ops.log_softmax(self._by_channel(parameters), axis=-1)
+        chosen = ops.sum(ops.one_hot(level, self.levels) * log_probs, axis=-1)
+        return ops.sum(chosen, axis=tuple(range(1, len(x.shape))))
+
+    def mean(self, parameters):
+        grey = ops.arange(self.levels, dtype="float32") / (self.levels - 1)
+        return ops.sum(ops.softmax(self._by_channel(parameters), axis=-1) * grey, axis=-1)
+
+    def _by_channel(self, parameters):
+        shape = parameters.shape[1:]
+        return ops.reshape(parameters, (-1, *shape[:-1], shape[-1] // self.levels, self.levels))
+
+    def get_config(self):
+        return {"levels": self.levels}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
 class SquaredError(Likelihood):
     """-log_prob is the squared error, summed over pixels.
 
@@ -96,7 +177,13 @@ class SquaredError(Likelihood):
         return parameters
 
 
-_NAMED = {"bernoulli": Bernoulli, "gaussian": Gaussian, "squared_error": SquaredError}
+_NAMED = {
+    "bernoulli": Bernoulli,
+    "gaussian": Gaussian,
+    "learned_gaussian": LearnedGaussian,
+    "categorical": Categorical,
+    "squared_error": SquaredError,
+}
 
 
 def get(identifier) -> Likelihood:

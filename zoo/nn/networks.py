@@ -150,13 +150,29 @@ def critic(
     return keras.Model(z, logit, name="discriminator")
 
 
-def fitting_shapes(encoder, decoder, heads, conditional) -> tuple[tuple[int, ...], int]:
+def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
+    """Build p(z | label): `label` [batch] to a dict of `z_mean` and `z_log_var`.
+
+    One linear layer on the one-hot label holds a row of its own for every class, so that more
+    layers could say nothing more.
+    """
+    label = keras.Input((), name="label", dtype="int32")
+    one_hot = OneHot(num_classes, name="one_hot", dtype="float32")(label)
+    heads = {
+        name: layers.Dense(latent_dim, use_bias=False, name=name, dtype="float32")(one_hot)
+        for name in ("z_mean", "z_log_var")
+    }
+    return keras.Model(label, heads, name="prior_network")
+
+
+def fitting_shapes(encoder, decoder, heads, conditional, likelihood) -> tuple[tuple[int, ...], int]:
     """Check that an encoder and a decoder belong together.
 
     Args:
         encoder, decoder: functional models, perhaps of a user's own.
         heads: the names that the encoder's outputs must have, where there are several.
         conditional: whether both take a label.
+        likelihood: what reads the decoder's output.
 
     Returns:
         the shape of an image, and the number of latent dimensions.
@@ -184,10 +200,11 @@ def fitting_shapes(encoder, decoder, heads, conditional) -> tuple[tuple[int, ...
             "The encoder's outputs and the decoder's input must have one shape (batch, latent_dim);"
             f" they have {sorted(sizes)} without the batch."
         )
-    if tuple(decoder.output.shape[1:]) != tuple(x.shape[1:]):
+    given, expected = decoder.output.shape[1:], likelihood.parameter_shape(x.shape[1:])
+    if tuple(given) != tuple(expected):
         raise ValueError(
-            f"The decoder gives images of shape {decoder.output.shape[1:]}; the encoder takes "
-            f"{x.shape[1:]}. They must be equal."
+            f"The decoder gives values of shape {given}. For images {x.shape[1:]}, which the "
+            f"encoder takes, the likelihood {type(likelihood).__name__} reads {tuple(expected)}."
         )
     return tuple(x.shape[1:]), z.shape[-1]
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from zoo import engine
 from zoo.nn.configured import Configured
-from zoo.nn.divergences import gaussian_kl
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -44,9 +43,10 @@ class Normal(Configured):
         constant = self.latent_dim * math.log(2.0 * math.pi * self.scale**2)
         return -0.5 * (np.sum(z**2, axis=-1) + constant)
 
-    def kl(self, z_mean, z_log_var):
-        """KL(N(z_mean, exp(z_log_var)) || prior) in nats, [batch]."""
-        return gaussian_kl(z_mean, z_log_var, prior_log_var=2.0 * math.log(self.scale))
+    @property
+    def log_var(self) -> float:
+        """Log of the variance, ln s^2."""
+        return 2.0 * math.log(self.scale)
 
     def describe(self) -> dict:
         """What a consumer of exported files needs to know to draw from this prior."""
