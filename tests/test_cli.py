@@ -227,6 +227,8 @@ def test_a_process_of_its_own_exits_with_the_same_codes(copy):
         [DIGITS, "--picture", "codes"],
         [DIGITS, "--picture", "traversal"],
         ["flat", "--picture", "manifold"],
+        ["flat", "--picture", "bubbles"],
+        ["classes", "--picture", "interpolations"],
         ["classes", "--picture", "styles"],
         ["classes", "--picture", "analogies", "--n", "3"],
         ["classes", "--picture", "reconstructions"],

@@ -270,6 +270,56 @@ def test_scatters_show_every_code_in_the_colour_of_its_class():
         np.testing.assert_allclose(sevens, z[1::2])
 
 
+def test_reconstructions_of_several_models_are_rows_under_the_originals(vae, cvae, digits):
+    x, y = digits
+    figure = plots.reconstructions_of_several({"first": vae, "second": cvae}, x, y, n=5)
+    assert labels_of(figure.axes[0].get_yticklabels()) == ["original", "first", "second"]
+    for row, images in enumerate((x, vae.reconstruct(x[:5]), cvae.reconstruct(x[:5], y[:5]))):
+        np.testing.assert_allclose(cell(figure, row, 4), images[4, ..., 0], atol=1e-6)
+
+
+def test_interpolations_go_over_pixels_and_over_codes(vae, cvae, digits):
+    x, y = digits
+    figure = plots.interpolations(vae, x, pairs=2, steps=3)
+    z = vae.encode(x[:4])
+    np.testing.assert_allclose(cell(figure, 2, 0), x[2, ..., 0])
+    np.testing.assert_allclose(cell(figure, 2, 2), x[3, ..., 0])
+    np.testing.assert_allclose(cell(figure, 2, 1), (x[2] + x[3])[..., 0] / 2, atol=1e-6)
+    middle = vae.decode((z[2:3] + z[3:]) / 2)[0, ..., 0]
+    np.testing.assert_allclose(cell(figure, 3, 1), middle, atol=1e-6)
+    labelled = plots.interpolations(cvae, x, y, pairs=1, steps=2)
+    first = cvae.reconstruct(x[:1], y[:1])[0, ..., 0]
+    np.testing.assert_allclose(cell(labelled, 1, 0), first, atol=1e-6)
+
+
+def test_bubbles_are_posteriors_a_deviation_wide_over_the_prior(vae, digits):
+    x, y = digits
+    mean, log_var = vae.posterior(x)
+    *ellipses, prior = plots.bubbles(vae, x, y).axes[0].patches
+    for i in (0, 7, 59):
+        np.testing.assert_allclose(ellipses[i].center, mean[i], rtol=1e-6)
+        size = ellipses[i].width / 2, ellipses[i].height / 2
+        np.testing.assert_allclose(size, np.exp(log_var[i] / 2), rtol=1e-5)
+    assert len(ellipses) == 60
+    assert (prior.center, prior.width, prior.height) == ((0, 0), 2, 2)
+
+
+def test_a_traversal_is_sorted_by_what_the_dimensions_say(digits):
+    x, _ = digits
+    model = zoo.VAE((8, 8, 1), 3, hidden=(4,))
+    layer = model.encoder.get_layer("z_mean")
+    kernel, _ = layer.get_weights()
+    layer.set_weights([kernel, np.array([1.0, 3.0, 2.0], "float32")])
+    figure = plots.traversal(model, x=x, steps=3)
+    names = labels_of(figure.axes[0].get_yticklabels())
+    assert [name.split("  ")[0] for name in names] == ["$z_{2}$", "$z_{3}$", "$z_{1}$"]
+    moved = model.decode(np.array([[0, -2, 0]], "float32"))[0, ..., 0]
+    np.testing.assert_allclose(cell(figure, 0, 0), moved, atol=1e-6)
+    mean, log_var = model.posterior(x)
+    kl = 0.5 * (mean**2 + np.exp(log_var) - log_var - 1).mean(axis=0)
+    assert names[0].endswith(f"{kl[1]:.2f} nats")
+
+
 def test_training_curves_have_a_panel_a_metric():
     history = {"loss": [3.0, 2.0], "kl": [1.0, 0.5], "val_loss": [3.5, 3.0], "learning_rate": [1]}
     figure = plots.training_curves(history)
@@ -355,6 +405,14 @@ REFUSED = {
     "images of 255": (lambda m, x, y: plots.codes(m["vae"], x * 255), "divide by 255"),
     "colours for other images": (lambda m, x, y: plots.codes(m["vae"], x, y[:3]), "60 codes"),
     "colours by floats": (lambda m, x, y: plots.codes(m["vae"], x, y / 2), "integers"),
+    "bubbles without a posterior": (lambda m, x, y: plots.bubbles(m["plain"], x), "of a VAE"),
+    "bubbles of 3 dimensions": (lambda m, x, y: plots.bubbles(m["wide"], x), "2 latent"),
+    "an order without a posterior": (lambda m, x, y: plots.traversal(m["plain"], x=x), "of a VAE"),
+    "too few to go between": (
+        lambda m, x, y: plots.interpolations(m["vae"], x[:3], pairs=2),
+        "2 pairs need 4 images",
+    ),
+    "no steps between": (lambda m, x, y: plots.interpolations(m["vae"], x, steps=1), "steps 1"),
     "vectors": (lambda m, x, y: plots.samples(m["vectors"]), r"\(height, width, channels\)"),
     "a plane of vectors": (lambda m, x, y: plots.manifold(m["vectors"]), r"\(height, width"),
     "two channels": (lambda m, x, y: plots.samples(m["two channels"]), "not 2"),

@@ -13,7 +13,7 @@ from zoo.spelling import UnknownNameError
 
 PICTURES = (
     *("samples", "styles", "analogies", "reconstructions", "restorations", "filters"),
-    *("manifold", "codes", "traversal"),
+    *("manifold", "codes", "bubbles", "interpolations", "traversal"),
 )
 
 
@@ -189,6 +189,10 @@ def _picture(model, options):
         return plots.manifold(model, x[:5000], y[:5000])
     if options.picture == "codes":
         return plots.codes(model, x[:5000], y[:5000])
+    if options.picture == "bubbles":
+        return plots.bubbles(model, x[:500], y[:500])
+    if options.picture == "interpolations":
+        return plots.interpolations(model, x, y if model.conditional else None)
     picture = getattr(plots, options.picture)
     n = 10 if options.n is None else options.n
     if options.picture == "restorations":

@@ -264,6 +264,13 @@ class VAE(BaseAutoencoder):
         del labels
         return np.zeros(self.latent_dim), np.full(self.latent_dim, self.prior.log_var)
 
+    def divergences(self, x, labels=None) -> np.ndarray:
+        """Return KL(q(z_j | x) || p(z_j)) of images by dimension, float64 [n, latent_dim], nats."""
+        mean, log_var = (moment.astype("float64") for moment in self.posterior(x, labels))
+        prior_mean, prior_log_var = self.prior_of(labels)
+        ratio = (np.exp(log_var) + (mean - prior_mean) ** 2) / np.exp(prior_log_var)
+        return 0.5 * (prior_log_var - log_var + ratio - 1)
+
     def posterior(self, x, labels=None, *, batch_size: int = 1024):
         """Return mean and log-variance of q(z | x) as arrays, both float32 [n, latent_dim]."""
         x, labels = self._checked_images(x, labels)

@@ -1,0 +1,57 @@
+"""Pictures of autoencoders; every function returns a matplotlib Figure.
+
+Images are shown as ink on paper (1 is black) where they have one channel.
+"""
+
+from matplotlib.figure import Figure
+
+from zoo.plots.images import (
+    analogies,
+    filters,
+    filters_of_several,
+    interpolations,
+    reconstructions,
+    reconstructions_of_several,
+    restorations,
+    samples,
+    style_grid,
+    traversal,
+)
+from zoo.plots.latent import bubbles, codes, energy_surface, manifold, scatters, training_curves
+from zoo.plots.sheets import save_small, tile
+
+__all__ = [
+    "analogies",
+    "bubbles",
+    "codes",
+    "energy_surface",
+    "filters",
+    "filters_of_several",
+    "interpolations",
+    "manifold",
+    "preview",
+    "reconstructions",
+    "reconstructions_of_several",
+    "restorations",
+    "samples",
+    "save_small",
+    "scatters",
+    "style_grid",
+    "tile",
+    "training_curves",
+    "traversal",
+]
+
+
+def preview(model, x, labels=None) -> Figure:
+    """Show what a model is for: classes by style, the manifold, draws, or reconstructions."""
+    if getattr(model, "corruption", None):
+        return restorations(model, x, labels=labels if model.conditional else None)
+    if model.conditional:
+        return style_grid(model)
+    if model.prior is None:
+        wide = model.latent_dim >= 100 and len(model.image_shape) == 3
+        return filters(model) if wide and not model.filters else reconstructions(model, x)
+    if model.latent_dim == 2:
+        return manifold(model, x[:5000], None if labels is None else labels[:5000])
+    return samples(model)

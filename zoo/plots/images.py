@@ -1,0 +1,213 @@
+"""Pictures made of images."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from zoo.plots.sheets import DPI, name_columns, name_rows, need, sheet, show
+
+QUANTILE = 2.0
+"""Standard deviations of the prior that pictures go out to."""
+
+
+def reconstructions(model, x, labels=None, *, n: int = 12) -> Figure:
+    """Show originals in the upper row and their reconstructions below."""
+    x, labels = x[:n], None if labels is None else labels[:n]
+    both = np.concatenate([x, model.reconstruct(x, labels)])
+    figure, axes = sheet(len(x), 2, title="originals above, reconstructions below")
+    show(axes, both, len(x))
+    return figure
+
+
+def reconstructions_of_several(models: dict, x, labels=None, *, n: int = 12) -> Figure:
+    """Show originals in the upper row, and below them what each of several models makes of them.
+
+    Args:
+        models: by the name that stands at the left of their row.
+        labels: integers [at least n], for those that are conditional.
+    """
+    x, labels = x[:n], None if labels is None else labels[:n]
+    rows = [
+        model.reconstruct(x, labels if model.conditional else None) for model in models.values()
+    ]
+    figure, axes = sheet(len(x), len(rows) + 1, title="reconstructions by several models")
+    show(axes, np.clip(np.concatenate([x, *rows]), 0, 1), len(x))
+    name_rows(axes, ["original", *models], x.shape[1])
+    return figure
+
+
+def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9) -> Figure:
+    """Show the way from one image to the next twice: over pixels, and over codes.
+
+    Args:
+        x: images [at least 2 pairs, *input_shape]; the first goes to the second, the third to the
+            fourth. labels: integers for conditional models, which keep that of the first.
+        steps: images in a row, both ends included.
+    """
+    need(pairs > 0 and steps > 1, f"pairs is {pairs} and steps {steps}; give 1 and 2 or more.")
+    need(len(x) >= 2 * pairs, f"{pairs} pairs need {2 * pairs} images; there are {len(x)}.")
+    x, labels = x[: 2 * pairs], None if labels is None else np.repeat(labels[: 2 * pairs : 2], 2)
+    codes = model.encode(x, labels)
+    rows = []
+    for i in range(0, 2 * pairs, 2):
+        mixed, z = (
+            np.linspace(ends[i], ends[i + 1], steps, dtype="float32") for ends in (x, codes)
+        )
+        label = None if labels is None else np.repeat(labels[i], steps)
+        rows += [mixed, model.decode(z, label)]
+    figure, axes = sheet(steps, 2 * pairs, title="from one image to another: by pixels, by codes")
+    show(axes, np.clip(np.concatenate(rows), 0, 1), steps)
+    name_rows(axes, ["pixels", "codes"] * pairs, x.shape[1])
+    return figure
+
+
+def restorations(model, x, corruption=None, *, labels=None, n: int = 12, seed: int = 0) -> Figure:
+    """Show originals, the same damaged, and what the model makes of these, in three rows.
+
+    Args:
+        labels: integers [at least n], for conditional models.
+        corruption: from `zoo.nn.corruption`; by default the one that the model was trained with.
+    """
+    corruption = corruption or getattr(model, "corruption", None)
+    need(corruption, "Say how to damage the images: corruption=zoo.Masking(0.25).")
+    x, labels = x[:n], None if labels is None else labels[:n]
+    damaged = corruption.sample(x, seed=seed)
+    rows = np.concatenate([x, damaged, model.reconstruct(np.clip(damaged, 0, 1), labels)])
+    figure, axes = sheet(len(x), 3, title="originals, damaged, restored")
+    show(axes, np.clip(rows, 0, 1), len(x))
+    return figure
+
+
+def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
+    """Show what units of the first layer look for: their weights as images.
+
+    Each is scaled to its own largest weight; grey is zero, black positive, white negative. The
+    units are those with the largest weights, in the order of the code.
+    """
+    images = _filters(model, rows * columns)
+    height = -(-len(images) // columns)
+    figure, axes = sheet(columns, height, title="weights of the first layer")
+    show(axes, images, columns)
+    return figure
+
+
+def filters_of_several(models: dict, *, side: int = 8) -> Figure:
+    """Show the `filters` of several models beside each other, by name."""
+    figure = Figure(figsize=(3.2 * len(models), 3.5), dpi=DPI, layout="constrained")
+    for i, (name, model) in enumerate(models.items()):
+        axes = figure.add_subplot(1, len(models), i + 1)
+        axes.set_title(name, fontsize=9)
+        show(axes, _filters(model, side * side), side)
+    return figure
+
+
+def _filters(model, n):
+    kernel = next((w for w in model.encoder.trainable_weights if w.name == "kernel"), None)
+    need(
+        len(model.image_shape) == 3
+        and kernel is not None
+        and kernel.shape[0] == np.prod(model.image_shape),
+        "Filters are pictures where the first layer is dense and sees images.",
+    )
+    weights = kernel.numpy().T
+    strongest = np.sort(np.argsort(-np.linalg.norm(weights, axis=1))[:n])
+    weights = weights[strongest] / np.abs(weights[strongest]).max(axis=1, keepdims=True)
+    return 0.5 + 0.5 * weights.reshape(len(weights), *model.image_shape)
+
+
+def samples(model, *, rows: int = 8, columns: int = 12, labels=None, seed: int = 0) -> Figure:
+    """Show images decoded from draws of the prior, row by row.
+
+    Args:
+        labels: for conditional models, integers [rows * columns]; by default every column has one
+            class.
+    """
+    need(
+        model.can_generate,
+        f"Samples need a model with a prior, such as a VAE, or an RBM; {type(model).__name__} has "
+        "none. Its pictures are reconstructions, codes and filters.",
+    )
+    need(min(rows, columns) > 0, f"rows={rows} and columns={columns} must be at least 1.")
+    n = rows * columns
+    if labels is None and model.conditional:
+        labels = np.tile(np.arange(columns) % model.num_classes, rows)
+    figure, axes = sheet(columns, rows, title="decoded draws from the prior")
+    show(axes, model.generate(n, labels, seed=seed), columns)
+    return figure
+
+
+def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None) -> Figure:
+    """Show one style a row and one class a column: the same code with every label."""
+    need(model.conditional, "A style grid needs a conditional model, such as a CVAE.")
+    need(styles > 0, f"styles is {styles}; show at least one.")
+    classes = np.arange(model.num_classes)
+    drawn = np.repeat(model.prior.sample(styles, seed=seed), model.num_classes, axis=0)
+    labels = np.tile(classes, styles)
+    images = model.decode(model.styled(drawn, labels), labels)
+    figure, axes = sheet(model.num_classes, styles, title="one style a row, one class a column")
+    show(axes, images, model.num_classes)
+    name_columns(axes, model, class_names)
+    return figure
+
+
+def analogies(model, x, labels, *, n: int = 8, class_names=None) -> Figure:
+    """Show real images at the left, and to their right their style with every label."""
+    need(model.conditional, "Analogies need a conditional model, such as a CVAE.")
+    x, labels = x[:n], labels[:n]
+    classes = np.arange(model.num_classes)
+    styles = model.style(model.encode(x, labels), labels)
+    styles, targets = np.repeat(styles, model.num_classes, axis=0), np.tile(classes, len(x))
+    images = model.decode(model.styled(styles, targets), targets)
+    images = images.reshape(len(x), model.num_classes, *model.image_shape)
+    rows = np.concatenate([x[:, None], np.zeros_like(x[:, None]), images], axis=1)
+    columns = model.num_classes + 2
+    figure, axes = sheet(columns, len(x), title="a real image, and its style with every label")
+    show(axes, rows.reshape(-1, *model.image_shape), columns)
+    name_columns(axes, model, class_names, offset=2)
+    return figure
+
+
+def traversal(model, *, x=None, label: int | None = None, steps: int = 11, start=None) -> Figure:
+    """Show what each latent dimension does: a row a dimension, moved while the others stay.
+
+    Args:
+        x: images [n, *input_shape]; with them a VAE's dimensions are sorted by how much they say
+            of these, in nats of divergence from the prior, which stands beside each row.
+        label: of the images, for conditional models; class 0 by default.
+        steps: images in a row.
+        start: the code to move from [latent_dim]; zeros by default.
+    """
+    need(model.conditional or label is None, "This model is not conditional and takes no label.")
+    need(steps > 0, f"steps is {steps}; show at least one image a dimension.")
+    spread = QUANTILE * (model.prior.scale if model.prior else 1.0)
+    values = np.linspace(-spread, spread, steps, dtype="float32")
+    start = np.zeros(model.latent_dim, "float32") if start is None else np.asarray(start, "float32")
+    need(
+        start.shape == (model.latent_dim,),
+        f"start has shape {start.shape}; a code of this model has ({model.latent_dim},).",
+    )
+    z = np.tile(start, (model.latent_dim, steps, 1))
+    order, names = _dimensions(model, x, label)
+    for row, dimension in enumerate(order):
+        z[row, :, dimension] = values
+    z = z.reshape(-1, model.latent_dim)
+    labels = np.full(len(z), label or 0) if model.conditional else None
+    z = model.styled(z, labels) if model.conditional else z
+    title = f"a latent dimension a row, from {-spread:g} to {spread:g}"
+    figure, axes = sheet(steps, model.latent_dim, title=title)
+    show(axes, model.decode(z, labels), steps)
+    name_rows(axes, names, model.image_shape[0])
+    return figure
+
+
+def _dimensions(model, x, label):
+    """Return the latent dimensions in the order of a traversal, and a name for each."""
+    if x is None:
+        order = range(model.latent_dim)
+        return order, [f"$z_{{{i + 1}}}$" for i in order]
+    need(hasattr(model, "posterior"), "Dimensions are sorted by the divergences of a VAE.")
+    labels = np.full(len(x), label or 0) if model.conditional else None
+    divergences = model.divergences(x, labels).mean(axis=0)
+    order = np.argsort(-divergences)
+    return order, [f"$z_{{{i + 1}}}$  {divergences[i]:.2f} nats" for i in order]

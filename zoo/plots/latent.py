@@ -1,0 +1,155 @@
+"""Pictures of codes, of energies, and of trainings."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+from matplotlib.ticker import MaxNLocator
+
+from zoo.plots.images import QUANTILE
+from zoo.plots.sheets import DPI, colours, need, pixels, scatter, tile
+
+
+def manifold(model, x=None, labels=None, *, side: int = 20, extent: float | None = None) -> Figure:
+    """Show the images of a grid of two-dimensional codes, beside the codes of real images.
+
+    Both panels have the same axes: the first latent dimension runs to the right, the second
+    upwards, over the same range.
+
+    Args:
+        model: with two latent dimensions.
+        x, labels: real images for the right panel; without them there is none.
+        side: grid points along each axis.
+        extent: half the range; by default two standard deviations of the prior, or what holds 98 %
+            of the codes where there is no prior.
+    """
+    need(model.latent_dim == 2, f"A manifold needs 2 latent dimensions, not {model.latent_dim}.")
+    need(not model.conditional, "A conditional model has a manifold a class; use style_grid.")
+    need(side > 1, f"side is {side}; a grid has at least 2 points along an axis.")
+    codes = None if x is None else model.encode(x)
+    if extent is None:
+        need(model.prior or codes is not None, "Without a prior, give x= or extent=.")
+        extent = (
+            QUANTILE * model.prior.scale if model.prior else float(np.quantile(np.abs(codes), 0.98))
+        )
+    ticks = np.linspace(-extent, extent, side, dtype="float32")
+    z = np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2)
+    panels = 1 if codes is None else 2
+    figure = Figure(figsize=(6 * panels, 6), dpi=DPI, layout="constrained")
+    half = extent * side / (side - 1)
+    left = figure.add_subplot(1, panels, 1, title="what each code decodes to")
+    laid = tile(model.decode(z), side, gap=0)
+    left.imshow(pixels(laid), extent=(-half, half, -half, half), **colours(laid))
+    if codes is not None:
+        right = figure.add_subplot(1, panels, 2, title="codes of real images")
+        scatter(figure, right, codes, labels)
+        right.set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
+    for axes in figure.axes[:panels]:
+        axes.set(xlabel="$z_1$", ylabel="$z_2$")
+    return figure
+
+
+def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
+    """Show q(z | x) of images as ellipses, a standard deviation wide, over a circle for the prior.
+
+    Args:
+        model: a VAE with two latent dimensions.
+        x, labels: images, and their classes for the colours; some hundred can be told apart.
+    """
+    need(hasattr(model, "posterior"), "Bubbles are the posteriors of a VAE.")
+    need(model.latent_dim == 2, f"Bubbles need 2 latent dimensions, not {model.latent_dim}.")
+    mean, log_var = model.posterior(x, labels if model.conditional else None)
+    widths = 2 * np.exp(0.5 * log_var)
+    figure = Figure(figsize=(7, 6), dpi=DPI, layout="constrained")
+    axes = figure.add_subplot(title="posteriors of images", xlabel="$z_1$", ylabel="$z_2$")
+    scatter(figure, axes, mean, labels, class_names)
+    colours_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
+    for centre, width, colour in zip(mean, widths, colours_of, strict=True):
+        axes.add_patch(Ellipse(centre, *width, facecolor=colour, edgecolor="none", alpha=0.25))
+    circle = Ellipse((0, 0), *(2 * [2 * model.prior.scale]), fill=False, linestyle="--")
+    axes.add_patch(circle)
+    axes.set_aspect("equal")
+    return figure
+
+
+def codes(model, x, labels=None, *, class_names=None) -> Figure:
+    """Show the codes of images, coloured by class; more than two dimensions by their first two
+    principal components.
+    """
+    z = model.encode(x, labels if model.conditional else None)
+    names = ("$z_1$", "$z_2$")
+    if z.shape[1] > 2:
+        from sklearn.decomposition import PCA
+
+        pca = PCA(2).fit(z)
+        share = pca.explained_variance_ratio_ * 100
+        names = tuple(f"component {i + 1} ({share[i]:.0f} % of the variance)" for i in range(2))
+        z = pca.transform(z)
+    figure = Figure(figsize=(7, 6), dpi=DPI, layout="constrained")
+    axes = figure.add_subplot(title="codes of real images", xlabel=names[0], aspect="equal")
+    if z.shape[1] == 1:
+        z = np.concatenate([z, np.zeros_like(z)], axis=1)
+    axes.set_ylabel(names[1])
+    scatter(figure, axes, z, labels, class_names)
+    return figure
+
+
+def scatters(codes: dict, labels) -> Figure:
+    """Show several sets of two-dimensional codes [n, 2] of the same images, by name."""
+    columns = min(len(codes), 3)
+    rows = -(-len(codes) // columns)
+    figure = Figure(figsize=(3.6 * columns, 3.8 * rows), dpi=DPI, layout="constrained")
+    for i, (name, z) in enumerate(codes.items()):
+        axes = figure.add_subplot(rows, columns, i + 1, title=name, xticks=[], yticks=[])
+        for label in np.unique(labels):
+            chosen = np.asarray(labels) == label
+            axes.scatter(*z[chosen].T, s=2, alpha=0.5, color=f"C{label % 10}", label=str(label))
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside right center", title="class", markerscale=5)
+    return figure
+
+
+def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Figure:
+    """Show the free energy of points in the plane for a latent angle that draws an ellipse.
+
+    E(y, z) = |y - (w1 cos z, w2 sin z)|^2, its minimum over z at the left, its soft minimum at
+    inverse temperature `beta` at the right.
+    """
+    from zoo.nn import energies
+
+    side = np.linspace(-3, 3, 121)
+    y = np.stack(np.meshgrid(side, side), axis=-1)
+    table = energies.ellipse_energies(y, w1, w2)
+    outline = energies.ellipse(np.linspace(0, 2 * np.pi, 200), w1, w2)
+    figure = Figure(figsize=(11, 4.6), dpi=DPI, layout="constrained")
+    for i, (value, title) in enumerate(
+        ((np.inf, "zero temperature: min over z"), (beta, f"soft minimum at beta = {beta:g}"))
+    ):
+        axes = figure.add_subplot(1, 2, i + 1, title=title, xlabel="$y_1$", ylabel="$y_2$")
+        levels = axes.contourf(side, side, energies.free_energy(table, value), 20, cmap="viridis")
+        axes.plot(*outline.T, "w--", linewidth=1)
+        axes.set_aspect("equal")
+        figure.colorbar(levels, ax=axes, label="free energy F(y)")
+    return figure
+
+
+def training_curves(history) -> Figure:
+    """Show every metric of a training by epoch, validation dashed.
+
+    Args:
+        history: what `fit` returned, or its `.history` dict.
+    """
+    values = getattr(history, "history", history)
+    names = [name for name in values if not name.startswith("val_") and name != "learning_rate"]
+    need(names, "The history is empty: train for at least one epoch first.")
+    figure = Figure(figsize=(4 * len(names), 3.2), dpi=DPI, layout="constrained")
+    for i, name in enumerate(names):
+        axes = figure.add_subplot(1, len(names), i + 1, title=name, xlabel="epoch")
+        epochs = np.arange(1, len(values[name]) + 1)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.plot(epochs, values[name], marker="." if len(epochs) < 30 else "", label="training")
+        if f"val_{name}" in values:
+            axes.plot(epochs, values[f"val_{name}"], "--", label="validation")
+            axes.legend()
+    return figure

@@ -1,0 +1,112 @@
+"""What pictures are laid out with."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+DPI = 100
+
+
+def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
+    """Lay images [n, height, width, channels] out row by row in one array, with white gaps.
+
+    Returns:
+        [rows * (height + gap) - gap, columns * (width + gap) - gap, channels].
+    """
+    need(images.ndim == 4, "These pictures need images of shape (height, width, channels).")
+    n, height, width, channels = images.shape
+    need(channels in (1, 3, 4), f"Images have 1, 3 or 4 channels to be shown, not {channels}.")
+    rows = -(-n // columns)
+    paper = 0.0 if channels == 1 else 1.0
+    laid = np.full((rows * (height + gap), columns * (width + gap), channels), paper, "float32")
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        laid[top : top + height, left : left + width] = image
+    return laid[: laid.shape[0] - gap, : laid.shape[1] - gap]
+
+
+def sheet(columns, rows, title):
+    """Return a figure and its axes, sized for so many small images."""
+    figure = Figure(figsize=(0.55 * columns, 0.55 * rows + 0.4), dpi=DPI, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, fontsize=9)
+    return figure, axes
+
+
+def show(axes, images, columns):
+    """Lay images [n, height, width, channels] out on axes, with no ticks."""
+    laid = tile(images, columns)
+    axes.imshow(pixels(laid), **colours(laid))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def pixels(laid):
+    """Return a sheet as `imshow` takes it."""
+    return laid[..., 0] if laid.shape[-1] == 1 else np.clip(laid, 0, 1)
+
+
+def colours(laid):
+    """Return the options of `imshow`: ink on paper where there is one channel."""
+    return {"cmap": "gray_r", "vmin": 0, "vmax": 1} if laid.shape[-1] == 1 else {}
+
+
+def name_columns(axes, model, class_names, offset=0):
+    """Write the names of the classes under as many columns of images."""
+    width = model.image_shape[1] + 1
+    names = class_names or [str(i) for i in range(model.num_classes)]
+    need(
+        len(names) == model.num_classes,
+        f"class_names has {len(names)} names; the model has {model.num_classes} classes.",
+    )
+    places = (np.arange(len(names)) + offset) * width + width / 2
+    axes.set_xticks(places, names, fontsize=7)
+    axes.tick_params(length=0)
+
+
+def name_rows(axes, names, height):
+    """Write names to the left of as many rows of images of this height."""
+    places = np.arange(len(names)) * (height + 1) + height / 2
+    axes.set_yticks(places, names, fontsize=7)
+    axes.tick_params(length=0)
+
+
+def save_small(figure: Figure, path) -> None:
+    """Save a PNG for a preset folder: with 64 greys where there is no colour, at half the size."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=figure.dpi)
+    image = Image.open(buffer).convert("RGB")
+    red, green, blue = image.split()
+    if red == green == blue:
+        image = red.quantize(64)
+    image.save(path, format="png", optimize=True)
+
+
+def need(condition, message):
+    """Raise a ValueError with this message unless the condition holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def scatter(figure, axes, z, labels, class_names=None):
+    """Draw codes as points, coloured by class, with a legend."""
+    if labels is None:
+        axes.scatter(z[:, 0], z[:, 1], s=3, alpha=0.5)
+        return
+    labels = np.asarray(labels)
+    need(
+        labels.shape == (len(z),) and labels.dtype.kind in "iu",
+        f"labels have shape {labels.shape} and dtype {labels.dtype}; for {len(z)} codes as many "
+        "integers are needed.",
+    )
+    for label in np.unique(labels):
+        chosen = labels == label
+        name = class_names[label] if class_names else str(label)
+        axes.scatter(*z[chosen, :2].T, s=3, alpha=0.5, color=f"C{label % 10}", label=name)
+    legend = axes.legend(title="class", markerscale=4, loc="upper right", fontsize=8)
+    for handle in legend.legend_handles:
+        handle.set_alpha(1)
