@@ -8,6 +8,7 @@ from scipy import stats
 from tiny import BACKEND, X, array, randomised, terms
 
 import zoo
+from zoo.evaluation import measures
 from zoo.models.training import Batch
 from zoo.nn import divergences, likelihoods, networks
 
@@ -386,3 +387,30 @@ def test_images_of_one_colour_and_wild_codes_give_finite_numbers(likelihood, val
     history = model.fit(x, epochs=3, verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())
     assert all(np.isfinite(w).all() for w in model.get_weights())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("likelihood", ["bernoulli", "learned_gaussian"])
+def test_two_hundred_epochs_from_a_black_first_batch_stay_finite(likelihood):
+    (x, _), _ = zoo.data.load("digits")
+    x = np.concatenate([np.zeros_like(x[:64]), x[:128]])
+    model = zoo.VAE((8, 8, 1), 4, hidden=(32,), likelihood=likelihood)
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=BACKEND == "jax")
+    history = model.fit(x, batch_size=64, epochs=200, shuffle=False, verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert history["loss"][-1] < history["loss"][0]
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", ["vae_digits", "vae_mnist"])
+def test_mixed_precision_keeps_bounds_within_a_tenth_of_a_nat(name, policy):
+    (x, _), _ = zoo.data.load("digits")
+    x = x[:200]
+    if name == "vae_mnist":
+        x = np.pad(np.kron(x, np.ones((1, 3, 3, 1), "float32")), ((0, 0), (2, 2), (2, 2), (0, 0)))
+    (bound, kl), (mixed_bound, mixed_kl) = (
+        measures.negative_bound(zoo.load(name, dtype=dtype), x) for dtype in ("float32", policy)
+    )
+    assert abs(mixed_bound - bound) < 0.1
+    assert abs(mixed_kl - kl) < 0.1
+    assert mixed_bound != bound
