@@ -313,7 +313,8 @@ class VAE(BaseAutoencoder):
             return super().encode(x, labels, batch_size=batch_size)
         mean, log_var = self.posterior(x, labels, batch_size=batch_size)
         noise = np.random.default_rng(seed).standard_normal(mean.shape, np.float32)
-        return ops.convert_to_numpy(reparameterize(mean, log_var, noise))
+        moments_and_noise = map(ops.convert_to_tensor, (mean, log_var, noise))
+        return ops.convert_to_numpy(reparameterize(*moments_and_noise))
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
