@@ -79,6 +79,8 @@ SETTINGS = {
     "CVAE": small(zoo.CVAE, num_classes=10),
     "CVAE, learned prior": small(zoo.CVAE, num_classes=10, prior="learned"),
     "CVAE, convolutional": small(zoo.CVAE, num_classes=10, filters=(4,)),
+    "M2": small(zoo.M2, num_classes=10, dropout=0.2),
+    "M2, convolutional": small(zoo.M2, num_classes=10, filters=(4,), warm_up=5),
     "AAE": small(zoo.AAE, prior=zoo.Normal(3, scale=5.0)),
     "AAE, convolutional": small(zoo.AAE, filters=(4,)),
 }

@@ -174,3 +174,16 @@ def test_binarised_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monk
     np.testing.assert_array_equal(x[..., 0], bits[:6].reshape(6, 28, 28))
     np.testing.assert_array_equal(x_test[..., 0], bits[6:].reshape(3, 28, 28))
     assert x.dtype == "float32"
+
+
+def test_kept_labels_are_balanced_right_and_drawn_by_the_seed():
+    y = np.random.default_rng(0).integers(0, 4, 500)
+    kept = data.keep_labels(y, 40, seed=1)
+    assert (kept >= 0).sum() == 40
+    np.testing.assert_array_equal(kept[kept >= 0], y[kept >= 0])
+    np.testing.assert_array_equal(np.bincount(kept[kept >= 0]), [10] * 4)
+    np.testing.assert_array_equal(kept, data.keep_labels(y, 40, seed=1))
+    assert (kept != data.keep_labels(y, 40, seed=2)).any()
+    for wrong in (0, 41, 4000):
+        with pytest.raises(ValueError, match=f"n is {wrong}; keep a multiple of 4"):
+            data.keep_labels(y, wrong)

@@ -22,6 +22,7 @@ _HOMES = {
     "VAE": "zoo.models.vae",
     "CVAE": "zoo.models.cvae",
     "IWAE": "zoo.models.vae",
+    "M2": "zoo.models.semisupervised",
     "AAE": "zoo.models.aae",
     "Normal": "zoo.nn.priors",
     "Masking": "zoo.nn.corruption",

@@ -149,6 +149,36 @@ def load(name: str):
     return (_pixels(x_train), y_train.astype("int32")), (_pixels(x_test), y_test.astype("int32"))
 
 
+def keep_labels(y, n: int, *, seed: int = 0) -> np.ndarray:
+    """Hide all labels but a few, as many of every class, for semi-supervised learning.
+
+    Args:
+        y: integer labels [m], from 0.
+        n: how many to keep, a multiple of the number of classes.
+        seed: of the draw.
+
+    Returns:
+        int32 [m]: the label where it is kept, else -1.
+
+    Raises:
+        ValueError: `n` does not divide by the number of classes, or some class has too few.
+    """
+    y = np.asarray(y)
+    classes, counts = np.unique(y, return_counts=True)
+    each, rest = divmod(n, len(classes))
+    if n < 1 or rest or each > counts.min():
+        raise ValueError(
+            f"n is {n}; keep a multiple of {len(classes)}, the number of classes, and at most "
+            f"{len(classes) * counts.min()}."
+        )
+    generator = np.random.default_rng(seed)
+    kept = np.full(len(y), -1, "int32")
+    for label in classes:
+        rows = generator.choice(np.flatnonzero(y == label), each, replace=False)
+        kept[rows] = label
+    return kept
+
+
 def _pixels(images: np.ndarray) -> np.ndarray:
     scale = 16.0 if images.shape[1] == 8 else 255.0
     return (images.astype("float32") / np.float32(scale))[..., None]

@@ -13,6 +13,7 @@ from zoo.models.autoencoder import (
 from zoo.models.boltzmann import RBM
 from zoo.models.cvae import CVAE
 from zoo.models.energy import TargetPropAutoencoder
+from zoo.models.semisupervised import M2
 from zoo.models.vae import IWAE, VAE
 
 CLASSES = {
@@ -27,6 +28,7 @@ CLASSES = {
         VAE,
         CVAE,
         IWAE,
+        M2,
         AAE,
     )
 }

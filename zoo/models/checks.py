@@ -142,8 +142,11 @@ def _check_range(name, low, high, likelihood):
         )
 
 
-def check_labels(labels, n, num_classes, name: str = "y"):
+def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = False):
     """Check labels: one integer from 0 to `num_classes` - 1 for each of `n` images.
+
+    Args:
+        unlabelled: whether -1 may stand for "unlabelled".
 
     Returns:
         int32 [n].
@@ -152,6 +155,8 @@ def check_labels(labels, n, num_classes, name: str = "y"):
         TypeError: floats, strings. ValueError: missing, one-hot, wrong count, out of range.
     """
     expected = f"{n} integers from 0 to {num_classes - 1}"
+    if unlabelled:
+        expected += ", or -1 for images without a label"
     if labels is None:
         raise ValueError(
             f"{name} is missing: this model is conditional and takes {expected}, as in fit(x, y)."
@@ -168,9 +173,13 @@ def check_labels(labels, n, num_classes, name: str = "y"):
         raise TypeError(
             f'{name} has dtype {labels.dtype}; the model takes {expected}: {name}.astype("int32").'
         )
-    if len(labels) and (labels.min() < 0 or labels.max() >= num_classes):
+    lowest = -1 if unlabelled else 0
+    if len(labels) and (labels.min() < lowest or labels.max() >= num_classes):
+        hint = ""
+        if labels.min() == -1 and not unlabelled:
+            hint = " Images without a label, -1, are for semi-supervised models such as zoo.M2."
         raise ValueError(
-            f"{name} goes from {labels.min()} to {labels.max()}; the model takes {expected}."
+            f"{name} goes from {labels.min()} to {labels.max()}; the model takes {expected}.{hint}"
         )
     return labels.astype("int32")
 

@@ -174,7 +174,13 @@ class Fitted(Trained):
         self._check_targets(y)
         x = checks.check_images(x, self.image_shape, self.likelihood, prefix + "x")
         if self.conditional:
-            checks.check_labels(ops.convert_to_numpy(y), len(x), self.num_classes, prefix + "y")
+            checks.check_labels(
+                ops.convert_to_numpy(y),
+                len(x),
+                self.num_classes,
+                prefix + "y",
+                unlabelled=self.semi_supervised,
+            )
         if weight is not None:
             checks.check_weights(weight, len(x))
         return x

@@ -28,11 +28,13 @@ class Trained(keras.Model):
         monitored: the term that is reported as `loss`, where the weighted sum of the terms does
             not tell which model is better; None where it does.
         conditional: whether the model learns from labels too.
+        semi_supervised: whether labels may be -1, for "unlabelled".
     """
 
     terms: tuple[str, ...] = ()
     monitored: str | None = None
     conditional = False
+    semi_supervised = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -82,12 +82,7 @@ def encoder(
         there is one head alone.
     """
     x = keras.Input(input_shape, name="x")
-    inputs, features = x, x
-    for i, width in enumerate(filters):
-        features = layers.Conv2D(
-            width, 3, 2, "same", activation=activation, name=f"conv_{i}", dtype=dtype
-        )(features)
-    features = ops.reshape(features, (-1, math.prod(features.shape[1:])))
+    inputs, features = x, _flat_features(x, filters, activation, dtype)
     if num_classes:
         label = keras.Input((), name="label", dtype="int32")
         inputs = {"x": x, "label": label}
@@ -148,6 +143,45 @@ def critic(
     features = _dense_stack(z, hidden, activation, dtype)
     logit = layers.Dense(1, name="logit", dtype="float32")(features)
     return keras.Model(z, logit, name="discriminator")
+
+
+def trunk(
+    input_shape: tuple[int, ...],
+    *,
+    filters: tuple[int, ...] = (),
+    hidden: tuple[int, ...] = (512,),
+    activation: str = "relu",
+    dtype=None,
+) -> keras.Model:
+    """Build the first layers of several networks: `x` to flat features [batch, hidden[-1]]."""
+    x = keras.Input(input_shape, name="x")
+    features = _dense_stack(
+        _flat_features(x, filters, activation, dtype), hidden, activation, dtype
+    )
+    return keras.Model(x, features, name="trunk")
+
+
+def heads_of_features(
+    units: int,
+    heads: dict[str, int],
+    num_classes: int,
+    *,
+    hidden: tuple[int, ...] = (),
+    activation: str = "relu",
+    dtype=None,
+) -> keras.Model:
+    """Build what follows a trunk: `features` [batch, units] and `label` to a dict of heads."""
+    inputs = {
+        "features": keras.Input((units,), name="features"),
+        "label": keras.Input((), name="label", dtype="int32"),
+    }
+    joined = _join(inputs["features"], inputs["label"], num_classes, dtype)
+    features = _dense_stack(joined, hidden, activation, dtype)
+    outputs = {
+        name: layers.Dense(size, name=name, dtype="float32")(features)
+        for name, size in heads.items()
+    }
+    return keras.Model(inputs, outputs, name="heads")
 
 
 def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
@@ -255,6 +289,15 @@ def is_convolutional(*networks: keras.Model) -> bool:
 def _join(features, label, num_classes, dtype):
     one_hot = OneHot(num_classes, name="one_hot", dtype=dtype)(label)
     return layers.Concatenate(name="join", dtype=dtype)([features, one_hot])
+
+
+def _flat_features(features, filters, activation, dtype):
+    """Apply convolutions of stride 2, if any, and flatten."""
+    for i, width in enumerate(filters):
+        features = layers.Conv2D(
+            width, 3, 2, "same", activation=activation, name=f"conv_{i}", dtype=dtype
+        )(features)
+    return ops.reshape(features, (-1, math.prod(features.shape[1:])))
 
 
 def _dense_stack(features, widths, activation, dtype):

@@ -1,0 +1,153 @@
+"""The semi-supervised models against sums over all labels."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from tiny import BACKEND, X, array, randomised
+
+import zoo
+from zoo import engine
+from zoo.models.training import Batch
+
+CLASSES = 3
+LABELS = np.arange(12) % CLASSES
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+def m2(**options):
+    return randomised(zoo.M2((4, 4, 1), 2, num_classes=CLASSES, hidden=(5, 4), **options))
+
+
+def terms(model, labels, training=False):
+    batch = Batch(ops.convert_to_tensor(X), ops.convert_to_tensor(np.asarray(labels, "int32")))
+    return {name: array(term) for name, term in model.loss_terms(batch, training).items()}
+
+
+@pytest.fixture
+def no_noise(monkeypatch):
+    monkeypatch.setattr(engine, "normal", lambda shape, seed: ops.zeros(shape))
+
+
+def by_label(model):
+    """Reconstruction and divergence of every image under every label, at mean codes, [n, C]."""
+    columns = []
+    for label in range(CLASSES):
+        y = np.full(len(X), label)
+        mean, log_var = model.posterior(X, y)
+        prior_mean, prior_log_var = model.prior_of(y)
+        ratio = (np.exp(log_var) + (mean - prior_mean) ** 2) / np.exp(prior_log_var)
+        kl = 0.5 * (prior_log_var - log_var + ratio - 1).sum(axis=1)
+        columns.append((-model.log_prob(X, mean, y), kl))
+    return np.moveaxis(np.array(columns), 0, -1)
+
+
+@pytest.mark.parametrize("prior", [None, "learned"])
+def test_unlabelled_images_are_summed_over_all_labels(prior, no_noise):
+    model = m2(prior=prior)
+    reconstruction, kl = by_label(model)
+    q = model.predict_proba(X)
+    found = terms(model, np.full(12, -1))
+    np.testing.assert_allclose(found["reconstruction"], (q * reconstruction).sum(1), rtol=1e-4)
+    np.testing.assert_allclose(found["kl"], (q * kl).sum(1), rtol=1e-4)
+    np.testing.assert_allclose(found["label"], (q * np.log(q * CLASSES)).sum(1), atol=1e-5)
+    bound = (q * (reconstruction + kl + np.log(CLASSES) + np.log(q))).sum(1)
+    np.testing.assert_allclose(found["elbo"], -bound, rtol=1e-4)
+    np.testing.assert_array_equal(found["classification"], 0)
+
+
+def test_labelled_images_have_the_bound_of_their_label(no_noise):
+    model = m2()
+    reconstruction, kl = (term[np.arange(12), LABELS] for term in by_label(model))
+    found = terms(model, LABELS)
+    np.testing.assert_allclose(found["reconstruction"], reconstruction, rtol=1e-4)
+    np.testing.assert_allclose(found["kl"], kl, rtol=1e-4)
+    np.testing.assert_allclose(found["label"], np.log(CLASSES), rtol=1e-6)
+    likelihood = model.predict_proba(X)[np.arange(12), LABELS]
+    np.testing.assert_allclose(found["classification"], -np.log(likelihood), rtol=1e-4)
+    mixed = np.where(np.arange(12) < 6, LABELS, -1)
+    both = terms(model, mixed)
+    unlabelled = terms(model, np.full(12, -1))
+    for name in ("elbo", "classification"):
+        expected = np.where(mixed < 0, unlabelled[name], found[name])
+        np.testing.assert_allclose(both[name], expected, rtol=1e-5)
+
+
+def test_labelled_images_are_drawn_beside_each_batch(no_noise):
+    model = m2(labelled_batch=3000)
+    y = np.where(np.arange(12) < 6, LABELS, -1)
+    model._set_labelled_apart(X, y)
+    found = terms(model, np.full(12, -1), training=True)
+    reconstruction, kl = (term[np.arange(6), LABELS[:6]] for term in by_label(model)[:, :6])
+    bound = (reconstruction + kl + np.log(CLASSES)).mean()
+    assert found["labelled_bound"] == pytest.approx(bound, rel=0.02)  # six labelled, six not
+    likelihood = model.predict_proba(X[:6])[np.arange(6), LABELS[:6]]
+    assert found["classification"] == pytest.approx(-np.log(likelihood).mean(), rel=0.05)
+
+
+@pytest.mark.parametrize("warm_up", [0, 1000])
+def test_the_warm_up_keeps_unlabelled_images_from_the_classifier(warm_up):
+    model = m2(alpha=0.0, warm_up=warm_up)
+    model.steps_taken.assign(0.0)
+    before = model.classifier.get_weights()
+    model.compile(jit_compile=BACKEND == "jax")
+    model.fit(X, np.where(np.arange(12) < 6, LABELS, -1), epochs=2, verbose=0)
+    after = model.classifier.get_weights()
+    moved = any((a != b).any() for a, b in zip(before, after, strict=True))
+    assert moved == (warm_up == 0)
+    assert float(array(model.steps_taken)) == 2
+
+
+def test_few_labels_are_enough_to_learn_digits():
+    (x, y), (x_test, y_test) = zoo.data.load("digits")
+    model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden=(64,), warm_up=100)
+    model.compile(keras.optimizers.Adam(3e-3), jit_compile=BACKEND == "jax")
+    model.fit(x, zoo.data.keep_labels(y, 100), batch_size=64, epochs=15, verbose=0)
+    assert np.mean(model.predict_labels(x_test) != y_test) < 0.25
+    logs = model.evaluate(x_test, y_test, verbose=0, return_dict=True)
+    cross_entropy = -np.log(model.predict_proba(x_test)[np.arange(len(y_test)), y_test]).mean()
+    assert logs["classification"] == pytest.approx(cross_entropy, rel=1e-3)
+
+
+def test_codes_need_no_labels_where_the_model_finds_them():
+    model = m2()
+    np.testing.assert_array_equal(model.encode(X), model.encode(X, model.predict_labels(X)))
+    probability = model.predict_proba(X)
+    assert probability.shape == (12, CLASSES)
+    np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: m2(alpha=-1), "alpha is -1"),
+        (lambda: m2(labelled_batch=0), "labelled_batch 0"),
+        (lambda: m2(corruption={"masking": 0.1}), "corruption= is not taken"),
+        (lambda: zoo.M2((4, 4, 1), 2, num_classes=3, hidden=()), "hidden is empty"),
+        (lambda: zoo.M2(encoder=1, decoder=1, num_classes=3), "encoder= is not taken"),
+    ],
+)
+def test_arguments_without_meaning_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_labels_that_cannot_be_learned_from_are_refused():
+    model = m2()
+    model.compile()
+    with pytest.raises(ValueError, match="No image of class 1, 2 has a label"):
+        model.fit(X, np.where(LABELS == 0, 0, -1))
+    with pytest.raises(ValueError, match="No image of class 0, 1, 2 has a label"):
+        model.fit(X, np.full(12, -1))
+    with pytest.raises(ValueError, match=r"integers from 0 to 2, or -1 for images without"):
+        model.fit(X, LABELS - 2)
+    with pytest.raises(ValueError, match="y is missing"):
+        model.fit(X)
+    supervised = zoo.CVAE((4, 4, 1), 2, num_classes=3, hidden=(4,))
+    supervised.compile()
+    with pytest.raises(ValueError, match="-1, are for semi-supervised models such as zoo.M2"):
+        supervised.fit(X, np.full(12, -1))

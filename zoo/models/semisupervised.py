@@ -1,0 +1,272 @@
+"""Models that learn from many images and few labels."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import engine
+from zoo.models import checks
+from zoo.models.cvae import CVAE
+from zoo.models.part import Part, TensorInfo
+from zoo.nn import networks
+from zoo.nn.divergences import bounded_log_variance, gaussian_kl_by_dimension
+
+RAMP_STEPS = 500
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class M2(CVAE):
+    """The generative semi-supervised model: the label is a latent variable where it is unknown.
+
+    A `CVAE` with a classifier q(y | x). With L(x, y) = E_q(z|x,y)[log p(x | y, z)] -
+    KL(q(z | x, y) || p(z)) + log p(y), p(y) uniform, it minimizes
+
+        -L(x, y)                                          for images with a label,
+        -sum_y q(y | x) (L(x, y) - log q(y | x))          for those without,
+
+    and `alpha` times the classifier's cross-entropy on the labels. Encoder and classifier share
+    their first layers, `trunk`, which see every image once; what depends on the label is computed
+    for each. `fit(x, y)` takes y = -1 for "unlabelled"; of each step's batch the images have no
+    label, and `labelled_batch` labelled ones are drawn beside them.
+
+    In its plainest form the model may settle on classes of its own before the labels had a say.
+    `warm_up` steps with the gradient of the unlabelled images kept from the classifier, and a
+    ramp of 500 steps after them, are against that; they are not in the paper.
+
+    Use it to classify with few labels, and to generate by class all the same.
+
+    Args:
+        alpha: weight of the classifier's cross-entropy, averaged over the labelled images of a
+            step. The paper's 0.1 N is 0.1 times the number of labelled images here.
+        labelled_batch: how many labelled images each step draws.
+        warm_up: see above, in steps.
+        dropout: of the trunk's features where the classifier learns from labels.
+        hidden: of which the first is the trunk's last layer; the others follow it in the encoder.
+        Others: see `CVAE`; networks of your own are not taken.
+
+    Source: Kingma et al. 2014 (arXiv 1406.5298), equations 6 to 9.
+    """
+
+    terms = (*CVAE.terms, "label", "labelled_bound", "classification")
+    network_names = (*CVAE.network_names, "classifier")
+    semi_supervised = True
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        hidden=(500,),
+        alpha: float = 10.0,
+        labelled_batch: int = 100,
+        warm_up: int = 0,
+        dropout: float = 0.0,
+        **kwargs,
+    ):
+        for name in ("encoder", "decoder"):
+            if kwargs.get(name) is not None:
+                raise ValueError(f"{name}= is not taken: M2 describes networks that share layers.")
+        for name in ("corruption", "free_bits"):
+            if kwargs.get(name):
+                raise ValueError(f"{name}= is not taken by M2.")
+        if not hidden:
+            raise ValueError("hidden is empty; M2 shares at least one hidden layer.")
+        if alpha < 0 or warm_up < 0 or labelled_batch < 1:
+            raise ValueError(
+                f"alpha is {alpha}, warm_up {warm_up} and labelled_batch {labelled_batch}; give "
+                "at least 0, 0 and 1."
+            )
+        super().__init__(input_shape, latent_dim, hidden=hidden, **kwargs)
+        self.alpha, self.warm_up = float(alpha), int(warm_up)
+        self.labelled_batch, self.dropout = int(labelled_batch), float(dropout)
+        self.classifier = self._described_classifier()
+        self.term_weights |= {
+            "label": self.term_weights["kl"],
+            "labelled_bound": 1.0,
+            "classification": self.alpha,
+        }
+        self.labelled = None
+        self.steps_taken = self.add_weight((), "zeros", trainable=False, name="steps_taken")
+
+    def _described_networks(self, input_shape, latent_dim):
+        _, decoder = super()._described_networks(input_shape, latent_dim)
+        options = {"activation": self.activation, "dtype": self.dtype_policy}
+        shared, own = self.hidden[:1], self.hidden[1:]
+        self.trunk = networks.trunk(input_shape, filters=self.filters, hidden=shared, **options)
+        heads = dict.fromkeys(self.heads, latent_dim)
+        self.following = networks.heads_of_features(
+            shared[0], heads, self.num_classes, hidden=own, **options
+        )
+        x = keras.Input(input_shape, name="x")
+        inputs = {"x": x, "label": keras.Input((), name="label", dtype="int32")}
+        outputs = self.following({"features": self.trunk(x), "label": inputs["label"]})
+        return keras.Model(inputs, outputs, name="encoder"), decoder
+
+    def _described_classifier(self):
+        features = keras.Input(self.trunk.output.shape[1:], name="features")
+        kept = keras.layers.Dropout(self.dropout, seed=self.seed, name="dropout")(features)
+        logits = keras.layers.Dense(self.num_classes, name="logits", dtype="float32")(kept)
+        return keras.Model(features, logits, name="classifier")
+
+    # Learning
+
+    def loss_terms(self, batch, training):
+        x = self.binarized(batch.x)
+        features = self.trunk(x, training=training)
+        logits = self.classifier(features, training=False)
+        known = batch.label >= 0
+        q = ops.where(
+            known[:, None],
+            ops.one_hot(ops.maximum(batch.label, 0), self.num_classes),
+            self.ramped(ops.softmax(logits)),
+        )
+        terms = self.expected_terms(x, features, q, training)
+        if training and self.labelled is not None:
+            return {**terms, **self.labelled_terms()}
+        cross_entropy = _cross_entropy(logits, ops.maximum(batch.label, 0))
+        return {
+            **terms,
+            "labelled_bound": ops.zeros(()),
+            "classification": ops.where(known, cross_entropy, 0.0),
+        }
+
+    def expected_terms(self, x, features, q, training) -> dict:
+        """Return the terms of the bound in the mean over labels y ~ q, each [batch].
+
+        Args:
+            x: images [batch, ...]. features: the trunk's, [batch, units]; one pass for all labels.
+            q: probabilities [batch, num_classes]; one-hot where the label is known.
+        """
+        classes = self.num_classes
+        labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(x)[0],))
+        x, features = (ops.repeat(t, classes, axis=0) for t in (x, features))
+        reconstruction, kl = (
+            ops.reshape(term, (-1, classes)) for term in self.bound(x, features, labels, training)
+        )
+        log_q = ops.log(ops.maximum(q, 1e-30))
+        terms = {
+            "reconstruction": ops.sum(q * reconstruction, axis=1),
+            "kl": ops.sum(q * kl, axis=1),
+            "label": ops.sum(q * log_q, axis=1) + math.log(classes),
+        }
+        return {**terms, "elbo": -sum(terms.values())}
+
+    def bound(self, x, features, labels, training):
+        """Return -log p(x | y, z) and the divergence of images under given labels, both [batch]."""
+        codes = self.following({"features": features, "label": labels}, training=training)
+        moments = codes["z_mean"], bounded_log_variance(codes["z_log_var"])
+        noise = engine.normal((ops.shape(x)[0], self.samples, self.latent_dim), self.seed_generator)
+        _, log_prob = self.sampled(x, labels, moments, noise, training)
+        kl = ops.sum(gaussian_kl_by_dimension(*moments, *self.prior_moments(labels)), axis=1)
+        return -ops.mean(log_prob, axis=1), kl
+
+    def labelled_terms(self) -> dict:
+        """Return the terms of labelled images, drawn from those that `fit` got, as scalars."""
+        images, labels, share = self.labelled
+        drawn = engine.uniform((self.labelled_batch,), self.seed_generator) * len(labels)
+        rows = ops.cast(drawn, "int32")
+        x, label = self.binarized(ops.take(images, rows, axis=0)), ops.take(labels, rows)
+        features = self.trunk(x, training=True)
+        reconstruction, kl = self.bound(x, features, label, training=True)
+        weight = self.term_weights["kl"]
+        bound = ops.mean(reconstruction + weight * (kl + math.log(self.num_classes)))
+        logits = self.classifier(features, training=True)
+        return {
+            "labelled_bound": share * bound,
+            "classification": ops.mean(_cross_entropy(logits, label)),
+        }
+
+    def ramped(self, probabilities):
+        """Let the gradient through as far as the warm-up has come; the values stay."""
+        if not self.warm_up:
+            return probabilities
+        ramp = ops.clip((self.steps_taken - self.warm_up) / RAMP_STEPS, 0.0, 1.0)
+        fixed = ops.stop_gradient(probabilities)
+        return fixed + ramp * (probabilities - fixed)
+
+    def advance(self):
+        super().advance()
+        self.steps_taken.assign(self.steps_taken + 1.0)
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Train; as for other models, with y = -1 for images without a label.
+
+        Raises:
+            ValueError: some class has no labelled image; and what other models refuse.
+        """
+        self.labelled = self.train_function = None
+        if checks.is_array(x) and y is not None:
+            x, y = self._set_labelled_apart(x, y)
+        return super().fit(x, y, *args, **kwargs)
+
+    def _set_labelled_apart(self, x, y):
+        """Keep the labelled images, if some have no label, and return the others."""
+        x = self._checked(x, y)
+        y = np.asarray(ops.convert_to_numpy(y), "int32")
+        known = y >= 0
+        if known.all():
+            return x, y
+        missing = sorted(set(range(self.num_classes)) - set(y[known]))
+        if missing:
+            raise ValueError(
+                f"No image of class {', '.join(map(str, missing))} has a label; the model needs "
+                "one of each class at least. zoo.data.keep_labels draws balanced ones."
+            )
+        x = np.asarray(ops.convert_to_numpy(x), "float32")
+        share = known.sum() / (~known).sum()
+        images, labels = ops.convert_to_tensor(x[known]), ops.convert_to_tensor(y[known])
+        self.labelled = images, labels, float(share)
+        return x[~known], y[~known]
+
+    # Using
+
+    def label_probability(self, x):
+        """Return q(y | x) as a tensor, [batch, num_classes]."""
+        return ops.softmax(self.classifier(self.trunk(self.thresholded(x))))
+
+    def predict_proba(self, x, *, batch_size: int = 1024) -> np.ndarray:
+        """Return q(y | x) of images, float32 [n, num_classes]."""
+        x = checks.check_images(x, self.image_shape, self.likelihood)
+        x = np.asarray(ops.convert_to_numpy(x), "float32")
+        return self._run("label_probability", x, None, batch_size)
+
+    def predict_labels(self, x, *, batch_size: int = 1024) -> np.ndarray:
+        """Return the most probable label of images, int32 [n]."""
+        return self.predict_proba(x, batch_size=batch_size).argmax(axis=1).astype("int32")
+
+    def _checked_images(self, x, labels):
+        if labels is None:
+            labels = self.predict_labels(x)
+        return super()._checked_images(x, labels)
+
+    def parts(self):
+        x = TensorInfo("x", "float32", self.image_shape, self.likelihood.low, self.likelihood.high)
+        probability = TensorInfo("label_probability", "float32", (self.num_classes,), 0.0, 1.0)
+
+        def classify(tensors):
+            return {"label_probability": self.label_probability(tensors["x"])}
+
+        used = (self.trunk, self.classifier)
+        return {
+            **super().parts(),
+            "classifier": Part("classifier", classify, (x,), (probability,), used),
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "alpha": self.alpha,
+            "labelled_batch": self.labelled_batch,
+            "warm_up": self.warm_up,
+            "dropout": self.dropout,
+        }
+
+
+def _cross_entropy(logits, label):
+    """Return -log softmax(logits)[label], [batch]."""
+    one_hot = ops.one_hot(label, logits.shape[-1])
+    return -ops.sum(one_hot * ops.log_softmax(logits, axis=-1), axis=1)
