@@ -161,8 +161,10 @@ class Session:
             raise ValueError(f"name is {name!r}; the inputs with a prior are {list(drawable)}.")
         tensor = drawable[name]
         generator = np.random.default_rng(seed)
-        if tensor.prior["kind"] == "normal_by_label":
+        if tensor.prior.get("kind") == "normal_by_label":
             return _draw_by_label(tensor, n, label, generator)
+        if label is not None:
+            raise ValueError(f"The prior of {name} does not depend on the label: leave out label=.")
         return draw_prior(tensor.prior, n, tensor.shape, generator)
 
     def _wrong_names(self, inputs: dict[str, Any]) -> str:
@@ -182,7 +184,7 @@ def _draw_by_label(tensor: Tensor, n: int, label: Any, rng: np.random.Generator)
     means, scales = (np.asarray(tensor.prior[key], np.float32) for key in ("means", "scales"))
     label = None if label is None else np.asarray(label)
     right = label is not None and label.shape == (n,) and label.dtype.kind in "iu"
-    if not right or label.min() < 0 or label.max() >= len(means):
+    if not right or not np.isin(label, np.arange(len(means))).all():
         raise ValueError(
             f"The prior of {tensor.name} depends on the label: give label= with {n} integers from "
             f"0 to {len(means) - 1}."
@@ -196,7 +198,8 @@ def draw_prior(
     """Draw `[n, *shape]` float32 values from a prior as a signature describes it.
 
     Known kinds: `normal` (`mean`, `scale`), `uniform` (`low`, `high`), `sphere` (`radius`),
-    `mixture` of Gaussians (`means` [k, d], `scales`, `weights`), `bernoulli` (`p`).
+    `mixture` of Gaussians (`means` [k, d], `scales`, `weights`), `bernoulli` (`p`), and
+    `normal_by_label` (`means` and `scales` [labels, d]), whose labels are drawn too, all as likely.
 
     Raises:
         ValueError: another kind.
@@ -212,7 +215,7 @@ def draw_prior(
     elif kind == "sphere":
         draws = rng.standard_normal(size)
         draws *= _array(prior, "radius", 1) / np.linalg.norm(draws, axis=-1, keepdims=True)
-    elif kind == "mixture":
+    elif kind in ("mixture", "normal_by_label"):
         means = np.asarray(prior["means"], float)
         scales = np.broadcast_to(_array(prior, "scales", 1), means.shape)
         chosen = rng.choice(len(means), size=n, p=prior.get("weights"))

@@ -6,6 +6,7 @@ from scipy import stats
 
 from zoo import data
 from zoo.data import variants
+from zoo.spelling import UnknownNameError
 
 
 @pytest.fixture
@@ -81,6 +82,14 @@ def test_rectangles_are_outlines_whose_label_says_which_side_is_longer():
     np.testing.assert_array_equal(y, sides[:, 1] > sides[:, 0])
     assert abs(y.mean() - 0.5) < 0.05
     assert (sides.min(), sides.max()) == (1, 28)
+
+
+def test_digits_that_cannot_be_drawn_from_are_refused(digits):
+    with pytest.raises(UnknownNameError, match="mnist_rot"):
+        variants.draw("mnist_rott", digits)
+    for wrong in (None, (digits[0] / 255, digits[1])):
+        with pytest.raises(ValueError, match="give images as uint8"):
+            variants.draw("mnist_rot", wrong)
 
 
 def test_rectangles_load_without_any_file():

@@ -44,14 +44,20 @@ def few_images(monkeypatch):
     "name", [pytest.param(name, marks=pytest.mark.slow) for name in experiments.EXPERIMENTS]
 )
 def test_an_experiment_writes_its_table_with_protocol_and_command(name, few_images, tmp_path):
-    table = experiments.reproduce(name, tmp_path, epochs=1, verbose=0)
+    trains = name not in ("contraction", "energy")
+    table = experiments.reproduce(name, tmp_path, epochs=1 if trains else None, verbose=0)
     record = json.loads((tmp_path / f"{name}.json").read_text())
-    assert record["command"] == f"zoo reproduce {name} --epochs 1"
-    assert "epochs" not in record["protocol"] or "1 epochs" in record["protocol"]
+    assert record["command"] == f"zoo reproduce {name}" + (" --epochs 1" if trains else "")
+    assert (" 1 epochs" in record["protocol"]) == trains
     assert [len(row) for row in record["rows"]] == [len(record["columns"])] * len(table.rows)
     assert record["versions"]["autoencoder-zoo"] == zoo.__version__
     if record["picture"]:
         assert (tmp_path / record["picture"]).stat().st_size > 1000
+
+
+def test_epochs_of_what_trains_nothing_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="energy trains nothing"):
+        experiments.reproduce("energy", tmp_path, epochs=7)
 
 
 def test_an_unknown_experiment_is_answered_with_the_nearest(tmp_path):

@@ -290,6 +290,8 @@ def test_interpolations_go_over_pixels_and_over_codes(vae, cvae, digits):
     labelled = plots.interpolations(cvae, x, y, pairs=1, steps=2)
     first = cvae.reconstruct(x[:1], y[:1])[0, ..., 0]
     np.testing.assert_allclose(cell(labelled, 1, 0), first, atol=1e-6)
+    last = cvae.decode(cvae.encode(x[1:2], y[1:2]), y[:1])[0, ..., 0]
+    np.testing.assert_allclose(cell(labelled, 1, 1), last, atol=1e-6)
 
 
 def test_bubbles_are_posteriors_a_deviation_wide_over_the_prior(vae, digits):

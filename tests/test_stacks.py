@@ -63,6 +63,12 @@ def test_a_classifier_learns_on_a_copy_of_the_encoder():
         zoo.classifier(zoo.CVAE((4, 4, 1), 2, num_classes=3), 3)
 
 
+def test_a_classifier_sees_thresholded_pixels_where_its_encoder_did():
+    made = zoo.classifier(zoo.VAE((4, 4, 1), 3, hidden=(5,), binarize="threshold"), 4)
+    hard = (X > 0.5).astype("float32")
+    np.testing.assert_array_equal(made.predict(X, verbose=0), made.predict(hard, verbose=0))
+
+
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="export reads TensorFlow's graphs")
 def test_a_classifier_comes_back_from_a_file_and_leaves_keras(tmp_path):
     import export

@@ -31,6 +31,7 @@ _HOMES = {
     "Composition": "zoo.nn.corruption",
     "pretrain": "zoo.pretraining",
     "classifier": "zoo.pretraining",
+    "Classifier": "zoo.pretraining",
     "SavePicture": "zoo.callbacks",
 }
 _MODULES = ("callbacks", "data", "evaluation", "models", "nn", "plots", "recipes")

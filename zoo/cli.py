@@ -185,19 +185,17 @@ def _picture(model, options):
     if options.picture == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0])
     _, (x, y) = zoo.data.load(_data_of(zoo.card(options.name)))
-    if options.picture == "manifold":
-        return plots.manifold(model, x[:5000], y[:5000])
-    if options.picture == "codes":
-        return plots.codes(model, x[:5000], y[:5000])
-    if options.picture == "bubbles":
-        return plots.bubbles(model, x[:500], y[:500])
+    labels = y if model.conditional else None
+    n = {"manifold": 5000, "codes": 5000, "bubbles": 500}.get(options.picture)
+    if n:
+        return getattr(plots, options.picture)(model, x[:n], None if y is None else y[:n])
     if options.picture == "interpolations":
-        return plots.interpolations(model, x, y if model.conditional else None)
+        return plots.interpolations(model, x, labels)
     picture = getattr(plots, options.picture)
     n = 10 if options.n is None else options.n
     if options.picture == "restorations":
-        return plots.restorations(model, x, n=n, seed=options.seed)
-    return picture(model, x, y if model.conditional else None, n=n)
+        return plots.restorations(model, x, labels=labels, n=n, seed=options.seed)
+    return picture(model, x, labels, n=n)
 
 
 def _data_of(card, remedy=""):

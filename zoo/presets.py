@@ -200,7 +200,7 @@ def _copy_weights(source: Path, target: Path, storage: str):
                 new.require_group(name).attrs.update(item.attrs)
                 return
             values = item[()]
-            if values.dtype == np.float32 and storage == "float16":
+            if values.dtype == np.float32 and values.ndim and storage == "float16":
                 if np.abs(values).max(initial=0.0) > np.finfo(np.float16).max:
                     raise ValueError(
                         f"The weights {name} are too large for float16; use storage='float32'."

@@ -70,7 +70,10 @@ def pretrain(
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Classifier(keras.Model):
-    """A functional Keras classifier of images that can be exported; `zoo.classifier` makes it."""
+    """A functional Keras classifier of images that can be exported; `zoo.classifier` makes it.
+
+    To load it from a `.keras` file, name `zoo.Classifier` first, as the classes of models are.
+    """
 
     def __init__(self, *args, image_range=(None, None), **kwargs):
         super().__init__(*args, **kwargs)
@@ -120,7 +123,8 @@ def classifier(
     encoder = keras.models.clone_model(original)
     encoder.set_weights(original.get_weights())
     x = keras.Input(model.image_shape, name="x")
-    codes = encoder(x)
+    thresholded = getattr(model, "binarize", None) == "threshold"
+    codes = encoder(keras.ops.cast(keras.ops.greater(x, 0.5), "float32") if thresholded else x)
     if dropout:
         codes = keras.layers.Dropout(dropout, seed=model.seed)(codes)
     probabilities = keras.layers.Dense(

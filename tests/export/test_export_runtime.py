@@ -257,6 +257,8 @@ def test_a_prior_that_depends_on_the_label_is_drawn_by_label(tmp_path):
     z = session.sample_prior(4, seed=3, label=label)
     expected = model.generate(labels=label, seed=3)
     np.testing.assert_allclose(session(z=z, label=label)["x"], expected, atol=1e-5)
+    report = json.loads((tmp_path / "out" / "decoder" / "parity.json").read_text())
+    assert "prior draws" in json.dumps(report)
     for wrong in (None, [0, 1], [0, 1, 2, 3], [0.5] * 4):
         with pytest.raises(ValueError, match="4 integers from 0 to 2"):
             session.sample_prior(4, label=wrong)

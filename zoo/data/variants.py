@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.spelling import UnknownNameError
+
 TRAINING = {"mnist_basic": 12_000, "mnist_rot": 12_000, "mnist_bg_rand": 12_000, "rectangles": 1200}
 """Images to train with; the last sixth of them is for validation."""
 
@@ -36,12 +38,16 @@ def draw(name: str, digits=None, *, training=None, testing=None, seed: int = 0):
     Returns:
         x_train, y_train, x_test, y_test: uint8 [n, 28, 28] and int32 [n]; no digit is in both.
     """
+    if name not in TRAINING:
+        raise UnknownNameError("variant", name, TRAINING)
     generator = np.random.default_rng(seed)
-    training = training or TRAINING[name]
-    total = training + (testing or TESTING)
+    training = TRAINING[name] if training is None else training
+    total = training + (TESTING if testing is None else testing)
     if name == "rectangles":
         x, y = _rectangles(total, generator)
     else:
+        if digits is None or np.asarray(digits[0]).dtype != np.uint8:
+            raise ValueError(f"{name} is drawn of digits: give images as uint8, and their labels.")
         x, y = digits
         if len(x) < total:
             raise ValueError(f"{total:,} digits are to be drawn, and there are {len(x):,}.")

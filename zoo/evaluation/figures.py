@@ -11,7 +11,7 @@ from zoo.evaluation.measures import rounded
 from zoo.models.autoencoder import Autoencoder
 from zoo.nn import networks
 from zoo.nn.corruption import Masking, SaltAndPepper
-from zoo.nn.likelihoods import Bernoulli
+from zoo.nn.likelihoods import Bernoulli, Categorical
 
 
 def evaluate(model, data_name: str, *, command: str = "zoo.evaluation.evaluate", report=None):
@@ -75,7 +75,7 @@ def _measure(model, data_name, train, test):
             f"of {model.latent_dim}",
             "latent dimensions whose posterior mean varies by more than 0.01",
         )
-        if pixels.startswith("binary"):
+        if pixels.startswith(("binary", "grey levels")):
             yield from _measure_likelihood(model, x, labels, pixels)
     if model.prior is not None and not hasattr(model, "posterior"):
         codes = model.encode(x)
@@ -108,6 +108,8 @@ def _measure(model, data_name, train, test):
 
 def _pixels(model, x):
     """Say what the pixels are that a bound is measured on."""
+    if isinstance(model.likelihood, Categorical):
+        return f"grey levels, {model.likelihood.levels} of them"
     if not isinstance(model.likelihood, Bernoulli):
         return "real-valued pixels"
     if model.binarize == "dynamic":

@@ -51,21 +51,24 @@ def negative_log_likelihood(
     """-log p(x) by importance sampling, in nats, averaged over images; see `VAE.log_likelihood`.
 
     Returns:
-        the mean, and its standard error: that of the sampling and of the choice of images.
+        the mean, and its standard error, from the spread over images, which holds that of the
+        sampling.
     """
-    estimate = model.log_likelihood(x, labels, samples=samples, seed=seed)
-    variance = np.var(estimate.value) + np.mean(estimate.standard_error**2)
-    return -float(np.mean(estimate.value)), float(np.sqrt(variance / len(x)))
+    values = model.log_likelihood(x, labels, samples=samples, seed=seed).value
+    return -float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
 def active_units(model, x, labels=None, *, threshold: float = 0.01) -> int:
     """Count the latent dimensions that say something of the image.
 
-    A dimension is active if the variance over images of its posterior mean exceeds `threshold`.
+    A dimension is active if the variance over images of its posterior mean exceeds `threshold`;
+    with a prior that depends on the label, of the mean in units of that prior.
 
     Source: Burda, Grosse and Salakhutdinov 2015 (arXiv 1509.00519), section 5.2.
     """
     mean, _ = model.posterior(x, labels)
+    if model.conditional:
+        mean = model.style(mean, labels)
     return int(np.sum(np.var(mean, axis=0) > threshold))
 
 

@@ -6,6 +6,7 @@ and a picture where there is one. The README shows all of them.
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
@@ -41,11 +42,17 @@ def reproduce(name: str, out="results", *, epochs: int | None = None, verbose=2)
 
     Raises:
         UnknownNameError: there is no such experiment; the nearest names are given.
+        ValueError: `epochs` of an experiment that trains nothing.
     """
     if name not in EXPERIMENTS:
         raise UnknownNameError("experiment", name, EXPERIMENTS)
     experiment = EXPERIMENTS[name]
-    table = experiment(**({"epochs": epochs} if epochs else {}), verbose=verbose)
+    options = {"verbose": verbose, **({"epochs": epochs} if epochs else {})}
+    unknown = options.keys() - inspect.signature(experiment).parameters.keys()
+    if "epochs" in unknown:
+        raise ValueError(f"{name} trains nothing: leave out epochs.")
+    keras.utils.set_random_seed(SEED)
+    table = experiment(**{key: options[key] for key in options.keys() - unknown})
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     record = {

@@ -107,9 +107,8 @@ def sparsity(epochs: int = 40, verbose=2) -> Table:
     )
 
 
-def contraction(epochs: int | None = None, verbose=2) -> Table:
+def contraction() -> Table:
     """Compare every way to compute the contractive penalty on the images of one model."""
-    del epochs, verbose  # the network is a preset
     preset = zoo.load("contractive_ae_mnist")
     _, (x, _) = data.load("mnist")
     x = keras.ops.convert_to_tensor(x[:1000])
@@ -129,13 +128,13 @@ def contraction(epochs: int | None = None, verbose=2) -> Table:
         drawn = options["jacobian"] in ("hutchinson", "stochastic")
         means = [_mean_penalty(model, x) for _ in range(30 if drawn else 1)]
         expected = rows[0][1] if rows else means[0]
-        error = np.std(means, ddof=1) / np.sqrt(len(means)) if drawn else None
+        spread = np.std(means, ddof=1) / np.sqrt(len(means)) if drawn else None
         mean = float(np.mean(means))
         rows.append(
             [
                 name,
                 rounded(mean),
-                None if error is None else float(f"{error:.2g}"),
+                None if spread is None else float(f"{spread:.2g}"),
                 round(100 * (mean / expected - 1), 1) + 0.0,
             ]
         )
@@ -158,9 +157,8 @@ def _mean_penalty(model, x, batch=100):
     return float(keras.ops.mean(keras.ops.stack(means)))
 
 
-def energy(epochs: int | None = None, verbose=2) -> Table:
+def energy() -> Table:
     """Tabulate the free energy of an ellipse's inside, outline and outside by temperature."""
-    del epochs, verbose  # nothing is trained
     points = {"the centre": (0.0, 0.0), "on the ellipse": (2.0, 0.0), "outside": (3.0, 0.0)}
     tables = [energies.ellipse_energies(point, 2.0, 1.0) for point in points.values()]
     rows = [

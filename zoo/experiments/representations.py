@@ -46,9 +46,7 @@ REPORTED = {
 
 def regularised(epochs: int = 30, verbose=2) -> Table:
     """Train one layer in six ways, look at its code, and fine-tune a classifier on top."""
-    (x, y), test = data.load("mnist")
-    held_out = len(x) // 6
-    train, validation = (x[:-held_out], y[:-held_out]), (x[-held_out:], y[-held_out:])
+    train, validation, test = _split("mnist")
     rows = []
     for name, (model_class, options, reported) in SHALLOW.items():
         settings = {"code_activation": "sigmoid", "tied": True, "seed": SEED, **(options or {})}
@@ -71,10 +69,10 @@ def regularised(epochs: int = 30, verbose=2) -> Table:
             print(*rows[-1], flush=True)
     return Table(
         "Regularised autoencoders as pre-training",
-        f"MNIST, {len(train[0]):,} images to train, {held_out:,} to validate, {len(test[0]):,} to "
-        f"test; 784-1000 sigmoid units with tied kernels, {epochs} epochs of pre-training by Adam "
-        f"(batch 128), then a softmax layer and {epochs} epochs of fine-tuning, of which the one "
-        "that is best on validation images counts. The contractive weight (of 0.1, 0.5) and the "
+        f"MNIST, {len(train[0]):,} images to train, {len(validation[0]):,} to validate, "
+        f"{len(test[0]):,} to test; 784-1000 sigmoid units with tied kernels, {epochs} epochs of "
+        f"pre-training by Adam (batch 128), then a softmax layer and {epochs} epochs of "
+        "fine-tuning, of which the one that is best on validation images counts. The contractive weight (of 0.1, 0.5) and the "
         "Gaussian noise (of 0.25, 0.5, 1) were chosen on these too, the other settings were not "
         "searched. One seed: a difference of 0.15 points is noise. "
         "Jacobian: mean squared entry of the pre-trained encoder's in 1e-4, which makes the "
@@ -102,9 +100,7 @@ def mnist_variants(epochs: int = 30, verbose=2) -> Table:
     }
     rows = []
     for name, reported in REPORTED.items():
-        (x, y), test = data.load(name)
-        held_out = len(x) // 6
-        train, validation = (x[:-held_out], y[:-held_out]), (x[-held_out:], y[-held_out:])
+        train, validation, test = _split(name)
         passes = 3 * epochs if name == "rectangles" else epochs
         row = [name]
         for (method, stack), published in zip(methods.items(), reported, strict=True):
@@ -128,6 +124,13 @@ def mnist_variants(epochs: int = 30, verbose=2) -> Table:
         ("data", *methods),
         rows,
     )
+
+
+def _split(name):
+    """Return pairs of images and labels to train, to validate (a sixth of these) and to test."""
+    (x, y), test = data.load(name)
+    held_out = len(x) // 6
+    return (x[:-held_out], y[:-held_out]), (x[-held_out:], y[-held_out:]), test
 
 
 def stacked(x, layers, model_class, options, *, epochs, verbose):

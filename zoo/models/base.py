@@ -248,6 +248,16 @@ class BaseAutoencoder(Fitted):
         del labels
         return self.prior.sample(n, seed=seed)
 
+    def style(self, z, labels):
+        """Return what codes [n, latent_dim] of a conditional model say beside their labels."""
+        del labels
+        return z
+
+    def styled(self, style, labels):
+        """Return the codes of styles [n, latent_dim] with labels [n]; undoes `style`."""
+        del labels
+        return style
+
     def prior_description(self) -> dict | None:
         """Return what a consumer of exported files needs to know to draw codes."""
         return self.prior.describe() if self.prior else None

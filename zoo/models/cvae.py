@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.models import checks
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.divergences import bounded_log_variance
@@ -48,11 +49,18 @@ class CVAE(VAE):
             self._check_prior()
 
     def _check_prior(self):
-        sizes = {name: value.shape[1:] for name, value in dict(self.prior_network.output).items()}
-        if sizes != dict.fromkeys(self.heads, (self.latent_dim,)):
+        takes, gives = (
+            getattr(self.prior_network, name, None) if self.prior_network.built else None
+            for name in ("input", "output")
+        )
+        named = gives if isinstance(gives, dict) else {}
+        shapes = {name: tuple(value.shape) for name, value in named.items()}
+        expected = dict.fromkeys(self.heads, (None, self.latent_dim))
+        if shapes != expected or getattr(takes, "shape", None) != (None,):
             raise ValueError(
-                f"The prior's network gives {sizes} without the batch; it must give z_mean and "
-                f"z_log_var of shape ({self.latent_dim},)."
+                f"The prior's network takes {takes} and gives {gives}; it must be functional, take "
+                f"integer labels of shape (batch,) and give a dict of z_mean and z_log_var of "
+                f"shape (batch, {self.latent_dim})."
             )
 
     def prior_moments(self, label):
@@ -64,21 +72,18 @@ class CVAE(VAE):
     def prior_of(self, labels=None):
         if self.prior_network is None:
             return super().prior_of(labels)
+        labels = checks.check_labels(labels, np.size(labels), self.num_classes, "labels")
         table = self.prior_moments(ops.arange(self.num_classes))
         return tuple(ops.convert_to_numpy(moment)[labels] for moment in table)
 
     def style(self, z, labels):
-        """Return what codes [n, latent_dim] say beside their labels: (z - m_c) / s_c.
-
-        They are the codes themselves where the prior is fixed.
-        """
+        """Return (z - m_c) / s_c of codes [n, latent_dim], or z where the prior is fixed."""
         if self.prior_network is None:
             return z
         mean, log_var = self.prior_of(labels)
         return (z - mean) / np.exp(0.5 * log_var)
 
     def styled(self, style, labels):
-        """Return the codes of styles [n, latent_dim] with labels [n]; undoes `style`."""
         if self.prior_network is None:
             return style
         mean, log_var = self.prior_of(labels)

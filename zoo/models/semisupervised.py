@@ -13,7 +13,7 @@ from zoo.models import checks
 from zoo.models.cvae import CVAE
 from zoo.models.part import Part, TensorInfo
 from zoo.nn import networks
-from zoo.nn.divergences import bounded_log_variance, gaussian_kl_by_dimension
+from zoo.nn.divergences import bounded_log_variance, gaussian_kl
 
 RAMP_STEPS = 500
 
@@ -161,7 +161,7 @@ class M2(CVAE):
         moments = codes["z_mean"], bounded_log_variance(codes["z_log_var"])
         noise = engine.normal((ops.shape(x)[0], self.samples, self.latent_dim), self.seed_generator)
         _, log_prob = self.sampled(x, labels, moments, noise, training)
-        kl = ops.sum(gaussian_kl_by_dimension(*moments, *self.prior_moments(labels)), axis=1)
+        kl = gaussian_kl(*moments, *self.prior_moments(labels))
         return -ops.mean(log_prob, axis=1), kl
 
     def labelled_terms(self) -> dict:

@@ -230,4 +230,4 @@ def weigh(terms: dict, weight) -> dict:
     """Multiply every term by the sample weights, where it has a value for every image."""
     if weight is None:
         return terms
-    return {name: term * weight if term.shape else term for name, term in terms.items()}
+    return {name: term * weight if len(term.shape) else term for name, term in terms.items()}

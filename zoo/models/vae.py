@@ -16,13 +16,14 @@ from zoo.nn import corruption as corruptions
 from zoo.nn import priors
 from zoo.nn.divergences import (
     bounded_log_variance,
+    gaussian_kl,
     gaussian_kl_by_dimension,
     log_normal,
     reparameterize,
 )
 from zoo.nn.likelihoods import Bernoulli
 
-IMAGES_AT_ONCE, SAMPLES_AT_ONCE = 20, 250
+IMAGES_AT_ONCE, VALUES_AT_ONCE = 20, 4_000_000
 
 
 class Estimate(NamedTuple):
@@ -95,17 +96,28 @@ class VAE(BaseAutoencoder):
             raise ValueError(f"free_bits is {free_bits}; a divergence is at least 0.")
         self.binarize = _checked_binarization(binarize, self.likelihood)
         self.corruption = None if corruption is None else corruptions.get(corruption)
+        if self.binarize == "threshold" and corruptions.has_gaussian_noise(self.corruption):
+            raise ValueError(
+                'binarize="threshold" would undo Gaussian noise; damage pixels by masking or by '
+                "salt and pepper."
+            )
         self.prior = priors.fitting(prior, self.latent_dim)
         self.term_weights["elbo"] = 0.0
         self._weigh_divergence(beta)
 
     def _weigh_divergence(self, beta):
+        if isinstance(beta, dict):
+            beta = keras.saving.deserialize_keras_object(beta)
         if isinstance(beta, keras.optimizers.schedules.LearningRateSchedule):
             self.beta = beta
             self.step = self.add_weight((), "zeros", trainable=False, name="step")
             weight = self.add_weight((), "zeros", trainable=False, name="beta")
             weight.assign(beta(0))
         else:
+            if not isinstance(beta, int | float):
+                raise TypeError(
+                    f"beta is {beta!r}; give a number or a LearningRateSchedule of Keras."
+                )
             if beta < 0:
                 raise ValueError(f"beta is {beta}; the weight of a divergence is at least 0.")
             weight = self.beta = float(beta)
@@ -151,7 +163,11 @@ class VAE(BaseAutoencoder):
         moments = self.inference(seen, batch.label, training)
         noise = engine.normal((ops.shape(x)[0], self.samples, self.latent_dim), self.seed_generator)
         z, log_prob = self.sampled(x, batch.label, moments, noise, training)
-        return self.bounds(moments, self.prior_moments(batch.label), z, log_prob)
+        prior_moments = self.prior_moments(batch.label)
+        terms = self.bounds(moments, prior_moments, z, log_prob)
+        if self.free_bits:
+            terms["free_bits"] = self.shortfall(moments, prior_moments, batch.weight)
+        return terms
 
     def prior_moments(self, label):
         """Return mean and log-variance of p(z), as numbers or tensors [batch, latent_dim]."""
@@ -180,13 +196,19 @@ class VAE(BaseAutoencoder):
     def bounds(self, moments, prior_moments, z, log_prob) -> dict:
         """Return the terms of the loss for what `sampled` drew."""
         del z
+        reconstruction, kl = -ops.mean(log_prob, axis=1), gaussian_kl(*moments, *prior_moments)
+        return {"reconstruction": reconstruction, "kl": kl, "elbo": -reconstruction - kl}
+
+    def shortfall(self, moments, prior_moments, weight=None):
+        """Return by how much the mean divergences lack `free_bits`, summed over dimensions.
+
+        Added to the divergence, weighted by image where it is, it cancels the gradient of every
+        dimension that is below.
+        """
         by_dimension = gaussian_kl_by_dimension(*moments, *prior_moments)
-        reconstruction, kl = -ops.mean(log_prob, axis=1), ops.sum(by_dimension, axis=1)
-        terms = {"reconstruction": reconstruction, "kl": kl, "elbo": -reconstruction - kl}
-        if self.free_bits:
-            short = ops.relu(self.free_bits - ops.mean(by_dimension, axis=0))
-            terms["free_bits"] = ops.sum(short)
-        return terms
+        weight = ops.ones_like(by_dimension[:, 0]) if weight is None else weight
+        mean = ops.mean(by_dimension * weight[:, None], axis=0)
+        return ops.sum(ops.relu(self.free_bits * ops.mean(weight) - mean))
 
     def log_weights(self, moments, prior_moments, z, log_prob):
         """Return log p(x | z) p(z) / q(z | x) of what `sampled` drew, [batch, samples]."""
@@ -199,7 +221,12 @@ class VAE(BaseAutoencoder):
     # Using
 
     def prepared(self, x, seed: int | None = 0) -> np.ndarray:
-        """Return images as figures are measured on them: drawn if `binarize` is "dynamic"."""
+        """Return checked images as figures are measured on them, float32 [n, *input_shape].
+
+        Drawn if `binarize` is "dynamic", else as they are.
+        """
+        x = checks.check_images(x, self.image_shape, self.likelihood)
+        x = np.asarray(ops.convert_to_numpy(x), "float32")
         if self.binarize != "dynamic":
             return x
         uniform = np.random.default_rng(seed).random(x.shape, np.float32)
@@ -209,7 +236,8 @@ class VAE(BaseAutoencoder):
         """Estimate log p(x), or log p(x | label), by importance sampling from q(z | x).
 
         ln 1/S sum_s p(x, z_s) / q(z_s | x): a lower bound in the mean, the tighter the more
-        samples. Memory does not grow with their number.
+        samples. Memory does not grow with their number. On grey pixels a Bernoulli likelihood gives
+        no log-likelihood, and the squared error none at all: see `binarize`.
 
         Args:
             x: images [n, *input_shape]; with `binarize="dynamic"`, binary ones are drawn of them.
@@ -219,7 +247,7 @@ class VAE(BaseAutoencoder):
 
         Returns:
             an `Estimate`, in nats; its standard error is that of the sampling, by the delta
-            method, for every image.
+            method, for every image; unknown (NaN) with one sample.
 
         Source: Burda, Grosse and Salakhutdinov 2015 (arXiv 1509.00519), equation 8.
         """
@@ -236,8 +264,10 @@ class VAE(BaseAutoencoder):
     def _log_mean_weight(self, x, label, samples, generator):
         """Return the logs of the mean weights of a few images and their standard errors, [2, n]."""
         largest, total, squares = np.full(len(x), -np.inf), np.zeros(len(x)), np.zeros(len(x))
-        for start in range(0, samples, SAMPLES_AT_ONCE):
-            size = (len(x), min(SAMPLES_AT_ONCE, samples - start), self.latent_dim)
+        values = math.prod(self.decoder.output.shape[1:])
+        at_once = max(1, VALUES_AT_ONCE // (IMAGES_AT_ONCE * values))
+        for start in range(0, samples, at_once):
+            size = (len(x), min(at_once, samples - start), self.latent_dim)
             noise = generator.standard_normal(size, np.float32)
             log_w = self._run("importance_weights", (x, noise), label, len(x)).astype("float64")
             before, largest = largest, np.maximum(largest, log_w.max(axis=1))
@@ -245,7 +275,8 @@ class VAE(BaseAutoencoder):
             total = total * shrink + w.sum(axis=1)
             squares = squares * shrink**2 + np.square(w).sum(axis=1)
         mean = total / samples
-        spread = np.sqrt(np.maximum(squares / samples - mean**2, 0.0) / samples)
+        variance = np.maximum(squares / samples - mean**2, 0.0)
+        spread = np.sqrt(variance / (samples - 1)) if samples > 1 else np.nan
         return np.stack([largest + np.log(mean), spread / mean])
 
     def importance_weights(self, x, noise, label=None):
@@ -363,7 +394,7 @@ class IWAE(VAE):
 
 
 def _at_least_one(samples) -> int:
-    if int(samples) != samples or samples < 1:
+    if not isinstance(samples, int | np.integer) or samples < 1:
         raise ValueError(f"samples is {samples}; draw a whole number of codes, at least 1.")
     return int(samples)
 

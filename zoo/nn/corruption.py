@@ -119,6 +119,12 @@ class Composition(Corruption):
         return {"steps": [keras.saving.serialize_keras_object(step) for step in self.steps]}
 
 
+def has_gaussian_noise(corruption: Corruption | None) -> bool:
+    """Say whether Gaussian noise is a part of a corruption."""
+    steps = getattr(corruption, "steps", [corruption])
+    return any(isinstance(step, GaussianNoise) for step in steps)
+
+
 _NAMED = {
     "masking": Masking,
     "salt_and_pepper": SaltAndPepper,

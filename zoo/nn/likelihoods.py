@@ -37,7 +37,7 @@ class Likelihood(Configured):
         raise NotImplementedError
 
     def mean(self, parameters):
-        """Mean image for decoder outputs, of the same shape."""
+        """Mean image for decoder outputs, [batch, *image_shape]."""
         raise NotImplementedError
 
 
@@ -138,7 +138,7 @@ class Categorical(Likelihood):
     low, high = 0.0, 1.0
 
     def __init__(self, levels: int = 8):
-        if levels < 2:
+        if int(levels) != levels or levels < 2:
             raise ValueError(f"levels is {levels}; a pixel is one of 2 levels or more.")
         self.levels = self.values = int(levels)
 

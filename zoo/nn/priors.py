@@ -60,10 +60,12 @@ def fitting(prior, latent_dim: int):
     """Return `prior`, or the standard normal for None, if it fits codes of `latent_dim`.
 
     Raises:
-        ValueError: the prior has another number of dimensions.
+        TypeError: no prior at all. ValueError: the prior has another number of dimensions.
     """
     if prior is None:
         return Normal(latent_dim)
+    if not isinstance(prior, Normal):
+        raise TypeError(f"prior is {prior!r}; this model takes a zoo.Normal.")
     if prior.latent_dim != latent_dim:
         raise ValueError(
             f"The prior has {prior.latent_dim} dimensions and the codes have {latent_dim}; they "

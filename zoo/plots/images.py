@@ -42,20 +42,21 @@ def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9) -> 
 
     Args:
         x: images [at least 2 pairs, *input_shape]; the first goes to the second, the third to the
-            fourth. labels: integers for conditional models, which keep that of the first.
+            fourth. labels: integers for conditional models, which go from the style of the first
+            to that of the second and keep the label of the first.
         steps: images in a row, both ends included.
     """
     need(pairs > 0 and steps > 1, f"pairs is {pairs} and steps {steps}; give 1 and 2 or more.")
     need(len(x) >= 2 * pairs, f"{pairs} pairs need {2 * pairs} images; there are {len(x)}.")
-    x, labels = x[: 2 * pairs], None if labels is None else np.repeat(labels[: 2 * pairs : 2], 2)
-    codes = model.encode(x, labels)
+    x, labels = x[: 2 * pairs], None if labels is None else labels[: 2 * pairs]
+    styles = model.style(model.encode(x, labels), labels)
     rows = []
     for i in range(0, 2 * pairs, 2):
         mixed, z = (
-            np.linspace(ends[i], ends[i + 1], steps, dtype="float32") for ends in (x, codes)
+            np.linspace(ends[i], ends[i + 1], steps, dtype="float32") for ends in (x, styles)
         )
         label = None if labels is None else np.repeat(labels[i], steps)
-        rows += [mixed, model.decode(z, label)]
+        rows += [mixed, model.decode(model.styled(z, label), label)]
     figure, axes = sheet(steps, 2 * pairs, title="from one image to another: by pixels, by codes")
     show(axes, np.clip(np.concatenate(rows), 0, 1), steps)
     name_rows(axes, ["pixels", "codes"] * pairs, x.shape[1])
@@ -176,17 +177,20 @@ def traversal(model, *, x=None, label: int | None = None, steps: int = 11, start
             of these, in nats of divergence from the prior, which stands beside each row.
         label: of the images, for conditional models; class 0 by default.
         steps: images in a row.
-        start: the code to move from [latent_dim]; zeros by default.
+        start: the code to move from [latent_dim]; the middle of the prior by default.
     """
     need(model.conditional or label is None, "This model is not conditional and takes no label.")
     need(steps > 0, f"steps is {steps}; show at least one image a dimension.")
     spread = QUANTILE * (model.prior.scale if model.prior else 1.0)
     values = np.linspace(-spread, spread, steps, dtype="float32")
-    start = np.zeros(model.latent_dim, "float32") if start is None else np.asarray(start, "float32")
+    given = start is not None
+    start = np.asarray(start, "float32") if given else np.zeros(model.latent_dim, "float32")
     need(
         start.shape == (model.latent_dim,),
         f"start has shape {start.shape}; a code of this model has ({model.latent_dim},).",
     )
+    if model.conditional:
+        start = model.style(start[None], [label or 0])[0] if given else start
     z = np.tile(start, (model.latent_dim, steps, 1))
     order, names = _dimensions(model, x, label)
     for row, dimension in enumerate(order):
