@@ -72,9 +72,9 @@ def regularised(epochs: int = 30, verbose=2) -> Table:
         f"MNIST, {len(train[0]):,} images to train, {len(validation[0]):,} to validate, "
         f"{len(test[0]):,} to test; 784-1000 sigmoid units with tied kernels, {epochs} epochs of "
         f"pre-training by Adam (batch 128), then a softmax layer and {epochs} epochs of "
-        "fine-tuning, of which the one that is best on validation images counts. The contractive weight (of 0.1, 0.5) and the "
-        "Gaussian noise (of 0.25, 0.5, 1) were chosen on these too, the other settings were not "
-        "searched. One seed: a difference of 0.15 points is noise. "
+        "fine-tuning, of which the one that is best on validation images counts. The contractive "
+        "weight (of 0.1, 0.5) and the Gaussian noise (of 0.25, 0.5, 1) were chosen on these too, "
+        "the other settings were not searched. One seed: a difference of 0.15 points is noise. "
         "Jacobian: mean squared entry of the pre-trained encoder's in 1e-4, which makes the "
         "reported norms and ours of one size; the paper does not state its unit. Saturated: below "
         "0.05 or above 0.95. Reported: Rifai et al. 2011 (ICML), table 1.",
