@@ -92,7 +92,18 @@ VARIANTS = {
     for name in SETTINGS
     if any(
         word in name
-        for word in ("conv", "squared", "wide", ", l1", "exact", "hutch", "stoch", "categ")
+        for word in (
+            "conv",
+            "squared",
+            "wide",
+            ", l1",
+            "exact",
+            "hutch",
+            "stoch",
+            "categ",
+            "two heads",
+            "binarized",
+        )
     )
     or "persistent" in name
 }
