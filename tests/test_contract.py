@@ -106,6 +106,7 @@ VARIANTS = {
         )
     )
     or "persistent" in name
+    or "binarized" in name
 }
 VARIANT_CHECKS = [
     contract.fit_lowers_the_loss,

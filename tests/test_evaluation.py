@@ -30,8 +30,8 @@ def cvae():
 
 class Codes:
     """A stand-in for a model that gives chosen codes, moments or images."""
-        conditional = False
 
+    conditional = False
 
     def __init__(self, **functions):
         self.__dict__.update(functions)
