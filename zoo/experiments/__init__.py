@@ -26,6 +26,7 @@ EXPERIMENTS = {
     "energy": classical.energy,
     "manifolds": manifolds.manifolds,
     "mnist_variants": representations.mnist_variants,
+    "penalties": classical.penalties,
     "regularised": representations.regularised,
     "sparsity": classical.sparsity,
 }

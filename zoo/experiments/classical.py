@@ -107,6 +107,34 @@ def sparsity(epochs: int = 40, verbose=2) -> Table:
     )
 
 
+def penalties(epochs: int = 5, verbose=2) -> Table:
+    """Compare the kernels of one-layer models with weight penalties, and of a Boltzmann machine."""
+    (x, _), (x_test, _) = data.load("mnist")
+    kinds = {
+        "no penalty": (zoo.Autoencoder, {"hidden": (), "tied": True}),
+        "L1, weight 1e-3": (zoo.Autoencoder, {"hidden": (), "tied": True, "l1": 1e-3}),
+        "L2, weight 1e-2": (zoo.Autoencoder, {"hidden": (), "tied": True, "l2": 1e-2}),
+        "Boltzmann machine": (zoo.RBM, {}),
+    }
+    rows, models = [], {}
+    for name, (model_class, options) in kinds.items():
+        model = model_class((28, 28, 1), 200, code_activation="sigmoid", seed=SEED, **options)
+        fit(model, x, epochs, 1e-3, verbose)
+        kernel = keras.ops.convert_to_numpy(model.encoder.get_layer("z").kernel)
+        small = 100 * np.mean(np.abs(kernel) < 0.01)
+        norms = rounded(np.abs(kernel).sum()), rounded(np.square(kernel).sum())
+        rows.append([name, *norms, round(float(small), 1), error(model, x_test)])
+        models[name] = model
+    return Table(
+        "Weight penalties, and a Boltzmann machine: what the kernels are like",
+        f"MNIST, 784-200 sigmoid units with tied kernels, {epochs} epochs by Adam on the 60,000 "
+        "training images; squared error summed over pixels per test image.",
+        ("model", "sum of |W|", "sum of W^2", "% of |W| below 0.01", "squared error"),
+        rows,
+        plots.filters_of_several(models),
+    )
+
+
 def contraction() -> Table:
     """Compare every way to compute the contractive penalty on the images of one model."""
     preset = zoo.load("contractive_ae_mnist")
