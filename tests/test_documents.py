@@ -35,6 +35,12 @@ def test_the_table_of_models_is_up_to_date():
     assert readme.with_tables(text, ROOT / "results") == text, "run: python -m zoo.readme"
 
 
+def test_every_row_of_a_table_has_as_many_cells_as_its_head():
+    for table in re.findall(r"(?:^\|.*\n)+", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE):
+        cells = {len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
+        assert len(cells) == 1, table
+
+
 def test_the_readme_shows_the_start_within_two_screens():
     text = (ROOT / "README.md").read_text("utf-8")
     assert text.index("## Models") < 100 * 50

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -53,6 +54,14 @@ def test_an_experiment_writes_its_table_with_protocol_and_command(name, few_imag
     assert record["versions"]["autoencoder-zoo"] == zoo.__version__
     if record["picture"]:
         assert (tmp_path / record["picture"]).stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_an_experiment_finds_the_same_again_whatever_was_drawn_before(few_images, tmp_path):
+    first = experiments.reproduce("penalties", tmp_path, epochs=1, verbose=0)
+    keras.utils.set_random_seed(77)
+    again = experiments.reproduce("penalties", tmp_path, epochs=1, verbose=0)
+    assert first.rows == again.rows
 
 
 def test_epochs_of_what_trains_nothing_are_refused(tmp_path):

@@ -77,7 +77,8 @@ def results_tables(folder: str | Path) -> str:
 
 
 def _row(cells) -> str:
-    return f"| {' | '.join('' if cell is None else str(cell) for cell in cells)} |"
+    escaped = ("" if cell is None else str(cell).replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"
 
 
 def with_tables(readme: str, results: str | Path = "results") -> str:
