@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .runtime import Tensor, check_array, draw_prior
+from .draws import draw_prior
+from .runtime import Tensor, check_array
 
 if TYPE_CHECKING:
     from zoo.models.part import Part, TensorInfo

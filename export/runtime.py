@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnxruntime
 
+from .draws import draw_by_label, draw_prior
+
 FORMAT_VERSION = 1
 SIGNATURE_FILE = "signature.json"
 ONNX_FILE = "model.onnx"
@@ -162,7 +164,7 @@ class Session:
         tensor = drawable[name]
         generator = np.random.default_rng(seed)
         if tensor.prior.get("kind") == "normal_by_label":
-            return _draw_by_label(tensor, n, label, generator)
+            return draw_by_label(tensor.name, tensor.prior, n, tensor.shape, label, generator)
         if label is not None:
             raise ValueError(f"The prior of {name} does not depend on the label: leave out label=.")
         return draw_prior(tensor.prior, n, tensor.shape, generator)
@@ -177,57 +179,6 @@ class Session:
         outputs = "; ".join(str(tensor) for tensor in self.outputs)
         part = self.signature["part"]
         return f"<export.Session {part} on {self.device}: ({inputs}) -> ({outputs})>"
-
-
-def _draw_by_label(tensor: Tensor, n: int, label: Any, rng: np.random.Generator) -> np.ndarray:
-    """Draw from a normal prior whose moments are rows of a table, picked by label."""
-    means, scales = (np.asarray(tensor.prior[key], np.float32) for key in ("means", "scales"))
-    label = None if label is None else np.asarray(label)
-    right = label is not None and label.shape == (n,) and label.dtype.kind in "iu"
-    if not right or not np.isin(label, np.arange(len(means))).all():
-        raise ValueError(
-            f"The prior of {tensor.name} depends on the label: give label= with {n} integers from "
-            f"0 to {len(means) - 1}."
-        )
-    return means[label] + scales[label] * rng.standard_normal((n, *tensor.shape), np.float32)
-
-
-def draw_prior(
-    prior: dict[str, Any], n: int, shape: tuple[int, ...], rng: np.random.Generator
-) -> np.ndarray:
-    """Draw `[n, *shape]` float32 values from a prior as a signature describes it.
-
-    Known kinds: `normal` (`mean`, `scale`), `uniform` (`low`, `high`), `sphere` (`radius`),
-    `mixture` of Gaussians (`means` [k, d], `scales`, `weights`), `bernoulli` (`p`), and
-    `normal_by_label` (`means` and `scales` [labels, d]), whose labels are drawn too, all as likely.
-
-    Raises:
-        ValueError: another kind.
-    """
-    kind = prior.get("kind")
-    size = (n, *shape)
-    if kind == "normal":
-        # In float32 throughout: the same seed gives the rows that the zoo's own prior draws.
-        draws = rng.standard_normal(size, np.float32) * np.float32(_array(prior, "scale", 1))
-        draws += np.float32(_array(prior, "mean", 0))
-    elif kind == "uniform":
-        draws = rng.uniform(_array(prior, "low", -1), _array(prior, "high", 1), size)
-    elif kind == "sphere":
-        draws = rng.standard_normal(size)
-        draws *= _array(prior, "radius", 1) / np.linalg.norm(draws, axis=-1, keepdims=True)
-    elif kind in ("mixture", "normal_by_label"):
-        means = np.asarray(prior["means"], float)
-        scales = np.broadcast_to(_array(prior, "scales", 1), means.shape)
-        chosen = rng.choice(len(means), size=n, p=prior.get("weights"))
-        draws = means[chosen] + scales[chosen] * rng.standard_normal(size)
-    elif kind == "bernoulli":
-        draws = rng.uniform(size=size) < _array(prior, "p", 0.5)
-    else:
-        raise ValueError(
-            f"The prior is {prior!r}, of a kind that this runtime cannot draw from; "
-            "draw from it yourself and hand the array in."
-        )
-    return draws.astype(np.float32)
 
 
 def read_signature(folder: Path) -> dict[str, Any]:
@@ -275,10 +226,6 @@ def check_bytes(data: bytes, expected: dict[str, Any] | None, path: Path) -> Non
             f"{digest[:12]}..., the signature says {expected['bytes']} bytes and "
             f"{expected['sha256'][:12]}... . Copy it again, or export again."
         )
-
-
-def _array(prior: dict[str, Any], key: str, default: float) -> np.ndarray:
-    return np.asarray(prior.get(key, default), float)
 
 
 def _no_signature(folder: Path) -> str:

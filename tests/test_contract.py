@@ -1,6 +1,7 @@
 """The contract, for every model class in the settings that differ."""
 
 import contract
+import contract_data
 import keras
 import pytest
 from keras import layers
@@ -132,7 +133,7 @@ def test_every_class_is_covered():
 def pairs():
     for setting in SETTINGS:
         slow = [pytest.mark.slow] * (setting in VARIANTS)
-        for check in VARIANT_CHECKS if slow else contract.CHECKS:
+        for check in VARIANT_CHECKS if slow else [*contract.CHECKS, *contract_data.CHECKS]:
             yield pytest.param(setting, check, marks=slow, id=f"{setting}-{check.__name__}")
 
 

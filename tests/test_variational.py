@@ -8,9 +8,7 @@ from scipy import stats
 from tiny import BACKEND, X, array, randomised, terms
 
 import zoo
-from zoo import plots
 from zoo.evaluation import measures
-from zoo.models.training import Batch
 from zoo.nn import divergences, likelihoods, networks
 
 generator = np.random.default_rng(0)
@@ -250,132 +248,6 @@ def test_a_schedule_moves_beta_step_by_step_and_goes_on_after_loading(tmp_path):
     assert float(array(zoo.load(tmp_path / "preset").step)) == 70_001
     described = keras.saving.serialize_keras_object(schedule)
     assert zoo.VAE((4, 4, 1), 2, hidden=(5,), beta=described).beta(5) == schedule(5)
-
-
-# A prior that depends on the label
-
-
-LABELS = np.arange(12) % 4
-
-
-def conditional(**options):
-    return randomised(zoo.CVAE((4, 4, 1), 2, num_classes=4, hidden=(5,), **options))
-
-
-def set_prior(model, mean, log_var):
-    """Give every class its row of means and log-variances."""
-    for name, rows in (("z_mean", mean), ("z_log_var", log_var)):
-        model.prior_network.get_layer(name).set_weights([np.asarray(rows, "float32")])
-
-
-def test_a_learned_prior_that_is_standard_changes_nothing():
-    plain, learned = conditional(), conditional(prior="learned")
-    set_prior(learned, np.zeros((4, 2)), np.zeros((4, 2)))
-    for name in ("encoder", "decoder"):
-        getattr(learned, name).set_weights(getattr(plain, name).get_weights())
-    batch = Batch(tensor(X), ops.convert_to_tensor(LABELS))
-    expected, found = (model.loss_terms(batch, training=False) for model in (plain, learned))
-    for name, term in expected.items():
-        np.testing.assert_array_equal(array(found[name]), array(term))
-    np.testing.assert_array_equal(
-        plain.generate(labels=LABELS, seed=3), learned.generate(labels=LABELS, seed=3)
-    )
-    first, second = (
-        model.log_likelihood(X, LABELS, samples=10).value for model in (plain, learned)
-    )
-    np.testing.assert_allclose(first, second, rtol=1e-6)
-
-
-def test_the_divergence_from_a_learned_prior_is_its_monte_carlo_mean():
-    model = conditional(prior="learned")
-    mean, log_var = generator.standard_normal((2, 4, 2))
-    set_prior(model, mean, log_var)
-    q_mean, q_log_var = model.posterior(X, LABELS)
-    noise = generator.standard_normal((20_000, 12, 2))
-    z = q_mean + np.exp(q_log_var / 2) * noise
-    log_ratio = stats.norm.logpdf(z, q_mean, np.exp(q_log_var / 2)) - stats.norm.logpdf(
-        z, mean[LABELS], np.exp(log_var[LABELS] / 2)
-    )
-    log_ratio = log_ratio.sum(axis=2)
-    batch = Batch(tensor(X), ops.convert_to_tensor(LABELS))
-    kl = array(model.loss_terms(batch, training=False)["kl"])
-    error = log_ratio.std(axis=0) / np.sqrt(20_000)
-    assert (np.abs(kl - log_ratio.mean(axis=0)) < 4.5 * error).all()
-
-
-def test_styles_are_codes_without_the_moments_of_their_class():
-    model = conditional(prior="learned")
-    mean, log_var = generator.standard_normal((2, 4, 2))
-    set_prior(model, mean, log_var)
-    z = generator.standard_normal((12, 2))
-    expected = (z - mean[LABELS]) / np.exp(log_var[LABELS] / 2)
-    np.testing.assert_allclose(model.style(z, LABELS), expected, rtol=1e-5)
-    np.testing.assert_allclose(model.styled(expected, LABELS), z, rtol=1e-4, atol=1e-6)
-    noise = model.prior.sample(12, seed=5)
-    drawn = model.decode(mean[LABELS] + np.exp(log_var[LABELS] / 2) * noise, LABELS)
-    np.testing.assert_allclose(model.generate(labels=LABELS, seed=5), drawn, atol=1e-5)
-
-
-def test_the_prior_is_trained_and_its_moments_leave_keras(tmp_path):
-    model = conditional(prior="learned")
-    before = model.prior_network.get_weights()
-    model.compile(jit_compile=BACKEND == "jax")
-    model.fit(X, LABELS, verbose=0)
-    after = model.prior_network.get_weights()
-    assert all((a != b).any() for a, b in zip(before, after, strict=True))
-    mean, log_var = generator.standard_normal((2, 4, 2))
-    set_prior(model, mean, log_var)
-    described = model.parts()["decoder"].inputs[0].prior
-    np.testing.assert_allclose(described["means"], mean, rtol=1e-6)
-    np.testing.assert_allclose(described["scales"], np.exp(log_var / 2), rtol=1e-6)
-
-
-def test_measures_and_pictures_take_a_learned_prior_into_account():
-    """Codes that follow their class's prior say nothing, wherever that prior lies."""
-    model = conditional(prior="learned")
-    mean, log_var = 10 * generator.standard_normal((4, 2)), np.zeros((4, 2))
-    set_prior(model, mean, log_var)
-    style = generator.standard_normal((12, 2))
-    posteriors = {
-        "silent": mean[LABELS],
-        "speaking": mean[LABELS] + style,
-    }
-    for name, z_mean in posteriors.items():
-        model.posterior = lambda x, labels, z=z_mean: (z, np.zeros((12, 2)))
-        expected = {"silent": 0, "speaking": 2}[name]
-        assert measures.active_units(model, X, LABELS) == expected
-        kl = 0.5 * ((z_mean - mean[LABELS]) ** 2)
-        np.testing.assert_allclose(model.divergences(X, LABELS), kl, rtol=1e-4, atol=1e-4)
-    del model.posterior
-    start = mean[1] + [0.5, -0.5]
-    figure = plots.traversal(model, label=1, start=start, steps=1)
-    shown = figure.axes[0].get_images()[0].get_array()[:4, :4]
-    moved = model.decode([[mean[1, 0] - 2, start[1]]], [1])[0, ..., 0]
-    np.testing.assert_allclose(shown, moved, atol=1e-5)
-
-
-@pytest.mark.parametrize("labels", [None, [-1], [4], [0.5], [[0]]])
-def test_a_learned_prior_checks_its_labels(labels):
-    with pytest.raises((ValueError, TypeError), match="labels"):
-        conditional(prior="learned").prior_of(labels)
-
-
-def test_priors_that_do_not_fit_are_refused():
-    with pytest.raises(TypeError, match="prior is 'learned'; this model takes a zoo.Normal"):
-        zoo.VAE((4, 4, 1), 2, prior="learned")
-    label = keras.Input((), dtype="int32")
-    one_output = keras.Model(label, layers.Dense(2)(ops.one_hot(label, 4)))
-    for wrong in (one_output, keras.Sequential([layers.Dense(2)])):
-        with pytest.raises(ValueError, match="it must be functional"):
-            conditional(prior=wrong)
-    with pytest.raises(ValueError, match="prior is 'learnt'"):
-        conditional(prior="learnt")
-    with pytest.raises(ValueError, match="and give a dict of z_mean and z_log_var"):
-        conditional(prior=networks.label_prior(4, 3))
-    own = conditional(prior=networks.label_prior(4, 2))
-    copy = zoo.CVAE.from_config(own.get_config())
-    assert copy.custom_prior
-    assert copy.prior_network.count_params() == own.prior_network.count_params()
 
 
 # Binary and damaged images

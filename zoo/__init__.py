@@ -21,7 +21,7 @@ _HOMES = {
     "TargetPropAutoencoder": "zoo.models.energy",
     "VAE": "zoo.models.vae",
     "CVAE": "zoo.models.cvae",
-    "IWAE": "zoo.models.vae",
+    "IWAE": "zoo.models.iwae",
     "M2": "zoo.models.semisupervised",
     "AAE": "zoo.models.aae",
     "Normal": "zoo.nn.priors",

@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 
 import export
-from export import runtime
+from export import draws
 
 Z = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 LABELS = np.array([0, 3, 9, 3], "int32")
@@ -102,12 +102,12 @@ def test_pixels_up_to_255_are_told_what_to_do(encoder):
 
 
 def test_prior_draws_follow_the_signature(session, encoder):
-    draws = session.sample_prior(5000, seed=0)
-    assert (draws.shape, draws.dtype) == ((5000, 3), np.float32)
-    np.testing.assert_array_equal(draws, session.sample_prior(5000, seed=0))
-    assert abs(draws.mean()) < 0.03
-    assert abs(draws.std() - 1) < 0.03
-    assert session(z=draws[:2], label=[1, 2])["x"].shape == (2, 14, 14, 1)
+    drawn = session.sample_prior(5000, seed=0)
+    assert (drawn.shape, drawn.dtype) == ((5000, 3), np.float32)
+    np.testing.assert_array_equal(drawn, session.sample_prior(5000, seed=0))
+    assert abs(drawn.mean()) < 0.03
+    assert abs(drawn.std() - 1) < 0.03
+    assert session(z=drawn[:2], label=[1, 2])["x"].shape == (2, 14, 14, 1)
     with pytest.raises(ValueError, match=r"inputs with a prior are \['z'\]"):
         session.sample_prior(1, name="label")
     with pytest.raises(ValueError, match="No input of the encoder has a prior"):
@@ -125,15 +125,15 @@ def test_prior_draws_follow_the_signature(session, encoder):
     ],
 )
 def test_every_known_prior_has_the_right_moments(prior, mean, std):
-    draws = runtime.draw_prior(prior, 20_000, (2,), np.random.default_rng(0))
-    assert draws.dtype == np.float32
-    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.03 * std + 0.01)
-    np.testing.assert_allclose(draws.std(axis=0), std, rtol=0.03)
+    drawn = draws.draw_prior(prior, 20_000, (2,), np.random.default_rng(0))
+    assert drawn.dtype == np.float32
+    np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=0.03 * std + 0.01)
+    np.testing.assert_allclose(drawn.std(axis=0), std, rtol=0.03)
 
 
 def test_an_unknown_prior_is_left_to_the_caller():
     with pytest.raises(ValueError, match="'flow'.*draw from it yourself"):
-        runtime.draw_prior({"kind": "flow"}, 1, (2,), np.random.default_rng(0))
+        draws.draw_prior({"kind": "flow"}, 1, (2,), np.random.default_rng(0))
 
 
 def test_a_truncated_or_altered_file_is_refused_before_it_is_parsed(decoder, monkeypatch):

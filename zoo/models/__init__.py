@@ -13,8 +13,9 @@ from zoo.models.autoencoder import (
 from zoo.models.boltzmann import RBM
 from zoo.models.cvae import CVAE
 from zoo.models.energy import TargetPropAutoencoder
+from zoo.models.iwae import IWAE
 from zoo.models.semisupervised import M2
-from zoo.models.vae import IWAE, VAE
+from zoo.models.vae import VAE
 
 CLASSES = {
     cls.__name__: cls

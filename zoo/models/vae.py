@@ -360,39 +360,6 @@ class VAE(BaseAutoencoder):
         }
 
 
-@keras.saving.register_keras_serializable(package="zoo")
-class IWAE(VAE):
-    """The importance-weighted autoencoder: a bound that many codes an image make tight.
-
-    Minimizes -E[ln 1/k sum_i p(x, z_i) / q(z_i | x)] over k codes of every image; with one code it
-    is the VAE, and log p(x) as k grows. The metric `iw_elbo` is that bound, `elbo` the VAE's.
-
-    Use it for the best likelihoods, and for posteriors that a Gaussian fits badly. Its encoder
-    learns the more slowly the larger k is (Rainforth et al. 2018, arXiv 1802.04537).
-
-    Args:
-        samples: k, at least 1.
-        Others: see `VAE`; beta and free_bits have no place in this bound.
-
-    Source: Burda, Grosse and Salakhutdinov 2015 (arXiv 1509.00519), equation 8.
-    """
-
-    terms = (*VAE.terms, "iw_elbo")
-
-    def __init__(self, input_shape=None, latent_dim=None, *, samples: int = 50, **kwargs):
-        super().__init__(input_shape, latent_dim, samples=samples, **kwargs)
-        if self.beta != 1.0 or self.free_bits:
-            raise ValueError(
-                "The importance-weighted bound has no divergence to weigh: leave out beta= and "
-                "free_bits=, or use a VAE."
-            )
-        self.term_weights |= {"reconstruction": 0.0, "kl": 0.0, "iw_elbo": -1.0}
-
-    def bounds(self, *drawn):
-        iw_elbo = ops.logsumexp(self.log_weights(*drawn), axis=1) - math.log(self.samples)
-        return {**super().bounds(*drawn), "iw_elbo": iw_elbo}
-
-
 def _at_least_one(samples) -> int:
     if not isinstance(samples, int | np.integer) or samples < 1:
         raise ValueError(f"samples is {samples}; draw a whole number of codes, at least 1.")

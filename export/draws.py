@@ -1,0 +1,73 @@
+"""Draws from priors as a signature describes them, with numpy alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def draw_by_label(
+    name: str,
+    prior: dict[str, Any],
+    n: int,
+    shape: tuple[int, ...],
+    label: Any,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draw `[n, *shape]` float32 values from a `normal_by_label` prior, each with its label.
+
+    Raises:
+        ValueError: `label` is not `n` integers that the prior's table has rows for; says `name`.
+    """
+    means, scales = (np.asarray(prior[key], np.float32) for key in ("means", "scales"))
+    label = None if label is None else np.asarray(label)
+    right = label is not None and label.shape == (n,) and label.dtype.kind in "iu"
+    if not right or not np.isin(label, np.arange(len(means))).all():
+        raise ValueError(
+            f"The prior of {name} depends on the label: give label= with {n} integers from "
+            f"0 to {len(means) - 1}."
+        )
+    return means[label] + scales[label] * rng.standard_normal((n, *shape), np.float32)
+
+
+def draw_prior(
+    prior: dict[str, Any], n: int, shape: tuple[int, ...], rng: np.random.Generator
+) -> np.ndarray:
+    """Draw `[n, *shape]` float32 values from a prior as a signature describes it.
+
+    Known kinds: `normal` (`mean`, `scale`), `uniform` (`low`, `high`), `sphere` (`radius`),
+    `mixture` of Gaussians (`means` [k, d], `scales`, `weights`), `bernoulli` (`p`), and
+    `normal_by_label` (`means` and `scales` [labels, d]), whose labels are drawn too, all as likely.
+
+    Raises:
+        ValueError: another kind.
+    """
+    kind = prior.get("kind")
+    size = (n, *shape)
+    if kind == "normal":
+        # In float32 throughout: the same seed gives the rows that the zoo's own prior draws.
+        draws = rng.standard_normal(size, np.float32) * np.float32(_array(prior, "scale", 1))
+        draws += np.float32(_array(prior, "mean", 0))
+    elif kind == "uniform":
+        draws = rng.uniform(_array(prior, "low", -1), _array(prior, "high", 1), size)
+    elif kind == "sphere":
+        draws = rng.standard_normal(size)
+        draws *= _array(prior, "radius", 1) / np.linalg.norm(draws, axis=-1, keepdims=True)
+    elif kind in ("mixture", "normal_by_label"):
+        means = np.asarray(prior["means"], float)
+        scales = np.broadcast_to(_array(prior, "scales", 1), means.shape)
+        chosen = rng.choice(len(means), size=n, p=prior.get("weights"))
+        draws = means[chosen] + scales[chosen] * rng.standard_normal(size)
+    elif kind == "bernoulli":
+        draws = rng.uniform(size=size) < _array(prior, "p", 0.5)
+    else:
+        raise ValueError(
+            f"The prior is {prior!r}, of a kind that this runtime cannot draw from; "
+            "draw from it yourself and hand the array in."
+        )
+    return draws.astype(np.float32)
+
+
+def _array(prior: dict[str, Any], key: str, default: float) -> np.ndarray:
+    return np.asarray(prior.get(key, default), float)

@@ -1,0 +1,201 @@
+"""Nothing that was tampered with is loaded."""
+
+import hashlib
+import json
+import shutil
+
+import keras
+import pytest
+
+import zoo
+from zoo import presets
+
+
+@pytest.fixture
+def preset(tmp_path):
+    """A preset folder that a test may spoil."""
+    model = zoo.VAE((8, 8, 1), 3, hidden=(16,))
+    model.compile()
+    zoo.save(model, tmp_path / "preset")
+    return tmp_path / "preset"
+
+
+def rewrite(folder, file, content):
+    """Replace a preset's file and make its card agree, as an attacker would."""
+    (folder / file).write_bytes(content)
+    card = json.loads((folder / "card.json").read_text())
+    card["files"][file] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+def rewrite_config(folder, change):
+    config = json.loads((folder / "config.json").read_text())
+    change(config)
+    rewrite(folder, "config.json", json.dumps(config).encode())
+
+
+def test_a_cut_off_weights_file_is_refused(preset):
+    path = preset / "model.weights.h5"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="altered or cut off"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize("file", ["model.weights.h5", "config.json"])
+def test_one_altered_bit_is_refused(file, preset):
+    path = preset / file
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{file} does not have the sha256 of its card"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize("lie", [{"bytes": 3}, {"bytes": None}, {"sha256": "0" * 64}, {}])
+def test_a_card_that_lies_about_a_file_is_refused(lie, preset):
+    card = json.loads((preset / "card.json").read_text())
+    entry = card["files"]["model.weights.h5"]
+    card["files"]["model.weights.h5"] = {**entry, **lie} if lie else {}
+    (preset / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="altered" if lie else "lacks sha256, bytes in 'files'"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"class": "AAE"},
+        {"latent_dim": 999},
+        {"parameters": 1},
+        {"input": {"shape": [3, 3, 3], "range": "any"}},
+    ],
+)
+def test_a_card_that_describes_another_model_is_refused(lie, preset):
+    card = json.loads((preset / "card.json").read_text())
+    (preset / "card.json").write_text(json.dumps({**card, **lie}))
+    with pytest.raises(ValueError, match=f"{next(iter(lie))}.*is another"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize("file", ["model.weights.h5", "config.json"])
+def test_a_missing_file_is_named(file, preset):
+    (preset / file).unlink()
+    with pytest.raises(FileNotFoundError, match=f"{file} is missing; the preset is incomplete"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname"])
+def test_a_card_that_names_a_file_elsewhere_is_refused(name, preset):
+    card = json.loads((preset / "card.json").read_text())
+    card["files"][name] = card["files"]["config.json"]
+    (preset / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ValueError, match="no plain file name"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize("file", ["model.weights.h5", "config.json"])
+def test_a_link_that_leaves_the_folder_is_refused(file, preset, tmp_path):
+    outside = tmp_path / "outside"
+    shutil.move(preset / file, outside)
+    (preset / file).symlink_to(outside)
+    with pytest.raises(ValueError, match="not inside"):
+        zoo.load(preset)
+
+
+def test_weights_of_another_model_are_refused(preset, tmp_path):
+    zoo.save(zoo.VAE((8, 8, 1), 3, hidden=(5,)), tmp_path / "other")
+    rewrite(preset, "model.weights.h5", (tmp_path / "other" / "model.weights.h5").read_bytes())
+    with pytest.raises(ValueError, match="does not hold the weights of this VAE"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5 at all"])
+def test_a_file_that_is_no_weights_is_refused(content, preset):
+    rewrite(preset, "model.weights.h5", content)
+    with pytest.raises(ValueError, match="does not hold the weights"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b'{"class": "VAE", "config": 3}', b"\xff"])
+def test_a_config_that_is_none_is_refused(content, preset):
+    rewrite(preset, "config.json", content)
+    with pytest.raises(ValueError, match=r"config\.json (is not readable|holds no class)"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda config: config.pop("optimizer"),
+        lambda config: config["config"].update(latent_dim="three"),
+        lambda config: config["config"].update(unheard_of=1),
+        lambda config: config["config"].update(encoder="a", decoder="b"),
+    ],
+)
+def test_a_config_that_makes_no_model_is_refused(change, preset):
+    rewrite_config(preset, change)
+    with pytest.raises(ValueError, match=r"config\.json does not hold a VAE and its optimizer"):
+        zoo.load(preset)
+
+
+@pytest.mark.parametrize("name", ["Popen", "keras.Model", None, ["VAE"]])
+def test_a_class_outside_the_zoo_is_refused(name, preset):
+    rewrite_config(preset, lambda config: config.update({"class": name}))
+    with pytest.raises(ValueError, match="the zoo has Autoencoder, "):
+        zoo.load(preset)
+
+
+def entry(name, module, registered=None, /, **config):
+    return {
+        "module": module,
+        "class_name": name,
+        "config": config,
+        "registered_name": registered,
+    }
+
+
+HOSTILE = {
+    "a shell": entry("system", "os", command="touch {mark}"),
+    "a process": entry("Popen", "subprocess", args=["touch", "{mark}"]),
+    "a built-in": entry("eval", "builtins", source="open('{mark}', 'w')"),
+    "a function": {**entry("function", "os", "system"), "config": "system"},
+    "a built-in function": {**entry("function", "builtins", "exec"), "config": "exec"},
+    "a Lambda layer": entry("Lambda", "keras.layers", function="x"),
+    "a lambda": entry("__lambda__", "builtins", value="x"),
+    "a renamed Lambda layer": entry("Lambda", "keras.layers", "Dense", function="x"),
+    "the renamed class": entry("Dense", "keras.layers", "os>system", units=1),
+    "a type": {**entry("__typespec__", "os", "x"), "spec_name": "system"},
+    "a module of the zoo": entry("run", "zoo.demo", "run", name="{mark}", out="{mark}"),
+    "a name like the zoo's": entry("VAE", "zoology"),
+    "a name like Keras's": entry("Dense", "kerasevil"),
+    "a saved graph": entry("TFSMLayer", "keras.layers", filepath="{mark}"),
+    "a pickled module": entry("TorchModuleWrapper", "keras.layers", module="x"),
+    "no module": {"class_name": "Dense", "config": {"units": 1}},
+    "no name": entry(None, "keras.layers"),
+    "a list for a name": entry(["os", "system"], "keras.layers"),
+}
+
+
+@pytest.mark.parametrize("place", ["likelihood", "encoder", "optimizer", "deep inside"])
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_code_in_a_config_is_refused_and_nothing_runs(kind, place, preset, tmp_path, monkeypatch):
+    mark = tmp_path / "mark"
+    hostile = json.loads(json.dumps(HOSTILE[kind]).replace("{mark}", str(mark)))
+
+    def plant(config):
+        if place == "optimizer":
+            config["optimizer"] = hostile
+        elif place == "deep inside":
+            layer = entry("Wrapper", "keras.layers", layer={"deeper": [hostile]})
+            config["config"]["encoder"] = entry("Sequential", "keras", layers=[layer])
+        else:
+            config["config"][place] = hostile
+
+    rewrite_config(preset, plant)
+    made = []
+    monkeypatch.setattr(keras.saving, "deserialize_keras_object", made.append)
+    monkeypatch.setattr(presets.CLASSES["VAE"], "from_config", made.append)
+    with pytest.raises(ValueError, match="nothing was loaded"):
+        zoo.load(preset)
+    assert made == []
+    assert not mark.exists()
