@@ -98,7 +98,7 @@ def test_a_saved_model_comes_back_with_the_same_outputs(name, trained, digits, t
     )
 
 
-@pytest.mark.parametrize("storage", ["float32", "float16"])
+@pytest.mark.parametrize("storage", presets.STORAGES)
 @pytest.mark.parametrize("name", ["VAE", "AAE"])
 def test_weights_hold_no_state_of_an_optimizer(name, storage, trained, tmp_path):
     zoo.save(trained[name], tmp_path / "preset", storage=storage)
@@ -146,21 +146,34 @@ def test_a_model_that_was_never_compiled_can_be_saved(tmp_path):
     assert zoo.load(tmp_path / "preset").compiled
 
 
-def test_float16_halves_the_file_and_keeps_the_outputs_close(digits, tmp_path):
+def test_fewer_bits_make_smaller_files_and_keep_the_outputs_close(digits, tmp_path):
     keras.utils.set_random_seed(5)
     model = zoo.VAE(SHAPE, LATENT, hidden=(512,))
-    for storage in ("float32", "float16"):
+    original, sizes = model.reconstruct(digits[0]), {}
+    for storage, tolerance in (("float32", 0), ("float16", 1e-3), ("compact", 2e-2)):
         card = zoo.save(model, tmp_path / storage, storage=storage)
         assert card["storage"] == storage
-    sizes = [
-        (tmp_path / storage / "model.weights.h5").stat().st_size
-        for storage in ("float16", "float32")
-    ]
-    assert sizes[0] < 0.6 * sizes[1]
-    loaded = zoo.load(tmp_path / "float16")
-    assert {w.dtype for w in loaded.weights} == {"float32"}
-    outputs = loaded.reconstruct(digits[0])
-    assert 0 < np.abs(outputs - model.reconstruct(digits[0])).max() < 1e-3
+        sizes[storage] = (tmp_path / storage / "model.weights.h5").stat().st_size
+        loaded = zoo.load(tmp_path / storage)
+        assert {w.dtype for w in loaded.weights} == {"float32"}
+        error = np.abs(loaded.reconstruct(digits[0]) - original).max()
+        assert error <= tolerance
+        assert (error > 0) == (storage != "float32")
+    assert sizes["float16"] < 0.6 * sizes["float32"]
+    assert sizes["compact"] < 0.65 * sizes["float16"]
+
+
+def test_compact_kernels_are_the_nearest_of_five_bits(tmp_path):
+    model = zoo.VAE(SHAPE, LATENT, hidden=(16,))
+    kernel = np.linspace(-1, 1, 64 * 16, dtype="float16").reshape(64, 16)
+    model.encoder.get_layer("dense_0").set_weights([kernel, np.full(16, 0.3, "float32")])
+    zoo.save(model, tmp_path / "preset", storage="compact")
+    found, bias = zoo.load(tmp_path / "preset").encoder.get_layer("dense_0").get_weights()
+    _, exponent = np.frexp(kernel)
+    steps = np.ldexp(found, 5 - exponent)  # below the power of two above it, in 32 steps
+    np.testing.assert_array_equal(steps, np.round(steps))
+    assert (np.abs(found - kernel) <= np.ldexp(1 / 64, exponent)).all()
+    np.testing.assert_allclose(bias, 0.3, rtol=1e-3)
 
 
 def test_weights_beyond_float16_are_refused(tmp_path):
@@ -303,7 +316,7 @@ def test_an_error_while_saving_leaves_the_old_preset(step, error, vae, preset, m
 
 @pytest.mark.parametrize("storage", ["float64", "int8", None])
 def test_an_unknown_storage_is_refused(storage, vae, tmp_path):
-    with pytest.raises(ValueError, match="choose 'float32' or 'float16'"):
+    with pytest.raises(ValueError, match="choose one of float32, float16, compact"):
         zoo.save(vae, tmp_path / "preset", storage=storage)
 
 

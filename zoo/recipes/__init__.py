@@ -31,7 +31,7 @@ class Recipe:
         pretraining: empty, or how to start the layers: `class`, `epochs`, `learning_rate`, and the
             class's arguments; see `zoo.pretrain`.
         validation: how many images, the last of the training set, are kept for choices.
-        storage: of the weights, "float32" or "float16".
+        storage: of the weights, "float32", "float16" or "compact"; see `zoo.save`.
     """
 
     name: str
