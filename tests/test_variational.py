@@ -255,7 +255,7 @@ def test_a_schedule_moves_beta_step_by_step_and_goes_on_after_loading(tmp_path):
 
 def test_dynamic_binarisation_draws_anew_with_the_pixels_as_probabilities():
     model = zoo.VAE((4, 4, 1), 2, hidden=(5,), binarize="dynamic")
-    draws = np.stack([array(model.binarized(tensor(X))) for _ in range(3000)])
+    draws = np.stack([array(model.drawn_input(tensor(X))) for _ in range(3000)])
     assert set(np.unique(draws)) == {0, 1}
     np.testing.assert_allclose(draws.mean(axis=0), X, atol=0.05)
     prepared = model.prepared(X, seed=1)
@@ -277,7 +277,7 @@ def test_thresholded_pixels_are_what_every_use_sees():
     encoder = model.parts()["encoder"].function
     grey, black_and_white = (array(encoder({"x": tensor(x)})["z_mean"]) for x in (X, hard))
     np.testing.assert_array_equal(grey, black_and_white)
-    np.testing.assert_array_equal(array(model.binarized(tensor(X))), hard)
+    np.testing.assert_array_equal(array(model.drawn_input(tensor(X))), hard)
 
 
 def test_only_the_encoder_sees_the_damage_and_only_in_training():

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
@@ -65,14 +65,15 @@ def train(
     model.compile(
         optimizer=make_optimizer(model, recipe, epochs * math.ceil(cut / recipe.batch_size))
     )
-    inputs = (x, y) if model.conditional else (x, None)
+    y = y if model.conditional or model.semi_supervised else None
     first, last = (
-        tuple(a if a is None else a[part] for a in inputs)
-        for part in (slice(cut), slice(cut, None))
+        (x[part], None if y is None else y[part]) for part in (slice(cut), slice(cut, None))
     )
+    if recipe.labels:
+        first = first[0], data.keep_labels(first[1], recipe.labels, seed=recipe.seed)
     progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs)}.progress")
     if recipe.pretraining and not progress.exists():
-        start_layers(model, recipe, first[0], verbose)
+        start(model, recipe, first, verbose)
     model.fit(
         *first,
         batch_size=recipe.batch_size,
@@ -121,11 +122,22 @@ def _class(name):
     return CLASSES[name]
 
 
-def start_layers(model, recipe: Recipe, x, verbose):
-    """Pre-train a model's layers as its recipe says."""
+def start(model, recipe: Recipe, arrays, verbose):
+    """Pre-train a model, or its layers one by one, as its recipe says.
+
+    Args:
+        arrays: images [n, ...], and labels or None.
+    """
     options = dict(recipe.pretraining)
     layer, epochs = _class(options.pop("class")), options.pop("epochs")
     adam = keras.optimizers.Adam(options.pop("learning_rate", 1e-3))
+    if isinstance(model, layer):
+        first = make_model(replace(recipe, model={**recipe.model, **options}), type(model))
+        first.compile(adam)
+        first.fit(*arrays, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
+        model.set_weights(first.get_weights())
+        return
+    x, _ = arrays
     pretrain(
         model,
         x,
@@ -174,6 +186,7 @@ def about(recipe: Recipe, epochs: int) -> dict:
             "batch_size": recipe.batch_size,
             "seed": recipe.seed,
             "validation": recipe.validation,
+            **({"labels": recipe.labels} if recipe.labels else {}),
             "optimizer": recipe.optimizer,
             "pretraining": recipe.pretraining,
             "model": recipe.model,

@@ -9,6 +9,7 @@ from zoo.evaluation import judge as judges
 from zoo.evaluation import measures
 from zoo.evaluation.measures import rounded
 from zoo.models.autoencoder import Autoencoder
+from zoo.models.semisupervised import M1M2
 from zoo.nn import networks
 from zoo.nn.corruption import Masking, SaltAndPepper
 from zoo.nn.likelihoods import Bernoulli, Categorical
@@ -59,7 +60,14 @@ def _measure(model, data_name, train, test):
             "",
             f"the same after {model.iterations} steps of descent from the encoder's code",
         )
-    if hasattr(model, "posterior"):
+    if hasattr(model, "predict_labels"):
+        yield (
+            "classification error",
+            round(measures.classification_error(model, x, y), 2),
+            "%",
+            "images whose most probable label is another one than theirs",
+        )
+    if hasattr(model, "posterior") and not isinstance(model, M1M2):
         bound, kl = measures.negative_bound(model, x, labels)
         pixels = _pixels(model, x)
         yield (

@@ -58,6 +58,11 @@ def negative_log_likelihood(
     return -float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
+def classification_error(model, x, y) -> float:
+    """Percentage of images [n, *input_shape] that get another label than theirs, integers [n]."""
+    return 100.0 * float(np.mean(model.predict_labels(x) != y))
+
+
 def active_units(model, x, labels=None, *, threshold: float = 0.01) -> int:
     """Count the latent dimensions that say something of the image.
 

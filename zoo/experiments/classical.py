@@ -58,7 +58,7 @@ def deep_pretraining(epochs: int = 60, verbose=2) -> Table:
         keras.utils.set_random_seed(SEED)
         model = training.make_model(recipe)
         if pretrained:
-            training.start_layers(model, recipe, x, verbose)
+            training.start(model, recipe, (x, None), verbose)
             errors["unrolled, not fine-tuned"] = error(model, x_test)
         fit(model, x, epochs, recipe.optimizer["learning_rate"], verbose)
         errors["fine-tuned" if pretrained else "without pre-training"] = error(model, x_test)

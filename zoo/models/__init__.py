@@ -14,7 +14,7 @@ from zoo.models.boltzmann import RBM
 from zoo.models.cvae import CVAE
 from zoo.models.energy import TargetPropAutoencoder
 from zoo.models.iwae import IWAE
-from zoo.models.semisupervised import M2
+from zoo.models.semisupervised import M1, M1M2, M2
 from zoo.models.vae import VAE
 
 CLASSES = {
@@ -29,7 +29,9 @@ CLASSES = {
         VAE,
         CVAE,
         IWAE,
+        M1,
         M2,
+        M1M2,
         AAE,
     )
 }

@@ -94,6 +94,7 @@ class VAE(BaseAutoencoder):
         self.samples, self.free_bits = _at_least_one(samples), float(free_bits)
         if free_bits < 0:
             raise ValueError(f"free_bits is {free_bits}; a divergence is at least 0.")
+        self.input_likelihood = self.likelihood
         self.binarize = _checked_binarization(binarize, self.likelihood)
         self.corruption = None if corruption is None else corruptions.get(corruption)
         if self.binarize == "threshold" and corruptions.has_gaussian_noise(self.corruption):
@@ -134,7 +135,7 @@ class VAE(BaseAutoencoder):
     # Distributions
 
     def encoded(self, x, label=None, training=False):
-        codes = super().encoded(self.thresholded(x), label, training)
+        codes = super().encoded(self.input_of(x), label, training)
         return {**codes, "z_log_var": bounded_log_variance(codes["z_log_var"])}
 
     def inference(self, x, label=None, training=False):
@@ -146,18 +147,18 @@ class VAE(BaseAutoencoder):
         """Return the parameters of p(x | z), [batch, ...]."""
         return self.decoder(self.network_inputs("z", z, label), training=training)
 
-    def thresholded(self, x):
-        """Return images with pixels 0 or 1 if `binarize` is "threshold", else as they are."""
+    def input_of(self, x):
+        """Return what the networks get of images: pixels 0 or 1 if `binarize` is "threshold"."""
         return ops.cast(x > 0.5, "float32") if self.binarize == "threshold" else x
 
-    def binarized(self, x):
-        """Return images as a training step sees them: drawn if `binarize` is "dynamic"."""
+    def drawn_input(self, x):
+        """Return what they get in a step of training: drawn pixels if `binarize` is "dynamic"."""
         if self.binarize == "dynamic":
             return ops.cast(engine.uniform(ops.shape(x), self.seed_generator) < x, "float32")
-        return self.thresholded(x)
+        return self.input_of(x)
 
     def loss_terms(self, batch, training):
-        x = seen = self.binarized(batch.x)
+        x = seen = self.drawn_input(batch.x)
         if self.corruption and training:
             seen = self.corruption.draw(x, self.seed_generator)
         moments = self.inference(seen, batch.label, training)
@@ -191,7 +192,7 @@ class VAE(BaseAutoencoder):
             t if t is None or samples == 1 else ops.repeat(t, samples, axis=0) for t in (x, label)
         )
         parameters = self.generative(ops.reshape(z, (-1, self.latent_dim)), label, training)
-        return z, ops.reshape(self.likelihood.log_prob(x, parameters), (-1, samples))
+        return z, ops.reshape(self.input_likelihood.log_prob(x, parameters), (-1, samples))
 
     def bounds(self, moments, prior_moments, z, log_prob) -> dict:
         """Return the terms of the loss for what `sampled` drew."""
@@ -281,7 +282,7 @@ class VAE(BaseAutoencoder):
 
     def importance_weights(self, x, noise, label=None):
         """Return `log_weights` of images [batch, ...] at given noise [batch, samples, latent]."""
-        x = self.thresholded(x)
+        x = self.input_of(x)
         moments = self.inference(x, label)
         drawn = self.sampled(x, label, moments, noise)
         return self.log_weights(moments, self.prior_moments(label), *drawn)
@@ -325,7 +326,7 @@ class VAE(BaseAutoencoder):
 
     def conditional_log_prob(self, x, z, label=None):
         """Return log p(x | z) as a tensor, [batch]."""
-        return self.likelihood.log_prob(self.thresholded(x), self.generative(z, label))
+        return self.likelihood.log_prob(self.input_of(x), self.generative(z, label))
 
     def encode(self, x, labels=None, *, sample=False, seed=None, batch_size: int = 1024):
         """Return codes of images: the mean of q(z | x), or a draw from it.

@@ -28,8 +28,11 @@ class Recipe:
         optimizer: `learning_rate`, and perhaps `beta_1`; the rate falls along a half cosine to
             `final` times its start. With several updates, settings by update name override.
         epochs, batch_size, seed: as they say.
-        pretraining: empty, or how to start the layers: `class`, `epochs`, `learning_rate`, and the
-            class's arguments; see `zoo.pretrain`.
+        pretraining: empty, or how to start: `class`, `epochs`, `learning_rate`, and the class's
+            arguments. Another class starts the layers one by one, see `zoo.pretrain`; the recipe's
+            own starts the whole model, with these arguments instead of those in `model`.
+        labels: how many images keep their label, as many of each class; 0 for all. They are drawn
+            with the recipe's seed, by `zoo.data.keep_labels`.
         validation: how many images, the last of the training set, are kept for choices.
         storage: of the weights, "float32", "float16" or "compact"; see `zoo.save`.
     """
@@ -46,6 +49,7 @@ class Recipe:
     batch_size: int = 128
     seed: int = 1
     validation: int = 10000
+    labels: int = 0
     storage: str = "float16"
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Models that learn from many images and few labels."""
+"""M2: the label is a latent variable where it is unknown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from keras import ops
 from zoo import engine
 from zoo.models import checks
 from zoo.models.cvae import CVAE
-from zoo.models.part import Part, TensorInfo
+from zoo.models.semisupervised.classifying import Classifying, check_every_class_has_a_label
 from zoo.nn import networks
 from zoo.nn.divergences import bounded_log_variance, gaussian_kl
 
@@ -19,7 +19,7 @@ RAMP_STEPS = 500
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class M2(CVAE):
+class M2(Classifying, CVAE):
     """The generative semi-supervised model: the label is a latent variable where it is unknown.
 
     A `CVAE` with a classifier q(y | x). With L(x, y) = E_q(z|x,y)[log p(x | y, z)] -
@@ -53,7 +53,6 @@ class M2(CVAE):
 
     terms = (*CVAE.terms, "label", "labelled_bound", "classification")
     network_names = (*CVAE.network_names, "classifier")
-    semi_supervised = True
 
     def __init__(
         self,
@@ -115,7 +114,7 @@ class M2(CVAE):
     # Learning
 
     def loss_terms(self, batch, training):
-        x = self.binarized(batch.x)
+        x = self.drawn_input(batch.x)
         features = self.trunk(x, training=training)
         logits = self.classifier(features, training=False)
         known = batch.label >= 0
@@ -169,7 +168,7 @@ class M2(CVAE):
         images, labels, share = self.labelled
         drawn = engine.uniform((self.labelled_batch,), self.seed_generator) * len(labels)
         rows = ops.cast(drawn, "int32")
-        x, label = self.binarized(ops.take(images, rows, axis=0)), ops.take(labels, rows)
+        x, label = self.drawn_input(ops.take(images, rows, axis=0)), ops.take(labels, rows)
         features = self.trunk(x, training=True)
         reconstruction, kl = self.bound(x, features, label, training=True)
         weight = self.term_weights["kl"]
@@ -210,12 +209,7 @@ class M2(CVAE):
         known = y >= 0
         if known.all():
             return x, y
-        missing = sorted(set(range(self.num_classes)) - set(y[known]))
-        if missing:
-            raise ValueError(
-                f"No image of class {', '.join(map(str, missing))} has a label; the model needs "
-                "one of each class at least. zoo.data.keep_labels draws balanced ones."
-            )
+        check_every_class_has_a_label(y, self.num_classes)
         x = np.asarray(ops.convert_to_numpy(x), "float32")
         share = known.sum() / (~known).sum()
         images, labels = ops.convert_to_tensor(x[known]), ops.convert_to_tensor(y[known])
@@ -226,35 +220,15 @@ class M2(CVAE):
 
     def label_probability(self, x):
         """Return q(y | x) as a tensor, [batch, num_classes]."""
-        return ops.softmax(self.classifier(self.trunk(self.thresholded(x))))
+        return ops.softmax(self.classifier(self.trunk(self.input_of(x))))
 
-    def predict_proba(self, x, *, batch_size: int = 1024) -> np.ndarray:
-        """Return q(y | x) of images, float32 [n, num_classes]."""
-        x = checks.check_images(x, self.image_shape, self.likelihood)
-        x = np.asarray(ops.convert_to_numpy(x), "float32")
-        return self._run("label_probability", x, None, batch_size)
-
-    def predict_labels(self, x, *, batch_size: int = 1024) -> np.ndarray:
-        """Return the most probable label of images, int32 [n]."""
-        return self.predict_proba(x, batch_size=batch_size).argmax(axis=1).astype("int32")
+    def classifying(self):
+        return (self.trunk, self.classifier)
 
     def _checked_images(self, x, labels):
         if labels is None:
             labels = self.predict_labels(x)
         return super()._checked_images(x, labels)
-
-    def parts(self):
-        x = TensorInfo("x", "float32", self.image_shape, self.likelihood.low, self.likelihood.high)
-        probability = TensorInfo("label_probability", "float32", (self.num_classes,), 0.0, 1.0)
-
-        def classify(tensors):
-            return {"label_probability": self.label_probability(tensors["x"])}
-
-        used = (self.trunk, self.classifier)
-        return {
-            **super().parts(),
-            "classifier": Part("classifier", classify, (x,), (probability,), used),
-        }
 
     def get_config(self):
         return {

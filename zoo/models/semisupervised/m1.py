@@ -1,0 +1,135 @@
+"""M1: codes are learned from all images, labels from few of them."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo import labelling
+from zoo.models import checks
+from zoo.models.semisupervised.classifying import Classifying, check_every_class_has_a_label
+from zoo.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class M1(Classifying, VAE):
+    """The latent-feature model: codes of a VAE bring alike images together, so few labels do.
+
+    The model is a `VAE`, and `fit(x, y)` first trains it on all images; y = -1 means "unlabelled".
+    Then `learn_labels` lets a method of scikit-learn's give every image a label, by the codes of
+    the labelled ones, and trains `classifier`, a small network on codes, to say the same. That
+    network needs no other images, and leaves Keras.
+
+    Use it where labels are few and classes lie apart; its codes are what `M1M2` starts from.
+
+    Args:
+        num_classes: how many labels there are.
+        method: of labelling, a name in `zoo.labelling.METHODS`: "spreading" over neighbours,
+            "self_training" or "svm".
+        classifier_hidden: widths of the classifier's hidden layers.
+        classifier_epochs: how often it sees all codes.
+        Others: see `VAE`.
+
+    Source: Kingma et al. 2014 (arXiv 1406.5298), section 2; there with a transductive support
+    vector machine.
+    """
+
+    network_names = (*VAE.network_names, "classifier")
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        num_classes: int,
+        method: str = "spreading",
+        classifier_hidden=(256,),
+        classifier_epochs: int = 30,
+        **kwargs,
+    ):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        if num_classes < 2:
+            raise ValueError(f"num_classes is {num_classes}; a classifier tells at least 2 apart.")
+        if method not in labelling.METHODS:
+            raise ValueError(f"method is {method!r}; choose one of {', '.join(labelling.METHODS)}.")
+        self.num_classes, self.method = int(num_classes), method
+        self.classifier_hidden = tuple(classifier_hidden)
+        self.classifier_epochs = int(classifier_epochs)
+        self.classifier = self._described_classifier()
+        self.classifier.trainable = False  # the bound does not depend on it
+
+    def _described_classifier(self):
+        z = features = keras.Input((self.latent_dim,), name="z")
+        for i, width in enumerate(self.classifier_hidden):
+            layer = keras.layers.Dense(
+                width, activation="relu", name=f"dense_{i}", dtype=self.dtype_policy
+            )
+            features = layer(features)
+        logits = keras.layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
+        return keras.Model(z, logits, name="classifier")
+
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+        """Train on all images, then the classifier, where labels are given; see `VAE.fit`.
+
+        Args:
+            y: integers [n], -1 for images without a label; for arrays of images.
+            validation_data: images, or a pair of images and labels, of which the images count.
+
+        Raises:
+            ValueError: labels that do not fit, or a class without any; said before training.
+        """
+        if y is not None:
+            y = self._checked_known_labels(x, y)
+        if isinstance(validation_data, tuple | list):
+            validation_data = (validation_data[0],)
+        history = super().fit(x, None, *args, validation_data=validation_data, **kwargs)
+        if y is not None:
+            self.learn_labels(x, y)
+        return history
+
+    def _checked_known_labels(self, x, y):
+        if not checks.is_array(x):
+            raise ValueError("M1 spreads labels over all images at once: give arrays, fit(x, y).")
+        y = checks.check_labels(y, len(x), self.num_classes, "y", unlabelled=True)
+        check_every_class_has_a_label(y, self.num_classes)
+        return y
+
+    def learn_labels(self, x, y, *, seed: int = 0) -> np.ndarray:
+        """Label all images by their codes, and train the classifier to say the same.
+
+        Args:
+            x: images [n, *input_shape]. y: integers [n], -1 for images without a label.
+            seed: of the order in which codes are seen.
+
+        Returns:
+            the labels that the method gave, int32 [n].
+        """
+        y = self._checked_known_labels(x, y)
+        codes = self.encode(x)
+        labels = labelling.METHODS[self.method](codes, y)
+        self.classifier.trainable = True
+        pupil = keras.Sequential([self.classifier])
+        pupil.compile(
+            keras.optimizers.Adam(1e-3),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        orders = np.random.default_rng(seed)
+        for _ in range(self.classifier_epochs):
+            order = orders.permutation(len(codes))
+            pupil.fit(codes[order], labels[order], batch_size=128, shuffle=False, verbose=0)
+        self.classifier.trainable = False
+        return labels
+
+    def label_probability(self, x):
+        """Return the classifier's softmax of mean codes as a tensor, [batch, num_classes]."""
+        return ops.softmax(self.classifier(self.code(x)))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "method": self.method,
+            "classifier_hidden": self.classifier_hidden,
+            "classifier_epochs": self.classifier_epochs,
+        }

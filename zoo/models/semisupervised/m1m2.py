@@ -1,0 +1,115 @@
+"""M1+M2: the second model on the codes of the first."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+from keras import ops
+
+from zoo import engine
+from zoo.models.semisupervised.m2 import M2
+from zoo.models.vae import VAE
+from zoo.nn.divergences import reparameterize
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class M1M2(M2):
+    """The stacked semi-supervised model: `M2` on codes that a trained VAE draws of each image.
+
+    p(x, y, z1, z2) = p(y) p(z2) p(z1 | y, z2) p(x | z1): the lower model's q(z1 | x) and
+    p(x | z1) stay as they are, and every step draws z1 anew. The bound that is minimized is that
+    of z1 under the upper model, so that its terms say nothing of pixels. From outside, the model
+    takes and gives images; its codes are z2.
+
+    Use it to classify with few labels where `M1` alone is not good enough.
+
+    Args:
+        lower: a trained `zoo.M1` or `zoo.VAE`, or the name of a preset or folder. It is copied, and
+            is not trained further.
+        latent_dim: of z2.
+        likelihood: of z1: "learned_gaussian", or "gaussian" with a deviation of 1.
+        Others: see `M2`; `hidden` are layers between z1 and z2, `filters` are not taken.
+
+    Source: Kingma et al. 2014 (arXiv 1406.5298), section 2, "stacked generative semi-supervised
+    model".
+    """
+
+    def __init__(
+        self,
+        lower: VAE | str | None = None,
+        latent_dim=None,
+        *,
+        likelihood="learned_gaussian",
+        **kwargs,
+    ):
+        lower = _copy(lower)
+        for name in ("input_shape", "filters", "binarize"):
+            if kwargs.pop(name, None):
+                raise ValueError(f"{name}= is not taken: M1M2 sees the codes of its lower model.")
+        super().__init__((lower.latent_dim,), latent_dim, likelihood=likelihood, **kwargs)
+        self.lower = lower
+        self.lower.trainable = False
+        self.image_shape, self.likelihood = lower.image_shape, lower.likelihood
+
+    def input_of(self, x):
+        """Return the mean of q(z1 | x), [batch, lower.latent_dim]."""
+        return self.lower.inference(x)[0]
+
+    def drawn_input(self, x):
+        """Return a draw from q(z1 | x), [batch, lower.latent_dim]."""
+        moments = self.lower.inference(self.lower.drawn_input(x))
+        noise = engine.normal(ops.shape(moments[0]), self.seed_generator)
+        return ops.stop_gradient(reparameterize(*moments, noise))
+
+    def image(self, z, label=None, training=False):
+        parameters = self.decoder(self.network_inputs("z", z, label), training=training)
+        return self.lower.image(self.input_likelihood.mean(parameters))
+
+    def prepared(self, x, seed=0):
+        raise _no_likelihood()
+
+    def log_prob(self, *args, **kwargs):
+        raise _no_likelihood()
+
+    def parts(self):
+        below = {"decoder": self.lower.decoder}
+        return {
+            name: dataclasses.replace(
+                part, networks=(*part.networks, below.get(name, self.lower.encoder))
+            )
+            for name, part in super().parts().items()
+        }
+
+    def get_config(self):
+        config = super().get_config()
+        for name in ("input_shape", "filters", "binarize"):
+            del config[name]
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **config,
+            "lower": serialize(self.lower),
+            "likelihood": serialize(self.input_likelihood),
+        }
+
+
+def _copy(lower) -> VAE:
+    """Return a model of the same weights that was never compiled."""
+    if isinstance(lower, str):
+        from zoo import presets
+
+        lower = presets.load(lower)
+    if not isinstance(lower, VAE) or lower.conditional:
+        raise TypeError(
+            f"lower is {lower!r}; give a trained zoo.M1 or zoo.VAE, or the name of its preset."
+        )
+    copy = type(lower).from_config(lower.get_config())
+    copy.set_weights(lower.get_weights())
+    return copy
+
+
+def _no_likelihood():
+    return TypeError(
+        "M1M2 bounds the probability of codes and not of images: it has no likelihood of images. "
+        "model.lower is a VAE, which has one."
+    )
