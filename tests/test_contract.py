@@ -22,6 +22,7 @@ def stacked(**options):
     lower = zoo.VAE(SHAPE, 4, hidden=(16,))
     kernel, _ = lower.encoder.get_layer("z_log_var").get_weights()
     lower.encoder.get_layer("z_log_var").set_weights([0 * kernel, np.full(4, -9.0)])
+    options = {"likelihood": "gaussian", **options}
     return zoo.M1M2(lower, 3, num_classes=10, hidden=(16,), **options)
 
 
