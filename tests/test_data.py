@@ -34,9 +34,11 @@ def test_every_data_set_says_where_it_comes_from(name):
     assert source.title
     assert source.licence
     assert source.credit
-    assert len(source.classes) == {"rectangles": 2, "mnist_binarized": 0}.get(name, 10)
+    none = {"rectangles": 2, "mnist_binarized": 0, "frey_faces": 0}
+    assert len(source.classes) == none.get(name, 10)
     arrays = data._ARRAYS if name in ("mnist", "fashion_mnist") else ()
     arrays = ("x_train", "x_valid", "x_test") if name == "mnist_binarized" else arrays
+    arrays = ("x_train", "x_test") if name == "frey_faces" else arrays
     assert set(source.sha256) == set(arrays)
 
 
@@ -174,6 +176,24 @@ def test_binarised_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monk
     np.testing.assert_array_equal(x[..., 0], bits[:6].reshape(6, 28, 28))
     np.testing.assert_array_equal(x_test[..., 0], bits[6:].reshape(3, 28, 28))
     assert x.dtype == "float32"
+
+
+def test_frey_faces_are_read_from_the_users_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    with pytest.raises(
+        OSError, match="not downloaded. Put freyfaces.npz, with x_train, x_test"
+    ):
+        data.load("frey_faces")
+    frames = np.random.default_rng(0).integers(0, 256, (9, 28, 20), dtype="uint8")
+    parts = {"x_train": frames[:6], "x_test": frames[6:]}
+    np.savez(tmp_path / "freyfaces.npz", **parts)
+    hashes = {key: hashlib.sha256(part.tobytes()).hexdigest() for key, part in parts.items()}
+    source = dataclasses.replace(data.SOURCES["frey_faces"], sha256=hashes)
+    monkeypatch.setitem(data.SOURCES, "frey_faces", source)
+    (x, y), (x_test, _) = data.load("frey_faces")
+    assert y is None
+    np.testing.assert_allclose(x[..., 0], frames[:6] / 255, atol=1e-6)
+    assert x_test.shape == (3, 28, 20, 1)
 
 
 def test_kept_labels_are_balanced_right_and_drawn_by_the_seed():

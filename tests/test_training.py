@@ -68,7 +68,9 @@ def test_every_recipe_makes_its_model(name):
     config = model.get_config()
     objects = {"likelihood": likelihoods.get, "corruption": corruption.get}
     for key, value in recipe.model.items():
-        if key in objects:
+        if key == "lower":
+            assert config[key]["class_name"] == "M1"
+        elif key in objects:
             assert config[key] == keras.saving.serialize_keras_object(objects[key](value))
         else:
             assert config[key] == (tuple(value) if isinstance(value, list) else value)
@@ -95,6 +97,7 @@ def test_the_card_of_a_preset_holds_its_recipe(name):
     assert card["recipe"]["model"] == recipe.model
     assert card["recipe"]["optimizer"] == recipe.optimizer
     assert card["recipe"].get("pretraining", {}) == recipe.pretraining
+    assert card["recipe"].get("labels", 0) == recipe.labels
     for key in ("data", "epochs", "batch_size", "seed", "validation"):
         assert card["recipe"][key] == getattr(recipe, key)
     assert card["class"] == recipe.class_name

@@ -92,6 +92,22 @@ SOURCES["mnist_binarized"] = Source(
         "x_test": "9fcd8da6f0fdf09b2ba30fe63a0bb784042a0de82563172530229b983e294ff2",
     },
 )
+SOURCES["frey_faces"] = Source(
+    "Frey faces: 1,965 frames of one face, 28x20, grey, in order of time",
+    "none stated",
+    "B. J. Frey and S. T. Roweis",
+    (),
+    {
+        "x_train": "47d84ff77ee0d073132ab408907bcceb7a8a9fa444c6d741f4331f57302b28c8",
+        "x_test": "4b70eb7767a20e9e900bebeef16d00dd6d961aa8f13a02e58cb4b37011c3cf37",
+    },
+)
+_LOCAL = {
+    "mnist_binarized": ("binarized_mnist.npz", "packed bits (uint8 [n, 98])"),
+    "frey_faces": ("freyfaces.npz", "images (uint8 [n, 28, 20])"),
+}
+"""What is not downloaded: its file, and what its arrays hold."""
+
 _DRAWN = "after Larochelle et al. 2007"
 for _name, _what in (
     ("mnist_basic", "12,000 and 50,000 digits"),
@@ -114,9 +130,10 @@ def load(name: str):
     content is verified. `digits` comes with scikit-learn and is always there; its last 360 images
     are the test set. The variants of MNIST are drawn from it, by `zoo.data.variants` with seed 0:
     12,000 images for training (1,200 rectangles), of which the last sixth is for validation, and
-    50,000 test images. `mnist_binarized` has no labels and is not downloaded: it is read from
-    `binarized_mnist.npz`, with x_train, x_valid and x_test of packed bits, uint8 [n, 98]; the last
-    10,000 training images are those for validation.
+    50,000 test images. Two have no labels and are not downloaded: `mnist_binarized` is read from
+    `binarized_mnist.npz`, with x_train, x_valid and x_test of packed bits, uint8 [n, 98], where the
+    last 10,000 training images are those for validation; `frey_faces` from `freyfaces.npz`, with
+    x_train and x_test, uint8 [n, 28, 20], the last 200 frames being the test set.
 
     Args:
         name: one of `zoo.data.SOURCES`.
@@ -133,8 +150,11 @@ def load(name: str):
     if name not in SOURCES:
         raise UnknownNameError("data set", name, SOURCES)
     if name == "mnist_binarized":
-        x_train, x_valid, x_test = map(_unpacked, _binarized())
+        x_train, x_valid, x_test = map(_unpacked, _local(name))
         return (np.concatenate([x_train, x_valid]), None), (x_test, None)
+    if name == "frey_faces":
+        x_train, x_test = map(_pixels, _local(name))
+        return (x_train, None), (x_test, None)
     if name == "digits":
         arrays = _digits()
     elif name == "rectangles":
@@ -214,16 +234,15 @@ def _read(path, keys):
         ) from error
 
 
-def _binarized():
-    path = _in_folder("binarized_mnist.npz")
+def _local(name):
+    file, content = _LOCAL[name]
+    keys, path = tuple(SOURCES[name].sha256), _in_folder(file)
     if path is None:
         raise OSError(
-            "The data set mnist_binarized is not here and is not downloaded. Put "
-            "binarized_mnist.npz, with x_train, x_valid and x_test as packed bits (uint8 "
-            "[n, 98]), into a folder and set ZOO_DATA to that folder."
+            f"The data set {name} is not here and is not downloaded. Put {file}, with "
+            f"{', '.join(keys)} as {content}, into a folder and set ZOO_DATA to that folder."
         )
-    keys = tuple(SOURCES["mnist_binarized"].sha256)
-    return _checked("mnist_binarized", keys, _read(path, keys), path)
+    return _checked(name, keys, _read(path, keys), path)
 
 
 def _unpacked(bits):
