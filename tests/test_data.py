@@ -180,9 +180,7 @@ def test_binarised_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monk
 
 def test_frey_faces_are_read_from_the_users_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
-    with pytest.raises(
-        OSError, match="not downloaded. Put freyfaces.npz, with x_train, x_test"
-    ):
+    with pytest.raises(OSError, match="not downloaded. Put freyfaces.npz, with x_train, x_test"):
         data.load("frey_faces")
     frames = np.random.default_rng(0).integers(0, 256, (9, 28, 20), dtype="uint8")
     parts = {"x_train": frames[:6], "x_test": frames[6:]}

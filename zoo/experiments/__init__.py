@@ -14,20 +14,32 @@ import keras
 
 import zoo
 from zoo import plots
-from zoo.experiments import classical, manifolds, representations
+from zoo.experiments import (
+    classical,
+    manifolds,
+    representations,
+    semi_supervised,
+    variational,
+)
 from zoo.experiments.table import SEED, Table
 from zoo.folders import write_file
 from zoo.spelling import UnknownNameError
 
 EXPERIMENTS = {
+    "conditional_bounds": variational.conditional_bounds,
     "contraction": classical.contraction,
     "corruption_levels": classical.corruption_levels,
     "deep_pretraining": classical.deep_pretraining,
+    "denoising_variational": variational.denoising_variational,
     "energy": classical.energy,
+    "latent_sizes": variational.latent_sizes,
+    "likelihoods": variational.likelihoods,
+    "manifold_seeds": variational.manifold_seeds,
     "manifolds": manifolds.manifolds,
     "mnist_variants": representations.mnist_variants,
     "penalties": classical.penalties,
     "regularised": representations.regularised,
+    "semi_supervised": semi_supervised.semi_supervised,
     "sparsity": classical.sparsity,
 }
 

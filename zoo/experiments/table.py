@@ -34,18 +34,18 @@ class Table:
     figure: Figure | None = None
 
 
-def fit(model, x, epochs, rate, verbose):
+def fit(model, x, epochs, rate, verbose, labels=None, seed=SEED):
     """Train by Adam with a rate that falls to a hundredth of `rate` by a cosine."""
-    keras.utils.set_random_seed(SEED)
+    keras.utils.set_random_seed(seed)
     steps = epochs * -(-len(x) // 128)
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.01)
     model.compile(keras.optimizers.Adam(schedule))
-    model.fit(x, epochs=epochs, verbose=verbose)
+    model.fit(x, labels, epochs=epochs, verbose=verbose)
 
 
-def error(model, x):
+def error(model, x, labels=None):
     """Return the mean squared error of reconstructions, to four digits."""
-    return rounded(measures.reconstruction_error(model, x))
+    return rounded(measures.reconstruction_error(model, x, labels))
 
 
 def pca_error(x, x_test, dimensions):

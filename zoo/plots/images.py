@@ -28,12 +28,19 @@ def reconstructions_of_several(models: dict, x, labels=None, *, n: int = 12) -> 
         labels: integers [at least n], for those that are conditional.
     """
     x, labels = x[:n], None if labels is None else labels[:n]
-    rows = [
-        model.reconstruct(x, labels if model.conditional else None) for model in models.values()
-    ]
-    figure, axes = sheet(len(x), len(rows) + 1, title="reconstructions by several models")
-    show(axes, np.clip(np.concatenate([x, *rows]), 0, 1), len(x))
-    name_rows(axes, ["original", *models], x.shape[1])
+    rows = {
+        name: model.reconstruct(x, labels if model.conditional else None)
+        for name, model in models.items()
+    }
+    return rows_of_images({"original": x, **rows}, "reconstructions by several models")
+
+
+def rows_of_images(rows: dict, title: str) -> Figure:
+    """Show images [n, *input_shape] in a row for every name, as many in each."""
+    images = list(rows.values())
+    figure, axes = sheet(len(images[0]), len(images), title=title)
+    show(axes, np.clip(np.concatenate(images), 0, 1), len(images[0]))
+    name_rows(axes, list(rows), images[0].shape[1])
     return figure
 
 
