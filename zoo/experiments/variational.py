@@ -82,8 +82,8 @@ def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
         "over the 10,000 test images: negative bound (log p(x), or log p(x | label)) and the "
         "divergence in it, in nats, one draw an image; squared error summed over grey pixels; "
         "then, of the codes of each class by itself (drawn from q, in units of the learned prior "
-        "where there is one), the largest mean of a dimension and the range of standard deviations: 0 "
-        "and 1 where every class has the codes N(0, I).",
+        "where there is one), the largest mean of a dimension and the range of standard "
+        "deviations: 0 and 1 where every class has the codes N(0, I).",
         ("model", "bound", "divergence", "squared error", "largest mean", "deviations"),
         rows,
     )
