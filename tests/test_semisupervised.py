@@ -89,6 +89,19 @@ def test_labelled_images_are_drawn_beside_each_batch(no_noise):
     assert found["classification"] == pytest.approx(-np.log(likelihood).mean(), rel=0.05)
 
 
+def test_a_label_that_is_drawn_gives_the_bound_in_the_mean(no_noise):
+    model, generator = m2(), np.random.default_rng(0)
+    x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
+    features = model.trunk(x)
+    q = ops.softmax(model.classifier(features))
+    uniform = ops.convert_to_tensor(generator.random((20_000, CLASSES)).astype("float32"))
+    drawn = model.drawn_terms(x, features, q, uniform, model.noise(20_000))
+    expected = model.expected_terms(x[:1], features[:1], q[:1], model.noise(CLASSES), True)
+    for name, term in expected.items():
+        found = array(drawn[name])
+        assert abs(found.mean() - array(term)[0]) < 5 * found.std() / np.sqrt(len(found)) + 1e-4
+
+
 @pytest.mark.parametrize("warm_up", [0, 1000])
 def test_the_warm_up_keeps_unlabelled_images_from_the_classifier(warm_up):
     model = m2(alpha=0.0, warm_up=warm_up)
