@@ -96,7 +96,8 @@ def test_a_label_that_is_drawn_gives_the_bound_in_the_mean(no_noise):
     q = ops.softmax(model.classifier(features))
     uniform = ops.convert_to_tensor(generator.random((20_000, CLASSES)).astype("float32"))
     drawn = model.drawn_terms(x, features, q, uniform, model.noise(20_000))
-    expected = model.expected_terms(x[:1], features[:1], q[:1], model.noise(CLASSES), True)
+    every = x[:CLASSES], features[:CLASSES]  # of the one image, once for each label
+    expected = model.expected_terms(*every, q[:1], model.noise(CLASSES), True)
     for name, term in expected.items():
         found = array(drawn[name])
         assert abs(found.mean() - array(term)[0]) < 5 * found.std() / np.sqrt(len(found)) + 1e-4
@@ -107,7 +108,7 @@ def test_the_warm_up_keeps_unlabelled_images_from_the_classifier(warm_up):
     model = m2(alpha=0.0, warm_up=warm_up)
     model.steps_taken.assign(0.0)
     before = model.classifier.get_weights()
-    model.compile(jit_compile=BACKEND == "jax")
+    model.compile(jit_compile=BACKEND != "torch")  # XLA is particular about branches
     model.fit(X, np.where(np.arange(12) < 6, LABELS, -1), epochs=2, verbose=0)
     after = model.classifier.get_weights()
     moved = any((a != b).any() for a, b in zip(before, after, strict=True))

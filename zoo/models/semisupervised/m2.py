@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import keras
@@ -125,15 +126,14 @@ class M2(Classifying, CVAE):
             self.ramped(ops.softmax(logits)),
         )
         noise = self.noise(ops.shape(x)[0] * self.num_classes)
+        repeated = (ops.repeat(t, self.num_classes, axis=0) for t in (x, features))
+        expected = functools.partial(self.expected_terms, *repeated, q, noise, training)
         if training and self.warm_up:
             uniform = engine.uniform(ops.shape(q), self.seed_generator)
-            terms = ops.cond(
-                self.steps_taken < self.warm_up,
-                lambda: self.drawn_terms(x, features, q, uniform, noise),
-                lambda: self.expected_terms(x, features, q, noise, training),
-            )
+            drawn = functools.partial(self.drawn_terms, x, features, q, uniform, noise)
+            terms = ops.cond(self.steps_taken < self.warm_up, drawn, expected)
         else:
-            terms = self.expected_terms(x, features, q, noise, training)
+            terms = expected()
         if training and self.labelled is not None:
             return {**terms, **self.labelled_terms()}
         cross_entropy = _cross_entropy(logits, ops.maximum(batch.label, 0))
@@ -151,13 +151,13 @@ class M2(Classifying, CVAE):
         """Return the terms of the bound in the mean over labels y ~ q, each [batch].
 
         Args:
-            x: images [batch, ...]. features: the trunk's, [batch, units]; one pass for all labels.
+            x: images, each `num_classes` times, [batch num_classes, ...].
+            features: the trunk's, in the same way: [batch num_classes, units].
             q: probabilities [batch, num_classes]; one-hot where the label is known.
             noise: [batch num_classes, samples, latent_dim].
         """
         classes = self.num_classes
-        labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(x)[0],))
-        x, features = (ops.repeat(t, classes, axis=0) for t in (x, features))
+        labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(q)[0],))
         reconstruction, kl = (
             ops.reshape(term, (-1, classes))
             for term in self.bound(x, features, labels, noise, training)
@@ -168,6 +168,7 @@ class M2(Classifying, CVAE):
         """Return unbiased estimates of the same, from one label y ~ q for each image.
 
         Args:
+            x: images [batch, ...]. features: [batch, units].
             uniform: from 0 to 1, [batch, num_classes]; others as above.
         """
         gumbel = -ops.log(-ops.log(ops.clip(uniform, 1e-7, 1 - 1e-7)))
