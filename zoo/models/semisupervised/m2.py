@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 
 import keras
@@ -35,9 +34,9 @@ class M2(Classifying, CVAE):
     label, and `labelled_batch` labelled ones are drawn beside them.
 
     In its plainest form the model may settle on classes of its own before the labels had a say.
-    Against that are `warm_up` steps in which unlabelled images do not move the classifier, and have
-    one label drawn from q(y | x) instead of the sum over all, which is several times faster; and
-    a ramp of 500 steps after them. They are not in the paper.
+    Against that are `warm_up` steps in which unlabelled images do not move the classifier, and a
+    ramp of 500 steps after them. Epochs of `fit` that lie in the warm-up draw one label from
+    q(y | x) instead of summing over all, which is several times faster. None of it is in the paper.
 
     Use it to classify with few labels, and to generate by class all the same.
 
@@ -90,7 +89,7 @@ class M2(Classifying, CVAE):
             "labelled_bound": 1.0,
             "classification": self.alpha,
         }
-        self.labelled = None
+        self.labelled, self.drawing = None, False
         self.steps_taken = self.add_weight((), "zeros", trainable=False, name="steps_taken")
 
     def _described_networks(self, input_shape, latent_dim):
@@ -125,15 +124,10 @@ class M2(Classifying, CVAE):
             ops.one_hot(ops.maximum(batch.label, 0), self.num_classes),
             self.ramped(ops.softmax(logits)),
         )
-        noise = self.noise(ops.shape(x)[0] * self.num_classes)
-        repeated = (ops.repeat(t, self.num_classes, axis=0) for t in (x, features))
-        expected = functools.partial(self.expected_terms, *repeated, q, noise, training)
-        if training and self.warm_up:
-            uniform = engine.uniform(ops.shape(q), self.seed_generator)
-            drawn = functools.partial(self.drawn_terms, x, features, q, uniform, noise)
-            terms = ops.cond(self.steps_taken < self.warm_up, drawn, expected)
+        if training and self.drawing:
+            terms = self.drawn_terms(x, features, q)
         else:
-            terms = expected()
+            terms = self.expected_terms(x, features, q, training)
         if training and self.labelled is not None:
             return {**terms, **self.labelled_terms()}
         cross_entropy = _cross_entropy(logits, ops.maximum(batch.label, 0))
@@ -143,38 +137,27 @@ class M2(Classifying, CVAE):
             "classification": ops.where(known, cross_entropy, 0.0),
         }
 
-    def noise(self, n):
-        """Draw what codes of n images are sampled with, [n, samples, latent_dim]."""
-        return engine.normal((n, self.samples, self.latent_dim), self.seed_generator)
-
-    def expected_terms(self, x, features, q, noise, training) -> dict:
+    def expected_terms(self, x, features, q, training) -> dict:
         """Return the terms of the bound in the mean over labels y ~ q, each [batch].
 
         Args:
-            x: images, each `num_classes` times, [batch num_classes, ...].
-            features: the trunk's, in the same way: [batch num_classes, units].
+            x: images [batch, ...]. features: the trunk's, [batch, units]; one pass for all labels.
             q: probabilities [batch, num_classes]; one-hot where the label is known.
-            noise: [batch num_classes, samples, latent_dim].
         """
         classes = self.num_classes
-        labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(q)[0],))
+        labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(x)[0],))
+        x, features = (ops.repeat(t, classes, axis=0) for t in (x, features))
         reconstruction, kl = (
-            ops.reshape(term, (-1, classes))
-            for term in self.bound(x, features, labels, noise, training)
+            ops.reshape(term, (-1, classes)) for term in self.bound(x, features, labels, training)
         )
         return self.with_labels(q, ops.sum(q * reconstruction, axis=1), ops.sum(q * kl, axis=1))
 
-    def drawn_terms(self, x, features, q, uniform, noise) -> dict:
-        """Return unbiased estimates of the same, from one label y ~ q for each image.
-
-        Args:
-            x: images [batch, ...]. features: [batch, units].
-            uniform: from 0 to 1, [batch, num_classes]; others as above.
-        """
+    def drawn_terms(self, x, features, q) -> dict:
+        """Return unbiased estimates of the same, from one label y ~ q for each image."""
+        uniform = engine.uniform(ops.shape(q), self.seed_generator)
         gumbel = -ops.log(-ops.log(ops.clip(uniform, 1e-7, 1 - 1e-7)))
         labels = ops.argmax(ops.log(ops.maximum(q, 1e-30)) + gumbel, axis=1)
-        noise = noise[: ops.shape(x)[0]]
-        terms = self.bound(x, features, ops.cast(labels, "int32"), noise, training=True)
+        terms = self.bound(x, features, ops.cast(labels, "int32"), training=True)
         return self.with_labels(q, *terms)
 
     def with_labels(self, q, reconstruction, kl) -> dict:
@@ -184,10 +167,11 @@ class M2(Classifying, CVAE):
         terms = {"reconstruction": reconstruction, "kl": kl, "label": label}
         return {**terms, "elbo": -sum(terms.values())}
 
-    def bound(self, x, features, labels, noise, training):
+    def bound(self, x, features, labels, training):
         """Return -log p(x | y, z) and the divergence of images under given labels, both [batch]."""
         codes = self.following({"features": features, "label": labels}, training=training)
         moments = codes["z_mean"], bounded_log_variance(codes["z_log_var"])
+        noise = engine.normal((ops.shape(x)[0], self.samples, self.latent_dim), self.seed_generator)
         _, log_prob = self.sampled(x, labels, moments, noise, training)
         kl = gaussian_kl(*moments, *self.prior_moments(labels))
         return -ops.mean(log_prob, axis=1), kl
@@ -199,8 +183,7 @@ class M2(Classifying, CVAE):
         rows = ops.cast(drawn, "int32")
         x, label = self.drawn_input(ops.take(images, rows, axis=0)), ops.take(labels, rows)
         features = self.trunk(x, training=True)
-        noise = self.noise(self.labelled_batch)
-        reconstruction, kl = self.bound(x, features, label, noise, training=True)
+        reconstruction, kl = self.bound(x, features, label, training=True)
         weight = self.term_weights["kl"]
         bound = ops.mean(reconstruction + weight * (kl + math.log(self.num_classes)))
         logits = self.classifier(features, training=True)
@@ -221,7 +204,24 @@ class M2(Classifying, CVAE):
         super().advance()
         self.steps_taken.assign(self.steps_taken + 1.0)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def choose_phase(self):
+        """Draw labels or sum over them in the next epoch; on a change, make the step anew."""
+        drawing = float(ops.convert_to_numpy(self.steps_taken)) < self.warm_up
+        if drawing != self.drawing:
+            self.drawing = drawing
+            self.make_train_function(force=True)
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        *args,
+        **kwargs,
+    ):
         """Train; as for other models, with y = -1 for images without a label.
 
         Raises:
@@ -230,7 +230,13 @@ class M2(Classifying, CVAE):
         self.labelled = self.train_function = None
         if checks.is_array(x) and y is not None:
             x, y = self._set_labelled_apart(x, y)
-        return super().fit(x, y, *args, **kwargs)
+        given = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []
+        try:
+            return super().fit(
+                x, y, batch_size, epochs, verbose, [*given, _Phases()], *args, **kwargs
+            )
+        finally:
+            self.drawing, self.train_function = False, None
 
     def _set_labelled_apart(self, x, y):
         """Keep the labelled images, if some have no label, and return the others."""
@@ -268,6 +274,11 @@ class M2(Classifying, CVAE):
             "warm_up": self.warm_up,
             "dropout": self.dropout,
         }
+
+
+class _Phases(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.choose_phase()
 
 
 def _cross_entropy(logits, label):
