@@ -29,6 +29,7 @@ def few_images(monkeypatch):
     monkeypatch.setattr(data, "load", load)
     presets = {
         "vae_mnist_2d": zoo.VAE((28, 28, 1), 2, hidden=(4,)),
+        "m1_mnist_100": zoo.M1((28, 28, 1), 3, num_classes=10, hidden=(4,)),
         "contractive_ae_mnist": zoo.ContractiveAutoencoder((28, 28, 1), 5),
     }
     monkeypatch.setattr(zoo, "load", presets.get, raising=False)

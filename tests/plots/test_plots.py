@@ -327,6 +327,7 @@ def test_the_preview_fits_the_model(vae, cvae, plain, digits):
         "what each code decodes to": plots.preview(vae, *digits),
         "originals above": plots.preview(plain, *digits),
         "decoded draws": plots.preview(wide, *digits),
+        "dimension": plots.preview(zoo.VAE((8, 8, 1), 3, hidden=(4,), beta=4.0), *digits),
     }
     for title, figure in titles.items():
         assert title in figure.axes[0].get_title()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+import zoo
 from zoo import data, labelling, recipes, training
 from zoo.evaluation import measures
 from zoo.experiments.table import Table
@@ -19,11 +20,9 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
     """Train M1, M2 and M1+M2 with 100 labels, for several draws of which these are."""
     found: dict[str, list] = {}
     methods = {"svm": "M1, SVM", "self_training": "M1, self-training", "spreading": "M1, spreading"}
-    lower = None
+    lower = zoo.load("m1_mnist_100")  # no label has a part in its codes
     for seed in DRAWS:
         x, y, test = _draw("m1_mnist_100", seed)
-        if lower is None:  # no label has a part in its codes
-            lower = _trained("m1_mnist_100", seed, x, None, epochs, verbose)
         for method in labelling.METHODS:
             lower.method = method
             lower.learn_labels(x, y)
@@ -38,14 +37,15 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
         reported = REPORTED.get(name if "spreading" not in name else "M1")
         rows.append([name, reported, round(float(np.mean(errors)), 2), draws])
     trained = f"{epochs} epochs each" if epochs else "epochs as in the recipes"
+    first = "" if epochs else "The models of the first draw are the presets. "
     return Table(
         "Semi-supervised learning with 100 labels",
         "MNIST, 50,000 training images of which 100 have a label, ten of each class; percentage of "
         f"the 10,000 test images that are classified wrongly, for {len(DRAWS)} draws of the "
         f"labels (seeds {', '.join(map(str, DRAWS))}) and their mean; {trained}. The test images "
         "have no part in training. M1's classifier is a network that was taught what the method "
-        "says of the training images; one VAE serves all draws, and M1+M2. Reported: Kingma et al. "
-        "2014, M1 with a transductive support vector machine.",
+        "says of the training images; the codes are those of `m1_mnist_100` throughout. "
+        f"{first}Reported: Kingma et al. 2014, M1 with a transductive support vector machine.",
         ("model", "reported", "mean error in %", "by draw"),
         rows,
     )
@@ -60,6 +60,8 @@ def _draw(preset, seed):
 
 def _trained(preset, seed, x, y, epochs, verbose, **options):
     recipe = recipes.get(preset)
+    if seed == recipe.seed and not epochs:
+        return zoo.load(preset)
     epochs = epochs or recipe.epochs
     keras.utils.set_random_seed(seed)
     model = training.make_model(replace(recipe, seed=seed, model={**recipe.model, **options}))

@@ -46,7 +46,7 @@ __all__ = [
 
 
 def preview(model, x, labels=None) -> Figure:
-    """Show what a model is for: classes by style, the manifold, draws, or reconstructions."""
+    """Show what a model is for: classes by style, the manifold, what dimensions mean, draws, ..."""
     if getattr(model, "corruption", None):
         return restorations(model, x, labels=labels if model.conditional else None)
     if model.conditional:
@@ -54,6 +54,9 @@ def preview(model, x, labels=None) -> Figure:
     if model.prior is None:
         wide = model.latent_dim >= 100 and len(model.image_shape) == 3
         return filters(model) if wide and not model.filters else reconstructions(model, x)
+    beta = getattr(model, "beta", 1.0)
+    if isinstance(beta, float) and beta > 1 and model.latent_dim > 2:
+        return traversal(model, x=x[:1000])
     if model.latent_dim == 2:
         return manifold(model, x[:5000], None if labels is None else labels[:5000])
     return samples(model)
