@@ -231,6 +231,11 @@ def test_generated_classes_are_counted(choose, accuracy, cvae):
     assert found == pytest.approx(accuracy)
 
 
+def test_the_classification_error_counts_other_labels():
+    model = Codes(predict_labels=lambda x: np.array([0, 1, 2, 2]))
+    assert measures.classification_error(model, np.zeros(4), np.array([0, 1, 1, 2])) == 25
+
+
 def test_the_judge_sees_what_was_generated(cvae):
     seen = []
 
@@ -303,6 +308,10 @@ def test_every_model_gets_the_figures_that_fit_it(vae, cvae):
     denoising = zoo.DenoisingAutoencoder((8, 8, 1), 2, hidden=(4,))
     restored = [f"restored, {n}" for n in ("25 % masked", "50 % masked", "10 % salt and pepper")]
     assert names_of(denoising) == [first, *restored, *probes, "Jacobian norm"]
+    m1 = zoo.M1((8, 8, 1), 2, hidden=(4,), num_classes=10)
+    assert names_of(m1) == [first, "classification error", *bound, last]
+    stacked = zoo.M1M2(m1, 2, hidden=(4,), num_classes=10)
+    assert names_of(stacked) == [first, "classification error"]  # it bounds no images
     adversarial = zoo.AAE((8, 8, 1), 2, hidden=(4,))
     assert names_of(adversarial) == [first, "distance of codes to prior", last]
 
