@@ -162,7 +162,7 @@ def test_labels_that_cannot_be_learned_from_are_refused():
         model.fit(X, np.full(12, -1))
     with pytest.raises(ValueError, match=r"integers from 0 to 2, or -1 for images without"):
         model.fit(X, LABELS - 2)
-    with pytest.raises(ValueError, match="y is missing"):
+    with pytest.raises(ValueError, match="-1 where unknown; y is missing"):
         model.fit(X)
     supervised = zoo.CVAE((4, 4, 1), 2, num_classes=3, hidden=(4,))
     supervised.compile()

@@ -125,9 +125,10 @@ class Trained(keras.Model):
     def _check_targets(self, y):
         name = type(self).__name__
         if self.conditional and y is None:
+            unknown = ", -1 where unknown" if self.semi_supervised else ""
             raise ValueError(
                 f"{name} is conditional and learns from images and labels: fit(x, y), with y "
-                f"integers from 0 to {self.num_classes - 1}; y is missing."
+                f"integers from 0 to {self.num_classes - 1}{unknown}; y is missing."
             )
         if not self.conditional and y is not None:
             raise ValueError(
