@@ -325,6 +325,16 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
         zoo.save(keras.Sequential([keras.Input((2,)), layers.Dense(1)]), tmp_path / "preset")
 
 
+@pytest.mark.parametrize(
+    ("cls", "family"),
+    [(zoo.VAE, "vae"), (zoo.M1, "semisupervised"), (type("Own", (zoo.VAE,), {}), "test_presets")],
+)
+def test_the_card_names_the_family(cls, family, tmp_path):
+    labelled = {"num_classes": 3} if cls is zoo.M1 else {}
+    card = zoo.save(cls(SHAPE, 2, hidden=(4,), **labelled), tmp_path / "preset")
+    assert card["family"] == family
+
+
 def test_pictures_and_entries_of_the_card_are_kept(vae, tmp_path):
     figure = zoo.plots.samples(vae, rows=1, columns=2)
     zoo.save(vae, tmp_path / "p", about={"licence": "MIT"}, pictures={"preview.png": figure})

@@ -154,7 +154,7 @@ def _card(model, name, storage, about) -> Card:
         {
             "name": name,
             "class": type(model).__name__,
-            "family": type(model).__module__.rpartition(".")[2],
+            "family": _family(model),
             "description": None,
             "paper": None,
             "data": None,
@@ -173,6 +173,13 @@ def _card(model, name, storage, about) -> Card:
             **about,
         }
     )
+
+
+def _family(model) -> str:
+    """Return the name of the file, or of the folder in `zoo.models`, that defines the class."""
+    module = type(model).__module__
+    _, _, inside = module.partition("zoo.models.")
+    return inside.partition(".")[0] or module.rpartition(".")[2]
 
 
 def _saved_config(model) -> dict:
