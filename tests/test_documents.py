@@ -35,8 +35,10 @@ def test_the_table_of_models_is_up_to_date():
     assert readme.with_tables(text, ROOT / "results") == text, "run: python -m zoo.readme"
 
 
-def test_every_row_of_a_table_has_as_many_cells_as_its_head():
-    for table in re.findall(r"(?:^\|.*\n)+", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE):
+@pytest.mark.parametrize("file", [".", *(f"pretrained/{name}" for name in zoo.list_models())])
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(file):
+    text = (ROOT / file / "README.md").read_text("utf-8")
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         cells = {len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
         assert len(cells) == 1, table
 

@@ -26,11 +26,11 @@ def render_card(card: Card) -> str:
         ("made with", ", ".join(f"{k} {v}" for k, v in card["versions"].items())),
     ]
     lines += ["| | |", "|---|---|"]
-    lines += [f"| {key} | {value} |" for key, value in rows if value]
+    lines += [_row(row) for row in rows if row[1]]
     if card.get("figures"):
         lines += ["", "| figure | value | protocol |", "|---|---|---|"]
         lines += [
-            f"| {f['name']} | {f['value']} {f['unit']} | {f['protocol']} |" for f in card["figures"]
+            _row([f["name"], f"{f['value']} {f['unit']}", f["protocol"]]) for f in card["figures"]
         ]
         lines += ["", f"Measured by `{card['figures'][0]['command']}`."]
     return "\n".join(lines) + "\n"
