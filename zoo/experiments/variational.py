@@ -28,7 +28,8 @@ def likelihoods() -> Table:
         "negative log-likelihood, 5000 samples",
     )
     rows = []
-    for preset, (what, reported) in LIKELIHOODS.items():
+    for preset in [name for name in LIKELIHOODS if name in zoo.list_models()]:
+        what, reported = LIKELIHOODS[preset]
         found = {figure["name"]: figure["value"] for figure in zoo.card(preset)["figures"]}
         rows.append([preset, what, reported, *(found[name] for name in names)])
     return Table(
