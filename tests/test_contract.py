@@ -3,7 +3,6 @@
 import contract
 import contract_data
 import keras
-import numpy as np
 import pytest
 from keras import layers
 
@@ -18,12 +17,14 @@ def small(cls, **options):
 
 
 def stacked(**options):
-    """M1M2 on codes that are nearly certain, so that its terms hardly depend on their draw."""
+    """M1M2 with nearly certain codes, so that its terms hardly depend on their draw."""
     lower = zoo.VAE(SHAPE, 4, hidden=(16,))
-    kernel, _ = lower.encoder.get_layer("z_log_var").get_weights()
-    lower.encoder.get_layer("z_log_var").set_weights([0 * kernel, np.full(4, -9.0)])
     options = {"likelihood": "gaussian", **options}
-    return zoo.M1M2(lower, 3, num_classes=10, hidden=(16,), **options)
+    model = zoo.M1M2(lower, 3, num_classes=10, hidden=(16,), **options)
+    for network in (model.lower.encoder, model.following):
+        kernel, bias = network.get_layer("z_log_var").get_weights()
+        network.get_layer("z_log_var").set_weights([0 * kernel, 0 * bias - 9.0])
+    return model
 
 
 def own_networks(dtype=None):
