@@ -119,6 +119,16 @@ def test_the_warm_up_keeps_unlabelled_images_from_the_classifier(warm_up):
     assert not model.drawing
 
 
+def test_an_epoch_that_leaves_the_warm_up_sums_over_the_labels():
+    """Where the gradient reaches q(y | x), a drawn label would give it the entropy's part alone."""
+    model, phases = m2(warm_up=5), []
+    note = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: phases.append(model.drawing))
+    model.compile()
+    y = np.where(np.arange(12) < 6, LABELS, -1)  # six without a label: two steps an epoch
+    model.fit(X, y, batch_size=3, epochs=4, verbose=0, callbacks=[note])
+    assert phases == [True, True, False, False]
+
+
 def test_few_labels_are_enough_to_learn_digits():
     (x, y), (x_test, y_test) = zoo.data.load("digits")
     model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden=(64,), warm_up=100)

@@ -13,6 +13,10 @@ from zoo.models.training import Trained
 class Fitted(Trained):
     """Keras's `fit`, `evaluate` and the like, for arrays and for streams of batches."""
 
+    def own_callbacks(self) -> list:
+        """Return what the model itself does in the course of `fit`, besides a user's callbacks."""
+        return []
+
     def fit(
         self,
         x=None,
@@ -49,6 +53,9 @@ class Fitted(Trained):
         """
         if not self.compiled:
             raise ValueError("Call compile() before fit().")
+        if own := self.own_callbacks():
+            one = isinstance(callbacks, keras.callbacks.Callback)
+            callbacks = [*([callbacks] if one else callbacks or []), *own]
         if class_weight and not self.conditional:
             raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")
         x = self._checked(x, y, sample_weight)

@@ -204,24 +204,21 @@ class M2(Classifying, CVAE):
         super().advance()
         self.steps_taken.assign(self.steps_taken + 1.0)
 
-    def choose_phase(self):
-        """Draw labels or sum over them in the next epoch; on a change, make the step anew."""
-        drawing = float(ops.convert_to_numpy(self.steps_taken)) < self.warm_up
+    def choose_phase(self, steps: int | None):
+        """Draw labels in an epoch of so many steps if all are in the warm-up, else sum over them.
+
+        On a change the step is made anew.
+        """
+        taken = float(ops.convert_to_numpy(self.steps_taken))
+        drawing = steps is not None and taken + steps <= self.warm_up
         if drawing != self.drawing:
             self.drawing = drawing
             self.make_train_function(force=True)
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        *args,
-        **kwargs,
-    ):
+    def own_callbacks(self):
+        return [_Phases()]
+
+    def fit(self, x=None, y=None, *args, **kwargs):
         """Train; as for other models, with y = -1 for images without a label.
 
         Raises:
@@ -230,11 +227,8 @@ class M2(Classifying, CVAE):
         self.labelled = self.train_function = None
         if checks.is_array(x) and y is not None:
             x, y = self._set_labelled_apart(x, y)
-        given = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []
         try:
-            return super().fit(
-                x, y, batch_size, epochs, verbose, [*given, _Phases()], *args, **kwargs
-            )
+            return super().fit(x, y, *args, **kwargs)
         finally:
             self.drawing, self.train_function = False, None
 
@@ -278,7 +272,7 @@ class M2(Classifying, CVAE):
 
 class _Phases(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.choose_phase()
+        self.model.choose_phase(self.params["steps"])
 
 
 def _cross_entropy(logits, label):
