@@ -27,7 +27,8 @@ def spread(codes, y, *, neighbours: int = 10, alpha: float = 0.99) -> np.ndarray
     def affinity(a, _):
         graph = kneighbors_graph(a, neighbours, mode="distance", n_jobs=-1)
         last = graph.data.reshape(-1, neighbours).max(axis=1)
-        graph.data = np.exp(-(graph.data**2) / (0.5 * np.median(last**2)))
+        width = max(np.median(last**2), 1e-12)  # 0 where most codes have so many twins
+        graph.data = np.exp(-(graph.data**2) / (0.5 * width))
         return graph.maximum(graph.T)
 
     neighbours = min(neighbours, len(codes) - 1)

@@ -96,7 +96,7 @@ class M1(Classifying, VAE):
         return y
 
     def learn_labels(self, x, y, *, seed: int = 0) -> np.ndarray:
-        """Label all images by their codes, and train the classifier to say the same.
+        """Label all images by their codes, and train the classifier afresh to say the same.
 
         Args:
             x: images [n, *input_shape]. y: integers [n], -1 for images without a label.
@@ -108,6 +108,7 @@ class M1(Classifying, VAE):
         y = self._checked_known_labels(x, y)
         codes = self.encode(x)
         labels = labelling.METHODS[self.method](codes, y)
+        self.classifier.set_weights(self._described_classifier().get_weights())
         self.classifier.trainable = True
         pupil = keras.Sequential([self.classifier])
         pupil.compile(
