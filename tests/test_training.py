@@ -282,6 +282,43 @@ def test_layers_are_pretrained_before_a_training_and_not_again_when_it_goes_on(
     assert card["recipe"]["pretraining"] == pretraining
 
 
+def test_layers_can_be_of_the_class_of_the_whole(recipe, tmp_path, monkeypatch):
+    stacks = []
+    monkeypatch.setattr(training, "pretrain", lambda *args, **options: stacks.append(args[2]))
+    pretraining = {"class": "Autoencoder", "epochs": 1}
+    train(dataclasses.replace(recipe, pretraining=pretraining), tmp_path / "out", epochs=1)
+    assert stacks == [zoo.Autoencoder]
+
+
+def test_without_a_class_the_whole_model_starts_with_other_arguments(recipe):
+    pretraining = {"epochs": 1, "samples": 2, "learning_rate": 1e-2}
+    model_arguments = {**recipe.model, "samples": 5}
+    recipe = dataclasses.replace(
+        recipe, class_name="IWAE", model=model_arguments, pretraining=pretraining
+    )
+    (x, _), (x_test, _) = data.load("digits")
+    model = training.make_model(recipe)
+    model.compile()
+    before = model.evaluate(x_test, verbose=0, return_dict=True)["loss"]
+    training.start(model, recipe, (x, None), verbose=0)
+    after = model.evaluate(x_test, verbose=0, return_dict=True)["loss"]
+    assert after < before - 1  # an evaluation's draws move it by some hundredths
+    assert model.samples == 5
+
+
+def test_a_recipe_can_take_labels_away(recipe, tmp_path, monkeypatch):
+    seen = []
+    fit = zoo.M1.fit
+    monkeypatch.setattr(
+        zoo.M1, "fit", lambda self, x, y, **rest: seen.append(y) or fit(self, x, y, **rest)
+    )
+    model_arguments = {**recipe.model, "num_classes": 10, "classifier_epochs": 1}
+    recipe = dataclasses.replace(recipe, class_name="M1", model=model_arguments, labels=30)
+    card = train(recipe, tmp_path / "out", epochs=1)
+    assert card["recipe"]["labels"] == 30
+    assert np.bincount(seen[0] + 1, minlength=11).tolist() == [1200 - 30] + [3] * 10
+
+
 @pytest.mark.parametrize("name", ["Autoencoder", "VAE", "AAE"])
 def test_in_a_fixed_order_a_resumed_training_ends_where_the_whole_one_does(name, tmp_path):
     (x, _), _ = data.load("digits")

@@ -129,9 +129,9 @@ def start(model, recipe: Recipe, arrays, verbose):
         arrays: images [n, ...], and labels or None.
     """
     options = dict(recipe.pretraining)
-    layer, epochs = _class(options.pop("class")), options.pop("epochs")
+    layer, epochs = options.pop("class", None), options.pop("epochs")
     adam = keras.optimizers.Adam(options.pop("learning_rate", 1e-3))
-    if isinstance(model, layer):
+    if layer is None:
         first = make_model(replace(recipe, model={**recipe.model, **options}), type(model))
         first.compile(adam)
         first.fit(*arrays, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
@@ -141,7 +141,7 @@ def start(model, recipe: Recipe, arrays, verbose):
     pretrain(
         model,
         x,
-        layer,
+        _class(layer),
         epochs=epochs,
         batch_size=recipe.batch_size,
         optimizer=adam,

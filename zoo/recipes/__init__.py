@@ -28,9 +28,9 @@ class Recipe:
         optimizer: `learning_rate`, and perhaps `beta_1`; the rate falls along a half cosine to
             `final` times its start. With several updates, settings by update name override.
         epochs, batch_size, seed: as they say.
-        pretraining: empty, or how to start: `class`, `epochs`, `learning_rate`, and the class's
-            arguments. Another class starts the layers one by one, see `zoo.pretrain`; the recipe's
-            own starts the whole model, with these arguments instead of those in `model`.
+        pretraining: empty, or how to start: `epochs`, `learning_rate`, and arguments. With a
+            `class`, its models start the layers one by one, see `zoo.pretrain`; without one, the
+            whole model starts with these arguments instead of those in `model`.
         labels: how many images keep their label, as many of each class; 0 for all. They are drawn
             with the recipe's seed, by `zoo.data.keep_labels`.
         validation: how many images, the last of the training set, are kept for choices.
