@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 from scipy import stats
-from tiny import BACKEND, X, array, randomised
+from tiny import BACKEND, X, array, randomised, tensor
 
 import zoo
 from zoo import plots
@@ -19,10 +19,6 @@ generator = np.random.default_rng(0)
 @pytest.fixture(autouse=True)
 def seeded():
     keras.utils.set_random_seed(0)
-
-
-def tensor(values):
-    return ops.convert_to_tensor(np.asarray(values, "float32"))
 
 
 LABELS = np.arange(12) % 4

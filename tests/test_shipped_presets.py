@@ -45,6 +45,14 @@ def test_the_first_presets_are_there():
         "stacked_denoising_ae_mnist",
         "deep_belief_ae_mnist",
         "target_prop_ae_mnist",
+        "vae_mnist_binarized",
+        "iwae_mnist_binarized",
+        "beta_vae_mnist",
+        "denoising_vae_mnist",
+        "cvae_mnist_2d",
+        "cvae_mnist_learned_prior",
+        "m1_mnist_100",
+        "m1m2_mnist_100",
     } <= set(NAMES)
 
 

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers, ops
+from keras import layers
 from scipy import stats
-from tiny import BACKEND, X, array, randomised, terms
+from tiny import BACKEND, X, array, randomised, tensor, terms
 
 import zoo
 from zoo.evaluation import measures
@@ -17,10 +17,6 @@ generator = np.random.default_rng(0)
 @pytest.fixture(autouse=True)
 def seeded():
     keras.utils.set_random_seed(0)
-
-
-def tensor(values):
-    return ops.convert_to_tensor(np.asarray(values, "float32"))
 
 
 # Likelihoods

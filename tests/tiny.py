@@ -14,6 +14,10 @@ def array(tensor):
     return ops.convert_to_numpy(ops.stop_gradient(tensor))
 
 
+def tensor(values):
+    return ops.convert_to_tensor(np.asarray(values, "float32"))
+
+
 def terms(model, x, training=False):
     logs = model.loss_terms(Batch(ops.convert_to_tensor(x)), training)
     return {name: array(term) for name, term in logs.items()}
