@@ -9,7 +9,7 @@ import numpy as np
 
 import zoo
 from zoo import data, labelling, recipes, training
-from zoo.evaluation import measures
+from zoo.evaluation.measures import classification_error
 from zoo.experiments.table import Table
 
 DRAWS = (1, 2, 3)
@@ -26,11 +26,11 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
         for method in labelling.METHODS:
             lower.method = method
             lower.learn_labels(x, y)
-            found.setdefault(methods[method], []).append(_error(lower, test))
+            found.setdefault(methods[method], []).append(classification_error(lower, *test))
         for name, preset in (("M2", "m2_mnist_100"), ("M1+M2", "m1m2_mnist_100")):
             options = {"lower": lower} if name == "M1+M2" else {}
             model = _trained(preset, seed, x, y, epochs, verbose, **options)
-            found.setdefault(name, []).append(_error(model, test))
+            found.setdefault(name, []).append(classification_error(model, *test))
     rows = []
     for name, errors in found.items():
         draws = ", ".join(f"{value:.2f}" for value in errors)
@@ -54,7 +54,7 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
 def _draw(preset, seed):
     recipe = recipes.get(preset)
     (x, y), test = data.load(recipe.data)
-    cut = len(x) - recipe.validation if len(x) > recipe.validation else len(x)
+    cut = len(x) - recipe.validation
     return x[:cut], data.keep_labels(y[:cut], recipe.labels, seed=seed), test
 
 
@@ -68,7 +68,3 @@ def _trained(preset, seed, x, y, epochs, verbose, **options):
     model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
     model.fit(x, y, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
     return model
-
-
-def _error(model, test):
-    return measures.classification_error(model, *test)
