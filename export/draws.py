@@ -37,8 +37,10 @@ def draw_prior(
     """Draw `[n, *shape]` float32 values from a prior as a signature describes it.
 
     Known kinds: `normal` (`mean`, `scale`), `uniform` (`low`, `high`), `sphere` (`radius`),
-    `mixture` of Gaussians (`means` [k, d], `scales`, `weights`), `bernoulli` (`p`), and
-    `normal_by_label` (`means` and `scales` [labels, d]), whose labels are drawn too, all as likely.
+    `mixture` of Gaussians (`means` [k, d], `weights`, and `scales` or `factors` [k, d, d]),
+    `swiss_roll` (`radius`, `turns`, `noise`), one-hot `categorical` (`weights`), `bernoulli` (`p`),
+    and `normal_by_label` (`means` and `scales` [labels, d]), whose labels are drawn too, all as
+    likely.
 
     Raises:
         ValueError: another kind.
@@ -58,7 +60,18 @@ def draw_prior(
         means = np.asarray(prior["means"], float)
         scales = np.broadcast_to(_array(prior, "scales", 1), means.shape)
         chosen = rng.choice(len(means), size=n, p=prior.get("weights"))
-        draws = means[chosen] + scales[chosen] * rng.standard_normal(size)
+        noise = rng.standard_normal(size)
+        if "factors" in prior:
+            noise = np.einsum("nij,nj->ni", np.asarray(prior["factors"], float)[chosen], noise)
+        draws = means[chosen] + scales[chosen] * noise
+    elif kind == "swiss_roll":
+        root = np.sqrt(rng.uniform(size=(n, 1)))
+        angle = 2 * np.pi * prior["turns"] * root
+        spiral = prior["radius"] * root * np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+        draws = spiral + prior["noise"] * rng.standard_normal(size)
+    elif kind == "categorical":
+        weights = prior["weights"]
+        draws = np.eye(len(weights))[rng.choice(len(weights), size=n, p=weights)]
     elif kind == "bernoulli":
         draws = rng.uniform(size=size) < _array(prior, "p", 0.5)
     else:

@@ -16,6 +16,10 @@ def small(cls, **options):
     return lambda **more: cls(SHAPE, 3, **{"hidden": (16,), **options, **more})
 
 
+def flat(cls, **options):
+    return lambda **more: cls(SHAPE, 2, **{"hidden": (16,), **options, **more})
+
+
 def stacked(**options):
     """M1M2 with nearly certain codes, so that its terms hardly depend on their draw."""
     lower = zoo.VAE(SHAPE, 4, hidden=(16,))
@@ -97,6 +101,11 @@ SETTINGS = {
     "M2, convolutional": small(zoo.M2, num_classes=10, filters=(4,), warm_up=5),
     "AAE": small(zoo.AAE, prior=zoo.Normal(3, scale=5.0)),
     "AAE, convolutional": small(zoo.AAE, filters=(4,)),
+    "AAE, swiss roll": flat(zoo.AAE, prior=zoo.SwissRoll(), generator_repeats=2),
+    "LabelInformedAAE": flat(
+        zoo.LabelInformedAAE, num_classes=10, prior=zoo.GaussianMixture.petals()
+    ),
+    "SupervisedAAE": small(zoo.SupervisedAAE, num_classes=10),
 }
 
 
@@ -117,6 +126,7 @@ VARIANTS = {
             "categ",
             "two heads",
             "binarized",
+            "swiss",
         )
     )
     or "persistent" in name

@@ -151,8 +151,8 @@ def test_the_adversarial_terms_are_the_papers():
     terms = model.discriminator_terms(batch, training=False)
     expected = -np.log(d(draws)) - np.log(1 - d(codes))
     np.testing.assert_allclose(array(terms["discriminator"]), expected, rtol=1e-4)
-    right = ((d(draws) > 0.5).astype("float32") + (d(codes) < 0.5)) / 2
-    np.testing.assert_array_equal(array(terms["discriminator_accuracy"]), right)
+    np.testing.assert_array_equal(array(terms["accuracy_on_draws"]), d(draws) > 0.5)
+    np.testing.assert_array_equal(array(terms["accuracy_on_codes"]), d(codes) < 0.5)
     generated = array(model.generator_terms(batch, training=False)["generator"])
     np.testing.assert_allclose(generated, -np.log(d(codes)), rtol=1e-4)
 

@@ -12,7 +12,7 @@ import pytest
 import zoo
 from zoo import data, engine, presets, recipes, training
 from zoo.models import CLASSES
-from zoo.nn import corruption, likelihoods
+from zoo.nn import corruption, likelihoods, priors
 from zoo.spelling import UnknownNameError
 
 TEXT = """
@@ -66,7 +66,13 @@ def test_every_recipe_makes_its_model(name):
     assert model.name == name
     assert model.seed == recipe.seed
     config = model.get_config()
-    objects = {"likelihood": likelihoods.get, "corruption": corruption.get}
+    objects = {
+        "likelihood": likelihoods.get,
+        "corruption": corruption.get,
+        "prior": lambda value: (
+            value if value == "learned" else priors.fitting(value, recipe.model["latent_dim"])
+        ),
+    }
     for key, value in recipe.model.items():
         if key == "lower":
             assert config[key]["class_name"] == "M1"

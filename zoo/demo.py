@@ -46,7 +46,7 @@ def run(name: str, out: str | os.PathLike, *, overwrite: bool = False):
         x, y = _bundled_digits(model.image_shape)
         cut = len(x) - 360
         train, test = (x[:cut], y[:cut]), (x[cut:], y[cut:])
-        if not model.conditional:
+        if not model.learns_labels:
             train, test = train[:1], test[:1]
         _say(2, f"fine-tuning for one epoch on {cut} of scikit-learn's digits")
         before = model.evaluate(*test, verbose=0, return_dict=True)["loss"]
@@ -62,7 +62,7 @@ def run(name: str, out: str | os.PathLike, *, overwrite: bool = False):
         print(export.format_report(report))
 
         _say(4, "decoding in a process of its own, with onnxruntime and numpy alone")
-        scale = model.prior.scale if model.prior else 1.0
+        scale = model.prior.extent / 2 if model.prior else 1.0
         app = CONSUMER.replace("LATENT", str(model.latent_dim)).replace("SCALE", f"{scale:g}")
         (folder / "app.py").write_text(app, encoding="utf-8")
         _run_alone(folder / "app.py")

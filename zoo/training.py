@@ -65,7 +65,7 @@ def train(
     model.compile(
         optimizer=make_optimizer(model, recipe, epochs * math.ceil(cut / recipe.batch_size))
     )
-    y = y if model.conditional or model.semi_supervised else None
+    y = y if model.learns_labels or model.semi_supervised else None
     first, last = (
         (x[part], None if y is None else y[part]) for part in (slice(cut), slice(cut, None))
     )

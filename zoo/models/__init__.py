@@ -3,7 +3,7 @@
 `CLASSES` is the table of what a preset may hold: `zoo.load` makes nothing else.
 """
 
-from zoo.models.aae import AAE
+from zoo.models.adversarial import AAE, LabelInformedAAE, SupervisedAAE
 from zoo.models.autoencoder import (
     Autoencoder,
     ContractiveAutoencoder,
@@ -33,5 +33,7 @@ CLASSES = {
         M2,
         M1M2,
         AAE,
+        LabelInformedAAE,
+        SupervisedAAE,
     )
 }

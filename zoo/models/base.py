@@ -88,7 +88,7 @@ class BaseAutoencoder(Fitted):
             encoder, decoder = self._described_networks(input_shape, latent_dim)
         self.encoder, self.decoder = encoder, decoder
         self.image_shape, self.latent_dim = networks.fitting_shapes(
-            encoder, decoder, self.heads, self.conditional, self.likelihood
+            encoder, decoder, self.heads, self.label_beside, self.likelihood
         )
         self._check_given("input_shape", input_shape, self.image_shape)
         self._check_given("latent_dim", latent_dim, self.latent_dim)
@@ -126,17 +126,21 @@ class BaseAutoencoder(Fitted):
             "filters": self.filters,
             "hidden": self.hidden,
             "activation": self.activation,
-            "num_classes": self.num_classes,
             "dtype": self.dtype_policy,
         }
         heads = dict.fromkeys(self.heads, latent_dim)
         encoder = networks.encoder(
-            tuple(input_shape), heads, code_activation=self.code_activation, **description
+            tuple(input_shape),
+            heads,
+            code_activation=self.code_activation,
+            num_classes=self.num_classes if "x" in self.label_beside else None,
+            **description,
         )
         decoder = networks.decoder(
             self.likelihood.parameter_shape(tuple(input_shape)),
             latent_dim,
             tied_to=encoder if self.tied else None,
+            num_classes=self.num_classes,
             **description,
         )
         return encoder, decoder
@@ -154,9 +158,14 @@ class BaseAutoencoder(Fitted):
 
     # Using
 
+    @property
+    def label_beside(self) -> tuple[str, ...]:
+        """What is given together with a label: `x` to the encoder, `z` to the decoder."""
+        return ("x", "z") if self.conditional else ()
+
     def network_inputs(self, name: str, value, label):
         """Return what a network takes: a tensor, or with a label a dict of tensors."""
-        return {name: value, "label": label} if self.conditional else value
+        return {name: value, "label": label} if name in self.label_beside else value
 
     def call(self, inputs, training=False):
         """Reconstruct images: `x`, or `{"x": x, "label": y}`, to the same shape."""
@@ -294,9 +303,9 @@ class BaseAutoencoder(Fitted):
         prior = self.prior_description()
         x = TensorInfo("x", "float32", self.image_shape, low, high)
         z = TensorInfo("z", "float32", (self.latent_dim,), prior=prior)
-        label = ()
-        if self.conditional:
-            label = (TensorInfo("label", "int32", (), 0, self.num_classes - 1),)
+        beside = dict.fromkeys(("x", "z"), ())
+        for name in self.label_beside:
+            beside[name] = (TensorInfo("label", "int32", (), 0, self.num_classes - 1),)
         heads = tuple(TensorInfo(head, "float32", (self.latent_dim,)) for head in self.heads)
 
         def encode(tensors):
@@ -307,8 +316,8 @@ class BaseAutoencoder(Fitted):
             return {"x": self.image(tensors["z"], tensors.get("label"))}
 
         return {
-            "encoder": Part("encoder", encode, (x, *label), heads, (self.encoder,)),
-            "decoder": Part("decoder", decode, (z, *label), (x,), (self.decoder,)),
+            "encoder": Part("encoder", encode, (x, *beside["x"]), heads, (self.encoder,)),
+            "decoder": Part("decoder", decode, (z, *beside["z"]), (x,), (self.decoder,)),
         }
 
     def get_config(self):

@@ -40,7 +40,7 @@ class Fitted(Trained):
         Args:
             x: images [n, *input_shape], float, in the likelihood's range; or a `tf.data.Dataset`,
                 a `keras.utils.PyDataset` or a generator of batches.
-            y: integer labels [n] for conditional models, else None.
+            y: integer labels [n] for models that learn from them, else None.
             batch_size: 128 by default for arrays.
             epochs: how often to go through the data.
             sample_weight: float [n]; the terms of an image are multiplied by its weight.
@@ -56,7 +56,7 @@ class Fitted(Trained):
         if own := self.own_callbacks():
             one = isinstance(callbacks, keras.callbacks.Callback)
             callbacks = [*([callbacks] if one else callbacks or []), *own]
-        if class_weight and not self.conditional:
+        if class_weight and not self.learns_labels:
             raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")
         x = self._checked(x, y, sample_weight)
         held_out = None
@@ -180,7 +180,7 @@ class Fitted(Trained):
             return x
         self._check_targets(y)
         x = checks.check_images(x, self.image_shape, self.likelihood, prefix + "x")
-        if self.conditional:
+        if self.learns_labels:
             checks.check_labels(
                 ops.convert_to_numpy(y),
                 len(x),

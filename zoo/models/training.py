@@ -27,7 +27,8 @@ class Trained(keras.Model):
         terms: names of the terms of the loss, in order; each is a metric.
         monitored: the term that is reported as `loss`, where the weighted sum of the terms does
             not tell which model is better; None where it does.
-        conditional: whether the model learns from labels too.
+        conditional: whether the model's networks take labels.
+        learns_labels: whether it learns from labels; conditional models do.
         semi_supervised: whether labels may be -1, for "unlabelled".
     """
 
@@ -35,6 +36,10 @@ class Trained(keras.Model):
     monitored: str | None = None
     conditional = False
     semi_supervised = False
+
+    @property
+    def learns_labels(self) -> bool:
+        return self.conditional
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -117,20 +122,20 @@ class Trained(keras.Model):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         self._check_targets(y)
         x = ops.cast(x, "float32")
-        label = ops.cast(y, "int32") if self.conditional else None
+        label = ops.cast(y, "int32") if self.learns_labels else None
         if weight is not None:
             weight = ops.reshape(ops.cast(weight, "float32"), (-1,))
         return Batch(x, label, weight)
 
     def _check_targets(self, y):
         name = type(self).__name__
-        if self.conditional and y is None:
+        if self.learns_labels and y is None:
             unknown = ", -1 where unknown" if self.semi_supervised else ""
             raise ValueError(
-                f"{name} is conditional and learns from images and labels: fit(x, y), with y "
+                f"{name} learns from images and labels: fit(x, y), with y "
                 f"integers from 0 to {self.num_classes - 1}{unknown}; y is missing."
             )
-        if not self.conditional and y is not None:
+        if not self.learns_labels and y is not None:
             raise ValueError(
                 f"{name} learns from images alone, and something was given as y. Call fit(x); "
                 "from a data set of pairs, dataset.map(lambda x, y: x)."

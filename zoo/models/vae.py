@@ -102,7 +102,7 @@ class VAE(BaseAutoencoder):
                 'binarize="threshold" would undo Gaussian noise; damage pixels by masking or by '
                 "salt and pepper."
             )
-        self.prior = priors.fitting(prior, self.latent_dim)
+        self.prior = priors.fitting(prior, self.latent_dim, priors.Normal)
         self.term_weights["elbo"] = 0.0
         self._weigh_divergence(beta)
 

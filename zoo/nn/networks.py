@@ -136,13 +136,27 @@ def decoder(
 
 
 def critic(
-    latent_dim: int, *, hidden: tuple[int, ...] = (512, 256), activation="relu", dtype=None
+    latent_dim: int,
+    *,
+    hidden: tuple[int, ...] = (512, 256),
+    activation="relu",
+    num_classes: int | None = None,
+    dtype=None,
 ) -> keras.Model:
-    """Build a discriminator of codes: `z` [batch, latent_dim] to one logit [batch, 1]."""
+    """Build a discriminator of codes: `z` [batch, latent_dim] to one logit [batch, 1].
+
+    Args:
+        num_classes: with it, the network takes a dict of `z` and `label`.
+    """
     z = keras.Input((latent_dim,), name="z")
-    features = _dense_stack(z, hidden, activation, dtype)
+    inputs, features = z, z
+    if num_classes:
+        label = keras.Input((), name="label", dtype="int32")
+        inputs = {"z": z, "label": label}
+        features = _join(z, label, num_classes, dtype)
+    features = _dense_stack(features, hidden, activation, dtype)
     logit = layers.Dense(1, name="logit", dtype="float32")(features)
-    return keras.Model(z, logit, name="discriminator")
+    return keras.Model(inputs, logit, name="discriminator")
 
 
 def trunk(
@@ -199,13 +213,15 @@ def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
     return keras.Model(label, heads, name="prior_network")
 
 
-def fitting_shapes(encoder, decoder, heads, conditional, likelihood) -> tuple[tuple[int, ...], int]:
+def fitting_shapes(
+    encoder, decoder, heads, label_beside, likelihood
+) -> tuple[tuple[int, ...], int]:
     """Check that an encoder and a decoder belong together.
 
     Args:
         encoder, decoder: functional models, perhaps of a user's own.
         heads: the names that the encoder's outputs must have, where there are several.
-        conditional: whether both take a label.
+        label_beside: `x` and `z`, where the encoder and the decoder take a label.
         likelihood: what reads the decoder's output.
 
     Returns:
@@ -215,7 +231,7 @@ def fitting_shapes(encoder, decoder, heads, conditional, likelihood) -> tuple[tu
         ValueError: names or shapes that do not fit, with both sides named.
     """
     for network, name in ((encoder, "x"), (decoder, "z")):
-        if conditional and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
+        if name in label_beside and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
             raise ValueError(
                 f"The {network.name} of a conditional model takes a dict of {name} and label; this "
                 f"one takes {network.input}."
@@ -226,8 +242,8 @@ def fitting_shapes(encoder, decoder, heads, conditional, likelihood) -> tuple[tu
             f"This model's encoder returns a dict of {', '.join(heads)}; the one given returns "
             f"{codes}."
         )
-    x = encoder.input["x"] if conditional else encoder.input
-    z = decoder.input["z"] if conditional else decoder.input
+    x = encoder.input["x"] if "x" in label_beside else encoder.input
+    z = decoder.input["z"] if "z" in label_beside else decoder.input
     sizes = {tuple(code.shape[1:]) for code in [*keras.tree.flatten(codes), z]}
     if len(sizes) != 1 or len(next(iter(sizes))) != 1:
         raise ValueError(

@@ -188,7 +188,7 @@ def traversal(model, *, x=None, label: int | None = None, steps: int = 11, start
     """
     need(model.conditional or label is None, "This model is not conditional and takes no label.")
     need(steps > 0, f"steps is {steps}; show at least one image a dimension.")
-    spread = QUANTILE * (model.prior.scale if model.prior else 1.0)
+    spread = model.prior.extent if model.prior else QUANTILE
     values = np.linspace(-spread, spread, steps, dtype="float32")
     given = start is not None
     start = np.asarray(start, "float32") if given else np.zeros(model.latent_dim, "float32")

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
-from zoo.plots.images import QUANTILE
 from zoo.plots.sheets import DPI, colours, need, pixels, scatter, tile
 
 
@@ -21,8 +20,8 @@ def manifold(model, x=None, labels=None, *, side: int = 20, extent: float | None
         model: with two latent dimensions.
         x, labels: real images for the right panel; without them there is none.
         side: grid points along each axis.
-        extent: half the range; by default two standard deviations of the prior, or what holds 98 %
-            of the codes where there is no prior.
+        extent: half the range; by default what the prior reaches (two standard deviations of a
+            normal one), or what holds 98 % of the codes where there is no prior.
     """
     need(model.latent_dim == 2, f"A manifold needs 2 latent dimensions, not {model.latent_dim}.")
     need(not model.conditional, "A conditional model has a manifold a class; use style_grid.")
@@ -30,9 +29,7 @@ def manifold(model, x=None, labels=None, *, side: int = 20, extent: float | None
     codes = None if x is None else model.encode(x)
     if extent is None:
         need(model.prior or codes is not None, "Without a prior, give x= or extent=.")
-        extent = (
-            QUANTILE * model.prior.scale if model.prior else float(np.quantile(np.abs(codes), 0.98))
-        )
+        extent = model.prior.extent if model.prior else float(np.quantile(np.abs(codes), 0.98))
     ticks = np.linspace(-extent, extent, side, dtype="float32")
     z = np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2)
     panels = 1 if codes is None else 2

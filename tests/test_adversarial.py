@@ -1,0 +1,199 @@
+"""The adversarial family: who is moved by which update, and what labels do."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from scipy import stats
+from tiny import X, array
+
+import zoo
+from zoo import data
+from zoo.evaluation import measures
+from zoo.models.training import Batch
+
+LABELS = np.arange(12) % 4
+KNOWN = np.where(np.arange(12) < 8, LABELS, -1)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+def aae(**options):
+    return zoo.AAE((4, 4, 1), 2, hidden=(5,), **options)
+
+
+def informed(prior=None, **options):
+    prior = prior or zoo.GaussianMixture.petals(4)
+    return zoo.LabelInformedAAE((4, 4, 1), 2, prior=prior, num_classes=4, hidden=(5,), **options)
+
+
+def supervised(**options):
+    return zoo.SupervisedAAE((4, 4, 1), 2, num_classes=4, hidden=(5,), **options)
+
+
+MODELS = {"AAE": aae, "LabelInformedAAE": informed, "SupervisedAAE": supervised}
+
+
+def batch_of(model, y=LABELS):
+    label = ops.convert_to_tensor(np.asarray(y, "int32")) if model.learns_labels else None
+    return Batch(ops.convert_to_tensor(X), label)
+
+
+# Updates
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_update_changes_its_own_variables_and_no_others(name):
+    """A rate of 0 keeps the other updates still."""
+    changed = {
+        "reconstruction": {"encoder", "decoder"},
+        "discriminator": {"discriminator"},
+        "generator": {"encoder"},
+    }
+    for update, expected in changed.items():
+        model = MODELS[name]()
+        rates = {other: keras.optimizers.SGD(0.1 * (other == update)) for other in changed}
+        model.compile(rates, run_eagerly=True)
+        before = {part: getattr(model, part).get_weights() for part in model.network_names}
+        model.fit(X, LABELS if model.learns_labels else None, verbose=0)
+        moved = {
+            part
+            for part, weights in before.items()
+            if any(
+                (a != b).any()
+                for a, b in zip(weights, getattr(model, part).get_weights(), strict=True)
+            )
+        }
+        assert moved == expected
+
+
+def test_the_generator_can_be_repeated():
+    counts = {}
+    for repeats in (1, 3):
+        model = aae(generator_repeats=repeats)
+        model.compile(run_eagerly=True)
+        model.fit(X, batch_size=6, verbose=0)
+        counts[repeats] = [int(member.iterations) for member in model.optimizer.members.values()]
+    assert counts == {1: [2, 2, 2], 3: [2, 2, 6]}
+
+
+def test_labels_of_draws_are_smoothed():
+    """Binary cross-entropy with the target 0.9 for draws, and 0 for codes."""
+    model = aae(label_smoothing=0.1)
+    state = array(model.seed_generator.state).copy()
+    draws = model.prior.draw(12, model.seed_generator)
+    model.seed_generator.state.assign(state)
+    found = array(model.discriminator_terms(batch_of(model), False)["discriminator"])
+    on_draws, on_codes = (
+        1 / (1 + np.exp(-array(model.discriminator(ops.convert_to_tensor(z)))[:, 0]))
+        for z in (draws, model.encode(X))
+    )
+    expected = -0.9 * np.log(on_draws) - 0.1 * np.log(1 - on_draws) - np.log(1 - on_codes)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_the_distance_is_the_sliced_wasserstein_one():
+    model = zoo.AAE((4, 4, 1), 3, hidden=(5,))
+    a, b = np.random.default_rng(0).normal(size=(2, 400, 3)).astype("float32")
+    found = [float(array(model.distance(*map(ops.convert_to_tensor, (a, b + 1))))) for _ in "ab"]
+    expected = measures.sliced_wasserstein(a, b + 1, directions=2000)
+    np.testing.assert_allclose(np.mean(found), expected, rtol=0.3)
+    assert float(array(model.distance(*map(ops.convert_to_tensor, (a, a))))) == 0
+    along = np.linspace(-1, 1, 50)[:, None]
+    one = zoo.AAE((4, 4, 1), 1, hidden=(5,))
+    exact = float(array(one.distance(*map(ops.convert_to_tensor, (along, 0.5 * along + 0.2)))))
+    assert exact == pytest.approx(np.sqrt(np.mean((0.5 * along - 0.2) ** 2)), rel=1e-4)
+    quantiles = stats.wasserstein_distance(along[:, 0], 0.5 * along[:, 0] + 0.2)
+    assert quantiles <= exact  # the 1-distance bounds the 2-distance from below
+
+
+# Labels
+
+
+def test_draws_for_the_discriminator_are_of_the_images_classes():
+    model = informed()
+    many = np.repeat(np.append(LABELS, -1), 300)
+    batch = Batch(ops.zeros((len(many), 4, 4, 1)), ops.convert_to_tensor(many.astype("int32")))
+    regions = model.prior.region(array(model.draws(batch)))
+    assert np.mean(regions[many >= 0] == many[many >= 0]) > 0.98
+    assert set(regions[many < 0]) == {0, 1, 2, 3}
+
+
+def test_the_discriminator_tells_unlabelled_images_from_every_class():
+    model = informed()
+    z = ops.zeros((5, 2))
+    judged = array(model.judged(z, ops.convert_to_tensor(np.arange(-1, 4, dtype="int32")), False))
+    assert len(np.unique(judged)) == 5
+    direct = model.discriminator({"z": z[:1], "label": ops.convert_to_tensor([4])})
+    np.testing.assert_allclose(judged[0], array(direct)[0, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("given", [None, [4, 3, 2, 1]])
+def test_each_part_of_the_prior_gets_the_mass_of_its_class(given):
+    model = informed(zoo.GaussianMixture.petals(4, masses=given))
+    model.compile(jit_compile=False)
+    y = np.array([0, 0, 0, 0, 1, 1, 2, 3, -1, -1, -1, -1])
+    model.fit(X, y, verbose=0)
+    expected = np.array([4, 2, 1, 1]) / 8 if given is None else np.array(given) / 10
+    np.testing.assert_allclose(model.prior.masses, expected)
+    copy = type(model).from_config(model.get_config())
+    np.testing.assert_allclose(copy.prior.masses, expected)
+
+
+def test_codes_gather_in_the_part_of_their_class():
+    (x, y), (x_test, y_test) = data.load("digits")
+    prior = zoo.GaussianMixture.petals()
+    model = zoo.LabelInformedAAE((8, 8, 1), 2, prior=prior, num_classes=10, hidden=(128, 128))
+    model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
+    model.fit(x, y, batch_size=64, epochs=40, verbose=0)
+    assert np.mean(model.predict_labels(x) == y) > 0.8
+    assert np.mean(model.predict_labels(x_test) == y_test) > 0.7  # other writers
+    again = model.encode(model.generate(labels=np.arange(200) % 10, seed=0))
+    assert np.mean(prior.region(again) == np.arange(200) % 10) > 0.7
+
+
+def test_the_encoder_of_a_supervised_one_sees_no_label():
+    model = supervised()
+    np.testing.assert_array_equal(model.encode(X), model.encode(X, LABELS))
+    z = model.encode(X)
+    first, second = model.decode(z, LABELS), model.decode(z, (LABELS + 1) % 4)
+    assert not np.allclose(first, second)
+    inputs = {name: [info.name for info in part.inputs] for name, part in model.parts().items()}
+    assert inputs == {"encoder": ["x"], "decoder": ["z", "label"], "discriminator": ["z"]}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: aae(label_smoothing=0.5), "label_smoothing is 0.5"),
+        (lambda: aae(generator_repeats=0), "generator_repeats 0"),
+        (lambda: aae(generator_weight=0.0), "generator_weight 0.0"),
+        (lambda: aae(prior=zoo.Normal(3)), "3 dimensions and the codes have 2"),
+        (lambda: informed(zoo.Normal(2)), "the prior has no parts"),
+        (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, and the prior has 5"),
+        (lambda: informed(discriminator=aae().discriminator), "a dict of z and label"),
+        (lambda: informed().generate(3, labels=[0, 1]), "n is 3 and there are 2 labels"),
+        (lambda: informed().generate(labels=[4]), "integers from 0 to 3"),
+    ],
+)
+def test_what_does_not_fit_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "learns from images and labels"),
+        (np.zeros(12, int), "No image of class 1, 2, 3 has a label"),
+        (LABELS + 1, "integers from 0 to 3, or -1"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_before_training(y, message):
+    model = informed()
+    model.compile()
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, verbose=0)

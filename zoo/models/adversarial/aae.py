@@ -1,0 +1,198 @@
+"""The adversarial autoencoder."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from zoo import engine
+from zoo.models.base import BaseAutoencoder
+from zoo.models.part import Part, TensorInfo
+from zoo.models.training import weigh
+from zoo.nn import networks, priors
+
+DIRECTIONS = 16
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class AAE(BaseAutoencoder):
+    """The adversarial autoencoder: a discriminator shapes the codes into the prior.
+
+    Every training step makes three updates, each with a forward pass and an optimizer of its own:
+
+    1. reconstruction: encoder and decoder minimize -log p(x | z), z = encoder(x);
+    2. discriminator: it minimizes -log d(z') - log(1 - d(z)), z' drawn from the prior;
+    3. generator: the encoder minimizes -log d(z), so that its codes pass for draws.
+
+    Use it where the prior has no closed-form divergence, or codes must match it as a whole.
+    `loss` is the reconstruction term alone: the others rise and fall with the opponent and do not
+    tell which model is better. `distance` does: it is the sliced Wasserstein distance between a
+    batch of codes and as many draws, in units of a code.
+
+    Args:
+        prior: a prior of the zoo, such as `zoo.Normal`, `zoo.GaussianMixture` or `zoo.Custom`; the
+            standard normal where it is None.
+        label_smoothing: s in [0, 0.5): draws count as 1 - s to the discriminator.
+        generator_repeats: how often the third update is made in a step, at least 1.
+        generator_weight: of the third update's loss, above 0.
+        discriminator: a network of your own from `z` to one logit [batch, 1].
+        Others: see `zoo.models.base.BaseAutoencoder`.
+
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 2 and 2.1, deterministic posterior.
+    """
+
+    monitored = "reconstruction"
+    terms = (
+        "reconstruction",
+        "discriminator",
+        "generator",
+        "accuracy_on_draws",
+        "accuracy_on_codes",
+        "distance",
+    )
+    network_names = ("encoder", "decoder", "discriminator")
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        prior=None,
+        label_smoothing: float = 0.0,
+        generator_repeats: int = 1,
+        generator_weight: float = 1.0,
+        discriminator=None,
+        **kwargs,
+    ):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        if not 0 <= label_smoothing < 0.5 or generator_repeats < 1 or generator_weight <= 0:
+            raise ValueError(
+                f"label_smoothing is {label_smoothing}, generator_repeats {generator_repeats} and "
+                f"generator_weight {generator_weight}; give 0 or more and less than 0.5, at least "
+                "1, and more than 0."
+            )
+        self.prior = priors.fitting(prior, self.latent_dim)
+        self.label_smoothing = float(label_smoothing)
+        self.generator_repeats = int(generator_repeats)
+        watched = ("accuracy_on_draws", "accuracy_on_codes", "distance")
+        self.term_weights |= {"generator": float(generator_weight), **dict.fromkeys(watched, 0.0)}
+        self.custom_discriminator = discriminator is not None
+        self.discriminator = discriminator or self._described_discriminator()
+        self._check_discriminator()
+
+    def _described_discriminator(self, **options):
+        return networks.critic(
+            self.latent_dim,
+            hidden=self.hidden,
+            activation=self.activation,
+            dtype=self.dtype_policy,
+            **options,
+        )
+
+    def _check_discriminator(self):
+        takes, gives = self.discriminator.input.shape[1:], self.discriminator.output.shape[1:]
+        if tuple(takes) != (self.latent_dim,) or tuple(gives) != (1,):
+            raise ValueError(
+                f"The discriminator takes {takes} and gives {gives} without the batch; it must "
+                f"take ({self.latent_dim},) and give (1,), a logit."
+            )
+
+    # Learning
+
+    def updates(self):
+        encoder = self.encoder.trainable_variables
+        return {
+            "reconstruction": [*encoder, *self.decoder.trainable_variables],
+            "discriminator": self.discriminator.trainable_variables,
+            "generator": encoder,
+        }
+
+    def train_step(self, data):
+        batch = self.unpack(data)
+        variables, optimizers = self.updates(), self.optimizer
+
+        def update(name, loss_fn):
+            return self.minimize(lambda: loss_fn(batch, True), variables[name], optimizers[name])
+
+        terms = update("reconstruction", self.reconstruction_terms)
+        terms |= update("discriminator", self.discriminator_terms)
+        for _ in range(self.generator_repeats):
+            terms |= update("generator", self.generator_terms)
+        return self.track(terms)
+
+    def test_step(self, data):
+        batch = self.unpack(data)
+        terms = {
+            **self.reconstruction_terms(batch, training=False),
+            **self.discriminator_terms(batch, training=False),
+            **self.generator_terms(batch, training=False),
+        }
+        return self.track(terms)
+
+    def reconstruction_terms(self, batch, training):
+        """Return -log p(x | z) of the images' codes, [batch]."""
+        z = self.code(batch.x, batch.label, training)
+        parameters = self.decoder(self.network_inputs("z", z, batch.label), training=training)
+        terms = {"reconstruction": -self.likelihood.log_prob(batch.x, parameters)}
+        return weigh(terms, batch.weight)
+
+    def discriminator_terms(self, batch, training):
+        """Return -log d(z') - log(1 - d(z)), [batch], and what tells how the contest stands."""
+        codes = ops.stop_gradient(self.code(batch.x, batch.label))
+        draws = self.draws(batch)
+        on_draws = self.judged(draws, batch.label, training)
+        on_codes = self.judged(codes, batch.label, training)
+        smoothed = self.label_smoothing * on_draws
+        terms = {"discriminator": ops.softplus(-on_draws) + smoothed + ops.softplus(on_codes)}
+        return {
+            **weigh(terms, batch.weight),
+            "accuracy_on_draws": ops.cast(on_draws > 0, "float32"),
+            "accuracy_on_codes": ops.cast(on_codes < 0, "float32"),
+            "distance": self.distance(codes, draws),
+        }
+
+    def generator_terms(self, batch, training):
+        """Return -log d(z) of the images' codes, [batch]."""
+        codes = self.code(batch.x, batch.label, training)
+        on_codes = self.judged(codes, batch.label, training=False)
+        return weigh({"generator": ops.softplus(-on_codes)}, batch.weight)
+
+    def draws(self, batch):
+        """Return as many draws from the prior as there are images, [batch, latent_dim]."""
+        return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
+
+    def judged(self, z, label, training):
+        """Return the discriminator's logits of codes, [batch]; above 0 for "drawn"."""
+        del label
+        return self.discriminator(z, training=training)[:, 0]
+
+    def distance(self, codes, draws):
+        """Return the sliced 2-Wasserstein distance of two samples of one size, a scalar."""
+        axes = engine.normal((self.latent_dim, DIRECTIONS), self.seed_generator)
+        axes = axes / ops.norm(axes, axis=0, keepdims=True)
+        codes, draws = (ops.sort(ops.matmul(sample, axes), axis=0) for sample in (codes, draws))
+        return ops.sqrt(ops.mean(ops.square(codes - draws)))
+
+    # Leaving
+
+    def parts(self):
+        z = TensorInfo("z", "float32", (self.latent_dim,), prior=self.prior.describe())
+        logit = TensorInfo("logit", "float32", (1,))
+
+        def discriminate(tensors):
+            return {"logit": self.discriminator(tensors["z"], training=False)}
+
+        discriminator = Part("discriminator", discriminate, (z,), (logit,), (self.discriminator,))
+        return {**super().parts(), "discriminator": discriminator}
+
+    def get_config(self):
+        config = {
+            **super().get_config(),
+            "prior": keras.saving.serialize_keras_object(self.prior),
+            "label_smoothing": self.label_smoothing,
+            "generator_repeats": self.generator_repeats,
+            "generator_weight": self.term_weights["generator"],
+        }
+        if self.custom_discriminator:
+            config["discriminator"] = keras.saving.serialize_keras_object(self.discriminator)
+        return config

@@ -1,0 +1,115 @@
+"""The adversarial autoencoder whose codes gather by class."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.models import checks
+from zoo.models.adversarial.aae import AAE
+from zoo.models.part import TensorInfo
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class LabelInformedAAE(AAE):
+    """The adversarial autoencoder whose codes lie where the prior has a part for their class.
+
+    An `AAE` whose discriminator also sees the label c: it tells draws z' ~ p(z | c) from codes of
+    images of class c, so that each class must fill its own part. An image without a label,
+    y = -1, has a class of its own there, whose draws come from the prior as a whole. Encoder and
+    decoder know nothing of labels.
+
+    Use it to lay classes out as you like, and to classify and to generate by place.
+
+    Args:
+        prior: one with parts, such as `zoo.GaussianMixture.petals()` or `zoo.SwissRoll()`, in
+            which each class has the mass that it has in the data; where none was given, `fit` on
+            arrays takes it from the labels.
+        num_classes: how many labels there are; the prior has as many parts.
+        discriminator: a network of your own from a dict of `z` and `label`, integers from 0 to
+            num_classes, the last for "unlabelled", to one logit [batch, 1].
+        Others: see `AAE`.
+
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), section 2.3.
+    """
+
+    semi_supervised = True
+    learns_labels = True
+
+    def __init__(self, input_shape=None, latent_dim=None, *, prior, num_classes: int, **kwargs):
+        super().__init__(input_shape, latent_dim, prior=prior, **kwargs)
+        self.num_classes = int(num_classes)
+        if self.prior.num_classes != self.num_classes:
+            raise ValueError(
+                f"num_classes is {num_classes}, and the prior has {self.prior.num_classes or 'no'} "
+                "parts; give one with a part for each class, such as "
+                f"zoo.GaussianMixture.petals({num_classes})."
+            )
+
+    def _described_discriminator(self):
+        return super()._described_discriminator(num_classes=(self.prior.num_classes or 0) + 1)
+
+    def _check_discriminator(self):
+        takes, gives = self.discriminator.input, self.discriminator.output.shape[1:]
+        if not isinstance(takes, dict) or set(takes) != {"z", "label"} or tuple(gives) != (1,):
+            raise ValueError(
+                f"The discriminator takes {takes} and gives {gives} without the batch; it must "
+                "take a dict of z and label and give (1,), a logit."
+            )
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Train; as for other models, with y = -1 for images without a label."""
+        if y is not None and checks.is_array(x) and not self.prior.masses_given:
+            labels = checks.check_labels(y, len(x), self.num_classes, "y", unlabelled=True)
+            self._weigh_parts(np.bincount(labels[labels >= 0], minlength=self.num_classes))
+        return super().fit(x, y, *args, **kwargs)
+
+    def _weigh_parts(self, counts):
+        if not counts.all():
+            raise ValueError(
+                f"No image of class {', '.join(map(str, np.flatnonzero(counts == 0)))} has a label;"
+                " the model needs one of each class at least."
+            )
+        config = self.prior.get_config() | {"masses": counts.tolist()}
+        self.prior = type(self.prior).from_config(config)
+        self.train_function = self.test_function = None  # the old masses were constants there
+
+    def draws(self, batch):
+        return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator, batch.label)
+
+    def judged(self, z, label, training):
+        label = ops.where(label >= 0, label, self.num_classes)
+        return self.discriminator({"z": z, "label": label}, training=training)[:, 0]
+
+    # Using
+
+    def predict_labels(self, x, *, batch_size: int = 1024) -> np.ndarray:
+        """Return in whose part of the prior the codes of images lie, int32 [n]."""
+        return self.prior.region(self.encode(x, batch_size=batch_size))
+
+    def generate(self, n=None, labels=None, *, seed=None):
+        """Decode draws from the prior, or with labels [n] from the parts of these classes."""
+        if labels is None:
+            return super().generate(n, seed=seed)
+        labels = checks.check_labels(labels, np.size(labels), self.num_classes, "labels")
+        if n not in (None, len(labels)):
+            raise ValueError(f"n is {n} and there are {len(labels)} labels; leave out n.")
+        return self.decode(self.prior.sample(len(labels), labels, seed))
+
+    def parts(self):
+        parts = super().parts()
+        label = TensorInfo("label", "int32", (), 0, self.num_classes)
+        judge = parts["discriminator"]
+
+        def discriminate(tensors):
+            return {"logit": self.discriminator(tensors, training=False)}
+
+        inputs = (*judge.inputs, label)
+        discriminator = dataclasses.replace(judge, function=discriminate, inputs=inputs)
+        return {**parts, "discriminator": discriminator}
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}

@@ -1,0 +1,34 @@
+"""The adversarial autoencoder that is told the class."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from zoo.models import checks
+from zoo.models.adversarial.aae import AAE
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SupervisedAAE(AAE):
+    """The adversarial autoencoder that is told the class, so that the code holds the style alone.
+
+    An `AAE` whose decoder takes the label beside the code; the encoder does not. As codes look
+    like draws from the prior whatever the class, a row of one code and all labels shares a style.
+
+    Use it as a `CVAE`: to generate what was asked for, and for analogies.
+
+    Args:
+        num_classes: how many labels there are.
+        Others: see `AAE`. A decoder of your own takes a dict of `z` and `label`.
+
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), section 4.
+    """
+
+    conditional = True
+    label_beside = ("z",)
+
+    def encode(self, x, labels=None, *, batch_size=1024):
+        """Return the codes of images, float32 [n, latent_dim]; labels have no part in them."""
+        x = checks.check_images(x, self.image_shape, self.likelihood)
+        return self._run("code", np.asarray(x, "float32"), None, batch_size)

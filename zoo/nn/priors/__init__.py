@@ -1,0 +1,68 @@
+"""What latent codes are drawn from: p(z).
+
+A prior is one formula, `shaped`, from standard noise to codes. `sample` feeds it noise of NumPy's,
+`draw` that of a training step, so that what is seen in pictures is what was trained for.
+"""
+
+import keras
+
+from zoo.nn.priors.base import Prior
+from zoo.nn.priors.custom import Custom
+from zoo.nn.priors.plain import Categorical, Normal, Uniform
+from zoo.nn.priors.shapes import GaussianMixture, SwissRoll
+
+__all__ = [
+    "Categorical",
+    "Custom",
+    "GaussianMixture",
+    "Normal",
+    "Prior",
+    "SwissRoll",
+    "Uniform",
+    "fitting",
+]
+
+NAMED = {
+    "normal": Normal,
+    "uniform": Uniform,
+    "petals": GaussianMixture.petals,
+    "swiss_roll": SwissRoll,
+}
+
+
+def fitting(prior, latent_dim: int, kinds=Prior):
+    """Return a prior, if it fits codes of `latent_dim`.
+
+    Args:
+        prior: None for the standard normal; one that is made already; or `{"swiss_roll": {}}` with
+            a name of `NAMED` and its arguments, as recipes write it.
+        kinds: the class of prior that the model can learn from.
+
+    Raises:
+        TypeError: no prior of these. ValueError: an unknown name, or another number of dimensions.
+    """
+    if prior is None:
+        return Normal(latent_dim)
+    if isinstance(prior, dict):
+        prior = _made(prior, latent_dim)
+    if not isinstance(prior, kinds):
+        raise TypeError(f"prior is {prior!r}; this model takes a zoo.{kinds.__name__}.")
+    if prior.latent_dim != latent_dim:
+        raise ValueError(
+            f"The prior has {prior.latent_dim} dimensions and the codes have {latent_dim}; they "
+            "must agree."
+        )
+    return prior
+
+
+def _made(description, latent_dim):
+    if "class_name" in description:
+        return keras.saving.deserialize_keras_object(description)
+    name, options = next(iter(description.items()), (None, None))
+    if len(description) != 1 or name not in NAMED:
+        raise ValueError(
+            f"prior is {description!r}; give a prior, or one of {', '.join(NAMED)} with its "
+            'arguments, such as {"normal": {"scale": 5.0}}.'
+        )
+    size = {"latent_dim": latent_dim} if name in ("normal", "uniform") else {}
+    return NAMED[name](**size, **options)

@@ -1,0 +1,71 @@
+"""Priors of a user's own."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.nn.priors.base import Prior, checked_dimensions, checked_parts
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Custom(Prior):
+    """Whatever a function of yours draws.
+
+    Training steps draw rows of a pool that the function filled once. To load a saved model, the
+    function must be registered with `keras.saving.register_keras_serializable`.
+
+    Args:
+        function: `function(n, generator)` returns float [n, latent_dim]; with `num_classes`,
+            `function(n, generator, label)` for an integer label. `generator` is a
+            `numpy.random.Generator`.
+        latent_dim: the number of dimensions.
+        num_classes: how many parts, at least 2; None for none.
+        masses: as of other priors.
+        pool: how many rows are drawn, of each part.
+    """
+
+    def __init__(self, function, latent_dim: int, *, num_classes=None, masses=None, pool=20_000):
+        if isinstance(function, dict):
+            function = keras.saving.deserialize_keras_object(function)
+        self.function, self.latent_dim, self.size = (
+            function,
+            checked_dimensions(latent_dim),
+            int(pool),
+        )
+        if num_classes:
+            self.num_classes = checked_parts(num_classes)
+            self._set_masses(masses)
+        parts = range(num_classes) if num_classes else [None]
+        self.pool = np.stack([self._filled(part) for part in parts])
+        self.extent = float(np.quantile(np.abs(self.pool), 0.99))
+
+    def _filled(self, part):
+        generator = np.random.default_rng(0 if part is None else part)
+        label = () if part is None else (part,)
+        draws = np.asarray(self.function(self.size, generator, *label), "float32")
+        if draws.shape != (self.size, self.latent_dim) or not np.isfinite(draws).all():
+            raise ValueError(
+                f"The prior's function returned {draws.shape} for n={self.size}; it must return "
+                f"finite numbers of shape ({self.size}, {self.latent_dim})."
+            )
+        return draws
+
+    def shaped(self, noise, uniform, label):
+        part = ops.zeros_like(uniform[:, 0], "int32")
+        if self.num_classes:
+            part = self.parts_of(label, uniform[:, 0])
+        row = ops.minimum(ops.cast(uniform[:, 1] * self.size, "int32"), self.size - 1)
+        rows = np.reshape(self.pool, (-1, self.latent_dim))
+        return ops.take(ops.convert_to_tensor(rows), part * self.size + row, axis=0)
+
+    def describe(self):
+        return {"kind": "custom"}
+
+    def get_config(self):
+        return {
+            "function": keras.saving.serialize_keras_object(self.function),
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "masses": self._masses_for_config(),
+            "pool": self.size,
+        }

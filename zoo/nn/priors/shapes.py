@@ -1,0 +1,177 @@
+"""Priors in the plane and beyond that have a part for every class."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.nn.priors.base import Prior, checked_parts, checked_positive
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class GaussianMixture(Prior):
+    """sum_c p_c N(m_c, A_c A_c^T): a Gaussian for every class.
+
+    `GaussianMixture.petals()` is the two-dimensional one of the adversarial autoencoder's paper.
+
+    Args:
+        means: [num_classes, latent_dim], m_c.
+        factors: [num_classes, latent_dim, latent_dim], A_c, each of full rank; the unit matrix by
+            default.
+        masses: p_c, [num_classes], above 0, of any sum; all alike by default.
+    """
+
+    def __init__(self, means, factors=None, masses=None):
+        self.means = np.asarray(means, "float64")
+        if self.means.ndim != 2:
+            raise ValueError(f"means has shape {self.means.shape}; give [num_classes, latent_dim].")
+        self.num_classes, self.latent_dim = self.means.shape
+        factors = np.eye(self.latent_dim) if factors is None else np.asarray(factors, "float64")
+        shape = (*self.means.shape, self.latent_dim)
+        if factors.shape not in (shape, shape[1:]):
+            raise ValueError(f"factors has shape {factors.shape}; to these means fits {shape}.")
+        self.factors = np.broadcast_to(factors, shape)
+        if not np.linalg.slogdet(self.factors)[0].all():
+            raise ValueError("A factor is singular: its Gaussian would have no density.")
+        self._set_masses(masses)
+        deviations = np.sqrt(np.sum(self.factors**2, axis=2))
+        self.extent = float(np.max(np.abs(self.means) + 2.0 * deviations))
+
+    @classmethod
+    def petals(
+        cls,
+        num_classes: int = 10,
+        *,
+        radius: float = 4.0,
+        length: float = 1.0,
+        width: float = 0.35,
+        masses=None,
+    ):
+        """Return Gaussians in a circle, the long axis of each through the origin.
+
+        Args:
+            radius: of the circle. length, width: standard deviations along and across the radius.
+
+        Source: Makhzani et al. 2015 (arXiv 1511.05644), figure 4, read off the picture.
+        """
+        angles = 2.0 * np.pi * np.arange(checked_parts(num_classes)) / num_classes
+        outwards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        across = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
+        factors = np.stack([length * outwards, width * across], axis=2)
+        return cls(radius * outwards, factors, masses)
+
+    def shaped(self, noise, uniform, label):
+        part = self.parts_of(label, uniform[:, 0])
+        means = ops.take(ops.convert_to_tensor(self.means.astype("float32")), part, axis=0)
+        factors = ops.take(ops.convert_to_tensor(self.factors.astype("float32")), part, axis=0)
+        return means + ops.sum(factors * noise[:, None, :], axis=2)
+
+    def _joint(self, z):
+        """Return ln p_c + ln N(z; m_c, A_c A_c^T), [n, num_classes]."""
+        away = np.asarray(z, "float64")[:, None, :] - self.means
+        standard = np.einsum("cij,ncj->nci", np.linalg.inv(self.factors), away)
+        _, volume = np.linalg.slogdet(self.factors)
+        constant = 0.5 * self.latent_dim * math.log(2.0 * math.pi)
+        density = -0.5 * np.sum(standard**2, axis=2) - volume - constant
+        return np.log(self.masses) + density
+
+    def log_prob(self, z):
+        return np.logaddexp.reduce(self._joint(z), axis=1)
+
+    def region(self, z):
+        return self._joint(z).argmax(axis=1).astype("int32")
+
+    def describe(self):
+        return {
+            "kind": "mixture",
+            "means": self.means.tolist(),
+            "factors": self.factors.tolist(),
+            "weights": self.masses.tolist(),
+        }
+
+    def get_config(self):
+        return {
+            "means": self.means.tolist(),
+            "factors": self.factors.tolist(),
+            "masses": self._masses_for_config(),
+        }
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SwissRoll(Prior):
+    """A spiral in the plane: the classes follow one another from the middle outwards.
+
+    z = radius sqrt(u) (cos 2 pi turns sqrt(u), sin 2 pi turns sqrt(u)) + noise, u uniform in
+    [0, 1): nearly as dense everywhere along the spiral. A class's part is an interval of u.
+
+    Args:
+        num_classes: how many parts, at least 2.
+        radius: of the outer end.
+        turns: from the middle to it.
+        noise: standard deviation across and along.
+        masses: [num_classes], above 0, of any sum; all alike by default.
+
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), figure 4, read off the picture.
+    """
+
+    latent_dim = 2
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        *,
+        radius: float = 8.0,
+        turns: float = 2.0,
+        noise: float = 0.2,
+        masses=None,
+    ):
+        self.num_classes = checked_parts(num_classes)
+        self.radius, self.turns = (
+            checked_positive("radius", radius),
+            checked_positive("turns", turns),
+        )
+        self.noise = checked_positive("noise", noise)
+        self._set_masses(masses)
+        self.extent = self.radius + 2.0 * self.noise
+
+    def shaped(self, noise, uniform, label):
+        part = self.parts_of(label, uniform[:, 0])
+        starts = ops.convert_to_tensor(self._ends()[:-1].astype("float32"))
+        lengths = ops.convert_to_tensor(self.masses.astype("float32"))
+        along = ops.take(starts, part) + ops.take(lengths, part) * uniform[:, 1]
+        return self._spiral(ops.sqrt(along), ops) + self.noise * noise
+
+    def _ends(self):
+        return np.concatenate([[0.0], np.cumsum(self.masses)])
+
+    def _spiral(self, root, library):
+        angle = 2.0 * math.pi * self.turns * root
+        arms = [library.cos(angle), library.sin(angle)]
+        return self.radius * root[:, None] * library.stack(arms, axis=1)
+
+    def region(self, z):
+        """Return the part that the nearest point of the spiral belongs to."""
+        from sklearn.neighbors import KDTree
+
+        along = (np.arange(20_000) + 0.5) / 20_000
+        nearest = KDTree(self._spiral(np.sqrt(along), np)).query(z, return_distance=False)[:, 0]
+        return np.searchsorted(self._ends()[1:-1], along[nearest], side="right").astype("int32")
+
+    def describe(self):
+        return {
+            "kind": "swiss_roll",
+            "radius": self.radius,
+            "turns": self.turns,
+            "noise": self.noise,
+            "weights": self.masses.tolist(),
+        }
+
+    def get_config(self):
+        return {
+            "num_classes": self.num_classes,
+            "radius": self.radius,
+            "turns": self.turns,
+            "noise": self.noise,
+            "masses": self._masses_for_config(),
+        }
