@@ -16,6 +16,7 @@ from zoo.evaluation.measures import (
     saturation,
     sliced_wasserstein,
 )
+from zoo.evaluation.parzen import parzen_estimate, parzen_log_likelihood
 
 __all__ = [
     "active_units",
@@ -28,6 +29,8 @@ __all__ = [
     "negative_bound",
     "negative_log_likelihood",
     "neighbour_accuracy",
+    "parzen_estimate",
+    "parzen_log_likelihood",
     "psnr",
     "reconstruction_error",
     "saturation",
