@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy import stats
-from tiny import X, array
+from tiny import X, array, randomised
 
 import zoo
 from zoo import data
 from zoo.evaluation import measures
 from zoo.models.training import Batch
+from zoo.nn.divergences import bounded_log_variance
 
 LABELS = np.arange(12) % 4
 KNOWN = np.where(np.arange(12) < 8, LABELS, -1)
@@ -110,6 +111,25 @@ def test_the_distance_is_the_sliced_wasserstein_one():
     assert quantiles <= exact  # the 1-distance bounds the 2-distance from below
 
 
+@pytest.mark.parametrize("posterior", ["gaussian", "universal"])
+def test_codes_are_drawn_in_training_and_fixed_elsewhere(posterior):
+    model = randomised(aae(posterior=posterior))
+    x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
+    drawn = array(model.drawn_code(x, training=True))
+    assert (drawn.std(axis=0) > 0.1).all()
+    fixed = model.encode(X[:1])
+    np.testing.assert_array_equal(fixed, model.encode(X[:1]))
+    if posterior == "gaussian":
+        found = {name: array(value)[0] for name, value in model.encoded(X[:1]).items()}
+        np.testing.assert_array_equal(found["z_mean"], fixed[0])
+        np.testing.assert_allclose(drawn.mean(axis=0), fixed[0], atol=0.1)
+        spread = array(bounded_log_variance(ops.convert_to_tensor(found["z_log_var"])))
+        np.testing.assert_allclose(drawn.std(axis=0), np.exp(spread / 2), rtol=0.03)
+    else:
+        noise = {"x": ops.convert_to_tensor(X[:1]), "noise": ops.zeros((1, 2))}
+        np.testing.assert_allclose(array(model.noisy_encoder(noise)), fixed, atol=1e-6)
+
+
 # Labels
 
 
@@ -169,6 +189,8 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
     ("make", "message"),
     [
         (lambda: aae(label_smoothing=0.5), "label_smoothing is 0.5"),
+        (lambda: aae(posterior="flow"), "posterior is 'flow'; choose of deterministic, gaussian"),
+        (lambda: aae(posterior="universal", encoder=aae().encoder), "describes its own encoder"),
         (lambda: aae(generator_repeats=0), "generator_repeats 0"),
         (lambda: aae(generator_weight=0.0), "generator_weight 0.0"),
         (lambda: aae(prior=zoo.Normal(3)), "3 dimensions and the codes have 2"),

@@ -101,6 +101,8 @@ SETTINGS = {
     "M2, convolutional": small(zoo.M2, num_classes=10, filters=(4,), warm_up=5),
     "AAE": small(zoo.AAE, prior=zoo.Normal(3, scale=5.0)),
     "AAE, convolutional": small(zoo.AAE, filters=(4,)),
+    "AAE, gaussian posterior": small(zoo.AAE, posterior="gaussian"),
+    "AAE, universal posterior": small(zoo.AAE, posterior="universal", filters=(4,)),
     "AAE, swiss roll": flat(zoo.AAE, prior=zoo.SwissRoll(), generator_repeats=2),
     "LabelInformedAAE": flat(
         zoo.LabelInformedAAE, num_classes=10, prior=zoo.GaussianMixture.petals()
@@ -127,6 +129,7 @@ VARIANTS = {
             "two heads",
             "binarized",
             "swiss",
+            "posterior",
         )
     )
     or "persistent" in name

@@ -119,6 +119,19 @@ def test_the_warm_up_keeps_unlabelled_images_from_the_classifier(warm_up):
     assert not model.drawing
 
 
+@pytest.mark.parametrize("warm_up", [0, 1000])
+def test_the_warm_up_keeps_labels_from_the_trunk(warm_up):
+    start, trunks = m2().get_weights(), []
+    for alpha in (0.0, 1000.0):
+        model = m2(alpha=alpha, warm_up=warm_up)
+        model.set_weights(start)
+        model.compile(keras.optimizers.SGD(1e-3))
+        model.fit(X, np.where(np.arange(12) < 6, LABELS, -1), shuffle=False, verbose=0)
+        trunks.append(model.trunk.get_weights())
+    same = all(np.allclose(a, b, atol=1e-6) for a, b in zip(*trunks, strict=True))
+    assert same == (warm_up > 0)
+
+
 def test_an_epoch_that_leaves_the_warm_up_sums_over_the_labels():
     """Where the gradient reaches q(y | x), a drawn label would give it the entropy's part alone."""
     model, phases = m2(warm_up=5), []

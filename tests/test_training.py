@@ -158,6 +158,21 @@ def test_training_writes_a_preset_that_loads(recipe, tmp_path):
     assert losses[0] < 0.95 * losses[1]
 
 
+def test_the_preview_shows_classes_of_models_that_learn_without_labels(
+    recipe, tmp_path, monkeypatch
+):
+    shown = []
+    preview = training.plots.preview
+    monkeypatch.setattr(
+        training.plots, "preview", lambda *args: shown.append(args) or preview(*args)
+    )
+    train(recipe, tmp_path / "out", epochs=1)
+    _, images, labels = shown[0]
+    (x, y), _ = data.load("digits")
+    np.testing.assert_array_equal(images, x[-237:])
+    np.testing.assert_array_equal(labels, y[-237:])
+
+
 @pytest.mark.parametrize("name", ["VAE", "CVAE", "AAE"])
 def test_every_class_can_be_trained_from_a_recipe(name, recipe, tmp_path):
     more = {"num_classes": 10} if name == "CVAE" else {}

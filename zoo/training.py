@@ -65,6 +65,7 @@ def train(
     model.compile(
         optimizer=make_optimizer(model, recipe, epochs * math.ceil(cut / recipe.batch_size))
     )
+    shown = None if y is None else y[cut:]
     y = y if model.learns_labels or model.semi_supervised else None
     first, last = (
         (x[part], None if y is None else y[part]) for part in (slice(cut), slice(cut, None))
@@ -94,7 +95,7 @@ def train(
         overwrite=overwrite,
         storage=recipe.storage,
         about=about(recipe, epochs),
-        pictures={"preview.png": plots.preview(model, *last)},
+        pictures={"preview.png": plots.preview(model, x[cut:], shown)},
     )
     shutil.rmtree(progress, ignore_errors=True)
     return card

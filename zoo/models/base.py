@@ -129,7 +129,7 @@ class BaseAutoencoder(Fitted):
             "dtype": self.dtype_policy,
         }
         heads = dict.fromkeys(self.heads, latent_dim)
-        encoder = networks.encoder(
+        encoder = self._described_encoder(
             tuple(input_shape),
             heads,
             code_activation=self.code_activation,
@@ -144,6 +144,9 @@ class BaseAutoencoder(Fitted):
             **description,
         )
         return encoder, decoder
+
+    def _described_encoder(self, *args, **options):
+        return networks.encoder(*args, **options)
 
     def add_term(self, name: str, weight: float = 1.0):
         """Add a term to those that `loss_terms` returns, with its weight in the loss."""

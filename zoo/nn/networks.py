@@ -62,6 +62,7 @@ def encoder(
     activation: str = "relu",
     code_activation: str | None = None,
     num_classes: int | None = None,
+    noise_dim: int | None = None,
     dtype=None,
 ) -> keras.Model:
     """Build a network from images to codes.
@@ -75,6 +76,7 @@ def encoder(
         activation: of every hidden layer.
         code_activation: of the heads.
         num_classes: with it, the network also takes a label, joined to the flat features.
+        noise_dim: with it, it also takes `noise` [batch, noise_dim], joined likewise.
         dtype: a Keras dtype policy; the outputs are float32 in any case.
 
     Returns:
@@ -87,6 +89,10 @@ def encoder(
         label = keras.Input((), name="label", dtype="int32")
         inputs = {"x": x, "label": label}
         features = _join(features, label, num_classes, dtype)
+    if noise_dim:
+        noise = keras.Input((noise_dim,), name="noise")
+        inputs = {"x": x, "noise": noise}
+        features = layers.Concatenate(name="with_noise", dtype=dtype)([features, noise])
     features = _dense_stack(features, hidden, activation, dtype)
     outputs = {
         name: layers.Dense(size, activation=code_activation, name=name, dtype="float32")(features)
@@ -95,6 +101,14 @@ def encoder(
     if len(outputs) == 1:
         (outputs,) = outputs.values()
     return keras.Model(inputs, outputs, name="encoder")
+
+
+def without_noise(noisy: keras.Model) -> keras.Model:
+    """Return an encoder that gives `noise` zeros, and shares everything with one that takes it."""
+    x, noise = noisy.input["x"], noisy.input["noise"]
+    zeros = ops.zeros_like(ops.reshape(x, (-1, math.prod(x.shape[1:])))[:, :1])
+    zeros = ops.tile(ops.cast(zeros, "float32"), (1, noise.shape[1]))
+    return keras.Model(x, noisy({"x": x, "noise": zeros}), name="encoder")
 
 
 def decoder(

@@ -10,8 +10,10 @@ from zoo.models.base import BaseAutoencoder
 from zoo.models.part import Part, TensorInfo
 from zoo.models.training import weigh
 from zoo.nn import networks, priors
+from zoo.nn.divergences import bounded_log_variance, reparameterize
 
 DIRECTIONS = 16
+POSTERIORS = ("deterministic", "gaussian", "universal")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -30,6 +32,10 @@ class AAE(BaseAutoencoder):
     batch of codes and as many draws, in units of a code.
 
     Args:
+        posterior: what a code of an image is in training: "deterministic"; "gaussian", a draw of
+            N(z_mean, exp z_log_var); "universal", a function of the image and of as many standard
+            normal numbers as the code is long, which can take any shape. Outside of training it is
+            the mean, or the code of zero noise.
         prior: a prior of the zoo, such as `zoo.Normal`, `zoo.GaussianMixture` or `zoo.Custom`; the
             standard normal where it is None.
         label_smoothing: s in [0, 0.5): draws count as 1 - s to the discriminator.
@@ -38,7 +44,7 @@ class AAE(BaseAutoencoder):
         discriminator: a network of your own from `z` to one logit [batch, 1].
         Others: see `zoo.models.base.BaseAutoencoder`.
 
-    Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 2 and 2.1, deterministic posterior.
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 2 and 2.1.
     """
 
     monitored = "reconstruction"
@@ -57,6 +63,7 @@ class AAE(BaseAutoencoder):
         input_shape=None,
         latent_dim=None,
         *,
+        posterior: str = "deterministic",
         prior=None,
         label_smoothing: float = 0.0,
         generator_repeats: int = 1,
@@ -64,6 +71,16 @@ class AAE(BaseAutoencoder):
         discriminator=None,
         **kwargs,
     ):
+        if posterior not in POSTERIORS:
+            raise ValueError(f"posterior is {posterior!r}; choose of {', '.join(POSTERIORS)}.")
+        if posterior == "universal" and kwargs.get("encoder") is not None:
+            raise ValueError(
+                "posterior='universal' describes its own encoder, which takes noise beside images: "
+                "leave out encoder= and decoder=."
+            )
+        self.drawn_by = posterior
+        if posterior == "gaussian":
+            self.heads = ("z_mean", "z_log_var")
         super().__init__(input_shape, latent_dim, **kwargs)
         if not 0 <= label_smoothing < 0.5 or generator_repeats < 1 or generator_weight <= 0:
             raise ValueError(
@@ -79,6 +96,15 @@ class AAE(BaseAutoencoder):
         self.custom_discriminator = discriminator is not None
         self.discriminator = discriminator or self._described_discriminator()
         self._check_discriminator()
+
+    def _described_encoder(self, input_shape, heads, **options):
+        if self.drawn_by != "universal":
+            return super()._described_encoder(input_shape, heads, **options)
+        self.noise_dim = heads["z"]
+        self.noisy_encoder = super()._described_encoder(
+            input_shape, heads, noise_dim=self.noise_dim, **options
+        )
+        return networks.without_noise(self.noisy_encoder)
 
     def _described_discriminator(self, **options):
         return networks.critic(
@@ -131,14 +157,14 @@ class AAE(BaseAutoencoder):
 
     def reconstruction_terms(self, batch, training):
         """Return -log p(x | z) of the images' codes, [batch]."""
-        z = self.code(batch.x, batch.label, training)
+        z = self.drawn_code(batch.x, training)
         parameters = self.decoder(self.network_inputs("z", z, batch.label), training=training)
         terms = {"reconstruction": -self.likelihood.log_prob(batch.x, parameters)}
         return weigh(terms, batch.weight)
 
     def discriminator_terms(self, batch, training):
         """Return -log d(z') - log(1 - d(z)), [batch], and what tells how the contest stands."""
-        codes = ops.stop_gradient(self.code(batch.x, batch.label))
+        codes = ops.stop_gradient(self.drawn_code(batch.x, training=False))
         draws = self.draws(batch)
         on_draws = self.judged(draws, batch.label, training)
         on_codes = self.judged(codes, batch.label, training)
@@ -153,9 +179,19 @@ class AAE(BaseAutoencoder):
 
     def generator_terms(self, batch, training):
         """Return -log d(z) of the images' codes, [batch]."""
-        codes = self.code(batch.x, batch.label, training)
+        codes = self.drawn_code(batch.x, training)
         on_codes = self.judged(codes, batch.label, training=False)
         return weigh({"generator": ops.softplus(-on_codes)}, batch.weight)
+
+    def drawn_code(self, x, training):
+        """Return a code of each image as the posterior draws it, [batch, latent_dim]."""
+        if self.drawn_by == "deterministic":
+            return self.code(x, training=training)
+        noise = engine.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
+        if self.drawn_by == "universal":
+            return self.noisy_encoder({"x": x, "noise": noise}, training=training)
+        codes = self.encoded(x, training=training)
+        return reparameterize(codes["z_mean"], bounded_log_variance(codes["z_log_var"]), noise)
 
     def draws(self, batch):
         """Return as many draws from the prior as there are images, [batch, latent_dim]."""
@@ -188,6 +224,7 @@ class AAE(BaseAutoencoder):
     def get_config(self):
         config = {
             **super().get_config(),
+            "posterior": self.drawn_by,
             "prior": keras.saving.serialize_keras_object(self.prior),
             "label_smoothing": self.label_smoothing,
             "generator_repeats": self.generator_repeats,
