@@ -14,7 +14,7 @@ from zoo.models.training import Batch
 from zoo.nn.divergences import bounded_log_variance
 
 LABELS = np.arange(12) % 4
-KNOWN = np.where(np.arange(12) < 8, LABELS, -1)
+KNOWN = np.where(np.arange(12) < 8, LABELS, -1)  # two of each class
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,32 @@ def supervised(**options):
     return zoo.SupervisedAAE((4, 4, 1), 2, num_classes=4, hidden=(5,), **options)
 
 
-MODELS = {"AAE": aae, "LabelInformedAAE": informed, "SupervisedAAE": supervised}
+def semi_supervised(**options):
+    options = {"filters": (3,), "hidden": (5,), "decoder_hidden": (6,), **options}
+    return zoo.SemiSupervisedAAE(
+        (4, 4, 1), 2, num_classes=4, discriminator_hidden=(5,), labelled_batch=6, **options
+    )
+
+
+CHANGED = {
+    "reconstruction": {"encoder", "decoder"},
+    "discriminator": {"discriminator"},
+    "generator": {"encoder"},
+}
+MODELS = {
+    "AAE": (aae, CHANGED),
+    "LabelInformedAAE": (informed, CHANGED),
+    "SupervisedAAE": (supervised, CHANGED),
+    "SemiSupervisedAAE": (
+        semi_supervised,
+        {
+            "reconstruction": {"encoder", "trunk", "classifier", "decoder"},
+            "discriminator": {"discriminator", "label_discriminator"},
+            "generator": {"encoder", "trunk", "classifier"},
+            "classification": {"encoder", "trunk", "classifier"},  # the encoder holds the trunk
+        },
+    ),
+}
 
 
 def batch_of(model, y=LABELS):
@@ -49,24 +74,25 @@ def batch_of(model, y=LABELS):
 @pytest.mark.parametrize("name", MODELS)
 def test_each_update_changes_its_own_variables_and_no_others(name):
     """A rate of 0 keeps the other updates still."""
-    changed = {
-        "reconstruction": {"encoder", "decoder"},
-        "discriminator": {"discriminator"},
-        "generator": {"encoder"},
-    }
+    make, changed = MODELS[name]
     for update, expected in changed.items():
-        model = MODELS[name]()
+        model = make()
         rates = {other: keras.optimizers.SGD(0.1 * (other == update)) for other in changed}
         model.compile(rates, run_eagerly=True)
-        before = {part: getattr(model, part).get_weights() for part in model.network_names}
-        model.fit(X, LABELS if model.learns_labels else None, verbose=0)
+
+        def values(model=model):
+            return {
+                part: [array(v) for v in getattr(model, part).trainable_variables]
+                for part in model.network_names
+            }
+
+        before = values()
+        labels = KNOWN if model.semi_supervised else LABELS
+        model.fit(X, labels if model.learns_labels else None, verbose=0)
         moved = {
             part
-            for part, weights in before.items()
-            if any(
-                (a != b).any()
-                for a, b in zip(weights, getattr(model, part).get_weights(), strict=True)
-            )
+            for part, weights in values().items()
+            if any((a != b).any() for a, b in zip(before[part], weights, strict=True))
         }
         assert moved == expected
 
@@ -175,6 +201,45 @@ def test_codes_gather_in_the_part_of_their_class():
     assert np.mean(prior.region(again) == np.arange(200) % 10) > 0.7
 
 
+def test_few_labels_are_enough_to_learn_digits():
+    (x, y), (x_test, y_test) = data.load("digits")
+    options = {"filters": (8, 16), "hidden": (64,), "decoder_hidden": (64,)}
+    model = zoo.SemiSupervisedAAE(
+        (8, 8, 1), 4, num_classes=10, discriminator_hidden=(64,), **options
+    )
+    model.compile(keras.optimizers.Adam(1e-3))
+    model.fit(x, data.keep_labels(y, 100), batch_size=64, epochs=30, verbose=0)
+    assert np.mean(model.predict_labels(x) == y) > 0.85
+    logs = model.evaluate(x_test, y_test, verbose=0, return_dict=True)
+    assert logs["label_entropy"] > 2.0  # no class was lost; ln 10 = 2.303 at most
+
+
+def test_labels_come_from_the_labelled_images_alone():
+    """Of a batch without labels nothing is classified; of one with some, these."""
+    model = semi_supervised()
+    found = array(model.classification_terms(batch_of(model, KNOWN), False)["classification"])
+    probability = model.predict_proba(X)
+    np.testing.assert_allclose(found[:8], -np.log(probability[np.arange(8), LABELS[:8]]), rtol=1e-4)
+    np.testing.assert_array_equal(found[8:], 0)
+    model.compile(run_eagerly=True)
+    seen = []
+    drawn = model.drawn_labelled
+    model.drawn_labelled = lambda: seen.append(drawn()) or seen[-1]
+    model.fit(X, KNOWN, verbose=0)
+    images, labels = map(array, seen[0])
+    rows = [int(np.flatnonzero((image == X).all(axis=(1, 2, 3)))[0]) for image in images]
+    np.testing.assert_array_equal(labels, KNOWN[rows])
+    assert (labels >= 0).all()
+
+
+def test_the_decoder_reads_labels_as_certain_probabilities():
+    model = semi_supervised()
+    z = model.encode(X)
+    both = ops.convert_to_tensor(np.concatenate([np.eye(4)[LABELS], z], axis=1).astype("float32"))
+    expected = array(ops.sigmoid(model.mixing(both)))
+    np.testing.assert_allclose(model.decode(z, LABELS), expected, atol=1e-6)
+
+
 def test_the_encoder_of_a_supervised_one_sees_no_label():
     model = supervised()
     np.testing.assert_array_equal(model.encode(X), model.encode(X, LABELS))
@@ -195,6 +260,10 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: aae(generator_weight=0.0), "generator_weight 0.0"),
         (lambda: aae(prior=zoo.Normal(3)), "3 dimensions and the codes have 2"),
         (lambda: informed(zoo.Normal(2)), "the prior has no parts"),
+        (lambda: semi_supervised(noise=-1), "noise is -1"),
+        (lambda: semi_supervised(posterior="gaussian"), "posterior= is not taken"),
+        (lambda: semi_supervised(encoder=aae().encoder), "encoder= is not taken"),
+        (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),
         (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, and the prior has 5"),
         (lambda: informed(discriminator=aae().discriminator), "a dict of z and label"),
         (lambda: informed().generate(3, labels=[0, 1]), "n is 3 and there are 2 labels"),

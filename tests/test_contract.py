@@ -108,6 +108,13 @@ SETTINGS = {
         zoo.LabelInformedAAE, num_classes=10, prior=zoo.GaussianMixture.petals()
     ),
     "SupervisedAAE": small(zoo.SupervisedAAE, num_classes=10),
+    "SemiSupervisedAAE": small(
+        zoo.SemiSupervisedAAE,
+        num_classes=10,
+        filters=(4,),
+        decoder_hidden=(16,),
+        discriminator_hidden=(8,),
+    ),
 }
 
 

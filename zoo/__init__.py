@@ -28,6 +28,7 @@ _HOMES = {
     "AAE": "zoo.models.adversarial",
     "LabelInformedAAE": "zoo.models.adversarial",
     "SupervisedAAE": "zoo.models.adversarial",
+    "SemiSupervisedAAE": "zoo.models.adversarial",
     "Normal": "zoo.nn.priors",
     "Uniform": "zoo.nn.priors",
     "Categorical": "zoo.nn.priors",

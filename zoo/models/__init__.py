@@ -3,7 +3,7 @@
 `CLASSES` is the table of what a preset may hold: `zoo.load` makes nothing else.
 """
 
-from zoo.models.adversarial import AAE, LabelInformedAAE, SupervisedAAE
+from zoo.models.adversarial import AAE, LabelInformedAAE, SemiSupervisedAAE, SupervisedAAE
 from zoo.models.autoencoder import (
     Autoencoder,
     ContractiveAutoencoder,
@@ -35,5 +35,6 @@ CLASSES = {
         AAE,
         LabelInformedAAE,
         SupervisedAAE,
+        SemiSupervisedAAE,
     )
 }

@@ -179,13 +179,18 @@ def trunk(
     filters: tuple[int, ...] = (),
     hidden: tuple[int, ...] = (512,),
     activation: str = "relu",
+    normalize: bool = False,
     dtype=None,
 ) -> keras.Model:
-    """Build the first layers of several networks: `x` to flat features [batch, hidden[-1]]."""
+    """Build the first layers of several networks: `x` to flat features [batch, hidden[-1]].
+
+    Args:
+        normalize: whether each layer's outputs are normalised over the batch.
+        Others: those of `encoder`.
+    """
     x = keras.Input(input_shape, name="x")
-    features = _dense_stack(
-        _flat_features(x, filters, activation, dtype), hidden, activation, dtype
-    )
+    features = _flat_features(x, filters, activation, dtype, normalize)
+    features = _dense_stack(features, hidden, activation, dtype, normalize)
     return keras.Model(x, features, name="trunk")
 
 
@@ -321,21 +326,31 @@ def _join(features, label, num_classes, dtype):
     return layers.Concatenate(name="join", dtype=dtype)([features, one_hot])
 
 
-def _flat_features(features, filters, activation, dtype):
+def _flat_features(features, filters, activation, dtype, normalize=False):
     """Apply convolutions of stride 2, if any, and flatten."""
     for i, width in enumerate(filters):
-        features = layers.Conv2D(
-            width, 3, 2, "same", activation=activation, name=f"conv_{i}", dtype=dtype
-        )(features)
+        layer = layers.Conv2D(width, 3, 2, "same", name=f"conv_{i}", dtype=dtype)
+        features = _activated(features, layer, activation, normalize)
     return ops.reshape(features, (-1, math.prod(features.shape[1:])))
 
 
-def _dense_stack(features, widths, activation, dtype):
+def _dense_stack(features, widths, activation, dtype, normalize=False):
     for i, width in enumerate(widths):
-        features = layers.Dense(width, activation=activation, name=f"dense_{i}", dtype=dtype)(
-            features
-        )
+        layer = layers.Dense(width, name=f"dense_{i}", dtype=dtype)
+        features = _activated(features, layer, activation, normalize)
     return features
+
+
+def _activated(features, layer, activation, normalize):
+    """Apply a layer and its activation, with a normalisation over the batch between, if any."""
+    if not normalize:
+        layer.activation = keras.activations.get(activation)
+        return layer(features)
+    layer.use_bias = False
+    between = layers.BatchNormalization(name=f"{layer.name}_norm", dtype=layer.dtype_policy)
+    return layers.Activation(activation, name=f"{layer.name}_{activation}")(
+        between(layer(features))
+    )
 
 
 def _tied_stack(features, encoder, activation, dtype, output_shape):

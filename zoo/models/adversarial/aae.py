@@ -134,26 +134,29 @@ class AAE(BaseAutoencoder):
         }
 
     def train_step(self, data):
-        batch = self.unpack(data)
-        variables, optimizers = self.updates(), self.optimizer
-
-        def update(name, loss_fn):
-            return self.minimize(lambda: loss_fn(batch, True), variables[name], optimizers[name])
-
-        terms = update("reconstruction", self.reconstruction_terms)
-        terms |= update("discriminator", self.discriminator_terms)
-        for _ in range(self.generator_repeats):
-            terms |= update("generator", self.generator_terms)
+        batch, terms, variables = self.unpack(data), {}, self.updates()
+        for name, loss_fn in self.steps().items():
+            for _ in range(self.generator_repeats if name == "generator" else 1):
+                terms |= self.minimize(
+                    lambda loss_fn=loss_fn: loss_fn(batch, training=True),
+                    variables[name],
+                    self.optimizer[name],
+                )
         return self.track(terms)
 
     def test_step(self, data):
-        batch = self.unpack(data)
-        terms = {
-            **self.reconstruction_terms(batch, training=False),
-            **self.discriminator_terms(batch, training=False),
-            **self.generator_terms(batch, training=False),
-        }
+        batch, terms = self.unpack(data), {}
+        for loss_fn in self.steps().values():
+            terms |= loss_fn(batch, training=False)
         return self.track(terms)
+
+    def steps(self) -> dict:
+        """Return what each update minimizes, by its name, in the order in which they are made."""
+        return {
+            "reconstruction": self.reconstruction_terms,
+            "discriminator": self.discriminator_terms,
+            "generator": self.generator_terms,
+        }
 
     def reconstruction_terms(self, batch, training):
         """Return -log p(x | z) of the images' codes, [batch]."""
@@ -168,14 +171,18 @@ class AAE(BaseAutoencoder):
         draws = self.draws(batch)
         on_draws = self.judged(draws, batch.label, training)
         on_codes = self.judged(codes, batch.label, training)
-        smoothed = self.label_smoothing * on_draws
-        terms = {"discriminator": ops.softplus(-on_draws) + smoothed + ops.softplus(on_codes)}
+        terms = {"discriminator": self.contest(on_draws, on_codes)}
         return {
             **weigh(terms, batch.weight),
             "accuracy_on_draws": ops.cast(on_draws > 0, "float32"),
             "accuracy_on_codes": ops.cast(on_codes < 0, "float32"),
             "distance": self.distance(codes, draws),
         }
+
+    def contest(self, on_draws, on_codes):
+        """Return -log d(draw) - log(1 - d(code)) of logits [batch], with smoothed labels."""
+        smoothed = self.label_smoothing * on_draws
+        return ops.softplus(-on_draws) + smoothed + ops.softplus(on_codes)
 
     def generator_terms(self, batch, training):
         """Return -log d(z) of the images' codes, [batch]."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
+from zoo import engine
 from zoo.models import checks
 from zoo.models.part import Part, TensorInfo
 
@@ -44,6 +45,56 @@ class Classifying:
     def classifying(self) -> tuple:
         """Return the networks that `label_probability` uses."""
         return (self.encoder, self.classifier)
+
+
+class FewLabels(Classifying):
+    """A classifying model whose steps see images without a label, and some with one beside them.
+
+    `fit(x, y)` sets the labelled images of arrays apart, if some have no label.
+    """
+
+    labelled = None
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Train; as for other models, with y = -1 for images without a label.
+
+        Raises:
+            ValueError: some class has no labelled image; and what other models refuse.
+        """
+        self.labelled = self.train_function = None
+        if checks.is_array(x) and y is not None:
+            x, y = self._set_labelled_apart(x, y)
+        try:
+            return super().fit(x, y, *args, **kwargs)
+        finally:
+            self.train_function = None
+
+    def _set_labelled_apart(self, x, y):
+        """Keep the labelled images, if some have no label, and return the others."""
+        x = self._checked(x, y)
+        y = np.asarray(ops.convert_to_numpy(y), "int32")
+        known = y >= 0
+        if known.all():
+            return x, y
+        check_every_class_has_a_label(y, self.num_classes)
+        x = np.asarray(ops.convert_to_numpy(x), "float32")
+        share = known.sum() / (~known).sum()
+        images, labels = ops.convert_to_tensor(x[known]), ops.convert_to_tensor(y[known])
+        self.labelled = images, labels, float(share)
+        return x[~known], y[~known]
+
+    def drawn_labelled(self):
+        """Return `labelled_batch` images and labels, drawn of those that `fit` set apart."""
+        images, labels, _ = self.labelled
+        drawn = engine.uniform((self.labelled_batch,), self.seed_generator) * len(labels)
+        rows = ops.cast(drawn, "int32")
+        return ops.take(images, rows, axis=0), ops.take(labels, rows)
+
+
+def cross_entropy(logits, label):
+    """Return -log softmax(logits)[label], [batch]."""
+    one_hot = ops.one_hot(label, logits.shape[-1])
+    return -ops.sum(one_hot * ops.log_softmax(logits, axis=-1), axis=1)
 
 
 def check_every_class_has_a_label(y, num_classes: int):

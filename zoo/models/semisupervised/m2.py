@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
 from zoo import engine
-from zoo.models import checks
 from zoo.models.cvae import CVAE
-from zoo.models.semisupervised.classifying import Classifying, check_every_class_has_a_label
+from zoo.models.semisupervised.classifying import FewLabels, cross_entropy
 from zoo.nn import networks
 from zoo.nn.divergences import bounded_log_variance, gaussian_kl
 
@@ -19,7 +17,7 @@ RAMP_STEPS = 500
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class M2(Classifying, CVAE):
+class M2(FewLabels, CVAE):
     """The generative semi-supervised model: the label is a latent variable where it is unknown.
 
     A `CVAE` with a classifier q(y | x). With L(x, y) = E_q(z|x,y)[log p(x | y, z)] -
@@ -91,7 +89,7 @@ class M2(Classifying, CVAE):
             "labelled_bound": 1.0,
             "classification": self.alpha,
         }
-        self.labelled, self.drawing = None, False
+        self.drawing = False
         self.steps_taken = self.add_weight((), "zeros", trainable=False, name="steps_taken")
 
     def _described_networks(self, input_shape, latent_dim):
@@ -132,11 +130,11 @@ class M2(Classifying, CVAE):
             terms = self.expected_terms(x, features, q, training)
         if training and self.labelled is not None:
             return {**terms, **self.labelled_terms()}
-        cross_entropy = _cross_entropy(logits, ops.maximum(batch.label, 0))
+        errors = cross_entropy(logits, ops.maximum(batch.label, 0))
         return {
             **terms,
             "labelled_bound": ops.zeros(()),
-            "classification": ops.where(known, cross_entropy, 0.0),
+            "classification": ops.where(known, errors, 0.0),
         }
 
     def expected_terms(self, x, features, q, training) -> dict:
@@ -180,10 +178,8 @@ class M2(Classifying, CVAE):
 
     def labelled_terms(self) -> dict:
         """Return the terms of labelled images, drawn from those that `fit` got, as scalars."""
-        images, labels, share = self.labelled
-        drawn = engine.uniform((self.labelled_batch,), self.seed_generator) * len(labels)
-        rows = ops.cast(drawn, "int32")
-        x, label = self.drawn_input(ops.take(images, rows, axis=0)), ops.take(labels, rows)
+        images, label = self.drawn_labelled()
+        x, share = self.drawn_input(images), self.labelled[2]
         features = self.trunk(x, training=True)
         reconstruction, kl = self.bound(x, features, label, training=True)
         weight = self.term_weights["kl"]
@@ -191,7 +187,7 @@ class M2(Classifying, CVAE):
         logits = self.classifier(self.ramped(features), training=True)
         return {
             "labelled_bound": share * bound,
-            "classification": ops.mean(_cross_entropy(logits, label)),
+            "classification": ops.mean(cross_entropy(logits, label)),
         }
 
     def ramped(self, values):
@@ -221,32 +217,10 @@ class M2(Classifying, CVAE):
         return [_Phases()]
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """Train; as for other models, with y = -1 for images without a label.
-
-        Raises:
-            ValueError: some class has no labelled image; and what other models refuse.
-        """
-        self.labelled = self.train_function = None
-        if checks.is_array(x) and y is not None:
-            x, y = self._set_labelled_apart(x, y)
         try:
             return super().fit(x, y, *args, **kwargs)
         finally:
-            self.drawing, self.train_function = False, None
-
-    def _set_labelled_apart(self, x, y):
-        """Keep the labelled images, if some have no label, and return the others."""
-        x = self._checked(x, y)
-        y = np.asarray(ops.convert_to_numpy(y), "int32")
-        known = y >= 0
-        if known.all():
-            return x, y
-        check_every_class_has_a_label(y, self.num_classes)
-        x = np.asarray(ops.convert_to_numpy(x), "float32")
-        share = known.sum() / (~known).sum()
-        images, labels = ops.convert_to_tensor(x[known]), ops.convert_to_tensor(y[known])
-        self.labelled = images, labels, float(share)
-        return x[~known], y[~known]
+            self.drawing = False
 
     # Using
 
@@ -275,9 +249,3 @@ class M2(Classifying, CVAE):
 class _Phases(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.model.choose_phase(self.params["steps"])
-
-
-def _cross_entropy(logits, label):
-    """Return -log softmax(logits)[label], [batch]."""
-    one_hot = ops.one_hot(label, logits.shape[-1])
-    return -ops.sum(one_hot * ops.log_softmax(logits, axis=-1), axis=1)
