@@ -51,7 +51,9 @@ def test_the_first_presets_are_there():
         "denoising_vae_mnist",
         "cvae_mnist_2d",
         "cvae_mnist_learned_prior",
+        "vae_mnist_conv",
         "m1_mnist_100",
+        "m2_mnist_100",
         "m1m2_mnist_100",
     } <= set(NAMES)
 

@@ -37,7 +37,7 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
         reported = REPORTED.get(name if "spreading" not in name else "M1")
         rows.append([name, reported, round(float(np.mean(errors)), 2), draws])
     trained = f"{epochs} epochs each" if epochs else "epochs as in the recipes"
-    first = "" if epochs else "The models of the first draw are the presets. "
+    first = "" if epochs else "M2 and M1+M2 of the first draw are the presets. "
     return Table(
         "Semi-supervised learning with 100 labels",
         "MNIST, 50,000 training images of which 100 have a label, ten of each class; percentage of "
