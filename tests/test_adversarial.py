@@ -156,6 +156,27 @@ def test_codes_are_drawn_in_training_and_fixed_elsewhere(posterior):
         np.testing.assert_allclose(array(model.noisy_encoder(noise)), fixed, atol=1e-6)
 
 
+def test_a_lost_contest_is_reported_once():
+    far = zoo.GaussianMixture([[900.0, 900.0], [901.0, 900.0]])
+    model = aae(prior=far)
+    rates = {"reconstruction": 0.0, "discriminator": 1e-2, "generator": 0.0}
+    model.compile({name: keras.optimizers.Adam(rate) for name, rate in rates.items()})
+    with pytest.warns(
+        UserWarning, match="of AAE was right about every code and every draw"
+    ) as said:
+        model.fit(X, epochs=60, verbose=0)
+    assert len([w for w in said if "right about every code" in str(w.message)]) == 1
+    assert "generator_repeats" in str(said[-1].message)
+
+
+def test_divergence_is_reported_by_name_and_ends_the_training():
+    model = aae()
+    model.compile(keras.optimizers.SGD(1e30))
+    with pytest.warns(UserWarning, match="AAE diverged in epoch .*generator.* became NaN"):
+        history = model.fit(X, epochs=20, verbose=0)
+    assert len(history.epoch) < 20
+
+
 # Labels
 
 

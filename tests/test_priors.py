@@ -26,8 +26,8 @@ PRIORS = {
     "categorical": zoo.Categorical(4, MASSES),
     "petals": zoo.GaussianMixture.petals(4, masses=MASSES),
     "swiss roll": zoo.SwissRoll(4, masses=MASSES),
-    "custom": zoo.Custom(spiral, 2),
-    "custom, in parts": zoo.Custom(spiral, 2, num_classes=4, masses=MASSES),
+    "custom": zoo.CustomPrior(spiral, 2),
+    "custom, in parts": zoo.CustomPrior(spiral, 2, num_classes=4, masses=MASSES),
 }
 CLOSED = ("normal", "uniform", "petals")
 IN_PARTS = ("categorical", "petals", "swiss roll", "custom, in parts")
@@ -159,7 +159,7 @@ def test_priors_are_named_in_recipes():
         (lambda: zoo.GaussianMixture(np.zeros((2, 2)), np.zeros((2, 2))), "singular"),
         (lambda: zoo.SwissRoll(4, masses=[1, 2]), "give 4 numbers above 0"),
         (lambda: zoo.SwissRoll(4, noise=0), "noise is 0"),
-        (lambda: zoo.Custom(lambda n, generator: np.zeros(3), 2), r"returned \(3,\)"),
+        (lambda: zoo.CustomPrior(lambda n, generator: np.zeros(3), 2), r"returned \(3,\)"),
         (lambda: PRIORS["normal"].sample(3, [0, 1, 2]), "no part for each class"),
         (lambda: PRIORS["petals"].sample(3, [0, 1, 4]), "3 integers from 0 to 3, or -1"),
         (lambda: PRIORS["petals"].sample(3, [0, 1]), "3 integers"),

@@ -34,7 +34,7 @@ _HOMES = {
     "Categorical": "zoo.nn.priors",
     "GaussianMixture": "zoo.nn.priors",
     "SwissRoll": "zoo.nn.priors",
-    "Custom": "zoo.nn.priors",
+    "CustomPrior": "zoo.nn.priors",
     "Masking": "zoo.nn.corruption",
     "SaltAndPepper": "zoo.nn.corruption",
     "GaussianNoise": "zoo.nn.corruption",

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from zoo import engine
+from zoo.models.adversarial.watch import Watch
 from zoo.models.base import BaseAutoencoder
 from zoo.models.part import Part, TensorInfo
 from zoo.models.training import weigh
@@ -36,8 +37,8 @@ class AAE(BaseAutoencoder):
             N(z_mean, exp z_log_var); "universal", a function of the image and of as many standard
             normal numbers as the code is long, which can take any shape. Outside of training it is
             the mean, or the code of zero noise.
-        prior: a prior of the zoo, such as `zoo.Normal`, `zoo.GaussianMixture` or `zoo.Custom`; the
-            standard normal where it is None.
+        prior: a prior of the zoo, such as `zoo.Normal`, `zoo.GaussianMixture` or
+            `zoo.CustomPrior`; the standard normal where it is None.
         label_smoothing: s in [0, 0.5): draws count as 1 - s to the discriminator.
         generator_repeats: how often the third update is made in a step, at least 1.
         generator_weight: of the third update's loss, above 0.
@@ -124,6 +125,9 @@ class AAE(BaseAutoencoder):
             )
 
     # Learning
+
+    def own_callbacks(self):
+        return [Watch()]
 
     def updates(self):
         encoder = self.encoder.trainable_variables

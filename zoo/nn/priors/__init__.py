@@ -7,13 +7,13 @@ A prior is one formula, `shaped`, from standard noise to codes. `sample` feeds i
 import keras
 
 from zoo.nn.priors.base import Prior
-from zoo.nn.priors.custom import Custom
+from zoo.nn.priors.custom import CustomPrior
 from zoo.nn.priors.plain import Categorical, Normal, Uniform
 from zoo.nn.priors.shapes import GaussianMixture, SwissRoll
 
 __all__ = [
     "Categorical",
-    "Custom",
+    "CustomPrior",
     "GaussianMixture",
     "Normal",
     "Prior",

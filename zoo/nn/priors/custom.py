@@ -8,7 +8,7 @@ from zoo.nn.priors.base import Prior, checked_dimensions, checked_parts
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Custom(Prior):
+class CustomPrior(Prior):
     """Whatever a function of yours draws.
 
     Training steps draw rows of a pool that the function filled once. To load a saved model, the

@@ -1,0 +1,42 @@
+"""What is said when a contest between networks goes wrong."""
+
+import math
+import warnings
+
+import keras
+
+USUALLY = (
+    "Lower the discriminator's learning rate or raise the generator's, repeat the generator's "
+    "update (generator_repeats=), or smooth labels (label_smoothing=0.1)."
+)
+
+
+class Watch(keras.callbacks.Callback):
+    """Warn of terms that are no numbers any more, which ends the training, and of a lost contest.
+
+    A contest is lost where the discriminator was right about every code and every draw of an
+    epoch: its gradient then says little to the encoder. That is said once.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.said = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs, name = logs or {}, type(self.model).__name__
+        lost = [term for term, value in logs.items() if not math.isfinite(value)]
+        if lost:
+            self.model.stop_training = True
+            warnings.warn(
+                f"{name} diverged in epoch {epoch + 1}: {', '.join(lost)} became NaN or infinite, "
+                "and training ends. Lower the learning rates, or clip gradients (clipnorm=1.0).",
+                stacklevel=2,
+            )
+        sides = [logs.get(f"accuracy_on_{side}", 0.0) for side in ("draws", "codes")]
+        if not self.said and min(sides) == 1.0:
+            self.said = True
+            warnings.warn(
+                f"The discriminator of {name} was right about every code and every draw in epoch "
+                f"{epoch + 1}: the codes are far from the prior. {USUALLY}",
+                stacklevel=2,
+            )
