@@ -131,8 +131,9 @@ class Trained(keras.Model):
         name = type(self).__name__
         if self.learns_labels and y is None:
             unknown = ", -1 where unknown" if self.semi_supervised else ""
+            learns = "is conditional and learns" if self.conditional else "learns"
             raise ValueError(
-                f"{name} learns from images and labels: fit(x, y), with y "
+                f"{name} {learns} from images and labels: fit(x, y), with y "
                 f"integers from 0 to {self.num_classes - 1}{unknown}; y is missing."
             )
         if not self.learns_labels and y is not None:
