@@ -140,7 +140,7 @@ VARIANTS = {
         )
     )
     or "persistent" in name
-    or name == "M1"  # a VAE but for its classifier
+    or name in ("M1", "SupervisedAAE")  # a VAE and an AAE, but for a classifier and a label
 }
 VARIANT_CHECKS = [
     contract.fit_lowers_the_loss,
