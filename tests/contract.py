@@ -48,7 +48,8 @@ class Case:
 
 def has_noise(model) -> bool:
     """Say whether a loss is another one at every call."""
-    return any(hasattr(model, name) for name in ("posterior", "corruption"))
+    drawn = getattr(model, "drawn_by", "deterministic") != "deterministic"
+    return drawn or any(hasattr(model, name) for name in ("posterior", "corruption"))
 
 
 def weights(network):
