@@ -140,6 +140,15 @@ def test_a_consumer_draws_the_same_distribution(name):
         assert stats.ks_2samp(drawn[:, dimension], sampled[:, dimension]).pvalue > 1e-3
 
 
+def test_a_file_cannot_have_a_function_imported():
+    config = PRIORS["custom"].get_config()
+    config["function"] = {"module": "os", "class_name": "function", "config": "getcwd"}
+    with pytest.raises(ValueError, match="function 'getcwd' is not registered"):
+        zoo.CustomPrior.from_config(config)
+    with keras.saving.custom_object_scope({"getcwd": spiral}):
+        assert zoo.CustomPrior.from_config(config).function is spiral
+
+
 def test_priors_are_named_in_recipes():
     assert priors.fitting(None, 3).get_config() == {"latent_dim": 3, "scale": 1.0}
     assert priors.fitting({"normal": {"scale": 5.0}}, 3).scale == 5.0

@@ -26,12 +26,9 @@ class CustomPrior(Prior):
 
     def __init__(self, function, latent_dim: int, *, num_classes=None, masses=None, pool=20_000):
         if isinstance(function, dict):
-            function = keras.saving.deserialize_keras_object(function)
-        self.function, self.latent_dim, self.size = (
-            function,
-            checked_dimensions(latent_dim),
-            int(pool),
-        )
+            function = _registered(function)
+        self.function, self.size = function, int(pool)
+        self.latent_dim = checked_dimensions(latent_dim)
         if num_classes:
             self.num_classes = checked_parts(num_classes)
             self._set_masses(masses)
@@ -69,3 +66,16 @@ class CustomPrior(Prior):
             "masses": self._masses_for_config(),
             "pool": self.size,
         }
+
+
+def _registered(description: dict):
+    """Return the function that a saved description names; nothing is imported for it."""
+    names = (description.get("registered_name"), description.get("config"))
+    for name in names:
+        function = keras.saving.get_registered_object(name) if isinstance(name, str) else None
+        if callable(function):
+            return function
+    raise ValueError(
+        f"The prior's function {names[1]!r} is not registered: decorate it with "
+        "keras.saving.register_keras_serializable(), or load with custom_objects={name: function}."
+    )
