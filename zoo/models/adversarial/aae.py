@@ -101,9 +101,8 @@ class AAE(BaseAutoencoder):
     def _described_encoder(self, input_shape, heads, **options):
         if self.drawn_by != "universal":
             return super()._described_encoder(input_shape, heads, **options)
-        self.noise_dim = heads["z"]
         self.noisy_encoder = super()._described_encoder(
-            input_shape, heads, noise_dim=self.noise_dim, **options
+            input_shape, heads, noise_dim=heads["z"], **options
         )
         return networks.without_noise(self.noisy_encoder)
 
@@ -202,7 +201,13 @@ class AAE(BaseAutoencoder):
         if self.drawn_by == "universal":
             return self.noisy_encoder({"x": x, "noise": noise}, training=training)
         codes = self.encoded(x, training=training)
-        return reparameterize(codes["z_mean"], bounded_log_variance(codes["z_log_var"]), noise)
+        return reparameterize(codes["z_mean"], codes["z_log_var"], noise)
+
+    def encoded(self, x, label=None, training=False):
+        codes = super().encoded(x, label, training)
+        if self.drawn_by == "gaussian":
+            codes = {**codes, "z_log_var": bounded_log_variance(codes["z_log_var"])}
+        return codes
 
     def draws(self, batch):
         """Return as many draws from the prior as there are images, [batch, latent_dim]."""
