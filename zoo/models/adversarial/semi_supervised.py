@@ -47,8 +47,7 @@ class SemiSupervisedAAE(FewLabels, SupervisedAAE):
         masses: frequencies of the classes, [num_classes], of any sum; all alike by default.
         Others: see `AAE`; networks of your own are not taken.
 
-    Source: Makhzani et al. 2015 (arXiv 1511.05644), section 5; noise and normalisation there too,
-    in the appendix (unverified), the weight is ours.
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), section 5; sizes, noise and weights are ours.
     """
 
     terms = (

@@ -53,7 +53,7 @@ class GaussianMixture(Prior):
         Args:
             radius: of the circle. length, width: standard deviations along and across the radius.
 
-        Source: Makhzani et al. 2015 (arXiv 1511.05644), figure 4, read off the picture.
+        Source: after Makhzani et al. 2015 (arXiv 1511.05644), section 2.3; the sizes are ours.
         """
         angles = 2.0 * np.pi * np.arange(checked_parts(num_classes)) / num_classes
         outwards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
@@ -112,7 +112,7 @@ class SwissRoll(Prior):
         noise: standard deviation across and along.
         masses: [num_classes], above 0, of any sum; all alike by default.
 
-    Source: Makhzani et al. 2015 (arXiv 1511.05644), figure 4, read off the picture.
+    Source: after Makhzani et al. 2015 (arXiv 1511.05644), section 2.3; the sizes are ours.
     """
 
     latent_dim = 2
