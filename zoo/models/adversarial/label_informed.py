@@ -11,6 +11,7 @@ from keras import ops
 from zoo.models import checks
 from zoo.models.adversarial.aae import AAE
 from zoo.models.part import TensorInfo
+from zoo.models.semisupervised.classifying import check_every_class_has_a_label
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -64,15 +65,11 @@ class LabelInformedAAE(AAE):
         """Train; as for other models, with y = -1 for images without a label."""
         if y is not None and checks.is_array(x) and not self.prior.masses_given:
             labels = checks.check_labels(y, len(x), self.num_classes, "y", unlabelled=True)
-            self._weigh_parts(np.bincount(labels[labels >= 0], minlength=self.num_classes))
+            check_every_class_has_a_label(labels, self.num_classes)
+            self._weigh_parts(np.bincount(labels[labels >= 0]))
         return super().fit(x, y, *args, **kwargs)
 
     def _weigh_parts(self, counts):
-        if not counts.all():
-            raise ValueError(
-                f"No image of class {', '.join(map(str, np.flatnonzero(counts == 0)))} has a label;"
-                " the model needs one of each class at least."
-            )
         config = self.prior.get_config() | {"masses": counts.tolist()}
         self.prior = type(self.prior).from_config(config)
         self.train_function = self.test_function = None  # the old masses were constants there
