@@ -115,6 +115,14 @@ SETTINGS = {
         decoder_hidden=(16,),
         discriminator_hidden=(8,),
     ),
+    "ClusteringAAE": flat(
+        zoo.ClusteringAAE,
+        num_classes=12,
+        head_distance=3.0,
+        decoder_hidden=(16,),
+        discriminator_hidden=(8,),
+    ),
+    "VAEGAN": small(zoo.VAEGAN, filters=(4,), label_smoothing=0.1),
 }
 
 

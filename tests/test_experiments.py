@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from zoo import data, experiments, recipes
-from zoo.experiments import representations, table
+from zoo.experiments import adversarial, representations, table
 from zoo.spelling import UnknownNameError
 
 
@@ -19,7 +19,7 @@ def few_images(monkeypatch):
     (x, y), (x_test, y_test) = data.load("digits")
 
     def load(name):
-        assert name in ("mnist", *representations.REPORTED)
+        assert name in ("mnist", "fashion_mnist", *representations.REPORTED)
         large, large_test = (
             np.pad(np.kron(a[..., 0], np.ones((3, 3))), ((0, 0), (2, 2), (2, 2)))
             for a in (x[:300], x_test[:100])
@@ -29,6 +29,8 @@ def few_images(monkeypatch):
 
     monkeypatch.setattr(data, "load", load)
     presets = {
+        "aae_mnist": zoo.AAE((28, 28, 1), 3, hidden=(4,)),
+        "vae_mnist": zoo.VAE((28, 28, 1), 3, hidden=(4,)),
         "vae_mnist_2d": zoo.VAE((28, 28, 1), 2, hidden=(4,)),
         "m1_mnist_100": zoo.M1((28, 28, 1), 3, num_classes=10, hidden=(4,)),
         "contractive_ae_mnist": zoo.ContractiveAutoencoder((28, 28, 1), 5),
@@ -40,6 +42,11 @@ def few_images(monkeypatch):
     few = ("contractive (CAE)", "binary RBM", "none")
     shallow = {name: representations.SHALLOW[name] for name in few}
     reported = {"mnist_rot": representations.REPORTED["mnist_rot"]}
+    keep_labels = data.keep_labels
+    monkeypatch.setattr(
+        data, "keep_labels", lambda y, n, seed: keep_labels(y, min(n, 100), seed=seed)
+    )
+    monkeypatch.setattr(adversarial, "DRAWS", (1,))
     monkeypatch.setattr(representations, "SHALLOW", shallow)
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))

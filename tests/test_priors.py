@@ -179,3 +179,11 @@ def test_priors_are_named_in_recipes():
 def test_what_is_no_prior_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", ["normal", "petals"])
+def test_densities_of_tensors_are_those_of_arrays(name):
+    z = np.random.default_rng(0).normal(size=(5, 4, 2)).astype("float32") * 3
+    density = ops.convert_to_numpy(PRIORS[name].log_density(ops.convert_to_tensor(z)))
+    expected = PRIORS[name].log_prob(z.reshape(-1, 2)).reshape(5, 4)
+    np.testing.assert_allclose(density, expected, rtol=1e-4, atol=1e-4)

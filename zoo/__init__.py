@@ -29,6 +29,8 @@ _HOMES = {
     "LabelInformedAAE": "zoo.models.adversarial",
     "SupervisedAAE": "zoo.models.adversarial",
     "SemiSupervisedAAE": "zoo.models.adversarial",
+    "ClusteringAAE": "zoo.models.adversarial",
+    "VAEGAN": "zoo.models.adversarial",
     "Normal": "zoo.nn.priors",
     "Uniform": "zoo.nn.priors",
     "Categorical": "zoo.nn.priors",

@@ -354,3 +354,12 @@ def test_colour_images_are_shown_in_colour(tmp_path):
     figure = plots.manifold(model, side=2)
     assert sheet(figure).shape == (16, 16, 3)
     figure.savefig(tmp_path / "manifold.png")
+
+
+def test_the_title_of_a_single_image_fits():
+    model = zoo.VAE((8, 8, 1), 2, hidden=(4,))
+    figure = plots.samples(model, rows=1, columns=1)
+    figure.canvas.draw()
+    title = figure.axes[0].title.get_window_extent()
+    assert title.x0 >= 0
+    assert title.x1 <= figure.bbox.x1

@@ -8,6 +8,7 @@ from zoo import data
 from zoo.evaluation import judge as judges
 from zoo.evaluation import measures
 from zoo.evaluation.measures import rounded
+from zoo.models.adversarial import VAEGAN, ClusteringAAE
 from zoo.models.autoencoder import Autoencoder
 from zoo.models.semisupervised import M1M2
 from zoo.nn import networks
@@ -45,7 +46,7 @@ def evaluate(model, data_name: str, *, command: str = "zoo.evaluation.evaluate",
 
 def _measure(model, data_name, train, test):
     x, y = test
-    labels = y if model.conditional else None
+    labels = y if model.conditional and model.learns_labels else None
     yield (
         "reconstruction error",
         rounded(measures.reconstruction_error(model, x, labels)),
@@ -60,7 +61,15 @@ def _measure(model, data_name, train, test):
             "",
             f"the same after {model.iterations} steps of descent from the encoder's code",
         )
-    if hasattr(model, "predict_labels"):
+    if isinstance(model, ClusteringAAE) and not model.learns_labels:
+        yield (
+            "clustering error",
+            round(measures.clustering_error(model, x, y), 2),
+            "%",
+            f"images whose cluster, of {model.num_classes}, stands for another label than theirs: "
+            "for that of the test image of which the model is surest",
+        )
+    elif hasattr(model, "predict_labels"):
         yield (
             "classification error",
             round(measures.classification_error(model, x, y), 2),
@@ -98,7 +107,17 @@ def _measure(model, data_name, train, test):
             "sliced 2-Wasserstein, 200 directions, seed 0; two samples of the prior are "
             f"{rounded(floor)} apart",
         )
-    if model.conditional and data_name in judges.JUDGES:
+    if isinstance(model, VAEGAN) and data_name in judges.JUDGES:
+        judge = judges.load_judge(data_name)
+        drawn = model.generate(len(x), seed=0)
+        yield (
+            "Fréchet distance",
+            rounded(measures.frechet_distance(drawn, x, judge)),
+            "",
+            f"of {len(x):,} images generated with seed 0 to the test images, squared, by what the "
+            f"last hidden layer of an independently trained classifier gives",
+        )
+    if model.conditional and model.learns_labels and data_name in judges.JUDGES:
         judge = judges.load_judge(data_name)
         yield (
             "generated class accuracy",

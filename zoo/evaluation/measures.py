@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 
 
@@ -39,8 +40,8 @@ def negative_bound(model, x, labels=None, *, seed: int = 0) -> tuple[float, floa
         the bound and the divergence in it, both averaged over images.
     """
     x = model.prepared(x, seed)
-    kl = model.divergences(x, labels).sum(axis=1)
     z = model.encode(x, labels, sample=True, seed=seed)
+    kl = model.divergence(x, z, labels)
     log_prob = model.log_prob(x, z, labels)
     return float(np.mean(kl - log_prob.astype("float64"))), float(np.mean(kl))
 
@@ -61,6 +62,54 @@ def negative_log_likelihood(
 def classification_error(model, x, y) -> float:
     """Percentage of images [n, *input_shape] that get another label than theirs, integers [n]."""
     return 100.0 * float(np.mean(model.predict_labels(x) != y))
+
+
+def clustering_error(model, x, y) -> float:
+    """Percentage of images [n, *input_shape] whose cluster stands for another label than theirs.
+
+    A cluster stands for the label of the image of which the model is surest that it belongs there;
+    one that no image belongs to stands for nothing.
+
+    Args:
+        y: integers [n].
+
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), section 6.
+    """
+    probability, y = model.predict_proba(x), np.asarray(y)
+    label_of = y[probability.argmax(axis=0)]
+    return 100.0 * float(np.mean(label_of[probability.argmax(axis=1)] != y))
+
+
+def frechet_distance(images, others, judge) -> float:
+    """Squared Fréchet distance between two samples of images, as a classifier sees them.
+
+    |m - m'|^2 + tr(S + S' - 2 (S S')^(1/2)) for the means and covariances of what the layer before
+    the classes gives; 0 for equal samples, and comparable under the same judge alone.
+
+    Args:
+        images, others: [n, *input_shape] and [m, *input_shape], some thousand each.
+        judge: a Keras classifier of images, from `load_judge`.
+
+    Source: Heusel et al. 2017 (arXiv 1706.08500), with the judge in place of Inception.
+    """
+    from scipy.linalg import eigvalsh
+
+    features = keras.Model(judge.inputs, judge.layers[-1].input)
+    seen = [
+        features.predict(sample, batch_size=500, verbose=0).astype("float64")
+        for sample in (images, others)
+    ]
+    (mean, other_mean), (cov, other_cov) = (
+        [moment(s) for s in seen]
+        for moment in (lambda s: s.mean(axis=0), lambda s: np.cov(s, rowvar=False))
+    )
+    # The trace of a product's root is the sum of the roots of its eigenvalues; those of S S' are
+    # those of R S' R, R the symmetric root of S.
+    values, vectors = np.linalg.eigh(cov)
+    root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+    shared = np.sqrt(np.maximum(eigvalsh(root @ other_cov @ root), 0.0)).sum()
+    away = np.sum((mean - other_mean) ** 2)
+    return float(away + np.trace(cov) + np.trace(other_cov) - 2.0 * shared)
 
 
 def active_units(model, x, labels=None, *, threshold: float = 0.01) -> int:

@@ -15,6 +15,7 @@ import keras
 import zoo
 from zoo import plots
 from zoo.experiments import (
+    adversarial,
     classical,
     manifolds,
     representations,
@@ -26,21 +27,28 @@ from zoo.folders import write_file
 from zoo.spelling import UnknownNameError
 
 EXPERIMENTS = {
+    "adversarial_images": adversarial.adversarial_images,
+    "adversarial_labels": adversarial.adversarial_labels,
+    "clusters": adversarial.clusters,
     "conditional_bounds": variational.conditional_bounds,
     "contraction": classical.contraction,
     "corruption_levels": classical.corruption_levels,
     "deep_pretraining": classical.deep_pretraining,
     "denoising_variational": variational.denoising_variational,
     "energy": classical.energy,
+    "label_informed": adversarial.label_informed,
     "latent_sizes": variational.latent_sizes,
     "likelihoods": variational.likelihoods,
     "manifold_seeds": variational.manifold_seeds,
     "manifolds": manifolds.manifolds,
     "mnist_variants": representations.mnist_variants,
+    "parzen_windows": adversarial.parzen_windows,
     "penalties": classical.penalties,
     "regularised": representations.regularised,
     "semi_supervised": semi_supervised.semi_supervised,
     "sparsity": classical.sparsity,
+    "two_dimensions": adversarial.two_dimensions,
+    "vae_against_aae": adversarial.vae_against_aae,
 }
 
 

@@ -3,7 +3,14 @@
 `CLASSES` is the table of what a preset may hold: `zoo.load` makes nothing else.
 """
 
-from zoo.models.adversarial import AAE, LabelInformedAAE, SemiSupervisedAAE, SupervisedAAE
+from zoo.models.adversarial import (
+    AAE,
+    VAEGAN,
+    ClusteringAAE,
+    LabelInformedAAE,
+    SemiSupervisedAAE,
+    SupervisedAAE,
+)
 from zoo.models.autoencoder import (
     Autoencoder,
     ContractiveAutoencoder,
@@ -36,5 +43,7 @@ CLASSES = {
         LabelInformedAAE,
         SupervisedAAE,
         SemiSupervisedAAE,
+        ClusteringAAE,
+        VAEGAN,
     )
 }

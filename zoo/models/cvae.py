@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo.models import checks
 from zoo.models.vae import VAE
-from zoo.nn import networks
+from zoo.nn import networks, priors
 from zoo.nn.divergences import bounded_log_variance
 
 
@@ -33,6 +33,7 @@ class CVAE(VAE):
     """
 
     conditional = True
+    priors_taken = (priors.Normal,)
 
     def __init__(self, input_shape=None, latent_dim=None, *, prior=None, **kwargs):
         own = isinstance(prior, keras.Model)

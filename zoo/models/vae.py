@@ -64,7 +64,9 @@ class VAE(BaseAutoencoder):
             it as it is. "threshold" makes it 1 above 1/2, everywhere.
         corruption: what is done to images before the encoder sees them in training, as for
             `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image.
-        prior: a `zoo.Normal`; the standard normal where it is None.
+        prior: a `zoo.Normal`, or a `zoo.GaussianMixture`, to which the divergence has no closed
+            form: it is then log q(z | x) - log p(z), averaged over the drawn codes. The standard
+            normal where it is None.
         Others: see `zoo.models.base.BaseAutoencoder`. An encoder of your own returns a dict of
             `z_mean` and `z_log_var`, both [batch, latent_dim]; log-variances beyond 12 either way
             are drawn back, see `zoo.nn.divergences.bounded_log_variance`.
@@ -76,6 +78,7 @@ class VAE(BaseAutoencoder):
 
     heads = ("z_mean", "z_log_var")
     terms = ("reconstruction", "kl", "elbo")
+    priors_taken: tuple[type, ...] = (priors.Normal, priors.GaussianMixture)
 
     def __init__(
         self,
@@ -102,7 +105,9 @@ class VAE(BaseAutoencoder):
                 'binarize="threshold" would undo Gaussian noise; damage pixels by masking or by '
                 "salt and pepper."
             )
-        self.prior = priors.fitting(prior, self.latent_dim, priors.Normal)
+        self.prior = priors.fitting(prior, self.latent_dim, self.priors_taken)
+        if free_bits and not self.closed_form:
+            raise ValueError("free_bits= needs a divergence by dimension, so a zoo.Normal prior.")
         self.term_weights["elbo"] = 0.0
         self._weigh_divergence(beta)
 
@@ -133,6 +138,11 @@ class VAE(BaseAutoencoder):
             self.term_weights["kl"].assign(self.beta(self.step))
 
     # Distributions
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether the divergence has a closed form, and so a value for every dimension."""
+        return isinstance(self.prior, priors.Normal)
 
     def encoded(self, x, label=None, training=False):
         codes = super().encoded(self.input_of(x), label, training)
@@ -171,9 +181,12 @@ class VAE(BaseAutoencoder):
         return terms
 
     def prior_moments(self, label):
-        """Return mean and log-variance of p(z), as numbers or tensors [batch, latent_dim]."""
+        """Return mean and log-variance of p(z), as numbers or tensors [batch, latent_dim].
+
+        None for a mixture, which they do not describe.
+        """
         del label
-        return 0.0, self.prior.log_var
+        return (0.0, self.prior.log_var) if self.closed_form else None
 
     def sampled(self, x, label, moments, noise, training=False):
         """Draw codes and decode them.
@@ -196,9 +209,15 @@ class VAE(BaseAutoencoder):
 
     def bounds(self, moments, prior_moments, z, log_prob) -> dict:
         """Return the terms of the loss for what `sampled` drew."""
-        del z
-        reconstruction, kl = -ops.mean(log_prob, axis=1), gaussian_kl(*moments, *prior_moments)
+        reconstruction, kl = -ops.mean(log_prob, axis=1), self.kl(moments, prior_moments, z)
         return {"reconstruction": reconstruction, "kl": kl, "elbo": -reconstruction - kl}
+
+    def kl(self, moments, prior_moments, z):
+        """Return KL(q(z | x) || p(z)), [batch]; without a closed form of draws z."""
+        if prior_moments is not None:
+            return gaussian_kl(*moments, *prior_moments)
+        posterior = (ops.expand_dims(moment, 1) for moment in moments)
+        return ops.mean(log_normal(z, *posterior) - self.prior.log_density(z), axis=1)
 
     def shortfall(self, moments, prior_moments, weight=None):
         """Return by how much the mean divergences lack `free_bits`, summed over dimensions.
@@ -214,10 +233,11 @@ class VAE(BaseAutoencoder):
     def log_weights(self, moments, prior_moments, z, log_prob):
         """Return log p(x | z) p(z) / q(z | x) of what `sampled` drew, [batch, samples]."""
         posterior, prior = (
-            [m if isinstance(m, float) else ops.expand_dims(m, 1) for m in pair]
+            pair and [m if isinstance(m, float) else ops.expand_dims(m, 1) for m in pair]
             for pair in (moments, prior_moments)
         )
-        return log_prob + log_normal(z, *prior) - log_normal(z, *posterior)
+        log_prior = log_normal(z, *prior) if prior else self.prior.log_density(z)
+        return log_prob + log_prior - log_normal(z, *posterior)
 
     # Using
 
@@ -297,11 +317,30 @@ class VAE(BaseAutoencoder):
         return np.zeros(self.latent_dim), np.full(self.latent_dim, self.prior.log_var)
 
     def divergences(self, x, labels=None) -> np.ndarray:
-        """Return KL(q(z_j | x) || p(z_j)) of images by dimension, float64 [n, latent_dim], nats."""
+        """Return KL(q(z_j | x) || p(z_j)) of images by dimension, float64 [n, latent_dim], nats.
+
+        Raises:
+            TypeError: the prior is a mixture, under which dimensions depend on each other.
+        """
+        if not self.closed_form:
+            raise TypeError("A mixture has no divergence by dimension; see `divergence`.")
         mean, log_var = (moment.astype("float64") for moment in self.posterior(x, labels))
         prior_mean, prior_log_var = self.prior_of(labels)
         ratio = (np.exp(log_var) + (mean - prior_mean) ** 2) / np.exp(prior_log_var)
         return 0.5 * (prior_log_var - log_var + ratio - 1)
+
+    def divergence(self, x, z, labels=None) -> np.ndarray:
+        """Return KL(q(z | x) || p(z)) of images, float64 [n], nats.
+
+        Args:
+            x: images [n, *input_shape]. labels: integers [n] for conditional models.
+            z: a draw from q(z | x) for each, of which it is estimated where it has no closed form.
+        """
+        if self.closed_form:
+            return self.divergences(x, labels).sum(axis=1)
+        mean, log_var = (moment.astype("float64") for moment in self.posterior(x, labels))
+        away = np.square(z - mean) / np.exp(log_var) + log_var + math.log(2.0 * math.pi)
+        return -0.5 * away.sum(axis=1) - self.prior.log_prob(z)
 
     def posterior(self, x, labels=None, *, batch_size: int = 1024):
         """Return mean and log-variance of q(z | x) as arrays, both float32 [n, latent_dim]."""

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import layers, ops
 
+from zoo import engine
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class OneHot(layers.Layer):
@@ -22,6 +24,33 @@ class OneHot(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Dropout(layers.Layer):
+    """Keras's dropout, by draws that are fast under XLA too.
+
+    Args:
+        rate: the share of values that are 0 in training, in [0, 1); the others are scaled up.
+        seed: of the draws.
+    """
+
+    def __init__(self, rate: float, seed: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.rate, self.seed = float(rate), seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, x, training=False):
+        if not training:
+            return x
+        kept = engine.uniform(ops.shape(x), self.seed_generator) >= self.rate
+        return x * ops.cast(kept, x.dtype) / (1.0 - self.rate)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
 class TiedDense(layers.Layer):
@@ -63,6 +92,7 @@ def encoder(
     code_activation: str | None = None,
     num_classes: int | None = None,
     noise_dim: int | None = None,
+    dropout: float = 0.0,
     dtype=None,
 ) -> keras.Model:
     """Build a network from images to codes.
@@ -77,6 +107,7 @@ def encoder(
         code_activation: of the heads.
         num_classes: with it, the network also takes a label, joined to the flat features.
         noise_dim: with it, it also takes `noise` [batch, noise_dim], joined likewise.
+        dropout: the share of every dense hidden layer's values that are dropped in training.
         dtype: a Keras dtype policy; the outputs are float32 in any case.
 
     Returns:
@@ -93,7 +124,7 @@ def encoder(
         noise = keras.Input((noise_dim,), name="noise")
         inputs = {"x": x, "noise": noise}
         features = layers.Concatenate(name="with_noise", dtype=dtype)([features, noise])
-    features = _dense_stack(features, hidden, activation, dtype)
+    features = _dense_stack(features, hidden, activation, dtype, dropout=dropout)
     outputs = {
         name: layers.Dense(size, activation=code_activation, name=name, dtype="float32")(features)
         for name, size in heads.items()
@@ -173,11 +204,33 @@ def critic(
     return keras.Model(inputs, logit, name="discriminator")
 
 
+def image_critic(
+    input_shape: tuple[int, ...],
+    *,
+    filters: tuple[int, ...] = (),
+    hidden: tuple[int, ...] = (512,),
+    activation="leaky_relu",
+    dtype=None,
+) -> keras.Model:
+    """Build a discriminator of images: `x` to a dict of `logit` [batch, 1] and `features`.
+
+    Returns:
+        a model; `features` [batch, d] is what the layer before the logit gives.
+    """
+    x = keras.Input(input_shape, name="x")
+    features = _flat_features(x, filters, activation, dtype)
+    features = _dense_stack(features, hidden, activation, dtype)
+    logit = layers.Dense(1, name="logit", dtype="float32")(features)
+    seen = layers.Identity(name="features", dtype="float32")(features)
+    return keras.Model(x, {"logit": logit, "features": seen}, name="discriminator")
+
+
 def trunk(
     input_shape: tuple[int, ...],
     *,
     filters: tuple[int, ...] = (),
     hidden: tuple[int, ...] = (512,),
+    kernel_size: int = 3,
     activation: str = "relu",
     normalize: bool = False,
     dtype=None,
@@ -185,11 +238,12 @@ def trunk(
     """Build the first layers of several networks: `x` to flat features [batch, hidden[-1]].
 
     Args:
+        kernel_size: the side of a convolution's kernel.
         normalize: whether each layer's outputs are normalised over the batch.
         Others: those of `encoder`.
     """
     x = keras.Input(input_shape, name="x")
-    features = _flat_features(x, filters, activation, dtype, normalize)
+    features = _flat_features(x, filters, activation, dtype, normalize, kernel_size)
     features = _dense_stack(features, hidden, activation, dtype, normalize)
     return keras.Model(x, features, name="trunk")
 
@@ -326,18 +380,20 @@ def _join(features, label, num_classes, dtype):
     return layers.Concatenate(name="join", dtype=dtype)([features, one_hot])
 
 
-def _flat_features(features, filters, activation, dtype, normalize=False):
+def _flat_features(features, filters, activation, dtype, normalize=False, kernel_size=3):
     """Apply convolutions of stride 2, if any, and flatten."""
     for i, width in enumerate(filters):
-        layer = layers.Conv2D(width, 3, 2, "same", name=f"conv_{i}", dtype=dtype)
+        layer = layers.Conv2D(width, kernel_size, 2, "same", name=f"conv_{i}", dtype=dtype)
         features = _activated(features, layer, activation, normalize)
     return ops.reshape(features, (-1, math.prod(features.shape[1:])))
 
 
-def _dense_stack(features, widths, activation, dtype, normalize=False):
+def _dense_stack(features, widths, activation, dtype, normalize=False, dropout=0.0):
     for i, width in enumerate(widths):
         layer = layers.Dense(width, name=f"dense_{i}", dtype=dtype)
         features = _activated(features, layer, activation, normalize)
+        if dropout:
+            features = Dropout(dropout, seed=i, name=f"dropout_{i}", dtype=dtype)(features)
     return features
 
 

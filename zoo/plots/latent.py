@@ -50,7 +50,7 @@ def manifold(model, x=None, labels=None, *, side: int = 20, extent: float | None
 def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
     """Show q(z | x) of images as ellipses that reach a standard deviation from their means.
 
-    The dashed circle is the prior's, in models that are not conditional.
+    The dashed circle is that of a normal prior, in models that are not conditional.
 
     Args:
         model: a VAE with two latent dimensions.
@@ -66,7 +66,7 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
     colours_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
     for centre, width, colour in zip(mean, widths, colours_of, strict=True):
         axes.add_patch(Ellipse(centre, *width, facecolor=colour, edgecolor="none", alpha=0.25))
-    if not model.conditional:
+    if not model.conditional and model.closed_form:
         width = 2 * model.prior.scale
         axes.add_patch(Ellipse((0, 0), width, width, fill=False, linestyle="--"))
     axes.set_aspect("equal")

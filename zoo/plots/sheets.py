@@ -30,8 +30,9 @@ def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
 
 
 def sheet(columns, rows, title):
-    """Return a figure and its axes, sized for so many small images."""
-    figure = Figure(figsize=(0.55 * columns, 0.55 * rows + 0.4), dpi=DPI, layout="constrained")
+    """Return a figure and its axes, sized for so many small images and for the title."""
+    width = max(0.55 * columns, 0.072 * len(title))
+    figure = Figure(figsize=(width, 0.55 * rows + 0.4), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, fontsize=9)
     return figure, axes

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from zoo import engine
-from zoo.models.adversarial.watch import Watch
+from zoo.models.adversarial.several_updates import SeveralUpdates
 from zoo.models.base import BaseAutoencoder
 from zoo.models.part import Part, TensorInfo
 from zoo.models.training import weigh
@@ -18,7 +18,7 @@ POSTERIORS = ("deterministic", "gaussian", "universal")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class AAE(BaseAutoencoder):
+class AAE(SeveralUpdates, BaseAutoencoder):
     """The adversarial autoencoder: a discriminator shapes the codes into the prior.
 
     Every training step makes three updates, each with a forward pass and an optimizer of its own:
@@ -42,6 +42,8 @@ class AAE(BaseAutoencoder):
         label_smoothing: s in [0, 0.5): draws count as 1 - s to the discriminator.
         generator_repeats: how often the third update is made in a step, at least 1.
         generator_weight: of the third update's loss, above 0.
+        dropout: the share of the values of the encoder's dense hidden layers that are dropped in
+            training, in [0, 1).
         discriminator: a network of your own from `z` to one logit [batch, 1].
         Others: see `zoo.models.base.BaseAutoencoder`.
 
@@ -69,9 +71,15 @@ class AAE(BaseAutoencoder):
         label_smoothing: float = 0.0,
         generator_repeats: int = 1,
         generator_weight: float = 1.0,
+        dropout: float = 0.0,
         discriminator=None,
         **kwargs,
     ):
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}; give a share from 0 to less than 1.")
+        if dropout and kwargs.get("encoder") is not None:
+            raise ValueError("dropout= is for described networks; put it into your own encoder.")
+        self.dropout = float(dropout)
         if posterior not in POSTERIORS:
             raise ValueError(f"posterior is {posterior!r}; choose of {', '.join(POSTERIORS)}.")
         if posterior == "universal" and kwargs.get("encoder") is not None:
@@ -99,6 +107,7 @@ class AAE(BaseAutoencoder):
         self._check_discriminator()
 
     def _described_encoder(self, input_shape, heads, **options):
+        options["dropout"] = self.dropout
         if self.drawn_by != "universal":
             return super()._described_encoder(input_shape, heads, **options)
         self.noisy_encoder = super()._described_encoder(
@@ -125,9 +134,6 @@ class AAE(BaseAutoencoder):
 
     # Learning
 
-    def own_callbacks(self):
-        return [Watch()]
-
     def updates(self):
         encoder = self.encoder.trainable_variables
         return {
@@ -136,30 +142,15 @@ class AAE(BaseAutoencoder):
             "generator": encoder,
         }
 
-    def train_step(self, data):
-        batch, terms, variables = self.unpack(data), {}, self.updates()
-        for name, loss_fn in self.steps().items():
-            for _ in range(self.generator_repeats if name == "generator" else 1):
-                terms |= self.minimize(
-                    lambda loss_fn=loss_fn: loss_fn(batch, training=True),
-                    variables[name],
-                    self.optimizer[name],
-                )
-        return self.track(terms)
-
-    def test_step(self, data):
-        batch, terms = self.unpack(data), {}
-        for loss_fn in self.steps().values():
-            terms |= loss_fn(batch, training=False)
-        return self.track(terms)
-
-    def steps(self) -> dict:
-        """Return what each update minimizes, by its name, in the order in which they are made."""
+    def steps(self):
         return {
             "reconstruction": self.reconstruction_terms,
             "discriminator": self.discriminator_terms,
             "generator": self.generator_terms,
         }
+
+    def repeats(self, name):
+        return self.generator_repeats if name == "generator" else 1
 
     def reconstruction_terms(self, batch, training):
         """Return -log p(x | z) of the images' codes, [batch]."""
@@ -245,6 +236,7 @@ class AAE(BaseAutoencoder):
             "label_smoothing": self.label_smoothing,
             "generator_repeats": self.generator_repeats,
             "generator_weight": self.term_weights["generator"],
+            "dropout": self.dropout,
         }
         if self.custom_discriminator:
             config["discriminator"] = keras.saving.serialize_keras_object(self.discriminator)

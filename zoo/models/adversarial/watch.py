@@ -14,8 +14,8 @@ USUALLY = (
 class Watch(keras.callbacks.Callback):
     """Warn of terms that are no numbers any more, which ends the training, and of a lost contest.
 
-    A contest is lost where the discriminator was right about every code and every draw of an
-    epoch: its gradient then says little to the encoder. That is said once.
+    A contest is lost where the discriminator was right about everything in an epoch: its gradient
+    then says little to those that it judges. That is said once.
     """
 
     def __init__(self):
@@ -32,11 +32,12 @@ class Watch(keras.callbacks.Callback):
                 "and training ends. Lower the learning rates, or clip gradients (clipnorm=1.0).",
                 stacklevel=2,
             )
-        sides = [logs.get(f"accuracy_on_{side}", 0.0) for side in ("draws", "codes")]
-        if not self.said and min(sides) == 1.0:
+        sides = {term: logs[term] for term in logs if term.startswith("accuracy_on_")}
+        if not self.said and sides and min(sides.values()) == 1.0:
             self.said = True
+            what = " and every one of the ".join(term.split("_on_")[1] for term in sides)
             warnings.warn(
-                f"The discriminator of {name} was right about every code and every draw in epoch "
-                f"{epoch + 1}: the codes are far from the prior. {USUALLY}",
+                f"The discriminator of {name} was right about every one of the {what} in epoch "
+                f"{epoch + 1}, and says little to those that it judges. {USUALLY}",
                 stacklevel=2,
             )

@@ -36,7 +36,7 @@ def fitting(prior, latent_dim: int, kinds=Prior):
     Args:
         prior: None for the standard normal; one that is made already; or `{"swiss_roll": {}}` with
             a name of `NAMED` and its arguments, as recipes write it.
-        kinds: the class of prior that the model can learn from.
+        kinds: the class of prior that the model can learn from, or several.
 
     Raises:
         TypeError: no prior of these. ValueError: an unknown name, or another number of dimensions.
@@ -46,7 +46,9 @@ def fitting(prior, latent_dim: int, kinds=Prior):
     if isinstance(prior, dict):
         prior = _made(prior, latent_dim)
     if not isinstance(prior, kinds):
-        raise TypeError(f"prior is {prior!r}; this model takes a zoo.{kinds.__name__}.")
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        taken = " or a ".join(f"zoo.{kind.__name__}" for kind in kinds)
+        raise TypeError(f"prior is {prior!r}; this model takes a {taken}.")
     if prior.latent_dim != latent_dim:
         raise ValueError(
             f"The prior has {prior.latent_dim} dimensions and the codes have {latent_dim}; they "

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.nn.divergences import log_normal
 from zoo.nn.priors.base import Prior, checked_dimensions, checked_parts, checked_positive
 
 
@@ -32,6 +33,10 @@ class Normal(Prior):
         z = np.asarray(z, "float64") / self.scale
         constant = self.latent_dim * math.log(2.0 * math.pi * self.scale**2)
         return -0.5 * (np.sum(z**2, axis=-1) + constant)
+
+    def log_density(self, z):
+        """Return `log_prob` of a tensor [..., latent_dim], as a float32 tensor [...]."""
+        return log_normal(z, 0.0, self.log_var)
 
     @property
     def log_var(self) -> float:

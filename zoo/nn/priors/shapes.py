@@ -71,13 +71,24 @@ class GaussianMixture(Prior):
         """Return ln p_c + ln N(z; m_c, A_c A_c^T), [n, num_classes]."""
         away = np.asarray(z, "float64")[:, None, :] - self.means
         standard = np.einsum("cij,ncj->nci", np.linalg.inv(self.factors), away)
+        return self._log_scales() - 0.5 * np.sum(standard**2, axis=2)
+
+    def _log_scales(self):
+        """Return ln p_c + ln N(m_c; m_c, A_c A_c^T), [num_classes]."""
         _, volume = np.linalg.slogdet(self.factors)
         constant = 0.5 * self.latent_dim * math.log(2.0 * math.pi)
-        density = -0.5 * np.sum(standard**2, axis=2) - volume - constant
-        return np.log(self.masses) + density
+        return np.log(self.masses) - volume - constant
 
     def log_prob(self, z):
         return np.logaddexp.reduce(self._joint(z), axis=1)
+
+    def log_density(self, z):
+        """Return `log_prob` of a tensor [..., latent_dim], as a float32 tensor [...]."""
+        tensors = (np.linalg.inv(self.factors), self.means, self._log_scales())
+        inverse, means, scales = (ops.convert_to_tensor(t.astype("float32")) for t in tensors)
+        away = ops.expand_dims(z, -2) - means
+        standard = ops.sum(inverse * ops.expand_dims(away, -2), axis=-1)
+        return ops.logsumexp(scales - 0.5 * ops.sum(ops.square(standard), axis=-1), axis=-1)
 
     def region(self, z):
         return self._joint(z).argmax(axis=1).astype("int32")

@@ -1,0 +1,106 @@
+"""Clusters without labels: the three updates, heads, and the rule by which errors are counted."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from tiny import X, array, randomised
+
+import zoo
+from zoo.evaluation import measures
+from zoo.models.training import Batch
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+def clustering(**options):
+    options = {"num_classes": 4, "hidden": (5,), "decoder_hidden": (6,), **options}
+    return zoo.ClusteringAAE((4, 4, 1), 2, discriminator_hidden=(5,), **options)
+
+
+def test_heads_are_pushed_apart_by_the_distance_they_lack():
+    model = clustering(num_classes=3, head_distance=2.0)
+    heads = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0]])
+    model.join.get_layer("heads").set_weights([heads])
+    lacking = 2.0 - 1.0  # the other two pairs are 5 and more apart
+    assert float(array(model.crowding())) == pytest.approx(lacking, abs=1e-4)
+    terms = model.reconstruction_terms(Batch(ops.convert_to_tensor(X)), training=False)
+    assert float(array(terms["heads"])) == pytest.approx(lacking, abs=1e-4)
+    model.compile(keras.optimizers.SGD(0.05))
+    model.fit(X, epochs=60, verbose=0)
+    moved = array(model.join.get_layer("heads").kernel)
+    assert np.linalg.norm(moved[0] - moved[1]) > 1.5
+
+
+def test_a_representation_is_the_style_plus_the_expected_head():
+    model = randomised(clustering(head_distance=1.0))
+    heads = array(model.join.get_layer("heads").kernel)
+    expected = model.encode(X) + model.predict_proba(X) @ heads
+    np.testing.assert_allclose(model.represent(X), expected, rtol=1e-4, atol=1e-5)
+    both = randomised(clustering())
+    np.testing.assert_allclose(
+        both.represent(X),
+        np.concatenate([both.predict_proba(X), both.encode(X)], axis=1),
+        rtol=1e-4,
+    )
+
+
+def test_images_are_reconstructed_by_the_cluster_they_are_found_in():
+    model = randomised(clustering())
+    found = model.predict_labels(X)
+    np.testing.assert_array_equal(model.reconstruct(X), model.reconstruct(X, found))
+    assert not np.array_equal(model.reconstruct(X), model.reconstruct(X, (found + 1) % 4))
+
+
+def test_heads_are_moved_by_the_reconstruction_alone():
+    model = clustering(head_distance=2.0)
+    named = {name: {id(v) for v in variables} for name, variables in model.updates().items()}
+    (kernel,) = model.join.trainable_variables
+    assert [name for name, ids in named.items() if id(kernel) in ids] == ["reconstruction"]
+
+
+def test_a_cluster_stands_for_the_label_of_its_surest_image():
+    class Sure:
+        def predict_proba(self, x):
+            return np.asarray(x)
+
+    probability = np.array(
+        [[0.9, 0.1, 0.0], [0.8, 0.2, 0.0], [0.6, 0.4, 0.0], [0.3, 0.7, 0.0], [0.4, 0.6, 0.0]]
+    )
+    # Cluster 0 stands for label 5 and cluster 1 for 7; the third image and the last are wrong.
+    assert measures.clustering_error(Sure(), probability, [5, 5, 6, 7, 5]) == pytest.approx(40.0)
+
+
+def test_digits_are_sorted_without_labels():
+    (x, y), _ = zoo.data.load("digits")
+    model = zoo.ClusteringAAE(
+        (8, 8, 1), 4, num_classes=20, hidden=(128,), decoder_hidden=(128,), noise=0.2
+    )
+    model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
+    model.fit(x, batch_size=100, epochs=60, verbose=0)
+    assert measures.clustering_error(model, x, y) < 65  # nine in ten would be chance
+
+
+def test_labels_are_not_taken():
+    model = clustering()
+    model.compile()
+    with pytest.raises(ValueError, match="learns from images alone"):
+        model.fit(X, np.zeros(12, int))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"head_distance": 0.0}, "head_distance is 0.0"),
+        ({"posterior": "gaussian"}, "posterior= is not taken"),
+        ({"dropout": 0.5}, "dropout= is not taken"),
+        ({"noise": -1.0}, "noise is -1.0"),
+        ({"encoder": 1}, "encoder= is not taken"),
+    ],
+)
+def test_what_does_not_fit_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        clustering(**options)

@@ -1,0 +1,302 @@
+"""The adversarial autoencoder that finds clusters without labels."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from zoo import engine
+from zoo.models import checks
+from zoo.models.adversarial.supervised import SupervisedAAE
+from zoo.models.part import Part, TensorInfo
+from zoo.models.semisupervised.classifying import Classifying
+from zoo.models.training import weigh
+from zoo.nn import networks, priors
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class ClusteringAAE(Classifying, SupervisedAAE):
+    """The adversarial autoencoder that sorts images into clusters, without any label.
+
+    One network, `trunk`, gives features; of these `encoder` makes the style z and `classifier` the
+    probabilities q(y | x) of clusters; the decoder sees both. One discriminator tells styles from
+    draws of the prior, another one probabilities from one-hot draws of the label's prior: an image
+    must decide for a cluster, and the clusters must be as frequent as there. A step makes three
+    updates:
+
+    1. reconstruction: trunk, both heads and decoder minimize -log p(x | y, z), y ~ q(y | x) in the
+       mean;
+    2. discriminator: both minimize -log d(draw) - log(1 - d(code));
+    3. generator: trunk and heads minimize -log d(z) - `label_weight` log d(q(y | x)).
+
+    `label_entropy` is the entropy of the mean of q(y | x): where it falls under that of the label's
+    prior, ln K for K clusters alike, clusters were lost.
+
+    With `head_distance` the decoder sees one short code instead of two, z + w_y: every cluster has
+    a head w_y [latent_dim] that is learned, and `heads` sums by how much pairs of heads lie closer
+    than that. `represent` returns z + w_y, which for two dimensions is a map of the data.
+
+    Use it to find groups, and to reduce dimensions without tearing groups apart.
+
+    Args:
+        num_classes: how many clusters; some more than the data has classes do better than as many.
+        hidden: widths of the trunk's dense layers, after its `filters`; each is normalised over the
+            batch.
+        kernel_size: the side of the convolutions' kernels.
+        decoder_hidden: widths of the decoder's dense layers, in the encoder's order.
+        discriminator_hidden: of both discriminators.
+        noise: standard deviation of what is added to images in training.
+        label_noise: the same, to what the label's discriminator sees.
+        label_weight: see above.
+        head_distance: how far apart heads are pushed, above 0; None for no heads.
+        masses: frequencies of the clusters, [num_classes], of any sum; all alike by default.
+        Others: see `AAE`; networks of your own are not taken.
+
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 6 and 7; sizes, noise and weights are
+    ours.
+    """
+
+    terms = (
+        *SupervisedAAE.terms,
+        "label_discriminator",
+        "label_generator",
+        "label_entropy",
+    )
+    network_names = (*SupervisedAAE.network_names, "trunk", "classifier", "label_discriminator")
+    learns_labels = False
+    semi_supervised = False
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        kernel_size: int = 3,
+        decoder_hidden=(500, 500),
+        discriminator_hidden=(256, 256),
+        noise: float = 0.3,
+        label_noise: float = 0.1,
+        label_weight: float = 4.0,
+        head_distance: float | None = None,
+        masses=None,
+        **kwargs,
+    ):
+        for name in ("encoder", "decoder", "discriminator"):
+            if kwargs.get(name) is not None:
+                raise ValueError(f"{name}= is not taken: this model describes its own networks.")
+        for name, value in (("posterior", "deterministic"), ("dropout", 0.0)):
+            if kwargs.get(name, value) != value:
+                raise ValueError(f"{name}= is not taken: codes are deterministic here.")
+        if min(noise, label_noise) < 0 or label_weight <= 0:
+            raise ValueError(
+                f"noise is {noise}, label_noise {label_noise} and label_weight {label_weight}; give"
+                " at least 0, at least 0 and more than 0."
+            )
+        if head_distance is not None and head_distance <= 0:
+            raise ValueError(f"head_distance is {head_distance}; give more than 0, or None.")
+        self.kernel_size, self.head_distance = int(kernel_size), head_distance
+        self.decoder_hidden = tuple(decoder_hidden)
+        self.discriminator_hidden = tuple(discriminator_hidden)
+        super().__init__(input_shape, latent_dim, **kwargs)
+        self.noise, self.label_noise = float(noise), float(label_noise)
+        self.label_prior = priors.Categorical(self.num_classes, masses)
+        features = keras.Input(self.trunk.output.shape[1:], name="features")
+        logits = layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
+        self.classifier = keras.Model(features, logits, name="classifier")
+        self.label_discriminator = self._critic(self.num_classes)
+        self.term_weights |= {"label_generator": float(label_weight), "label_entropy": 0.0}
+        if self.head_distance:
+            self.add_term("heads")
+
+    def _described_networks(self, input_shape, latent_dim):
+        options = {"activation": self.activation, "dtype": self.dtype_policy}
+        self.trunk = networks.trunk(
+            input_shape,
+            filters=self.filters,
+            hidden=self.hidden,
+            kernel_size=self.kernel_size,
+            normalize=True,
+            **options,
+        )
+        x = keras.Input(input_shape, name="x")
+        features = keras.Input(self.trunk.output.shape[1:], name="features")
+        style = layers.Dense(latent_dim, name="z", dtype="float32")(features)
+        self.style_head = keras.Model(features, style, name="style")
+        encoder = keras.Model(x, self.style_head(self.trunk(x)), name="encoder")
+        self.join = self._described_join(latent_dim)
+        self.mixing = networks.decoder(
+            self.likelihood.parameter_shape(tuple(input_shape)),
+            self.join.output.shape[-1],
+            hidden=self.decoder_hidden,
+            **options,
+        )
+        z = keras.Input((latent_dim,), name="z")
+        label = keras.Input((), name="label", dtype="int32")
+        one_hot = networks.OneHot(self.num_classes, name="one_hot", dtype="float32")(label)
+        image = self.mixing(self.join({"z": z, "probability": one_hot}))
+        return encoder, keras.Model({"z": z, "label": label}, image, name="decoder")
+
+    def _described_join(self, latent_dim):
+        """Return what makes of a style and of probabilities that which is decoded."""
+        z = keras.Input((latent_dim,), name="z")
+        probability = keras.Input((self.num_classes,), name="probability")
+        if not self.head_distance:
+            joined = layers.Concatenate(name="both", dtype="float32")([probability, z])
+        else:
+            heads = layers.Dense(latent_dim, use_bias=False, name="heads", dtype="float32")
+            joined = layers.Add(name="sum", dtype="float32")([z, heads(probability)])
+        return keras.Model({"z": z, "probability": probability}, joined, name="join")
+
+    def _described_discriminator(self):
+        return self._critic(self.latent_dim)
+
+    def _critic(self, inputs):
+        return networks.critic(
+            inputs,
+            hidden=self.discriminator_hidden,
+            activation="leaky_relu",
+            dtype=self.dtype_policy,
+        )
+
+    # Learning
+
+    def updates(self):
+        coding = [
+            *self.trunk.trainable_variables,
+            *self.style_head.trainable_variables,
+            *self.classifier.trainable_variables,
+        ]
+        decoding = [*self.join.trainable_variables, *self.mixing.trainable_variables]
+        return {
+            "reconstruction": [*coding, *decoding],
+            "discriminator": [
+                *self.discriminator.trainable_variables,
+                *self.label_discriminator.trainable_variables,
+            ],
+            "generator": coding,
+        }
+
+    def codes(self, x, training):
+        """Return logits and styles of images, which in training are noisy."""
+        if training:
+            x = x + self.noise * engine.normal(ops.shape(x), self.seed_generator)
+        features = self.trunk(x, training=training)
+        return self.classifier(features), self.style_head(features)
+
+    def reconstruction_terms(self, batch, training):
+        logits, z = self.codes(batch.x, training)
+        joined = self.join({"z": z, "probability": ops.softmax(logits)})
+        parameters = self.mixing(joined, training=training)
+        terms = {"reconstruction": -self.likelihood.log_prob(batch.x, parameters)}
+        if self.head_distance:
+            terms["heads"] = self.crowding()
+        return weigh(terms, batch.weight)
+
+    def crowding(self):
+        """Return by how much pairs of heads lie closer than `head_distance`, summed, a scalar."""
+        heads = self.join.get_layer("heads").kernel
+        squared = ops.sum(ops.square(heads[:, None] - heads[None]), axis=2)
+        distances = ops.sqrt(squared + 1e-12)
+        short = ops.relu(self.head_distance - distances) * (1.0 - ops.eye(self.num_classes))
+        return 0.5 * ops.sum(short)
+
+    def discriminator_terms(self, batch, training):
+        logits, z = (ops.stop_gradient(code) for code in self.codes(batch.x, training))
+        probability, draws = ops.softmax(logits), self.draws(batch)
+        one_hot = self.label_prior.draw(ops.shape(z)[0], self.seed_generator)
+        on_draws, on_codes = (self.discriminator(c, training=training)[:, 0] for c in (draws, z))
+        on_labels = [
+            self.label_discriminator(self.blurred(label), training=training)[:, 0]
+            for label in (one_hot, probability)
+        ]
+        terms = {
+            "discriminator": self.contest(on_draws, on_codes),
+            "label_discriminator": self.contest(*on_labels),
+        }
+        mean = ops.mean(probability, axis=0)
+        return {
+            **weigh(terms, batch.weight),
+            "accuracy_on_draws": ops.cast(on_draws > 0, "float32"),
+            "accuracy_on_codes": ops.cast(on_codes < 0, "float32"),
+            "distance": self.distance(z, draws),
+            "label_entropy": -ops.sum(mean * ops.log(ops.maximum(mean, 1e-30))),
+        }
+
+    def generator_terms(self, batch, training):
+        logits, z = self.codes(batch.x, training)
+        on_style = self.discriminator(z, training=False)[:, 0]
+        blurred = self.blurred(ops.softmax(logits))
+        on_label = self.label_discriminator(blurred, training=False)[:, 0]
+        terms = {"generator": ops.softplus(-on_style), "label_generator": ops.softplus(-on_label)}
+        return weigh(terms, batch.weight)
+
+    def blurred(self, probability):
+        """Add noise, without which the label's discriminator tells one-hot rows at a glance."""
+        noise = engine.normal(ops.shape(probability), self.seed_generator)
+        return probability + self.label_noise * noise
+
+    # Using
+
+    def label_probability(self, x):
+        return ops.softmax(self.classifier(self.trunk(x)))
+
+    def classifying(self):
+        return (self.trunk, self.classifier)
+
+    def reconstruct(self, x, labels=None, *, batch_size: int = 1024):
+        """Return the images that styles and labels of `x` decode to, [n, *input_shape].
+
+        Args:
+            labels: integers [n]; those that the model finds where it is None.
+        """
+        labels = self.predict_labels(x, batch_size=batch_size) if labels is None else labels
+        return super().reconstruct(x, labels, batch_size=batch_size)
+
+    def represent(self, x, *, batch_size: int = 1024) -> np.ndarray:
+        """Return what the decoder sees of images: float32 [n, latent_dim] with heads.
+
+        Without, [n, num_classes + latent_dim]: probabilities, then the style.
+        """
+        x = checks.check_images(x, self.image_shape, self.likelihood)
+        return self._run("representation", np.asarray(x, "float32"), None, batch_size)
+
+    def representation(self, x):
+        """Return `represent`, of and as a tensor."""
+        features = self.trunk(x)
+        probability = ops.softmax(self.classifier(features))
+        return self.join({"z": self.style_head(features), "probability": probability})
+
+    def parts(self):
+        x = TensorInfo("x", "float32", self.image_shape, self.likelihood.low, self.likelihood.high)
+        probability = TensorInfo("label_probability", "float32", (self.num_classes,), 0.0, 1.0)
+        logit = TensorInfo("logit", "float32", (1,))
+        code = TensorInfo("representation", "float32", self.join.output.shape[1:])
+
+        def discriminate(tensors):
+            return {"logit": self.label_discriminator(tensors["label_probability"])}
+
+        def represent(tensors):
+            return {"representation": self.representation(tensors["x"])}
+
+        judge, seen = (self.label_discriminator,), (*self.classifying(), self.style_head, self.join)
+        return {
+            **super().parts(),
+            "label_discriminator": Part(
+                "label_discriminator", discriminate, (probability,), (logit,), judge
+            ),
+            "representation": Part("representation", represent, (x,), (code,), seen),
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "decoder_hidden": self.decoder_hidden,
+            "discriminator_hidden": self.discriminator_hidden,
+            "noise": self.noise,
+            "label_noise": self.label_noise,
+            "label_weight": self.term_weights["label_generator"],
+            "head_distance": self.head_distance,
+            "masses": self.label_prior.get_config()["masses"],
+        }

@@ -1,0 +1,180 @@
+"""The variational autoencoder whose images a discriminator judges."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from zoo import engine
+from zoo.models.adversarial.several_updates import SeveralUpdates
+from zoo.models.part import Part, TensorInfo
+from zoo.models.training import weigh
+from zoo.models.vae import VAE
+from zoo.nn import networks
+from zoo.nn.divergences import reparameterize
+
+FIXED = {"samples": 1, "free_bits": 0.0, "binarize": None, "corruption": None}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class VAEGAN(SeveralUpdates, VAE):
+    """The variational autoencoder that compares images as a discriminator sees them.
+
+    A squared error of pixels blurs; features of a network that tells real images from made ones do
+    not. With z ~ q(z | x), z' ~ p(z), images g(z), g(z'), and the features f(x) of the
+    discriminator d, a step makes three updates:
+
+    1. encoder: `beta` KL(q(z | x) || p(z)) + 1/2 |f(x) - f(g(z))|^2;
+    2. decoder: 1/2 |f(x) - f(g(z))|^2 - `fooling_weight` (log d(g(z)) + log d(g(z')));
+    3. discriminator: -log d(x) - log(1 - d(g(z))) - log(1 - d(g(z'))).
+
+    `loss` is the negative log-likelihood of pixels, `reconstruction`, which is watched and not
+    minimized: the others move with the opponent and do not tell which model is better.
+
+    Use it for images that are sharp rather than exact.
+
+    Args:
+        fooling_weight: above 0; 1 / gamma in the paper.
+        label_smoothing: s in [0, 0.5): real images count as 1 - s to the discriminator.
+        discriminator_filters, discriminator_hidden: of the discriminator; the encoder's widths
+            where they are None.
+        Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
+
+    Source: Larsen et al. 2015 (arXiv 1512.09300), algorithm 1. There the decoder minimizes -log(1 -
+    d) with a minus sign; ours is the form whose gradient does not fade while d is right.
+    """
+
+    monitored = "reconstruction"
+    terms = (
+        *VAE.terms,
+        "features",
+        "fooling",
+        "discriminator",
+        "accuracy_on_images",
+        "accuracy_on_reconstructions",
+        "accuracy_on_samples",
+    )
+    network_names = (*VAE.network_names, "discriminator")
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        fooling_weight: float = 1.0,
+        label_smoothing: float = 0.0,
+        discriminator_filters=None,
+        discriminator_hidden=None,
+        **kwargs,
+    ):
+        for name, value in FIXED.items():
+            if kwargs.get(name, value) != value:
+                raise ValueError(f"{name}={kwargs[name]!r} is not taken by a VAEGAN; leave it out.")
+        super().__init__(input_shape, latent_dim, **kwargs)
+        if fooling_weight <= 0 or not 0 <= label_smoothing < 0.5:
+            raise ValueError(
+                f"fooling_weight is {fooling_weight} and label_smoothing {label_smoothing}; give "
+                "more than 0, and 0 or more and less than 0.5."
+            )
+        self.label_smoothing = float(label_smoothing)
+        given = (discriminator_filters, self.filters), (discriminator_hidden, self.hidden)
+        self.discriminator_filters, self.discriminator_hidden = (
+            tuple(default if widths is None else widths) for widths, default in given
+        )
+        self.discriminator = networks.image_critic(
+            self.image_shape,
+            filters=self.discriminator_filters,
+            hidden=self.discriminator_hidden,
+            dtype=self.dtype_policy,
+        )
+        self.term_weights |= {"reconstruction": 0.0, "fooling": float(fooling_weight)}
+        self.term_weights |= {name: 0.0 for name in self.terms if name.startswith("accuracy")}
+
+    # Learning
+
+    def updates(self):
+        return {
+            "encoder": self.encoder.trainable_variables,
+            "decoder": self.decoder.trainable_variables,
+            "discriminator": self.discriminator.trainable_variables,
+        }
+
+    def steps(self):
+        return {
+            "encoder": self.encoder_terms,
+            "decoder": self.decoder_terms,
+            "discriminator": self.discriminator_terms,
+        }
+
+    def encoder_terms(self, batch, training):
+        moments = self.inference(batch.x, training=training)
+        z = self.drawn_code(moments)
+        parameters = self.generative(z, training=training)
+        reconstruction = -self.likelihood.log_prob(batch.x, parameters)
+        kl = self.kl(moments, self.prior_moments(None), z[:, None])
+        terms = {"reconstruction": reconstruction, "kl": kl, "elbo": -reconstruction - kl}
+        image = self.likelihood.mean(parameters)
+        return weigh({**terms, "features": self.mismatch(batch.x, image)}, batch.weight)
+
+    def decoder_terms(self, batch, training):
+        reconstructed, sampled = self.made(batch.x, training)
+        judged = [self.discriminator(images)["logit"][:, 0] for images in (reconstructed, sampled)]
+        terms = {
+            "features": self.mismatch(batch.x, reconstructed),
+            "fooling": sum(ops.softplus(-logit) for logit in judged),
+        }
+        return weigh(terms, batch.weight)
+
+    def discriminator_terms(self, batch, training):
+        made = (ops.stop_gradient(images) for images in self.made(batch.x, training=False))
+        real, *judged = (
+            self.discriminator(images, training=training)["logit"][:, 0]
+            for images in (batch.x, *made)
+        )
+        smoothed = self.label_smoothing * real
+        fakes = sum(ops.softplus(logit) for logit in judged)
+        terms = {"discriminator": ops.softplus(-real) + smoothed + fakes}
+        return {
+            **weigh(terms, batch.weight),
+            "accuracy_on_images": ops.cast(real > 0, "float32"),
+            "accuracy_on_reconstructions": ops.cast(judged[0] < 0, "float32"),
+            "accuracy_on_samples": ops.cast(judged[1] < 0, "float32"),
+        }
+
+    def drawn_code(self, moments):
+        """Return one draw from q(z | x) for each image, [batch, latent_dim]."""
+        noise = engine.normal(ops.shape(moments[0]), self.seed_generator)
+        return reparameterize(*moments, noise)
+
+    def made(self, x, training):
+        """Return images of drawn codes of `x`, and as many of draws from the prior."""
+        z = ops.stop_gradient(self.drawn_code(self.inference(x)))
+        draws = self.prior.draw(ops.shape(x)[0], self.seed_generator)
+        return [self.image(codes, training=training) for codes in (z, draws)]
+
+    def mismatch(self, x, image):
+        """Return 1/2 |f(x) - f(image)|^2, [batch]."""
+        seen, made = (self.discriminator(images)["features"] for images in (x, image))
+        return 0.5 * ops.sum(ops.square(seen - made), axis=1)
+
+    # Leaving
+
+    def parts(self):
+        low, high = self.likelihood.low, self.likelihood.high
+        x = TensorInfo("x", "float32", self.image_shape, low, high)
+        logit = TensorInfo("logit", "float32", (1,))
+
+        def discriminate(tensors):
+            return {"logit": self.discriminator(tensors["x"], training=False)["logit"]}
+
+        judge = Part("discriminator", discriminate, (x,), (logit,), (self.discriminator,))
+        return {**super().parts(), "discriminator": judge}
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "fooling_weight": self.term_weights["fooling"],
+            "label_smoothing": self.label_smoothing,
+            "discriminator_filters": self.discriminator_filters,
+            "discriminator_hidden": self.discriminator_hidden,
+        }
