@@ -45,7 +45,8 @@ def validation_sees_all_images_whatever_was_fitted_before(case):
         model.evaluate(*large, batch_size=8, verbose=0, return_dict=True)["reconstruction"],
     ):
         np.testing.assert_allclose(got, whole["reconstruction"], rtol=rtol)
-    inputs = {"x": large[0], "label": large[1]} if model.conditional else large[0]
+    labels = np.repeat(case.y, 3, 0)
+    inputs = {"x": large[0], "label": labels} if model.conditional else large[0]
     assert len(model.predict(inputs, batch_size=8, verbose=0)) == len(large[0])
 
 

@@ -284,7 +284,7 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: semi_supervised(encoder=aae().encoder), "encoder= is not taken"),
         (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),
         (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, and the prior has 5"),
-        (lambda: informed(discriminator=aae().discriminator), "a dict of z and label"),
+        (lambda: informed(discriminator=aae().discriminator), "must take {'z'"),
         (lambda: informed().generate(3, labels=[0, 1]), "n is 3 and there are 2 labels"),
         (lambda: informed().generate(labels=[4]), "integers from 0 to 3"),
     ],
@@ -307,3 +307,46 @@ def test_labels_that_do_not_fit_are_refused_before_training(y, message):
     model.compile()
     with pytest.raises(ValueError, match=message):
         model.fit(X, y, verbose=0)
+
+
+def test_a_discriminator_that_sees_labels_is_told_those_of_the_images():
+    model = randomised(supervised(by_class=True))
+    z = ops.convert_to_tensor(np.tile([[0.3, -0.2]], (4, 1)).astype("float32"))
+    judged = array(model.judged(z, ops.convert_to_tensor(np.arange(4, dtype="int32")), False))
+    assert len(np.unique(judged)) == 4
+    assert [info.name for info in model.parts()["discriminator"].inputs] == ["z", "label"]
+    assert supervised().labels_seen == 0
+
+
+@pytest.mark.slow
+def test_codes_of_every_class_look_alike_where_the_discriminator_sees_labels():
+    """A linear classifier finds less of the class in the code."""
+    from sklearn.linear_model import LogisticRegression
+
+    (x, y), _ = data.load("digits")
+    found = {}
+    for by_class in (False, True):
+        keras.utils.set_random_seed(1)
+        model = zoo.SupervisedAAE((8, 8, 1), 4, num_classes=10, hidden=(64,), by_class=by_class)
+        model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
+        model.fit(x, y, batch_size=64, epochs=60, verbose=0)
+        probe = LogisticRegression(max_iter=500).fit(model.encode(x), y)
+        found[by_class] = probe.score(model.encode(x), y)
+    assert found[True] < found[False] - 0.1
+
+
+def test_dropout_drops_hidden_values_of_the_encoder_in_training_alone():
+    model = randomised(aae(dropout=0.5))
+    x = ops.convert_to_tensor(np.repeat(X[:1], 4000, axis=0))
+    fixed = array(model.encoder(x, training=False))
+    assert np.ptp(fixed, axis=0).max() < 1e-5
+    drawn = array(model.encoder(x, training=True))
+    # What is dropped is made up for by what is kept: the mean over draws is the value without.
+    deviation = drawn.std(axis=0) / np.sqrt(len(drawn))
+    assert (drawn.std(axis=0) > 0.01).all()
+    assert (np.abs(drawn.mean(axis=0) - fixed[0]) < 4 * deviation).all()
+    copy = zoo.AAE.from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    np.testing.assert_allclose(copy.encode(X), model.encode(X), atol=1e-6)
+    with pytest.raises(ValueError, match="dropout is 1.0"):
+        aae(dropout=1.0)

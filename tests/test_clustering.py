@@ -74,14 +74,15 @@ def test_a_cluster_stands_for_the_label_of_its_surest_image():
     assert measures.clustering_error(Sure(), probability, [5, 5, 6, 7, 5]) == pytest.approx(40.0)
 
 
+@pytest.mark.slow
 def test_digits_are_sorted_without_labels():
     (x, y), _ = zoo.data.load("digits")
     model = zoo.ClusteringAAE(
         (8, 8, 1), 4, num_classes=20, hidden=(128,), decoder_hidden=(128,), noise=0.2
     )
     model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
-    model.fit(x, batch_size=100, epochs=60, verbose=0)
-    assert measures.clustering_error(model, x, y) < 65  # nine in ten would be chance
+    model.fit(x, batch_size=50, epochs=60, verbose=0)
+    assert measures.clustering_error(model, x, y) < 50  # nine in ten would be chance
 
 
 def test_labels_are_not_taken():

@@ -88,6 +88,10 @@ def test_the_card_is_complete_and_true(name):
     assert size_of(folder) <= LARGER.get(name, 3 * 2**20)
 
 
+FIRST_OF_CLASS = list({zoo.card(name)["class"]: name for name in NAMES}.values())
+TRAINED = NAMES if keras.backend.backend() == "tensorflow" else FIRST_OF_CLASS
+
+
 def size_of(folder):
     return sum(path.stat().st_size for path in folder.iterdir())
 
@@ -104,12 +108,12 @@ def test_weights_hold_no_optimizer(name):
         assert "optimizer" not in file
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_a_loaded_preset_can_be_trained_and_evaluated_at_once(name):
     model = zoo.load(name)
     generator = np.random.default_rng(0)
     x = generator.random((40, *model.image_shape)).astype("float32")
-    data = (x, np.arange(40) % 10) if model.conditional else (x,)
+    data = (x, np.arange(40) % 10) if model.learns_labels else (x,)
     before = model.evaluate(*data, verbose=0, return_dict=True)["loss"]
     model.fit(*data, batch_size=20, epochs=3, verbose=0)
     assert model.evaluate(*data, verbose=0, return_dict=True)["loss"] < before

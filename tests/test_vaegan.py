@@ -55,11 +55,13 @@ def certain(model):
 
 
 def test_terms_are_what_the_formulas_say():
-    model = certain(randomised(vaegan(label_smoothing=0.1, fooling_weight=2.0), scale=0.3))
+    model = certain(
+        randomised(vaegan(label_smoothing=0.1, fooling_weight=2.0, feature_stddev=0.5), scale=0.3)
+    )
     batch = Batch(ops.convert_to_tensor(X))
     image = model.reconstruct(X)
     seen, made = (model.discriminator(ops.convert_to_tensor(i)) for i in (X, image))
-    mismatch = 0.5 * ((array(seen["features"]) - array(made["features"])) ** 2).sum(axis=1)
+    mismatch = 2 * ((array(seen["features"]) - array(made["features"])) ** 2).sum(axis=1)
     first = model.encoder_terms(batch, training=False)
     np.testing.assert_allclose(array(first["features"]), mismatch, rtol=1e-3)
     cross = -(X * np.log(image) + (1 - X) * np.log(1 - image)).sum(axis=(1, 2, 3))
@@ -75,7 +77,7 @@ def test_terms_are_what_the_formulas_say():
     model.decoder.get_layer("dense_0").set_weights([0 * kernel, bias])
     image = model.reconstruct(X)
     made = model.discriminator(ops.convert_to_tensor(image))
-    mismatch = 0.5 * ((array(seen["features"]) - array(made["features"])) ** 2).sum(axis=1)
+    mismatch = 2 * ((array(seen["features"]) - array(made["features"])) ** 2).sum(axis=1)
     real, fake = (array(judged["logit"])[:, 0] for judged in (seen, made))
     second = model.decoder_terms(batch, training=False)
     np.testing.assert_allclose(array(second["fooling"]), 2 * softplus(-fake), rtol=1e-4)

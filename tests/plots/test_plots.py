@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 import zoo
 from zoo import data, plots
@@ -363,3 +364,16 @@ def test_the_title_of_a_single_image_fits():
     title = figure.axes[0].title.get_window_extent()
     assert title.x0 >= 0
     assert title.x1 <= figure.bbox.x1
+
+
+def test_a_small_file_keeps_the_colours_of_classes(tmp_path):
+    codes = np.random.default_rng(0).normal(size=(500, 2))
+    figure = plots.scatters({"codes": codes}, np.arange(500) % 10)
+    plots.save_small(figure, tmp_path / "small.png")
+    figure.savefig(tmp_path / "full.png", dpi=figure.dpi)
+    small, full = (
+        np.asarray(Image.open(tmp_path / name).convert("RGB")).astype(int)
+        for name in ("small.png", "full.png")
+    )
+    assert np.abs(small - full).max() < 25
+    assert (tmp_path / "small.png").stat().st_size < 0.7 * (tmp_path / "full.png").stat().st_size

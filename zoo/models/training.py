@@ -196,7 +196,7 @@ class Trained(keras.Model):
             "jit_compile": jit_compile,
             "auto_scale_loss": auto_scale_loss,
         }
-        fast = engine.fastest(networks.is_convolutional(self.encoder, self.decoder))
+        fast = engine.fastest(networks.is_convolutional(*self.layers))
         if jit_compile == "auto":
             jit_compile = fast["jit_compile"] and not run_eagerly
         if steps_per_execution == "auto":

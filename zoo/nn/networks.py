@@ -215,13 +215,14 @@ def image_critic(
     """Build a discriminator of images: `x` to a dict of `logit` [batch, 1] and `features`.
 
     Returns:
-        a model; `features` [batch, d] is what the layer before the logit gives.
+        a model; `features` [batch, d] is what the last convolution gives, or where there is none
+        the last hidden layer.
     """
     x = keras.Input(input_shape, name="x")
-    features = _flat_features(x, filters, activation, dtype)
-    features = _dense_stack(features, hidden, activation, dtype)
-    logit = layers.Dense(1, name="logit", dtype="float32")(features)
-    seen = layers.Identity(name="features", dtype="float32")(features)
+    flat = _flat_features(x, filters, activation, dtype)
+    last = _dense_stack(flat, hidden, activation, dtype)
+    logit = layers.Dense(1, name="logit", dtype="float32")(last)
+    seen = layers.Identity(name="features", dtype="float32")(flat if filters else last)
     return keras.Model(x, {"logit": logit, "features": seen}, name="discriminator")
 
 

@@ -77,13 +77,15 @@ def name_rows(axes, names, height):
 
 
 def save_small(figure: Figure, path) -> None:
-    """Save a PNG for a preset folder: with 64 greys where there is no colour, at half the size."""
+    """Save a PNG for a preset folder: with 64 greys or 256 colours, at half the size or less."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=figure.dpi)
     image = Image.open(buffer).convert("RGB")
     red, green, blue = image.split()
     if red == green == blue:
         image = red.quantize(64)
+    else:  # by coverage: by frequency, as is the default, seldom colours of classes would merge
+        image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     image.save(path, format="png", optimize=True)
 
 

@@ -115,21 +115,34 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         )
         return networks.without_noise(self.noisy_encoder)
 
-    def _described_discriminator(self, **options):
+    @property
+    def labels_seen(self) -> int:
+        """How many labels the discriminator tells apart; 0 where it is given none."""
+        return 0
+
+    def _described_discriminator(self):
         return networks.critic(
             self.latent_dim,
             hidden=self.hidden,
             activation=self.activation,
+            num_classes=self.labels_seen,
             dtype=self.dtype_policy,
-            **options,
         )
 
     def _check_discriminator(self):
-        takes, gives = self.discriminator.input.shape[1:], self.discriminator.output.shape[1:]
-        if tuple(takes) != (self.latent_dim,) or tuple(gives) != (1,):
+        takes, gives = self.discriminator.input, tuple(self.discriminator.output.shape[1:])
+        shapes = (
+            {name: tuple(t.shape[1:]) for name, t in takes.items()}
+            if (isinstance(takes, dict))
+            else tuple(takes.shape[1:])
+        )
+        expected = (self.latent_dim,)
+        if self.labels_seen:
+            expected = {"z": expected, "label": ()}
+        if shapes != expected or gives != (1,):
             raise ValueError(
-                f"The discriminator takes {takes} and gives {gives} without the batch; it must "
-                f"take ({self.latent_dim},) and give (1,), a logit."
+                f"The discriminator takes {shapes} and gives {gives} without the batch; it must "
+                f"take {expected} and give (1,), a logit."
             )
 
     # Learning
@@ -206,8 +219,8 @@ class AAE(SeveralUpdates, BaseAutoencoder):
 
     def judged(self, z, label, training):
         """Return the discriminator's logits of codes, [batch]; above 0 for "drawn"."""
-        del label
-        return self.discriminator(z, training=training)[:, 0]
+        seen = {"z": z, "label": label} if self.labels_seen else z
+        return self.discriminator(seen, training=training)[:, 0]
 
     def distance(self, codes, draws):
         """Return the sliced 2-Wasserstein distance of two samples of one size, a scalar."""
@@ -220,12 +233,15 @@ class AAE(SeveralUpdates, BaseAutoencoder):
 
     def parts(self):
         z = TensorInfo("z", "float32", (self.latent_dim,), prior=self.prior.describe())
+        label = TensorInfo("label", "int32", (), 0, self.labels_seen - 1)
+        takes = (z, label) if self.labels_seen else (z,)
         logit = TensorInfo("logit", "float32", (1,))
 
         def discriminate(tensors):
-            return {"logit": self.discriminator(tensors["z"], training=False)}
+            seen = tensors if self.labels_seen else tensors["z"]
+            return {"logit": self.discriminator(seen, training=False)}
 
-        discriminator = Part("discriminator", discriminate, (z,), (logit,), (self.discriminator,))
+        discriminator = Part("discriminator", discriminate, takes, (logit,), (self.discriminator,))
         return {**super().parts(), "discriminator": discriminator}
 
     def get_config(self):

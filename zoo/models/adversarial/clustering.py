@@ -76,8 +76,8 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         decoder_hidden=(500, 500),
         discriminator_hidden=(256, 256),
         noise: float = 0.3,
-        label_noise: float = 0.1,
-        label_weight: float = 4.0,
+        label_noise: float = 0.2,
+        label_weight: float = 1.0,
         head_distance: float | None = None,
         masses=None,
         **kwargs,
@@ -85,9 +85,9 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         for name in ("encoder", "decoder", "discriminator"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name}= is not taken: this model describes its own networks.")
-        for name, value in (("posterior", "deterministic"), ("dropout", 0.0)):
+        for name, value in (("posterior", "deterministic"), ("dropout", 0.0), ("by_class", False)):
             if kwargs.get(name, value) != value:
-                raise ValueError(f"{name}= is not taken: codes are deterministic here.")
+                raise ValueError(f"{name}= is not taken by this model; leave it out.")
         if min(noise, label_noise) < 0 or label_weight <= 0:
             raise ValueError(
                 f"noise is {noise}, label_noise {label_noise} and label_weight {label_weight}; give"

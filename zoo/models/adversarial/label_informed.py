@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import keras
 import numpy as np
 from keras import ops
 
 from zoo.models import checks
 from zoo.models.adversarial.aae import AAE
-from zoo.models.part import TensorInfo
 from zoo.models.semisupervised.classifying import check_every_class_has_a_label
 
 
@@ -50,16 +47,9 @@ class LabelInformedAAE(AAE):
                 f"zoo.GaussianMixture.petals({num_classes})."
             )
 
-    def _described_discriminator(self):
-        return super()._described_discriminator(num_classes=(self.prior.num_classes or 0) + 1)
-
-    def _check_discriminator(self):
-        takes, gives = self.discriminator.input, self.discriminator.output.shape[1:]
-        if not isinstance(takes, dict) or set(takes) != {"z", "label"} or tuple(gives) != (1,):
-            raise ValueError(
-                f"The discriminator takes {takes} and gives {gives} without the batch; it must "
-                "take a dict of z and label and give (1,), a logit."
-            )
+    @property
+    def labels_seen(self):
+        return (self.prior.num_classes or 0) + 1  # the last one is "unlabelled"
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Train; as for other models, with y = -1 for images without a label."""
@@ -78,8 +68,7 @@ class LabelInformedAAE(AAE):
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator, batch.label)
 
     def judged(self, z, label, training):
-        label = ops.where(label >= 0, label, self.num_classes)
-        return self.discriminator({"z": z, "label": label}, training=training)[:, 0]
+        return super().judged(z, ops.where(label >= 0, label, self.num_classes), training)
 
     # Using
 
@@ -95,18 +84,6 @@ class LabelInformedAAE(AAE):
         if n not in (None, len(labels)):
             raise ValueError(f"n is {n} and there are {len(labels)} labels; leave out n.")
         return self.decode(self.prior.sample(len(labels), labels, seed))
-
-    def parts(self):
-        parts = super().parts()
-        label = TensorInfo("label", "int32", (), 0, self.num_classes)
-        judge = parts["discriminator"]
-
-        def discriminate(tensors):
-            return {"logit": self.discriminator(tensors, training=False)}
-
-        inputs = (*judge.inputs, label)
-        discriminator = dataclasses.replace(judge, function=discriminate, inputs=inputs)
-        return {**parts, "discriminator": discriminator}
 
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes}

@@ -13,13 +13,16 @@ from zoo.models.adversarial.aae import AAE
 class SupervisedAAE(AAE):
     """The adversarial autoencoder that is told the class, so that the code holds the style alone.
 
-    An `AAE` whose decoder takes the label beside the code; the encoder does not. As codes look
-    like draws from the prior whatever the class, a row of one code and all labels shares a style.
+    An `AAE` whose decoder takes the label beside the code; the encoder does not. What the label
+    says need not be in the code, so that a row of one code and all labels shares a style.
 
     Use it as a `CVAE`: to generate what was asked for, and for analogies.
 
     Args:
         num_classes: how many labels there are.
+        by_class: whether the discriminator sees the label too, so that the codes of each class by
+            itself must look like draws. Where it does not, as in the paper, they must all together,
+            and a class may keep to a region of its own; the decoder then hears the label less.
         Others: see `AAE`. A decoder of your own takes a dict of `z` and `label`.
 
     Source: Makhzani et al. 2015 (arXiv 1511.05644), section 4.
@@ -28,7 +31,18 @@ class SupervisedAAE(AAE):
     conditional = True
     label_beside = ("z",)
 
+    def __init__(self, input_shape=None, latent_dim=None, *, by_class: bool = False, **kwargs):
+        self.by_class = bool(by_class)
+        super().__init__(input_shape, latent_dim, **kwargs)
+
+    @property
+    def labels_seen(self):
+        return self.num_classes if self.by_class else 0
+
     def encode(self, x, labels=None, *, batch_size=1024):
         """Return the codes of images, float32 [n, latent_dim]; labels have no part in them."""
         x = checks.check_images(x, self.image_shape, self.likelihood)
         return self._run("code", np.asarray(x, "float32"), None, batch_size)
+
+    def get_config(self):
+        return {**super().get_config(), "by_class": self.by_class}

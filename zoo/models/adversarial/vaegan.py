@@ -24,8 +24,8 @@ class VAEGAN(SeveralUpdates, VAE):
     not. With z ~ q(z | x), z' ~ p(z), images g(z), g(z'), and the features f(x) of the
     discriminator d, a step makes three updates:
 
-    1. encoder: `beta` KL(q(z | x) || p(z)) + 1/2 |f(x) - f(g(z))|^2;
-    2. decoder: 1/2 |f(x) - f(g(z))|^2 - `fooling_weight` (log d(g(z)) + log d(g(z')));
+    1. encoder: `beta` KL(q(z | x) || p(z)) + |f(x) - f(g(z))|^2 / (2 s^2);
+    2. decoder: |f(x) - f(g(z))|^2 / (2 s^2) - `fooling_weight` (log d(g(z)) + log d(g(z')));
     3. discriminator: -log d(x) - log(1 - d(g(z))) - log(1 - d(g(z'))).
 
     `loss` is the negative log-likelihood of pixels, `reconstruction`, which is watched and not
@@ -35,6 +35,8 @@ class VAEGAN(SeveralUpdates, VAE):
 
     Args:
         fooling_weight: above 0; 1 / gamma in the paper.
+        feature_stddev: s, above 0, how far features may lie apart; 1 in the paper, whose features
+            are many more. Where the divergence falls to 0, it is too large.
         label_smoothing: s in [0, 0.5): real images count as 1 - s to the discriminator.
         discriminator_filters, discriminator_hidden: of the discriminator; the encoder's widths
             where they are None.
@@ -62,6 +64,7 @@ class VAEGAN(SeveralUpdates, VAE):
         latent_dim=None,
         *,
         fooling_weight: float = 1.0,
+        feature_stddev: float = 1.0,
         label_smoothing: float = 0.0,
         discriminator_filters=None,
         discriminator_hidden=None,
@@ -71,11 +74,13 @@ class VAEGAN(SeveralUpdates, VAE):
             if kwargs.get(name, value) != value:
                 raise ValueError(f"{name}={kwargs[name]!r} is not taken by a VAEGAN; leave it out.")
         super().__init__(input_shape, latent_dim, **kwargs)
-        if fooling_weight <= 0 or not 0 <= label_smoothing < 0.5:
+        if min(fooling_weight, feature_stddev) <= 0 or not 0 <= label_smoothing < 0.5:
             raise ValueError(
-                f"fooling_weight is {fooling_weight} and label_smoothing {label_smoothing}; give "
-                "more than 0, and 0 or more and less than 0.5."
+                f"fooling_weight is {fooling_weight}, feature_stddev {feature_stddev} and "
+                f"label_smoothing {label_smoothing}; give more than 0 twice, and 0 or more and "
+                "less than 0.5."
             )
+        self.feature_stddev = float(feature_stddev)
         self.label_smoothing = float(label_smoothing)
         given = (discriminator_filters, self.filters), (discriminator_hidden, self.hidden)
         self.discriminator_filters, self.discriminator_hidden = (
@@ -153,9 +158,9 @@ class VAEGAN(SeveralUpdates, VAE):
         return [self.image(codes, training=training) for codes in (z, draws)]
 
     def mismatch(self, x, image):
-        """Return 1/2 |f(x) - f(image)|^2, [batch]."""
+        """Return |f(x) - f(image)|^2 / (2 s^2), [batch]."""
         seen, made = (self.discriminator(images)["features"] for images in (x, image))
-        return 0.5 * ops.sum(ops.square(seen - made), axis=1)
+        return 0.5 * ops.sum(ops.square((seen - made) / self.feature_stddev), axis=1)
 
     # Leaving
 
@@ -173,6 +178,7 @@ class VAEGAN(SeveralUpdates, VAE):
     def get_config(self):
         return {
             **super().get_config(),
+            "feature_stddev": self.feature_stddev,
             "fooling_weight": self.term_weights["fooling"],
             "label_smoothing": self.label_smoothing,
             "discriminator_filters": self.discriminator_filters,
