@@ -133,7 +133,7 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         takes, gives = self.discriminator.input, tuple(self.discriminator.output.shape[1:])
         shapes = (
             {name: tuple(t.shape[1:]) for name, t in takes.items()}
-            if (isinstance(takes, dict))
+            if isinstance(takes, dict)
             else tuple(takes.shape[1:])
         )
         expected = (self.latent_dim,)

@@ -1,0 +1,80 @@
+"""Layers that Keras lacks."""
+
+import keras
+from keras import layers, ops
+
+from zoo import engine
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class OneHot(layers.Layer):
+    """Turn integer labels [batch] into one-hot rows [batch, num_classes]."""
+
+    def __init__(self, num_classes: int, **kwargs):
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def call(self, label):
+        return ops.one_hot(label, self.num_classes, dtype=self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.num_classes)
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Dropout(layers.Layer):
+    """Keras's dropout, by draws that are fast under XLA too.
+
+    Args:
+        rate: the share of values that are 0 in training, in [0, 1); the others are scaled up.
+        seed: of the draws.
+    """
+
+    def __init__(self, rate: float, seed: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.rate, self.seed = float(rate), seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, x, training=False):
+        if not training:
+            return x
+        kept = engine.uniform(ops.shape(x), self.seed_generator) >= self.rate
+        return x * ops.cast(kept, x.dtype) / (1.0 - self.rate)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+class TiedDense(layers.Layer):
+    """Another dense layer backwards: activation(x W^T + b), W its kernel and b a bias of its own.
+
+    Args:
+        dense: a built `keras.layers.Dense`; the kernel is one variable of both layers.
+        activation: as in `keras.layers.Dense`.
+    """
+
+    def __init__(self, dense: layers.Dense, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = dense
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape):
+        inputs, units = self.dense.kernel.shape
+        if input_shape[-1] != units:
+            raise ValueError(
+                f"Tied weights do not fit: {self.dense.name} gives {units} values and "
+                f"{self.name} takes {input_shape[-1]}."
+            )
+        self.bias = self.add_weight(shape=(inputs,), initializer="zeros", name="bias")
+
+    def call(self, x):
+        return self.activation(ops.matmul(x, ops.transpose(self.dense.kernel)) + self.bias)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.dense.kernel.shape[0])
