@@ -55,6 +55,8 @@ def test_the_first_presets_are_there():
         "m1_mnist_100",
         "m2_mnist_100",
         "m1m2_mnist_100",
+        "aae_mnist_mixture",
+        "supervised_aae_mnist",
     } <= set(NAMES)
 
 

@@ -88,6 +88,13 @@ def test_terms_are_what_the_formulas_say():
     np.testing.assert_allclose(array(third["discriminator"]), expected, rtol=1e-4)
 
 
+def test_a_schedule_moves_beta_here_too():
+    model = vaegan(beta=keras.optimizers.schedules.PolynomialDecay(0.0, 10, 1.0))
+    model.compile()
+    model.fit(X, batch_size=4, verbose=0)
+    assert float(array(model.term_weights["kl"])) == pytest.approx(0.3)
+
+
 def test_the_loss_that_is_reported_is_that_of_pixels():
     model = vaegan()
     model.compile()
