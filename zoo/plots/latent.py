@@ -97,7 +97,7 @@ def codes(model, x, labels=None, *, class_names=None) -> Figure:
 
 def scatters(codes: dict, labels) -> Figure:
     """Show several sets of two-dimensional codes [n, 2] of the same images, by name."""
-    columns = min(len(codes), 3)
+    columns = 2 if len(codes) == 4 else min(len(codes), 3)
     rows = -(-len(codes) // columns)
     figure = Figure(figsize=(3.6 * columns, 3.8 * rows), dpi=DPI, layout="constrained")
     for i, (name, z) in enumerate(codes.items()):
