@@ -236,10 +236,11 @@ def adversarial_images(epochs: int | None = None, verbose=2) -> Table:
             distance = rounded(measures.frechet_distance(drawn, x, judge))
             rows.append([f"{kind}, {name}", distance, error(model, x)])
             pictures[f"{name}: {kind}"] = drawn[:12]
+    length = f"{epochs} epochs each" if epochs else "epochs as in the recipes"
     return Table(
         "Images that a discriminator judges",
-        "The presets `vaegan_mnist` and `vaegan_fashion_mnist` beside VAEs of the same encoder and "
-        "decoder, trained for as many epochs on the same 50,000 images; squared Fréchet distance "
+        "VAE-GANs of the recipes `vaegan_mnist` and `vaegan_fashion_mnist` beside VAEs of the same "
+        f"encoder and decoder, {length} on the same 50,000 images; squared Fréchet distance "
         "between 10,000 generated images and the 10,000 test images by what the last hidden layer "
         "of an independently trained classifier gives; squared error of reconstructed test images "
         "summed over pixels.",
