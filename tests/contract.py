@@ -47,9 +47,13 @@ class Case:
 
 
 def has_noise(model) -> bool:
-    """Say whether a loss is another one at every call."""
+    """Say whether a loss is another one at every call, or in training."""
     drawn = getattr(model, "drawn_by", "deterministic") != "deterministic"
-    return drawn or any(hasattr(model, name) for name in ("posterior", "corruption"))
+    return (
+        drawn
+        or getattr(model, "dropout", 0)
+        or any(hasattr(model, name) for name in ("posterior", "corruption"))
+    )
 
 
 def weights(network):

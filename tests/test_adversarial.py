@@ -161,9 +161,11 @@ def test_a_lost_contest_is_reported_once():
     model = aae(prior=far)
     rates = {"reconstruction": 0.0, "discriminator": 1e-2, "generator": 0.0}
     model.compile({name: keras.optimizers.Adam(rate) for name, rate in rates.items()})
-    with pytest.warns(UserWarning, match="of AAE was right about every one of the codes") as said:
+    with pytest.warns(
+        UserWarning, match="of AAE was right about every code and every draw"
+    ) as said:
         model.fit(X, epochs=60, verbose=0)
-    (message,) = [str(w.message) for w in said if "right about every" in str(w.message)]
+    (message,) = [str(w.message) for w in said if "right about every code" in str(w.message)]
     assert "generator_repeats" in message
 
 
@@ -284,7 +286,7 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: semi_supervised(encoder=aae().encoder), "encoder= is not taken"),
         (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),
         (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, and the prior has 5"),
-        (lambda: informed(discriminator=aae().discriminator), "must take {'z'"),
+        (lambda: informed(discriminator=aae().discriminator), "a dict of z and label"),
         (lambda: informed().generate(3, labels=[0, 1]), "n is 3 and there are 2 labels"),
         (lambda: informed().generate(labels=[4]), "integers from 0 to 3"),
     ],
@@ -350,3 +352,33 @@ def test_dropout_drops_hidden_values_of_the_encoder_in_training_alone():
     np.testing.assert_allclose(copy.encode(X), model.encode(X), atol=1e-6)
     with pytest.raises(ValueError, match="dropout is 1.0"):
         aae(dropout=1.0)
+    with pytest.raises(ValueError, match="input_dropout is -0.1"):
+        aae(input_dropout=-0.1)
+    with pytest.raises(ValueError, match="input_dropout= is for described networks"):
+        zoo.AAE(encoder=model.encoder, decoder=model.decoder, input_dropout=0.2)
+
+
+def test_input_dropout_drops_pixels_in_training_alone():
+    model = randomised(aae(input_dropout=0.5))
+    seen = keras.Model(model.encoder.input, model.encoder.get_layer("dropout_of_inputs").output)
+    pixels = X.reshape(len(X), -1)
+    np.testing.assert_array_equal(array(seen(X, training=False)), pixels)
+    dropped = array(seen(np.repeat(X, 200, axis=0), training=True)).reshape(len(X), 200, -1)
+    kept = dropped[pixels[:, None].repeat(200, axis=1) > 0] > 0
+    assert abs(kept.mean() - 0.5) < 5 * 0.5 / np.sqrt(kept.size)
+    np.testing.assert_allclose(dropped.max(axis=1), 2 * pixels, rtol=1e-6)
+
+
+def test_dropout_goes_on_where_it_was_when_a_model_is_saved(tmp_path):
+    model = aae(dropout=0.5, seed=3)
+    model.compile()
+    model.fit(X, epochs=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    layer, same = (m.encoder.get_layer("dropout_0") for m in (model, again))
+    ones = ops.ones((4, 50))
+    np.testing.assert_array_equal(
+        array(same(ones, training=True)), array(layer(ones, training=True))
+    )
+    fresh = aae(dropout=0.5, seed=4).encoder.get_layer("dropout_0")
+    assert (array(fresh(ones, training=True)) != array(layer(ones, training=True))).any()

@@ -20,7 +20,7 @@ def seeded():
     keras.utils.set_random_seed(0)
 
 
-def jacobian_norms(model, x, step=1e-3):
+def jacobian_norms(model, x, step=1e-2):
     """Squared Frobenius norms of the encoder's Jacobian by central differences, [n]."""
     columns = []
     for i in range(x[0].size):
@@ -61,7 +61,7 @@ def test_the_jacobian_of_a_deep_convolutional_encoder_is_exact():
         zoo.ContractiveAutoencoder((4, 4, 1), 3, filters=(2,), hidden=(6,), jacobian="exact"), 0.3
     )
     x = np.clip(X, 0.1, 0.9)
-    np.testing.assert_allclose(terms(model, x)["contraction"], jacobian_norms(model, x), rtol=1e-2)
+    np.testing.assert_allclose(terms(model, x)["contraction"], jacobian_norms(model, x), rtol=5e-3)
 
 
 def test_the_stochastic_penalty_tends_to_the_jacobian_as_the_noise_shrinks():

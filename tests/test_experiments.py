@@ -120,3 +120,16 @@ def test_fine_tuning_reports_the_test_error_of_what_was_best_on_validation():
     )
     assert fast == both < 15
     assert slow > 50
+
+
+def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
+    """And the one that has one is loaded, where labels and seed are those of its recipe."""
+    monkeypatch.setattr(zoo, "list_models", lambda: ["aae_mnist"])
+    few = recipes.get
+    monkeypatch.setattr(recipes, "get", lambda name: replace(few(name), epochs=1))
+    model, (x, y) = adversarial.trained("aae_mnist_swiss_roll", 1, 0, None, 0)
+    assert isinstance(model, zoo.LabelInformedAAE)
+    assert model.optimizer.iterations > 0
+    assert len(x) == len(y) == 100
+    model, _ = adversarial.trained("aae_mnist", recipes.get("aae_mnist").seed, 0, None, 0)
+    assert model is zoo.load("aae_mnist")

@@ -90,8 +90,8 @@ def test_the_card_is_complete_and_true(name):
     assert size_of(folder) <= LARGER.get(name, 3 * 2**20)
 
 
-FIRST_OF_CLASS = list({zoo.card(name)["class"]: name for name in NAMES}.values())
-TRAINED = NAMES if keras.backend.backend() == "tensorflow" else FIRST_OF_CLASS
+ONE_OF_EACH_CLASS = list({zoo.card(name)["class"]: name for name in NAMES}.values())
+TRAINED = NAMES if keras.backend.backend() == "tensorflow" else ONE_OF_EACH_CLASS
 
 
 def size_of(folder):

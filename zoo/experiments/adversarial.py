@@ -12,28 +12,15 @@ from zoo import data, plots, recipes, training
 from zoo.evaluation import judge as judges
 from zoo.evaluation import measures, parzen
 from zoo.evaluation.measures import rounded
-from zoo.experiments.table import SEED, Table, error, fit
+from zoo.experiments.table import SEED, Table, error, fit, fit_recipe
 
 IMAGE = (28, 28, 1)
 DRAWS = (1, 2, 3)
 CLUSTERS = "aae_mnist_clusters"
-RATES = {"reconstruction": 3e-4, "discriminator": 1e-3, "generator": 1e-3}
-
-
-def contest_optimizers(rates: dict, steps: int) -> dict:
-    """Return an Adam for each update, its rate falling along a half cosine to a fiftieth."""
-    schedules = {
-        name: keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.02)
-        for name, rate in rates.items()
-    }
-    return {
-        name: keras.optimizers.Adam(rate, beta_1=0.9 if name == "reconstruction" else 0.5)
-        for name, rate in schedules.items()
-    }
 
 
 def trained(name, seed, labels, epochs, verbose, **options):
-    """Train a recipe's model with some labels, or load its preset where nothing differs.
+    """Train a recipe's model with some labels, or load its preset where that is the same.
 
     Returns:
         the model, and the test images with their labels.
@@ -41,17 +28,20 @@ def trained(name, seed, labels, epochs, verbose, **options):
     recipe = recipes.get(name)
     (x, y), test = data.load(recipe.data)
     same = (seed, labels, epochs, options) == (recipe.seed, recipe.labels, None, {})
-    if same:
+    if same and name in zoo.list_models():
         return zoo.load(name), test
-    cut, epochs = len(x) - recipe.validation, epochs or recipe.epochs
+    cut = len(x) - recipe.validation
     x, y = x[:cut], data.keep_labels(y[:cut], labels, seed=seed) if labels else y[:cut]
-    keras.utils.set_random_seed(seed)
     recipe = replace(recipe, seed=seed, model={**recipe.model, **options})
-    model = training.make_model(recipe)
-    model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
-    y = y if model.learns_labels else None
-    model.fit(x, y, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
-    return model, test
+    return fit_recipe(recipe, x, y, epochs, verbose), test
+
+
+def contest(model, x, epochs, verbose):
+    """Train an adversarial autoencoder without labels, at the rates of the mixture's recipe."""
+    keras.utils.set_random_seed(SEED)
+    steps = epochs * -(-len(x) // 128)
+    model.compile(training.make_optimizer(model, recipes.get("aae_mnist_mixture"), steps))
+    model.fit(x, epochs=epochs, verbose=verbose)
 
 
 def label_informed(epochs: int | None = None, verbose=2) -> Table:
@@ -72,7 +62,7 @@ def label_informed(epochs: int | None = None, verbose=2) -> Table:
         "MNIST, two latent dimensions, 50,000 training images of which all or 10,000 have a label, "
         f"{length}; over the 10,000 test images: percentage whose code lies in its class's part of "
         "the prior, sliced 2-Wasserstein distance of their codes from as many draws, squared error "
-        "summed over pixels. With all labels these are the presets.",
+        "summed over pixels. With all labels the recipes are those of the presets.",
         ("prior", "in their class's part, %", "distance", "squared error"),
         rows,
         plots.scatters(codes, y),
@@ -96,7 +86,8 @@ def adversarial_labels(epochs: int | None = None, verbose=2) -> Table:
         "MNIST, 50,000 training images of which some have a label, as many of each class; "
         "percentage of the 10,000 test images that are classified wrongly, for three draws of the "
         f"labels (seeds 1, 2, 3) and their mean; {length}; convolutional encoder. The first draws "
-        "of 100 and of 1000 labels are the presets. Reported: Makhzani et al. 2015, dense layers.",
+        "of 100 and of 1000 labels are those of the presets' recipes. Reported: Makhzani et al. "
+        "2015, dense layers.",
         ("labels", "reported", "mean error in %", "by draw"),
         rows,
     )
@@ -115,9 +106,7 @@ def vae_against_aae(epochs: int = 20, verbose=2) -> Table:
                 fit(model, x, epochs, 1e-3, verbose)
                 z = model.encode(x_test, sample=True, seed=0)
             else:
-                keras.utils.set_random_seed(SEED)
-                model.compile(contest_optimizers(RATES, epochs * -(-len(x) // 128)))
-                model.fit(x, epochs=epochs, verbose=verbose)
+                contest(model, x, epochs, verbose)
                 z = model.encode(x_test)
             name = f"{cls.__name__}, {shape}"
             distance = rounded(measures.sliced_wasserstein(z, drawn))
@@ -145,9 +134,7 @@ def parzen_windows(epochs: int = 60, verbose=2) -> Table:
         model = zoo.AAE(
             IMAGE, 8, hidden=(1000, 1000), dropout=dropout, prior=zoo.Normal(8, 5.0), seed=SEED
         )
-        keras.utils.set_random_seed(SEED)
-        model.compile(contest_optimizers(RATES, epochs * -(-len(x) // 128)))
-        model.fit(x, epochs=epochs, verbose=verbose)
+        contest(model, x, epochs, verbose)
         models[f"AAE, dropout {dropout:g}" if dropout else "AAE without dropout"] = model
     models |= {"preset aae_mnist": zoo.load("aae_mnist"), "preset vae_mnist": zoo.load("vae_mnist")}
     reported = {"AAE, dropout 0.5": "340 ± 2 (rerun: 345)", "AAE without dropout": "232 (rerun)"}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import keras
 import numpy as np
 
 import zoo
-from zoo import data, labelling, recipes, training
+from zoo import data, labelling, recipes
 from zoo.evaluation.measures import classification_error
-from zoo.experiments.table import Table
+from zoo.experiments.table import Table, fit_recipe
 
 DRAWS = (1, 2, 3)
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}
@@ -62,9 +61,5 @@ def _trained(preset, seed, x, y, epochs, verbose, **options):
     recipe = recipes.get(preset)
     if seed == recipe.seed and not epochs:
         return zoo.load(preset)
-    epochs = epochs or recipe.epochs
-    keras.utils.set_random_seed(seed)
-    model = training.make_model(replace(recipe, seed=seed, model={**recipe.model, **options}))
-    model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
-    model.fit(x, y, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
-    return model
+    recipe = replace(recipe, seed=seed, model={**recipe.model, **options})
+    return fit_recipe(recipe, x, y, epochs, verbose)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
+from zoo import training
 from zoo.evaluation import measures
 from zoo.evaluation.measures import rounded
 
@@ -41,6 +42,17 @@ def fit(model, x, epochs, rate, verbose, labels=None, seed=SEED):
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.01)
     model.compile(keras.optimizers.Adam(schedule))
     model.fit(x, labels, epochs=epochs, verbose=verbose)
+
+
+def fit_recipe(recipe, x, y, epochs, verbose):
+    """Train a recipe's model on images, for other than its epochs if these are given."""
+    epochs = epochs or recipe.epochs
+    keras.utils.set_random_seed(recipe.seed)
+    model = training.make_model(recipe)
+    model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
+    y = y if model.learns_labels else None
+    model.fit(x, y, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
+    return model
 
 
 def error(model, x, labels=None):

@@ -19,6 +19,8 @@ def encoder(
     num_classes: int | None = None,
     noise_dim: int | None = None,
     dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    seed: int = 0,
     dtype=None,
 ) -> keras.Model:
     """Build a network from images to codes.
@@ -34,6 +36,8 @@ def encoder(
         num_classes: with it, the network also takes a label, joined to the flat features.
         noise_dim: with it, it also takes `noise` [batch, noise_dim], joined likewise.
         dropout: the share of every dense hidden layer's values that are dropped in training.
+        input_dropout: the same of what the first dense layer sees.
+        seed: of what is dropped.
         dtype: a Keras dtype policy; the outputs are float32 in any case.
 
     Returns:
@@ -50,7 +54,12 @@ def encoder(
         noise = keras.Input((noise_dim,), name="noise")
         inputs = {"x": x, "noise": noise}
         features = layers.Concatenate(name="with_noise", dtype=dtype)([features, noise])
-    features = _dense_stack(features, hidden, activation, dtype, dropout=dropout)
+    if input_dropout:
+        drop = Dropout(
+            input_dropout, seed=seed + len(hidden), name="dropout_of_inputs", dtype=dtype
+        )
+        features = drop(features)
+    features = _dense_stack(features, hidden, activation, dtype, dropout=dropout, seed=seed)
     outputs = {
         name: layers.Dense(size, activation=code_activation, name=name, dtype="float32")(features)
         for name, size in heads.items()
@@ -315,12 +324,12 @@ def _flat_features(features, filters, activation, dtype, normalize=False, kernel
     return ops.reshape(features, (-1, math.prod(features.shape[1:])))
 
 
-def _dense_stack(features, widths, activation, dtype, normalize=False, dropout=0.0):
+def _dense_stack(features, widths, activation, dtype, normalize=False, dropout=0.0, seed=0):
     for i, width in enumerate(widths):
         layer = layers.Dense(width, name=f"dense_{i}", dtype=dtype)
         features = _activated(features, layer, activation, normalize)
         if dropout:
-            features = Dropout(dropout, seed=i, name=f"dropout_{i}", dtype=dtype)(features)
+            features = Dropout(dropout, seed=seed + i, name=f"dropout_{i}", dtype=dtype)(features)
     return features
 
 

@@ -44,6 +44,14 @@ class Dropout(layers.Layer):
         kept = engine.uniform(ops.shape(x), self.seed_generator) >= self.rate
         return x * ops.cast(kept, x.dtype) / (1.0 - self.rate)
 
+    def save_own_variables(self, store):
+        """Save where the draws are, which Keras does not."""
+        store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store):
+        if "seed_state" in store:  # older files lack it
+            self.seed_generator.state.assign(store["seed_state"][()])
+
     def compute_output_shape(self, input_shape):
         return input_shape
 

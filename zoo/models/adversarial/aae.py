@@ -44,6 +44,7 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         generator_weight: of the third update's loss, above 0.
         dropout: the share of the values of the encoder's dense hidden layers that are dropped in
             training, in [0, 1).
+        input_dropout: the same of what the first of these layers sees, such as pixels.
         discriminator: a network of your own from `z` to one logit [batch, 1].
         Others: see `zoo.models.base.BaseAutoencoder`.
 
@@ -72,14 +73,16 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         generator_repeats: int = 1,
         generator_weight: float = 1.0,
         dropout: float = 0.0,
+        input_dropout: float = 0.0,
         discriminator=None,
         **kwargs,
     ):
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout}; give a share from 0 to less than 1.")
-        if dropout and kwargs.get("encoder") is not None:
-            raise ValueError("dropout= is for described networks; put it into your own encoder.")
-        self.dropout = float(dropout)
+        for share, drops in (("dropout", dropout), ("input_dropout", input_dropout)):
+            if not 0 <= drops < 1:
+                raise ValueError(f"{share} is {drops}; give a share from 0 to less than 1.")
+            if drops and kwargs.get("encoder") is not None:
+                raise ValueError(f"{share}= is for described networks; put it into your encoder.")
+        self.dropout, self.input_dropout = float(dropout), float(input_dropout)
         if posterior not in POSTERIORS:
             raise ValueError(f"posterior is {posterior!r}; choose of {', '.join(POSTERIORS)}.")
         if posterior == "universal" and kwargs.get("encoder") is not None:
@@ -107,7 +110,8 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         self._check_discriminator()
 
     def _described_encoder(self, input_shape, heads, **options):
-        options["dropout"] = self.dropout
+        dropped = {"dropout": self.dropout, "input_dropout": self.input_dropout}
+        options |= {**dropped, "seed": self.seed}
         if self.drawn_by != "universal":
             return super()._described_encoder(input_shape, heads, **options)
         self.noisy_encoder = super()._described_encoder(
@@ -136,13 +140,13 @@ class AAE(SeveralUpdates, BaseAutoencoder):
             if isinstance(takes, dict)
             else tuple(takes.shape[1:])
         )
-        expected = (self.latent_dim,)
+        expected, what = (self.latent_dim,), ""
         if self.labels_seen:
-            expected = {"z": expected, "label": ()}
+            expected, what = {"z": expected, "label": ()}, "a dict of z and label, "
         if shapes != expected or gives != (1,):
             raise ValueError(
                 f"The discriminator takes {shapes} and gives {gives} without the batch; it must "
-                f"take {expected} and give (1,), a logit."
+                f"take {what}{expected} and give (1,), a logit."
             )
 
     # Learning
@@ -253,6 +257,7 @@ class AAE(SeveralUpdates, BaseAutoencoder):
             "generator_repeats": self.generator_repeats,
             "generator_weight": self.term_weights["generator"],
             "dropout": self.dropout,
+            "input_dropout": self.input_dropout,
         }
         if self.custom_discriminator:
             config["discriminator"] = keras.saving.serialize_keras_object(self.discriminator)

@@ -85,7 +85,8 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         for name in ("encoder", "decoder", "discriminator"):
             if kwargs.get(name) is not None:
                 raise ValueError(f"{name}= is not taken: this model describes its own networks.")
-        for name, value in (("posterior", "deterministic"), ("dropout", 0.0), ("by_class", False)):
+        fixed = {"posterior": "deterministic", "dropout": 0.0, "input_dropout": 0.0}
+        for name, value in {**fixed, "by_class": False}.items():
             if kwargs.get(name, value) != value:
                 raise ValueError(f"{name}= is not taken by this model; leave it out.")
         if min(noise, label_noise) < 0 or label_weight <= 0:

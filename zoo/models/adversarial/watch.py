@@ -35,9 +35,9 @@ class Watch(keras.callbacks.Callback):
         sides = {term: logs[term] for term in logs if term.startswith("accuracy_on_")}
         if not self.said and sides and min(sides.values()) == 1.0:
             self.said = True
-            what = " and every one of the ".join(term.split("_on_")[1] for term in sides)
+            judged = sorted("every " + term.split("_on_")[1].removesuffix("s") for term in sides)
             warnings.warn(
-                f"The discriminator of {name} was right about every one of the {what} in epoch "
+                f"The discriminator of {name} was right about {' and '.join(judged)} in epoch "
                 f"{epoch + 1}, and says little to those that it judges. {USUALLY}",
                 stacklevel=2,
             )
