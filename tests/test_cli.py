@@ -52,6 +52,13 @@ def copy(tmp_path):
 # Looking around
 
 
+def test_without_a_command_it_says_which_there_are(capsys):
+    code, out, _ = run(capsys)
+    assert code == 2
+    assert "list the presets" in out
+    assert "fine-tune" in out
+
+
 def test_list_shows_every_preset_with_its_description(capsys):
     code, out, _ = run(capsys, "list")
     assert code == 0

@@ -19,7 +19,11 @@ PICTURES = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; return 0 if it went well, 1 if it failed, 2 if it was wrong."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if "run" not in options:
+        parser.print_help()
+        return 2
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
@@ -72,7 +76,7 @@ def _parser():
         prog="zoo", description="Autoencoders for Keras: pretrained, measured, exported."
     )
     parser.add_argument("--version", action="version", version=zoo.__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(metavar="COMMAND")
 
     def command(run, name, description):
         sub = commands.add_parser(name, help=description, description=description)
