@@ -144,6 +144,11 @@ def test_codes_are_drawn_in_training_and_fixed_elsewhere(posterior):
     assert (drawn.std(axis=0) > 0.1).all()
     fixed = model.encode(X[:1])
     np.testing.assert_array_equal(fixed, model.encode(X[:1]))
+    samples = model.encode(np.repeat(X[:1], 20_000, axis=0), sample=True, seed=3)
+    np.testing.assert_allclose(samples.mean(axis=0), drawn.mean(axis=0), atol=0.1)
+    np.testing.assert_allclose(samples.std(axis=0), drawn.std(axis=0), rtol=0.05)
+    few = model.encode(X, sample=True, seed=3, batch_size=5)
+    np.testing.assert_allclose(few, model.encode(X, sample=True, seed=3), rtol=1e-5)
     if posterior == "gaussian":
         found = {name: array(value)[0] for name, value in model.encoded(X[:1]).items()}
         np.testing.assert_array_equal(found["z_mean"], fixed[0])

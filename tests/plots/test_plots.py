@@ -248,6 +248,9 @@ def test_scatters_show_every_code_in_the_colour_of_its_class():
         threes, sevens = (np.asarray(points.get_offsets()) for points in axes.collections)
         np.testing.assert_allclose(threes, z[::2])
         np.testing.assert_allclose(sevens, z[1::2])
+    shared = plots.scatters(codes, labels, extent=3.0)
+    assert {axes.get_xlim() for axes in shared.axes} == {(-3.0, 3.0)}
+    assert {axes.get_ylim() for axes in shared.axes} == {(-3.0, 3.0)}
 
 
 def test_reconstructions_of_several_models_are_rows_under_the_originals(vae, cvae, digits):

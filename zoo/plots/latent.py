@@ -95,13 +95,23 @@ def codes(model, x, labels=None, *, class_names=None) -> Figure:
     return figure
 
 
-def scatters(codes: dict, labels) -> Figure:
-    """Show several sets of two-dimensional codes [n, 2] of the same images, by name."""
+def scatters(codes: dict, labels, *, extent: float | None = None) -> Figure:
+    """Show several sets of two-dimensional codes [n, 2] of the same images, by name.
+
+    Args:
+        labels: integers [n].
+        extent: of the axes, which go from -extent to extent in all panels; each as far as its
+            codes by default, without ticks.
+    """
     columns = 2 if len(codes) == 4 else min(len(codes), 3)
     rows = -(-len(codes) // columns)
     figure = Figure(figsize=(3.6 * columns, 3.8 * rows), dpi=DPI, layout="constrained")
     for i, (name, z) in enumerate(codes.items()):
-        axes = figure.add_subplot(rows, columns, i + 1, title=name, xticks=[], yticks=[])
+        axes = figure.add_subplot(rows, columns, i + 1, title=name)
+        if extent is None:
+            axes.set(xticks=[], yticks=[])
+        else:
+            axes.set(xlim=(-extent, extent), ylim=(-extent, extent), aspect="equal")
         for label in np.unique(labels):
             chosen = np.asarray(labels) == label
             axes.scatter(*z[chosen].T, s=2, alpha=0.5, color=f"C{label % 10}", label=str(label))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo import engine
+from zoo.models import checks
 from zoo.models.adversarial.several_updates import SeveralUpdates
 from zoo.models.base import BaseAutoencoder
 from zoo.models.part import Part, TensorInfo
@@ -206,6 +208,10 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         if self.drawn_by == "deterministic":
             return self.code(x, training=training)
         noise = engine.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
+        return self.code_of(x, noise, training=training)
+
+    def code_of(self, x, noise, training=False):
+        """Return the codes that a posterior with draws makes of images and of its noise."""
         if self.drawn_by == "universal":
             return self.noisy_encoder({"x": x, "noise": noise}, training=training)
         codes = self.encoded(x, training=training)
@@ -232,6 +238,30 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         axes = axes / ops.norm(axes, axis=0, keepdims=True)
         codes, draws = (ops.sort(ops.matmul(sample, axes), axis=0) for sample in (codes, draws))
         return ops.sqrt(ops.mean(ops.square(codes - draws)))
+
+    # Using
+
+    def encode(self, x, labels=None, *, sample=False, seed=None, batch_size: int = 1024):
+        """Return codes of images: the posterior's mean, or a draw from it.
+
+        Args:
+            x: images [n, *input_shape], in the likelihood's range.
+            labels: have no part in codes.
+            sample: draw; of a deterministic posterior that is the same code.
+            seed: of the draw.
+            batch_size: how many images to hold in a network at once.
+
+        Returns:
+            float32 [n, latent_dim].
+        """
+        x = checks.check_images(x, self.image_shape, self.likelihood)
+        if not self.conditional:
+            self._checked_labels(labels, len(x))
+        x = np.asarray(ops.convert_to_numpy(x), "float32")
+        if not sample or self.drawn_by == "deterministic":
+            return self._run("code", x, None, batch_size)
+        noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
+        return self._run("code_of", (x, noise), None, batch_size)
 
     # Leaving
 

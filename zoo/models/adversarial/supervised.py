@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 
-from zoo.models import checks
 from zoo.models.adversarial.aae import AAE
 
 
@@ -38,11 +36,6 @@ class SupervisedAAE(AAE):
     @property
     def labels_seen(self):
         return self.num_classes if self.by_class else 0
-
-    def encode(self, x, labels=None, *, batch_size=1024):
-        """Return the codes of images, float32 [n, latent_dim]; labels have no part in them."""
-        x = checks.check_images(x, self.image_shape, self.likelihood)
-        return self._run("code", np.asarray(x, "float32"), None, batch_size)
 
     def get_config(self):
         return {**super().get_config(), "by_class": self.by_class}
