@@ -56,6 +56,7 @@ def test_the_first_presets_are_there():
         "m2_mnist_100",
         "m1m2_mnist_100",
         "aae_mnist_mixture",
+        "aae_mnist_swiss_roll",
         "supervised_aae_mnist",
     } <= set(NAMES)
 
