@@ -53,10 +53,10 @@ def copy(tmp_path):
 
 
 def test_without_a_command_it_says_which_there_are(capsys):
-    code, out, _ = run(capsys)
+    code, _, err = run(capsys)
     assert code == 2
-    assert "list the presets" in out
-    assert "fine-tune" in out
+    assert "list the presets" in err
+    assert "fine-tune" in err
 
 
 def test_list_shows_every_preset_with_its_description(capsys):

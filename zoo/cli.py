@@ -22,7 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if "run" not in options:
-        parser.print_help()
+        parser.print_help(sys.stderr)
+        print("\nzoo: error: give one of these commands", file=sys.stderr)
         return 2
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
