@@ -49,11 +49,8 @@ class Case:
 def has_noise(model) -> bool:
     """Say whether a loss is another one at every call, or in training."""
     drawn = getattr(model, "drawn_by", "deterministic") != "deterministic"
-    return (
-        drawn
-        or getattr(model, "dropout", 0)
-        or any(hasattr(model, name) for name in ("posterior", "corruption"))
-    )
+    dropped = any(getattr(model, name, 0) > 0 for name in ("dropout", "input_dropout"))
+    return drawn or dropped or any(hasattr(model, name) for name in ("posterior", "corruption"))
 
 
 def weights(network):

@@ -102,7 +102,7 @@ SETTINGS = {
     "AAE": small(zoo.AAE, prior=zoo.Normal(3, scale=5.0)),
     "AAE, convolutional": small(zoo.AAE, filters=(4,)),
     "AAE, gaussian posterior": small(zoo.AAE, posterior="gaussian"),
-    "AAE, dropout": small(zoo.AAE, dropout=0.3),
+    "AAE, dropout": small(zoo.AAE, dropout=0.3, input_dropout=0.2),
     "AAE, universal posterior": small(zoo.AAE, posterior="universal", filters=(4,)),
     "AAE, swiss roll": flat(zoo.AAE, prior=zoo.SwissRoll(), generator_repeats=2),
     "LabelInformedAAE": flat(

@@ -166,68 +166,6 @@ def test_one_sample_of_the_estimate_is_the_importance_weight():
     assert np.isnan(got.standard_error).all()
 
 
-def test_the_divergence_from_a_mixture_is_what_quadrature_finds():
-    """In one dimension; the term of the loss and the figure are its estimates by draws.
-
-    What they may be off by is five of the standard errors that quadrature finds, too.
-    """
-    prior = zoo.GaussianMixture([[-2.0], [1.0]], [[[0.5]], [[1.5]]], masses=[1, 3])
-    model = randomised(zoo.VAE((4, 4, 1), 1, hidden=(5,), prior=prior, samples=4000))
-    mean, log_var = (m[:, 0].astype("float64") for m in model.posterior(X))
-    grid = np.linspace(-1, 1, 40_001)[:, None] * (np.abs(mean) + 9 * np.exp(log_var / 2)).max()
-    share = stats.norm.pdf(grid, mean, np.exp(log_var / 2)) * (grid[1, 0] - grid[0, 0])
-    np.testing.assert_allclose(share.sum(axis=0), 1, rtol=1e-6)
-    log_ratio = stats.norm.logpdf(grid, mean, np.exp(log_var / 2)) - prior.log_prob(grid)[:, None]
-    expected = (share * log_ratio).sum(axis=0)
-    spread = np.sqrt((share * (log_ratio - expected) ** 2).sum(axis=0))
-    in_the_loss = terms(model, X)["kl"]
-    assert (np.abs(in_the_loss - expected) < 5 * spread / np.sqrt(4000)).all()
-    draws = [model.encode(X, sample=True, seed=seed) for seed in range(2000)]
-    found = np.mean([model.divergence(X, z) for z in draws], axis=0)
-    assert (np.abs(found - expected) < 5 * spread / np.sqrt(2000)).all()
-
-
-def test_a_mixture_of_one_gaussian_is_the_normal_prior():
-    options = {"hidden": (5,), "samples": 3000}
-    closed = randomised(zoo.VAE((4, 4, 1), 2, prior=zoo.Normal(2, 2.0), **options))
-    mixture = zoo.GaussianMixture([[0.0, 0.0]], [2.0 * np.eye(2)])
-    drawn = zoo.VAE((4, 4, 1), 2, prior=mixture, **options)
-    drawn.set_weights(closed.get_weights())
-    for term in ("kl", "elbo"):
-        np.testing.assert_allclose(terms(drawn, X)[term], terms(closed, X)[term], atol=0.3)
-    pair = [m.log_likelihood(X, samples=200, seed=0).value for m in (closed, drawn)]
-    np.testing.assert_allclose(*pair, rtol=1e-5)
-    z = closed.encode(X, sample=True, seed=0)
-    with pytest.raises(TypeError, match="no divergence by dimension"):
-        drawn.divergences(X)
-    expected = stats.norm.logpdf(z, *moments_of(closed)).sum(1) - stats.norm.logpdf(z, 0, 2).sum(1)
-    np.testing.assert_allclose(drawn.divergence(X, z), expected, rtol=1e-4)
-
-
-def moments_of(model):
-    mean, log_var = model.posterior(X)
-    return mean, np.exp(log_var / 2)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: zoo.VAE((4, 4, 1), 2, prior=zoo.SwissRoll()), "a zoo.Normal or a zoo.GaussianM"),
-        (
-            lambda: zoo.VAE((4, 4, 1), 2, prior=zoo.GaussianMixture.petals(), free_bits=0.1),
-            "free_bits= needs a divergence by dimension",
-        ),
-        (
-            lambda: zoo.CVAE((4, 4, 1), 2, num_classes=3, prior=zoo.GaussianMixture.petals()),
-            "takes a zoo.Normal",
-        ),
-    ],
-)
-def test_priors_that_a_divergence_does_not_fit_are_refused(make, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        make()
-
-
 def test_bounds_lie_below_the_likelihood_and_rise_with_the_samples():
     bounds = {}
     for samples in (1, 5, 50):

@@ -137,6 +137,13 @@ def test_both_panels_of_the_manifold_have_the_same_axes(vae, digits):
     np.testing.assert_allclose(drawn[np.lexsort(drawn.T)], expected[np.lexsort(expected.T)])
 
 
+def test_titles_of_the_manifold_lie_within_the_picture(vae, digits):
+    for figure in (plots.manifold(vae, *digits, side=5), plots.manifold(vae, side=5)):
+        figure.draw_without_rendering()
+        for axes in figure.axes:
+            assert axes.title.get_window_extent().y1 < figure.bbox.y1
+
+
 def test_the_manifold_shows_every_code_where_it_lies(vae):
     figure = plots.manifold(vae, side=5, extent=3.0)
     assert len(figure.axes) == 1

@@ -33,7 +33,7 @@ def manifold(model, x=None, labels=None, *, side: int = 20, extent: float | None
     ticks = np.linspace(-extent, extent, side, dtype="float32")
     z = np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2)
     panels = 1 if codes is None else 2
-    figure = Figure(figsize=(6 * panels, 6), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(6 * panels, 6.3), dpi=DPI, layout="constrained")
     half = extent * side / (side - 1)
     left = figure.add_subplot(1, panels, 1, title="what each code decodes to")
     laid = tile(model.decode(z), side, gap=0)
