@@ -286,7 +286,7 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: aae(generator_weight=0.0), "generator_weight 0.0"),
         (lambda: aae(prior=zoo.Normal(3)), "3 dimensions and the codes have 2"),
         (lambda: informed(zoo.Normal(2)), "the prior has no parts"),
-        (lambda: semi_supervised(noise=-1), "noise is -1"),
+        (lambda: semi_supervised(label_noise=-1), "label_noise is -1"),
         (lambda: semi_supervised(posterior="gaussian"), "posterior= is not taken"),
         (lambda: semi_supervised(encoder=aae().encoder), "encoder= is not taken"),
         (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),

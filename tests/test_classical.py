@@ -179,6 +179,24 @@ def test_corruptions_do_what_they_say_to_as_many_pixels_as_they_say():
     assert abs((both == 1).mean() - 0.1) < 0.01
 
 
+def test_a_translation_moves_the_whole_image_as_far_as_it_says():
+    x = np.random.default_rng(0).random((400, 5, 7, 2)).astype("float32")
+    moved = zoo.Translation(2).sample(x, seed=0)
+    padded = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    found = np.zeros((5, 5), int)
+    for image, candidates in zip(moved, padded, strict=True):
+        places = [
+            (top, left)
+            for top in range(5)
+            for left in range(5)
+            if np.array_equal(candidates[top : top + 5, left : left + 7], image)
+        ]
+        assert len(places) == 1
+        found[places[0]] += 1
+    assert stats.chisquare(found.ravel()).pvalue > 1e-3
+    np.testing.assert_array_equal(zoo.Translation(0).sample(x, seed=0), x)
+
+
 def seeds():
     return keras.random.SeedGenerator(5)
 
@@ -192,6 +210,8 @@ def test_corruptions_in_a_step_are_seeded_and_like_those_of_arrays():
     assert (blank == 0).all()
     spoiled = array(zoo.Composition([zoo.Masking(1.0), zoo.SaltAndPepper(1.0)]).draw(x, seeds()))
     assert set(np.unique(spoiled)) == {0, 1}
+    (still,) = np.unique(array(zoo.Translation(1).draw(x, seeds()))[:, 1:-1, 1:-1])
+    assert still == np.float32(0.4)
     array_draw = zoo.Masking(0.25).sample(array(x), seed=5)
     np.testing.assert_array_equal(array_draw, zoo.Masking(0.25).sample(array(x), seed=5))
 
@@ -223,6 +243,9 @@ def test_the_loss_is_the_mean_over_the_draws():
         (lambda: zoo.SaltAndPepper(-0.1), "from 0 to 1"),
         (lambda: zoo.GaussianNoise(-1.0), "at least 0"),
         (lambda: zoo.Composition([]), "at least one"),
+        (lambda: zoo.Translation(0.5), r"Translation\(0.5\): give a whole number"),
+        (lambda: zoo.Translation(-1), "0 or more"),
+        (lambda: zoo.Translation(1).sample(np.zeros((3, 4))), r"these have the shape \(3, 4\)"),
         (lambda: corruption.get({"mask": 0.1}), "there are: masking"),
         (lambda: zoo.DenoisingAutoencoder((4, 4, 1), 3, draws=0), "at least once"),
     ],

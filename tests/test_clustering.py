@@ -78,7 +78,12 @@ def test_a_cluster_stands_for_the_label_of_its_surest_image():
 def test_digits_are_sorted_without_labels():
     (x, y), _ = zoo.data.load("digits")
     model = zoo.ClusteringAAE(
-        (8, 8, 1), 4, num_classes=20, hidden=(128,), decoder_hidden=(128,), noise=0.2
+        (8, 8, 1),
+        4,
+        num_classes=20,
+        hidden=(128,),
+        decoder_hidden=(128,),
+        corruption={"gaussian": 0.2},
     )
     model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
     model.fit(x, batch_size=50, epochs=60, verbose=0)
@@ -98,7 +103,8 @@ def test_labels_are_not_taken():
         ({"head_distance": 0.0}, "head_distance is 0.0"),
         ({"posterior": "gaussian"}, "posterior= is not taken"),
         ({"dropout": 0.5}, "dropout= is not taken"),
-        ({"noise": -1.0}, "noise is -1.0"),
+        ({"label_noise": -1.0}, "label_noise is -1.0"),
+        ({"corruption": {"gaussian": -1.0}}, "stddev is -1.0"),
         ({"encoder": 1}, "encoder= is not taken"),
     ],
 )

@@ -115,6 +115,7 @@ SETTINGS = {
         filters=(4,),
         decoder_hidden=(16,),
         discriminator_hidden=(8,),
+        corruption={"translation": 1, "gaussian": 0.3},
     ),
     "ClusteringAAE": flat(
         zoo.ClusteringAAE,

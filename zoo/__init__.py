@@ -40,6 +40,7 @@ _HOMES = {
     "Masking": "zoo.nn.corruption",
     "SaltAndPepper": "zoo.nn.corruption",
     "GaussianNoise": "zoo.nn.corruption",
+    "Translation": "zoo.nn.corruption",
     "Composition": "zoo.nn.corruption",
     "pretrain": "zoo.pretraining",
     "classifier": "zoo.pretraining",

@@ -161,8 +161,8 @@ class DenoisingAutoencoder(Autoencoder):
     Use it to restore images (`model.reconstruct(damaged)`), and for features.
 
     Args:
-        corruption: a `zoo.Masking`, `zoo.SaltAndPepper`, `zoo.GaussianNoise`, or a
-            `zoo.Composition` of these; or a dict such as {"masking": 0.25}.
+        corruption: a `zoo.Masking`, `zoo.SaltAndPepper`, `zoo.GaussianNoise`, `zoo.Translation`,
+            or a `zoo.Composition` of these; or a dict such as {"masking": 0.25}.
         draws: L, at least 1.
         Others: see `Autoencoder`.
 

@@ -11,7 +11,7 @@ from zoo.nn.configured import Configured
 
 
 class Corruption(Configured):
-    """Base class: a corruption is a function of an image and of as much noise.
+    """Base class: a corruption is a function of an image and of noise.
 
     Attributes:
         noise: which noise it takes, "uniform" in [0, 1) or standard "normal".
@@ -20,12 +20,16 @@ class Corruption(Configured):
     noise = "uniform"
 
     def apply(self, x, noise):
-        """Return corrupted images of the shape of `x`, for noise of that shape."""
+        """Return corrupted images of the shape of `x`, for noise of the shape `noise_shape(x)`."""
         raise NotImplementedError
+
+    def noise_shape(self, x) -> tuple:
+        """Return the shape of the noise that images take: theirs."""
+        return ops.shape(x)
 
     def draw(self, x, seed):
         """Corrupt images [batch, ...] inside a training step, from a `SeedGenerator`."""
-        return self.apply(x, getattr(engine, self.noise)(ops.shape(x), seed))
+        return self.apply(x, getattr(engine, self.noise)(self.noise_shape(x), seed))
 
     def sample(self, x, seed: int | None = None) -> np.ndarray:
         """Corrupt an array of images; the same on every backend for the same seed.
@@ -36,7 +40,7 @@ class Corruption(Configured):
         generator = np.random.default_rng(seed)
         x = np.asarray(x, "float32")
         draw = generator.random if self.noise == "uniform" else generator.standard_normal
-        return ops.convert_to_numpy(self.apply(x, draw(x.shape, np.float32)))
+        return ops.convert_to_numpy(self.apply(x, draw(self.noise_shape(x), np.float32)))
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -95,6 +99,43 @@ class GaussianNoise(Corruption):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+class Translation(Corruption):
+    """The image is moved, by a whole number of pixels from -`pixels` to `pixels` along each axis.
+
+    All distances are as likely; what comes in at the edges is 0.
+    """
+
+    def __init__(self, pixels: int):
+        if pixels != int(pixels) or pixels < 0:
+            raise ValueError(f"Translation({pixels}): give a whole number of pixels, 0 or more.")
+        self.pixels = int(pixels)
+
+    def noise_shape(self, x):
+        if len(x.shape) != 4:
+            raise ValueError(
+                f"Translation moves images [batch, height, width, channels]; these have the shape "
+                f"{tuple(x.shape)}."
+            )
+        return ops.shape(x)[0], 2
+
+    def apply(self, x, noise):
+        _, height, width, _ = x.shape
+        steps = ops.floor((2 * self.pixels + 1) * noise) - self.pixels
+        moved = ops.einsum("bij,bjwc->biwc", _shifts(steps[:, 0], height), x)
+        return ops.einsum("bij,bhjc->bhic", _shifts(steps[:, 1], width), moved)
+
+    def get_config(self):
+        return {"pixels": self.pixels}
+
+
+def _shifts(steps, size):
+    """Return matrices [batch, size, size] that move vectors by whole steps [batch]."""
+    places = ops.arange(size, dtype="float32")
+    source = places[None, :, None] - steps[:, None, None]
+    return ops.cast(ops.equal(source, places), "float32")
+
+
+@keras.saving.register_keras_serializable(package="zoo")
 class Composition(Corruption):
     """Several corruptions, one after the other."""
 
@@ -129,6 +170,7 @@ _NAMED = {
     "masking": Masking,
     "salt_and_pepper": SaltAndPepper,
     "gaussian": GaussianNoise,
+    "translation": Translation,
 }
 
 
@@ -146,8 +188,8 @@ def get(identifier) -> Corruption:
         return get(keras.saving.deserialize_keras_object(identifier))
     if not isinstance(identifier, dict) or not identifier:
         raise TypeError(
-            "corruption must be a zoo.Masking, SaltAndPepper, GaussianNoise or Composition, or a "
-            f'dict such as {{"masking": 0.25}}; it is {identifier!r}.'
+            "corruption must be a zoo.Masking, SaltAndPepper, GaussianNoise, Translation or "
+            f'Composition, or a dict such as {{"masking": 0.25}}; it is {identifier!r}.'
         )
     unknown = identifier.keys() - _NAMED.keys()
     if unknown:

@@ -12,6 +12,7 @@ from zoo.models.adversarial.supervised import SupervisedAAE
 from zoo.models.part import Part, TensorInfo
 from zoo.models.semisupervised.classifying import Classifying
 from zoo.models.training import weigh
+from zoo.nn import corruption as corruptions
 from zoo.nn import networks, priors
 
 
@@ -46,8 +47,10 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         kernel_size: the side of the convolutions' kernels.
         decoder_hidden: widths of the decoder's dense layers, in the encoder's order.
         discriminator_hidden: of both discriminators.
-        noise: standard deviation of what is added to images in training.
-        label_noise: the same, to what the label's discriminator sees.
+        corruption: what is done to images before the trunk sees them in training, as for
+            `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image. By default
+            {"gaussian": 0.3}.
+        label_noise: standard deviation of what is added to what the label's discriminator sees.
         label_weight: see above.
         head_distance: how far apart heads are pushed, above 0; None for no heads.
         masses: frequencies of the clusters, [num_classes], of any sum; all alike by default.
@@ -75,7 +78,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         kernel_size: int = 3,
         decoder_hidden=(500, 500),
         discriminator_hidden=(256, 256),
-        noise: float = 0.3,
+        corruption=None,
         label_noise: float = 0.2,
         label_weight: float = 1.0,
         head_distance: float | None = None,
@@ -89,10 +92,10 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         for name, value in {**fixed, "by_class": False}.items():
             if kwargs.get(name, value) != value:
                 raise ValueError(f"{name}= is not taken by this model; leave it out.")
-        if min(noise, label_noise) < 0 or label_weight <= 0:
+        if label_noise < 0 or label_weight <= 0:
             raise ValueError(
-                f"noise is {noise}, label_noise {label_noise} and label_weight {label_weight}; give"
-                " at least 0, at least 0 and more than 0."
+                f"label_noise is {label_noise} and label_weight {label_weight}; give at least 0, "
+                "and more than 0."
             )
         if head_distance is not None and head_distance <= 0:
             raise ValueError(f"head_distance is {head_distance}; give more than 0, or None.")
@@ -100,7 +103,8 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         self.decoder_hidden = tuple(decoder_hidden)
         self.discriminator_hidden = tuple(discriminator_hidden)
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.noise, self.label_noise = float(noise), float(label_noise)
+        self.corruption = corruptions.get({"gaussian": 0.3} if corruption is None else corruption)
+        self.label_noise = float(label_noise)
         self.label_prior = priors.Categorical(self.num_classes, masses)
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         logits = layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
@@ -179,9 +183,9 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         }
 
     def codes(self, x, training):
-        """Return logits and styles of images, which in training are noisy."""
+        """Return logits and styles of images, which in training are damaged."""
         if training:
-            x = x + self.noise * engine.normal(ops.shape(x), self.seed_generator)
+            x = self.corruption.draw(x, self.seed_generator)
         features = self.trunk(x, training=training)
         return self.classifier(features), self.style_head(features)
 
@@ -295,7 +299,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
             "kernel_size": self.kernel_size,
             "decoder_hidden": self.decoder_hidden,
             "discriminator_hidden": self.discriminator_hidden,
-            "noise": self.noise,
+            "corruption": keras.saving.serialize_keras_object(self.corruption),
             "label_noise": self.label_noise,
             "label_weight": self.term_weights["label_generator"],
             "head_distance": self.head_distance,
