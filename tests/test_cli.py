@@ -8,6 +8,7 @@ import sys
 
 import keras
 import pytest
+from PIL import Image
 
 import zoo
 from zoo import cli, data, training
@@ -249,6 +250,22 @@ def test_generate_writes_a_picture(arguments, presets, capsys, tmp_path, monkeyp
     out = tmp_path / "picture.png"
     assert run(capsys, "generate", *arguments, "--out", out) == (0, f"{out}\n", "")
     assert out.read_bytes()[1:4] == b"PNG"
+
+
+def test_a_manifold_is_shown_without_the_images_too(capsys, tmp_path, monkeypatch, presets):
+    def missing(name):
+        raise OSError(f"{name} is not there")
+
+    monkeypatch.setattr(zoo.data, "load", missing)
+    out = tmp_path / "picture.png"
+    arguments = "generate", presets / "flat", "--out", out, "--picture"
+    status, printed, complaint = run(capsys, *arguments, "manifold")
+    assert (status, printed) == (0, f"{out}\n")
+    assert complaint == "The codes of real images are left out: digits is not there\n"
+    with Image.open(out) as image:
+        assert image.width < 700  # one panel
+    status, _, complaint = run(capsys, *arguments, "codes", "--overwrite")
+    assert (status, "digits is not there" in complaint) == (1, True)
 
 
 def test_a_picture_is_named_after_the_preset_and_its_kind(capsys, tmp_path, monkeypatch, presets):

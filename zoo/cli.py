@@ -189,7 +189,13 @@ def _picture(model, options):
         return plots.filters(model)
     if options.picture == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0])
-    _, (x, y) = zoo.data.load(_data_of(zoo.card(options.name)))
+    try:
+        _, (x, y) = zoo.data.load(_data_of(zoo.card(options.name)))
+    except OSError as error:
+        if options.picture != "manifold" or not model.prior:
+            raise
+        print(f"The codes of real images are left out: {error}", file=sys.stderr)
+        return plots.manifold(model)
     labels = y if model.conditional else None
     n = {"manifold": 5000, "codes": 5000, "bubbles": 500}.get(options.picture)
     if n:
