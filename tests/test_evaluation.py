@@ -314,6 +314,10 @@ def test_every_model_gets_the_figures_that_fit_it(vae, cvae):
     assert names_of(stacked) == [first, "classification error"]  # it bounds no images
     adversarial = zoo.AAE((8, 8, 1), 2, hidden=(4,))
     assert names_of(adversarial) == [first, "distance of codes to prior", last]
+    noisy = {"num_classes": 10, "hidden": (4,), "corruption": {"masking": 0.1}}
+    sorting = zoo.ClusteringAAE((8, 8, 1), 2, **noisy)  # damage makes it no model that restores
+    assert names_of(sorting) == [first, "clustering error", "distance of codes to prior"]
+    assert "restored, 25 % masked" in names_of(zoo.CVAE((8, 8, 1), 2, **noisy))
 
 
 def test_a_conditional_model_is_judged_where_there_is_a_judge(cvae, digits, monkeypatch):

@@ -58,6 +58,8 @@ def test_the_first_presets_are_there():
         "aae_mnist_mixture",
         "aae_mnist_swiss_roll",
         "supervised_aae_mnist",
+        "semi_supervised_aae_mnist_100",
+        "semi_supervised_aae_mnist_1000",
     } <= set(NAMES)
 
 

@@ -127,7 +127,7 @@ def _measure(model, data_name, train, test):
             f"trained classifier that is right on "
             f"{judges.JUDGES[data_name]['test_accuracy']:.2f} % of the test images",
         )
-    if getattr(model, "corruption", None):
+    if model.restores:
         yield from _measure_restoration(model, x, labels)
     if not model.conditional and y is not None:
         yield from _measure_representation(model, train, test)

@@ -169,6 +169,8 @@ class DenoisingAutoencoder(Autoencoder):
     Source: Vincent et al. 2008 (doi 10.1145/1390156.1390294), section 2.3.
     """
 
+    restores = True
+
     def __init__(
         self, input_shape=None, latent_dim=None, *, corruption: Any = None, draws=1, **kwargs
     ):

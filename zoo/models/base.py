@@ -46,6 +46,7 @@ class BaseAutoencoder(Fitted):
         terms: names of the terms of the loss, in order; each is a metric.
         network_names: the attributes that hold networks.
         conditional: whether the networks take a label.
+        restores: whether the model is trained to give the clean image of a damaged one.
         prior: what `generate` draws codes from; None where there is none.
     """
 
@@ -53,6 +54,7 @@ class BaseAutoencoder(Fitted):
     terms: tuple[str, ...] = ("reconstruction",)
     network_names: tuple[str, ...] = ("encoder", "decoder")
     conditional = False
+    restores = False
     prior = None
 
     def __init__(

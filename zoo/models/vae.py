@@ -127,6 +127,10 @@ class VAE(Weighing, BaseAutoencoder):
     # Distributions
 
     @property
+    def restores(self) -> bool:
+        return self.corruption is not None
+
+    @property
     def closed_form(self) -> bool:
         """Whether the divergence has a closed form, and so a value for every dimension."""
         return isinstance(self.prior, priors.Normal)

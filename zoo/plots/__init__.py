@@ -47,7 +47,7 @@ __all__ = [
 
 def preview(model, x, labels=None) -> Figure:
     """Show what a model is for: classes by style, the manifold, what dimensions mean, draws, ..."""
-    if getattr(model, "corruption", None):
+    if model.restores:
         return restorations(model, x, labels=labels if model.conditional else None)
     if model.conditional:
         return style_grid(model)
