@@ -40,13 +40,11 @@ def trained(name, seed, labels, epochs, verbose, images=None, **options):
     return fit_recipe(recipe, x, y, epochs, verbose), test
 
 
-def contest(model, x, epochs, verbose, **rates):
+def contest(model, x, epochs, verbose):
     """Train an adversarial autoencoder without labels, at the rates of the mixture's recipe."""
     keras.utils.set_random_seed(SEED)
-    recipe = recipes.get("aae_mnist_mixture")
-    recipe = replace(recipe, optimizer={**recipe.optimizer, **rates})
     steps = epochs * -(-len(x) // 128)
-    model.compile(training.make_optimizer(model, recipe, steps))
+    model.compile(training.make_optimizer(model, recipes.get("aae_mnist_mixture"), steps))
     model.fit(x, epochs=epochs, verbose=verbose)
 
 
@@ -114,8 +112,7 @@ def vae_against_aae(epochs: int = 20, verbose=2) -> Table:
                 fit(model, x, epochs, 1e-3, verbose)
             else:
                 model = cls(IMAGE, 2, posterior="gaussian", **options)
-                calm = {"learning_rate": 3e-4, "beta_1": 0.5}
-                contest(model, x, epochs, verbose, discriminator=calm)
+                contest(model, x, epochs, verbose)
             z = model.encode(x_test, sample=True, seed=0)
             name = f"{cls.__name__}, {shape}"
             distance = rounded(measures.sliced_wasserstein(z, drawn))
