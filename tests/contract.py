@@ -48,10 +48,8 @@ class Case:
 
 def draws_codes(model) -> bool:
     """Say whether the loss is another one at every call, outside of training too."""
-    return hasattr(model, "posterior") or getattr(model, "drawn_by", None) in (
-        "gaussian",
-        "universal",
-    )
+    drawn_by = getattr(model, "drawn_by", "deterministic")
+    return hasattr(model, "posterior") or drawn_by != "deterministic"
 
 
 def has_noise(model) -> bool:

@@ -37,9 +37,8 @@ def validation_sees_all_images_whatever_was_fitted_before(case):
     whole = model.evaluate(*large, batch_size=8, verbose=0, return_dict=True)
     model.fit(*small, batch_size=32, validation_data=small, verbose=0)
     history = model.fit(*large, batch_size=8, validation_data=large, verbose=0).history
-    normalized = any(
-        "_norm" in v.path for v in model.variables
-    )  # over the batch in training, by its past elsewhere
+    # Over the batch in training, by its past elsewhere.
+    normalized = any("_norm" in v.path for v in model.variables)
     rtol = 0.15 if normalized else 0.05 if has_noise(model) else 1e-5
     for got in (
         history["val_reconstruction"][0],

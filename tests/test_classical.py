@@ -210,8 +210,12 @@ def test_corruptions_in_a_step_are_seeded_and_like_those_of_arrays():
     assert (blank == 0).all()
     spoiled = array(zoo.Composition([zoo.Masking(1.0), zoo.SaltAndPepper(1.0)]).draw(x, seeds()))
     assert set(np.unique(spoiled)) == {0, 1}
-    (still,) = np.unique(array(zoo.Translation(1).draw(x, seeds()))[:, 1:-1, 1:-1])
+    moved = array(zoo.Translation(1).draw(x, seeds()))
+    (still,) = np.unique(moved[:, 1:-1, 1:-1])
     assert still == np.float32(0.4)
+    for edge in (moved[:, 0], moved[:, -1], moved[:, :, 0], moved[:, :, -1]):
+        came_in = (edge == 0).all(axis=(1, 2)).mean()
+        assert abs(came_in - 1 / 3) < 0.15  # of 100 images, 0.047 is a standard deviation
     array_draw = zoo.Masking(0.25).sample(array(x), seed=5)
     np.testing.assert_array_equal(array_draw, zoo.Masking(0.25).sample(array(x), seed=5))
 
@@ -245,6 +249,10 @@ def test_the_loss_is_the_mean_over_the_draws():
         (lambda: zoo.Composition([]), "at least one"),
         (lambda: zoo.Translation(0.5), r"Translation\(0.5\): give a whole number"),
         (lambda: zoo.Translation(-1), "0 or more"),
+        (lambda: zoo.Translation("far"), r"Translation\('far'\): give a whole number"),
+        (lambda: zoo.Translation(float("nan")), r"Translation\(nan\): give a whole number"),
+        (lambda: zoo.Masking("much"), r"Masking\('much'\): the level"),
+        (lambda: zoo.GaussianNoise(None), "stddev is None; Gaussian"),
         (lambda: zoo.Translation(1).sample(np.zeros((3, 4))), r"these have the shape \(3, 4\)"),
         (lambda: corruption.get({"mask": 0.1}), "there are: masking"),
         (lambda: zoo.DenoisingAutoencoder((4, 4, 1), 3, draws=0), "at least once"),

@@ -55,6 +55,19 @@ def test_images_are_reconstructed_by_the_cluster_they_are_found_in():
     assert not np.array_equal(model.reconstruct(X), model.reconstruct(X, (found + 1) % 4))
 
 
+def test_the_trunk_sees_damaged_images_in_training_and_whole_ones_outside():
+    model = randomised(clustering(corruption={"masking": 1.0}))
+    x = ops.convert_to_tensor(X)
+    # Layers that normalise over the batch would hide what they see: take their stored moments.
+    trunk = model.trunk
+    model.trunk = lambda images, training=None: trunk(images, training=False)
+    for training, seen in ((True, np.zeros_like(X)), (False, X)):
+        features = trunk(seen)
+        logits, style = model.codes(x, training)
+        np.testing.assert_allclose(array(logits), array(model.classifier(features)), rtol=1e-5)
+        np.testing.assert_allclose(array(style), array(model.style_head(features)), rtol=1e-5)
+
+
 def test_heads_are_moved_by_the_reconstruction_alone():
     model = clustering(head_distance=2.0)
     named = {name: {id(v) for v in variables} for name, variables in model.updates().items()}

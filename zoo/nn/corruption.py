@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import keras
 import numpy as np
 from keras import ops
@@ -87,8 +89,8 @@ class GaussianNoise(Corruption):
     noise = "normal"
 
     def __init__(self, stddev: float):
-        if not 0 <= stddev < float("inf"):
-            raise ValueError(f"stddev is {stddev}; Gaussian noise needs a number of at least 0.")
+        if not isinstance(stddev, Real) or not 0 <= stddev < float("inf"):
+            raise ValueError(f"stddev is {stddev!r}; Gaussian noise needs a number of at least 0.")
         self.stddev = float(stddev)
 
     def apply(self, x, noise):
@@ -106,8 +108,8 @@ class Translation(Corruption):
     """
 
     def __init__(self, pixels: int):
-        if pixels != int(pixels) or pixels < 0:
-            raise ValueError(f"Translation({pixels}): give a whole number of pixels, 0 or more.")
+        if not isinstance(pixels, Integral) or pixels < 0:
+            raise ValueError(f"Translation({pixels!r}): give a whole number of pixels, 0 or more.")
         self.pixels = int(pixels)
 
     def noise_shape(self, x):
@@ -201,6 +203,6 @@ def get(identifier) -> Corruption:
 
 
 def _fraction(level, name) -> float:
-    if not 0 <= level <= 1:
-        raise ValueError(f"{name}({level}): the level is a fraction of pixels, from 0 to 1.")
+    if not isinstance(level, Real) or not 0 <= level <= 1:
+        raise ValueError(f"{name}({level!r}): the level is a fraction of pixels, from 0 to 1.")
     return float(level)
