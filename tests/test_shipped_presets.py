@@ -60,6 +60,8 @@ def test_the_first_presets_are_there():
         "supervised_aae_mnist",
         "semi_supervised_aae_mnist_100",
         "semi_supervised_aae_mnist_1000",
+        "vaegan_mnist",
+        "vaegan_fashion_mnist",
     } <= set(NAMES)
 
 
