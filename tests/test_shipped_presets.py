@@ -60,6 +60,7 @@ def test_the_first_presets_are_there():
         "supervised_aae_mnist",
         "semi_supervised_aae_mnist_100",
         "semi_supervised_aae_mnist_1000",
+        "aae_mnist_clusters",
         "vaegan_mnist",
         "vaegan_fashion_mnist",
     } <= set(NAMES)
