@@ -19,6 +19,7 @@ _HOMES = {
     "ConversionError": "tracing",
     "load": "runtime",
     "Session": "runtime",
+    "self_test": "golden",
 }
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "export_saved_model",
     "format_report",
     "load",
+    "self_test",
     "verify",
 ]
 

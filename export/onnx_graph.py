@@ -30,7 +30,7 @@ _RANDOM = {
 }  # fmt: skip
 
 
-def convert(part: Part, opset: int = 18) -> bytes:
+def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None) -> bytes:
     """Convert a part into the bytes of an ONNX file.
 
     Inputs and outputs have the names and the order of the part, and a first dimension called
@@ -39,6 +39,7 @@ def convert(part: Part, opset: int = 18) -> bytes:
     Args:
         part: the part to convert.
         opset: 15 to 18.
+        metadata: what the file says of itself; onnxruntime gives it as `custom_metadata_map`.
 
     Raises:
         ConversionError: an operation has no counterpart in ONNX; nothing was written.
@@ -47,6 +48,7 @@ def convert(part: Part, opset: int = 18) -> bytes:
     model = _tf2onnx(part, opset)
     _check_nodes(part, model.graph, opset)
     _finish(part, model)
+    _describe(model, metadata or {})
     _check_model(part, model)
     return model.SerializeToString()
 
@@ -173,6 +175,14 @@ def _finish(part: Part, model: Any) -> None:
     used = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend(used)
+
+
+def _describe(model: Any, metadata: dict[str, str]) -> None:
+    import onnx
+
+    model.producer_name = "autoencoder-zoo"
+    model.producer_version = metadata.get("autoencoder-zoo", "")
+    onnx.helper.set_model_props(model, metadata)
 
 
 def _value_info(info: TensorInfo) -> Any:

@@ -20,6 +20,7 @@ Arrays = dict[str, np.ndarray]
 Runner = Callable[[Arrays], Arrays]
 
 BATCHES = (1, 2, 7, ROWS)
+EXAMPLES = 8
 ABSOLUTE_BOUND = 1e-5
 RELATIVE_BOUND = 1e-4
 # Two distances that differ in the last bit can swap: a code in a thousand may.
@@ -82,6 +83,35 @@ def prove(
     if not report["passed"]:
         raise ParityError(_failure(report), report)
     return report
+
+
+def examples(
+    part: Part, images: Mapping[str, np.ndarray]
+) -> tuple[Arrays, Arrays, dict[str, dict[str, float]]]:
+    """Some rows of every case, with what Keras makes of them.
+
+    Returns:
+        inputs and outputs by name, in the part's order, and for each output `atol` and `rtol`,
+        within which a file that was proved equal stays.
+    """
+    cases = probes(part, images).values()
+    inputs = {
+        info.name: np.concatenate([case[info.name][:EXAMPLES] for case in cases])
+        for info in part.inputs
+    }
+    outputs = _keras(part)(inputs)
+    outputs = {info.name: outputs[info.name] for info in part.outputs}
+    tolerances = {info.name: _tolerance(info, outputs[info.name]) for info in part.outputs}
+    return inputs, outputs, tolerances
+
+
+def _tolerance(info: TensorInfo, expected: np.ndarray) -> dict[str, float]:
+    if info.dtype == "int32":
+        return {"atol": 0.0, "rtol": 0.0}
+    if info.low is not None and info.high is not None:
+        return {"atol": ABSOLUTE_BOUND * (info.high - info.low), "rtol": 0.0}
+    size = float(np.sqrt(np.mean(np.square(expected, dtype=np.float64))))
+    return {"atol": RELATIVE_BOUND * size, "rtol": RELATIVE_BOUND}
 
 
 def onnx_runner(model: bytes, *, optimise: bool) -> Runner:

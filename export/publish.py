@@ -6,16 +6,18 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from zoo.folders import publish_folder
 
-from . import onnx_graph, parity, probes, runtime, saved_model, signature
+from . import golden, onnx_graph, parity, probes, runtime, saved_model, signature
 from .tracing import require_tensorflow
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from zoo.models.part import Part
 
 FORMATS = ("onnx", "saved_model")
@@ -38,8 +40,9 @@ def export_model(
 ) -> Report:
     """Export every part of a model, prove each equal to Keras, then publish all of them.
 
-    Writes `out/<part>/model.onnx`, `saved_model/`, `signature.json` and `parity.json`. Either
-    the whole of `out` appears, or nothing does: not after an error, a full disk or Ctrl-C.
+    Writes `out/<part>/model.onnx`, `saved_model/`, `golden/` (inputs with their outputs),
+    `signature.json` and `parity.json`. Either the whole of `out` appears, or nothing does: not
+    after an error, a full disk or Ctrl-C.
 
     Args:
         model: a built model with `parts()`, on the TensorFlow backend.
@@ -73,7 +76,7 @@ def export_model(
         for name, part in chosen.items():
             folder = scratch / name
             folder.mkdir()
-            _write_part(model, part, folder, formats, opset, say)
+            _write_part(model, part, folder, formats, opset, given, say)
             say(f"{name}: comparing with Keras")
             report[name] = parity.prove(part, _runners(folder), given)
             signature.write_json(folder / PARITY_FILE, report[name])
@@ -111,7 +114,8 @@ def export_onnx(
     chosen = _one_part(source, part)
     given = probes.assign_images([chosen], images)
     with _publish_file(path, overwrite) as scratch:
-        model = onnx_graph.convert(chosen, opset)
+        described = signature.describe(source, chosen, opset)
+        model = onnx_graph.convert(chosen, opset, signature.metadata(described))
         scratch.write_bytes(model)
         report = parity.prove(chosen, _onnx_runners(model), given)
     return {chosen.name: report}
@@ -192,15 +196,18 @@ def _write_part(
     folder: Path,
     formats: tuple[str, ...],
     opset: int,
+    given: Mapping[str, np.ndarray],
     say: Callable[[str], None],
 ) -> None:
+    described = signature.describe(model, part, opset if "onnx" in formats else None)
     if "onnx" in formats:
         say(f"{part.name}: ONNX")
-        (folder / runtime.ONNX_FILE).write_bytes(onnx_graph.convert(part, opset))
+        converted = onnx_graph.convert(part, opset, signature.metadata(described))
+        (folder / runtime.ONNX_FILE).write_bytes(converted)
     if SAVED_MODEL in formats:
         say(f"{part.name}: SavedModel")
         saved_model.write(part, folder / SAVED_MODEL)
-    described = signature.describe(model, part, opset if "onnx" in formats else None)
+    golden.write(folder / golden.FOLDER, part.name, *parity.examples(part, given))
     signature.write(folder, described)
 
 

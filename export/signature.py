@@ -8,6 +8,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import zoo
+
 from .runtime import FORMAT_VERSION, SIGNATURE_FILE
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
     signature = {
         "format_version": FORMAT_VERSION,
         "model": {"name": getattr(model, "name", None), "class": type(model).__name__},
+        "licence": getattr(model, "licence", None),
         "part": part.name,
         "inputs": [_tensor(info, prior=True) for info in part.inputs],
         "outputs": [_tensor(info, prior=False) for info in part.outputs],
@@ -38,6 +41,20 @@ def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
         "ir": None if opset is None else IR_VERSION,
     }
     return signature | {"artefact_sha256": artefact_hash(model, part, signature)}
+
+
+def metadata(signature: dict[str, Any]) -> dict[str, str]:
+    """What an ONNX file says of itself: what it is, of which weights, ranges and prior."""
+    return {
+        "autoencoder-zoo": zoo.__version__,
+        "name": signature["model"]["name"] or "",
+        "class": signature["model"]["class"],
+        "part": signature["part"],
+        "licence": signature["licence"] or "not stated",
+        "artefact_sha256": signature["artefact_sha256"],
+        "inputs": json.dumps(signature["inputs"], default=_plain),
+        "outputs": json.dumps(signature["outputs"], default=_plain),
+    }
 
 
 def artefact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:

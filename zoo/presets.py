@@ -65,6 +65,7 @@ def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=N
             model.load_weights(weights_path)
         model.compile(optimizer=optimizer)
     _check_card(card, model, folder)
+    model.licence = card.get("licence")
     return model
 
 

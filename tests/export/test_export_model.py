@@ -29,11 +29,12 @@ def dims(value):
     return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
 
 
-def test_every_part_becomes_a_folder_of_four_artefacts(exported):
+def test_every_part_becomes_a_folder_of_five_artefacts(exported):
     out, _ = exported
     assert sorted(path.name for path in out.iterdir()) == ["decoder", "encoder"]
     for part in out.iterdir():
         assert sorted(path.name for path in part.iterdir()) == [
+            "golden",
             "model.onnx",
             "parity.json",
             "saved_model",

@@ -48,6 +48,8 @@ class BaseAutoencoder(Fitted):
         conditional: whether the networks take a label.
         restores: whether the model is trained to give the clean image of a damaged one.
         prior: what `generate` draws codes from; None where there is none.
+        licence: of the weights, as the card of a preset states it; written into exported files,
+            so set it to your own where the weights are yours.
     """
 
     heads: tuple[str, ...] = ("z",)
@@ -56,6 +58,7 @@ class BaseAutoencoder(Fitted):
     conditional = False
     restores = False
     prior = None
+    licence: str | None = None
 
     def __init__(
         self,

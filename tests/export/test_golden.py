@@ -1,0 +1,132 @@
+"""The golden files of an export: what they hold, and that they tell a wrong installation."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+
+import export
+import zoo
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
+)
+
+
+@pytest.fixture
+def part(exported, tmp_path):
+    """A copy of the exported decoder, to tamper with."""
+    return shutil.copytree(exported[0] / "decoder", tmp_path / "decoder")
+
+
+def read_raw(folder, entry):
+    """Read a raw file by what the index says of it, as another language would."""
+    array = np.frombuffer((folder / entry["file"]).read_bytes(), entry["dtype"])
+    return array.reshape(entry["shape"])
+
+
+def test_raw_files_and_npz_hold_the_same_and_onnxruntime_reproduces_it(exported):
+    for name in ("encoder", "decoder"):
+        folder = exported[0] / name / "golden"
+        index = json.loads((folder / "index.json").read_text())
+        assert index["part"] == name
+        arrays = np.load(folder / "golden.npz")
+        raw = {}
+        for kind in ("input", "output"):
+            for entry in index[f"{kind}s"]:
+                raw[entry["name"]] = read_raw(folder, entry)
+                np.testing.assert_array_equal(
+                    raw[entry["name"]], arrays[f"{kind}.{entry['name']}"], strict=True
+                )
+        session = onnxruntime.InferenceSession(folder.parent / "model.onnx")
+        names = [entry["name"] for entry in index["outputs"]]
+        feed = {entry["name"]: raw[entry["name"]] for entry in index["inputs"]}
+        for entry, got in zip(index["outputs"], session.run(names, feed), strict=True):
+            wanted = raw[entry["name"]]
+            assert (abs(got - wanted) <= entry["atol"] + entry["rtol"] * abs(wanted)).all()
+            assert len(wanted) == 16  # eight rows of each case
+
+
+def test_outputs_are_those_of_keras(exported, conditional):
+    arrays = np.load(exported[0] / "decoder" / "golden" / "golden.npz")
+    inputs = {"z": arrays["input.z"], "label": arrays["input.label"]}
+    outputs = conditional.parts()["decoder"].function(inputs)
+    np.testing.assert_allclose(arrays["output.x"], outputs["x"], atol=1e-6)
+    assert len(set(inputs["label"])) == 8
+    assert abs(inputs["z"][:8]).max() < 4 <= abs(inputs["z"][8:]).min() + 1e-6
+
+
+def test_tolerances_are_the_bounds_of_parity(exported):
+    for name, output in (("decoder", "x"), ("encoder", "z_mean")):
+        folder = exported[0] / name / "golden"
+        entry = json.loads((folder / "index.json").read_text())["outputs"][0]
+        if name == "decoder":  # x in [0, 1]
+            assert (entry["atol"], entry["rtol"]) == (1e-5, 0.0)
+        else:
+            values = np.load(folder / "golden.npz")[f"output.{output}"].astype(float)
+            assert entry["rtol"] == 1e-4
+            assert entry["atol"] == pytest.approx(1e-4 * np.sqrt(np.mean(values**2)))
+
+
+def test_a_self_test_returns_the_largest_differences(part):
+    (difference,) = export.self_test(part).values()
+    assert 0 <= difference <= 1e-5
+
+
+def test_a_self_test_tells_another_model(part, make, tmp_path):
+    """As a broken installation would: the file is as it was, and computes something else."""
+    export.export_model(make.Model(make.dense_decoder()), tmp_path / "one")
+    export.export_model(make.Model(make.dense_decoder(seed=1)), tmp_path / "two")
+    folder = tmp_path / "one" / "decoder"
+    for name in ("model.onnx", "signature.json"):
+        shutil.copy(tmp_path / "two" / "decoder" / name, folder / name)
+    signature = json.loads((folder / "signature.json").read_text())
+    own = json.loads((tmp_path / "one" / "decoder" / "parity.json").read_text())
+    assert own["passed"]
+    from export.signature import file_table
+
+    signature["files"] = file_table(folder)
+    (folder / "signature.json").write_text(json.dumps(signature))
+    with pytest.raises(export.ParityError, match="'x' of the decoder is off by up to .* on cpu"):
+        export.self_test(folder)
+
+
+@pytest.mark.parametrize("name", ["golden.npz", "index.json"])
+def test_altered_golden_files_are_refused_before_they_are_read(part, name):
+    path = part / "golden" / name
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(ValueError, match="is not the file that was exported"):
+        export.self_test(part)
+
+
+def test_an_export_without_golden_files_says_so(part):
+    shutil.rmtree(part / "golden")
+    with pytest.raises(FileNotFoundError, match="export again for golden files"):
+        export.self_test(part)
+
+
+def test_an_onnx_file_says_what_it_is(exported, conditional):
+    session = onnxruntime.InferenceSession(exported[0] / "decoder" / "model.onnx")
+    about = session.get_modelmeta()
+    signature = export.load(exported[0] / "decoder").signature
+    assert about.producer_name == "autoencoder-zoo"
+    assert about.custom_metadata_map == {
+        "autoencoder-zoo": zoo.__version__,
+        "name": "small",
+        "class": "Model",
+        "part": "decoder",
+        "licence": "not stated",
+        "artefact_sha256": signature["artefact_sha256"],
+        "inputs": json.dumps(signature["inputs"]),
+        "outputs": json.dumps(signature["outputs"]),
+    }
+
+
+def test_the_licence_of_a_preset_goes_along(tmp_path):
+    export.export_onnx(zoo.load("vae_digits"), tmp_path / "decoder.onnx", part="decoder")
+    about = onnxruntime.InferenceSession(tmp_path / "decoder.onnx").get_modelmeta()
+    assert about.custom_metadata_map["licence"] == "Apache-2.0"
+    assert about.custom_metadata_map["name"] == "vae_digits"
