@@ -49,7 +49,7 @@ def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None)
     _check_nodes(part, model.graph, opset)
     _finish(part, model)
     _describe(model, metadata or {})
-    _check_model(part, model)
+    check_model(part, model)
     return model.SerializeToString()
 
 
@@ -192,7 +192,8 @@ def _value_info(info: TensorInfo) -> Any:
     return onnx.helper.make_tensor_value_info(info.name, element, ["batch", *info.shape])
 
 
-def _check_model(part: Part, model: Any) -> None:
+def check_model(part: Part, model: Any) -> None:
+    """Raise a ConversionError unless onnx finds the whole model valid."""
     import onnx
 
     try:

@@ -25,6 +25,9 @@ ABSOLUTE_BOUND = 1e-5
 RELATIVE_BOUND = 1e-4
 # Two distances that differ in the last bit can swap: a code in a thousand may.
 MISMATCH_BOUND = 1e-3
+# Of the variants, as root mean squares, as single values may be further off: for outputs with a
+# range (pixels, probabilities), and for those without (codes, logits), which nothing squashes.
+VARIANT_BOUNDS = {"float16": (5e-3, 5e-3), "int8": (0.1, 0.15)}
 
 _MEASURES = {
     "absolute": "largest |a - b| / (high - low), for outputs with a range",
@@ -32,6 +35,7 @@ _MEASURES = {
     "square of a over all rows of the case, since an element near zero inherits the rounding of "
     "the larger terms that it was summed from",
     "mismatched": "fraction of elements that differ, for outputs of integers",
+    "rms": "root mean square of a - b / (high - low), or / r where there is no range, for variants",
 }
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "numpy")
 
@@ -125,19 +129,28 @@ def onnx_runner(model: bytes, *, optimise: bool) -> Runner:
 
 
 def format_report(report: Mapping[str, Mapping[str, Any]]) -> str:
-    """The report of `export_model` or `verify` as a short table in plain text."""
+    """The report of `export_model` or `verify` as short tables in plain text."""
     rows = [("part", "format", "setting", "output", "measure", "error", "bound", "")]
+    sizes = [("part", "variant", "bytes", "ms at 1", "64", "1024 rows", "reconstruction error")]
     for name, part in report.items():
         for result in part["results"]:
             told = [result[key] for key in ("format", "setting", "output", "measure")]
-            sizes = [f"{result['error']:.1e}", f"{result['bound']:.0e}"]
-            rows.append((name, *told, *sizes, "ok" if result["passed"] else "FAILED"))
+            figures = [f"{result['error']:.1e}", f"{result['bound']:.0e}"]
+            rows.append((name, *told, *figures, "ok" if result["passed"] else "FAILED"))
+        for variant, about in part.get("variants", {}).items():
+            error = about["reconstruction_error"]
+            figures = [f"{about['bytes']:,}", *map(str, about["milliseconds"].values())]
+            sizes.append((name, variant, *figures, "" if error is None else str(error)))
+    return "\n".join(_table(rows) + (["", *_table(sizes)] if len(sizes) > 1 else []))
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = (
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
     )
-    return "\n".join(line.rstrip() for line in lines)
+    return [line.rstrip() for line in lines]
 
 
 def _keras(part: Part) -> Runner:
@@ -203,11 +216,16 @@ def _compare_runner(
 
 
 def _new_result(info: TensorInfo, about: dict[str, str]) -> dict[str, Any]:
-    measure, bound = "relative", RELATIVE_BOUND
+    bounded = info.low is not None and info.high is not None
+    variant = VARIANT_BOUNDS.get(about["setting"])
     if info.dtype == "int32":
-        measure, bound = "mismatched", MISMATCH_BOUND
-    elif info.low is not None and info.high is not None:
+        measure, bound = "mismatched", variant[0] if variant else MISMATCH_BOUND
+    elif variant:
+        measure, bound = "rms", variant[0] if bounded else variant[1]
+    elif bounded:
         measure, bound = "absolute", ABSOLUTE_BOUND
+    else:
+        measure, bound = "relative", RELATIVE_BOUND
     return about | {
         "output": info.name,
         "measure": measure,
@@ -233,9 +251,14 @@ def _add(
     difference = np.where(np.isfinite(difference), difference, np.inf)
     relative = difference / np.maximum(np.abs(wanted.astype(np.float64)), scale)
     largest = float(difference.max())
-    errors = {"mismatched": float(np.mean(difference != 0)), "relative": float(relative.max())}
-    if result["measure"] == "absolute":
-        errors["absolute"] = largest / (info.high - info.low)
+    bounded = info.low is not None and info.high is not None
+    span = info.high - info.low if bounded else scale
+    errors = {
+        "mismatched": float(np.mean(difference != 0)),
+        "relative": float(relative.max()),
+        "absolute": largest / span,
+        "rms": float(np.sqrt(np.mean(np.square(difference)))) / span,
+    }
     result["error"] = max(result["error"], errors[result["measure"]])
     result["max_absolute_error"] = max(result["max_absolute_error"], largest)
     result["max_relative_error"] = max(result["max_relative_error"], errors["relative"])

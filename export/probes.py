@@ -73,6 +73,12 @@ def probes(part: Part, images: Mapping[str, np.ndarray]) -> dict[str, dict[str, 
     return cases
 
 
+def rows_of(info: TensorInfo, rows: int, given: np.ndarray | None) -> np.ndarray:
+    """Rows for one input: the given images, else digits or draws; labels in turn."""
+    _, array = _variants(info, rows, given, np.random.default_rng(0))[0]
+    return array
+
+
 def _rows_for(info: TensorInfo, images: Mapping[str, np.ndarray]) -> int:
     if info.dtype == "int32":
         low, high = _label_range(info)

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.folders import publish_folder
 
-from . import golden, onnx_graph, parity, probes, runtime, saved_model, signature
+from . import (
+    golden,
+    onnx_graph,
+    parity,
+    probes,
+    runtime,
+    saved_model,
+    signature,
+    trade_offs,
+)
+from . import (
+    variants as onnx_variants,
+)
 from .tracing import require_tensorflow
 
 if TYPE_CHECKING:
@@ -34,6 +46,7 @@ def export_model(
     formats: Iterable[str] = FORMATS,
     parts: Iterable[str] | None = None,
     opset: int = 18,
+    variants: Iterable[str] = (),
     images: Any = None,
     overwrite: bool = False,
     progress: Callable[[str], None] | None = None,
@@ -50,6 +63,9 @@ def export_model(
         formats: `"onnx"`, `"saved_model"`, or both.
         parts: names of the parts to export; None for all.
         opset: ONNX opset, 15 to 18.
+        variants: "float16" (for GPUs), "int8" (for CPUs), or both: smaller ONNX files beside the
+            first, `model.float16.onnx` and `model.int8.onnx`, with bounds of their own, and what
+            they save and cost in the report.
         images: real images for the proof: an array [n, *input shape] in the input's range, or a
             dict of arrays by input name. None takes scikit-learn's digits, resized.
         overwrite: replace `out`, all of it, once the new export is complete.
@@ -61,13 +77,18 @@ def export_model(
     Raises:
         FileExistsError: `out` exists and `overwrite` is false.
         ConversionError: an operation does not convert; the message says which, and a way round.
-        ParityError: an output exceeds 1e-5 of its range, or 1e-4 relative where it has none.
+        ParityError: an output exceeds 1e-5 of its range, or 1e-4 relative where it has none; of a
+            variant, in the root mean square, 5e-3 (float16), or for int8 0.1 of its range and 0.15
+            relative where it has none.
         RuntimeError: Keras does not run on TensorFlow.
         TypeError, ValueError: a wrong argument.
     """
     require_tensorflow()
     formats = _formats(formats)
     onnx_graph.check_opset(opset)
+    variants = onnx_variants.check_variants(variants)
+    if variants and "onnx" not in formats:
+        raise ValueError(f"variants are ONNX files; formats is {list(formats)}.")
     chosen = _chosen(_parts(model), parts)
     given = probes.assign_images(chosen.values(), images)
     say = progress or (lambda line: None)
@@ -76,10 +97,14 @@ def export_model(
         for name, part in chosen.items():
             folder = scratch / name
             folder.mkdir()
-            _write_part(model, part, folder, formats, opset, given, say)
+            _write_part(model, part, folder, formats, opset, variants, given, say)
             say(f"{name}: comparing with Keras")
             report[name] = parity.prove(part, _runners(folder), given)
-            signature.write_json(folder / PARITY_FILE, report[name])
+        if variants:
+            say("variants: sizes, times, reconstruction errors")
+            trade_offs.add(report, chosen, scratch, variants, given)
+        for name in chosen:
+            signature.write_json(scratch / name / PARITY_FILE, report[name])
     return report
 
 
@@ -196,6 +221,7 @@ def _write_part(
     folder: Path,
     formats: tuple[str, ...],
     opset: int,
+    variants: tuple[str, ...],
     given: Mapping[str, np.ndarray],
     say: Callable[[str], None],
 ) -> None:
@@ -204,6 +230,10 @@ def _write_part(
         say(f"{part.name}: ONNX")
         converted = onnx_graph.convert(part, opset, signature.metadata(described))
         (folder / runtime.ONNX_FILE).write_bytes(converted)
+        for variant in variants:
+            say(f"{part.name}: {variant}")
+            smaller = onnx_variants.make(part, converted, variant)
+            (folder / runtime.onnx_file(variant)).write_bytes(smaller)
     if SAVED_MODEL in formats:
         say(f"{part.name}: SavedModel")
         saved_model.write(part, folder / SAVED_MODEL)
@@ -218,6 +248,10 @@ def _runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
         runners |= _onnx_runners((folder / runtime.ONNX_FILE).read_bytes())
         session = runtime.load(folder)
         runners["onnx", "export.load"] = lambda inputs: session(**inputs)
+    for variant in runtime.VARIANTS:
+        path = folder / runtime.onnx_file(variant)
+        if path.is_file():
+            runners["onnx", variant] = parity.onnx_runner(path.read_bytes(), optimise=True)
     if (folder / SAVED_MODEL).is_dir():
         runners[SAVED_MODEL, "serving_default"] = saved_model.runner(folder / SAVED_MODEL)
     if not runners:

@@ -18,6 +18,7 @@ from .draws import draw_by_label, draw_prior
 FORMAT_VERSION = 1
 SIGNATURE_FILE = "signature.json"
 ONNX_FILE = "model.onnx"
+VARIANTS = ("float16", "int8")
 
 _BOUNDS = {"float32": float(np.finfo(np.float32).max), "int32": float(np.iinfo(np.int32).max)}
 _ONNX_TYPES = {"float32": "tensor(float)", "int32": "tensor(int32)"}
@@ -46,6 +47,7 @@ def load(
     *,
     device: str = "cpu",
     threads: int | None = None,
+    variant: str | None = None,
     verify_checksum: bool = True,
 ) -> Session:
     """Open the exported folder of one part.
@@ -55,7 +57,9 @@ def load(
         device: `"cpu"`; `"cuda"`, which raises where the GPU cannot really be used; or
             `"auto"`, which takes the GPU where it works and the CPU elsewhere.
         threads: CPU threads for one operation; None leaves the choice to onnxruntime.
-        verify_checksum: compare size and SHA-256 of `model.onnx` with the signature before the
+        variant: "float16" or "int8", where the part was exported with `variants`; None for
+            full precision.
+        verify_checksum: compare size and SHA-256 of the ONNX file with the signature before the
             file is parsed.
 
     Returns:
@@ -73,8 +77,16 @@ def load(
         raise ValueError(f"threads is {threads!r}; it is a whole number from 1, or None.")
     folder = Path(folder)
     signature = read_signature(folder)
-    model = _read_model(folder, signature, verify_checksum)
-    return Session(signature, _open(model, folder / ONNX_FILE, device, threads))
+    file = onnx_file(variant)
+    model = _read_model(folder, file, signature, verify_checksum)
+    return Session(signature, _open(model, folder / file, device, threads))
+
+
+def onnx_file(variant: str | None) -> str:
+    """The name of a part's ONNX file: `model.onnx`, or that of a variant."""
+    if variant not in (None, *VARIANTS):
+        raise ValueError(f"variant is {variant!r}; it is one of {list(VARIANTS)}, or None.")
+    return f"model.{variant}.onnx" if variant else ONNX_FILE
 
 
 class Session:
@@ -238,15 +250,16 @@ def _no_signature(folder: Path) -> str:
     return f"{folder} has no {SIGNATURE_FILE}: it is not a part that export_model wrote."
 
 
-def _read_model(folder: Path, signature: dict[str, Any], verify_checksum: bool) -> bytes:
+def _read_model(folder: Path, file: str, signature: dict[str, Any], verify_checksum: bool) -> bytes:
     # The name is fixed here, not read from the signature, so no path can leave the folder.
     # The bytes that were checked are the bytes that get parsed.
-    path = folder / ONNX_FILE
+    path = folder / file
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; export with formats=('onnx', ...) for it.")
+        option = "formats=('onnx', ...)" if file == ONNX_FILE else "variants=('float16', 'int8')"
+        raise FileNotFoundError(f"{path} is missing; export with {option} for it.")
     data = path.read_bytes()
     if verify_checksum:
-        check_bytes(data, signature.get("files", {}).get(ONNX_FILE), path)
+        check_bytes(data, signature.get("files", {}).get(file), path)
     return data
 
 

@@ -346,9 +346,11 @@ def test_train_writes_a_preset_that_evaluate_measures(capsys, tmp_path):
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export needs TensorFlow")
 def test_export_writes_proved_files(capsys, tmp_path):
     out = tmp_path / "out"
-    code, printed, _ = run(capsys, "export", DIGITS, out, "--format", "onnx")
+    code, printed, _ = run(capsys, "export", DIGITS, out, "--format", "onnx", "--variant", "int8")
     assert code == 0
     assert f"{out} is written." in printed
+    assert "reconstruction error" in printed
+    assert (out / "decoder" / "model.int8.onnx").is_file()
     assert (out / "decoder" / "model.onnx").is_file()
     assert (out / "encoder" / "parity.json").is_file()
     code, _, err = run(capsys, "export", DIGITS, out, "--format", "onnx")

@@ -141,6 +141,23 @@ def test_every_part_is_exported_within_the_bounds(name, tmp_path):
             assert result["bound"] == (1e-5 if result["measure"] == "absolute" else 1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_part_has_variants_within_their_bounds(name, tmp_path):
+    import export
+
+    report = export.export_model(
+        zoo.load(name), tmp_path / "out", formats="onnx", variants=("float16", "int8")
+    )
+    for part in report.values():
+        assert set(part["variants"]) == {"float32", "float16", "int8"}
+        errors = {key: about["reconstruction_error"] for key, about in part["variants"].items()}
+        if errors["float32"] is not None:
+            assert errors["float16"] == pytest.approx(errors["float32"], rel=0.01)
+            assert errors["int8"] == pytest.approx(errors["float32"], rel=0.1)
+
+
 @pytest.mark.parametrize(("name", "percent"), [("cvae_mnist", 98), ("cvae_fashion_mnist", 85)])
 def test_generated_classes_are_told_apart(name, percent):
     """By the card, whose figure an independently trained classifier gave."""

@@ -127,6 +127,14 @@ def _parser():
     sub.add_argument(
         "--format", choices=("onnx", "saved_model"), action="append", help="[both]", dest="formats"
     )
+    sub.add_argument(
+        "--variant",
+        choices=("float16", "int8"),
+        action="append",
+        default=[],
+        help="a smaller ONNX file beside the first: for GPUs, for CPUs [none]",
+        dest="variants",
+    )
     sub.add_argument("--opset", type=int, default=18, choices=range(15, 19), help="of ONNX [18]")
     _add_overwrite(sub)
     return parser
@@ -291,6 +299,7 @@ def _export(options):
         options.out,
         formats=tuple(options.formats or ("onnx", "saved_model")),
         opset=options.opset,
+        variants=options.variants,
         overwrite=options.overwrite,
         progress=lambda text: print(text, flush=True),
     )

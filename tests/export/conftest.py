@@ -109,7 +109,7 @@ def exported(conditional, tmp_path_factory):
     return out, export.export_model(conditional, out)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make():
     """The builders, for tests that want a model of their own."""
     return Builders

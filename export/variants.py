@@ -1,0 +1,97 @@
+"""Smaller forms of an ONNX file: half precision, and matrix products in eight bits."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .onnx_graph import IR_VERSION, check_model
+from .tracing import ConversionError
+
+if TYPE_CHECKING:
+    from zoo.models.part import Part
+
+
+def check_variants(variants: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of variants as a tuple, or raise a ValueError for an unknown one."""
+    variants = (variants,) if isinstance(variants, str) else tuple(variants)
+    unknown = [name for name in variants if name not in _MAKERS]
+    if unknown:
+        raise ValueError(f"variants is {list(variants)}; there are {list(_MAKERS)}.")
+    return variants
+
+
+def make(part: Part, converted: bytes, variant: str) -> bytes:
+    """Return a variant of a part's ONNX file, with the same inputs and outputs in float32.
+
+    "float16" computes in half precision, for GPUs. "int8" holds the constant matrices of dense
+    layers in seven bits and a sign, with a scale for every column, and quantises what is multiplied
+    with them as it comes: for CPUs. Seven bits, since the products of eight overflow on processors
+    without instructions for them, where parity would not hold.
+
+    Raises:
+        ConversionError: nothing to quantise, or an invalid result.
+    """
+    import onnx
+
+    model = _MAKERS[variant](part, onnx.load_from_string(converted))
+    model.ir_version = IR_VERSION
+    standard = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    del model.opset_import[:]
+    model.opset_import.extend(standard)
+    source = onnx.load_from_string(converted)
+    described = {entry.key: entry.value for entry in source.metadata_props}
+    onnx.helper.set_model_props(model, described | {"variant": variant})
+    check_model(part, model)
+    return model.SerializeToString()
+
+
+def _float16(part: Part, model: Any) -> Any:
+    from onnxruntime.quantization.onnx_model import ONNXModel
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    # The converter appends its casts of the inputs after the nodes that read them.
+    halved = ONNXModel(convert_float_to_float16(model, keep_io_types=True))
+    halved.topological_sort()
+    return halved.model
+
+
+def _int8(part: Part, model: Any) -> Any:
+    import onnx
+    from onnxruntime.quantization import quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "quantized.onnx")
+        products = ["MatMul", "Gemm"]
+        with _quiet_root_logger():
+            quantize_dynamic(
+                model, path, op_types_to_quantize=products, per_channel=True, reduce_range=True
+            )
+        quantized = onnx.load_from_string(path.read_bytes())
+    if not any(node.op_type == "MatMulInteger" for node in quantized.graph.node):
+        raise ConversionError(
+            f"The {part.name} multiplies with no constant matrix, so that its int8 variant would be"
+            " no smaller: leave int8 out of variants, or this part out of parts."
+        )
+    return quantized
+
+
+@contextlib.contextmanager
+def _quiet_root_logger() -> Iterator[None]:
+    """Keep advice off the root logger, which where it has no handler would get one for good."""
+    root = logging.getLogger()
+    silent, level = logging.NullHandler(), root.level
+    root.addHandler(silent)
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(silent)
+
+
+_MAKERS = {"float16": _float16, "int8": _int8}
