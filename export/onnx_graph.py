@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,22 @@ def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None)
     _describe(model, metadata or {})
     check_model(part, model)
     return model.SerializeToString()
+
+
+def bytes_per_row(converted: bytes) -> int:
+    """About how many bytes a row takes on its way through a graph: all tensors of a batch of one.
+
+    A dimension that is not known before a run counts as one row.
+    """
+    import onnx
+
+    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(converted)).graph
+    total = 0
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        dims = [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
+        kind = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        total += math.prod(dims) * kind.itemsize
+    return total
 
 
 def check_opset(opset: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .draws import draw_prior
-from .runtime import Tensor, check_array
+from .tensors import Tensor, check_array
 
 if TYPE_CHECKING:
     from zoo.models.part import Part, TensorInfo

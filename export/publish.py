@@ -20,6 +20,7 @@ from . import (
     runtime,
     saved_model,
     signature,
+    tensors,
     trade_offs,
 )
 from . import (
@@ -230,6 +231,7 @@ def _write_part(
         say(f"{part.name}: ONNX")
         converted = onnx_graph.convert(part, opset, signature.metadata(described))
         (folder / runtime.ONNX_FILE).write_bytes(converted)
+        described["bytes_per_row"] = onnx_graph.bytes_per_row(converted)
         for variant in variants:
             say(f"{part.name}: {variant}")
             smaller = onnx_variants.make(part, converted, variant)
@@ -331,7 +333,7 @@ def _check_files(folder: Path, described: dict[str, Any]) -> None:
 
 def _check_interface(folder: Path, described: dict[str, Any], current: dict[str, Any]) -> None:
     for which in ("inputs", "outputs"):
-        wanted, came = runtime.tensors(current, which), runtime.tensors(described, which)
+        wanted, came = tensors.tensors(current, which), tensors.tensors(described, which)
         if [t[:5] for t in wanted] != [t[:5] for t in came]:
             raise ValueError(
                 f"{folder} was exported from another model: its {which} are "

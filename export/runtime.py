@@ -8,38 +8,22 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
 from .draws import draw_by_label, draw_prior
+from .tensors import Tensor, check_array, tensors
 
 FORMAT_VERSION = 1
 SIGNATURE_FILE = "signature.json"
 ONNX_FILE = "model.onnx"
 VARIANTS = ("float16", "int8")
 
-_BOUNDS = {"float32": float(np.finfo(np.float32).max), "int32": float(np.iinfo(np.int32).max)}
+MEMORY = 512 * 2**20
+
 _ONNX_TYPES = {"float32": "tensor(float)", "int32": "tensor(int32)"}
-# A pixel that interpolation pushed past 1 by a rounding error is no mistake of the caller's.
-_RANGE_TOLERANCE = 1e-6
-
-
-class Tensor(NamedTuple):
-    """One input or output: `shape` is without the batch, `low` and `high` close its range."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    low: float | None = None
-    high: float | None = None
-    prior: dict[str, Any] | None = None
-
-    def __str__(self) -> str:
-        dims = ", ".join(str(dim) for dim in ("batch", *self.shape))
-        span = "" if self.low is None else f" in [{self.low:g}, {self.high:g}]"
-        return f"{self.name}: {self.dtype} [{dims}]{span}"
 
 
 def load(
@@ -48,6 +32,7 @@ def load(
     device: str = "cpu",
     threads: int | None = None,
     variant: str | None = None,
+    memory: int = MEMORY,
     verify_checksum: bool = True,
 ) -> Session:
     """Open the exported folder of one part.
@@ -59,6 +44,8 @@ def load(
         threads: CPU threads for one operation; None leaves the choice to onnxruntime.
         variant: "float16" or "int8", where the part was exported with `variants`; None for
             full precision.
+        memory: bytes that a call may take for what it computes on the way, about; larger batches
+            run in pieces. 512 MiB by default.
         verify_checksum: compare size and SHA-256 of the ONNX file with the signature before the
             file is parsed.
 
@@ -75,11 +62,13 @@ def load(
         raise ValueError(f"device is {device!r}; it is 'cpu', 'cuda' or 'auto'.")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ValueError(f"threads is {threads!r}; it is a whole number from 1, or None.")
+    if not isinstance(memory, int) or memory < 1:
+        raise ValueError(f"memory is {memory!r}; it is a number of bytes, such as 256 * 2**20.")
     folder = Path(folder)
     signature = read_signature(folder)
     file = onnx_file(variant)
     model = _read_model(folder, file, signature, verify_checksum)
-    return Session(signature, _open(model, folder / file, device, threads))
+    return Session(signature, _open(model, folder / file, device, threads), memory)
 
 
 def onnx_file(variant: str | None) -> str:
@@ -96,10 +85,19 @@ class Session:
         inputs, outputs: tuples of `Tensor`, in the order of the signature.
         signature: the whole of `signature.json`.
         device: `"cpu"` or `"cuda"`, as onnxruntime reports it.
+        rows_at_once: how many rows run together; more than that run in pieces.
+
+    Many threads may call one session at the same time.
     """
 
-    def __init__(self, signature: dict[str, Any], session: onnxruntime.InferenceSession):
+    def __init__(
+        self,
+        signature: dict[str, Any],
+        session: onnxruntime.InferenceSession,
+        memory: int = MEMORY,
+    ):
         self.signature = signature
+        self.rows_at_once = max(1, memory // int(signature.get("bytes_per_row", 1)))
         self.inputs = tensors(signature, "inputs")
         self.outputs = tensors(signature, "outputs")
         self._session = session
@@ -136,11 +134,39 @@ class Session:
         if len(rows) > 1:
             sizes = ", ".join(f"{name} has {len(array)}" for name, array in feed.items())
             raise ValueError(f"The inputs have different numbers of rows: {sizes}.")
-        if 0 in rows:
+        (n,) = rows
+        if n == 0:
             return {o.name: np.zeros((0, *o.shape), o.dtype) for o in self.outputs}
-        return dict(
-            zip(self._output_names, self._session.run(self._output_names, feed), strict=True)
-        )
+        if n > self.rows_at_once:
+            return self._run_in_pieces(feed, n)
+        return dict(zip(self._output_names, self._run(feed), strict=True))
+
+    def warm_up(self, *rows: int) -> None:
+        """Run once for every number of rows, so that the first real call is as fast as others.
+
+        onnxruntime reserves memory, and on a GPU chooses kernels, when it sees a size first.
+
+        Args:
+            *rows: as many rows as calls will have; 1 where none is given.
+        """
+        for n in rows or (1,):
+            feed = {
+                t.name: np.full((n, *t.shape), 0 if t.low is None else t.low, t.dtype)
+                for t in self.inputs
+            }
+            self(**feed)
+
+    def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+        return self._session.run(self._output_names, feed)
+
+    def _run_in_pieces(self, feed: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
+        whole = {o.name: np.empty((n, *o.shape), o.dtype) for o in self.outputs}
+        for start in range(0, n, self.rows_at_once):
+            piece = slice(start, start + self.rows_at_once)
+            outputs = self._run({name: array[piece] for name, array in feed.items()})
+            for name, output in zip(self._output_names, outputs, strict=True):
+                whole[name][piece] = output
+        return whole
 
     def sample_prior(
         self,
@@ -205,6 +231,8 @@ def read_signature(folder: Path) -> dict[str, Any]:
             known = signature["part"], tensors(signature, "inputs"), tensors(signature, "outputs")
             if not all(known):
                 raise KeyError("part, inputs or outputs")
+            if int(signature.get("bytes_per_row", 1)) < 1:
+                raise ValueError("bytes_per_row")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path} is not a signature that export wrote ({error!r}).") from error
     if version != FORMAT_VERSION:
@@ -213,18 +241,6 @@ def read_signature(folder: Path) -> dict[str, Any]:
             "export again, or install the version of autoencoder-zoo that wrote it."
         )
     return signature
-
-
-def tensors(signature: dict[str, Any], which: str) -> tuple[Tensor, ...]:
-    """The `"inputs"` or `"outputs"` of a signature, described."""
-    found = []
-    for entry in signature[which]:
-        if entry["dtype"] not in _BOUNDS:
-            raise ValueError(f"dtype {entry['dtype']!r} of {entry['name']!r}")
-        low, high = entry.get("range") or (None, None)
-        shape = tuple(int(dim) for dim in entry["shape"][1:])
-        found.append(Tensor(entry["name"], entry["dtype"], shape, low, high, entry.get("prior")))
-    return tuple(found)
 
 
 def check_bytes(data: bytes, expected: dict[str, Any] | None, path: Path) -> None:
@@ -318,46 +334,3 @@ def _same_interface(described: tuple[Tensor, ...], actual: list[Any]) -> None:
     found = [(node.name, node.type, list(node.shape)) for node in actual]
     if wanted != found:
         raise ValueError(f"The ONNX file has {found} where its signature says {wanted}.")
-
-
-def check_array(tensor: Tensor, value: Any) -> np.ndarray:
-    """A value as the array that an input wants, or a TypeError or ValueError that says why not."""
-    try:
-        array = np.asarray(value)
-    except Exception as error:
-        raise TypeError(f"{tensor}: this {type(value).__name__} is no array ({error}).") from error
-    kinds = "iu" if tensor.dtype == "int32" else "fiu"
-    if array.dtype.kind not in kinds:
-        words = "integers" if tensor.dtype == "int32" else "numbers"
-        raise TypeError(f"{tensor} takes {words}; {array.dtype} came.{_dtype_hint(array)}")
-    if array.ndim == 0 or array.shape[1:] != tensor.shape:
-        raise ValueError(f"{tensor} was expected; shape {array.shape} came.{_hint(tensor, array)}")
-    if array.size:
-        bound = _BOUNDS[tensor.dtype]
-        low = -bound if tensor.low is None else tensor.low - _RANGE_TOLERANCE
-        high = bound if tensor.high is None else tensor.high + _RANGE_TOLERANCE
-        least, most = array.min(), array.max()
-        if not (least >= low and most <= high):  # false for NaN as well
-            raise ValueError(_out_of_range(tensor, least, most))
-    return array.astype(tensor.dtype, order="C", copy=False)
-
-
-def _dtype_hint(array: np.ndarray) -> str:
-    return " Cast them with .astype('int32')." if array.dtype.kind == "f" else ""
-
-
-def _hint(tensor: Tensor, array: np.ndarray) -> str:
-    if array.shape == tensor.shape:
-        return " For a batch of one row, add the first dimension: array[None]."
-    if array.ndim and array[:1].size == int(np.prod(tensor.shape)):
-        return f" Each row has the right number of values: array.reshape({(-1, *tensor.shape)})."
-    return ""
-
-
-def _out_of_range(tensor: Tensor, least: Any, most: Any) -> str:
-    if not (np.isfinite(least) and np.isfinite(most)):
-        return f"{tensor}: NaN or infinite values came."
-    hint = ""
-    if tensor.dtype == "float32" and (tensor.low, tensor.high) == (0, 1) and 1 < most <= 255:
-        hint = " If these are pixels up to 255, divide by 255."
-    return f"{tensor}: values from {least:g} to {most:g} came.{hint}"

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +180,8 @@ def test_a_folder_that_is_no_part_is_refused(exported, decoder, tmp_path):
         ({"inputs": "z"}, "not a signature"),
         ({"outputs": [{"name": "x", "dtype": "float16", "shape": ["batch"]}]}, "not a signature"),
         ({"files": {}}, "says nothing of it"),
+        ({"bytes_per_row": 0}, "not a signature"),
+        ({"bytes_per_row": "many"}, "not a signature"),
     ],
 )
 def test_a_signature_that_cannot_be_trusted_is_refused(decoder, change, said):
@@ -263,3 +267,67 @@ def test_a_prior_that_depends_on_the_label_is_drawn_by_label(tmp_path):
     for wrong in (None, [0, 1], [0, 1, 2, 3], [0.5] * 4):
         with pytest.raises(ValueError, match="4 integers from 0 to 2"):
             session.sample_prior(4, label=wrong)
+
+
+def test_many_threads_get_their_own_results(exported):
+    """Every result of every thread is compared with that of the same rows alone."""
+    session = export.load(exported[0] / "decoder")
+    rng = np.random.default_rng(0)
+    calls = [
+        (rng.normal(size=(1 + i % 7, 3)).astype("float32"), rng.integers(0, 10, 1 + i % 7))
+        for i in range(320)
+    ]
+    expected = [session(z=z, label=label)["x"] for z, label in calls]
+    start = threading.Barrier(16)
+
+    def work(thread):
+        start.wait()
+        mine = range(thread, len(calls), 16)
+        return [(i, session(z=calls[i][0], label=calls[i][1])["x"]) for i in mine]
+
+    with ThreadPoolExecutor(16) as pool:
+        got = dict(pair for pairs in pool.map(work, range(16)) for pair in pairs)
+    assert sorted(got) == list(range(320))
+    for i, wanted in enumerate(expected):
+        np.testing.assert_allclose(got[i], wanted, atol=1e-6)
+
+
+def test_large_batches_run_in_pieces_and_give_the_same(exported, monkeypatch):
+    folder = exported[0] / "decoder"
+    whole = export.load(folder)
+    row = whole.signature["bytes_per_row"]
+    pieces = export.load(folder, memory=10 * row)
+    assert pieces.rows_at_once == 10
+    rng = np.random.default_rng(0)
+    z, label = rng.normal(size=(34, 3)).astype("float32"), rng.integers(0, 10, 34)
+    sizes = []
+    run = pieces._run
+    monkeypatch.setattr(pieces, "_run", lambda feed: sizes.append(len(feed["z"])) or run(feed))
+    np.testing.assert_allclose(
+        pieces(z=z, label=label)["x"], whole(z=z, label=label)["x"], atol=1e-6
+    )
+    assert sizes == [10, 10, 10, 4]
+    assert export.load(folder, memory=1).rows_at_once == 1
+
+
+def test_a_row_takes_at_least_its_inputs_activations_and_outputs(exported):
+    signature = export.load(exported[0] / "decoder").signature
+    hidden, image = 7 * 7 * 4, 14 * 14
+    assert signature["bytes_per_row"] >= 4 * (3 + 1 + 10 + hidden + image)
+    assert signature["bytes_per_row"] < 4 * 40 * (hidden + image)
+
+
+def test_a_warm_up_runs_each_size_once(exported, monkeypatch):
+    session = export.load(exported[0] / "decoder")
+    sizes = []
+    run = session._run
+    monkeypatch.setattr(session, "_run", lambda feed: sizes.append(len(feed["z"])) or run(feed))
+    session.warm_up()
+    session.warm_up(64, 7)
+    assert sizes == [1, 64, 7]
+
+
+@pytest.mark.parametrize("memory", [0, -1, "1 GB", 2.5])
+def test_an_impossible_limit_of_memory_is_refused(exported, memory):
+    with pytest.raises(ValueError, match="it is a number of bytes"):
+        export.load(exported[0] / "decoder", memory=memory)
