@@ -9,6 +9,7 @@ import numpy as np
 _BOUNDS = {"float32": float(np.finfo(np.float32).max), "int32": float(np.iinfo(np.int32).max)}
 # A pixel that interpolation pushed past 1 by a rounding error is no mistake of the caller's.
 _RANGE_TOLERANCE = 1e-6
+_FEW = 32
 
 
 class Tensor(NamedTuple):
@@ -55,10 +56,16 @@ def check_array(tensor: Tensor, value: Any) -> np.ndarray:
         bound = _BOUNDS[tensor.dtype]
         low = -bound if tensor.low is None else tensor.low - _RANGE_TOLERANCE
         high = bound if tensor.high is None else tensor.high + _RANGE_TOLERANCE
-        least, most = array.min(), array.max()
-        if not (least >= low and most <= high):  # false for NaN as well
-            raise ValueError(_out_of_range(tensor, least, most))
+        if not _lies_within(array, low, high):
+            raise ValueError(_out_of_range(tensor, array.min(), array.max()))
     return array.astype(tensor.dtype, order="C", copy=False)
+
+
+def _lies_within(array: np.ndarray, low: float, high: float) -> bool:
+    """Say whether all values lie in [low, high]; NaN does not."""
+    if array.size <= _FEW:  # where NumPy's reductions take longer than a loop
+        return all(low <= value <= high for value in array.ravel().tolist())
+    return bool(array.min() >= low and array.max() <= high)
 
 
 def _dtype_hint(array: np.ndarray) -> str:

@@ -17,7 +17,15 @@ import export
 from export import draws
 
 Z = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+MANY = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
 LABELS = np.array([0, 3, 9, 3], "int32")
+
+
+def with_nan(array):
+    """A copy with one NaN in its middle."""
+    array = array.copy()
+    array[2, 1] = np.nan
+    return array
 
 
 @pytest.fixture
@@ -90,6 +98,10 @@ def test_an_empty_batch_gives_an_empty_batch(session):
         ({"z": Z, "label": [2**40] * 4}, ValueError, "values from"),
         ({"z": Z * np.nan, "label": LABELS}, ValueError, "NaN or infinite"),
         ({"z": Z * np.float32(np.inf), "label": LABELS}, ValueError, "NaN or infinite"),
+        ({"z": MANY * np.inf, "label": np.zeros(40, int)}, ValueError, "NaN or infinite"),
+        ({"z": with_nan(MANY), "label": np.zeros(40, int)}, ValueError, "NaN"),
+        ({"z": with_nan(Z), "label": LABELS}, ValueError, "NaN"),
+        ({"z": MANY, "label": np.arange(40)}, ValueError, "from 0 to 39"),
         ({"z": Z.astype(float) * 1e300, "label": LABELS}, ValueError, "values from"),
     ],
 )
