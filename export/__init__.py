@@ -20,6 +20,7 @@ _HOMES = {
     "load": "runtime",
     "Session": "runtime",
     "self_test": "golden",
+    "write_serving": "serving",
 }
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "load",
     "self_test",
     "verify",
+    "write_serving",
 ]
 
 

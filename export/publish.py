@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.folders import publish_folder
@@ -201,10 +201,10 @@ def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Repo
     folder = Path(folder)
     available = _parts(model)
     found = {}
-    for place in _part_folders(folder):
+    for place in signature.part_folders(folder):
         described = runtime.read_signature(place)
         part = _chosen(available, [described["part"]])[described["part"]]
-        _check_files(place, described)
+        signature.check_files(place, described)
         _check_interface(place, described, signature.describe(model, part, described["opset"]))
         found[part.name] = place, part, described
     given = probes.assign_images([part for _, part, _ in found.values()], images)
@@ -309,26 +309,6 @@ def _one_part(source: Any, name: str | None) -> Part:
     if name is None:
         raise ValueError(f"The model has the parts {list(parts)}: say which, with part=.")
     return _chosen(parts, [name])[name]
-
-
-def _part_folders(folder: Path) -> list[Path]:
-    if (folder / runtime.SIGNATURE_FILE).is_file():
-        return [folder]
-    found = sorted(path.parent for path in folder.glob(f"*/{runtime.SIGNATURE_FILE}"))
-    if not found:
-        raise FileNotFoundError(f"{folder} holds no part that export_model wrote.")
-    return found
-
-
-def _check_files(folder: Path, described: dict[str, Any]) -> None:
-    for name, expected in described.get("files", {}).items():
-        relative = PurePosixPath(name)
-        if relative.is_absolute() or ".." in relative.parts or "\\" in name or ":" in name:
-            raise ValueError(f"{folder / runtime.SIGNATURE_FILE} names {name!r}, outside of it.")
-        path = folder / relative
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: export again.")
-        runtime.check_bytes(path.read_bytes(), expected, path)
 
 
 def _check_interface(folder: Path, described: dict[str, Any], current: dict[str, Any]) -> None:

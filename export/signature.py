@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import zoo
 
-from .runtime import FORMAT_VERSION, SIGNATURE_FILE
+from .runtime import FORMAT_VERSION, SIGNATURE_FILE, check_bytes
 
 if TYPE_CHECKING:
     from zoo.models.part import Part, TensorInfo
@@ -96,6 +96,28 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def write(folder: Path, signature: dict[str, Any]) -> None:
     """Write `signature.json` into a part's folder, with the files that lie there by now."""
     write_json(folder / SIGNATURE_FILE, signature | {"files": file_table(folder)})
+
+
+def part_folders(folder: Path) -> list[Path]:
+    """The folders of the parts in an export; the folder itself where it is one."""
+    if (folder / SIGNATURE_FILE).is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob(f"*/{SIGNATURE_FILE}"))
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no part that export_model wrote.")
+    return found
+
+
+def check_files(folder: Path, described: dict[str, Any]) -> None:
+    """Raise an error unless every file that a signature names is there, and as it was."""
+    for name, expected in described.get("files", {}).items():
+        relative = PurePosixPath(name)
+        if relative.is_absolute() or ".." in relative.parts or "\\" in name or ":" in name:
+            raise ValueError(f"{folder / SIGNATURE_FILE} names {name!r}, outside of it.")
+        path = folder / relative
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing: export again.")
+        check_bytes(path.read_bytes(), expected, path)
 
 
 def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:

@@ -47,7 +47,8 @@ def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterat
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-_OURS = ("card.json", "signature.json", "saved_model.pb", "app.py")
+_OURS = ("card.json", "signature.json", "saved_model.pb", "app.py", "config.pbtxt")
+_SERVED = "*/[0-9]*/saved_model.pb"
 
 
 def _check_replaceable(target: Path) -> None:
@@ -55,7 +56,8 @@ def _check_replaceable(target: Path) -> None:
     here, home = Path.cwd().resolve(), Path.home().resolve()
     real = target.resolve()
     stands_on = any(real == kept or real in kept.parents for kept in (here, home))
-    ours = any(path for name in _OURS for path in (*target.glob(name), *target.glob(f"*/{name}")))
+    patterns = (*_OURS, *(f"*/{name}" for name in _OURS), _SERVED)
+    ours = any(path for pattern in patterns for path in target.glob(pattern))
     if stands_on or (any(target.iterdir()) and not ours):
         raise FileExistsError(
             f"{target} holds more than a preset or an export, and would be deleted as a whole. "

@@ -1,0 +1,119 @@
+"""Exported parts in the layouts that servers read: TensorFlow Serving's and Triton's."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zoo.folders import publish_folder
+
+from . import runtime
+from . import signature as signatures
+from .tensors import Tensor, tensors
+
+SAVED_MODEL = "saved_model"
+_TRITON_TYPES = {"float32": "TYPE_FP32", "int32": "TYPE_INT32"}
+
+
+def write_serving(
+    exported: str | os.PathLike,
+    repository: str | os.PathLike,
+    layout: str,
+    *,
+    name: str | None = None,
+    version: int = 1,
+    max_batch: int = 64,
+    overwrite: bool = False,
+) -> list[str]:
+    """Write the parts of an export as a repository of models for a server.
+
+    TensorFlow Serving reads `NAME_PART/VERSION/saved_model.pb` beside its variables; start it with
+    `--model_base_path=REPOSITORY/NAME_PART --model_name=NAME_PART`. Triton reads
+    `NAME_PART/config.pbtxt` and `NAME_PART/VERSION/model.onnx`; start it with
+    `--model-repository=REPOSITORY`.
+
+    Args:
+        exported: what `export_model` wrote, or the folder of one part in it.
+        repository: the folder to create.
+        layout: "tensorflow_serving" or "triton".
+        name: of the models, before the part's; the exported model's own by default.
+        version: a whole number from 1.
+        max_batch: the most rows that Triton puts together; TensorFlow Serving is told elsewhere.
+        overwrite: replace `repository`, all of it.
+
+    Returns:
+        the names of the models that are in the repository now.
+
+    Raises:
+        FileNotFoundError: no exported part, or none in the format that the layout wants.
+        FileExistsError: `repository` exists and `overwrite` is false.
+        ValueError: an unknown layout, an altered file, or an impossible name, version or batch.
+    """
+    if layout not in _LAYOUTS:
+        raise ValueError(f"layout is {layout!r}; it is one of {list(_LAYOUTS)}.")
+    for what, value in (("version", version), ("max_batch", max_batch)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{what} is {value!r}; it is a whole number from 1.")
+    parts = [
+        (place, runtime.read_signature(place)) for place in signatures.part_folders(Path(exported))
+    ]
+    names = []
+    with publish_folder(repository, overwrite) as scratch:
+        for place, signature in parts:
+            model = f"{name or signature['model']['name']}_{signature['part']}"
+            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", model):
+                raise ValueError(f"{model!r} cannot be a model's name: give letters as name=.")
+            folder = scratch / model / str(version)
+            folder.mkdir(parents=True)
+            signatures.check_files(place, signature)
+            _LAYOUTS[layout](place, signature, folder, model, max_batch)
+            names.append(model)
+    return names
+
+
+def triton_config(name: str, signature: dict[str, Any], max_batch: int) -> str:
+    """The `config.pbtxt` of a part: its tensors without the batch, which Triton adds."""
+    lines = [f'name: "{name}"', 'backend: "onnxruntime"', f"max_batch_size: {max_batch}"]
+    for which in ("input", "output"):
+        entries = [_triton_tensor(tensor) for tensor in tensors(signature, f"{which}s")]
+        lines += [f"{which} [", ",\n".join(entries), "]"]
+    return "\n".join([*lines, "dynamic_batching { }", ""])
+
+
+def _triton_tensor(tensor: Tensor) -> str:
+    shape = ", ".join(str(size) for size in tensor.shape or (1,))
+    lines = [
+        f'    name: "{tensor.name}"',
+        f"    data_type: {_TRITON_TYPES[tensor.dtype]}",
+        f"    dims: [ {shape} ]",
+    ]
+    if not tensor.shape:
+        # Triton knows no tensor without dimensions: a label comes as [1], and goes on as [].
+        lines.append("    reshape: { shape: [ ] }")
+    return "\n".join(["  {", *lines, "  }"])
+
+
+def _write_triton(place: Path, signature, folder: Path, name: str, max_batch: int) -> None:
+    if not (place / runtime.ONNX_FILE).is_file():
+        raise FileNotFoundError(f"{place} holds no ONNX file: export with formats=('onnx', ...).")
+    shutil.copy(place / runtime.ONNX_FILE, folder / runtime.ONNX_FILE)
+    config = triton_config(name, signature, max_batch)
+    (folder.parent / "config.pbtxt").write_text(config, encoding="utf-8")
+
+
+def _write_tensorflow_serving(place: Path, signature, folder: Path, name, max_batch) -> None:
+    if not (place / SAVED_MODEL).is_dir():
+        raise FileNotFoundError(
+            f"{place} holds no SavedModel: export with formats=('saved_model', ...)."
+        )
+    shutil.copytree(place / SAVED_MODEL, folder, dirs_exist_ok=True)
+
+
+_LAYOUTS: dict[str, Callable[..., None]] = {
+    "tensorflow_serving": _write_tensorflow_serving,
+    "triton": _write_triton,
+}
