@@ -16,6 +16,7 @@ from . import signature as signatures
 from .tensors import Tensor, tensors
 
 SAVED_MODEL = "saved_model"
+_MARKS = ("*/config.pbtxt", "*/[0-9]*/saved_model.pb")
 _TRITON_TYPES = {"float32": "TYPE_FP32", "int32": "TYPE_INT32"}
 
 
@@ -43,14 +44,14 @@ def write_serving(
         name: of the models, before the part's; the exported model's own by default.
         version: a whole number from 1.
         max_batch: the most rows that Triton puts together; TensorFlow Serving is told elsewhere.
-        overwrite: replace `repository`, all of it.
+        overwrite: replace `repository`, all of it, if it holds these models alone.
 
     Returns:
         the names of the models that are in the repository now.
 
     Raises:
         FileNotFoundError: no exported part, or none in the format that the layout wants.
-        FileExistsError: `repository` exists and `overwrite` is false.
+        FileExistsError: `repository` exists and `overwrite` is false, or it holds other models.
         ValueError: an unknown layout, an altered file, or an impossible name, version or batch.
     """
     if layout not in _LAYOUTS:
@@ -61,18 +62,29 @@ def write_serving(
     parts = [
         (place, runtime.read_signature(place)) for place in signatures.part_folders(Path(exported))
     ]
-    names = []
-    with publish_folder(repository, overwrite) as scratch:
-        for place, signature in parts:
-            model = f"{name or signature['model']['name']}_{signature['part']}"
-            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", model):
-                raise ValueError(f"{model!r} cannot be a model's name: give letters as name=.")
+    prefix = name or parts[0][1]["model"]["name"] or parts[0][1]["model"]["class"]
+    names = [f"{prefix}_{signature['part']}" for _, signature in parts]
+    for model in names:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", model):
+            raise ValueError(f"{model!r} cannot be a model's name: give letters as name=.")
+    _check_alone(Path(repository), names)
+    with publish_folder(repository, overwrite, marks=_MARKS) as scratch:
+        for model, (place, signature) in zip(names, parts, strict=True):
             folder = scratch / model / str(version)
             folder.mkdir(parents=True)
             signatures.check_files(place, signature)
             _LAYOUTS[layout](place, signature, folder, model, max_batch)
-            names.append(model)
     return names
+
+
+def _check_alone(repository: Path, names: list[str]) -> None:
+    """Refuse a repository that holds other models too: replacing it would delete them."""
+    others = sorted({path.name for path in repository.glob("*")} - set(names))
+    if others:
+        raise FileExistsError(
+            f"{repository} exists already and holds {', '.join(others)} beside: write into a new "
+            "folder, and move the models from there."
+        )
 
 
 def triton_config(name: str, signature: dict[str, Any], max_batch: int) -> str:

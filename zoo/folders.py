@@ -11,7 +11,9 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
+def publish_folder(
+    target: str | os.PathLike, overwrite: bool = False, *, marks: tuple[str, ...] = ()
+) -> Iterator[Path]:
     """Yield an empty scratch folder that becomes `target` when the block succeeds.
 
     The scratch folder lies beside `target`, so that the last step is a rename. If the
@@ -22,6 +24,7 @@ def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterat
         target: the folder to create.
         overwrite: replace an existing folder. The old one goes only after the new one is
             complete.
+        marks: further patterns of files by which a folder may be replaced.
 
     Raises:
         FileExistsError: `target` exists and `overwrite` is false, or it is a file, or a folder
@@ -36,7 +39,7 @@ def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterat
             "(--overwrite on the command line) to replace it."
         )
     if target.exists():
-        _check_replaceable(target)
+        _check_replaceable(target, marks)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -47,16 +50,15 @@ def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterat
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-_OURS = ("card.json", "signature.json", "saved_model.pb", "app.py", "config.pbtxt")
-_SERVED = "*/[0-9]*/saved_model.pb"
+_OURS = ("card.json", "signature.json", "saved_model.pb", "app.py")
 
 
-def _check_replaceable(target: Path) -> None:
+def _check_replaceable(target: Path, marks: tuple[str, ...]) -> None:
     """Refuse to delete what was not written here."""
     here, home = Path.cwd().resolve(), Path.home().resolve()
     real = target.resolve()
     stands_on = any(real == kept or real in kept.parents for kept in (here, home))
-    patterns = (*_OURS, *(f"*/{name}" for name in _OURS), _SERVED)
+    patterns = (*_OURS, *(f"*/{name}" for name in _OURS), *marks)
     ours = any(path for pattern in patterns for path in target.glob(pattern))
     if stands_on or (any(target.iterdir()) and not ours):
         raise FileExistsError(

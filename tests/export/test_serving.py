@@ -97,12 +97,22 @@ def test_tensorflow_serving_finds_a_saved_model_by_name_and_version(exported, tm
 
 
 @pytest.mark.parametrize("layout", ["triton", "tensorflow_serving"])
-def test_a_repository_is_replaced_when_asked_and_other_folders_never(exported, tmp_path, layout):
+def test_a_repository_is_replaced_when_asked_and_other_folders_never(
+    exported, make, tmp_path, layout
+):
     export.write_serving(exported[0], tmp_path / "a", layout)
     with pytest.raises(FileExistsError, match="exists already"):
         export.write_serving(exported[0], tmp_path / "a", layout)
-    export.write_serving(exported[0] / "decoder", tmp_path / "a", layout, overwrite=True)
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["small_decoder"]
+    export.write_serving(exported[0], tmp_path / "a", layout, overwrite=True, version=2)
+    assert {file.split("/")[1] for file in files(tmp_path / "a")} - {"config.pbtxt"} == {"2"}
+    with pytest.raises(FileExistsError, match="holds small_encoder beside"):
+        export.write_serving(exported[0] / "decoder", tmp_path / "a", layout, overwrite=True)
+    (tmp_path / "a" / "others_model" / "1").mkdir(parents=True)
+    with pytest.raises(FileExistsError, match="exists already and holds others_model beside"):
+        export.write_serving(exported[0], tmp_path / "a", layout, overwrite=True)
+    assert (tmp_path / "a" / "others_model" / "1").is_dir()
+    with pytest.raises(FileExistsError, match="would be deleted as a whole"):
+        export.export_model(make.Model(make.dense_decoder()), tmp_path / "a", overwrite=True)
     (tmp_path / "b" / "mine").mkdir(parents=True)
     (tmp_path / "b" / "mine" / "notes.txt").write_text("kept")
     with pytest.raises(FileExistsError):
