@@ -343,6 +343,16 @@ def test_train_writes_a_preset_that_evaluate_measures(capsys, tmp_path):
     assert zoo.load(out).encode(x[:2]).shape == (2, 4)
 
 
+def test_a_picture_without_an_ending_is_a_png_that_is_named_and_kept(capsys, tmp_path):
+    code, printed, _ = run(capsys, "generate", DIGITS, "--out", tmp_path / "mine")
+    assert (code, printed.strip()) == (0, str(tmp_path / "mine.png"))
+    before = (tmp_path / "mine.png").read_bytes()
+    code, _, err = run(capsys, "generate", DIGITS, "--out", tmp_path / "mine", "--seed", 5)
+    assert code == 1
+    assert "mine.png exists already" in err
+    assert (tmp_path / "mine.png").read_bytes() == before
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export needs TensorFlow")
 def test_export_writes_proved_files(capsys, tmp_path):
     out = tmp_path / "out"

@@ -180,6 +180,7 @@ def _generate(options):
     model = _load(options.name)
     options.picture = options.picture or ("samples" if model.can_generate else "reconstructions")
     out = options.out or f"{os.path.basename(os.path.normpath(options.name))}_{options.picture}.png"
+    out += "" if os.path.splitext(out)[1] else ".png"
     if os.path.exists(out) and not options.overwrite:
         raise FileExistsError(f"{out} exists already. Choose another --out, or --overwrite.")
     _picture(model, options).savefig(out)
