@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import shutil
 from dataclasses import replace
 
@@ -13,7 +14,8 @@ import pytest
 from keras import layers
 
 import export
-from export import parity
+from export import parity, runtime, variants
+from zoo import cli
 from zoo.models.part import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
@@ -159,13 +161,22 @@ def test_a_part_without_constant_products_has_no_int8(make, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_quantising_leaves_the_root_logger_alone(written, tmp_path):
+def test_quantising_leaves_the_root_logger_alone(written, tmp_path, monkeypatch):
     root = logging.getLogger()
-    before = root.handlers[:], root.level
+    monkeypatch.setattr(root, "handlers", [])  # as in a user's process; pytest adds its own
+    level = root.level
     export.export_model(
         written[0], tmp_path / "out", formats="onnx", parts="decoder", variants="int8"
     )
-    assert (root.handlers, root.level) == before
+    assert (root.handlers, root.level) == ([], level)
+
+
+def test_every_place_knows_the_same_variants(capsys):
+    assert set(runtime.VARIANTS) == set(variants._MAKERS) == set(parity.VARIANT_BOUNDS)
+    with pytest.raises(SystemExit):
+        cli.main(["export", "--help"])
+    (choices,) = re.findall(r"--variant {(.*?)}", capsys.readouterr().out)[:1]
+    assert set(choices.split(",")) == set(runtime.VARIANTS)
 
 
 def test_what_does_not_exist_is_refused(written, tmp_path):
