@@ -64,6 +64,8 @@ def bytes_per_row(converted: bytes) -> int:
     graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(converted)).graph
     total = 0
     for value in (*graph.input, *graph.value_info, *graph.output):
+        if not value.type.tensor_type.elem_type:
+            continue  # not a tensor, or of a type that inference did not find
         dims = [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
         kind = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         total += math.prod(dims) * kind.itemsize

@@ -35,7 +35,8 @@ _MEASURES = {
     "square of a over all rows of the case, since an element near zero inherits the rounding of "
     "the larger terms that it was summed from",
     "mismatched": "fraction of elements that differ, for outputs of integers",
-    "rms": "root mean square of a - b / (high - low), or / r where there is no range, for variants",
+    "rms": "root mean square of a - b, divided by high - low, or by r where there is no range; of "
+    "variants",
 }
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "numpy")
 
@@ -95,8 +96,8 @@ def examples(
     """Some rows of every case, with what Keras makes of them.
 
     Returns:
-        inputs and outputs by name, in the part's order, and for each output `atol` and `rtol`,
-        within which a file that was proved equal stays.
+        inputs and outputs by name, in the part's order, and for each output `atol` and `rtol`: the
+        bounds of the proof, with the size of these rows; integers must be the same.
     """
     cases = probes(part, images).values()
     inputs = {

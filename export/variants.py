@@ -38,13 +38,13 @@ def make(part: Part, converted: bytes, variant: str) -> bytes:
     """
     import onnx
 
-    model = _MAKERS[variant](part, onnx.load_from_string(converted))
+    source = onnx.load_from_string(converted)
+    described = {entry.key: entry.value for entry in source.metadata_props}
+    model = _MAKERS[variant](part, source)
     model.ir_version = IR_VERSION
     standard = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend(standard)
-    source = onnx.load_from_string(converted)
-    described = {entry.key: entry.value for entry in source.metadata_props}
     onnx.helper.set_model_props(model, described | {"variant": variant})
     check_model(part, model)
     return model.SerializeToString()
