@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from .tidy import tidy
 from .tracing import ConversionError, layer_of, trace
 
 if TYPE_CHECKING:
     from zoo.models.part import Part, TensorInfo
 
-OPSETS = range(15, 19)
-IR_VERSION = 8
+# What tf2onnx writes; later ones are made of its last by onnx's own version converter.
+WRITTEN = range(15, 19)
+_OLDEST_IR = 8
 
 _WAY_ROUND = (
     "Replace the layer by arithmetic, dense and convolutional layers, or leave ONNX out with "
@@ -39,16 +42,20 @@ def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None)
 
     Args:
         part: the part to convert.
-        opset: 15 to 18.
+        opset: from 15 to the last that the installed onnxruntime runs.
         metadata: what the file says of itself; onnxruntime gives it as `custom_metadata_map`.
 
     Raises:
         ConversionError: an operation has no counterpart in ONNX; nothing was written.
     """
     check_opset(opset)
-    model = _tf2onnx(part, opset)
-    _check_nodes(part, model.graph, opset)
+    written = min(opset, WRITTEN[-1])
+    model = _tf2onnx(part, written)
+    _check_nodes(part, model.graph, written)
     _finish(part, model)
+    tidy(model.graph)
+    if opset > written:
+        model = _newer(part, model, opset)
     _describe(model, metadata or {})
     check_model(part, model)
     return model.SerializeToString()
@@ -73,9 +80,42 @@ def bytes_per_row(converted: bytes) -> int:
 
 
 def check_opset(opset: int) -> None:
-    """Raise a ValueError unless the opset is one that conversion supports."""
-    if opset not in OPSETS:
-        raise ValueError(f"opset is {opset!r}; it is {OPSETS.start} to {OPSETS.stop - 1}.")
+    """Raise a ValueError unless the opset can be written, and run here for the proof."""
+    newest = newest_opset()
+    if not isinstance(opset, int) or not WRITTEN[0] <= opset <= newest:
+        raise ValueError(
+            f"opset is {opset!r}; it is {WRITTEN[0]} to {newest}, the last that the installed onnx "
+            "and onnxruntime know."
+        )
+
+
+@functools.cache
+def newest_opset() -> int:
+    """The last opset that the installed onnx writes and the installed onnxruntime runs."""
+    import onnx
+    import onnxruntime
+
+    value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+    result = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    graph = onnx.helper.make_graph([node], "probe", [value], [result])
+    for opset in range(onnx.defs.onnx_opset_version(), WRITTEN[-1], -1):
+        imports = [onnx.helper.make_opsetid("", opset)]
+        model = onnx.helper.make_model(graph, opset_imports=imports, ir_version=ir_version(opset))
+        with contextlib.suppress(Exception):  # onnxruntime's errors have no common base class
+            onnxruntime.InferenceSession(
+                model.SerializeToString(), providers=["CPUExecutionProvider"]
+            )
+            return opset
+    return WRITTEN[-1]
+
+
+def ir_version(opset: int) -> int:
+    """The IR version that goes with an opset; 8, which older consumers read, where that will do."""
+    import onnx
+
+    imports = [onnx.helper.make_opsetid("", opset)]
+    return max(_OLDEST_IR, onnx.helper.find_min_ir_version_for(imports))
 
 
 def _tf2onnx(part: Part, opset: int) -> Any:
@@ -190,10 +230,25 @@ def _finish(part: Part, model: Any) -> None:
     graph.input.extend(_value_info(info) for info in part.inputs)
     graph.output.extend(_value_info(info) for info in part.outputs)
     graph.name, graph.doc_string, model.doc_string = part.name, "", ""
-    model.ir_version = IR_VERSION
+    model.ir_version = _OLDEST_IR
     used = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend(used)
+
+
+def _newer(part: Part, model: Any, opset: int) -> Any:
+    import onnx
+
+    try:
+        raised = onnx.version_converter.convert_version(model, opset)
+    except Exception as error:  # the converter raises RuntimeErrors, and others of its own
+        raise ConversionError(
+            f"onnx cannot bring the {part.name} from opset {WRITTEN[-1]} to {opset}: {error} Take "
+            f"opset={WRITTEN[-1]}."
+        ) from error
+    del raised.graph.value_info[:]
+    raised.ir_version = ir_version(opset)
+    return raised
 
 
 def _describe(model: Any, metadata: dict[str, str]) -> None:

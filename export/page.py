@@ -47,7 +47,7 @@ def write_page(
         exported: what `export_model` wrote with ONNX: its decoder is shown, its encoder (where
             there is one) gives the codes of the examples.
         folder: the folder to create.
-        images: examples, [n, *shape of the encoder's images] in its range; None takes
+        images: examples, [n, height, width, channels] in the encoder's range; None takes
             scikit-learn's digits, resized.
         labels: integers [n], the classes of the images.
         label_names: what the labels mean, in order.
@@ -111,7 +111,11 @@ def _interface(session: runtime.Session) -> tuple[Tensor, Tensor | None, Tensor]
 
 def _layout(session: runtime.Session) -> dict[str, list[int]]:
     """Channels, height and width of the pictures, and how far apart their values lie."""
-    height, width, channels = session.outputs[0].shape
+    picture = session.outputs[0]
+    if picture.layout == "channels_first":
+        channels, height, width = picture.shape
+        return {"shape": [channels, height, width], "strides": [height * width, width, 1]}
+    height, width, channels = picture.shape
     return {"shape": [channels, height, width], "strides": [1, width * channels, channels]}
 
 
@@ -170,9 +174,12 @@ def _examples(
     if images is None:
         pictures = probes.rows_of(seen[0], _CODES, None)
     else:
-        pictures = check_array(seen[0], images)[:_CODES]
-    if labels is None or label is None:
-        classes = np.arange(len(pictures)) % int(label.high + 1 if label else 1)
+        moved = seen[0].layout == "channels_first" and np.ndim(images) == 4
+        pictures = check_array(seen[0], np.moveaxis(images, -1, 1) if moved else images)[:_CODES]
+    if label is None:
+        classes = np.zeros(len(pictures), np.int32)
+    elif labels is None:
+        classes = _guessed(exported, label, seen[0].name, pictures)
     else:
         classes = check_array(label, labels)[:_CODES]
     if len(classes) != len(pictures):
@@ -180,6 +187,17 @@ def _examples(
     inputs = {seen[0].name: pictures} | ({label.name: classes} if label else {})
     codes = encoder(**{name: inputs[name] for name in takes})[encoder.outputs[0].name]
     return {"pictures": pictures, "codes": codes, "labels": classes.tolist()}
+
+
+def _guessed(exported: Path, label: Tensor, name: str, pictures: np.ndarray) -> np.ndarray:
+    """The classes that the model's classifier sees; without one, each class in turn."""
+    low, high = int(label.low), int(label.high)
+    if (exported / "classifier" / runtime.ONNX_FILE).is_file():
+        classifier = runtime.load(exported / "classifier")
+        (output,) = classifier.outputs
+        if output.shape == (high - low + 1,):
+            return low + classifier(**{name: pictures})[output.name].argmax(axis=1)
+    return low + np.arange(len(pictures)) % (high - low + 1)
 
 
 def _spans(code: Tensor, draws: np.ndarray | None, examples: Any) -> dict[str, list[float]]:

@@ -27,7 +27,7 @@ def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
     Args:
         parts: the parts to be exported.
         images: None, an array [n, ...] for whichever float inputs have its shape, or a dict of
-            arrays by input name.
+            arrays by input name, which may name labels too.
 
     Returns:
         Arrays by input name.
@@ -41,7 +41,7 @@ def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
     floats = {name: info for name, info in inputs.items() if info.dtype == "float32"}
     described = "; ".join(str(_tensor(info)) for info in floats.values())
     if isinstance(images, Mapping):
-        if not images.keys() <= floats.keys():
+        if not images.keys() <= inputs.keys():
             raise ValueError(f"images has {list(images)}; the inputs are {described}.")
         wanted = dict(images)
     else:
@@ -51,7 +51,7 @@ def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
         raise ValueError(
             f"images has shape {np.shape(images)}; it has one row or more for one of: {described}."
         )
-    return {name: check_array(_tensor(floats[name]), array) for name, array in wanted.items()}
+    return {name: check_array(_tensor(inputs[name]), array) for name, array in wanted.items()}
 
 
 def probes(part: Part, images: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
@@ -90,10 +90,11 @@ def _rows_for(info: TensorInfo, images: Mapping[str, np.ndarray]) -> int:
 def _variants(
     info: TensorInfo, rows: int, given: np.ndarray | None, rng: np.random.Generator
 ) -> list[Variant]:
+    known = [] if given is None else [("given images", given[np.arange(rows) % len(given)])]
     if info.dtype == "int32":
-        return [_labels(info, rows)]
-    if given is not None:
-        return [("given images", given[np.arange(rows) % len(given)]), *_generic(info, rows, rng)]
+        return [*known, _labels(info, rows)]
+    if known:
+        return [*known, *_generic(info, rows, rng)]
     # Images of a Gaussian likelihood have no range; latents have a prior, or one dimension.
     if info.prior is None and (_bounded(info) or len(info.shape) > 1):
         return [("real images", _digits(info, rows)), *_generic(info, rows, rng)]
@@ -168,13 +169,16 @@ def _digits(info: TensorInfo, rows: int) -> np.ndarray:
         ) from error
     digits = load_digits().images / 16
     digits = digits[np.arange(rows) % len(digits)]
-    height, width, *channels = _as_image(info.shape)
+    first = info.layout == "channels_first"
+    shape = (*info.shape[1:], info.shape[0]) if first else info.shape
+    height, width, *channels = _as_image(shape)
     digits = digits[:, np.arange(height) * 8 // height][:, :, np.arange(width) * 8 // width]
     if channels:
         digits = np.repeat(digits[..., None], channels[0], axis=-1)
     low, high = (info.low, info.high) if _bounded(info) else (0, 1)
     scaled = low + (high - low) * digits
-    return scaled.reshape(rows, *info.shape).astype(np.float32)
+    scaled = scaled.reshape(rows, *shape).astype(np.float32)
+    return np.moveaxis(scaled, -1, 1) if first else scaled
 
 
 def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -24,6 +24,9 @@ from . import (
     trade_offs,
 )
 from . import (
+    layout as layouts,
+)
+from . import (
     variants as onnx_variants,
 )
 from .tracing import require_tensorflow
@@ -47,6 +50,7 @@ def export_model(
     formats: Iterable[str] = FORMATS,
     parts: Iterable[str] | None = None,
     opset: int = 18,
+    layout: str = "channels_last",
     variants: Iterable[str] = (),
     images: Any = None,
     overwrite: bool = False,
@@ -63,12 +67,14 @@ def export_model(
         out: the folder to create.
         formats: `"onnx"`, `"saved_model"`, or both.
         parts: names of the parts to export; None for all.
-        opset: ONNX opset, 15 to 18.
+        opset: ONNX opset, from 15 to the last that the installed onnxruntime runs (26 for 1.31).
+        layout: "channels_first" for images as [channels, height, width] in the exported files, as
+            PyTorch keeps them; "channels_last" leaves them as Keras has them.
         variants: "float16" (for GPUs), "int8" (for CPUs), or both: smaller ONNX files beside the
             first, `model.float16.onnx` and `model.int8.onnx`, with bounds of their own, and what
             they save and cost in the report.
-        images: real images for the proof: an array [n, *input shape] in the input's range, or a
-            dict of arrays by input name. None takes scikit-learn's digits, resized.
+        images: real images for the proof: an array [n, *input shape of the model] in the input's
+            range, or a dict of arrays by input name. None takes scikit-learn's digits, resized.
         overwrite: replace `out`, all of it, once the new export is complete.
         progress: called with a line of text at every step.
 
@@ -87,11 +93,13 @@ def export_model(
     require_tensorflow()
     formats = _formats(formats)
     onnx_graph.check_opset(opset)
+    layouts.check_layout(layout)
     variants = onnx_variants.check_variants(variants)
     if variants and "onnx" not in formats:
         raise ValueError(f"variants are ONNX files; formats is {list(formats)}.")
     chosen = _chosen(_parts(model), parts)
     given = probes.assign_images(chosen.values(), images)
+    chosen, given = layouts.arrange(chosen, given, layout)
     say = progress or (lambda line: None)
     report = {}
     with publish_folder(out, overwrite) as scratch:
@@ -115,6 +123,7 @@ def export_onnx(
     *,
     part: str | None = None,
     opset: int = 18,
+    layout: str = "channels_last",
     images: Any = None,
     overwrite: bool = False,
 ) -> Report:
@@ -127,7 +136,7 @@ def export_onnx(
         source: a `Part`, or a model with `parts()`.
         path: the file to write.
         part: which part, for a model that has several.
-        opset, images, overwrite: as for `export_model`.
+        opset, layout, images, overwrite: as for `export_model`.
 
     Returns:
         The parity report, under the part's name.
@@ -139,6 +148,9 @@ def export_onnx(
     require_tensorflow()
     chosen = _one_part(source, part)
     given = probes.assign_images([chosen], images)
+    layouts.check_layout(layout)
+    arranged, given = layouts.arrange({chosen.name: chosen}, given, layout)
+    chosen = arranged[chosen.name]
     with _publish_file(path, overwrite) as scratch:
         described = signature.describe(source, chosen, opset)
         model = onnx_graph.convert(chosen, opset, signature.metadata(described))
@@ -205,12 +217,14 @@ def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Repo
         described = runtime.read_signature(place)
         part = _chosen(available, [described["part"]])[described["part"]]
         signature.check_files(place, described)
-        _check_interface(place, described, signature.describe(model, part, described["opset"]))
         found[part.name] = place, part, described
     given = probes.assign_images([part for _, part, _ in found.values()], images)
     report = {}
     for name, (place, part, described) in found.items():
-        report[name] = parity.prove(part, _runners(place), given)
+        arranged, seen = layouts.arrange({name: part}, given, layouts.layout_of(described))
+        part = arranged[name]
+        _check_interface(place, described, signature.describe(model, part, described["opset"]))
+        report[name] = parity.prove(part, _runners(place), seen)
         identity = signature.artefact_hash(model, part, described)
         report[name]["same_artefact"] = identity == described["artefact_sha256"]
     return report

@@ -28,7 +28,7 @@ def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
         A dict that JSON can hold. The first dimension of every shape is `"batch"`; `range` is
         `[low, high]`, closed, or null; an input's `prior` says what a consumer draws it from.
     """
-    from .onnx_graph import IR_VERSION
+    from .onnx_graph import ir_version
 
     signature = {
         "format_version": FORMAT_VERSION,
@@ -38,7 +38,7 @@ def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
         "inputs": [_tensor(info, prior=True) for info in part.inputs],
         "outputs": [_tensor(info, prior=False) for info in part.outputs],
         "opset": opset,
-        "ir": None if opset is None else IR_VERSION,
+        "ir": None if opset is None else ir_version(opset),
     }
     return signature | {"artefact_sha256": artefact_hash(model, part, signature)}
 
@@ -127,6 +127,8 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
         "shape": ["batch", *info.shape],
         "range": None if info.low is None or info.high is None else [info.low, info.high],
     }
+    if info.layout != "channels_last":
+        entry["layout"] = info.layout
     return entry | {"prior": info.prior} if prior and info.prior else entry
 
 

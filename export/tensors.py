@@ -21,6 +21,7 @@ class Tensor(NamedTuple):
     low: float | None = None
     high: float | None = None
     prior: dict[str, Any] | None = None
+    layout: str = "channels_last"
 
     def __str__(self) -> str:
         dims = ", ".join(str(dim) for dim in ("batch", *self.shape))
@@ -36,7 +37,8 @@ def tensors(signature: dict[str, Any], which: str) -> tuple[Tensor, ...]:
             raise ValueError(f"dtype {entry['dtype']!r} of {entry['name']!r}")
         low, high = entry.get("range") or (None, None)
         shape = tuple(int(dim) for dim in entry["shape"][1:])
-        found.append(Tensor(entry["name"], entry["dtype"], shape, low, high, entry.get("prior")))
+        more = entry.get("prior"), entry.get("layout", "channels_last")
+        found.append(Tensor(entry["name"], entry["dtype"], shape, low, high, *more))
     return tuple(found)
 
 

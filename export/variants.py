@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .onnx_graph import IR_VERSION, check_model
+from .onnx_graph import check_model
 from .tracing import ConversionError
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ def make(part: Part, converted: bytes, variant: str) -> bytes:
 
     source = onnx.load_from_string(converted)
     described = {entry.key: entry.value for entry in source.metadata_props}
+    version = source.ir_version
     model = _MAKERS[variant](part, source)
-    model.ir_version = IR_VERSION
+    model.ir_version = version
     standard = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend(standard)

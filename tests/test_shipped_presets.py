@@ -130,13 +130,21 @@ def test_a_loaded_preset_can_be_trained_and_evaluated_at_once(name):
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_part_is_exported_within_the_bounds(name, tmp_path):
+    import onnx
+
     import export
 
     model = zoo.load(name)
     report = export.export_model(model, tmp_path / "out")
     assert set(report) == set(model.parts())
-    for part in report.values():
+    for name, part in report.items():
         assert part["passed"]
+        nodes = onnx.load(tmp_path / "out" / name / "model.onnx").graph.node
+        assert not [node for node in nodes if node.op_type == "Identity"]
+        # One between convolutions and what is flattened, or made into an image, in Keras's order.
+        kinds = [node.op_type for node in nodes]
+        convolutional = any("Conv" in kind for kind in kinds)
+        assert kinds.count("Transpose") == convolutional
         for result in part["results"]:
             assert result["bound"] == (1e-5 if result["measure"] == "absolute" else 1e-4)
 

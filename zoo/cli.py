@@ -135,7 +135,21 @@ def _parser():
         help="a smaller ONNX file beside the first: for GPUs, for CPUs [none]",
         dest="variants",
     )
-    sub.add_argument("--opset", type=int, default=18, choices=range(15, 19), help="of ONNX [18]")
+    sub.add_argument("--opset", type=_opset, default=18, help="of ONNX, from 15 [18]")
+    sub.add_argument(
+        "--channels-first",
+        action="store_const",
+        dest="layout",
+        const="channels_first",
+        default="channels_last",
+        help="images as [channels, height, width] in the files, as PyTorch has them",
+    )
+    sub.add_argument(
+        "--web", action="store_true", help="write a page that shows the decoder, OUT/web; needs npm"
+    )
+    sub.add_argument(
+        "--web-archive", help="onnxruntime-web's npm package as a file, instead of npm"
+    )
     _add_overwrite(sub)
     return parser
 
@@ -143,6 +157,12 @@ def _parser():
 def _count(text):
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is no number of at least 1")
+    return int(text)
+
+
+def _opset(text):
+    if not text.isdecimal() or int(text) < 15:
+        raise argparse.ArgumentTypeError(f"{text} is no opset from 15")
     return int(text)
 
 
@@ -295,17 +315,67 @@ def _export(options):
         raise FileExistsError(f"{options.out} exists already. Choose another OUT, or --overwrite.")
     import export
 
+    if options.web:
+        _check_page(options)
+    model = _load(options.name)
+    known = _test_images(options.name, model) if options.web or options.variants else {}
     report = export.export_model(
-        _load(options.name),
+        model,
         options.out,
         formats=tuple(options.formats or ("onnx", "saved_model")),
         opset=options.opset,
+        layout=options.layout,
         variants=options.variants,
+        images=known or None,
         overwrite=options.overwrite,
         progress=lambda text: print(text, flush=True),
     )
     print(export.format_report(report))
     print(f"{options.out} is written.")
+    if options.web:
+        _write_page(options, known)
+
+
+def _check_page(options):
+    """Raise an error for what keeps a page from being written, before the work begins."""
+    from export import onnxruntime_web
+
+    if "onnx" not in (options.formats or ("onnx",)):
+        raise ValueError("--web needs the decoder as ONNX: add --format onnx.")
+    onnxruntime_web.read(options.web_archive)
+
+
+def _test_images(name, model, n=1000):
+    """Return test images of the data a preset was trained on by input name, or an empty dict."""
+    try:
+        data = _data_of(zoo.card(name))
+        _, (x, y) = zoo.data.load(data)
+    except (OSError, ValueError) as error:
+        print(f"Digits of scikit-learn stand for the test images: {error}", file=sys.stderr)
+        return {}
+    classes = zoo.data.SOURCES[data].classes
+    labels = {i.high for part in model.parts().values() for i in part.inputs if i.name == "label"}
+    known = {"label": y[:n]} if y is not None and labels == {len(classes) - 1} else {}
+    return {"x": x[:n], **known}
+
+
+def _write_page(options, known):
+    import export
+
+    card = zoo.card(options.name)
+    source = zoo.data.SOURCES.get((card.get("recipe") or {}).get("data"))
+    y = known.get("label")
+    index = export.write_page(
+        options.out,
+        os.path.join(options.out, "web"),
+        images=known.get("x"),
+        labels=y,
+        label_names=source.classes if y is not None else None,
+        title=card["name"],
+        description=card["description"],
+        archive=options.web_archive,
+    )
+    print(f"{index.parent} is written. See it: python -m http.server --directory {index.parent}")
 
 
 if __name__ == "__main__":

@@ -239,7 +239,9 @@ def test_nan_in_keras_is_no_ground_for_comparison(make, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"opset": 14}, "opset is 14; it is 15 to 18"),
+        ({"opset": 14}, "opset is 14; it is 15 to 2[0-9], the last that"),
+        ({"opset": 99}, "opset is 99; it is 15 to 2[0-9], the last that"),
+        ({"layout": "NCHW"}, "layout is 'NCHW'; it is one of .*channels_first"),
         ({"formats": ["onnx", "tflite"]}, "tflite"),
         ({"formats": []}, "formats"),
         ({"parts": ["encoder"]}, r"the model has \['decoder'\]"),

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import onnx
 import pytest
 from keras import layers
 
@@ -104,6 +105,14 @@ NETWORKS = {
 }
 
 
+def undone(first, second):
+    """Whether two Transposes leave everything where it was."""
+    if first is None:
+        return False
+    order = list(first.attribute[0].ints)
+    return [order[axis] for axis in second.attribute[0].ints] == sorted(order)
+
+
 def exported(make, network, tmp_path):
     """Export a network as an encoder, which proves it equal, and run the file."""
     make.randomise(network)
@@ -112,6 +121,10 @@ def exported(make, network, tmp_path):
     part = Part("encoder", lambda d: {"z": network(d["x"])}, (x,), (z,), (network,))
     report = export.export_model(make.Model(part), tmp_path / "out")
     assert report["encoder"]["passed"]
+    nodes = onnx.load(tmp_path / "out" / "encoder" / "model.onnx").graph.node
+    turns = {node.output[0]: node for node in nodes if node.op_type == "Transpose"}
+    assert not [node for node in nodes if node.op_type == "Identity"]
+    assert not [node for node in turns.values() if undone(turns.get(node.input[0]), node)]
     images = np.random.default_rng(0).random((3, *x.shape)).astype("float32")
     got = export.load(tmp_path / "out" / "encoder")(x=images)["z"]
     assert got.std() > 1e-3  # what is all the same would be equal to anything

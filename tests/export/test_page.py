@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import export
+import zoo
 from export import onnxruntime_web
+from zoo import cli
 from zoo.models.part import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
@@ -209,3 +211,44 @@ def test_npm_that_fails_is_quoted(tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match=r"no network here.*--web-archive"):
         onnxruntime_web.read()
     assert not list((tmp_path / "cache" / "autoencoder-zoo").iterdir())
+
+
+def test_the_command_writes_a_page_with_the_presets_own_images(package, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["export", "vae_digits", str(out), "--format", "onnx", "--channels-first"]
+    assert cli.main([*arguments, "--web", "--web-archive", str(package)]) == 0
+    assert f"python -m http.server --directory {out / 'web'}" in capsys.readouterr().out
+    about = json.loads((out / "web" / "page.json").read_text())
+    assert about["title"] == "vae_digits"
+    assert about["description"] == zoo.card("vae_digits")["description"]
+    assert about["picture"]["strides"] == [64, 8, 1]
+    _, (x, _) = zoo.data.load("digits")
+    pictures = floats(out / "web" / "pictures.bin", 20, 1, 8, 8)
+    np.testing.assert_array_equal(np.moveaxis(pictures, 1, -1), x[:20])
+    assert export.load(out / "decoder").outputs[0].shape == (1, 8, 8)
+    # A page within an export does not keep it from being replaced, checked or tested.
+    assert export.verify(out, zoo.load("vae_digits"))["encoder"]["same_artefact"]
+    assert cli.main([*arguments, "--overwrite"]) == 0
+    assert not (out / "web").exists()
+
+
+def test_the_command_finds_out_first_that_no_page_can_be_written(tmp_path, capsys):
+    out = str(tmp_path / "out")
+    assert cli.main(["export", "vae_digits", out, "--web", "--web-archive", "none.tgz"]) == 1
+    assert "none.tgz is not there" in capsys.readouterr().err
+    assert cli.main(["export", "vae_digits", out, "--web", "--format", "saved_model"]) == 1
+    assert "--web needs the decoder as ONNX" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_classes_of_examples_are_the_classifiers_where_none_are_given(make, package, tmp_path):
+    model = zoo.M2((14, 14, 1), 3, num_classes=10, hidden=(16,))
+    make.randomise(model, seed=2)
+    export.export_model(model, tmp_path / "out", formats=("onnx",))
+    folder = export.write_page(tmp_path / "out", tmp_path / "page", archive=package).parent
+    digits = floats(folder / "pictures.bin", 20, 14, 14, 1)
+    classifier = export.load(tmp_path / "out" / "classifier")
+    classes = classifier(x=digits)["label_probability"].argmax(axis=1)
+    assert len(set(classes)) > 1
+    about = json.loads((folder / "page.json").read_text())
+    assert about["examples"]["labels"] == classes.tolist()

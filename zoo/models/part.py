@@ -18,6 +18,7 @@ class TensorInfo:
         low, high: the closed range of the values, or None where there is none.
         prior: for latent inputs, what to draw them from, such as
             `{"kind": "normal", "scale": 1.0}`; None elsewhere.
+        layout: "channels_last", or "channels_first" in exports that were asked for it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class TensorInfo:
     low: float | None = None
     high: float | None = None
     prior: dict[str, Any] | None = None
+    layout: str = "channels_last"
 
 
 @dataclass(frozen=True)
