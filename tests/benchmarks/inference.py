@@ -10,10 +10,13 @@ backend; `pip install torch` for the rows of PyTorch.
 """
 
 import argparse
+import functools
 import importlib.util
 import os
 import platform
+import shutil
 import statistics
+import subprocess
 import tempfile
 import time
 from functools import partial
@@ -44,10 +47,15 @@ def ways(model, folder):
     for variant in (None, "float16", "int8"):
         session = export.load(folder, variant=variant)
         found[f"onnxruntime, CPU, {variant or 'float32'}"] = by_name(session)
+    found["onnxruntime, CPU, float32, bound"] = bound(export.load(folder))
     try:
         for variant in (None, "float16"):
+            kind = f"onnxruntime, CUDA, {variant or 'float32'}"
             session = export.load(folder, variant=variant, device="cuda")
-            found[f"onnxruntime, CUDA, {variant or 'float32'}"] = by_name(session)
+            found[kind] = by_name(session)
+            found[f"{kind}, bound"] = bound(session)
+            session = export.load(folder, variant=variant, device="cuda", cuda_graph=True)
+            found[f"{kind}, bound, CUDA graph"] = bound(session)
     except RuntimeError as error:
         print(f"No figures of a GPU: {error}", flush=True)
     if importlib.util.find_spec("torch") and is_dense(model.decoder):
@@ -57,6 +65,12 @@ def ways(model, folder):
 
 def by_name(session):
     return lambda z: session(z=z)["x"]
+
+
+def bound(session):
+    """Run a session with buffers that it keeps, for each number of rows its own."""
+    buffers = functools.cache(session.bind)
+    return lambda z: buffers(len(z))(z=z)["x"]
 
 
 def is_dense(network):
@@ -120,10 +134,11 @@ def machine():
     if info.is_file():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0].partition(":")[2].strip() if names else cpu
-    gpus = [
-        tf.config.experimental.get_device_details(g) for g in tf.config.list_physical_devices("GPU")
-    ]
-    named = ", ".join(g.get("device_name", "a GPU") for g in gpus) or "no GPU"
+    named = "no GPU"
+    if shutil.which("nvidia-smi"):  # TensorFlow may be one without CUDA where onnxruntime has it
+        asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+        named = ", ".join(said.splitlines()) or named
     return f"{os.cpu_count()} cores of {cpu}; {named}"
 
 

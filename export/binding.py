@@ -1,0 +1,96 @@
+"""Buffers on the device that are kept from call to call, for batches of one size."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+
+if TYPE_CHECKING:
+    from .runtime import Session
+
+_NO_GRAPH = -1
+
+
+class Bound:
+    """A session with input and output buffers of its own. Made by `Session.bind`.
+
+    Call it like the session, with `rows` rows; or, to keep the inputs where they are, `write` them
+    once, `run` as often as you like, and `read` the outputs.
+
+    Attributes:
+        rows: how many rows every call has.
+
+    Threads that call it wait for each other, as they share its buffers; give each its own.
+    """
+
+    def __init__(self, session: Session, rows: int, graph: int | None = None):
+        self.rows = rows
+        self._session = session
+        self._lock = threading.Lock()
+        self._options = run_options(graph)
+        self._binding = session.onnx.io_binding()
+        self._inputs = {t.name: self._buffer(t) for t in session.inputs}
+        self._outputs = {t.name: self._buffer(t) for t in session.outputs}
+        for name, buffer in self._inputs.items():
+            self._binding.bind_ortvalue_input(name, buffer)
+        for name, buffer in self._outputs.items():
+            self._binding.bind_ortvalue_output(name, buffer)
+
+    def __call__(self, /, **inputs: Any) -> dict[str, np.ndarray]:
+        """Run the part: `write`, `run` and `read`, without another thread in between.
+
+        Args, Returns, Raises: as `Session.__call__`; a ValueError for another number of rows.
+        """
+        feed = self._checked(inputs)
+        with self._lock:
+            self._write(feed)
+            self.run()
+            return self.read()
+
+    def write(self, /, **inputs: Any) -> None:
+        """Copy inputs, all or some of them, to the device."""
+        self._write(self._checked(inputs, some=True))
+
+    def run(self) -> None:
+        """Compute the outputs of the inputs that were written, on the device."""
+        self._session.onnx.run_with_iobinding(self._binding, self._options)
+
+    def read(self) -> dict[str, np.ndarray]:
+        """Copy the outputs from the device; what comes is yours, and stays as it is."""
+        return {name: np.array(buffer.numpy()) for name, buffer in self._outputs.items()}
+
+    def _buffer(self, tensor: Any) -> onnxruntime.OrtValue:
+        shape = [self.rows, *tensor.shape]
+        return onnxruntime.OrtValue.ortvalue_from_shape_and_type(
+            shape, np.dtype(tensor.dtype).type, self._session.device, 0
+        )
+
+    def _checked(self, inputs: dict[str, Any], some: bool = False) -> dict[str, np.ndarray]:
+        feed, rows = self._session.check(inputs, some)
+        if rows != self.rows:
+            raise ValueError(
+                f"{rows} rows came, and the buffers have {self.rows}: bind({rows}) makes others, "
+                "and the session itself takes any number."
+            )
+        return feed
+
+    def _write(self, feed: dict[str, np.ndarray]) -> None:
+        for name, array in feed.items():
+            self._inputs[name].update_inplace(array)
+
+
+def run_options(graph: int | None) -> onnxruntime.RunOptions | None:
+    """What a run says of CUDA graphs: which one is its own; None, for a session without them."""
+    if graph is None:
+        return None
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("gpu_graph_id", str(graph))
+    return options
+
+
+def without_graph() -> onnxruntime.RunOptions | None:
+    """What a run of a session with CUDA graphs says in order to capture none."""
+    return run_options(_NO_GRAPH)
