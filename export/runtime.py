@@ -341,7 +341,9 @@ def _open(
         if device != "cuda":
             return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors have no common base class
-        raise RuntimeError(f"onnxruntime cannot open {path}: {error}") from error
+        newer = "opset" in str(error).lower() or "IR version" in str(error)
+        hint = " Export it with a lower opset, or install a newer onnxruntime." if newer else ""
+        raise RuntimeError(f"onnxruntime cannot open {path}: {error}{hint}") from error
     raise RuntimeError(
         f"device is 'cuda', and onnxruntime cannot run on CUDA here: {reason} Install "
         "onnxruntime-gpu with its CUDA libraries on a machine with an NVIDIA GPU, or use "

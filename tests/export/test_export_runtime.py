@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -164,6 +165,39 @@ def test_an_unreadable_file_without_its_checksum_is_a_plain_error(decoder):
     (decoder / "model.onnx").write_bytes(b"not a model")
     with pytest.raises(RuntimeError, match="onnxruntime cannot open"):
         export.load(decoder, verify_checksum=False)
+
+
+@pytest.mark.parametrize("field", ["opset", "ir"])
+def test_a_file_newer_than_the_runtime_says_what_to_do(decoder, field):
+    path = decoder / "model.onnx"
+    model = onnx.load(path)
+    if field == "opset":
+        model.opset_import[0].version = 90
+    else:
+        model.ir_version = 90
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(RuntimeError, match="lower opset, or install a newer onnxruntime"):
+        export.load(decoder, verify_checksum=False)
+
+
+@pytest.mark.parametrize("place", ["../secret.bin", "{folder}/secret.bin"])
+def test_a_file_reads_nothing_outside_of_itself(decoder, monkeypatch, place):
+    """Weights that a file says lie elsewhere are not looked for, in or out of its folder."""
+    monkeypatch.chdir(decoder)
+    secret = decoder.parent / "secret.bin"
+    model = onnx.load(decoder / "model.onnx")
+    held = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    secret.write_bytes(held.raw_data)
+    held.ClearField("raw_data")
+    held.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in {"location": place.format(folder=decoder.parent), "offset": "0"}.items():
+        entry = held.external_data.add()
+        entry.key, entry.value = key, value
+    (decoder / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(RuntimeError, match=r"cannot open .*External data path"):
+        export.load(decoder, verify_checksum=False)
+    with pytest.raises(ValueError, match="not the file that was exported"):
+        export.load(decoder)
 
 
 def test_a_file_of_another_part_is_refused(decoder, exported):
