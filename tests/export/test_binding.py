@@ -70,15 +70,8 @@ def test_inputs_are_checked_as_everywhere(session):
 
 @pytest.mark.parametrize("size", [0, -1, 2.0, "4"])
 def test_an_impossible_size_is_refused(session, size):
-    with pytest.raises(ValueError, match="a whole number from 1 to"):
+    with pytest.raises(ValueError, match="a whole number from 1"):
         session.bind(size)
-
-
-def test_no_more_is_bound_than_the_memory_allows(exported):
-    small = export.load(exported[0] / "decoder", memory=100_000)
-    assert small.bind(small.rows_at_once).rows == small.rows_at_once
-    with pytest.raises(ValueError, match=f"from 1 to {small.rows_at_once}"):
-        small.bind(small.rows_at_once + 1)
 
 
 def test_threads_that_share_buffers_wait_for_each_other(session):

@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 
 import export
-from export import draws
+from export import draws, runtime
 
 Z = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 MANY = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
@@ -354,6 +354,15 @@ def test_large_batches_run_in_pieces_and_give_the_same(exported, monkeypatch):
     )
     assert sizes == [10, 10, 10, 4]
     assert export.load(folder, memory=1).rows_at_once == 1
+
+
+def test_pieces_fit_the_caches_unless_a_limit_is_given(exported):
+    session = export.load(exported[0] / "decoder")
+    row = session.signature["bytes_per_row"]
+    assert session.rows_at_once == 16 * 2**20 // row
+    large = session.signature | {"bytes_per_row": 2**24}
+    assert runtime.Session(large, session.onnx).rows_at_once == 16
+    assert runtime.Session(large, session.onnx, 2**20).rows_at_once == 1
 
 
 def test_a_row_takes_at_least_its_inputs_activations_and_outputs(exported):
