@@ -136,7 +136,7 @@ def format_report(report: Mapping[str, Mapping[str, Any]]) -> str:
     for name, part in report.items():
         for result in part["results"]:
             told = [result[key] for key in ("format", "setting", "output", "measure")]
-            figures = [f"{result['error']:.1e}", f"{result['bound']:.0e}"]
+            figures = [f"{result['error']:.1e}", f"{result['bound']:.2g}"]
             rows.append((name, *told, *figures, "ok" if result["passed"] else "FAILED"))
         for variant, about in part.get("variants", {}).items():
             error = about["reconstruction_error"]

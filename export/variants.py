@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ from .tracing import ConversionError
 
 if TYPE_CHECKING:
     from zoo.models.part import Part
+
+
+_PRODUCTS = ["MatMul", "Gemm"]
+_LEAST_SHARE = 0.02
 
 
 def check_variants(variants: Iterable[str]) -> tuple[str, ...]:
@@ -31,7 +36,8 @@ def make(part: Part, converted: bytes, variant: str) -> bytes:
     "float16" computes in half precision, for GPUs. "int8" holds the constant matrices of dense
     layers in seven bits and a sign, with a scale for every column, and quantises what is multiplied
     with them as it comes: for CPUs. Seven bits, since the products of eight overflow on processors
-    without instructions for them, where parity would not hold.
+    without instructions for them, where parity would not hold. A matrix with less than a fiftieth
+    of all their values stays as it is.
 
     Raises:
         ConversionError: nothing to quantise, or an invalid result.
@@ -65,12 +71,17 @@ def _int8(part: Part, model: Any) -> Any:
     import onnx
     from onnxruntime.quantization import quantize_dynamic
 
+    small = _small_products(model)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "quantized.onnx")
-        products = ["MatMul", "Gemm"]
         with _quiet_root_logger():
             quantize_dynamic(
-                model, path, op_types_to_quantize=products, per_channel=True, reduce_range=True
+                model,
+                path,
+                op_types_to_quantize=_PRODUCTS,
+                nodes_to_exclude=small,
+                per_channel=True,
+                reduce_range=True,
             )
         quantized = onnx.load_from_string(path.read_bytes())
     if not any(node.op_type == "MatMulInteger" for node in quantized.graph.node):
@@ -79,6 +90,20 @@ def _int8(part: Part, model: Any) -> Any:
             " no smaller: leave int8 out of variants, or this part out of parts."
         )
     return quantized
+
+
+def _small_products(model: Any) -> list[str]:
+    """Names of the products whose matrix holds next to nothing of all weights.
+
+    They would save nothing, and being the first or the last as a rule, cost half of the precision.
+    """
+    weights = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
+    sizes = {
+        node.name: max(weights.get(name, 0) for name in node.input)
+        for node in model.graph.node
+        if node.op_type in _PRODUCTS
+    }
+    return [name for name, size in sizes.items() if size < _LEAST_SHARE * sum(sizes.values())]
 
 
 @contextlib.contextmanager

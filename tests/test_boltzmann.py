@@ -141,3 +141,22 @@ def test_boltzmann_machines_refuse_what_they_are_not():
     model.compile()
     with pytest.raises(ValueError, match="pixels of x reach"):
         model.fit(X * 2, verbose=0)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="export reads TensorFlow graphs")
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_an_exported_free_energy_is_the_sum_over_hidden_states(likelihood, tmp_path):
+    import export
+
+    model = rbm(likelihood=likelihood)
+    kernel, b, c = parameters(model)
+    export.export_model(model, tmp_path / "out", formats=("onnx",), parts=("energy",))
+    v = np.random.default_rng(0).integers(0, 2, (6, len(b))).astype("float32")
+    h = states(len(c))
+    visible = -v @ b if likelihood == "bernoulli" else 0.5 * np.sum((v - b) ** 2, axis=1)
+    energies = visible[:, None] - (h @ c)[None] - v @ kernel @ h.T
+    expected = -np.log(np.exp(-energies).sum(axis=1))
+    images = v.reshape(-1, *model.image_shape)
+    got = export.load(tmp_path / "out" / "energy")(x=images)["free_energy"]
+    assert got.shape == (6,)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)

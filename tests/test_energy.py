@@ -106,3 +106,19 @@ def test_refining_a_code_lowers_its_energy():
     assert often.mean() < once.mean() < at_the_encoders_code.mean()
     with pytest.raises(ValueError, match="iterations is 0"):
         zoo.TargetPropAutoencoder((8, 8, 1), 4, iterations=0)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
+def test_an_exported_energy_is_that_of_the_formula(tmp_path):
+    import export
+
+    model = zoo.TargetPropAutoencoder((4, 4, 1), 3, hidden=(8,), regularizer=0.3)
+    export.export_model(model, tmp_path / "out", formats=("onnx",), parts=("energy", "decoder"))
+    generator = np.random.default_rng(0)
+    x = generator.random((5, 4, 4, 1), np.float32)
+    z = generator.normal(size=(5, 3)).astype(np.float32)
+    p = export.load(tmp_path / "out" / "decoder")(z=z)["x"].astype(float)
+    cost = -np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=(1, 2, 3))
+    expected = cost + 0.3 * np.sum(z**2, axis=1)
+    got = export.load(tmp_path / "out" / "energy")(x=x, z=z)["energy"]
+    np.testing.assert_allclose(got, expected, rtol=1e-4)

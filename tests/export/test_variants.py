@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import re
 import shutil
 from dataclasses import replace
@@ -93,7 +94,11 @@ def test_weights_are_stored_as_they_are_called(written):
     for variant, kind in kinds.items():
         model = onnx.load(out / "encoder" / f"model.{variant}.onnx")
         matrices = [t for t in model.graph.initializer if len(t.dims) == 2]
-        assert {t.data_type for t in matrices} == {kind}
+        values = sum(math.prod(t.dims) for t in matrices)
+        large = [t for t in matrices if math.prod(t.dims) >= values / 50]
+        assert {t.data_type for t in large} == {kind}
+        if variant == "int8":  # the last layer, of 3 columns, saves nothing and costs precision
+            assert {t.data_type for t in matrices if t not in large} == {onnx.TensorProto.FLOAT}
         if variant == "int8":
             values = np.concatenate([onnx.numpy_helper.to_array(t).ravel() for t in matrices])
             assert abs(values).max() <= 64  # seven bits, which overflow nowhere

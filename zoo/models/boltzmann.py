@@ -6,6 +6,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.models.autoencoder import Autoencoder
+from zoo.models.part import Part, TensorInfo
 from zoo.nn.likelihoods import Bernoulli
 
 
@@ -97,6 +98,17 @@ class RBM(Autoencoder):
         hidden = ops.softplus(total_input) if binary_hidden else 0.5 * ops.square(total_input)
         visible = flat * b if self.binary else -0.5 * ops.square(flat - b)
         return -ops.sum(visible, axis=1) - ops.sum(hidden, axis=1)
+
+    def parts(self):
+        """Return what can be exported: beside the others, `energy`: F(v), a constant left out."""
+        x = TensorInfo("x", "float32", self.image_shape, self.likelihood.low, self.likelihood.high)
+        energy = TensorInfo("free_energy", "float32", ())
+
+        def energy_of(tensors):
+            return {"free_energy": self.free_energy(tensors["x"])}
+
+        networks = (self.encoder, self.decoder)
+        return {**super().parts(), "energy": Part("energy", energy_of, (x,), (energy,), networks)}
 
     def model_images(self, v, training):
         """Return images after k Gibbs steps, [batch or chains, ...], without a gradient.

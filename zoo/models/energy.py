@@ -6,6 +6,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.models.base import BaseAutoencoder
+from zoo.models.part import Part, TensorInfo
 from zoo.models.training import weigh
 
 
@@ -112,6 +113,17 @@ class TargetPropAutoencoder(BaseAutoencoder):
     def energy(self, x, z):
         """Return E(y, z) of images and codes, [batch]."""
         return self.cost(x, z) + self.regularizer * ops.sum(ops.square(z), axis=1)
+
+    def parts(self):
+        """Return what can be exported: beside the others, `energy`: E(y, z) of images and codes."""
+        parts = super().parts()
+        (x,), (z,) = parts["encoder"].inputs, parts["decoder"].inputs
+        energy = TensorInfo("energy", "float32", ())
+
+        def energy_of(tensors):
+            return {"energy": self.energy(tensors["x"], tensors["z"])}
+
+        return {**parts, "energy": Part("energy", energy_of, (x, z), (energy,), (self.decoder,))}
 
     def descend(self, x, start, proximity=None):
         """Go down E(y, z) + proximity D(z, start) from `start`; [batch, latent_dim]."""
