@@ -146,15 +146,10 @@ def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
         a `tf.data.Dataset` of bundles that counts as many elements as there are batches, for
         Keras's progress; of batches under a distribution strategy, which splits them itself.
     """
-    columns = [
-        array if array is None or tf.is_tensor(array) else tf.convert_to_tensor(np.asarray(array))
-        for array in arrays
-    ]
+    columns = [None if array is None else np.asarray(array) for array in arrays]
     rows = len(columns[0])
     batch_size = min(batch_size, rows)
-
-    def gather(numbers):
-        return tuple(None if column is None else tf.gather(column, numbers) for column in columns)
+    gather = _gathering(columns)
 
     def order_of_a_pass(number):
         order = tf.range(rows)
@@ -185,6 +180,27 @@ def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
+
+
+def _gathering(columns):
+    """Return a function that takes rows, by their numbers, out of arrays that stay where they are.
+
+    A tensor of all the data would take its memory a second time, and a file's whole length.
+    """
+    given = [column for column in columns if column is not None]
+    dtypes = [tf.as_dtype(column.dtype) for column in given]
+
+    def taken(numbers):
+        return [np.take(column, numbers, axis=0) for column in given]
+
+    def gather(numbers):
+        values = tf.numpy_function(taken, [numbers], dtypes, stateful=False)
+        for value, column in zip(values, given, strict=True):
+            value.set_shape([*numbers.shape, *column.shape[1:]])
+        values = iter(values)
+        return tuple(None if column is None else next(values) for column in columns)
+
+    return gather
 
 
 def bundled(step, function, *, jit_compile: bool, run_eagerly: bool):
