@@ -1,112 +1,189 @@
-"""Training throughput of the zoo's default `compile()` beside a plain Keras loop.
+"""Training throughput of the zoo beside plain loops and pythae, in turns, as a table.
 
-    python tests/benchmarks/training.py [--rounds 5] [--images 60000]
+    python tests/benchmarks/training.py [--rounds 5] [--out table.md] [--only VAE]
 
-Both sides train the same variational autoencoder, with Adam, at batch 128, with `fit` on a NumPy
-array. The plain side is what Keras's own guides teach: a custom `train_step` with a gradient tape,
-`keras.random.normal`, and `compile("adam")`. The sides take turns in one process; the first epoch
-of each (tracing, compiling) is not counted. Needs the TensorFlow backend.
+Each side trains the same networks on the same images at the same batch size with Adam: the zoo by
+`compile()` and `fit(x)`, Keras by the textbook's `train_step` and `fit(x)`, PyTorch by a plain loop
+over a tensor, pythae by its own trainer. Every side is a process of its own that waits while
+another has its turn; the first epoch (tracing, compiling) is not counted, and figures are medians
+over rounds. `pip install torch` and `pip install pythae` add their sides.
 """
 
 import argparse
+import importlib
+import importlib.metadata
+import importlib.util
 import os
+import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 
-import keras
-import numpy as np
-import tensorflow as tf
-from keras import ops
-
-import zoo
-
-ARCHITECTURES = {
-    "dense 784-512-256-2x16": {"hidden": (512, 256)},
-    "convolutional 32-64": {"filters": (32, 64), "hidden": (128,)},
+SIDES = {
+    "zoo": ("sides_keras", "zoo_epoch"),
+    "plain Keras": ("sides_keras", "plain_epoch"),
+    "plain PyTorch": ("sides_torch", "plain_epoch"),
+    "pythae": ("sides_torch", "pythae_epoch"),
 }
+NEEDS = {"plain PyTorch": "torch", "pythae": "pythae"}
+MODELS = (
+    "VAE, dense 784-512-256-2x16",
+    "VAE, convolutional 32-64",
+    "AAE, 784-1000-1000-8",
+    "CVAE, dense 784-512-256-2x8",
+    "contractive, 784-1000",
+    "M2, 784-500-2x8, 100 labels",
+)
+OF_PYTHAE = MODELS[:3]
+BATCH = 128
 
 
-class PlainVAE(keras.Model):
-    """The textbook loop, with the networks of a zoo model."""
-
-    def __init__(self, encoder, decoder):
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self.seeds = keras.random.SeedGenerator(0)
-        self.loss_tracker = keras.metrics.Mean(name="loss")
-
-    @property
-    def metrics(self):
-        return [self.loss_tracker]
-
-    def train_step(self, x):
-        with tf.GradientTape() as tape:
-            codes = self.encoder(x, training=True)
-            mean, log_var = codes["z_mean"], codes["z_log_var"]
-            noise = keras.random.normal(ops.shape(mean), seed=self.seeds)
-            logits = self.decoder(mean + ops.exp(0.5 * log_var) * noise, training=True)
-            entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits)
-            kl = 0.5 * ops.sum(ops.square(mean) + ops.exp(log_var) - log_var - 1, axis=1)
-            loss = ops.mean(ops.sum(entropy, axis=(1, 2, 3)) + kl)
-        gradients = tape.gradient(loss, self.trainable_variables)
-        self.optimizer.apply(gradients, self.trainable_variables)
-        self.loss_tracker.update_state(loss)
-        return {"loss": self.loss_tracker.result()}
+def work(side, model, images):
+    """Be one side: an epoch and a line with its seconds for every line that comes in."""
+    module, maker = SIDES[side]
+    sys.path.insert(0, str(Path(__file__).parent))
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever libraries print
+    epoch = getattr(importlib.import_module(module), maker)(model, images, BATCH)
+    epoch()
+    answers.write("ready\n")
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        epoch()
+        seconds = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        answers.write(f"{seconds} {peak}\n")
 
 
-def product_bound(model, batch=128):
-    """Return images/s if a step were nothing but the matrix products of its dense layers."""
-    kernels = [w for w in model.trainable_weights if len(w.shape) == 2]
-    pairs = [(tf.random.normal((batch, k.shape[0])), tf.constant(k.value)) for k in kernels]
+class Side:
+    """A process that trains an epoch when it is told to."""
+
+    def __init__(self, side, model, images):
+        command = [sys.executable, __file__, "--work", side, model, "--images", str(images)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"},
+        )
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"{side} cannot train {model}; try: {' '.join(command)}")
+
+    def epoch(self):
+        """Return the seconds of an epoch and the process's peak of memory so far, in MiB."""
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return tuple(map(float, self.process.stdout.readline().split()))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure(model, rounds, images):
+    """Return images/s by side, one figure a round, and peaks of memory in MiB."""
+    names = [side for side in SIDES if is_there(side, model)]
+    sides = {name: Side(name, model, images) for name in names}
+    speeds, peaks = {name: [] for name in names}, {}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            seconds, peaks[name] = side.epoch()
+            speeds[name].append(images / seconds)
+    for side in sides.values():
+        side.close()
+    return speeds, peaks
+
+
+def is_there(side, model):
+    if side == "pythae" and model not in OF_PYTHAE:
+        return False
+    return side not in NEEDS or importlib.util.find_spec(NEEDS[side]) is not None
+
+
+def product_bound(rounds=200):
+    """Return images/s if a step of the dense VAE were its matrix products alone, under XLA."""
+    import tensorflow as tf
+
+    sizes = [(784, 512), (512, 256), (256, 32), (16, 256), (256, 512), (512, 784)]
+    kernels = [tf.random.normal(size) for size in sizes]
+    values = [tf.random.normal((BATCH, size[0])) for size in sizes]
+    changes = [tf.random.normal((BATCH, size[1])) for size in sizes]
 
     @tf.function(jit_compile=True)
     def products():
-        total = 0.0
-        for x, w in pairs:
-            y = x @ w
-            total += tf.reduce_sum(tf.matmul(y, w, transpose_b=True))
-            total += tf.reduce_sum(tf.matmul(x, y, transpose_a=True))
-        return total
+        made = []
+        for i, (kernel, x, change) in enumerate(zip(kernels, values, changes, strict=True)):
+            made += [tf.matmul(x, kernel), tf.matmul(x, change, transpose_a=True)]
+            made += [tf.matmul(change, kernel, transpose_b=True)] if i else []
+        return made
 
     products()
     times = []
-    for _ in range(100):
+    for _ in range(rounds):
         start = time.perf_counter()
-        products().numpy()
+        products()[-1].numpy()
         times.append(time.perf_counter() - start)
-    return batch / statistics.median(times)
+    return BATCH / statistics.median(times)
+
+
+def machine():
+    """Return a line that names the processor, the packages and the date."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    packages = ("keras", "tensorflow", "torch", "pythae")
+    found = [p for p in packages if importlib.util.find_spec(p)]
+    versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in found)
+    cpu = names[0] if names else platform.machine()
+    return f"{os.cpu_count()} cores of {cpu}; {versions}; {time.strftime('%Y-%m-%d')}."
+
+
+def row(model, speeds, peaks):
+    ours = speeds["zoo"]
+    cells = [model]
+    for side in SIDES:
+        if side not in speeds:
+            cells.append("")
+            continue
+        ratio = statistics.median(z / o for z, o in zip(ours, speeds[side], strict=True))
+        told = "" if side == "zoo" else f" (x {ratio:.2f})"
+        cells.append(f"{statistics.median(speeds[side]):,.0f}{told}")
+    cells.append(", ".join(f"{peak:,.0f}" for peak in peaks.values()))
+    return "| " + " | ".join(cells) + " |"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--images", type=int, default=60000)
+    parser.add_argument("--images", type=int, default=60000, help="of an epoch [60000]")
+    parser.add_argument("--only", default="", help="models whose name begins so")
+    parser.add_argument("--out", help="a file to write the table to")
+    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    x = np.random.default_rng(0).random((arguments.images, 28, 28, 1), np.float32)
-    print(
-        f"{os.cpu_count()} cores, Keras {keras.__version__}, TensorFlow {tf.__version__}; images/s"
-    )
-    for name, description in ARCHITECTURES.items():
-        ours = zoo.VAE((28, 28, 1), 16, **description)
-        ours.compile()
-        other = zoo.VAE((28, 28, 1), 16, **description)
-        plain = PlainVAE(other.encoder, other.decoder)
-        plain.compile("adam")
-        speeds = {"plain": [], "zoo": []}
-        for turn in range(arguments.rounds + 1):
-            for side, model in (("plain", plain), ("zoo", ours)):
-                start = time.perf_counter()
-                model.fit(x, batch_size=128, verbose=0)
-                if turn:
-                    speeds[side].append(len(x) / (time.perf_counter() - start))
-        plain_speed, our_speed = (statistics.median(speeds[side]) for side in ("plain", "zoo"))
-        ratio = statistics.median(
-            z / p for p, z in zip(speeds["plain"], speeds["zoo"], strict=True)
-        )
-        line = f"{name:26} plain {plain_speed:8,.0f}   zoo {our_speed:8,.0f}   ratio {ratio:.2f}"
-        if "filters" not in description:
-            line += f"   bound by matrix products {product_bound(ours):8,.0f}"
-        print(line, flush=True)
+    if arguments.work:
+        work(*arguments.work, arguments.images)
+        return
+    lines = [
+        f"Training, images/s at batch {BATCH}, medians of {arguments.rounds} epochs of "
+        f"{arguments.images:,} images in turns; in brackets how many times as fast the zoo is "
+        f"(medians of ratios). {machine()}",
+        "",
+        "| model | " + " | ".join(SIDES) + " | peak memory, MiB, in this order |",
+        "|---|" + "---|" * (len(SIDES) + 1),
+    ]
+    print("\n".join(lines), flush=True)
+    for model in MODELS:
+        if model.startswith(arguments.only):
+            lines.append(row(model, *measure(model, arguments.rounds, arguments.images)))
+            print(lines[-1], flush=True)
+    bound = f"The dense VAE's matrix products alone would run at {product_bound():,.0f} images/s."
+    print(f"\n{bound}")
+    if arguments.out:
+        Path(arguments.out).write_text("\n".join([*lines, "", bound]) + "\n")
 
 
 if __name__ == "__main__":

@@ -61,13 +61,14 @@ class FewLabels(Classifying):
         Raises:
             ValueError: some class has no labelled image; and what other models refuse.
         """
-        self.labelled = self.train_function = None
+        before, self.labelled = self.labelled, None
         if checks.is_array(x) and y is not None:
             x, y = self._set_labelled_apart(x, y)
-        try:
-            return super().fit(x, y, *args, **kwargs)
-        finally:
+        if are_the_same(before, self.labelled):
+            self.labelled = before  # the very tensors that the step was made with
+        else:
             self.train_function = None
+        return super().fit(x, y, *args, **kwargs)
 
     def _set_labelled_apart(self, x, y):
         """Keep the labelled images, if some have no label, and return the others."""
@@ -89,6 +90,16 @@ class FewLabels(Classifying):
         drawn = engine.uniform((self.labelled_batch,), self.seed_generator) * len(labels)
         rows = ops.cast(drawn, "int32")
         return ops.take(images, rows, axis=0), ops.take(labels, rows)
+
+
+def are_the_same(first, second) -> bool:
+    """Say whether two sets of labelled images, their labels and their share are alike, or none."""
+    if first is None or second is None:
+        return first is second
+    return all(
+        np.array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
+        for a, b in zip(first, second, strict=True)
+    )
 
 
 def cross_entropy(logits, label):

@@ -220,7 +220,8 @@ class M2(FewLabels, CVAE):
         try:
             return super().fit(x, y, *args, **kwargs)
         finally:
-            self.drawing = False
+            if self.drawing:
+                self.drawing, self.train_function = False, None
 
     # Using
 
