@@ -56,3 +56,19 @@ def test_every_plot_of_a_model_alone_will_do(model, x, tmp_path):
 def test_a_step_below_one_epoch_is_refused(every, tmp_path):
     with pytest.raises(ValueError, match=f"every is {every}; .* 1 epoch or more"):
         zoo.SavePicture(tmp_path, plots.samples, every=every)
+
+
+@pytest.mark.parametrize("kind", ["none", "one", "list", "CallbackList"])
+def test_callbacks_come_as_keras_takes_them(kind):
+    model, epochs = zoo.Autoencoder((4, 4, 1), 2, hidden=(4,)), []
+    model.compile(jit_compile=False, steps_per_execution=1)
+    note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
+    given = {
+        "none": None,
+        "one": note,
+        "list": [note],
+        "CallbackList": keras.callbacks.CallbackList([note], add_history=True, model=model),
+    }
+    x = np.random.default_rng(0).random((8, 4, 4, 1), np.float32)
+    model.fit(x, epochs=2, verbose=0, callbacks=given[kind])
+    assert epochs == ([] if kind == "none" else [0, 1])

@@ -178,16 +178,16 @@ def test_a_run_that_was_interrupted_goes_on(images, tmp_path):
 
     def fit(model, *more):
         backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
-        return model.fit(x, epochs=3, shuffle=False, callbacks=[backup, *more], verbose=0)
+        return model.fit(x, epochs=3, callbacks=[backup, *more], verbose=0)
 
     whole = zoo.load("vae_digits")
-    whole.fit(x, epochs=3, shuffle=False, verbose=0)
+    whole.fit(x, epochs=3, verbose=0)
     stopped = zoo.load("vae_digits")
     with pytest.raises(KeyboardInterrupt):
         fit(stopped, Stop())
     resumed = zoo.load("vae_digits")
     assert fit(resumed).epoch == [2]
-    np.testing.assert_allclose(resumed.encode(x[:50]), whole.encode(x[:50]), atol=1e-4)
+    np.testing.assert_allclose(resumed.encode(x[:50]), whole.encode(x[:50]), atol=1e-6)
 
 
 def as_mnist(images):

@@ -8,7 +8,7 @@ Each backend module offers the same functions:
   that reads as if variables could simply be assigned.
 - `normal(shape, seed)` and `uniform(shape, seed)`: seeded float32 draws inside a step.
 - `compiled(function, variables)`: a compiled inference function of arrays.
-- `stream(arrays, batch_size, shuffle, bundle)`: batches of arrays, for Keras to go through.
+- `stream(arrays, batch_size, order, bundle)`: batches of arrays, for Keras to go through.
 - `bundled(step, function, jit_compile, run_eagerly)`: Keras's function, several batches at a time.
 - `batches_of(data)`: how many batches a pass has.
 - `fastest(convolutional)`: what `compile()` picks by default.

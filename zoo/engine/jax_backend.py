@@ -102,10 +102,10 @@ def compiled(function, variables):
     return lambda *args: pure([v.value for v in variables], *args)
 
 
-def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
+def stream(arrays, batch_size: int, order, bundle: int):
     """Batch arrays; see `ArrayBatches`."""
     del bundle
-    return ArrayBatches(arrays, batch_size, shuffle)
+    return ArrayBatches(arrays, batch_size, order)
 
 
 def bundled(step, function, **settings):

@@ -130,7 +130,7 @@ class Bundle(NamedTuple):
     rest: Any
 
 
-def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
+def stream(arrays, batch_size: int, order, bundle: int):
     """Batch arrays through a pipeline of row numbers.
 
     Keras's own pipeline for arrays, and any with automatic tuning, stalls for seconds now and then
@@ -139,7 +139,8 @@ def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
     Args:
         arrays: `(x, y, sample_weight)`, the latter two perhaps None.
         batch_size: rows in a batch; the last one may be smaller.
-        shuffle: whether to take a new order at every pass.
+        order: a function that returns the order of a pass, a permutation [rows]; None leaves the
+            rows in theirs.
         bundle: how many batches `bundled` takes at a time.
 
     Returns:
@@ -151,15 +152,15 @@ def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
     batch_size = min(batch_size, rows)
     gather = _gathering(columns)
 
-    def order_of_a_pass(number):
-        order = tf.range(rows)
-        if not shuffle:
-            return order
-        return tf.random.experimental.stateless_shuffle(order, tf.stack([number, number]))
+    def order_of_a_pass(_):
+        if order is None:
+            return tf.range(rows)
+        numbers = tf.numpy_function(lambda: order().astype("int32"), [], tf.int32)
+        return tf.ensure_shape(numbers, (rows,))
 
-    def pieces(order, size):
+    def pieces(numbers, size):
         starts = tf.data.Dataset.range(0, rows, size, output_type=tf.int32)
-        return starts.map(lambda start: order[start : start + size])
+        return starts.map(lambda start: numbers[start : start + size])
 
     def bundle_of(numbers):
         count = tf.size(numbers) // batch_size
@@ -167,14 +168,12 @@ def stream(arrays, batch_size: int, shuffle: bool, bundle: int):
         full = tf.ensure_shape(tf.pad(full, [[0, bundle - count], [0, 0]]), (bundle, batch_size))
         return Bundle(count, gather(full), gather(numbers[count * batch_size :]))
 
-    # A random op of its own would start anew, and give the same order, at every pass.
-    seed = np.random.randint(2**31)
-    passes = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
-    orders = passes.map(order_of_a_pass)
+    orders = tf.data.Dataset.range(1).map(order_of_a_pass)
     if tf.distribute.has_strategy():
-        dataset = orders.flat_map(lambda order: pieces(order, batch_size)).map(gather)
+        dataset = orders.flat_map(lambda numbers: pieces(numbers, batch_size)).map(gather)
     else:
-        dataset = orders.flat_map(lambda order: pieces(order, bundle * batch_size)).map(bundle_of)
+        size = bundle * batch_size
+        dataset = orders.flat_map(lambda numbers: pieces(numbers, size)).map(bundle_of)
     dataset = dataset.prefetch(2)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
     options = tf.data.Options()

@@ -39,7 +39,7 @@ class BaseAutoencoder(Fitted):
         encoder, decoder: networks of your own instead of the described ones. The encoder takes
             `x`, the decoder `z` (conditional ones a dict, with `label` beside); the decoder gives
             the likelihood's parameters: logits for "bernoulli".
-        seed: of the noise drawn in training.
+        seed: of the noise drawn in training, and of the order of the images.
 
     Attributes:
         heads: names of the encoder's outputs, each of `latent_dim` values.

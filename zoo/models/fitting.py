@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo import engine
@@ -53,9 +54,7 @@ class Fitted(Trained):
         """
         if not self.compiled:
             raise ValueError("Call compile() before fit().")
-        if own := self.own_callbacks():
-            one = isinstance(callbacks, keras.callbacks.Callback)
-            callbacks = [*([callbacks] if one else callbacks or []), *own]
+        own = self.own_callbacks()
         if class_weight and not self.learns_labels:
             raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")
         x = self._checked(x, y, sample_weight)
@@ -73,7 +72,9 @@ class Fitted(Trained):
             if validation_split and held_out is None:
                 columns, held_out = _split(columns, validation_split)
             self._bundle(1 if limited else -(-len(columns[0]) // size) // 10)
-            x = self._stream(columns, size, shuffle)
+            order = _Order(len(columns[0]), size) if shuffle else None
+            own += [order] if order else []
+            x = self._stream(columns, size, order)
             y = batch_size = sample_weight = class_weight = None
             validation_split, shuffle = 0.0, False
         else:
@@ -81,14 +82,14 @@ class Fitted(Trained):
         if held_out is not None:
             size = kwargs.pop("validation_batch_size", None) or size
             stored = checks.is_array(held_out[0])
-            validation_data = self._stream(held_out, size, False) if stored else held_out[0]
+            validation_data = self._stream(held_out, size, None) if stored else held_out[0]
         return super().fit(
             x,
             y,
             batch_size,
             epochs,
             verbose,
-            callbacks,
+            self._with_own(callbacks, own),
             validation_split,
             validation_data,
             shuffle,
@@ -107,7 +108,7 @@ class Fitted(Trained):
             if kwargs.get("steps"):
                 self._bundle(1)
         if checks.is_array(x):
-            x = self._stream((x, y, sample_weight), batch_size or 128, shuffle=False)
+            x = self._stream((x, y, sample_weight), batch_size or 128, None)
             y = batch_size = sample_weight = None
         return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
 
@@ -149,8 +150,19 @@ class Fitted(Trained):
         function.takes_bundles = True
         return function
 
-    def _stream(self, columns, size, shuffle):
-        return engine.stream(columns, size, shuffle, self.steps_per_execution)
+    def _with_own(self, callbacks, own: list):
+        """Put the model's own callbacks after a user's: one, a list, a CallbackList or None."""
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            for callback in own:
+                callback.set_model(self)
+                callbacks.append(callback)
+            return callbacks
+        if isinstance(callbacks, keras.callbacks.Callback):
+            callbacks = [callbacks]
+        return [*(callbacks or []), *own]
+
+    def _stream(self, columns, size, order):
+        return engine.stream(columns, size, order, self.steps_per_execution)
 
     def _bundle(self, steps: int):
         """Run several steps per execution where the choice is ours, yet show some progress.
@@ -191,6 +203,30 @@ class Fitted(Trained):
         if weight is not None:
             checks.check_weights(weight, len(x))
         return x
+
+
+class _Order(keras.callbacks.Callback):
+    """The order of the rows in each pass: a matter of the model's seed and of the steps so far.
+
+    A training that goes on from a backup knows both, and sees what an unharmed one does. It comes
+    after the callback that restores them.
+    """
+
+    def __init__(self, rows: int, batch_size: int):
+        super().__init__()
+        self.rows, self.batches = rows, -(-rows // batch_size)
+        self.seed = self.steps = None
+
+    def on_train_begin(self, logs=None):
+        self.seed = int(ops.convert_to_numpy(self.model.seed_generator.state)[0])
+        self.steps = int(ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def __call__(self):
+        if self.steps is None:  # Keras looks at the first batches beforehand
+            return np.arange(self.rows)
+        order = np.random.default_rng([self.seed, self.steps]).permutation(self.rows)
+        self.steps += self.batches
+        return order
 
 
 def _split(columns, split):
