@@ -2,6 +2,8 @@
 
 import os
 
+import keras
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 

@@ -155,7 +155,7 @@ class Fitted(Trained):
         if isinstance(callbacks, keras.callbacks.CallbackList):
             for callback in own:
                 callback.set_model(self)
-                callbacks.append(callback)
+                callbacks.callbacks.append(callback)
             return callbacks
         if isinstance(callbacks, keras.callbacks.Callback):
             callbacks = [callbacks]
