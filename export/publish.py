@@ -74,7 +74,8 @@ def export_model(
             first, `model.float16.onnx` and `model.int8.onnx`, with bounds of their own, and what
             they save and cost in the report.
         images: real images for the proof: an array [n, *input shape of the model] in the input's
-            range, or a dict of arrays by input name. None takes scikit-learn's digits, resized.
+            range, or a dict of arrays by input name, labels among them. None takes
+            scikit-learn's digits, resized.
         overwrite: replace `out`, all of it, once the new export is complete.
         progress: called with a line of text at every step.
 

@@ -1,5 +1,8 @@
 """`minimize` and several optimizers, against steps computed by hand; on every backend."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -292,3 +295,16 @@ def test_a_term_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
         np.zeros((10, 8, 8, 1), "float32"), batch_size=8, verbose=0, return_dict=True
     )
     np.testing.assert_allclose(logs["images"], (8 * 8 + 2 * 2) / 10)
+
+
+def test_neither_model_nor_images_are_kept_after_training():
+    model = zoo.Autoencoder((4, 4, 1), 2, hidden=(4,))
+    model.compile()
+    x = np.random.default_rng(0).random((40, 4, 4, 1)).astype("float32")
+    model.fit(x, validation_data=x[:10].copy(), epochs=2, verbose=0)
+    model.evaluate(x, verbose=0)
+    kept = weakref.ref(model), weakref.ref(x)
+    del model, x
+    keras.backend.clear_session()
+    gc.collect()
+    assert [reference() is None for reference in kept] == [True, True]

@@ -13,6 +13,7 @@ import argparse
 import importlib
 import importlib.metadata
 import importlib.util
+import itertools
 import os
 import platform
 import resource
@@ -105,28 +106,48 @@ def is_there(side, model):
     return side not in NEEDS or importlib.util.find_spec(NEEDS[side]) is not None
 
 
-def product_bound(rounds=200):
-    """Return images/s if a step of the dense VAE were its matrix products alone, under XLA."""
+def products(sizes, learns=True, inputs="inner"):
+    """Return the matrix products of a pass through dense layers and back, as (m, k, n).
+
+    Args:
+        sizes: units of the layers, the input first.
+        learns: whether there are gradients of the weights.
+        inputs: gradients of what layers take: of "all", of the "inner" ones, or None.
+    """
+    made = []
+    for i, (a, b) in enumerate(itertools.pairwise(sizes)):
+        made.append((BATCH, a, b))
+        made += [(a, BATCH, b)] if learns else []
+        made += [(BATCH, b, a)] if inputs == "all" or (inputs == "inner" and i) else []
+    return made
+
+
+ENCODER, DECODER, CRITIC = (784, 1000, 1000, 8), (8, 1000, 1000, 784), (8, 1000, 1000, 1)
+PRODUCTS = {
+    MODELS[0]: products((784, 512, 256, 32)) + products((16, 256, 512, 784), inputs="all"),
+    MODELS[2]: [
+        *(products(ENCODER) + products(DECODER, inputs="all")),
+        *(products(ENCODER, learns=False, inputs=None) + 2 * products(CRITIC)),
+        *(products(ENCODER) + products(CRITIC, learns=False, inputs="all")),
+    ],
+}
+
+
+def product_bound(model, rounds=200):
+    """Return images/s if a step were its matrix products alone, one after the other, under XLA."""
     import tensorflow as tf
 
-    sizes = [(784, 512), (512, 256), (256, 32), (16, 256), (256, 512), (512, 784)]
-    kernels = [tf.random.normal(size) for size in sizes]
-    values = [tf.random.normal((BATCH, size[0])) for size in sizes]
-    changes = [tf.random.normal((BATCH, size[1])) for size in sizes]
+    pairs = [(tf.random.normal((m, k)), tf.random.normal((k, n))) for m, k, n in PRODUCTS[model]]
 
     @tf.function(jit_compile=True)
-    def products():
-        made = []
-        for i, (kernel, x, change) in enumerate(zip(kernels, values, changes, strict=True)):
-            made += [tf.matmul(x, kernel), tf.matmul(x, change, transpose_a=True)]
-            made += [tf.matmul(change, kernel, transpose_b=True)] if i else []
-        return made
+    def step():
+        return [tf.matmul(first, second) for first, second in pairs]
 
-    products()
+    step()
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        products()[-1].numpy()
+        step()[-1].numpy()
         times.append(time.perf_counter() - start)
     return BATCH / statistics.median(times)
 
@@ -180,10 +201,13 @@ def main():
         if model.startswith(arguments.only):
             lines.append(row(model, *measure(model, arguments.rounds, arguments.images)))
             print(lines[-1], flush=True)
-    bound = f"The dense VAE's matrix products alone would run at {product_bound():,.0f} images/s."
-    print(f"\n{bound}")
+    lines.append("")
+    for model in PRODUCTS:
+        bound = f"{product_bound(model):,.0f}"
+        lines.append(f"{model}: its matrix products alone would run at {bound} images/s.")
+        print(lines[-1], flush=True)
     if arguments.out:
-        Path(arguments.out).write_text("\n".join([*lines, "", bound]) + "\n")
+        Path(arguments.out).write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import weakref
 from typing import Any, NamedTuple
 
 import keras
@@ -147,16 +148,9 @@ def stream(arrays, batch_size: int, order, bundle: int):
         a `tf.data.Dataset` of bundles that counts as many elements as there are batches, for
         Keras's progress; of batches under a distribution strategy, which splits them itself.
     """
-    columns = [None if array is None else np.asarray(array) for array in arrays]
-    rows = len(columns[0])
+    source = _Rows([None if array is None else np.asarray(array) for array in arrays], order)
+    rows, gather = len(source), source.gather
     batch_size = min(batch_size, rows)
-    gather = _gathering(columns)
-
-    def order_of_a_pass(_):
-        if order is None:
-            return tf.range(rows)
-        numbers = tf.numpy_function(lambda: order().astype("int32"), [], tf.int32)
-        return tf.ensure_shape(numbers, (rows,))
 
     def pieces(numbers, size):
         starts = tf.data.Dataset.range(0, rows, size, output_type=tf.int32)
@@ -168,7 +162,7 @@ def stream(arrays, batch_size: int, order, bundle: int):
         full = tf.ensure_shape(tf.pad(full, [[0, bundle - count], [0, 0]]), (bundle, batch_size))
         return Bundle(count, gather(full), gather(numbers[count * batch_size :]))
 
-    orders = tf.data.Dataset.range(1).map(order_of_a_pass)
+    orders = tf.data.Dataset.range(1).map(source.numbers)
     if tf.distribute.has_strategy():
         dataset = orders.flat_map(lambda numbers: pieces(numbers, batch_size)).map(gather)
     else:
@@ -178,28 +172,50 @@ def stream(arrays, batch_size: int, order, bundle: int):
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
     options = tf.data.Options()
     options.autotune.enabled = False
-    return dataset.with_options(options)
+    dataset = dataset.with_options(options)
+    dataset.source = source  # lives as long as the data set, and no longer
+    return dataset
 
 
-def _gathering(columns):
-    """Return a function that takes rows, by their numbers, out of arrays that stay where they are.
+class _Rows:
+    """Arrays that stay where they are, and the order in which a pass goes through them.
 
     A tensor of all the data would take its memory a second time, and a file's whole length.
     """
-    given = [column for column in columns if column is not None]
-    dtypes = [tf.as_dtype(column.dtype) for column in given]
 
-    def taken(numbers):
-        return [np.take(column, numbers, axis=0) for column in given]
+    def __init__(self, columns, order):
+        self.columns, self.order = columns, order
+        self.given = [column for column in columns if column is not None]
 
-    def gather(numbers):
-        values = tf.numpy_function(taken, [numbers], dtypes, stateful=False)
-        for value, column in zip(values, given, strict=True):
+    def __len__(self):
+        return len(self.given[0])
+
+    def take(self, numbers):
+        return [np.take(column, numbers, axis=0) for column in self.given]
+
+    def order_of_a_pass(self):
+        rows = np.arange(len(self)) if self.order is None else self.order()
+        return rows.astype("int32")
+
+    def gather(self, numbers):
+        """Return the rows of these numbers as tensors, None where there is no array."""
+        dtypes = [tf.as_dtype(column.dtype) for column in self.given]
+        values = tf.numpy_function(_weakly(self.take), [numbers], dtypes, stateful=False)
+        for value, column in zip(values, self.given, strict=True):
             value.set_shape([*numbers.shape, *column.shape[1:]])
         values = iter(values)
-        return tuple(None if column is None else next(values) for column in columns)
+        return tuple(None if column is None else next(values) for column in self.columns)
 
-    return gather
+    def numbers(self, _):
+        """Return the order of a pass as a tensor."""
+        numbers = tf.numpy_function(_weakly(self.order_of_a_pass), [], tf.int32)
+        return tf.ensure_shape(numbers, (len(self),))
+
+
+def _weakly(method):
+    """Return a function that does not keep the method's object: TensorFlow never forgets it."""
+    reference = weakref.WeakMethod(method)
+    return lambda *args: reference()(*args)
 
 
 def bundled(step, function, *, jit_compile: bool, run_eagerly: bool):
