@@ -191,3 +191,25 @@ def test_labels_that_cannot_be_learned_from_are_refused():
     supervised.compile()
     with pytest.raises(ValueError, match="-1, are for semi-supervised models such as zoo.M2"):
         supervised.fit(X, np.full(12, -1))
+
+
+def test_a_step_is_made_anew_for_other_labelled_images_alone():
+    """What failed in between does not count, and all labels known are other ones than a few."""
+    model = m2()
+    model.compile(jit_compile=BACKEND == "jax")
+    few = np.where(np.arange(12) < 6, LABELS, -1)
+    model.fit(X, few, batch_size=6, verbose=0)
+    first = model.train_function
+    assert first is not None
+    model.fit(X, few.copy(), batch_size=6, verbose=0)
+    assert model.train_function is first
+    with pytest.raises(ValueError, match="No image of class 2 has a label"):
+        model.fit(X, np.where(np.arange(12) < 2, LABELS, -1), verbose=0)
+    known = model.fit(X, LABELS, batch_size=6, verbose=0).history
+    assert known["labelled_bound"] == [0.0]  # the labels are the batch's own
+    assert model.train_function is not first
+    others = np.where(np.arange(12) >= 6, LABELS, -1)
+    model.fit(X, few, batch_size=6, verbose=0)
+    second = model.train_function
+    model.fit(X, others, batch_size=6, verbose=0)
+    assert model.train_function is not second

@@ -62,8 +62,12 @@ class FewLabels(Classifying):
             ValueError: some class has no labelled image; and what other models refuse.
         """
         before, self.labelled = self.labelled, None
-        if checks.is_array(x) and y is not None:
-            x, y = self._set_labelled_apart(x, y)
+        try:
+            if checks.is_array(x) and y is not None:
+                x, y = self._set_labelled_apart(x, y)
+        except Exception:
+            self.labelled = before  # which the step still holds
+            raise
         if are_the_same(before, self.labelled):
             self.labelled = before  # the very tensors that the step was made with
         else:
