@@ -308,3 +308,20 @@ def test_neither_model_nor_images_are_kept_after_training():
     keras.backend.clear_session()
     gc.collect()
     assert [reference() is None for reference in kept] == [True, True]
+
+
+def test_compiling_again_makes_steps_that_see_what_has_changed():
+    """Also where somebody keeps the functions from before, and their traces with them."""
+    kept = []
+    model = zoo.Autoencoder((8, 8, 1), 2, hidden=(4,), l2=0.5)
+    x = np.random.default_rng(0).random((8, 8, 8, 1)).astype("float32")
+    for weight in (1.0, 3.0):
+        model.term_weights["l2"] = weight
+        model.compile(keras.optimizers.SGD(0.0), jit_compile=BACKEND == "jax")
+        for logs in (
+            {name: values[0] for name, values in model.fit(x, verbose=0).history.items()},
+            model.evaluate(x, verbose=0, return_dict=True),
+        ):
+            expected = logs["reconstruction"] + weight * logs["l2"]
+            np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
+        kept += [model.train_function, model.test_function]

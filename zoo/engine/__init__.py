@@ -8,6 +8,7 @@ Each backend module offers the same functions:
   that reads as if variables could simply be assigned.
 - `normal(shape, seed)` and `uniform(shape, seed)`: seeded float32 draws inside a step.
 - `compiled(function, variables)`: a compiled inference function of arrays.
+- `traced_anew(model, name)`: a context in which Keras makes its function of a step.
 - `stream(arrays, batch_size, order, bundle)`: batches of arrays, for Keras to go through.
 - `bundled(step, function, jit_compile, run_eagerly)`: Keras's function, several batches at a time.
 - `batches_of(data)`: how many batches a pass has.
@@ -36,6 +37,7 @@ keras_step = _implementation.keras_step
 normal = _implementation.normal
 uniform = _implementation.uniform
 compiled = _implementation.compiled
+traced_anew = _implementation.traced_anew
 stream = _implementation.stream
 bundled = _implementation.bundled
 batches_of = _implementation.batches_of

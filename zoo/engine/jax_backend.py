@@ -1,5 +1,6 @@
 """JAX: the same stateful code, run inside stateless scopes."""
 
+import contextlib
 import functools
 
 import jax
@@ -100,6 +101,21 @@ def compiled(function, variables):
             return function(*args)
 
     return lambda *args: pure([v.value for v in variables], *args)
+
+
+@contextlib.contextmanager
+def traced_anew(model, name: str):
+    """Make the function that Keras compiles meanwhile of `model.<name>` another one than before.
+
+    `jax.jit` knows what it has traced by equality, and bound methods of one object are equal: while
+    the earlier function is alive, what has changed since would go unseen.
+    """
+    method = getattr(model, name)
+    model.__dict__[name] = lambda *args: method(*args)
+    try:
+        yield
+    finally:
+        del model.__dict__[name]
 
 
 def stream(arrays, batch_size: int, order, bundle: int):

@@ -134,11 +134,13 @@ class Fitted(Trained):
         return super().test_on_batch(x, y, sample_weight, **kwargs)
 
     def make_train_function(self, force=False):
-        super().make_train_function(force)
+        with engine.traced_anew(self, "train_step"):
+            super().make_train_function(force)
         self.train_function = self._bundled(self.train_step, self.train_function)
 
     def make_test_function(self, force=False):
-        super().make_test_function(force)
+        with engine.traced_anew(self, "test_step"):
+            super().make_test_function(force)
         self.test_function = self._bundled(self.test_step, self.test_function)
 
     def _bundled(self, step, function):
