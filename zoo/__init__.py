@@ -46,6 +46,7 @@ _HOMES = {
     "classifier": "zoo.pretraining",
     "Classifier": "zoo.pretraining",
     "SavePicture": "zoo.callbacks",
+    "strategy": "zoo.distribution",
 }
 _MODULES = ("callbacks", "data", "evaluation", "models", "nn", "plots", "recipes")
 

@@ -6,13 +6,19 @@ Each backend module offers the same functions:
 - `vector_jacobian_product(function, x, vectors)`: v^T df/dx, which can be differentiated again.
 - `keras_step(method)`: what Keras calls as `train_step` or `test_step`, made of a method
   that reads as if variables could simply be assigned.
-- `normal(shape, seed)` and `uniform(shape, seed)`: seeded float32 draws inside a step.
+- `normal(shape, seed, shared)` and `uniform(...)`: seeded float32 draws inside a step, a row for
+  each of the batch; the same for all replicas where `shared`.
+- `share_of_mean(term)` and `batch_mean(values)`: means over the batch of all replicas.
+- `own_part(values)`: this replica's rows of a batch that all have.
 - `compiled(function, variables)`: a compiled inference function of arrays.
 - `traced_anew(model, name)`: a context in which Keras makes its function of a step.
-- `stream(arrays, batch_size, order, bundle)`: batches of arrays, for Keras to go through.
-- `bundled(step, function, jit_compile, run_eagerly)`: Keras's function, several batches at a time.
+- `stream(arrays, batch_size, order, bundle, model)`: batches of arrays, for Keras to go through.
+- `is_endless(data)`: whether such a stream goes on after a pass.
+- `bundled(step, function, ...)`: Keras's function, several batches at a time.
 - `batches_of(data)`: how many batches a pass has.
 - `fastest(convolutional)`: what `compile()` picks by default.
+- `strategy(name)`: a context to train in, on several devices; None where there is none.
+- `scope_of(model)`, `is_chief(model)`: what a model made in that context needs.
 """
 
 import keras
@@ -36,9 +42,16 @@ vector_jacobian_product = _implementation.vector_jacobian_product
 keras_step = _implementation.keras_step
 normal = _implementation.normal
 uniform = _implementation.uniform
+share_of_mean = _implementation.share_of_mean
+batch_mean = _implementation.batch_mean
+own_part = _implementation.own_part
 compiled = _implementation.compiled
 traced_anew = _implementation.traced_anew
 stream = _implementation.stream
+is_endless = _implementation.is_endless
 bundled = _implementation.bundled
 batches_of = _implementation.batches_of
 fastest = _implementation.fastest
+strategy = _implementation.strategy
+scope_of = _implementation.scope_of
+is_chief = _implementation.is_chief

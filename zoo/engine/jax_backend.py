@@ -62,6 +62,7 @@ def keras_step(method):
         if len(args) == 1:
             return method(self, *args)
         state, data = args
+        data = _spread(data)
         groups = _state_groups(self, len(state))
         mapping = [
             pair
@@ -82,14 +83,29 @@ def _state_groups(model, count):
     return groups
 
 
-def normal(shape, seed):
+def normal(shape, seed, shared: bool = False):
     """Draw from N(0, 1)."""
     return keras.random.normal(shape, seed=seed)
 
 
-def uniform(shape, seed):
+def uniform(shape, seed, shared: bool = False):
     """Draw from U[0, 1)."""
     return keras.random.uniform(shape, seed=seed)
+
+
+def share_of_mean(term):
+    """Return the mean of a term over the batch."""
+    return keras.ops.mean(term)
+
+
+def batch_mean(values):
+    """Return the mean over the rows of the batch, [batch, ...] -> [...]."""
+    return keras.ops.mean(values, axis=0)
+
+
+def own_part(values):
+    """Return all values: replicas that a program sees are TensorFlow's alone."""
+    return values
 
 
 def compiled(function, variables):
@@ -118,10 +134,32 @@ def traced_anew(model, name: str):
         del model.__dict__[name]
 
 
-def stream(arrays, batch_size: int, order, bundle: int):
+def stream(arrays, batch_size: int, order, bundle: int, model):
     """Batch arrays; see `ArrayBatches`."""
-    del bundle
+    _check_even(len(arrays[0]), batch_size)
     return ArrayBatches(arrays, batch_size, order)
+
+
+def _check_even(rows: int, batch_size: int):
+    """Refuse batches that Keras's distribution cannot split, before a step fails at one."""
+    distribution = keras.distribution.distribution()
+    devices = getattr(distribution, "num_model_replicas", 1)
+    last = rows % batch_size
+    if min(batch_size, rows) % devices:
+        raise ValueError(
+            f"Batches of {min(batch_size, rows)} images do not split evenly over {devices} "
+            f"devices; choose a batch_size that is a multiple of {devices}."
+        )
+    if last % devices and not isinstance(distribution, _DataParallel):
+        raise ValueError(
+            f"The last batch, of {last} images, does not split evenly over {devices} devices. "
+            'Within zoo.strategy("data_parallel") it is given to each of them whole.'
+        )
+
+
+def is_endless(data) -> bool:
+    """Say that a stream ends with a pass."""
+    return False
 
 
 def bundled(step, function, **settings):
@@ -140,3 +178,50 @@ def fastest(convolutional: bool) -> dict:
     """XLA always: it is what JAX is; several steps per execution are a Python loop there."""
     del convolutional
     return {"jit_compile": True, "steps_per_execution": 1}
+
+
+def scope_of(model):
+    """Return an empty context: a model's variables need none here."""
+    return contextlib.nullcontext()
+
+
+def is_chief(model) -> bool:
+    """Say that this process is the first, and the only one."""
+    return True
+
+
+class _DataParallel(keras.distribution.DataParallel):
+    """One that hands whole batches to the devices; `_spread` splits them inside a step.
+
+    Keras's own fails at a last batch that does not split evenly.
+    """
+
+    def get_data_layout(self, data_shape):
+        return keras.distribution.TensorLayout([None] * len(data_shape), self.device_mesh)
+
+
+def _spread(data):
+    """Split the rows of a batch among the devices where they split evenly; else all have all."""
+    distribution = keras.distribution.distribution()
+    if not isinstance(distribution, _DataParallel):
+        return data
+
+    def spread(array):
+        layout = super(_DataParallel, distribution).get_data_layout(array.shape)
+        if array.shape[0] % distribution.num_model_replicas:
+            return array
+        return jax.lax.with_sharding_constraint(array, layout.backend_layout)
+
+    return jax.tree.map(spread, data)
+
+
+@contextlib.contextmanager
+def strategy(name: str):
+    """Distribute over all devices what happens meanwhile; see `zoo.strategy`."""
+    del name  # there is one
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(_DataParallel())
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.engine import tensorflow_replicas as replicas
+
 
 def minimize(loss_fn, variables, optimizer, state):
     """Change `variables` by one optimizer step down the gradient of a loss.
@@ -90,18 +92,40 @@ def keras_step(method):
     return method
 
 
-def normal(shape, seed):
+def normal(shape, seed, shared: bool = False):
     """Draw from N(0, 1). Philox by name: under XLA the default generator is 100 times slower."""
-    return tf.random.stateless_normal(shape, seed=_next(seed), alg="philox")
+    return _drawn(tf.random.stateless_normal, shape, seed, shared)
 
 
-def uniform(shape, seed):
+def uniform(shape, seed, shared: bool = False):
     """Draw from U[0, 1)."""
-    return tf.random.stateless_uniform(shape, seed=_next(seed), alg="philox")
+    return _drawn(tf.random.stateless_uniform, shape, seed, shared)
 
 
-def _next(seed: keras.random.SeedGenerator):
-    return tf.cast(tf.math.floormod(seed.next(), tf.int32.max - 1), tf.int32)
+def _drawn(function, shape, seed: keras.random.SeedGenerator, shared):
+    key = tf.cast(tf.math.floormod(seed.next(), tf.int32.max - 1), tf.int32)
+
+    def draw(shape):
+        return function(shape, seed=key, alg="philox")
+
+    if shared or replicas.count() == 1:
+        return draw(shape)
+    return replicas.part_of_a_draw(draw, shape)
+
+
+def share_of_mean(term):
+    """Return what this replica adds to the mean of a term over the batch: all of it, if alone."""
+    return tf.reduce_mean(term) if replicas.count() == 1 else replicas.share_of_mean(term)
+
+
+def batch_mean(values):
+    """Return the mean over the rows of the batch, of all replicas, [batch, ...] -> [...]."""
+    return tf.reduce_mean(values, axis=0) if replicas.count() == 1 else replicas.batch_mean(values)
+
+
+def own_part(values):
+    """Return this replica's rows of what all have alike: all of them, if alone."""
+    return values if replicas.count() == 1 else replicas.own_part(values)
 
 
 def compiled(function, variables):
@@ -136,7 +160,7 @@ class Bundle(NamedTuple):
     rest: Any
 
 
-def stream(arrays, batch_size: int, order, bundle: int):
+def stream(arrays, batch_size: int, order, bundle: int, model):
     """Batch arrays through a pipeline of row numbers.
 
     Keras's own pipeline for arrays, and any with automatic tuning, stalls for seconds now and then
@@ -148,14 +172,18 @@ def stream(arrays, batch_size: int, order, bundle: int):
         order: a function that returns the order of a pass, a permutation [rows]; None leaves the
             rows in theirs.
         bundle: how many batches `bundled` takes at a time.
+        model: the one to train, which may have been made in the scope of a strategy.
 
     Returns:
         a `tf.data.Dataset` of bundles that counts as many elements as there are batches, for
-        Keras's progress; of batches under a distribution strategy, which splits them itself.
+        Keras's progress; under a strategy one of batches without an end: see `is_endless`.
     """
     source = _Rows([None if array is None else np.asarray(array) for array in arrays], order)
     rows, gather = len(source), source.gather
     batch_size = min(batch_size, rows)
+    made_in = replicas.strategy_of(model)
+    if made_in is not None:
+        return replicas.parts_of_batches(made_in, source, batch_size)
 
     def pieces(numbers, size):
         starts = tf.data.Dataset.range(0, rows, size, output_type=tf.int32)
@@ -168,18 +196,19 @@ def stream(arrays, batch_size: int, order, bundle: int):
         return Bundle(count, gather(full), gather(numbers[count * batch_size :]))
 
     orders = tf.data.Dataset.range(1).map(source.numbers)
-    if tf.distribute.has_strategy():
-        dataset = orders.flat_map(lambda numbers: pieces(numbers, batch_size)).map(gather)
-    else:
-        size = bundle * batch_size
-        dataset = orders.flat_map(lambda numbers: pieces(numbers, size)).map(bundle_of)
-    dataset = dataset.prefetch(2)
+    size = bundle * batch_size
+    dataset = orders.flat_map(lambda numbers: pieces(numbers, size)).map(bundle_of).prefetch(2)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
     options = tf.data.Options()
     options.autotune.enabled = False
     dataset = dataset.with_options(options)
     dataset.source = source  # lives as long as the data set, and no longer
     return dataset
+
+
+def is_endless(data) -> bool:
+    """Say whether a stream goes on after a pass, so that Keras must be told its steps."""
+    return isinstance(data, tf.distribute.DistributedDataset)
 
 
 class _Rows:
@@ -223,8 +252,8 @@ def _weakly(method):
     return lambda *args: reference()(*args)
 
 
-def bundled(step, function, *, jit_compile: bool, run_eagerly: bool):
-    """Make Keras's function of an iterator take the bundles of `stream` too.
+def bundled(step, function, *, model, jit_compile: bool, run_eagerly: bool):
+    """Make Keras's function of an iterator take what `stream` gives, too.
 
     All full batches of a bundle are one compiled loop: XLA then keeps the variables in place, where
     it would copy them at every step. The rest is not compiled by XLA, as that takes a second for
@@ -233,8 +262,11 @@ def bundled(step, function, *, jit_compile: bool, run_eagerly: bool):
     Args:
         step: what to do with a batch; returns a dict of scalars.
         function: Keras's, for all other data.
+        model: whose step it is.
         jit_compile, run_eagerly: as in `compile`.
     """
+    if replicas.strategy_of(model) is not None:
+        return replicas.step_of_all(step, model, run_eagerly=run_eagerly)
 
     def batch_of(full, i):
         return tuple(None if column is None else column[i] for column in full)
@@ -289,6 +321,14 @@ def batches_of(data) -> int:
 
 
 def fastest(convolutional: bool) -> dict:
-    """XLA makes dense networks faster everywhere and convolutions slower on a CPU."""
+    """XLA makes dense networks faster everywhere and convolutions slower on a CPU.
+
+    It compiles nothing in which replicas talk to each other.
+    """
+    if tf.distribute.has_strategy():
+        return {"jit_compile": False, "steps_per_execution": 1}
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
     return {"jit_compile": on_gpu or not convolutional, "steps_per_execution": 32}
+
+
+strategy, scope_of, is_chief = replicas.strategy, replicas.scope_of, replicas.is_chief

@@ -34,14 +34,29 @@ def keras_step(method):
     return method
 
 
-def normal(shape, seed):
+def normal(shape, seed, shared: bool = False):
     """Draw from N(0, 1)."""
     return keras.random.normal(shape, seed=seed)
 
 
-def uniform(shape, seed):
+def uniform(shape, seed, shared: bool = False):
     """Draw from U[0, 1)."""
     return keras.random.uniform(shape, seed=seed)
+
+
+def share_of_mean(term):
+    """Return the mean of a term over the batch."""
+    return keras.ops.mean(term)
+
+
+def batch_mean(values):
+    """Return the mean over the rows of the batch, [batch, ...] -> [...]."""
+    return keras.ops.mean(values, axis=0)
+
+
+def own_part(values):
+    """Return all values: replicas that a program sees are TensorFlow's alone."""
+    return values
 
 
 def compiled(function, variables):
@@ -55,10 +70,14 @@ def traced_anew(model, name: str):
     return contextlib.nullcontext()
 
 
-def stream(arrays, batch_size: int, order, bundle: int):
+def stream(arrays, batch_size: int, order, bundle: int, model):
     """Batch arrays; see `ArrayBatches`."""
-    del bundle
     return ArrayBatches(arrays, batch_size, order)
+
+
+def is_endless(data) -> bool:
+    """Say that a stream ends with a pass."""
+    return False
 
 
 def bundled(step, function, **settings):
@@ -77,3 +96,16 @@ def fastest(convolutional: bool) -> dict:
     """Eager: compiling needs a C++ compiler on the user's machine."""
     del convolutional
     return {"jit_compile": False, "steps_per_execution": 1}
+
+
+def scope_of(model):
+    """Return an empty context: a model's variables need none here."""
+    return contextlib.nullcontext()
+
+
+def is_chief(model) -> bool:
+    """Say that this process is the first, and the only one."""
+    return True
+
+
+strategy = None  # `zoo.strategy` says so

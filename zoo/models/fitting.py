@@ -71,10 +71,13 @@ class Fitted(Trained):
             columns = (x, y, sample_weight)
             if validation_split and held_out is None:
                 columns, held_out = _split(columns, validation_split)
-            self._bundle(1 if limited else -(-len(columns[0]) // size) // 10)
+            batches = -(-len(columns[0]) // size)
+            self._bundle(1 if limited else batches // 10)
             order = _Order(len(columns[0]), size) if shuffle else None
             own += [order] if order else []
             x = self._stream(columns, size, order)
+            if engine.is_endless(x):
+                kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or batches
             y = batch_size = sample_weight = class_weight = None
             validation_split, shuffle = 0.0, False
         else:
@@ -83,6 +86,9 @@ class Fitted(Trained):
             size = kwargs.pop("validation_batch_size", None) or size
             stored = checks.is_array(held_out[0])
             validation_data = self._stream(held_out, size, None) if stored else held_out[0]
+            if engine.is_endless(validation_data):
+                batches = -(-len(held_out[0]) // size)
+                kwargs["validation_steps"] = kwargs.get("validation_steps") or batches
         return super().fit(
             x,
             y,
@@ -108,8 +114,12 @@ class Fitted(Trained):
             if kwargs.get("steps"):
                 self._bundle(1)
         if checks.is_array(x):
-            x = self._stream((x, y, sample_weight), batch_size or 128, None)
+            size = batch_size or 128
+            batches = -(-len(x) // size)
+            x = self._stream((x, y, sample_weight), size, None)
             y = batch_size = sample_weight = None
+            if engine.is_endless(x):
+                kwargs["steps"] = kwargs.get("steps") or batches
         return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
@@ -143,11 +153,21 @@ class Fitted(Trained):
             super().make_test_function(force)
         self.test_function = self._bundled(self.test_step, self.test_function)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Build what is left to build, the optimizer, without Keras's look at a batch."""
+        with engine.scope_of(self):
+            if self.compiled and not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+
     def _bundled(self, step, function):
         if getattr(function, "takes_bundles", False):
             return function
         function = engine.bundled(
-            step, function, jit_compile=self.jit_compile, run_eagerly=self.run_eagerly
+            step,
+            function,
+            model=self,
+            jit_compile=self.jit_compile,
+            run_eagerly=self.run_eagerly,
         )
         function.takes_bundles = True
         return function
@@ -164,7 +184,7 @@ class Fitted(Trained):
         return [*(callbacks or []), *own]
 
     def _stream(self, columns, size, order):
-        return engine.stream(columns, size, order, self.steps_per_execution)
+        return engine.stream(columns, size, order, self.steps_per_execution, self)
 
     def _bundle(self, steps: int):
         """Run several steps per execution where the choice is ours, yet show some progress.

@@ -71,7 +71,7 @@ class Trained(keras.Model):
 
     def total(self, terms: dict):
         """Weigh, sum and average terms into the scalar that is minimized."""
-        return sum(ops.mean(term) for term in self.weighted(terms))
+        return sum(engine.share_of_mean(term) for term in self.weighted(terms))
 
     def weighted(self, terms: dict) -> list:
         """Return the terms times their weights, without those of weight 0: they are watched."""
@@ -196,6 +196,11 @@ class Trained(keras.Model):
             "jit_compile": jit_compile,
             "auto_scale_loss": auto_scale_loss,
         }
+        with engine.scope_of(self):
+            self._compile(**self._compile_arguments)
+
+    def _compile(self, optimizer, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss):
+        updates = self.updates()
         fast = engine.fastest(networks.is_convolutional(*self.layers))
         if jit_compile == "auto":
             jit_compile = fast["jit_compile"] and not run_eagerly

@@ -218,8 +218,8 @@ class VAE(Weighing, BaseAutoencoder):
         """
         by_dimension = gaussian_kl_by_dimension(*moments, *prior_moments)
         weight = ops.ones_like(by_dimension[:, 0]) if weight is None else weight
-        mean = ops.mean(by_dimension * weight[:, None], axis=0)
-        return ops.sum(ops.relu(self.free_bits * ops.mean(weight) - mean))
+        mean = engine.batch_mean(by_dimension * weight[:, None])
+        return ops.sum(ops.relu(self.free_bits * engine.batch_mean(weight) - mean))
 
     def log_weights(self, moments, prior_moments, z, log_prob):
         """Return log p(x | z) p(z) / q(z | x) of what `sampled` drew, [batch, samples]."""

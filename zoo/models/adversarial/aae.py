@@ -234,7 +234,7 @@ class AAE(SeveralUpdates, BaseAutoencoder):
 
     def distance(self, codes, draws):
         """Return the sliced 2-Wasserstein distance of two samples of one size, a scalar."""
-        axes = engine.normal((self.latent_dim, DIRECTIONS), self.seed_generator)
+        axes = engine.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
         axes = axes / ops.norm(axes, axis=0, keepdims=True)
         codes, draws = (ops.sort(ops.matmul(sample, axes), axis=0) for sample in (codes, draws))
         return ops.sqrt(ops.mean(ops.square(codes - draws)))

@@ -219,7 +219,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
             "discriminator": self.contest(on_draws, on_codes),
             "label_discriminator": self.contest(*on_labels),
         }
-        mean = ops.mean(probability, axis=0)
+        mean = engine.batch_mean(probability)
         return {
             **weigh(terms, batch.weight),
             "accuracy_on_draws": ops.cast(on_draws > 0, "float32"),

@@ -183,11 +183,11 @@ class M2(FewLabels, CVAE):
         features = self.trunk(x, training=True)
         reconstruction, kl = self.bound(x, features, label, training=True)
         weight = self.term_weights["kl"]
-        bound = ops.mean(reconstruction + weight * (kl + math.log(self.num_classes)))
+        bound = engine.batch_mean(reconstruction + weight * (kl + math.log(self.num_classes)))
         logits = self.classifier(self.ramped(features), training=True)
         return {
             "labelled_bound": share * bound,
-            "classification": ops.mean(cross_entropy(logits, label)),
+            "classification": engine.batch_mean(cross_entropy(logits, label)),
         }
 
     def ramped(self, values):

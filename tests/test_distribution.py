@@ -1,0 +1,142 @@
+"""Training on several devices is training on one with the same batches."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import distribution, engine
+
+SCRIPT = Path(__file__).with_name("distributed.py")
+BACKEND = keras.backend.backend()
+ON_TENSORFLOW = pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies of TensorFlow's")
+
+
+def start(name, way, out, *options, **environment):
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), name, way, str(out), *map(str, options)],
+        env={**os.environ, "PYTHONPATH": str(SCRIPT.parent.parent), **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def result(process, out):
+    """Return what a process left, after it has ended well."""
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said[-3000:]
+    with np.load(out) as held:
+        return dict(held)
+
+
+def check_alike(got, expected):
+    assert got.keys() == expected.keys()
+    assert any(key.startswith("weight") for key in expected)
+    for key, value in expected.items():
+        if "distance" not in key:  # measured on each part by itself
+            np.testing.assert_allclose(got[key], value, rtol=1e-4, atol=1e-5, err_msg=key)
+
+
+def check_way(name, way, folder):
+    files = {each: folder / f"{each}.npz" for each in ("alone", way)}
+    processes = {each: start(name, each, out) for each, out in files.items()}
+    results = {each: result(processes[each], out) for each, out in files.items()}
+    check_alike(results[way], results["alone"])
+
+
+def start_workers(name, folder, *options):
+    """Start two processes that find each other at ports of this machine; return `start`'s."""
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.bind(("localhost", 0))
+        addresses = [f"localhost:{each.getsockname()[1]}" for each in (one, other)]
+    return [
+        start(
+            name,
+            "workers",
+            folder / f"worker{index}.npz",
+            *options,
+            TF_CONFIG=json.dumps(
+                {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+            ),
+        )
+        for index in (0, 1)
+    ]
+
+
+@ON_TENSORFLOW
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["autoencoder", "sparse", "aae", "m2"])
+def test_two_replicas_train_as_one_device_does(name, tmp_path):
+    """With noise, sample weights, shuffled rows and a last batch that does not split evenly."""
+    check_way(name, "mirrored", tmp_path)
+
+
+@ON_TENSORFLOW
+def test_two_replicas_of_a_vae_train_as_one_device_does(tmp_path):
+    check_way("vae", "mirrored", tmp_path)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="a distribution of JAX's")
+@pytest.mark.parametrize("name", ["vae", "aae", "m2"])
+def test_two_devices_of_jax_train_as_one_does(name, tmp_path):
+    check_way(name, "data_parallel", tmp_path)
+
+
+@ON_TENSORFLOW
+@pytest.mark.slow
+def test_two_workers_train_as_one_device_does_though_one_is_killed(tmp_path):
+    """The other one cannot go on alone, and ends; both go on from the first one's backup."""
+    epochs = ("--epochs", 60)
+    alone = start("vae", "alone", tmp_path / "alone.npz", *epochs)
+    expected = result(alone, tmp_path / "alone.npz")
+    options = (*epochs, "--backup", tmp_path / "backup")
+    workers = start_workers("vae", tmp_path, *options)
+    metadata, begun = tmp_path / "backup" / "training_metadata.json", time.monotonic()
+    while not metadata.exists():
+        assert time.monotonic() < begun + 120
+        time.sleep(0.02)
+    workers[1].kill()
+    _, said = workers[0].communicate(timeout=200)
+    assert workers[0].returncode != 0, "it had ended before: train for longer"
+    assert "Error" in said
+    workers = start_workers("vae", tmp_path, *options)
+    for index, worker in enumerate(workers):
+        got = result(worker, tmp_path / f"worker{index}.npz")
+        check_alike(
+            *({k: v for k, v in each.items() if "fit" not in k} for each in (got, expected))
+        )
+
+
+@pytest.mark.parametrize("name", ["mirrored", "workers", "data_parallel"])
+def test_a_strategy_of_another_backend_is_refused(name):
+    if distribution.STRATEGIES[name] == BACKEND:
+        pytest.skip("of this backend")
+    with pytest.raises(ValueError, match=f"'{name}' needs the backend .*: set KERAS_BACKEND="):
+        zoo.strategy(name)
+
+
+@ON_TENSORFLOW
+def test_workers_need_to_be_told_of_each_other(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ValueError, match="TF_CONFIG in every process"):
+        zoo.strategy("workers")
+
+
+def test_an_unknown_strategy_is_answered_with_those_that_there_are():
+    with pytest.raises(ValueError, match="mirrored"):
+        zoo.strategy("miror")
+
+
+def test_without_a_strategy_this_process_is_the_first():
+    model = zoo.Autoencoder((4, 4, 1), 2, hidden=())
+    assert engine.is_chief(model)

@@ -1,0 +1,72 @@
+"""Training on several devices or machines, on the engines that Keras's backends bring."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import keras
+
+from zoo import engine
+from zoo.spelling import UnknownNameError
+
+STRATEGIES = {"mirrored": "tensorflow", "workers": "tensorflow", "data_parallel": "jax"}
+
+
+def strategy(name: str | None) -> contextlib.AbstractContextManager:
+    """Return a context to make or load, compile and train a model in, on several devices.
+
+    Each takes a part of every batch, and together they do what one device would do with the whole
+    batch: the same loss, noise and steps, up to rounding. Batch normalisation is the exception, as
+    Keras's layer normalises each part by itself, and the `distance` of adversarial models, which is
+    measured on parts.
+
+        with zoo.strategy("mirrored"):
+            model = zoo.load("vae_mnist")
+            model.fit(x, batch_size=1024)  # of all devices together
+
+    TensorFlow's own `strategy.scope()` does the same. Every process of "workers" runs the same
+    program on the same data, with its own `TF_CONFIG` in the environment.
+
+    Args:
+        name: "mirrored" for all GPUs of a machine (its logical CPUs where it has no GPU) or
+            "workers" for several processes, with TensorFlow; "data_parallel" for all devices, with
+            JAX; None for one device.
+
+    Raises:
+        UnknownNameError: another name.
+        ValueError: a strategy of another backend than the one that runs; "workers" without
+            `TF_CONFIG`.
+    """
+    if name is None:
+        return contextlib.nullcontext()
+    if name not in STRATEGIES:
+        raise UnknownNameError("strategy", name, STRATEGIES)
+    if keras.backend.backend() != STRATEGIES[name]:
+        raise ValueError(
+            f"The strategy {name!r} needs the backend {STRATEGIES[name]}, and Keras runs on "
+            f"{keras.backend.backend()}: set KERAS_BACKEND={STRATEGIES[name]}. Keras trains with "
+            "PyTorch on one device."
+        )
+    return engine.strategy(name)
+
+
+class Backup(keras.callbacks.BackupAndRestore):
+    """`BackupAndRestore` for several workers, too: all go on from what the first one has saved.
+
+    Reading a model's state takes all of them, so that each one writes; the others' files are thrown
+    away. The folder must be one that every worker can read.
+    """
+
+    def _save_model(self):
+        if engine.is_chief(self.model):
+            super()._save_model()
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            self.model.save_weights(Path(folder) / "thrown_away.weights.h5")
+
+    def on_train_end(self, logs=None):
+        if self.delete_checkpoint and engine.is_chief(self.model):
+            shutil.rmtree(self.backup_dir, ignore_errors=True)

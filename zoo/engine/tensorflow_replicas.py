@@ -1,0 +1,151 @@
+"""TensorFlow: replicas of a model that each see a part of every batch, and learn as one.
+
+What replicas do together equals what one device does with the whole batch: they divide by the rows
+of all, and take their rows' part of the noise that is drawn for all.
+"""
+
+import contextlib
+import json
+import os
+
+import tensorflow as tf
+
+
+def strategy(name: str):
+    """Return the scope of the strategy "mirrored" or "workers"; see `zoo.strategy`."""
+    if name == "mirrored":
+        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        devices = [device.name for device in tf.config.list_logical_devices(kind)]
+        return tf.distribute.MirroredStrategy(devices).scope()
+    if "cluster" not in json.loads(os.environ.get("TF_CONFIG") or "{}"):
+        raise ValueError(
+            "The strategy 'workers' needs the environment variable TF_CONFIG in every process, "
+            'such as {"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": '
+            '"worker", "index": 0}}, with the index of the process.'
+        )
+    return tf.distribute.MultiWorkerMirroredStrategy().scope()
+
+
+def strategy_of(model):
+    """Return the strategy in whose scope a model was made, or None."""
+    return model._distribute_strategy
+
+
+def scope_of(model):
+    """Return a context in which the model's variables belong to its strategy."""
+    made_in = strategy_of(model)
+    return made_in.scope() if made_in else contextlib.nullcontext()
+
+
+def is_chief(model) -> bool:
+    """Say whether this process is the first of those that train a model."""
+    made_in = strategy_of(model)
+    resolver = made_in.cluster_resolver if made_in else None
+    return not getattr(resolver, "task_id", 0)
+
+
+def count() -> int:
+    """Return how many replicas run the step that is being traced."""
+    if tf.distribute.in_cross_replica_context():
+        return 1
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def sum_of_all(values):
+    """Add up what the replicas have; gradients flow back to all of them."""
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def share_of_mean(term):
+    """Return what this replica adds to the mean of a term, [batch] or a number for all."""
+    if not term.shape.rank:
+        return term / count()
+    rows = tf.cast(tf.shape(term)[0], term.dtype)
+    return tf.reduce_sum(term) / sum_of_all(rows)
+
+
+def batch_mean(values):
+    """Return the mean over the rows that all replicas have, [batch, ...] -> [...]."""
+    rows = tf.cast(tf.shape(values)[0], values.dtype)
+    return sum_of_all(tf.reduce_sum(values, axis=0)) / sum_of_all(rows)
+
+
+def own_part(values):
+    """Return this replica's rows of what all replicas have alike."""
+    replica, rows = tf.distribute.get_replica_context().replica_id_in_sync_group, len(values)
+    return values[rows * replica // count() : rows * (replica + 1) // count()]
+
+
+def part_of_a_draw(draw, shape):
+    """Draw for all replicas, by `draw(shape)`, and return the rows of this one, of `shape`."""
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    rows = tf.one_hot(replica, count()) * tf.cast(shape[0], "float32")
+    edges = tf.cast(tf.cumsum(sum_of_all(rows), exclusive=True), "int32")
+    total = tf.cast(tf.reduce_sum(sum_of_all(rows)), "int32")
+    first = edges[replica]
+    return draw((total, *shape[1:]))[first : first + shape[0]]
+
+
+def parts_of_batches(made_in, source, batch_size: int):
+    """Return batches without an end, pass after pass, each split evenly among all replicas.
+
+    Args:
+        made_in: the strategy.
+        source: `numbers(_)`, the order of a pass, and `gather(numbers)`, the rows.
+        batch_size: of all replicas together; the last batch of a pass may be smaller.
+
+    Returns:
+        a `tf.distribute.DistributedDataset`.
+    """
+    rows = len(source)
+
+    def of_a_worker(context):
+        replicas = context.num_replicas_in_sync
+        here = replicas // context.num_input_pipelines
+        mine = context.input_pipeline_id * here + tf.range(here)
+
+        def parts(numbers):
+            starts = tf.range(0, rows, batch_size)
+            sizes = tf.minimum(batch_size, rows - starts)
+            first, last = (
+                tf.reshape(starts[:, None] + sizes[:, None] * edge // replicas, (-1,))
+                for edge in (mine, mine + 1)
+            )
+            pieces = tf.data.Dataset.from_tensor_slices((first, last))
+            return pieces.map(lambda start, stop: without_none(source.gather(numbers[start:stop])))
+
+        orders = tf.data.Dataset.range(1).repeat().map(source.numbers)
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return orders.flat_map(parts).prefetch(2).with_options(options)
+
+    dataset = made_in.distribute_datasets_from_function(of_a_worker)
+    dataset.source = source  # lives as long as the data set, and no longer
+    return dataset
+
+
+def without_none(columns):
+    """Write () for None, which no replica can be given."""
+    return tuple(() if column is None else column for column in columns)
+
+
+def with_none(data):
+    """Undo `without_none`."""
+    return tuple(None if isinstance(column, tuple) else column for column in data)
+
+
+def step_of_all(step, model, *, run_eagerly: bool):
+    """Return a function that takes a step of all replicas from a distributed iterator.
+
+    Its logs are those of the first replica here; Keras asks the metrics for those of an epoch.
+    """
+
+    def own_step(data):
+        return step(with_none(data) if isinstance(data, tuple) else data)
+
+    def run(iterator):
+        made_in = strategy_of(model)
+        logs = made_in.run(own_step, args=(iterator.get_next(),))
+        return {name: made_in.experimental_local_results(log)[0] for name, log in logs.items()}
+
+    return run if run_eagerly else tf.function(run, reduce_retracing=True)
