@@ -1,7 +1,11 @@
 """`minimize` and several optimizers, against steps computed by hand; on every backend."""
 
 import gc
+import os
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -325,3 +329,36 @@ def test_compiling_again_makes_steps_that_see_what_has_changed():
             expected = logs["reconstruction"] + weight * logs["l2"]
             np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
         kept += [model.train_function, model.test_function]
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="no thread takes rows elsewhere")
+def test_a_training_that_fails_while_rows_are_taken_ends(tmp_path):
+    """TensorFlow waits for the thread that takes rows; it must not need Python's lock by then."""
+    program = """
+import time, numpy as np, zoo
+
+class Slow(zoo.data.StoredImages):
+    def take(self, places, **options):
+        time.sleep(0.2)
+        return super().take(places, **options)
+
+class Stop(zoo.callbacks.keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        raise RuntimeError("stopped")
+
+np.save("x.npy", np.zeros((5000, 2, 2), "uint8"))
+model = zoo.Autoencoder((2, 2, 1), 1, hidden=())
+model.compile(jit_compile=False, steps_per_execution=1)
+model.fit(Slow("x.npy"), callbacks=[Stop()], verbose=0)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.rstrip().endswith("RuntimeError: stopped")

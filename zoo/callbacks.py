@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import statistics
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,3 +35,64 @@ class SavePicture(keras.callbacks.Callback):
         if (epoch + 1) % self.every == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.picture(self.model).savefig(self.folder / f"epoch_{epoch + 1:04}.png")
+
+
+class Progress(keras.callbacks.Callback):
+    """Say after each epoch how fast a training is, how long it will take, and how well it goes.
+
+    `epoch 3/80: 41,300 images/s, 2 min left; loss 105.3, val_loss 106.1`; on a terminal also how
+    far the epoch is.
+
+    Args:
+        images: how many an epoch has.
+        file: where to write; the standard output by default.
+    """
+
+    def __init__(self, images: int, file=None):
+        super().__init__()
+        self.images, self.file = images, file or sys.stdout
+        self.durations = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.name = f"epoch {epoch + 1}/{self.params['epochs']}"
+        self.begun = self.said = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        if not self.file.isatty() or now < self.said + 1:
+            return
+        self.said = now
+        share = (batch + 1) / (self.params["steps"] or batch + 1)
+        rate = self.images * share / (now - self.begun)
+        self._write(f"\r{self.name}: {share:.0%}, {rate:,.0f} images/s\x1b[K")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.trained_until = None
+
+    def on_test_begin(self, logs=None):
+        self.trained_until = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.monotonic()
+        trained = (self.trained_until or now) - self.begun
+        self.durations.append(now - self.begun)
+        # The first epoch compiles, and says little of those that follow.
+        usual = statistics.median(self.durations[1:] or self.durations)
+        left = duration((self.params["epochs"] - epoch - 1) * usual)
+        shown = {k: v for k, v in (logs or {}).items() if k.removeprefix("val_") == "loss"}
+        figures = ", ".join(f"{name} {value:.5g}" for name, value in shown.items())
+        start = "\r\x1b[K" if self.file.isatty() else ""
+        speed = f"{self.images / trained:,.0f} images/s"
+        self._write(f"{start}{self.name}: {speed}, {left} left; {figures}\n")
+
+    def _write(self, text):
+        self.file.write(text)
+        self.file.flush()
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in the largest units that fit: 40 s, 12 min, 3 h 20 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

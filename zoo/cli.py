@@ -109,6 +109,9 @@ def _parser():
     sub.add_argument("name", help="a recipe, named like its preset")
     sub.add_argument("--out", required=True, help="preset folder to write")
     sub.add_argument("--epochs", type=_count, default=None, help="other than the recipe's")
+    sub.add_argument("--images", help=".npy file to train on, read from disk [the recipe's data]")
+    sub.add_argument("--labels", help=".npy file with their labels, for models that learn them")
+    sub.add_argument("--strategy", help="mirrored, workers or data_parallel: on several devices")
     _add_overwrite(sub)
 
     sub = command(_evaluate, "evaluate", "measure a preset's figures on the whole test set")
@@ -271,7 +274,17 @@ def _train(options):
     recipe = recipes.get(options.name)
     with _quiet():
         from zoo.training import train
-    train(recipe, options.out, epochs=options.epochs, overwrite=options.overwrite)
+    card = train(
+        recipe,
+        options.out,
+        epochs=options.epochs,
+        overwrite=options.overwrite,
+        images=options.images,
+        labels=options.labels,
+        strategy=options.strategy,
+    )
+    if card is None:
+        return  # the first worker writes
     print(f"{options.out} is written. Measure it: zoo evaluate {options.out} --update")
 
 

@@ -11,8 +11,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
+import numpy as np
 
-from zoo import data, plots, presets
+from zoo import data, distribution, engine, plots, presets
+from zoo.callbacks import Progress
 from zoo.catalog import Card
 from zoo.models import CLASSES
 from zoo.pretraining import pretrain
@@ -20,6 +22,7 @@ from zoo.recipes import Recipe
 from zoo.spelling import UnknownNameError
 
 FINE_TUNING_RATE = 5e-4
+OWN = data.Source("images of one's own", "not stated", "not stated", ())
 
 
 def train(
@@ -28,9 +31,12 @@ def train(
     *,
     epochs: int | None = None,
     overwrite: bool = False,
+    images=None,
+    labels=None,
+    strategy: str | None = None,
     model_class: type | None = None,
-    verbose: int | str = "auto",
-) -> Card:
+    verbose: bool = True,
+) -> Card | None:
     """Train a model from its recipe and write it as a preset folder.
 
     An interrupted training goes on where it stopped, at the last whole epoch: its state lies in a
@@ -41,38 +47,50 @@ def train(
         out: the folder to write.
         epochs: other than the recipe's.
         overwrite: replace an existing folder.
+        images: to train on instead of the recipe's data set: an array of images, or the path of an
+            .npy file, whose images stay on disk; see `zoo.data.StoredImages`. The model's
+            `input_shape` is theirs.
+        labels: of these images, integers [n] or the path of an .npy file; where the model learns
+            from labels.
+        strategy: how to train on several devices; see `zoo.strategy`.
         model_class: a class of your own; the zoo's of the recipe's name by default.
-        verbose: as in `keras.Model.fit`.
+        verbose: whether to print a line an epoch, with speed and time left.
 
     Returns:
-        the card; its figures are measured later, by `zoo evaluate`.
+        the card; its figures are measured later, by `zoo evaluate`. None for all workers but the
+        first, which writes.
 
     Raises:
         FileExistsError: `out` exists and `overwrite` is false; said before training starts.
-        UnknownNameError: the recipe's class or data set does not exist.
-        ValueError: less than one epoch.
+        UnknownNameError: the recipe's class or data set, or the strategy, does not exist.
+        ValueError: less than one epoch; images and labels that do not go together.
     """
+    with distribution.strategy(strategy):
+        return _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose)
+
+
+def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose):
     out = Path(os.path.abspath(out))
     if out.exists() and not overwrite:
         raise FileExistsError(f"{out} exists already. Choose another folder, or --overwrite.")
     epochs = recipe.epochs if epochs is None else epochs
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; train for at least one.")
-    (x, y), _ = data.load(recipe.data)
+    recipe, source, x, y = _given(recipe, images, labels, out.name)
     cut = len(x) - recipe.validation
     keras.utils.set_random_seed(recipe.seed)
     model = make_model(recipe, model_class)
     model.compile(
         optimizer=make_optimizer(model, recipe, epochs * math.ceil(cut / recipe.batch_size))
     )
-    shown = None if y is None else y[cut:]
+    some = np.asarray(x[cut : cut + 5000]), None if y is None else y[cut : cut + 5000]
     y = y if model.learns_labels or model.semi_supervised else None
     first, last = (
         (x[part], None if y is None else y[part]) for part in (slice(cut), slice(cut, None))
     )
     if recipe.labels:
         first = first[0], data.keep_labels(first[1], recipe.labels, seed=recipe.seed)
-    progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs)}.progress")
+    progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, len(x))}.progress")
     if recipe.pretraining and not progress.exists():
         start(model, recipe, first, verbose)
     model.fit(
@@ -80,30 +98,56 @@ def train(
         batch_size=recipe.batch_size,
         epochs=epochs,
         validation_data=last,
-        # Kept until the preset is written; twice, as a crash may leave one half-written.
         callbacks=[
-            keras.callbacks.BackupAndRestore(
-                progress, double_checkpoint=True, delete_checkpoint=False
-            )
+            # Kept until the preset is written; twice, as a crash may leave one half-written.
+            distribution.Backup(progress, double_checkpoint=True, delete_checkpoint=False),
+            *([Progress(len(first[0]))] if verbose else []),
         ],
-        verbose=verbose,
+        verbose=0,
     )
     model.compile(optimizer=fine_tuning_optimizer(model))
+    if not engine.is_chief(model):
+        return None
     card = presets.save(
         model,
         out,
         overwrite=overwrite,
         storage=recipe.storage,
-        about=about(recipe, epochs),
-        pictures={"preview.png": plots.preview(model, x[cut:], shown)},
+        about=about(recipe, epochs, source),
+        pictures={"preview.png": plots.preview(model, *some)},
     )
     shutil.rmtree(progress, ignore_errors=True)
     return card
 
 
-def _fingerprint(recipe, epochs) -> str:
+def _given(recipe, images, labels, name):
+    """Return a recipe, where its data come from, images, and labels or None."""
+    if images is None:
+        if labels is not None:
+            raise ValueError("labels are given without images; give both, or neither.")
+        (x, y), _ = data.load(recipe.data)
+        return recipe, data.SOURCES[recipe.data], x, y
+    x = data.StoredImages(images) if isinstance(images, str | os.PathLike) else images
+    if isinstance(labels, str | os.PathLike):
+        labels = np.load(labels, allow_pickle=False)
+    if labels is not None and len(labels) != len(x):
+        raise ValueError(f"There are {len(labels)} labels for {len(x)} images.")
+    learned = labels is not None and "num_classes" in recipe.model
+    classes = {"num_classes": int(np.max(labels)) + 1} if learned else {}
+    recipe = replace(
+        recipe,
+        name=name,
+        description=f"{recipe.class_name} on images of one's own, by the recipe {recipe.name}.",
+        data="",
+        validation=max(1, min(recipe.validation, len(x) // 6)),
+        model={**recipe.model, "input_shape": list(x.shape[1:]), **classes},
+    )
+    return recipe, OWN, x, labels
+
+
+def _fingerprint(recipe, epochs, images: int = 0) -> str:
     """Tell trainings apart, so that none goes on from another one's state."""
-    text = json.dumps([asdict(recipe), epochs], sort_keys=True)
+    text = json.dumps([asdict(recipe), epochs, images], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -171,9 +215,8 @@ def fine_tuning_optimizer(model):
     return keras.optimizers.Adam(FINE_TUNING_RATE, beta_1=beta_1)
 
 
-def about(recipe: Recipe, epochs: int) -> dict:
+def about(recipe: Recipe, epochs: int, source: data.Source) -> dict:
     """Return what a card says of where the weights come from."""
-    source = data.SOURCES[recipe.data]
     return {
         "name": recipe.name,
         "description": recipe.description,

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data import variants
+from zoo.data.stored import StoredImages as StoredImages
 from zoo.spelling import UnknownNameError
 
 

@@ -14,6 +14,7 @@ Each backend module offers the same functions:
 - `traced_anew(model, name)`: a context in which Keras makes its function of a step.
 - `stream(arrays, batch_size, order, bundle, model)`: batches of arrays, for Keras to go through.
 - `is_endless(data)`: whether such a stream goes on after a pass.
+- `closing(*streams)`: a context at whose end they rest.
 - `bundled(step, function, ...)`: Keras's function, several batches at a time.
 - `batches_of(data)`: how many batches a pass has.
 - `fastest(convolutional)`: what `compile()` picks by default.
@@ -49,6 +50,7 @@ compiled = _implementation.compiled
 traced_anew = _implementation.traced_anew
 stream = _implementation.stream
 is_endless = _implementation.is_endless
+closing = _implementation.closing
 bundled = _implementation.bundled
 batches_of = _implementation.batches_of
 fastest = _implementation.fastest

@@ -18,9 +18,7 @@ class ArrayBatches(keras.utils.PyDataset):
         super().__init__()
         while arrays[-1] is None:
             arrays = arrays[:-1]
-        self.columns = [
-            array if array is None else keras.ops.convert_to_numpy(array) for array in arrays
-        ]
+        self.columns = [as_column(array) for array in arrays]
         self.batch_size, self.new_order = batch_size, order
         self.order = np.arange(len(self.columns[0]))
 
@@ -31,4 +29,13 @@ class ArrayBatches(keras.utils.PyDataset):
         if index == 0 and self.new_order:
             self.order = self.new_order()
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return tuple(column if column is None else column[rows] for column in self.columns)
+        return tuple(
+            column if column is None else np.take(column, rows, axis=0) for column in self.columns
+        )
+
+
+def as_column(array):
+    """Return an array of any framework as NumPy's; None, and what stays on disk, as it is."""
+    if array is None or hasattr(array, "value_range"):
+        return array
+    return keras.ops.convert_to_numpy(array)

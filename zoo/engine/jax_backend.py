@@ -134,7 +134,7 @@ def traced_anew(model, name: str):
         del model.__dict__[name]
 
 
-def stream(arrays, batch_size: int, order, bundle: int, model):
+def stream(arrays, batch_size: int, order, bundle: int, model=None):
     """Batch arrays; see `ArrayBatches`."""
     _check_even(len(arrays[0]), batch_size)
     return ArrayBatches(arrays, batch_size, order)
@@ -155,6 +155,11 @@ def _check_even(rows: int, batch_size: int):
             f"The last batch, of {last} images, does not split evenly over {devices} devices. "
             'Within zoo.strategy("data_parallel") it is given to each of them whole.'
         )
+
+
+def closing(*streams):
+    """Do nothing: no thread takes rows."""
+    return contextlib.nullcontext()
 
 
 def is_endless(data) -> bool:

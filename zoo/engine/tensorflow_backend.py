@@ -2,14 +2,14 @@
 
 import contextlib
 import functools
-import weakref
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo.engine import tensorflow_replicas as replicas
+from zoo.engine.array_batches import as_column
+from zoo.engine.tensorflow_rows import Rows, closing  # noqa: F401
 
 
 def minimize(loss_fn, variables, optimizer, state):
@@ -160,7 +160,7 @@ class Bundle(NamedTuple):
     rest: Any
 
 
-def stream(arrays, batch_size: int, order, bundle: int, model):
+def stream(arrays, batch_size: int, order, bundle: int, model=None):
     """Batch arrays through a pipeline of row numbers.
 
     Keras's own pipeline for arrays, and any with automatic tuning, stalls for seconds now and then
@@ -178,7 +178,7 @@ def stream(arrays, batch_size: int, order, bundle: int, model):
         a `tf.data.Dataset` of bundles that counts as many elements as there are batches, for
         Keras's progress; under a strategy one of batches without an end: see `is_endless`.
     """
-    source = _Rows([None if array is None else np.asarray(array) for array in arrays], order)
+    source = Rows([as_column(array) for array in arrays], order)
     rows, gather = len(source), source.gather
     batch_size = min(batch_size, rows)
     made_in = replicas.strategy_of(model)
@@ -197,6 +197,7 @@ def stream(arrays, batch_size: int, order, bundle: int, model):
 
     orders = tf.data.Dataset.range(1).map(source.numbers)
     size = bundle * batch_size
+    source.calls_of_a_pass = 2 * -(-rows // size)
     dataset = orders.flat_map(lambda numbers: pieces(numbers, size)).map(bundle_of).prefetch(2)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
     options = tf.data.Options()
@@ -209,47 +210,6 @@ def stream(arrays, batch_size: int, order, bundle: int, model):
 def is_endless(data) -> bool:
     """Say whether a stream goes on after a pass, so that Keras must be told its steps."""
     return isinstance(data, tf.distribute.DistributedDataset)
-
-
-class _Rows:
-    """Arrays that stay where they are, and the order in which a pass goes through them.
-
-    A tensor of all the data would take its memory a second time, and a file's whole length.
-    """
-
-    def __init__(self, columns, order):
-        self.columns, self.order = columns, order
-        self.given = [column for column in columns if column is not None]
-
-    def __len__(self):
-        return len(self.given[0])
-
-    def take(self, numbers):
-        return [np.take(column, numbers, axis=0) for column in self.given]
-
-    def order_of_a_pass(self):
-        rows = np.arange(len(self)) if self.order is None else self.order()
-        return rows.astype("int32")
-
-    def gather(self, numbers):
-        """Return the rows of these numbers as tensors, None where there is no array."""
-        dtypes = [tf.as_dtype(column.dtype) for column in self.given]
-        values = tf.numpy_function(_weakly(self.take), [numbers], dtypes, stateful=False)
-        for value, column in zip(values, self.given, strict=True):
-            value.set_shape([*numbers.shape, *column.shape[1:]])
-        values = iter(values)
-        return tuple(None if column is None else next(values) for column in self.columns)
-
-    def numbers(self, _):
-        """Return the order of a pass as a tensor."""
-        numbers = tf.numpy_function(_weakly(self.order_of_a_pass), [], tf.int32)
-        return tf.ensure_shape(numbers, (len(self),))
-
-
-def _weakly(method):
-    """Return a function that does not keep the method's object: TensorFlow never forgets it."""
-    reference = weakref.WeakMethod(method)
-    return lambda *args: reference()(*args)
 
 
 def bundled(step, function, *, model, jit_compile: bool, run_eagerly: bool):

@@ -28,7 +28,7 @@ def strategy(name: str):
 
 def strategy_of(model):
     """Return the strategy in whose scope a model was made, or None."""
-    return model._distribute_strategy
+    return getattr(model, "_distribute_strategy", None)
 
 
 def scope_of(model):
@@ -102,6 +102,7 @@ def parts_of_batches(made_in, source, batch_size: int):
     def of_a_worker(context):
         replicas = context.num_replicas_in_sync
         here = replicas // context.num_input_pipelines
+        source.calls_of_a_pass = here * -(-rows // batch_size)
         mine = context.input_pipeline_id * here + tf.range(here)
 
         def parts(numbers):

@@ -70,9 +70,14 @@ def traced_anew(model, name: str):
     return contextlib.nullcontext()
 
 
-def stream(arrays, batch_size: int, order, bundle: int, model):
+def stream(arrays, batch_size: int, order, bundle: int, model=None):
     """Batch arrays; see `ArrayBatches`."""
     return ArrayBatches(arrays, batch_size, order)
+
+
+def closing(*streams):
+    """Do nothing: no thread takes rows."""
+    return contextlib.nullcontext()
 
 
 def is_endless(data) -> bool:

@@ -281,7 +281,7 @@ class BaseAutoencoder(Fitted):
 
     def _checked_images(self, x, labels):
         x = checks.check_images(x, self.image_shape, self.likelihood)
-        return np.asarray(ops.convert_to_numpy(x), "float32"), self._checked_labels(labels, len(x))
+        return checks.in_numpy(x), self._checked_labels(labels, len(x))
 
     def _checked_labels(self, labels, n):
         if self.conditional:
@@ -298,7 +298,9 @@ class BaseAutoencoder(Fitted):
         arrays = [*values] if isinstance(values, tuple) else [values]
         arrays += [] if labels is None else [labels]
         pieces = [
-            functions[method](*(ops.convert_to_tensor(a[i : i + batch_size]) for a in arrays))
+            functions[method](
+                *(ops.convert_to_tensor(np.asarray(a[i : i + batch_size])) for a in arrays)
+            )
             for i in range(0, len(arrays[0]), batch_size)
         ]
         return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])

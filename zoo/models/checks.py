@@ -76,13 +76,14 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
         name: how to call the array in errors.
 
     Returns:
-        the array as float32, or `x` itself where it is float already.
+        the array as float32, or `x` itself where it is float already, or stays on disk.
 
     Raises:
         TypeError: integers or other dtypes that are no pixels in [0, 1].
         ValueError: empty, a wrong shape, NaN or infinity, values out of range.
     """
-    if not keras.ops.is_tensor(x):
+    stored = hasattr(x, "value_range")
+    if not stored and not keras.ops.is_tensor(x):
         x = np.asarray(x)
     shape, expected = tuple(x.shape), tuple(input_shape)
     if 0 in shape[:1]:
@@ -101,14 +102,25 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
         raise TypeError(
             f'{name} has dtype {dtype}; the model takes float32: {name}.astype("float32").'
         )
-    smallest, largest = (
-        (np.min, np.max) if isinstance(x, np.ndarray) else (keras.ops.min, keras.ops.max)
-    )
-    low, high = float(smallest(x)), float(largest(x))
+    low, high = x.value_range() if stored else _range_of(x)
     if not np.isfinite([low, high]).all():
         raise ValueError(f"{name} holds NaN or infinite values; remove or replace them first.")
     _check_range(name, low, high, likelihood)
     return x
+
+
+def in_numpy(x):
+    """Return checked images as NumPy's float32 array, or as they are where they stay on disk."""
+    if hasattr(x, "value_range"):
+        return x
+    return np.asarray(keras.ops.convert_to_numpy(x), "float32")
+
+
+def _range_of(x):
+    smallest, largest = (
+        (np.min, np.max) if isinstance(x, np.ndarray) else (keras.ops.min, keras.ops.max)
+    )
+    return float(smallest(x)), float(largest(x))
 
 
 def _shape_fix(shape, expected):

@@ -89,20 +89,21 @@ class Fitted(Trained):
             if engine.is_endless(validation_data):
                 batches = -(-len(held_out[0]) // size)
                 kwargs["validation_steps"] = kwargs.get("validation_steps") or batches
-        return super().fit(
-            x,
-            y,
-            batch_size,
-            epochs,
-            verbose,
-            self._with_own(callbacks, own),
-            validation_split,
-            validation_data,
-            shuffle,
-            class_weight,
-            sample_weight,
-            **kwargs,
-        )
+        with engine.closing(x, validation_data):
+            return super().fit(
+                x,
+                y,
+                batch_size,
+                epochs,
+                verbose,
+                self._with_own(callbacks, own),
+                validation_split,
+                validation_data,
+                shuffle,
+                class_weight,
+                sample_weight,
+                **kwargs,
+            )
 
     def evaluate(
         self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs
@@ -120,7 +121,10 @@ class Fitted(Trained):
             y = batch_size = sample_weight = None
             if engine.is_endless(x):
                 kwargs["steps"] = kwargs.get("steps") or batches
-        return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
+        if inside_fit:
+            return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
+        with engine.closing(x):
+            return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Reconstruct images; `keras.Model.predict` with arrays checked first."""

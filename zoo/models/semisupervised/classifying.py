@@ -22,7 +22,7 @@ class Classifying:
     def predict_proba(self, x, *, batch_size: int = 1024) -> np.ndarray:
         """Return q(y | x) of images [n, *input_shape], float32 [n, num_classes]."""
         x = checks.check_images(x, self.image_shape, self.likelihood)
-        x = np.asarray(ops.convert_to_numpy(x), "float32")
+        x = checks.in_numpy(x)
         return self._run("label_probability", x, None, batch_size)
 
     def predict_labels(self, x, *, batch_size: int = 1024) -> np.ndarray:
@@ -82,9 +82,12 @@ class FewLabels(Classifying):
         if known.all():
             return x, y
         check_every_class_has_a_label(y, self.num_classes)
-        x = np.asarray(ops.convert_to_numpy(x), "float32")
+        x = checks.in_numpy(x)
         share = known.sum() / (~known).sum()
-        images, labels = ops.convert_to_tensor(x[known]), ops.convert_to_tensor(y[known])
+        images, labels = (
+            ops.convert_to_tensor(np.asarray(x[known])),
+            ops.convert_to_tensor(y[known]),
+        )
         self.labelled = images, labels, float(share)
         return x[~known], y[~known]
 

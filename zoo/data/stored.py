@@ -1,0 +1,118 @@
+"""Images that stay on disk while a model is trained on them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+import numpy as np
+
+_DTYPES = ("uint8", "float16", "float32")
+_CHUNK = 4096  # rows; what is held at once when a whole file is looked through
+
+
+class StoredImages:
+    """Images in an .npy file, read when they are needed: as many as the disk holds.
+
+    It goes where an array of images goes: `fit`, `evaluate`, `encode`. Slices and index arrays give
+    views of the same file; `numpy.asarray` reads what a view shows.
+
+    Args:
+        path: a file that `numpy.save` wrote, uint8 (0 to 255), float16 or float32, of shape
+            [n, height, width, channels], [n, height, width], or [n, features].
+
+    Attributes:
+        shape: of the images as they are given, [n, height, width, channels] or [n, features].
+        dtype: float32; uint8 becomes values in [0, 1].
+
+    Raises:
+        OSError: the file is not there.
+        ValueError: it holds no array of images.
+    """
+
+    dtype = np.dtype("float32")
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+        try:
+            array = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            raise ValueError(f"{path} is no .npy file of images: {error}") from error
+        if not isinstance(array, np.memmap):
+            array.close()
+            raise ValueError(
+                f"{path} is an archive; numpy.save writes one array into an .npy file."
+            )
+        if array.dtype not in _DTYPES or array.ndim not in (2, 3, 4) or not len(array):
+            raise ValueError(
+                f"{path} holds {array.dtype} of shape {array.shape}; images are "
+                f"{', '.join(_DTYPES)} of shape (n, height, width, channels), (n, height, width) "
+                "or (n, features)."
+            )
+        if not array.flags.c_contiguous:
+            raise ValueError(
+                f"{path} is stored column by column; write it anew with "
+                "numpy.save(path, numpy.ascontiguousarray(array))."
+            )
+        self._start, self._stored, self._image = array.offset, array.dtype, array.shape[1:]
+        self.rows = np.arange(len(array))
+
+    @property
+    def shape(self):
+        return (len(self.rows), *self._image, *((1,) if len(self._image) == 2 else ()))
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, key):
+        """Return the image at a place, or for a slice, places or a mask a view."""
+        if isinstance(key, int | np.integer):
+            return self.take(key)
+        view = object.__new__(StoredImages)
+        view.__dict__ = {**self.__dict__, "rows": self.rows[key]}
+        return view
+
+    def __array__(self, dtype=None, copy=None):
+        return self.take(np.arange(len(self))).astype(dtype or self.dtype, copy=False)
+
+    def take(self, places, axis=0, out=None, mode="raise"):
+        """Read the images at some places, as `numpy.take` does: float32 [*places' shape, ...]."""
+        if axis != 0 or out is not None or mode != "raise":
+            raise ValueError("Stored images are taken along axis 0, into a new array.")
+        rows = self.rows[np.asarray(places)]
+        values = self._read(np.ravel(rows)).reshape(*rows.shape, *self.shape[1:])
+        if self._stored == "uint8":
+            return values.astype("float32") / np.float32(255)
+        return values.astype("float32", copy=False)
+
+    def _read(self, rows):
+        """Read rows of the file, [n, values], those that follow each other at once."""
+        read = np.empty((len(rows), int(np.prod(self._image))), self._stored)
+        width = read[:1].nbytes
+        breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+        edges = [0, *breaks, len(rows)] if len(rows) else []
+        with open(self.path, "rb", buffering=0) as file:
+            for first, end in itertools.pairwise(edges):
+                file.seek(self._start + int(rows[first]) * width)
+                wanted = memoryview(read[first:end]).cast("B")
+                while len(wanted):
+                    got = file.readinto(wanted)
+                    if not got:
+                        raise ValueError(f"{self.path} ends early: it was cut after it was opened.")
+                    wanted = wanted[got:]
+        return read
+
+    def value_range(self) -> tuple[float, float]:
+        """Return the smallest and the largest value; NaN where there is one."""
+        if self._stored == "uint8":
+            return 0.0, 1.0
+        low, high = np.inf, -np.inf
+        for i in range(0, len(self), _CHUNK):
+            piece = np.asarray(self[i : i + _CHUNK])
+            low, high = np.minimum(low, piece.min()), np.maximum(high, piece.max())
+        return float(low), float(high)

@@ -1,0 +1,85 @@
+"""TensorFlow: arrays that a pipeline takes rows from, where they lie."""
+
+import contextlib
+import time
+import weakref
+
+import numpy as np
+import tensorflow as tf
+
+QUIET = 0.05  # seconds without a call, after which a pipeline has filled its buffer and waits
+
+
+class Rows:
+    """Arrays that stay where they are, and the order in which a pass goes through them.
+
+    A tensor of all the data would take its memory a second time, and a file's whole length.
+
+    Attributes:
+        calls_of_a_pass: how often rows are taken in a pass, as who builds the pipeline knows.
+    """
+
+    def __init__(self, columns, order):
+        self.columns, self.order = columns, order
+        self.given = [column for column in columns if column is not None]
+        self.calls_of_a_pass = self.left = self.calls = 0
+        self.busy = self.closed = False
+
+    def __len__(self):
+        return len(self.given[0])
+
+    def take(self, numbers):
+        self.calls, self.left, self.busy = self.calls + 1, self.left - 1, True
+        try:
+            if self.closed:  # nobody will look at these
+                return [np.zeros((*numbers.shape, *c.shape[1:]), c.dtype) for c in self.given]
+            return [np.take(column, numbers, axis=0) for column in self.given]
+        finally:
+            self.busy = False
+
+    def close(self):
+        """Wait until no thread takes rows any more, and give none out from now on."""
+        self.closed, seen = True, -1
+        while self.left > 0 and (self.busy or seen != self.calls):
+            seen = self.calls
+            time.sleep(QUIET)
+
+    def order_of_a_pass(self):
+        self.left += self.calls_of_a_pass
+        rows = np.arange(len(self)) if self.order is None else self.order()
+        return rows.astype("int32")
+
+    def gather(self, numbers):
+        """Return the rows of these numbers as tensors, None where there is no array."""
+        dtypes = [tf.as_dtype(column.dtype) for column in self.given]
+        values = tf.numpy_function(_weakly(self.take), [numbers], dtypes, stateful=False)
+        for value, column in zip(values, self.given, strict=True):
+            value.set_shape([*numbers.shape, *column.shape[1:]])
+        values = iter(values)
+        return tuple(None if column is None else next(values) for column in self.columns)
+
+    def numbers(self, _):
+        """Return the order of a pass as a tensor."""
+        numbers = tf.numpy_function(_weakly(self.order_of_a_pass), [], tf.int32)
+        return tf.ensure_shape(numbers, (len(self),))
+
+
+def _weakly(method):
+    """Return a function that does not keep the method's object: TensorFlow never forgets it."""
+    reference = weakref.WeakMethod(method)
+    return lambda *args: reference()(*args)
+
+
+@contextlib.contextmanager
+def closing(*streams):
+    """Bring the pipelines of `stream` to rest after a training or evaluation, however it ended.
+
+    TensorFlow drops an iterator with Python's lock in hand, and waits for a thread that fetches
+    ahead; that one must not be waiting for the lock, to take rows.
+    """
+    try:
+        yield
+    finally:
+        for data in streams:
+            if isinstance(getattr(data, "source", None), Rows):
+                data.source.close()
