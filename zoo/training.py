@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -106,16 +107,16 @@ def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose)
         verbose=0,
     )
     model.compile(optimizer=fine_tuning_optimizer(model))
-    if not engine.is_chief(model):
+    settings = {
+        "storage": recipe.storage,
+        "about": about(recipe, epochs, source),
+        "pictures": {"preview.png": plots.preview(model, *some)},
+    }
+    if not engine.is_chief(model):  # it takes all workers to read a model, and one folder is kept
+        with tempfile.TemporaryDirectory() as folder:
+            presets.save(model, Path(folder, out.name), **settings)
         return None
-    card = presets.save(
-        model,
-        out,
-        overwrite=overwrite,
-        storage=recipe.storage,
-        about=about(recipe, epochs, source),
-        pictures={"preview.png": plots.preview(model, *some)},
-    )
+    card = presets.save(model, out, overwrite=overwrite, **settings)
     shutil.rmtree(progress, ignore_errors=True)
     return card
 
