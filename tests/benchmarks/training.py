@@ -43,12 +43,17 @@ BATCH = 128
 
 
 def work(side, model, images):
-    """Be one side: an epoch and a line with its seconds for every line that comes in."""
+    """Be one side, in a process of its own."""
     module, maker = SIDES[side]
     sys.path.insert(0, str(Path(__file__).parent))
+    answer(lambda: getattr(importlib.import_module(module), maker)(model, images, BATCH))
+
+
+def answer(make):
+    """Train an epoch, by the function that `make()` returns, for every line that comes in."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever libraries print
-    epoch = getattr(importlib.import_module(module), maker)(model, images, BATCH)
+    epoch = make()
     epoch()
     answers.write("ready\n")
     for _ in sys.stdin:
@@ -62,18 +67,17 @@ def work(side, model, images):
 class Side:
     """A process that trains an epoch when it is told to."""
 
-    def __init__(self, side, model, images):
-        command = [sys.executable, __file__, "--work", side, model, "--images", str(images)]
+    def __init__(self, command, backend="tensorflow"):
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"},
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": backend},
         )
         if self.process.stdout.readline() != "ready\n":
-            raise RuntimeError(f"{side} cannot train {model}; try: {' '.join(command)}")
+            raise RuntimeError(f"this side cannot train; try: {' '.join(command)}")
 
     def epoch(self):
         """Return the seconds of an epoch and the process's peak of memory so far, in MiB."""
@@ -89,7 +93,8 @@ class Side:
 def measure(model, rounds, images):
     """Return images/s by side, one figure a round, and peaks of memory in MiB."""
     names = [side for side in SIDES if is_there(side, model)]
-    sides = {name: Side(name, model, images) for name in names}
+    command = [sys.executable, __file__, "--images", str(images), "--work"]
+    sides = {name: Side([*command, name, model]) for name in names}
     speeds, peaks = {name: [] for name in names}, {}
     for _ in range(rounds):
         for name, side in sides.items():
@@ -156,7 +161,7 @@ def machine():
     """Return a line that names the processor, the packages and the date."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    packages = ("keras", "tensorflow", "torch", "pythae")
+    packages = ("keras", "tensorflow", "jax", "torch", "pythae")
     found = [p for p in packages if importlib.util.find_spec(p)]
     versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in found)
     cpu = names[0] if names else platform.machine()
