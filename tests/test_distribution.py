@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -130,6 +131,30 @@ def test_workers_need_to_be_told_of_each_other(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(ValueError, match="TF_CONFIG in every process"):
         zoo.strategy("workers")
+
+
+@ON_TENSORFLOW
+def test_several_steps_per_execution_are_refused_under_a_strategy():
+    with zoo.strategy("mirrored"):
+        model = zoo.Autoencoder((4, 4, 1), 2, hidden=())
+        model.compile(steps_per_execution=4)
+    with pytest.raises(ValueError, match="steps_per_execution is 4; under a strategy"):
+        model.fit(np.zeros((8, 4, 4, 1), "float32"), verbose=0)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="a distribution of JAX's")
+def test_batches_that_do_not_split_evenly_are_told_of(monkeypatch):
+    """Of those that come again and again, and with Keras's own distribution of the last one."""
+    from zoo.engine import jax_backend
+
+    x = np.zeros((10, 4, 4, 1), "float32")
+    three = SimpleNamespace(num_model_replicas=3)
+    monkeypatch.setattr(keras.distribution, "distribution", lambda: three)
+    with pytest.raises(ValueError, match="multiple of 3"):
+        jax_backend.stream((x, None, None), 4, None, 1)
+    with pytest.raises(ValueError, match="last batch, of 4 images"):
+        jax_backend.stream((x, None, None), 6, None, 1)
+    assert len(jax_backend.stream((x[:9], None, None), 3, None, 1)) == 3
 
 
 def test_an_unknown_strategy_is_answered_with_those_that_there_are():

@@ -331,6 +331,27 @@ def test_compiling_again_makes_steps_that_see_what_has_changed():
         kept += [model.train_function, model.test_function]
 
 
+@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch traces nothing")
+@pytest.mark.parametrize("rows", [40, 42])
+def test_a_step_is_traced_in_the_first_epoch_alone(rows):
+    """Also where the last batch is a short one, and where another training follows."""
+    traces = []
+
+    class Counting(zoo.Autoencoder):
+        def loss_terms(self, batch, training):
+            traces.append(batch.x.shape)
+            return super().loss_terms(batch, training)
+
+    model = Counting((4, 4, 1), 2, hidden=(4,))
+    model.compile(jit_compile=BACKEND == "jax")
+    seen = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: counts.append(len(traces)))
+    counts = []
+    x = np.zeros((rows, 4, 4, 1), "float32")
+    for _ in range(2):
+        model.fit(x, batch_size=8, epochs=3, callbacks=[seen], verbose=0)
+    assert counts == [counts[0]] * 6
+
+
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="no thread takes rows elsewhere")
 def test_a_training_that_fails_while_rows_are_taken_ends(tmp_path):
     """TensorFlow waits for the thread that takes rows; it must not need Python's lock by then."""

@@ -139,7 +139,15 @@ def step_of_all(step, model, *, run_eagerly: bool):
     """Return a function that takes a step of all replicas from a distributed iterator.
 
     Its logs are those of the first replica here; Keras asks the metrics for those of an epoch.
+
+    Raises:
+        ValueError: the model was compiled for several steps per execution.
     """
+    if model.steps_per_execution != 1:
+        raise ValueError(
+            f"steps_per_execution is {model.steps_per_execution}; under a strategy steps are taken "
+            "one by one: leave it out."
+        )
 
     def own_step(data):
         return step(with_none(data) if isinstance(data, tuple) else data)
