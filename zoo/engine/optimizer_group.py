@@ -132,5 +132,20 @@ def fresh(optimizer):
     return new
 
 
+def portable(config):
+    """Name optimizers in a serialized config as all backends know them.
+
+    On PyTorch Keras writes down the module of its own implementation, which fails on the others.
+    """
+    if isinstance(config, list | tuple):
+        return [portable(value) for value in config]
+    if not isinstance(config, dict):
+        return config
+    config = {key: portable(value) for key, value in config.items()}
+    if str(config.get("module")).startswith("keras.src.backend.torch.optimizers"):
+        config |= {"module": "keras.optimizers", "registered_name": None}
+    return config
+
+
 def _rate(optimizer) -> float:
     return float(keras.ops.convert_to_numpy(optimizer.learning_rate))

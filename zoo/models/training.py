@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from zoo import engine
-from zoo.engine.optimizer_group import fresh, group_of
+from zoo.engine.optimizer_group import fresh, group_of, portable
 from zoo.nn import networks
 
 
@@ -227,7 +227,7 @@ class Trained(keras.Model):
         return keras.saving.serialize_keras_object(arguments)
 
     def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.compile(**keras.saving.deserialize_keras_object(portable(config)))
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
