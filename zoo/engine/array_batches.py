@@ -35,7 +35,7 @@ class ArrayBatches(keras.utils.PyDataset):
 
 
 def as_column(array):
-    """Return an array of any framework as NumPy's; None, and what stays on disk, as it is."""
-    if array is None or hasattr(array, "value_range"):
+    """Return an array of any framework as NumPy's; NumPy's, None and stored images as they are."""
+    if array is None or isinstance(array, np.ndarray) or hasattr(array, "value_range"):
         return array
     return keras.ops.convert_to_numpy(array)

@@ -113,6 +113,8 @@ def in_numpy(x):
     """Return checked images as NumPy's float32 array, or as they are where they stay on disk."""
     if hasattr(x, "value_range"):
         return x
+    if isinstance(x, np.ndarray):
+        return np.asarray(x, "float32")  # Keras would copy it
     return np.asarray(keras.ops.convert_to_numpy(x), "float32")
 
 
