@@ -51,12 +51,14 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--backup")
+    parser.add_argument("--rows", type=int, default=ROWS)
     arguments = parser.parse_args()
+    x = X[: arguments.rows]
     two_devices(arguments.way)
     import keras
 
     import zoo
-    from zoo.distribution import Backup
+    from zoo.callbacks import Backup
 
     with zoo.strategy(None if arguments.way == "alone" else arguments.way):
         model_class, options, given = arguments_of(arguments.name)
@@ -64,14 +66,15 @@ def main():
         model = model_class(SHAPE, 3, **options)
         model.compile(keras.optimizers.SGD(0.02), jit_compile=keras.backend.backend() == "jax")
         settings = {"batch_size": BATCH, "verbose": 0}
-        held_out = (X[:33], given["y"][:33]) if "y" in given else X[:33]
+        given = {key: value[: arguments.rows] for key, value in given.items()}
+        held_out = (x[:33], given["y"][:33]) if "y" in given else x[:33]
         if arguments.backup:
             settings["callbacks"] = [Backup(arguments.backup, double_checkpoint=True)]
         history = model.fit(
-            X, **given, validation_data=held_out, epochs=arguments.epochs, **settings
+            x, **given, validation_data=held_out, epochs=arguments.epochs, **settings
         ).history
         settings.pop("callbacks", None)
-        logs = model.evaluate(X, **given, return_dict=True, **settings)
+        logs = model.evaluate(x, **given, return_dict=True, **settings)
     figures = {f"fit {key}": values for key, values in history.items()}
     figures |= {f"evaluate {key}": value for key, value in logs.items()}
     weights = {f"weight {i}": weight for i, weight in enumerate(model.get_weights())}

@@ -1,17 +1,23 @@
 """A training that may be killed at any moment, run by `test_survival.py`.
 
-    python tests/survivor.py BACKUP FINAL EPOCHS
+    python tests/survivor.py fit|train FOLDER EPOCHS
 
-Prints a line when its first epoch begins, and leaves the final weights in FINAL.
+Prints a line when it is under way, and leaves its final weights in FOLDER/final.npz: by `fit` with
+a backup, or as `zoo train` does it.
 """
 
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 
 import zoo
+from zoo import recipes, training
+
+X = np.random.default_rng(0).random((96, 4, 4, 1), np.float32)
+MODEL = {"latent_dim": 2, "posterior": "gaussian", "hidden": (8,), "dropout": 0.2}
 
 
 class Announce(keras.callbacks.Callback):
@@ -24,18 +30,39 @@ class Announce(keras.callbacks.Callback):
         time.sleep(0.02)
 
 
-def main(backup, final, epochs):
-    x = np.random.default_rng(0).random((96, 4, 4, 1), np.float32)
+def by_fit(folder, epochs):
     keras.utils.set_random_seed(5)
-    model = zoo.AAE((4, 4, 1), 2, posterior="gaussian", hidden=(8,), dropout=0.2)
+    model = zoo.AAE((4, 4, 1), **MODEL)
     model.compile(jit_compile=keras.backend.backend() == "jax")
     keeping = keras.callbacks.BackupAndRestore(
-        backup, double_checkpoint=True, delete_checkpoint=False
+        folder / "backup", double_checkpoint=True, delete_checkpoint=False
     )
     callbacks = [keeping, Announce()]
-    model.fit(x, batch_size=32, epochs=int(epochs), callbacks=callbacks, verbose=0)
-    optimizers = [np.ravel(keras.ops.convert_to_numpy(v)) for v in model.optimizer.variables]
-    np.savez(final, *model.get_weights(), optimizers=np.concatenate(optimizers))
+    model.fit(X, batch_size=32, epochs=epochs, callbacks=callbacks, verbose=0)
+    return [*model.get_weights(), *map(keras.ops.convert_to_numpy, model.optimizer.variables)]
+
+
+def by_train(folder, epochs):
+    recipe = recipes.Recipe(
+        name="small",
+        description="Small.",
+        paper="none",
+        data="",
+        class_name="AAE",
+        epochs=epochs,
+        model=MODEL,
+        batch_size=32,
+        storage="float32",
+    )
+    training.train(recipe, folder / "preset", images=X)
+    return zoo.load(folder / "preset").get_weights()
+
+
+def main(way, folder, epochs):
+    folder = Path(folder)
+    folder.mkdir(exist_ok=True)
+    arrays = {"fit": by_fit, "train": by_train}[way](folder, int(epochs))
+    np.savez(folder / "final.npz", *arrays)
 
 
 if __name__ == "__main__":

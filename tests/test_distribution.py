@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 import zoo
 from zoo import distribution, engine
@@ -21,20 +22,36 @@ BACKEND = keras.backend.backend()
 ON_TENSORFLOW = pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies of TensorFlow's")
 
 
+STARTED = []
+
+
+@pytest.fixture(autouse=True)
+def none_is_left():
+    """End the processes that a test which failed has not waited for."""
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        process.kill()
+        process.wait()
+
+
 def start(name, way, out, *options, **environment):
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), name, way, str(out), *map(str, options)],
-        env={**os.environ, "PYTHONPATH": str(SCRIPT.parent.parent), **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    """Start a process whose errors go to a file beside what it leaves."""
+    with open(f"{out}.log", "w") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), name, way, str(out), *map(str, options)],
+            env={**os.environ, "PYTHONPATH": str(SCRIPT.parent.parent), **environment},
+            stdout=log,
+            stderr=log,
+        )
+    STARTED.append(process)
+    return process
 
 
 def result(process, out):
     """Return what a process left, after it has ended well."""
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 0, said[-3000:]
+    code = process.wait(timeout=300)
+    assert code == 0, Path(f"{out}.log").read_text()[-3000:]
     with np.load(out) as held:
         return dict(held)
 
@@ -87,6 +104,34 @@ def test_two_replicas_of_a_vae_train_as_one_device_does(tmp_path):
     check_way("vae", "mirrored", tmp_path)
 
 
+@ON_TENSORFLOW
+@pytest.mark.slow
+def test_a_last_batch_too_small_to_share_goes_with_the_one_before(tmp_path):
+    """41 rows in batches of 20, for two replicas: 20 and 21."""
+    out = tmp_path / "out.npz"
+    got = result(start("autoencoder", "mirrored", out, "--rows", 41), out)
+    assert got["steps"] == 3 * 2
+    assert all(np.isfinite(value).all() for value in got.values())
+
+
+@ON_TENSORFLOW
+def test_a_model_is_fitted_outside_of_the_scope_that_it_was_made_in():
+    """As TensorFlow's guides do it; with more batches than one execution has, by default."""
+    x = np.random.default_rng(0).random((640, 4, 4, 1), np.float32)
+    with zoo.strategy("mirrored"):
+        model = zoo.AAE((4, 4, 1), 2, hidden=(4,))
+        model.compile()
+    model.fit(x, batch_size=8, verbose=0)
+    assert ops.convert_to_numpy(model.optimizer.iterations) == 80
+    assert np.isfinite(model.train_on_batch(x[:8], return_dict=True)["loss"])
+    model.encoder.trainable = False
+    model.fit(x, batch_size=8, verbose=0)
+    outside = zoo.Autoencoder((4, 4, 1), 2, hidden=())
+    outside.compile()
+    with zoo.strategy("mirrored"), pytest.raises(ValueError, match="was made outside of it"):
+        outside.fit(x, verbose=0)
+
+
 @pytest.mark.skipif(BACKEND != "jax", reason="a distribution of JAX's")
 @pytest.mark.parametrize("name", ["vae", "aae", "m2"])
 def test_two_devices_of_jax_train_as_one_does(name, tmp_path):
@@ -107,9 +152,8 @@ def test_two_workers_train_as_one_device_does_though_one_is_killed(tmp_path):
         assert time.monotonic() < begun + 120
         time.sleep(0.02)
     workers[1].kill()
-    _, said = workers[0].communicate(timeout=200)
-    assert workers[0].returncode != 0, "it had ended before: train for longer"
-    assert "Error" in said
+    assert workers[0].wait(timeout=200) != 0, "it had ended before: train for longer"
+    assert "Error" in (tmp_path / "worker0.npz.log").read_text()
     workers = start_workers("vae", tmp_path, *options)
     for index, worker in enumerate(workers):
         got = result(worker, tmp_path / f"worker{index}.npz")

@@ -1,5 +1,6 @@
 """Images that stay on disk are the images that an array would hold."""
 
+import dataclasses
 import io
 
 import keras
@@ -77,8 +78,16 @@ def test_an_archive_and_a_picture_are_refused(tmp_path):
     (tmp_path / "x.png").write_bytes(b"\x89PNG")
     with pytest.raises(ValueError, match="no .npy file"):
         StoredImages(tmp_path / "x.png")
+    (tmp_path / "empty.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match="no .npy file"):
+        StoredImages(tmp_path / "empty.npy")
     with pytest.raises(FileNotFoundError):
         StoredImages(tmp_path / "none.npy")
+
+
+def test_other_dimensions_than_the_first_are_not_chosen_from(file):
+    with pytest.raises(IndexError, match="by a slice, or by places"):
+        StoredImages(file)[..., None]
 
 
 def test_a_file_that_was_cut_since_is_told_of(file):
@@ -161,13 +170,34 @@ def test_a_recipe_trains_on_images_and_labels_of_ones_own(file, tmp_path, capsys
     assert all("images/s" in line and "left" in line and "val_loss" in line for line in lines)
 
 
+def test_a_recipe_with_few_labels_takes_those_that_are_known(file, tmp_path):
+    labels = np.where(np.arange(90) < 30, np.arange(90) % 3, -1)
+    few = dataclasses.replace(RECIPE, class_name="M2", labels=100)
+    card = training.train(few, tmp_path / "mine", images=file, labels=labels, verbose=False)
+    assert card["num_classes"] == 3
+
+
+def test_a_training_goes_on_from_its_own_state_alone(drawn, file, tmp_path):
+    """Not from that of other images, of the same number and shape."""
+    one, other = (training._fingerprint(RECIPE, 2, x, None) for x in (drawn, 255 - drawn))
+    assert one != other
+    assert training._fingerprint(RECIPE, 2, StoredImages(file), None) not in (one, other)
+
+
 def test_images_and_labels_must_go_together(file, tmp_path):
     with pytest.raises(ValueError, match="labels are given without images"):
         training.train(RECIPE, tmp_path / "mine", labels=np.zeros(90))
     with pytest.raises(ValueError, match="89 labels for 90 images"):
         training.train(RECIPE, tmp_path / "mine", images=file, labels=np.zeros(89, int))
-    with pytest.raises(ValueError, match="y is missing"):
+    with pytest.raises(ValueError, match="learns from labels: give those of the images"):
         training.train(RECIPE, tmp_path / "mine", images=file)
+    with pytest.raises(ValueError, match="1 image is too little"):
+        training.train(RECIPE, tmp_path / "mine", images=np.zeros((1, 4, 4, 1)), labels=[0])
+    with pytest.raises(ValueError, match="learns codes of m1_mnist_100"):
+        training.train(recipes.get("m1m2_mnist_100"), tmp_path / "mine", images=file)
+    (tmp_path / "y.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match="no .npy file of labels"):
+        training.train(RECIPE, tmp_path / "mine", images=file, labels=tmp_path / "y.npy")
     assert not (tmp_path / "mine").exists()
 
 
@@ -189,7 +219,7 @@ def test_progress_on_a_terminal_shows_the_epoch_under_way(monkeypatch):
             return True
 
     clock = iter(range(0, 1000, 2))
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
     told = Progress(600, Terminal())
     told.set_params({"epochs": 3, "steps": 6})
     told.on_epoch_begin(0)

@@ -42,7 +42,7 @@ def recipe():
 def quick(monkeypatch):
     """Compile without XLA, which takes longer than these trainings."""
     choice = {"jit_compile": False, "steps_per_execution": 1}
-    monkeypatch.setattr(engine, "fastest", lambda convolutional: choice)
+    monkeypatch.setattr(engine, "fastest", lambda *_: choice)
 
 
 def train(recipe, out, **options):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
+
+from zoo import engine
 
 
 class SavePicture(keras.callbacks.Callback):
@@ -37,6 +42,54 @@ class SavePicture(keras.callbacks.Callback):
             self.picture(self.model).savefig(self.folder / f"epoch_{epoch + 1:04}.png")
 
 
+class Backup(keras.callbacks.BackupAndRestore):
+    """`BackupAndRestore` for trainings that may be killed at any moment, also of several workers.
+
+    What it writes is there as a whole or not at all, weights and epoch together. Of several workers
+    all go on from what the first one has saved, so that the folder must be one that all can read;
+    as it takes all to read a model's state, the others write, too, and throw it away.
+
+    Args: as of `keras.callbacks.BackupAndRestore`.
+    """
+
+    def _file(self, name):
+        return Path(self.backup_dir, name)
+
+    def _iterations(self) -> int:
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def _save_model(self):
+        if not engine.is_chief(self.model):
+            with tempfile.TemporaryDirectory() as folder:
+                self.model.save_weights(Path(folder, "thrown_away.weights.h5"))
+            return
+        Path(self.backup_dir).mkdir(parents=True, exist_ok=True)
+        weights, metadata = self._file("latest.weights.h5"), self._file("training_metadata.json")
+        if self.double_checkpoint and metadata.exists():
+            for file in (weights, metadata):
+                shutil.copy(file, f"{file}.bkp")
+        state = {"epoch": self._current_epoch, "batch": self._last_batch_seen}
+        state["iterations"] = self._iterations()
+        self.model.save_weights(self._file("saving.weights.h5"))
+        self._file("saving.json").write_text(json.dumps(state))
+        self._file("saving.json").replace(self._file("next.json"))
+        self._file("saving.weights.h5").replace(weights)
+        self._file("next.json").replace(metadata)
+
+    def _load_model(self):
+        super()._load_model()
+        # Killed between its last two lines, `_save_model` leaves new weights and old metadata.
+        if self._file("next.json").exists():
+            state = json.loads(self._file("next.json").read_text())
+            if state["iterations"] == self._iterations():
+                self.model._initial_epoch = state["epoch"]
+
+    def on_train_end(self, logs=None):
+        self.model._initial_epoch = None  # another fit starts at its own
+        if self.delete_checkpoint and engine.is_chief(self.model):
+            shutil.rmtree(self.backup_dir, ignore_errors=True)
+
+
 class Progress(keras.callbacks.Callback):
     """Say after each epoch how fast a training is, how long it will take, and how well it goes.
 
@@ -55,25 +108,25 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.name = f"epoch {epoch + 1}/{self.params['epochs']}"
-        self.begun = self.said = time.monotonic()
+        self.begun = self.said = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        now = time.monotonic()
+        now = time.perf_counter()
         if not self.file.isatty() or now < self.said + 1:
             return
         self.said = now
         share = (batch + 1) / (self.params["steps"] or batch + 1)
-        rate = self.images * share / (now - self.begun)
+        rate = self.images * share / max(now - self.begun, 1e-9)
         self._write(f"\r{self.name}: {share:.0%}, {rate:,.0f} images/s\x1b[K")
 
     def on_train_batch_begin(self, batch, logs=None):
         self.trained_until = None
 
     def on_test_begin(self, logs=None):
-        self.trained_until = time.monotonic()
+        self.trained_until = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        now = time.monotonic()
+        now = time.perf_counter()
         trained = (self.trained_until or now) - self.begun
         self.durations.append(now - self.begun)
         # The first epoch compiles, and says little of those that follow.
@@ -82,7 +135,7 @@ class Progress(keras.callbacks.Callback):
         shown = {k: v for k, v in (logs or {}).items() if k.removeprefix("val_") == "loss"}
         figures = ", ".join(f"{name} {value:.5g}" for name, value in shown.items())
         start = "\r\x1b[K" if self.file.isatty() else ""
-        speed = f"{self.images / trained:,.0f} images/s"
+        speed = f"{self.images / max(trained, 1e-9):,.0f} images/s"
         self._write(f"{start}{self.name}: {speed}, {left} left; {figures}\n")
 
     def _write(self, text):

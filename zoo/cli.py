@@ -285,7 +285,8 @@ def _train(options):
     )
     if card is None:
         return  # the first worker writes
-    print(f"{options.out} is written. Measure it: zoo evaluate {options.out} --update")
+    then = "" if options.images else f" Measure it: zoo evaluate {options.out} --update"
+    print(f"{options.out} is written.{then}")
 
 
 def _evaluate(options):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
-from pathlib import Path
 
 import keras
 
@@ -19,9 +16,10 @@ def strategy(name: str | None) -> contextlib.AbstractContextManager:
     """Return a context to make or load, compile and train a model in, on several devices.
 
     Each takes a part of every batch, and together they do what one device would do with the whole
-    batch: the same loss, noise and steps, up to rounding. Batch normalisation is the exception, as
-    Keras's layer normalises each part by itself, and the `distance` of adversarial models, which is
-    measured on parts.
+    batch: the same loss, noise and steps, up to rounding. With TensorFlow there are exceptions:
+    batch normalisation, as Keras's layer normalises each part by itself; the `distance` of
+    adversarial models, measured on parts; dropout in the classifier of `M2`; the chains of an
+    `RBM`, of which each device has its own.
 
         with zoo.strategy("mirrored"):
             model = zoo.load("vae_mnist")
@@ -51,22 +49,3 @@ def strategy(name: str | None) -> contextlib.AbstractContextManager:
             "PyTorch on one device."
         )
     return engine.strategy(name)
-
-
-class Backup(keras.callbacks.BackupAndRestore):
-    """`BackupAndRestore` for several workers, too: all go on from what the first one has saved.
-
-    Reading a model's state takes all of them, so that each one writes; the others' files are thrown
-    away. The folder must be one that every worker can read.
-    """
-
-    def _save_model(self):
-        if engine.is_chief(self.model):
-            super()._save_model()
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            self.model.save_weights(Path(folder) / "thrown_away.weights.h5")
-
-    def on_train_end(self, logs=None):
-        if self.delete_checkpoint and engine.is_chief(self.model):
-            shutil.rmtree(self.backup_dir, ignore_errors=True)

@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import tempfile
+import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import keras
 import numpy as np
 
 from zoo import data, distribution, engine, plots, presets
-from zoo.callbacks import Progress
+from zoo.callbacks import Backup, Progress
 from zoo.catalog import Card
 from zoo.models import CLASSES
 from zoo.pretraining import pretrain
@@ -50,9 +51,10 @@ def train(
         overwrite: replace an existing folder.
         images: to train on instead of the recipe's data set: an array of images, or the path of an
             .npy file, whose images stay on disk; see `zoo.data.StoredImages`. The model's
-            `input_shape` is theirs.
-        labels: of these images, integers [n] or the path of an .npy file; where the model learns
-            from labels.
+            `input_shape` is theirs. Drawn by the recipe's seed, a sixth of them, and no more than
+            the recipe says, is kept for validation.
+        labels: of these images, integers [n] or the path of an .npy file, where the model learns
+            from labels; -1 where unknown, for those that learn from few.
         strategy: how to train on several devices; see `zoo.strategy`.
         model_class: a class of your own; the zoo's of the recipe's name by default.
         verbose: whether to print a line an epoch, with speed and time left.
@@ -91,8 +93,8 @@ def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose)
     )
     if recipe.labels:
         first = first[0], data.keep_labels(first[1], recipe.labels, seed=recipe.seed)
-    progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, len(x))}.progress")
-    if recipe.pretraining and not progress.exists():
+    progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, x, y)}.progress")
+    if recipe.pretraining and not (progress / "latest.weights.h5").exists():
         start(model, recipe, first, verbose)
     model.fit(
         *first,
@@ -101,7 +103,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose)
         validation_data=last,
         callbacks=[
             # Kept until the preset is written; twice, as a crash may leave one half-written.
-            distribution.Backup(progress, double_checkpoint=True, delete_checkpoint=False),
+            Backup(progress, double_checkpoint=True, delete_checkpoint=False),
             *([Progress(len(first[0]))] if verbose else []),
         ],
         verbose=0,
@@ -128,11 +130,25 @@ def _given(recipe, images, labels, name):
             raise ValueError("labels are given without images; give both, or neither.")
         (x, y), _ = data.load(recipe.data)
         return recipe, data.SOURCES[recipe.data], x, y
+    if "lower" in recipe.model:
+        raise ValueError(
+            f"The recipe {recipe.name} learns codes of {recipe.model['lower']}, and those of no "
+            "other images; train a recipe without lower= on yours."
+        )
     x = data.StoredImages(images) if isinstance(images, str | os.PathLike) else images
     if isinstance(labels, str | os.PathLike):
-        labels = np.load(labels, allow_pickle=False)
+        labels = _read_labels(labels)
+    if labels is None and ("num_classes" in recipe.model or recipe.labels):
+        raise ValueError(
+            f"The recipe {recipe.name} learns from labels: give those of the images, integers from "
+            f"0{', -1 where unknown' if recipe.labels else ''}."
+        )
     if labels is not None and len(labels) != len(x):
         raise ValueError(f"There are {len(labels)} labels for {len(x)} images.")
+    if len(x) < 2:
+        raise ValueError(f"{len(x)} image is too little: one is kept for validation.")
+    rows = np.random.default_rng(recipe.seed).permutation(len(x))
+    x, labels = x[rows], None if labels is None else np.asarray(labels)[rows]
     learned = labels is not None and "num_classes" in recipe.model
     classes = {"num_classes": int(np.max(labels)) + 1} if learned else {}
     recipe = replace(
@@ -140,16 +156,28 @@ def _given(recipe, images, labels, name):
         name=name,
         description=f"{recipe.class_name} on images of one's own, by the recipe {recipe.name}.",
         data="",
+        labels=0,
         validation=max(1, min(recipe.validation, len(x) // 6)),
         model={**recipe.model, "input_shape": list(x.shape[1:]), **classes},
     )
     return recipe, OWN, x, labels
 
 
-def _fingerprint(recipe, epochs, images: int = 0) -> str:
-    """Tell trainings apart, so that none goes on from another one's state."""
-    text = json.dumps([asdict(recipe), epochs, images], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _read_labels(path):
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no .npy file of labels: {error}") from error
+
+
+def _fingerprint(recipe, epochs, *arrays) -> str:
+    """Tell trainings apart, so that none goes on from another one's state: by some of the data."""
+    digest = hashlib.sha256(json.dumps([asdict(recipe), epochs], sort_keys=True).encode())
+    for array in arrays:
+        if array is not None:
+            some = np.asarray(array[:: max(1, len(array) // 100)])
+            digest.update(f"{len(array)} {some.shape}".encode() + some.tobytes())
+    return digest.hexdigest()[:8]
 
 
 def make_model(recipe: Recipe, model_class: type | None = None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class StoredImages:
         self.path = Path(path)
         try:
             array = np.load(self.path, mmap_mode="r", allow_pickle=False)
-        except ValueError as error:
+        except (ValueError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is no .npy file of images: {error}") from error
         if not isinstance(array, np.memmap):
             array.close()
@@ -73,8 +74,11 @@ class StoredImages:
         """Return the image at a place, or for a slice, places or a mask a view."""
         if isinstance(key, int | np.integer):
             return self.take(key)
+        rows = self.rows[key]
+        if rows.ndim != 1:
+            raise IndexError("Stored images are chosen by a slice, or by places or a mask [n].")
         view = object.__new__(StoredImages)
-        view.__dict__ = {**self.__dict__, "rows": self.rows[key]}
+        view.__dict__ = {**self.__dict__, "rows": rows}
         return view
 
     def __array__(self, dtype=None, copy=None):

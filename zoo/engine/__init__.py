@@ -13,11 +13,11 @@ Each backend module offers the same functions:
 - `compiled(function, variables)`: a compiled inference function of arrays.
 - `traced_anew(model, name)`: a context in which Keras makes its function of a step.
 - `stream(arrays, batch_size, order, bundle, model)`: batches of arrays, for Keras to go through.
-- `is_endless(data)`: whether such a stream goes on after a pass.
+- `steps_of(data)`: the steps of a pass of such a stream, if it goes on after it; else None.
 - `closing(*streams)`: a context at whose end they rest.
 - `bundled(step, function, ...)`: Keras's function, several batches at a time.
 - `batches_of(data)`: how many batches a pass has.
-- `fastest(convolutional)`: what `compile()` picks by default.
+- `fastest(convolutional, batch_bytes)`: what `compile()` picks by default.
 - `strategy(name)`: a context to train in, on several devices; None where there is none.
 - `scope_of(model)`, `is_chief(model)`: what a model made in that context needs.
 """
@@ -49,7 +49,7 @@ own_part = _implementation.own_part
 compiled = _implementation.compiled
 traced_anew = _implementation.traced_anew
 stream = _implementation.stream
-is_endless = _implementation.is_endless
+steps_of = _implementation.steps_of
 closing = _implementation.closing
 bundled = _implementation.bundled
 batches_of = _implementation.batches_of

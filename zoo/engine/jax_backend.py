@@ -136,21 +136,21 @@ def traced_anew(model, name: str):
 
 def stream(arrays, batch_size: int, order, bundle: int, model=None):
     """Batch arrays; see `ArrayBatches`."""
-    _check_even(len(arrays[0]), batch_size)
+    if not isinstance(keras.distribution.distribution(), _DataParallel):
+        _check_even(len(arrays[0]), batch_size)
     return ArrayBatches(arrays, batch_size, order)
 
 
 def _check_even(rows: int, batch_size: int):
     """Refuse batches that Keras's distribution cannot split, before a step fails at one."""
-    distribution = keras.distribution.distribution()
-    devices = getattr(distribution, "num_model_replicas", 1)
+    devices = getattr(keras.distribution.distribution(), "num_model_replicas", 1)
     last = rows % batch_size
     if min(batch_size, rows) % devices:
         raise ValueError(
             f"Batches of {min(batch_size, rows)} images do not split evenly over {devices} "
             f"devices; choose a batch_size that is a multiple of {devices}."
         )
-    if last % devices and not isinstance(distribution, _DataParallel):
+    if last % devices:
         raise ValueError(
             f"The last batch, of {last} images, does not split evenly over {devices} devices. "
             'Within zoo.strategy("data_parallel") it is given to each of them whole.'
@@ -162,9 +162,9 @@ def closing(*streams):
     return contextlib.nullcontext()
 
 
-def is_endless(data) -> bool:
-    """Say that a stream ends with a pass."""
-    return False
+def steps_of(data):
+    """Return None: a stream ends with a pass."""
+    return None
 
 
 def bundled(step, function, **settings):
@@ -179,9 +179,9 @@ def batches_of(data) -> int:
     return 1
 
 
-def fastest(convolutional: bool) -> dict:
+def fastest(convolutional: bool, batch_bytes: int) -> dict:
     """XLA always: it is what JAX is; several steps per execution are a Python loop there."""
-    del convolutional
+    del convolutional, batch_bytes
     return {"jit_compile": True, "steps_per_execution": 1}
 
 

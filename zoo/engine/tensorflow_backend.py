@@ -11,6 +11,8 @@ from zoo.engine import tensorflow_replicas as replicas
 from zoo.engine.array_batches import as_column
 from zoo.engine.tensorflow_rows import Rows, closing  # noqa: F401
 
+BUNDLE_BYTES = 2**26  # of the images of an execution; several such are on their way
+
 
 def minimize(loss_fn, variables, optimizer, state):
     """Change `variables` by one optimizer step down the gradient of a loss.
@@ -176,7 +178,7 @@ def stream(arrays, batch_size: int, order, bundle: int, model=None):
 
     Returns:
         a `tf.data.Dataset` of bundles that counts as many elements as there are batches, for
-        Keras's progress; under a strategy one of batches without an end: see `is_endless`.
+        Keras's progress; under a strategy one of batches without an end: see `steps_of`.
     """
     source = Rows([as_column(array) for array in arrays], order)
     rows, gather = len(source), source.gather
@@ -184,6 +186,11 @@ def stream(arrays, batch_size: int, order, bundle: int, model=None):
     made_in = replicas.strategy_of(model)
     if made_in is not None:
         return replicas.parts_of_batches(made_in, source, batch_size)
+    if tf.distribute.has_strategy():
+        raise ValueError(
+            "A strategy is in scope, and the model was made outside of it: make or load, and "
+            "compile it inside."
+        )
 
     def pieces(numbers, size):
         starts = tf.data.Dataset.range(0, rows, size, output_type=tf.int32)
@@ -207,9 +214,9 @@ def stream(arrays, batch_size: int, order, bundle: int, model=None):
     return dataset
 
 
-def is_endless(data) -> bool:
-    """Say whether a stream goes on after a pass, so that Keras must be told its steps."""
-    return isinstance(data, tf.distribute.DistributedDataset)
+def steps_of(data) -> int | None:
+    """Return the steps of a pass of a stream that goes on after it, which Keras must be told."""
+    return getattr(data, "steps", None)
 
 
 def bundled(step, function, *, model, jit_compile: bool, run_eagerly: bool):
@@ -226,7 +233,7 @@ def bundled(step, function, *, model, jit_compile: bool, run_eagerly: bool):
         jit_compile, run_eagerly: as in `compile`.
     """
     if replicas.strategy_of(model) is not None:
-        return replicas.step_of_all(step, model, run_eagerly=run_eagerly)
+        return replicas.step_of_all(step, function, model, run_eagerly=run_eagerly)
 
     def batch_of(full, i):
         return tuple(None if column is None else column[i] for column in full)
@@ -280,15 +287,17 @@ def batches_of(data) -> int:
     return max(count, 0)
 
 
-def fastest(convolutional: bool) -> dict:
+def fastest(convolutional: bool, batch_bytes: int) -> dict:
     """XLA makes dense networks faster everywhere and convolutions slower on a CPU.
 
-    It compiles nothing in which replicas talk to each other.
+    It compiles nothing in which replicas talk to each other. The batches of an execution, of
+    `batch_bytes` each, are in memory together.
     """
     if tf.distribute.has_strategy():
         return {"jit_compile": False, "steps_per_execution": 1}
     on_gpu = bool(tf.config.list_physical_devices("GPU"))
-    return {"jit_compile": on_gpu or not convolutional, "steps_per_execution": 32}
+    steps = max(1, min(32, BUNDLE_BYTES // batch_bytes))
+    return {"jit_compile": on_gpu or not convolutional, "steps_per_execution": steps}
 
 
 strategy, scope_of, is_chief = replicas.strategy, replicas.scope_of, replicas.is_chief

@@ -32,7 +32,7 @@ def strategy_of(model):
 
 
 def scope_of(model):
-    """Return a context in which the model's variables belong to its strategy."""
+    """Return a context in which the model's variables belong to its strategy, which it gives."""
     made_in = strategy_of(model)
     return made_in.scope() if made_in else contextlib.nullcontext()
 
@@ -41,7 +41,11 @@ def is_chief(model) -> bool:
     """Say whether this process is the first of those that train a model."""
     made_in = strategy_of(model)
     resolver = made_in.cluster_resolver if made_in else None
-    return not getattr(resolver, "task_id", 0)
+    if resolver is None or not resolver.cluster_spec():
+        return True
+    if "chief" in resolver.cluster_spec().jobs:
+        return resolver.task_type == "chief"
+    return resolver.task_id == 0
 
 
 def count() -> int:
@@ -71,7 +75,13 @@ def batch_mean(values):
 
 
 def own_part(values):
-    """Return this replica's rows of what all replicas have alike."""
+    """Return this replica's rows of what all replicas have alike.
+
+    Raises:
+        ValueError: less rows than replicas.
+    """
+    if len(values) < count():
+        raise ValueError(f"{len(values)} rows cannot be shared among {count()} replicas.")
     replica, rows = tf.distribute.get_replica_context().replica_id_in_sync_group, len(values)
     return values[rows * replica // count() : rows * (replica + 1) // count()]
 
@@ -79,10 +89,9 @@ def own_part(values):
 def part_of_a_draw(draw, shape):
     """Draw for all replicas, by `draw(shape)`, and return the rows of this one, of `shape`."""
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-    rows = tf.one_hot(replica, count()) * tf.cast(shape[0], "float32")
-    edges = tf.cast(tf.cumsum(sum_of_all(rows), exclusive=True), "int32")
-    total = tf.cast(tf.reduce_sum(sum_of_all(rows)), "int32")
-    first = edges[replica]
+    rows = sum_of_all(tf.one_hot(replica, count()) * tf.cast(shape[0], "float32"))
+    first = tf.cast(tf.cumsum(rows, exclusive=True)[replica], "int32")
+    total = tf.cast(tf.reduce_sum(rows), "int32")
     return draw((total, *shape[1:]))[first : first + shape[0]]
 
 
@@ -95,21 +104,30 @@ def parts_of_batches(made_in, source, batch_size: int):
         batch_size: of all replicas together; the last batch of a pass may be smaller.
 
     Returns:
-        a `tf.distribute.DistributedDataset`.
+        a `tf.distribute.DistributedDataset`, with `steps`, the batches of a pass.
+
+    Raises:
+        ValueError: less rows in a batch than replicas.
     """
-    rows = len(source)
+    rows, every = len(source), made_in.num_replicas_in_sync
+    if batch_size < every:
+        raise ValueError(
+            f"{batch_size} images cannot be shared among {every} replicas; give as many at least."
+        )
+    # What is too little to share at the end of a pass goes with the batch before.
+    steps = rows // batch_size + (rows % batch_size >= every)
+    source.endless = True
 
     def of_a_worker(context):
-        replicas = context.num_replicas_in_sync
-        here = replicas // context.num_input_pipelines
-        source.calls_of_a_pass = here * -(-rows // batch_size)
+        here = every // context.num_input_pipelines
+        source.calls_of_a_pass = here * steps
         mine = context.input_pipeline_id * here + tf.range(here)
 
         def parts(numbers):
-            starts = tf.range(0, rows, batch_size)
-            sizes = tf.minimum(batch_size, rows - starts)
+            edges = tf.concat([tf.range(steps) * batch_size, [rows]], axis=0)
+            starts, sizes = edges[:-1], edges[1:] - edges[:-1]
             first, last = (
-                tf.reshape(starts[:, None] + sizes[:, None] * edge // replicas, (-1,))
+                tf.reshape(starts[:, None] + sizes[:, None] * edge // every, (-1,))
                 for edge in (mine, mine + 1)
             )
             pieces = tf.data.Dataset.from_tensor_slices((first, last))
@@ -121,7 +139,7 @@ def parts_of_batches(made_in, source, batch_size: int):
         return orders.flat_map(parts).prefetch(2).with_options(options)
 
     dataset = made_in.distribute_datasets_from_function(of_a_worker)
-    dataset.source = source  # lives as long as the data set, and no longer
+    dataset.source, dataset.steps = source, steps
     return dataset
 
 
@@ -135,8 +153,10 @@ def with_none(data):
     return tuple(None if isinstance(column, tuple) else column for column in data)
 
 
-def step_of_all(step, model, *, run_eagerly: bool):
+def step_of_all(step, function, model, *, run_eagerly: bool):
     """Return a function that takes a step of all replicas from a distributed iterator.
+
+    Of other data, such as a single batch, Keras's `function` takes it.
 
     Its logs are those of the first replica here; Keras asks the metrics for those of an epoch.
 
@@ -157,4 +177,10 @@ def step_of_all(step, model, *, run_eagerly: bool):
         logs = made_in.run(own_step, args=(iterator.get_next(),))
         return {name: made_in.experimental_local_results(log)[0] for name, log in logs.items()}
 
-    return run if run_eagerly else tf.function(run, reduce_retracing=True)
+    run_all = run if run_eagerly else tf.function(run, reduce_retracing=True)
+
+    def take(iterator):
+        distributed = isinstance(iterator, tf.distribute.DistributedIterator)
+        return (run_all if distributed else function)(iterator)
+
+    return take

@@ -1,6 +1,7 @@
 """TensorFlow: arrays that a pipeline takes rows from, where they lie."""
 
 import contextlib
+import threading
 import time
 import weakref
 
@@ -17,37 +18,52 @@ class Rows:
 
     Attributes:
         calls_of_a_pass: how often rows are taken in a pass, as who builds the pipeline knows.
+        endless: whether pass follows upon pass.
     """
 
     def __init__(self, columns, order):
         self.columns, self.order = columns, order
         self.given = [column for column in columns if column is not None]
-        self.calls_of_a_pass = self.left = self.calls = 0
-        self.busy = self.closed = False
+        self.calls_of_a_pass = self.left = self.calls = self.running = 0
+        self.endless = self.closed = False
+        self.lock = threading.Lock()
 
     def __len__(self):
         return len(self.given[0])
 
     def take(self, numbers):
-        self.calls, self.left, self.busy = self.calls + 1, self.left - 1, True
+        with self._counted():
+            try:
+                if self.closed:  # nobody will look at these
+                    return [np.zeros((*numbers.shape, *c.shape[1:]), c.dtype) for c in self.given]
+                return [np.take(column, numbers, axis=0) for column in self.given]
+            finally:
+                with self.lock:
+                    self.left -= 1
+
+    @contextlib.contextmanager
+    def _counted(self):
+        with self.lock:
+            self.calls, self.running = self.calls + 1, self.running + 1
         try:
-            if self.closed:  # nobody will look at these
-                return [np.zeros((*numbers.shape, *c.shape[1:]), c.dtype) for c in self.given]
-            return [np.take(column, numbers, axis=0) for column in self.given]
+            yield
         finally:
-            self.busy = False
+            with self.lock:
+                self.running -= 1
 
     def close(self):
         """Wait until no thread takes rows any more, and give none out from now on."""
         self.closed, seen = True, -1
-        while self.left > 0 and (self.busy or seen != self.calls):
+        while (self.left or self.endless) and (self.running or seen != self.calls):
             seen = self.calls
             time.sleep(QUIET)
 
     def order_of_a_pass(self):
-        self.left += self.calls_of_a_pass
-        rows = np.arange(len(self)) if self.order is None else self.order()
-        return rows.astype("int32")
+        with self._counted():
+            with self.lock:
+                self.left += self.calls_of_a_pass
+            rows = np.arange(len(self)) if self.order is None else self.order()
+            return rows.astype("int32")
 
     def gather(self, numbers):
         """Return the rows of these numbers as tensors, None where there is no array."""

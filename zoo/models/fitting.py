@@ -72,23 +72,24 @@ class Fitted(Trained):
             if validation_split and held_out is None:
                 columns, held_out = _split(columns, validation_split)
             batches = -(-len(columns[0]) // size)
-            self._bundle(1 if limited else batches // 10)
-            order = _Order(len(columns[0]), size) if shuffle else None
+            self._bundle(1 if limited else batches // 10, size)
+            order = _Order(len(columns[0]), batches) if shuffle else None
             own += [order] if order else []
             x = self._stream(columns, size, order)
-            if engine.is_endless(x):
-                kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or batches
+            if steps := engine.steps_of(x):
+                kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or steps
+                if order:
+                    order.batches = steps
             y = batch_size = sample_weight = class_weight = None
             validation_split, shuffle = 0.0, False
         else:
-            self._bundle(1 if limited else engine.batches_of(x) // 10)
+            self._bundle(1 if limited else engine.batches_of(x) // 10, size)
         if held_out is not None:
             size = kwargs.pop("validation_batch_size", None) or size
             stored = checks.is_array(held_out[0])
             validation_data = self._stream(held_out, size, None) if stored else held_out[0]
-            if engine.is_endless(validation_data):
-                batches = -(-len(held_out[0]) // size)
-                kwargs["validation_steps"] = kwargs.get("validation_steps") or batches
+            if steps := engine.steps_of(validation_data):
+                kwargs["validation_steps"] = kwargs.get("validation_steps") or steps
         with engine.closing(x, validation_data):
             return super().fit(
                 x,
@@ -115,12 +116,10 @@ class Fitted(Trained):
             if kwargs.get("steps"):
                 self._bundle(1)
         if checks.is_array(x):
-            size = batch_size or 128
-            batches = -(-len(x) // size)
-            x = self._stream((x, y, sample_weight), size, None)
+            x = self._stream((x, y, sample_weight), batch_size or 128, None)
             y = batch_size = sample_weight = None
-            if engine.is_endless(x):
-                kwargs["steps"] = kwargs.get("steps") or batches
+            if steps := engine.steps_of(x):
+                kwargs["steps"] = kwargs.get("steps") or steps
         if inside_fit:
             return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
         with engine.closing(x):
@@ -158,9 +157,9 @@ class Fitted(Trained):
         self.test_function = self._bundled(self.test_step, self.test_function)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Build what is left to build, the optimizer, without Keras's look at a batch."""
-        with engine.scope_of(self):
-            if self.compiled and not self.optimizer.built:
+        """Build the optimizer of a model with a strategy, without Keras's look at a batch."""
+        with engine.scope_of(self) as strategy:
+            if strategy and self.compiled and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
 
     def _bundled(self, step, function):
@@ -190,14 +189,14 @@ class Fitted(Trained):
     def _stream(self, columns, size, order):
         return engine.stream(columns, size, order, self.steps_per_execution, self)
 
-    def _bundle(self, steps: int):
+    def _bundle(self, steps: int, size: int = 128):
         """Run several steps per execution where the choice is ours, yet show some progress.
 
         Keras reads the number when it makes its functions, so all are made again.
         """
         if self._compile_arguments["steps_per_execution"] != "auto" or self.run_eagerly:
             return
-        most = engine.fastest(convolutional=False)["steps_per_execution"]
+        most = self._fastest(size)["steps_per_execution"]
         steps = max(1, min(most, steps))
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
@@ -238,9 +237,9 @@ class _Order(keras.callbacks.Callback):
     after the callback that restores them.
     """
 
-    def __init__(self, rows: int, batch_size: int):
+    def __init__(self, rows: int, batches: int):
         super().__init__()
-        self.rows, self.batches = rows, -(-rows // batch_size)
+        self.rows, self.batches = rows, batches
         self.seed = self.steps = None
 
     def on_train_begin(self, logs=None):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import keras
@@ -201,7 +202,7 @@ class Trained(keras.Model):
 
     def _compile(self, optimizer, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss):
         updates = self.updates()
-        fast = engine.fastest(networks.is_convolutional(*self.layers))
+        fast = self._fastest(size=128)
         if jit_compile == "auto":
             jit_compile = fast["jit_compile"] and not run_eagerly
         if steps_per_execution == "auto":
@@ -220,6 +221,12 @@ class Trained(keras.Model):
         )
         self.trained_at_compile = [id(v) for v in self.trainable_variables]
 
+    def _fastest(self, size: int) -> dict:
+        """Return what is fastest for batches of a size."""
+        values = size * math.prod(getattr(self, "image_shape", ()))
+        with engine.scope_of(self):
+            return engine.fastest(networks.is_convolutional(*self.layers), 4 * values)
+
     def get_compile_config(self):
         if not self.compiled:
             return None
@@ -235,7 +242,8 @@ class Trained(keras.Model):
         """Compile again, with fresh optimizer states, after layers were frozen or thawed."""
         if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
             arguments = dict(self._compile_arguments)
-            arguments["optimizer"] = fresh(self.optimizer)
+            with engine.scope_of(self):
+                arguments["optimizer"] = fresh(self.optimizer)
             self.compile(**arguments)
 
 

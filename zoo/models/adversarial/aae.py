@@ -257,7 +257,7 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         x = checks.check_images(x, self.image_shape, self.likelihood)
         if not self.conditional:
             self._checked_labels(labels, len(x))
-        x = np.asarray(ops.convert_to_numpy(x), "float32")
+        x = checks.in_numpy(x)
         if not sample or self.drawn_by == "deterministic":
             return self._run("code", x, None, batch_size)
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)

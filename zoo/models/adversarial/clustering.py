@@ -264,7 +264,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         Without, [n, num_classes + latent_dim]: probabilities, then the style.
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
-        return self._run("representation", np.asarray(x, "float32"), None, batch_size)
+        return self._run("representation", checks.in_numpy(x), None, batch_size)
 
     def representation(self, x):
         """Return `represent`, of and as a tensor."""
