@@ -1,6 +1,7 @@
 """Callbacks."""
 
 import os
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import zoo
-from zoo import data, plots
+from zoo import callbacks, data, plots
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +75,43 @@ def test_callbacks_come_as_keras_takes_them(kind):
     x = np.random.default_rng(0).random((8, 4, 4, 1), np.float32)
     model.fit(x, epochs=2, verbose=0, callbacks=given[kind])
     assert epochs == ([] if kind == "none" else [0, 1])
+
+
+class Killed(BaseException):
+    """What no code catches."""
+
+
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("moment", range(4))
+def test_a_training_killed_while_it_saves_ends_where_an_unharmed_one_does(
+    moment, double, tmp_path, monkeypatch
+):
+    """Before each of the three steps that put a state in its place, and after the last one."""
+    x = np.random.default_rng(0).random((40, 4, 4, 1), np.float32)
+
+    def train(folder):
+        keras.utils.set_random_seed(2)
+        model = zoo.VAE((4, 4, 1), 2, hidden=(4,))
+        model.compile(jit_compile=keras.backend.backend() == "jax")
+        keeping = callbacks.Backup(folder, double_checkpoint=double, delete_checkpoint=False)
+        history = model.fit(x, batch_size=16, epochs=4, callbacks=[keeping], verbose=0)
+        return model.get_weights(), history.epoch
+
+    whole, epochs = train(tmp_path / "whole")
+    assert epochs == [0, 1, 2, 3]
+    moves, move = [], Path.replace
+
+    def replace(self, target):
+        if len(moves) == 3 + moment:  # in the second epoch
+            raise Killed
+        moves.append(self)
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(Killed):
+        train(tmp_path / "killed")
+    monkeypatch.setattr(Path, "replace", move)
+    weights, epochs = train(tmp_path / "killed")
+    assert epochs == ([1, 2, 3] if moment < 2 else [2, 3])
+    for got, expected in zip(weights, whole, strict=True):
+        np.testing.assert_array_equal(got, expected)
