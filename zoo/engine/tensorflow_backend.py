@@ -216,7 +216,8 @@ def stream(arrays, batch_size: int, order, bundle: int, model=None):
 
 def steps_of(data) -> int | None:
     """Return the steps of a pass of a stream that goes on after it, which Keras must be told."""
-    return getattr(data, "steps", None)
+    source = getattr(data, "source", None)
+    return source.steps if isinstance(source, Rows) else None
 
 
 def bundled(step, function, *, model, jit_compile: bool, run_eagerly: bool):

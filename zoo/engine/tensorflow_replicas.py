@@ -104,7 +104,7 @@ def parts_of_batches(made_in, source, batch_size: int):
         batch_size: of all replicas together; the last batch of a pass may be smaller.
 
     Returns:
-        a `tf.distribute.DistributedDataset`, with `steps`, the batches of a pass.
+        a `tf.distribute.DistributedDataset`; the source is told the steps of a pass.
 
     Raises:
         ValueError: less rows in a batch than replicas.
@@ -115,8 +115,7 @@ def parts_of_batches(made_in, source, batch_size: int):
             f"{batch_size} images cannot be shared among {every} replicas; give as many at least."
         )
     # What is too little to share at the end of a pass goes with the batch before.
-    steps = rows // batch_size + (rows % batch_size >= every)
-    source.endless = True
+    steps = source.steps = rows // batch_size + (rows % batch_size >= every)
 
     def of_a_worker(context):
         here = every // context.num_input_pipelines
@@ -139,7 +138,7 @@ def parts_of_batches(made_in, source, batch_size: int):
         return orders.flat_map(parts).prefetch(2).with_options(options)
 
     dataset = made_in.distribute_datasets_from_function(of_a_worker)
-    dataset.source, dataset.steps = source, steps
+    dataset.source = source  # lives as long as the data set, and no longer
     return dataset
 
 
@@ -156,9 +155,9 @@ def with_none(data):
 def step_of_all(step, function, model, *, run_eagerly: bool):
     """Return a function that takes a step of all replicas from a distributed iterator.
 
-    Of other data, such as a single batch, Keras's `function` takes it.
+    Keras's `function` takes those of other data, such as a single batch.
 
-    Its logs are those of the first replica here; Keras asks the metrics for those of an epoch.
+    The logs are those of the first replica here; Keras asks the metrics for those of an epoch.
 
     Raises:
         ValueError: the model was compiled for several steps per execution.

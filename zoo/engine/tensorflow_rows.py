@@ -18,14 +18,14 @@ class Rows:
 
     Attributes:
         calls_of_a_pass: how often rows are taken in a pass, as who builds the pipeline knows.
-        endless: whether pass follows upon pass.
+        steps: of a pass, where pass follows upon pass and Keras must be told; else None.
     """
 
     def __init__(self, columns, order):
         self.columns, self.order = columns, order
         self.given = [column for column in columns if column is not None]
         self.calls_of_a_pass = self.left = self.calls = self.running = 0
-        self.endless = self.closed = False
+        self.steps, self.closed = None, False
         self.lock = threading.Lock()
 
     def __len__(self):
@@ -54,7 +54,7 @@ class Rows:
     def close(self):
         """Wait until no thread takes rows any more, and give none out from now on."""
         self.closed, seen = True, -1
-        while (self.left or self.endless) and (self.running or seen != self.calls):
+        while (self.left or self.steps) and (self.running or seen != self.calls):
             seen = self.calls
             time.sleep(QUIET)
 

@@ -6,6 +6,19 @@ import keras
 import torch
 
 from zoo.engine.array_batches import ArrayBatches
+from zoo.engine.whole_batches import (  # noqa: F401
+    batch_mean,
+    batches_of,
+    bundled,
+    closing,
+    is_chief,
+    normal,
+    own_part,
+    scope_of,
+    share_of_mean,
+    steps_of,
+    uniform,
+)
 
 
 def minimize(loss_fn, variables, optimizer, state):
@@ -34,31 +47,6 @@ def keras_step(method):
     return method
 
 
-def normal(shape, seed, shared: bool = False):
-    """Draw from N(0, 1)."""
-    return keras.random.normal(shape, seed=seed)
-
-
-def uniform(shape, seed, shared: bool = False):
-    """Draw from U[0, 1)."""
-    return keras.random.uniform(shape, seed=seed)
-
-
-def share_of_mean(term):
-    """Return the mean of a term over the batch."""
-    return keras.ops.mean(term)
-
-
-def batch_mean(values):
-    """Return the mean over the rows of the batch, [batch, ...] -> [...]."""
-    return keras.ops.mean(values, axis=0)
-
-
-def own_part(values):
-    """Return all values: replicas that a program sees are TensorFlow's alone."""
-    return values
-
-
 def compiled(function, variables):
     """Run a function of arrays without gradients."""
     del variables
@@ -75,42 +63,10 @@ def stream(arrays, batch_size: int, order, bundle: int, model=None):
     return ArrayBatches(arrays, batch_size, order)
 
 
-def closing(*streams):
-    """Do nothing: no thread takes rows."""
-    return contextlib.nullcontext()
-
-
-def steps_of(data):
-    """Return None: a stream ends with a pass."""
-    return None
-
-
-def bundled(step, function, **settings):
-    """Return Keras's function as it is."""
-    del step, settings
-    return function
-
-
-def batches_of(data) -> int:
-    """Return 1: several steps per execution have no use here."""
-    del data
-    return 1
-
-
 def fastest(convolutional: bool, batch_bytes: int) -> dict:
     """Eager: compiling needs a C++ compiler on the user's machine."""
     del convolutional, batch_bytes
     return {"jit_compile": False, "steps_per_execution": 1}
-
-
-def scope_of(model):
-    """Return an empty context: a model's variables need none here."""
-    return contextlib.nullcontext()
-
-
-def is_chief(model) -> bool:
-    """Say that this process is the first, and the only one."""
-    return True
 
 
 strategy = None  # `zoo.strategy` says so
