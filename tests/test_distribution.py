@@ -126,6 +126,8 @@ def test_a_model_is_fitted_outside_of_the_scope_that_it_was_made_in():
     assert np.isfinite(model.train_on_batch(x[:8], return_dict=True)["loss"])
     model.encoder.trainable = False
     model.fit(x, batch_size=8, verbose=0)
+    model.compile("sgd")
+    model.fit(x, batch_size=8, verbose=0)
     outside = zoo.Autoencoder((4, 4, 1), 2, hidden=())
     outside.compile()
     with zoo.strategy("mirrored"), pytest.raises(ValueError, match="was made outside of it"):

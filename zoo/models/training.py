@@ -188,6 +188,10 @@ class Trained(keras.Model):
                 "the loss are the model's own and are reported as metrics. What can be chosen is "
                 "the likelihood, when the model is made."
             )
+        with engine.scope_of(self):
+            self._compile(optimizer, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
+
+    def _compile(self, optimizer, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss):
         updates = self.updates()
         optimizer = group_of(optimizer, updates) if updates else keras.optimizers.get(optimizer)
         self._compile_arguments = {
@@ -197,11 +201,6 @@ class Trained(keras.Model):
             "jit_compile": jit_compile,
             "auto_scale_loss": auto_scale_loss,
         }
-        with engine.scope_of(self):
-            self._compile(**self._compile_arguments)
-
-    def _compile(self, optimizer, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss):
-        updates = self.updates()
         fast = self._fastest(size=128)
         if jit_compile == "auto":
             jit_compile = fast["jit_compile"] and not run_eagerly
