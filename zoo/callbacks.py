@@ -109,6 +109,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.name = f"epoch {epoch + 1}/{self.params['epochs']}"
         self.begun = self.said = time.perf_counter()
+        self.trained_until = None
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
@@ -118,9 +119,6 @@ class Progress(keras.callbacks.Callback):
         share = (batch + 1) / (self.params["steps"] or batch + 1)
         rate = self.images * share / max(now - self.begun, 1e-9)
         self._write(f"\r{self.name}: {share:.0%}, {rate:,.0f} images/s\x1b[K")
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.trained_until = None
 
     def on_test_begin(self, logs=None):
         self.trained_until = time.perf_counter()

@@ -102,7 +102,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose)
         epochs=epochs,
         validation_data=last,
         callbacks=[
-            # Kept until the preset is written; twice, as a crash may leave one half-written.
+            # Kept until the preset is written; twice, as a disk may lose one.
             Backup(progress, double_checkpoint=True, delete_checkpoint=False),
             *([Progress(len(first[0]))] if verbose else []),
         ],
