@@ -3,8 +3,9 @@
     python tests/benchmarks/scaling.py [--rounds 3] [--out table.md] [--only batch]
 
 Every row is a process (or two, in turns) of its own that trains by `compile()` and `fit(x)`; the
-first epoch is not counted, and figures are medians over rounds. See `training.py` for the zoo
-beside others.
+first epoch is not counted, and figures are medians over rounds. An epoch is a `fit` of its own, so
+that what it takes to start one (0.1 s on two cores) is in it. See `training.py` for the zoo beside
+others.
 """
 
 import argparse
@@ -33,15 +34,15 @@ def rows_of_tables():
     labels = {"num_classes": 10}
     return {
         "batch": (
-            "Dense VAE 784-512-256-2x16, by batch size",
+            "Dense VAE 784-512-256-2x16, by batch size (60,000 images an epoch)",
             [(f"{b}", {**one, "batch": b, "beside": "plain"}) for b in 2 ** np.arange(5, 14)],
         ),
         "code": (
-            "Dense VAE 784-512-256, by latent size",
+            "Dense VAE 784-512-256, by latent size (60,000 images an epoch)",
             [(f"{d}", {**one, "model": {**DENSE, "latent_dim": d}}) for d in (2, 8, 32, 128, 512)],
         ),
         "side": (
-            "Convolutional VAE 32-64 (stride 2), by image side",
+            "Convolutional VAE 32-64 (stride 2), by image side (12,800 to 640 images an epoch)",
             [
                 (f"{s}x{s}", {"class": "VAE", "model": conv, "side": s, "images": n})
                 for s, n in ((28, 12800), (64, 3200), (96, 1280), (128, 640))
@@ -52,7 +53,7 @@ def rows_of_tables():
             [(f"{n:,}", {**one, "images": n, "stored": True}) for n in (10**4, 10**5, 10**6)],
         ),
         "backend": (
-            "By backend",
+            "By backend (12,800 images an epoch)",
             [
                 (f"{name}, {backend}", {**spec, "images": 12800, "backend": backend})
                 for name, spec in {
@@ -73,7 +74,7 @@ def rows_of_tables():
             ],
         ),
         "cost": (
-            "Costly losses beside the plain one of the same networks",
+            "Costly losses beside the plain one of the same networks (12,800 images)",
             [
                 (label, {"class": cls, "model": model, "images": 12800, "beside": beside})
                 for label, cls, model, beside in costs(code, deep, labels)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
-BLOCK = 1 << 24
+BLOCK = 1 << 22  # distances that are in memory together
 
 
 def parzen_log_likelihood(x, samples, bandwidth: float) -> np.ndarray:
@@ -22,8 +22,20 @@ def parzen_log_likelihood(x, samples, bandwidth: float) -> np.ndarray:
     Source: Breuleux, Bengio and Vincent 2011 (doi 10.1162/NECO_a_00158). Theis et al. 2016
     (arXiv 1511.01844) show how little it says of a model; it is here for comparison.
     """
-    if not bandwidth > 0:
-        raise ValueError(f"bandwidth is {bandwidth}; a window is wider than 0.")
+    return _log_likelihoods(x, samples, [bandwidth])[0]
+
+
+def fitting_bandwidth(x, samples, bandwidths=BANDWIDTHS) -> float:
+    """Return the bandwidth under which images [n, ...] kept for the choice are most probable."""
+    means = _log_likelihoods(x, samples, bandwidths).mean(axis=1)
+    return float(bandwidths[int(np.argmax(means))])
+
+
+def _log_likelihoods(x, samples, bandwidths) -> np.ndarray:
+    """Return the log-densities under windows of every bandwidth, [bandwidths, n]."""
+    for bandwidth in bandwidths:
+        if not bandwidth > 0:
+            raise ValueError(f"bandwidth is {bandwidth}; a window is wider than 0.")
     x, samples = (np.reshape(a, (len(a), -1)).astype("float64") for a in (x, samples))
     if x.shape[1] != samples.shape[1]:
         raise ValueError(
@@ -31,19 +43,16 @@ def parzen_log_likelihood(x, samples, bandwidth: float) -> np.ndarray:
         )
     lengths = np.sum(samples**2, axis=1)
     rows = max(1, BLOCK // len(samples))
-    pieces = []
+    values = np.empty((len(bandwidths), len(x)))
     for start in range(0, len(x), rows):
         some = x[start : start + rows]
         squared = np.sum(some**2, axis=1)[:, None] + lengths - 2.0 * some @ samples.T
-        pieces.append(logsumexp(-0.5 * np.maximum(squared, 0.0) / bandwidth**2, axis=1))
-    normaliser = np.log(len(samples)) + x.shape[1] * np.log(bandwidth * np.sqrt(2.0 * np.pi))
-    return np.concatenate(pieces) - normaliser
-
-
-def fitting_bandwidth(x, samples, bandwidths=BANDWIDTHS) -> float:
-    """Return the bandwidth under which images [n, ...] kept for the choice are most probable."""
-    means = [parzen_log_likelihood(x, samples, width).mean() for width in bandwidths]
-    return float(bandwidths[int(np.argmax(means))])
+        squared = np.maximum(squared, 0.0)
+        for i, bandwidth in enumerate(bandwidths):
+            windows = logsumexp(-0.5 * squared / bandwidth**2, axis=1)
+            values[i, start : start + rows] = windows
+    width_of_all = x.shape[1] * np.log(np.multiply(bandwidths, np.sqrt(2.0 * np.pi)))
+    return values - np.log(len(samples)) - width_of_all[:, None]
 
 
 def parzen_estimate(model, x, validation, *, samples: int = 10_000, seed: int = 0):
