@@ -81,23 +81,24 @@ class Killed(BaseException):
     """What no code catches."""
 
 
+def train(folder, kind=callbacks.Backup, double=True):
+    """Train for four epochs of three steps; return the model and the epochs that it took."""
+    x = np.random.default_rng(0).random((40, 4, 4, 1), np.float32)
+    keras.utils.set_random_seed(2)
+    model = zoo.VAE((4, 4, 1), 2, hidden=(4,))
+    model.compile(jit_compile=keras.backend.backend() == "jax")
+    keeping = kind(folder, double_checkpoint=double, delete_checkpoint=False)
+    history = model.fit(x, batch_size=16, epochs=4, callbacks=[keeping], verbose=0)
+    return model, history.epoch
+
+
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("moment", range(4))
 def test_a_training_killed_while_it_saves_ends_where_an_unharmed_one_does(
     moment, double, tmp_path, monkeypatch
 ):
     """Before each of the three steps that put a state in its place, and after the last one."""
-    x = np.random.default_rng(0).random((40, 4, 4, 1), np.float32)
-
-    def train(folder):
-        keras.utils.set_random_seed(2)
-        model = zoo.VAE((4, 4, 1), 2, hidden=(4,))
-        model.compile(jit_compile=keras.backend.backend() == "jax")
-        keeping = callbacks.Backup(folder, double_checkpoint=double, delete_checkpoint=False)
-        history = model.fit(x, batch_size=16, epochs=4, callbacks=[keeping], verbose=0)
-        return model.get_weights(), history.epoch
-
-    whole, epochs = train(tmp_path / "whole")
+    whole, epochs = train(tmp_path / "whole", double=double)
     assert epochs == [0, 1, 2, 3]
     moves, move = [], Path.replace
 
@@ -109,9 +110,27 @@ def test_a_training_killed_while_it_saves_ends_where_an_unharmed_one_does(
 
     monkeypatch.setattr(Path, "replace", replace)
     with pytest.raises(Killed):
-        train(tmp_path / "killed")
+        train(tmp_path / "killed", double=double)
     monkeypatch.setattr(Path, "replace", move)
-    weights, epochs = train(tmp_path / "killed")
+    model, epochs = train(tmp_path / "killed", double=double)
     assert epochs == ([1, 2, 3] if moment < 2 else [2, 3])
-    for got, expected in zip(weights, whole, strict=True):
+    for got, expected in zip(model.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
+
+
+def test_kerass_own_backup_may_train_an_epoch_twice_and_no_more(tmp_path, monkeypatch):
+    """Killed after the weights are written and before the epoch is: why there is a `Backup`."""
+    own, write = keras.callbacks.BackupAndRestore, keras.Model.save_weights
+
+    def save_weights(self, *args, **settings):
+        write(self, *args, **settings)
+        if int(self.optimizer.iterations) == 6:
+            raise Killed
+
+    monkeypatch.setattr(keras.Model, "save_weights", save_weights)
+    with pytest.raises(Killed):
+        train(tmp_path, own)
+    monkeypatch.setattr(keras.Model, "save_weights", write)
+    model, epochs = train(tmp_path, own)
+    assert epochs == [1, 2, 3]
+    assert int(model.optimizer.iterations) == 15
