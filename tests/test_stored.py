@@ -75,8 +75,8 @@ def test_an_archive_and_a_picture_are_refused(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.zeros(3))
     with pytest.raises(ValueError, match="is an archive"):
         StoredImages(tmp_path / "x.npz")
-    (tmp_path / "x.png").write_bytes(b"\x89PNG")
-    with pytest.raises(ValueError, match="no .npy file"):
+    (tmp_path / "x.png").write_bytes(b"\x89PNG and so on")
+    with pytest.raises(ValueError, match="numpy.save writes: the magic string is not correct"):
         StoredImages(tmp_path / "x.png")
     (tmp_path / "empty.npy").write_bytes(b"")
     with pytest.raises(ValueError, match="no .npy file"):
@@ -191,6 +191,8 @@ def test_images_and_labels_must_go_together(file, tmp_path):
         training.train(RECIPE, tmp_path / "mine", images=file, labels=np.zeros(89, int))
     with pytest.raises(ValueError, match="learns from labels: give those of the images"):
         training.train(RECIPE, tmp_path / "mine", images=file)
+    with pytest.raises(ValueError, match="vae_digits learns from images alone: leave labels out"):
+        training.train(recipes.get("vae_digits"), tmp_path / "mine", images=file, labels=[0] * 90)
     with pytest.raises(ValueError, match="1 image is too little"):
         training.train(RECIPE, tmp_path / "mine", images=np.zeros((1, 4, 4, 1)), labels=[0])
     with pytest.raises(ValueError, match="learns codes of m1_mnist_100"):

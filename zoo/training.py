@@ -8,7 +8,6 @@ import math
 import os
 import shutil
 import tempfile
-import zipfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 from zoo import data, distribution, engine, plots, presets
 from zoo.callbacks import Backup, Progress
 from zoo.catalog import Card
+from zoo.data.stored import array_in
 from zoo.models import CLASSES
 from zoo.pretraining import pretrain
 from zoo.recipes import Recipe
@@ -137,8 +137,11 @@ def _given(recipe, images, labels, name):
         )
     x = data.StoredImages(images) if isinstance(images, str | os.PathLike) else images
     if isinstance(labels, str | os.PathLike):
-        labels = _read_labels(labels)
-    if labels is None and ("num_classes" in recipe.model or recipe.labels):
+        labels = array_in(labels, "labels")
+    learns_labels = "num_classes" in recipe.model or recipe.labels
+    if labels is not None and not learns_labels:
+        raise ValueError(f"The recipe {recipe.name} learns from images alone: leave labels out.")
+    if labels is None and learns_labels:
         raise ValueError(
             f"The recipe {recipe.name} learns from labels: give those of the images, integers from "
             f"0{', -1 where unknown' if recipe.labels else ''}."
@@ -161,13 +164,6 @@ def _given(recipe, images, labels, name):
         model={**recipe.model, "input_shape": list(x.shape[1:]), **classes},
     )
     return recipe, OWN, x, labels
-
-
-def _read_labels(path):
-    try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no .npy file of labels: {error}") from error
 
 
 def _fingerprint(recipe, epochs, *arrays) -> str:

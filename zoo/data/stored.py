@@ -13,6 +13,22 @@ _DTYPES = ("uint8", "float16", "float32")
 _CHUNK = 4096  # rows; what is held at once when a whole file is looked through
 
 
+def array_in(path, what: str) -> np.memmap:
+    """Return the array in an .npy file, not read yet; `what` it should hold is for the errors.
+
+    Raises:
+        OSError: the file is not there.
+        ValueError: it is none that `numpy.save` writes, or holds objects.
+    """
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except ValueError as error:
+        reason = "it is an archive" if zipfile.is_zipfile(path) else str(error)
+        raise ValueError(
+            f"{path} is no .npy file of {what}, such as numpy.save writes: {reason}."
+        ) from error
+
+
 class StoredImages:
     """Images in an .npy file, read when they are needed: as many as the disk holds.
 
@@ -36,15 +52,7 @@ class StoredImages:
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
-        try:
-            array = np.load(self.path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is no .npy file of images: {error}") from error
-        if not isinstance(array, np.memmap):
-            array.close()
-            raise ValueError(
-                f"{path} is an archive; numpy.save writes one array into an .npy file."
-            )
+        array = array_in(path, "images")
         if array.dtype not in _DTYPES or array.ndim not in (2, 3, 4) or not len(array):
             raise ValueError(
                 f"{path} holds {array.dtype} of shape {array.shape}; images are "
