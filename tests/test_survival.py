@@ -14,7 +14,7 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("survivor.py")
 KILLS = int(os.environ.get("ZOO_KILLS", 20))
-EPOCHS = 500
+EPOCHS = 25 * KILLS
 
 
 def start(way, folder):
