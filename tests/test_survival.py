@@ -40,14 +40,15 @@ def finished(process, folder):
 def test_a_training_that_is_killed_again_and_again_ends_where_an_unharmed_one_does(way, tmp_path):
     """Noise, dropout, the order of the images, and three optimizers with their states."""
     expected = start(way, tmp_path / "whole")
-    chance, begun = random.Random(0), []
+    chance, begun, starting = random.Random(0), [], []
     for kill in range(KILLS):
-        process = start(way, tmp_path / "killed")
-        if kill % 5 == 4:  # while it starts
-            time.sleep(chance.uniform(0, 5))
+        clock, process = time.perf_counter(), start(way, tmp_path / "killed")
+        if kill % 5 == 4:
+            time.sleep(chance.uniform(0, min(starting)))
         else:
             begun.append(int(re.search(r"epoch (\d+)", process.stdout.readline())[1]))
-            time.sleep(chance.uniform(0, 0.6))
+            starting.append(time.perf_counter() - clock)
+            time.sleep(chance.uniform(0, 0.3))
         assert process.poll() is None, f"it had ended before kill {kill}: make it longer"
         process.send_signal(signal.SIGKILL)
         process.communicate()
