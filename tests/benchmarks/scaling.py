@@ -50,7 +50,10 @@ def rows_of_tables():
         ),
         "data": (
             "Dense VAE, images that stay on disk (uint8, 28x28), by how many",
-            [(f"{n:,}", {**one, "images": n, "stored": True}) for n in (10**4, 10**5, 10**6)],
+            [
+                (f"{n:,}{told}", {**one, "images": n, "stored": True})
+                for n, told in ((10**4, ""), (10**5, ""), (10**6, " (one epoch)"))
+            ],
         ),
         "backend": (
             "By backend (12,800 images an epoch)",

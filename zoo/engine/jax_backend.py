@@ -7,19 +7,7 @@ import jax
 import keras
 
 from zoo.engine.array_batches import ArrayBatches
-from zoo.engine.whole_batches import (  # noqa: F401
-    batch_mean,
-    batches_of,
-    bundled,
-    closing,
-    is_chief,
-    normal,
-    own_part,
-    scope_of,
-    share_of_mean,
-    steps_of,
-    uniform,
-)
+from zoo.engine.whole_batches import *  # noqa: F403
 
 
 def minimize(loss_fn, variables, optimizer, state):

@@ -4,6 +4,20 @@ import contextlib
 
 import keras
 
+__all__ = [
+    "batch_mean",
+    "batches_of",
+    "bundled",
+    "closing",
+    "is_chief",
+    "normal",
+    "own_part",
+    "scope_of",
+    "share_of_mean",
+    "steps_of",
+    "uniform",
+]
+
 
 def normal(shape, seed, shared: bool = False):
     """Draw from N(0, 1)."""
