@@ -5,20 +5,17 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy import stats
-from tiny import X, array, randomised
+from support.tiny import X, array, randomised
 
 import zoo
 from zoo import data
 from zoo.evaluation import measures
 from zoo.models.training import Batch
 
+pytestmark = pytest.mark.backend
+
 LABELS = np.arange(12) % 4
 KNOWN = np.where(np.arange(12) < 8, LABELS, -1)  # two of each class
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
 
 
 def aae(**options):
@@ -215,6 +212,8 @@ def test_each_part_of_the_prior_gets_the_mass_of_its_class(given):
     np.testing.assert_allclose(copy.prior.masses, expected)
 
 
+@pytest.mark.slow
+@pytest.mark.compiled
 def test_codes_gather_in_the_part_of_their_class():
     (x, y), (x_test, y_test) = data.load("digits")
     prior = zoo.GaussianMixture.petals()
@@ -227,6 +226,8 @@ def test_codes_gather_in_the_part_of_their_class():
     assert np.mean(prior.region(again) == np.arange(200) % 10) > 0.7
 
 
+@pytest.mark.slow
+@pytest.mark.compiled
 def test_few_labels_are_enough_to_learn_digits():
     (x, y), (x_test, y_test) = data.load("digits")
     options = {"filters": (8, 16), "hidden": (64,), "decoder_hidden": (64,)}

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 import zoo
 from zoo import callbacks, data, plots
 
+pytestmark = pytest.mark.backend
+
 
 @pytest.fixture(scope="module")
 def x():
@@ -92,14 +94,23 @@ def train(folder, kind=callbacks.Backup, double=True):
     return model, history.epoch
 
 
+@pytest.fixture(scope="module")
+def unharmed(tmp_path_factory):
+    """The weights of trainings that nothing stopped, with one backup and with two."""
+    weights = {}
+    for double in (False, True):
+        model, epochs = train(tmp_path_factory.mktemp("whole"), double=double)
+        assert epochs == [0, 1, 2, 3]
+        weights[double] = model.get_weights()
+    return weights
+
+
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("moment", range(4))
 def test_a_training_killed_while_it_saves_ends_where_an_unharmed_one_does(
-    moment, double, tmp_path, monkeypatch
+    moment, double, unharmed, tmp_path, monkeypatch
 ):
     """Before each of the three steps that put a state in its place, and after the last one."""
-    whole, epochs = train(tmp_path / "whole", double=double)
-    assert epochs == [0, 1, 2, 3]
     moves, move = [], Path.replace
 
     def replace(self, target):
@@ -114,7 +125,7 @@ def test_a_training_killed_while_it_saves_ends_where_an_unharmed_one_does(
     monkeypatch.setattr(Path, "replace", move)
     model, epochs = train(tmp_path / "killed", double=double)
     assert epochs == ([1, 2, 3] if moment < 2 else [2, 3])
-    for got, expected in zip(model.get_weights(), whole.get_weights(), strict=True):
+    for got, expected in zip(model.get_weights(), unharmed[double], strict=True):
         np.testing.assert_array_equal(got, expected)
 
 

@@ -7,17 +7,14 @@ from keras import ops
 from scipy import stats
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
-from tiny import BACKEND, X, array, randomised, terms
+from support.tiny import BACKEND, X, array, randomised, terms
 
 import zoo
 from zoo.nn import corruption, divergences, jacobians, networks
 
+pytestmark = pytest.mark.backend
+
 generator = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
 
 
 def jacobian_norms(model, x, step=1e-2):
@@ -142,6 +139,7 @@ def test_the_sparse_penalties_are_those_of_the_codes():
     )
 
 
+@pytest.mark.compiled
 def test_units_become_as_active_as_was_asked():
     (x, _), _ = zoo.data.load("digits")
     model = zoo.SparseAutoencoder((8, 8, 1), 32, rho=0.1, weight=10.0)
@@ -271,6 +269,7 @@ def test_something_else_than_a_corruption_is_refused():
 # Linear, tied, penalised
 
 
+@pytest.mark.compiled
 def test_a_linear_autoencoder_finds_the_subspace_of_pca():
     (x, _), (x_test, _) = zoo.data.load("digits")
     pca = PCA(4).fit(x.reshape(len(x), -1))

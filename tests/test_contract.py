@@ -1,14 +1,15 @@
 """The contract, for every model class in the settings that differ."""
 
-import contract
-import contract_data
 import keras
 import pytest
 from keras import layers
+from support import contract, contract_data
 
 import zoo
 from zoo import engine
 from zoo.models import CLASSES
+
+pytestmark = pytest.mark.backend
 
 SHAPE = (8, 8, 1)
 
@@ -130,77 +131,78 @@ SETTINGS = {
 
 
 # The same code in another setting: checked by .ci/run, not at every turn, and not in all respects.
-VARIANTS = {
-    name
-    for name in SETTINGS
-    if any(
-        word in name
-        for word in (
-            "conv",
-            "squared",
-            "wide",
-            ", l1",
-            "exact",
-            "hutch",
-            "stoch",
-            "categ",
-            "two heads",
-            "binarized",
-            "swiss",
-            "posterior",
-        )
-    )
-    or "persistent" in name
-    # A VAE but for a classifier, an AAE but for a label, a SemiSupervisedAAE less an update.
-    or name in ("M1", "SupervisedAAE", "ClusteringAAE")
-}
-VARIANT_CHECKS = [
+ELSEWHERE = (
+    *("conv", "squared", "wide", ", l1", "exact", "hutch", "stoch", "categ", "two heads"),
+    *("binarized", "swiss", "posterior", "persistent"),
+)
+VARIANTS = {name for name in SETTINGS if any(word in name for word in ELSEWHERE)}
+MAIN_CHECKS = [
     contract.fit_lowers_the_loss,
     contract.every_term_is_a_metric_and_the_loss_is_their_weighted_sum,
-    contract.the_reconstruction_term_does_not_depend_on_the_batch_size,
     contract.a_keras_file_holds_everything_and_training_goes_on_the_same,
     contract.a_preset_folder_gives_the_model_back,
+    contract.the_reconstruction_term_does_not_depend_on_the_batch_size,
     contract.the_same_seed_trains_the_same_weights,
     contract.every_part_is_exported_and_proved_equal,
 ]
 
 
-# What a backend may do otherwise (steps, optimizers, states, noise) shows in one class a kind.
+# What a backend or a compiler may do otherwise (steps, optimizers, states, noise) shows in one
+# class of a kind.
 KINDS = {
     *("Autoencoder", "RBM", "TargetPropAutoencoder", "VAE", "CVAE", "M2"),
     *("AAE", "SemiSupervisedAAE", "VAEGAN"),
 }
+# Trained as a graph at every turn: by one update, by several, and with labelled images beside.
+GRAPHS = {"VAE", "AAE", "M2"}
+# About bundles of steps, which there are in graphs alone, and of which one class tells enough.
+BUNDLES = contract_data.validation_sees_all_images_whatever_was_fitted_before
 
 
 FASTEST = engine.fastest
-
-
-@pytest.fixture(scope="module")
-def digits():
-    (x, y), _ = zoo.data.load("digits")
-    return x[:256], y[:256]
 
 
 def test_every_class_is_covered():
     assert {type(make()).__name__ for make in SETTINGS.values()} == set(CLASSES)
 
 
-def pairs():
+def pairs(compiled):
+    """Return settings with the checks that they are put to, and when.
+
+    Eagerly on TensorFlow: all of them, at every turn most for one class a kind and the first four
+    for each class. Compiled, and on other backends: all of them for one class a kind, the main ones
+    for each class, and, compiled by TensorFlow, training in every setting.
+    """
+    on_tensorflow = contract.BACKEND == "tensorflow"
+    eager = on_tensorflow and not compiled
+    every = [*contract.CHECKS, *contract_data.CHECKS]
     for setting in SETTINGS:
-        slow = [pytest.mark.slow] * (setting in VARIANTS)
-        alike = contract.BACKEND != "tensorflow" and setting not in KINDS
-        every = [*contract.CHECKS, *contract_data.CHECKS]
-        for check in VARIANT_CHECKS if slow or alike else every:
-            yield pytest.param(setting, check, marks=slow, id=f"{setting}-{check.__name__}")
+        if setting in VARIANTS:
+            checks = MAIN_CHECKS if eager else [contract.fit_lowers_the_loss] * on_tensorflow
+        else:
+            checks = every if setting in KINDS or eager else MAIN_CHECKS
+        for check in checks:
+            often = setting in KINDS or (check in MAIN_CHECKS[:4] and setting not in VARIANTS)
+            once = check is BUNDLES and setting != "VAE"
+            marks = [pytest.mark.slow] if eager and (once or not often) else []
+            if check is BUNDLES or (check is contract.fit_lowers_the_loss and setting in GRAPHS):
+                marks.append(pytest.mark.compiled)
+            yield pytest.param(setting, check, marks=marks, id=f"{setting}-{check.__name__}")
 
 
-@pytest.mark.parametrize(("setting", "check"), list(pairs()))
-def test_contract(setting, check, digits, monkeypatch):
-    if contract.BACKEND == "tensorflow" and check is not contract.fit_lowers_the_loss:
+def pytest_generate_tests(metafunc):
+    if "check" in metafunc.fixturenames:
+        compiled = metafunc.config.getoption("--compiled")
+        metafunc.parametrize(("setting", "check"), list(pairs(compiled)))
+
+
+def test_contract(setting, check, few_digits, monkeypatch, request):
+    whole = request.config.getoption("--compiled") and check is contract.fit_lowers_the_loss
+    if contract.BACKEND == "tensorflow" and not whole:
         # XLA takes longer to compile these models than to train them, and keeps what it compiled.
         monkeypatch.setattr(
             engine,
             "fastest",
             lambda *given: {**FASTEST(*given), "jit_compile": False},
         )
-    check(contract.Case(SETTINGS[setting], *digits))
+    check(contract.Case(SETTINGS[setting], *few_digits))

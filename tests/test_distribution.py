@@ -17,7 +17,9 @@ from keras import ops
 import zoo
 from zoo import distribution, engine
 
-SCRIPT = Path(__file__).with_name("distributed.py")
+pytestmark = pytest.mark.backend
+
+SCRIPT = Path(__file__).parent / "support" / "distributed.py"
 BACKEND = keras.backend.backend()
 ON_TENSORFLOW = pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies of TensorFlow's")
 
@@ -40,7 +42,7 @@ def start(name, way, out, *options, **environment):
     with open(f"{out}.log", "w") as log:
         process = subprocess.Popen(
             [sys.executable, str(SCRIPT), name, way, str(out), *map(str, options)],
-            env={**os.environ, "PYTHONPATH": str(SCRIPT.parent.parent), **environment},
+            env={**os.environ, "PYTHONPATH": str(SCRIPT.parents[2]), **environment},
             stdout=log,
             stderr=log,
         )
@@ -100,6 +102,7 @@ def test_two_replicas_train_as_one_device_does(name, tmp_path):
 
 
 @ON_TENSORFLOW
+@pytest.mark.slow
 def test_two_replicas_of_a_vae_train_as_one_device_does(tmp_path):
     check_way("vae", "mirrored", tmp_path)
 
@@ -115,6 +118,7 @@ def test_a_last_batch_too_small_to_share_goes_with_the_one_before(tmp_path):
 
 
 @ON_TENSORFLOW
+@pytest.mark.compiled
 def test_a_model_is_fitted_outside_of_the_scope_that_it_was_made_in():
     """As TensorFlow's guides do it; with more batches than one execution has, by default."""
     x = np.random.default_rng(0).random((640, 4, 4, 1), np.float32)
@@ -180,6 +184,7 @@ def test_workers_need_to_be_told_of_each_other(monkeypatch):
 
 
 @ON_TENSORFLOW
+@pytest.mark.compiled
 def test_several_steps_per_execution_are_refused_under_a_strategy():
     with zoo.strategy("mirrored"):
         model = zoo.Autoencoder((4, 4, 1), 2, hidden=())

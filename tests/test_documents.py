@@ -111,6 +111,7 @@ def test_the_readmes_application_runs_with_onnxruntime_and_numpy_alone(tmp_path)
     assert int(kilobytes) < 120 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
 def test_the_new_variant_of_contributing_works_and_is_short(tmp_path):
     example = block("CONTRIBUTING.md", "class InfoVAE")

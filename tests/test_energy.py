@@ -4,16 +4,13 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tiny import BACKEND, array, randomised
+from support.tiny import BACKEND, array, randomised
 
 import zoo
 
+pytestmark = pytest.mark.backend
+
 generator = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
 
 
 def test_a_soft_minimum_lies_between_the_mean_and_the_minimum():

@@ -17,6 +17,8 @@ from zoo import engine
 from zoo.engine.optimizer_group import OptimizerGroup, group_of
 from zoo.models.training import Batch
 
+pytestmark = pytest.mark.backend
+
 BACKEND = keras.backend.backend()
 
 
@@ -168,6 +170,7 @@ def test_a_step_makes_the_three_updates_in_the_papers_order():
         np.testing.assert_allclose(array(a), array(b), atol=1e-5)
 
 
+@pytest.mark.compiled
 def test_freezing_the_encoder_of_an_adversarial_model_leaves_the_others_learning():
     model = aae()
     model.encoder.trainable = False
@@ -261,7 +264,10 @@ def batches_of(stream):
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch runs one step an execution")
-@pytest.mark.parametrize("batches", [0.5, 1, 7, 7.5])
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    "batches", [*(pytest.param(n, marks=pytest.mark.slow) for n in (0.5, 1, 7)), 7.5]
+)
 def test_bundled_steps_are_the_steps_one_by_one(batches):
     """Eager, as a graph, and as a loop of XLA: the same weights, metrics and step count.
 
@@ -311,6 +317,7 @@ def test_a_term_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
     np.testing.assert_allclose(logs["images"], (8 * 8 + 2 * 2) / 10)
 
 
+@pytest.mark.compiled
 def test_neither_model_nor_images_are_kept_after_training():
     model = zoo.Autoencoder((4, 4, 1), 2, hidden=(4,))
     model.compile()
@@ -324,6 +331,7 @@ def test_neither_model_nor_images_are_kept_after_training():
     assert [reference() is None for reference in kept] == [True, True]
 
 
+@pytest.mark.compiled
 def test_compiling_again_makes_steps_that_see_what_has_changed():
     """Also where somebody keeps the functions from before, and their traces with them."""
     kept = []
@@ -342,6 +350,7 @@ def test_compiling_again_makes_steps_that_see_what_has_changed():
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch traces nothing")
+@pytest.mark.compiled
 @pytest.mark.parametrize("rows", [40, 42])
 def test_a_step_is_traced_in_the_first_epoch_alone(rows):
     """Also where the last batch is a short one, and where another training follows."""
@@ -363,6 +372,7 @@ def test_a_step_is_traced_in_the_first_epoch_alone(rows):
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="no thread takes rows elsewhere")
+@pytest.mark.slow
 def test_a_training_that_fails_while_rows_are_taken_ends(tmp_path):
     """TensorFlow waits for the thread that takes rows; it must not need Python's lock by then."""
     program = """

@@ -9,13 +9,8 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
 import zoo
-from zoo import data, evaluation
+from zoo import evaluation
 from zoo.evaluation import judge, measures
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return data.load("digits")
 
 
 @pytest.fixture(scope="module")

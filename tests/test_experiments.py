@@ -115,6 +115,7 @@ def test_the_support_vector_machine_is_the_best_on_validation_of_those_tried():
     assert representations.svm_error(train, validation, test) == pytest.approx(expected, abs=0.01)
 
 
+@pytest.mark.slow
 def test_fine_tuning_reports_the_test_error_of_what_was_best_on_validation():
     (x, y), test = data.load("digits")
     train, validation = (x[:1000], y[:1000]), (x[1000:], y[1000:])

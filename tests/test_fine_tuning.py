@@ -6,12 +6,9 @@ import pytest
 
 import zoo
 
+pytestmark = pytest.mark.backend
+
 BACKEND = keras.backend.backend()
-
-
-@pytest.fixture(scope="module")
-def digits():
-    return zoo.data.load("digits")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 from scipy import stats
-from tiny import BACKEND, X, array, randomised, tensor
+from support.tiny import BACKEND, X, array, randomised, tensor
 
 import zoo
 from zoo import plots
@@ -13,12 +13,9 @@ from zoo.evaluation import measures
 from zoo.models.training import Batch
 from zoo.nn import networks
 
+pytestmark = pytest.mark.backend
+
 generator = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
 
 
 LABELS = np.arange(12) % 4

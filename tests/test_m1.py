@@ -4,21 +4,18 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tiny import X, array, randomised, terms
+from support.tiny import X, array, randomised, terms
 
 import zoo
 from zoo import data, engine, labelling
 from zoo.models.training import Batch
 from zoo.nn import likelihoods
 
+pytestmark = pytest.mark.backend
+
 CLASSES = 3
 LABELS = np.arange(12) % CLASSES
 KNOWN = np.where(np.arange(12) < 6, LABELS, -1)
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
 
 
 def moons(each):
@@ -109,6 +106,8 @@ def test_the_labels_do_not_touch_the_bound(monkeypatch):
     assert len(first.trainable_variables) == len(second.trainable_variables)
 
 
+@pytest.mark.slow
+@pytest.mark.compiled
 def test_few_labels_are_enough_to_learn_digits():
     (x, y), (x_test, y_test) = data.load("digits")
     model = zoo.M1((8, 8, 1), 8, num_classes=10, hidden=(64,), classifier_epochs=60)

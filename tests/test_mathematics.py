@@ -11,6 +11,8 @@ from zoo import engine
 from zoo.models.training import Batch
 from zoo.nn import divergences, likelihoods, networks, priors
 
+pytestmark = pytest.mark.backend
+
 generator = np.random.default_rng(0)
 
 

@@ -1,17 +1,13 @@
 """Variational autoencoders whose prior is a mixture: their divergence is estimated by draws."""
 
-import keras
 import numpy as np
 import pytest
 from scipy import stats
-from tiny import X, randomised, terms
+from support.tiny import X, randomised, terms
 
 import zoo
 
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
+pytestmark = pytest.mark.backend
 
 
 def test_the_divergence_from_a_mixture_is_what_quadrature_finds():

@@ -8,17 +8,12 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from support.presets import loaded
 
 import zoo
-from zoo import catalog, data, presets
+from zoo import catalog, presets
 
 SHAPE, LATENT, CLASSES = (8, 8, 1), 3, 10
-
-
-@pytest.fixture(scope="module")
-def digits():
-    (x, y), _ = data.load("digits")
-    return x[:64], y[:64]
 
 
 def make(name, **options):
@@ -28,14 +23,14 @@ def make(name, **options):
 
 
 @pytest.fixture(scope="module")
-def trained(digits):
+def trained(few_digits):
     """One model a class, after an epoch, with an optimizer that is not the default."""
     models = {}
     for name in ("Autoencoder", "VAE", "CVAE", "AAE"):
         model = make(name)
         optimizer = keras.optimizers.RMSprop(3e-3, rho=0.8)
         model.compile(optimizer, steps_per_execution=1, jit_compile=False)
-        model.fit(*pairs(model, digits), batch_size=32, verbose=0)
+        model.fit(*pairs(model, few_digits), batch_size=32, verbose=0)
         models[name] = model
     return models
 
@@ -52,8 +47,8 @@ def preset(vae, tmp_path):
     return tmp_path / "preset"
 
 
-def pairs(model, digits):
-    return digits if model.conditional else digits[:1]
+def pairs(model, few_digits):
+    return few_digits if model.conditional else few_digits[:1]
 
 
 def snapshot(folder):
@@ -69,7 +64,7 @@ def snapshot(folder):
 
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_a_shipped_preset_loads_built_weighted_and_compiled(name):
-    model, card = zoo.load(name), zoo.card(name)
+    model, card = loaded(name), zoo.card(name)
     assert type(model).__name__ == card["class"]
     assert isinstance(model, keras.Model)
     assert model.compiled
@@ -81,7 +76,7 @@ def test_a_shipped_preset_loads_built_weighted_and_compiled(name):
 
 
 @pytest.mark.parametrize("name", ["Autoencoder", "VAE", "CVAE", "AAE"])
-def test_a_saved_model_comes_back_with_the_same_outputs(name, trained, digits, tmp_path):
+def test_a_saved_model_comes_back_with_the_same_outputs(name, trained, few_digits, tmp_path):
     model = trained[name]
     card = zoo.save(model, tmp_path / "preset")
     loaded = zoo.load(tmp_path / "preset")
@@ -92,8 +87,8 @@ def test_a_saved_model_comes_back_with_the_same_outputs(name, trained, digits, t
     for old, new in zip(model.weights, loaded.weights, strict=True):
         np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (old, new)))
     np.testing.assert_allclose(
-        loaded.reconstruct(*pairs(model, digits)),
-        model.reconstruct(*pairs(model, digits)),
+        loaded.reconstruct(*pairs(model, few_digits)),
+        model.reconstruct(*pairs(model, few_digits)),
         atol=1e-6,
     )
 
@@ -120,7 +115,7 @@ def test_the_optimizers_kind_and_settings_come_back_without_its_state(vae, prese
     assert loaded.optimizer.rho == 0.8
     assert float(loaded.optimizer.learning_rate) == pytest.approx(3e-3)
     assert int(loaded.optimizer.iterations) == 0
-    assert int(vae.optimizer.iterations) == 2
+    assert int(vae.optimizer.iterations) == 256 // 32
 
 
 def test_every_optimizer_of_several_comes_back(tmp_path):
@@ -146,17 +141,17 @@ def test_a_model_that_was_never_compiled_can_be_saved(tmp_path):
     assert zoo.load(tmp_path / "preset").compiled
 
 
-def test_fewer_bits_make_smaller_files_and_keep_the_outputs_close(digits, tmp_path):
+def test_fewer_bits_make_smaller_files_and_keep_the_outputs_close(few_digits, tmp_path):
     keras.utils.set_random_seed(5)
     model = zoo.VAE(SHAPE, LATENT, hidden=(512,))
-    original, sizes = model.reconstruct(digits[0]), {}
+    original, sizes = model.reconstruct(few_digits[0]), {}
     for storage, tolerance in (("float32", 0), ("float16", 1e-3), ("compact", 2e-2)):
         card = zoo.save(model, tmp_path / storage, storage=storage)
         assert card["storage"] == storage
         sizes[storage] = (tmp_path / storage / "model.weights.h5").stat().st_size
         loaded = zoo.load(tmp_path / storage)
         assert {w.dtype for w in loaded.weights} == {"float32"}
-        error = np.abs(loaded.reconstruct(digits[0]) - original).max()
+        error = np.abs(loaded.reconstruct(few_digits[0]) - original).max()
         assert error <= tolerance
         assert (error > 0) == (storage != "float32")
     assert sizes["float16"] < 0.6 * sizes["float32"]
@@ -184,29 +179,29 @@ def test_weights_beyond_float16_are_refused(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_another_dtype_policy_can_be_asked_for(preset, digits):
+def test_another_dtype_policy_can_be_asked_for(preset, few_digits):
     loaded = zoo.load(preset, dtype="mixed_bfloat16")
     assert loaded.dtype_policy.name == "mixed_bfloat16"
     np.testing.assert_allclose(
-        loaded.reconstruct(digits[0]), zoo.load(preset).reconstruct(digits[0]), atol=0.05
+        loaded.reconstruct(few_digits[0]), zoo.load(preset).reconstruct(few_digits[0]), atol=0.05
     )
 
 
-def test_a_preset_can_be_trained_on(preset, digits):
+def test_a_preset_can_be_trained_on(preset, few_digits):
     model = zoo.load(preset)
-    before = model.evaluate(digits[0], verbose=0, return_dict=True)["loss"]
-    model.fit(digits[0], batch_size=16, epochs=3, verbose=0)
-    assert model.evaluate(digits[0], verbose=0, return_dict=True)["loss"] < before
+    before = model.evaluate(few_digits[0], verbose=0, return_dict=True)["loss"]
+    model.fit(few_digits[0], batch_size=16, epochs=3, verbose=0)
+    assert model.evaluate(few_digits[0], verbose=0, return_dict=True)["loss"] < before
 
 
 # The class's own names
 
 
-def test_from_preset_and_save_to_preset_do_the_same(vae, digits, tmp_path):
+def test_from_preset_and_save_to_preset_do_the_same(vae, few_digits, tmp_path):
     vae.save_to_preset(tmp_path / "preset", storage="float16")
     loaded = zoo.VAE.from_preset(tmp_path / "preset")
     np.testing.assert_array_equal(
-        loaded.encode(digits[0]), zoo.load(tmp_path / "preset").encode(digits[0])
+        loaded.encode(few_digits[0]), zoo.load(tmp_path / "preset").encode(few_digits[0])
     )
 
 
@@ -243,7 +238,7 @@ def own_networks(*extra):
     }
 
 
-def test_networks_of_ones_own_come_back(digits, tmp_path):
+def test_networks_of_ones_own_come_back(few_digits, tmp_path):
     model = zoo.VAE(**own_networks(layers.Dropout(0.1)))
     model.compile()
     zoo.save(model, tmp_path / "preset")
@@ -251,17 +246,17 @@ def test_networks_of_ones_own_come_back(digits, tmp_path):
     assert loaded.encoder.name == "own_encoder"
     assert [type(a) for a in loaded.encoder.layers] == [type(a) for a in model.encoder.layers]
     np.testing.assert_allclose(
-        loaded.reconstruct(digits[0]), model.reconstruct(digits[0]), atol=1e-6
+        loaded.reconstruct(few_digits[0]), model.reconstruct(few_digits[0]), atol=1e-6
     )
 
 
-def test_a_custom_layer_comes_back_where_it_is_given(digits, tmp_path):
+def test_a_custom_layer_comes_back_where_it_is_given(few_digits, tmp_path):
     model = zoo.VAE(**own_networks(Gain()))
     model.encoder.get_layer("gain").gain.assign(2.5)
     zoo.save(model, tmp_path / "preset")
     loaded = zoo.load(tmp_path / "preset", custom_objects={"Gain": Gain})
     assert float(loaded.encoder.get_layer("gain").gain) == 2.5
-    np.testing.assert_allclose(loaded.encode(digits[0]), model.encode(digits[0]), atol=1e-6)
+    np.testing.assert_allclose(loaded.encode(few_digits[0]), model.encode(few_digits[0]), atol=1e-6)
 
 
 def test_a_custom_layer_is_refused_where_it_is_not_given(tmp_path):

@@ -10,6 +10,8 @@ import zoo
 from export.draws import draw_prior
 from zoo.nn import priors
 
+pytestmark = pytest.mark.backend
+
 N = 20_000
 MASSES = np.array([1.0, 2.0, 3.0, 4.0])
 

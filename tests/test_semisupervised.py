@@ -4,19 +4,16 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tiny import BACKEND, X, array, randomised
+from support.tiny import BACKEND, X, array, randomised
 
 import zoo
 from zoo import engine
 from zoo.models.training import Batch
 
+pytestmark = pytest.mark.backend
+
 CLASSES = 3
 LABELS = np.arange(12) % CLASSES
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
 
 
 def m2(**options):
@@ -142,6 +139,8 @@ def test_an_epoch_that_leaves_the_warm_up_sums_over_the_labels():
     assert phases == [True, True, False, False]
 
 
+@pytest.mark.slow
+@pytest.mark.compiled
 def test_few_labels_are_enough_to_learn_digits():
     (x, y), (x_test, y_test) = zoo.data.load("digits")
     model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden=(64,), warm_up=100)
@@ -193,6 +192,8 @@ def test_labels_that_cannot_be_learned_from_are_refused():
         supervised.fit(X, np.full(12, -1))
 
 
+@pytest.mark.slow
+@pytest.mark.compiled
 def test_a_step_is_made_anew_for_other_labelled_images_alone():
     """What failed in between does not count, and all labels known are other ones than a few."""
     model = m2()

@@ -3,14 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from tiny import BACKEND, X
+from support.tiny import BACKEND, X
 
 import zoo
 
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
+pytestmark = pytest.mark.backend
 
 
 @pytest.mark.parametrize(

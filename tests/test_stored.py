@@ -13,6 +13,8 @@ from zoo.callbacks import Progress, duration
 from zoo.cli import main
 from zoo.data import StoredImages
 
+pytestmark = pytest.mark.backend
+
 ON_JAX = keras.backend.backend() == "jax"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).with_name("survivor.py")
+SCRIPT = Path(__file__).parent / "support" / "survivor.py"
 KILLS = int(os.environ.get("ZOO_KILLS", 20))
 EPOCHS = 25 * KILLS
 
@@ -23,7 +23,7 @@ def start(way, folder):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=SCRIPT.parent.parent,
+        cwd=SCRIPT.parents[2],
     )
 
 

@@ -11,13 +11,19 @@ import zoo
 from zoo import presets
 
 
-@pytest.fixture
-def preset(tmp_path):
-    """A preset folder that a test may spoil."""
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
     model = zoo.VAE((8, 8, 1), 3, hidden=(16,))
     model.compile()
-    zoo.save(model, tmp_path / "preset")
-    return tmp_path / "preset"
+    folder = tmp_path_factory.mktemp("presets") / "preset"
+    zoo.save(model, folder)
+    return folder
+
+
+@pytest.fixture
+def preset(saved, tmp_path):
+    """A preset folder that a test may spoil."""
+    return shutil.copytree(saved, tmp_path / "preset")
 
 
 def rewrite(folder, file, content):

@@ -5,18 +5,15 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy import linalg
-from tiny import X, array, randomised
+from support.tiny import X, array, randomised
 
 import zoo
 from zoo.evaluation import measures
 from zoo.models.training import Batch
 
+pytestmark = pytest.mark.backend
+
 MOVED = {"encoder": {"encoder"}, "decoder": {"decoder"}, "discriminator": {"discriminator"}}
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
 
 
 def vaegan(**options):

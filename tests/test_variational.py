@@ -5,18 +5,15 @@ import numpy as np
 import pytest
 from keras import layers
 from scipy import stats
-from tiny import BACKEND, X, array, randomised, tensor, terms
+from support.tiny import BACKEND, X, array, randomised, tensor, terms
 
 import zoo
 from zoo.evaluation import measures
 from zoo.nn import divergences, likelihoods, networks
 
+pytestmark = pytest.mark.backend
+
 generator = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def seeded():
-    keras.utils.set_random_seed(0)
 
 
 # Likelihoods

@@ -22,16 +22,27 @@ sys.path.insert(0, str(Path(__file__).parent))
 import training
 
 DENSE = {"hidden": [512, 256], "latent_dim": 16}
+CONV = {"filters": [32, 64], "hidden": [128], "latent_dim": 16}
+CODE = {"hidden": [], "latent_dim": 1000, "code_activation": "sigmoid"}
+LABELS = {"num_classes": 10}
+KINDS = {
+    "VAE, dense": {"class": "VAE", "model": DENSE},
+    "VAE, convolutional": {"class": "VAE", "model": CONV},
+    "AAE, 784-1000-1000-8": {
+        "class": "AAE",
+        "model": {"hidden": [1000, 1000], "latent_dim": 8},
+    },
+    "CVAE, dense": {"class": "CVAE", "model": {**DENSE, **LABELS}},
+    "contractive, 784-1000": {"class": "ContractiveAutoencoder", "model": CODE},
+    "M2, 784-500-2x8": {"class": "M2", "model": {"hidden": [500], "latent_dim": 8, **LABELS}},
+}
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
 def rows_of_tables():
     """Return tables: a title, the first column's name, and rows of a label and what to train."""
     one = {"class": "VAE", "model": DENSE, "images": 60000}
-    conv = {"filters": [32, 64], "hidden": [128], "latent_dim": 16}
-    code = {"hidden": [], "latent_dim": 1000, "code_activation": "sigmoid"}
     deep = {"hidden": [500], "latent_dim": 20}
-    labels = {"num_classes": 10}
     return {
         "batch": (
             "Dense VAE 784-512-256-2x16, by batch size (60,000 images an epoch)",
@@ -44,7 +55,7 @@ def rows_of_tables():
         "side": (
             "Convolutional VAE 32-64 (stride 2), by image side (12,800 to 640 images an epoch)",
             [
-                (f"{s}x{s}", {"class": "VAE", "model": conv, "side": s, "images": n})
+                (f"{s}x{s}", {"class": "VAE", "model": CONV, "side": s, "images": n})
                 for s, n in ((28, 12800), (64, 3200), (96, 1280), (128, 640))
             ],
         ),
@@ -59,20 +70,7 @@ def rows_of_tables():
             "By backend (12,800 images an epoch)",
             [
                 (f"{name}, {backend}", {**spec, "images": 12800, "backend": backend})
-                for name, spec in {
-                    "VAE, dense": one,
-                    "VAE, convolutional": {"class": "VAE", "model": conv},
-                    "AAE, 784-1000-1000-8": {
-                        "class": "AAE",
-                        "model": {"hidden": [1000, 1000], "latent_dim": 8},
-                    },
-                    "CVAE, dense": {"class": "CVAE", "model": {**DENSE, **labels}},
-                    "contractive, 784-1000": {"class": "ContractiveAutoencoder", "model": code},
-                    "M2, 784-500-2x8": {
-                        "class": "M2",
-                        "model": {"hidden": [500], "latent_dim": 8, **labels},
-                    },
-                }.items()
+                for name, spec in KINDS.items()
                 for backend in BACKENDS
             ],
         ),
@@ -80,7 +78,7 @@ def rows_of_tables():
             "Costly losses beside the plain one of the same networks (12,800 images)",
             [
                 (label, {"class": cls, "model": model, "images": 12800, "beside": beside})
-                for label, cls, model, beside in costs(code, deep, labels)
+                for label, cls, model, beside in costs(CODE, deep, LABELS)
             ],
         ),
         "evaluation": (
@@ -193,6 +191,15 @@ def measure(spec, rounds, folder):
     return spec["images"] / statistics.median(times[0]), sides[0].peak, ratio
 
 
+def tell_one_backend(backend, rounds):
+    """Print what the tests on a GPU put into their report, a line for each network and batch."""
+    for name in ("VAE, dense", "VAE, convolutional", "AAE, 784-1000-1000-8"):
+        for batch in (128, 2048):
+            spec = {**KINDS[name], "images": 12800, "batch": batch, "backend": backend}
+            speed, peak, _ = measure(spec, rounds, None)
+            print(f"{name}\t{batch:,}\t{speed:,.0f}\t{peak:,.0f}", flush=True)
+
+
 def write(folder, images):
     """Write a file of noise, piece by piece, and return its path."""
     path = Path(folder) / f"{images}.npy"
@@ -218,8 +225,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=tables, help="one table")
     parser.add_argument("--out", help="a file to write the tables to")
+    parser.add_argument("--backend-alone", choices=BACKENDS, help="print its rows, without heads")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.backend_alone:
+        tell_one_backend(arguments.backend_alone, arguments.rounds)
+        return
     if arguments.work:
         training.answer(lambda: epoch_of(json.loads(arguments.work)))
         return

@@ -33,7 +33,7 @@ REFUSED = {
     ),
     "no images": (lambda m, x, y: plots.reconstructions(m["vae"], x, n=0), "empty"),
     "images of 255": (lambda m, x, y: plots.codes(m["vae"], x * 255), "divide by 255"),
-    "colours for other images": (lambda m, x, y: plots.codes(m["vae"], x, y[:3]), "60 codes"),
+    "colours for other images": (lambda m, x, y: plots.codes(m["vae"], x, y[:3]), "256 codes"),
     "colours by floats": (lambda m, x, y: plots.codes(m["vae"], x, y / 2), "integers"),
     "bubbles without a posterior": (lambda m, x, y: plots.bubbles(m["plain"], x), "of a VAE"),
     "bubbles of 3 dimensions": (lambda m, x, y: plots.bubbles(m["wide"], x), "2 latent"),
@@ -64,7 +64,7 @@ def models(vae, cvae, plain):
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_cannot_be_shown_is_refused(kind, models, digits):
+def test_what_cannot_be_shown_is_refused(kind, models, few_digits):
     show, says = REFUSED[kind]
     with pytest.raises(ValueError, match=says):
-        show(models, *digits)
+        show(models, *few_digits)

@@ -239,11 +239,11 @@ def bundled(step, function, *, model, jit_compile: bool, run_eagerly: bool):
     def batch_of(full, i):
         return tuple(None if column is None else column[i] for column in full)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def step_over(rest):
         return step(rest)
 
-    @tf.function(jit_compile=jit_compile)
+    @tf.function(jit_compile=jit_compile, autograph=False)
     def loop_over(count, full, logs):
         start = (tf.constant(0), logs)
         _, logs = tf.while_loop(
@@ -254,7 +254,7 @@ def bundled(step, function, *, model, jit_compile: bool, run_eagerly: bool):
         )
         return logs
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def run(iterator):
         count, full, rest = iterator.get_next()
         outputs = step_over.get_concrete_function(rest).structured_outputs

@@ -1,6 +1,6 @@
 """One leg of a training that several backends take turns at, run by `test_backends.py`.
 
-    python tests/relay.py FROM TO
+    python tests/support/relay.py FROM TO
 
 Goes on from the checkpoint in the folder FROM, or starts where it is "-"; leaves one in TO.
 """

@@ -1,6 +1,6 @@
 """A training that may be killed at any moment, run by `test_survival.py`.
 
-    python tests/survivor.py fit|train FOLDER EPOCHS
+    python tests/support/survivor.py fit|train FOLDER EPOCHS
 
 Prints a line with every epoch, and leaves its final weights in FOLDER/final.npz: by `fit` with a
 backup, or as `zoo train` does it.

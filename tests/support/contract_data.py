@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from contract import BACKEND, draws_codes, has_noise
+
+from support.contract import BACKEND, draws_codes, has_noise
 
 
 def sample_weights_weigh(case):

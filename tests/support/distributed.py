@@ -1,6 +1,6 @@
 """A training on one device or on several, run by `test_distribution.py`.
 
-    python tests/distributed.py MODEL WAY OUT [--epochs N] [--backup FOLDER]
+    python tests/support/distributed.py MODEL WAY OUT [--epochs N] [--backup FOLDER]
 
 WAY is alone, mirrored, workers (with TF_CONFIG in the environment) or data_parallel.
 """

@@ -1,0 +1,60 @@
+"""The benchmarks run, on little data, and write the tables that they promise."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+pytestmark = [
+    pytest.mark.benchmark,
+    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="all of them start it"),
+]
+HERE = Path(__file__).parent
+
+
+def said(script, *arguments):
+    pytest.importorskip("psutil")
+    command = [sys.executable, str(HERE / script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def rows_of(table):
+    """Return the cells of a table's rows, without its head."""
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in lines}) == 1
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_training_is_timed_beside_plain_keras(tmp_path):
+    out = tmp_path / "table.md"
+    options = ("--rounds", 1, "--images", 1280, "--only", "VAE, dense", "--out", out)
+    said("training.py", *options)
+    (row,) = rows_of(out.read_text())
+    assert row[0].startswith("VAE, dense")
+    assert int(row[1].replace(",", "")) > 0
+    assert "(x " in row[2]
+
+
+def test_a_backend_is_timed_for_the_report_of_a_gpu():
+    lines = said("scaling.py", "--backend-alone", "tensorflow", "--rounds", 1).splitlines()
+    assert len(lines) == 3 * 2
+    for line in lines:
+        _, batch, speed, peak = line.split("\t")
+        assert min(int(cell.replace(",", "")) for cell in (batch, speed, peak)) > 0
+
+
+def test_decoding_is_timed_by_each_way_out_of_keras(tmp_path):
+    out = tmp_path / "table.md"
+    said("inference.py", "--preset", "vae_digits", "--rounds", 1, "--seconds", 0.01, "--out", out)
+    ways = [row[0] for row in rows_of(out.read_text())]
+    assert {"Keras, predict", "SavedModel", "onnxruntime, CPU, int8"} <= set(ways)
+
+
+def test_a_consumer_is_timed_as_a_process():
+    told = said("consumer.py", "--preset", "vae_digits", "--runs", 1)
+    assert "consumer process: " in told
+    assert "ms a call at batch  1024" in told

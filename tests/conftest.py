@@ -1,0 +1,92 @@
+"""What all tests share: how steps run, the backend, the data, and small models."""
+
+import os
+
+import pytest
+from support.memory import (  # noqa: F401
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
+
+# Two workers share the cores. Before any backend starts, as it reads these when it does.
+for _name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# Keras and the zoo are imported where they are needed: the process that hands tests to the workers
+# needs neither.
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--compiled",
+        action="store_true",
+        help="trace and compile steps as users do; without it tests run them eagerly, but for "
+        "those that are marked `compiled`",
+    )
+
+
+def pytest_configure(config):
+    """Let JAX keep what it compiles: many tests make the same small model anew."""
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.rootpath / ".pytest_cache/jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def pytest_runtest_setup(item):
+    """Choose how the steps of this test's models run, before any fixture makes one.
+
+    Tracing and compiling a tiny model takes twenty times as long as its training, and memory that
+    XLA never gives back.
+    """
+    from support import steps
+
+    compiled = item.config.getoption("--compiled") or item.get_closest_marker("compiled")
+    steps.run_as_users_do() if compiled else steps.run_eagerly()
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    import keras
+
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Scikit-learn's digits: `(x, y), (x_test, y_test)`, x [n, 8, 8, 1] in [0, 1]."""
+    from zoo import data
+
+    return data.load("digits")
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits):
+    """The first 256 of them: `(x, y)`."""
+    x, y = digits[0]
+    return x[:256], y[:256]
+
+
+@pytest.fixture(scope="session")
+def vae():
+    """A VAE of digits that nobody has trained, for tests that do not change it."""
+    import zoo
+
+    return zoo.VAE((8, 8, 1), 2, hidden=(16,))
+
+
+@pytest.fixture(scope="session")
+def cvae():
+    """A conditional VAE of digits that nobody has trained, for tests that do not change it."""
+    import zoo
+
+    return zoo.CVAE((8, 8, 1), 3, hidden=(16,), num_classes=10)
+
+
+@pytest.fixture(scope="session")
+def plain():
+    """An autoencoder without a prior, which nobody has trained."""
+    import zoo
+
+    return zoo.Autoencoder((8, 8, 1), 2, hidden=(16,))

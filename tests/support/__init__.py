@@ -1,0 +1,1 @@
+"""What tests are made of: the contract, tiny models, and programs that tests start."""

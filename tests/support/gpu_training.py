@@ -1,0 +1,69 @@
+"""A training that tests compare between a GPU and a CPU.
+
+    python tests/support/gpu_training.py OUT
+
+Says on which device it ran, and leaves the weights in OUT: of models without noise, of which every
+device draws its own, after three epochs in full precision of float32.
+"""
+
+import sys
+
+import keras
+import numpy as np
+
+import zoo
+
+X = np.random.default_rng(0).random((200, 8, 8, 1), np.float32)
+MODELS = {
+    "autoencoder": lambda: zoo.Autoencoder((8, 8, 1), 4, hidden=(32,), l2=1e-3),
+    "convolutional": lambda: zoo.Autoencoder((8, 8, 1), 4, filters=(8, 16), hidden=(32,)),
+    "contractive": lambda: zoo.ContractiveAutoencoder((8, 8, 1), 4, hidden=()),
+    "target propagation": lambda: zoo.TargetPropAutoencoder((8, 8, 1), 4, hidden=(16,)),
+}
+
+
+def device() -> str:
+    """Return the kind of device that the backend computes on, and switch TF32 off there."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+        return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+    if backend == "jax":
+        import jax
+
+        jax.config.update("jax_default_matmul_precision", "highest")
+        return jax.default_backend()
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
+    return "gpu" if torch.cuda.is_available() else "cpu"
+
+
+def main(out):
+    print(device(), flush=True)
+    weights = {}
+    for name, make in MODELS.items():
+        keras.utils.set_random_seed(3)
+        model = make()
+        start = [np.array(weight) for weight in model.get_weights()]
+        generator = np.random.default_rng(1)  # the same on every device
+        model.set_weights(
+            [
+                0.2 * generator.standard_normal(weight.shape).astype(weight.dtype)
+                if weight.dtype.kind == "f"
+                else weight
+                for weight in start
+            ]
+        )
+        model.compile(keras.optimizers.SGD(1e-3))
+        model.fit(X, batch_size=32, epochs=3, shuffle=False, verbose=0)
+        for i, weight in enumerate(model.get_weights()):
+            if weight.dtype.kind == "f":
+                weights[f"{name} {i}"] = weight
+    np.savez(out, **weights)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
