@@ -327,6 +327,7 @@ def test_a_discriminator_that_sees_labels_is_told_those_of_the_images():
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_codes_of_every_class_look_alike_where_the_discriminator_sees_labels():
     """A linear classifier finds less of the class in the code."""
     from sklearn.linear_model import LogisticRegression

@@ -85,6 +85,7 @@ def test_a_cluster_stands_for_the_label_of_its_surest_image():
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_digits_are_sorted_without_labels():
     (x, y), _ = zoo.data.load("digits")
     model = zoo.ClusteringAAE(

@@ -317,6 +317,7 @@ def test_images_of_one_colour_and_wild_codes_give_finite_numbers(likelihood, val
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 @pytest.mark.parametrize("likelihood", ["bernoulli", "learned_gaussian"])
 def test_two_hundred_epochs_from_a_black_first_batch_stay_finite(likelihood):
     (x, _), _ = zoo.data.load("digits")
