@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 import zoo
 from zoo import callbacks, data, plots
 
-pytestmark = pytest.mark.backend
+pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 import zoo
 
-pytestmark = pytest.mark.backend
+pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
 BACKEND = keras.backend.backend()
 

@@ -10,7 +10,7 @@ import zoo
 from zoo import engine
 from zoo.models.training import Batch
 
-pytestmark = pytest.mark.backend
+pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
 CLASSES = 3
 LABELS = np.arange(12) % CLASSES

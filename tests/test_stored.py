@@ -13,7 +13,7 @@ from zoo.callbacks import Progress, duration
 from zoo.cli import main
 from zoo.data import StoredImages
 
-pytestmark = pytest.mark.backend
+pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
 ON_JAX = keras.backend.backend() == "jax"
 
