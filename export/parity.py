@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
+from .onnx_bytes import check_closed
 from .probes import ROWS, probes
 from .runtime import FORMAT_VERSION
 
@@ -121,6 +122,7 @@ def _tolerance(info: TensorInfo, expected: np.ndarray) -> dict[str, float]:
 
 def onnx_runner(model: bytes, *, optimise: bool) -> Runner:
     """Run an ONNX model on the CPU with all graph optimisations, or none."""
+    check_closed(model, "the ONNX file")
     levels = onnxruntime.GraphOptimizationLevel
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL

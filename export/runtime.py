@@ -16,6 +16,7 @@ import onnxruntime
 
 from .binding import Bound, without_graph
 from .draws import draw_by_label, draw_prior
+from .onnx_bytes import check_closed
 from .tensors import Tensor, check_array, tensors
 
 FORMAT_VERSION = 1
@@ -62,7 +63,7 @@ def load(
     Raises:
         FileNotFoundError: there is no exported part in `folder`.
         ValueError: the signature cannot be understood, the file is not the one that was
-            exported, or an argument is wrong.
+            exported, it refers to weights outside of itself, or an argument is wrong.
         RuntimeError: onnxruntime cannot read the file, or the device cannot be used.
     """
     if device not in ("cpu", "cuda", "auto"):
@@ -325,6 +326,7 @@ def _read_model(folder: Path, file: str, signature: dict[str, Any], verify_check
     data = path.read_bytes()
     if verify_checksum:
         check_bytes(data, signature.get("files", {}).get(file), path)
+    check_closed(data, path)
     return data
 
 

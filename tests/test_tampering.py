@@ -8,7 +8,7 @@ import keras
 import pytest
 
 import zoo
-from zoo import presets
+from zoo import presets, safety
 
 
 @pytest.fixture(scope="module")
@@ -176,10 +176,38 @@ HOSTILE = {
     "a name like Keras's": entry("Dense", "kerasevil"),
     "a saved graph": entry("TFSMLayer", "keras.layers", filepath="{mark}"),
     "a pickled module": entry("TorchModuleWrapper", "keras.layers", module="x"),
+    "an exported function": entry("plot_image_gallery", "keras.visualization", path="{mark}"),
+    "a setting": entry("set_max_epochs", "keras.config", max_epochs=0),
+    "a choice among functions": entry("Switch", "keras.src.ops.core", "Switch"),
+    "a loop of a function": entry("WhileLoop", "keras.src.ops.core", "WhileLoop", cond="x"),
+    "a function of Keras's operations": entry("switch", "keras.ops", index=0),
+    "a function on every row": entry("Map", "keras.src.ops.core"),
+    "a vocabulary in a file": entry("TextVectorization", "keras.layers", vocabulary="{mark}"),
+    "words in a file": entry("StringLookup", "keras.layers", vocabulary="{mark}"),
+    "a stranger's class": entry("Recorder", "stranger", "stranger>Recorder", path="{mark}"),
+    "a stranger's class as the zoo's": entry("VAE", "zoo.models.vae", "stranger>Recorder"),
+    "a stranger's class as Keras's": entry("Recorder", "keras.layers", "stranger>Recorder"),
+    "a stranger's class by name alone": "stranger>Recorder",
+    "the zoo's under a name alone": entry("VAE", "zoo.models.vae"),
+    "what the zoo has not": entry("Popen", "zoo.models.vae", "zoo>Popen"),
+    "a loader of images": entry("image_dataset_from_directory", "keras.utils", directory="/"),
+    "a helper of Keras's": entry("get_file", "keras.utils", fname="{mark}"),
+    "an inner module": entry("Popen", "keras.src.utils.file_utils"),
     "no module": {"class_name": "Dense", "config": {"units": 1}},
     "no name": entry(None, "keras.layers"),
     "a list for a name": entry(["os", "system"], "keras.layers"),
 }
+
+
+@keras.saving.register_keras_serializable(package="stranger")
+class Recorder:
+    """A class that another library registered; its constructor writes a file."""
+
+    def __init__(self, path="recorded"):
+        open(path, "w").close()
+
+    def get_config(self):
+        return {}
 
 
 @pytest.mark.parametrize("place", ["likelihood", "encoder", "optimizer", "deep inside"])
@@ -187,6 +215,7 @@ HOSTILE = {
 def test_code_in_a_config_is_refused_and_nothing_runs(kind, place, preset, tmp_path, monkeypatch):
     mark = tmp_path / "mark"
     hostile = json.loads(json.dumps(HOSTILE[kind]).replace("{mark}", str(mark)))
+    monkeypatch.chdir(tmp_path)
 
     def plant(config):
         if place == "optimizer":
@@ -205,3 +234,39 @@ def test_code_in_a_config_is_refused_and_nothing_runs(kind, place, preset, tmp_p
         zoo.load(preset)
     assert made == []
     assert not mark.exists()
+
+
+def test_what_networks_are_made_of_is_allowed(tmp_path):
+    """Layers, activations, initializers, constraints, schedules and operations of Keras."""
+    x = keras.Input((8, 8, 1))
+    h = keras.layers.Conv2D(
+        3, 3, activation="gelu", kernel_initializer=keras.initializers.HeNormal(seed=1)
+    )(x)
+    h = keras.layers.BatchNormalization(gamma_constraint=keras.constraints.NonNeg())(h)
+    h = keras.layers.MultiHeadAttention(2, 3)(h, h)
+    h = keras.ops.stop_gradient(h) * 0.5 + keras.ops.softmax(h)
+    h = keras.ops.concatenate([h, keras.ops.transpose(h, (0, 2, 1, 3))], axis=-1)
+    h = keras.layers.Dense(4, kernel_regularizer=keras.regularizers.L2(0.1))(keras.ops.mean(h, 1))
+    h = keras.layers.Bidirectional(keras.layers.GRU(3))(h)
+    heads = {name: keras.layers.Dense(3, name=name)(h) for name in ("z_mean", "z_log_var")}
+    decoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(64)])
+    z = keras.Input((3,))
+    decoded = keras.layers.Reshape((8, 8, 1))(decoder(z))
+    model = zoo.VAE(encoder=keras.Model(x, heads), decoder=keras.Model(z, decoded))
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 50)
+    model.compile(keras.optimizers.AdamW(schedule))
+    zoo.save(model, tmp_path / "mine")
+    loaded = zoo.load(tmp_path / "mine")
+    assert [type(layer) for layer in loaded.encoder.layers] == [
+        type(layer) for layer in model.encoder.layers
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [("relu", True), ("gelu", True), ("exec", False), ("get", False), ("deserialize", False)],
+)
+def test_an_activation_may_be_written_as_a_function(name, allowed):
+    saved = {**entry("function", "builtins", "function"), "config": name}
+    assert safety.is_allowed(saved, {}) == allowed
+    assert not safety.is_allowed({**saved, "module": "keras.config"}, {})

@@ -18,6 +18,7 @@ from zoo.folders import publish_folder, write_file
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.readme import render_card
+from zoo.safety import check_objects
 
 STORAGES = ("float32", "float16", "compact")
 LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
@@ -47,7 +48,7 @@ def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=N
     config_path, weights_path = (verified(folder, card, file) for file in (CONFIG, WEIGHTS))
     saved = _read_json(config_path)
     custom_objects = dict(custom_objects or {})
-    _check_classes(saved, custom_objects)
+    check_objects(saved, custom_objects)
     known = CLASSES | custom_objects
     if str(saved.get("class")) not in known:
         raise ValueError(
@@ -250,44 +251,6 @@ def _read_json(path: Path):
     if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
         raise ValueError(f"{path} holds no class and config of a model.")
     return content
-
-
-def _check_classes(saved, custom_objects):
-    """Refuse every object in a config that is not the zoo's, Keras's, or given by the caller."""
-    if isinstance(saved, list):
-        for item in saved:
-            _check_classes(item, custom_objects)
-    if not isinstance(saved, dict):
-        return
-    if "class_name" in saved and not _is_known(saved, custom_objects):
-        name = saved["class_name"]
-        raise ValueError(
-            f"The preset's config names {name!r} (module {saved.get('module')!r}), which is "
-            "no class of the zoo and none of Keras's that is safe to load; nothing was loaded. If "
-            f"it is of your own, pass custom_objects={{{name!r}: ...}}."
-        )
-    for item in saved.values():
-        _check_classes(item, custom_objects)
-
-
-_VALUES = ("__tuple__", "__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__")
-_UNSAFE = ("Lambda", "function", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
-
-
-def _is_known(saved, custom_objects):
-    name, module = saved["class_name"], str(saved.get("module"))
-    registered = saved.get("registered_name") or name
-    if not isinstance(name, str) or not isinstance(registered, str):
-        return False
-    if name in custom_objects or registered in custom_objects:
-        return True
-    if name == "function" and saved.get("config") in custom_objects:
-        return True
-    if module in ("builtins", "None"):
-        return name in _VALUES
-    if module.startswith("zoo."):
-        return keras.saving.get_registered_object(f"zoo>{name}") is not None
-    return name not in _UNSAFE and registered == name and f"{module}.".startswith("keras.")
 
 
 def update_card(folder: Path, figures: list[dict]):

@@ -163,6 +163,9 @@ def test_a_truncated_or_altered_file_is_refused_before_it_is_parsed(decoder, mon
 
 def test_an_unreadable_file_without_its_checksum_is_a_plain_error(decoder):
     (decoder / "model.onnx").write_bytes(b"not a model")
+    with pytest.raises(ValueError, match="is no ONNX file"):
+        export.load(decoder, verify_checksum=False)
+    (decoder / "model.onnx").write_bytes(onnx.ModelProto(ir_version=8).SerializeToString())
     with pytest.raises(RuntimeError, match="onnxruntime cannot open"):
         export.load(decoder, verify_checksum=False)
 
@@ -178,26 +181,6 @@ def test_a_file_newer_than_the_runtime_says_what_to_do(decoder, field):
     path.write_bytes(model.SerializeToString())
     with pytest.raises(RuntimeError, match="lower opset, or install a newer onnxruntime"):
         export.load(decoder, verify_checksum=False)
-
-
-@pytest.mark.parametrize("place", ["../secret.bin", "{folder}/secret.bin"])
-def test_a_file_reads_nothing_outside_of_itself(decoder, monkeypatch, place):
-    """Weights that a file says lie elsewhere are not looked for, in or out of its folder."""
-    monkeypatch.chdir(decoder)
-    secret = decoder.parent / "secret.bin"
-    model = onnx.load(decoder / "model.onnx")
-    held = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
-    secret.write_bytes(held.raw_data)
-    held.ClearField("raw_data")
-    held.data_location = onnx.TensorProto.EXTERNAL
-    for key, value in {"location": place.format(folder=decoder.parent), "offset": "0"}.items():
-        entry = held.external_data.add()
-        entry.key, entry.value = key, value
-    (decoder / "model.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(RuntimeError, match=r"cannot open .*External data path"):
-        export.load(decoder, verify_checksum=False)
-    with pytest.raises(ValueError, match="not the file that was exported"):
-        export.load(decoder)
 
 
 def test_a_file_of_another_part_is_refused(decoder, exported):

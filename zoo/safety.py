@@ -1,0 +1,133 @@
+"""What the configuration of a preset, a file from anybody, may name: nothing that reads or writes.
+
+Keras makes whatever object a configuration names, and calls exported functions with the arguments
+that stand beside them. So every name is looked up here first, among classes that compute alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import keras
+from keras import layers
+
+# Values that Keras writes in the form of objects.
+_VALUES = ("__tuple__", "__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__")
+# The public classes of these modules are allowed, where they are of the kind that stands beside.
+_KINDS = {
+    "keras.layers": layers.Layer,
+    "keras.initializers": keras.Initializer,
+    "keras.optimizers": keras.Optimizer,
+    "keras.optimizers.schedules": keras.optimizers.schedules.LearningRateSchedule,
+    "keras.constraints": keras.constraints.Constraint,
+    "keras.regularizers": keras.Regularizer,
+}
+# They run code, or the graphs of files; or they read a vocabulary from a path that they are given.
+_REFUSED_LAYERS = {
+    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
+    *("TextVectorization", "StringLookup", "IntegerLookup", "IndexLookup"),
+}
+_ACTIVATIONS = {
+    name
+    for name, found in vars(keras.activations).items()
+    if isinstance(found, types.FunctionType) and name not in ("get", "serialize", "deserialize")
+}
+_MODELS = {"Functional", "Sequential", "Model"}
+_OTHERS = {"keras": {"DTypePolicy", "DTypePolicyMap"}, "keras.random": {"SeedGenerator"}}
+# What functional models hold of keras.ops. None of it takes a function; `core` has those that do.
+_OPERATIONS = {f"keras.src.ops.{name}" for name in ("numpy", "nn", "math", "linalg", "image")}
+_CORE_OPERATIONS = {
+    *("Scatter", "ScatterUpdate", "Slice", "SliceUpdate", "StopGradient", "Unstack"),
+    *("Cast", "SaturateCast", "ConvertToTensor"),
+}
+
+
+def check_objects(saved, custom_objects: dict):
+    """Refuse a configuration in which an object is not on the list, before any is made.
+
+    Args:
+        saved: a configuration as read from JSON.
+        custom_objects: what the caller allows besides, by name.
+
+    Raises:
+        ValueError: it names something else than a class of the zoo; a layer, activation,
+            initializer, optimizer, schedule, constraint or regularizer of Keras; one of its
+            mathematical operations; or what is in `custom_objects`.
+    """
+    if isinstance(saved, list):
+        for item in saved:
+            check_objects(item, custom_objects)
+    if isinstance(saved, str) and _is_registered_elsewhere(saved, custom_objects):
+        raise ValueError(_refusal(saved, "a name that another library registered"))
+    if not isinstance(saved, dict):
+        return
+    if "class_name" in saved and not is_allowed(saved, custom_objects):
+        raise ValueError(_refusal(saved["class_name"], f"module {saved.get('module')!r}"))
+    for item in saved.values():
+        check_objects(item, custom_objects)
+
+
+def _refusal(name, where) -> str:
+    return (
+        f"The preset's config names {name!r} ({where}), which is no class of the zoo and none of "
+        "Keras's that is safe to load; nothing was loaded. If it is of your own, pass "
+        f"custom_objects={{{name!r}: ...}}."
+    )
+
+
+def is_allowed(saved: dict, custom_objects: dict) -> bool:
+    """Say whether an object of a configuration may be made."""
+    name, module = saved["class_name"], str(saved.get("module"))
+    registered = saved.get("registered_name") or name
+    if not isinstance(name, str) or not isinstance(registered, str):
+        return False
+    if name in custom_objects or registered in custom_objects:
+        return True
+    if name == "function":
+        return _is_activation(saved, module, registered, custom_objects)
+    if module in ("builtins", "None"):
+        return name in _VALUES
+    if module.startswith("zoo."):
+        return registered == f"zoo>{name}" and _is_of_the_zoo(registered)
+    # What somebody has registered under a name of Keras's would be made in its place.
+    if registered != name or keras.saving.get_registered_object(name) is not None:
+        return False
+    return _is_kerass(name, module)
+
+
+def _is_activation(saved, module, registered, custom_objects) -> bool:
+    called = saved.get("config")
+    if not isinstance(called, str):
+        return False
+    kerass = module == "builtins" and called in _ACTIVATIONS and registered in ("function", called)
+    return called in custom_objects or (
+        kerass and keras.saving.get_registered_object(called) is None
+    )
+
+
+def _is_of_the_zoo(registered: str) -> bool:
+    found = keras.saving.get_registered_object(registered)
+    return isinstance(found, type) and found.__module__.startswith("zoo.")
+
+
+def _is_kerass(name: str, module: str) -> bool:
+    if module in _KINDS:
+        found = getattr(sys.modules[module], name, None)
+        made = isinstance(found, type) and issubclass(found, _KINDS[module])
+        return made and name not in _REFUSED_LAYERS
+    if name in _MODELS:
+        return module in ("keras", "keras.models") or module.startswith("keras.src.models.")
+    if module == "keras.src.ops.core":
+        return name in _CORE_OPERATIONS
+    if module in _OPERATIONS:
+        found = getattr(sys.modules.get(module), name, None)
+        return isinstance(found, type) and issubclass(found, keras.Operation)
+    return name in _OTHERS.get(module, ())
+
+
+def _is_registered_elsewhere(name: str, custom_objects: dict) -> bool:
+    """Say whether Keras would put what another library registered in the place of a string."""
+    if name in custom_objects or keras.saving.get_registered_object(name) is None:
+        return False
+    return not (name.startswith("zoo>") and _is_of_the_zoo(name))
