@@ -4,11 +4,13 @@ import hashlib
 import json
 import shutil
 
+import h5py
 import keras
+import numpy as np
 import pytest
 
 import zoo
-from zoo import presets, safety
+from zoo import cli, presets, safety
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,82 @@ def test_weights_of_another_model_are_refused(preset, tmp_path):
     rewrite(preset, "model.weights.h5", (tmp_path / "other" / "model.weights.h5").read_bytes())
     with pytest.raises(ValueError, match="does not hold the weights of this VAE"):
         zoo.load(preset)
+
+
+def larger(file, place, secret):
+    del file[place]
+    file.create_dataset(place, (2**28,), "float32", chunks=(2**20,), compression="gzip")
+
+
+def linked(file, place, secret):
+    del file[place]
+    file[place] = h5py.ExternalLink(str(secret), "secret")
+
+
+def linked_within(file, place, secret):
+    file["elsewhere"] = h5py.SoftLink(place)
+
+
+def elsewhere(file, place, secret):
+    shape = file[place].shape
+    del file[place]
+    file.create_dataset(place, shape, "float32", external=[(str(secret), 0, h5py.h5f.UNLIMITED)])
+
+
+def virtual(file, place, secret):
+    shape = file[place].shape
+    del file[place]
+    layout = h5py.VirtualLayout(shape, "float32")
+    layout[...] = h5py.VirtualSource(str(secret), "secret", shape)
+    file.create_virtual_dataset(place, layout)
+
+
+def texts(file, place, secret):
+    del file[place]
+    file.create_dataset(place, data=["a", "b"], dtype=h5py.string_dtype())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (larger, r"has the shape \(268435456,\), as no weight of the model has"),
+        (linked, "is a link, and links are not followed"),
+        (linked_within, "is a link"),
+        (elsewhere, "lie in another file, and are not read"),
+        (virtual, "lie in another file"),
+        (texts, "weights are numbers"),
+    ],
+)
+def test_weights_that_are_too_large_or_lie_elsewhere_are_refused_unread(
+    change, says, preset, tmp_path, monkeypatch
+):
+    secret = tmp_path / "secret.h5"
+    with h5py.File(secret, "w") as file:
+        file["secret"] = np.ones((64, 16), "float32")
+    spoiled, places = tmp_path / "spoiled.h5", []
+    shutil.copy(preset / "model.weights.h5", spoiled)
+    with h5py.File(spoiled, "r+") as file:
+        file.visititems(
+            lambda name, item: (
+                places.append(name) if getattr(item, "shape", 0) == (64, 16) else None
+            )
+        )
+        change(file, places[0], secret)
+    rewrite(preset, "model.weights.h5", spoiled.read_bytes())
+    assert (preset / "model.weights.h5").stat().st_size < 2**20
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(ValueError, match=f"does not hold the weights of this VAE: .*{says}"):
+        zoo.load(preset)
+
+
+def test_a_card_gives_no_orders_to_a_terminal(preset, capsys):
+    card = json.loads((preset / "card.json").read_text())
+    card["description"] = "\x1b]0;owned\x07\x1b[2J \u202e\x9b31m Schr\u00f6dinger"
+    (preset / "card.json").write_text(json.dumps(card))
+    assert cli.main(["card", str(preset)]) == 0
+    shown = capsys.readouterr().out
+    assert r"\x1b]0;owned\x07\x1b[2J \u202e\x9b31m Schrödinger" in shown
+    assert all(character.isprintable() or character == "\n" for character in shown)
 
 
 @pytest.mark.parametrize("content", [b"", b"no HDF5 at all"])

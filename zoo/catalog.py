@@ -67,7 +67,12 @@ class Card(dict):
         for figure in self.get("figures") or ():
             lines.append(f"  {figure['name']}: {figure['value']} {figure['unit']}".rstrip())
             lines.append(f"      {figure['protocol']}")
-        return "\n".join(lines)
+        return printable("\n".join(lines))
+
+
+def printable(text: str) -> str:
+    """Write control characters as escapes: a terminal would obey those that a file brings along."""
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
 
 
 def card(name: str | os.PathLike) -> Card:

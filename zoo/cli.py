@@ -9,6 +9,7 @@ import os
 import sys
 
 import zoo
+from zoo.catalog import printable
 from zoo.spelling import UnknownNameError
 
 PICTURES = (
@@ -68,7 +69,7 @@ def _load(name):
 
 
 def _complain(error, code):
-    print(f"zoo: {error}", file=sys.stderr)
+    print(f"zoo: {printable(str(error))}", file=sys.stderr)
     return code
 
 

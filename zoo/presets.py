@@ -18,7 +18,7 @@ from zoo.folders import publish_folder, write_file
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.readme import render_card
-from zoo.safety import check_objects
+from zoo.safety import check_objects, check_weights
 
 STORAGES = ("float32", "float16", "compact")
 LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
@@ -63,6 +63,7 @@ def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=N
             model = known[saved["class"]].from_config(config)
             optimizer = keras.saving.deserialize_keras_object(saved["optimizer"])
         with _describing(weights_path, f"the weights of this {saved['class']}"):
+            check_weights(weights_path, model)
             model.load_weights(weights_path)
         model.compile(optimizer=optimizer)
     _check_card(card, model, folder)

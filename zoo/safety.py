@@ -6,12 +6,15 @@ that stand beside them. So every name is looked up here first, among classes tha
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 
+import h5py
 import keras
 from keras import layers
 
+_FEW = 1024  # values that may be stored beside the weights, such as the states of seeds
 # Values that Keras writes in the form of objects.
 _VALUES = ("__tuple__", "__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__")
 # The public classes of these modules are allowed, where they are of the kind that stands beside.
@@ -131,3 +134,40 @@ def _is_registered_elsewhere(name: str, custom_objects: dict) -> bool:
     if name in custom_objects or keras.saving.get_registered_object(name) is None:
         return False
     return not (name.startswith("zoo>") and _is_of_the_zoo(name))
+
+
+def check_weights(path: str | os.PathLike, model):
+    """Look at the shapes in a file of weights, and where its values lie, before any is read.
+
+    A file of some kilobytes can declare gigabytes, or point to other files.
+
+    Args:
+        path: an HDF5 file as Keras writes it.
+        model: the model that its weights are for.
+
+    Raises:
+        ValueError: a link, values that lie in other files, or an array of a shape that no weight of
+            the model has.
+    """
+    shapes = {tuple(weight.shape) for weight in model.variables}
+
+    def look(name, item):
+        if isinstance(item, h5py.Group):
+            _check_links(name, item)
+            return
+        if item.external or item.is_virtual:
+            raise ValueError(f"the values of {name!r} lie in another file, and are not read")
+        if item.dtype.kind == "O":
+            raise ValueError(f"{name!r} holds {item.dtype}, and weights are numbers")
+        if item.size > _FEW and item.shape not in shapes:
+            raise ValueError(f"{name!r} has the shape {item.shape}, as no weight of the model has")
+
+    with h5py.File(path, "r") as file:
+        _check_links("/", file)
+        file.visititems(look)
+
+
+def _check_links(name, group):
+    for key in group:
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            raise ValueError(f"{key!r} in {name!r} is a link, and links are not followed")

@@ -1,4 +1,4 @@
-"""A plugin of pytest that says how much memory all processes of a run took at their peaks."""
+"""A plugin of pytest that says how much memory the processes of a run took at their peaks."""
 
 import sys
 
@@ -7,31 +7,32 @@ import pytest
 PEAKS = []
 
 
-def peak() -> float:
-    """Return the GiB that this process, and the largest one that it started, had at their peaks."""
+def peaks() -> tuple[float, float]:
+    """Return the GiB that this process had at its peak, and the largest one that it started."""
     try:
         import resource
     except ImportError:  # on Windows
-        return 0.0
+        return 0.0, 0.0
     unit = 2**30 if sys.platform == "darwin" else 2**20
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(resource.getrusage(kind).ru_maxrss for kind in kinds) / unit
+    return tuple(resource.getrusage(kind).ru_maxrss / unit for kind in kinds)
 
 
 def pytest_sessionfinish(session):
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["peak"] = peak()
+        session.config.workeroutput["peaks"] = peaks()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
-    PEAKS.append(getattr(node, "workeroutput", {}).get("peak", 0.0))
+    PEAKS.append(getattr(node, "workeroutput", {}).get("peaks", (0.0, 0.0)))
 
 
 def pytest_terminal_summary(terminalreporter, config):
     if hasattr(config, "workeroutput"):
         return
-    # What this process started are the workers, if there are any.
-    parts = PEAKS or [peak()]
-    told = " + ".join(f"{part:.1f}" for part in parts)
-    terminalreporter.write_line(f"peaks of memory: {told} = {sum(parts):.1f} GiB")
+    own, started = zip(*(PEAKS or [peaks()]), strict=True)
+    told = " + ".join(f"{each:.1f}" for each in own)
+    terminalreporter.write_line(
+        f"peaks of memory: {told} GiB; of what was started meanwhile: {max(started):.1f} GiB"
+    )
