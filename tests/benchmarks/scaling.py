@@ -191,11 +191,11 @@ def measure(spec, rounds, folder):
     return spec["images"] / statistics.median(times[0]), sides[0].peak, ratio
 
 
-def tell_one_backend(backend, rounds):
+def tell_one_backend(backend, rounds, images):
     """Print what the tests on a GPU put into their report, a line for each network and batch."""
     for name in ("VAE, dense", "VAE, convolutional", "AAE, 784-1000-1000-8"):
         for batch in (128, 2048):
-            spec = {**KINDS[name], "images": 12800, "batch": batch, "backend": backend}
+            spec = {**KINDS[name], "images": images, "batch": batch, "backend": backend}
             speed, peak, _ = measure(spec, rounds, None)
             print(f"{name}\t{batch:,}\t{speed:,.0f}\t{peak:,.0f}", flush=True)
 
@@ -226,10 +226,11 @@ def main():
     parser.add_argument("--only", choices=tables, help="one table")
     parser.add_argument("--out", help="a file to write the tables to")
     parser.add_argument("--backend-alone", choices=BACKENDS, help="print its rows, without heads")
+    parser.add_argument("--images", type=int, default=12800, help="of its epochs [12800]")
     parser.add_argument("--work", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.backend_alone:
-        tell_one_backend(arguments.backend_alone, arguments.rounds)
+        tell_one_backend(arguments.backend_alone, arguments.rounds, arguments.images)
         return
     if arguments.work:
         training.answer(lambda: epoch_of(json.loads(arguments.work)))

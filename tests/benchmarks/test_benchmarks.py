@@ -40,7 +40,8 @@ def test_training_is_timed_beside_plain_keras(tmp_path):
 
 
 def test_a_backend_is_timed_for_the_report_of_a_gpu():
-    lines = said("scaling.py", "--backend-alone", "tensorflow", "--rounds", 1).splitlines()
+    options = ("--backend-alone", "tensorflow", "--rounds", 1, "--images", 256)
+    lines = said("scaling.py", *options).splitlines()
     assert len(lines) == 3 * 2
     for line in lines:
         _, batch, speed, peak = line.split("\t")
