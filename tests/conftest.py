@@ -1,6 +1,7 @@
 """What all tests share: how steps run, the backend, the data, and small models."""
 
 import os
+import sys
 
 import pytest
 from support.memory import (  # noqa: F401
@@ -13,6 +14,8 @@ from support.memory import (  # noqa: F401
 for _name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+FORGET_AFTER = 40  # tests
 
 # Keras and the zoo are imported where they are needed: the process that hands tests to the workers
 # needs neither.
@@ -44,6 +47,13 @@ def pytest_runtest_setup(item):
 
     compiled = item.config.getoption("--compiled") or item.get_closest_marker("compiled")
     steps.run_as_users_do() if compiled else steps.run_eagerly()
+
+
+def pytest_runtest_teardown(item):
+    """Let JAX forget what it compiled, now and then: what comes again lies in its cache on disk."""
+    item.session.finished = getattr(item.session, "finished", 0) + 1
+    if "jax" in sys.modules and item.session.finished % FORGET_AFTER == 0:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(autouse=True)

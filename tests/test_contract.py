@@ -177,7 +177,8 @@ def checks_of(setting, compiled):
     if contract.BACKEND != "tensorflow":  # which repeats what no backend changes
         if setting in VARIANTS:
             return []
-        return every if setting in KINDS else MAIN_CHECKS
+        first = MAIN_CHECKS[:4] if contract.BACKEND == "jax" else MAIN_CHECKS
+        return every if setting in KINDS else first
     if compiled:
         return every if setting in GRAPHS else [contract.fit_lowers_the_loss]
     if setting in VARIANTS or setting in NEARLY:
