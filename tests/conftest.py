@@ -37,6 +37,11 @@ def pytest_configure(config):
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
+def pytest_collection_modifyitems(items):
+    """Start with what takes longest, so that no worker waits for another's in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_runtest_setup(item):
     """Choose how the steps of this test's models run, before any fixture makes one.
 

@@ -146,6 +146,7 @@ def test_two_devices_of_jax_train_as_one_does(name, tmp_path):
 
 @ON_TENSORFLOW
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_workers_train_as_one_device_does_though_one_is_killed(tmp_path):
     """The other one cannot go on alone, and ends; both go on from the first one's backup."""
     epochs = ("--epochs", 60)

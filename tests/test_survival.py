@@ -36,6 +36,7 @@ def finished(process, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.backend
 @pytest.mark.parametrize("way", ["fit", "train"])
 def test_a_training_that_is_killed_again_and_again_ends_where_an_unharmed_one_does(way, tmp_path):
