@@ -36,6 +36,8 @@ _ACTIVATIONS = {
     for name, found in vars(keras.activations).items()
     if isinstance(found, types.FunctionType) and name not in ("get", "serialize", "deserialize")
 }
+# What optimizers call themselves where they were saved on PyTorch.
+_OPTIMIZERS_OF_PYTORCH = "keras.src.backend.torch.optimizers."
 _MODELS = {"Functional", "Sequential", "Model"}
 _OTHERS = {"keras": {"DTypePolicy", "DTypePolicyMap"}, "keras.random": {"SeedGenerator"}}
 # What functional models hold of keras.ops. None of it takes a function; `core` has those that do.
@@ -115,6 +117,8 @@ def _is_of_the_zoo(registered: str) -> bool:
 
 
 def _is_kerass(name: str, module: str) -> bool:
+    if module.startswith(_OPTIMIZERS_OF_PYTORCH):
+        module = "keras.optimizers"
     if module in _KINDS:
         found = getattr(sys.modules[module], name, None)
         made = isinstance(found, type) and issubclass(found, _KINDS[module])
