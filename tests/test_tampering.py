@@ -314,6 +314,15 @@ def test_code_in_a_config_is_refused_and_nothing_runs(kind, place, preset, tmp_p
     assert not mark.exists()
 
 
+def test_a_class_that_is_given_does_not_let_a_strangers_in():
+    """Keras would make the class of the registered name, whatever stands beside it."""
+    given = {"Own": type("Own", (keras.layers.Layer,), {})}
+    assert safety.is_allowed(entry("Own", None, "Own"), given)
+    assert safety.is_allowed(entry("Own", None, "mine>Own"), given)
+    assert safety.is_allowed(entry("Recorder", None, "stranger>Recorder"), {"Recorder": Recorder})
+    assert not safety.is_allowed(entry("Own", None, "stranger>Recorder"), given)
+
+
 def test_what_networks_are_made_of_is_allowed(tmp_path):
     """Layers, activations, initializers, constraints, schedules and operations of Keras."""
     x = keras.Input((8, 8, 1))

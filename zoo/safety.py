@@ -87,8 +87,11 @@ def is_allowed(saved: dict, custom_objects: dict) -> bool:
     registered = saved.get("registered_name") or name
     if not isinstance(name, str) or not isinstance(registered, str):
         return False
-    if name in custom_objects or registered in custom_objects:
+    if registered in custom_objects:
         return True
+    # Keras looks for the registered name first, so that it must not lead elsewhere.
+    if name in custom_objects:
+        return keras.saving.get_registered_object(registered) in (None, custom_objects[name])
     if name == "function":
         return _is_activation(saved, module, registered, custom_objects)
     if module in ("builtins", "None"):
