@@ -45,8 +45,8 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_setup(item):
     """Choose how the steps of this test's models run, before any fixture makes one.
 
-    Tracing and compiling a tiny model takes twenty times as long as its training, and memory that
-    XLA never gives back.
+    Tracing and compiling a tiny model takes ten times as long as its training and more, and memory
+    that XLA never gives back.
     """
     from support import steps
 

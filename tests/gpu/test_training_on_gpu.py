@@ -13,6 +13,8 @@ SUPPORT = Path(__file__).parents[1] / "support"
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 BACKENDS = ("tensorflow", "jax", "torch")
 WITHOUT_GPU = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+# Set for the tests, of which several run at a time; what is measured has all threads.
+FEW_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # Its own share of the memory for each process, as several train at the same time.
 SHARING = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
@@ -78,9 +80,11 @@ def test_a_strategy_of_one_device_trains_as_it_does_alone(name, way, trained, tm
             np.testing.assert_allclose(results[way][key], wanted, rtol=1e-3, atol=1e-4, err_msg=key)
 
 
-def test_training_is_measured(trained, report):
+def test_training_is_measured(trained, report, monkeypatch):
     """Images a second by `fit(x)` as users call it, by batch; no speed is asserted."""
     backend, _ = trained
+    for name in FEW_THREADS:
+        monkeypatch.delenv(name, raising=False)
     said = ran(BENCHMARKS / "scaling.py", "--backend-alone", backend, backend=backend)
     for line in said.splitlines():
         name, batch, speed, peak = line.split("\t")
