@@ -19,7 +19,6 @@ from .tensors import Tensor, check_array
 EXAMPLES = 20
 DRAWS = 2000
 _CODES = 256
-_MARKS = ("page.json",)
 _FILES = ("index.html", "style.css", "page.js")
 
 
@@ -54,7 +53,7 @@ def write_page(
         title: of the page; the model's name by default.
         description: a sentence below it.
         archive: onnxruntime-web's npm package as a file; None calls npm, once.
-        overwrite: replace `folder`, if it holds a page.
+        overwrite: replace `folder`, if it holds nothing but a page.
 
     Returns:
         the path of `index.html`.
@@ -78,7 +77,7 @@ def write_page(
     content["draws"] = None if draws is None else {"count": DRAWS, "by_label": len(draws) > 1}
     content["examples"] = examples and {"labels": examples["labels"][:EXAMPLES]}
     bundle = onnxruntime_web.read(archive)
-    with publish_folder(folder, overwrite, marks=_MARKS) as scratch:
+    with publish_folder(folder, overwrite) as scratch:
         for name in _FILES:
             source = importlib.resources.files("export") / "page_files" / name
             (scratch / name).write_bytes(source.read_bytes())

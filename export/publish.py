@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.folders import publish_folder
+from zoo.folders import publish_file, publish_folder
 
 from . import (
     golden,
@@ -76,14 +74,14 @@ def export_model(
         images: real images for the proof: an array [n, *input shape of the model] in the input's
             range, or a dict of arrays by input name, labels among them. None takes
             scikit-learn's digits, resized.
-        overwrite: replace `out`, all of it, once the new export is complete.
+        overwrite: replace `out` once the new export is complete, if it holds nothing else.
         progress: called with a line of text at every step.
 
     Returns:
         The parity report by part, as in `parity.json`; `format_report` prints it.
 
     Raises:
-        FileExistsError: `out` exists and `overwrite` is false.
+        FileExistsError: `out` exists and `overwrite` is false, or it holds anything else.
         ConversionError: an operation does not convert; the message says which, and a way round.
         ParityError: an output exceeds 1e-5 of its range, or 1e-4 relative where it has none; of a
             variant, in the root mean square, 5e-3 (float16), or for int8 0.1 of its range and 0.15
@@ -152,7 +150,7 @@ def export_onnx(
     layouts.check_layout(layout)
     arranged, given = layouts.arrange({chosen.name: chosen}, given, layout)
     chosen = arranged[chosen.name]
-    with _publish_file(path, overwrite) as scratch:
+    with publish_file(path, overwrite) as scratch:
         described = signature.describe(source, chosen, opset)
         model = onnx_graph.convert(chosen, opset, signature.metadata(described))
         scratch.write_bytes(model)
@@ -334,23 +332,3 @@ def _check_interface(folder: Path, described: dict[str, Any], current: dict[str,
                 f"{folder} was exported from another model: its {which} are "
                 f"{'; '.join(map(str, came))}, the model's are {'; '.join(map(str, wanted))}."
             )
-
-
-@contextlib.contextmanager
-def _publish_file(target: str | os.PathLike, overwrite: bool) -> Iterator[Path]:
-    """Yield a scratch file that becomes `target` when the block succeeds."""
-    target = Path(os.path.abspath(target))
-    if target.is_dir():
-        raise FileExistsError(f"{target} is a folder, and a file was to be written there.")
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists already. Pass overwrite=True to replace it.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    os.close(handle)
-    scratch = Path(name)
-    try:
-        yield scratch
-        scratch.chmod(0o644)
-        os.replace(scratch, target)
-    finally:
-        scratch.unlink(missing_ok=True)

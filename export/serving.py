@@ -9,14 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zoo.folders import publish_folder
+from zoo.folders import LIST, publish_folder
 
 from . import runtime
 from . import signature as signatures
 from .tensors import Tensor, tensors
 
 SAVED_MODEL = "saved_model"
-_MARKS = ("*/config.pbtxt", "*/[0-9]*/saved_model.pb")
 _TRITON_TYPES = {"float32": "TYPE_FP32", "int32": "TYPE_INT32"}
 
 
@@ -68,7 +67,7 @@ def write_serving(
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", model):
             raise ValueError(f"{model!r} cannot be a model's name: give letters as name=.")
     _check_alone(Path(repository), names)
-    with publish_folder(repository, overwrite, marks=_MARKS) as scratch:
+    with publish_folder(repository, overwrite) as scratch:
         for model, (place, signature) in zip(names, parts, strict=True):
             folder = scratch / model / str(version)
             folder.mkdir(parents=True)
@@ -79,7 +78,7 @@ def write_serving(
 
 def _check_alone(repository: Path, names: list[str]) -> None:
     """Refuse a repository that holds other models too: replacing it would delete them."""
-    others = sorted({path.name for path in repository.glob("*")} - set(names))
+    others = sorted({path.name for path in repository.glob("*")} - {*names, LIST})
     if others:
         raise FileExistsError(
             f"{repository} exists already and holds {', '.join(others)} beside: write into a new "

@@ -69,7 +69,7 @@ def test_every_figure_says_how_it_was_measured(name):
 def test_a_preset_holds_exactly_the_files_of_its_card(name):
     folder = catalog.preset_folder(name)
     card = zoo.card(name)
-    found = {path.name for path in folder.iterdir()}
+    found = {path.name for path in folder.glob("[!.]*")}
     assert found == {*card["files"], "card.json", "README.md"}
     for file, recorded in card["files"].items():
         assert catalog.describe_file(folder / file) == recorded

@@ -378,6 +378,13 @@ def test_reproduce_prints_the_table_that_it_writes(capsys, tmp_path, monkeypatch
     assert "A comparison" in printed
     assert "PCA" in printed
     assert os.listdir(tmp_path / "results") == ["toy.json"]
+    (tmp_path / "results" / "toy.json").write_text("measured for days")
+    code, _, err = run(capsys, "reproduce", "toy", "--out", tmp_path / "results")
+    assert (code, "--overwrite" in err) == (1, True)
+    assert (tmp_path / "results" / "toy.json").read_text() == "measured for days"
+    again = "reproduce", "toy", "--out", tmp_path / "results", "--overwrite"
+    assert run(capsys, *again)[0] == 0
+    assert "PCA" in (tmp_path / "results" / "toy.json").read_text()
     code, _, err = run(capsys, "reproduce", "toi", "--out", tmp_path / "results")
     assert code == 2
     assert "'toy'" in err

@@ -76,7 +76,7 @@ def test_grey_pixels_are_those_between_dark_and_bright_among_the_marked():
 def test_an_experiment_finds_the_same_again_whatever_was_drawn_before(few_images, tmp_path):
     first = experiments.reproduce("penalties", tmp_path, epochs=1, verbose=0)
     keras.utils.set_random_seed(77)
-    again = experiments.reproduce("penalties", tmp_path, epochs=1, verbose=0)
+    again = experiments.reproduce("penalties", tmp_path, epochs=1, overwrite=True, verbose=0)
     assert first.rows == again.rows
 
 

@@ -283,10 +283,12 @@ def test_saving_refuses_an_existing_folder_and_overwrite_replaces_it(vae, preset
     before = snapshot(preset)
     with pytest.raises(FileExistsError, match="overwrite=True"):
         zoo.save(vae, preset)
+    with pytest.raises(FileExistsError, match=r"not written by the zoo: extra\.txt"):
+        zoo.save(vae, preset, overwrite=True)
     assert snapshot(preset) == before
+    (preset / "extra.txt").unlink()
     zoo.save(vae, preset, overwrite=True, about={"description": "second"})
     assert zoo.card(preset)["description"] == "second"
-    assert not (preset / "extra.txt").exists()
     assert os.listdir(preset.parent) == ["preset"]
 
 

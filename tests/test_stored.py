@@ -10,6 +10,7 @@ import pytest
 import zoo
 from zoo import recipes, training
 from zoo.callbacks import Progress, duration
+from zoo.catalog import WEIGHTS
 from zoo.cli import main
 from zoo.data import StoredImages
 
@@ -170,6 +171,14 @@ def test_a_recipe_trains_on_images_and_labels_of_ones_own(file, tmp_path, capsys
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
     assert all("images/s" in line and "left" in line and "val_loss" in line for line in lines)
+
+
+def test_a_recipe_trains_on_rows_that_are_no_images(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((90, 12), "float32"))
+    recipe = dataclasses.replace(recipes.get("vae_digits"), epochs=1)
+    card = training.train(recipe, tmp_path / "mine", images=tmp_path / "x.npy", verbose=False)
+    assert (card["input"]["shape"], sorted(card["files"])) == ([12], ["config.json", WEIGHTS])
+    assert zoo.load(tmp_path / "mine").generate(3, seed=0).shape == (3, 12)
 
 
 def test_a_recipe_with_few_labels_takes_those_that_are_known(file, tmp_path):

@@ -158,14 +158,16 @@ def test_a_seeded_training_sees_the_images_in_a_new_order_every_epoch():
 
 def test_an_existing_folder_is_refused_before_training(recipe, tmp_path, monkeypatch):
     (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "card.json").write_text("mine")
     monkeypatch.setattr(training, "make_model", lambda *_: pytest.fail("training started"))
     with pytest.raises(FileExistsError, match="exists already"):
         train(recipe, tmp_path / "out")
+    with pytest.raises(FileExistsError, match="no list of what was written"):
+        train(recipe, tmp_path / "out", overwrite=True)
 
 
-def test_an_existing_folder_is_replaced_when_asked(recipe, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "card.json").write_text("old")
+def test_an_existing_preset_is_replaced_when_asked(recipe, tmp_path):
+    train(recipe, tmp_path / "out", epochs=2)
     train(recipe, tmp_path / "out", epochs=1, overwrite=True)
     assert zoo.card(tmp_path / "out")["recipe"]["epochs"] == 1
 

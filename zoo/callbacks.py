@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 
 from zoo import engine
+from zoo.folders import publish_file
 
 
 class SavePicture(keras.callbacks.Callback):
@@ -39,7 +40,9 @@ class SavePicture(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.picture(self.model).savefig(self.folder / f"epoch_{epoch + 1:04}.png")
+            target = self.folder / f"epoch_{epoch + 1:04}.png"
+            with publish_file(target, overwrite=True) as scratch:
+                self.picture(self.model).savefig(scratch)
 
 
 class Backup(keras.callbacks.BackupAndRestore):

@@ -10,6 +10,7 @@ import sys
 
 import zoo
 from zoo.catalog import printable
+from zoo.folders import check_target, publish_file, publish_folder
 from zoo.spelling import UnknownNameError
 
 PICTURES = (
@@ -124,6 +125,7 @@ def _parser():
     sub.add_argument("name", help="an experiment of zoo.experiments")
     sub.add_argument("--out", default="results", help="folder for table and picture [results]")
     sub.add_argument("--epochs", type=_count, default=None, help="other than the experiment's")
+    _add_overwrite(sub)
 
     sub = command(_export, "export", "write ONNX and SavedModel files, proved equal to Keras")
     _add_name(sub)
@@ -205,9 +207,8 @@ def _generate(options):
     options.picture = options.picture or ("samples" if model.can_generate else "reconstructions")
     out = options.out or f"{os.path.basename(os.path.normpath(options.name))}_{options.picture}.png"
     out += "" if os.path.splitext(out)[1] else ".png"
-    if os.path.exists(out) and not options.overwrite:
-        raise FileExistsError(f"{out} exists already. Choose another --out, or --overwrite.")
-    _picture(model, options).savefig(out)
+    with publish_file(out, options.overwrite) as scratch:
+        _picture(model, options).savefig(scratch)
     print(out)
 
 
@@ -318,7 +319,7 @@ def _evaluate(options):
 def _reproduce(options):
     with _quiet():
         from zoo.experiments import reproduce
-    table = reproduce(options.name, options.out, epochs=options.epochs)
+    table = reproduce(options.name, options.out, epochs=options.epochs, overwrite=options.overwrite)
     print(table.title)
     for row in (table.columns, *table.rows):
         print("  " + "  ".join(f"{'' if cell is None else cell!s:>22}" for cell in row))
@@ -326,29 +327,30 @@ def _reproduce(options):
 
 
 def _export(options):
-    if os.path.exists(options.out) and not options.overwrite:
-        raise FileExistsError(f"{options.out} exists already. Choose another OUT, or --overwrite.")
+    check_target(options.out, options.overwrite)
     import export
 
     if options.web:
         _check_page(options)
     model = _load(options.name)
     known = _test_images(options.name, model) if options.web or options.variants else {}
-    report = export.export_model(
-        model,
-        options.out,
-        formats=tuple(options.formats or ("onnx", "saved_model")),
-        opset=options.opset,
-        layout=options.layout,
-        variants=options.variants,
-        images=known or None,
-        overwrite=options.overwrite,
-        progress=lambda text: print(text, flush=True),
-    )
-    print(export.format_report(report))
+    with publish_folder(options.out, options.overwrite) as folder:
+        report = export.export_model(
+            model,
+            folder,
+            formats=tuple(options.formats or ("onnx", "saved_model")),
+            opset=options.opset,
+            layout=options.layout,
+            variants=options.variants,
+            images=known or None,
+            progress=lambda text: print(text, flush=True),
+        )
+        print(export.format_report(report))
+        if options.web:
+            _write_page(options, folder, known)
     print(f"{options.out} is written.")
     if options.web:
-        _write_page(options, known)
+        print(f"See the page: python -m http.server --directory {os.path.join(options.out, 'web')}")
 
 
 def _check_page(options):
@@ -374,15 +376,15 @@ def _test_images(name, model, n=1000):
     return {"x": x[:n], **known}
 
 
-def _write_page(options, known):
+def _write_page(options, folder, known):
     import export
 
     card = zoo.card(options.name)
     source = zoo.data.SOURCES.get((card.get("recipe") or {}).get("data"))
     y = known.get("label")
-    index = export.write_page(
-        options.out,
-        os.path.join(options.out, "web"),
+    export.write_page(
+        folder,
+        folder / "web",
         images=known.get("x"),
         labels=y,
         label_names=source.classes if y is not None else None,
@@ -390,7 +392,6 @@ def _write_page(options, known):
         description=card["description"],
         archive=options.web_archive,
     )
-    print(f"{index.parent} is written. See it: python -m http.server --directory {index.parent}")
 
 
 if __name__ == "__main__":

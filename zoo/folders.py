@@ -1,99 +1,250 @@
-"""Folders that are written whole or not at all."""
+"""Folders and files that are written whole or not at all, and replaced only if written here."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoo.exchange import exchange
+
+try:
+    import fcntl
+except ImportError:  # Windows: hidden folders of killed processes stay there
+    fcntl = None
+
+LIST = ".written.json"
+_HIDDEN = ".writing"
+_A_MINUTE = 60
+
 
 @contextlib.contextmanager
-def publish_folder(
-    target: str | os.PathLike, overwrite: bool = False, *, marks: tuple[str, ...] = ()
-) -> Iterator[Path]:
+def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
     """Yield an empty scratch folder that becomes `target` when the block succeeds.
 
-    The scratch folder lies beside `target`, so that the last step is a rename. If the
-    block raises (an error, a full disk, Ctrl-C), the scratch folder is removed and
-    whatever stood at `target` before is still there, untouched.
+    The scratch folder lies in a hidden one beside `target`, so that the last step is a rename, or
+    an exchange of two folders. If the block raises (an error, a full disk, Ctrl-C), it is removed
+    and whatever stood at `target` before is still there, untouched. What a killed process left
+    is removed by the next that writes to `target`.
+
+    A published folder holds `.written.json`, the list of what was written into it: a folder is
+    replaced only while it holds nothing else.
 
     Args:
         target: the folder to create.
         overwrite: replace an existing folder. The old one goes only after the new one is
             complete.
-        marks: further patterns of files by which a folder may be replaced.
 
     Raises:
         FileExistsError: `target` exists and `overwrite` is false, or it is a file, or a folder
-            that holds other things than presets, exports and demonstrations.
+            that holds anything that is not on its list, or it appeared or changed meanwhile.
     """
     target = Path(os.path.abspath(target))
+    _clean_up(target)
+    check_target(target, overwrite)
+    before = _identity(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    hidden = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=_HIDDEN, dir=target.parent))
+    try:
+        with _locked(hidden / "lock"):
+            scratch = hidden / "folder"
+            scratch.mkdir(mode=0o755)
+            yield scratch
+            _write_list(scratch)
+            _publish(scratch, target, before)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def check_target(target: str | os.PathLike, overwrite: bool) -> None:
+    """Refuse a target that `publish_folder` would refuse, before long work begins.
+
+    Args:
+        target: the folder to be written.
+        overwrite: whether an existing folder is to be replaced.
+
+    Raises:
+        FileExistsError: as `publish_folder` does.
+    """
+    target = Path(os.path.abspath(target))
+    if target.is_symlink():
+        raise FileExistsError(f"{target} is a link: give the folder itself, or another name.")
     if target.exists() and not target.is_dir():
         raise FileExistsError(f"{target} is a file, and a folder was to be written there.")
-    if target.exists() and not overwrite and any(target.iterdir()):
+    if _is_free(target):
+        return
+    if not overwrite:
         raise FileExistsError(
             f"The folder {target} exists already. Choose another one, or pass overwrite=True "
             "(--overwrite on the command line) to replace it."
         )
-    if target.exists():
-        _check_replaceable(target, marks)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        scratch.chmod(0o755)
-        yield scratch
-        _replace(scratch, target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    here, home, real = Path.cwd().resolve(), Path.home().resolve(), target.resolve()
+    if any(real == kept or real in kept.parents for kept in (here, home)):
+        raise FileExistsError(f"{target} is where you work, and is not replaced. Choose another.")
+    _check_replaceable(target, target)
 
 
-_OURS = ("card.json", "signature.json", "saved_model.pb", "app.py")
+def _is_free(target: Path) -> bool:
+    return not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir()))
 
 
-def _check_replaceable(target: Path, marks: tuple[str, ...]) -> None:
-    """Refuse to delete what was not written here."""
-    here, home = Path.cwd().resolve(), Path.home().resolve()
-    real = target.resolve()
-    stands_on = any(real == kept or real in kept.parents for kept in (here, home))
-    patterns = (*_OURS, *(f"*/{name}" for name in _OURS), *marks)
-    ours = any(path for pattern in patterns for path in target.glob(pattern))
-    if stands_on or (any(target.iterdir()) and not ours):
+def _check_replaceable(folder: Path, name: Path) -> None:
+    """Refuse a folder that holds anything that is not on its list of what was written."""
+    listed = _read_list(folder)
+    if listed is None:
         raise FileExistsError(
-            f"{target} holds more than a preset or an export, and would be deleted as a whole. "
-            "Choose another folder, or delete it yourself."
+            f"{name} holds no list of what was written into it ({LIST}), so that nothing in it is "
+            "replaced. Choose another folder, or delete it yourself."
+        )
+    others = [entry for entry in _entries(folder) if entry not in listed]
+    if others:
+        shown = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if others[3:] else "")
+        raise FileExistsError(
+            f"{name} holds what was not written by the zoo: {shown}. Nothing is replaced. Move "
+            "that elsewhere, or choose another folder."
         )
 
 
-def _replace(new: Path, target: Path) -> None:
-    if not target.exists():
-        os.rename(new, target)
-        return
-    retired = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    old = retired / "folder"
+def _entries(folder: Path) -> list[str]:
+    """Everything below a folder, folders included, as relative paths; links are not followed."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        inside = Path(place).relative_to(folder)
+        found += [(inside / name).as_posix() for name in folders + files]
+    return sorted(found)
+
+
+def _write_list(folder: Path) -> None:
+    content = {"written": [*_entries(folder), LIST]}
+    (folder / LIST).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _read_list(folder: Path) -> set[str] | None:
     try:
-        os.rename(target, old)
-        os.rename(new, target)
+        return set(json.loads((folder / LIST).read_text(encoding="utf-8"))["written"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _identity(folder: Path) -> tuple | None:
+    """What changes when a folder is another one, or something is put into it."""
+    try:
+        found = os.stat(folder)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _publish(scratch: Path, target: Path, before: tuple | None) -> None:
+    """Move a complete folder to its place; what stands there must be what stood there before."""
+    if before is None or _is_free(target):
+        try:
+            os.rename(scratch, target)  # fails where a folder with anything in it appeared
+        except OSError as error:
+            if _is_free(target):
+                raise
+            raise _appeared(target) from error
+        return
+    exchange(scratch, target, aside=scratch.with_name("old"))
+    old = scratch if scratch.exists() else scratch.with_name("old")
+    try:
+        if _identity(old) != before:
+            raise _appeared(target)
+        _check_replaceable(old, target)
     except BaseException:
-        if old.exists() and not target.exists():
-            os.rename(old, target)
+        exchange(old, target, aside=scratch.with_name("new"))
         raise
+
+
+def _appeared(target: Path) -> FileExistsError:
+    return FileExistsError(
+        f"{target} was written or changed by somebody else meanwhile, and is left as it is. "
+        "Choose another folder, or try again."
+    )
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that the system gives up when the process ends, in whatever way."""
+    with open(path, "wb") as file:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _clean_up(target: Path) -> None:
+    """Remove what killed processes left beside a target, and bring back what they had moved."""
+    for hidden in target.parent.glob(f".{target.name}.*{_HIDDEN}"):
+        moved = (hidden / "old").exists() and not os.path.lexists(target)
+        # What is younger may be somebody's who has not locked it yet.
+        if not fcntl or (time.time() - hidden.stat().st_mtime < _A_MINUTE and not moved):
+            continue
+        with contextlib.suppress(OSError), open(hidden / "lock", "rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if moved:
+                os.rename(hidden / "old", target)
+            shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def publish_file(target: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
+    """Yield the path of a scratch file that becomes `target` when the block succeeds.
+
+    Args:
+        target: the file to create; the scratch file has its ending.
+        overwrite: replace an existing file, once the new one is complete.
+
+    Raises:
+        FileExistsError: `target` is a folder; or it exists, or appears meanwhile, and `overwrite`
+            is false.
+    """
+    target = Path(os.path.abspath(target))
+    if target.is_dir():
+        raise FileExistsError(f"{target} is a folder, and a file was to be written there.")
+    if os.path.lexists(target) and not overwrite:
+        raise _exists(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+    )
+    os.close(handle)
+    scratch = Path(name)
+    try:
+        yield scratch
+        scratch.chmod(0o644)
+        if overwrite:
+            os.replace(scratch, target)
+        else:
+            _rename_to_nothing(scratch, target)
     finally:
-        if target.exists():
-            shutil.rmtree(retired, ignore_errors=True)
+        scratch.unlink(missing_ok=True)
+
+
+def _rename_to_nothing(scratch: Path, target: Path) -> None:
+    """Rename a file to a name that nothing has; a hard link is what fails where something has."""
+    try:
+        os.link(scratch, target)
+    except FileExistsError as error:
+        raise _exists(target) from error
+    except OSError:  # a file system without hard links
+        if os.path.lexists(target):
+            raise _exists(target) from None
+        os.rename(scratch, target)
+
+
+def _exists(target: Path) -> FileExistsError:
+    return FileExistsError(
+        f"{target} exists already. Choose another name, or pass overwrite=True (--overwrite on "
+        "the command line) to replace it."
+    )
 
 
 def write_file(path: str | os.PathLike, text: str) -> None:
     """Write a text file so that readers see the old text or the new one, never half of it."""
-    path = Path(path)
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(scratch, 0o644)
-        os.replace(scratch, path)
-    finally:
-        if os.path.exists(scratch):
-            os.unlink(scratch)
+    with publish_file(path, overwrite=True) as scratch:
+        scratch.write_text(text, encoding="utf-8")

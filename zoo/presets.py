@@ -113,7 +113,7 @@ def save(
     Args:
         model: a model of the zoo.
         folder: where to write.
-        overwrite: replace an existing folder.
+        overwrite: replace an existing preset, if its folder holds nothing else.
         storage: "float32"; "float16" for half the size at three significant digits; "compact" for
             about a quarter: kernels in float16 rounded to 5 significant bits, by at most 3.2 %.
         about: further entries of the card, such as `description`, `licence`, `recipe`.
@@ -123,7 +123,7 @@ def save(
         the card.
 
     Raises:
-        FileExistsError: the folder exists and `overwrite` is false.
+        FileExistsError: the folder exists and `overwrite` is false, or it holds anything else.
         TypeError: not a model of the zoo.
         ValueError: weights that are too large for float16.
     """

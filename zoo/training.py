@@ -18,6 +18,7 @@ from zoo import data, distribution, engine, plots, presets
 from zoo.callbacks import Backup, Progress
 from zoo.catalog import Card
 from zoo.data.stored import array_in
+from zoo.folders import check_target
 from zoo.models import CLASSES
 from zoo.pretraining import pretrain
 from zoo.recipes import Recipe
@@ -48,7 +49,7 @@ def train(
         recipe: from `zoo.recipes.get(name)` or `Recipe.parse`.
         out: the folder to write.
         epochs: other than the recipe's.
-        overwrite: replace an existing folder.
+        overwrite: replace an existing preset, if its folder holds nothing else.
         images: to train on instead of the recipe's data set: an array of images, or the path of an
             .npy file, whose images stay on disk; see `zoo.data.StoredImages`. The model's
             `input_shape` is theirs. Drawn by the recipe's seed, a sixth of them, and no more than
@@ -64,7 +65,8 @@ def train(
         first, which writes.
 
     Raises:
-        FileExistsError: `out` exists and `overwrite` is false; said before training starts.
+        FileExistsError: `out` exists and `overwrite` is false, or it holds anything else; said
+            before training starts.
         UnknownNameError: the recipe's class or data set, or the strategy, does not exist.
         ValueError: less than one epoch; images and labels that do not go together.
     """
@@ -74,8 +76,7 @@ def train(
 
 def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose):
     out = Path(os.path.abspath(out))
-    if out.exists() and not overwrite:
-        raise FileExistsError(f"{out} exists already. Choose another folder, or --overwrite.")
+    check_target(out, overwrite)
     epochs = recipe.epochs if epochs is None else epochs
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; train for at least one.")
@@ -112,7 +113,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose)
     settings = {
         "storage": recipe.storage,
         "about": about(recipe, epochs, source),
-        "pictures": {"preview.png": plots.preview(model, *some)},
+        "pictures": _pictures(model, *some),
     }
     if not engine.is_chief(model):  # it takes all workers to read a model, and one folder is kept
         with tempfile.TemporaryDirectory() as folder:
@@ -121,6 +122,14 @@ def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose)
     card = presets.save(model, out, overwrite=overwrite, **settings)
     shutil.rmtree(progress, ignore_errors=True)
     return card
+
+
+def _pictures(model, x, y):
+    """Return the picture for a preset's folder; none of rows of a table, which are no images."""
+    shape = model.image_shape
+    if len(shape) != 3 or shape[-1] not in (1, 3, 4):
+        return {}
+    return {"preview.png": plots.preview(model, x, y)}
 
 
 def _given(recipe, images, labels, name):

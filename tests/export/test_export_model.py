@@ -33,9 +33,9 @@ def dims(value):
 
 def test_every_part_becomes_a_folder_of_five_artefacts(exported):
     out, _ = exported
-    assert sorted(path.name for path in out.iterdir()) == ["decoder", "encoder"]
-    for part in out.iterdir():
-        assert sorted(path.name for path in part.iterdir()) == [
+    assert sorted(path.name for path in out.iterdir()) == [".written.json", "decoder", "encoder"]
+    for part in ("decoder", "encoder"):
+        assert sorted(path.name for path in (out / part).iterdir()) == [
             "golden",
             "model.onnx",
             "parity.json",
@@ -176,7 +176,7 @@ def test_formats_parts_and_progress_are_the_callers_choice(conditional, tmp_path
         conditional, tmp_path / "out", formats=["onnx"], parts=["encoder"], progress=lines.append
     )
     assert list(report) == ["encoder"]
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["encoder"]
+    assert [path.name for path in (tmp_path / "out").glob("[!.]*")] == ["encoder"]
     assert not (tmp_path / "out" / "encoder" / "saved_model").exists()
     assert lines == ["encoder: ONNX", "encoder: comparing with Keras"]
 

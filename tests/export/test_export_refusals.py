@@ -166,22 +166,25 @@ def test_an_interrupted_replacement_keeps_the_old_export(model, tmp_path, monkey
 
 def test_an_existing_target_is_refused_and_replaced_when_asked(model, tmp_path):
     out, file, folder = tmp_path / "out", tmp_path / "decoder.onnx", tmp_path / "decoder"
-    for target in (out, folder):
-        target.mkdir()
-        (target / "signature.json").write_text("mine")
     file.write_text("mine")
     tasks = {
         out: lambda **o: export.export_model(model, out, formats="onnx", **o),
         file: lambda **o: export.export_onnx(model, file, **o),
         folder: lambda **o: export.export_saved_model(model, folder, **o),
     }
-    for target, task in tasks.items():
+    tasks[out]()
+    tasks[folder]()
+    for task in tasks.values():
         with pytest.raises(FileExistsError, match="overwrite=True"):
             task()
-        assert (target if target == file else target / "signature.json").read_text() == "mine"
+    assert file.read_text() == "mine"
+    for task in tasks.values():
         task(overwrite=True)
-    assert [path.name for path in out.iterdir()] == ["decoder"]
-    assert not (folder / "mine.txt").exists()
+    assert file.stat().st_size > 100
+    (out / "decoder" / "mine.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="not written by the zoo: decoder/mine.txt"):
+        tasks[out](overwrite=True)
+    assert (out / "decoder" / "mine.txt").read_text() == "mine"
     assert sorted(tmp_path.iterdir()) == sorted([out, file, folder])
 
 
@@ -191,7 +194,7 @@ def test_overwrite_never_deletes_where_the_user_stands(model, tmp_path, monkeypa
     (here / "mine.txt").write_text("mine")
     monkeypatch.chdir(here)
     for target in (".", here, here.parent, Path.home()):
-        with pytest.raises(FileExistsError, match="delete it yourself"):
+        with pytest.raises(FileExistsError, match="is where you work"):
             export.export_model(model, target, overwrite=True)
     assert (here / "mine.txt").exists()
 

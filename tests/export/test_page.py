@@ -163,7 +163,7 @@ def test_only_a_page_is_replaced(exported, package, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("")
-    with pytest.raises(FileExistsError, match="would be deleted"):
+    with pytest.raises(FileExistsError, match="no list of what was written"):
         export.write_page(exported[0], other, archive=package, overwrite=True)
 
 
@@ -226,7 +226,7 @@ def test_the_command_writes_a_page_with_the_presets_own_images(package, tmp_path
     pictures = floats(out / "web" / "pictures.bin", 20, 1, 8, 8)
     np.testing.assert_array_equal(np.moveaxis(pictures, 1, -1), x[:20])
     assert export.load(out / "decoder").outputs[0].shape == (1, 8, 8)
-    # A page within an export does not keep it from being replaced, checked or tested.
+    # The page that was written with an export does not keep it from being replaced or verified.
     assert export.verify(out, zoo.load("vae_digits"))["encoder"]["same_artefact"]
     assert cli.main([*arguments, "--overwrite"]) == 0
     assert not (out / "web").exists()

@@ -52,16 +52,21 @@ EXPERIMENTS = {
 }
 
 
-def reproduce(name: str, out="results", *, epochs: int | None = None, verbose=2) -> Table:
+def reproduce(
+    name: str, out="results", *, epochs: int | None = None, overwrite: bool = False, verbose=2
+) -> Table:
     """Run an experiment and write its table (and picture) into a folder.
 
     Args:
         name: in `EXPERIMENTS`.
-        out: folder to write to; what an earlier run wrote there under the name is replaced.
+        out: folder to write to.
         epochs: of each training, other than the experiment's own.
+        overwrite: replace what an earlier run wrote there under the name.
         verbose: as in `keras.Model.fit`.
 
     Raises:
+        FileExistsError: there is such a table already, and `overwrite` is false; said before
+            training starts.
         UnknownNameError: there is no such experiment; the nearest names are given.
         ValueError: `epochs` of an experiment that trains nothing.
     """
@@ -72,9 +77,15 @@ def reproduce(name: str, out="results", *, epochs: int | None = None, verbose=2)
     unknown = options.keys() - inspect.signature(experiment).parameters.keys()
     if "epochs" in unknown:
         raise ValueError(f"{name} trains nothing: leave out epochs.")
+    folder = Path(out)
+    for path in (folder / f"{name}.json", folder / f"{name}.png"):
+        if path.exists() and not overwrite:
+            raise FileExistsError(
+                f"{path} exists already. Choose another folder (--out), or pass overwrite=True "
+                "(--overwrite) to replace it."
+            )
     keras.utils.set_random_seed(SEED)
     table = experiment(**{key: options[key] for key in options.keys() - unknown})
-    folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     record = {
         "name": name,

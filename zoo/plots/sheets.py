@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from zoo.folders import publish_file
+
 DPI = 100
 
 
@@ -86,7 +88,8 @@ def save_small(figure: Figure, path) -> None:
         image = red.quantize(64)
     else:  # by coverage: by frequency, as is the default, seldom colours of classes would merge
         image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    image.save(path, format="png", optimize=True)
+    with publish_file(path, overwrite=True) as scratch:
+        image.save(scratch, format="png", optimize=True)
 
 
 def need(condition, message):
