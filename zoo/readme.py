@@ -33,6 +33,12 @@ def render_card(card: Card) -> str:
             _row([f["name"], f"{f['value']} {f['unit']}", f["protocol"]]) for f in card["figures"]
         ]
         lines += ["", f"Measured by `{card['figures'][0]['command']}`."]
+    if labels := (card.get("recipe") or {}).get("labels"):
+        lines += [
+            "",
+            f"Of the training images {labels:,} had a label. Settings were chosen by the error on "
+            "validation images, with the labels of all of them.",
+        ]
     return "\n".join(lines) + "\n"
 
 
