@@ -166,7 +166,6 @@ def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
         (["generate", DIGITS, "--labels", "7"], "takes no labels"),
         (["generate", "classes", "--labels", "1", "2", "--n", "5"], "2 classes for 5 images"),
         (["generate", "classes", "--labels", "10"], "from 0 to 9"),
-        (["generate", DIGITS, "--out", "missing/picture.png"], "missing/picture.png"),
         (["generate", DIGITS, "--out", "picture.unheard"], "unheard"),
         (["generate", "."], "holds no card.json"),
         (["evaluate", "mine"], "give --data"),
