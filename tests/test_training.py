@@ -4,13 +4,14 @@ import dataclasses
 import errno
 import json
 import os
+import types
 
 import keras
 import numpy as np
 import pytest
 
 import zoo
-from zoo import data, engine, presets, recipes, training
+from zoo import data, engine, folders, presets, recipes, training
 from zoo.spelling import UnknownNameError
 
 TEXT = """
@@ -331,6 +332,24 @@ def test_a_training_whose_preset_could_not_be_written_need_not_be_repeated(
     train(recipe, tmp_path / "out", model_class=Stopped)
     assert [epoch for epoch, _ in Stopped.seen] == [0, 1]
     assert os.listdir(tmp_path) == ["out"]
+
+
+def test_a_disk_that_is_full_ends_a_training_in_words_and_it_goes_on_later(
+    recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(Stopped, "seen", [])
+    monkeypatch.setattr(Stopped, "stop_after", None)
+    free = iter([10**9, 1000])
+
+    def usage(folder):
+        return types.SimpleNamespace(free=next(free, 10**9))
+
+    monkeypatch.setattr(folders.shutil, "disk_usage", usage)
+    with pytest.raises(OSError, match=r"No space left: 0\.\d MB are needed, and 0\.0 MB are free"):
+        train(recipe, tmp_path / "out", epochs=3, model_class=Stopped)
+    assert not (tmp_path / "out").exists()
+    train(recipe, tmp_path / "out", epochs=3, model_class=Stopped)
+    assert [epoch for epoch, _ in Stopped.seen] == [0, 1, 2]  # the failing epoch was not noted
 
 
 def test_a_state_that_was_half_written_does_not_stop_the_next_try(recipe, tmp_path, monkeypatch):

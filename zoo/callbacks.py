@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 
 from zoo import engine
-from zoo.folders import publish_file
+from zoo.folders import need_space, publish_file
 
 
 class SavePicture(keras.callbacks.Callback):
@@ -73,6 +73,7 @@ class Backup(keras.callbacks.BackupAndRestore):
                 shutil.copy(file, f"{file}.bkp")
         state = {"epoch": self._current_epoch, "batch": self._last_batch_seen}
         state["iterations"] = self._iterations()
+        need_space(self.backup_dir, self.model)
         self.model.save_weights(self._file("saving.weights.h5"))
         self._file("saving.json").write_text(json.dumps(state))
         self._file("saving.json").replace(self._file("next.json"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -242,6 +244,25 @@ def _exists(target: Path) -> FileExistsError:
         f"{target} exists already. Choose another name, or pass overwrite=True (--overwrite on "
         "the command line) to replace it."
     )
+
+
+def need_space(folder: str | os.PathLike, model, copies: int = 1) -> None:
+    """Refuse to save a model where the disk is too full: HDF5 would bring the process down.
+
+    Args:
+        folder: that will be written to; it exists.
+        model: a Keras model; its optimizer's state counts, too.
+        copies: how many files of both there will be.
+
+    Raises:
+        OSError: less is free.
+    """
+    variables = [*model.variables, *(model.optimizer.variables if model.optimizer else ())]
+    size = copies * sum(2048 + 4 * math.prod(variable.shape) for variable in variables)
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        said = f"No space left: {size / 1e6:.1f} MB are needed, and {free / 1e6:.1f} MB are free"
+        raise OSError(errno.ENOSPC, said, str(folder))
 
 
 def write_file(path: str | os.PathLike, text: str) -> None:

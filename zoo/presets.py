@@ -14,7 +14,7 @@ import numpy as np
 import zoo
 from zoo.catalog import CARD, CONFIG, WEIGHTS, Card, describe_file, preset_folder, read_card
 from zoo.catalog import verified_file as verified
-from zoo.folders import publish_folder, write_file
+from zoo.folders import need_space, publish_folder, write_file
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.readme import render_card
@@ -198,6 +198,7 @@ def _saved_config(model) -> dict:
 def _write_weights(model, path: Path, storage: str):
     """Save the weights without the optimizer's state, which Keras stores beside them."""
     full = path.with_name("full.weights.h5")
+    need_space(path.parent, model, copies=2)
     model.save_weights(full)
     _copy_weights(full, path, storage)
     full.unlink()
