@@ -34,6 +34,8 @@ class Bound:
         self._binding = session.onnx.io_binding()
         self._inputs = {t.name: self._buffer(t) for t in session.inputs}
         self._outputs = {t.name: self._buffer(t) for t in session.outputs}
+        self._unwritten = set(self._inputs)
+        self._has_run = False
         for name, buffer in self._inputs.items():
             self._binding.bind_ortvalue_input(name, buffer)
         for name, buffer in self._outputs.items():
@@ -55,12 +57,30 @@ class Bound:
         self._write(self._checked(inputs, some=True))
 
     def run(self) -> None:
-        """Compute the outputs of the inputs that were written, on the device."""
+        """Compute the outputs of the inputs that were written, on the device.
+
+        Raises:
+            ValueError: an input was never written, so that its buffer holds anything.
+        """
+        if self._unwritten:
+            raise ValueError(
+                f"{', '.join(sorted(self._unwritten))} was never written: write all inputs before "
+                "the first run; they stay for the next ones."
+            )
         self._session.onnx.run_with_iobinding(self._binding, self._options)
+        self._has_run = True
 
     def read(self) -> dict[str, np.ndarray]:
-        """Copy the outputs from the device; what comes is yours, and stays as it is."""
-        return {name: np.array(buffer.numpy()) for name, buffer in self._outputs.items()}
+        """Copy the outputs from the device; what comes is yours, and stays as it is.
+
+        Raises:
+            ValueError: nothing has run yet; or the outputs are NaN or infinite.
+        """
+        if not self._has_run:
+            raise ValueError("Nothing has run yet, and there is nothing to read: call run() first.")
+        outputs = {name: np.array(buffer.numpy()) for name, buffer in self._outputs.items()}
+        self._session.check_outputs(outputs, self.rows)
+        return outputs
 
     def _buffer(self, tensor: Any) -> onnxruntime.OrtValue:
         shape = [self.rows, *tensor.shape]
@@ -80,6 +100,7 @@ class Bound:
     def _write(self, feed: dict[str, np.ndarray]) -> None:
         for name, array in feed.items():
             self._inputs[name].update_inplace(array)
+            self._unwritten.discard(name)
 
 
 def run_options(graph: int | None) -> onnxruntime.RunOptions | None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .json_file import shortened
+
 
 def draw_by_label(
     name: str,
@@ -20,7 +22,14 @@ def draw_by_label(
     Raises:
         ValueError: `label` is not `n` integers that the prior's table has rows for; says `name`.
     """
-    means, scales = (np.asarray(prior[key], np.float32) for key in ("means", "scales"))
+    try:
+        means, scales = (np.asarray(prior[key], np.float32) for key in ("means", "scales"))
+        if not means.shape == scales.shape == (len(means), *shape):
+            raise ValueError(f"means {list(means.shape)}, scales {list(scales.shape)}")
+        if not (np.isfinite(means).all() and np.isfinite(scales).all()):
+            raise ValueError("NaN or infinite values")
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(_refusal(prior, shape, error)) from error
     label = None if label is None else np.asarray(label)
     right = label is not None and label.shape == (n,) and label.dtype.kind in "iu"
     if not right or not np.isin(label, np.arange(len(means))).all():
@@ -43,10 +52,34 @@ def draw_prior(
     likely.
 
     Raises:
-        ValueError: another kind.
+        ValueError: another kind, or entries that do not go together, or with codes of this shape.
     """
     kind = prior.get("kind")
-    size = (n, *shape)
+    if kind not in list(_KINDS):
+        raise ValueError(
+            f"The prior is {shortened(prior)}, of a kind that this runtime cannot draw from; "
+            "draw from it yourself and hand the array in."
+        )
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is an error below
+            draws = _drawn(kind, prior, (n, *shape), rng).astype(np.float32)
+        if draws.shape != (n, *shape) or not np.isfinite(draws).all():
+            raise ValueError(f"draws of shape {draws.shape[1:]}, or not finite")
+    except Exception as error:  # whatever NumPy makes of a stranger's numbers
+        raise ValueError(_refusal(prior, shape, error)) from error
+    return draws
+
+
+_KINDS = (
+    *("normal", "uniform", "sphere", "mixture", "normal_by_label", "swiss_roll"),
+    *("categorical", "bernoulli"),
+)
+
+
+def _drawn(
+    kind: str, prior: dict[str, Any], size: tuple[int, ...], rng: np.random.Generator
+) -> np.ndarray:
+    n = size[0]
     if kind == "normal":
         # In float32 throughout: the same seed gives the rows that the zoo's own prior draws.
         draws = rng.standard_normal(size, np.float32) * np.float32(_array(prior, "scale", 1))
@@ -71,15 +104,19 @@ def draw_prior(
         draws = spiral + prior["noise"] * rng.standard_normal(size)
     elif kind == "categorical":
         weights = prior["weights"]
-        draws = np.eye(len(weights))[rng.choice(len(weights), size=n, p=weights)]
-    elif kind == "bernoulli":
-        draws = rng.uniform(size=size) < _array(prior, "p", 0.5)
+        chosen = rng.choice(len(weights), size=n, p=weights)
+        draws = chosen[:, None] == np.arange(len(weights))
     else:
-        raise ValueError(
-            f"The prior is {prior!r}, of a kind that this runtime cannot draw from; "
-            "draw from it yourself and hand the array in."
-        )
-    return draws.astype(np.float32)
+        draws = rng.uniform(size=size) < _array(prior, "p", 0.5)
+    return draws
+
+
+def _refusal(prior: dict[str, Any], shape: tuple[int, ...], error: Exception) -> str:
+    said = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return (
+        f"The prior is {shortened(prior)}, from which no codes of shape {shape} can be drawn "
+        f"({said}): export again."
+    )
 
 
 def _array(prior: dict[str, Any], key: str, default: float) -> np.ndarray:

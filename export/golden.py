@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from . import runtime
+from . import runtime, signature_file
+from .json_file import parse_object
 from .parity import Arrays, ParityError
 
 FOLDER = "golden"
@@ -32,7 +33,7 @@ def write(
     """
     folder.mkdir()
     index: dict[str, Any] = {
-        "format_version": runtime.FORMAT_VERSION,
+        "format_version": signature_file.FORMAT_VERSION,
         "part": part,
         "npz": f"{ARRAYS}, whose keys are input.NAME and output.NAME",
         "raw": "little-endian, row after row, without any header",
@@ -77,26 +78,47 @@ def self_test(
     """
     folder = Path(folder)
     session = runtime.load(folder, device=device, threads=threads)
-    index = json.loads(_checked(folder, session.signature, INDEX))
-    held = io.BytesIO(_checked(folder, session.signature, ARRAYS))
-    with np.load(held, allow_pickle=False) as arrays:
-        inputs = {entry["name"]: arrays[f"input.{entry['name']}"] for entry in index["inputs"]}
-        expected = {entry["name"]: arrays[f"output.{entry['name']}"] for entry in index["outputs"]}
+    path = folder / FOLDER / INDEX
+    index = parse_object(_checked(folder, session.signature, INDEX), path)
+    arrays = _checked(folder, session.signature, ARRAYS)
+    try:
+        inputs, expected, bounds = _read(session, index, arrays)
+    except Exception as error:  # whatever NumPy and its archives make of altered files
+        raise ValueError(
+            f"{path.parent} holds no inputs and outputs of this part ({type(error).__name__}: "
+            f"{error}): export again."
+        ) from error
     got = session(**inputs)
     differences = {}
-    for entry in index["outputs"]:
-        name = entry["name"]
-        wanted = expected[name].astype("float64")
-        off = np.abs(got[name] - wanted)
-        allowed = entry["atol"] + entry["rtol"] * np.abs(wanted)
-        if not (off <= allowed).all():  # false for NaN as well
+    for name, wanted in expected.items():
+        if wanted.shape != got[name].shape:
+            raise ValueError(
+                f"{path.parent} has {wanted.shape} of {name!r}, not {got[name].shape}."
+            )
+        (atol, rtol), off = bounds[name], np.abs(got[name] - wanted)
+        if not (off <= atol + rtol * np.abs(wanted)).all():  # false for NaN as well
             raise ParityError(
-                f"Output {name!r} of the {index['part']} is off by up to {off.max():.2e} on "
-                f"{session.device}, where {entry['atol']:.2e} + {entry['rtol']:.0e} * |expected| "
+                f"Output {name!r} of the {session.signature['part']} is off by up to "
+                f"{off.max():.2e} on {session.device}, where {atol:.2e} + {rtol:.0e} * |expected| "
                 "is allowed: this installation computes something else than Keras did."
             )
         differences[name] = float(off.max())
     return differences
+
+
+def _read(session: runtime.Session, index: dict[str, Any], archive: bytes) -> tuple[dict, ...]:
+    """Inputs, outputs as float64, and `(atol, rtol)`, by name."""
+    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+        inputs = {tensor.name: arrays[f"input.{tensor.name}"] for tensor in session.inputs}
+        expected = {
+            tensor.name: arrays[f"output.{tensor.name}"].astype("float64")
+            for tensor in session.outputs
+        }
+    entries = {entry["name"]: entry for entry in index["outputs"]}
+    bounds = {
+        name: (float(entries[name]["atol"]), float(entries[name]["rtol"])) for name in expected
+    }
+    return inputs, expected, bounds
 
 
 def _checked(folder: Path, signature: dict[str, Any], name: str) -> bytes:
@@ -104,5 +126,5 @@ def _checked(folder: Path, signature: dict[str, Any], name: str) -> bytes:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: export again for golden files.")
     data = path.read_bytes()
-    runtime.check_bytes(data, signature.get("files", {}).get(f"{FOLDER}/{name}"), path)
+    signature_file.check_bytes(data, signature.get("files", {}).get(f"{FOLDER}/{name}"), path)
     return data

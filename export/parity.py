@@ -12,7 +12,7 @@ import onnxruntime
 
 from .onnx_bytes import check_closed
 from .probes import ROWS, probes
-from .runtime import FORMAT_VERSION
+from .signature_file import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from zoo.models.part import Part, TensorInfo

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import itertools
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,9 @@ import onnxruntime
 from .binding import Bound, without_graph
 from .draws import draw_by_label, draw_prior
 from .onnx_bytes import check_closed
-from .tensors import Tensor, check_array, tensors
+from .signature_file import check_bytes, read_signature
+from .tensors import Tensor, check_array, check_result, tensors
 
-FORMAT_VERSION = 1
-SIGNATURE_FILE = "signature.json"
 ONNX_FILE = "model.onnx"
 VARIANTS = ("float16", "int8")
 
@@ -77,7 +74,7 @@ def load(
     file = onnx_file(variant)
     model = _read_model(folder, file, signature, verify_checksum)
     session = _open(model, folder / file, device, threads, cuda_graph)
-    return Session(signature, session, memory, cuda_graph and _runs_on_cuda(session))
+    return Session(signature, session, memory, cuda_graph and _runs_on_cuda(session), variant)
 
 
 def onnx_file(variant: str | None) -> str:
@@ -93,6 +90,7 @@ class Session:
     Attributes:
         inputs, outputs: tuples of `Tensor`, in the order of the signature.
         signature: the whole of `signature.json`.
+        variant: "float16", "int8", or None for full precision.
         device: `"cpu"` or `"cuda"`, as onnxruntime reports it.
         rows_at_once: how many rows run together; more than that run in pieces.
         onnx: onnxruntime's own session.
@@ -106,8 +104,9 @@ class Session:
         session: onnxruntime.InferenceSession,
         memory: int | None = None,
         cuda_graph: bool = False,
+        variant: str | None = None,
     ):
-        self.onnx = session
+        self.onnx, self.variant = session, variant
         self._graphs = itertools.count(1) if cuda_graph else None
         self._options = without_graph() if cuda_graph else None
         self.signature = signature
@@ -130,22 +129,42 @@ class Session:
 
         Args:
             **inputs: one array (or nested list) for every input, with the batch first. Floats
-                of any width and integers are taken for float32, integers of any width for
-                int32; NaN, infinities and values out of range are refused.
+                of any width are taken for float32, integers of any width for int32, and for codes
+                as well; NaN, infinities, values out of range, and images of integers are refused.
 
         Returns:
-            A dict of arrays, one for every output, in the order of the signature.
+            A dict of arrays, one for every output, in the order of the signature; all finite.
 
         Raises:
             TypeError: a dtype that does not fit, such as floats for labels.
-            ValueError: missing or unknown names, wrong shapes, values out of range.
+            ValueError: missing or unknown names, wrong shapes, values out of range; or the outputs
+                of these inputs are NaN or infinite, as of codes far from all others.
+            RuntimeError: onnxruntime fails.
         """
         feed, n = self.check(inputs)
+        outputs = self.compute(feed, n)
+        self.check_outputs(outputs, n)
+        return outputs
+
+    def compute(self, feed: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
+        """Run the part on what `check` returned, and look at nothing that comes out."""
         if n == 0:
             return {o.name: np.zeros((0, *o.shape), o.dtype) for o in self.outputs}
         if n > self.rows_at_once:
             return self._run_in_pieces(feed, n)
         return dict(zip(self._output_names, self._run(feed), strict=True))
+
+    def check_outputs(self, outputs: dict[str, np.ndarray], n: int) -> None:
+        """Raise a ValueError unless the outputs of `n` rows have their shapes and are finite."""
+        try:
+            for tensor in self.outputs:
+                check_result(tensor, outputs[tensor.name], n)
+        except ValueError as error:
+            cure = "give inputs like those of the training."
+            if self.variant == "float16":
+                cure = f"load it without variant=, as half precision ends at 65504, or {cure}"
+            part = self.signature["part"]
+            raise ValueError(f"The {part} fails on these inputs: {error} Then {cure}") from error
 
     def check(
         self, inputs: dict[str, Any], some: bool = False
@@ -204,10 +223,15 @@ class Session:
                 t.name: np.full((n, *t.shape), 0 if t.low is None else t.low, t.dtype)
                 for t in self.inputs
             }
-            self(**feed)
+            self.compute(feed, n)
 
     def _run(self, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
-        return self.onnx.run(self._output_names, feed, self._options)
+        try:
+            return self.onnx.run(self._output_names, feed, self._options)
+        except Exception as error:  # onnxruntime's own errors have no common base class
+            raise RuntimeError(
+                f"onnxruntime cannot run the {self.signature['part']}: {error}"
+            ) from error
 
     def _run_in_pieces(self, feed: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
         whole = {o.name: np.empty((n, *o.shape), o.dtype) for o in self.outputs}
@@ -239,9 +263,11 @@ class Session:
             A float32 array `[n, *shape]` to hand in as that input.
 
         Raises:
-            ValueError: no input has a prior, `name` is missing or wrong, or the prior is of a
-                kind that this runtime does not know.
+            ValueError: `n` is no whole number, no input has a prior, `name` is missing or wrong,
+                or the prior cannot be drawn from, as of a kind that this runtime does not know.
         """
+        if not isinstance(n, (int, np.integer)) or n < 0:
+            raise ValueError(f"n is {n!r}; it is a whole number of rows.")
         drawable = {tensor.name: tensor for tensor in self.inputs if tensor.prior}
         if not drawable:
             raise ValueError(f"No input of the {self.signature['part']} has a prior.")
@@ -267,53 +293,6 @@ class Session:
         outputs = "; ".join(str(tensor) for tensor in self.outputs)
         part = self.signature["part"]
         return f"<export.Session {part} on {self.device}: ({inputs}) -> ({outputs})>"
-
-
-def read_signature(folder: Path) -> dict[str, Any]:
-    """Read and check `signature.json` of a part's folder."""
-    path = folder / SIGNATURE_FILE
-    if not path.is_file():
-        raise FileNotFoundError(_no_signature(folder))
-    try:
-        signature = json.loads(path.read_text(encoding="utf-8"))
-        version = signature["format_version"]
-        if version == FORMAT_VERSION:
-            known = signature["part"], tensors(signature, "inputs"), tensors(signature, "outputs")
-            if not all(known):
-                raise KeyError("part, inputs or outputs")
-            if int(signature.get("bytes_per_row", 1)) < 1:
-                raise ValueError("bytes_per_row")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path} is not a signature that export wrote ({error!r}).") from error
-    if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has format version {version!r} and this runtime reads {FORMAT_VERSION}: "
-            "export again, or install the version of autoencoder-zoo that wrote it."
-        )
-    return signature
-
-
-def check_bytes(data: bytes, expected: dict[str, Any] | None, path: Path) -> None:
-    """Compare a file's size and SHA-256 with what the signature says of it."""
-    if not expected:
-        raise ValueError(f"The signature beside {path} says nothing of it: export again.")
-    digest = hashlib.sha256(data).hexdigest()
-    if len(data) != expected["bytes"] or digest != expected["sha256"]:
-        raise ValueError(
-            f"{path} is not the file that was exported: it has {len(data)} bytes and SHA-256 "
-            f"{digest[:12]}..., the signature says {expected['bytes']} bytes and "
-            f"{expected['sha256'][:12]}... . Copy it again, or export again."
-        )
-
-
-def _no_signature(folder: Path) -> str:
-    if not folder.is_dir():
-        return f"{folder} is not a folder; load takes the folder of one part, as in 'out/decoder'."
-    parts = sorted(path.parent.name for path in folder.glob(f"*/{SIGNATURE_FILE}"))
-    if parts:
-        choice = " or ".join(repr(str(folder / part)) for part in parts)
-        return f"{folder} holds several parts; load takes the folder of one: {choice}."
-    return f"{folder} has no {SIGNATURE_FILE}: it is not a part that export_model wrote."
 
 
 def _read_model(folder: Path, file: str, signature: dict[str, Any], verify_checksum: bool) -> bytes:

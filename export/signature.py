@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import zoo
 
-from .runtime import FORMAT_VERSION, SIGNATURE_FILE, check_bytes
+from .signature_file import FORMAT_VERSION, SIGNATURE_FILE, check_bytes
 
 if TYPE_CHECKING:
     from zoo.models.part import Part, TensorInfo
@@ -63,7 +63,7 @@ def artefact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:
     The bytes of an ONNX file differ from one conversion to the next; this does not. The
     model's own name does not count, since Keras numbers it as it goes.
     """
-    facts = {key: signature[key] for key in ("part", "inputs", "outputs", "opset", "ir")}
+    facts = {key: signature.get(key) for key in ("part", "inputs", "outputs", "opset", "ir")}
     facts |= {"class": type(model).__name__, "config": _config(model, part)}
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=_plain).encode())
     for network in part.networks:
@@ -108,8 +108,14 @@ def part_folders(folder: Path) -> list[Path]:
     return found
 
 
-def check_files(folder: Path, described: dict[str, Any]) -> None:
-    """Raise an error unless every file that a signature names is there, and as it was."""
+def check_files(folder: Path, described: dict[str, Any]) -> dict[str, bytes]:
+    """Return the files that a signature names, by their paths in it.
+
+    Raises:
+        FileNotFoundError: one is missing.
+        ValueError: one was altered, or its name leads out of the folder.
+    """
+    held = {}
     for name, expected in described.get("files", {}).items():
         relative = PurePosixPath(name)
         if relative.is_absolute() or ".." in relative.parts or "\\" in name or ":" in name:
@@ -117,7 +123,9 @@ def check_files(folder: Path, described: dict[str, Any]) -> None:
         path = folder / relative
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing: export again.")
-        check_bytes(path.read_bytes(), expected, path)
+        held[name] = path.read_bytes()
+        check_bytes(held[name], expected, path)
+    return held
 
 
 def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from .json_file import shortened
 
 _BOUNDS = {"float32": float(np.finfo(np.float32).max), "int32": float(np.iinfo(np.int32).max)}
 # A pixel that interpolation pushed past 1 by a rounding error is no mistake of the caller's.
@@ -23,6 +26,11 @@ class Tensor(NamedTuple):
     prior: dict[str, Any] | None = None
     layout: str = "channels_last"
 
+    @property
+    def is_image(self) -> bool:
+        """Whether this is what the zoo calls `x`: of floats, and no code."""
+        return self.name == "x" and self.dtype == "float32" and self.prior is None
+
     def __str__(self) -> str:
         dims = ", ".join(str(dim) for dim in ("batch", *self.shape))
         span = "" if self.low is None else f" in [{self.low:g}, {self.high:g}]"
@@ -30,16 +38,54 @@ class Tensor(NamedTuple):
 
 
 def tensors(signature: dict[str, Any], which: str) -> tuple[Tensor, ...]:
-    """The `"inputs"` or `"outputs"` of a signature, described."""
-    found = []
-    for entry in signature[which]:
-        if entry["dtype"] not in _BOUNDS:
-            raise ValueError(f"dtype {entry['dtype']!r} of {entry['name']!r}")
-        low, high = entry.get("range") or (None, None)
-        shape = tuple(int(dim) for dim in entry["shape"][1:])
-        more = entry.get("prior"), entry.get("layout", "channels_last")
-        found.append(Tensor(entry["name"], entry["dtype"], shape, low, high, *more))
-    return tuple(found)
+    """The `"inputs"` or `"outputs"` of a signature, described.
+
+    Raises:
+        ValueError: a list of something else, or a name twice.
+    """
+    entries = signature.get(which)
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f"{which} is {shortened(entries)}, and no list of tensors")
+    found = tuple(_tensor(entry) for entry in entries)
+    names = [tensor.name for tensor in found]
+    if len(set(names)) < len(names):
+        raise ValueError(f"{which} has a name more than once: {', '.join(names)}")
+    return found
+
+
+def _tensor(entry: Any) -> Tensor:
+    if not isinstance(entry, dict):
+        raise ValueError(f"{shortened(entry)} describes no tensor")
+    name, dtype, shape = (entry.get(key) for key in ("name", "dtype", "shape"))
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise ValueError(f"a tensor has the name {shortened(name)}")
+    if dtype not in list(_BOUNDS):
+        raise ValueError(f"{name!r} has the dtype {shortened(dtype)}; it is one of {list(_BOUNDS)}")
+    if not isinstance(shape, list) or shape[:1] != ["batch"] or not all(map(is_count, shape[1:])):
+        raise ValueError(f"{name!r} has the shape {shortened(shape)}; it is batch and sizes from 1")
+    span, prior = entry.get("range"), entry.get("prior")
+    if span is not None and not _is_range(span):
+        raise ValueError(f"{name!r} has the range {shortened(span)}; it is two numbers, or null")
+    if prior is not None and not isinstance(prior, dict):
+        raise ValueError(f"{name!r} has the prior {shortened(prior)}; it is an object, or null")
+    layout = entry.get("layout", "channels_last")
+    if layout not in ("channels_last", "channels_first"):
+        raise ValueError(f"{name!r} has the layout {shortened(layout)}")
+    low, high = span or (None, None)
+    return Tensor(name, dtype, tuple(shape[1:]), low, high, prior, layout)
+
+
+def is_count(value: Any) -> bool:
+    """Say whether a value is a whole number from 1."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_range(span: Any) -> bool:
+    numbers = isinstance(span, list) and all(type(end) in (int, float) for end in span)
+    if not numbers or len(span) != 2:
+        return False
+    least, most = span
+    return -_BOUNDS["float32"] <= least <= most <= _BOUNDS["float32"]
 
 
 def check_array(tensor: Tensor, value: Any) -> np.ndarray:
@@ -48,10 +94,10 @@ def check_array(tensor: Tensor, value: Any) -> np.ndarray:
         array = np.asarray(value)
     except Exception as error:
         raise TypeError(f"{tensor}: this {type(value).__name__} is no array ({error}).") from error
-    kinds = "iu" if tensor.dtype == "int32" else "fiu"
+    kinds = "iu" if tensor.dtype == "int32" else "f" if tensor.is_image else "fiu"
     if array.dtype.kind not in kinds:
-        words = "integers" if tensor.dtype == "int32" else "numbers"
-        raise TypeError(f"{tensor} takes {words}; {array.dtype} came.{_dtype_hint(array)}")
+        words = {"iu": "integers", "f": "floats", "fiu": "numbers"}[kinds]
+        raise TypeError(f"{tensor} takes {words}; {array.dtype} came.{_dtype_hint(tensor, array)}")
     if array.ndim == 0 or array.shape[1:] != tensor.shape:
         raise ValueError(f"{tensor} was expected; shape {array.shape} came.{_hint(tensor, array)}")
     if array.size:
@@ -60,7 +106,33 @@ def check_array(tensor: Tensor, value: Any) -> np.ndarray:
         high = bound if tensor.high is None else tensor.high + _RANGE_TOLERANCE
         if not _lies_within(array, low, high):
             raise ValueError(_out_of_range(tensor, array.min(), array.max()))
+        if tensor.is_image and tensor.high is None and _are_bytes(array):
+            raise ValueError(
+                f"{tensor}: whole numbers up to {array.max():g} came. If these are pixels up to "
+                "255, divide by 255, or do what was done to the images of the training."
+            )
     return array.astype(tensor.dtype, order="C", copy=False)
+
+
+def check_result(tensor: Tensor, array: Any, rows: int) -> None:
+    """Raise a ValueError unless an output has its shape, and is finite."""
+    shape = getattr(array, "shape", None)
+    if shape != (rows, *tensor.shape):
+        raise ValueError(f"{tensor} was promised for {rows} rows, and shape {shape} came out.")
+    if array.dtype.kind == "f":
+        # Far faster than looking at each value; what overflows in it alone is looked at.
+        flat = array.ravel()
+        with np.errstate(all="ignore"):
+            size = np.dot(flat, flat)
+        if not math.isfinite(size) and not np.isfinite(flat).all():
+            raise ValueError(f"{tensor}: NaN or infinite values came out.")
+
+
+def _are_bytes(array: np.ndarray) -> bool:
+    """Say whether images hold what files hold: whole numbers from 0 to 255."""
+    if not (16 < array.max() <= 255 and array.min() >= 0):
+        return False
+    return bool((array == np.round(array)).all())
 
 
 def _lies_within(array: np.ndarray, low: float, high: float) -> bool:
@@ -70,8 +142,12 @@ def _lies_within(array: np.ndarray, low: float, high: float) -> bool:
     return bool(array.min() >= low and array.max() <= high)
 
 
-def _dtype_hint(array: np.ndarray) -> str:
-    return " Cast them with .astype('int32')." if array.dtype.kind == "f" else ""
+def _dtype_hint(tensor: Tensor, array: np.ndarray) -> str:
+    if array.dtype.kind == "f":
+        return " Cast them with .astype('int32')."
+    if tensor.is_image and array.dtype.kind in "iu":
+        return " If these are pixels from 0 to 255, divide by 255: x.astype('float32') / 255."
+    return ""
 
 
 def _hint(tensor: Tensor, array: np.ndarray) -> str:

@@ -173,12 +173,19 @@ def test_a_likelihood_without_a_range_takes_any_finite_pixels_but_bytes(digits):
         checks.check_images(digits[0] * 255, (8, 8, 1), likelihoods.get("gaussian"))
 
 
+def test_images_too_large_for_float32_are_refused():
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        checks.check_images(np.full((2, 4), 1e300), (4,), likelihoods.get("gaussian"))
+
+
 @pytest.mark.parametrize(
     ("codes", "error", "says"),
     [
         (np.zeros((3, 5)), ValueError, r"shape \(3, 5\); codes have shape \(n, 2\)"),
         (np.zeros(2), ValueError, r"shape \(2,\)"),
         (np.full((1, 2), np.nan), ValueError, "NaN"),
+        (np.full((1, 2), 1e300), ValueError, "too large ones for float32"),
+        (np.full((1, 2), -1e39), ValueError, "too large ones for float32"),
         (np.zeros((0, 2)), ValueError, "empty"),
         (np.array([["a", "b"]]), TypeError, "dtype <U1"),
     ],

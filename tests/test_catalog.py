@@ -157,10 +157,34 @@ def test_a_card_that_names_files_outside_its_folder_is_refused(name, tmp_path):
     ("content", "says"),
     [
         ("{", "not readable as JSON"),
-        ("[1]", "does not list the files"),
+        ("[1]", "an object was expected, and this is a list"),
+        ('{"name": "a", "name": "b"}', "the entry 'name' is there more than once"),
+        ('{"name": ' + "[" * 200 + "]" * 200 + "}", "nested more than 100 levels"),
+        ('{"name": ' + "[" * 100_000, "not readable as JSON: .*recursion"),
+        ('{"latent_dim": ' + "9" * 5000 + "}", "not readable as JSON: .*4300 digits"),
         (json.dumps({"files": {}}), "does not list the files"),
         (json.dumps(minimal_card(files={"config.json": 1, "model.weights.h5": 2})), "lists the"),
         (json.dumps({k: v for k, v in minimal_card().items() if k != "class"}), "lacks 'class'"),
+        *(
+            (json.dumps(minimal_card(**changes)), says)
+            for changes, says in (
+                ({"name": ["a"]}, r"says 'name' is \['a'\] in the card, where str is expected"),
+                ({"latent_dim": 2.5}, "says 'latent_dim' is 2.5 in the card, where int"),
+                ({"parameters": True}, "says 'parameters' is True"),
+                ({"parameters": float("nan")}, "says 'parameters' is nan"),
+                ({"input": 3}, "says 'input' is 3"),
+                ({"input": {"shape": 3, "range": ""}}, "says 'shape' is 3 in input"),
+                ({"input": {"shape": ["a"], "range": ""}}, r"have the shape \['a'\]"),
+                ({"data": {"title": [], "licence": "", "credit": ""}}, r"says 'title' is \[\]"),
+                ({"data": {"title": ""}}, "lacks 'licence', 'credit' in data"),
+                ({"recipe": "mnist"}, "says 'recipe' is 'mnist'"),
+                ({"recipe": {"data": {}}}, "says 'data' is {} in recipe"),
+                ({"licence": {}}, "says 'licence' is {}"),
+                ({"versions": 3}, "says 'versions' is 3"),
+                ({"figures": 3}, "says 'figures' is 3"),
+                ({"figures": [3]}, "lacks 'name', 'value', .* in figures"),
+            )
+        ),
     ],
 )
 def test_a_broken_card_is_refused(content, says, tmp_path):
@@ -172,7 +196,7 @@ def test_a_broken_card_is_refused(content, says, tmp_path):
 def test_the_least_card_prints(tmp_path):
     (tmp_path / "card.json").write_text(json.dumps(minimal_card()))
     assert "n: VAE" in str(zoo.card(tmp_path))
-    assert readme.render_card(zoo.card(tmp_path) | {"versions": {}, "storage": "float32"})
+    assert "stored as float32" in readme.render_card(zoo.card(tmp_path))
 
 
 def test_the_package_lists_what_it_offers():

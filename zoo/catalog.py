@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import json
 import os
 from pathlib import Path
 
+from export.json_file import read_object, shortened
 from zoo.spelling import UnknownNameError
 
 CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"
@@ -85,13 +85,10 @@ def card(name: str | os.PathLike) -> Card:
 
 
 def read_card(folder: Path) -> Card:
-    """Read a card and check that it has what loading relies on."""
+    """Read a card and check what loading and printing rely on: entries, and what kind they are."""
     path = Path(folder, CARD)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not readable as JSON: {error}") from error
-    files = content.get("files") if isinstance(content, dict) else None
+    content = read_object(path)
+    files = content.get("files")
     if not isinstance(files, dict) or not {CONFIG, WEIGHTS} <= set(files):
         raise ValueError(f"{path} does not list the files {CONFIG} and {WEIGHTS}.")
     for name, entry in files.items():
@@ -100,25 +97,48 @@ def read_card(folder: Path) -> Card:
             raise ValueError(
                 f"{path} lists the file {name!r}, which is no plain file name with size and sha256."
             )
-    for key in ("name", "class", "input", "latent_dim", "parameters"):
-        if key not in content:
-            raise ValueError(f"{path} lacks {key!r}.")
-    _need_keys(path, "input", content["input"], ("shape", "range"))
-    if content.get("data") is not None:
-        _need_keys(path, "data", content["data"], ("title", "licence", "credit"))
+        _check_entry(path, "files", entry, {"sha256": str, "bytes": int})
+    _check_entry(path, "the card", content, _NEEDED)
+    for key, kind in _KNOWN.items():
+        if content.get(key) is not None:
+            _check_entry(path, "the card", content, {key: kind})
+    _check_entry(path, "input", content["input"], {"shape": list, "range": str})
+    if not all(_is(int, size) for size in content["input"]["shape"]):
+        raise ValueError(f"{path} says that images have the shape {content['input']['shape']!r}.")
+    if content.get("data"):
+        _check_entry(path, "data", content["data"], dict.fromkeys(_DATA, str))
+    if (content.get("recipe") or {}).get("data") is not None:
+        _check_entry(path, "recipe", content["recipe"], {"data": str})
     for figure in content.get("figures") or ():
-        _need_keys(path, "figures", figure, ("name", "value", "unit", "protocol", "command"))
-    for entry in files.values():
-        _need_keys(path, "files", entry, ("sha256", "bytes"))
-    if not isinstance(content["parameters"], int):
-        raise ValueError(f"{path} says parameters={content['parameters']!r}; that is no count.")
+        _check_entry(path, "figures", figure, _FIGURE)
     return Card(content)
 
 
-def _need_keys(path, place, entry, keys):
-    missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
+_NEEDED = {"name": str, "class": str, "input": dict, "latent_dim": int, "parameters": int}
+_KNOWN = {  # that may be missing, or null
+    **{"description": str, "paper": str, "licence": str, "storage": str},
+    **{"data": dict, "recipe": dict, "versions": dict, "figures": list},
+}
+_DATA = ("title", "licence", "credit")
+_FIGURE = {"name": str, "value": (int, float), "unit": str, "protocol": str, "command": str}
+
+
+def _check_entry(path, place, entry, kinds):
+    """Raise an error unless an object has these entries, and of these types."""
+    missing = [key for key in kinds if not isinstance(entry, dict) or key not in entry]
     if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)} in {place!r}.")
+        raise ValueError(f"{path} lacks {', '.join(map(repr, missing))} in {place}.")
+    for key, kind in kinds.items():
+        if not _is(kind, entry[key]):
+            kinds_ = kind if isinstance(kind, tuple) else (kind,)
+            raise ValueError(
+                f"{path} says {key!r} is {shortened(entry[key])} in {place}, where "
+                f"{' or '.join(k.__name__ for k in kinds_)} is expected."
+            )
+
+
+def _is(kind, value) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def describe_file(path: Path) -> dict:

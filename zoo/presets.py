@@ -12,13 +12,14 @@ import keras
 import numpy as np
 
 import zoo
+from export.json_file import read_object, shortened
 from zoo.catalog import CARD, CONFIG, WEIGHTS, Card, describe_file, preset_folder, read_card
 from zoo.catalog import verified_file as verified
 from zoo.folders import need_space, publish_folder, write_file
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.readme import render_card
-from zoo.safety import check_objects, check_weights
+from zoo.safety import check_objects, check_weights, load_all_weights
 
 STORAGES = ("float32", "float16", "compact")
 LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
@@ -46,13 +47,13 @@ def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=N
     folder = preset_folder(name)
     card = read_card(folder)
     config_path, weights_path = (verified(folder, card, file) for file in (CONFIG, WEIGHTS))
-    saved = _read_json(config_path)
+    saved = _read_config(config_path)
     custom_objects = dict(custom_objects or {})
     check_objects(saved, custom_objects)
     known = CLASSES | custom_objects
     if str(saved.get("class")) not in known:
         raise ValueError(
-            f"{config_path} names the class {saved.get('class')!r}; the zoo has "
+            f"{config_path} names the class {shortened(saved.get('class'))}; the zoo has "
             f"{', '.join(CLASSES)}. Give a class of your own as custom_objects={{name: class}}."
         )
     config = dict(saved["config"])
@@ -61,11 +62,12 @@ def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=N
     with keras.saving.custom_object_scope(custom_objects):
         with _describing(config_path, f"a {saved['class']} and its optimizer"):
             model = known[saved["class"]].from_config(config)
-            optimizer = keras.saving.deserialize_keras_object(saved["optimizer"])
+            optimizer = _optimizer(saved["optimizer"])
         with _describing(weights_path, f"the weights of this {saved['class']}"):
             check_weights(weights_path, model)
-            model.load_weights(weights_path)
-        model.compile(optimizer=optimizer)
+            load_all_weights(model, weights_path)
+        with _describing(config_path, f"an optimizer of this {saved['class']}"):
+            model.compile(optimizer=optimizer)
     _check_card(card, model, folder)
     model.licence = card.get("licence")
     return model
@@ -88,13 +90,21 @@ def _check_card(card, model, folder):
         )
 
 
+def _optimizer(saved):
+    optimizer = keras.saving.deserialize_keras_object(saved)
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ValueError(f"the optimizer is {shortened(saved)}, which makes none")
+    return optimizer
+
+
 @contextlib.contextmanager
 def _describing(path, what):
     """Say which file was at fault, where libraries fail in their own words."""
     try:
         yield
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not hold {what}: {error}") from error
+    except Exception as error:  # what is made of a stranger's file may fail in any way
+        said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} does not hold {what}: {said}") from error
 
 
 def save(
@@ -245,12 +255,9 @@ def _to_json(content) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _read_json(path: Path):
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not readable as JSON: {error}") from error
-    if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+def _read_config(path: Path) -> dict:
+    content = read_object(path)
+    if not isinstance(content.get("config"), dict):
         raise ValueError(f"{path} holds no class and config of a model.")
     return content
 

@@ -22,8 +22,8 @@ def render_card(card: Card) -> str:
         ("licence of the weights", card.get("licence")),
         ("input", f"{tuple(card['input']['shape'])}, {card['input']['range']}"),
         ("latent size", card["latent_dim"]),
-        ("parameters", f"{card['parameters']:,}, stored as {card['storage']}"),
-        ("made with", ", ".join(f"{k} {v}" for k, v in card["versions"].items())),
+        ("parameters", f"{card['parameters']:,}, stored as {card.get('storage') or 'float32'}"),
+        ("made with", ", ".join(f"{k} {v}" for k, v in (card.get("versions") or {}).items())),
     ]
     lines += ["| | |", "|---|---|"]
     lines += [_row(row) for row in rows if row[1]]

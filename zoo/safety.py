@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import sys
 import types
+import warnings
 
 import h5py
 import keras
 from keras import layers
+
+from export.json_file import shortened
 
 _FEW = 1024  # values that may be stored beside the weights, such as the states of seeds
 # Values that Keras writes in the form of objects.
@@ -68,16 +71,17 @@ def check_objects(saved, custom_objects: dict):
     if not isinstance(saved, dict):
         return
     if "class_name" in saved and not is_allowed(saved, custom_objects):
-        raise ValueError(_refusal(saved["class_name"], f"module {saved.get('module')!r}"))
+        raise ValueError(_refusal(saved["class_name"], f"module {shortened(saved.get('module'))}"))
     for item in saved.values():
         check_objects(item, custom_objects)
 
 
 def _refusal(name, where) -> str:
+    named = shortened(name)
     return (
-        f"The preset's config names {name!r} ({where}), which is no class of the zoo and none of "
+        f"The preset's config names {named} ({where}), which is no class of the zoo and none of "
         "Keras's that is safe to load; nothing was loaded. If it is of your own, pass "
-        f"custom_objects={{{name!r}: ...}}."
+        f"custom_objects={{{named}: ...}}."
     )
 
 
@@ -164,14 +168,28 @@ def check_weights(path: str | os.PathLike, model):
             return
         if item.external or item.is_virtual:
             raise ValueError(f"the values of {name!r} lie in another file, and are not read")
-        if item.dtype.kind == "O":
+        if item.dtype.kind in "OSUc" or item.dtype.names:
             raise ValueError(f"{name!r} holds {item.dtype}, and weights are numbers")
+        if any(piece > size for piece, size in zip(item.chunks or (), item.shape, strict=False)):
+            raise ValueError(f"{name!r} is stored in pieces of {item.chunks}, larger than itself")
         if item.size > _FEW and item.shape not in shapes:
             raise ValueError(f"{name!r} has the shape {item.shape}, as no weight of the model has")
 
     with h5py.File(path, "r") as file:
         _check_links("/", file)
         file.visititems(look)
+
+
+def load_all_weights(model, path: str | os.PathLike):
+    """Load a file of weights that `check_weights` has looked at.
+
+    Raises:
+        ValueError: weights of the model are missing in the file. UserWarning: as well, where Keras
+            would only warn, and leave them as they were drawn.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*freshly-initialized weights")
+        model.load_weights(path)
 
 
 def _check_links(name, group):

@@ -68,6 +68,21 @@ def test_inputs_are_checked_as_everywhere(session):
         bound.write(z=np.zeros((2, 3)), label=[1])
 
 
+def test_buffers_that_nobody_wrote_are_not_computed_with(session):
+    bound = session.bind(2)
+    with pytest.raises(ValueError, match="label, z was never written: write all inputs before"):
+        bound.run()
+    bound.write(z=np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="label was never written"):
+        bound.run()
+    with pytest.raises(ValueError, match="Nothing has run yet"):
+        bound.read()
+    bound.write(label=[1, 2])
+    bound.run()
+    expected = session(z=np.zeros((2, 3)), label=[1, 2])["x"]
+    np.testing.assert_allclose(bound.read()["x"], expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("size", [0, -1, 2.0, "4"])
 def test_an_impossible_size_is_refused(session, size):
     with pytest.raises(ValueError, match="a whole number from 1"):

@@ -112,8 +112,11 @@ def test_wrong_inputs_are_refused_by_name(session, inputs, error, said):
 
 
 def test_pixels_up_to_255_are_told_what_to_do(encoder):
+    pixels = np.arange(196, dtype="uint8").reshape(1, 14, 14, 1) // 195 * 255
     with pytest.raises(ValueError, match="from 0 to 255 came. If these are pixels.*divide by 255"):
-        encoder(x=np.arange(196, dtype="uint8").reshape(1, 14, 14, 1) // 195 * 255)
+        encoder(x=pixels.astype("float32"))
+    with pytest.raises(TypeError, match="takes floats; uint8 came. If these .*divide by 255"):
+        encoder(x=pixels)
 
 
 def test_prior_draws_follow_the_signature(session, encoder):

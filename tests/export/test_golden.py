@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
+from support.tampering import resign
 
 import export
 import zoo
@@ -95,6 +96,23 @@ def test_altered_golden_files_are_refused_before_they_are_read(part, name):
     path = part / "golden" / name
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(ValueError, match="is not the file that was exported"):
+        export.self_test(part)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "index.json").write_text("{}"),
+        lambda folder: (folder / "index.json").write_text('{"outputs": [{"name": "x"}]}'),
+        lambda folder: (folder / "golden.npz").write_bytes(b"PK"),
+        lambda folder: np.savez(folder / "golden.npz", **{"input.z": np.zeros((2, 3))}),
+    ],
+)
+def test_golden_files_that_are_none_are_refused_in_words(part, change):
+    change(part / "golden")
+    for name in ("golden/index.json", "golden/golden.npz"):
+        resign(part, name, "signature.json")
+    with pytest.raises(ValueError, match="holds no inputs and outputs of this part"):
         export.self_test(part)
 
 

@@ -5,6 +5,8 @@ import types
 import keras
 import numpy as np
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 def is_array(x) -> bool:
     """Say whether `x` is an array of the whole data, of any framework, and no stream of batches."""
@@ -103,7 +105,7 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
             f'{name} has dtype {dtype}; the model takes float32: {name}.astype("float32").'
         )
     low, high = x.value_range() if stored else _range_of(x)
-    if not np.isfinite([low, high]).all():
+    if not -_LARGEST <= low <= high <= _LARGEST:
         raise ValueError(f"{name} holds NaN or infinite values; remove or replace them first.")
     _check_range(name, low, high, likelihood)
     return x
@@ -211,6 +213,6 @@ def check_codes(z, latent_dim):
         raise ValueError(f"z has shape {z.shape}; codes have shape (n, {latent_dim}).")
     if len(z) == 0:
         raise ValueError(f"z is empty: its shape is {z.shape}. Give at least one code.")
-    if not np.isfinite(z).all():
-        raise ValueError("z holds NaN or infinite values.")
+    if not -_LARGEST <= z.min() <= z.max() <= _LARGEST:
+        raise ValueError("z holds NaN or infinite values, or too large ones for float32.")
     return z.astype("float32")

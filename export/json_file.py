@@ -1,0 +1,61 @@
+"""Reading JSON files that may come from anybody. Needs the standard library alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+DEEPEST = 100  # levels; a model of models of models has some 40
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object that a JSON file holds.
+
+    Raises:
+        ValueError: the file is cut, not UTF-8, holds no object, an entry twice, a number of
+            thousands of digits, or is nested more than 100 levels deep.
+    """
+    return parse_object(path.read_bytes(), path)
+
+
+def parse_object(text: bytes, path: Path) -> dict[str, Any]:
+    """Return the object that the bytes of a JSON file hold; `path` is for the message.
+
+    Raises:
+        ValueError: as `read_object` does.
+    """
+    try:
+        content = json.loads(text.decode("utf-8"), object_pairs_hook=_each_once)
+        if not isinstance(content, dict):
+            raise ValueError(f"an object was expected, and this is a {type(content).__name__}")
+        _check_depth(content)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not readable as JSON: {error}") from error
+    return content
+
+
+def shortened(value: Any) -> str:
+    """Return how a value looks in Python, cut where it is long, for an error that names it."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse what one reader would take for one thing, and the next for another."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the entry {twice!r} is there more than once")
+    return content
+
+
+def _check_depth(content: dict[str, Any]) -> None:
+    level: list[Any] = [content]
+    for _ in range(DEEPEST):
+        held = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for items in held for item in items if isinstance(item, (dict, list))]
+        if not level:
+            return
+    raise ValueError(f"it is nested more than {DEEPEST} levels deep")

@@ -1,0 +1,89 @@
+"""The file that describes a part, `signature.json`, and its checks. Needs NumPy alone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from .json_file import read_object, shortened
+from .tensors import is_count, tensors
+
+FORMAT_VERSION = 1
+SIGNATURE_FILE = "signature.json"
+
+
+def read_signature(folder: Path) -> dict[str, Any]:
+    """Read and check `signature.json` of a part's folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is not what export writes, or of another version.
+    """
+    path = folder / SIGNATURE_FILE
+    if not path.is_file():
+        raise FileNotFoundError(_no_signature(folder))
+    try:
+        signature = read_object(path)
+        if "format_version" not in signature:
+            raise ValueError("it has no format_version")
+        version = signature["format_version"]
+        if version == FORMAT_VERSION:
+            _check(signature)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a signature that export wrote: {error}.") from error
+    if version != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has format version {shortened(version)} and this runtime reads "
+            f"{FORMAT_VERSION}: export again, or install the version of autoencoder-zoo that wrote "
+            "it."
+        )
+    return signature
+
+
+def check_bytes(data: bytes, expected: dict[str, Any] | None, path: Path) -> None:
+    """Compare a file's size and SHA-256 with what the signature says of it."""
+    if not expected:
+        raise ValueError(f"The signature beside {path} says nothing of it: export again.")
+    digest = hashlib.sha256(data).hexdigest()
+    if len(data) != expected["bytes"] or digest != expected["sha256"]:
+        raise ValueError(
+            f"{path} is not the file that was exported: it has {len(data)} bytes and SHA-256 "
+            f"{digest[:12]}..., the signature says {expected['bytes']} bytes and "
+            f"{expected['sha256'][:12]}... . Copy it again, or export again."
+        )
+
+
+def _check(signature: dict[str, Any]) -> None:
+    """Raise a ValueError unless all is there that sessions, pages and servers rely on."""
+    part, model = signature.get("part"), signature.get("model")
+    # It becomes the name of a folder, and part of a served model's.
+    if not isinstance(part, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", part):
+        raise ValueError(f"part is {shortened(part)}")
+    if not isinstance(model, dict) or not isinstance(model.get("class"), str):
+        raise ValueError(f"model is {shortened(model)}, without a class")
+    for place, key in ((model, "name"), (signature, "licence")):
+        if not isinstance(place.get(key), str | None):
+            raise ValueError(f"{key} is {shortened(place[key])}")
+    if not is_count(signature.get("bytes_per_row", 1)):
+        raise ValueError(f"bytes_per_row is {shortened(signature['bytes_per_row'])}")
+    files = signature.get("files", {})
+    if not isinstance(files, dict):
+        raise ValueError(f"files is {shortened(files)}")
+    for name, entry in files.items():
+        known = isinstance(entry, dict) and {"bytes", "sha256"} <= entry.keys()
+        if not known or not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
+            raise ValueError(f"files says {shortened(entry)} of {name!r}, and no bytes and sha256")
+    for which in ("inputs", "outputs"):
+        tensors(signature, which)
+
+
+def _no_signature(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"{folder} is not a folder; load takes the folder of one part, as in 'out/decoder'."
+    parts = sorted(path.parent.name for path in folder.glob(f"*/{SIGNATURE_FILE}"))
+    if parts:
+        choice = " or ".join(repr(str(folder / part)) for part in parts)
+        return f"{folder} holds several parts; load takes the folder of one: {choice}."
+    return f"{folder} has no {SIGNATURE_FILE}: it is not a part that export_model wrote."
