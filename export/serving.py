@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo.folders import LIST, publish_folder
 
-from . import runtime
+from . import runtime, signature_file
 from . import signature as signatures
+from .onnx_bytes import check_closed
 from .tensors import Tensor, tensors
 
 SAVED_MODEL = "saved_model"
@@ -51,7 +51,8 @@ def write_serving(
     Raises:
         FileNotFoundError: no exported part, or none in the format that the layout wants.
         FileExistsError: `repository` exists and `overwrite` is false, or it holds other models.
-        ValueError: an unknown layout, an altered file, or an impossible name, version or batch.
+        ValueError: an unknown layout, an altered file, a link, a file that the signature does not
+            list, or an impossible name, version or batch.
     """
     if layout not in _LAYOUTS:
         raise ValueError(f"layout is {layout!r}; it is one of {list(_LAYOUTS)}.")
@@ -59,20 +60,24 @@ def write_serving(
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{what} is {value!r}; it is a whole number from 1.")
     parts = [
-        (place, runtime.read_signature(place)) for place in signatures.part_folders(Path(exported))
+        (place, signature_file.read_signature(place))
+        for place in signatures.part_folders(Path(exported))
     ]
     prefix = name or parts[0][1]["model"]["name"] or parts[0][1]["model"]["class"]
     names = [f"{prefix}_{signature['part']}" for _, signature in parts]
     for model in names:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", model):
             raise ValueError(f"{model!r} cannot be a model's name: give letters as name=.")
+    if len(set(names)) < len(names):
+        raise ValueError(f"{exported} has a part more than once: {', '.join(names)}.")
     _check_alone(Path(repository), names)
     with publish_folder(repository, overwrite) as scratch:
         for model, (place, signature) in zip(names, parts, strict=True):
             folder = scratch / model / str(version)
             folder.mkdir(parents=True)
-            signatures.check_files(place, signature)
-            _LAYOUTS[layout](place, signature, folder, model, max_batch)
+            files = signatures.check_files(place, signature)
+            _check_closed(place, files)
+            _LAYOUTS[layout](place, signature, files, folder, model, max_batch)
     return names
 
 
@@ -86,6 +91,16 @@ def _check_alone(repository: Path, names: list[str]) -> None:
         )
 
 
+def _check_closed(place: Path, files: dict[str, bytes]) -> None:
+    """Refuse links, which would bring other files along, and what the signature does not list."""
+    saved_model = place / SAVED_MODEL
+    for path in (place / runtime.ONNX_FILE, saved_model, *sorted(saved_model.rglob("*"))):
+        if path.is_symlink():
+            raise ValueError(f"{path} is a link, and only files are served: copy what it leads to.")
+        if path.is_file() and path.relative_to(place).as_posix() not in files:
+            raise ValueError(f"{path} is not listed in the signature beside it: export again.")
+
+
 def triton_config(name: str, signature: dict[str, Any], max_batch: int) -> str:
     """The `config.pbtxt` of a part: its tensors without the batch, which Triton adds."""
     lines = [f'name: "{name}"', 'backend: "onnxruntime"', f"max_batch_size: {max_batch}"]
@@ -96,6 +111,11 @@ def triton_config(name: str, signature: dict[str, Any], max_batch: int) -> str:
 
 
 def _triton_tensor(tensor: Tensor) -> str:
+    if not re.fullmatch(r"[^\"\\]+", tensor.name) or not tensor.name.isprintable():
+        raise ValueError(
+            f"The tensor {tensor.name!r} cannot be named in a config.pbtxt: export it under a name "
+            "without quotes, backslashes and control characters."
+        )
     shape = ", ".join(str(size) for size in tensor.shape or (1,))
     lines = [
         f'    name: "{tensor.name}"',
@@ -108,20 +128,26 @@ def _triton_tensor(tensor: Tensor) -> str:
     return "\n".join(["  {", *lines, "  }"])
 
 
-def _write_triton(place: Path, signature, folder: Path, name: str, max_batch: int) -> None:
-    if not (place / runtime.ONNX_FILE).is_file():
+def _write_triton(place: Path, signature, files, folder: Path, name: str, max_batch: int) -> None:
+    if runtime.ONNX_FILE not in files:
         raise FileNotFoundError(f"{place} holds no ONNX file: export with formats=('onnx', ...).")
-    shutil.copy(place / runtime.ONNX_FILE, folder / runtime.ONNX_FILE)
+    check_closed(files[runtime.ONNX_FILE], place / runtime.ONNX_FILE)
+    (folder / runtime.ONNX_FILE).write_bytes(files[runtime.ONNX_FILE])
     config = triton_config(name, signature, max_batch)
     (folder.parent / "config.pbtxt").write_text(config, encoding="utf-8")
 
 
-def _write_tensorflow_serving(place: Path, signature, folder: Path, name, max_batch) -> None:
-    if not (place / SAVED_MODEL).is_dir():
+def _write_tensorflow_serving(place: Path, signature, files, folder: Path, name, batch) -> None:
+    listed = {PurePosixPath(name): data for name, data in files.items()}
+    held = {path: data for path, data in listed.items() if SAVED_MODEL in path.parts[:-1][:1]}
+    if not held:
         raise FileNotFoundError(
             f"{place} holds no SavedModel: export with formats=('saved_model', ...)."
         )
-    shutil.copytree(place / SAVED_MODEL, folder, dirs_exist_ok=True)
+    for path, data in held.items():
+        target = folder.joinpath(*path.parts[1:])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
 
 
 _LAYOUTS: dict[str, Callable[..., None]] = {

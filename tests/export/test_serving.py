@@ -1,11 +1,15 @@
 """The layouts of TensorFlow Serving and Triton, field by field."""
 
+import json
 import re
+import shutil
 
 import keras
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+from support.tampering import resign
 
 import export
 from export import serving
@@ -143,6 +147,86 @@ def test_what_cannot_be_served_is_refused_and_nothing_written(exported, make, tm
     with pytest.raises(FileNotFoundError, match="holds no part"):
         export.write_serving(tmp_path, target, "triton")
     assert not target.exists()
+
+
+@pytest.fixture
+def spoiled(exported, tmp_path):
+    """A copy of the export, to spoil."""
+    return shutil.copytree(exported[0], tmp_path / "spoiled")
+
+
+@pytest.mark.parametrize("layout", ["triton", "tensorflow_serving"])
+def test_what_links_lead_to_is_not_served(spoiled, tmp_path, layout):
+    secret = tmp_path / "secret"
+    secret.write_text("of somebody else")
+    if layout == "triton":
+        linked = spoiled / "decoder" / "model.onnx"
+        linked.rename(secret)
+    else:
+        linked = spoiled / "decoder" / "saved_model" / "assets" / "secret"
+    linked.symlink_to(secret)
+    with pytest.raises(ValueError, match=f"{linked.name} is a link, and only files are served"):
+        export.write_serving(spoiled, tmp_path / "out", layout)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_a_link_is_not_served(spoiled, tmp_path):
+    folder = spoiled / "decoder" / "saved_model" / "assets"
+    folder.rmdir()
+    (tmp_path / "home").mkdir()
+    folder.symlink_to(tmp_path / "home")
+    with pytest.raises(ValueError, match="assets is a link"):
+        export.write_serving(spoiled, tmp_path / "out", "tensorflow_serving")
+
+
+def test_files_that_the_signature_does_not_list_are_not_served(spoiled, tmp_path):
+    (spoiled / "decoder" / "saved_model" / "more.txt").write_text("more")
+    with pytest.raises(ValueError, match=r"more\.txt is not listed in the signature"):
+        export.write_serving(spoiled, tmp_path / "out", "tensorflow_serving")
+    path = spoiled / "decoder" / "signature.json"
+    described = json.loads(path.read_text())
+    del described["files"]["model.onnx"]
+    path.write_text(json.dumps(described))
+    (spoiled / "decoder" / "saved_model" / "more.txt").unlink()
+    with pytest.raises(ValueError, match=r"model\.onnx is not listed in the signature"):
+        export.write_serving(spoiled, tmp_path / "out", "triton")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ('x" data_type: TYPE_STRING } ] parameters { key: "a', "cannot be named in a config.pbtxt"),
+        ("x\\", "cannot be named in a config.pbtxt"),
+        ('x"\n}\n', "is not a signature that export wrote: a tensor has the name"),
+    ],
+)
+def test_names_of_tensors_write_no_settings(spoiled, tmp_path, name, said):
+    path = spoiled / "decoder" / "signature.json"
+    described = json.loads(path.read_text())
+    described["outputs"][0]["name"] = name
+    path.write_text(json.dumps(described))
+    with pytest.raises(ValueError, match=said):
+        export.write_serving(spoiled, tmp_path / "out", "triton")
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_outside_of_the_file_are_not_served(spoiled, tmp_path):
+    path = spoiled / "decoder" / "model.onnx"
+    model = onnx.load(path)
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    path.write_bytes(model.SerializeToString())
+    resign(spoiled / "decoder", "model.onnx", "signature.json")
+    with pytest.raises(ValueError, match="refers to weights outside of itself"):
+        export.write_serving(spoiled, tmp_path / "out", "triton")
+
+
+def test_two_parts_of_one_name_are_refused(spoiled, tmp_path):
+    shutil.copytree(spoiled / "decoder", spoiled / "second")
+    with pytest.raises(ValueError, match="has a part more than once: small_decoder, small_encoder"):
+        export.write_serving(spoiled, tmp_path / "out", "triton")
 
 
 def test_every_layout_is_documented():
