@@ -1,6 +1,9 @@
 """Callbacks."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -9,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import zoo
-from zoo import callbacks, data, plots
+from zoo import callbacks, data, locks, plots
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
@@ -127,6 +130,78 @@ def test_a_training_killed_while_it_saves_ends_where_an_unharmed_one_does(
     assert epochs == ([1, 2, 3] if moment < 2 else [2, 3])
     for got, expected in zip(model.get_weights(), unharmed[double], strict=True):
         np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("text", ["", '{"epoch": 2', "[]", "{}", '{"epoch": "two"}', "\xff"])
+def test_a_cut_note_of_a_training_is_refused_in_words(text, tmp_path):
+    train(tmp_path, double=False)
+    (tmp_path / "training_metadata.json").write_text(text, encoding="latin-1")
+    said = r"cannot go on from what is in .*training_metadata\.json .*delete that folder"
+    with pytest.raises(ValueError, match=said):
+        train(tmp_path, double=False)
+
+
+def test_a_cut_note_is_replaced_by_the_second_backup(unharmed, tmp_path):
+    train(tmp_path)
+    (tmp_path / "training_metadata.json").write_text('{"epoch"')
+    model, epochs = train(tmp_path)
+    assert epochs == [3]
+    for got, expected in zip(model.get_weights(), unharmed[True], strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_cut_weights_of_a_training_are_refused_in_words(tmp_path):
+    train(tmp_path, double=False)
+    weights = tmp_path / "latest.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:300])
+    with pytest.raises(ValueError, match="cannot go on from what is in .*delete that folder"):
+        train(tmp_path, double=False)
+
+
+def test_the_state_of_another_class_is_refused(tmp_path):
+    train(tmp_path)
+    model = zoo.IWAE((4, 4, 1), 2, hidden=(4,))  # of the very same weights
+    model.compile(jit_compile=keras.backend.backend() == "jax")
+    x = np.random.default_rng(0).random((8, 4, 4, 1), np.float32)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="it is the state of a VAE, and this is a IWAE"):
+        model.fit(x, verbose=0, callbacks=[callbacks.Backup(tmp_path)])
+    for got, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_states_without_a_class_are_taken_as_before(unharmed, tmp_path):
+    train(tmp_path)
+    note = tmp_path / "training_metadata.json"
+    note.write_text(json.dumps({"epoch": 4, "batch": 0}))
+    assert train(tmp_path)[1] == []
+
+
+LOCK = "import sys; from zoo.locks import lock_folder; lock_folder(sys.argv[1])"
+
+
+@pytest.mark.skipif(locks.fcntl is None, reason="this system has no such locks")
+def test_a_second_training_with_the_same_state_is_refused(tmp_path):
+    other = subprocess.Popen(
+        [sys.executable, "-c", f"{LOCK}; print('held', flush=True); input()", tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(zoo.__file__).parents[1],
+    )
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(BlockingIOError, match=f"Process {other.pid} trains with its state in"):
+        train(tmp_path)
+    other.kill()
+    other.communicate()
+    assert train(tmp_path)[1] == [0, 1, 2, 3]  # a process that was killed holds nothing
+
+
+def test_a_folder_is_free_again_after_a_training(tmp_path):
+    train(tmp_path)
+    subprocess.run(
+        [sys.executable, "-c", LOCK, tmp_path], cwd=Path(zoo.__file__).parents[1], check=True
+    )
 
 
 def test_kerass_own_backup_may_train_an_epoch_twice_and_no_more(tmp_path, monkeypatch):

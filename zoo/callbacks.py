@@ -14,8 +14,10 @@ from pathlib import Path
 
 import keras
 
+from export.json_file import read_object
 from zoo import engine
 from zoo.folders import need_space, publish_file
+from zoo.locks import lock_folder, unlock_folder
 
 
 class SavePicture(keras.callbacks.Callback):
@@ -53,6 +55,11 @@ class Backup(keras.callbacks.BackupAndRestore):
     as it takes all to read a model's state, the others write, too, and throw it away.
 
     Args: as of `keras.callbacks.BackupAndRestore`.
+
+    Raises:
+        BlockingIOError: from `fit`, where another process trains with its state in this folder.
+        ValueError: from `fit`, where the folder holds the state of a model of another class, or a
+            state that was cut.
     """
 
     def _file(self, name):
@@ -60,6 +67,30 @@ class Backup(keras.callbacks.BackupAndRestore):
 
     def _iterations(self) -> int:
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def on_train_begin(self, logs=None):
+        if engine.is_chief(self.model):
+            lock_folder(self.backup_dir)
+        try:
+            super().on_train_begin(logs)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"The training cannot go on from what is in {self.backup_dir}: {error} To train "
+                "from the start, delete that folder, or give another one."
+            ) from error
+
+    def _state(self, name) -> dict:
+        """Return what was noted of a training; an OSError makes Keras look at the second backup."""
+        try:
+            state = read_object(self._file(name))
+        except ValueError as error:
+            raise OSError(f"{error}.") from error
+        epoch, kind = state.get("epoch"), type(self.model).__name__
+        if not isinstance(epoch, int) or epoch < 0:
+            raise OSError(f"{self._file(name)} says epoch is {epoch!r}.")
+        if state.get("class", kind) != kind:
+            raise ValueError(f"it is the state of a {state['class']}, and this is a {kind}.")
+        return state
 
     def _save_model(self):
         if not engine.is_chief(self.model):
@@ -72,7 +103,7 @@ class Backup(keras.callbacks.BackupAndRestore):
             for file in (weights, metadata):
                 shutil.copy(file, f"{file}.bkp")
         state = {"epoch": self._current_epoch, "batch": self._last_batch_seen}
-        state["iterations"] = self._iterations()
+        state |= {"iterations": self._iterations(), "class": type(self.model).__name__}
         need_space(self.backup_dir, self.model)
         self.model.save_weights(self._file("saving.weights.h5"))
         self._file("saving.json").write_text(json.dumps(state))
@@ -81,17 +112,20 @@ class Backup(keras.callbacks.BackupAndRestore):
         self._file("next.json").replace(metadata)
 
     def _load_model(self):
+        if self._file("training_metadata.json").exists():
+            self._state("training_metadata.json")
         super()._load_model()
         # Killed between its last two lines, `_save_model` leaves new weights and old metadata.
         if self._file("next.json").exists():
-            state = json.loads(self._file("next.json").read_text())
-            if state["iterations"] == self._iterations():
+            state = self._state("next.json")
+            if state.get("iterations") == self._iterations():
                 self.model._initial_epoch = state["epoch"]
 
     def on_train_end(self, logs=None):
         self.model._initial_epoch = None  # another fit starts at its own
         if self.delete_checkpoint and engine.is_chief(self.model):
             shutil.rmtree(self.backup_dir, ignore_errors=True)
+        unlock_folder(self.backup_dir)
 
 
 class Progress(keras.callbacks.Callback):
