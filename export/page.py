@@ -12,7 +12,7 @@ import numpy as np
 import zoo
 from zoo.folders import publish_folder
 
-from . import onnxruntime_web, probes, runtime, signature
+from . import onnxruntime_web, runtime, signature
 from .draws import draw_by_label, draw_prior
 from .tensors import Tensor, check_array
 
@@ -46,8 +46,7 @@ def write_page(
         exported: what `export_model` wrote with ONNX: its decoder is shown, its encoder (where
             there is one) gives the codes of the examples.
         folder: the folder to create.
-        images: examples, [n, height, width, channels] in the encoder's range; None takes
-            scikit-learn's digits, resized.
+        images: examples, [n, height, width, channels] in the encoder's range; None shows none.
         labels: integers [n], the classes of the images.
         label_names: what the labels mean, in order.
         title: of the page; the model's name by default.
@@ -160,9 +159,9 @@ def _draws(code: Tensor, label: Tensor | None) -> np.ndarray | None:
 def _examples(
     exported: Path, decoder: runtime.Session, images: Any, labels: Any
 ) -> dict[str, Any] | None:
-    """Images with their classes and codes; None where no encoder gives codes for the decoder."""
+    """Images with their classes and codes; None without images, or an encoder for this decoder."""
     code, label, picture = _interface(decoder)
-    if not (exported / "encoder" / runtime.ONNX_FILE).is_file():
+    if images is None or not (exported / "encoder" / runtime.ONNX_FILE).is_file():
         return None
     encoder = runtime.load(exported / "encoder")
     takes = {tensor.name: tensor for tensor in encoder.inputs}
@@ -170,11 +169,8 @@ def _examples(
     known = takes.keys() <= {seen[0].name if seen else None, label.name if label else None}
     if not known or encoder.outputs[0].shape != code.shape:
         return None
-    if images is None:
-        pictures = probes.rows_of(seen[0], _CODES, None)
-    else:
-        moved = seen[0].layout == "channels_first" and np.ndim(images) == 4
-        pictures = check_array(seen[0], np.moveaxis(images, -1, 1) if moved else images)[:_CODES]
+    moved = seen[0].layout == "channels_first" and np.ndim(images) == 4
+    pictures = check_array(seen[0], np.moveaxis(images, -1, 1) if moved else images)[:_CODES]
     if label is None:
         classes = np.zeros(len(pictures), np.int32)
     elif labels is None:

@@ -141,6 +141,7 @@ def _parser():
         help="a smaller ONNX file beside the first: for GPUs, for CPUs [none]",
         dest="variants",
     )
+    sub.add_argument("--images", help=".npy file of real images [those of the recipe's data]")
     sub.add_argument("--opset", type=_opset, default=18, help="of ONNX, from 15 [18]")
     sub.add_argument(
         "--channels-first",
@@ -333,7 +334,7 @@ def _export(options):
     if options.web:
         _check_page(options)
     model = _load(options.name)
-    known = _test_images(options.name, model) if options.web or options.variants else {}
+    known = _images(options, model) if options.web or options.variants or options.images else {}
     with publish_folder(options.out, options.overwrite) as folder:
         report = export.export_model(
             model,
@@ -362,13 +363,14 @@ def _check_page(options):
     onnxruntime_web.read(options.web_archive)
 
 
-def _test_images(name, model, n=1000):
-    """Return test images of the data a preset was trained on by input name, or an empty dict."""
+def _images(options, model, n=1000):
+    """Return images by input name: the user's, else of the data a preset was trained on, or {}."""
+    if options.images:
+        return {"x": zoo.data.StoredImages(options.images)[:n].__array__()}
     try:
-        data = _data_of(zoo.card(name))
-        _, (x, y) = zoo.data.load(data)
+        _, (x, y) = zoo.data.load(data := _data_of(zoo.card(options.name), "; give --images"))
     except (OSError, ValueError) as error:
-        print(f"Digits of scikit-learn stand for the test images: {error}", file=sys.stderr)
+        print(f"No real images are shown, nor run through both parts: {error}", file=sys.stderr)
         return {}
     classes = zoo.data.SOURCES[data].classes
     labels = {i.high for part in model.parts().values() for i in part.inputs if i.name == "label"}

@@ -84,7 +84,9 @@ def test_a_page_holds_all_that_it_shows(exported, package, tmp_path):
 
 
 def test_a_page_loads_nothing_from_elsewhere(exported, package, tmp_path):
-    folder = export.write_page(exported[0], tmp_path / "page", archive=package).parent
+    images = np.zeros((20, 14, 14, 1), "float32")
+    index = export.write_page(exported[0], tmp_path / "page", images=images, archive=package)
+    folder = index.parent
     for name in ("index.html", "style.css", "page.js"):
         text = (folder / name).read_text()
         assert set(re.findall(r"https?://[^\s<\"')]+", text)) <= {"http://localhost:8000"}
@@ -92,13 +94,20 @@ def test_a_page_loads_nothing_from_elsewhere(exported, package, tmp_path):
             assert asked == "data:," or (folder / asked).is_file(), asked
 
 
-def test_digits_are_the_examples_where_none_are_given(exported, package, tmp_path):
+def test_no_examples_are_shown_where_none_are_given(exported, package, tmp_path):
     folder = export.write_page(exported[0], tmp_path / "page", archive=package).parent
-    pictures = floats(folder / "pictures.bin", 20, 14, 14, 1)
-    assert pictures.max() > 0.9
-    assert json.loads((folder / "page.json").read_text())["examples"]["labels"][:11] == [
-        *range(10), 0,
-    ]  # fmt: skip
+    assert json.loads((folder / "page.json").read_text())["examples"] is None
+    assert not (folder / "pictures.bin").exists()
+    assert not (folder / "codes.bin").exists()
+
+
+def test_classes_take_turns_where_nobody_knows_them(exported, package, tmp_path):
+    images = np.random.default_rng(0).random((30, 14, 14, 1), np.float32)
+    folder = export.write_page(
+        exported[0], tmp_path / "page", images=images, archive=package
+    ).parent
+    about = json.loads((folder / "page.json").read_text())
+    assert about["examples"]["labels"] == [*range(10)] * 2
 
 
 def test_a_decoder_without_encoder_or_prior_is_shown_too(make, package, tmp_path):
@@ -232,6 +241,28 @@ def test_the_command_writes_a_page_with_the_presets_own_images(package, tmp_path
     assert not (out / "web").exists()
 
 
+def test_the_command_shows_images_of_ones_own_or_none(package, tmp_path, capsys):
+    """A model that was trained on images of one's own, and not on scikit-learn's digits."""
+    zoo.save(zoo.VAE((8, 8, 1), 2, hidden=(16,)), tmp_path / "own")
+    arguments = ["export", str(tmp_path / "own"), str(tmp_path / "out"), "--format", "onnx"]
+    arguments += ["--variant", "float16", "--web", "--web-archive", str(package)]
+    assert cli.main(arguments) == 0
+    said = capsys.readouterr()
+    assert "No real images are shown" in said.err
+    assert "give --images" in said.err
+    about = json.loads((tmp_path / "out" / "web" / "page.json").read_text())
+    assert about["examples"] is None
+    report = json.loads((tmp_path / "out" / "encoder" / "parity.json").read_text())
+    assert report["variants"]["float16"]["reconstruction_error"] is None
+    images = np.random.default_rng(0).integers(0, 256, (30, 8, 8), "uint8")
+    np.save(tmp_path / "images.npy", images)
+    assert cli.main([*arguments, "--images", str(tmp_path / "images.npy"), "--overwrite"]) == 0
+    pictures = floats(tmp_path / "out" / "web" / "pictures.bin", 20, 8, 8, 1)
+    np.testing.assert_array_equal(pictures, images[:20, ..., None] / np.float32(255))
+    report = json.loads((tmp_path / "out" / "encoder" / "parity.json").read_text())
+    assert report["variants"]["float16"]["reconstruction_error"] > 0
+
+
 def test_the_command_finds_out_first_that_no_page_can_be_written(tmp_path, capsys):
     out = str(tmp_path / "out")
     assert cli.main(["export", "vae_digits", out, "--web", "--web-archive", "none.tgz"]) == 1
@@ -245,7 +276,10 @@ def test_classes_of_examples_are_the_classifiers_where_none_are_given(make, pack
     model = zoo.M2((14, 14, 1), 3, num_classes=10, hidden=(16,))
     make.randomise(model, seed=2)
     export.export_model(model, tmp_path / "out", formats=("onnx",))
-    folder = export.write_page(tmp_path / "out", tmp_path / "page", archive=package).parent
+    images = np.random.default_rng(0).random((30, 14, 14, 1), np.float32)
+    folder = export.write_page(
+        tmp_path / "out", tmp_path / "page", images=images, archive=package
+    ).parent
     digits = floats(folder / "pictures.bin", 20, 14, 14, 1)
     classifier = export.load(tmp_path / "out" / "classifier")
     classes = classifier(x=digits)["label_probability"].argmax(axis=1)

@@ -14,6 +14,7 @@ from PIL import Image
 
 import export
 import zoo
+from export import probes
 
 webdriver = pytest.importorskip("selenium.webdriver")
 from selenium.webdriver.chrome.service import Service  # noqa: E402
@@ -55,10 +56,10 @@ def site(tmp_path_factory):
     """Pages of presets and the server that serves them; Python's own, as users have it."""
     root = tmp_path_factory.mktemp("site")
     for name in (*PRESETS, WIDE):
-        export.export_model(
-            zoo.load(name), root / name, formats=("onnx",), parts=("encoder", "decoder")
-        )
-        export.write_page(root / name, root / name / "web")
+        model = zoo.load(name)
+        export.export_model(model, root / name, formats=("onnx",), parts=("encoder", "decoder"))
+        digits = probes.rows_of(model.parts()["encoder"].inputs[0], 256, None)
+        export.write_page(root / name, root / name / "web", images=digits)
     handler = functools.partial(Quiet, directory=root)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -46,7 +46,12 @@ def wide_model(make):
 def written(make, tmp_path_factory):
     out = tmp_path_factory.mktemp("variants") / "out"
     model = wide_model(make)
-    return model, out, export.export_model(model, out, formats="onnx", variants=VARIANTS)
+    images = np.random.default_rng(0).random((1000, 14, 14, 1), np.float32)
+    return (
+        model,
+        out,
+        export.export_model(model, out, formats="onnx", variants=VARIANTS, images=images),
+    )
 
 
 def test_each_part_has_its_variants_proved_and_smaller(written):
@@ -106,11 +111,7 @@ def test_weights_are_stored_as_they_are_called(written):
 
 def test_reconstruction_errors_are_those_of_images_through_both_parts(written):
     _, out, report = written
-    from sklearn.datasets import load_digits
-
-    digits = load_digits().images[:1000] / 16
-    rows = np.arange(14) * 8 // 14
-    x = digits[:, rows][:, :, rows][..., None].astype("float32")
+    x = np.random.default_rng(0).random((1000, 14, 14, 1), np.float32)
     for variant in (None, *VARIANTS):
         encoder, decoder = (export.load(out / p, variant=variant) for p in ("encoder", "decoder"))
         made = decoder(z=encoder(x=x)["z"])["x"].astype(float)
@@ -118,6 +119,22 @@ def test_reconstruction_errors_are_those_of_images_through_both_parts(written):
         for part in ("encoder", "decoder"):
             about = report[part]["variants"][variant or "float32"]
             assert about["reconstruction_error"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_without_images_there_is_no_reconstruction_error(written, conditional, tmp_path):
+    """That of scikit-learn's digits would say nothing of a model of other images."""
+    model, _, _ = written
+    report = export.export_model(model, tmp_path / "out", formats="onnx", variants="float16")
+    for part in ("encoder", "decoder"):
+        for about in report[part]["variants"].values():
+            assert about["reconstruction_error"] is None
+    x = np.zeros((3, 14, 14, 1), "float32")
+    for images in (x, {"x": x}):  # whose labels nobody knows
+        report = export.export_model(
+            conditional, tmp_path / "c", formats="onnx", variants="float16", images=images,
+            overwrite=True,
+        )  # fmt: skip
+        assert report["encoder"]["variants"]["float16"]["reconstruction_error"] is None
 
 
 def test_a_part_alone_has_no_reconstruction_error(written, tmp_path):
