@@ -1,0 +1,314 @@
+"""Loads files that were changed, case by case, and notes what came of it; run by `test_fuzzing.py`.
+
+    python tests/support/fuzzer.py SOURCES SCRATCH FIRST KIND=COUNT...
+
+SOURCES holds `presets/` and `exports/`. Every case is one line of JSON in SCRATCH/report, written
+before it is tried and once more with its outcome: whoever kills the interpreter is known.
+"""
+
+import contextlib
+import faulthandler
+import json
+import linecache
+import os
+import random
+import resource
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import export
+import zoo
+from support.mutated_weights import change_weights, changed_onnx
+from support.mutations import changed_bytes, changed_json
+from support.tampering import resign
+from zoo.models.base import BaseAutoencoder
+from zoo.readme import render_card
+
+ROOT = Path(__file__).resolve().parents[2]
+MEMORY = 3 * 2**30  # that a case may take beyond what is taken already
+SECONDS = 60  # that it may take
+CLEAR = (FileNotFoundError, FileExistsError, RuntimeError, TypeError, ValueError)
+FORBIDDEN = (
+    *("os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"),
+    *("subprocess.Popen", "pty.spawn", "socket.connect", "socket.bind", "socket.getaddrinfo"),
+    *("ctypes.dlopen", "pickle.find_class", "webbrowser.open", "urllib.Request"),
+)
+CHANGING = (
+    *("os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.mkdir"),
+    *("os.chmod", "os.chown"),
+)
+X, LABEL = np.random.default_rng(0).random((3, 4, 4, 1), np.float32), np.arange(3, dtype="int32")
+
+
+class Watch:
+    """What happens while files are loaded that should not: an audit hook."""
+
+    def __init__(self, scratch):
+        self.on, self.seen = False, []
+        self.scratch = os.fspath(scratch)
+        # What libraries read for themselves.
+        readable = (sys.prefix, sys.base_prefix, np.__file__, ROOT, "/proc", "/sys", "/dev", "/etc")
+        self.readable = tuple(os.path.dirname(p) if p == np.__file__ else str(p) for p in readable)
+        self.known = {*sys.stdlib_module_names, *(name.split(".")[0] for name in sys.modules)}
+        sys.addaudithook(self)
+
+    def __call__(self, event, args):
+        if not self.on:
+            return
+        if event == "open" and not isinstance(args[0], int):
+            self._open(*args)
+        elif event in CHANGING and not self._inside(self._whole(event, args)):
+            self.seen.append(f"{event} {args[0]}")
+        elif event == "import" and args[0].split(".")[0] not in self.known:
+            self.seen.append(f"import {args[0]}")
+        elif event in FORBIDDEN:
+            self.seen.append(f"{event} {args}"[:300])
+            raise RuntimeError(f"{event} is forbidden here")
+
+    def _inside(self, path):
+        return os.path.realpath(os.fsdecode(path)).startswith(self.scratch)
+
+    @staticmethod
+    def _whole(event, args):
+        """Return the path of an event; of those of `shutil.rmtree` with the folder that it has."""
+        folder = args[1] if event in ("os.remove", "os.rmdir") else -1
+        return args[0] if folder == -1 else Path(os.readlink(f"/proc/self/fd/{folder}"), args[0])
+
+    def _open(self, path, mode, flags):
+        writes = (flags or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+        if path == os.devnull or self._inside(path):
+            return
+        if mode is None and os.path.basename(path) == path and not os.path.exists(path):
+            return  # in a folder that `shutil.rmtree` holds
+        real = os.path.realpath(os.fsdecode(path))
+        if writes or not real.startswith(self.readable):
+            self.seen.append(f"open {path} {mode}")
+            raise PermissionError(f"{path} is not to be opened here")
+
+    @contextlib.contextmanager
+    def watching(self):
+        self.on, self.seen = True, []
+        faulthandler.dump_traceback_later(SECONDS, exit=True)
+        try:
+            yield self.seen
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            self.on = False
+
+
+def unclear(error) -> str | None:
+    """Say what is wrong with an error: one that was not raised on purpose, by us, in words."""
+    if not isinstance(error, CLEAR) or len(str(error)) < 20:
+        return f"{type(error).__name__}: {error}"
+    frame = error.__traceback__
+    while frame.tb_next:
+        frame = frame.tb_next
+    place = Path(frame.tb_frame.f_code.co_filename)
+    ours = any(place.is_relative_to(ROOT / name) for name in ("zoo", "export"))
+    line = linecache.getline(os.fspath(place), frame.tb_lineno).strip()
+    if not ours or not line.startswith("raise"):
+        return f"{type(error).__name__} from {place}:{frame.tb_lineno}: {error}"
+    return None
+
+
+# What is loaded, and what of it must stay as it was.
+
+
+def load_preset(folder):
+    """Return a preset's weights, and what it makes of images."""
+    card = zoo.card(folder)
+    str(card), render_card(card)
+    model = zoo.load(folder)
+    assert isinstance(model, BaseAutoencoder)
+    return {"weights": model.get_weights(), "codes": codes(model)}
+
+
+def codes(model):
+    """Return the codes of images, without compiling anything; none of networks that cannot run."""
+    inputs = {"x": X, "label": LABEL} if isinstance(model.encoder.input, dict) else X
+    try:
+        made = model.encoder(inputs)
+    except Exception:
+        return []
+    made = made if isinstance(made, dict) else {"z": made}
+    return [np.asarray(made[name]) for name in sorted(made)]
+
+
+def load_export(folder):
+    """Return what the parts of an export give for the same inputs, and their draws."""
+    found = {"outputs": [], "draws": []}
+    for part in ("encoder", "decoder"):
+        session = export.load(folder / part)
+        str(session)
+        found["outputs"] += session(**INPUTS[part]).values()
+        for tensor in session.inputs:
+            if tensor.prior:
+                label = np.array([0, 1, 2])
+                by_label = tensor.prior.get("kind") == "normal_by_label"
+                drawn = session.sample_prior(
+                    3, seed=0, name=tensor.name, label=label if by_label else None
+                )
+                assert drawn.shape == (3, *tensor.shape)
+    export.self_test(folder / "decoder")
+    return found
+
+
+def serve_export(folder):
+    """Return what a server would be told of an export, without its names and numbers."""
+    export.write_serving(folder, folder / "served", "triton")
+    configs = [path.read_text() for path in sorted((folder / "served").glob("*/config.pbtxt"))]
+    words = {word for config in configs for word in config.split() if '"' not in word}
+    assert all(config.count('"') % 2 == 0 and "\\" not in config for config in configs)
+    return {"configs": sorted(word for word in words if not word.strip(",").isdigit())}
+
+
+INPUTS = {
+    "encoder": {"x": X, "label": LABEL},
+    "decoder": {"z": np.linspace(-1, 1, 9, dtype="float32").reshape(3, 3), "label": LABEL},
+}
+
+
+def change_json(file, record=None):
+    def change(folder, rng, mark):
+        text, done = changed_json((folder / file).read_bytes(), rng, mark)
+        (folder / file).write_bytes(text)
+        if record:
+            resign(folder, file, record)
+        return done
+
+    return change
+
+
+def change_bytes(file, record, structured=None):
+    def change(folder, rng, mark):
+        path = folder / file
+        if structured and rng.random() < 0.5:
+            done = structured(path, rng, mark)
+        else:
+            data, done = changed_bytes(path.read_bytes(), rng)
+            path.write_bytes(data)
+        resign(folder, file, record)
+        return done
+
+    return change
+
+
+def change_onnx(path, rng, mark):
+    data, done = changed_onnx(path.read_bytes(), rng, mark)
+    path.write_bytes(data)
+    return done
+
+
+# For every kind: where its sources lie, how a copy is changed, how it is loaded, and which of what
+# was loaded must be the same as before. Other weights may be loaded where the file of weights is
+# another one, and its checksum agrees.
+KINDS = {
+    "card": ("presets", change_json("card.json"), load_preset, ("weights", "codes")),
+    "config": ("presets", change_json("config.json", "card.json"), load_preset, ("weights",)),
+    "weights": (
+        "presets",
+        change_bytes("model.weights.h5", "card.json", change_weights),
+        load_preset,
+        (),
+    ),
+    "signature": ("exports", change_json("decoder/signature.json"), load_export, ("outputs",)),
+    "served": ("exports", change_json("decoder/signature.json"), serve_export, ()),
+    "parity": ("exports", change_json("decoder/parity.json"), load_export, ("outputs",)),
+    "golden": (
+        "exports",
+        change_json("decoder/golden/index.json", "decoder/signature.json"),
+        load_export,
+        ("outputs",),
+    ),
+    "arrays": (
+        "exports",
+        change_bytes("decoder/golden/golden.npz", "decoder/signature.json"),
+        load_export,
+        ("outputs",),
+    ),
+    "onnx": (
+        "exports",
+        change_bytes("decoder/model.onnx", "decoder/signature.json", change_onnx),
+        load_export,
+        (),
+    ),
+}
+
+
+def alike(before, after, keys):
+    """Say what is another than before, if anything."""
+    for key in keys:
+        pairs = list(zip(before[key], after[key], strict=False))
+        same = all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+        if len(before[key]) != len(after[key]) or not same:
+            return f"other {key} were loaded"
+    return None
+
+
+def attempt(load, folder, before, keys, watch):
+    """Return the outcome of a case, and what is wrong with it."""
+    with watch.watching() as seen:
+        try:
+            after = load(folder)
+            outcome, wrong = "loaded", alike(before, after, keys)
+        except AssertionError as error:
+            outcome, wrong = "loaded", f"AssertionError: {error}"
+        except Exception as error:
+            outcome, wrong = f"refused: {error}"[:300], unclear(error)
+    return outcome, "; ".join([*seen, *([wrong] if wrong else [])])
+
+
+def main(sources, scratch, first, *counts):
+    sources, scratch, first = Path(sources), Path(scratch).resolve(), int(first)
+    cases = [
+        (kind, number)
+        for kind, count in (count.split("=") for count in counts)
+        for number in range(int(count))
+    ]
+    outside = scratch.with_name("outside")
+    shutil.rmtree(scratch / "case", ignore_errors=True)  # of a case that was killed
+    os.environ["TMPDIR"] = str(scratch)
+    os.chdir(outside)
+    folders = {
+        kind: sorted((sources / kind).iterdir()) for kind in {KINDS[kind][0] for kind, _ in cases}
+    }
+    before = {}
+    for kind, _ in cases:
+        place, _, load, _ = KINDS[kind]
+        for folder in folders[place]:
+            if (folder, load) not in before:
+                copy = shutil.copytree(folder, scratch / "first")
+                before[folder, load] = load(copy)
+                shutil.rmtree(copy)
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, resource.RLIM_INFINITY))
+    watch, held = Watch(scratch), sorted(os.listdir())
+    with open(scratch / "report", "a", encoding="utf-8") as report:
+
+        def note(**entry):
+            report.write(json.dumps(entry) + "\n")
+            report.flush()
+
+        for index, (kind, number) in enumerate(cases):
+            if index < first:
+                continue
+            place, change, load, keys = KINDS[kind]
+            source = folders[place][number % len(folders[place])]
+            rng = random.Random(f"{kind} {number}")
+            folder = shutil.copytree(source, scratch / "case")
+            done = change(folder, rng, str(outside / "pipe"))
+            about = {"case": index, "kind": f"{kind} {number} of {source.name}", "change": done}
+            note(**about)
+            outcome, wrong = attempt(load, folder, before[source, load], keys, watch)
+            if sorted(os.listdir()) != held:
+                wrong += f"; files were written: {os.listdir()}"
+                held = sorted(os.listdir())
+            note(**about, outcome=outcome, wrong=wrong)
+            shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,229 @@
+"""Changes to the structure of HDF5 and ONNX files, by a seeded generator."""
+
+import random
+
+import h5py
+import numpy as np
+import onnx
+
+
+def change_weights(path, rng: random.Random, mark: str) -> str:
+    """Change one thing in a file of weights, and return what was done; `mark` is a foreign file."""
+    with h5py.File(path, "r+") as file:
+        arrays, groups = [], []
+        file.visititems(
+            lambda name, item: (groups if isinstance(item, h5py.Group) else arrays).append(name)
+        )
+        name = rng.choice(arrays)
+        way = rng.choice(list(_WEIGHTS))
+        _WEIGHTS[way](file, name, rng.choice(groups), mark)
+    return f"{way} at {name}"
+
+
+def _replaced(**settings):
+    def change(file, name, group, mark):
+        old = file[name]
+        values, shape = old[()], old.shape
+        del file[name]
+        chosen = {"data": values} | settings
+        if "shape" in chosen or "external" in chosen:
+            chosen.pop("data")
+            chosen = {"shape": shape, "dtype": "float32"} | chosen
+        if "external" in chosen:
+            chosen["external"] = [(mark, 0, h5py.h5f.UNLIMITED)]
+        file.create_dataset(name, **chosen)
+
+    return change
+
+
+def _of_type(dtype):
+    def change(file, name, group, mark):
+        values = file[name][()]
+        del file[name]
+        file[name] = values.astype(dtype)
+
+    return change
+
+
+def _flat(file, name, group, mark):
+    values = file[name][()]
+    del file[name]
+    file[name] = values.reshape(-1)
+
+
+def _delete_array(file, name, group, mark):
+    del file[name]
+
+
+def _delete_group(file, name, group, mark):
+    del file[group]
+
+
+def _empty(file, name, group, mark):
+    del file[name]
+    file[name] = h5py.Empty("float32")
+
+
+def _group(file, name, group, mark):
+    del file[name]
+    file.create_group(name)
+
+
+def _array(file, name, group, mark):
+    del file[group]
+    file[group] = np.zeros(3)
+
+
+def _more(file, name, group, mark):
+    file.create_dataset("more", data=np.zeros(3, "float32"))
+
+
+def _outer_link(file, name, group, mark):
+    del file[name]
+    file[name] = h5py.ExternalLink(mark, "x")
+
+
+def _soft_link(file, name, group, mark):
+    del file[group]
+    file[group] = h5py.SoftLink("/")
+
+
+def _same_group(file, name, group, mark):
+    file[f"{group}/again"] = file["/"]
+
+
+def _renamed(file, name, group, mark):
+    file.move(group, "elsewhere")
+
+
+_WEIGHTS = {
+    "huge": _replaced(shape=(2**28,), chunks=(2**20,), compression="gzip"),
+    "large pieces": _replaced(
+        shape=(3, 3), maxshape=(None, None), chunks=(2**14, 2**14), compression="gzip"
+    ),
+    "integers": _of_type("int64"),
+    "complex": _of_type("complex64"),
+    "bytes": _replaced(data=b"weights"),
+    "texts": _replaced(data=["a"], dtype=h5py.string_dtype()),
+    "records": _replaced(data=np.zeros(3, "f4,i4")),
+    "outside": _replaced(external=True),
+    "flat": _flat,
+    "an array less": _delete_array,
+    "a group less": _delete_group,
+    "no values": _empty,
+    "a group for an array": _group,
+    "an array for a group": _array,
+    "an array more": _more,
+    "a link out": _outer_link,
+    "a link within": _soft_link,
+    "a group in itself": _same_group,
+    "a group elsewhere": _renamed,
+}
+
+
+def changed_onnx(data: bytes, rng: random.Random, mark: str) -> tuple[bytes, str]:
+    """Return an ONNX file with one thing changed, and what was done."""
+    model = onnx.load_from_string(data)
+    graph = model.graph
+    way = rng.choice(list(_ONNX))
+    node, weight, size = map(rng.choice, (graph.node, graph.initializer, _SIZES))
+    _ONNX[way](model, graph, node, weight, size, mark)
+    return model.SerializeToString(), way
+
+
+_SIZES = (0, -1, 1, 2, 7, 2**31, 2**40, 2**62)
+
+
+def _size_of_weight(model, graph, node, weight, size, mark):
+    if weight.dims:
+        weight.dims[-1] = size
+    else:
+        weight.dims.append(size)
+
+
+def _type_of_weight(model, graph, node, weight, size, mark):
+    weight.data_type = size % 25
+
+
+def _cut_weight(model, graph, node, weight, size, mark):
+    weight.raw_data = weight.raw_data[: len(weight.raw_data) // 2]
+
+
+def _no_weight(model, graph, node, weight, size, mark):
+    graph.initializer.remove(weight)
+
+
+def _weight_outside(model, graph, node, weight, size, mark):
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value=mark)
+
+
+def _size_of_input(model, graph, node, weight, size, mark):
+    graph.input[0].type.tensor_type.shape.dim[-1].dim_value = size
+
+
+def _size_of_output(model, graph, node, weight, size, mark):
+    graph.output[0].type.tensor_type.shape.dim[-1].dim_value = size
+
+
+def _type_of_output(model, graph, node, weight, size, mark):
+    graph.output[0].type.tensor_type.elem_type = size % 25
+
+
+def _operation(model, graph, node, weight, size, mark):
+    node.op_type = ("Exp", "Log", "If", "Loop", "Reshape", "Nothing", "")[size % 7]
+
+
+def _foreign_operation(model, graph, node, weight, size, mark):
+    node.domain = ("com.microsoft", "somebody.else", "ai.onnx.ml")[size % 3]
+
+
+def _loop(model, graph, node, weight, size, mark):
+    node.input[0] = node.output[0]
+
+
+def _no_input(model, graph, node, weight, size, mark):
+    del node.input[:]
+
+
+def _node_twice(model, graph, node, weight, size, mark):
+    graph.node.add().CopyFrom(node)
+
+
+def _node_less(model, graph, node, weight, size, mark):
+    graph.node.remove(node)
+
+
+def _attribute(model, graph, node, weight, size, mark):
+    node.attribute.append(onnx.helper.make_attribute("axis", size))
+
+
+def _not_finite(model, graph, node, weight, size, mark):
+    if weight.data_type == onnx.TensorProto.FLOAT:
+        weight.raw_data = np.full(len(weight.raw_data) // 4, np.nan, "float32").tobytes()
+
+
+def _huge_constant(model, graph, node, weight, size, mark):
+    shape = onnx.numpy_helper.from_array(np.array([2**20, max(1, size)]), "huge_shape")
+    graph.initializer.append(shape)
+    graph.node.insert(0, onnx.helper.make_node("ConstantOfShape", ["huge_shape"], ["huge"]))
+
+
+def _opset(model, graph, node, weight, size, mark):
+    model.opset_import[0].version = size
+
+
+def _names(model, graph, node, weight, size, mark):
+    graph.output[0].name = "z"
+
+
+_ONNX = {
+    function.__name__[1:].replace("_", " "): function
+    for function in (
+        *(_size_of_weight, _type_of_weight, _cut_weight, _no_weight, _weight_outside),
+        *(_size_of_input, _size_of_output, _type_of_output, _operation, _foreign_operation),
+        *(_loop, _no_input, _node_twice, _node_less, _attribute, _not_finite, _huge_constant),
+        *(_opset, _names),
+    )
+}
