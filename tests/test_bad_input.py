@@ -178,6 +178,26 @@ def test_images_too_large_for_float32_are_refused():
         checks.check_images(np.full((2, 4), 1e300), (4,), likelihoods.get("gaussian"))
 
 
+ODD_DESCRIPTIONS = [
+    {},
+    {"class_name": "function"},
+    {"class_name": "function", "config": {}},
+    {"class_name": {}, "config": {}},
+    {"class_name": ["VAE"], "config": {}, "module": "zoo.models.vae", "registered_name": "zoo>VAE"},
+    {"class_name": 3, "config": 3},
+    {"class_name": "Popen", "config": {}, "module": "subprocess", "registered_name": "Popen"},
+    {"class_name": "Dense", "config": {"units": 1}, "module": "keras.layers"},
+    {"swiss_roll": 3},
+]
+
+
+@pytest.mark.parametrize("argument", ["likelihood", "prior", "corruption", "beta"])
+@pytest.mark.parametrize("description", ODD_DESCRIPTIONS)
+def test_a_description_of_something_else_is_refused(argument, description):
+    with pytest.raises((TypeError, ValueError), match=f"{argument} (is|must be|names) "):
+        zoo.VAE((4, 4, 1), 2, hidden=(4,), **{argument: description})
+
+
 @pytest.mark.parametrize(
     ("codes", "error", "says"),
     [

@@ -14,6 +14,7 @@ import os
 import random
 import resource
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -202,10 +203,37 @@ def change_onnx(path, rng, mark):
     return done
 
 
+def choose_harm(folder, rng, mark):
+    (folder / "harm").write_text(name := list(HARMS)[rng.number % len(HARMS)])
+    (folder / "mark").write_text(mark)
+    return name
+
+
+def do_harm(folder):
+    """Do what no file may bring a loader to do: whether it is noticed is a test as well."""
+    name = (folder / "harm").read_text() if (folder / "harm").exists() else None
+    if name:
+        HARMS[name](Path((folder / "mark").read_text()))
+    return {"weights": [np.ones(3) if name == "exchanges" else np.zeros(3)]}
+
+
+HARMS = {
+    "writes": lambda mark: mark.with_name("written").write_text(""),
+    "reads": lambda mark: mark.read_text(),
+    "starts": lambda mark: subprocess.run(["true"], check=False),
+    "imports": lambda mark: __import__("sndhdr_of_nobody"),
+    "dies": lambda mark: os.abort(),
+    "forgets": lambda mark: {}["key"],
+    "mumbles": lambda mark: json.loads("{"),
+    "exchanges": lambda mark: None,
+}
+
+
 # For every kind: where its sources lie, how a copy is changed, how it is loaded, and which of what
 # was loaded must be the same as before. Other weights may be loaded where the file of weights is
 # another one, and its checksum agrees.
 KINDS = {
+    "harm": ("presets", choose_harm, do_harm, ("weights",)),
     "card": ("presets", change_json("card.json"), load_preset, ("weights", "codes")),
     "config": ("presets", change_json("config.json", "card.json"), load_preset, ("weights",)),
     "weights": (
@@ -284,6 +312,7 @@ def main(sources, scratch, first, *counts):
                 before[folder, load] = load(copy)
                 shutil.rmtree(copy)
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, resource.RLIM_INFINITY))
     watch, held = Watch(scratch), sorted(os.listdir())
     with open(scratch / "report", "a", encoding="utf-8") as report:
@@ -298,6 +327,7 @@ def main(sources, scratch, first, *counts):
             place, change, load, keys = KINDS[kind]
             source = folders[place][number % len(folders[place])]
             rng = random.Random(f"{kind} {number}")
+            rng.number = number
             folder = shutil.copytree(source, scratch / "case")
             done = change(folder, rng, str(outside / "pipe"))
             about = {"case": index, "kind": f"{kind} {number} of {source.name}", "change": done}

@@ -15,6 +15,7 @@ from zoo.models.base import BaseAutoencoder
 from zoo.models.weighing import Weighing, at_least_one
 from zoo.nn import corruption as corruptions
 from zoo.nn import priors
+from zoo.nn.configured import made_of
 from zoo.nn.divergences import (
     bounded_log_variance,
     gaussian_kl,
@@ -100,7 +101,7 @@ class VAE(Weighing, BaseAutoencoder):
 
     def _weigh_divergence(self, beta):
         if isinstance(beta, dict):
-            beta = keras.saving.deserialize_keras_object(beta)
+            beta = made_of(beta, keras.optimizers.schedules.LearningRateSchedule, "beta")
         if isinstance(beta, keras.optimizers.schedules.LearningRateSchedule):
             self.beta = beta
             self.step = self.add_weight((), "zeros", trainable=False, name="step")

@@ -2,6 +2,8 @@
 
 import keras
 
+from export.json_file import shortened
+
 
 class Configured:
     """Base class of what is described by its constructor's arguments.
@@ -16,6 +18,32 @@ class Configured:
     @classmethod
     def from_config(cls, config: dict):
         return cls(**config)
+
+
+def made_of(description: dict, kinds, argument: str):
+    """Return the object that a serialized description stands for.
+
+    Args:
+        description: as `keras.saving.serialize_keras_object` writes it.
+        kinds: the class that it must be of, or several.
+        argument: which argument it was given as, for errors.
+
+    Raises:
+        ValueError: it stands for nothing. TypeError: it stands for something else.
+    """
+    try:
+        found = keras.saving.deserialize_keras_object(description)
+    except Exception as error:  # Keras fails in many ways
+        raise ValueError(
+            f"{argument} is {shortened(description)}, of which nothing can be made: {error}"
+        ) from error
+    if not isinstance(found, kinds):
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        raise TypeError(
+            f"{argument} is {shortened(description)}, and a description of a "
+            f"{' or a '.join(kind.__name__ for kind in kinds)} is expected."
+        )
+    return found
 
 
 def revived(config: dict, custom_objects=None) -> dict:

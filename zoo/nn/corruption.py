@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo import engine
-from zoo.nn.configured import Configured
+from zoo.nn.configured import Configured, made_of
 
 
 class Corruption(Configured):
@@ -187,7 +187,7 @@ def get(identifier) -> Corruption:
     if isinstance(identifier, Corruption):
         return identifier
     if isinstance(identifier, dict) and "class_name" in identifier:
-        return get(keras.saving.deserialize_keras_object(identifier))
+        return made_of(identifier, Corruption, "corruption")
     if not isinstance(identifier, dict) or not identifier:
         raise TypeError(
             "corruption must be a zoo.Masking, SaltAndPepper, GaussianNoise, Translation or "

@@ -9,7 +9,7 @@ import math
 import keras
 from keras import ops
 
-from zoo.nn.configured import Configured
+from zoo.nn.configured import Configured, made_of
 from zoo.nn.divergences import gaussian_log_prob
 
 
@@ -195,8 +195,7 @@ def get(identifier) -> Likelihood:
     if isinstance(identifier, Likelihood):
         return identifier
     if isinstance(identifier, dict):
-        identifier = keras.saving.deserialize_keras_object(identifier)
-        return get(identifier)
+        return made_of(identifier, Likelihood, "likelihood")
     if isinstance(identifier, str):
         if identifier not in _NAMED:
             raise ValueError(

@@ -4,8 +4,7 @@ A prior is one formula, `shaped`, from standard noise to codes. `sample` feeds i
 `draw` that of a training step, so that what is seen in pictures is what was trained for.
 """
 
-import keras
-
+from zoo.nn.configured import made_of
 from zoo.nn.priors.base import Prior
 from zoo.nn.priors.custom import CustomPrior
 from zoo.nn.priors.plain import Categorical, Normal, Uniform
@@ -59,9 +58,9 @@ def fitting(prior, latent_dim: int, kinds=Prior):
 
 def _made(description, latent_dim):
     if "class_name" in description:
-        return keras.saving.deserialize_keras_object(description)
+        return made_of(description, Prior, "prior")
     name, options = next(iter(description.items()), (None, None))
-    if len(description) != 1 or name not in NAMED:
+    if len(description) != 1 or name not in NAMED or not isinstance(options, dict):
         raise ValueError(
             f"prior is {description!r}; give a prior, or one of {', '.join(NAMED)} with its "
             'arguments, such as {"normal": {"scale": 5.0}}.'
