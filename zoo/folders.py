@@ -257,7 +257,8 @@ def need_space(folder: str | os.PathLike, model, copies: int = 1) -> None:
     Raises:
         OSError: less is free.
     """
-    variables = [*model.variables, *(model.optimizer.variables if model.optimizer else ())]
+    optimizer = getattr(model, "optimizer", None)  # none where nobody compiled the model
+    variables = [*model.variables, *(optimizer.variables if optimizer else ())]
     size = copies * sum(2048 + 4 * math.prod(variable.shape) for variable in variables)
     free = shutil.disk_usage(folder).free
     if free < size:
