@@ -18,6 +18,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 
 import export
@@ -135,7 +136,7 @@ def codes(model):
     except Exception:
         return []
     made = made if isinstance(made, dict) else {"z": made}
-    return [np.asarray(made[name]) for name in sorted(made)]
+    return [keras.ops.convert_to_numpy(made[name]) for name in sorted(made)]
 
 
 def load_export(folder):
