@@ -7,7 +7,21 @@ numpy alone, so importing this package imports neither Keras nor TensorFlow.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .golden import self_test as self_test
+    from .page import write_page as write_page
+    from .parity import ParityError as ParityError
+    from .parity import format_report as format_report
+    from .publish import export_model as export_model
+    from .publish import export_onnx as export_onnx
+    from .publish import export_saved_model as export_saved_model
+    from .publish import verify as verify
+    from .runtime import Session as Session
+    from .runtime import load as load
+    from .serving import write_serving as write_serving
+    from .tracing import ConversionError as ConversionError
 
 _HOMES = {
     "export_model": "publish",
@@ -43,10 +57,20 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = f"{__name__}.{_HOMES[name]}"
+    try:
+        value = getattr(importlib.import_module(home), name)
+    except ModuleNotFoundError as error:
+        if error.name != home:
+            raise
+        raise ImportError(
+            f"export.{name} is not in autoencoder-zoo-runtime, which only runs what was exported. "
+            "For all of it: pip uninstall autoencoder-zoo-runtime, then pip install "
+            "autoencoder-zoo."
+        ) from error
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted(__all__)

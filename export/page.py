@@ -78,7 +78,7 @@ def write_page(
     bundle = onnxruntime_web.read(archive)
     with publish_folder(folder, overwrite) as scratch:
         for name in _FILES:
-            source = importlib.resources.files("export") / "page_files" / name
+            source = importlib.resources.files(__package__) / "page_files" / name
             (scratch / name).write_bytes(source.read_bytes())
         (scratch / "onnxruntime-web").mkdir()
         for name, data in bundle.items():
