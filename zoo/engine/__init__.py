@@ -17,7 +17,7 @@ Each backend module offers the same functions:
 - `closing(*streams)`: a context at whose end they rest.
 - `bundled(step, function, ...)`: Keras's function, several batches at a time.
 - `batches_of(data)`: how many batches a pass has.
-- `fastest(convolutional, batch_bytes)`: what `compile()` picks by default.
+- `fastest(convolutional, batch_bytes, steps)`: what is picked where `compile()` leaves it open.
 - `strategy(name)`: a context to train in, on several devices; None where there is none.
 - `scope_of(model)`, `is_chief(model)`: what a model made in that context needs.
 """

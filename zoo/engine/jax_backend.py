@@ -133,9 +133,9 @@ def _check_even(rows: int, batch_size: int):
         )
 
 
-def fastest(convolutional: bool, batch_bytes: int) -> dict:
+def fastest(convolutional: bool, batch_bytes: int, steps: float) -> dict:
     """XLA always: it is what JAX is; several steps per execution are a Python loop there."""
-    del convolutional, batch_bytes
+    del convolutional, batch_bytes, steps
     return {"jit_compile": True, "steps_per_execution": 1}
 
 

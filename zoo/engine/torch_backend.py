@@ -51,9 +51,9 @@ def stream(arrays, batch_size: int, order, bundle: int, model=None):
     return ArrayBatches(arrays, batch_size, order)
 
 
-def fastest(convolutional: bool, batch_bytes: int) -> dict:
+def fastest(convolutional: bool, batch_bytes: int, steps: float) -> dict:
     """Eager: compiling needs a C++ compiler on the user's machine."""
-    del convolutional, batch_bytes
+    del convolutional, batch_bytes, steps
     return {"jit_compile": False, "steps_per_execution": 1}
 
 

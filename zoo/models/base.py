@@ -48,8 +48,9 @@ class BaseAutoencoder(Fitted):
         conditional: whether the networks take a label.
         restores: whether the model is trained to give the clean image of a damaged one.
         prior: what `generate` draws codes from; None where there is none.
-        licence: of the weights, as the card of a preset states it; written into exported files,
-            so set it to your own where the weights are yours.
+        licence: of the weights, as the card of a preset states it; None once they are trained on,
+            and "not stated" in exported files then: set it to your own.
+        based_on: the name of the preset that the weights were first loaded from, for cards.
     """
 
     heads: tuple[str, ...] = ("z",)
@@ -59,6 +60,8 @@ class BaseAutoencoder(Fitted):
     restores = False
     prior = None
     licence: str | None = None
+    licence_of_preset: str | None = None
+    based_on: str | None = None
 
     def __init__(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -63,6 +65,7 @@ class Fitted(Trained):
             held_out = _unpack(validation_data)
             held_out = (self._checked(*held_out, prefix="validation_"), *held_out[1:])
         self._follow_trainable()
+        self._leave_licence()
         size = batch_size or 128
         limited = any(kwargs.get(name) for name in ("steps_per_epoch", "validation_steps"))
         if checks.is_array(x):
@@ -72,7 +75,8 @@ class Fitted(Trained):
             if validation_split and held_out is None:
                 columns, held_out = _split(columns, validation_split)
             batches = -(-len(columns[0]) // size)
-            self._bundle(1 if limited else batches // 10, size)
+            per_pass = kwargs.get("steps_per_epoch") or batches
+            self._choose_how_to_run(per_pass * epochs, 1 if limited else batches // 10, size)
             order = _Order(len(columns[0]), batches) if shuffle else None
             own += [order] if order else []
             x = self._stream(columns, size, order)
@@ -83,7 +87,9 @@ class Fitted(Trained):
             y = batch_size = sample_weight = class_weight = None
             validation_split, shuffle = 0.0, False
         else:
-            self._bundle(1 if limited else engine.batches_of(x) // 10, size)
+            batches = engine.batches_of(x)
+            per_pass = kwargs.get("steps_per_epoch") or batches
+            self._choose_how_to_run(per_pass * epochs, 1 if limited else batches // 10, size)
         if held_out is not None:
             size = kwargs.pop("validation_batch_size", None) or size
             stored = checks.is_array(held_out[0])
@@ -113,8 +119,11 @@ class Fitted(Trained):
         inside_fit = kwargs.get("_use_cached_eval_dataset")
         if not inside_fit:
             x = self._checked(x, y, sample_weight)
-            if kwargs.get("steps"):
-                self._bundle(1)
+            stored = checks.is_array(x)
+            batches = -(-len(x) // (batch_size or 128)) if stored else engine.batches_of(x)
+            self._choose_how_to_run(
+                kwargs.get("steps") or batches, 1 if kwargs.get("steps") else None
+            )
         if checks.is_array(x):
             x = self._stream((x, y, sample_weight), batch_size or 128, None)
             y = batch_size = sample_weight = None
@@ -132,19 +141,39 @@ class Fitted(Trained):
         if self.conditional and checks.is_array(x):
             raise ValueError('predict() of a conditional model takes {"x": images, "label": y}.')
         if steps:
-            self._bundle(1)
+            self._choose_how_to_run(steps, 1)
         return super().predict(x, batch_size, verbose, steps, callbacks)
+
+    def export(
+        self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs
+    ):
+        """Write how the model reconstructs, as one file or folder; `keras.Model.export`.
+
+        `export.export_model` writes encoder and decoder apart, and proves them equal to Keras.
+        """
+        if input_signature is None:
+            inputs = {"x": keras.InputSpec(dtype="float32", shape=(None, *self.image_shape))}
+            if self.conditional:
+                inputs["label"] = keras.InputSpec(dtype="int32", shape=(None,))
+            input_signature = [inputs if self.conditional else inputs["x"]]
+        return super().export(filepath, format, verbose, input_signature, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
         x = self._checked(x, y, sample_weight)
         self._follow_trainable()
+        self._leave_licence()
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
         x = self._checked(x, y, sample_weight)
         return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def _leave_licence(self):
+        """Take the preset's licence off weights that are to change; one that a user set stays."""
+        if self.licence is self.licence_of_preset:  # the same object: equal text may be the user's
+            self.licence = None
 
     def make_train_function(self, force=False):
         with engine.traced_anew(self, "train_step"):
@@ -157,9 +186,12 @@ class Fitted(Trained):
         self.test_function = self._bundled(self.test_step, self.test_function)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Build the optimizer of a model with a strategy, without Keras's look at a batch."""
-        with engine.scope_of(self) as strategy:
-            if strategy and self.compiled and not self.optimizer.built:
+        """Build the optimizer, without Keras's look at a batch.
+
+        TensorFlow traces a step once more that makes variables.
+        """
+        with engine.scope_of(self):
+            if self.compiled and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
 
     def _bundled(self, step, function):
@@ -189,17 +221,28 @@ class Fitted(Trained):
     def _stream(self, columns, size, order):
         return engine.stream(columns, size, order, self.steps_per_execution, self)
 
-    def _bundle(self, steps: int, size: int = 128):
-        """Run several steps per execution where the choice is ours, yet show some progress.
+    def _choose_how_to_run(self, steps: int, bundle: int | None, size: int = 128):
+        """Decide what `compile` left open, now that it is known how much there is to do.
 
-        Keras reads the number when it makes its functions, so all are made again.
+        Args:
+            steps: how many are to be taken; 0 where nobody knows, which counts as many. What was
+                taken before counts as well: a fit in a loop is a long one.
+            bundle: the most steps to take at a time, so that some progress can be shown; None for
+                as many as before.
+            size: of a batch.
         """
-        if self._compile_arguments["steps_per_execution"] != "auto" or self.run_eagerly:
+        if not self.compiled or self.run_eagerly:
             return
-        most = self._fastest(size)["steps_per_execution"]
-        steps = max(1, min(most, steps))
-        if steps != self.steps_per_execution:
-            self.steps_per_execution = steps
+        chosen = self._compile_arguments
+        self.steps_asked_for += steps or math.inf
+        fast = self._fastest(size, self.steps_asked_for)
+        ways = self.steps_per_execution, self.jit_compile
+        if chosen["steps_per_execution"] == "auto" and bundle is not None:
+            self.steps_per_execution = max(1, min(fast["steps_per_execution"], bundle))
+        if chosen["jit_compile"] == "auto":
+            self.jit_compile = fast["jit_compile"]
+        if ways != (self.steps_per_execution, self.jit_compile):
+            # Keras reads both when it makes its functions.
             self.train_function = self.test_function = self.predict_function = None
 
     def _checked(self, x, y=None, weight=None, prefix=""):

@@ -201,6 +201,7 @@ class Trained(keras.Model):
             "jit_compile": jit_compile,
             "auto_scale_loss": auto_scale_loss,
         }
+        self.steps_asked_for = 0
         fast = self._fastest(size=128)
         if jit_compile == "auto":
             jit_compile = fast["jit_compile"] and not run_eagerly
@@ -220,11 +221,11 @@ class Trained(keras.Model):
         )
         self.trained_at_compile = [id(v) for v in self.trainable_variables]
 
-    def _fastest(self, size: int) -> dict:
-        """Return what is fastest for batches of a size."""
+    def _fastest(self, size: int, steps: float = math.inf) -> dict:
+        """Return what is fastest for so many batches of a size."""
         values = size * math.prod(getattr(self, "image_shape", ()))
         with engine.scope_of(self):
-            return engine.fastest(networks.is_convolutional(*self.layers), 4 * values)
+            return engine.fastest(networks.is_convolutional(*self.layers), 4 * values, steps)
 
     def get_compile_config(self):
         if not self.compiled:
