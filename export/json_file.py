@@ -19,7 +19,7 @@ def read_object(path: Path) -> dict[str, Any]:
     return parse_object(path.read_bytes(), path)
 
 
-def parse_object(text: bytes, path: Path) -> dict[str, Any]:
+def parse_object(text: bytes, path: str | Path) -> dict[str, Any]:
     """Return the object that the bytes of a JSON file hold; `path` is for the message.
 
     Raises:

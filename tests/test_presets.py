@@ -194,6 +194,29 @@ def test_a_preset_can_be_trained_on(preset, few_digits):
     assert model.evaluate(few_digits[0], verbose=0, return_dict=True)["loss"] < before
 
 
+def test_what_was_fine_tuned_says_what_it_came_from_and_no_licence(few_digits, tmp_path):
+    model = zoo.load("vae_digits")
+    zoo.save(model, tmp_path / "copy")
+    model.fit(few_digits[0][:32], verbose=0)
+    zoo.save(model, tmp_path / "tuned")
+    again = zoo.load(tmp_path / "tuned")
+    again.train_on_batch(few_digits[0][:32])
+    again.licence = "Apache-2.0"  # the user's word, not the preset's
+    again.fit(few_digits[0][:32], verbose=0)
+    zoo.save(again, tmp_path / "again")
+    cards = [zoo.card(tmp_path / name) for name in ("copy", "tuned", "again")]
+    assert [card["based_on"] for card in cards] == ["vae_digits"] * 3
+    assert [card["licence"] for card in cards] == ["Apache-2.0", None, "Apache-2.0"]
+    readme = (tmp_path / "tuned" / "README.md").read_text()
+    assert "| licence of the weights | not stated |" in readme
+    assert "| based on | vae_digits |" in readme
+    assert "based on     vae_digits" in str(cards[1])
+
+
+def test_what_was_made_here_is_based_on_nothing(preset):
+    assert "based_on" not in zoo.card(preset)
+
+
 # The class's own names
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import keras
 
-from export.json_file import read_object
 from zoo import engine
 from zoo.folders import need_space, publish_file
+from zoo.json_file import read_object
 from zoo.locks import lock_folder, unlock_folder
 
 

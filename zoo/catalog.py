@@ -7,7 +7,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from export.json_file import read_object, shortened
+from zoo.json_file import read_object, shortened
 from zoo.spelling import UnknownNameError
 
 CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"

@@ -12,27 +12,29 @@ import keras
 import numpy as np
 
 import zoo
-from export.json_file import read_object, shortened
+from zoo import archives
 from zoo.catalog import CARD, CONFIG, WEIGHTS, Card, describe_file, preset_folder, read_card
 from zoo.catalog import verified_file as verified
 from zoo.folders import need_space, publish_folder, write_file
+from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.readme import render_card
-from zoo.safety import check_objects, check_weights, load_all_weights
+from zoo.safety import check_objects, check_weights, held_by, load_all_weights
 
 STORAGES = ("float32", "float16", "compact")
 LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
 
 
 def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=None):
-    """Load a preset: a model that is built, weighted and compiled.
+    """Load a preset, or a `.keras` file: a model that is built, weighted and compiled.
 
-    Every file is checked against the card before it is parsed, and nothing but classes of the
-    zoo, of Keras, and of `custom_objects` is made.
+    Nothing but classes of the zoo, of Keras, and of `custom_objects` is made. Every file of a
+    preset is checked against the card before it is parsed.
 
     Args:
-        name: a name of `zoo.list_models()`, or a folder that `zoo.save` wrote.
+        name: a name of `zoo.list_models()`, a folder that `zoo.save` wrote, or the path of a file
+            that `model.save("m.keras")` wrote, which has the optimizer's state, too.
         custom_objects: classes of your own, by name, that the networks use.
         dtype: a Keras dtype policy to use instead of the saved one, such as "mixed_bfloat16".
 
@@ -42,26 +44,20 @@ def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=N
     Raises:
         ValueError: no such preset (the nearest names are given), files that were altered, or a
             class that is neither the zoo's nor given.
-        FileNotFoundError: a file of the preset is missing.
+        FileNotFoundError: a file of the preset, or the `.keras` file, is missing.
     """
+    if os.fspath(name).endswith(".keras") and not os.path.isdir(name):
+        return _load_archive(Path(name), dict(custom_objects or {}), dtype)
     folder = preset_folder(name)
     card = read_card(folder)
     config_path, weights_path = (verified(folder, card, file) for file in (CONFIG, WEIGHTS))
     saved = _read_config(config_path)
     custom_objects = dict(custom_objects or {})
     check_objects(saved, custom_objects)
-    known = CLASSES | custom_objects
-    if str(saved.get("class")) not in known:
-        raise ValueError(
-            f"{config_path} names the class {shortened(saved.get('class'))}; the zoo has "
-            f"{', '.join(CLASSES)}. Give a class of your own as custom_objects={{name: class}}."
-        )
-    config = dict(saved["config"])
-    if dtype is not None:
-        config["dtype"] = dtype
+    model_class = _model_class(config_path, saved.get("class"), custom_objects)
     with keras.saving.custom_object_scope(custom_objects):
         with _describing(config_path, f"a {saved['class']} and its optimizer"):
-            model = known[saved["class"]].from_config(config)
+            model = model_class.from_config(_config(saved, dtype))
             optimizer = _optimizer(saved["optimizer"])
         with _describing(weights_path, f"the weights of this {saved['class']}"):
             check_weights(weights_path, model)
@@ -69,8 +65,45 @@ def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=N
         with _describing(config_path, f"an optimizer of this {saved['class']}"):
             model.compile(optimizer=optimizer)
     _check_card(card, model, folder)
-    model.licence = card.get("licence")
+    model.licence = model.licence_of_preset = card.get("licence")
+    model.based_on = card.get("based_on") or card["name"]
     return model
+
+
+def _load_archive(path, custom_objects, dtype):
+    """Load what `keras.Model.save` wrote, with the checks that a preset's config has."""
+    with archives.opened(path) as (archive, folder):
+        saved = archive.config
+        check_objects(saved, custom_objects)
+        name = saved.get("class_name")
+        model_class = _model_class(path, name, custom_objects)
+        with keras.saving.custom_object_scope(custom_objects):
+            with _describing(path, f"a {name} and its optimizer"):
+                model = model_class.from_config(_config(saved, dtype))
+                if saved.get("compile_config"):
+                    model.compile_from_config(saved["compile_config"])
+            with _describing(path, f"the weights of this {name}"):
+                values = sum(int(np.prod(variable.shape)) for variable in held_by(model))
+                weights = archive.unpack_weights(folder, 16 * values + 2**24)
+                check_weights(weights, model)
+                load_all_weights(model, weights)
+        if not model.compiled:
+            model.compile()
+    return model
+
+
+def _model_class(path, name, custom_objects) -> type:
+    known = CLASSES | custom_objects
+    if str(name) not in known:
+        raise ValueError(
+            f"{path} names the class {shortened(name)}; the zoo has {', '.join(CLASSES)}. Give a "
+            "class of your own as custom_objects={name: class}."
+        )
+    return known[name]
+
+
+def _config(saved, dtype) -> dict:
+    return saved["config"] if dtype is None else {**saved["config"], "dtype": dtype}
 
 
 def _check_card(card, model, folder):
@@ -171,7 +204,8 @@ def _card(model, name, storage, about) -> Card:
             "description": None,
             "paper": None,
             "data": None,
-            "licence": None,
+            "licence": model.licence,
+            **({"based_on": model.based_on} if model.based_on else {}),
             "input": {
                 "shape": list(model.image_shape),
                 "range": "any" if low is None else f"[{low:g}, {high:g}]",

@@ -15,7 +15,7 @@ import h5py
 import keras
 from keras import layers
 
-from export.json_file import shortened
+from zoo.json_file import shortened
 
 _FEW = 1024  # values that may be stored beside the weights, such as the states of seeds
 # Values that Keras writes in the form of objects.
@@ -154,13 +154,13 @@ def check_weights(path: str | os.PathLike, model):
 
     Args:
         path: an HDF5 file as Keras writes it.
-        model: the model that its weights are for.
+        model: the model that its weights are for, and whose optimizer has a state in it, perhaps.
 
     Raises:
         ValueError: a link, values that lie in other files, or an array of a shape that no weight of
             the model has.
     """
-    shapes = {tuple(weight.shape) for weight in model.variables}
+    shapes = {tuple(variable.shape) for variable in held_by(model)}
 
     def look(name, item):
         if isinstance(item, h5py.Group):
@@ -190,6 +190,11 @@ def load_all_weights(model, path: str | os.PathLike):
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*freshly-initialized weights")
         model.load_weights(path)
+
+
+def held_by(model) -> list:
+    """Return the variables of a model, and of its optimizer where it has one."""
+    return [*model.variables, *(model.optimizer.variables if model.compiled else ())]
 
 
 def _check_links(name, group):

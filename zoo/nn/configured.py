@@ -2,7 +2,7 @@
 
 import keras
 
-from export.json_file import shortened
+from zoo.json_file import shortened
 
 
 class Configured:
