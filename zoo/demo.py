@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-import export
 import zoo
-from zoo import data, plots
+from zoo import data, export, plots
 from zoo.folders import publish_folder
 
 CONSUMER = '''"""Decode images with onnxruntime and numpy alone: python app.py"""

@@ -1,8 +1,14 @@
 """Objects that a model takes, and that its configuration brings back."""
 
+import reprlib
+
 import keras
 
 from zoo.json_file import shortened
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = _SHORT.maxdict = 4
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 class Configured:
@@ -18,6 +24,14 @@ class Configured:
     @classmethod
     def from_config(cls, config: dict):
         return cls(**config)
+
+    def shown(self) -> dict:
+        """Return the arguments that `repr` shows: those that were chosen."""
+        return {name: value for name, value in self.get_config().items() if value is not None}
+
+    def __repr__(self):
+        arguments = ", ".join(f"{k}={_SHORT.repr(v)}" for k, v in self.shown().items())
+        return f"{type(self).__name__}({arguments})"
 
 
 def made_of(description: dict, kinds, argument: str):

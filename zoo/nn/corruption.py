@@ -161,6 +161,9 @@ class Composition(Corruption):
     def get_config(self):
         return {"steps": [keras.saving.serialize_keras_object(step) for step in self.steps]}
 
+    def shown(self):
+        return {"steps": self.steps}
+
 
 def has_gaussian_noise(corruption: Corruption | None) -> bool:
     """Say whether Gaussian noise is a part of a corruption."""

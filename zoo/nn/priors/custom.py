@@ -58,6 +58,10 @@ class CustomPrior(Prior):
     def describe(self):
         return {"kind": "custom"}
 
+    def shown(self):
+        parts = {"num_classes": self.num_classes} if self.num_classes else {}
+        return {"function": self.function, "latent_dim": self.latent_dim, **parts}
+
     def get_config(self):
         return {
             "function": keras.saving.serialize_keras_object(self.function),

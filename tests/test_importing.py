@@ -1,0 +1,216 @@
+"""What `import zoo` brings, when, and what editors and type checkers see of it."""
+
+import ast
+import importlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import export
+import zoo
+
+ROOT = Path(zoo.__file__).parent.parent
+
+
+def run(folder, program, **environment):
+    """Run a program in a fresh process that finds the packages, and has `folder` as its own."""
+    (folder / "program.py").write_text(program, "utf-8")
+    return subprocess.run(
+        [sys.executable, "program.py"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+# Names
+
+
+@pytest.mark.parametrize("package", [zoo, export])
+def test_type_checkers_see_the_names_that_there_are(package):
+    """What is imported for them alone is what the package finds when it is used."""
+    source = Path(package.__file__)
+    assert (source.parent / "py.typed").is_file()
+    tree = ast.parse(source.read_text("utf-8"))
+    (block,) = [n for n in tree.body if isinstance(n, ast.If) and n.test.id == "TYPE_CHECKING"]
+    aliases = [alias for statement in block.body for alias in statement.names]
+    assert all(alias.asname == alias.name for alias in aliases), "names are re-exported by `as`"
+    assert {alias.name for alias in aliases} == set(package.__all__) - {"__version__"}
+    for statement in block.body:
+        if isinstance(statement, ast.ImportFrom) and statement.module != "zoo":
+            home = ("." * statement.level) + statement.module
+            module = importlib.import_module(home, package.__name__)
+            for alias in statement.names:
+                assert getattr(module, alias.name) is getattr(package, alias.name)
+
+
+@pytest.mark.parametrize("package", [zoo, export])
+def test_a_package_lists_what_it_offers_and_nothing_from_within(package):
+    assert dir(package) == sorted(package.__all__)
+    for name in dir(package):
+        assert getattr(package, name) is not None
+
+
+def test_what_networks_are_made_of_is_reached_by_the_packages_name(tmp_path):
+    program = (
+        "import zoo; print(zoo.nn.likelihoods.Gaussian(0.5), zoo.nn.priors, zoo.nn.corruption)"
+    )
+    done = run(tmp_path, program)
+    assert done.stdout.startswith("Gaussian(stddev=0.5) "), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        (lambda: zoo.nn.likelihoods.Bernoulli(), "Bernoulli()"),
+        (lambda: zoo.nn.likelihoods.Categorical(4), "Categorical(levels=4)"),
+        (lambda: zoo.Normal(2, scale=5.0), "Normal(latent_dim=2, scale=5.0)"),
+        (lambda: zoo.Uniform(1), "Uniform(latent_dim=1, low=-1.0, high=1.0)"),
+        (
+            lambda: zoo.GaussianMixture(np.eye(6)),
+            "GaussianMixture(means=[[1.0, 0.0, 0.0, 0.0, ...], [",
+        ),
+        (lambda: zoo.Masking(0.25), "Masking(level=0.25)"),
+        (
+            lambda: zoo.Composition([zoo.Translation(2), zoo.GaussianNoise(0.1)]),
+            "Composition(steps=[Translation(pixels=2), GaussianNoise(stddev=0.1)])",
+        ),
+        (
+            lambda: zoo.CustomPrior(lambda n, g: g.random((n, 2)), 2, pool=5),
+            "CustomPrior(function=<function ",
+        ),
+    ],
+)
+def test_what_a_model_takes_says_what_it_is(made, shown):
+    assert repr(made()).startswith(shown)
+
+
+# A script that hides the package
+
+
+def test_a_script_of_the_name_export_hides_nothing(tmp_path):
+    program = """
+import zoo
+from zoo import export
+print(export.load.__name__, export.__all__ == zoo.export.__all__)
+try:
+    export.load("nowhere")
+except FileNotFoundError as error:
+    print(error)
+"""
+    (tmp_path / "export.py").write_text(program, "utf-8")
+    done = run(tmp_path, "import export")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        "load True\nnowhere is not a folder; load takes the folder of one part, as in "
+        "'out/decoder'.\n"
+    )
+
+
+def test_where_nothing_hides_it_there_is_one_export():
+    assert zoo.export is export
+
+
+# Keras and the classes
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A folder with a model in a `.keras` file, and codes that it gives."""
+    folder = tmp_path_factory.mktemp("saved")
+    model = zoo.AAE((4, 4, 1), 2, hidden=(4,), prior=zoo.Normal(2, scale=5.0))
+    model.compile()
+    model.save(folder / "m.keras")
+    np.save(folder / "codes.npy", model.encode(np.full((1, 4, 4, 1), 0.5, "float32")))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import zoo, keras",
+        "import keras, zoo",
+        *(
+            pytest.param(imports, marks=pytest.mark.slow)
+            for imports in (
+                "import zoo; zoo.Masking; import keras",
+                "import importlib.util, zoo; importlib.util.find_spec('keras'); import keras",
+                "import zoo.presets, keras",
+                "import keras, zoo.models.vae",
+            )
+        ),
+    ],
+)
+def test_importing_the_zoo_is_enough_for_keras_to_load_a_model(imports, saved):
+    program = f"""
+{imports}
+import numpy as np
+codes = keras.models.load_model("m.keras").encode(np.full((1, 4, 4, 1), 0.5, "float32"))
+np.testing.assert_allclose(codes, np.load("codes.npy"), rtol=1e-5)
+"""
+    done = run(saved, program)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_missing_backend_is_told_in_words(tmp_path):
+    """PyTorch is hidden here by a finder that comes first, as where it is not installed."""
+    hide = """
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+sys.meta_path.insert(0, Hidden())
+"""
+    environment = {"KERAS_BACKEND": "torch"}
+    command = "from zoo.cli import main; sys.exit(main(['generate', 'vae_digits']))"
+    done = run(tmp_path, hide + command, **environment)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("zoo: Keras is to run on torch, which is not installed: pip ")
+    assert "KERAS_BACKEND" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    done = run(tmp_path, f"{hide}\nimport zoo; zoo.VAE", **environment)
+    assert "ImportError: Keras is to run on torch" in done.stderr.splitlines()[-1]
+
+
+# From an archive
+
+
+def test_presets_that_cannot_be_read_from_an_archive_are_told_of(tmp_path):
+    with zipfile.ZipFile(tmp_path / "zoo.whl", "w") as wheel:
+        for path in (*(ROOT / "zoo").glob("*.py"), *(ROOT / "export").glob("*.py")):
+            wheel.write(path, path.relative_to(ROOT))
+    program = """
+import sys
+sys.path.insert(0, "zoo.whl")
+import zoo
+assert "zoo.whl" in zoo.__file__
+zoo.list_models()
+"""
+    done = run(tmp_path, program)
+    assert done.stderr.splitlines()[-1].startswith("FileNotFoundError: The shipped presets are not")
+    assert "pip install autoencoder-zoo" in done.stderr
+
+
+def test_the_package_is_a_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo", "list", "vae_digits"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("vae_digits  ")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
+def test_the_first_import_is_light_where_keras_is_not_there(tmp_path):
+    done = run(tmp_path, "import sys, zoo; print(sorted({'keras', 'numpy'} & {*sys.modules}))")
+    assert done.stdout.strip() == "[]", done.stderr
