@@ -1,6 +1,7 @@
 """Names, cards and recipes: what there is, said without loading a backend."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -40,6 +41,11 @@ def test_list_models_is_sorted_and_takes_a_glob():
     assert sorted(NAMES) == NAMES
     assert zoo.list_models("vae_dig*") == ["vae_digits"]
     assert zoo.list_models("no such") == []
+
+
+def test_list_models_takes_a_part_of_the_names_unless_it_is_a_whole_one():
+    assert zoo.list_models("fashion") == zoo.list_models("*fashion*") != []
+    assert zoo.list_models("vae_mnist") == ["vae_mnist"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -131,6 +137,16 @@ def test_a_folder_that_is_no_preset_is_told_apart_from_an_unknown_name(tmp_path)
         zoo.card(tmp_path)
 
 
+def test_a_folder_with_a_shipped_name_is_told_of(tmp_path, monkeypatch):
+    shipped = catalog.preset_folder("vae_digits")
+    monkeypatch.chdir(shipped.parent)
+    assert catalog.preset_folder("vae_digits") == shipped
+    monkeypatch.chdir(shutil.copytree(shipped, tmp_path / "vae_digits").parent)
+    with pytest.warns(UserWarning, match=r"is the shipped preset here; .* is \./vae_digits"):
+        assert catalog.preset_folder("vae_digits") == shipped
+    assert catalog.preset_folder("./vae_digits") == tmp_path.__class__("vae_digits")
+
+
 def minimal_card(**changes):
     file = {"sha256": "0" * 64, "bytes": 1}
     return {
@@ -195,7 +211,9 @@ def test_a_broken_card_is_refused(content, says, tmp_path):
 
 def test_the_least_card_prints(tmp_path):
     (tmp_path / "card.json").write_text(json.dumps(minimal_card()))
-    assert "n: VAE" in str(zoo.card(tmp_path))
+    text = str(zoo.card(tmp_path))
+    assert "n: VAE" in text
+    assert "licence      not stated" in text
     assert "stored as float32" in readme.render_card(zoo.card(tmp_path))
 
 

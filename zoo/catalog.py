@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
+import warnings
 from pathlib import Path
 
 from zoo.json_file import read_object, shortened
@@ -14,23 +15,38 @@ CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"
 
 
 def shipped_folder() -> Path:
-    """Return the folder of the shipped presets: in the wheel, or in a checkout."""
+    """Return the folder of the shipped presets: in the wheel, or in a checkout.
+
+    Raises:
+        FileNotFoundError: the presets are not there as files, as in a wheel that was not unpacked.
+    """
     package = Path(__file__).resolve().parent
-    inside = package / "pretrained"
-    return inside if inside.is_dir() else package.parent / "pretrained"
+    for folder in (package / "pretrained", package.parent / "pretrained"):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"The shipped presets are not beside {package}: from an archive, such as a wheel or a zip "
+        "file on sys.path, they cannot be read. Install the package: pip install autoencoder-zoo."
+    )
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Return the names of the shipped presets that match a glob, sorted.
+    """Return the names of the shipped presets that match, sorted.
 
-    Example: `zoo.list_models("*mnist*")`.
+    Example: `zoo.list_models("vae_*")`.
+
+    Args:
+        pattern: a name, a glob, or else a part of the names.
     """
     names = sorted(path.parent.name for path in shipped_folder().glob(f"*/{CARD}"))
-    return fnmatch.filter(names, pattern)
+    return fnmatch.filter(names, pattern) or [name for name in names if pattern in name]
 
 
 def preset_folder(name: str | os.PathLike) -> Path:
     """Return the folder of a shipped preset, or of one that was written with `zoo.save`.
+
+    A name alone is that of the shipped preset first; a folder of that name is then told of by a
+    warning, and taken as a path, such as `./name`.
 
     Raises:
         UnknownNameError: there is neither; the nearest names are given.
@@ -39,7 +55,14 @@ def preset_folder(name: str | os.PathLike) -> Path:
     text = os.fspath(name)
     names = list_models()
     if text in names:
-        return shipped_folder() / text
+        shipped = shipped_folder() / text
+        if Path(text, CARD).is_file() and not Path(text).samefile(shipped):
+            warnings.warn(
+                f"{text} is the shipped preset here; the folder of that name is "
+                f"{os.path.join(os.curdir, text)}.",
+                stacklevel=3,
+            )
+        return shipped
     if Path(text, CARD).is_file():
         return Path(text)
     if Path(text).is_dir():
@@ -60,7 +83,8 @@ class Card(dict):
             ("input", f"{tuple(self['input']['shape'])}, {self['input']['range']}"),
             ("latent size", self["latent_dim"]),
             ("parameters", f"{self['parameters']:,}"),
-            ("licence", self.get("licence")),
+            ("licence", self.get("licence") or "not stated"),
+            ("based on", self.get("based_on")),
             ("files", ", ".join(f"{n} {f['bytes']:,} B" for n, f in self["files"].items())),
         ]
         lines += [f"  {key:12} {value}" for key, value in rows if value]

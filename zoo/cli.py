@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import importlib
 import json
 import os
 import sys
 
 import zoo
+from zoo import importing
 from zoo.catalog import printable
 from zoo.folders import check_target, publish_file, publish_folder
+from zoo.quiet import quiet as _quiet
 from zoo.spelling import UnknownNameError
+from zoo.terminal import streams
 
 PICTURES = (
     *("samples", "styles", "analogies", "reconstructions", "restorations", "filters"),
@@ -21,6 +24,11 @@ PICTURES = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; return 0 if it went well, 1 if it failed, 2 if it was wrong."""
+    with streams():
+        return _main(arguments)
+
+
+def _main(arguments) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if "run" not in options:
@@ -29,34 +37,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        options.run(options)
+        with importing.in_words():
+            options.run(options)
         sys.stdout.flush()
     except UnknownNameError as error:
         return _complain(error, 2)
-    except BrokenPipeError:  # the reader has seen enough, as in `zoo list | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         return _complain(error, 1)
     except KeyboardInterrupt:
         return _complain("interrupted; nothing half-written was left", 130)
     return 0
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Drop what libraries write to standard error while they start; errors still raise.
-
-    TensorFlow's native start-up notes heed no logging level.
-    """
-    sys.stderr.flush()
-    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-        os.close(nowhere)
 
 
 def _load(name):
@@ -87,7 +77,7 @@ def _parser():
         return sub
 
     sub = command(_list, "list", "list the presets that have weights")
-    sub.add_argument("pattern", nargs="?", default="*", help="a glob, such as '*mnist*'")
+    sub.add_argument("pattern", nargs="?", default="*", help="part of the name, or a glob")
 
     sub = command(_card, "card", "show what a preset is and what was measured")
     _add_name(sub)
@@ -113,6 +103,7 @@ def _parser():
     sub.add_argument("--epochs", type=_count, default=None, help="other than the recipe's")
     sub.add_argument("--images", help=".npy file to train on, read from disk [the recipe's data]")
     sub.add_argument("--labels", help=".npy file with their labels, for models that learn them")
+    sub.add_argument("--licence", help="of the weights, for the card [not stated]")
     sub.add_argument("--strategy", help="mirrored, workers or data_parallel: on several devices")
     _add_overwrite(sub)
 
@@ -197,6 +188,7 @@ def _card(options):
 
 def _demo(options):
     zoo.card(options.name)
+    check_target(options.out, options.overwrite)
     with _quiet():
         from zoo import presets  # noqa: F401  starts the backend
         from zoo.demo import run
@@ -275,6 +267,7 @@ def _train(options):
     from zoo import recipes
 
     recipe = recipes.get(options.name)
+    check_target(options.out, options.overwrite)
     with _quiet():
         from zoo.training import train
     card = train(
@@ -285,11 +278,14 @@ def _train(options):
         images=options.images,
         labels=options.labels,
         strategy=options.strategy,
+        licence=options.licence,
     )
     if card is None:
         return  # the first worker writes
-    then = "" if options.images else f" Measure it: zoo evaluate {options.out} --update"
-    print(f"{options.out} is written.{then}")
+    # As a path: a name alone would be that of a shipped preset first.
+    path = options.out if os.path.dirname(options.out) else os.path.join(os.curdir, options.out)
+    then = "" if options.images else f" Measure it: zoo evaluate {path} --update"
+    print(f"{path} is written.{then}")
 
 
 def _evaluate(options):
@@ -329,7 +325,7 @@ def _reproduce(options):
 
 def _export(options):
     check_target(options.out, options.overwrite)
-    import export
+    from zoo import export
 
     if options.web:
         _check_page(options)
@@ -356,11 +352,11 @@ def _export(options):
 
 def _check_page(options):
     """Raise an error for what keeps a page from being written, before the work begins."""
-    from export import onnxruntime_web
+    from zoo import export
 
     if "onnx" not in (options.formats or ("onnx",)):
         raise ValueError("--web needs the decoder as ONNX: add --format onnx.")
-    onnxruntime_web.read(options.web_archive)
+    importlib.import_module(f"{export.__name__}.onnxruntime_web").read(options.web_archive)
 
 
 def _images(options, model, n=1000):
@@ -379,7 +375,7 @@ def _images(options, model, n=1000):
 
 
 def _write_page(options, folder, known):
-    import export
+    from zoo import export
 
     card = zoo.card(options.name)
     source = zoo.data.SOURCES.get((card.get("recipe") or {}).get("data"))

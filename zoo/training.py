@@ -37,6 +37,7 @@ def train(
     images=None,
     labels=None,
     strategy: str | None = None,
+    licence: str | None = None,
     model_class: type | None = None,
     verbose: bool = True,
 ) -> Card | None:
@@ -57,6 +58,7 @@ def train(
         labels: of these images, integers [n] or the path of an .npy file, where the model learns
             from labels; -1 where unknown, for those that learn from few.
         strategy: how to train on several devices; see `zoo.strategy`.
+        licence: of the weights, which are yours; the card says "not stated" without.
         model_class: a class of your own; the zoo's of the recipe's name by default.
         verbose: whether to print a line an epoch, with speed and time left.
 
@@ -71,10 +73,10 @@ def train(
         ValueError: less than one epoch; images and labels that do not go together.
     """
     with distribution.strategy(strategy):
-        return _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose)
+        return _train(recipe, out, epochs, overwrite, images, labels, licence, model_class, verbose)
 
 
-def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose):
+def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class, verbose):
     out = Path(os.path.abspath(out))
     check_target(out, overwrite)
     epochs = recipe.epochs if epochs is None else epochs
@@ -112,7 +114,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, model_class, verbose)
     model.compile(optimizer=fine_tuning_optimizer(model))
     settings = {
         "storage": recipe.storage,
-        "about": about(recipe, epochs, source),
+        "about": about(recipe, epochs, source) | {"licence": licence},
         "pictures": _pictures(model, *some),
     }
     if not engine.is_chief(model):  # it takes all workers to read a model, and one folder is kept
@@ -257,7 +259,6 @@ def about(recipe: Recipe, epochs: int, source: data.Source) -> dict:
         "paper": recipe.paper,
         "data": {"title": source.title, "licence": source.licence, "credit": source.credit},
         "classes": list(source.classes),
-        "licence": "Apache-2.0",
         "recipe": {
             "data": recipe.data,
             "epochs": epochs,

@@ -144,3 +144,13 @@ def test_the_licence_of_a_preset_goes_along(tmp_path):
     about = onnxruntime.InferenceSession(tmp_path / "decoder.onnx").get_modelmeta()
     assert about.custom_metadata_map["licence"] == "Apache-2.0"
     assert about.custom_metadata_map["name"] == "vae_digits"
+
+
+def test_weights_that_were_trained_on_do_not_have_the_presets_licence(few_digits, tmp_path):
+    model = zoo.load("vae_digits")
+    model.fit(few_digits[0][:32], verbose=0)
+    export.export_model(model, tmp_path / "out", parts=["decoder"], formats=["onnx"])
+    session = export.load(tmp_path / "out" / "decoder")
+    assert session.signature["licence"] is None
+    about = onnxruntime.InferenceSession(tmp_path / "out" / "decoder" / "model.onnx")
+    assert about.get_modelmeta().custom_metadata_map["licence"] == "not stated"

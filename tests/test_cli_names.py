@@ -1,0 +1,73 @@
+"""The command line: which preset a name means, and which folder may be written."""
+
+import json
+import os
+
+import pytest
+
+import zoo
+from zoo import cli
+
+DIGITS = "vae_digits"
+
+
+def run(capsys, *arguments):
+    """Run a command line; return its exit code, its output, and its errors."""
+    code = cli.main([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_list_takes_a_part_of_the_names(capsys):
+    code, out, _ = run(capsys, "list", "fashion")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == zoo.list_models("*fashion*")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", DIGITS, "there"],
+        ["train", DIGITS, "--out", "there"],
+        ["demo", DIGITS, "--out", "there"],
+    ],
+)
+def test_a_folder_that_exists_is_refused_before_anything_is_loaded(
+    arguments, tmp_path, capsys, monkeypatch
+):
+    def load(*args, **options):
+        raise AssertionError("loaded")
+
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine.txt").write_text("kept")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "_quiet", load)
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (1, "")
+    assert "there exists already" in err
+    code, _, err = run(capsys, *arguments, "--overwrite")
+    assert code == 1
+    assert "there holds no list of what was written into it" in err
+
+
+def test_train_says_where_the_preset_is_if_a_shipped_one_has_its_name(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    code, printed, _ = run(capsys, "train", DIGITS, "--out", DIGITS, "--epochs", 1)
+    assert code == 0
+    path = os.path.join(os.curdir, DIGITS)
+    assert f"{path} is written. Measure it: zoo evaluate {path} --update" in printed
+    code, shipped, err = run(capsys, "card", DIGITS, "--json")
+    assert err == f"zoo: {DIGITS} is the shipped preset here; the folder of that name is {path}.\n"
+    code, mine, err = run(capsys, "card", path, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(shipped)["recipe"]["epochs"] > json.loads(mine)["recipe"]["epochs"] == 1
+    assert json.loads(mine)["licence"] is None
+
+
+def test_a_licence_is_stated_where_it_is_given(capsys, tmp_path):
+    out = tmp_path / "out"
+    run(capsys, "train", DIGITS, "--out", out, "--epochs", 1, "--licence", "CC0-1.0")
+    assert zoo.card(out)["licence"] == "CC0-1.0"
+    assert "CC0-1.0" in run(capsys, "card", out)[1]
