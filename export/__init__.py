@@ -54,22 +54,24 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = f"{__name__}.{_HOMES[name]}"
-    try:
-        value = getattr(importlib.import_module(home), name)
-    except ModuleNotFoundError as error:
-        if error.name != home:
-            raise
-        raise ImportError(
-            f"export.{name} is not in autoencoder-zoo-runtime, which only runs what was exported. "
-            "For all of it: pip uninstall autoencoder-zoo-runtime, then pip install "
-            "autoencoder-zoo."
-        ) from error
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # which would take it for any name at all
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = f"{__name__}.{_HOMES[name]}"
+        try:
+            value = getattr(importlib.import_module(home), name)
+        except ModuleNotFoundError as error:
+            if error.name != home:
+                raise
+            raise ImportError(
+                f"export.{name} is not in autoencoder-zoo-runtime, which only runs what was "
+                "exported. For all of it: pip uninstall autoencoder-zoo-runtime, then pip install "
+                "autoencoder-zoo."
+            ) from error
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

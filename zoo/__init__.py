@@ -104,19 +104,21 @@ _MODULES = ("callbacks", "data", "evaluation", "models", "nn", "plots", "recipes
 __all__ = ["__version__", "export", *_HOMES, *_MODULES]
 
 
-def __getattr__(name):
-    if name not in __all__:
-        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    with importing.in_words():
-        if name == "export":
-            value = importing.export_package()
-        elif name in _HOMES:
-            value = getattr(importlib.import_module(_HOMES[name]), name)
-        else:
-            value = importlib.import_module(f"zoo.{name}")
-    importing.register_classes()
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # which would take it for any name at all
+
+    def __getattr__(name):
+        if name not in __all__:
+            raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+        with importing.in_words():
+            if name == "export":
+                value = importing.export_package()
+            elif name in _HOMES:
+                value = getattr(importlib.import_module(_HOMES[name]), name)
+            else:
+                value = importlib.import_module(f"zoo.{name}")
+        importing.register_classes()
+        globals()[name] = value
+        return value
 
 
 def __dir__():

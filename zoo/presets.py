@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -26,7 +27,9 @@ STORAGES = ("float32", "float16", "compact")
 LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
 
 
-def load(name: str | os.PathLike, *, custom_objects: dict | None = None, dtype=None):
+def load(
+    name: str | os.PathLike, *, custom_objects: dict | None = None, dtype: Any = None
+) -> BaseAutoencoder:
     """Load a preset, or a `.keras` file: a model that is built, weighted and compiled.
 
     Nothing but classes of the zoo, of Keras, and of `custom_objects` is made. Every file of a
