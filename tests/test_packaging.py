@@ -1,10 +1,12 @@
 """What is built of the project: which versions it asks for, and what goes into which package."""
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import keras
 import pytest
@@ -58,10 +60,38 @@ def test_the_runtimes_package_asks_for_what_the_whole_asks_for():
     assert "never both" in alone["description"]
 
 
+def files_of_the_runtime():
+    """Return what goes into its package, as paths from its pyproject.toml and in the package."""
+    return project(RUNTIME)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+
+
+def modules_needed(*names):
+    """Return modules of export by name, with all that they import when they are imported."""
+    needed, waiting = set(), list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in needed:
+            continue
+        needed.add(name)
+        tree = ast.parse((ROOT / "export" / f"{name}.py").read_text("utf-8"))
+        for statement in tree.body:
+            if isinstance(statement, ast.ImportFrom) and statement.level:
+                inside = [alias.name for alias in statement.names]
+                waiting += [statement.module] if statement.module else inside
+    return needed
+
+
+def test_the_runtimes_package_has_the_modules_that_it_imports_and_no_more():
+    listed = {
+        Path(target).stem for target in files_of_the_runtime().values() if target.endswith(".py")
+    }
+    assert listed == modules_needed("__init__", "runtime", "golden")
+
+
 @pytest.fixture
 def runtime(tmp_path):
     """The files of the runtime's package in a folder of their own."""
-    files = project(RUNTIME)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    files = files_of_the_runtime()
     for source, target in files.items():
         (tmp_path / target).parent.mkdir(exist_ok=True)
         shutil.copyfile(RUNTIME.parent / source, tmp_path / target)
