@@ -140,7 +140,7 @@ def read_card(folder: Path) -> Card:
 
 _NEEDED = {"name": str, "class": str, "input": dict, "latent_dim": int, "parameters": int}
 _KNOWN = {  # that may be missing, or null
-    **{"description": str, "paper": str, "licence": str, "storage": str},
+    **{"description": str, "paper": str, "licence": str, "storage": str, "based_on": str},
     **{"data": dict, "recipe": dict, "versions": dict, "figures": list},
 }
 _DATA = ("title", "licence", "credit")

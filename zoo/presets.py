@@ -85,9 +85,9 @@ def _load_archive(path, custom_objects, dtype):
                 model = model_class.from_config(_config(saved, dtype))
                 if saved.get("compile_config"):
                     model.compile_from_config(saved["compile_config"])
+            values = sum(int(np.prod(variable.shape)) for variable in held_by(model))
+            weights = archive.unpack_weights(folder, 16 * values + 2**24)
             with _describing(path, f"the weights of this {name}"):
-                values = sum(int(np.prod(variable.shape)) for variable in held_by(model))
-                weights = archive.unpack_weights(folder, 16 * values + 2**24)
                 check_weights(weights, model)
                 load_all_weights(model, weights)
         if not model.compiled:
