@@ -364,6 +364,9 @@ def _runs_on_cuda(session: onnxruntime.InferenceSession) -> bool:
 
 def _same_interface(described: tuple[Tensor, ...], actual: list[Any]) -> None:
     wanted = [(t.name, _ONNX_TYPES[t.dtype], ["batch", *t.shape]) for t in described]
-    found = [(node.name, node.type, list(node.shape)) for node in actual]
+    try:
+        found = [(node.name, node.type, list(node.shape)) for node in actual]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The ONNX file has names that are not UTF-8: {error}") from error
     if wanted != found:
         raise ValueError(f"The ONNX file has {found} where its signature says {wanted}.")

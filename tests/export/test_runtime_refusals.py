@@ -223,6 +223,19 @@ def test_an_impossible_number_of_draws_is_refused(n, tmp_path):
         export.load(tmp_path / "out" / "decoder").sample_prior(n)
 
 
+def test_names_that_are_no_text_are_refused(written, tmp_path):
+    folder = shutil.copytree(written / "decoder", tmp_path / "decoder")
+    model = onnx.load(folder / "model.onnx")
+    for node in model.graph.node:
+        node.output[:] = ["image" if name == "x" else name for name in node.output]
+    model.graph.output[0].name = "image"
+    data = model.SerializeToString().replace(b"image", b"\xe2mage")
+    (folder / "model.onnx").write_bytes(data)
+    resign(folder, "model.onnx", "signature.json")
+    with pytest.raises(ValueError, match="names that are not UTF-8"):
+        export.load(folder)
+
+
 def test_a_file_that_fails_as_it_runs_is_a_plain_error(written, tmp_path):
     """Its rows go through a shape that fits seven of them."""
     folder = shutil.copytree(written / "decoder", tmp_path / "decoder")
