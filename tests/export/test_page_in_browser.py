@@ -34,6 +34,7 @@ pytestmark = [
 ]
 
 PRESETS = ("cvae_mnist", "vae_mnist_2d", "linear_ae_mnist", "vae_digits")
+BARE = "linear_ae_mnist"  # without a prior to draw from, and shown without examples
 WIDE = "sparse_ae_mnist"  # 1000 numbers, too many for an address
 PIXELS = """
 const canvas = document.querySelector(arguments[0]);
@@ -59,7 +60,8 @@ def site(tmp_path_factory):
         model = zoo.load(name)
         export.export_model(model, root / name, formats=("onnx",), parts=("encoder", "decoder"))
         digits = probes.rows_of(model.parts()["encoder"].inputs[0], 256, None)
-        export.write_page(root / name, root / name / "web", images=digits)
+        images = None if name == BARE else digits
+        export.write_page(root / name, root / name / "web", images=images)
     handler = functools.partial(Quiet, directory=root)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -262,7 +264,10 @@ def test_draws_are_of_the_prior(browser, site):
 
 
 def test_without_a_prior_nothing_is_drawn(browser, site):
-    assert not Page(browser, site, "linear_ae_mnist").find("#draw").is_displayed()
+    page = Page(browser, site, BARE)
+    assert not page.find("#draw").is_displayed()
+    assert not page.find("#examples").is_displayed()
+    page.shows(page.about["code"]["start"])
 
 
 def test_an_example_and_its_variations(browser, site):
