@@ -205,3 +205,26 @@ def test_kept_labels_are_balanced_right_and_drawn_by_the_seed():
     for wrong in (0, 41, 4000):
         with pytest.raises(ValueError, match=f"n is {wrong}; keep a multiple of 4"):
             data.keep_labels(y, wrong)
+
+
+def test_what_has_no_label_is_neither_a_class_nor_drawn():
+    y = np.array([0, 1, -1, 0, 1, -1])
+    kept = data.keep_labels(y, 2)
+    assert sorted(kept) == [-1, -1, -1, -1, 0, 1]
+    np.testing.assert_array_equal(kept[[2, 5]], -1)
+
+
+@pytest.mark.parametrize(
+    ("y", "n", "error", "says"),
+    [
+        ([], 3, ValueError, r"y has shape \(0,\); give one label for each image"),
+        ([[0, 1]], 2, ValueError, r"y has shape \(1, 2\)"),
+        ([0.0, 1.0], 2, TypeError, "y has dtype float64; labels are integers"),
+        ([-1, -1], 2, ValueError, "y goes from -1 to -1"),
+        ([-2, 0], 2, ValueError, "y goes from -2 to 0"),
+        ([0, 1], 2.5, ValueError, "n is 2.5; give a whole number"),
+    ],
+)
+def test_labels_of_which_none_can_be_kept_are_refused(y, n, error, says):
+    with pytest.raises(error, match=says):
+        data.keep_labels(y, n)

@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.data import variants
 from zoo.data.stored import StoredImages as StoredImages
+from zoo.nn.given import whole
 from zoo.spelling import UnknownNameError
 
 
@@ -174,7 +175,7 @@ def keep_labels(y, n: int, *, seed: int = 0) -> np.ndarray:
     """Hide all labels but a few, as many of every class, for semi-supervised learning.
 
     Args:
-        y: integer labels [m], from 0.
+        y: integer labels [m], from 0; -1 where there is none already, which are left alone.
         n: how many to keep, a multiple of the number of classes.
         seed: of the draw.
 
@@ -182,10 +183,21 @@ def keep_labels(y, n: int, *, seed: int = 0) -> np.ndarray:
         int32 [m]: the label where it is kept, else -1.
 
     Raises:
-        ValueError: `n` does not divide by the number of classes, or some class has too few.
+        TypeError: labels that are no integers.
+        ValueError: no labels at all, or labels below -1; `n` does not divide by the number of
+            classes, or some class has too few.
     """
     y = np.asarray(y)
-    classes, counts = np.unique(y, return_counts=True)
+    if y.ndim != 1 or not len(y):
+        raise ValueError(f"y has shape {y.shape}; give one label for each image, integers [m].")
+    if y.dtype.kind not in "iu":
+        raise TypeError(f"y has dtype {y.dtype}; labels are integers from 0, or -1 for none.")
+    if y.min() < -1 or y.max() < 0:
+        raise ValueError(
+            f"y goes from {y.min()} to {y.max()}; labels are integers from 0, or -1 for none."
+        )
+    n = whole("n", n)
+    classes, counts = np.unique(y[y >= 0], return_counts=True)
     each, rest = divmod(n, len(classes))
     if n < 1 or rest or each > counts.min():
         raise ValueError(

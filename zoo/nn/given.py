@@ -1,0 +1,79 @@
+"""Checks of the numbers that constructors are given."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+
+def number(name: str, value, *, least=None, above=None, most=None, below=None) -> float:
+    """Return a finite number within bounds.
+
+    Args:
+        name: how to call it in errors.
+        value: what was given.
+        least, most: the closed ends of the range. above, below: its open ends.
+
+    Raises:
+        TypeError: no number. ValueError: NaN, infinity, or a number out of the range.
+    """
+    bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
+    expected = " and ".join(f"{words} {end:g}" for words, end in bounds if end is not None)
+    expected = "a finite number" + (f", {expected}" if expected else "")
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}; give {expected}.")
+    fits = (
+        math.isfinite(value)
+        and (least is None or value >= least)
+        and (above is None or value > above)
+        and (most is None or value <= most)
+        and (below is None or value < below)
+    )
+    if not fits:
+        raise ValueError(f"{name} is {value}; give {expected}.")
+    return float(value)
+
+
+def whole(name: str, value, *, least: int = 0) -> int:
+    """Return a whole number of at least `least`; 2.0 is one, and 2.7 is not.
+
+    Raises:
+        TypeError: no number. ValueError: a fraction, NaN, infinity, or a number below `least`.
+    """
+    expected = f"a whole number of at least {least}"
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}; give {expected}.")
+    if not math.isfinite(value) or int(value) != value or value < least:
+        raise ValueError(f"{name} is {value}; give {expected}.")
+    return int(value)
+
+
+def widths(name: str, value) -> tuple[int, ...]:
+    """Return the widths of layers: a tuple of whole numbers of at least 1, or an empty one.
+
+    Raises:
+        TypeError: a single number, or what holds none. ValueError: a width below 1 or a fraction.
+    """
+    example = f"({value},)" if isinstance(value, Real) else "(64, 32)"
+    return _whole_numbers(name, value, f"a width for every layer, such as {name}={example}")
+
+
+def shape(name: str, value, expected: str) -> tuple[int, ...]:
+    """Return a shape without the batch: a tuple of whole numbers of at least 1, and not empty.
+
+    Args:
+        expected: what to give instead, in words.
+
+    Raises:
+        TypeError: a single number, or what holds none. ValueError: no size, or one below 1.
+    """
+    sizes = _whole_numbers(name, value, expected)
+    if not sizes:
+        raise ValueError(f"{name} is empty; give {expected}.")
+    return sizes
+
+
+def _whole_numbers(name, value, expected):
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{name} is {value!r}; give {expected}.")
+    return tuple(whole(f"{name}[{i}]", one, least=1) for i, one in enumerate(value))
