@@ -56,11 +56,10 @@ def test_the_jacobian_norm_is_that_of_finite_differences(digits):
     assert measures.jacobian_norm(model, x) == pytest.approx(expected, rel=1e-3)
 
 
-def test_saturated_units_are_counted():
+def test_saturated_units_are_counted(plain):
     codes = np.array([[0.01, 0.5, 0.96, 0.94]])
-    layer = type("Layer", (), {"activation": None})
-    encoder = type("Encoder", (), {"layers": [layer]})
-    assert measures.saturation(Codes(encode=lambda x: codes, encoder=encoder), None) == 50
+    model = Codes(encode=lambda x: codes, encoder=plain.encoder)
+    assert measures.saturation(model, None) == 50
 
 
 def test_a_linear_probe_is_perfect_on_codes_that_are_labels(digits):

@@ -164,7 +164,7 @@ def test_codes_need_no_labels_where_the_model_finds_them():
     ("make", "message"),
     [
         (lambda: m2(alpha=-1), "alpha is -1"),
-        (lambda: m2(labelled_batch=0), "labelled_batch 0"),
+        (lambda: m2(labelled_batch=0), "labelled_batch is 0"),
         (lambda: m2(corruption={"masking": 0.1}), "corruption= is not taken"),
         (lambda: zoo.M2((4, 4, 1), 2, num_classes=3, hidden=()), "hidden is empty"),
         (lambda: zoo.M2(encoder=1, decoder=1, num_classes=3), "encoder= is not taken"),

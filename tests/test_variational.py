@@ -88,7 +88,7 @@ def test_a_likelihood_that_does_not_fit_the_decoder_is_refused():
             lambda: zoo.VAE((4, 4, 1), 2, binarize="dynamic", likelihood="gaussian"),
             "and not Gaussian",
         ),
-        (lambda: zoo.IWAE((4, 4, 1), 2, beta=2.0), "leave out beta="),
+        (lambda: zoo.IWAE((4, 4, 1), 2, beta=2.0), "beta= is not taken by IWAE"),
         (lambda: zoo.VAE((4, 4, 1), 2).log_likelihood(X, samples=0), "samples is 0"),
     ],
 )

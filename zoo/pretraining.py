@@ -126,7 +126,7 @@ def classifier(
     thresholded = getattr(model, "binarize", None) == "threshold"
     codes = encoder(keras.ops.cast(keras.ops.greater(x, 0.5), "float32") if thresholded else x)
     if dropout:
-        codes = keras.layers.Dropout(dropout, seed=model.seed)(codes)
+        codes = keras.layers.Dropout(dropout, seed=model.seed or 0)(codes)
     probabilities = keras.layers.Dense(
         num_classes, activation="softmax", name="label_probability", dtype="float32"
     )(codes)

@@ -95,7 +95,7 @@ def _measure(model, data_name, train, test):
         if pixels.startswith(("binary", "grey levels")):
             yield from _measure_likelihood(model, x, labels, pixels)
     if model.prior is not None and not hasattr(model, "posterior"):
-        codes = model.encode(x)
+        codes = measures.flat_codes(model, x)
         distance = measures.sliced_wasserstein(codes, model.prior.sample(len(x), seed=0))
         floor = measures.sliced_wasserstein(
             model.prior.sample(len(x), seed=1), model.prior.sample(len(x), seed=0)

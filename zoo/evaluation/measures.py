@@ -135,8 +135,8 @@ def neighbour_accuracy(model, train, test, *, neighbours: int = 5) -> float:
     from sklearn.neighbors import KNeighborsClassifier
 
     (x, y), (x_test, y_test) = train, test
-    classifier = KNeighborsClassifier(neighbours, algorithm="brute").fit(model.encode(x), y)
-    return 100.0 * float(np.mean(classifier.predict(model.encode(x_test)) == y_test))
+    classifier = KNeighborsClassifier(neighbours, algorithm="brute").fit(flat_codes(model, x), y)
+    return 100.0 * float(np.mean(classifier.predict(flat_codes(model, x_test)) == y_test))
 
 
 def linear_probe_accuracy(model, train, test) -> float:
@@ -151,8 +151,14 @@ def linear_probe_accuracy(model, train, test) -> float:
 
     (x, y), (x_test, y_test) = train, test
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
-    probe.fit(model.encode(x), y)
-    return 100.0 * float(probe.score(model.encode(x_test), y_test))
+    probe.fit(flat_codes(model, x), y)
+    return 100.0 * float(probe.score(flat_codes(model, x_test), y_test))
+
+
+def flat_codes(model, x):
+    """Return the codes of images as vectors, float32 [n, latent_dim]."""
+    codes = model.encode(x)
+    return codes.reshape(len(codes), -1)
 
 
 def psnr(restored, x) -> float:

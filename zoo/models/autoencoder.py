@@ -12,6 +12,7 @@ from zoo.models.base import BaseAutoencoder
 from zoo.nn import corruption as corruptions
 from zoo.nn import jacobians, networks
 from zoo.nn.divergences import bernoulli_kl
+from zoo.nn.given import number, whole
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -41,10 +42,8 @@ class Autoencoder(BaseAutoencoder):
 
     def __init__(self, input_shape=None, latent_dim=None, *, l1=0.0, l2=0.0, **kwargs):
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.l1, self.l2 = float(l1), float(l2)
+        self.l1, self.l2 = number("l1", l1, least=0), number("l2", l2, least=0)
         for name, weight in (("l1", self.l1), ("l2", self.l2)):
-            if weight < 0:
-                raise ValueError(f"{name} is {weight}; the weight of a penalty is at least 0.")
             if weight:
                 self.add_term(name, weight)
 
@@ -112,7 +111,8 @@ class SparseAutoencoder(Autoencoder):
         penalty: "kl" (the code's activation is then a sigmoid) or "l1" (a ReLU, unless said).
         rho: the mean activity that "kl" asks for, between 0 and 1. Batches should hold more
             than 1/rho images, or their means say little.
-        weight: of the penalty.
+        weight: of the penalty, at least 0.
+        code_activation: "auto" is a sigmoid for "kl" and a ReLU for "l1".
         Others: see `Autoencoder`; here `hidden=()`, one layer each way, is the default.
 
     Source: Lee, Ekanadham and Ng 2007 (NeurIPS 20) and Ng's lecture notes CS294A for "kl";
@@ -122,25 +122,31 @@ class SparseAutoencoder(Autoencoder):
     terms = ("reconstruction", "sparsity")
 
     def __init__(
-        self, input_shape=None, latent_dim=None, *, penalty="kl", rho=0.05, weight=0.1, **kwargs
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        penalty="kl",
+        rho=0.05,
+        weight=0.1,
+        hidden=(),
+        code_activation="auto",
+        **kwargs,
     ):
         if penalty not in ("kl", "l1"):
             raise ValueError(f"penalty is {penalty!r}; choose 'kl' or 'l1'.")
-        if not 0 < rho < 1:
-            raise ValueError(f"rho is {rho}; a mean activity lies between 0 and 1.")
-        kwargs = {
-            "hidden": (),
-            "code_activation": "sigmoid" if penalty == "kl" else "relu",
-            **kwargs,
-        }
+        rho = number("rho", rho, above=0, below=1)
+        if code_activation == "auto":
+            code_activation = "sigmoid" if penalty == "kl" else "relu"
+        kwargs |= {"hidden": hidden, "code_activation": code_activation}
         super().__init__(input_shape, latent_dim, **kwargs)
         if penalty == "kl" and networks.code_activation(self.encoder) not in ("sigmoid", None):
             raise ValueError(
                 f"code_activation is {networks.code_activation(self.encoder)!r}; the penalty 'kl' "
                 "needs activities in (0, 1): use 'sigmoid', or penalty='l1'."
             )
-        self.penalty, self.rho = penalty, float(rho)
-        self.weight = self.term_weights["sparsity"] = float(weight)
+        self.penalty, self.rho = penalty, rho
+        self.weight = self.term_weights["sparsity"] = number("weight", weight, least=0)
 
     def code_penalties(self, x, z):
         if self.penalty == "l1":
@@ -177,9 +183,7 @@ class DenoisingAutoencoder(Autoencoder):
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.corruption = corruptions.get({"masking": 0.25} if corruption is None else corruption)
-        if int(draws) != draws or draws < 1:
-            raise ValueError(f"draws is {draws}; corrupt every image at least once.")
-        self.draws = int(draws)
+        self.draws = whole("draws", draws, least=1)
 
     def loss_terms(self, batch, training):
         if not training:
@@ -217,8 +221,9 @@ class ContractiveAutoencoder(Autoencoder):
         weight: of the penalty, at least 0.
         jacobian: see above.
         noise: s of "stochastic", above 0.
-        Others: see `Autoencoder`; here `hidden=()`, `code_activation="sigmoid"`, `tied=True` and
-            the activation "sigmoid" of hidden layers are the defaults. Activations must be smooth.
+        tied: "auto" is True for dense networks and False for convolutional ones.
+        Others: see `Autoencoder`; here `hidden=()` and sigmoids are the defaults. Activations must
+            be smooth.
 
     Source: Rifai et al. 2011, Contractive auto-encoders (ICML); "stochastic" applies to the code
     what Rifai et al. 2011, Higher order contractive auto-encoder (ECML), apply to its Jacobian.
@@ -234,19 +239,21 @@ class ContractiveAutoencoder(Autoencoder):
         weight=0.1,
         jacobian="auto",
         noise=0.1,
+        hidden=(),
+        activation="sigmoid",
+        code_activation="sigmoid",
+        tied="auto",
         **kwargs,
     ):
-        defaults = {"hidden": (), "activation": "sigmoid", "code_activation": "sigmoid"}
-        if not kwargs.get("encoder"):
-            defaults["tied"] = not kwargs.get("filters")
-            kwargs = {**defaults, **kwargs}
+        if tied == "auto":
+            tied = not (kwargs.get("filters") or kwargs.get("encoder"))
+        kwargs |= {"hidden": hidden, "activation": activation}
+        kwargs |= {"code_activation": code_activation, "tied": tied}
         super().__init__(input_shape, latent_dim, **kwargs)
         networks.check_smooth(self.encoder)
-        if weight < 0 or not noise > 0:
-            raise ValueError(f"weight is {weight} and noise {noise}; give at least 0, above 0.")
         self.jacobian = jacobian
-        self.noise = float(noise)
-        self.weight = self.term_weights["contraction"] = float(weight)
+        self.noise = number("noise", noise, above=0)
+        self.weight = self.term_weights["contraction"] = number("weight", weight, least=0)
         if jacobian not in ("auto", "closed", "exact", "hutchinson", "stochastic"):
             raise ValueError(
                 f"jacobian is {jacobian!r}; choose 'auto', 'closed', 'exact', 'hutchinson' or "

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
-import numpy as np
-from keras import ops
 
-from zoo import engine
-from zoo.models import checks
+from zoo.models import settings
 from zoo.models.fitting import Fitted
-from zoo.models.part import Part, TensorInfo
-from zoo.nn import likelihoods, networks
+from zoo.models.inference import Inference
+from zoo.models.part import OwnWeights, Part, TensorInfo
+from zoo.nn import given, likelihoods, networks, own_networks
 from zoo.nn.configured import revived
+from zoo.nn.given import whole
 
 
-class BaseAutoencoder(Fitted):
+class BaseAutoencoder(Inference, Fitted):
     """An encoder, a decoder, and a likelihood that says how well the second undoes the first.
 
     Variants with one update write `loss_terms`; variants with several write `train_step`, with
@@ -25,7 +24,7 @@ class BaseAutoencoder(Fitted):
 
     Args:
         input_shape: of an image, (height, width, channels), or (features,).
-        latent_dim: the length of a code.
+        latent_dim: the length of a code; for networks of your own also its shape, (4, 4, 4).
         filters: widths of the encoder's 3x3 convolutions of stride 2; none for dense networks.
         hidden: widths of the dense layers between these and the code. The decoder mirrors both.
         activation: of the hidden layers.
@@ -36,21 +35,63 @@ class BaseAutoencoder(Fitted):
         likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
             "categorical", "squared_error", or a `zoo.nn.likelihoods.Likelihood`.
         num_classes: how many labels there are; for conditional models only.
-        encoder, decoder: networks of your own instead of the described ones. The encoder takes
-            `x`, the decoder `z` (conditional ones a dict, with `label` beside); the decoder gives
-            the likelihood's parameters: logits for "bernoulli".
-        seed: of the noise drawn in training, and of the order of the images.
+        encoder, decoder: networks of your own instead of the described ones: functional,
+            sequential or subclassed Keras models. The encoder takes `x`, the decoder `z`
+            (conditional ones a dict, with `label` beside). `input_shape` and `latent_dim` are
+            needed where the networks do not say them. Codes may have any shape. The decoder gives
+            the likelihood's parameters: logits for "bernoulli", for which a sigmoid at its end is
+            taken off, and any other activation with bounds refused. The networks of the model
+            share the weights of those given, which stay as they are otherwise.
+        seed: of the initial weights (but of networks that are given), of the noise drawn in
+            training, and of the order of the images. Where it is None, the weights are a matter of
+            Keras's own seed, `keras.utils.set_random_seed`, and the rest is as with 0.
 
     Attributes:
         heads: names of the encoder's outputs, each of `latent_dim` values.
         terms: names of the terms of the loss, in order; each is a metric.
         network_names: the attributes that hold networks.
+        takes_no: settings of the bases that the class does not take: by name, the one value that
+            changes nothing, and why it takes no other.
         conditional: whether the networks take a label.
         restores: whether the model is trained to give the clean image of a damaged one.
         prior: what `generate` draws codes from; None where there is none.
         licence: of the weights, as the card of a preset states it; None once they are trained on,
             and "not stated" in exported files then: set it to your own.
         based_on: the name of the preset that the weights were first loaded from, for cards.
+
+    Example: a variant is a subclass. A term of the loss has a name in `terms`; a setting is an
+    argument, an attribute and an entry of `get_config`; a weight of its own is saved and exported.
+
+        import keras
+        import numpy as np
+        from keras import ops
+
+        import zoo
+
+        @keras.saving.register_keras_serializable(package="mine")
+        class Tempered(zoo.VAE):
+            terms = (*zoo.VAE.terms, "brightness")
+
+            def __init__(self, *args, weight=1.0, **kwargs):
+                super().__init__(*args, **kwargs)
+                self.weight = self.term_weights["brightness"] = weight
+                self.gain = self.add_weight((), "ones", name="gain")
+
+            def loss_terms(self, batch, training):
+                images = self.call(batch.x, training)
+                gap = ops.mean(images - batch.x, axis=tuple(range(1, len(batch.x.shape))))
+                return {**super().loss_terms(batch, training), "brightness": ops.square(gap)}
+
+            def image(self, z, label=None, training=False):
+                return super().image(z, label, training) ** self.gain
+
+            def get_config(self):
+                return {**super().get_config(), "weight": self.weight}
+
+        model = Tempered((4, 4, 1), 2, hidden=(8,), weight=3.0)
+        model.compile("adam", run_eagerly=True)
+        history = model.fit(np.random.default_rng(0).random((8, 4, 4, 1), "float32"), verbose=0)
+        print(history.history["brightness"])
     """
 
     heads: tuple[str, ...] = ("z",)
@@ -58,15 +99,21 @@ class BaseAutoencoder(Fitted):
     network_names: tuple[str, ...] = ("encoder", "decoder")
     conditional = False
     restores = False
+    takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}
+    state_of_training: tuple[int, ...] = ()  # ids, as Keras would count the weights twice
     prior = None
     licence: str | None = None
     licence_of_preset: str | None = None
     based_on: str | None = None
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        settings.prepare(cls, BaseAutoencoder)
+
     def __init__(
         self,
         input_shape: tuple[int, ...] | None = None,
-        latent_dim: int | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         filters: tuple[int, ...] = (),
         hidden: tuple[int, ...] = (512, 256),
@@ -75,32 +122,56 @@ class BaseAutoencoder(Fitted):
         tied: bool = False,
         likelihood: Any = "bernoulli",
         num_classes: int | None = None,
-        encoder: keras.Model | None = None,
-        decoder: keras.Model | None = None,
-        seed: int = 0,
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
         name: str | None = None,
         dtype: Any = None,
+        **unknown,
     ):
+        if num_classes is not None and not self.conditional:
+            unknown["num_classes"] = num_classes
+        if unknown:
+            raise settings.unknown(type(self), unknown)
         super().__init__(name=name, dtype=dtype)
         if (encoder is None) != (decoder is None):
             raise ValueError("Give both encoder= and decoder=, or neither and input_shape=.")
         self.custom_networks = encoder is not None
-        if self.conditional and not num_classes:
+        if self.conditional and num_classes is None:
             raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
-        self.num_classes = int(num_classes) if self.conditional else None
-        self.filters, self.hidden = tuple(filters), tuple(hidden)
+        self.num_classes = whole("num_classes", num_classes, least=1) if self.conditional else None
+        if input_shape is not None:
+            expected = "input_shape=(height, width, channels), or (features,)"
+            input_shape = given.shape("input_shape", input_shape, expected)
+        if latent_dim is not None:
+            latent_dim = self._checked_code_shape(latent_dim)
+        self.filters = given.widths("filters", filters)
+        self.hidden = given.widths("hidden", hidden)
         self.activation, self.code_activation, self.tied = activation, code_activation, bool(tied)
         self.likelihood = likelihoods.get(likelihood)
-        self.seed = int(seed)
-        if not self.custom_networks:
+        self.seed = None if seed is None else whole("seed", seed)
+        shape = latent_dim
+        if self.custom_networks:
+            encoder, decoder, shape = own_networks.taken(
+                encoder,
+                decoder,
+                heads=self.heads,
+                label_beside=self.label_beside,
+                likelihood=self.likelihood,
+                input_shape=input_shape,
+                latent_dim=latent_dim,
+            )
+        else:
             encoder, decoder = self._described_networks(input_shape, latent_dim)
         self.encoder, self.decoder = encoder, decoder
         self.image_shape, self.latent_dim = networks.fitting_shapes(
-            encoder, decoder, self.heads, self.label_beside, self.likelihood
+            encoder, decoder, self.label_beside, self.likelihood
         )
+        self.code_shape = shape if isinstance(shape, tuple) else (self.latent_dim,)
         self._check_given("input_shape", input_shape, self.image_shape)
-        self._check_given("latent_dim", latent_dim, self.latent_dim)
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        if latent_dim not in (self.latent_dim, self.code_shape):
+            self._check_given("latent_dim", latent_dim, self.latent_dim)
+        self.seed_generator = keras.random.SeedGenerator(self.seed or 0)
         self.term_weights: dict[str, float] = {}
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *self.terms)}
         self.built = True
@@ -110,10 +181,6 @@ class BaseAutoencoder(Fitted):
             raise ValueError(
                 f"{type(self).__name__} needs input_shape= and latent_dim=, such as "
                 "input_shape=(28, 28, 1), latent_dim=16; or encoder= and decoder=."
-            )
-        if min(input_shape) < 1 or latent_dim < 1:
-            raise ValueError(
-                f"input_shape={input_shape} and latent_dim={latent_dim} must be positive."
             )
         if self.filters and len(input_shape) != 3:
             raise ValueError(
@@ -138,20 +205,31 @@ class BaseAutoencoder(Fitted):
         }
         heads = dict.fromkeys(self.heads, latent_dim)
         encoder = self._described_encoder(
-            tuple(input_shape),
+            input_shape,
             heads,
             code_activation=self.code_activation,
             num_classes=self.num_classes if "x" in self.label_beside else None,
             **description,
         )
         decoder = networks.decoder(
-            self.likelihood.parameter_shape(tuple(input_shape)),
+            self.likelihood.parameter_shape(input_shape),
             latent_dim,
             tied_to=encoder if self.tied else None,
             num_classes=self.num_classes,
             **description,
         )
         return encoder, decoder
+
+    def _checked_code_shape(self, latent_dim):
+        if isinstance(latent_dim, str) or not hasattr(latent_dim, "__iter__"):
+            return whole("latent_dim", latent_dim, least=1)
+        if not self.custom_networks:
+            raise TypeError(
+                f"latent_dim is {latent_dim!r}; described networks have codes of one length, such "
+                "as latent_dim=16. Codes of other shapes need an encoder= and decoder= of your own."
+            )
+        shape = given.shape("latent_dim", latent_dim, "the shape of a code, such as (4, 4, 4)")
+        return shape if len(shape) > 1 else shape[0]
 
     def _described_encoder(self, *args, **options):
         return networks.encoder(*args, **options)
@@ -167,7 +245,7 @@ class BaseAutoencoder(Fitted):
         if given is not None and given != found:
             raise ValueError(f"{name} is {given}, and the networks have {found}.")
 
-    # Using
+    # Tensors
 
     @property
     def label_beside(self) -> tuple[str, ...]:
@@ -185,7 +263,7 @@ class BaseAutoencoder(Fitted):
         return self.image(z, label, training)
 
     def code(self, x, label=None, training=False):
-        """Return the deterministic code of images, as tensors, [batch, latent_dim]."""
+        """Return the deterministic code of images, as tensors, flat: [batch, latent_dim]."""
         return self.encoded(x, label, training)[self.heads[0]]
 
     def encoded(self, x, label=None, training=False) -> dict:
@@ -198,116 +276,6 @@ class BaseAutoencoder(Fitted):
         parameters = self.decoder(self.network_inputs("z", z, label), training=training)
         return self.likelihood.mean(parameters)
 
-    def encode(self, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
-        """Return the codes of images; deterministic.
-
-        Args:
-            x: images [n, *input_shape], in the likelihood's range.
-            labels: integers [n] for conditional models.
-            batch_size: how many images to hold in a network at once.
-
-        Returns:
-            float32 [n, latent_dim].
-        """
-        x, labels = self._checked_images(x, labels)
-        return self._run("code", x, labels, batch_size)
-
-    def decode(self, z, labels=None, *, batch_size: int = 1024) -> np.ndarray:
-        """Return the mean images of codes.
-
-        Args:
-            z: [n, latent_dim].
-            labels: integers [n] for conditional models.
-
-        Returns:
-            float32 [n, *input_shape]; in [0, 1] for a Bernoulli likelihood.
-        """
-        z = checks.check_codes(z, self.latent_dim)
-        return self._run("image", z, self._checked_labels(labels, len(z)), batch_size)
-
-    def reconstruct(self, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
-        """Return the images that the codes of `x` decode to, [n, *input_shape]."""
-        z = self.encode(x, labels, batch_size=batch_size)
-        return self.decode(z, labels, batch_size=batch_size)
-
-    @property
-    def can_generate(self) -> bool:
-        """Whether `generate` makes images."""
-        return self.prior is not None
-
-    def generate(self, n: int | None = None, labels=None, *, seed: int | None = None) -> np.ndarray:
-        """Decode draws from the prior.
-
-        Args:
-            n: how many; may be left out where labels are given.
-            labels: integers [n], for conditional models.
-            seed: the same seed gives the same images.
-
-        Returns:
-            float32 [n, *input_shape]: mean images.
-
-        Raises:
-            TypeError: for models without a prior.
-        """
-        if not self.can_generate:
-            raise TypeError(
-                f"{type(self).__name__} has no prior over codes and cannot generate; use a VAE, "
-                "CVAE or AAE, or decode() codes of your own."
-            )
-        if n is None:
-            if labels is None:
-                raise ValueError("Say how many images to generate: generate(16).")
-            n = np.size(labels)
-        if n < 1:
-            raise ValueError(f"n is {n}; generate at least one image.")
-        labels = self._checked_labels(labels, n)
-        return self.decode(self.codes_to_generate(n, labels, seed), labels)
-
-    def codes_to_generate(self, n, labels, seed) -> np.ndarray:
-        """Return draws from the prior, float32 [n, latent_dim]; its labels were checked."""
-        del labels
-        return self.prior.sample(n, seed=seed)
-
-    def style(self, z, labels):
-        """Return what codes [n, latent_dim] of a conditional model say beside their labels."""
-        del labels
-        return z
-
-    def styled(self, style, labels):
-        """Return the codes of styles [n, latent_dim] with labels [n]; undoes `style`."""
-        del labels
-        return style
-
-    def prior_description(self) -> dict | None:
-        """Return what a consumer of exported files needs to know to draw codes."""
-        return self.prior.describe() if self.prior else None
-
-    def _checked_images(self, x, labels):
-        x = checks.check_images(x, self.image_shape, self.likelihood)
-        return checks.in_numpy(x), self._checked_labels(labels, len(x))
-
-    def _checked_labels(self, labels, n):
-        if self.conditional:
-            return checks.check_labels(labels, n, self.num_classes, "labels")
-        if labels is not None:
-            raise ValueError(f"{type(self).__name__} is not conditional and takes no labels.")
-        return None
-
-    def _run(self, method, values, labels, batch_size):
-        """Run `self.<method>` compiled, in batches, on an array or a tuple of arrays."""
-        functions = self.__dict__.setdefault("_compiled_functions", {})
-        if method not in functions:
-            functions[method] = engine.compiled(getattr(self, method), self.variables)
-        arrays = [*values] if isinstance(values, tuple) else [values]
-        arrays += [] if labels is None else [labels]
-        pieces = [
-            functions[method](
-                *(ops.convert_to_tensor(np.asarray(a[i : i + batch_size])) for a in arrays)
-            )
-            for i in range(0, len(arrays[0]), batch_size)
-        ]
-        return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
-
     # Leaving
 
     def parts(self) -> dict[str, Part]:
@@ -315,30 +283,49 @@ class BaseAutoencoder(Fitted):
         low, high = self.likelihood.low, self.likelihood.high
         prior = self.prior_description()
         x = TensorInfo("x", "float32", self.image_shape, low, high)
-        z = TensorInfo("z", "float32", (self.latent_dim,), prior=prior)
+        z = TensorInfo("z", "float32", self.code_shape, prior=prior)
         beside = dict.fromkeys(("x", "z"), ())
         for name in self.label_beside:
             beside[name] = (TensorInfo("label", "int32", (), 0, self.num_classes - 1),)
-        heads = tuple(TensorInfo(head, "float32", (self.latent_dim,)) for head in self.heads)
+        heads = tuple(TensorInfo(head, "float32", self.code_shape) for head in self.heads)
 
         def encode(tensors):
             codes = self.encoded(tensors["x"], tensors.get("label"))
-            return {head: codes[head] for head in self.heads}
+            return {head: self._shaped(codes[head]) for head in self.heads}
 
         def decode(tensors):
-            return {"x": self.image(tensors["z"], tensors.get("label"))}
+            return {"x": self.image(self._flat(tensors["z"]), tensors.get("label"))}
 
         return {
-            "encoder": Part("encoder", encode, (x, *beside["x"]), heads, (self.encoder,)),
-            "decoder": Part("decoder", decode, (z, *beside["z"]), (x,), (self.decoder,)),
+            "encoder": self.part("encoder", encode, (x, *beside["x"]), heads, (self.encoder,)),
+            "decoder": self.part("decoder", decode, (z, *beside["z"]), (x,), (self.decoder,)),
         }
+
+    def part(self, name, function, inputs, outputs, networks) -> Part:
+        """Return a part that may use the model's own weights besides those of networks."""
+        own = self._own_weights()
+        return Part(
+            name, function, inputs, outputs, (*networks, *([OwnWeights(own)] if own else []))
+        )
+
+    def _own_weights(self) -> list:
+        """Return what `add_weight` made, less the state of training."""
+        others = {id(weight) for layer in self.layers for weight in layer.weights}
+        others |= {*self.state_of_training}
+        return [weight for weight in self.weights if id(weight) not in others]
+
+    def add_state(self, *args, **kwargs):
+        """Add a weight that training alone reads and changes, and that no export needs."""
+        weight = self.add_weight(*args, trainable=False, **kwargs)
+        self.state_of_training = (*self.state_of_training, id(weight))
+        return weight
 
     def get_config(self):
         config = {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
             "input_shape": self.image_shape,
-            "latent_dim": self.latent_dim,
+            "latent_dim": self.latent_dim if len(self.code_shape) == 1 else self.code_shape,
             "likelihood": keras.saving.serialize_keras_object(self.likelihood),
             "seed": self.seed,
         }
@@ -371,7 +358,8 @@ class BaseAutoencoder(Fitted):
     def from_config(cls, config, custom_objects=None):
         config = revived(config, custom_objects)
         frozen = config.pop("frozen", ())
-        model = cls(**config)
+        with own_networks.as_saved():
+            model = cls(**config)
         for name, layer in model._freezable().items():
             if name in frozen:
                 layer.trainable = False

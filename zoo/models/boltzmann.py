@@ -1,13 +1,21 @@
 """Restricted Boltzmann machines: one undirected layer of visible and hidden units."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import ops
 
 from zoo import engine
 from zoo.models.autoencoder import Autoencoder
-from zoo.models.part import Part, TensorInfo
+from zoo.models.part import TensorInfo
+from zoo.nn.given import whole
 from zoo.nn.likelihoods import Bernoulli
+
+ONE_LAYER = (
+    "it is one dense layer, with one kernel for both ways. Several make a deep network: "
+    "zoo.pretrain(model, x, zoo.RBM)"
+)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -40,20 +48,33 @@ class RBM(Autoencoder):
     can_generate = True
     terms = ("reconstruction", "contrast")
     monitored = "reconstruction"
+    takes_no: ClassVar = {
+        name: (neutral, ONE_LAYER)
+        for name, neutral in {
+            "hidden": (),
+            "filters": (),
+            "encoder": None,
+            "decoder": None,
+            "tied": True,
+        }.items()
+    }
 
-    def __init__(self, input_shape=None, latent_dim=None, *, k=1, chains=0, **kwargs):
-        for name in ("hidden", "filters", "encoder", "decoder"):
-            if kwargs.get(name):
-                raise ValueError(
-                    f"An RBM is one dense layer; {name}= does not apply. Several make a deep "
-                    "network: zoo.pretrain(model, x, zoo.RBM)."
-                )
-        options = {"code_activation": "sigmoid", **kwargs, "hidden": (), "tied": True}
-        if options["code_activation"] not in ("sigmoid", "linear"):
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        k=1,
+        chains=0,
+        code_activation="sigmoid",
+        **kwargs,
+    ):
+        if code_activation not in ("sigmoid", "linear"):
             raise ValueError(
-                f"code_activation is {options['code_activation']!r}; hidden units are binary "
-                "('sigmoid') or Gaussian ('linear')."
+                f"code_activation is {code_activation!r}; hidden units are binary ('sigmoid') or "
+                "Gaussian ('linear')."
             )
+        options = {"code_activation": code_activation, **kwargs, "hidden": (), "tied": True}
         super().__init__(input_shape, latent_dim, **options)
         self.binary = isinstance(self.likelihood, Bernoulli)
         if not self.binary and getattr(self.likelihood, "stddev", None) != 1.0:
@@ -61,17 +82,14 @@ class RBM(Autoencoder):
                 "Visible units are binary ('bernoulli') or Gaussian with unit variance ('gaussian')"
                 f", not {type(self.likelihood).__name__}."
             )
-        if k < 1 or chains < 0:
-            raise ValueError(f"k is {k} and chains {chains}; give at least 1 and at least 0.")
-        self.k, self.chains = int(k), int(chains)
+        self.k, self.chains = whole("k", k, least=1), whole("chains", chains)
         self.term_weights["reconstruction"] = 0.0
         if self.binary:
             self.add_term("pseudo_likelihood", weight=0.0)
         if self.chains:
-            self.states = self.add_weight(
+            self.states = self.add_state(
                 shape=(self.chains, *self.image_shape),
-                initializer=keras.initializers.RandomUniform(0.0, 1.0, seed=self.seed),
-                trainable=False,
+                initializer=keras.initializers.RandomUniform(0.0, 1.0, seed=self.seed or 0),
                 name="chains",
             )
 
@@ -108,7 +126,8 @@ class RBM(Autoencoder):
             return {"free_energy": self.free_energy(tensors["x"])}
 
         networks = (self.encoder, self.decoder)
-        return {**super().parts(), "energy": Part("energy", energy_of, (x,), (energy,), networks)}
+        energy_part = self.part("energy", energy_of, (x,), (energy,), networks)
+        return {**super().parts(), "energy": energy_part}
 
     def model_images(self, v, training):
         """Return images after k Gibbs steps, [batch or chains, ...], without a gradient.

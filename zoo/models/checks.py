@@ -1,5 +1,6 @@
 """Checks of what users hand to a model, made once per call and outside the graph."""
 
+import math
 import types
 
 import keras
@@ -200,19 +201,27 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = 
     return labels.astype("int32")
 
 
-def check_codes(z, latent_dim):
-    """Check latent codes, and return them as float32 [n, latent_dim].
+def check_codes(z, shape: tuple[int, ...]):
+    """Check latent codes, and return them flat, as float32 [n, values].
+
+    Args:
+        z: [n, *shape], or flat already.
+        shape: of a code.
 
     Raises:
         TypeError: no numbers. ValueError: another shape, or NaN.
     """
     z = np.asarray(z)
     if z.dtype.kind not in "fiu":
-        raise TypeError(f"z has dtype {z.dtype}; codes are float32 [n, {latent_dim}].")
-    if z.ndim != 2 or z.shape[1] != latent_dim:
-        raise ValueError(f"z has shape {z.shape}; codes have shape (n, {latent_dim}).")
+        raise TypeError(f"z has dtype {z.dtype}; codes are float32 {_with_rows(shape)}.")
+    if z.shape[1:] not in (shape, (math.prod(shape),)):
+        raise ValueError(f"z has shape {z.shape}; codes have shape {_with_rows(shape)}.")
     if len(z) == 0:
         raise ValueError(f"z is empty: its shape is {z.shape}. Give at least one code.")
     if not -_LARGEST <= z.min() <= z.max() <= _LARGEST:
         raise ValueError("z holds NaN or infinite values, or too large ones for float32.")
-    return z.astype("float32")
+    return z.astype("float32").reshape(len(z), -1)
+
+
+def _with_rows(shape):
+    return f"(n, {', '.join(map(str, shape))})"

@@ -45,6 +45,11 @@ class CVAE(VAE):
         self.prior_network = prior if own else None
         if prior == "learned":
             self.prior_network = networks.label_prior(self.num_classes, self.latent_dim)
+        if learned and len(self.code_shape) > 1:
+            raise ValueError(
+                f"A learned prior is one of vectors, and the codes have the shape {self.code_shape}"
+                ": let the encoder end in a Flatten, and the decoder begin with a Reshape."
+            )
         if learned:
             self.network_names = (*self.network_names, "prior_network")
             self._check_prior()

@@ -1,13 +1,16 @@
 """The energy-based view: an image is likely where some code explains it cheaply."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import ops
 
 from zoo import engine
 from zoo.models.base import BaseAutoencoder
-from zoo.models.part import Part, TensorInfo
+from zoo.models.part import TensorInfo
 from zoo.models.training import weigh
+from zoo.nn.given import number, whole
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -40,6 +43,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
     """
 
     monitored = "amortized"
+    takes_no: ClassVar = {"tied": (False, "each of its networks has an update of its own")}
     terms = ("reconstruction", "prediction", "amortized")
 
     def __init__(
@@ -54,16 +58,10 @@ class TargetPropAutoencoder(BaseAutoencoder):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        if int(iterations) != iterations or iterations < 1 or not rate > 0:
-            raise ValueError(f"iterations is {iterations} and rate {rate}; at least 1, above 0.")
-        if min(proximity, regularizer) < 0:
-            raise ValueError(
-                f"proximity is {proximity} and regularizer {regularizer}; both are at least 0."
-            )
-        if self.tied:
-            raise ValueError("tied=True shares kernels, and here each network has its own update.")
-        self.iterations, self.rate = int(iterations), float(rate)
-        self.proximity, self.regularizer = float(proximity), float(regularizer)
+        self.iterations = whole("iterations", iterations, least=1)
+        self.rate = number("rate", rate, above=0)
+        self.proximity = number("proximity", proximity, least=0)
+        self.regularizer = number("regularizer", regularizer, least=0)
         self.term_weights["amortized"] = 0.0
 
     def updates(self):
@@ -121,9 +119,10 @@ class TargetPropAutoencoder(BaseAutoencoder):
         energy = TensorInfo("energy", "float32", ())
 
         def energy_of(tensors):
-            return {"energy": self.energy(tensors["x"], tensors["z"])}
+            return {"energy": self.energy(tensors["x"], self._flat(tensors["z"]))}
 
-        return {**parts, "energy": Part("energy", energy_of, (x, z), (energy,), (self.decoder,))}
+        energy_part = self.part("energy", energy_of, (x, z), (energy,), (self.decoder,))
+        return {**parts, "energy": energy_part}
 
     def descend(self, x, start, proximity=None):
         """Go down E(y, z) + proximity D(z, start) from `start`; [batch, latent_dim]."""
@@ -145,13 +144,13 @@ class TargetPropAutoencoder(BaseAutoencoder):
             x: images [n, *input_shape]. rounds: how often to make `iterations` steps.
 
         Returns:
-            float32 [n, latent_dim].
+            float32 [n, *code_shape].
         """
         x, _ = self._checked_images(x, None)
         z = self._run("code", x, None, batch_size)
         for _ in range(rounds):
             z = self._run("improved", (x, z), None, batch_size)
-        return z
+        return self._shaped(z)
 
     def improved(self, x, z):
         """Return codes after `iterations` steps down E(y, z), as a tensor."""
@@ -163,6 +162,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         At zero temperature; `zoo.nn.energies.free_energy` is the soft minimum at any other.
         """
         z = self.refine(x, rounds=rounds, batch_size=batch_size)
+        z = np.reshape(z, (len(z), -1))
         return self._run("energy", (np.asarray(x, "float32"), z), None, batch_size)
 
     def get_config(self):

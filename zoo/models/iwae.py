@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import keras
 from keras import ops
@@ -28,14 +29,13 @@ class IWAE(VAE):
     """
 
     terms = (*VAE.terms, "iw_elbo")
+    takes_no: ClassVar = {
+        name: (neutral, "the importance-weighted bound has no divergence to weigh; use a VAE")
+        for name, neutral in {"beta": 1.0, "free_bits": 0.0}.items()
+    }
 
     def __init__(self, input_shape=None, latent_dim=None, *, samples: int = 50, **kwargs):
         super().__init__(input_shape, latent_dim, samples=samples, **kwargs)
-        if self.beta != 1.0 or self.free_bits:
-            raise ValueError(
-                "The importance-weighted bound has no divergence to weigh: leave out beta= and "
-                "free_bits=, or use a VAE."
-            )
         self.term_weights |= {"reconstruction": 0.0, "kl": 0.0, "iw_elbo": -1.0}
 
     def bounds(self, *drawn):

@@ -39,7 +39,7 @@ class Part:
         function: takes a dict of tensors, gives a dict of tensors, both named as below;
             written with `keras.ops`, deterministic, without state.
         inputs, outputs: in the order in which a consumer sees them.
-        networks: the Keras models whose weights `function` uses.
+        networks: the Keras models whose weights `function` uses, and perhaps `OwnWeights`.
     """
 
     name: str
@@ -47,3 +47,15 @@ class Part:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     networks: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class OwnWeights:
+    """Weights that belong to a model and to none of its networks, as `Part.networks` takes them."""
+
+    weights: list[Any]
+    name: str = "model"
+
+    @property
+    def variables(self) -> list[Any]:
+        return self.weights

@@ -109,6 +109,11 @@ class Trained(keras.Model):
         Args:
             terms: [batch] or scalars, by the names in `self.terms`.
         """
+        for name in terms.keys() - self.trackers.keys():
+            raise ValueError(
+                f"The loss has a term {name!r} that {type(self).__name__}.terms does not name; say "
+                f'in the class: terms = (*{type(self).__base__.__name__}.terms, "{name}").'
+            )
         loss = terms[self.monitored] if self.monitored else sum(self.weighted(terms))
         for name, values in {"loss": loss, **terms}.items():
             # A batch counts by its images, also for a term that is one number a batch.

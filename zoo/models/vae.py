@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -23,6 +24,7 @@ from zoo.nn.divergences import (
     log_normal,
     reparameterize,
 )
+from zoo.nn.given import number
 from zoo.nn.likelihoods import Bernoulli
 
 
@@ -66,6 +68,10 @@ class VAE(Weighing, BaseAutoencoder):
 
     heads = ("z_mean", "z_log_var")
     terms = ("reconstruction", "kl", "elbo")
+    takes_no: ClassVar = {
+        "code_activation": (None, "its encoder gives a mean and a variance, which have no bounds"),
+        "tied": (False, "its encoder has two outputs, so that there is no one layer to share"),
+    }
     priors_taken: tuple[type, ...] = (priors.Normal, priors.GaussianMixture)
 
     def __init__(
@@ -82,9 +88,10 @@ class VAE(Weighing, BaseAutoencoder):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.samples, self.free_bits = at_least_one(samples), float(free_bits)
-        if free_bits < 0:
-            raise ValueError(f"free_bits is {free_bits}; a divergence is at least 0.")
+        self.samples, self.free_bits = (
+            at_least_one(samples),
+            number("free_bits", free_bits, least=0),
+        )
         self.input_likelihood = self.likelihood
         self.binarize = _checked_binarization(binarize, self.likelihood)
         self.corruption = None if corruption is None else corruptions.get(corruption)
@@ -93,7 +100,7 @@ class VAE(Weighing, BaseAutoencoder):
                 'binarize="threshold" would undo Gaussian noise; damage pixels by masking or by '
                 "salt and pepper."
             )
-        self.prior = priors.fitting(prior, self.latent_dim, self.priors_taken)
+        self.prior = priors.fitting(prior, self.code_shape, self.priors_taken)
         if free_bits and not self.closed_form:
             raise ValueError("free_bits= needs a divergence by dimension, so a zoo.Normal prior.")
         self.term_weights["elbo"] = 0.0
@@ -104,17 +111,15 @@ class VAE(Weighing, BaseAutoencoder):
             beta = made_of(beta, keras.optimizers.schedules.LearningRateSchedule, "beta")
         if isinstance(beta, keras.optimizers.schedules.LearningRateSchedule):
             self.beta = beta
-            self.step = self.add_weight((), "zeros", trainable=False, name="step")
-            weight = self.add_weight((), "zeros", trainable=False, name="beta")
+            self.step = self.add_state((), "zeros", name="step")
+            weight = self.add_state((), "zeros", name="beta")
             weight.assign(beta(0))
         else:
-            if not isinstance(beta, int | float):
+            if not isinstance(beta, Real):
                 raise TypeError(
                     f"beta is {beta!r}; give a number or a LearningRateSchedule of Keras."
                 )
-            if beta < 0:
-                raise ValueError(f"beta is {beta}; the weight of a divergence is at least 0.")
-            weight = self.beta = float(beta)
+            weight = self.beta = number("beta", beta, least=0)
         self.term_weights["kl"] = weight
         if self.free_bits:
             self.add_term("free_bits")
@@ -281,6 +286,7 @@ class VAE(Weighing, BaseAutoencoder):
             x: images [n, *input_shape]. labels: integers [n] for conditional models.
             z: a draw from q(z | x) for each, of which it is estimated where it has no closed form.
         """
+        z = np.reshape(z, (len(z), -1))
         if self.closed_form:
             return self.divergences(x, labels).sum(axis=1)
         mean, log_var = (moment.astype("float64") for moment in self.posterior(x, labels))
@@ -305,7 +311,7 @@ class VAE(Weighing, BaseAutoencoder):
                 conditional models.
         """
         x, labels = self._checked_images(x, labels)
-        z = checks.check_codes(z, self.latent_dim)
+        z = checks.check_codes(z, self.code_shape)
         return self._run("conditional_log_prob", (x, z), labels, batch_size)
 
     def conditional_log_prob(self, x, z, label=None):
@@ -323,14 +329,14 @@ class VAE(Weighing, BaseAutoencoder):
             batch_size: how many images to hold in a network at once.
 
         Returns:
-            float32 [n, latent_dim].
+            float32 [n, *code_shape].
         """
         if not sample:
             return super().encode(x, labels, batch_size=batch_size)
         mean, log_var = self.posterior(x, labels, batch_size=batch_size)
         noise = np.random.default_rng(seed).standard_normal(mean.shape, np.float32)
         moments_and_noise = map(ops.convert_to_tensor, (mean, log_var, noise))
-        return ops.convert_to_numpy(reparameterize(*moments_and_noise))
+        return self._shaped(ops.convert_to_numpy(reparameterize(*moments_and_noise)))
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

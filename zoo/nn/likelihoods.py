@@ -1,7 +1,8 @@
 """What a decoder's output says about an image: p(x | z).
 
 A likelihood turns the decoder network's raw output (its parameters) into a log-probability for
-training and into an image for looking at. The network never applies a sigmoid itself.
+training and into an image for looking at. A decoder that the zoo describes never applies a sigmoid
+itself; from a decoder of a user's own it is taken off, see `zoo.nn.own_networks`.
 """
 
 import math
@@ -11,6 +12,7 @@ from keras import ops
 
 from zoo.nn.configured import Configured, made_of
 from zoo.nn.divergences import gaussian_log_prob
+from zoo.nn.given import number, whole
 
 
 class Likelihood(Configured):
@@ -21,12 +23,17 @@ class Likelihood(Configured):
         unit: what `-log_prob` is measured in.
         values: how many numbers the decoder gives for every channel of a pixel. Its output has the
             shape of an image but for the last axis, which is `values` times as long.
+        reads: what these numbers are where they may be any, so that the decoder must not end in an
+            activation with bounds; None where they are the values of pixels.
+        applies: the activation of Keras's that `mean` applies to them, or None.
     """
 
     low: float | None = None
     high: float | None = None
     unit = "nats"
     values = 1
+    reads: str | None = None
+    applies: str | None = None
 
     def parameter_shape(self, image_shape) -> tuple[int, ...]:
         """Return the shape of a decoder's output for images of this shape, both without batch."""
@@ -51,6 +58,7 @@ class Bernoulli(Likelihood):
     """
 
     low, high = 0.0, 1.0
+    reads, applies = "logits", "sigmoid"
 
     def log_prob(self, x, parameters):
         return ops.sum(
@@ -72,9 +80,7 @@ class Gaussian(Likelihood):
     """
 
     def __init__(self, stddev: float = 1.0):
-        if not stddev > 0:
-            raise ValueError(f"stddev is {stddev}; a Gaussian likelihood needs it above 0.")
-        self.stddev = float(stddev)
+        self.stddev = number("stddev", stddev, above=0)
 
     def log_prob(self, x, parameters):
         return gaussian_log_prob(x, parameters, 2.0 * math.log(self.stddev))
@@ -101,11 +107,10 @@ class LearnedGaussian(Likelihood):
     """
 
     values = 2
+    reads = "means and logarithms of variances"
 
     def __init__(self, least_stddev: float = 0.05):
-        if not least_stddev > 0:
-            raise ValueError(f"least_stddev is {least_stddev}; a bound on a spread is above 0.")
-        self.least_stddev = float(least_stddev)
+        self.least_stddev = number("least_stddev", least_stddev, above=0)
 
     def log_prob(self, x, parameters):
         mean, log_var = self.moments(parameters)
@@ -136,11 +141,10 @@ class Categorical(Likelihood):
     """
 
     low, high = 0.0, 1.0
+    reads = "logits"
 
     def __init__(self, levels: int = 8):
-        if int(levels) != levels or levels < 2:
-            raise ValueError(f"levels is {levels}; a pixel is one of 2 levels or more.")
-        self.levels = self.values = int(levels)
+        self.levels = self.values = whole("levels", levels, least=2)
 
     def log_prob(self, x, parameters):
         level = ops.cast(ops.round(x * (self.levels - 1)), "int32")

@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from zoo.nn.own_layers import Dropout, OneHot, TiedDense
+from zoo.nn.own_networks import activation_of, last_operation
 
 
 def encoder(
@@ -222,14 +223,11 @@ def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
     return keras.Model(label, heads, name="prior_network")
 
 
-def fitting_shapes(
-    encoder, decoder, heads, label_beside, likelihood
-) -> tuple[tuple[int, ...], int]:
+def fitting_shapes(encoder, decoder, label_beside, likelihood) -> tuple[tuple[int, ...], int]:
     """Check that an encoder and a decoder belong together.
 
     Args:
         encoder, decoder: functional models, perhaps of a user's own.
-        heads: the names that the encoder's outputs must have, where there are several.
         label_beside: `x` and `z`, where the encoder and the decoder take a label.
         likelihood: what reads the decoder's output.
 
@@ -237,20 +235,9 @@ def fitting_shapes(
         the shape of an image, and the number of latent dimensions.
 
     Raises:
-        ValueError: names or shapes that do not fit, with both sides named.
+        ValueError: shapes that do not fit, with both sides named.
     """
-    for network, name in ((encoder, "x"), (decoder, "z")):
-        if name in label_beside and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
-            raise ValueError(
-                f"The {network.name} of a conditional model takes a dict of {name} and label; this "
-                f"one takes {network.input}."
-            )
     codes = encoder.output
-    if len(heads) > 1 and set(getattr(codes, "keys", tuple)()) != set(heads):
-        raise ValueError(
-            f"This model's encoder returns a dict of {', '.join(heads)}; the one given returns "
-            f"{codes}."
-        )
     x = encoder.input["x"] if "x" in label_beside else encoder.input
     z = decoder.input["z"] if "z" in label_beside else decoder.input
     sizes = {tuple(code.shape[1:]) for code in [*keras.tree.flatten(codes), z]}
@@ -270,7 +257,7 @@ def fitting_shapes(
 
 def code_activation(encoder: keras.Model) -> str | None:
     """Return the name of the activation of an encoder's last layer; None where it has none."""
-    return _activation_name(encoder.layers[-1])
+    return activation_of(last_operation(encoder))
 
 
 SMOOTH = {

@@ -59,6 +59,40 @@ class Dropout(layers.Layer):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
+@keras.saving.register_keras_serializable(package="zoo")
+class WithoutActivation(layers.Layer):
+    """Another layer up to its activation, such as the logits under a sigmoid.
+
+    The two layers share their weights.
+
+    Args:
+        layer: a layer with an `activation`, which goes on as it is wherever else it is used.
+    """
+
+    def __init__(self, layer: layers.Layer, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(layer, dict):
+            layer = keras.saving.deserialize_keras_object(layer)
+        self.layer = layer
+
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
+    def call(self, x):
+        activation, self.layer.activation = self.layer.activation, keras.activations.linear
+        try:
+            return self.layer(x)
+        finally:
+            self.layer.activation = activation
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.layer)}
+
+
 class TiedDense(layers.Layer):
     """Another dense layer backwards: activation(x W^T + b), W its kernel and b a bias of its own.
 

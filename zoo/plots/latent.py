@@ -78,6 +78,7 @@ def codes(model, x, labels=None, *, class_names=None) -> Figure:
     principal components.
     """
     z = model.encode(x, labels if model.conditional else None)
+    z = z.reshape(len(z), -1)
     names = ("$z_1$", "$z_2$")
     if z.shape[1] > 2:
         from sklearn.decomposition import PCA

@@ -10,10 +10,11 @@ from zoo import engine
 from zoo.models import checks
 from zoo.models.adversarial.several_updates import SeveralUpdates
 from zoo.models.base import BaseAutoencoder
-from zoo.models.part import Part, TensorInfo
+from zoo.models.part import TensorInfo
 from zoo.models.training import weigh
-from zoo.nn import networks, priors
+from zoo.nn import networks, own_networks, priors
 from zoo.nn.divergences import bounded_log_variance, reparameterize
+from zoo.nn.given import number, whole
 
 DIRECTIONS = 16
 POSTERIORS = ("deterministic", "gaussian", "universal")
@@ -47,7 +48,7 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         dropout: the share of the values of the encoder's dense hidden layers that are dropped in
             training, in [0, 1).
         input_dropout: the same of what the first of these layers sees, such as pixels.
-        discriminator: a network of your own from `z` to one logit [batch, 1].
+        discriminator: a network of your own from `z`, flat, to one logit [batch, 1].
         Others: see `zoo.models.base.BaseAutoencoder`.
 
     Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 2 and 2.1.
@@ -80,8 +81,7 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         **kwargs,
     ):
         for share, drops in (("dropout", dropout), ("input_dropout", input_dropout)):
-            if not 0 <= drops < 1:
-                raise ValueError(f"{share} is {drops}; give a share from 0 to less than 1.")
+            number(share, drops, least=0, below=1)
             if drops and kwargs.get("encoder") is not None:
                 raise ValueError(f"{share}= is for described networks; put it into your encoder.")
         self.dropout, self.input_dropout = float(dropout), float(input_dropout)
@@ -96,24 +96,24 @@ class AAE(SeveralUpdates, BaseAutoencoder):
         if posterior == "gaussian":
             self.heads = ("z_mean", "z_log_var")
         super().__init__(input_shape, latent_dim, **kwargs)
-        if not 0 <= label_smoothing < 0.5 or generator_repeats < 1 or generator_weight <= 0:
-            raise ValueError(
-                f"label_smoothing is {label_smoothing}, generator_repeats {generator_repeats} and "
-                f"generator_weight {generator_weight}; give 0 or more and less than 0.5, at least "
-                "1, and more than 0."
-            )
-        self.prior = priors.fitting(prior, self.latent_dim)
-        self.label_smoothing = float(label_smoothing)
-        self.generator_repeats = int(generator_repeats)
+        self.prior = priors.fitting(prior, self.code_shape)
+        self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
+        self.generator_repeats = whole("generator_repeats", generator_repeats, least=1)
         watched = ("accuracy_on_draws", "accuracy_on_codes", "distance")
-        self.term_weights |= {"generator": float(generator_weight), **dict.fromkeys(watched, 0.0)}
+        self.term_weights |= dict.fromkeys(watched, 0.0)
+        self.term_weights["generator"] = number("generator_weight", generator_weight, above=0)
         self.custom_discriminator = discriminator is not None
-        self.discriminator = discriminator or self._described_discriminator()
+        if discriminator is None:
+            self.discriminator = self._described_discriminator()
+        else:
+            self.discriminator = own_networks.functional(
+                discriminator, "discriminator", "z", (self.latent_dim,), bool(self.labels_seen)
+            )
         self._check_discriminator()
 
     def _described_encoder(self, input_shape, heads, **options):
         dropped = {"dropout": self.dropout, "input_dropout": self.input_dropout}
-        options |= {**dropped, "seed": self.seed}
+        options |= {**dropped, "seed": self.seed or 0}
         if self.drawn_by != "universal":
             return super()._described_encoder(input_shape, heads, **options)
         self.noisy_encoder = super()._described_encoder(
@@ -252,30 +252,32 @@ class AAE(SeveralUpdates, BaseAutoencoder):
             batch_size: how many images to hold in a network at once.
 
         Returns:
-            float32 [n, latent_dim].
+            float32 [n, *code_shape].
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
         if not self.conditional:
             self._checked_labels(labels, len(x))
         x = checks.in_numpy(x)
         if not sample or self.drawn_by == "deterministic":
-            return self._run("code", x, None, batch_size)
+            return self._shaped(self._run("code", x, None, batch_size))
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self._run("code_of", (x, noise), None, batch_size)
+        return self._shaped(self._run("code_of", (x, noise), None, batch_size))
 
     # Leaving
 
     def parts(self):
-        z = TensorInfo("z", "float32", (self.latent_dim,), prior=self.prior.describe())
+        z = TensorInfo("z", "float32", self.code_shape, prior=self.prior.describe())
         label = TensorInfo("label", "int32", (), 0, self.labels_seen - 1)
         takes = (z, label) if self.labels_seen else (z,)
         logit = TensorInfo("logit", "float32", (1,))
 
         def discriminate(tensors):
-            seen = tensors if self.labels_seen else tensors["z"]
+            flat = self._flat(tensors["z"])
+            seen = {**tensors, "z": flat} if self.labels_seen else flat
             return {"logit": self.discriminator(seen, training=False)}
 
-        discriminator = Part("discriminator", discriminate, takes, (logit,), (self.discriminator,))
+        networks = (self.discriminator,)
+        discriminator = self.part("discriminator", discriminate, takes, (logit,), networks)
         return {**super().parts(), "discriminator": discriminator}
 
     def get_config(self):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -9,11 +11,12 @@ from keras import layers, ops
 from zoo import engine
 from zoo.models import checks
 from zoo.models.adversarial.supervised import SupervisedAAE
-from zoo.models.part import Part, TensorInfo
+from zoo.models.part import TensorInfo
 from zoo.models.semisupervised.classifying import Classifying
 from zoo.models.training import weigh
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks, priors
+from zoo.nn.given import number, whole, widths
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -69,6 +72,20 @@ class ClusteringAAE(Classifying, SupervisedAAE):
     network_names = (*SupervisedAAE.network_names, "trunk", "classifier", "label_discriminator")
     learns_labels = False
     semi_supervised = False
+    takes_no: ClassVar = {
+        name: (neutral, "it describes its own networks, with one code for an image")
+        for name, neutral in {
+            "encoder": None,
+            "decoder": None,
+            "discriminator": None,
+            "posterior": "deterministic",
+            "dropout": 0.0,
+            "input_dropout": 0.0,
+            "by_class": False,
+            "code_activation": None,
+            "tied": False,
+        }.items()
+    }
 
     def __init__(
         self,
@@ -85,32 +102,22 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         masses=None,
         **kwargs,
     ):
-        for name in ("encoder", "decoder", "discriminator"):
-            if kwargs.get(name) is not None:
-                raise ValueError(f"{name}= is not taken: this model describes its own networks.")
-        fixed = {"posterior": "deterministic", "dropout": 0.0, "input_dropout": 0.0}
-        for name, value in {**fixed, "by_class": False}.items():
-            if kwargs.get(name, value) != value:
-                raise ValueError(f"{name}= is not taken by this model; leave it out.")
-        if label_noise < 0 or label_weight <= 0:
-            raise ValueError(
-                f"label_noise is {label_noise} and label_weight {label_weight}; give at least 0, "
-                "and more than 0."
-            )
-        if head_distance is not None and head_distance <= 0:
-            raise ValueError(f"head_distance is {head_distance}; give more than 0, or None.")
-        self.kernel_size, self.head_distance = int(kernel_size), head_distance
-        self.decoder_hidden = tuple(decoder_hidden)
-        self.discriminator_hidden = tuple(discriminator_hidden)
+        if head_distance is not None:
+            head_distance = number("head_distance", head_distance, above=0)
+        self.kernel_size = whole("kernel_size", kernel_size, least=1)
+        self.head_distance = head_distance
+        self.decoder_hidden = widths("decoder_hidden", decoder_hidden)
+        self.discriminator_hidden = widths("discriminator_hidden", discriminator_hidden)
         super().__init__(input_shape, latent_dim, **kwargs)
         self.corruption = corruptions.get({"gaussian": 0.3} if corruption is None else corruption)
-        self.label_noise = float(label_noise)
+        self.label_noise = number("label_noise", label_noise, least=0)
         self.label_prior = priors.Categorical(self.num_classes, masses)
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         logits = layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
         self.classifier = keras.Model(features, logits, name="classifier")
         self.label_discriminator = self._critic(self.num_classes)
-        self.term_weights |= {"label_generator": float(label_weight), "label_entropy": 0.0}
+        self.term_weights["label_generator"] = number("label_weight", label_weight, above=0)
+        self.term_weights["label_entropy"] = 0.0
         if self.head_distance:
             self.add_term("heads")
 
@@ -287,10 +294,10 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         judge, seen = (self.label_discriminator,), (*self.classifying(), self.style_head, self.join)
         return {
             **super().parts(),
-            "label_discriminator": Part(
+            "label_discriminator": self.part(
                 "label_discriminator", discriminate, (probability,), (logit,), judge
             ),
-            "representation": Part("representation", represent, (x,), (code,), seen),
+            "representation": self.part("representation", represent, (x,), (code,), seen),
         }
 
     def get_config(self):

@@ -9,6 +9,7 @@ from keras import ops
 from zoo.models import checks
 from zoo.models.adversarial.aae import AAE
 from zoo.models.semisupervised.classifying import check_every_class_has_a_label
+from zoo.nn.given import whole
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -39,7 +40,7 @@ class LabelInformedAAE(AAE):
 
     def __init__(self, input_shape=None, latent_dim=None, *, prior, num_classes: int, **kwargs):
         super().__init__(input_shape, latent_dim, prior=prior, **kwargs)
-        self.num_classes = int(num_classes)
+        self.num_classes = whole("num_classes", num_classes, least=2)
         if self.prior.num_classes != self.num_classes:
             raise ValueError(
                 f"num_classes is {num_classes}, and the prior has {self.prior.num_classes or 'no'} "

@@ -9,6 +9,7 @@ from zoo import engine
 from zoo.models.adversarial.clustering import ClusteringAAE
 from zoo.models.semisupervised.classifying import FewLabels, cross_entropy
 from zoo.models.training import weigh
+from zoo.nn.given import whole
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -38,10 +39,8 @@ class SemiSupervisedAAE(FewLabels, ClusteringAAE):
     semi_supervised = True
 
     def __init__(self, input_shape=None, latent_dim=None, *, labelled_batch: int = 100, **kwargs):
-        if labelled_batch < 1:
-            raise ValueError(f"labelled_batch is {labelled_batch}; draw at least one image.")
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.labelled_batch = int(labelled_batch)
+        self.labelled_batch = whole("labelled_batch", labelled_batch, least=1)
 
     def updates(self):
         classifying = [*self.trunk.trainable_variables, *self.classifier.trainable_variables]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 
 from zoo.models.adversarial.aae import AAE
@@ -28,6 +30,9 @@ class SupervisedAAE(AAE):
 
     conditional = True
     label_beside = ("z",)
+    takes_no: ClassVar = {
+        "tied": (False, "its decoder takes a label, which its encoder does not give")
+    }
 
     def __init__(self, input_shape=None, latent_dim=None, *, by_class: bool = False, **kwargs):
         self.by_class = bool(by_class)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 from keras import ops
 
 from zoo import engine
 from zoo.models.adversarial.several_updates import SeveralUpdates
-from zoo.models.part import Part, TensorInfo
+from zoo.models.part import TensorInfo
 from zoo.models.training import weigh
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.divergences import reparameterize
+from zoo.nn.given import number, widths
 
 FIXED = {"samples": 1, "free_bits": 0.0, "binarize": None, "corruption": None}
+WHY = "its updates take one code of every image, as the image comes"
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -57,6 +61,7 @@ class VAEGAN(SeveralUpdates, VAE):
         "accuracy_on_samples",
     )
     network_names = (*VAE.network_names, "discriminator")
+    takes_no: ClassVar = {name: (neutral, WHY) for name, neutral in FIXED.items()}
 
     def __init__(
         self,
@@ -70,21 +75,18 @@ class VAEGAN(SeveralUpdates, VAE):
         discriminator_hidden=None,
         **kwargs,
     ):
-        for name, value in FIXED.items():
-            if kwargs.get(name, value) != value:
-                raise ValueError(f"{name}={kwargs[name]!r} is not taken by a VAEGAN; leave it out.")
         super().__init__(input_shape, latent_dim, **kwargs)
-        if min(fooling_weight, feature_stddev) <= 0 or not 0 <= label_smoothing < 0.5:
-            raise ValueError(
-                f"fooling_weight is {fooling_weight}, feature_stddev {feature_stddev} and "
-                f"label_smoothing {label_smoothing}; give more than 0 twice, and 0 or more and "
-                "less than 0.5."
-            )
-        self.feature_stddev = float(feature_stddev)
-        self.label_smoothing = float(label_smoothing)
-        given = (discriminator_filters, self.filters), (discriminator_hidden, self.hidden)
-        self.discriminator_filters, self.discriminator_hidden = (
-            tuple(default if widths is None else widths) for widths, default in given
+        self.feature_stddev = number("feature_stddev", feature_stddev, above=0)
+        self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
+        self.discriminator_filters = (
+            self.filters
+            if discriminator_filters is None
+            else widths("discriminator_filters", discriminator_filters)
+        )
+        self.discriminator_hidden = (
+            self.hidden
+            if discriminator_hidden is None
+            else widths("discriminator_hidden", discriminator_hidden)
         )
         self.discriminator = networks.image_critic(
             self.image_shape,
@@ -92,7 +94,8 @@ class VAEGAN(SeveralUpdates, VAE):
             hidden=self.discriminator_hidden,
             dtype=self.dtype_policy,
         )
-        self.term_weights |= {"reconstruction": 0.0, "fooling": float(fooling_weight)}
+        fooling_weight = number("fooling_weight", fooling_weight, above=0)
+        self.term_weights |= {"reconstruction": 0.0, "fooling": fooling_weight}
         self.term_weights |= {name: 0.0 for name in self.terms if name.startswith("accuracy")}
 
     # Learning
@@ -172,7 +175,7 @@ class VAEGAN(SeveralUpdates, VAE):
         def discriminate(tensors):
             return {"logit": self.discriminator(tensors["x"], training=False)["logit"]}
 
-        judge = Part("discriminator", discriminate, (x,), (logit,), (self.discriminator,))
+        judge = self.part("discriminator", discriminate, (x,), (logit,), (self.discriminator,))
         return {**super().parts(), "discriminator": judge}
 
     def get_config(self):

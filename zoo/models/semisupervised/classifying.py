@@ -7,7 +7,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.models import checks
-from zoo.models.part import Part, TensorInfo
+from zoo.models.part import TensorInfo
 
 
 class Classifying:
@@ -39,7 +39,9 @@ class Classifying:
 
         return {
             **super().parts(),
-            "classifier": Part("classifier", classify, (x,), (probability,), self.classifying()),
+            "classifier": self.part(
+                "classifier", classify, (x,), (probability,), self.classifying()
+            ),
         }
 
     def classifying(self) -> tuple:

@@ -9,7 +9,9 @@ from keras import ops
 from zoo import labelling
 from zoo.models import checks
 from zoo.models.semisupervised.classifying import Classifying, check_every_class_has_a_label
+from zoo.models.settings import initial_weights
 from zoo.models.vae import VAE
+from zoo.nn.given import whole, widths
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -49,13 +51,11 @@ class M1(Classifying, VAE):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        if num_classes < 2:
-            raise ValueError(f"num_classes is {num_classes}; a classifier tells at least 2 apart.")
         if method not in labelling.METHODS:
             raise ValueError(f"method is {method!r}; choose one of {', '.join(labelling.METHODS)}.")
-        self.num_classes, self.method = int(num_classes), method
-        self.classifier_hidden = tuple(classifier_hidden)
-        self.classifier_epochs = int(classifier_epochs)
+        self.num_classes, self.method = whole("num_classes", num_classes, least=2), method
+        self.classifier_hidden = widths("classifier_hidden", classifier_hidden)
+        self.classifier_epochs = whole("classifier_epochs", classifier_epochs)
         self.classifier = self._described_classifier()
         self.classifier.trainable = False  # the bound does not depend on it
 
@@ -100,15 +100,17 @@ class M1(Classifying, VAE):
 
         Args:
             x: images [n, *input_shape]. y: integers [n], -1 for images without a label.
-            seed: of the order in which codes are seen.
+            seed: of the classifier's initial weights, and of the order in which codes are seen.
 
         Returns:
             the labels that the method gave, int32 [n].
         """
         y = self._checked_known_labels(x, y)
         codes = self.encode(x)
+        codes = codes.reshape(len(codes), -1)
         labels = labelling.METHODS[self.method](codes, y)
-        self.classifier.set_weights(self._described_classifier().get_weights())
+        with initial_weights(seed):
+            self.classifier.set_weights(self._described_classifier().get_weights())
         self.classifier.trainable = True
         pupil = keras.Sequential([self.classifier])
         pupil.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 import keras
 from keras import ops
@@ -35,6 +36,11 @@ class M1M2(M2):
     model".
     """
 
+    takes_no: ClassVar = {
+        name: (neutral, "it sees the codes of its lower model")
+        for name, neutral in {"input_shape": None, "filters": (), "binarize": None}.items()
+    }
+
     def __init__(
         self,
         lower: VAE | str | None = None,
@@ -44,9 +50,8 @@ class M1M2(M2):
         **kwargs,
     ):
         lower = _copy(lower)
-        for name in ("input_shape", "filters", "binarize"):
-            if kwargs.pop(name, None):
-                raise ValueError(f"{name}= is not taken: M1M2 sees the codes of its lower model.")
+        for name in M1M2.takes_no:
+            kwargs.pop(name, None)
         super().__init__((lower.latent_dim,), latent_dim, likelihood=likelihood, **kwargs)
         self.lower = lower
         self.lower.trainable = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import keras
 from keras import ops
@@ -12,6 +13,7 @@ from zoo.models.cvae import CVAE
 from zoo.models.semisupervised.classifying import FewLabels, cross_entropy
 from zoo.nn import networks
 from zoo.nn.divergences import bounded_log_variance, gaussian_kl
+from zoo.nn.given import number, whole, widths
 
 RAMP_STEPS = 500
 
@@ -54,6 +56,12 @@ class M2(FewLabels, CVAE):
 
     terms = (*CVAE.terms, "label", "labelled_bound", "classification")
     network_names = (*CVAE.network_names, "classifier")
+    takes_no: ClassVar = {
+        "encoder": (None, "it describes networks that share layers"),
+        "decoder": (None, "it describes networks that share layers"),
+        "corruption": (None, "it is not made for damaged images"),
+        "free_bits": (0.0, "its bound is a mean over labels"),
+    }
 
     def __init__(
         self,
@@ -67,22 +75,12 @@ class M2(FewLabels, CVAE):
         dropout: float = 0.0,
         **kwargs,
     ):
-        for name in ("encoder", "decoder"):
-            if kwargs.get(name) is not None:
-                raise ValueError(f"{name}= is not taken: M2 describes networks that share layers.")
-        for name in ("corruption", "free_bits"):
-            if kwargs.get(name):
-                raise ValueError(f"{name}= is not taken by M2.")
-        if not hidden:
+        if not widths("hidden", hidden):
             raise ValueError("hidden is empty; M2 shares at least one hidden layer.")
-        if alpha < 0 or warm_up < 0 or labelled_batch < 1:
-            raise ValueError(
-                f"alpha is {alpha}, warm_up {warm_up} and labelled_batch {labelled_batch}; give "
-                "at least 0, 0 and 1."
-            )
         super().__init__(input_shape, latent_dim, hidden=hidden, **kwargs)
-        self.alpha, self.warm_up = float(alpha), int(warm_up)
-        self.labelled_batch, self.dropout = int(labelled_batch), float(dropout)
+        self.alpha, self.warm_up = number("alpha", alpha, least=0), whole("warm_up", warm_up)
+        self.labelled_batch = whole("labelled_batch", labelled_batch, least=1)
+        self.dropout = number("dropout", dropout, least=0, below=1)
         self.classifier = self._described_classifier()
         self.term_weights |= {
             "label": self.term_weights["kl"],
@@ -90,7 +88,7 @@ class M2(FewLabels, CVAE):
             "classification": self.alpha,
         }
         self.drawing = False
-        self.steps_taken = self.add_weight((), "zeros", trainable=False, name="steps_taken")
+        self.steps_taken = self.add_state((), "zeros", name="steps_taken")
 
     def _described_networks(self, input_shape, latent_dim):
         _, decoder = super()._described_networks(input_shape, latent_dim)
@@ -108,7 +106,7 @@ class M2(FewLabels, CVAE):
 
     def _described_classifier(self):
         features = keras.Input(self.trunk.output.shape[1:], name="features")
-        kept = keras.layers.Dropout(self.dropout, seed=self.seed, name="dropout")(features)
+        kept = keras.layers.Dropout(self.dropout, seed=self.seed or 0, name="dropout")(features)
         logits = keras.layers.Dense(self.num_classes, name="logits", dtype="float32")(kept)
         return keras.Model(features, logits, name="classifier")
 

@@ -4,6 +4,8 @@ A prior is one formula, `shaped`, from standard noise to codes. `sample` feeds i
 `draw` that of a training step, so that what is seen in pictures is what was trained for.
 """
 
+import math
+
 from zoo.nn.configured import made_of
 from zoo.nn.priors.base import Prior
 from zoo.nn.priors.custom import CustomPrior
@@ -29,17 +31,22 @@ NAMED = {
 }
 
 
-def fitting(prior, latent_dim: int, kinds=Prior):
-    """Return a prior, if it fits codes of `latent_dim`.
+def fitting(prior, shape: int | tuple[int, ...], kinds=Prior):
+    """Return a prior, if it fits codes of a shape.
 
     Args:
         prior: None for the standard normal; one that is made already; or `{"swiss_roll": {}}` with
             a name of `NAMED` and its arguments, as recipes write it.
+        shape: of a code, without the batch, or its length; the prior is one of all its values in a
+            row.
         kinds: the class of prior that the model can learn from, or several.
 
     Raises:
-        TypeError: no prior of these. ValueError: an unknown name, or another number of dimensions.
+        TypeError: no prior of these. ValueError: an unknown name, another number of dimensions, or
+            a prior of vectors for codes that are none.
     """
+    shape = shape if isinstance(shape, tuple) else (shape,)
+    latent_dim = math.prod(shape)
     if prior is None:
         return Normal(latent_dim)
     if isinstance(prior, dict):
@@ -52,6 +59,12 @@ def fitting(prior, latent_dim: int, kinds=Prior):
         raise ValueError(
             f"The prior has {prior.latent_dim} dimensions and the codes have {latent_dim}; they "
             "must agree."
+        )
+    if len(shape) > 1 and not isinstance(prior, Normal | Uniform):
+        raise ValueError(
+            f"A {type(prior).__name__} draws vectors, and the codes have the shape {shape}: let "
+            "the encoder end in a Flatten and the decoder begin with a Reshape, or take a "
+            "zoo.Normal or a zoo.Uniform."
         )
     return prior
 

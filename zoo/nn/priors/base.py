@@ -105,30 +105,9 @@ class Prior(Configured):
     def _set_masses(self, masses):
         self.masses_given = masses is not None
         masses = np.ones(self.num_classes) if masses is None else np.asarray(masses, float)
-        if masses.shape != (self.num_classes,) or not (masses > 0).all():
+        if masses.shape != (self.num_classes,) or not ((masses > 0) & (masses < np.inf)).all():
             raise ValueError(
                 f"masses is {masses.tolist()}; give {self.num_classes} numbers above 0, such as "
                 "how many images each class has."
             )
         self.masses = masses / masses.sum()
-
-
-def checked_dimensions(latent_dim) -> int:
-    """Return a number of dimensions, at least 1."""
-    if latent_dim < 1:
-        raise ValueError(f"latent_dim is {latent_dim}; a prior has at least one dimension.")
-    return int(latent_dim)
-
-
-def checked_positive(name, value) -> float:
-    """Return a number above 0; `name` is for the message."""
-    if not value > 0:
-        raise ValueError(f"{name} is {value}; a prior needs it above 0.")
-    return float(value)
-
-
-def checked_parts(num_classes) -> int:
-    """Return a number of parts, at least 2."""
-    if num_classes < 2:
-        raise ValueError(f"num_classes is {num_classes}; parts are at least 2.")
-    return int(num_classes)

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn.priors.base import Prior, checked_dimensions, checked_parts
+from zoo.nn.given import whole
+from zoo.nn.priors.base import Prior
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -27,12 +28,12 @@ class CustomPrior(Prior):
     def __init__(self, function, latent_dim: int, *, num_classes=None, masses=None, pool=20_000):
         if isinstance(function, dict):
             function = _registered(function)
-        self.function, self.size = function, int(pool)
-        self.latent_dim = checked_dimensions(latent_dim)
-        if num_classes:
-            self.num_classes = checked_parts(num_classes)
+        self.function, self.size = function, whole("pool", pool, least=1)
+        self.latent_dim = whole("latent_dim", latent_dim, least=1)
+        if num_classes is not None:
+            self.num_classes = whole("num_classes", num_classes, least=2)
             self._set_masses(masses)
-        parts = range(num_classes) if num_classes else [None]
+        parts = [None] if num_classes is None else range(self.num_classes)
         self.pool = np.stack([self._filled(part) for part in parts])
         self.extent = float(np.quantile(np.abs(self.pool), 0.99))
 

@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from zoo.nn.divergences import log_normal
-from zoo.nn.priors.base import Prior, checked_dimensions, checked_parts, checked_positive
+from zoo.nn.given import number, whole
+from zoo.nn.priors.base import Prior
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -22,8 +23,8 @@ class Normal(Prior):
     needs_uniform = False
 
     def __init__(self, latent_dim: int, scale: float = 1.0):
-        self.latent_dim = checked_dimensions(latent_dim)
-        self.scale = checked_positive("scale", scale)
+        self.latent_dim = whole("latent_dim", latent_dim, least=1)
+        self.scale = number("scale", scale, above=0)
         self.extent = 2.0 * self.scale
 
     def shaped(self, noise, uniform, label):
@@ -60,10 +61,10 @@ class Uniform(Prior):
     """
 
     def __init__(self, latent_dim: int, low: float = -1.0, high: float = 1.0):
+        self.low, self.high = number("low", low), number("high", high)
         if not low < high:
             raise ValueError(f"low is {low} and high is {high}; low must be the smaller one.")
-        self.latent_dim = checked_dimensions(latent_dim)
-        self.low, self.high = float(low), float(high)
+        self.latent_dim = whole("latent_dim", latent_dim, least=1)
         self.extent = max(abs(self.low), abs(self.high))
 
     def shaped(self, noise, uniform, label):
@@ -93,7 +94,7 @@ class Categorical(Prior):
     extent = 1.0
 
     def __init__(self, num_classes: int, masses=None):
-        self.num_classes = self.latent_dim = checked_parts(num_classes)
+        self.num_classes = self.latent_dim = whole("num_classes", num_classes, least=2)
         self._set_masses(masses)
 
     def shaped(self, noise, uniform, label):

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn.priors.base import Prior, checked_parts, checked_positive
+from zoo.nn.given import number, whole
+from zoo.nn.priors.base import Prior
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -55,7 +56,7 @@ class GaussianMixture(Prior):
 
         Source: after Makhzani et al. 2015 (arXiv 1511.05644), section 2.3; the sizes are ours.
         """
-        angles = 2.0 * np.pi * np.arange(checked_parts(num_classes)) / num_classes
+        angles = 2.0 * np.pi * np.arange(whole("num_classes", num_classes, least=2)) / num_classes
         outwards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         across = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
         factors = np.stack([length * outwards, width * across], axis=2)
@@ -137,12 +138,12 @@ class SwissRoll(Prior):
         noise: float = 0.2,
         masses=None,
     ):
-        self.num_classes = checked_parts(num_classes)
+        self.num_classes = whole("num_classes", num_classes, least=2)
         self.radius, self.turns = (
-            checked_positive("radius", radius),
-            checked_positive("turns", turns),
+            number("radius", radius, above=0),
+            number("turns", turns, above=0),
         )
-        self.noise = checked_positive("noise", noise)
+        self.noise = number("noise", noise, above=0)
         self._set_masses(masses)
         self.extent = self.radius + 2.0 * self.noise
 

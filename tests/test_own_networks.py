@@ -1,0 +1,477 @@
+"""Networks of a user's own: sequential, subclassed, with codes of any shape, with a sigmoid."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+from support.tiny import BACKEND, X, array, randomised
+
+import zoo
+from zoo.nn.own_layers import WithoutActivation
+
+pytestmark = pytest.mark.backend
+
+SHAPE = (4, 4, 1)
+
+
+def dense_encoder(*first):
+    return keras.Sequential([*first, layers.Flatten(), layers.Dense(3, name="code")])
+
+
+def dense_decoder(*first, activation=None):
+    last = layers.Dense(16, activation=activation)
+    return keras.Sequential([*first, layers.Dense(8, "relu"), last, layers.Reshape(SHAPE)])
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Encoder(keras.Model):
+    def __init__(self, units=3, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.flat, self.dense = units, layers.Flatten(), layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(self.flat(x))
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Decoder(keras.Model):
+    def __init__(self, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        self.last = activation
+        self.dense, self.shape = layers.Dense(16, activation=activation), layers.Reshape(SHAPE)
+
+    def call(self, z):
+        return self.shape(self.dense(z))
+
+    def get_config(self):
+        return {**super().get_config(), "activation": self.last}
+
+
+def called(network, *shape):
+    network(np.zeros((5, *shape), "float32"))
+    return network
+
+
+def with_lists(network):
+    return keras.Model(network.inputs, network.outputs)
+
+
+GIVEN = {
+    "sequential with inputs": (
+        lambda: (dense_encoder(keras.Input(SHAPE)), dense_decoder(keras.Input((3,)))),
+        {},
+    ),
+    "sequential, built": (
+        lambda: (called(dense_encoder(), *SHAPE), called(dense_decoder(), 3)),
+        {},
+    ),
+    "sequential, not built": (
+        lambda: (dense_encoder(), dense_decoder()),
+        {"input_shape": SHAPE},
+    ),
+    "sequential, not built, all sizes given": (
+        lambda: (dense_encoder(), dense_decoder()),
+        {"input_shape": SHAPE, "latent_dim": 3},
+    ),
+    "lists of one": (
+        lambda: (
+            with_lists(dense_encoder(keras.Input(SHAPE))),
+            with_lists(dense_decoder(keras.Input((3,)))),
+        ),
+        {},
+    ),
+    "subclassed": (
+        lambda: (Encoder(), Decoder()),
+        {"input_shape": SHAPE, "latent_dim": 3},
+    ),
+    "subclassed, called": (
+        lambda: (called(Encoder(), *SHAPE), called(Decoder(), 3)),
+        {"input_shape": SHAPE, "latent_dim": 3},
+    ),
+    "layers": (
+        lambda: (
+            keras.Sequential([layers.Flatten(), layers.Dense(3)]),
+            layers.EinsumDense("bz,zhwc->bhwc", SHAPE),
+        ),
+        {"input_shape": SHAPE},
+    ),
+    "a code of three axes": (
+        lambda: (
+            keras.Sequential([keras.Input(SHAPE), layers.Conv2D(2, 3, 2, "same")]),
+            keras.Sequential([keras.Input((2, 2, 2)), layers.Conv2DTranspose(1, 3, 2, "same")]),
+        ),
+        {},
+    ),
+}
+CODES = {"a code of three axes": (2, 2, 2)}
+
+
+def made(kind, cls=zoo.Autoencoder, **options):
+    make, sizes = GIVEN[kind]
+    encoder, decoder = make()
+    return cls(encoder=encoder, decoder=decoder, **sizes, **options), encoder, decoder
+
+
+def fitted(model):
+    model.compile("adam", run_eagerly=BACKEND != "jax")
+    model.fit(X, batch_size=6, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+def test_networks_of_every_kind_are_trained_and_share_their_weights(kind):
+    model, encoder, decoder = made(kind)
+    before = [array(w) for w in encoder.weights]
+    z = fitted(model).encode(X)
+    assert z.shape == (12, *CODES.get(kind, (3,)))
+    assert model.decode(z).shape == X.shape
+    np.testing.assert_allclose(z, array(encoder(X)), atol=1e-6)
+    np.testing.assert_allclose(model.decode(z), array(ops.sigmoid(decoder(z))), atol=1e-6)
+    moved = [np.abs(old - array(w)).max() for old, w in zip(before, encoder.weights, strict=True)]
+    assert min(moved) > 0
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+def test_what_was_taken_comes_back_from_files(kind, tmp_path):
+    model = randomised(made(kind)[0])
+    model.save(tmp_path / "model.keras")
+    zoo.save(model, tmp_path / "preset")
+    own = {"tests>Encoder": Encoder, "tests>Decoder": Decoder}
+    for loaded in (
+        keras.saving.load_model(tmp_path / "model.keras"),
+        zoo.load(tmp_path / "preset", custom_objects=own),
+    ):
+        assert loaded.code_shape == model.code_shape
+        np.testing.assert_allclose(loaded.encode(X), model.encode(X), atol=1e-6)
+        np.testing.assert_allclose(loaded.reconstruct(X), model.reconstruct(X), atol=1e-6)
+
+
+def test_a_preset_of_subclassed_networks_asks_for_their_classes(tmp_path):
+    zoo.save(made("subclassed")[0], tmp_path / "preset")
+    with pytest.raises(ValueError, match="If it is of your own, pass custom_objects="):
+        zoo.load(tmp_path / "preset")
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="exports are traced by TensorFlow")
+@pytest.mark.parametrize("kind", ["sequential, not built", "subclassed", "a code of three axes"])
+def test_what_was_taken_is_exported(kind, tmp_path):
+    import export
+
+    model = randomised(made(kind)[0])
+    report = export.export_model(model, tmp_path / "out", formats=("onnx",))
+    assert all(part["passed"] for part in report.values())
+    z = export.load(tmp_path / "out" / "encoder")(x=X)["z"]
+    np.testing.assert_allclose(z, model.encode(X), atol=1e-5)
+    images = export.load(tmp_path / "out" / "decoder")(z=z)["x"]
+    np.testing.assert_allclose(images, model.decode(z), atol=1e-5)
+
+
+# Codes of any shape
+
+
+def convolutional_vae(cls=zoo.VAE, **options):
+    x, z = keras.Input(SHAPE), keras.Input((2, 2, 2))
+    heads = {n: layers.Conv2D(2, 3, 2, "same")(x) for n in ("z_mean", "z_log_var")}
+    decoded = layers.Conv2DTranspose(1, 3, 2, "same")(z)
+    return cls(encoder=keras.Model(x, heads), decoder=keras.Model(z, decoded), **options)
+
+
+def test_a_variational_model_draws_codes_of_the_networks_shape():
+    model = fitted(convolutional_vae(seed=1))
+    assert (model.latent_dim, model.code_shape) == (8, (2, 2, 2))
+    drawn = model.encode(X, sample=True, seed=0)
+    assert drawn.shape == (12, 2, 2, 2)
+    np.testing.assert_array_equal(model.decode(drawn), model.decode(drawn.reshape(12, 8)))
+    assert model.generate(3, seed=0).shape == (3, *SHAPE)
+    assert model.log_prob(X, drawn).shape == (12,)
+    assert model.divergence(X, drawn).shape == (12,)
+    assert [w.shape for w in type(model).from_config(model.get_config()).weights] == [
+        w.shape for w in model.weights
+    ]
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="exports are traced by TensorFlow")
+def test_exported_codes_have_the_networks_shape(tmp_path):
+    import export
+
+    model = convolutional_vae(seed=1)
+    export.export_model(randomised(model), tmp_path / "out", formats=("onnx",))
+    decoder = export.load(tmp_path / "out" / "decoder")
+    z = np.random.default_rng(0).standard_normal((3, 2, 2, 2), np.float32)
+    np.testing.assert_allclose(decoder(z=z)["x"], model.decode(z), atol=1e-5)
+
+
+def test_an_adversarial_model_takes_codes_of_any_shape():
+    encoder, decoder = GIVEN["a code of three axes"][0]()
+    discriminator = keras.Sequential([layers.Dense(4, "relu"), layers.Dense(1)])
+    model = zoo.AAE(encoder=encoder, decoder=decoder, discriminator=discriminator)
+    assert fitted(model).encode(X).shape == (12, 2, 2, 2)
+    z = ops.convert_to_tensor(model.encode(X))
+    logit = model.parts()["discriminator"].function({"z": z})["logit"]
+    np.testing.assert_allclose(
+        array(logit), array(discriminator(ops.reshape(z, (12, 8)))), atol=1e-5
+    )
+
+
+def test_codes_of_other_shapes_than_the_networks_are_refused():
+    model = made("a code of three axes")[0]
+    with pytest.raises(ValueError, match=r"shape \(12, 2, 4\); codes have shape \(n, 2, 2, 2\)"):
+        model.decode(np.zeros((12, 2, 4)))
+
+
+def test_a_prior_of_vectors_is_refused_for_other_codes():
+    mixture = zoo.GaussianMixture(np.eye(8)[:2])
+    with pytest.raises(
+        ValueError, match=r"draws vectors, and the codes have the shape \(2, 2, 2\)"
+    ):
+        convolutional_vae(prior=mixture)
+
+
+def test_described_networks_have_codes_of_one_length():
+    with pytest.raises(TypeError, match=r"latent_dim is \(4, 4, 4\); described networks"):
+        zoo.VAE((28, 28, 1), (4, 4, 4))
+
+
+# A last activation
+
+
+def nested(activation):
+    return keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4), dense_decoder(activation=activation)]
+    )
+
+
+def by_operation(activation):
+    z = keras.Input((3,))
+    pixels = getattr(ops, activation)(layers.Dense(16)(z))
+    return keras.Model(z, layers.Reshape(SHAPE)(pixels))
+
+
+def by_layer(activation):
+    return keras.Sequential(
+        [keras.Input((3,)), layers.Dense(16), layers.Reshape(SHAPE), layers.Activation(activation)]
+    )
+
+
+ENDINGS = {
+    "of a dense layer": lambda activation: dense_decoder(keras.Input((3,)), activation=activation),
+    "of a nested network": nested,
+    "as an operation": by_operation,
+    "as a layer": by_layer,
+}
+
+
+def with_ending(decoder, **options):
+    return zoo.Autoencoder(encoder=dense_encoder(keras.Input(SHAPE)), decoder=decoder, **options)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_sigmoid_is_taken_off_where_the_likelihood_applies_it(ending, tmp_path):
+    decoder = ENDINGS[ending]("sigmoid")
+    model = randomised(with_ending(decoder), scale=3.0)
+    z = np.random.default_rng(0).standard_normal((20, 3), np.float32)
+    expected = array(decoder(z))
+    assert expected.min() < 0.1
+    np.testing.assert_allclose(model.decode(z), expected, atol=1e-6)
+    assert array(model.decoder(z)).min() < 0  # logits
+    model.save(tmp_path / "model.keras")
+    zoo.save(model, tmp_path / "preset")
+    for loaded in (
+        keras.saving.load_model(tmp_path / "model.keras"),
+        zoo.load(tmp_path / "preset"),
+    ):
+        np.testing.assert_allclose(loaded.decode(z), expected, atol=1e-6)
+        fitted(loaded)
+
+
+def test_the_users_decoder_keeps_its_sigmoid_and_learns():
+    decoder = ENDINGS["of a dense layer"]("sigmoid")
+    model = with_ending(decoder)
+    before = array(decoder.layers[-2].kernel)
+    z = fitted(model).encode(X)
+    assert np.abs(array(decoder.layers[-2].kernel) - before).max() > 0
+    np.testing.assert_allclose(array(decoder(z)), model.decode(z), atol=1e-6)
+    assert decoder.layers[-2].activation is keras.activations.sigmoid
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softmax", "softplus"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_no_logits_can_come_from_is_refused(ending, activation):
+    with pytest.raises(ValueError, match=f"ends in the activation '{activation}'.*reads logits"):
+        with_ending(ENDINGS[ending](activation))
+
+
+@pytest.mark.parametrize("layer", [layers.ReLU(), layers.Softmax(), layers.ELU()])
+def test_layers_that_only_activate_are_seen(layer):
+    with pytest.raises(ValueError, match="ends in the activation"):
+        with_ending(keras.Sequential([keras.Input((3,)), dense_decoder(), layer]))
+
+
+@pytest.mark.parametrize("last", [None, "linear", "leaky_relu"])
+def test_activations_without_bounds_are_left_alone(last):
+    model = with_ending(ENDINGS["of a dense layer"](last))
+    assert not any(isinstance(layer, WithoutActivation) for layer in model.decoder.layers)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "squared_error"])
+def test_a_likelihood_of_pixels_reads_a_sigmoid_as_it_is(likelihood):
+    decoder = ENDINGS["of a dense layer"]("sigmoid")
+    model = with_ending(decoder, likelihood=likelihood)
+    z = np.ones((2, 3), "float32")
+    np.testing.assert_allclose(model.decode(z), array(decoder(z)), atol=1e-6)
+
+
+def test_a_sigmoid_on_variances_is_refused():
+    decoder = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(32, "sigmoid"), layers.Reshape((4, 4, 2))]
+    )
+    with pytest.raises(ValueError, match="reads means and logarithms of variances"):
+        with_ending(decoder, likelihood="learned_gaussian")
+
+
+def test_an_activation_that_cannot_be_seen_is_warned_of():
+    def make(activation):
+        return zoo.Autoencoder(SHAPE, 3, encoder=Encoder(), decoder=Decoder(activation))
+
+    with pytest.warns(UserWarning, match="No value that the decoder gives .* is below 0"):
+        make("sigmoid")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(None)
+        make("tanh")
+
+
+def test_an_older_file_with_a_sigmoid_means_what_it_meant(tmp_path):
+    model = with_ending(ENDINGS["of a dense layer"](None))
+    config = model.get_config()
+    config["decoder"] = keras.saving.serialize_keras_object(ENDINGS["of a dense layer"]("sigmoid"))
+    loaded = zoo.Autoencoder.from_config(config)
+    z = np.zeros((1, 3), "float32")
+    np.testing.assert_allclose(loaded.decode(z), 1 / (1 + np.exp(-0.5)), atol=1e-6)
+
+
+# What cannot be taken
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoder", "error", "says"),
+    [
+        (
+            lambda x: x,
+            dense_decoder(),
+            TypeError,
+            r"no Keras model or layer.*x = keras.Input\(\(4, 4, 1\), name=\"x\"\)\n"
+            r"    encoder = keras.Model\(x, encoder\(x\)\)",
+        ),
+        (
+            dense_encoder(),
+            "decoder",
+            TypeError,
+            r"decoder= is 'decoder'.*z = keras.Input\(\(3,\), name=\"z\"\)\n"
+            r"    decoder = keras.Model\(z, decoder\(z\)\)",
+        ),
+        (
+            dense_encoder(),
+            keras.Sequential([layers.Reshape((5, 5))]),
+            ValueError,
+            r"The decoder, a Sequential, cannot be called on z of shape \(None, 3\)",
+        ),
+    ],
+)
+def test_what_cannot_be_taken_is_answered_with_the_lines_that_wrap_it(
+    encoder, decoder, error, says
+):
+    with pytest.raises(error, match=f"(?s){says}"):
+        zoo.Autoencoder(input_shape=SHAPE, encoder=encoder, decoder=decoder)
+
+
+def test_sizes_that_nothing_says_are_asked_for():
+    with pytest.raises(ValueError, match="does not say what it takes. Give input_shape="):
+        zoo.Autoencoder(encoder=Encoder(), decoder=Decoder())
+    sizes = {"input_shape": (None, None, 1)}
+    with pytest.raises((TypeError, ValueError), match=r"input_shape\[0\] is None"):
+        zoo.Autoencoder(encoder=Encoder(), decoder=Decoder(), **sizes)
+
+
+def test_an_encoder_of_images_of_any_size_takes_the_one_that_is_given():
+    x = keras.Input((None, None, 1))
+    encoder = keras.Model(x, layers.Dense(3)(layers.GlobalAveragePooling2D()(x)))
+    model = zoo.Autoencoder(input_shape=SHAPE, encoder=encoder, decoder=dense_decoder())
+    assert model.encode(X).shape == (12, 3)
+
+
+def test_a_list_of_moments_is_answered_with_the_lines_that_name_them():
+    x, z = keras.Input(SHAPE), keras.Input((3,))
+    flat = layers.Flatten()(x)
+    moments = [layers.Dense(3)(flat), layers.Dense(3)(flat)]
+    encoder = keras.Model(x, [*moments, moments[0]])
+    decoder = dense_decoder(z)
+    with pytest.raises(ValueError) as caught:
+        zoo.VAE(encoder=encoder, decoder=decoder)
+    lines = str(caught.value).partition("others after them: ")[2].split("; ")
+    names = {"encoder": encoder, "keras": keras}
+    exec("\n".join(lines).removesuffix("."), names)
+    assert zoo.VAE(encoder=names["encoder"], decoder=decoder).latent_dim == 3
+
+
+def test_a_sequential_decoder_of_a_conditional_model_is_answered_with_the_lines_that_wrap_it():
+    lines = (
+        r"z, label = .*\n    decoder = keras.Model\(\{\"z\": z, \"label\": label\}, decoder\(keras"
+    )
+    with pytest.raises(ValueError, match=f"with label in a dict(?s:.*){lines}"):
+        zoo.SupervisedAAE(
+            num_classes=3,
+            encoder=dense_encoder(keras.Input(SHAPE)),
+            decoder=dense_decoder(keras.Input((3,))),
+        )
+
+
+# Weights of a model's own
+
+
+class Bright(zoo.Autoencoder):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.gain = self.add_weight((), "ones", name="gain")
+
+    def image(self, z, label=None, training=False):
+        return super().image(z, label, training) ** self.gain
+
+
+def test_weights_of_a_models_own_are_parts_of_it(tmp_path):
+    model = Bright(SHAPE, 3, hidden=(8,))
+    model.gain.assign(0.3)
+    decoder = model.parts()["decoder"]
+    assert any(w is model.gain for network in decoder.networks for w in network.variables)
+    zoo.save(model, tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset", custom_objects={"Bright": Bright})
+    np.testing.assert_allclose(array(loaded.gain), 0.3, atol=1e-6)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="exports are traced by TensorFlow")
+def test_weights_of_a_models_own_are_exported(tmp_path):
+    import export
+
+    model = randomised(Bright(SHAPE, 3, hidden=(8,)))
+    model.gain.assign(1.5)
+    report = export.export_model(model, tmp_path / "out")
+    assert all(part["passed"] for part in report.values())
+    z = np.ones((2, 3), "float32")
+    images = export.load(tmp_path / "out" / "decoder")(z=z)["x"]
+    np.testing.assert_allclose(images, model.decode(z), atol=1e-5)
+
+
+def test_the_state_of_training_is_no_part_of_an_export():
+    schedule = keras.optimizers.schedules.PolynomialDecay(0.0, 100, 1.0)
+    for model in (
+        zoo.VAE(SHAPE, 2, hidden=(8,), beta=schedule),
+        zoo.RBM(SHAPE, 2, chains=3),
+        zoo.M2(SHAPE, 2, hidden=(8,), num_classes=2, warm_up=5),
+    ):
+        for part in model.parts().values():
+            assert all(isinstance(network, keras.Model) for network in part.networks)

@@ -1,0 +1,313 @@
+"""What constructors take, say that they take, and refuse; and what a seed fixes."""
+
+import inspect
+import pydoc
+
+import keras
+import numpy as np
+import pytest
+from support.tiny import X, array
+
+import zoo
+from zoo.models import CLASSES
+from zoo.models.base import BaseAutoencoder
+from zoo.nn import likelihoods
+
+SHAPE = (4, 4, 1)
+NEEDED = {
+    "CVAE": {"num_classes": 3},
+    "M1": {"num_classes": 3},
+    "M2": {"num_classes": 3},
+    "SupervisedAAE": {"num_classes": 3},
+    "SemiSupervisedAAE": {"num_classes": 3},
+    "ClusteringAAE": {"num_classes": 3},
+    "LabelInformedAAE": {"num_classes": 3, "prior": zoo.GaussianMixture.petals(3)},
+    "VAEGAN": {"filters": (4,)},
+    "RBM": {},
+}
+ALL = sorted({name for cls in CLASSES.values() for name in inspect.signature(cls).parameters})
+
+
+def make(name, /, **options):
+    """Make a tiny model of a class, with what it needs and a few small settings."""
+    cls = CLASSES[name]
+    small = {"hidden": (8,)} if "hidden" in inspect.signature(cls).parameters else {}
+    sizes = {"input_shape": SHAPE, "latent_dim": 2}
+    if name == "M1M2":
+        lower = zoo.VAE(SHAPE, 2, hidden=(8,), seed=0)
+        sizes = {"lower": lower, "latent_dim": 2, "num_classes": 3}
+    return cls(**{**sizes, **small, **NEEDED.get(name, {}), **options})
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_signature_names_what_the_constructor_takes(name):
+    taken = inspect.signature(CLASSES[name]).parameters
+    assert not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in taken.values())
+    model = make(name)
+    defaults = {
+        key: parameter.default
+        for key, parameter in taken.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    kept = {"input_shape", "latent_dim", "lower", "num_classes"}
+    make(name, **{key: value for key, value in defaults.items() if key not in kept})
+    assert model.get_config().keys() - taken.keys() <= {*model.refused, "frozen"}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_what_the_signature_does_not_name_is_refused(name):
+    cls = CLASSES[name]
+    others = set(ALL) - set(inspect.signature(cls).parameters)
+    assert others
+    for other in others:
+        with pytest.raises((TypeError, ValueError), match=rf"{other}=") as caught:
+            make(name, **{other: object() if other in ("encoder", "decoder") else 0.37})
+        assert name in str(caught.value)
+        assert "BaseAutoencoder" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"),
+    [("filter", "filters"), ("laten_dim", "latent_dim"), ("sample", "samples"), ("Beta", "beta")],
+)
+def test_a_typing_error_is_answered_with_the_nearest_name(typed, nearest):
+    with pytest.raises(TypeError, match=f"^VAE takes no {typed}=; did you mean .*'{nearest}'"):
+        zoo.VAE(SHAPE, 2, **{typed: 3})
+
+
+def test_a_setting_of_conditional_models_is_not_ignored_by_others():
+    with pytest.raises(TypeError, match="^VAE takes no num_classes="):
+        zoo.VAE(SHAPE, 2, num_classes=10)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_help_shows_every_setting_first(name):
+    cls = CLASSES[name]
+    text = pydoc.plain(pydoc.render_doc(cls))
+    first = text.partition("\n |  \n")[0]
+    for setting in inspect.signature(cls).parameters:
+        assert setting in first
+    for shown in (cls, cls.__init__):
+        assert "kwargs" not in inspect.signature(shown).parameters
+
+
+def test_a_class_of_a_users_own_shows_its_settings_and_takes_what_it_likes():
+    class Mine(zoo.VAE):
+        def __init__(self, *args, weight=1.0, **kwargs):
+            self.popped = kwargs.pop("popped", None)
+            super().__init__(*args, **kwargs)
+            self.weight = weight
+
+    names = list(inspect.signature(Mine).parameters)
+    assert names[:2] == ["input_shape", "latent_dim"]
+    assert set(names) == {*inspect.signature(zoo.VAE).parameters, "weight"}
+    assert Mine(SHAPE, 2, hidden=(8,), popped=5).popped == 5
+    with pytest.raises(TypeError, match="^Mine takes no weigth=; did you mean 'weight'"):
+        Mine(SHAPE, 2, weigth=3)
+
+
+def test_a_constructor_that_hands_nothing_on_takes_its_own_settings_alone():
+    class Fixed(zoo.Autoencoder):
+        def __init__(self, width=8):
+            super().__init__(SHAPE, 2, hidden=(width,), seed=3)
+
+    assert list(inspect.signature(Fixed).parameters) == ["width"]
+    assert Fixed(width=4).hidden == (4,)
+    equal(Fixed(), Fixed())
+
+
+def test_the_example_of_a_class_of_ones_own_runs():
+    text = inspect.getdoc(BaseAutoencoder).partition("Example:")[2]
+    lines = [line[4:] for line in text.splitlines() if line.startswith("    ") or not line]
+    names = {}
+    exec("\n".join(lines), names)
+    model = names["model"]
+    assert len(names["history"].history["brightness"]) == 1
+    copy = type(model).from_config(model.get_config())
+    assert copy.weight == 3.0
+    decoder = model.parts()["decoder"]
+    assert any(w is model.gain for network in decoder.networks for w in network.variables)
+
+
+def test_terms_that_were_not_named_are_told():
+    class Nameless(zoo.Autoencoder):
+        def loss_terms(self, batch, training):
+            return {**super().loss_terms(batch, training), "extra": batch.x[:, 0, 0, 0]}
+
+    model = Nameless(SHAPE, 2, hidden=(8,))
+    model.compile(run_eagerly=True)
+    with pytest.raises(ValueError, match=r"'extra'.*terms = \(\*Autoencoder.terms, \"extra\"\)"):
+        model.fit(X, verbose=0)
+
+
+# Values
+
+NAN, INF = float("nan"), float("inf")
+BAD = [
+    ("VAE", {"filters": 32}, TypeError, r"filters is 32; give a width .* filters=\(32,\)"),
+    ("VAE", {"hidden": 64}, TypeError, r"hidden=\(64,\)"),
+    ("VAE", {"hidden": (64, 0)}, ValueError, r"hidden\[1\] is 0; give a whole number"),
+    ("VAE", {"hidden": (2.5,)}, ValueError, r"hidden\[0\] is 2.5"),
+    ("VAE", {"hidden": "64"}, TypeError, "hidden is '64'"),
+    ("VAE", {"latent_dim": "8"}, TypeError, "latent_dim is '8'; give a whole number of at least 1"),
+    ("VAE", {"latent_dim": 2.5}, ValueError, "latent_dim is 2.5"),
+    ("VAE", {"latent_dim": 0}, ValueError, "latent_dim is 0"),
+    ("VAE", {"input_shape": 28}, TypeError, r"input_shape is 28; give .*\(height, width, channels"),
+    ("VAE", {"input_shape": ()}, ValueError, "input_shape is empty"),
+    ("VAE", {"input_shape": (28, None)}, TypeError, r"input_shape\[1\] is None"),
+    ("VAE", {"beta": NAN}, ValueError, "beta is nan; give a finite number"),
+    ("VAE", {"beta": INF}, ValueError, "beta is inf"),
+    ("VAE", {"beta": -1}, ValueError, "beta is -1; give a finite number, at least 0"),
+    ("VAE", {"beta": "1"}, TypeError, "beta is '1'"),
+    ("VAE", {"free_bits": NAN}, ValueError, "free_bits is nan"),
+    ("VAE", {"samples": 1.5}, ValueError, "samples is 1.5"),
+    ("VAE", {"seed": "three"}, TypeError, "seed is 'three'"),
+    ("VAE", {"seed": -1}, ValueError, "seed is -1"),
+    ("CVAE", {"num_classes": 2.7}, ValueError, "num_classes is 2.7; give a whole number"),
+    ("CVAE", {"num_classes": 0}, ValueError, "num_classes is 0"),
+    ("CVAE", {"num_classes": "3"}, TypeError, "num_classes is '3'"),
+    ("M1", {"num_classes": 2.7}, ValueError, "num_classes is 2.7"),
+    ("M1", {"classifier_epochs": 0.5}, ValueError, "classifier_epochs is 0.5"),
+    ("M1", {"classifier_hidden": 64}, TypeError, r"classifier_hidden=\(64,\)"),
+    ("M2", {"alpha": NAN}, ValueError, "alpha is nan"),
+    ("M2", {"labelled_batch": 1.5}, ValueError, "labelled_batch is 1.5"),
+    ("M2", {"dropout": NAN}, ValueError, "dropout is nan"),
+    ("LabelInformedAAE", {"num_classes": 3.3}, ValueError, "num_classes is 3.3"),
+    ("Autoencoder", {"l1": NAN}, ValueError, "l1 is nan"),
+    ("Autoencoder", {"l2": INF}, ValueError, "l2 is inf"),
+    ("SparseAutoencoder", {"rho": NAN}, ValueError, "rho is nan"),
+    ("SparseAutoencoder", {"weight": -0.1}, ValueError, "weight is -0.1"),
+    ("DenoisingAutoencoder", {"draws": 1.5}, ValueError, "draws is 1.5"),
+    ("ContractiveAutoencoder", {"weight": NAN}, ValueError, "weight is nan"),
+    ("ContractiveAutoencoder", {"noise": INF}, ValueError, "noise is inf"),
+    ("RBM", {"k": 1.5}, ValueError, "k is 1.5"),
+    ("RBM", {"chains": NAN}, ValueError, "chains is nan"),
+    ("RBM", {"tied": False}, ValueError, "tied= is not taken by RBM: it is one dense layer"),
+    ("TargetPropAutoencoder", {"rate": INF}, ValueError, "rate is inf"),
+    ("TargetPropAutoencoder", {"proximity": NAN}, ValueError, "proximity is nan"),
+    ("AAE", {"generator_weight": NAN}, ValueError, "generator_weight is nan"),
+    ("AAE", {"generator_repeats": 1.5}, ValueError, "generator_repeats is 1.5"),
+    ("AAE", {"label_smoothing": NAN}, ValueError, "label_smoothing is nan"),
+    ("ClusteringAAE", {"label_noise": NAN}, ValueError, "label_noise is nan"),
+    ("ClusteringAAE", {"kernel_size": 2.5}, ValueError, "kernel_size is 2.5"),
+    ("ClusteringAAE", {"head_distance": NAN}, ValueError, "head_distance is nan"),
+    ("ClusteringAAE", {"decoder_hidden": 64}, TypeError, r"decoder_hidden=\(64,\)"),
+    ("VAEGAN", {"feature_stddev": INF}, ValueError, "feature_stddev is inf"),
+    ("VAEGAN", {"discriminator_filters": 3}, TypeError, r"discriminator_filters=\(3,\)"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "error", "says"), BAD)
+def test_values_that_mean_nothing_are_refused(name, options, error, says):
+    with pytest.raises(error, match=says):
+        make(name, **options)
+
+
+@pytest.mark.parametrize(
+    "make_one",
+    [
+        lambda value: likelihoods.Gaussian(value),
+        lambda value: likelihoods.LearnedGaussian(value),
+        lambda value: likelihoods.Categorical(value),
+        lambda value: zoo.Normal(2, scale=value),
+        lambda value: zoo.Normal(value),
+        lambda value: zoo.Uniform(2, high=value),
+        lambda value: zoo.SwissRoll(radius=value),
+        lambda value: zoo.SwissRoll(masses=[value] * 10),
+    ],
+)
+@pytest.mark.parametrize("value", [NAN, INF, -1.0])
+def test_likelihoods_and_priors_take_finite_numbers(make_one, value):
+    if value == -1.0 and isinstance_of_uniform(make_one):
+        value = -2.0
+    with pytest.raises(ValueError):
+        make_one(value)
+
+
+def isinstance_of_uniform(make_one):
+    return "Uniform" in make_one.__code__.co_names
+
+
+def test_whole_numbers_of_other_types_are_taken():
+    model = zoo.CVAE(
+        list(SHAPE), np.int64(2), hidden=[np.int32(8)], num_classes=3.0, beta=np.float32(2)
+    )
+    assert (model.image_shape, model.latent_dim, model.hidden) == (SHAPE, 2, (8,))
+    assert (model.num_classes, model.beta) == (3, 2.0)
+
+
+# Seeds
+
+
+def equal(*models):
+    first, *others = ([array(w) for w in model.weights] for model in models)
+    for other in others:
+        for a, b in zip(first, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def differ(*models):
+    """Say whether every network of one model starts from other kernels than those of the other."""
+    pairs = zip(*(model.trainable_weights for model in models), strict=True)
+    kernels = [(array(a), array(b)) for a, b in pairs if len(a.shape) > 1]
+    return all((a != b).any() for a, b in kernels)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_seed_fixes_the_initial_weights_of_all_networks(name):
+    keras.utils.set_random_seed(1)
+    first = make(name, seed=3)
+    keras.utils.set_random_seed(2)
+    equal(first, make(name, seed=3))
+    assert differ(first, make(name, seed=4))
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", ["VAE", "AAE", "RBM", "M2"])
+def test_without_a_seed_keras_decides(name):
+    keras.utils.set_random_seed(1)
+    first, next_one = make(name), make(name)
+    assert first.seed is None
+    assert differ(first, next_one)
+    keras.utils.set_random_seed(1)
+    again = make(name)
+    equal(first, again)
+
+
+def test_a_seed_leaves_what_is_drawn_elsewhere_as_it_was():
+    keras.utils.set_random_seed(1)
+    first = array(keras.layers.Dense(3)(np.ones((1, 3), "float32")))
+    keras.utils.set_random_seed(1)
+    make("VAE", seed=3)
+    np.testing.assert_array_equal(first, array(keras.layers.Dense(3)(np.ones((1, 3), "float32"))))
+
+
+@pytest.mark.backend
+def test_a_seed_fixes_what_a_subclass_adds():
+    class WithHead(zoo.VAE):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.head = self.add_weight((3, 3), "glorot_uniform", name="head")
+
+    make_one = lambda: WithHead(SHAPE, 2, hidden=(8,), seed=3)  # noqa: E731
+    equal(make_one(), make_one())
+
+
+def test_networks_of_one_model_start_from_different_weights():
+    model = zoo.AAE((8,), 8, hidden=(8,), seed=3)
+    kernels = [array(w) for w in model.weights if tuple(w.shape) == (8, 8)]
+    assert len(kernels) > 3
+    assert len({kernel.tobytes() for kernel in kernels}) == len(kernels)
+
+
+def test_a_model_without_a_seed_is_saved_without_one(tmp_path):
+    model = make("AAE", dropout=0.1)
+    model.compile()
+    zoo.save(model, tmp_path / "preset")
+    loaded = zoo.load(tmp_path / "preset")
+    assert loaded.seed is None
+    equal(model, loaded)

@@ -1,0 +1,109 @@
+"""What the constructors of models take: names that `help` and editors show, and that are checked.
+
+A class writes its own settings alone and hands the others on as keywords; what it takes altogether
+is found here, from the constructors of its bases.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import random
+from inspect import Parameter
+
+from zoo.nn.given import whole
+from zoo.spelling import suggestion
+
+
+def prepare(cls, last):
+    """Give a class its signature, and a constructor that checks settings and seeds weights.
+
+    Sets `cls.__signature__`, which `inspect`, `help` and editors read, and `cls.refused`: the
+    settings of its bases that it does not take, see `BaseAutoencoder.takes_no`.
+
+    Args:
+        cls: a class of models.
+        last: the base whose constructor hands nothing on.
+    """
+    cls.__signature__, cls.refused = _collected(cls, last)
+    if not hasattr(cls.__init__, "unchecked"):
+        cls.__init__ = _checking(cls, cls.__init__)
+    if "__init__" in vars(cls):
+        me = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = [me, *cls.__signature__.parameters.values()]
+        cls.__init__.__signature__ = inspect.Signature(parameters)
+
+
+def _collected(cls, last):
+    """Return the settings along the bases, as a signature, and those that are refused."""
+    found, refused, positional = {}, {}, True
+    for base in cls.__mro__:
+        if "__init__" in vars(base):
+            init = vars(base)["__init__"]
+            own = inspect.signature(getattr(init, "unchecked", init)).parameters.values()
+            kinds = {parameter.kind for parameter in own}
+            for parameter in list(own)[1:]:
+                needless = base is last and parameter.name == "num_classes" and not cls.conditional
+                passed = parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+                if needless or passed or parameter.name in {**refused, **found}:
+                    continue
+                kind = parameter.kind if positional else Parameter.KEYWORD_ONLY
+                found[parameter.name] = parameter.replace(kind=kind)
+            if base is last or Parameter.VAR_KEYWORD not in kinds:
+                break
+            positional = positional and Parameter.VAR_POSITIONAL in kinds
+        refused = {**vars(base).get("takes_no", {}), **refused}
+    in_order = sorted(found.values(), key=lambda parameter: parameter.kind)
+    refused = {name: refusal for name, refusal in refused.items() if name not in found}
+    return inspect.Signature(in_order), refused
+
+
+def _checking(cls, init):
+    @functools.wraps(init)
+    def checked(self, *args, **kwargs):
+        called_first = type(self).__init__ is checked  # and not by that of a subclass
+        _refuse(type(self) if called_first else cls, kwargs)
+        if kwargs.get("seed") is None or "_is_seeded" in vars(self):
+            init(self, *args, **kwargs)
+            return
+        vars(self)["_is_seeded"] = True
+        with initial_weights(kwargs["seed"]):
+            init(self, *args, **kwargs)
+
+    checked.unchecked = init
+    return checked
+
+
+def _refuse(cls, settings):
+    for name, value in settings.items():
+        neutral, why = cls.refused.get(name, (value, ""))
+        plain = value is None or isinstance(value, bool | int | float | str | tuple | list | dict)
+        if value is not neutral and not (plain and (value == neutral or not (value or neutral))):
+            raise ValueError(f"{name}= is not taken by {cls.__name__}: {why}.")
+
+
+def unknown(cls, names) -> TypeError:
+    """Return the error for settings that a class does not take, with the nearest that it does."""
+    known = list(cls.__signature__.parameters)
+    wrong = " and ".join(f"{name}={suggestion(name, known)}" for name in names)
+    stop = "" if wrong.endswith("?") else "."
+    return TypeError(f"{cls.__name__} takes no {wrong}{stop} It takes {', '.join(known)}.")
+
+
+@contextlib.contextmanager
+def initial_weights(seed: int | None):
+    """Let a seed fix the weights of all layers that are made inside; None leaves them as they are.
+
+    Initializers without a seed of their own take one from Python's generator, which
+    `keras.utils.set_random_seed` sets, too; it goes on afterwards as if nothing had been made.
+    """
+    if seed is None:
+        yield
+        return
+    state = random.getstate()
+    random.seed(whole("seed", seed))
+    try:
+        yield
+    finally:
+        random.setstate(state)

@@ -1,0 +1,331 @@
+"""Networks of a user's own, brought into the form that the models take.
+
+The models hold functional networks from one tensor, or a dict of tensors, to another. A functional
+network that is so already is taken as it is; whatever else can be called on tensors is wrapped into
+one, which shares its weights. Codes of other shapes are flattened, and a sigmoid is taken off where
+the likelihood reads logits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import math
+import re
+import warnings
+
+import keras
+import numpy as np
+from keras import layers
+
+from zoo.nn.own_layers import WithoutActivation
+
+# What a network's last operations may do to values without changing them.
+_ARRANGING = {
+    *("Reshape", "Flatten", "Permute", "Transpose", "Identity", "Squeeze", "ExpandDims"),
+    *("Cropping1D", "Cropping2D", "Cropping3D"),
+}
+# Activations of Keras whose values have no bound on either side.
+_UNBOUNDED = {"linear", "leaky_relu", "tanh_shrink", "soft_shrink", "hard_shrink"}
+_LAYERS_THAT_ACTIVATE = {"ReLU": "relu", "ELU": "elu", "Softmax": "softmax"}
+_SAVED = contextvars.ContextVar("saved", default=False)
+
+
+@contextlib.contextmanager
+def as_saved():
+    """Take networks as a file describes them: what was trained with them must come back."""
+    token = _SAVED.set(True)
+    try:
+        yield
+    finally:
+        _SAVED.reset(token)
+
+
+def taken(encoder, decoder, *, heads, label_beside, likelihood, input_shape, latent_dim):
+    """Return an encoder and a decoder as functional models with flat codes.
+
+    Args:
+        encoder, decoder: Keras models or layers: functional, sequential or subclassed.
+        heads: names of the encoder's outputs; where there are several, it gives a dict of these.
+        label_beside: `x` and `z`, where the encoder and the decoder take a label.
+        likelihood: what reads the decoder's output.
+        input_shape: of an image, where the encoder itself does not say it; else None.
+        latent_dim: the length of a code, or its shape, where the decoder does not say it; else
+            None.
+
+    Returns:
+        the encoder, which gives codes [batch, values]; the decoder, which takes them; and the shape
+        of a code as the networks given have it.
+
+    Raises:
+        TypeError: no Keras model or layer. ValueError: a network that cannot be wrapped, or whose
+            codes have sizes that are not known; a last activation that the likelihood cannot read.
+    """
+    encoder = functional(encoder, "encoder", "x", input_shape, "x" in label_beside)
+    encoder = _with_named_outputs(encoder, heads)
+    shape = _code_shape(encoder)
+    given = latent_dim if latent_dim is None or isinstance(latent_dim, tuple) else (latent_dim,)
+    opaque = not _is_transparent(decoder)
+    decoder = functional(decoder, "decoder", "z", shape or given, "z" in label_beside)
+    decoder = _single(decoder, "decoder")
+    if not _SAVED.get():
+        decoder = _without_sigmoid(decoder, likelihood)
+        if opaque:
+            _warn_of_hidden_activation(decoder, likelihood)
+    encoder, decoder = _with_flat_outputs(encoder), _with_flat_input(decoder)
+    if shape and given and len(shape) == 1 and math.prod(given) == shape[0]:
+        shape = given  # a file holds networks that were flattened, and the shape beside them
+    return encoder, decoder, shape
+
+
+def functional(network, role: str, name: str, shape, labelled: bool = False) -> keras.Model:
+    """Return a network as a functional model; itself, where it is one of known sizes.
+
+    Args:
+        network: a Keras model or layer.
+        role: what it is for, such as "encoder"; for errors and as the model's name.
+        name: of its input. shape: of that without the batch, or None where the network says it.
+        labelled: whether it takes a dict of `name` and `label`.
+    """
+    if not isinstance(network, keras.Layer):
+        raise TypeError(
+            f"{role}= is {network!r}, and no Keras model or layer. "
+            f"{_wrapping(network, role, name, shape, labelled)}"
+        )
+    if _is_functional(network):
+        if labelled and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
+            raise ValueError(
+                f"The {role} of a conditional model takes a dict of {name} and label; this one "
+                f"takes {network.input}. {_wrapping(network, role, name, shape, labelled)}"
+            )
+        known = all(None not in tensor.shape[1:] for tensor in network.inputs)
+        if known or shape is None or labelled:
+            return _with_plain_input(network)
+    shape = _shape_of_input(network) or shape
+    if shape is None or None in shape:
+        needed = "input_shape=" if name == "x" else "latent_dim="
+        raise ValueError(
+            f"The {role}, a {type(network).__name__}, does not say what it takes. Give {needed}, "
+            f"or start it with a keras.Input. "
+            f"{_wrapping(network, role, name, None, labelled)}"
+        )
+    value = keras.Input(tuple(shape), name=name)
+    inputs = value
+    if labelled:
+        inputs = {name: value, "label": keras.Input((), name="label", dtype="int32")}
+    try:
+        outputs = _called(network, inputs)
+    except Exception as error:
+        raise ValueError(
+            f"The {role}, a {type(network).__name__}, cannot be called on {name} of shape "
+            f"{(None, *shape)}{', with label in a dict' if labelled else ''}: {error}\n"
+            f"{_wrapping(network, role, name, shape, labelled)}"
+        ) from error
+    return keras.Model(inputs, outputs, name=role)
+
+
+def _called(network, inputs):
+    if not isinstance(network, keras.Sequential):
+        return network(inputs)
+    for layer in network.layers:  # one by one, so that each can be seen
+        inputs = layer(inputs)
+    return inputs
+
+
+def _is_functional(network) -> bool:
+    return isinstance(network, keras.Model) and hasattr(network, "operations")
+
+
+def _is_transparent(network) -> bool:
+    return _is_functional(network) or isinstance(network, keras.Sequential)
+
+
+def _shape_of_input(network):
+    """Return what a sequential model says of its input, without the batch; None if nothing."""
+    try:
+        return tuple(network.input_shape[1:]) if isinstance(network, keras.Sequential) else None
+    except AttributeError:
+        return None
+
+
+def _with_plain_input(network):
+    """Return a network whose one input is no list of one."""
+    if not isinstance(network.input, list | tuple) or len(network.inputs) > 1:
+        return network
+    return keras.Model(network.inputs[0], network.output, name=network.name)
+
+
+def _single(network, role):
+    """Return a network whose one output is no list or dict of one."""
+    if len(network.outputs) > 1:
+        raise ValueError(
+            f"The {role} gives {len(network.outputs)} outputs, and one is read: "
+            f"{network.output}. Take the one that is meant: "
+            f"{role} = keras.Model({role}.input, {role}.outputs[0])."
+        )
+    if network.output is network.outputs[0]:
+        return network
+    return keras.Model(network.input, network.outputs[0], name=network.name)
+
+
+def _with_named_outputs(encoder, heads):
+    if len(heads) == 1:
+        return _single(encoder, "encoder")
+    if isinstance(encoder.output, dict) and set(encoder.output) == set(heads):
+        return encoder
+    names = ", ".join(f'"{head}": {head}' for head in heads)
+    raise ValueError(
+        f"This model's encoder returns a dict of {', '.join(heads)}; the one given returns "
+        f"{encoder.output}. Where it gives these two, in this order, and others after them: "
+        f"{', '.join(heads)}, *_ = encoder.outputs; "
+        f"encoder = keras.Model(encoder.input, {{{names}}})."
+    )
+
+
+def _code_shape(encoder):
+    """Return the shape of what an encoder gives, or None where its outputs differ."""
+    shapes = {tuple(code.shape[1:]) for code in encoder.outputs}
+    shape = next(iter(shapes)) if len(shapes) == 1 else None
+    if shape is not None and None in shape:
+        raise ValueError(
+            f"The encoder gives codes of shape {(None, *shape)}, whose sizes depend on the image. "
+            "Give input_shape=, or a keras.Input of known sizes."
+        )
+    return shape
+
+
+def _with_flat_outputs(encoder):
+    if all(len(code.shape) == 2 for code in encoder.outputs):
+        return encoder
+    return keras.Model(
+        encoder.input,
+        keras.tree.map_structure(
+            lambda code: layers.Flatten(dtype="float32")(code), encoder.output
+        ),
+        name=encoder.name,
+    )
+
+
+def _with_flat_input(decoder):
+    labelled = isinstance(decoder.input, dict)
+    z = decoder.input.get("z") if labelled else decoder.input
+    if not hasattr(z, "shape") or len(z.shape) == 2 or None in z.shape[1:]:
+        return decoder
+    flat = keras.Input((math.prod(z.shape[1:]),), name="z")
+    shaped = layers.Reshape(z.shape[1:], dtype="float32")(flat)
+    if not labelled:
+        return keras.Model(flat, decoder(shaped), name="decoder")
+    label = keras.Input((), name="label", dtype="int32")
+    outputs = decoder({"z": shaped, "label": label})
+    return keras.Model({"z": flat, "label": label}, outputs, name="decoder")
+
+
+def _wrapping(network, role, name, shape, labelled) -> str:
+    """Return the two lines of code that make a functional model of what was given."""
+    shape = {"x": "(28, 28, 1)", "z": "(16,)"}[name] if shape is None else tuple(shape)
+    first, takes, call = f'{name} = keras.Input({shape}, name="{name}")', name, name
+    if labelled:
+        label = 'keras.Input((), name="label", dtype="int32")'
+        first = f'{name}, label = keras.Input({shape}, name="{name}"), {label}'
+        takes = f'{{"{name}": {name}, "label": label}}'
+        call = f"[{name}, label]"
+        if not _is_functional(network):
+            call = f"keras.ops.concatenate([{name}, keras.ops.one_hot(label, 10)], axis=-1)"
+    second = f"{role} = keras.Model({takes}, {role}({call}))"
+    return f"What can be called on tensors is wrapped by\n\n    {first}\n    {second}\n"
+
+
+# The last activation
+
+
+def last_operation(network: keras.Model):
+    """Return the operation that makes a functional network's values; later ones arrange them."""
+    tensor = keras.tree.flatten(network.output)[-1]
+    while True:
+        operation, node, _ = tensor._keras_history
+        before = operation._inbound_nodes[node].input_tensors
+        if not _arranges(operation) or len(before) != 1:
+            return operation
+        tensor = before[0]
+
+
+def _arranges(operation) -> bool:
+    """Say whether an operation leaves values as they are, wherever it puts them."""
+    kind = type(operation).__name__
+    return kind in _ARRANGING or (
+        kind == "Activation" and operation.activation.__name__ == "linear"
+    )
+
+
+def activation_of(operation) -> str | None:
+    """Return the name of the activation that a layer or operation ends in; None if not known."""
+    if _is_functional(operation):
+        return activation_of(last_operation(operation))
+    if isinstance(operation, keras.Sequential):
+        making = [layer for layer in operation.layers if not _arranges(layer)]
+        return activation_of(making[-1]) if making else None
+    kind = type(operation).__name__
+    if kind in _LAYERS_THAT_ACTIVATE:
+        return _LAYERS_THAT_ACTIVATE[kind]
+    if type(operation).__module__.startswith("keras.src.ops."):  # such as keras.ops.sigmoid
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
+        return name if name in vars(keras.activations) else None
+    return getattr(getattr(operation, "activation", None), "__name__", None)
+
+
+def _without_sigmoid(decoder, likelihood):
+    """Take off the sigmoid that a likelihood applies itself; refuse what it cannot read."""
+    name = activation_of(last_operation(decoder))
+    if likelihood.reads is None or name not in vars(keras.activations) or name in _UNBOUNDED:
+        return decoder
+    if name != likelihood.applies:
+        raise ValueError(
+            f"The decoder ends in the activation {name!r}, and the likelihood "
+            f"{type(likelihood).__name__} reads {likelihood.reads}, which have no bounds: leave "
+            "the activation out (activation=None). Or choose a likelihood that reads the values of "
+            'pixels: likelihood="squared_error" or "gaussian".'
+        )
+    return _cut(decoder)
+
+
+def _cut(network):
+    """Return a functional network less its last activation, with the same weights."""
+    last = last_operation(network)
+
+    def same_but_the_last(operation):
+        if operation is not last:
+            return operation
+        if isinstance(last, keras.Sequential):
+            shape = tuple(last.input_shape[1:])
+            return _cut(functional(last, last.name, "x", shape))
+        if _is_functional(last):
+            return _cut(last)
+        if not isinstance(last, keras.Layer):
+            return layers.Identity()
+        return WithoutActivation(last, name=last.name, dtype=last.dtype_policy)
+
+    uncompiled = keras.Model(network.input, network.output, name=network.name)
+    return keras.models.clone_model(uncompiled, clone_function=same_but_the_last)
+
+
+def _warn_of_hidden_activation(decoder, likelihood):
+    """Warn where a network that cannot be looked into gives no value below 0."""
+    if likelihood.reads is None:
+        return
+    generator = np.random.default_rng(0)
+    inputs = {
+        tensor.name: np.zeros(16, "int32")
+        if tensor.name == "label"
+        else 3.0 * generator.standard_normal((16, *tensor.shape[1:]), np.float32)
+        for tensor in decoder.inputs
+    }
+    values = decoder(inputs if isinstance(decoder.input, dict) else next(iter(inputs.values())))
+    values = keras.ops.convert_to_numpy(keras.ops.stop_gradient(values))
+    if values.min() >= 0.0 and values.max() > values.min():
+        warnings.warn(
+            f"No value that the decoder gives for random codes is below 0 (they go from "
+            f"{values.min():.3g} to {values.max():.3g}), as if it ended in a sigmoid or a ReLU. "
+            f"The likelihood {type(likelihood).__name__} reads {likelihood.reads}: leave that "
+            'activation out, or choose likelihood="squared_error" or "gaussian".',
+            stacklevel=2,
+        )
