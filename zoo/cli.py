@@ -9,7 +9,7 @@ import os
 import sys
 
 import zoo
-from zoo import importing
+from zoo import importing, own_classes
 from zoo.catalog import printable
 from zoo.folders import check_target, publish_file, publish_folder
 from zoo.quiet import quiet as _quiet
@@ -49,14 +49,14 @@ def _main(arguments) -> int:
     return 0
 
 
-def _load(name):
+def _load(name, modules=()):
     """Load a preset; the first look at it needs no backend, so that mistakes are told fast."""
     zoo.card(name)
     if sys.stderr.isatty():
         print(f"loading {name} ...", file=sys.stderr, flush=True)
     with _quiet():
         from zoo.presets import load
-    return load(name)
+    return load(name, custom_objects=own_classes.imported(modules))
 
 
 def _complain(error, code):
@@ -74,6 +74,8 @@ def _parser():
     def command(run, name, description):
         sub = commands.add_parser(name, help=description, description=description)
         sub.set_defaults(run=run)
+        if run in (_generate, _train, _evaluate, _export):
+            own_classes.add_option(sub)
         return sub
 
     sub = command(_list, "list", "list the presets that have weights")
@@ -98,7 +100,7 @@ def _parser():
     _add_overwrite(sub)
 
     sub = command(_train, "train", "train a preset from its recipe; goes on if interrupted")
-    sub.add_argument("name", help="a recipe, named like its preset")
+    sub.add_argument("name", help="a recipe, named like its preset, or a .toml file of your own")
     sub.add_argument("--out", required=True, help="preset folder to write")
     sub.add_argument("--epochs", type=_count, default=None, help="other than the recipe's")
     sub.add_argument("--images", help=".npy file to train on, read from disk [the recipe's data]")
@@ -196,7 +198,7 @@ def _demo(options):
 
 
 def _generate(options):
-    model = _load(options.name)
+    model = _load(options.name, options.modules)
     options.picture = options.picture or ("samples" if model.can_generate else "reconstructions")
     out = options.out or f"{os.path.basename(os.path.normpath(options.name))}_{options.picture}.png"
     out += "" if os.path.splitext(out)[1] else ".png"
@@ -279,13 +281,14 @@ def _train(options):
         labels=options.labels,
         strategy=options.strategy,
         licence=options.licence,
+        model_class=own_classes.imported(options.modules).get(recipe.class_name),
     )
     if card is None:
         return  # the first worker writes
     # As a path: a name alone would be that of a shipped preset first.
     path = options.out if os.path.dirname(options.out) else os.path.join(os.curdir, options.out)
-    then = "" if options.images else f" Measure it: zoo evaluate {path} --update"
-    print(f"{path} is written.{then}")
+    again = f"zoo evaluate {path} --update{own_classes.options_again(options.modules)}"
+    print(f"{path} is written." + ("" if options.images else f" Measure it: {again}"))
 
 
 def _evaluate(options):
@@ -296,12 +299,12 @@ def _evaluate(options):
     with _quiet():
         from zoo.evaluation import evaluate
     name = options.data or _data_of(card, "; give --data")
-    command = f"zoo evaluate {card['name']} --update"
+    command = f"zoo evaluate {card['name']} --update{own_classes.options_again(options.modules)}"
     if options.data:
         command += f" --data {options.data}"
     print(f"measuring {options.name} on the test images of {name} ...", flush=True)
     figures = evaluate(
-        _load(options.name),
+        _load(options.name, options.modules),
         name,
         command=command,
         report=lambda f: print(f"  {f['name']}: {f['value']} {f['unit']}".rstrip(), flush=True),
@@ -329,7 +332,7 @@ def _export(options):
 
     if options.web:
         _check_page(options)
-    model = _load(options.name)
+    model = _load(options.name, options.modules)
     known = _images(options, model) if options.web or options.variants or options.images else {}
     with publish_folder(options.out, options.overwrite) as folder:
         report = export.export_model(

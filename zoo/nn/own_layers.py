@@ -4,6 +4,7 @@ import keras
 from keras import layers, ops
 
 from zoo import engine
+from zoo.nn.configured import made_of
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -72,7 +73,7 @@ class WithoutActivation(layers.Layer):
     def __init__(self, layer: layers.Layer, **kwargs):
         super().__init__(**kwargs)
         if isinstance(layer, dict):
-            layer = keras.saving.deserialize_keras_object(layer)
+            layer = made_of(layer, layers.Layer, "layer")
         self.layer = layer
 
     def build(self, input_shape):

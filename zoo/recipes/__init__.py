@@ -73,11 +73,14 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Recipe:
-    """Return the recipe of a shipped preset.
+    """Return the recipe of a shipped preset, or one that lies in a .toml file of a user's own.
 
     Raises:
         UnknownNameError: there is none of that name; the nearest are given.
+        OSError, ValueError: a file that cannot be read, or is no recipe.
     """
+    if str(name).endswith(".toml"):
+        return Recipe.parse(Path(name).stem, Path(name).read_text(encoding="utf-8"))
     if name not in names():
         raise UnknownNameError("recipe", name, names())
     text = (Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8")

@@ -1,0 +1,128 @@
+"""Classes of a user's own on the command line: `--import MODULE`."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo import cli, own_classes
+
+MODULE = """
+import keras
+from keras import ops
+
+import zoo
+
+
+@keras.saving.register_keras_serializable(package="mine")
+class Scale(keras.layers.Layer):
+    def call(self, x):
+        return 2.0 * x
+
+
+@keras.saving.register_keras_serializable(package="mine")
+class DimVAE(zoo.VAE):
+    terms = (*zoo.VAE.terms, "dim")
+
+    def loss_terms(self, batch, training):
+        dim = ops.mean(batch.x, axis=(1, 2, 3))
+        return {**super().loss_terms(batch, training), "dim": dim}
+"""
+RECIPE = """
+description = "Tiny digits."
+paper = "none"
+data = "digits"
+class = "DimVAE"
+epochs = 1
+validation = 1300
+
+[model]
+input_shape = [8, 8, 1]
+latent_dim = 2
+hidden = [8]
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A folder to work in, with `my_module.py` and the recipe `dim.toml`; the module's name."""
+    (tmp_path / "my_module.py").write_text(MODULE)
+    (tmp_path / "dim.toml").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    yield "my_module"
+    forget("my_module")
+
+
+def forget(name):
+    """Let a module be as if it had never been imported."""
+    import keras
+
+    sys.modules.pop(name, None)
+    registered = keras.saving.get_custom_objects()
+    for key in [key for key, found in registered.items() if found.__module__ == name]:
+        del registered[key]
+
+
+def test_what_a_module_registered_is_found_by_name(module):
+    before = list(sys.path)
+    found = own_classes.imported([module])
+    assert set(found) == {"mine>Scale", "mine>DimVAE", "DimVAE"}
+    assert found["DimVAE"].__module__ == "my_module"
+    assert sys.path == before
+    assert own_classes.imported([]) == {}
+
+
+def test_a_class_of_ones_own_is_trained_used_measured_and_exported(module, capsys):
+    own = ["--import", module]
+    assert cli.main(["train", "dim.toml", "--out", "dim", *own]) == 0
+    assert "zoo evaluate dim --update --import my_module" in capsys.readouterr().out
+    assert json.loads(Path("dim/card.json").read_text())["class"] == "DimVAE"
+    forget(module)
+    commands = {
+        "generate": ["dim", "--n", "2"],
+        "evaluate": ["dim"],
+        "export": ["dim", "out", "--format", "onnx"],
+    }
+    for command, arguments in commands.items():
+        assert cli.main([command, *arguments]) == 1
+        assert "names the class 'DimVAE'" in capsys.readouterr().err
+        assert module not in sys.modules  # no file chooses what is imported
+    for command, arguments in commands.items():
+        assert cli.main([command, *arguments, *own]) == 0
+    import export
+
+    assert export.load("out/decoder")(z=np.zeros((1, 2), "float32"))["x"].shape == (1, 8, 8, 1)
+
+
+def test_layers_of_ones_own_in_networks_are_found(module, capsys):
+    import keras
+    from keras import layers
+
+    import zoo
+
+    scale = own_classes.imported([module])["mine>Scale"]()
+    flat = [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(2), scale]
+    up = [keras.Input((2,)), layers.Dense(64), layers.Reshape((8, 8, 1))]
+    model = zoo.Autoencoder(encoder=keras.Sequential(flat), decoder=keras.Sequential(up))
+    zoo.save(model, "scaled", about={"recipe": {"data": "digits"}})
+    forget(module)
+    assert cli.main(["generate", "scaled"]) == 1
+    assert "names 'Scale'" in capsys.readouterr().err
+    assert cli.main(["generate", "scaled", "--import", module]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("not_there", "--import not_there failed: No module named 'not_there'. Give the name"),
+        ("my_module.py", "Leave out .py: --import my_module."),
+        ("empty", "--import empty: nothing in it is registered. Decorate its classes"),
+    ],
+)
+def test_modules_that_bring_nothing_are_told(name, says, module, tmp_path):
+    (tmp_path / "empty.py").write_text("")
+    with pytest.raises(ValueError, match=says.replace("(", r"\(")):
+        own_classes.imported([name])
+    forget("empty")
