@@ -1,5 +1,6 @@
 """Networks of a user's own: sequential, subclassed, with codes of any shape, with a sigmoid."""
 
+import inspect
 import warnings
 
 import keras
@@ -9,6 +10,7 @@ from keras import layers, ops
 from support.tiny import BACKEND, X, array, randomised
 
 import zoo
+from zoo.nn import networks
 from zoo.nn.own_layers import WithoutActivation
 
 pytestmark = pytest.mark.backend
@@ -341,7 +343,7 @@ def test_an_activation_that_cannot_be_seen_is_warned_of():
     with pytest.warns(UserWarning, match="No value that the decoder gives .* is below 0"):
         make("sigmoid")
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         make(None)
         make("tanh")
 
@@ -405,18 +407,45 @@ def test_an_encoder_of_images_of_any_size_takes_the_one_that_is_given():
     assert model.encode(X).shape == (12, 3)
 
 
-def test_a_list_of_moments_is_answered_with_the_lines_that_name_them():
-    x, z = keras.Input(SHAPE), keras.Input((3,))
-    flat = layers.Flatten()(x)
-    moments = [layers.Dense(3)(flat), layers.Dense(3)(flat)]
-    encoder = keras.Model(x, [*moments, moments[0]])
-    decoder = dense_decoder(z)
-    with pytest.raises(ValueError) as caught:
-        zoo.VAE(encoder=encoder, decoder=decoder)
-    lines = str(caught.value).partition("others after them: ")[2].split("; ")
-    names = {"encoder": encoder, "keras": keras}
-    exec("\n".join(lines).removesuffix("."), names)
-    assert zoo.VAE(encoder=names["encoder"], decoder=decoder).latent_dim == 3
+class Moments(keras.Model):
+    """An encoder as in many tutorials, which gives a list of moments and a draw."""
+
+    def __init__(self):
+        super().__init__()
+        self.flat, self.mean, self.log_var = layers.Flatten(), layers.Dense(3), layers.Dense(3)
+
+    def call(self, x):
+        x = self.flat(x)
+        return [self.mean(x), self.log_var(x), self.mean(x)]
+
+
+def by_the_lines(error, **names):
+    """Run the two lines of code in an error, and return what they make of the encoder."""
+    lines = str(error.value).split("\n\n")[1]
+    names["keras"] = keras
+    exec(inspect.cleandoc(lines), names)
+    return names["encoder"]
+
+
+@pytest.mark.parametrize("kind", ["functional", "subclassed"])
+def test_a_list_of_outputs_is_answered_with_the_lines_that_choose(kind):
+    encoder, decoder, x = Moments(), dense_decoder(keras.Input((3,))), keras.Input(SHAPE)
+    if kind == "functional":
+        encoder = keras.Model(x, encoder(x))
+    for cls, heads in ((zoo.VAE, 2), (zoo.Autoencoder, 1)):
+        with pytest.raises(ValueError, match="come first in a list|Where the first is meant") as e:
+            cls(input_shape=SHAPE, encoder=encoder, decoder=decoder)
+        model = cls(encoder=by_the_lines(e, encoder=encoder), decoder=decoder)
+        assert (len(model.heads), model.latent_dim) == (heads, 3)
+
+
+def test_a_single_convolution_is_seen_under_a_sigmoid_that_was_taken_off():
+    decoder = keras.Sequential(
+        [keras.Input((2, 2, 2)), layers.Conv2DTranspose(1, 3, 2, "same", activation="sigmoid")]
+    )
+    encoder = GIVEN["a code of three axes"][0]()[0]
+    model = zoo.Autoencoder(encoder=encoder, decoder=decoder)
+    assert networks.is_convolutional(model.decoder)
 
 
 def test_a_sequential_decoder_of_a_conditional_model_is_answered_with_the_lines_that_wrap_it():

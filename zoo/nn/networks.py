@@ -292,10 +292,16 @@ def _activation_name(layer) -> str | None:
 def is_convolutional(*networks: keras.Model) -> bool:
     """Say whether any of the networks holds a convolution, at any depth."""
     return any(
-        "conv" in type(layer).__name__.lower() or is_convolutional(*getattr(layer, "layers", ()))
+        "conv" in type(layer).__name__.lower() or is_convolutional(*_inside(layer))
         for network in networks
         for layer in getattr(network, "layers", [network])
     )
+
+
+def _inside(layer):
+    """Return the layers of which one is made, or the one that it wraps."""
+    wrapped = [layer.layer] if isinstance(getattr(layer, "layer", None), keras.Layer) else []
+    return getattr(layer, "layers", wrapped)
 
 
 def _join(features, label, num_classes, dtype):

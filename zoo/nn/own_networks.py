@@ -158,10 +158,11 @@ def _with_plain_input(network):
 def _single(network, role):
     """Return a network whose one output is no list or dict of one."""
     if len(network.outputs) > 1:
+        first = next(iter(network.output)) if isinstance(network.output, dict) else 0
         raise ValueError(
-            f"The {role} gives {len(network.outputs)} outputs, and one is read: "
-            f"{network.output}. Take the one that is meant: "
-            f"{role} = keras.Model({role}.input, {role}.outputs[0])."
+            f"The {role} gives {len(network.outputs)} outputs, and one is read: {network.output}. "
+            f"Where the first is meant:\n\n    {_inputs_of(network)}\n"
+            f"    {role} = keras.Model(inputs, {role}(inputs)[{first!r}])\n"
         )
     if network.output is network.outputs[0]:
         return network
@@ -173,13 +174,22 @@ def _with_named_outputs(encoder, heads):
         return _single(encoder, "encoder")
     if isinstance(encoder.output, dict) and set(encoder.output) == set(heads):
         return encoder
-    names = ", ".join(f'"{head}": {head}' for head in heads)
     raise ValueError(
         f"This model's encoder returns a dict of {', '.join(heads)}; the one given returns "
-        f"{encoder.output}. Where it gives these two, in this order, and others after them: "
-        f"{', '.join(heads)}, *_ = encoder.outputs; "
-        f"encoder = keras.Model(encoder.input, {{{names}}})."
+        f"{encoder.output}. Where these two come first in a list:\n\n    {_inputs_of(encoder)}\n"
+        f"    encoder = keras.Model(inputs, dict(zip({heads}, encoder(inputs))))\n"
     )
+
+
+def _inputs_of(network) -> str:
+    """Return the line of code that makes inputs for a network."""
+    made = {
+        name: f'keras.Input({tuple(tensor.shape[1:])}, name="{name}", dtype="{tensor.dtype}")'
+        for name, tensor in (network.input if isinstance(network.input, dict) else {}).items()
+    }
+    if made:
+        return "inputs = {" + ", ".join(f'"{name}": {line}' for name, line in made.items()) + "}"
+    return f"inputs = keras.Input({tuple(network.inputs[0].shape[1:])})"
 
 
 def _code_shape(encoder):
