@@ -53,6 +53,22 @@ def own_networks(dtype=None):
     )
 
 
+def own_sequential(dtype=None):
+    """An autoencoder of sequential networks, whose decoder ends in a sigmoid that is taken off."""
+    down = [
+        layers.Flatten(),
+        layers.Dense(16, "relu", dtype=dtype),
+        layers.Dense(3, dtype="float32"),
+    ]
+    up = [layers.Dense(16, "relu", dtype=dtype), layers.Dense(64, "sigmoid", dtype="float32")]
+    return zoo.Autoencoder(
+        input_shape=SHAPE,
+        encoder=keras.Sequential(down),
+        decoder=keras.Sequential([*up, layers.Reshape(SHAPE)]),
+        dtype=dtype,
+    )
+
+
 SETTINGS = {
     "Autoencoder": small(zoo.Autoencoder),
     "Autoencoder, squared error": small(zoo.Autoencoder, likelihood="squared_error", hidden=()),
@@ -60,6 +76,7 @@ SETTINGS = {
     "Autoencoder, tied, with penalties": small(
         zoo.Autoencoder, tied=True, code_activation="tanh", l1=1e-3, l2=1e-3
     ),
+    "Autoencoder, sequential": own_sequential,
     "SparseAutoencoder": small(zoo.SparseAutoencoder, hidden=()),
     "SparseAutoencoder, l1": small(zoo.SparseAutoencoder, penalty="l1", hidden=()),
     "DenoisingAutoencoder": small(
@@ -133,7 +150,7 @@ SETTINGS = {
 # The same code in another setting: checked by .ci/run, not at every turn, and not in all respects.
 ELSEWHERE = (
     *("conv", "squared", "wide", ", l1", "exact", "hutch", "stoch", "categ", "two heads"),
-    *("binarized", "swiss", "posterior", "persistent"),
+    *("binarized", "swiss", "posterior", "persistent", "sequential"),
 )
 VARIANTS = {name for name in SETTINGS if any(word in name for word in ELSEWHERE)}
 MAIN_CHECKS = [

@@ -2,6 +2,7 @@
 
 import inspect
 import pydoc
+import re
 
 import keras
 import numpy as np
@@ -84,10 +85,15 @@ def test_a_setting_of_conditional_models_is_not_ignored_by_others():
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_help_shows_every_setting_first(name):
+def test_help_shows_and_describes_every_setting_and_no_other(name):
     cls = CLASSES[name]
     text = pydoc.plain(pydoc.render_doc(cls))
-    first = text.partition("\n |  \n")[0]
+    first, _, rest = text.partition("\n |  \n")
+    described = rest.partition("Args:\n")[2].partition("\n |  \n")[0]
+    described = re.findall(r"^ \|      (\w+(?:, \w+)*):", described, flags=re.MULTILINE)
+    told = [setting for names in described for setting in names.split(", ")]
+    assert len(told) == len(set(told))
+    assert set(told) - {"Others"} == set(inspect.signature(cls).parameters)
     for setting in inspect.signature(cls).parameters:
         assert setting in first
     for shown in (cls, cls.__init__):

@@ -45,6 +45,8 @@ class BaseAutoencoder(Inference, Fitted):
         seed: of the initial weights (but of networks that are given), of the noise drawn in
             training, and of the order of the images. Where it is None, the weights are a matter of
             Keras's own seed, `keras.utils.set_random_seed`, and the rest is as with 0.
+        name, dtype: of the model and its variables, as for any Keras model; a `dtype` such as
+            "mixed_bfloat16" is a policy.
 
     Attributes:
         heads: names of the encoder's outputs, each of `latent_dim` values.

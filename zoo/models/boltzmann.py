@@ -38,6 +38,8 @@ class RBM(Autoencoder):
     Args:
         k: Gibbs steps, at least 1.
         chains: how many persistent chains; 0 starts each step at the data.
+        code_activation: of the hidden units, "sigmoid" for binary and "linear" for Gaussian ones.
+        activation: of hidden layers, of which there are none.
         Others: see `Autoencoder`. Binary visible units take images in [0, 1] as probabilities.
 
     Source: Hinton 2002 (doi 10.1162/089976602760128018); Tieleman 2008

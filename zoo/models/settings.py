@@ -10,6 +10,7 @@ import contextlib
 import functools
 import inspect
 import random
+import re
 from inspect import Parameter
 
 from zoo.nn.given import whole
@@ -19,14 +20,17 @@ from zoo.spelling import suggestion
 def prepare(cls, last):
     """Give a class its signature, and a constructor that checks settings and seeds weights.
 
-    Sets `cls.__signature__`, which `inspect`, `help` and editors read, and `cls.refused`: the
-    settings of its bases that it does not take, see `BaseAutoencoder.takes_no`.
+    Sets `cls.__signature__`, which `inspect`, `help` and editors read; `cls.__doc__`, with what its
+    bases say of their settings; and `cls.refused`: the settings of its bases that it does not take,
+    see `BaseAutoencoder.takes_no`.
 
     Args:
         cls: a class of models.
         last: the base whose constructor hands nothing on.
     """
     cls.__signature__, cls.refused = _collected(cls, last)
+    if "Args:\n" in (vars(cls).get("__doc__") or ""):
+        cls.__doc__ = _with_all_settings(cls)
     if not hasattr(cls.__init__, "unchecked"):
         cls.__init__ = _checking(cls, cls.__init__)
     if "__init__" in vars(cls):
@@ -57,6 +61,34 @@ def _collected(cls, last):
     in_order = sorted(found.values(), key=lambda parameter: parameter.kind)
     refused = {name: refusal for name, refusal in refused.items() if name not in found}
     return inspect.Signature(in_order), refused
+
+
+def _with_all_settings(cls) -> str:
+    """Return a docstring that tells of every setting, the others in the words of the bases."""
+    text = inspect.cleandoc(vars(cls)["__doc__"])
+    before, _, rest = text.partition("Args:\n")
+    own, _, after = rest.partition("\n\n")
+    described = _described(own)
+    told = {name for names in described for name in names}
+    for base in cls.__mro__[1:]:
+        block = inspect.cleandoc(vars(base).get("__doc__") or "").partition("Args:\n")[2]
+        for names, words in _described(block.partition("\n\n")[0]).items():
+            names = tuple(n for n in names if n in cls.__signature__.parameters and n not in told)
+            if names:
+                described[names] = words
+                told |= {*names}
+    others = re.sub(r"^ see `[\w.]+`[.;:]?", "", described.pop(("Others",), ""))
+    if others.strip():
+        described[("Others",)] = others
+    lines = (f"    {', '.join(names)}:{words}" for names, words in described.items())
+    return f"{before}Args:\n" + "\n".join(lines) + (f"\n\n{after}" if after else "")
+
+
+def _described(block: str) -> dict:
+    """Return what a block of arguments says, by the names that it says it of."""
+    parts = re.split(r"^ {4}(\w+(?:, \w+)*):", block, flags=re.MULTILINE)[1:]
+    texts = (words.rstrip("\n") for words in parts[1::2])
+    return {tuple(names.split(", ")): words for names, words in zip(parts[::2], texts, strict=True)}
 
 
 def _checking(cls, init):

@@ -30,7 +30,8 @@ class M1M2(M2):
             is not trained further.
         latent_dim: of z2.
         likelihood: of z1: "learned_gaussian", or "gaussian" with a deviation of 1.
-        Others: see `M2`; `hidden` are layers between z1 and z2, `filters` are not taken.
+        hidden: widths of the layers between z1 and z2.
+        Others: see `M2`.
 
     Source: Kingma et al. 2014 (arXiv 1406.5298), section 2, "stacked generative semi-supervised
     model".
