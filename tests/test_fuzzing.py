@@ -30,7 +30,7 @@ def own_networks():
     h = keras.ops.reshape(h, (-1, 8))
     encoder = keras.Model(x, layers.Dense(3)(h))
     z = keras.Input((3,))
-    inner = keras.Sequential([keras.Input((3,)), layers.Dense(16, activation="tanh")])
+    inner = keras.Sequential([keras.Input((3,)), layers.Dense(16, activation="sigmoid")])
     decoder = keras.Model(z, layers.Reshape((4, 4, 1))(inner(z)))
     model = zoo.Autoencoder(encoder=encoder, decoder=decoder)
     model.compile(keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.1, 50)))

@@ -125,17 +125,30 @@ def test_a_constructor_that_hands_nothing_on_takes_its_own_settings_alone():
     equal(Fixed(), Fixed())
 
 
-def test_the_example_of_a_class_of_ones_own_runs():
-    text = inspect.getdoc(BaseAutoencoder).partition("Example:")[2]
+def example_of(cls):
+    """Run the example in a docstring; return the names that it defines."""
+    text = inspect.getdoc(cls).partition("Example:")[2]
     lines = [line[4:] for line in text.splitlines() if line.startswith("    ") or not line]
-    names = {}
+    names = {"__name__": "example"}
     exec("\n".join(lines), names)
+    return names
+
+
+def test_the_example_of_a_class_of_ones_own_runs():
+    names = example_of(BaseAutoencoder)
     model = names["model"]
     assert len(names["history"].history["brightness"]) == 1
     copy = type(model).from_config(model.get_config())
     assert copy.weight == 3.0
     decoder = model.parts()["decoder"]
     assert any(w is model.gain for network in decoder.networks for w in network.variables)
+
+
+def test_the_examples_of_networks_and_of_a_loss_of_ones_own_run():
+    assert example_of(zoo.Autoencoder)["model"].latent_dim == 2
+    names = example_of(likelihoods.Likelihood)
+    assert names["history"].history["reconstruction"][0] > 0
+    assert type(names["copy"].likelihood) is names["AbsoluteError"]
 
 
 def test_terms_that_were_not_named_are_told():

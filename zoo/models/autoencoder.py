@@ -38,6 +38,23 @@ class Autoencoder(BaseAutoencoder):
     Source: Rumelhart, Hinton and Williams 1986; Baldi and Hornik 1989
     (doi 10.1016/0893-6080(89)90014-2) on the linear case; Hinton and Salakhutdinov 2006
     (doi 10.1126/science.1127647).
+
+    Example: with networks as tutorials have them. The decoder's sigmoid is taken off, as the
+    likelihood applies it itself, and stays on `decoder` where it is used elsewhere.
+
+        import keras
+        import numpy as np
+        from keras import layers
+
+        import zoo
+
+        encoder = keras.Sequential([layers.Flatten(), layers.Dense(8, "relu"), layers.Dense(2)])
+        decoder = keras.Sequential([layers.Dense(16, "sigmoid"), layers.Reshape((4, 4, 1))])
+        model = zoo.Autoencoder(input_shape=(4, 4, 1), encoder=encoder, decoder=decoder)
+        model.compile("adam", run_eagerly=True)
+        x = np.random.default_rng(0).random((8, 4, 4, 1), "float32")
+        model.fit(x, verbose=0)
+        np.testing.assert_allclose(model.reconstruct(x), decoder(encoder(x)), atol=1e-5)
     """
 
     def __init__(self, input_shape=None, latent_dim=None, *, l1=0.0, l2=0.0, **kwargs):

@@ -49,6 +49,7 @@ class BaseAutoencoder(Inference, Fitted):
             "mixed_bfloat16" is a policy.
 
     Attributes:
+        code_shape: of what `encode` gives for an image; (latent_dim,) but for networks of your own.
         heads: names of the encoder's outputs, each of `latent_dim` values.
         terms: names of the terms of the loss, in order; each is a metric.
         network_names: the attributes that hold networks.

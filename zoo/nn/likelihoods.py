@@ -26,6 +26,30 @@ class Likelihood(Configured):
         reads: what these numbers are where they may be any, so that the decoder must not end in an
             activation with bounds; None where they are the values of pixels.
         applies: the activation of Keras's that `mean` applies to them, or None.
+
+    Example: a loss of your own is a likelihood.
+
+        import keras
+        import numpy as np
+        from keras import ops
+
+        import zoo
+        from zoo.nn.likelihoods import Likelihood
+
+        @keras.saving.register_keras_serializable(package="mine")
+        class AbsoluteError(Likelihood):
+            unit = "absolute error"
+
+            def log_prob(self, x, parameters):
+                return -ops.sum(ops.abs(x - parameters), axis=tuple(range(1, len(x.shape))))
+
+            def mean(self, parameters):
+                return parameters
+
+        model = zoo.VAE((4, 4, 1), 2, hidden=(8,), likelihood=AbsoluteError())
+        model.compile("adam", run_eagerly=True)
+        history = model.fit(np.zeros((8, 4, 4, 1), "float32"), verbose=0)
+        copy = zoo.VAE.from_config(model.get_config())
     """
 
     low: float | None = None
