@@ -392,6 +392,14 @@ def test_what_cannot_be_taken_is_answered_with_the_lines_that_wrap_it(
         zoo.Autoencoder(input_shape=SHAPE, encoder=encoder, decoder=decoder)
 
 
+def test_codes_that_do_not_fit_the_decoder_are_refused_as_the_networks_have_them():
+    encoder, decoder = GIVEN["a code of three axes"][0]()
+    with pytest.raises(ValueError, match=r"must have one shape; .* \(2, 2, 2\) and \(3,\)"):
+        zoo.Autoencoder(encoder=encoder, decoder=dense_decoder(keras.Input((3,))))
+    with pytest.raises(ValueError, match=r"must have one shape; .* \(2, 2, 2\) and \(3,\)"):
+        zoo.Autoencoder(encoder=dense_encoder(keras.Input(SHAPE)), decoder=decoder)
+
+
 def test_sizes_that_nothing_says_are_asked_for():
     with pytest.raises(ValueError, match="does not say what it takes. Give input_shape="):
         zoo.Autoencoder(encoder=Encoder(), decoder=Decoder())

@@ -237,15 +237,8 @@ def fitting_shapes(encoder, decoder, label_beside, likelihood) -> tuple[tuple[in
     Raises:
         ValueError: shapes that do not fit, with both sides named.
     """
-    codes = encoder.output
     x = encoder.input["x"] if "x" in label_beside else encoder.input
     z = decoder.input["z"] if "z" in label_beside else decoder.input
-    sizes = {tuple(code.shape[1:]) for code in [*keras.tree.flatten(codes), z]}
-    if len(sizes) != 1 or len(next(iter(sizes))) != 1:
-        raise ValueError(
-            "The encoder's outputs and the decoder's input must have one shape (batch, latent_dim);"
-            f" they have {sorted(sizes)} without the batch."
-        )
     given, expected = decoder.output.shape[1:], likelihood.parameter_shape(x.shape[1:])
     if tuple(given) != tuple(expected):
         raise ValueError(

@@ -72,6 +72,13 @@ def taken(encoder, decoder, *, heads, label_beside, likelihood, input_shape, lat
         decoder = _without_sigmoid(decoder, likelihood)
         if opaque:
             _warn_of_hidden_activation(decoder, likelihood)
+    z = decoder.input["z"] if "z" in label_beside else decoder.input
+    sizes = {tuple(code.shape[1:]) for code in [*encoder.outputs, *keras.tree.flatten(z)]}
+    if len(sizes) != 1:
+        raise ValueError(
+            "The encoder's outputs and the decoder's input must have one shape; without the batch "
+            f"they have {' and '.join(map(str, sorted(sizes)))}."
+        )
     encoder, decoder = _with_flat_outputs(encoder), _with_flat_input(decoder)
     if shape and given and len(shape) == 1 and math.prod(given) == shape[0]:
         shape = given  # a file holds networks that were flattened, and the shape beside them
