@@ -13,7 +13,7 @@ from zoo.engine.tensorflow_rows import Rows, closing  # noqa: F401
 
 BUNDLE_BYTES = 2**26  # of the images of an execution; several such are on their way
 # XLA takes 2 to 4 s to compile a step on two cores, and saves 0.4 to 3 ms of each after that.
-STEPS_THAT_PAY = 2000
+STEPS_THAT_PAY = 1000
 
 
 def minimize(loss_fn, variables, optimizer, state):
