@@ -77,7 +77,7 @@ def test_what_a_module_registered_is_found_by_name(module):
 def test_a_class_of_ones_own_is_trained_used_measured_and_exported(module, capsys):
     own = ["--import", module]
     assert cli.main(["train", "dim.toml", "--out", "dim", *own]) == 0
-    assert "zoo evaluate dim --update --import my_module" in capsys.readouterr().out
+    assert "dim --update --import my_module" in capsys.readouterr().out
     assert json.loads(Path("dim/card.json").read_text())["class"] == "DimVAE"
     forget(module)
     commands = {
