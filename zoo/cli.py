@@ -390,7 +390,7 @@ def _write_page(options, folder, known):
         labels=y,
         label_names=source.classes if y is not None else None,
         title=card["name"],
-        description=card["description"],
+        description=card.get("description") or "",
         archive=options.web_archive,
     )
 
