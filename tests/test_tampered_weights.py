@@ -1,14 +1,16 @@
 """Files of weights that were tampered with are refused before they are read."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import keras
 import numpy as np
 import pytest
-from support.tampering import rewrite
+from support.tampering import entry, rewrite, rewrite_config
 
 import zoo
+from zoo import safety
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,63 @@ def test_a_file_that_is_no_weights_is_refused(content, preset):
     rewrite(preset, "model.weights.h5", content)
     with pytest.raises(ValueError, match="does not hold the weights"):
         zoo.load(preset)
+
+
+def widened(config):
+    config["config"]["hidden"] = [2**15, 2**15]
+
+
+def widened_inside(config):
+    z = {"batch_shape": [None, 3], "dtype": "float32", "name": "z"}
+    config["config"]["decoder"] = entry(
+        "Sequential",
+        "keras",
+        layers=[
+            entry("InputLayer", "keras.layers", **z),
+            entry("Dense", "keras.layers", units=2**30, name="wide"),
+        ],
+        name="decoder",
+    )
+    config["config"]["encoder"] = config["config"]["decoder"]
+
+
+@pytest.mark.parametrize("change", [widened, widened_inside])
+def test_networks_far_larger_than_their_weights_are_refused_before_they_are_made(
+    change, preset, monkeypatch
+):
+    """Four gigabytes and more, which a file of some kilobytes asks for."""
+    rewrite_config(preset, change)
+    made, make = [], keras.initializers.GlorotUniform.__call__
+
+    def noted(self, shape, *args, **options):
+        made.append(np.prod(shape))
+        return make(self, shape, *args, **options)
+
+    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", noted)
+    original = keras.layers.Layer.add_weight
+    with pytest.raises(ValueError, match="its networks have far more weights than the .* stored"):
+        zoo.load(preset)
+    assert max(made, default=0) < 2**23
+    assert keras.layers.Layer.add_weight is original
+
+
+def test_threads_that_load_leave_keras_as_it_was(preset):
+    original = keras.layers.Layer.add_weight
+    with ThreadPoolExecutor(4) as pool:
+        models = list(pool.map(zoo.load, [preset] * 8))
+    assert keras.layers.Layer.add_weight is original
+    for model in models:
+        np.testing.assert_array_equal(model.get_weights()[0], models[0].get_weights()[0])
+
+
+def test_stored_values_are_counted_by_their_bytes(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["plain"] = np.zeros((30, 40), "float32")
+        file.create_dataset("packed", data=np.zeros(5000, "float32"), compression="gzip")
+        file.create_dataset("declared", (2**28,), "float32", chunks=(2**20,), compression="gzip")
+        file.create_dataset("never written", (2**28,), "float32")
+        file["nothing"] = h5py.Empty("float32")
+    assert safety.stored_values(tmp_path / "a.h5") == 30 * 40 + 5000
 
 
 class Nest(keras.layers.Layer):

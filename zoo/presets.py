@@ -21,7 +21,14 @@ from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.readme import render_card
-from zoo.safety import check_objects, check_weights, held_by, load_all_weights
+from zoo.safety import (
+    check_objects,
+    check_weights,
+    held_by,
+    load_all_weights,
+    no_larger_than,
+    stored_values,
+)
 
 STORAGES = ("float32", "float16", "compact")
 LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
@@ -59,7 +66,12 @@ def load(
     check_objects(saved, custom_objects)
     model_class = _model_class(config_path, saved.get("class"), custom_objects)
     with keras.saving.custom_object_scope(custom_objects):
-        with _describing(config_path, f"a {saved['class']} and its optimizer"):
+        with _describing(weights_path, f"the weights of a {saved['class']}"):
+            held = stored_values(weights_path)
+        with (
+            _describing(config_path, f"a {saved['class']} and its optimizer"),
+            no_larger_than(held),
+        ):
             model = model_class.from_config(_config(saved, dtype))
             optimizer = _optimizer(saved["optimizer"])
         with _describing(weights_path, f"the weights of this {saved['class']}"):

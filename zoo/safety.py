@@ -6,8 +6,11 @@ that stand beside them. So every name is looked up here first, among classes tha
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import sys
+import threading
 import types
 import warnings
 
@@ -17,6 +20,8 @@ from keras import layers
 
 from zoo.json_file import shortened
 
+_SPARE = 2**20  # weights that a model may have beside twice as many as are stored
+_DENSEST = 1032  # bytes that gzip makes of one at most
 _FEW = 1024  # values that may be stored beside the weights, such as the states of seeds
 # Values that Keras writes in the form of objects.
 _VALUES = ("__tuple__", "__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__")
@@ -147,6 +152,53 @@ def _is_registered_elsewhere(name: str, custom_objects: dict) -> bool:
     return not (name.startswith("zoo>") and _is_of_the_zoo(name))
 
 
+# What is put in the place of Keras's own, and of Python's filters, is put back in order.
+_alone = threading.RLock()
+
+
+@contextlib.contextmanager
+def no_larger_than(held: int):
+    """Refuse layers with far more weights than a file of weights holds, before they take memory.
+
+    Args:
+        held: how many, see `stored_values`.
+
+    Raises:
+        ValueError: from within, where a layer that this thread builds is one too many.
+    """
+    with _alone:
+        left, thread, add_weight = 2 * held + _SPARE, threading.get_ident(), layers.Layer.add_weight
+
+        def counted(layer, *args, **options):
+            nonlocal left
+            shape = options.get("shape", args[0] if args else ())
+            if threading.get_ident() == thread and isinstance(shape, tuple | list):
+                left -= math.prod(size for size in shape if isinstance(size, int))
+                if left < 0:
+                    raise ValueError(f"its networks have far more weights than the {held:,} stored")
+            return add_weight(layer, *args, **options)
+
+        layers.Layer.add_weight = counted
+        try:
+            yield
+        finally:
+            layers.Layer.add_weight = add_weight
+
+
+def stored_values(path: str | os.PathLike) -> int:
+    """Return how many values a file of weights can hold at most, by the bytes that they take."""
+    found = 0
+
+    def look(name, item):
+        nonlocal found
+        if isinstance(item, h5py.Dataset) and item.size:
+            found += min(item.size, _DENSEST * item.id.get_storage_size() // item.dtype.itemsize)
+
+    with h5py.File(path, "r") as file:
+        file.visititems(look)
+    return found
+
+
 def check_weights(path: str | os.PathLike, model):
     """Look at the shapes in a file of weights, and where its values lie, before any is read.
 
@@ -187,7 +239,7 @@ def load_all_weights(model, path: str | os.PathLike):
         ValueError: weights of the model are missing in the file. UserWarning: as well, where Keras
             would only warn, and leave them as they were drawn.
     """
-    with warnings.catch_warnings():
+    with _alone, warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*freshly-initialized weights")
         model.load_weights(path)
 
