@@ -47,6 +47,7 @@ def adversarial():
 def sources(tmp_path_factory):
     """A folder of small presets to change, and of an export, which is made on TensorFlow alone."""
     folder = tmp_path_factory.mktemp("sources")
+    keras.utils.set_random_seed(0)
     models = {
         "plain": zoo.VAE((4, 4, 1), 3, hidden=(5,)),
         "conditional": zoo.CVAE((4, 4, 1), 3, hidden=(5,), num_classes=3, prior="learned"),
