@@ -163,6 +163,23 @@ def test_weights_that_lie_elsewhere_are_refused(file):
         zoo.load(file)
 
 
+def test_a_place_before_the_file_is_refused(file):
+    """Python looks for the first entry a thousand bytes before the start, as the end says."""
+    data = bytearray(file.read_bytes())
+    data[-6:-2] = (int.from_bytes(data[-6:-2], "little") + 1000).to_bytes(4, "little")
+    file.write_bytes(data)
+    with pytest.raises(ValueError, match=r"is no \.keras file, or a damaged one"):
+        zoo.load(file)
+
+
+def test_networks_far_larger_than_their_weights_are_refused(file):
+    config = config_of(file)
+    config["config"]["hidden"] = [2**15, 2**15]
+    rewrite(file, config=json.dumps(config))
+    with pytest.raises(ValueError, match="its networks have far more weights than the .* stored"):
+        zoo.load(file)
+
+
 @pytest.mark.parametrize("cut", [3, 200, -30])
 def test_a_damaged_file_is_refused(cut, file):
     file.write_bytes(file.read_bytes()[:cut])

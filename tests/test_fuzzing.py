@@ -45,7 +45,7 @@ def adversarial():
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """A folder of small presets to change, and of an export, which is made on TensorFlow alone."""
+    """A folder of presets, `.keras` files, and (made on TensorFlow alone) an export, to change."""
     folder = tmp_path_factory.mktemp("sources")
     keras.utils.set_random_seed(0)
     models = {
@@ -56,6 +56,9 @@ def sources(tmp_path_factory):
     }
     for name, model in models.items():
         zoo.save(model, folder / "presets" / name)
+    for name in ("plain", "adversarial"):
+        (folder / "archives" / name).mkdir(parents=True)
+        models[name].save(folder / "archives" / name / "model.keras")
     # In HDF5's oldest format, which has no checksums of its own, as Keras writes it.
     own = folder / "presets" / "own"
     models["own"].save_weights(own / "model.weights.h5")
@@ -111,7 +114,7 @@ def check(sources, scratch, presets, exports):
 
 @pytest.mark.backend
 def test_changed_files_are_refused_in_words_or_load_as_they_were(sources, tmp_path):
-    presets = {"card": 20, "config": 40, "weights": 20}
+    presets = {"card": 20, "config": 40, "weights": 20, "archive": 30}
     exports = {"signature": 40, "served": 20, "golden": 10, "arrays": 20, "onnx": 40}
     check(sources, tmp_path, presets, exports)
 
@@ -119,7 +122,7 @@ def test_changed_files_are_refused_in_words_or_load_as_they_were(sources, tmp_pa
 @pytest.mark.slow
 @pytest.mark.long
 def test_hundreds_of_changes_are_refused_in_words_or_load_as_they_were(sources, tmp_path):
-    presets = dict.fromkeys(("card", "config", "weights"), 200)
+    presets = dict.fromkeys(("card", "config", "weights", "archive"), 200)
     exports = dict.fromkeys(("signature", "onnx"), 200)
     exports |= dict.fromkeys(("served", "golden", "arrays"), 60)
     check(sources, tmp_path, presets, exports)

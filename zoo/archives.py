@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 import tempfile
 import zipfile
@@ -41,6 +42,11 @@ class Archive:
         if not isinstance(self.config.get("config"), dict):
             raise ValueError(f"{CONFIG} in {path} describes no model.")
 
+    @property
+    def most_values(self) -> int:
+        """How many weights the file can hold, of two bytes or more each, as Keras writes them."""
+        return self._file.getinfo(WEIGHTS).file_size // 2
+
     def unpack_weights(self, folder: Path, largest: int) -> Path:
         """Write the weights into a folder, if they have `largest` bytes at most; return the path.
 
@@ -72,5 +78,7 @@ def opened(path: Path) -> Iterator[tuple[Archive, Path]]:
     try:
         with zipfile.ZipFile(path) as file, tempfile.TemporaryDirectory() as folder:
             yield Archive(path, file), Path(folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise  # and that was a place before the start of the file
         raise ValueError(f"{path} is no .keras file, or a damaged one: {error}") from error

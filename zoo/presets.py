@@ -93,7 +93,10 @@ def _load_archive(path, custom_objects, dtype):
         name = saved.get("class_name")
         model_class = _model_class(path, name, custom_objects)
         with keras.saving.custom_object_scope(custom_objects):
-            with _describing(path, f"a {name} and its optimizer"):
+            with (
+                _describing(path, f"a {name} and its optimizer"),
+                no_larger_than(archive.most_values),
+            ):
                 model = model_class.from_config(_config(saved, dtype))
                 if saved.get("compile_config"):
                     model.compile_from_config(saved["compile_config"])

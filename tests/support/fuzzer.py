@@ -2,8 +2,9 @@
 
     python tests/support/fuzzer.py SOURCES SCRATCH FIRST KIND=COUNT...
 
-SOURCES holds `presets/` and `exports/`. Every case is one line of JSON in SCRATCH/report, written
-before it is tried and once more with its outcome: whoever kills the interpreter is known.
+SOURCES holds `presets/`, `archives/` and `exports/`. Every case is one line of JSON in
+SCRATCH/report, written before it is tried and once more with its outcome: whoever kills the
+interpreter is known.
 """
 
 import contextlib
@@ -16,6 +17,8 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import keras
@@ -128,6 +131,11 @@ def load_preset(folder):
     return {"weights": model.get_weights(), "codes": codes(model)}
 
 
+def load_archive(folder):
+    """Return the weights of what Keras saved."""
+    return {"weights": zoo.load(folder / "model.keras").get_weights()}
+
+
 def codes(model):
     """Return the codes of images, without compiling anything; none of networks that cannot run."""
     inputs = {"x": X, "label": LABEL} if isinstance(model.encoder.input, dict) else X
@@ -198,6 +206,22 @@ def change_bytes(file, record, structured=None):
     return change
 
 
+def change_archive(folder, rng, mark):
+    """Change the bytes of a `.keras` file, or write it anew with another config."""
+    path = folder / "model.keras"
+    if rng.random() < 0.4:
+        data, done = changed_bytes(path.read_bytes(), rng)
+        path.write_bytes(data)
+        return done
+    with zipfile.ZipFile(path) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    held["config.json"], done = changed_json(held["config.json"], rng, mark)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in held.items():
+            archive.writestr(name, data)
+    return done
+
+
 def change_onnx(path, rng, mark):
     data, done = changed_onnx(path.read_bytes(), rng, mark)
     path.write_bytes(data)
@@ -243,6 +267,7 @@ KINDS = {
         load_preset,
         (),
     ),
+    "archive": ("archives", change_archive, load_archive, ("weights",)),
     "signature": ("exports", change_json("decoder/signature.json"), load_export, ("outputs",)),
     "served": ("exports", change_json("decoder/signature.json"), serve_export, ()),
     "parity": ("exports", change_json("decoder/parity.json"), load_export, ("outputs",)),
@@ -299,7 +324,7 @@ def main(sources, scratch, first, *counts):
     ]
     outside = scratch.with_name("outside")
     shutil.rmtree(scratch / "case", ignore_errors=True)  # of a case that was killed
-    os.environ["TMPDIR"] = str(scratch)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(scratch)
     os.chdir(outside)
     folders = {
         kind: sorted((sources / kind).iterdir()) for kind in {KINDS[kind][0] for kind, _ in cases}
