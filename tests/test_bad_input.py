@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.steps import compile_as_written
 
 import zoo
 from zoo import data
@@ -61,7 +62,7 @@ BAD_IMAGES = {
     "pixels from -1 to 1": (
         lambda x: 2 * x - 1,
         ValueError,
-        ["go down to -1.0", "[0, 1]", "rescale"],
+        ["the values of x go down to -1.0", "[0, 1]", "rescale", 'likelihood="gaussian"'],
     ),
     "pixels up to 16": (lambda x: x * 16, ValueError, ["reach 16.0", "[0, 1]", "rescale"]),
     "NaN": (with_nan, ValueError, ["NaN or infinite", "remove or replace"]),
@@ -114,7 +115,8 @@ BAD_LABELS = {
         TypeError,
         ["float32", "9 integers from 0 to 9", 'astype("int32")'],
     ),
-    "texts": (lambda y: y.astype(str), TypeError, ["<U", "9 integers"]),
+    "texts": (lambda y: y.astype(str), TypeError, ["<U", "9 integers", "return_inverse=True"]),
+    "a list of texts": (lambda y: [str(i) for i in y], TypeError, ["<U", "return_inverse=True"]),
     "below zero": (lambda y: y - 1, ValueError, ["goes from -1 to", "from 0 to 9"]),
     "one above the last class": (lambda y: y + (y == 8) * 2, ValueError, ["to 10", "from 0 to 9"]),
     "too few": (lambda y: y[:5], ValueError, ["shape (5,)", "9 integers"]),
@@ -196,6 +198,63 @@ ODD_DESCRIPTIONS = [
 def test_a_description_of_something_else_is_refused(argument, description):
     with pytest.raises((TypeError, ValueError), match=f"{argument} (is|must be|names) "):
         zoo.VAE((4, 4, 1), 2, hidden=(4,), **{argument: description})
+
+
+def test_columns_of_a_table_are_not_called_pixels():
+    model = zoo.VAE((5,), 2, hidden=(4,))
+    model.compile()
+    table = np.random.default_rng(0).standard_normal((9, 5)).astype("float32")
+    for x in (table, 100 * np.abs(table), (100 * table).astype("int32")):
+        with pytest.raises((ValueError, TypeError)) as caught:
+            model.fit(x)
+        assert "pixel" not in str(caught.value)
+    with pytest.raises(ValueError, match=r'values of x .* \[0, 1\].*likelihood="gaussian"'):
+        model.fit(table)
+
+
+NUMBERS = {
+    "class_weight of a class that is not there": (
+        {"class_weight": {3: 2.0, 12: 1.0}},
+        ValueError,
+        "12;.* 9",
+    ),
+    "class_weight by name": ({"class_weight": {"seven": 1.0}}, ValueError, "names 'seven'"),
+    "class_weight that is none": ({"class_weight": {3: "much"}}, ValueError, r"\[3\] is 'much'"),
+    "class_weight below zero": ({"class_weight": {3: -1.0}}, ValueError, "at least 0"),
+    "class_weight as a list": ({"class_weight": [1.0] * 10}, TypeError, "is a list; give a dict"),
+    "batch_size of 0": ({"batch_size": 0}, ValueError, "batch_size is 0; give at least 1"),
+    "batch_size below 0": ({"batch_size": -3}, ValueError, "batch_size is -3"),
+    "batch_size of a half": ({"batch_size": 2.5}, TypeError, "whole number"),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_settings_of_fit_that_mean_nothing_are_refused(kind, cvae, digits):
+    options, error, says = NUMBERS[kind]
+    with pytest.raises(error, match=says):
+        cvae.fit(*digits, **options)
+
+
+def test_batches_of_no_images_are_refused_everywhere(cvae, digits):
+    x, y = digits
+    for call in (
+        lambda: cvae.fit(x, y, validation_data=(x, y), validation_batch_size=0),
+        lambda: cvae.evaluate(x, y, batch_size=0),
+        lambda: cvae.predict({"x": x, "label": y}, batch_size=0),
+        lambda: cvae.encode(x, y, batch_size=0),
+        lambda: cvae.decode(np.zeros((9, 2)), y, batch_size=-1),
+    ):
+        with pytest.raises(ValueError, match="batch_size is .*; give at least 1"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("steps", "error"), [(0, ValueError), (-1, ValueError), ("many", TypeError)]
+)
+def test_an_execution_without_steps_is_refused(steps, error):
+    model = zoo.VAE((8, 8, 1), 2, hidden=(16,))
+    with pytest.raises(error, match="steps_per_execution is .*at least 1"):
+        compile_as_written(model, steps_per_execution=steps)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_boltzmann_machines_refuse_what_they_are_not():
             zoo.RBM((4, 4, 1), 3, **options)
     model = zoo.RBM((4, 4, 1), 3)
     model.compile()
-    with pytest.raises(ValueError, match="pixels of x reach"):
+    with pytest.raises(ValueError, match="values of x reach"):
         model.fit(X * 2, verbose=0)
 
 

@@ -20,6 +20,7 @@ from zoo.folders import need_space, publish_folder, write_file
 from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
+from zoo.models.checks import check_finite
 from zoo.readme import render_card
 from zoo.safety import (
     check_objects,
@@ -52,8 +53,8 @@ def load(
         a `keras.Model` of one of the zoo's classes.
 
     Raises:
-        ValueError: no such preset (the nearest names are given), files that were altered, or a
-            class that is neither the zoo's nor given.
+        ValueError: no such preset (the nearest names are given), files that were altered, a class
+            that is neither the zoo's nor given, or weights that are NaN or infinite.
         FileNotFoundError: a file of the preset, or the `.keras` file, is missing.
     """
     if os.fspath(name).endswith(".keras") and not os.path.isdir(name):
@@ -77,6 +78,7 @@ def load(
         with _describing(weights_path, f"the weights of this {saved['class']}"):
             check_weights(weights_path, model)
             load_all_weights(model, weights_path)
+            check_finite(model)
         with _describing(config_path, f"an optimizer of this {saved['class']}"):
             model.compile(optimizer=optimizer)
     _check_card(card, model, folder)
@@ -105,6 +107,7 @@ def _load_archive(path, custom_objects, dtype):
             with _describing(path, f"the weights of this {name}"):
                 check_weights(weights, model)
                 load_all_weights(model, weights)
+                check_finite(model)
         if not model.compiled:
             model.compile()
     return model
@@ -186,7 +189,7 @@ def save(
     Raises:
         FileExistsError: the folder exists and `overwrite` is false, or it holds anything else.
         TypeError: not a model of the zoo.
-        ValueError: weights that are too large for float16.
+        ValueError: weights that are NaN or infinite, or too large for float16.
     """
     if not isinstance(model, BaseAutoencoder):
         raise TypeError(
@@ -195,6 +198,7 @@ def save(
         )
     if storage not in STORAGES:
         raise ValueError(f"storage is {storage!r}; choose one of {', '.join(STORAGES)}.")
+    check_finite(model)
     target = Path(os.path.abspath(folder))
     with publish_folder(target, overwrite) as scratch:
         (scratch / CONFIG).write_text(_to_json(_saved_config(model)), encoding="utf-8")

@@ -20,6 +20,7 @@ from zoo.catalog import Card
 from zoo.data.stored import array_in
 from zoo.folders import check_target
 from zoo.models import CLASSES
+from zoo.models.checks import check_finite, not_finite
 from zoo.pretraining import pretrain
 from zoo.recipes import Recipe
 from zoo.spelling import UnknownNameError
@@ -70,7 +71,8 @@ def train(
         FileExistsError: `out` exists and `overwrite` is false, or it holds anything else; said
             before training starts.
         UnknownNameError: the recipe's class or data set, or the strategy, does not exist.
-        ValueError: less than one epoch; images and labels that do not go together.
+        ValueError: less than one epoch; images and labels that do not go together; a training that
+            diverged, whose state is then removed.
     """
     with distribution.strategy(strategy):
         return _train(recipe, out, epochs, overwrite, images, labels, licence, model_class, verbose)
@@ -111,6 +113,9 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
         ],
         verbose=0,
     )
+    if not_finite(model):
+        shutil.rmtree(progress, ignore_errors=True)  # nothing can go on from there
+        check_finite(model)
     model.compile(optimizer=fine_tuning_optimizer(model))
     settings = {
         "storage": recipe.storage,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from zoo.models.monitors import active_units  # noqa: F401  a measure, too
+
 
 def reconstruction_error(model, x, labels=None) -> float:
     """Squared error summed over the pixels of an image, averaged over images.
@@ -110,20 +112,6 @@ def frechet_distance(images, others, judge) -> float:
     shared = np.sqrt(np.maximum(eigvalsh(root @ other_cov @ root), 0.0)).sum()
     away = np.sum((mean - other_mean) ** 2)
     return float(away + np.trace(cov) + np.trace(other_cov) - 2.0 * shared)
-
-
-def active_units(model, x, labels=None, *, threshold: float = 0.01) -> int:
-    """Count the latent dimensions that say something of the image.
-
-    A dimension is active if the variance over images of its posterior mean exceeds `threshold`;
-    with a prior that depends on the label, of the mean in units of that prior.
-
-    Source: Burda, Grosse and Salakhutdinov 2015 (arXiv 1509.00519), section 5.2.
-    """
-    mean, _ = model.posterior(x, labels)
-    if model.conditional:
-        mean = model.style(mean, labels)
-    return int(np.sum(np.var(mean, axis=0) > threshold))
 
 
 def neighbour_accuracy(model, train, test, *, neighbours: int = 5) -> float:

@@ -33,7 +33,7 @@ class BaseAutoencoder(Inference, Fitted):
         tied: whether the decoder's kernels are the encoder's, transposed, as one variable each;
             for dense networks without labels whose encoder gives one code.
         likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
-            "categorical", "squared_error", or a `zoo.nn.likelihoods.Likelihood`.
+            "categorical", "squared_error", or a likelihood such as `zoo.Gaussian(0.1)`.
         num_classes: how many labels there are; for conditional models only.
         encoder, decoder: networks of your own instead of the described ones: functional,
             sequential or subclassed Keras models. The encoder takes `x`, the decoder `z`
@@ -58,6 +58,9 @@ class BaseAutoencoder(Inference, Fitted):
         conditional: whether the networks take a label.
         restores: whether the model is trained to give the clean image of a damaged one.
         prior: what `generate` draws codes from; None where there is none.
+        unit_variance: whether "gaussian" has a deviation of 1 instead of one that is calibrated.
+        cmap: the colours of pictures of images with one channel, as matplotlib names them; None for
+            ink on paper, where 1 is black. `fit` chooses by its images.
         licence: of the weights, as the card of a preset states it; None once they are trained on,
             and "not stated" in exported files then: set it to your own.
         based_on: the name of the preset that the weights were first loaded from, for cards.
@@ -105,6 +108,8 @@ class BaseAutoencoder(Inference, Fitted):
     takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}
     state_of_training: tuple[int, ...] = ()  # ids, as Keras would count the weights twice
     prior = None
+    unit_variance = False
+    cmap: str | None = None
     licence: str | None = None
     licence_of_preset: str | None = None
     based_on: str | None = None
@@ -151,7 +156,7 @@ class BaseAutoencoder(Inference, Fitted):
         self.filters = given.widths("filters", filters)
         self.hidden = given.widths("hidden", hidden)
         self.activation, self.code_activation, self.tied = activation, code_activation, bool(tied)
-        self.likelihood = likelihoods.get(likelihood)
+        self.likelihood = likelihoods.get(likelihood).of_model(self)
         self.seed = None if seed is None else whole("seed", seed)
         shape = latent_dim
         if self.custom_networks:
@@ -345,6 +350,8 @@ class BaseAutoencoder(Inference, Fitted):
                 callable_ = callable(value)
                 config[key] = keras.saving.serialize_keras_object(value) if callable_ else value
             config["tied"] = self.tied
+        if self.cmap:
+            config["cmap"] = self.cmap
         frozen = [name for name, layer in self._freezable().items() if not layer.trainable]
         return {**config, "frozen": frozen} if frozen else config
 
@@ -360,9 +367,10 @@ class BaseAutoencoder(Inference, Fitted):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = revived(config, custom_objects)
-        frozen = config.pop("frozen", ())
+        frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
         with own_networks.as_saved():
             model = cls(**config)
+        model.cmap = cmap
         for name, layer in model._freezable().items():
             if name in frozen:
                 layer.trainable = False

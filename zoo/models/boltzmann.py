@@ -48,6 +48,7 @@ class RBM(Autoencoder):
     """
 
     can_generate = True
+    unit_variance = True  # the energy is that of unit variance
     terms = ("reconstruction", "contrast")
     monitored = "reconstruction"
     takes_no: ClassVar = {

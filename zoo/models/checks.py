@@ -1,7 +1,6 @@
 """Checks of what users hand to a model, made once per call and outside the graph."""
 
 import math
-import types
 
 import keras
 import numpy as np
@@ -14,30 +13,74 @@ def is_array(x) -> bool:
     return isinstance(x, list) or all(hasattr(x, name) for name in ("shape", "dtype", "__len__"))
 
 
-def first_batch(data):
-    """Look at the first batch of a stream without losing it.
+def few_rows(x, y=None, n: int = 256):
+    """Return up to `n` images as float32, spread over all of them, and their labels or None."""
+    step = -(-len(x) // n)
+    images = x[::step] if hasattr(x, "shape") else np.asarray(x)[::step]
+    return np.asarray(as_numpy(images), "float32"), None if y is None else as_numpy(y)[::step]
 
-    Returns:
-        the batch, or None where looking would use it up, and the stream to go on with.
+
+def are_the_images(x, y, values: bool = True) -> bool:
+    """Say whether targets are the images themselves, or whether they have their shape at least.
+
+    Args:
+        values: whether to compare these, too; not in a graph.
     """
-    if isinstance(data, keras.utils.PyDataset):
-        return data[0], data
-    if isinstance(data, types.GeneratorType):
-        batch = next(data, None)
-        if batch is None:
-            raise ValueError("The generator is empty: it gives no batch.")
-        return batch, _put_back(batch, data)
-    if not hasattr(data, "cardinality") or int(data.cardinality()) == -2:  # of unknown length
-        return None, data
-    batch = next(iter(data), None)
-    if batch is None:
-        raise ValueError("The data set is empty: it gives no batch.")
-    return batch, data
+    if x is y:
+        return True
+    shapes = [tuple(v.shape) if hasattr(v, "shape") else np.shape(v) for v in (x, y)]
+    if shapes[0] != shapes[1]:
+        return False
+    return not values or np.array_equal(as_numpy(x), as_numpy(y))
 
 
-def _put_back(batch, generator):
-    yield batch
-    yield from generator
+def as_numpy(values) -> np.ndarray:
+    """Return an array of any framework, or a list, as NumPy's, of whatever dtype it has."""
+    if keras.ops.is_tensor(values):
+        return np.asarray(keras.ops.convert_to_numpy(values))
+    return np.asarray(values)
+
+
+def positive(number, name: str) -> int:
+    """Return a whole number of at least 1.
+
+    Raises:
+        TypeError: no whole number. ValueError: less than 1.
+    """
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        raise TypeError(f"{name} is {number!r}; give a whole number of at least 1.")
+    if number < 1:
+        raise ValueError(f"{name} is {number}; give at least 1.")
+    return int(number)
+
+
+def not_finite(model) -> list[str]:
+    """Return the names of the variables of a model that hold NaN or infinite values."""
+    names = {
+        id(variable): f"{network}/{variable.path}"
+        for network in model.network_names
+        for variable in getattr(model, network).variables
+    }
+    return [
+        names.get(id(variable), variable.path)
+        for variable in model.variables
+        if not np.isfinite(np.asarray(keras.ops.convert_to_numpy(variable), "float32")).all()
+    ]
+
+
+def check_finite(model):
+    """Refuse weights that are NaN or infinite.
+
+    Raises:
+        ValueError: with the variables named.
+    """
+    if lost := not_finite(model):
+        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        raise ValueError(
+            f"{', '.join(lost[:3])}{more} hold NaN or infinite values, so the model computes "
+            "nothing: its training diverged, or the values were spoiled later. Train a new model "
+            "with a lower learning rate, or with clipped gradients (clipnorm=1.0)."
+        )
 
 
 def check_weights(weight, n):
@@ -53,19 +96,44 @@ def check_weights(weight, n):
         raise ValueError("sample_weight holds values that are no finite numbers.")
 
 
+def check_class_weight(class_weight, num_classes, *, unlabelled: bool = False):
+    """Check weights by class.
+
+    Raises:
+        TypeError: no dict of numbers by label. ValueError: a class that the model does not have, or
+            a weight that is no finite number of at least 0.
+    """
+    if not isinstance(class_weight, dict):
+        raise TypeError(
+            f"class_weight is a {type(class_weight).__name__}; give a dict of weights by label, "
+            "such as {0: 1.0, 1: 2.5}."
+        )
+    known = range(-1 if unlabelled else 0, num_classes)
+    if unknown := [label for label in class_weight if label not in known]:
+        raise ValueError(
+            f"class_weight names {', '.join(map(repr, unknown))}; the labels of this model are "
+            f"the integers from {known[0]} to {known[-1]}."
+        )
+    for label, weight in class_weight.items():
+        number = isinstance(weight, int | float | np.number)
+        if not number or not np.isfinite(weight) or weight < 0:
+            raise ValueError(
+                f"class_weight[{label!r}] is {weight!r}; give a finite number of at least 0."
+            )
+
+
 def weights_by_class(class_weight: dict, labels, weight=None):
     """Return the weight of every image by its label, float32 [n].
 
     Raises:
-        ValueError: sample weights are given as well, or a weight is no finite number.
+        ValueError: sample weights are given as well.
     """
     if weight is not None:
         raise ValueError("Give sample_weight or class_weight, not both.")
-    labels = keras.ops.convert_to_numpy(labels)
+    labels = as_numpy(labels)
     weights = np.ones(len(labels), "float32")
     for label, value in class_weight.items():
         weights[labels == label] = value
-    check_weights(weights, len(labels))
     return weights
 
 
@@ -94,13 +162,12 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
     if shape[1:] != expected:
         raise ValueError(f"{name} has shape {shape}; {_shape_fix(shape, expected)}")
     if isinstance(x, np.ndarray) and x.dtype.kind not in "biufcV":
-        raise TypeError(f"{name} has dtype {x.dtype}, which holds no pixels; give float32.")
+        raise TypeError(f"{name} has dtype {x.dtype}, which holds no numbers; give float32.")
     dtype = keras.backend.standardize_dtype(x.dtype)
     if dtype.startswith(("int", "uint")):
-        raise TypeError(
-            f"{name} has dtype {dtype}; the model takes floats. For pixels from 0 to 255: "
-            f'{name} = {name}.astype("float32") / 255.'
-        )
+        floats = f'{name} = {name}.astype("float32")'
+        fix = f"For pixels from 0 to 255: {floats} / 255." if len(expected) > 1 else f"{floats}."
+        raise TypeError(f"{name} has dtype {dtype}; the model takes floats. {fix}")
     if not dtype.startswith(("float", "bfloat")):
         raise TypeError(
             f'{name} has dtype {dtype}; the model takes float32: {name}.astype("float32").'
@@ -108,7 +175,7 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
     low, high = x.value_range() if stored else _range_of(x)
     if not -_LARGEST <= low <= high <= _LARGEST:
         raise ValueError(f"{name} holds NaN or infinite values; remove or replace them first.")
-    _check_range(name, low, high, likelihood)
+    _check_range(name, low, high, likelihood, images=len(expected) > 1)
     return x
 
 
@@ -139,23 +206,26 @@ def _shape_fix(shape, expected):
     return f"{message}. Resize or convert the images."
 
 
-def _check_range(name, low, high, likelihood):
+def _check_range(name, low, high, likelihood, images):
     if likelihood is None:
         return
+    bytes_ = 16 < high <= 255 and low >= 0
+    what = f"the {'pixels' if bytes_ and images else 'values'} of {name}"
     if likelihood.low is None:
-        if 16 < high <= 255 and low >= 0 and high == round(high):
+        if bytes_ and high == round(high):
             raise ValueError(
-                f"the pixels of {name} reach {high}; networks learn from small numbers: divide by "
-                "255, or standardize the images."
+                f"{what} reach {high}; networks learn from small numbers: divide by 255, or "
+                "standardize them."
             )
         return
     if low < likelihood.low or high > likelihood.high:
-        kind = type(likelihood).__name__
         where = f"reach {high}" if high > likelihood.high else f"go down to {low}"
-        divide = ": divide by 255" if 16 < high <= 255 and low >= 0 else ": rescale them"
+        fix = "divide by 255" if bytes_ else "rescale them"
+        if not (bytes_ and images):
+            fix += ', or make the model with likelihood="gaussian", which takes any finite values'
         raise ValueError(
-            f"the pixels of {name} {where}; a {kind} likelihood needs "
-            f"[{likelihood.low:g}, {likelihood.high:g}]{divide}."
+            f"{what} {where}; a {type(likelihood).__name__} likelihood needs "
+            f"[{likelihood.low:g}, {likelihood.high:g}]: {fix}."
         )
 
 
@@ -178,7 +248,7 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = 
         raise ValueError(
             f"{name} is missing: this model is conditional and takes {expected}, as in fit(x, y)."
         )
-    labels = np.asarray(labels)
+    labels = as_numpy(labels)
     if labels.ndim == 2 and labels.shape[1] == num_classes and num_classes > 1:
         raise ValueError(
             f"{name} has shape {labels.shape}, which looks one-hot; the model takes {expected}: "
@@ -187,9 +257,10 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = 
     if labels.ndim != 1 or len(labels) != n:
         raise ValueError(f"{name} has shape {labels.shape}; the model takes {expected}.")
     if labels.dtype.kind not in "iu":
-        raise TypeError(
-            f'{name} has dtype {labels.dtype}; the model takes {expected}: {name}.astype("int32").'
-        )
+        fix = f'{name}.astype("int32")'
+        if labels.dtype.kind not in "fb":  # names of classes
+            fix = f"names, {name} = np.unique({name}, return_inverse=True)"
+        raise TypeError(f"{name} has dtype {labels.dtype}; the model takes {expected}: {fix}.")
     lowest = -1 if unlabelled else 0
     if len(labels) and (labels.min() < lowest or labels.max() >= num_classes):
         hint = ""

@@ -35,13 +35,14 @@ class TargetPropAutoencoder(BaseAutoencoder):
         rate: of the descent, above 0: a step is rate times the gradient.
         proximity: weight of D in the descent, at least 0.
         regularizer: weight of |z|^2, at least 0.
-        Others: see `zoo.models.base.BaseAutoencoder`.
+        Others: see `zoo.models.base.BaseAutoencoder`; "gaussian" has a deviation of 1.
 
     Source: Canziani and LeCun, Deep Learning (NYU, 2021), the lecture from latent-variable energies
     to target propagation to autoencoders; Ranzato et al. 2006 (NeurIPS 19), whose encoder learns
     codes that descent has found.
     """
 
+    unit_variance = True  # the slope of the energy would grow without the rate of the descent
     monitored = "amortized"
     takes_no: ClassVar = {"tied": (False, "each of its networks has an update of its own")}
     terms = ("reconstruction", "prediction", "amortized")

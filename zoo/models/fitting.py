@@ -9,7 +9,8 @@ import numpy as np
 from keras import ops
 
 from zoo import engine
-from zoo.models import checks
+from zoo.models import checks, streams
+from zoo.models.monitors import DivergenceMonitor
 from zoo.models.training import Trained
 
 
@@ -18,7 +19,16 @@ class Fitted(Trained):
 
     def own_callbacks(self) -> list:
         """Return what the model itself does in the course of `fit`, besides a user's callbacks."""
-        return []
+        return [DivergenceMonitor()]
+
+    def before_fit(self, x, y):
+        """See up to 256 images that a training starts with, and their labels or None."""
+        del y
+        if len(self.image_shape) == 3 and self.image_shape[-1] == 1:
+            self.cmap = None if _is_drawn(x) else "gray"
+
+    def after_fit(self, x, y):
+        """See the same when a training has ended."""
 
     def fit(
         self,
@@ -42,9 +52,10 @@ class Fitted(Trained):
 
         Args:
             x: images [n, *input_shape], float, in the likelihood's range; or a `tf.data.Dataset`,
-                a `keras.utils.PyDataset` or a generator of batches.
-            y: integer labels [n] for models that learn from them, else None.
-            batch_size: 128 by default for arrays.
+                a `keras.utils.PyDataset`, a PyTorch `DataLoader` or a generator of batches. Of
+                these every batch is checked when it is fetched.
+            y: integer labels [n] for models that learn from them; else None, or `x` once more.
+            batch_size: at least 1; 128 by default for arrays.
             epochs: how often to go through the data.
             sample_weight: float [n]; the terms of an image are multiplied by its weight.
             class_weight: a dict of weights by label, 1 for labels that it lacks; for conditional
@@ -53,20 +64,31 @@ class Fitted(Trained):
 
         Raises:
             TypeError, ValueError: data that the model cannot learn from, with the way to mend it.
+
+        A training whose loss becomes NaN or infinite ends with a warning.
         """
         if not self.compiled:
             raise ValueError("Call compile() before fit().")
         own = self.own_callbacks()
         if class_weight and not self.learns_labels:
             raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")
-        x = self._checked(x, y, sample_weight)
+        if class_weight:
+            checks.check_class_weight(
+                class_weight, self.num_classes, unlabelled=self.semi_supervised
+            )
+        size = _size(batch_size, 128)
+        validation_size = _size(kwargs.pop("validation_batch_size", None), size)
+        inspection = streams.Inspection()
+        x, y, few = self._checked(x, y, sample_weight, inspection)
         held_out = None
         if validation_data is not None:
             held_out = _unpack(validation_data)
-            held_out = (self._checked(*held_out, prefix="validation_"), *held_out[1:])
+            checked = self._checked(*held_out, inspection, prefix="validation_")
+            held_out = (*checked[:2], held_out[2])
+        if few:
+            self.before_fit(*few)
         self._follow_trainable()
         self._leave_licence()
-        size = batch_size or 128
         limited = any(kwargs.get(name) for name in ("steps_per_epoch", "validation_steps"))
         if checks.is_array(x):
             if class_weight:
@@ -91,13 +113,14 @@ class Fitted(Trained):
             per_pass = kwargs.get("steps_per_epoch") or batches
             self._choose_how_to_run(per_pass * epochs, 1 if limited else batches // 10, size)
         if held_out is not None:
-            size = kwargs.pop("validation_batch_size", None) or size
             stored = checks.is_array(held_out[0])
-            validation_data = self._stream(held_out, size, None) if stored else held_out[0]
+            validation_data = (
+                self._stream(held_out, validation_size, None) if stored else held_out[0]
+            )
             if steps := engine.steps_of(validation_data):
                 kwargs["validation_steps"] = kwargs.get("validation_steps") or steps
-        with engine.closing(x, validation_data):
-            return super().fit(
+        with inspection.speaking(), engine.closing(x, validation_data):
+            history = super().fit(
                 x,
                 y,
                 batch_size,
@@ -111,31 +134,36 @@ class Fitted(Trained):
                 sample_weight,
                 **kwargs,
             )
+        if few:
+            self.after_fit(*few)
+        return history
 
     def evaluate(
         self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs
     ):
         """Compute the terms of the loss; `keras.Model.evaluate` with the data checked first."""
         inside_fit = kwargs.get("_use_cached_eval_dataset")
+        inspection, size = streams.Inspection(), _size(batch_size, 128)
         if not inside_fit:
-            x = self._checked(x, y, sample_weight)
+            x, y, _ = self._checked(x, y, sample_weight, inspection)
             stored = checks.is_array(x)
-            batches = -(-len(x) // (batch_size or 128)) if stored else engine.batches_of(x)
+            batches = -(-len(x) // size) if stored else engine.batches_of(x)
             self._choose_how_to_run(
                 kwargs.get("steps") or batches, 1 if kwargs.get("steps") else None
             )
         if checks.is_array(x):
-            x = self._stream((x, y, sample_weight), batch_size or 128, None)
+            x = self._stream((x, y, sample_weight), size, None)
             y = batch_size = sample_weight = None
             if steps := engine.steps_of(x):
                 kwargs["steps"] = kwargs.get("steps") or steps
         if inside_fit:
             return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
-        with engine.closing(x):
+        with inspection.speaking(), engine.closing(x):
             return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Reconstruct images; `keras.Model.predict` with arrays checked first."""
+        _size(batch_size, 32)
         if not self.conditional and checks.is_array(x):
             checks.check_images(x, self.image_shape, self.likelihood)
         if self.conditional and checks.is_array(x):
@@ -160,14 +188,14 @@ class Fitted(Trained):
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
-        x = self._checked(x, y, sample_weight)
+        x, y, _ = self._checked(x, y, sample_weight)
         self._follow_trainable()
         self._leave_licence()
         return super().train_on_batch(x, y, sample_weight, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
-        x = self._checked(x, y, sample_weight)
+        x, y, _ = self._checked(x, y, sample_weight)
         return super().test_on_batch(x, y, sample_weight, **kwargs)
 
     def _leave_licence(self):
@@ -245,24 +273,46 @@ class Fitted(Trained):
             # Keras reads both when it makes its functions.
             self.train_function = self.test_function = self.predict_function = None
 
-    def _checked(self, x, y=None, weight=None, prefix=""):
-        """Check data before a graph sees it, and return `x`; a generator comes back whole."""
+    def _checked(self, x, y=None, weight=None, inspection=None, prefix=""):
+        """Check data before a graph sees it.
+
+        Returns:
+            x: arrays as they are; a stream that gives the same batches, each of them checked when
+                it is fetched. y: labels, or None where targets are the images. And up to 256 of the
+                images with their labels, or None where looking would use them up.
+        """
         if x is None or isinstance(x, (tuple, dict)):
             came = "nothing" if x is None else f"a {type(x).__name__}"
             raise TypeError(
                 f"{prefix}x is {came}; {type(self).__name__} takes an array of images, a data set "
                 "or a generator of batches."
             )
-        if not checks.is_array(x):
-            batch, x = checks.first_batch(x)
-            if batch is not None:
-                self._checked(*_unpack(batch))
-            return x
-        self._check_targets(y)
+        if checks.is_array(x):
+            x = self._checked_batch(x, y, weight, prefix)
+            y = y if self.learns_labels else None
+            return x, y, checks.few_rows(x, y)
+        found, few = streams.kind(x), None
+        batch, x = streams.first_batch(x)
+        if batch is not None:
+            images, labels, weights = _unpack(batch)
+            images = self._checked_batch(images, labels, weights, prefix, found)
+            few = checks.few_rows(images, labels if self.learns_labels else None)
+        labels = (-1 if self.semi_supervised else 0, self.num_classes or 0)
+        limits = streams.Limits(
+            tuple(self.image_shape),
+            self.likelihood.low,
+            self.likelihood.high,
+            labels if self.learns_labels else None,
+        )
+        look = (inspection or streams.Inspection()).of
+        return look(x, lambda b: self._checked_batch(*_unpack(b), prefix, found), limits), y, few
+
+    def _checked_batch(self, x, y, weight, prefix="", kind="array"):
+        self._check_targets(x, y, kind)
         x = checks.check_images(x, self.image_shape, self.likelihood, prefix + "x")
         if self.learns_labels:
             checks.check_labels(
-                ops.convert_to_numpy(y),
+                y,
                 len(x),
                 self.num_classes,
                 prefix + "y",
@@ -271,6 +321,17 @@ class Fitted(Trained):
         if weight is not None:
             checks.check_weights(weight, len(x))
         return x
+
+
+def _size(batch_size, default: int) -> int:
+    return default if batch_size is None else checks.positive(batch_size, "batch_size")
+
+
+def _is_drawn(images) -> bool:
+    """Say whether images [n, height, width, 1] are drawings: the most of their border is empty."""
+    border = np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])
+    low, high = images.min(), images.max()
+    return bool(np.median(border) <= low + 0.1 * (high - low))
 
 
 class _Order(keras.callbacks.Callback):

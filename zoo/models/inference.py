@@ -6,17 +6,18 @@ import numpy as np
 from keras import ops
 
 from zoo import engine
-from zoo.models import checks
+from zoo.models import checks, streams
 
 
 class Inference:
     """A model with an encoder and a decoder, used on whole arrays: checked, and run in batches."""
 
+    @streams.by_batch
     def encode(self, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
         """Return the codes of images; deterministic.
 
         Args:
-            x: images [n, *input_shape], in the likelihood's range.
+            x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
             labels: integers [n] for conditional models.
             batch_size: how many images to hold in a network at once.
 
@@ -26,11 +27,12 @@ class Inference:
         x, labels = self._checked_images(x, labels)
         return self._shaped(self._run("code", x, labels, batch_size))
 
+    @streams.by_batch
     def decode(self, z, labels=None, *, batch_size: int = 1024) -> np.ndarray:
         """Return the mean images of codes.
 
         Args:
-            z: [n, *code_shape], or [n, latent_dim].
+            z: [n, *code_shape], or [n, latent_dim]; or a stream of batches.
             labels: integers [n] for conditional models.
 
         Returns:
@@ -39,6 +41,7 @@ class Inference:
         z = checks.check_codes(z, self.code_shape)
         return self._run("image", z, self._checked_labels(labels, len(z)), batch_size)
 
+    @streams.by_batch
     def reconstruct(self, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
         """Return the images that the codes of `x` decode to, [n, *input_shape]."""
         z = self.encode(x, labels, batch_size=batch_size)
@@ -125,6 +128,7 @@ class Inference:
 
     def _run(self, method, values, labels, batch_size):
         """Run `self.<method>` compiled, in batches, on an array or a tuple of arrays."""
+        checks.positive(batch_size, "batch_size")
         functions = self.__dict__.setdefault("_compiled_functions", {})
         if method not in functions:
             functions[method] = engine.compiled(getattr(self, method), self.variables)

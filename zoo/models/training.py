@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.engine.optimizer_group import fresh, group_of, portable
+from zoo.models import checks, streams
 from zoo.nn import networks
 
 
@@ -47,6 +48,9 @@ class Trained(keras.Model):
         for name in ("train_step", "test_step"):
             if name in cls.__dict__:
                 setattr(cls, name, engine.keras_step(cls.__dict__[name]))
+        for name in ("encode", "decode", "reconstruct"):
+            if name in cls.__dict__:
+                setattr(cls, name, streams.by_batch(cls.__dict__[name]))
 
     def loss_terms(self, batch: Batch, training: bool) -> dict:
         """Return every term of the loss by name, as float32 [batch]; see `terms`.
@@ -91,8 +95,22 @@ class Trained(keras.Model):
             return weigh(self.loss_terms(batch, training=True), batch.weight)
 
         terms = self.minimize(loss_fn, self.trainable_variables, self.optimizer)
+        self.calibrate(terms, batch.weight)
         self.advance()
         return self.track(terms)
+
+    def calibrate(self, terms: dict, weight):
+        """Let the likelihood follow the reconstruction term of a batch, where it is calibrated."""
+        likelihood = getattr(self, "input_likelihood", self.likelihood)
+        if not likelihood.calibrated:
+            return
+        log_prob = -engine.batch_mean(terms["reconstruction"])
+        share = 1.0
+        if weight is not None:
+            total = engine.batch_mean(weight)
+            share = ops.cast(total > 0.0, "float32")
+            log_prob = log_prob / ops.maximum(total, 1e-12)
+        likelihood.calibrate(log_prob / math.prod(self.decoder.output.shape[1:]), share)
 
     def advance(self):
         """Do what a model does after each step of training; nothing, unless said otherwise."""
@@ -127,26 +145,36 @@ class Trained(keras.Model):
     def unpack(self, data) -> Batch:
         """Sort what Keras hands to a step into images, labels and sample weights."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        self._check_targets(y)
+        self._check_targets(x, y)
         x = ops.cast(x, "float32")
         label = ops.cast(y, "int32") if self.learns_labels else None
         if weight is not None:
             weight = ops.reshape(ops.cast(weight, "float32"), (-1,))
         return Batch(x, label, weight)
 
-    def _check_targets(self, y):
+    def _check_targets(self, x, y, kind=None):
+        """Refuse labels that are missing, and targets that are no labels and not the images.
+
+        Args:
+            kind: of data, as in `streams.IMAGES_ALONE`; None in a step, where shapes alone count.
+        """
         name = type(self).__name__
         if self.learns_labels and y is None:
             unknown = ", -1 where unknown" if self.semi_supervised else ""
             learns = "is conditional and learns" if self.conditional else "learns"
+            given = "fit(x, y)" if kind in (None, "array") else "batches (x, y)"
             raise ValueError(
-                f"{name} {learns} from images and labels: fit(x, y), with y "
+                f"{name} {learns} from images and labels: {given}, with y "
                 f"integers from 0 to {self.num_classes - 1}{unknown}; y is missing."
             )
-        if not self.learns_labels and y is not None:
+        if self.learns_labels or y is None:
+            return
+        if not checks.are_the_images(x, y, values=kind is not None):
             raise ValueError(
-                f"{name} learns from images alone, and something was given as y. Call fit(x); "
-                "from a data set of pairs, dataset.map(lambda x, y: x)."
+                f"{name} learns from images alone, which are their own targets: y is left out, or "
+                f"is x itself, and something else was given. Without y: "
+                f"{streams.IMAGES_ALONE[kind or 'other']}. To restore damaged images, give "
+                "zoo.DenoisingAutoencoder the clean ones and corruption=."
             )
 
     def save_own_variables(self, store):
@@ -186,6 +214,7 @@ class Trained(keras.Model):
 
         Raises:
             TypeError: arguments that have no meaning here, such as `loss`.
+            ValueError: less than one step per execution.
         """
         if unknown:
             raise TypeError(
@@ -193,6 +222,8 @@ class Trained(keras.Model):
                 "the loss are the model's own and are reported as metrics. What can be chosen is "
                 "the likelihood, when the model is made."
             )
+        if steps_per_execution != "auto":
+            checks.positive(steps_per_execution, "steps_per_execution")
         with engine.scope_of(self):
             self._compile(optimizer, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
 

@@ -13,6 +13,7 @@ from keras import ops
 from zoo import engine
 from zoo.models import checks
 from zoo.models.base import BaseAutoencoder
+from zoo.models.monitors import warn_of_collapse
 from zoo.models.weighing import Weighing, at_least_one
 from zoo.nn import corruption as corruptions
 from zoo.nn import priors
@@ -238,6 +239,10 @@ class VAE(Weighing, BaseAutoencoder):
 
     # Using
 
+    def after_fit(self, x, y):
+        super().after_fit(x, y)
+        warn_of_collapse(self, x, y if self.conditional and not self.semi_supervised else None)
+
     def prepared(self, x, seed: int | None = 0) -> np.ndarray:
         """Return checked images as figures are measured on them, float32 [n, *input_shape].
 
@@ -324,7 +329,8 @@ class VAE(Weighing, BaseAutoencoder):
         Args:
             x: images [n, *input_shape], in the likelihood's range.
             labels: integers [n] for conditional models.
-            sample: draw instead of taking the mean.
+            sample: draw instead of taking the mean. Where most dimensions say nothing of images,
+                the decoder has seen noise in their place, and may decode draws better.
             seed: of the draw.
             batch_size: how many images to hold in a network at once.
 

@@ -5,14 +5,19 @@ training and into an image for looking at. A decoder that the zoo describes neve
 itself; from a decoder of a user's own it is taken off, see `zoo.nn.own_networks`.
 """
 
+from __future__ import annotations
+
 import math
 
 import keras
 from keras import ops
 
 from zoo.nn.configured import Configured, made_of
-from zoo.nn.divergences import gaussian_log_prob
+from zoo.nn.divergences import LOG_TWO_PI, gaussian_log_prob
 from zoo.nn.given import number, whole
+
+LEAST_VARIANCE = 1e-6  # of a pixel
+CALIBRATION_RATE = 0.1  # the share of a batch in a spread that is calibrated
 
 
 class Likelihood(Configured):
@@ -25,6 +30,7 @@ class Likelihood(Configured):
             shape of an image but for the last axis, which is `values` times as long.
         reads: what these numbers are where they may be any, so that the decoder must not end in an
             activation with bounds; None where they are the values of pixels.
+        calibrated: whether it has a `calibrate` that each step of training calls.
         applies: the activation of Keras's that `mean` applies to them, or None.
 
     Example: a loss of your own is a likelihood.
@@ -58,6 +64,12 @@ class Likelihood(Configured):
     values = 1
     reads: str | None = None
     applies: str | None = None
+    calibrated = False
+
+    def of_model(self, model) -> Likelihood:
+        """Return the likelihood as this model's own: itself, where it learns nothing."""
+        del model
+        return self
 
     def parameter_shape(self, image_shape) -> tuple[int, ...]:
         """Return the shape of a decoder's output for images of this shape, both without batch."""
@@ -95,19 +107,62 @@ class Bernoulli(Likelihood):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Gaussian(Likelihood):
-    """Every pixel is normal with the decoder's output as its mean and one fixed spread.
+    """Every pixel is normal with the decoder's output as its mean and one spread for all.
 
     log p(x) = -1/2 sum(ln(2 pi s^2) + (x - mean)^2 / s^2).
 
+    A spread that is too large makes a variational model forget the image, as its errors then cost
+    less than a code does. So s is calibrated unless it is given: s^2 is the mean squared error of
+    the latest batches of training, which makes them as likely as can be. It is a weight of the
+    model, starts at 1, and is kept above 0.001.
+
     Args:
-        stddev: the standard deviation s, above 0, in units of a pixel.
+        stddev: s, above 0, in units of a pixel; None calibrates it.
+
+    Example: `zoo.VAE((28, 28, 1), 16, likelihood=zoo.Gaussian(0.1))` fixes it.
+
+    Source: Rybkin, Daniilidis and Levine 2021 (arXiv 2006.13202), the optimal sigma-VAE.
     """
 
-    def __init__(self, stddev: float = 1.0):
-        self.stddev = number("stddev", stddev, above=0)
+    def __init__(self, stddev: float | None = None):
+        self.stddev = None if stddev is None else number("stddev", stddev, above=0)
+        self.log_var = 0.0 if stddev is None else 2.0 * math.log(self.stddev)
+
+    def of_model(self, model):
+        if self.stddev is not None:
+            return self
+        if model.unit_variance:
+            return type(self)(1.0)
+        own = type(self).from_config(self.get_config())
+        own.log_var = model.add_weight(
+            (), "zeros", dtype="float32", trainable=False, autocast=False, name="pixel_log_var"
+        )
+        return own
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation s as it is now, in units of a pixel."""
+        return math.exp(0.5 * float(ops.convert_to_numpy(self.log_var)))
+
+    @property
+    def calibrated(self) -> bool:
+        return self.stddev is None
+
+    def calibrate(self, log_prob, share=1.0):
+        """Let the spread follow a batch of training.
+
+        Args:
+            log_prob: of a pixel in the mean over the batch, as a scalar tensor.
+            share: 0 for a batch that does not count, else 1.
+        """
+        # What a pixel lacks of the log-density at its mean is its squared error over 2 s^2.
+        log_var = ops.convert_to_tensor(self.log_var)
+        squared_error = ops.exp(log_var) * (-2.0 * log_prob - LOG_TWO_PI - log_var)
+        target = ops.log(ops.maximum(squared_error, LEAST_VARIANCE))
+        self.log_var.assign(log_var + CALIBRATION_RATE * share * (target - log_var))
 
     def log_prob(self, x, parameters):
-        return gaussian_log_prob(x, parameters, 2.0 * math.log(self.stddev))
+        return gaussian_log_prob(x, parameters, self.log_var)
 
     def mean(self, parameters):
         return parameters
@@ -194,6 +249,11 @@ class SquaredError(Likelihood):
 
     A Gaussian of variance 1/2 without its constant: the same training, and a number that can be
     set beside PCA's.
+
+    For images in [0, 1] that is a large variance. A variational model may then keep its codes close
+    to the prior, and its decoder learn the brightness of images from the size of the noise in them:
+    draws from the posterior decode well, and its mean, which has no noise, to an image that is too
+    dark. `Gaussian()` calibrates the variance, and has both alike.
     """
 
     unit = "squared error"

@@ -35,6 +35,7 @@ class SeveralUpdates:
                     variables[name],
                     self.optimizer[name],
                 )
+        self.calibrate(terms, batch.weight)
         self.advance()
         return self.track(terms)
 

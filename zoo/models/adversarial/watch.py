@@ -1,6 +1,5 @@
 """What is said when a contest between networks goes wrong."""
 
-import math
 import warnings
 
 import keras
@@ -12,10 +11,10 @@ USUALLY = (
 
 
 class Watch(keras.callbacks.Callback):
-    """Warn of terms that are no numbers any more, which ends the training, and of a lost contest.
+    """Warn of a lost contest, once.
 
-    A contest is lost where the discriminator was right about everything in an epoch: its gradient
-    then says little to those that it judges. That is said once.
+    It is lost where the discriminator was right about everything in an epoch: its gradient then
+    says little to those that it judges.
     """
 
     def __init__(self):
@@ -24,14 +23,6 @@ class Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs, name = logs or {}, type(self.model).__name__
-        lost = [term for term, value in logs.items() if not math.isfinite(value)]
-        if lost:
-            self.model.stop_training = True
-            warnings.warn(
-                f"{name} diverged in epoch {epoch + 1}: {', '.join(lost)} became NaN or infinite, "
-                "and training ends. Lower the learning rates, or clip gradients (clipnorm=1.0).",
-                stacklevel=2,
-            )
         sides = {term: logs[term] for term in logs if term.startswith("accuracy_on_")}
         if not self.said and sides and min(sides.values()) == 1.0:
             self.said = True

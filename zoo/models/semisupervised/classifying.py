@@ -78,7 +78,7 @@ class FewLabels(Classifying):
 
     def _set_labelled_apart(self, x, y):
         """Keep the labelled images, if some have no label, and return the others."""
-        x = self._checked(x, y)
+        x, y, _ = self._checked(x, y)
         y = np.asarray(ops.convert_to_numpy(y), "int32")
         known = y >= 0
         if known.all():

@@ -84,7 +84,7 @@ class M1(Classifying, VAE):
         if isinstance(validation_data, tuple | list):
             validation_data = (validation_data[0],)
         history = super().fit(x, None, *args, validation_data=validation_data, **kwargs)
-        if y is not None:
+        if y is not None and not checks.not_finite(self):
             self.learn_labels(x, y)
         return history
 

@@ -29,7 +29,7 @@ class M1M2(M2):
         lower: a trained `zoo.M1` or `zoo.VAE`, or the name of a preset or folder. It is copied, and
             is not trained further.
         latent_dim: of z2.
-        likelihood: of z1: "learned_gaussian", or "gaussian" with a deviation of 1.
+        likelihood: of z1: "learned_gaussian", or "gaussian", whose deviation is calibrated.
         hidden: widths of the layers between z1 and z2.
         Others: see `M2`.
 

@@ -212,7 +212,7 @@ class M2(FewLabels, CVAE):
             self.make_train_function(force=True)
 
     def own_callbacks(self):
-        return [_Phases()]
+        return [*super().own_callbacks(), _Phases()]
 
     def fit(self, x=None, y=None, *args, **kwargs):
         try:

@@ -1,0 +1,269 @@
+"""Streams of batches: data sets, data loaders and generators, each batch checked when fetched.
+
+A batch is refused before a step sees it, so that the steps before it have learned from good data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import itertools
+import types
+import weakref
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+IMAGES_ALONE = {
+    "array": "call fit(x)",
+    "tf.data": "of a data set of pairs take the images, dataset.map(lambda x, y: x)",
+    "PyDataset": "let __getitem__ return (x,)",
+    "DataLoader": "let its data set give images alone, as TensorDataset(x) does",
+    "generator": "let it yield (x,)",
+    "other": "let its batches be images alone",
+}
+"""How each kind of data is made to hold no targets."""
+
+
+class Limits(NamedTuple):
+    """What a good batch is like, as far as a `tf.data.Dataset` can tell without Python.
+
+    Attributes:
+        shape: of an image. low, high: the range of its values, both None where any will do.
+        labels: the lowest label and the first number above the highest; None where there are none.
+    """
+
+    shape: tuple[int, ...]
+    low: float | None
+    high: float | None
+    labels: tuple[int, int] | None
+
+
+def kind(data) -> str:
+    """Return what a stream is: "tf.data", "PyDataset", "DataLoader", "generator" or "other"."""
+    if isinstance(data, keras.utils.PyDataset):
+        return "PyDataset"
+    if isinstance(data, types.GeneratorType):
+        return "generator"
+    if hasattr(data, "cardinality") and hasattr(data, "element_spec"):
+        return "tf.data"
+    parents = {(parent.__module__, parent.__name__) for parent in type(data).__mro__}
+    if ("torch.utils.data.dataloader", "DataLoader") in parents:
+        return "DataLoader"
+    return "other"
+
+
+def first_batch(data):
+    """Look at the first batch of a stream without losing it.
+
+    Returns:
+        the batch, or None where looking would use it up, and the stream to go on with.
+    """
+    found = kind(data)
+    if found == "PyDataset":
+        return data[0], data
+    # A data set of unknown length may be one of a generator, which can be gone through once.
+    if found == "other" or (found == "tf.data" and int(data.cardinality()) == -2):
+        return None, data
+    batches = data if found == "generator" else iter(data)
+    batch = next(batches, None)
+    if batch is None:
+        raise ValueError(f"x is a {found} without any batch; give at least one.")
+    return batch, _put_back(batch, data) if found == "generator" else data
+
+
+def _put_back(batch, generator):
+    yield from itertools.chain([batch], generator)
+
+
+def by_batch(method):
+    """Let a method of arrays and labels take streams of batches, too, and put its results together.
+
+    Batches of pairs give labels to models that take them; others have no use for them.
+    """
+
+    @functools.wraps(method)
+    def of_all(self, *arguments, **options):
+        if not arguments or kind(arguments[0]) == "other":
+            return method(self, *arguments, **options)
+        x, *beside = arguments
+        if any(labels is not None for labels in (*beside, options.pop("labels", None))):
+            raise ValueError("labels come with the batches, as pairs (x, y), and not beside them.")
+        if options.get("seed") is not None:  # draws go on from batch to batch
+            options["seed"] = np.random.default_rng(options["seed"])
+        results = []
+        for batch in _one_pass(x):
+            values, label, _ = keras.utils.unpack_x_y_sample_weight(batch)
+            results.append(method(self, values, label if self.conditional else None, **options))
+        if not results:
+            raise ValueError(f"x is a {kind(x)} without any batch; give at least one.")
+        return np.concatenate(results)
+
+    return of_all
+
+
+def _one_pass(data):
+    """Return the batches of a stream that ends."""
+    endless = kind(data) == "tf.data" and int(data.cardinality()) == -1
+    if kind(data) == "PyDataset":
+        endless = data.num_batches is None
+        data = data if endless else map(data.__getitem__, range(data.num_batches))
+    if endless:
+        raise ValueError("x is a stream without an end; give one of as many batches as you want.")
+    return data
+
+
+class Inspection:
+    """Remembers what a batch was refused for, which pipelines would tell in words of their own."""
+
+    def __init__(self):
+        self.refusal = None
+
+    @contextlib.contextmanager
+    def speaking(self):
+        """Raise the refusal itself, where a pipeline fails with it."""
+        try:
+            yield
+        except Exception as error:
+            if self.refusal is None or self.refusal is error:
+                raise
+            raise self.refusal from None
+
+    def of(self, data, check: Callable, limits: Limits):
+        """Return a stream of the same batches, each of which is checked when it is fetched.
+
+        Args:
+            data: a `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch `DataLoader` or generator;
+                anything else comes back as it is.
+            check: a function of a batch that raises a ValueError or a TypeError.
+            limits: of batches that need no other check; for a `tf.data.Dataset`.
+        """
+
+        def seen(batch):
+            try:
+                check(batch)
+            except (TypeError, ValueError) as error:
+                self.refusal = error
+                raise
+            return batch if isinstance(batch, tuple | list | dict) else (batch,)
+
+        watch_over = {
+            "PyDataset": _WatchedDataset,
+            "generator": _watched_generator,
+            "DataLoader": _watched_loader,
+            "tf.data": lambda data, seen: _watched_pipeline(data, seen, limits),
+        }.get(kind(data))
+        return watch_over(data, seen) if watch_over else data
+
+
+class _WatchedDataset(keras.utils.PyDataset):
+    """Another data set, whose batches are seen on their way."""
+
+    def __init__(self, data, seen):
+        super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)
+        self.data, self.seen = data, seen
+
+    def __getitem__(self, index):
+        return self.seen(self.data[index])
+
+    def __len__(self):
+        return len(self.data)
+
+    @property
+    def num_batches(self):
+        return self.data.num_batches
+
+    def on_epoch_begin(self):
+        self.data.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.data.on_epoch_end()
+
+    def __reduce__(self):
+        """Go to processes that are not forked as the data set itself: the check stays here."""
+        return _as_it_is, (self.data,)
+
+
+def _as_it_is(data):
+    return data
+
+
+def _watched_generator(batches, seen):
+    yield from map(seen, batches)
+
+
+def _watched_loader(loader, seen):
+    class Watched(type(loader)):
+        def __iter__(self):
+            return map(seen, super().__iter__())
+
+    watched = copy.copy(loader)
+    watched.__class__ = Watched
+    return watched
+
+
+def _watched_pipeline(data, seen, limits):
+    """Look at batches in TensorFlow, and call Python for those alone that are not plainly fine.
+
+    Python's lock is not taken for the others: see `zoo.engine.tensorflow_rows.closing`.
+    """
+    import tensorflow as tf
+
+    specs = tf.nest.flatten(data.element_spec)
+    if not all(isinstance(spec, tf.TensorSpec) for spec in specs):
+        return data
+    reference = weakref.ref(seen)  # TensorFlow never forgets a function of Python's
+
+    def see(*leaves):
+        if (check := reference()) is not None:
+            check(tf.nest.pack_sequence_as(data.element_spec, leaves))
+        return True
+
+    @tf.autograph.experimental.do_not_convert
+    def look(*batch):
+        batch = batch if isinstance(data.element_spec, tuple) else batch[0]
+        fine = tf.cond(
+            _is_plainly_fine(batch, limits),
+            lambda: True,
+            lambda: tf.numpy_function(see, tf.nest.flatten(batch), tf.bool),
+        )
+        with tf.control_dependencies([fine]):
+            return tf.nest.map_structure(tf.identity, batch)
+
+    watched = data.map(look)
+    watched.seen = seen  # lives as long as the data set
+    return watched
+
+
+def _is_plainly_fine(batch, limits: Limits):
+    """Return whether a batch of TensorFlow's has nothing to be looked at, as a tensor."""
+    import tensorflow as tf
+
+    x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
+    if not tf.is_tensor(x) or not x.dtype.is_floating or x.shape[1:] != limits.shape:
+        return tf.constant(False)
+    low, high = tf.reduce_min(x), tf.reduce_max(x)
+    if limits.low is None:
+        bytes_ = (low >= 0) & (high > 16) & (high <= 255)
+        conditions = [tf.math.is_finite(low) & tf.math.is_finite(high) & ~bytes_]
+    else:
+        conditions = [(low >= limits.low) & (high <= limits.high)]
+    if y is None:
+        conditions.append(limits.labels is None)
+    elif limits.labels is None:
+        same = y.dtype == x.dtype and y.shape[1:] == x.shape[1:]
+        conditions.append(tf.reduce_all(tf.equal(x, y)) if same else False)
+    elif y.dtype.is_integer and y.shape.rank == 1:
+        lowest, end = limits.labels
+        labels = tf.cast(y, tf.int64)
+        conditions += [tf.reduce_min(labels) >= lowest, tf.reduce_max(labels) < end]
+        conditions.append(tf.shape(x)[0] == tf.shape(y)[0])
+    else:
+        conditions.append(False)
+    if weight is not None:
+        plain = weight.dtype.is_floating and weight.shape.rank == 1
+        conditions.append(tf.reduce_all(tf.math.is_finite(weight)) if plain else False)
+    return tf.reduce_all(tf.stack([tf.convert_to_tensor(one) for one in conditions]))
