@@ -8,6 +8,7 @@ import sys
 
 import keras
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import zoo
@@ -164,7 +165,19 @@ def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
         (["generate", DIGITS, "--picture", "manifold"], "2 latent dimensions, not 4"),
         (["generate", DIGITS, "--picture", "styles"], "conditional model"),
         (["generate", DIGITS, "--labels", "7"], "takes no labels"),
-        (["generate", "classes", "--labels", "1", "2", "--n", "5"], "2 classes for 5 images"),
+        (["generate", "classes", "--labels", "1", "2", "--n", "1"], "2 classes for 1 images"),
+        (["generate", "classes", "--picture", "styles", "--labels", "7"], "samples, traversal"),
+        (
+            ["generate", DIGITS, "--picture", "codes", "--seed", "7"],
+            "samples, styles, restorations",
+        ),
+        (
+            ["generate", DIGITS, "--picture", "filters", "--n", "7"],
+            "changes nothing in the picture",
+        ),
+        (["generate", DIGITS, "--picture", "codes", "--cmap", "hot"], "changes nothing"),
+        (["generate", "classes", "--picture", "traversal", "--labels", "1", "2"], "shows one"),
+        (["generate", DIGITS, "--cmap", "unheard"], "unheard"),
         (["generate", "classes", "--labels", "10"], "from 0 to 9"),
         (["generate", DIGITS, "--out", "picture.unheard"], "unheard"),
         (["generate", "."], "holds no card.json"),
@@ -242,6 +255,8 @@ def test_a_process_of_its_own_exits_with_the_same_codes(copy):
         ["classes", "--picture", "traversal", "--labels", "4"],
         ["classes", "--labels", "7", "--n", "5"],
         ["classes", "--labels", "1", "2", "3"],
+        ["classes", "--picture", "styles", "--n", "3", "--seed", "2", "--cmap", "gray"],
+        ["classes", "--picture", "interpolations", "--n", "2"],
     ],
 )
 def test_generate_writes_a_picture(arguments, presets, capsys, tmp_path, monkeypatch):
@@ -249,6 +264,27 @@ def test_generate_writes_a_picture(arguments, presets, capsys, tmp_path, monkeyp
     out = tmp_path / "picture.png"
     assert run(capsys, "generate", *arguments, "--out", out) == (0, f"{out}\n", "")
     assert out.read_bytes()[1:4] == b"PNG"
+
+
+def test_labels_come_in_turn_and_rows_are_counted(presets, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(presets)
+    asked = []
+    for name in ("samples", "style_grid"):
+
+        def picture(model, **options):
+            asked.append(options)
+            return Figure()
+
+        monkeypatch.setattr(zoo.plots, name, picture)
+    for arguments in (
+        ["--labels", "0", "5", "9", "--n", "24"],
+        ["--picture", "styles", "--n", "3"],
+    ):
+        run(capsys, "generate", "classes", *arguments, "--out", tmp_path / arguments[1])
+    samples, styles = asked
+    assert samples["labels"] == [0, 5, 9] * 8
+    assert (samples["rows"], samples["columns"]) == (2, 12)
+    assert styles["styles"] == 3
 
 
 def test_a_manifold_is_shown_without_the_images_too(capsys, tmp_path, monkeypatch, presets):

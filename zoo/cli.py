@@ -12,14 +12,10 @@ import zoo
 from zoo import importing, own_classes
 from zoo.catalog import printable
 from zoo.folders import check_target, publish_file, publish_folder
+from zoo.pictures import PICTURES, check, data_of, draw
 from zoo.quiet import quiet as _quiet
 from zoo.spelling import UnknownNameError
 from zoo.terminal import streams
-
-PICTURES = (
-    *("samples", "styles", "analogies", "reconstructions", "restorations", "filters"),
-    *("manifold", "codes", "bubbles", "interpolations", "traversal"),
-)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -94,9 +90,12 @@ def _parser():
     _add_name(sub)
     sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
     sub.add_argument("--picture", choices=PICTURES, help="[samples, or reconstructions]")
-    sub.add_argument("--labels", type=int, nargs="+", help="classes, for conditional models")
-    sub.add_argument("--n", type=_count, default=None, help="how many images [96]")
-    sub.add_argument("--seed", type=int, default=0, help="[0]")
+    sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
+    sub.add_argument("--n", type=_count, default=None, help="how many images, or rows [a sheet]")
+    sub.add_argument("--seed", type=int, default=None, help="of what is drawn [0]")
+    sub.add_argument(
+        "--cmap", help="colours of grey images, as matplotlib names them [the model's]"
+    )
     _add_overwrite(sub)
 
     sub = command(_train, "train", "train a preset from its recipe; goes on if interrupted")
@@ -198,71 +197,16 @@ def _demo(options):
 
 
 def _generate(options):
+    if options.picture:
+        check(options)
     model = _load(options.name, options.modules)
     options.picture = options.picture or ("samples" if model.can_generate else "reconstructions")
+    check(options)
     out = options.out or f"{os.path.basename(os.path.normpath(options.name))}_{options.picture}.png"
     out += "" if os.path.splitext(out)[1] else ".png"
     with publish_file(out, options.overwrite) as scratch:
-        _picture(model, options).savefig(scratch)
+        draw(model, options).savefig(scratch)
     print(out)
-
-
-def _picture(model, options):
-    from zoo import plots
-
-    if options.picture == "samples":
-        return _samples(model, options)
-    if options.picture == "styles":
-        return plots.style_grid(model, seed=options.seed)
-    if options.picture == "filters":
-        return plots.filters(model)
-    if options.picture == "traversal":
-        return plots.traversal(model, label=(options.labels or [None])[0])
-    try:
-        _, (x, y) = zoo.data.load(_data_of(zoo.card(options.name)))
-    except OSError as error:
-        if options.picture != "manifold" or not model.prior:
-            raise
-        print(f"The codes of real images are left out: {error}", file=sys.stderr)
-        return plots.manifold(model)
-    labels = y if model.conditional else None
-    n = {"manifold": 5000, "codes": 5000, "bubbles": 500}.get(options.picture)
-    if n:
-        return getattr(plots, options.picture)(model, x[:n], None if y is None else y[:n])
-    if options.picture == "interpolations":
-        return plots.interpolations(model, x, labels)
-    picture = getattr(plots, options.picture)
-    n = 10 if options.n is None else options.n
-    if options.picture == "restorations":
-        return plots.restorations(model, x, labels=labels, n=n, seed=options.seed)
-    return picture(model, x, labels, n=n)
-
-
-def _data_of(card, remedy=""):
-    """Return the name of the data set that a preset was trained on."""
-    name = (card.get("recipe") or {}).get("data")
-    if not name:
-        raise ValueError(f"The card of {card['name']} does not say what it was trained on{remedy}.")
-    return name
-
-
-def _samples(model, options):
-    from zoo import plots
-
-    labels = options.labels
-    n = options.n
-    if n is None:
-        n = len(labels) if labels else 96
-    if labels and len(labels) not in (1, n):
-        raise ValueError(f"--labels has {len(labels)} classes for {n} images; give 1 or {n}.")
-    columns = min(n, 12)
-    while n % columns:
-        columns -= 1
-    if labels and len(labels) == 1:
-        labels = labels * n
-    return plots.samples(
-        model, rows=n // columns, columns=columns, labels=labels, seed=options.seed
-    )
 
 
 def _train(options):
@@ -298,7 +242,7 @@ def _evaluate(options):
     card = zoo.card(options.name)
     with _quiet():
         from zoo.evaluation import evaluate
-    name = options.data or _data_of(card, "; give --data")
+    name = options.data or data_of(card, "; give --data")
     command = f"zoo evaluate {card['name']} --update{own_classes.options_again(options.modules)}"
     if options.data:
         command += f" --data {options.data}"
@@ -367,7 +311,7 @@ def _images(options, model, n=1000):
     if options.images:
         return {"x": zoo.data.StoredImages(options.images)[:n].__array__()}
     try:
-        _, (x, y) = zoo.data.load(data := _data_of(zoo.card(options.name), "; give --images"))
+        _, (x, y) = zoo.data.load(data := data_of(zoo.card(options.name), "; give --images"))
     except (OSError, ValueError) as error:
         print(f"No real images are shown, nor run through both parts: {error}", file=sys.stderr)
         return {}

@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from zoo.plots.sheets import DPI, name_columns, name_rows, need, sheet, show
+from zoo.plots.sheets import DPI, blank, enlarged, name_columns, name_rows, need, sheet, show
 
 QUANTILE = 2.0
 """Standard deviations of the prior that pictures go out to."""
 
 
-def reconstructions(model, x, labels=None, *, n: int = 12) -> Figure:
+def reconstructions(model, x, labels=None, *, n: int = 12, cmap=None) -> Figure:
     """Show originals in the upper row and their reconstructions below."""
     x, labels = x[:n], None if labels is None else labels[:n]
     both = np.concatenate([x, model.reconstruct(x, labels)])
     figure, axes = sheet(len(x), 2, title="originals above, reconstructions below")
-    show(axes, both, len(x))
-    return figure
+    show(axes, both, len(x), cmap or model.cmap)
+    return enlarged(figure)
 
 
-def reconstructions_of_several(models: dict, x, labels=None, *, n: int = 12) -> Figure:
+def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None) -> Figure:
     """Show originals in the upper row, and below them what each of several models makes of them.
 
     Args:
@@ -32,19 +32,20 @@ def reconstructions_of_several(models: dict, x, labels=None, *, n: int = 12) -> 
         name: model.reconstruct(x, labels if model.conditional else None)
         for name, model in models.items()
     }
-    return rows_of_images({"original": x, **rows}, "reconstructions by several models")
+    cmap = cmap or next(iter(models.values())).cmap
+    return rows_of_images({"original": x, **rows}, "reconstructions by several models", cmap=cmap)
 
 
-def rows_of_images(rows: dict, title: str) -> Figure:
+def rows_of_images(rows: dict, title: str, *, cmap=None) -> Figure:
     """Show images [n, *input_shape] in a row for every name, as many in each."""
     images = list(rows.values())
     figure, axes = sheet(len(images[0]), len(images), title=title)
-    show(axes, np.clip(np.concatenate(images), 0, 1), len(images[0]))
+    show(axes, np.clip(np.concatenate(images), 0, 1), len(images[0]), cmap)
     name_rows(axes, list(rows), images[0].shape[1])
-    return figure
+    return enlarged(figure)
 
 
-def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9) -> Figure:
+def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9, cmap=None) -> Figure:
     """Show the way from one image to the next twice: over pixels, and over codes.
 
     Args:
@@ -65,12 +66,14 @@ def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9) -> 
         label = None if labels is None else np.repeat(labels[i], steps)
         rows += [mixed, model.decode(model.styled(z, label), label)]
     figure, axes = sheet(steps, 2 * pairs, title="from one image to another: by pixels, by codes")
-    show(axes, np.clip(np.concatenate(rows), 0, 1), steps)
+    show(axes, np.clip(np.concatenate(rows), 0, 1), steps, cmap or model.cmap)
     name_rows(axes, ["pixels", "codes"] * pairs, x.shape[1])
-    return figure
+    return enlarged(figure)
 
 
-def restorations(model, x, corruption=None, *, labels=None, n: int = 12, seed: int = 0) -> Figure:
+def restorations(
+    model, x, corruption=None, *, labels=None, n: int = 12, seed: int = 0, cmap=None
+) -> Figure:
     """Show originals, the same damaged, and what the model makes of these, in three rows.
 
     Args:
@@ -83,8 +86,8 @@ def restorations(model, x, corruption=None, *, labels=None, n: int = 12, seed: i
     damaged = corruption.sample(x, seed=seed)
     rows = np.concatenate([x, damaged, model.reconstruct(np.clip(damaged, 0, 1), labels)])
     figure, axes = sheet(len(x), 3, title="originals, damaged, restored")
-    show(axes, np.clip(rows, 0, 1), len(x))
-    return figure
+    show(axes, np.clip(rows, 0, 1), len(x), cmap or model.cmap)
+    return enlarged(figure)
 
 
 def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
@@ -97,7 +100,7 @@ def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
     height = -(-len(images) // columns)
     figure, axes = sheet(columns, height, title="weights of the first layer")
     show(axes, images, columns)
-    return figure
+    return enlarged(figure)
 
 
 def filters_of_several(models: dict, *, side: int = 8) -> Figure:
@@ -107,7 +110,7 @@ def filters_of_several(models: dict, *, side: int = 8) -> Figure:
         axes = figure.add_subplot(1, len(models), i + 1)
         axes.set_title(name, fontsize=9)
         show(axes, _filters(model, side * side), side)
-    return figure
+    return enlarged(figure)
 
 
 def _filters(model, n):
@@ -124,7 +127,9 @@ def _filters(model, n):
     return 0.5 + 0.5 * weights.reshape(len(weights), *model.image_shape)
 
 
-def samples(model, *, rows: int = 8, columns: int = 12, labels=None, seed: int = 0) -> Figure:
+def samples(
+    model, *, rows: int = 8, columns: int = 12, labels=None, seed: int = 0, cmap=None
+) -> Figure:
     """Show images decoded from draws of the prior, row by row.
 
     Args:
@@ -141,11 +146,11 @@ def samples(model, *, rows: int = 8, columns: int = 12, labels=None, seed: int =
     if labels is None and model.conditional:
         labels = np.tile(np.arange(columns) % model.num_classes, rows)
     figure, axes = sheet(columns, rows, title="decoded draws from the prior")
-    show(axes, model.generate(n, labels, seed=seed), columns)
-    return figure
+    show(axes, model.generate(n, labels, seed=seed), columns, cmap or model.cmap)
+    return enlarged(figure)
 
 
-def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None) -> Figure:
+def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=None) -> Figure:
     """Show one style a row and one class a column: the same code with every label."""
     need(model.conditional, "A style grid needs a conditional model, such as a CVAE.")
     need(styles > 0, f"styles is {styles}; show at least one.")
@@ -154,12 +159,12 @@ def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None) -> Fi
     labels = np.tile(classes, styles)
     images = model.decode(model.styled(drawn, labels), labels)
     figure, axes = sheet(model.num_classes, styles, title="one style a row, one class a column")
-    show(axes, images, model.num_classes)
+    show(axes, images, model.num_classes, cmap or model.cmap)
     name_columns(axes, model, class_names)
-    return figure
+    return enlarged(figure)
 
 
-def analogies(model, x, labels, *, n: int = 8, class_names=None) -> Figure:
+def analogies(model, x, labels, *, n: int = 8, class_names=None, cmap=None) -> Figure:
     """Show real images at the left, and to their right their style with every label."""
     need(model.conditional, "Analogies need a conditional model, such as a CVAE.")
     x, labels = x[:n], labels[:n]
@@ -168,15 +173,19 @@ def analogies(model, x, labels, *, n: int = 8, class_names=None) -> Figure:
     styles, targets = np.repeat(styles, model.num_classes, axis=0), np.tile(classes, len(x))
     images = model.decode(model.styled(styles, targets), targets)
     images = images.reshape(len(x), model.num_classes, *model.image_shape)
-    rows = np.concatenate([x[:, None], np.zeros_like(x[:, None]), images], axis=1)
+    cmap = cmap or model.cmap
+    empty = blank(x.shape[-1], cmap)
+    rows = np.concatenate([x[:, None], np.full_like(x[:, None], empty), images], axis=1)
     columns = model.num_classes + 2
     figure, axes = sheet(columns, len(x), title="a real image, and its style with every label")
-    show(axes, rows.reshape(-1, *model.image_shape), columns)
+    show(axes, rows.reshape(-1, *model.image_shape), columns, cmap)
     name_columns(axes, model, class_names, offset=2)
-    return figure
+    return enlarged(figure)
 
 
-def traversal(model, *, x=None, label: int | None = None, steps: int = 11, start=None) -> Figure:
+def traversal(
+    model, *, x=None, label: int | None = None, steps: int = 11, start=None, cmap=None
+) -> Figure:
     """Show what each latent dimension does: a row a dimension, moved while the others stay.
 
     Args:
@@ -207,9 +216,9 @@ def traversal(model, *, x=None, label: int | None = None, steps: int = 11, start
     z = model.styled(z, labels) if model.conditional else z
     title = f"a latent dimension a row, from {-spread:g} to {spread:g}"
     figure, axes = sheet(steps, model.latent_dim, title=title)
-    show(axes, model.decode(z, labels), steps)
+    show(axes, model.decode(z, labels), steps, cmap or model.cmap)
     name_rows(axes, names, model.image_shape[0])
-    return figure
+    return enlarged(figure)
 
 
 def _dimensions(model, x, label):

@@ -7,10 +7,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
-from zoo.plots.sheets import DPI, colours, need, pixels, scatter, tile
+from zoo.plots.sheets import DPI, draw, enlarged, need, scatter
 
 
-def manifold(model, x=None, labels=None, *, side: int = 20, extent: float | None = None) -> Figure:
+def manifold(
+    model, x=None, labels=None, *, side: int = 20, extent: float | None = None, cmap=None
+) -> Figure:
     """Show the images of a grid of two-dimensional codes, beside the codes of real images.
 
     Both panels have the same axes: the first latent dimension runs to the right, the second
@@ -36,15 +38,15 @@ def manifold(model, x=None, labels=None, *, side: int = 20, extent: float | None
     figure = Figure(figsize=(6 * panels, 6.3), dpi=DPI, layout="constrained")
     half = extent * side / (side - 1)
     left = figure.add_subplot(1, panels, 1, title="what each code decodes to")
-    laid = tile(model.decode(z), side, gap=0)
-    left.imshow(pixels(laid), extent=(-half, half, -half, half), **colours(laid))
+    box = (-half, half, -half, half)
+    draw(left, model.decode(z), side, cmap or model.cmap, gap=0, extent=box)
     if codes is not None:
         right = figure.add_subplot(1, panels, 2, title="codes of real images")
         scatter(figure, right, codes, labels)
         right.set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
     for axes in figure.axes[:panels]:
         axes.set(xlabel="$z_1$", ylabel="$z_2$")
-    return figure
+    return enlarged(figure)
 
 
 def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
@@ -133,7 +135,7 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Fi
     y = np.stack(np.meshgrid(side, side), axis=-1)
     table = energies.ellipse_energies(y, w1, w2)
     outline = energies.ellipse(np.linspace(0, 2 * np.pi, 200), w1, w2)
-    figure = Figure(figsize=(11, 4.6), dpi=DPI, layout="constrained")
+    figure = Figure(figsize=(11, 5), dpi=DPI, layout="constrained")
     for i, (value, title) in enumerate(
         ((np.inf, "zero temperature: min over z"), (beta, f"soft minimum at beta = {beta:g}"))
     ):

@@ -11,10 +11,14 @@ from PIL import Image
 from zoo.folders import publish_file
 
 DPI = 100
+INK = "gray_r"  # on paper: 1 is black
 
 
-def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
-    """Lay images [n, height, width, channels] out row by row in one array, with white gaps.
+def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = None) -> np.ndarray:
+    """Lay images [n, height, width, channels] out row by row in one array, with gaps.
+
+    Args:
+        paper: what gaps hold; white by default, where one channel is ink.
 
     Returns:
         [rows * (height + gap) - gap, columns * (width + gap) - gap, channels].
@@ -23,7 +27,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
     n, height, width, channels = images.shape
     need(channels in (1, 3, 4), f"Images have 1, 3 or 4 channels to be shown, not {channels}.")
     rows = -(-n // columns)
-    paper = 0.0 if channels == 1 else 1.0
+    paper = blank(channels) if paper is None else paper
     laid = np.full((rows * (height + gap), columns * (width + gap), channels), paper, "float32")
     for i, image in enumerate(images):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
@@ -40,22 +44,52 @@ def sheet(columns, rows, title):
     return figure, axes
 
 
-def show(axes, images, columns):
-    """Lay images [n, height, width, channels] out on axes, with no ticks."""
-    laid = tile(images, columns)
-    axes.imshow(pixels(laid), **colours(laid))
+def show(axes, images, columns, cmap=None):
+    """Lay images [n, height, width, channels] out on axes, with no ticks; see `draw`."""
+    draw(axes, images, columns, cmap)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
-def pixels(laid):
-    """Return a sheet as `imshow` takes it."""
-    return laid[..., 0] if laid.shape[-1] == 1 else np.clip(laid, 0, 1)
+def draw(axes, images, columns, cmap=None, gap=1, **options):
+    """Lay images [n, height, width, channels] out on axes.
+
+    Args:
+        cmap: the colours of images with one channel; ink on paper where it is None.
+        options: of `imshow`.
+    """
+    channels = images.shape[-1]
+    laid = tile(images, columns, gap, paper=blank(channels, cmap))
+    if channels == 1:
+        options |= {"cmap": cmap or INK, "vmin": 0, "vmax": 1}
+    axes.imshow(laid[..., 0] if channels == 1 else np.clip(laid, 0, 1), **options)
 
 
-def colours(laid):
-    """Return the options of `imshow`: ink on paper where there is one channel."""
-    return {"cmap": "gray_r", "vmin": 0, "vmax": 1} if laid.shape[-1] == 1 else {}
+def blank(channels: int, cmap=None) -> float:
+    """Return the value that stays white: none of a colour map's does, but NaN is left out."""
+    if channels > 1:
+        return 1.0
+    return 0.0 if cmap in (None, INK) else np.nan
+
+
+def enlarged(figure) -> Figure:
+    """Return the figure, made so large that each pixel has one on the screen and all names fit."""
+    for _ in range(5):  # a larger figure is laid out anew
+        figure.draw_without_rendering()
+        lack = np.zeros(2)  # height and width
+        for axes in figure.axes:
+            grid = axes.get_subplotspec().get_gridspec().get_geometry()
+            around, box = axes.get_tightbbox(), axes.get_window_extent()
+            beyond = np.array([around.y1, around.x1]) - figure.bbox.size[::-1]
+            lack = np.maximum(lack, 2 * np.maximum(beyond, [-around.y0, -around.x0]))
+            for image in axes.get_images():
+                missing = np.array(image.get_array().shape[:2]) - (box.height, box.width)
+                lack = np.maximum(lack, missing * grid)
+        if not lack.any():
+            break
+        height, width = (figure.bbox.size[::-1] + np.ceil(lack) + 1) / DPI
+        figure.set_size_inches(width, height)
+    return figure
 
 
 def name_columns(axes, model, class_names, offset=0):
@@ -113,6 +147,7 @@ def scatter(figure, axes, z, labels, class_names=None):
         chosen = labels == label
         name = class_names[label] if class_names else str(label)
         axes.scatter(*z[chosen, :2].T, s=3, alpha=0.5, color=f"C{label % 10}", label=name)
-    legend = axes.legend(title="class", markerscale=4, loc="upper right", fontsize=8)
+    columns = -(-len(np.unique(labels)) // 20)
+    legend = axes.legend(title="class", markerscale=4, loc="upper right", fontsize=8, ncols=columns)
     for handle in legend.legend_handles:
         handle.set_alpha(1)

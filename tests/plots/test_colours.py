@@ -1,0 +1,129 @@
+"""Drawings are shown as ink on paper, photographs as they are, and every pixel is shown."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo import plots
+
+generator = np.random.default_rng(0)
+PHOTOGRAPHS = generator.uniform(0.2, 0.9, (12, 8, 8, 1)).astype("float32")
+
+
+def trained(x, cls=zoo.VAE, **options):
+    model = cls(x.shape[1:], 2, hidden=(4,), **options)
+    model.compile()
+    labels = [np.arange(len(x)) % 10] if model.conditional else []
+    model.fit(x, *labels, verbose=0)
+    return model
+
+
+def image_of(figure, panel=0):
+    (image,) = figure.axes[panel].get_images()
+    return image
+
+
+def test_fit_tells_photographs_from_drawings(few_digits):
+    digits = few_digits[0][:64]
+    assert trained(PHOTOGRAPHS).cmap == "gray"
+    assert trained(1 - digits).cmap == "gray"  # ink on a white ground as it is
+    assert trained(digits).cmap is None
+    standardised = (digits - 0.3) / 0.4
+    assert trained(standardised, likelihood="gaussian").cmap is None
+    assert trained(np.repeat(PHOTOGRAPHS, 3, axis=-1)).cmap is None
+    model = trained(PHOTOGRAPHS)
+    model.fit(digits, verbose=0)
+    assert model.cmap is None
+
+
+def test_the_colours_are_kept_with_the_model(tmp_path):
+    model = trained(PHOTOGRAPHS)
+    zoo.save(model, tmp_path / "mine")
+    model.save(tmp_path / "mine.keras")
+    for copy in (zoo.load(tmp_path / "mine"), keras.saving.load_model(tmp_path / "mine.keras")):
+        assert copy.cmap == "gray"
+    assert "cmap" not in zoo.VAE((8, 8, 1), 2, hidden=(4,)).get_config()
+
+
+PICTURES = {
+    "samples": lambda m, x, y, **o: plots.samples(m["vae"], rows=2, columns=3, **o),
+    "styles": lambda m, x, y, **o: plots.style_grid(m["cvae"], styles=2, **o),
+    "analogies": lambda m, x, y, **o: plots.analogies(m["cvae"], x, y, n=2, **o),
+    "reconstructions": lambda m, x, y, **o: plots.reconstructions(m["vae"], x, n=3, **o),
+    "reconstructions of several": lambda m, x, y, **o: plots.reconstructions_of_several(
+        {"a model of a long name": m["vae"]}, x, n=3, **o
+    ),
+    "restorations": lambda m, x, y, **o: plots.restorations(
+        m["vae"], x, zoo.Masking(0.5), n=3, **o
+    ),
+    "interpolations": lambda m, x, y, **o: plots.interpolations(m["vae"], x, pairs=1, **o),
+    "traversal": lambda m, x, y, **o: plots.traversal(m["vae"], steps=3, **o),
+    "manifold": lambda m, x, y, **o: plots.manifold(m["vae"], x, side=3, **o),
+}
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    """Models of photographs, these and labels."""
+    classes = trained(PHOTOGRAPHS, zoo.CVAE, num_classes=10)
+    return {"vae": trained(PHOTOGRAPHS), "cvae": classes}, PHOTOGRAPHS, np.arange(12) % 10
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_has_the_models_colours_unless_told(name, photographs):
+    assert image_of(PICTURES[name](*photographs)).get_cmap().name == "gray"
+    assert image_of(PICTURES[name](*photographs, cmap="viridis")).get_cmap().name == "viridis"
+    models = {
+        key: trained(0 * PHOTOGRAPHS, type(m), **classes_of(m)) for key, m in photographs[0].items()
+    }
+    assert image_of(PICTURES[name](models, *photographs[1:])).get_cmap().name == "gray_r"
+
+
+def classes_of(model):
+    return {"num_classes": model.num_classes} if model.conditional else {}
+
+
+def test_gaps_stay_white_in_every_colour(photographs):
+    for cmap in ("gray", "viridis"):
+        figure = plots.samples(photographs[0]["vae"], rows=2, columns=3, cmap=cmap)
+        figure.draw_without_rendering()
+        image = image_of(figure)
+        shown = image.to_rgba(image.get_array(), alpha=None)
+        assert (shown[8] == shown[8, 0]).all()
+        assert shown[8, 0, 3] == 0  # nothing is drawn there, on white
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_each_pixel_of_an_image_has_one_on_the_screen(name):
+    x = generator.random((4, 70, 64, 1), np.float32)
+    models = {
+        "vae": zoo.VAE((70, 64, 1), 2, hidden=(4,)),
+        "cvae": zoo.CVAE((70, 64, 1), 2, hidden=(4,), num_classes=10),
+    }
+    figure = PICTURES[name](models, x, np.arange(4))
+    figure.draw_without_rendering()
+    height, width = image_of(figure).get_array().shape
+    box = figure.axes[0].get_window_extent()
+    assert box.height >= height
+    assert box.width >= width
+
+
+@pytest.mark.parametrize("name", [*PICTURES, "energy"])
+def test_titles_and_names_lie_within_the_picture(name, photographs):
+    figure = plots.energy_surface() if name == "energy" else PICTURES[name](*photographs)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        box = axes.get_tightbbox()
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1 - 1
+
+
+def test_many_classes_push_no_names_out_of_the_picture():
+    model = zoo.VAE((64, 64, 1), 2, hidden=(4,))
+    x = generator.random((40, 64, 64, 1), np.float32)
+    figure = plots.manifold(model, x, np.arange(40), side=6)
+    figure.draw_without_rendering()
+    assert min(axes.get_tightbbox().x0 for axes in figure.axes) >= 0

@@ -1,0 +1,96 @@
+"""What `zoo generate` draws, and which of its options each picture takes."""
+
+from __future__ import annotations
+
+import sys
+
+import zoo
+
+PICTURES = {
+    "samples": ("labels", "n", "seed", "cmap"),
+    "styles": ("n", "seed", "cmap"),
+    "analogies": ("n", "cmap"),
+    "reconstructions": ("n", "cmap"),
+    "restorations": ("n", "seed", "cmap"),
+    "filters": (),
+    "manifold": ("n", "cmap"),
+    "codes": ("n",),
+    "bubbles": ("n",),
+    "interpolations": ("n", "cmap"),
+    "traversal": ("labels", "cmap"),
+}
+
+
+def check(options):
+    """Refuse options of `zoo generate` that the picture would ignore.
+
+    Raises:
+        ValueError: with the pictures that take the option.
+    """
+    for name in ("labels", "n", "seed", "cmap"):
+        if getattr(options, name) is not None and name not in PICTURES[options.picture]:
+            others = ", ".join(picture for picture, takes in PICTURES.items() if name in takes)
+            raise ValueError(
+                f"--{name} changes nothing in the picture {options.picture}: leave it out, or "
+                f"choose a picture that it is for: {others}."
+            )
+    if options.picture == "traversal" and len(options.labels or ()) > 1:
+        raise ValueError(f"--labels has {len(options.labels)} classes; a traversal shows one.")
+
+
+def draw(model, options):
+    """Return the picture as a matplotlib Figure; `options` are those of the command line."""
+    from zoo import plots
+
+    name, n, seed = options.picture, options.n, options.seed or 0
+    cmap = {} if options.cmap is None else {"cmap": options.cmap}
+    if name == "samples":
+        return _samples(model, n, options.labels, seed, cmap)
+    if name == "styles":
+        return plots.style_grid(model, styles=n or 8, seed=seed, **cmap)
+    if name == "filters":
+        return plots.filters(model)
+    if name == "traversal":
+        return plots.traversal(model, label=(options.labels or [None])[0], **cmap)
+    try:
+        _, (x, y) = zoo.data.load(data_of(zoo.card(options.name)))
+    except OSError as error:
+        if name != "manifold" or not model.prior:
+            raise
+        print(f"The codes of real images are left out: {error}", file=sys.stderr)
+        return plots.manifold(model, **cmap)
+    if name in ("manifold", "codes", "bubbles"):
+        n = n or (500 if name == "bubbles" else 5000)
+        return getattr(plots, name)(model, x[:n], None if y is None else y[:n], **cmap)
+    labels = y if model.conditional else None
+    if name == "interpolations":
+        return plots.interpolations(model, x, labels, pairs=n or 3, **cmap)
+    if name == "restorations":
+        return plots.restorations(model, x, labels=labels, n=n or 10, seed=seed, **cmap)
+    return getattr(plots, name)(model, x, labels, n=n or 10, **cmap)
+
+
+def _samples(model, n, labels, seed, cmap):
+    """Draw samples of these classes in turn."""
+    from zoo import plots
+
+    n = n or (len(labels) if labels else 96)
+    if labels and len(labels) > n:
+        raise ValueError(f"--labels has {len(labels)} classes for {n} images; give {n} at most.")
+    columns = max(width for width in range(1, 13) if n % width == 0)
+    if labels:
+        labels = [labels[i % len(labels)] for i in range(n)]
+    size = {"rows": n // columns, "columns": columns}
+    return plots.samples(model, **size, labels=labels, seed=seed, **cmap)
+
+
+def data_of(card, remedy="") -> str:
+    """Return the name of the data set that a preset was trained on.
+
+    Raises:
+        ValueError: the card does not say it, with a remedy added.
+    """
+    name = (card.get("recipe") or {}).get("data")
+    if not name:
+        raise ValueError(f"The card of {card['name']} does not say what it was trained on{remedy}.")
+    return name
