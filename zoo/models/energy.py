@@ -73,17 +73,17 @@ class TargetPropAutoencoder(BaseAutoencoder):
 
     def train_step(self, data):
         batch = self.unpack(data)
+        # From the encoder's code, descent finds z* = argmin_z E(y, z) + proximity D(z, Enc(y)).
         predicted = ops.stop_gradient(self.encoder(batch.x, training=False))
         target = self.descend(batch.x, predicted)
-        amortized = weigh({"amortized": self.cost(batch.x, predicted)}, batch.weight)
-        steps = {
-            "reconstruction": lambda: self.reconstruction_terms(batch, target, training=True),
-            "prediction": lambda: self.prediction_terms(batch, target, training=True),
-        }
-        variables, terms = self.updates(), {}
-        for name, loss_fn in steps.items():
-            terms |= self.minimize(loss_fn, variables[name], self.optimizer[name])
-        return self.track({**terms, **amortized})
+        terms = weigh({"amortized": self.cost(batch.x, predicted)}, batch.weight)
+        # The decoder learns to make the image of z*, ...
+        terms |= self.update(
+            "reconstruction", lambda: self.reconstruction_terms(batch, target, True)
+        )
+        # ... and the encoder to say where descent ends.
+        terms |= self.update("prediction", lambda: self.prediction_terms(batch, target, True))
+        return self.track(terms)
 
     def test_step(self, data):
         batch = self.unpack(data)

@@ -74,6 +74,13 @@ class Trained(keras.Model):
         state = [*self.variables, *self.optimizer.variables]
         return engine.minimize(loss_and_terms, list(variables), optimizer, state)
 
+    def update(self, name: str, loss_fn) -> dict:
+        """Take one step of the update `name`, with its variables and its optimizer.
+
+        See `updates` and `minimize`.
+        """
+        return self.minimize(loss_fn, self.updates()[name], self.optimizer[name])
+
     def total(self, terms: dict):
         """Weigh, sum and average terms into the scalar that is minimized."""
         return sum(engine.share_of_mean(term) for term in self.weighted(terms))

@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.models import checks
-from zoo.models.adversarial.several_updates import SeveralUpdates
+from zoo.models.adversarial.watch import Watch
 from zoo.models.base import BaseAutoencoder
 from zoo.models.part import TensorInfo
 from zoo.models.training import weigh
@@ -21,7 +21,7 @@ POSTERIORS = ("deterministic", "gaussian", "universal")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class AAE(SeveralUpdates, BaseAutoencoder):
+class AAE(BaseAutoencoder):
     """The adversarial autoencoder: a discriminator shapes the codes into the prior.
 
     Every training step makes three updates, each with a forward pass and an optimizer of its own:
@@ -161,15 +161,31 @@ class AAE(SeveralUpdates, BaseAutoencoder):
             "generator": encoder,
         }
 
-    def steps(self):
-        return {
-            "reconstruction": self.reconstruction_terms,
-            "discriminator": self.discriminator_terms,
-            "generator": self.generator_terms,
-        }
+    def train_step(self, data):
+        batch = self.unpack(data)
+        # Reconstruction phase: encoder and decoder minimize -log p(x | z).
+        terms = self.update("reconstruction", lambda: self.reconstruction_terms(batch, True))
+        # Regularization phase: the discriminator learns to tell codes from draws of the prior, ...
+        terms |= self.update("discriminator", lambda: self.discriminator_terms(batch, True))
+        # ... and the encoder, as the generator of codes, learns to confuse it.
+        for _ in range(self.generator_repeats):
+            terms |= self.update("generator", lambda: self.generator_terms(batch, True))
+        self.calibrate(terms, batch.weight)
+        self.advance()
+        return self.track(terms)
 
-    def repeats(self, name):
-        return self.generator_repeats if name == "generator" else 1
+    def test_step(self, data):
+        batch = self.unpack(data)
+        return self.track(
+            {
+                **self.reconstruction_terms(batch, training=False),
+                **self.discriminator_terms(batch, training=False),
+                **self.generator_terms(batch, training=False),
+            }
+        )
+
+    def own_callbacks(self):
+        return [*super().own_callbacks(), Watch()]
 
     def reconstruction_terms(self, batch, training):
         """Return -log p(x | z) of the images' codes, [batch]."""

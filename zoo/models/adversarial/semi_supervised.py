@@ -46,8 +46,31 @@ class SemiSupervisedAAE(FewLabels, ClusteringAAE):
         classifying = [*self.trunk.trainable_variables, *self.classifier.trainable_variables]
         return {**super().updates(), "classification": classifying}
 
-    def steps(self):
-        return {**super().steps(), "classification": self.classification_terms}
+    def train_step(self, data):
+        batch = self.unpack(data)
+        # Reconstruction phase: trunk, heads and decoder minimize -log p(x | y, z).
+        terms = self.update("reconstruction", lambda: self.reconstruction_terms(batch, True))
+        # Regularization phase: both discriminators learn to tell codes from draws, ...
+        terms |= self.update("discriminator", lambda: self.discriminator_terms(batch, True))
+        # ... and trunk and heads, as the generator of codes, learn to confuse them.
+        for _ in range(self.generator_repeats):
+            terms |= self.update("generator", lambda: self.generator_terms(batch, True))
+        # Classification phase: trunk and classifier learn from the labelled images.
+        terms |= self.update("classification", lambda: self.classification_terms(batch, True))
+        self.calibrate(terms, batch.weight)
+        self.advance()
+        return self.track(terms)
+
+    def test_step(self, data):
+        batch = self.unpack(data)
+        return self.track(
+            {
+                **self.reconstruction_terms(batch, training=False),
+                **self.discriminator_terms(batch, training=False),
+                **self.generator_terms(batch, training=False),
+                **self.classification_terms(batch, training=False),
+            }
+        )
 
     def classification_terms(self, batch, training):
         """Return the cross-entropy of labelled images: those set apart, or those in the batch."""

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from zoo import engine
-from zoo.models.adversarial.several_updates import SeveralUpdates
+from zoo.models.adversarial.watch import Watch
 from zoo.models.part import TensorInfo
 from zoo.models.training import weigh
 from zoo.models.vae import VAE
@@ -21,7 +21,7 @@ WHY = "its updates take one code of every image, as the image comes"
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class VAEGAN(SeveralUpdates, VAE):
+class VAEGAN(VAE):
     """The variational autoencoder that compares images as a discriminator sees them.
 
     A squared error of pixels blurs; features of a network that tells real images from made ones do
@@ -107,12 +107,30 @@ class VAEGAN(SeveralUpdates, VAE):
             "discriminator": self.discriminator.trainable_variables,
         }
 
-    def steps(self):
-        return {
-            "encoder": self.encoder_terms,
-            "decoder": self.decoder_terms,
-            "discriminator": self.discriminator_terms,
-        }
+    def train_step(self, data):
+        batch = self.unpack(data)
+        # The encoder brings posteriors to the prior, and features of images to those of theirs.
+        terms = self.update("encoder", lambda: self.encoder_terms(batch, True))
+        # The decoder does so with features, and learns to confuse the discriminator, ...
+        terms |= self.update("decoder", lambda: self.decoder_terms(batch, True))
+        # ... which learns to tell real images from made ones.
+        terms |= self.update("discriminator", lambda: self.discriminator_terms(batch, True))
+        self.calibrate(terms, batch.weight)
+        self.advance()
+        return self.track(terms)
+
+    def test_step(self, data):
+        batch = self.unpack(data)
+        return self.track(
+            {
+                **self.encoder_terms(batch, training=False),
+                **self.decoder_terms(batch, training=False),
+                **self.discriminator_terms(batch, training=False),
+            }
+        )
+
+    def own_callbacks(self):
+        return [*super().own_callbacks(), Watch()]
 
     def encoder_terms(self, batch, training):
         moments = self.inference(batch.x, training=training)
