@@ -23,14 +23,19 @@ from zoo.locks import lock_folder, unlock_folder
 class SavePicture(keras.callbacks.Callback):
     """Save a picture of the model after every few epochs of a training.
 
-    Example: `SavePicture("pictures", zoo.plots.samples, every=5)`, or with arguments
-    `SavePicture("pictures", lambda model: zoo.plots.reconstructions(model, x_test))`.
+    A picture with arguments is `lambda model: zoo.plots.reconstructions(model, x_test)`.
 
     Args:
         folder: where to write `epoch_0001.png` and so on; made if need be.
         picture: a function of the model that returns a matplotlib Figure, such as those of
             `zoo.plots`.
         every: the number of epochs from one picture to the next, at least 1.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.load("vae_digits")
+        >>> pictures = zoo.callbacks.SavePicture("pictures", zoo.plots.samples)
+        >>> history = model.fit(x, epochs=1, verbose=0, callbacks=[pictures])
     """
 
     def __init__(self, folder: str | os.PathLike, picture: Callable, every: int = 1):
@@ -60,6 +65,12 @@ class Backup(keras.callbacks.BackupAndRestore):
         BlockingIOError: from `fit`, where another process trains with its state in this folder.
         ValueError: from `fit`, where the folder holds the state of a model of another class, or a
             state that was cut.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.load("vae_digits")
+        >>> backup = zoo.callbacks.Backup("progress")
+        >>> history = model.fit(x, epochs=2, verbose=0, callbacks=[backup])
     """
 
     def _file(self, name):
@@ -137,6 +148,13 @@ class Progress(keras.callbacks.Callback):
     Args:
         images: how many an epoch has.
         file: where to write; the standard output by default.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.load("vae_digits")
+        >>> progress = zoo.callbacks.Progress(len(x))
+        >>> history = model.fit(x, verbose=0, callbacks=[progress])  # doctest: +ELLIPSIS
+        epoch 1/1: ... images/s, 0 s left; loss ...
     """
 
     def __init__(self, images: int, file=None):

@@ -33,10 +33,12 @@ def shipped_folder() -> Path:
 def list_models(pattern: str = "*") -> list[str]:
     """Return the names of the shipped presets that match, sorted.
 
-    Example: `zoo.list_models("vae_*")`.
-
     Args:
         pattern: a name, a glob, or else a part of the names.
+
+    Example:
+        >>> zoo.list_models("cvae*")
+        ['cvae_fashion_mnist', 'cvae_mnist', 'cvae_mnist_2d', 'cvae_mnist_learned_prior']
     """
     names = sorted(path.parent.name for path in shipped_folder().glob(f"*/{CARD}"))
     return fnmatch.filter(names, pattern) or [name for name in names if pattern in name]
@@ -104,6 +106,11 @@ def card(name: str | os.PathLike) -> Card:
 
     Raises:
         ValueError: no such preset, or a card that is not readable.
+
+    Example:
+        >>> card = zoo.card("vae_digits")
+        >>> card["class"], card["latent_dim"]
+        ('VAE', 4)
     """
     return read_card(preset_folder(name))
 

@@ -56,6 +56,11 @@ def load(
         ValueError: no such preset (the nearest names are given), files that were altered, a class
             that is neither the zoo's nor given, or weights that are NaN or infinite.
         FileNotFoundError: a file of the preset, or the `.keras` file, is missing.
+
+    Example:
+        >>> model = zoo.load("vae_digits")
+        >>> model.generate(4, seed=0).shape
+        (4, 8, 8, 1)
     """
     if os.fspath(name).endswith(".keras") and not os.path.isdir(name):
         return _load_archive(Path(name), dict(custom_objects or {}), dtype)
@@ -190,6 +195,12 @@ def save(
         FileExistsError: the folder exists and `overwrite` is false, or it holds anything else.
         TypeError: not a model of the zoo.
         ValueError: weights that are NaN or infinite, or too large for float16.
+
+    Example:
+        >>> model = zoo.load("vae_digits")
+        >>> card = zoo.save(model, "my_digits", about={"description": "Digits as I like them."})
+        >>> zoo.load("my_digits").latent_dim
+        4
     """
     if not isinstance(model, BaseAutoencoder):
         raise TypeError(

@@ -44,6 +44,14 @@ def pretrain(
     Raises:
         ValueError: layers that do not fit the model or each other.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> deep = zoo.Autoencoder((8, 8, 1), 8, hidden=(64, 32), activation="sigmoid",
+        ...     code_activation="sigmoid")
+        >>> layers = zoo.pretrain(deep, x, zoo.RBM, epochs=1, verbose=0)
+        >>> [layer.latent_dim for layer in layers]
+        [64, 32, 8]
+
     Source: Hinton and Salakhutdinov 2006 (doi 10.1126/science.1127647) for Boltzmann machines;
     Vincent et al. 2010 (JMLR 11) for denoising autoencoders.
     """
@@ -73,6 +81,12 @@ class Classifier(keras.Model):
     """A functional Keras classifier of images that can be exported; `zoo.classifier` makes it.
 
     To load it from a `.keras` file, name `zoo.Classifier` first, as the classes of models are.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> network = zoo.classifier(zoo.Autoencoder((8, 8, 1), 8, hidden=(64,)), 10)
+        >>> network.parts()["classifier"].outputs[0].shape
+        (10,)
     """
 
     def __init__(self, *args, image_range=(None, None), **kwargs):
@@ -112,6 +126,13 @@ def classifier(
 
     Raises:
         ValueError: a conditional model, or less than two classes.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> network = zoo.classifier(zoo.Autoencoder((8, 8, 1), 8, hidden=(64,)), 10)
+        >>> history = network.fit(x, y, epochs=1, verbose=0)
+        >>> network.predict(x_test, verbose=0).shape
+        (360, 10)
     """
     if model.conditional:
         raise ValueError(f"{type(model).__name__} is given the label: it cannot be asked for it.")

@@ -148,6 +148,11 @@ def load(name: str):
         UnknownNameError: an unknown name, with the nearest ones.
         ValueError: arrays that are not the data set's.
         OSError: the data is not here and cannot be downloaded.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> x.shape, y.shape
+        ((1437, 8, 8, 1), (1437,))
     """
     if name not in SOURCES:
         raise UnknownNameError("data set", name, SOURCES)
@@ -186,6 +191,12 @@ def keep_labels(y, n: int, *, seed: int = 0) -> np.ndarray:
         TypeError: labels that are no integers.
         ValueError: no labels at all, or labels below -1; `n` does not divide by the number of
             classes, or some class has too few.
+
+    Example:
+        >>> y = np.repeat([0, 1], 50)
+        >>> few = zoo.data.keep_labels(y, 10)
+        >>> int((few >= 0).sum())
+        10
     """
     y = np.asarray(y)
     if y.ndim != 1 or not len(y):

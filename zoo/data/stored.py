@@ -46,6 +46,11 @@ class StoredImages:
     Raises:
         OSError: the file is not there.
         ValueError: it holds no array of images.
+
+    Example:
+        >>> np.save("pixels.npy", np.zeros((100, 28, 28), "uint8"))
+        >>> zoo.data.StoredImages("pixels.npy").shape
+        (100, 28, 28, 1)
     """
 
     dtype = np.dtype("float32")

@@ -35,6 +35,16 @@ class Autoencoder(BaseAutoencoder):
             a kernel that is tied counts once. A penalty with a weight is a metric, `l1` or `l2`.
         Others: see `zoo.models.base.BaseAutoencoder`.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.Autoencoder((8, 8, 1), 8, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.encode(x_test).shape
+        (360, 8)
+        >>> model.reconstruct(x_test).shape
+        (360, 8, 8, 1)
+
     Source: Rumelhart, Hinton and Williams 1986; Baldi and Hornik 1989
     (doi 10.1016/0893-6080(89)90014-2) on the linear case; Hinton and Salakhutdinov 2006
     (doi 10.1126/science.1127647).
@@ -132,6 +142,15 @@ class SparseAutoencoder(Autoencoder):
         code_activation: "auto" is a sigmoid for "kl" and a ReLU for "l1".
         Others: see `Autoencoder`; here `hidden=()`, one layer each way, is the default.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.SparseAutoencoder((8, 8, 1), 100, rho=0.1)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> activity = model.encode(x_test).mean(axis=0)  # of each unit; 0.1 is asked for
+        >>> activity.shape
+        (100,)
+
     Source: Lee, Ekanadham and Ng 2007 (NeurIPS 20) and Ng's lecture notes CS294A for "kl";
     Olshausen and Field 1996 (doi 10.1038/381607a0) for "l1".
     """
@@ -190,6 +209,15 @@ class DenoisingAutoencoder(Autoencoder):
         draws: L, at least 1.
         Others: see `Autoencoder`.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.DenoisingAutoencoder((8, 8, 1), 16, corruption={"masking": 0.25})
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> damaged = zoo.Masking(0.25).sample(x_test, seed=0)
+        >>> model.reconstruct(damaged).shape
+        (360, 8, 8, 1)
+
     Source: Vincent et al. 2008 (doi 10.1145/1390156.1390294), section 2.3.
     """
 
@@ -241,6 +269,14 @@ class ContractiveAutoencoder(Autoencoder):
         tied: "auto" is True for dense networks and False for convolutional ones.
         Others: see `Autoencoder`; here `hidden=()` and sigmoids are the defaults. Activations must
             be smooth.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.ContractiveAutoencoder((8, 8, 1), 32, weight=0.1)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> sorted(model.evaluate(x_test, verbose=0, return_dict=True))
+        ['contraction', 'loss', 'reconstruction']
 
     Source: Rifai et al. 2011, Contractive auto-encoders (ICML); "stochastic" applies to the code
     what Rifai et al. 2011, Higher order contractive auto-encoder (ECML), apply to its Jacobian.

@@ -42,6 +42,14 @@ class RBM(Autoencoder):
         activation: of hidden layers, of which there are none.
         Others: see `Autoencoder`. Binary visible units take images in [0, 1] as probabilities.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.RBM((8, 8, 1), 32, k=1)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.generate(4, seed=0, steps=10).shape
+        (4, 8, 8, 1)
+
     Source: Hinton 2002 (doi 10.1162/089976602760128018); Tieleman 2008
     (doi 10.1145/1390156.1390290) for persistent chains; Hinton and Salakhutdinov 2006
     (doi 10.1126/science.1127647) for linear hidden units.

@@ -29,6 +29,14 @@ class CVAE(VAE):
             your own from integer labels [batch] to a dict of `z_mean` and `z_log_var`.
         Others: see `VAE`. Networks of your own take dicts, {"x", "label"} and {"z", "label"}.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, y, epochs=1, verbose=0)
+        >>> model.generate(labels=[7] * 16, seed=0).shape
+        (16, 8, 8, 1)
+
     Source: Sohn, Lee and Yan 2015 (NeurIPS 28), equation 4.
     """
 

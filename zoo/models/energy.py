@@ -37,6 +37,14 @@ class TargetPropAutoencoder(BaseAutoencoder):
         regularizer: weight of |z|^2, at least 0.
         Others: see `zoo.models.base.BaseAutoencoder`; "gaussian" has a deviation of 1.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.TargetPropAutoencoder((8, 8, 1), 8, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.free_energy(x_test[:5]).shape
+        (5,)
+
     Source: Canziani and LeCun, Deep Learning (NYU, 2021), the lecture from latent-variable energies
     to target propagation to autoencoders; Ranzato et al. 2006 (NeurIPS 19), whose encoder learns
     codes that descent has found.

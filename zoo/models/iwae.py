@@ -25,6 +25,14 @@ class IWAE(VAE):
         samples: k, at least 1.
         Others: see `VAE`; beta and free_bits have no place in this bound.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.IWAE((8, 8, 1), 4, samples=5, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.log_likelihood(x_test[:10].round(), samples=100).value.shape
+        (10,)
+
     Source: Burda, Grosse and Salakhutdinov 2015 (arXiv 1509.00519), equation 8.
     """
 

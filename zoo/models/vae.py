@@ -62,6 +62,17 @@ class VAE(Weighing, BaseAutoencoder):
             `z_mean` and `z_log_var`, both [batch, latent_dim]; log-variances beyond 12 either way
             are drawn back, see `zoo.nn.divergences.bounded_log_variance`.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.VAE((8, 8, 1), 4, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> sorted(model.evaluate(x_test, verbose=0, return_dict=True))
+        ['elbo', 'kl', 'loss', 'reconstruction']
+        >>> z_mean, z_log_var = model.posterior(x_test)
+        >>> model.generate(16, seed=0).shape
+        (16, 8, 8, 1)
+
     Source: Kingma and Welling 2013 (arXiv 1312.6114), equation 10; Kingma et al. 2016
     (arXiv 1606.04934), appendix C.8, for free bits; Im et al. 2015 (arXiv 1511.06406) for the
     corruption.

@@ -49,6 +49,11 @@ class Corruption(Configured):
 class Masking(Corruption):
     """Every pixel is set to 0 with probability `level`.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> zoo.Masking(0.25).sample(x_test, seed=0).shape
+        (360, 8, 8, 1)
+
     Source: Vincent et al. 2008 (doi 10.1145/1390156.1390294), section 2.3.
     """
 
@@ -66,6 +71,11 @@ class Masking(Corruption):
 class SaltAndPepper(Corruption):
     """Every pixel is set, with probability `level`, to 0 or 1, either as likely.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> zoo.SaltAndPepper(0.1).sample(x_test, seed=0).shape
+        (360, 8, 8, 1)
+
     Source: Vincent et al. 2010 (JMLR 11), section 3.3.
     """
 
@@ -82,6 +92,11 @@ class SaltAndPepper(Corruption):
 @keras.saving.register_keras_serializable(package="zoo")
 class GaussianNoise(Corruption):
     """N(0, stddev^2) is added to every pixel; what leaves [0, 1] is not cut off.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> zoo.GaussianNoise(0.3).sample(x_test, seed=0).shape
+        (360, 8, 8, 1)
 
     Source: Vincent et al. 2010 (JMLR 11), section 3.3.
     """
@@ -105,6 +120,11 @@ class Translation(Corruption):
     """The image is moved, by a whole number of pixels from -`pixels` to `pixels` along each axis.
 
     All distances are as likely; what comes in at the edges is 0.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> zoo.Translation(2).sample(x_test, seed=0).shape
+        (360, 8, 8, 1)
     """
 
     def __init__(self, pixels: int):
@@ -139,7 +159,14 @@ def _shifts(steps, size):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Composition(Corruption):
-    """Several corruptions, one after the other."""
+    """Several corruptions, one after the other.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> corruption = zoo.Composition([zoo.Translation(1), zoo.GaussianNoise(0.3)])
+        >>> corruption.sample(x_test, seed=0).shape
+        (360, 8, 8, 1)
+    """
 
     def __init__(self, steps):
         if not steps:

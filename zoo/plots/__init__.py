@@ -47,7 +47,12 @@ __all__ = [
 
 
 def preview(model, x, labels=None) -> Figure:
-    """Show what a model is for: classes by style, the manifold, what dimensions mean, draws, ..."""
+    """Show what a model is for: classes by style, the manifold, what dimensions mean, draws, ...
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> zoo.plots.preview(zoo.VAE((8, 8, 1), 4), x_test).savefig("preview.png")
+    """
     if model.restores:
         return restorations(model, x, labels=labels if model.conditional else None)
     if model.conditional:

@@ -12,7 +12,13 @@ QUANTILE = 2.0
 
 
 def reconstructions(model, x, labels=None, *, n: int = 12, cmap=None) -> Figure:
-    """Show originals in the upper row and their reconstructions below."""
+    """Show originals in the upper row and their reconstructions below.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.load("vae_digits")
+        >>> zoo.plots.reconstructions(model, x_test).savefig("reconstructions.png")
+    """
     x, labels = x[:n], None if labels is None else labels[:n]
     both = np.concatenate([x, model.reconstruct(x, labels)])
     figure, axes = sheet(len(x), 2, title="originals above, reconstructions below")
@@ -26,6 +32,11 @@ def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None)
     Args:
         models: by the name that stands at the left of their row.
         labels: integers [at least n], for those that are conditional.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> models = {f"{n} numbers": zoo.Autoencoder((8, 8, 1), n) for n in (2, 8)}
+        >>> zoo.plots.reconstructions_of_several(models, x_test).savefig("several.png")
     """
     x, labels = x[:n], None if labels is None else labels[:n]
     rows = {
@@ -37,7 +48,13 @@ def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None)
 
 
 def rows_of_images(rows: dict, title: str, *, cmap=None) -> Figure:
-    """Show images [n, *input_shape] in a row for every name, as many in each."""
+    """Show images [n, *input_shape] in a row for every name, as many in each.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> rows = {"digits": x_test[:8], "darker": 0.5 * x_test[:8]}
+        >>> zoo.plots.rows_of_images(rows, "Digits").savefig("rows.png")
+    """
     images = list(rows.values())
     figure, axes = sheet(len(images[0]), len(images), title=title)
     show(axes, np.clip(np.concatenate(images), 0, 1), len(images[0]), cmap)
@@ -53,6 +70,11 @@ def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9, cma
             fourth. labels: integers for conditional models, which go from the style of the first
             to that of the second and keep the label of the first.
         steps: images in a row, both ends included.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.load("vae_digits")
+        >>> zoo.plots.interpolations(model, x_test).savefig("interpolations.png")
     """
     need(pairs > 0 and steps > 1, f"pairs is {pairs} and steps {steps}; give 1 and 2 or more.")
     need(len(x) >= 2 * pairs, f"{pairs} pairs need {2 * pairs} images; there are {len(x)}.")
@@ -79,6 +101,11 @@ def restorations(
     Args:
         labels: integers [at least n], for conditional models.
         corruption: from `zoo.nn.corruption`; by default the one that the model was trained with.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.DenoisingAutoencoder((8, 8, 1), 16, corruption={"masking": 0.25})
+        >>> zoo.plots.restorations(model, x_test).savefig("restorations.png")
     """
     corruption = corruption or getattr(model, "corruption", None)
     need(corruption, "Say how to damage the images: corruption=zoo.Masking(0.25).")
@@ -95,6 +122,10 @@ def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
 
     Each is scaled to its own largest weight; grey is zero, black positive, white negative. The
     units are those with the largest weights, in the order of the code.
+
+    Example:
+        >>> model = zoo.Autoencoder((8, 8, 1), 100, hidden=())
+        >>> zoo.plots.filters(model).savefig("filters.png")
     """
     images = _filters(model, rows * columns)
     height = -(-len(images) // columns)
@@ -104,7 +135,12 @@ def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
 
 
 def filters_of_several(models: dict, *, side: int = 8) -> Figure:
-    """Show the `filters` of several models beside each other, by name."""
+    """Show the `filters` of several models beside each other, by name.
+
+    Example:
+        >>> models = {f"{n} units": zoo.Autoencoder((8, 8, 1), n, hidden=()) for n in (64, 128)}
+        >>> zoo.plots.filters_of_several(models).savefig("filters.png")
+    """
     figure = Figure(figsize=(3.2 * len(models), 3.5), dpi=DPI, layout="constrained")
     for i, (name, model) in enumerate(models.items()):
         axes = figure.add_subplot(1, len(models), i + 1)
@@ -135,6 +171,11 @@ def samples(
     Args:
         labels: for conditional models, integers [rows * columns]; by default every column has one
             class.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.load("vae_digits")
+        >>> zoo.plots.samples(model).savefig("samples.png")
     """
     need(
         model.can_generate,
@@ -151,7 +192,12 @@ def samples(
 
 
 def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=None) -> Figure:
-    """Show one style a row and one class a column: the same code with every label."""
+    """Show one style a row and one class a column: the same code with every label.
+
+    Example:
+        >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> zoo.plots.style_grid(model).savefig("styles.png")
+    """
     need(model.conditional, "A style grid needs a conditional model, such as a CVAE.")
     need(styles > 0, f"styles is {styles}; show at least one.")
     classes = np.arange(model.num_classes)
@@ -165,7 +211,13 @@ def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=
 
 
 def analogies(model, x, labels, *, n: int = 8, class_names=None, cmap=None) -> Figure:
-    """Show real images at the left, and to their right their style with every label."""
+    """Show real images at the left, and to their right their style with every label.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> zoo.plots.analogies(model, x_test, y_test).savefig("analogies.png")
+    """
     need(model.conditional, "Analogies need a conditional model, such as a CVAE.")
     x, labels = x[:n], labels[:n]
     classes = np.arange(model.num_classes)
@@ -194,6 +246,11 @@ def traversal(
         label: of the images, for conditional models; class 0 by default.
         steps: images in a row.
         start: the code to move from [latent_dim]; the middle of the prior by default.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.load("vae_digits")
+        >>> zoo.plots.traversal(model).savefig("traversal.png")
     """
     need(model.conditional or label is None, "This model is not conditional and takes no label.")
     need(steps > 0, f"steps is {steps}; show at least one image a dimension.")

@@ -24,6 +24,11 @@ def manifold(
         side: grid points along each axis.
         extent: half the range; by default what the prior reaches (two standard deviations of a
             normal one), or what holds 98 % of the codes where there is no prior.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.VAE((8, 8, 1), 2)
+        >>> zoo.plots.manifold(model, x_test, y_test).savefig("manifold.png")
     """
     need(model.latent_dim == 2, f"A manifold needs 2 latent dimensions, not {model.latent_dim}.")
     need(not model.conditional, "A conditional model has a manifold a class; use style_grid.")
@@ -57,6 +62,11 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
     Args:
         model: a VAE with two latent dimensions.
         x, labels: images, and their classes for the colours; some hundred can be told apart.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.VAE((8, 8, 1), 2)
+        >>> zoo.plots.bubbles(model, x_test[:100], y_test[:100]).savefig("bubbles.png")
     """
     need(hasattr(model, "posterior"), "Bubbles are the posteriors of a VAE.")
     need(model.latent_dim == 2, f"Bubbles need 2 latent dimensions, not {model.latent_dim}.")
@@ -78,6 +88,11 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
 def codes(model, x, labels=None, *, class_names=None) -> Figure:
     """Show the codes of images, coloured by class; more than two dimensions by their first two
     principal components.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.load("vae_digits")
+        >>> zoo.plots.codes(model, x_test, y_test).savefig("codes.png")
     """
     z = model.encode(x, labels if model.conditional else None)
     z = z.reshape(len(z), -1)
@@ -105,6 +120,12 @@ def scatters(codes: dict, labels, *, extent: float | None = None) -> Figure:
         labels: integers [n].
         extent: of the axes, which go from -extent to extent in all panels; each as far as its
             codes by default, without ticks.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> models = {f"seed {seed}": zoo.VAE((8, 8, 1), 2, seed=seed) for seed in (0, 1)}
+        >>> codes = {name: model.encode(x_test) for name, model in models.items()}
+        >>> zoo.plots.scatters(codes, y_test).savefig("scatters.png")
     """
     columns = 2 if len(codes) == 4 else min(len(codes), 3)
     rows = -(-len(codes) // columns)
@@ -128,6 +149,9 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Fi
 
     E(y, z) = |y - (w1 cos z, w2 sin z)|^2, its minimum over z at the left, its soft minimum at
     inverse temperature `beta` at the right.
+
+    Example:
+        >>> zoo.plots.energy_surface().savefig("energy.png")
     """
     from zoo.nn import energies
 
@@ -152,6 +176,13 @@ def training_curves(history) -> Figure:
 
     Args:
         history: what `fit` returned, or its `.history` dict.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.VAE((8, 8, 1), 4)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=2, verbose=0)
+        >>> zoo.plots.training_curves(history).savefig("curves.png")
     """
     values = getattr(history, "history", history)
     names = [name for name in values if not name.startswith("val_") and name != "learning_rate"]

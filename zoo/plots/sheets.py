@@ -22,6 +22,10 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
 
     Returns:
         [rows * (height + gap) - gap, columns * (width + gap) - gap, channels].
+
+    Example:
+        >>> zoo.plots.tile(np.zeros((6, 8, 8, 1)), columns=3).shape
+        (17, 26, 1)
     """
     need(images.ndim == 4, "These pictures need images of shape (height, width, channels).")
     n, height, width, channels = images.shape
@@ -113,7 +117,12 @@ def name_rows(axes, names, height):
 
 
 def save_small(figure: Figure, path) -> None:
-    """Save a PNG for a preset folder: with 64 greys or 256 colours, at half the size or less."""
+    """Save a PNG for a preset folder: with 64 greys or 256 colours, at half the size or less.
+
+    Example:
+        >>> figure = zoo.plots.energy_surface()
+        >>> zoo.plots.save_small(figure, "energy.png")
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=figure.dpi)
     image = Image.open(buffer).convert("RGB")

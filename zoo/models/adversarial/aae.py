@@ -51,6 +51,16 @@ class AAE(BaseAutoencoder):
         discriminator: a network of your own from `z`, flat, to one logit [batch, 1].
         Others: see `zoo.models.base.BaseAutoencoder`.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.AAE((8, 8, 1), 2, hidden=(64,), prior=zoo.GaussianMixture.petals())
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.encode(x_test).shape
+        (360, 2)
+        >>> model.generate(16, seed=0).shape
+        (16, 8, 8, 1)
+
     Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 2 and 2.1.
     """
 

@@ -59,6 +59,15 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         masses: frequencies of the clusters, [num_classes], of any sum; all alike by default.
         Others: see `AAE`; networks of your own are not taken.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.ClusteringAAE((8, 8, 1), 4, num_classes=16, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> clusters = model.predict_labels(x_test)
+        >>> clusters.shape
+        (360,)
+
     Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 6 and 7; sizes, noise and weights are
     ours.
     """

@@ -32,6 +32,16 @@ class LabelInformedAAE(AAE):
             num_classes, the last for "unlabelled", to one logit [batch, 1].
         Others: see `AAE`.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.LabelInformedAAE(
+        ...     (8, 8, 1), 2, prior=zoo.SwissRoll(10), num_classes=10, hidden=(64,)
+        ... )
+        >>> model.compile("adam")
+        >>> history = model.fit(x, y, epochs=1, verbose=0)
+        >>> model.predict_labels(x_test).shape
+        (360,)
+
     Source: Makhzani et al. 2015 (arXiv 1511.05644), section 2.3.
     """
 

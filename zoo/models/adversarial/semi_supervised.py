@@ -31,6 +31,15 @@ class SemiSupervisedAAE(FewLabels, ClusteringAAE):
         labelled_batch: how many labelled images each step draws.
         Others: see `ClusteringAAE`.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> model = zoo.SemiSupervisedAAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, few, epochs=1, verbose=0)
+        >>> model.predict_labels(x_test).shape
+        (360,)
+
     Source: Makhzani et al. 2015 (arXiv 1511.05644), section 5; with `head_distance` section 7.
     """
 

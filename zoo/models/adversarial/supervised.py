@@ -25,6 +25,14 @@ class SupervisedAAE(AAE):
             and a class may keep to a region of its own; the decoder then hears the label less.
         Others: see `AAE`. A decoder of your own takes a dict of `z` and `label`.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.SupervisedAAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, y, epochs=1, verbose=0)
+        >>> model.generate(labels=range(10), seed=0).shape
+        (10, 8, 8, 1)
+
     Source: Makhzani et al. 2015 (arXiv 1511.05644), section 4.
     """
 

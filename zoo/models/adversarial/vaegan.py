@@ -46,6 +46,14 @@ class VAEGAN(VAE):
             where they are None.
         Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.VAEGAN((8, 8, 1), 4, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.generate(16, seed=0).shape
+        (16, 8, 8, 1)
+
     Source: Larsen et al. 2015 (arXiv 1512.09300), algorithm 1. There the decoder minimizes -log(1 -
     d) with a minus sign; ours is the form whose gradient does not fade while d is right.
     """

@@ -33,6 +33,15 @@ class M1(Classifying, VAE):
         classifier_epochs: how often it sees all codes.
         Others: see `VAE`.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> model = zoo.M1((8, 8, 1), 4, num_classes=10, hidden=(64,), classifier_epochs=1)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, few, epochs=1, verbose=0)
+        >>> model.predict_labels(x_test).shape
+        (360,)
+
     Source: Kingma et al. 2014 (arXiv 1406.5298), section 2; there with a transductive support
     vector machine.
     """

@@ -51,6 +51,15 @@ class M2(FewLabels, CVAE):
         hidden: of which the first is the trunk's last layer; the others follow it in the encoder.
         Others: see `CVAE`; networks of your own are not taken.
 
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, few, epochs=1, verbose=0)
+        >>> model.predict_proba(x_test).shape
+        (360, 10)
+
     Source: Kingma et al. 2014 (arXiv 1406.5298), equations 6 to 9.
     """
 

@@ -23,6 +23,14 @@ class CustomPrior(Prior):
         num_classes: how many parts, at least 2; None for none.
         masses: as of other priors.
         pool: how many rows are drawn, of each part.
+
+    Example:
+        >>> def ring(n, generator):
+        ...     angle = generator.uniform(0.0, 2.0 * np.pi, n)
+        ...     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        >>> prior = zoo.CustomPrior(ring, 2)
+        >>> np.linalg.norm(prior.sample(3, seed=0), axis=1).round(3)
+        array([1., 1., 1.], dtype=float32)
     """
 
     def __init__(self, function, latent_dim: int, *, num_classes=None, masses=None, pool=20_000):

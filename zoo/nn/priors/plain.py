@@ -18,6 +18,13 @@ class Normal(Prior):
     Args:
         latent_dim: the number of dimensions, at least 1.
         scale: the standard deviation s, above 0. The adversarial autoencoder's paper uses 5.
+
+    Example:
+        >>> prior = zoo.Normal(2)
+        >>> prior.sample(3, seed=0).shape
+        (3, 2)
+        >>> prior.log_prob([[0.0, 0.0]]).round(3)
+        array([-1.838])
     """
 
     needs_uniform = False
@@ -58,6 +65,10 @@ class Uniform(Prior):
     Args:
         latent_dim: d, at least 1.
         low, high: of every dimension.
+
+    Example:
+        >>> zoo.Uniform(2).sample(3, seed=0).shape
+        (3, 2)
     """
 
     def __init__(self, latent_dim: int, low: float = -1.0, high: float = 1.0):
@@ -89,6 +100,10 @@ class Categorical(Prior):
     Args:
         num_classes: how many, at least 2; also the number of dimensions.
         masses: [num_classes], above 0, of any sum; all alike by default.
+
+    Example:
+        >>> zoo.Categorical(4).sample(3, seed=0).sum(axis=1)
+        array([1., 1., 1.], dtype=float32)
     """
 
     extent = 1.0

@@ -21,6 +21,11 @@ class GaussianMixture(Prior):
         factors: [num_classes, latent_dim, latent_dim], A_c, each of full rank; the unit matrix by
             default.
         masses: p_c, [num_classes], above 0, of any sum; all alike by default.
+
+    Example:
+        >>> prior = zoo.GaussianMixture([[-3.0, 0.0], [3.0, 0.0]])
+        >>> prior.region(prior.sample(4, [0, 0, 1, 1], seed=0))
+        array([0, 0, 1, 1], dtype=int32)
     """
 
     def __init__(self, means, factors=None, masses=None):
@@ -123,6 +128,11 @@ class SwissRoll(Prior):
         turns: from the middle to it.
         noise: standard deviation across and along.
         masses: [num_classes], above 0, of any sum; all alike by default.
+
+    Example:
+        >>> prior = zoo.SwissRoll(10)
+        >>> prior.sample(3, [0, 5, 9], seed=0).shape
+        (3, 2)
 
     Source: after Makhzani et al. 2015 (arXiv 1511.05644), section 2.3; the sizes are ours.
     """

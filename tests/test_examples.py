@@ -1,0 +1,56 @@
+"""The examples in docstrings run, and say what comes out."""
+
+import doctest
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+
+import export
+import zoo
+
+LEFT_OUT = {"zoo.__main__"}  # is a command
+
+
+def modules(package):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if found.name not in LEFT_OUT and not found.name.endswith(("jax_backend", "torch_backend")):
+            yield importlib.import_module(found.name)
+
+
+def examples():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for package in (zoo, export):
+        for module in modules(package):
+            for test in finder.find(module, module.__name__, extraglobs={"zoo": zoo, "np": np}):
+                if test.examples:
+                    yield pytest.param(test, id=test.name)
+
+
+@pytest.mark.parametrize("test", list(examples()))
+def test_an_example_runs(test, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = []
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    failed, tried = runner.run(test, out=said.append)
+    assert tried
+    assert not failed, "".join(said)
+
+
+def public():
+    for name in zoo.__all__:
+        value = getattr(zoo, name)
+        if callable(value):
+            yield f"zoo.{name}", value
+    for name in zoo.plots.__all__:
+        if callable(getattr(zoo.plots, name)):
+            yield f"zoo.plots.{name}", getattr(zoo.plots, name)
+
+
+WITHOUT = {"zoo.strategy"}  # what it takes is not everywhere
+
+
+def test_what_users_call_has_an_example():
+    without = {name for name, value in public() if ">>>" not in value.__doc__}
+    assert without <= WITHOUT, sorted(without - WITHOUT)
