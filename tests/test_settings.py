@@ -127,7 +127,7 @@ def test_a_constructor_that_hands_nothing_on_takes_its_own_settings_alone():
 
 def example_of(cls):
     """Run the example in a docstring; return the names that it defines."""
-    text = inspect.getdoc(cls).partition("Example:")[2]
+    text = inspect.getdoc(cls).partition("Example: ")[2]
     lines = [line[4:] for line in text.splitlines() if line.startswith("    ") or not line]
     names = {"__name__": "example"}
     exec("\n".join(lines), names)

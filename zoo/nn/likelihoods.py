@@ -91,6 +91,11 @@ class Bernoulli(Likelihood):
     Pixels lie in [0, 1]. For grey pixels this is a cross-entropy, and the figures made with it
     are no likelihoods; for binary ones they are. Computed from logits, so that it is finite for
     every finite l.
+
+    Example:
+        >>> log_prob = zoo.Bernoulli().log_prob(np.ones((1, 2)), np.zeros((1, 2)))
+        >>> float(log_prob[0])  # two fair coins
+        -1.386...
     """
 
     low, high = 0.0, 1.0
@@ -119,7 +124,14 @@ class Gaussian(Likelihood):
     Args:
         stddev: s, above 0, in units of a pixel; None calibrates it.
 
-    Example: `zoo.VAE((28, 28, 1), 16, likelihood=zoo.Gaussian(0.1))` fixes it.
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.VAE((8, 8, 1), 4, hidden=(64,), likelihood="gaussian")
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.likelihood.spread < 1.0
+        True
+        >>> model = zoo.VAE((8, 8, 1), 4, likelihood=zoo.Gaussian(0.1))  # fixes it
 
     Source: Rybkin, Daniilidis and Levine 2021 (arXiv 2006.13202), the optimal sigma-VAE.
     """
@@ -181,6 +193,10 @@ class LearnedGaussian(Likelihood):
 
     Args:
         least_stddev: m, above 0, in units of a pixel.
+
+    Example:
+        >>> zoo.LearnedGaussian().parameter_shape((8, 8, 1))  # mean and log-variance
+        (8, 8, 2)
 
     Source: Kingma and Welling 2013 (arXiv 1312.6114), appendix C.2.
     """
@@ -254,6 +270,11 @@ class SquaredError(Likelihood):
     to the prior, and its decoder learn the brightness of images from the size of the noise in them:
     draws from the posterior decode well, and its mean, which has no noise, to an image that is too
     dark. `Gaussian()` calibrates the variance, and has both alike.
+
+    Example:
+        >>> error = -zoo.SquaredError().log_prob(np.ones((1, 3)), np.zeros((1, 3)))
+        >>> float(error[0])
+        3.0
     """
 
     unit = "squared error"
