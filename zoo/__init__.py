@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from zoo.nn.corruption import Masking as Masking
     from zoo.nn.corruption import SaltAndPepper as SaltAndPepper
     from zoo.nn.corruption import Translation as Translation
+    from zoo.nn.likelihoods import Bernoulli as Bernoulli
+    from zoo.nn.likelihoods import Gaussian as Gaussian
+    from zoo.nn.likelihoods import LearnedGaussian as LearnedGaussian
+    from zoo.nn.likelihoods import SquaredError as SquaredError
     from zoo.nn.priors import Categorical as Categorical
     from zoo.nn.priors import CustomPrior as CustomPrior
     from zoo.nn.priors import GaussianMixture as GaussianMixture
