@@ -13,6 +13,8 @@ import pytest
 import zoo
 from zoo import archives
 
+pytestmark = pytest.mark.lowest
+
 SHAPE = (8, 8, 1)
 
 

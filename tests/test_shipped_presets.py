@@ -68,6 +68,7 @@ def test_the_first_presets_are_there():
 
 
 @pytest.mark.backend
+@pytest.mark.lowest
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_are_those_that_were_measured(name):
     """The same on every backend: what the figures were measured on is what users get."""
@@ -127,6 +128,7 @@ def test_a_loaded_preset_can_be_trained_and_evaluated_at_once(name):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
+@pytest.mark.lowest
 @pytest.mark.parametrize("name", one_of_each("family", and_always=("vae_mnist_conv",)))
 def test_every_part_is_exported_within_the_bounds(name, tmp_path):
     import onnx

@@ -78,6 +78,7 @@ def test_an_unknown_class_or_data_set_is_answered_with_the_nearest(recipe, tmp_p
 # Training
 
 
+@pytest.mark.lowest
 def test_training_writes_a_preset_that_loads(recipe, tmp_path):
     card = train(recipe, tmp_path / "out")
     assert os.listdir(tmp_path) == ["out"]

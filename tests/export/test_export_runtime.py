@@ -17,6 +17,8 @@ import pytest
 import export
 from export import draws, runtime
 
+pytestmark = pytest.mark.lowest
+
 Z = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
 MANY = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
 LABELS = np.array([0, 3, 9, 3], "int32")

@@ -13,9 +13,12 @@ import export
 import zoo
 from export import signature
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
-)
+pytestmark = [
+    pytest.mark.lowest,
+    pytest.mark.skipif(
+        keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
+    ),
+]
 
 
 @pytest.fixture
