@@ -25,7 +25,7 @@ def flat(cls, **options):
 def stacked(**options):
     """M1M2 with nearly certain codes, so that its terms hardly depend on their draw."""
     lower = zoo.VAE(SHAPE, 4, hidden=(16,))
-    options = {"likelihood": "gaussian", **options}
+    options = {"likelihood": zoo.Gaussian(1.0), **options}
     model = zoo.M1M2(lower, 3, num_classes=10, hidden=(16,), **options)
     for network in (model.lower.encoder, model.following):
         kernel, bias = network.get_layer("z_log_var").get_weights()

@@ -25,7 +25,9 @@ def examples():
         for module in modules(package):
             for test in finder.find(module, module.__name__, extraglobs={"zoo": zoo, "np": np}):
                 if test.examples:
-                    yield pytest.param(test, id=test.name)
+                    pictures = test.name.startswith("zoo.plots")
+                    marks = pytest.mark.slow if pictures else ()
+                    yield pytest.param(test, id=test.name, marks=marks)
 
 
 @pytest.mark.parametrize("test", list(examples()))

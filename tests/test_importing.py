@@ -61,6 +61,7 @@ def test_a_package_lists_what_it_offers_and_nothing_from_within(package):
         assert getattr(package, name) is not None
 
 
+@pytest.mark.slow
 def test_what_networks_are_made_of_is_reached_by_the_packages_name(tmp_path):
     program = (
         "import zoo; print(zoo.nn.likelihoods.Gaussian(0.5), zoo.nn.priors, zoo.nn.corruption)"
@@ -98,6 +99,7 @@ def test_what_a_model_takes_says_what_it_is(made, shown):
 # A script that hides the package
 
 
+@pytest.mark.slow
 def test_a_script_of_the_name_export_hides_nothing(tmp_path):
     program = """
 import zoo, zoo.presets

@@ -71,6 +71,7 @@ def test_closed_standard_output_is_no_traceback(arguments):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), redirected
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
 def test_an_export_whose_reader_leaves_is_written_whole(tmp_path):
     command = [sys.executable, "-m", "zoo", "export", "vae_digits", "out", "--format", "onnx"]

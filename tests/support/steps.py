@@ -1,8 +1,11 @@
-"""How the steps of models run in tests: operation by operation, or compiled as users have them."""
+"""How models run in tests: operation by operation, or traced and compiled as users have them."""
 
+import keras
+
+from zoo import engine
 from zoo.models.training import Trained
 
-compile_as_written = Trained.compile
+compile_as_written, compiled_as_written = Trained.compile, engine.compiled
 
 
 def compile_eagerly(self, *args, **options):
@@ -11,11 +14,19 @@ def compile_eagerly(self, *args, **options):
     return compile_as_written(self, *args, **options)
 
 
+def as_it_is(function, variables):
+    """Stand for `engine.compiled`: the function itself, which TensorFlow need not trace."""
+    del variables
+    return function
+
+
 def run_eagerly():
-    """Run the steps of all models that are compiled from now on operation by operation."""
+    """Run what models are made and compiled for from now on operation by operation."""
     Trained.compile = compile_eagerly
+    if keras.backend.backend() == "tensorflow":
+        engine.compiled = as_it_is
 
 
 def run_as_users_do():
-    """Trace and compile them as the test, or the zoo's own choice, has it."""
-    Trained.compile = compile_as_written
+    """Trace and compile it as the test, or the zoo's own choice, has it."""
+    Trained.compile, engine.compiled = compile_as_written, compiled_as_written
