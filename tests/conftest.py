@@ -1,7 +1,5 @@
 """What all tests share: how steps run, the backend, the data, and small models."""
 
-import ctypes
-import gc
 import os
 import sys
 
@@ -57,19 +55,10 @@ def pytest_runtest_setup(item):
 
 
 def pytest_runtest_teardown(item):
-    """Now and then, let JAX forget what it compiled, and give memory back that nobody uses.
-
-    What JAX compiled lies in its cache on disk. Models hold themselves by circles, which Python
-    would rarely look for among so many objects.
-    """
+    """Let JAX forget what it compiled, now and then: what comes again lies in its cache on disk."""
     item.session.finished = getattr(item.session, "finished", 0) + 1
-    if item.session.finished % FORGET_AFTER:
-        return
-    if "jax" in sys.modules:
+    if "jax" in sys.modules and item.session.finished % FORGET_AFTER == 0:
         sys.modules["jax"].clear_caches()
-    gc.collect()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture(autouse=True)
