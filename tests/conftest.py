@@ -88,7 +88,7 @@ def vae():
     """A VAE of digits that nobody has trained, for tests that do not change it."""
     import zoo
 
-    return zoo.VAE((8, 8, 1), 2, hidden=(16,))
+    return zoo.VAE((8, 8, 1), 2, hidden_units=(16,))
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +96,7 @@ def cvae():
     """A conditional VAE of digits that nobody has trained, for tests that do not change it."""
     import zoo
 
-    return zoo.CVAE((8, 8, 1), 3, hidden=(16,), num_classes=10)
+    return zoo.CVAE((8, 8, 1), 3, hidden_units=(16,), num_classes=10)
 
 
 @pytest.fixture(scope="session")
@@ -104,4 +104,4 @@ def plain():
     """An autoencoder without a prior, which nobody has trained."""
     import zoo
 
-    return zoo.Autoencoder((8, 8, 1), 2, hidden=(16,))
+    return zoo.Autoencoder((8, 8, 1), 2, hidden_units=(16,))

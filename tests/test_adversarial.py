@@ -19,22 +19,29 @@ KNOWN = np.where(np.arange(12) < 8, LABELS, -1)  # two of each class
 
 
 def aae(**options):
-    return zoo.AAE((4, 4, 1), 2, hidden=(5,), **options)
+    return zoo.AAE((4, 4, 1), 2, hidden_units=(5,), **options)
 
 
 def informed(prior=None, **options):
     prior = prior or zoo.GaussianMixture.petals(4)
-    return zoo.LabelInformedAAE((4, 4, 1), 2, prior=prior, num_classes=4, hidden=(5,), **options)
+    return zoo.LabelInformedAAE(
+        (4, 4, 1), 2, prior=prior, num_classes=4, hidden_units=(5,), **options
+    )
 
 
 def supervised(**options):
-    return zoo.SupervisedAAE((4, 4, 1), 2, num_classes=4, hidden=(5,), **options)
+    return zoo.SupervisedAAE((4, 4, 1), 2, num_classes=4, hidden_units=(5,), **options)
 
 
 def semi_supervised(**options):
-    options = {"filters": (3,), "hidden": (5,), "decoder_hidden": (6,), **options}
+    options = {"filters": (3,), "hidden_units": (5,), "decoder_hidden_units": (6,), **options}
     return zoo.SemiSupervisedAAE(
-        (4, 4, 1), 2, num_classes=4, discriminator_hidden=(5,), labelled_batch=6, **options
+        (4, 4, 1),
+        2,
+        num_classes=4,
+        discriminator_hidden_units=(5,),
+        labeled_batch_size=6,
+        **options,
     )
 
 
@@ -96,7 +103,7 @@ def test_each_update_changes_its_own_variables_and_no_others(name):
 def test_the_generator_can_be_repeated():
     counts = {}
     for repeats in (1, 3):
-        model = aae(generator_repeats=repeats)
+        model = aae(generator_steps=repeats)
         model.compile(run_eagerly=True)
         model.fit(X, batch_size=6, verbose=0)
         counts[repeats] = [int(member.iterations) for member in model.optimizer.members.values()]
@@ -119,15 +126,20 @@ def test_labels_of_draws_are_smoothed():
 
 
 def test_the_distance_is_the_sliced_wasserstein_one():
-    model = zoo.AAE((4, 4, 1), 3, hidden=(5,))
+    model = zoo.AAE((4, 4, 1), 3, hidden_units=(5,))
     a, b = np.random.default_rng(0).normal(size=(2, 400, 3)).astype("float32")
-    found = [float(array(model.distance(*map(ops.convert_to_tensor, (a, b + 1))))) for _ in "ab"]
+    found = [
+        float(array(model.sliced_wasserstein(*map(ops.convert_to_tensor, (a, b + 1)))))
+        for _ in "ab"
+    ]
     expected = measures.sliced_wasserstein(a, b + 1, directions=2000)
     np.testing.assert_allclose(np.mean(found), expected, rtol=0.3)
-    assert float(array(model.distance(*map(ops.convert_to_tensor, (a, a))))) == 0
+    assert float(array(model.sliced_wasserstein(*map(ops.convert_to_tensor, (a, a))))) == 0
     along = np.linspace(-1, 1, 50)[:, None]
-    one = zoo.AAE((4, 4, 1), 1, hidden=(5,))
-    exact = float(array(one.distance(*map(ops.convert_to_tensor, (along, 0.5 * along + 0.2)))))
+    one = zoo.AAE((4, 4, 1), 1, hidden_units=(5,))
+    exact = float(
+        array(one.sliced_wasserstein(*map(ops.convert_to_tensor, (along, 0.5 * along + 0.2))))
+    )
     assert exact == pytest.approx(np.sqrt(np.mean((0.5 * along - 0.2) ** 2)), rel=1e-4)
     quantiles = stats.wasserstein_distance(along[:, 0], 0.5 * along[:, 0] + 0.2)
     assert quantiles <= exact  # the 1-distance bounds the 2-distance from below
@@ -164,11 +176,11 @@ def test_a_lost_contest_is_reported_once():
     rates = {"reconstruction": 0.0, "discriminator": 1e-2, "generator": 0.0}
     model.compile({name: keras.optimizers.Adam(rate) for name, rate in rates.items()})
     with pytest.warns(
-        UserWarning, match="of AAE was right about every code and every draw"
+        UserWarning, match="of AAE was right about every code and every prior sample"
     ) as said:
         model.fit(X, epochs=60, verbose=0)
     (message,) = [str(w.message) for w in said if "right about every code" in str(w.message)]
-    assert "generator_repeats" in message
+    assert "generator_steps" in message
 
 
 def test_divergence_is_reported_by_name_and_ends_the_training():
@@ -217,7 +229,7 @@ def test_each_part_of_the_prior_gets_the_mass_of_its_class(given):
 def test_codes_gather_in_the_part_of_their_class():
     (x, y), (x_test, y_test) = data.load("digits")
     prior = zoo.GaussianMixture.petals()
-    model = zoo.LabelInformedAAE((8, 8, 1), 2, prior=prior, num_classes=10, hidden=(128, 128))
+    model = zoo.LabelInformedAAE((8, 8, 1), 2, prior=prior, num_classes=10, hidden_units=(128, 128))
     model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
     model.fit(x, y, batch_size=64, epochs=40, verbose=0)
     assert np.mean(model.predict_labels(x) == y) > 0.8
@@ -230,9 +242,9 @@ def test_codes_gather_in_the_part_of_their_class():
 @pytest.mark.compiled
 def test_few_labels_are_enough_to_learn_digits():
     (x, y), (x_test, y_test) = data.load("digits")
-    options = {"filters": (8, 16), "hidden": (64,), "decoder_hidden": (64,)}
+    options = {"filters": (8, 16), "hidden_units": (64,), "decoder_hidden_units": (64,)}
     model = zoo.SemiSupervisedAAE(
-        (8, 8, 1), 4, num_classes=10, discriminator_hidden=(64,), **options
+        (8, 8, 1), 4, num_classes=10, discriminator_hidden_units=(64,), **options
     )
     model.compile(keras.optimizers.Adam(1e-3))
     model.fit(x, data.keep_labels(y, 100), batch_size=64, epochs=30, verbose=0)
@@ -283,11 +295,11 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: aae(label_smoothing=0.5), "label_smoothing is 0.5"),
         (lambda: aae(posterior="flow"), "posterior is 'flow'; choose of deterministic, gaussian"),
         (lambda: aae(posterior="universal", encoder=aae().encoder), "describes its own encoder"),
-        (lambda: aae(generator_repeats=0), "generator_repeats is 0"),
+        (lambda: aae(generator_steps=0), "generator_steps is 0"),
         (lambda: aae(generator_weight=0.0), "generator_weight is 0.0"),
         (lambda: aae(prior=zoo.Normal(3)), "3 dimensions and the codes have 2"),
         (lambda: informed(zoo.Normal(2)), "the prior has no parts"),
-        (lambda: semi_supervised(label_noise=-1), "label_noise is -1"),
+        (lambda: semi_supervised(instance_noise=-1), "instance_noise is -1"),
         (lambda: semi_supervised(posterior="gaussian"), "posterior= is not taken"),
         (lambda: semi_supervised(encoder=aae().encoder), "encoder= is not taken"),
         (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),
@@ -318,7 +330,7 @@ def test_labels_that_do_not_fit_are_refused_before_training(y, message):
 
 
 def test_a_discriminator_that_sees_labels_is_told_those_of_the_images():
-    model = randomised(supervised(by_class=True))
+    model = randomised(supervised(conditional_discriminator=True))
     z = ops.convert_to_tensor(np.tile([[0.3, -0.2]], (4, 1)).astype("float32"))
     judged = array(model.judged(z, ops.convert_to_tensor(np.arange(4, dtype="int32")), False))
     assert len(np.unique(judged)) == 4
@@ -334,13 +346,19 @@ def test_codes_of_every_class_look_alike_where_the_discriminator_sees_labels():
 
     (x, y), _ = data.load("digits")
     found = {}
-    for by_class in (False, True):
+    for conditional_discriminator in (False, True):
         keras.utils.set_random_seed(1)
-        model = zoo.SupervisedAAE((8, 8, 1), 4, num_classes=10, hidden=(64,), by_class=by_class)
+        model = zoo.SupervisedAAE(
+            (8, 8, 1),
+            4,
+            num_classes=10,
+            hidden_units=(64,),
+            conditional_discriminator=conditional_discriminator,
+        )
         model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
         model.fit(x, y, batch_size=64, epochs=60, verbose=0)
         probe = LogisticRegression(max_iter=500).fit(model.encode(x), y)
-        found[by_class] = probe.score(model.encode(x), y)
+        found[conditional_discriminator] = probe.score(model.encode(x), y)
     assert found[True] < found[False] - 0.1
 
 

@@ -20,7 +20,7 @@ SHAPE = (8, 8, 1)
 
 @pytest.fixture(scope="module")
 def trained(few_digits):
-    model = zoo.VAE(SHAPE, 3, hidden=(16,))
+    model = zoo.VAE(SHAPE, 3, hidden_units=(16,))
     model.compile(keras.optimizers.RMSprop(3e-3, rho=0.8))
     model.fit(few_digits[0][:32], batch_size=16, verbose=0)
     return model
@@ -64,10 +64,10 @@ def test_a_saved_model_comes_back_with_the_state_of_its_optimizer(trained, file,
     )
 
 
-@pytest.mark.parametrize("make", [lambda: zoo.AAE(SHAPE, 2, hidden=(8,)), zoo.CVAE])
+@pytest.mark.parametrize("make", [lambda: zoo.AAE(SHAPE, 2, hidden_units=(8,)), zoo.CVAE])
 def test_several_optimizers_labels_and_no_optimizer_come_back(make, tmp_path):
     compiled = make is not zoo.CVAE
-    model = make() if compiled else zoo.CVAE(SHAPE, 2, num_classes=3, hidden=(8,))
+    model = make() if compiled else zoo.CVAE(SHAPE, 2, num_classes=3, hidden_units=(8,))
     if compiled:
         model.compile({name: keras.optimizers.Adam(0.1) for name in model.updates()})
     model.save(tmp_path / "m.keras")
@@ -84,7 +84,7 @@ class Half(zoo.VAE):
 
 
 def test_a_class_of_ones_own_comes_back_where_it_is_given(tmp_path):
-    Half(SHAPE, 2, hidden=(4,)).save(tmp_path / "m.keras")
+    Half(SHAPE, 2, hidden_units=(4,)).save(tmp_path / "m.keras")
     assert type(zoo.load(tmp_path / "m.keras", custom_objects={"Half": Half})) is Half
     with pytest.raises(ValueError, match="'Half'"):
         zoo.load(tmp_path / "m.keras")
@@ -176,7 +176,7 @@ def test_a_place_before_the_file_is_refused(file):
 
 def test_networks_far_larger_than_their_weights_are_refused(file):
     config = config_of(file)
-    config["config"]["hidden"] = [2**15, 2**15]
+    config["config"]["hidden_units"] = [2**15, 2**15]
     rewrite(file, config=json.dumps(config))
     with pytest.raises(ValueError, match="its networks have far more weights than the .* stored"):
         zoo.load(file)
@@ -208,7 +208,7 @@ def test_kerass_own_export_works_after_fit(name, few_digits, tmp_path):
 
     x, y = few_digits[0][:32], few_digits[1][:32].astype("int32")
     labels = {"num_classes": 10} if name == "CVAE" else {}
-    model = getattr(zoo, name)(SHAPE, 2, hidden=(8,), **labels)
+    model = getattr(zoo, name)(SHAPE, 2, hidden_units=(8,), **labels)
     model.compile()
     model.fit(x, y if labels else None, verbose=0)
     expected = model.reconstruct(x, y if labels else None)

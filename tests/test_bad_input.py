@@ -14,14 +14,14 @@ METHODS = ("fit", "evaluate", "encode")
 
 @pytest.fixture(scope="module")
 def vae():
-    model = zoo.VAE((8, 8, 1), 2, hidden=(16,))
+    model = zoo.VAE((8, 8, 1), 2, hidden_units=(16,))
     model.compile()
     return model
 
 
 @pytest.fixture(scope="module")
 def cvae():
-    model = zoo.CVAE((8, 8, 1), 2, hidden=(16,), num_classes=10)
+    model = zoo.CVAE((8, 8, 1), 2, hidden_units=(16,), num_classes=10)
     model.compile()
     return model
 
@@ -197,11 +197,11 @@ ODD_DESCRIPTIONS = [
 @pytest.mark.parametrize("description", ODD_DESCRIPTIONS)
 def test_a_description_of_something_else_is_refused(argument, description):
     with pytest.raises((TypeError, ValueError), match=f"{argument} (is|must be|names) "):
-        zoo.VAE((4, 4, 1), 2, hidden=(4,), **{argument: description})
+        zoo.VAE((4, 4, 1), 2, hidden_units=(4,), **{argument: description})
 
 
 def test_columns_of_a_table_are_not_called_pixels():
-    model = zoo.VAE((5,), 2, hidden=(4,))
+    model = zoo.VAE((5,), 2, hidden_units=(4,))
     model.compile()
     table = np.random.default_rng(0).standard_normal((9, 5)).astype("float32")
     for x in (table, 100 * np.abs(table), (100 * table).astype("int32")):
@@ -252,7 +252,7 @@ def test_batches_of_no_images_are_refused_everywhere(cvae, digits):
     ("steps", "error"), [(0, ValueError), (-1, ValueError), ("many", TypeError)]
 )
 def test_an_execution_without_steps_is_refused(steps, error):
-    model = zoo.VAE((8, 8, 1), 2, hidden=(16,))
+    model = zoo.VAE((8, 8, 1), 2, hidden_units=(16,))
     with pytest.raises(error, match="steps_per_execution is .*at least 1"):
         compile_as_written(model, steps_per_execution=steps)
 

@@ -128,7 +128,7 @@ def test_training_raises_the_likelihood_as_much_as_scikit_learns_does(chains):
 
 def test_boltzmann_machines_refuse_what_they_are_not():
     for options, message in (
-        ({"hidden": (5,)}, "is one dense layer"),
+        ({"hidden_units": (5,)}, "is one dense layer"),
         ({"code_activation": "relu"}, "binary"),
         ({"likelihood": "squared_error"}, "Gaussian with unit variance"),
         ({"k": 0}, "k is 0"),

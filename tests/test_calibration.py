@@ -12,7 +12,7 @@ generator = np.random.default_rng(0)
 
 
 def vae(**options):
-    model = zoo.VAE((4, 4, 1), 2, hidden=(8,), **options)
+    model = zoo.VAE((4, 4, 1), 2, hidden_units=(8,), **options)
     model.compile(keras.optimizers.SGD(0.0), jit_compile=BACKEND == "jax")
     return model
 
@@ -44,7 +44,7 @@ def test_a_calibrated_variance_is_the_mean_squared_error():
 @pytest.mark.parametrize("cls", [zoo.CVAE, zoo.IWAE, zoo.AAE, zoo.VAEGAN, zoo.M2, zoo.Autoencoder])
 def test_every_kind_of_model_calibrates(cls):
     labels = {"num_classes": 3} if cls in (zoo.CVAE, zoo.M2) else {}
-    model = cls((4, 4, 1), 2, hidden=(8,), likelihood="gaussian", **labels)
+    model = cls((4, 4, 1), 2, hidden_units=(8,), likelihood="gaussian", **labels)
     model.compile(keras.optimizers.SGD(0.0), jit_compile=BACKEND == "jax")
     y = {"y": np.arange(len(X)) % 3} if labels else {}
     fit(model, X, steps=25, **y)

@@ -24,7 +24,7 @@ def x():
 
 @pytest.fixture(scope="module")
 def model():
-    model = zoo.VAE((8, 8, 1), 2, hidden=(4,))
+    model = zoo.VAE((8, 8, 1), 2, hidden_units=(4,))
     model.compile(jit_compile=False, steps_per_execution=1)
     return model
 
@@ -68,7 +68,7 @@ def test_a_step_below_one_epoch_is_refused(every, tmp_path):
 
 @pytest.mark.parametrize("kind", ["none", "one", "list", "CallbackList"])
 def test_callbacks_come_as_keras_takes_them(kind):
-    model, epochs = zoo.Autoencoder((4, 4, 1), 2, hidden=(4,)), []
+    model, epochs = zoo.Autoencoder((4, 4, 1), 2, hidden_units=(4,)), []
     model.compile(jit_compile=False, steps_per_execution=1)
     note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
     given = {
@@ -90,7 +90,7 @@ def train(folder, kind=callbacks.Backup, double=True):
     """Train for four epochs of three steps; return the model and the epochs that it took."""
     x = np.random.default_rng(0).random((40, 4, 4, 1), np.float32)
     keras.utils.set_random_seed(2)
-    model = zoo.VAE((4, 4, 1), 2, hidden=(4,))
+    model = zoo.VAE((4, 4, 1), 2, hidden_units=(4,))
     model.compile(jit_compile=keras.backend.backend() == "jax")
     keeping = kind(folder, double_checkpoint=double, delete_checkpoint=False)
     history = model.fit(x, batch_size=16, epochs=4, callbacks=[keeping], verbose=0)
@@ -160,7 +160,7 @@ def test_cut_weights_of_a_training_are_refused_in_words(tmp_path):
 
 def test_the_state_of_another_class_is_refused(tmp_path):
     train(tmp_path)
-    model = zoo.IWAE((4, 4, 1), 2, hidden=(4,))  # of the very same weights
+    model = zoo.IWAE((4, 4, 1), 2, hidden_units=(4,))  # of the very same weights
     model.compile(jit_compile=keras.backend.backend() == "jax")
     x = np.random.default_rng(0).random((8, 4, 4, 1), np.float32)
     before = model.get_weights()

@@ -55,7 +55,8 @@ def test_all_ways_to_the_jacobian_of_one_layer_agree_with_finite_differences(act
 
 def test_the_jacobian_of_a_deep_convolutional_encoder_is_exact():
     model = randomised(
-        zoo.ContractiveAutoencoder((4, 4, 1), 3, filters=(2,), hidden=(6,), jacobian="exact"), 0.3
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, filters=(2,), hidden_units=(6,), jacobian="exact"),
+        0.3,
     )
     x = np.clip(X, 0.1, 0.9)
     np.testing.assert_allclose(terms(model, x)["contraction"], jacobian_norms(model, x), rtol=5e-3)
@@ -104,14 +105,14 @@ def test_activations_called_smooth_have_no_kink():
 @pytest.mark.parametrize("kinked", ["leaky_relu", "hard_sigmoid", "sparse_sigmoid", "hard_tanh"])
 def test_every_kind_of_kink_is_refused(kinked):
     with pytest.raises(ValueError, match="is not differentiable everywhere"):
-        zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden=(5,), activation=kinked)
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden_units=(5,), activation=kinked)
 
 
 def test_a_kinked_activation_is_refused():
     with pytest.raises(ValueError, match="'relu', which is not differentiable everywhere"):
-        zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden=(5,), activation="relu")
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden_units=(5,), activation="relu")
     with pytest.raises(ValueError, match="needs an encoder of one dense layer"):
-        zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden=(5,), jacobian="closed")
+        zoo.ContractiveAutoencoder((4, 4, 1), 3, hidden_units=(5,), jacobian="closed")
     with pytest.raises(ValueError, match="choose 'auto'"):
         zoo.ContractiveAutoencoder((4, 4, 1), 3, jacobian="forward")
     with pytest.raises(ValueError, match="weight is -1"):
@@ -219,7 +220,7 @@ def test_corruptions_in_a_step_are_seeded_and_like_those_of_arrays():
 
 
 def test_nothing_is_corrupted_outside_of_training():
-    model = zoo.DenoisingAutoencoder((4, 4, 1), 3, hidden=(8,), corruption={"masking": 1.0})
+    model = zoo.DenoisingAutoencoder((4, 4, 1), 3, hidden_units=(8,), corruption={"masking": 1.0})
     plain = -array(
         model.likelihood.log_prob(ops.convert_to_tensor(X), model.decoder(model.encoder(X)))
     )
@@ -230,9 +231,9 @@ def test_nothing_is_corrupted_outside_of_training():
 
 
 def test_the_loss_is_the_mean_over_the_draws():
-    model = zoo.DenoisingAutoencoder((4, 4, 1), 3, hidden=(8,), corruption=zoo.Masking(0.5))
+    model = zoo.DenoisingAutoencoder((4, 4, 1), 3, hidden_units=(8,), corruption=zoo.Masking(0.5))
     one = [terms(model, X, True)["reconstruction"] for _ in range(400)]
-    model.draws = 400
+    model.num_corruptions = 400
     many = terms(model, X, True)["reconstruction"]
     spread = np.std(one, axis=0) * np.sqrt(2 / 400)
     assert (abs(many - np.mean(one, axis=0)) < 5 * spread + 1e-4).all()
@@ -253,7 +254,7 @@ def test_the_loss_is_the_mean_over_the_draws():
         (lambda: zoo.GaussianNoise(None), "stddev is None; Gaussian"),
         (lambda: zoo.Translation(1).sample(np.zeros((3, 4))), r"these have the shape \(3, 4\)"),
         (lambda: corruption.get({"mask": 0.1}), "there are: masking"),
-        (lambda: zoo.DenoisingAutoencoder((4, 4, 1), 3, draws=0), "draws is 0"),
+        (lambda: zoo.DenoisingAutoencoder((4, 4, 1), 3, num_corruptions=0), "num_corruptions is 0"),
     ],
 )
 def test_impossible_corruptions_are_refused(make, message):
@@ -273,7 +274,7 @@ def test_something_else_than_a_corruption_is_refused():
 def test_a_linear_autoencoder_finds_the_subspace_of_pca():
     (x, _), (x_test, _) = zoo.data.load("digits")
     pca = PCA(4).fit(x.reshape(len(x), -1))
-    model = zoo.Autoencoder((8, 8, 1), 4, hidden=(), likelihood="squared_error")
+    model = zoo.Autoencoder((8, 8, 1), 4, hidden_units=(), likelihood="squared_error")
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-2, 4520)))
     model.fit(np.tile(x, (10, 1, 1, 1)), batch_size=128, epochs=40, verbose=0)
     decoder = array(model.decoder.get_layer("pixels").kernel)
@@ -286,7 +287,8 @@ def test_a_linear_autoencoder_finds_the_subspace_of_pca():
 
 def test_tied_kernels_are_one_variable_and_its_transpose():
     model = randomised(
-        zoo.Autoencoder((4, 4, 1), 3, hidden=(6,), tied=True, code_activation="tanh"), 0.3
+        zoo.Autoencoder((4, 4, 1), 3, hidden_units=(6,), tie_weights=True, code_activation="tanh"),
+        0.3,
     )
     assert sum(v.name == "kernel" for v in model.trainable_variables) == 2
     weight = {
@@ -306,16 +308,18 @@ def test_tied_kernels_are_one_variable_and_its_transpose():
 
 def test_tying_is_refused_where_it_does_not_fit():
     for make in (
-        lambda: zoo.Autoencoder((4, 4, 1), 3, filters=(2,), tied=True),
-        lambda: zoo.VAE((4, 4, 1), 3, tied=True),
-        lambda: zoo.CVAE((4, 4, 1), 3, num_classes=2, tied=True),
+        lambda: zoo.Autoencoder((4, 4, 1), 3, filters=(2,), tie_weights=True),
+        lambda: zoo.VAE((4, 4, 1), 3, tie_weights=True),
+        lambda: zoo.CVAE((4, 4, 1), 3, num_classes=2, tie_weights=True),
     ):
-        with pytest.raises(ValueError, match="tied"):
+        with pytest.raises(ValueError, match="tie_weights"):
             make()
 
 
 def test_penalties_are_norms_of_the_kernels_and_of_no_bias():
-    model = randomised(zoo.Autoencoder((4, 4, 1), 3, hidden=(6,), tied=True, l1=0.5, l2=0.25))
+    model = randomised(
+        zoo.Autoencoder((4, 4, 1), 3, hidden_units=(6,), tie_weights=True, l1=0.5, l2=0.25)
+    )
     kernels = [array(v) for v in model.trainable_variables if v.name == "kernel"]
     assert len(kernels) == 2
     got = terms(model, X)

@@ -38,10 +38,10 @@ def presets(tmp_path_factory):
     folder = tmp_path_factory.mktemp("presets")
     keras.utils.set_random_seed(0)
     about = {"recipe": {"data": "digits"}}
-    zoo.save(zoo.VAE((8, 8, 1), 2, hidden=(4,)), folder / "flat", about=about)
-    cvae = zoo.CVAE((8, 8, 1), 2, hidden=(4,), num_classes=10)
+    zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), folder / "flat", about=about)
+    cvae = zoo.CVAE((8, 8, 1), 2, hidden_units=(4,), num_classes=10)
     zoo.save(cvae, folder / "classes", about=about)
-    zoo.save(zoo.VAE((8, 8, 1), 2, hidden=(4,)), folder / "mine")
+    zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), folder / "mine")
     return folder
 
 
@@ -313,7 +313,9 @@ def test_a_picture_is_named_after_the_preset_and_its_kind(capsys, tmp_path, monk
 def test_a_model_without_a_prior_shows_reconstructions(capsys, tmp_path, monkeypatch, presets):
     monkeypatch.chdir(tmp_path)
     zoo.save(
-        zoo.Autoencoder((8, 8, 1), 2, hidden=(4,)), "plain", about={"recipe": {"data": "digits"}}
+        zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,)),
+        "plain",
+        about={"recipe": {"data": "digits"}},
     )
     run(capsys, "generate", "plain")
     assert "plain_reconstructions.png" in os.listdir(tmp_path)

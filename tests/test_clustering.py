@@ -14,8 +14,8 @@ pytestmark = pytest.mark.backend
 
 
 def clustering(**options):
-    options = {"num_classes": 4, "hidden": (5,), "decoder_hidden": (6,), **options}
-    return zoo.ClusteringAAE((4, 4, 1), 2, discriminator_hidden=(5,), **options)
+    options = {"num_classes": 4, "hidden_units": (5,), "decoder_hidden_units": (6,), **options}
+    return zoo.ClusteringAAE((4, 4, 1), 2, discriminator_hidden_units=(5,), **options)
 
 
 def test_heads_are_pushed_apart_by_the_distance_they_lack():
@@ -23,9 +23,9 @@ def test_heads_are_pushed_apart_by_the_distance_they_lack():
     heads = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0]])
     model.join.get_layer("heads").set_weights([heads])
     lacking = 2.0 - 1.0  # the other two pairs are 5 and more apart
-    assert float(array(model.crowding())) == pytest.approx(lacking, abs=1e-4)
+    assert float(array(model.head_repulsion())) == pytest.approx(lacking, abs=1e-4)
     terms = model.reconstruction_terms(Batch(ops.convert_to_tensor(X)), training=False)
-    assert float(array(terms["heads"])) == pytest.approx(lacking, abs=1e-4)
+    assert float(array(terms["head_repulsion"])) == pytest.approx(lacking, abs=1e-4)
     model.compile(keras.optimizers.SGD(0.2))
     model.fit(X, epochs=15, verbose=0)
     moved = array(model.join.get_layer("heads").kernel)
@@ -93,8 +93,8 @@ def test_digits_are_sorted_without_labels():
         (8, 8, 1),
         4,
         num_classes=20,
-        hidden=(128,),
-        decoder_hidden=(128,),
+        hidden_units=(128,),
+        decoder_hidden_units=(128,),
         corruption={"gaussian": 0.2},
     )
     model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
@@ -115,7 +115,7 @@ def test_labels_are_not_taken():
         ({"head_distance": 0.0}, "head_distance is 0.0"),
         ({"posterior": "gaussian"}, "posterior= is not taken"),
         ({"dropout": 0.5}, "dropout= is not taken"),
-        ({"label_noise": -1.0}, "label_noise is -1.0"),
+        ({"instance_noise": -1.0}, "instance_noise is -1.0"),
         ({"corruption": {"gaussian": -1.0}}, "stddev is -1.0"),
         ({"encoder": 1}, "encoder= is not taken"),
     ],

@@ -15,18 +15,18 @@ SHAPE = (8, 8, 1)
 
 
 def small(cls, **options):
-    return lambda **more: cls(SHAPE, 3, **{"hidden": (16,), **options, **more})
+    return lambda **more: cls(SHAPE, 3, **{"hidden_units": (16,), **options, **more})
 
 
 def flat(cls, **options):
-    return lambda **more: cls(SHAPE, 2, **{"hidden": (16,), **options, **more})
+    return lambda **more: cls(SHAPE, 2, **{"hidden_units": (16,), **options, **more})
 
 
 def stacked(**options):
     """M1M2 with nearly certain codes, so that its terms hardly depend on their draw."""
-    lower = zoo.VAE(SHAPE, 4, hidden=(16,))
+    lower = zoo.VAE(SHAPE, 4, hidden_units=(16,))
     options = {"likelihood": zoo.Gaussian(1.0), **options}
-    model = zoo.M1M2(lower, 3, num_classes=10, hidden=(16,), **options)
+    model = zoo.M1M2(lower, 3, num_classes=10, hidden_units=(16,), **options)
     for network in (model.lower.encoder, model.following):
         kernel, bias = network.get_layer("z_log_var").get_weights()
         network.get_layer("z_log_var").set_weights([0 * kernel, 0 * bias - 9.0])
@@ -71,28 +71,30 @@ def own_sequential(dtype=None):
 
 SETTINGS = {
     "Autoencoder": small(zoo.Autoencoder),
-    "Autoencoder, squared error": small(zoo.Autoencoder, likelihood="squared_error", hidden=()),
+    "Autoencoder, squared error": small(
+        zoo.Autoencoder, likelihood="squared_error", hidden_units=()
+    ),
     "Autoencoder, convolutional": small(zoo.Autoencoder, filters=(4,)),
     "Autoencoder, tied, with penalties": small(
-        zoo.Autoencoder, tied=True, code_activation="tanh", l1=1e-3, l2=1e-3
+        zoo.Autoencoder, tie_weights=True, code_activation="tanh", l1=1e-3, l2=1e-3
     ),
     "Autoencoder, sequential": own_sequential,
-    "SparseAutoencoder": small(zoo.SparseAutoencoder, hidden=()),
-    "SparseAutoencoder, l1": small(zoo.SparseAutoencoder, penalty="l1", hidden=()),
+    "SparseAutoencoder": small(zoo.SparseAutoencoder, hidden_units=()),
+    "SparseAutoencoder, l1": small(zoo.SparseAutoencoder, penalty="l1", hidden_units=()),
     "DenoisingAutoencoder": small(
-        zoo.DenoisingAutoencoder, corruption={"masking": 0.2, "gaussian": 0.1}, draws=2
+        zoo.DenoisingAutoencoder, corruption={"masking": 0.2, "gaussian": 0.1}, num_corruptions=2
     ),
-    "ContractiveAutoencoder": small(zoo.ContractiveAutoencoder, hidden=()),
+    "ContractiveAutoencoder": small(zoo.ContractiveAutoencoder, hidden_units=()),
     "ContractiveAutoencoder, exact": small(
         zoo.ContractiveAutoencoder, jacobian="exact", filters=(4,)
     ),
     "ContractiveAutoencoder, hutchinson": small(zoo.ContractiveAutoencoder),
     "ContractiveAutoencoder, stochastic": small(
-        zoo.ContractiveAutoencoder, jacobian="stochastic", hidden=()
+        zoo.ContractiveAutoencoder, jacobian="stochastic", hidden_units=()
     ),
-    "RBM": small(zoo.RBM, hidden=()),
+    "RBM": small(zoo.RBM, hidden_units=()),
     "RBM, persistent, Gaussian": small(
-        zoo.RBM, hidden=(), chains=20, likelihood="gaussian", code_activation="linear"
+        zoo.RBM, hidden_units=(), chains=20, likelihood="gaussian", code_activation="linear"
     ),
     "TargetPropAutoencoder": small(zoo.TargetPropAutoencoder, iterations=3),
     "VAE": small(zoo.VAE),
@@ -123,7 +125,7 @@ SETTINGS = {
     "AAE, gaussian posterior": small(zoo.AAE, posterior="gaussian"),
     "AAE, dropout": small(zoo.AAE, dropout=0.3, input_dropout=0.2),
     "AAE, universal posterior": small(zoo.AAE, posterior="universal", filters=(4,)),
-    "AAE, swiss roll": flat(zoo.AAE, prior=zoo.SwissRoll(), generator_repeats=2),
+    "AAE, swiss roll": flat(zoo.AAE, prior=zoo.SwissRoll(), generator_steps=2),
     "LabelInformedAAE": flat(
         zoo.LabelInformedAAE, num_classes=10, prior=zoo.GaussianMixture.petals()
     ),
@@ -132,16 +134,16 @@ SETTINGS = {
         zoo.SemiSupervisedAAE,
         num_classes=10,
         filters=(4,),
-        decoder_hidden=(16,),
-        discriminator_hidden=(8,),
+        decoder_hidden_units=(16,),
+        discriminator_hidden_units=(8,),
         corruption={"translation": 1, "gaussian": 0.3},
     ),
     "ClusteringAAE": flat(
         zoo.ClusteringAAE,
         num_classes=12,
         head_distance=3.0,
-        decoder_hidden=(16,),
-        discriminator_hidden=(8,),
+        decoder_hidden_units=(16,),
+        discriminator_hidden_units=(8,),
     ),
     "VAEGAN": small(zoo.VAEGAN, filters=(4,), label_smoothing=0.1),
 }

@@ -12,11 +12,13 @@ from zoo.training import train
 
 LABELS = np.where(np.arange(len(X)) < 6, np.arange(len(X)) % 3, -1)
 MODELS = {
-    "Autoencoder": lambda: zoo.Autoencoder((4, 4, 1), 2, hidden=(4,), likelihood="squared_error"),
-    "VAE": lambda: zoo.VAE((4, 4, 1), 2, hidden=(4,)),
-    "AAE": lambda: zoo.AAE((4, 4, 1), 2, hidden=(4,)),
-    "M1": lambda: zoo.M1((4, 4, 1), 2, hidden=(4,), num_classes=3),
-    "M2": lambda: zoo.M2((4, 4, 1), 2, hidden=(4,), num_classes=3, labelled_batch=3),
+    "Autoencoder": lambda: zoo.Autoencoder(
+        (4, 4, 1), 2, hidden_units=(4,), likelihood="squared_error"
+    ),
+    "VAE": lambda: zoo.VAE((4, 4, 1), 2, hidden_units=(4,)),
+    "AAE": lambda: zoo.AAE((4, 4, 1), 2, hidden_units=(4,)),
+    "M1": lambda: zoo.M1((4, 4, 1), 2, hidden_units=(4,), num_classes=3),
+    "M2": lambda: zoo.M2((4, 4, 1), 2, hidden_units=(4,), num_classes=3, labeled_batch_size=3),
 }
 
 
@@ -87,7 +89,7 @@ def test_a_recipe_that_diverges_leaves_neither_a_preset_nor_a_state(tmp_path):
         [model]
         input_shape = [8, 8, 1]
         latent_dim = 2
-        hidden = [4]
+        hidden_units = [4]
         likelihood = "squared_error"
 
         [optimizer]

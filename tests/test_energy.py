@@ -52,7 +52,7 @@ def test_a_target_is_where_gradient_descent_by_hand_ends():
         zoo.TargetPropAutoencoder(
             (5,),
             2,
-            hidden=(),
+            hidden_units=(),
             likelihood="squared_error",
             iterations=7,
             rate=0.03,
@@ -75,7 +75,7 @@ def test_a_target_is_where_gradient_descent_by_hand_ends():
 def test_each_update_of_target_propagation_changes_its_own_network():
     x = generator.random((32, 4, 4, 1)).astype("float32")
     for frozen, learning in (("encoder", "decoder"), ("decoder", "encoder")):
-        model = zoo.TargetPropAutoencoder((4, 4, 1), 2, hidden=(8,))
+        model = zoo.TargetPropAutoencoder((4, 4, 1), 2, hidden_units=(8,))
         still, free = (keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.01))
         model.compile(
             {
@@ -93,7 +93,7 @@ def test_each_update_of_target_propagation_changes_its_own_network():
 
 def test_refining_a_code_lowers_its_energy():
     (x, _), _ = zoo.data.load("digits")
-    model = zoo.TargetPropAutoencoder((8, 8, 1), 4, hidden=(32,))
+    model = zoo.TargetPropAutoencoder((8, 8, 1), 4, hidden_units=(32,))
     model.compile(jit_compile=BACKEND == "jax")
     model.fit(x, epochs=5, verbose=0)
     some = ops.convert_to_tensor(x[:50])
@@ -109,7 +109,7 @@ def test_refining_a_code_lowers_its_energy():
 def test_an_exported_energy_is_that_of_the_formula(tmp_path):
     import export
 
-    model = zoo.TargetPropAutoencoder((4, 4, 1), 3, hidden=(8,), regularizer=0.3)
+    model = zoo.TargetPropAutoencoder((4, 4, 1), 3, hidden_units=(8,), regularizer=0.3)
     export.export_model(model, tmp_path / "out", formats=("onnx",), parts=("energy", "decoder"))
     generator = np.random.default_rng(0)
     x = generator.random((5, 4, 4, 1), np.float32)

@@ -109,7 +109,7 @@ def test_every_loss_has_a_scale_of_its_own():
 
 def aae(**options):
     keras.utils.set_random_seed(0)
-    model = zoo.AAE((8, 8, 1), 2, hidden=(8,), **options)
+    model = zoo.AAE((8, 8, 1), 2, hidden_units=(8,), **options)
     model.compile("adam", jit_compile=BACKEND == "jax")
     return model
 
@@ -187,7 +187,7 @@ def test_an_optimizer_alone_is_the_pattern_for_every_update():
 
 
 def test_a_dict_of_optimizers_must_name_the_updates():
-    model = zoo.AAE((8, 8, 1), 2, hidden=(8,))
+    model = zoo.AAE((8, 8, 1), 2, hidden_units=(8,))
     with pytest.raises(ValueError, match="reconstruction', 'discriminator', 'generator"):
         model.compile({"encoder": "adam"})
     rates = {"reconstruction": 0.1, "discriminator": 0.2, "generator": 0.3}
@@ -281,7 +281,7 @@ def test_bundled_steps_are_the_steps_one_by_one(batches):
         {"jit_compile": True, "steps_per_execution": 3},
     ):
         keras.utils.set_random_seed(0)
-        model = zoo.Autoencoder((8, 8, 1), 2, hidden=(8,), l2=1e-3)
+        model = zoo.Autoencoder((8, 8, 1), 2, hidden_units=(8,), l2=1e-3)
         model.compile(keras.optimizers.Adam(1e-2), **options)
         logs = model.fit(x, batch_size=8, epochs=2, shuffle=False, verbose=0).history
         steps = int(array(model.optimizer.iterations))
@@ -309,7 +309,7 @@ def test_a_term_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
             images = ops.cast(ops.shape(batch.x)[0], "float32")
             return {**super().loss_terms(batch, training), "images": images}
 
-    model = Sizes((8, 8, 1), 2, hidden=(4,))
+    model = Sizes((8, 8, 1), 2, hidden_units=(4,))
     model.compile(jit_compile=BACKEND == "jax")
     logs = model.evaluate(
         np.zeros((10, 8, 8, 1), "float32"), batch_size=8, verbose=0, return_dict=True
@@ -319,7 +319,7 @@ def test_a_term_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
 
 @pytest.mark.compiled
 def test_neither_model_nor_images_are_kept_after_training():
-    model = zoo.Autoencoder((4, 4, 1), 2, hidden=(4,))
+    model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=(4,))
     model.compile()
     x = np.random.default_rng(0).random((40, 4, 4, 1)).astype("float32")
     model.fit(x, validation_data=x[:10].copy(), epochs=2, verbose=0)
@@ -335,7 +335,7 @@ def test_neither_model_nor_images_are_kept_after_training():
 def test_compiling_again_makes_steps_that_see_what_has_changed():
     """Also where somebody keeps the functions from before, and their traces with them."""
     kept = []
-    model = zoo.Autoencoder((8, 8, 1), 2, hidden=(4,), l2=0.5)
+    model = zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,), l2=0.5)
     x = np.random.default_rng(0).random((8, 8, 8, 1)).astype("float32")
     for weight in (1.0, 3.0):
         model.term_weights["l2"] = weight
@@ -361,7 +361,7 @@ def test_a_step_is_traced_in_the_first_epoch_alone(rows):
             traces.append(batch.x.shape)
             return super().loss_terms(batch, training)
 
-    model = Counting((4, 4, 1), 2, hidden=(4,))
+    model = Counting((4, 4, 1), 2, hidden_units=(4,))
     model.compile(jit_compile=BACKEND == "jax")
     seen = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: counts.append(len(traces)))
     counts = []
@@ -388,7 +388,7 @@ class Stop(zoo.callbacks.keras.callbacks.Callback):
         raise RuntimeError("stopped")
 
 np.save("x.npy", np.zeros((5000, 2, 2), "uint8"))
-model = zoo.Autoencoder((2, 2, 1), 1, hidden=())
+model = zoo.Autoencoder((2, 2, 1), 1, hidden_units=())
 model.compile(jit_compile=False, steps_per_execution=1)
 model.fit(Slow("x.npy"), callbacks=[Stop()], verbose=0)
 """

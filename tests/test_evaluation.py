@@ -15,12 +15,12 @@ from zoo.evaluation import judge, measures
 
 @pytest.fixture(scope="module")
 def vae():
-    return zoo.VAE((8, 8, 1), 3, hidden=(16,), prior=zoo.Normal(3, scale=2.0))
+    return zoo.VAE((8, 8, 1), 3, hidden_units=(16,), prior=zoo.Normal(3, scale=2.0))
 
 
 @pytest.fixture(scope="module")
 def cvae():
-    return zoo.CVAE((8, 8, 1), 2, hidden=(16,), num_classes=10)
+    return zoo.CVAE((8, 8, 1), 2, hidden_units=(16,), num_classes=10)
 
 
 class Codes:
@@ -44,7 +44,7 @@ def test_the_signal_to_noise_ratio_is_scikit_learns_error_in_decibels():
 
 
 def test_the_jacobian_norm_is_that_of_finite_differences(digits):
-    model = zoo.Autoencoder((8, 8, 1), 3, hidden=(6,), activation="tanh")
+    model = zoo.Autoencoder((8, 8, 1), 3, hidden_units=(6,), activation="tanh")
     x = 0.1 + 0.8 * digits[0][0][:5]
     rows = []
     for i in range(64):
@@ -291,24 +291,28 @@ def test_every_model_gets_the_figures_that_fit_it(vae, cvae):
     assert names_of(vae) == [first, *bound, last]
     assert names_of(cvae) == [first, *bound]
     probes = [last, "linear probe accuracy"]
-    assert names_of(zoo.Autoencoder((8, 8, 1), 2, hidden=(4,))) == [first, *probes, "Jacobian norm"]
-    linear = zoo.Autoencoder((8, 8, 1), 2, hidden=(), likelihood="squared_error")
+    assert names_of(zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,))) == [
+        first,
+        *probes,
+        "Jacobian norm",
+    ]
+    linear = zoo.Autoencoder((8, 8, 1), 2, hidden_units=(), likelihood="squared_error")
     assert names_of(linear) == [first, *probes, "angle to PCA", "Jacobian norm"]
     contractive = zoo.ContractiveAutoencoder((8, 8, 1), 2)
     activity = ["mean activity", "saturation", "Jacobian norm"]
     assert names_of(contractive) == [first, *probes, *activity]
-    target_prop = zoo.TargetPropAutoencoder((8, 8, 1), 2, hidden=(4,))
+    target_prop = zoo.TargetPropAutoencoder((8, 8, 1), 2, hidden_units=(4,))
     assert names_of(target_prop) == [first, "reconstruction error of refined codes", last]
-    denoising = zoo.DenoisingAutoencoder((8, 8, 1), 2, hidden=(4,))
+    denoising = zoo.DenoisingAutoencoder((8, 8, 1), 2, hidden_units=(4,))
     restored = [f"restored, {n}" for n in ("25 % masked", "50 % masked", "10 % salt and pepper")]
     assert names_of(denoising) == [first, *restored, *probes, "Jacobian norm"]
-    m1 = zoo.M1((8, 8, 1), 2, hidden=(4,), num_classes=10)
+    m1 = zoo.M1((8, 8, 1), 2, hidden_units=(4,), num_classes=10)
     assert names_of(m1) == [first, "classification error", *bound, last]
-    stacked = zoo.M1M2(m1, 2, hidden=(4,), num_classes=10)
+    stacked = zoo.M1M2(m1, 2, hidden_units=(4,), num_classes=10)
     assert names_of(stacked) == [first, "classification error"]  # it bounds no images
-    adversarial = zoo.AAE((8, 8, 1), 2, hidden=(4,))
+    adversarial = zoo.AAE((8, 8, 1), 2, hidden_units=(4,))
     assert names_of(adversarial) == [first, "distance of codes to prior", last]
-    noisy = {"num_classes": 10, "hidden": (4,), "corruption": {"masking": 0.1}}
+    noisy = {"num_classes": 10, "hidden_units": (4,), "corruption": {"masking": 0.1}}
     sorting = zoo.ClusteringAAE((8, 8, 1), 2, **noisy)  # damage makes it no model that restores
     assert names_of(sorting) == [first, "clustering error", "distance of codes to prior"]
     assert "restored, 25 % masked" in names_of(zoo.CVAE((8, 8, 1), 2, **noisy))

@@ -29,10 +29,10 @@ def few_images(monkeypatch):
 
     monkeypatch.setattr(data, "load", load)
     presets = {
-        "aae_mnist": zoo.AAE((28, 28, 1), 3, hidden=(4,)),
-        "vae_mnist": zoo.VAE((28, 28, 1), 3, hidden=(4,)),
-        "vae_mnist_2d": zoo.VAE((28, 28, 1), 2, hidden=(4,)),
-        "m1_mnist_100": zoo.M1((28, 28, 1), 3, num_classes=10, hidden=(4,)),
+        "aae_mnist": zoo.AAE((28, 28, 1), 3, hidden_units=(4,)),
+        "vae_mnist": zoo.VAE((28, 28, 1), 3, hidden_units=(4,)),
+        "vae_mnist_2d": zoo.VAE((28, 28, 1), 2, hidden_units=(4,)),
+        "m1_mnist_100": zoo.M1((28, 28, 1), 3, num_classes=10, hidden_units=(4,)),
         "contractive_ae_mnist": zoo.ContractiveAutoencoder((28, 28, 1), 5),
     }
     monkeypatch.setattr(zoo, "load", presets.get, raising=False)
@@ -119,7 +119,7 @@ def test_the_support_vector_machine_is_the_best_on_validation_of_those_tried():
 def test_fine_tuning_reports_the_test_error_of_what_was_best_on_validation():
     (x, y), test = data.load("digits")
     train, validation = (x[:1000], y[:1000]), (x[1000:], y[1000:])
-    model = zoo.Autoencoder((8, 8, 1), 32, hidden=(), seed=1)
+    model = zoo.Autoencoder((8, 8, 1), 32, hidden_units=(), seed=1)
     slow, fast, both = (
         representations.fine_tuned_error(model, train, validation, test, 12, rates, verbose=0)
         for rates in ((1e-9,), (1e-2,), (1e-9, 1e-2))

@@ -124,7 +124,7 @@ def test_a_users_own_optimizer(model, images):
 
 def test_class_weights_are_sample_weights_by_label(digits):
     x, y = digits[0]
-    model = zoo.CVAE((8, 8, 1), 2, hidden=(16,), num_classes=10)
+    model = zoo.CVAE((8, 8, 1), 2, hidden_units=(16,), num_classes=10)
     model.compile(keras.optimizers.SGD(0.0))  # nothing moves, and the divergence has no noise
     kl = model.fit(x, y, class_weight={3: 2.0, 4: 0.0}, verbose=0).history["kl"]
     weights = np.where(y == 3, 2.0, np.where(y == 4, 0.0, 1.0))

@@ -19,7 +19,7 @@ def test_few_steps_are_not_compiled_by_xla_and_are_traced_once(monkeypatch):
             traces.append(training)
             return super().loss_terms(batch, training)
 
-    model = Counting((4, 4, 1), 2, hidden=(4,))
+    model = Counting((4, 4, 1), 2, hidden_units=(4,))
     model.compile()
     x = np.zeros((42, 4, 4, 1), "float32")
     for _ in range(2):

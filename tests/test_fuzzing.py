@@ -38,7 +38,7 @@ def own_networks():
 
 
 def adversarial():
-    model = zoo.AAE((4, 4, 1), 2, hidden=(5,), prior={"petals": {}})
+    model = zoo.AAE((4, 4, 1), 2, hidden_units=(5,), prior={"petals": {}})
     model.compile()
     return model
 
@@ -49,8 +49,8 @@ def sources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sources")
     keras.utils.set_random_seed(0)
     models = {
-        "plain": zoo.VAE((4, 4, 1), 3, hidden=(5,)),
-        "conditional": zoo.CVAE((4, 4, 1), 3, hidden=(5,), num_classes=3, prior="learned"),
+        "plain": zoo.VAE((4, 4, 1), 3, hidden_units=(5,)),
+        "conditional": zoo.CVAE((4, 4, 1), 3, hidden_units=(5,), num_classes=3, prior="learned"),
         "own": own_networks(),
         "adversarial": adversarial(),
     }

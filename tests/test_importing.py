@@ -131,7 +131,7 @@ def test_where_nothing_hides_it_there_is_one_export():
 def saved(tmp_path_factory):
     """A folder with a model in a `.keras` file, and codes that it gives."""
     folder = tmp_path_factory.mktemp("saved")
-    model = zoo.AAE((4, 4, 1), 2, hidden=(4,), prior=zoo.Normal(2, scale=5.0))
+    model = zoo.AAE((4, 4, 1), 2, hidden_units=(4,), prior=zoo.Normal(2, scale=5.0))
     model.compile()
     model.save(folder / "m.keras")
     np.save(folder / "codes.npy", model.encode(np.full((1, 4, 4, 1), 0.5, "float32")))

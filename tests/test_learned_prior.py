@@ -22,7 +22,7 @@ LABELS = np.arange(12) % 4
 
 
 def conditional(**options):
-    return randomised(zoo.CVAE((4, 4, 1), 2, num_classes=4, hidden=(5,), **options))
+    return randomised(zoo.CVAE((4, 4, 1), 2, num_classes=4, hidden_units=(5,), **options))
 
 
 def set_prior(model, mean, log_var):

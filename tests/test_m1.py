@@ -30,12 +30,12 @@ def moons(each):
 
 
 def m1(**options):
-    return zoo.M1((4, 4, 1), 2, num_classes=CLASSES, hidden=(5,), **options)
+    return zoo.M1((4, 4, 1), 2, num_classes=CLASSES, hidden_units=(5,), **options)
 
 
 def stacked(**options):
-    lower = randomised(zoo.VAE((4, 4, 1), 4, hidden=(5,)), 0.3)
-    return randomised(zoo.M1M2(lower, 2, num_classes=CLASSES, hidden=(5,), **options), 0.3)
+    lower = randomised(zoo.VAE((4, 4, 1), 4, hidden_units=(5,)), 0.3)
+    return randomised(zoo.M1M2(lower, 2, num_classes=CLASSES, hidden_units=(5,), **options), 0.3)
 
 
 # Labelling
@@ -95,7 +95,7 @@ def test_self_training_asks_for_two_labels_a_class():
 
 
 def test_the_labels_do_not_touch_the_bound(monkeypatch):
-    first, second = m1(), zoo.VAE((4, 4, 1), 2, hidden=(5,))
+    first, second = m1(), zoo.VAE((4, 4, 1), 2, hidden_units=(5,))
     for part in ("encoder", "decoder"):
         getattr(second, part).set_weights(getattr(first, part).get_weights())
     monkeypatch.setattr(engine, "normal", lambda shape, seed: ops.ones(shape))
@@ -110,7 +110,7 @@ def test_the_labels_do_not_touch_the_bound(monkeypatch):
 @pytest.mark.compiled
 def test_few_labels_are_enough_to_learn_digits():
     (x, y), (x_test, y_test) = data.load("digits")
-    model = zoo.M1((8, 8, 1), 8, num_classes=10, hidden=(64,), classifier_epochs=60)
+    model = zoo.M1((8, 8, 1), 8, num_classes=10, hidden_units=(64,), classifier_epochs=60)
     model.compile(keras.optimizers.Adam(3e-3))
     history = model.fit(
         x,
@@ -172,7 +172,7 @@ def test_labels_that_cannot_be_learned_from_are_refused_before_training():
 def test_the_stack_is_m2_on_mean_codes(monkeypatch):
     model = stacked()
     monkeypatch.setattr(engine, "normal", lambda shape, seed: ops.zeros(shape))
-    upper = zoo.M2((4,), 2, num_classes=CLASSES, hidden=(5,), likelihood="learned_gaussian")
+    upper = zoo.M2((4,), 2, num_classes=CLASSES, hidden_units=(5,), likelihood="learned_gaussian")
     for name in ("encoder", "decoder", "classifier"):
         getattr(upper, name).set_weights(getattr(model, name).get_weights())
     codes, y = model.lower.encode(X), LABELS
@@ -214,7 +214,7 @@ def test_the_lower_model_stays_as_it_is():
 
 def test_the_lower_model_can_be_a_preset_and_is_copied(tmp_path):
     lower = zoo.load("vae_digits")
-    model = zoo.M1M2("vae_digits", 2, num_classes=10, hidden=(5,))
+    model = zoo.M1M2("vae_digits", 2, num_classes=10, hidden_units=(5,))
     x = data.load("digits")[1][0][:20]
     np.testing.assert_array_equal(model.lower.encode(x), lower.encode(x))
     assert zoo.M1M2(lower, 2, num_classes=10).lower is not lower

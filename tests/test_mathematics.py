@@ -104,7 +104,7 @@ def test_reparameterised_draws_have_the_posteriors_moments():
 
 
 def test_gradients_reach_mean_and_variance_through_a_draw():
-    model = zoo.VAE((8, 8, 1), 2, hidden=(8,))
+    model = zoo.VAE((8, 8, 1), 2, hidden_units=(8,))
     model.compile("sgd", jit_compile=keras.backend.backend() == "jax")
     heads = {name: model.encoder.get_layer(name) for name in model.heads}
     before = {name: array(layer.kernel).copy() for name, layer in heads.items()}
@@ -126,7 +126,7 @@ def test_a_normal_prior_is_scipys():
 
 def test_the_vaes_loss_is_the_negative_bound():
     """On average over draws, reconstruction is E_q[-log p(x|z)] by a large sample in NumPy."""
-    model = zoo.VAE((8, 8, 1), 2, hidden=(8,), beta=3.0)
+    model = zoo.VAE((8, 8, 1), 2, hidden_units=(8,), beta=3.0)
     model.compile(jit_compile=keras.backend.backend() == "jax")
     x = generator.random((1, 8, 8, 1)).astype("float32")
     logs = model.evaluate(np.repeat(x, 20_000, 0), batch_size=5000, verbose=0, return_dict=True)
@@ -139,7 +139,7 @@ def test_the_vaes_loss_is_the_negative_bound():
 
 
 def test_the_adversarial_terms_are_the_papers():
-    model = zoo.AAE((8, 8, 1), 2, hidden=(8,), prior=zoo.Normal(2, 5.0))
+    model = zoo.AAE((8, 8, 1), 2, hidden_units=(8,), prior=zoo.Normal(2, 5.0))
     x = generator.random((500, 8, 8, 1)).astype("float32")
     state = array(model.seed_generator.state).copy()
     draws = array(model.prior.draw(500, model.seed_generator))
@@ -153,7 +153,7 @@ def test_the_adversarial_terms_are_the_papers():
     terms = model.discriminator_terms(batch, training=False)
     expected = -np.log(d(draws)) - np.log(1 - d(codes))
     np.testing.assert_allclose(array(terms["discriminator"]), expected, rtol=1e-4)
-    np.testing.assert_array_equal(array(terms["accuracy_on_draws"]), d(draws) > 0.5)
+    np.testing.assert_array_equal(array(terms["accuracy_on_prior_samples"]), d(draws) > 0.5)
     np.testing.assert_array_equal(array(terms["accuracy_on_codes"]), d(codes) < 0.5)
     generated = array(model.generator_terms(batch, training=False)["generator"])
     np.testing.assert_allclose(generated, -np.log(d(codes)), rtol=1e-4)
@@ -161,7 +161,7 @@ def test_the_adversarial_terms_are_the_papers():
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (28, 20, 1), (17, 9, 3)])
 def test_convolutional_decoders_give_back_any_side(shape):
-    options = {"filters": (4, 6, 8), "hidden": (10,)}
+    options = {"filters": (4, 6, 8), "hidden_units": (10,)}
     encoder = networks.encoder(shape, {"z": 3}, **options)
     decoder = networks.decoder(shape, 3, **options)
     assert encoder.output.shape == (None, 3)
@@ -169,7 +169,7 @@ def test_convolutional_decoders_give_back_any_side(shape):
 
 
 def test_a_label_changes_the_code_and_the_image_and_one_out_of_range_is_nothing():
-    encoder = networks.encoder((8, 8, 1), {"z": 3}, hidden=(8,), num_classes=4)
+    encoder = networks.encoder((8, 8, 1), {"z": 3}, hidden_units=(8,), num_classes=4)
     x = np.repeat(generator.random((1, 8, 8, 1)).astype("float32"), 5, 0)
     codes = array(encoder({"x": x, "label": np.array([0, 1, 2, 3, 0], "int32")}))
     np.testing.assert_array_equal(codes[0], codes[4])

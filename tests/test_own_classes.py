@@ -41,7 +41,7 @@ validation = 1300
 [model]
 input_shape = [8, 8, 1]
 latent_dim = 2
-hidden = [8]
+hidden_units = [8]
 """
 
 

@@ -481,7 +481,7 @@ class Bright(zoo.Autoencoder):
 
 
 def test_weights_of_a_models_own_are_parts_of_it(tmp_path):
-    model = Bright(SHAPE, 3, hidden=(8,))
+    model = Bright(SHAPE, 3, hidden_units=(8,))
     model.gain.assign(0.3)
     decoder = model.parts()["decoder"]
     assert any(w is model.gain for network in decoder.networks for w in network.variables)
@@ -494,7 +494,7 @@ def test_weights_of_a_models_own_are_parts_of_it(tmp_path):
 def test_weights_of_a_models_own_are_exported(tmp_path):
     import export
 
-    model = randomised(Bright(SHAPE, 3, hidden=(8,)))
+    model = randomised(Bright(SHAPE, 3, hidden_units=(8,)))
     model.gain.assign(1.5)
     report = export.export_model(model, tmp_path / "out")
     assert all(part["passed"] for part in report.values())
@@ -506,9 +506,9 @@ def test_weights_of_a_models_own_are_exported(tmp_path):
 def test_the_state_of_training_is_no_part_of_an_export():
     schedule = keras.optimizers.schedules.PolynomialDecay(0.0, 100, 1.0)
     for model in (
-        zoo.VAE(SHAPE, 2, hidden=(8,), beta=schedule),
+        zoo.VAE(SHAPE, 2, hidden_units=(8,), beta=schedule),
         zoo.RBM(SHAPE, 2, chains=3),
-        zoo.M2(SHAPE, 2, hidden=(8,), num_classes=2, warm_up=5),
+        zoo.M2(SHAPE, 2, hidden_units=(8,), num_classes=2, warm_up=5),
     ):
         for part in model.parts().values():
             assert all(isinstance(network, keras.Model) for network in part.networks)

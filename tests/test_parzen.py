@@ -36,7 +36,7 @@ def test_the_bandwidth_is_the_best_one_on_validation_images():
 @pytest.mark.parametrize("conditional", [False, True])
 def test_a_models_samples_are_its_windows(conditional):
     options = {"num_classes": 3} if conditional else {}
-    model = (zoo.CVAE if conditional else zoo.VAE)((4, 4, 1), 2, hidden=(5,), **options)
+    model = (zoo.CVAE if conditional else zoo.VAE)((4, 4, 1), 2, hidden_units=(5,), **options)
     x, validation = generator.random((2, 50, 4, 4, 1)).astype("float32")
     mean, error, width = zoo.evaluation.parzen_estimate(model, x, validation, samples=60, seed=1)
     drawn = model.generate(60, np.arange(60) % 3 if conditional else None, seed=1)

@@ -19,7 +19,7 @@ SHAPE, LATENT, CLASSES = (8, 8, 1), 3, 10
 def make(name, **options):
     keras.utils.set_random_seed(5)
     extra = {"num_classes": CLASSES} if name == "CVAE" else {}
-    return getattr(zoo, name)(SHAPE, LATENT, hidden=(16,), **extra, **options)
+    return getattr(zoo, name)(SHAPE, LATENT, hidden_units=(16,), **extra, **options)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_a_model_that_was_never_compiled_can_be_saved(tmp_path):
 
 def test_fewer_bits_make_smaller_files_and_keep_the_outputs_close(few_digits, tmp_path):
     keras.utils.set_random_seed(5)
-    model = zoo.VAE(SHAPE, LATENT, hidden=(512,))
+    model = zoo.VAE(SHAPE, LATENT, hidden_units=(512,))
     original, sizes = model.reconstruct(few_digits[0]), {}
     for storage, tolerance in (("float32", 0), ("float16", 1e-3), ("compact", 2e-2)):
         card = zoo.save(model, tmp_path / storage, storage=storage)
@@ -159,7 +159,7 @@ def test_fewer_bits_make_smaller_files_and_keep_the_outputs_close(few_digits, tm
 
 
 def test_compact_kernels_are_the_nearest_of_five_bits(tmp_path):
-    model = zoo.VAE(SHAPE, LATENT, hidden=(16,))
+    model = zoo.VAE(SHAPE, LATENT, hidden_units=(16,))
     kernel = np.linspace(-1, 1, 64 * 16, dtype="float16").reshape(64, 16)
     model.encoder.get_layer("dense_0").set_weights([kernel, np.full(16, 0.3, "float32")])
     zoo.save(model, tmp_path / "preset", storage="compact")
@@ -292,7 +292,7 @@ def test_a_class_of_ones_own_comes_back_where_it_is_given(tmp_path):
     class HalfVAE(zoo.VAE):
         pass
 
-    zoo.save(HalfVAE(SHAPE, LATENT, hidden=(4,)), tmp_path / "preset")
+    zoo.save(HalfVAE(SHAPE, LATENT, hidden_units=(4,)), tmp_path / "preset")
     assert type(zoo.load(tmp_path / "preset", custom_objects={"HalfVAE": HalfVAE})) is HalfVAE
     with pytest.raises(ValueError, match="names the class 'HalfVAE'; the zoo has Autoencoder"):
         zoo.load(tmp_path / "preset")
@@ -351,7 +351,7 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
 )
 def test_the_card_names_the_family(cls, family, tmp_path):
     labelled = {"num_classes": 3} if cls is zoo.M1 else {}
-    card = zoo.save(cls(SHAPE, 2, hidden=(4,), **labelled), tmp_path / "preset")
+    card = zoo.save(cls(SHAPE, 2, hidden_units=(4,), **labelled), tmp_path / "preset")
     assert card["family"] == family
 
 

@@ -17,7 +17,7 @@ LABELS = np.arange(12) % CLASSES
 
 
 def m2(**options):
-    return randomised(zoo.M2((4, 4, 1), 2, num_classes=CLASSES, hidden=(5, 4), **options))
+    return randomised(zoo.M2((4, 4, 1), 2, num_classes=CLASSES, hidden_units=(5, 4), **options))
 
 
 def terms(model, labels, training=False):
@@ -75,13 +75,13 @@ def test_labelled_images_have_the_bound_of_their_label(no_noise):
 
 
 def test_labelled_images_are_drawn_beside_each_batch(no_noise):
-    model = m2(labelled_batch=3000)
+    model = m2(labeled_batch_size=3000)
     y = np.where(np.arange(12) < 6, LABELS, -1)
     model._set_labelled_apart(X, y)
     found = terms(model, np.full(12, -1), training=True)
     reconstruction, kl = (term[np.arange(6), LABELS[:6]] for term in by_label(model)[:, :6])
     bound = (reconstruction + kl + np.log(CLASSES)).mean()
-    assert found["labelled_bound"] == pytest.approx(bound, rel=0.02)  # six labelled, six not
+    assert found["labeled_bound"] == pytest.approx(bound, rel=0.02)  # six labelled, six not
     likelihood = model.predict_proba(X[:6])[np.arange(6), LABELS[:6]]
     assert found["classification"] == pytest.approx(-np.log(likelihood).mean(), rel=0.05)
 
@@ -143,7 +143,7 @@ def test_an_epoch_that_leaves_the_warm_up_sums_over_the_labels():
 @pytest.mark.compiled
 def test_few_labels_are_enough_to_learn_digits():
     (x, y), (x_test, y_test) = zoo.data.load("digits")
-    model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden=(64,), warm_up=100)
+    model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden_units=(64,), warm_up=100)
     model.compile(keras.optimizers.Adam(3e-3), jit_compile=BACKEND == "jax")
     model.fit(x, zoo.data.keep_labels(y, 100), batch_size=64, epochs=15, verbose=0)
     assert np.mean(model.predict_labels(x_test) != y_test) < 0.25
@@ -164,9 +164,9 @@ def test_codes_need_no_labels_where_the_model_finds_them():
     ("make", "message"),
     [
         (lambda: m2(alpha=-1), "alpha is -1"),
-        (lambda: m2(labelled_batch=0), "labelled_batch is 0"),
+        (lambda: m2(labeled_batch_size=0), "labeled_batch_size is 0"),
         (lambda: m2(corruption={"masking": 0.1}), "corruption= is not taken"),
-        (lambda: zoo.M2((4, 4, 1), 2, num_classes=3, hidden=()), "hidden is empty"),
+        (lambda: zoo.M2((4, 4, 1), 2, num_classes=3, hidden_units=()), "hidden_units is empty"),
         (lambda: zoo.M2(encoder=1, decoder=1, num_classes=3), "encoder= is not taken"),
     ],
 )
@@ -186,7 +186,7 @@ def test_labels_that_cannot_be_learned_from_are_refused():
         model.fit(X, LABELS - 2)
     with pytest.raises(ValueError, match="-1 where unknown; y is missing"):
         model.fit(X)
-    supervised = zoo.CVAE((4, 4, 1), 2, num_classes=3, hidden=(4,))
+    supervised = zoo.CVAE((4, 4, 1), 2, num_classes=3, hidden_units=(4,))
     supervised.compile()
     with pytest.raises(ValueError, match="-1, are for semi-supervised models such as zoo.M2"):
         supervised.fit(X, np.full(12, -1))
@@ -207,7 +207,7 @@ def test_a_step_is_made_anew_for_other_labelled_images_alone():
     with pytest.raises(ValueError, match="No image of class 2 has a label"):
         model.fit(X, np.where(np.arange(12) < 2, LABELS, -1), verbose=0)
     known = model.fit(X, LABELS, batch_size=6, verbose=0).history
-    assert known["labelled_bound"] == [0.0]  # the labels are the batch's own
+    assert known["labeled_bound"] == [0.0]  # the labels are the batch's own
     assert model.train_function is not first
     others = np.where(np.arange(12) >= 6, LABELS, -1)
     model.fit(X, few, batch_size=6, verbose=0)

@@ -32,10 +32,10 @@ ALL = sorted({name for cls in CLASSES.values() for name in inspect.signature(cls
 def make(name, /, **options):
     """Make a tiny model of a class, with what it needs and a few small settings."""
     cls = CLASSES[name]
-    small = {"hidden": (8,)} if "hidden" in inspect.signature(cls).parameters else {}
+    small = {"hidden_units": (8,)} if "hidden_units" in inspect.signature(cls).parameters else {}
     sizes = {"input_shape": SHAPE, "latent_dim": 2}
     if name == "M1M2":
-        lower = zoo.VAE(SHAPE, 2, hidden=(8,), seed=0)
+        lower = zoo.VAE(SHAPE, 2, hidden_units=(8,), seed=0)
         sizes = {"lower": lower, "latent_dim": 2, "num_classes": 3}
     return cls(**{**sizes, **small, **NEEDED.get(name, {}), **options})
 
@@ -110,7 +110,7 @@ def test_a_class_of_a_users_own_shows_its_settings_and_takes_what_it_likes():
     names = list(inspect.signature(Mine).parameters)
     assert names[:2] == ["input_shape", "latent_dim"]
     assert set(names) == {*inspect.signature(zoo.VAE).parameters, "weight"}
-    assert Mine(SHAPE, 2, hidden=(8,), popped=5).popped == 5
+    assert Mine(SHAPE, 2, hidden_units=(8,), popped=5).popped == 5
     with pytest.raises(TypeError, match="^Mine takes no weigth=; did you mean 'weight'"):
         Mine(SHAPE, 2, weigth=3)
 
@@ -118,10 +118,10 @@ def test_a_class_of_a_users_own_shows_its_settings_and_takes_what_it_likes():
 def test_a_constructor_that_hands_nothing_on_takes_its_own_settings_alone():
     class Fixed(zoo.Autoencoder):
         def __init__(self, width=8):
-            super().__init__(SHAPE, 2, hidden=(width,), seed=3)
+            super().__init__(SHAPE, 2, hidden_units=(width,), seed=3)
 
     assert list(inspect.signature(Fixed).parameters) == ["width"]
-    assert Fixed(width=4).hidden == (4,)
+    assert Fixed(width=4).hidden_units == (4,)
     equal(Fixed(), Fixed())
 
 
@@ -156,7 +156,7 @@ def test_terms_that_were_not_named_are_told():
         def loss_terms(self, batch, training):
             return {**super().loss_terms(batch, training), "extra": batch.x[:, 0, 0, 0]}
 
-    model = Nameless(SHAPE, 2, hidden=(8,))
+    model = Nameless(SHAPE, 2, hidden_units=(8,))
     model.compile(run_eagerly=True)
     with pytest.raises(ValueError, match=r"'extra'.*terms = \(\*Autoencoder.terms, \"extra\"\)"):
         model.fit(X, verbose=0)
@@ -167,10 +167,10 @@ def test_terms_that_were_not_named_are_told():
 NAN, INF = float("nan"), float("inf")
 BAD = [
     ("VAE", {"filters": 32}, TypeError, r"filters is 32; give a width .* filters=\(32,\)"),
-    ("VAE", {"hidden": 64}, TypeError, r"hidden=\(64,\)"),
-    ("VAE", {"hidden": (64, 0)}, ValueError, r"hidden\[1\] is 0; give a whole number"),
-    ("VAE", {"hidden": (2.5,)}, ValueError, r"hidden\[0\] is 2.5"),
-    ("VAE", {"hidden": "64"}, TypeError, "hidden is '64'"),
+    ("VAE", {"hidden_units": 64}, TypeError, r"hidden_units=\(64,\)"),
+    ("VAE", {"hidden_units": (64, 0)}, ValueError, r"hidden_units\[1\] is 0; give a whole number"),
+    ("VAE", {"hidden_units": (2.5,)}, ValueError, r"hidden_units\[0\] is 2.5"),
+    ("VAE", {"hidden_units": "64"}, TypeError, "hidden_units is '64'"),
     ("VAE", {"latent_dim": "8"}, TypeError, "latent_dim is '8'; give a whole number of at least 1"),
     ("VAE", {"latent_dim": 2.5}, ValueError, "latent_dim is 2.5"),
     ("VAE", {"latent_dim": 0}, ValueError, "latent_dim is 0"),
@@ -190,30 +190,35 @@ BAD = [
     ("CVAE", {"num_classes": "3"}, TypeError, "num_classes is '3'"),
     ("M1", {"num_classes": 2.7}, ValueError, "num_classes is 2.7"),
     ("M1", {"classifier_epochs": 0.5}, ValueError, "classifier_epochs is 0.5"),
-    ("M1", {"classifier_hidden": 64}, TypeError, r"classifier_hidden=\(64,\)"),
+    ("M1", {"classifier_hidden_units": 64}, TypeError, r"classifier_hidden_units=\(64,\)"),
     ("M2", {"alpha": NAN}, ValueError, "alpha is nan"),
-    ("M2", {"labelled_batch": 1.5}, ValueError, "labelled_batch is 1.5"),
+    ("M2", {"labeled_batch_size": 1.5}, ValueError, "labeled_batch_size is 1.5"),
     ("M2", {"dropout": NAN}, ValueError, "dropout is nan"),
     ("LabelInformedAAE", {"num_classes": 3.3}, ValueError, "num_classes is 3.3"),
     ("Autoencoder", {"l1": NAN}, ValueError, "l1 is nan"),
     ("Autoencoder", {"l2": INF}, ValueError, "l2 is inf"),
     ("SparseAutoencoder", {"rho": NAN}, ValueError, "rho is nan"),
     ("SparseAutoencoder", {"weight": -0.1}, ValueError, "weight is -0.1"),
-    ("DenoisingAutoencoder", {"draws": 1.5}, ValueError, "draws is 1.5"),
+    ("DenoisingAutoencoder", {"num_corruptions": 1.5}, ValueError, "num_corruptions is 1.5"),
     ("ContractiveAutoencoder", {"weight": NAN}, ValueError, "weight is nan"),
     ("ContractiveAutoencoder", {"noise": INF}, ValueError, "noise is inf"),
     ("RBM", {"k": 1.5}, ValueError, "k is 1.5"),
     ("RBM", {"chains": NAN}, ValueError, "chains is nan"),
-    ("RBM", {"tied": False}, ValueError, "tied= is not taken by RBM: it is one dense layer"),
+    (
+        "RBM",
+        {"tie_weights": False},
+        ValueError,
+        "tie_weights= is not taken by RBM: it is one dense layer",
+    ),
     ("TargetPropAutoencoder", {"rate": INF}, ValueError, "rate is inf"),
     ("TargetPropAutoencoder", {"proximity": NAN}, ValueError, "proximity is nan"),
     ("AAE", {"generator_weight": NAN}, ValueError, "generator_weight is nan"),
-    ("AAE", {"generator_repeats": 1.5}, ValueError, "generator_repeats is 1.5"),
+    ("AAE", {"generator_steps": 1.5}, ValueError, "generator_steps is 1.5"),
     ("AAE", {"label_smoothing": NAN}, ValueError, "label_smoothing is nan"),
-    ("ClusteringAAE", {"label_noise": NAN}, ValueError, "label_noise is nan"),
+    ("ClusteringAAE", {"instance_noise": NAN}, ValueError, "instance_noise is nan"),
     ("ClusteringAAE", {"kernel_size": 2.5}, ValueError, "kernel_size is 2.5"),
     ("ClusteringAAE", {"head_distance": NAN}, ValueError, "head_distance is nan"),
-    ("ClusteringAAE", {"decoder_hidden": 64}, TypeError, r"decoder_hidden=\(64,\)"),
+    ("ClusteringAAE", {"decoder_hidden_units": 64}, TypeError, r"decoder_hidden_units=\(64,\)"),
     ("VAEGAN", {"feature_stddev": INF}, ValueError, "feature_stddev is inf"),
     ("VAEGAN", {"discriminator_filters": 3}, TypeError, r"discriminator_filters=\(3,\)"),
 ]
@@ -252,9 +257,9 @@ def isinstance_of_uniform(make_one):
 
 def test_whole_numbers_of_other_types_are_taken():
     model = zoo.CVAE(
-        list(SHAPE), np.int64(2), hidden=[np.int32(8)], num_classes=3.0, beta=np.float32(2)
+        list(SHAPE), np.int64(2), hidden_units=[np.int32(8)], num_classes=3.0, beta=np.float32(2)
     )
-    assert (model.image_shape, model.latent_dim, model.hidden) == (SHAPE, 2, (8,))
+    assert (model.image_shape, model.latent_dim, model.hidden_units) == (SHAPE, 2, (8,))
     assert (model.num_classes, model.beta) == (3, 2.0)
 
 
@@ -312,12 +317,12 @@ def test_a_seed_fixes_what_a_subclass_adds():
             super().__init__(*args, **kwargs)
             self.head = self.add_weight((3, 3), "glorot_uniform", name="head")
 
-    make_one = lambda: WithHead(SHAPE, 2, hidden=(8,), seed=3)  # noqa: E731
+    make_one = lambda: WithHead(SHAPE, 2, hidden_units=(8,), seed=3)  # noqa: E731
     equal(make_one(), make_one())
 
 
 def test_networks_of_one_model_start_from_different_weights():
-    model = zoo.AAE((8,), 8, hidden=(8,), seed=3)
+    model = zoo.AAE((8,), 8, hidden_units=(8,), seed=3)
     kernels = [array(w) for w in model.weights if tuple(w.shape) == (8, 8)]
     assert len(kernels) > 3
     assert len({kernel.tobytes() for kernel in kernels}) == len(kernels)

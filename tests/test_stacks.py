@@ -21,7 +21,7 @@ pytestmark = pytest.mark.backend
 def test_a_stack_unrolls_into_what_its_layers_compute(layer, options):
     (x, _), _ = zoo.data.load("digits")
     model = zoo.Autoencoder(
-        (8, 8, 1), 8, hidden=(24, 16), activation="sigmoid", code_activation="sigmoid"
+        (8, 8, 1), 8, hidden_units=(24, 16), activation="sigmoid", code_activation="sigmoid"
     )
     layers = zoo.pretrain(model, x, layer, epochs=2, verbose=0, **options)
     codes = x
@@ -34,23 +34,29 @@ def test_a_stack_unrolls_into_what_its_layers_compute(layer, options):
 
 
 def test_stacks_that_do_not_fit_are_refused():
-    model = zoo.Autoencoder((4, 4, 1), 3, hidden=(6,), activation="sigmoid")
-    wrong = [zoo.Autoencoder((4, 4, 1), 6, hidden=()), zoo.Autoencoder((5,), 3, hidden=())]
+    model = zoo.Autoencoder((4, 4, 1), 3, hidden_units=(6,), activation="sigmoid")
+    wrong = [
+        zoo.Autoencoder((4, 4, 1), 6, hidden_units=()),
+        zoo.Autoencoder((5,), 3, hidden_units=()),
+    ]
     with pytest.raises(ValueError, match=r"they take \[\(4, 4, 1\), \(5,\)\]"):
         zoo.pretrain(model, X, wrong)
-    deep = [zoo.Autoencoder((4, 4, 1), 6, hidden=(4,)), zoo.Autoencoder((6,), 3, hidden=())]
+    deep = [
+        zoo.Autoencoder((4, 4, 1), 6, hidden_units=(4,)),
+        zoo.Autoencoder((6,), 3, hidden_units=()),
+    ]
     with pytest.raises(ValueError, match="more than one layer"):
         zoo.pretrain(model, X, deep)
-    with pytest.raises(ValueError, match="described by hidden="):
+    with pytest.raises(ValueError, match="described by hidden_units="):
         zoo.pretrain(zoo.Autoencoder((4, 4, 1), 3, filters=(2,)), X, zoo.RBM)
     message = r"activation='relu'.*they take over: code_activation is 'relu'"
     with pytest.raises(ValueError, match=message):
-        zoo.pretrain(zoo.Autoencoder((4, 4, 1), 3, hidden=(6,)), X, zoo.RBM)
+        zoo.pretrain(zoo.Autoencoder((4, 4, 1), 3, hidden_units=(6,)), X, zoo.RBM)
 
 
 def test_a_classifier_learns_on_a_copy_of_the_encoder():
     (x, y), (x_test, y_test) = zoo.data.load("digits")
-    model = zoo.VAE((8, 8, 1), 16, hidden=(64,))
+    model = zoo.VAE((8, 8, 1), 16, hidden_units=(64,))
     before = model.encode(x_test)
     classifier = zoo.classifier(model, 10, optimizer=keras.optimizers.Adam(5e-3))
     classifier.fit(x, y, epochs=20, verbose=0)
@@ -61,7 +67,7 @@ def test_a_classifier_learns_on_a_copy_of_the_encoder():
 
 
 def test_a_classifier_sees_thresholded_pixels_where_its_encoder_did():
-    made = zoo.classifier(zoo.VAE((4, 4, 1), 3, hidden=(5,), binarize="threshold"), 4)
+    made = zoo.classifier(zoo.VAE((4, 4, 1), 3, hidden_units=(5,), binarize="threshold"), 4)
     hard = (X > 0.5).astype("float32")
     np.testing.assert_array_equal(made.predict(X, verbose=0), made.predict(hard, verbose=0))
 
@@ -70,7 +76,7 @@ def test_a_classifier_sees_thresholded_pixels_where_its_encoder_did():
 def test_a_classifier_comes_back_from_a_file_and_leaves_keras(tmp_path):
     import export
 
-    made = zoo.classifier(zoo.VAE((4, 4, 1), 3, hidden=(5,)), 4)
+    made = zoo.classifier(zoo.VAE((4, 4, 1), 3, hidden_units=(5,)), 4)
     made.save(tmp_path / "classifier.keras")
     read = keras.models.load_model(tmp_path / "classifier.keras")
     np.testing.assert_allclose(read.predict(X, verbose=0), made.predict(X, verbose=0), atol=1e-6)

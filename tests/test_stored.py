@@ -104,7 +104,7 @@ def test_training_from_disk_is_training_from_memory(drawn, file):
     results = []
     for x in (as_pixels(drawn), StoredImages(file)):
         keras.utils.set_random_seed(0)
-        model = zoo.VAE((4, 4, 1), 2, hidden=(8,))
+        model = zoo.VAE((4, 4, 1), 2, hidden_units=(8,))
         model.compile(jit_compile=ON_JAX)
         given = {"validation_split": 0.2, "sample_weight": np.linspace(0, 1, 90)}
         history = model.fit(x, batch_size=32, epochs=2, verbose=0, **given).history
@@ -120,7 +120,7 @@ def test_a_few_labels_are_set_apart_from_a_file(drawn, file):
     losses = []
     for x in (as_pixels(drawn), StoredImages(file)):
         keras.utils.set_random_seed(0)
-        model = zoo.M2((4, 4, 1), 2, num_classes=3, hidden=(8,))
+        model = zoo.M2((4, 4, 1), 2, num_classes=3, hidden_units=(8,))
         model.compile(jit_compile=ON_JAX)
         losses.append(model.fit(x, labels, epochs=2, verbose=0).history["loss"])
     assert losses[0] == losses[1]
@@ -130,7 +130,7 @@ def test_pixels_out_of_range_are_found_in_a_file(tmp_path):
     values = np.zeros((5000, 2, 2, 1), "float32")
     values[4500] = 1.5
     np.save(tmp_path / "x.npy", values)
-    model = zoo.Autoencoder((2, 2, 1), 1, hidden=())
+    model = zoo.Autoencoder((2, 2, 1), 1, hidden_units=())
     model.compile()
     with pytest.raises(ValueError, match=r"reach 1.5"):
         model.fit(StoredImages(tmp_path / "x.npy"))
@@ -153,7 +153,7 @@ epochs = 2
 input_shape = [8, 8, 1]
 latent_dim = 2
 num_classes = 10
-hidden = [8]
+hidden_units = [8]
 """,
 )
 

@@ -58,13 +58,13 @@ pytestmark = pytest.mark.backend
 
 
 def vae(likelihood="bernoulli"):
-    model = zoo.VAE((4, 4, 1), 2, hidden=(4,), likelihood=likelihood)
+    model = zoo.VAE((4, 4, 1), 2, hidden_units=(4,), likelihood=likelihood)
     model.compile(keras.optimizers.SGD(0.1), jit_compile=BACKEND == "jax")
     return model
 
 
 def cvae():
-    model = zoo.CVAE((4, 4, 1), 2, hidden=(4,), num_classes=10)
+    model = zoo.CVAE((4, 4, 1), 2, hidden_units=(4,), num_classes=10)
     model.compile(keras.optimizers.SGD(0.1), jit_compile=BACKEND == "jax")
     return model
 

@@ -15,7 +15,7 @@ from zoo import safety
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    model = zoo.VAE((8, 8, 1), 3, hidden=(16,))
+    model = zoo.VAE((8, 8, 1), 3, hidden_units=(16,))
     model.compile()
     folder = tmp_path_factory.mktemp("presets") / "preset"
     zoo.save(model, folder)
@@ -29,7 +29,7 @@ def preset(saved, tmp_path):
 
 
 def test_weights_of_another_model_are_refused(preset, tmp_path):
-    zoo.save(zoo.VAE((8, 8, 1), 3, hidden=(5,)), tmp_path / "other")
+    zoo.save(zoo.VAE((8, 8, 1), 3, hidden_units=(5,)), tmp_path / "other")
     rewrite(preset, "model.weights.h5", (tmp_path / "other" / "model.weights.h5").read_bytes())
     with pytest.raises(ValueError, match="does not hold the weights of this VAE"):
         zoo.load(preset)
@@ -124,7 +124,7 @@ def test_a_file_that_is_no_weights_is_refused(content, preset):
 
 
 def widened(config):
-    config["config"]["hidden"] = [2**15, 2**15]
+    config["config"]["hidden_units"] = [2**15, 2**15]
 
 
 def widened_inside(config):

@@ -13,7 +13,7 @@ from zoo import cli, presets, safety
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    model = zoo.VAE((8, 8, 1), 3, hidden=(16,))
+    model = zoo.VAE((8, 8, 1), 3, hidden_units=(16,))
     model.compile()
     folder = tmp_path_factory.mktemp("presets") / "preset"
     zoo.save(model, folder)
@@ -119,9 +119,9 @@ def test_a_config_that_is_none_is_refused(content, preset):
         lambda config: config["config"].update(latent_dim="three"),
         lambda config: config["config"].update(unheard_of=1),
         lambda config: config["config"].update({"not a name": 1}),
-        lambda config: config["config"].update(hidden=3),
-        lambda config: config["config"].update(hidden=[10**400]),
-        lambda config: config["config"].update(hidden=[1e400]),
+        lambda config: config["config"].update(hidden_units=3),
+        lambda config: config["config"].update(hidden_units=[10**400]),
+        lambda config: config["config"].update(hidden_units=[1e400]),
         lambda config: config["config"].update(seed=float("nan")),
         lambda config: config["config"].update(prior={"swiss_roll": 3}),
         lambda config: config.update(optimizer=None),

@@ -27,7 +27,7 @@ seed = 4
 [model]
 input_shape = [8, 8, 1]
 latent_dim = 2
-hidden = [8]
+hidden_units = [8]
 
 [optimizer]
 learning_rate = 1e-2
@@ -89,7 +89,7 @@ def test_training_writes_a_preset_that_loads(recipe, tmp_path):
     assert card["recipe"]["model"] == {
         "input_shape": [8, 8, 1],
         "latent_dim": 2,
-        "hidden": [8],
+        "hidden_units": [8],
     }
     assert card["data"]["licence"] == "CC BY 4.0"
     assert "preview.png" in card["files"]
@@ -151,7 +151,7 @@ def test_a_seeded_training_sees_the_images_in_a_new_order_every_epoch():
             return batch
 
     keras.utils.set_random_seed(1)
-    model = Watching((2,), 1, hidden=())
+    model = Watching((2,), 1, hidden_units=())
     model.compile(run_eagerly=True)
     x = np.repeat(np.linspace(0, 1, 50, dtype="float32")[:, None], 2, axis=1)
     model.fit(x, batch_size=50, epochs=5, verbose=0)
@@ -291,7 +291,7 @@ def test_in_a_fixed_order_a_resumed_training_ends_where_the_whole_one_does(name,
 
     def fit(folder, *callbacks):
         keras.utils.set_random_seed(3)
-        model = getattr(zoo, name)((8, 8, 1), 2, hidden=(8,))
+        model = getattr(zoo, name)((8, 8, 1), 2, hidden_units=(8,))
         model.compile(keras.optimizers.Adam(1e-2))
         backup = keras.callbacks.BackupAndRestore(tmp_path / folder)
         callbacks = [backup, *callbacks]

@@ -17,7 +17,7 @@ MOVED = {"encoder": {"encoder"}, "decoder": {"decoder"}, "discriminator": {"disc
 
 
 def vaegan(**options):
-    return zoo.VAEGAN((4, 4, 1), 2, hidden=(5,), **options)
+    return zoo.VAEGAN((4, 4, 1), 2, hidden_units=(5,), **options)
 
 
 @pytest.mark.parametrize("update", MOVED)
@@ -53,7 +53,7 @@ def certain(model):
 
 def test_terms_are_what_the_formulas_say():
     model = certain(
-        randomised(vaegan(label_smoothing=0.1, fooling_weight=2.0, feature_stddev=0.5), scale=0.3)
+        randomised(vaegan(label_smoothing=0.1, generator_weight=2.0, feature_stddev=0.5), scale=0.3)
     )
     batch = Batch(ops.convert_to_tensor(X))
     image = model.reconstruct(X)
@@ -77,7 +77,7 @@ def test_terms_are_what_the_formulas_say():
     mismatch = 2 * ((array(seen["features"]) - array(made["features"])) ** 2).sum(axis=1)
     real, fake = (array(judged["logit"])[:, 0] for judged in (seen, made))
     second = model.decoder_terms(batch, training=False)
-    np.testing.assert_allclose(array(second["fooling"]), 2 * softplus(-fake), rtol=1e-4)
+    np.testing.assert_allclose(array(second["generator"]), 2 * softplus(-fake), rtol=1e-4)
     total = np.mean(mismatch + 2.0 * 2 * softplus(-fake))
     np.testing.assert_allclose(float(array(model.total(second))), total, rtol=1e-3)
     third = model.discriminator_terms(batch, training=False)
@@ -104,7 +104,7 @@ def test_the_loss_that_is_reported_is_that_of_pixels():
     [
         ({"samples": 2}, "samples= is not taken"),
         ({"binarize": "dynamic"}, "binarize= is not taken"),
-        ({"fooling_weight": 0.0}, "fooling_weight is 0.0"),
+        ({"generator_weight": 0.0}, "generator_weight is 0.0"),
         ({"label_smoothing": 0.5}, "label_smoothing is 0.5"),
     ],
 )

@@ -28,9 +28,9 @@ def pretrain(
     unrolled whole for reconstruction, or `zoo.classifier(model, ...)` its encoder for labels.
 
     Args:
-        model: a dense `Autoencoder` (or a variant) with `hidden` layers, not tied; its weights are
-            replaced. Stack models whose `activation` is that of the layers' codes, "sigmoid" for
-            Boltzmann machines.
+        model: a dense `Autoencoder` (or a variant) with `hidden_units`, without `tie_weights`;
+            its weights are replaced. Stack models whose `activation` is that of the layers' codes,
+            "sigmoid" for Boltzmann machines.
         x: images [n, *input_shape].
         layer: a class of one-layer models, such as `zoo.DenoisingAutoencoder`,
             `zoo.ContractiveAutoencoder` or `zoo.RBM`; or a list with a model for every layer.
@@ -46,7 +46,7 @@ def pretrain(
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> deep = zoo.Autoencoder((8, 8, 1), 8, hidden=(64, 32), activation="sigmoid",
+        >>> deep = zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64, 32), activation="sigmoid",
         ...     code_activation="sigmoid")
         >>> layers = zoo.pretrain(deep, x, zoo.RBM, epochs=1, verbose=0)
         >>> [layer.latent_dim for layer in layers]
@@ -66,11 +66,11 @@ def pretrain(
         x = one.encode(x)
     for (down, up), one in zip(_opposite_layers(model), layers, strict=True):
         encoding, decoding = one.encoder.get_layer("z"), one.decoder.get_layer("pixels")
-        kernel = decoding.dense.kernel.value if one.tied else None
+        kernel = decoding.dense.kernel.value if one.tie_weights else None
         down.set_weights(encoding.get_weights())
         up.set_weights(
             [keras.ops.transpose(kernel), decoding.bias.value]
-            if one.tied
+            if one.tie_weights
             else decoding.get_weights()
         )
     return layers
@@ -84,7 +84,7 @@ class Classifier(keras.Model):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> network = zoo.classifier(zoo.Autoencoder((8, 8, 1), 8, hidden=(64,)), 10)
+        >>> network = zoo.classifier(zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64,)), 10)
         >>> network.parts()["classifier"].outputs[0].shape
         (10,)
     """
@@ -129,7 +129,7 @@ def classifier(
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> network = zoo.classifier(zoo.Autoencoder((8, 8, 1), 8, hidden=(64,)), 10)
+        >>> network = zoo.classifier(zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64,)), 10)
         >>> history = network.fit(x, y, epochs=1, verbose=0)
         >>> network.predict(x_test, verbose=0).shape
         (360, 10)
@@ -162,22 +162,29 @@ def classifier(
 
 
 def _check_stackable(model):
-    if not isinstance(model, Autoencoder) or model.custom_networks or model.filters or model.tied:
+    if (
+        not isinstance(model, Autoencoder)
+        or model.custom_networks
+        or model.filters
+        or model.tie_weights
+    ):
         raise ValueError(
             "Layers are stacked into a dense Autoencoder (or a variant) that is described by "
-            "hidden=, without filters=, tied= or networks of your own."
+            "hidden_units=, without filters=, tie_weights= or networks of your own."
         )
 
 
 def _layers_of(model, layer, options):
     """Return a one-layer model for every dense layer of the encoder, checked to fit."""
-    widths = [*model.hidden, model.latent_dim]
-    activations = [model.activation] * len(model.hidden) + [model.code_activation]
+    widths = [*model.hidden_units, model.latent_dim]
+    activations = [model.activation] * len(model.hidden_units) + [model.code_activation]
     if isinstance(layer, type):
         inputs = [model.image_shape, *((width,) for width in widths[:-1])]
         try:
             layers = [
-                layer(shape, width, hidden=(), code_activation=activation or "linear", **options)
+                layer(
+                    shape, width, hidden_units=(), code_activation=activation or "linear", **options
+                )
                 for shape, width, activation in zip(inputs, widths, activations, strict=True)
             ]
         except ValueError as error:
@@ -198,7 +205,7 @@ def _layers_of(model, layer, options):
         )
     for one in layers:
         if not one.has_one_layer:
-            raise ValueError(f"{_sizes(one)} has more than one layer; leave out its hidden=.")
+            raise ValueError(f"{_sizes(one)} has more than one layer; leave out its hidden_units=.")
     return layers
 
 

@@ -21,20 +21,20 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 import training
 
-DENSE = {"hidden": [512, 256], "latent_dim": 16}
-CONV = {"filters": [32, 64], "hidden": [128], "latent_dim": 16}
-CODE = {"hidden": [], "latent_dim": 1000, "code_activation": "sigmoid"}
+DENSE = {"hidden_units": [512, 256], "latent_dim": 16}
+CONV = {"filters": [32, 64], "hidden_units": [128], "latent_dim": 16}
+CODE = {"hidden_units": [], "latent_dim": 1000, "code_activation": "sigmoid"}
 LABELS = {"num_classes": 10}
 KINDS = {
     "VAE, dense": {"class": "VAE", "model": DENSE},
     "VAE, convolutional": {"class": "VAE", "model": CONV},
     "AAE, 784-1000-1000-8": {
         "class": "AAE",
-        "model": {"hidden": [1000, 1000], "latent_dim": 8},
+        "model": {"hidden_units": [1000, 1000], "latent_dim": 8},
     },
     "CVAE, dense": {"class": "CVAE", "model": {**DENSE, **LABELS}},
     "contractive, 784-1000": {"class": "ContractiveAutoencoder", "model": CODE},
-    "M2, 784-500-2x8": {"class": "M2", "model": {"hidden": [500], "latent_dim": 8, **LABELS}},
+    "M2, 784-500-2x8": {"class": "M2", "model": {"hidden_units": [500], "latent_dim": 8, **LABELS}},
 }
 BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
@@ -42,7 +42,7 @@ BACKENDS = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 def rows_of_tables():
     """Return tables: a title, the first column's name, and rows of a label and what to train."""
     one = {"class": "VAE", "model": DENSE, "images": 60000}
-    deep = {"hidden": [500], "latent_dim": 20}
+    deep = {"hidden_units": [500], "latent_dim": 20}
     return {
         "batch": (
             "Dense VAE 784-512-256-2x16, by batch size (60,000 images an epoch)",
@@ -97,7 +97,7 @@ def rows_of_tables():
 
 def costs(code, deep, labels):
     """Return losses with their class and arguments, and the class and arguments of a plain one."""
-    smooth = {"activation": "sigmoid", "code_activation": "sigmoid", "tied": True}
+    smooth = {"activation": "sigmoid", "code_activation": "sigmoid", "tie_weights": True}
     for how, networks, name in (
         ("closed", code, "784-1000"),
         ("hutchinson", code, "784-1000"),
@@ -110,7 +110,7 @@ def costs(code, deep, labels):
     for k in (5, 50):
         yield f"IWAE, k = {k}", "IWAE", {**DENSE, "samples": k}, vae
     yield "VAE, 10 draws", "VAE", {**DENSE, "samples": 10}, vae
-    semi = {"hidden": [500], "latent_dim": 8, **labels}
+    semi = {"hidden_units": [500], "latent_dim": 8, **labels}
     yield "M2, sum over 10 labels", "M2", semi, ("CVAE", semi)
 
 

@@ -12,12 +12,14 @@ LABELLED = 100
 LONG = 10**6  # steps, as what is measured is an epoch of a long training
 
 MODELS = {
-    "VAE, dense 784-512-256-2x16": lambda: zoo.VAE(SHAPE, 16, hidden=(512, 256)),
-    "VAE, convolutional 32-64": lambda: zoo.VAE(SHAPE, 16, filters=(32, 64), hidden=(128,)),
-    "AAE, 784-1000-1000-8": lambda: zoo.AAE(SHAPE, 8, hidden=(1000, 1000)),
-    "CVAE, dense 784-512-256-2x8": lambda: zoo.CVAE(SHAPE, 8, num_classes=10, hidden=(512, 256)),
-    "contractive, 784-1000": lambda: zoo.ContractiveAutoencoder(SHAPE, 1000, hidden=()),
-    "M2, 784-500-2x8, 100 labels": lambda: zoo.M2(SHAPE, 8, num_classes=10, hidden=(500,)),
+    "VAE, dense 784-512-256-2x16": lambda: zoo.VAE(SHAPE, 16, hidden_units=(512, 256)),
+    "VAE, convolutional 32-64": lambda: zoo.VAE(SHAPE, 16, filters=(32, 64), hidden_units=(128,)),
+    "AAE, 784-1000-1000-8": lambda: zoo.AAE(SHAPE, 8, hidden_units=(1000, 1000)),
+    "CVAE, dense 784-512-256-2x8": lambda: zoo.CVAE(
+        SHAPE, 8, num_classes=10, hidden_units=(512, 256)
+    ),
+    "contractive, 784-1000": lambda: zoo.ContractiveAutoencoder(SHAPE, 1000, hidden_units=()),
+    "M2, 784-500-2x8, 100 labels": lambda: zoo.M2(SHAPE, 8, num_classes=10, hidden_units=(500,)),
 }
 
 

@@ -289,7 +289,7 @@ def test_the_public_names_are_listed_and_others_are_unknown():
 def test_a_prior_that_depends_on_the_label_is_drawn_by_label(tmp_path):
     import zoo
 
-    model = zoo.CVAE((4, 4, 1), 2, num_classes=3, hidden=(5,), prior="learned")
+    model = zoo.CVAE((4, 4, 1), 2, num_classes=3, hidden_units=(5,), prior="learned")
     export.export_model(model, tmp_path / "out", parts=["decoder"], formats=["onnx"])
     session = export.load(tmp_path / "out" / "decoder")
     label = np.array([0, 2, 1, 2], "int32")

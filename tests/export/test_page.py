@@ -243,7 +243,7 @@ def test_the_command_writes_a_page_with_the_presets_own_images(package, tmp_path
 
 def test_the_command_shows_images_of_ones_own_or_none(package, tmp_path, capsys):
     """A model that was trained on images of one's own, and not on scikit-learn's digits."""
-    zoo.save(zoo.VAE((8, 8, 1), 2, hidden=(16,)), tmp_path / "own")
+    zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(16,)), tmp_path / "own")
     arguments = ["export", str(tmp_path / "own"), str(tmp_path / "out"), "--format", "onnx"]
     arguments += ["--variant", "float16", "--web", "--web-archive", str(package)]
     assert cli.main(arguments) == 0
@@ -273,7 +273,7 @@ def test_the_command_finds_out_first_that_no_page_can_be_written(tmp_path, capsy
 
 
 def test_classes_of_examples_are_the_classifiers_where_none_are_given(make, package, tmp_path):
-    model = zoo.M2((14, 14, 1), 3, num_classes=10, hidden=(16,))
+    model = zoo.M2((14, 14, 1), 3, num_classes=10, hidden_units=(16,))
     make.randomise(model, seed=2)
     export.export_model(model, tmp_path / "out", formats=("onnx",))
     images = np.random.default_rng(0).random((30, 14, 14, 1), np.float32)

@@ -42,7 +42,7 @@ const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.hei
 return [canvas.height, canvas.width, Array.from(data)];
 """
 READY = """
-return !document.getElementById("main").hidden
+return !document.getElementById("main").hidden_units
     && !document.getElementById("picture").hasAttribute("aria-busy");
 """
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def linear():
     """A linear autoencoder of images without a range, whose decoder multiplies codes by ten."""
-    model = zoo.Autoencoder((4, 4, 1), 2, hidden=(), likelihood="gaussian")
+    model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=(), likelihood="gaussian")
     model.decoder.set_weights([np.full(w.shape, 10.0) for w in model.decoder.get_weights()])
     return model
 
@@ -217,7 +217,7 @@ def test_a_prior_by_label_that_is_none_is_refused_in_words(prior):
 
 @pytest.mark.parametrize("n", [-1, 2.5, "3", None])
 def test_an_impossible_number_of_draws_is_refused(n, tmp_path):
-    model = zoo.VAE((4, 4, 1), 2, hidden=(4,))
+    model = zoo.VAE((4, 4, 1), 2, hidden_units=(4,))
     export.export_model(model, tmp_path / "out", formats="onnx", parts="decoder")
     with pytest.raises(ValueError, match="it is a whole number of rows"):
         export.load(tmp_path / "out" / "decoder").sample_prior(n)

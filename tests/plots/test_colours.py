@@ -12,7 +12,7 @@ PHOTOGRAPHS = generator.uniform(0.2, 0.9, (12, 8, 8, 1)).astype("float32")
 
 
 def trained(x, cls=zoo.VAE, **options):
-    model = cls(x.shape[1:], 2, hidden=(4,), **options)
+    model = cls(x.shape[1:], 2, hidden_units=(4,), **options)
     model.compile()
     labels = [np.arange(len(x)) % 10] if model.conditional else []
     model.fit(x, *labels, verbose=0)
@@ -43,7 +43,7 @@ def test_the_colours_are_kept_with_the_model(tmp_path):
     model.save(tmp_path / "mine.keras")
     for copy in (zoo.load(tmp_path / "mine"), keras.saving.load_model(tmp_path / "mine.keras")):
         assert copy.cmap == "gray"
-    assert "cmap" not in zoo.VAE((8, 8, 1), 2, hidden=(4,)).get_config()
+    assert "cmap" not in zoo.VAE((8, 8, 1), 2, hidden_units=(4,)).get_config()
 
 
 PICTURES = {
@@ -98,8 +98,8 @@ def test_gaps_stay_white_in_every_colour(photographs):
 def test_each_pixel_of_an_image_has_one_on_the_screen(name):
     x = generator.random((4, 70, 64, 1), np.float32)
     models = {
-        "vae": zoo.VAE((70, 64, 1), 2, hidden=(4,)),
-        "cvae": zoo.CVAE((70, 64, 1), 2, hidden=(4,), num_classes=10),
+        "vae": zoo.VAE((70, 64, 1), 2, hidden_units=(4,)),
+        "cvae": zoo.CVAE((70, 64, 1), 2, hidden_units=(4,), num_classes=10),
     }
     figure = PICTURES[name](models, x, np.arange(4))
     figure.draw_without_rendering()
@@ -122,7 +122,7 @@ def test_titles_and_names_lie_within_the_picture(name, photographs):
 
 
 def test_many_classes_push_no_names_out_of_the_picture():
-    model = zoo.VAE((64, 64, 1), 2, hidden=(4,))
+    model = zoo.VAE((64, 64, 1), 2, hidden_units=(4,))
     x = generator.random((40, 64, 64, 1), np.float32)
     figure = plots.manifold(model, x, np.arange(40), side=6)
     figure.draw_without_rendering()

@@ -162,7 +162,7 @@ def test_the_manifold_shows_every_code_where_it_lies(vae):
 
 
 def test_the_manifold_spans_two_deviations_of_the_prior_or_most_codes(plain, few_digits):
-    wide = zoo.VAE((8, 8, 1), 2, hidden=(4,), prior=zoo.Normal(2, scale=5.0))
+    wide = zoo.VAE((8, 8, 1), 2, hidden_units=(4,), prior=zoo.Normal(2, scale=5.0))
     assert plots.manifold(wide, side=5).axes[0].get_xlim()[1] == pytest.approx(10 * 5 / 4)
     x = few_digits[0]
     extent = np.quantile(np.abs(plain.encode(x)), 0.98)
@@ -194,7 +194,7 @@ def test_wider_codes_are_shown_by_principal_components(cvae, few_digits):
 
 
 def test_codes_of_one_dimension_lie_on_a_line(few_digits):
-    model = zoo.Autoencoder((8, 8, 1), 1, hidden=(4,))
+    model = zoo.Autoencoder((8, 8, 1), 1, hidden_units=(4,))
     (points,) = plots.codes(model, few_digits[0]).axes[0].collections
     assert not points.get_offsets()[:, 1].any()
 
@@ -299,7 +299,7 @@ def test_bubbles_are_posteriors_a_deviation_wide_over_the_prior(vae, few_digits)
 
 def test_a_traversal_is_sorted_by_what_the_dimensions_say(few_digits):
     x, _ = few_digits
-    model = zoo.VAE((8, 8, 1), 3, hidden=(4,))
+    model = zoo.VAE((8, 8, 1), 3, hidden_units=(4,))
     for name, bias in (("z_mean", [1.0, 3.0, 2.0]), ("z_log_var", [0.0, 0.0, 0.0])):
         layer = model.encoder.get_layer(name)
         kernel, _ = layer.get_weights()
@@ -333,13 +333,13 @@ def test_training_curves_take_what_fit_returns():
 
 
 def test_the_preview_fits_the_model(vae, cvae, plain, few_digits):
-    wide = zoo.VAE((8, 8, 1), 3, hidden=(4,))
+    wide = zoo.VAE((8, 8, 1), 3, hidden_units=(4,))
     titles = {
         "one style a row": plots.preview(cvae, *few_digits),
         "what each code decodes to": plots.preview(vae, *few_digits),
         "originals above": plots.preview(plain, *few_digits),
         "decoded draws": plots.preview(wide, *few_digits),
-        "dimension": plots.preview(zoo.VAE((8, 8, 1), 3, hidden=(4,), beta=4.0), *few_digits),
+        "dimension": plots.preview(zoo.VAE((8, 8, 1), 3, hidden_units=(4,), beta=4.0), *few_digits),
     }
     for title, figure in titles.items():
         assert title in figure.axes[0].get_title()
@@ -361,7 +361,7 @@ def test_every_preset_has_pictures(name):
 
 
 def test_colour_images_are_shown_in_colour(tmp_path):
-    model = zoo.VAE((8, 8, 3), 2, hidden=(4,))
+    model = zoo.VAE((8, 8, 3), 2, hidden_units=(4,))
     assert sheet(plots.samples(model, rows=2, columns=2)).shape == (17, 17, 3)
     figure = plots.manifold(model, side=2)
     assert sheet(figure).shape == (16, 16, 3)
@@ -369,7 +369,7 @@ def test_colour_images_are_shown_in_colour(tmp_path):
 
 
 def test_the_title_of_a_single_image_fits():
-    model = zoo.VAE((8, 8, 1), 2, hidden=(4,))
+    model = zoo.VAE((8, 8, 1), 2, hidden_units=(4,))
     figure = plots.samples(model, rows=1, columns=1)
     figure.canvas.draw()
     title = figure.axes[0].title.get_window_extent()

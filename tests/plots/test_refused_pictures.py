@@ -56,10 +56,10 @@ def models(vae, cvae, plain):
         "vae": vae,
         "cvae": cvae,
         "plain": plain,
-        "wide": zoo.VAE((8, 8, 1), 3, hidden=(4,)),
-        "flat cvae": zoo.CVAE((8, 8, 1), 2, hidden=(4,), num_classes=10),
-        "vectors": zoo.VAE((20,), 2, hidden=(4,)),
-        "two channels": zoo.VAE((8, 8, 2), 2, hidden=(4,)),
+        "wide": zoo.VAE((8, 8, 1), 3, hidden_units=(4,)),
+        "flat cvae": zoo.CVAE((8, 8, 1), 2, hidden_units=(4,), num_classes=10),
+        "vectors": zoo.VAE((20,), 2, hidden_units=(4,)),
+        "two channels": zoo.VAE((8, 8, 2), 2, hidden_units=(4,)),
     }
 
 

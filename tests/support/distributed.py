@@ -34,13 +34,13 @@ def arguments_of(name):
     """Return a model's class, its arguments, and what it learns from."""
     import zoo
 
-    small = {"hidden": (8,)}
+    small = {"hidden_units": (8,)}
     return {
         "autoencoder": (zoo.Autoencoder, {**small, "l2": 1e-2}, {"sample_weight": WEIGHTS}),
-        "sparse": (zoo.SparseAutoencoder, {"hidden": ()}, {}),
+        "sparse": (zoo.SparseAutoencoder, {"hidden_units": ()}, {}),
         "vae": (zoo.VAE, {**small, "free_bits": 0.5, "samples": 2}, {}),
-        "aae": (zoo.AAE, {**small, "generator_repeats": 2, "posterior": "gaussian"}, {}),
-        "m2": (zoo.M2, {**small, "num_classes": 3, "labelled_batch": 5}, {"y": LABELS}),
+        "aae": (zoo.AAE, {**small, "generator_steps": 2, "posterior": "gaussian"}, {}),
+        "m2": (zoo.M2, {**small, "num_classes": 3, "labeled_batch_size": 5}, {"y": LABELS}),
     }[name]
 
 

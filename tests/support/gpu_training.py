@@ -15,10 +15,10 @@ import zoo
 
 X = np.random.default_rng(0).random((200, 8, 8, 1), np.float32)
 MODELS = {
-    "autoencoder": lambda: zoo.Autoencoder((8, 8, 1), 4, hidden=(32,), l2=1e-3),
-    "convolutional": lambda: zoo.Autoencoder((8, 8, 1), 4, filters=(8, 16), hidden=(32,)),
-    "contractive": lambda: zoo.ContractiveAutoencoder((8, 8, 1), 4, hidden=()),
-    "target propagation": lambda: zoo.TargetPropAutoencoder((8, 8, 1), 4, hidden=(16,)),
+    "autoencoder": lambda: zoo.Autoencoder((8, 8, 1), 4, hidden_units=(32,), l2=1e-3),
+    "convolutional": lambda: zoo.Autoencoder((8, 8, 1), 4, filters=(8, 16), hidden_units=(32,)),
+    "contractive": lambda: zoo.ContractiveAutoencoder((8, 8, 1), 4, hidden_units=()),
+    "target propagation": lambda: zoo.TargetPropAutoencoder((8, 8, 1), 4, hidden_units=(16,)),
 }
 
 

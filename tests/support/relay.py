@@ -17,8 +17,8 @@ import zoo.models  # Keras finds the classes of a file by their import
 X = np.random.default_rng(0).random((48, 4, 4, 1), np.float32)
 MODELS = {
     # Without noise, of which every backend draws its own: what is learned must agree.
-    "autoencoder": lambda: zoo.Autoencoder((4, 4, 1), 2, hidden=(8,), l2=1e-3),
-    "aae": lambda: zoo.AAE((4, 4, 1), 2, hidden=(8,), posterior="gaussian", dropout=0.2),
+    "autoencoder": lambda: zoo.Autoencoder((4, 4, 1), 2, hidden_units=(8,), l2=1e-3),
+    "aae": lambda: zoo.AAE((4, 4, 1), 2, hidden_units=(8,), posterior="gaussian", dropout=0.2),
 }
 
 

@@ -17,7 +17,7 @@ import zoo
 from zoo import callbacks, recipes, training
 
 X = np.random.default_rng(0).random((96, 4, 4, 1), np.float32)
-MODEL = {"latent_dim": 2, "posterior": "gaussian", "hidden": (8,), "dropout": 0.2}
+MODEL = {"latent_dim": 2, "posterior": "gaussian", "hidden_units": (8,), "dropout": 0.2}
 
 
 class Announce(keras.callbacks.Callback):

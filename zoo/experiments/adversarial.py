@@ -107,7 +107,7 @@ def vae_against_aae(epochs: int = 20, verbose=2) -> Table:
     for shape, prior in shapes.items():
         drawn = prior.sample(len(x_test), seed=0)
         for cls in (zoo.VAE, zoo.AAE):
-            options = {"hidden": (600, 300), "prior": prior, "seed": SEED}
+            options = {"hidden_units": (600, 300), "prior": prior, "seed": SEED}
             if cls is zoo.VAE:
                 model = cls(IMAGE, 2, **options)
                 fit(model, x, epochs, 1e-3, verbose)
@@ -140,7 +140,7 @@ def parzen_windows(epochs: int = 60, verbose=2) -> Table:
     for name, dropped in (("AAE without dropout", 0.0), ("AAE, inputs dropped", 0.2)):
         prior = zoo.Normal(8, 5.0)
         model = zoo.AAE(
-            IMAGE, 8, hidden=(1000, 1000), input_dropout=dropped, prior=prior, seed=SEED
+            IMAGE, 8, hidden_units=(1000, 1000), input_dropout=dropped, prior=prior, seed=SEED
         )
         contest(model, x, epochs, verbose, "aae_mnist")
         models[name] = model
@@ -228,7 +228,9 @@ def adversarial_images(epochs: int | None = None, verbose=2) -> Table:
     for name in ("mnist", "fashion_mnist"):
         gan, (x, _) = trained(f"vaegan_{name}", SEED, 0, epochs, verbose)
         recipe = recipes.get(f"vaegan_{name}")
-        shared = {key: recipe.model[key] for key in ("filters", "hidden") if key in recipe.model}
+        shared = {
+            key: recipe.model[key] for key in ("filters", "hidden_units") if key in recipe.model
+        }
         vae = zoo.VAE(IMAGE, recipe.model["latent_dim"], seed=SEED, **shared)
         (train, _), _ = data.load(name)
         fit(vae, train[:50_000], epochs or recipe.epochs, 1e-3, verbose)

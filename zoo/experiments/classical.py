@@ -29,9 +29,9 @@ def corruption_levels(epochs: int = 15, verbose=2) -> Table:
         model = zoo.DenoisingAutoencoder(
             (28, 28, 1),
             500,
-            hidden=(),
+            hidden_units=(),
             code_activation="sigmoid",
-            tied=True,
+            tie_weights=True,
             corruption=zoo.Masking(level),
             seed=SEED,
         )
@@ -111,9 +111,9 @@ def penalties(epochs: int = 5, verbose=2) -> Table:
     """Compare the kernels of one-layer models with weight penalties, and of a Boltzmann machine."""
     (x, _), (x_test, _) = data.load("mnist")
     kinds = {
-        "no penalty": (zoo.Autoencoder, {"hidden": (), "tied": True}),
-        "L1, weight 1e-3": (zoo.Autoencoder, {"hidden": (), "tied": True, "l1": 1e-3}),
-        "L2, weight 1e-2": (zoo.Autoencoder, {"hidden": (), "tied": True, "l2": 1e-2}),
+        "no penalty": (zoo.Autoencoder, {"hidden_units": (), "tie_weights": True}),
+        "L1, weight 1e-3": (zoo.Autoencoder, {"hidden_units": (), "tie_weights": True, "l1": 1e-3}),
+        "L2, weight 1e-2": (zoo.Autoencoder, {"hidden_units": (), "tie_weights": True, "l2": 1e-2}),
         "Boltzmann machine": (zoo.RBM, {}),
     }
     rows, models = [], {}

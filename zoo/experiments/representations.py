@@ -49,9 +49,14 @@ def regularised(epochs: int = 30, verbose=2) -> Table:
     train, validation, test = _split("mnist")
     rows = []
     for name, (model_class, options, reported) in SHALLOW.items():
-        settings = {"code_activation": "sigmoid", "tied": True, "seed": SEED, **(options or {})}
+        settings = {
+            "code_activation": "sigmoid",
+            "tie_weights": True,
+            "seed": SEED,
+            **(options or {}),
+        }
         if model_class is not zoo.RBM:
-            settings["hidden"] = ()
+            settings["hidden_units"] = ()
         model = model_class(IMAGE, 1000, **settings)
         if options is not None:
             fit(model, train[0], epochs, 1e-3 if model_class is zoo.RBM else 2e-3, verbose)
@@ -92,9 +97,13 @@ def mnist_variants(epochs: int = 30, verbose=2) -> Table:
     """Compare stacks of three kinds of layers, contractive ones and an SVM on four data sets."""
     methods = {
         "SVM, Gaussian kernel": None,
-        "SAE-3": (3, zoo.Autoencoder, {"tied": True}),
+        "SAE-3": (3, zoo.Autoencoder, {"tie_weights": True}),
         "RBM-3": (3, zoo.RBM, {}),
-        "DAE-b-3": (3, zoo.DenoisingAutoencoder, {"tied": True, "corruption": {"masking": 0.25}}),
+        "DAE-b-3": (
+            3,
+            zoo.DenoisingAutoencoder,
+            {"tie_weights": True, "corruption": {"masking": 0.25}},
+        ),
         "CAE-1": (1, zoo.ContractiveAutoencoder, {"weight": 0.5}),
         "CAE-2": (2, zoo.ContractiveAutoencoder, {"weight": 0.5}),
     }
@@ -139,7 +148,7 @@ def stacked(x, layers, model_class, options, *, epochs, verbose):
     model = zoo.Autoencoder(
         x.shape[1:],
         1000,
-        hidden=(1000,) * (layers - 1),
+        hidden_units=(1000,) * (layers - 1),
         activation="sigmoid",
         code_activation="sigmoid",
         seed=SEED,

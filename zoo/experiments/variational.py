@@ -49,10 +49,16 @@ def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
     """Compare the bounds of a VAE and of CVAEs with two latent dimensions, and their codes."""
     (x, y), (x_test, y_test) = data.load("mnist")
     models = {
-        "VAE": zoo.VAE(IMAGE, 2, hidden=(400,), binarize="dynamic", seed=SEED),
+        "VAE": zoo.VAE(IMAGE, 2, hidden_units=(400,), binarize="dynamic", seed=SEED),
         **{
             f"CVAE, {kind} prior": zoo.CVAE(
-                IMAGE, 2, hidden=(400,), num_classes=10, prior=prior, binarize="dynamic", seed=SEED
+                IMAGE,
+                2,
+                hidden_units=(400,),
+                num_classes=10,
+                prior=prior,
+                binarize="dynamic",
+                seed=SEED,
             )
             for kind, prior in (("standard", None), ("learned", "learned"))
         },
@@ -103,7 +109,7 @@ def denoising_variational(epochs: int = 20, verbose=2) -> Table:
             row = [f"{cls.__name__}, {damage}", round(measures.psnr(damaged, x_test), 2)]
             for count, lasting in ((1, "1 epoch"), (epochs, f"{epochs} epochs")):
                 options |= {"corruption": {kind: 0.5}, "seed": SEED}
-                model = cls(IMAGE, 16, hidden=(400, 200), **options)
+                model = cls(IMAGE, 16, hidden_units=(400, 200), **options)
                 fit(model, x, count, 1e-3, verbose, labels)
                 images = model.reconstruct(damaged, labels_test)
                 row.append(round(measures.psnr(images, x_test), 2))
@@ -126,7 +132,7 @@ def latent_sizes(epochs: int = 20, verbose=2) -> Table:
     (x, _), (x_test, _) = data.load("mnist")
     rows, models = [], {}
     for size in (2, 5, 20):
-        model = zoo.VAE(IMAGE, size, hidden=(400,), binarize="dynamic", seed=SEED)
+        model = zoo.VAE(IMAGE, size, hidden_units=(400,), binarize="dynamic", seed=SEED)
         fit(model, x, epochs, 1e-3, verbose)
         bound, kl = measures.negative_bound(model, x_test)
         active = measures.active_units(model, x_test)
@@ -151,7 +157,7 @@ def manifold_seeds(epochs: int = 10, verbose=2) -> Table:
     codes, rows = {}, []
     for cls in (zoo.Autoencoder, zoo.VAE):
         for seed in (1, 2, 3):
-            model = cls(IMAGE, 2, hidden=(400, 100), seed=seed)
+            model = cls(IMAGE, 2, hidden_units=(400, 100), seed=seed)
             fit(model, x, epochs, 1e-3, verbose, seed=seed)
             name = f"{cls.__name__}, seed {seed}"
             z = codes[name] = model.encode(x_test)

@@ -23,10 +23,11 @@ class Autoencoder(BaseAutoencoder):
     together: the squared error with `likelihood="squared_error"`, the cross-entropy with
     "bernoulli". There is no prior over the codes, so it reconstructs and does not generate.
 
-    Settings that have names: `hidden=(), likelihood="squared_error"` is the linear autoencoder,
-    whose decoder spans the subspace of PCA; `hidden=(), code_activation="sigmoid"` the vanilla one
-    with one hidden layer, the code itself; more `hidden` make it deep, `filters` convolutional,
-    a `latent_dim` above the number of pixels overcomplete, `tied=True` shares the kernels.
+    Settings that have names: `hidden_units=(), likelihood="squared_error"` is the linear
+    autoencoder, whose decoder spans the subspace of PCA; `hidden_units=(),
+    code_activation="sigmoid"` the vanilla one with one hidden layer, the code itself; more
+    `hidden_units` make it deep, `filters` convolutional, a `latent_dim` above the number of pixels
+    overcomplete, `tie_weights=True` shares the kernels.
 
     Use it for compression, for features, and as the baseline of everything else.
 
@@ -37,7 +38,7 @@ class Autoencoder(BaseAutoencoder):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.Autoencoder((8, 8, 1), 8, hidden=(64,))
+        >>> model = zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
         >>> model.encode(x_test).shape
@@ -112,7 +113,7 @@ class Autoencoder(BaseAutoencoder):
     @property
     def has_one_layer(self) -> bool:
         """Whether the encoder is one dense layer."""
-        return not (self.custom_networks or self.hidden or self.filters)
+        return not (self.custom_networks or self.hidden_units or self.filters)
 
     @property
     def has_closed_jacobian(self) -> bool:
@@ -140,7 +141,7 @@ class SparseAutoencoder(Autoencoder):
             than 1/rho images, or their means say little.
         weight: of the penalty, at least 0.
         code_activation: "auto" is a sigmoid for "kl" and a ReLU for "l1".
-        Others: see `Autoencoder`; here `hidden=()`, one layer each way, is the default.
+        Others: see `Autoencoder`; here `hidden_units=()`, one layer each way, is the default.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -165,7 +166,7 @@ class SparseAutoencoder(Autoencoder):
         penalty="kl",
         rho=0.05,
         weight=0.1,
-        hidden=(),
+        hidden_units=(),
         code_activation="auto",
         **kwargs,
     ):
@@ -174,7 +175,7 @@ class SparseAutoencoder(Autoencoder):
         rho = number("rho", rho, above=0, below=1)
         if code_activation == "auto":
             code_activation = "sigmoid" if penalty == "kl" else "relu"
-        kwargs |= {"hidden": hidden, "code_activation": code_activation}
+        kwargs |= {"hidden_units": hidden_units, "code_activation": code_activation}
         super().__init__(input_shape, latent_dim, **kwargs)
         if penalty == "kl" and networks.code_activation(self.encoder) not in ("sigmoid", None):
             raise ValueError(
@@ -206,7 +207,7 @@ class DenoisingAutoencoder(Autoencoder):
     Args:
         corruption: a `zoo.Masking`, `zoo.SaltAndPepper`, `zoo.GaussianNoise`, `zoo.Translation`,
             or a `zoo.Composition` of these; or a dict such as {"masking": 0.25}.
-        draws: L, at least 1.
+        num_corruptions: L, at least 1.
         Others: see `Autoencoder`.
 
     Example:
@@ -224,26 +225,36 @@ class DenoisingAutoencoder(Autoencoder):
     restores = True
 
     def __init__(
-        self, input_shape=None, latent_dim=None, *, corruption: Any = None, draws=1, **kwargs
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        corruption: Any = None,
+        num_corruptions=1,
+        **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.corruption = corruptions.get({"masking": 0.25} if corruption is None else corruption)
-        self.draws = whole("draws", draws, least=1)
+        self.num_corruptions = whole("num_corruptions", num_corruptions, least=1)
 
     def loss_terms(self, batch, training):
         if not training:
             return super().loss_terms(batch, training)
-        repeated = ops.repeat(batch.x, self.draws, axis=0)
+        repeated = ops.repeat(batch.x, self.num_corruptions, axis=0)
         z = self.encoder(self.corruption.draw(repeated, self.seed_generator), training=True)
         log_prob = self.likelihood.log_prob(repeated, self.decoder(z, training=True))
         return {
-            "reconstruction": -ops.mean(ops.reshape(log_prob, (-1, self.draws)), axis=1),
+            "reconstruction": -ops.mean(ops.reshape(log_prob, (-1, self.num_corruptions)), axis=1),
             **self.weight_penalties(),
         }
 
     def get_config(self):
         corruption = keras.saving.serialize_keras_object(self.corruption)
-        return {**super().get_config(), "corruption": corruption, "draws": self.draws}
+        return {
+            **super().get_config(),
+            "corruption": corruption,
+            "num_corruptions": self.num_corruptions,
+        }
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -266,9 +277,9 @@ class ContractiveAutoencoder(Autoencoder):
         weight: of the penalty, at least 0.
         jacobian: see above.
         noise: s of "stochastic", above 0.
-        tied: "auto" is True for dense networks and False for convolutional ones.
-        Others: see `Autoencoder`; here `hidden=()` and sigmoids are the defaults. Activations must
-            be smooth.
+        tie_weights: "auto" is True for dense networks and False for convolutional ones.
+        Others: see `Autoencoder`; here `hidden_units=()` and sigmoids are the defaults. Activations
+            must be smooth.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -292,16 +303,16 @@ class ContractiveAutoencoder(Autoencoder):
         weight=0.1,
         jacobian="auto",
         noise=0.1,
-        hidden=(),
+        hidden_units=(),
         activation="sigmoid",
         code_activation="sigmoid",
-        tied="auto",
+        tie_weights="auto",
         **kwargs,
     ):
-        if tied == "auto":
-            tied = not (kwargs.get("filters") or kwargs.get("encoder"))
-        kwargs |= {"hidden": hidden, "activation": activation}
-        kwargs |= {"code_activation": code_activation, "tied": tied}
+        if tie_weights == "auto":
+            tie_weights = not (kwargs.get("filters") or kwargs.get("encoder"))
+        kwargs |= {"hidden_units": hidden_units, "activation": activation}
+        kwargs |= {"code_activation": code_activation, "tie_weights": tie_weights}
         super().__init__(input_shape, latent_dim, **kwargs)
         networks.check_smooth(self.encoder)
         self.jacobian = jacobian

@@ -9,6 +9,7 @@ import keras
 from zoo.models import settings
 from zoo.models.fitting import Fitted
 from zoo.models.inference import Inference
+from zoo.models.old_names import with_new_names
 from zoo.models.part import OwnWeights, Part, TensorInfo
 from zoo.nn import given, likelihoods, networks, own_networks
 from zoo.nn.configured import revived
@@ -26,11 +27,12 @@ class BaseAutoencoder(Inference, Fitted):
         input_shape: of an image, (height, width, channels), or (features,).
         latent_dim: the length of a code; for networks of your own also its shape, (4, 4, 4).
         filters: widths of the encoder's 3x3 convolutions of stride 2; none for dense networks.
-        hidden: widths of the dense layers between these and the code. The decoder mirrors both.
+        hidden_units: widths of the dense layers between these and the code; the decoder mirrors
+            both.
         activation: of the hidden layers.
         code_activation: of the code, for models whose encoder gives one code and no distribution;
             None leaves it linear.
-        tied: whether the decoder's kernels are the encoder's, transposed, as one variable each;
+        tie_weights: whether the decoder's kernels are the encoder's, transposed, one variable each;
             for dense networks without labels whose encoder gives one code.
         likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
             "categorical", "squared_error", or a likelihood such as `zoo.Gaussian(0.1)`.
@@ -94,7 +96,7 @@ class BaseAutoencoder(Inference, Fitted):
             def get_config(self):
                 return {**super().get_config(), "weight": self.weight}
 
-        model = Tempered((4, 4, 1), 2, hidden=(8,), weight=3.0)
+        model = Tempered((4, 4, 1), 2, hidden_units=(8,), weight=3.0)
         model.compile("adam", run_eagerly=True)
         history = model.fit(np.random.default_rng(0).random((8, 4, 4, 1), "float32"), verbose=0)
         print(history.history["brightness"])
@@ -124,10 +126,10 @@ class BaseAutoencoder(Inference, Fitted):
         latent_dim: int | tuple[int, ...] | None = None,
         *,
         filters: tuple[int, ...] = (),
-        hidden: tuple[int, ...] = (512, 256),
+        hidden_units: tuple[int, ...] = (512, 256),
         activation: str = "relu",
         code_activation: str | None = None,
-        tied: bool = False,
+        tie_weights: bool = False,
         likelihood: Any = "bernoulli",
         num_classes: int | None = None,
         encoder: keras.Layer | None = None,
@@ -154,8 +156,12 @@ class BaseAutoencoder(Inference, Fitted):
         if latent_dim is not None:
             latent_dim = self._checked_code_shape(latent_dim)
         self.filters = given.widths("filters", filters)
-        self.hidden = given.widths("hidden", hidden)
-        self.activation, self.code_activation, self.tied = activation, code_activation, bool(tied)
+        self.hidden_units = given.widths("hidden_units", hidden_units)
+        self.activation, self.code_activation, self.tie_weights = (
+            activation,
+            code_activation,
+            bool(tie_weights),
+        )
         self.likelihood = likelihoods.get(likelihood).of_model(self)
         self.seed = None if seed is None else whole("seed", seed)
         shape = latent_dim
@@ -195,19 +201,21 @@ class BaseAutoencoder(Inference, Fitted):
                 f"filters={self.filters} asks for convolutions, which need input_shape=(height, "
                 f"width, channels), not {tuple(input_shape)}."
             )
-        if len(self.heads) > 1 and (self.tied or self.code_activation):
+        if len(self.heads) > 1 and (self.tie_weights or self.code_activation):
             raise ValueError(
                 f"{type(self).__name__} encodes to a distribution, {' and '.join(self.heads)}: "
-                "code_activation= and tied= are for models with one code, such as Autoencoder."
+                "code_activation= and tie_weights= are for models with one code, such as "
+                "Autoencoder."
             )
-        if self.tied and (self.filters or self.conditional or self.likelihood.values > 1):
+        if self.tie_weights and (self.filters or self.conditional or self.likelihood.values > 1):
             raise ValueError(
-                "tied=True shares the kernels of dense networks without labels that give one value "
-                "a pixel; leave out filters=, and choose another likelihood= where it has several."
+                "tie_weights=True shares the kernels of dense networks without labels that give "
+                "one value a pixel; leave out filters=, and choose another likelihood= where it has "
+                "several."
             )
         description = {
             "filters": self.filters,
-            "hidden": self.hidden,
+            "hidden_units": self.hidden_units,
             "activation": self.activation,
             "dtype": self.dtype_policy,
         }
@@ -222,7 +230,7 @@ class BaseAutoencoder(Inference, Fitted):
         decoder = networks.decoder(
             self.likelihood.parameter_shape(input_shape),
             latent_dim,
-            tied_to=encoder if self.tied else None,
+            tied_to=encoder if self.tie_weights else None,
             num_classes=self.num_classes,
             **description,
         )
@@ -344,12 +352,12 @@ class BaseAutoencoder(Inference, Fitted):
             config["decoder"] = keras.saving.serialize_keras_object(self.decoder)
         else:
             config["filters"] = self.filters
-            config["hidden"] = self.hidden
+            config["hidden_units"] = self.hidden_units
             for key in ("activation", "code_activation"):
                 value = getattr(self, key)
                 callable_ = callable(value)
                 config[key] = keras.saving.serialize_keras_object(value) if callable_ else value
-            config["tied"] = self.tied
+            config["tie_weights"] = self.tie_weights
         if self.cmap:
             config["cmap"] = self.cmap
         frozen = [name for name, layer in self._freezable().items() if not layer.trainable]
@@ -366,7 +374,7 @@ class BaseAutoencoder(Inference, Fitted):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = revived(config, custom_objects)
+        config = revived(with_new_names(config), custom_objects)
         frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
         with own_networks.as_saved():
             model = cls(**config)

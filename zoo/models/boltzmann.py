@@ -62,11 +62,11 @@ class RBM(Autoencoder):
     takes_no: ClassVar = {
         name: (neutral, ONE_LAYER)
         for name, neutral in {
-            "hidden": (),
+            "hidden_units": (),
             "filters": (),
             "encoder": None,
             "decoder": None,
-            "tied": True,
+            "tie_weights": True,
         }.items()
     }
 
@@ -85,7 +85,12 @@ class RBM(Autoencoder):
                 f"code_activation is {code_activation!r}; hidden units are binary ('sigmoid') or "
                 "Gaussian ('linear')."
             )
-        options = {"code_activation": code_activation, **kwargs, "hidden": (), "tied": True}
+        options = {
+            "code_activation": code_activation,
+            **kwargs,
+            "hidden_units": (),
+            "tie_weights": True,
+        }
         super().__init__(input_shape, latent_dim, **options)
         self.binary = isinstance(self.likelihood, Bernoulli)
         if not self.binary and getattr(self.likelihood, "stddev", None) != 1.0:
@@ -212,6 +217,6 @@ class RBM(Autoencoder):
 
     def get_config(self):
         config = {**super().get_config(), "k": self.k, "chains": self.chains}
-        for fixed in ("hidden", "filters", "tied"):
+        for fixed in ("hidden_units", "filters", "tie_weights"):
             del config[fixed]
         return config

@@ -31,7 +31,7 @@ class CVAE(VAE):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, y, epochs=1, verbose=0)
         >>> model.generate(labels=[7] * 16, seed=0).shape

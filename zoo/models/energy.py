@@ -39,7 +39,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.TargetPropAutoencoder((8, 8, 1), 8, hidden=(64,))
+        >>> model = zoo.TargetPropAutoencoder((8, 8, 1), 8, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
         >>> model.free_energy(x_test[:5]).shape
@@ -52,7 +52,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
 
     unit_variance = True  # the slope of the energy would grow without the rate of the descent
     monitored = "amortized"
-    takes_no: ClassVar = {"tied": (False, "each of its networks has an update of its own")}
+    takes_no: ClassVar = {"tie_weights": (False, "each of its networks has an update of its own")}
     terms = ("reconstruction", "prediction", "amortized")
 
     def __init__(

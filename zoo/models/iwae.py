@@ -27,7 +27,7 @@ class IWAE(VAE):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.IWAE((8, 8, 1), 4, samples=5, hidden=(64,))
+        >>> model = zoo.IWAE((8, 8, 1), 4, samples=5, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
         >>> model.log_likelihood(x_test[:10].round(), samples=100).value.shape

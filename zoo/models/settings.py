@@ -13,6 +13,7 @@ import random
 import re
 from inspect import Parameter
 
+from zoo.models.old_names import OLD_NAMES
 from zoo.nn.given import whole
 from zoo.spelling import suggestion
 
@@ -118,7 +119,13 @@ def _refuse(cls, settings):
 def unknown(cls, names) -> TypeError:
     """Return the error for settings that a class does not take, with the nearest that it does."""
     known = list(cls.__signature__.parameters)
-    wrong = " and ".join(f"{name}={suggestion(name, known)}" for name in names)
+    now = {old: new for old, new in OLD_NAMES.items() if new in known}
+    wrong = " and ".join(
+        f"{name}=, which is called {now[name]}= now"
+        if name in now
+        else f"{name}={suggestion(name, known)}"
+        for name in names
+    )
     stop = "" if wrong.endswith("?") else "."
     return TypeError(f"{cls.__name__} takes no {wrong}{stop} It takes {', '.join(known)}.")
 

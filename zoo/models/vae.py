@@ -64,7 +64,7 @@ class VAE(Weighing, BaseAutoencoder):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.VAE((8, 8, 1), 4, hidden=(64,))
+        >>> model = zoo.VAE((8, 8, 1), 4, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
         >>> sorted(model.evaluate(x_test, verbose=0, return_dict=True))
@@ -82,7 +82,10 @@ class VAE(Weighing, BaseAutoencoder):
     terms = ("reconstruction", "kl", "elbo")
     takes_no: ClassVar = {
         "code_activation": (None, "its encoder gives a mean and a variance, which have no bounds"),
-        "tied": (False, "its encoder has two outputs, so that there is no one layer to share"),
+        "tie_weights": (
+            False,
+            "its encoder has two outputs, so that there is no one layer to share",
+        ),
     }
     priors_taken: tuple[type, ...] = (priors.Normal, priors.GaussianMixture)
 
@@ -134,8 +137,8 @@ class VAE(Weighing, BaseAutoencoder):
             weight = self.beta = number("beta", beta, least=0)
         self.term_weights["kl"] = weight
         if self.free_bits:
-            self.add_term("free_bits")
-            self.term_weights["free_bits"] = weight
+            self.add_term("free_bits_penalty")
+            self.term_weights["free_bits_penalty"] = weight
 
     def advance(self):
         if callable(self.beta):
@@ -186,7 +189,9 @@ class VAE(Weighing, BaseAutoencoder):
         prior_moments = self.prior_moments(batch.label)
         terms = self.bounds(moments, prior_moments, z, log_prob)
         if self.free_bits:
-            terms["free_bits"] = self.shortfall(moments, prior_moments, batch.weight)
+            terms["free_bits_penalty"] = self.free_bits_penalty(
+                moments, prior_moments, batch.weight
+            )
         return terms
 
     def prior_moments(self, label):
@@ -228,7 +233,7 @@ class VAE(Weighing, BaseAutoencoder):
         posterior = (ops.expand_dims(moment, 1) for moment in moments)
         return ops.mean(log_normal(z, *posterior) - self.prior.log_density(z), axis=1)
 
-    def shortfall(self, moments, prior_moments, weight=None):
+    def free_bits_penalty(self, moments, prior_moments, weight=None):
         """Return by how much the mean divergences lack `free_bits`, summed over dimensions.
 
         Added to the divergence, weighted by image where it is, it cancels the gradient of every

@@ -52,7 +52,7 @@ class Likelihood(Configured):
             def mean(self, parameters):
                 return parameters
 
-        model = zoo.VAE((4, 4, 1), 2, hidden=(8,), likelihood=AbsoluteError())
+        model = zoo.VAE((4, 4, 1), 2, hidden_units=(8,), likelihood=AbsoluteError())
         model.compile("adam", run_eagerly=True)
         history = model.fit(np.zeros((8, 4, 4, 1), "float32"), verbose=0)
         copy = zoo.VAE.from_config(model.get_config())
@@ -126,7 +126,7 @@ class Gaussian(Likelihood):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.VAE((8, 8, 1), 4, hidden=(64,), likelihood="gaussian")
+        >>> model = zoo.VAE((8, 8, 1), 4, hidden_units=(64,), likelihood="gaussian")
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
         >>> model.likelihood.spread < 1.0

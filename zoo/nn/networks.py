@@ -14,7 +14,7 @@ def encoder(
     heads: dict[str, int],
     *,
     filters: tuple[int, ...] = (),
-    hidden: tuple[int, ...] = (512, 256),
+    hidden_units: tuple[int, ...] = (512, 256),
     activation: str = "relu",
     code_activation: str | None = None,
     num_classes: int | None = None,
@@ -31,7 +31,7 @@ def encoder(
         heads: names and sizes of the linear outputs, such as {"z_mean": 16, "z_log_var": 16}.
         filters: widths of 3x3 convolutions with stride 2, applied first; none for a dense
             network.
-        hidden: widths of the dense layers after them; none is fine.
+        hidden_units: widths of the dense layers after them; none is fine.
         activation: of every hidden layer.
         code_activation: of the heads.
         num_classes: with it, the network also takes a label, joined to the flat features.
@@ -57,10 +57,10 @@ def encoder(
         features = layers.Concatenate(name="with_noise", dtype=dtype)([features, noise])
     if input_dropout:
         drop = Dropout(
-            input_dropout, seed=seed + len(hidden), name="dropout_of_inputs", dtype=dtype
+            input_dropout, seed=seed + len(hidden_units), name="dropout_of_inputs", dtype=dtype
         )
         features = drop(features)
-    features = _dense_stack(features, hidden, activation, dtype, dropout=dropout, seed=seed)
+    features = _dense_stack(features, hidden_units, activation, dtype, dropout=dropout, seed=seed)
     outputs = {
         name: layers.Dense(size, activation=code_activation, name=name, dtype="float32")(features)
         for name, size in heads.items()
@@ -83,7 +83,7 @@ def decoder(
     latent_dim: int,
     *,
     filters: tuple[int, ...] = (),
-    hidden: tuple[int, ...] = (512, 256),
+    hidden_units: tuple[int, ...] = (512, 256),
     activation: str = "relu",
     tied_to: keras.Model | None = None,
     num_classes: int | None = None,
@@ -91,7 +91,7 @@ def decoder(
 ) -> keras.Model:
     """Build the mirror image of `encoder`: from codes to a likelihood's parameters.
 
-    Args: those of `encoder`; `filters` and `hidden` are given in the encoder's order and used
+    Args: those of `encoder`; `filters` and `hidden_units` are given in the encoder's order and used
         in reverse.
         tied_to: a dense encoder whose kernels are used, transposed, instead of new ones.
 
@@ -107,7 +107,7 @@ def decoder(
     if tied_to is not None:
         outputs = _tied_stack(features, tied_to, activation, dtype, output_shape)
         return keras.Model(inputs, outputs, name="decoder")
-    features = _dense_stack(features, hidden[::-1], activation, dtype)
+    features = _dense_stack(features, hidden_units[::-1], activation, dtype)
     if filters:
         outputs = _transposed_convolutions(features, output_shape, filters, activation, dtype)
     else:
@@ -119,7 +119,7 @@ def decoder(
 def critic(
     latent_dim: int,
     *,
-    hidden: tuple[int, ...] = (512, 256),
+    hidden_units: tuple[int, ...] = (512, 256),
     activation="relu",
     num_classes: int | None = None,
     dtype=None,
@@ -135,7 +135,7 @@ def critic(
         label = keras.Input((), name="label", dtype="int32")
         inputs = {"z": z, "label": label}
         features = _join(z, label, num_classes, dtype)
-    features = _dense_stack(features, hidden, activation, dtype)
+    features = _dense_stack(features, hidden_units, activation, dtype)
     logit = layers.Dense(1, name="logit", dtype="float32")(features)
     return keras.Model(inputs, logit, name="discriminator")
 
@@ -144,7 +144,7 @@ def image_critic(
     input_shape: tuple[int, ...],
     *,
     filters: tuple[int, ...] = (),
-    hidden: tuple[int, ...] = (512,),
+    hidden_units: tuple[int, ...] = (512,),
     activation="leaky_relu",
     dtype=None,
 ) -> keras.Model:
@@ -156,7 +156,7 @@ def image_critic(
     """
     x = keras.Input(input_shape, name="x")
     flat = _flat_features(x, filters, activation, dtype)
-    last = _dense_stack(flat, hidden, activation, dtype)
+    last = _dense_stack(flat, hidden_units, activation, dtype)
     logit = layers.Dense(1, name="logit", dtype="float32")(last)
     seen = layers.Identity(name="features", dtype="float32")(flat if filters else last)
     return keras.Model(x, {"logit": logit, "features": seen}, name="discriminator")
@@ -166,13 +166,13 @@ def trunk(
     input_shape: tuple[int, ...],
     *,
     filters: tuple[int, ...] = (),
-    hidden: tuple[int, ...] = (512,),
+    hidden_units: tuple[int, ...] = (512,),
     kernel_size: int = 3,
     activation: str = "relu",
     normalize: bool = False,
     dtype=None,
 ) -> keras.Model:
-    """Build the first layers of several networks: `x` to flat features [batch, hidden[-1]].
+    """Build the first layers of several networks: `x` to flat features [batch, hidden_units[-1]].
 
     Args:
         kernel_size: the side of a convolution's kernel.
@@ -181,7 +181,7 @@ def trunk(
     """
     x = keras.Input(input_shape, name="x")
     features = _flat_features(x, filters, activation, dtype, normalize, kernel_size)
-    features = _dense_stack(features, hidden, activation, dtype, normalize)
+    features = _dense_stack(features, hidden_units, activation, dtype, normalize)
     return keras.Model(x, features, name="trunk")
 
 
@@ -190,7 +190,7 @@ def heads_of_features(
     heads: dict[str, int],
     num_classes: int,
     *,
-    hidden: tuple[int, ...] = (),
+    hidden_units: tuple[int, ...] = (),
     activation: str = "relu",
     dtype=None,
 ) -> keras.Model:
@@ -200,7 +200,7 @@ def heads_of_features(
         "label": keras.Input((), name="label", dtype="int32"),
     }
     joined = _join(inputs["features"], inputs["label"], num_classes, dtype)
-    features = _dense_stack(joined, hidden, activation, dtype)
+    features = _dense_stack(joined, hidden_units, activation, dtype)
     outputs = {
         name: layers.Dense(size, name=name, dtype="float32")(features)
         for name, size in heads.items()

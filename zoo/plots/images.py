@@ -124,7 +124,7 @@ def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
     units are those with the largest weights, in the order of the code.
 
     Example:
-        >>> model = zoo.Autoencoder((8, 8, 1), 100, hidden=())
+        >>> model = zoo.Autoencoder((8, 8, 1), 100, hidden_units=())
         >>> zoo.plots.filters(model).savefig("filters.png")
     """
     images = _filters(model, rows * columns)
@@ -138,7 +138,7 @@ def filters_of_several(models: dict, *, side: int = 8) -> Figure:
     """Show the `filters` of several models beside each other, by name.
 
     Example:
-        >>> models = {f"{n} units": zoo.Autoencoder((8, 8, 1), n, hidden=()) for n in (64, 128)}
+        >>> models = {f"{n} units": zoo.Autoencoder((8, 8, 1), n, hidden_units=()) for n in (9, 64)}
         >>> zoo.plots.filters_of_several(models).savefig("filters.png")
     """
     figure = Figure(figsize=(3.2 * len(models), 3.5), dpi=DPI, layout="constrained")
@@ -195,7 +195,7 @@ def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=
     """Show one style a row and one class a column: the same code with every label.
 
     Example:
-        >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> zoo.plots.style_grid(model).savefig("styles.png")
     """
     need(model.conditional, "A style grid needs a conditional model, such as a CVAE.")
@@ -215,7 +215,7 @@ def analogies(model, x, labels, *, n: int = 8, class_names=None, cmap=None) -> F
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> zoo.plots.analogies(model, x_test, y_test).savefig("analogies.png")
     """
     need(model.conditional, "Analogies need a conditional model, such as a CVAE.")

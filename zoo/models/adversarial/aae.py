@@ -32,8 +32,8 @@ class AAE(BaseAutoencoder):
 
     Use it where the prior has no closed-form divergence, or codes must match it as a whole.
     `loss` is the reconstruction term alone: the others rise and fall with the opponent and do not
-    tell which model is better. `distance` does: it is the sliced Wasserstein distance between a
-    batch of codes and as many draws, in units of a code.
+    tell which model is better. `sliced_wasserstein` does: it is the sliced Wasserstein distance
+    between a batch of codes and as many draws, in units of a code.
 
     Args:
         posterior: what a code of an image is in training: "deterministic"; "gaussian", a draw of
@@ -43,7 +43,7 @@ class AAE(BaseAutoencoder):
         prior: a prior of the zoo, such as `zoo.Normal`, `zoo.GaussianMixture` or
             `zoo.CustomPrior`; the standard normal where it is None.
         label_smoothing: s in [0, 0.5): draws count as 1 - s to the discriminator.
-        generator_repeats: how often the third update is made in a step, at least 1.
+        generator_steps: how often the third update is made in a step, at least 1.
         generator_weight: of the third update's loss, above 0.
         dropout: the share of the values of the encoder's dense hidden layers that are dropped in
             training, in [0, 1).
@@ -53,7 +53,7 @@ class AAE(BaseAutoencoder):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.AAE((8, 8, 1), 2, hidden=(64,), prior=zoo.GaussianMixture.petals())
+        >>> model = zoo.AAE((8, 8, 1), 2, hidden_units=(64,), prior=zoo.GaussianMixture.petals())
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
         >>> model.encode(x_test).shape
@@ -69,9 +69,9 @@ class AAE(BaseAutoencoder):
         "reconstruction",
         "discriminator",
         "generator",
-        "accuracy_on_draws",
+        "accuracy_on_prior_samples",
         "accuracy_on_codes",
-        "distance",
+        "sliced_wasserstein",
     )
     network_names = ("encoder", "decoder", "discriminator")
 
@@ -83,7 +83,7 @@ class AAE(BaseAutoencoder):
         posterior: str = "deterministic",
         prior=None,
         label_smoothing: float = 0.0,
-        generator_repeats: int = 1,
+        generator_steps: int = 1,
         generator_weight: float = 1.0,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
@@ -108,8 +108,8 @@ class AAE(BaseAutoencoder):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.prior = priors.fitting(prior, self.code_shape)
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
-        self.generator_repeats = whole("generator_repeats", generator_repeats, least=1)
-        watched = ("accuracy_on_draws", "accuracy_on_codes", "distance")
+        self.generator_steps = whole("generator_steps", generator_steps, least=1)
+        watched = ("accuracy_on_prior_samples", "accuracy_on_codes", "sliced_wasserstein")
         self.term_weights |= dict.fromkeys(watched, 0.0)
         self.term_weights["generator"] = number("generator_weight", generator_weight, above=0)
         self.custom_discriminator = discriminator is not None
@@ -139,7 +139,7 @@ class AAE(BaseAutoencoder):
     def _described_discriminator(self):
         return networks.critic(
             self.latent_dim,
-            hidden=self.hidden,
+            hidden_units=self.hidden_units,
             activation=self.activation,
             num_classes=self.labels_seen,
             dtype=self.dtype_policy,
@@ -178,7 +178,7 @@ class AAE(BaseAutoencoder):
         # Regularization phase: the discriminator learns to tell codes from draws of the prior, ...
         terms |= self.update("discriminator", lambda: self.discriminator_terms(batch, True))
         # ... and the encoder, as the generator of codes, learns to confuse it.
-        for _ in range(self.generator_repeats):
+        for _ in range(self.generator_steps):
             terms |= self.update("generator", lambda: self.generator_terms(batch, True))
         self.calibrate(terms, batch.weight)
         self.advance()
@@ -213,9 +213,9 @@ class AAE(BaseAutoencoder):
         terms = {"discriminator": self.contest(on_draws, on_codes)}
         return {
             **weigh(terms, batch.weight),
-            "accuracy_on_draws": ops.cast(on_draws > 0, "float32"),
+            "accuracy_on_prior_samples": ops.cast(on_draws > 0, "float32"),
             "accuracy_on_codes": ops.cast(on_codes < 0, "float32"),
-            "distance": self.distance(codes, draws),
+            "sliced_wasserstein": self.sliced_wasserstein(codes, draws),
         }
 
     def contest(self, on_draws, on_codes):
@@ -258,7 +258,7 @@ class AAE(BaseAutoencoder):
         seen = {"z": z, "label": label} if self.labels_seen else z
         return self.discriminator(seen, training=training)[:, 0]
 
-    def distance(self, codes, draws):
+    def sliced_wasserstein(self, codes, draws):
         """Return the sliced 2-Wasserstein distance of two samples of one size, a scalar."""
         axes = engine.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
         axes = axes / ops.norm(axes, axis=0, keepdims=True)
@@ -312,7 +312,7 @@ class AAE(BaseAutoencoder):
             "posterior": self.drawn_by,
             "prior": keras.saving.serialize_keras_object(self.prior),
             "label_smoothing": self.label_smoothing,
-            "generator_repeats": self.generator_repeats,
+            "generator_steps": self.generator_steps,
             "generator_weight": self.term_weights["generator"],
             "dropout": self.dropout,
             "input_dropout": self.input_dropout,

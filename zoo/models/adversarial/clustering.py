@@ -38,22 +38,23 @@ class ClusteringAAE(Classifying, SupervisedAAE):
     prior, ln K for K clusters alike, clusters were lost.
 
     With `head_distance` the decoder sees one short code instead of two, z + w_y: every cluster has
-    a head w_y [latent_dim] that is learned, and `heads` sums by how much pairs of heads lie closer
-    than that. `represent` returns z + w_y, which for two dimensions is a map of the data.
+    a head w_y [latent_dim] that is learned, and `head_repulsion` sums by how much
+    pairs of heads lie closer than that. `represent` returns z + w_y, which for two dimensions is a
+    map of the data.
 
     Use it to find groups, and to reduce dimensions without tearing groups apart.
 
     Args:
         num_classes: how many clusters; some more than the data has classes do better than as many.
-        hidden: widths of the trunk's dense layers, after its `filters`; each is normalised over the
-            batch.
+        hidden_units: widths of the trunk's dense layers, after its `filters`; each is normalised
+            over the batch.
         kernel_size: the side of the convolutions' kernels.
-        decoder_hidden: widths of the decoder's dense layers, in the encoder's order.
-        discriminator_hidden: of both discriminators.
+        decoder_hidden_units: widths of the decoder's dense layers, in the encoder's order.
+        discriminator_hidden_units: of both discriminators.
         corruption: what is done to images before the trunk sees them in training, as for
             `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image. By default
             {"gaussian": 0.3}.
-        label_noise: standard deviation of what is added to what the label's discriminator sees.
+        instance_noise: standard deviation of what is added to what the label's discriminator sees.
         label_weight: see above.
         head_distance: how far apart heads are pushed, above 0; None for no heads.
         masses: frequencies of the clusters, [num_classes], of any sum; all alike by default.
@@ -61,7 +62,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.ClusteringAAE((8, 8, 1), 4, num_classes=16, hidden=(64,))
+        >>> model = zoo.ClusteringAAE((8, 8, 1), 4, num_classes=16, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
         >>> clusters = model.predict_labels(x_test)
@@ -90,9 +91,9 @@ class ClusteringAAE(Classifying, SupervisedAAE):
             "posterior": "deterministic",
             "dropout": 0.0,
             "input_dropout": 0.0,
-            "by_class": False,
+            "conditional_discriminator": False,
             "code_activation": None,
-            "tied": False,
+            "tie_weights": False,
         }.items()
     }
 
@@ -102,10 +103,10 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         latent_dim=None,
         *,
         kernel_size: int = 3,
-        decoder_hidden=(500, 500),
-        discriminator_hidden=(256, 256),
+        decoder_hidden_units=(500, 500),
+        discriminator_hidden_units=(256, 256),
         corruption=None,
-        label_noise: float = 0.2,
+        instance_noise: float = 0.2,
         label_weight: float = 1.0,
         head_distance: float | None = None,
         masses=None,
@@ -115,11 +116,13 @@ class ClusteringAAE(Classifying, SupervisedAAE):
             head_distance = number("head_distance", head_distance, above=0)
         self.kernel_size = whole("kernel_size", kernel_size, least=1)
         self.head_distance = head_distance
-        self.decoder_hidden = widths("decoder_hidden", decoder_hidden)
-        self.discriminator_hidden = widths("discriminator_hidden", discriminator_hidden)
+        self.decoder_hidden_units = widths("decoder_hidden_units", decoder_hidden_units)
+        self.discriminator_hidden_units = widths(
+            "discriminator_hidden_units", discriminator_hidden_units
+        )
         super().__init__(input_shape, latent_dim, **kwargs)
         self.corruption = corruptions.get({"gaussian": 0.3} if corruption is None else corruption)
-        self.label_noise = number("label_noise", label_noise, least=0)
+        self.instance_noise = number("instance_noise", instance_noise, least=0)
         self.label_prior = priors.Categorical(self.num_classes, masses)
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         logits = layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
@@ -128,14 +131,14 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         self.term_weights["label_generator"] = number("label_weight", label_weight, above=0)
         self.term_weights["label_entropy"] = 0.0
         if self.head_distance:
-            self.add_term("heads")
+            self.add_term("head_repulsion")
 
     def _described_networks(self, input_shape, latent_dim):
         options = {"activation": self.activation, "dtype": self.dtype_policy}
         self.trunk = networks.trunk(
             input_shape,
             filters=self.filters,
-            hidden=self.hidden,
+            hidden_units=self.hidden_units,
             kernel_size=self.kernel_size,
             normalize=True,
             **options,
@@ -149,7 +152,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         self.mixing = networks.decoder(
             self.likelihood.parameter_shape(tuple(input_shape)),
             self.join.output.shape[-1],
-            hidden=self.decoder_hidden,
+            hidden_units=self.decoder_hidden_units,
             **options,
         )
         z = keras.Input((latent_dim,), name="z")
@@ -175,7 +178,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
     def _critic(self, inputs):
         return networks.critic(
             inputs,
-            hidden=self.discriminator_hidden,
+            hidden_units=self.discriminator_hidden_units,
             activation="leaky_relu",
             dtype=self.dtype_policy,
         )
@@ -211,10 +214,10 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         parameters = self.mixing(joined, training=training)
         terms = {"reconstruction": -self.likelihood.log_prob(batch.x, parameters)}
         if self.head_distance:
-            terms["heads"] = self.crowding()
+            terms["head_repulsion"] = self.head_repulsion()
         return weigh(terms, batch.weight)
 
-    def crowding(self):
+    def head_repulsion(self):
         """Return by how much pairs of heads lie closer than `head_distance`, summed, a scalar."""
         heads = self.join.get_layer("heads").kernel
         squared = ops.sum(ops.square(heads[:, None] - heads[None]), axis=2)
@@ -238,9 +241,9 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         mean = engine.batch_mean(probability)
         return {
             **weigh(terms, batch.weight),
-            "accuracy_on_draws": ops.cast(on_draws > 0, "float32"),
+            "accuracy_on_prior_samples": ops.cast(on_draws > 0, "float32"),
             "accuracy_on_codes": ops.cast(on_codes < 0, "float32"),
-            "distance": self.distance(z, draws),
+            "sliced_wasserstein": self.sliced_wasserstein(z, draws),
             "label_entropy": -ops.sum(mean * ops.log(ops.maximum(mean, 1e-30))),
         }
 
@@ -255,7 +258,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
     def blurred(self, probability):
         """Add noise, without which the label's discriminator tells one-hot rows at a glance."""
         noise = engine.normal(ops.shape(probability), self.seed_generator)
-        return probability + self.label_noise * noise
+        return probability + self.instance_noise * noise
 
     # Using
 
@@ -313,10 +316,10 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         return {
             **super().get_config(),
             "kernel_size": self.kernel_size,
-            "decoder_hidden": self.decoder_hidden,
-            "discriminator_hidden": self.discriminator_hidden,
+            "decoder_hidden_units": self.decoder_hidden_units,
+            "discriminator_hidden_units": self.discriminator_hidden_units,
             "corruption": keras.saving.serialize_keras_object(self.corruption),
-            "label_noise": self.label_noise,
+            "instance_noise": self.instance_noise,
             "label_weight": self.term_weights["label_generator"],
             "head_distance": self.head_distance,
             "masses": self.label_prior.get_config()["masses"],

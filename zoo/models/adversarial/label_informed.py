@@ -35,7 +35,7 @@ class LabelInformedAAE(AAE):
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.LabelInformedAAE(
-        ...     (8, 8, 1), 2, prior=zoo.SwissRoll(10), num_classes=10, hidden=(64,)
+        ...     (8, 8, 1), 2, prior=zoo.SwissRoll(10), num_classes=10, hidden_units=(64,)
         ... )
         >>> model.compile("adam")
         >>> history = model.fit(x, y, epochs=1, verbose=0)

@@ -22,19 +22,19 @@ class SemiSupervisedAAE(FewLabels, ClusteringAAE):
     4. classification: trunk and classifier minimize the cross-entropy on labelled images.
 
     `fit(x, y)` takes y = -1 for "unlabelled"; of each step's batch the images have no label, and
-    `labelled_batch` labelled ones are drawn beside them.
+    `labeled_batch_size` labelled ones are drawn beside them.
 
     Use it to classify with few labels, and to generate by class all the same.
 
     Args:
         num_classes: how many labels there are.
-        labelled_batch: how many labelled images each step draws.
+        labeled_batch_size: how many labelled images each step draws.
         Others: see `ClusteringAAE`.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
-        >>> model = zoo.SemiSupervisedAAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model = zoo.SemiSupervisedAAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, few, epochs=1, verbose=0)
         >>> model.predict_labels(x_test).shape
@@ -47,9 +47,11 @@ class SemiSupervisedAAE(FewLabels, ClusteringAAE):
     learns_labels = True
     semi_supervised = True
 
-    def __init__(self, input_shape=None, latent_dim=None, *, labelled_batch: int = 100, **kwargs):
+    def __init__(
+        self, input_shape=None, latent_dim=None, *, labeled_batch_size: int = 100, **kwargs
+    ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.labelled_batch = whole("labelled_batch", labelled_batch, least=1)
+        self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
 
     def updates(self):
         classifying = [*self.trunk.trainable_variables, *self.classifier.trainable_variables]
@@ -62,7 +64,7 @@ class SemiSupervisedAAE(FewLabels, ClusteringAAE):
         # Regularization phase: both discriminators learn to tell codes from draws, ...
         terms |= self.update("discriminator", lambda: self.discriminator_terms(batch, True))
         # ... and trunk and heads, as the generator of codes, learn to confuse them.
-        for _ in range(self.generator_repeats):
+        for _ in range(self.generator_steps):
             terms |= self.update("generator", lambda: self.generator_terms(batch, True))
         # Classification phase: trunk and classifier learn from the labelled images.
         terms |= self.update("classification", lambda: self.classification_terms(batch, True))
@@ -93,4 +95,4 @@ class SemiSupervisedAAE(FewLabels, ClusteringAAE):
         return weigh(terms, batch.weight)
 
     def get_config(self):
-        return {**super().get_config(), "labelled_batch": self.labelled_batch}
+        return {**super().get_config(), "labeled_batch_size": self.labeled_batch_size}

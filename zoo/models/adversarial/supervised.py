@@ -20,14 +20,15 @@ class SupervisedAAE(AAE):
 
     Args:
         num_classes: how many labels there are.
-        by_class: whether the discriminator sees the label too, so that the codes of each class by
-            itself must look like draws. Where it does not, as in the paper, they must all together,
-            and a class may keep to a region of its own; the decoder then hears the label less.
+        conditional_discriminator: whether the discriminator sees the label too, so that the codes
+            of each class by itself must look like draws. Where it does not, as in the paper, they
+            must all together, and a class may keep to a region of its own; the decoder then hears
+            the label less.
         Others: see `AAE`. A decoder of your own takes a dict of `z` and `label`.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.SupervisedAAE((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model = zoo.SupervisedAAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, y, epochs=1, verbose=0)
         >>> model.generate(labels=range(10), seed=0).shape
@@ -39,16 +40,23 @@ class SupervisedAAE(AAE):
     conditional = True
     label_beside = ("z",)
     takes_no: ClassVar = {
-        "tied": (False, "its decoder takes a label, which its encoder does not give")
+        "tie_weights": (False, "its decoder takes a label, which its encoder does not give")
     }
 
-    def __init__(self, input_shape=None, latent_dim=None, *, by_class: bool = False, **kwargs):
-        self.by_class = bool(by_class)
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        conditional_discriminator: bool = False,
+        **kwargs,
+    ):
+        self.conditional_discriminator = bool(conditional_discriminator)
         super().__init__(input_shape, latent_dim, **kwargs)
 
     @property
     def labels_seen(self):
-        return self.num_classes if self.by_class else 0
+        return self.num_classes if self.conditional_discriminator else 0
 
     def get_config(self):
-        return {**super().get_config(), "by_class": self.by_class}
+        return {**super().get_config(), "conditional_discriminator": self.conditional_discriminator}

@@ -29,7 +29,7 @@ class VAEGAN(VAE):
     discriminator d, a step makes three updates:
 
     1. encoder: `beta` KL(q(z | x) || p(z)) + |f(x) - f(g(z))|^2 / (2 s^2);
-    2. decoder: |f(x) - f(g(z))|^2 / (2 s^2) - `fooling_weight` (log d(g(z)) + log d(g(z')));
+    2. decoder: |f(x) - f(g(z))|^2 / (2 s^2) - `generator_weight` (log d(g(z)) + log d(g(z')));
     3. discriminator: -log d(x) - log(1 - d(g(z))) - log(1 - d(g(z'))).
 
     `loss` is the negative log-likelihood of pixels, `reconstruction`, which is watched and not
@@ -38,17 +38,17 @@ class VAEGAN(VAE):
     Use it for images that are sharp rather than exact.
 
     Args:
-        fooling_weight: above 0; 1 / gamma in the paper.
+        generator_weight: above 0; 1 / gamma in the paper.
         feature_stddev: s, above 0, how far features may lie apart; 1 in the paper, whose features
             are many more. Where the divergence falls to 0, it is too large.
         label_smoothing: s in [0, 0.5): real images count as 1 - s to the discriminator.
-        discriminator_filters, discriminator_hidden: of the discriminator; the encoder's widths
-            where they are None.
+        discriminator_filters, discriminator_hidden_units: of the discriminator; the encoder's
+            widths where they are None.
         Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.VAEGAN((8, 8, 1), 4, hidden=(64,))
+        >>> model = zoo.VAEGAN((8, 8, 1), 4, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
         >>> model.generate(16, seed=0).shape
@@ -62,7 +62,7 @@ class VAEGAN(VAE):
     terms = (
         *VAE.terms,
         "features",
-        "fooling",
+        "generator",
         "discriminator",
         "accuracy_on_images",
         "accuracy_on_reconstructions",
@@ -76,11 +76,11 @@ class VAEGAN(VAE):
         input_shape=None,
         latent_dim=None,
         *,
-        fooling_weight: float = 1.0,
+        generator_weight: float = 1.0,
         feature_stddev: float = 1.0,
         label_smoothing: float = 0.0,
         discriminator_filters=None,
-        discriminator_hidden=None,
+        discriminator_hidden_units=None,
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
@@ -91,19 +91,19 @@ class VAEGAN(VAE):
             if discriminator_filters is None
             else widths("discriminator_filters", discriminator_filters)
         )
-        self.discriminator_hidden = (
-            self.hidden
-            if discriminator_hidden is None
-            else widths("discriminator_hidden", discriminator_hidden)
+        self.discriminator_hidden_units = (
+            self.hidden_units
+            if discriminator_hidden_units is None
+            else widths("discriminator_hidden_units", discriminator_hidden_units)
         )
         self.discriminator = networks.image_critic(
             self.image_shape,
             filters=self.discriminator_filters,
-            hidden=self.discriminator_hidden,
+            hidden_units=self.discriminator_hidden_units,
             dtype=self.dtype_policy,
         )
-        fooling_weight = number("fooling_weight", fooling_weight, above=0)
-        self.term_weights |= {"reconstruction": 0.0, "fooling": fooling_weight}
+        generator_weight = number("generator_weight", generator_weight, above=0)
+        self.term_weights |= {"reconstruction": 0.0, "generator": generator_weight}
         self.term_weights |= {name: 0.0 for name in self.terms if name.startswith("accuracy")}
 
     # Learning
@@ -155,7 +155,7 @@ class VAEGAN(VAE):
         judged = [self.discriminator(images)["logit"][:, 0] for images in (reconstructed, sampled)]
         terms = {
             "features": self.mismatch(batch.x, reconstructed),
-            "fooling": sum(ops.softplus(-logit) for logit in judged),
+            "generator": sum(ops.softplus(-logit) for logit in judged),
         }
         return weigh(terms, batch.weight)
 
@@ -208,8 +208,8 @@ class VAEGAN(VAE):
         return {
             **super().get_config(),
             "feature_stddev": self.feature_stddev,
-            "fooling_weight": self.term_weights["fooling"],
+            "generator_weight": self.term_weights["generator"],
             "label_smoothing": self.label_smoothing,
             "discriminator_filters": self.discriminator_filters,
-            "discriminator_hidden": self.discriminator_hidden,
+            "discriminator_hidden_units": self.discriminator_hidden_units,
         }

@@ -6,7 +6,7 @@ import keras
 
 USUALLY = (
     "Lower the discriminator's learning rate or raise the generator's, repeat the generator's "
-    "update (generator_repeats=), or smooth labels (label_smoothing=0.1)."
+    "update (generator_steps=), or smooth labels (label_smoothing=0.1)."
 )
 
 
@@ -26,7 +26,10 @@ class Watch(keras.callbacks.Callback):
         sides = {term: logs[term] for term in logs if term.startswith("accuracy_on_")}
         if not self.said and sides and min(sides.values()) == 1.0:
             self.said = True
-            judged = sorted("every " + term.split("_on_")[1].removesuffix("s") for term in sides)
+            judged = sorted(
+                "every " + term.split("_on_")[1].removesuffix("s").replace("_", " ")
+                for term in sides
+            )
             warnings.warn(
                 f"The discriminator of {name} was right about {' and '.join(judged)} in epoch "
                 f"{epoch + 1}, and says little to those that it judges. {USUALLY}",

@@ -94,12 +94,12 @@ class FewLabels(Classifying):
         return x[~known], y[~known]
 
     def drawn_labelled(self):
-        """Return `labelled_batch` images and labels, drawn of those that `fit` set apart.
+        """Return `labeled_batch_size` images and labels, drawn of those that `fit` set apart.
 
         Replicas share them; `engine.batch_mean` is a mean over all.
         """
         images, labels, _ = self.labelled
-        drawn = engine.uniform((self.labelled_batch,), self.seed_generator, shared=True)
+        drawn = engine.uniform((self.labeled_batch_size,), self.seed_generator, shared=True)
         rows = engine.own_part(ops.cast(drawn * len(labels), "int32"))
         return ops.take(images, rows, axis=0), ops.take(labels, rows)
 

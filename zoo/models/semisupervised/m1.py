@@ -29,14 +29,14 @@ class M1(Classifying, VAE):
         num_classes: how many labels there are.
         method: of labelling, a name in `zoo.labelling.METHODS`: "spreading" over neighbours,
             "self_training" or "svm".
-        classifier_hidden: widths of the classifier's hidden layers.
+        classifier_hidden_units: widths of the classifier's hidden layers.
         classifier_epochs: how often it sees all codes.
         Others: see `VAE`.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
-        >>> model = zoo.M1((8, 8, 1), 4, num_classes=10, hidden=(64,), classifier_epochs=1)
+        >>> model = zoo.M1((8, 8, 1), 4, num_classes=10, hidden_units=(64,), classifier_epochs=1)
         >>> model.compile("adam")
         >>> history = model.fit(x, few, epochs=1, verbose=0)
         >>> model.predict_labels(x_test).shape
@@ -55,7 +55,7 @@ class M1(Classifying, VAE):
         *,
         num_classes: int,
         method: str = "spreading",
-        classifier_hidden=(256,),
+        classifier_hidden_units=(256,),
         classifier_epochs: int = 30,
         **kwargs,
     ):
@@ -63,14 +63,14 @@ class M1(Classifying, VAE):
         if method not in labelling.METHODS:
             raise ValueError(f"method is {method!r}; choose one of {', '.join(labelling.METHODS)}.")
         self.num_classes, self.method = whole("num_classes", num_classes, least=2), method
-        self.classifier_hidden = widths("classifier_hidden", classifier_hidden)
+        self.classifier_hidden_units = widths("classifier_hidden_units", classifier_hidden_units)
         self.classifier_epochs = whole("classifier_epochs", classifier_epochs)
         self.classifier = self._described_classifier()
         self.classifier.trainable = False  # the bound does not depend on it
 
     def _described_classifier(self):
         z = features = keras.Input((self.latent_dim,), name="z")
-        for i, width in enumerate(self.classifier_hidden):
+        for i, width in enumerate(self.classifier_hidden_units):
             layer = keras.layers.Dense(
                 width, activation="relu", name=f"dense_{i}", dtype=self.dtype_policy
             )
@@ -142,6 +142,6 @@ class M1(Classifying, VAE):
             **super().get_config(),
             "num_classes": self.num_classes,
             "method": self.method,
-            "classifier_hidden": self.classifier_hidden,
+            "classifier_hidden_units": self.classifier_hidden_units,
             "classifier_epochs": self.classifier_epochs,
         }

@@ -30,16 +30,16 @@ class M1M2(M2):
             is not trained further.
         latent_dim: of z2.
         likelihood: of z1: "learned_gaussian", or "gaussian", whose deviation is calibrated.
-        hidden: widths of the layers between z1 and z2.
+        hidden_units: widths of the layers between z1 and z2.
         Others: see `M2`.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
-        >>> lower = zoo.VAE((8, 8, 1), 8, hidden=(64,))
+        >>> lower = zoo.VAE((8, 8, 1), 8, hidden_units=(64,))
         >>> lower.compile("adam")
         >>> history = lower.fit(x, epochs=1, verbose=0)
-        >>> model = zoo.M1M2(lower, 4, num_classes=10, hidden=(32,))
+        >>> model = zoo.M1M2(lower, 4, num_classes=10, hidden_units=(32,))
         >>> model.compile("adam")
         >>> history = model.fit(x, few, epochs=1, verbose=0)
         >>> model.predict_labels(x_test).shape

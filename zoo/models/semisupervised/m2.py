@@ -31,7 +31,7 @@ class M2(FewLabels, CVAE):
     and `alpha` times the classifier's cross-entropy on the labels. Encoder and classifier share
     their first layers, `trunk`, which see every image once; what depends on the label is computed
     for each. `fit(x, y)` takes y = -1 for "unlabelled"; of each step's batch the images have no
-    label, and `labelled_batch` labelled ones are drawn beside them.
+    label, and `labeled_batch_size` labelled ones are drawn beside them.
 
     In its plainest form the model may settle on classes of its own before the labels had a say.
     Against that are `warm_up` steps and a ramp of 500 after them: at first the classifier learns
@@ -45,16 +45,16 @@ class M2(FewLabels, CVAE):
     Args:
         alpha: weight of the classifier's cross-entropy, averaged over the labelled images of a
             step. The paper's 0.1 N is 0.1 times the number of labelled images here.
-        labelled_batch: how many labelled images each step draws.
+        labeled_batch_size: how many labelled images each step draws.
         warm_up: see above, in steps.
         dropout: of the trunk's features where the classifier learns from labels.
-        hidden: of which the first is the trunk's last layer; the others follow it in the encoder.
+        hidden_units: the first is the trunk's last layer; the others follow it in the encoder.
         Others: see `CVAE`; networks of your own are not taken.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
-        >>> model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden=(64,))
+        >>> model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, few, epochs=1, verbose=0)
         >>> model.predict_proba(x_test).shape
@@ -63,7 +63,7 @@ class M2(FewLabels, CVAE):
     Source: Kingma et al. 2014 (arXiv 1406.5298), equations 6 to 9.
     """
 
-    terms = (*CVAE.terms, "label", "labelled_bound", "classification")
+    terms = (*CVAE.terms, "label", "labeled_bound", "classification")
     network_names = (*CVAE.network_names, "classifier")
     takes_no: ClassVar = {
         "encoder": (None, "it describes networks that share layers"),
@@ -77,23 +77,23 @@ class M2(FewLabels, CVAE):
         input_shape=None,
         latent_dim=None,
         *,
-        hidden=(500,),
+        hidden_units=(500,),
         alpha: float = 10.0,
-        labelled_batch: int = 100,
+        labeled_batch_size: int = 100,
         warm_up: int = 0,
         dropout: float = 0.0,
         **kwargs,
     ):
-        if not widths("hidden", hidden):
-            raise ValueError("hidden is empty; M2 shares at least one hidden layer.")
-        super().__init__(input_shape, latent_dim, hidden=hidden, **kwargs)
+        if not widths("hidden_units", hidden_units):
+            raise ValueError("hidden_units is empty; M2 shares at least one hidden layer.")
+        super().__init__(input_shape, latent_dim, hidden_units=hidden_units, **kwargs)
         self.alpha, self.warm_up = number("alpha", alpha, least=0), whole("warm_up", warm_up)
-        self.labelled_batch = whole("labelled_batch", labelled_batch, least=1)
+        self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
         self.dropout = number("dropout", dropout, least=0, below=1)
         self.classifier = self._described_classifier()
         self.term_weights |= {
             "label": self.term_weights["kl"],
-            "labelled_bound": 1.0,
+            "labeled_bound": 1.0,
             "classification": self.alpha,
         }
         self.drawing = False
@@ -102,11 +102,13 @@ class M2(FewLabels, CVAE):
     def _described_networks(self, input_shape, latent_dim):
         _, decoder = super()._described_networks(input_shape, latent_dim)
         options = {"activation": self.activation, "dtype": self.dtype_policy}
-        shared, own = self.hidden[:1], self.hidden[1:]
-        self.trunk = networks.trunk(input_shape, filters=self.filters, hidden=shared, **options)
+        shared, own = self.hidden_units[:1], self.hidden_units[1:]
+        self.trunk = networks.trunk(
+            input_shape, filters=self.filters, hidden_units=shared, **options
+        )
         heads = dict.fromkeys(self.heads, latent_dim)
         self.following = networks.heads_of_features(
-            shared[0], heads, self.num_classes, hidden=own, **options
+            shared[0], heads, self.num_classes, hidden_units=own, **options
         )
         x = keras.Input(input_shape, name="x")
         inputs = {"x": x, "label": keras.Input((), name="label", dtype="int32")}
@@ -140,7 +142,7 @@ class M2(FewLabels, CVAE):
         errors = cross_entropy(logits, ops.maximum(batch.label, 0))
         return {
             **terms,
-            "labelled_bound": ops.zeros(()),
+            "labeled_bound": ops.zeros(()),
             "classification": ops.where(known, errors, 0.0),
         }
 
@@ -193,7 +195,7 @@ class M2(FewLabels, CVAE):
         bound = engine.batch_mean(reconstruction + weight * (kl + math.log(self.num_classes)))
         logits = self.classifier(self.ramped(features), training=True)
         return {
-            "labelled_bound": share * bound,
+            "labeled_bound": share * bound,
             "classification": engine.batch_mean(cross_entropy(logits, label)),
         }
 
@@ -248,7 +250,7 @@ class M2(FewLabels, CVAE):
         return {
             **super().get_config(),
             "alpha": self.alpha,
-            "labelled_batch": self.labelled_batch,
+            "labeled_batch_size": self.labeled_batch_size,
             "warm_up": self.warm_up,
             "dropout": self.dropout,
         }
