@@ -1,6 +1,7 @@
 """What all tests share: how steps run, the backend, the data, and small models."""
 
 import os
+import shutil
 import sys
 
 import pytest
@@ -105,3 +106,38 @@ def plain():
     import zoo
 
     return zoo.Autoencoder((8, 8, 1), 2, hidden_units=(16,))
+
+
+@pytest.fixture(scope="session")
+def saved_vae(tmp_path_factory):
+    """The preset folder of a VAE of digits that nobody has trained, for tests that only read it."""
+    import zoo
+
+    model = zoo.VAE((8, 8, 1), 3, hidden_units=(16,))
+    model.compile()
+    folder = tmp_path_factory.mktemp("presets") / "preset"
+    zoo.save(model, folder)
+    return folder
+
+
+@pytest.fixture
+def vae_preset(saved_vae, tmp_path):
+    """A copy of that folder, which a test may spoil."""
+    return shutil.copytree(saved_vae, tmp_path / "preset")
+
+
+@pytest.fixture(scope="module")
+def digit_presets(tmp_path_factory):
+    """Preset folders: a flat VAE and a CVAE of digits, and one that does not say of what."""
+    import keras
+
+    import zoo
+
+    folder = tmp_path_factory.mktemp("presets")
+    keras.utils.set_random_seed(0)
+    about = {"recipe": {"data": "digits"}}
+    zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), folder / "flat", about=about)
+    cvae = zoo.CVAE((8, 8, 1), 2, hidden_units=(4,), num_classes=10)
+    zoo.save(cvae, folder / "classes", about=about)
+    zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), folder / "mine")
+    return folder

@@ -8,41 +8,15 @@ import sys
 
 import keras
 import pytest
-from matplotlib.figure import Figure
-from PIL import Image
+from support.command_line import DIGITS, run
 
 import zoo
-from zoo import cli, data, training
-
-DIGITS = "vae_digits"
-
-
-def run(capsys, *arguments):
-    """Run a command line; return its exit code, its output, and its errors."""
-    try:
-        code = cli.main([str(a) for a in arguments])
-    except SystemExit as stop:
-        code = stop.code
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+from zoo import data, training
 
 
 def run_alone(*arguments):
     command = [sys.executable, "-m", "zoo.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def presets(tmp_path_factory):
-    """Preset folders: a flat VAE and a CVAE of digits, and one that does not say of what."""
-    folder = tmp_path_factory.mktemp("presets")
-    keras.utils.set_random_seed(0)
-    about = {"recipe": {"data": "digits"}}
-    zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), folder / "flat", about=about)
-    cvae = zoo.CVAE((8, 8, 1), 2, hidden_units=(4,), num_classes=10)
-    zoo.save(cvae, folder / "classes", about=about)
-    zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), folder / "mine")
-    return folder
 
 
 @pytest.fixture
@@ -90,8 +64,8 @@ def test_card_shows_a_preset(name, capsys):
     assert json.loads(out) == zoo.card(name)
 
 
-def test_card_takes_a_folder(presets, capsys):
-    code, out, _ = run(capsys, "card", presets / "mine")
+def test_card_takes_a_folder(digit_presets, capsys):
+    code, out, _ = run(capsys, "card", digit_presets / "mine")
     assert code == 0
     assert out.startswith("mine: VAE")
 
@@ -188,16 +162,16 @@ def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_writes_nothing(
-    arguments, says, presets, capsys, monkeypatch
+    arguments, says, digit_presets, capsys, monkeypatch
 ):
-    monkeypatch.chdir(presets)
-    before = sorted(os.listdir(presets))
+    monkeypatch.chdir(digit_presets)
+    before = sorted(os.listdir(digit_presets))
     code, _, err = run(capsys, *arguments)
     assert code == 1
     assert err.startswith("zoo: ")
     assert says in err
     assert "Traceback" not in err
-    assert sorted(os.listdir(presets)) == before
+    assert sorted(os.listdir(digit_presets)) == before
 
 
 def test_ctrl_c_is_told_from_a_failure(capsys, monkeypatch, tmp_path):
@@ -233,112 +207,6 @@ def test_a_process_of_its_own_exits_with_the_same_codes(copy):
     assert "altered or cut off" in altered.stderr
     assert "Traceback" not in altered.stderr
     assert os.listdir(copy.parent) == ["copy"]
-
-
-# Pictures
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [DIGITS],
-        [DIGITS, "--n", "7", "--seed", "3"],
-        [DIGITS, "--picture", "reconstructions"],
-        [DIGITS, "--picture", "codes"],
-        [DIGITS, "--picture", "traversal"],
-        ["flat", "--picture", "manifold"],
-        ["flat", "--picture", "bubbles"],
-        ["classes", "--picture", "interpolations"],
-        ["classes", "--picture", "styles"],
-        ["classes", "--picture", "analogies", "--n", "3"],
-        ["classes", "--picture", "reconstructions"],
-        ["classes", "--picture", "traversal", "--labels", "4"],
-        ["classes", "--labels", "7", "--n", "5"],
-        ["classes", "--labels", "1", "2", "3"],
-        ["classes", "--picture", "styles", "--n", "3", "--seed", "2", "--cmap", "gray"],
-        ["classes", "--picture", "interpolations", "--n", "2"],
-    ],
-)
-def test_generate_writes_a_picture(arguments, presets, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(presets)
-    out = tmp_path / "picture.png"
-    assert run(capsys, "generate", *arguments, "--out", out) == (0, f"{out}\n", "")
-    assert out.read_bytes()[1:4] == b"PNG"
-
-
-def test_labels_come_in_turn_and_rows_are_counted(presets, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(presets)
-    asked = []
-    for name in ("samples", "style_grid"):
-
-        def picture(model, **options):
-            asked.append(options)
-            return Figure()
-
-        monkeypatch.setattr(zoo.plots, name, picture)
-    for arguments in (
-        ["--labels", "0", "5", "9", "--n", "24"],
-        ["--picture", "styles", "--n", "3"],
-    ):
-        run(capsys, "generate", "classes", *arguments, "--out", tmp_path / arguments[1])
-    samples, styles = asked
-    assert samples["labels"] == [0, 5, 9] * 8
-    assert (samples["rows"], samples["columns"]) == (2, 12)
-    assert styles["styles"] == 3
-
-
-def test_a_manifold_is_shown_without_the_images_too(capsys, tmp_path, monkeypatch, presets):
-    def missing(name):
-        raise OSError(f"{name} is not there")
-
-    monkeypatch.setattr(zoo.data, "load", missing)
-    out = tmp_path / "picture.png"
-    arguments = "generate", presets / "flat", "--out", out, "--picture"
-    status, printed, complaint = run(capsys, *arguments, "manifold")
-    assert (status, printed) == (0, f"{out}\n")
-    assert complaint == "The codes of real images are left out: digits is not there\n"
-    with Image.open(out) as image:
-        assert image.width < 700  # one panel
-    status, _, complaint = run(capsys, *arguments, "codes", "--overwrite")
-    assert (status, "digits is not there" in complaint) == (1, True)
-
-
-def test_a_picture_is_named_after_the_preset_and_its_kind(capsys, tmp_path, monkeypatch, presets):
-    monkeypatch.chdir(tmp_path)
-    run(capsys, "generate", DIGITS, "--n", 2)
-    run(capsys, "generate", f"{presets / 'flat'}{os.sep}", "--picture", "traversal")
-    assert sorted(os.listdir(tmp_path)) == ["flat_traversal.png", "vae_digits_samples.png"]
-
-
-def test_a_model_without_a_prior_shows_reconstructions(capsys, tmp_path, monkeypatch, presets):
-    monkeypatch.chdir(tmp_path)
-    zoo.save(
-        zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,)),
-        "plain",
-        about={"recipe": {"data": "digits"}},
-    )
-    run(capsys, "generate", "plain")
-    assert "plain_reconstructions.png" in os.listdir(tmp_path)
-
-
-def test_a_picture_is_replaced_only_when_asked(capsys, tmp_path):
-    out = tmp_path / "picture.png"
-    out.write_text("mine")
-    code, _, err = run(capsys, "generate", DIGITS, "--out", out)
-    assert code == 1
-    assert "exists already" in err
-    assert "--overwrite" in err
-    assert out.read_text() == "mine"
-    assert run(capsys, "generate", DIGITS, "--out", out, "--overwrite")[0] == 0
-    assert out.read_bytes()[1:4] == b"PNG"
-
-
-def test_a_seed_gives_the_same_picture(capsys, tmp_path):
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        run(capsys, "generate", DIGITS, "--n", 4, "--seed", seed, "--out", tmp_path / f"{name}.png")
-    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
-    assert a == b
-    assert a != c
 
 
 # Figures and trainings
@@ -378,16 +246,6 @@ def test_train_writes_a_preset_that_evaluate_measures(capsys, tmp_path):
     assert os.listdir(tmp_path) == ["trained"]
     _, (x, _) = data.load("digits")
     assert zoo.load(out).encode(x[:2]).shape == (2, 4)
-
-
-def test_a_picture_without_an_ending_is_a_png_that_is_named_and_kept(capsys, tmp_path):
-    code, printed, _ = run(capsys, "generate", DIGITS, "--out", tmp_path / "mine")
-    assert (code, printed.strip()) == (0, str(tmp_path / "mine.png"))
-    before = (tmp_path / "mine.png").read_bytes()
-    code, _, err = run(capsys, "generate", DIGITS, "--out", tmp_path / "mine", "--seed", 5)
-    assert code == 1
-    assert "mine.png exists already" in err
-    assert (tmp_path / "mine.png").read_bytes() == before
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export needs TensorFlow")

@@ -4,18 +4,10 @@ import json
 import os
 
 import pytest
+from support.command_line import DIGITS, run
 
 import zoo
 from zoo import cli
-
-DIGITS = "vae_digits"
-
-
-def run(capsys, *arguments):
-    """Run a command line; return its exit code, its output, and its errors."""
-    code = cli.main([str(a) for a in arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def test_list_takes_a_part_of_the_names(capsys):

@@ -13,26 +13,11 @@ import zoo
 from zoo import safety
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    model = zoo.VAE((8, 8, 1), 3, hidden_units=(16,))
-    model.compile()
-    folder = tmp_path_factory.mktemp("presets") / "preset"
-    zoo.save(model, folder)
-    return folder
-
-
-@pytest.fixture
-def preset(saved, tmp_path):
-    """A preset folder that a test may spoil."""
-    return shutil.copytree(saved, tmp_path / "preset")
-
-
-def test_weights_of_another_model_are_refused(preset, tmp_path):
+def test_weights_of_another_model_are_refused(vae_preset, tmp_path):
     zoo.save(zoo.VAE((8, 8, 1), 3, hidden_units=(5,)), tmp_path / "other")
-    rewrite(preset, "model.weights.h5", (tmp_path / "other" / "model.weights.h5").read_bytes())
+    rewrite(vae_preset, "model.weights.h5", (tmp_path / "other" / "model.weights.h5").read_bytes())
     with pytest.raises(ValueError, match="does not hold the weights of this VAE"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 def larger(file, place, secret):
@@ -95,13 +80,13 @@ def texts(file, place, secret):
     ],
 )
 def test_weights_that_are_too_large_or_lie_elsewhere_are_refused_unread(
-    change, says, preset, tmp_path, monkeypatch
+    change, says, vae_preset, tmp_path, monkeypatch
 ):
     secret = tmp_path / "secret.h5"
     with h5py.File(secret, "w") as file:
         file["secret"] = np.ones((64, 16), "float32")
     spoiled, places = tmp_path / "spoiled.h5", []
-    shutil.copy(preset / "model.weights.h5", spoiled)
+    shutil.copy(vae_preset / "model.weights.h5", spoiled)
     with h5py.File(spoiled, "r+") as file:
         file.visititems(
             lambda name, item: (
@@ -109,18 +94,18 @@ def test_weights_that_are_too_large_or_lie_elsewhere_are_refused_unread(
             )
         )
         change(file, places[0], secret)
-    rewrite(preset, "model.weights.h5", spoiled.read_bytes())
-    assert (preset / "model.weights.h5").stat().st_size < 2**20
+    rewrite(vae_preset, "model.weights.h5", spoiled.read_bytes())
+    assert (vae_preset / "model.weights.h5").stat().st_size < 2**20
     monkeypatch.setattr(keras.Model, "load_weights", lambda *_: pytest.fail("it was read"))
     with pytest.raises(ValueError, match=f"does not hold the weights of this VAE: .*{says}"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize("content", [b"", b"no HDF5 at all"])
-def test_a_file_that_is_no_weights_is_refused(content, preset):
-    rewrite(preset, "model.weights.h5", content)
+def test_a_file_that_is_no_weights_is_refused(content, vae_preset):
+    rewrite(vae_preset, "model.weights.h5", content)
     with pytest.raises(ValueError, match="does not hold the weights"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 def widened(config):
@@ -143,10 +128,10 @@ def widened_inside(config):
 
 @pytest.mark.parametrize("change", [widened, widened_inside])
 def test_networks_far_larger_than_their_weights_are_refused_before_they_are_made(
-    change, preset, monkeypatch
+    change, vae_preset, monkeypatch
 ):
     """Four gigabytes and more, which a file of some kilobytes asks for."""
-    rewrite_config(preset, change)
+    rewrite_config(vae_preset, change)
     made, make = [], keras.initializers.GlorotUniform.__call__
 
     def noted(self, shape, *args, **options):
@@ -156,15 +141,15 @@ def test_networks_far_larger_than_their_weights_are_refused_before_they_are_made
     monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", noted)
     original = keras.layers.Layer.add_weight
     with pytest.raises(ValueError, match="its networks have far more weights than the .* stored"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
     assert max(made, default=0) < 2**23
     assert keras.layers.Layer.add_weight is original
 
 
-def test_threads_that_load_leave_keras_as_it_was(preset):
+def test_threads_that_load_leave_keras_as_it_was(vae_preset):
     original = keras.layers.Layer.add_weight
     with ThreadPoolExecutor(4) as pool:
-        models = list(pool.map(zoo.load, [preset] * 8))
+        models = list(pool.map(zoo.load, [vae_preset] * 8))
     assert keras.layers.Layer.add_weight is original
     for model in models:
         np.testing.assert_array_equal(model.get_weights()[0], models[0].get_weights()[0])

@@ -11,47 +11,32 @@ import zoo
 from zoo import cli, presets, safety
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    model = zoo.VAE((8, 8, 1), 3, hidden_units=(16,))
-    model.compile()
-    folder = tmp_path_factory.mktemp("presets") / "preset"
-    zoo.save(model, folder)
-    return folder
-
-
-@pytest.fixture
-def preset(saved, tmp_path):
-    """A preset folder that a test may spoil."""
-    return shutil.copytree(saved, tmp_path / "preset")
-
-
-def test_a_cut_off_weights_file_is_refused(preset):
-    path = preset / "model.weights.h5"
+def test_a_cut_off_weights_file_is_refused(vae_preset):
+    path = vae_preset / "model.weights.h5"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="altered or cut off"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize("file", ["model.weights.h5", "config.json"])
-def test_one_altered_bit_is_refused(file, preset):
-    path = preset / file
+def test_one_altered_bit_is_refused(file, vae_preset):
+    path = vae_preset / file
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match=f"{file} does not have the sha256 of its card"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize("lie", [{"bytes": 3}, {"bytes": None}, {"sha256": "0" * 64}, {}])
-def test_a_card_that_lies_about_a_file_is_refused(lie, preset):
-    card = json.loads((preset / "card.json").read_text())
+def test_a_card_that_lies_about_a_file_is_refused(lie, vae_preset):
+    card = json.loads((vae_preset / "card.json").read_text())
     entry = card["files"]["model.weights.h5"]
     card["files"]["model.weights.h5"] = {**entry, **lie} if lie else {}
-    (preset / "card.json").write_text(json.dumps(card))
+    (vae_preset / "card.json").write_text(json.dumps(card))
     said = "altered|'bytes' is None" if lie else "lacks 'sha256', 'bytes' in files"
     with pytest.raises(ValueError, match=said):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize(
@@ -63,53 +48,53 @@ def test_a_card_that_lies_about_a_file_is_refused(lie, preset):
         {"input": {"shape": [3, 3, 3], "range": "any"}},
     ],
 )
-def test_a_card_that_describes_another_model_is_refused(lie, preset):
-    card = json.loads((preset / "card.json").read_text())
-    (preset / "card.json").write_text(json.dumps({**card, **lie}))
+def test_a_card_that_describes_another_model_is_refused(lie, vae_preset):
+    card = json.loads((vae_preset / "card.json").read_text())
+    (vae_preset / "card.json").write_text(json.dumps({**card, **lie}))
     with pytest.raises(ValueError, match=f"{next(iter(lie))}.*is another"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize("file", ["model.weights.h5", "config.json"])
-def test_a_missing_file_is_named(file, preset):
-    (preset / file).unlink()
+def test_a_missing_file_is_named(file, vae_preset):
+    (vae_preset / file).unlink()
     with pytest.raises(FileNotFoundError, match=f"{file} is missing; the preset is incomplete"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/hostname"])
-def test_a_card_that_names_a_file_elsewhere_is_refused(name, preset):
-    card = json.loads((preset / "card.json").read_text())
+def test_a_card_that_names_a_file_elsewhere_is_refused(name, vae_preset):
+    card = json.loads((vae_preset / "card.json").read_text())
     card["files"][name] = card["files"]["config.json"]
-    (preset / "card.json").write_text(json.dumps(card))
+    (vae_preset / "card.json").write_text(json.dumps(card))
     with pytest.raises(ValueError, match="no plain file name"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize("file", ["model.weights.h5", "config.json"])
-def test_a_link_that_leaves_the_folder_is_refused(file, preset, tmp_path):
+def test_a_link_that_leaves_the_folder_is_refused(file, vae_preset, tmp_path):
     outside = tmp_path / "outside"
-    shutil.move(preset / file, outside)
-    (preset / file).symlink_to(outside)
+    shutil.move(vae_preset / file, outside)
+    (vae_preset / file).symlink_to(outside)
     with pytest.raises(ValueError, match="not inside"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
-def test_a_card_gives_no_orders_to_a_terminal(preset, capsys):
-    card = json.loads((preset / "card.json").read_text())
+def test_a_card_gives_no_orders_to_a_terminal(vae_preset, capsys):
+    card = json.loads((vae_preset / "card.json").read_text())
     card["description"] = "\x1b]0;owned\x07\x1b[2J \u202e\x9b31m Schr\u00f6dinger"
-    (preset / "card.json").write_text(json.dumps(card))
-    assert cli.main(["card", str(preset)]) == 0
+    (vae_preset / "card.json").write_text(json.dumps(card))
+    assert cli.main(["card", str(vae_preset)]) == 0
     shown = capsys.readouterr().out
     assert r"\x1b]0;owned\x07\x1b[2J \u202e\x9b31m Schrödinger" in shown
     assert all(character.isprintable() or character == "\n" for character in shown)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b'{"class": "VAE", "config": 3}', b"\xff"])
-def test_a_config_that_is_none_is_refused(content, preset):
-    rewrite(preset, "config.json", content)
+def test_a_config_that_is_none_is_refused(content, vae_preset):
+    rewrite(vae_preset, "config.json", content)
     with pytest.raises(ValueError, match=r"config\.json (is not readable|holds no class)"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize(
@@ -131,21 +116,21 @@ def test_a_config_that_is_none_is_refused(content, preset):
         lambda config: config["config"].update(encoder="a", decoder="b"),
     ],
 )
-def test_a_config_that_makes_no_model_is_refused(change, preset):
-    rewrite_config(preset, change)
+def test_a_config_that_makes_no_model_is_refused(change, vae_preset):
+    rewrite_config(vae_preset, change)
     with pytest.raises(ValueError, match=r"config\.json does not hold a VAE and its optimizer"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize("name", ["Popen", "keras.Model", None, ["VAE"]])
-def test_a_class_outside_the_zoo_is_refused(name, preset):
-    rewrite_config(preset, lambda config: config.update({"class": name}))
+def test_a_class_outside_the_zoo_is_refused(name, vae_preset):
+    rewrite_config(vae_preset, lambda config: config.update({"class": name}))
     with pytest.raises(ValueError, match="the zoo has Autoencoder, "):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 @pytest.mark.parametrize("deep", ["wrappers", "networks"])
-def test_networks_nested_too_deep_are_refused(deep, preset):
+def test_networks_nested_too_deep_are_refused(deep, vae_preset):
     layer = entry("Dense", "keras.layers", units=1)
     for _ in range(30):
         layer = (
@@ -157,14 +142,14 @@ def test_networks_nested_too_deep_are_refused(deep, preset):
     def change(config):
         config["config"] |= {"encoder": layer, "decoder": layer}
 
-    rewrite_config(preset, change)
+    rewrite_config(vae_preset, change)
     with pytest.raises(ValueError, match=r"config\.json does not hold a VAE"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
     for _ in range(30):
         layer = entry("Sequential", "keras", layers=[layer])
-    rewrite_config(preset, change)
+    rewrite_config(vae_preset, change)
     with pytest.raises(ValueError, match=r"config\.json is not readable .* more than 100 levels"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
 
 
 HOSTILE = {
@@ -226,7 +211,9 @@ class Recorder:
 
 @pytest.mark.parametrize("place", ["likelihood", "encoder", "optimizer", "deep inside"])
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_code_in_a_config_is_refused_and_nothing_runs(kind, place, preset, tmp_path, monkeypatch):
+def test_code_in_a_config_is_refused_and_nothing_runs(
+    kind, place, vae_preset, tmp_path, monkeypatch
+):
     mark = tmp_path / "mark"
     hostile = json.loads(json.dumps(HOSTILE[kind]).replace("{mark}", str(mark)))
     monkeypatch.chdir(tmp_path)
@@ -240,12 +227,12 @@ def test_code_in_a_config_is_refused_and_nothing_runs(kind, place, preset, tmp_p
         else:
             config["config"][place] = hostile
 
-    rewrite_config(preset, plant)
+    rewrite_config(vae_preset, plant)
     made = []
     monkeypatch.setattr(keras.saving, "deserialize_keras_object", made.append)
     monkeypatch.setattr(presets.CLASSES["VAE"], "from_config", made.append)
     with pytest.raises(ValueError, match="nothing was loaded"):
-        zoo.load(preset)
+        zoo.load(vae_preset)
     assert made == []
     assert not mark.exists()
 

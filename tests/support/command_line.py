@@ -1,0 +1,15 @@
+"""The command line, run inside the process of a test."""
+
+from zoo import cli
+
+DIGITS = "vae_digits"
+
+
+def run(capsys, *arguments):
+    """Run a command line; return its exit code, its output, and its errors."""
+    try:
+        code = cli.main([str(a) for a in arguments])
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
