@@ -7,12 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
 from zoo.nn import corruption as corruptions
 from zoo.nn import jacobians, networks
-from zoo.nn.divergences import bernoulli_kl
+from zoo.nn.distributions.likelihoods import bernoulli_kl
 from zoo.nn.given import number, whole
+from zoo.trainer import Losses
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -71,33 +72,30 @@ class Autoencoder(BaseAutoencoder):
     def __init__(self, input_shape=None, latent_dim=None, *, l1=0.0, l2=0.0, **kwargs):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.l1, self.l2 = number("l1", l1, least=0), number("l2", l2, least=0)
-        for name, weight in (("l1", self.l1), ("l2", self.l2)):
-            if weight:
-                self.add_term(name, weight)
+        for name in self.weight_penalties():
+            self.add_metric_name(name)
 
-    def loss_terms(self, batch, training):
+    def losses(self, batch, training):
         z = self.encoder(batch.x, training=training)
         parameters = self.decoder(z, training=training)
-        return {
-            "reconstruction": -self.likelihood.log_prob(batch.x, parameters),
-            **self.code_penalties(batch.x, z),
-            **self.weight_penalties(),
-        }
+        reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
+        return self.with_penalties(Losses(reconstruction, reconstruction=reconstruction))
 
-    def code_penalties(self, x, z) -> dict:
-        """Return what a variant asks of codes z of images x: terms by name, [batch] or scalars."""
-        del x, z
-        return {}
+    def with_penalties(self, losses: Losses) -> Losses:
+        """Return losses with the penalties on kernels that have a weight."""
+        for name, (weight, penalty) in self.weight_penalties().items():
+            losses = losses.plus(weight * penalty, **{name: penalty})
+        return losses
 
     def weight_penalties(self) -> dict:
-        """Return the penalties on kernels that have a weight, as scalars."""
+        """Return the penalties on kernels by name: their weights, and what they are, scalars."""
+        penalties = {"l1": (self.l1, ops.abs), "l2": (self.l2, ops.square)}
         kernels = [w for w in self.weights if w.name == "kernel"]
-        penalties = {}
-        if self.l1:
-            penalties["l1"] = sum(ops.sum(ops.abs(kernel)) for kernel in kernels)
-        if self.l2:
-            penalties["l2"] = sum(ops.sum(ops.square(kernel)) for kernel in kernels)
-        return penalties
+        return {
+            name: (weight, sum(ops.sum(of(kernel)) for kernel in kernels))
+            for name, (weight, of) in penalties.items()
+            if weight
+        }
 
     def squared_jacobian_norm(self, x):
         """Return |dz/dx|^2 of images, summed over both, as a tensor [batch]."""
@@ -107,7 +105,7 @@ class Autoencoder(BaseAutoencoder):
 
     def closed_jacobian_norm(self, z):
         """Return |dz/dx|^2 at codes of one dense layer, [batch]."""
-        layer = self.encoder.get_layer(self.heads[0])
+        layer = self.encoder.get_layer(self.encoder_outputs[0])
         return jacobians.closed_form(z, layer.kernel, networks.code_activation(self.encoder))
 
     @property
@@ -119,9 +117,6 @@ class Autoencoder(BaseAutoencoder):
     def has_closed_jacobian(self) -> bool:
         """Whether the encoder is one dense layer with a sigmoid, a tanh or no activation."""
         return self.has_one_layer and networks.code_activation(self.encoder) in jacobians.SLOPES
-
-    def get_config(self):
-        return {**super().get_config(), "l1": self.l1, "l2": self.l2}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -156,7 +151,7 @@ class SparseAutoencoder(Autoencoder):
     Olshausen and Field 1996 (doi 10.1038/381607a0) for "l1".
     """
 
-    terms = ("reconstruction", "sparsity")
+    metric_names = ("reconstruction", "sparsity")
 
     def __init__(
         self,
@@ -183,16 +178,18 @@ class SparseAutoencoder(Autoencoder):
                 "needs activities in (0, 1): use 'sigmoid', or penalty='l1'."
             )
         self.penalty, self.rho = penalty, rho
-        self.weight = self.term_weights["sparsity"] = number("weight", weight, least=0)
+        self.weight = number("weight", weight, least=0)
 
-    def code_penalties(self, x, z):
+    def losses(self, batch, training):
+        z = self.encoder(batch.x, training=training)  # [batch, latent_dim]
+        parameters = self.decoder(z, training=training)
+        reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
         if self.penalty == "l1":
-            return {"sparsity": ops.sum(ops.abs(z), axis=1)}
-        return {"sparsity": ops.sum(bernoulli_kl(self.rho, engine.batch_mean(z)))}
-
-    def get_config(self):
-        own = {"penalty": self.penalty, "rho": self.rho, "weight": self.weight}
-        return {**super().get_config(), **own}
+            sparsity = ops.sum(ops.abs(z), axis=1)  # [batch]
+        else:
+            sparsity = ops.sum(bernoulli_kl(self.rho, backend.batch_mean(z)))  # a scalar
+        metrics = {"reconstruction": reconstruction, "sparsity": sparsity}
+        return self.with_penalties(Losses(reconstruction, self.weight * sparsity, **metrics))
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -237,24 +234,15 @@ class DenoisingAutoencoder(Autoencoder):
         self.corruption = corruptions.get({"masking": 0.25} if corruption is None else corruption)
         self.num_corruptions = whole("num_corruptions", num_corruptions, least=1)
 
-    def loss_terms(self, batch, training):
+    def losses(self, batch, training):
         if not training:
-            return super().loss_terms(batch, training)
-        repeated = ops.repeat(batch.x, self.num_corruptions, axis=0)
-        z = self.encoder(self.corruption.draw(repeated, self.seed_generator), training=True)
-        log_prob = self.likelihood.log_prob(repeated, self.decoder(z, training=True))
-        return {
-            "reconstruction": -ops.mean(ops.reshape(log_prob, (-1, self.num_corruptions)), axis=1),
-            **self.weight_penalties(),
-        }
-
-    def get_config(self):
-        corruption = keras.saving.serialize_keras_object(self.corruption)
-        return {
-            **super().get_config(),
-            "corruption": corruption,
-            "num_corruptions": self.num_corruptions,
-        }
+            return super().losses(batch, training)
+        x = ops.repeat(batch.x, self.num_corruptions, axis=0)  # [batch * L, *input_shape]
+        z = self.encoder(self.corruption.draw(x, self.seed_generator), training=True)
+        log_prob = self.likelihood.log_prob(x, self.decoder(z, training=True))
+        log_prob = ops.reshape(log_prob, (-1, self.num_corruptions))  # [batch, L]
+        reconstruction = -ops.mean(log_prob, axis=1)
+        return self.with_penalties(Losses(reconstruction, reconstruction=reconstruction))
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -293,7 +281,7 @@ class ContractiveAutoencoder(Autoencoder):
     what Rifai et al. 2011, Higher order contractive auto-encoder (ECML), apply to its Jacobian.
     """
 
-    terms = ("reconstruction", "contraction")
+    metric_names = ("reconstruction", "contraction")
 
     def __init__(
         self,
@@ -317,7 +305,7 @@ class ContractiveAutoencoder(Autoencoder):
         networks.check_smooth(self.encoder)
         self.jacobian = jacobian
         self.noise = number("noise", noise, above=0)
-        self.weight = self.term_weights["contraction"] = number("weight", weight, least=0)
+        self.weight = number("weight", weight, least=0)
         if jacobian not in ("auto", "closed", "exact", "hutchinson", "stochastic"):
             raise ValueError(
                 f"jacobian is {jacobian!r}; choose 'auto', 'closed', 'exact', 'hutchinson' or "
@@ -332,21 +320,25 @@ class ContractiveAutoencoder(Autoencoder):
         if jacobian == "auto":
             self.method = "closed" if self.has_closed_jacobian else "hutchinson"
 
-    def code_penalties(self, x, z):
+    def losses(self, batch, training):
+        z = self.encoder(batch.x, training=training)  # [batch, latent_dim]
+        parameters = self.decoder(z, training=training)
+        reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
+        contraction = self.contraction(batch.x, z)  # [batch]
+        metrics = {"reconstruction": reconstruction, "contraction": contraction}
+        return self.with_penalties(Losses(reconstruction + self.weight * contraction, **metrics))
+
+    def contraction(self, x, z):
+        """Return |dh(x)/dx|^2 of images x with codes z, or its estimate, [batch]."""
+
         def code(images):
             return self.encoder(images, training=False)
 
         if self.method == "closed":
-            norm = self.closed_jacobian_norm(z)
-        elif self.method == "exact":
-            norm = jacobians.exact(code, x, self.latent_dim)
-        elif self.method == "hutchinson":
-            norm = jacobians.hutchinson(code, x, self.latent_dim, self.seed_generator)
-        else:
-            moved = corruptions.GaussianNoise(self.noise).draw(x, self.seed_generator)
-            norm = ops.sum(ops.square(z - code(moved)), axis=1) / self.noise**2
-        return {"contraction": norm}
-
-    def get_config(self):
-        own = {"weight": self.weight, "jacobian": self.jacobian, "noise": self.noise}
-        return {**super().get_config(), **own}
+            return self.closed_jacobian_norm(z)
+        if self.method == "exact":
+            return jacobians.exact(code, x, self.latent_dim)
+        if self.method == "hutchinson":
+            return jacobians.hutchinson(code, x, self.latent_dim, self.seed_generator)
+        moved = corruptions.GaussianNoise(self.noise).draw(x, self.seed_generator)
+        return ops.sum(ops.square(z - code(moved)), axis=1) / self.noise**2

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
+from keras import ops
 
+import zoo
+from zoo import inference
+from zoo.backend import backend
+from zoo.backend.optimizer_group import normalize_config
+from zoo.checks import data as checks
+from zoo.checks import streams
 from zoo.models import settings
-from zoo.models.fitting import Fitted
-from zoo.models.inference import Inference
 from zoo.models.old_names import with_new_names
 from zoo.models.part import OwnWeights, Part, TensorInfo
-from zoo.nn import given, likelihoods, networks, own_networks
-from zoo.nn.configured import revived
+from zoo.nn import given, networks, own_networks
+from zoo.nn.distributions import likelihoods
 from zoo.nn.given import whole
+from zoo.trainer import Trainer
 
 
-class BaseAutoencoder(Inference, Fitted):
+class BaseAutoencoder(Trainer):
     """An encoder, a decoder, and a likelihood that says how well the second undoes the first.
 
-    Variants with one update write `loss_terms`; variants with several write `train_step`, with
-    one `self.minimize(...)` each, and `updates`. Everything else (checks, metrics, compiling,
-    saving, encoding, decoding) is here.
+    Variants with one update write `losses`; variants with several write `train_step`, with one
+    `self.minimize(...)` each, see `zoo.trainer.Trainer`. What arrays are turned into arrays by
+    (`encode`, `decode`, `reconstruct`, `generate`) is in `zoo.inference`.
 
     Args:
         input_shape: of an image, (height, width, channels), or (features,).
@@ -52,12 +60,15 @@ class BaseAutoencoder(Inference, Fitted):
 
     Attributes:
         code_shape: of what `encode` gives for an image; (latent_dim,) but for networks of your own.
-        heads: names of the encoder's outputs, each of `latent_dim` values.
-        terms: names of the terms of the loss, in order; each is a metric.
+        encoder_outputs: names of the encoder's outputs, each of `latent_dim` values.
+        metric_names: what `losses` reports, in order.
         network_names: the attributes that hold networks.
         takes_no: settings of the bases that the class does not take: by name, the one value that
             changes nothing, and why it takes no other.
-        conditional: whether the networks take a label.
+        label_inputs: what is given together with a label: `x` to the encoder, `z` to the decoder.
+        learns_labels: whether it learns from labels; conditional models do.
+        semi_supervised: whether labels may be -1, for "unlabeled".
+        family: of which its presets are.
         restores: whether the model is trained to give the clean image of a damaged one.
         prior: what `generate` draws codes from; None where there is none.
         unit_variance: whether "gaussian" has a deviation of 1 instead of one that is calibrated.
@@ -67,8 +78,8 @@ class BaseAutoencoder(Inference, Fitted):
             and "not stated" in exported files then: set it to your own.
         based_on: the name of the preset that the weights were first loaded from, for cards.
 
-    Example: a variant is a subclass. A term of the loss has a name in `terms`; a setting is an
-    argument, an attribute and an entry of `get_config`; a weight of its own is saved and exported.
+    Example: a variant is a subclass. A summand of the loss has a metric in `metric_names`; a setting
+    is an argument and an attribute of the same name; a weight of its own is saved and exported.
 
         import keras
         import numpy as np
@@ -78,23 +89,22 @@ class BaseAutoencoder(Inference, Fitted):
 
         @keras.saving.register_keras_serializable(package="mine")
         class Tempered(zoo.VAE):
-            terms = (*zoo.VAE.terms, "brightness")
+            metric_names = (*zoo.VAE.metric_names, "brightness")
 
             def __init__(self, *args, weight=1.0, **kwargs):
                 super().__init__(*args, **kwargs)
-                self.weight = self.term_weights["brightness"] = weight
+                self.weight = weight
                 self.gain = self.add_weight((), "ones", name="gain")
 
-            def loss_terms(self, batch, training):
+            def losses(self, batch, training):
                 images = self.call(batch.x, training)
                 gap = ops.mean(images - batch.x, axis=tuple(range(1, len(batch.x.shape))))
-                return {**super().loss_terms(batch, training), "brightness": ops.square(gap)}
+                brightness = ops.square(gap)
+                found = super().losses(batch, training)
+                return found.plus(self.weight * brightness, brightness=brightness)
 
             def image(self, z, label=None, training=False):
                 return super().image(z, label, training) ** self.gain
-
-            def get_config(self):
-                return {**super().get_config(), "weight": self.weight}
 
         model = Tempered((4, 4, 1), 2, hidden_units=(8,), weight=3.0)
         model.compile("adam", run_eagerly=True)
@@ -102,15 +112,18 @@ class BaseAutoencoder(Inference, Fitted):
         print(history.history["brightness"])
     """
 
-    heads: tuple[str, ...] = ("z",)
-    terms: tuple[str, ...] = ("reconstruction",)
+    encoder_outputs: tuple[str, ...] = ("z",)
+    metric_names: tuple[str, ...] = ("reconstruction",)
     network_names: tuple[str, ...] = ("encoder", "decoder")
+    label_inputs: tuple[str, ...] = ()
     conditional = False
+    semi_supervised = False
     restores = False
     takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}
     state_of_training: tuple[int, ...] = ()  # ids, as Keras would count the weights twice
     prior = None
     unit_variance = False
+    family = "autoencoder"
     cmap: str | None = None
     licence: str | None = None
     licence_of_preset: str | None = None
@@ -119,6 +132,9 @@ class BaseAutoencoder(Inference, Fitted):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         settings.prepare(cls, BaseAutoencoder)
+        for name in ("encode", "decode", "reconstruct"):
+            if name in vars(cls):
+                setattr(cls, name, streams.by_batch(vars(cls)[name]))
 
     def __init__(
         self,
@@ -169,8 +185,8 @@ class BaseAutoencoder(Inference, Fitted):
             encoder, decoder, shape = own_networks.taken(
                 encoder,
                 decoder,
-                heads=self.heads,
-                label_beside=self.label_beside,
+                encoder_outputs=self.encoder_outputs,
+                label_inputs=self.label_inputs,
                 likelihood=self.likelihood,
                 input_shape=input_shape,
                 latent_dim=latent_dim,
@@ -179,15 +195,16 @@ class BaseAutoencoder(Inference, Fitted):
             encoder, decoder = self._described_networks(input_shape, latent_dim)
         self.encoder, self.decoder = encoder, decoder
         self.image_shape, self.latent_dim = networks.fitting_shapes(
-            encoder, decoder, self.label_beside, self.likelihood
+            encoder, decoder, self.label_inputs, self.likelihood
         )
         self.code_shape = shape if isinstance(shape, tuple) else (self.latent_dim,)
         self._check_given("input_shape", input_shape, self.image_shape)
         if latent_dim not in (self.latent_dim, self.code_shape):
             self._check_given("latent_dim", latent_dim, self.latent_dim)
         self.seed_generator = keras.random.SeedGenerator(self.seed or 0)
-        self.term_weights: dict[str, float] = {}
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in ("loss", *self.terms)}
+        self.trackers = {
+            name: keras.metrics.Mean(name=name) for name in ("loss", *self.metric_names)
+        }
         self.built = True
 
     def _described_networks(self, input_shape, latent_dim):
@@ -201,9 +218,9 @@ class BaseAutoencoder(Inference, Fitted):
                 f"filters={self.filters} asks for convolutions, which need input_shape=(height, "
                 f"width, channels), not {tuple(input_shape)}."
             )
-        if len(self.heads) > 1 and (self.tie_weights or self.code_activation):
+        if len(self.encoder_outputs) > 1 and (self.tie_weights or self.code_activation):
             raise ValueError(
-                f"{type(self).__name__} encodes to a distribution, {' and '.join(self.heads)}: "
+                f"{type(self).__name__} encodes to a distribution, {' and '.join(self.encoder_outputs)}: "
                 "code_activation= and tie_weights= are for models with one code, such as "
                 "Autoencoder."
             )
@@ -219,12 +236,12 @@ class BaseAutoencoder(Inference, Fitted):
             "activation": self.activation,
             "dtype": self.dtype_policy,
         }
-        heads = dict.fromkeys(self.heads, latent_dim)
+        heads = dict.fromkeys(self.encoder_outputs, latent_dim)
         encoder = self._described_encoder(
             input_shape,
             heads,
             code_activation=self.code_activation,
-            num_classes=self.num_classes if "x" in self.label_beside else None,
+            num_classes=self.num_classes if "x" in self.label_inputs else None,
             **description,
         )
         decoder = networks.decoder(
@@ -250,11 +267,14 @@ class BaseAutoencoder(Inference, Fitted):
     def _described_encoder(self, *args, **options):
         return networks.encoder(*args, **options)
 
-    def add_term(self, name: str, weight: float = 1.0):
-        """Add a term to those that `loss_terms` returns, with its weight in the loss."""
-        self.terms = (*self.terms, name)
+    @property
+    def learns_labels(self) -> bool:
+        return self.conditional
+
+    def add_metric_name(self, name: str):
+        """Add a name to those that `losses` reports, for this model alone."""
+        self.metric_names = (*self.metric_names, name)
         self.trackers[name] = keras.metrics.Mean(name=name)
-        self.term_weights[name] = float(weight)
 
     def _check_given(self, name, given, found):
         given = tuple(given) if isinstance(found, tuple) and given is not None else given
@@ -263,14 +283,13 @@ class BaseAutoencoder(Inference, Fitted):
 
     # Tensors
 
-    @property
-    def label_beside(self) -> tuple[str, ...]:
-        """What is given together with a label: `x` to the encoder, `z` to the decoder."""
-        return ("x", "z") if self.conditional else ()
+    def encoder_input(self, x, label):
+        """Return what the encoder takes: a tensor, or with a label a dict of tensors."""
+        return {"x": x, "label": label} if "x" in self.label_inputs else x
 
-    def network_inputs(self, name: str, value, label):
-        """Return what a network takes: a tensor, or with a label a dict of tensors."""
-        return {name: value, "label": label} if name in self.label_beside else value
+    def decoder_input(self, z, label):
+        """Return what the decoder takes, likewise."""
+        return {"z": z, "label": label} if "z" in self.label_inputs else z
 
     def call(self, inputs, training=False):
         """Reconstruct images: `x`, or `{"x": x, "label": y}`, to the same shape."""
@@ -280,17 +299,71 @@ class BaseAutoencoder(Inference, Fitted):
 
     def code(self, x, label=None, training=False):
         """Return the deterministic code of images, as tensors, flat: [batch, latent_dim]."""
-        return self.encoded(x, label, training)[self.heads[0]]
+        return self.encoder(self.encoder_input(x, label), training=training)
 
-    def encoded(self, x, label=None, training=False) -> dict:
-        """Return what the encoder says of images, by the names in `heads`, as tensors."""
-        codes = self.encoder(self.network_inputs("x", x, label), training=training)
-        return codes if len(self.heads) > 1 else {self.heads[0]: codes}
+    def encoded(self, x, label=None) -> dict:
+        """Return what an exported encoder gives of images, by the names in `encoder_outputs`."""
+        return {self.encoder_outputs[0]: self.code(x, label)}
+
+    def observation(self, z, label=None, training=False):
+        """Return p(x | z) of codes [batch, latent_dim]."""
+        return self.likelihood(self.decoder(self.decoder_input(z, label), training=training))
 
     def image(self, z, label=None, training=False):
         """Return the mean image of codes, as tensors, [batch, *input_shape]."""
-        parameters = self.decoder(self.network_inputs("z", z, label), training=training)
-        return self.likelihood.mean(parameters)
+        return self.observation(z, label, training).mean
+
+    # Arrays: each is said in `zoo.inference`
+
+    encode, decode, reconstruct = inference.encode, inference.decode, inference.reconstruct
+    generate = inference.generate
+    shaped, flat = inference.shaped, inference.flat
+    checked_images, checked_labels = inference.checked_images, inference.checked_labels
+    run_in_batches = inference.run_in_batches
+    predict, export = inference.predict, inference.export
+
+    @property
+    def can_generate(self) -> bool:
+        """Whether `generate` makes images."""
+        return self.prior is not None
+
+    def prior_samples(self, n, labels, seed) -> np.ndarray:
+        """Return codes to generate from, float32 [n, latent_dim]; the labels were checked."""
+        return self.prior.styled(self.prior.sample(n, seed=seed), labels)
+
+    def style(self, z, labels):
+        """Return what codes [n, latent_dim] of a conditional model say beside their labels."""
+        return self.prior.style(z, labels) if self.prior else z
+
+    def styled(self, style, labels):
+        """Return the codes of styles [n, latent_dim] with labels [n]; undoes `style`."""
+        return self.prior.styled(style, labels) if self.prior else style
+
+    # Training
+
+    def before_training(self, x):
+        """Choose the colors of pictures by the images, and take the preset's licence off."""
+        if x is not None and len(self.image_shape) == 3 and self.image_shape[-1] == 1:
+            self.cmap = None if _are_drawings(x) else "gray"
+        if self.licence is self.licence_of_preset:  # the same object: equal text may be the user's
+            self.licence = None
+
+    def after_step(self, batch, metrics):
+        """Let a likelihood that is calibrated follow the reconstruction loss."""
+        likelihood = getattr(self, "input_likelihood", self.likelihood)
+        if not likelihood.calibrated:
+            return
+        log_prob, share = -backend.batch_mean(metrics["reconstruction"]), 1.0
+        if batch.weight is not None:
+            total = backend.batch_mean(batch.weight)
+            share = ops.cast(total > 0.0, "float32")
+            log_prob = log_prob / ops.maximum(total, 1e-12)
+        likelihood.calibrate(log_prob / math.prod(self.decoder.output.shape[1:]), share)
+
+    def fastest(self, size, steps=math.inf):
+        with backend.strategy_scope(self):
+            convolutional = networks.is_convolutional(*self.layers)
+            return backend.fastest(convolutional, 4 * size * math.prod(self.image_shape), steps)
 
     # Leaving
 
@@ -301,19 +374,19 @@ class BaseAutoencoder(Inference, Fitted):
         x = TensorInfo("x", "float32", self.image_shape, low, high)
         z = TensorInfo("z", "float32", self.code_shape, prior=prior)
         beside = dict.fromkeys(("x", "z"), ())
-        for name in self.label_beside:
+        for name in self.label_inputs:
             beside[name] = (TensorInfo("label", "int32", (), 0, self.num_classes - 1),)
-        heads = tuple(TensorInfo(head, "float32", self.code_shape) for head in self.heads)
+        codes = tuple(TensorInfo(name, "float32", self.code_shape) for name in self.encoder_outputs)
 
         def encode(tensors):
             codes = self.encoded(tensors["x"], tensors.get("label"))
-            return {head: self._shaped(codes[head]) for head in self.heads}
+            return {name: self.shaped(codes[name]) for name in self.encoder_outputs}
 
         def decode(tensors):
-            return {"x": self.image(self._flat(tensors["z"]), tensors.get("label"))}
+            return {"x": self.image(self.flat(tensors["z"]), tensors.get("label"))}
 
         return {
-            "encoder": self.part("encoder", encode, (x, *beside["x"]), heads, (self.encoder,)),
+            "encoder": self.part("encoder", encode, (x, *beside["x"]), codes, (self.encoder,)),
             "decoder": self.part("decoder", decode, (z, *beside["z"]), (x,), (self.decoder,)),
         }
 
@@ -336,32 +409,34 @@ class BaseAutoencoder(Inference, Fitted):
         self.state_of_training = (*self.state_of_training, id(weight))
         return weight
 
+    # Saving
+
     def get_config(self):
         config = {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-            "input_shape": self.image_shape,
-            "latent_dim": self.latent_dim if len(self.code_shape) == 1 else self.code_shape,
-            "likelihood": keras.saving.serialize_keras_object(self.likelihood),
-            "seed": self.seed,
         }
-        if self.conditional:
-            config["num_classes"] = self.num_classes
+        for name in type(self).__signature__.parameters:
+            if name not in config:
+                config[name] = settings.plain(self.setting(name))
+        for network in ("encoder", "decoder"):
+            if not self.custom_networks:
+                config.pop(network, None)
         if self.custom_networks:
-            config["encoder"] = keras.saving.serialize_keras_object(self.encoder)
-            config["decoder"] = keras.saving.serialize_keras_object(self.decoder)
-        else:
-            config["filters"] = self.filters
-            config["hidden_units"] = self.hidden_units
-            for key in ("activation", "code_activation"):
-                value = getattr(self, key)
-                callable_ = callable(value)
-                config[key] = keras.saving.serialize_keras_object(value) if callable_ else value
-            config["tie_weights"] = self.tie_weights
+            for name in ("filters", "hidden_units", "activation", "code_activation", "tie_weights"):
+                config.pop(name, None)
         if self.cmap:
             config["cmap"] = self.cmap
         frozen = [name for name, layer in self._freezable().items() if not layer.trainable]
         return {**config, "frozen": frozen} if frozen else config
+
+    def setting(self, name: str):
+        """Return what the constructor was given for an argument: its attribute of that name."""
+        if name == "input_shape":
+            return self.image_shape
+        if name == "latent_dim" and len(self.code_shape) > 1:
+            return self.code_shape
+        return getattr(self, name)
 
     def _freezable(self) -> dict:
         """Return the networks and their layers by name, such as `encoder/dense_0`."""
@@ -374,7 +449,7 @@ class BaseAutoencoder(Inference, Fitted):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = revived(with_new_names(config), custom_objects)
+        config = settings.deserialize(with_new_names(config), custom_objects)
         frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
         with own_networks.as_saved():
             model = cls(**config)
@@ -387,15 +462,37 @@ class BaseAutoencoder(Inference, Fitted):
     @classmethod
     def from_preset(cls, name, **options):
         """Load a preset and check that it is of this class; see `zoo.load`."""
-        from zoo import presets
-
-        model = presets.load(name, **options)
+        model = zoo.load(name, **options)
         if not isinstance(model, cls):
             raise TypeError(f"{name} is a {type(model).__name__}, not a {cls.__name__}.")
         return model
 
     def save_to_preset(self, folder, **options):
         """Write a preset folder; see `zoo.save`."""
-        from zoo import presets
+        zoo.save(self, folder, **options)
 
-        presets.save(self, folder, **options)
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        return keras.saving.serialize_keras_object(dict(self._compile_arguments))
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(normalize_config(config)))
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def save_own_variables(self, store):
+        """Save the state of the noise too, so that a training goes on as if never stopped."""
+        super().save_own_variables(store)
+        store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store):
+        self.seed_generator.state.assign(store["seed_state"][()])
+        super().load_own_variables({key: store[key] for key in store.keys() - {"seed_state"}})
+
+
+def _are_drawings(images) -> bool:
+    """Say whether images [n, height, width, 1] are drawings: the most of their border is empty."""
+    border = np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])
+    low, high = images.min(), images.max()
+    return bool(np.median(border) <= low + 0.1 * (high - low))

@@ -1,15 +1,12 @@
-"""The conditional variational family."""
+"""The conditional variational autoencoder."""
 
 from __future__ import annotations
 
 import keras
-import numpy as np
-from keras import ops
 
-from zoo.models import checks
 from zoo.models.vae import VAE
-from zoo.nn import networks, priors
-from zoo.nn.divergences import bounded_log_variance
+from zoo.nn import networks
+from zoo.nn.distributions.priors import LearnedNormal, Normal
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -40,86 +37,39 @@ class CVAE(VAE):
     Source: Sohn, Lee and Yan 2015 (NeurIPS 28), equation 4.
     """
 
+    family = "cvae"
     conditional = True
-    priors_taken = (priors.Normal,)
+    label_inputs = ("x", "z")
+    priors_taken = (Normal,)
 
     def __init__(self, input_shape=None, latent_dim=None, *, prior=None, **kwargs):
-        own = isinstance(prior, keras.Model)
-        if isinstance(prior, str) and prior != "learned":
+        given = None if prior == "learned" or isinstance(prior, keras.Model) else prior
+        if isinstance(given, str):
             raise ValueError(f'prior is {prior!r}; give a zoo.Normal, "learned" or a network.')
-        learned = own or prior == "learned"
-        super().__init__(input_shape, latent_dim, prior=None if learned else prior, **kwargs)
-        self.custom_prior = own
-        self.prior_network = prior if own else None
-        if prior == "learned":
-            self.prior_network = networks.label_prior(self.num_classes, self.latent_dim)
-        if learned and len(self.code_shape) > 1:
-            raise ValueError(
-                f"A learned prior is one of vectors, and the codes have the shape {self.code_shape}"
-                ": let the encoder end in a Flatten, and the decoder begin with a Reshape."
-            )
-        if learned:
-            self.network_names = (*self.network_names, "prior_network")
-            self._check_prior()
+        super().__init__(input_shape, latent_dim, prior=given, **kwargs)
+        if prior is not given:
+            learn_prior(self, prior)
 
-    def _check_prior(self):
-        takes, gives = (
-            getattr(self.prior_network, name, None) if self.prior_network.built else None
-            for name in ("input", "output")
+    def setting(self, name):
+        return learned_prior_of(self) if name == "prior" else super().setting(name)
+
+
+def learn_prior(model, prior):
+    """Give a conditional VAE a prior that is learned: "learned", or a network of a user's own."""
+    if len(model.code_shape) > 1:
+        raise ValueError(
+            f"A learned prior is one of vectors, and the codes have the shape {model.code_shape}"
+            ": let the encoder end in a Flatten, and the decoder begin with a Reshape."
         )
-        named = gives if isinstance(gives, dict) else {}
-        shapes = {name: tuple(value.shape) for name, value in named.items()}
-        expected = dict.fromkeys(self.heads, (None, self.latent_dim))
-        if shapes != expected or getattr(takes, "shape", None) != (None,):
-            raise ValueError(
-                f"The prior's network takes {takes} and gives {gives}; it must be functional, take "
-                f"integer labels of shape (batch,) and give a dict of z_mean and z_log_var of "
-                f"shape (batch, {self.latent_dim})."
-            )
+    custom = prior != "learned"
+    network = prior if custom else networks.label_prior(model.num_classes, model.latent_dim)
+    model.prior = LearnedNormal(network, model.latent_dim, model.num_classes, custom)
+    model.prior_network = network
+    model.network_names = (*model.network_names, "prior_network")
 
-    def prior_moments(self, label):
-        if self.prior_network is None:
-            return super().prior_moments(label)
-        moments = self.prior_network(label)
-        return moments["z_mean"], bounded_log_variance(moments["z_log_var"])
 
-    def prior_of(self, labels=None):
-        if self.prior_network is None:
-            return super().prior_of(labels)
-        labels = checks.check_labels(labels, np.size(labels), self.num_classes, "labels")
-        table = self.prior_moments(ops.arange(self.num_classes))
-        return tuple(ops.convert_to_numpy(moment)[labels] for moment in table)
-
-    def style(self, z, labels):
-        """Return (z - m_c) / s_c of codes [n, latent_dim], or z where the prior is fixed."""
-        if self.prior_network is None:
-            return z
-        mean, log_var = self.prior_of(labels)
-        return (z - mean) / np.exp(0.5 * log_var)
-
-    def styled(self, style, labels):
-        if self.prior_network is None:
-            return style
-        mean, log_var = self.prior_of(labels)
-        return mean + np.exp(0.5 * log_var) * style
-
-    def codes_to_generate(self, n, labels, seed):
-        return self.styled(super().codes_to_generate(n, labels, seed), labels)
-
-    def prior_description(self):
-        if self.prior_network is None:
-            return super().prior_description()
-        mean, log_var = self.prior_of(np.arange(self.num_classes))
-        return {
-            "kind": "normal_by_label",
-            "means": mean.tolist(),
-            "scales": np.exp(0.5 * log_var).tolist(),
-        }
-
-    def get_config(self):
-        config = super().get_config()
-        if self.prior_network is not None:
-            config["prior"] = "learned"
-        if self.custom_prior:
-            config["prior"] = keras.saving.serialize_keras_object(self.prior_network)
-        return config
+def learned_prior_of(model):
+    """Return what the constructor takes for the prior of a conditional VAE."""
+    if model.prior_network is None:
+        return model.prior
+    return model.prior_network if model.prior.custom else "learned"

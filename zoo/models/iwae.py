@@ -1,4 +1,4 @@
-"""The importance-weighted bound."""
+"""The importance-weighted autoencoder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import keras
 from keras import ops
 
 from zoo.models.vae import VAE
+from zoo.nn.distributions.normal import kl_divergence
+from zoo.trainer import Losses
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -36,7 +38,8 @@ class IWAE(VAE):
     Source: Burda, Grosse and Salakhutdinov 2015 (arXiv 1509.00519), equation 8.
     """
 
-    terms = (*VAE.terms, "iw_elbo")
+    family = "iwae"
+    metric_names = (*VAE.metric_names, "iw_elbo")
     takes_no: ClassVar = {
         name: (neutral, "the importance-weighted bound has no divergence to weigh; use a VAE")
         for name, neutral in {"beta": 1.0, "free_bits": 0.0}.items()
@@ -44,8 +47,22 @@ class IWAE(VAE):
 
     def __init__(self, input_shape=None, latent_dim=None, *, samples: int = 50, **kwargs):
         super().__init__(input_shape, latent_dim, samples=samples, **kwargs)
-        self.term_weights |= {"reconstruction": 0.0, "kl": 0.0, "iw_elbo": -1.0}
 
-    def bounds(self, *drawn):
-        iw_elbo = ops.logsumexp(self.log_weights(*drawn), axis=1) - math.log(self.samples)
-        return {**super().bounds(*drawn), "iw_elbo": iw_elbo}
+    def losses(self, batch, training):
+        x = seen = self.drawn_pixels(batch.x)  # [batch, *input_shape]
+        if self.corruption and training:
+            seen = self.corruption.draw(x, self.seed_generator)
+        q = self.posterior(seen, batch.label, training)
+        z = q.sample(self.samples, self.seed_generator)  # [batch, k, latent_dim]
+        log_likelihoods = self.log_likelihoods(x, z, batch.label, training)  # [batch, k]
+        log_weights = self.log_weights(q, z, log_likelihoods, batch.label)
+        iw_elbo = ops.logsumexp(log_weights, axis=1) - math.log(self.samples)  # [batch]
+        reconstruction = -ops.mean(log_likelihoods, axis=1)
+        kl = kl_divergence(q, self.prior_of(batch.label), z)
+        return Losses(
+            -iw_elbo,
+            reconstruction=reconstruction,
+            kl=kl,
+            elbo=-reconstruction - kl,
+            iw_elbo=iw_elbo,
+        )

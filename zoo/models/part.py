@@ -59,3 +59,19 @@ class OwnWeights:
     @property
     def variables(self) -> list[Any]:
         return self.weights
+
+
+def classifier_part(model, networks) -> Part:
+    """Return the part from `x` to `label_probability`, [num_classes], of a model that classifies.
+
+    Args:
+        model: with `label_probability(x)`, of tensors. networks: that it uses.
+    """
+    low, high = model.likelihood.low, model.likelihood.high
+    x = TensorInfo("x", "float32", model.image_shape, low, high)
+    probability = TensorInfo("label_probability", "float32", (model.num_classes,), 0.0, 1.0)
+
+    def classify(tensors):
+        return {"label_probability": model.label_probability(tensors["x"])}
+
+    return model.part("classifier", classify, (x,), (probability,), networks)

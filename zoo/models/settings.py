@@ -13,7 +13,10 @@ import random
 import re
 from inspect import Parameter
 
+import keras
+
 from zoo.models.old_names import OLD_NAMES
+from zoo.nn.configured import Configured
 from zoo.nn.given import whole
 from zoo.spelling import suggestion
 
@@ -96,7 +99,7 @@ def _checking(cls, init):
     @functools.wraps(init)
     def checked(self, *args, **kwargs):
         called_first = type(self).__init__ is checked  # and not by that of a subclass
-        _refuse(type(self) if called_first else cls, kwargs)
+        kwargs = accepted(type(self) if called_first else cls, kwargs)
         if kwargs.get("seed") is None or "_is_seeded" in vars(self):
             init(self, *args, **kwargs)
             return
@@ -108,12 +111,18 @@ def _checking(cls, init):
     return checked
 
 
-def _refuse(cls, settings):
+def accepted(cls, settings: dict) -> dict:
+    """Return settings less those that a class has no use for, and that say nothing.
+
+    Raises:
+        ValueError: one of them says something.
+    """
     for name, value in settings.items():
         neutral, why = cls.refused.get(name, (value, ""))
         plain = value is None or isinstance(value, bool | int | float | str | tuple | list | dict)
         if value is not neutral and not (plain and (value == neutral or not (value or neutral))):
             raise ValueError(f"{name}= is not taken by {cls.__name__}: {why}.")
+    return {name: value for name, value in settings.items() if name not in cls.refused}
 
 
 def unknown(cls, names) -> TypeError:
@@ -146,3 +155,20 @@ def initial_weights(seed: int | None):
         yield
     finally:
         random.setstate(state)
+
+
+def plain(value):
+    """Return a setting as JSON can hold it: objects and functions as Keras serializes them."""
+    if isinstance(value, keras.Layer | Configured) or hasattr(value, "get_config"):
+        return keras.saving.serialize_keras_object(value)
+    return keras.saving.serialize_keras_object(value) if callable(value) else value
+
+
+def deserialize(config: dict, custom_objects=None) -> dict:
+    """Return a configuration whose serialized objects are objects again."""
+    return {
+        key: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+        if isinstance(value, dict) and "class_name" in value
+        else value
+        for key, value in config.items()
+    }

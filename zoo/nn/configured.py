@@ -58,13 +58,3 @@ def made_of(description: dict, kinds, argument: str):
             f"{' or a '.join(kind.__name__ for kind in kinds)} is expected."
         )
     return found
-
-
-def revived(config: dict, custom_objects=None) -> dict:
-    """Return a configuration whose serialized objects are objects again."""
-    return {
-        key: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
-        if isinstance(value, dict) and "class_name" in value
-        else value
-        for key, value in config.items()
-    }

@@ -185,27 +185,27 @@ def trunk(
     return keras.Model(x, features, name="trunk")
 
 
-def heads_of_features(
+def latent_head(
     units: int,
-    heads: dict[str, int],
+    outputs: dict[str, int],
     num_classes: int,
     *,
     hidden_units: tuple[int, ...] = (),
     activation: str = "relu",
     dtype=None,
 ) -> keras.Model:
-    """Build what follows a trunk: `features` [batch, units] and `label` to a dict of heads."""
+    """Build what follows a trunk: `features` [batch, units] and `label` to a dict of codes."""
     inputs = {
         "features": keras.Input((units,), name="features"),
         "label": keras.Input((), name="label", dtype="int32"),
     }
     joined = _join(inputs["features"], inputs["label"], num_classes, dtype)
     features = _dense_stack(joined, hidden_units, activation, dtype)
-    outputs = {
+    codes = {
         name: layers.Dense(size, name=name, dtype="float32")(features)
-        for name, size in heads.items()
+        for name, size in outputs.items()
     }
-    return keras.Model(inputs, outputs, name="heads")
+    return keras.Model(inputs, codes, name="heads")
 
 
 def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
@@ -223,12 +223,12 @@ def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
     return keras.Model(label, heads, name="prior_network")
 
 
-def fitting_shapes(encoder, decoder, label_beside, likelihood) -> tuple[tuple[int, ...], int]:
+def fitting_shapes(encoder, decoder, label_inputs, likelihood) -> tuple[tuple[int, ...], int]:
     """Check that an encoder and a decoder belong together.
 
     Args:
         encoder, decoder: functional models, perhaps of a user's own.
-        label_beside: `x` and `z`, where the encoder and the decoder take a label.
+        label_inputs: `x` and `z`, where the encoder and the decoder take a label.
         likelihood: what reads the decoder's output.
 
     Returns:
@@ -237,8 +237,8 @@ def fitting_shapes(encoder, decoder, label_beside, likelihood) -> tuple[tuple[in
     Raises:
         ValueError: shapes that do not fit, with both sides named.
     """
-    x = encoder.input["x"] if "x" in label_beside else encoder.input
-    z = decoder.input["z"] if "z" in label_beside else decoder.input
+    x = encoder.input["x"] if "x" in label_inputs else encoder.input
+    z = decoder.input["z"] if "z" in label_inputs else decoder.input
     given, expected = decoder.output.shape[1:], likelihood.parameter_shape(x.shape[1:])
     if tuple(given) != tuple(expected):
         raise ValueError(

@@ -41,13 +41,13 @@ def as_saved():
         _SAVED.reset(token)
 
 
-def taken(encoder, decoder, *, heads, label_beside, likelihood, input_shape, latent_dim):
+def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_shape, latent_dim):
     """Return an encoder and a decoder as functional models with flat codes.
 
     Args:
         encoder, decoder: Keras models or layers: functional, sequential or subclassed.
-        heads: names of the encoder's outputs; where there are several, it gives a dict of these.
-        label_beside: `x` and `z`, where the encoder and the decoder take a label.
+        encoder_outputs: names of the encoder's outputs; where there are several, it gives a dict of these.
+        label_inputs: `x` and `z`, where the encoder and the decoder take a label.
         likelihood: what reads the decoder's output.
         input_shape: of an image, where the encoder itself does not say it; else None.
         latent_dim: the length of a code, or its shape, where the decoder does not say it; else
@@ -61,18 +61,18 @@ def taken(encoder, decoder, *, heads, label_beside, likelihood, input_shape, lat
         TypeError: no Keras model or layer. ValueError: a network that cannot be wrapped, or whose
             codes have sizes that are not known; a last activation that the likelihood cannot read.
     """
-    encoder = functional(encoder, "encoder", "x", input_shape, "x" in label_beside)
-    encoder = _with_named_outputs(encoder, heads)
+    encoder = functional(encoder, "encoder", "x", input_shape, "x" in label_inputs)
+    encoder = _with_named_outputs(encoder, encoder_outputs)
     shape = _code_shape(encoder)
     given = latent_dim if latent_dim is None or isinstance(latent_dim, tuple) else (latent_dim,)
     opaque = not _is_transparent(decoder)
-    decoder = functional(decoder, "decoder", "z", shape or given, "z" in label_beside)
+    decoder = functional(decoder, "decoder", "z", shape or given, "z" in label_inputs)
     decoder = _single(decoder, "decoder")
     if not _SAVED.get():
         decoder = _without_sigmoid(decoder, likelihood)
         if opaque:
             _warn_of_hidden_activation(decoder, likelihood)
-    z = decoder.input["z"] if "z" in label_beside else decoder.input
+    z = decoder.input["z"] if "z" in label_inputs else decoder.input
     sizes = {tuple(code.shape[1:]) for code in [*encoder.outputs, *keras.tree.flatten(z)]}
     if len(sizes) != 1:
         raise ValueError(
@@ -176,15 +176,15 @@ def _single(network, role):
     return keras.Model(network.input, network.outputs[0], name=network.name)
 
 
-def _with_named_outputs(encoder, heads):
-    if len(heads) == 1:
+def _with_named_outputs(encoder, names):
+    if len(names) == 1:
         return _single(encoder, "encoder")
-    if isinstance(encoder.output, dict) and set(encoder.output) == set(heads):
+    if isinstance(encoder.output, dict) and set(encoder.output) == set(names):
         return encoder
     raise ValueError(
-        f"This model's encoder returns a dict of {', '.join(heads)}; the one given returns "
+        f"This model's encoder returns a dict of {', '.join(names)}; the one given returns "
         f"{encoder.output}. Where these two come first in a list:\n\n    {_inputs_of(encoder)}\n"
-        f"    encoder = keras.Model(inputs, dict(zip({heads}, encoder(inputs))))\n"
+        f"    encoder = keras.Model(inputs, dict(zip({names}, encoder(inputs))))\n"
     )
 
 

@@ -8,10 +8,9 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from zoo import engine
-from zoo.models.semisupervised.m2 import M2
+import zoo
+from zoo.models.m2 import M2
 from zoo.models.vae import VAE
-from zoo.nn.divergences import reparameterize
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -63,31 +62,28 @@ class M1M2(M2):
         **kwargs,
     ):
         lower = _copy(lower)
-        for name in M1M2.takes_no:
-            kwargs.pop(name, None)
         super().__init__((lower.latent_dim,), latent_dim, likelihood=likelihood, **kwargs)
         self.lower = lower
         self.lower.trainable = False
         self.image_shape, self.likelihood = lower.image_shape, lower.likelihood
 
-    def input_of(self, x):
-        """Return the mean of q(z1 | x), [batch, lower.latent_dim]."""
-        return self.lower.inference(x)[0]
+    def input_pixels(self, x):
+        """Return what the networks get of images: the mean of q(z1 | x), [batch, values]."""
+        return self.lower.posterior(x).mean
 
-    def drawn_input(self, x):
-        """Return a draw from q(z1 | x), [batch, lower.latent_dim]."""
-        moments = self.lower.inference(self.lower.drawn_input(x))
-        noise = engine.normal(ops.shape(moments[0]), self.seed_generator)
-        return ops.stop_gradient(reparameterize(*moments, noise))
+    def drawn_pixels(self, x):
+        """Return what they get in a step of training: a draw from q(z1 | x), [batch, values]."""
+        z1 = self.lower.posterior(self.lower.drawn_pixels(x)).sample(1, self.seed_generator)
+        return ops.stop_gradient(z1[:, 0])
 
     def image(self, z, label=None, training=False):
-        parameters = self.decoder(self.network_inputs("z", z, label), training=training)
+        parameters = self.decoder(self.decoder_input(z, label), training=training)
         return self.lower.image(self.input_likelihood.mean(parameters))
 
     def prepared(self, x, seed=0):
         raise _no_likelihood()
 
-    def log_prob(self, *args, **kwargs):
+    def kl_and_log_prob(self, *args, **kwargs):
         raise _no_likelihood()
 
     def parts(self):
@@ -99,24 +95,14 @@ class M1M2(M2):
             for name, part in super().parts().items()
         }
 
-    def get_config(self):
-        config = super().get_config()
-        for name in ("input_shape", "filters", "binarize"):
-            del config[name]
-        serialize = keras.saving.serialize_keras_object
-        return {
-            **config,
-            "lower": serialize(self.lower),
-            "likelihood": serialize(self.input_likelihood),
-        }
+    def setting(self, name):
+        return self.input_likelihood if name == "likelihood" else super().setting(name)
 
 
 def _copy(lower) -> VAE:
     """Return a model of the same weights that was never compiled."""
     if isinstance(lower, str):
-        from zoo import presets
-
-        lower = presets.load(lower)
+        lower = zoo.load(lower)
     if not isinstance(lower, VAE) or lower.conditional:
         raise TypeError(
             f"lower is {lower!r}; give a trained zoo.M1 or zoo.VAE, or the name of its preset."

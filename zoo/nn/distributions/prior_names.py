@@ -1,27 +1,10 @@
-"""What latent codes are drawn from: p(z).
-
-A prior is one formula, `shaped`, from standard noise to codes. `sample` feeds it noise of NumPy's,
-`draw` that of a training step, so that what is seen in pictures is what was trained for.
-"""
+"""Priors by name, as recipes write them."""
 
 import math
 
 from zoo.nn.configured import made_of
-from zoo.nn.priors.base import Prior
-from zoo.nn.priors.custom import CustomPrior
-from zoo.nn.priors.plain import Categorical, Normal, Uniform
-from zoo.nn.priors.shapes import GaussianMixture, SwissRoll
-
-__all__ = [
-    "Categorical",
-    "CustomPrior",
-    "GaussianMixture",
-    "Normal",
-    "Prior",
-    "SwissRoll",
-    "Uniform",
-    "fitting",
-]
+from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
+from zoo.nn.distributions.priors import Normal, Prior, Uniform
 
 NAMED = {
     "normal": Normal,
@@ -31,7 +14,7 @@ NAMED = {
 }
 
 
-def fitting(prior, shape: int | tuple[int, ...], kinds=Prior):
+def get(prior, shape: int | tuple[int, ...], kinds=Prior):
     """Return a prior, if it fits codes of a shape.
 
     Args:

@@ -1,4 +1,4 @@
-"""The variational autoencoder whose images a discriminator judges."""
+"""The VAE-GAN: a variational autoencoder with a discriminator of images."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from zoo import engine
-from zoo.models.adversarial.watch import Watch
 from zoo.models.part import TensorInfo
-from zoo.models.training import weigh
 from zoo.models.vae import VAE
+from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks
-from zoo.nn.divergences import reparameterize
+from zoo.nn.distributions.normal import kl_divergence
 from zoo.nn.given import number, widths
+from zoo.trainer import Losses
 
 FIXED = {"samples": 1, "free_bits": 0.0, "binarize": None, "corruption": None}
 WHY = "its updates take one code of every image, as the image comes"
@@ -58,9 +57,9 @@ class VAEGAN(VAE):
     d) with a minus sign; ours is the form whose gradient does not fade while d is right.
     """
 
-    monitored = "reconstruction"
-    terms = (
-        *VAE.terms,
+    family = "adversarial"
+    metric_names = (
+        *VAE.metric_names,
         "features",
         "generator",
         "discriminator",
@@ -69,6 +68,12 @@ class VAEGAN(VAE):
         "accuracy_on_samples",
     )
     network_names = (*VAE.network_names, "discriminator")
+    updates: ClassVar = {
+        "encoder": ("encoder",),
+        "decoder": ("decoder",),
+        "discriminator": ("discriminator",),
+    }
+    monitors = (*VAE.monitors, DiscriminatorMonitor)
     takes_no: ClassVar = {name: (neutral, WHY) for name, neutral in FIXED.items()}
 
     def __init__(
@@ -102,94 +107,79 @@ class VAEGAN(VAE):
             hidden_units=self.discriminator_hidden_units,
             dtype=self.dtype_policy,
         )
-        generator_weight = number("generator_weight", generator_weight, above=0)
-        self.term_weights |= {"reconstruction": 0.0, "generator": generator_weight}
-        self.term_weights |= {name: 0.0 for name in self.terms if name.startswith("accuracy")}
+        self.generator_weight = number("generator_weight", generator_weight, above=0)
 
-    # Learning
-
-    def updates(self):
-        return {
-            "encoder": self.encoder.trainable_variables,
-            "decoder": self.decoder.trainable_variables,
-            "discriminator": self.discriminator.trainable_variables,
-        }
+    # Training
 
     def train_step(self, data):
         batch = self.unpack(data)
         # The encoder brings posteriors to the prior, and features of images to those of theirs.
-        terms = self.update("encoder", lambda: self.encoder_terms(batch, True))
+        e = self.minimize(lambda: self.encoder_losses(batch, True), batch, "encoder")
         # The decoder does so with features, and learns to confuse the discriminator, ...
-        terms |= self.update("decoder", lambda: self.decoder_terms(batch, True))
-        # ... which learns to tell real images from made ones.
-        terms |= self.update("discriminator", lambda: self.discriminator_terms(batch, True))
-        self.calibrate(terms, batch.weight)
-        self.advance()
-        return self.track(terms)
+        g = self.minimize(lambda: self.decoder_losses(batch, True), batch, "decoder")
+        # ... which learns to tell real images from generated ones.
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
+        metrics = {**e, **g, **d, "loss": e["reconstruction"]}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
 
     def test_step(self, data):
         batch = self.unpack(data)
-        return self.track(
-            {
-                **self.encoder_terms(batch, training=False),
-                **self.decoder_terms(batch, training=False),
-                **self.discriminator_terms(batch, training=False),
-            }
+        e = self.encoder_losses(batch, training=False).weighted(batch.weight).metrics
+        g = self.decoder_losses(batch, training=False).weighted(batch.weight).metrics
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        return self.track({**e, **g, **d, "loss": e["reconstruction"]})
+
+    def encoder_losses(self, batch, training):
+        q = self.posterior(batch.x, training=training)
+        z = q.sample(1, self.seed_generator)  # [batch, 1, latent_dim]
+        observation = self.observation(z[:, 0], training=training)
+        reconstruction = -observation.log_prob(batch.x)  # [batch], watched alone
+        kl = kl_divergence(q, self.prior, z)
+        features = self.feature_error(batch.x, observation.mean)
+        return Losses(
+            self.beta_now * kl + features,
+            reconstruction=reconstruction,
+            kl=kl,
+            elbo=-reconstruction - kl,
+            features=features,
         )
 
-    def own_callbacks(self):
-        return [*super().own_callbacks(), Watch()]
+    def decoder_losses(self, batch, training):
+        reconstructed, sampled = self.generated(batch.x, training)
+        logits = [self.discriminator(images)["logit"][:, 0] for images in (reconstructed, sampled)]
+        features = self.feature_error(batch.x, reconstructed)
+        generator = sum(ops.softplus(-logit) for logit in logits)  # -log d, [batch]
+        return Losses(
+            features + self.generator_weight * generator, features=features, generator=generator
+        )
 
-    def encoder_terms(self, batch, training):
-        moments = self.inference(batch.x, training=training)
-        z = self.drawn_code(moments)
-        parameters = self.generative(z, training=training)
-        reconstruction = -self.likelihood.log_prob(batch.x, parameters)
-        kl = self.kl(moments, self.prior_moments(None), z[:, None])
-        terms = {"reconstruction": reconstruction, "kl": kl, "elbo": -reconstruction - kl}
-        image = self.likelihood.mean(parameters)
-        return weigh({**terms, "features": self.mismatch(batch.x, image)}, batch.weight)
-
-    def decoder_terms(self, batch, training):
-        reconstructed, sampled = self.made(batch.x, training)
-        judged = [self.discriminator(images)["logit"][:, 0] for images in (reconstructed, sampled)]
-        terms = {
-            "features": self.mismatch(batch.x, reconstructed),
-            "generator": sum(ops.softplus(-logit) for logit in judged),
-        }
-        return weigh(terms, batch.weight)
-
-    def discriminator_terms(self, batch, training):
-        made = (ops.stop_gradient(images) for images in self.made(batch.x, training=False))
-        real, *judged = (
+    def discriminator_losses(self, batch, training):
+        generated = (ops.stop_gradient(images) for images in self.generated(batch.x, False))
+        real, *fakes = (
             self.discriminator(images, training=training)["logit"][:, 0]
-            for images in (batch.x, *made)
+            for images in (batch.x, *generated)
         )
-        smoothed = self.label_smoothing * real
-        fakes = sum(ops.softplus(logit) for logit in judged)
-        terms = {"discriminator": ops.softplus(-real) + smoothed + fakes}
-        return {
-            **weigh(terms, batch.weight),
-            "accuracy_on_images": ops.cast(real > 0, "float32"),
-            "accuracy_on_reconstructions": ops.cast(judged[0] < 0, "float32"),
-            "accuracy_on_samples": ops.cast(judged[1] < 0, "float32"),
-        }
+        smoothing = self.label_smoothing * real
+        loss = ops.softplus(-real) + smoothing + sum(ops.softplus(logit) for logit in fakes)
+        return Losses(
+            loss,
+            discriminator=loss,
+            accuracy_on_images=ops.mean(ops.cast(real > 0, "float32")),
+            accuracy_on_reconstructions=ops.mean(ops.cast(fakes[0] < 0, "float32")),
+            accuracy_on_samples=ops.mean(ops.cast(fakes[1] < 0, "float32")),
+        )
 
-    def drawn_code(self, moments):
-        """Return one draw from q(z | x) for each image, [batch, latent_dim]."""
-        noise = engine.normal(ops.shape(moments[0]), self.seed_generator)
-        return reparameterize(*moments, noise)
+    def generated(self, x, training):
+        """Return images of sampled codes of `x`, and as many of samples of the prior."""
+        z = ops.stop_gradient(self.posterior(x).sample(1, self.seed_generator)[:, 0])
+        samples = self.prior.draw(ops.shape(x)[0], self.seed_generator)
+        return [self.image(codes, training=training) for codes in (z, samples)]
 
-    def made(self, x, training):
-        """Return images of drawn codes of `x`, and as many of draws from the prior."""
-        z = ops.stop_gradient(self.drawn_code(self.inference(x)))
-        draws = self.prior.draw(ops.shape(x)[0], self.seed_generator)
-        return [self.image(codes, training=training) for codes in (z, draws)]
-
-    def mismatch(self, x, image):
+    def feature_error(self, x, image):
         """Return |f(x) - f(image)|^2 / (2 s^2), [batch]."""
-        seen, made = (self.discriminator(images)["features"] for images in (x, image))
-        return 0.5 * ops.sum(ops.square((seen - made) / self.feature_stddev), axis=1)
+        real, made = (self.discriminator(images)["features"] for images in (x, image))
+        return 0.5 * ops.sum(ops.square((real - made) / self.feature_stddev), axis=1)
 
     # Leaving
 
@@ -201,15 +191,5 @@ class VAEGAN(VAE):
         def discriminate(tensors):
             return {"logit": self.discriminator(tensors["x"], training=False)["logit"]}
 
-        judge = self.part("discriminator", discriminate, (x,), (logit,), (self.discriminator,))
-        return {**super().parts(), "discriminator": judge}
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "feature_stddev": self.feature_stddev,
-            "generator_weight": self.term_weights["generator"],
-            "label_smoothing": self.label_smoothing,
-            "discriminator_filters": self.discriminator_filters,
-            "discriminator_hidden_units": self.discriminator_hidden_units,
-        }
+        part = self.part("discriminator", discriminate, (x,), (logit,), (self.discriminator,))
+        return {**super().parts(), "discriminator": part}

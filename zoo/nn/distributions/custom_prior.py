@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo.nn.given import whole
-from zoo.nn.priors.base import Prior
+from zoo.nn.distributions.priors import Prior
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -56,7 +56,7 @@ class CustomPrior(Prior):
             )
         return draws
 
-    def shaped(self, noise, uniform, label):
+    def transform(self, noise, uniform, label):
         part = ops.zeros_like(uniform[:, 0], "int32")
         if self.num_classes:
             part = self.parts_of(label, uniform[:, 0])

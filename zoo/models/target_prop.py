@@ -6,11 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
 from zoo.models.part import TensorInfo
-from zoo.models.training import weigh
 from zoo.nn.given import number, whole
+from zoo.trainer import Losses, weighted
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -51,9 +51,10 @@ class TargetPropAutoencoder(BaseAutoencoder):
     """
 
     unit_variance = True  # the slope of the energy would grow without the rate of the descent
-    monitored = "amortized"
+    family = "energy"
     takes_no: ClassVar = {"tie_weights": (False, "each of its networks has an update of its own")}
-    terms = ("reconstruction", "prediction", "amortized")
+    metric_names = ("reconstruction", "prediction", "amortized")
+    updates: ClassVar = {"reconstruction": ("decoder",), "prediction": ("encoder",)}
 
     def __init__(
         self,
@@ -71,47 +72,39 @@ class TargetPropAutoencoder(BaseAutoencoder):
         self.rate = number("rate", rate, above=0)
         self.proximity = number("proximity", proximity, least=0)
         self.regularizer = number("regularizer", regularizer, least=0)
-        self.term_weights["amortized"] = 0.0
-
-    def updates(self):
-        return {
-            "reconstruction": self.decoder.trainable_variables,
-            "prediction": self.encoder.trainable_variables,
-        }
 
     def train_step(self, data):
         batch = self.unpack(data)
         # From the encoder's code, descent finds z* = argmin_z E(y, z) + proximity D(z, Enc(y)).
         predicted = ops.stop_gradient(self.encoder(batch.x, training=False))
-        target = self.descend(batch.x, predicted)
-        terms = weigh({"amortized": self.cost(batch.x, predicted)}, batch.weight)
+        target = self.descend(batch.x, predicted)  # [batch, latent_dim]
+        amortized = weighted(self.cost(batch.x, predicted), batch.weight)
         # The decoder learns to make the image of z*, ...
-        terms |= self.update(
-            "reconstruction", lambda: self.reconstruction_terms(batch, target, True)
+        r = self.minimize(
+            lambda: self.reconstruction_losses(batch, target, True), batch, "reconstruction"
         )
         # ... and the encoder to say where descent ends.
-        terms |= self.update("prediction", lambda: self.prediction_terms(batch, target, True))
-        return self.track(terms)
+        p = self.minimize(lambda: self.prediction_losses(batch, target, True), batch, "prediction")
+        return self.track({**r, **p, "amortized": amortized, "loss": amortized})
 
     def test_step(self, data):
         batch = self.unpack(data)
         predicted = self.encoder(batch.x, training=False)
         target = self.descend(batch.x, predicted)
-        terms = {
-            **self.reconstruction_terms(batch, target, training=False),
-            **self.prediction_terms(batch, target, training=False),
-            **weigh({"amortized": self.cost(batch.x, predicted)}, batch.weight),
-        }
-        return self.track(terms)
+        amortized = weighted(self.cost(batch.x, predicted), batch.weight)
+        r = self.reconstruction_losses(batch, target, training=False).weighted(batch.weight)
+        p = self.prediction_losses(batch, target, training=False).weighted(batch.weight)
+        return self.track({**r.metrics, **p.metrics, "amortized": amortized, "loss": amortized})
 
-    def reconstruction_terms(self, batch, target, training):
-        """Return C(y, Dec(z*)), [batch]."""
-        return weigh({"reconstruction": self.cost(batch.x, target, training)}, batch.weight)
+    def reconstruction_losses(self, batch, target, training):
+        """C(y, Dec(z*))."""
+        reconstruction = self.cost(batch.x, target, training)  # [batch]
+        return Losses(reconstruction, reconstruction=reconstruction)
 
-    def prediction_terms(self, batch, target, training):
-        """Return D(z*, Enc(y)), [batch]."""
-        predicted = self.encoder(batch.x, training=training)
-        return weigh({"prediction": squared_distance(target, predicted)}, batch.weight)
+    def prediction_losses(self, batch, target, training):
+        """D(z*, Enc(y))."""
+        prediction = squared_distance(target, self.encoder(batch.x, training=training))
+        return Losses(prediction, prediction=prediction)
 
     def cost(self, x, z, training=False):
         """Return C(y, Dec(z)) = -log p(y | z), [batch]."""
@@ -128,7 +121,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         energy = TensorInfo("energy", "float32", ())
 
         def energy_of(tensors):
-            return {"energy": self.energy(tensors["x"], self._flat(tensors["z"]))}
+            return {"energy": self.energy(tensors["x"], self.flat(tensors["z"]))}
 
         energy_part = self.part("energy", energy_of, (x, z), (energy,), (self.decoder,))
         return {**parts, "energy": energy_part}
@@ -143,7 +136,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         z = start
         for _ in range(self.iterations):
             ones = ops.ones_like(start[:, 0])
-            z = z - self.rate * engine.vector_jacobian_product(objective, z, ones)
+            z = z - self.rate * backend.vector_jacobian_product(objective, z, ones)
         return ops.stop_gradient(z)
 
     def refine(self, x, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
@@ -155,11 +148,11 @@ class TargetPropAutoencoder(BaseAutoencoder):
         Returns:
             float32 [n, *code_shape].
         """
-        x, _ = self._checked_images(x, None)
-        z = self._run("code", x, None, batch_size)
+        x, _ = self.checked_images(x, None)
+        z = self.run_in_batches("code", x, None, batch_size)
         for _ in range(rounds):
-            z = self._run("improved", (x, z), None, batch_size)
-        return self._shaped(z)
+            z = self.run_in_batches("improved", (x, z), None, batch_size)
+        return self.shaped(z)
 
     def improved(self, x, z):
         """Return codes after `iterations` steps down E(y, z), as a tensor."""
@@ -172,16 +165,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         """
         z = self.refine(x, rounds=rounds, batch_size=batch_size)
         z = np.reshape(z, (len(z), -1))
-        return self._run("energy", (np.asarray(x, "float32"), z), None, batch_size)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "iterations": self.iterations,
-            "rate": self.rate,
-            "proximity": self.proximity,
-            "regularizer": self.regularizer,
-        }
+        return self.run_in_batches("energy", (np.asarray(x, "float32"), z), None, batch_size)
 
 
 def squared_distance(a, b):

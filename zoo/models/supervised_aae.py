@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import keras
 
-from zoo.models.adversarial.aae import AAE
+from zoo.models.aae import AAE
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -38,7 +38,7 @@ class SupervisedAAE(AAE):
     """
 
     conditional = True
-    label_beside = ("z",)
+    label_inputs = ("z",)
     takes_no: ClassVar = {
         "tie_weights": (False, "its decoder takes a label, which its encoder does not give")
     }
@@ -57,6 +57,3 @@ class SupervisedAAE(AAE):
     @property
     def labels_seen(self):
         return self.num_classes if self.conditional_discriminator else 0
-
-    def get_config(self):
-        return {**super().get_config(), "conditional_discriminator": self.conditional_discriminator}

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.models import checks
-from zoo.models.adversarial.aae import AAE
-from zoo.models.semisupervised.classifying import check_every_class_has_a_label
+from zoo.checks import data as checks
+from zoo.models.aae import AAE
+from zoo.models.labeled_images import check_every_class_has_a_label
 from zoo.nn.given import whole
 
 
@@ -75,13 +75,13 @@ class LabelInformedAAE(AAE):
         self.prior = type(self.prior).from_config(config)
         self.train_function = self.test_function = None  # the old masses were constants there
 
-    def draws(self, batch):
+    def prior_samples_like(self, batch):
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator, batch.label)
 
-    def judged(self, z, label, training):
-        return super().judged(z, ops.where(label >= 0, label, self.num_classes), training)
+    def logits(self, z, label, training):
+        return super().logits(z, ops.where(label >= 0, label, self.num_classes), training)
 
-    # Using
+    # Use
 
     def predict_labels(self, x, *, batch_size: int = 1024) -> np.ndarray:
         """Return in whose part of the prior the codes of images lie, int32 [n]."""
@@ -95,6 +95,3 @@ class LabelInformedAAE(AAE):
         if n not in (None, len(labels)):
             raise ValueError(f"n is {n} and there are {len(labels)} labels; leave out n.")
         return self.decode(self.prior.sample(len(labels), labels, seed))
-
-    def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes}

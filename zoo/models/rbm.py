@@ -6,11 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.autoencoder import Autoencoder
 from zoo.models.part import TensorInfo
+from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.nn.given import whole
-from zoo.nn.likelihoods import Bernoulli
+from zoo.trainer import Losses
 
 ONE_LAYER = (
     "it is one dense layer, with one kernel for both ways. Several make a deep network: "
@@ -57,8 +58,8 @@ class RBM(Autoencoder):
 
     can_generate = True
     unit_variance = True  # the energy is that of unit variance
-    terms = ("reconstruction", "contrast")
-    monitored = "reconstruction"
+    family = "boltzmann"
+    metric_names = ("reconstruction", "contrast")
     takes_no: ClassVar = {
         name: (neutral, ONE_LAYER)
         for name, neutral in {
@@ -99,9 +100,8 @@ class RBM(Autoencoder):
                 f", not {type(self.likelihood).__name__}."
             )
         self.k, self.chains = whole("k", k, least=1), whole("chains", chains)
-        self.term_weights["reconstruction"] = 0.0
         if self.binary:
-            self.add_term("pseudo_likelihood", weight=0.0)
+            self.add_metric_name("pseudo_likelihood")
         if self.chains:
             self.states = self.add_state(
                 shape=(self.chains, *self.image_shape),
@@ -109,19 +109,22 @@ class RBM(Autoencoder):
                 name="chains",
             )
 
-    def loss_terms(self, batch, training):
-        v = batch.x
+    def losses(self, batch, training):
+        v = batch.x  # [batch, *input_shape]
         parameters = self.decoder(self.encoder(v, training=training), training=training)
         of_model = self.free_energy(self.model_images(v, training))
         contrast = self.free_energy(v) - (ops.mean(of_model) if self.chains else of_model)
-        terms = {
-            "reconstruction": -self.likelihood.log_prob(v, parameters),
-            "contrast": contrast,
-            **self.weight_penalties(),
-        }
+        losses = Losses(
+            contrast,
+            reconstruction=-self.likelihood.log_prob(v, parameters),
+            contrast=contrast,
+        )
         if self.binary:
-            terms["pseudo_likelihood"] = self.log_pseudo_likelihood(v)
-        return terms
+            losses = losses.plus(pseudo_likelihood=self.log_pseudo_likelihood(v))
+        return self.with_penalties(losses)
+
+    def track(self, metrics):
+        return super().track({**metrics, "loss": metrics["reconstruction"]})
 
     def free_energy(self, v):
         """Return F(v) = -ln sum_h exp(-E(v, h)) of images, up to a constant, [batch]."""
@@ -165,14 +168,14 @@ class RBM(Autoencoder):
         """Draw from p(h | v), [batch, latent_dim]."""
         mean = self.encoder(v)
         if self.code_activation == "linear":
-            return mean + engine.normal(ops.shape(mean), self.seed_generator)
-        return ops.cast(engine.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
+            return mean + backend.normal(ops.shape(mean), self.seed_generator)
+        return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
     def sample_visible(self, mean):
         """Draw images whose units have this mean, of the same shape."""
         if not self.binary:
-            return mean + engine.normal(ops.shape(mean), self.seed_generator)
-        return ops.cast(engine.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
+            return mean + backend.normal(ops.shape(mean), self.seed_generator)
+        return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
     def log_pseudo_likelihood(self, v):
         """Return an estimate of sum_i ln p(v_i | all others), in nats, [batch].
@@ -181,7 +184,7 @@ class RBM(Autoencoder):
         """
         units = int(np.prod(self.image_shape))
         flat = ops.reshape(v, (-1, units))
-        place = engine.uniform((ops.shape(flat)[0],), self.seed_generator) * units
+        place = backend.uniform((ops.shape(flat)[0],), self.seed_generator) * units
         one = ops.one_hot(ops.cast(place, "int32"), units)
         flipped = ops.reshape(flat + one * (1.0 - 2.0 * flat), ops.shape(v))
         return -units * ops.softplus(self.free_energy(v) - self.free_energy(flipped))
@@ -197,26 +200,20 @@ class RBM(Autoencoder):
         Returns:
             float32 [n, *input_shape].
         """
-        self._checked_labels(labels, n)
+        self.checked_labels(labels, n)
         if n is None or n < 1 or steps < 1:
             raise ValueError(f"n is {n} and steps {steps}; ask for at least one of each.")
         noise = np.random.default_rng(seed)
         v = noise.random((n, *self.image_shape), np.float32)
         for _ in range(steps):
-            h = self._run("code", v, None, n)
+            h = self.run_in_batches("code", v, None, n)
             if self.code_activation == "linear":
                 h = h + noise.standard_normal(h.shape, np.float32)
             else:
                 h = (noise.random(h.shape, np.float32) < h).astype("float32")
-            mean = self._run("image", h, None, n)
+            mean = self.run_in_batches("image", h, None, n)
             if self.binary:
                 v = (noise.random(mean.shape, np.float32) < mean).astype("float32")
             else:
                 v = mean + noise.standard_normal(mean.shape, np.float32)
         return mean
-
-    def get_config(self):
-        config = {**super().get_config(), "k": self.k, "chains": self.chains}
-        for fixed in ("hidden_units", "filters", "tie_weights"):
-            del config[fixed]
-        return config

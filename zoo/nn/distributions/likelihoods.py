@@ -8,20 +8,41 @@ itself; from a decoder of a user's own it is taken off, see `zoo.nn.own_networks
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from zoo.nn.configured import Configured, made_of
-from zoo.nn.divergences import LOG_TWO_PI, gaussian_log_prob
+from zoo.nn.distributions.normal import LOG_TWO_PI, log_normal
 from zoo.nn.given import number, whole
 
 LEAST_VARIANCE = 1e-6  # of a pixel
 CALIBRATION_RATE = 0.1  # the share of a batch in a spread that is calibrated
 
 
+class Observation(NamedTuple):
+    """p(x | z) of a batch: a likelihood with the parameters that a decoder gave.
+
+    Attributes:
+        likelihood: of images. parameters: the decoder's outputs, [batch, ...].
+    """
+
+    likelihood: Likelihood
+    parameters: Any
+
+    def log_prob(self, x):
+        """Return log p(x | z) of images [batch, *image_shape], in nats, [batch]."""
+        return self.likelihood.log_prob(x, self.parameters)
+
+    @property
+    def mean(self):
+        """The mean image, [batch, *image_shape]."""
+        return self.likelihood.mean(self.parameters)
+
+
 class Likelihood(Configured):
-    """Base class.
+    """Base class of p(x | z): a loss of reconstruction, and what a decoder's outputs mean.
 
     Attributes:
         low, high: the closed range in which images must lie, or None where any value will do.
@@ -40,7 +61,7 @@ class Likelihood(Configured):
         from keras import ops
 
         import zoo
-        from zoo.nn.likelihoods import Likelihood
+        from zoo.nn.distributions import Likelihood
 
         @keras.saving.register_keras_serializable(package="mine")
         class AbsoluteError(Likelihood):
@@ -75,6 +96,10 @@ class Likelihood(Configured):
         """Return the shape of a decoder's output for images of this shape, both without batch."""
         return (*image_shape[:-1], image_shape[-1] * self.values)
 
+    def __call__(self, parameters) -> Observation:
+        """Return p(x | z) for what a decoder gives of z, [batch, ...]."""
+        return Observation(self, parameters)
+
     def log_prob(self, x, parameters):
         """Log-probability of images under decoder outputs, both [batch, ...], as [batch]."""
         raise NotImplementedError
@@ -86,7 +111,7 @@ class Likelihood(Configured):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Bernoulli(Likelihood):
-    """Every pixel is a coin with logit l: log p(x) = sum(x l - ln(1 + exp(l))).
+    """Every pixel is 0 or 1 with logit l: log p(x) = sum(x l - ln(1 + exp(l))).
 
     Pixels lie in [0, 1]. For grey pixels this is a cross-entropy, and the figures made with it
     are no likelihoods; for binary ones they are. Computed from logits, so that it is finite for
@@ -94,7 +119,7 @@ class Bernoulli(Likelihood):
 
     Example:
         >>> log_prob = zoo.Bernoulli().log_prob(np.ones((1, 2)), np.zeros((1, 2)))
-        >>> float(log_prob[0])  # two fair coins
+        >>> float(log_prob[0])  # two pixels, 1 with probability 1/2
         -1.386...
     """
 
@@ -174,13 +199,19 @@ class Gaussian(Likelihood):
         self.log_var.assign(log_var + CALIBRATION_RATE * share * (target - log_var))
 
     def log_prob(self, x, parameters):
-        return gaussian_log_prob(x, parameters, self.log_var)
+        return _log_normal(x, parameters, self.log_var)
 
     def mean(self, parameters):
         return parameters
 
     def get_config(self):
         return {"stddev": self.stddev}
+
+
+def _log_normal(x, mean, log_var):
+    """Log-density of images under Gaussian pixels, summed over all of them: [batch]."""
+    density = log_normal(x, mean, log_var)
+    return ops.sum(density, axis=tuple(range(1, len(density.shape))))
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -209,7 +240,7 @@ class LearnedGaussian(Likelihood):
 
     def log_prob(self, x, parameters):
         mean, log_var = self.moments(parameters)
-        return gaussian_log_prob(x, mean, log_var)
+        return _log_normal(x, mean, log_var)
 
     def moments(self, parameters):
         """Return mean and log-variance of every pixel, both of the images' shape."""
@@ -314,3 +345,16 @@ def get(identifier) -> Likelihood:
     raise TypeError(
         f"likelihood must be one of {', '.join(_NAMED)} or a Likelihood, not {identifier!r}."
     )
+
+
+def bernoulli_kl(p: float, q):
+    """KL divergence between Bernoulli distributions, in nats, of the shape of q.
+
+    p ln(p / q) + (1 - p) ln((1 - p) / (1 - q)).
+
+    Args:
+        p: a number between 0 and 1. q: a tensor of values in [0, 1]; kept 1e-6 away from both ends,
+            so that the divergence is finite.
+    """
+    q = ops.clip(q, 1e-6, 1.0 - 1e-6)
+    return p * (math.log(p) - ops.log(q)) + (1.0 - p) * (math.log(1.0 - p) - ops.log(1.0 - q))

@@ -8,19 +8,20 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import engine
-from zoo.models import checks
-from zoo.models.adversarial.supervised import SupervisedAAE
-from zoo.models.part import TensorInfo
-from zoo.models.semisupervised.classifying import Classifying
-from zoo.models.training import weigh
+from zoo import inference
+from zoo.backend import backend
+from zoo.checks import data as checks
+from zoo.models.aae import AAE
+from zoo.models.part import TensorInfo, classifier_part
 from zoo.nn import corruption as corruptions
-from zoo.nn import networks, priors
+from zoo.nn import networks
+from zoo.nn.distributions.priors import Categorical
 from zoo.nn.given import number, whole, widths
+from zoo.trainer import Losses
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ClusteringAAE(Classifying, SupervisedAAE):
+class ClusteringAAE(AAE):
     """The adversarial autoencoder that sorts images into clusters, without any label.
 
     One network, `trunk`, gives features; of these `encoder` makes the style z and `classifier` the
@@ -73,13 +74,20 @@ class ClusteringAAE(Classifying, SupervisedAAE):
     ours.
     """
 
-    terms = (
-        *SupervisedAAE.terms,
+    metric_names = (
+        *AAE.metric_names,
         "label_discriminator",
         "label_generator",
         "label_entropy",
     )
-    network_names = (*SupervisedAAE.network_names, "trunk", "classifier", "label_discriminator")
+    network_names = (*AAE.network_names, "trunk", "classifier", "label_discriminator")
+    updates: ClassVar = {
+        "reconstruction": ("trunk", "style_head", "classifier", "join", "mixing"),
+        "discriminator": ("discriminator", "label_discriminator"),
+        "generator": ("trunk", "style_head", "classifier"),
+    }
+    conditional = True
+    label_inputs = ("z",)
     learns_labels = False
     semi_supervised = False
     takes_no: ClassVar = {
@@ -91,7 +99,6 @@ class ClusteringAAE(Classifying, SupervisedAAE):
             "posterior": "deterministic",
             "dropout": 0.0,
             "input_dropout": 0.0,
-            "conditional_discriminator": False,
             "code_activation": None,
             "tie_weights": False,
         }.items()
@@ -123,15 +130,14 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.corruption = corruptions.get({"gaussian": 0.3} if corruption is None else corruption)
         self.instance_noise = number("instance_noise", instance_noise, least=0)
-        self.label_prior = priors.Categorical(self.num_classes, masses)
+        self.label_prior = Categorical(self.num_classes, masses)
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         logits = layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
         self.classifier = keras.Model(features, logits, name="classifier")
         self.label_discriminator = self._critic(self.num_classes)
-        self.term_weights["label_generator"] = number("label_weight", label_weight, above=0)
-        self.term_weights["label_entropy"] = 0.0
+        self.label_weight = number("label_weight", label_weight, above=0)
         if self.head_distance:
-            self.add_term("head_repulsion")
+            self.add_metric_name("head_repulsion")
 
     def _described_networks(self, input_shape, latent_dim):
         options = {"activation": self.activation, "dtype": self.dtype_policy}
@@ -183,90 +189,81 @@ class ClusteringAAE(Classifying, SupervisedAAE):
             dtype=self.dtype_policy,
         )
 
-    # Learning
-
-    def updates(self):
-        coding = [
-            *self.trunk.trainable_variables,
-            *self.style_head.trainable_variables,
-            *self.classifier.trainable_variables,
-        ]
-        decoding = [*self.join.trainable_variables, *self.mixing.trainable_variables]
-        return {
-            "reconstruction": [*coding, *decoding],
-            "discriminator": [
-                *self.discriminator.trainable_variables,
-                *self.label_discriminator.trainable_variables,
-            ],
-            "generator": coding,
-        }
+    # Training: the steps are those of `AAE`
 
     def codes(self, x, training):
-        """Return logits and styles of images, which in training are damaged."""
+        """Return logits [batch, num_classes] and styles of images, which training corrupts."""
         if training:
             x = self.corruption.draw(x, self.seed_generator)
         features = self.trunk(x, training=training)
         return self.classifier(features), self.style_head(features)
 
-    def reconstruction_terms(self, batch, training):
+    def reconstruction_losses(self, batch, training):
         logits, z = self.codes(batch.x, training)
         joined = self.join({"z": z, "probability": ops.softmax(logits)})
         parameters = self.mixing(joined, training=training)
-        terms = {"reconstruction": -self.likelihood.log_prob(batch.x, parameters)}
-        if self.head_distance:
-            terms["head_repulsion"] = self.head_repulsion()
-        return weigh(terms, batch.weight)
+        reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
+        losses = Losses(reconstruction, reconstruction=reconstruction)
+        if not self.head_distance:
+            return losses
+        repulsion = self.head_repulsion()
+        return losses.plus(repulsion, head_repulsion=repulsion)
 
     def head_repulsion(self):
         """Return by how much pairs of heads lie closer than `head_distance`, summed, a scalar."""
         heads = self.join.get_layer("heads").kernel
         squared = ops.sum(ops.square(heads[:, None] - heads[None]), axis=2)
-        distances = ops.sqrt(squared + 1e-12)
+        distances = ops.sqrt(squared + 1e-12)  # [num_classes, num_classes]
         short = ops.relu(self.head_distance - distances) * (1.0 - ops.eye(self.num_classes))
         return 0.5 * ops.sum(short)
 
-    def discriminator_terms(self, batch, training):
+    def discriminator_losses(self, batch, training):
         logits, z = (ops.stop_gradient(code) for code in self.codes(batch.x, training))
-        probability, draws = ops.softmax(logits), self.draws(batch)
+        probability, samples = ops.softmax(logits), self.prior_samples_like(batch)
         one_hot = self.label_prior.draw(ops.shape(z)[0], self.seed_generator)
-        on_draws, on_codes = (self.discriminator(c, training=training)[:, 0] for c in (draws, z))
+        on_samples, on_codes = (
+            self.discriminator(codes, training=training)[:, 0] for codes in (samples, z)
+        )
         on_labels = [
-            self.label_discriminator(self.blurred(label), training=training)[:, 0]
+            self.label_discriminator(self.with_instance_noise(label), training=training)[:, 0]
             for label in (one_hot, probability)
         ]
-        terms = {
-            "discriminator": self.contest(on_draws, on_codes),
-            "label_discriminator": self.contest(*on_labels),
-        }
-        mean = engine.batch_mean(probability)
-        return {
-            **weigh(terms, batch.weight),
-            "accuracy_on_prior_samples": ops.cast(on_draws > 0, "float32"),
-            "accuracy_on_codes": ops.cast(on_codes < 0, "float32"),
-            "sliced_wasserstein": self.sliced_wasserstein(z, draws),
-            "label_entropy": -ops.sum(mean * ops.log(ops.maximum(mean, 1e-30))),
-        }
+        style_loss = self.adversarial_loss(on_samples, on_codes)  # [batch]
+        label_loss = self.adversarial_loss(*on_labels)
+        mean = backend.batch_mean(probability)  # [num_classes]
+        return Losses(
+            style_loss + label_loss,
+            discriminator=style_loss,
+            label_discriminator=label_loss,
+            accuracy_on_prior_samples=ops.mean(ops.cast(on_samples > 0, "float32")),
+            accuracy_on_codes=ops.mean(ops.cast(on_codes < 0, "float32")),
+            sliced_wasserstein=self.sliced_wasserstein(z, samples),
+            label_entropy=-ops.sum(mean * ops.log(ops.maximum(mean, 1e-30))),
+        )
 
-    def generator_terms(self, batch, training):
+    def generator_losses(self, batch, training):
         logits, z = self.codes(batch.x, training)
         on_style = self.discriminator(z, training=False)[:, 0]
-        blurred = self.blurred(ops.softmax(logits))
-        on_label = self.label_discriminator(blurred, training=False)[:, 0]
-        terms = {"generator": ops.softplus(-on_style), "label_generator": ops.softplus(-on_label)}
-        return weigh(terms, batch.weight)
+        noisy = self.with_instance_noise(ops.softmax(logits))
+        on_label = self.label_discriminator(noisy, training=False)[:, 0]
+        generator, label_generator = ops.softplus(-on_style), ops.softplus(-on_label)
+        return Losses(
+            self.generator_weight * generator + self.label_weight * label_generator,
+            generator=generator,
+            label_generator=label_generator,
+        )
 
-    def blurred(self, probability):
+    def with_instance_noise(self, probability):
         """Add noise, without which the label's discriminator tells one-hot rows at a glance."""
-        noise = engine.normal(ops.shape(probability), self.seed_generator)
+        noise = backend.normal(ops.shape(probability), self.seed_generator)
         return probability + self.instance_noise * noise
 
-    # Using
+    # Use
+
+    predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
 
     def label_probability(self, x):
         return ops.softmax(self.classifier(self.trunk(x)))
-
-    def classifying(self):
-        return (self.trunk, self.classifier)
 
     def reconstruct(self, x, labels=None, *, batch_size: int = 1024):
         """Return the images that styles and labels of `x` decode to, [n, *input_shape].
@@ -283,7 +280,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         Without, [n, num_classes + latent_dim]: probabilities, then the style.
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
-        return self._run("representation", checks.in_numpy(x), None, batch_size)
+        return self.run_in_batches("representation", checks.in_numpy(x), None, batch_size)
 
     def representation(self, x):
         """Return `represent`, of and as a tensor."""
@@ -303,24 +300,22 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         def represent(tensors):
             return {"representation": self.representation(tensors["x"])}
 
-        judge, seen = (self.label_discriminator,), (*self.classifying(), self.style_head, self.join)
+        classifying = (self.trunk, self.classifier)
+        seen = (*classifying, self.style_head, self.join)
         return {
             **super().parts(),
+            "classifier": classifier_part(self, classifying),
             "label_discriminator": self.part(
-                "label_discriminator", discriminate, (probability,), (logit,), judge
+                "label_discriminator",
+                discriminate,
+                (probability,),
+                (logit,),
+                (self.label_discriminator,),
             ),
             "representation": self.part("representation", represent, (x,), (code,), seen),
         }
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "kernel_size": self.kernel_size,
-            "decoder_hidden_units": self.decoder_hidden_units,
-            "discriminator_hidden_units": self.discriminator_hidden_units,
-            "corruption": keras.saving.serialize_keras_object(self.corruption),
-            "instance_noise": self.instance_noise,
-            "label_weight": self.term_weights["label_generator"],
-            "head_distance": self.head_distance,
-            "masses": self.label_prior.get_config()["masses"],
-        }
+    def setting(self, name):
+        return (
+            self.label_prior.get_config()["masses"] if name == "masses" else super().setting(name)
+        )

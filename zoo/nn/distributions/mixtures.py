@@ -1,4 +1,4 @@
-"""Priors in the plane and beyond that have a part for every class."""
+"""Priors that have a part for every class: mixtures of Gaussians and the Swiss roll."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo.nn.given import number, whole
-from zoo.nn.priors.base import Prior
+from zoo.nn.distributions.priors import Prior
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -67,37 +67,28 @@ class GaussianMixture(Prior):
         factors = np.stack([length * outwards, width * across], axis=2)
         return cls(radius * outwards, factors, masses)
 
-    def shaped(self, noise, uniform, label):
+    def transform(self, noise, uniform, label):
         part = self.parts_of(label, uniform[:, 0])
         means = ops.take(ops.convert_to_tensor(self.means.astype("float32")), part, axis=0)
         factors = ops.take(ops.convert_to_tensor(self.factors.astype("float32")), part, axis=0)
         return means + ops.sum(factors * noise[:, None, :], axis=2)
 
     def _joint(self, z):
-        """Return ln p_c + ln N(z; m_c, A_c A_c^T), [n, num_classes]."""
-        away = np.asarray(z, "float64")[:, None, :] - self.means
-        standard = np.einsum("cij,ncj->nci", np.linalg.inv(self.factors), away)
-        return self._log_scales() - 0.5 * np.sum(standard**2, axis=2)
-
-    def _log_scales(self):
-        """Return ln p_c + ln N(m_c; m_c, A_c A_c^T), [num_classes]."""
+        """Return ln p_c + ln N(z; m_c, A_c A_c^T) of codes [..., latent_dim], [..., classes]."""
         _, volume = np.linalg.slogdet(self.factors)
         constant = 0.5 * self.latent_dim * math.log(2.0 * math.pi)
-        return np.log(self.masses) - volume - constant
+        scales = np.log(self.masses) - volume - constant
+        arrays = (np.linalg.inv(self.factors), self.means, scales)
+        inverse, means, scales = (ops.convert_to_tensor(a.astype("float32")) for a in arrays)
+        away = ops.expand_dims(ops.convert_to_tensor(z, "float32"), -2) - means
+        standard = ops.sum(inverse * ops.expand_dims(away, -2), axis=-1)
+        return scales - 0.5 * ops.sum(ops.square(standard), axis=-1)
 
     def log_prob(self, z):
-        return np.logaddexp.reduce(self._joint(z), axis=1)
-
-    def log_density(self, z):
-        """Return `log_prob` of a tensor [..., latent_dim], as a float32 tensor [...]."""
-        tensors = (np.linalg.inv(self.factors), self.means, self._log_scales())
-        inverse, means, scales = (ops.convert_to_tensor(t.astype("float32")) for t in tensors)
-        away = ops.expand_dims(z, -2) - means
-        standard = ops.sum(inverse * ops.expand_dims(away, -2), axis=-1)
-        return ops.logsumexp(scales - 0.5 * ops.sum(ops.square(standard), axis=-1), axis=-1)
+        return ops.logsumexp(self._joint(z), axis=-1)
 
     def region(self, z):
-        return self._joint(z).argmax(axis=1).astype("int32")
+        return ops.convert_to_numpy(ops.argmax(self._joint(z), axis=-1)).astype("int32")
 
     def describe(self):
         return {
@@ -157,7 +148,7 @@ class SwissRoll(Prior):
         self._set_masses(masses)
         self.extent = self.radius + 2.0 * self.noise
 
-    def shaped(self, noise, uniform, label):
+    def transform(self, noise, uniform, label):
         part = self.parts_of(label, uniform[:, 0])
         starts = ops.convert_to_tensor(self._ends()[:-1].astype("float32"))
         lengths = ops.convert_to_tensor(self.masses.astype("float32"))

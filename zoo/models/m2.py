@@ -8,18 +8,30 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from zoo import engine
-from zoo.models.cvae import CVAE
-from zoo.models.semisupervised.classifying import FewLabels, cross_entropy
+from zoo import inference
+from zoo.backend import backend
+from zoo.models.cvae import learn_prior, learned_prior_of
+from zoo.models.labeled_images import LabeledImages, cross_entropy
+from zoo.models.part import classifier_part
+from zoo.models.vae import VAE
 from zoo.nn import networks
-from zoo.nn.divergences import bounded_log_variance, gaussian_kl
+from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
+from zoo.nn.distributions.priors import Normal
 from zoo.nn.given import number, whole, widths
+from zoo.trainer import Losses
 
 RAMP_STEPS = 500
 
 
+class PhaseOfTraining(keras.callbacks.Callback):
+    """Lets the epochs of the warm-up draw labels instead of summing over them."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.choose_phase(self.params["steps"])
+
+
 @keras.saving.register_keras_serializable(package="zoo")
-class M2(FewLabels, CVAE):
+class M2(VAE):
     """The generative semi-supervised model: the label is a latent variable where it is unknown.
 
     A `CVAE` with a classifier q(y | x). With L(x, y) = E_q(z|x,y)[log p(x | y, z)] -
@@ -49,7 +61,8 @@ class M2(FewLabels, CVAE):
         warm_up: see above, in steps.
         dropout: of the trunk's features where the classifier learns from labels.
         hidden_units: the first is the trunk's last layer; the others follow it in the encoder.
-        Others: see `CVAE`; networks of your own are not taken.
+        prior: as of `CVAE`.
+        Others: see `VAE`; networks of your own are not taken.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -63,8 +76,14 @@ class M2(FewLabels, CVAE):
     Source: Kingma et al. 2014 (arXiv 1406.5298), equations 6 to 9.
     """
 
-    terms = (*CVAE.terms, "label", "labeled_bound", "classification")
-    network_names = (*CVAE.network_names, "classifier")
+    family = "semisupervised"
+    conditional = True
+    semi_supervised = True
+    label_inputs = ("x", "z")
+    priors_taken = (Normal,)
+    metric_names = (*VAE.metric_names, "label", "labeled_bound", "classification")
+    network_names = (*VAE.network_names, "classifier")
+    monitors = (*VAE.monitors, PhaseOfTraining)
     takes_no: ClassVar = {
         "encoder": (None, "it describes networks that share layers"),
         "decoder": (None, "it describes networks that share layers"),
@@ -82,20 +101,20 @@ class M2(FewLabels, CVAE):
         labeled_batch_size: int = 100,
         warm_up: int = 0,
         dropout: float = 0.0,
+        prior=None,
         **kwargs,
     ):
         if not widths("hidden_units", hidden_units):
             raise ValueError("hidden_units is empty; M2 shares at least one hidden layer.")
-        super().__init__(input_shape, latent_dim, hidden_units=hidden_units, **kwargs)
+        given = None if prior == "learned" or isinstance(prior, keras.Model) else prior
+        super().__init__(input_shape, latent_dim, hidden_units=hidden_units, prior=given, **kwargs)
+        if prior is not given:
+            learn_prior(self, prior)
         self.alpha, self.warm_up = number("alpha", alpha, least=0), whole("warm_up", warm_up)
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
         self.dropout = number("dropout", dropout, least=0, below=1)
         self.classifier = self._described_classifier()
-        self.term_weights |= {
-            "label": self.term_weights["kl"],
-            "labeled_bound": 1.0,
-            "classification": self.alpha,
-        }
+        self.labeled = LabeledImages(self)
         self.drawing = False
         self.steps_taken = self.add_state((), "zeros", name="steps_taken")
 
@@ -106,14 +125,14 @@ class M2(FewLabels, CVAE):
         self.trunk = networks.trunk(
             input_shape, filters=self.filters, hidden_units=shared, **options
         )
-        heads = dict.fromkeys(self.heads, latent_dim)
-        self.following = networks.heads_of_features(
-            shared[0], heads, self.num_classes, hidden_units=own, **options
+        outputs = dict.fromkeys(self.encoder_outputs, latent_dim)
+        self.latent_head = networks.latent_head(
+            shared[0], outputs, self.num_classes, hidden_units=own, **options
         )
         x = keras.Input(input_shape, name="x")
         inputs = {"x": x, "label": keras.Input((), name="label", dtype="int32")}
-        outputs = self.following({"features": self.trunk(x), "label": inputs["label"]})
-        return keras.Model(inputs, outputs, name="encoder"), decoder
+        codes = self.latent_head({"features": self.trunk(x), "label": inputs["label"]})
+        return keras.Model(inputs, codes, name="encoder"), decoder
 
     def _described_classifier(self):
         features = keras.Input(self.trunk.output.shape[1:], name="features")
@@ -121,85 +140,88 @@ class M2(FewLabels, CVAE):
         logits = keras.layers.Dense(self.num_classes, name="logits", dtype="float32")(kept)
         return keras.Model(features, logits, name="classifier")
 
-    # Learning
+    # Loss
 
-    def loss_terms(self, batch, training):
-        x = self.drawn_input(batch.x)
-        features = self.trunk(x, training=training)
-        logits = self.classifier(features, training=False)
+    def losses(self, batch, training):
+        x = self.drawn_pixels(batch.x)  # [batch, *input_shape]
+        features = self.trunk(x, training=training)  # [batch, units]; one pass for all labels
+        logits = self.classifier(features, training=False)  # dropout is for labeled images
         known = batch.label >= 0
-        q = ops.where(
+        q = ops.where(  # q(y | x), one-hot where the label is known: [batch, num_classes]
             known[:, None],
             ops.one_hot(ops.maximum(batch.label, 0), self.num_classes),
-            self.ramped(ops.softmax(logits)),
+            self.warmed_up(ops.softmax(logits)),
         )
         if training and self.drawing:
-            terms = self.drawn_terms(x, features, q)
+            reconstruction, kl = self.bound_of_drawn_labels(x, features, q)
         else:
-            terms = self.expected_terms(x, features, q, training)
-        if training and self.labelled is not None:
-            return {**terms, **self.labelled_terms()}
-        errors = cross_entropy(logits, ops.maximum(batch.label, 0))
-        return {
-            **terms,
-            "labeled_bound": ops.zeros(()),
-            "classification": ops.where(known, errors, 0.0),
-        }
+            reconstruction, kl = self.expected_bound(x, features, q, training)
+        log_q = ops.log(ops.maximum(q, 1e-30))
+        label = ops.sum(q * log_q, axis=1) + math.log(self.num_classes)  # KL(q(y | x) || p(y))
+        losses = Losses(
+            reconstruction + self.beta_now * (kl + label),
+            reconstruction=reconstruction,
+            kl=kl,
+            elbo=-reconstruction - kl - label,
+            label=label,
+        )
+        if training and self.labeled:
+            bound, classification = self.losses_of_labeled_images()
+        else:
+            bound = ops.zeros(())
+            errors = cross_entropy(logits, ops.maximum(batch.label, 0))
+            classification = ops.where(known, errors, 0.0)
+        return losses.plus(
+            bound,
+            self.alpha * classification,
+            labeled_bound=bound,
+            classification=classification,
+        )
 
-    def expected_terms(self, x, features, q, training) -> dict:
-        """Return the terms of the bound in the mean over labels y ~ q, each [batch].
+    def bound(self, x, features, label, training):
+        """Return -log p(x | y, z) and KL(q(z | x, y) || p(z)) under given labels, both [batch]."""
+        q = DiagonalNormal(
+            **self.latent_head({"features": features, "label": label}, training=training)
+        )
+        z = q.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
+        log_likelihoods = self.log_likelihoods(x, z, label, training)
+        return -ops.mean(log_likelihoods, axis=1), kl_divergence(q, self.prior_of(label), z)
 
-        Args:
-            x: images [batch, ...]. features: the trunk's, [batch, units]; one pass for all labels.
-            q: probabilities [batch, num_classes]; one-hot where the label is known.
-        """
+    def expected_bound(self, x, features, q, training):
+        """Return the two terms of the bound in the mean over labels y ~ q, both [batch]."""
         classes = self.num_classes
         labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(x)[0],))
         x, features = (ops.repeat(t, classes, axis=0) for t in (x, features))
         reconstruction, kl = (
             ops.reshape(term, (-1, classes)) for term in self.bound(x, features, labels, training)
         )
-        return self.with_labels(q, ops.sum(q * reconstruction, axis=1), ops.sum(q * kl, axis=1))
+        return ops.sum(q * reconstruction, axis=1), ops.sum(q * kl, axis=1)
 
-    def drawn_terms(self, x, features, q) -> dict:
+    def bound_of_drawn_labels(self, x, features, q):
         """Return unbiased estimates of the same, from one label y ~ q for each image."""
-        uniform = engine.uniform(ops.shape(q), self.seed_generator)
+        uniform = backend.uniform(ops.shape(q), self.seed_generator)
         gumbel = -ops.log(-ops.log(ops.clip(uniform, 1e-7, 1 - 1e-7)))
         labels = ops.argmax(ops.log(ops.maximum(q, 1e-30)) + gumbel, axis=1)
-        terms = self.bound(x, features, ops.cast(labels, "int32"), training=True)
-        return self.with_labels(q, *terms)
+        return self.bound(x, features, ops.cast(labels, "int32"), training=True)
 
-    def with_labels(self, q, reconstruction, kl) -> dict:
-        """Complete the terms of the bound by KL(q(y | x) || p(y)), and sum them up."""
-        log_q = ops.log(ops.maximum(q, 1e-30))
-        label = ops.sum(q * log_q, axis=1) + math.log(self.num_classes)
-        terms = {"reconstruction": reconstruction, "kl": kl, "label": label}
-        return {**terms, "elbo": -sum(terms.values())}
+    def losses_of_labeled_images(self):
+        """Return the bound and the cross-entropy of labeled images, both scalars.
 
-    def bound(self, x, features, labels, training):
-        """Return -log p(x | y, z) and the divergence of images under given labels, both [batch]."""
-        codes = self.following({"features": features, "label": labels}, training=training)
-        moments = codes["z_mean"], bounded_log_variance(codes["z_log_var"])
-        noise = engine.normal((ops.shape(x)[0], self.samples, self.latent_dim), self.seed_generator)
-        _, log_prob = self.sampled(x, labels, moments, noise, training)
-        kl = gaussian_kl(*moments, *self.prior_moments(labels))
-        return -ops.mean(log_prob, axis=1), kl
-
-    def labelled_terms(self) -> dict:
-        """Return the terms of labelled images, drawn from those that `fit` got, as scalars."""
-        images, label = self.drawn_labelled()
-        x, share = self.drawn_input(images), self.labelled[2]
+        They are drawn from those that `fit` set apart; the bound is that of as many of them as
+        there are for the images of a batch.
+        """
+        images, label = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
+        x = self.drawn_pixels(images)
         features = self.trunk(x, training=True)
         reconstruction, kl = self.bound(x, features, label, training=True)
-        weight = self.term_weights["kl"]
-        bound = engine.batch_mean(reconstruction + weight * (kl + math.log(self.num_classes)))
-        logits = self.classifier(self.ramped(features), training=True)
-        return {
-            "labeled_bound": share * bound,
-            "classification": engine.batch_mean(cross_entropy(logits, label)),
-        }
+        bound = reconstruction + self.beta_now * (kl + math.log(self.num_classes))
+        logits = self.classifier(self.warmed_up(features), training=True)
+        return (
+            self.labeled.share * backend.batch_mean(bound),
+            backend.batch_mean(cross_entropy(logits, label)),
+        )
 
-    def ramped(self, values):
+    def warmed_up(self, values):
         """Let the gradient through as far as the ramp has come; the values stay."""
         if not self.warm_up:
             return values
@@ -207,8 +229,10 @@ class M2(FewLabels, CVAE):
         fixed = ops.stop_gradient(values)
         return fixed + ramp * (values - fixed)
 
-    def advance(self):
-        super().advance()
+    # Training
+
+    def after_step(self, batch, metrics):
+        super().after_step(batch, metrics)
         self.steps_taken.assign(self.steps_taken + 1.0)
 
     def choose_phase(self, steps: int | None):
@@ -222,40 +246,33 @@ class M2(FewLabels, CVAE):
             self.drawing = drawing
             self.make_train_function(force=True)
 
-    def own_callbacks(self):
-        return [*super().own_callbacks(), _Phases()]
-
     def fit(self, x=None, y=None, *args, **kwargs):
+        """Train; as for other models, with y = -1 for images without a label."""
+        x, y = self.labeled.set_apart(x, y)
         try:
             return super().fit(x, y, *args, **kwargs)
         finally:
             if self.drawing:
                 self.drawing, self.train_function = False, None
 
-    # Using
+    # Use
+
+    predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
 
     def label_probability(self, x):
         """Return q(y | x) as a tensor, [batch, num_classes]."""
-        return ops.softmax(self.classifier(self.trunk(self.input_of(x))))
+        return ops.softmax(self.classifier(self.trunk(self.input_pixels(x))))
 
-    def classifying(self):
-        return (self.trunk, self.classifier)
-
-    def _checked_images(self, x, labels):
+    def checked_images(self, x, labels):
+        """Check images and labels, which are those that the model finds where they are None."""
         if labels is None:
             labels = self.predict_labels(x)
-        return super()._checked_images(x, labels)
+        return super().checked_images(x, labels)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "alpha": self.alpha,
-            "labeled_batch_size": self.labeled_batch_size,
-            "warm_up": self.warm_up,
-            "dropout": self.dropout,
-        }
+    def parts(self):
+        """Return what can be exported: beside the others, `classifier`."""
+        classifier = classifier_part(self, (self.trunk, self.classifier))
+        return {**super().parts(), "classifier": classifier}
 
-
-class _Phases(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch, logs=None):
-        self.model.choose_phase(self.params["steps"])
+    def setting(self, name):
+        return learned_prior_of(self) if name == "prior" else super().setting(name)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 from keras import ops
 
-from zoo import engine
-from zoo.models import checks
-from zoo.models.adversarial.watch import Watch
+from zoo.backend import backend
+from zoo.checks import data as checks
 from zoo.models.base import BaseAutoencoder
 from zoo.models.part import TensorInfo
-from zoo.models.training import weigh
-from zoo.nn import networks, own_networks, priors
-from zoo.nn.divergences import bounded_log_variance, reparameterize
+from zoo.monitors import DiscriminatorMonitor
+from zoo.nn import networks, own_networks
+from zoo.nn.distributions import prior_names
+from zoo.nn.distributions.normal import DiagonalNormal
 from zoo.nn.given import number, whole
+from zoo.trainer import Losses
 
 DIRECTIONS = 16
 POSTERIORS = ("deterministic", "gaussian", "universal")
@@ -64,8 +67,8 @@ class AAE(BaseAutoencoder):
     Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 2 and 2.1.
     """
 
-    monitored = "reconstruction"
-    terms = (
+    family = "adversarial"
+    metric_names = (
         "reconstruction",
         "discriminator",
         "generator",
@@ -74,6 +77,12 @@ class AAE(BaseAutoencoder):
         "sliced_wasserstein",
     )
     network_names = ("encoder", "decoder", "discriminator")
+    updates: ClassVar = {
+        "reconstruction": ("encoder", "decoder"),
+        "discriminator": ("discriminator",),
+        "generator": ("encoder",),
+    }
+    monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
 
     def __init__(
         self,
@@ -102,16 +111,14 @@ class AAE(BaseAutoencoder):
                 "posterior='universal' describes its own encoder, which takes noise beside images: "
                 "leave out encoder= and decoder=."
             )
-        self.drawn_by = posterior
+        self.posterior = posterior
         if posterior == "gaussian":
-            self.heads = ("z_mean", "z_log_var")
+            self.encoder_outputs = ("z_mean", "z_log_var")
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.prior = priors.fitting(prior, self.code_shape)
+        self.prior = prior_names.get(prior, self.code_shape)
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
         self.generator_steps = whole("generator_steps", generator_steps, least=1)
-        watched = ("accuracy_on_prior_samples", "accuracy_on_codes", "sliced_wasserstein")
-        self.term_weights |= dict.fromkeys(watched, 0.0)
-        self.term_weights["generator"] = number("generator_weight", generator_weight, above=0)
+        self.generator_weight = number("generator_weight", generator_weight, above=0)
         self.custom_discriminator = discriminator is not None
         if discriminator is None:
             self.discriminator = self._described_discriminator()
@@ -124,7 +131,7 @@ class AAE(BaseAutoencoder):
     def _described_encoder(self, input_shape, heads, **options):
         dropped = {"dropout": self.dropout, "input_dropout": self.input_dropout}
         options |= {**dropped, "seed": self.seed or 0}
-        if self.drawn_by != "universal":
+        if self.posterior != "universal":
             return super()._described_encoder(input_shape, heads, **options)
         self.noisy_encoder = super()._described_encoder(
             input_shape, heads, noise_dim=heads["z"], **options
@@ -161,111 +168,106 @@ class AAE(BaseAutoencoder):
                 f"take {what}{expected} and give (1,), a logit."
             )
 
-    # Learning
-
-    def updates(self):
-        encoder = self.encoder.trainable_variables
-        return {
-            "reconstruction": [*encoder, *self.decoder.trainable_variables],
-            "discriminator": self.discriminator.trainable_variables,
-            "generator": encoder,
-        }
+    # Training
 
     def train_step(self, data):
         batch = self.unpack(data)
         # Reconstruction phase: encoder and decoder minimize -log p(x | z).
-        terms = self.update("reconstruction", lambda: self.reconstruction_terms(batch, True))
-        # Regularization phase: the discriminator learns to tell codes from draws of the prior, ...
-        terms |= self.update("discriminator", lambda: self.discriminator_terms(batch, True))
+        r = self.minimize(lambda: self.reconstruction_losses(batch, True), batch, "reconstruction")
+        # Regularization phase: the discriminator learns to tell codes from prior samples, ...
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
         # ... and the encoder, as the generator of codes, learns to confuse it.
         for _ in range(self.generator_steps):
-            terms |= self.update("generator", lambda: self.generator_terms(batch, True))
-        self.calibrate(terms, batch.weight)
-        self.advance()
-        return self.track(terms)
+            g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
+        metrics = {**r, **d, **g, "loss": r["reconstruction"]}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
 
     def test_step(self, data):
         batch = self.unpack(data)
-        return self.track(
-            {
-                **self.reconstruction_terms(batch, training=False),
-                **self.discriminator_terms(batch, training=False),
-                **self.generator_terms(batch, training=False),
-            }
+        r = self.reconstruction_losses(batch, training=False).weighted(batch.weight).metrics
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
+        return self.track({**r, **d, **g, "loss": r["reconstruction"]})
+
+    def reconstruction_losses(self, batch, training):
+        """-log p(x | z) of the images' codes."""
+        z = self.sampled_code(batch.x, training)  # [batch, latent_dim]
+        parameters = self.decoder(self.decoder_input(z, batch.label), training=training)
+        reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
+        return Losses(reconstruction, reconstruction=reconstruction)
+
+    def discriminator_losses(self, batch, training):
+        """-log d(z') - log(1 - d(z)), and what tells how well codes and prior samples mix."""
+        # The codes as they are in use: without dropout or moving batch statistics.
+        codes = ops.stop_gradient(self.sampled_code(batch.x, training=False))
+        samples = self.prior_samples_like(batch)  # [batch, latent_dim]
+        on_samples = self.logits(samples, batch.label, training)  # [batch]
+        on_codes = self.logits(codes, batch.label, training)
+        loss = self.adversarial_loss(on_samples, on_codes)
+        return Losses(
+            loss,
+            discriminator=loss,
+            accuracy_on_prior_samples=ops.mean(ops.cast(on_samples > 0, "float32")),
+            accuracy_on_codes=ops.mean(ops.cast(on_codes < 0, "float32")),
+            sliced_wasserstein=self.sliced_wasserstein(codes, samples),
         )
 
-    def own_callbacks(self):
-        return [*super().own_callbacks(), Watch()]
+    def generator_losses(self, batch, training):
+        """-log d(z) of the images' codes."""
+        codes = self.sampled_code(batch.x, training)
+        # The discriminator stays as it is in this update, its dropout and statistics included.
+        generator = ops.softplus(-self.logits(codes, batch.label, training=False))  # [batch]
+        return Losses(self.generator_weight * generator, generator=generator)
 
-    def reconstruction_terms(self, batch, training):
-        """Return -log p(x | z) of the images' codes, [batch]."""
-        z = self.drawn_code(batch.x, training)
-        parameters = self.decoder(self.network_inputs("z", z, batch.label), training=training)
-        terms = {"reconstruction": -self.likelihood.log_prob(batch.x, parameters)}
-        return weigh(terms, batch.weight)
+    def adversarial_loss(self, on_samples, on_codes):
+        """Return -log d(sample) - log(1 - d(code)) of logits [batch], with smoothed labels."""
+        return (
+            ops.softplus(-on_samples) + self.label_smoothing * on_samples + ops.softplus(on_codes)
+        )
 
-    def discriminator_terms(self, batch, training):
-        """Return -log d(z') - log(1 - d(z)), [batch], and what tells how the contest stands."""
-        codes = ops.stop_gradient(self.drawn_code(batch.x, training=False))
-        draws = self.draws(batch)
-        on_draws = self.judged(draws, batch.label, training)
-        on_codes = self.judged(codes, batch.label, training)
-        terms = {"discriminator": self.contest(on_draws, on_codes)}
-        return {
-            **weigh(terms, batch.weight),
-            "accuracy_on_prior_samples": ops.cast(on_draws > 0, "float32"),
-            "accuracy_on_codes": ops.cast(on_codes < 0, "float32"),
-            "sliced_wasserstein": self.sliced_wasserstein(codes, draws),
-        }
-
-    def contest(self, on_draws, on_codes):
-        """Return -log d(draw) - log(1 - d(code)) of logits [batch], with smoothed labels."""
-        smoothed = self.label_smoothing * on_draws
-        return ops.softplus(-on_draws) + smoothed + ops.softplus(on_codes)
-
-    def generator_terms(self, batch, training):
-        """Return -log d(z) of the images' codes, [batch]."""
-        codes = self.drawn_code(batch.x, training)
-        on_codes = self.judged(codes, batch.label, training=False)
-        return weigh({"generator": ops.softplus(-on_codes)}, batch.weight)
-
-    def drawn_code(self, x, training):
-        """Return a code of each image as the posterior draws it, [batch, latent_dim]."""
-        if self.drawn_by == "deterministic":
-            return self.code(x, training=training)
-        noise = engine.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
+    def sampled_code(self, x, training):
+        """Return a code of each image, a sample of q(z | x), [batch, latent_dim]."""
+        if self.posterior == "deterministic":
+            return self.encoder(x, training=training)
+        noise = backend.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
         return self.code_of(x, noise, training=training)
 
     def code_of(self, x, noise, training=False):
-        """Return the codes that a posterior with draws makes of images and of its noise."""
-        if self.drawn_by == "universal":
+        """Return the codes that q(z | x) makes of images and of standard normal noise."""
+        if self.posterior == "universal":
             return self.noisy_encoder({"x": x, "noise": noise}, training=training)
-        codes = self.encoded(x, training=training)
-        return reparameterize(codes["z_mean"], codes["z_log_var"], noise)
+        q = DiagonalNormal(**self.encoder(x, training=training))
+        return q.transform(noise[:, None])[:, 0]
 
-    def encoded(self, x, label=None, training=False):
-        codes = super().encoded(x, label, training)
-        if self.drawn_by == "gaussian":
-            codes = {**codes, "z_log_var": bounded_log_variance(codes["z_log_var"])}
-        return codes
-
-    def draws(self, batch):
-        """Return as many draws from the prior as there are images, [batch, latent_dim]."""
+    def prior_samples_like(self, batch):
+        """Return as many samples of the prior as there are images, [batch, latent_dim]."""
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
 
-    def judged(self, z, label, training):
-        """Return the discriminator's logits of codes, [batch]; above 0 for "drawn"."""
-        seen = {"z": z, "label": label} if self.labels_seen else z
-        return self.discriminator(seen, training=training)[:, 0]
+    def logits(self, z, label, training):
+        """Return the discriminator's logits of codes, [batch]; above 0 for prior samples."""
+        given = {"z": z, "label": label} if self.labels_seen else z
+        return self.discriminator(given, training=training)[:, 0]
 
-    def sliced_wasserstein(self, codes, draws):
+    def sliced_wasserstein(self, codes, samples):
         """Return the sliced 2-Wasserstein distance of two samples of one size, a scalar."""
-        axes = engine.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
-        axes = axes / ops.norm(axes, axis=0, keepdims=True)
-        codes, draws = (ops.sort(ops.matmul(sample, axes), axis=0) for sample in (codes, draws))
-        return ops.sqrt(ops.mean(ops.square(codes - draws)))
+        axes = backend.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
+        axes = axes / ops.norm(axes, axis=0, keepdims=True)  # [latent_dim, directions]
+        codes, samples = (ops.sort(ops.matmul(s, axes), axis=0) for s in (codes, samples))
+        return ops.sqrt(ops.mean(ops.square(codes - samples)))
 
-    # Using
+    # Use
+
+    def code(self, x, label=None, training=False):
+        if self.posterior == "gaussian":
+            return self.encoder(x, training=training)["z_mean"]
+        return super().code(x, label, training)
+
+    def encoded(self, x, label=None):
+        if self.posterior != "gaussian":
+            return super().encoded(x, label)
+        q = DiagonalNormal(**self.encoder(x))
+        return {"z_mean": q.mean, "z_log_var": q.log_var}
 
     def encode(self, x, labels=None, *, sample=False, seed=None, batch_size: int = 1024):
         """Return codes of images: the posterior's mean, or a draw from it.
@@ -282,12 +284,12 @@ class AAE(BaseAutoencoder):
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
         if not self.conditional:
-            self._checked_labels(labels, len(x))
+            self.checked_labels(labels, len(x))
         x = checks.in_numpy(x)
-        if not sample or self.drawn_by == "deterministic":
-            return self._shaped(self._run("code", x, None, batch_size))
+        if not sample or self.posterior == "deterministic":
+            return self.shaped(self.run_in_batches("code", x, None, batch_size))
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self._shaped(self._run("code_of", (x, noise), None, batch_size))
+        return self.shaped(self.run_in_batches("code_of", (x, noise), None, batch_size))
 
     # Leaving
 
@@ -298,7 +300,7 @@ class AAE(BaseAutoencoder):
         logit = TensorInfo("logit", "float32", (1,))
 
         def discriminate(tensors):
-            flat = self._flat(tensors["z"])
+            flat = self.flat(tensors["z"])
             seen = {**tensors, "z": flat} if self.labels_seen else flat
             return {"logit": self.discriminator(seen, training=False)}
 
@@ -306,17 +308,7 @@ class AAE(BaseAutoencoder):
         discriminator = self.part("discriminator", discriminate, takes, (logit,), networks)
         return {**super().parts(), "discriminator": discriminator}
 
-    def get_config(self):
-        config = {
-            **super().get_config(),
-            "posterior": self.drawn_by,
-            "prior": keras.saving.serialize_keras_object(self.prior),
-            "label_smoothing": self.label_smoothing,
-            "generator_steps": self.generator_steps,
-            "generator_weight": self.term_weights["generator"],
-            "dropout": self.dropout,
-            "input_dropout": self.input_dropout,
-        }
-        if self.custom_discriminator:
-            config["discriminator"] = keras.saving.serialize_keras_object(self.discriminator)
-        return config
+    def setting(self, name):
+        if name == "discriminator":
+            return self.discriminator if self.custom_discriminator else None
+        return super().setting(name)

@@ -1,9 +1,14 @@
-"""Checks of what users hand to a model, made once per call and outside the graph."""
+"""Checks of the data that users hand to a model, made once a call and outside of any graph."""
 
+from __future__ import annotations
+
+import contextlib
 import math
 
 import keras
 import numpy as np
+
+from zoo.checks import streams
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -94,47 +99,6 @@ def check_weights(weight, n):
         raise ValueError(f"sample_weight has shape {weight.shape}; give {n} numbers, one an image.")
     if weight.dtype.kind not in "fiub" or not np.isfinite(weight).all():
         raise ValueError("sample_weight holds values that are no finite numbers.")
-
-
-def check_class_weight(class_weight, num_classes, *, unlabelled: bool = False):
-    """Check weights by class.
-
-    Raises:
-        TypeError: no dict of numbers by label. ValueError: a class that the model does not have, or
-            a weight that is no finite number of at least 0.
-    """
-    if not isinstance(class_weight, dict):
-        raise TypeError(
-            f"class_weight is a {type(class_weight).__name__}; give a dict of weights by label, "
-            "such as {0: 1.0, 1: 2.5}."
-        )
-    known = range(-1 if unlabelled else 0, num_classes)
-    if unknown := [label for label in class_weight if label not in known]:
-        raise ValueError(
-            f"class_weight names {', '.join(map(repr, unknown))}; the labels of this model are "
-            f"the integers from {known[0]} to {known[-1]}."
-        )
-    for label, weight in class_weight.items():
-        number = isinstance(weight, int | float | np.number)
-        if not number or not np.isfinite(weight) or weight < 0:
-            raise ValueError(
-                f"class_weight[{label!r}] is {weight!r}; give a finite number of at least 0."
-            )
-
-
-def weights_by_class(class_weight: dict, labels, weight=None):
-    """Return the weight of every image by its label, float32 [n].
-
-    Raises:
-        ValueError: sample weights are given as well.
-    """
-    if weight is not None:
-        raise ValueError("Give sample_weight or class_weight, not both.")
-    labels = as_numpy(labels)
-    weights = np.ones(len(labels), "float32")
-    for label, value in class_weight.items():
-        weights[labels == label] = value
-    return weights
 
 
 def check_images(x, input_shape, likelihood=None, name: str = "x"):
@@ -296,3 +260,126 @@ def check_codes(z, shape: tuple[int, ...]):
 
 def _with_rows(shape):
     return f"(n, {', '.join(map(str, shape))})"
+
+
+# A whole call
+
+
+def batch_size_of(given, default: int = 128) -> int:
+    """Return the batch size that was given, or the default where it is None."""
+    return default if given is None else positive(given, "batch_size")
+
+
+class Data:
+    """Inputs, labels and weights for a model, checked.
+
+    Attributes:
+        is_array: whether they are arrays, and no stream of batches.
+        x: arrays as they are; a stream that gives the same batches, each of them checked when it is
+            fetched. y: labels, or None where targets are the inputs. weight: float [n], or None.
+        few: up to 256 of the inputs with their labels, or None where looking would use them up.
+    """
+
+    def __init__(self, model, x, y=None, weight=None, prefix="", inspection=None):
+        if x is None or isinstance(x, (tuple, dict)):
+            came = "nothing" if x is None else f"a {type(x).__name__}"
+            raise TypeError(
+                f"{prefix}x is {came}; {type(model).__name__} takes an array of images, a data set "
+                "or a generator of batches."
+            )
+        self.model, self.is_array, self.weight = model, is_array(x), weight
+        self.y = y if model.learns_labels else None
+        if self.is_array:
+            self.x, self.inspection = check_batch(model, x, y, weight, prefix), None
+            self.few = few_rows(self.x, self.y)
+        else:
+            self.inspection = inspection or streams.Inspection()
+            self._look_at_stream(x, prefix)
+
+    def _look_at_stream(self, x, prefix):
+        model, kind, self.few = self.model, streams.kind(x), None
+
+        def check(batch):
+            return check_batch(model, *_unpack(batch), prefix, kind)
+
+        first, x = streams.first_batch(x)
+        if first is not None:
+            labels = _unpack(first)[1] if model.learns_labels else None
+            self.few = few_rows(check(first), labels)
+        labels = (-1 if model.semi_supervised else 0, model.num_classes or 0)
+        limits = streams.Limits(
+            tuple(model.image_shape),
+            model.likelihood.low,
+            model.likelihood.high,
+            labels if model.learns_labels else None,
+        )
+        self.x = self.inspection.of(x, check, limits)
+
+    def validation(self, data, split: float) -> Data | None:
+        """Return the data to validate on: what was given, or the last part of these arrays."""
+        if data is not None:
+            found = Data(self.model, *_unpack(data), "validation_", self.inspection)
+            self.inspection = self.inspection or found.inspection
+            return found
+        if not split or not self.is_array:
+            return None
+        rows = len(self.x)
+        cut = int(rows * (1.0 - split))
+        if not 0 < cut < rows:
+            raise ValueError(
+                f"validation_split={split} of {rows} images leaves {cut} for training and "
+                f"{rows - cut} for validation; both need at least one."
+            )
+        last = object.__new__(Data)
+        vars(last).update(vars(self))
+        for name in ("x", "y", "weight"):
+            column = getattr(self, name)
+            if column is not None:
+                setattr(self, name, column[:cut])
+                setattr(last, name, column[cut:])
+        return last
+
+    def refusing(self):
+        """Return a context in which a batch that is refused says so in its own words."""
+        return self.inspection.speaking() if self.inspection else contextlib.nullcontext()
+
+
+def check_batch(model, x, y, weight, prefix="", kind="array"):
+    """Check inputs, labels and weights against a model; return the inputs as float."""
+    check_targets(model, x, y, kind)
+    x = check_images(x, model.image_shape, model.likelihood, prefix + "x")
+    if model.learns_labels:
+        check_labels(y, len(x), model.num_classes, prefix + "y", unlabelled=model.semi_supervised)
+    if weight is not None:
+        check_weights(weight, len(x))
+    return x
+
+
+def check_targets(model, x, y, kind=None):
+    """Refuse labels that are missing, and targets that are no labels and not the inputs.
+
+    Args:
+        kind: of data, as in `streams.IMAGES_ALONE`; None in a step, where shapes alone count.
+    """
+    name = type(model).__name__
+    if model.learns_labels and y is None:
+        unknown = ", -1 where unknown" if model.semi_supervised else ""
+        learns = "is conditional and learns" if model.conditional else "learns"
+        given = "fit(x, y)" if kind in (None, "array") else "batches (x, y)"
+        raise ValueError(
+            f"{name} {learns} from images and labels: {given}, with y "
+            f"integers from 0 to {model.num_classes - 1}{unknown}; y is missing."
+        )
+    if model.learns_labels or y is None:
+        return
+    if not are_the_images(x, y, values=kind is not None):
+        raise ValueError(
+            f"{name} learns from images alone, which are their own targets: y is left out, or "
+            f"is x itself, and something else was given. Without y: "
+            f"{streams.IMAGES_ALONE[kind or 'other']}. To restore damaged images, give "
+            "zoo.DenoisingAutoencoder the clean ones and corruption=."
+        )
+
+
+def _unpack(data):
+    return keras.utils.unpack_x_y_sample_weight(data)

@@ -6,16 +6,17 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import labelling
-from zoo.models import checks
-from zoo.models.semisupervised.classifying import Classifying, check_every_class_has_a_label
+from zoo import inference, labelling
+from zoo.checks import data as checks
+from zoo.models.labeled_images import check_every_class_has_a_label
+from zoo.models.part import classifier_part
 from zoo.models.settings import initial_weights
 from zoo.models.vae import VAE
 from zoo.nn.given import whole, widths
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class M1(Classifying, VAE):
+class M1(VAE):
     """The latent-feature model: codes of a VAE bring alike images together, so few labels do.
 
     The model is a `VAE`, and `fit(x, y)` first trains it on all images; y = -1 means "unlabelled".
@@ -46,6 +47,8 @@ class M1(Classifying, VAE):
     vector machine.
     """
 
+    family = "semisupervised"
+    semi_supervised = True
     network_names = (*VAE.network_names, "classifier")
 
     def __init__(
@@ -137,11 +140,9 @@ class M1(Classifying, VAE):
         """Return the classifier's softmax of mean codes as a tensor, [batch, num_classes]."""
         return ops.softmax(self.classifier(self.code(x)))
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "method": self.method,
-            "classifier_hidden_units": self.classifier_hidden_units,
-            "classifier_epochs": self.classifier_epochs,
-        }
+    predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
+
+    def parts(self):
+        """Return what can be exported: beside the others, `classifier`."""
+        classifier = classifier_part(self, (self.encoder, self.classifier))
+        return {**super().parts(), "classifier": classifier}

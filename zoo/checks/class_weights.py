@@ -1,0 +1,50 @@
+"""Weights of images by their class, as `fit(class_weight=)` takes them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.checks.data import as_numpy
+
+
+def check_class_weight(model, class_weight):
+    """Check weights by class for a model.
+
+    Raises:
+        TypeError: no dict of numbers by label. ValueError: a class that the model does not have, or
+            a weight that is no finite number of at least 0.
+    """
+    if not model.learns_labels:
+        raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")
+    if not isinstance(class_weight, dict):
+        raise TypeError(
+            f"class_weight is a {type(class_weight).__name__}; give a dict of weights by label, "
+            "such as {0: 1.0, 1: 2.5}."
+        )
+    known = range(-1 if model.semi_supervised else 0, model.num_classes)
+    if unknown := [label for label in class_weight if label not in known]:
+        raise ValueError(
+            f"class_weight names {', '.join(map(repr, unknown))}; the labels of this model are "
+            f"the integers from {known[0]} to {known[-1]}."
+        )
+    for label, weight in class_weight.items():
+        number = isinstance(weight, int | float | np.number)
+        if not number or not np.isfinite(weight) or weight < 0:
+            raise ValueError(
+                f"class_weight[{label!r}] is {weight!r}; give a finite number of at least 0."
+            )
+
+
+def weights_by_class(class_weight: dict, labels, weight=None):
+    """Return the weight of every image by its label, float32 [n].
+
+    Raises:
+        ValueError: sample weights are given as well.
+    """
+    if weight is not None:
+        raise ValueError("Give sample_weight or class_weight, not both.")
+    labels = as_numpy(labels)
+    weights = np.ones(len(labels), "float32")
+    for label, value in class_weight.items():
+        weights[labels == label] = value
+    return weights

@@ -1,0 +1,165 @@
+"""Arrays in, arrays out: what a trained model is used for.
+
+These functions are the methods of `zoo.models.base.BaseAutoencoder` under the same names.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.backend import backend
+from zoo.checks import data as checks
+from zoo.checks import streams
+
+
+@streams.by_batch
+def encode(model, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
+    """Return the codes of images; deterministic.
+
+    Args:
+        x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
+        labels: integers [n] for conditional models.
+        batch_size: how many images to hold in a network at once.
+
+    Returns:
+        float32 [n, *code_shape], which is [n, latent_dim] unless the networks are of your own.
+    """
+    x, labels = model.checked_images(x, labels)
+    return model.shaped(model.run_in_batches("code", x, labels, batch_size))
+
+
+@streams.by_batch
+def decode(model, z, labels=None, *, batch_size: int = 1024) -> np.ndarray:
+    """Return the mean images of codes.
+
+    Args:
+        z: [n, *code_shape], or [n, latent_dim]; or a stream of batches.
+        labels: integers [n] for conditional models.
+
+    Returns:
+        float32 [n, *input_shape]; in [0, 1] for a Bernoulli likelihood.
+    """
+    z = checks.check_codes(z, model.code_shape)
+    return model.run_in_batches("image", z, model.checked_labels(labels, len(z)), batch_size)
+
+
+@streams.by_batch
+def reconstruct(model, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
+    """Return the images that the codes of `x` decode to, [n, *input_shape]."""
+    z = model.encode(x, labels, batch_size=batch_size)
+    return model.decode(z, labels, batch_size=batch_size)
+
+
+def generate(model, n: int | None = None, labels=None, *, seed: int | None = None) -> np.ndarray:
+    """Decode draws from the prior.
+
+    Args:
+        n: how many; may be left out where labels are given.
+        labels: integers [n], for conditional models.
+        seed: the same seed gives the same images.
+
+    Returns:
+        float32 [n, *input_shape]: mean images.
+
+    Raises:
+        TypeError: for models without a prior.
+    """
+    if not model.can_generate:
+        raise TypeError(
+            f"{type(model).__name__} has no prior over codes and cannot generate; use a VAE, "
+            "CVAE or AAE, or decode() codes of your own."
+        )
+    if n is None:
+        if labels is None:
+            raise ValueError("Say how many images to generate: generate(16).")
+        n = np.size(labels)
+    if n < 1:
+        raise ValueError(f"n is {n}; generate at least one image.")
+    labels = model.checked_labels(labels, n)
+    return model.decode(model.prior_samples(n, labels, seed), labels)
+
+
+def shaped(model, codes):
+    """Return codes [n, latent_dim], an array or tensor, as [n, *code_shape]."""
+    if len(model.code_shape) == 1:
+        return codes
+    library = np if isinstance(codes, np.ndarray) else ops
+    return library.reshape(codes, (-1, *model.code_shape))
+
+
+def flat(model, codes):
+    """Undo `shaped`, for tensors."""
+    if len(model.code_shape) == 1:
+        return codes
+    return ops.reshape(codes, (-1, model.latent_dim))
+
+
+def checked_images(model, x, labels):
+    """Check images and labels; return them as NumPy's float32 and int32, labels perhaps None."""
+    x = checks.check_images(x, model.image_shape, model.likelihood)
+    return checks.in_numpy(x), model.checked_labels(labels, len(x))
+
+
+def checked_labels(model, labels, n):
+    """Check the labels of n images; return them as int32 [n], or None for models without."""
+    if model.conditional:
+        return checks.check_labels(labels, n, model.num_classes, "labels")
+    if labels is not None:
+        raise ValueError(f"{type(model).__name__} is not conditional and takes no labels.")
+    return None
+
+
+def run_in_batches(model, method, values, labels, batch_size):
+    """Run `model.<method>` compiled, in batches, on an array or a tuple of arrays."""
+    checks.positive(batch_size, "batch_size")
+    functions = model.__dict__.setdefault("_compiled_functions", {})
+    if method not in functions:
+        functions[method] = backend.compiled(getattr(model, method), model.variables)
+    arrays = [*values] if isinstance(values, tuple) else [values]
+    arrays += [] if labels is None else [labels]
+    pieces = [
+        functions[method](
+            *(ops.convert_to_tensor(np.asarray(a[i : i + batch_size])) for a in arrays)
+        )
+        for i in range(0, len(arrays[0]), batch_size)
+    ]
+    return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
+
+
+def predict_proba(model, x, *, batch_size: int = 1024) -> np.ndarray:
+    """Return q(y | x) of images [n, *input_shape], float32 [n, num_classes]."""
+    x = checks.check_images(x, model.image_shape, model.likelihood)
+    return model.run_in_batches("label_probability", checks.in_numpy(x), None, batch_size)
+
+
+def predict_labels(model, x, *, batch_size: int = 1024) -> np.ndarray:
+    """Return the most probable label of images [n, *input_shape], int32 [n]."""
+    return model.predict_proba(x, batch_size=batch_size).argmax(axis=1).astype("int32")
+
+
+def predict(model, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+    """Reconstruct images; `keras.Model.predict` with arrays checked first."""
+    if batch_size is not None:
+        checks.positive(batch_size, "batch_size")
+    if not model.conditional and checks.is_array(x):
+        checks.check_images(x, model.image_shape, model.likelihood)
+    if model.conditional and checks.is_array(x):
+        raise ValueError('predict() of a conditional model takes {"x": images, "label": y}.')
+    if steps:
+        model._choose_how_to_run(steps, 1)
+    return keras.Model.predict(model, x, batch_size, verbose, steps, callbacks)
+
+
+def export(model, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+    """Write how the model reconstructs, as one file or folder; `keras.Model.export`.
+
+    `export.export_model` writes encoder and decoder apart, and proves them equal to Keras.
+    """
+    if input_signature is None:
+        inputs = {"x": keras.InputSpec(dtype="float32", shape=(None, *model.image_shape))}
+        if model.conditional:
+            inputs["label"] = keras.InputSpec(dtype="int32", shape=(None,))
+        input_signature = [inputs if model.conditional else inputs["x"]]
+    return keras.Model.export(model, filepath, format, verbose, input_signature, **kwargs)

@@ -1,0 +1,87 @@
+"""Labeled images beside many without a label, for semi-supervised models."""
+
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+
+from zoo.backend import backend
+from zoo.checks.data import check_images, check_labels, in_numpy, is_array
+
+
+class LabeledImages:
+    """The labeled images of a training, set apart from those without a label.
+
+    True where there are any. Every step draws a batch of them; replicas share the draws.
+
+    Args:
+        model: whose images and labels they are; its step is made anew when they change.
+
+    Attributes:
+        share: how many images have a label, for each that has none.
+    """
+
+    def __init__(self, model):
+        self.model, self.images, self.labels, self.share = model, None, None, 0.0
+
+    def __bool__(self):
+        return self.images is not None
+
+    def set_apart(self, x, y):
+        """Keep the labeled images of arrays, if some have no label, and return the others.
+
+        Args:
+            x: images [n, *input_shape]; a stream of batches comes back as it is. y: integers [n],
+                -1 for images without a label.
+
+        Raises:
+            ValueError: some class has no labeled image; and what other models refuse.
+        """
+        images = labels = None
+        if is_array(x) and y is not None:
+            x = check_images(x, self.model.image_shape, self.model.likelihood)
+            y = check_labels(y, len(x), self.model.num_classes, unlabelled=True)
+            known = y >= 0
+            if not known.all():
+                check_every_class_has_a_label(y, self.model.num_classes)
+                x = in_numpy(x)
+                images, labels = np.asarray(x[known]), y[known]
+                self.share = float(known.sum() / (~known).sum())
+                x, y = x[~known], y[~known]
+        if not (_equal(self.images, images) and _equal(self.labels, labels)):
+            tensors = (None if a is None else ops.convert_to_tensor(a) for a in (images, labels))
+            self.images, self.labels = tensors
+            self.model.train_function = None  # the old ones are constants there
+        return x, y
+
+    def draw(self, n: int, seed_generator):
+        """Return n images and their labels inside a training step, as tensors."""
+        uniform = backend.uniform((n,), seed_generator, shared=True)
+        rows = backend.local_shard(ops.cast(uniform * len(self.labels), "int32"))
+        return ops.take(self.images, rows, axis=0), ops.take(self.labels, rows)
+
+
+def _equal(tensor, array) -> bool:
+    if tensor is None or array is None:
+        return tensor is array
+    return np.array_equal(ops.convert_to_numpy(tensor), array)
+
+
+def cross_entropy(logits, label):
+    """Return -log softmax(logits)[label], [batch]."""
+    one_hot = ops.one_hot(label, logits.shape[-1])
+    return -ops.sum(one_hot * ops.log_softmax(logits, axis=-1), axis=1)
+
+
+def check_every_class_has_a_label(y, num_classes: int):
+    """Refuse labels [n], -1 for unknown, among which some class is missing.
+
+    Raises:
+        ValueError: with the classes named.
+    """
+    missing = sorted(set(range(num_classes)) - set(np.asarray(y)[np.asarray(y) >= 0]))
+    if missing:
+        raise ValueError(
+            f"No image of class {', '.join(map(str, missing))} has a label; the model needs one of "
+            "each class at least. zoo.data.keep_labels draws balanced ones."
+        )

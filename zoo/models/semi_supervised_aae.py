@@ -1,0 +1,98 @@
+"""The adversarial autoencoder that learns classes from few labels."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import keras
+from keras import ops
+
+from zoo.backend import backend
+from zoo.models.clustering_aae import ClusteringAAE
+from zoo.models.labeled_images import LabeledImages, cross_entropy
+from zoo.nn.given import whole
+from zoo.trainer import Losses
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SemiSupervisedAAE(ClusteringAAE):
+    """The adversarial autoencoder that finds the classes of images, most of them without a label.
+
+    A `ClusteringAAE` whose clusters are told, by some labels, which class they are. A step makes a
+    fourth update:
+
+    4. classification: trunk and classifier minimize the cross-entropy on labelled images.
+
+    `fit(x, y)` takes y = -1 for "unlabelled"; of each step's batch the images have no label, and
+    `labeled_batch_size` labelled ones are drawn beside them.
+
+    Use it to classify with few labels, and to generate by class all the same.
+
+    Args:
+        num_classes: how many labels there are.
+        labeled_batch_size: how many labelled images each step draws.
+        Others: see `ClusteringAAE`.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> model = zoo.SemiSupervisedAAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, few, epochs=1, verbose=0)
+        >>> model.predict_labels(x_test).shape
+        (360,)
+
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), section 5; with `head_distance` section 7.
+    """
+
+    metric_names = (*ClusteringAAE.metric_names, "classification")
+    updates: ClassVar = {**ClusteringAAE.updates, "classification": ("trunk", "classifier")}
+    learns_labels = True
+    semi_supervised = True
+
+    def __init__(
+        self, input_shape=None, latent_dim=None, *, labeled_batch_size: int = 100, **kwargs
+    ):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
+        self.labeled = LabeledImages(self)
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Train; as for other models, with y = -1 for images without a label."""
+        x, y = self.labeled.set_apart(x, y)
+        return super().fit(x, y, *args, **kwargs)
+
+    def train_step(self, data):
+        batch = self.unpack(data)
+        # Reconstruction phase: trunk, heads and decoder minimize -log p(x | y, z).
+        r = self.minimize(lambda: self.reconstruction_losses(batch, True), batch, "reconstruction")
+        # Regularization phase: both discriminators learn to tell codes from prior samples, ...
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
+        # ... and trunk and heads, as the generator of codes, learn to confuse them.
+        for _ in range(self.generator_steps):
+            g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
+        # Classification phase: trunk and classifier learn from the labeled images.
+        c = self.minimize(lambda: self.classification_losses(batch, True), batch, "classification")
+        metrics = {**r, **d, **g, **c, "loss": r["reconstruction"]}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
+
+    def test_step(self, data):
+        batch = self.unpack(data)
+        r = self.reconstruction_losses(batch, training=False).weighted(batch.weight).metrics
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
+        c = self.classification_losses(batch, training=False).weighted(batch.weight).metrics
+        return self.track({**r, **d, **g, **c, "loss": r["reconstruction"]})
+
+    def classification_losses(self, batch, training):
+        """The cross-entropy of labeled images: those set apart, or those in the batch."""
+        if training and self.labeled:
+            x, label = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
+            logits, _ = self.codes(x, training)
+            classification = backend.batch_mean(cross_entropy(logits, label))  # a scalar
+        else:
+            logits, _ = self.codes(batch.x, training)
+            known = ops.cast(batch.label >= 0, "float32")  # [batch]
+            classification = known * cross_entropy(logits, ops.maximum(batch.label, 0))
+        return Losses(classification, classification=classification)

@@ -1,0 +1,109 @@
+"""Callbacks that watch a training: NaN losses, a saturated discriminator, the order of rows."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.checks.data import not_finite
+
+USUALLY = (
+    "Lower the discriminator's learning rate or raise the generator's, repeat the generator's "
+    "update (generator_steps=), or smooth labels (label_smoothing=0.1)."
+)
+
+
+class DivergenceMonitor(keras.callbacks.Callback):
+    """Warn of terms or weights that are no numbers any more, and end the training."""
+
+    said = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        names = [*self.model.trackers, *(f"val_{name}" for name in self.model.trackers)]
+        lost = [name for name in names if not math.isfinite((logs or {}).get(name, 0.0))]
+        if lost and not self.said:
+            self._end(f"in epoch {epoch + 1}: {', '.join(lost)} became NaN or infinite")
+
+    def on_train_end(self, logs=None):
+        if not self.said and not_finite(self.model):
+            self._end("in its last steps")
+
+    def _end(self, how):
+        self.said = self.model.stop_training = True
+        spoiled = not_finite(self.model)
+        state = (
+            f"Its weights are NaN or infinite, too ({spoiled[0]} and {len(spoiled) - 1} more), and "
+            "cannot be saved: make or load the model anew."
+            if spoiled
+            else "Its weights are still numbers."
+        )
+        warnings.warn(
+            f"{type(self.model).__name__} diverged {how}, and training ends. {state} Lower the "
+            "learning rate, or clip gradients (clipnorm=1.0).",
+            stacklevel=2,
+        )
+
+
+class DiscriminatorMonitor(keras.callbacks.Callback):
+    """Warn of a saturated discriminator, once.
+
+    It is saturated where it was right about everything in an epoch: its gradient then says little
+    to the generator.
+    """
+
+    said = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs, name = logs or {}, type(self.model).__name__
+        sides = {term: logs[term] for term in logs if term.startswith("accuracy_on_")}
+        if not self.said and sides and min(sides.values()) == 1.0:
+            self.said = True
+            right = sorted(
+                "every " + term.split("_on_")[1].removesuffix("s").replace("_", " ")
+                for term in sides
+            )
+            warnings.warn(
+                f"The discriminator of {name} was right about {' and '.join(right)} in epoch "
+                f"{epoch + 1}, and its gradient says little to the generator. {USUALLY}",
+                stacklevel=2,
+            )
+
+
+class PassOrder(keras.callbacks.Callback):
+    """The order of the rows in each pass: a matter of the model's seed and of the steps so far.
+
+    A training that goes on from a backup knows both, and sees what an unharmed one does. It comes
+    after the callback that restores them.
+    """
+
+    def __init__(self, rows: int, batches: int):
+        super().__init__()
+        self.rows, self.batches = rows, batches
+        self.seed = self.steps = None
+
+    def on_train_begin(self, logs=None):
+        self.seed = int(ops.convert_to_numpy(self.model.seed_generator.state)[0])
+        self.steps = int(ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def __call__(self):
+        if self.steps is None:  # Keras looks at the first batches beforehand
+            return np.arange(self.rows)
+        order = np.random.default_rng([self.seed, self.steps]).permutation(self.rows)
+        self.steps += self.batches
+        return order
+
+
+def after(callbacks, own: list, model):
+    """Put a model's own callbacks after a user's: one, a list, a CallbackList or None."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        for callback in own:
+            callback.set_model(model)
+            callbacks.callbacks.append(callback)
+        return callbacks
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]
+    return [*(callbacks or []), *own]

@@ -1,0 +1,33 @@
+"""Posteriors, priors and likelihoods: `log_prob`, `sample`, and KL divergences between them."""
+
+from zoo.nn.distributions.custom_prior import CustomPrior
+from zoo.nn.distributions.likelihoods import (
+    Bernoulli,
+    Gaussian,
+    LearnedGaussian,
+    Likelihood,
+    SquaredError,
+)
+from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
+from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
+from zoo.nn.distributions.prior_names import get as get_prior
+from zoo.nn.distributions.priors import Categorical, LearnedNormal, Normal, Prior, Uniform
+
+__all__ = [
+    "Bernoulli",
+    "Categorical",
+    "CustomPrior",
+    "DiagonalNormal",
+    "Gaussian",
+    "GaussianMixture",
+    "LearnedGaussian",
+    "LearnedNormal",
+    "Likelihood",
+    "Normal",
+    "Prior",
+    "SquaredError",
+    "SwissRoll",
+    "Uniform",
+    "get_prior",
+    "kl_divergence",
+]

@@ -1,0 +1,107 @@
+"""Diagonal Gaussians: posteriors q(z | x), and priors p(z) with a closed-form KL divergence."""
+
+from __future__ import annotations
+
+import math
+
+from keras import ops
+
+from zoo.backend import backend
+
+LOG_TWO_PI = math.log(2.0 * math.pi)
+LOG_VARIANCE_LIMIT = 12.0
+
+
+class DiagonalNormal:
+    """N(mean, diag(exp(log_var))) for every row of a batch, such as q(z | x).
+
+    Args:
+        z_mean, z_log_var: tensors [batch, n]; the logarithm is natural, of the variance. Log-
+            variances beyond 12 either way are drawn back, see `bounded_log_variance`.
+
+    Attributes:
+        mean, log_var: tensors [batch, n].
+    """
+
+    def __init__(self, z_mean, z_log_var):
+        self.mean, self.log_var = z_mean, bounded_log_variance(z_log_var)
+
+    def sample(self, samples: int, seed_generator):
+        """Draw from every row by reparameterization, [batch, samples, n]; gradients reach it."""
+        rows, n = ops.shape(self.mean)[0], self.mean.shape[-1]
+        return self.transform(backend.normal((rows, samples, n), seed_generator))
+
+    def transform(self, noise):
+        """Return z = mean + sigma * epsilon, of standard normal noise [batch, samples, n].
+
+        Source: Kingma and Welling 2013 (arXiv 1312.6114), section 2.4.
+        """
+        mean, log_var = self.mean[:, None], self.log_var[:, None]  # [batch, 1, n]
+        return mean + ops.exp(0.5 * log_var) * noise
+
+    def log_prob(self, z):
+        """Return the log-density of z [batch, samples, n], in nats, [batch, samples]."""
+        return log_normal(z, self.mean[:, None], self.log_var[:, None])
+
+
+def kl_divergence(q: DiagonalNormal, p, z):
+    """Return KL(q || p), float32 [batch], in nats.
+
+    In closed form where p is a diagonal Gaussian, too; else log q(z) - log p(z), averaged over the
+    samples z ~ q.
+
+    Args:
+        p: a `DiagonalNormal`, or a prior with `log_prob`.
+        z: [batch, samples, n].
+    """
+    if has_closed_form(p):
+        return ops.sum(kl_by_dimension(q, p), axis=-1)
+    return ops.mean(q.log_prob(z) - p.log_prob(z), axis=1)
+
+
+def has_closed_form(p) -> bool:
+    """Say whether the KL divergence to p has a closed form: p is a diagonal Gaussian."""
+    return hasattr(p, "log_var")
+
+
+def kl_by_dimension(q: DiagonalNormal, p):
+    """Return KL(q || p) of every dimension, float32 [batch, n], in nats.
+
+    1/2 (ln p_var - ln q_var + (q_var + (q_mean - p_mean)^2) / p_var - 1).
+
+    Args:
+        p: with `mean` and `log_var`, numbers or tensors that broadcast to [batch, n].
+
+    Source: Kingma and Welling 2013 (arXiv 1312.6114), appendix B, for a standard normal p.
+    """
+    squared_distance = ops.square(q.mean - p.mean)
+    ratio = (ops.exp(q.log_var) + squared_distance) * ops.exp(-ops.cast(p.log_var, "float32"))
+    return 0.5 * (p.log_var - q.log_var + ratio - 1.0)
+
+
+def bounded_log_variance(value):
+    """Keep a log-variance from running away: r up to 12 either way, beyond it by a logarithm.
+
+    sign(r) (12 + ln(1 + |r| - 12)) where |r| > 12: it always has a slope, so that a network finds
+    its way back, and the variance stays finite in float32 up to |r| = 1e20.
+
+    Args, returns: tensors of any shape, in nats.
+    """
+    beyond = ops.relu(ops.abs(value) - LOG_VARIANCE_LIMIT)
+    inside = ops.clip(value, -LOG_VARIANCE_LIMIT, LOG_VARIANCE_LIMIT)
+    return inside + ops.sign(value) * ops.log(1.0 + beyond)
+
+
+def log_normal(value, mean, log_var):
+    """Log-density of a diagonal Gaussian, in nats, summed over the last dimension.
+
+    Args:
+        value: a tensor [..., n].
+        mean, log_var: numbers, or tensors that broadcast to its shape.
+
+    Returns:
+        float32 [...].
+    """
+    log_var = ops.cast(log_var, "float32")
+    density = LOG_TWO_PI + log_var + ops.square(value - mean) * ops.exp(-log_var)
+    return -0.5 * ops.sum(density, axis=-1)

@@ -1,0 +1,315 @@
+"""What latent codes are drawn from: p(z)."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.backend import backend
+from zoo.nn.configured import Configured
+from zoo.nn.distributions.normal import DiagonalNormal, log_normal
+from zoo.nn.given import number, whole
+
+
+class Prior(Configured):
+    """A distribution of codes; subclasses write `transform`, and `log_prob` where it is known.
+
+    A prior is one formula, `transform`, from standard noise to codes. `sample` feeds it noise of
+    NumPy's, `draw` that of a training step, so that pictures show what was trained for.
+
+    Attributes:
+        latent_dim: the number of dimensions.
+        num_classes: how many classes it gives a part of itself each; None where it has no parts.
+        masses: float [num_classes], the probability of each part; they sum to 1.
+        masses_given: whether a user chose them; else they are all alike.
+        extent: how far from the origin most of it reaches along an axis, for pictures.
+    """
+
+    latent_dim: int
+    num_classes: int | None = None
+    masses: np.ndarray | None = None
+    masses_given = False
+    extent: float
+
+    def transform(self, noise, uniform, label):
+        """Make codes of noise.
+
+        Args:
+            noise: standard normal, [n, latent_dim]. uniform: in [0, 1), [n, 2].
+            label: int32 [n], -1 for any part as likely as its mass; None where there are no parts.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define transform().")
+
+    def sample(self, n: int, labels=None, seed: int | None = None) -> np.ndarray:
+        """Draw codes outside of any graph: the same on every backend for the same seed.
+
+        Args:
+            labels: integers [n], for priors with parts; -1, or None for all, for any part.
+
+        Returns:
+            float32 [n, latent_dim].
+        """
+        if labels is not None:
+            labels = self._checked(labels, n)
+        generator = np.random.default_rng(seed)
+        noise = generator.standard_normal((n, self.latent_dim), np.float32)
+        uniform = generator.random((n, 2), np.float32)
+        label = self._all_parts(n) if labels is None else ops.convert_to_tensor(labels, "int32")
+        codes = self.transform(ops.convert_to_tensor(noise), ops.convert_to_tensor(uniform), label)
+        return ops.convert_to_numpy(codes)
+
+    def draw(self, n, seed, label=None):
+        """Draw codes inside a training step, as a tensor, from a `SeedGenerator`."""
+        noise = backend.normal((n, self.latent_dim), seed)
+        uniform = backend.uniform((n, 2), seed) if self.needs_uniform else None
+        return self.transform(noise, uniform, self._all_parts(n) if label is None else label)
+
+    needs_uniform = True
+
+    def _all_parts(self, n):
+        return ops.full((n,), -1, dtype="int32") if self.num_classes else None
+
+    def _need_parts(self):
+        if not self.num_classes:
+            raise ValueError(
+                f"{type(self).__name__} has no part for each class, so that labels say nothing "
+                "of where to draw: use zoo.GaussianMixture or zoo.SwissRoll, or leave out labels."
+            )
+
+    def _checked(self, labels, n):
+        self._need_parts()
+        labels = np.asarray(labels)
+        whole = np.issubdtype(labels.dtype, np.integer) and labels.shape == (n,)
+        if not whole or not ((labels >= -1) & (labels < self.num_classes)).all():
+            raise ValueError(
+                f"labels of {n} draws are {n} integers from 0 to {self.num_classes - 1}, or -1 for "
+                f"any; got {labels.dtype} of shape {labels.shape}."
+            )
+        return labels
+
+    def parts_of(self, label, uniform):
+        """Return which part each code is drawn from: the label's, or for -1 one by its mass."""
+        ends = ops.convert_to_tensor(np.cumsum(self.masses)[:-1].astype("float32"))
+        anyone = ops.sum(ops.cast(uniform[:, None] >= ends[None], "int32"), axis=1)
+        return ops.where(label >= 0, label, anyone)
+
+    def region(self, z: np.ndarray) -> np.ndarray:
+        """Return the part that codes [n, latent_dim] most probably belong to, int32 [n]."""
+        self._need_parts()
+        raise NotImplementedError(f"{type(self).__name__} does not define region().")
+
+    def log_prob(self, z):
+        """Log-density of codes, a tensor or an array [..., latent_dim], in nats: tensor [...]."""
+        raise NotImplementedError(f"{type(self).__name__} has no density in closed form.")
+
+    def given(self, label):
+        """Return p(z | label) for labels, int32 [batch]; the same for all, unless it is learned."""
+        del label
+        return self
+
+    def style(self, z, labels):
+        """Return what codes [n, latent_dim] say beside their labels; see `LearnedNormal`."""
+        del labels
+        return z
+
+    def styled(self, style, labels):
+        """Return the codes of styles [n, latent_dim] with labels [n]; undoes `style`."""
+        del labels
+        return style
+
+    def describe(self) -> dict:
+        """What a consumer of exported files needs to know to draw from this prior."""
+        return {"kind": type(self).__name__.lower()}
+
+    def _masses_for_config(self):
+        return self.masses.tolist() if self.masses_given else None
+
+    def _set_masses(self, masses):
+        self.masses_given = masses is not None
+        masses = np.ones(self.num_classes) if masses is None else np.asarray(masses, float)
+        if masses.shape != (self.num_classes,) or not ((masses > 0) & (masses < np.inf)).all():
+            raise ValueError(
+                f"masses is {masses.tolist()}; give {self.num_classes} numbers above 0, such as "
+                "how many images each class has."
+            )
+        self.masses = masses / masses.sum()
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Normal(Prior):
+    """N(0, s^2 I).
+
+    Args:
+        latent_dim: the number of dimensions, at least 1.
+        scale: the standard deviation s, above 0. The adversarial autoencoder's paper uses 5.
+
+    Example:
+        >>> prior = zoo.Normal(2)
+        >>> prior.sample(3, seed=0).shape
+        (3, 2)
+        >>> float(prior.log_prob([[0.0, 0.0]])[0])
+        -1.837...
+    """
+
+    needs_uniform = False
+
+    def __init__(self, latent_dim: int, scale: float = 1.0):
+        self.latent_dim = whole("latent_dim", latent_dim, least=1)
+        self.scale = number("scale", scale, above=0)
+        self.extent = 2.0 * self.scale
+        self.mean, self.log_var = 0.0, 2.0 * math.log(self.scale)
+
+    def transform(self, noise, uniform, label):
+        return self.scale * noise
+
+    def log_prob(self, z):
+        return log_normal(ops.convert_to_tensor(z, "float32"), self.mean, self.log_var)
+
+    def describe(self):
+        return {"kind": "normal", "scale": self.scale}
+
+    def get_config(self):
+        return {"latent_dim": self.latent_dim, "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Uniform(Prior):
+    """Uniform over the cube [low, high)^d.
+
+    Args:
+        latent_dim: d, at least 1.
+        low, high: of every dimension.
+
+    Example:
+        >>> zoo.Uniform(2).sample(3, seed=0).shape
+        (3, 2)
+    """
+
+    def __init__(self, latent_dim: int, low: float = -1.0, high: float = 1.0):
+        self.low, self.high = number("low", low), number("high", high)
+        if not low < high:
+            raise ValueError(f"low is {low} and high is {high}; low must be the smaller one.")
+        self.latent_dim = whole("latent_dim", latent_dim, least=1)
+        self.extent = max(abs(self.low), abs(self.high))
+
+    def transform(self, noise, uniform, label):
+        within = 0.5 * (1.0 + ops.erf(noise / math.sqrt(2.0)))
+        return self.low + (self.high - self.low) * within
+
+    def log_prob(self, z):
+        z = ops.convert_to_tensor(z, "float32")
+        inside = ops.all((z >= self.low) & (z <= self.high), axis=-1)
+        return ops.where(inside, -self.latent_dim * math.log(self.high - self.low), -np.inf)
+
+    def describe(self):
+        return {"kind": "uniform", "low": self.low, "high": self.high}
+
+    def get_config(self):
+        return {"latent_dim": self.latent_dim, "low": self.low, "high": self.high}
+
+
+@keras.saving.register_keras_serializable(package="zoo", name="CategoricalPrior")
+class Categorical(Prior):
+    """One-hot codes: each class is a corner, drawn by its mass.
+
+    Args:
+        num_classes: how many, at least 2; also the number of dimensions.
+        masses: [num_classes], above 0, of any sum; all alike by default.
+
+    Example:
+        >>> zoo.Categorical(4).sample(3, seed=0).sum(axis=1)
+        array([1., 1., 1.], dtype=float32)
+    """
+
+    extent = 1.0
+
+    def __init__(self, num_classes: int, masses=None):
+        self.num_classes = self.latent_dim = whole("num_classes", num_classes, least=2)
+        self._set_masses(masses)
+
+    def transform(self, noise, uniform, label):
+        return ops.one_hot(self.parts_of(label, uniform[:, 0]), self.num_classes)
+
+    def region(self, z):
+        return np.asarray(z).argmax(axis=-1).astype("int32")
+
+    def log_prob(self, z):
+        """Log-probability of one-hot codes."""
+        logs = ops.convert_to_tensor(np.log(self.masses).astype("float32"))
+        return ops.take(logs, ops.argmax(ops.convert_to_tensor(z), axis=-1))
+
+    def describe(self):
+        return {"kind": "categorical", "weights": self.masses.tolist()}
+
+    def get_config(self):
+        return {"num_classes": self.num_classes, "masses": self._masses_for_config()}
+
+
+class LearnedNormal(Prior):
+    """N(m_c, diag(s_c^2)), with a mean and a variance for every class c that a network learns.
+
+    Args:
+        network: a functional Keras model from integer labels [batch] to a dict of `z_mean` and
+            `z_log_var`, both [batch, latent_dim].
+        latent_dim: the number of dimensions. num_classes: how many labels there are.
+        custom: whether the network is a user's own.
+
+    Raises:
+        ValueError: a network of other inputs or outputs.
+    """
+
+    needs_uniform = False
+    extent = 2.0
+
+    def __init__(self, network, latent_dim: int, num_classes: int, custom: bool = False):
+        self.network, self.latent_dim, self.custom = network, latent_dim, custom
+        self.labels = np.arange(num_classes)
+        _check_network(network, latent_dim)
+
+    def given(self, label):
+        return DiagonalNormal(**self.network(label))
+
+    def moments(self, labels):
+        """Return means and log-variances of labels [n], arrays [n, latent_dim]."""
+        table = self.given(ops.convert_to_tensor(self.labels, "int32"))
+        return tuple(ops.convert_to_numpy(t)[labels] for t in (table.mean, table.log_var))
+
+    def style(self, z, labels):
+        """Return (z - m_c) / s_c of codes, [n, latent_dim]."""
+        mean, log_var = self.moments(labels)
+        return (z - mean) / np.exp(0.5 * log_var)
+
+    def styled(self, style, labels):
+        """Return m_c + s_c style, [n, latent_dim]."""
+        mean, log_var = self.moments(labels)
+        return mean + np.exp(0.5 * log_var) * style
+
+    def transform(self, noise, uniform, label):
+        """Return styles, which are standard normal; `styled` makes codes of them."""
+        return noise
+
+    def describe(self):
+        mean, log_var = self.moments(self.labels)
+        return {
+            "kind": "normal_by_label",
+            "means": mean.tolist(),
+            "scales": np.exp(0.5 * log_var).tolist(),
+        }
+
+
+def _check_network(network, latent_dim):
+    takes, gives = (
+        getattr(network, name, None) if network.built else None for name in ("input", "output")
+    )
+    named = gives if isinstance(gives, dict) else {}
+    shapes = {name: tuple(value.shape) for name, value in named.items()}
+    expected = dict.fromkeys(("z_mean", "z_log_var"), (None, latent_dim))
+    if shapes != expected or getattr(takes, "shape", None) != (None,):
+        raise ValueError(
+            f"The prior's network takes {takes} and gives {gives}; it must be functional, take "
+            f"integer labels of shape (batch,) and give a dict of z_mean and z_log_var of shape "
+            f"(batch, {latent_dim})."
+        )

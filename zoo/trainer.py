@@ -1,0 +1,400 @@
+"""How any model of the zoo learns: compile, fit, evaluate, minimize, track."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from zoo import monitors
+from zoo.backend import backend
+from zoo.backend.optimizer_group import clone_optimizer, group_of
+from zoo.checks.class_weights import check_class_weight, weights_by_class
+from zoo.checks.data import Data, batch_size_of, check_targets, positive
+
+
+class Batch(NamedTuple):
+    """What a training step sees: inputs, and what was given with them or None."""
+
+    x: Any
+    label: Any = None
+    weight: Any = None
+
+
+class Losses:
+    """What a step minimizes, and what it reports.
+
+    Args:
+        summands: of the loss, each [batch] or a scalar; their means over the batch are added up.
+        metrics: by name, [batch] or scalars.
+    """
+
+    def __init__(self, *summands, **metrics):
+        self.summands, self.metrics = summands, metrics
+
+    def plus(self, *summands, **metrics) -> Losses:
+        """Return these losses with further summands and metrics."""
+        return Losses(*self.summands, *summands, **self.metrics, **metrics)
+
+    def weighted(self, weight) -> Losses:
+        """Return them times sample weights [batch]; what is one number a batch stays as it is."""
+        if weight is None:
+            return self
+        summands = [weighted(summand, weight) for summand in self.summands]
+        return Losses(*summands, **{k: weighted(v, weight) for k, v in self.metrics.items()})
+
+
+def weighted(values, weight):
+    """Return values [batch] times sample weights [batch] or None; a scalar stays as it is."""
+    return values if weight is None or not len(values.shape) else values * weight
+
+
+class Trainer(keras.Model):
+    """A Keras model whose steps run on every backend.
+
+    A model with one update writes `losses`. One with several writes `train_step`, with one
+    `self.minimize(...)` an update, and names in `updates` what each of them changes.
+
+    Attributes of the class:
+        metric_names: what `losses` reports, in order.
+        updates: for each of several updates, the attributes that hold the networks it changes.
+        monitors: callbacks that watch every training.
+    """
+
+    metric_names: tuple[str, ...] = ()
+    monitors: tuple[type, ...] = (monitors.DivergenceMonitor,)
+    updates: dict[str, tuple[str, ...]] = {}  # noqa: RUF012  replaced, never changed
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for name in ("train_step", "test_step"):
+            if name in vars(cls):
+                setattr(cls, name, backend.keras_step(vars(cls)[name]))
+
+    # One step
+
+    def losses(self, batch: Batch, training: bool) -> Losses:
+        """Return the loss of a batch and its metrics; see `Losses`."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither losses nor train_step.")
+
+    @backend.keras_step
+    def train_step(self, data):
+        batch = self.unpack(data)
+        metrics = self.minimize(lambda: self.losses(batch, training=True), batch)
+        self.after_step(batch, metrics)
+        return self.track(metrics)
+
+    @backend.keras_step
+    def test_step(self, data):
+        batch = self.unpack(data)
+        losses = self.losses(batch, training=False).weighted(batch.weight)
+        return self.track({"loss": sum(losses.summands), **losses.metrics})
+
+    def minimize(self, loss_fn, batch: Batch, update: str | None = None) -> dict:
+        """Take one step of an optimizer down the gradient of a loss.
+
+        Args:
+            loss_fn: returns `Losses` of the batch.
+            batch: of which the sample weights count.
+            update: a name in `updates`, whose networks change; everything where it is None.
+
+        Returns:
+            `loss` and the metrics, with the values that they had before the step.
+        """
+        optimizer = self.optimizer if update is None else self.optimizer[update]
+
+        def scalar_and_metrics():
+            losses = loss_fn().weighted(batch.weight)
+            scalar = sum(backend.share_of_mean(summand) for summand in losses.summands)
+            return scalar, {"loss": sum(losses.summands), **losses.metrics}
+
+        state = [*self.variables, *self.optimizer.variables]
+        return backend.minimize(scalar_and_metrics, self.trained_by(update), optimizer, state)
+
+    def trained_by(self, update: str | None) -> list:
+        """Return the variables that an update changes."""
+        if update is None:
+            return self.trainable_variables
+        networks = [getattr(self, name) for name in self.updates[update]]
+        return [variable for network in networks for variable in network.trainable_variables]
+
+    def after_step(self, batch: Batch, metrics: dict):
+        """Do what a model does after each step of training; nothing, unless said otherwise."""
+
+    def unpack(self, data) -> Batch:
+        """Sort what Keras hands to a step into inputs, labels and sample weights."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        check_targets(self, x, y)
+        label = ops.cast(y, "int32") if self.learns_labels else None
+        if weight is not None:
+            weight = ops.reshape(ops.cast(weight, "float32"), (-1,))
+        return Batch(ops.cast(x, "float32"), label, weight)
+
+    def track(self, metrics: dict) -> dict:
+        """Add `loss` and the metrics of one batch to those of the epoch; return the means so far.
+
+        Args:
+            metrics: [batch] or scalars, by the names in `metric_names`, and `loss`.
+        """
+        for name in metrics.keys() - self.trackers.keys():
+            raise ValueError(
+                f"The losses have a metric {name!r} that {type(self).__name__}.metric_names does "
+                "not name; say in the class: metric_names = "
+                f'(*{type(self).__base__.__name__}.metric_names, "{name}").'
+            )
+        # A batch counts by its rows, also for a metric that is one number a batch.
+        rows = ops.ones_like(next(v for v in metrics.values() if len(v.shape)))
+        for name, values in metrics.items():
+            self.trackers[name].update_state(values * rows)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    # Compiling
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        *,
+        run_eagerly: bool = False,
+        steps_per_execution: int | str = "auto",
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        **unknown,
+    ):
+        """Choose the optimizer, and how to run.
+
+        Args:
+            optimizer: a name or a Keras optimizer. For a model with several updates also a dict
+                with an optimizer for each (`model.updates` has their names); one given alone serves
+                as the pattern for all.
+            run_eagerly: for debugging.
+            steps_per_execution, jit_compile: "auto" picks what is fastest for this model here.
+            auto_scale_loss: scale losses dynamically under `mixed_float16`.
+
+        Raises:
+            TypeError: arguments that have no meaning here, such as `loss`.
+            ValueError: less than one step per execution.
+        """
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__}.compile() does not take {', '.join(unknown)}: the terms of "
+                "the loss are the model's own and are reported as metrics. What can be chosen is "
+                "the likelihood, when the model is made."
+            )
+        if steps_per_execution != "auto":
+            positive(steps_per_execution, "steps_per_execution")
+        with backend.strategy_scope(self):
+            scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
+            if self.updates:
+                optimizer = group_of(optimizer, self.updates)
+                optimizer.build_members({name: self.trained_by(name) for name in self.updates})
+                scale = scale and optimizer.scale_losses()
+            optimizer = keras.optimizers.get(optimizer)
+            self._compile_arguments = {
+                "optimizer": optimizer,
+                "run_eagerly": run_eagerly,
+                "steps_per_execution": steps_per_execution,
+                "jit_compile": jit_compile,
+                "auto_scale_loss": auto_scale_loss,
+            }
+            self.steps_asked_for = 0
+            fast = self.fastest(size=128)
+            if jit_compile == "auto":
+                jit_compile = fast["jit_compile"] and not run_eagerly
+            if steps_per_execution == "auto":
+                steps_per_execution = 1 if run_eagerly else fast["steps_per_execution"]
+            super().compile(
+                optimizer=optimizer,
+                run_eagerly=run_eagerly,
+                steps_per_execution=steps_per_execution,
+                jit_compile=jit_compile,
+                auto_scale_loss=bool(scale),
+            )
+        self.trained_at_compile = [id(v) for v in self.trainable_variables]
+
+    def fastest(self, size: int, steps: float = math.inf) -> dict:
+        """Return what is fastest for so many batches of a size, by the names of `compile`."""
+        raise NotImplementedError
+
+    # Whole data
+
+    def before_training(self, x):
+        """See up to 256 rows of the data that a training starts with."""
+
+    def after_fit(self, x, y):
+        """See the same rows, and their labels or None, when a training has ended."""
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        **kwargs,
+    ):
+        """Train; `keras.Model.fit` with the data checked first.
+
+        After layers were frozen or thawed, the model is compiled again with an optimizer of the
+        same settings: its step count stays, its other states start afresh. A training whose loss
+        becomes NaN or infinite ends with a warning.
+
+        Args:
+            x: inputs [n, *input_shape], float, in the range that the model takes; or a
+                `tf.data.Dataset`, a `keras.utils.PyDataset`, a PyTorch `DataLoader` or a generator
+                of batches. Of these every batch is checked when it is fetched.
+            y: integer labels [n] for models that learn from them; else None, or `x` once more.
+            batch_size: at least 1; 128 by default for arrays.
+            epochs: how often to go through the data.
+            sample_weight: float [n]; the losses of a row are multiplied by its weight.
+            class_weight: a dict of weights by label, 1 for labels that it lacks; for conditional
+                models, and instead of `sample_weight`.
+            Others: as in `keras.Model.fit`.
+
+        Raises:
+            TypeError, ValueError: data that the model cannot learn from, with the way to mend it.
+        """
+        if not self.compiled:
+            raise ValueError("Call compile() before fit().")
+        size = batch_size_of(batch_size)
+        validation_size = batch_size_of(kwargs.pop("validation_batch_size", None), size)
+        if class_weight:
+            check_class_weight(self, class_weight)
+        data = Data(self, x, y, sample_weight)
+        if class_weight and data.is_array:
+            data.weight = weights_by_class(class_weight, y, sample_weight)
+        held_out = data.validation(validation_data, validation_split)
+        if data.few is not None:
+            self.before_training(data.few[0])
+        self._compile_again_if_frozen()
+        steps = kwargs.get("steps_per_epoch")
+        batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
+        few_steps = steps or kwargs.get("validation_steps")
+        self._choose_how_to_run(
+            (steps or batches) * epochs, 1 if few_steps else batches // 10, size
+        )
+        order = monitors.PassOrder(len(data.x), batches) if data.is_array and shuffle else None
+        train = self._stream(data, size, order)
+        validate = held_out and self._stream(held_out, validation_size, None)
+        if found := backend.steps_per_pass(train):
+            kwargs["steps_per_epoch"] = steps or found
+            if order:
+                order.batches = found
+        if found := backend.steps_per_pass(validate):
+            kwargs["validation_steps"] = kwargs.get("validation_steps") or found
+        options = {"shuffle": False}
+        if not data.is_array:
+            options = {"y": y, "sample_weight": sample_weight, "class_weight": class_weight}
+            options |= {"batch_size": batch_size, "validation_split": validation_split}
+        own = [monitor() for monitor in self.monitors] + ([order] if order else [])
+        with data.refusing(), backend.drain(train, validate):
+            history = super().fit(
+                train,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=monitors.after(callbacks, own, self),
+                validation_data=validate,
+                **options,
+                **kwargs,
+            )
+        if data.few is not None:
+            self.after_fit(*data.few)
+        return history
+
+    def evaluate(
+        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs
+    ):
+        """Compute the loss and its metrics; `keras.Model.evaluate` with the data checked first."""
+        if kwargs.get("_use_cached_eval_dataset"):  # inside of `fit`
+            return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
+        size, data = batch_size_of(batch_size), Data(self, x, y, sample_weight)
+        batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
+        self._choose_how_to_run(kwargs.get("steps") or batches, 1 if kwargs.get("steps") else None)
+        stream = self._stream(data, size, None)
+        options = {"y": y, "batch_size": batch_size, "sample_weight": sample_weight}
+        if found := backend.steps_per_pass(stream):
+            kwargs["steps"] = kwargs.get("steps") or found
+        with data.refusing(), backend.drain(stream):
+            return super().evaluate(
+                stream, verbose=verbose, **({} if data.is_array else options), **kwargs
+            )
+
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
+        data = Data(self, x, y, sample_weight)
+        self._compile_again_if_frozen()
+        self.before_training(None)
+        return super().train_on_batch(data.x, data.y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
+        data = Data(self, x, y, sample_weight)
+        return super().test_on_batch(data.x, data.y, sample_weight, **kwargs)
+
+    def make_train_function(self, force=False):
+        with backend.fresh_trace(self, "train_step"):
+            super().make_train_function(force)
+        self.train_function = backend.bundled(self.train_step, self.train_function, model=self)
+
+    def make_test_function(self, force=False):
+        with backend.fresh_trace(self, "test_step"):
+            super().make_test_function(force)
+        self.test_function = backend.bundled(self.test_step, self.test_function, model=self)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Build the optimizer, without Keras's look at a batch.
+
+        TensorFlow traces a step once more that makes variables.
+        """
+        with backend.strategy_scope(self):
+            if self.compiled and not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+
+    def _stream(self, data, size, order):
+        if not data.is_array:
+            return data.x
+        columns = (data.x, data.y, data.weight)
+        return backend.stream(columns, size, order, self.steps_per_execution, self)
+
+    def _choose_how_to_run(self, steps: int, bundle: int | None, size: int = 128):
+        """Decide what `compile` left open, now that it is known how much there is to do.
+
+        Args:
+            steps: how many are to be taken; 0 where nobody knows, which counts as many. What was
+                taken before counts as well: a fit in a loop is a long one.
+            bundle: the most steps to take at a time, so that some progress can be shown; None for
+                as many as before.
+            size: of a batch.
+        """
+        if not self.compiled or self.run_eagerly:
+            return
+        chosen = self._compile_arguments
+        self.steps_asked_for += steps or math.inf
+        fast = self.fastest(size, self.steps_asked_for)
+        before = self.steps_per_execution, self.jit_compile
+        if chosen["steps_per_execution"] == "auto" and bundle is not None:
+            self.steps_per_execution = max(1, min(fast["steps_per_execution"], bundle))
+        if chosen["jit_compile"] == "auto":
+            self.jit_compile = fast["jit_compile"]
+        if before != (self.steps_per_execution, self.jit_compile):
+            # Keras reads both when it makes its functions.
+            self.train_function = self.test_function = self.predict_function = None
+
+    def _compile_again_if_frozen(self):
+        """Compile again, with fresh optimizer states, after layers were frozen or thawed."""
+        if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
+            arguments = dict(self._compile_arguments)
+            with backend.strategy_scope(self):
+                arguments["optimizer"] = clone_optimizer(self.optimizer)
+            self.compile(**arguments)
