@@ -15,7 +15,8 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo import distribution, engine
+from zoo import distribution
+from zoo.backend import backend
 
 pytestmark = pytest.mark.backend
 
@@ -197,16 +198,14 @@ def test_several_steps_per_execution_are_refused_under_a_strategy():
 @pytest.mark.skipif(BACKEND != "jax", reason="a distribution of JAX's")
 def test_batches_that_do_not_split_evenly_are_told_of(monkeypatch):
     """Of those that come again and again, and with Keras's own distribution of the last one."""
-    from zoo.engine import jax_backend
-
     x = np.zeros((10, 4, 4, 1), "float32")
     three = SimpleNamespace(num_model_replicas=3)
     monkeypatch.setattr(keras.distribution, "distribution", lambda: three)
     with pytest.raises(ValueError, match="multiple of 3"):
-        jax_backend.stream((x, None, None), 4, None, 1)
+        backend.stream((x, None, None), 4, None, 1)
     with pytest.raises(ValueError, match="last batch, of 4 images"):
-        jax_backend.stream((x, None, None), 6, None, 1)
-    assert len(jax_backend.stream((x[:9], None, None), 3, None, 1)) == 3
+        backend.stream((x, None, None), 6, None, 1)
+    assert len(backend.stream((x[:9], None, None), 3, None, 1)) == 3
 
 
 def test_an_unknown_strategy_is_answered_with_those_that_there_are():
@@ -216,4 +215,4 @@ def test_an_unknown_strategy_is_answered_with_those_that_there_are():
 
 def test_without_a_strategy_this_process_is_the_first():
     model = zoo.Autoencoder((4, 4, 1), 2, hidden=())
-    assert engine.is_chief(model)
+    assert backend.is_chief(model)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
 from zoo.nn import corruption as corruptions
 from zoo.nn import jacobians, networks
@@ -187,7 +187,7 @@ class SparseAutoencoder(Autoencoder):
     def code_penalties(self, x, z):
         if self.penalty == "l1":
             return {"sparsity": ops.sum(ops.abs(z), axis=1)}
-        return {"sparsity": ops.sum(bernoulli_kl(self.rho, engine.batch_mean(z)))}
+        return {"sparsity": ops.sum(bernoulli_kl(self.rho, backend.batch_mean(z)))}
 
     def get_config(self):
         own = {"penalty": self.penalty, "rho": self.rho, "weight": self.weight}

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.autoencoder import Autoencoder
 from zoo.models.part import TensorInfo
 from zoo.nn.given import whole
@@ -160,14 +160,14 @@ class RBM(Autoencoder):
         """Draw from p(h | v), [batch, latent_dim]."""
         mean = self.encoder(v)
         if self.code_activation == "linear":
-            return mean + engine.normal(ops.shape(mean), self.seed_generator)
-        return ops.cast(engine.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
+            return mean + backend.normal(ops.shape(mean), self.seed_generator)
+        return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
     def sample_visible(self, mean):
         """Draw images whose units have this mean, of the same shape."""
         if not self.binary:
-            return mean + engine.normal(ops.shape(mean), self.seed_generator)
-        return ops.cast(engine.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
+            return mean + backend.normal(ops.shape(mean), self.seed_generator)
+        return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
     def log_pseudo_likelihood(self, v):
         """Return an estimate of sum_i ln p(v_i | all others), in nats, [batch].
@@ -176,7 +176,7 @@ class RBM(Autoencoder):
         """
         units = int(np.prod(self.image_shape))
         flat = ops.reshape(v, (-1, units))
-        place = engine.uniform((ops.shape(flat)[0],), self.seed_generator) * units
+        place = backend.uniform((ops.shape(flat)[0],), self.seed_generator) * units
         one = ops.one_hot(ops.cast(place, "int32"), units)
         flipped = ops.reshape(flat + one * (1.0 - 2.0 * flat), ops.shape(v))
         return -units * ops.softplus(self.free_energy(v) - self.free_energy(flipped))

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
 from zoo.models.part import TensorInfo
 from zoo.models.training import weigh
@@ -143,7 +143,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         z = start
         for _ in range(self.iterations):
             ones = ops.ones_like(start[:, 0])
-            z = z - self.rate * engine.vector_jacobian_product(objective, z, ones)
+            z = z - self.rate * backend.vector_jacobian_product(objective, z, ones)
         return ops.stop_gradient(z)
 
     def refine(self, x, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models import checks, streams
 from zoo.models.monitors import DivergenceMonitor
 from zoo.models.training import Trained
@@ -102,14 +102,14 @@ class Fitted(Trained):
             order = _Order(len(columns[0]), batches) if shuffle else None
             own += [order] if order else []
             x = self._stream(columns, size, order)
-            if steps := engine.steps_of(x):
+            if steps := backend.steps_per_pass(x):
                 kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or steps
                 if order:
                     order.batches = steps
             y = batch_size = sample_weight = class_weight = None
             validation_split, shuffle = 0.0, False
         else:
-            batches = engine.batches_of(x)
+            batches = backend.count_batches(x)
             per_pass = kwargs.get("steps_per_epoch") or batches
             self._choose_how_to_run(per_pass * epochs, 1 if limited else batches // 10, size)
         if held_out is not None:
@@ -117,9 +117,9 @@ class Fitted(Trained):
             validation_data = (
                 self._stream(held_out, validation_size, None) if stored else held_out[0]
             )
-            if steps := engine.steps_of(validation_data):
+            if steps := backend.steps_per_pass(validation_data):
                 kwargs["validation_steps"] = kwargs.get("validation_steps") or steps
-        with inspection.speaking(), engine.closing(x, validation_data):
+        with inspection.speaking(), backend.drain(x, validation_data):
             history = super().fit(
                 x,
                 y,
@@ -147,18 +147,18 @@ class Fitted(Trained):
         if not inside_fit:
             x, y, _ = self._checked(x, y, sample_weight, inspection)
             stored = checks.is_array(x)
-            batches = -(-len(x) // size) if stored else engine.batches_of(x)
+            batches = -(-len(x) // size) if stored else backend.count_batches(x)
             self._choose_how_to_run(
                 kwargs.get("steps") or batches, 1 if kwargs.get("steps") else None
             )
         if checks.is_array(x):
             x = self._stream((x, y, sample_weight), size, None)
             y = batch_size = sample_weight = None
-            if steps := engine.steps_of(x):
+            if steps := backend.steps_per_pass(x):
                 kwargs["steps"] = kwargs.get("steps") or steps
         if inside_fit:
             return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
-        with inspection.speaking(), engine.closing(x):
+        with inspection.speaking(), backend.drain(x):
             return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
@@ -204,12 +204,12 @@ class Fitted(Trained):
             self.licence = None
 
     def make_train_function(self, force=False):
-        with engine.traced_anew(self, "train_step"):
+        with backend.fresh_trace(self, "train_step"):
             super().make_train_function(force)
         self.train_function = self._bundled(self.train_step, self.train_function)
 
     def make_test_function(self, force=False):
-        with engine.traced_anew(self, "test_step"):
+        with backend.fresh_trace(self, "test_step"):
             super().make_test_function(force)
         self.test_function = self._bundled(self.test_step, self.test_function)
 
@@ -218,14 +218,14 @@ class Fitted(Trained):
 
         TensorFlow traces a step once more that makes variables.
         """
-        with engine.scope_of(self):
+        with backend.strategy_scope(self):
             if self.compiled and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
 
     def _bundled(self, step, function):
         if getattr(function, "takes_bundles", False):
             return function
-        function = engine.bundled(
+        function = backend.bundled(
             step,
             function,
             model=self,
@@ -247,7 +247,7 @@ class Fitted(Trained):
         return [*(callbacks or []), *own]
 
     def _stream(self, columns, size, order):
-        return engine.stream(columns, size, order, self.steps_per_execution, self)
+        return backend.stream(columns, size, order, self.steps_per_execution, self)
 
     def _choose_how_to_run(self, steps: int, bundle: int | None, size: int = 128):
         """Decide what `compile` left open, now that it is known how much there is to do.

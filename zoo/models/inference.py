@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models import checks, streams
 
 
@@ -131,7 +131,7 @@ class Inference:
         checks.positive(batch_size, "batch_size")
         functions = self.__dict__.setdefault("_compiled_functions", {})
         if method not in functions:
-            functions[method] = engine.compiled(getattr(self, method), self.variables)
+            functions[method] = backend.compiled(getattr(self, method), self.variables)
         arrays = [*values] if isinstance(values, tuple) else [values]
         arrays += [] if labels is None else [labels]
         pieces = [

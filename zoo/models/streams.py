@@ -208,7 +208,7 @@ def _watched_loader(loader, seen):
 def _watched_pipeline(data, seen, limits):
     """Look at batches in TensorFlow, and call Python for those alone that are not plainly fine.
 
-    Python's lock is not taken for the others: see `zoo.engine.tensorflow_rows.closing`.
+    Python's lock is not taken for the others: see `zoo.backend.tensorflow.TensorFlowBackend.drain`.
     """
     import tensorflow as tf
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from zoo import engine
-from zoo.engine.optimizer_group import fresh, group_of, portable
+from zoo.backend import backend
+from zoo.backend.optimizer_group import clone_optimizer, group_of, normalize_config
 from zoo.models import checks, streams
 from zoo.nn import networks
 
@@ -47,7 +47,7 @@ class Trained(keras.Model):
         super().__init_subclass__(**kwargs)
         for name in ("train_step", "test_step"):
             if name in cls.__dict__:
-                setattr(cls, name, engine.keras_step(cls.__dict__[name]))
+                setattr(cls, name, backend.keras_step(cls.__dict__[name]))
         for name in ("encode", "decode", "reconstruct"):
             if name in cls.__dict__:
                 setattr(cls, name, streams.by_batch(cls.__dict__[name]))
@@ -72,7 +72,7 @@ class Trained(keras.Model):
             return self.total(terms), terms
 
         state = [*self.variables, *self.optimizer.variables]
-        return engine.minimize(loss_and_terms, list(variables), optimizer, state)
+        return backend.minimize(loss_and_terms, list(variables), optimizer, state)
 
     def update(self, name: str, loss_fn) -> dict:
         """Take one step of the update `name`, with its variables and its optimizer.
@@ -83,7 +83,7 @@ class Trained(keras.Model):
 
     def total(self, terms: dict):
         """Weigh, sum and average terms into the scalar that is minimized."""
-        return sum(engine.share_of_mean(term) for term in self.weighted(terms))
+        return sum(backend.share_of_mean(term) for term in self.weighted(terms))
 
     def weighted(self, terms: dict) -> list:
         """Return the terms times their weights, without those of weight 0: they are watched."""
@@ -94,7 +94,7 @@ class Trained(keras.Model):
             if not (isinstance(weight, float) and weight == 0.0)
         ]
 
-    @engine.keras_step
+    @backend.keras_step
     def train_step(self, data):
         batch = self.unpack(data)
 
@@ -111,10 +111,10 @@ class Trained(keras.Model):
         likelihood = getattr(self, "input_likelihood", self.likelihood)
         if not likelihood.calibrated:
             return
-        log_prob = -engine.batch_mean(terms["reconstruction"])
+        log_prob = -backend.batch_mean(terms["reconstruction"])
         share = 1.0
         if weight is not None:
-            total = engine.batch_mean(weight)
+            total = backend.batch_mean(weight)
             share = ops.cast(total > 0.0, "float32")
             log_prob = log_prob / ops.maximum(total, 1e-12)
         likelihood.calibrate(log_prob / math.prod(self.decoder.output.shape[1:]), share)
@@ -123,7 +123,7 @@ class Trained(keras.Model):
         """Do what a model does after each step of training; nothing, unless said otherwise."""
         return  # a body of words alone is more than TensorFlow's AutoGraph can read
 
-    @engine.keras_step
+    @backend.keras_step
     def test_step(self, data):
         batch = self.unpack(data)
         return self.track(weigh(self.loss_terms(batch, training=False), batch.weight))
@@ -231,7 +231,7 @@ class Trained(keras.Model):
             )
         if steps_per_execution != "auto":
             checks.positive(steps_per_execution, "steps_per_execution")
-        with engine.scope_of(self):
+        with backend.strategy_scope(self):
             self._compile(optimizer, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
 
     def _compile(self, optimizer, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss):
@@ -267,8 +267,8 @@ class Trained(keras.Model):
     def _fastest(self, size: int, steps: float = math.inf) -> dict:
         """Return what is fastest for so many batches of a size."""
         values = size * math.prod(getattr(self, "image_shape", ()))
-        with engine.scope_of(self):
-            return engine.fastest(networks.is_convolutional(*self.layers), 4 * values, steps)
+        with backend.strategy_scope(self):
+            return backend.fastest(networks.is_convolutional(*self.layers), 4 * values, steps)
 
     def get_compile_config(self):
         if not self.compiled:
@@ -277,7 +277,7 @@ class Trained(keras.Model):
         return keras.saving.serialize_keras_object(arguments)
 
     def compile_from_config(self, config):
-        self.compile(**keras.saving.deserialize_keras_object(portable(config)))
+        self.compile(**keras.saving.deserialize_keras_object(normalize_config(config)))
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
@@ -285,8 +285,8 @@ class Trained(keras.Model):
         """Compile again, with fresh optimizer states, after layers were frozen or thawed."""
         if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
             arguments = dict(self._compile_arguments)
-            with engine.scope_of(self):
-                arguments["optimizer"] = fresh(self.optimizer)
+            with backend.strategy_scope(self):
+                arguments["optimizer"] = clone_optimizer(self.optimizer)
             self.compile(**arguments)
 
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models import checks
 from zoo.models.base import BaseAutoencoder
 from zoo.models.monitors import warn_of_collapse
@@ -173,7 +173,7 @@ class VAE(Weighing, BaseAutoencoder):
     def drawn_input(self, x):
         """Return what they get in a step of training: drawn pixels if `binarize` is "dynamic"."""
         if self.binarize == "dynamic":
-            return ops.cast(engine.uniform(ops.shape(x), self.seed_generator) < x, "float32")
+            return ops.cast(backend.uniform(ops.shape(x), self.seed_generator) < x, "float32")
         return self.input_of(x)
 
     def loss_terms(self, batch, training):
@@ -181,7 +181,9 @@ class VAE(Weighing, BaseAutoencoder):
         if self.corruption and training:
             seen = self.corruption.draw(x, self.seed_generator)
         moments = self.inference(seen, batch.label, training)
-        noise = engine.normal((ops.shape(x)[0], self.samples, self.latent_dim), self.seed_generator)
+        noise = backend.normal(
+            (ops.shape(x)[0], self.samples, self.latent_dim), self.seed_generator
+        )
         z, log_prob = self.sampled(x, batch.label, moments, noise, training)
         prior_moments = self.prior_moments(batch.label)
         terms = self.bounds(moments, prior_moments, z, log_prob)
@@ -236,8 +238,8 @@ class VAE(Weighing, BaseAutoencoder):
         """
         by_dimension = gaussian_kl_by_dimension(*moments, *prior_moments)
         weight = ops.ones_like(by_dimension[:, 0]) if weight is None else weight
-        mean = engine.batch_mean(by_dimension * weight[:, None])
-        return ops.sum(ops.relu(self.free_bits * engine.batch_mean(weight) - mean))
+        mean = backend.batch_mean(by_dimension * weight[:, None])
+        return ops.sum(ops.relu(self.free_bits * backend.batch_mean(weight) - mean))
 
     def log_weights(self, moments, prior_moments, z, log_prob):
         """Return log p(x | z) p(z) / q(z | x) of what `sampled` drew, [batch, samples]."""

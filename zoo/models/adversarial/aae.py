@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models import checks
 from zoo.models.adversarial.watch import Watch
 from zoo.models.base import BaseAutoencoder
@@ -233,7 +233,7 @@ class AAE(BaseAutoencoder):
         """Return a code of each image as the posterior draws it, [batch, latent_dim]."""
         if self.drawn_by == "deterministic":
             return self.code(x, training=training)
-        noise = engine.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
+        noise = backend.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
         return self.code_of(x, noise, training=training)
 
     def code_of(self, x, noise, training=False):
@@ -260,7 +260,7 @@ class AAE(BaseAutoencoder):
 
     def distance(self, codes, draws):
         """Return the sliced 2-Wasserstein distance of two samples of one size, a scalar."""
-        axes = engine.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
+        axes = backend.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
         axes = axes / ops.norm(axes, axis=0, keepdims=True)
         codes, draws = (ops.sort(ops.matmul(sample, axes), axis=0) for sample in (codes, draws))
         return ops.sqrt(ops.mean(ops.square(codes - draws)))

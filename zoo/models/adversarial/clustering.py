@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models import checks
 from zoo.models.adversarial.supervised import SupervisedAAE
 from zoo.models.part import TensorInfo
@@ -235,7 +235,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
             "discriminator": self.contest(on_draws, on_codes),
             "label_discriminator": self.contest(*on_labels),
         }
-        mean = engine.batch_mean(probability)
+        mean = backend.batch_mean(probability)
         return {
             **weigh(terms, batch.weight),
             "accuracy_on_draws": ops.cast(on_draws > 0, "float32"),
@@ -254,7 +254,7 @@ class ClusteringAAE(Classifying, SupervisedAAE):
 
     def blurred(self, probability):
         """Add noise, without which the label's discriminator tells one-hot rows at a glance."""
-        noise = engine.normal(ops.shape(probability), self.seed_generator)
+        noise = backend.normal(ops.shape(probability), self.seed_generator)
         return probability + self.label_noise * noise
 
     # Using

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.adversarial.clustering import ClusteringAAE
 from zoo.models.semisupervised.classifying import FewLabels, cross_entropy
 from zoo.models.training import weigh
@@ -86,7 +86,7 @@ class SemiSupervisedAAE(FewLabels, ClusteringAAE):
         if training and self.labelled is not None:
             x, label = self.drawn_labelled()
             logits, _ = self.codes(x, training)
-            return {"classification": engine.batch_mean(cross_entropy(logits, label))}
+            return {"classification": backend.batch_mean(cross_entropy(logits, label))}
         logits, _ = self.codes(batch.x, training)
         known = ops.cast(batch.label >= 0, "float32")
         terms = {"classification": known * cross_entropy(logits, ops.maximum(batch.label, 0))}

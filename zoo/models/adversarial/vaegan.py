@@ -7,7 +7,7 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.adversarial.watch import Watch
 from zoo.models.part import TensorInfo
 from zoo.models.training import weigh
@@ -177,7 +177,7 @@ class VAEGAN(VAE):
 
     def drawn_code(self, moments):
         """Return one draw from q(z | x) for each image, [batch, latent_dim]."""
-        noise = engine.normal(ops.shape(moments[0]), self.seed_generator)
+        noise = backend.normal(ops.shape(moments[0]), self.seed_generator)
         return reparameterize(*moments, noise)
 
     def made(self, x, training):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models import checks
 from zoo.models.part import TensorInfo
 
@@ -96,11 +96,11 @@ class FewLabels(Classifying):
     def drawn_labelled(self):
         """Return `labelled_batch` images and labels, drawn of those that `fit` set apart.
 
-        Replicas share them; `engine.batch_mean` is a mean over all.
+        Replicas share them; `backend.batch_mean` is a mean over all.
         """
         images, labels, _ = self.labelled
-        drawn = engine.uniform((self.labelled_batch,), self.seed_generator, shared=True)
-        rows = engine.own_part(ops.cast(drawn * len(labels), "int32"))
+        drawn = backend.uniform((self.labelled_batch,), self.seed_generator, shared=True)
+        rows = backend.local_shard(ops.cast(drawn * len(labels), "int32"))
         return ops.take(images, rows, axis=0), ops.take(labels, rows)
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.semisupervised.m2 import M2
 from zoo.models.vae import VAE
 from zoo.nn.divergences import reparameterize
@@ -77,7 +77,7 @@ class M1M2(M2):
     def drawn_input(self, x):
         """Return a draw from q(z1 | x), [batch, lower.latent_dim]."""
         moments = self.lower.inference(self.lower.drawn_input(x))
-        noise = engine.normal(ops.shape(moments[0]), self.seed_generator)
+        noise = backend.normal(ops.shape(moments[0]), self.seed_generator)
         return ops.stop_gradient(reparameterize(*moments, noise))
 
     def image(self, z, label=None, training=False):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.cvae import CVAE
 from zoo.models.semisupervised.classifying import FewLabels, cross_entropy
 from zoo.nn import networks
@@ -161,7 +161,7 @@ class M2(FewLabels, CVAE):
 
     def drawn_terms(self, x, features, q) -> dict:
         """Return unbiased estimates of the same, from one label y ~ q for each image."""
-        uniform = engine.uniform(ops.shape(q), self.seed_generator)
+        uniform = backend.uniform(ops.shape(q), self.seed_generator)
         gumbel = -ops.log(-ops.log(ops.clip(uniform, 1e-7, 1 - 1e-7)))
         labels = ops.argmax(ops.log(ops.maximum(q, 1e-30)) + gumbel, axis=1)
         terms = self.bound(x, features, ops.cast(labels, "int32"), training=True)
@@ -178,7 +178,9 @@ class M2(FewLabels, CVAE):
         """Return -log p(x | y, z) and the divergence of images under given labels, both [batch]."""
         codes = self.following({"features": features, "label": labels}, training=training)
         moments = codes["z_mean"], bounded_log_variance(codes["z_log_var"])
-        noise = engine.normal((ops.shape(x)[0], self.samples, self.latent_dim), self.seed_generator)
+        noise = backend.normal(
+            (ops.shape(x)[0], self.samples, self.latent_dim), self.seed_generator
+        )
         _, log_prob = self.sampled(x, labels, moments, noise, training)
         kl = gaussian_kl(*moments, *self.prior_moments(labels))
         return -ops.mean(log_prob, axis=1), kl
@@ -190,11 +192,11 @@ class M2(FewLabels, CVAE):
         features = self.trunk(x, training=True)
         reconstruction, kl = self.bound(x, features, label, training=True)
         weight = self.term_weights["kl"]
-        bound = engine.batch_mean(reconstruction + weight * (kl + math.log(self.num_classes)))
+        bound = backend.batch_mean(reconstruction + weight * (kl + math.log(self.num_classes)))
         logits = self.classifier(self.ramped(features), training=True)
         return {
             "labelled_bound": share * bound,
-            "classification": engine.batch_mean(cross_entropy(logits, label)),
+            "classification": backend.batch_mean(cross_entropy(logits, label)),
         }
 
     def ramped(self, values):

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.nn.configured import Configured
 
 
@@ -53,8 +53,8 @@ class Prior(Configured):
 
     def draw(self, n, seed, label=None):
         """Draw codes inside a training step, as a tensor, from a `SeedGenerator`."""
-        noise = engine.normal((n, self.latent_dim), seed)
-        uniform = engine.uniform((n, 2), seed) if self.needs_uniform else None
+        noise = backend.normal((n, self.latent_dim), seed)
+        uniform = backend.uniform((n, 2), seed) if self.needs_uniform else None
         return self.shaped(noise, uniform, self._all_parts(n) if label is None else label)
 
     needs_uniform = True
