@@ -67,9 +67,9 @@ def check_alike(got, expected):
             np.testing.assert_allclose(got[key], value, rtol=1e-4, atol=1e-5, err_msg=key)
 
 
-def check_way(name, way, folder):
+def check_way(name, way, folder, *options):
     files = {each: folder / f"{each}.npz" for each in ("alone", way)}
-    processes = {each: start(name, each, out) for each, out in files.items()}
+    processes = {each: start(name, each, out, *options) for each, out in files.items()}
     results = {each: result(processes[each], out) for each, out in files.items()}
     check_alike(results[way], results["alone"])
 
@@ -106,6 +106,13 @@ def test_two_replicas_train_as_one_device_does(name, tmp_path):
 @pytest.mark.slow
 def test_two_replicas_of_a_vae_train_as_one_device_does(tmp_path):
     check_way("vae", "mirrored", tmp_path)
+
+
+@ON_TENSORFLOW
+@pytest.mark.slow
+def test_two_replicas_take_the_steps_of_adam_as_one_device_does(tmp_path):
+    """They share the optimizer, whose step is another operation on one device."""
+    check_way("autoencoder", "mirrored", tmp_path, "--optimizer", "Adam")
 
 
 @ON_TENSORFLOW
