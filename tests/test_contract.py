@@ -6,7 +6,7 @@ from keras import layers
 from support import contract, contract_data
 
 import zoo
-from zoo import engine
+from zoo.backend import backend
 from zoo.models import CLASSES
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
@@ -183,7 +183,7 @@ GRAPHS = {"VAE", "AAE", "M2"}
 BUNDLES = contract_data.validation_sees_all_images_whatever_was_fitted_before
 
 
-FASTEST = engine.fastest
+FASTEST = backend.fastest
 
 
 def test_every_class_is_covered():
@@ -231,7 +231,7 @@ def test_contract(setting, check, few_digits, monkeypatch, request):
     if contract.BACKEND == "tensorflow" and not whole:
         # XLA takes longer to compile these models than to train them, and keeps what it compiled.
         monkeypatch.setattr(
-            engine,
+            backend,
             "fastest",
             lambda *given: {**FASTEST(*given), "jit_compile": False},
         )

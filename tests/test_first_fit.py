@@ -11,7 +11,7 @@ import zoo
 @pytest.mark.compiled
 def test_few_steps_are_not_compiled_by_xla_and_are_traced_once(monkeypatch):
     """Training that lasts a second is not made to wait seconds for XLA; longer ones are."""
-    monkeypatch.setattr("zoo.engine.tensorflow_backend.STEPS_THAT_PAY", 30)
+    monkeypatch.setattr("zoo.backend.tensorflow.STEPS_THAT_PAY", 30)
     traces = []
 
     class Counting(zoo.Autoencoder):

@@ -7,7 +7,8 @@ from keras import ops
 from support.tiny import X, array, randomised, terms
 
 import zoo
-from zoo import data, engine, labelling
+from zoo import data, labelling
+from zoo.backend import backend
 from zoo.models.training import Batch
 from zoo.nn import likelihoods
 
@@ -98,7 +99,7 @@ def test_the_labels_do_not_touch_the_bound(monkeypatch):
     first, second = m1(), zoo.VAE((4, 4, 1), 2, hidden_units=(5,))
     for part in ("encoder", "decoder"):
         getattr(second, part).set_weights(getattr(first, part).get_weights())
-    monkeypatch.setattr(engine, "normal", lambda shape, seed: ops.ones(shape))
+    monkeypatch.setattr(backend, "normal", lambda shape, seed: ops.ones(shape))
     found = terms(first, X)
     for name, expected in terms(second, X).items():
         np.testing.assert_array_equal(found.pop(name), expected)
@@ -171,7 +172,7 @@ def test_labels_that_cannot_be_learned_from_are_refused_before_training():
 
 def test_the_stack_is_m2_on_mean_codes(monkeypatch):
     model = stacked()
-    monkeypatch.setattr(engine, "normal", lambda shape, seed: ops.zeros(shape))
+    monkeypatch.setattr(backend, "normal", lambda shape, seed: ops.zeros(shape))
     upper = zoo.M2((4,), 2, num_classes=CLASSES, hidden_units=(5,), likelihood="learned_gaussian")
     for name in ("encoder", "decoder", "classifier"):
         getattr(upper, name).set_weights(getattr(model, name).get_weights())

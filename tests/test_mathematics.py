@@ -7,7 +7,7 @@ from keras import ops
 from scipy import stats
 
 import zoo
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.training import Batch
 from zoo.nn import divergences, likelihoods, networks, priors
 
@@ -95,7 +95,7 @@ def test_reparameterised_draws_have_the_posteriors_moments():
     z = divergences.reparameterize(
         ops.full((n, 1), mean),
         ops.full((n, 1), 2 * float(np.log(sigma))),
-        engine.normal((n, 1), keras.random.SeedGenerator(0)),
+        backend.normal((n, 1), keras.random.SeedGenerator(0)),
     )
     z = array(z)
     assert abs(z.mean() - mean) < 5 * sigma / np.sqrt(n)

@@ -7,7 +7,7 @@ from keras import ops
 from support.tiny import BACKEND, X, array, randomised
 
 import zoo
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.training import Batch
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
@@ -27,7 +27,7 @@ def terms(model, labels, training=False):
 
 @pytest.fixture
 def no_noise(monkeypatch):
-    monkeypatch.setattr(engine, "normal", lambda shape, seed: ops.zeros(shape))
+    monkeypatch.setattr(backend, "normal", lambda shape, seed: ops.zeros(shape))
 
 
 def by_label(model):

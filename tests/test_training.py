@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import data, engine, folders, presets, recipes, training
+from zoo import data, folders, presets, recipes, training
+from zoo.backend import backend
 from zoo.spelling import UnknownNameError
 
 TEXT = """
@@ -43,7 +44,7 @@ def recipe():
 def quick(monkeypatch):
     """Compile without XLA, which takes longer than these trainings."""
     choice = {"jit_compile": False, "steps_per_execution": 1}
-    monkeypatch.setattr(engine, "fastest", lambda *_: choice)
+    monkeypatch.setattr(backend, "fastest", lambda *_: choice)
 
 
 def train(recipe, out, **options):

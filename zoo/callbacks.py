@@ -14,7 +14,7 @@ from pathlib import Path
 
 import keras
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.folders import need_space, publish_file
 from zoo.json_file import read_object
 from zoo.locks import lock_folder, unlock_folder
@@ -80,7 +80,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def on_train_begin(self, logs=None):
-        if engine.is_chief(self.model):
+        if backend.is_chief(self.model):
             lock_folder(self.backup_dir)
         try:
             super().on_train_begin(logs)
@@ -104,7 +104,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         return state
 
     def _save_model(self):
-        if not engine.is_chief(self.model):
+        if not backend.is_chief(self.model):
             with tempfile.TemporaryDirectory() as folder:
                 self.model.save_weights(Path(folder, "thrown_away.weights.h5"))
             return
@@ -134,7 +134,7 @@ class Backup(keras.callbacks.BackupAndRestore):
 
     def on_train_end(self, logs=None):
         self.model._initial_epoch = None  # another fit starts at its own
-        if self.delete_checkpoint and engine.is_chief(self.model):
+        if self.delete_checkpoint and backend.is_chief(self.model):
             shutil.rmtree(self.backup_dir, ignore_errors=True)
         unlock_folder(self.backup_dir)
 

@@ -1,4 +1,4 @@
-"""Training on several devices or machines, on the engines that Keras's backends bring."""
+"""Training on several devices or machines, by the strategies of Keras's backends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 
 import keras
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.spelling import UnknownNameError
 
 STRATEGIES = {"mirrored": "tensorflow", "workers": "tensorflow", "data_parallel": "jax"}
@@ -48,4 +48,4 @@ def strategy(name: str | None) -> contextlib.AbstractContextManager:
             f"{keras.backend.backend()}: set KERAS_BACKEND={STRATEGIES[name]}. Keras trains with "
             "PyTorch on one device."
         )
-    return engine.strategy(name)
+    return backend.strategy(name)

@@ -14,7 +14,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import data, distribution, engine, plots, presets
+from zoo import data, distribution, plots, presets
+from zoo.backend import backend
 from zoo.callbacks import Backup, Progress
 from zoo.catalog import Card
 from zoo.data.stored import array_in
@@ -122,7 +123,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
         "about": about(recipe, epochs, source) | {"licence": licence},
         "pictures": _pictures(model, *some),
     }
-    if not engine.is_chief(model):  # it takes all workers to read a model, and one folder is kept
+    if not backend.is_chief(model):  # it takes all workers to read a model, and one folder is kept
         with tempfile.TemporaryDirectory() as folder:
             presets.save(model, Path(folder, out.name), **settings)
         return None

@@ -1,6 +1,7 @@
 """A training on one device or on several, run by `test_distribution.py`.
 
-    python tests/support/distributed.py MODEL WAY OUT [--epochs N] [--backup FOLDER]
+    python tests/support/distributed.py MODEL WAY OUT [--optimizer NAME] [--epochs N] [--rows N]
+        [--backup FOLDER]
 
 WAY is alone, mirrored, workers (with TF_CONFIG in the environment) or data_parallel.
 """
@@ -51,6 +52,7 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--backup")
+    parser.add_argument("--optimizer", default="SGD")
     parser.add_argument("--rows", type=int, default=ROWS)
     arguments = parser.parse_args()
     x = X[: arguments.rows]
@@ -64,7 +66,8 @@ def main():
         model_class, options, given = arguments_of(arguments.name)
         keras.utils.set_random_seed(1)
         model = model_class(SHAPE, 3, **options)
-        model.compile(keras.optimizers.SGD(0.02), jit_compile=keras.backend.backend() == "jax")
+        optimizer = getattr(keras.optimizers, arguments.optimizer)(0.02)
+        model.compile(optimizer, jit_compile=keras.backend.backend() == "jax")
         settings = {"batch_size": BATCH, "verbose": 0}
         given = {key: value[: arguments.rows] for key, value in given.items()}
         held_out = (x[:33], given["y"][:33]) if "y" in given else x[:33]

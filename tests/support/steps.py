@@ -2,10 +2,10 @@
 
 import keras
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.models.training import Trained
 
-compile_as_written, compiled_as_written = Trained.compile, engine.compiled
+compile_as_written, compiled_as_written = Trained.compile, backend.compiled
 
 
 def compile_eagerly(self, *args, **options):
@@ -15,7 +15,7 @@ def compile_eagerly(self, *args, **options):
 
 
 def as_it_is(function, variables):
-    """Stand for `engine.compiled`: the function itself, which TensorFlow need not trace."""
+    """Stand for `backend.compiled`: the function itself, which TensorFlow need not trace."""
     del variables
     return function
 
@@ -24,9 +24,9 @@ def run_eagerly():
     """Run what models are made and compiled for from now on operation by operation."""
     Trained.compile = compile_eagerly
     if keras.backend.backend() == "tensorflow":
-        engine.compiled = as_it_is
+        backend.compiled = as_it_is
 
 
 def run_as_users_do():
     """Trace and compile it as the test, or the zoo's own choice, has it."""
-    Trained.compile, engine.compiled = compile_as_written, compiled_as_written
+    Trained.compile, backend.compiled = compile_as_written, compiled_as_written

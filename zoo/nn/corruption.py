@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.nn.configured import Configured, made_of
 
 
@@ -31,7 +31,7 @@ class Corruption(Configured):
 
     def draw(self, x, seed):
         """Corrupt images [batch, ...] inside a training step, from a `SeedGenerator`."""
-        return self.apply(x, getattr(engine, self.noise)(self.noise_shape(x), seed))
+        return self.apply(x, getattr(backend, self.noise)(self.noise_shape(x), seed))
 
     def sample(self, x, seed: int | None = None) -> np.ndarray:
         """Corrupt an array of images; the same on every backend for the same seed.

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from zoo import engine
+from zoo.backend import backend
 
 SLOPES = {
     "sigmoid": lambda h: h * (1.0 - h),
@@ -42,7 +42,7 @@ def exact(function, x, units: int):
     """
     repeated = ops.repeat(x, units, axis=0)
     rows = ops.tile(ops.eye(units, dtype="float32"), (ops.shape(x)[0], 1))
-    products = engine.vector_jacobian_product(function, repeated, rows)
+    products = backend.vector_jacobian_product(function, repeated, rows)
     return ops.sum(ops.reshape(_squares(products), (-1, units)), axis=1)
 
 
@@ -56,8 +56,8 @@ def hutchinson(function, x, units: int, seed: keras.random.SeedGenerator):
 
     Source: Hutchinson 1990 (doi 10.1080/03610919008812866).
     """
-    signs = ops.sign(engine.uniform((ops.shape(x)[0], units), seed) - 0.5 + 1e-9)
-    return _squares(engine.vector_jacobian_product(function, x, signs))
+    signs = ops.sign(backend.uniform((ops.shape(x)[0], units), seed) - 0.5 + 1e-9)
+    return _squares(backend.vector_jacobian_product(function, x, signs))
 
 
 def _squares(products):

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from zoo import engine
+from zoo.backend import backend
 from zoo.nn.configured import made_of
 
 
@@ -42,7 +42,7 @@ class Dropout(layers.Layer):
     def call(self, x, training=False):
         if not training:
             return x
-        kept = engine.uniform(ops.shape(x), self.seed_generator) >= self.rate
+        kept = backend.uniform(ops.shape(x), self.seed_generator) >= self.rate
         return x * ops.cast(kept, x.dtype) / (1.0 - self.rate)
 
     def save_own_variables(self, store):

@@ -4,64 +4,25 @@ What replicas do together equals what one device does with the whole batch: they
 of all, and take their rows' part of the noise that is drawn for all.
 """
 
-import contextlib
-import json
-import os
-
 import tensorflow as tf
 
 
-def strategy(name: str):
-    """Return the scope of the strategy "mirrored" or "workers"; see `zoo.strategy`."""
-    if name == "mirrored":
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-        devices = [device.name for device in tf.config.list_logical_devices(kind)]
-        return tf.distribute.MirroredStrategy(devices).scope()
-    if "cluster" not in json.loads(os.environ.get("TF_CONFIG") or "{}"):
-        raise ValueError(
-            "The strategy 'workers' needs the environment variable TF_CONFIG in every process, "
-            'such as {"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": '
-            '"worker", "index": 0}}, with the index of the process.'
-        )
-    return tf.distribute.MultiWorkerMirroredStrategy().scope()
-
-
-def strategy_of(model):
-    """Return the strategy in whose scope a model was made, or None."""
-    return getattr(model, "_distribute_strategy", None)
-
-
-def scope_of(model):
-    """Return a context in which the model's variables belong to its strategy, which it gives."""
-    made_in = strategy_of(model)
-    return made_in.scope() if made_in else contextlib.nullcontext()
-
-
-def is_chief(model) -> bool:
-    """Say whether this process is the first of those that train a model."""
-    made_in = strategy_of(model)
-    resolver = made_in.cluster_resolver if made_in else None
-    if resolver is None or not resolver.cluster_spec():
-        return True
-    if "chief" in resolver.cluster_spec().jobs:
-        return resolver.task_type == "chief"
-    return resolver.task_id == 0
-
-
 def count() -> int:
-    """Return how many replicas run the step that is being traced."""
+    """Return how many replicas run the step that is being traced; 1 outside of a step."""
     if tf.distribute.in_cross_replica_context():
         return 1
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def sum_of_all(values):
-    """Add up what the replicas have; gradients flow back to all of them."""
+    """Sum values over all replicas; gradients flow back to each of them."""
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
 def share_of_mean(term):
-    """Return what this replica adds to the mean of a term, [batch] or a number for all."""
+    """Return what this replica adds to the mean of a term; see `Backend.share_of_mean`."""
+    if count() == 1:
+        return tf.reduce_mean(term)
     if not term.shape.rank:
         return term / count()
     rows = tf.cast(tf.shape(term)[0], term.dtype)
@@ -69,25 +30,32 @@ def share_of_mean(term):
 
 
 def batch_mean(values):
-    """Return the mean over the rows that all replicas have, [batch, ...] -> [...]."""
+    """Return the mean over the rows of all replicas, [batch, ...] -> [...]."""
+    if count() == 1:
+        return tf.reduce_mean(values, axis=0)
     rows = tf.cast(tf.shape(values)[0], values.dtype)
     return sum_of_all(tf.reduce_sum(values, axis=0)) / sum_of_all(rows)
 
 
-def own_part(values):
-    """Return this replica's rows of what all replicas have alike.
+def local_shard(values):
+    """Return this replica's rows of a batch that all replicas hold alike.
 
     Raises:
-        ValueError: less rows than replicas.
+        ValueError: fewer rows than replicas.
     """
-    if len(values) < count():
-        raise ValueError(f"{len(values)} rows cannot be shared among {count()} replicas.")
-    replica, rows = tf.distribute.get_replica_context().replica_id_in_sync_group, len(values)
-    return values[rows * replica // count() : rows * (replica + 1) // count()]
+    every, rows = count(), len(values)
+    if every == 1:
+        return values
+    if rows < every:
+        raise ValueError(f"{rows} rows cannot be shared among {every} replicas.")
+    replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return values[rows * replica // every : rows * (replica + 1) // every]
 
 
 def part_of_a_draw(draw, shape):
     """Draw for all replicas, by `draw(shape)`, and return the rows of this one, of `shape`."""
+    if count() == 1:
+        return draw(shape)
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     rows = sum_of_all(tf.one_hot(replica, count()) * tf.cast(shape[0], "float32"))
     first = tf.cast(tf.cumsum(rows, exclusive=True)[replica], "int32")
@@ -99,17 +67,17 @@ def parts_of_batches(made_in, source, batch_size: int):
     """Return batches without an end, pass after pass, each split evenly among all replicas.
 
     Args:
-        made_in: the strategy.
-        source: `numbers(_)`, the order of a pass, and `gather(numbers)`, the rows.
+        made_in: the strategy that the model was made in.
+        source: a `RowSource`.
         batch_size: of all replicas together; the last batch of a pass may be smaller.
 
     Returns:
         a `tf.distribute.DistributedDataset`; the source is told the steps of a pass.
 
     Raises:
-        ValueError: less rows in a batch than replicas.
+        ValueError: fewer rows in a batch than replicas.
     """
-    rows, every = len(source), made_in.num_replicas_in_sync
+    rows, every = source.rows, made_in.num_replicas_in_sync
     if batch_size < every:
         raise ValueError(
             f"{batch_size} images cannot be shared among {every} replicas; give as many at least."
@@ -153,11 +121,10 @@ def with_none(data):
 
 
 def step_of_all(step, function, model, *, run_eagerly: bool):
-    """Return a function that takes a step of all replicas from a distributed iterator.
+    """Return a function of an iterator that takes one step, on all replicas together.
 
-    Keras's `function` takes those of other data, such as a single batch.
-
-    The logs are those of the first replica here; Keras asks the metrics for those of an epoch.
+    Keras's `function` takes the steps of other data, such as a single batch. The logs are those of
+    the first replica here; Keras asks the metrics for those of an epoch.
 
     Raises:
         ValueError: the model was compiled for several steps per execution.
@@ -172,7 +139,7 @@ def step_of_all(step, function, model, *, run_eagerly: bool):
         return step(with_none(data) if isinstance(data, tuple) else data)
 
     def run(iterator):
-        made_in = strategy_of(model)
+        made_in = model._distribute_strategy
         logs = made_in.run(own_step, args=(iterator.get_next(),))
         return {name: made_in.experimental_local_results(log)[0] for name, log in logs.items()}
 

@@ -1,4 +1,4 @@
-"""Arrays stream to steps, one by one and in bundles; on every backend."""
+"""Streams of arrays, and the compiled steps that take them; on every backend."""
 
 import gc
 import os
@@ -10,13 +10,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from keras.ops import convert_to_numpy as array
-from support.tiny import BACKEND
+from keras import ops
 
 import zoo
-from zoo import engine
+from zoo.backend import backend
 
 pytestmark = pytest.mark.backend
+
+BACKEND = keras.backend.backend()
+
+
+def array(variable):
+    return np.array(ops.convert_to_numpy(variable))
 
 
 def test_arrays_stream_every_row_once_a_pass_in_new_orders():
@@ -29,7 +34,7 @@ def test_arrays_stream_every_row_once_a_pass_in_new_orders():
         given.append(next(orders))
         return given[-1]
 
-    stream = engine.stream((x, None, weight), 4, order, bundle=2)
+    stream = backend.stream((x, None, weight), 4, order, bundle=2)
     passes = []
     for _ in range(2):
         batches = batches_of(stream)
@@ -39,7 +44,7 @@ def test_arrays_stream_every_row_once_a_pass_in_new_orders():
         assert list(rows) == list(given[-1])
         passes.append(list(rows))
     assert passes[0] != passes[1]
-    ordered = engine.stream((x, None, None), 4, None, bundle=1)
+    ordered = backend.stream((x, None, None), 4, None, bundle=1)
     first, y, weight = batches_of(ordered)[0]
     np.testing.assert_array_equal(array(first)[:, 0], [0, 1, 2, 3])
     assert y is None
@@ -91,10 +96,26 @@ def test_an_array_is_streamed_from_where_it_lies(tmp_path):
     """In memory or mapped from a file: a copy would take as much memory again."""
     x = np.zeros((6, 2), "float32")
     np.save(tmp_path / "x.npy", x)
-    for images in (x, np.load(tmp_path / "x.npy", mmap_mode="r")):
-        source = engine.stream((images, None, None), 4, None, 1)
+    for array in (x, np.load(tmp_path / "x.npy", mmap_mode="r")):
+        source = backend.stream((array, None, None), 4, None, 1)
         columns = source.source.columns if BACKEND == "tensorflow" else source.columns
-        assert np.shares_memory(columns[0], images)
+        assert np.shares_memory(columns[0], array)
+
+
+def test_a_term_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
+    class Sizes(zoo.Autoencoder):
+        terms = ("reconstruction", "images")
+
+        def loss_terms(self, batch, training):
+            images = ops.cast(ops.shape(batch.x)[0], "float32")
+            return {**super().loss_terms(batch, training), "images": images}
+
+    model = Sizes((8, 8, 1), 2, hidden_units=(4,))
+    model.compile(jit_compile=BACKEND == "jax")
+    logs = model.evaluate(
+        np.zeros((10, 8, 8, 1), "float32"), batch_size=8, verbose=0, return_dict=True
+    )
+    np.testing.assert_allclose(logs["images"], (8 * 8 + 2 * 2) / 10)
 
 
 @pytest.mark.compiled
@@ -109,6 +130,46 @@ def test_neither_model_nor_images_are_kept_after_training():
     keras.backend.clear_session()
     gc.collect()
     assert [reference() is None for reference in kept] == [True, True]
+
+
+@pytest.mark.compiled
+def test_compiling_again_makes_steps_that_see_what_has_changed():
+    """Also where somebody keeps the functions from before, and their traces with them."""
+    kept = []
+    model = zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,), l2=0.5)
+    x = np.random.default_rng(0).random((8, 8, 8, 1)).astype("float32")
+    for weight in (1.0, 3.0):
+        model.term_weights["l2"] = weight
+        model.compile(keras.optimizers.SGD(0.0), jit_compile=BACKEND == "jax")
+        for logs in (
+            {name: values[0] for name, values in model.fit(x, verbose=0).history.items()},
+            model.evaluate(x, verbose=0, return_dict=True),
+        ):
+            expected = logs["reconstruction"] + weight * logs["l2"]
+            np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
+        kept += [model.train_function, model.test_function]
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="PyTorch traces nothing")
+@pytest.mark.compiled
+@pytest.mark.parametrize("rows", [40, 42])
+def test_a_step_is_traced_in_the_first_epoch_alone(rows):
+    """Also where the last batch is a short one, and where another training follows."""
+    traces = []
+
+    class Counting(zoo.Autoencoder):
+        def loss_terms(self, batch, training):
+            traces.append(batch.x.shape)
+            return super().loss_terms(batch, training)
+
+    model = Counting((4, 4, 1), 2, hidden_units=(4,))
+    model.compile(jit_compile=BACKEND == "jax")
+    seen = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: counts.append(len(traces)))
+    counts = []
+    x = np.zeros((rows, 4, 4, 1), "float32")
+    for _ in range(2):
+        model.fit(x, batch_size=8, epochs=3, callbacks=[seen], verbose=0)
+    assert counts == [counts[0]] * 6
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="no thread takes rows elsewhere")
@@ -137,7 +198,7 @@ model.fit(Slow("x.npy"), callbacks=[Stop()], verbose=0)
         cwd=tmp_path,
         env={
             **os.environ,
-            "PYTHONPATH": str(Path(__file__).parent.parent),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         },
         capture_output=True,

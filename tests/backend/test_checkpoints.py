@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.backend
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HERE = keras.backend.backend()
 OTHERS = [name for name in ("tensorflow", "jax", "torch") if name != HERE]
 

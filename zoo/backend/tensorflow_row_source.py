@@ -1,4 +1,4 @@
-"""TensorFlow: arrays that a pipeline takes rows from, where they lie."""
+"""TensorFlow: arrays from which a pipeline takes rows, without a copy of all."""
 
 import contextlib
 import threading
@@ -11,25 +11,29 @@ import tensorflow as tf
 QUIET = 0.05  # seconds without a call, after which a pipeline has filled its buffer and waits
 
 
-class Rows:
+class RowSource:
     """Arrays that stay where they are, and the order in which a pass goes through them.
 
     A tensor of all the data would take its memory a second time, and a file's whole length.
 
+    Args:
+        columns: `(x, y, sample_weight)`, the latter two perhaps None.
+        order: a function that returns the order of a pass, a permutation [rows]; None leaves the
+            rows as they are.
+
     Attributes:
-        calls_of_a_pass: how often rows are taken in a pass, as who builds the pipeline knows.
-        steps: of a pass, where pass follows upon pass and Keras must be told; else None.
+        rows: how many rows the arrays have.
+        calls_of_a_pass: how often rows are taken in a pass, set by whoever builds the pipeline.
+        steps: in a pass, where pass follows upon pass and Keras must be told; else None.
     """
 
     def __init__(self, columns, order):
         self.columns, self.order = columns, order
         self.given = [column for column in columns if column is not None]
+        self.rows = len(self.given[0])
         self.calls_of_a_pass = self.left = self.calls = self.running = 0
         self.steps, self.closed = None, False
         self.lock = threading.Lock()
-
-    def __len__(self):
-        return len(self.given[0])
 
     def take(self, numbers):
         with self._counted():
@@ -62,7 +66,7 @@ class Rows:
         with self._counted():
             with self.lock:
                 self.left += self.calls_of_a_pass
-            rows = np.arange(len(self)) if self.order is None else self.order()
+            rows = np.arange(self.rows) if self.order is None else self.order()
             return rows.astype("int32")
 
     def gather(self, numbers):
@@ -77,25 +81,10 @@ class Rows:
     def numbers(self, _):
         """Return the order of a pass as a tensor."""
         numbers = tf.numpy_function(_weakly(self.order_of_a_pass), [], tf.int32)
-        return tf.ensure_shape(numbers, (len(self),))
+        return tf.ensure_shape(numbers, (self.rows,))
 
 
 def _weakly(method):
     """Return a function that does not keep the method's object: TensorFlow never forgets it."""
     reference = weakref.WeakMethod(method)
     return lambda *args: reference()(*args)
-
-
-@contextlib.contextmanager
-def closing(*streams):
-    """Bring the pipelines of `stream` to rest after a training or evaluation, however it ended.
-
-    TensorFlow drops an iterator with Python's lock in hand, and waits for a thread that fetches
-    ahead; that one must not be waiting for the lock, to take rows.
-    """
-    try:
-        yield
-    finally:
-        for data in streams:
-            if isinstance(getattr(data, "source", None), Rows):
-                data.source.close()

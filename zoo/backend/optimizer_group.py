@@ -1,4 +1,4 @@
-"""Several optimizers that Keras sees as one."""
+"""Several optimizers that Keras sees as one, and copies of optimizers."""
 
 import keras
 
@@ -116,15 +116,19 @@ def group_of(optimizer, updates) -> OptimizerGroup:
                 f" are {', '.join(map(repr, updates))}."
             )
         return OptimizerGroup({name: keras.optimizers.get(optimizer[name]) for name in updates})
-    return OptimizerGroup({name: fresh(keras.optimizers.get(optimizer)) for name in updates})
+    return OptimizerGroup(
+        {name: clone_optimizer(keras.optimizers.get(optimizer)) for name in updates}
+    )
 
 
-def fresh(optimizer):
+def clone_optimizer(optimizer):
     """Return an optimizer of the same settings and step count, without any other state."""
     if isinstance(optimizer, OptimizerGroup):
-        return OptimizerGroup({name: fresh(member) for name, member in optimizer.members.items()})
+        return OptimizerGroup(
+            {name: clone_optimizer(member) for name, member in optimizer.members.items()}
+        )
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return fresh(optimizer.inner_optimizer)  # compile() wraps it again
+        return clone_optimizer(optimizer.inner_optimizer)  # compile() wraps it again
     new = type(optimizer).from_config(optimizer.get_config())
     if hasattr(new.iterations, "assign"):
         # As a number: JAX would share the tensor, and cannot train what is shared.
@@ -132,16 +136,16 @@ def fresh(optimizer):
     return new
 
 
-def portable(config):
+def normalize_config(config):
     """Name optimizers in a serialized config as all backends know them.
 
     On PyTorch Keras writes down the module of its own implementation, which fails on the others.
     """
     if isinstance(config, list | tuple):
-        return [portable(value) for value in config]
+        return [normalize_config(value) for value in config]
     if not isinstance(config, dict):
         return config
-    config = {key: portable(value) for key, value in config.items()}
+    config = {key: normalize_config(value) for key, value in config.items()}
     if str(config.get("module")).startswith("keras.src.backend.torch.optimizers"):
         config |= {"module": "keras.optimizers", "registered_name": None}
     return config

@@ -1,0 +1,23 @@
+"""The backend that Keras runs on; the only code that asks which one that is.
+
+`backend` is an instance of TensorFlow's, JAX's or PyTorch's subclass of `Backend` (see `base.py`,
+which documents the methods).
+"""
+
+import keras
+
+_NAME = keras.backend.backend()
+
+if _NAME == "tensorflow":
+    from zoo.backend.tensorflow import TensorFlowBackend as _ChosenBackend
+elif _NAME == "jax":
+    from zoo.backend.jax import JaxBackend as _ChosenBackend
+elif _NAME == "torch":
+    from zoo.backend.torch import TorchBackend as _ChosenBackend
+else:
+    raise ImportError(
+        f"autoencoder-zoo runs on the Keras backends tensorflow, jax and torch; KERAS_BACKEND is "
+        f"{_NAME!r}."
+    )
+
+backend = _ChosenBackend()

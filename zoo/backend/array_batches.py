@@ -1,0 +1,34 @@
+"""Arrays as a `PyDataset`, for backends that gain nothing from a pipeline of their own."""
+
+import keras
+import numpy as np
+
+
+class ArrayBatches(keras.utils.PyDataset):
+    """Batches of the rows of arrays, in a new order in every pass where asked.
+
+    Args:
+        columns: `(x, y, sample_weight)`, the latter two perhaps None.
+        batch_size: rows in a batch; the last one may be smaller.
+        order: a function that returns the order of the rows in a pass, a permutation [rows]; None
+            leaves them as they are.
+    """
+
+    def __init__(self, columns, batch_size: int, order):
+        super().__init__()
+        while columns[-1] is None:
+            columns = columns[:-1]
+        self.columns = columns
+        self.batch_size, self.new_order = batch_size, order
+        self.order = np.arange(len(self.columns[0]))
+
+    def __len__(self):
+        return -(-len(self.columns[0]) // self.batch_size)
+
+    def __getitem__(self, index):
+        if index == 0 and self.new_order:
+            self.order = self.new_order()
+        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return tuple(
+            column if column is None else np.take(column, rows, axis=0) for column in self.columns
+        )

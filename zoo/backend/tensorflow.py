@@ -1,0 +1,289 @@
+"""TensorFlow: gradient tapes, and variables that are assigned in place."""
+
+import contextlib
+import functools
+import json
+import os
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from zoo.backend import tensorflow_replicas as replicas
+from zoo.backend.base import Backend, as_column
+from zoo.backend.tensorflow_row_source import RowSource
+
+BUNDLE_BYTES = 2**26  # of the images of an execution; several such are in memory together
+# XLA takes 2 to 4 s to compile a step on two cores, and saves 0.4 to 3 ms of each after that.
+STEPS_THAT_PAY = 1000
+
+
+class Bundle(NamedTuple):
+    """The batches of one execution, as images, labels and weights, each perhaps None.
+
+    `full` has batches of one size, [bundle, batch_size, ...], of which the first `count` are to be
+    used; `rest` is what follows them, [less than batch_size, ...].
+    """
+
+    count: Any
+    full: Any
+    rest: Any
+
+
+class TensorFlowBackend(Backend):
+    """TensorFlow on one device, and on several under a strategy of `tf.distribute`.
+
+    A model keeps the strategy in whose scope it was made as `_distribute_strategy`, or None.
+    """
+
+    def minimize(self, loss_fn, variables, optimizer, state):
+        with tf.GradientTape() as tape:
+            loss, aux = loss_fn()
+            scaled = optimizer.scale_loss(loss)
+        if not variables:
+            return aux
+        gradients = tape.gradient(scaled, variables)
+        # Not under a strategy: all replicas share the optimizer, and take turns within `apply`.
+        plain_adam = type(optimizer) is keras.optimizers.Adam and not optimizer.amsgrad
+        fused = plain_adam and not tf.distribute.has_strategy()
+        if fused:
+            optimizer.update_step = functools.partial(_adam_step, optimizer)
+        try:
+            optimizer.apply(gradients, variables)
+        finally:
+            if fused:
+                del optimizer.update_step
+        return aux
+
+    def vector_jacobian_product(self, function, x, vectors):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = function(x)
+        return tape.gradient(outputs, x, vectors)
+
+    def normal(self, shape, seed, shared: bool = False):
+        return self._draw(tf.random.stateless_normal, shape, seed, shared)
+
+    def uniform(self, shape, seed, shared: bool = False):
+        return self._draw(tf.random.stateless_uniform, shape, seed, shared)
+
+    def _draw(self, function, shape, seed: keras.random.SeedGenerator, shared: bool):
+        """Draw by Philox, named: under XLA the default generator is 100 times slower on a CPU."""
+        key = tf.cast(tf.math.floormod(seed.next(), tf.int32.max - 1), tf.int32)
+        draw = functools.partial(function, seed=key, alg="philox")
+        if tf.distribute.has_strategy() and not shared:
+            return replicas.part_of_a_draw(draw, shape)
+        return draw(shape)
+
+    def share_of_mean(self, term):
+        if tf.distribute.has_strategy():
+            return replicas.share_of_mean(term)
+        return tf.reduce_mean(term)
+
+    def batch_mean(self, values):
+        if tf.distribute.has_strategy():
+            return replicas.batch_mean(values)
+        return tf.reduce_mean(values, axis=0)
+
+    def local_shard(self, values):
+        if tf.distribute.has_strategy():
+            return replicas.local_shard(values)
+        return values
+
+    def compiled(self, function, variables):
+        """Compile a function of arrays for inference, once for all batch sizes of a shape."""
+        traced = {}
+
+        def run(*args):
+            shapes = tuple(tuple(arg.shape[1:]) for arg in args)
+            if shapes not in traced:
+                specs = [tf.TensorSpec([None, *arg.shape[1:]], arg.dtype) for arg in args]
+                traced[shapes] = tf.function(function).get_concrete_function(*specs)
+            return traced[shapes](*args)
+
+        return run
+
+    def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
+        """Return XLA where it pays, and as many steps per execution as memory allows.
+
+        XLA makes dense networks faster everywhere and convolutions slower on a CPU. It takes
+        seconds to compile, which few steps on a CPU do not make up for, and compiles nothing in
+        which replicas talk to each other. The batches of an execution are in memory together.
+        """
+        if tf.distribute.has_strategy():
+            return {"jit_compile": False, "steps_per_execution": 1}
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        bundle = max(1, min(32, BUNDLE_BYTES // batch_bytes))
+        pays = not convolutional and steps >= STEPS_THAT_PAY
+        return {"jit_compile": on_gpu or pays, "steps_per_execution": bundle}
+
+    def stream(self, arrays, batch_size: int, order, bundle: int, model=None):
+        """Batch arrays through a pipeline of row numbers; see `Backend.stream`.
+
+        Keras's own pipeline for arrays, and any with automatic tuning, stalls for seconds now and
+        then where there are few cores.
+
+        Returns:
+            a `tf.data.Dataset` of bundles that counts as many elements as there are batches, for
+            Keras's progress; under a strategy one of batches without an end: see `steps_per_pass`.
+        """
+        source = RowSource([as_column(array) for array in arrays], order)
+        rows, gather = source.rows, source.gather
+        batch_size = min(batch_size, rows)
+        made_in = getattr(model, "_distribute_strategy", None)
+        if made_in is not None:
+            return replicas.parts_of_batches(made_in, source, batch_size)
+        if tf.distribute.has_strategy():
+            raise ValueError(
+                "A strategy is in scope, and the model was made outside of it: make or load, and "
+                "compile it inside."
+            )
+        size = bundle * batch_size
+
+        def pieces(numbers):
+            starts = tf.data.Dataset.range(0, rows, size, output_type=tf.int32)
+            return starts.map(lambda start: numbers[start : start + size])
+
+        def bundle_of(numbers):
+            count = tf.size(numbers) // batch_size
+            full = tf.reshape(numbers[: count * batch_size], (count, batch_size))
+            full = tf.pad(full, [[0, bundle - count], [0, 0]])
+            full = tf.ensure_shape(full, (bundle, batch_size))
+            return Bundle(count, gather(full), gather(numbers[count * batch_size :]))
+
+        source.calls_of_a_pass = 2 * -(-rows // size)
+        orders = tf.data.Dataset.range(1).map(source.numbers)
+        dataset = orders.flat_map(pieces).map(bundle_of).prefetch(2)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        dataset = dataset.with_options(options)
+        dataset.source = source  # lives as long as the data set, and no longer
+        return dataset
+
+    def steps_per_pass(self, data) -> int | None:
+        source = getattr(data, "source", None)
+        return source.steps if isinstance(source, RowSource) else None
+
+    def count_batches(self, data) -> int:
+        if isinstance(data, tf.data.Dataset):
+            return max(int(data.cardinality()), 0)
+        return len(data) if isinstance(data, keras.utils.PyDataset) else 0
+
+    def bundled(self, step, function, *, model, jit_compile: bool, run_eagerly: bool):
+        """Make Keras's function of an iterator take bundles, too; see `Backend.bundled`.
+
+        All full batches of a bundle are one compiled loop: XLA then keeps the variables in place,
+        where it would copy them at every step. The rest is not compiled by XLA, as that takes a
+        second for every size that there is.
+        """
+        if model._distribute_strategy is not None:
+            return replicas.step_of_all(step, function, model, run_eagerly=run_eagerly)
+
+        def batch_of(full, i):
+            return tuple(None if column is None else column[i] for column in full)
+
+        @tf.function(reduce_retracing=True, autograph=False)
+        def step_over(batch):
+            return step(batch)
+
+        @tf.function(jit_compile=jit_compile, autograph=False)
+        def loop_over(count, full, logs, step):
+            start = (tf.constant(0), logs)
+            _, logs = tf.while_loop(
+                lambda i, _: i < count,
+                lambda i, _: (i + 1, step(batch_of(full, i))),
+                start,
+                parallel_iterations=1,
+            )
+            return logs
+
+        @tf.function(reduce_retracing=True, autograph=False)
+        def run(iterator):
+            count, full, rest = iterator.get_next()
+            traced = step_over.get_concrete_function(rest)
+            logs = tf.nest.map_structure(
+                lambda output: tf.zeros(output.shape, output.dtype), traced.structured_outputs
+            )
+            # XLA wants a trace of its own; without it one serves batches of all sizes.
+            each = step if jit_compile else traced
+            logs = tf.cond(count > 0, lambda: loop_over(count, full, logs, each), lambda: logs)
+            return tf.cond(tf.size(rest[0]) > 0, lambda: traced(rest), lambda: logs)
+
+        def take(iterator):
+            if not isinstance(getattr(iterator, "element_spec", None), Bundle):
+                return function(iterator)
+            if not run_eagerly:
+                return run(iterator)
+            count, full, rest = iterator.get_next()
+            batches = [batch_of(full, i) for i in range(int(count))]
+            for batch in [*batches, rest] if len(rest[0]) else batches:
+                logs = step(batch)
+            return logs
+
+        return take
+
+    @contextlib.contextmanager
+    def drain(self, *streams):
+        """Bring the pipelines of `stream` to rest after a training or evaluation, however it ended.
+
+        TensorFlow drops an iterator with Python's lock in hand, and waits for a thread that fetches
+        ahead; that one must not be waiting for the lock, to take rows.
+        """
+        try:
+            yield
+        finally:
+            for data in streams:
+                if isinstance(getattr(data, "source", None), RowSource):
+                    data.source.close()
+
+    def strategy(self, name: str):
+        if name == "mirrored":
+            kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+            devices = [device.name for device in tf.config.list_logical_devices(kind)]
+            return tf.distribute.MirroredStrategy(devices).scope()
+        if "cluster" not in json.loads(os.environ.get("TF_CONFIG") or "{}"):
+            raise ValueError(
+                "The strategy 'workers' needs the environment variable TF_CONFIG in every process, "
+                'such as {"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": '
+                '"worker", "index": 0}}, with the index of the process.'
+            )
+        return tf.distribute.MultiWorkerMirroredStrategy().scope()
+
+    def strategy_scope(self, model):
+        made_in = model._distribute_strategy
+        return made_in.scope() if made_in else contextlib.nullcontext()
+
+    def is_chief(self, model) -> bool:
+        made_in = model._distribute_strategy
+        resolver = made_in.cluster_resolver if made_in else None
+        if resolver is None or not resolver.cluster_spec():
+            return True
+        if "chief" in resolver.cluster_spec().jobs:
+            return resolver.task_type == "chief"
+        return resolver.task_id == 0
+
+
+def _adam_step(optimizer, gradient, variable, learning_rate):
+    """Do what `keras.optimizers.Adam.update_step` does, faster: by one operation of TensorFlow."""
+    if isinstance(gradient, tf.IndexedSlices):
+        keras.optimizers.Adam.update_step(optimizer, gradient, variable, learning_rate)
+        return
+    index = optimizer._get_variable_index(variable)
+    step = tf.cast(optimizer.iterations.value + 1, variable.dtype)
+    beta_1, beta_2, rate = (
+        tf.cast(value, variable.dtype)
+        for value in (optimizer.beta_1, optimizer.beta_2, learning_rate)
+    )
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=optimizer._momentums[index].value.handle,
+        v=optimizer._velocities[index].value.handle,
+        beta1_power=beta_1**step,
+        beta2_power=beta_2**step,
+        lr=rate,
+        beta1=beta_1,
+        beta2=beta_2,
+        epsilon=tf.cast(optimizer.epsilon, variable.dtype),
+        grad=tf.cast(gradient, variable.dtype),
+    )

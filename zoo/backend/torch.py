@@ -1,0 +1,34 @@
+"""PyTorch: autograd, eager execution, and variables that are assigned in place."""
+
+import keras
+import torch
+
+from zoo.backend.base import Backend
+
+
+class TorchBackend(Backend):
+    """PyTorch on one device, without compiling."""
+
+    def minimize(self, loss_fn, variables, optimizer, state):
+        with torch.enable_grad():
+            loss, aux = loss_fn()
+            scaled = optimizer.scale_loss(loss)
+        if variables:
+            gradients = torch.autograd.grad(scaled, [v.value for v in variables], allow_unused=True)
+            with torch.no_grad():
+                optimizer.apply(list(gradients), list(variables))
+        return keras.tree.map_structure(lambda tensor: tensor.detach(), aux)
+
+    def vector_jacobian_product(self, function, x, vectors):
+        learning = torch.is_grad_enabled()
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            return torch.autograd.grad(function(x), x, vectors, create_graph=learning)[0]
+
+    def compiled(self, function, variables):
+        """Return the function, run without gradients."""
+        return torch.no_grad()(function)
+
+    def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
+        """Return eager execution: compiling needs a C++ compiler on the user's machine."""
+        return {"jit_compile": False, "steps_per_execution": 1}
