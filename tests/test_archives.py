@@ -69,7 +69,7 @@ def test_several_optimizers_labels_and_no_optimizer_come_back(make, tmp_path):
     compiled = make is not zoo.CVAE
     model = make() if compiled else zoo.CVAE(SHAPE, 2, num_classes=3, hidden_units=(8,))
     if compiled:
-        model.compile({name: keras.optimizers.Adam(0.1) for name in model.updates()})
+        model.compile({name: keras.optimizers.Adam(0.1) for name in model.updates})
     model.save(tmp_path / "m.keras")
     loaded = zoo.load(str(tmp_path / "m.keras"), dtype="mixed_bfloat16")
     assert type(loaded) is type(model)

@@ -6,8 +6,8 @@ from support.steps import compile_as_written
 
 import zoo
 from zoo import data
-from zoo.models import checks
-from zoo.nn import likelihoods
+from zoo.checks import data as checks
+from zoo.nn.distributions import likelihoods
 
 METHODS = ("fit", "evaluate", "encode")
 

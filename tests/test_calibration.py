@@ -6,7 +6,7 @@ import pytest
 from support.tiny import BACKEND, X, array
 
 import zoo
-from zoo.nn import likelihoods
+from zoo.nn.distributions import likelihoods
 
 generator = np.random.default_rng(0)
 
@@ -25,7 +25,7 @@ def fit(model, x, steps, **options):
 
 def squared_error_a_pixel(model, x, *labels, draws=300):
     """Return the mean squared error of a pixel, under draws from the posterior, if there is one."""
-    if not hasattr(model, "posterior"):
+    if not hasattr(model, "posterior_moments"):
         return np.mean((model.reconstruct(x, *labels) - x) ** 2)
     codes = [model.encode(x, *labels, sample=True, seed=seed) for seed in range(draws)]
     return np.mean([np.mean((model.decode(z, *labels) - x) ** 2) for z in codes])

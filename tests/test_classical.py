@@ -10,7 +10,8 @@ from sklearn.decomposition import PCA
 from support.tiny import BACKEND, X, array, randomised, terms
 
 import zoo
-from zoo.nn import corruption, divergences, jacobians, networks
+from zoo.nn import corruption, jacobians, networks
+from zoo.nn.distributions import likelihoods
 
 pytestmark = pytest.mark.backend
 
@@ -125,7 +126,7 @@ def test_a_kinked_activation_is_refused():
 def test_the_divergence_between_coins_is_scipys():
     q = np.array([0.001, 0.05, 0.3, 0.99], "float32")
     expected = [stats.entropy([0.05, 0.95], [v, 1 - v]) for v in q.astype("float64")]
-    got = array(divergences.bernoulli_kl(0.05, ops.convert_to_tensor(q)))
+    got = array(likelihoods.bernoulli_kl(0.05, ops.convert_to_tensor(q)))
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-7)
 
 

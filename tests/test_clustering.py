@@ -8,7 +8,7 @@ from support.tiny import X, array, randomised
 
 import zoo
 from zoo.evaluation import measures
-from zoo.models.training import Batch
+from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
 
@@ -68,7 +68,7 @@ def test_the_trunk_sees_damaged_images_in_training_and_whole_ones_outside():
 
 def test_heads_are_moved_by_the_reconstruction_alone():
     model = clustering(head_distance=2.0)
-    named = {name: {id(v) for v in variables} for name, variables in model.updates().items()}
+    named = {name: {id(v) for v in variables} for name, variables in model.updates.items()}
     (kernel,) = model.join.trainable_variables
     assert [name for name, ids in named.items() if id(kernel) in ids] == ["reconstruction"]
 

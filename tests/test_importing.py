@@ -63,9 +63,7 @@ def test_a_package_lists_what_it_offers_and_nothing_from_within(package):
 
 @pytest.mark.slow
 def test_what_networks_are_made_of_is_reached_by_the_packages_name(tmp_path):
-    program = (
-        "import zoo; print(zoo.nn.likelihoods.Gaussian(0.5), zoo.nn.priors, zoo.nn.corruption)"
-    )
+    program = "import zoo; print(zoo.nn.distributions.Gaussian(0.5), zoo.nn.corruption)"
     done = run(tmp_path, program)
     assert done.stdout.startswith("Gaussian(stddev=0.5) "), done.stderr
 
@@ -73,8 +71,8 @@ def test_what_networks_are_made_of_is_reached_by_the_packages_name(tmp_path):
 @pytest.mark.parametrize(
     ("made", "shown"),
     [
-        (lambda: zoo.nn.likelihoods.Bernoulli(), "Bernoulli()"),
-        (lambda: zoo.nn.likelihoods.Categorical(4), "Categorical(levels=4)"),
+        (lambda: zoo.nn.distributions.likelihoods.Bernoulli(), "Bernoulli()"),
+        (lambda: zoo.nn.distributions.likelihoods.Categorical(4), "Categorical(levels=4)"),
         (lambda: zoo.Normal(2, scale=5.0), "Normal(latent_dim=2, scale=5.0)"),
         (lambda: zoo.Uniform(1), "Uniform(latent_dim=1, low=-1.0, high=1.0)"),
         (

@@ -10,8 +10,8 @@ from support.tiny import BACKEND, X, array, randomised, tensor
 import zoo
 from zoo import plots
 from zoo.evaluation import measures
-from zoo.models.training import Batch
 from zoo.nn import networks
+from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
 
@@ -37,7 +37,7 @@ def test_a_learned_prior_that_is_standard_changes_nothing():
     for name in ("encoder", "decoder"):
         getattr(learned, name).set_weights(getattr(plain, name).get_weights())
     batch = Batch(tensor(X), ops.convert_to_tensor(LABELS))
-    expected, found = (model.loss_terms(batch, training=False) for model in (plain, learned))
+    expected, found = (model.losses(batch, training=False) for model in (plain, learned))
     for name, term in expected.items():
         np.testing.assert_array_equal(array(found[name]), array(term))
     np.testing.assert_array_equal(
@@ -53,7 +53,7 @@ def test_the_divergence_from_a_learned_prior_is_its_monte_carlo_mean():
     model = conditional(prior="learned")
     mean, log_var = generator.standard_normal((2, 4, 2))
     set_prior(model, mean, log_var)
-    q_mean, q_log_var = model.posterior(X, LABELS)
+    q_mean, q_log_var = model.posterior_moments(X, LABELS)
     noise = generator.standard_normal((20_000, 12, 2))
     z = q_mean + np.exp(q_log_var / 2) * noise
     log_ratio = stats.norm.logpdf(z, q_mean, np.exp(q_log_var / 2)) - stats.norm.logpdf(
@@ -61,7 +61,7 @@ def test_the_divergence_from_a_learned_prior_is_its_monte_carlo_mean():
     )
     log_ratio = log_ratio.sum(axis=2)
     batch = Batch(tensor(X), ops.convert_to_tensor(LABELS))
-    kl = array(model.loss_terms(batch, training=False)["kl"])
+    kl = array(model.losses(batch, training=False)["kl"])
     error = log_ratio.std(axis=0) / np.sqrt(20_000)
     assert (np.abs(kl - log_ratio.mean(axis=0)) < 4.5 * error).all()
 
@@ -108,7 +108,7 @@ def test_measures_and_pictures_take_a_learned_prior_into_account():
         expected = {"silent": 0, "speaking": 2}[name]
         assert measures.active_units(model, X, LABELS) == expected
         kl = 0.5 * ((z_mean - mean[LABELS]) ** 2)
-        np.testing.assert_allclose(model.divergences(X, LABELS), kl, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(model.kl_by_dimension(X, LABELS), kl, rtol=1e-4, atol=1e-4)
     del model.posterior
     start = mean[1] + [0.5, -0.5]
     figure = plots.traversal(model, label=1, start=start, steps=1)

@@ -9,8 +9,8 @@ from support.tiny import X, array, randomised, terms
 import zoo
 from zoo import data, labelling
 from zoo.backend import backend
-from zoo.models.training import Batch
-from zoo.nn import likelihoods
+from zoo.nn.distributions import likelihoods
+from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
 
@@ -180,7 +180,7 @@ def test_the_stack_is_m2_on_mean_codes(monkeypatch):
     np.testing.assert_allclose(model.predict_proba(X), upper.predict_proba(codes), rtol=1e-5)
     np.testing.assert_allclose(model.encode(X, y), upper.encode(codes, y), rtol=1e-4, atol=1e-6)
     labels = ops.convert_to_tensor(KNOWN.astype("int32"))
-    found = model.loss_terms(Batch(ops.convert_to_tensor(X), labels), False)
+    found = model.losses(Batch(ops.convert_to_tensor(X), labels), False)
     expected = upper.loss_terms(Batch(ops.convert_to_tensor(codes), labels), False)
     for name, term in expected.items():
         np.testing.assert_allclose(array(found[name]), array(term), rtol=1e-4, atol=1e-5)
@@ -193,7 +193,7 @@ def test_codes_are_drawn_from_the_lower_posterior():
     model = stacked()
     x = np.repeat(X[:1], 20_000, axis=0)
     drawn = array(model.drawn_input(ops.convert_to_tensor(x)))
-    mean, log_var = model.lower.posterior(X[:1])
+    mean, log_var = model.lower.posterior_moments(X[:1])
     np.testing.assert_allclose(drawn.mean(axis=0), mean[0], atol=0.05)
     np.testing.assert_allclose(drawn.std(axis=0), np.exp(0.5 * log_var[0]), rtol=0.03)
 

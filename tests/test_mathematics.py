@@ -7,9 +7,10 @@ from keras import ops
 from scipy import stats
 
 import zoo
-from zoo.backend import backend
-from zoo.models.training import Batch
-from zoo.nn import divergences, likelihoods, networks, priors
+from zoo.nn import distributions as priors
+from zoo.nn import networks
+from zoo.nn.distributions import likelihoods, normal
+from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
 
@@ -64,7 +65,7 @@ def test_the_divergence_between_gaussians_is_its_integral():
             q = stats.norm(mean[i, j], np.exp(log_var[i, j] / 2))
             p = stats.norm(prior_mean, np.exp(prior_log_var / 2))
             expected[i] += np.trapezoid(q.pdf(grid) * (q.logpdf(grid) - p.logpdf(grid)), grid)
-        got = array(divergences.gaussian_kl(*tensors(mean, log_var), prior_mean, prior_log_var))
+        got = kl(mean, log_var, prior_mean, prior_log_var)
         np.testing.assert_allclose(got, expected, rtol=1e-4)
 
 
@@ -73,31 +74,26 @@ def test_the_divergence_to_a_wide_prior_is_half_the_printed_formula():
     mean, log_var = generator.standard_normal((2, 4, 3)).astype("float32")
     variance = np.exp(log_var)
     printed = 0.5 * (mean**2 + variance - np.log(variance) - 1).sum(1)
-    np.testing.assert_allclose(
-        array(divergences.gaussian_kl(*tensors(mean, log_var))), printed, rtol=1e-5
-    )
+    np.testing.assert_allclose(kl(mean, log_var), printed, rtol=1e-5)
     scaled = 0.5 * ((mean**2 + variance) / 25 - np.log(variance / 25) - 1).sum(1)
-    np.testing.assert_allclose(
-        array(
-            divergences.gaussian_kl(
-                *tensors(mean, log_var), prior_log_var=priors.Normal(3, 5.0).log_var
-            )
-        ),
-        scaled,
-        rtol=1e-5,
-    )
+    wide = priors.Normal(3, 5.0)
+    np.testing.assert_allclose(kl(mean, log_var, wide.mean, wide.log_var), scaled, rtol=1e-5)
 
 
-def test_reparameterised_draws_have_the_posteriors_moments():
+def kl(mean, log_var, prior_mean=0.0, prior_log_var=0.0):
+    """Return KL(q || p) of diagonal Gaussians, which a prior's `mean` and `log_var` describe."""
+    prior = priors.Normal(3)
+    prior.mean, prior.log_var = prior_mean, prior_log_var
+    q = normal.DiagonalNormal(*tensors(mean, log_var))
+    return array(normal.kl_divergence(q, prior, None))
+
+
+def test_reparameterized_samples_have_the_posteriors_moments():
     """z = mean + sigma epsilon: the deviation is sigma, not its square."""
     n = 200_000
     mean, sigma = 1.5, 0.2
-    z = divergences.reparameterize(
-        ops.full((n, 1), mean),
-        ops.full((n, 1), 2 * float(np.log(sigma))),
-        backend.normal((n, 1), keras.random.SeedGenerator(0)),
-    )
-    z = array(z)
+    q = normal.DiagonalNormal(ops.full((n, 1), mean), ops.full((n, 1), 2 * float(np.log(sigma))))
+    z = array(q.sample(1, keras.random.SeedGenerator(0)))[:, 0]
     assert abs(z.mean() - mean) < 5 * sigma / np.sqrt(n)
     assert abs(z.std() - sigma) < 5 * sigma / np.sqrt(2 * n)
     assert stats.kstest((z[:2000, 0] - mean) / sigma, "norm").pvalue > 1e-3
@@ -106,7 +102,7 @@ def test_reparameterised_draws_have_the_posteriors_moments():
 def test_gradients_reach_mean_and_variance_through_a_draw():
     model = zoo.VAE((8, 8, 1), 2, hidden_units=(8,))
     model.compile("sgd", jit_compile=keras.backend.backend() == "jax")
-    heads = {name: model.encoder.get_layer(name) for name in model.heads}
+    heads = {name: model.encoder.get_layer(name) for name in model.encoder_outputs}
     before = {name: array(layer.kernel).copy() for name, layer in heads.items()}
     model.fit(generator.random((32, 8, 8, 1)).astype("float32"), verbose=0)
     for name, layer in heads.items():
@@ -130,7 +126,7 @@ def test_the_vaes_loss_is_the_negative_bound():
     model.compile(jit_compile=keras.backend.backend() == "jax")
     x = generator.random((1, 8, 8, 1)).astype("float32")
     logs = model.evaluate(np.repeat(x, 20_000, 0), batch_size=5000, verbose=0, return_dict=True)
-    mean, log_var = model.posterior(x)
+    mean, log_var = model.posterior_moments(x)
     z = mean + np.exp(log_var / 2) * generator.standard_normal((20_000, 2))
     p = model.decode(z).astype("float64")
     entropy = -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum((1, 2, 3))

@@ -17,7 +17,7 @@ def test_the_divergence_from_a_mixture_is_what_quadrature_finds():
     """
     prior = zoo.GaussianMixture([[-2.0], [1.0]], [[[0.5]], [[1.5]]], masses=[1, 3])
     model = randomised(zoo.VAE((4, 4, 1), 1, hidden_units=(5,), prior=prior, samples=4000))
-    mean, log_var = (m[:, 0].astype("float64") for m in model.posterior(X))
+    mean, log_var = (m[:, 0].astype("float64") for m in model.posterior_moments(X))
     grid = np.linspace(-1, 1, 40_001)[:, None] * (np.abs(mean) + 9 * np.exp(log_var / 2)).max()
     share = stats.norm.pdf(grid, mean, np.exp(log_var / 2)) * (grid[1, 0] - grid[0, 0])
     np.testing.assert_allclose(share.sum(axis=0), 1, rtol=1e-6)
@@ -43,13 +43,13 @@ def test_a_mixture_of_one_gaussian_is_the_normal_prior():
     np.testing.assert_allclose(*pair, rtol=1e-5)
     z = closed.encode(X, sample=True, seed=0)
     with pytest.raises(TypeError, match="no divergence by dimension"):
-        drawn.divergences(X)
+        drawn.kl_by_dimension(X)
     expected = stats.norm.logpdf(z, *moments_of(closed)).sum(1) - stats.norm.logpdf(z, 0, 2).sum(1)
     np.testing.assert_allclose(drawn.divergence(X, z), expected, rtol=1e-4)
 
 
 def moments_of(model):
-    mean, log_var = model.posterior(X)
+    mean, log_var = model.posterior_moments(X)
     return mean, np.exp(log_var / 2)
 
 

@@ -24,7 +24,7 @@ class Scale(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="mine")
 class DimVAE(zoo.VAE):
-    terms = (*zoo.VAE.terms, "dim")
+    terms = (*zoo.VAE.metric_names, "dim")
 
     def loss_terms(self, batch, training):
         dim = ops.mean(batch.x, axis=(1, 2, 3))

@@ -288,7 +288,7 @@ def test_a_list_of_outputs_is_answered_with_the_lines_that_choose(kind):
         with pytest.raises(ValueError, match="come first in a list|Where the first is meant") as e:
             cls(input_shape=SHAPE, encoder=encoder, decoder=decoder)
         model = cls(encoder=by_the_lines(e, encoder=encoder), decoder=decoder)
-        assert (len(model.heads), model.latent_dim) == (heads, 3)
+        assert (len(model.encoder_outputs), model.latent_dim) == (heads, 3)
 
 
 def test_a_single_convolution_is_seen_under_a_sigmoid_that_was_taken_off():

@@ -8,7 +8,7 @@ from support.tiny import BACKEND, X, array, randomised
 
 import zoo
 from zoo.backend import backend
-from zoo.models.training import Batch
+from zoo.trainer import Batch
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
@@ -22,7 +22,7 @@ def m2(**options):
 
 def terms(model, labels, training=False):
     batch = Batch(ops.convert_to_tensor(X), ops.convert_to_tensor(np.asarray(labels, "int32")))
-    return {name: array(term) for name, term in model.loss_terms(batch, training).items()}
+    return {name: array(term) for name, term in model.losses(batch, training).items()}
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def by_label(model):
     columns = []
     for label in range(CLASSES):
         y = np.full(len(X), label)
-        mean, log_var = model.posterior(X, y)
+        mean, log_var = model.posterior_moments(X, y)
         prior_mean, prior_log_var = model.prior_of(y)
         ratio = (np.exp(log_var) + (mean - prior_mean) ** 2) / np.exp(prior_log_var)
         kl = 0.5 * (prior_log_var - log_var + ratio - 1).sum(axis=1)

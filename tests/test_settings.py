@@ -12,7 +12,7 @@ from support.tiny import X, array
 import zoo
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
-from zoo.nn import likelihoods
+from zoo.nn.distributions import likelihoods
 
 SHAPE = (4, 4, 1)
 NEEDED = {
@@ -158,7 +158,9 @@ def test_terms_that_were_not_named_are_told():
 
     model = Nameless(SHAPE, 2, hidden_units=(8,))
     model.compile(run_eagerly=True)
-    with pytest.raises(ValueError, match=r"'extra'.*terms = \(\*Autoencoder.terms, \"extra\"\)"):
+    with pytest.raises(
+        ValueError, match=r"'extra'.*terms = \(\*Autoencoder.metric_names, \"extra\"\)"
+    ):
         model.fit(X, verbose=0)
 
 

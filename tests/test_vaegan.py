@@ -9,7 +9,7 @@ from support.tiny import X, array, randomised
 
 import zoo
 from zoo.evaluation import measures
-from zoo.models.training import Batch
+from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
 

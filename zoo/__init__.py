@@ -22,39 +22,39 @@ if TYPE_CHECKING:
     from zoo.catalog import card as card
     from zoo.catalog import list_models as list_models
     from zoo.distribution import strategy as strategy
-    from zoo.models.adversarial import AAE as AAE
-    from zoo.models.adversarial import VAEGAN as VAEGAN
-    from zoo.models.adversarial import ClusteringAAE as ClusteringAAE
-    from zoo.models.adversarial import LabelInformedAAE as LabelInformedAAE
-    from zoo.models.adversarial import SemiSupervisedAAE as SemiSupervisedAAE
-    from zoo.models.adversarial import SupervisedAAE as SupervisedAAE
+    from zoo.models.aae import AAE as AAE
     from zoo.models.autoencoder import Autoencoder as Autoencoder
     from zoo.models.autoencoder import ContractiveAutoencoder as ContractiveAutoencoder
     from zoo.models.autoencoder import DenoisingAutoencoder as DenoisingAutoencoder
     from zoo.models.autoencoder import SparseAutoencoder as SparseAutoencoder
-    from zoo.models.boltzmann import RBM as RBM
+    from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
     from zoo.models.cvae import CVAE as CVAE
-    from zoo.models.energy import TargetPropAutoencoder as TargetPropAutoencoder
     from zoo.models.iwae import IWAE as IWAE
-    from zoo.models.semisupervised import M1 as M1
-    from zoo.models.semisupervised import M1M2 as M1M2
-    from zoo.models.semisupervised import M2 as M2
+    from zoo.models.label_informed_aae import LabelInformedAAE as LabelInformedAAE
+    from zoo.models.m1 import M1 as M1
+    from zoo.models.m1m2 import M1M2 as M1M2
+    from zoo.models.m2 import M2 as M2
+    from zoo.models.rbm import RBM as RBM
+    from zoo.models.semi_supervised_aae import SemiSupervisedAAE as SemiSupervisedAAE
+    from zoo.models.supervised_aae import SupervisedAAE as SupervisedAAE
+    from zoo.models.target_prop import TargetPropAutoencoder as TargetPropAutoencoder
     from zoo.models.vae import VAE as VAE
+    from zoo.models.vaegan import VAEGAN as VAEGAN
     from zoo.nn.corruption import Composition as Composition
     from zoo.nn.corruption import GaussianNoise as GaussianNoise
     from zoo.nn.corruption import Masking as Masking
     from zoo.nn.corruption import SaltAndPepper as SaltAndPepper
     from zoo.nn.corruption import Translation as Translation
-    from zoo.nn.likelihoods import Bernoulli as Bernoulli
-    from zoo.nn.likelihoods import Gaussian as Gaussian
-    from zoo.nn.likelihoods import LearnedGaussian as LearnedGaussian
-    from zoo.nn.likelihoods import SquaredError as SquaredError
-    from zoo.nn.priors import Categorical as Categorical
-    from zoo.nn.priors import CustomPrior as CustomPrior
-    from zoo.nn.priors import GaussianMixture as GaussianMixture
-    from zoo.nn.priors import Normal as Normal
-    from zoo.nn.priors import SwissRoll as SwissRoll
-    from zoo.nn.priors import Uniform as Uniform
+    from zoo.nn.distributions import Bernoulli as Bernoulli
+    from zoo.nn.distributions import Categorical as Categorical
+    from zoo.nn.distributions import CustomPrior as CustomPrior
+    from zoo.nn.distributions import Gaussian as Gaussian
+    from zoo.nn.distributions import GaussianMixture as GaussianMixture
+    from zoo.nn.distributions import LearnedGaussian as LearnedGaussian
+    from zoo.nn.distributions import Normal as Normal
+    from zoo.nn.distributions import SquaredError as SquaredError
+    from zoo.nn.distributions import SwissRoll as SwissRoll
+    from zoo.nn.distributions import Uniform as Uniform
     from zoo.presets import load as load
     from zoo.presets import save as save
     from zoo.pretraining import Classifier as Classifier
@@ -72,30 +72,30 @@ _HOMES = {
     "SparseAutoencoder": "zoo.models.autoencoder",
     "DenoisingAutoencoder": "zoo.models.autoencoder",
     "ContractiveAutoencoder": "zoo.models.autoencoder",
-    "RBM": "zoo.models.boltzmann",
-    "TargetPropAutoencoder": "zoo.models.energy",
+    "RBM": "zoo.models.rbm",
+    "TargetPropAutoencoder": "zoo.models.target_prop",
     "VAE": "zoo.models.vae",
     "CVAE": "zoo.models.cvae",
     "IWAE": "zoo.models.iwae",
-    "M1": "zoo.models.semisupervised",
-    "M2": "zoo.models.semisupervised",
-    "M1M2": "zoo.models.semisupervised",
-    "AAE": "zoo.models.adversarial",
-    "LabelInformedAAE": "zoo.models.adversarial",
-    "SupervisedAAE": "zoo.models.adversarial",
-    "SemiSupervisedAAE": "zoo.models.adversarial",
-    "ClusteringAAE": "zoo.models.adversarial",
-    "VAEGAN": "zoo.models.adversarial",
-    "Bernoulli": "zoo.nn.likelihoods",
-    "Gaussian": "zoo.nn.likelihoods",
-    "LearnedGaussian": "zoo.nn.likelihoods",
-    "SquaredError": "zoo.nn.likelihoods",
-    "Normal": "zoo.nn.priors",
-    "Uniform": "zoo.nn.priors",
-    "Categorical": "zoo.nn.priors",
-    "GaussianMixture": "zoo.nn.priors",
-    "SwissRoll": "zoo.nn.priors",
-    "CustomPrior": "zoo.nn.priors",
+    "M1": "zoo.models.m1",
+    "M2": "zoo.models.m2",
+    "M1M2": "zoo.models.m1m2",
+    "AAE": "zoo.models.aae",
+    "LabelInformedAAE": "zoo.models.label_informed_aae",
+    "SupervisedAAE": "zoo.models.supervised_aae",
+    "SemiSupervisedAAE": "zoo.models.semi_supervised_aae",
+    "ClusteringAAE": "zoo.models.clustering_aae",
+    "VAEGAN": "zoo.models.vaegan",
+    "Bernoulli": "zoo.nn.distributions",
+    "Gaussian": "zoo.nn.distributions",
+    "LearnedGaussian": "zoo.nn.distributions",
+    "SquaredError": "zoo.nn.distributions",
+    "Normal": "zoo.nn.distributions",
+    "Uniform": "zoo.nn.distributions",
+    "Categorical": "zoo.nn.distributions",
+    "GaussianMixture": "zoo.nn.distributions",
+    "SwissRoll": "zoo.nn.distributions",
+    "CustomPrior": "zoo.nn.distributions",
     "Masking": "zoo.nn.corruption",
     "SaltAndPepper": "zoo.nn.corruption",
     "GaussianNoise": "zoo.nn.corruption",

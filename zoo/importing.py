@@ -54,8 +54,8 @@ def export_package() -> ModuleType:
 
 # Keras finds a class by its registered name, and a class registers itself when its module is
 # imported, which needs Keras. So the models are imported as soon as Keras is. This cannot be where
-# it is a module of the zoo that imports Keras first (`from zoo.nn.priors import Normal`), as the
-# models need that module whole. They follow with the next name of `zoo` that is used.
+# a module of the zoo imports Keras first (`from zoo.nn.corruption import Masking`), as the models
+# need that module whole. They follow with the next name of `zoo` that is used.
 
 
 def register_classes() -> None:

@@ -16,11 +16,11 @@ import zoo
 from zoo import archives
 from zoo.catalog import CARD, CONFIG, WEIGHTS, Card, describe_file, preset_folder, read_card
 from zoo.catalog import verified_file as verified
+from zoo.checks.data import check_finite
 from zoo.folders import need_space, publish_folder, write_file
 from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
-from zoo.models.checks import check_finite
 from zoo.readme import render_card
 from zoo.safety import (
     check_objects,

@@ -139,7 +139,7 @@ def classifier(
     if num_classes < 2:
         raise ValueError(f"num_classes is {num_classes}; a classifier tells at least 2 apart.")
     codes = model.encoder.output
-    codes = codes[model.heads[0]] if len(model.heads) > 1 else codes
+    codes = codes[model.encoder_outputs[0]] if len(model.encoder_outputs) > 1 else codes
     original = keras.Model(model.encoder.input, codes, name="encoder")
     encoder = keras.models.clone_model(original)
     encoder.set_weights(original.get_weights())

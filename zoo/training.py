@@ -18,10 +18,10 @@ from zoo import data, distribution, plots, presets
 from zoo.backend import backend
 from zoo.callbacks import Backup, Progress
 from zoo.catalog import Card
+from zoo.checks.data import check_finite, not_finite
 from zoo.data.stored import array_in
 from zoo.folders import check_target
 from zoo.models import CLASSES
-from zoo.models.checks import check_finite, not_finite
 from zoo.pretraining import pretrain
 from zoo.recipes import Recipe
 from zoo.spelling import UnknownNameError
@@ -239,7 +239,7 @@ def start(model, recipe: Recipe, arrays, verbose):
 
 def make_optimizer(model, recipe: Recipe, steps: int):
     """Return Adam with a falling rate; for models with several updates, one for each."""
-    updates = model.updates()
+    updates = model.updates
     if not updates:
         return _adam(steps, **recipe.optimizer)
     shared = {k: v for k, v in recipe.optimizer.items() if k not in updates}
@@ -253,7 +253,7 @@ def _adam(steps, learning_rate=1e-3, final=0.02, beta_1=0.9):
 
 def fine_tuning_optimizer(model):
     """Return what a loaded preset is compiled with."""
-    beta_1 = 0.5 if model.updates() else 0.9
+    beta_1 = 0.5 if model.updates else 0.9
     return keras.optimizers.Adam(FINE_TUNING_RATE, beta_1=beta_1)
 
 

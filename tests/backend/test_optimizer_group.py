@@ -8,7 +8,7 @@ from keras import ops
 import zoo
 from zoo.backend import backend
 from zoo.backend.optimizer_group import OptimizerGroup, group_of
-from zoo.models.training import Batch
+from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
 
@@ -75,10 +75,10 @@ def test_each_adversarial_update_changes_its_own_networks_and_no_others(update, 
     model = aae()
     batch = Batch(ops.convert_to_tensor(np.random.default_rng(0).random((16, 8, 8, 1), "float32")))
     before = snapshot(model)
-    states = {name: [array(v) for v in model.optimizer[name].variables] for name in model.updates()}
+    states = {name: [array(v) for v in model.optimizer[name].variables] for name in model.updates}
     model.minimize(
         lambda: getattr(model, terms)(batch, training=True),
-        model.updates()[update],
+        model.updates[update],
         model.optimizer[update],
     )
     assert changed(model, before) == expected
@@ -98,7 +98,7 @@ def test_a_step_makes_the_three_updates_in_the_papers_order():
         terms = getattr(by_hand, f"{update}_terms")
         by_hand.minimize(
             lambda terms=terms: terms(batch, training=True),
-            by_hand.updates()[update],
+            by_hand.updates[update],
             by_hand.optimizer[update],
         )
     for a, b in zip(by_keras.trainable_weights, by_hand.trainable_weights, strict=True):

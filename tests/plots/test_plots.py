@@ -287,7 +287,7 @@ def test_interpolations_go_over_pixels_and_over_codes(vae, cvae, few_digits):
 
 def test_bubbles_are_posteriors_a_deviation_wide_over_the_prior(vae, few_digits):
     x, y = few_digits
-    mean, log_var = vae.posterior(x)
+    mean, log_var = vae.posterior_moments(x)
     *ellipses, prior = plots.bubbles(vae, x, y).axes[0].patches
     for i in (0, 7, 59):
         np.testing.assert_allclose(ellipses[i].center, mean[i], rtol=1e-6)
@@ -309,7 +309,7 @@ def test_a_traversal_is_sorted_by_what_the_dimensions_say(few_digits):
     assert [name.split("  ")[0] for name in names] == ["$z_{2}$", "$z_{3}$", "$z_{1}$"]
     moved = model.decode(np.array([[0, -2, 0]], "float32"))[0, ..., 0]
     np.testing.assert_allclose(cell(figure, 0, 0), moved, atol=1e-6)
-    mean, log_var = model.posterior(x)
+    mean, log_var = model.posterior_moments(x)
     kl = 0.5 * (mean**2 + np.exp(log_var) - log_var - 1).mean(axis=0)
     assert names[0].endswith(f"{kl[1]:.2f} nats")
 

@@ -49,7 +49,7 @@ class Case:
 def draws_codes(model) -> bool:
     """Say whether the loss is another one at every call, outside of training too."""
     drawn_by = getattr(model, "drawn_by", "deterministic")
-    return hasattr(model, "posterior") or drawn_by != "deterministic"
+    return hasattr(model, "posterior_moments") or drawn_by != "deterministic"
 
 
 def has_noise(model) -> bool:
@@ -81,9 +81,9 @@ def fit_lowers_the_loss(case):
 def every_term_is_a_metric_and_the_loss_is_their_weighted_sum(case):
     model = case.compiled()
     logs = model.evaluate(*case.data(model), verbose=0, return_dict=True)
-    assert set(logs) == {"loss", *model.terms}
+    assert set(logs) == {"loss", *model.metric_names}
     assert np.isfinite(list(logs.values())).all()
-    weighted = sum(model.term_weights.get(name, 1.0) * logs[name] for name in model.terms)
+    weighted = sum(model.term_weights.get(name, 1.0) * logs[name] for name in model.metric_names)
     expected = logs[model.monitored] if model.monitored else weighted
     np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
 
@@ -261,7 +261,7 @@ def parts_compute_what_the_methods_do(case):
     labels = y if model.conditional else None
     codes = parts["encoder"].function({"x": keras.ops.convert_to_tensor(x), **label})
     assert list(codes) == [info.name for info in parts["encoder"].outputs]
-    z = keras.ops.convert_to_numpy(keras.ops.stop_gradient(codes[model.heads[0]]))
+    z = keras.ops.convert_to_numpy(keras.ops.stop_gradient(codes[model.encoder_outputs[0]]))
     np.testing.assert_allclose(z, model.encode(x, labels), atol=1e-5)
     images = parts["decoder"].function({"z": keras.ops.convert_to_tensor(z), **label})["x"]
     np.testing.assert_allclose(

@@ -102,7 +102,7 @@ def streams_of_batches_are_taken(case):
 def single_batches_can_be_trained_on(case):
     model = case.compiled()
     logs = model.train_on_batch(*case.data(model, 32), return_dict=True)
-    assert set(logs) == {"loss", *model.terms}
+    assert set(logs) == {"loss", *model.metric_names}
     assert set(model.test_on_batch(*case.data(model, 32), return_dict=True)) == set(logs)
 
 

@@ -15,7 +15,15 @@ NAMES = (
     *("Lambda", "TFSMLayer", "function", "relu", "exec", "os", "builtins", "keras.layers", "keras"),
     *("keras.ops", "keras.src.ops.core", "Switch", "keras.visualization", "plot_image_gallery"),
     *("Dense", "Dropout", "Functional", "Sequential", "Adam", "SGD", "tanh", "zeros", "float16"),
-    *("zoo>VAE", "zoo>Bernoulli", "Bernoulli", "Gaussian", "zoo.nn.likelihoods", "VAE", "AAE"),
+    *(
+        "zoo>VAE",
+        "zoo>Bernoulli",
+        "Bernoulli",
+        "Gaussian",
+        "zoo.nn.likelihoods",
+        "VAE",
+        "AAE",
+    ),
     *("__lambda__", "__tensor__", "__numpy__", "__typespec__", "StringLookup", "mixed_float16"),
     *("model.weights.h5", "normal", "mixture", "sphere", "flow", "float32", "int32", "uniform"),
 )

@@ -1,9 +1,9 @@
 """How models run in tests: operation by operation, or traced and compiled as users have them."""
 
 import keras
+from zoo.models.training import Trained
 
 from zoo.backend import backend
-from zoo.models.training import Trained
 
 compile_as_written, compiled_as_written = Trained.compile, backend.compiled
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.models.training import Batch
+from zoo.trainer import Batch
 
 BACKEND = keras.backend.backend()
 X = np.random.default_rng(0).random((12, 4, 4, 1)).astype("float32")
@@ -19,7 +19,7 @@ def tensor(values):
 
 
 def terms(model, x, training=False):
-    logs = model.loss_terms(Batch(ops.convert_to_tensor(x)), training)
+    logs = model.losses(Batch(ops.convert_to_tensor(x)), training)
     return {name: array(term) for name, term in logs.items()}
 
 

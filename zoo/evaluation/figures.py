@@ -8,12 +8,13 @@ from zoo import data
 from zoo.evaluation import judge as judges
 from zoo.evaluation import measures
 from zoo.evaluation.measures import rounded
-from zoo.models.adversarial import VAEGAN, ClusteringAAE
 from zoo.models.autoencoder import Autoencoder
-from zoo.models.semisupervised import M1M2
+from zoo.models.clustering_aae import ClusteringAAE
+from zoo.models.m1m2 import M1M2
+from zoo.models.vaegan import VAEGAN
 from zoo.nn import networks
 from zoo.nn.corruption import Masking, SaltAndPepper
-from zoo.nn.likelihoods import Bernoulli, Categorical
+from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 
 
 def evaluate(model, data_name: str, *, command: str = "zoo.evaluation.evaluate", report=None):
@@ -76,7 +77,7 @@ def _measure(model, data_name, train, test):
             "%",
             "images whose most probable label is another one than theirs",
         )
-    if hasattr(model, "posterior") and not isinstance(model, M1M2):
+    if hasattr(model, "posterior_moments") and not isinstance(model, M1M2):
         bound, kl = measures.negative_bound(model, x, labels)
         pixels = _pixels(model, x)
         yield (
@@ -94,7 +95,7 @@ def _measure(model, data_name, train, test):
         )
         if pixels.startswith(("binary", "grey levels")):
             yield from _measure_likelihood(model, x, labels, pixels)
-    if model.prior is not None and not hasattr(model, "posterior"):
+    if model.prior is not None and not hasattr(model, "posterior_moments"):
         codes = measures.flat_codes(model, x)
         distance = measures.sliced_wasserstein(codes, model.prior.sample(len(x), seed=0))
         floor = measures.sliced_wasserstein(

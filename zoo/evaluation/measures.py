@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from zoo.models.monitors import active_units  # noqa: F401  a measure, too
+from zoo.models.vae import active_units  # noqa: F401  a measure, too
 
 
 def reconstruction_error(model, x, labels=None) -> float:
@@ -169,7 +169,7 @@ def jacobian_norm(model, x, *, squared: bool = False) -> float:
     In closed form for one dense layer with a sigmoid, a tanh or no activation; else a row at a
     time, with as many backward passes an image as the code is long.
     """
-    norms = model._run("squared_jacobian_norm", np.asarray(x, "float32"), None, 64)
+    norms = model.run_in_batches("squared_jacobian_norm", np.asarray(x, "float32"), None, 64)
     norms = norms.astype("float64")
     return float(np.mean(norms if squared else np.sqrt(norms)))
 

@@ -13,7 +13,6 @@ import zoo
 from zoo import inference
 from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
-from zoo.checks import data as checks
 from zoo.checks import streams
 from zoo.models import settings
 from zoo.models.old_names import with_new_names
@@ -78,7 +77,8 @@ class BaseAutoencoder(Trainer):
             and "not stated" in exported files then: set it to your own.
         based_on: the name of the preset that the weights were first loaded from, for cards.
 
-    Example: a variant is a subclass. A summand of the loss has a metric in `metric_names`; a setting
+    Example: a variant is a subclass. A summand of the loss has a metric in `metric_names`; a
+        setting
     is an argument and an attribute of the same name; a weight of its own is saved and exported.
 
         import keras
@@ -220,15 +220,15 @@ class BaseAutoencoder(Trainer):
             )
         if len(self.encoder_outputs) > 1 and (self.tie_weights or self.code_activation):
             raise ValueError(
-                f"{type(self).__name__} encodes to a distribution, {' and '.join(self.encoder_outputs)}: "
-                "code_activation= and tie_weights= are for models with one code, such as "
-                "Autoencoder."
+                f"{type(self).__name__} encodes to a distribution, "
+                f"{' and '.join(self.encoder_outputs)}: code_activation= and tie_weights= are for "
+                "models with one code, such as Autoencoder."
             )
         if self.tie_weights and (self.filters or self.conditional or self.likelihood.values > 1):
             raise ValueError(
                 "tie_weights=True shares the kernels of dense networks without labels that give "
-                "one value a pixel; leave out filters=, and choose another likelihood= where it has "
-                "several."
+                "one value a pixel; leave out filters=, and choose another likelihood= where it "
+                "has several."
             )
         description = {
             "filters": self.filters,

@@ -134,7 +134,7 @@ class RBM(Autoencoder):
         binary_hidden = self.code_activation == "sigmoid"
         hidden = ops.softplus(total_input) if binary_hidden else 0.5 * ops.square(total_input)
         visible = flat * b if self.binary else -0.5 * ops.square(flat - b)
-        return -ops.sum(visible, axis=1) - ops.sum(hidden_units, axis=1)
+        return -ops.sum(visible, axis=1) - ops.sum(hidden, axis=1)
 
     def parts(self):
         """Return what can be exported: beside the others, `energy`: F(v), a constant left out."""

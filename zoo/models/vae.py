@@ -103,8 +103,8 @@ class VAE(BaseAutoencoder):
         self.input_likelihood = self.likelihood  # of what the decoder gives: images, but for M1M2
         self.samples = whole("samples", samples, least=1)
         self.free_bits = number("free_bits", free_bits, least=0)
-        self.binarize = _checked_binarization(binarize, self.likelihood, corruption)
         self.corruption = None if corruption is None else corruptions.get(corruption)
+        self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
         self.prior = prior_names.get(prior, self.code_shape, self.priors_taken)
         self.beta = _checked_beta(beta)
         self.beta_now = self.beta
@@ -377,10 +377,9 @@ def _checked_binarization(binarize, likelihood, corruption):
             f"binarize={binarize!r} makes pixels 0 or 1, which a Bernoulli likelihood is for, and "
             f"not {type(likelihood).__name__}."
         )
-    if binarize == "threshold" and corruption is not None:
-        if corruptions.has_gaussian_noise(corruptions.get(corruption)):
-            raise ValueError(
-                'binarize="threshold" would undo Gaussian noise; damage pixels by masking or by '
-                "salt and pepper."
-            )
+    if binarize == "threshold" and corruptions.has_gaussian_noise(corruption):
+        raise ValueError(
+            'binarize="threshold" would undo Gaussian noise; damage pixels by masking or by '
+            "salt and pepper."
+        )
     return binarize

@@ -46,7 +46,8 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
 
     Args:
         encoder, decoder: Keras models or layers: functional, sequential or subclassed.
-        encoder_outputs: names of the encoder's outputs; where there are several, it gives a dict of these.
+        encoder_outputs: names of the encoder's outputs; where there are several, it gives a dict of
+            these.
         label_inputs: `x` and `z`, where the encoder and the decoder take a label.
         likelihood: what reads the decoder's output.
         input_shape: of an image, where the encoder itself does not say it; else None.

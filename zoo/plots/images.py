@@ -283,9 +283,9 @@ def _dimensions(model, x, label):
     if x is None:
         order = range(model.latent_dim)
         return order, [f"$z_{{{i + 1}}}$" for i in order]
-    need(hasattr(model, "posterior"), "Dimensions are sorted by the divergences of a VAE.")
+    need(hasattr(model, "posterior_moments"), "Dimensions are sorted by the divergences of a VAE.")
     labels = np.full(len(x), label or 0) if model.conditional else None
     need(model.closed_form, "A mixture as the prior has no divergence by dimension: leave out x.")
-    divergences = model.divergences(x, labels).mean(axis=0)
+    divergences = model.kl_by_dimension(x, labels).mean(axis=0)
     order = np.argsort(-divergences)
     return order, [f"$z_{{{i + 1}}}$  {divergences[i]:.2f} nats" for i in order]

@@ -68,9 +68,9 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
         >>> model = zoo.VAE((8, 8, 1), 2)
         >>> zoo.plots.bubbles(model, x_test[:100], y_test[:100]).savefig("bubbles.png")
     """
-    need(hasattr(model, "posterior"), "Bubbles are the posteriors of a VAE.")
+    need(hasattr(model, "posterior_moments"), "Bubbles are the posteriors of a VAE.")
     need(model.latent_dim == 2, f"Bubbles need 2 latent dimensions, not {model.latent_dim}.")
-    mean, log_var = model.posterior(x, labels if model.conditional else None)
+    mean, log_var = model.posterior_moments(x, labels if model.conditional else None)
     widths = 2 * np.exp(0.5 * log_var)
     figure = Figure(figsize=(7, 6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot(title="posteriors of images", xlabel="$z_1$", ylabel="$z_2$")

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn.given import whole
 from zoo.nn.distributions.priors import Prior
+from zoo.nn.given import whole
 
 
 @keras.saving.register_keras_serializable(package="zoo")

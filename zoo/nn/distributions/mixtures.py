@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn.given import number, whole
 from zoo.nn.distributions.priors import Prior
+from zoo.nn.given import number, whole
 
 
 @keras.saving.register_keras_serializable(package="zoo")
