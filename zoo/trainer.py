@@ -343,14 +343,18 @@ class Trainer(keras.Model):
         return super().test_on_batch(data.x, data.y, sample_weight, **kwargs)
 
     def make_train_function(self, force=False):
+        before = self.train_function
         with backend.fresh_trace(self, "train_step"):
             super().make_train_function(force)
-        self.train_function = backend.bundled(self.train_step, self.train_function, model=self)
+        if self.train_function is not before:
+            self.train_function = backend.bundled(self.train_step, self.train_function, self)
 
     def make_test_function(self, force=False):
+        before = self.test_function
         with backend.fresh_trace(self, "test_step"):
             super().make_test_function(force)
-        self.test_function = backend.bundled(self.test_step, self.test_function, model=self)
+        if self.test_function is not before:
+            self.test_function = backend.bundled(self.test_step, self.test_function, self)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Build the optimizer, without Keras's look at a batch.

@@ -1,11 +1,11 @@
 """How models run in tests: operation by operation, or traced and compiled as users have them."""
 
 import keras
-from zoo.models.training import Trained
+from zoo.trainer import Trainer
 
 from zoo.backend import backend
 
-compile_as_written, compiled_as_written = Trained.compile, backend.compiled
+compile_as_written, compiled_as_written = Trainer.compile, backend.compiled
 
 
 def compile_eagerly(self, *args, **options):
@@ -22,11 +22,11 @@ def as_it_is(function, variables):
 
 def run_eagerly():
     """Run what models are made and compiled for from now on operation by operation."""
-    Trained.compile = compile_eagerly
+    Trainer.compile = compile_eagerly
     if keras.backend.backend() == "tensorflow":
         backend.compiled = as_it_is
 
 
 def run_as_users_do():
     """Trace and compile it as the test, or the zoo's own choice, has it."""
-    Trained.compile, backend.compiled = compile_as_written, compiled_as_written
+    Trainer.compile, backend.compiled = compile_as_written, compiled_as_written

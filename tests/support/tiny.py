@@ -19,8 +19,8 @@ def tensor(values):
 
 
 def terms(model, x, training=False):
-    logs = model.losses(Batch(ops.convert_to_tensor(x)), training)
-    return {name: array(term) for name, term in logs.items()}
+    found = model.losses(Batch(ops.convert_to_tensor(x)), training).metrics
+    return {name: array(metric) for name, metric in found.items()}
 
 
 def randomised(model, scale=0.5):

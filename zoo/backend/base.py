@@ -143,14 +143,13 @@ class Backend(abc.ABC):
         """
         return 1
 
-    def bundled(self, step, function, *, model, jit_compile: bool, run_eagerly: bool):
+    def bundled(self, step, function, model):
         """Make Keras's function of an iterator also take the bundles of batches of `stream`.
 
         Args:
             step: what to do with a batch; returns a dict of scalars.
             function: Keras's, for all other data.
             model: the model of the step.
-            jit_compile, run_eagerly: as in `compile`.
         """
         return function
 

@@ -170,7 +170,7 @@ class TensorFlowBackend(Backend):
             return max(int(data.cardinality()), 0)
         return len(data) if isinstance(data, keras.utils.PyDataset) else 0
 
-    def bundled(self, step, function, *, model, jit_compile: bool, run_eagerly: bool):
+    def bundled(self, step, function, model):
         """Make Keras's function of an iterator take bundles, too; see `Backend.bundled`.
 
         All full batches of a bundle are one compiled loop: XLA then keeps the variables in place,
@@ -178,7 +178,9 @@ class TensorFlowBackend(Backend):
         second for every size that there is.
         """
         if model._distribute_strategy is not None:
-            return replicas.step_of_all(step, function, model, run_eagerly=run_eagerly)
+            return replicas.step_of_all(step, function, model)
+
+        jit_compile, run_eagerly = model.jit_compile, model.run_eagerly
 
         def batch_of(full, i):
             return tuple(None if column is None else column[i] for column in full)

@@ -120,7 +120,7 @@ def with_none(data):
     return tuple(None if isinstance(column, tuple) else column for column in data)
 
 
-def step_of_all(step, function, model, *, run_eagerly: bool):
+def step_of_all(step, function, model):
     """Return a function of an iterator that takes one step, on all replicas together.
 
     Keras's `function` takes the steps of other data, such as a single batch. The logs are those of
@@ -143,7 +143,7 @@ def step_of_all(step, function, model, *, run_eagerly: bool):
         logs = made_in.run(own_step, args=(iterator.get_next(),))
         return {name: made_in.experimental_local_results(log)[0] for name, log in logs.items()}
 
-    run_all = run if run_eagerly else tf.function(run, reduce_retracing=True)
+    run_all = run if model.run_eagerly else tf.function(run, reduce_retracing=True)
 
     def take(iterator):
         distributed = isinstance(iterator, tf.distribute.DistributedIterator)

@@ -370,7 +370,7 @@ class BaseAutoencoder(Trainer):
     def parts(self) -> dict[str, Part]:
         """Return the functions of the model that can be exported, by name."""
         low, high = self.likelihood.low, self.likelihood.high
-        prior = self.prior_description()
+        prior = self.prior.describe() if self.prior else None
         x = TensorInfo("x", "float32", self.image_shape, low, high)
         z = TensorInfo("z", "float32", self.code_shape, prior=prior)
         beside = dict.fromkeys(("x", "z"), ())
@@ -450,6 +450,7 @@ class BaseAutoencoder(Trainer):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = settings.deserialize(with_new_names(config), custom_objects)
+        config = settings.accepted(cls, config)
         frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
         with own_networks.as_saved():
             model = cls(**config)

@@ -99,6 +99,7 @@ class ClusteringAAE(AAE):
             "posterior": "deterministic",
             "dropout": 0.0,
             "input_dropout": 0.0,
+            "conditional_discriminator": False,
             "code_activation": None,
             "tie_weights": False,
         }.items()
