@@ -75,3 +75,27 @@ def classifier_part(model, networks) -> Part:
         return {"label_probability": model.label_probability(tensors["x"])}
 
     return model.part("classifier", classify, (x,), (probability,), networks)
+
+
+def encoder_and_decoder(model) -> dict[str, Part]:
+    """Return the two parts that every model of the zoo has."""
+    low, high = model.likelihood.low, model.likelihood.high
+    prior = model.prior.describe() if model.prior else None
+    x = TensorInfo("x", "float32", model.image_shape, low, high)
+    z = TensorInfo("z", "float32", model.code_shape, prior=prior)
+    beside = dict.fromkeys(("x", "z"), ())
+    for name in model.label_inputs:
+        beside[name] = (TensorInfo("label", "int32", (), 0, model.num_classes - 1),)
+    codes = tuple(TensorInfo(name, "float32", model.code_shape) for name in model.encoder_outputs)
+
+    def encode(tensors):
+        codes = model.encoded(tensors["x"], tensors.get("label"))
+        return {name: model.shaped(codes[name]) for name in model.encoder_outputs}
+
+    def decode(tensors):
+        return {"x": model.image(model.flat(tensors["z"]), tensors.get("label"))}
+
+    return {
+        "encoder": model.part("encoder", encode, (x, *beside["x"]), codes, (model.encoder,)),
+        "decoder": model.part("decoder", decode, (z, *beside["z"]), (x,), (model.decoder,)),
+    }
