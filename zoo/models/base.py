@@ -55,6 +55,7 @@ class BaseAutoencoder(Inference, Fitted):
         heads: names of the encoder's outputs, each of `latent_dim` values.
         terms: names of the terms of the loss, in order; each is a metric.
         network_names: the attributes that hold networks.
+        card_metrics: names of the metrics that a card may have, of `zoo.metrics.CARD_METRICS`.
         takes_no: settings of the bases that the class does not take: by name, the one value that
             changes nothing, and why it takes no other.
         conditional: whether the networks take a label.
@@ -105,6 +106,7 @@ class BaseAutoencoder(Inference, Fitted):
     heads: tuple[str, ...] = ("z",)
     terms: tuple[str, ...] = ("reconstruction",)
     network_names: tuple[str, ...] = ("encoder", "decoder")
+    card_metrics: tuple[str, ...] = ("reconstruction error", "nearest-neighbor accuracy")
     conditional = False
     restores = False
     takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}

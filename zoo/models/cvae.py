@@ -41,6 +41,7 @@ class CVAE(VAE):
     """
 
     conditional = True
+    card_metrics = (*VAE.card_metrics, "generated class accuracy")
     priors_taken = (priors.Normal,)
 
     def __init__(self, input_shape=None, latent_dim=None, *, prior=None, **kwargs):

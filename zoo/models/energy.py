@@ -54,6 +54,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
     monitored = "amortized"
     takes_no: ClassVar = {"tie_weights": (False, "each of its networks has an update of its own")}
     terms = ("reconstruction", "prediction", "amortized")
+    card_metrics = (*BaseAutoencoder.card_metrics, "reconstruction error of refined codes")
 
     def __init__(
         self,

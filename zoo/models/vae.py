@@ -80,6 +80,17 @@ class VAE(Weighing, BaseAutoencoder):
 
     heads = ("z_mean", "z_log_var")
     terms = ("reconstruction", "kl", "elbo")
+    card_metrics = (
+        *BaseAutoencoder.card_metrics,
+        "negative ELBO",
+        "KL divergence",
+        "active units",
+        "negative log-likelihood, 200 samples",
+        "negative log-likelihood, 5000 samples",
+        "PSNR at 25 % masking",
+        "PSNR at 50 % masking",
+        "PSNR at 10 % salt and pepper",
+    )
     takes_no: ClassVar = {
         "code_activation": (None, "its encoder gives a mean and a variance, which have no bounds"),
         "tie_weights": (

@@ -74,6 +74,7 @@ class AAE(BaseAutoencoder):
         "sliced_wasserstein",
     )
     network_names = ("encoder", "decoder", "discriminator")
+    card_metrics = (*BaseAutoencoder.card_metrics, "sliced Wasserstein distance to the prior")
 
     def __init__(
         self,

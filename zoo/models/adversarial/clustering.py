@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from zoo import engine
 from zoo.models import checks
+from zoo.models.adversarial.aae import AAE
 from zoo.models.adversarial.supervised import SupervisedAAE
 from zoo.models.part import TensorInfo
 from zoo.models.semisupervised.classifying import Classifying
@@ -80,6 +81,8 @@ class ClusteringAAE(Classifying, SupervisedAAE):
         "label_entropy",
     )
     network_names = (*SupervisedAAE.network_names, "trunk", "classifier", "label_discriminator")
+    # Not SupervisedAAE's: clusters are not classes, so that none can be asked for.
+    card_metrics = (*AAE.card_metrics, "clustering error")
     learns_labels = False
     semi_supervised = False
     takes_no: ClassVar = {

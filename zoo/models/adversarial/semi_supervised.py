@@ -7,6 +7,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.models.adversarial.clustering import ClusteringAAE
+from zoo.models.adversarial.supervised import SupervisedAAE
 from zoo.models.semisupervised.classifying import FewLabels, cross_entropy
 from zoo.models.training import weigh
 from zoo.nn.given import whole
@@ -44,6 +45,7 @@ class SemiSupervisedAAE(FewLabels, ClusteringAAE):
     """
 
     terms = (*ClusteringAAE.terms, "classification")
+    card_metrics = (*SupervisedAAE.card_metrics, "classification error")
     learns_labels = True
     semi_supervised = True
 

@@ -38,6 +38,7 @@ class SupervisedAAE(AAE):
     """
 
     conditional = True
+    card_metrics = (*AAE.card_metrics, "generated class accuracy")
     label_beside = ("z",)
     takes_no: ClassVar = {
         "tie_weights": (False, "its decoder takes a label, which its encoder does not give")

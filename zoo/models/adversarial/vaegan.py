@@ -69,6 +69,7 @@ class VAEGAN(VAE):
         "accuracy_on_samples",
     )
     network_names = (*VAE.network_names, "discriminator")
+    card_metrics = (*VAE.card_metrics, "Fréchet distance")
     takes_no: ClassVar = {name: (neutral, WHY) for name, neutral in FIXED.items()}
 
     def __init__(

@@ -47,6 +47,7 @@ class M1(Classifying, VAE):
     """
 
     network_names = (*VAE.network_names, "classifier")
+    card_metrics = (*VAE.card_metrics, "classification error")
 
     def __init__(
         self,

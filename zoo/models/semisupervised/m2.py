@@ -64,6 +64,7 @@ class M2(FewLabels, CVAE):
     """
 
     terms = (*CVAE.terms, "label", "labeled_bound", "classification")
+    card_metrics = (*CVAE.card_metrics, "classification error")
     network_names = (*CVAE.network_names, "classifier")
     takes_no: ClassVar = {
         "encoder": (None, "it describes networks that share layers"),
