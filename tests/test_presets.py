@@ -365,15 +365,15 @@ def test_pictures_and_entries_of_the_card_are_kept(vae, tmp_path):
     assert "![Preview" in (tmp_path / "p" / "README.md").read_text()
 
 
-def test_measured_figures_go_into_the_card_and_the_readme(preset):
-    figure = {
+def test_measured_metrics_go_into_the_card_and_the_readme(preset):
+    metric = {
         "name": "height",
         "value": 1.5,
         "unit": "m",
         "protocol": "with a ruler",
         "command": "measure it",
     }
-    presets.update_card(preset, [figure])
-    assert zoo.card(preset)["figures"] == [figure]
+    presets.update_card(preset, [metric])
+    assert zoo.card(preset)["figures"] == [metric]
     assert "| height | 1.5 m | with a ruler |" in (preset / "README.md").read_text()
     zoo.load(preset)

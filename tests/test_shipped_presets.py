@@ -71,7 +71,7 @@ def test_the_first_presets_are_there():
 @pytest.mark.lowest
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_are_those_that_were_measured(name):
-    """The same on every backend: what the figures were measured on is what users get."""
+    """The same on every backend: what the metrics were measured on is what users get."""
     expected = json.loads(GOLDEN.read_text())[name]
     got = outputs(loaded(name))
     for key, values in expected.items():
@@ -86,10 +86,10 @@ def test_the_card_is_complete_and_true(name):
     assert model.count_params() == card["parameters"]
     assert tuple(card["input"]["shape"]) == model.image_shape
     assert card["figures"]
-    for figure in card["figures"]:
-        assert set(figure) == {"name", "value", "unit", "protocol", "command"}
-        assert figure["command"] == f"zoo evaluate {name} --update"
-        assert "test images" in figure["protocol"]
+    for metric in card["figures"]:
+        assert set(metric) == {"name", "value", "unit", "protocol", "command"}
+        assert metric["command"] == f"zoo evaluate {name} --update"
+        assert "test images" in metric["protocol"]
     for key in ("description", "paper", "data", "licence", "recipe"):
         assert card[key], key
     folder = preset_folder(name)
@@ -169,9 +169,9 @@ def test_every_part_has_variants_within_their_bounds(name, tmp_path):
 
 @pytest.mark.parametrize(("name", "percent"), [("cvae_mnist", 98), ("cvae_fashion_mnist", 85)])
 def test_generated_classes_are_told_apart(name, percent):
-    """By the card, whose figure an independently trained classifier gave."""
-    figures = {figure["name"]: figure["value"] for figure in zoo.card(name)["figures"]}
-    assert figures["generated class accuracy"] >= percent
+    """By the card, whose metric an independently trained classifier gave."""
+    metrics = {metric["name"]: metric["value"] for metric in zoo.card(name)["figures"]}
+    assert metrics["generated class accuracy"] >= percent
 
 
 if __name__ == "__main__":

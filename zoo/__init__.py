@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import export as export
     from zoo import callbacks as callbacks
     from zoo import data as data
-    from zoo import evaluation as evaluation
+    from zoo import metrics as metrics
     from zoo import models as models
     from zoo import nn as nn
     from zoo import plots as plots
@@ -107,7 +107,7 @@ _HOMES = {
     "SavePicture": "zoo.callbacks",
     "strategy": "zoo.distribution",
 }
-_MODULES = ("callbacks", "data", "evaluation", "models", "nn", "plots", "recipes")
+_MODULES = ("callbacks", "data", "metrics", "models", "nn", "plots", "recipes")
 
 __all__ = ["__version__", "export", *_HOMES, *_MODULES]
 

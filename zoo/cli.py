@@ -108,10 +108,10 @@ def _parser():
     sub.add_argument("--strategy", help="mirrored, workers or data_parallel: on several devices")
     _add_overwrite(sub)
 
-    sub = command(_evaluate, "evaluate", "measure a preset's figures on the whole test set")
+    sub = command(_evaluate, "evaluate", "measure a preset's metrics on the whole test set")
     _add_name(sub)
     sub.add_argument("--data", default=None, help="data set [the one it was trained on]")
-    sub.add_argument("--update", action="store_true", help="write the figures into its card")
+    sub.add_argument("--update", action="store_true", help="write the metrics into its card")
 
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
     sub.add_argument("name", help="an experiment of zoo.experiments")
@@ -241,22 +241,22 @@ def _evaluate(options):
     folder = preset_folder(options.name)
     card = zoo.card(options.name)
     with _quiet():
-        from zoo.evaluation import evaluate
+        from zoo.metrics import evaluate
     name = options.data or data_of(card, "; give --data")
     command = f"zoo evaluate {card['name']} --update{own_classes.options_again(options.modules)}"
     if options.data:
         command += f" --data {options.data}"
     print(f"measuring {options.name} on the test images of {name} ...", flush=True)
-    figures = evaluate(
+    metrics = evaluate(
         _load(options.name, options.modules),
         name,
         command=command,
-        report=lambda f: print(f"  {f['name']}: {f['value']} {f['unit']}".rstrip(), flush=True),
+        report=lambda m: print(f"  {m['name']}: {m['value']} {m['unit']}".rstrip(), flush=True),
     )
     if options.update:
         from zoo.presets import update_card
 
-        update_card(folder, figures)
+        update_card(folder, metrics)
         print(f"written into {folder / 'card.json'}")
 
 

@@ -28,12 +28,10 @@ def render_card(card: Card) -> str:
     ]
     lines += ["| | |", "|---|---|"]
     lines += [_row(row) for row in rows if row[1]]
-    if card.get("figures"):
-        lines += ["", "| figure | value | protocol |", "|---|---|---|"]
-        lines += [
-            _row([f["name"], f"{f['value']} {f['unit']}", f["protocol"]]) for f in card["figures"]
-        ]
-        lines += ["", f"Measured by `{card['figures'][0]['command']}`."]
+    if metrics := card.get("figures"):
+        lines += ["", "| metric | value | protocol |", "|---|---|---|"]
+        lines += [_row([m["name"], f"{m['value']} {m['unit']}", m["protocol"]]) for m in metrics]
+        lines += ["", f"Measured by `{metrics[0]['command']}`."]
     if labels := (card.get("recipe") or {}).get("labels"):
         lines += [
             "",
@@ -52,13 +50,13 @@ def models_table() -> str:
     for name in list_models():
         entry = card(name)
         size = entry["files"]["model.weights.h5"]["bytes"] / 1e6
-        figures = "; ".join(
-            f"{f['name']} {f['value']} {f['unit']}".rstrip() for f in entry["figures"]
+        metrics = "; ".join(
+            f"{m['name']} {m['value']} {m['unit']}".rstrip() for m in entry["figures"]
         )
         lines.append(
             f"| [`{name}`](pretrained/{name}/README.md) | `{entry['class']}` | "
             f"{entry['recipe']['data']} | {entry['latent_dim']} | {entry['parameters']:,} | "
-            f"{size:.1f} MB | {figures} |"
+            f"{size:.1f} MB | {metrics} |"
         )
     return "\n".join(lines) + "\n"
 

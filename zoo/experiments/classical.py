@@ -6,10 +6,9 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import data, plots, recipes, training
-from zoo.evaluation import measures
-from zoo.evaluation.measures import rounded
+from zoo import data, metrics, plots, recipes, training
 from zoo.experiments.table import SEED, Table, error, fit, pca_error
+from zoo.metrics.card_metrics import rounded
 from zoo.nn import energies
 
 
@@ -206,4 +205,4 @@ def energy() -> Table:
 
 def decibels(restored, x):
     """Return the mean signal-to-noise ratio of images, to a hundredth."""
-    return round(measures.psnr(restored, x), 2)
+    return round(metrics.psnr(restored, x), 2)

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 import zoo
-from zoo import data, labelling, recipes
-from zoo.evaluation.measures import classification_error
+from zoo import data, labelling, metrics, recipes
 from zoo.experiments.table import Table, fit_recipe
 
 DRAWS = (1, 2, 3)
@@ -25,11 +24,11 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
         for method in labelling.METHODS:
             lower.method = method
             lower.learn_labels(x, y)
-            found.setdefault(methods[method], []).append(classification_error(lower, *test))
+            found.setdefault(methods[method], []).append(metrics.classification_error(lower, *test))
         for name, preset in (("M2", "m2_mnist_100"), ("M1+M2", "m1m2_mnist_100")):
             options = {"lower": lower} if name == "M1+M2" else {}
             model = _trained(preset, seed, x, y, epochs, verbose, **options)
-            found.setdefault(name, []).append(classification_error(model, *test))
+            found.setdefault(name, []).append(metrics.classification_error(model, *test))
     rows = []
     for name, errors in found.items():
         draws = ", ".join(f"{value:.2f}" for value in errors)

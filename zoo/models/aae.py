@@ -77,6 +77,10 @@ class AAE(BaseAutoencoder):
         "sliced_wasserstein",
     )
     network_names = ("encoder", "decoder", "discriminator")
+    card_metrics = (
+        *BaseAutoencoder.card_metrics,
+        "sliced Wasserstein distance to the prior",
+    )
     updates: ClassVar = {
         "reconstruction": ("encoder", "decoder"),
         "discriminator": ("discriminator",),

@@ -63,6 +63,7 @@ class BaseAutoencoder(Trainer):
         encoder_outputs: names of the encoder's outputs, each of `latent_dim` values.
         metric_names: what `losses` reports, in order.
         network_names: the attributes that hold networks.
+        card_metrics: names in `zoo.metrics.CARD_METRICS` of what its card is measured with.
         takes_no: settings of the bases that the class does not take: by name, the one value that
             changes nothing, and why it takes no other.
         label_inputs: what is given together with a label: `x` to the encoder, `z` to the decoder.
@@ -82,6 +83,7 @@ class BaseAutoencoder(Trainer):
     encoder_outputs: tuple[str, ...] = ("z",)
     metric_names: tuple[str, ...] = ("reconstruction",)
     network_names: tuple[str, ...] = ("encoder", "decoder")
+    card_metrics: tuple[str, ...] = ("reconstruction error", "nearest-neighbor accuracy")
     label_inputs: tuple[str, ...] = ()
     conditional = False
     learns_labels = False

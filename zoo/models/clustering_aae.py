@@ -89,6 +89,8 @@ class ClusteringAAE(AAE):
     conditional = True
     label_inputs = ("z",)
     learns_labels = False
+    # Its clusters are no classes: generated images have no class that was asked for.
+    card_metrics = (*AAE.card_metrics, "clustering error")
     semi_supervised = False
     takes_no: ClassVar = {
         name: (neutral, "it describes its own networks, with one code for an image")

@@ -49,7 +49,9 @@ class M1(VAE):
 
     family = "semisupervised"
     semi_supervised = True
+    card_metrics = (*VAE.card_metrics, "classification error")
     network_names = (*VAE.network_names, "classifier")
+    card_metrics = (*VAE.card_metrics, "classification error")
 
     def __init__(
         self,

@@ -77,6 +77,7 @@ class M2(VAE):
     """
 
     family = "semisupervised"
+    card_metrics = (*VAE.card_metrics, "generated class accuracy", "classification error")
     conditional = True
     semi_supervised = True
     label_inputs = ("x", "z")

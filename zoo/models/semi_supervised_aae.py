@@ -48,6 +48,7 @@ class SemiSupervisedAAE(ClusteringAAE):
     metric_names = (*ClusteringAAE.metric_names, "classification")
     updates: ClassVar = {**ClusteringAAE.updates, "classification": ("trunk", "classifier")}
     learns_labels = True
+    card_metrics = (*AAE.card_metrics, "generated class accuracy", "classification error")
     semi_supervised = True
 
     def __init__(

@@ -68,6 +68,7 @@ class VAEGAN(VAE):
         "accuracy_on_samples",
     )
     network_names = (*VAE.network_names, "discriminator")
+    card_metrics = (*VAE.card_metrics, "Fréchet distance")
     updates: ClassVar = {
         "encoder": ("encoder",),
         "decoder": ("decoder",),

@@ -6,7 +6,8 @@ from scipy import special, stats
 from sklearn.neighbors import KernelDensity
 
 import zoo
-from zoo.evaluation import parzen
+from zoo import metrics
+from zoo.metrics import parzen
 
 generator = np.random.default_rng(0)
 
@@ -28,7 +29,7 @@ def test_the_bandwidth_is_the_best_one_on_validation_images():
     """In one dimension the estimate comes near the true entropy at a width between."""
     samples, x = generator.standard_normal((2, 4000, 1))
     widths = np.array([0.001, 0.2, 5.0])
-    assert parzen.fitting_bandwidth(x, samples, widths) == 0.2
+    assert parzen.choose_bandwidth(x, samples, widths) == 0.2
     estimate = parzen.parzen_log_likelihood(x, samples, 0.2).mean()
     assert estimate == pytest.approx(-stats.norm.entropy(), abs=0.05)
 
@@ -38,12 +39,12 @@ def test_a_models_samples_are_its_windows(conditional):
     options = {"num_classes": 3} if conditional else {}
     model = (zoo.CVAE if conditional else zoo.VAE)((4, 4, 1), 2, hidden_units=(5,), **options)
     x, validation = generator.random((2, 50, 4, 4, 1)).astype("float32")
-    mean, error, width = zoo.evaluation.parzen_estimate(model, x, validation, samples=60, seed=1)
+    mean, error, width = metrics.parzen_estimate(model, x, validation, samples=60, seed=1)
     drawn = model.generate(60, np.arange(60) % 3 if conditional else None, seed=1)
     values = parzen.parzen_log_likelihood(x, drawn, width)
     assert mean == pytest.approx(values.mean())
     assert error == pytest.approx(stats.sem(values))
-    assert width == parzen.fitting_bandwidth(validation, drawn)
+    assert width == parzen.choose_bandwidth(validation, drawn)
 
 
 @pytest.mark.parametrize(
