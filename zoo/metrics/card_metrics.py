@@ -17,7 +17,7 @@ from zoo.metrics import classification, generation, likelihood, reconstruction, 
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
 from zoo.nn.corruption import Masking, SaltAndPepper
-from zoo.nn.likelihoods import Bernoulli, Categorical
+from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 from zoo.nn.networks import code_activation
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.metrics import likelihood
-from zoo.nn.likelihoods import Bernoulli, Categorical
+from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from zoo.backend import backend
+from zoo.models.aae import AAE
 from zoo.models.clustering_aae import ClusteringAAE
 from zoo.models.labeled_images import LabeledImages, cross_entropy
 from zoo.nn.given import whole

@@ -157,8 +157,7 @@ class VAE(BaseAutoencoder):
     # Loss
 
     def losses(self, batch, training):
-        x = self.drawn_pixels(batch.x)  # [batch, *input_shape]
-        seen = x
+        x = seen = self.drawn_pixels(batch.x)  # [batch, *input_shape]
         if self.corruption and training:
             seen = self.corruption.draw(x, self.seed_generator)
         q, p = self.posterior(seen, batch.label, training), self.prior_of(batch.label)
