@@ -233,7 +233,7 @@ def _card(model, name, storage, about) -> Card:
         {
             "name": name,
             "class": type(model).__name__,
-            "family": _family(model),
+            "family": model.family,
             "description": None,
             "paper": None,
             "data": None,
@@ -253,13 +253,6 @@ def _card(model, name, storage, about) -> Card:
             **about,
         }
     )
-
-
-def _family(model) -> str:
-    """Return the name of the file, or of the folder in `zoo.models`, that defines the class."""
-    module = type(model).__module__
-    _, _, inside = module.partition("zoo.models.")
-    return inside.partition(".")[0] or module.rpartition(".")[2]
 
 
 def _saved_config(model) -> dict:

@@ -35,7 +35,7 @@ def test_the_elbo_is_that_of_the_training_loss(vae, digits):
 
 def test_the_elbo_of_a_conditional_model_takes_its_labels(cvae, digits):
     x, y = (part[:50] for part in digits[0])
-    mean, log_var = (moment.astype("float64") for moment in cvae.posterior(x, y))
+    mean, log_var = (moment.astype("float64") for moment in cvae.posterior_moments(x, y))
     expected = stats.norm(0, 1)
     z = np.random.default_rng(0).standard_normal((20000, 1, 2))
     draws = mean[:5] + np.exp(log_var[:5] / 2) * z
