@@ -347,7 +347,7 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("cls", "family"),
-    [(zoo.VAE, "vae"), (zoo.M1, "semisupervised"), (type("Own", (zoo.VAE,), {}), "test_presets")],
+    [(zoo.VAE, "vae"), (zoo.M1, "semisupervised"), (type("Own", (zoo.VAE,), {}), "vae")],
 )
 def test_the_card_names_the_family(cls, family, tmp_path):
     labelled = {"num_classes": 3} if cls is zoo.M1 else {}

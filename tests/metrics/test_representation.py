@@ -41,7 +41,7 @@ def test_a_linear_probe_is_perfect_on_codes_that_are_labels(digits):
 def test_units_are_active_where_their_means_vary():
     rng = np.random.default_rng(0)
     means = rng.standard_normal((5000, 4)) * np.array([1.0, 0.2, 0.05, 0.0]) + 7
-    model = StandIn(posterior=lambda x, labels=None: (means, None))
+    model = StandIn(posterior_moments=lambda x, labels=None: (means, None))
     assert metrics.active_units(model, None) == 2
     assert metrics.active_units(model, None, threshold=0.5) == 1
     assert metrics.active_units(model, None, threshold=0.0005) == 3
