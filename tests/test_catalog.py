@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from zoo import catalog, readme, recipes
-from zoo.spelling import UnknownNameError, suggestion
+from zoo.suggestions import UnknownNameError, suggestion
 
 NAMES = zoo.list_models()
 

@@ -10,7 +10,7 @@ import pytest
 import zoo
 from zoo import data, experiments, recipes
 from zoo.experiments import adversarial, representations, table
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 
 @pytest.fixture

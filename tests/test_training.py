@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import data, engine, folders, presets, recipes, training
-from zoo.spelling import UnknownNameError
+from zoo import atomic_writes, data, engine, presets, recipes, training
+from zoo.suggestions import UnknownNameError
 
 TEXT = """
 description = "A small one."
@@ -345,7 +345,7 @@ def test_a_disk_that_is_full_ends_a_training_in_words_and_it_goes_on_later(
     def usage(folder):
         return types.SimpleNamespace(free=next(free, 10**9))
 
-    monkeypatch.setattr(folders.shutil, "disk_usage", usage)
+    monkeypatch.setattr(atomic_writes.shutil, "disk_usage", usage)
     with pytest.raises(OSError, match=r"No space left: 0\.\d MB are needed, and 0\.0 MB are free"):
         train(recipe, tmp_path / "out", epochs=3, model_class=Stopped)
     assert not (tmp_path / "out").exists()

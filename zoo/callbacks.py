@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 
 from zoo import engine
-from zoo.folders import need_space, publish_file
+from zoo.atomic_writes import need_space, publish_file
 from zoo.json_file import read_object
 from zoo.locks import lock_folder, unlock_folder
 

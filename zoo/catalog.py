@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 from zoo.json_file import read_object, shortened
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"
 

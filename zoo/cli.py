@@ -10,11 +10,11 @@ import sys
 
 import zoo
 from zoo import importing, own_classes
+from zoo.atomic_writes import check_target, publish_file, publish_folder
 from zoo.catalog import printable
-from zoo.folders import check_target, publish_file, publish_folder
 from zoo.pictures import PICTURES, check, data_of, draw
 from zoo.quiet import quiet as _quiet
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 from zoo.terminal import streams
 
 

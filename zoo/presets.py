@@ -14,9 +14,9 @@ import numpy as np
 
 import zoo
 from zoo import archives
+from zoo.atomic_writes import need_space, publish_folder, write_file
 from zoo.catalog import CARD, CONFIG, WEIGHTS, Card, describe_file, preset_folder, read_card
 from zoo.catalog import verified_file as verified
-from zoo.folders import need_space, publish_folder, write_file
 from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder

@@ -15,15 +15,15 @@ import keras
 import numpy as np
 
 from zoo import data, distribution, engine, plots, presets
+from zoo.atomic_writes import check_target
 from zoo.callbacks import Backup, Progress
 from zoo.catalog import Card
 from zoo.data.stored import array_in
-from zoo.folders import check_target
 from zoo.models import CLASSES
 from zoo.models.checks import check_finite, not_finite
 from zoo.pretraining import pretrain
 from zoo.recipes import Recipe
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 FINE_TUNING_RATE = 5e-4
 OWN = data.Source("images of one's own", "not stated", "not stated", ())

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 import zoo
-from zoo import data, labelling, recipes
+from zoo import data, label_propagation, recipes
 from zoo.evaluation.measures import classification_error
 from zoo.experiments.table import Table, fit_recipe
 
@@ -22,7 +22,7 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
     lower = zoo.load("m1_mnist_100")  # no label has a part in its codes
     for seed in DRAWS:
         x, y, test = _draw("m1_mnist_100", seed)
-        for method in labelling.METHODS:
+        for method in label_propagation.METHODS:
             lower.method = method
             lower.learn_labels(x, y)
             found.setdefault(methods[method], []).append(classification_error(lower, *test))

@@ -10,7 +10,7 @@ from zoo.models import settings
 from zoo.models.fitting import Fitted
 from zoo.models.inference import Inference
 from zoo.models.old_names import with_new_names
-from zoo.models.part import OwnWeights, Part, TensorInfo
+from zoo.models.signature import OwnWeights, Part, TensorInfo
 from zoo.nn import given, likelihoods, networks, own_networks
 from zoo.nn.configured import revived
 from zoo.nn.given import whole

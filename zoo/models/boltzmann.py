@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.models.autoencoder import Autoencoder
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.nn.given import whole
 from zoo.nn.likelihoods import Bernoulli
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.models.base import BaseAutoencoder
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.models.training import weigh
 from zoo.nn.given import number, whole
 

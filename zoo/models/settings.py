@@ -15,7 +15,7 @@ from inspect import Parameter
 
 from zoo.models.old_names import OLD_NAMES
 from zoo.nn.given import whole
-from zoo.spelling import suggestion
+from zoo.suggestions import suggestion
 
 
 def prepare(cls, last):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 
 @dataclass(frozen=True)

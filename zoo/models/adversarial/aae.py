@@ -10,7 +10,7 @@ from zoo import engine
 from zoo.models import checks
 from zoo.models.adversarial.watch import Watch
 from zoo.models.base import BaseAutoencoder
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.models.training import weigh
 from zoo.nn import networks, own_networks, priors
 from zoo.nn.divergences import bounded_log_variance, reparameterize

@@ -11,8 +11,8 @@ from keras import layers, ops
 from zoo import engine
 from zoo.models import checks
 from zoo.models.adversarial.supervised import SupervisedAAE
-from zoo.models.part import TensorInfo
 from zoo.models.semisupervised.classifying import Classifying
+from zoo.models.signature import TensorInfo
 from zoo.models.training import weigh
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks, priors

@@ -9,7 +9,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.models.adversarial.watch import Watch
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.models.training import weigh
 from zoo.models.vae import VAE
 from zoo.nn import networks

@@ -7,7 +7,7 @@ from keras import ops
 
 from zoo import engine
 from zoo.models import checks
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 
 
 class Classifying:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import labelling
+from zoo import label_propagation as labelling
 from zoo.models import checks
 from zoo.models.semisupervised.classifying import Classifying, check_every_class_has_a_label
 from zoo.models.settings import initial_weights
