@@ -8,7 +8,10 @@ import sys
 import pytest
 
 import zoo
-from zoo import catalog, readme, recipes
+from zoo.presets import catalog, recipes
+from zoo.presets.card import describe_file
+from zoo.presets.card_page import render_card
+from zoo.readme_tables import END, RESULTS_END, RESULTS_START, START, with_tables
 from zoo.suggestions import UnknownNameError, suggestion
 
 NAMES = zoo.list_models()
@@ -78,13 +81,13 @@ def test_a_preset_holds_exactly_the_files_of_its_card(name):
     found = {path.name for path in folder.glob("[!.]*")}
     assert found == {*card["files"], "card.json", "README.md"}
     for file, recorded in card["files"].items():
-        assert catalog.describe_file(folder / file) == recorded
+        assert describe_file(folder / file) == recorded
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_readme_of_a_preset_is_rendered_from_its_card(name):
     text = (catalog.preset_folder(name) / "README.md").read_text(encoding="utf-8")
-    assert text == readme.render_card(zoo.card(name))
+    assert text == render_card(zoo.card(name))
 
 
 def test_the_tables_have_a_row_for_every_preset_and_every_result(tmp_path):
@@ -98,8 +101,8 @@ def test_the_tables_have_a_row_for_every_preset_and_every_result(tmp_path):
         "picture": "it.png",
     }
     (tmp_path / "it.json").write_text(json.dumps(record), encoding="utf-8")
-    marks = f"{readme.START}\nold\n{readme.END}\n{readme.RESULTS_START}{readme.RESULTS_END}"
-    text = readme.with_tables(f"before\n{marks}\nafter\n", tmp_path)
+    marks = f"{START}\nold\n{END}\n{RESULTS_START}{RESULTS_END}"
+    text = with_tables(f"before\n{marks}\nafter\n", tmp_path)
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert "\nold\n" not in text
@@ -107,7 +110,7 @@ def test_the_tables_have_a_row_for_every_preset_and_every_result(tmp_path):
         assert text.count(f"| [`{name}`](pretrained/{name}/README.md)") == 1
     assert "| PCA |  | 13.87 |" in text
     assert "![A comparison](results/it.png)" in text
-    assert readme.with_tables(text, tmp_path) == text
+    assert with_tables(text, tmp_path) == text
 
 
 @pytest.mark.parametrize(
@@ -214,7 +217,7 @@ def test_the_least_card_prints(tmp_path):
     text = str(zoo.card(tmp_path))
     assert "n: VAE" in text
     assert "licence      not stated" in text
-    assert "stored as float32" in readme.render_card(zoo.card(tmp_path))
+    assert "stored as float32" in render_card(zoo.card(tmp_path))
 
 
 def test_the_package_lists_what_it_offers():

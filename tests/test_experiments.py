@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import data, experiments, recipes
+from zoo import data, experiments
 from zoo.experiments import adversarial, representations, table
+from zoo.presets import recipes
 from zoo.suggestions import UnknownNameError
 
 

@@ -11,7 +11,8 @@ from keras import layers
 from support.presets import loaded
 
 import zoo
-from zoo import catalog, presets
+from zoo.presets import saving
+from zoo.presets.card import describe_file
 
 SHAPE, LATENT, CLASSES = (8, 8, 1), 3, 10
 
@@ -93,7 +94,7 @@ def test_a_saved_model_comes_back_with_the_same_outputs(name, trained, few_digit
     )
 
 
-@pytest.mark.parametrize("storage", presets.STORAGES)
+@pytest.mark.parametrize("storage", saving.STORAGES)
 @pytest.mark.parametrize("name", ["VAE", "AAE"])
 def test_weights_hold_no_state_of_an_optimizer(name, storage, trained, tmp_path):
     zoo.save(trained[name], tmp_path / "preset", storage=storage)
@@ -325,7 +326,7 @@ def test_an_error_while_saving_leaves_the_old_preset(step, error, vae, preset, m
     def fail(*args):
         raise error
 
-    monkeypatch.setattr(presets, step, fail)
+    monkeypatch.setattr(saving, step, fail)
     with pytest.raises(type(error)):
         zoo.save(vae, preset, overwrite=True)
     with pytest.raises(type(error)):
@@ -361,7 +362,7 @@ def test_pictures_and_entries_of_the_card_are_kept(vae, tmp_path):
     card = zoo.card(tmp_path / "p")
     assert card["licence"] == "MIT"
     assert (tmp_path / "p" / "preview.png").read_bytes()[1:4] == b"PNG"
-    assert card["files"]["preview.png"] == catalog.describe_file(tmp_path / "p" / "preview.png")
+    assert card["files"]["preview.png"] == describe_file(tmp_path / "p" / "preview.png")
     assert "![Preview" in (tmp_path / "p" / "README.md").read_text()
 
 
@@ -373,7 +374,7 @@ def test_measured_figures_go_into_the_card_and_the_readme(preset):
         "protocol": "with a ruler",
         "command": "measure it",
     }
-    presets.update_card(preset, [figure])
+    saving.update_card(preset, [figure])
     assert zoo.card(preset)["figures"] == [figure]
     assert "| height | 1.5 m | with a ruler |" in (preset / "README.md").read_text()
     zoo.load(preset)

@@ -4,9 +4,10 @@ import keras
 import pytest
 
 import zoo
-from zoo import data, recipes, training
+from zoo import data
 from zoo.models import CLASSES
 from zoo.nn import corruption, likelihoods, priors
+from zoo.presets import recipes, training
 
 
 @pytest.mark.parametrize("name", recipes.names())

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import recipes, training
 from zoo.callbacks import Progress, duration
-from zoo.catalog import WEIGHTS
 from zoo.cli import main
 from zoo.data import StoredImages
+from zoo.presets import recipes, training
+from zoo.presets.card import WEIGHTS
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 

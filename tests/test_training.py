@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import atomic_writes, data, engine, presets, recipes, training
+from zoo import atomic_writes, data, engine
+from zoo.presets import recipes, saving, training
 from zoo.suggestions import UnknownNameError
 
 TEXT = """
@@ -321,15 +322,15 @@ def test_a_training_whose_preset_could_not_be_written_need_not_be_repeated(
     recipe, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(Stopped, "seen", [])
-    save = presets.save
+    save = saving.save
 
     def full(*args, **options):
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(presets, "save", full)
+    monkeypatch.setattr(saving, "save", full)
     with pytest.raises(OSError, match="no space left"):
         train(recipe, tmp_path / "out", model_class=Stopped)
-    monkeypatch.setattr(presets, "save", save)
+    monkeypatch.setattr(saving, "save", save)
     train(recipe, tmp_path / "out", model_class=Stopped)
     assert [epoch for epoch, _ in Stopped.seen] == [0, 1]
     assert os.listdir(tmp_path) == ["out"]

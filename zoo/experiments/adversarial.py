@@ -8,11 +8,12 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import data, plots, recipes, training
+from zoo import data, plots
 from zoo.evaluation import judge as judges
 from zoo.evaluation import measures, parzen
 from zoo.evaluation.measures import rounded
 from zoo.experiments.table import SEED, Table, error, fit, fit_recipe
+from zoo.presets import recipes, training
 
 IMAGE = (28, 28, 1)
 DRAWS = (1, 2, 3)

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import data, plots, recipes, training
+from zoo import data, plots
 from zoo.evaluation import measures
 from zoo.evaluation.measures import rounded
 from zoo.experiments.table import SEED, Table, error, fit, pca_error
 from zoo.nn import energies
+from zoo.presets import recipes, training
 
 
 def corruption_levels(epochs: int = 15, verbose=2) -> Table:

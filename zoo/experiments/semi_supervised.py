@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 import zoo
-from zoo import data, label_propagation, recipes
+from zoo import data, label_propagation
 from zoo.evaluation.measures import classification_error
 from zoo.experiments.table import Table, fit_recipe
+from zoo.presets import recipes
 
 DRAWS = (1, 2, 3)
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}

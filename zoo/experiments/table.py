@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from zoo import training
 from zoo.evaluation import measures
 from zoo.evaluation.measures import rounded
+from zoo.presets import training
 
 SEED = 1
 

@@ -387,15 +387,15 @@ class BaseAutoencoder(Inference, Fitted):
     @classmethod
     def from_preset(cls, name, **options):
         """Load a preset and check that it is of this class; see `zoo.load`."""
-        from zoo import presets
+        import zoo  # not at the top, as presets import the models
 
-        model = presets.load(name, **options)
+        model = zoo.load(name, **options)
         if not isinstance(model, cls):
             raise TypeError(f"{name} is a {type(model).__name__}, not a {cls.__name__}.")
         return model
 
     def save_to_preset(self, folder, **options):
         """Write a preset folder; see `zoo.save`."""
-        from zoo import presets
+        import zoo  # not at the top, as presets import the models
 
-        presets.save(self, folder, **options)
+        zoo.save(self, folder, **options)

@@ -114,9 +114,9 @@ class M1M2(M2):
 def _copy(lower) -> VAE:
     """Return a model of the same weights that was never compiled."""
     if isinstance(lower, str):
-        from zoo import presets
+        import zoo  # not at the top, as presets import the models
 
-        lower = presets.load(lower)
+        lower = zoo.load(lower)
     if not isinstance(lower, VAE) or lower.conditional:
         raise TypeError(
             f"lower is {lower!r}; give a trained zoo.M1 or zoo.VAE, or the name of its preset."
