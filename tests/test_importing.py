@@ -96,6 +96,12 @@ def test_what_a_model_takes_says_what_it_is(made, shown):
     assert repr(made()).startswith(shown)
 
 
+def test_the_package_lists_what_it_offers():
+    assert {"load", "save", "VAE", "plots"} <= set(dir(zoo))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = zoo.nothing
+
+
 # A script that hides the package
 
 

@@ -1,54 +1,18 @@
-"""Names, cards and recipes: what there is, said without loading a backend."""
+"""Cards: what they say of the shipped presets, and which ones are refused."""
 
 import json
-import shutil
-import subprocess
-import sys
 
 import pytest
 
 import zoo
-from zoo.presets import catalog, recipes
 from zoo.presets.card import describe_file
 from zoo.presets.card_page import render_card
-from zoo.readme_tables import END, RESULTS_END, RESULTS_START, START, with_tables
-from zoo.suggestions import UnknownNameError, suggestion
+from zoo.presets.catalog import preset_folder
 
 NAMES = zoo.list_models()
 
 
-def modules_after(code):
-    """Return the names of the top-level modules that a fresh process has after running code."""
-    script = f"{code}\nimport sys; print('|'.join({{m.split('.')[0] for m in sys.modules}}))"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return set(result.stdout.splitlines()[-1].split("|"))
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import zoo; assert zoo.list_models()",
-        "import zoo; print(zoo.card('vae_digits'))",
-        "import zoo.cli; zoo.cli.main(['list']); zoo.cli.main(['card', 'vae_digits'])",
-        "import zoo.cli\ntry: zoo.cli.main(['--help'])\nexcept SystemExit: pass",
-    ],
-)
-def test_looking_around_imports_no_backend(code):
-    heavy = {"keras", "tensorflow", "jax", "torch", "numpy", "h5py", "matplotlib", "sklearn"}
-    assert not heavy & modules_after(code)
-
-
-def test_list_models_is_sorted_and_takes_a_glob():
-    assert "vae_digits" in NAMES
-    assert sorted(NAMES) == NAMES
-    assert zoo.list_models("vae_dig*") == ["vae_digits"]
-    assert zoo.list_models("no such") == []
-
-
-def test_list_models_takes_a_part_of_the_names_unless_it_is_a_whole_one():
-    assert zoo.list_models("fashion") == zoo.list_models("*fashion*") != []
-    assert zoo.list_models("vae_mnist") == ["vae_mnist"]
+# Of the shipped presets
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,7 +40,7 @@ def test_every_figure_says_how_it_was_measured(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_holds_exactly_the_files_of_its_card(name):
-    folder = catalog.preset_folder(name)
+    folder = preset_folder(name)
     card = zoo.card(name)
     found = {path.name for path in folder.glob("[!.]*")}
     assert found == {*card["files"], "card.json", "README.md"}
@@ -86,68 +50,11 @@ def test_a_preset_holds_exactly_the_files_of_its_card(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_readme_of_a_preset_is_rendered_from_its_card(name):
-    text = (catalog.preset_folder(name) / "README.md").read_text(encoding="utf-8")
+    text = (preset_folder(name) / "README.md").read_text(encoding="utf-8")
     assert text == render_card(zoo.card(name))
 
 
-def test_the_tables_have_a_row_for_every_preset_and_every_result(tmp_path):
-    record = {
-        "title": "A comparison",
-        "command": "zoo reproduce it",
-        "seed": 1,
-        "columns": ["model", "reported", "obtained"],
-        "rows": [["PCA", None, 13.87]],
-        "protocol": "MNIST.",
-        "picture": "it.png",
-    }
-    (tmp_path / "it.json").write_text(json.dumps(record), encoding="utf-8")
-    marks = f"{START}\nold\n{END}\n{RESULTS_START}{RESULTS_END}"
-    text = with_tables(f"before\n{marks}\nafter\n", tmp_path)
-    assert text.startswith("before\n")
-    assert text.endswith("\nafter\n")
-    assert "\nold\n" not in text
-    for name in NAMES:
-        assert text.count(f"| [`{name}`](pretrained/{name}/README.md)") == 1
-    assert "| PCA |  | 13.87 |" in text
-    assert "![A comparison](results/it.png)" in text
-    assert with_tables(text, tmp_path) == text
-
-
-@pytest.mark.parametrize(
-    ("kind", "call"),
-    [
-        ("preset", lambda: zoo.card("vae_digit")),
-        ("preset", lambda: zoo.load("vae_digit")),
-        ("data set", lambda: zoo.data.load("digit")),
-        ("recipe", lambda: recipes.get("vae_digit")),
-    ],
-)
-def test_an_unknown_name_is_answered_with_the_nearest(kind, call):
-    with pytest.raises(UnknownNameError, match=rf"no {kind}.*did you mean '\w*digits'") as caught:
-        call()
-    assert "There are: " in str(caught.value)
-
-
-def test_a_name_like_no_other_is_answered_with_all():
-    assert suggestion("zzz", ["abc"]) == ""
-    with pytest.raises(UnknownNameError, match="'qqqqqq'. There are: ") as caught:
-        zoo.card("qqqqqq")
-    assert "did you mean" not in str(caught.value)
-
-
-def test_a_folder_that_is_no_preset_is_told_apart_from_an_unknown_name(tmp_path):
-    with pytest.raises(ValueError, match=r"holds no card\.json"):
-        zoo.card(tmp_path)
-
-
-def test_a_folder_with_a_shipped_name_is_told_of(tmp_path, monkeypatch):
-    shipped = catalog.preset_folder("vae_digits")
-    monkeypatch.chdir(shipped.parent)
-    assert catalog.preset_folder("vae_digits") == shipped
-    monkeypatch.chdir(shutil.copytree(shipped, tmp_path / "vae_digits").parent)
-    with pytest.warns(UserWarning, match=r"is the shipped preset here; .* is \./vae_digits"):
-        assert catalog.preset_folder("vae_digits") == shipped
-    assert catalog.preset_folder("./vae_digits") == tmp_path.__class__("vae_digits")
+# Anybody's
 
 
 def minimal_card(**changes):
@@ -218,9 +125,3 @@ def test_the_least_card_prints(tmp_path):
     assert "n: VAE" in text
     assert "licence      not stated" in text
     assert "stored as float32" in render_card(zoo.card(tmp_path))
-
-
-def test_the_package_lists_what_it_offers():
-    assert {"load", "save", "VAE", "plots"} <= set(dir(zoo))
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = zoo.nothing

@@ -1,4 +1,4 @@
-"""Recipes are what presets are made from, and an interrupted training goes on."""
+"""From a recipe to a preset; an interrupted training goes on."""
 
 import dataclasses
 import errno
@@ -9,35 +9,17 @@ import types
 import keras
 import numpy as np
 import pytest
+from support.presets import SMALL_RECIPE
 
 import zoo
 from zoo import atomic_writes, data, engine
 from zoo.presets import recipes, saving, training
 from zoo.suggestions import UnknownNameError
 
-TEXT = """
-description = "A small one."
-paper = "None"
-data = "digits"
-class = "Autoencoder"
-epochs = 2
-validation = 237
-batch_size = 200
-seed = 4
-
-[model]
-input_shape = [8, 8, 1]
-latent_dim = 2
-hidden_units = [8]
-
-[optimizer]
-learning_rate = 1e-2
-"""
-
 
 @pytest.fixture
 def recipe():
-    return recipes.Recipe.parse("small", TEXT)
+    return recipes.Recipe.parse("small", SMALL_RECIPE)
 
 
 @pytest.fixture(autouse=True)
@@ -51,32 +33,12 @@ def train(recipe, out, **options):
     return training.train(recipe, out, verbose=0, **options)
 
 
-# Recipes
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("epochs = = 2", "recipe bad cannot be read"),
-        (TEXT.replace('class = "Autoencoder"', ""), "class"),
-        (TEXT.replace("epochs = 2", ""), "epochs"),
-        ("unheard = 1\n" + TEXT, "unheard"),
-    ],
-)
-def test_a_recipe_that_cannot_be_read_is_refused(text, says):
-    with pytest.raises(ValueError, match=says):
-        recipes.Recipe.parse("bad", text)
-
-
 def test_an_unknown_class_or_data_set_is_answered_with_the_nearest(recipe, tmp_path):
     with pytest.raises(UnknownNameError, match="no class 'Autoencode'; did you mean 'Autoencoder'"):
         train(dataclasses.replace(recipe, class_name="Autoencode"), tmp_path / "out")
     with pytest.raises(UnknownNameError, match="no data set 'digit'; did you mean 'digits'"):
         train(dataclasses.replace(recipe, data="digit"), tmp_path / "out")
     assert os.listdir(tmp_path) == []
-
-
-# Training
 
 
 @pytest.mark.lowest
