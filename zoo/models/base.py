@@ -17,7 +17,7 @@ from zoo.checks import streams
 from zoo.models import settings
 from zoo.models.described_networks import checked_code_shape, described_networks
 from zoo.models.old_names import with_new_names
-from zoo.models.part import OwnWeights, Part, encoder_and_decoder
+from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
 from zoo.nn import given, networks, own_networks
 from zoo.nn.distributions import likelihoods
 from zoo.nn.given import whole
