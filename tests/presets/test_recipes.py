@@ -29,7 +29,7 @@ def test_every_recipe_makes_its_model(name):
         "likelihood": likelihoods.get,
         "corruption": corruption.get,
         "prior": lambda value: (
-            value if value == "learned" else priors.fitting(value, recipe.model["latent_dim"])
+            value if value == "learned" else priors.get_prior(value, recipe.model["latent_dim"])
         ),
     }
     for key, value in recipe.model.items():

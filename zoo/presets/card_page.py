@@ -27,13 +27,10 @@ def render_card(card: Card) -> str:
     ]
     lines += ["| | |", "|---|---|"]
     lines += [table_row(row) for row in rows if row[1]]
-    if card.get("figures"):
-        lines += ["", "| figure | value | protocol |", "|---|---|---|"]
-        lines += [
-            table_row([f["name"], f"{f['value']} {f['unit']}", f["protocol"]])
-            for f in card["figures"]
-        ]
-        lines += ["", f"Measured by `{card['figures'][0]['command']}`."]
+    if metrics := card.get("figures"):
+        lines += ["", "| metric | value | protocol |", "|---|---|---|"]
+        lines += [table_row([m["name"], f"{m['value']} {m['unit']}", m["protocol"]]) for m in metrics]
+        lines += ["", f"Measured by `{metrics[0]['command']}`."]
     if labels := (card.get("recipe") or {}).get("labels"):
         lines += [
             "",
