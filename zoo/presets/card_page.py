@@ -29,7 +29,9 @@ def render_card(card: Card) -> str:
     lines += [table_row(row) for row in rows if row[1]]
     if metrics := card.get("figures"):
         lines += ["", "| metric | value | protocol |", "|---|---|---|"]
-        lines += [table_row([m["name"], f"{m['value']} {m['unit']}", m["protocol"]]) for m in metrics]
+        lines += [
+            table_row([m["name"], f"{m['value']} {m['unit']}", m["protocol"]]) for m in metrics
+        ]
         lines += ["", f"Measured by `{metrics[0]['command']}`."]
     if labels := (card.get("recipe") or {}).get("labels"):
         lines += [
