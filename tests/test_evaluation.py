@@ -169,7 +169,7 @@ def test_the_bound_of_a_conditional_model_takes_its_labels(cvae, digits):
 def test_units_are_active_where_their_means_vary():
     rng = np.random.default_rng(0)
     means = rng.standard_normal((5000, 4)) * np.array([1.0, 0.2, 0.05, 0.0]) + 7
-    model = Codes(posterior=lambda x, labels=None: (means, None))
+    model = Codes(posterior_moments=lambda x, labels=None: (means, None))
     assert measures.active_units(model, None) == 2
     assert measures.active_units(model, None, threshold=0.5) == 1
     assert measures.active_units(model, None, threshold=0.0005) == 3
