@@ -9,7 +9,6 @@ from support.tiny import X, array, randomised
 
 import zoo
 from zoo import data
-from zoo.evaluation import measures
 from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
@@ -132,7 +131,7 @@ def test_the_distance_is_the_sliced_wasserstein_one():
         float(array(model.sliced_wasserstein(*map(ops.convert_to_tensor, (a, b + 1)))))
         for _ in "ab"
     ]
-    expected = measures.sliced_wasserstein(a, b + 1, directions=2000)
+    expected = zoo.metrics.sliced_wasserstein(a, b + 1, directions=2000)
     np.testing.assert_allclose(np.mean(found), expected, rtol=0.3)
     assert float(array(model.sliced_wasserstein(*map(ops.convert_to_tensor, (a, a))))) == 0
     along = np.linspace(-1, 1, 50)[:, None]

@@ -11,7 +11,8 @@ import pytest
 from support.command_line import DIGITS, run
 
 import zoo
-from zoo import data, training
+from zoo import data
+from zoo.presets import catalog, training
 
 
 def run_alone(*arguments):
@@ -22,7 +23,7 @@ def run_alone(*arguments):
 @pytest.fixture
 def copy(tmp_path):
     """A copy of a shipped preset that a test may change."""
-    return shutil.copytree(zoo.catalog.preset_folder(DIGITS), tmp_path / "copy")
+    return shutil.copytree(catalog.preset_folder(DIGITS), tmp_path / "copy")
 
 
 # Looking around
@@ -212,11 +213,11 @@ def test_a_process_of_its_own_exits_with_the_same_codes(copy):
 # Figures and trainings
 
 
-def test_evaluate_gives_the_same_figures_twice_and_updates_card_and_readme(copy, capsys):
+def test_evaluate_gives_the_same_metrics_twice_and_updates_card_and_readme(copy, capsys):
     before = (copy / "card.json").read_bytes()
     first = run(capsys, "evaluate", copy)
     assert first[0] == 0
-    assert "negative bound: " in first[1]
+    assert "negative ELBO: " in first[1]
     assert (copy / "card.json").read_bytes() == before
     card = json.loads(before)
     card["figures"] = []
@@ -226,12 +227,12 @@ def test_evaluate_gives_the_same_figures_twice_and_updates_card_and_readme(copy,
     assert second[0] == 0
     assert second[1].startswith(first[1])
     assert "written into" in second[1]
-    figures = zoo.card(copy)["figures"]
-    assert [f["name"] for f in figures][:2] == ["reconstruction error", "negative bound"]
-    for figure in figures:
-        assert figure["command"] == f"zoo evaluate {DIGITS} --update"
-        assert f"{figure['name']}: {figure['value']}" in first[1]
-        assert figure["protocol"] in (copy / "README.md").read_text()
+    metrics = zoo.card(copy)["figures"]
+    assert [m["name"] for m in metrics][:2] == ["reconstruction error", "negative ELBO"]
+    for metric in metrics:
+        assert metric["command"] == f"zoo evaluate {DIGITS} --update"
+        assert f"{metric['name']}: {metric['value']}" in first[1]
+        assert metric["protocol"] in (copy / "README.md").read_text()
     zoo.load(copy)
 
 

@@ -7,7 +7,6 @@ from keras import ops
 from support.tiny import X, array, randomised
 
 import zoo
-from zoo.evaluation import measures
 from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
@@ -73,18 +72,6 @@ def test_heads_are_moved_by_the_reconstruction_alone():
     assert [name for name, ids in named.items() if id(kernel) in ids] == ["reconstruction"]
 
 
-def test_a_cluster_stands_for_the_label_of_its_surest_image():
-    class Sure:
-        def predict_proba(self, x):
-            return np.asarray(x)
-
-    probability = np.array(
-        [[0.9, 0.1, 0.0], [0.8, 0.2, 0.0], [0.6, 0.4, 0.0], [0.3, 0.7, 0.0], [0.4, 0.6, 0.0]]
-    )
-    # Cluster 0 stands for label 5 and cluster 1 for 7; the third image and the last are wrong.
-    assert measures.clustering_error(Sure(), probability, [5, 5, 6, 7, 5]) == pytest.approx(40.0)
-
-
 @pytest.mark.slow
 @pytest.mark.compiled
 def test_digits_are_sorted_without_labels():
@@ -99,7 +86,7 @@ def test_digits_are_sorted_without_labels():
     )
     model.compile(keras.optimizers.Adam(1e-3, beta_1=0.5))
     model.fit(x, batch_size=50, epochs=60, verbose=0)
-    assert measures.clustering_error(model, x, y) < 50  # nine in ten would be chance
+    assert zoo.metrics.clustering_error(model, x, y) < 50  # nine in ten would be chance
 
 
 def test_labels_are_not_taken():

@@ -27,7 +27,7 @@ def stacked(**options):
     lower = zoo.VAE(SHAPE, 4, hidden_units=(16,))
     options = {"likelihood": zoo.Gaussian(1.0), **options}
     model = zoo.M1M2(lower, 3, num_classes=10, hidden_units=(16,), **options)
-    for network in (model.lower.encoder, model.following):
+    for network in (model.lower.encoder, model.latent_head):
         kernel, bias = network.get_layer("z_log_var").get_weights()
         network.get_layer("z_log_var").set_weights([0 * kernel, 0 * bias - 9.0])
     return model

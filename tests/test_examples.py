@@ -46,9 +46,10 @@ def public():
         value = getattr(zoo, name)
         if callable(value):
             yield f"zoo.{name}", value
-    for name in zoo.plots.__all__:
-        if callable(getattr(zoo.plots, name)):
-            yield f"zoo.plots.{name}", getattr(zoo.plots, name)
+    for module in (zoo.plots, zoo.metrics):
+        for name in module.__all__:
+            if callable(getattr(module, name)):
+                yield f"{module.__name__}.{name}", getattr(module, name)
 
 
 WITHOUT = {"zoo.strategy"}  # what it takes is not everywhere

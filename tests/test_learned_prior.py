@@ -9,7 +9,6 @@ from support.tiny import BACKEND, X, array, randomised, tensor
 
 import zoo
 from zoo import plots
-from zoo.evaluation import measures
 from zoo.nn import networks
 from zoo.nn.distributions import DiagonalNormal
 from zoo.trainer import Batch
@@ -109,7 +108,7 @@ def test_measures_and_pictures_take_a_learned_prior_into_account():
         q = DiagonalNormal(tensor(z_mean), tensor(np.zeros((12, 2))))
         model.posterior = lambda x, label, q=q: q
         expected = {"silent": 0, "speaking": 2}[name]
-        assert measures.active_units(model, X, LABELS) == expected
+        assert zoo.metrics.active_units(model, X, LABELS) == expected
         kl = 0.5 * ((z_mean - mean[LABELS]) ** 2)
         np.testing.assert_allclose(model.kl_by_dimension(X, LABELS), kl, rtol=1e-4, atol=1e-4)
     start = mean[1] + [0.5, -0.5]

@@ -120,7 +120,7 @@ def test_a_normal_prior_is_scipys():
     np.testing.assert_array_equal(z, prior.sample(4000, seed=0))
 
 
-def test_the_vaes_loss_is_the_negative_bound():
+def test_the_vaes_loss_is_the_negative_elbo():
     """On average over draws, reconstruction is E_q[-log p(x|z)] by a large sample in NumPy."""
     model = zoo.VAE((8, 8, 1), 2, hidden_units=(8,), beta=3.0)
     model.compile(jit_compile=keras.backend.backend() == "jax")

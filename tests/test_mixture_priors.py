@@ -1,4 +1,4 @@
-"""Variational autoencoders whose prior is a mixture: their KL divergence is estimated of samples."""
+"""Variational autoencoders with a mixture as the prior: their KL is estimated of samples."""
 
 import numpy as np
 import pytest

@@ -1,14 +1,12 @@
-"""The VAE-GAN: its updates against their formulas, and the distance that measures its images."""
+"""The VAE-GAN: its updates against their formulas."""
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
-from scipy import linalg
 from support.tiny import X, array, randomised
 
 import zoo
-from zoo.evaluation import measures
 from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
@@ -124,19 +122,3 @@ def test_the_loss_that_is_reported_is_that_of_pixels():
 def test_what_does_not_fit_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         vaegan(**options)
-
-
-def test_the_frechet_distance_is_that_of_two_gaussians():
-    """Against SciPy's root of a matrix, on features that a linear layer gives."""
-    judge = keras.Sequential(
-        [keras.Input((3,)), keras.layers.Dense(4, name="features"), keras.layers.Dense(2)]
-    )
-    generator = np.random.default_rng(0)
-    a, b = (generator.normal(m, s, (500, 3)).astype("float32") for m, s in ((0, 1), (1, 2)))
-    kernel, bias = judge.layers[0].get_weights()
-    (fa, fb) = (sample.astype("float64") @ kernel + bias for sample in (a, b))
-    root = linalg.sqrtm(np.cov(fa, rowvar=False) @ np.cov(fb, rowvar=False) + 1e-12 * np.eye(4))
-    covariances = np.cov(fa, rowvar=False) + np.cov(fb, rowvar=False) - 2 * root.real
-    expected = np.sum((fa.mean(0) - fb.mean(0)) ** 2) + np.trace(covariances)
-    assert measures.frechet_distance(a, b, judge) == pytest.approx(expected, rel=1e-3)
-    assert measures.frechet_distance(a, a, judge) == pytest.approx(0, abs=1e-5)

@@ -8,7 +8,6 @@ from scipy import stats
 from support.tiny import BACKEND, X, array, randomised, tensor, terms
 
 import zoo
-from zoo.evaluation import measures
 from zoo.nn import networks
 from zoo.nn.distributions import likelihoods, normal
 
@@ -341,7 +340,7 @@ def test_mixed_precision_keeps_bounds(name, policy, nats):
     """bfloat16 keeps two to three digits, and how it sums depends on the processor."""
     x = zoo.load(name).generate(200, seed=0)
     (bound, kl), (mixed_bound, mixed_kl) = (
-        measures.negative_bound(zoo.load(name, dtype=dtype), x) for dtype in ("float32", policy)
+        zoo.metrics.negative_elbo(zoo.load(name, dtype=dtype), x) for dtype in ("float32", policy)
     )
     assert abs(mixed_bound - bound) < nats
     assert abs(mixed_kl - kl) < nats

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import keras
 
+from zoo.atomic_writes import need_space, publish_file
 from zoo.backend import backend
-from zoo.folders import need_space, publish_file
 from zoo.json_file import read_object
 from zoo.locks import lock_folder, unlock_folder
 
@@ -187,10 +187,10 @@ class Progress(keras.callbacks.Callback):
         usual = statistics.median(self.durations[1:] or self.durations)
         left = duration((self.params["epochs"] - epoch - 1) * usual)
         shown = {k: v for k, v in (logs or {}).items() if k.removeprefix("val_") == "loss"}
-        figures = ", ".join(f"{name} {value:.5g}" for name, value in shown.items())
+        metrics = ", ".join(f"{name} {value:.5g}" for name, value in shown.items())
         start = "\r\x1b[K" if self.file.isatty() else ""
         speed = f"{self.images / max(trained, 1e-9):,.0f} images/s"
-        self._write(f"{start}{self.name}: {speed}, {left} left; {figures}\n")
+        self._write(f"{start}{self.name}: {speed}, {left} left; {metrics}\n")
 
     def _write(self, text):
         self.file.write(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -12,7 +13,9 @@ from zoo import monitors
 from zoo.backend import backend
 from zoo.backend.optimizer_group import clone_optimizer, group_of
 from zoo.checks.class_weights import check_class_weight, weights_by_class
-from zoo.checks.data import Data, batch_size_of, check_targets, positive
+from zoo.checks.data import Data, check_targets, positive
+
+DEFAULT_BATCH_SIZE = 128
 
 
 class Batch(NamedTuple):
@@ -106,17 +109,18 @@ class Trainer(keras.Model):
         optimizer = self.optimizer if update is None else self.optimizer[update]
 
         def scalar_and_metrics():
-            losses = loss_fn().weighted(batch.weight)
+            losses = loss_fn()
+            if batch.weight is not None:
+                losses = losses.weighted(batch.weight)
             scalar = sum(backend.share_of_mean(summand) for summand in losses.summands)
             return scalar, {"loss": sum(losses.summands), **losses.metrics}
 
         state = [*self.variables, *self.optimizer.variables]
-        return backend.minimize(scalar_and_metrics, self.trained_by(update), optimizer, state)
+        variables = self.trained_by(update) if update else self.trainable_variables
+        return backend.minimize(scalar_and_metrics, variables, optimizer, state)
 
-    def trained_by(self, update: str | None) -> list:
-        """Return the variables that an update changes."""
-        if update is None:
-            return self.trainable_variables
+    def trained_by(self, update: str) -> list:
+        """Return the variables that one of several updates changes."""
         networks = [getattr(self, name) for name in self.updates[update]]
         return [variable for network in networks for variable in network.trainable_variables]
 
@@ -152,7 +156,7 @@ class Trainer(keras.Model):
 
     @property
     def metrics(self):
-        return list(self.trackers.values())
+        return [*self.trackers.values()]
 
     # Compiling
 
@@ -192,8 +196,8 @@ class Trainer(keras.Model):
             scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
             if self.updates:
                 optimizer = group_of(optimizer, self.updates)
+                scale = scale and optimizer.scale_losses()  # of its members: not of itself, below
                 optimizer.build_members({name: self.trained_by(name) for name in self.updates})
-                scale = scale and optimizer.scale_losses()
             optimizer = keras.optimizers.get(optimizer)
             self._compile_arguments = {
                 "optimizer": optimizer,
@@ -246,14 +250,13 @@ class Trainer(keras.Model):
     ):
         """Train; `keras.Model.fit` with the data checked first.
 
-        After layers were frozen or thawed, the model is compiled again with an optimizer of the
-        same settings: its step count stays, its other states start afresh. A training whose loss
-        becomes NaN or infinite ends with a warning.
+        After layers were frozen or thawed, the optimizer's states start afresh, but for its step
+        count. A training whose loss becomes NaN or infinite ends with a warning.
 
         Args:
-            x: inputs [n, *input_shape], float, in the range that the model takes; or a
-                `tf.data.Dataset`, a `keras.utils.PyDataset`, a PyTorch `DataLoader` or a generator
-                of batches. Of these every batch is checked when it is fetched.
+            x: inputs [n, *input_shape], float, in the range that the model takes; or a stream of
+                batches: a `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch `DataLoader` or
+                generator. Of these every batch is checked when it is fetched.
             y: integer labels [n] for models that learn from them; else None, or `x` once more.
             batch_size: at least 1; 128 by default for arrays.
             epochs: how often to go through the data.
@@ -267,26 +270,35 @@ class Trainer(keras.Model):
         """
         if not self.compiled:
             raise ValueError("Call compile() before fit().")
-        size = batch_size_of(batch_size)
-        validation_size = batch_size_of(kwargs.pop("validation_batch_size", None), size)
+        size = positive(DEFAULT_BATCH_SIZE if batch_size is None else batch_size, "batch_size")
+        validation_size = kwargs.pop("validation_batch_size", None)
+        if validation_size is not None:
+            positive(validation_size, "validation_batch_size")
         if class_weight:
             check_class_weight(self, class_weight)
         data = Data(self, x, y, sample_weight)
         if class_weight and data.is_array:
             data.weight = weights_by_class(class_weight, y, sample_weight)
-        held_out = data.validation(validation_data, validation_split)
+        held_out = None
+        if validation_data is not None or validation_split:
+            held_out = data.validation(validation_data, validation_split)
         if data.few is not None:
             self.before_training(data.few[0])
-        self._compile_again_if_frozen()
+        if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
+            self._compile_again()
         steps = kwargs.get("steps_per_epoch")
         batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
-        few_steps = steps or kwargs.get("validation_steps")
-        self._choose_how_to_run(
-            (steps or batches) * epochs, 1 if few_steps else batches // 10, size
-        )
-        order = monitors.PassOrder(len(data.x), batches) if data.is_array and shuffle else None
-        train = self._stream(data, size, order)
-        validate = held_out and self._stream(held_out, validation_size, None)
+        if not self.run_eagerly:
+            few_steps = steps or kwargs.get("validation_steps")
+            self._choose_how_to_run(
+                (steps or batches) * epochs, 1 if few_steps else batches // 10, size
+            )
+        train, validate, order = data.x, held_out and held_out.x, None
+        if data.is_array:
+            order = monitors.PassOrder(len(data.x), batches) if shuffle else None
+            train = self._stream(data, size, order)
+        if held_out and held_out.is_array:
+            validate = self._stream(held_out, validation_size or size, None)
         if found := backend.steps_per_pass(train):
             kwargs["steps_per_epoch"] = steps or found
             if order:
@@ -298,7 +310,7 @@ class Trainer(keras.Model):
             options = {"y": y, "sample_weight": sample_weight, "class_weight": class_weight}
             options |= {"batch_size": batch_size, "validation_split": validation_split}
         own = [monitor() for monitor in self.monitors] + ([order] if order else [])
-        with data.refusing(), backend.drain(train, validate):
+        with data.refusing, backend.drain(train, validate):
             history = super().fit(
                 train,
                 epochs=epochs,
@@ -318,14 +330,15 @@ class Trainer(keras.Model):
         """Compute the loss and its metrics; `keras.Model.evaluate` with the data checked first."""
         if kwargs.get("_use_cached_eval_dataset"):  # inside of `fit`
             return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
-        size, data = batch_size_of(batch_size), Data(self, x, y, sample_weight)
+        size = positive(DEFAULT_BATCH_SIZE if batch_size is None else batch_size, "batch_size")
+        data = Data(self, x, y, sample_weight)
         batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
         self._choose_how_to_run(kwargs.get("steps") or batches, 1 if kwargs.get("steps") else None)
-        stream = self._stream(data, size, None)
+        stream = self._stream(data, size, None) if data.is_array else data.x
         options = {"y": y, "batch_size": batch_size, "sample_weight": sample_weight}
         if found := backend.steps_per_pass(stream):
             kwargs["steps"] = kwargs.get("steps") or found
-        with data.refusing(), backend.drain(stream):
+        with data.refusing, backend.drain(stream):
             return super().evaluate(
                 stream, verbose=verbose, **({} if data.is_array else options), **kwargs
             )
@@ -333,7 +346,8 @@ class Trainer(keras.Model):
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
         data = Data(self, x, y, sample_weight)
-        self._compile_again_if_frozen()
+        if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
+            self._compile_again()
         self.before_training(None)
         return super().train_on_batch(data.x, data.y, sample_weight, **kwargs)
 
@@ -343,31 +357,20 @@ class Trainer(keras.Model):
         return super().test_on_batch(data.x, data.y, sample_weight, **kwargs)
 
     def make_train_function(self, force=False):
-        before = self.train_function
-        with backend.fresh_trace(self, "train_step"):
-            super().make_train_function(force)
-        if self.train_function is not before:
-            self.train_function = backend.bundled(self.train_step, self.train_function, self)
+        make = functools.partial(super().make_train_function, force)
+        backend.make_step_function(make, self, "train_step")
 
     def make_test_function(self, force=False):
-        before = self.test_function
-        with backend.fresh_trace(self, "test_step"):
-            super().make_test_function(force)
-        if self.test_function is not before:
-            self.test_function = backend.bundled(self.test_step, self.test_function, self)
+        make = functools.partial(super().make_test_function, force)
+        backend.make_step_function(make, self, "test_step")
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Build the optimizer, without Keras's look at a batch.
-
-        TensorFlow traces a step once more that makes variables.
-        """
+        """Build the optimizer before a step is traced, without Keras's look at a batch."""
         with backend.strategy_scope(self):
             if self.compiled and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
 
     def _stream(self, data, size, order):
-        if not data.is_array:
-            return data.x
         columns = (data.x, data.y, data.weight)
         return backend.stream(columns, size, order, self.steps_per_execution, self)
 
@@ -375,10 +378,9 @@ class Trainer(keras.Model):
         """Decide what `compile` left open, now that it is known how much there is to do.
 
         Args:
-            steps: how many are to be taken; 0 where nobody knows, which counts as many. What was
-                taken before counts as well: a fit in a loop is a long one.
-            bundle: the most steps to take at a time, so that some progress can be shown; None for
-                as many as before.
+            steps: how many are to be taken; 0 where nobody knows, which counts as many. Those
+                before count as well: a fit in a loop is a long one.
+            bundle: the most steps to take at a time, to show progress; None for as many as before.
             size: of a batch.
         """
         if not self.compiled or self.run_eagerly:
@@ -395,10 +397,9 @@ class Trainer(keras.Model):
             # Keras reads both when it makes its functions.
             self.train_function = self.test_function = self.predict_function = None
 
-    def _compile_again_if_frozen(self):
-        """Compile again, with fresh optimizer states, after layers were frozen or thawed."""
-        if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
-            arguments = dict(self._compile_arguments)
-            with backend.strategy_scope(self):
-                arguments["optimizer"] = clone_optimizer(self.optimizer)
-            self.compile(**arguments)
+    def _compile_again(self):
+        """Compile with fresh optimizer states, as layers were frozen or thawed."""
+        arguments = dict(self._compile_arguments)
+        with backend.strategy_scope(self):
+            arguments["optimizer"] = clone_optimizer(self.optimizer)
+        self.compile(**arguments)

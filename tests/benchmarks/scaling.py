@@ -84,9 +84,9 @@ def rows_of_tables():
         "evaluation": (
             "Evaluating the dense VAE, beside an epoch of training on as many images",
             [
-                (label, {**one, "images": images, "figure": figure, "beside": ("VAE", DENSE)})
-                for label, figure, images in (
-                    ("the bound", "bound", 12800),
+                (label, {**one, "images": images, "metric": metric, "beside": ("VAE", DENSE)})
+                for label, metric, images in (
+                    ("the bound", "elbo", 12800),
                     ("importance sampling, 100 codes an image", "likelihood", 6400),
                     ("Parzen windows around 10,000 samples", "parzen", 12800),
                 )
@@ -115,7 +115,7 @@ def costs(code, deep, labels):
 
 
 def epoch_of(spec):
-    """Return a function that trains for an epoch, or measures a figure."""
+    """Return a function that trains for an epoch, or measures a metric."""
     import keras
 
     import zoo
@@ -123,8 +123,8 @@ def epoch_of(spec):
     side, images, batch = spec.get("side", 28), spec["images"], spec.get("batch", 128)
     model = getattr(zoo, spec["class"])((side, side, 1), **spec["model"])
     arrays = given(spec, side, images, model)
-    if spec.get("figure"):
-        return figure_of(spec["figure"], model, *arrays)
+    if spec.get("metric"):
+        return metric_of(spec["metric"], model, *arrays)
     if spec.get("plain"):
         import sides_keras
 
@@ -137,14 +137,14 @@ def epoch_of(spec):
     return lambda: model.fit(*arrays, batch_size=batch, verbose=0)
 
 
-def figure_of(name, model, x):
-    """Return a function that measures a figure of images."""
-    from zoo import evaluation
+def metric_of(name, model, x):
+    """Return a function that measures a metric on images."""
+    from zoo import metrics
 
     return {
-        "bound": lambda: evaluation.negative_bound(model, x),
-        "likelihood": lambda: evaluation.negative_log_likelihood(model, x, samples=100),
-        "parzen": lambda: evaluation.parzen_log_likelihood(x, model.generate(10_000, seed=0), 0.2),
+        "elbo": lambda: metrics.negative_elbo(model, x),
+        "likelihood": lambda: metrics.negative_log_likelihood(model, x, samples=100),
+        "parzen": lambda: metrics.parzen_log_likelihood(x, model.generate(10_000, seed=0), 0.2),
     }[name]
 
 
@@ -179,7 +179,7 @@ def measure(spec, rounds, folder):
     if beside == "plain":
         specs.append({**spec, "plain": True})
     elif beside:
-        specs.append({**spec, "class": beside[0], "model": beside[1], "figure": None})
+        specs.append({**spec, "class": beside[0], "model": beside[1], "metric": None})
     sides = [start(each) for each in specs]
     times = [[] for _ in sides]
     for _ in range(rounds):

@@ -1,9 +1,9 @@
 """How models run in tests: operation by operation, or traced and compiled as users have them."""
 
 import keras
-from zoo.trainer import Trainer
 
 from zoo.backend import backend
+from zoo.trainer import Trainer
 
 compile_as_written, compiled_as_written = Trainer.compile, backend.compiled
 

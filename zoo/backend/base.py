@@ -4,7 +4,6 @@ import abc
 import contextlib
 
 import keras
-import numpy as np
 
 from zoo.backend.array_batches import ArrayBatches
 
@@ -94,12 +93,17 @@ class Backend(abc.ABC):
             variables: all that it reads.
         """
 
-    def fresh_trace(self, model, name: str):
-        """Return a context in which Keras makes its function of the step `model.<name>`.
+    def make_step_function(self, make, model, name: str):
+        """Have Keras make its function of a step, and extend it for the batches of `stream`.
 
         The function is traced anew, and sees what has changed since an earlier one was traced.
+
+        Args:
+            make: Keras's `make_train_function` or `make_test_function`, without arguments.
+            name: of the step: "train_step" or "test_step". Keras keeps its function under
+                `train_function` or `test_function`.
         """
-        return contextlib.nullcontext()
+        make()
 
     @abc.abstractmethod
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
@@ -127,7 +131,7 @@ class Backend(abc.ABC):
             bundle: how many batches the function that `bundled` makes takes at a time.
             model: the one to train, which may have been made in the scope of a strategy.
         """
-        return ArrayBatches([as_column(array) for array in arrays], batch_size, order)
+        return ArrayBatches(arrays, batch_size, order)
 
     def steps_per_pass(self, data) -> int | None:
         """Return the steps in a pass of a stream that goes on after it, which Keras must be told.
@@ -142,16 +146,6 @@ class Backend(abc.ABC):
         It limits the steps per execution. Where there is one step in each, no count is needed.
         """
         return 1
-
-    def bundled(self, step, function, model):
-        """Make Keras's function of an iterator also take the bundles of batches of `stream`.
-
-        Args:
-            step: what to do with a batch; returns a dict of scalars.
-            function: Keras's, for all other data.
-            model: the model of the step.
-        """
-        return function
 
     def drain(self, *streams):
         """Return a context; at its end no thread reads from the streams any more."""
@@ -173,10 +167,3 @@ class Backend(abc.ABC):
     def is_chief(self, model) -> bool:
         """Say whether this process is the first of those that train the model."""
         return True
-
-
-def as_column(array):
-    """Convert an array of any framework to NumPy; leave stored images and None as they are."""
-    if array is None or isinstance(array, np.ndarray) or hasattr(array, "value_range"):
-        return array
-    return keras.ops.convert_to_numpy(array)

@@ -86,8 +86,7 @@ class JaxBackend(Backend):
 
         return lambda *args: pure([v.value for v in variables], *args)
 
-    @contextlib.contextmanager
-    def fresh_trace(self, model, name: str):
+    def make_step_function(self, make, model, name: str):
         """Give Keras another function than before, to compile as `model.<name>`.
 
         `jax.jit` finds an earlier trace by equality, and bound methods of one object are equal: as
@@ -96,7 +95,7 @@ class JaxBackend(Backend):
         method = getattr(model, name)
         model.__dict__[name] = lambda *args: method(*args)
         try:
-            yield
+            make()
         finally:
             del model.__dict__[name]
 

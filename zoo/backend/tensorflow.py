@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from zoo.backend import tensorflow_replicas as replicas
-from zoo.backend.base import Backend, as_column
+from zoo.backend.base import Backend
 from zoo.backend.tensorflow_row_source import RowSource
 
 BUNDLE_BYTES = 2**26  # of the images of an execution; several such are in memory together
@@ -127,7 +127,7 @@ class TensorFlowBackend(Backend):
             a `tf.data.Dataset` of bundles that counts as many elements as there are batches, for
             Keras's progress; under a strategy one of batches without an end: see `steps_per_pass`.
         """
-        source = RowSource([as_column(array) for array in arrays], order)
+        source = RowSource(arrays, order)
         rows, gather = source.rows, source.gather
         batch_size = min(batch_size, rows)
         made_in = getattr(model, "_distribute_strategy", None)
@@ -170,15 +170,23 @@ class TensorFlowBackend(Backend):
             return max(int(data.cardinality()), 0)
         return len(data) if isinstance(data, keras.utils.PyDataset) else 0
 
-    def bundled(self, step, function, model):
-        """Make Keras's function of an iterator take bundles, too; see `Backend.bundled`.
+    def make_step_function(self, make, model, name: str):
+        """Make Keras's function of an iterator take bundles, too.
 
         All full batches of a bundle are one compiled loop: XLA then keeps the variables in place,
         where it would copy them at every step. The rest is not compiled by XLA, as that takes a
         second for every size that there is.
         """
+        made = name.replace("step", "function")
+        before = getattr(model, made)
+        make()
+        step, function = getattr(model, name), getattr(model, made)
+        if function is before:
+            return
         if model._distribute_strategy is not None:
-            return replicas.step_of_all(step, function, model)
+            take = replicas.step_of_all(step, function, model)
+            setattr(model, made, take)
+            return
 
         jit_compile, run_eagerly = model.jit_compile, model.run_eagerly
 
@@ -223,7 +231,7 @@ class TensorFlowBackend(Backend):
                 logs = step(batch)
             return logs
 
-        return take
+        setattr(model, made, take)
 
     @contextlib.contextmanager
     def drain(self, *streams):

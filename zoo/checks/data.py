@@ -19,10 +19,13 @@ def is_array(x) -> bool:
 
 
 def few_rows(x, y=None, n: int = 256):
-    """Return up to `n` images as float32, spread over all of them, and their labels or None."""
+    """Return up to `n` images as float32, spread over all of them, and their labels or None.
+
+    Args:
+        x, y: NumPy's arrays, or what stays on disk.
+    """
     step = -(-len(x) // n)
-    images = x[::step] if hasattr(x, "shape") else np.asarray(x)[::step]
-    return np.asarray(as_numpy(images), "float32"), None if y is None else as_numpy(y)[::step]
+    return np.asarray(x[::step], "float32"), None if y is None else np.asarray(y[::step])
 
 
 def are_the_images(x, y, values: bool = True) -> bool:
@@ -136,7 +139,8 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
         raise TypeError(
             f'{name} has dtype {dtype}; the model takes float32: {name}.astype("float32").'
         )
-    low, high = x.value_range() if stored else _range_of(x)
+    library = np if isinstance(x, np.ndarray) else keras.ops
+    low, high = x.value_range() if stored else (float(library.min(x)), float(library.max(x)))
     if not -_LARGEST <= low <= high <= _LARGEST:
         raise ValueError(f"{name} holds NaN or infinite values; remove or replace them first.")
     _check_range(name, low, high, likelihood, images=len(expected) > 1)
@@ -150,13 +154,6 @@ def in_numpy(x):
     if isinstance(x, np.ndarray):
         return np.asarray(x, "float32")  # Keras would copy it
     return np.asarray(keras.ops.convert_to_numpy(x), "float32")
-
-
-def _range_of(x):
-    smallest, largest = (
-        (np.min, np.max) if isinstance(x, np.ndarray) else (keras.ops.min, keras.ops.max)
-    )
-    return float(smallest(x)), float(largest(x))
 
 
 def _shape_fix(shape, expected):
@@ -265,19 +262,16 @@ def _with_rows(shape):
 # A whole call
 
 
-def batch_size_of(given, default: int = 128) -> int:
-    """Return the batch size that was given, or the default where it is None."""
-    return default if given is None else positive(given, "batch_size")
-
-
 class Data:
     """Inputs, labels and weights for a model, checked.
 
     Attributes:
         is_array: whether they are arrays, and no stream of batches.
-        x: arrays as they are; a stream that gives the same batches, each of them checked when it is
-            fetched. y: labels, or None where targets are the inputs. weight: float [n], or None.
+        x: NumPy's array, or what stays on disk; a stream that gives the same batches, each of them
+            checked when it is fetched. y: labels, or None where targets are the inputs. weight:
+            float [n], or None.
         few: up to 256 of the inputs with their labels, or None where looking would use them up.
+        refusing: a context in which a batch that is refused says so in its own words.
     """
 
     def __init__(self, model, x, y=None, weight=None, prefix="", inspection=None):
@@ -287,13 +281,19 @@ class Data:
                 f"{prefix}x is {came}; {type(model).__name__} takes an array of images, a data set "
                 "or a generator of batches."
             )
-        self.model, self.is_array, self.weight = model, is_array(x), weight
-        self.y = y if model.learns_labels else None
+        self.model, self.is_array = model, is_array(x)
+        self.inspection, self.refusing = inspection, contextlib.nullcontext()
         if self.is_array:
-            self.x, self.inspection = check_batch(model, x, y, weight, prefix), None
+            x = check_batch(model, x, y, weight, prefix)
+            self.x, self.y, self.weight = (
+                column if column is None or hasattr(column, "value_range") else as_numpy(column)
+                for column in (x, y if model.learns_labels else None, weight)
+            )
             self.few = few_rows(self.x, self.y)
         else:
+            self.y, self.weight = None, None
             self.inspection = inspection or streams.Inspection()
+            self.refusing = self.inspection.speaking()
             self._look_at_stream(x, prefix)
 
     def _look_at_stream(self, x, prefix):
@@ -319,7 +319,8 @@ class Data:
         """Return the data to validate on: what was given, or the last part of these arrays."""
         if data is not None:
             found = Data(self.model, *_unpack(data), "validation_", self.inspection)
-            self.inspection = self.inspection or found.inspection
+            if not self.inspection and found.inspection:
+                self.inspection, self.refusing = found.inspection, found.refusing
             return found
         if not split or not self.is_array:
             return None
@@ -338,10 +339,6 @@ class Data:
                 setattr(self, name, column[:cut])
                 setattr(last, name, column[cut:])
         return last
-
-    def refusing(self):
-        """Return a context in which a batch that is refused says so in its own words."""
-        return self.inspection.speaking() if self.inspection else contextlib.nullcontext()
 
 
 def check_batch(model, x, y, weight, prefix="", kind="array"):

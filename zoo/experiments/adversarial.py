@@ -8,11 +8,10 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import data, plots, recipes, training
-from zoo.evaluation import judge as judges
-from zoo.evaluation import measures, parzen
-from zoo.evaluation.measures import rounded
+from zoo import data, metrics, plots
 from zoo.experiments.table import SEED, Table, error, fit, fit_recipe
+from zoo.metrics.card_metrics import rounded
+from zoo.presets import recipes, training
 
 IMAGE = (28, 28, 1)
 DRAWS = (1, 2, 3)
@@ -56,8 +55,8 @@ def label_informed(epochs: int | None = None, verbose=2) -> Table:
             model, (x, y) = trained(preset, SEED, labels, epochs, verbose, images=50_000)
             z = model.encode(x)
             name = f"{shape}, {'10,000 labels' if labels else 'all labels'}"
-            distance = measures.sliced_wasserstein(z, model.prior.sample(len(z), seed=0))
-            inside = 100 - measures.classification_error(model, x, y)
+            distance = metrics.sliced_wasserstein(z, model.prior.sample(len(z), seed=0))
+            inside = 100 - metrics.classification_error(model, x, y)
             rows.append([name, round(inside, 2), rounded(distance), error(model, x)])
             codes[name] = z
     length = f"{epochs} epochs each" if epochs else "epochs as in the recipes"
@@ -81,7 +80,7 @@ def adversarial_labels(epochs: int | None = None, verbose=2) -> Table:
         errors = []
         for seed in DRAWS:
             model, test = trained(preset, seed, count, epochs, verbose)
-            errors.append(measures.classification_error(model, *test))
+            errors.append(metrics.classification_error(model, *test))
         draws = ", ".join(f"{value:.2f}" for value in errors)
         rows.append([count or "all 50,000", reported, round(float(np.mean(errors)), 2), draws])
     length = f"{epochs} epochs each" if epochs else "epochs as in the recipes"
@@ -116,8 +115,8 @@ def vae_against_aae(epochs: int = 20, verbose=2) -> Table:
                 contest(model, x, epochs, verbose, "aae_mnist_mixture")
             z = model.encode(x_test, sample=True, seed=0)
             name = f"{cls.__name__}, {shape}"
-            distance = rounded(measures.sliced_wasserstein(z, drawn))
-            floor = rounded(measures.sliced_wasserstein(prior.sample(len(z), seed=1), drawn))
+            distance = rounded(metrics.sliced_wasserstein(z, drawn))
+            floor = rounded(metrics.sliced_wasserstein(prior.sample(len(z), seed=1), drawn))
             rows.append([name, distance, floor, error(model, x_test)])
             codes[name] = z
     return Table(
@@ -148,7 +147,7 @@ def parzen_windows(epochs: int = 60, verbose=2) -> Table:
     reported = {"AAE, inputs dropped": "340 ± 2 (rerun: 345)", "AAE without dropout": "232 (rerun)"}
     rows = []
     for name, model in models.items():
-        mean, spread, bandwidth = parzen.parzen_estimate(model, x_test, kept)
+        mean, spread, bandwidth = metrics.parzen_estimate(model, x_test, kept)
         values = [round(mean, 1), round(spread, 1), round(bandwidth, 3)]
         rows.append([name, reported.get(name, ""), *values])
     return Table(
@@ -175,7 +174,7 @@ def clusters(epochs: int | None = None, verbose=2) -> Table:
         errors = []
         for seed in DRAWS:
             model, (x, y) = trained(CLUSTERS, seed, 0, epochs, verbose, **options)
-            errors.append(measures.clustering_error(model, x, y))
+            errors.append(metrics.clustering_error(model, x, y))
         seeds = ", ".join(f"{value:.2f}" for value in errors)
         rows.append([count, reported, round(float(np.mean(errors)), 2), seeds])
     length = f"{epochs} epochs each" if epochs else "epochs as in the recipe"
@@ -200,7 +199,7 @@ def two_dimensions(epochs: int | None = None, verbose=2) -> Table:
     ):
         more = options if labels else {**options, "num_classes": 20}
         model, (x, y) = trained(preset, SEED, labels, epochs, verbose, **more)
-        measure = measures.classification_error if labels else measures.clustering_error
+        measure = metrics.classification_error if labels else metrics.clustering_error
         name = f"{labels} labels" if labels else "no labels, 20 clusters"
         rows.append([name, round(measure(model, x, y), 2), error(model, x)])
         codes[name] = model.represent(x)
@@ -234,12 +233,12 @@ def adversarial_images(epochs: int | None = None, verbose=2) -> Table:
         vae = zoo.VAE(IMAGE, recipe.model["latent_dim"], seed=SEED, **shared)
         (train, _), _ = data.load(name)
         fit(vae, train[:50_000], epochs or recipe.epochs, 1e-3, verbose)
-        judge = judges.load_judge(name)
+        classifier = metrics.load_reference_classifier(name)
         pictures[f"{name}: real"] = x[:12]
         rows.append([f"real images, {name}", "", "", grey_pixels(x)])
         for kind, model in (("VAE", vae), ("VAE-GAN", gan)):
             drawn = model.generate(len(x), seed=0)
-            distance = rounded(measures.frechet_distance(drawn, x, judge))
+            distance = rounded(metrics.frechet_distance(drawn, x, classifier))
             rows.append([f"{kind}, {name}", distance, error(model, x), grey_pixels(drawn)])
             pictures[f"{name}: {kind}"] = drawn[:12]
     length = f"{epochs} epochs each" if epochs else "epochs as in the recipes"

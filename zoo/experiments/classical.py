@@ -6,11 +6,11 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import data, plots, recipes, training
-from zoo.evaluation import measures
-from zoo.evaluation.measures import rounded
+from zoo import data, metrics, plots
 from zoo.experiments.table import SEED, Table, error, fit, pca_error
+from zoo.metrics.card_metrics import rounded
 from zoo.nn import energies
+from zoo.presets import recipes, training
 
 
 def corruption_levels(epochs: int = 15, verbose=2) -> Table:
@@ -206,4 +206,4 @@ def energy() -> Table:
 
 def decibels(restored, x):
     """Return the mean signal-to-noise ratio of images, to a hundredth."""
-    return round(measures.psnr(restored, x), 2)
+    return round(metrics.psnr(restored, x), 2)

@@ -6,10 +6,9 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import data
-from zoo.evaluation import measures
-from zoo.evaluation.measures import rounded
+from zoo import data, metrics
 from zoo.experiments.table import SEED, Table, fit
+from zoo.metrics.card_metrics import rounded
 
 IMAGE = (28, 28, 1)
 RATES = (2e-3, 5e-4)
@@ -61,13 +60,13 @@ def regularised(epochs: int = 30, verbose=2) -> Table:
         if options is not None:
             fit(model, train[0], epochs, 1e-3 if model_class is zoo.RBM else 2e-3, verbose)
         error = fine_tuned_error(model, train, validation, test, epochs, RATES[:1], verbose)
-        squares = measures.jacobian_norm(model, test[0], squared=True)
+        squares = metrics.jacobian_norm(model, test[0], squared=True)
         rows.append(
             [
                 name,
                 *(reported[0], error),
                 *(reported[1], rounded(1e4 * squares / (28 * 28 * 1000))),
-                *(reported[2], round(measures.saturation(model, test[0]), 2)),
+                *(reported[2], round(metrics.saturation(model, test[0]), 2)),
             ]
         )
         if verbose:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 import zoo
-from zoo import data, labelling, recipes
-from zoo.evaluation.measures import classification_error
+from zoo import data, label_propagation, metrics
 from zoo.experiments.table import Table, fit_recipe
+from zoo.presets import recipes
 
 DRAWS = (1, 2, 3)
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}
@@ -22,14 +22,14 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
     lower = zoo.load("m1_mnist_100")  # no label has a part in its codes
     for seed in DRAWS:
         x, y, test = _draw("m1_mnist_100", seed)
-        for method in labelling.METHODS:
+        for method in label_propagation.METHODS:
             lower.method = method
             lower.learn_labels(x, y)
-            found.setdefault(methods[method], []).append(classification_error(lower, *test))
+            found.setdefault(methods[method], []).append(metrics.classification_error(lower, *test))
         for name, preset in (("M2", "m2_mnist_100"), ("M1+M2", "m1m2_mnist_100")):
             options = {"lower": lower} if name == "M1+M2" else {}
             model = _trained(preset, seed, x, y, epochs, verbose, **options)
-            found.setdefault(name, []).append(classification_error(model, *test))
+            found.setdefault(name, []).append(metrics.classification_error(model, *test))
     rows = []
     for name, errors in found.items():
         draws = ", ".join(f"{value:.2f}" for value in errors)

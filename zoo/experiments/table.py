@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from zoo import training
-from zoo.evaluation import measures
-from zoo.evaluation.measures import rounded
+from zoo import metrics
+from zoo.metrics.card_metrics import rounded
+from zoo.presets import training
 
 SEED = 1
 
@@ -57,7 +57,7 @@ def fit_recipe(recipe, x, y, epochs, verbose):
 
 def error(model, x, labels=None):
     """Return the mean squared error of reconstructions, to four digits."""
-    return rounded(measures.reconstruction_error(model, x, labels))
+    return rounded(metrics.reconstruction_error(model, x, labels))
 
 
 def pca_error(x, x_test, dimensions):
@@ -66,4 +66,4 @@ def pca_error(x, x_test, dimensions):
 
     x, x_test = (np.reshape(a, (len(a), -1)) for a in (x, x_test))
     pca = PCA(dimensions, svd_solver="covariance_eigh").fit(x)
-    return rounded(measures.squared_error(pca.inverse_transform(pca.transform(x_test)), x_test))
+    return rounded(metrics.squared_error(pca.inverse_transform(pca.transform(x_test)), x_test))

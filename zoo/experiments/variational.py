@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 import zoo
-from zoo import data, plots
-from zoo.evaluation import measures
-from zoo.evaluation.measures import rounded
+from zoo import data, metrics, plots
 from zoo.experiments.table import SEED, Table, error, fit
+from zoo.metrics.card_metrics import rounded
 from zoo.nn import corruption
 
 IMAGE = (28, 28, 1)
@@ -23,15 +22,15 @@ LIKELIHOODS = {
 def likelihoods() -> Table:
     """Put the likelihoods of presets, as their cards state them, beside those reported."""
     names = (
-        "negative bound",
-        "divergence",
+        "negative ELBO",
+        "KL divergence",
         "negative log-likelihood, 200 samples",
         "negative log-likelihood, 5000 samples",
     )
     rows = []
     for preset in [name for name in LIKELIHOODS if name in zoo.list_models()]:
         what, reported = LIKELIHOODS[preset]
-        found = {figure["name"]: figure["value"] for figure in zoo.card(preset)["figures"]}
+        found = {metric["name"]: metric["value"] for metric in zoo.card(preset)["figures"]}
         rows.append([preset, what, reported, *(found[name] for name in names)])
     return Table(
         "Log-likelihoods of binary digits",
@@ -40,13 +39,21 @@ def likelihoods() -> Table:
         "autoencoder Rezende and Mohamed 2015, of the importance-weighted one Burda et al. 2015, "
         "of the dense 2x300 Tomczak and Welling 2018; each with its number of samples. Fixed and "
         "dynamic binarisation cannot be compared with each other.",
-        ("preset", "model", "reported", "bound", "divergence", "200 samples", "5000 samples"),
+        (
+            "preset",
+            "model",
+            "reported",
+            "negative ELBO",
+            "KL divergence",
+            "200 samples",
+            "5000 samples",
+        ),
         rows,
     )
 
 
 def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
-    """Compare the bounds of a VAE and of CVAEs with two latent dimensions, and their codes."""
+    """Compare the ELBOs of a VAE and of CVAEs with two latent dimensions, and their codes."""
     (x, y), (x_test, y_test) = data.load("mnist")
     models = {
         "VAE": zoo.VAE(IMAGE, 2, hidden_units=(400,), binarize="dynamic", seed=SEED),
@@ -67,7 +74,7 @@ def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
     for name, model in models.items():
         labels, labels_test = (y, y_test) if model.conditional else (None, None)
         fit(model, x, epochs, 1e-3, verbose, labels)
-        bound, kl = measures.negative_bound(model, x_test, labels_test)
+        negative_elbo, kl = metrics.negative_elbo(model, x_test, labels_test)
         codes = model.encode(x_test, labels_test, sample=True, seed=0)
         codes = model.style(codes, labels_test)
         means, spreads = (
@@ -77,7 +84,7 @@ def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
         rows.append(
             [
                 name,
-                rounded(bound),
+                rounded(negative_elbo),
                 rounded(kl),
                 error(model, x_test, labels_test),
                 rounded(np.abs(means).max()),
@@ -87,12 +94,12 @@ def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
     return Table(
         "Two latent dimensions, with the label and without",
         f"MNIST, 784-400-2, dynamic binarisation, {epochs} epochs on the 60,000 training images; "
-        "over the 10,000 test images: negative bound (log p(x), or log p(x | label)) and the "
-        "divergence in it, in nats, one draw an image; squared error summed over grey pixels; "
+        "over the 10,000 test images: negative ELBO (log p(x), or log p(x | label)) and the "
+        "KL divergence in it, in nats, one draw an image; squared error summed over grey pixels; "
         "then, of the codes of each class by itself (drawn from q, in units of the learned prior "
         "where there is one), the largest mean of a dimension and the range of standard "
         "deviations: 0 and 1 where every class has the codes N(0, I).",
-        ("model", "bound", "divergence", "squared error", "largest mean", "deviations"),
+        ("model", "negative ELBO", "KL divergence", "squared error", "largest mean", "deviations"),
         rows,
     )
 
@@ -106,13 +113,13 @@ def denoising_variational(epochs: int = 20, verbose=2) -> Table:
             labels, labels_test = (y, y_test) if options else (None, None)
             damaged = corruption.get({kind: 0.5}).sample(x_test, seed=0)
             pictures.setdefault(damage, damaged[:12])
-            row = [f"{cls.__name__}, {damage}", round(measures.psnr(damaged, x_test), 2)]
+            row = [f"{cls.__name__}, {damage}", round(metrics.psnr(damaged, x_test), 2)]
             for count, lasting in ((1, "1 epoch"), (epochs, f"{epochs} epochs")):
                 options |= {"corruption": {kind: 0.5}, "seed": SEED}
                 model = cls(IMAGE, 16, hidden_units=(400, 200), **options)
                 fit(model, x, count, 1e-3, verbose, labels)
                 images = model.reconstruct(damaged, labels_test)
-                row.append(round(measures.psnr(images, x_test), 2))
+                row.append(round(metrics.psnr(images, x_test), 2))
                 pictures[f"{row[0]}, {lasting}"] = images[:12]
             rows.append(row)
     return Table(
@@ -134,17 +141,17 @@ def latent_sizes(epochs: int = 20, verbose=2) -> Table:
     for size in (2, 5, 20):
         model = zoo.VAE(IMAGE, size, hidden_units=(400,), binarize="dynamic", seed=SEED)
         fit(model, x, epochs, 1e-3, verbose)
-        bound, kl = measures.negative_bound(model, x_test)
-        active = measures.active_units(model, x_test)
-        rows.append([size, rounded(bound), rounded(kl), active, error(model, x_test)])
+        negative_elbo, kl = metrics.negative_elbo(model, x_test)
+        active = metrics.active_units(model, x_test)
+        rows.append([size, rounded(negative_elbo), rounded(kl), active, error(model, x_test)])
         models[f"|z| = {size}"] = model
     return Table(
         "The size of the code",
         f"MNIST, VAE 784-400-|z|, dynamic binarisation, {epochs} epochs on the 60,000 training "
-        "images; over the 10,000 test images: negative bound and the divergence in it, in nats, "
+        "images; over the 10,000 test images: negative ELBO and the KL divergence in it, in nats, "
         "one draw an image; dimensions whose mean varies by more than 0.01; squared error summed "
         "over grey pixels.",
-        ("latent dimensions", "bound", "divergence", "active", "squared error"),
+        ("latent dimensions", "negative ELBO", "KL divergence", "active", "squared error"),
         rows,
         plots.reconstructions_of_several(models, x_test),
     )

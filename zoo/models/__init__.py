@@ -1,6 +1,39 @@
 """The models, one file a family.
 
 `CLASSES` is the table of what a preset may hold: `zoo.load` makes nothing else.
+
+Example: a variant is a subclass. A summand of the loss has a metric in `metric_names`; a setting is
+an argument and an attribute of the same name; a weight of its own is saved and exported.
+
+    import keras
+    import numpy as np
+    from keras import ops
+
+    import zoo
+
+    @keras.saving.register_keras_serializable(package="mine")
+    class Tempered(zoo.VAE):
+        metric_names = (*zoo.VAE.metric_names, "brightness")
+
+        def __init__(self, *args, weight=1.0, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.weight = weight
+            self.gain = self.add_weight((), "ones", name="gain")
+
+        def losses(self, batch, training):
+            images = self.call(batch.x, training)
+            gap = ops.mean(images - batch.x, axis=tuple(range(1, len(batch.x.shape))))
+            brightness = ops.square(gap)
+            found = super().losses(batch, training)
+            return found.plus(self.weight * brightness, brightness=brightness)
+
+        def image(self, z, label=None, training=False):
+            return super().image(z, label, training) ** self.gain
+
+    model = Tempered((4, 4, 1), 2, hidden_units=(8,), weight=3.0)
+    model.compile("adam", run_eagerly=True)
+    history = model.fit(np.random.default_rng(0).random((8, 4, 4, 1), "float32"), verbose=0)
+    print(history.history["brightness"])
 """
 
 from zoo.models.aae import AAE

@@ -11,7 +11,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.models.base import BaseAutoencoder
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks, own_networks
 from zoo.nn.distributions import prior_names
@@ -77,6 +77,10 @@ class AAE(BaseAutoencoder):
         "sliced_wasserstein",
     )
     network_names = ("encoder", "decoder", "discriminator")
+    card_metrics = (
+        *BaseAutoencoder.card_metrics,
+        "sliced Wasserstein distance to the prior",
+    )
     updates: ClassVar = {
         "reconstruction": ("encoder", "decoder"),
         "discriminator": ("discriminator",),

@@ -69,6 +69,24 @@ class Autoencoder(BaseAutoencoder):
         np.testing.assert_allclose(model.reconstruct(x), decoder(encoder(x)), atol=1e-5)
     """
 
+    card_metrics = (
+        *BaseAutoencoder.card_metrics,
+        "linear probe accuracy",
+        "angle to PCA",
+        "mean activity",
+        "saturation",
+        "Jacobian norm",
+    )
+
+    card_metrics = (
+        *BaseAutoencoder.card_metrics,
+        "linear probe accuracy",
+        "angle to PCA",
+        "mean activity",
+        "saturation",
+        "Jacobian norm",
+    )
+
     def __init__(self, input_shape=None, latent_dim=None, *, l1=0.0, l2=0.0, **kwargs):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.l1, self.l2 = number("l1", l1, least=0), number("l2", l2, least=0)
@@ -220,6 +238,18 @@ class DenoisingAutoencoder(Autoencoder):
     """
 
     restores = True
+    card_metrics = (
+        *Autoencoder.card_metrics,
+        "PSNR at 25 % masking",
+        "PSNR at 50 % masking",
+        "PSNR at 10 % salt and pepper",
+    )
+    card_metrics = (
+        *Autoencoder.card_metrics,
+        "PSNR at 25 % masking",
+        "PSNR at 50 % masking",
+        "PSNR at 10 % salt and pepper",
+    )
 
     def __init__(
         self,

@@ -15,8 +15,9 @@ from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
 from zoo.checks import streams
 from zoo.models import settings
+from zoo.models.described_networks import checked_code_shape, described_networks
 from zoo.models.old_names import with_new_names
-from zoo.models.part import OwnWeights, Part, TensorInfo
+from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
 from zoo.nn import given, networks, own_networks
 from zoo.nn.distributions import likelihoods
 from zoo.nn.given import whole
@@ -62,6 +63,7 @@ class BaseAutoencoder(Trainer):
         encoder_outputs: names of the encoder's outputs, each of `latent_dim` values.
         metric_names: what `losses` reports, in order.
         network_names: the attributes that hold networks.
+        card_metrics: names in `zoo.metrics.CARD_METRICS` of what its card is measured with.
         takes_no: settings of the bases that the class does not take: by name, the one value that
             changes nothing, and why it takes no other.
         label_inputs: what is given together with a label: `x` to the encoder, `z` to the decoder.
@@ -76,47 +78,15 @@ class BaseAutoencoder(Trainer):
         licence: of the weights, as the card of a preset states it; None once they are trained on,
             and "not stated" in exported files then: set it to your own.
         based_on: the name of the preset that the weights were first loaded from, for cards.
-
-    Example: a variant is a subclass. A summand of the loss has a metric in `metric_names`; a
-        setting
-    is an argument and an attribute of the same name; a weight of its own is saved and exported.
-
-        import keras
-        import numpy as np
-        from keras import ops
-
-        import zoo
-
-        @keras.saving.register_keras_serializable(package="mine")
-        class Tempered(zoo.VAE):
-            metric_names = (*zoo.VAE.metric_names, "brightness")
-
-            def __init__(self, *args, weight=1.0, **kwargs):
-                super().__init__(*args, **kwargs)
-                self.weight = weight
-                self.gain = self.add_weight((), "ones", name="gain")
-
-            def losses(self, batch, training):
-                images = self.call(batch.x, training)
-                gap = ops.mean(images - batch.x, axis=tuple(range(1, len(batch.x.shape))))
-                brightness = ops.square(gap)
-                found = super().losses(batch, training)
-                return found.plus(self.weight * brightness, brightness=brightness)
-
-            def image(self, z, label=None, training=False):
-                return super().image(z, label, training) ** self.gain
-
-        model = Tempered((4, 4, 1), 2, hidden_units=(8,), weight=3.0)
-        model.compile("adam", run_eagerly=True)
-        history = model.fit(np.random.default_rng(0).random((8, 4, 4, 1), "float32"), verbose=0)
-        print(history.history["brightness"])
     """
 
     encoder_outputs: tuple[str, ...] = ("z",)
     metric_names: tuple[str, ...] = ("reconstruction",)
     network_names: tuple[str, ...] = ("encoder", "decoder")
+    card_metrics: tuple[str, ...] = ("reconstruction error", "nearest-neighbor accuracy")
     label_inputs: tuple[str, ...] = ()
     conditional = False
+    learns_labels = False
     semi_supervised = False
     restores = False
     takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}
@@ -132,6 +102,8 @@ class BaseAutoencoder(Trainer):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         settings.prepare(cls, BaseAutoencoder)
+        if "conditional" in vars(cls) and "learns_labels" not in vars(cls):
+            cls.learns_labels = cls.conditional
         for name in ("encode", "decode", "reconstruct"):
             if name in vars(cls):
                 setattr(cls, name, streams.by_batch(vars(cls)[name]))
@@ -170,7 +142,7 @@ class BaseAutoencoder(Trainer):
             expected = "input_shape=(height, width, channels), or (features,)"
             input_shape = given.shape("input_shape", input_shape, expected)
         if latent_dim is not None:
-            latent_dim = self._checked_code_shape(latent_dim)
+            latent_dim = checked_code_shape(latent_dim, self.custom_networks)
         self.filters = given.widths("filters", filters)
         self.hidden_units = given.widths("hidden_units", hidden_units)
         self.activation, self.code_activation, self.tie_weights = (
@@ -208,68 +180,10 @@ class BaseAutoencoder(Trainer):
         self.built = True
 
     def _described_networks(self, input_shape, latent_dim):
-        if input_shape is None or latent_dim is None:
-            raise ValueError(
-                f"{type(self).__name__} needs input_shape= and latent_dim=, such as "
-                "input_shape=(28, 28, 1), latent_dim=16; or encoder= and decoder=."
-            )
-        if self.filters and len(input_shape) != 3:
-            raise ValueError(
-                f"filters={self.filters} asks for convolutions, which need input_shape=(height, "
-                f"width, channels), not {tuple(input_shape)}."
-            )
-        if len(self.encoder_outputs) > 1 and (self.tie_weights or self.code_activation):
-            raise ValueError(
-                f"{type(self).__name__} encodes to a distribution, "
-                f"{' and '.join(self.encoder_outputs)}: code_activation= and tie_weights= are for "
-                "models with one code, such as Autoencoder."
-            )
-        if self.tie_weights and (self.filters or self.conditional or self.likelihood.values > 1):
-            raise ValueError(
-                "tie_weights=True shares the kernels of dense networks without labels that give "
-                "one value a pixel; leave out filters=, and choose another likelihood= where it "
-                "has several."
-            )
-        description = {
-            "filters": self.filters,
-            "hidden_units": self.hidden_units,
-            "activation": self.activation,
-            "dtype": self.dtype_policy,
-        }
-        heads = dict.fromkeys(self.encoder_outputs, latent_dim)
-        encoder = self._described_encoder(
-            input_shape,
-            heads,
-            code_activation=self.code_activation,
-            num_classes=self.num_classes if "x" in self.label_inputs else None,
-            **description,
-        )
-        decoder = networks.decoder(
-            self.likelihood.parameter_shape(input_shape),
-            latent_dim,
-            tied_to=encoder if self.tie_weights else None,
-            num_classes=self.num_classes,
-            **description,
-        )
-        return encoder, decoder
-
-    def _checked_code_shape(self, latent_dim):
-        if isinstance(latent_dim, str) or not hasattr(latent_dim, "__iter__"):
-            return whole("latent_dim", latent_dim, least=1)
-        if not self.custom_networks:
-            raise TypeError(
-                f"latent_dim is {latent_dim!r}; described networks have codes of one length, such "
-                "as latent_dim=16. Codes of other shapes need an encoder= and decoder= of your own."
-            )
-        shape = given.shape("latent_dim", latent_dim, "the shape of a code, such as (4, 4, 4)")
-        return shape if len(shape) > 1 else shape[0]
+        return described_networks(self, input_shape, latent_dim)
 
     def _described_encoder(self, *args, **options):
         return networks.encoder(*args, **options)
-
-    @property
-    def learns_labels(self) -> bool:
-        return self.conditional
 
     def add_metric_name(self, name: str):
         """Add a name to those that `losses` reports, for this model alone."""
@@ -369,26 +283,7 @@ class BaseAutoencoder(Trainer):
 
     def parts(self) -> dict[str, Part]:
         """Return the functions of the model that can be exported, by name."""
-        low, high = self.likelihood.low, self.likelihood.high
-        prior = self.prior.describe() if self.prior else None
-        x = TensorInfo("x", "float32", self.image_shape, low, high)
-        z = TensorInfo("z", "float32", self.code_shape, prior=prior)
-        beside = dict.fromkeys(("x", "z"), ())
-        for name in self.label_inputs:
-            beside[name] = (TensorInfo("label", "int32", (), 0, self.num_classes - 1),)
-        codes = tuple(TensorInfo(name, "float32", self.code_shape) for name in self.encoder_outputs)
-
-        def encode(tensors):
-            codes = self.encoded(tensors["x"], tensors.get("label"))
-            return {name: self.shaped(codes[name]) for name in self.encoder_outputs}
-
-        def decode(tensors):
-            return {"x": self.image(self.flat(tensors["z"]), tensors.get("label"))}
-
-        return {
-            "encoder": self.part("encoder", encode, (x, *beside["x"]), codes, (self.encoder,)),
-            "decoder": self.part("decoder", decode, (z, *beside["z"]), (x,), (self.decoder,)),
-        }
+        return encoder_and_decoder(self)
 
     def part(self, name, function, inputs, outputs, networks) -> Part:
         """Return a part that may use the model's own weights besides those of networks."""
@@ -416,15 +311,11 @@ class BaseAutoencoder(Trainer):
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
+        described = ("filters", "hidden_units", "activation", "code_activation", "tie_weights")
+        left_out = described if self.custom_networks else ("encoder", "decoder")
         for name in type(self).__signature__.parameters:
-            if name not in config:
+            if name not in (*config, *left_out):
                 config[name] = settings.plain(self.setting(name))
-        for network in ("encoder", "decoder"):
-            if not self.custom_networks:
-                config.pop(network, None)
-        if self.custom_networks:
-            for name in ("filters", "hidden_units", "activation", "code_activation", "tie_weights"):
-                config.pop(name, None)
         if self.cmap:
             config["cmap"] = self.cmap
         frozen = [name for name, layer in self._freezable().items() if not layer.trainable]

@@ -12,7 +12,7 @@ from zoo import inference
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.models.aae import AAE
-from zoo.models.part import TensorInfo, classifier_part
+from zoo.models.signature import TensorInfo, classifier_part
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks
 from zoo.nn.distributions.priors import Categorical
@@ -89,6 +89,8 @@ class ClusteringAAE(AAE):
     conditional = True
     label_inputs = ("z",)
     learns_labels = False
+    # Its clusters are no classes: generated images have no class that was asked for.
+    card_metrics = (*AAE.card_metrics, "clustering error")
     semi_supervised = False
     takes_no: ClassVar = {
         name: (neutral, "it describes its own networks, with one code for an image")

@@ -38,6 +38,7 @@ class CVAE(VAE):
     """
 
     family = "cvae"
+    card_metrics = (*VAE.card_metrics, "generated class accuracy")
     conditional = True
     label_inputs = ("x", "z")
     priors_taken = (Normal,)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from zoo.backend import backend
+from zoo.models.aae import AAE
 from zoo.models.clustering_aae import ClusteringAAE
 from zoo.models.labeled_images import LabeledImages, cross_entropy
 from zoo.nn.given import whole
@@ -48,6 +49,7 @@ class SemiSupervisedAAE(ClusteringAAE):
     metric_names = (*ClusteringAAE.metric_names, "classification")
     updates: ClassVar = {**ClusteringAAE.updates, "classification": ("trunk", "classifier")}
     learns_labels = True
+    card_metrics = (*AAE.card_metrics, "generated class accuracy", "classification error")
     semi_supervised = True
 
     def __init__(

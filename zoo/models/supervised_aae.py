@@ -39,6 +39,7 @@ class SupervisedAAE(AAE):
 
     conditional = True
     label_inputs = ("z",)
+    card_metrics = (*AAE.card_metrics, "generated class accuracy")
     takes_no: ClassVar = {
         "tie_weights": (False, "its decoder takes a label, which its encoder does not give")
     }

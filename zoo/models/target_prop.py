@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.nn.given import number, whole
 from zoo.trainer import Losses, weighted
 
@@ -52,6 +52,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
 
     unit_variance = True  # the slope of the energy would grow without the rate of the descent
     family = "energy"
+    card_metrics = (*BaseAutoencoder.card_metrics, "reconstruction error of refined codes")
     takes_no: ClassVar = {"tie_weights": (False, "each of its networks has an update of its own")}
     metric_names = ("reconstruction", "prediction", "amortized")
     updates: ClassVar = {"reconstruction": ("decoder",), "prediction": ("encoder",)}

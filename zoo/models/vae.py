@@ -83,6 +83,17 @@ class VAE(BaseAutoencoder):
         "code_activation": (None, "its encoder gives a mean and a variance, which have no bounds"),
         "tie_weights": (False, "its encoder has two outputs, so that there is no layer to share"),
     }
+    card_metrics = (
+        *BaseAutoencoder.card_metrics,
+        "negative ELBO",
+        "KL divergence",
+        "active units",
+        "negative log-likelihood, 200 samples",
+        "negative log-likelihood, 5000 samples",
+        "PSNR at 25 % masking",
+        "PSNR at 50 % masking",
+        "PSNR at 10 % salt and pepper",
+    )
     priors_taken: tuple[type, ...] = (Normal, GaussianMixture)
 
     def __init__(
@@ -146,8 +157,7 @@ class VAE(BaseAutoencoder):
     # Loss
 
     def losses(self, batch, training):
-        x = self.drawn_pixels(batch.x)  # [batch, *input_shape]
-        seen = x
+        x = seen = self.drawn_pixels(batch.x)  # [batch, *input_shape]
         if self.corruption and training:
             seen = self.corruption.draw(x, self.seed_generator)
         q, p = self.posterior(seen, batch.label, training), self.prior_of(batch.label)
@@ -348,6 +358,11 @@ def active_units(model, x, labels=None, *, threshold: float = 0.01) -> int:
     Args:
         model: a `VAE`.
         x: images [n, *input_shape]. labels: integers [n] for conditional models.
+
+    Example:
+        >>> x = zoo.data.load("digits")[1][0]
+        >>> zoo.metrics.active_units(zoo.load("vae_digits"), x)
+        4
 
     Source: Burda, Grosse and Salakhutdinov 2015 (arXiv 1509.00519), section 5.2.
     """

@@ -7,7 +7,7 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.models.vae import VAE
 from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks
@@ -68,6 +68,7 @@ class VAEGAN(VAE):
         "accuracy_on_samples",
     )
     network_names = (*VAE.network_names, "discriminator")
+    card_metrics = (*VAE.card_metrics, "Fréchet distance")
     updates: ClassVar = {
         "encoder": ("encoder",),
         "decoder": ("decoder",),

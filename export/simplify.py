@@ -1,0 +1,73 @@
+"""What a converted graph does not need: Identity nodes, and Transposes that undo each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def simplify(graph: Any) -> None:
+    """Take needless nodes out of an ONNX graph, in place; names of inputs and outputs stay.
+
+    An Identity stays where an output is an input, or another output; the bodies of loops and
+    branches are left alone.
+    """
+    while _drop_identity(graph) or _drop_transposes(graph):
+        pass
+
+
+def _drop_identity(graph: Any) -> bool:
+    given = {value.name for value in (*graph.input, *graph.initializer)}
+    outputs = {value.name for value in graph.output}
+    for node in graph.node:
+        if node.op_type != "Identity":
+            continue
+        source, result = node.input[0], node.output[0]
+        if result not in outputs:
+            _read(graph, result, source)
+        elif source not in given | outputs:
+            for other in graph.node:  # whoever makes the source makes the output itself
+                other.output[:] = [result if name == source else name for name in other.output]
+            _read(graph, source, result)
+        else:
+            continue
+        graph.node.remove(node)
+        return True
+    return False
+
+
+def _drop_transposes(graph: Any) -> bool:
+    turns = [node for node in graph.node if node.op_type == "Transpose" and node.attribute]
+    makers = {node.output[0]: node for node in turns}
+    outputs = {value.name for value in graph.output}
+    for node in makers.values():
+        before = makers.get(node.input[0])
+        if before is None or node.output[0] in outputs:
+            continue
+        first, second = list(before.attribute[0].ints), list(node.attribute[0].ints)
+        if [first[axis] for axis in second] == sorted(first):
+            _read(graph, node.output[0], before.input[0])
+            graph.node.remove(node)
+            _drop_unread(graph, before)
+            return True
+    return False
+
+
+def _drop_unread(graph: Any, node: Any) -> None:
+    read = {name for other in _all_nodes(graph) for name in other.input}
+    if not (read | {value.name for value in graph.output}) & {*node.output}:
+        graph.node.remove(node)
+
+
+def _read(graph: Any, name: str, instead: str) -> None:
+    """Let every node that reads `name` read `instead`, in the bodies of loops too."""
+    for node in _all_nodes(graph):
+        node.input[:] = [instead if read == name else read for read in node.input]
+
+
+def _all_nodes(graph: Any) -> Iterator[Any]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _all_nodes(inner)

@@ -1,0 +1,144 @@
+"""Files that were changed at random are refused in words, or load as what they were.
+
+Never a crash, a written file, a foreign file that is read, or other weights. Every case has a seed
+of its own; `tests/support/fuzzer.py` runs them in processes whose end it survives, with little
+memory.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import keras
+import pytest
+from keras import layers
+from support.tampering import resign
+
+import zoo
+
+PROGRAM = Path(__file__).parents[1] / "support" / "fuzzer.py"
+
+
+def own_networks():
+    """A model of networks of one's own: convolutions, normalisation, functions, a schedule."""
+    x = keras.Input((4, 4, 1))
+    h = layers.Conv2D(2, 3, activation="gelu", kernel_initializer="he_normal")(x)
+    h = layers.BatchNormalization()(h)
+    h = keras.ops.reshape(h, (-1, 8))
+    encoder = keras.Model(x, layers.Dense(3)(h))
+    z = keras.Input((3,))
+    inner = keras.Sequential([keras.Input((3,)), layers.Dense(16, activation="sigmoid")])
+    decoder = keras.Model(z, layers.Reshape((4, 4, 1))(inner(z)))
+    model = zoo.Autoencoder(encoder=encoder, decoder=decoder)
+    model.compile(keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.1, 50)))
+    return model
+
+
+def adversarial():
+    model = zoo.AAE((4, 4, 1), 2, hidden_units=(5,), prior={"petals": {}})
+    model.compile()
+    return model
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """A folder of presets, `.keras` files, and (made on TensorFlow alone) an export, to change."""
+    folder = tmp_path_factory.mktemp("sources")
+    keras.utils.set_random_seed(0)
+    models = {
+        "plain": zoo.VAE((4, 4, 1), 3, hidden_units=(5,)),
+        "conditional": zoo.CVAE((4, 4, 1), 3, hidden_units=(5,), num_classes=3, prior="learned"),
+        "own": own_networks(),
+        "adversarial": adversarial(),
+    }
+    for name, model in models.items():
+        zoo.save(model, folder / "presets" / name)
+    for name in ("plain", "adversarial"):
+        (folder / "archives" / name).mkdir(parents=True)
+        models[name].save(folder / "archives" / name / "model.keras")
+    # In HDF5's oldest format, which has no checksums of its own, as Keras writes it.
+    own = folder / "presets" / "own"
+    models["own"].save_weights(own / "model.weights.h5")
+    resign(own, "model.weights.h5", "card.json")
+    if keras.backend.backend() == "tensorflow":
+        import export
+
+        out = folder / "exports" / "conditional"
+        export.export_model(models["conditional"], out, formats="onnx")
+    return folder
+
+
+def tried(sources, scratch, **counts):
+    """Run so many cases of every kind; return their outcomes, those of killed processes too."""
+    (scratch / "outside").mkdir()
+    os.mkfifo(scratch / "outside" / "pipe")  # who reads it waits, and is told by the clock
+    (scratch / "inside").mkdir()
+    report, first = scratch / "inside" / "report", 0
+    plan = [f"{kind}={count}" for kind, count in counts.items()]
+    environment = {name: value for name, value in os.environ.items() if "CACHE" not in name}
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, PROGRAM.parents[1:3]))
+    while True:
+        process = subprocess.run(
+            [sys.executable, PROGRAM, sources, scratch / "inside", str(first), *plan],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        lines = report.read_text().splitlines() if report.exists() else []
+        cases = {case["case"]: case for case in map(json.loads, lines)}
+        if process.returncode == 0:
+            return list(cases.values())
+        assert len(cases) > first, process.stderr[-3000:]
+        last = cases[max(cases)]
+        last |= {"outcome": "killed", "wrong": f"{process.returncode}: {process.stderr[-1500:]}"}
+        report.write_text("".join(json.dumps(case) + "\n" for case in cases.values()))
+        first = last["case"] + 1
+
+
+def check(sources, scratch, presets, exports):
+    """Try so many cases; return how many were refused, and loaded, by kind and outcome."""
+    counts = presets | (exports if (sources / "exports").exists() else {})
+    cases = tried(sources, scratch, **counts)
+    assert len(cases) == sum(counts.values())
+    wrong = [case for case in cases if case["wrong"]]
+    assert not wrong, json.dumps(wrong, indent=1)
+    outcomes = Counter((case["kind"].split()[0], case["outcome"].split(":")[0]) for case in cases)
+    assert set(outcomes) >= {(kind, "refused") for kind in counts}
+    assert set(outcomes) >= {(kind, "loaded") for kind in counts}
+
+
+@pytest.mark.backend
+def test_changed_files_are_refused_in_words_or_load_as_they_were(sources, tmp_path):
+    presets = {"card": 20, "config": 40, "weights": 20, "archive": 30}
+    exports = {"signature": 40, "served": 20, "golden": 10, "arrays": 20, "onnx": 40}
+    check(sources, tmp_path, presets, exports)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_hundreds_of_changes_are_refused_in_words_or_load_as_they_were(sources, tmp_path):
+    presets = dict.fromkeys(("card", "config", "weights", "archive"), 200)
+    exports = dict.fromkeys(("signature", "onnx"), 200)
+    exports |= dict.fromkeys(("served", "golden", "arrays"), 60)
+    check(sources, tmp_path, presets, exports)
+
+
+@pytest.mark.slow
+def test_whatever_does_harm_is_noticed(sources, tmp_path):
+    """Loaders that do what none may do, each noticed in its own way."""
+    cases = tried(sources, tmp_path, harm=8)
+    for harm, said in {
+        "writes": "open .*written", "starts": "subprocess.Popen", "dies": "killed",
+        "reads": "open .*pipe", "imports": "import sndhdr_of_nobody", "forgets": "KeyError",
+        "mumbles": "JSONDecodeError from", "exchanges": "other weights were loaded",
+    }.items():  # fmt: skip
+        found = [case for case in cases if case["change"] == harm]
+        assert found, harm
+        for case in found:
+            assert re.search(said, f"{case['outcome']}; {case['wrong']}"), case

@@ -1,0 +1,83 @@
+"""Recipes: every shipped one makes its model and optimizers, and is what its preset's card says."""
+
+import keras
+import pytest
+from support.presets import SMALL_RECIPE
+
+import zoo
+from zoo import data
+from zoo.models import CLASSES
+from zoo.nn import corruption
+from zoo.nn import distributions as priors
+from zoo.nn.distributions import likelihoods
+from zoo.presets import recipes, training
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_makes_its_model(name):
+    recipe = recipes.get(name)
+    assert recipe.name == name
+    assert recipe.data in data.SOURCES
+    assert recipe.description
+    assert recipe.paper
+    model = training.make_model(recipe)
+    assert type(model) is CLASSES[recipe.class_name]
+    assert model.name == name
+    assert model.seed == recipe.seed
+    config = model.get_config()
+    objects = {
+        "likelihood": likelihoods.get,
+        "corruption": corruption.get,
+        "prior": lambda value: (
+            value if value == "learned" else priors.get_prior(value, recipe.model["latent_dim"])
+        ),
+    }
+    for key, value in recipe.model.items():
+        if key == "lower":
+            assert config[key]["class_name"] == "M1"
+        elif key in objects:
+            assert config[key] == keras.saving.serialize_keras_object(objects[key](value))
+        else:
+            assert config[key] == (tuple(value) if isinstance(value, list) else value)
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_makes_an_optimizer_for_every_update(name):
+    recipe = recipes.get(name)
+    model = training.make_model(recipe)
+    model.compile(optimizer := training.make_optimizer(model, recipe, steps=10))
+    members = optimizer if isinstance(optimizer, dict) else {"one": optimizer}
+    assert set(members) == (set(model.updates) or {"one"})
+    for update, member in members.items():
+        expected = {**recipe.optimizer, **recipe.optimizer.get(update, {})}
+        rates = [float(member._learning_rate(step)) for step in (0, 5, 10, 50)]
+        assert rates[0] == pytest.approx(expected["learning_rate"])
+        assert rates[0] > rates[1] > rates[2]
+        assert rates[2] == rates[3] == pytest.approx(expected.get("final", 0.02) * rates[0])
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_the_card_of_a_preset_holds_its_recipe(name):
+    recipe, card = recipes.get(name), zoo.card(name)
+    assert card["recipe"]["model"] == recipe.model
+    assert card["recipe"]["optimizer"] == recipe.optimizer
+    assert card["recipe"].get("pretraining", {}) == recipe.pretraining
+    assert card["recipe"].get("labels", 0) == recipe.labels
+    for key in ("data", "epochs", "batch_size", "seed", "validation"):
+        assert card["recipe"][key] == getattr(recipe, key)
+    assert card["class"] == recipe.class_name
+    assert card["storage"] == recipe.storage
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("epochs = = 2", "recipe bad cannot be read"),
+        (SMALL_RECIPE.replace('class = "Autoencoder"', ""), "class"),
+        (SMALL_RECIPE.replace("epochs = 2", ""), "epochs"),
+        ("unheard = 1\n" + SMALL_RECIPE, "unheard"),
+    ],
+)
+def test_a_recipe_that_cannot_be_read_is_refused(text, says):
+    with pytest.raises(ValueError, match=says):
+        recipes.Recipe.parse("bad", text)

@@ -1,0 +1,179 @@
+"""Every shipped preset: its record, its outputs, its size, its export."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from support.presets import loaded, one_of_each
+
+import zoo
+from zoo.presets.card import describe_file
+from zoo.presets.catalog import preset_folder
+
+GOLDEN = Path(__file__).with_name("golden.json")
+NAMES = zoo.list_models()
+LARGER = {"deep_belief_ae_mnist": 3.5e6}  # the network of 2006, layer for layer
+
+
+def outputs(model):
+    """Some outputs for fixed inputs: codes of a ramp, pixels of a fixed code."""
+    shape = (1, *model.image_shape)
+    ramp = np.linspace(0, 1, int(np.prod(shape)), dtype="float32").reshape(shape)
+    z = np.linspace(-1, 1, model.latent_dim, dtype="float32")[None]
+    label = [3] if model.conditional else None
+    pixels = model.decode(z, label).ravel()
+    return {
+        "codes": [float(v) for v in model.encode(ramp, label)[0, :4]],
+        "pixels": [float(v) for v in pixels[:: len(pixels) // 16]],
+        "mean": float(pixels.mean()),
+    }
+
+
+def test_the_first_presets_are_there():
+    assert {
+        "ae_mnist",
+        "vae_mnist",
+        "vae_mnist_2d",
+        "cvae_mnist",
+        "cvae_fashion_mnist",
+        "aae_mnist",
+        "vae_digits",
+        "linear_ae_mnist",
+        "sparse_ae_mnist",
+        "denoising_ae_mnist",
+        "contractive_ae_mnist",
+        "stacked_denoising_ae_mnist",
+        "deep_belief_ae_mnist",
+        "target_prop_ae_mnist",
+        "vae_mnist_binarized",
+        "iwae_mnist_binarized",
+        "beta_vae_mnist",
+        "denoising_vae_mnist",
+        "cvae_mnist_2d",
+        "cvae_mnist_learned_prior",
+        "vae_mnist_conv",
+        "m1_mnist_100",
+        "m2_mnist_100",
+        "m1m2_mnist_100",
+        "aae_mnist_mixture",
+        "aae_mnist_swiss_roll",
+        "supervised_aae_mnist",
+        "semi_supervised_aae_mnist_100",
+        "semi_supervised_aae_mnist_1000",
+        "aae_mnist_clusters",
+        "vaegan_mnist",
+        "vaegan_fashion_mnist",
+    } <= set(NAMES)
+
+
+@pytest.mark.backend
+@pytest.mark.lowest
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_are_those_that_were_measured(name):
+    """The same on every backend: what the metrics were measured on is what users get."""
+    expected = json.loads(GOLDEN.read_text())[name]
+    got = outputs(loaded(name))
+    for key, values in expected.items():
+        np.testing.assert_allclose(got[key], values, atol=1e-5, rtol=1e-5, err_msg=key)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_is_complete_and_true(name):
+    card = zoo.card(name)
+    model = loaded(name)
+    assert card["name"] == name
+    assert model.count_params() == card["parameters"]
+    assert tuple(card["input"]["shape"]) == model.image_shape
+    assert card["figures"]
+    for metric in card["figures"]:
+        assert set(metric) == {"name", "value", "unit", "protocol", "command"}
+        assert metric["command"] == f"zoo evaluate {name} --update"
+        assert "test images" in metric["protocol"]
+    for key in ("description", "paper", "data", "licence", "recipe"):
+        assert card[key], key
+    folder = preset_folder(name)
+    assert (folder / "README.md").read_text().count(str(card["figures"][0]["value"]))
+    for file, recorded in card["files"].items():
+        assert describe_file(folder / file) == recorded
+    assert size_of(folder) <= LARGER.get(name, 3 * 2**20)
+
+
+def size_of(folder):
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def test_all_presets_together_stay_light():
+    assert sum(size_of(preset_folder(name)) for name in NAMES) <= 32e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_hold_no_optimizer(name):
+    import h5py
+
+    with h5py.File(preset_folder(name) / "model.weights.h5") as file:
+        assert "optimizer" not in file
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", one_of_each("family"))
+def test_a_loaded_preset_can_be_trained_and_evaluated_at_once(name):
+    model = zoo.load(name)
+    generator = np.random.default_rng(0)
+    x = generator.random((40, *model.image_shape)).astype("float32")
+    data = (x, np.arange(40) % 10) if model.learns_labels else (x,)
+    before = model.evaluate(*data, verbose=0, return_dict=True)["loss"]
+    model.fit(*data, batch_size=20, epochs=3, verbose=0)
+    assert model.evaluate(*data, verbose=0, return_dict=True)["loss"] < before
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
+@pytest.mark.lowest
+@pytest.mark.parametrize("name", one_of_each("family", and_always=("vae_mnist_conv",)))
+def test_every_part_is_exported_within_the_bounds(name, tmp_path):
+    import onnx
+
+    import export
+
+    model = zoo.load(name)
+    report = export.export_model(model, tmp_path / "out")
+    assert set(report) == set(model.parts())
+    for name, part in report.items():
+        assert part["passed"]
+        nodes = onnx.load(tmp_path / "out" / name / "model.onnx").graph.node
+        assert not [node for node in nodes if node.op_type == "Identity"]
+        # One between convolutions and what is flattened, or made into an image, in Keras's order.
+        kinds = [node.op_type for node in nodes]
+        convolutional = any("Conv" in kind for kind in kinds)
+        assert kinds.count("Transpose") == convolutional
+        for result in part["results"]:
+            assert result["bound"] == (1e-5 if result["measure"] == "absolute" else 1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_part_has_variants_within_their_bounds(name, tmp_path):
+    import export
+
+    report = export.export_model(
+        zoo.load(name), tmp_path / "out", formats="onnx", variants=("float16", "int8")
+    )
+    for part in report.values():
+        assert set(part["variants"]) == {"float32", "float16", "int8"}
+        errors = {key: about["reconstruction_error"] for key, about in part["variants"].items()}
+        if errors["float32"] is not None:
+            assert errors["float16"] == pytest.approx(errors["float32"], rel=0.01)
+            assert errors["int8"] == pytest.approx(errors["float32"], rel=0.1)
+
+
+@pytest.mark.parametrize(("name", "percent"), [("cvae_mnist", 98), ("cvae_fashion_mnist", 85)])
+def test_generated_classes_are_told_apart(name, percent):
+    """By the card, whose metric an independently trained classifier gave."""
+    metrics = {metric["name"]: metric["value"] for metric in zoo.card(name)["figures"]}
+    assert metrics["generated class accuracy"] >= percent
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(json.dumps({n: outputs(zoo.load(n)) for n in NAMES}, indent=1) + "\n")

@@ -1,0 +1,337 @@
+"""Folders and files are written whole or not at all, and replace only what was written here."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from zoo import atomic_writes, exchange
+from zoo.atomic_writes import LIST, check_target, publish_file, publish_folder, write_file
+
+
+def content(folder):
+    """Every file below a folder, with its text, but the lists of what was written."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != LIST)
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in paths}
+
+
+@pytest.fixture
+def old(tmp_path):
+    with publish_folder(tmp_path / "target") as scratch:
+        (scratch / "card.json").write_text("old")
+        (scratch / "empty").mkdir()
+    return tmp_path / "target"
+
+
+def write_new(target, **options):
+    with publish_folder(target, **options) as scratch:
+        (scratch / "signature.json").write_text("new")
+
+
+def test_a_new_folder_appears_when_it_is_complete(tmp_path):
+    target = tmp_path / "deep" / "target"
+    with publish_folder(target) as scratch:
+        (scratch / "signature.json").write_text("new")
+        assert not target.exists()
+        assert scratch.parent.parent == target.parent
+    assert content(tmp_path) == {"deep/target/signature.json": "new"}
+    assert json.loads((target / LIST).read_text()) == {"written": ["signature.json", LIST]}
+
+
+def test_an_existing_folder_is_refused(old):
+    with pytest.raises(FileExistsError, match=r"overwrite=True.*--overwrite"):
+        write_new(old)
+    assert content(old.parent) == {"target/card.json": "old"}
+
+
+def test_an_empty_folder_may_be_filled(tmp_path):
+    write_new(tmp_path / "target")
+    (tmp_path / "empty").mkdir()
+    write_new(tmp_path / "empty")
+    assert content(tmp_path / "empty") == {"signature.json": "new"}
+
+
+def test_overwriting_replaces_the_whole_folder(old):
+    write_new(old, overwrite=True)
+    assert content(old.parent) == {"target/signature.json": "new"}
+    assert os.listdir(old.parent) == ["target"]
+
+
+def test_a_file_in_the_way_is_never_replaced(tmp_path):
+    (tmp_path / "target").write_text("mine")
+    with pytest.raises(FileExistsError, match="is a file"):
+        write_new(tmp_path / "target", overwrite=True)
+    assert (tmp_path / "target").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("wrong"), KeyboardInterrupt(), OSError(errno.ENOSPC, "no space left")]
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_error_in_the_middle_leaves_everything_as_it_was(error, overwrite, tmp_path):
+    target = tmp_path / "target"
+    if overwrite:
+        write_new(target)
+        (target / "signature.json").write_text("old")
+    before = content(tmp_path)
+    with pytest.raises(type(error)), publish_folder(target, overwrite) as scratch:
+        (scratch / "half.txt").write_text("half")
+        raise error
+    assert content(tmp_path) == before
+    assert os.listdir(tmp_path) == (["target"] if overwrite else [])
+
+
+@pytest.fixture(params=["in one step", "in two steps"])
+def steps(request, monkeypatch):
+    """Folders change places in one step, as on Linux and macOS, or in two, as elsewhere."""
+    if request.param == "in two steps":
+        monkeypatch.setattr(exchange, "_exchanged", lambda new, target: False)
+    elif sys.platform not in ("linux", "darwin"):
+        pytest.skip("this system has no such step")
+
+
+def test_folders_change_places_in_one_step_where_the_system_can(tmp_path):
+    (tmp_path / "a" / "of a").mkdir(parents=True)
+    (tmp_path / "b" / "of b").mkdir(parents=True)
+    exchanged = exchange._exchanged(tmp_path / "a", tmp_path / "b")
+    assert exchanged == (sys.platform in ("linux", "darwin"))
+    assert os.listdir(tmp_path / "a") == (["of b"] if exchanged else ["of a"])
+    assert not exchange._exchanged(tmp_path / "a", tmp_path / "none")
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.EIO, "broken disk")])
+def test_an_error_between_two_steps_keeps_the_old_folder(failing, error, old, monkeypatch):
+    calls, rename = [], os.rename
+
+    def fails_once(source, target):
+        calls.append(source)
+        if len(calls) == failing:
+            raise error
+        rename(source, target)
+
+    monkeypatch.setattr(exchange, "_exchanged", lambda new, target: False)
+    monkeypatch.setattr(os, "rename", fails_once)
+    with pytest.raises(type(error)):
+        write_new(old, overwrite=True)
+    assert content(old.parent) == {"target/card.json": "old"}
+    assert os.listdir(old.parent) == ["target"]
+
+
+def a_project(folder):
+    """A folder of somebody's work, in which a preset was once unpacked."""
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".git" / "config").write_text("mine")
+    (folder / "card.json").write_text("of a preset")
+
+
+def two_presets(folder):
+    for name in ("one", "two"):
+        write_new(folder / name)
+    (folder / "notes.txt").write_text("mine")
+
+
+def a_preset_and_notes(folder):
+    write_new(folder)
+    (folder / "notes.txt").write_text("mine")
+
+
+def a_preset_and_a_folder(folder):
+    write_new(folder)
+    (folder / "later").mkdir()
+
+
+def a_preset_and_a_link(folder):
+    write_new(folder)
+    (folder / "link").symlink_to(folder.parent)
+
+
+def another_preset_inside(folder):
+    write_new(folder)
+    write_new(folder / "inside")
+
+
+def a_broken_list(folder):
+    write_new(folder)
+    (folder / LIST).write_text('{"written": 3}')
+
+
+def a_list_that_names_what_lies_elsewhere(folder):
+    write_new(folder / "deep")
+    (folder / "deep" / LIST).write_text('{"written": ["../signature.json", "signature.json"]}')
+    (folder / LIST).write_text('{"written": ["deep"]}')
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (a_project, "holds no list of what was written"),
+        (two_presets, "holds no list of what was written"),
+        (a_preset_and_notes, "not written by the zoo: notes.txt"),
+        (a_preset_and_a_folder, "not written by the zoo: later"),
+        (a_preset_and_a_link, "not written by the zoo: link"),
+        (
+            another_preset_inside,
+            r"not written by the zoo: inside, inside/\.written",
+        ),
+        (a_broken_list, "holds no list of what was written"),
+        (a_list_that_names_what_lies_elsewhere, r"not written by the zoo: \.written\.json, deep/"),
+    ],
+)
+def test_what_was_not_written_here_is_never_replaced(make, said, tmp_path):
+    target = tmp_path / "target"
+    make(target)
+    before = sorted(target.rglob("*")), content(target)
+    with pytest.raises(FileExistsError, match=said):
+        check_target(target, overwrite=True)
+    with pytest.raises(FileExistsError, match=said):
+        write_new(target, overwrite=True)
+    assert (sorted(target.rglob("*")), content(target)) == before
+    assert os.listdir(tmp_path) == ["target"]
+
+
+def test_a_link_is_not_replaced(old):
+    link = old.with_name("link")
+    link.symlink_to(old)
+    for overwrite in (False, True):
+        with pytest.raises(FileExistsError, match="is a link"):
+            write_new(link, overwrite=overwrite)
+    assert link.is_symlink()
+    assert content(old) == {"card.json": "old"}
+
+
+def test_the_folder_where_the_user_stands_is_never_replaced(old, monkeypatch):
+    monkeypatch.chdir(old / "empty")
+    for target in (".", "..", old):
+        if os.listdir(target):
+            with pytest.raises(FileExistsError, match="is where you work"):
+                write_new(target, overwrite=True)
+    assert content(old) == {"card.json": "old"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_appears_meanwhile_is_left_alone(overwrite, steps, tmp_path):
+    target = tmp_path / "target"
+    said = pytest.raises(FileExistsError, match="somebody else meanwhile")
+    with said, publish_folder(target, overwrite) as scratch:
+        (scratch / "signature.json").write_text("slow")
+        write_new(target)
+    assert content(tmp_path) == {"target/signature.json": "new"}
+    assert os.listdir(tmp_path) == ["target"]
+
+
+def replace_it(folder):
+    write_new(folder, overwrite=True)
+
+
+def put_something_into_it(folder):
+    (folder / "notes.txt").write_text("mine")
+
+
+def put_something_deep_into_it(folder):
+    (folder / "empty" / "notes.txt").write_text("mine")
+
+
+@pytest.mark.parametrize("change", [replace_it, put_something_into_it, put_something_deep_into_it])
+def test_a_folder_that_changes_meanwhile_is_not_replaced(change, steps, old):
+    said = pytest.raises(FileExistsError, match="somebody else meanwhile|not written by the zoo")
+    with said, publish_folder(old, overwrite=True) as scratch:
+        (scratch / "signature.json").write_text("slow")
+        change(old)
+        changed = content(old)
+    assert content(old) == changed
+    assert os.listdir(old.parent) == ["target"]
+
+
+KILLED = """
+import os, signal, sys
+from zoo import atomic_writes, exchange
+target, moment = sys.argv[1:]
+kill = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+if moment == "between two steps":
+    exchange._exchanged = lambda new, target: False
+    rename = os.rename
+    os.rename = lambda a, b: kill() if str(b) == target else rename(a, b)
+if moment == "after the exchange":
+    atomic_writes.shutil.rmtree = lambda *_, **__: kill()
+with atomic_writes.publish_folder(target, overwrite=True) as scratch:
+    (scratch / "signature.json").write_text("new")
+    if moment == "while it is written":
+        kill()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+@pytest.mark.parametrize(
+    ("moment", "there"),
+    [
+        ("while it is written", {"card.json": "old"}),
+        ("between two steps", {"card.json": "old"}),
+        ("after the exchange", {"signature.json": "new"}),
+    ],
+)
+def test_what_a_killed_process_left_is_brought_back_or_removed(moment, there, old, monkeypatch):
+    command = [sys.executable, "-c", KILLED, str(old), moment]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert len(os.listdir(old.parent)) == 1 + old.exists()
+    later = time.time() + 100
+    if moment != "between two steps":  # what is missing comes back at once, rests go later
+        monkeypatch.setattr(atomic_writes.time, "time", lambda: later)
+    with pytest.raises(FileExistsError, match="exists already"):
+        write_new(old)
+    assert content(old) == there
+    assert os.listdir(old.parent) == ["target"]
+    write_new(old, overwrite=True)
+    assert content(old.parent) == {"target/signature.json": "new"}
+
+
+def test_what_another_process_writes_is_not_cleaned_up(tmp_path, monkeypatch):
+    later = time.time() + 100
+    monkeypatch.setattr(atomic_writes.time, "time", lambda: later)
+    with publish_folder(tmp_path / "target") as scratch:
+        (scratch / "signature.json").write_text("slow")
+        with pytest.raises(ValueError, match="stopped"), publish_folder(tmp_path / "target"):
+            raise ValueError("stopped")
+        assert (scratch / "signature.json").exists()
+    assert content(tmp_path) == {"target/signature.json": "slow"}
+
+
+def test_a_file_is_replaced_whole(tmp_path, monkeypatch):
+    path = tmp_path / "card.json"
+    write_file(path, "old")
+    write_file(path, "new ä")
+    assert path.read_text(encoding="utf-8") == "new ä"
+
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_file(path, "newer")
+    assert path.read_text(encoding="utf-8") == "new ä"
+    assert os.listdir(tmp_path) == ["card.json"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appears_meanwhile_is_left_alone(links, tmp_path, monkeypatch):
+    def none(source, target):
+        raise OSError(errno.EPERM, "no hard links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", none)
+    path = tmp_path / "picture.png"
+    with publish_file(path) as scratch:
+        scratch.write_text("first")
+        assert scratch.suffix == ".png"
+    with pytest.raises(FileExistsError, match="overwrite=True"), publish_file(path):
+        pass
+    path.unlink()
+    with pytest.raises(FileExistsError, match="overwrite=True"), publish_file(path) as scratch:
+        path.write_text("mine")
+    assert path.read_text() == "mine"
+    assert os.listdir(tmp_path) == ["picture.png"]

@@ -1,0 +1,58 @@
+"""Evaluation metrics: what the cards of presets are measured with.
+
+`evaluate` measures all that a model has; each function measures one of them, on a user's own images
+as well.
+
+Example:
+    >>> x = zoo.data.load("digits")[1][0]  # the test images
+    >>> model = zoo.load("vae_digits")
+    >>> round(zoo.metrics.reconstruction_error(model, x), 1)
+    2.0
+"""
+
+from zoo.metrics.card_metrics import CARD_METRICS, CardMetric, evaluate
+from zoo.metrics.classification import classification_error, clustering_error
+from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.generation import frechet_distance, generated_class_accuracy
+from zoo.metrics.likelihood import negative_elbo, negative_log_likelihood
+from zoo.metrics.parzen import parzen_estimate, parzen_log_likelihood
+from zoo.metrics.reconstruction import psnr, reconstruction_error, squared_error
+from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
+from zoo.metrics.representation import (
+    active_units,
+    angle_to_principal_subspace,
+    jacobian_norm,
+    linear_probe_accuracy,
+    mean_activity,
+    nearest_neighbor_accuracy,
+    saturation,
+    sliced_wasserstein,
+)
+
+__all__ = [
+    "CARD_METRICS",
+    "REFERENCE_CLASSIFIERS",
+    "CardMetric",
+    "Evaluation",
+    "active_units",
+    "angle_to_principal_subspace",
+    "classification_error",
+    "clustering_error",
+    "evaluate",
+    "frechet_distance",
+    "generated_class_accuracy",
+    "jacobian_norm",
+    "linear_probe_accuracy",
+    "load_reference_classifier",
+    "mean_activity",
+    "nearest_neighbor_accuracy",
+    "negative_elbo",
+    "negative_log_likelihood",
+    "parzen_estimate",
+    "parzen_log_likelihood",
+    "psnr",
+    "reconstruction_error",
+    "saturation",
+    "sliced_wasserstein",
+    "squared_error",
+]

@@ -1,0 +1,78 @@
+"""A model on the data set that it is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.metrics import likelihood
+from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
+
+if TYPE_CHECKING:
+    from zoo.models.base import BaseAutoencoder
+
+
+@dataclass
+class Evaluation:
+    """A model and the data set that it is measured on, with what several metrics share.
+
+    Attributes:
+        model: a model of the zoo.
+        data_name: of the data set.
+        train, test: images, float32 [n, *input_shape], and labels, int32 [n] or None.
+
+    Example:
+        >>> model = zoo.load("vae_digits")
+        >>> evaluation = zoo.metrics.Evaluation(model, "digits", *zoo.data.load("digits"))
+        >>> evaluation.pixels
+        'grey pixels, so no likelihood'
+    """
+
+    model: BaseAutoencoder
+    data_name: str
+    train: tuple[np.ndarray, np.ndarray | None]
+    test: tuple[np.ndarray, np.ndarray | None]
+
+    @property
+    def x(self) -> np.ndarray:
+        """The test images, float32 [n, *input_shape]."""
+        return self.test[0]
+
+    @property
+    def y(self) -> np.ndarray | None:
+        """Their labels, int32 [n], or None where the data set has none."""
+        return self.test[1]
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The labels that the model's networks take beside the test images, or None."""
+        return self.y if self.model.conditional and self.model.learns_labels else None
+
+    @cached_property
+    def elbo_and_kl(self) -> tuple[float, float]:
+        """The negative ELBO of the test images and the KL divergence in it, in nats."""
+        return likelihood.negative_elbo(self.model, self.x, self.labels)
+
+    @cached_property
+    def has_binary_pixels(self) -> bool:
+        """Whether the likelihood of a Bernoulli model is measured on pixels that are 0 or 1."""
+        return bool(self.model.binarize or np.isin(self.x, (0, 1)).all())
+
+    @property
+    def pixels(self) -> str:
+        """What the pixels are whose likelihood is measured."""
+        kind = self.model.likelihood
+        if isinstance(kind, Categorical):
+            return f"grey levels, {kind.levels} of them"
+        if not isinstance(kind, Bernoulli):
+            return "real-valued pixels"
+        if not self.has_binary_pixels:
+            return "grey pixels, so no likelihood"
+        return {
+            "dynamic": "binary pixels, drawn of the grey ones with seed 0",
+            "threshold": "binary pixels, 1 above one half",
+            None: "binary pixels as in the data",
+        }[self.model.binarize]

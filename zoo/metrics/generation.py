@@ -1,0 +1,85 @@
+"""How good generated images are, according to a classifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+if TYPE_CHECKING:
+    from zoo.models.base import BaseAutoencoder
+
+
+def generated_class_accuracy(
+    model: BaseAutoencoder, classifier: keras.Model, *, n: int = 10000, seed: int = 0
+) -> float:
+    """Percentage of generated images that a classifier assigns to the class that was asked for.
+
+    Args:
+        model: a conditional model, such as `zoo.CVAE`.
+        classifier: a Keras model from images to class scores [n, num_classes], from
+            `load_reference_classifier`.
+        n: how many images are generated; the classes take turns.
+        seed: of the codes.
+
+    Returns:
+        the accuracy in percent, from 0 to 100.
+
+    Example:
+        >>> classifier = zoo.metrics.load_reference_classifier("mnist")
+        >>> model = zoo.load("cvae_mnist")
+        >>> zoo.metrics.generated_class_accuracy(model, classifier, n=50) > 90
+        True
+    """
+    labels = np.arange(n) % model.num_classes
+    images = model.generate(labels=labels, seed=seed)
+    scores = classifier.predict(images, batch_size=500, verbose=0)  # [n, num_classes]
+    return 100.0 * float(np.mean(scores.argmax(axis=1) == labels))
+
+
+def frechet_distance(images: np.ndarray, others: np.ndarray, classifier: keras.Model) -> float:
+    """Squared Fréchet distance between two samples of images, in the features of a classifier.
+
+    |m - m'|^2 + tr(S + S' - 2 (S S')^(1/2)), where m, m' and S, S' are the means and covariances of
+    the input of the classifier's last layer. It is 0 for equal samples. Values can only be compared
+    if the classifier and the sizes of the samples are the same.
+
+    Args:
+        images: float [n, *input_shape]; some thousand, as the distance of small samples is too
+            large.
+        others: float [m, *input_shape].
+        classifier: a Keras classifier of images, from `load_reference_classifier`.
+
+    Returns:
+        the squared distance, at least 0 up to rounding, in squared units of a feature.
+
+    Example:
+        >>> import keras
+        >>> x = zoo.data.load("digits")[1][0]
+        >>> hidden, classes = keras.layers.Dense(4, "relu"), keras.layers.Dense(10, "softmax")
+        >>> classifier = keras.Sequential(  # in place of zoo.metrics.load_reference_classifier
+        ...     [keras.Input((8, 8, 1)), keras.layers.Flatten(), hidden, classes]
+        ... )
+        >>> generated = zoo.load("vae_digits").generate(len(x), seed=0)
+        >>> zoo.metrics.frechet_distance(generated, x, classifier) > 0
+        True
+
+    Source: Heusel et al. 2017 (arXiv 1706.08500), who use Inception as the classifier.
+    """
+    from scipy.linalg import eigvalsh
+
+    features = keras.Model(classifier.inputs, classifier.layers[-1].input)
+    samples = [
+        features.predict(sample, batch_size=500, verbose=0).astype("float64")  # [n, features]
+        for sample in (images, others)
+    ]
+    mean, other_mean = (sample.mean(axis=0) for sample in samples)
+    cov, other_cov = (np.cov(sample, rowvar=False) for sample in samples)
+    # tr (S S')^(1/2) is the sum of the roots of the eigenvalues of S S', which are those of the
+    # symmetric R S' R, where R is the symmetric root of S.
+    values, vectors = np.linalg.eigh(cov)
+    root = vectors * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+    shared = np.sqrt(np.maximum(eigvalsh(root @ other_cov @ root), 0.0)).sum()
+    squared = np.sum((mean - other_mean) ** 2)
+    return float(squared + np.trace(cov) + np.trace(other_cov) - 2.0 * shared)

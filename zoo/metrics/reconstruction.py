@@ -1,0 +1,95 @@
+"""How close images that a model reconstructs come to the originals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from zoo.models.base import BaseAutoencoder
+
+
+def reconstruction_error(
+    model: BaseAutoencoder, x: np.ndarray, labels: np.ndarray | None = None
+) -> float:
+    """Squared error of reconstructions, summed over pixels and averaged over images.
+
+    Images are decoded from their deterministic code, the mean of q(z | x) for a variational model,
+    so that the value can be compared with that of PCA.
+
+    Args:
+        model: a model of the zoo.
+        x: images, float [n, *input_shape], in the range of the model's likelihood.
+        labels: integers [n] for conditional models, else None.
+
+    Returns:
+        the error per image, at least 0, in squared units of a pixel.
+
+    Raises:
+        ValueError: images or labels that do not fit the model.
+
+    Example:
+        >>> x = zoo.data.load("digits")[1][0]
+        >>> round(zoo.metrics.reconstruction_error(zoo.load("vae_digits"), x), 1)
+        2.0
+    """
+    return squared_error(model.reconstruct(x, labels), x)
+
+
+def squared_error(reconstructed: np.ndarray, x: np.ndarray) -> float:
+    """Squared error, summed over the pixels of an image and averaged over images.
+
+    Args:
+        reconstructed: float [n, ...].
+        x: the originals, of the same shape.
+
+    Returns:
+        the error per image, at least 0, in squared units of a pixel.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> zoo.metrics.squared_error(np.zeros((5, 2, 2)), np.full((5, 2, 2), 0.5))
+        1.0
+    """
+    return float(np.sum(_squared_differences(reconstructed, x)) / len(x))
+
+
+def psnr(reconstructed: np.ndarray, x: np.ndarray) -> float:
+    """Peak signal-to-noise ratio in decibels, of every image by itself, averaged over images.
+
+    10 log10(1 / mean squared error), for pixels in [0, 1]: the higher, the closer. It is infinite
+    if an image equals its original.
+
+    Args:
+        reconstructed: float [n, ...], in [0, 1].
+        x: the originals, of the same shape and range.
+
+    Returns:
+        the mean ratio, in dB.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> x = zoo.data.load("digits")[1][0]
+        >>> noisy = zoo.Masking(0.25).sample(x, seed=0)  # a quarter of the pixels is set to 0
+        >>> round(zoo.metrics.psnr(noisy, x))
+        13
+    """
+    errors = _squared_differences(reconstructed, x)
+    errors = errors.mean(axis=tuple(range(1, errors.ndim)))  # [n]
+    with np.errstate(divide="ignore"):
+        return float(np.mean(-10.0 * np.log10(errors)))
+
+
+def _squared_differences(reconstructed, x) -> np.ndarray:
+    """Return (reconstructed - x)^2 of two arrays of one shape, float64."""
+    if np.shape(reconstructed) != np.shape(x):
+        raise ValueError(
+            f"The reconstructed images have the shape {np.shape(reconstructed)} and the originals "
+            f"{np.shape(x)}; give as many images of one shape."
+        )
+    return (np.asarray(x, "float64") - reconstructed) ** 2

@@ -1,0 +1,101 @@
+"""What a model offers for export: named parts with named, described tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """One input or output of a part.
+
+    Attributes:
+        name: what a consumer sees: `x`, `z`, `z_mean`, `z_log_var`, `label`.
+        dtype: `"float32"` or `"int32"`.
+        shape: dimensions without the batch, such as `(28, 28, 1)`; `()` for one value a row.
+        low, high: the closed range of the values, or None where there is none.
+        prior: for latent inputs, what to draw them from, such as
+            `{"kind": "normal", "scale": 1.0}`; None elsewhere.
+        layout: "channels_last", or "channels_first" in exports that were asked for it.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    low: float | None = None
+    high: float | None = None
+    prior: dict[str, Any] | None = None
+    layout: str = "channels_last"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A function of a trained model that can leave Keras by itself.
+
+    Attributes:
+        name: `encoder`, `decoder`, `discriminator`.
+        function: takes a dict of tensors, gives a dict of tensors, both named as below;
+            written with `keras.ops`, deterministic, without state.
+        inputs, outputs: in the order in which a consumer sees them.
+        networks: the Keras models whose weights `function` uses, and perhaps `OwnWeights`.
+    """
+
+    name: str
+    function: Callable[[dict[str, Any]], dict[str, Any]]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    networks: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class OwnWeights:
+    """Weights that belong to a model and to none of its networks, as `Part.networks` takes them."""
+
+    weights: list[Any]
+    name: str = "model"
+
+    @property
+    def variables(self) -> list[Any]:
+        return self.weights
+
+
+def classifier_part(model, networks) -> Part:
+    """Return the part from `x` to `label_probability`, [num_classes], of a model that classifies.
+
+    Args:
+        model: with `label_probability(x)`, of tensors. networks: that it uses.
+    """
+    low, high = model.likelihood.low, model.likelihood.high
+    x = TensorInfo("x", "float32", model.image_shape, low, high)
+    probability = TensorInfo("label_probability", "float32", (model.num_classes,), 0.0, 1.0)
+
+    def classify(tensors):
+        return {"label_probability": model.label_probability(tensors["x"])}
+
+    return model.part("classifier", classify, (x,), (probability,), networks)
+
+
+def encoder_and_decoder(model) -> dict[str, Part]:
+    """Return the two parts that every model of the zoo has."""
+    low, high = model.likelihood.low, model.likelihood.high
+    prior = model.prior.describe() if model.prior else None
+    x = TensorInfo("x", "float32", model.image_shape, low, high)
+    z = TensorInfo("z", "float32", model.code_shape, prior=prior)
+    beside = dict.fromkeys(("x", "z"), ())
+    for name in model.label_inputs:
+        beside[name] = (TensorInfo("label", "int32", (), 0, model.num_classes - 1),)
+    codes = tuple(TensorInfo(name, "float32", model.code_shape) for name in model.encoder_outputs)
+
+    def encode(tensors):
+        codes = model.encoded(tensors["x"], tensors.get("label"))
+        return {name: model.shaped(codes[name]) for name in model.encoder_outputs}
+
+    def decode(tensors):
+        return {"x": model.image(model.flat(tensors["z"]), tensors.get("label"))}
+
+    return {
+        "encoder": model.part("encoder", encode, (x, *beside["x"]), codes, (model.encoder,)),
+        "decoder": model.part("decoder", decode, (z, *beside["z"]), (x,), (model.decoder,)),
+    }

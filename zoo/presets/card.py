@@ -1,0 +1,127 @@
+"""The record of a preset, `card.json`: what it says, and whether its files are what it says.
+
+Needs neither Keras nor NumPy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from zoo.json_file import read_object, shortened
+from zoo.terminal import printable
+
+CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"
+
+
+class Card(dict):
+    """The record of a preset, as in `card.json`; prints as text."""
+
+    def __str__(self):
+        data = self.get("data") or {}
+        lines = [f"{self['name']}: {self.get('description') or self['class']}"]
+        rows = [
+            ("class", self["class"]),
+            ("paper", self.get("paper")),
+            ("data", data and f"{data['title']} ({data['licence']}; {data['credit']})"),
+            ("input", f"{tuple(self['input']['shape'])}, {self['input']['range']}"),
+            ("latent size", self["latent_dim"]),
+            ("parameters", f"{self['parameters']:,}"),
+            ("licence", self.get("licence") or "not stated"),
+            ("based on", self.get("based_on")),
+            ("files", ", ".join(f"{n} {f['bytes']:,} B" for n, f in self["files"].items())),
+        ]
+        lines += [f"  {key:12} {value}" for key, value in rows if value]
+        for figure in self.get("figures") or ():
+            lines.append(f"  {figure['name']}: {figure['value']} {figure['unit']}".rstrip())
+            lines.append(f"      {figure['protocol']}")
+        return printable("\n".join(lines))
+
+
+def read_card(folder: Path) -> Card:
+    """Read a card and check what loading and printing rely on: entries, and what kind they are."""
+    path = Path(folder, CARD)
+    content = read_object(path)
+    files = content.get("files")
+    if not isinstance(files, dict) or not {CONFIG, WEIGHTS} <= set(files):
+        raise ValueError(f"{path} does not list the files {CONFIG} and {WEIGHTS}.")
+    for name, entry in files.items():
+        leaves = name in ("", ".", "..") or set(name) & set("/\\:")
+        if leaves or not isinstance(entry, dict):
+            raise ValueError(
+                f"{path} lists the file {name!r}, which is no plain file name with size and sha256."
+            )
+        _check_entry(path, "files", entry, {"sha256": str, "bytes": int})
+    _check_entry(path, "the card", content, _NEEDED)
+    for key, kind in _KNOWN.items():
+        if content.get(key) is not None:
+            _check_entry(path, "the card", content, {key: kind})
+    _check_entry(path, "input", content["input"], {"shape": list, "range": str})
+    if not all(_is(int, size) for size in content["input"]["shape"]):
+        raise ValueError(f"{path} says that images have the shape {content['input']['shape']!r}.")
+    if content.get("data"):
+        _check_entry(path, "data", content["data"], dict.fromkeys(_DATA, str))
+    if (content.get("recipe") or {}).get("data") is not None:
+        _check_entry(path, "recipe", content["recipe"], {"data": str})
+    for figure in content.get("figures") or ():
+        _check_entry(path, "figures", figure, _FIGURE)
+    return Card(content)
+
+
+_NEEDED = {"name": str, "class": str, "input": dict, "latent_dim": int, "parameters": int}
+_KNOWN = {  # that may be missing, or null
+    **{"description": str, "paper": str, "licence": str, "storage": str, "based_on": str},
+    **{"data": dict, "recipe": dict, "versions": dict, "figures": list},
+}
+_DATA = ("title", "licence", "credit")
+_FIGURE = {"name": str, "value": (int, float), "unit": str, "protocol": str, "command": str}
+
+
+def _check_entry(path, place, entry, kinds):
+    """Raise an error unless an object has these entries, and of these types."""
+    missing = [key for key in kinds if not isinstance(entry, dict) or key not in entry]
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(map(repr, missing))} in {place}.")
+    for key, kind in kinds.items():
+        if not _is(kind, entry[key]):
+            kinds_ = kind if isinstance(kind, tuple) else (kind,)
+            raise ValueError(
+                f"{path} says {key!r} is {shortened(entry[key])} in {place}, where "
+                f"{' or '.join(k.__name__ for k in kinds_)} is expected."
+            )
+
+
+def _is(kind, value) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def describe_file(path: Path) -> dict:
+    """Return the size and the sha256 of a file, as cards record them."""
+    content = path.read_bytes()
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+def verified_file(folder: Path, card: Card, name: str) -> Path:
+    """Return the path of a preset's file after checking it against the card.
+
+    Raises:
+        ValueError: the name leaves the folder, or size or sha256 differ.
+        FileNotFoundError: the file is missing.
+    """
+    path = folder / name
+    if Path(name).name != name or path.resolve().parent != folder.resolve():
+        raise ValueError(f"The card names the file {name!r}, which is not inside {folder}.")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; the preset is incomplete.")
+    recorded, size = card["files"][name], path.stat().st_size
+    if size != recorded.get("bytes"):
+        raise ValueError(
+            f"{path} has {size} bytes and its card says {recorded.get('bytes')}: the file or the "
+            "card was altered or cut off. Get the preset again."
+        )
+    if describe_file(path)["sha256"] != recorded.get("sha256"):
+        raise ValueError(
+            f"{path} does not have the sha256 of its card: the file was altered. Get the preset "
+            "again."
+        )
+    return path
