@@ -95,7 +95,6 @@ class VAE(BaseAutoencoder):
         "PSNR at 10 % salt and pepper",
     )
     priors_taken: tuple[type, ...] = (Normal, GaussianMixture)
-    prior_network = None
 
     def __init__(
         self,
@@ -117,6 +116,7 @@ class VAE(BaseAutoencoder):
         self.corruption = None if corruption is None else corruptions.get(corruption)
         self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
         self.prior = prior_names.get(prior, self.code_shape, self.priors_taken)
+        self.prior_network = None  # no attribute of the class: PyTorch would find that one first
         self.beta = _checked_beta(beta)
         self.beta_now = self.beta
         if callable(self.beta):  # a schedule
