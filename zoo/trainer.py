@@ -186,9 +186,8 @@ class Trainer(keras.Model):
         """
         if unknown:
             raise TypeError(
-                f"{type(self).__name__}.compile() does not take {', '.join(unknown)}: the terms of "
-                "the loss are the model's own and are reported as metrics. What can be chosen is "
-                "the likelihood, when the model is made."
+                f"{type(self).__name__}.compile() does not take {', '.join(unknown)}: loss and "
+                "metrics are the model's own. The likelihood is chosen when the model is made."
             )
         if steps_per_execution != "auto":
             positive(steps_per_execution, "steps_per_execution")
@@ -271,7 +270,9 @@ class Trainer(keras.Model):
         if not self.compiled:
             raise ValueError("Call compile() before fit().")
         size = positive(DEFAULT_BATCH_SIZE if batch_size is None else batch_size, "batch_size")
-        validation_size = positive(kwargs.pop("validation_batch_size", None) or size, "batch_size")
+        validation_size = kwargs.pop("validation_batch_size", None)
+        validation_size = size if validation_size is None else validation_size
+        positive(validation_size, "validation_batch_size")
         if class_weight:
             check_class_weight(self, class_weight)
             if is_array(x) and y is not None:
@@ -365,7 +366,7 @@ class Trainer(keras.Model):
         backend.make_step_function(make, self, "test_step")
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Build the optimizer before a step is traced, without Keras's look at a batch."""
+        """Build the optimizer, without Keras's look at a batch."""
         with backend.strategy_scope(self):
             if self.compiled and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
