@@ -288,10 +288,8 @@ class Trainer(keras.Model):
         steps = kwargs.get("steps_per_epoch")
         batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
         if not self.run_eagerly:
-            few_steps = steps or kwargs.get("validation_steps")
-            self._choose_how_to_run(
-                (steps or batches) * epochs, 1 if few_steps else batches // 10, size
-            )
+            bundle = 1 if steps or kwargs.get("validation_steps") else batches // 10
+            self._choose_how_to_run((steps or batches) * epochs, bundle, size)
         train, validate, order = data.x, held_out and held_out.x, None
         if data.is_array:
             order = monitors.PassOrder(len(data.x), batches) if shuffle else None

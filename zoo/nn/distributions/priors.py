@@ -66,7 +66,9 @@ class Prior(Configured):
         """Draw codes inside a training step, as a tensor, from a `SeedGenerator`."""
         noise = backend.normal((n, self.latent_dim), seed)
         uniform = backend.uniform((n, 2), seed) if self.needs_uniform else None
-        return self.transform(noise, uniform, self._all_parts(n) if label is None else label)
+        if label is None and self.num_classes:
+            label = self._all_parts(n)
+        return self.transform(noise, uniform, label)
 
     needs_uniform = True
 
