@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 OLD_NAMES = {
-    "hidden_units": "hidden_units",
-    "tie_weights": "tie_weights",
+    "hidden": "hidden_units",
+    "tied": "tie_weights",
     "draws": "num_corruptions",
-    "conditional_discriminator": "conditional_discriminator",
-    "generator_steps": "generator_steps",
-    "labeled_batch_size": "labeled_batch_size",
-    "instance_noise": "instance_noise",
-    "generator_weight": "generator_weight",
-    "decoder_hidden_units": "decoder_hidden_units",
-    "discriminator_hidden_units": "discriminator_hidden_units",
-    "classifier_hidden_units": "classifier_hidden_units",
+    "by_class": "conditional_discriminator",
+    "generator_repeats": "generator_steps",
+    "labelled_batch": "labeled_batch_size",
+    "label_noise": "instance_noise",
+    "fooling_weight": "generator_weight",
+    "decoder_hidden": "decoder_hidden_units",
+    "discriminator_hidden": "discriminator_hidden_units",
+    "classifier_hidden": "classifier_hidden_units",
 }
 
 
