@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .tidy import tidy
+from .simplify import simplify
 from .tracing import ConversionError, layer_of, trace
 
 if TYPE_CHECKING:
-    from zoo.models.part import Part, TensorInfo
+    from zoo.models.signature import Part, TensorInfo
 
 # What tf2onnx writes; later ones are made of its last by onnx's own version converter.
 WRITTEN = range(15, 19)
@@ -53,7 +53,7 @@ def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None)
     model = _tf2onnx(part, written)
     _check_nodes(part, model.graph, written)
     _finish(part, model)
-    tidy(model.graph)
+    simplify(model.graph)
     if opset > written:
         model = _newer(part, model, opset)
     _describe(model, metadata or {})

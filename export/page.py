@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import zoo
-from zoo.folders import publish_folder
+from zoo.atomic_writes import publish_folder
 
 from . import onnxruntime_web, runtime, signature
 from .draws import draw_by_label, draw_prior

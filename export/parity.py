@@ -11,11 +11,11 @@ import numpy as np
 import onnxruntime
 
 from .onnx_bytes import check_closed
-from .probes import ROWS, probes
 from .signature_file import FORMAT_VERSION
+from .test_inputs import ROWS, make_cases
 
 if TYPE_CHECKING:
-    from zoo.models.part import Part, TensorInfo
+    from zoo.models.signature import Part, TensorInfo
 
 Arrays = dict[str, np.ndarray]
 Runner = Callable[[Arrays], Arrays]
@@ -66,7 +66,7 @@ def prove(
     Raises:
         ParityError: an output exceeds its bound, or is not finite in Keras already.
     """
-    cases = probes(part, images)
+    cases = make_cases(part, images)
     expected = {title: _all_batches(_keras(part), inputs) for title, inputs in cases.items()}
     _check_finite(part, expected)
     results = []
@@ -100,7 +100,7 @@ def examples(
         inputs and outputs by name, in the part's order, and for each output `atol` and `rtol`: the
         bounds of the proof, with the size of these rows; integers must be the same.
     """
-    cases = probes(part, images).values()
+    cases = make_cases(part, images).values()
     inputs = {
         info.name: np.concatenate([case[info.name][:EXAMPLES] for case in cases])
         for info in part.inputs

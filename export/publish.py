@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.folders import publish_file, publish_folder
+from zoo.atomic_writes import publish_file, publish_folder
 
 from . import (
+    benchmark,
     golden,
     onnx_graph,
     parity,
-    probes,
     runtime,
     saved_model,
     signature,
     signature_file,
     tensors,
-    trade_offs,
+    test_inputs,
 )
 from . import (
     layout as layouts,
@@ -33,7 +33,7 @@ from .tracing import require_tensorflow
 if TYPE_CHECKING:
     import numpy as np
 
-    from zoo.models.part import Part
+    from zoo.models.signature import Part
 
 FORMATS = ("onnx", "saved_model")
 SAVED_MODEL = "saved_model"
@@ -98,7 +98,7 @@ def export_model(
     if variants and "onnx" not in formats:
         raise ValueError(f"variants are ONNX files; formats is {list(formats)}.")
     chosen = _chosen(_parts(model), parts)
-    given = probes.assign_images(chosen.values(), images)
+    given = test_inputs.assign_images(chosen.values(), images)
     chosen, given = layouts.arrange(chosen, given, layout)
     say = progress or (lambda line: None)
     report = {}
@@ -111,7 +111,7 @@ def export_model(
             report[name] = parity.prove(part, _runners(folder), given)
         if variants:
             say("variants: sizes, times, reconstruction errors")
-            trade_offs.add(report, chosen, scratch, variants, given)
+            benchmark.add(report, chosen, scratch, variants, given)
         for name in chosen:
             signature.write_json(scratch / name / PARITY_FILE, report[name])
     return report
@@ -147,7 +147,7 @@ def export_onnx(
     """
     require_tensorflow()
     chosen = _one_part(source, part)
-    given = probes.assign_images([chosen], images)
+    given = test_inputs.assign_images([chosen], images)
     layouts.check_layout(layout)
     arranged, given = layouts.arrange({chosen.name: chosen}, given, layout)
     chosen = arranged[chosen.name]
@@ -184,7 +184,7 @@ def export_saved_model(
     """
     require_tensorflow()
     chosen = _one_part(source, part)
-    given = probes.assign_images([chosen], images)
+    given = test_inputs.assign_images([chosen], images)
     with publish_folder(folder, overwrite) as scratch:
         saved_model.write(chosen, scratch)
         runners = {(SAVED_MODEL, "serving_default"): saved_model.runner(scratch)}
@@ -218,7 +218,7 @@ def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Repo
         part = _chosen(available, [described["part"]])[described["part"]]
         signature.check_files(place, described)
         found[part.name] = place, part, described
-    given = probes.assign_images([part for _, part, _ in found.values()], images)
+    given = test_inputs.assign_images([part for _, part, _ in found.values()], images)
     report = {}
     for name, (place, part, described) in found.items():
         arranged, seen = layouts.arrange({name: part}, given, layouts.layout_of(described))
@@ -294,7 +294,7 @@ def _parts(model: Any) -> dict[str, Part]:
     if not callable(getattr(model, "parts", None)):
         raise TypeError(
             f"A {type(model).__name__} came; export takes a model of the zoo, or any object whose "
-            "parts() gives a dict of zoo.models.part.Part."
+            "parts() gives a dict of zoo.models.signature.Part."
         )
     parts = model.parts()
     for name in parts:

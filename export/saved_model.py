@@ -13,7 +13,7 @@ from .tracing import trace
 if TYPE_CHECKING:
     import numpy as np
 
-    from zoo.models.part import Part
+    from zoo.models.signature import Part
 
 
 def write(part: Part, folder: Path) -> None:

@@ -14,7 +14,7 @@ from .onnx_graph import check_model
 from .tracing import ConversionError
 
 if TYPE_CHECKING:
-    from zoo.models.part import Part
+    from zoo.models.signature import Part
 
 
 _PRODUCTS = ["MatMul", "Gemm"]

@@ -123,7 +123,7 @@ def test_a_kinked_activation_is_refused():
 # Sparse
 
 
-def test_the_divergence_between_coins_is_scipys():
+def test_the_kl_divergence_between_bernoulli_distributions_is_scipys():
     q = np.array([0.001, 0.05, 0.3, 0.99], "float32")
     expected = [stats.entropy([0.05, 0.95], [v, 1 - v]) for v in q.astype("float64")]
     got = array(likelihoods.bernoulli_kl(0.05, ops.convert_to_tensor(q)))

@@ -11,7 +11,8 @@ import pytest
 from support.command_line import DIGITS, run
 
 import zoo
-from zoo import data, training
+from zoo import data
+from zoo.presets import catalog, training
 
 
 def run_alone(*arguments):
@@ -22,7 +23,7 @@ def run_alone(*arguments):
 @pytest.fixture
 def copy(tmp_path):
     """A copy of a shipped preset that a test may change."""
-    return shutil.copytree(zoo.catalog.preset_folder(DIGITS), tmp_path / "copy")
+    return shutil.copytree(catalog.preset_folder(DIGITS), tmp_path / "copy")
 
 
 # Looking around

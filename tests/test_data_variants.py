@@ -6,7 +6,7 @@ from scipy import stats
 
 from zoo import data
 from zoo.data import variants
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from support.tiny import X
 
 import zoo
-from zoo.recipes import Recipe
-from zoo.training import train
+from zoo.presets.recipes import Recipe
+from zoo.presets.training import train
 
 LABELS = np.where(np.arange(len(X)) < 6, np.arange(len(X)) % 3, -1)
 MODELS = {
@@ -66,7 +66,7 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
 
 
 def test_weights_that_are_no_numbers_are_not_loaded(tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.presets.check_finite", lambda model: None)
+    monkeypatch.setattr("zoo.presets.saving.check_finite", lambda model: None)
     zoo.save(spoiled(), tmp_path / "mine")
     monkeypatch.undo()
     with pytest.raises(ValueError, match=r"model.weights.h5.*dense_0/bias hold NaN"):

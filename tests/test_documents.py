@@ -11,7 +11,7 @@ import keras
 import pytest
 
 import zoo
-from zoo import readme
+from zoo.readme_tables import with_tables
 
 ROOT = Path(__file__).parent.parent
 # A process inherits the memory record of the one that starts it, so a small one starts it.
@@ -32,7 +32,7 @@ def block(document, word):
 
 def test_the_table_of_models_is_up_to_date():
     text = (ROOT / "README.md").read_text("utf-8")
-    assert readme.with_tables(text, ROOT / "results") == text, "run: python -m zoo.readme"
+    assert with_tables(text, ROOT / "results") == text, "run: python -m zoo.readme_tables"
 
 
 @pytest.mark.parametrize("file", [".", *(f"pretrained/{name}" for name in zoo.list_models())])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import data, experiments, recipes
+from zoo import data, experiments
 from zoo.experiments import adversarial, representations, table
-from zoo.spelling import UnknownNameError
+from zoo.presets import recipes
+from zoo.suggestions import UnknownNameError
 
 
 @pytest.fixture

@@ -94,16 +94,22 @@ def test_what_a_model_takes_says_what_it_is(made, shown):
     assert repr(made()).startswith(shown)
 
 
+def test_the_package_lists_what_it_offers():
+    assert {"load", "save", "VAE", "plots"} <= set(dir(zoo))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = zoo.nothing
+
+
 # A script that hides the package
 
 
 @pytest.mark.slow
 def test_a_script_of_the_name_export_hides_nothing(tmp_path):
     program = """
-import zoo, zoo.presets
+import zoo, zoo.presets.loading
 from zoo import export
 print(export.load.__name__, export.__all__ == zoo.export.__all__)
-assert zoo.VAE and zoo.presets and zoo.list_models()
+assert zoo.VAE and zoo.presets.loading and zoo.list_models()
 try:
     export.load("nowhere")
 except FileNotFoundError as error:
@@ -146,7 +152,7 @@ def saved(tmp_path_factory):
             for imports in (
                 "import zoo; zoo.Masking; import keras",
                 "import importlib.util, zoo; importlib.util.find_spec('keras'); import keras",
-                "import zoo.presets, keras",
+                "import zoo.presets.loading, keras",
                 "import keras, zoo.models.vae",
             )
         ),
@@ -190,7 +196,7 @@ sys.meta_path.insert(0, Hidden())
 
 def test_presets_that_cannot_be_read_from_an_archive_are_told_of(tmp_path):
     with zipfile.ZipFile(tmp_path / "zoo.whl", "w") as wheel:
-        for path in (*(ROOT / "zoo").glob("*.py"), *(ROOT / "export").glob("*.py")):
+        for path in (*(ROOT / "zoo").rglob("*.py"), *(ROOT / "export").glob("*.py")):
             wheel.write(path, path.relative_to(ROOT))
     program = """
 import sys

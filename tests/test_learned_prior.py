@@ -10,6 +10,7 @@ from support.tiny import BACKEND, X, array, randomised, tensor
 import zoo
 from zoo import plots
 from zoo.nn import networks
+from zoo.nn.distributions import DiagonalNormal
 from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
@@ -37,8 +38,9 @@ def test_a_learned_prior_that_is_standard_changes_nothing():
         getattr(learned, name).set_weights(getattr(plain, name).get_weights())
     batch = Batch(tensor(X), ops.convert_to_tensor(LABELS))
     expected, found = (model.losses(batch, training=False) for model in (plain, learned))
-    for name, term in expected.items():
-        np.testing.assert_array_equal(array(found[name]), array(term))
+    np.testing.assert_array_equal(array(sum(found.summands)), array(sum(expected.summands)))
+    for name, metric in expected.metrics.items():
+        np.testing.assert_array_equal(array(found.metrics[name]), array(metric))
     np.testing.assert_array_equal(
         plain.generate(labels=LABELS, seed=3), learned.generate(labels=LABELS, seed=3)
     )
@@ -60,7 +62,7 @@ def test_the_divergence_from_a_learned_prior_is_its_monte_carlo_mean():
     )
     log_ratio = log_ratio.sum(axis=2)
     batch = Batch(tensor(X), ops.convert_to_tensor(LABELS))
-    kl = array(model.losses(batch, training=False)["kl"])
+    kl = array(model.losses(batch, training=False).metrics["kl"])
     error = log_ratio.std(axis=0) / np.sqrt(20_000)
     assert (np.abs(kl - log_ratio.mean(axis=0)) < 4.5 * error).all()
 
@@ -94,21 +96,21 @@ def test_the_prior_is_trained_and_its_moments_leave_keras(tmp_path):
 
 def test_measures_and_pictures_take_a_learned_prior_into_account():
     """Codes that follow their class's prior say nothing, wherever that prior lies."""
-    model = conditional(prior="learned")
     mean, log_var = 10 * generator.standard_normal((4, 2)), np.zeros((4, 2))
-    set_prior(model, mean, log_var)
     style = generator.standard_normal((12, 2))
     posteriors = {
         "silent": mean[LABELS],
         "speaking": mean[LABELS] + style,
     }
     for name, z_mean in posteriors.items():
-        model.posterior = lambda x, labels, z=z_mean: (z, np.zeros((12, 2)))
+        model = conditional(prior="learned")
+        set_prior(model, mean, log_var)
+        q = DiagonalNormal(tensor(z_mean), tensor(np.zeros((12, 2))))
+        model.posterior = lambda x, label, q=q: q
         expected = {"silent": 0, "speaking": 2}[name]
         assert zoo.metrics.active_units(model, X, LABELS) == expected
         kl = 0.5 * ((z_mean - mean[LABELS]) ** 2)
         np.testing.assert_allclose(model.kl_by_dimension(X, LABELS), kl, rtol=1e-4, atol=1e-4)
-    del model.posterior
     start = mean[1] + [0.5, -0.5]
     figure = plots.traversal(model, label=1, start=start, steps=1)
     shown = figure.axes[0].get_images()[0].get_array()[:4, :4]
@@ -119,7 +121,7 @@ def test_measures_and_pictures_take_a_learned_prior_into_account():
 @pytest.mark.parametrize("labels", [None, [-1], [4], [0.5], [[0]]])
 def test_a_learned_prior_checks_its_labels(labels):
     with pytest.raises((ValueError, TypeError), match="labels"):
-        conditional(prior="learned").prior_of(labels)
+        conditional(prior="learned").prior.moments(labels)
 
 
 def test_priors_that_do_not_fit_are_refused():
@@ -136,5 +138,5 @@ def test_priors_that_do_not_fit_are_refused():
         conditional(prior=networks.label_prior(4, 3))
     own = conditional(prior=networks.label_prior(4, 2))
     copy = zoo.CVAE.from_config(own.get_config())
-    assert copy.custom_prior
+    assert copy.prior.custom
     assert copy.prior_network.count_params() == own.prior_network.count_params()

@@ -7,7 +7,7 @@ from keras import ops
 from support.tiny import X, array, randomised, terms
 
 import zoo
-from zoo import data, labelling
+from zoo import data, label_propagation
 from zoo.backend import backend
 from zoo.nn.distributions import likelihoods
 from zoo.trainer import Batch
@@ -42,18 +42,18 @@ def stacked(**options):
 # Labelling
 
 
-@pytest.mark.parametrize("method", labelling.METHODS)
+@pytest.mark.parametrize("method", label_propagation.METHODS)
 def test_every_method_labels_all_codes(method):
     codes, labels, known = moons(15)
-    found = labelling.METHODS[method](codes, known)
+    found = label_propagation.METHODS[method](codes, known)
     assert (found.shape, found.dtype) == ((300,), np.int32)
     assert np.mean(found == labels) > 0.8
 
 
 def test_labels_that_are_spread_follow_the_shape_of_the_classes():
     codes, labels, known = moons(75)
-    np.testing.assert_array_equal(labelling.spread(codes, known), labels)
-    assert np.mean(labelling.svm(codes, known) == labels) < 1
+    np.testing.assert_array_equal(label_propagation.spread(codes, known), labels)
+    assert np.mean(label_propagation.svm(codes, known) == labels) < 1
 
 
 def test_spreading_settles_where_the_closed_form_does():
@@ -72,7 +72,7 @@ def test_spreading_settles_where_the_closed_form_does():
     degree = weights.sum(axis=1)
     similarity = weights / np.sqrt(degree[:, None] * degree[None])
     flow = np.linalg.solve(np.eye(40) - 0.9 * similarity, np.eye(3)[y] * (y >= 0)[:, None])
-    found = labelling.spread(codes, y, neighbours=5, alpha=0.9)
+    found = label_propagation.spread(codes, y, neighbours=5, alpha=0.9)
     reached = flow.max(axis=1) > 1e-3
     np.testing.assert_array_equal(found[reached], flow.argmax(axis=1)[reached])
     assert reached.sum() > 30
@@ -82,14 +82,14 @@ def test_codes_that_are_all_the_same_are_labeled_all_the_same():
     codes, y = np.zeros((40, 2)), np.full(40, -1)
     y[:6] = np.arange(6) % 3
     with np.errstate(all="raise"):
-        assert set(labelling.spread(codes, y)) <= {0, 1, 2}
+        assert set(label_propagation.spread(codes, y)) <= {0, 1, 2}
 
 
 def test_self_training_asks_for_two_labels_a_class():
     codes, _, known = moons(75)
     known[known == 0] = [0, -1]
     with pytest.raises(ValueError, match="at least two labelled images of each class"):
-        labelling.self_train(codes, known)
+        label_propagation.self_train(codes, known)
 
 
 # M1

@@ -1,6 +1,5 @@
 """Images that stay on disk are the images that an array would hold."""
 
-import dataclasses
 import io
 
 import keras
@@ -8,10 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import recipes, training
 from zoo.callbacks import Progress, duration
-from zoo.catalog import WEIGHTS
-from zoo.cli import main
 from zoo.data import StoredImages
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
@@ -138,92 +134,6 @@ def test_pixels_out_of_range_are_found_in_a_file(tmp_path):
     np.save(tmp_path / "x.npy", values)
     with pytest.raises(ValueError, match="NaN"):
         model.fit(StoredImages(tmp_path / "x.npy"))
-
-
-RECIPE = recipes.Recipe.parse(
-    "small",
-    """
-description = "A small one."
-paper = "None"
-data = "digits"
-class = "CVAE"
-epochs = 2
-
-[model]
-input_shape = [8, 8, 1]
-latent_dim = 2
-num_classes = 10
-hidden_units = [8]
-""",
-)
-
-
-def test_a_recipe_trains_on_images_and_labels_of_ones_own(file, tmp_path, capsys):
-    np.save(tmp_path / "y.npy", np.arange(90) % 3)
-    card = training.train(
-        RECIPE, tmp_path / "mine", images=file, labels=tmp_path / "y.npy", strategy=None
-    )
-    assert (card["name"], card["num_classes"]) == ("mine", 3)
-    assert card["input"]["shape"] == [4, 4, 1]
-    assert card["recipe"]["validation"] == 15
-    assert card["data"]["title"] == "images of one's own"
-    assert zoo.load(str(tmp_path / "mine")).generate(labels=[0, 2]).shape == (2, 4, 4, 1)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
-    assert all("images/s" in line and "left" in line and "val_loss" in line for line in lines)
-
-
-def test_a_recipe_trains_on_rows_that_are_no_images(tmp_path):
-    np.save(tmp_path / "x.npy", np.random.default_rng(0).random((90, 12), "float32"))
-    recipe = dataclasses.replace(recipes.get("vae_digits"), epochs=1)
-    card = training.train(recipe, tmp_path / "mine", images=tmp_path / "x.npy", verbose=False)
-    assert (card["input"]["shape"], sorted(card["files"])) == ([12], ["config.json", WEIGHTS])
-    assert zoo.load(tmp_path / "mine").generate(3, seed=0).shape == (3, 12)
-
-
-def test_a_recipe_with_few_labels_takes_those_that_are_known(file, tmp_path):
-    labels = np.where(np.arange(90) < 30, np.arange(90) % 3, -1)
-    few = dataclasses.replace(RECIPE, class_name="M2", labels=100)
-    card = training.train(few, tmp_path / "mine", images=file, labels=labels, verbose=False)
-    assert card["num_classes"] == 3
-
-
-def test_a_training_goes_on_from_its_own_state_alone(drawn, file, tmp_path):
-    """Not from that of other images, of the same number and shape."""
-    one, other = (training._fingerprint(RECIPE, 2, x, None) for x in (drawn, 255 - drawn))
-    assert one != other
-    assert training._fingerprint(RECIPE, 2, StoredImages(file), None) not in (one, other)
-
-
-def test_images_and_labels_must_go_together(file, tmp_path):
-    with pytest.raises(ValueError, match="labels are given without images"):
-        training.train(RECIPE, tmp_path / "mine", labels=np.zeros(90))
-    with pytest.raises(ValueError, match="89 labels for 90 images"):
-        training.train(RECIPE, tmp_path / "mine", images=file, labels=np.zeros(89, int))
-    with pytest.raises(ValueError, match="learns from labels: give those of the images"):
-        training.train(RECIPE, tmp_path / "mine", images=file)
-    with pytest.raises(ValueError, match="vae_digits learns from images alone: leave labels out"):
-        training.train(recipes.get("vae_digits"), tmp_path / "mine", images=file, labels=[0] * 90)
-    with pytest.raises(ValueError, match="1 image is too little"):
-        training.train(RECIPE, tmp_path / "mine", images=np.zeros((1, 4, 4, 1)), labels=[0])
-    with pytest.raises(ValueError, match="learns codes of m1_mnist_100"):
-        training.train(recipes.get("m1m2_mnist_100"), tmp_path / "mine", images=file)
-    (tmp_path / "y.npy").write_bytes(b"")
-    with pytest.raises(ValueError, match="no .npy file of labels"):
-        training.train(RECIPE, tmp_path / "mine", images=file, labels=tmp_path / "y.npy")
-    assert not (tmp_path / "mine").exists()
-
-
-def test_the_command_line_takes_images_and_refuses_strategies(file, tmp_path, capsys):
-    out = str(tmp_path / "mine")
-    common = ["train", "ae_mnist", "--out", out, "--epochs", "1", "--images", str(file)]
-    assert main([*common, "--strategy", "miror"]) != 0
-    assert "mirrored" in capsys.readouterr().err
-    assert main(common) == 0
-    assert "images/s" in capsys.readouterr().out
-    assert zoo.load(out).image_shape == (4, 4, 1)
-    assert main(["evaluate", out]) != 0
-    assert "give --data" in capsys.readouterr().err
 
 
 def test_progress_on_a_terminal_shows_the_epoch_under_way(monkeypatch):

@@ -42,52 +42,65 @@ def softplus(value):
 
 
 def certain(model):
-    """Make q(z | x) as good as certain, so that terms do not depend on its draws."""
+    """Make q(z | x) as good as certain, so that losses do not depend on its samples."""
     head = model.encoder.get_layer("z_log_var")
     kernel, bias = head.get_weights()
     head.set_weights([0 * kernel, 0 * bias - 1e6])
     return model
 
 
-def test_terms_are_what_the_formulas_say():
+def loss_of(losses):
+    return float(array(sum(ops.mean(summand) for summand in losses.summands)))
+
+
+def test_losses_are_what_the_formulas_say():
     model = certain(
         randomised(vaegan(label_smoothing=0.1, generator_weight=2.0, feature_stddev=0.5), scale=0.3)
     )
     batch = Batch(ops.convert_to_tensor(X))
-    image = model.reconstruct(X)
-    seen, made = (model.discriminator(ops.convert_to_tensor(i)) for i in (X, image))
-    mismatch = 2 * ((array(seen["features"]) - array(made["features"])) ** 2).sum(axis=1)
-    first = model.encoder_terms(batch, training=False)
-    np.testing.assert_allclose(array(first["features"]), mismatch, rtol=1e-3)
-    cross = -(X * np.log(image) + (1 - X) * np.log(1 - image)).sum(axis=(1, 2, 3))
-    np.testing.assert_allclose(array(first["reconstruction"]), cross, rtol=1e-3)
-    np.testing.assert_allclose(
-        float(array(model.total(first))),
-        np.mean(mismatch + array(first["kl"])),
-        rtol=1e-3,
-    )
 
-    # Draws from the prior decode to one image where the decoder does not listen.
+    def discriminated(images):
+        return {k: array(v) for k, v in model.discriminator(ops.convert_to_tensor(images)).items()}
+
+    image, real = model.reconstruct(X), discriminated(X)
+    generated = discriminated(image)
+    feature_error = 2 * ((real["features"] - generated["features"]) ** 2).sum(axis=1)
+    first = model.encoder_losses(batch, training=False)
+    np.testing.assert_allclose(array(first.metrics["features"]), feature_error, rtol=1e-3)
+    cross = -(X * np.log(image) + (1 - X) * np.log(1 - image)).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(array(first.metrics["reconstruction"]), cross, rtol=1e-3)
+    total = np.mean(feature_error + array(first.metrics["kl"]))
+    np.testing.assert_allclose(loss_of(first), total, rtol=1e-3)
+
+    # Samples of the prior decode to one image where the decoder does not listen.
     kernel, bias = model.decoder.get_layer("dense_0").get_weights()
     model.decoder.get_layer("dense_0").set_weights([0 * kernel, bias])
-    image = model.reconstruct(X)
-    made = model.discriminator(ops.convert_to_tensor(image))
-    mismatch = 2 * ((array(seen["features"]) - array(made["features"])) ** 2).sum(axis=1)
-    real, fake = (array(judged["logit"])[:, 0] for judged in (seen, made))
-    second = model.decoder_terms(batch, training=False)
-    np.testing.assert_allclose(array(second["generator"]), 2 * softplus(-fake), rtol=1e-4)
-    total = np.mean(mismatch + 2.0 * 2 * softplus(-fake))
-    np.testing.assert_allclose(float(array(model.total(second))), total, rtol=1e-3)
-    third = model.discriminator_terms(batch, training=False)
-    expected = 0.9 * softplus(-real) + 0.1 * softplus(real) + 2 * softplus(fake)
-    np.testing.assert_allclose(array(third["discriminator"]), expected, rtol=1e-4)
+    generated = discriminated(model.reconstruct(X))
+    feature_error = 2 * ((real["features"] - generated["features"]) ** 2).sum(axis=1)
+    on_real, on_generated = (seen["logit"][:, 0] for seen in (real, generated))
+    second = model.decoder_losses(batch, training=False)
+    confusion = 2 * softplus(-on_generated)
+    np.testing.assert_allclose(array(second.metrics["generator"]), confusion, rtol=1e-4)
+    total = np.mean(feature_error + 2.0 * confusion)
+    np.testing.assert_allclose(loss_of(second), total, rtol=1e-3)
+    third = model.discriminator_losses(batch, training=False)
+    expected = 0.9 * softplus(-on_real) + 0.1 * softplus(on_real) + 2 * softplus(on_generated)
+    np.testing.assert_allclose(array(third.metrics["discriminator"]), expected, rtol=1e-4)
+    np.testing.assert_allclose(loss_of(third), np.mean(expected), rtol=1e-4)
+    accuracies = {
+        "accuracy_on_images": on_real > 0,
+        "accuracy_on_reconstructions": on_generated < 0,
+        "accuracy_on_samples": on_generated < 0,
+    }
+    for name, right in accuracies.items():
+        assert array(third.metrics[name]) == pytest.approx(np.mean(right))
 
 
 def test_a_schedule_moves_beta_here_too():
     model = vaegan(beta=keras.optimizers.schedules.PolynomialDecay(0.0, 10, 1.0))
     model.compile()
     model.fit(X, batch_size=4, verbose=0)
-    assert float(array(model.term_weights["kl"])) == pytest.approx(0.3)
+    assert float(array(model.beta_now)) == pytest.approx(0.3)
 
 
 def test_the_loss_that_is_reported_is_that_of_pixels():

@@ -78,7 +78,6 @@ def test_a_likelihood_that_does_not_fit_the_decoder_is_refused():
         (lambda: zoo.VAE((4, 4, 1), 2, samples=0), "samples is 0"),
         (lambda: zoo.VAE((4, 4, 1), 2, samples=1.5), "samples is 1.5"),
         (lambda: zoo.VAE((4, 4, 1), 2, beta=-1), "beta is -1"),
-        (lambda: zoo.VAE((4, 4, 1), 2, samples=None), "samples is None"),
         (lambda: likelihoods.Categorical(2.7), "levels is 2.7"),
         (
             lambda: zoo.VAE((4, 4, 1), 2, binarize="threshold", corruption={"gaussian": 0.1}),
@@ -97,6 +96,11 @@ def test_a_likelihood_that_does_not_fit_the_decoder_is_refused():
 def test_arguments_without_meaning_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_samples_that_are_no_number_are_refused():
+    with pytest.raises(TypeError, match="samples is None; give a whole number"):
+        zoo.VAE((4, 4, 1), 2, samples=None)
 
 
 # Bounds
@@ -190,7 +194,8 @@ def test_the_importance_weighted_loss_is_minus_its_bound():
 def test_several_samples_average_the_reconstruction():
     many = randomised(zoo.VAE((4, 4, 1), 2, hidden_units=(5,), samples=2000))
     z = many.encode(np.repeat(X, 2000, axis=0), sample=True, seed=0)
-    expected = many.log_prob(np.repeat(X, 2000, axis=0), z).reshape(12, 2000)
+    _, expected = many.kl_and_log_prob(np.repeat(X, 2000, axis=0), z)
+    expected = expected.reshape(12, 2000)
     error = expected.std(axis=1) / np.sqrt(2000) * np.sqrt(2)
     got = terms(many, X)["reconstruction"]
     assert (np.abs(got + expected.mean(axis=1)) < 4.5 * error).all()
@@ -229,15 +234,15 @@ def test_a_schedule_moves_beta_step_by_step_and_goes_on_after_loading(tmp_path):
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), beta=schedule)
     model.compile(jit_compile=BACKEND == "jax")
     model.fit(X, batch_size=4, epochs=2, verbose=0)
-    assert float(array(model.term_weights["kl"])) == pytest.approx(0.6)
+    assert float(array(model.beta_now)) == pytest.approx(0.6)
     logs = model.evaluate(X, verbose=0, return_dict=True)
     assert logs["loss"] == pytest.approx(logs["reconstruction"] + 0.6 * logs["kl"], rel=1e-5)
     model.save(tmp_path / "model.keras")
     model = keras.models.load_model(tmp_path / "model.keras")
     model.fit(X, batch_size=4, verbose=0)
-    assert float(array(model.term_weights["kl"])) == pytest.approx(0.9)
+    assert float(array(model.beta_now)) == pytest.approx(0.9)
     model.fit(X, batch_size=4, verbose=0)
-    assert float(array(model.term_weights["kl"])) == pytest.approx(1.0)
+    assert float(array(model.beta_now)) == pytest.approx(1.0)
     model.step.assign(70_001.0)
     zoo.save(model, tmp_path / "preset", storage="float16")
     assert float(array(zoo.load(tmp_path / "preset").step)) == 70_001
@@ -248,9 +253,9 @@ def test_a_schedule_moves_beta_step_by_step_and_goes_on_after_loading(tmp_path):
 # Binary and damaged images
 
 
-def test_dynamic_binarisation_draws_anew_with_the_pixels_as_probabilities():
+def test_dynamic_binarization_draws_anew_with_the_pixels_as_probabilities():
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), binarize="dynamic")
-    draws = np.stack([array(model.drawn_input(tensor(X))) for _ in range(3000)])
+    draws = np.stack([array(model.drawn_pixels(tensor(X))) for _ in range(3000)])
     assert set(np.unique(draws)) == {0, 1}
     np.testing.assert_allclose(draws.mean(axis=0), X, atol=0.05)
     prepared = model.prepared(X, seed=1)
@@ -268,11 +273,11 @@ def test_thresholded_pixels_are_what_every_use_sees():
     hard = (X > 0.5).astype("float32")
     np.testing.assert_array_equal(model.encode(X), model.encode(hard))
     z = model.encode(X)
-    np.testing.assert_array_equal(model.log_prob(X, z), model.log_prob(hard, z))
+    np.testing.assert_array_equal(model.kl_and_log_prob(X, z), model.kl_and_log_prob(hard, z))
     encoder = model.parts()["encoder"].function
     grey, black_and_white = (array(encoder({"x": tensor(x)})["z_mean"]) for x in (X, hard))
     np.testing.assert_array_equal(grey, black_and_white)
-    np.testing.assert_array_equal(array(model.drawn_input(tensor(X))), hard)
+    np.testing.assert_array_equal(array(model.drawn_pixels(tensor(X))), hard)
 
 
 def test_only_the_encoder_sees_the_damage_and_only_in_training():

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from zoo import models as models
     from zoo import nn as nn
     from zoo import plots as plots
-    from zoo import recipes as recipes
     from zoo.callbacks import SavePicture as SavePicture
-    from zoo.catalog import card as card
-    from zoo.catalog import list_models as list_models
     from zoo.distribution import strategy as strategy
     from zoo.models.aae import AAE as AAE
     from zoo.models.autoencoder import Autoencoder as Autoencoder
@@ -55,8 +52,11 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import SquaredError as SquaredError
     from zoo.nn.distributions import SwissRoll as SwissRoll
     from zoo.nn.distributions import Uniform as Uniform
-    from zoo.presets import load as load
-    from zoo.presets import save as save
+    from zoo.presets import recipes as recipes
+    from zoo.presets.catalog import card as card
+    from zoo.presets.catalog import list_models as list_models
+    from zoo.presets.loading import load as load
+    from zoo.presets.saving import save as save
     from zoo.pretraining import Classifier as Classifier
     from zoo.pretraining import classifier as classifier
     from zoo.pretraining import pretrain as pretrain
@@ -64,10 +64,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "list_models": "zoo.catalog",
-    "card": "zoo.catalog",
-    "load": "zoo.presets",
-    "save": "zoo.presets",
+    "list_models": "zoo.presets.catalog",
+    "card": "zoo.presets.catalog",
+    "load": "zoo.presets.loading",
+    "save": "zoo.presets.saving",
     "Autoencoder": "zoo.models.autoencoder",
     "SparseAutoencoder": "zoo.models.autoencoder",
     "DenoisingAutoencoder": "zoo.models.autoencoder",
@@ -107,7 +107,15 @@ _HOMES = {
     "SavePicture": "zoo.callbacks",
     "strategy": "zoo.distribution",
 }
-_MODULES = ("callbacks", "data", "metrics", "models", "nn", "plots", "recipes")
+_MODULES = {
+    "callbacks": "zoo.callbacks",
+    "data": "zoo.data",
+    "metrics": "zoo.metrics",
+    "models": "zoo.models",
+    "nn": "zoo.nn",
+    "plots": "zoo.plots",
+    "recipes": "zoo.presets.recipes",
+}
 
 __all__ = ["__version__", "export", *_HOMES, *_MODULES]
 
@@ -123,7 +131,7 @@ if not TYPE_CHECKING:  # which would take it for any name at all
             elif name in _HOMES:
                 value = getattr(importlib.import_module(_HOMES[name]), name)
             else:
-                value = importlib.import_module(f"zoo.{name}")
+                value = importlib.import_module(_MODULES[name])
         importing.register_classes()
         globals()[name] = value
         return value

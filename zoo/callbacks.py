@@ -14,8 +14,8 @@ from pathlib import Path
 
 import keras
 
+from zoo.atomic_writes import need_space, publish_file
 from zoo.backend import backend
-from zoo.folders import need_space, publish_file
 from zoo.json_file import read_object
 from zoo.locks import lock_folder, unlock_folder
 

@@ -10,12 +10,11 @@ import sys
 
 import zoo
 from zoo import importing, own_classes
-from zoo.catalog import printable
-from zoo.folders import check_target, publish_file, publish_folder
+from zoo.atomic_writes import check_target, publish_file, publish_folder
 from zoo.pictures import PICTURES, check, data_of, draw
 from zoo.quiet import quiet as _quiet
-from zoo.spelling import UnknownNameError
-from zoo.terminal import streams
+from zoo.suggestions import UnknownNameError
+from zoo.terminal import printable, streams
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,7 +50,7 @@ def _load(name, modules=()):
     if sys.stderr.isatty():
         print(f"loading {name} ...", file=sys.stderr, flush=True)
     with _quiet():
-        from zoo.presets import load
+        from zoo.presets.loading import load
     return load(name, custom_objects=own_classes.imported(modules))
 
 
@@ -191,8 +190,8 @@ def _demo(options):
     zoo.card(options.name)
     check_target(options.out, options.overwrite)
     with _quiet():
-        from zoo import presets  # noqa: F401  starts the backend
         from zoo.demo import run
+        from zoo.presets import loading  # noqa: F401  starts the backend
     run(options.name, options.out, overwrite=options.overwrite)
 
 
@@ -210,12 +209,12 @@ def _generate(options):
 
 
 def _train(options):
-    from zoo import recipes
+    from zoo.presets import recipes
 
     recipe = recipes.get(options.name)
     check_target(options.out, options.overwrite)
     with _quiet():
-        from zoo.training import train
+        from zoo.presets.training import train
     card = train(
         recipe,
         options.out,
@@ -236,7 +235,7 @@ def _train(options):
 
 
 def _evaluate(options):
-    from zoo.catalog import preset_folder
+    from zoo.presets.catalog import preset_folder
 
     folder = preset_folder(options.name)
     card = zoo.card(options.name)
@@ -254,7 +253,7 @@ def _evaluate(options):
         report=lambda m: print(f"  {m['name']}: {m['value']} {m['unit']}".rstrip(), flush=True),
     )
     if options.update:
-        from zoo.presets import update_card
+        from zoo.presets.saving import update_card
 
         update_card(folder, metrics)
         print(f"written into {folder / 'card.json'}")

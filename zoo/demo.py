@@ -12,7 +12,7 @@ import numpy as np
 
 import zoo
 from zoo import data, export, plots
-from zoo.folders import publish_folder
+from zoo.atomic_writes import publish_folder
 
 CONSUMER = '''"""Decode images with onnxruntime and numpy alone: python app.py"""
 import json, os, sys

@@ -7,7 +7,7 @@ import contextlib
 import keras
 
 from zoo.backend import backend
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 STRATEGIES = {"mirrored": "tensorflow", "workers": "tensorflow", "data_parallel": "jax"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from zoo.models.autoencoder import Autoencoder
-from zoo.models.part import Part, TensorInfo
+from zoo.models.signature import Part, TensorInfo
 
 
 def pretrain(

@@ -8,8 +8,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 
-from zoo.catalog import printable
-
 
 @contextlib.contextmanager
 def streams() -> Iterator[None]:
@@ -78,3 +76,8 @@ def _once():
             print(f"zoo: {text}", file=sys.stderr)
 
     return show
+
+
+def printable(text: str) -> str:
+    """Write control characters as escapes: a terminal would obey those that a file brings along."""
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)

@@ -13,7 +13,7 @@ from zoo import monitors
 from zoo.backend import backend
 from zoo.backend.optimizer_group import clone_optimizer, group_of
 from zoo.checks.class_weights import check_class_weight, weights_by_class
-from zoo.checks.data import Data, check_targets, positive
+from zoo.checks.data import Data, check_targets, is_array, positive
 
 DEFAULT_BATCH_SIZE = 128
 
@@ -186,9 +186,8 @@ class Trainer(keras.Model):
         """
         if unknown:
             raise TypeError(
-                f"{type(self).__name__}.compile() does not take {', '.join(unknown)}: the terms of "
-                "the loss are the model's own and are reported as metrics. What can be chosen is "
-                "the likelihood, when the model is made."
+                f"{type(self).__name__}.compile() does not take {', '.join(unknown)}: loss and "
+                "metrics are the model's own. The likelihood is chosen when the model is made."
             )
         if steps_per_execution != "auto":
             positive(steps_per_execution, "steps_per_execution")
@@ -272,13 +271,13 @@ class Trainer(keras.Model):
             raise ValueError("Call compile() before fit().")
         size = positive(DEFAULT_BATCH_SIZE if batch_size is None else batch_size, "batch_size")
         validation_size = kwargs.pop("validation_batch_size", None)
-        if validation_size is not None:
-            positive(validation_size, "validation_batch_size")
+        validation_size = size if validation_size is None else validation_size
+        positive(validation_size, "validation_batch_size")
         if class_weight:
             check_class_weight(self, class_weight)
+            if is_array(x) and y is not None:
+                sample_weight = weights_by_class(class_weight, y, sample_weight)
         data = Data(self, x, y, sample_weight)
-        if class_weight and data.is_array:
-            data.weight = weights_by_class(class_weight, y, sample_weight)
         held_out = None
         if validation_data is not None or validation_split:
             held_out = data.validation(validation_data, validation_split)
@@ -289,16 +288,15 @@ class Trainer(keras.Model):
         steps = kwargs.get("steps_per_epoch")
         batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
         if not self.run_eagerly:
-            few_steps = steps or kwargs.get("validation_steps")
-            self._choose_how_to_run(
-                (steps or batches) * epochs, 1 if few_steps else batches // 10, size
-            )
+            bundle = 1 if steps or kwargs.get("validation_steps") else batches // 10
+            self._choose_how_to_run((steps or batches) * epochs, bundle, size)
         train, validate, order = data.x, held_out and held_out.x, None
         if data.is_array:
             order = monitors.PassOrder(len(data.x), batches) if shuffle else None
-            train = self._stream(data, size, order)
+            train = backend.stream(data.columns, size, order, self.steps_per_execution, self)
         if held_out and held_out.is_array:
-            validate = self._stream(held_out, validation_size or size, None)
+            bundle = self.steps_per_execution
+            validate = backend.stream(held_out.columns, validation_size, None, bundle, self)
         if found := backend.steps_per_pass(train):
             kwargs["steps_per_epoch"] = steps or found
             if order:
@@ -334,14 +332,15 @@ class Trainer(keras.Model):
         data = Data(self, x, y, sample_weight)
         batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
         self._choose_how_to_run(kwargs.get("steps") or batches, 1 if kwargs.get("steps") else None)
-        stream = self._stream(data, size, None) if data.is_array else data.x
+        stream = data.x
         options = {"y": y, "batch_size": batch_size, "sample_weight": sample_weight}
+        if data.is_array:
+            stream = backend.stream(data.columns, size, None, self.steps_per_execution, self)
+            options = {}
         if found := backend.steps_per_pass(stream):
             kwargs["steps"] = kwargs.get("steps") or found
         with data.refusing, backend.drain(stream):
-            return super().evaluate(
-                stream, verbose=verbose, **({} if data.is_array else options), **kwargs
-            )
+            return super().evaluate(stream, verbose=verbose, **options, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
@@ -365,14 +364,10 @@ class Trainer(keras.Model):
         backend.make_step_function(make, self, "test_step")
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Build the optimizer before a step is traced, without Keras's look at a batch."""
+        """Build the optimizer, without Keras's look at a batch."""
         with backend.strategy_scope(self):
             if self.compiled and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
-
-    def _stream(self, data, size, order):
-        columns = (data.x, data.y, data.weight)
-        return backend.stream(columns, size, order, self.steps_per_execution, self)
 
     def _choose_how_to_run(self, steps: int, bundle: int | None, size: int = 128):
         """Decide what `compile` left open, now that it is known how much there is to do.

@@ -12,9 +12,9 @@ import pytest
 from keras import layers
 
 import export
-from export import onnx_graph, probes
+from export import onnx_graph, test_inputs
 from export.layout import channels_first
-from zoo.models.part import Part, TensorInfo
+from zoo.models.signature import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
@@ -222,14 +222,14 @@ def test_images_that_fit_no_input_are_refused(conditional, tmp_path, images, sai
 def test_probes_meet_every_label_and_four_sigma(make):
     many = replace(make.LABEL, high=149)
     part = replace(make.dense_decoder(), inputs=(make.Z, many))
-    cases = probes.probes(part, {})
+    cases = test_inputs.make_cases(part, {})
     assert set(cases["prior draws, every label"]["label"]) == set(range(150))
     assert set(np.abs(cases["points at 4 sigma, every label"]["z"]).ravel()) == {4.0}
 
 
 def test_probes_are_real_images_in_the_inputs_shape(make):
     part = make.encoder_part([layers.Flatten()], shape=(20, 16, 3))
-    images = probes.probes(part, {})["real images"]["x"]
+    images = test_inputs.make_cases(part, {})["real images"]["x"]
     assert images.shape == (64, 20, 16, 3)
     assert (images.min(), images.max()) == (0, 1)
     assert len(np.unique(images.reshape(64, -1), axis=0)) == 64
@@ -238,7 +238,7 @@ def test_probes_are_real_images_in_the_inputs_shape(make):
 def test_images_without_a_range_are_probed_with_real_ones_too(make):
     part = make.encoder_part([layers.Flatten()])
     free = replace(part, inputs=(TensorInfo("x", "float32", (14, 14, 1)),))
-    cases = probes.probes(free, {})
+    cases = test_inputs.make_cases(free, {})
     assert list(cases) == ["real images", "standard normal draws", "points at 4 sigma"]
 
 
@@ -366,6 +366,6 @@ def test_digits_for_the_proof_have_their_channels_first(make):
     part = channels_first(make.encoder_part([layers.Flatten(), layers.Dense(2)], (8, 8, 3)))
     info = part.inputs[0]
     assert info.shape == (3, 8, 8)
-    digits = probes.rows_of(info, 4, None)
-    last = probes.rows_of(make.image(8, 8, 3), 4, None)
+    digits = test_inputs.rows_of(info, 4, None)
+    last = test_inputs.rows_of(make.image(8, 8, 3), 4, None)
     np.testing.assert_array_equal(np.moveaxis(digits, 1, -1), last)

@@ -16,7 +16,7 @@ import export
 import zoo
 from export import onnxruntime_web
 from zoo import cli
-from zoo.models.part import Part, TensorInfo
+from zoo.models.signature import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"

@@ -14,7 +14,7 @@ from PIL import Image
 
 import export
 import zoo
-from export import probes
+from export import test_inputs
 
 webdriver = pytest.importorskip("selenium.webdriver")
 from selenium.webdriver.chrome.service import Service  # noqa: E402
@@ -59,7 +59,7 @@ def site(tmp_path_factory):
     for name in (*PRESETS, WIDE):
         model = zoo.load(name)
         export.export_model(model, root / name, formats=("onnx",), parts=("encoder", "decoder"))
-        digits = probes.rows_of(model.parts()["encoder"].inputs[0], 256, None)
+        digits = test_inputs.rows_of(model.parts()["encoder"].inputs[0], 256, None)
         images = None if name == BARE else digits
         export.write_page(root / name, root / name / "web", images=images)
     handler = functools.partial(Quiet, directory=root)

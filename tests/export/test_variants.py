@@ -17,7 +17,7 @@ from keras import layers
 import export
 from export import parity, runtime, variants
 from zoo import cli
-from zoo.models.part import Part, TensorInfo
+from zoo.models.signature import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"

@@ -116,9 +116,9 @@ def test_a_row_of_a_traversal_moves_one_dimension(vae, cvae):
     for row, column, code in ((0, 0, [-2, -0.4]), (0, 4, [2, -0.4]), (1, 3, [0.3, 1])):
         expected = vae.decode(np.float32([code]))[0, ..., 0]
         np.testing.assert_allclose(cell(figure, row, column), expected, atol=1e-6)
-    labelled = plots.traversal(cvae, label=4, steps=3)
+    labeled = plots.traversal(cvae, label=4, steps=3)
     expected = cvae.decode(np.zeros((1, 3), "float32"), [4])[0, ..., 0]
-    np.testing.assert_allclose(cell(labelled, 2, 1), expected, atol=1e-6)
+    np.testing.assert_allclose(cell(labeled, 2, 1), expected, atol=1e-6)
 
 
 # Planes of codes
@@ -278,11 +278,11 @@ def test_interpolations_go_over_pixels_and_over_codes(vae, cvae, few_digits):
     np.testing.assert_allclose(cell(figure, 2, 1), (x[2] + x[3])[..., 0] / 2, atol=1e-6)
     middle = vae.decode((z[2:3] + z[3:]) / 2)[0, ..., 0]
     np.testing.assert_allclose(cell(figure, 3, 1), middle, atol=1e-6)
-    labelled = plots.interpolations(cvae, x, y, pairs=1, steps=2)
+    labeled = plots.interpolations(cvae, x, y, pairs=1, steps=2)
     first = cvae.reconstruct(x[:1], y[:1])[0, ..., 0]
-    np.testing.assert_allclose(cell(labelled, 1, 0), first, atol=1e-6)
+    np.testing.assert_allclose(cell(labeled, 1, 0), first, atol=1e-6)
     last = cvae.decode(cvae.encode(x[1:2], y[1:2]), y[:1])[0, ..., 0]
-    np.testing.assert_allclose(cell(labelled, 1, 1), last, atol=1e-6)
+    np.testing.assert_allclose(cell(labeled, 1, 1), last, atol=1e-6)
 
 
 def test_bubbles_are_posteriors_a_deviation_wide_over_the_prior(vae, few_digits):

@@ -30,7 +30,7 @@ from support.mutated_weights import change_weights, changed_onnx
 from support.mutations import changed_bytes, changed_json
 from support.tampering import resign
 from zoo.models.base import BaseAutoencoder
-from zoo.readme import render_card
+from zoo.presets.card_page import render_card
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 3 * 2**30  # that a case may take beyond what is taken already

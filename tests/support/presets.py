@@ -1,10 +1,29 @@
-"""Shipped presets: loaded once, and which of them are tested at every turn."""
+"""Shipped presets: loaded once, and which of them are tested at every turn; and a small recipe."""
 
 import functools
 
 import pytest
 
 import zoo
+
+SMALL_RECIPE = """
+description = "A small one."
+paper = "None"
+data = "digits"
+class = "Autoencoder"
+epochs = 2
+validation = 237
+batch_size = 200
+seed = 4
+
+[model]
+input_shape = [8, 8, 1]
+latent_dim = 2
+hidden_units = [8]
+
+[optimizer]
+learning_rate = 1e-2
+"""
 
 
 @functools.cache

@@ -14,7 +14,8 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import callbacks, recipes, training
+from zoo import callbacks
+from zoo.presets import recipes, training
 
 X = np.random.default_rng(0).random((96, 4, 4, 1), np.float32)
 MODEL = {"latent_dim": 2, "posterior": "gaussian", "hidden_units": (8,), "dropout": 0.2}

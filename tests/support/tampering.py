@@ -3,7 +3,7 @@
 import json
 import os
 
-from zoo.catalog import describe_file
+from zoo.presets.card import describe_file
 
 
 def resign(folder, file, record):

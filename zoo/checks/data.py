@@ -268,8 +268,8 @@ class Data:
     Attributes:
         is_array: whether they are arrays, and no stream of batches.
         x: NumPy's array, or what stays on disk; a stream that gives the same batches, each of them
-            checked when it is fetched. y: labels, or None where targets are the inputs. weight:
-            float [n], or None.
+            checked when it is fetched. y: labels, or None where targets are the inputs.
+        columns: of arrays: x, y and float sample weights [n] or None; None for a stream.
         few: up to 256 of the inputs with their labels, or None where looking would use them up.
         refusing: a context in which a batch that is refused says so in its own words.
     """
@@ -285,13 +285,14 @@ class Data:
         self.inspection, self.refusing = inspection, contextlib.nullcontext()
         if self.is_array:
             x = check_batch(model, x, y, weight, prefix)
-            self.x, self.y, self.weight = (
+            self.columns = [
                 column if column is None or hasattr(column, "value_range") else as_numpy(column)
                 for column in (x, y if model.learns_labels else None, weight)
-            )
+            ]
+            self.x, self.y, _ = self.columns
             self.few = few_rows(self.x, self.y)
         else:
-            self.y, self.weight = None, None
+            self.columns, self.y = None, None
             self.inspection = inspection or streams.Inspection()
             self.refusing = self.inspection.speaking()
             self._look_at_stream(x, prefix)
@@ -333,11 +334,9 @@ class Data:
             )
         last = object.__new__(Data)
         vars(last).update(vars(self))
-        for name in ("x", "y", "weight"):
-            column = getattr(self, name)
-            if column is not None:
-                setattr(self, name, column[:cut])
-                setattr(last, name, column[cut:])
+        last.columns = [column if column is None else column[cut:] for column in self.columns]
+        self.columns = [column if column is None else column[:cut] for column in self.columns]
+        (self.x, self.y, _), (last.x, last.y, _) = self.columns, last.columns
         return last
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from zoo.data import variants
 from zoo.data.stored import StoredImages as StoredImages
 from zoo.nn.given import whole
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 
 @dataclass(frozen=True)

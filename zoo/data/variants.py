@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 TRAINING = {"mnist_basic": 12_000, "mnist_rot": 12_000, "mnist_bg_rand": 12_000, "rectangles": 1200}
 """Images to train with; the last sixth of them is for validation."""

@@ -14,6 +14,7 @@ import keras
 
 import zoo
 from zoo import plots
+from zoo.atomic_writes import write_file
 from zoo.experiments import (
     adversarial,
     classical,
@@ -23,8 +24,7 @@ from zoo.experiments import (
     variational,
 )
 from zoo.experiments.table import SEED, Table
-from zoo.folders import write_file
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 EXPERIMENTS = {
     "adversarial_images": adversarial.adversarial_images,

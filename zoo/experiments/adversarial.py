@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import data, metrics, plots, recipes, training
+from zoo import data, metrics, plots
 from zoo.experiments.table import SEED, Table, error, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
+from zoo.presets import recipes, training
 
 IMAGE = (28, 28, 1)
 DRAWS = (1, 2, 3)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 import zoo
-from zoo import data, labelling, metrics, recipes
+from zoo import data, label_propagation, metrics
 from zoo.experiments.table import Table, fit_recipe
+from zoo.presets import recipes
 
 DRAWS = (1, 2, 3)
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}
@@ -21,7 +22,7 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
     lower = zoo.load("m1_mnist_100")  # no label has a part in its codes
     for seed in DRAWS:
         x, y, test = _draw("m1_mnist_100", seed)
-        for method in labelling.METHODS:
+        for method in label_propagation.METHODS:
             lower.method = method
             lower.learn_labels(x, y)
             found.setdefault(methods[method], []).append(metrics.classification_error(lower, *test))

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from zoo import metrics, training
+from zoo import metrics
 from zoo.metrics.card_metrics import rounded
+from zoo.presets import training
 
 SEED = 1
 

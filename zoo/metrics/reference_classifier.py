@@ -14,7 +14,7 @@ import keras
 from keras import layers
 
 from zoo import data
-from zoo.catalog import describe_file
+from zoo.presets.card import describe_file
 
 REFERENCE_CLASSIFIERS = {
     "mnist": {

@@ -11,7 +11,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.models.base import BaseAutoencoder
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks, own_networks
 from zoo.nn.distributions import prior_names
@@ -87,6 +87,7 @@ class AAE(BaseAutoencoder):
         "generator": ("encoder",),
     }
     monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
+    labels_seen = 0  # how many labels the discriminator tells apart; 0 where it is given none
 
     def __init__(
         self,
@@ -142,11 +143,6 @@ class AAE(BaseAutoencoder):
         )
         return networks.without_noise(self.noisy_encoder)
 
-    @property
-    def labels_seen(self) -> int:
-        """How many labels the discriminator tells apart; 0 where it is given none."""
-        return 0
-
     def _described_discriminator(self):
         return networks.critic(
             self.latent_dim,
@@ -197,7 +193,8 @@ class AAE(BaseAutoencoder):
     def reconstruction_losses(self, batch, training):
         """-log p(x | z) of the images' codes."""
         z = self.sampled_code(batch.x, training)  # [batch, latent_dim]
-        parameters = self.decoder(self.decoder_input(z, batch.label), training=training)
+        inputs = {"z": z, "label": batch.label} if self.label_inputs else z
+        parameters = self.decoder(inputs, training=training)
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
         return Losses(reconstruction, reconstruction=reconstruction)
 

@@ -17,7 +17,7 @@ from zoo.checks import streams
 from zoo.models import settings
 from zoo.models.described_networks import checked_code_shape, described_networks
 from zoo.models.old_names import with_new_names
-from zoo.models.part import OwnWeights, Part, encoder_and_decoder
+from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
 from zoo.nn import given, networks, own_networks
 from zoo.nn.distributions import likelihoods
 from zoo.nn.given import whole
@@ -258,7 +258,9 @@ class BaseAutoencoder(Trainer):
     def before_training(self, x):
         """Choose the colors of pictures by the images, and take the preset's licence off."""
         if x is not None and len(self.image_shape) == 3 and self.image_shape[-1] == 1:
-            self.cmap = None if _are_drawings(x) else "gray"
+            border = np.concatenate([x[:, [0, -1]].ravel(), x[:, :, [0, -1]].ravel()])
+            drawn = np.median(border) <= x.min() + 0.1 * (x.max() - x.min())
+            self.cmap = None if drawn else "gray"  # drawings are mostly empty at their borders
         if self.licence is self.licence_of_preset:  # the same object: equal text may be the user's
             self.licence = None
 
@@ -381,10 +383,3 @@ class BaseAutoencoder(Trainer):
     def load_own_variables(self, store):
         self.seed_generator.state.assign(store["seed_state"][()])
         super().load_own_variables({key: store[key] for key in store.keys() - {"seed_state"}})
-
-
-def _are_drawings(images) -> bool:
-    """Say whether images [n, height, width, 1] are drawings: the most of their border is empty."""
-    border = np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])
-    low, high = images.min(), images.max()
-    return bool(np.median(border) <= low + 0.1 * (high - low))

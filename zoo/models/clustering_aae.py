@@ -12,7 +12,7 @@ from zoo import inference
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.models.aae import AAE
-from zoo.models.part import TensorInfo, classifier_part
+from zoo.models.signature import TensorInfo, classifier_part
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks
 from zoo.nn.distributions.priors import Categorical

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import inference, labelling
+from zoo import inference, label_propagation
 from zoo.checks import data as checks
 from zoo.models.labeled_images import check_every_class_has_a_label
-from zoo.models.part import classifier_part
 from zoo.models.settings import initial_weights
+from zoo.models.signature import classifier_part
 from zoo.models.vae import VAE
 from zoo.nn.given import whole, widths
 
@@ -28,8 +28,8 @@ class M1(VAE):
 
     Args:
         num_classes: how many labels there are.
-        method: of labelling, a name in `zoo.labelling.METHODS`: "spreading" over neighbours,
-            "self_training" or "svm".
+        method: of label propagation, a name in `zoo.label_propagation.METHODS`: "spreading"
+            over neighbors, "self_training" or "svm".
         classifier_hidden_units: widths of the classifier's hidden layers.
         classifier_epochs: how often it sees all codes.
         Others: see `VAE`.
@@ -64,8 +64,10 @@ class M1(VAE):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        if method not in labelling.METHODS:
-            raise ValueError(f"method is {method!r}; choose one of {', '.join(labelling.METHODS)}.")
+        if method not in label_propagation.METHODS:
+            raise ValueError(
+                f"method is {method!r}; choose one of {', '.join(label_propagation.METHODS)}."
+            )
         self.num_classes, self.method = whole("num_classes", num_classes, least=2), method
         self.classifier_hidden_units = widths("classifier_hidden_units", classifier_hidden_units)
         self.classifier_epochs = whole("classifier_epochs", classifier_epochs)
@@ -121,7 +123,7 @@ class M1(VAE):
         y = self._checked_known_labels(x, y)
         codes = self.encode(x)
         codes = codes.reshape(len(codes), -1)
-        labels = labelling.METHODS[self.method](codes, y)
+        labels = label_propagation.METHODS[self.method](codes, y)
         with initial_weights(seed):
             self.classifier.set_weights(self._described_classifier().get_weights())
         self.classifier.trainable = True

@@ -12,7 +12,7 @@ from zoo import inference
 from zoo.backend import backend
 from zoo.models.cvae import learn_prior, learned_prior_of
 from zoo.models.labeled_images import LabeledImages, cross_entropy
-from zoo.models.part import classifier_part
+from zoo.models.signature import classifier_part
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence

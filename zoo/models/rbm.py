@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.models.autoencoder import Autoencoder
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.nn.given import whole
 from zoo.trainer import Losses

@@ -18,7 +18,7 @@ import keras
 from zoo.models.old_names import OLD_NAMES
 from zoo.nn.configured import Configured
 from zoo.nn.given import whole
-from zoo.spelling import suggestion
+from zoo.suggestions import suggestion
 
 
 def prepare(cls, last):

@@ -8,7 +8,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.nn.given import number, whole
 from zoo.trainer import Losses, weighted
 

@@ -95,7 +95,6 @@ class VAE(BaseAutoencoder):
         "PSNR at 10 % salt and pepper",
     )
     priors_taken: tuple[type, ...] = (Normal, GaussianMixture)
-    prior_network = None
 
     def __init__(
         self,
@@ -117,6 +116,7 @@ class VAE(BaseAutoencoder):
         self.corruption = None if corruption is None else corruptions.get(corruption)
         self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
         self.prior = prior_names.get(prior, self.code_shape, self.priors_taken)
+        self.prior_network = None  # no attribute of the class: PyTorch would find that one first
         self.beta = _checked_beta(beta)
         self.beta_now = self.beta
         if callable(self.beta):  # a schedule
@@ -133,7 +133,8 @@ class VAE(BaseAutoencoder):
     def posterior(self, x, label=None, training=False) -> DiagonalNormal:
         """Return q(z | x), or q(z | x, label), of images [batch, *input_shape]."""
         x = self.input_pixels(x)
-        return DiagonalNormal(**self.encoder(self.encoder_input(x, label), training=training))
+        inputs = {"x": x, "label": label} if self.conditional else x
+        return DiagonalNormal(**self.encoder(inputs, training=training))
 
     def prior_of(self, label=None):
         """Return p(z), or p(z | label) where it is learned."""
@@ -149,9 +150,9 @@ class VAE(BaseAutoencoder):
         if samples > 1:
             x = ops.repeat(x, samples, axis=0)  # [batch * samples, *input_shape]
             label = label if label is None else ops.repeat(label, samples)
-        parameters = self.decoder(
-            self.decoder_input(ops.reshape(z, (-1, self.latent_dim)), label), training=training
-        )
+        z = ops.reshape(z, (-1, self.latent_dim))  # [batch * samples, latent_dim]
+        inputs = {"z": z, "label": label} if self.conditional else z
+        parameters = self.decoder(inputs, training=training)
         return ops.reshape(self.input_likelihood.log_prob(x, parameters), (-1, samples))
 
     # Loss
@@ -335,8 +336,7 @@ class VAE(BaseAutoencoder):
         steps = int(ops.convert_to_numpy(self.optimizer.iterations))
         if steps < FEW_STEPS or checks.not_finite(self):
             return
-        labels = y if self.conditional and not self.semi_supervised else None
-        active = active_units(self, x, labels)
+        active = active_units(self, x, y if self.conditional and not self.semi_supervised else None)
         if active <= self.latent_dim // 10:
             warnings.warn(
                 f"{type(self).__name__} hardly uses its codes: {active} of {self.latent_dim} "

@@ -7,7 +7,7 @@ from typing import ClassVar
 import keras
 from keras import ops
 
-from zoo.models.part import TensorInfo
+from zoo.models.signature import TensorInfo
 from zoo.models.vae import VAE
 from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks

@@ -6,6 +6,7 @@ for the model (`model.cmap`): as ink on paper, where 1 is black, or as grey phot
 
 from matplotlib.figure import Figure
 
+import zoo
 from zoo.plots.images import (
     analogies,
     filters,
@@ -61,8 +62,8 @@ def preview(model, x, labels=None) -> Figure:
         wide = model.latent_dim >= 100 and len(model.image_shape) == 3
         return filters(model) if wide and not model.filters else reconstructions(model, x)
     beta = getattr(model, "beta", 1.0)
-    closed = getattr(model, "closed_form", False)
-    if closed and isinstance(beta, float) and beta > 1 and model.latent_dim > 2:
+    normal = isinstance(model.prior, zoo.Normal)
+    if normal and isinstance(beta, float) and beta > 1 and model.latent_dim > 2:
         return traversal(model, x=x[:1000])
     if model.latent_dim == 2:
         return manifold(model, x[:5000], None if labels is None else labels[:5000])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+import zoo
 from zoo.plots.sheets import DPI, blank, enlarged, name_columns, name_rows, need, sheet, show
 
 QUANTILE = 2.0
@@ -283,9 +284,10 @@ def _dimensions(model, x, label):
     if x is None:
         order = range(model.latent_dim)
         return order, [f"$z_{{{i + 1}}}$" for i in order]
-    need(hasattr(model, "posterior_moments"), "Dimensions are sorted by the divergences of a VAE.")
+    need(hasattr(model, "kl_by_dimension"), "Dimensions are sorted by the KL divergences of a VAE.")
     labels = np.full(len(x), label or 0) if model.conditional else None
-    need(model.closed_form, "A mixture as the prior has no divergence by dimension: leave out x.")
-    divergences = model.kl_by_dimension(x, labels).mean(axis=0)
-    order = np.argsort(-divergences)
-    return order, [f"$z_{{{i + 1}}}$  {divergences[i]:.2f} nats" for i in order]
+    mixture = isinstance(model.prior, zoo.GaussianMixture)
+    need(not mixture, "A mixture as the prior has no KL divergence by dimension: leave out x.")
+    kl = model.kl_by_dimension(x, labels).mean(axis=0)
+    order = np.argsort(-kl)
+    return order, [f"$z_{{{i + 1}}}$  {kl[i]:.2f} nats" for i in order]

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
+import zoo
 from zoo.plots.sheets import DPI, draw, enlarged, need, scatter
 
 
@@ -78,7 +79,7 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
     colours_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
     for centre, width, colour in zip(mean, widths, colours_of, strict=True):
         axes.add_patch(Ellipse(centre, *width, facecolor=colour, edgecolor="none", alpha=0.25))
-    if not model.conditional and model.closed_form:
+    if not model.conditional and isinstance(model.prior, zoo.Normal):
         width = 2 * model.prior.scale
         axes.add_patch(Ellipse((0, 0), width, width, fill=False, linestyle="--"))
     axes.set_aspect("equal")

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from zoo.folders import publish_file
+from zoo.atomic_writes import publish_file
 
 DPI = 100
 INK = "gray_r"  # on paper: 1 is black

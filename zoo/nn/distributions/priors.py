@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backend import backend
+from zoo.checks.data import check_labels
 from zoo.nn.configured import Configured
 from zoo.nn.distributions.normal import DiagonalNormal, log_normal
 from zoo.nn.given import number, whole
@@ -65,7 +66,9 @@ class Prior(Configured):
         """Draw codes inside a training step, as a tensor, from a `SeedGenerator`."""
         noise = backend.normal((n, self.latent_dim), seed)
         uniform = backend.uniform((n, 2), seed) if self.needs_uniform else None
-        return self.transform(noise, uniform, self._all_parts(n) if label is None else label)
+        if label is None and self.num_classes:
+            label = self._all_parts(n)
+        return self.transform(noise, uniform, label)
 
     needs_uniform = True
 
@@ -274,6 +277,7 @@ class LearnedNormal(Prior):
 
     def moments(self, labels):
         """Return means and log-variances of labels [n], arrays [n, latent_dim]."""
+        labels = check_labels(labels, np.size(labels), len(self.labels), "labels")
         table = self.given(ops.convert_to_tensor(self.labels, "int32"))
         return tuple(ops.convert_to_numpy(t)[labels] for t in (table.mean, table.log_var))
 

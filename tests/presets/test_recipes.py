@@ -1,14 +1,16 @@
-"""Every shipped recipe makes its model and optimizers, and is what the card of its preset says."""
+"""Recipes: every shipped one makes its model and optimizers, and is what its preset's card says."""
 
 import keras
 import pytest
+from support.presets import SMALL_RECIPE
 
 import zoo
-from zoo import data, recipes, training
+from zoo import data
 from zoo.models import CLASSES
 from zoo.nn import corruption
 from zoo.nn import distributions as priors
 from zoo.nn.distributions import likelihoods
+from zoo.presets import recipes, training
 
 
 @pytest.mark.parametrize("name", recipes.names())
@@ -27,7 +29,7 @@ def test_every_recipe_makes_its_model(name):
         "likelihood": likelihoods.get,
         "corruption": corruption.get,
         "prior": lambda value: (
-            value if value == "learned" else priors.fitting(value, recipe.model["latent_dim"])
+            value if value == "learned" else priors.get_prior(value, recipe.model["latent_dim"])
         ),
     }
     for key, value in recipe.model.items():
@@ -65,3 +67,17 @@ def test_the_card_of_a_preset_holds_its_recipe(name):
         assert card["recipe"][key] == getattr(recipe, key)
     assert card["class"] == recipe.class_name
     assert card["storage"] == recipe.storage
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("epochs = = 2", "recipe bad cannot be read"),
+        (SMALL_RECIPE.replace('class = "Autoencoder"', ""), "class"),
+        (SMALL_RECIPE.replace("epochs = 2", ""), "epochs"),
+        ("unheard = 1\n" + SMALL_RECIPE, "unheard"),
+    ],
+)
+def test_a_recipe_that_cannot_be_read_is_refused(text, says):
+    with pytest.raises(ValueError, match=says):
+        recipes.Recipe.parse("bad", text)

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from zoo import exchange, folders
-from zoo.folders import LIST, check_target, publish_file, publish_folder, write_file
+from zoo import atomic_writes, exchange
+from zoo.atomic_writes import LIST, check_target, publish_file, publish_folder, write_file
 
 
 def content(folder):
@@ -250,7 +250,7 @@ def test_a_folder_that_changes_meanwhile_is_not_replaced(change, steps, old):
 
 KILLED = """
 import os, signal, sys
-from zoo import exchange, folders
+from zoo import atomic_writes, exchange
 target, moment = sys.argv[1:]
 kill = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 if moment == "between two steps":
@@ -258,8 +258,8 @@ if moment == "between two steps":
     rename = os.rename
     os.rename = lambda a, b: kill() if str(b) == target else rename(a, b)
 if moment == "after the exchange":
-    folders.shutil.rmtree = lambda *_, **__: kill()
-with folders.publish_folder(target, overwrite=True) as scratch:
+    atomic_writes.shutil.rmtree = lambda *_, **__: kill()
+with atomic_writes.publish_folder(target, overwrite=True) as scratch:
     (scratch / "signature.json").write_text("new")
     if moment == "while it is written":
         kill()
@@ -281,7 +281,7 @@ def test_what_a_killed_process_left_is_brought_back_or_removed(moment, there, ol
     assert len(os.listdir(old.parent)) == 1 + old.exists()
     later = time.time() + 100
     if moment != "between two steps":  # what is missing comes back at once, rests go later
-        monkeypatch.setattr(folders.time, "time", lambda: later)
+        monkeypatch.setattr(atomic_writes.time, "time", lambda: later)
     with pytest.raises(FileExistsError, match="exists already"):
         write_new(old)
     assert content(old) == there
@@ -292,7 +292,7 @@ def test_what_a_killed_process_left_is_brought_back_or_removed(moment, there, ol
 
 def test_what_another_process_writes_is_not_cleaned_up(tmp_path, monkeypatch):
     later = time.time() + 100
-    monkeypatch.setattr(folders.time, "time", lambda: later)
+    monkeypatch.setattr(atomic_writes.time, "time", lambda: later)
     with publish_folder(tmp_path / "target") as scratch:
         (scratch / "signature.json").write_text("slow")
         with pytest.raises(ValueError, match="stopped"), publish_folder(tmp_path / "target"):

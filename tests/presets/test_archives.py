@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo import archives
+from zoo.presets import archives
 
 pytestmark = pytest.mark.lowest
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def tidy(graph: Any) -> None:
+def simplify(graph: Any) -> None:
     """Take needless nodes out of an ONNX graph, in place; names of inputs and outputs stay.
 
     An Identity stays where an output is an input, or another output; the bodies of loops and

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from export.tidy import tidy
+from export.simplify import simplify
 
 
 def model_of(nodes, outputs, inputs=("x",)):
@@ -85,7 +85,7 @@ def test_needless_nodes_go_and_results_stay(name):
     nodes, outputs, left = CASES[name]
     model = model_of(nodes, outputs)
     expected = run(model)
-    tidy(model.graph)
+    simplify(model.graph)
     assert [made.op_type for made in model.graph.node] == left
     onnx.checker.check_model(model, full_check=True)
     for got, wanted in zip(run(model), expected, strict=True):
@@ -111,6 +111,6 @@ def test_the_body_of_a_branch_reads_what_is_left():
     ]
     model = model_of(nodes, ["y"])
     expected = run(model)
-    tidy(model.graph)
+    simplify(model.graph)
     assert [made.op_type for made in model.graph.node] == ["Relu", "Constant", "If"]
     np.testing.assert_array_equal(run(model)[0], expected[0])

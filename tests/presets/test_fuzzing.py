@@ -1,7 +1,8 @@
 """Files that were changed at random are refused in words, or load as what they were.
 
 Never a crash, a written file, a foreign file that is read, or other weights. Every case has a seed
-of its own; `support/fuzzer.py` runs them in processes whose end it survives, with little memory.
+of its own; `tests/support/fuzzer.py` runs them in processes whose end it survives, with little
+memory.
 """
 
 import json
@@ -19,7 +20,7 @@ from support.tampering import resign
 
 import zoo
 
-PROGRAM = Path(__file__).parent / "support" / "fuzzer.py"
+PROGRAM = Path(__file__).parents[1] / "support" / "fuzzer.py"
 
 
 def own_networks():

@@ -14,17 +14,18 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import data, distribution, plots, presets
+from zoo import data, distribution, plots
+from zoo.atomic_writes import check_target
 from zoo.backend import backend
 from zoo.callbacks import Backup, Progress
-from zoo.catalog import Card
 from zoo.checks.data import check_finite, not_finite
 from zoo.data.stored import array_in
-from zoo.folders import check_target
 from zoo.models import CLASSES
+from zoo.presets import saving
+from zoo.presets.card import Card
+from zoo.presets.recipes import Recipe
 from zoo.pretraining import pretrain
-from zoo.recipes import Recipe
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 FINE_TUNING_RATE = 5e-4
 OWN = data.Source("images of one's own", "not stated", "not stated", ())
@@ -125,9 +126,9 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     }
     if not backend.is_chief(model):  # it takes all workers to read a model, and one folder is kept
         with tempfile.TemporaryDirectory() as folder:
-            presets.save(model, Path(folder, out.name), **settings)
+            saving.save(model, Path(folder, out.name), **settings)
         return None
-    card = presets.save(model, out, overwrite=overwrite, **settings)
+    card = saving.save(model, out, overwrite=overwrite, **settings)
     shutil.rmtree(progress, ignore_errors=True)
     return card
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import parity, probes, runtime
+from . import parity, runtime, test_inputs
 
 if TYPE_CHECKING:
-    from zoo.models.part import Part
+    from zoo.models.signature import Part
 
 BATCHES = (1, 64, 1024)
 IMAGES = 1000
@@ -44,7 +44,7 @@ def add(
     }
     errors = {v: _reconstruction_error(parts, runners, v, images) for v in names}
     for name, part in parts.items():
-        cases = probes.probes(part, images)
+        cases = test_inputs.make_cases(part, images)
         inputs = next(iter(cases.values()))
         report[name]["variants"] = {
             variant or "float32": {
@@ -71,7 +71,9 @@ def _reconstruction_error(parts, runners, variant, images) -> float | None:
     needed = {info.name: info for info in (*decoder.inputs, *encoder.inputs) if info.name != "z"}
     if not needed.keys() <= images.keys():
         return None
-    inputs = {name: probes.rows_of(info, IMAGES, images[name]) for name, info in needed.items()}
+    inputs = {
+        name: test_inputs.rows_of(info, IMAGES, images[name]) for name, info in needed.items()
+    }
     fed = {info.name: inputs[info.name] for info in encoder.inputs}
     inputs["z"] = runners["encoder", variant](fed)[code.name]
     made = runners["decoder", variant]({name: inputs[name] for name in takes})["x"]

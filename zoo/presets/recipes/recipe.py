@@ -1,7 +1,7 @@
-"""Recipes: what a preset was trained from, one small file each.
+"""What a preset was trained from, as a TOML file says it.
 
-A recipe is a TOML file: the data set, the class and its arguments, the optimizer, epochs, batch
-size and seed. `train` makes a preset folder of it.
+A recipe holds the data set, the class and its arguments, the optimizer, epochs, batch size and
+seed. `zoo.presets.training.train` makes a preset folder of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.spelling import UnknownNameError
+from zoo.suggestions import UnknownNameError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pytest
 from support.presets import loaded, one_of_each
 
 import zoo
-from zoo.catalog import describe_file, preset_folder
+from zoo.presets.card import describe_file
+from zoo.presets.catalog import preset_folder
 
 GOLDEN = Path(__file__).with_name("golden.json")
 NAMES = zoo.list_models()

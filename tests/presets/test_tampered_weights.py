@@ -10,7 +10,7 @@ import pytest
 from support.tampering import entry, rewrite, rewrite_config
 
 import zoo
-from zoo import safety
+from zoo.presets import safety
 
 
 def test_weights_of_another_model_are_refused(vae_preset, tmp_path):

@@ -8,7 +8,8 @@ import pytest
 from support.tampering import entry, rewrite, rewrite_config
 
 import zoo
-from zoo import cli, presets, safety
+from zoo import cli
+from zoo.presets import loading, safety
 
 
 def test_a_cut_off_weights_file_is_refused(vae_preset):
@@ -230,7 +231,7 @@ def test_code_in_a_config_is_refused_and_nothing_runs(
     rewrite_config(vae_preset, plant)
     made = []
     monkeypatch.setattr(keras.saving, "deserialize_keras_object", made.append)
-    monkeypatch.setattr(presets.CLASSES["VAE"], "from_config", made.append)
+    monkeypatch.setattr(loading.CLASSES["VAE"], "from_config", made.append)
     with pytest.raises(ValueError, match="nothing was loaded"):
         zoo.load(vae_preset)
     assert made == []

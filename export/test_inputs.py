@@ -12,7 +12,7 @@ from .draws import draw_prior
 from .tensors import Tensor, check_array
 
 if TYPE_CHECKING:
-    from zoo.models.part import Part, TensorInfo
+    from zoo.models.signature import Part, TensorInfo
 
 ROWS = 64
 _MOST_LABELS = 1024
@@ -54,7 +54,7 @@ def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
     return {name: check_array(_tensor(inputs[name]), array) for name, array in wanted.items()}
 
 
-def probes(part: Part, images: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+def make_cases(part: Part, images: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
     """Inputs for a part, as cases: a title for each, and arrays of 64 rows or more.
 
     Real images and random corners of their range, draws from the prior and points whose every

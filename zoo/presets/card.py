@@ -1,75 +1,17 @@
-"""What presets there are and what their cards say; needs neither Keras nor NumPy."""
+"""The record of a preset, `card.json`: what it says, and whether its files are what it says.
+
+Needs neither Keras nor NumPy.
+"""
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
-import os
-import warnings
 from pathlib import Path
 
 from zoo.json_file import read_object, shortened
-from zoo.spelling import UnknownNameError
+from zoo.terminal import printable
 
 CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"
-
-
-def shipped_folder() -> Path:
-    """Return the folder of the shipped presets: in the wheel, or in a checkout.
-
-    Raises:
-        FileNotFoundError: the presets are not there as files, as in a wheel that was not unpacked.
-    """
-    package = Path(__file__).resolve().parent
-    for folder in (package / "pretrained", package.parent / "pretrained"):
-        if folder.is_dir():
-            return folder
-    raise FileNotFoundError(
-        f"The shipped presets are not beside {package}: from an archive, such as a wheel or a zip "
-        "file on sys.path, they cannot be read. Install the package: pip install autoencoder-zoo."
-    )
-
-
-def list_models(pattern: str = "*") -> list[str]:
-    """Return the names of the shipped presets that match, sorted.
-
-    Args:
-        pattern: a name, a glob, or else a part of the names.
-
-    Example:
-        >>> zoo.list_models("cvae*")
-        ['cvae_fashion_mnist', 'cvae_mnist', 'cvae_mnist_2d', 'cvae_mnist_learned_prior']
-    """
-    names = sorted(path.parent.name for path in shipped_folder().glob(f"*/{CARD}"))
-    return fnmatch.filter(names, pattern) or [name for name in names if pattern in name]
-
-
-def preset_folder(name: str | os.PathLike) -> Path:
-    """Return the folder of a shipped preset, or of one that was written with `zoo.save`.
-
-    A name alone is that of the shipped preset first; a folder of that name is then told of by a
-    warning, and taken as a path, such as `./name`.
-
-    Raises:
-        UnknownNameError: there is neither; the nearest names are given.
-        ValueError: a folder that is no preset.
-    """
-    text = os.fspath(name)
-    names = list_models()
-    if text in names:
-        shipped = shipped_folder() / text
-        if Path(text, CARD).is_file() and not Path(text).samefile(shipped):
-            warnings.warn(
-                f"{text} is the shipped preset here; the folder of that name is "
-                f"{os.path.join(os.curdir, text)}.",
-                stacklevel=3,
-            )
-        return shipped
-    if Path(text, CARD).is_file():
-        return Path(text)
-    if Path(text).is_dir():
-        raise ValueError(f"The folder {text} holds no {CARD}; presets are written by zoo.save.")
-    raise UnknownNameError("preset or preset folder", text, names)
 
 
 class Card(dict):
@@ -94,25 +36,6 @@ class Card(dict):
             lines.append(f"  {figure['name']}: {figure['value']} {figure['unit']}".rstrip())
             lines.append(f"      {figure['protocol']}")
         return printable("\n".join(lines))
-
-
-def printable(text: str) -> str:
-    """Write control characters as escapes: a terminal would obey those that a file brings along."""
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
-
-
-def card(name: str | os.PathLike) -> Card:
-    """Return the card of a preset: data, architecture, measured figures, licence, files.
-
-    Raises:
-        ValueError: no such preset, or a card that is not readable.
-
-    Example:
-        >>> card = zoo.card("vae_digits")
-        >>> card["class"], card["latent_dim"]
-        ('VAE', 4)
-    """
-    return read_card(preset_folder(name))
 
 
 def read_card(folder: Path) -> Card:

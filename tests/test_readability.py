@@ -1,0 +1,37 @@
+"""How much a reader has to read: it may become less, and not more."""
+
+import keras
+import pytest
+from support import readability
+
+import zoo
+from zoo.models import CLASSES
+
+CHAINS = {"VAE": 3, "AAE": 3, "CVAE": 4, "M2": 4, "SemiSupervisedAAE": 5}
+# Functions and files of ours that one `fit` of one batch runs.
+ONE_BATCH = {"VAE": (56, 9), "AAE": (59, 10), "M2": (76, 12)}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_inheritance_is_short(name):
+    assert len(readability.own_classes(getattr(zoo, name))) <= CHAINS.get(name, 5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="counted on TensorFlow")
+@pytest.mark.parametrize("name", ONE_BATCH)
+def test_few_functions_in_few_files_train_on_a_batch(name):
+    model, arrays = readability.tiny(name)
+    files, functions = readability.run_by_one_batch(model, *arrays)
+    most_functions, most_files = ONE_BATCH[name]
+    assert len(functions) <= most_functions, sorted(functions)
+    assert len(files) <= most_files, sorted(files)
+
+
+def test_imports_point_one_way():
+    assert readability.circles(readability.imports()) == []
+
+
+def test_no_module_of_the_package_is_longer_than_400_lines():
+    paths = [p for folder in ("zoo", "export") for p in (readability.ROOT / folder).rglob("*.py")]
+    lengths = {p.name: len(p.read_text(encoding="utf-8").splitlines()) for p in paths}
+    assert {name: n for name, n in lengths.items() if n > 400} == {}

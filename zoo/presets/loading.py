@@ -1,0 +1,166 @@
+"""Loading presets and `.keras` files: names to models, with every file checked first."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.checks.data import check_finite
+from zoo.json_file import read_object, shortened
+from zoo.models import CLASSES
+from zoo.models.base import BaseAutoencoder
+from zoo.presets import archives
+from zoo.presets.card import CONFIG, WEIGHTS, read_card
+from zoo.presets.card import verified_file as verified
+from zoo.presets.catalog import preset_folder
+from zoo.presets.safety import (
+    check_objects,
+    check_weights,
+    held_by,
+    load_all_weights,
+    no_larger_than,
+    stored_values,
+)
+
+
+def load(
+    name: str | os.PathLike, *, custom_objects: dict | None = None, dtype: Any = None
+) -> BaseAutoencoder:
+    """Load a preset, or a `.keras` file: a model that is built, weighted and compiled.
+
+    Nothing but classes of the zoo, of Keras, and of `custom_objects` is made. Every file of a
+    preset is checked against the card before it is parsed.
+
+    Args:
+        name: a name of `zoo.list_models()`, a folder that `zoo.save` wrote, or the path of a file
+            that `model.save("m.keras")` wrote, which has the optimizer's state, too.
+        custom_objects: classes of your own, by name, that the networks use.
+        dtype: a Keras dtype policy to use instead of the saved one, such as "mixed_bfloat16".
+
+    Returns:
+        a `keras.Model` of one of the zoo's classes.
+
+    Raises:
+        ValueError: no such preset (the nearest names are given), files that were altered, a class
+            that is neither the zoo's nor given, or weights that are NaN or infinite.
+        FileNotFoundError: a file of the preset, or the `.keras` file, is missing.
+
+    Example:
+        >>> model = zoo.load("vae_digits")
+        >>> model.generate(4, seed=0).shape
+        (4, 8, 8, 1)
+    """
+    if os.fspath(name).endswith(".keras") and not os.path.isdir(name):
+        return _load_archive(Path(name), dict(custom_objects or {}), dtype)
+    folder = preset_folder(name)
+    card = read_card(folder)
+    config_path, weights_path = (verified(folder, card, file) for file in (CONFIG, WEIGHTS))
+    saved = _read_config(config_path)
+    custom_objects = dict(custom_objects or {})
+    check_objects(saved, custom_objects)
+    model_class = _model_class(config_path, saved.get("class"), custom_objects)
+    with keras.saving.custom_object_scope(custom_objects):
+        with _describing(weights_path, f"the weights of a {saved['class']}"):
+            held = stored_values(weights_path)
+        with (
+            _describing(config_path, f"a {saved['class']} and its optimizer"),
+            no_larger_than(held),
+        ):
+            model = model_class.from_config(_config(saved, dtype))
+            optimizer = _optimizer(saved["optimizer"])
+        with _describing(weights_path, f"the weights of this {saved['class']}"):
+            check_weights(weights_path, model)
+            load_all_weights(model, weights_path)
+            check_finite(model)
+        with _describing(config_path, f"an optimizer of this {saved['class']}"):
+            model.compile(optimizer=optimizer)
+    _check_card(card, model, folder)
+    model.licence = model.licence_of_preset = card.get("licence")
+    model.based_on = card.get("based_on") or card["name"]
+    return model
+
+
+def _load_archive(path, custom_objects, dtype):
+    """Load what `keras.Model.save` wrote, with the checks that a preset's config has."""
+    with archives.opened(path) as (archive, folder):
+        saved = archive.config
+        check_objects(saved, custom_objects)
+        name = saved.get("class_name")
+        model_class = _model_class(path, name, custom_objects)
+        with keras.saving.custom_object_scope(custom_objects):
+            with (
+                _describing(path, f"a {name} and its optimizer"),
+                no_larger_than(archive.most_values),
+            ):
+                model = model_class.from_config(_config(saved, dtype))
+                if saved.get("compile_config"):
+                    model.compile_from_config(saved["compile_config"])
+            values = sum(int(np.prod(variable.shape)) for variable in held_by(model))
+            weights = archive.unpack_weights(folder, 16 * values + 2**24)
+            with _describing(path, f"the weights of this {name}"):
+                check_weights(weights, model)
+                load_all_weights(model, weights)
+                check_finite(model)
+        if not model.compiled:
+            model.compile()
+    return model
+
+
+def _read_config(path: Path) -> dict:
+    content = read_object(path)
+    if not isinstance(content.get("config"), dict):
+        raise ValueError(f"{path} holds no class and config of a model.")
+    return content
+
+
+def _model_class(path, name, custom_objects) -> type:
+    known = CLASSES | custom_objects
+    if str(name) not in known:
+        raise ValueError(
+            f"{path} names the class {shortened(name)}; the zoo has {', '.join(CLASSES)}. Give a "
+            "class of your own as custom_objects={name: class}."
+        )
+    return known[name]
+
+
+def _config(saved, dtype) -> dict:
+    return saved["config"] if dtype is None else {**saved["config"], "dtype": dtype}
+
+
+def _check_card(card, model, folder):
+    """Refuse a card that describes another model than the one that was loaded."""
+    truth = {
+        "class": type(model).__name__,
+        "latent_dim": model.latent_dim,
+        "parameters": model.count_params(),
+    }
+    wrong = {key: card[key] for key in truth if card[key] != truth[key]}
+    if list(card["input"]["shape"]) != list(model.image_shape):
+        wrong["input"] = card["input"]
+    if wrong:
+        raise ValueError(
+            f"The card of {folder} says {wrong}, and the model in it is another: {truth}, input "
+            f"{model.image_shape}. The card was altered; get the preset again."
+        )
+
+
+def _optimizer(saved):
+    optimizer = keras.saving.deserialize_keras_object(saved)
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ValueError(f"the optimizer is {shortened(saved)}, which makes none")
+    return optimizer
+
+
+@contextlib.contextmanager
+def _describing(path, what):
+    """Say which file was at fault, where libraries fail in their own words."""
+    try:
+        yield
+    except Exception as error:  # what is made of a stranger's file may fail in any way
+        said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} does not hold {what}: {said}") from error

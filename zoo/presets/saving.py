@@ -1,0 +1,178 @@
+"""Saving presets: models to folders, and measured figures into their cards."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+import zoo
+from zoo.atomic_writes import need_space, publish_folder, write_file
+from zoo.checks.data import check_finite
+from zoo.models.base import BaseAutoencoder
+from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card
+from zoo.presets.card_page import render_card
+
+STORAGES = ("float32", "float16", "compact")
+LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
+
+
+def save(
+    model,
+    folder: str | os.PathLike,
+    *,
+    overwrite: bool = False,
+    storage: str = "float32",
+    about: dict | None = None,
+    pictures: dict | None = None,
+) -> Card:
+    """Write a model as a preset folder, whole or not at all; `zoo.load(folder)` reads it back.
+
+    Weights are saved without optimizer state; the kind of optimizer and its settings are kept.
+
+    Args:
+        model: a model of the zoo.
+        folder: where to write.
+        overwrite: replace an existing preset, if its folder holds nothing else.
+        storage: "float32"; "float16" for half the size at three significant digits; "compact" for
+            about a quarter: kernels in float16 rounded to 5 significant bits, by at most 3.2 %.
+        about: further entries of the card, such as `description`, `licence`, `recipe`.
+        pictures: matplotlib figures by file name, such as {"preview.png": figure}.
+
+    Returns:
+        the card.
+
+    Raises:
+        FileExistsError: the folder exists and `overwrite` is false, or it holds anything else.
+        TypeError: not a model of the zoo.
+        ValueError: weights that are NaN or infinite, or too large for float16.
+
+    Example:
+        >>> model = zoo.load("vae_digits")
+        >>> card = zoo.save(model, "my_digits", about={"description": "Digits as I like them."})
+        >>> zoo.load("my_digits").latent_dim
+        4
+    """
+    if not isinstance(model, BaseAutoencoder):
+        raise TypeError(
+            f"Only models of the zoo are saved as presets, and this is a {type(model).__name__}; "
+            "its own save() writes it as a .keras file."
+        )
+    if storage not in STORAGES:
+        raise ValueError(f"storage is {storage!r}; choose one of {', '.join(STORAGES)}.")
+    check_finite(model)
+    target = Path(os.path.abspath(folder))
+    with publish_folder(target, overwrite) as scratch:
+        (scratch / CONFIG).write_text(_to_json(_saved_config(model)), encoding="utf-8")
+        _write_weights(model, scratch / WEIGHTS, storage)
+        for name, figure in (pictures or {}).items():
+            from zoo import plots  # loading needs no matplotlib
+
+            plots.save_small(figure, scratch / name)
+        card = _card(model, target.name, storage, about or {})
+        card["files"] = {
+            path.name: describe_file(path) for path in sorted(scratch.iterdir()) if path.is_file()
+        }
+        (scratch / CARD).write_text(_to_json(card), encoding="utf-8")
+        (scratch / "README.md").write_text(render_card(card), encoding="utf-8")
+    return card
+
+
+def _card(model, name, storage, about) -> Card:
+    low, high = model.likelihood.low, model.likelihood.high
+    return Card(
+        {
+            "name": name,
+            "class": type(model).__name__,
+            "family": model.family,
+            "description": None,
+            "paper": None,
+            "data": None,
+            "licence": model.licence,
+            **({"based_on": model.based_on} if model.based_on else {}),
+            "input": {
+                "shape": list(model.image_shape),
+                "range": "any" if low is None else f"[{low:g}, {high:g}]",
+            },
+            "latent_dim": model.latent_dim,
+            "num_classes": model.num_classes,
+            "recipe": None,
+            "storage": storage,
+            "versions": {"autoencoder-zoo": zoo.__version__, "keras": keras.__version__},
+            "parameters": model.count_params(),
+            "figures": [],
+            **about,
+        }
+    )
+
+
+def _saved_config(model) -> dict:
+    optimizer = model.optimizer if model.compiled else keras.optimizers.Adam()
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    return {
+        "class": type(model).__name__,
+        "config": model.get_config(),
+        "optimizer": keras.saving.serialize_keras_object(optimizer),
+    }
+
+
+def _write_weights(model, path: Path, storage: str):
+    """Save the weights without the optimizer's state, which Keras stores beside them."""
+    full = path.with_name("full.weights.h5")
+    need_space(path.parent, model, copies=2)
+    model.save_weights(full)
+    _copy_weights(full, path, storage)
+    full.unlink()
+
+
+def _copy_weights(source: Path, target: Path, storage: str):
+    with h5py.File(source, "r") as old, h5py.File(target, "w", libver="latest") as new:
+        new.attrs.update(old.attrs)
+
+        def copy(name, item):
+            if name.split("/")[0] == "optimizer":
+                return
+            if isinstance(item, h5py.Group):
+                new.require_group(name).attrs.update(item.attrs)
+                return
+            values = item[()]
+            if values.dtype == np.float32 and values.ndim and storage != "float32":
+                if np.abs(values).max(initial=0.0) > LARGEST:
+                    raise ValueError(
+                        f"The weights {name} are too large for float16; use storage='float32'."
+                    )
+                values = values.astype(np.float16)
+                if storage == "compact" and values.ndim > 1:
+                    values = _rounded_to_five_bits(values)
+            packed = storage != "float32" and values.size > 1000
+            packing = (
+                {"compression": "gzip", "compression_opts": 9, "shuffle": True} if packed else {}
+            )
+            new.create_dataset(name, data=values, **packing).attrs.update(item.attrs)
+
+        old.visititems(copy)
+
+
+def _rounded_to_five_bits(values: np.ndarray) -> np.ndarray:
+    """Round float16 to 4 of its 10 bits of mantissa, which with the leading one makes 5.
+
+    What is left of the lower byte is much the same everywhere and packs well.
+    """
+    bits = values.view(np.uint16)
+    return ((bits + np.uint16(1 << 5)) & np.uint16(0xFFC0)).view(np.float16)
+
+
+def update_card(folder: Path, figures: list[dict]):
+    """Write measured figures into a preset's card, and its README from the card."""
+    card = read_card(folder)
+    card["figures"] = figures
+    write_file(folder / CARD, _to_json(card))
+    write_file(folder / "README.md", render_card(card))
+
+
+def _to_json(content) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
