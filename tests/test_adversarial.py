@@ -109,18 +109,18 @@ def test_the_generator_can_be_repeated():
     assert counts == {1: [2, 2, 2], 3: [2, 2, 6]}
 
 
-def test_labels_of_draws_are_smoothed():
-    """Binary cross-entropy with the target 0.9 for draws, and 0 for codes."""
+def test_labels_of_prior_samples_are_smoothed():
+    """Binary cross-entropy with the target 0.9 for prior samples, and 0 for codes."""
     model = aae(label_smoothing=0.1)
     state = array(model.seed_generator.state).copy()
-    draws = model.prior.draw(12, model.seed_generator)
+    samples = model.prior.draw(12, model.seed_generator)
     model.seed_generator.state.assign(state)
-    found = array(model.discriminator_terms(batch_of(model), False)["discriminator"])
-    on_draws, on_codes = (
+    found = array(model.discriminator_losses(batch_of(model), False).metrics["discriminator"])
+    on_samples, on_codes = (
         1 / (1 + np.exp(-array(model.discriminator(ops.convert_to_tensor(z)))[:, 0]))
-        for z in (draws, model.encode(X))
+        for z in (samples, model.encode(X))
     )
-    expected = -0.9 * np.log(on_draws) - 0.1 * np.log(1 - on_draws) - np.log(1 - on_codes)
+    expected = -0.9 * np.log(on_samples) - 0.1 * np.log(1 - on_samples) - np.log(1 - on_codes)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
@@ -145,31 +145,32 @@ def test_the_distance_is_the_sliced_wasserstein_one():
 
 
 @pytest.mark.parametrize("posterior", ["gaussian", "universal"])
-def test_codes_are_drawn_in_training_and_fixed_elsewhere(posterior):
+def test_codes_are_sampled_in_training_and_fixed_elsewhere(posterior):
     model = randomised(aae(posterior=posterior))
     x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
-    drawn = array(model.drawn_code(x, training=True))
-    assert (drawn.std(axis=0) > 0.1).all()
+    sampled = array(model.sampled_code(x, training=True))
+    assert (sampled.std(axis=0) > 0.1).all()
     fixed = model.encode(X[:1])
     np.testing.assert_array_equal(fixed, model.encode(X[:1]))
     samples = model.encode(np.repeat(X[:1], 20_000, axis=0), sample=True, seed=3)
-    np.testing.assert_allclose(samples.mean(axis=0), drawn.mean(axis=0), atol=0.1)
-    np.testing.assert_allclose(samples.std(axis=0), drawn.std(axis=0), rtol=0.05)
+    np.testing.assert_allclose(samples.mean(axis=0), sampled.mean(axis=0), atol=0.1)
+    np.testing.assert_allclose(samples.std(axis=0), sampled.std(axis=0), rtol=0.05)
     few = model.encode(X, sample=True, seed=3, batch_size=5)
     np.testing.assert_allclose(few, model.encode(X, sample=True, seed=3), rtol=1e-5)
     if posterior == "gaussian":
         found = {name: array(value)[0] for name, value in model.encoded(X[:1]).items()}
         np.testing.assert_array_equal(found["z_mean"], fixed[0])
-        np.testing.assert_allclose(drawn.mean(axis=0), fixed[0], atol=0.1)
-        np.testing.assert_allclose(drawn.std(axis=0), np.exp(found["z_log_var"] / 2), rtol=0.03)
+        np.testing.assert_allclose(sampled.mean(axis=0), fixed[0], atol=0.1)
+        stddev = np.exp(found["z_log_var"] / 2)
+        np.testing.assert_allclose(sampled.std(axis=0), stddev, rtol=0.03)
         model.encoder.get_layer("z_log_var").bias.assign([1e6, -1e6])
-        assert np.isfinite(array(model.drawn_code(x, training=True))).all()
+        assert np.isfinite(array(model.sampled_code(x, training=True))).all()
     else:
         noise = {"x": ops.convert_to_tensor(X[:1]), "noise": ops.zeros((1, 2))}
         np.testing.assert_allclose(array(model.noisy_encoder(noise)), fixed, atol=1e-6)
 
 
-def test_a_lost_contest_is_reported_once():
+def test_a_saturated_discriminator_is_reported_once():
     far = zoo.GaussianMixture([[900.0, 900.0], [901.0, 900.0]])
     model = aae(prior=far)
     rates = {"reconstruction": 0.0, "discriminator": 1e-2, "generator": 0.0}
@@ -193,22 +194,22 @@ def test_divergence_is_reported_by_name_and_ends_the_training():
 # Labels
 
 
-def test_draws_for_the_discriminator_are_of_the_images_classes():
+def test_prior_samples_for_the_discriminator_are_of_the_images_classes():
     model = informed()
     many = np.repeat(np.append(LABELS, -1), 300)
     batch = Batch(ops.zeros((len(many), 4, 4, 1)), ops.convert_to_tensor(many.astype("int32")))
-    regions = model.prior.region(array(model.draws(batch)))
+    regions = model.prior.region(array(model.prior_samples_like(batch)))
     assert np.mean(regions[many >= 0] == many[many >= 0]) > 0.98
     assert set(regions[many < 0]) == {0, 1, 2, 3}
 
 
-def test_the_discriminator_tells_unlabelled_images_from_every_class():
+def test_the_discriminator_tells_unlabeled_images_from_every_class():
     model = informed()
     z = ops.zeros((5, 2))
-    judged = array(model.judged(z, ops.convert_to_tensor(np.arange(-1, 4, dtype="int32")), False))
-    assert len(np.unique(judged)) == 5
+    logits = array(model.logits(z, ops.convert_to_tensor(np.arange(-1, 4, dtype="int32")), False))
+    assert len(np.unique(logits)) == 5
     direct = model.discriminator({"z": z[:1], "label": ops.convert_to_tensor([4])})
-    np.testing.assert_allclose(judged[0], array(direct)[0, 0], rtol=1e-6)
+    np.testing.assert_allclose(logits[0], array(direct)[0, 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("given", [None, [4, 3, 2, 1]])
@@ -252,17 +253,17 @@ def test_few_labels_are_enough_to_learn_digits():
     assert logs["label_entropy"] > 2.0  # no class was lost; ln 10 = 2.303 at most
 
 
-def test_labels_come_from_the_labelled_images_alone():
+def test_labels_come_from_the_labeled_images_alone():
     """Of a batch without labels nothing is classified; of one with some, these."""
     model = semi_supervised()
-    found = array(model.classification_terms(batch_of(model, KNOWN), False)["classification"])
+    losses = model.classification_losses(batch_of(model, KNOWN), False)
+    found = array(losses.metrics["classification"])
     probability = model.predict_proba(X)
     np.testing.assert_allclose(found[:8], -np.log(probability[np.arange(8), LABELS[:8]]), rtol=1e-4)
     np.testing.assert_array_equal(found[8:], 0)
     model.compile(run_eagerly=True)
-    seen = []
-    drawn = model.drawn_labelled
-    model.drawn_labelled = lambda: seen.append(drawn()) or seen[-1]
+    seen, draw = [], model.labeled.draw
+    model.labeled.draw = lambda *args: seen.append(draw(*args)) or seen[-1]
     model.fit(X, KNOWN, verbose=0)
     images, labels = map(array, seen[0])
     rows = [int(np.flatnonzero((image == X).all(axis=(1, 2, 3)))[0]) for image in images]
@@ -331,8 +332,8 @@ def test_labels_that_do_not_fit_are_refused_before_training(y, message):
 def test_a_discriminator_that_sees_labels_is_told_those_of_the_images():
     model = randomised(supervised(conditional_discriminator=True))
     z = ops.convert_to_tensor(np.tile([[0.3, -0.2]], (4, 1)).astype("float32"))
-    judged = array(model.judged(z, ops.convert_to_tensor(np.arange(4, dtype="int32")), False))
-    assert len(np.unique(judged)) == 4
+    logits = array(model.logits(z, ops.convert_to_tensor(np.arange(4, dtype="int32")), False))
+    assert len(np.unique(logits)) == 4
     assert [info.name for info in model.parts()["discriminator"].inputs] == ["z", "label"]
     assert supervised().labels_seen == 0
 
@@ -359,50 +360,3 @@ def test_codes_of_every_class_look_alike_where_the_discriminator_sees_labels():
         probe = LogisticRegression(max_iter=500).fit(model.encode(x), y)
         found[conditional_discriminator] = probe.score(model.encode(x), y)
     assert found[True] < found[False] - 0.1
-
-
-def test_dropout_drops_hidden_values_of_the_encoder_in_training_alone():
-    model = randomised(aae(dropout=0.5))
-    x = ops.convert_to_tensor(np.repeat(X[:1], 4000, axis=0))
-    fixed = array(model.encoder(x, training=False))
-    assert np.ptp(fixed, axis=0).max() < 1e-5
-    drawn = array(model.encoder(x, training=True))
-    # What is dropped is made up for by what is kept: the mean over draws is the value without.
-    deviation = drawn.std(axis=0) / np.sqrt(len(drawn))
-    assert (drawn.std(axis=0) > 0.01).all()
-    assert (np.abs(drawn.mean(axis=0) - fixed[0]) < 4 * deviation).all()
-    copy = zoo.AAE.from_config(model.get_config())
-    copy.set_weights(model.get_weights())
-    np.testing.assert_allclose(copy.encode(X), model.encode(X), atol=1e-6)
-    with pytest.raises(ValueError, match="dropout is 1.0"):
-        aae(dropout=1.0)
-    with pytest.raises(ValueError, match="input_dropout is -0.1"):
-        aae(input_dropout=-0.1)
-    with pytest.raises(ValueError, match="input_dropout= is for described networks"):
-        zoo.AAE(encoder=model.encoder, decoder=model.decoder, input_dropout=0.2)
-
-
-def test_input_dropout_drops_pixels_in_training_alone():
-    model = randomised(aae(input_dropout=0.5))
-    seen = keras.Model(model.encoder.input, model.encoder.get_layer("dropout_of_inputs").output)
-    pixels = X.reshape(len(X), -1)
-    np.testing.assert_array_equal(array(seen(X, training=False)), pixels)
-    dropped = array(seen(np.repeat(X, 200, axis=0), training=True)).reshape(len(X), 200, -1)
-    kept = dropped[pixels[:, None].repeat(200, axis=1) > 0] > 0
-    assert abs(kept.mean() - 0.5) < 5 * 0.5 / np.sqrt(kept.size)
-    np.testing.assert_allclose(dropped.max(axis=1), 2 * pixels, rtol=1e-6)
-
-
-def test_dropout_goes_on_where_it_was_when_a_model_is_saved(tmp_path):
-    model = aae(dropout=0.5, seed=3)
-    model.compile()
-    model.fit(X, epochs=2, verbose=0)
-    model.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras")
-    layer, same = (m.encoder.get_layer("dropout_0") for m in (model, again))
-    ones = ops.ones((4, 50))
-    np.testing.assert_array_equal(
-        array(same(ones, training=True)), array(layer(ones, training=True))
-    )
-    fresh = aae(dropout=0.5, seed=4).encoder.get_layer("dropout_0")
-    assert (array(fresh(ones, training=True)) != array(layer(ones, training=True))).any()

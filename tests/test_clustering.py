@@ -23,8 +23,8 @@ def test_heads_are_pushed_apart_by_the_distance_they_lack():
     model.join.get_layer("heads").set_weights([heads])
     lacking = 2.0 - 1.0  # the other two pairs are 5 and more apart
     assert float(array(model.head_repulsion())) == pytest.approx(lacking, abs=1e-4)
-    terms = model.reconstruction_terms(Batch(ops.convert_to_tensor(X)), training=False)
-    assert float(array(terms["head_repulsion"])) == pytest.approx(lacking, abs=1e-4)
+    losses = model.reconstruction_losses(Batch(ops.convert_to_tensor(X)), training=False)
+    assert float(array(losses.metrics["head_repulsion"])) == pytest.approx(lacking, abs=1e-4)
     model.compile(keras.optimizers.SGD(0.2))
     model.fit(X, epochs=15, verbose=0)
     moved = array(model.join.get_layer("heads").kernel)
@@ -67,7 +67,7 @@ def test_the_trunk_sees_damaged_images_in_training_and_whole_ones_outside():
 
 def test_heads_are_moved_by_the_reconstruction_alone():
     model = clustering(head_distance=2.0)
-    named = {name: {id(v) for v in variables} for name, variables in model.updates.items()}
+    named = {name: {id(v) for v in model.trained_by(name)} for name in model.updates}
     (kernel,) = model.join.trainable_variables
     assert [name for name, ids in named.items() if id(kernel) in ids] == ["reconstruction"]
 

@@ -15,9 +15,9 @@ def test_few_steps_are_not_compiled_by_xla_and_are_traced_once(monkeypatch):
     traces = []
 
     class Counting(zoo.Autoencoder):
-        def loss_terms(self, batch, training):
+        def losses(self, batch, training):
             traces.append(training)
-            return super().loss_terms(batch, training)
+            return super().losses(batch, training)
 
     model = Counting((4, 4, 1), 2, hidden_units=(4,))
     model.compile()

@@ -78,7 +78,7 @@ def test_spreading_settles_where_the_closed_form_does():
     assert reached.sum() > 30
 
 
-def test_codes_that_are_all_the_same_are_labelled_all_the_same():
+def test_codes_that_are_all_the_same_are_labeled_all_the_same():
     codes, y = np.zeros((40, 2)), np.full(40, -1)
     y[:6] = np.arange(6) % 3
     with np.errstate(all="raise"):
@@ -181,9 +181,11 @@ def test_the_stack_is_m2_on_mean_codes(monkeypatch):
     np.testing.assert_allclose(model.encode(X, y), upper.encode(codes, y), rtol=1e-4, atol=1e-6)
     labels = ops.convert_to_tensor(KNOWN.astype("int32"))
     found = model.losses(Batch(ops.convert_to_tensor(X), labels), False)
-    expected = upper.loss_terms(Batch(ops.convert_to_tensor(codes), labels), False)
-    for name, term in expected.items():
-        np.testing.assert_allclose(array(found[name]), array(term), rtol=1e-4, atol=1e-5)
+    expected = upper.losses(Batch(ops.convert_to_tensor(codes), labels), False)
+    for name, metric in expected.metrics.items():
+        np.testing.assert_allclose(array(found.metrics[name]), array(metric), rtol=1e-4, atol=1e-5)
+    for summand, same in zip(found.summands, expected.summands, strict=True):
+        np.testing.assert_allclose(array(summand), array(same), rtol=1e-4, atol=1e-5)
     z = model.encode(X, y)
     images = model.lower.decode(upper.decode(z, y))
     np.testing.assert_allclose(model.decode(z, y), images, atol=1e-6)
@@ -192,7 +194,7 @@ def test_the_stack_is_m2_on_mean_codes(monkeypatch):
 def test_codes_are_drawn_from_the_lower_posterior():
     model = stacked()
     x = np.repeat(X[:1], 20_000, axis=0)
-    drawn = array(model.drawn_input(ops.convert_to_tensor(x)))
+    drawn = array(model.drawn_pixels(ops.convert_to_tensor(x)))
     mean, log_var = model.lower.posterior_moments(X[:1])
     np.testing.assert_allclose(drawn.mean(axis=0), mean[0], atol=0.05)
     np.testing.assert_allclose(drawn.std(axis=0), np.exp(0.5 * log_var[0]), rtol=0.03)
@@ -231,7 +233,7 @@ def test_the_lower_model_can_be_a_preset_and_is_copied(tmp_path):
         (lambda: zoo.M1M2(None, 2, num_classes=3), TypeError, "lower is None"),
         (lambda: stacked(filters=(3,)), ValueError, "filters= is not taken"),
         (lambda: stacked().log_likelihood(X, LABELS), TypeError, "no likelihood of images"),
-        (lambda: stacked().log_prob(X, X), TypeError, "no likelihood of images"),
+        (lambda: stacked().kl_and_log_prob(X, X), TypeError, "no likelihood of images"),
     ],
 )
 def test_what_has_no_meaning_for_a_stack_is_refused(use, error, message):

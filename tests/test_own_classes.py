@@ -24,11 +24,11 @@ class Scale(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="mine")
 class DimVAE(zoo.VAE):
-    terms = (*zoo.VAE.metric_names, "dim")
+    metric_names = (*zoo.VAE.metric_names, "dim")
 
-    def loss_terms(self, batch, training):
+    def losses(self, batch, training):
         dim = ops.mean(batch.x, axis=(1, 2, 3))
-        return {**super().loss_terms(batch, training), "dim": dim}
+        return super().losses(batch, training).plus(dim, dim=dim)
 """
 RECIPE = """
 description = "Tiny digits."

@@ -145,15 +145,14 @@ def convolutional_vae(cls=zoo.VAE, **options):
     return cls(encoder=keras.Model(x, heads), decoder=keras.Model(z, decoded), **options)
 
 
-def test_a_variational_model_draws_codes_of_the_networks_shape():
+def test_a_variational_model_samples_codes_of_the_networks_shape():
     model = fitted(convolutional_vae(seed=1))
     assert (model.latent_dim, model.code_shape) == (8, (2, 2, 2))
     drawn = model.encode(X, sample=True, seed=0)
     assert drawn.shape == (12, 2, 2, 2)
     np.testing.assert_array_equal(model.decode(drawn), model.decode(drawn.reshape(12, 8)))
     assert model.generate(3, seed=0).shape == (3, *SHAPE)
-    assert model.log_prob(X, drawn).shape == (12,)
-    assert model.divergence(X, drawn).shape == (12,)
+    assert [part.shape for part in model.kl_and_log_prob(X, drawn)] == [(12,), (12,)]
     assert [w.shape for w in type(model).from_config(model.get_config()).weights] == [
         w.shape for w in model.weights
     ]

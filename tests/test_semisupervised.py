@@ -22,7 +22,9 @@ def m2(**options):
 
 def terms(model, labels, training=False):
     batch = Batch(ops.convert_to_tensor(X), ops.convert_to_tensor(np.asarray(labels, "int32")))
-    return {name: array(term) for name, term in model.losses(batch, training).items()}
+    found = model.losses(batch, training)
+    summands = sum(array(summand) for summand in found.summands)
+    return {"loss": summands, **{name: array(metric) for name, metric in found.metrics.items()}}
 
 
 @pytest.fixture
@@ -36,15 +38,18 @@ def by_label(model):
     for label in range(CLASSES):
         y = np.full(len(X), label)
         mean, log_var = model.posterior_moments(X, y)
-        prior_mean, prior_log_var = model.prior_of(y)
+        prior_mean, prior_log_var = np.zeros(2), np.zeros(2)
+        if model.prior_network is not None:
+            prior_mean, prior_log_var = model.prior.moments(y)
         ratio = (np.exp(log_var) + (mean - prior_mean) ** 2) / np.exp(prior_log_var)
         kl = 0.5 * (prior_log_var - log_var + ratio - 1).sum(axis=1)
-        columns.append((-model.log_prob(X, mean, y), kl))
+        _, log_prob = model.kl_and_log_prob(X, mean, y)
+        columns.append((-log_prob, kl))
     return np.moveaxis(np.array(columns), 0, -1)
 
 
 @pytest.mark.parametrize("prior", [None, "learned"])
-def test_unlabelled_images_are_summed_over_all_labels(prior, no_noise):
+def test_unlabeled_images_are_summed_over_all_labels(prior, no_noise):
     model = m2(prior=prior)
     reconstruction, kl = by_label(model)
     q = model.predict_proba(X)
@@ -54,10 +59,11 @@ def test_unlabelled_images_are_summed_over_all_labels(prior, no_noise):
     np.testing.assert_allclose(found["label"], (q * np.log(q * CLASSES)).sum(1), atol=1e-5)
     bound = (q * (reconstruction + kl + np.log(CLASSES) + np.log(q))).sum(1)
     np.testing.assert_allclose(found["elbo"], -bound, rtol=1e-4)
+    np.testing.assert_allclose(found["loss"], bound, rtol=1e-4)
     np.testing.assert_array_equal(found["classification"], 0)
 
 
-def test_labelled_images_have_the_bound_of_their_label(no_noise):
+def test_labeled_images_have_the_bound_of_their_label(no_noise):
     model = m2()
     reconstruction, kl = (term[np.arange(12), LABELS] for term in by_label(model))
     found = terms(model, LABELS)
@@ -66,22 +72,24 @@ def test_labelled_images_have_the_bound_of_their_label(no_noise):
     np.testing.assert_allclose(found["label"], np.log(CLASSES), rtol=1e-6)
     likelihood = model.predict_proba(X)[np.arange(12), LABELS]
     np.testing.assert_allclose(found["classification"], -np.log(likelihood), rtol=1e-4)
+    bound = reconstruction + kl + np.log(CLASSES)
+    np.testing.assert_allclose(found["loss"], bound - 10.0 * np.log(likelihood), rtol=1e-4)
     mixed = np.where(np.arange(12) < 6, LABELS, -1)
     both = terms(model, mixed)
-    unlabelled = terms(model, np.full(12, -1))
+    unlabeled = terms(model, np.full(12, -1))
     for name in ("elbo", "classification"):
-        expected = np.where(mixed < 0, unlabelled[name], found[name])
+        expected = np.where(mixed < 0, unlabeled[name], found[name])
         np.testing.assert_allclose(both[name], expected, rtol=1e-5)
 
 
-def test_labelled_images_are_drawn_beside_each_batch(no_noise):
+def test_labeled_images_are_drawn_beside_each_batch(no_noise):
     model = m2(labeled_batch_size=3000)
     y = np.where(np.arange(12) < 6, LABELS, -1)
-    model._set_labelled_apart(X, y)
+    model.labeled.set_apart(X, y)
     found = terms(model, np.full(12, -1), training=True)
     reconstruction, kl = (term[np.arange(6), LABELS[:6]] for term in by_label(model)[:, :6])
     bound = (reconstruction + kl + np.log(CLASSES)).mean()
-    assert found["labeled_bound"] == pytest.approx(bound, rel=0.02)  # six labelled, six not
+    assert found["labeled_bound"] == pytest.approx(bound, rel=0.02)  # six labeled, six not
     likelihood = model.predict_proba(X[:6])[np.arange(6), LABELS[:6]]
     assert found["classification"] == pytest.approx(-np.log(likelihood).mean(), rel=0.05)
 
@@ -91,15 +99,14 @@ def test_a_label_that_is_drawn_gives_the_bound_in_the_mean(no_noise):
     x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
     features = model.trunk(x)
     q = ops.softmax(model.classifier(features))
-    drawn = model.drawn_terms(x, features, q)
-    expected = model.expected_terms(x[:1], features[:1], q[:1], True)
-    for name, term in expected.items():
-        found = array(drawn[name])
+    drawn = model.bound_of_drawn_labels(x, features, q)
+    expected = model.expected_bound(x[:1], features[:1], q[:1], True)
+    for found, term in zip(map(array, drawn), expected, strict=True):
         assert abs(found.mean() - array(term)[0]) < 5 * found.std() / np.sqrt(len(found)) + 1e-4
 
 
 @pytest.mark.parametrize("warm_up", [0, 2, 1000])
-def test_the_warm_up_keeps_unlabelled_images_from_the_classifier(warm_up):
+def test_the_warm_up_keeps_unlabeled_images_from_the_classifier(warm_up):
     model = m2(alpha=0.0, warm_up=warm_up)
     model.steps_taken.assign(0.0)
     before, phases = model.classifier.get_weights(), []
@@ -194,7 +201,7 @@ def test_labels_that_cannot_be_learned_from_are_refused():
 
 @pytest.mark.slow
 @pytest.mark.compiled
-def test_a_step_is_made_anew_for_other_labelled_images_alone():
+def test_a_step_is_made_anew_for_other_labeled_images_alone():
     """What failed in between does not count, and all labels known are other ones than a few."""
     model = m2()
     model.compile(jit_compile=BACKEND == "jax")

@@ -10,8 +10,9 @@ import pytest
 from support.tiny import X, array
 
 import zoo
+from zoo import models
 from zoo.models import CLASSES
-from zoo.models.base import BaseAutoencoder
+from zoo.models.old_names import OLD_NAMES
 from zoo.nn.distributions import likelihoods
 
 SHAPE = (4, 4, 1)
@@ -125,17 +126,43 @@ def test_a_constructor_that_hands_nothing_on_takes_its_own_settings_alone():
     equal(Fixed(), Fixed())
 
 
-def example_of(cls):
+def example_of(documented):
     """Run the example in a docstring; return the names that it defines."""
-    text = inspect.getdoc(cls).partition("Example: ")[2]
+    text = inspect.getdoc(documented).partition("Example: ")[2]
     lines = [line[4:] for line in text.splitlines() if line.startswith("    ") or not line]
     names = {"__name__": "example"}
     exec("\n".join(lines), names)
     return names
 
 
+OLD_SETTINGS = {
+    "hidden": ("VAE", "hidden_units", (6,)),
+    "tied": ("Autoencoder", "tie_weights", True),
+    "draws": ("DenoisingAutoencoder", "num_corruptions", 3),
+    "by_class": ("SupervisedAAE", "conditional_discriminator", True),
+    "generator_repeats": ("AAE", "generator_steps", 2),
+    "labelled_batch": ("M2", "labeled_batch_size", 5),
+    "label_noise": ("ClusteringAAE", "instance_noise", 0.4),
+    "fooling_weight": ("VAEGAN", "generator_weight", 0.5),
+    "decoder_hidden": ("ClusteringAAE", "decoder_hidden_units", (7,)),
+    "discriminator_hidden": ("ClusteringAAE", "discriminator_hidden_units", (7,)),
+    "classifier_hidden": ("M1", "classifier_hidden_units", (7,)),
+}
+
+
+@pytest.mark.parametrize("old", OLD_NAMES)
+def test_files_with_the_names_of_version_0_1_mean_what_they_meant(old):
+    name, new, value = OLD_SETTINGS[old]
+    model = make(name, **{new: value})
+    config = model.get_config()
+    config[old] = config.pop(new)
+    assert getattr(CLASSES[name].from_config(config), new) == value
+    with pytest.raises(TypeError, match=f"{name} takes no {old}=, which is called {new}= now"):
+        make(name, **{old: value})
+
+
 def test_the_example_of_a_class_of_ones_own_runs():
-    names = example_of(BaseAutoencoder)
+    names = example_of(models)
     model = names["model"]
     assert len(names["history"].history["brightness"]) == 1
     copy = type(model).from_config(model.get_config())
@@ -151,15 +178,16 @@ def test_the_examples_of_networks_and_of_a_loss_of_ones_own_run():
     assert type(names["copy"].likelihood) is names["AbsoluteError"]
 
 
-def test_terms_that_were_not_named_are_told():
+def test_metrics_that_were_not_named_are_told():
     class Nameless(zoo.Autoencoder):
-        def loss_terms(self, batch, training):
-            return {**super().loss_terms(batch, training), "extra": batch.x[:, 0, 0, 0]}
+        def losses(self, batch, training):
+            extra = batch.x[:, 0, 0, 0]
+            return super().losses(batch, training).plus(extra, extra=extra)
 
     model = Nameless(SHAPE, 2, hidden_units=(8,))
     model.compile(run_eagerly=True)
     with pytest.raises(
-        ValueError, match=r"'extra'.*terms = \(\*Autoencoder.metric_names, \"extra\"\)"
+        ValueError, match=r"'extra'.*metric_names = \(\*Autoencoder.metric_names, \"extra\"\)"
     ):
         model.fit(X, verbose=0)
 

@@ -23,7 +23,7 @@ def built(optimizer, variables):
     return optimizer
 
 
-def test_a_step_goes_down_the_gradient_and_returns_the_terms_from_before_it():
+def test_a_step_goes_down_the_gradient_and_returns_the_metrics_from_before_it():
     w = variable([3.0, -1.0])
     optimizer = built(keras.optimizers.SGD(0.1), [w])
     aux = backend.minimize(lambda: (ops.sum(w * w), {"w": w * 1.0}), [w], optimizer, [w])

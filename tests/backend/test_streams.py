@@ -102,13 +102,13 @@ def test_an_array_is_streamed_from_where_it_lies(tmp_path):
         assert np.shares_memory(columns[0], array)
 
 
-def test_a_term_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
+def test_a_metric_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
     class Sizes(zoo.Autoencoder):
-        terms = ("reconstruction", "images")
+        metric_names = ("reconstruction", "images")
 
-        def loss_terms(self, batch, training):
+        def losses(self, batch, training):
             images = ops.cast(ops.shape(batch.x)[0], "float32")
-            return {**super().loss_terms(batch, training), "images": images}
+            return super().losses(batch, training).plus(images, images=images)
 
     model = Sizes((8, 8, 1), 2, hidden_units=(4,))
     model.compile(jit_compile=BACKEND == "jax")
@@ -116,6 +116,7 @@ def test_a_term_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
         np.zeros((10, 8, 8, 1), "float32"), batch_size=8, verbose=0, return_dict=True
     )
     np.testing.assert_allclose(logs["images"], (8 * 8 + 2 * 2) / 10)
+    np.testing.assert_allclose(logs["loss"], logs["reconstruction"] + logs["images"], rtol=1e-5)
 
 
 @pytest.mark.compiled
@@ -139,7 +140,7 @@ def test_compiling_again_makes_steps_that_see_what_has_changed():
     model = zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,), l2=0.5)
     x = np.random.default_rng(0).random((8, 8, 8, 1)).astype("float32")
     for weight in (1.0, 3.0):
-        model.term_weights["l2"] = weight
+        model.l2 = weight
         model.compile(keras.optimizers.SGD(0.0), jit_compile=BACKEND == "jax")
         for logs in (
             {name: values[0] for name, values in model.fit(x, verbose=0).history.items()},
@@ -158,9 +159,9 @@ def test_a_step_is_traced_in_the_first_epoch_alone(rows):
     traces = []
 
     class Counting(zoo.Autoencoder):
-        def loss_terms(self, batch, training):
+        def losses(self, batch, training):
             traces.append(batch.x.shape)
-            return super().loss_terms(batch, training)
+            return super().losses(batch, training)
 
     model = Counting((4, 4, 1), 2, hidden_units=(4,))
     model.compile(jit_compile=BACKEND == "jax")

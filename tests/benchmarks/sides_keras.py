@@ -8,7 +8,7 @@ from keras import ops
 import zoo
 
 SHAPE = (28, 28, 1)
-LABELLED = 100
+LABELED = 100
 LONG = 10**6  # steps, as what is measured is an epoch of a long training
 
 MODELS = {
@@ -36,8 +36,8 @@ def zoo_epoch(name, images, batch):
     model.compile()
     model.steps_asked_for = LONG
     if name.startswith("M2"):
-        y[LABELLED:] = -1
-        y[:LABELLED] = np.arange(LABELLED) % 10
+        y[LABELED:] = -1
+        y[:LABELED] = np.arange(LABELED) % 10
     arrays = (x, y) if model.learns_labels else (x,)
     return lambda: model.fit(*arrays, batch_size=batch, verbose=0)
 
@@ -48,7 +48,7 @@ def plain_epoch(name, images, batch):
     x, y = data(images)
     model.compile("adam")
     if isinstance(model, PlainM2):
-        model.labelled = tf.constant(x[:LABELLED]), tf.constant(np.arange(LABELLED) % 10)
+        model.labeled = tf.constant(x[:LABELED]), tf.constant(np.arange(LABELED) % 10)
     arrays = (x, y) if model.labels else (x,)
     return lambda: model.fit(*arrays, batch_size=batch, verbose=0)
 
@@ -77,7 +77,7 @@ class Plain(keras.Model):
         self.loss_tracker.update_state(loss)
         return {"loss": self.loss_tracker.result()}
 
-    def drawn(self, mean, log_var):
+    def sampled(self, mean, log_var):
         return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seeds)
 
 
@@ -85,7 +85,7 @@ class PlainVAE(Plain):
     def loss_of(self, x, y):
         codes = self.encoder(x, training=True)
         mean, log_var = codes["z_mean"], codes["z_log_var"]
-        logits = self.decoder(self.drawn(mean, log_var), training=True)
+        logits = self.decoder(self.sampled(mean, log_var), training=True)
         return ops.mean(cross_entropy(x, logits) + divergence(mean, log_var))
 
 
@@ -95,7 +95,7 @@ class PlainCVAE(Plain):
     def loss_of(self, x, y):
         codes = self.encoder({"x": x, "label": y}, training=True)
         mean, log_var = codes["z_mean"], codes["z_log_var"]
-        logits = self.decoder({"z": self.drawn(mean, log_var), "label": y}, training=True)
+        logits = self.decoder({"z": self.sampled(mean, log_var), "label": y}, training=True)
         return ops.mean(cross_entropy(x, logits) + divergence(mean, log_var))
 
 
@@ -121,14 +121,14 @@ class PlainM2(Plain):
     def bound(self, x, y):
         codes = self.encoder({"x": x, "label": y}, training=True)
         mean, log_var = codes["z_mean"], codes["z_log_var"]
-        logits = self.decoder({"z": self.drawn(mean, log_var), "label": y}, training=True)
+        logits = self.decoder({"z": self.sampled(mean, log_var), "label": y}, training=True)
         return cross_entropy(x, logits) + divergence(mean, log_var) + np.log(10.0)
 
     def loss_of(self, x, y):
         q = ops.softmax(self.classifier(self.trunk(x), training=True))
         each = [self.bound(x, ops.full(ops.shape(x)[:1], label, "int32")) for label in range(10)]
         expected = ops.sum(q * (ops.stack(each, axis=1) + ops.log(q + 1e-30)), axis=1)
-        images, labels = self.labelled
+        images, labels = self.labeled
         logits = self.classifier(self.trunk(images), training=True)
         errors = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
         known = self.bound(images, tf.cast(labels, "int32"))
@@ -161,17 +161,17 @@ class PlainAAE(Plain):
 
         def discrimination():
             codes = ops.stop_gradient(self.encoder(x))
-            judged = self.discriminator(prior, training=True), self.discriminator(codes)
-            return ops.mean(ops.softplus(-judged[0]) + ops.softplus(judged[1]))
+            logits = self.discriminator(prior, training=True), self.discriminator(codes)
+            return ops.mean(ops.softplus(-logits[0]) + ops.softplus(logits[1]))
 
-        def deception():
+        def generation():
             return ops.mean(ops.softplus(-self.discriminator(self.encoder(x, training=True))))
 
         encoder = self.encoder.trainable_variables
         pair = [*encoder, *self.decoder.trainable_variables]
         loss = self.update(reconstruction, pair, self.optimizer)
         self.update(discrimination, self.discriminator.trainable_variables, self.others[0])
-        self.update(deception, encoder, self.others[1])
+        self.update(generation, encoder, self.others[1])
         self.loss_tracker.update_state(loss)
         return {"loss": self.loss_tracker.result()}
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-LABELLED = 100
+LABELED = 100
 
 
 def data(images, seed=0):
@@ -53,7 +53,7 @@ def divergence(mean, log_var):
     return 0.5 * (mean.square() + log_var.exp() - log_var - 1).sum(1)
 
 
-def drawn(mean, log_var):
+def sampled(mean, log_var):
     return mean + (0.5 * log_var).exp() * torch.randn_like(mean)
 
 
@@ -82,7 +82,7 @@ class VAE(Plain):
 
     def loss_of(self, x, y):
         mean, log_var = self.encoder(x).chunk(2, dim=1)
-        return cross_entropy(x, self.decoder(drawn(mean, log_var))) + divergence(mean, log_var)
+        return cross_entropy(x, self.decoder(sampled(mean, log_var))) + divergence(mean, log_var)
 
 
 def convolutional(heads):
@@ -109,7 +109,7 @@ class CVAE(Plain):
     def loss_of(self, x, y):
         label = F.one_hot(y, 10).float()
         mean, log_var = self.encoder(torch.cat([x.flatten(1), label], 1)).chunk(2, dim=1)
-        logits = self.decoder(torch.cat([drawn(mean, log_var), label], 1))
+        logits = self.decoder(torch.cat([sampled(mean, log_var), label], 1))
         return cross_entropy(x, logits) + divergence(mean, log_var)
 
 
@@ -132,21 +132,21 @@ class M2(Plain):
         self.decoder = layers(18, 500, 784)
 
     def stepper(self, x):
-        self.labelled = x[:LABELLED], torch.arange(LABELLED) % 10
+        self.labeled = x[:LABELED], torch.arange(LABELED) % 10
         return super().stepper(x)
 
     def bound(self, x, y):
         label = F.one_hot(y, 10).float()
         features = self.trunk(x.flatten(1))
         mean, log_var = self.heads(torch.cat([features, label], 1)).chunk(2, dim=1)
-        logits = self.decoder(torch.cat([drawn(mean, log_var), label], 1))
+        logits = self.decoder(torch.cat([sampled(mean, log_var), label], 1))
         return cross_entropy(x, logits) + divergence(mean, log_var) + np.log(10.0)
 
     def loss_of(self, x, y):
         log_q = self.classifier(self.trunk(x.flatten(1))).log_softmax(1)
         each = [self.bound(x, torch.full((len(x),), label)) for label in range(10)]
         expected = (log_q.exp() * (torch.stack(each, 1) + log_q)).sum(1)
-        images, labels = self.labelled
+        images, labels = self.labeled
         errors = F.cross_entropy(self.classifier(self.trunk(images.flatten(1))), labels)
         return expected.mean() + self.bound(images, labels).mean() + 10 * errors
 
@@ -173,8 +173,8 @@ class AAE(Plain):
         def step(x, y):
             update(cross_entropy(x, self.decoder(self.encoder(x))), first)
             codes, prior = self.encoder(x).detach(), torch.randn(len(x), 8)
-            judged = self.discriminator(prior), self.discriminator(codes)
-            update(F.softplus(-judged[0]) + F.softplus(judged[1]), second)
+            logits = self.discriminator(prior), self.discriminator(codes)
+            update(F.softplus(-logits[0]) + F.softplus(logits[1]), second)
             update(F.softplus(-self.discriminator(self.encoder(x))), third)
 
         return step

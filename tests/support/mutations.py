@@ -20,7 +20,7 @@ NAMES = (
         "zoo>Bernoulli",
         "Bernoulli",
         "Gaussian",
-        "zoo.nn.likelihoods",
+        "zoo.nn.distributions.likelihoods",
         "VAE",
         "AAE",
     ),

@@ -1,4 +1,4 @@
-"""One leg of a training that several backends take turns at, run by `test_backends.py`.
+"""One leg of a training that several backends take turns at, run by `test_checkpoints.py`.
 
     python tests/support/relay.py FROM TO
 

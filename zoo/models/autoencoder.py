@@ -78,15 +78,6 @@ class Autoencoder(BaseAutoencoder):
         "Jacobian norm",
     )
 
-    card_metrics = (
-        *BaseAutoencoder.card_metrics,
-        "linear probe accuracy",
-        "angle to PCA",
-        "mean activity",
-        "saturation",
-        "Jacobian norm",
-    )
-
     def __init__(self, input_shape=None, latent_dim=None, *, l1=0.0, l2=0.0, **kwargs):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.l1, self.l2 = number("l1", l1, least=0), number("l2", l2, least=0)
@@ -238,12 +229,6 @@ class DenoisingAutoencoder(Autoencoder):
     """
 
     restores = True
-    card_metrics = (
-        *Autoencoder.card_metrics,
-        "PSNR at 25 % masking",
-        "PSNR at 50 % masking",
-        "PSNR at 10 % salt and pepper",
-    )
     card_metrics = (
         *Autoencoder.card_metrics,
         "PSNR at 25 % masking",

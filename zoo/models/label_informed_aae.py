@@ -48,7 +48,6 @@ class LabelInformedAAE(AAE):
     semi_supervised = True
     learns_labels = True
     card_metrics = (*AAE.card_metrics, "classification error")
-    card_metrics = (*AAE.card_metrics, "classification error")
 
     def __init__(self, input_shape=None, latent_dim=None, *, prior, num_classes: int, **kwargs):
         super().__init__(input_shape, latent_dim, prior=prior, **kwargs)

@@ -51,7 +51,6 @@ class M1(VAE):
     semi_supervised = True
     card_metrics = (*VAE.card_metrics, "classification error")
     network_names = (*VAE.network_names, "classifier")
-    card_metrics = (*VAE.card_metrics, "classification error")
 
     def __init__(
         self,

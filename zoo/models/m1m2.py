@@ -50,8 +50,6 @@ class M1M2(M2):
 
     # Not M2's: the bound is one of codes, and not of images.
     card_metrics = ("reconstruction error", "classification error", "generated class accuracy")
-    # Its bound is one of codes, and not of images.
-    card_metrics = ("reconstruction error", "classification error", "generated class accuracy")
     takes_no: ClassVar = {
         name: (neutral, "it sees the codes of its lower model")
         for name, neutral in {"input_shape": None, "filters": (), "binarize": None}.items()
