@@ -80,7 +80,7 @@ def main():
             z = model.prior.sample(batch, seed=0)
             label = np.arange(batch) % 10 if model.conditional else None
             inputs = {"z": z} if label is None else {"z": z, "label": label}
-            network = model.network_inputs("z", z, label)
+            network = model.decoder_input(z, label)
             calls = {
                 "export.load": lambda inputs=inputs: session(**inputs),
                 "model.decode": lambda z=z, label=label: model.decode(z, label),
