@@ -19,7 +19,7 @@ DEFAULT_BATCH_SIZE = 128
 
 
 class Batch(NamedTuple):
-    """What a training step sees: inputs, and what was given with them or None."""
+    """What a step sees: x float32 [batch, ...], int32 labels and weights [batch] or None."""
 
     x: Any
     label: Any = None
@@ -61,7 +61,7 @@ class Trainer(keras.Model):
     `self.minimize(...)` an update, and names in `updates` what each of them changes.
 
     Attributes of the class:
-        metric_names: what `losses` reports, in order.
+        metric_names: what a step reports beside `loss`, in order.
         updates: for each of several updates, the attributes that hold the networks it changes.
         monitors: callbacks that watch every training.
     """
@@ -104,7 +104,7 @@ class Trainer(keras.Model):
             update: a name in `updates`, whose networks change; everything where it is None.
 
         Returns:
-            `loss` and the metrics, with the values that they had before the step.
+            `loss` and the metrics, [batch] or scalars, as they were before the step.
         """
         optimizer = self.optimizer if update is None else self.optimizer[update]
 
@@ -195,7 +195,7 @@ class Trainer(keras.Model):
             scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
             if self.updates:
                 optimizer = group_of(optimizer, self.updates)
-                scale = scale and optimizer.scale_losses()  # of its members: not of itself, below
+                scale = scale and optimizer.scale_losses()  # None: members scale, not the group
                 optimizer.build_members({name: self.trained_by(name) for name in self.updates})
             optimizer = keras.optimizers.get(optimizer)
             self._compile_arguments = {
@@ -206,7 +206,7 @@ class Trainer(keras.Model):
                 "auto_scale_loss": auto_scale_loss,
             }
             self.steps_asked_for = 0
-            fast = self.fastest(size=128)
+            fast = self.fastest(DEFAULT_BATCH_SIZE)
             if jit_compile == "auto":
                 jit_compile = fast["jit_compile"] and not run_eagerly
             if steps_per_execution == "auto":
@@ -369,7 +369,7 @@ class Trainer(keras.Model):
             if self.compiled and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
 
-    def _choose_how_to_run(self, steps: int, bundle: int | None, size: int = 128):
+    def _choose_how_to_run(self, steps: int, bundle: int | None, size: int = DEFAULT_BATCH_SIZE):
         """Decide what `compile` left open, now that it is known how much there is to do.
 
         Args:

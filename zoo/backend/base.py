@@ -128,7 +128,7 @@ class Backend(abc.ABC):
             batch_size: rows in a batch; the last one may be smaller.
             order: a function that returns the order of the rows in a pass, a permutation [rows];
                 None leaves them as they are.
-            bundle: how many batches the function that `bundled` makes takes at a time.
+            bundle: how many batches the function of `make_step_function` takes at a time.
             model: the one to train, which may have been made in the scope of a strategy.
         """
         return ArrayBatches(arrays, batch_size, order)

@@ -19,7 +19,7 @@ from zoo.nn.distributions.normal import DiagonalNormal
 from zoo.nn.given import number, whole
 from zoo.trainer import Losses
 
-DIRECTIONS = 16
+DIRECTIONS = 16  # random projections of the sliced Wasserstein distance
 POSTERIORS = ("deterministic", "gaussian", "universal")
 
 
@@ -29,23 +29,24 @@ class AAE(BaseAutoencoder):
 
     Every training step makes three updates, each with a forward pass and an optimizer of its own:
 
-    1. reconstruction: encoder and decoder minimize -log p(x | z), z = encoder(x);
-    2. discriminator: it minimizes -log d(z') - log(1 - d(z)), z' drawn from the prior;
-    3. generator: the encoder minimizes -log d(z), so that its codes pass for draws.
+    1. reconstruction: encoder and decoder minimize -log p(x | z), z ~ q(z | x);
+    2. discriminator: it minimizes -log d(z') - log(1 - d(z)), z' ~ p(z), with d the sigmoid of its
+       logit, in (0, 1);
+    3. generator: the encoder minimizes -log d(z), so that its codes pass for prior samples.
 
-    Use it where the prior has no closed-form divergence, or codes must match it as a whole.
-    `loss` is the reconstruction term alone: the others rise and fall with the opponent and do not
-    tell which model is better. `sliced_wasserstein` does: it is the sliced Wasserstein distance
-    between a batch of codes and as many draws, in units of a code.
+    Use it where the KL divergence to the prior has no closed form, or codes must match it as a
+    whole. `loss` is the reconstruction alone: the other losses rise and fall with the opponent and
+    do not tell which model is better. `sliced_wasserstein` does: it is the sliced Wasserstein
+    distance between a batch of codes and as many prior samples, in units of a code.
 
     Args:
-        posterior: what a code of an image is in training: "deterministic"; "gaussian", a draw of
-            N(z_mean, exp z_log_var); "universal", a function of the image and of as many standard
-            normal numbers as the code is long, which can take any shape. Outside of training it is
-            the mean, or the code of zero noise.
+        posterior: q(z | x) in `fit` and `evaluate`: "deterministic", one code for an image;
+            "gaussian", N(z_mean, exp z_log_var); "universal", a function of the image and of
+            as many standard normal numbers as the code is long, so that q(z | x) can take any
+            shape. `encode` gives the mean, or the code of zero noise.
         prior: a prior of the zoo, such as `zoo.Normal`, `zoo.GaussianMixture` or
             `zoo.CustomPrior`; the standard normal where it is None.
-        label_smoothing: s in [0, 0.5): draws count as 1 - s to the discriminator.
+        label_smoothing: s in [0, 0.5): the discriminator's target for prior samples is 1 - s.
         generator_steps: how often the third update is made in a step, at least 1.
         generator_weight: of the third update's loss, above 0.
         dropout: the share of the values of the encoder's dense hidden layers that are dropped in
@@ -87,7 +88,7 @@ class AAE(BaseAutoencoder):
         "generator": ("encoder",),
     }
     monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
-    labels_seen = 0  # how many labels the discriminator tells apart; 0 where it is given none
+    labels_seen = 0  # the number of classes given to the discriminator; 0 where it is given none
 
     def __init__(
         self,
@@ -200,7 +201,7 @@ class AAE(BaseAutoencoder):
 
     def discriminator_losses(self, batch, training):
         """-log d(z') - log(1 - d(z)), and what tells how well codes and prior samples mix."""
-        # The codes as they are in use: without dropout or moving batch statistics.
+        # training=False: codes without dropout, and batch statistics that stay as they are.
         codes = ops.stop_gradient(self.sampled_code(batch.x, training=False))
         samples = self.prior_samples_like(batch)  # [batch, latent_dim]
         on_samples = self.logits(samples, batch.label, training)  # [batch]
@@ -217,7 +218,7 @@ class AAE(BaseAutoencoder):
     def generator_losses(self, batch, training):
         """-log d(z) of the images' codes."""
         codes = self.sampled_code(batch.x, training)
-        # The discriminator stays as it is in this update, its dropout and statistics included.
+        # training=False for the discriminator, which this update does not train.
         generator = ops.softplus(-self.logits(codes, batch.label, training=False))  # [batch]
         return Losses(self.generator_weight * generator, generator=generator)
 
@@ -239,7 +240,7 @@ class AAE(BaseAutoencoder):
         if self.posterior == "universal":
             return self.noisy_encoder({"x": x, "noise": noise}, training=training)
         q = DiagonalNormal(**self.encoder(x, training=training))
-        return q.transform(noise[:, None])[:, 0]
+        return q.transform(noise[:, None])[:, 0]  # [batch, 1, latent_dim] and back
 
     def prior_samples_like(self, batch):
         """Return as many samples of the prior as there are images, [batch, latent_dim]."""
@@ -255,6 +256,7 @@ class AAE(BaseAutoencoder):
         axes = backend.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
         axes = axes / ops.norm(axes, axis=0, keepdims=True)  # [latent_dim, directions]
         codes, samples = (ops.sort(ops.matmul(s, axes), axis=0) for s in (codes, samples))
+        # both [batch, directions]
         return ops.sqrt(ops.mean(ops.square(codes - samples)))
 
     # Use
@@ -271,13 +273,13 @@ class AAE(BaseAutoencoder):
         return {"z_mean": q.mean, "z_log_var": q.log_var}
 
     def encode(self, x, labels=None, *, sample=False, seed=None, batch_size: int = 1024):
-        """Return codes of images: the posterior's mean, or a draw from it.
+        """Return codes of images: the mean of q(z | x), or of a universal one the code of no noise.
 
         Args:
             x: images [n, *input_shape], in the likelihood's range.
-            labels: have no part in codes.
-            sample: draw; of a deterministic posterior that is the same code.
-            seed: of the draw.
+            labels: of a conditional model are ignored; others take none.
+            sample: sample q(z | x) instead; if it is deterministic, that is the same code.
+            seed: of the sample.
             batch_size: how many images to hold in a network at once.
 
         Returns:
@@ -292,7 +294,7 @@ class AAE(BaseAutoencoder):
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
         return self.shaped(self.run_in_batches("code_of", (x, noise), None, batch_size))
 
-    # Leaving
+    # Export
 
     def parts(self):
         z = TensorInfo("z", "float32", self.code_shape, prior=self.prior.describe())

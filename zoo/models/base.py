@@ -61,7 +61,7 @@ class BaseAutoencoder(Trainer):
     Attributes:
         code_shape: of what `encode` gives for an image; (latent_dim,) but for networks of your own.
         encoder_outputs: names of the encoder's outputs, each of `latent_dim` values.
-        metric_names: what `losses` reports, in order.
+        metric_names: what a step reports beside `loss`, in order.
         network_names: the attributes that hold networks.
         card_metrics: names in `zoo.metrics.CARD_METRICS` of what its card is measured with.
         takes_no: settings of the bases that the class does not take: by name, the one value that
@@ -281,7 +281,7 @@ class BaseAutoencoder(Trainer):
             convolutional = networks.is_convolutional(*self.layers)
             return backend.fastest(convolutional, 4 * size * math.prod(self.image_shape), steps)
 
-    # Leaving
+    # Export
 
     def parts(self) -> dict[str, Part]:
         """Return the functions of the model that can be exported, by name."""

@@ -55,8 +55,9 @@ class M2(VAE):
     Use it to classify with few labels, and to generate by class all the same.
 
     Args:
-        alpha: weight of the classifier's cross-entropy, averaged over the labelled images of a
-            step. The paper's 0.1 N is 0.1 times the number of labelled images here.
+        alpha: weight of the classifier's cross-entropy, averaged over the labeled images that a
+            step draws (over the whole batch, where they lie in it). The paper's 0.1 N is 0.1 times
+            the number of labelled images here.
         labeled_batch_size: how many labelled images each step draws.
         warm_up: see above, in steps.
         dropout: of the trunk's features where the classifier learns from labels.
@@ -199,7 +200,10 @@ class M2(VAE):
         return ops.sum(q * reconstruction, axis=1), ops.sum(q * kl, axis=1)
 
     def bound_of_drawn_labels(self, x, features, q):
-        """Return unbiased estimates of the same, from one label y ~ q for each image."""
+        """Return one-sample estimates of `expected_bound`, with one label y ~ q for each image.
+
+        No gradient reaches q, which it would not do in the warm-up either.
+        """
         uniform = backend.uniform(ops.shape(q), self.seed_generator)
         gumbel = -ops.log(-ops.log(ops.clip(uniform, 1e-7, 1 - 1e-7)))
         labels = ops.argmax(ops.log(ops.maximum(q, 1e-30)) + gumbel, axis=1)

@@ -165,7 +165,7 @@ class VAE(BaseAutoencoder):
         z = q.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, batch.label, training)
         reconstruction = -ops.mean(log_likelihoods, axis=1)  # [batch], nats
-        kl = kl_divergence(q, p, z)  # [batch]
+        kl = kl_divergence(q, p, z)  # [batch], in closed form or of samples z
         losses = Losses(
             reconstruction + self.beta_now * kl,
             reconstruction=reconstruction,
@@ -200,12 +200,12 @@ class VAE(BaseAutoencoder):
         return ops.cast(x > 0.5, "float32") if self.binarize == "threshold" else x
 
     def drawn_pixels(self, x):
-        """Return what they get in a step of training: drawn pixels if `binarize` is "dynamic"."""
+        """Return what they get in `fit` and `evaluate`: drawn pixels if `binarize` is "dynamic"."""
         if self.binarize == "dynamic":
             return ops.cast(backend.uniform(ops.shape(x), self.seed_generator) < x, "float32")
         return self.input_pixels(x)
 
-    # Using
+    # Use
 
     @property
     def restores(self) -> bool:

@@ -182,7 +182,7 @@ class VAEGAN(VAE):
         real, made = (self.discriminator(images)["features"] for images in (x, image))
         return 0.5 * ops.sum(ops.square((real - made) / self.feature_stddev), axis=1)
 
-    # Leaving
+    # Export
 
     def parts(self):
         low, high = self.likelihood.low, self.likelihood.high

@@ -28,7 +28,7 @@ def encoder(
 
     Args:
         input_shape: (height, width, channels), or (features,) for vectors.
-        heads: names and sizes of the linear outputs, such as {"z_mean": 16, "z_log_var": 16}.
+        heads: names and sizes of the outputs, such as {"z_mean": 16, "z_log_var": 16}.
         filters: widths of 3x3 convolutions with stride 2, applied first; none for a dense
             network.
         hidden_units: widths of the dense layers after them; none is fine.
