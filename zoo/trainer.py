@@ -13,7 +13,7 @@ from zoo import monitors
 from zoo.backend import backend
 from zoo.backend.optimizer_group import clone_optimizer, group_of
 from zoo.checks.class_weights import check_class_weight, weights_by_class
-from zoo.checks.data import Data, check_targets, is_array, positive
+from zoo.checks.data import Data, check_targets, positive
 
 DEFAULT_BATCH_SIZE = 128
 
@@ -126,6 +126,7 @@ class Trainer(keras.Model):
 
     def after_step(self, batch: Batch, metrics: dict):
         """Do what a model does after each step of training; nothing, unless said otherwise."""
+        return  # AutoGraph cannot read a body of words alone
 
     def unpack(self, data) -> Batch:
         """Sort what Keras hands to a step into inputs, labels and sample weights."""
@@ -137,10 +138,10 @@ class Trainer(keras.Model):
         return Batch(ops.cast(x, "float32"), label, weight)
 
     def track(self, metrics: dict) -> dict:
-        """Add `loss` and the metrics of one batch to those of the epoch; return the means so far.
+        """Add `loss` and the metrics of one batch, [batch] or scalars, to those of the epoch.
 
-        Args:
-            metrics: [batch] or scalars, by the names in `metric_names`, and `loss`.
+        Returns:
+            the means so far, by name.
         """
         for name in metrics.keys() - self.trackers.keys():
             raise ValueError(
@@ -149,7 +150,7 @@ class Trainer(keras.Model):
                 f'(*{type(self).__base__.__name__}.metric_names, "{name}").'
             )
         # A batch counts by its rows, also for a metric that is one number a batch.
-        rows = ops.ones_like(next(v for v in metrics.values() if len(v.shape)))
+        rows = ops.ones_like(next((v for v in metrics.values() if len(v.shape)), metrics["loss"]))
         for name, values in metrics.items():
             self.trackers[name].update_state(values * rows)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
@@ -176,9 +177,8 @@ class Trainer(keras.Model):
             optimizer: a name or a Keras optimizer. For a model with several updates also a dict
                 with an optimizer for each (`model.updates` has their names); one given alone serves
                 as the pattern for all.
-            run_eagerly: for debugging.
+            run_eagerly: for debugging. auto_scale_loss: dynamically, under `mixed_float16`.
             steps_per_execution, jit_compile: "auto" picks what is fastest for this model here.
-            auto_scale_loss: scale losses dynamically under `mixed_float16`.
 
         Raises:
             TypeError: arguments that have no meaning here, such as `loss`.
@@ -275,14 +275,13 @@ class Trainer(keras.Model):
         positive(validation_size, "validation_batch_size")
         if class_weight:
             check_class_weight(self, class_weight)
-            if is_array(x) and y is not None:
-                sample_weight = weights_by_class(class_weight, y, sample_weight)
         data = Data(self, x, y, sample_weight)
+        if class_weight and data.is_array:
+            data.columns[2] = weights_by_class(class_weight, data.y, sample_weight)
         held_out = None
         if validation_data is not None or validation_split:
             held_out = data.validation(validation_data, validation_split)
-        if data.few is not None:
-            self.before_training(data.few[0])
+        self.before_training(None if data.few is None else data.few[0])
         if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
             self._compile_again()
         steps = kwargs.get("steps_per_epoch")
@@ -306,7 +305,8 @@ class Trainer(keras.Model):
         options = {"shuffle": False}
         if not data.is_array:
             options = {"y": y, "sample_weight": sample_weight, "class_weight": class_weight}
-            options |= {"batch_size": batch_size, "validation_split": validation_split}
+            options |= {"batch_size": batch_size, "shuffle": shuffle}
+            options["validation_split"] = validation_split
         own = [monitor() for monitor in self.monitors] + ([order] if order else [])
         with data.refusing, backend.drain(train, validate):
             history = super().fit(

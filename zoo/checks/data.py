@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 
 import keras
@@ -305,8 +306,8 @@ class Data:
 
         first, x = streams.first_batch(x)
         if first is not None:
-            labels = _unpack(first)[1] if model.learns_labels else None
-            self.few = few_rows(check(first), labels)
+            labels = as_numpy(_unpack(first)[1]) if model.learns_labels else None
+            self.few = few_rows(as_numpy(check(first)), labels)
         labels = (-1 if model.semi_supervised else 0, model.num_classes or 0)
         limits = streams.Limits(
             tuple(model.image_shape),
@@ -332,8 +333,7 @@ class Data:
                 f"validation_split={split} of {rows} images leaves {cut} for training and "
                 f"{rows - cut} for validation; both need at least one."
             )
-        last = object.__new__(Data)
-        vars(last).update(vars(self))
+        last = copy.copy(self)
         last.columns = [column if column is None else column[cut:] for column in self.columns]
         self.columns = [column if column is None else column[:cut] for column in self.columns]
         (self.x, self.y, _), (last.x, last.y, _) = self.columns, last.columns

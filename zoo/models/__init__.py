@@ -1,4 +1,4 @@
-"""The models, one file a family.
+"""The models, one file each, the classical ones together.
 
 `CLASSES` is the table of what a preset may hold: `zoo.load` makes nothing else.
 

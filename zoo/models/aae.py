@@ -194,7 +194,7 @@ class AAE(BaseAutoencoder):
     def reconstruction_losses(self, batch, training):
         """-log p(x | z) of the images' codes."""
         z = self.sampled_code(batch.x, training)  # [batch, latent_dim]
-        inputs = {"z": z, "label": batch.label} if self.label_inputs else z
+        inputs = {"z": z, "label": batch.label} if "z" in self.label_inputs else z
         parameters = self.decoder(inputs, training=training)
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
         return Losses(reconstruction, reconstruction=reconstruction)

@@ -66,7 +66,9 @@ class BaseAutoencoder(Trainer):
         card_metrics: names in `zoo.metrics.CARD_METRICS` of what its card is measured with.
         takes_no: settings of the bases that the class does not take: by name, the one value that
             changes nothing, and why it takes no other.
-        label_inputs: what is given together with a label: `x` to the encoder, `z` to the decoder.
+        conditional: whether the networks take labels; see `label_inputs`.
+        label_inputs: what is given together with a label: `x` to the encoder, `z` to the decoder;
+            of conditional models both, unless said otherwise.
         learns_labels: whether it learns from labels; conditional models do.
         semi_supervised: whether labels may be -1, for "unlabeled".
         family: of which its presets are.
@@ -102,8 +104,11 @@ class BaseAutoencoder(Trainer):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         settings.prepare(cls, BaseAutoencoder)
+        settings.refuse_old_hooks(cls)
         if "conditional" in vars(cls) and "learns_labels" not in vars(cls):
             cls.learns_labels = cls.conditional
+        if cls.conditional and not cls.label_inputs:
+            cls.label_inputs = ("x", "z")
         for name in ("encode", "decode", "reconstruct"):
             if name in vars(cls):
                 setattr(cls, name, streams.by_batch(vars(cls)[name]))
@@ -313,7 +318,7 @@ class BaseAutoencoder(Trainer):
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
-        described = ("filters", "hidden_units", "activation", "code_activation", "tie_weights")
+        described = ("filters", "code_activation", "tie_weights")
         left_out = described if self.custom_networks else ("encoder", "decoder")
         for name in type(self).__signature__.parameters:
             if name not in (*config, *left_out):
@@ -329,6 +334,11 @@ class BaseAutoencoder(Trainer):
             return self.image_shape
         if name == "latent_dim" and len(self.code_shape) > 1:
             return self.code_shape
+        if not hasattr(self, name):
+            raise TypeError(
+                f"{type(self).__name__} takes {name}= and has no attribute of that name, which its "
+                f"config needs: say self.{name} = {name}, or override setting()."
+            )
         return getattr(self, name)
 
     def _freezable(self) -> dict:
@@ -342,7 +352,7 @@ class BaseAutoencoder(Trainer):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = settings.deserialize(with_new_names(config), custom_objects)
+        config = settings.deserialize(with_new_names(cls, config), custom_objects)
         config = settings.accepted(cls, config)
         frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
         with own_networks.as_saved():

@@ -44,15 +44,28 @@ class CVAE(VAE):
     priors_taken = (Normal,)
 
     def __init__(self, input_shape=None, latent_dim=None, *, prior=None, **kwargs):
-        given = None if prior == "learned" or isinstance(prior, keras.Model) else prior
-        if isinstance(given, str):
-            raise ValueError(f'prior is {prior!r}; give a zoo.Normal, "learned" or a network.')
-        super().__init__(input_shape, latent_dim, prior=given, **kwargs)
-        if prior is not given:
+        super().__init__(input_shape, latent_dim, prior=fixed_prior(prior), **kwargs)
+        if is_learned(prior):
             learn_prior(self, prior)
 
     def setting(self, name):
         return learned_prior_of(self) if name == "prior" else super().setting(name)
+
+
+def is_learned(prior) -> bool:
+    """Say whether a prior is to be learned: "learned", or a network of a user's own."""
+    return isinstance(prior, keras.Model) or (isinstance(prior, str) and prior == "learned")
+
+
+def fixed_prior(prior):
+    """Return a prior that is not to be learned; None for one that is.
+
+    Raises:
+        ValueError: another word than "learned".
+    """
+    if isinstance(prior, str) and prior != "learned":
+        raise ValueError(f'prior is {prior!r}; give a zoo.Normal, "learned" or a network.')
+    return None if is_learned(prior) else prior
 
 
 def learn_prior(model, prior):

@@ -38,6 +38,7 @@ class LabeledImages:
             ValueError: some class has no labeled image; and what other models refuse.
         """
         images = labels = None
+        share = 0.0
         if is_array(x) and y is not None:
             x = check_images(x, self.model.image_shape, self.model.likelihood)
             y = check_labels(y, len(x), self.model.num_classes, unlabelled=True)
@@ -46,9 +47,11 @@ class LabeledImages:
                 check_every_class_has_a_label(y, self.model.num_classes)
                 x = in_numpy(x)
                 images, labels = np.asarray(x[known]), y[known]
-                self.share = float(known.sum() / (~known).sum())
+                share = float(known.sum() / (~known).sum())
                 x, y = x[~known], y[~known]
-        if not (_equal(self.images, images) and _equal(self.labels, labels)):
+        same = _equal(self.images, images) and _equal(self.labels, labels)
+        if not (same and share == self.share):
+            self.share = share
             tensors = (None if a is None else ops.convert_to_tensor(a) for a in (images, labels))
             self.images, self.labels = tensors
             self.model.train_function = None  # the old ones are constants there

@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo import inference
 from zoo.backend import backend
-from zoo.models.cvae import learn_prior, learned_prior_of
+from zoo.models.cvae import fixed_prior, is_learned, learn_prior, learned_prior_of
 from zoo.models.labeled_images import LabeledImages, cross_entropy
 from zoo.models.signature import classifier_part
 from zoo.models.vae import VAE
@@ -108,9 +108,9 @@ class M2(VAE):
     ):
         if not widths("hidden_units", hidden_units):
             raise ValueError("hidden_units is empty; M2 shares at least one hidden layer.")
-        given = None if prior == "learned" or isinstance(prior, keras.Model) else prior
-        super().__init__(input_shape, latent_dim, hidden_units=hidden_units, prior=given, **kwargs)
-        if prior is not given:
+        options = {"hidden_units": hidden_units, "prior": fixed_prior(prior)}
+        super().__init__(input_shape, latent_dim, **options, **kwargs)
+        if is_learned(prior):
             learn_prior(self, prior)
         self.alpha, self.warm_up = number("alpha", alpha, least=0), whole("warm_up", warm_up)
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)

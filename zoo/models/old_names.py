@@ -1,4 +1,4 @@
-"""Names of settings in files that version 0.1 wrote, and what they are called now."""
+"""Names of settings in presets that were written before 0.2, and what they are called now."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ OLD_NAMES = {
 }
 
 
-def with_new_names(config: dict) -> dict:
-    """Return a model's config with the names of today."""
-    return {OLD_NAMES.get(name, name): value for name, value in config.items()}
+def with_new_names(cls: type, config: dict) -> dict:
+    """Return a config with the names of today, but for settings that the class itself calls so."""
+    own = cls.__signature__.parameters
+    return {
+        name if name in own else OLD_NAMES.get(name, name): value for name, value in config.items()
+    }

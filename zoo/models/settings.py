@@ -125,6 +125,32 @@ def accepted(cls, settings: dict) -> dict:
     return {name: value for name, value in settings.items() if name not in cls.refused}
 
 
+OLD_HOOKS = {
+    "loss_terms": "losses(batch, training), which returns zoo.trainer.Losses",
+    "terms": "metric_names",
+    "heads": "encoder_outputs",
+    "advance": "after_step(batch, metrics)",
+    "own_callbacks": "monitors, callbacks' classes",
+    "before_fit": "before_training(x)",
+}
+
+
+def refuse_old_hooks(cls):
+    """Refuse a class that overrides what its bases no longer call.
+
+    Raises:
+        TypeError: with what it is called now.
+    """
+    for name, now in OLD_HOOKS.items():
+        if name in vars(cls):
+            raise TypeError(f"{cls.__name__} defines {name}, which is not used any more: {now}.")
+    if callable(vars(cls).get("updates")):
+        raise TypeError(
+            f"{cls.__name__}.updates is a method; it is a dict now, of the attributes that hold "
+            'the networks of each update, such as {"generator": ("encoder",)}.'
+        )
+
+
 def unknown(cls, names) -> TypeError:
     """Return the error for settings that a class does not take, with the nearest that it does."""
     known = list(cls.__signature__.parameters)

@@ -133,7 +133,7 @@ class VAE(BaseAutoencoder):
     def posterior(self, x, label=None, training=False) -> DiagonalNormal:
         """Return q(z | x), or q(z | x, label), of images [batch, *input_shape]."""
         x = self.input_pixels(x)
-        inputs = {"x": x, "label": label} if self.conditional else x
+        inputs = {"x": x, "label": label} if "x" in self.label_inputs else x
         return DiagonalNormal(**self.encoder(inputs, training=training))
 
     def prior_of(self, label=None):
@@ -151,7 +151,7 @@ class VAE(BaseAutoencoder):
             x = ops.repeat(x, samples, axis=0)  # [batch * samples, *input_shape]
             label = label if label is None else ops.repeat(label, samples)
         z = ops.reshape(z, (-1, self.latent_dim))  # [batch * samples, latent_dim]
-        inputs = {"z": z, "label": label} if self.conditional else z
+        inputs = {"z": z, "label": label} if "z" in self.label_inputs else z
         parameters = self.decoder(inputs, training=training)
         return ops.reshape(self.input_likelihood.log_prob(x, parameters), (-1, samples))
 

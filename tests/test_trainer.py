@@ -1,0 +1,137 @@
+"""What `fit` does around the steps: settings of variants, streams, weights, licences."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from support.tiny import BACKEND, X
+
+import zoo
+from zoo.models.labeled_images import LabeledImages
+from zoo.trainer import Losses
+
+Y = np.arange(len(X)) % 3
+
+
+def vae(cls=zoo.VAE, **options):
+    return cls((4, 4, 1), 2, hidden_units=(5,), **options)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a data set of TensorFlow's")
+def test_a_preset_that_is_trained_on_a_stream_of_unknown_length_loses_its_licence():
+    import tensorflow as tf
+
+    model = zoo.load("vae_digits")
+    x = np.zeros((8, 8, 8, 1), "float32")
+    assert model.licence
+    model.fit(tf.data.Dataset.from_tensor_slices(x).filter(lambda _: True).batch(4), verbose=0)
+    assert model.licence is None
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_of_a_stream_are_shuffled_as_asked(shuffle):
+    class Batches(keras.utils.PyDataset):
+        seen: list = []  # noqa: RUF012
+
+        def __len__(self):
+            return 30
+
+        def __getitem__(self, index):
+            self.seen.append(index)
+            return (X[:2],)
+
+    batches, model = Batches(), vae()
+    model.compile()
+    model.fit(batches, shuffle=shuffle, verbose=0)
+    last_pass = batches.seen[-30:]  # the first batches are looked at before it
+    assert (last_pass == [*range(30)]) is not shuffle
+
+
+def test_labels_are_checked_before_weights_are_looked_up_by_class():
+    model = vae(zoo.CVAE, num_classes=3)
+    model.compile()
+    with pytest.raises(ValueError, match="looks one-hot"):
+        model.fit(X, np.eye(3)[Y], class_weight={1: 2.0}, verbose=0)
+    with pytest.raises(ValueError, match="y is missing"):
+        model.fit(X, class_weight={1: 2.0}, verbose=0)
+
+
+def test_another_share_of_labels_makes_another_step():
+    """The share of labeled images is a constant of the step."""
+    model = vae(zoo.M2, num_classes=3)
+    labeled, few = LabeledImages(model), np.where(np.arange(len(X)) < 6, Y, -1)
+    labeled.set_apart(X, few)
+    assert labeled.share == 1.0
+    model.train_function = step = object()
+    labeled.set_apart(X, few)
+    assert model.train_function is step
+    labeled.set_apart(np.concatenate([X, X[6:]]), np.concatenate([few, few[6:]]))
+    assert labeled.share == 0.5
+    assert model.train_function is None
+
+
+def test_a_variant_that_says_conditional_takes_labels_in_both_networks():
+    class Told(zoo.VAE):
+        conditional = True
+
+    model = vae(Told, num_classes=3)
+    assert Told.learns_labels
+    model.compile()
+    model.fit(X, Y, verbose=0)
+    assert model.reconstruct(X, Y).shape == X.shape
+
+
+def test_a_setting_of_ones_own_may_have_an_old_name():
+    class Own(zoo.VAE):
+        def __init__(self, *args, draws=3, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.draws = draws
+
+    assert Own.from_config(vae(Own, draws=5).get_config()).draws == 5
+
+
+def test_a_setting_without_an_attribute_is_told():
+    class Forgetful(zoo.VAE):
+        def __init__(self, *args, width=3, **kwargs):
+            super().__init__(*args, **kwargs)
+
+    with pytest.raises(TypeError, match=r"Forgetful takes width= .*self\.width = width"):
+        vae(Forgetful).get_config()
+
+
+@pytest.mark.parametrize("name", ["loss_terms", "terms", "heads", "advance", "own_callbacks"])
+def test_what_variants_wrote_before_is_answered_with_what_they_write_now(name):
+    with pytest.raises(TypeError, match=f"Old defines {name}, which is not used any more: "):
+        type("Old", (zoo.VAE,), {name: ()})
+
+
+def test_updates_as_a_method_are_refused():
+    with pytest.raises(TypeError, match="updates is a method"):
+        type("Old", (zoo.AAE,), {"updates": lambda self: {}})
+
+
+def test_a_loss_that_is_one_number_a_batch_trains():
+    class Scalar(zoo.Autoencoder):
+        def losses(self, batch, training):
+            error = ops.mean(ops.square(self.call(batch.x, training) - batch.x))
+            return Losses(error, reconstruction=error)
+
+    model = vae(Scalar)
+    model.compile()
+    logs = model.fit(X, verbose=0).history
+    assert logs["loss"] == logs["reconstruction"]
+
+
+def test_the_prior_of_m2_is_told_of_learned_ones():
+    with pytest.raises(ValueError, match='give a zoo.Normal, "learned" or a network'):
+        vae(zoo.M2, num_classes=3, prior="normal")
+
+
+def test_own_networks_keep_the_widths_of_the_discriminator():
+    encoder = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
+    decoder = keras.Sequential([keras.layers.Dense(16), keras.layers.Reshape((4, 4, 1))])
+    options = {"input_shape": (4, 4, 1), "latent_dim": 2, "encoder": encoder, "decoder": decoder}
+    model = zoo.AAE(**options, hidden_units=(7,))
+    copy = zoo.AAE.from_config(model.get_config())
+    shapes = [tuple(w.shape) for w in copy.discriminator.weights]
+    assert shapes == [tuple(w.shape) for w in model.discriminator.weights]
