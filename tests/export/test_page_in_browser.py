@@ -42,7 +42,7 @@ const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.hei
 return [canvas.height, canvas.width, Array.from(data)];
 """
 READY = """
-return !document.getElementById("main").hidden_units
+return !document.getElementById("main").hidden
     && !document.getElementById("picture").hasAttribute("aria-busy");
 """
 

@@ -179,7 +179,7 @@ def contraction() -> Table:
 
 def _mean_penalty(model, x, batch=100):
     means = [
-        keras.ops.mean(model.code_penalties(part, model.encoder(part))["contraction"])
+        keras.ops.mean(model.contraction(part, model.encoder(part)))
         for part in keras.ops.split(x, len(x) // batch)
     ]
     return float(keras.ops.mean(keras.ops.stack(means)))
