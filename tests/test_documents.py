@@ -1,5 +1,6 @@
 """What the documents say is run, word for word."""
 
+import functools
 import importlib.metadata
 import os
 import re
@@ -8,12 +9,21 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
+from support import documents
 
 import zoo
-from zoo.readme_tables import with_tables
+from zoo.generated_pages import FAMILIES, generated_pages
+from zoo.models import CLASSES
 
 ROOT = Path(__file__).parent.parent
+PAGES = [
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "pretrained/README.md", "results/*.md", "runtime/*.md")
+    for path in sorted(ROOT.glob(pattern))
+]
+SHORT = ("README.md", "docs/README.md")  # the others run longer
 # A process inherits the memory record of the one that starts it, so a small one starts it.
 LAUNCHER = """
 import os, sys
@@ -30,33 +40,95 @@ def block(document, word):
     return found
 
 
-def test_the_table_of_models_is_up_to_date():
-    text = (ROOT / "README.md").read_text("utf-8")
-    assert with_tables(text, ROOT / "results") == text, "run: python -m zoo.readme_tables"
+@pytest.mark.parametrize(("path", "text"), generated_pages(ROOT).items(), ids=lambda _: "")
+def test_generated_pages_are_up_to_date(path, text):
+    assert path.read_text("utf-8") == text, "run: python -m zoo.generated_pages"
 
 
-@pytest.mark.parametrize("file", [".", *(f"pretrained/{name}" for name in zoo.list_models())])
-def test_every_row_of_a_table_has_as_many_cells_as_its_head(file):
-    text = (ROOT / file / "README.md").read_text("utf-8")
-    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+@pytest.mark.parametrize("page", PAGES)
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(page):
+    for table in re.findall(r"(?:^\|.*\n)+", (ROOT / page).read_text("utf-8"), re.MULTILINE):
         cells = {len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
         assert len(cells) == 1, table
 
 
-def test_the_readme_shows_the_start_within_two_screens():
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
+    path = ROOT / page
+    for target in re.findall(r"\]\(([^()\s]+)\)", without_code(path.read_text("utf-8"))):
+        file, _, anchor = target.partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        found = (path.parent / file).resolve() if file else path
+        assert found.exists(), target
+        if anchor:
+            assert anchor in anchors(found.read_text("utf-8")), target
+
+
+def without_code(text):
+    return re.sub(r"^```.*?^```|`[^`\n]+`", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(text):
+    """Return the names that links into a page may use: of headings, and those given."""
+    headings = re.findall(r"^#+ (.*)$", without_code(text), re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)"', text))
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_a_page_that_is_read_first_is_short(page):
+    assert len((ROOT / page).read_bytes()) <= 8_000
+
+
+def test_the_readme_names_every_class():
     text = (ROOT / "README.md").read_text("utf-8")
-    assert text.index("## Models") < 100 * 50
-    assert len(text[: text.index("## Models")].splitlines()) < 80
+    assert [name for name in CLASSES if f"[`{name}`]" not in text] == []
 
 
-def test_every_command_of_the_readme_exists(capsys):
+def test_every_class_has_a_page_and_every_page_its_presets():
+    named = [name for family in FAMILIES.values() for name in family.classes]
+    assert sorted(named) == sorted(CLASSES)
+    pages = {path.stem for path in (ROOT / "docs" / "families").glob("*.md")} - {"README"}
+    assert pages == set(FAMILIES)
+    for family in FAMILIES:
+        assert f"<!-- presets: {family} -->" in (ROOT / f"docs/families/{family}.md").read_text()
+
+
+def test_every_command_exists_and_is_told_of(capsys):
     from zoo.cli import main
 
-    for name in ("list", "card", "demo", "generate", "train", "evaluate", "export"):
-        assert f"zoo {name} " in (ROOT / "README.md").read_text("utf-8")
+    text = (ROOT / "docs" / "guides" / "command-line.md").read_text("utf-8")
+    for name in ("list", "card", "demo", "generate", "train", "evaluate", "export", "reproduce"):
+        assert f"zoo {name}" in text
         with pytest.raises(SystemExit) as end:
             main([name, "--help"])
         assert end.value.code == 0
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="pages export models")
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=() if page in SHORT else pytest.mark.slow) for page in PAGES]
+)
+def test_every_block_of_code_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(zoo.data, "load", few_images(zoo.data.load))
+    documents.run(ROOT / page, tmp_path / "page.py")
+
+
+def few_images(load):
+    """Return a `zoo.data.load` that has enlarged digits where it would have to download."""
+
+    def load_few(name):
+        if name not in ("mnist", "fashion_mnist"):
+            return load(name)
+        (x, y), (x_test, y_test) = load("digits")
+        enlarge = functools.partial(np.kron, b=np.ones((1, 3, 3, 1), "float32"))
+        pad = ((0, 0), (2, 2), (2, 2), (0, 0))
+        x, x_test = (np.pad(enlarge(few), pad) for few in (x[:200], x_test[:100]))
+        return (x, y[:200]), (x_test, y_test[:100])
+
+    return load_few
 
 
 def packages_alone(folder, *names):
@@ -111,22 +183,5 @@ def test_the_readmes_application_runs_with_onnxruntime_and_numpy_alone(tmp_path)
     assert int(kilobytes) < 120 * 1024
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
-def test_the_new_variant_of_contributing_works_and_is_short(tmp_path):
-    example = block("CONTRIBUTING.md", "class InfoVAE")
-    assert len(example.splitlines()) < 40
-    (tmp_path / "infovae.py").write_text(example, "utf-8")
-    path = os.pathsep.join(
-        [str(Path(zoo.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-    )
-    result = subprocess.run(
-        [sys.executable, "infovae.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr
-    assert "infovae_digits {" in result.stdout
-    assert "'mmd': " in result.stdout
+def test_the_new_variant_of_contributing_is_short():
+    assert len(block("CONTRIBUTING.md", "class InfoVAE").splitlines()) < 40
