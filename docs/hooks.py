@@ -73,7 +73,9 @@ def on_page_content(content, page, config, files):
     del page, config, files
 
     def mathml(found):
-        display = "block" if found[2] == "[" else "inline"
-        return convert(html.unescape(found[3].strip()), display=display)
+        formula = html.unescape(found[3].strip())
+        if found[2] == "(":
+            return convert(formula)
+        return f'<div class="formula">{convert(formula, display="block")}</div>'
 
     return FORMULA.sub(mathml, content)

@@ -114,18 +114,19 @@ def presets_page() -> str:
         cards = presets_of(key)
         lines += [f"## {family.title}", ""]
         lines += [f"[What they are, and when to use them](../docs/families/{key}.md)", ""]
-        lines += [presets_table(cards, "") if cards else "No preset; see the page's example.\n"]
+        lines += [presets_table(cards, "") if cards else "There is none yet.\n"]
     return "\n".join(lines)
 
 
 def with_presets(page: str) -> str:
     """Return a page of `docs/families` with its tables of presets brought up to date."""
-    return PRESETS.sub(
-        lambda found: (
-            found[1] + presets_table(presets_of(found[2]), "../../pretrained/") + found[3]
-        ),
-        page,
-    )
+
+    def table(found):
+        cards = presets_of(found[2])
+        text = presets_table(cards, "../../pretrained/") if cards else "There is none yet.\n"
+        return found[1] + text + found[3]
+
+    return PRESETS.sub(table, page)
 
 
 def results_page(folder: str | Path) -> str:
