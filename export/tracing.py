@@ -42,11 +42,13 @@ def trace(part: Part) -> Any:
         function, at `function.get_concrete_function()`.
 
     Raises:
-        ConversionError: the function draws random numbers, changes a variable, uses variables
-            of networks that the part does not name, or gives something other than it says.
+        ConversionError: the networks compute in mixed precision; the function draws random
+            numbers, changes a variable, uses variables of networks that the part does not name, or
+            gives something other than it says.
     """
     import tensorflow as tf
 
+    _check_precision(part)
     for info in (*part.inputs, *part.outputs):
         if info.dtype not in ("float32", "int32"):
             raise ConversionError(
@@ -68,6 +70,17 @@ def trace(part: Part) -> Any:
     _check_operations(part, concrete.graph.as_graph_def())
     _check_variables(part, concrete)
     return serve
+
+
+def _check_precision(part: Part) -> None:
+    for layer in _layers(part.networks):
+        dtype = getattr(layer, "compute_dtype", "float32")
+        if dtype in ("float16", "bfloat16"):
+            raise ConversionError(
+                f"Layer {layer.name!r} of the {part.name} computes in {dtype}; exported files "
+                "compute in float32. Save the model and load it again: zoo.load(folder, "
+                'dtype="float32"). Smaller files: variants=("float16", "int8").'
+            )
 
 
 def layer_of(part: Part, operation: str) -> str:

@@ -105,10 +105,13 @@ def test_what_was_taken_comes_back_from_files(kind, tmp_path):
     model = randomised(made(kind)[0])
     model.save(tmp_path / "model.keras")
     zoo.save(model, tmp_path / "preset")
-    own = {"tests>Encoder": Encoder, "tests>Decoder": Decoder}
     for loaded in (
         keras.saving.load_model(tmp_path / "model.keras"),
-        zoo.load(tmp_path / "preset", custom_objects=own),
+        zoo.load(tmp_path / "preset", custom_objects={"Encoder": Encoder, "Decoder": Decoder}),
+        zoo.load(
+            tmp_path / "preset",
+            custom_objects={"tests>Encoder": Encoder, "tests>Decoder": Decoder},
+        ),
     ):
         assert loaded.code_shape == model.code_shape
         np.testing.assert_allclose(loaded.encode(X), model.encode(X), atol=1e-6)

@@ -72,6 +72,13 @@ def test_stateless_random_operations_are_refused_too(make, tmp_path):
     refuse(make.Model(part), tmp_path, export.ConversionError, "draws random numbers")
 
 
+def test_networks_of_mixed_precision_are_refused(make, tmp_path):
+    dense = layers.Dense(3, dtype="mixed_bfloat16", name="half")
+    part = make.encoder_part([layers.Flatten(), dense])
+    said = "'half' of the encoder computes in bfloat16.*float32"
+    refuse(make.Model(part), tmp_path, export.ConversionError, said)
+
+
 def test_training_mode_is_refused(make, tmp_path):
     plain = make.encoder_part([layers.Flatten(), layers.BatchNormalization()])
     network = plain.networks[0]

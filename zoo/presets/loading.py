@@ -39,7 +39,8 @@ def load(
     Args:
         name: a name of `zoo.list_models()`, a folder that `zoo.save` wrote, or the path of a file
             that `model.save("m.keras")` wrote, which has the optimizer's state, too.
-        custom_objects: classes of your own, by name, that the networks use.
+        custom_objects: classes and functions of your own that the model uses, by name:
+            {"Scale": Scale}.
         dtype: a Keras dtype policy to use instead of the saved one, such as "mixed_bfloat16".
 
     Returns:
@@ -56,12 +57,12 @@ def load(
         (4, 8, 8, 1)
     """
     if os.fspath(name).endswith(".keras") and not os.path.isdir(name):
-        return _load_archive(Path(name), dict(custom_objects or {}), dtype)
+        return _load_archive(Path(name), _by_both_names(custom_objects), dtype)
     folder = preset_folder(name)
     card = read_card(folder)
     config_path, weights_path = (verified(folder, card, file) for file in (CONFIG, WEIGHTS))
     saved = _read_config(config_path)
-    custom_objects = dict(custom_objects or {})
+    custom_objects = _by_both_names(custom_objects)
     check_objects(saved, custom_objects)
     model_class = _model_class(config_path, saved.get("class"), custom_objects)
     with keras.saving.custom_object_scope(custom_objects):
@@ -83,6 +84,15 @@ def load(
     model.licence = model.licence_of_preset = card.get("licence")
     model.based_on = card.get("based_on") or card["name"]
     return model
+
+
+def _by_both_names(custom_objects: dict | None) -> dict:
+    """Return objects by the names that were given and by those that Keras has them registered by.
+
+    A file says "mine>Scale" of a class `Scale` that is registered in the package "mine".
+    """
+    given = dict(custom_objects or {})
+    return {keras.saving.get_registered_name(value): value for value in given.values()} | given
 
 
 def _load_archive(path, custom_objects, dtype):
