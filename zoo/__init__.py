@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from zoo.pretraining import classifier as classifier
     from zoo.pretraining import pretrain as pretrain
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "list_models": "zoo.presets.catalog",
