@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy import stats
-from support.tiny import X, array, randomised
+from support.tiny import X, array, randomized
 
 import zoo
 from zoo import data
@@ -146,7 +146,7 @@ def test_the_distance_is_the_sliced_wasserstein_one():
 
 @pytest.mark.parametrize("posterior", ["gaussian", "universal"])
 def test_codes_are_sampled_in_training_and_fixed_elsewhere(posterior):
-    model = randomised(aae(posterior=posterior))
+    model = randomized(aae(posterior=posterior))
     x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
     sampled = array(model.sampled_code(x, training=True))
     assert (sampled.std(axis=0) > 0.1).all()
@@ -330,7 +330,7 @@ def test_labels_that_do_not_fit_are_refused_before_training(y, message):
 
 
 def test_a_discriminator_that_sees_labels_is_told_those_of_the_images():
-    model = randomised(supervised(conditional_discriminator=True))
+    model = randomized(supervised(conditional_discriminator=True))
     z = ops.convert_to_tensor(np.tile([[0.3, -0.2]], (4, 1)).astype("float32"))
     logits = array(model.logits(z, ops.convert_to_tensor(np.arange(4, dtype="int32")), False))
     assert len(np.unique(logits)) == 4

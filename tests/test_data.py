@@ -158,7 +158,7 @@ def test_offline_the_folder_that_was_searched_is_named(folder):
     assert str(folder) in str(caught.value)
 
 
-def test_binarised_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monkeypatch):
+def test_binarized_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
     with pytest.raises(OSError, match="is not downloaded. Put binarized_mnist.npz"):
         data.load("mnist_binarized")

@@ -14,7 +14,7 @@ from support.own_networks import (
     dense_encoder,
     fitted,
 )
-from support.tiny import X, array, randomised
+from support.tiny import X, array, randomized
 
 import zoo
 from zoo.nn.own_layers import WithoutActivation
@@ -55,7 +55,7 @@ def with_ending(decoder, **options):
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_sigmoid_is_taken_off_where_the_likelihood_applies_it(ending, tmp_path):
     decoder = ENDINGS[ending]("sigmoid")
-    model = randomised(with_ending(decoder), scale=3.0)
+    model = randomized(with_ending(decoder), scale=3.0)
     z = np.random.default_rng(0).standard_normal((20, 3), np.float32)
     expected = array(decoder(z))
     assert expected.min() < 0.1

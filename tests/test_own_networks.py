@@ -14,7 +14,7 @@ from support.own_networks import (
     dense_encoder,
     fitted,
 )
-from support.tiny import BACKEND, X, array, randomised
+from support.tiny import BACKEND, X, array, randomized
 
 import zoo
 from zoo.nn import networks
@@ -102,7 +102,7 @@ def test_networks_of_every_kind_are_trained_and_share_their_weights(kind):
 
 @pytest.mark.parametrize("kind", GIVEN)
 def test_what_was_taken_comes_back_from_files(kind, tmp_path):
-    model = randomised(made(kind)[0])
+    model = randomized(made(kind)[0])
     model.save(tmp_path / "model.keras")
     zoo.save(model, tmp_path / "preset")
     own = {"tests>Encoder": Encoder, "tests>Decoder": Decoder}
@@ -126,7 +126,7 @@ def test_a_preset_of_subclassed_networks_asks_for_their_classes(tmp_path):
 def test_what_was_taken_is_exported(kind, tmp_path):
     import export
 
-    model = randomised(made(kind)[0])
+    model = randomized(made(kind)[0])
     report = export.export_model(model, tmp_path / "out", formats=("onnx",))
     assert all(part["passed"] for part in report.values())
     z = export.load(tmp_path / "out" / "encoder")(x=X)["z"]
@@ -163,7 +163,7 @@ def test_exported_codes_have_the_networks_shape(tmp_path):
     import export
 
     model = convolutional_vae(seed=1)
-    export.export_model(randomised(model), tmp_path / "out", formats=("onnx",))
+    export.export_model(randomized(model), tmp_path / "out", formats=("onnx",))
     decoder = export.load(tmp_path / "out" / "decoder")
     z = np.random.default_rng(0).standard_normal((3, 2, 2, 2), np.float32)
     np.testing.assert_allclose(decoder(z=z)["x"], model.decode(z), atol=1e-5)
@@ -337,7 +337,7 @@ def test_weights_of_a_models_own_are_parts_of_it(tmp_path):
 def test_weights_of_a_models_own_are_exported(tmp_path):
     import export
 
-    model = randomised(Bright(SHAPE, 3, hidden_units=(8,)))
+    model = randomized(Bright(SHAPE, 3, hidden_units=(8,)))
     model.gain.assign(1.5)
     report = export.export_model(model, tmp_path / "out")
     assert all(part["passed"] for part in report.values())

@@ -92,9 +92,7 @@ def _parser():
     sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
     sub.add_argument("--n", type=_count, default=None, help="how many images, or rows [a sheet]")
     sub.add_argument("--seed", type=int, default=None, help="of what is drawn [0]")
-    sub.add_argument(
-        "--cmap", help="colours of grey images, as matplotlib names them [the model's]"
-    )
+    sub.add_argument("--cmap", help="colors of gray images, as matplotlib names them [the model's]")
     _add_overwrite(sub)
 
     sub = command(_train, "train", "train a preset from its recipe; goes on if interrupted")

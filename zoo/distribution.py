@@ -17,7 +17,7 @@ def strategy(name: str | None) -> contextlib.AbstractContextManager:
 
     Each takes a part of every batch, and together they do what one device would do with the whole
     batch: the same loss, noise and steps, up to rounding. With TensorFlow there are exceptions:
-    batch normalisation, as Keras's layer normalises each part by itself; the `distance` of
+    batch normalization, as Keras's layer normalizes each part by itself; the `distance` of
     adversarial models, measured on parts; dropout in the classifier of `M2`; the chains of an
     `RBM`, of which each device has its own.
 

@@ -119,8 +119,8 @@ def test_weights_beyond_float16_are_refused(tmp_path):
     [(zoo.VAE, "vae"), (zoo.M1, "semisupervised"), (type("Own", (zoo.VAE,), {}), "vae")],
 )
 def test_the_card_names_the_family(cls, family, tmp_path):
-    labelled = {"num_classes": 3} if cls is zoo.M1 else {}
-    card = zoo.save(cls(SHAPE, 2, hidden_units=(4,), **labelled), tmp_path / "preset")
+    labeled = {"num_classes": 3} if cls is zoo.M1 else {}
+    card = zoo.save(cls(SHAPE, 2, hidden_units=(4,), **labeled), tmp_path / "preset")
     assert card["family"] == family
 
 

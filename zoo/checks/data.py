@@ -191,11 +191,11 @@ def _check_range(name, low, high, likelihood, images):
         )
 
 
-def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = False):
+def check_labels(labels, n, num_classes, name: str = "y", *, unlabeled: bool = False):
     """Check labels: one integer from 0 to `num_classes` - 1 for each of `n` images.
 
     Args:
-        unlabelled: whether -1 may stand for "unlabelled".
+        unlabeled: whether -1 may stand for "unlabeled".
 
     Returns:
         int32 [n].
@@ -204,7 +204,7 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = 
         TypeError: floats, strings. ValueError: missing, one-hot, wrong count, out of range.
     """
     expected = f"{n} integers from 0 to {num_classes - 1}"
-    if unlabelled:
+    if unlabeled:
         expected += ", or -1 for images without a label"
     if labels is None:
         raise ValueError(
@@ -223,10 +223,10 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = 
         if labels.dtype.kind not in "fb":  # names of classes
             fix = f"names, {name} = np.unique({name}, return_inverse=True)"
         raise TypeError(f"{name} has dtype {labels.dtype}; the model takes {expected}: {fix}.")
-    lowest = -1 if unlabelled else 0
+    lowest = -1 if unlabeled else 0
     if len(labels) and (labels.min() < lowest or labels.max() >= num_classes):
         hint = ""
-        if labels.min() == -1 and not unlabelled:
+        if labels.min() == -1 and not unlabeled:
             hint = " Images without a label, -1, are for semi-supervised models such as zoo.M2."
         raise ValueError(
             f"{name} goes from {labels.min()} to {labels.max()}; the model takes {expected}.{hint}"
@@ -345,7 +345,7 @@ def check_batch(model, x, y, weight, prefix="", kind="array"):
     check_targets(model, x, y, kind)
     x = check_images(x, model.image_shape, model.likelihood, prefix + "x")
     if model.learns_labels:
-        check_labels(y, len(x), model.num_classes, prefix + "y", unlabelled=model.semi_supervised)
+        check_labels(y, len(x), model.num_classes, prefix + "y", unlabeled=model.semi_supervised)
     if weight is not None:
         check_weights(weight, len(x))
     return x

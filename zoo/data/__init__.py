@@ -95,7 +95,7 @@ SOURCES["mnist_binarized"] = Source(
     },
 )
 SOURCES["frey_faces"] = Source(
-    "Frey faces: 1,965 frames of one face, 28x20, grey, in order of time",
+    "Frey faces: 1,965 frames of one face, 28x20, gray, in order of time",
     "none stated",
     "B. J. Frey and S. T. Roweis",
     (),

@@ -62,12 +62,12 @@ def draw(name: str, digits=None, *, training=None, testing=None, seed: int = 0):
 
 
 def rotated(image, angle: float):
-    """Turn an image [side, side] about its centre, counterclockwise by radians, bilinearly."""
+    """Turn an image [side, side] about its center, counterclockwise by radians, bilinearly."""
     from scipy.ndimage import affine_transform
 
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    centre = (np.array(image.shape) - 1) / 2
-    moved = affine_transform(image.astype("float64"), turn, centre - turn @ centre, order=1)
+    center = (np.array(image.shape) - 1) / 2
+    moved = affine_transform(image.astype("float64"), turn, center - turn @ center, order=1)
     return np.rint(moved).astype("uint8")
 
 

@@ -152,7 +152,7 @@ def parzen_windows(epochs: int = 60, verbose=2) -> Table:
         rows.append([name, reported.get(name, ""), *values])
     return Table(
         "Log-likelihood by Parzen windows",
-        "MNIST, grey pixels; log-density in nats of the 10,000 test images under Gaussian windows "
+        "MNIST, gray pixels; log-density in nats of the 10,000 test images under Gaussian windows "
         "around 10,000 generated images, with its standard error over images, and the bandwidth "
         "that 1,000 validation images chose. The first two: 784-1000-1000-8, prior N(0, 5^2 I), "
         f"{epochs} epochs on 50,000 images; a fifth of the pixels that the encoder of the second "
@@ -215,7 +215,7 @@ def two_dimensions(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def grey_pixels(images) -> float:
+def gray_pixels(images) -> float:
     """Return the percentage below 0.9 of the pixels above 0.1: much where strokes are blurred."""
     marked = images[images > 0.1]
     return round(100 * float((marked < 0.9).mean()), 1)
@@ -235,11 +235,11 @@ def adversarial_images(epochs: int | None = None, verbose=2) -> Table:
         fit(vae, train[:50_000], epochs or recipe.epochs, 1e-3, verbose)
         classifier = metrics.load_reference_classifier(name)
         pictures[f"{name}: real"] = x[:12]
-        rows.append([f"real images, {name}", "", "", grey_pixels(x)])
+        rows.append([f"real images, {name}", "", "", gray_pixels(x)])
         for kind, model in (("VAE", vae), ("VAE-GAN", gan)):
             drawn = model.generate(len(x), seed=0)
             distance = rounded(metrics.frechet_distance(drawn, x, classifier))
-            rows.append([f"{kind}, {name}", distance, error(model, x), grey_pixels(drawn)])
+            rows.append([f"{kind}, {name}", distance, error(model, x), gray_pixels(drawn)])
             pictures[f"{name}: {kind}"] = drawn[:12]
     length = f"{epochs} epochs each" if epochs else "epochs as in the recipes"
     return Table(
@@ -250,7 +250,7 @@ def adversarial_images(epochs: int | None = None, verbose=2) -> Table:
         "of an independently trained classifier gives; squared error of reconstructed test images "
         "summed over pixels; of the pixels of generated images that are above 0.1, the percentage "
         "below 0.9, which is the larger the more blurred they are.",
-        ("model", "Fréchet distance", "squared error", "grey pixels, %"),
+        ("model", "Fréchet distance", "squared error", "gray pixels, %"),
         rows,
         plots.rows_of_images(pictures, "generated"),
     )

@@ -187,7 +187,7 @@ def _mean_penalty(model, x, batch=100):
 
 def energy() -> Table:
     """Tabulate the free energy of an ellipse's inside, outline and outside by temperature."""
-    points = {"the centre": (0.0, 0.0), "on the ellipse": (2.0, 0.0), "outside": (3.0, 0.0)}
+    points = {"the center": (0.0, 0.0), "on the ellipse": (2.0, 0.0), "outside": (3.0, 0.0)}
     tables = [energies.ellipse_energies(point, 2.0, 1.0) for point in points.values()]
     rows = [
         [f"{beta:g}", *(rounded(float(energies.free_energy(table, beta))) for table in tables)]

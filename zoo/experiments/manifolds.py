@@ -33,9 +33,9 @@ def manifolds(epochs: int = 20, verbose=2) -> Table:
         rows.append([*row, "yes" if name in ("PCA", "Autoencoder", "vae_mnist_2d") else "no"])
     return Table(
         "Digits in two dimensions",
-        f"{len(x):,} test images of MNIST; trustworthiness at 12 neighbours (scikit-learn): 1 "
-        "where all neighbours in two dimensions are neighbours among the images. Isomap and LLE "
-        "with 10 neighbours, t-SNE at its defaults, all four fitted to these images; the "
+        f"{len(x):,} test images of MNIST; trustworthiness at 12 neighbors (scikit-learn): 1 "
+        "where all neighbors in two dimensions are neighbors among the images. Isomap and LLE "
+        "with 10 neighbors, t-SNE at its defaults, all four fitted to these images; the "
         f"autoencoder (784-512-256-2, {epochs} epochs) and the preset were trained on the training "
         "images.",
         ("method", "trustworthiness", "decodes"),

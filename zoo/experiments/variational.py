@@ -12,9 +12,9 @@ from zoo.nn import corruption
 
 IMAGE = (28, 28, 1)
 LIKELIHOODS = {
-    "vae_mnist_binarized": ("784-400-40, fixed binarisation", "89.9 (200)"),
-    "iwae_mnist_binarized": ("784-200-200-50, k = 50, fixed binarisation", "87.1 (5000)"),
-    "vae_mnist_conv": ("convolutional, dynamic binarisation", "84.45 (5000; dense 2x300)"),
+    "vae_mnist_binarized": ("784-400-40, fixed binarization", "89.9 (200)"),
+    "iwae_mnist_binarized": ("784-200-200-50, k = 50, fixed binarization", "87.1 (5000)"),
+    "vae_mnist_conv": ("convolutional, dynamic binarization", "84.45 (5000; dense 2x300)"),
 }
 """Presets whose pixels are binary: what they are, and what is reported of such (samples)."""
 
@@ -38,7 +38,7 @@ def likelihoods() -> Table:
         "by `zoo evaluate NAME --update` from the stored weights. Reported: of the variational "
         "autoencoder Rezende and Mohamed 2015, of the importance-weighted one Burda et al. 2015, "
         "of the dense 2x300 Tomczak and Welling 2018; each with its number of samples. Fixed and "
-        "dynamic binarisation cannot be compared with each other.",
+        "dynamic binarization cannot be compared with each other.",
         (
             "preset",
             "model",
@@ -93,9 +93,9 @@ def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
         )
     return Table(
         "Two latent dimensions, with the label and without",
-        f"MNIST, 784-400-2, dynamic binarisation, {epochs} epochs on the 60,000 training images; "
+        f"MNIST, 784-400-2, dynamic binarization, {epochs} epochs on the 60,000 training images; "
         "over the 10,000 test images: negative ELBO (log p(x), or log p(x | label)) and the "
-        "KL divergence in it, in nats, one draw an image; squared error summed over grey pixels; "
+        "KL divergence in it, in nats, one draw an image; squared error summed over gray pixels; "
         "then, of the codes of each class by itself (drawn from q, in units of the learned prior "
         "where there is one), the largest mean of a dimension and the range of standard "
         "deviations: 0 and 1 where every class has the codes N(0, I).",
@@ -147,10 +147,10 @@ def latent_sizes(epochs: int = 20, verbose=2) -> Table:
         models[f"|z| = {size}"] = model
     return Table(
         "The size of the code",
-        f"MNIST, VAE 784-400-|z|, dynamic binarisation, {epochs} epochs on the 60,000 training "
+        f"MNIST, VAE 784-400-|z|, dynamic binarization, {epochs} epochs on the 60,000 training "
         "images; over the 10,000 test images: negative ELBO and the KL divergence in it, in nats, "
         "one draw an image; dimensions whose mean varies by more than 0.01; squared error summed "
-        "over grey pixels.",
+        "over gray pixels.",
         ("latent dimensions", "negative ELBO", "KL divergence", "active", "squared error"),
         rows,
         plots.reconstructions_of_several(models, x_test),
@@ -169,8 +169,8 @@ def manifold_seeds(epochs: int = 10, verbose=2) -> Table:
             name = f"{cls.__name__}, seed {seed}"
             z = codes[name] = model.encode(x_test)
             spread = " and ".join(f"{value:.2f}" for value in z.std(axis=0))
-            centre = " and ".join(f"{value:.2f}" for value in z.mean(axis=0))
-            rows.append([name, centre, spread, error(model, x_test)])
+            center = " and ".join(f"{value:.2f}" for value in z.mean(axis=0))
+            rows.append([name, center, spread, error(model, x_test)])
     return Table(
         "Where two-dimensional codes lie, by seed",
         f"MNIST, 784-400-100-2, {epochs} epochs on the 60,000 training images; means and standard "

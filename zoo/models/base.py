@@ -75,7 +75,7 @@ class BaseAutoencoder(Trainer):
         restores: whether the model is trained to give the clean image of a damaged one.
         prior: what `generate` draws codes from; None where there is none.
         unit_variance: whether "gaussian" has a deviation of 1 instead of one that is calibrated.
-        cmap: the colours of pictures of images with one channel, as matplotlib names them; None for
+        cmap: the colors of pictures of images with one channel, as matplotlib names them; None for
             ink on paper, where 1 is black. `fit` chooses by its images.
         licence: of the weights, as the card of a preset states it; None once they are trained on,
             and "not stated" in exported files then: set it to your own.

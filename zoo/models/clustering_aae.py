@@ -47,7 +47,7 @@ class ClusteringAAE(AAE):
 
     Args:
         num_classes: how many clusters; some more than the data has classes do better than as many.
-        hidden_units: widths of the trunk's dense layers, after its `filters`; each is normalised
+        hidden_units: widths of the trunk's dense layers, after its `filters`; each is normalized
             over the batch.
         kernel_size: the side of the convolutions' kernels.
         decoder_hidden_units: widths of the decoder's dense layers, in the encoder's order.

@@ -29,7 +29,7 @@ class LabelInformedAAE(AAE):
             arrays takes it from the labels.
         num_classes: how many labels there are; the prior has as many parts.
         discriminator: a network of your own from a dict of `z` and `label`, integers from 0 to
-            num_classes, the last for "unlabelled", to one logit [batch, 1].
+            num_classes, the last for "unlabeled", to one logit [batch, 1].
         Others: see `AAE`.
 
     Example:
@@ -61,12 +61,12 @@ class LabelInformedAAE(AAE):
 
     @property
     def labels_seen(self):
-        return (self.prior.num_classes or 0) + 1  # the last one is "unlabelled"
+        return (self.prior.num_classes or 0) + 1  # the last one is "unlabeled"
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Train; as for other models, with y = -1 for images without a label."""
         if y is not None and checks.is_array(x) and not self.prior.masses_given:
-            labels = checks.check_labels(y, len(x), self.num_classes, "y", unlabelled=True)
+            labels = checks.check_labels(y, len(x), self.num_classes, "y", unlabeled=True)
             check_every_class_has_a_label(labels, self.num_classes)
             self._weigh_parts(np.bincount(labels[labels >= 0]))
         return super().fit(x, y, *args, **kwargs)

@@ -41,7 +41,7 @@ class LabeledImages:
         share = 0.0
         if is_array(x) and y is not None:
             x = check_images(x, self.model.image_shape, self.model.likelihood)
-            y = check_labels(y, len(x), self.model.num_classes, unlabelled=True)
+            y = check_labels(y, len(x), self.model.num_classes, unlabeled=True)
             known = y >= 0
             if not known.all():
                 check_every_class_has_a_label(y, self.model.num_classes)

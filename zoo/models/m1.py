@@ -19,9 +19,9 @@ from zoo.nn.given import whole, widths
 class M1(VAE):
     """The latent-feature model: codes of a VAE bring alike images together, so few labels do.
 
-    The model is a `VAE`, and `fit(x, y)` first trains it on all images; y = -1 means "unlabelled".
+    The model is a `VAE`, and `fit(x, y)` first trains it on all images; y = -1 means "unlabeled".
     Then `learn_labels` lets a method of scikit-learn's give every image a label, by the codes of
-    the labelled ones, and trains `classifier`, a small network on codes, to say the same. That
+    the labeled ones, and trains `classifier`, a small network on codes, to say the same. That
     network needs no other images, and leaves Keras.
 
     Use it where labels are few and classes lie apart; its codes are what `M1M2` starts from.
@@ -106,7 +106,7 @@ class M1(VAE):
     def _checked_known_labels(self, x, y):
         if not checks.is_array(x):
             raise ValueError("M1 spreads labels over all images at once: give arrays, fit(x, y).")
-        y = checks.check_labels(y, len(x), self.num_classes, "y", unlabelled=True)
+        y = checks.check_labels(y, len(x), self.num_classes, "y", unlabeled=True)
         check_every_class_has_a_label(y, self.num_classes)
         return y
 

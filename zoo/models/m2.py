@@ -42,8 +42,8 @@ class M2(VAE):
 
     and `alpha` times the classifier's cross-entropy on the labels. Encoder and classifier share
     their first layers, `trunk`, which see every image once; what depends on the label is computed
-    for each. `fit(x, y)` takes y = -1 for "unlabelled"; of each step's batch the images have no
-    label, and `labeled_batch_size` labelled ones are drawn beside them.
+    for each. `fit(x, y)` takes y = -1 for "unlabeled"; of each step's batch the images have no
+    label, and `labeled_batch_size` labeled ones are drawn beside them.
 
     In its plainest form the model may settle on classes of its own before the labels had a say.
     Against that are `warm_up` steps and a ramp of 500 after them: at first the classifier learns
@@ -57,8 +57,8 @@ class M2(VAE):
     Args:
         alpha: weight of the classifier's cross-entropy, averaged over the labeled images that a
             step draws (over the whole batch, where they lie in it). The paper's 0.1 N is 0.1 times
-            the number of labelled images here.
-        labeled_batch_size: how many labelled images each step draws.
+            the number of labeled images here.
+        labeled_batch_size: how many labeled images each step draws.
         warm_up: see above, in steps.
         dropout: of the trunk's features where the classifier learns from labels.
         hidden_units: the first is the trunk's last layer; the others follow it in the encoder.

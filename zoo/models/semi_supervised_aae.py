@@ -22,16 +22,16 @@ class SemiSupervisedAAE(ClusteringAAE):
     A `ClusteringAAE` whose clusters are told, by some labels, which class they are. A step makes a
     fourth update:
 
-    4. classification: trunk and classifier minimize the cross-entropy on labelled images.
+    4. classification: trunk and classifier minimize the cross-entropy on labeled images.
 
-    `fit(x, y)` takes y = -1 for "unlabelled"; of each step's batch the images have no label, and
-    `labeled_batch_size` labelled ones are drawn beside them.
+    `fit(x, y)` takes y = -1 for "unlabeled"; of each step's batch the images have no label, and
+    `labeled_batch_size` labeled ones are drawn beside them.
 
     Use it to classify with few labels, and to generate by class all the same.
 
     Args:
         num_classes: how many labels there are.
-        labeled_batch_size: how many labelled images each step draws.
+        labeled_batch_size: how many labeled images each step draws.
         Others: see `ClusteringAAE`.
 
     Example:

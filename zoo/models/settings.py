@@ -170,7 +170,7 @@ def initial_weights(seed: int | None):
     """Let a seed fix the weights of all layers that are made inside; None leaves them as they are.
 
     Initializers without a seed of their own take one from Python's generator, which
-    `keras.utils.set_random_seed` sets, too; it goes on afterwards as if nothing had been made.
+    `keras.utils.set_random_seed` sets, too; it goes on afterward as if nothing had been made.
     """
     if seed is None:
         yield

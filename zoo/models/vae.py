@@ -35,7 +35,7 @@ class VAE(BaseAutoencoder):
     bound where beta is 1, for encoder and decoder together, by reparameterization. q is a
     diagonal Gaussian; the prior is N(0, s^2 I). The metric `elbo` is -(reconstruction + kl),
     whatever beta; it bounds a log-likelihood where pixels are binary, or real-valued under a
-    Gaussian, and not where grey pixels meet a Bernoulli likelihood.
+    Gaussian, and not where gray pixels meet a Bernoulli likelihood.
 
     Use it to generate, to interpolate, and for codes that fill a known space.
 
@@ -46,7 +46,7 @@ class VAE(BaseAutoencoder):
             variable of the model.
         samples: L, how many codes are drawn for an image in training and evaluation.
         free_bits: nats of divergence, averaged over the batch, that each dimension has free: below
-            them it is not pushed further towards the prior. The metric `free_bits_penalty` says
+            them it is not pushed further toward the prior. The metric `free_bits_penalty` says
             what was added to the divergence for it.
         binarize: for a Bernoulli likelihood. None takes pixels as they come. "dynamic" makes each
             of them 1 with the probability that it states, anew at every step; what encodes takes
@@ -292,7 +292,7 @@ class VAE(BaseAutoencoder):
         """Estimate log p(x), or log p(x | label), by importance sampling from q(z | x).
 
         ln 1/S sum_s p(x, z_s) / q(z_s | x): a lower bound in the mean, the tighter the more
-        samples. Memory does not grow with their number. On grey pixels a Bernoulli likelihood gives
+        samples. Memory does not grow with their number. On gray pixels a Bernoulli likelihood gives
         no log-likelihood, and the squared error none at all: see `binarize`.
 
         Args:

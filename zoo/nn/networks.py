@@ -176,7 +176,7 @@ def trunk(
 
     Args:
         kernel_size: the side of a convolution's kernel.
-        normalize: whether each layer's outputs are normalised over the batch.
+        normalize: whether each layer's outputs are normalized over the batch.
         Others: those of `encoder`.
     """
     x = keras.Input(input_shape, name="x")
@@ -320,7 +320,7 @@ def _dense_stack(features, widths, activation, dtype, normalize=False, dropout=0
 
 
 def _activated(features, layer, activation, normalize):
-    """Apply a layer and its activation, with a normalisation over the batch between, if any."""
+    """Apply a layer and its activation, with a normalization over the batch between, if any."""
     if not normalize:
         layer.activation = keras.activations.get(activation)
         return layer(features)

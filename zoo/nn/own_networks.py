@@ -86,28 +86,28 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
     return encoder, decoder, shape
 
 
-def functional(network, role: str, name: str, shape, labelled: bool = False) -> keras.Model:
+def functional(network, role: str, name: str, shape, labeled: bool = False) -> keras.Model:
     """Return a network as a functional model; itself, where it is one of known sizes.
 
     Args:
         network: a Keras model or layer.
         role: what it is for, such as "encoder"; for errors and as the model's name.
         name: of its input. shape: of that without the batch, or None where the network says it.
-        labelled: whether it takes a dict of `name` and `label`.
+        labeled: whether it takes a dict of `name` and `label`.
     """
     if not isinstance(network, keras.Layer):
         raise TypeError(
             f"{role}= is {network!r}, and no Keras model or layer. "
-            f"{_wrapping(network, role, name, shape, labelled)}"
+            f"{_wrapping(network, role, name, shape, labeled)}"
         )
     if _is_functional(network):
-        if labelled and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
+        if labeled and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
             raise ValueError(
                 f"The {role} of a conditional model takes a dict of {name} and label; this one "
-                f"takes {network.input}. {_wrapping(network, role, name, shape, labelled)}"
+                f"takes {network.input}. {_wrapping(network, role, name, shape, labeled)}"
             )
         known = all(None not in tensor.shape[1:] for tensor in network.inputs)
-        if known or shape is None or labelled:
+        if known or shape is None or labeled:
             return _with_plain_input(network)
     shape = _shape_of_input(network) or shape
     if shape is None or None in shape:
@@ -115,19 +115,19 @@ def functional(network, role: str, name: str, shape, labelled: bool = False) -> 
         raise ValueError(
             f"The {role}, a {type(network).__name__}, does not say what it takes. Give {needed}, "
             f"or start it with a keras.Input. "
-            f"{_wrapping(network, role, name, None, labelled)}"
+            f"{_wrapping(network, role, name, None, labeled)}"
         )
     value = keras.Input(tuple(shape), name=name)
     inputs = value
-    if labelled:
+    if labeled:
         inputs = {name: value, "label": keras.Input((), name="label", dtype="int32")}
     try:
         outputs = _called(network, inputs)
     except Exception as error:
         raise ValueError(
             f"The {role}, a {type(network).__name__}, cannot be called on {name} of shape "
-            f"{(None, *shape)}{', with label in a dict' if labelled else ''}: {error}\n"
-            f"{_wrapping(network, role, name, shape, labelled)}"
+            f"{(None, *shape)}{', with label in a dict' if labeled else ''}: {error}\n"
+            f"{_wrapping(network, role, name, shape, labeled)}"
         ) from error
     return keras.Model(inputs, outputs, name=role)
 
@@ -225,24 +225,24 @@ def _with_flat_outputs(encoder):
 
 
 def _with_flat_input(decoder):
-    labelled = isinstance(decoder.input, dict)
-    z = decoder.input.get("z") if labelled else decoder.input
+    labeled = isinstance(decoder.input, dict)
+    z = decoder.input.get("z") if labeled else decoder.input
     if not hasattr(z, "shape") or len(z.shape) == 2 or None in z.shape[1:]:
         return decoder
     flat = keras.Input((math.prod(z.shape[1:]),), name="z")
     shaped = layers.Reshape(z.shape[1:], dtype="float32")(flat)
-    if not labelled:
+    if not labeled:
         return keras.Model(flat, decoder(shaped), name="decoder")
     label = keras.Input((), name="label", dtype="int32")
     outputs = decoder({"z": shaped, "label": label})
     return keras.Model({"z": flat, "label": label}, outputs, name="decoder")
 
 
-def _wrapping(network, role, name, shape, labelled) -> str:
+def _wrapping(network, role, name, shape, labeled) -> str:
     """Return the two lines of code that make a functional model of what was given."""
     shape = {"x": "(28, 28, 1)", "z": "(16,)"}[name] if shape is None else tuple(shape)
     first, takes, call = f'{name} = keras.Input({shape}, name="{name}")', name, name
-    if labelled:
+    if labeled:
         label = 'keras.Input((), name="label", dtype="int32")'
         first = f'{name}, label = keras.Input({shape}, name="{name}"), {label}'
         takes = f'{{"{name}": {name}, "label": label}}'

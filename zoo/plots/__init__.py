@@ -1,7 +1,7 @@
 """Pictures of autoencoders; every function returns a matplotlib Figure.
 
-Images with one channel are shown in the colours that `cmap=` names, else in those that `fit` chose
-for the model (`model.cmap`): as ink on paper, where 1 is black, or as grey photographs.
+Images with one channel are shown in the colors that `cmap=` names, else in those that `fit` chose
+for the model (`model.cmap`): as ink on paper, where 1 is black, or as gray photographs.
 """
 
 from matplotlib.figure import Figure

@@ -121,7 +121,7 @@ def restorations(
 def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
     """Show what units of the first layer look for: their weights as images.
 
-    Each is scaled to its own largest weight; grey is zero, black positive, white negative. The
+    Each is scaled to its own largest weight; gray is zero, black positive, white negative. The
     units are those with the largest weights, in the order of the code.
 
     Example:

@@ -62,7 +62,7 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
 
     Args:
         model: a VAE with two latent dimensions.
-        x, labels: images, and their classes for the colours; some hundred can be told apart.
+        x, labels: images, and their classes for the colors; some hundred can be told apart.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -76,9 +76,9 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
     figure = Figure(figsize=(7, 6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot(title="posteriors of images", xlabel="$z_1$", ylabel="$z_2$")
     scatter(figure, axes, mean, labels, class_names)
-    colours_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
-    for centre, width, colour in zip(mean, widths, colours_of, strict=True):
-        axes.add_patch(Ellipse(centre, *width, facecolor=colour, edgecolor="none", alpha=0.25))
+    colors_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
+    for center, width, color in zip(mean, widths, colors_of, strict=True):
+        axes.add_patch(Ellipse(center, *width, facecolor=color, edgecolor="none", alpha=0.25))
     if not model.conditional and isinstance(model.prior, zoo.Normal):
         width = 2 * model.prior.scale
         axes.add_patch(Ellipse((0, 0), width, width, fill=False, linestyle="--"))
@@ -87,7 +87,7 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
 
 
 def codes(model, x, labels=None, *, class_names=None) -> Figure:
-    """Show the codes of images, coloured by class; more than two dimensions by their first two
+    """Show the codes of images, colored by class; more than two dimensions by their first two
     principal components.
 
     Example:

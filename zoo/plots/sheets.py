@@ -59,7 +59,7 @@ def draw(axes, images, columns, cmap=None, gap=1, **options):
     """Lay images [n, height, width, channels] out on axes.
 
     Args:
-        cmap: the colours of images with one channel; ink on paper where it is None.
+        cmap: the colors of images with one channel; ink on paper where it is None.
         options: of `imshow`.
     """
     channels = images.shape[-1]
@@ -70,7 +70,7 @@ def draw(axes, images, columns, cmap=None, gap=1, **options):
 
 
 def blank(channels: int, cmap=None) -> float:
-    """Return the value that stays white: none of a colour map's does, but NaN is left out."""
+    """Return the value that stays white: none of a color map's does, but NaN is left out."""
     if channels > 1:
         return 1.0
     return 0.0 if cmap in (None, INK) else np.nan
@@ -117,7 +117,7 @@ def name_rows(axes, names, height):
 
 
 def save_small(figure: Figure, path) -> None:
-    """Save a PNG for a preset folder: with 64 greys or 256 colours, at half the size or less.
+    """Save a PNG for a preset folder: with 64 grays or 256 colors, at half the size or less.
 
     Example:
         >>> figure = zoo.plots.energy_surface()
@@ -129,7 +129,7 @@ def save_small(figure: Figure, path) -> None:
     red, green, blue = image.split()
     if red == green == blue:
         image = red.quantize(64)
-    else:  # by coverage: by frequency, as is the default, seldom colours of classes would merge
+    else:  # by coverage: by frequency, as is the default, seldom colors of classes would merge
         image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     with publish_file(path, overwrite=True) as scratch:
         image.save(scratch, format="png", optimize=True)
@@ -142,7 +142,7 @@ def need(condition, message):
 
 
 def scatter(figure, axes, z, labels, class_names=None):
-    """Draw codes as points, coloured by class, with a legend."""
+    """Draw codes as points, colored by class, with a legend."""
     if labels is None:
         axes.scatter(z[:, 0], z[:, 1], s=3, alpha=0.5)
         return

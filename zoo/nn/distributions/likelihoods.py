@@ -113,7 +113,7 @@ class Likelihood(Configured):
 class Bernoulli(Likelihood):
     """Every pixel is 0 or 1 with logit l: log p(x) = sum(x l - ln(1 + exp(l))).
 
-    Pixels lie in [0, 1]. For grey pixels this is a cross-entropy, and the figures made with it
+    Pixels lie in [0, 1]. For gray pixels this is a cross-entropy, and the figures made with it
     are no likelihoods; for binary ones they are. Computed from logits, so that it is finite for
     every finite l.
 
@@ -257,7 +257,7 @@ class LearnedGaussian(Likelihood):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Categorical(Likelihood):
-    """Every pixel is one of a few grey levels, k / (levels - 1), each with a logit of its own.
+    """Every pixel is one of a few gray levels, k / (levels - 1), each with a logit of its own.
 
     Images in [0, 1] are rounded to the nearest level. The decoder's last axis holds `levels` logits
     for each channel, channel by channel.
@@ -279,8 +279,8 @@ class Categorical(Likelihood):
         return ops.sum(chosen, axis=tuple(range(1, len(x.shape))))
 
     def mean(self, parameters):
-        grey = ops.arange(self.levels, dtype="float32") / (self.levels - 1)
-        return ops.sum(ops.softmax(self._by_channel(parameters), axis=-1) * grey, axis=-1)
+        gray = ops.arange(self.levels, dtype="float32") / (self.levels - 1)
+        return ops.sum(ops.softmax(self._by_channel(parameters), axis=-1) * gray, axis=-1)
 
     def _by_channel(self, parameters):
         shape = parameters.shape[1:]
