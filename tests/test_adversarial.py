@@ -293,8 +293,8 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
     ("make", "message"),
     [
         (lambda: aae(label_smoothing=0.5), "label_smoothing is 0.5"),
-        (lambda: aae(posterior="flow"), "posterior is 'flow'; choose of deterministic, gaussian"),
-        (lambda: aae(posterior="universal", encoder=aae().encoder), "describes its own encoder"),
+        (lambda: aae(posterior="flow"), "posterior is 'flow'; choose one of deterministic"),
+        (lambda: aae(posterior="universal", encoder=aae().encoder), "builds its own encoder"),
         (lambda: aae(generator_steps=0), "generator_steps is 0"),
         (lambda: aae(generator_weight=0.0), "generator_weight is 0.0"),
         (lambda: aae(prior=zoo.Normal(3)), "3 dimensions and the codes have 2"),
@@ -305,7 +305,7 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),
         (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, and the prior has 5"),
         (lambda: informed(discriminator=aae().discriminator), "a dict of z and label"),
-        (lambda: informed().generate(3, labels=[0, 1]), "n is 3 and there are 2 labels"),
+        (lambda: informed().generate(3, labels=[0, 1]), "n is 3, but there are 2 labels"),
         (lambda: informed().generate(labels=[4]), "integers from 0 to 3"),
     ],
 )
