@@ -297,7 +297,7 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: aae(posterior="universal", encoder=aae().encoder), "builds its own encoder"),
         (lambda: aae(generator_steps=0), "generator_steps is 0"),
         (lambda: aae(generator_weight=0.0), "generator_weight is 0.0"),
-        (lambda: aae(prior=zoo.Normal(3)), "3 dimensions and the codes have 2"),
+        (lambda: aae(prior=zoo.Normal(3)), "3 dimensions, but the codes have 2"),
         (lambda: informed(zoo.Normal(2)), "the prior has no parts"),
         (lambda: semi_supervised(instance_noise=-1), "instance_noise is -1"),
         (lambda: semi_supervised(posterior="gaussian"), "posterior= is not taken"),

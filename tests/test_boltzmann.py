@@ -130,7 +130,7 @@ def test_boltzmann_machines_refuse_what_they_are_not():
     for options, message in (
         ({"hidden_units": (5,)}, "is one dense layer"),
         ({"code_activation": "relu"}, "binary"),
-        ({"likelihood": "squared_error"}, "Gaussian with unit variance"),
+        ({"likelihood": "squared_error"}, "of unit variance"),
         ({"k": 0}, "k is 0"),
     ):
         with pytest.raises(ValueError, match=message):

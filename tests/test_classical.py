@@ -254,7 +254,7 @@ def test_the_loss_is_the_mean_over_the_draws():
         (lambda: zoo.Masking("much"), r"Masking\('much'\): the level"),
         (lambda: zoo.GaussianNoise(None), "stddev is None; Gaussian"),
         (lambda: zoo.Translation(1).sample(np.zeros((3, 4))), r"these have the shape \(3, 4\)"),
-        (lambda: corruption.get({"mask": 0.1}), "there are: masking"),
+        (lambda: corruption.get({"mask": 0.1}), "choose from: masking"),
         (lambda: zoo.DenoisingAutoencoder((4, 4, 1), 3, num_corruptions=0), "num_corruptions is 0"),
     ],
 )

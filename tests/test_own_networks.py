@@ -190,7 +190,7 @@ def test_codes_of_other_shapes_than_the_networks_are_refused():
 def test_a_prior_of_vectors_is_refused_for_other_codes():
     mixture = zoo.GaussianMixture(np.eye(8)[:2])
     with pytest.raises(
-        ValueError, match=r"draws vectors, and the codes have the shape \(2, 2, 2\)"
+        ValueError, match=r"gives vectors, but the codes have the shape \(2, 2, 2\)"
     ):
         convolutional_vae(prior=mixture)
 
@@ -210,7 +210,7 @@ def test_described_networks_have_codes_of_one_length():
             lambda x: x,
             dense_decoder(),
             TypeError,
-            r"no Keras model or layer.*x = keras.Input\(\(4, 4, 1\), name=\"x\"\)\n"
+            r"give a Keras model or layer.*x = keras.Input\(\(4, 4, 1\), name=\"x\"\)\n"
             r"    encoder = keras.Model\(x, encoder\(x\)\)",
         ),
         (
@@ -244,7 +244,9 @@ def test_codes_that_do_not_fit_the_decoder_are_refused_as_the_networks_have_them
 
 
 def test_sizes_that_nothing_says_are_asked_for():
-    with pytest.raises(ValueError, match="does not say what it takes. Give input_shape="):
+    with pytest.raises(
+        ValueError, match="does not state the shape of its input. Give input_shape="
+    ):
         zoo.Autoencoder(encoder=Encoder(), decoder=Decoder())
     sizes = {"input_shape": (None, None, 1)}
     with pytest.raises((TypeError, ValueError), match=r"input_shape\[0\] is None"):
@@ -284,7 +286,7 @@ def test_a_list_of_outputs_is_answered_with_the_lines_that_choose(kind):
     if kind == "functional":
         encoder = keras.Model(x, encoder(x))
     for cls, heads in ((zoo.VAE, 2), (zoo.Autoencoder, 1)):
-        with pytest.raises(ValueError, match="come first in a list|Where the first is meant") as e:
+        with pytest.raises(ValueError, match="come first in a list|To use the first one") as e:
             cls(input_shape=SHAPE, encoder=encoder, decoder=decoder)
         model = cls(encoder=by_the_lines(e, encoder=encoder), decoder=decoder)
         assert (len(model.encoder_outputs), model.latent_dim) == (heads, 3)

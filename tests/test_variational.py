@@ -64,7 +64,7 @@ def test_decoders_give_what_their_likelihood_reads(name, options):
 def test_a_likelihood_that_does_not_fit_the_decoder_is_refused():
     encoder = networks.encoder((4, 4, 1), {"z_mean": 2, "z_log_var": 2}, hidden_units=())
     decoder = networks.decoder((4, 4, 1), 2, hidden_units=())
-    with pytest.raises(ValueError, match=r"LearnedGaussian reads \(4, 4, 2\)"):
+    with pytest.raises(ValueError, match=r"LearnedGaussian needs \(4, 4, 2\)"):
         zoo.VAE(encoder=encoder, decoder=decoder, likelihood="learned_gaussian")
     with pytest.raises(ValueError, match="give one value a pixel"):
         zoo.Autoencoder((4, 4, 1), 2, tie_weights=True, likelihood="learned_gaussian")
