@@ -92,7 +92,7 @@ def test_digits_are_sorted_without_labels():
 def test_labels_are_not_taken():
     model = clustering()
     model.compile()
-    with pytest.raises(ValueError, match="learns from images alone"):
+    with pytest.raises(ValueError, match="learns from images only"):
         model.fit(X, np.zeros(12, int))
 
 
