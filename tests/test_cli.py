@@ -205,7 +205,7 @@ def test_a_process_of_its_own_exits_with_the_same_codes(copy):
     altered = run_alone("generate", copy, "--out", copy.parent / "picture.png")
     assert altered.returncode == 1
     assert altered.stderr.splitlines()[-1].startswith("zoo: ")
-    assert "altered or cut off" in altered.stderr
+    assert "changed or is incomplete" in altered.stderr
     assert "Traceback" not in altered.stderr
     assert os.listdir(copy.parent) == ["copy"]
 

@@ -117,7 +117,7 @@ def test_what_was_taken_comes_back_from_files(kind, tmp_path):
 
 def test_a_preset_of_subclassed_networks_asks_for_their_classes(tmp_path):
     zoo.save(made("subclassed")[0], tmp_path / "preset")
-    with pytest.raises(ValueError, match="If it is of your own, pass custom_objects="):
+    with pytest.raises(ValueError, match="If it is your own class, pass custom_objects="):
         zoo.load(tmp_path / "preset")
 
 
