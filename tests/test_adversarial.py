@@ -303,7 +303,7 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: semi_supervised(posterior="gaussian"), "posterior= is not taken"),
         (lambda: semi_supervised(encoder=aae().encoder), "encoder= is not taken"),
         (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),
-        (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, and the prior has 5"),
+        (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, but the prior has 5"),
         (lambda: informed(discriminator=aae().discriminator), "a dict of z and label"),
         (lambda: informed().generate(3, labels=[0, 1]), "n is 3, but there are 2 labels"),
         (lambda: informed().generate(labels=[4]), "integers from 0 to 3"),

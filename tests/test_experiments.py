@@ -47,7 +47,7 @@ def few_images(monkeypatch):
     monkeypatch.setattr(
         data, "keep_labels", lambda y, n, seed: keep_labels(y, min(n, 100), seed=seed)
     )
-    monkeypatch.setattr(adversarial, "DRAWS", (1,))
+    monkeypatch.setattr(adversarial, "SEEDS", (1,))
     monkeypatch.setattr(representations, "SHALLOW", shallow)
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))

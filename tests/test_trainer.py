@@ -95,7 +95,7 @@ def test_a_setting_without_an_attribute_is_told():
         def __init__(self, *args, width=3, **kwargs):
             super().__init__(*args, **kwargs)
 
-    with pytest.raises(TypeError, match=r"Forgetful takes width= .*self\.width = width"):
+    with pytest.raises(TypeError, match=r"Forgetful takes width=, .*self\.width = width"):
         vae(Forgetful).get_config()
 
 

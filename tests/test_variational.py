@@ -66,7 +66,7 @@ def test_a_likelihood_that_does_not_fit_the_decoder_is_refused():
     decoder = networks.decoder((4, 4, 1), 2, hidden_units=())
     with pytest.raises(ValueError, match=r"LearnedGaussian needs \(4, 4, 2\)"):
         zoo.VAE(encoder=encoder, decoder=decoder, likelihood="learned_gaussian")
-    with pytest.raises(ValueError, match="give one value a pixel"):
+    with pytest.raises(ValueError, match="give one value per pixel"):
         zoo.Autoencoder((4, 4, 1), 2, tie_weights=True, likelihood="learned_gaussian")
 
 
@@ -87,7 +87,7 @@ def test_a_likelihood_that_does_not_fit_the_decoder_is_refused():
         (lambda: zoo.VAE((4, 4, 1), 2, binarize="often"), "binarize is 'often'"),
         (
             lambda: zoo.VAE((4, 4, 1), 2, binarize="dynamic", likelihood="gaussian"),
-            "and not Gaussian",
+            "the likelihood is Gaussian",
         ),
         (lambda: zoo.IWAE((4, 4, 1), 2, beta=2.0), "beta= is not taken by IWAE"),
         (lambda: zoo.VAE((4, 4, 1), 2).log_likelihood(X, samples=0), "samples is 0"),

@@ -217,7 +217,7 @@ def test_filters_are_the_kernel_of_the_first_layer_each_to_its_own_scale():
     shown = cell(plots.filters(model, rows=2, columns=3), 1, 0)
     expected = 0.5 + 0.5 * kernel[:, 3] / np.abs(kernel[:, 3]).max()
     np.testing.assert_allclose(shown.ravel(), expected, atol=1e-6)
-    with pytest.raises(ValueError, match="first layer is dense"):
+    with pytest.raises(ValueError, match="first layer that is dense"):
         plots.filters(zoo.Autoencoder((8, 8, 1), 2, filters=(4,)))
 
 
@@ -335,10 +335,10 @@ def test_training_curves_take_what_fit_returns():
 def test_the_preview_fits_the_model(vae, cvae, plain, few_digits):
     wide = zoo.VAE((8, 8, 1), 3, hidden_units=(4,))
     titles = {
-        "one style a row": plots.preview(cvae, *few_digits),
+        "one style per row": plots.preview(cvae, *few_digits),
         "what each code decodes to": plots.preview(vae, *few_digits),
         "originals above": plots.preview(plain, *few_digits),
-        "decoded draws": plots.preview(wide, *few_digits),
+        "decoded samples": plots.preview(wide, *few_digits),
         "dimension": plots.preview(zoo.VAE((8, 8, 1), 3, hidden_units=(4,), beta=4.0), *few_digits),
     }
     for title, figure in titles.items():

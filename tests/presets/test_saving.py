@@ -60,7 +60,7 @@ def test_an_error_while_saving_leaves_the_old_preset(step, error, vae, vae_prese
 
 
 def test_a_model_of_another_kind_is_refused(tmp_path):
-    with pytest.raises(TypeError, match=r"Only models of the zoo.*a Sequential"):
+    with pytest.raises(TypeError, match=r"Only models of the zoo.*is a Sequential"):
         zoo.save(keras.Sequential([keras.Input((2,)), layers.Dense(1)]), tmp_path / "preset")
 
 

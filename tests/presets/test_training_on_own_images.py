@@ -93,7 +93,7 @@ def test_images_and_labels_must_go_together(file, tmp_path):
     with pytest.raises(ValueError, match="learns the codes of m1_mnist_100"):
         training.train(recipes.get("m1m2_mnist_100"), tmp_path / "mine", images=file)
     (tmp_path / "y.npy").write_bytes(b"")
-    with pytest.raises(ValueError, match="no .npy file of labels"):
+    with pytest.raises(ValueError, match="not an .npy file of labels"):
         training.train(RECIPE, tmp_path / "mine", images=file, labels=tmp_path / "y.npy")
     assert not (tmp_path / "mine").exists()
 

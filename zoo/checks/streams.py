@@ -21,7 +21,7 @@ IMAGES_ALONE = {
     "array": "call fit(x)",
     "tf.data": "take the images of a data set of pairs, dataset.map(lambda x, y: x)",
     "PyDataset": "let __getitem__ return (x,)",
-    "DataLoader": "let its data set give only images, as TensorDataset(x) does",
+    "DataLoader": "let its data set give images only, as TensorDataset(x) does",
     "generator": "let it yield (x,)",
     "other": "let its batches be images only",
 }

@@ -1,4 +1,4 @@
-"""Images in two dimensions, by autoencoders and by scikit-learn."""
+"""Embeddings of images in two dimensions, by autoencoders and by scikit-learn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoo.experiments.table import SEED, Table, fit
 
 
 def manifolds(epochs: int = 20, verbose=2) -> Table:
-    """Put digits into two dimensions by autoencoders and by scikit-learn's methods."""
+    """Embed digits in two dimensions by autoencoders and by methods of scikit-learn."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE, Isomap, LocallyLinearEmbedding, trustworthiness
 

@@ -226,8 +226,7 @@ def get(identifier) -> Corruption:
     unknown = identifier.keys() - _NAMED.keys()
     if unknown:
         raise ValueError(
-            f"corruption has the names {', '.join(map(repr, unknown))}; choose from: "
-            f"{', '.join(_NAMED)}."
+            f"corruption names {', '.join(map(repr, unknown))}; choose from: {', '.join(_NAMED)}."
         )
     steps = [_NAMED[name](level) for name, level in identifier.items()]
     return steps[0] if len(steps) == 1 else Composition(steps)
