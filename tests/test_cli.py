@@ -148,7 +148,7 @@ def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
         ),
         (
             ["generate", DIGITS, "--picture", "filters", "--n", "7"],
-            "changes nothing in the picture",
+            "has no effect on the picture",
         ),
         (["generate", DIGITS, "--picture", "codes", "--cmap", "hot"], "changes nothing"),
         (["generate", "classes", "--picture", "traversal", "--labels", "1", "2"], "shows one"),

@@ -39,7 +39,7 @@ def test_a_folder_that_exists_is_refused_before_anything_is_loaded(
     assert "there exists already" in err
     code, _, err = run(capsys, *arguments, "--overwrite")
     assert code == 1
-    assert "there holds no list of what was written into it" in err
+    assert "there has no list of its files" in err
 
 
 def test_train_says_where_the_preset_is_if_a_shipped_one_has_its_name(

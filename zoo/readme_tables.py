@@ -1,6 +1,6 @@
 """The tables of the project's README: all presets, and all results.
 
-`python -m zoo.readme_tables` brings them up to date, in the folder that holds `README.md`.
+`python -m zoo.readme_tables` updates them; run it in the folder of `README.md`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def models_table() -> str:
 
 
 def results_tables(folder: str | Path) -> str:
-    """Return the tables that `zoo reproduce` wrote into a folder, for the project's README."""
+    """Return the tables from `zoo reproduce` in a folder, for the project's README."""
     lines = []
     for path in sorted(Path(folder).glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -50,7 +50,7 @@ def results_tables(folder: str | Path) -> str:
 
 
 def with_tables(readme: str, results: str | Path = "results") -> str:
-    """Return the README's text with the models and the results brought up to date."""
+    """Return the README's text with updated models and results."""
     readme = _between(readme, START, END, models_table())
     return _between(readme, RESULTS_START, RESULTS_END, results_tables(results))
 

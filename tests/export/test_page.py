@@ -172,7 +172,7 @@ def test_only_a_page_is_replaced(exported, package, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("")
-    with pytest.raises(FileExistsError, match="no list of what was written"):
+    with pytest.raises(FileExistsError, match="no list of its files"):
         export.write_page(exported[0], other, archive=package, overwrite=True)
 
 
@@ -248,7 +248,7 @@ def test_the_command_shows_images_of_ones_own_or_none(package, tmp_path, capsys)
     arguments += ["--variant", "float16", "--web", "--web-archive", str(package)]
     assert cli.main(arguments) == 0
     said = capsys.readouterr()
-    assert "No real images are shown" in said.err
+    assert "There are no real images" in said.err
     assert "give --images" in said.err
     about = json.loads((tmp_path / "out" / "web" / "page.json").read_text())
     assert about["examples"] is None
