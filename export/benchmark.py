@@ -37,7 +37,7 @@ def add(
     names = (None, *variants)
     runners = {
         (name, variant): parity.onnx_runner(
-            (folder / name / runtime.onnx_file(variant)).read_bytes(), optimise=True
+            (folder / name / runtime.onnx_file(variant)).read_bytes(), optimize=True
         )
         for name in parts
         for variant in names

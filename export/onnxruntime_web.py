@@ -19,7 +19,7 @@ VERSION = "1.30.0"
 SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 # The npm package names its licence and leaves the text out; the Python package has both texts.
-LICENCES = ("LICENSE", "ThirdPartyNotices.txt")
+LICENSES = ("LICENSE", "ThirdPartyNotices.txt")
 _ARCHIVE = f"onnxruntime-web-{VERSION}.tgz"
 
 
@@ -39,7 +39,7 @@ def read(archive: str | os.PathLike | None = None) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(data)) as package:
         files = {name: package.extractfile(f"package/dist/{name}").read() for name in FILES}
     home = Path(onnxruntime.__file__).parent
-    return files | {name: (home / name).read_bytes() for name in LICENCES}
+    return files | {name: (home / name).read_bytes() for name in LICENSES}
 
 
 def _cached() -> bytes:

@@ -103,7 +103,7 @@ def _interface(session: runtime.Session) -> tuple[Tensor, Tensor | None, Tensor]
         raise ValueError(f"A page shows decoders of a code, and a class at most, not of {taken}.")
     picture = session.outputs[0]
     if len(picture.shape) != 3 or _layout(session)["shape"][0] not in (1, 3):
-        raise ValueError(f"A page shows grey or coloured pictures; this decoder gives {picture}.")
+        raise ValueError(f"A page shows gray or colored pictures; this decoder gives {picture}.")
     return codes[0], labels[0] if labels else None, picture
 
 

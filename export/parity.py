@@ -57,7 +57,7 @@ def prove(
 
     Args:
         part: the part; its function runs eagerly, on the CPU, as the reference.
-        runners: what to compare, by format and setting, such as `("onnx", "optimisations off")`.
+        runners: what to compare, by format and setting, such as `("onnx", "optimizations off")`.
         images: real images by input name; digits are used where there are none.
 
     Returns:
@@ -120,12 +120,12 @@ def _tolerance(info: TensorInfo, expected: np.ndarray) -> dict[str, float]:
     return {"atol": RELATIVE_BOUND * size, "rtol": RELATIVE_BOUND}
 
 
-def onnx_runner(model: bytes, *, optimise: bool) -> Runner:
-    """Run an ONNX model on the CPU with all graph optimisations, or none."""
+def onnx_runner(model: bytes, *, optimize: bool) -> Runner:
+    """Run an ONNX model on the CPU with all graph optimizations, or none."""
     check_closed(model, "the ONNX file")
     levels = onnxruntime.GraphOptimizationLevel
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimize else levels.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [node.name for node in session.get_outputs()]
     return lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))

@@ -1,4 +1,4 @@
-"""Writing proved artefacts: whole folders and files, or nothing."""
+"""Writing proved artifacts: whole folders and files, or nothing."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Repo
         part = arranged[name]
         _check_interface(place, described, signature.describe(model, part, None))
         report[name] = parity.prove(part, _runners(place), seen)
-        identity = signature.artefact_hash(model, part, described)
+        identity = signature.artifact_hash(model, part, described)
         report[name]["same_artefact"] = identity == described.get("artefact_sha256")
     return report
 
@@ -267,7 +267,7 @@ def _runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
     for variant in runtime.VARIANTS:
         path = folder / runtime.onnx_file(variant)
         if path.is_file():
-            runners["onnx", variant] = parity.onnx_runner(path.read_bytes(), optimise=True)
+            runners["onnx", variant] = parity.onnx_runner(path.read_bytes(), optimize=True)
     if (folder / SAVED_MODEL).is_dir():
         runners[SAVED_MODEL, "serving_default"] = saved_model.runner(folder / SAVED_MODEL)
     if not runners:
@@ -277,8 +277,8 @@ def _runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
 
 def _onnx_runners(model: bytes) -> dict[tuple[str, str], parity.Runner]:
     return {
-        ("onnx", "optimisations off"): parity.onnx_runner(model, optimise=False),
-        ("onnx", "optimisations all"): parity.onnx_runner(model, optimise=True),
+        ("onnx", "optimizations off"): parity.onnx_runner(model, optimize=False),
+        ("onnx", "optimizations all"): parity.onnx_runner(model, optimize=True),
     }
 
 

@@ -40,7 +40,7 @@ def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
         "opset": opset,
         "ir": None if opset is None else ir_version(opset),
     }
-    return signature | {"artefact_sha256": artefact_hash(model, part, signature)}
+    return signature | {"artefact_sha256": artifact_hash(model, part, signature)}
 
 
 def metadata(signature: dict[str, Any]) -> dict[str, str]:
@@ -57,8 +57,8 @@ def metadata(signature: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def artefact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:
-    """What identifies an artefact: the SHA-256 of weights, configuration and signature.
+def artifact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:
+    """What identifies an artifact: the SHA-256 of weights, configuration and signature.
 
     The bytes of an ONNX file differ from one conversion to the next; this does not. The
     model's own name does not count, since Keras numbers it as it goes.

@@ -125,13 +125,13 @@ def _generic(info: TensorInfo, rows: int, rng: np.random.Generator) -> list[Vari
 def _four_sigma(
     prior: dict[str, Any], info: TensorInfo, rows: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Points whose every coordinate lies 4 standard deviations from the centre."""
+    """Points whose every coordinate lies 4 standard deviations from the center."""
     if prior["kind"] == "normal":
-        centre, sigma = np.asarray(prior.get("mean", 0)), np.asarray(prior.get("scale", 1))
+        center, sigma = np.asarray(prior.get("mean", 0)), np.asarray(prior.get("scale", 1))
     else:
         many = draw_prior(prior, 4096, info.shape, rng)
-        centre, sigma = many.mean(axis=0), many.std(axis=0)
-    return centre + 4 * sigma * rng.choice((-1, 1), (rows, *info.shape))
+        center, sigma = many.mean(axis=0), many.std(axis=0)
+    return center + 4 * sigma * rng.choice((-1, 1), (rows, *info.shape))
 
 
 def _clipped(info: TensorInfo, values: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ def _label_range(info: TensorInfo) -> tuple[int, int]:
 
 
 def _digits(info: TensorInfo, rows: int) -> np.ndarray:
-    """The digits of scikit-learn in an input's shape and range, by nearest neighbour."""
+    """The digits of scikit-learn in an input's shape and range, by nearest neighbor."""
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:

@@ -140,7 +140,7 @@ def _check_operations(part: Part, graph: Any) -> None:
 
 
 def _check_variables(part: Part, concrete: Any) -> None:
-    # Both the artefact's identity and the SavedModel's variables come from part.networks.
+    # Both the artifact's identity and the SavedModel's variables come from part.networks.
     known = {id(variable.value) for network in part.networks for variable in network.variables}
     strangers = [v.name for v in concrete.graph.variables if id(v) not in known]
     if strangers:

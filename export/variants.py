@@ -34,13 +34,13 @@ def make(part: Part, converted: bytes, variant: str) -> bytes:
     """Return a variant of a part's ONNX file, with the same inputs and outputs in float32.
 
     "float16" computes in half precision, for GPUs. "int8" holds the constant matrices of dense
-    layers in seven bits and a sign, with a scale for every column, and quantises what is multiplied
+    layers in seven bits and a sign, with a scale for every column, and quantizes what is multiplied
     with them as it comes: for CPUs. Seven bits, since the products of eight overflow on processors
     without instructions for them, where parity would not hold. A matrix with less than a fiftieth
     of all their values stays as it is.
 
     Raises:
-        ConversionError: nothing to quantise, or an invalid result.
+        ConversionError: nothing to quantize, or an invalid result.
     """
     import onnx
 

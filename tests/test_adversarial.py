@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy import stats
-from support.tiny import X, array, randomised
+from support.tiny import X, array, randomized
 
 import zoo
 from zoo import data
@@ -146,7 +146,7 @@ def test_the_distance_is_the_sliced_wasserstein_one():
 
 @pytest.mark.parametrize("posterior", ["gaussian", "universal"])
 def test_codes_are_sampled_in_training_and_fixed_elsewhere(posterior):
-    model = randomised(aae(posterior=posterior))
+    model = randomized(aae(posterior=posterior))
     x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
     sampled = array(model.sampled_code(x, training=True))
     assert (sampled.std(axis=0) > 0.1).all()
@@ -293,19 +293,19 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
     ("make", "message"),
     [
         (lambda: aae(label_smoothing=0.5), "label_smoothing is 0.5"),
-        (lambda: aae(posterior="flow"), "posterior is 'flow'; choose of deterministic, gaussian"),
-        (lambda: aae(posterior="universal", encoder=aae().encoder), "describes its own encoder"),
+        (lambda: aae(posterior="flow"), "posterior is 'flow'; choose one of deterministic"),
+        (lambda: aae(posterior="universal", encoder=aae().encoder), "builds its own encoder"),
         (lambda: aae(generator_steps=0), "generator_steps is 0"),
         (lambda: aae(generator_weight=0.0), "generator_weight is 0.0"),
-        (lambda: aae(prior=zoo.Normal(3)), "3 dimensions and the codes have 2"),
+        (lambda: aae(prior=zoo.Normal(3)), "3 dimensions, but the codes have 2"),
         (lambda: informed(zoo.Normal(2)), "the prior has no parts"),
         (lambda: semi_supervised(instance_noise=-1), "instance_noise is -1"),
         (lambda: semi_supervised(posterior="gaussian"), "posterior= is not taken"),
         (lambda: semi_supervised(encoder=aae().encoder), "encoder= is not taken"),
         (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),
-        (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, and the prior has 5"),
+        (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, but the prior has 5"),
         (lambda: informed(discriminator=aae().discriminator), "a dict of z and label"),
-        (lambda: informed().generate(3, labels=[0, 1]), "n is 3 and there are 2 labels"),
+        (lambda: informed().generate(3, labels=[0, 1]), "n is 3, but there are 2 labels"),
         (lambda: informed().generate(labels=[4]), "integers from 0 to 3"),
     ],
 )
@@ -330,7 +330,7 @@ def test_labels_that_do_not_fit_are_refused_before_training(y, message):
 
 
 def test_a_discriminator_that_sees_labels_is_told_those_of_the_images():
-    model = randomised(supervised(conditional_discriminator=True))
+    model = randomized(supervised(conditional_discriminator=True))
     z = ops.convert_to_tensor(np.tile([[0.3, -0.2]], (4, 1)).astype("float32"))
     logits = array(model.logits(z, ops.convert_to_tensor(np.arange(4, dtype="int32")), False))
     assert len(np.unique(logits)) == 4

@@ -170,8 +170,8 @@ def a_list_that_names_what_lies_elsewhere(folder):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (a_project, "holds no list of what was written"),
-        (two_presets, "holds no list of what was written"),
+        (a_project, "has no list of its files"),
+        (two_presets, "has no list of its files"),
         (a_preset_and_notes, "not written by the zoo: notes.txt"),
         (a_preset_and_a_folder, "not written by the zoo: later"),
         (a_preset_and_a_link, "not written by the zoo: link"),
@@ -179,7 +179,7 @@ def a_list_that_names_what_lies_elsewhere(folder):
             another_preset_inside,
             r"not written by the zoo: inside, inside/\.written",
         ),
-        (a_broken_list, "holds no list of what was written"),
+        (a_broken_list, "has no list of its files"),
         (a_list_that_names_what_lies_elsewhere, r"not written by the zoo: \.written\.json, deep/"),
     ],
 )
@@ -209,7 +209,7 @@ def test_the_folder_where_the_user_stands_is_never_replaced(old, monkeypatch):
     monkeypatch.chdir(old / "empty")
     for target in (".", "..", old):
         if os.listdir(target):
-            with pytest.raises(FileExistsError, match="is where you work"):
+            with pytest.raises(FileExistsError, match="is your current or home folder"):
                 write_new(target, overwrite=True)
     assert content(old) == {"card.json": "old"}
 
@@ -217,7 +217,7 @@ def test_the_folder_where_the_user_stands_is_never_replaced(old, monkeypatch):
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_that_appears_meanwhile_is_left_alone(overwrite, steps, tmp_path):
     target = tmp_path / "target"
-    said = pytest.raises(FileExistsError, match="somebody else meanwhile")
+    said = pytest.raises(FileExistsError, match="another process during this run")
     with said, publish_folder(target, overwrite) as scratch:
         (scratch / "signature.json").write_text("slow")
         write_new(target)
@@ -239,7 +239,9 @@ def put_something_deep_into_it(folder):
 
 @pytest.mark.parametrize("change", [replace_it, put_something_into_it, put_something_deep_into_it])
 def test_a_folder_that_changes_meanwhile_is_not_replaced(change, steps, old):
-    said = pytest.raises(FileExistsError, match="somebody else meanwhile|not written by the zoo")
+    said = pytest.raises(
+        FileExistsError, match="another process during this run|not written by the zoo"
+    )
     with said, publish_folder(old, overwrite=True) as scratch:
         (scratch / "signature.json").write_text("slow")
         change(old)

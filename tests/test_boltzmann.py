@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support.tiny import BACKEND, X, array, randomised
+from support.tiny import BACKEND, X, array, randomized
 
 import zoo
 
@@ -14,7 +14,7 @@ generator = np.random.default_rng(0)
 
 
 def rbm(**options):
-    return randomised(zoo.RBM((4, 4, 1), 3, **options), 0.7)
+    return randomized(zoo.RBM((4, 4, 1), 3, **options), 0.7)
 
 
 def states(n):
@@ -66,14 +66,14 @@ def test_the_free_energy_and_the_pseudo_likelihood_are_scikit_learns():
 
 def test_free_energies_of_gaussian_units_are_integrals():
     grid = np.linspace(-40, 40, 40001)
-    hidden_gaussian = randomised(zoo.RBM((2,), 1, code_activation="linear"), 0.7)
+    hidden_gaussian = randomized(zoo.RBM((2,), 1, code_activation="linear"), 0.7)
     kernel, b, c = parameters(hidden_gaussian)
     v = np.array([[0.0, 1.0], [1.0, 1.0]], "float32")
     energies = -(v @ b)[:, None] + 0.5 * grid**2 - grid * c[0] - (v @ kernel) * grid
     expected = -np.log(np.trapezoid(np.exp(-energies), grid, axis=1) / np.sqrt(2 * np.pi))
     got = array(hidden_gaussian.free_energy(ops.convert_to_tensor(v)))
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
-    visible_gaussian = randomised(zoo.RBM((2,), 2, likelihood="gaussian"), 0.7)
+    visible_gaussian = randomized(zoo.RBM((2,), 2, likelihood="gaussian"), 0.7)
     kernel, b, c = parameters(visible_gaussian)
     h = states(2)
     energies = 0.5 * ((v - b) ** 2).sum(1)[:, None] - (h @ c)[None] - v @ kernel @ h.T
@@ -84,7 +84,7 @@ def test_free_energies_of_gaussian_units_are_integrals():
 
 def test_gibbs_sampling_reaches_the_models_distribution():
     """Against the probabilities of all states of a tiny machine."""
-    model = randomised(zoo.RBM((3,), 2), 0.8)
+    model = randomized(zoo.RBM((3,), 2), 0.8)
     v = states(3).astype("float32")
     energies = array(model.free_energy(ops.convert_to_tensor(v))).astype("float64")
     expected = np.exp(-energies) / np.exp(-energies).sum()
@@ -130,7 +130,7 @@ def test_boltzmann_machines_refuse_what_they_are_not():
     for options, message in (
         ({"hidden_units": (5,)}, "is one dense layer"),
         ({"code_activation": "relu"}, "binary"),
-        ({"likelihood": "squared_error"}, "Gaussian with unit variance"),
+        ({"likelihood": "squared_error"}, "of unit variance"),
         ({"k": 0}, "k is 0"),
     ):
         with pytest.raises(ValueError, match=message):

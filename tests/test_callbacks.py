@@ -136,7 +136,7 @@ def test_a_training_killed_while_it_saves_ends_where_an_unharmed_one_does(
 def test_a_cut_note_of_a_training_is_refused_in_words(text, tmp_path):
     train(tmp_path, double=False)
     (tmp_path / "training_metadata.json").write_text(text, encoding="latin-1")
-    said = r"cannot go on from what is in .*training_metadata\.json .*delete that folder"
+    said = r"cannot continue from the state in .*training_metadata\.json .*delete that folder"
     with pytest.raises(ValueError, match=said):
         train(tmp_path, double=False)
 
@@ -154,7 +154,7 @@ def test_cut_weights_of_a_training_are_refused_in_words(tmp_path):
     train(tmp_path, double=False)
     weights = tmp_path / "latest.weights.h5"
     weights.write_bytes(weights.read_bytes()[:300])
-    with pytest.raises(ValueError, match="cannot go on from what is in .*delete that folder"):
+    with pytest.raises(ValueError, match="cannot continue from the state in .*delete that folder"):
         train(tmp_path, double=False)
 
 

@@ -7,7 +7,7 @@ from keras import ops
 from scipy import stats
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
-from support.tiny import BACKEND, X, array, randomised, terms
+from support.tiny import BACKEND, X, array, randomized, terms
 
 import zoo
 from zoo.nn import corruption, jacobians, networks
@@ -35,7 +35,7 @@ def jacobian_norms(model, x, step=1e-2):
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", None])
 def test_all_ways_to_the_jacobian_of_one_layer_agree_with_finite_differences(activation):
-    model = randomised(
+    model = randomized(
         zoo.ContractiveAutoencoder((4, 4, 1), 5, code_activation=activation, jacobian="closed")
     )
     x = np.clip(X, 0.1, 0.9)
@@ -55,7 +55,7 @@ def test_all_ways_to_the_jacobian_of_one_layer_agree_with_finite_differences(act
 
 
 def test_the_jacobian_of_a_deep_convolutional_encoder_is_exact():
-    model = randomised(
+    model = randomized(
         zoo.ContractiveAutoencoder((4, 4, 1), 3, filters=(2,), hidden_units=(6,), jacobian="exact"),
         0.3,
     )
@@ -67,7 +67,7 @@ def test_the_stochastic_penalty_tends_to_the_jacobian_as_the_noise_shrinks():
     x = np.clip(X[:1], 0.1, 0.9)
     distances = []
     for noise in (1.0, 0.3, 0.03):
-        model = randomised(
+        model = randomized(
             zoo.ContractiveAutoencoder((4, 4, 1), 5, jacobian="stochastic", noise=noise), 1.0
         )
         got = terms(model, np.repeat(x, 40_000, axis=0))["contraction"]
@@ -131,11 +131,11 @@ def test_the_kl_divergence_between_bernoulli_distributions_is_scipys():
 
 
 def test_the_sparse_penalties_are_those_of_the_codes():
-    model = randomised(zoo.SparseAutoencoder((4, 4, 1), 6, rho=0.2, weight=3.0))
+    model = randomized(zoo.SparseAutoencoder((4, 4, 1), 6, rho=0.2, weight=3.0))
     mean = model.encode(X).mean(0, dtype="float64")
     expected = sum(stats.entropy([0.2, 0.8], [m, 1 - m]) for m in mean)
     np.testing.assert_allclose(terms(model, X)["sparsity"], expected, rtol=1e-4)
-    model = randomised(zoo.SparseAutoencoder((4, 4, 1), 6, penalty="l1"))
+    model = randomized(zoo.SparseAutoencoder((4, 4, 1), 6, penalty="l1"))
     np.testing.assert_allclose(
         terms(model, X)["sparsity"], np.abs(model.encode(X)).sum(1), rtol=1e-5
     )
@@ -254,7 +254,7 @@ def test_the_loss_is_the_mean_over_the_draws():
         (lambda: zoo.Masking("much"), r"Masking\('much'\): the level"),
         (lambda: zoo.GaussianNoise(None), "stddev is None; Gaussian"),
         (lambda: zoo.Translation(1).sample(np.zeros((3, 4))), r"these have the shape \(3, 4\)"),
-        (lambda: corruption.get({"mask": 0.1}), "there are: masking"),
+        (lambda: corruption.get({"mask": 0.1}), "choose from: masking"),
         (lambda: zoo.DenoisingAutoencoder((4, 4, 1), 3, num_corruptions=0), "num_corruptions is 0"),
     ],
 )
@@ -268,7 +268,7 @@ def test_something_else_than_a_corruption_is_refused():
         zoo.DenoisingAutoencoder((4, 4, 1), 3, corruption=0.25)
 
 
-# Linear, tied, penalised
+# Linear, tied, penalized
 
 
 @pytest.mark.compiled
@@ -287,7 +287,7 @@ def test_a_linear_autoencoder_finds_the_subspace_of_pca():
 
 
 def test_tied_kernels_are_one_variable_and_its_transpose():
-    model = randomised(
+    model = randomized(
         zoo.Autoencoder((4, 4, 1), 3, hidden_units=(6,), tie_weights=True, code_activation="tanh"),
         0.3,
     )
@@ -318,7 +318,7 @@ def test_tying_is_refused_where_it_does_not_fit():
 
 
 def test_penalties_are_norms_of_the_kernels_and_of_no_bias():
-    model = randomised(
+    model = randomized(
         zoo.Autoencoder((4, 4, 1), 3, hidden_units=(6,), tie_weights=True, l1=0.5, l2=0.25)
     )
     kernels = [array(v) for v in model.trainable_variables if v.name == "kernel"]

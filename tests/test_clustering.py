@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support.tiny import X, array, randomised
+from support.tiny import X, array, randomized
 
 import zoo
 from zoo.trainer import Batch
@@ -32,11 +32,11 @@ def test_heads_are_pushed_apart_by_the_distance_they_lack():
 
 
 def test_a_representation_is_the_style_plus_the_expected_head():
-    model = randomised(clustering(head_distance=1.0))
+    model = randomized(clustering(head_distance=1.0))
     heads = array(model.join.get_layer("heads").kernel)
     expected = model.encode(X) + model.predict_proba(X) @ heads
     np.testing.assert_allclose(model.represent(X), expected, rtol=1e-4, atol=1e-5)
-    both = randomised(clustering())
+    both = randomized(clustering())
     np.testing.assert_allclose(
         both.represent(X),
         np.concatenate([both.predict_proba(X), both.encode(X)], axis=1),
@@ -45,16 +45,16 @@ def test_a_representation_is_the_style_plus_the_expected_head():
 
 
 def test_images_are_reconstructed_by_the_cluster_they_are_found_in():
-    model = randomised(clustering())
+    model = randomized(clustering())
     found = model.predict_labels(X)
     np.testing.assert_array_equal(model.reconstruct(X), model.reconstruct(X, found))
     assert not np.array_equal(model.reconstruct(X), model.reconstruct(X, (found + 1) % 4))
 
 
 def test_the_trunk_sees_damaged_images_in_training_and_whole_ones_outside():
-    model = randomised(clustering(corruption={"masking": 1.0}))
+    model = randomized(clustering(corruption={"masking": 1.0}))
     x = ops.convert_to_tensor(X)
-    # Layers that normalise over the batch would hide what they see: take their stored moments.
+    # Layers that normalize over the batch would hide what they see: take their stored moments.
     trunk = model.trunk
     # Past PyTorch, which takes nothing but modules in the place of one.
     vars(model)["trunk"] = lambda images, training=None: trunk(images, training=False)
@@ -92,7 +92,7 @@ def test_digits_are_sorted_without_labels():
 def test_labels_are_not_taken():
     model = clustering()
     model.compile()
-    with pytest.raises(ValueError, match="learns from images alone"):
+    with pytest.raises(ValueError, match="learns from images only"):
         model.fit(X, np.zeros(12, int))
 
 

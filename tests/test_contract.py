@@ -34,7 +34,7 @@ def stacked(**options):
 
 
 def own_networks(dtype=None):
-    """A VAE whose networks a user made, with batch normalisation in the encoder."""
+    """A VAE whose networks a user made, with batch normalization in the encoder."""
     x = keras.Input(SHAPE)
     features = layers.Flatten()(x)
     features = layers.BatchNormalization(dtype=dtype)(
@@ -177,7 +177,7 @@ if contract.BACKEND == "jax":
     KINDS -= {"CVAE", "SemiSupervisedAAE", "VAEGAN"}
 # A VAE but for a classifier, an AAE but for a label, a SemiSupervisedAAE less an update.
 NEARLY = {"M1", "SupervisedAAE", "ClusteringAAE"}
-# Compiled in all respects: one update, several, and labelled images beside.
+# Compiled in all respects: one update, several, and labeled images beside.
 GRAPHS = {"VAE", "AAE", "M2"}
 # About bundles of steps, which there are in graphs alone, and of which one class tells enough.
 BUNDLES = contract_data.validation_sees_all_images_whatever_was_fitted_before

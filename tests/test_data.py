@@ -133,14 +133,14 @@ def test_a_broken_file_is_refused(kind, arrays, accepted, folder):
         path.write_text("nothing that NumPy wrote")
     elif kind == "cut off":
         path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(ValueError, match=r"mnist\.npz is no npz file with the arrays x_train"):
+    with pytest.raises(ValueError, match=r"mnist\.npz is not an npz file with the arrays x_train"):
         data.load("mnist")
 
 
 def test_pickled_objects_are_not_read(accepted, folder, arrays):
     arrays["x_train"] = np.array([{"code": 1}], dtype=object)
     np.savez(folder / "mnist.npz", **arrays)
-    with pytest.raises(ValueError, match="no npz file"):
+    with pytest.raises(ValueError, match="not an npz file"):
         data.load("mnist")
 
 
@@ -158,7 +158,7 @@ def test_offline_the_folder_that_was_searched_is_named(folder):
     assert str(folder) in str(caught.value)
 
 
-def test_binarised_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monkeypatch):
+def test_binarized_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
     with pytest.raises(OSError, match="is not downloaded. Put binarized_mnist.npz"):
         data.load("mnist_binarized")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support.tiny import X, array, randomised
+from support.tiny import X, array, randomized
 
 import zoo
 
@@ -16,7 +16,7 @@ def aae(**options):
 
 
 def test_dropout_drops_hidden_values_of_the_encoder_in_training_alone():
-    model = randomised(aae(dropout=0.5))
+    model = randomized(aae(dropout=0.5))
     x = ops.convert_to_tensor(np.repeat(X[:1], 4000, axis=0))
     fixed = array(model.encoder(x, training=False))
     assert np.ptp(fixed, axis=0).max() < 1e-5
@@ -37,7 +37,7 @@ def test_dropout_drops_hidden_values_of_the_encoder_in_training_alone():
 
 
 def test_input_dropout_drops_pixels_in_training_alone():
-    model = randomised(aae(input_dropout=0.5))
+    model = randomized(aae(input_dropout=0.5))
     seen = keras.Model(model.encoder.input, model.encoder.get_layer("dropout_of_inputs").output)
     pixels = X.reshape(len(X), -1)
     np.testing.assert_array_equal(array(seen(X, training=False)), pixels)

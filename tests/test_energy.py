@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support.tiny import BACKEND, array, randomised
+from support.tiny import BACKEND, array, randomized
 
 import zoo
 
@@ -48,7 +48,7 @@ def test_the_ellipses_free_energy_is_the_squared_distance_to_it():
 
 def test_a_target_is_where_gradient_descent_by_hand_ends():
     """A linear decoder and the squared error: the descent has a closed recursion."""
-    model = randomised(
+    model = randomized(
         zoo.TargetPropAutoencoder(
             (5,),
             2,

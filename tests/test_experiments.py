@@ -47,7 +47,7 @@ def few_images(monkeypatch):
     monkeypatch.setattr(
         data, "keep_labels", lambda y, n, seed: keep_labels(y, min(n, 100), seed=seed)
     )
-    monkeypatch.setattr(adversarial, "DRAWS", (1,))
+    monkeypatch.setattr(adversarial, "SEEDS", (1,))
     monkeypatch.setattr(representations, "SHALLOW", shallow)
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))
@@ -68,9 +68,9 @@ def test_an_experiment_writes_its_table_with_protocol_and_command(name, few_imag
         assert (tmp_path / record["picture"]).stat().st_size > 1000
 
 
-def test_grey_pixels_are_those_between_dark_and_bright_among_the_marked():
+def test_gray_pixels_are_those_between_dark_and_bright_among_the_marked():
     images = np.array([[0.0, 0.05, 0.5, 0.95], [0.1, 0.11, 1.0, 0.89]])
-    assert adversarial.grey_pixels(images) == 60.0  # 0.5, 0.11 and 0.89 of five
+    assert adversarial.gray_pixels(images) == 60.0  # 0.5, 0.11 and 0.89 of five
 
 
 @pytest.mark.slow

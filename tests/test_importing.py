@@ -184,11 +184,11 @@ sys.meta_path.insert(0, Hidden())
     done = run(tmp_path, hide + command, **environment)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("zoo: Keras is to run on torch, which is not installed: pip ")
+    assert done.stderr.startswith("zoo: Keras needs torch, which is not installed: pip ")
     assert "KERAS_BACKEND" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     done = run(tmp_path, f"{hide}\nimport zoo; zoo.VAE", **environment)
-    assert "ImportError: Keras is to run on torch" in done.stderr.splitlines()[-1]
+    assert "ImportError: Keras needs torch" in done.stderr.splitlines()[-1]
 
 
 # From an archive

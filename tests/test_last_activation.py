@@ -14,7 +14,7 @@ from support.own_networks import (
     dense_encoder,
     fitted,
 )
-from support.tiny import X, array, randomised
+from support.tiny import X, array, randomized
 
 import zoo
 from zoo.nn.own_layers import WithoutActivation
@@ -55,7 +55,7 @@ def with_ending(decoder, **options):
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_sigmoid_is_taken_off_where_the_likelihood_applies_it(ending, tmp_path):
     decoder = ENDINGS[ending]("sigmoid")
-    model = randomised(with_ending(decoder), scale=3.0)
+    model = randomized(with_ending(decoder), scale=3.0)
     z = np.random.default_rng(0).standard_normal((20, 3), np.float32)
     expected = array(decoder(z))
     assert expected.min() < 0.1
@@ -84,7 +84,7 @@ def test_the_users_decoder_keeps_its_sigmoid_and_learns():
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softmax", "softplus"])
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_what_no_logits_can_come_from_is_refused(ending, activation):
-    with pytest.raises(ValueError, match=f"ends in the activation '{activation}'.*reads logits"):
+    with pytest.raises(ValueError, match=f"ends in the activation '{activation}'.*takes logits"):
         with_ending(ENDINGS[ending](activation))
 
 
@@ -112,7 +112,7 @@ def test_a_sigmoid_on_variances_is_refused():
     decoder = keras.Sequential(
         [keras.Input((3,)), layers.Dense(32, "sigmoid"), layers.Reshape((4, 4, 2))]
     )
-    with pytest.raises(ValueError, match="reads means and logarithms of variances"):
+    with pytest.raises(ValueError, match="takes means and logarithms of variances"):
         with_ending(decoder, likelihood="learned_gaussian")
 
 
@@ -120,7 +120,7 @@ def test_an_activation_that_cannot_be_seen_is_warned_of():
     def make(activation):
         return zoo.Autoencoder(SHAPE, 3, encoder=Encoder(), decoder=Decoder(activation))
 
-    with pytest.warns(UserWarning, match="No value that the decoder gives .* is below 0"):
+    with pytest.warns(UserWarning, match="The decoder gives no values below 0"):
         make("sigmoid")
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)

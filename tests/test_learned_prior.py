@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 from scipy import stats
-from support.tiny import BACKEND, X, array, randomised, tensor
+from support.tiny import BACKEND, X, array, randomized, tensor
 
 import zoo
 from zoo import plots
@@ -22,7 +22,7 @@ LABELS = np.arange(12) % 4
 
 
 def conditional(**options):
-    return randomised(zoo.CVAE((4, 4, 1), 2, num_classes=4, hidden_units=(5,), **options))
+    return randomized(zoo.CVAE((4, 4, 1), 2, num_classes=4, hidden_units=(5,), **options))
 
 
 def set_prior(model, mean, log_var):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support.tiny import X, array, randomised, terms
+from support.tiny import X, array, randomized, terms
 
 import zoo
 from zoo import data, label_propagation
@@ -20,7 +20,7 @@ KNOWN = np.where(np.arange(12) < 6, LABELS, -1)
 
 
 def moons(each):
-    """Two arcs, each inside the bend of the other: what neighbours tell and a line does not."""
+    """Two arcs, each inside the bend of the other: what neighbors tell and a line does not."""
     angle = np.linspace(0, np.pi, 150)
     upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     codes = np.concatenate([upper, [1.0, 0.4] - upper]).astype("float32")
@@ -35,11 +35,11 @@ def m1(**options):
 
 
 def stacked(**options):
-    lower = randomised(zoo.VAE((4, 4, 1), 4, hidden_units=(5,)), 0.3)
-    return randomised(zoo.M1M2(lower, 2, num_classes=CLASSES, hidden_units=(5,), **options), 0.3)
+    lower = randomized(zoo.VAE((4, 4, 1), 4, hidden_units=(5,)), 0.3)
+    return randomized(zoo.M1M2(lower, 2, num_classes=CLASSES, hidden_units=(5,), **options), 0.3)
 
 
-# Labelling
+# Labeling
 
 
 @pytest.mark.parametrize("method", label_propagation.METHODS)
@@ -72,7 +72,7 @@ def test_spreading_settles_where_the_closed_form_does():
     degree = weights.sum(axis=1)
     similarity = weights / np.sqrt(degree[:, None] * degree[None])
     flow = np.linalg.solve(np.eye(40) - 0.9 * similarity, np.eye(3)[y] * (y >= 0)[:, None])
-    found = label_propagation.spread(codes, y, neighbours=5, alpha=0.9)
+    found = label_propagation.spread(codes, y, neighbors=5, alpha=0.9)
     reached = flow.max(axis=1) > 1e-3
     np.testing.assert_array_equal(found[reached], flow.argmax(axis=1)[reached])
     assert reached.sum() > 30
@@ -88,7 +88,7 @@ def test_codes_that_are_all_the_same_are_labeled_all_the_same():
 def test_self_training_asks_for_two_labels_a_class():
     codes, _, known = moons(75)
     known[known == 0] = [0, -1]
-    with pytest.raises(ValueError, match="at least two labelled images of each class"):
+    with pytest.raises(ValueError, match="at least two labeled images of each class"):
         label_propagation.self_train(codes, known)
 
 

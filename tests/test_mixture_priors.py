@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
-from support.tiny import X, array, randomised, terms
+from support.tiny import X, array, randomized, terms
 
 import zoo
 
@@ -16,7 +16,7 @@ def test_the_divergence_from_a_mixture_is_what_quadrature_finds():
     What they may be off by is five of the standard errors that quadrature finds, too.
     """
     prior = zoo.GaussianMixture([[-2.0], [1.0]], [[[0.5]], [[1.5]]], masses=[1, 3])
-    model = randomised(zoo.VAE((4, 4, 1), 1, hidden_units=(5,), prior=prior, samples=4000))
+    model = randomized(zoo.VAE((4, 4, 1), 1, hidden_units=(5,), prior=prior, samples=4000))
     mean, log_var = (m[:, 0].astype("float64") for m in model.posterior_moments(X))
     grid = np.linspace(-1, 1, 40_001)[:, None] * (np.abs(mean) + 9 * np.exp(log_var / 2)).max()
     share = stats.norm.pdf(grid, mean, np.exp(log_var / 2)) * (grid[1, 0] - grid[0, 0])
@@ -35,7 +35,7 @@ def test_the_divergence_from_a_mixture_is_what_quadrature_finds():
 
 def test_a_mixture_of_one_gaussian_is_the_normal_prior():
     options = {"hidden_units": (5,), "samples": 3000}
-    closed = randomised(zoo.VAE((4, 4, 1), 2, prior=zoo.Normal(2, 2.0), **options))
+    closed = randomized(zoo.VAE((4, 4, 1), 2, prior=zoo.Normal(2, 2.0), **options))
     mixture = zoo.GaussianMixture([[0.0, 0.0]], [2.0 * np.eye(2)])
     drawn = zoo.VAE((4, 4, 1), 2, prior=mixture, **options)
     drawn.set_weights(closed.get_weights())

@@ -14,7 +14,7 @@ from support.own_networks import (
     dense_encoder,
     fitted,
 )
-from support.tiny import BACKEND, X, array, randomised
+from support.tiny import BACKEND, X, array, randomized
 
 import zoo
 from zoo.nn import networks
@@ -102,7 +102,7 @@ def test_networks_of_every_kind_are_trained_and_share_their_weights(kind):
 
 @pytest.mark.parametrize("kind", GIVEN)
 def test_what_was_taken_comes_back_from_files(kind, tmp_path):
-    model = randomised(made(kind)[0])
+    model = randomized(made(kind)[0])
     model.save(tmp_path / "model.keras")
     zoo.save(model, tmp_path / "preset")
     for loaded in (
@@ -120,7 +120,7 @@ def test_what_was_taken_comes_back_from_files(kind, tmp_path):
 
 def test_a_preset_of_subclassed_networks_asks_for_their_classes(tmp_path):
     zoo.save(made("subclassed")[0], tmp_path / "preset")
-    with pytest.raises(ValueError, match="If it is of your own, pass custom_objects="):
+    with pytest.raises(ValueError, match="If it is your own class, pass custom_objects="):
         zoo.load(tmp_path / "preset")
 
 
@@ -129,7 +129,7 @@ def test_a_preset_of_subclassed_networks_asks_for_their_classes(tmp_path):
 def test_what_was_taken_is_exported(kind, tmp_path):
     import export
 
-    model = randomised(made(kind)[0])
+    model = randomized(made(kind)[0])
     report = export.export_model(model, tmp_path / "out", formats=("onnx",))
     assert all(part["passed"] for part in report.values())
     z = export.load(tmp_path / "out" / "encoder")(x=X)["z"]
@@ -166,7 +166,7 @@ def test_exported_codes_have_the_networks_shape(tmp_path):
     import export
 
     model = convolutional_vae(seed=1)
-    export.export_model(randomised(model), tmp_path / "out", formats=("onnx",))
+    export.export_model(randomized(model), tmp_path / "out", formats=("onnx",))
     decoder = export.load(tmp_path / "out" / "decoder")
     z = np.random.default_rng(0).standard_normal((3, 2, 2, 2), np.float32)
     np.testing.assert_allclose(decoder(z=z)["x"], model.decode(z), atol=1e-5)
@@ -193,7 +193,7 @@ def test_codes_of_other_shapes_than_the_networks_are_refused():
 def test_a_prior_of_vectors_is_refused_for_other_codes():
     mixture = zoo.GaussianMixture(np.eye(8)[:2])
     with pytest.raises(
-        ValueError, match=r"draws vectors, and the codes have the shape \(2, 2, 2\)"
+        ValueError, match=r"gives vectors, but the codes have the shape \(2, 2, 2\)"
     ):
         convolutional_vae(prior=mixture)
 
@@ -213,7 +213,7 @@ def test_described_networks_have_codes_of_one_length():
             lambda x: x,
             dense_decoder(),
             TypeError,
-            r"no Keras model or layer.*x = keras.Input\(\(4, 4, 1\), name=\"x\"\)\n"
+            r"give a Keras model or layer.*x = keras.Input\(\(4, 4, 1\), name=\"x\"\)\n"
             r"    encoder = keras.Model\(x, encoder\(x\)\)",
         ),
         (
@@ -247,7 +247,9 @@ def test_codes_that_do_not_fit_the_decoder_are_refused_as_the_networks_have_them
 
 
 def test_sizes_that_nothing_says_are_asked_for():
-    with pytest.raises(ValueError, match="does not say what it takes. Give input_shape="):
+    with pytest.raises(
+        ValueError, match="does not state the shape of its input. Give input_shape="
+    ):
         zoo.Autoencoder(encoder=Encoder(), decoder=Decoder())
     sizes = {"input_shape": (None, None, 1)}
     with pytest.raises((TypeError, ValueError), match=r"input_shape\[0\] is None"):
@@ -287,7 +289,7 @@ def test_a_list_of_outputs_is_answered_with_the_lines_that_choose(kind):
     if kind == "functional":
         encoder = keras.Model(x, encoder(x))
     for cls, heads in ((zoo.VAE, 2), (zoo.Autoencoder, 1)):
-        with pytest.raises(ValueError, match="come first in a list|Where the first is meant") as e:
+        with pytest.raises(ValueError, match="come first in a list|To use the first one") as e:
             cls(input_shape=SHAPE, encoder=encoder, decoder=decoder)
         model = cls(encoder=by_the_lines(e, encoder=encoder), decoder=decoder)
         assert (len(model.encoder_outputs), model.latent_dim) == (heads, 3)
@@ -340,7 +342,7 @@ def test_weights_of_a_models_own_are_parts_of_it(tmp_path):
 def test_weights_of_a_models_own_are_exported(tmp_path):
     import export
 
-    model = randomised(Bright(SHAPE, 3, hidden_units=(8,)))
+    model = randomized(Bright(SHAPE, 3, hidden_units=(8,)))
     model.gain.assign(1.5)
     report = export.export_model(model, tmp_path / "out")
     assert all(part["passed"] for part in report.values())

@@ -163,7 +163,7 @@ def test_priors_are_named_in_recipes():
     [
         (lambda: zoo.Normal(2, 0.0), "scale is 0.0"),
         (lambda: zoo.Normal(0), "latent_dim is 0"),
-        (lambda: zoo.Uniform(2, 1.0, 1.0), "low must be the smaller"),
+        (lambda: zoo.Uniform(2, 1.0, 1.0), "low must be below high"),
         (lambda: zoo.Categorical(1), "num_classes is 1"),
         (lambda: zoo.GaussianMixture(np.zeros(3)), r"means has shape \(3,\)"),
         (lambda: zoo.GaussianMixture(np.zeros((2, 3)), np.eye(2)), r"factors has shape \(2, 2\)"),
@@ -174,7 +174,7 @@ def test_priors_are_named_in_recipes():
         (lambda: PRIORS["normal"].sample(3, [0, 1, 2]), "no part for each class"),
         (lambda: PRIORS["petals"].sample(3, [0, 1, 4]), "3 integers from 0 to 3, or -1"),
         (lambda: PRIORS["petals"].sample(3, [0, 1]), "3 integers"),
-        (lambda: priors.get_prior(zoo.Normal(3), 2), "3 dimensions and the codes have 2"),
+        (lambda: priors.get_prior(zoo.Normal(3), 2), "3 dimensions, but the codes have 2"),
         (lambda: priors.get_prior({"roll": {}}, 2), "normal, uniform, petals, swiss_roll"),
     ],
 )

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support.tiny import BACKEND, X, array, randomised
+from support.tiny import BACKEND, X, array, randomized
 
 import zoo
 from zoo.backend import backend
@@ -17,7 +17,7 @@ LABELS = np.arange(12) % CLASSES
 
 
 def m2(**options):
-    return randomised(zoo.M2((4, 4, 1), 2, num_classes=CLASSES, hidden_units=(5, 4), **options))
+    return randomized(zoo.M2((4, 4, 1), 2, num_classes=CLASSES, hidden_units=(5, 4), **options))
 
 
 def terms(model, labels, training=False):

@@ -47,7 +47,7 @@ def test_stacks_that_do_not_fit_are_refused():
     ]
     with pytest.raises(ValueError, match="more than one layer"):
         zoo.pretrain(model, X, deep)
-    with pytest.raises(ValueError, match="described by hidden_units="):
+    with pytest.raises(ValueError, match="with hidden_units="):
         zoo.pretrain(zoo.Autoencoder((4, 4, 1), 3, filters=(2,)), X, zoo.RBM)
     message = r"activation='relu'.*they take over: code_activation is 'relu'"
     with pytest.raises(ValueError, match=message):
@@ -62,7 +62,7 @@ def test_a_classifier_learns_on_a_copy_of_the_encoder():
     classifier.fit(x, y, epochs=20, verbose=0)
     assert classifier.evaluate(x_test, y_test, verbose=0)[1] > 0.88
     np.testing.assert_array_equal(model.encode(x_test), before)
-    with pytest.raises(ValueError, match="is given the label"):
+    with pytest.raises(ValueError, match="takes labels and cannot predict"):
         zoo.classifier(zoo.CVAE((4, 4, 1), 2, num_classes=3), 3)
 
 

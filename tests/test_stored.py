@@ -61,7 +61,7 @@ def test_floats_are_given_as_they_are(tmp_path, dtype, shape):
         (np.zeros(3, "uint8"), r"of shape \(3,\)"),
         (np.zeros((0, 4, 4), "uint8"), r"of shape \(0, 4, 4\)"),
         (np.asfortranarray(np.zeros((3, 4, 4), "uint8")), "column by column"),
-        (np.array([{}], object), "no .npy file of images"),
+        (np.array([{}], object), "not an .npy file of images"),
     ],
 )
 def test_a_file_without_images_is_refused(tmp_path, content, message):
@@ -78,14 +78,14 @@ def test_an_archive_and_a_picture_are_refused(tmp_path):
     with pytest.raises(ValueError, match="numpy.save writes: the magic string is not correct"):
         StoredImages(tmp_path / "x.png")
     (tmp_path / "empty.npy").write_bytes(b"")
-    with pytest.raises(ValueError, match="no .npy file"):
+    with pytest.raises(ValueError, match="not an .npy file"):
         StoredImages(tmp_path / "empty.npy")
     with pytest.raises(FileNotFoundError):
         StoredImages(tmp_path / "none.npy")
 
 
 def test_other_dimensions_than_the_first_are_not_chosen_from(file):
-    with pytest.raises(IndexError, match="by a slice, or by places"):
+    with pytest.raises(IndexError, match="by a slice, or by indices"):
         StoredImages(file)[..., None]
 
 

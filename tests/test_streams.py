@@ -169,22 +169,22 @@ ADVICE = {
     Batches: r"let __getitem__ return \(x,\)",
     generator: r"let it yield \(x,\)",
     dataset: "dataset.map",
-    loader: "let its data set give images alone",
+    loader: "let its data set give images only",
 }
 
 
 @pytest.mark.parametrize("make", ADVICE, ids=lambda make: make.__name__)
 def test_other_targets_are_refused_with_advice_for_the_kind_of_data(make):
-    with pytest.raises(ValueError, match=f"images alone.*{ADVICE[make]}"):
+    with pytest.raises(ValueError, match=f"images only.*{ADVICE[make]}"):
         vae().fit(make(X, Y), verbose=0)
-    with pytest.raises(ValueError, match=f"images alone.*{ADVICE[make]}.*DenoisingAutoencoder"):
+    with pytest.raises(ValueError, match=f"images only.*{ADVICE[make]}.*DenoisingAutoencoder"):
         vae().fit(make(X, spoiled(X, lambda x: 1 - x)), verbose=0)
     with pytest.raises(ValueError, match=r"labels: batches \(x, y\)"):
         cvae().fit(make(X), verbose=0)
 
 
 def test_other_targets_in_arrays_are_refused():
-    with pytest.raises(ValueError, match=r"images alone.*fit\(x\)"):
+    with pytest.raises(ValueError, match=r"images only.*fit\(x\)"):
         vae().fit(X, 1 - X, verbose=0)
 
 
@@ -210,12 +210,12 @@ def test_streams_are_encoded_decoded_and_reconstructed(make):
 def test_what_cannot_be_encoded_is_refused(make):
     with pytest.raises(ValueError, match="divide by 255"):
         vae().encode(make(spoiled(X, LATE["bytes"][0])))
-    with pytest.raises(ValueError, match="labels come with the batches"):
+    with pytest.raises(ValueError, match="labels of a stream in its batches"):
         cvae().encode(make(X), Y)
     with pytest.raises(ValueError, match="labels is missing"):
         cvae().encode(make(X))
 
 
 def test_a_data_set_without_an_end_is_not_encoded():
-    with pytest.raises(ValueError, match="without an end"):
+    with pytest.raises(ValueError, match="endless stream"):
         vae().encode(dataset(X).repeat())

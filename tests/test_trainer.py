@@ -95,13 +95,13 @@ def test_a_setting_without_an_attribute_is_told():
         def __init__(self, *args, width=3, **kwargs):
             super().__init__(*args, **kwargs)
 
-    with pytest.raises(TypeError, match=r"Forgetful takes width= .*self\.width = width"):
+    with pytest.raises(TypeError, match=r"Forgetful takes width=, .*self\.width = width"):
         vae(Forgetful).get_config()
 
 
 @pytest.mark.parametrize("name", ["loss_terms", "terms", "heads", "advance", "own_callbacks"])
 def test_what_variants_wrote_before_is_answered_with_what_they_write_now(name):
-    with pytest.raises(TypeError, match=f"Old defines {name}, which is not used any more: "):
+    with pytest.raises(TypeError, match=f"Old defines {name}, which is no longer used: use "):
         type("Old", (zoo.VAE,), {name: ()})
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support.tiny import X, array, randomised
+from support.tiny import X, array, randomized
 
 import zoo
 from zoo.trainer import Batch
@@ -55,7 +55,7 @@ def loss_of(losses):
 
 def test_losses_are_what_the_formulas_say():
     model = certain(
-        randomised(vaegan(label_smoothing=0.1, generator_weight=2.0, feature_stddev=0.5), scale=0.3)
+        randomized(vaegan(label_smoothing=0.1, generator_weight=2.0, feature_stddev=0.5), scale=0.3)
     )
     batch = Batch(ops.convert_to_tensor(X))
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 from scipy import stats
-from support.tiny import BACKEND, X, array, randomised, tensor, terms
+from support.tiny import BACKEND, X, array, randomized, tensor, terms
 
 import zoo
 from zoo.nn import networks
@@ -64,9 +64,9 @@ def test_decoders_give_what_their_likelihood_reads(name, options):
 def test_a_likelihood_that_does_not_fit_the_decoder_is_refused():
     encoder = networks.encoder((4, 4, 1), {"z_mean": 2, "z_log_var": 2}, hidden_units=())
     decoder = networks.decoder((4, 4, 1), 2, hidden_units=())
-    with pytest.raises(ValueError, match=r"LearnedGaussian reads \(4, 4, 2\)"):
+    with pytest.raises(ValueError, match=r"LearnedGaussian needs \(4, 4, 2\)"):
         zoo.VAE(encoder=encoder, decoder=decoder, likelihood="learned_gaussian")
-    with pytest.raises(ValueError, match="give one value a pixel"):
+    with pytest.raises(ValueError, match="give one value per pixel"):
         zoo.Autoencoder((4, 4, 1), 2, tie_weights=True, likelihood="learned_gaussian")
 
 
@@ -87,7 +87,7 @@ def test_a_likelihood_that_does_not_fit_the_decoder_is_refused():
         (lambda: zoo.VAE((4, 4, 1), 2, binarize="often"), "binarize is 'often'"),
         (
             lambda: zoo.VAE((4, 4, 1), 2, binarize="dynamic", likelihood="gaussian"),
-            "and not Gaussian",
+            "the likelihood is Gaussian",
         ),
         (lambda: zoo.IWAE((4, 4, 1), 2, beta=2.0), "beta= is not taken by IWAE"),
         (lambda: zoo.VAE((4, 4, 1), 2).log_likelihood(X, samples=0), "samples is 0"),
@@ -184,7 +184,7 @@ def test_bounds_lie_below_the_likelihood_and_rise_with_the_samples():
 
 
 def test_the_importance_weighted_loss_is_minus_its_bound():
-    model = randomised(zoo.IWAE((4, 4, 1), 2, hidden_units=(5,), samples=3))
+    model = randomized(zoo.IWAE((4, 4, 1), 2, hidden_units=(5,), samples=3))
     model.compile(jit_compile=BACKEND == "jax")
     logs = model.evaluate(X, verbose=0, return_dict=True)
     assert logs["loss"] == pytest.approx(-logs["iw_elbo"], rel=1e-5)
@@ -192,7 +192,7 @@ def test_the_importance_weighted_loss_is_minus_its_bound():
 
 
 def test_several_samples_average_the_reconstruction():
-    many = randomised(zoo.VAE((4, 4, 1), 2, hidden_units=(5,), samples=2000))
+    many = randomized(zoo.VAE((4, 4, 1), 2, hidden_units=(5,), samples=2000))
     z = many.encode(np.repeat(X, 2000, axis=0), sample=True, seed=0)
     _, expected = many.kl_and_log_prob(np.repeat(X, 2000, axis=0), z)
     expected = expected.reshape(12, 2000)
@@ -202,7 +202,7 @@ def test_several_samples_average_the_reconstruction():
 
 
 def test_free_bits_lift_every_dimension_to_its_floor():
-    model = randomised(zoo.VAE((4, 4, 1), 3, hidden_units=(5,), free_bits=0.8, beta=2.0), 0.2)
+    model = randomized(zoo.VAE((4, 4, 1), 3, hidden_units=(5,), free_bits=0.8, beta=2.0), 0.2)
     mean, log_var = model.posterior_moments(X)
     kl = 0.5 * (mean**2 + np.exp(log_var) - log_var - 1).mean(axis=0)
     assert (kl < 0.8).any()
@@ -269,20 +269,20 @@ def test_dynamic_binarization_draws_anew_with_the_pixels_as_probabilities():
 
 
 def test_thresholded_pixels_are_what_every_use_sees():
-    model = randomised(zoo.VAE((4, 4, 1), 2, hidden_units=(5,), binarize="threshold"))
+    model = randomized(zoo.VAE((4, 4, 1), 2, hidden_units=(5,), binarize="threshold"))
     hard = (X > 0.5).astype("float32")
     np.testing.assert_array_equal(model.encode(X), model.encode(hard))
     z = model.encode(X)
     np.testing.assert_array_equal(model.kl_and_log_prob(X, z), model.kl_and_log_prob(hard, z))
     encoder = model.parts()["encoder"].function
-    grey, black_and_white = (array(encoder({"x": tensor(x)})["z_mean"]) for x in (X, hard))
-    np.testing.assert_array_equal(grey, black_and_white)
+    gray, black_and_white = (array(encoder({"x": tensor(x)})["z_mean"]) for x in (X, hard))
+    np.testing.assert_array_equal(gray, black_and_white)
     np.testing.assert_array_equal(array(model.drawn_pixels(tensor(X))), hard)
 
 
 def test_only_the_encoder_sees_the_damage_and_only_in_training():
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), corruption={"masking": 1.0})
-    randomised(model, 0.3)
+    randomized(model, 0.3)
     blank = model.posterior_moments(np.zeros_like(X))
     kl = 0.5 * (blank[0] ** 2 + np.exp(blank[1]) - blank[1] - 1).sum(axis=1)
     np.testing.assert_allclose(terms(model, X, training=True)["kl"], kl, rtol=1e-4)
@@ -309,7 +309,7 @@ def test_log_variances_are_left_alone_up_to_12_and_drawn_back_beyond():
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "learned_gaussian"])
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_images_of_one_colour_and_wild_codes_give_finite_numbers(likelihood, value):
+def test_images_of_one_color_and_wild_codes_give_finite_numbers(likelihood, value):
     """The first batch is all black or all white, and the log-variances start at thousands."""
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), likelihood=likelihood)
     layer = model.encoder.get_layer("z_log_var")

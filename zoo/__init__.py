@@ -120,7 +120,7 @@ _MODULES = {
 __all__ = ["__version__", "export", *_HOMES, *_MODULES]
 
 
-if not TYPE_CHECKING:  # which would take it for any name at all
+if not TYPE_CHECKING:  # a type checker would accept any name
 
     def __getattr__(name):
         if name not in __all__:

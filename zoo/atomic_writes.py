@@ -1,4 +1,7 @@
-"""Folders and files that are written whole or not at all, and replaced only if written here."""
+"""Atomic writes: folders and files are written completely or not at all.
+
+Only folders that were written here are replaced.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from zoo.exchange import exchange
 
 try:
     import fcntl
-except ImportError:  # Windows: hidden folders of killed processes stay there
+except ImportError:  # Windows: hidden folders of killed processes are not removed
     fcntl = None
 
 LIST = ".written.json"
@@ -29,22 +32,21 @@ _A_MINUTE = 60
 def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
     """Yield an empty scratch folder that becomes `target` when the block succeeds.
 
-    The scratch folder lies in a hidden one beside `target`, so that the last step is a rename, or
-    an exchange of two folders. If the block raises (an error, a full disk, Ctrl-C), it is removed
-    and whatever stood at `target` before is still there, untouched. What a killed process left
-    is removed by the next that writes to `target`.
+    The scratch folder is in a hidden folder next to `target`, so that the last step is a rename, or
+    an exchange of two folders. If the block raises (an error, a full disk, Ctrl-C), the scratch
+    folder is removed, and `target` does not change. The next process that writes to `target`
+    removes what a killed process has left.
 
-    A published folder holds `.written.json`, the list of what was written into it: a folder is
-    replaced only while it holds nothing else.
+    A published folder holds `.written.json`, the list of the files in it: a folder is replaced only
+    if it holds nothing else.
 
     Args:
         target: the folder to create.
-        overwrite: replace an existing folder. The old one goes only after the new one is
-            complete.
+        overwrite: replace an existing folder. The old one is removed after the new one is complete.
 
     Raises:
-        FileExistsError: `target` exists and `overwrite` is false, or it is a file, or a folder
-            that holds anything that is not on its list, or it appeared or changed meanwhile.
+        FileExistsError: `target` exists and `overwrite` is false, or it is a file, or a folder with
+            files that are not on its list, or it appeared or changed during the block.
     """
     target = Path(os.path.abspath(target))
     _clean_up(target)
@@ -64,11 +66,11 @@ def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterat
 
 
 def check_target(target: str | os.PathLike, overwrite: bool) -> None:
-    """Refuse a target that `publish_folder` would refuse, before long work begins.
+    """Refuse a target that `publish_folder` would refuse, before a long computation begins.
 
     Args:
-        target: the folder to be written.
-        overwrite: whether an existing folder is to be replaced.
+        target: the folder to write.
+        overwrite: whether to replace an existing folder.
 
     Raises:
         FileExistsError: as `publish_folder` does.
@@ -77,7 +79,7 @@ def check_target(target: str | os.PathLike, overwrite: bool) -> None:
     if target.is_symlink():
         raise FileExistsError(f"{target} is a link: give the folder itself, or another name.")
     if target.exists() and not target.is_dir():
-        raise FileExistsError(f"{target} is a file, and a folder was to be written there.")
+        raise FileExistsError(f"{target} is a file, so no folder can be written there.")
     if _is_free(target):
         return
     if not overwrite:
@@ -87,7 +89,7 @@ def check_target(target: str | os.PathLike, overwrite: bool) -> None:
         )
     here, home, real = Path.cwd().resolve(), Path.home().resolve(), target.resolve()
     if any(real == kept or real in kept.parents for kept in (here, home)):
-        raise FileExistsError(f"{target} is where you work, and is not replaced. Choose another.")
+        raise FileExistsError(f"{target} is your current or home folder. Choose another one.")
     _check_replaceable(target, target)
 
 
@@ -96,24 +98,24 @@ def _is_free(target: Path) -> bool:
 
 
 def _check_replaceable(folder: Path, name: Path) -> None:
-    """Refuse a folder that holds anything that is not on its list of what was written."""
+    """Refuse a folder that holds files which are not on its list."""
     listed = _read_list(folder)
     if listed is None:
         raise FileExistsError(
-            f"{name} holds no list of what was written into it ({LIST}), so that nothing in it is "
+            f"{name} has no list of its files ({LIST}), so it may hold your own files and is not "
             "replaced. Choose another folder, or delete it yourself."
         )
     others = [entry for entry in _entries(folder) if entry not in listed]
     if others:
         shown = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if others[3:] else "")
         raise FileExistsError(
-            f"{name} holds what was not written by the zoo: {shown}. Nothing is replaced. Move "
-            "that elsewhere, or choose another folder."
+            f"{name} holds files that were not written by the zoo: {shown}. Nothing is replaced. "
+            "Move them elsewhere, or choose another folder."
         )
 
 
 def _entries(folder: Path) -> list[str]:
-    """Everything below a folder, folders included, as relative paths; links are not followed."""
+    """Return all files and folders in a folder, as relative paths; links are not followed."""
     found = []
     for place, folders, files in os.walk(folder):
         inside = Path(place).relative_to(folder)
@@ -134,7 +136,7 @@ def _read_list(folder: Path) -> set[str] | None:
 
 
 def _identity(folder: Path) -> tuple | None:
-    """What changes when a folder is another one, or something is put into it."""
+    """Return values that change if the folder is replaced or its entries change."""
     try:
         found = os.stat(folder)
     except FileNotFoundError:
@@ -143,10 +145,10 @@ def _identity(folder: Path) -> tuple | None:
 
 
 def _publish(scratch: Path, target: Path, before: tuple | None) -> None:
-    """Move a complete folder to its place; what stands there must be what stood there before."""
+    """Move a complete folder to its target, which must not have changed since the start."""
     if before is None or _is_free(target):
         try:
-            os.rename(scratch, target)  # fails where a folder with anything in it appeared
+            os.rename(scratch, target)  # fails if a folder that is not empty has appeared
         except OSError as error:
             if _is_free(target):
                 raise
@@ -165,14 +167,14 @@ def _publish(scratch: Path, target: Path, before: tuple | None) -> None:
 
 def _appeared(target: Path) -> FileExistsError:
     return FileExistsError(
-        f"{target} was written or changed by somebody else meanwhile, and is left as it is. "
+        f"{target} was written or changed by another process during this run, and is not replaced. "
         "Choose another folder, or try again."
     )
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that the system gives up when the process ends, in whatever way."""
+    """Hold a lock, which the system releases when the process ends for any reason."""
     with open(path, "wb") as file:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -180,10 +182,10 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _clean_up(target: Path) -> None:
-    """Remove what killed processes left beside a target, and bring back what they had moved."""
+    """Remove the files of killed processes next to a target, and restore a moved target."""
     for hidden in target.parent.glob(f".{target.name}.*{_HIDDEN}"):
         moved = (hidden / "old").exists() and not os.path.lexists(target)
-        # What is younger may be somebody's who has not locked it yet.
+        # A newer folder may belong to a process that has not locked it yet.
         if not fcntl or (time.time() - hidden.stat().st_mtime < _A_MINUTE and not moved):
             continue
         with contextlib.suppress(OSError), open(hidden / "lock", "rb+") as file:
@@ -202,12 +204,12 @@ def publish_file(target: str | os.PathLike, overwrite: bool = False) -> Iterator
         overwrite: replace an existing file, once the new one is complete.
 
     Raises:
-        FileExistsError: `target` is a folder; or it exists, or appears meanwhile, and `overwrite`
-            is false.
+        FileExistsError: `target` is a folder; or it exists, or appears during the block, and
+            `overwrite` is false.
     """
     target = Path(os.path.abspath(target))
     if target.is_dir():
-        raise FileExistsError(f"{target} is a folder, and a file was to be written there.")
+        raise FileExistsError(f"{target} is a folder, so no file can be written there.")
     if os.path.lexists(target) and not overwrite:
         raise _exists(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -228,7 +230,7 @@ def publish_file(target: str | os.PathLike, overwrite: bool = False) -> Iterator
 
 
 def _rename_to_nothing(scratch: Path, target: Path) -> None:
-    """Rename a file to a name that nothing has; a hard link is what fails where something has."""
+    """Rename a file to an unused name; making a hard link fails if the name is used."""
     try:
         os.link(scratch, target)
     except FileExistsError as error:
@@ -247,17 +249,17 @@ def _exists(target: Path) -> FileExistsError:
 
 
 def need_space(folder: str | os.PathLike, model, copies: int = 1) -> None:
-    """Refuse to save a model where the disk is too full: HDF5 would bring the process down.
+    """Refuse to save a model if the disk is too full, because HDF5 would crash the process.
 
     Args:
-        folder: that will be written to; it exists.
+        folder: an existing folder, to which the model will be saved.
         model: a Keras model; its optimizer's state counts, too.
         copies: how many files of both there will be.
 
     Raises:
-        OSError: less is free.
+        OSError: there is less free space.
     """
-    optimizer = getattr(model, "optimizer", None)  # none where nobody compiled the model
+    optimizer = getattr(model, "optimizer", None)  # none if the model is not compiled
     variables = [*model.variables, *(optimizer.variables if optimizer else ())]
     size = copies * sum(2048 + 4 * math.prod(variable.shape) for variable in variables)
     free = shutil.disk_usage(folder).free
@@ -267,6 +269,6 @@ def need_space(folder: str | os.PathLike, model, copies: int = 1) -> None:
 
 
 def write_file(path: str | os.PathLike, text: str) -> None:
-    """Write a text file so that readers see the old text or the new one, never half of it."""
+    """Write a text file so that readers see the old or the new text, never a part of it."""
     with publish_file(path, overwrite=True) as scratch:
         scratch.write_text(text, encoding="utf-8")

@@ -23,10 +23,10 @@ from zoo.locks import lock_folder, unlock_folder
 class SavePicture(keras.callbacks.Callback):
     """Save a picture of the model after every few epochs of a training.
 
-    A picture with arguments is `lambda model: zoo.plots.reconstructions(model, x_test)`.
+    To pass arguments, give `lambda model: zoo.plots.reconstructions(model, x_test)`.
 
     Args:
-        folder: where to write `epoch_0001.png` and so on; made if need be.
+        folder: where to write `epoch_0001.png` and so on; it is made if it does not exist.
         picture: a function of the model that returns a matplotlib Figure, such as those of
             `zoo.plots`.
         every: the number of epochs from one picture to the next, at least 1.
@@ -53,18 +53,18 @@ class SavePicture(keras.callbacks.Callback):
 
 
 class Backup(keras.callbacks.BackupAndRestore):
-    """`BackupAndRestore` for trainings that may be killed at any moment, also of several workers.
+    """`BackupAndRestore` for trainings that may be killed at any moment, with one or more workers.
 
-    What it writes is there as a whole or not at all, weights and epoch together. Of several workers
-    all go on from what the first one has saved, so that the folder must be one that all can read;
-    as it takes all to read a model's state, the others write, too, and throw it away.
+    A backup is written completely or not at all, weights and epoch together. All workers continue
+    from the backup of the first worker, so that all must be able to read the folder. Saving needs
+    all workers, so the others write a copy too, and delete it.
 
     Args: as of `keras.callbacks.BackupAndRestore`.
 
     Raises:
-        BlockingIOError: from `fit`, where another process trains with its state in this folder.
-        ValueError: from `fit`, where the folder holds the state of a model of another class, or a
-            state that was cut.
+        BlockingIOError: from `fit`, if another process trains with its state in this folder.
+        ValueError: from `fit`, if the folder holds the state of a model of another class, or an
+            incomplete state.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -86,12 +86,12 @@ class Backup(keras.callbacks.BackupAndRestore):
             super().on_train_begin(logs)
         except (OSError, ValueError) as error:
             raise ValueError(
-                f"The training cannot go on from what is in {self.backup_dir}: {error} To train "
-                "from the start, delete that folder, or give another one."
+                f"The training cannot continue from the state in {self.backup_dir}: {error} To "
+                "train from the start, delete that folder, or give another one."
             ) from error
 
     def _state(self, name) -> dict:
-        """Return what was noted of a training; an OSError makes Keras look at the second backup."""
+        """Return the recorded state; after an OSError, Keras reads the second backup."""
         try:
             state = read_object(self._file(name))
         except ValueError as error:
@@ -100,7 +100,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         if not isinstance(epoch, int) or epoch < 0:
             raise OSError(f"{self._file(name)} says epoch is {epoch!r}.")
         if state.get("class", kind) != kind:
-            raise ValueError(f"it is the state of a {state['class']}, and this is a {kind}.")
+            raise ValueError(f"it is the state of a {state['class']}, but this is a {kind}.")
         return state
 
     def _save_model(self):
@@ -126,27 +126,28 @@ class Backup(keras.callbacks.BackupAndRestore):
         if self._file("training_metadata.json").exists():
             self._state("training_metadata.json")
         super()._load_model()
-        # Killed between its last two lines, `_save_model` leaves new weights and old metadata.
+        # If it is killed between its last two lines, `_save_model` leaves new weights with old
+        # metadata.
         if self._file("next.json").exists():
             state = self._state("next.json")
             if state.get("iterations") == self._iterations():
                 self.model._initial_epoch = state["epoch"]
 
     def on_train_end(self, logs=None):
-        self.model._initial_epoch = None  # another fit starts at its own
+        self.model._initial_epoch = None  # another fit starts at its own epoch
         if self.delete_checkpoint and backend.is_chief(self.model):
             shutil.rmtree(self.backup_dir, ignore_errors=True)
         unlock_folder(self.backup_dir)
 
 
 class Progress(keras.callbacks.Callback):
-    """Say after each epoch how fast a training is, how long it will take, and how well it goes.
+    """Print the speed, the remaining time and the loss of a training after each epoch.
 
-    `epoch 3/80: 41,300 images/s, 2 min left; loss 105.3, val_loss 106.1`; on a terminal also how
-    far the epoch is.
+    For example `epoch 3/80: 41,300 images/s, 2 min left; loss 105.3, val_loss 106.1`. On a terminal
+    it also shows the progress of the current epoch.
 
     Args:
-        images: how many an epoch has.
+        images: the number of images in an epoch.
         file: where to write; the standard output by default.
 
     Example:
@@ -183,7 +184,7 @@ class Progress(keras.callbacks.Callback):
         now = time.perf_counter()
         trained = (self.trained_until or now) - self.begun
         self.durations.append(now - self.begun)
-        # The first epoch compiles, and says little of those that follow.
+        # The first epoch includes compiling, so its time is not used to estimate the others.
         usual = statistics.median(self.durations[1:] or self.durations)
         left = duration((self.params["epochs"] - epoch - 1) * usual)
         shown = {k: v for k, v in (logs or {}).items() if k.removeprefix("val_") == "loss"}

@@ -40,12 +40,12 @@ def _main(arguments) -> int:
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         return _complain(error, 1)
     except KeyboardInterrupt:
-        return _complain("interrupted; nothing half-written was left", 130)
+        return _complain("interrupted; no incomplete files were left", 130)
     return 0
 
 
 def _load(name, modules=()):
-    """Load a preset; the first look at it needs no backend, so that mistakes are told fast."""
+    """Load a preset; read its card first, without a backend, so that errors come early."""
     zoo.card(name)
     if sys.stderr.isatty():
         print(f"loading {name} ...", file=sys.stderr, flush=True)
@@ -82,7 +82,7 @@ def _parser():
 
     sub = command(_demo, "demo", "load, generate, fine-tune, export and deploy, in a minute")
     sub.add_argument("name", nargs="?", default="cvae_mnist", help="a preset")
-    sub.add_argument("--out", default="zoo_demo", help="folder for what it makes [zoo_demo]")
+    sub.add_argument("--out", default="zoo_demo", help="folder for the results [zoo_demo]")
     _add_overwrite(sub)
 
     sub = command(_generate, "generate", "make a picture with a preset")
@@ -91,16 +91,14 @@ def _parser():
     sub.add_argument("--picture", choices=PICTURES, help="[samples, or reconstructions]")
     sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
     sub.add_argument("--n", type=_count, default=None, help="how many images, or rows [a sheet]")
-    sub.add_argument("--seed", type=int, default=None, help="of what is drawn [0]")
-    sub.add_argument(
-        "--cmap", help="colours of grey images, as matplotlib names them [the model's]"
-    )
+    sub.add_argument("--seed", type=int, default=None, help="of random samples [0]")
+    sub.add_argument("--cmap", help="colors of gray images, as matplotlib names them [the model's]")
     _add_overwrite(sub)
 
-    sub = command(_train, "train", "train a preset from its recipe; goes on if interrupted")
+    sub = command(_train, "train", "train a preset from its recipe; continues if interrupted")
     sub.add_argument("name", help="a recipe, named like its preset, or a .toml file of your own")
     sub.add_argument("--out", required=True, help="preset folder to write")
-    sub.add_argument("--epochs", type=_count, default=None, help="other than the recipe's")
+    sub.add_argument("--epochs", type=_count, default=None, help="instead of the recipe's number")
     sub.add_argument("--images", help=".npy file to train on, read from disk [the recipe's data]")
     sub.add_argument("--labels", help=".npy file with their labels, for models that learn them")
     sub.add_argument("--licence", help="of the weights, for the card [not stated]")
@@ -115,7 +113,7 @@ def _parser():
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
     sub.add_argument("name", help="an experiment of zoo.experiments")
     sub.add_argument("--out", default="results", help="folder for table and picture [results]")
-    sub.add_argument("--epochs", type=_count, default=None, help="other than the experiment's")
+    sub.add_argument("--epochs", type=_count, default=None, help="of each training")
     _add_overwrite(sub)
 
     sub = command(_export, "export", "write ONNX and SavedModel files, proved equal to Keras")
@@ -154,13 +152,13 @@ def _parser():
 
 def _count(text):
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
 
 
 def _opset(text):
     if not text.isdecimal() or int(text) < 15:
-        raise argparse.ArgumentTypeError(f"{text} is no opset from 15")
+        raise argparse.ArgumentTypeError(f"{text} is not an opset of at least 15")
     return int(text)
 
 
@@ -169,7 +167,7 @@ def _add_name(parser):
 
 
 def _add_overwrite(parser):
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
 
 
 def _list(options):
@@ -228,7 +226,7 @@ def _train(options):
     )
     if card is None:
         return  # the first worker writes
-    # As a path: a name alone would be that of a shipped preset first.
+    # As a path, since a plain name would mean a shipped preset.
     path = options.out if os.path.dirname(options.out) else os.path.join(os.curdir, options.out)
     again = f"zoo evaluate {path} --update{own_classes.options_again(options.modules)}"
     print(f"{path} is written." + ("" if options.images else f" Measure it: {again}"))
@@ -297,7 +295,7 @@ def _export(options):
 
 
 def _check_page(options):
-    """Raise an error for what keeps a page from being written, before the work begins."""
+    """Raise an error if the page cannot be written, before the work begins."""
     from zoo import export
 
     if "onnx" not in (options.formats or ("onnx",)):
@@ -306,13 +304,13 @@ def _check_page(options):
 
 
 def _images(options, model, n=1000):
-    """Return images by input name: the user's, else of the data a preset was trained on, or {}."""
+    """Return images by input name: the user's, those of the preset's data set, or none."""
     if options.images:
         return {"x": zoo.data.StoredImages(options.images)[:n].__array__()}
     try:
         _, (x, y) = zoo.data.load(data := data_of(zoo.card(options.name), "; give --images"))
     except (OSError, ValueError) as error:
-        print(f"No real images are shown, nor run through both parts: {error}", file=sys.stderr)
+        print(f"There are no real images for the page or the report: {error}", file=sys.stderr)
         return {}
     classes = zoo.data.SOURCES[data].classes
     labels = {i.high for part in model.parts().values() for i in part.inputs if i.name == "label"}

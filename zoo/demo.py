@@ -1,4 +1,4 @@
-"""The whole path in a minute: load, generate, fine-tune, export, decode elsewhere."""
+"""A demonstration in a minute: load, generate, fine-tune, export, decode elsewhere."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ print(f"decoded {images.shape} in a process with {'keras' in sys.modules and 'Ke
 
 
 def run(name: str, out: str | os.PathLike, *, overwrite: bool = False):
-    """Run the demonstration with a preset, and leave what it makes in `out`."""
+    """Run the demonstration with a preset, and write its results to `out`."""
     start = time.perf_counter()
     card = zoo.card(name)
     with publish_folder(out, overwrite) as folder:

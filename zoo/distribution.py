@@ -1,4 +1,4 @@
-"""Training on several devices or machines, by the strategies of Keras's backends."""
+"""Training on several devices or machines, with the strategies of Keras's backends."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ STRATEGIES = {"mirrored": "tensorflow", "workers": "tensorflow", "data_parallel"
 
 
 def strategy(name: str | None) -> contextlib.AbstractContextManager:
-    """Return a context to make or load, compile and train a model in, on several devices.
+    """Return a context for several devices: make or load, compile and train a model inside it.
 
-    Each takes a part of every batch, and together they do what one device would do with the whole
-    batch: the same loss, noise and steps, up to rounding. With TensorFlow there are exceptions:
-    batch normalisation, as Keras's layer normalises each part by itself; the `distance` of
-    adversarial models, measured on parts; dropout in the classifier of `M2`; the chains of an
-    `RBM`, of which each device has its own.
+    Each device takes a part of every batch. The result is that of one device with the whole batch:
+    the same loss, noise and steps, up to rounding. TensorFlow has four exceptions: batch
+    normalization, as Keras's layer normalizes each part separately; the metric `sliced_wasserstein`
+    of adversarial models, which is measured on the parts; dropout in the classifier of `M2`; and
+    the chains of an `RBM`, as each device has its own.
 
         with zoo.strategy("mirrored"):
             model = zoo.load("vae_mnist")
@@ -35,7 +35,7 @@ def strategy(name: str | None) -> contextlib.AbstractContextManager:
 
     Raises:
         UnknownNameError: another name.
-        ValueError: a strategy of another backend than the one that runs; "workers" without
+        ValueError: a strategy of a backend that is not the current one; "workers" without
             `TF_CONFIG`.
     """
     if name is None:
@@ -44,7 +44,7 @@ def strategy(name: str | None) -> contextlib.AbstractContextManager:
         raise UnknownNameError("strategy", name, STRATEGIES)
     if keras.backend.backend() != STRATEGIES[name]:
         raise ValueError(
-            f"The strategy {name!r} needs the backend {STRATEGIES[name]}, and Keras runs on "
+            f"The strategy {name!r} needs the backend {STRATEGIES[name]}, but Keras runs on "
             f"{keras.backend.backend()}: set KERAS_BACKEND={STRATEGIES[name]}. Keras trains with "
             "PyTorch on one device."
         )

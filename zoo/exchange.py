@@ -1,4 +1,4 @@
-"""Two folders change places in one step, where the system can."""
+"""Exchange of two folders in one step, if the system supports it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _HERE = -100  # AT_FDCWD: paths are as for open()
 
 
 def exchange(new: Path, target: Path, aside: Path) -> None:
-    """Put the folder `new` in the place of the folder `target`.
+    """Replace the folder `target` by the folder `new`.
 
-    In one step, after which the old folder is at `new`; or, where the system has no such step, in
-    two, after which it is at `aside`. Between these two nothing is at `target`. If the second
-    fails, the first is undone.
+    If the system supports it, this is one step, after which the old folder is at `new`. Otherwise
+    there are two steps, after which it is at `aside`; between them, nothing is at `target`. If the
+    second step fails, the first one is undone.
 
     Args:
         new: a folder.
@@ -24,7 +24,7 @@ def exchange(new: Path, target: Path, aside: Path) -> None:
         aside: a path that does not exist, on the same file system.
 
     Raises:
-        OSError: a rename failed; both folders are where they were.
+        OSError: a rename failed; both folders are at their old places.
     """
     if _exchanged(new, target):
         return

@@ -1,4 +1,4 @@
-"""What is imported when: Keras late, the zoo's classes with it, and the right `export`."""
+"""Imports: Keras late, the zoo's classes right after it, and the right package `export`."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _INSTALL = {
 
 @contextlib.contextmanager
 def in_words() -> Iterator[None]:
-    """Say what to install where Keras's backend is not installed."""
+    """Raise an error that says what to install, if Keras's backend is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name not in _INSTALL:
             raise
         raise ImportError(
-            f"Keras is to run on {error.name}, which is not installed: {_INSTALL[error.name]}. Or "
+            f"Keras needs {error.name}, which is not installed: {_INSTALL[error.name]}. Or "
             "choose another backend: KERAS_BACKEND=tensorflow, jax or torch (the environment "
             f"variable is {os.environ.get('KERAS_BACKEND')!r} now)."
         ) from error
 
 
 def export_package() -> ModuleType:
-    """Return the package `export` that lies beside this one.
+    """Return the package `export` next to this one.
 
     `import export` would find a user's script of that name first.
     """
@@ -42,7 +42,7 @@ def export_package() -> ModuleType:
     ours = importlib.machinery.PathFinder.find_spec("zoo.export", [beside])
     if ours is None:
         raise ImportError(f"{beside} holds no package export: install autoencoder-zoo again.")
-    with contextlib.suppress(ValueError):  # a module of that name that no import made
+    with contextlib.suppress(ValueError):  # raised for a module `export` without a spec
         seen = importlib.util.find_spec("export")
         if seen and seen.origin and os.path.realpath(seen.origin) == os.path.realpath(ours.origin):
             return importlib.import_module("export")
@@ -52,10 +52,10 @@ def export_package() -> ModuleType:
     return sys.modules[ours.name]
 
 
-# Keras finds a class by its registered name, and a class registers itself when its module is
-# imported, which needs Keras. So the models are imported as soon as Keras is. This cannot be where
-# a module of the zoo imports Keras first (`from zoo.nn.corruption import Masking`), as the models
-# need that module whole. They follow with the next name of `zoo` that is used.
+# Keras finds a class by its registered name, and a class is registered when its module is imported,
+# which needs Keras. So the models are imported right after Keras. This is not possible if a module
+# of the zoo imports Keras first (`from zoo.nn.corruption import Masking`), as the models need this
+# module complete. Then they are imported with the next name of `zoo` that is used.
 
 
 def register_classes() -> None:
@@ -65,17 +65,17 @@ def register_classes() -> None:
 
 
 def register_classes_with_keras() -> None:
-    """Do it now, or else right after Keras is imported, whoever does that."""
+    """Import the models now, or right after anyone imports Keras."""
     if "keras" not in sys.modules:
         sys.meta_path.insert(0, _AfterKeras())
     register_classes()
 
 
 def _import_models() -> None:
-    # A module of the zoo that is on its way imports what it needs, and may not be complete yet.
+    # A module of the zoo whose import is not finished imports what it needs itself.
     if any(name.startswith("zoo.") and _is_half_imported(name) for name in [*sys.modules]):
         return
-    with contextlib.suppress(Exception):  # using a model says what is wrong; Keras is well
+    with contextlib.suppress(Exception):  # using a model raises the error; importing Keras works
         importlib.import_module("zoo.models")
 
 
@@ -84,7 +84,7 @@ def _is_half_imported(name: str) -> bool:
 
 
 class _AfterKeras(importlib.abc.MetaPathFinder):
-    """Finds Keras where everybody finds it, and has the models imported after it."""
+    """Finds Keras as usual, and imports the models after it."""
 
     looking = False
 

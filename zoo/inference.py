@@ -1,4 +1,4 @@
-"""Arrays in, arrays out: what a trained model is used for.
+"""Inference with arrays: encode, decode, reconstruct, generate, predict.
 
 These functions are the methods of `zoo.models.base.BaseAutoencoder` under the same names.
 """
@@ -16,7 +16,7 @@ from zoo.checks import streams
 
 @streams.by_batch
 def encode(model, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
-    """Return the codes of images; deterministic.
+    """Return the deterministic codes of images.
 
     Args:
         x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
@@ -24,7 +24,7 @@ def encode(model, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
         batch_size: how many images to hold in a network at once.
 
     Returns:
-        float32 [n, *code_shape], which is [n, latent_dim] unless the networks are of your own.
+        float32 [n, *code_shape], which is [n, latent_dim] unless the networks are your own.
     """
     x, labels = model.checked_images(x, labels)
     return model.shaped(model.run_in_batches("code", x, labels, batch_size))
@@ -53,10 +53,10 @@ def reconstruct(model, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
 
 
 def generate(model, n: int | None = None, labels=None, *, seed: int | None = None) -> np.ndarray:
-    """Decode draws from the prior.
+    """Generate images by decoding samples of the prior.
 
     Args:
-        n: how many; may be left out where labels are given.
+        n: how many images; optional if labels are given.
         labels: integers [n], for conditional models.
         seed: the same seed gives the same images.
 
@@ -69,11 +69,11 @@ def generate(model, n: int | None = None, labels=None, *, seed: int | None = Non
     if not model.can_generate:
         raise TypeError(
             f"{type(model).__name__} has no prior over codes and cannot generate; use a VAE, "
-            "CVAE or AAE, or decode() codes of your own."
+            "CVAE or AAE, or decode() your own codes."
         )
     if n is None:
         if labels is None:
-            raise ValueError("Say how many images to generate: generate(16).")
+            raise ValueError("Give the number of images to generate: generate(16).")
         n = np.size(labels)
     if n < 1:
         raise ValueError(f"n is {n}; generate at least one image.")
@@ -90,14 +90,14 @@ def shaped(model, codes):
 
 
 def flat(model, codes):
-    """Undo `shaped`, for tensors."""
+    """Return codes [n, *code_shape] as [n, latent_dim], for tensors; the inverse of `shaped`."""
     if len(model.code_shape) == 1:
         return codes
     return ops.reshape(codes, (-1, model.latent_dim))
 
 
 def checked_images(model, x, labels):
-    """Check images and labels; return them as NumPy's float32 and int32, labels perhaps None."""
+    """Check images and labels; return them as NumPy arrays, float32 and int32 or None."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
     return checks.in_numpy(x), model.checked_labels(labels, len(x))
 
@@ -153,9 +153,9 @@ def predict(model, x, batch_size=None, verbose="auto", steps=None, callbacks=Non
 
 
 def export(model, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
-    """Write how the model reconstructs, as one file or folder; `keras.Model.export`.
+    """Export the whole model, from images to reconstructions; `keras.Model.export`.
 
-    `export.export_model` writes encoder and decoder apart, and proves them equal to Keras.
+    `export.export_model` writes encoder and decoder separately, and proves them equal to Keras.
     """
     if input_signature is None:
         inputs = {"x": keras.InputSpec(dtype="float32", shape=(None, *model.image_shape))}

@@ -1,4 +1,4 @@
-"""`export.json_file`, also where a script of the name `export.py` hides that package."""
+"""The functions of `export.json_file`, also if a user's script `export.py` hides that package."""
 
 import importlib
 from typing import TYPE_CHECKING

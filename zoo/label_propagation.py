@@ -1,7 +1,7 @@
-"""Labels for all codes from the few that are known, by scikit-learn.
+"""Label propagation: labels for all codes from a few labeled ones, by scikit-learn.
 
-Each function takes codes, float [n, latent_dim], and labels, integers [n] with -1 where unknown,
-and returns a label for every code, int32 [n]. `METHODS` has them by name.
+Each function takes codes, float [n, latent_dim], and labels, integers [n] with -1 for unknown ones,
+and returns a label for every code, int32 [n]. `METHODS` has the functions by name.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 
-def spread(codes, y, *, neighbours: int = 10, alpha: float = 0.99) -> np.ndarray:
-    """Let labels flow between near neighbours until they settle; known ones may change too.
+def spread(codes, y, *, neighbors: int = 10, alpha: float = 0.99) -> np.ndarray:
+    """Spread labels between nearest neighbors until they converge; known labels may change.
 
-    Neighbours at distance d are tied by exp(-d^2 / (m / 2)), m the median of the squared distance
-    to the last of them.
+    The affinity of neighbors at distance d is exp(-d^2 / (m / 2)), where m is the median of the
+    squared distance to the farthest neighbor.
 
     Args:
-        neighbours: of every code.
-        alpha: the share of a code's label that comes from its neighbours, in (0, 1).
+        neighbors: the number of neighbors of every code.
+        alpha: the weight of the neighbors in the label of a code, in (0, 1).
 
     Source: Zhou et al. 2003 (NeurIPS 16), Learning with local and global consistency.
     """
@@ -25,30 +25,30 @@ def spread(codes, y, *, neighbours: int = 10, alpha: float = 0.99) -> np.ndarray
     from sklearn.semi_supervised import LabelSpreading
 
     def affinity(a, _):
-        graph = kneighbors_graph(a, neighbours, mode="distance", n_jobs=-1)
-        last = graph.data.reshape(-1, neighbours).max(axis=1)
-        width = max(np.median(last**2), 1e-12)  # 0 where most codes have so many twins
+        graph = kneighbors_graph(a, neighbors, mode="distance", n_jobs=-1)
+        last = graph.data.reshape(-1, neighbors).max(axis=1)
+        width = max(np.median(last**2), 1e-12)  # 0 if most codes have so many equal ones
         graph.data = np.exp(-(graph.data**2) / (0.5 * width))
         return graph.maximum(graph.T)
 
-    neighbours = min(neighbours, len(codes) - 1)
+    neighbors = min(neighbors, len(codes) - 1)
     spreading = LabelSpreading(kernel=affinity, alpha=alpha, max_iter=300, tol=1e-5 * len(codes))
     return spreading.fit(codes, y).transduction_.astype("int32")
 
 
 def svm(codes, y) -> np.ndarray:
-    """Fit a support vector machine with a Gaussian kernel to the labelled codes alone."""
+    """Fit a support vector machine with a Gaussian kernel to the labeled codes only."""
     known = y >= 0
     return _machine().fit(codes[known], y[known]).predict(codes).astype("int32")
 
 
 def self_train(codes, y, *, rounds: int = 10) -> np.ndarray:
-    """Fit the machine again and again, each time with its surest guesses as further labels.
+    """Fit the machine repeatedly, each time with its most certain predictions as further labels.
 
-    How sure it is says a calibration by cross-validation, for which every class needs two labels.
+    The certainty comes from a calibration by cross-validation, so every class needs two labels.
 
     Args:
-        rounds: after which a fifth of the unlabelled codes have a label to learn from.
+        rounds: the number of rounds, in which a fifth of the unlabeled codes get a label.
 
     Source: Yarowsky 1995 (doi 10.3115/981658.981684).
     """
@@ -58,8 +58,8 @@ def self_train(codes, y, *, rounds: int = 10) -> np.ndarray:
     fewest = np.bincount(y[y >= 0]).min()
     if fewest < 2:
         raise ValueError(
-            "Self-training needs at least two labelled images of each class, to tell how sure its "
-            "guesses are; label more, or use 'spreading' or 'svm'."
+            "Self-training needs at least two labeled images of each class, to estimate the "
+            "certainty of predictions; label more, or use 'spreading' or 'svm'."
         )
     surer = CalibratedClassifierCV(_machine(), ensemble=False, cv=min(5, fewest))
     each = max(1, int(np.sum(y < 0)) // (5 * rounds))

@@ -1,4 +1,4 @@
-"""One process at a time in a folder, by a lock that the system drops when a process ends."""
+"""Locks of folders for one process, which the system releases when the process ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # as on Windows, where nothing is locked
+except ImportError:  # as on Windows; nothing is locked there
     fcntl = None
 
 LOCK = "lock"
@@ -15,12 +15,13 @@ _held: dict[Path, int] = {}
 
 
 def lock_folder(folder: str | os.PathLike) -> None:
-    """Make a folder this process's own, until `unlock_folder`, or until the process ends.
+    """Lock a folder for this process, until `unlock_folder` or the end of the process.
 
-    What was locked here already stays so: a training that an error ended can be started again.
+    A folder that this process has locked already stays locked, so that a training can be started
+    again after an error.
 
     Raises:
-        BlockingIOError: another process has it; its number is given.
+        BlockingIOError: another process has locked it; the error has its number.
     """
     if fcntl is None:
         return
@@ -36,8 +37,8 @@ def lock_folder(folder: str | os.PathLike) -> None:
         number = os.read(file, 20).decode(errors="replace")
         os.close(file)
         raise BlockingIOError(
-            f"Process {number} trains with its state in {folder} already: wait for its end, end it,"
-            " or use another folder."
+            f"Process {number} trains with its state in {folder} already: wait until it ends, end "
+            "it, or use another folder."
         ) from error
     except OSError:
         pass  # a file system without locks
@@ -47,14 +48,14 @@ def lock_folder(folder: str | os.PathLike) -> None:
 
 
 def unlock_folder(folder: str | os.PathLike) -> None:
-    """Let other processes have a folder that `lock_folder` took."""
+    """Release the lock of `lock_folder`."""
     file = _held.pop(Path(os.path.realpath(folder), LOCK), None)
     if file is not None:
         os.close(file)
 
 
 def _is_there(path: Path, file: int) -> bool:
-    """Say whether a file that was opened still lies where it was, and not another one."""
+    """Return whether an open file is still the file at this path."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(file))
     except FileNotFoundError:

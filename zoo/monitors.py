@@ -18,7 +18,7 @@ USUALLY = (
 
 
 class DivergenceMonitor(keras.callbacks.Callback):
-    """Warn of terms or weights that are no numbers any more, and end the training."""
+    """Warn about NaN or infinite losses or weights, and end the training."""
 
     said = False
 
@@ -37,9 +37,9 @@ class DivergenceMonitor(keras.callbacks.Callback):
         spoiled = not_finite(self.model)
         state = (
             f"Its weights are NaN or infinite, too ({spoiled[0]} and {len(spoiled) - 1} more), and "
-            "cannot be saved: make or load the model anew."
+            "cannot be saved: make or load the model again."
             if spoiled
-            else "Its weights are still numbers."
+            else "Its weights are still finite."
         )
         warnings.warn(
             f"{type(self.model).__name__} diverged {how}, and training ends. {state} Lower the "
@@ -49,10 +49,10 @@ class DivergenceMonitor(keras.callbacks.Callback):
 
 
 class DiscriminatorMonitor(keras.callbacks.Callback):
-    """Warn of a saturated discriminator, once.
+    """Warn about a saturated discriminator, once.
 
-    It is saturated where it was right about everything in an epoch: its gradient then says little
-    to the generator.
+    It is saturated if it was always right in an epoch: then its gradient is of little use for the
+    generator.
     """
 
     said = False
@@ -68,16 +68,16 @@ class DiscriminatorMonitor(keras.callbacks.Callback):
             )
             warnings.warn(
                 f"The discriminator of {name} was right about {' and '.join(right)} in epoch "
-                f"{epoch + 1}, and its gradient says little to the generator. {USUALLY}",
+                f"{epoch + 1}, so its gradient is of little use for the generator. {USUALLY}",
                 stacklevel=2,
             )
 
 
 class PassOrder(keras.callbacks.Callback):
-    """The order of the rows in each pass: a matter of the model's seed and of the steps so far.
+    """The order of the rows in each pass, which depends on the model's seed and the steps so far.
 
-    A training that goes on from a backup knows both, and sees what an unharmed one does. It comes
-    after the callback that restores them.
+    A backup restores both, so that a resumed training has the same order as an uninterrupted one.
+    This callback must come after the one that restores them.
     """
 
     def __init__(self, rows: int, batches: int):
@@ -90,7 +90,7 @@ class PassOrder(keras.callbacks.Callback):
         self.steps = int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def __call__(self):
-        if self.steps is None:  # Keras looks at the first batches beforehand
+        if self.steps is None:  # Keras reads the first batches before the training begins
             return np.arange(self.rows)
         order = np.random.default_rng([self.seed, self.steps]).permutation(self.rows)
         self.steps += self.batches
@@ -98,7 +98,7 @@ class PassOrder(keras.callbacks.Callback):
 
 
 def after(callbacks, own: list, model):
-    """Put a model's own callbacks after a user's: one, a list, a CallbackList or None."""
+    """Append a model's own callbacks to a user's callback, list, CallbackList or None."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         for callback in own:
             callback.set_model(model)

@@ -1,6 +1,6 @@
-"""Classes of a user's own on the command line: the modules that `--import` names.
+"""A user's own classes on the command line, from the modules that `--import` names.
 
-Only whoever types a command chooses what is imported; no file does.
+Only the command line determines what is imported; files cannot.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ def add_option(parser):
 
 
 def options_again(modules: Iterable[str]) -> str:
-    """Return the options that name modules once more, for a command that is printed."""
+    """Return the `--import` options of modules, for a command that is printed."""
     return "".join(f" --import {name}" for name in modules)
 
 
 def imported(modules: Iterable[str]) -> dict:
-    """Import modules and return what they registered with Keras, as `custom_objects`.
+    """Import modules and return the objects that they registered with Keras, as `custom_objects`.
 
     Args:
-        modules: names as in an `import` statement; those in the current folder are found.
+        modules: names as in an `import` statement; modules in the current folder are found.
 
     Returns:
-        classes and functions by the names under which they were registered, and models also by
-        their own, where they are defined in one of the modules (or beneath it) or are names in it.
+        classes and functions by their registered names, and models also by their class names, if
+        they are defined in one of the modules (or in a submodule) or are names in it.
 
     Raises:
-        ValueError: a module that cannot be imported, or in which nothing is registered.
+        ValueError: a module that cannot be imported, or that registers nothing.
     """
     return {name: found for module in modules for name, found in _registered_in(module).items()}
 

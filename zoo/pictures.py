@@ -1,4 +1,4 @@
-"""What `zoo generate` draws, and which of its options each picture takes."""
+"""The pictures of `zoo generate`, and the options that each picture takes."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def check(options):
     """Refuse options of `zoo generate` that the picture would ignore.
 
     Raises:
-        ValueError: with the pictures that take the option.
+        ValueError: an option is ignored; the error has the pictures that take it.
     """
     for name in ("labels", "n", "seed", "cmap"):
         if getattr(options, name) is not None and name not in PICTURES[options.picture]:
             others = ", ".join(picture for picture, takes in PICTURES.items() if name in takes)
             raise ValueError(
-                f"--{name} changes nothing in the picture {options.picture}: leave it out, or "
-                f"choose a picture that it is for: {others}."
+                f"--{name} has no effect on the picture {options.picture}: leave it out, or choose "
+                f"a picture that takes it: {others}."
             )
     if options.picture == "traversal" and len(options.labels or ()) > 1:
         raise ValueError(f"--labels has {len(options.labels)} classes; a traversal shows one.")
 
 
 def draw(model, options):
-    """Return the picture as a matplotlib Figure; `options` are those of the command line."""
+    """Return the picture as a matplotlib Figure, given the options of the command line."""
     from zoo import plots
 
     name, n, seed = options.picture, options.n, options.seed or 0
@@ -71,7 +71,7 @@ def draw(model, options):
 
 
 def _samples(model, n, labels, seed, cmap):
-    """Draw samples of these classes in turn."""
+    """Show samples of these classes in turn."""
     from zoo import plots
 
     n = n or (len(labels) if labels else 96)
@@ -88,7 +88,7 @@ def data_of(card, remedy="") -> str:
     """Return the name of the data set that a preset was trained on.
 
     Raises:
-        ValueError: the card does not say it, with a remedy added.
+        ValueError: the card does not say it; the error ends with `remedy`.
     """
     name = (card.get("recipe") or {}).get("data")
     if not name:

@@ -21,25 +21,26 @@ def pretrain(
     verbose: int | str = "auto",
     **options,
 ) -> list[Autoencoder]:
-    """Start a deep autoencoder from a stack of shallow ones, each trained on the codes below it.
+    """Initialize a deep autoencoder from a stack of one-layer models, trained one after the other.
 
-    Every dense layer of the encoder is trained as the encoder of a one-layer model, whose decoder
-    becomes the layer of the deep decoder opposite to it. Afterwards `model.fit(x)` fine-tunes the
-    unrolled whole for reconstruction, or `zoo.classifier(model, ...)` its encoder for labels.
+    Every dense layer of the encoder is trained as the encoder of a one-layer model on the codes of
+    the layer before; the decoder of this model becomes the corresponding layer of the deep decoder.
+    Then `model.fit(x)` fine-tunes the deep model for reconstruction, or `zoo.classifier(model,
+    ...)` fine-tunes its encoder for labels.
 
     Args:
         model: a dense `Autoencoder` (or a variant) with `hidden_units`, without `tie_weights`;
-            its weights are replaced. Stack models whose `activation` is that of the layers' codes,
-            "sigmoid" for Boltzmann machines.
+            its weights are replaced. Its `activation` must be that of the layers' codes, "sigmoid"
+            for Boltzmann machines.
         x: images [n, *input_shape].
         layer: a class of one-layer models, such as `zoo.DenoisingAutoencoder`,
             `zoo.ContractiveAutoencoder` or `zoo.RBM`; or a list with a model for every layer.
         epochs, batch_size, verbose: of each layer, as in `fit`.
-        optimizer: a name, or a Keras optimizer whose settings every layer gets afresh.
+        optimizer: a name, or a Keras optimizer; every layer gets a new one with its settings.
         options: for the class, such as `corruption={"masking": 0.25}`.
 
     Returns:
-        the trained one-layer models, from the images upwards.
+        the trained one-layer models, from the images to the code.
 
     Raises:
         ValueError: layers that do not fit the model or each other.
@@ -80,7 +81,7 @@ def pretrain(
 class Classifier(keras.Model):
     """A functional Keras classifier of images that can be exported; `zoo.classifier` makes it.
 
-    To load it from a `.keras` file, name `zoo.Classifier` first, as the classes of models are.
+    To load it from a `.keras` file, access `zoo.Classifier` first, so that Keras knows the class.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -110,19 +111,18 @@ class Classifier(keras.Model):
 def classifier(
     model, num_classes: int, *, dropout: float = 0.0, optimizer: Any = "adam"
 ) -> Classifier:
-    """Put a softmax layer on a copy of an encoder, to be fine-tuned with labels.
+    """Add a softmax layer to a copy of an encoder, for fine-tuning with labels.
 
     Args:
-        model: a model of the zoo that is not conditional; it is not changed.
+        model: a model of the zoo that is not conditional; it does not change.
         num_classes: how many labels there are.
-        dropout: the share of a code's values that are dropped in training.
+        dropout: the fraction of a code's values that are dropped in training.
         optimizer: a name or a Keras optimizer.
 
     Returns:
         a compiled Keras classifier from images [batch, *input_shape] to probabilities [batch,
         num_classes]: `fit(x, y)` with integer labels, `evaluate(x, y)`, `predict(x)`, and
-        `export.export_model`. Where the model encodes to a distribution, its mean is what the layer
-        sees.
+        `export.export_model`. If the model encodes to a distribution, the layer takes its mean.
 
     Raises:
         ValueError: a conditional model, or less than two classes.
@@ -135,9 +135,9 @@ def classifier(
         (360, 10)
     """
     if model.conditional:
-        raise ValueError(f"{type(model).__name__} is given the label: it cannot be asked for it.")
+        raise ValueError(f"{type(model).__name__} takes labels and cannot predict them.")
     if num_classes < 2:
-        raise ValueError(f"num_classes is {num_classes}; a classifier tells at least 2 apart.")
+        raise ValueError(f"num_classes is {num_classes}; a classifier needs at least 2 classes.")
     codes = model.encoder.output
     codes = codes[model.encoder_outputs[0]] if len(model.encoder_outputs) > 1 else codes
     original = keras.Model(model.encoder.input, codes, name="encoder")
@@ -169,13 +169,13 @@ def _check_stackable(model):
         or model.tie_weights
     ):
         raise ValueError(
-            "Layers are stacked into a dense Autoencoder (or a variant) that is described by "
-            "hidden_units=, without filters=, tie_weights= or networks of your own."
+            "Layers are stacked into a dense Autoencoder (or a variant) with hidden_units=, and "
+            "without filters=, tie_weights= or your own networks."
         )
 
 
 def _layers_of(model, layer, options):
-    """Return a one-layer model for every dense layer of the encoder, checked to fit."""
+    """Return a one-layer model for every dense layer of the encoder, after checks."""
     widths = [*model.hidden_units, model.latent_dim]
     activations = [model.activation] * len(model.hidden_units) + [model.code_activation]
     if isinstance(layer, type):
@@ -210,7 +210,7 @@ def _layers_of(model, layer, options):
 
 
 def _opposite_layers(model):
-    """Return the dense layers of the encoder, each with the one of the decoder that undoes it."""
+    """Return pairs of dense layers: one of the encoder, and the corresponding of the decoder."""
     down = [layer for layer in model.encoder.layers if isinstance(layer, keras.layers.Dense)]
     up = [layer for layer in model.decoder.layers if isinstance(layer, keras.layers.Dense)]
     return zip(down, up[::-1], strict=True)

@@ -1,4 +1,4 @@
-"""What libraries say while they start."""
+"""Silence for the messages of libraries that start."""
 
 import contextlib
 import os
@@ -7,9 +7,9 @@ import sys
 
 @contextlib.contextmanager
 def quiet():
-    """Drop what libraries write to standard error while they start; errors still raise.
+    """Discard what libraries write to standard error when they start; errors are still raised.
 
-    TensorFlow's native start-up notes heed no logging level.
+    TensorFlow's native messages ignore logging levels.
     """
     sys.stderr.flush()
     terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

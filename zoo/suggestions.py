@@ -1,4 +1,4 @@
-"""Nearest names, for errors about names that do not exist."""
+"""Suggestions of similar names, for errors about unknown names."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 class UnknownNameError(ValueError):
-    """A name that was looked up and does not exist; the message gives the nearest ones."""
+    """An unknown name; the message has the nearest known names."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]):
         known = list(known)

@@ -1,4 +1,4 @@
-"""What the `zoo` command says, to readers who leave early or were never there."""
+"""The output of the `zoo` command, also into closed pipes and closed streams."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def streams() -> Iterator[None]:
-    """Let no loss of standard output end the work, and write warnings as one line each."""
+    """Continue if standard output is lost, and write each warning as one line."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed from the start, as by `zoo list >&-`
+        if getattr(sys, name) is None:  # closed at the start, as in `zoo list >&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     output = _ToTheEnd(sys.stdout)
     with contextlib.redirect_stdout(output), warnings.catch_warnings():
@@ -25,9 +25,9 @@ def streams() -> Iterator[None]:
 
 
 class _ToTheEnd:
-    """Standard output whose reader may have seen enough, as in `zoo export NAME out | head -1`.
+    """Standard output whose reader may close it early, as in `zoo export NAME out | head -1`.
 
-    What is written from then on goes nowhere, and whoever writes goes on.
+    After that, the output is discarded, and the command continues.
     """
 
     def __init__(self, stream):
@@ -50,7 +50,7 @@ class _ToTheEnd:
             self._write_nowhere()
 
     def end(self):
-        """Write what is left, but let no full disk be told of a second time."""
+        """Write the rest, without a second error for a full disk."""
         try:
             self.flush()
         except OSError:
@@ -66,7 +66,7 @@ class _ToTheEnd:
 
 
 def _once():
-    """Return what shows warnings: the text alone, and each text once."""
+    """Return a function that shows warnings: only the text, and each text once."""
     said = set()
 
     def show(message, *origin, **more):
@@ -79,5 +79,5 @@ def _once():
 
 
 def printable(text: str) -> str:
-    """Write control characters as escapes: a terminal would obey those that a file brings along."""
+    """Return a text with control characters as escapes, so that a terminal does not obey them."""
     return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)

@@ -1,4 +1,4 @@
-"""How any model of the zoo learns: compile, fit, evaluate, minimize, track."""
+"""The training of all models: compile, fit, evaluate, minimize, track."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_BATCH_SIZE = 128
 
 
 class Batch(NamedTuple):
-    """What a step sees: x float32 [batch, ...], int32 labels and weights [batch] or None."""
+    """The inputs of a step: x float32 [batch, ...], int32 labels and weights [batch] or None."""
 
     x: Any
     label: Any = None
@@ -27,10 +27,10 @@ class Batch(NamedTuple):
 
 
 class Losses:
-    """What a step minimizes, and what it reports.
+    """The loss of a step, and its metrics.
 
     Args:
-        summands: of the loss, each [batch] or a scalar; their means over the batch are added up.
+        summands: of the loss, each [batch] or a scalar; the loss is the sum of their batch means.
         metrics: by name, [batch] or scalars.
     """
 
@@ -42,7 +42,7 @@ class Losses:
         return Losses(*self.summands, *summands, **self.metrics, **metrics)
 
     def weighted(self, weight) -> Losses:
-        """Return them times sample weights [batch]; what is one number a batch stays as it is."""
+        """Return these losses times sample weights [batch]; scalars do not change."""
         if weight is None:
             return self
         summands = [weighted(summand, weight) for summand in self.summands]
@@ -50,20 +50,20 @@ class Losses:
 
 
 def weighted(values, weight):
-    """Return values [batch] times sample weights [batch] or None; a scalar stays as it is."""
+    """Return values [batch] times sample weights [batch] or None; a scalar does not change."""
     return values if weight is None or not len(values.shape) else values * weight
 
 
 class Trainer(keras.Model):
     """A Keras model whose steps run on every backend.
 
-    A model with one update writes `losses`. One with several writes `train_step`, with one
-    `self.minimize(...)` an update, and names in `updates` what each of them changes.
+    A model with one update defines `losses`. A model with several updates defines `train_step`,
+    with one `self.minimize(...)` for each update, and lists in `updates` what each of them trains.
 
     Attributes of the class:
-        metric_names: what a step reports beside `loss`, in order.
-        updates: for each of several updates, the attributes that hold the networks it changes.
-        monitors: callbacks that watch every training.
+        metric_names: the metrics of a step besides `loss`, in order.
+        updates: for each update, the attributes that hold the networks it trains.
+        monitors: classes of callbacks that are part of every training.
     """
 
     metric_names: tuple[str, ...] = ()
@@ -96,15 +96,15 @@ class Trainer(keras.Model):
         return self.track({"loss": sum(losses.summands), **losses.metrics})
 
     def minimize(self, loss_fn, batch: Batch, update: str | None = None) -> dict:
-        """Take one step of an optimizer down the gradient of a loss.
+        """Take one optimizer step on a loss.
 
         Args:
-            loss_fn: returns `Losses` of the batch.
-            batch: of which the sample weights count.
-            update: a name in `updates`, whose networks change; everything where it is None.
+            loss_fn: returns the `Losses` of the batch.
+            batch: the batch, for its sample weights.
+            update: a name in `updates`, whose networks are trained; None trains all variables.
 
         Returns:
-            `loss` and the metrics, [batch] or scalars, as they were before the step.
+            `loss` and the metrics before the step, [batch] or scalars.
         """
         optimizer = self.optimizer if update is None else self.optimizer[update]
 
@@ -120,16 +120,16 @@ class Trainer(keras.Model):
         return backend.minimize(scalar_and_metrics, variables, optimizer, state)
 
     def trained_by(self, update: str) -> list:
-        """Return the variables that one of several updates changes."""
+        """Return the variables that an update trains."""
         networks = [getattr(self, name) for name in self.updates[update]]
         return [variable for network in networks for variable in network.trainable_variables]
 
     def after_step(self, batch: Batch, metrics: dict):
-        """Do what a model does after each step of training; nothing, unless said otherwise."""
-        return  # AutoGraph cannot read a body of words alone
+        """Do something after each step of training; by default nothing."""
+        return  # AutoGraph cannot read a function that is only a docstring
 
     def unpack(self, data) -> Batch:
-        """Sort what Keras hands to a step into inputs, labels and sample weights."""
+        """Return the data of a step as a batch of inputs, labels and sample weights."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         check_targets(self, x, y)
         label = ops.cast(y, "int32") if self.learns_labels else None
@@ -138,18 +138,18 @@ class Trainer(keras.Model):
         return Batch(ops.cast(x, "float32"), label, weight)
 
     def track(self, metrics: dict) -> dict:
-        """Add `loss` and the metrics of one batch, [batch] or scalars, to those of the epoch.
+        """Add the loss and the metrics of a batch, [batch] or scalars, to the means of the epoch.
 
         Returns:
             the means so far, by name.
         """
         for name in metrics.keys() - self.trackers.keys():
             raise ValueError(
-                f"The losses have a metric {name!r} that {type(self).__name__}.metric_names does "
-                "not name; say in the class: metric_names = "
+                f"The losses have a metric {name!r} which {type(self).__name__}.metric_names does "
+                "not list; write in the class: metric_names = "
                 f'(*{type(self).__base__.__name__}.metric_names, "{name}").'
             )
-        # A batch counts by its rows, also for a metric that is one number a batch.
+        # Every metric is weighted by the rows of the batch, also one that is a scalar.
         rows = ops.ones_like(next((v for v in metrics.values() if len(v.shape)), metrics["loss"]))
         for name, values in metrics.items():
             self.trackers[name].update_state(values * rows)
@@ -174,20 +174,20 @@ class Trainer(keras.Model):
         """Choose the optimizer, and how to run.
 
         Args:
-            optimizer: a name or a Keras optimizer. For a model with several updates also a dict
-                with an optimizer for each (`model.updates` has their names); one given alone serves
-                as the pattern for all.
-            run_eagerly: for debugging. auto_scale_loss: dynamically, under `mixed_float16`.
-            steps_per_execution, jit_compile: "auto" picks what is fastest for this model here.
+            optimizer: a name or a Keras optimizer. For a model with several updates it may be a
+                dict with an optimizer for each (`model.updates` has their names); a single
+                optimizer is copied for each update.
+            run_eagerly: for debugging. auto_scale_loss: dynamic loss scale for `mixed_float16`.
+            steps_per_execution, jit_compile: "auto" picks the fastest for this model and machine.
 
         Raises:
-            TypeError: arguments that have no meaning here, such as `loss`.
+            TypeError: arguments that a model does not take, such as `loss`.
             ValueError: less than one step per execution.
         """
         if unknown:
             raise TypeError(
-                f"{type(self).__name__}.compile() does not take {', '.join(unknown)}: loss and "
-                "metrics are the model's own. The likelihood is chosen when the model is made."
+                f"{type(self).__name__}.compile() does not take {', '.join(unknown)}: a model has "
+                "its own loss and metrics. Choose the likelihood when you make the model."
             )
         if steps_per_execution != "auto":
             positive(steps_per_execution, "steps_per_execution")
@@ -195,7 +195,7 @@ class Trainer(keras.Model):
             scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
             if self.updates:
                 optimizer = group_of(optimizer, self.updates)
-                scale = scale and optimizer.scale_losses()  # None: members scale, not the group
+                scale = scale and optimizer.scale_losses()  # None: the members scale their losses
                 optimizer.build_members({name: self.trained_by(name) for name in self.updates})
             optimizer = keras.optimizers.get(optimizer)
             self._compile_arguments = {
@@ -221,16 +221,16 @@ class Trainer(keras.Model):
         self.trained_at_compile = [id(v) for v in self.trainable_variables]
 
     def fastest(self, size: int, steps: float = math.inf) -> dict:
-        """Return what is fastest for so many batches of a size, by the names of `compile`."""
+        """Return the fastest settings of `compile` for a number of batches of a size."""
         raise NotImplementedError
 
     # Whole data
 
     def before_training(self, x):
-        """See up to 256 rows of the data that a training starts with."""
+        """Prepare a training, given up to 256 rows of its data."""
 
     def after_fit(self, x, y):
-        """See the same rows, and their labels or None, when a training has ended."""
+        """Check a finished training, given the same rows and their labels or None."""
 
     def fit(
         self,
@@ -249,23 +249,23 @@ class Trainer(keras.Model):
     ):
         """Train; `keras.Model.fit` with the data checked first.
 
-        After layers were frozen or thawed, the optimizer's states start afresh, but for its step
-        count. A training whose loss becomes NaN or infinite ends with a warning.
+        If layers were frozen or unfrozen, the optimizer's state is reset, except for its step
+        count. If the loss becomes NaN or infinite, training ends with a warning.
 
         Args:
             x: inputs [n, *input_shape], float, in the range that the model takes; or a stream of
                 batches: a `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch `DataLoader` or
-                generator. Of these every batch is checked when it is fetched.
-            y: integer labels [n] for models that learn from them; else None, or `x` once more.
+                generator, whose batches are checked when they are fetched.
+            y: integer labels [n] for models that learn from them; else None, or `x` again.
             batch_size: at least 1; 128 by default for arrays.
-            epochs: how often to go through the data.
+            epochs: how many times to go through the data.
             sample_weight: float [n]; the losses of a row are multiplied by its weight.
-            class_weight: a dict of weights by label, 1 for labels that it lacks; for conditional
-                models, and instead of `sample_weight`.
+            class_weight: a dict of weights by label, 1 for labels that are not in it; for models
+                with labels, instead of `sample_weight`.
             Others: as in `keras.Model.fit`.
 
         Raises:
-            TypeError, ValueError: data that the model cannot learn from, with the way to mend it.
+            TypeError, ValueError: data that the model cannot learn from, and how to fix it.
         """
         if not self.compiled:
             raise ValueError("Call compile() before fit().")
@@ -364,18 +364,18 @@ class Trainer(keras.Model):
         backend.make_step_function(make, self, "test_step")
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Build the optimizer, without Keras's look at a batch."""
+        """Build the optimizer without a batch, which Keras would take from the data."""
         with backend.strategy_scope(self):
             if self.compiled and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
 
     def _choose_how_to_run(self, steps: int, bundle: int | None, size: int = DEFAULT_BATCH_SIZE):
-        """Decide what `compile` left open, now that it is known how much there is to do.
+        """Choose the settings that are "auto" in `compile`, by the number of steps.
 
         Args:
-            steps: how many are to be taken; 0 where nobody knows, which counts as many. Those
-                before count as well: a fit in a loop is a long one.
-            bundle: the most steps to take at a time, to show progress; None for as many as before.
+            steps: how many will be taken; 0 if the number is unknown, which counts as many.
+                Earlier steps are added, as `fit` may be called in a loop.
+            bundle: the most steps per execution, so that progress is shown; None changes nothing.
             size: of a batch.
         """
         if not self.compiled or self.run_eagerly:
@@ -389,11 +389,11 @@ class Trainer(keras.Model):
         if chosen["jit_compile"] == "auto":
             self.jit_compile = fast["jit_compile"]
         if before != (self.steps_per_execution, self.jit_compile):
-            # Keras reads both when it makes its functions.
+            # Keras reads both settings when it makes these functions.
             self.train_function = self.test_function = self.predict_function = None
 
     def _compile_again(self):
-        """Compile with fresh optimizer states, as layers were frozen or thawed."""
+        """Compile again with a new optimizer state, as layers were frozen or unfrozen."""
         arguments = dict(self._compile_arguments)
         with backend.strategy_scope(self):
             arguments["optimizer"] = clone_optimizer(self.optimizer)

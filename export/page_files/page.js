@@ -228,7 +228,7 @@ function makeButtons() {
     code = pool.slice(row * size, (row + 1) * size);
     change();
   });
-  at("centre").addEventListener("click", () => {
+  at("center").addEventListener("click", () => {
     code = Float32Array.from(about.code.start);
     change();
   });

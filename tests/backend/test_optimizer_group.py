@@ -50,7 +50,11 @@ def aae(**options):
 
 
 def snapshot(model):
-    parts = {"encoder": model.encoder, "decoder": model.decoder, "critic": model.discriminator}
+    parts = {
+        "encoder": model.encoder,
+        "decoder": model.decoder,
+        "discriminator": model.discriminator,
+    }
     return {name: [array(w).copy() for w in part.weights] for name, part in parts.items()}
 
 
@@ -67,7 +71,7 @@ def changed(model, before):
     ("update", "expected"),
     [
         ("reconstruction", {"encoder", "decoder"}),
-        ("discriminator", {"critic"}),
+        ("discriminator", {"discriminator"}),
         ("generator", {"encoder"}),
     ],
 )
@@ -104,7 +108,7 @@ def test_freezing_the_encoder_of_an_adversarial_model_leaves_the_others_learning
     model.encoder.trainable = False
     before = snapshot(model)
     model.fit(np.random.default_rng(0).random((32, 8, 8, 1), "float32"), verbose=0)
-    assert changed(model, before) == {"decoder", "critic"}
+    assert changed(model, before) == {"decoder", "discriminator"}
 
 
 def test_an_optimizer_alone_is_the_pattern_for_every_update():

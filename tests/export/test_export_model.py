@@ -31,7 +31,7 @@ def dims(value):
     return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
 
 
-def test_every_part_becomes_a_folder_of_five_artefacts(exported):
+def test_every_part_becomes_a_folder_of_five_artifacts(exported):
     out, _ = exported
     assert sorted(path.name for path in out.iterdir()) == [".written.json", "decoder", "encoder"]
     for part in ("decoder", "encoder"):
@@ -51,8 +51,8 @@ def test_the_report_holds_every_format_and_stays_within_the_bounds(exported):
         assert part["passed"]
         assert part["compared"]["batches"] == [1, 2, 7, 64]
         assert {(r["format"], r["setting"]) for r in part["results"]} == {
-            ("onnx", "optimisations off"),
-            ("onnx", "optimisations all"),
+            ("onnx", "optimizations off"),
+            ("onnx", "optimizations all"),
             ("onnx", "export.load"),
             ("saved_model", "serving_default"),
         }
@@ -181,7 +181,7 @@ def test_formats_parts_and_progress_are_the_callers_choice(conditional, tmp_path
     assert lines == ["encoder: ONNX", "encoder: comparing with Keras"]
 
 
-def test_the_artefact_is_known_by_weights_config_and_signature(make, tmp_path):
+def test_the_artifact_is_known_by_weights_config_and_signature(make, tmp_path):
     def identity(model, name, **options):
         out = tmp_path / name
         export.export_model(model, out, formats="onnx", **options)
@@ -351,7 +351,7 @@ def test_channels_come_first_on_request(conditional, tmp_path):
     assert dims(onnx.load(tmp_path / "one.onnx").graph.input[0]) == ["batch", 1, 14, 14]
 
 
-def test_colours_and_volumes_come_first_too(make, tmp_path):
+def test_colors_and_volumes_come_first_too(make, tmp_path):
     """What has several channels is moved in truth, not only reshaped."""
     body = [layers.Conv3D(2, 2, activation="relu"), layers.Flatten(), layers.Dense(3)]
     part = make.encoder_part(body, (4, 5, 6, 3))

@@ -201,7 +201,7 @@ def test_overwrite_never_deletes_where_the_user_stands(model, tmp_path, monkeypa
     (here / "mine.txt").write_text("mine")
     monkeypatch.chdir(here)
     for target in (".", here, here.parent, Path.home()):
-        with pytest.raises(FileExistsError, match="is where you work"):
+        with pytest.raises(FileExistsError, match="is your current or home folder"):
             export.export_model(model, target, overwrite=True)
     assert (here / "mine.txt").exists()
 

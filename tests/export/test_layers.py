@@ -123,7 +123,7 @@ def undone(first, second):
 
 def exported(make, network, tmp_path):
     """Export a network as an encoder, which proves it equal, and run the file."""
-    make.randomise(network)
+    make.randomize(network)
     x = make.image(*network.input_shape[1:])
     z = TensorInfo("z", "float32", tuple(network.output_shape[1:]))
     part = Part("encoder", lambda d: {"z": network(d["x"])}, (x,), (z,), (network,))
@@ -156,7 +156,7 @@ def test_a_network_is_exported_and_proved_equal(name, make, tmp_path):
 def test_an_embedding_of_the_label_is_exported(make, tmp_path):
     z, label = keras.Input((3,)), keras.Input((), dtype="int32")
     h = layers.Concatenate()([z, layers.Embedding(10, 4)(label)])
-    network = make.randomise(keras.Model([z, label], layers.Dense(16, activation="sigmoid")(h)))
+    network = make.randomize(keras.Model([z, label], layers.Dense(16, activation="sigmoid")(h)))
     part = Part(
         "decoder",
         lambda d: {"x": network([d["z"], d["label"]])},
@@ -178,7 +178,7 @@ def test_a_network_of_named_inputs_is_exported(make, tmp_path):
     }
     one_hot = layers.CategoryEncoding(10, output_mode="one_hot")(inputs["label"][:, None])
     h = layers.Concatenate()([inputs["z"], one_hot])
-    network = make.randomise(keras.Model(inputs, layers.Dense(16, activation="sigmoid")(h)))
+    network = make.randomize(keras.Model(inputs, layers.Dense(16, activation="sigmoid")(h)))
     part = Part(
         "decoder",
         lambda d: {"x": network(d)},

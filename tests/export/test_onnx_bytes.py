@@ -101,7 +101,7 @@ def test_an_export_reads_nothing_outside_of_its_file(place, exported, tmp_path, 
     with pytest.raises(ValueError, match="refers to weights outside of itself.*not opened"):
         export.load(folder, verify_checksum=False)
     with pytest.raises(ValueError, match="refers to weights outside of itself"):
-        parity.onnx_runner(written, optimise=False)
+        parity.onnx_runner(written, optimize=False)
     assert opened == []
     with pytest.raises(ValueError, match="not the file that was exported"):
         export.load(folder)

@@ -111,7 +111,7 @@ def test_classes_take_turns_where_nobody_knows_them(exported, package, tmp_path)
 
 
 def test_a_decoder_without_encoder_or_prior_is_shown_too(make, package, tmp_path):
-    network = make.randomise(
+    network = make.randomize(
         keras.Sequential(
             [keras.Input((3,)), keras.layers.Dense(48), keras.layers.Reshape((4, 4, 3))]
         )
@@ -131,7 +131,7 @@ def test_a_decoder_without_encoder_or_prior_is_shown_too(make, package, tmp_path
 
 def test_what_is_no_picture_of_one_code_is_refused(make, package, tmp_path):
     export.export_model(make.Model(make.dense_decoder()), tmp_path / "flat", formats=("onnx",))
-    with pytest.raises(ValueError, match=r"grey or coloured pictures; this decoder gives x: float"):
+    with pytest.raises(ValueError, match=r"gray or colored pictures; this decoder gives x: float"):
         export.write_page(tmp_path / "flat", tmp_path / "page", archive=package)
     network = make.dense_decoder().networks[0]
     two = Part(
@@ -172,7 +172,7 @@ def test_only_a_page_is_replaced(exported, package, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("")
-    with pytest.raises(FileExistsError, match="no list of what was written"):
+    with pytest.raises(FileExistsError, match="no list of its files"):
         export.write_page(exported[0], other, archive=package, overwrite=True)
 
 
@@ -248,7 +248,7 @@ def test_the_command_shows_images_of_ones_own_or_none(package, tmp_path, capsys)
     arguments += ["--variant", "float16", "--web", "--web-archive", str(package)]
     assert cli.main(arguments) == 0
     said = capsys.readouterr()
-    assert "No real images are shown" in said.err
+    assert "There are no real images" in said.err
     assert "give --images" in said.err
     about = json.loads((tmp_path / "out" / "web" / "page.json").read_text())
     assert about["examples"] is None
@@ -274,7 +274,7 @@ def test_the_command_finds_out_first_that_no_page_can_be_written(tmp_path, capsy
 
 def test_classes_of_examples_are_the_classifiers_where_none_are_given(make, package, tmp_path):
     model = zoo.M2((14, 14, 1), 3, num_classes=10, hidden_units=(16,))
-    make.randomise(model, seed=2)
+    make.randomize(model, seed=2)
     export.export_model(model, tmp_path / "out", formats=("onnx",))
     images = np.random.default_rng(0).random((30, 14, 14, 1), np.float32)
     folder = export.write_page(

@@ -146,7 +146,7 @@ def test_the_canvas_is_the_decoders_image(name, seed, browser, site):
     words = ",".join(str(float(value)) for value in code)
     page = Page(browser, site, name, f"#z={words}&label={label}")
     page.shows(code, label)
-    assert page.pixels()[..., :3].std() > 10  # a picture, not a grey field
+    assert page.pixels()[..., :3].std() > 10  # a picture, not a gray field
     # The same through Keras, not through the file that was exported.
     model = zoo.load(name)
     labels = [label] if model.conditional else None
@@ -258,7 +258,7 @@ def test_draws_are_of_the_prior(browser, site):
         page.shows(code, label)
         seen.add(tuple(code))
     assert len(seen) > 1
-    page.find("#centre").click()
+    page.find("#center").click()
     page.wait()
     assert page.state() == ([0] * 8, 4)
 

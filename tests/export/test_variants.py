@@ -36,7 +36,7 @@ def wide_model(make):
         [keras.Input((3,)), layers.Dense(64, activation="relu"), layers.Dense(196, "sigmoid")]
     )
     network.add(layers.Reshape((14, 14, 1)))
-    make.randomise(network)
+    make.randomize(network)
     x = make.image(14, 14, 1)
     decoder = Part("decoder", lambda d: {"x": network(d["z"])}, (make.Z,), (x,), (network,))
     return make.Model(encoder, decoder)
@@ -183,7 +183,7 @@ def test_a_part_without_constant_products_has_no_int8(make, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_quantising_leaves_the_root_logger_alone(written, tmp_path, monkeypatch):
+def test_quantizing_leaves_the_root_logger_alone(written, tmp_path, monkeypatch):
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [])  # as in a user's process; pytest adds its own
     level = root.level

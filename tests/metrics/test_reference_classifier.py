@@ -42,7 +42,7 @@ def test_a_reference_classifier_is_loaded_with_its_weights(shipped):
 def test_an_altered_reference_classifier_is_refused(shipped):
     path, _ = shipped
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="was altered"):
+    with pytest.raises(ValueError, match="was changed"):
         metrics.load_reference_classifier("mnist")
 
 

@@ -37,7 +37,7 @@ def test_tile_lays_images_out_row_by_row():
     assert plots.tile(images, 5, gap=0).shape == (2, 15, 1)
 
 
-def test_gaps_are_white_in_ink_and_in_colour():
+def test_gaps_are_white_in_ink_and_in_color():
     assert plots.tile(np.ones((2, 2, 2, 1)), 2)[0, 2, 0] == 0
     np.testing.assert_array_equal(plots.tile(np.zeros((2, 2, 2, 3)), 2)[0, 2], [1, 1, 1])
 
@@ -170,7 +170,7 @@ def test_the_manifold_spans_two_deviations_of_the_prior_or_most_codes(plain, few
     assert shown == pytest.approx(extent * 3 / 2, rel=1e-5)
 
 
-def test_codes_are_coloured_by_class(vae, few_digits):
+def test_codes_are_colored_by_class(vae, few_digits):
     x, y = few_digits
     axes = plots.codes(vae, x, y).axes[0]
     assert labels_of(axes.get_legend().get_texts()) == [str(i) for i in range(10)]
@@ -217,7 +217,7 @@ def test_filters_are_the_kernel_of_the_first_layer_each_to_its_own_scale():
     shown = cell(plots.filters(model, rows=2, columns=3), 1, 0)
     expected = 0.5 + 0.5 * kernel[:, 3] / np.abs(kernel[:, 3]).max()
     np.testing.assert_allclose(shown.ravel(), expected, atol=1e-6)
-    with pytest.raises(ValueError, match="first layer is dense"):
+    with pytest.raises(ValueError, match="first layer that is dense"):
         plots.filters(zoo.Autoencoder((8, 8, 1), 2, filters=(4,)))
 
 
@@ -247,7 +247,7 @@ def test_filters_of_several_models_have_a_panel_each():
         np.testing.assert_array_equal(sheet(figure, panel), alone)
 
 
-def test_scatters_show_every_code_in_the_colour_of_its_class():
+def test_scatters_show_every_code_in_the_color_of_its_class():
     generator = np.random.default_rng(0)
     codes, labels = {"a": generator.random((20, 2)), "b": generator.random((20, 2))}, [3, 7] * 10
     figure = plots.scatters(codes, labels)
@@ -335,10 +335,10 @@ def test_training_curves_take_what_fit_returns():
 def test_the_preview_fits_the_model(vae, cvae, plain, few_digits):
     wide = zoo.VAE((8, 8, 1), 3, hidden_units=(4,))
     titles = {
-        "one style a row": plots.preview(cvae, *few_digits),
+        "one style per row": plots.preview(cvae, *few_digits),
         "what each code decodes to": plots.preview(vae, *few_digits),
         "originals above": plots.preview(plain, *few_digits),
-        "decoded draws": plots.preview(wide, *few_digits),
+        "decoded samples": plots.preview(wide, *few_digits),
         "dimension": plots.preview(zoo.VAE((8, 8, 1), 3, hidden_units=(4,), beta=4.0), *few_digits),
     }
     for title, figure in titles.items():
@@ -360,7 +360,7 @@ def test_every_preset_has_pictures(name):
     assert all(isinstance(figure, Figure) for figure in figures)
 
 
-def test_colour_images_are_shown_in_colour(tmp_path):
+def test_color_images_are_shown_in_color(tmp_path):
     model = zoo.VAE((8, 8, 3), 2, hidden_units=(4,))
     assert sheet(plots.samples(model, rows=2, columns=2)).shape == (17, 17, 3)
     figure = plots.manifold(model, side=2)
@@ -377,7 +377,7 @@ def test_the_title_of_a_single_image_fits():
     assert title.x1 <= figure.bbox.x1
 
 
-def test_a_small_file_keeps_the_colours_of_classes(tmp_path):
+def test_a_small_file_keeps_the_colors_of_classes(tmp_path):
     codes = np.random.default_rng(0).normal(size=(500, 2))
     figure = plots.scatters({"codes": codes}, np.arange(500) % 10)
     plots.save_small(figure, tmp_path / "small.png")

@@ -140,13 +140,13 @@ def test_what_a_preset_may_not_name_a_file_may_not_name_either(place, evil, file
     ("changes", "says"),
     [
         ({"assets/vocabulary.txt": "a"}, "'assets/vocabulary.txt'"),
-        ({"metadata": None}, "a model that Keras 3 saved is"),
+        ({"metadata": None}, "a model saved by Keras 3 holds"),
         ({"config": b"\xff"}, "not readable as JSON"),
         ({"config": "[" * 100_000}, "not readable as JSON"),
         ({"config": "[1]"}, "an object was expected"),
         ({"config": "{}"}, "describes no model"),
-        ({"config": " " * (archives.LARGEST_CONFIG + 1)}, "more than the 16,777,216"),
-        ({"model": b"\0" * (archives.LARGEST_CONFIG * 2)}, "more than the "),
+        ({"config": " " * (archives.LARGEST_CONFIG + 1)}, "at most 16,777,216"),
+        ({"model": b"\0" * (archives.LARGEST_CONFIG * 2)}, "it can have at most "),
         ({"model": b"no weights"}, "does not hold the weights of this VAE"),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_place_before_the_file_is_refused(file):
     data = bytearray(file.read_bytes())
     data[-6:-2] = (int.from_bytes(data[-6:-2], "little") + 1000).to_bytes(4, "little")
     file.write_bytes(data)
-    with pytest.raises(ValueError, match=r"is no \.keras file, or a damaged one"):
+    with pytest.raises(ValueError, match=r"is not a \.keras file, or is corrupted"):
         zoo.load(file)
 
 
@@ -185,7 +185,7 @@ def test_networks_far_larger_than_their_weights_are_refused(file):
 @pytest.mark.parametrize("cut", [3, 200, -30])
 def test_a_damaged_file_is_refused(cut, file):
     file.write_bytes(file.read_bytes()[:cut])
-    with pytest.raises(ValueError, match=r"is no \.keras file, or a damaged one"):
+    with pytest.raises(ValueError, match=r"is not a \.keras file, or is corrupted"):
         zoo.load(file)
 
 
@@ -193,7 +193,7 @@ def test_a_byte_that_was_changed_is_noticed(file):
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1  # within the weights
     file.write_bytes(data)
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(ValueError, match="corrupted"):
         zoo.load(file)
 
 

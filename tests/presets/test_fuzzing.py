@@ -24,7 +24,7 @@ PROGRAM = Path(__file__).parents[1] / "support" / "fuzzer.py"
 
 
 def own_networks():
-    """A model of networks of one's own: convolutions, normalisation, functions, a schedule."""
+    """A model of networks of one's own: convolutions, normalization, functions, a schedule."""
     x = keras.Input((4, 4, 1))
     h = layers.Conv2D(2, 3, activation="gelu", kernel_initializer="he_normal")(x)
     h = layers.BatchNormalization()(h)

@@ -60,7 +60,7 @@ def test_an_error_while_saving_leaves_the_old_preset(step, error, vae, vae_prese
 
 
 def test_a_model_of_another_kind_is_refused(tmp_path):
-    with pytest.raises(TypeError, match=r"Only models of the zoo.*a Sequential"):
+    with pytest.raises(TypeError, match=r"Only models of the zoo.*is a Sequential"):
         zoo.save(keras.Sequential([keras.Input((2,)), layers.Dense(1)]), tmp_path / "preset")
 
 
@@ -119,8 +119,8 @@ def test_weights_beyond_float16_are_refused(tmp_path):
     [(zoo.VAE, "vae"), (zoo.M1, "semisupervised"), (type("Own", (zoo.VAE,), {}), "vae")],
 )
 def test_the_card_names_the_family(cls, family, tmp_path):
-    labelled = {"num_classes": 3} if cls is zoo.M1 else {}
-    card = zoo.save(cls(SHAPE, 2, hidden_units=(4,), **labelled), tmp_path / "preset")
+    labeled = {"num_classes": 3} if cls is zoo.M1 else {}
+    card = zoo.save(cls(SHAPE, 2, hidden_units=(4,), **labeled), tmp_path / "preset")
     assert card["family"] == family
 
 

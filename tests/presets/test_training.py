@@ -128,7 +128,7 @@ def test_an_existing_folder_is_refused_before_training(recipe, tmp_path, monkeyp
     monkeypatch.setattr(training, "make_model", lambda *_: pytest.fail("training started"))
     with pytest.raises(FileExistsError, match="exists already"):
         train(recipe, tmp_path / "out")
-    with pytest.raises(FileExistsError, match="no list of what was written"):
+    with pytest.raises(FileExistsError, match="no list of its files"):
         train(recipe, tmp_path / "out", overwrite=True)
 
 

@@ -84,16 +84,16 @@ def test_images_and_labels_must_go_together(file, tmp_path):
         training.train(RECIPE, tmp_path / "mine", labels=np.zeros(90))
     with pytest.raises(ValueError, match="89 labels for 90 images"):
         training.train(RECIPE, tmp_path / "mine", images=file, labels=np.zeros(89, int))
-    with pytest.raises(ValueError, match="learns from labels: give those of the images"):
+    with pytest.raises(ValueError, match="learns from labels: give the labels of the images"):
         training.train(RECIPE, tmp_path / "mine", images=file)
-    with pytest.raises(ValueError, match="vae_digits learns from images alone: leave labels out"):
+    with pytest.raises(ValueError, match="vae_digits learns from images only: leave out labels"):
         training.train(recipes.get("vae_digits"), tmp_path / "mine", images=file, labels=[0] * 90)
-    with pytest.raises(ValueError, match="1 image is too little"):
+    with pytest.raises(ValueError, match="1 image is not enough"):
         training.train(RECIPE, tmp_path / "mine", images=np.zeros((1, 4, 4, 1)), labels=[0])
-    with pytest.raises(ValueError, match="learns codes of m1_mnist_100"):
+    with pytest.raises(ValueError, match="learns the codes of m1_mnist_100"):
         training.train(recipes.get("m1m2_mnist_100"), tmp_path / "mine", images=file)
     (tmp_path / "y.npy").write_bytes(b"")
-    with pytest.raises(ValueError, match="no .npy file of labels"):
+    with pytest.raises(ValueError, match="not an .npy file of labels"):
         training.train(RECIPE, tmp_path / "mine", images=file, labels=tmp_path / "y.npy")
     assert not (tmp_path / "mine").exists()
 

@@ -26,7 +26,7 @@ class Model:
         return self.config
 
 
-def randomise(network, seed=0):
+def randomize(network, seed=0):
     """Give every weight a random value: zero biases would be folded away."""
     rng = np.random.default_rng(seed)
     for weight in network.weights:
@@ -44,7 +44,7 @@ def image(*shape):
 
 def encoder_part(body, shape=(14, 14, 1), name="encoder"):
     """An encoder of one output `z` whose layers are `body`."""
-    network = randomise(keras.Sequential([keras.Input(shape), *body]))
+    network = randomize(keras.Sequential([keras.Input(shape), *body]))
     z = TensorInfo("z", "float32", tuple(network.output_shape[1:]))
     return Part(name, lambda d: {"z": network(d["x"])}, (image(*shape),), (z,), (network,))
 
@@ -57,7 +57,7 @@ def dense_decoder(seed=0):
             layers.Dense(16, activation="sigmoid"),
         ]
     )
-    randomise(network, seed)
+    randomize(network, seed)
     return Part("decoder", lambda d: {"x": network(d["z"])}, (Z,), (image(16),), (network,))
 
 
@@ -67,7 +67,7 @@ def gaussian_encoder():
     h = layers.BatchNormalization()(h)
     h = layers.Dropout(0.5)(h)
     h = layers.Reshape((-1,))(h)
-    network = randomise(keras.Model(x, [layers.Dense(3)(h), layers.Dense(3)(h)]))
+    network = randomize(keras.Model(x, [layers.Dense(3)(h), layers.Dense(3)(h)]))
 
     def encode(inputs):
         z_mean, z_log_var = network(inputs["x"])
@@ -84,7 +84,7 @@ def conditional_decoder():
     h = layers.Reshape((7, 7, 4))(h)
     h = layers.BatchNormalization()(h)
     h = layers.Conv2DTranspose(1, 3, strides=2, padding="same", activation="sigmoid")(h)
-    network = randomise(keras.Model([z, label], h))
+    network = randomize(keras.Model([z, label], h))
 
     def decode(inputs):
         return {"x": network([inputs["z"], inputs["label"]])}

@@ -23,7 +23,7 @@ def terms(model, x, training=False):
     return {name: array(metric) for name, metric in found.items()}
 
 
-def randomised(model, scale=0.5):
+def randomized(model, scale=0.5):
     """Move every weight away from where it starts: fresh biases are zero."""
     model.set_weights(
         [

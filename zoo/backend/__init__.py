@@ -1,4 +1,4 @@
-"""The backend that Keras runs on; the only code that asks which one that is.
+"""The current backend of Keras; only this module checks which one it is.
 
 `backend` is an instance of TensorFlow's, JAX's or PyTorch's subclass of `Backend` (see `base.py`,
 which documents the methods).
@@ -16,8 +16,8 @@ elif _NAME == "torch":
     from zoo.backend.torch import TorchBackend as _ChosenBackend
 else:
     raise ImportError(
-        f"autoencoder-zoo runs on the Keras backends tensorflow, jax and torch; KERAS_BACKEND is "
-        f"{_NAME!r}."
+        f"KERAS_BACKEND is {_NAME!r}; autoencoder-zoo runs on the Keras backends tensorflow, jax "
+        "and torch."
     )
 
 backend = _ChosenBackend()

@@ -1,11 +1,11 @@
-"""Arrays as a `PyDataset`, for backends that gain nothing from a pipeline of their own."""
+"""Arrays as a `PyDataset`, for backends that do not need their own pipeline."""
 
 import keras
 import numpy as np
 
 
 class ArrayBatches(keras.utils.PyDataset):
-    """Batches of the rows of arrays, in a new order in every pass where asked.
+    """Batches of the rows of arrays, optionally in a new order in every pass.
 
     Args:
         columns: `(x, y, sample_weight)`, the latter two perhaps None.

@@ -1,4 +1,4 @@
-"""What a backend offers, and how it behaves where a single program sees the whole batch."""
+"""The interface of backends, with defaults for backends on which a program has whole batches."""
 
 import abc
 import contextlib
@@ -9,24 +9,24 @@ from zoo.backend.array_batches import ArrayBatches
 
 
 class Backend(abc.ABC):
-    """What TensorFlow, JAX and PyTorch do differently; each has a subclass.
+    """The functions that differ between TensorFlow, JAX and PyTorch; each has a subclass.
 
-    The methods that are not abstract suit a backend on which a single program sees the whole batch,
-    on however many devices, and which takes one step at a time.
+    The methods that are not abstract are for backends on which a single program has the whole
+    batch, on any number of devices, and which take one step at a time.
     """
 
     # Inside a step
 
     @abc.abstractmethod
     def minimize(self, loss_fn, variables, optimizer, state):
-        """Change `variables` by one optimizer step down the gradient of a loss.
+        """Take one optimizer step on a loss, which changes `variables`.
 
         Args:
             loss_fn: a function without arguments that returns `(loss, aux)`: a scalar, and any
                 nest of tensors.
-            variables: the variables to change; with none, the loss is computed and nothing changes.
+            variables: the variables to train; if there are none, only the loss is computed.
             optimizer: a Keras optimizer built on exactly these variables.
-            state: every variable that `loss_fn` may read or assign. JAX alone needs to know.
+            state: every variable that `loss_fn` may read or assign. Only JAX needs it.
 
         Returns:
             `aux`, computed before the step.
@@ -40,14 +40,14 @@ class Backend(abc.ABC):
 
         Args:
             function: of one tensor; it must not change any state that it depends on.
-            x: where to take the derivative; no gradient flows back into it.
+            x: the point of the derivative; no gradient flows back into it.
             vectors: of the shape of `function(x)`.
         """
 
     def keras_step(self, method):
         """Decorate `method(self, data)` so that Keras can call it as `train_step` or `test_step`.
 
-        The method is written as if variables could simply be assigned, on every backend.
+        On every backend, the method can be written as if variables were assigned in place.
         """
         return method
 
@@ -55,10 +55,10 @@ class Backend(abc.ABC):
         """Draw float32 numbers from N(0, 1) inside a step.
 
         Args:
-            shape: its first dimension is the batch that this replica sees, unless `shared`.
+            shape: its first dimension is the batch of this replica, unless `shared`.
             seed: a `keras.random.SeedGenerator`.
-            shared: draw the same numbers for all replicas. Otherwise numbers are drawn for the
-                batch of all replicas together, and each gets those of its own rows.
+            shared: give all replicas the same numbers. Otherwise numbers are drawn for the whole
+                batch, and each replica gets those of its own rows.
         """
         return keras.random.normal(shape, seed=seed)
 
@@ -67,10 +67,10 @@ class Backend(abc.ABC):
         return keras.random.uniform(shape, seed=seed)
 
     def share_of_mean(self, term):
-        """Return what this replica adds to the mean of a term over the batch of all replicas.
+        """Return this replica's share of the mean of a term over the batch of all replicas.
 
         Args:
-            term: [batch], or a scalar that stands for the whole batch.
+            term: [batch], or a scalar for the whole batch.
         """
         return keras.ops.mean(term)
 
@@ -79,7 +79,7 @@ class Backend(abc.ABC):
         return keras.ops.mean(values, axis=0)
 
     def local_shard(self, values):
-        """Return this replica's rows of a batch that all replicas hold alike."""
+        """Return this replica's rows of a batch that all replicas have."""
         return values
 
     # Compiling
@@ -89,14 +89,14 @@ class Backend(abc.ABC):
         """Compile a function of arrays for inference.
 
         Args:
-            function: it changes no variable.
-            variables: all that it reads.
+            function: a function that changes no variable.
+            variables: all variables that it reads.
         """
 
     def make_step_function(self, make, model, name: str):
-        """Have Keras make its function of a step, and extend it for the batches of `stream`.
+        """Let Keras make its function of a step, and extend it for the batches of `stream`.
 
-        The function is traced anew, and sees what has changed since an earlier one was traced.
+        The function is traced again, so that it has all changes since an earlier trace.
 
         Args:
             make: Keras's `make_train_function` or `make_test_function`, without arguments.
@@ -107,12 +107,12 @@ class Backend(abc.ABC):
 
     @abc.abstractmethod
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
-        """Return the settings that `compile()` leaves open, as they are fastest here.
+        """Return the fastest values of the settings that are "auto" in `compile()`.
 
         Args:
             convolutional: whether the model has convolutions.
             batch_bytes: the size of the images of a batch.
-            steps: how many steps are to be taken, perhaps infinite.
+            steps: how many steps will be taken; may be infinite.
 
         Returns:
             `jit_compile` and `steps_per_execution`.
@@ -124,31 +124,31 @@ class Backend(abc.ABC):
         """Return batches of the rows of arrays, for Keras to iterate over.
 
         Args:
-            arrays: `(x, y, sample_weight)`, the latter two perhaps None.
-            batch_size: rows in a batch; the last one may be smaller.
+            arrays: `(x, y, sample_weight)`; the last two may be None.
+            batch_size: rows in a batch; the last batch may be smaller.
             order: a function that returns the order of the rows in a pass, a permutation [rows];
-                None leaves them as they are.
+                None keeps the order of the arrays.
             bundle: how many batches the function of `make_step_function` takes at a time.
-            model: the one to train, which may have been made in the scope of a strategy.
+            model: the model to train, which may have been made in the scope of a strategy.
         """
         return ArrayBatches(arrays, batch_size, order)
 
     def steps_per_pass(self, data) -> int | None:
-        """Return the steps in a pass of a stream that goes on after it, which Keras must be told.
+        """Return the steps per pass of an endless stream, which Keras needs to know.
 
-        None for a stream that ends with the pass, and for all other data.
+        It is None for a stream that ends with the pass, and for all other data.
         """
         return None
 
     def count_batches(self, data) -> int:
-        """Count the batches in a pass; 0 where the number is unknown.
+        """Return the number of batches in a pass; 0 if it is unknown.
 
-        It limits the steps per execution. Where there is one step in each, no count is needed.
+        It limits the steps per execution. Backends with one step per execution do not need it.
         """
         return 1
 
     def drain(self, *streams):
-        """Return a context; at its end no thread reads from the streams any more."""
+        """Return a context; after it, no thread reads from the streams."""
         return contextlib.nullcontext()
 
     # Several devices
@@ -156,7 +156,7 @@ class Backend(abc.ABC):
     def strategy(self, name: str):
         """Return a context to train in, on several devices; see `zoo.strategy`.
 
-        `zoo.strategy` refuses the strategies of other backends, and PyTorch has none.
+        `zoo.strategy` refuses the strategies of other backends. PyTorch has none.
         """
         raise NotImplementedError(f"{type(self).__name__} trains on one device.")
 
@@ -165,5 +165,5 @@ class Backend(abc.ABC):
         return contextlib.nullcontext()
 
     def is_chief(self, model) -> bool:
-        """Say whether this process is the first of those that train the model."""
+        """Return whether this process is the first of those that train the model."""
         return True

@@ -1,4 +1,4 @@
-"""JAX: the same stateful code, run inside stateless scopes."""
+"""JAX: runs the stateful code of models inside stateless scopes."""
 
 import contextlib
 import functools
@@ -10,13 +10,13 @@ from zoo.backend.base import Backend
 
 
 class JaxBackend(Backend):
-    """JAX; a program sees the whole batch, and XLA splits it over several devices."""
+    """JAX; a program has the whole batch, and XLA splits it over several devices."""
 
     def minimize(self, loss_fn, variables, optimizer, state):
         """Change `variables` by one optimizer step; see `Backend.minimize`.
 
-        The loss is evaluated in a scope of its own over every variable, so that `jax` sees a pure
-        function; what it assigned (seeds, moving statistics) is handed to the scope around it.
+        The loss is evaluated in its own scope over every variable, so that it is a pure function
+        for JAX. Values that it assigned (seeds, moving statistics) go to the outer scope.
         """
         variables = list(variables)
         trained = {id(v) for v in variables}
@@ -46,10 +46,10 @@ class JaxBackend(Backend):
         return product(vectors)[0]
 
     def keras_step(self, method):
-        """Make `method(self, data)` answer Keras's call `(self, state, data)`.
+        """Decorate `method(self, data)` to take Keras's call `(self, state, data)`.
 
-        Called with the data alone, as `super().train_step(data)` does inside a scope that is open
-        already, it is the plain method.
+        A call with only the data, as in `super().train_step(data)` inside an open scope, calls the
+        method itself.
         """
 
         @functools.wraps(method)
@@ -87,10 +87,10 @@ class JaxBackend(Backend):
         return lambda *args: pure([v.value for v in variables], *args)
 
     def make_step_function(self, make, model, name: str):
-        """Give Keras another function than before, to compile as `model.<name>`.
+        """Give Keras a new function object to compile as `model.<name>`.
 
-        `jax.jit` finds an earlier trace by equality, and bound methods of one object are equal: as
-        long as the earlier function is alive, what has changed since would go unseen.
+        `jax.jit` finds earlier traces by equality, and bound methods of one object are equal: it
+        would use an old trace without later changes, as long as the old function exists.
         """
         method = getattr(model, name)
         model.__dict__[name] = lambda *args: method(*args)
@@ -100,7 +100,7 @@ class JaxBackend(Backend):
             del model.__dict__[name]
 
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
-        """Return XLA always, as JAX is made for it; more steps an execution are a Python loop."""
+        """Return XLA, and one step per execution, as several would be a Python loop."""
         return {"jit_compile": True, "steps_per_execution": 1}
 
     def stream(self, arrays, batch_size: int, order, bundle: int, model=None):
@@ -110,7 +110,7 @@ class JaxBackend(Backend):
 
     @contextlib.contextmanager
     def strategy(self, name: str):
-        """Distribute over all devices what happens in the context; there is one strategy."""
+        """Distribute the training in the context over all devices; there is one strategy."""
         before = keras.distribution.distribution()
         keras.distribution.set_distribution(_DataParallel())
         try:
@@ -125,7 +125,7 @@ def _assign(variables, values):
 
 
 def _check_even(rows: int, batch_size: int):
-    """Refuse batches that Keras's distribution cannot split, before a step fails on one."""
+    """Refuse batches that Keras's distribution cannot split, before a step fails."""
     devices = getattr(keras.distribution.distribution(), "num_model_replicas", 1)
     last = rows % batch_size
     if min(batch_size, rows) % devices:
@@ -136,14 +136,14 @@ def _check_even(rows: int, batch_size: int):
     if last % devices:
         raise ValueError(
             f"The last batch, of {last} images, does not split evenly over {devices} devices. "
-            'Within zoo.strategy("data_parallel") it is given to each of them whole.'
+            'With zoo.strategy("data_parallel"), each device gets the whole batch.'
         )
 
 
 class _DataParallel(keras.distribution.DataParallel):
-    """One that hands whole batches to the devices; `_spread` splits them inside a step.
+    """Keras's distribution, but with whole batches for the devices; `_spread` splits them.
 
-    Keras's own fails at a last batch that does not split evenly.
+    Keras's own class fails for a last batch that does not split evenly.
     """
 
     def get_data_layout(self, data_shape):
@@ -151,7 +151,7 @@ class _DataParallel(keras.distribution.DataParallel):
 
 
 def _spread(data):
-    """Split the rows of a batch among the devices where they split evenly; else all have all."""
+    """Split the rows of a batch among the devices if they split evenly; else all get all rows."""
     distribution = keras.distribution.distribution()
     if not isinstance(distribution, _DataParallel):
         return data

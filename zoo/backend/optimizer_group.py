@@ -1,4 +1,4 @@
-"""Several optimizers that Keras sees as one, and copies of optimizers."""
+"""Groups of optimizers that are one optimizer for Keras, and copies of optimizers."""
 
 import keras
 
@@ -7,9 +7,9 @@ import keras
 class OptimizerGroup(keras.optimizers.Optimizer):
     """The optimizers of a model with several updates, each with its own variables and state.
 
-    Keras trains, saves and restores one optimizer a model. This one is that optimizer: its
-    variables are those of its members, and a step is taken through a member
-    (`group["generator"]`), never through the group.
+    Keras trains, saves and restores one optimizer per model. The group is this optimizer: its
+    variables are those of its members. Steps are taken by a member (`group["generator"]`), never by
+    the group.
 
     Args:
         members: a dict of update names to Keras optimizers.
@@ -33,13 +33,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         self.built = True
 
     def scale_losses(self):
-        """Give every member a dynamic loss scale of its own, for `mixed_float16`."""
+        """Give every member its own dynamic loss scale, for `mixed_float16`."""
         for update, member in self.members.items():
             if not isinstance(member, keras.optimizers.LossScaleOptimizer):
                 self.members[update] = keras.optimizers.LossScaleOptimizer(member)
 
     def build(self, variables):
-        """Do nothing for a built group, as Keras asks again before training and loading."""
+        """Do nothing for a built group; Keras calls this before training and loading."""
         del variables
         if not self.built:
             raise RuntimeError("An OptimizerGroup is built by the compile() of its model.")
@@ -57,7 +57,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @property
     def learning_rate(self):
-        """The first member's rate. Setting it scales the rates of all by the same factor."""
+        """The rate of the first member. Setting it scales all rates by the same factor."""
         return next(iter(self.members.values())).learning_rate
 
     @learning_rate.setter
@@ -67,16 +67,16 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             member.learning_rate = float(rate) * self.first_rates[update] / first
 
     def finalize_variable_values(self, var_list):
-        """Let every member that keeps averages of its weights write them into the model."""
+        """Let every member that has averages of the weights write them into the model."""
         by_id = {id(v): v for v in var_list}
         for update, member in self.members.items():
             member.finalize_variable_values([by_id[key] for key in self.trained[update]])
 
     def save_own_variables(self, store):
-        """Store nothing: the members are visited, and store their own."""
+        """Store nothing: Keras visits the members, which store their own variables."""
 
     def load_own_variables(self, store):
-        """Load nothing: the members are visited, and load their own."""
+        """Load nothing: Keras visits the members, which load their own variables."""
 
     def get_config(self):
         return {
@@ -101,11 +101,11 @@ def group_of(optimizer, updates) -> OptimizerGroup:
 
     Args:
         optimizer: a group, a dict with an optimizer for every update, or one optimizer (or its
-            name) that serves as the pattern for all.
+            name) that is copied for each update.
         updates: the names of the updates.
 
     Raises:
-        ValueError: a dict that lacks an update, or names one that there is not.
+        ValueError: a dict with a missing or an unknown update.
     """
     if isinstance(optimizer, OptimizerGroup):
         return optimizer
@@ -122,7 +122,7 @@ def group_of(optimizer, updates) -> OptimizerGroup:
 
 
 def clone_optimizer(optimizer):
-    """Return an optimizer of the same settings and step count, without any other state."""
+    """Return an optimizer with the same settings and step count, without any other state."""
     if isinstance(optimizer, OptimizerGroup):
         return OptimizerGroup(
             {name: clone_optimizer(member) for name, member in optimizer.members.items()}
@@ -131,15 +131,15 @@ def clone_optimizer(optimizer):
         return clone_optimizer(optimizer.inner_optimizer)  # compile() wraps it again
     new = type(optimizer).from_config(optimizer.get_config())
     if hasattr(new.iterations, "assign"):
-        # As a number: JAX would share the tensor, and cannot train what is shared.
+        # As a number: JAX would share the tensor, and cannot train shared tensors.
         new.iterations.assign(int(keras.ops.convert_to_numpy(optimizer.iterations)))
     return new
 
 
 def normalize_config(config):
-    """Name optimizers in a serialized config as all backends know them.
+    """Give optimizers in a serialized config the names that all backends know.
 
-    On PyTorch Keras writes down the module of its own implementation, which fails on the others.
+    On PyTorch, Keras writes the module of its own implementation, which other backends do not know.
     """
     if isinstance(config, list | tuple):
         return [normalize_config(value) for value in config]

@@ -1,4 +1,4 @@
-"""TensorFlow: gradient tapes, and variables that are assigned in place."""
+"""TensorFlow: gradient tapes; variables are assigned in place."""
 
 import contextlib
 import functools
@@ -13,16 +13,16 @@ from zoo.backend import tensorflow_replicas as replicas
 from zoo.backend.base import Backend
 from zoo.backend.tensorflow_row_source import RowSource
 
-BUNDLE_BYTES = 2**26  # of the images of an execution; several such are in memory together
-# XLA takes 2 to 4 s to compile a step on two cores, and saves 0.4 to 3 ms of each after that.
+BUNDLE_BYTES = 2**26  # the images of one execution; several such bundles are in memory together
+# On two cores, XLA takes 2 to 4 s to compile a step, and then saves 0.4 to 3 ms per step.
 STEPS_THAT_PAY = 1000
 
 
 class Bundle(NamedTuple):
-    """The batches of one execution, as images, labels and weights, each perhaps None.
+    """The batches of one execution, as images, labels and weights; labels and weights may be None.
 
-    `full` has batches of one size, [bundle, batch_size, ...], of which the first `count` are to be
-    used; `rest` is what follows them, [less than batch_size, ...].
+    `full` has batches of one size, [bundle, batch_size, ...]; the first `count` of them are used.
+    `rest` is the smaller batch after them, [less than batch_size, ...].
     """
 
     count: Any
@@ -33,7 +33,7 @@ class Bundle(NamedTuple):
 class TensorFlowBackend(Backend):
     """TensorFlow on one device, and on several under a strategy of `tf.distribute`.
 
-    A model keeps the strategy in whose scope it was made as `_distribute_strategy`, or None.
+    A model has the strategy in whose scope it was made as `_distribute_strategy`, or None.
     """
 
     def minimize(self, loss_fn, variables, optimizer, state):
@@ -43,7 +43,7 @@ class TensorFlowBackend(Backend):
         if not variables:
             return aux
         gradients = tape.gradient(scaled, variables)
-        # Not under a strategy: all replicas share the optimizer, and take turns within `apply`.
+        # Not with a strategy: there all replicas share the optimizer, and take turns in `apply`.
         plain_adam = type(optimizer) is keras.optimizers.Adam and not optimizer.amsgrad
         fused = plain_adam and not tf.distribute.has_strategy()
         if fused:
@@ -68,7 +68,7 @@ class TensorFlowBackend(Backend):
         return self._draw(tf.random.stateless_uniform, shape, seed, shared)
 
     def _draw(self, function, shape, seed: keras.random.SeedGenerator, shared: bool):
-        """Draw by Philox, named: under XLA the default generator is 100 times slower on a CPU."""
+        """Draw with Philox: the default generator is 100 times slower with XLA on a CPU."""
         key = tf.cast(tf.math.floormod(seed.next(), tf.int32.max - 1), tf.int32)
         draw = functools.partial(function, seed=key, alg="philox")
         if tf.distribute.has_strategy() and not shared:
@@ -120,12 +120,12 @@ class TensorFlowBackend(Backend):
     def stream(self, arrays, batch_size: int, order, bundle: int, model=None):
         """Batch arrays through a pipeline of row numbers; see `Backend.stream`.
 
-        Keras's own pipeline for arrays, and any with automatic tuning, stalls for seconds now and
-        then where there are few cores.
+        On few cores, Keras's own pipeline for arrays, and any pipeline with automatic tuning,
+        sometimes stalls for seconds.
 
         Returns:
-            a `tf.data.Dataset` of bundles that counts as many elements as there are batches, for
-            Keras's progress; under a strategy one of batches without an end: see `steps_per_pass`.
+            a `tf.data.Dataset` of bundles, whose cardinality is the number of batches, for Keras's
+            progress; with a strategy an endless one of batches: see `steps_per_pass`.
         """
         source = RowSource(arrays, order)
         rows, gather = source.rows, source.gather
@@ -171,11 +171,11 @@ class TensorFlowBackend(Backend):
         return len(data) if isinstance(data, keras.utils.PyDataset) else 0
 
     def make_step_function(self, make, model, name: str):
-        """Make Keras's function of an iterator take bundles, too.
+        """Make Keras's function of an iterator take bundles as well.
 
-        All full batches of a bundle are one compiled loop: XLA then keeps the variables in place,
-        where it would copy them at every step. The rest is not compiled by XLA, as that takes a
-        second for every size that there is.
+        One compiled loop takes all full batches of a bundle: so XLA keeps the variables in place,
+        instead of copying them at every step. XLA does not compile the smaller last batch, as this
+        takes a second for every size.
         """
         made = name.replace("step", "function")
         before = getattr(model, made)
@@ -215,7 +215,7 @@ class TensorFlowBackend(Backend):
             logs = tf.nest.map_structure(
                 lambda output: tf.zeros(output.shape, output.dtype), traced.structured_outputs
             )
-            # XLA wants a trace of its own; without it one serves batches of all sizes.
+            # XLA needs its own trace; without XLA, one trace is for batches of all sizes.
             each = step if jit_compile else traced
             logs = tf.cond(count > 0, lambda: loop_over(count, full, logs, each), lambda: logs)
             return tf.cond(tf.size(rest[0]) > 0, lambda: traced(rest), lambda: logs)
@@ -235,10 +235,10 @@ class TensorFlowBackend(Backend):
 
     @contextlib.contextmanager
     def drain(self, *streams):
-        """Bring the pipelines of `stream` to rest after a training or evaluation, however it ended.
+        """Stop the pipelines of `stream` at the end of a training or evaluation, also after errors.
 
-        TensorFlow drops an iterator with Python's lock in hand, and waits for a thread that fetches
-        ahead; that one must not be waiting for the lock, to take rows.
+        When TensorFlow deletes an iterator, it holds Python's global lock and waits for the thread
+        that prefetches. As this thread must not wait for the lock then, it is stopped first.
         """
         try:
             yield
@@ -275,7 +275,7 @@ class TensorFlowBackend(Backend):
 
 
 def _adam_step(optimizer, gradient, variable, learning_rate):
-    """Do what `keras.optimizers.Adam.update_step` does, faster: by one operation of TensorFlow."""
+    """Do the same as `keras.optimizers.Adam.update_step`, faster, with one TensorFlow operation."""
     if isinstance(gradient, tf.IndexedSlices):
         keras.optimizers.Adam.update_step(optimizer, gradient, variable, learning_rate)
         return

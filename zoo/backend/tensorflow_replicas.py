@@ -1,14 +1,14 @@
-"""TensorFlow: replicas of a model that each see a part of every batch, and learn as one.
+"""TensorFlow: replicas of a model, each with a part of every batch.
 
-What replicas do together equals what one device does with the whole batch: they divide by the rows
-of all, and take their rows' part of the noise that is drawn for all.
+The result of all replicas equals that of one device with the whole batch: they divide by the total
+number of rows, and each takes its rows of the noise that is drawn for the whole batch.
 """
 
 import tensorflow as tf
 
 
 def count() -> int:
-    """Return how many replicas run the step that is being traced; 1 outside of a step."""
+    """Return the number of replicas in the current step; 1 outside of a step."""
     if tf.distribute.in_cross_replica_context():
         return 1
     return tf.distribute.get_strategy().num_replicas_in_sync
@@ -20,7 +20,7 @@ def sum_of_all(values):
 
 
 def share_of_mean(term):
-    """Return what this replica adds to the mean of a term; see `Backend.share_of_mean`."""
+    """Return this replica's share of the mean of a term; see `Backend.share_of_mean`."""
     if count() == 1:
         return tf.reduce_mean(term)
     if not term.shape.rank:
@@ -38,7 +38,7 @@ def batch_mean(values):
 
 
 def local_shard(values):
-    """Return this replica's rows of a batch that all replicas hold alike.
+    """Return this replica's rows of a batch that all replicas have.
 
     Raises:
         ValueError: fewer rows than replicas.
@@ -53,7 +53,7 @@ def local_shard(values):
 
 
 def part_of_a_draw(draw, shape):
-    """Draw for all replicas, by `draw(shape)`, and return the rows of this one, of `shape`."""
+    """Draw for all replicas by `draw(shape)`, and return the rows of this replica, of `shape`."""
     if count() == 1:
         return draw(shape)
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -64,7 +64,7 @@ def part_of_a_draw(draw, shape):
 
 
 def parts_of_batches(made_in, source, batch_size: int):
-    """Return batches without an end, pass after pass, each split evenly among all replicas.
+    """Return an endless stream of batches, each split evenly among all replicas.
 
     Args:
         made_in: the strategy that the model was made in.
@@ -72,7 +72,7 @@ def parts_of_batches(made_in, source, batch_size: int):
         batch_size: of all replicas together; the last batch of a pass may be smaller.
 
     Returns:
-        a `tf.distribute.DistributedDataset`; the source is told the steps of a pass.
+        a `tf.distribute.DistributedDataset`; `source.steps` is set to the steps of a pass.
 
     Raises:
         ValueError: fewer rows in a batch than replicas.
@@ -82,7 +82,7 @@ def parts_of_batches(made_in, source, batch_size: int):
         raise ValueError(
             f"{batch_size} images cannot be shared among {every} replicas; give as many at least."
         )
-    # What is too little to share at the end of a pass goes with the batch before.
+    # If the last batch of a pass is too small to share, its rows go to the batch before it.
     steps = source.steps = rows // batch_size + (rows % batch_size >= every)
 
     def of_a_worker(context):
@@ -111,20 +111,20 @@ def parts_of_batches(made_in, source, batch_size: int):
 
 
 def without_none(columns):
-    """Write () for None, which no replica can be given."""
+    """Replace None by (), as replicas cannot take None."""
     return tuple(() if column is None else column for column in columns)
 
 
 def with_none(data):
-    """Undo `without_none`."""
+    """Return columns with None again; the inverse of `without_none`."""
     return tuple(None if isinstance(column, tuple) else column for column in data)
 
 
 def step_of_all(step, function, model):
-    """Return a function of an iterator that takes one step, on all replicas together.
+    """Return a function of an iterator that takes one step on all replicas.
 
-    Keras's `function` takes the steps of other data, such as a single batch. The logs are those of
-    the first replica here; Keras asks the metrics for those of an epoch.
+    Keras's `function` takes the steps for other data, such as a single batch. The logs are those of
+    the first local replica; those of an epoch come from the metrics.
 
     Raises:
         ValueError: the model was compiled for several steps per execution.

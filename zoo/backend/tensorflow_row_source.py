@@ -1,4 +1,4 @@
-"""TensorFlow: arrays from which a pipeline takes rows, without a copy of all."""
+"""TensorFlow: arrays from which a pipeline takes rows, without a copy of the arrays."""
 
 import contextlib
 import threading
@@ -8,23 +8,23 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
-QUIET = 0.05  # seconds without a call, after which a pipeline has filled its buffer and waits
+QUIET = 0.05  # seconds; after so long without a call, a pipeline has filled its buffer and waits
 
 
 class RowSource:
-    """Arrays that stay where they are, and the order in which a pass goes through them.
+    """Arrays that are not copied, and the order of their rows in a pass.
 
-    A tensor of all the data would take its memory a second time, and a file's whole length.
+    A tensor of all the data would take the same memory again, for files that of the whole file.
 
     Args:
-        columns: `(x, y, sample_weight)`, the latter two perhaps None.
-        order: a function that returns the order of a pass, a permutation [rows]; None leaves the
-            rows as they are.
+        columns: `(x, y, sample_weight)`; the last two may be None.
+        order: a function that returns the order of a pass, a permutation [rows]; None keeps the
+            order of the arrays.
 
     Attributes:
         rows: how many rows the arrays have.
-        calls_of_a_pass: how often rows are taken in a pass, set by whoever builds the pipeline.
-        steps: in a pass, where pass follows upon pass and Keras must be told; else None.
+        calls_of_a_pass: how many times rows are taken in a pass; the pipeline sets it.
+        steps: per pass, for endless streams, where Keras needs it; else None.
     """
 
     def __init__(self, columns, order):
@@ -38,7 +38,7 @@ class RowSource:
     def take(self, numbers):
         with self._counted():
             try:
-                if self.closed:  # nobody will look at these
+                if self.closed:  # these rows are not used
                     return [np.zeros((*numbers.shape, *c.shape[1:]), c.dtype) for c in self.given]
                 return [np.take(column, numbers, axis=0) for column in self.given]
             finally:
@@ -56,7 +56,7 @@ class RowSource:
                 self.running -= 1
 
     def close(self):
-        """Wait until no thread takes rows any more, and give none out from now on."""
+        """Wait until no thread takes rows; from now on, give only zeros."""
         self.closed, seen = True, -1
         while (self.left or self.steps) and (self.running or seen != self.calls):
             seen = self.calls
@@ -70,7 +70,7 @@ class RowSource:
             return rows.astype("int32")
 
     def gather(self, numbers):
-        """Return the rows of these numbers as tensors, None where there is no array."""
+        """Return the rows with these numbers as tensors; None for a column without an array."""
         dtypes = [tf.as_dtype(column.dtype) for column in self.given]
         values = tf.numpy_function(_weakly(self.take), [numbers], dtypes, stateful=False)
         for value, column in zip(values, self.given, strict=True):
@@ -85,6 +85,6 @@ class RowSource:
 
 
 def _weakly(method):
-    """Return a function that does not keep the method's object: TensorFlow never forgets it."""
+    """Return a function with a weak reference: TensorFlow never releases a Python function."""
     reference = weakref.WeakMethod(method)
     return lambda *args: reference()(*args)

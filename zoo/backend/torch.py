@@ -1,4 +1,4 @@
-"""PyTorch: autograd, eager execution, and variables that are assigned in place."""
+"""PyTorch: autograd and eager execution; variables are assigned in place."""
 
 import keras
 import torch

@@ -1,1 +1,1 @@
-"""What users hand to a model is looked at here, once a call and outside of any graph."""
+"""Checks of a user's data, once per call and outside of any graph."""

@@ -1,4 +1,4 @@
-"""Weights of images by their class, as `fit(class_weight=)` takes them."""
+"""Weights of images by class, for `fit(class_weight=)`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def check_class_weight(model, class_weight):
     """Check weights by class for a model.
 
     Raises:
-        TypeError: no dict of numbers by label. ValueError: a class that the model does not have, or
-            a weight that is no finite number of at least 0.
+        TypeError: not a dict. ValueError: a class that the model does not have, or a weight that is
+            not a finite number of at least 0.
     """
     if not model.learns_labels:
         raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")

@@ -1,4 +1,4 @@
-"""Checks of the data that users hand to a model, made once a call and outside of any graph."""
+"""Checks of the data that users give to a model, once per call and outside of any graph."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def is_array(x) -> bool:
-    """Say whether `x` is an array of the whole data, of any framework, and no stream of batches."""
+    """Return whether `x` is an array of the whole data, of any framework, and not a stream."""
     return isinstance(x, list) or all(hasattr(x, name) for name in ("shape", "dtype", "__len__"))
 
 
 def few_rows(x, y=None, n: int = 256):
-    """Return up to `n` images as float32, spread over all of them, and their labels or None.
+    """Return up to `n` evenly spaced images as float32, and their labels or None.
 
     Args:
-        x, y: NumPy's arrays, or what stays on disk.
+        x, y: NumPy arrays, or arrays that stay on disk.
     """
     step = -(-len(x) // n)
     return np.asarray(x[::step], "float32"), None if y is None else np.asarray(y[::step])
 
 
 def are_the_images(x, y, values: bool = True) -> bool:
-    """Say whether targets are the images themselves, or whether they have their shape at least.
+    """Return whether targets are the images themselves.
 
     Args:
-        values: whether to compare these, too; not in a graph.
+        values: whether to compare values; if not, as in a graph, only shapes are compared.
     """
     if x is y:
         return True
@@ -44,7 +44,7 @@ def are_the_images(x, y, values: bool = True) -> bool:
 
 
 def as_numpy(values) -> np.ndarray:
-    """Return an array of any framework, or a list, as NumPy's, of whatever dtype it has."""
+    """Return an array of any framework, or a list, as a NumPy array of the same dtype."""
     if keras.ops.is_tensor(values):
         return np.asarray(keras.ops.convert_to_numpy(values))
     return np.asarray(values)
@@ -54,7 +54,7 @@ def positive(number, name: str) -> int:
     """Return a whole number of at least 1.
 
     Raises:
-        TypeError: no whole number. ValueError: less than 1.
+        TypeError: not a whole number. ValueError: less than 1.
     """
     if isinstance(number, bool) or not isinstance(number, int | np.integer):
         raise TypeError(f"{name} is {number!r}; give a whole number of at least 1.")
@@ -81,13 +81,13 @@ def check_finite(model):
     """Refuse weights that are NaN or infinite.
 
     Raises:
-        ValueError: with the variables named.
+        ValueError: with the names of the variables.
     """
     if lost := not_finite(model):
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
         raise ValueError(
-            f"{', '.join(lost[:3])}{more} hold NaN or infinite values, so the model computes "
-            "nothing: its training diverged, or the values were spoiled later. Train a new model "
+            f"{', '.join(lost[:3])}{more} hold NaN or infinite values, so the model cannot be "
+            "used: its training diverged, or the values were changed later. Train a new model "
             "with a lower learning rate, or with clipped gradients (clipnorm=1.0)."
         )
 
@@ -100,25 +100,25 @@ def check_weights(weight, n):
     """
     weight = np.asarray(keras.ops.convert_to_numpy(weight))
     if weight.shape not in ((n,), (n, 1)):
-        raise ValueError(f"sample_weight has shape {weight.shape}; give {n} numbers, one an image.")
+        raise ValueError(f"sample_weight has shape {weight.shape}; give {n} numbers.")
     if weight.dtype.kind not in "fiub" or not np.isfinite(weight).all():
-        raise ValueError("sample_weight holds values that are no finite numbers.")
+        raise ValueError("sample_weight holds values that are not finite numbers.")
 
 
 def check_images(x, input_shape, likelihood=None, name: str = "x"):
     """Check an array of images: its shape, dtype, and range.
 
     Args:
-        x: an array, or anything NumPy makes one of.
+        x: an array, or anything that NumPy converts to one.
         input_shape: the model's shape without the batch.
-        likelihood: where given, its range is checked too.
-        name: how to call the array in errors.
+        likelihood: if given, its range is checked too.
+        name: of the array, for errors.
 
     Returns:
-        the array as float32, or `x` itself where it is float already, or stays on disk.
+        the array as float32, or `x` itself if it is a float array or stays on disk.
 
     Raises:
-        TypeError: integers or other dtypes that are no pixels in [0, 1].
+        TypeError: integers, or other dtypes that cannot hold pixels in [0, 1].
         ValueError: empty, a wrong shape, NaN or infinity, values out of range.
     """
     stored = hasattr(x, "value_range")
@@ -130,7 +130,7 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
     if shape[1:] != expected:
         raise ValueError(f"{name} has shape {shape}; {_shape_fix(shape, expected)}")
     if isinstance(x, np.ndarray) and x.dtype.kind not in "biufcV":
-        raise TypeError(f"{name} has dtype {x.dtype}, which holds no numbers; give float32.")
+        raise TypeError(f"{name} has dtype {x.dtype}, which is not numeric; give float32.")
     dtype = keras.backend.standardize_dtype(x.dtype)
     if dtype.startswith(("int", "uint")):
         floats = f'{name} = {name}.astype("float32")'
@@ -149,7 +149,7 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
 
 
 def in_numpy(x):
-    """Return checked images as NumPy's float32 array, or as they are where they stay on disk."""
+    """Return checked images as a float32 NumPy array, or unchanged if they stay on disk."""
     if hasattr(x, "value_range"):
         return x
     if isinstance(x, np.ndarray):
@@ -191,11 +191,11 @@ def _check_range(name, low, high, likelihood, images):
         )
 
 
-def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = False):
+def check_labels(labels, n, num_classes, name: str = "y", *, unlabeled: bool = False):
     """Check labels: one integer from 0 to `num_classes` - 1 for each of `n` images.
 
     Args:
-        unlabelled: whether -1 may stand for "unlabelled".
+        unlabeled: whether -1, which means "unlabeled", is allowed.
 
     Returns:
         int32 [n].
@@ -204,7 +204,7 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = 
         TypeError: floats, strings. ValueError: missing, one-hot, wrong count, out of range.
     """
     expected = f"{n} integers from 0 to {num_classes - 1}"
-    if unlabelled:
+    if unlabeled:
         expected += ", or -1 for images without a label"
     if labels is None:
         raise ValueError(
@@ -223,10 +223,10 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabelled: bool = 
         if labels.dtype.kind not in "fb":  # names of classes
             fix = f"names, {name} = np.unique({name}, return_inverse=True)"
         raise TypeError(f"{name} has dtype {labels.dtype}; the model takes {expected}: {fix}.")
-    lowest = -1 if unlabelled else 0
+    lowest = -1 if unlabeled else 0
     if len(labels) and (labels.min() < lowest or labels.max() >= num_classes):
         hint = ""
-        if labels.min() == -1 and not unlabelled:
+        if labels.min() == -1 and not unlabeled:
             hint = " Images without a label, -1, are for semi-supervised models such as zoo.M2."
         raise ValueError(
             f"{name} goes from {labels.min()} to {labels.max()}; the model takes {expected}.{hint}"
@@ -238,11 +238,11 @@ def check_codes(z, shape: tuple[int, ...]):
     """Check latent codes, and return them flat, as float32 [n, values].
 
     Args:
-        z: [n, *shape], or flat already.
+        z: [n, *shape], or flat [n, values].
         shape: of a code.
 
     Raises:
-        TypeError: no numbers. ValueError: another shape, or NaN.
+        TypeError: not numbers. ValueError: another shape, or NaN.
     """
     z = np.asarray(z)
     if z.dtype.kind not in "fiu":
@@ -260,24 +260,24 @@ def _with_rows(shape):
     return f"(n, {', '.join(map(str, shape))})"
 
 
-# A whole call
+# All data of a call
 
 
 class Data:
-    """Inputs, labels and weights for a model, checked.
+    """Checked inputs, labels and weights for a model.
 
     Attributes:
-        is_array: whether they are arrays, and no stream of batches.
-        x: NumPy's array, or what stays on disk; a stream that gives the same batches, each of them
-            checked when it is fetched. y: labels, or None where targets are the inputs.
-        columns: of arrays: x, y and float sample weights [n] or None; None for a stream.
-        few: up to 256 of the inputs with their labels, or None where looking would use them up.
-        refusing: a context in which a batch that is refused says so in its own words.
+        is_array: whether they are arrays, and not a stream of batches.
+        x: a NumPy array, or an array on disk, or a stream that checks each batch when it is
+            fetched. y: labels, or None if the inputs are the targets.
+        columns: for arrays: x, y and float sample weights [n], or None; for a stream None.
+        few: up to 256 inputs with their labels, or None if reading them would use them up.
+        refusing: a context that raises the error of an invalid batch, without a pipeline's words.
     """
 
     def __init__(self, model, x, y=None, weight=None, prefix="", inspection=None):
         if x is None or isinstance(x, (tuple, dict)):
-            came = "nothing" if x is None else f"a {type(x).__name__}"
+            came = "None" if x is None else f"a {type(x).__name__}"
             raise TypeError(
                 f"{prefix}x is {came}; {type(model).__name__} takes an array of images, a data set "
                 "or a generator of batches."
@@ -318,7 +318,7 @@ class Data:
         self.x = self.inspection.of(x, check, limits)
 
     def validation(self, data, split: float) -> Data | None:
-        """Return the data to validate on: what was given, or the last part of these arrays."""
+        """Return the validation data: the given data, or the last part of these arrays."""
         if data is not None:
             found = Data(self.model, *_unpack(data), "validation_", self.inspection)
             if not self.inspection and found.inspection:
@@ -345,17 +345,17 @@ def check_batch(model, x, y, weight, prefix="", kind="array"):
     check_targets(model, x, y, kind)
     x = check_images(x, model.image_shape, model.likelihood, prefix + "x")
     if model.learns_labels:
-        check_labels(y, len(x), model.num_classes, prefix + "y", unlabelled=model.semi_supervised)
+        check_labels(y, len(x), model.num_classes, prefix + "y", unlabeled=model.semi_supervised)
     if weight is not None:
         check_weights(weight, len(x))
     return x
 
 
 def check_targets(model, x, y, kind=None):
-    """Refuse labels that are missing, and targets that are no labels and not the inputs.
+    """Refuse missing labels, and targets that are neither labels nor the inputs.
 
     Args:
-        kind: of data, as in `streams.IMAGES_ALONE`; None in a step, where shapes alone count.
+        kind: of data, as in `streams.IMAGES_ALONE`; None in a step, where only shapes are compared.
     """
     name = type(model).__name__
     if model.learns_labels and y is None:
@@ -370,10 +370,10 @@ def check_targets(model, x, y, kind=None):
         return
     if not are_the_images(x, y, values=kind is not None):
         raise ValueError(
-            f"{name} learns from images alone, which are their own targets: y is left out, or "
-            f"is x itself, and something else was given. Without y: "
-            f"{streams.IMAGES_ALONE[kind or 'other']}. To restore damaged images, give "
-            "zoo.DenoisingAutoencoder the clean ones and corruption=."
+            f"{name} learns from images only, which are also the targets, but y is something "
+            "else. Leave out y, or give x itself. To leave out y: "
+            f"{streams.IMAGES_ALONE[kind or 'other']}. To restore corrupted images, give "
+            "zoo.DenoisingAutoencoder the clean images and corruption=."
         )
 
 

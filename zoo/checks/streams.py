@@ -1,6 +1,6 @@
-"""Streams of batches: data sets, data loaders and generators, each batch checked when fetched.
+"""Streams of batches: data sets, data loaders and generators, checked batch by batch.
 
-A batch is refused before a step sees it, so that the steps before it have learned from good data.
+A batch is checked before a step gets it, so that the model never learns from invalid data.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ import numpy as np
 
 IMAGES_ALONE = {
     "array": "call fit(x)",
-    "tf.data": "of a data set of pairs take the images, dataset.map(lambda x, y: x)",
+    "tf.data": "take the images of a data set of pairs, dataset.map(lambda x, y: x)",
     "PyDataset": "let __getitem__ return (x,)",
-    "DataLoader": "let its data set give images alone, as TensorDataset(x) does",
+    "DataLoader": "let its data set give images only, as TensorDataset(x) does",
     "generator": "let it yield (x,)",
-    "other": "let its batches be images alone",
+    "other": "let its batches be images only",
 }
-"""How each kind of data is made to hold no targets."""
+"""How to leave out the targets, by kind of data."""
 
 
 class Limits(NamedTuple):
-    """What a good batch is like, as far as a `tf.data.Dataset` can tell without Python.
+    """The limits of valid batches, which a `tf.data.Dataset` checks without calling Python.
 
     Attributes:
-        shape: of an image. low, high: the range of its values, both None where any will do.
-        labels: the lowest label and the first number above the highest; None where there are none.
+        shape: of an image. low, high: the range of its values, both None if any are valid.
+        labels: the lowest label, and the first number above the highest; None without labels.
     """
 
     shape: tuple[int, ...]
@@ -43,7 +43,7 @@ class Limits(NamedTuple):
 
 
 def kind(data) -> str:
-    """Return what a stream is: "tf.data", "PyDataset", "DataLoader", "generator" or "other"."""
+    """Return the kind of a stream: "tf.data", "PyDataset", "DataLoader", "generator" or "other"."""
     if isinstance(data, keras.utils.PyDataset):
         return "PyDataset"
     if isinstance(data, types.GeneratorType):
@@ -57,15 +57,15 @@ def kind(data) -> str:
 
 
 def first_batch(data):
-    """Look at the first batch of a stream without losing it.
+    """Return the first batch of a stream, and a stream that still has this batch.
 
     Returns:
-        the batch, or None where looking would use it up, and the stream to go on with.
+        the batch, or None if reading would use it up, and the stream to continue with.
     """
     found = kind(data)
     if found == "PyDataset":
         return data[0], data
-    # A data set of unknown length may be one of a generator, which can be gone through once.
+    # A data set of unknown length may come from a generator, which can be read only once.
     if found == "other" or (found == "tf.data" and int(data.cardinality()) == -2):
         return None, data
     batches = data if found == "generator" else iter(data)
@@ -80,9 +80,10 @@ def _put_back(batch, generator):
 
 
 def by_batch(method):
-    """Let a method of arrays and labels take streams of batches, too, and put its results together.
+    """Decorate a method of arrays and labels to take streams of batches as well.
 
-    Batches of pairs give labels to models that take them; others have no use for them.
+    It concatenates the results. If batches are pairs, conditional models take the labels from them;
+    other models ignore these labels.
     """
 
     @functools.wraps(method)
@@ -91,8 +92,8 @@ def by_batch(method):
             return method(self, *arguments, **options)
         x, *beside = arguments
         if any(labels is not None for labels in (*beside, options.pop("labels", None))):
-            raise ValueError("labels come with the batches, as pairs (x, y), and not beside them.")
-        if options.get("seed") is not None:  # draws go on from batch to batch
+            raise ValueError("Give the labels of a stream in its batches, as pairs (x, y).")
+        if options.get("seed") is not None:  # one random generator for all batches
             options["seed"] = np.random.default_rng(options["seed"])
         results = []
         for batch in _one_pass(x):
@@ -112,19 +113,19 @@ def _one_pass(data):
         endless = data.num_batches is None
         data = data if endless else map(data.__getitem__, range(data.num_batches))
     if endless:
-        raise ValueError("x is a stream without an end; give one of as many batches as you want.")
+        raise ValueError("x is an endless stream; give one with a finite number of batches.")
     return data
 
 
 class Inspection:
-    """Remembers what a batch was refused for, which pipelines would tell in words of their own."""
+    """Keeps the error of an invalid batch, which pipelines would replace by their own error."""
 
     def __init__(self):
         self.refusal = None
 
     @contextlib.contextmanager
     def speaking(self):
-        """Raise the refusal itself, where a pipeline fails with it."""
+        """Raise this error instead of the error of a pipeline."""
         try:
             yield
         except Exception as error:
@@ -137,9 +138,9 @@ class Inspection:
 
         Args:
             data: a `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch `DataLoader` or generator;
-                anything else comes back as it is.
+                anything else is returned unchanged.
             check: a function of a batch that raises a ValueError or a TypeError.
-            limits: of batches that need no other check; for a `tf.data.Dataset`.
+            limits: batches within them need no other check; for a `tf.data.Dataset`.
         """
 
         def seen(batch):
@@ -160,7 +161,7 @@ class Inspection:
 
 
 class _WatchedDataset(keras.utils.PyDataset):
-    """Another data set, whose batches are seen on their way."""
+    """Another data set, whose batches are checked."""
 
     def __init__(self, data, seen):
         super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)
@@ -183,7 +184,7 @@ class _WatchedDataset(keras.utils.PyDataset):
         self.data.on_epoch_end()
 
     def __reduce__(self):
-        """Go to processes that are not forked as the data set itself: the check stays here."""
+        """Send only the data set to processes that are not forked; they make no checks."""
         return _as_it_is, (self.data,)
 
 
@@ -206,16 +207,16 @@ def _watched_loader(loader, seen):
 
 
 def _watched_pipeline(data, seen, limits):
-    """Look at batches in TensorFlow, and call Python for those alone that are not plainly fine.
+    """Check batches in TensorFlow, and call Python only for batches outside of the limits.
 
-    Python's lock is not taken for the others: see `zoo.backend`.
+    So most batches do not need Python's global lock: see `zoo.backend`.
     """
     import tensorflow as tf
 
     specs = tf.nest.flatten(data.element_spec)
     if not all(isinstance(spec, tf.TensorSpec) for spec in specs):
         return data
-    reference = weakref.ref(seen)  # TensorFlow never forgets a function of Python's
+    reference = weakref.ref(seen)  # TensorFlow never releases a Python function
 
     def see(*leaves):
         if (check := reference()) is not None:
@@ -239,7 +240,7 @@ def _watched_pipeline(data, seen, limits):
 
 
 def _is_plainly_fine(batch, limits: Limits):
-    """Return whether a batch of TensorFlow's has nothing to be looked at, as a tensor."""
+    """Return whether a batch of TensorFlow is within the limits, as a tensor."""
     import tensorflow as tf
 
     x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)

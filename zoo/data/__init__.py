@@ -19,12 +19,12 @@ from zoo.suggestions import UnknownNameError
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from, and what its arrays must be.
+    """The origin of a data set, and the hashes of its arrays.
 
     Attributes:
         title, licence, credit: for cards.
-        classes: what the labels mean, in order.
-        sha256: of the bytes of every uint8 array; none for what is bundled or drawn.
+        classes: the names of the labels, in order.
+        sha256: of the bytes of every uint8 array; empty for bundled or generated data.
     """
 
     title: str
@@ -95,7 +95,7 @@ SOURCES["mnist_binarized"] = Source(
     },
 )
 SOURCES["frey_faces"] = Source(
-    "Frey faces: 1,965 frames of one face, 28x20, grey, in order of time",
+    "Frey faces: 1,965 frames of one face, 28x20, gray, in order of time",
     "none stated",
     "B. J. Frey and S. T. Roweis",
     (),
@@ -108,7 +108,7 @@ _LOCAL = {
     "mnist_binarized": ("binarized_mnist.npz", "packed bits (uint8 [n, 98])"),
     "frey_faces": ("freyfaces.npz", "images (uint8 [n, 28, 20])"),
 }
-"""What is not downloaded: its file, and what its arrays hold."""
+"""Data sets that are not downloaded: the file, and the content of its arrays."""
 
 _DRAWN = "after Larochelle et al. 2007"
 for _name, _what in (
@@ -127,27 +127,27 @@ SOURCES["rectangles"] = Source(
 def load(name: str):
     """Load a data set.
 
-    The folder that the environment variable `ZOO_DATA` names is searched first, for `<name>.npz`
-    with the arrays x_train, y_train, x_test, y_test; then Keras downloads it. Either way the
-    content is verified. `digits` comes with scikit-learn and is always there; its last 360 images
-    are the test set. The variants of MNIST are drawn from it, by `zoo.data.variants` with seed 0:
-    12,000 images for training (1,200 rectangles), of which the last sixth is for validation, and
-    50,000 test images. Two have no labels and are not downloaded: `mnist_binarized` is read from
-    `binarized_mnist.npz`, with x_train, x_valid and x_test of packed bits, uint8 [n, 98], where the
-    last 10,000 training images are those for validation; `frey_faces` from `freyfaces.npz`, with
-    x_train and x_test, uint8 [n, 28, 20], the last 200 frames being the test set.
+    A data set is read from `<name>.npz`, with the arrays x_train, y_train, x_test, y_test, in the
+    folder of the environment variable `ZOO_DATA`; if it is not there, Keras downloads it. Its
+    content is always verified. `digits` is bundled with scikit-learn; its last 360 images are the
+    test set. The variants of MNIST are generated from it by `zoo.data.variants` with seed 0: 12,000
+    images for training (1,200 rectangles), the last sixth of them for validation, and 50,000 test
+    images. Two data sets have no labels and are not downloaded: `mnist_binarized` is read from
+    `binarized_mnist.npz`, with x_train, x_valid and x_test of packed bits, uint8 [n, 98]; its last
+    10,000 training images are for validation. `frey_faces` is read from `freyfaces.npz`, with
+    x_train and x_test, uint8 [n, 28, 20]; the last 200 frames are the test set.
 
     Args:
         name: one of `zoo.data.SOURCES`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: images float32 [n, height, width, channels] in
-        [0, 1], labels int32 [n], or None where there are none.
+        [0, 1], labels int32 [n], or None if the data set has none.
 
     Raises:
-        UnknownNameError: an unknown name, with the nearest ones.
-        ValueError: arrays that are not the data set's.
-        OSError: the data is not here and cannot be downloaded.
+        UnknownNameError: an unknown name; the error has the nearest names.
+        ValueError: arrays that are not those of the data set.
+        OSError: the data is neither found nor can be downloaded.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -177,18 +177,18 @@ def load(name: str):
 
 
 def keep_labels(y, n: int, *, seed: int = 0) -> np.ndarray:
-    """Hide all labels but a few, as many of every class, for semi-supervised learning.
+    """Hide all labels except a few, equally many of every class, for semi-supervised learning.
 
     Args:
-        y: integer labels [m], from 0; -1 where there is none already, which are left alone.
-        n: how many to keep, a multiple of the number of classes.
-        seed: of the draw.
+        y: integer labels [m], from 0; images that already have the label -1 keep it.
+        n: how many labels to keep, a multiple of the number of classes.
+        seed: of the random choice.
 
     Returns:
-        int32 [m]: the label where it is kept, else -1.
+        int32 [m]: the labels that are kept, and -1 for the others.
 
     Raises:
-        TypeError: labels that are no integers.
+        TypeError: labels that are not integers.
         ValueError: no labels at all, or labels below -1; `n` does not divide by the number of
             classes, or some class has too few.
 
@@ -237,7 +237,7 @@ def _digits():
 
 
 def _find(name):
-    """Return a data set's arrays and where they were found: in the user's folder, or downloaded."""
+    """Return the arrays of a data set, and their origin: the user's folder, or the download."""
     path = _in_folder(f"{name}.npz")
     return (_read(path, _ARRAYS), path) if path else (_download(name), "Keras's download")
 
@@ -254,7 +254,7 @@ def _read(path, keys):
             return [file[key] for key in keys]
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
-            f"{path} is no npz file with the arrays {', '.join(keys)}: {error}"
+            f"{path} is not an npz file with the arrays {', '.join(keys)}: {error}"
         ) from error
 
 
@@ -263,7 +263,7 @@ def _local(name):
     keys, path = tuple(SOURCES[name].sha256), _in_folder(file)
     if path is None:
         raise OSError(
-            f"The data set {name} is not here and is not downloaded. Put {file}, with "
+            f"The data set {name} was not found, and is not downloaded. Put {file}, with "
             f"{', '.join(keys)} as {content}, into a folder and set ZOO_DATA to that folder."
         )
     return _checked(name, keys, _read(path, keys), path)
@@ -279,11 +279,11 @@ def _download(name):
 
     try:
         (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
-    except Exception as error:  # the downloader raises whatever the network gave it
-        looked = os.environ.get("ZOO_DATA")
-        place = f"not in ZOO_DATA={looked}" if looked else "ZOO_DATA is not set"
+    except Exception as error:  # a download may raise any error
+        folder = os.environ.get("ZOO_DATA")
+        place = f"not in ZOO_DATA={folder}" if folder else "ZOO_DATA is not set"
         raise OSError(
-            f"The data set {name} is not here ({place}) and could not be downloaded ({error}). "
+            f"The data set {name} was not found ({place}) and could not be downloaded ({error}). "
             f"Either put {name}.npz into a folder and set ZOO_DATA to that folder, or connect to "
             f"the internet and call keras.datasets.{name}.load_data() once."
         ) from error
@@ -295,19 +295,19 @@ def _verified(name, found):
     for key, array in zip(_ARRAYS, arrays, strict=True):
         shape = (len(array), *_DOWNLOADED_SHAPE) if key.startswith("x") else (array.size,)
         if array.shape != shape:
-            raise ValueError(f"{key} from {place} has shape {array.shape}; {shape} is right.")
+            raise ValueError(f"{key} from {place} has shape {array.shape}; {shape} is expected.")
     return _checked(name, _ARRAYS, arrays, place)
 
 
 def _checked(name, keys, arrays, place):
-    """Return uint8 arrays whose content is the data set's."""
+    """Return arrays as uint8, after a check of their content."""
     arrays = [np.ascontiguousarray(array, "uint8") for array in arrays]
     for key, array in zip(keys, arrays, strict=True):
         digest = hashlib.sha256(array.tobytes()).hexdigest()
         if digest != SOURCES[name].sha256[key]:
             raise ValueError(
-                f"{key} from {place} is not {SOURCES[name].title}: its content has sha256 "
-                f"{digest[:12]}..., and {SOURCES[name].sha256[key][:12]}... is right. Get a fresh "
+                f"{key} from {place} is not {SOURCES[name].title}: its content has the sha256 "
+                f"{digest[:12]}..., but {SOURCES[name].sha256[key][:12]}... is expected. Get a new "
                 "copy."
             )
     return arrays

@@ -10,42 +10,42 @@ from pathlib import Path
 import numpy as np
 
 _DTYPES = ("uint8", "float16", "float32")
-_CHUNK = 4096  # rows; what is held at once when a whole file is looked through
+_CHUNK = 4096  # rows that are in memory together when a whole file is read
 
 
 def array_in(path, what: str) -> np.memmap:
-    """Return the array in an .npy file, not read yet; `what` it should hold is for the errors.
+    """Return the array in an .npy file, without reading it; `what` names its content in errors.
 
     Raises:
-        OSError: the file is not there.
-        ValueError: it is none that `numpy.save` writes, or holds objects.
+        OSError: the file does not exist.
+        ValueError: it is not a file of `numpy.save`, or holds objects.
     """
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except ValueError as error:
         reason = "it is an archive" if zipfile.is_zipfile(path) else str(error)
         raise ValueError(
-            f"{path} is no .npy file of {what}, such as numpy.save writes: {reason}."
+            f"{path} is not an .npy file of {what}, such as numpy.save writes: {reason}."
         ) from error
 
 
 class StoredImages:
-    """Images in an .npy file, read when they are needed: as many as the disk holds.
+    """Images in an .npy file, which are read only when they are needed.
 
-    It goes where an array of images goes: `fit`, `evaluate`, `encode`. Slices and index arrays give
-    views of the same file; `numpy.asarray` reads what a view shows.
+    Use it like an array of images, in `fit`, `evaluate` or `encode`. Slices and index arrays give
+    views of the same file; `numpy.asarray` reads the images of a view.
 
     Args:
-        path: a file that `numpy.save` wrote, uint8 (0 to 255), float16 or float32, of shape
+        path: a file from `numpy.save`, uint8 (0 to 255), float16 or float32, of shape
             [n, height, width, channels], [n, height, width], or [n, features].
 
     Attributes:
-        shape: of the images as they are given, [n, height, width, channels] or [n, features].
-        dtype: float32; uint8 becomes values in [0, 1].
+        shape: of the returned images, [n, height, width, channels] or [n, features].
+        dtype: float32; uint8 values are scaled to [0, 1].
 
     Raises:
-        OSError: the file is not there.
-        ValueError: it holds no array of images.
+        OSError: the file does not exist.
+        ValueError: it does not hold an array of images.
 
     Example:
         >>> np.save("pixels.npy", np.zeros((100, 28, 28), "uint8"))
@@ -66,7 +66,7 @@ class StoredImages:
             )
         if not array.flags.c_contiguous:
             raise ValueError(
-                f"{path} is stored column by column; write it anew with "
+                f"{path} is stored column by column; write it again with "
                 "numpy.save(path, numpy.ascontiguousarray(array))."
             )
         self._start, self._stored, self._image = array.offset, array.dtype, array.shape[1:]
@@ -84,12 +84,12 @@ class StoredImages:
         return len(self.rows)
 
     def __getitem__(self, key):
-        """Return the image at a place, or for a slice, places or a mask a view."""
+        """Return the image at an index, or a view for a slice, indices or a mask."""
         if isinstance(key, int | np.integer):
             return self.take(key)
         rows = self.rows[key]
         if rows.ndim != 1:
-            raise IndexError("Stored images are chosen by a slice, or by places or a mask [n].")
+            raise IndexError("Index stored images by a slice, or by indices or a mask [n].")
         view = object.__new__(StoredImages)
         view.__dict__ = {**self.__dict__, "rows": rows}
         return view
@@ -98,9 +98,9 @@ class StoredImages:
         return self.take(np.arange(len(self))).astype(dtype or self.dtype, copy=False)
 
     def take(self, places, axis=0, out=None, mode="raise"):
-        """Read the images at some places, as `numpy.take` does: float32 [*places' shape, ...]."""
+        """Read the images at some indices, as `numpy.take` does: float32 [*places.shape, ...]."""
         if axis != 0 or out is not None or mode != "raise":
-            raise ValueError("Stored images are taken along axis 0, into a new array.")
+            raise ValueError("Take stored images along axis 0, into a new array.")
         rows = self.rows[np.asarray(places)]
         values = self._read(np.ravel(rows)).reshape(*rows.shape, *self.shape[1:])
         if self._stored == "uint8":
@@ -108,7 +108,7 @@ class StoredImages:
         return values.astype("float32", copy=False)
 
     def _read(self, rows):
-        """Read rows of the file, [n, values], those that follow each other at once."""
+        """Read rows of the file, [n, values]; consecutive rows are read together."""
         read = np.empty((len(rows), int(np.prod(self._image))), self._stored)
         width = read[:1].nbytes
         breaks = np.flatnonzero(np.diff(rows) != 1) + 1
@@ -125,7 +125,7 @@ class StoredImages:
         return read
 
     def value_range(self) -> tuple[float, float]:
-        """Return the smallest and the largest value; NaN where there is one."""
+        """Return the smallest and the largest value; NaN if the file holds NaN."""
         if self._stored == "uint8":
             return 0.0, 1.0
         low, high = np.inf, -np.inf

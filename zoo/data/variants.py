@@ -1,7 +1,7 @@
-"""Harder variants of MNIST, drawn anew from the digits by a seed.
+"""Harder variants of MNIST, generated from the digits with a seed.
 
-The published files are one draw of these recipes; figures on another draw agree with theirs up to
-the noise of a test set of 50,000 images.
+The published files are one random sample of these variants. Errors on another sample agree with
+the published ones up to the noise of a test set of 50,000 images.
 
 Source: Larochelle et al. 2007, An empirical evaluation of deep architectures on problems with many
 factors of variation (doi 10.1145/1273496.1273556), sections 3.1 and 3.2.
@@ -14,29 +14,29 @@ import numpy as np
 from zoo.suggestions import UnknownNameError
 
 TRAINING = {"mnist_basic": 12_000, "mnist_rot": 12_000, "mnist_bg_rand": 12_000, "rectangles": 1200}
-"""Images to train with; the last sixth of them is for validation."""
+"""The numbers of training images; the last sixth of them is for validation."""
 
 TESTING = 50_000
 SIDE = 28
 
 
 def draw(name: str, digits=None, *, training=None, testing=None, seed: int = 0):
-    """Draw a variant.
+    """Generate a variant.
 
-    "mnist_basic" has the digits as they are; "mnist_rot" turns each by an angle uniform in [0, 2
-    pi); "mnist_bg_rand" puts each on noise, every pixel the lighter one of the digit's and of a
-    uniform draw; "rectangles" has the white outlines of tall (label 0) and wide (label 1)
+    "mnist_basic" has the digits unchanged; "mnist_rot" rotates each by a uniform angle in [0, 2
+    pi); "mnist_bg_rand" has noise as the background: each pixel is the maximum of the digit and of
+    uniform noise; "rectangles" has the white outlines of tall (label 0) and wide (label 1)
     rectangles on black, whose sides differ by at least 3 pixels.
 
     Args:
         name: one of `TRAINING`.
-        digits: images uint8 [n, 28, 28] and labels [n] to draw from, n at least the sum of the
+        digits: images uint8 [n, 28, 28] and labels [n] to sample from, n at least the sum of the
             sizes; not for rectangles.
-        training, testing: how many images, other than `TRAINING` and `TESTING` say.
+        training, testing: the numbers of images, by default from `TRAINING` and `TESTING`.
         seed: the same seed gives the same images.
 
     Returns:
-        x_train, y_train, x_test, y_test: uint8 [n, 28, 28] and int32 [n]; no digit is in both.
+        x_train, y_train, x_test, y_test: uint8 [n, 28, 28] and int32 [n]; no digit is in both sets.
     """
     if name not in TRAINING:
         raise UnknownNameError("variant", name, TRAINING)
@@ -47,10 +47,10 @@ def draw(name: str, digits=None, *, training=None, testing=None, seed: int = 0):
         x, y = _rectangles(total, generator)
     else:
         if digits is None or np.asarray(digits[0]).dtype != np.uint8:
-            raise ValueError(f"{name} is drawn of digits: give images as uint8, and their labels.")
+            raise ValueError(f"{name} is made from digits: give images as uint8, and their labels.")
         x, y = digits
         if len(x) < total:
-            raise ValueError(f"{total:,} digits are to be drawn, and there are {len(x):,}.")
+            raise ValueError(f"{total:,} digits are needed, but there are {len(x):,}.")
         chosen = generator.permutation(len(x))[:total]
         x, y = np.asarray(x)[chosen], np.asarray(y)[chosen]
         if name == "mnist_rot":
@@ -62,12 +62,12 @@ def draw(name: str, digits=None, *, training=None, testing=None, seed: int = 0):
 
 
 def rotated(image, angle: float):
-    """Turn an image [side, side] about its centre, counterclockwise by radians, bilinearly."""
+    """Rotate an image [side, side] about its center, counterclockwise, by an angle in radians."""
     from scipy.ndimage import affine_transform
 
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    centre = (np.array(image.shape) - 1) / 2
-    moved = affine_transform(image.astype("float64"), turn, centre - turn @ centre, order=1)
+    center = (np.array(image.shape) - 1) / 2
+    moved = affine_transform(image.astype("float64"), turn, center - turn @ center, order=1)
     return np.rint(moved).astype("uint8")
 
 

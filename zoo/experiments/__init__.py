@@ -1,7 +1,7 @@
-"""Comparisons that lectures make, each one command that trains, measures and writes a table.
+"""Comparisons of models, from lectures and papers; one command trains, measures, writes a table.
 
-`zoo reproduce NAME` writes `results/NAME.json`, with what was reported beside what was obtained,
-and a picture where there is one. The README shows all of them.
+`zoo reproduce NAME` writes `results/NAME.json`, with reported and obtained values, and for some
+experiments a picture. The README shows all of them.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ def reproduce(
     Args:
         name: in `EXPERIMENTS`.
         out: folder to write to.
-        epochs: of each training, other than the experiment's own.
-        overwrite: replace what an earlier run wrote there under the name.
+        epochs: of each training, instead of the experiment's own number.
+        overwrite: replace the table and the picture of an earlier run.
         verbose: as in `keras.Model.fit`.
 
     Raises:
-        FileExistsError: there is such a table already, and `overwrite` is false; said before
+        FileExistsError: there is such a table already, and `overwrite` is false; raised before
             training starts.
-        UnknownNameError: there is no such experiment; the nearest names are given.
-        ValueError: `epochs` of an experiment that trains nothing.
+        UnknownNameError: there is no such experiment; the error has the nearest names.
+        ValueError: `epochs` for an experiment that trains nothing.
     """
     if name not in EXPERIMENTS:
         raise UnknownNameError("experiment", name, EXPERIMENTS)

@@ -1,4 +1,4 @@
-"""The classical family: noise, sparsity, contraction, depth."""
+"""Experiments with classical autoencoders: noise, sparsity, contraction, depth."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def corruption_levels(epochs: int = 15, verbose=2) -> Table:
         "50 % masked": zoo.Masking(0.5),
         "10 % salt and pepper": zoo.SaltAndPepper(0.1),
     }
-    damaged = {name: corruption.sample(x_test, seed=0) for name, corruption in tests.items()}
-    rows = [["the damaged images", *(decibels(d, x_test) for d in damaged.values())]]
+    corrupted = {name: corruption.sample(x_test, seed=0) for name, corruption in tests.items()}
+    rows = [["the corrupted images", *(decibels(c, x_test) for c in corrupted.values())]]
     models = {}
     for level in (0.0, 0.1, 0.2, 0.5):
         name = f"trained at {level:.0%} masked" if level else "ordinary autoencoder"
@@ -36,13 +36,13 @@ def corruption_levels(epochs: int = 15, verbose=2) -> Table:
             seed=SEED,
         )
         fit(model, x, epochs, 2e-3, verbose)
-        rows.append([name, *(decibels(model.reconstruct(d), x_test) for d in damaged.values())])
+        rows.append([name, *(decibels(model.reconstruct(c), x_test) for c in corrupted.values())])
         models[name] = model
     return Table(
         "Denoising: what corruption in training does",
         f"MNIST, 784-500 sigmoid units with tied kernels, {epochs} epochs on the 60,000 training "
-        "images; peak signal-to-noise ratio in dB of the 10,000 test images, damaged with seed 0, "
-        "after passing through the model.",
+        "images; peak signal-to-noise ratio in dB of the 10,000 test images, corrupted with seed "
+        "0, after passing through the model.",
         ("model", *tests),
         rows,
         plots.filters_of_several(models),
@@ -50,7 +50,7 @@ def corruption_levels(epochs: int = 15, verbose=2) -> Table:
 
 
 def deep_pretraining(epochs: int = 60, verbose=2) -> Table:
-    """Train 784-1000-500-250-30 with and without a stack of Boltzmann machines to start from."""
+    """Train 784-1000-500-250-30 with and without pre-training by a stack of Boltzmann machines."""
     (x, _), (x_test, _) = data.load("mnist")
     recipe = recipes.get("deep_belief_ae_mnist")
     errors = {}
@@ -71,7 +71,7 @@ def deep_pretraining(epochs: int = 60, verbose=2) -> Table:
     return Table(
         "A deep autoencoder with and without pre-training",
         "MNIST, 784-1000-500-250-30 with sigmoid layers and a linear code, "
-        f"{recipe.pretraining['epochs']} epochs a Boltzmann machine, then {epochs} epochs of "
+        f"{recipe.pretraining['epochs']} epochs per Boltzmann machine, then {epochs} epochs of "
         "fine-tuning by Adam (cross-entropy) on the 60,000 training images; squared error summed "
         "over pixels per test image, pixels in [0, 1]. Reported: Hinton and Salakhutdinov 2006, by "
         "conjugate gradients.",
@@ -99,7 +99,7 @@ def sparsity(epochs: int = 40, verbose=2) -> Table:
             ]
         )
     return Table(
-        f"Sparsity: a mean activity of {recipe.model['rho']:g} asked for",
+        f"Sparsity: a target of {recipe.model['rho']:g} for the mean activity",
         f"MNIST, {recipe.model['latent_dim']} sigmoid units with tied kernels, {epochs} epochs on "
         "the 60,000 training images; means over the 10,000 test images.",
         ("model", "mean activity", "cross-entropy in nats", "squared error"),
@@ -108,7 +108,7 @@ def sparsity(epochs: int = 40, verbose=2) -> Table:
 
 
 def penalties(epochs: int = 5, verbose=2) -> Table:
-    """Compare the kernels of one-layer models with weight penalties, and of a Boltzmann machine."""
+    """Compare the kernels of one-layer models with weight penalties and of a Boltzmann machine."""
     (x, _), (x_test, _) = data.load("mnist")
     kinds = {
         "no penalty": (zoo.Autoencoder, {"hidden_units": (), "tie_weights": True}),
@@ -126,7 +126,7 @@ def penalties(epochs: int = 5, verbose=2) -> Table:
         rows.append([name, *norms, round(float(small), 1), error(model, x_test)])
         models[name] = model
     return Table(
-        "Weight penalties, and a Boltzmann machine: what the kernels are like",
+        "The kernels of models with weight penalties, and of a Boltzmann machine",
         f"MNIST, 784-200 sigmoid units with tied kernels, {epochs} epochs by Adam on the 60,000 "
         "training images; squared error summed over pixels per test image.",
         ("model", "sum of |W|", "sum of W^2", "% of |W| below 0.01", "squared error"),
@@ -136,7 +136,7 @@ def penalties(epochs: int = 5, verbose=2) -> Table:
 
 
 def contraction() -> Table:
-    """Compare every way to compute the contractive penalty on the images of one model."""
+    """Compare the methods that compute the contractive penalty, on the images of one model."""
     preset = zoo.load("contractive_ae_mnist")
     _, (x, _) = data.load("mnist")
     x = keras.ops.convert_to_tensor(x[:1000])
@@ -169,10 +169,10 @@ def contraction() -> Table:
     return Table(
         "Contraction: the squared Jacobian norm, computed in four ways",
         "contractive_ae_mnist (784-1000 sigmoid units), mean over the first 1,000 test images of "
-        "MNIST; of the two that draw noise, the mean of 30 draws an image with its standard error. "
-        "Stochastic: |h(x) - h(x + e)|^2 / s^2 with e ~ N(0, s^2 I), which tends to the norm as s "
-        "shrinks.",
-        ("way", "mean of the squared norm", "standard error", "difference in %"),
+        "MNIST; for the two methods with noise, the mean of 30 samples per image with its standard "
+        "error. Stochastic: |h(x) - h(x + e)|^2 / s^2 with e ~ N(0, s^2 I), which approaches the "
+        "norm as s goes to 0.",
+        ("method", "mean of the squared norm", "standard error", "difference in %"),
         rows,
     )
 
@@ -186,15 +186,15 @@ def _mean_penalty(model, x, batch=100):
 
 
 def energy() -> Table:
-    """Tabulate the free energy of an ellipse's inside, outline and outside by temperature."""
-    points = {"the centre": (0.0, 0.0), "on the ellipse": (2.0, 0.0), "outside": (3.0, 0.0)}
+    """Tabulate the free energy inside, on and outside of an ellipse, by temperature."""
+    points = {"the center": (0.0, 0.0), "on the ellipse": (2.0, 0.0), "outside": (3.0, 0.0)}
     tables = [energies.ellipse_energies(point, 2.0, 1.0) for point in points.values()]
     rows = [
         [f"{beta:g}", *(rounded(float(energies.free_energy(table, beta))) for table in tables)]
         for beta in (0.1, 1.0, 5.0, 25.0, 125.0, np.inf)
     ]
     return Table(
-        "Energy: the free energy of a latent variable that draws an ellipse",
+        "Energy: the free energy of a latent variable on an ellipse",
         "E(y, z) = |y - (2 cos z, sin z)|^2 with z uniform on the circle; F(y) = -1/beta ln mean_z "
         "exp(-beta E(y, z)), at infinite beta min_z E(y, z), which is the squared distance to the "
         "ellipse: 1, 0 and 1 at these points.",

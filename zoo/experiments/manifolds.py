@@ -1,4 +1,4 @@
-"""Images in two dimensions, by autoencoders and by scikit-learn."""
+"""Embeddings of images in two dimensions, by autoencoders and by scikit-learn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoo.experiments.table import SEED, Table, fit
 
 
 def manifolds(epochs: int = 20, verbose=2) -> Table:
-    """Put digits into two dimensions by autoencoders and by scikit-learn's methods."""
+    """Embed digits in two dimensions by autoencoders and by methods of scikit-learn."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE, Isomap, LocallyLinearEmbedding, trustworthiness
 
@@ -33,9 +33,9 @@ def manifolds(epochs: int = 20, verbose=2) -> Table:
         rows.append([*row, "yes" if name in ("PCA", "Autoencoder", "vae_mnist_2d") else "no"])
     return Table(
         "Digits in two dimensions",
-        f"{len(x):,} test images of MNIST; trustworthiness at 12 neighbours (scikit-learn): 1 "
-        "where all neighbours in two dimensions are neighbours among the images. Isomap and LLE "
-        "with 10 neighbours, t-SNE at its defaults, all four fitted to these images; the "
+        f"{len(x):,} test images of MNIST; trustworthiness at 12 neighbors (scikit-learn): 1 "
+        "where all neighbors in two dimensions are neighbors among the images. Isomap and LLE "
+        "with 10 neighbors, t-SNE at its defaults, all four fitted to these images; the "
         f"autoencoder (784-512-256-2, {epochs} epochs) and the preset were trained on the training "
         "images.",
         ("method", "trustworthiness", "decodes"),

@@ -1,4 +1,4 @@
-"""Learning to classify digits from 100 labels."""
+"""Classifying digits with 100 labels."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from zoo import data, label_propagation, metrics
 from zoo.experiments.table import Table, fit_recipe
 from zoo.presets import recipes
 
-DRAWS = (1, 2, 3)
+SEEDS = (1, 2, 3)  # of the random choices of the labeled images
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}
 
 
 def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
-    """Train M1, M2 and M1+M2 with 100 labels, for several draws of which these are."""
+    """Train M1, M2 and M1+M2 with 100 labels, for several random choices of the labeled images."""
     found: dict[str, list] = {}
     methods = {"svm": "M1, SVM", "self_training": "M1, self-training", "spreading": "M1, spreading"}
-    lower = zoo.load("m1_mnist_100")  # no label has a part in its codes
-    for seed in DRAWS:
-        x, y, test = _draw("m1_mnist_100", seed)
+    lower = zoo.load("m1_mnist_100")  # its codes do not depend on labels
+    for seed in SEEDS:
+        x, y, test = _data("m1_mnist_100", seed)
         for method in label_propagation.METHODS:
             lower.method = method
             lower.learn_labels(x, y)
@@ -32,26 +32,27 @@ def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
             found.setdefault(name, []).append(metrics.classification_error(model, *test))
     rows = []
     for name, errors in found.items():
-        draws = ", ".join(f"{value:.2f}" for value in errors)
+        by_seed = ", ".join(f"{value:.2f}" for value in errors)
         reported = REPORTED.get(name if "spreading" not in name else "M1")
-        rows.append([name, reported, round(float(np.mean(errors)), 2), draws])
+        rows.append([name, reported, round(float(np.mean(errors)), 2), by_seed])
     trained = f"{epochs} epochs each" if epochs else "epochs as in the recipes"
-    first = "" if epochs else "M2 and M1+M2 of the first draw are the presets. "
+    first = "" if epochs else "M2 and M1+M2 with the first seed are the presets. "
     return Table(
         "Semi-supervised learning with 100 labels",
-        "MNIST, 50,000 training images of which 100 have a label, ten of each class; percentage of "
-        f"the 10,000 test images that are classified wrongly, for {len(DRAWS)} draws of the "
-        f"labels (seeds {', '.join(map(str, DRAWS))}) and their mean; {trained}. The test images "
-        "have no part in training. Settings were chosen by the error on the 10,000 validation "
-        "images, with the labels of all of them. M1's classifier is a network that was taught what "
-        "the method says of the training images; the codes are those of `m1_mnist_100` throughout. "
-        f"{first}Reported: Kingma et al. 2014, M1 with a transductive support vector machine.",
-        ("model", "reported", "mean error in %", "by draw"),
+        "MNIST, 50,000 training images, 100 of them with a label, ten of each class; percentage of "
+        f"the 10,000 test images that are classified wrongly, for {len(SEEDS)} random choices of "
+        f"the labeled images (seeds {', '.join(map(str, SEEDS))}) and their mean; {trained}. The "
+        "test images are not used in training. Settings were chosen by the error on the 10,000 "
+        "validation images, with all of their labels. M1's classifier is a network that was "
+        "trained on the labels that the method gave to the training images; all codes are those of "
+        f"`m1_mnist_100`. {first}Reported: Kingma et al. 2014, M1 with a transductive support "
+        "vector machine.",
+        ("model", "reported", "mean error in %", "by seed"),
         rows,
     )
 
 
-def _draw(preset, seed):
+def _data(preset, seed):
     recipe = recipes.get(preset)
     (x, y), test = data.load(recipe.data)
     cut = len(x) - recipe.validation

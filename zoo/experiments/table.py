@@ -1,4 +1,4 @@
-"""What an experiment finds, and what all of them train and measure with."""
+"""The result of an experiment, and functions for training and measuring in experiments."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Table:
-    """What an experiment found.
+    """The result of an experiment.
 
     Attributes:
         title: one line.
-        protocol: data, networks, epochs, what a figure means.
-        columns: their names; the first names the row.
-        rows: as many values each.
+        protocol: data, networks, epochs, and the meaning of the values.
+        columns: the names of the columns; the first column holds the name of the row.
+        rows: lists of values, one for each column.
         figure: a picture, or None.
     """
 
@@ -36,7 +36,7 @@ class Table:
 
 
 def fit(model, x, epochs, rate, verbose, labels=None, seed=SEED):
-    """Train by Adam with a rate that falls to a hundredth of `rate` by a cosine."""
+    """Train with Adam and a cosine decay of the rate to a hundredth of `rate`."""
     keras.utils.set_random_seed(seed)
     steps = epochs * -(-len(x) // 128)
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.01)
@@ -45,7 +45,7 @@ def fit(model, x, epochs, rate, verbose, labels=None, seed=SEED):
 
 
 def fit_recipe(recipe, x, y, epochs, verbose):
-    """Train a recipe's model on images, for other than its epochs if these are given."""
+    """Train a recipe's model on images; `epochs` of None means the recipe's number."""
     epochs = epochs or recipe.epochs
     keras.utils.set_random_seed(recipe.seed)
     model = training.make_model(recipe)

@@ -1,4 +1,4 @@
-"""The variational family: what labels, noise, and the size of the code do."""
+"""Experiments with variational autoencoders: labels, noise, and the size of the code."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from zoo.nn import corruption
 
 IMAGE = (28, 28, 1)
 LIKELIHOODS = {
-    "vae_mnist_binarized": ("784-400-40, fixed binarisation", "89.9 (200)"),
-    "iwae_mnist_binarized": ("784-200-200-50, k = 50, fixed binarisation", "87.1 (5000)"),
-    "vae_mnist_conv": ("convolutional, dynamic binarisation", "84.45 (5000; dense 2x300)"),
+    "vae_mnist_binarized": ("784-400-40, fixed binarization", "89.9 (200)"),
+    "iwae_mnist_binarized": ("784-200-200-50, k = 50, fixed binarization", "87.1 (5000)"),
+    "vae_mnist_conv": ("convolutional, dynamic binarization", "84.45 (5000; dense 2x300)"),
 }
-"""Presets whose pixels are binary: what they are, and what is reported of such (samples)."""
+"""Presets with binary pixels: their model, and reported values (number of samples)."""
 
 
 def likelihoods() -> Table:
-    """Put the likelihoods of presets, as their cards state them, beside those reported."""
+    """Compare the likelihoods on the cards of presets with reported ones."""
     names = (
         "negative ELBO",
         "KL divergence",
@@ -38,7 +38,7 @@ def likelihoods() -> Table:
         "by `zoo evaluate NAME --update` from the stored weights. Reported: of the variational "
         "autoencoder Rezende and Mohamed 2015, of the importance-weighted one Burda et al. 2015, "
         "of the dense 2x300 Tomczak and Welling 2018; each with its number of samples. Fixed and "
-        "dynamic binarisation cannot be compared with each other.",
+        "dynamic binarization cannot be compared with each other.",
         (
             "preset",
             "model",
@@ -93,44 +93,44 @@ def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
         )
     return Table(
         "Two latent dimensions, with the label and without",
-        f"MNIST, 784-400-2, dynamic binarisation, {epochs} epochs on the 60,000 training images; "
+        f"MNIST, 784-400-2, dynamic binarization, {epochs} epochs on the 60,000 training images; "
         "over the 10,000 test images: negative ELBO (log p(x), or log p(x | label)) and the "
-        "KL divergence in it, in nats, one draw an image; squared error summed over grey pixels; "
-        "then, of the codes of each class by itself (drawn from q, in units of the learned prior "
-        "where there is one), the largest mean of a dimension and the range of standard "
-        "deviations: 0 and 1 where every class has the codes N(0, I).",
+        "KL divergence in it, in nats, one sample per image; squared error summed over gray "
+        "pixels; then, for the codes of each class (sampled from q, in units of the learned prior "
+        "if there is one), the largest mean of a dimension and the range of standard "
+        "deviations: 0 and 1 if the codes of every class are N(0, I).",
         ("model", "negative ELBO", "KL divergence", "squared error", "largest mean", "deviations"),
         rows,
     )
 
 
 def denoising_variational(epochs: int = 20, verbose=2) -> Table:
-    """Restore damaged digits by denoising VAEs and CVAEs, after one epoch and after many."""
+    """Restore corrupted digits by denoising VAEs and CVAEs, after one epoch and after many."""
     (x, y), (x_test, y_test) = data.load("mnist")
     rows, pictures = [], {"original": x_test[:12]}
-    for damage, kind in (("50 % masked", "masking"), ("50 % salt and pepper", "salt_and_pepper")):
+    for name, kind in (("50 % masked", "masking"), ("50 % salt and pepper", "salt_and_pepper")):
         for cls, options in ((zoo.VAE, {}), (zoo.CVAE, {"num_classes": 10})):
             labels, labels_test = (y, y_test) if options else (None, None)
-            damaged = corruption.get({kind: 0.5}).sample(x_test, seed=0)
-            pictures.setdefault(damage, damaged[:12])
-            row = [f"{cls.__name__}, {damage}", round(metrics.psnr(damaged, x_test), 2)]
+            corrupted = corruption.get({kind: 0.5}).sample(x_test, seed=0)
+            pictures.setdefault(name, corrupted[:12])
+            row = [f"{cls.__name__}, {name}", round(metrics.psnr(corrupted, x_test), 2)]
             for count, lasting in ((1, "1 epoch"), (epochs, f"{epochs} epochs")):
                 options |= {"corruption": {kind: 0.5}, "seed": SEED}
                 model = cls(IMAGE, 16, hidden_units=(400, 200), **options)
                 fit(model, x, count, 1e-3, verbose, labels)
-                images = model.reconstruct(damaged, labels_test)
+                images = model.reconstruct(corrupted, labels_test)
                 row.append(round(metrics.psnr(images, x_test), 2))
                 pictures[f"{row[0]}, {lasting}"] = images[:12]
             rows.append(row)
     return Table(
         "Denoising variational autoencoders",
-        f"MNIST, 784-400-200-16, trained to give the clean image of a damaged one, for 1 epoch and "
-        f"afresh for {epochs} epochs on the 60,000 training images, the rate falling along a half "
-        "cosine in either; peak signal-to-noise ratio in dB of the 10,000 test images, damaged "
-        "with seed 0 and after passing through the mean code. The CVAE is given the label.",
-        ("model", "damaged", "1 epoch", f"{epochs} epochs"),
+        "MNIST, 784-400-200-16, trained to restore corrupted images, one model for 1 epoch and "
+        f"one for {epochs} epochs on the 60,000 training images, both with a rate that decays "
+        "along a half cosine; peak signal-to-noise ratio in dB of the 10,000 test images, "
+        "corrupted with seed 0 and after passing through the mean code. The CVAE takes the label.",
+        ("model", "corrupted", "1 epoch", f"{epochs} epochs"),
         rows,
-        plots.rows_of_images(pictures, "damaged and restored"),
+        plots.rows_of_images(pictures, "corrupted and restored"),
     )
 
 
@@ -147,10 +147,10 @@ def latent_sizes(epochs: int = 20, verbose=2) -> Table:
         models[f"|z| = {size}"] = model
     return Table(
         "The size of the code",
-        f"MNIST, VAE 784-400-|z|, dynamic binarisation, {epochs} epochs on the 60,000 training "
+        f"MNIST, VAE 784-400-|z|, dynamic binarization, {epochs} epochs on the 60,000 training "
         "images; over the 10,000 test images: negative ELBO and the KL divergence in it, in nats, "
-        "one draw an image; dimensions whose mean varies by more than 0.01; squared error summed "
-        "over grey pixels.",
+        "one sample per image; dimensions whose mean varies by more than 0.01; squared error "
+        "summed over gray pixels.",
         ("latent dimensions", "negative ELBO", "KL divergence", "active", "squared error"),
         rows,
         plots.reconstructions_of_several(models, x_test),
@@ -158,7 +158,7 @@ def latent_sizes(epochs: int = 20, verbose=2) -> Table:
 
 
 def manifold_seeds(epochs: int = 10, verbose=2) -> Table:
-    """Put digits into two dimensions by an autoencoder and a VAE, each from three seeds."""
+    """Embed digits in two dimensions by an autoencoder and a VAE, with three seeds each."""
     (x, _), (x_test, y_test) = data.load("mnist")
     x_test, y_test = x_test[:5000], y_test[:5000]
     codes, rows = {}, []
@@ -169,14 +169,14 @@ def manifold_seeds(epochs: int = 10, verbose=2) -> Table:
             name = f"{cls.__name__}, seed {seed}"
             z = codes[name] = model.encode(x_test)
             spread = " and ".join(f"{value:.2f}" for value in z.std(axis=0))
-            centre = " and ".join(f"{value:.2f}" for value in z.mean(axis=0))
-            rows.append([name, centre, spread, error(model, x_test)])
+            center = " and ".join(f"{value:.2f}" for value in z.mean(axis=0))
+            rows.append([name, center, spread, error(model, x_test)])
     return Table(
         "Where two-dimensional codes lie, by seed",
         f"MNIST, 784-400-100-2, {epochs} epochs on the 60,000 training images; means and standard "
         "deviations of the codes of the first 5,000 test images, and their squared error summed "
-        "over pixels. A VAE's codes lie where its prior is, whatever the seed; an autoencoder's "
-        "anywhere.",
+        "over pixels. The codes of a VAE lie where its prior is, for every seed; those of an "
+        "autoencoder may lie anywhere.",
         ("model", "mean of codes", "deviation of codes", "squared error"),
         rows,
         plots.scatters(codes, y_test),

@@ -1,7 +1,6 @@
-"""Evaluation metrics: what the cards of presets are measured with.
+"""Evaluation metrics, which are also those on the cards of presets.
 
-`evaluate` measures all that a model has; each function measures one of them, on a user's own images
-as well.
+`evaluate` measures all metrics that a model has; each function measures one of them, on any images.
 
 Example:
     >>> x = zoo.data.load("digits")[1][0]  # the test images

@@ -1,8 +1,8 @@
-"""The metrics of a card: what each is called, what it means, and when it can be measured.
+"""The metrics of a card: their names, protocols, and conditions.
 
-A model class names the metrics that it has in `card_metrics`; `CARD_METRICS` has them by name, in
-the order of a card. What depends on a model's settings or on the data (whether pixels are binary,
-whether there are labels or a reference classifier) a metric decides by itself, in `applies`.
+A model class names its metrics in `card_metrics`; `CARD_METRICS` has all metrics by name, in the
+order of a card. Some metrics depend on a model's settings or on the data (binary pixels, labels, a
+reference classifier): the function `applies` of a metric checks this.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder
 
 Measured = tuple[float, dict[str, Any]]
-"""A value, and what is filled in for the names in braces of a metric's unit and protocol."""
+"""A value, and the values of the names in braces in a metric's unit and protocol."""
 
 
 def always(evaluation: Evaluation) -> bool:
@@ -35,18 +35,18 @@ def always(evaluation: Evaluation) -> bool:
 
 @dataclass(frozen=True)
 class CardMetric:
-    """A metric as it stands on cards.
+    """A metric on cards.
 
     Attributes:
         name: on cards, and in the `card_metrics` of model classes.
         unit: of the value, such as "nats"; "" where it has none.
         protocol: how it is measured, in words. Names in braces are filled in, as in the unit.
-        function: takes an `Evaluation`, and returns the value and what is filled in.
-        applies: takes an `Evaluation`, and says whether a model that names the metric can be
-            measured by it, with its settings and on this data set.
+        function: takes an `Evaluation`, and returns the value and the values of the names.
+        applies: takes an `Evaluation`, and returns whether the metric can be measured for a model
+            with these settings on this data set.
 
-    Example: a metric of one's own, which is on cards once it is in `zoo.metrics.CARD_METRICS` and a
-    model class names it.
+    Example: your own metric. It is on cards if it is in `zoo.metrics.CARD_METRICS` and a model
+    class names it.
 
         >>> def brightness(evaluation):
         ...     images = evaluation.model.generate(100, seed=0)
@@ -88,7 +88,7 @@ def evaluate(
     Args:
         model: a model of the zoo. Its class names the metrics in `card_metrics`.
         data_name: a name of `zoo.data.SOURCES`.
-        command: what to record as the way to measure again.
+        command: recorded as the command that measures the metrics again.
         report: called with each metric as soon as it is measured.
 
     Returns:
@@ -155,13 +155,13 @@ def has_log_likelihood(evaluation: Evaluation) -> bool:
 
 
 def is_compared_by_log_likelihood(evaluation: Evaluation) -> bool:
-    """Whether log p(x) deserves many samples: models that classify are compared by their error."""
+    """Whether log p(x) is measured with many samples; not for models that classify."""
     classifies = "classification error" in evaluation.model.card_metrics
     return has_log_likelihood(evaluation) and not classifies
 
 
 def restores(evaluation: Evaluation) -> bool:
-    """Whether the model is trained to give the clean image of a corrupted one."""
+    """Whether the model is trained to restore clean images from corrupted ones."""
     return evaluation.model.restores
 
 

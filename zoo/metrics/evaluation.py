@@ -1,4 +1,4 @@
-"""A model on the data set that it is measured on."""
+"""A model and the data set on which it is evaluated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Evaluation:
-    """A model and the data set that it is measured on, with what several metrics share.
+    """A model and the data set on which it is evaluated, with values that several metrics share.
 
     Attributes:
         model: a model of the zoo.
@@ -63,7 +63,7 @@ class Evaluation:
 
     @property
     def pixels(self) -> str:
-        """What the pixels are whose likelihood is measured."""
+        """The kind of the pixels whose likelihood is measured."""
         kind = self.model.likelihood
         if isinstance(kind, Categorical):
             return f"grey levels, {kind.levels} of them"

@@ -19,8 +19,8 @@ BLOCK = 1 << 22  # distances that are in memory together
 def parzen_log_likelihood(x: np.ndarray, samples: np.ndarray, bandwidth: float) -> np.ndarray:
     """Log-density of images under Gaussian windows around samples.
 
-    ln 1/S sum_s N(x; x_s, bandwidth^2 I), over all pixels. Images are taken some at a time, so that
-    memory does not grow with their number.
+    ln 1/S sum_s N(x; x_s, bandwidth^2 I), over all pixels. Images are processed in blocks, so
+    that memory does not grow with their number.
 
     Args:
         x: images, float [n, ...].
@@ -41,7 +41,7 @@ def parzen_log_likelihood(x: np.ndarray, samples: np.ndarray, bandwidth: float) 
         (360,)
 
     Source: Breuleux, Bengio and Vincent 2011 (doi 10.1162/NECO_a_00158). Theis et al. 2016
-    (arXiv 1511.01844) show how little it says of a model; it is here for comparison.
+    (arXiv 1511.01844) show that it is a poor measure of a model; use it for comparison only.
     """
     return _log_likelihoods(x, samples, [bandwidth])[0]
 
@@ -98,7 +98,7 @@ def _log_likelihoods(x, samples, bandwidths) -> np.ndarray:
     """Return the log-densities under windows of every bandwidth, [bandwidths, n]."""
     for bandwidth in bandwidths:
         if not bandwidth > 0:
-            raise ValueError(f"bandwidth is {bandwidth}; a window is wider than 0.")
+            raise ValueError(f"bandwidth is {bandwidth}; give a number above 0.")
     x, samples = (np.reshape(a, (len(a), -1)).astype("float64") for a in (x, samples))
     if x.shape[1] != samples.shape[1]:
         raise ValueError(

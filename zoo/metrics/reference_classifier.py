@@ -1,8 +1,8 @@
-"""Reference classifiers: independent networks that say which class a generated image shows.
+"""Reference classifiers: independent networks that classify generated images.
 
-One small convolutional network per data set, trained on the training images alone. Its weights come
-with the package, so that metrics which depend on it can be measured again to the digit. It never
-saw a generated image. `python -m zoo.metrics.reference_classifier mnist` trains it again.
+There is one small convolutional network per data set, trained on real training images only. Its
+weights are in the package, so that metrics which depend on it can be measured again exactly.
+`python -m zoo.metrics.reference_classifier mnist` trains it again.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def load_reference_classifier(name: str) -> keras.Model:
             f"{', '.join(REFERENCE_CLASSIFIERS)}."
         )
     if describe_file(_path(name))["sha256"] != REFERENCE_CLASSIFIERS[name]["sha256"]:
-        raise ValueError(f"{_path(name)} was altered; install the package again.")
+        raise ValueError(f"{_path(name)} was changed; install the package again.")
     classifier = build()
     classifier.load_weights(_path(name))
     return classifier

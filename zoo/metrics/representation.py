@@ -1,4 +1,4 @@
-"""What codes say of images, how a layer's units behave, and how codes fill the prior."""
+"""Metrics of codes: information on classes, activity of units, distance to the prior."""
 
 from __future__ import annotations
 

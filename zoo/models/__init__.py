@@ -1,9 +1,9 @@
-"""The models, one file each, the classical ones together.
+"""The models: one file each; the classical autoencoders share a file.
 
-`CLASSES` is the table of what a preset may hold: `zoo.load` makes nothing else.
+`CLASSES` lists the classes that a preset may hold: `zoo.load` makes no others.
 
-Example: a variant is a subclass. A summand of the loss has a metric in `metric_names`; a setting is
-an argument and an attribute of the same name; a weight of its own is saved and exported.
+Example: a variant is a subclass. Each term of its loss has a metric in `metric_names`. A setting is
+an argument and an attribute of the same name. A weight of its own is saved and exported.
 
     import keras
     import numpy as np

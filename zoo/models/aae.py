@@ -25,34 +25,35 @@ POSTERIORS = ("deterministic", "gaussian", "universal")
 
 @keras.saving.register_keras_serializable(package="zoo")
 class AAE(BaseAutoencoder):
-    """The adversarial autoencoder: a discriminator shapes the codes into the prior.
+    """The adversarial autoencoder: a discriminator matches the distribution of codes to the prior.
 
-    Every training step makes three updates, each with a forward pass and an optimizer of its own:
+    Every training step makes three updates, each with its own forward pass and optimizer:
 
     1. reconstruction: encoder and decoder minimize -log p(x | z), z ~ q(z | x);
-    2. discriminator: it minimizes -log d(z') - log(1 - d(z)), z' ~ p(z), with d the sigmoid of its
-       logit, in (0, 1);
-    3. generator: the encoder minimizes -log d(z), so that its codes pass for prior samples.
+    2. discriminator: it minimizes -log d(z') - log(1 - d(z)), z' ~ p(z), where d in (0, 1) is the
+       sigmoid of its logit;
+    3. generator: the encoder minimizes -log d(z), so that its codes look like prior samples.
 
-    Use it where the KL divergence to the prior has no closed form, or codes must match it as a
-    whole. `loss` is the reconstruction alone: the other losses rise and fall with the opponent and
-    do not tell which model is better. `sliced_wasserstein` does: it is the sliced Wasserstein
-    distance between a batch of codes and as many prior samples, in units of a code.
+    Use it if the KL divergence to the prior has no closed form, or if the codes of all images
+    together must match the prior. `loss` is the reconstruction loss only: adversarial losses depend
+    on how good the discriminator is, and do not show which model is better. `sliced_wasserstein`
+    does: it is the sliced Wasserstein distance between a batch of codes and as many prior samples,
+    in units of a code.
 
     Args:
-        posterior: q(z | x) in `fit` and `evaluate`: "deterministic", one code for an image;
+        posterior: q(z | x) in `fit` and `evaluate`: "deterministic", one code per image;
             "gaussian", N(z_mean, exp z_log_var); "universal", a function of the image and of
-            as many standard normal numbers as the code is long, so that q(z | x) can take any
-            shape. `encode` gives the mean, or the code of zero noise.
+            `latent_dim` standard normal numbers, so that q(z | x) can be any distribution.
+            `encode` gives the mean, or the code for zero noise.
         prior: a prior of the zoo, such as `zoo.Normal`, `zoo.GaussianMixture` or
-            `zoo.CustomPrior`; the standard normal where it is None.
+            `zoo.CustomPrior`; the standard normal by default.
         label_smoothing: s in [0, 0.5): the discriminator's target for prior samples is 1 - s.
-        generator_steps: how often the third update is made in a step, at least 1.
-        generator_weight: of the third update's loss, above 0.
-        dropout: the share of the values of the encoder's dense hidden layers that are dropped in
+        generator_steps: how many generator updates a step has, at least 1.
+        generator_weight: of the generator's loss, above 0.
+        dropout: the fraction of the values in the encoder's dense hidden layers that are dropped in
             training, in [0, 1).
-        input_dropout: the same of what the first of these layers sees, such as pixels.
-        discriminator: a network of your own from `z`, flat, to one logit [batch, 1].
+        input_dropout: the same for the input of the first of these layers, such as the pixels.
+        discriminator: your own network from `z`, flat, to one logit [batch, 1].
         Others: see `zoo.models.base.BaseAutoencoder`.
 
     Example:
@@ -88,7 +89,7 @@ class AAE(BaseAutoencoder):
         "generator": ("encoder",),
     }
     monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
-    labels_seen = 0  # the number of classes given to the discriminator; 0 where it is given none
+    labels_seen = 0  # the number of classes that the discriminator's label input has; 0 for none
 
     def __init__(
         self,
@@ -111,11 +112,11 @@ class AAE(BaseAutoencoder):
                 raise ValueError(f"{share}= is for described networks; put it into your encoder.")
         self.dropout, self.input_dropout = float(dropout), float(input_dropout)
         if posterior not in POSTERIORS:
-            raise ValueError(f"posterior is {posterior!r}; choose of {', '.join(POSTERIORS)}.")
+            raise ValueError(f"posterior is {posterior!r}; choose one of {', '.join(POSTERIORS)}.")
         if posterior == "universal" and kwargs.get("encoder") is not None:
             raise ValueError(
-                "posterior='universal' describes its own encoder, which takes noise beside images: "
-                "leave out encoder= and decoder=."
+                "posterior='universal' builds its own encoder, which takes images and noise: leave "
+                "out encoder= and decoder=."
             )
         self.posterior = posterior
         if posterior == "gaussian":
@@ -134,18 +135,18 @@ class AAE(BaseAutoencoder):
             )
         self._check_discriminator()
 
-    def _described_encoder(self, input_shape, heads, **options):
+    def _described_encoder(self, input_shape, outputs, **options):
         dropped = {"dropout": self.dropout, "input_dropout": self.input_dropout}
         options |= {**dropped, "seed": self.seed or 0}
         if self.posterior != "universal":
-            return super()._described_encoder(input_shape, heads, **options)
+            return super()._described_encoder(input_shape, outputs, **options)
         self.noisy_encoder = super()._described_encoder(
-            input_shape, heads, noise_dim=heads["z"], **options
+            input_shape, outputs, noise_dim=outputs["z"], **options
         )
         return networks.without_noise(self.noisy_encoder)
 
     def _described_discriminator(self):
-        return networks.critic(
+        return networks.discriminator(
             self.latent_dim,
             hidden_units=self.hidden_units,
             activation=self.activation,
@@ -175,9 +176,9 @@ class AAE(BaseAutoencoder):
         batch = self.unpack(data)
         # Reconstruction phase: encoder and decoder minimize -log p(x | z).
         r = self.minimize(lambda: self.reconstruction_losses(batch, True), batch, "reconstruction")
-        # Regularization phase: the discriminator learns to tell codes from prior samples, ...
+        # Regularization phase: the discriminator learns to distinguish prior samples from codes.
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
-        # ... and the encoder, as the generator of codes, learns to confuse it.
+        # The encoder, as the generator of codes, learns to fool the discriminator.
         for _ in range(self.generator_steps):
             g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
         metrics = {**r, **d, **g, "loss": r["reconstruction"]}
@@ -192,7 +193,7 @@ class AAE(BaseAutoencoder):
         return self.track({**r, **d, **g, "loss": r["reconstruction"]})
 
     def reconstruction_losses(self, batch, training):
-        """-log p(x | z) of the images' codes."""
+        """Return -log p(x | z) for the codes of the images."""
         z = self.sampled_code(batch.x, training)  # [batch, latent_dim]
         inputs = {"z": z, "label": batch.label} if "z" in self.label_inputs else z
         parameters = self.decoder(inputs, training=training)
@@ -200,8 +201,8 @@ class AAE(BaseAutoencoder):
         return Losses(reconstruction, reconstruction=reconstruction)
 
     def discriminator_losses(self, batch, training):
-        """-log d(z') - log(1 - d(z)), and what tells how well codes and prior samples mix."""
-        # training=False: codes without dropout, and batch statistics that stay as they are.
+        """Return -log d(z') - log(1 - d(z)), and metrics of how close codes are to the prior."""
+        # training=False: no dropout in the encoder, and no update of its batch statistics.
         codes = ops.stop_gradient(self.sampled_code(batch.x, training=False))
         samples = self.prior_samples_like(batch)  # [batch, latent_dim]
         on_samples = self.logits(samples, batch.label, training)  # [batch]
@@ -216,9 +217,9 @@ class AAE(BaseAutoencoder):
         )
 
     def generator_losses(self, batch, training):
-        """-log d(z) of the images' codes."""
+        """Return -log d(z) for the codes of the images."""
         codes = self.sampled_code(batch.x, training)
-        # training=False for the discriminator, which this update does not train.
+        # training=False: this update does not train the discriminator.
         generator = ops.softplus(-self.logits(codes, batch.label, training=False))  # [batch]
         return Losses(self.generator_weight * generator, generator=generator)
 
@@ -236,23 +237,23 @@ class AAE(BaseAutoencoder):
         return self.code_of(x, noise, training=training)
 
     def code_of(self, x, noise, training=False):
-        """Return the codes that q(z | x) makes of images and of standard normal noise."""
+        """Return samples of q(z | x) for images and standard normal noise [batch, latent_dim]."""
         if self.posterior == "universal":
             return self.noisy_encoder({"x": x, "noise": noise}, training=training)
         q = DiagonalNormal(**self.encoder(x, training=training))
-        return q.transform(noise[:, None])[:, 0]  # [batch, 1, latent_dim] and back
+        return q.reparameterize(noise[:, None])[:, 0]  # [batch, 1, latent_dim] and back
 
     def prior_samples_like(self, batch):
         """Return as many samples of the prior as there are images, [batch, latent_dim]."""
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
 
     def logits(self, z, label, training):
-        """Return the discriminator's logits of codes, [batch]; above 0 for prior samples."""
+        """Return the discriminator's logits for codes, [batch]; above 0 means prior samples."""
         given = {"z": z, "label": label} if self.labels_seen else z
         return self.discriminator(given, training=training)[:, 0]
 
     def sliced_wasserstein(self, codes, samples):
-        """Return the sliced 2-Wasserstein distance of two samples of one size, a scalar."""
+        """Return the sliced 2-Wasserstein distance between two batches of one size, a scalar."""
         axes = backend.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
         axes = axes / ops.norm(axes, axis=0, keepdims=True)  # [latent_dim, directions]
         codes, samples = (ops.sort(ops.matmul(s, axes), axis=0) for s in (codes, samples))
@@ -273,13 +274,13 @@ class AAE(BaseAutoencoder):
         return {"z_mean": q.mean, "z_log_var": q.log_var}
 
     def encode(self, x, labels=None, *, sample=False, seed=None, batch_size: int = 1024):
-        """Return codes of images: the mean of q(z | x), or of a universal one the code of no noise.
+        """Return codes of images: the mean of q(z | x), or the code for zero noise.
 
         Args:
             x: images [n, *input_shape], in the likelihood's range.
-            labels: of a conditional model are ignored; others take none.
-            sample: sample q(z | x) instead; if it is deterministic, that is the same code.
-            seed: of the sample.
+            labels: ignored for conditional models; others take none.
+            sample: return samples of q(z | x) instead; a deterministic one gives the same codes.
+            seed: of the samples.
             batch_size: how many images to hold in a network at once.
 
         Returns:

@@ -1,4 +1,4 @@
-"""The classical family: deterministic codes, kept from copying in one way or another."""
+"""The classical autoencoders: deterministic codes, with a constraint against plain copying."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoo.trainer import Losses
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Autoencoder(BaseAutoencoder):
-    """A code narrow enough that an image must be understood to pass through it.
+    """The classical autoencoder: a network with a code that is smaller than the image.
 
     Minimizes -log p(x | z) + l1 sum|W| + l2 sum W^2 with z = encoder(x), for encoder and decoder
     together: the squared error with `likelihood="squared_error"`, the cross-entropy with
@@ -30,11 +30,11 @@ class Autoencoder(BaseAutoencoder):
     `hidden_units` make it deep, `filters` convolutional, a `latent_dim` above the number of pixels
     overcomplete, `tie_weights=True` shares the kernels.
 
-    Use it for compression, for features, and as the baseline of everything else.
+    Use it for compression, for features, and as the baseline for all other models.
 
     Args:
         l1, l2: weights of the sums of absolute and of squared values over all kernels, at least 0;
-            a kernel that is tied counts once. A penalty with a weight is a metric, `l1` or `l2`.
+            a tied kernel counts once. A penalty with a nonzero weight is a metric, `l1` or `l2`.
         Others: see `zoo.models.base.BaseAutoencoder`.
 
     Example:
@@ -51,8 +51,8 @@ class Autoencoder(BaseAutoencoder):
     (doi 10.1016/0893-6080(89)90014-2) on the linear case; Hinton and Salakhutdinov 2006
     (doi 10.1126/science.1127647).
 
-    Example: with networks as tutorials have them. The decoder's sigmoid is taken off, as the
-    likelihood applies it itself, and stays on `decoder` where it is used elsewhere.
+    Example: with your own networks. The model removes the decoder's sigmoid, as the likelihood
+    applies one itself; `decoder` itself keeps it.
 
         import keras
         import numpy as np
@@ -91,13 +91,13 @@ class Autoencoder(BaseAutoencoder):
         return self.with_penalties(Losses(reconstruction, reconstruction=reconstruction))
 
     def with_penalties(self, losses: Losses) -> Losses:
-        """Return losses with the penalties on kernels that have a weight."""
+        """Return losses plus the penalties on kernels with a nonzero weight."""
         for name, (weight, penalty) in self.weight_penalties().items():
             losses = losses.plus(weight * penalty, **{name: penalty})
         return losses
 
     def weight_penalties(self) -> dict:
-        """Return the penalties on kernels by name: their weights, and what they are, scalars."""
+        """Return the penalties on kernels by name: pairs of a weight and a scalar penalty."""
         penalties = {"l1": (self.l1, ops.abs), "l2": (self.l2, ops.square)}
         kernels = [w for w in self.weights if w.name == "kernel"]
         return {
@@ -107,7 +107,7 @@ class Autoencoder(BaseAutoencoder):
         }
 
     def squared_jacobian_norm(self, x):
-        """Return |dz/dx|^2 of images, summed over both, as a tensor [batch]."""
+        """Return |dz/dx|^2 of images, summed over codes and pixels, as a tensor [batch]."""
         if self.has_closed_jacobian:
             return self.closed_jacobian_norm(self.encoder(x))
         return jacobians.exact(self.code, x, self.latent_dim)
@@ -130,29 +130,31 @@ class Autoencoder(BaseAutoencoder):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SparseAutoencoder(Autoencoder):
-    """Many units of which few are active: the code may be larger than the image.
+    """The sparse autoencoder: only few units of its code are active for an image.
 
     Minimizes -log p(x | z) + weight * penalty, with the penalty
 
-        "kl":  sum_j KL(rho || m_j), m_j the mean over the batch of unit j, which lies in (0, 1);
+        "kl":  sum_j KL(rho || m_j), where m_j, in (0, 1), is the mean of unit j over the batch;
         "l1":  sum_j |z_j|.
 
-    Use it for features that one can look at: each unit stands for something that is seldom there.
+    The code may be larger than the image. Use it for features that can be interpreted: each unit
+    stands for something that few images have.
 
     Args:
-        penalty: "kl" (the code's activation is then a sigmoid) or "l1" (a ReLU, unless said).
-        rho: the mean activity that "kl" asks for, between 0 and 1. Batches should hold more
-            than 1/rho images, or their means say little.
+        penalty: "kl", for a code with a sigmoid, or "l1", for a code with a ReLU by default.
+        rho: the target of the mean activity for "kl", between 0 and 1. Batches should hold more
+            than 1/rho images, or their means are too noisy.
         weight: of the penalty, at least 0.
         code_activation: "auto" is a sigmoid for "kl" and a ReLU for "l1".
-        Others: see `Autoencoder`; here `hidden_units=()`, one layer each way, is the default.
+        Others: see `Autoencoder`; here `hidden_units=()` is the default: one layer each for encoder
+            and decoder.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.SparseAutoencoder((8, 8, 1), 100, rho=0.1)
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
-        >>> activity = model.encode(x_test).mean(axis=0)  # of each unit; 0.1 is asked for
+        >>> activity = model.encode(x_test).mean(axis=0)  # of each unit; the target is 0.1
         >>> activity.shape
         (100,)
 
@@ -203,12 +205,12 @@ class SparseAutoencoder(Autoencoder):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class DenoisingAutoencoder(Autoencoder):
-    """The encoder sees a damaged image, and the whole one must come out.
+    """The denoising autoencoder: it reconstructs a clean image from a corrupted one.
 
-    Minimizes the mean over L draws of -log p(x | encoder(x')), x' ~ q(x' | x). In evaluation, in
-    `encode` and in `reconstruct` nothing is damaged but what comes in.
+    Minimizes the mean over L samples of -log p(x | encoder(x')), x' ~ q(x' | x). Images are
+    corrupted in training only, not in evaluation, `encode` and `reconstruct`.
 
-    Use it to restore images (`model.reconstruct(damaged)`), and for features.
+    Use it to restore images (`model.reconstruct(corrupted)`), and for features.
 
     Args:
         corruption: a `zoo.Masking`, `zoo.SaltAndPepper`, `zoo.GaussianNoise`, `zoo.Translation`,
@@ -221,8 +223,8 @@ class DenoisingAutoencoder(Autoencoder):
         >>> model = zoo.DenoisingAutoencoder((8, 8, 1), 16, corruption={"masking": 0.25})
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=1, verbose=0)
-        >>> damaged = zoo.Masking(0.25).sample(x_test, seed=0)
-        >>> model.reconstruct(damaged).shape
+        >>> corrupted = zoo.Masking(0.25).sample(x_test, seed=0)
+        >>> model.reconstruct(corrupted).shape
         (360, 8, 8, 1)
 
     Source: Vincent et al. 2008 (doi 10.1145/1390156.1390294), section 2.3.
@@ -262,23 +264,23 @@ class DenoisingAutoencoder(Autoencoder):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ContractiveAutoencoder(Autoencoder):
-    """Codes move little when images do, but for what reconstruction needs.
+    """The contractive autoencoder: a penalty makes codes change little when images change little.
 
-    Minimizes -log p(x | h(x)) + weight |dh(x)/dx|^2, h the encoder, with the squared Frobenius
-    norm of its Jacobian, computed as `jacobian` says:
+    Minimizes -log p(x | h(x)) + weight |dh(x)/dx|^2, where h is the encoder. `jacobian` chooses how
+    the squared Frobenius norm of the Jacobian is computed:
 
         "closed":      for one dense layer with a sigmoid, a tanh or no activation;
         "exact":       for any encoder, at `latent_dim` times the cost of a pass;
         "hutchinson":  an unbiased estimate for any encoder, at the cost of one pass;
-        "stochastic":  |h(x) - h(x + e)|^2 / s^2, e ~ N(0, s^2 I), whose mean tends to the norm as
-                       the noise s shrinks;
-        "auto":        "closed" where it applies, else "hutchinson".
+        "stochastic":  |h(x) - h(x + e)|^2 / s^2, e ~ N(0, s^2 I), whose mean approaches the norm as
+                       the noise s goes to 0;
+        "auto":        "closed" if it is possible, else "hutchinson".
 
     Use it for features that stay the same under small changes of the image.
 
     Args:
         weight: of the penalty, at least 0.
-        jacobian: see above.
+        jacobian: one of the methods above.
         noise: s of "stochastic", above 0.
         tie_weights: "auto" is True for dense networks and False for convolutional ones.
         Others: see `Autoencoder`; here `hidden_units=()` and sigmoids are the defaults. Activations
@@ -292,8 +294,8 @@ class ContractiveAutoencoder(Autoencoder):
         >>> sorted(model.evaluate(x_test, verbose=0, return_dict=True))
         ['contraction', 'loss', 'reconstruction']
 
-    Source: Rifai et al. 2011, Contractive auto-encoders (ICML); "stochastic" applies to the code
-    what Rifai et al. 2011, Higher order contractive auto-encoder (ECML), apply to its Jacobian.
+    Source: Rifai et al. 2011, Contractive auto-encoders (ICML). "stochastic" is the estimate of
+    Rifai et al. 2011, Higher order contractive auto-encoder (ECML), applied to the code itself.
     """
 
     metric_names = ("reconstruction", "contraction")
@@ -329,7 +331,7 @@ class ContractiveAutoencoder(Autoencoder):
         if jacobian == "closed" and not self.has_closed_jacobian:
             raise ValueError(
                 "jacobian='closed' needs an encoder of one dense layer with a sigmoid, a tanh or "
-                "no activation; use 'exact' or 'hutchinson' for this one."
+                "no activation; use 'exact' or 'hutchinson' for this encoder."
             )
         self.method = jacobian
         if jacobian == "auto":

@@ -1,4 +1,4 @@
-"""The contract that all models of the zoo share."""
+"""The base class of all models of the zoo."""
 
 from __future__ import annotations
 
@@ -25,60 +25,60 @@ from zoo.trainer import Trainer
 
 
 class BaseAutoencoder(Trainer):
-    """An encoder, a decoder, and a likelihood that says how well the second undoes the first.
+    """The base class of all models: an encoder, a decoder and a likelihood p(x | z) of images.
 
-    Variants with one update write `losses`; variants with several write `train_step`, with one
-    `self.minimize(...)` each, see `zoo.trainer.Trainer`. What arrays are turned into arrays by
-    (`encode`, `decode`, `reconstruct`, `generate`) is in `zoo.inference`.
+    A variant with one update defines `losses`. A variant with several updates defines `train_step`,
+    with one `self.minimize(...)` for each update; see `zoo.trainer.Trainer`. The methods that take
+    and return arrays (`encode`, `decode`, `reconstruct`, `generate`) are in `zoo.inference`.
 
     Args:
         input_shape: of an image, (height, width, channels), or (features,).
-        latent_dim: the length of a code; for networks of your own also its shape, (4, 4, 4).
+        latent_dim: the length of a code; with your own networks it may be a shape, (4, 4, 4).
         filters: widths of the encoder's 3x3 convolutions of stride 2; none for dense networks.
-        hidden_units: widths of the dense layers between these and the code; the decoder mirrors
-            both.
+        hidden_units: widths of the dense layers between the convolutions and the code. The decoder
+            has the layers of the encoder in reverse order.
         activation: of the hidden layers.
         code_activation: of the code, for models whose encoder gives one code and no distribution;
             None leaves it linear.
-        tie_weights: whether the decoder's kernels are the encoder's, transposed, one variable each;
-            for dense networks without labels whose encoder gives one code.
+        tie_weights: whether the decoder uses the encoder's kernels, transposed; for dense networks
+            without labels whose encoder gives one code.
         likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
             "categorical", "squared_error", or a likelihood such as `zoo.Gaussian(0.1)`.
         num_classes: how many labels there are; for conditional models only.
-        encoder, decoder: networks of your own instead of the described ones: functional,
-            sequential or subclassed Keras models. The encoder takes `x`, the decoder `z`
-            (conditional ones a dict, with `label` beside). `input_shape` and `latent_dim` are
-            needed where the networks do not say them. Codes may have any shape. The decoder gives
-            the likelihood's parameters: logits for "bernoulli", for which a sigmoid at its end is
-            taken off, and any other activation with bounds refused. The networks of the model
-            share the weights of those given, which stay as they are otherwise.
-        seed: of the initial weights (but of networks that are given), of the noise drawn in
-            training, and of the order of the images. Where it is None, the weights are a matter of
-            Keras's own seed, `keras.utils.set_random_seed`, and the rest is as with 0.
+        encoder, decoder: your own networks instead of the described ones: functional, sequential
+            or subclassed Keras models. The encoder takes `x`, the decoder `z` (of conditional
+            models a dict with `label`). Give `input_shape` and `latent_dim` if the networks do not
+            state them. Codes may have any shape. The decoder gives the likelihood's parameters:
+            logits for "bernoulli". There a sigmoid at the end of the decoder is removed, and any
+            other bounded activation is refused. The model's networks share the weights of the
+            given networks, which do not change otherwise.
+        seed: of the initial weights (not of given networks), of the noise in training, and of the
+            order of the images. If it is None, Keras's own seed (`keras.utils.set_random_seed`)
+            determines the weights, and the rest is as with 0.
         name, dtype: of the model and its variables, as for any Keras model; a `dtype` such as
             "mixed_bfloat16" is a policy.
 
     Attributes:
-        code_shape: of what `encode` gives for an image; (latent_dim,) but for networks of your own.
+        code_shape: the shape of one code; (latent_dim,) unless the networks are your own.
         encoder_outputs: names of the encoder's outputs, each of `latent_dim` values.
-        metric_names: what a step reports beside `loss`, in order.
+        metric_names: the metrics of a step besides `loss`, in order.
         network_names: the attributes that hold networks.
-        card_metrics: names in `zoo.metrics.CARD_METRICS` of what its card is measured with.
-        takes_no: settings of the bases that the class does not take: by name, the one value that
-            changes nothing, and why it takes no other.
+        card_metrics: the metrics of its card, names in `zoo.metrics.CARD_METRICS`.
+        takes_no: settings of the base classes that the class does not take: by name, the only
+            value that is accepted (it changes nothing), and the reason.
         conditional: whether the networks take labels; see `label_inputs`.
-        label_inputs: what is given together with a label: `x` to the encoder, `z` to the decoder;
-            of conditional models both, unless said otherwise.
+        label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
+            by default both networks of a conditional model.
         learns_labels: whether it learns from labels; conditional models do.
         semi_supervised: whether labels may be -1, for "unlabeled".
-        family: of which its presets are.
-        restores: whether the model is trained to give the clean image of a damaged one.
-        prior: what `generate` draws codes from; None where there is none.
-        unit_variance: whether "gaussian" has a deviation of 1 instead of one that is calibrated.
-        cmap: the colours of pictures of images with one channel, as matplotlib names them; None for
-            ink on paper, where 1 is black. `fit` chooses by its images.
-        licence: of the weights, as the card of a preset states it; None once they are trained on,
-            and "not stated" in exported files then: set it to your own.
+        family: the group of presets that its presets belong to.
+        restores: whether the model is trained to restore clean images from corrupted ones.
+        prior: the distribution that `generate` draws codes from, or None.
+        unit_variance: whether "gaussian" has the standard deviation 1 instead of a calibrated one.
+        cmap: the matplotlib color map for images with one channel; None shows 1 as black on white.
+            `fit` chooses it by its images.
+        licence: of the weights, from the card of a preset. Training sets it to None, and exported
+            files then say "not stated": set your own.
         based_on: the name of the preset that the weights were first loaded from, for cards.
     """
 
@@ -198,16 +198,16 @@ class BaseAutoencoder(Trainer):
     def _check_given(self, name, given, found):
         given = tuple(given) if isinstance(found, tuple) and given is not None else given
         if given is not None and given != found:
-            raise ValueError(f"{name} is {given}, and the networks have {found}.")
+            raise ValueError(f"{name} is {given}, but the networks have {found}.")
 
     # Tensors
 
     def encoder_input(self, x, label):
-        """Return what the encoder takes: a tensor, or with a label a dict of tensors."""
+        """Return the input of the encoder: a tensor, or a dict of tensors with a label."""
         return {"x": x, "label": label} if "x" in self.label_inputs else x
 
     def decoder_input(self, z, label):
-        """Return what the decoder takes, likewise."""
+        """Return the input of the decoder: a tensor, or a dict of tensors with a label."""
         return {"z": z, "label": label} if "z" in self.label_inputs else z
 
     def call(self, inputs, training=False):
@@ -221,7 +221,7 @@ class BaseAutoencoder(Trainer):
         return self.encoder(self.encoder_input(x, label), training=training)
 
     def encoded(self, x, label=None) -> dict:
-        """Return what an exported encoder gives of images, by the names in `encoder_outputs`."""
+        """Return the outputs of the exported encoder, by the names in `encoder_outputs`."""
         return {self.encoder_outputs[0]: self.code(x, label)}
 
     def observation(self, z, label=None, training=False):
@@ -232,7 +232,7 @@ class BaseAutoencoder(Trainer):
         """Return the mean image of codes, as tensors, [batch, *input_shape]."""
         return self.observation(z, label, training).mean
 
-    # Arrays: each is said in `zoo.inference`
+    # Methods that take and return arrays; `zoo.inference` documents them
 
     encode, decode, reconstruct = inference.encode, inference.decode, inference.reconstruct
     generate = inference.generate
@@ -251,26 +251,26 @@ class BaseAutoencoder(Trainer):
         return self.prior.styled(self.prior.sample(n, seed=seed), labels)
 
     def style(self, z, labels):
-        """Return what codes [n, latent_dim] of a conditional model say beside their labels."""
+        """Return the styles of codes [n, latent_dim]: the information that is not in the label."""
         return self.prior.style(z, labels) if self.prior else z
 
     def styled(self, style, labels):
-        """Return the codes of styles [n, latent_dim] with labels [n]; undoes `style`."""
+        """Return the codes of styles [n, latent_dim] with labels [n]; the inverse of `style`."""
         return self.prior.styled(style, labels) if self.prior else style
 
     # Training
 
     def before_training(self, x):
-        """Choose the colors of pictures by the images, and take the preset's licence off."""
+        """Choose the color map of pictures by the images, and remove the preset's licence."""
         if x is not None and len(self.image_shape) == 3 and self.image_shape[-1] == 1:
             border = np.concatenate([x[:, [0, -1]].ravel(), x[:, :, [0, -1]].ravel()])
             drawn = np.median(border) <= x.min() + 0.1 * (x.max() - x.min())
             self.cmap = None if drawn else "gray"  # drawings are mostly empty at their borders
-        if self.licence is self.licence_of_preset:  # the same object: equal text may be the user's
+        if self.licence is self.licence_of_preset:  # not `==`: a user may set the same text
             self.licence = None
 
     def after_step(self, batch, metrics):
-        """Let a likelihood that is calibrated follow the reconstruction loss."""
+        """Update the standard deviation of a calibrated likelihood."""
         likelihood = getattr(self, "input_likelihood", self.likelihood)
         if not likelihood.calibrated:
             return
@@ -293,20 +293,20 @@ class BaseAutoencoder(Trainer):
         return encoder_and_decoder(self)
 
     def part(self, name, function, inputs, outputs, networks) -> Part:
-        """Return a part that may use the model's own weights besides those of networks."""
+        """Return a part that may use the model's own weights besides those of `networks`."""
         own = self._own_weights()
         return Part(
             name, function, inputs, outputs, (*networks, *([OwnWeights(own)] if own else []))
         )
 
     def _own_weights(self) -> list:
-        """Return what `add_weight` made, less the state of training."""
+        """Return the weights from `add_weight`, without the state of training."""
         others = {id(weight) for layer in self.layers for weight in layer.weights}
         others |= {*self.state_of_training}
         return [weight for weight in self.weights if id(weight) not in others]
 
     def add_state(self, *args, **kwargs):
-        """Add a weight that training alone reads and changes, and that no export needs."""
+        """Add a weight that only training reads and changes; exports do not contain it."""
         weight = self.add_weight(*args, trainable=False, **kwargs)
         self.state_of_training = (*self.state_of_training, id(weight))
         return weight
@@ -329,15 +329,15 @@ class BaseAutoencoder(Trainer):
         return {**config, "frozen": frozen} if frozen else config
 
     def setting(self, name: str):
-        """Return what the constructor was given for an argument: its attribute of that name."""
+        """Return the value of a constructor argument: the attribute of the same name."""
         if name == "input_shape":
             return self.image_shape
         if name == "latent_dim" and len(self.code_shape) > 1:
             return self.code_shape
         if not hasattr(self, name):
             raise TypeError(
-                f"{type(self).__name__} takes {name}= and has no attribute of that name, which its "
-                f"config needs: say self.{name} = {name}, or override setting()."
+                f"{type(self).__name__} takes {name}=, but has no attribute of that name, as its "
+                f"config needs: set self.{name} = {name}, or override setting()."
             )
         return getattr(self, name)
 
@@ -386,7 +386,7 @@ class BaseAutoencoder(Trainer):
             self.optimizer.build(self.trainable_variables)
 
     def save_own_variables(self, store):
-        """Save the state of the noise too, so that a training goes on as if never stopped."""
+        """Also save the state of the random generator, so that a resumed training is the same."""
         super().save_own_variables(store)
         store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
 

@@ -24,42 +24,42 @@ from zoo.trainer import Losses
 class ClusteringAAE(AAE):
     """The adversarial autoencoder that sorts images into clusters, without any label.
 
-    One network, `trunk`, gives features; of these `encoder` makes the style z and `classifier` the
-    probabilities q(y | x) of clusters; the decoder sees both. One discriminator tells styles from
-    draws of the prior, another one probabilities from one-hot draws of the label's prior: an image
-    must decide for a cluster, and the clusters must be as frequent as there. A step makes three
-    updates:
+    A network, `trunk`, gives features. From these, two output networks compute the style z and the
+    probabilities q(y | x) of clusters (`classifier`); the decoder takes both. One discriminator
+    distinguishes styles from samples of the prior, another one probabilities from one-hot samples
+    of the label's prior: so each image must belong clearly to one cluster, and clusters must have
+    the frequencies of that prior. A step makes three updates:
 
-    1. reconstruction: trunk, both heads and decoder minimize -log p(x | y, z), y ~ q(y | x) in the
-       mean;
-    2. discriminator: both minimize -log d(draw) - log(1 - d(code));
-    3. generator: trunk and heads minimize -log d(z) - `label_weight` log d(q(y | x)).
+    1. reconstruction: trunk, both output networks and decoder minimize -log p(x | y, z), with
+       q(y | x) in the place of y;
+    2. discriminator: both discriminators minimize -log d(sample) - log(1 - d(code));
+    3. generator: trunk and output networks minimize -log d(z) - `label_weight` log d(q(y | x)).
 
-    `label_entropy` is the entropy of the mean of q(y | x): where it falls under that of the label's
-    prior, ln K for K clusters alike, clusters were lost.
+    `label_entropy` is the entropy of the mean of q(y | x). If it is below that of the label's
+    prior, ln K for K equally frequent clusters, then clusters were lost.
 
-    With `head_distance` the decoder sees one short code instead of two, z + w_y: every cluster has
-    a head w_y [latent_dim] that is learned, and `head_repulsion` sums by how much
-    pairs of heads lie closer than that. `represent` returns z + w_y, which for two dimensions is a
-    map of the data.
+    With `head_distance` the decoder takes one short code, z + w_y, instead of two: w_y
+    [latent_dim], the head of the cluster y, is learned. `head_repulsion` sums how much closer than
+    `head_distance` pairs of heads are. `represent` returns z + w_y, in two dimensions a map of the
+    data.
 
-    Use it to find groups, and to reduce dimensions without tearing groups apart.
+    Use it to find clusters, and to reduce dimensions without splitting clusters.
 
     Args:
-        num_classes: how many clusters; some more than the data has classes do better than as many.
-        hidden_units: widths of the trunk's dense layers, after its `filters`; each is normalised
-            over the batch.
+        num_classes: how many clusters; take some more than the data has classes.
+        hidden_units: widths of the trunk's dense layers, after its `filters`; all have batch
+            normalization.
         kernel_size: the side of the convolutions' kernels.
         decoder_hidden_units: widths of the decoder's dense layers, in the encoder's order.
         discriminator_hidden_units: of both discriminators.
-        corruption: what is done to images before the trunk sees them in training, as for
+        corruption: of the images that the trunk sees in training, as in
             `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image. By default
             {"gaussian": 0.3}.
-        instance_noise: standard deviation of what is added to what the label's discriminator sees.
-        label_weight: see above.
-        head_distance: how far apart heads are pushed, above 0; None for no heads.
-        masses: frequencies of the clusters, [num_classes], of any sum; all alike by default.
-        Others: see `AAE`; networks of your own are not taken.
+        instance_noise: standard deviation of the noise on the inputs of the label's discriminator.
+        label_weight: weight of the label's part of the generator loss, above 0.
+        head_distance: heads that are closer are pushed apart, above 0; None for no heads.
+        masses: frequencies of the clusters, [num_classes], of any sum; equal by default.
+        Others: see `AAE`; your own networks are not possible.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -89,11 +89,11 @@ class ClusteringAAE(AAE):
     conditional = True
     label_inputs = ("z",)
     learns_labels = False
-    # Its clusters are no classes: generated images have no class that was asked for.
+    # Clusters are not classes, so no class can be asked for when generating.
     card_metrics = (*AAE.card_metrics, "clustering error")
     semi_supervised = False
     takes_no: ClassVar = {
-        name: (neutral, "it describes its own networks, with one code for an image")
+        name: (neutral, "it builds its own networks, with one code per image")
         for name, neutral in {
             "encoder": None,
             "decoder": None,
@@ -137,7 +137,7 @@ class ClusteringAAE(AAE):
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         logits = layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
         self.classifier = keras.Model(features, logits, name="classifier")
-        self.label_discriminator = self._critic(self.num_classes)
+        self.label_discriminator = self._build_discriminator(self.num_classes)
         self.label_weight = number("label_weight", label_weight, above=0)
         if self.head_distance:
             self.add_metric_name("head_repulsion")
@@ -171,7 +171,7 @@ class ClusteringAAE(AAE):
         return encoder, keras.Model({"z": z, "label": label}, image, name="decoder")
 
     def _described_join(self, latent_dim):
-        """Return what makes of a style and of probabilities that which is decoded."""
+        """Return the network from a style and probabilities to the input of the decoder."""
         z = keras.Input((latent_dim,), name="z")
         probability = keras.Input((self.num_classes,), name="probability")
         if not self.head_distance:
@@ -182,10 +182,10 @@ class ClusteringAAE(AAE):
         return keras.Model({"z": z, "probability": probability}, joined, name="join")
 
     def _described_discriminator(self):
-        return self._critic(self.latent_dim)
+        return self._build_discriminator(self.latent_dim)
 
-    def _critic(self, inputs):
-        return networks.critic(
+    def _build_discriminator(self, inputs):
+        return networks.discriminator(
             inputs,
             hidden_units=self.discriminator_hidden_units,
             activation="leaky_relu",
@@ -195,7 +195,7 @@ class ClusteringAAE(AAE):
     # Training: the steps are those of `AAE`
 
     def codes(self, x, training):
-        """Return logits [batch, num_classes] and styles of images, which training corrupts."""
+        """Return logits [batch, num_classes] and styles of images, corrupted in training."""
         if training:
             x = self.corruption.draw(x, self.seed_generator)
         features = self.trunk(x, training=training)
@@ -213,7 +213,7 @@ class ClusteringAAE(AAE):
         return losses.plus(repulsion, head_repulsion=repulsion)
 
     def head_repulsion(self):
-        """Return by how much pairs of heads lie closer than `head_distance`, summed, a scalar."""
+        """Return how much closer than `head_distance` pairs of heads are, summed, a scalar."""
         heads = self.join.get_layer("heads").kernel
         squared = ops.sum(ops.square(heads[:, None] - heads[None]), axis=2)
         distances = ops.sqrt(squared + 1e-12)  # [num_classes, num_classes]
@@ -257,7 +257,7 @@ class ClusteringAAE(AAE):
         )
 
     def with_instance_noise(self, probability):
-        """Add noise, without which the label's discriminator tells one-hot rows at a glance."""
+        """Add noise; without it, the label's discriminator recognizes one-hot rows too easily."""
         noise = backend.normal(ops.shape(probability), self.seed_generator)
         return probability + self.instance_noise * noise
 
@@ -272,21 +272,21 @@ class ClusteringAAE(AAE):
         """Return the images that styles and labels of `x` decode to, [n, *input_shape].
 
         Args:
-            labels: integers [n]; those that the model finds where it is None.
+            labels: integers [n]; predicted by the model if they are None.
         """
         labels = self.predict_labels(x, batch_size=batch_size) if labels is None else labels
         return super().reconstruct(x, labels, batch_size=batch_size)
 
     def represent(self, x, *, batch_size: int = 1024) -> np.ndarray:
-        """Return what the decoder sees of images: float32 [n, latent_dim] with heads.
+        """Return the input of the decoder for images: float32 [n, latent_dim] with heads.
 
-        Without, [n, num_classes + latent_dim]: probabilities, then the style.
+        Without heads it is [n, num_classes + latent_dim]: probabilities, then the style.
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
         return self.run_in_batches("representation", checks.in_numpy(x), None, batch_size)
 
     def representation(self, x):
-        """Return `represent`, of and as a tensor."""
+        """Return `represent` for tensors."""
         features = self.trunk(x)
         probability = ops.softmax(self.classifier(features))
         return self.join({"z": self.style_head(features), "probability": probability})

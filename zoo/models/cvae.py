@@ -14,17 +14,17 @@ class CVAE(VAE):
     """The conditional variational autoencoder: the class is given, the code holds the style.
 
     Minimizes E_q(z|x,c)[-log p(x | z, c)] + beta KL(q(z | x, c) || p(z | c)): the VAE's objective
-    with the label c given to encoder and decoder. With a fixed prior, the same for every class, the
-    same code with another label is the same style of another class. With a learned one,
-    p(z | c) = N(m_c, s_c^2), what codes have in common is (z - m_c) / s_c.
+    with the label c as a further input of encoder and decoder. With a fixed prior, which is the
+    same for every class, one code with different labels gives one style of different classes. With
+    a learned prior, p(z | c) = N(m_c, s_c^2), the style of a code is (z - m_c) / s_c.
 
-    Use it to generate what was asked for, and for analogies. `fit(x, y)` takes integer labels.
+    Use it to generate images of a class, and for analogies. `fit(x, y)` takes integer labels.
 
     Args:
         num_classes: how many labels there are.
-        prior: a `zoo.Normal`; the standard normal where it is None; "learned"; or a network of
-            your own from integer labels [batch] to a dict of `z_mean` and `z_log_var`.
-        Others: see `VAE`. Networks of your own take dicts, {"x", "label"} and {"z", "label"}.
+        prior: a `zoo.Normal`, the standard normal by default; "learned"; or your own network from
+            integer labels [batch] to a dict of `z_mean` and `z_log_var`.
+        Others: see `VAE`. Your own networks must take dicts, {"x", "label"} and {"z", "label"}.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -53,15 +53,15 @@ class CVAE(VAE):
 
 
 def is_learned(prior) -> bool:
-    """Say whether a prior is to be learned: "learned", or a network of a user's own."""
+    """Return whether a prior is learned: it is "learned", or a user's own network."""
     return isinstance(prior, keras.Model) or (isinstance(prior, str) and prior == "learned")
 
 
 def fixed_prior(prior):
-    """Return a prior that is not to be learned; None for one that is.
+    """Return a prior if it is not learned, else None.
 
     Raises:
-        ValueError: another word than "learned".
+        ValueError: a string other than "learned".
     """
     if isinstance(prior, str) and prior != "learned":
         raise ValueError(f'prior is {prior!r}; give a zoo.Normal, "learned" or a network.')
@@ -69,10 +69,10 @@ def fixed_prior(prior):
 
 
 def learn_prior(model, prior):
-    """Give a conditional VAE a prior that is learned: "learned", or a network of a user's own."""
+    """Give a conditional VAE a learned prior, by "learned" or a user's own network."""
     if len(model.code_shape) > 1:
         raise ValueError(
-            f"A learned prior is one of vectors, and the codes have the shape {model.code_shape}"
+            f"A learned prior needs codes that are vectors; these have the shape {model.code_shape}"
             ": let the encoder end in a Flatten, and the decoder begin with a Reshape."
         )
     custom = prior != "learned"
@@ -83,7 +83,7 @@ def learn_prior(model, prior):
 
 
 def learned_prior_of(model):
-    """Return what the constructor takes for the prior of a conditional VAE."""
+    """Return the `prior` argument with which a conditional VAE was made."""
     if model.prior_network is None:
         return model.prior
     return model.prior_network if model.prior.custom else "learned"

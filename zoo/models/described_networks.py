@@ -1,4 +1,4 @@
-"""Encoder and decoder from a model's settings."""
+"""Build encoder and decoder from the settings of a model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from zoo.nn.given import whole
 
 
 def described_networks(model, input_shape, latent_dim):
-    """Return encoder and decoder as the settings of a model describe them.
+    """Return the encoder and the decoder that the settings of a model describe.
 
     Raises:
-        ValueError: settings that do not go together.
+        ValueError: settings that cannot be combined.
     """
     if input_shape is None or latent_dim is None:
         raise ValueError(
@@ -20,7 +20,7 @@ def described_networks(model, input_shape, latent_dim):
     if model.filters and len(input_shape) != 3:
         raise ValueError(
             f"filters={model.filters} asks for convolutions, which need input_shape=(height, "
-            f"width, channels), not {tuple(input_shape)}."
+            f"width, channels); input_shape is {tuple(input_shape)}."
         )
     if len(model.encoder_outputs) > 1 and (model.tie_weights or model.code_activation):
         raise ValueError(
@@ -30,9 +30,8 @@ def described_networks(model, input_shape, latent_dim):
         )
     if model.tie_weights and (model.filters or model.conditional or model.likelihood.values > 1):
         raise ValueError(
-            "tie_weights=True shares the kernels of dense networks without labels that give "
-            "one value a pixel; leave out filters=, and choose another likelihood= where it "
-            "has several."
+            "tie_weights=True is for dense networks without labels that give one value per pixel: "
+            "leave out filters=, and choose a likelihood= with one value per pixel."
         )
     description = {
         "filters": model.filters,
@@ -40,10 +39,10 @@ def described_networks(model, input_shape, latent_dim):
         "activation": model.activation,
         "dtype": model.dtype_policy,
     }
-    heads = dict.fromkeys(model.encoder_outputs, latent_dim)
+    outputs = dict.fromkeys(model.encoder_outputs, latent_dim)
     encoder = model._described_encoder(
         input_shape,
-        heads,
+        outputs,
         code_activation=model.code_activation,
         num_classes=model.num_classes if "x" in model.label_inputs else None,
         **description,
@@ -59,13 +58,13 @@ def described_networks(model, input_shape, latent_dim):
 
 
 def checked_code_shape(latent_dim, custom_networks: bool):
-    """Return the length of a code, or for networks of a user's own perhaps its shape."""
+    """Return the length of a code, or its shape, which only a user's own networks may have."""
     if isinstance(latent_dim, str) or not hasattr(latent_dim, "__iter__"):
         return whole("latent_dim", latent_dim, least=1)
     if not custom_networks:
         raise TypeError(
-            f"latent_dim is {latent_dim!r}; described networks have codes of one length, such "
-            "as latent_dim=16. Codes of other shapes need an encoder= and decoder= of your own."
+            f"latent_dim is {latent_dim!r}; described networks have vectors as codes, such as "
+            "latent_dim=16. Codes of other shapes need your own encoder= and decoder=."
         )
     shape = given.shape("latent_dim", latent_dim, "the shape of a code, such as (4, 4, 4)")
     return shape if len(shape) > 1 else shape[0]

@@ -13,11 +13,11 @@ IMAGES_AT_ONCE, VALUES_AT_ONCE = 20, 4_000_000
 
 
 class Estimate(NamedTuple):
-    """What sampling found: a value for every image, and how far off it may be.
+    """An estimate for every image, and its standard error.
 
     Attributes:
         value: float64 [n].
-        standard_error: of every value by the delta method, float64 [n]; NaN with one sample.
+        standard_error: of every value, by the delta method, float64 [n]; NaN for one sample.
     """
 
     value: np.ndarray
@@ -43,7 +43,7 @@ def log_mean_weights(model, x, labels, samples: int, seed: int) -> Estimate:
 
 
 def _of_few_images(model, x, label, samples, generator):
-    """Return the logs of the mean weights of a few images and their standard errors, [2, n]."""
+    """Return the logarithms of the mean weights and their standard errors, [2, n]."""
     largest, total, squares = np.full(len(x), -np.inf), np.zeros(len(x)), np.zeros(len(x))
     values = math.prod(model.decoder.output.shape[1:])
     at_once = max(1, VALUES_AT_ONCE // (IMAGES_AT_ONCE * values))

@@ -15,17 +15,18 @@ from zoo.trainer import Losses
 
 @keras.saving.register_keras_serializable(package="zoo")
 class IWAE(VAE):
-    """The importance-weighted autoencoder: a bound that many codes an image make tight.
+    """The importance-weighted autoencoder: a tighter bound, from several codes per image.
 
-    Minimizes -E[ln 1/k sum_i p(x, z_i) / q(z_i | x)] over k codes of every image; with one code it
-    is the VAE, and log p(x) as k grows. The metric `iw_elbo` is that bound, `elbo` the VAE's.
+    Minimizes -E[ln 1/k sum_i p(x, z_i) / q(z_i | x)] over k codes per image. For k = 1 it is the
+    VAE; as k grows, the bound approaches log p(x). The metric `iw_elbo` is this bound, `elbo` the
+    bound of the VAE.
 
-    Use it for the best likelihoods, and for posteriors that a Gaussian fits badly. Its encoder
-    learns the more slowly the larger k is (Rainforth et al. 2018, arXiv 1802.04537).
+    Use it for the best likelihoods, and if a Gaussian fits the posteriors badly. The larger k is,
+    the more slowly the encoder learns (Rainforth et al. 2018, arXiv 1802.04537).
 
     Args:
         samples: k, at least 1.
-        Others: see `VAE`; beta and free_bits have no place in this bound.
+        Others: see `VAE`; `beta` and `free_bits` are not taken.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -41,7 +42,7 @@ class IWAE(VAE):
     family = "iwae"
     metric_names = (*VAE.metric_names, "iw_elbo")
     takes_no: ClassVar = {
-        name: (neutral, "the importance-weighted bound has no divergence to weigh; use a VAE")
+        name: (neutral, "the importance-weighted bound has no KL divergence to weight; use a VAE")
         for name, neutral in {"beta": 1.0, "free_bits": 0.0}.items()
     }
 

@@ -1,4 +1,4 @@
-"""The adversarial autoencoder whose codes gather by class."""
+"""The adversarial autoencoder with label information in the regularization."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from zoo.nn.given import whole
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LabelInformedAAE(AAE):
-    """The adversarial autoencoder whose codes lie where the prior has a part for their class.
+    """The label-informed adversarial autoencoder: each class has its own part of the prior.
 
-    An `AAE` whose discriminator also sees the label c: it tells draws z' ~ p(z | c) from codes of
-    images of class c, so that each class must fill its own part. An image without a label,
-    y = -1, has a class of its own there, whose draws come from the prior as a whole. Encoder and
-    decoder know nothing of labels.
+    It is an `AAE` whose discriminator also takes the label c: it distinguishes samples
+    z' ~ p(z | c) from codes of images of class c, so that each class must fill its own part of the
+    prior. For images without a label, y = -1, the samples come from the whole prior. Encoder and
+    decoder do not take labels.
 
-    Use it to lay classes out as you like, and to classify and to generate by place.
+    Use it to choose where the codes of each class lie, and to classify and generate by position.
 
     Args:
-        prior: one with parts, such as `zoo.GaussianMixture.petals()` or `zoo.SwissRoll()`, in
-            which each class has the mass that it has in the data; where none was given, `fit` on
-            arrays takes it from the labels.
+        prior: one with parts, such as `zoo.GaussianMixture.petals()` or `zoo.SwissRoll()`. The mass
+            of each part should be the frequency of its class in the data; if no masses were given,
+            `fit` on arrays takes them from the labels.
         num_classes: how many labels there are; the prior has as many parts.
-        discriminator: a network of your own from a dict of `z` and `label`, integers from 0 to
-            num_classes, the last for "unlabelled", to one logit [batch, 1].
+        discriminator: your own network from a dict of `z` and `label`, integers from 0 to
+            num_classes, where the last means "unlabeled", to one logit [batch, 1].
         Others: see `AAE`.
 
     Example:
@@ -54,19 +54,19 @@ class LabelInformedAAE(AAE):
         self.num_classes = whole("num_classes", num_classes, least=2)
         if self.prior.num_classes != self.num_classes:
             raise ValueError(
-                f"num_classes is {num_classes}, and the prior has {self.prior.num_classes or 'no'} "
-                "parts; give one with a part for each class, such as "
+                f"num_classes is {num_classes}, but the prior has {self.prior.num_classes or 'no'} "
+                "parts; give a prior with a part for each class, such as "
                 f"zoo.GaussianMixture.petals({num_classes})."
             )
 
     @property
     def labels_seen(self):
-        return (self.prior.num_classes or 0) + 1  # the last one is "unlabelled"
+        return (self.prior.num_classes or 0) + 1  # the last label means "unlabeled"
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """Train; as for other models, with y = -1 for images without a label."""
+        """Train as other models do, with y = -1 for images without a label."""
         if y is not None and checks.is_array(x) and not self.prior.masses_given:
-            labels = checks.check_labels(y, len(x), self.num_classes, "y", unlabelled=True)
+            labels = checks.check_labels(y, len(x), self.num_classes, "y", unlabeled=True)
             check_every_class_has_a_label(labels, self.num_classes)
             self._weigh_parts(np.bincount(labels[labels >= 0]))
         return super().fit(x, y, *args, **kwargs)
@@ -74,7 +74,7 @@ class LabelInformedAAE(AAE):
     def _weigh_parts(self, counts):
         config = self.prior.get_config() | {"masses": counts.tolist()}
         self.prior = type(self.prior).from_config(config)
-        self.train_function = self.test_function = None  # the old masses were constants there
+        self.train_function = self.test_function = None  # they hold the old masses as constants
 
     def prior_samples_like(self, batch):
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator, batch.label)
@@ -85,14 +85,14 @@ class LabelInformedAAE(AAE):
     # Use
 
     def predict_labels(self, x, *, batch_size: int = 1024) -> np.ndarray:
-        """Return in whose part of the prior the codes of images lie, int32 [n]."""
+        """Return the classes in whose part of the prior the codes of images lie, int32 [n]."""
         return self.prior.region(self.encode(x, batch_size=batch_size))
 
     def generate(self, n=None, labels=None, *, seed=None):
-        """Decode draws from the prior, or with labels [n] from the parts of these classes."""
+        """Decode samples of the prior, or with labels [n] samples of the parts of these classes."""
         if labels is None:
             return super().generate(n, seed=seed)
         labels = checks.check_labels(labels, np.size(labels), self.num_classes, "labels")
         if n not in (None, len(labels)):
-            raise ValueError(f"n is {n} and there are {len(labels)} labels; leave out n.")
+            raise ValueError(f"n is {n}, but there are {len(labels)} labels; leave out n.")
         return self.decode(self.prior.sample(len(labels), labels, seed))

@@ -1,4 +1,4 @@
-"""Labeled images beside many without a label, for semi-supervised models."""
+"""The labeled images in a semi-supervised training."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from zoo.checks.data import check_images, check_labels, in_numpy, is_array
 class LabeledImages:
     """The labeled images of a training, set apart from those without a label.
 
-    True where there are any. Every step draws a batch of them; replicas share the draws.
+    It is true if there are any. Every step samples a batch of them; replicas share the batch.
 
     Args:
-        model: whose images and labels they are; its step is made anew when they change.
+        model: the model to train; its training function is made again when the images change.
 
     Attributes:
-        share: how many images have a label, for each that has none.
+        share: the number of labeled images per unlabeled image.
     """
 
     def __init__(self, model):
@@ -28,20 +28,20 @@ class LabeledImages:
         return self.images is not None
 
     def set_apart(self, x, y):
-        """Keep the labeled images of arrays, if some have no label, and return the others.
+        """Keep the labeled images and return the others, if some have no label.
 
         Args:
-            x: images [n, *input_shape]; a stream of batches comes back as it is. y: integers [n],
-                -1 for images without a label.
+            x: images [n, *input_shape]; a stream of batches is returned unchanged.
+            y: integers [n], -1 for images without a label.
 
         Raises:
-            ValueError: some class has no labeled image; and what other models refuse.
+            ValueError: a class has no labeled image; or invalid images or labels.
         """
         images = labels = None
         share = 0.0
         if is_array(x) and y is not None:
             x = check_images(x, self.model.image_shape, self.model.likelihood)
-            y = check_labels(y, len(x), self.model.num_classes, unlabelled=True)
+            y = check_labels(y, len(x), self.model.num_classes, unlabeled=True)
             known = y >= 0
             if not known.all():
                 check_every_class_has_a_label(y, self.model.num_classes)
@@ -54,11 +54,11 @@ class LabeledImages:
             self.share = share
             tensors = (None if a is None else ops.convert_to_tensor(a) for a in (images, labels))
             self.images, self.labels = tensors
-            self.model.train_function = None  # the old ones are constants there
+            self.model.train_function = None  # it holds the old images as constants
         return x, y
 
     def draw(self, n: int, seed_generator):
-        """Return n images and their labels inside a training step, as tensors."""
+        """Sample n images and their labels inside a training step, as tensors."""
         uniform = backend.uniform((n,), seed_generator, shared=True)
         rows = backend.local_shard(ops.cast(uniform * len(self.labels), "int32"))
         return ops.take(self.images, rows, axis=0), ops.take(self.labels, rows)
@@ -77,14 +77,14 @@ def cross_entropy(logits, label):
 
 
 def check_every_class_has_a_label(y, num_classes: int):
-    """Refuse labels [n], -1 for unknown, among which some class is missing.
+    """Refuse labels [n], -1 for unknown, if a class has none.
 
     Raises:
-        ValueError: with the classes named.
+        ValueError: with the missing classes.
     """
     missing = sorted(set(range(num_classes)) - set(np.asarray(y)[np.asarray(y) >= 0]))
     if missing:
         raise ValueError(
-            f"No image of class {', '.join(map(str, missing))} has a label; the model needs one of "
-            "each class at least. zoo.data.keep_labels draws balanced ones."
+            f"No image of class {', '.join(map(str, missing))} has a label; the model needs at "
+            "least one of each class. zoo.data.keep_labels keeps as many of each."
         )

@@ -1,4 +1,4 @@
-"""M1: codes are learned from all images, labels from few of them."""
+"""M1: an autoencoder learns codes from all images, and a classifier learns from few labels."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from zoo.nn.given import whole, widths
 
 @keras.saving.register_keras_serializable(package="zoo")
 class M1(VAE):
-    """The latent-feature model: codes of a VAE bring alike images together, so few labels do.
+    """The latent-feature model M1: similar images have similar codes, so that few labels suffice.
 
-    The model is a `VAE`, and `fit(x, y)` first trains it on all images; y = -1 means "unlabelled".
-    Then `learn_labels` lets a method of scikit-learn's give every image a label, by the codes of
-    the labelled ones, and trains `classifier`, a small network on codes, to say the same. That
-    network needs no other images, and leaves Keras.
+    The model is a `VAE`, and `fit(x, y)` first trains it on all images; y = -1 means "unlabeled".
+    Then `learn_labels` propagates the labels to the codes of all images, by a method of
+    scikit-learn, and trains `classifier`, a small network on codes, with the result. This network
+    classifies new images, and can be exported.
 
-    Use it where labels are few and classes lie apart; its codes are what `M1M2` starts from.
+    Use it if there are few labels and the classes are well separated. `M1M2` builds on its codes.
 
     Args:
         num_classes: how many labels there are.
@@ -36,15 +36,15 @@ class M1(VAE):
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # the others are -1
         >>> model = zoo.M1((8, 8, 1), 4, num_classes=10, hidden_units=(64,), classifier_epochs=1)
         >>> model.compile("adam")
         >>> history = model.fit(x, few, epochs=1, verbose=0)
         >>> model.predict_labels(x_test).shape
         (360,)
 
-    Source: Kingma et al. 2014 (arXiv 1406.5298), section 2; there with a transductive support
-    vector machine.
+    Source: Kingma et al. 2014 (arXiv 1406.5298), section 2, with a transductive support vector
+    machine as the classifier.
     """
 
     family = "semisupervised"
@@ -72,7 +72,7 @@ class M1(VAE):
         self.classifier_hidden_units = widths("classifier_hidden_units", classifier_hidden_units)
         self.classifier_epochs = whole("classifier_epochs", classifier_epochs)
         self.classifier = self._described_classifier()
-        self.classifier.trainable = False  # the bound does not depend on it
+        self.classifier.trainable = False  # the ELBO does not depend on it
 
     def _described_classifier(self):
         z = features = keras.Input((self.latent_dim,), name="z")
@@ -85,14 +85,14 @@ class M1(VAE):
         return keras.Model(z, logits, name="classifier")
 
     def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
-        """Train on all images, then the classifier, where labels are given; see `VAE.fit`.
+        """Train on all images, then train the classifier if labels are given; see `VAE.fit`.
 
         Args:
             y: integers [n], -1 for images without a label; for arrays of images.
-            validation_data: images, or a pair of images and labels, of which the images count.
+            validation_data: images, or a pair of images and labels; the labels are not used.
 
         Raises:
-            ValueError: labels that do not fit, or a class without any; said before training.
+            ValueError: invalid labels, or a class without any; raised before training.
         """
         if y is not None:
             y = self._checked_known_labels(x, y)
@@ -105,20 +105,20 @@ class M1(VAE):
 
     def _checked_known_labels(self, x, y):
         if not checks.is_array(x):
-            raise ValueError("M1 spreads labels over all images at once: give arrays, fit(x, y).")
-        y = checks.check_labels(y, len(x), self.num_classes, "y", unlabelled=True)
+            raise ValueError("M1 needs all images at once to label them: give arrays, fit(x, y).")
+        y = checks.check_labels(y, len(x), self.num_classes, "y", unlabeled=True)
         check_every_class_has_a_label(y, self.num_classes)
         return y
 
     def learn_labels(self, x, y, *, seed: int = 0) -> np.ndarray:
-        """Label all images by their codes, and train the classifier afresh to say the same.
+        """Label all images by their codes, and train a new classifier on these labels.
 
         Args:
             x: images [n, *input_shape]. y: integers [n], -1 for images without a label.
-            seed: of the classifier's initial weights, and of the order in which codes are seen.
+            seed: of the classifier's initial weights, and of the order of the codes.
 
         Returns:
-            the labels that the method gave, int32 [n].
+            the labels of the method, int32 [n].
         """
         y = self._checked_known_labels(x, y)
         codes = self.encode(x)
@@ -127,25 +127,25 @@ class M1(VAE):
         with initial_weights(seed):
             self.classifier.set_weights(self._described_classifier().get_weights())
         self.classifier.trainable = True
-        pupil = keras.Sequential([self.classifier])
-        pupil.compile(
+        trainer = keras.Sequential([self.classifier])
+        trainer.compile(
             keras.optimizers.Adam(1e-3),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
         orders = np.random.default_rng(seed)
         for _ in range(self.classifier_epochs):
             order = orders.permutation(len(codes))
-            pupil.fit(codes[order], labels[order], batch_size=128, shuffle=False, verbose=0)
+            trainer.fit(codes[order], labels[order], batch_size=128, shuffle=False, verbose=0)
         self.classifier.trainable = False
         return labels
 
     def label_probability(self, x):
-        """Return the classifier's softmax of mean codes as a tensor, [batch, num_classes]."""
+        """Return the classifier's probabilities for mean codes, a tensor [batch, num_classes]."""
         return ops.softmax(self.classifier(self.code(x)))
 
     predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
 
     def parts(self):
-        """Return what can be exported: beside the others, `classifier`."""
+        """Return what can be exported: the parts of a VAE, and `classifier`."""
         classifier = classifier_part(self, (self.encoder, self.classifier))
         return {**super().parts(), "classifier": classifier}

@@ -1,4 +1,4 @@
-"""M1+M2: the second model on the codes of the first."""
+"""M1+M2: the model M2 on the codes of the model M1."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from zoo.models.vae import VAE
 
 @keras.saving.register_keras_serializable(package="zoo")
 class M1M2(M2):
-    """The stacked semi-supervised model: `M2` on codes that a trained VAE draws of each image.
+    """The stacked semi-supervised model: an `M2` on the sampled codes of a trained VAE.
 
-    p(x, y, z1, z2) = p(y) p(z2) p(z1 | y, z2) p(x | z1): the lower model's q(z1 | x) and
-    p(x | z1) stay as they are, and every step draws z1 anew. The bound that is minimized is that
-    of z1 under the upper model, so that its terms say nothing of pixels. From outside, the model
-    takes and gives images; its codes are z2.
+    p(x, y, z1, z2) = p(y) p(z2) p(z1 | y, z2) p(x | z1). The lower model, q(z1 | x) and p(x | z1),
+    is not trained, and every step samples z1 again. The loss is the negative ELBO of z1 under the
+    upper model, so that its terms do not measure pixels. Like other models, it takes and gives
+    images; its codes are z2.
 
-    Use it to classify with few labels where `M1` alone is not good enough.
+    Use it to classify with few labels if `M1` alone is not good enough.
 
     Args:
-        lower: a trained `zoo.M1` or `zoo.VAE`, or the name of a preset or folder. It is copied, and
-            is not trained further.
+        lower: a trained `zoo.M1` or `zoo.VAE`, or the name of a preset or folder. The model takes a
+            copy and does not train it.
         latent_dim: of z2.
-        likelihood: of z1: "learned_gaussian", or "gaussian", whose deviation is calibrated.
+        likelihood: of z1: "learned_gaussian", or "gaussian" with a calibrated standard deviation.
         hidden_units: widths of the layers between z1 and z2.
         Others: see `M2`.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # the others are -1
         >>> lower = zoo.VAE((8, 8, 1), 8, hidden_units=(64,))
         >>> lower.compile("adam")
         >>> history = lower.fit(x, epochs=1, verbose=0)
@@ -48,10 +48,10 @@ class M1M2(M2):
     model".
     """
 
-    # Not M2's: the bound is one of codes, and not of images.
+    # Not those of M2, as the ELBO is one of codes and not of images.
     card_metrics = ("reconstruction error", "classification error", "generated class accuracy")
     takes_no: ClassVar = {
-        name: (neutral, "it sees the codes of its lower model")
+        name: (neutral, "its inputs are the codes of its lower model")
         for name, neutral in {"input_shape": None, "filters": (), "binarize": None}.items()
     }
 
@@ -70,11 +70,11 @@ class M1M2(M2):
         self.image_shape, self.likelihood = lower.image_shape, lower.likelihood
 
     def input_pixels(self, x):
-        """Return what the networks get of images: the mean of q(z1 | x), [batch, values]."""
+        """Return the input of the networks: the mean of q(z1 | x), [batch, values]."""
         return self.lower.posterior(x).mean
 
     def drawn_pixels(self, x):
-        """Return what they get in a step of training: a draw from q(z1 | x), [batch, values]."""
+        """Return it for a training step: a sample of q(z1 | x), [batch, values]."""
         z1 = self.lower.posterior(self.lower.drawn_pixels(x)).sample(1, self.seed_generator)
         return ops.stop_gradient(z1[:, 0])
 
@@ -102,7 +102,7 @@ class M1M2(M2):
 
 
 def _copy(lower) -> VAE:
-    """Return a model of the same weights that was never compiled."""
+    """Return an uncompiled copy of a model, with the same weights."""
     if isinstance(lower, str):
         lower = zoo.load(lower)
     if not isinstance(lower, VAE) or lower.conditional:
@@ -116,6 +116,6 @@ def _copy(lower) -> VAE:
 
 def _no_likelihood():
     return TypeError(
-        "M1M2 bounds the probability of codes and not of images: it has no likelihood of images. "
-        "model.lower is a VAE, which has one."
+        "M1M2 bounds the probability of codes, not of images, so it has no likelihood of images. "
+        "Use model.lower, which is a VAE and has one."
     )

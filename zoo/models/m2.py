@@ -24,7 +24,7 @@ RAMP_STEPS = 500
 
 
 class PhaseOfTraining(keras.callbacks.Callback):
-    """Lets the epochs of the warm-up draw labels instead of summing over them."""
+    """Makes the epochs of the warm-up sample labels instead of summing over them."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.choose_phase(self.params["steps"])
@@ -40,34 +40,34 @@ class M2(VAE):
         -L(x, y)                                          for images with a label,
         -sum_y q(y | x) (L(x, y) - log q(y | x))          for those without,
 
-    and `alpha` times the classifier's cross-entropy on the labels. Encoder and classifier share
-    their first layers, `trunk`, which see every image once; what depends on the label is computed
-    for each. `fit(x, y)` takes y = -1 for "unlabelled"; of each step's batch the images have no
-    label, and `labeled_batch_size` labelled ones are drawn beside them.
+    plus `alpha` times the classifier's cross-entropy on the labels. Encoder and classifier share
+    their first layers, `trunk`, which are computed once per image; the layers that depend on the
+    label are computed for each label. `fit(x, y)` takes y = -1 for "unlabeled". A step takes a
+    batch of images without a label, and samples `labeled_batch_size` labeled images in addition.
 
-    In its plainest form the model may settle on classes of its own before the labels had a say.
-    Against that are `warm_up` steps and a ramp of 500 after them: at first the classifier learns
-    from labels alone and on the trunk's features as they are, which few labels would spoil. Epochs
-    of `fit` that lie in the warm-up draw one label from q(y | x) instead of summing over all, which
-    is several times faster. None of it is in the paper. A short code helps too: with 50 dimensions
-    the label is hardly missed, and errors stay.
+    Without a warm-up, the model may find classes of its own before it learns the labels. In the
+    first `warm_up` steps, the classifier learns only from labels, and does not change the trunk's
+    features, which few labels would spoil; a ramp of 500 steps follows. Epochs of `fit` inside the
+    warm-up sample one label from q(y | x) instead of summing over all, which is several times
+    faster. None of this is in the paper. A short code helps too: a code of 50 dimensions can hold
+    the class itself, so that the label is not used.
 
-    Use it to classify with few labels, and to generate by class all the same.
+    Use it to classify with few labels, and to generate images of a class.
 
     Args:
         alpha: weight of the classifier's cross-entropy, averaged over the labeled images that a
-            step draws (over the whole batch, where they lie in it). The paper's 0.1 N is 0.1 times
-            the number of labelled images here.
-        labeled_batch_size: how many labelled images each step draws.
-        warm_up: see above, in steps.
-        dropout: of the trunk's features where the classifier learns from labels.
+            step samples (over the whole batch if all images have labels). The paper's 0.1 N is
+            here 0.1 times the number of labeled images.
+        labeled_batch_size: how many labeled images each step samples.
+        warm_up: the number of steps of the warm-up.
+        dropout: of the trunk's features when the classifier learns from labels.
         hidden_units: the first is the trunk's last layer; the others follow it in the encoder.
         prior: as of `CVAE`.
-        Others: see `VAE`; networks of your own are not taken.
+        Others: see `VAE`; your own networks are not possible.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # the others are -1
         >>> model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, few, epochs=1, verbose=0)
@@ -87,10 +87,10 @@ class M2(VAE):
     network_names = (*VAE.network_names, "classifier")
     monitors = (*VAE.monitors, PhaseOfTraining)
     takes_no: ClassVar = {
-        "encoder": (None, "it describes networks that share layers"),
-        "decoder": (None, "it describes networks that share layers"),
-        "corruption": (None, "it is not made for damaged images"),
-        "free_bits": (0.0, "its bound is a mean over labels"),
+        "encoder": (None, "it builds its own networks, which share layers"),
+        "decoder": (None, "it builds its own networks, which share layers"),
+        "corruption": (None, "it does not support corrupted images"),
+        "free_bits": (0.0, "its ELBO is a mean over labels"),
     }
 
     def __init__(
@@ -181,7 +181,7 @@ class M2(VAE):
         )
 
     def bound(self, x, features, label, training):
-        """Return -log p(x | y, z) and KL(q(z | x, y) || p(z)) under given labels, both [batch]."""
+        """Return -log p(x | y, z) and KL(q(z | x, y) || p(z)) for given labels, both [batch]."""
         q = DiagonalNormal(
             **self.latent_head({"features": features, "label": label}, training=training)
         )
@@ -190,7 +190,7 @@ class M2(VAE):
         return -ops.mean(log_likelihoods, axis=1), kl_divergence(q, self.prior_of(label), z)
 
     def expected_bound(self, x, features, q, training):
-        """Return the two terms of the bound in the mean over labels y ~ q, both [batch]."""
+        """Return the means of the two terms of the bound over labels y ~ q, both [batch]."""
         classes = self.num_classes
         labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(x)[0],))
         x, features = (ops.repeat(t, classes, axis=0) for t in (x, features))
@@ -202,7 +202,7 @@ class M2(VAE):
     def bound_of_drawn_labels(self, x, features, q):
         """Return one-sample estimates of `expected_bound`, with one label y ~ q for each image.
 
-        No gradient reaches q, which it would not do in the warm-up either.
+        No gradient reaches q, as in the whole warm-up.
         """
         uniform = backend.uniform(ops.shape(q), self.seed_generator)
         gumbel = -ops.log(-ops.log(ops.clip(uniform, 1e-7, 1 - 1e-7)))
@@ -212,8 +212,8 @@ class M2(VAE):
     def losses_of_labeled_images(self):
         """Return the bound and the cross-entropy of labeled images, both scalars.
 
-        They are drawn from those that `fit` set apart; the bound is that of as many of them as
-        there are for the images of a batch.
+        They are sampled from those that `fit` set apart. The bound is scaled by the number of
+        labeled images per unlabeled image.
         """
         images, label = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
         x = self.drawn_pixels(images)
@@ -227,7 +227,7 @@ class M2(VAE):
         )
 
     def warmed_up(self, values):
-        """Let the gradient through as far as the ramp has come; the values stay."""
+        """Scale the gradient of values by the ramp, from 0 to 1; the values stay the same."""
         if not self.warm_up:
             return values
         ramp = ops.clip((self.steps_taken - self.warm_up) / RAMP_STEPS, 0.0, 1.0)
@@ -241,9 +241,9 @@ class M2(VAE):
         self.steps_taken.assign(self.steps_taken + 1.0)
 
     def choose_phase(self, steps: int | None):
-        """Draw labels in an epoch of so many steps if all are in the warm-up, else sum over them.
+        """Sample labels in an epoch if all of its steps are in the warm-up, else sum over them.
 
-        On a change the step is made anew.
+        If this changes, the training function is made again.
         """
         taken = float(ops.convert_to_numpy(self.steps_taken))
         drawing = steps is not None and taken + steps <= self.warm_up
@@ -252,7 +252,7 @@ class M2(VAE):
             self.make_train_function(force=True)
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """Train; as for other models, with y = -1 for images without a label."""
+        """Train as other models do, with y = -1 for images without a label."""
         x, y = self.labeled.set_apart(x, y)
         try:
             return super().fit(x, y, *args, **kwargs)
@@ -269,13 +269,13 @@ class M2(VAE):
         return ops.softmax(self.classifier(self.trunk(self.input_pixels(x))))
 
     def checked_images(self, x, labels):
-        """Check images and labels, which are those that the model finds where they are None."""
+        """Check images and labels; labels that are None are predicted by the model."""
         if labels is None:
             labels = self.predict_labels(x)
         return super().checked_images(x, labels)
 
     def parts(self):
-        """Return what can be exported: beside the others, `classifier`."""
+        """Return what can be exported: the parts of a VAE, and `classifier`."""
         classifier = classifier_part(self, (self.trunk, self.classifier))
         return {**super().parts(), "classifier": classifier}
 

@@ -14,7 +14,7 @@ from zoo.nn.given import whole
 from zoo.trainer import Losses
 
 ONE_LAYER = (
-    "it is one dense layer, with one kernel for both ways. Several make a deep network: "
+    "it is one dense layer with one kernel. Several of them make a deep network: "
     "zoo.pretrain(model, x, zoo.RBM)"
 )
 
@@ -23,24 +23,24 @@ ONE_LAYER = (
 class RBM(Autoencoder):
     """The restricted Boltzmann machine, p(v, h) proportional to exp(-E(v, h)).
 
-    E(v, h) = -v.b - h.c - v W h for binary units; visible ones with `likelihood="gaussian"` have
-    1/2 |v - b|^2 instead of -v.b, hidden ones with `code_activation="linear"` 1/2 |h|^2 - h.c
-    instead of -h.c, both with unit variance. Contrastive divergence: every step goes down
+    E(v, h) = -v.b - h.c - v W h for binary units. Visible units with `likelihood="gaussian"` have
+    1/2 |v - b|^2 instead of -v.b; hidden units with `code_activation="linear"` have 1/2 |h|^2 - h.c
+    instead of -h.c; both have unit variance. Contrastive divergence minimizes
 
         F(v) - F(v'),  F(v) = -ln sum_h exp(-E(v, h)),
 
-    v' the image after k steps of Gibbs sampling, held fixed: from the data (CD-k), or from chains
-    that go on from step to step (`chains`, persistent contrastive divergence). The encoder is
-    E[h | v], the decoder with the same kernel E[v | h].
+    where v' is the image after k steps of Gibbs sampling, taken as a constant. Sampling starts at
+    the data (CD-k), or continues chains from step to step (`chains`, persistent contrastive
+    divergence). The encoder is E[h | v]; the decoder is E[v | h], with the same kernel.
 
-    Use it for one layer of features, and to pre-train a deep network: `zoo.pretrain`. `loss` is the
-    reconstruction term, which is watched; the one that is minimized is `contrast`.
+    Use it for one layer of features, and to pre-train a deep network: `zoo.pretrain`. `contrast` is
+    minimized; `loss` is the reconstruction term, which is only measured.
 
     Args:
         k: Gibbs steps, at least 1.
-        chains: how many persistent chains; 0 starts each step at the data.
-        code_activation: of the hidden units, "sigmoid" for binary and "linear" for Gaussian ones.
-        activation: of hidden layers, of which there are none.
+        chains: how many persistent chains; with 0, each step starts at the data.
+        code_activation: of the hidden units, "sigmoid" for binary and "linear" for Gaussian units.
+        activation: without effect, as there are no hidden layers.
         Others: see `Autoencoder`. Binary visible units take images in [0, 1] as probabilities.
 
     Example:
@@ -83,8 +83,8 @@ class RBM(Autoencoder):
     ):
         if code_activation not in ("sigmoid", "linear"):
             raise ValueError(
-                f"code_activation is {code_activation!r}; hidden units are binary ('sigmoid') or "
-                "Gaussian ('linear')."
+                f"code_activation is {code_activation!r}; choose 'sigmoid' for binary hidden units "
+                "or 'linear' for Gaussian ones."
             )
         options = {
             "code_activation": code_activation,
@@ -96,8 +96,8 @@ class RBM(Autoencoder):
         self.binary = isinstance(self.likelihood, Bernoulli)
         if not self.binary and getattr(self.likelihood, "stddev", None) != 1.0:
             raise ValueError(
-                "Visible units are binary ('bernoulli') or Gaussian with unit variance ('gaussian')"
-                f", not {type(self.likelihood).__name__}."
+                f"likelihood is {type(self.likelihood).__name__}; choose 'bernoulli' for binary "
+                "visible units or 'gaussian' for Gaussian ones of unit variance."
             )
         self.k, self.chains = whole("k", k, least=1), whole("chains", chains)
         if self.binary:
@@ -137,7 +137,7 @@ class RBM(Autoencoder):
         return -ops.sum(visible, axis=1) - ops.sum(hidden, axis=1)
 
     def parts(self):
-        """Return what can be exported: beside the others, `energy`: F(v), a constant left out."""
+        """Return what can be exported: encoder, decoder, and `energy`, F(v) up to a constant."""
         x = TensorInfo("x", "float32", self.image_shape, self.likelihood.low, self.likelihood.high)
         energy = TensorInfo("free_energy", "float32", ())
 
@@ -151,7 +151,7 @@ class RBM(Autoencoder):
     def model_images(self, v, training):
         """Return images after k Gibbs steps, [batch or chains, ...], without a gradient.
 
-        From the data, the last step gives means, which have less noise than draws.
+        If sampling starts at the data, the last step gives means, which have less noise.
         """
         persistent = bool(self.chains) and training
         if persistent:
@@ -165,14 +165,14 @@ class RBM(Autoencoder):
         return ops.stop_gradient(energies_of)
 
     def sample_hidden(self, v):
-        """Draw from p(h | v), [batch, latent_dim]."""
+        """Sample p(h | v), [batch, latent_dim]."""
         mean = self.encoder(v)
         if self.code_activation == "linear":
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
     def sample_visible(self, mean):
-        """Draw images whose units have this mean, of the same shape."""
+        """Sample p(v | h), given its mean, of the same shape."""
         if not self.binary:
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
@@ -180,7 +180,7 @@ class RBM(Autoencoder):
     def log_pseudo_likelihood(self, v):
         """Return an estimate of sum_i ln p(v_i | all others), in nats, [batch].
 
-        One unit an image, drawn at random, stands for all, as in scikit-learn's `BernoulliRBM`.
+        It takes one random unit per image, as scikit-learn's `BernoulliRBM` does.
         """
         units = int(np.prod(self.image_shape))
         flat = ops.reshape(v, (-1, units))
@@ -190,19 +190,19 @@ class RBM(Autoencoder):
         return -units * ops.softplus(self.free_energy(v) - self.free_energy(flipped))
 
     def generate(self, n=None, labels=None, *, seed=None, steps: int = 500):
-        """Draw images by Gibbs sampling from noise, and return the means of the last step.
+        """Generate images by Gibbs sampling from noise, and return the means of the last step.
 
         Args:
-            n: how many. labels: none, as the model is not conditional.
+            n: how many images. labels: None, as the model is not conditional.
             seed: the same seed gives the same images.
-            steps: of Gibbs sampling; chains mix slowly, so that more are better.
+            steps: of Gibbs sampling; as chains mix slowly, more steps are better.
 
         Returns:
             float32 [n, *input_shape].
         """
         self.checked_labels(labels, n)
         if n is None or n < 1 or steps < 1:
-            raise ValueError(f"n is {n} and steps {steps}; ask for at least one of each.")
+            raise ValueError(f"n is {n} and steps is {steps}; both must be at least 1.")
         noise = np.random.default_rng(seed)
         v = noise.random((n, *self.image_shape), np.float32)
         for _ in range(steps):

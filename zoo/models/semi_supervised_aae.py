@@ -17,26 +17,26 @@ from zoo.trainer import Losses
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SemiSupervisedAAE(ClusteringAAE):
-    """The adversarial autoencoder that finds the classes of images, most of them without a label.
+    """The adversarial autoencoder that learns to classify images, most of them without a label.
 
-    A `ClusteringAAE` whose clusters are told, by some labels, which class they are. A step makes a
+    It is a `ClusteringAAE` whose clusters are the classes of a few labeled images. A step has a
     fourth update:
 
-    4. classification: trunk and classifier minimize the cross-entropy on labelled images.
+    4. classification: trunk and classifier minimize the cross-entropy on labeled images.
 
-    `fit(x, y)` takes y = -1 for "unlabelled"; of each step's batch the images have no label, and
-    `labeled_batch_size` labelled ones are drawn beside them.
+    `fit(x, y)` takes y = -1 for "unlabeled". A step takes a batch of images without a label, and
+    samples `labeled_batch_size` labeled ones in addition.
 
-    Use it to classify with few labels, and to generate by class all the same.
+    Use it to classify with few labels, and to generate images of a class.
 
     Args:
         num_classes: how many labels there are.
-        labeled_batch_size: how many labelled images each step draws.
+        labeled_batch_size: how many labeled images each step samples.
         Others: see `ClusteringAAE`.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # the others are -1
         >>> model = zoo.SemiSupervisedAAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, few, epochs=1, verbose=0)
@@ -60,17 +60,17 @@ class SemiSupervisedAAE(ClusteringAAE):
         self.labeled = LabeledImages(self)
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """Train; as for other models, with y = -1 for images without a label."""
+        """Train as other models do, with y = -1 for images without a label."""
         x, y = self.labeled.set_apart(x, y)
         return super().fit(x, y, *args, **kwargs)
 
     def train_step(self, data):
         batch = self.unpack(data)
-        # Reconstruction phase: trunk, heads and decoder minimize -log p(x | y, z).
+        # Reconstruction phase: trunk, output networks and decoder minimize -log p(x | y, z).
         r = self.minimize(lambda: self.reconstruction_losses(batch, True), batch, "reconstruction")
-        # Regularization phase: both discriminators learn to tell codes from prior samples, ...
+        # Regularization phase: both discriminators learn to distinguish prior samples from codes.
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
-        # ... and trunk and heads, as the generator of codes, learn to confuse them.
+        # Trunk and output networks, as the generator of codes, learn to fool them.
         for _ in range(self.generator_steps):
             g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
         # Classification phase: trunk and classifier learn from the labeled images.
@@ -88,7 +88,7 @@ class SemiSupervisedAAE(ClusteringAAE):
         return self.track({**r, **d, **g, **c, "loss": r["reconstruction"]})
 
     def classification_losses(self, batch, training):
-        """The cross-entropy of labeled images: those set apart, or those in the batch."""
+        """Return the cross-entropy of labeled images: those set apart, or those in the batch."""
         if training and self.labeled:
             x, label = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
             logits, _ = self.codes(x, training)

@@ -1,7 +1,7 @@
-"""What the constructors of models take: names that `help` and editors show, and that are checked.
+"""The settings of models: signatures that `help` and editors show, and checks of the arguments.
 
-A class writes its own settings alone and hands the others on as keywords; what it takes altogether
-is found here, from the constructors of its bases.
+The constructor of a class names only its own settings and passes the others on as keywords. This
+module collects all of its settings from the constructors of its base classes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from zoo.suggestions import suggestion
 def prepare(cls, last):
     """Give a class its signature, and a constructor that checks settings and seeds weights.
 
-    Sets `cls.__signature__`, which `inspect`, `help` and editors read; `cls.__doc__`, with what its
-    bases say of their settings; and `cls.refused`: the settings of its bases that it does not take,
-    see `BaseAutoencoder.takes_no`.
+    Sets `cls.__signature__`, which `inspect`, `help` and editors read; `cls.__doc__`, with the
+    settings of its base classes added; and `cls.refused`: the settings of its base classes that it
+    does not take, see `BaseAutoencoder.takes_no`.
 
     Args:
         cls: a class of models.
-        last: the base whose constructor hands nothing on.
+        last: the base class whose constructor passes no keywords on.
     """
     cls.__signature__, cls.refused = _collected(cls, last)
     if "Args:\n" in (vars(cls).get("__doc__") or ""):
@@ -44,7 +44,7 @@ def prepare(cls, last):
 
 
 def _collected(cls, last):
-    """Return the settings along the bases, as a signature, and those that are refused."""
+    """Return the settings of a class and its base classes as a signature, and the refused ones."""
     found, refused, positional = {}, {}, True
     for base in cls.__mro__:
         if "__init__" in vars(base):
@@ -68,7 +68,7 @@ def _collected(cls, last):
 
 
 def _with_all_settings(cls) -> str:
-    """Return a docstring that tells of every setting, the others in the words of the bases."""
+    """Return a docstring of all settings; base classes describe those that they define."""
     text = inspect.cleandoc(vars(cls)["__doc__"])
     before, _, rest = text.partition("Args:\n")
     own, _, after = rest.partition("\n\n")
@@ -89,7 +89,7 @@ def _with_all_settings(cls) -> str:
 
 
 def _described(block: str) -> dict:
-    """Return what a block of arguments says, by the names that it says it of."""
+    """Return the descriptions in a block of arguments, by the names of the arguments."""
     parts = re.split(r"^ {4}(\w+(?:, \w+)*):", block, flags=re.MULTILINE)[1:]
     texts = (words.rstrip("\n") for words in parts[1::2])
     return {tuple(names.split(", ")): words for names, words in zip(parts[::2], texts, strict=True)}
@@ -98,7 +98,7 @@ def _described(block: str) -> dict:
 def _checking(cls, init):
     @functools.wraps(init)
     def checked(self, *args, **kwargs):
-        called_first = type(self).__init__ is checked  # and not by that of a subclass
+        called_first = type(self).__init__ is checked  # not called by a subclass
         kwargs = accepted(type(self) if called_first else cls, kwargs)
         if kwargs.get("seed") is None or "_is_seeded" in vars(self):
             init(self, *args, **kwargs)
@@ -112,10 +112,10 @@ def _checking(cls, init):
 
 
 def accepted(cls, settings: dict) -> dict:
-    """Return settings less those that a class has no use for, and that say nothing.
+    """Return settings without those that a class does not take, if their values change nothing.
 
     Raises:
-        ValueError: one of them says something.
+        ValueError: the value of such a setting would change something.
     """
     for name, value in settings.items():
         neutral, why = cls.refused.get(name, (value, ""))
@@ -130,29 +130,29 @@ OLD_HOOKS = {
     "terms": "metric_names",
     "heads": "encoder_outputs",
     "advance": "after_step(batch, metrics)",
-    "own_callbacks": "monitors, callbacks' classes",
+    "own_callbacks": "monitors, a tuple of callback classes",
     "before_fit": "before_training(x)",
 }
 
 
 def refuse_old_hooks(cls):
-    """Refuse a class that overrides what its bases no longer call.
+    """Refuse a class that overrides a method or attribute which is no longer used.
 
     Raises:
-        TypeError: with what it is called now.
+        TypeError: with the new name.
     """
     for name, now in OLD_HOOKS.items():
         if name in vars(cls):
-            raise TypeError(f"{cls.__name__} defines {name}, which is not used any more: {now}.")
+            raise TypeError(f"{cls.__name__} defines {name}, which is no longer used: use {now}.")
     if callable(vars(cls).get("updates")):
         raise TypeError(
-            f"{cls.__name__}.updates is a method; it is a dict now, of the attributes that hold "
+            f"{cls.__name__}.updates is a method. It must be a dict of the attributes that hold "
             'the networks of each update, such as {"generator": ("encoder",)}.'
         )
 
 
 def unknown(cls, names) -> TypeError:
-    """Return the error for settings that a class does not take, with the nearest that it does."""
+    """Return the error for unknown settings of a class, with the nearest known names."""
     known = list(cls.__signature__.parameters)
     now = {old: new for old, new in OLD_NAMES.items() if new in known}
     wrong = " and ".join(
@@ -167,10 +167,10 @@ def unknown(cls, names) -> TypeError:
 
 @contextlib.contextmanager
 def initial_weights(seed: int | None):
-    """Let a seed fix the weights of all layers that are made inside; None leaves them as they are.
+    """Use a seed for the weights of all layers that are made inside; None changes nothing.
 
-    Initializers without a seed of their own take one from Python's generator, which
-    `keras.utils.set_random_seed` sets, too; it goes on afterwards as if nothing had been made.
+    Initializers without a seed take one from Python's random generator, which
+    `keras.utils.set_random_seed` sets as well. Its state is restored at the end.
     """
     if seed is None:
         yield
@@ -184,14 +184,14 @@ def initial_weights(seed: int | None):
 
 
 def plain(value):
-    """Return a setting as JSON can hold it: objects and functions as Keras serializes them."""
+    """Return a setting in a form for JSON: objects and functions are serialized by Keras."""
     if isinstance(value, keras.Layer | Configured) or hasattr(value, "get_config"):
         return keras.saving.serialize_keras_object(value)
     return keras.saving.serialize_keras_object(value) if callable(value) else value
 
 
 def deserialize(config: dict, custom_objects=None) -> dict:
-    """Return a configuration whose serialized objects are objects again."""
+    """Return a configuration with its serialized objects turned back into objects."""
     return {
         key: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
         if isinstance(value, dict) and "class_name" in value

@@ -1,4 +1,4 @@
-"""What a model offers for export: named parts with named, described tensors."""
+"""The exportable parts of a model, with named and described inputs and outputs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class TensorInfo:
     """One input or output of a part.
 
     Attributes:
-        name: what a consumer sees: `x`, `z`, `z_mean`, `z_log_var`, `label`.
+        name: in the exported file: `x`, `z`, `z_mean`, `z_log_var`, `label`.
         dtype: `"float32"` or `"int32"`.
         shape: dimensions without the batch, such as `(28, 28, 1)`; `()` for one value a row.
         low, high: the closed range of the values, or None where there is none.
-        prior: for latent inputs, what to draw them from, such as
-            `{"kind": "normal", "scale": 1.0}`; None elsewhere.
-        layout: "channels_last", or "channels_first" in exports that were asked for it.
+        prior: for latent inputs, the distribution to draw them from, such as
+            `{"kind": "normal", "scale": 1.0}`; else None.
+        layout: "channels_last", or "channels_first" if an export was asked for it.
     """
 
     name: str
@@ -32,14 +32,14 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class Part:
-    """A function of a trained model that can leave Keras by itself.
+    """A function of a trained model that can be exported.
 
     Attributes:
         name: `encoder`, `decoder`, `discriminator`.
-        function: takes a dict of tensors, gives a dict of tensors, both named as below;
+        function: takes a dict of tensors and returns a dict of tensors, both named as below;
             written with `keras.ops`, deterministic, without state.
-        inputs, outputs: in the order in which a consumer sees them.
-        networks: the Keras models whose weights `function` uses, and perhaps `OwnWeights`.
+        inputs, outputs: in the order of the exported files.
+        networks: the Keras models whose weights `function` uses, and `OwnWeights` if needed.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Part:
 
 @dataclass(frozen=True)
 class OwnWeights:
-    """Weights that belong to a model and to none of its networks, as `Part.networks` takes them."""
+    """Weights of a model that are in none of its networks, for `Part.networks`."""
 
     weights: list[Any]
     name: str = "model"
@@ -62,10 +62,11 @@ class OwnWeights:
 
 
 def classifier_part(model, networks) -> Part:
-    """Return the part from `x` to `label_probability`, [num_classes], of a model that classifies.
+    """Return the classifier part of a model: from `x` to `label_probability`, [num_classes].
 
     Args:
-        model: with `label_probability(x)`, of tensors. networks: that it uses.
+        model: with the method `label_probability(x)` for tensors.
+        networks: the networks that this method uses.
     """
     low, high = model.likelihood.low, model.likelihood.high
     x = TensorInfo("x", "float32", model.image_shape, low, high)

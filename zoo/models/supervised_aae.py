@@ -1,4 +1,4 @@
-"""The adversarial autoencoder that is told the class."""
+"""The supervised adversarial autoencoder."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from zoo.models.aae import AAE
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SupervisedAAE(AAE):
-    """The adversarial autoencoder that is told the class, so that the code holds the style alone.
+    """The supervised adversarial autoencoder: its decoder takes the class, its code is the style.
 
-    An `AAE` whose decoder takes the label beside the code; the encoder does not. What the label
-    says need not be in the code, so that a row of one code and all labels shares a style.
+    It is an `AAE` whose decoder takes a label and a code; the encoder takes the image only. The
+    code need not hold what the label says. So one code with different labels gives images of one
+    style.
 
-    Use it as a `CVAE`: to generate what was asked for, and for analogies.
+    Use it as a `CVAE`: to generate images of a class, and for analogies.
 
     Args:
         num_classes: how many labels there are.
-        conditional_discriminator: whether the discriminator sees the label too, so that the codes
-            of each class by itself must look like draws. Where it does not, as in the paper, they
-            must all together, and a class may keep to a region of its own; the decoder then hears
-            the label less.
-        Others: see `AAE`. A decoder of your own takes a dict of `z` and `label`.
+        conditional_discriminator: whether the discriminator takes the label too. Then the codes of
+            each class must match the prior. If it does not, as in the paper, only the codes of all
+            classes together must match it, so that a class may have a region of its own, and the
+            decoder uses the label less.
+        Others: see `AAE`. Your own decoder must take a dict of `z` and `label`.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")

@@ -1,4 +1,4 @@
-"""The energy-based view: an image is likely where some code explains it cheaply."""
+"""Target propagation: an energy-based autoencoder, whose codes are found by gradient descent."""
 
 from typing import ClassVar
 
@@ -15,27 +15,28 @@ from zoo.trainer import Losses, weighted
 
 @keras.saving.register_keras_serializable(package="zoo")
 class TargetPropAutoencoder(BaseAutoencoder):
-    """Codes are found by descent, and the encoder learns to say where it ends.
+    """The energy-based autoencoder: gradient descent finds codes, and the encoder predicts them.
 
-    E(y, z) = C(y, Dec(z)) + regularizer |z|^2 is the energy of an image y with a code z, C being
-    -log p(y | z). A step starts at z = Enc(y), goes down E(y, z) + proximity D(z, Enc(y)),
-    D the squared distance, for a set number of iterations to z*, and makes two updates:
+    E(y, z) = C(y, Dec(z)) + regularizer |z|^2 is the energy of an image y with a code z, where C is
+    -log p(y | z). A step starts at z = Enc(y) and minimizes E(y, z) + proximity D(z, Enc(y)), where
+    D is the squared distance, by `iterations` steps of gradient descent. With the result z*, it
+    makes two updates:
 
     1. reconstruction: the decoder minimizes C(y, Dec(z*));
     2. prediction: the encoder minimizes D(z*, Enc(y)).
 
-    No gradient passes from the decoder into the encoder. `loss` is C at the encoder's own code,
-    which is what `reconstruct` will do, and is watched; `reconstruction` is C at z*.
+    No gradient goes from the decoder into the encoder. `loss` is C for the encoder's own code, as
+    in `reconstruct`; it is measured, not minimized. `reconstruction` is C at z*.
 
-    Use it to see learning as energy shaping; and where codes may be refined when used
-    (`refine`, `free_energy`).
+    Use it to study learning as energy shaping, and if codes may be refined at inference (`refine`,
+    `free_energy`).
 
     Args:
         iterations: of the descent, at least 1.
-        rate: of the descent, above 0: a step is rate times the gradient.
+        rate: of the descent, above 0: a step is rate times the negative gradient.
         proximity: weight of D in the descent, at least 0.
         regularizer: weight of |z|^2, at least 0.
-        Others: see `zoo.models.base.BaseAutoencoder`; "gaussian" has a deviation of 1.
+        Others: see `zoo.models.base.BaseAutoencoder`; "gaussian" has a standard deviation of 1.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -45,15 +46,15 @@ class TargetPropAutoencoder(BaseAutoencoder):
         >>> model.free_energy(x_test[:5]).shape
         (5,)
 
-    Source: Canziani and LeCun, Deep Learning (NYU, 2021), the lecture from latent-variable energies
-    to target propagation to autoencoders; Ranzato et al. 2006 (NeurIPS 19), whose encoder learns
-    codes that descent has found.
+    Source: Canziani and LeCun, Deep Learning (NYU, 2021), the lecture on latent-variable energies,
+    target propagation and autoencoders; Ranzato et al. 2006 (NeurIPS 19), whose encoder learns
+    codes that were found by descent.
     """
 
-    unit_variance = True  # the slope of the energy would grow without the rate of the descent
+    unit_variance = True  # a smaller variance would make the gradients too large for the rate
     family = "energy"
     card_metrics = (*BaseAutoencoder.card_metrics, "reconstruction error of refined codes")
-    takes_no: ClassVar = {"tie_weights": (False, "each of its networks has an update of its own")}
+    takes_no: ClassVar = {"tie_weights": (False, "each of its networks has its own update")}
     metric_names = ("reconstruction", "prediction", "amortized")
     updates: ClassVar = {"reconstruction": ("decoder",), "prediction": ("encoder",)}
 
@@ -80,11 +81,11 @@ class TargetPropAutoencoder(BaseAutoencoder):
         predicted = ops.stop_gradient(self.encoder(batch.x, training=False))
         target = self.descend(batch.x, predicted)  # [batch, latent_dim]
         amortized = weighted(self.cost(batch.x, predicted), batch.weight)
-        # The decoder learns to make the image of z*, ...
+        # The decoder learns to reconstruct the image from z*.
         r = self.minimize(
             lambda: self.reconstruction_losses(batch, target, True), batch, "reconstruction"
         )
-        # ... and the encoder to say where descent ends.
+        # The encoder learns to predict z*.
         p = self.minimize(lambda: self.prediction_losses(batch, target, True), batch, "prediction")
         return self.track({**r, **p, "amortized": amortized, "loss": amortized})
 
@@ -98,12 +99,12 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return self.track({**r.metrics, **p.metrics, "amortized": amortized, "loss": amortized})
 
     def reconstruction_losses(self, batch, target, training):
-        """C(y, Dec(z*))."""
+        """Return C(y, Dec(z*))."""
         reconstruction = self.cost(batch.x, target, training)  # [batch]
         return Losses(reconstruction, reconstruction=reconstruction)
 
     def prediction_losses(self, batch, target, training):
-        """D(z*, Enc(y))."""
+        """Return D(z*, Enc(y))."""
         prediction = squared_distance(target, self.encoder(batch.x, training=training))
         return Losses(prediction, prediction=prediction)
 
@@ -116,7 +117,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return self.cost(x, z) + self.regularizer * ops.sum(ops.square(z), axis=1)
 
     def parts(self):
-        """Return what can be exported: beside the others, `energy`: E(y, z) of images and codes."""
+        """Return what can be exported: encoder, decoder, and `energy`, E(y, z)."""
         parts = super().parts()
         (x,), (z,) = parts["encoder"].inputs, parts["decoder"].inputs
         energy = TensorInfo("energy", "float32", ())
@@ -128,7 +129,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return {**parts, "energy": energy_part}
 
     def descend(self, x, start, proximity=None):
-        """Go down E(y, z) + proximity D(z, start) from `start`; [batch, latent_dim]."""
+        """Minimize E(y, z) + proximity D(z, start) from z = `start`; [batch, latent_dim]."""
         proximity = self.proximity if proximity is None else proximity
 
         def objective(z):
@@ -141,10 +142,10 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return ops.stop_gradient(z)
 
     def refine(self, x, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
-        """Return codes of images that were improved by descent down E(y, z) alone.
+        """Return codes of images after gradient descent on E(y, z), without the proximity term.
 
         Args:
-            x: images [n, *input_shape]. rounds: how often to make `iterations` steps.
+            x: images [n, *input_shape]. rounds: how many times to make `iterations` steps.
 
         Returns:
             float32 [n, *code_shape].
@@ -156,13 +157,13 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return self.shaped(z)
 
     def improved(self, x, z):
-        """Return codes after `iterations` steps down E(y, z), as a tensor."""
+        """Return codes after `iterations` steps of descent on E(y, z), as a tensor."""
         return self.descend(x, z, proximity=0.0)
 
     def free_energy(self, x, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
-        """Return F(y), the least E(y, z) over codes that descent found, float32 [n].
+        """Return F(y), the minimum of E(y, z) over z that gradient descent finds, float32 [n].
 
-        At zero temperature; `zoo.nn.energies.free_energy` is the soft minimum at any other.
+        This is the free energy at zero temperature; for others see `zoo.nn.energies.free_energy`.
         """
         z = self.refine(x, rounds=rounds, batch_size=batch_size)
         z = np.reshape(z, (len(z), -1))

@@ -24,41 +24,39 @@ from zoo.nn.distributions.priors import Normal
 from zoo.nn.given import number, whole
 from zoo.trainer import Losses
 
-FEW_STEPS = 100  # after which codes need not say anything yet
+FEW_STEPS = 100  # of training, after which codes may still be unused
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class VAE(BaseAutoencoder):
-    """The variational autoencoder: codes are distributions, and a prior over them generates.
+    """The variational autoencoder: codes are distributions, and a prior over codes generates.
 
     Minimizes E_q(z|x)[-log p(x | z)] + beta KL(q(z | x) || p(z)), the negative evidence lower
-    bound where beta is 1, for encoder and decoder together, by reparameterization. q is a
-    diagonal Gaussian; the prior is N(0, s^2 I). The metric `elbo` is -(reconstruction + kl),
-    whatever beta; it bounds a log-likelihood where pixels are binary, or real-valued under a
-    Gaussian, and not where grey pixels meet a Bernoulli likelihood.
+    bound for beta = 1, for encoder and decoder together, by reparameterization. q is a diagonal
+    Gaussian; the prior is N(0, s^2 I). The metric `elbo` is -(reconstruction + kl) for any beta. It
+    bounds a log-likelihood for binary pixels, and for real-valued pixels with a Gaussian
+    likelihood, but not for gray pixels with a Bernoulli likelihood.
 
     Use it to generate, to interpolate, and for codes that fill a known space.
 
     Args:
-        beta: weight of the divergence, at least 0. Above 1 it is the beta-VAE (Higgins et al.
-            2017). Or a `keras.optimizers.schedules.LearningRateSchedule`, such as
-            PolynomialDecay(0.0, 5000, 1.0): its value at each step of training is held in a
-            variable of the model.
-        samples: L, how many codes are drawn for an image in training and evaluation.
-        free_bits: nats of divergence, averaged over the batch, that each dimension has free: below
-            them it is not pushed further towards the prior. The metric `free_bits_penalty` says
-            what was added to the divergence for it.
-        binarize: for a Bernoulli likelihood. None takes pixels as they come. "dynamic" makes each
-            of them 1 with the probability that it states, anew at every step; what encodes takes
-            it as it is. "threshold" makes it 1 above 1/2, everywhere.
-        corruption: what is done to images before the encoder sees them in training, as for
+        beta: weight of the KL divergence, at least 0; above 1 for the beta-VAE (Higgins et al.
+            2017). It may be a `keras.optimizers.schedules.LearningRateSchedule`, such as
+            PolynomialDecay(0.0, 5000, 1.0): a variable of the model then holds its current value.
+        samples: L, how many codes are sampled for an image in training and evaluation.
+        free_bits: nats of KL divergence, averaged over the batch, that are free for each dimension:
+            below them, a dimension is not pushed toward the prior. The metric `free_bits_penalty`
+            is the term that the loss has for this.
+        binarize: for a Bernoulli likelihood. None takes pixels as they are. "dynamic" sets each
+            pixel to 1 with its value as the probability, newly sampled at every step; `encode` and
+            `reconstruct` take it as it is. "threshold" always sets it to 1 if it is above 1/2.
+        corruption: of the images that the encoder sees in training, as in
             `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image.
-        prior: a `zoo.Normal`, or a `zoo.GaussianMixture`, to which the divergence has no closed
-            form: it is then log q(z | x) - log p(z), averaged over the drawn codes. The standard
-            normal where it is None.
-        Others: see `zoo.models.base.BaseAutoencoder`. An encoder of your own returns a dict of
-            `z_mean` and `z_log_var`, both [batch, latent_dim]; log-variances beyond 12 either way
-            are drawn back, see `zoo.nn.distributions.normal.bounded_log_variance`.
+        prior: a `zoo.Normal`, the standard normal by default, or a `zoo.GaussianMixture`, for which
+            the KL divergence is estimated: log q(z | x) - log p(z), averaged over the samples.
+        Others: see `zoo.models.base.BaseAutoencoder`. Your own encoder must return a dict of
+            `z_mean` and `z_log_var`, both [batch, latent_dim]; log-variances outside of [-12, 12]
+            are reduced, see `zoo.nn.distributions.normal.bounded_log_variance`.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -116,7 +114,7 @@ class VAE(BaseAutoencoder):
         self.corruption = None if corruption is None else corruptions.get(corruption)
         self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
         self.prior = prior_names.get(prior, self.code_shape, self.priors_taken)
-        self.prior_network = None  # no attribute of the class: PyTorch would find that one first
+        self.prior_network = None  # set here: PyTorch would find a class attribute first
         self.beta = _checked_beta(beta)
         self.beta_now = self.beta
         if callable(self.beta):  # a schedule
@@ -137,7 +135,7 @@ class VAE(BaseAutoencoder):
         return DiagonalNormal(**self.encoder(inputs, training=training))
 
     def prior_of(self, label=None):
-        """Return p(z), or p(z | label) where it is learned."""
+        """Return p(z), or p(z | label) if the prior is learned."""
         return self.prior if self.prior_network is None else self.prior.given(label)
 
     def log_likelihoods(self, x, z, label=None, training=False):
@@ -165,7 +163,7 @@ class VAE(BaseAutoencoder):
         z = q.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, batch.label, training)
         reconstruction = -ops.mean(log_likelihoods, axis=1)  # [batch], nats
-        kl = kl_divergence(q, p, z)  # [batch], in closed form or of samples z
+        kl = kl_divergence(q, p, z)  # [batch], in closed form or estimated from z
         losses = Losses(
             reconstruction + self.beta_now * kl,
             reconstruction=reconstruction,
@@ -178,10 +176,9 @@ class VAE(BaseAutoencoder):
         return losses
 
     def free_bits_penalty(self, q, p, weight):
-        """Return by how much the mean KLs lack `free_bits`, summed over dimensions, a scalar.
+        """Return how far the mean KLs are below `free_bits`, summed over dimensions, a scalar.
 
-        Added to the KL, weighted by image where it is, it cancels the gradient of every dimension
-        that is below.
+        In the loss, it cancels the KL gradient of every dimension that is below `free_bits`.
         """
         by_dimension = normal.kl_by_dimension(q, p)
         if weight is None:
@@ -196,11 +193,11 @@ class VAE(BaseAutoencoder):
             self.beta_now.assign(self.beta(self.step))
 
     def input_pixels(self, x):
-        """Return what the networks get of images: pixels 0 or 1 if `binarize` is "threshold"."""
+        """Return the input of the networks: pixels 0 or 1 if `binarize` is "threshold"."""
         return ops.cast(x > 0.5, "float32") if self.binarize == "threshold" else x
 
     def drawn_pixels(self, x):
-        """Return what they get in `fit` and `evaluate`: drawn pixels if `binarize` is "dynamic"."""
+        """Return it for `fit` and `evaluate`: sampled pixels if `binarize` is "dynamic"."""
         if self.binarize == "dynamic":
             return ops.cast(backend.uniform(ops.shape(x), self.seed_generator) < x, "float32")
         return self.input_pixels(x)
@@ -219,14 +216,14 @@ class VAE(BaseAutoencoder):
         return {"z_mean": q.mean, "z_log_var": q.log_var}
 
     def encode(self, x, labels=None, *, sample=False, seed=None, batch_size: int = 1024):
-        """Return codes of images: the mean of q(z | x), or a draw from it.
+        """Return codes of images: the mean of q(z | x), or a sample from it.
 
         Args:
             x: images [n, *input_shape], in the likelihood's range.
             labels: integers [n] for conditional models.
-            sample: draw instead of taking the mean. Where most dimensions say nothing of images,
-                the decoder has seen noise in their place, and may decode draws better.
-            seed: of the draw.
+            sample: return samples instead of means. If most dimensions hold no information, the
+                decoder has learned with noise in them, and may decode samples better.
+            seed: of the samples.
             batch_size: how many images to hold in a network at once.
 
         Returns:
@@ -239,8 +236,8 @@ class VAE(BaseAutoencoder):
         return self.shaped(self.run_in_batches("code_of", (x, noise), labels, batch_size))
 
     def code_of(self, x, noise, label=None):
-        """Return the codes that q(z | x) makes of standard normal noise, [batch, latent_dim]."""
-        return self.posterior(x, label).transform(noise[:, None])[:, 0]
+        """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
+        return self.posterior(x, label).reparameterize(noise[:, None])[:, 0]
 
     def posterior_moments(self, x, labels=None, *, batch_size: int = 1024):
         """Return mean and log-variance of q(z | x) as arrays, both float32 [n, latent_dim]."""
@@ -265,7 +262,7 @@ class VAE(BaseAutoencoder):
         return self.run_in_batches("kl_of_dimensions", x, labels, 1024)
 
     def kl_of_dimensions(self, x, label=None):
-        """Return `kl_by_dimension`, of and as a tensor."""
+        """Return `kl_by_dimension` for tensors."""
         return normal.kl_by_dimension(self.posterior(x, label), self.prior_of(label))
 
     def kl_and_log_prob(self, x, z, labels=None, *, batch_size: int = 1024):
@@ -273,8 +270,8 @@ class VAE(BaseAutoencoder):
 
         Args:
             x: images [n, *input_shape]. labels: integers [n] for conditional models.
-            z: [n, *code_shape], a draw from q(z | x) for each; the KL is estimated of it where
-                it has no closed form.
+            z: [n, *code_shape], a sample from q(z | x) for each image. The KL divergence is
+                estimated from it if it has no closed form.
         """
         x, labels = self.checked_images(x, labels)
         z = checks.check_codes(z, self.code_shape)
@@ -282,7 +279,7 @@ class VAE(BaseAutoencoder):
         return both[:, 0], both[:, 1]
 
     def bound_of(self, x, z, label=None):
-        """Return `kl_and_log_prob`, of tensors and as one, [batch, 2]."""
+        """Return `kl_and_log_prob` for tensors, as one tensor [batch, 2]."""
         z = z[:, None]  # [batch, 1, latent_dim]
         kl = kl_divergence(self.posterior(x, label), self.prior_of(label), z)
         log_prob = self.log_likelihoods(self.input_pixels(x), z, label)[:, 0]
@@ -291,12 +288,12 @@ class VAE(BaseAutoencoder):
     def log_likelihood(self, x, labels=None, *, samples: int = 5000, seed: int = 0) -> Estimate:
         """Estimate log p(x), or log p(x | label), by importance sampling from q(z | x).
 
-        ln 1/S sum_s p(x, z_s) / q(z_s | x): a lower bound in the mean, the tighter the more
-        samples. Memory does not grow with their number. On grey pixels a Bernoulli likelihood gives
-        no log-likelihood, and the squared error none at all: see `binarize`.
+        ln 1/S sum_s p(x, z_s) / q(z_s | x): on average a lower bound, which gets tighter with more
+        samples. Memory does not grow with them. It is no log-likelihood for gray pixels with a
+        Bernoulli likelihood (see `binarize`), nor for the squared error.
 
         Args:
-            x: images [n, *input_shape]; with `binarize="dynamic"`, binary ones are drawn of them.
+            x: images [n, *input_shape]; with `binarize="dynamic"`, binary images are sampled first.
             labels: integers [n] for conditional models.
             samples: S, at least 1.
             seed: the same seed gives the same estimate.
@@ -310,9 +307,9 @@ class VAE(BaseAutoencoder):
         return log_mean_weights(self, self.prepared(x, seed), labels, samples, seed)
 
     def importance_log_weights(self, x, noise, label=None):
-        """Return log p(x, z) / q(z | x) at noise [batch, samples, latent_dim], [batch, samples]."""
+        """Return log p(x, z) / q(z | x) [batch, samples], for noise [..., latent_dim]."""
         q = self.posterior(x, label)
-        z = q.transform(noise)
+        z = q.reparameterize(noise)
         return self.log_weights(q, z, self.log_likelihoods(self.input_pixels(x), z, label), label)
 
     def log_weights(self, q, z, log_likelihoods, label=None):
@@ -320,9 +317,9 @@ class VAE(BaseAutoencoder):
         return log_likelihoods + self.prior_of(label).log_prob(z) - q.log_prob(z)
 
     def prepared(self, x, seed: int | None = 0) -> np.ndarray:
-        """Return checked images as metrics are measured on them, float32 [n, *input_shape].
+        """Return checked images for the metrics, float32 [n, *input_shape].
 
-        Drawn if `binarize` is "dynamic", else as they are.
+        They are sampled if `binarize` is "dynamic", else unchanged.
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
         x = np.asarray(ops.convert_to_numpy(x), "float32")
@@ -332,7 +329,7 @@ class VAE(BaseAutoencoder):
         return (uniform < x).astype("float32")
 
     def after_fit(self, x, y):
-        """Warn where hardly any dimension of the codes says something of images."""
+        """Warn of posterior collapse: few dimensions of the codes hold information."""
         steps = int(ops.convert_to_numpy(self.optimizer.iterations))
         if steps < FEW_STEPS or checks.not_finite(self):
             return
@@ -341,19 +338,19 @@ class VAE(BaseAutoencoder):
             warnings.warn(
                 f"{type(self).__name__} hardly uses its codes: {active} of {self.latent_dim} "
                 "dimensions are active, the others are the same for all images (posterior "
-                "collapse). Train longer, lower beta=, or give free_bits=. Under "
-                'likelihood="squared_error" or a fixed zoo.Gaussian(stddev) errors may cost too '
-                'little: likelihood="gaussian" calibrates them. Until then encode(x, sample=True) '
-                "may give better images than the mean code that reconstruct() decodes.",
+                "collapse). Train longer, lower beta=, or give free_bits=. With "
+                'likelihood="squared_error" or a fixed zoo.Gaussian(stddev), errors may cost too '
+                'little: use likelihood="gaussian", which is calibrated. In this model, codes from '
+                "encode(x, sample=True) may decode better than the mean codes of reconstruct().",
                 stacklevel=3,
             )
 
 
 def active_units(model, x, labels=None, *, threshold: float = 0.01) -> int:
-    """Count the latent dimensions that say something of the image.
+    """Count the latent dimensions that hold information about the image.
 
-    A dimension is active if the variance over images of its posterior mean exceeds `threshold`;
-    with a prior that depends on the label, of the mean in units of that prior.
+    A dimension is active if the variance of its posterior mean over images exceeds `threshold`. If
+    the prior depends on the label, the mean is taken in units of that prior.
 
     Args:
         model: a `VAE`.
@@ -373,7 +370,7 @@ def active_units(model, x, labels=None, *, threshold: float = 0.01) -> int:
 
 
 def _checked_beta(beta):
-    """Return a number of at least 0, or a schedule of Keras's."""
+    """Return a number of at least 0, or a schedule of Keras."""
     schedule = keras.optimizers.schedules.LearningRateSchedule
     if isinstance(beta, dict):
         beta = made_of(beta, schedule, "beta")
@@ -389,12 +386,12 @@ def _checked_binarization(binarize, likelihood, corruption):
         raise ValueError(f"binarize is {binarize!r}; choose 'dynamic', 'threshold' or None.")
     if binarize and not isinstance(likelihood, Bernoulli):
         raise ValueError(
-            f"binarize={binarize!r} makes pixels 0 or 1, which a Bernoulli likelihood is for, and "
-            f"not {type(likelihood).__name__}."
+            f"binarize={binarize!r} makes pixels 0 or 1, for a Bernoulli likelihood only; the "
+            f"likelihood is {type(likelihood).__name__}."
         )
     if binarize == "threshold" and corruptions.has_gaussian_noise(corruption):
         raise ValueError(
-            'binarize="threshold" would undo Gaussian noise; damage pixels by masking or by '
+            'binarize="threshold" would undo Gaussian noise; corrupt pixels by masking or by '
             "salt and pepper."
         )
     return binarize

@@ -16,33 +16,34 @@ from zoo.nn.given import number, widths
 from zoo.trainer import Losses
 
 FIXED = {"samples": 1, "free_bits": 0.0, "binarize": None, "corruption": None}
-WHY = "its updates take one code of every image, as the image comes"
+WHY = "its updates use one code for each image, and the images as they are"
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class VAEGAN(VAE):
-    """The variational autoencoder that compares images as a discriminator sees them.
+    """The VAE-GAN: a variational autoencoder that compares the discriminator's features of images.
 
-    A squared error of pixels blurs; features of a network that tells real images from made ones do
-    not. With z ~ q(z | x), z' ~ p(z), images g(z), g(z'), and the features f(x) of the
-    discriminator d, a step makes three updates:
+    A squared error of pixels gives blurred images; the features of a discriminator, which
+    distinguishes real images from generated ones, do not. With z ~ q(z | x), z' ~ p(z), images
+    g(z), g(z'), and the features f(x) of the discriminator d, a step makes three updates:
 
     1. encoder: `beta` KL(q(z | x) || p(z)) + |f(x) - f(g(z))|^2 / (2 s^2);
     2. decoder: |f(x) - f(g(z))|^2 / (2 s^2) - `generator_weight` (log d(g(z)) + log d(g(z')));
     3. discriminator: -log d(x) - log(1 - d(g(z))) - log(1 - d(g(z'))).
 
-    `loss` is the negative log-likelihood of pixels, `reconstruction`, which is watched and not
-    minimized: the others move with the opponent and do not tell which model is better.
+    `loss` is `reconstruction`, the negative log-likelihood of pixels, which is measured and not
+    minimized: adversarial losses depend on how good the discriminator is, and do not show which
+    model is better.
 
-    Use it for images that are sharp rather than exact.
+    Use it if sharp images are more important than exact ones.
 
     Args:
         generator_weight: above 0; 1 / gamma in the paper.
-        feature_stddev: s, above 0, how far features may lie apart; 1 in the paper, whose features
-            are many more. Where the divergence falls to 0, it is too large.
-        label_smoothing: s in [0, 0.5): real images count as 1 - s to the discriminator.
-        discriminator_filters, discriminator_hidden_units: of the discriminator; the encoder's
-            widths where they are None.
+        feature_stddev: s, above 0, the standard deviation of features; 1 in the paper, which has
+            many more features. If the KL divergence falls to 0, choose a smaller one.
+        label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.
+        discriminator_filters, discriminator_hidden_units: of the discriminator; by default those
+            of the encoder.
         Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
 
     Example:
@@ -53,8 +54,8 @@ class VAEGAN(VAE):
         >>> model.generate(16, seed=0).shape
         (16, 8, 8, 1)
 
-    Source: Larsen et al. 2015 (arXiv 1512.09300), algorithm 1. There the decoder minimizes -log(1 -
-    d) with a minus sign; ours is the form whose gradient does not fade while d is right.
+    Source: Larsen et al. 2015 (arXiv 1512.09300), algorithm 1. There the decoder minimizes
+    log(1 - d); here it minimizes -log d, whose gradient does not vanish while d is right.
     """
 
     family = "adversarial"
@@ -102,7 +103,7 @@ class VAEGAN(VAE):
             if discriminator_hidden_units is None
             else widths("discriminator_hidden_units", discriminator_hidden_units)
         )
-        self.discriminator = networks.image_critic(
+        self.discriminator = networks.image_discriminator(
             self.image_shape,
             filters=self.discriminator_filters,
             hidden_units=self.discriminator_hidden_units,
@@ -114,11 +115,11 @@ class VAEGAN(VAE):
 
     def train_step(self, data):
         batch = self.unpack(data)
-        # The encoder brings posteriors to the prior, and features of images to those of theirs.
+        # The encoder minimizes the KL divergence and the feature error of reconstructions.
         e = self.minimize(lambda: self.encoder_losses(batch, True), batch, "encoder")
-        # The decoder does so with features, and learns to confuse the discriminator, ...
+        # The decoder minimizes the feature error, and learns to fool the discriminator.
         g = self.minimize(lambda: self.decoder_losses(batch, True), batch, "decoder")
-        # ... which learns to tell real images from generated ones.
+        # The discriminator learns to distinguish real images from generated ones.
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
         metrics = {**e, **g, **d, "loss": e["reconstruction"]}
         self.after_step(batch, metrics)
@@ -135,7 +136,7 @@ class VAEGAN(VAE):
         q = self.posterior(batch.x, training=training)
         z = q.sample(1, self.seed_generator)  # [batch, 1, latent_dim]
         observation = self.observation(z[:, 0], training=training)
-        reconstruction = -observation.log_prob(batch.x)  # [batch], watched alone
+        reconstruction = -observation.log_prob(batch.x)  # [batch], measured, not minimized
         kl = kl_divergence(q, self.prior, z)
         features = self.feature_error(batch.x, observation.mean)
         return Losses(
@@ -172,7 +173,7 @@ class VAEGAN(VAE):
         )
 
     def generated(self, x, training):
-        """Return images of sampled codes of `x`, and as many of samples of the prior."""
+        """Return images decoded from sampled codes of `x`, and as many from prior samples."""
         z = ops.stop_gradient(self.posterior(x).sample(1, self.seed_generator)[:, 0])
         samples = self.prior.draw(ops.shape(x)[0], self.seed_generator)
         return [self.image(codes, training=training) for codes in (z, samples)]

@@ -1,4 +1,4 @@
-"""Objects that a model takes, and that its configuration brings back."""
+"""Objects that are saved in the configuration of a model."""
 
 import reprlib
 
@@ -12,13 +12,13 @@ _SHORT.maxstring = _SHORT.maxother = 80
 
 
 class Configured:
-    """Base class of what is described by its constructor's arguments.
+    """Base class of objects that the arguments of their constructor describe.
 
-    Subclasses that are saved are registered with `keras.saving.register_keras_serializable`.
+    Register subclasses with `keras.saving.register_keras_serializable`, so that they can be saved.
     """
 
     def get_config(self) -> dict:
-        """Return the constructor's arguments, as JSON can hold them."""
+        """Return the constructor's arguments, in a form for JSON."""
         return {}
 
     @classmethod
@@ -26,7 +26,7 @@ class Configured:
         return cls(**config)
 
     def shown(self) -> dict:
-        """Return the arguments that `repr` shows: those that were chosen."""
+        """Return the arguments that `repr` shows: those that are not None."""
         return {name: value for name, value in self.get_config().items() if value is not None}
 
     def __repr__(self):
@@ -35,26 +35,26 @@ class Configured:
 
 
 def made_of(description: dict, kinds, argument: str):
-    """Return the object that a serialized description stands for.
+    """Return the object that a serialized description describes.
 
     Args:
-        description: as `keras.saving.serialize_keras_object` writes it.
-        kinds: the class that it must be of, or several.
-        argument: which argument it was given as, for errors.
+        description: from `keras.saving.serialize_keras_object`.
+        kinds: the class that the object must have, or a tuple of classes.
+        argument: the name of the argument, for errors.
 
     Raises:
-        ValueError: it stands for nothing. TypeError: it stands for something else.
+        ValueError: it describes no object. TypeError: it describes an object of another class.
     """
     try:
         found = keras.saving.deserialize_keras_object(description)
     except Exception as error:  # Keras fails in many ways
         raise ValueError(
-            f"{argument} is {shortened(description)}, of which nothing can be made: {error}"
+            f"{argument} is {shortened(description)}, from which no object can be made: {error}"
         ) from error
     if not isinstance(found, kinds):
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
         raise TypeError(
-            f"{argument} is {shortened(description)}, and a description of a "
-            f"{' or a '.join(kind.__name__ for kind in kinds)} is expected."
+            f"{argument} is {shortened(description)}; give a description of a "
+            f"{' or a '.join(kind.__name__ for kind in kinds)}."
         )
     return found

@@ -1,4 +1,4 @@
-"""What is done to an image before the encoder sees it: q(x' | x)."""
+"""Corruptions of the images that the encoder sees: q(x' | x)."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ class Corruption(Configured):
     """Base class: a corruption is a function of an image and of noise.
 
     Attributes:
-        noise: which noise it takes, "uniform" in [0, 1) or standard "normal".
+        noise: the kind of noise, "uniform" in [0, 1) or standard "normal".
     """
 
     noise = "uniform"
 
     def apply(self, x, noise):
-        """Return corrupted images of the shape of `x`, for noise of the shape `noise_shape(x)`."""
+        """Return corrupted images of the shape of `x`; the noise has the shape `noise_shape(x)`."""
         raise NotImplementedError
 
     def noise_shape(self, x) -> tuple:
-        """Return the shape of the noise that images take: theirs."""
+        """Return the shape of the noise for images; by default their own shape."""
         return ops.shape(x)
 
     def draw(self, x, seed):
-        """Corrupt images [batch, ...] inside a training step, from a `SeedGenerator`."""
+        """Corrupt images [batch, ...] inside a training step, with a `SeedGenerator`."""
         return self.apply(x, getattr(backend, self.noise)(self.noise_shape(x), seed))
 
     def sample(self, x, seed: int | None = None) -> np.ndarray:
-        """Corrupt an array of images; the same on every backend for the same seed.
+        """Corrupt an array of images; a seed gives the same result on every backend.
 
         Returns:
             float32, of the shape of `x`.
@@ -69,7 +69,7 @@ class Masking(Corruption):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SaltAndPepper(Corruption):
-    """Every pixel is set, with probability `level`, to 0 or 1, either as likely.
+    """Every pixel is set to 0 or 1, equally likely, with probability `level`.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -91,7 +91,7 @@ class SaltAndPepper(Corruption):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GaussianNoise(Corruption):
-    """N(0, stddev^2) is added to every pixel; what leaves [0, 1] is not cut off.
+    """N(0, stddev^2) is added to every pixel; values outside of [0, 1] are kept.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -117,9 +117,9 @@ class GaussianNoise(Corruption):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Translation(Corruption):
-    """The image is moved, by a whole number of pixels from -`pixels` to `pixels` along each axis.
+    """The image is moved along each axis, by a whole number from -`pixels` to `pixels`.
 
-    All distances are as likely; what comes in at the edges is 0.
+    All distances are equally likely; new pixels at the edges are 0.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -193,7 +193,7 @@ class Composition(Corruption):
 
 
 def has_gaussian_noise(corruption: Corruption | None) -> bool:
-    """Say whether Gaussian noise is a part of a corruption."""
+    """Return whether a corruption includes Gaussian noise."""
     steps = getattr(corruption, "steps", [corruption])
     return any(isinstance(step, GaussianNoise) for step in steps)
 
@@ -207,9 +207,9 @@ _NAMED = {
 
 
 def get(identifier) -> Corruption:
-    """Return a corruption for `{"masking": 0.25}`, a serialized one, or one that is made already.
+    """Return a corruption, given `{"masking": 0.25}`, a serialized corruption, or a corruption.
 
-    A dict with several entries is a sequence in its order.
+    The entries of a dict are applied one after the other.
 
     Raises:
         TypeError: anything else. ValueError: an unknown name, or a level out of range.
@@ -226,7 +226,7 @@ def get(identifier) -> Corruption:
     unknown = identifier.keys() - _NAMED.keys()
     if unknown:
         raise ValueError(
-            f"corruption names {', '.join(map(repr, unknown))}; there are: {', '.join(_NAMED)}."
+            f"corruption names {', '.join(map(repr, unknown))}; choose from: {', '.join(_NAMED)}."
         )
     steps = [_NAMED[name](level) for name, level in identifier.items()]
     return steps[0] if len(steps) == 1 else Composition(steps)

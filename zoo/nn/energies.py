@@ -1,4 +1,4 @@
-"""Free energies of a latent variable, and the ellipse that lectures explain them with."""
+"""Free energies of a latent variable, with an ellipse as the example."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from scipy.special import logsumexp
 def free_energy(energies, beta: float = np.inf, *, axis: int = -1):
     """Return F(y), the minimum of E(y, z) over codes z, soft at a finite temperature.
 
-    F(y) = -1/beta ln mean_z exp(-beta E(y, z)), over codes z that are spread evenly; min_z E(y, z)
-    as beta grows without bound, the mean of E as it goes to 0.
+    F(y) = -1/beta ln mean_z exp(-beta E(y, z)), over evenly distributed codes z. It approaches
+    min_z E(y, z) as beta goes to infinity, and the mean of E as beta goes to 0.
 
     Args:
         energies: E(y, z), with the codes along `axis`.
@@ -22,7 +22,7 @@ def free_energy(energies, beta: float = np.inf, *, axis: int = -1):
     Source: LeCun et al. 2006, A tutorial on energy-based learning.
     """
     if not beta > 0:
-        raise ValueError(f"beta is {beta}; an inverse temperature is above 0.")
+        raise ValueError(f"beta is {beta}; give an inverse temperature above 0.")
     energies = np.asarray(energies, "float64")
     if np.isinf(beta):
         return energies.min(axis=axis)

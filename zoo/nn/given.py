@@ -1,4 +1,4 @@
-"""Checks of the numbers that constructors are given."""
+"""Checks of the numbers in the arguments of constructors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ def number(name: str, value, *, least=None, above=None, most=None, below=None) -
     """Return a finite number within bounds.
 
     Args:
-        name: how to call it in errors.
-        value: what was given.
+        name: of the argument, for errors.
+        value: the argument.
         least, most: the closed ends of the range. above, below: its open ends.
 
     Raises:
-        TypeError: no number. ValueError: NaN, infinity, or a number out of the range.
+        TypeError: not a number. ValueError: NaN, infinity, or a number out of the range.
     """
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
     expected = " and ".join(f"{words} {end:g}" for words, end in bounds if end is not None)
@@ -35,10 +35,10 @@ def number(name: str, value, *, least=None, above=None, most=None, below=None) -
 
 
 def whole(name: str, value, *, least: int = 0) -> int:
-    """Return a whole number of at least `least`; 2.0 is one, and 2.7 is not.
+    """Return a whole number of at least `least`; 2.0 is valid, and 2.7 is not.
 
     Raises:
-        TypeError: no number. ValueError: a fraction, NaN, infinity, or a number below `least`.
+        TypeError: not a number. ValueError: a fraction, NaN, infinity, or a number below `least`.
     """
     expected = f"a whole number of at least {least}"
     if not isinstance(value, Real) or isinstance(value, bool):
@@ -52,7 +52,7 @@ def widths(name: str, value) -> tuple[int, ...]:
     """Return the widths of layers: a tuple of whole numbers of at least 1, or an empty one.
 
     Raises:
-        TypeError: a single number, or what holds none. ValueError: a width below 1 or a fraction.
+        TypeError: not a sequence of numbers. ValueError: a width below 1, or a fraction.
     """
     example = f"({value},)" if isinstance(value, Real) else "(64, 32)"
     return _whole_numbers(name, value, f"a width for every layer, such as {name}={example}")
@@ -62,10 +62,10 @@ def shape(name: str, value, expected: str) -> tuple[int, ...]:
     """Return a shape without the batch: a tuple of whole numbers of at least 1, and not empty.
 
     Args:
-        expected: what to give instead, in words.
+        expected: the expected value in words, for errors.
 
     Raises:
-        TypeError: a single number, or what holds none. ValueError: no size, or one below 1.
+        TypeError: not a sequence of numbers. ValueError: an empty sequence, or a size below 1.
     """
     sizes = _whole_numbers(name, value, expected)
     if not sizes:

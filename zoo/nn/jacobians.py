@@ -14,7 +14,7 @@ SLOPES = {
 
 
 def closed_form(h, kernel, activation: str):
-    """The norm for one dense layer, h = s(x W + b): sum_j s'_j^2 sum_i W_ij^2.
+    """Return the norm for one dense layer, h = s(x W + b): sum_j s'_j^2 sum_i W_ij^2.
 
     Args:
         h: [batch, units]. kernel: W, [inputs, units]. activation: a name in `SLOPES`.
@@ -28,13 +28,13 @@ def closed_form(h, kernel, activation: str):
 
 
 def exact(function, x, units: int):
-    """The norm of any differentiable function, a row of its Jacobian at a time.
+    """Return the norm for any differentiable function, from the rows of its Jacobian.
 
-    Costs a forward and a backward pass of `units` times the batch.
+    It costs a forward and a backward pass with `units` times the batch.
 
     Args:
-        function: from [batch, ...] to [batch, units], without a state; an image's output depends
-            on that image alone.
+        function: from [batch, ...] to [batch, units], without state; each row of the output must
+            depend on the same row of the input only.
         x: [batch, ...].
 
     Returns:
@@ -47,9 +47,9 @@ def exact(function, x, units: int):
 
 
 def hutchinson(function, x, units: int, seed: keras.random.SeedGenerator):
-    """An unbiased estimate of the norm: |v^T J|^2 for random signs v has it as its mean.
+    """Return an unbiased estimate of the norm: the mean of |v^T J|^2 over random signs v is |J|^2.
 
-    Costs one forward and one backward pass.
+    It costs one forward and one backward pass.
 
     Returns:
         [batch].

@@ -1,4 +1,4 @@
-"""Encoder and decoder networks from a short description, as functional Keras models."""
+"""Networks from a short description, as functional Keras models: encoders, decoders, ..."""
 
 import math
 
@@ -11,7 +11,7 @@ from zoo.nn.own_networks import activation_of, last_operation
 
 def encoder(
     input_shape: tuple[int, ...],
-    heads: dict[str, int],
+    outputs: dict[str, int],
     *,
     filters: tuple[int, ...] = (),
     hidden_units: tuple[int, ...] = (512, 256),
@@ -28,22 +28,22 @@ def encoder(
 
     Args:
         input_shape: (height, width, channels), or (features,) for vectors.
-        heads: names and sizes of the outputs, such as {"z_mean": 16, "z_log_var": 16}.
+        outputs: names and sizes of the outputs, such as {"z_mean": 16, "z_log_var": 16}.
         filters: widths of 3x3 convolutions with stride 2, applied first; none for a dense
             network.
-        hidden_units: widths of the dense layers after them; none is fine.
+        hidden_units: widths of the dense layers after them; may be empty.
         activation: of every hidden layer.
-        code_activation: of the heads.
-        num_classes: with it, the network also takes a label, joined to the flat features.
-        noise_dim: with it, it also takes `noise` [batch, noise_dim], joined likewise.
-        dropout: the share of every dense hidden layer's values that are dropped in training.
-        input_dropout: the same of what the first dense layer sees.
-        seed: of what is dropped.
-        dtype: a Keras dtype policy; the outputs are float32 in any case.
+        code_activation: of the outputs.
+        num_classes: if given, the network also takes a label, joined to the flat features.
+        noise_dim: if given, the network also takes `noise` [batch, noise_dim], joined likewise.
+        dropout: the fraction of every dense hidden layer's values that are dropped in training.
+        input_dropout: the same for the input of the first dense layer.
+        seed: of the dropout.
+        dtype: a Keras dtype policy; the outputs are always float32.
 
     Returns:
-        A model of `x`, or of `{"x", "label"}`; it gives a dict by head, or a plain tensor where
-        there is one head alone.
+        A model of `x`, or of `{"x", "label"}`, to a dict of its outputs, or to a plain tensor if
+        there is only one.
     """
     x = keras.Input(input_shape, name="x")
     inputs, features = x, _flat_features(x, filters, activation, dtype)
@@ -61,17 +61,17 @@ def encoder(
         )
         features = drop(features)
     features = _dense_stack(features, hidden_units, activation, dtype, dropout=dropout, seed=seed)
-    outputs = {
+    codes = {
         name: layers.Dense(size, activation=code_activation, name=name, dtype="float32")(features)
-        for name, size in heads.items()
+        for name, size in outputs.items()
     }
-    if len(outputs) == 1:
-        (outputs,) = outputs.values()
-    return keras.Model(inputs, outputs, name="encoder")
+    if len(codes) == 1:
+        (codes,) = codes.values()
+    return keras.Model(inputs, codes, name="encoder")
 
 
 def without_noise(noisy: keras.Model) -> keras.Model:
-    """Return an encoder that gives `noise` zeros, and shares everything with one that takes it."""
+    """Return an encoder that calls another one with zero noise, and shares its weights."""
     x, noise = noisy.input["x"], noisy.input["noise"]
     zeros = ops.zeros_like(ops.reshape(x, (-1, math.prod(x.shape[1:])))[:, :1])
     zeros = ops.tile(ops.cast(zeros, "float32"), (1, noise.shape[1]))
@@ -89,11 +89,11 @@ def decoder(
     num_classes: int | None = None,
     dtype=None,
 ) -> keras.Model:
-    """Build the mirror image of `encoder`: from codes to a likelihood's parameters.
+    """Build a network from codes to a likelihood's parameters, with the encoder's layers reversed.
 
     Args: those of `encoder`; `filters` and `hidden_units` are given in the encoder's order and used
         in reverse.
-        tied_to: a dense encoder whose kernels are used, transposed, instead of new ones.
+        tied_to: a dense encoder, whose transposed kernels are used instead of new ones.
 
     Returns:
         A model of `z`, or of `{"z", "label"}`, to float32 [batch, *output_shape].
@@ -116,7 +116,7 @@ def decoder(
     return keras.Model(inputs, outputs, name="decoder")
 
 
-def critic(
+def discriminator(
     latent_dim: int,
     *,
     hidden_units: tuple[int, ...] = (512, 256),
@@ -127,7 +127,7 @@ def critic(
     """Build a discriminator of codes: `z` [batch, latent_dim] to one logit [batch, 1].
 
     Args:
-        num_classes: with it, the network takes a dict of `z` and `label`.
+        num_classes: if given, the network takes a dict of `z` and `label`.
     """
     z = keras.Input((latent_dim,), name="z")
     inputs, features = z, z
@@ -140,7 +140,7 @@ def critic(
     return keras.Model(inputs, logit, name="discriminator")
 
 
-def image_critic(
+def image_discriminator(
     input_shape: tuple[int, ...],
     *,
     filters: tuple[int, ...] = (),
@@ -151,8 +151,8 @@ def image_critic(
     """Build a discriminator of images: `x` to a dict of `logit` [batch, 1] and `features`.
 
     Returns:
-        a model; `features` [batch, d] is what the last convolution gives, or where there is none
-        the last hidden layer.
+        a model; `features` [batch, d] is the output of the last convolution, or of the last hidden
+        layer if there is no convolution.
     """
     x = keras.Input(input_shape, name="x")
     flat = _flat_features(x, filters, activation, dtype)
@@ -176,7 +176,7 @@ def trunk(
 
     Args:
         kernel_size: the side of a convolution's kernel.
-        normalize: whether each layer's outputs are normalised over the batch.
+        normalize: whether each layer has batch normalization.
         Others: those of `encoder`.
     """
     x = keras.Input(input_shape, name="x")
@@ -194,7 +194,7 @@ def latent_head(
     activation: str = "relu",
     dtype=None,
 ) -> keras.Model:
-    """Build what follows a trunk: `features` [batch, units] and `label` to a dict of codes."""
+    """Build the encoder after a trunk: `features` [batch, units] and `label` to a dict of codes."""
     inputs = {
         "features": keras.Input((units,), name="features"),
         "label": keras.Input((), name="label", dtype="int32"),
@@ -211,45 +211,46 @@ def latent_head(
 def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
     """Build p(z | label): `label` [batch] to a dict of `z_mean` and `z_log_var`.
 
-    One linear layer on the one-hot label holds a row of its own for every class, so that more
-    layers could say nothing more.
+    One linear layer on the one-hot label has a row for every class; more layers would not add
+    anything.
     """
     label = keras.Input((), name="label", dtype="int32")
     one_hot = OneHot(num_classes, name="one_hot", dtype="float32")(label)
-    heads = {
+    moments = {
         name: layers.Dense(latent_dim, use_bias=False, name=name, dtype="float32")(one_hot)
         for name in ("z_mean", "z_log_var")
     }
-    return keras.Model(label, heads, name="prior_network")
+    return keras.Model(label, moments, name="prior_network")
 
 
 def fitting_shapes(encoder, decoder, label_inputs, likelihood) -> tuple[tuple[int, ...], int]:
-    """Check that an encoder and a decoder belong together.
+    """Check that the shapes of an encoder, a decoder and a likelihood fit.
 
     Args:
-        encoder, decoder: functional models, perhaps of a user's own.
-        label_inputs: `x` and `z`, where the encoder and the decoder take a label.
-        likelihood: what reads the decoder's output.
+        encoder, decoder: functional models, described or a user's own.
+        label_inputs: "x" if the encoder takes a label, "z" if the decoder takes one.
+        likelihood: the likelihood whose parameters the decoder gives.
 
     Returns:
         the shape of an image, and the number of latent dimensions.
 
     Raises:
-        ValueError: shapes that do not fit, with both sides named.
+        ValueError: shapes that do not fit.
     """
     x = encoder.input["x"] if "x" in label_inputs else encoder.input
     z = decoder.input["z"] if "z" in label_inputs else decoder.input
     given, expected = decoder.output.shape[1:], likelihood.parameter_shape(x.shape[1:])
     if tuple(given) != tuple(expected):
         raise ValueError(
-            f"The decoder gives values of shape {given}. For images {x.shape[1:]}, which the "
-            f"encoder takes, the likelihood {type(likelihood).__name__} reads {tuple(expected)}."
+            f"The decoder gives values of shape {given}. The encoder takes images of shape "
+            f"{x.shape[1:]}, and for these the likelihood {type(likelihood).__name__} needs "
+            f"{tuple(expected)}."
         )
     return tuple(x.shape[1:]), z.shape[-1]
 
 
 def code_activation(encoder: keras.Model) -> str | None:
-    """Return the name of the activation of an encoder's last layer; None where it has none."""
+    """Return the name of the activation of an encoder's last layer; None if it has none."""
     return activation_of(last_operation(encoder))
 
 
@@ -257,22 +258,22 @@ SMOOTH = {
     *("linear", "sigmoid", "tanh", "softplus", "softsign", "gelu", "silu", "mish", "log_sigmoid"),
     *("exponential", "softmax", "elu", "tanh_shrink"),
 }
-"""Activations of Keras with a derivative everywhere (ELU at its default slope)."""
+"""Activations of Keras that are differentiable everywhere (ELU with its default alpha)."""
 
 
 def check_smooth(network: keras.Model):
-    """Refuse a network with an activation of Keras's that has no derivative somewhere.
+    """Refuse a network with an activation of Keras that is not differentiable everywhere.
 
     Raises:
-        ValueError: with the layer and its activation named.
+        ValueError: with the names of the layer and of its activation.
     """
     for layer in network.layers:
         name = _activation_name(layer)
         if name in vars(keras.activations) and name not in SMOOTH:
             raise ValueError(
                 f"The layer {layer.name} has the activation {name!r}, which is not differentiable "
-                "everywhere; a penalty on the Jacobian needs one that is, such as 'sigmoid', 'tanh'"
-                " or 'softplus'."
+                "everywhere; a penalty on the Jacobian needs a smooth one, such as 'sigmoid', "
+                "'tanh' or 'softplus'."
             )
 
 
@@ -283,7 +284,7 @@ def _activation_name(layer) -> str | None:
 
 
 def is_convolutional(*networks: keras.Model) -> bool:
-    """Say whether any of the networks holds a convolution, at any depth."""
+    """Return whether any of the networks has a convolution, at any depth."""
     return any(
         "conv" in type(layer).__name__.lower() or is_convolutional(*_inside(layer))
         for network in networks
@@ -292,7 +293,7 @@ def is_convolutional(*networks: keras.Model) -> bool:
 
 
 def _inside(layer):
-    """Return the layers of which one is made, or the one that it wraps."""
+    """Return the layers inside a layer, or the layer that it wraps."""
     wrapped = [layer.layer] if isinstance(getattr(layer, "layer", None), keras.Layer) else []
     return getattr(layer, "layers", wrapped)
 
@@ -320,7 +321,7 @@ def _dense_stack(features, widths, activation, dtype, normalize=False, dropout=0
 
 
 def _activated(features, layer, activation, normalize):
-    """Apply a layer and its activation, with a normalisation over the batch between, if any."""
+    """Apply a layer and its activation, with batch normalization between them if asked for."""
     if not normalize:
         layer.activation = keras.activations.get(activation)
         return layer(features)
@@ -332,7 +333,7 @@ def _activated(features, layer, activation, normalize):
 
 
 def _tied_stack(features, encoder, activation, dtype, output_shape):
-    """Go back through an encoder's dense layers, from the last to the first."""
+    """Apply an encoder's dense layers, transposed, from the last to the first."""
     dense = [layer for layer in encoder.layers if isinstance(layer, layers.Dense)]
     for i, layer in enumerate(dense[:0:-1]):
         features = TiedDense(layer, activation=activation, name=f"dense_{i}", dtype=dtype)(features)
@@ -341,7 +342,7 @@ def _tied_stack(features, encoder, activation, dtype, output_shape):
 
 
 def _transposed_convolutions(features, output_shape, filters, activation, dtype):
-    """Double the side once for every filter, and cut what an odd side has too much."""
+    """Double the side once for every filter, and crop the surplus of odd sides."""
     height, width, channels = output_shape
     sides = [(height, width)]
     for _ in filters:

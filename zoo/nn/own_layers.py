@@ -27,11 +27,11 @@ class OneHot(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Dropout(layers.Layer):
-    """Keras's dropout, by draws that are fast under XLA too.
+    """Keras's dropout, with random numbers that are also fast with XLA.
 
     Args:
-        rate: the share of values that are 0 in training, in [0, 1); the others are scaled up.
-        seed: of the draws.
+        rate: the fraction of values that are 0 in training, in [0, 1); the others are scaled up.
+        seed: of the random numbers.
     """
 
     def __init__(self, rate: float, seed: int = 0, **kwargs):
@@ -46,11 +46,11 @@ class Dropout(layers.Layer):
         return x * ops.cast(kept, x.dtype) / (1.0 - self.rate)
 
     def save_own_variables(self, store):
-        """Save where the draws are, which Keras does not."""
+        """Save the state of the random generator, which Keras does not save."""
         store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
 
     def load_own_variables(self, store):
-        if "seed_state" in store:  # older files lack it
+        if "seed_state" in store:  # old files do not have it
             self.seed_generator.state.assign(store["seed_state"][()])
 
     def compute_output_shape(self, input_shape):
@@ -62,12 +62,12 @@ class Dropout(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class WithoutActivation(layers.Layer):
-    """Another layer up to its activation, such as the logits under a sigmoid.
+    """Another layer without its activation, such as the logits before a sigmoid.
 
     The two layers share their weights.
 
     Args:
-        layer: a layer with an `activation`, which goes on as it is wherever else it is used.
+        layer: a layer with an `activation`, which does not change.
     """
 
     def __init__(self, layer: layers.Layer, **kwargs):
@@ -95,7 +95,9 @@ class WithoutActivation(layers.Layer):
 
 
 class TiedDense(layers.Layer):
-    """Another dense layer backwards: activation(x W^T + b), W its kernel and b a bias of its own.
+    """A dense layer with the transposed kernel W of another one and its own bias b.
+
+    It computes activation(x W^T + b).
 
     Args:
         dense: a built `keras.layers.Dense`; the kernel is one variable of both layers.
@@ -111,7 +113,7 @@ class TiedDense(layers.Layer):
         inputs, units = self.dense.kernel.shape
         if input_shape[-1] != units:
             raise ValueError(
-                f"Tied weights do not fit: {self.dense.name} gives {units} values and "
+                f"Tied weights do not fit: {self.dense.name} gives {units} values, but "
                 f"{self.name} takes {input_shape[-1]}."
             )
         self.bias = self.add_weight(shape=(inputs,), initializer="zeros", name="bias")

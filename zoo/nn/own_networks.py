@@ -1,9 +1,8 @@
-"""Networks of a user's own, brought into the form that the models take.
+"""A user's own networks, converted into the form that the models need.
 
-The models hold functional networks from one tensor, or a dict of tensors, to another. A functional
-network that is so already is taken as it is; whatever else can be called on tensors is wrapped into
-one, which shares its weights. Codes of other shapes are flattened, and a sigmoid is taken off where
-the likelihood reads logits.
+Models need functional networks from a tensor, or a dict of tensors, to another. Such a network is
+taken unchanged; other Keras models and layers are wrapped into one, which shares their weights.
+Codes of other shapes are flattened, and a sigmoid is removed if the likelihood takes logits.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from keras import layers
 
 from zoo.nn.own_layers import WithoutActivation
 
-# What a network's last operations may do to values without changing them.
+# Operations that only change the shape of values, which may follow the last activation.
 _ARRANGING = {
     *("Reshape", "Flatten", "Permute", "Transpose", "Identity", "Squeeze", "ExpandDims"),
     *("Cropping1D", "Cropping2D", "Cropping3D"),
 }
-# Activations of Keras whose values have no bound on either side.
+# Activations of Keras with values that are unbounded on both sides.
 _UNBOUNDED = {"linear", "leaky_relu", "tanh_shrink", "soft_shrink", "hard_shrink"}
 _LAYERS_THAT_ACTIVATE = {"ReLU": "relu", "ELU": "elu", "Softmax": "softmax"}
 _SAVED = contextvars.ContextVar("saved", default=False)
@@ -33,7 +32,7 @@ _SAVED = contextvars.ContextVar("saved", default=False)
 
 @contextlib.contextmanager
 def as_saved():
-    """Take networks as a file describes them: what was trained with them must come back."""
+    """Take networks unchanged, as a file describes them: a saved model must not change."""
     token = _SAVED.set(True)
     try:
         yield
@@ -46,21 +45,19 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
 
     Args:
         encoder, decoder: Keras models or layers: functional, sequential or subclassed.
-        encoder_outputs: names of the encoder's outputs; where there are several, it gives a dict of
-            these.
-        label_inputs: `x` and `z`, where the encoder and the decoder take a label.
-        likelihood: what reads the decoder's output.
-        input_shape: of an image, where the encoder itself does not say it; else None.
-        latent_dim: the length of a code, or its shape, where the decoder does not say it; else
-            None.
+        encoder_outputs: names of the encoder's outputs; if there are several, it must give a dict.
+        label_inputs: "x" if the encoder takes a label, "z" if the decoder takes one.
+        likelihood: the likelihood whose parameters the decoder gives.
+        input_shape: of an image, or None if the encoder states it.
+        latent_dim: the length of a code, or its shape, or None if the decoder states it.
 
     Returns:
         the encoder, which gives codes [batch, values]; the decoder, which takes them; and the shape
-        of a code as the networks given have it.
+        of a code in the given networks.
 
     Raises:
-        TypeError: no Keras model or layer. ValueError: a network that cannot be wrapped, or whose
-            codes have sizes that are not known; a last activation that the likelihood cannot read.
+        TypeError: not a Keras model or layer. ValueError: a network that cannot be wrapped, or
+            whose codes have unknown sizes; a last activation that does not fit the likelihood.
     """
     encoder = functional(encoder, "encoder", "x", input_shape, "x" in label_inputs)
     encoder = _with_named_outputs(encoder, encoder_outputs)
@@ -82,52 +79,52 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
         )
     encoder, decoder = _with_flat_outputs(encoder), _with_flat_input(decoder)
     if shape and given and len(shape) == 1 and math.prod(given) == shape[0]:
-        shape = given  # a file holds networks that were flattened, and the shape beside them
+        shape = given  # a file holds flattened networks, and the shape of a code separately
     return encoder, decoder, shape
 
 
-def functional(network, role: str, name: str, shape, labelled: bool = False) -> keras.Model:
-    """Return a network as a functional model; itself, where it is one of known sizes.
+def functional(network, role: str, name: str, shape, labeled: bool = False) -> keras.Model:
+    """Return a network as a functional model; unchanged if it is one already, with known sizes.
 
     Args:
         network: a Keras model or layer.
-        role: what it is for, such as "encoder"; for errors and as the model's name.
-        name: of its input. shape: of that without the batch, or None where the network says it.
-        labelled: whether it takes a dict of `name` and `label`.
+        role: such as "encoder"; for errors, and as the model's name.
+        name: of its input. shape: of the input without the batch, or None if the network states it.
+        labeled: whether it takes a dict of `name` and `label`.
     """
     if not isinstance(network, keras.Layer):
         raise TypeError(
-            f"{role}= is {network!r}, and no Keras model or layer. "
-            f"{_wrapping(network, role, name, shape, labelled)}"
+            f"{role}= is {network!r}; give a Keras model or layer. "
+            f"{_wrapping(network, role, name, shape, labeled)}"
         )
     if _is_functional(network):
-        if labelled and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
+        if labeled and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
             raise ValueError(
                 f"The {role} of a conditional model takes a dict of {name} and label; this one "
-                f"takes {network.input}. {_wrapping(network, role, name, shape, labelled)}"
+                f"takes {network.input}. {_wrapping(network, role, name, shape, labeled)}"
             )
         known = all(None not in tensor.shape[1:] for tensor in network.inputs)
-        if known or shape is None or labelled:
+        if known or shape is None or labeled:
             return _with_plain_input(network)
     shape = _shape_of_input(network) or shape
     if shape is None or None in shape:
         needed = "input_shape=" if name == "x" else "latent_dim="
         raise ValueError(
-            f"The {role}, a {type(network).__name__}, does not say what it takes. Give {needed}, "
-            f"or start it with a keras.Input. "
-            f"{_wrapping(network, role, name, None, labelled)}"
+            f"The {role}, a {type(network).__name__}, does not state the shape of its input. Give "
+            f"{needed}, or start it with a keras.Input. "
+            f"{_wrapping(network, role, name, None, labeled)}"
         )
     value = keras.Input(tuple(shape), name=name)
     inputs = value
-    if labelled:
+    if labeled:
         inputs = {name: value, "label": keras.Input((), name="label", dtype="int32")}
     try:
         outputs = _called(network, inputs)
     except Exception as error:
         raise ValueError(
             f"The {role}, a {type(network).__name__}, cannot be called on {name} of shape "
-            f"{(None, *shape)}{', with label in a dict' if labelled else ''}: {error}\n"
-            f"{_wrapping(network, role, name, shape, labelled)}"
+            f"{(None, *shape)}{', with label in a dict' if labeled else ''}: {error}\n"
+            f"{_wrapping(network, role, name, shape, labeled)}"
         ) from error
     return keras.Model(inputs, outputs, name=role)
 
@@ -135,7 +132,7 @@ def functional(network, role: str, name: str, shape, labelled: bool = False) -> 
 def _called(network, inputs):
     if not isinstance(network, keras.Sequential):
         return network(inputs)
-    for layer in network.layers:  # one by one, so that each can be seen
+    for layer in network.layers:  # one by one, so that the functional model has all of them
         inputs = layer(inputs)
     return inputs
 
@@ -149,7 +146,7 @@ def _is_transparent(network) -> bool:
 
 
 def _shape_of_input(network):
-    """Return what a sequential model says of its input, without the batch; None if nothing."""
+    """Return the input shape of a sequential model without the batch; None if it is unknown."""
     try:
         return tuple(network.input_shape[1:]) if isinstance(network, keras.Sequential) else None
     except AttributeError:
@@ -157,19 +154,19 @@ def _shape_of_input(network):
 
 
 def _with_plain_input(network):
-    """Return a network whose one input is no list of one."""
+    """Return a network with a plain tensor as input, instead of a list of one tensor."""
     if not isinstance(network.input, list | tuple) or len(network.inputs) > 1:
         return network
     return keras.Model(network.inputs[0], network.output, name=network.name)
 
 
 def _single(network, role):
-    """Return a network whose one output is no list or dict of one."""
+    """Return a network with a plain tensor as output, instead of a list or dict of one tensor."""
     if len(network.outputs) > 1:
         first = next(iter(network.output)) if isinstance(network.output, dict) else 0
         raise ValueError(
-            f"The {role} gives {len(network.outputs)} outputs, and one is read: {network.output}. "
-            f"Where the first is meant:\n\n    {_inputs_of(network)}\n"
+            f"The {role} must give one output; it gives {len(network.outputs)}: {network.output}. "
+            f"To use the first one:\n\n    {_inputs_of(network)}\n"
             f"    {role} = keras.Model(inputs, {role}(inputs)[{first!r}])\n"
         )
     if network.output is network.outputs[0]:
@@ -183,14 +180,14 @@ def _with_named_outputs(encoder, names):
     if isinstance(encoder.output, dict) and set(encoder.output) == set(names):
         return encoder
     raise ValueError(
-        f"This model's encoder returns a dict of {', '.join(names)}; the one given returns "
-        f"{encoder.output}. Where these two come first in a list:\n\n    {_inputs_of(encoder)}\n"
+        f"This model's encoder must return a dict of {', '.join(names)}; the given one returns "
+        f"{encoder.output}. If these two come first in a list:\n\n    {_inputs_of(encoder)}\n"
         f"    encoder = keras.Model(inputs, dict(zip({names}, encoder(inputs))))\n"
     )
 
 
 def _inputs_of(network) -> str:
-    """Return the line of code that makes inputs for a network."""
+    """Return a line of code that makes the inputs of a network."""
     made = {
         name: f'keras.Input({tuple(tensor.shape[1:])}, name="{name}", dtype="{tensor.dtype}")'
         for name, tensor in (network.input if isinstance(network.input, dict) else {}).items()
@@ -201,13 +198,13 @@ def _inputs_of(network) -> str:
 
 
 def _code_shape(encoder):
-    """Return the shape of what an encoder gives, or None where its outputs differ."""
+    """Return the shape of an encoder's outputs, or None if they differ."""
     shapes = {tuple(code.shape[1:]) for code in encoder.outputs}
     shape = next(iter(shapes)) if len(shapes) == 1 else None
     if shape is not None and None in shape:
         raise ValueError(
-            f"The encoder gives codes of shape {(None, *shape)}, whose sizes depend on the image. "
-            "Give input_shape=, or a keras.Input of known sizes."
+            f"The encoder gives codes of shape {(None, *shape)}, with sizes that depend on the "
+            "image. Give input_shape=, or a keras.Input of known sizes."
         )
     return shape
 
@@ -225,24 +222,24 @@ def _with_flat_outputs(encoder):
 
 
 def _with_flat_input(decoder):
-    labelled = isinstance(decoder.input, dict)
-    z = decoder.input.get("z") if labelled else decoder.input
+    labeled = isinstance(decoder.input, dict)
+    z = decoder.input.get("z") if labeled else decoder.input
     if not hasattr(z, "shape") or len(z.shape) == 2 or None in z.shape[1:]:
         return decoder
     flat = keras.Input((math.prod(z.shape[1:]),), name="z")
     shaped = layers.Reshape(z.shape[1:], dtype="float32")(flat)
-    if not labelled:
+    if not labeled:
         return keras.Model(flat, decoder(shaped), name="decoder")
     label = keras.Input((), name="label", dtype="int32")
     outputs = decoder({"z": shaped, "label": label})
     return keras.Model({"z": flat, "label": label}, outputs, name="decoder")
 
 
-def _wrapping(network, role, name, shape, labelled) -> str:
-    """Return the two lines of code that make a functional model of what was given."""
+def _wrapping(network, role, name, shape, labeled) -> str:
+    """Return two lines of code that wrap a network into a functional model."""
     shape = {"x": "(28, 28, 1)", "z": "(16,)"}[name] if shape is None else tuple(shape)
     first, takes, call = f'{name} = keras.Input({shape}, name="{name}")', name, name
-    if labelled:
+    if labeled:
         label = 'keras.Input((), name="label", dtype="int32")'
         first = f'{name}, label = keras.Input({shape}, name="{name}"), {label}'
         takes = f'{{"{name}": {name}, "label": label}}'
@@ -250,14 +247,14 @@ def _wrapping(network, role, name, shape, labelled) -> str:
         if not _is_functional(network):
             call = f"keras.ops.concatenate([{name}, keras.ops.one_hot(label, 10)], axis=-1)"
     second = f"{role} = keras.Model({takes}, {role}({call}))"
-    return f"What can be called on tensors is wrapped by\n\n    {first}\n    {second}\n"
+    return f"Wrap it, if it can be called on tensors:\n\n    {first}\n    {second}\n"
 
 
 # The last activation
 
 
 def last_operation(network: keras.Model):
-    """Return the operation that makes a functional network's values; later ones arrange them."""
+    """Return the last operation of a functional network that does not only change the shape."""
     tensor = keras.tree.flatten(network.output)[-1]
     while True:
         operation, node, _ = tensor._keras_history
@@ -268,7 +265,7 @@ def last_operation(network: keras.Model):
 
 
 def _arranges(operation) -> bool:
-    """Say whether an operation leaves values as they are, wherever it puts them."""
+    """Return whether an operation does not change values, but only their arrangement."""
     kind = type(operation).__name__
     return kind in _ARRANGING or (
         kind == "Activation" and operation.activation.__name__ == "linear"
@@ -276,7 +273,7 @@ def _arranges(operation) -> bool:
 
 
 def activation_of(operation) -> str | None:
-    """Return the name of the activation that a layer or operation ends in; None if not known."""
+    """Return the name of the last activation of a layer or operation; None if it is unknown."""
     if _is_functional(operation):
         return activation_of(last_operation(operation))
     if isinstance(operation, keras.Sequential):
@@ -292,22 +289,22 @@ def activation_of(operation) -> str | None:
 
 
 def _without_sigmoid(decoder, likelihood):
-    """Take off the sigmoid that a likelihood applies itself; refuse what it cannot read."""
+    """Remove the sigmoid that the likelihood applies itself; refuse other bounded activations."""
     name = activation_of(last_operation(decoder))
     if likelihood.reads is None or name not in vars(keras.activations) or name in _UNBOUNDED:
         return decoder
     if name != likelihood.applies:
         raise ValueError(
-            f"The decoder ends in the activation {name!r}, and the likelihood "
-            f"{type(likelihood).__name__} reads {likelihood.reads}, which have no bounds: leave "
-            "the activation out (activation=None). Or choose a likelihood that reads the values of "
+            f"The decoder ends in the activation {name!r}, but the likelihood "
+            f"{type(likelihood).__name__} takes {likelihood.reads}, which are unbounded: leave "
+            "the activation out (activation=None). Or choose a likelihood that takes the values of "
             'pixels: likelihood="squared_error" or "gaussian".'
         )
     return _cut(decoder)
 
 
 def _cut(network):
-    """Return a functional network less its last activation, with the same weights."""
+    """Return a functional network without its last activation, with the same weights."""
     last = last_operation(network)
 
     def same_but_the_last(operation):
@@ -327,7 +324,7 @@ def _cut(network):
 
 
 def _warn_of_hidden_activation(decoder, likelihood):
-    """Warn where a network that cannot be looked into gives no value below 0."""
+    """Warn if a network whose layers are unknown gives no value below 0."""
     if likelihood.reads is None:
         return
     generator = np.random.default_rng(0)
@@ -341,9 +338,9 @@ def _warn_of_hidden_activation(decoder, likelihood):
     values = keras.ops.convert_to_numpy(keras.ops.stop_gradient(values))
     if values.min() >= 0.0 and values.max() > values.min():
         warnings.warn(
-            f"No value that the decoder gives for random codes is below 0 (they go from "
+            f"The decoder gives no values below 0 for random codes (they go from "
             f"{values.min():.3g} to {values.max():.3g}), as if it ended in a sigmoid or a ReLU. "
-            f"The likelihood {type(likelihood).__name__} reads {likelihood.reads}: leave that "
+            f"The likelihood {type(likelihood).__name__} takes {likelihood.reads}: leave that "
             'activation out, or choose likelihood="squared_error" or "gaussian".',
             stacklevel=2,
         )

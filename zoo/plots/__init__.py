@@ -1,7 +1,7 @@
 """Pictures of autoencoders; every function returns a matplotlib Figure.
 
-Images with one channel are shown in the colours that `cmap=` names, else in those that `fit` chose
-for the model (`model.cmap`): as ink on paper, where 1 is black, or as grey photographs.
+Images with one channel are shown with the color map `cmap=`, by default with the one that `fit`
+chose for the model (`model.cmap`): 1 is black for drawings, and white for gray photographs.
 """
 
 from matplotlib.figure import Figure
@@ -48,7 +48,7 @@ __all__ = [
 
 
 def preview(model, x, labels=None) -> Figure:
-    """Show what a model is for: classes by style, the manifold, what dimensions mean, draws, ...
+    """Show the most typical picture of a model: styles by class, the manifold, samples, ...
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")

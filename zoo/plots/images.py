@@ -1,4 +1,4 @@
-"""Pictures made of images."""
+"""Pictures of images that models reconstruct and generate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import zoo
 from zoo.plots.sheets import DPI, blank, enlarged, name_columns, name_rows, need, sheet, show
 
 QUANTILE = 2.0
-"""Standard deviations of the prior that pictures go out to."""
+"""The range of codes in pictures, in standard deviations of the prior."""
 
 
 def reconstructions(model, x, labels=None, *, n: int = 12, cmap=None) -> Figure:
@@ -28,11 +28,11 @@ def reconstructions(model, x, labels=None, *, n: int = 12, cmap=None) -> Figure:
 
 
 def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None) -> Figure:
-    """Show originals in the upper row, and below them what each of several models makes of them.
+    """Show originals in the upper row, and below them the reconstructions of several models.
 
     Args:
-        models: by the name that stands at the left of their row.
-        labels: integers [at least n], for those that are conditional.
+        models: models by name; the names are written to the left of the rows.
+        labels: integers [at least n], for conditional models.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -49,7 +49,7 @@ def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None)
 
 
 def rows_of_images(rows: dict, title: str, *, cmap=None) -> Figure:
-    """Show images [n, *input_shape] in a row for every name, as many in each.
+    """Show a row of images [n, *input_shape] for every name; all rows have the same length.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -64,13 +64,13 @@ def rows_of_images(rows: dict, title: str, *, cmap=None) -> Figure:
 
 
 def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9, cmap=None) -> Figure:
-    """Show the way from one image to the next twice: over pixels, and over codes.
+    """Show interpolations between pairs of images twice: of pixels, and of codes.
 
     Args:
-        x: images [at least 2 pairs, *input_shape]; the first goes to the second, the third to the
-            fourth. labels: integers for conditional models, which go from the style of the first
-            to that of the second and keep the label of the first.
-        steps: images in a row, both ends included.
+        x: images [at least 2 pairs, *input_shape]; the first is paired with the second, the third
+            with the fourth. labels: integers for conditional models, which interpolate the style
+            and keep the label of the first image.
+        steps: images in a row, including both ends.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -97,7 +97,7 @@ def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9, cma
 def restorations(
     model, x, corruption=None, *, labels=None, n: int = 12, seed: int = 0, cmap=None
 ) -> Figure:
-    """Show originals, the same damaged, and what the model makes of these, in three rows.
+    """Show originals, corrupted images, and restored images, in three rows.
 
     Args:
         labels: integers [at least n], for conditional models.
@@ -109,19 +109,19 @@ def restorations(
         >>> zoo.plots.restorations(model, x_test).savefig("restorations.png")
     """
     corruption = corruption or getattr(model, "corruption", None)
-    need(corruption, "Say how to damage the images: corruption=zoo.Masking(0.25).")
+    need(corruption, "Say how to corrupt the images: corruption=zoo.Masking(0.25).")
     x, labels = x[:n], None if labels is None else labels[:n]
-    damaged = corruption.sample(x, seed=seed)
-    rows = np.concatenate([x, damaged, model.reconstruct(np.clip(damaged, 0, 1), labels)])
-    figure, axes = sheet(len(x), 3, title="originals, damaged, restored")
+    corrupted = corruption.sample(x, seed=seed)
+    rows = np.concatenate([x, corrupted, model.reconstruct(np.clip(corrupted, 0, 1), labels)])
+    figure, axes = sheet(len(x), 3, title="originals, corrupted, restored")
     show(axes, np.clip(rows, 0, 1), len(x), cmap or model.cmap)
     return enlarged(figure)
 
 
 def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
-    """Show what units of the first layer look for: their weights as images.
+    """Show the weights of units of the first layer as images.
 
-    Each is scaled to its own largest weight; grey is zero, black positive, white negative. The
+    Each image is scaled to its largest weight; gray is zero, black positive, white negative. The
     units are those with the largest weights, in the order of the code.
 
     Example:
@@ -136,7 +136,7 @@ def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
 
 
 def filters_of_several(models: dict, *, side: int = 8) -> Figure:
-    """Show the `filters` of several models beside each other, by name.
+    """Show the `filters` of several models next to each other, by name.
 
     Example:
         >>> models = {f"{n} units": zoo.Autoencoder((8, 8, 1), n, hidden_units=()) for n in (9, 64)}
@@ -156,7 +156,7 @@ def _filters(model, n):
         len(model.image_shape) == 3
         and kernel is not None
         and kernel.shape[0] == np.prod(model.image_shape),
-        "Filters are pictures where the first layer is dense and sees images.",
+        "Filters need a first layer that is dense and takes images.",
     )
     weights = kernel.numpy().T
     strongest = np.sort(np.argsort(-np.linalg.norm(weights, axis=1))[:n])
@@ -167,7 +167,7 @@ def _filters(model, n):
 def samples(
     model, *, rows: int = 8, columns: int = 12, labels=None, seed: int = 0, cmap=None
 ) -> Figure:
-    """Show images decoded from draws of the prior, row by row.
+    """Show images decoded from samples of the prior, row by row.
 
     Args:
         labels: for conditional models, integers [rows * columns]; by default every column has one
@@ -187,13 +187,13 @@ def samples(
     n = rows * columns
     if labels is None and model.conditional:
         labels = np.tile(np.arange(columns) % model.num_classes, rows)
-    figure, axes = sheet(columns, rows, title="decoded draws from the prior")
+    figure, axes = sheet(columns, rows, title="decoded samples of the prior")
     show(axes, model.generate(n, labels, seed=seed), columns, cmap or model.cmap)
     return enlarged(figure)
 
 
 def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=None) -> Figure:
-    """Show one style a row and one class a column: the same code with every label.
+    """Show one style per row and one class per column: the same code with every label.
 
     Example:
         >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
@@ -205,14 +205,14 @@ def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=
     drawn = np.repeat(model.prior.sample(styles, seed=seed), model.num_classes, axis=0)
     labels = np.tile(classes, styles)
     images = model.decode(model.styled(drawn, labels), labels)
-    figure, axes = sheet(model.num_classes, styles, title="one style a row, one class a column")
+    figure, axes = sheet(model.num_classes, styles, title="one style per row, one class per column")
     show(axes, images, model.num_classes, cmap or model.cmap)
     name_columns(axes, model, class_names)
     return enlarged(figure)
 
 
 def analogies(model, x, labels, *, n: int = 8, class_names=None, cmap=None) -> Figure:
-    """Show real images at the left, and to their right their style with every label.
+    """Show real images on the left, and their style with every label on the right.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -239,14 +239,14 @@ def analogies(model, x, labels, *, n: int = 8, class_names=None, cmap=None) -> F
 def traversal(
     model, *, x=None, label: int | None = None, steps: int = 11, start=None, cmap=None
 ) -> Figure:
-    """Show what each latent dimension does: a row a dimension, moved while the others stay.
+    """Show the effect of each latent dimension: in a row, one dimension changes.
 
     Args:
-        x: images [n, *input_shape]; with them a VAE's dimensions are sorted by how much they say
-            of these, in nats of divergence from the prior, which stands beside each row.
+        x: images [n, *input_shape]; if given, the dimensions of a VAE are sorted by their KL
+            divergence from the prior for these images, in nats, which is written next to each row.
         label: of the images, for conditional models; class 0 by default.
         steps: images in a row.
-        start: the code to move from [latent_dim]; the middle of the prior by default.
+        start: the code [latent_dim] of the other dimensions; the middle of the prior by default.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -272,7 +272,7 @@ def traversal(
     z = z.reshape(-1, model.latent_dim)
     labels = np.full(len(z), label or 0) if model.conditional else None
     z = model.styled(z, labels) if model.conditional else z
-    title = f"a latent dimension a row, from {-spread:g} to {spread:g}"
+    title = f"one latent dimension per row, from {-spread:g} to {spread:g}"
     figure, axes = sheet(steps, model.latent_dim, title=title)
     show(axes, model.decode(z, labels), steps, cmap or model.cmap)
     name_rows(axes, names, model.image_shape[0])

@@ -1,4 +1,4 @@
-"""Pictures of codes, of energies, and of trainings."""
+"""Pictures of codes, energies, and training curves."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from zoo.plots.sheets import DPI, draw, enlarged, need, scatter
 def manifold(
     model, x=None, labels=None, *, side: int = 20, extent: float | None = None, cmap=None
 ) -> Figure:
-    """Show the images of a grid of two-dimensional codes, beside the codes of real images.
+    """Show the images of a grid of two-dimensional codes, and the codes of real images.
 
-    Both panels have the same axes: the first latent dimension runs to the right, the second
-    upwards, over the same range.
+    Both panels have the same axes: the first latent dimension to the right, the second one
+    upward, in the same range.
 
     Args:
         model: with two latent dimensions.
-        x, labels: real images for the right panel; without them there is none.
+        x, labels: real images for the right panel; without them, there is no right panel.
         side: grid points along each axis.
-        extent: half the range; by default what the prior reaches (two standard deviations of a
-            normal one), or what holds 98 % of the codes where there is no prior.
+        extent: half the range; by default that of the prior (two standard deviations of a normal
+            prior), or one that includes 98 % of the codes if there is no prior.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -56,13 +56,13 @@ def manifold(
 
 
 def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
-    """Show q(z | x) of images as ellipses that reach a standard deviation from their means.
+    """Show q(z | x) of images as ellipses with a radius of one standard deviation.
 
     The dashed circle is that of a normal prior, in models that are not conditional.
 
     Args:
         model: a VAE with two latent dimensions.
-        x, labels: images, and their classes for the colours; some hundred can be told apart.
+        x, labels: a few hundred images, and their classes for the colors.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -76,9 +76,9 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
     figure = Figure(figsize=(7, 6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot(title="posteriors of images", xlabel="$z_1$", ylabel="$z_2$")
     scatter(figure, axes, mean, labels, class_names)
-    colours_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
-    for centre, width, colour in zip(mean, widths, colours_of, strict=True):
-        axes.add_patch(Ellipse(centre, *width, facecolor=colour, edgecolor="none", alpha=0.25))
+    colors_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
+    for center, width, color in zip(mean, widths, colors_of, strict=True):
+        axes.add_patch(Ellipse(center, *width, facecolor=color, edgecolor="none", alpha=0.25))
     if not model.conditional and isinstance(model.prior, zoo.Normal):
         width = 2 * model.prior.scale
         axes.add_patch(Ellipse((0, 0), width, width, fill=False, linestyle="--"))
@@ -87,8 +87,9 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
 
 
 def codes(model, x, labels=None, *, class_names=None) -> Figure:
-    """Show the codes of images, coloured by class; more than two dimensions by their first two
-    principal components.
+    """Show the codes of images, colored by class.
+
+    For more than two dimensions, it shows the first two principal components.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -119,8 +120,8 @@ def scatters(codes: dict, labels, *, extent: float | None = None) -> Figure:
 
     Args:
         labels: integers [n].
-        extent: of the axes, which go from -extent to extent in all panels; each as far as its
-            codes by default, without ticks.
+        extent: of the axes, which go from -extent to extent in all panels; by default each panel
+            fits its codes and has no ticks.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -146,10 +147,10 @@ def scatters(codes: dict, labels, *, extent: float | None = None) -> Figure:
 
 
 def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Figure:
-    """Show the free energy of points in the plane for a latent angle that draws an ellipse.
+    """Show the free energy of points in the plane, for a latent angle on an ellipse.
 
-    E(y, z) = |y - (w1 cos z, w2 sin z)|^2, its minimum over z at the left, its soft minimum at
-    inverse temperature `beta` at the right.
+    E(y, z) = |y - (w1 cos z, w2 sin z)|^2. The left panel shows its minimum over z, the right one
+    its soft minimum at the inverse temperature `beta`.
 
     Example:
         >>> zoo.plots.energy_surface().savefig("energy.png")
@@ -173,10 +174,10 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Fi
 
 
 def training_curves(history) -> Figure:
-    """Show every metric of a training by epoch, validation dashed.
+    """Show every metric of a training by epoch; validation is dashed.
 
     Args:
-        history: what `fit` returned, or its `.history` dict.
+        history: the result of `fit`, or its `.history` dict.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")

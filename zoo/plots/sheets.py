@@ -1,4 +1,4 @@
-"""What pictures are laid out with."""
+"""The layout of pictures."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from PIL import Image
 from zoo.atomic_writes import publish_file
 
 DPI = 100
-INK = "gray_r"  # on paper: 1 is black
+INK = "gray_r"  # black on white: 1 is black
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = None) -> np.ndarray:
-    """Lay images [n, height, width, channels] out row by row in one array, with gaps.
+    """Arrange images [n, height, width, channels] row by row in one array, with gaps.
 
     Args:
-        paper: what gaps hold; white by default, where one channel is ink.
+        paper: the value of the gaps; white by default, for images in black on white.
 
     Returns:
         [rows * (height + gap) - gap, columns * (width + gap) - gap, channels].
@@ -40,7 +40,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
 
 
 def sheet(columns, rows, title):
-    """Return a figure and its axes, sized for so many small images and for the title."""
+    """Return a figure and its axes, with a size for so many small images and the title."""
     width = max(0.55 * columns, 0.072 * len(title))
     figure = Figure(figsize=(width, 0.55 * rows + 0.4), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
@@ -49,17 +49,17 @@ def sheet(columns, rows, title):
 
 
 def show(axes, images, columns, cmap=None):
-    """Lay images [n, height, width, channels] out on axes, with no ticks; see `draw`."""
+    """Show images [n, height, width, channels] on axes without ticks; see `draw`."""
     draw(axes, images, columns, cmap)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
 def draw(axes, images, columns, cmap=None, gap=1, **options):
-    """Lay images [n, height, width, channels] out on axes.
+    """Show images [n, height, width, channels] on axes.
 
     Args:
-        cmap: the colours of images with one channel; ink on paper where it is None.
+        cmap: the color map for images with one channel; None shows 1 as black on white.
         options: of `imshow`.
     """
     channels = images.shape[-1]
@@ -70,15 +70,15 @@ def draw(axes, images, columns, cmap=None, gap=1, **options):
 
 
 def blank(channels: int, cmap=None) -> float:
-    """Return the value that stays white: none of a colour map's does, but NaN is left out."""
+    """Return the value that is shown as white: for a color map NaN, which is not drawn."""
     if channels > 1:
         return 1.0
     return 0.0 if cmap in (None, INK) else np.nan
 
 
 def enlarged(figure) -> Figure:
-    """Return the figure, made so large that each pixel has one on the screen and all names fit."""
-    for _ in range(5):  # a larger figure is laid out anew
+    """Enlarge a figure until every image pixel has a screen pixel and all names fit; return it."""
+    for _ in range(5):  # a larger figure has a new layout
         figure.draw_without_rendering()
         lack = np.zeros(2)  # height and width
         for axes in figure.axes:
@@ -97,7 +97,7 @@ def enlarged(figure) -> Figure:
 
 
 def name_columns(axes, model, class_names, offset=0):
-    """Write the names of the classes under as many columns of images."""
+    """Write the names of the classes under the columns of images."""
     width = model.image_shape[1] + 1
     names = class_names or [str(i) for i in range(model.num_classes)]
     need(
@@ -110,14 +110,14 @@ def name_columns(axes, model, class_names, offset=0):
 
 
 def name_rows(axes, names, height):
-    """Write names to the left of as many rows of images of this height."""
+    """Write names to the left of the rows of images, which have this height."""
     places = np.arange(len(names)) * (height + 1) + height / 2
     axes.set_yticks(places, names, fontsize=7)
     axes.tick_params(length=0)
 
 
 def save_small(figure: Figure, path) -> None:
-    """Save a PNG for a preset folder: with 64 greys or 256 colours, at half the size or less.
+    """Save a PNG with 64 grays or 256 colors, at half the size or less, for a preset folder.
 
     Example:
         >>> figure = zoo.plots.energy_surface()
@@ -129,7 +129,7 @@ def save_small(figure: Figure, path) -> None:
     red, green, blue = image.split()
     if red == green == blue:
         image = red.quantize(64)
-    else:  # by coverage: by frequency, as is the default, seldom colours of classes would merge
+    else:  # MAXCOVERAGE: the default method would merge rare colors of classes
         image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     with publish_file(path, overwrite=True) as scratch:
         image.save(scratch, format="png", optimize=True)
@@ -142,15 +142,15 @@ def need(condition, message):
 
 
 def scatter(figure, axes, z, labels, class_names=None):
-    """Draw codes as points, coloured by class, with a legend."""
+    """Draw codes as points, colored by class, with a legend."""
     if labels is None:
         axes.scatter(z[:, 0], z[:, 1], s=3, alpha=0.5)
         return
     labels = np.asarray(labels)
     need(
         labels.shape == (len(z),) and labels.dtype.kind in "iu",
-        f"labels have shape {labels.shape} and dtype {labels.dtype}; for {len(z)} codes as many "
-        "integers are needed.",
+        f"labels have shape {labels.shape} and dtype {labels.dtype}; give {len(z)} integers for "
+        f"{len(z)} codes.",
     )
     for label in np.unique(labels):
         chosen = labels == label

@@ -1,4 +1,4 @@
-"""`.keras` files, taken apart: nothing is written but the weights, and nothing is made."""
+"""Reading `.keras` files: only the weights are written to disk, and no objects are made."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LARGEST_CONFIG = 2**24  # bytes
 
 
 class Archive:
-    """A `.keras` file that holds what Keras writes for a model, and no more.
+    """A `.keras` file that holds exactly the files that Keras writes for a model.
 
     Attributes:
         path: of the file.
-        config: what it says of the model, as read from JSON.
+        config: the configuration of the model, from JSON.
     """
 
     def __init__(self, path: Path, file: zipfile.ZipFile):
@@ -30,13 +30,15 @@ class Archive:
         names = sorted(entry.filename for entry in file.infolist())
         if names != sorted((METADATA, CONFIG, WEIGHTS)):
             raise ValueError(
-                f"{path} holds {', '.join(map(repr, names)) or 'nothing'}; a model that Keras 3 "
-                f"saved is {METADATA}, {CONFIG} and {WEIGHTS}."
+                f"{path} holds {', '.join(map(repr, names)) or 'nothing'}; a model saved by Keras "
+                f"3 holds {METADATA}, {CONFIG} and {WEIGHTS}."
             )
         for entry in file.infolist():
             plain = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
             if not plain or entry.flag_bits & 1:
-                raise ValueError(f"{path} is packed or encrypted in a way that Keras does not use.")
+                raise ValueError(
+                    f"{path} has a compression or an encryption that Keras does not use."
+                )
         self._check_size(CONFIG, LARGEST_CONFIG)
         self.config = parse_object(file.read(CONFIG), f"{CONFIG} in {path}")
         if not isinstance(self.config.get("config"), dict):
@@ -44,11 +46,11 @@ class Archive:
 
     @property
     def most_values(self) -> int:
-        """How many weights the file can hold, of two bytes or more each, as Keras writes them."""
+        """The largest number of weights that the file can hold, at two bytes or more each."""
         return self._file.getinfo(WEIGHTS).file_size // 2
 
     def unpack_weights(self, folder: Path, largest: int) -> Path:
-        """Write the weights into a folder, if they have `largest` bytes at most; return the path.
+        """Write the weights into a folder and return the path; they may have `largest` bytes.
 
         Raises:
             ValueError: they have more.
@@ -63,22 +65,22 @@ class Archive:
         size = self._file.getinfo(name).file_size
         if size > largest:
             raise ValueError(
-                f"{name} in {self.path} has {size:,} bytes, more than the {largest:,} that this "
-                "model's could have."
+                f"{name} in {self.path} has {size:,} bytes; for this model it can have at most "
+                f"{largest:,}."
             )
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[tuple[Archive, Path]]:
-    """Yield a `.keras` file, and an empty folder for as long.
+    """Yield an open `.keras` file and a temporary folder.
 
     Raises:
-        ValueError: a file that is no archive of a Keras model, or a damaged one.
+        ValueError: a file that is not an archive of a Keras model, or a corrupted one.
     """
     try:
         with zipfile.ZipFile(path) as file, tempfile.TemporaryDirectory() as folder:
             yield Archive(path, file), Path(folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
-            raise  # and that was a place before the start of the file
-        raise ValueError(f"{path} is no .keras file, or a damaged one: {error}") from error
+            raise  # EINVAL means a position before the start of a corrupted file
+        raise ValueError(f"{path} is not a .keras file, or is corrupted: {error}") from error

@@ -1,6 +1,6 @@
-"""The record of a preset, `card.json`: what it says, and whether its files are what it says.
+"""The record of a preset, `card.json`, and checks of it and of the files that it lists.
 
-Needs neither Keras nor NumPy.
+This module needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class Card(dict):
             ("files", ", ".join(f"{n} {f['bytes']:,} B" for n, f in self["files"].items())),
         ]
         lines += [f"  {key:12} {value}" for key, value in rows if value]
-        for figure in self.get("figures") or ():
-            lines.append(f"  {figure['name']}: {figure['value']} {figure['unit']}".rstrip())
-            lines.append(f"      {figure['protocol']}")
+        for metric in self.get("figures") or ():
+            lines.append(f"  {metric['name']}: {metric['value']} {metric['unit']}".rstrip())
+            lines.append(f"      {metric['protocol']}")
         return printable("\n".join(lines))
 
 
 def read_card(folder: Path) -> Card:
-    """Read a card and check what loading and printing rely on: entries, and what kind they are."""
+    """Read a card, and check the entries and types that loading and printing need."""
     path = Path(folder, CARD)
     content = read_object(path)
     files = content.get("files")
@@ -49,7 +49,8 @@ def read_card(folder: Path) -> Card:
         leaves = name in ("", ".", "..") or set(name) & set("/\\:")
         if leaves or not isinstance(entry, dict):
             raise ValueError(
-                f"{path} lists the file {name!r}, which is no plain file name with size and sha256."
+                f"{path} lists the file {name!r}, which is not a plain file name with size and "
+                "sha256."
             )
         _check_entry(path, "files", entry, {"sha256": str, "bytes": int})
     _check_entry(path, "the card", content, _NEEDED)
@@ -63,22 +64,22 @@ def read_card(folder: Path) -> Card:
         _check_entry(path, "data", content["data"], dict.fromkeys(_DATA, str))
     if (content.get("recipe") or {}).get("data") is not None:
         _check_entry(path, "recipe", content["recipe"], {"data": str})
-    for figure in content.get("figures") or ():
-        _check_entry(path, "figures", figure, _FIGURE)
+    for metric in content.get("figures") or ():
+        _check_entry(path, "figures", metric, _METRIC)
     return Card(content)
 
 
 _NEEDED = {"name": str, "class": str, "input": dict, "latent_dim": int, "parameters": int}
-_KNOWN = {  # that may be missing, or null
+_KNOWN = {  # may be missing, or null
     **{"description": str, "paper": str, "licence": str, "storage": str, "based_on": str},
     **{"data": dict, "recipe": dict, "versions": dict, "figures": list},
 }
 _DATA = ("title", "licence", "credit")
-_FIGURE = {"name": str, "value": (int, float), "unit": str, "protocol": str, "command": str}
+_METRIC = {"name": str, "value": (int, float), "unit": str, "protocol": str, "command": str}
 
 
 def _check_entry(path, place, entry, kinds):
-    """Raise an error unless an object has these entries, and of these types."""
+    """Raise an error unless an object has these entries with these types."""
     missing = [key for key in kinds if not isinstance(entry, dict) or key not in entry]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(map(repr, missing))} in {place}.")
@@ -96,13 +97,13 @@ def _is(kind, value) -> bool:
 
 
 def describe_file(path: Path) -> dict:
-    """Return the size and the sha256 of a file, as cards record them."""
+    """Return the size and the sha256 of a file, for cards."""
     content = path.read_bytes()
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 
 def verified_file(folder: Path, card: Card, name: str) -> Path:
-    """Return the path of a preset's file after checking it against the card.
+    """Return the path of a preset's file after a check against the card.
 
     Raises:
         ValueError: the name leaves the folder, or size or sha256 differ.
@@ -116,12 +117,12 @@ def verified_file(folder: Path, card: Card, name: str) -> Path:
     recorded, size = card["files"][name], path.stat().st_size
     if size != recorded.get("bytes"):
         raise ValueError(
-            f"{path} has {size} bytes and its card says {recorded.get('bytes')}: the file or the "
-            "card was altered or cut off. Get the preset again."
+            f"{path} has {size} bytes, but its card says {recorded.get('bytes')}: the file or the "
+            "card was changed or is incomplete. Get the preset again."
         )
     if describe_file(path)["sha256"] != recorded.get("sha256"):
         raise ValueError(
-            f"{path} does not have the sha256 of its card: the file was altered. Get the preset "
+            f"{path} does not have the sha256 of its card: the file was changed. Get the preset "
             "again."
         )
     return path

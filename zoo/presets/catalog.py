@@ -1,4 +1,4 @@
-"""Which presets there are, by name, and where they lie; needs neither Keras nor NumPy."""
+"""The names and folders of presets. This module needs neither Keras nor NumPy."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def shipped_folder() -> Path:
     """Return the folder of the shipped presets: in the wheel, or in a checkout.
 
     Raises:
-        FileNotFoundError: the presets are not there as files, as in a wheel that was not unpacked.
+        FileNotFoundError: the presets are not files on disk, as in a wheel that was not unpacked.
     """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "pretrained", package.parent / "pretrained"):
         if folder.is_dir():
             return folder
     raise FileNotFoundError(
-        f"The shipped presets are not beside {package}: from an archive, such as a wheel or a zip "
-        "file on sys.path, they cannot be read. Install the package: pip install autoencoder-zoo."
+        f"The shipped presets are not next to {package}: they cannot be read from an archive, such "
+        "as a wheel or a zip file on sys.path. Install the package: pip install autoencoder-zoo."
     )
 
 
@@ -31,7 +31,7 @@ def list_models(pattern: str = "*") -> list[str]:
     """Return the names of the shipped presets that match, sorted.
 
     Args:
-        pattern: a name, a glob, or else a part of the names.
+        pattern: a name, a glob, or a part of the names.
 
     Example:
         >>> zoo.list_models("cvae*")
@@ -42,14 +42,14 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def preset_folder(name: str | os.PathLike) -> Path:
-    """Return the folder of a shipped preset, or of one that was written with `zoo.save`.
+    """Return the folder of a shipped preset, or of a preset that `zoo.save` has written.
 
-    A name alone is that of the shipped preset first; a folder of that name is then told of by a
-    warning, and taken as a path, such as `./name`.
+    A plain name means the shipped preset of this name. If there is a folder of this name too, a
+    warning says so; give it as a path, such as `./name`.
 
     Raises:
-        UnknownNameError: there is neither; the nearest names are given.
-        ValueError: a folder that is no preset.
+        UnknownNameError: there is neither; the error has the nearest names.
+        ValueError: a folder that is not a preset.
     """
     text = os.fspath(name)
     names = list_models()
@@ -57,7 +57,7 @@ def preset_folder(name: str | os.PathLike) -> Path:
         shipped = shipped_folder() / text
         if Path(text, CARD).is_file() and not Path(text).samefile(shipped):
             warnings.warn(
-                f"{text} is the shipped preset here; the folder of that name is "
+                f"{text} means the shipped preset here; for the folder of that name, give "
                 f"{os.path.join(os.curdir, text)}.",
                 stacklevel=3,
             )
@@ -70,10 +70,10 @@ def preset_folder(name: str | os.PathLike) -> Path:
 
 
 def card(name: str | os.PathLike) -> Card:
-    """Return the card of a preset: data, architecture, measured figures, licence, files.
+    """Return the card of a preset: data, architecture, metrics, licence, files.
 
     Raises:
-        ValueError: no such preset, or a card that is not readable.
+        ValueError: no such preset, or an invalid card.
 
     Example:
         >>> card = zoo.card("vae_digits")

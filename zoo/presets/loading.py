@@ -1,4 +1,4 @@
-"""Loading presets and `.keras` files: names to models, with every file checked first."""
+"""Loading presets and `.keras` files, with a check of every file before it is used."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from zoo.presets.safety import (
 def load(
     name: str | os.PathLike, *, custom_objects: dict | None = None, dtype: Any = None
 ) -> BaseAutoencoder:
-    """Load a preset, or a `.keras` file: a model that is built, weighted and compiled.
+    """Load a model from a preset or a `.keras` file, with its weights and compiled.
 
-    Nothing but classes of the zoo, of Keras, and of `custom_objects` is made. Every file of a
-    preset is checked against the card before it is parsed.
+    Only classes of the zoo, of Keras, and of `custom_objects` are made. Every file of a preset is
+    checked against the card before it is parsed.
 
     Args:
-        name: a name of `zoo.list_models()`, a folder that `zoo.save` wrote, or the path of a file
-            that `model.save("m.keras")` wrote, which has the optimizer's state, too.
-        custom_objects: classes and functions of your own that the model uses, by name:
+        name: a name of `zoo.list_models()`, a folder from `zoo.save`, or the path of a file from
+            `model.save("m.keras")`, which also has the optimizer's state.
+        custom_objects: your own classes and functions that the model uses, by name:
             {"Scale": Scale}.
         dtype: a Keras dtype policy to use instead of the saved one, such as "mixed_bfloat16".
 
@@ -87,7 +87,7 @@ def load(
 
 
 def _by_both_names(custom_objects: dict | None) -> dict:
-    """Return objects by the names that were given and by those that Keras has them registered by.
+    """Return objects by the given names, and by the names of their registration in Keras.
 
     A file says "mine>Scale" of a class `Scale` that is registered in the package "mine".
     """
@@ -96,7 +96,7 @@ def _by_both_names(custom_objects: dict | None) -> dict:
 
 
 def _load_archive(path, custom_objects, dtype):
-    """Load what `keras.Model.save` wrote, with the checks that a preset's config has."""
+    """Load a file from `keras.Model.save`, with the same checks as for a preset's config."""
     with archives.opened(path) as (archive, folder):
         saved = archive.config
         check_objects(saved, custom_objects)
@@ -132,8 +132,8 @@ def _model_class(path, name, custom_objects) -> type:
     known = CLASSES | custom_objects
     if str(name) not in known:
         raise ValueError(
-            f"{path} names the class {shortened(name)}; the zoo has {', '.join(CLASSES)}. Give a "
-            "class of your own as custom_objects={name: class}."
+            f"{path} names the class {shortened(name)}; the zoo has {', '.join(CLASSES)}. Give "
+            "your own class as custom_objects={name: class}."
         )
     return known[name]
 
@@ -143,7 +143,7 @@ def _config(saved, dtype) -> dict:
 
 
 def _check_card(card, model, folder):
-    """Refuse a card that describes another model than the one that was loaded."""
+    """Refuse a card that does not describe the loaded model."""
     truth = {
         "class": type(model).__name__,
         "latent_dim": model.latent_dim,
@@ -154,23 +154,23 @@ def _check_card(card, model, folder):
         wrong["input"] = card["input"]
     if wrong:
         raise ValueError(
-            f"The card of {folder} says {wrong}, and the model in it is another: {truth}, input "
-            f"{model.image_shape}. The card was altered; get the preset again."
+            f"The card of {folder} says {wrong}, but the model in it has {truth}, input "
+            f"{model.image_shape}. The card was changed; get the preset again."
         )
 
 
 def _optimizer(saved):
     optimizer = keras.saving.deserialize_keras_object(saved)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
-        raise ValueError(f"the optimizer is {shortened(saved)}, which makes none")
+        raise ValueError(f"the optimizer is {shortened(saved)}, which is not an optimizer")
     return optimizer
 
 
 @contextlib.contextmanager
 def _describing(path, what):
-    """Say which file was at fault, where libraries fail in their own words."""
+    """Add the file that caused an error to the errors of libraries."""
     try:
         yield
-    except Exception as error:  # what is made of a stranger's file may fail in any way
+    except Exception as error:  # an untrusted file may cause any error
         said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise ValueError(f"{path} does not hold {what}: {said}") from error

@@ -1,7 +1,7 @@
-"""What the configuration of a preset, a file from anybody, may name: nothing that reads or writes.
+"""Checks of untrusted presets: a configuration may not name anything that reads or writes files.
 
-Keras makes whatever object a configuration names, and calls exported functions with the arguments
-that stand beside them. So every name is looked up here first, among classes that compute alone.
+Keras makes any object that a configuration names, and calls exported functions with the arguments
+in the file. So every name is checked first against a list of classes that only compute.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from keras import layers
 
 from zoo.json_file import shortened
 
-_SPARE = 2**20  # weights that a model may have beside twice as many as are stored
-_DENSEST = 1032  # bytes that gzip makes of one at most
-_FEW = 1024  # values that may be stored beside the weights, such as the states of seeds
-# Values that Keras writes in the form of objects.
+_SPARE = 2**20  # a model may have twice the number of stored weights, and this many more
+_DENSEST = 1032  # the largest compression ratio of gzip
+_FEW = 1024  # larger arrays must have the shape of a weight; smaller ones may be states of seeds
+# Values that Keras writes as objects.
 _VALUES = ("__tuple__", "__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__")
-# The public classes of these modules are allowed, where they are of the kind that stands beside.
+# The public classes of these modules are allowed if they are subclasses of the given class.
 _KINDS = {
     "keras.layers": layers.Layer,
     "keras.initializers": keras.Initializer,
@@ -34,7 +34,7 @@ _KINDS = {
     "keras.constraints": keras.constraints.Constraint,
     "keras.regularizers": keras.Regularizer,
 }
-# They run code, or the graphs of files; or they read a vocabulary from a path that they are given.
+# They run code or graphs from files, or read a vocabulary from a path.
 _REFUSED_LAYERS = {
     *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
     *("TextVectorization", "StringLookup", "IntegerLookup", "IndexLookup"),
@@ -44,11 +44,11 @@ _ACTIVATIONS = {
     for name, found in vars(keras.activations).items()
     if isinstance(found, types.FunctionType) and name not in ("get", "serialize", "deserialize")
 }
-# What optimizers call themselves where they were saved on PyTorch.
+# The module of optimizers that were saved on PyTorch.
 _OPTIMIZERS_OF_PYTORCH = "keras.src.backend.torch.optimizers."
 _MODELS = {"Functional", "Sequential", "Model"}
 _OTHERS = {"keras": {"DTypePolicy", "DTypePolicyMap"}, "keras.random": {"SeedGenerator"}}
-# What functional models hold of keras.ops. None of it takes a function; `core` has those that do.
+# Operations of keras.ops in functional models. None takes a function; only `core` has such.
 _OPERATIONS = {f"keras.src.ops.{name}" for name in ("numpy", "nn", "math", "linalg", "image")}
 _CORE_OPERATIONS = {
     *("Scatter", "ScatterUpdate", "Slice", "SliceUpdate", "StopGradient", "Unstack"),
@@ -57,16 +57,17 @@ _CORE_OPERATIONS = {
 
 
 def check_objects(saved, custom_objects: dict):
-    """Refuse a configuration in which an object is not on the list, before any is made.
+    """Refuse a configuration with an object that is not allowed, before any object is made.
+
+    Allowed are classes of the zoo; layers, activations, initializers, optimizers, schedules,
+    constraints, regularizers and mathematical operations of Keras; and `custom_objects`.
 
     Args:
-        saved: a configuration as read from JSON.
-        custom_objects: what the caller allows besides, by name.
+        saved: a configuration, from JSON.
+        custom_objects: what the caller allows in addition, by name.
 
     Raises:
-        ValueError: it names something else than a class of the zoo; a layer, activation,
-            initializer, optimizer, schedule, constraint or regularizer of Keras; one of its
-            mathematical operations; or what is in `custom_objects`.
+        ValueError: it names an object that is not allowed.
     """
     if isinstance(saved, list):
         for item in saved:
@@ -84,21 +85,21 @@ def check_objects(saved, custom_objects: dict):
 def _refusal(name, where) -> str:
     named = shortened(name)
     return (
-        f"The preset's config names {named} ({where}), which is no class of the zoo and none of "
-        "Keras's that is safe to load; nothing was loaded. If it is of your own, pass "
+        f"The preset's config names {named} ({where}), which is neither a class of the zoo nor a "
+        "class of Keras that is safe to load; nothing was loaded. If it is your own class, pass "
         f"custom_objects={{{named}: ...}}."
     )
 
 
 def is_allowed(saved: dict, custom_objects: dict) -> bool:
-    """Say whether an object of a configuration may be made."""
+    """Return whether an object of a configuration is allowed."""
     name, module = saved["class_name"], str(saved.get("module"))
     registered = saved.get("registered_name") or name
     if not isinstance(name, str) or not isinstance(registered, str):
         return False
     if registered in custom_objects:
         return True
-    # Keras looks for the registered name first, so that it must not lead elsewhere.
+    # Keras looks up the registered name first, so it must not be another object.
     if name in custom_objects:
         return keras.saving.get_registered_object(registered) in (None, custom_objects[name])
     if name == "function":
@@ -107,7 +108,7 @@ def is_allowed(saved: dict, custom_objects: dict) -> bool:
         return name in _VALUES
     if module.startswith("zoo."):
         return registered == f"zoo>{name}" and _is_of_the_zoo(registered)
-    # What somebody has registered under a name of Keras's would be made in its place.
+    # A class that is registered under a name of Keras would be made instead.
     if registered != name or keras.saving.get_registered_object(name) is not None:
         return False
     return _is_kerass(name, module)
@@ -146,25 +147,25 @@ def _is_kerass(name: str, module: str) -> bool:
 
 
 def _is_registered_elsewhere(name: str, custom_objects: dict) -> bool:
-    """Say whether Keras would put what another library registered in the place of a string."""
+    """Return whether Keras would replace a string by an object that another library registered."""
     if name in custom_objects or keras.saving.get_registered_object(name) is None:
         return False
     return not (name.startswith("zoo>") and _is_of_the_zoo(name))
 
 
-# What is put in the place of Keras's own, and of Python's filters, is put back in order.
+# One thread at a time replaces a method of Keras or Python's warning filters, and restores it.
 _alone = threading.RLock()
 
 
 @contextlib.contextmanager
 def no_larger_than(held: int):
-    """Refuse layers with far more weights than a file of weights holds, before they take memory.
+    """Refuse layers with far more weights than a file holds, before they take memory.
 
     Args:
-        held: how many, see `stored_values`.
+        held: the number of values in the file, see `stored_values`.
 
     Raises:
-        ValueError: from within, where a layer that this thread builds is one too many.
+        ValueError: inside the context, when this thread builds a layer that is too large.
     """
     with _alone:
         left, thread, add_weight = 2 * held + _SPARE, threading.get_ident(), layers.Layer.add_weight
@@ -186,7 +187,7 @@ def no_larger_than(held: int):
 
 
 def stored_values(path: str | os.PathLike) -> int:
-    """Return how many values a file of weights can hold at most, by the bytes that they take."""
+    """Return the largest number of values that a file of weights can hold, by its bytes."""
     found = 0
 
     def look(name, item):
@@ -200,17 +201,17 @@ def stored_values(path: str | os.PathLike) -> int:
 
 
 def check_weights(path: str | os.PathLike, model):
-    """Look at the shapes in a file of weights, and where its values lie, before any is read.
+    """Check the shapes and the storage of a file of weights, before any value is read.
 
-    A file of some kilobytes can declare gigabytes, or point to other files.
+    A file of some kilobytes can declare gigabytes, or refer to other files.
 
     Args:
-        path: an HDF5 file as Keras writes it.
-        model: the model that its weights are for, and whose optimizer has a state in it, perhaps.
+        path: an HDF5 file of Keras.
+        model: the model for these weights; the file may have the state of its optimizer.
 
     Raises:
-        ValueError: a link, values that lie in other files, or an array of a shape that no weight of
-            the model has.
+        ValueError: a link, values in other files, or an array with a shape that no weight of the
+            model has.
     """
     shapes = {tuple(variable.shape) for variable in held_by(model)}
 
@@ -233,11 +234,11 @@ def check_weights(path: str | os.PathLike, model):
 
 
 def load_all_weights(model, path: str | os.PathLike):
-    """Load a file of weights that `check_weights` has looked at.
+    """Load a file of weights that `check_weights` has checked.
 
     Raises:
-        ValueError: weights of the model are missing in the file. UserWarning: as well, where Keras
-            would only warn, and leave them as they were drawn.
+        ValueError: weights of the model are missing in the file. UserWarning: the same, in cases
+            for which Keras would only warn and keep the initial weights.
     """
     with _alone, warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*freshly-initialized weights")
@@ -245,7 +246,7 @@ def load_all_weights(model, path: str | os.PathLike):
 
 
 def held_by(model) -> list:
-    """Return the variables of a model, and of its optimizer where it has one."""
+    """Return the variables of a model, and of its optimizer if it has one."""
     return [*model.variables, *(model.optimizer.variables if model.compiled else ())]
 
 

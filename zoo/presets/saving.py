@@ -1,4 +1,4 @@
-"""Saving presets: models to folders, and measured figures into their cards."""
+"""Saving models as presets, and metrics in their cards."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ def save(
     about: dict | None = None,
     pictures: dict | None = None,
 ) -> Card:
-    """Write a model as a preset folder, whole or not at all; `zoo.load(folder)` reads it back.
+    """Write a model as a preset folder, completely or not at all; `zoo.load(folder)` reads it.
 
-    Weights are saved without optimizer state; the kind of optimizer and its settings are kept.
+    Weights are saved without the optimizer's state; the class and settings of the optimizer are
+    kept.
 
     Args:
         model: a model of the zoo.
         folder: where to write.
         overwrite: replace an existing preset, if its folder holds nothing else.
-        storage: "float32"; "float16" for half the size at three significant digits; "compact" for
-            about a quarter: kernels in float16 rounded to 5 significant bits, by at most 3.2 %.
+        storage: "float32"; "float16" for half the size with three significant digits; "compact" for
+            about a quarter: kernels in float16 with 5 significant bits, an error of at most 3.2 %.
         about: further entries of the card, such as `description`, `licence`, `recipe`.
         pictures: matplotlib figures by file name, such as {"preview.png": figure}.
 
@@ -48,7 +49,7 @@ def save(
 
     Raises:
         FileExistsError: the folder exists and `overwrite` is false, or it holds anything else.
-        TypeError: not a model of the zoo.
+        TypeError: the model is not a model of the zoo.
         ValueError: weights that are NaN or infinite, or too large for float16.
 
     Example:
@@ -59,8 +60,8 @@ def save(
     """
     if not isinstance(model, BaseAutoencoder):
         raise TypeError(
-            f"Only models of the zoo are saved as presets, and this is a {type(model).__name__}; "
-            "its own save() writes it as a .keras file."
+            f"Only models of the zoo are saved as presets; this is a {type(model).__name__}. Use "
+            "its save() to write a .keras file."
         )
     if storage not in STORAGES:
         raise ValueError(f"storage is {storage!r}; choose one of {', '.join(STORAGES)}.")
@@ -121,7 +122,7 @@ def _saved_config(model) -> dict:
 
 
 def _write_weights(model, path: Path, storage: str):
-    """Save the weights without the optimizer's state, which Keras stores beside them."""
+    """Save the weights without the optimizer's state, which Keras stores in the same file."""
     full = path.with_name("full.weights.h5")
     need_space(path.parent, model, copies=2)
     model.save_weights(full)
@@ -158,18 +159,18 @@ def _copy_weights(source: Path, target: Path, storage: str):
 
 
 def _rounded_to_five_bits(values: np.ndarray) -> np.ndarray:
-    """Round float16 to 4 of its 10 bits of mantissa, which with the leading one makes 5.
+    """Round float16 to 4 of its 10 mantissa bits, which with the leading bit makes 5.
 
-    What is left of the lower byte is much the same everywhere and packs well.
+    The lower byte then has few different values, so that it compresses well.
     """
     bits = values.view(np.uint16)
     return ((bits + np.uint16(1 << 5)) & np.uint16(0xFFC0)).view(np.float16)
 
 
-def update_card(folder: Path, figures: list[dict]):
-    """Write measured figures into a preset's card, and its README from the card."""
+def update_card(folder: Path, metrics: list[dict]):
+    """Write metrics into a preset's card, and its README from the card."""
     card = read_card(folder)
-    card["figures"] = figures
+    card["figures"] = metrics
     write_file(folder / CARD, _to_json(card))
     write_file(folder / "README.md", render_card(card))
 

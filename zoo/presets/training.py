@@ -1,4 +1,4 @@
-"""From a recipe to a preset folder."""
+"""Training a preset from a recipe."""
 
 from __future__ import annotations
 
@@ -46,35 +46,35 @@ def train(
 ) -> Card | None:
     """Train a model from its recipe and write it as a preset folder.
 
-    An interrupted training goes on where it stopped, at the last whole epoch: its state lies in a
-    folder beside `out` until the preset is written.
+    An interrupted training continues after its last complete epoch: its state is in a folder next
+    to `out` until the preset is written.
 
     Args:
         recipe: from `zoo.recipes.get(name)` or `Recipe.parse`.
         out: the folder to write.
-        epochs: other than the recipe's.
+        epochs: the number of epochs, instead of the recipe's.
         overwrite: replace an existing preset, if its folder holds nothing else.
-        images: to train on instead of the recipe's data set: an array of images, or the path of an
-            .npy file, whose images stay on disk; see `zoo.data.StoredImages`. The model's
-            `input_shape` is theirs. Drawn by the recipe's seed, a sixth of them, and no more than
-            the recipe says, is kept for validation.
-        labels: of these images, integers [n] or the path of an .npy file, where the model learns
-            from labels; -1 where unknown, for those that learn from few.
+        images: train on these instead of the recipe's data set: an array of images, or the path of
+            an .npy file, whose images stay on disk; see `zoo.data.StoredImages`. They determine the
+            model's `input_shape`. A sixth of them, or the number in the recipe if it is smaller, is
+            chosen with the recipe's seed and kept for validation.
+        labels: of these images, integers [n] or the path of an .npy file, for models that learn
+            from labels; semi-supervised models take -1 for unknown labels.
         strategy: how to train on several devices; see `zoo.strategy`.
-        licence: of the weights, which are yours; the card says "not stated" without.
-        model_class: a class of your own; the zoo's of the recipe's name by default.
-        verbose: whether to print a line an epoch, with speed and time left.
+        licence: of your weights; by default the card says "not stated".
+        model_class: your own class; by default the zoo's class with the name in the recipe.
+        verbose: whether to print a line per epoch, with the speed and the remaining time.
 
     Returns:
-        the card; its figures are measured later, by `zoo evaluate`. None for all workers but the
-        first, which writes.
+        the card, without metrics, which `zoo evaluate` measures later. None for all workers except
+        the first, which writes.
 
     Raises:
-        FileExistsError: `out` exists and `overwrite` is false, or it holds anything else; said
+        FileExistsError: `out` exists and `overwrite` is false, or it holds anything else; raised
             before training starts.
         UnknownNameError: the recipe's class or data set, or the strategy, does not exist.
-        ValueError: less than one epoch; images and labels that do not go together; a training that
-            diverged, whose state is then removed.
+        ValueError: less than one epoch; images and labels that do not fit together; a training that
+            diverged, whose state is then deleted.
     """
     with distribution.strategy(strategy):
         return _train(recipe, out, epochs, overwrite, images, labels, licence, model_class, verbose)
@@ -109,14 +109,14 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
         epochs=epochs,
         validation_data=last,
         callbacks=[
-            # Kept until the preset is written; twice, as a disk may lose one.
+            # Kept until the preset is written; in two copies, in case one is lost.
             Backup(progress, double_checkpoint=True, delete_checkpoint=False),
             *([Progress(len(first[0]))] if verbose else []),
         ],
         verbose=0,
     )
     if not_finite(model):
-        shutil.rmtree(progress, ignore_errors=True)  # nothing can go on from there
+        shutil.rmtree(progress, ignore_errors=True)  # nothing can continue from there
         check_finite(model)
     model.compile(optimizer=fine_tuning_optimizer(model))
     settings = {
@@ -124,7 +124,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
         "about": about(recipe, epochs, source) | {"licence": licence},
         "pictures": _pictures(model, *some),
     }
-    if not backend.is_chief(model):  # it takes all workers to read a model, and one folder is kept
+    if not backend.is_chief(model):  # saving needs all workers, but only one folder is kept
         with tempfile.TemporaryDirectory() as folder:
             saving.save(model, Path(folder, out.name), **settings)
         return None
@@ -134,7 +134,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
 
 
 def _pictures(model, x, y):
-    """Return the picture for a preset's folder; none of rows of a table, which are no images."""
+    """Return the picture for a preset's folder, or none if the data are not images."""
     shape = model.image_shape
     if len(shape) != 3 or shape[-1] not in (1, 3, 4):
         return {}
@@ -142,7 +142,7 @@ def _pictures(model, x, y):
 
 
 def _given(recipe, images, labels, name):
-    """Return a recipe, where its data come from, images, and labels or None."""
+    """Return the recipe, the source of its data, images, and labels or None."""
     if images is None:
         if labels is not None:
             raise ValueError("labels are given without images; give both, or neither.")
@@ -150,24 +150,24 @@ def _given(recipe, images, labels, name):
         return recipe, data.SOURCES[recipe.data], x, y
     if "lower" in recipe.model:
         raise ValueError(
-            f"The recipe {recipe.name} learns codes of {recipe.model['lower']}, and those of no "
-            "other images; train a recipe without lower= on yours."
+            f"The recipe {recipe.name} learns the codes of {recipe.model['lower']}, which are for "
+            "its own data set; train a recipe without lower= on your images."
         )
     x = data.StoredImages(images) if isinstance(images, str | os.PathLike) else images
     if isinstance(labels, str | os.PathLike):
         labels = array_in(labels, "labels")
     learns_labels = "num_classes" in recipe.model or recipe.labels
     if labels is not None and not learns_labels:
-        raise ValueError(f"The recipe {recipe.name} learns from images alone: leave labels out.")
+        raise ValueError(f"The recipe {recipe.name} learns from images only: leave out labels.")
     if labels is None and learns_labels:
         raise ValueError(
-            f"The recipe {recipe.name} learns from labels: give those of the images, integers from "
-            f"0{', -1 where unknown' if recipe.labels else ''}."
+            f"The recipe {recipe.name} learns from labels: give the labels of the images, integers "
+            f"from 0{', or -1 if unknown' if recipe.labels else ''}."
         )
     if labels is not None and len(labels) != len(x):
         raise ValueError(f"There are {len(labels)} labels for {len(x)} images.")
     if len(x) < 2:
-        raise ValueError(f"{len(x)} image is too little: one is kept for validation.")
+        raise ValueError(f"{len(x)} image is not enough: one is kept for validation.")
     rows = np.random.default_rng(recipe.seed).permutation(len(x))
     x, labels = x[rows], None if labels is None else np.asarray(labels)[rows]
     learned = labels is not None and "num_classes" in recipe.model
@@ -185,7 +185,7 @@ def _given(recipe, images, labels, name):
 
 
 def _fingerprint(recipe, epochs, *arrays) -> str:
-    """Tell trainings apart, so that none goes on from another one's state: by some of the data."""
+    """Return a hash of the recipe and of some data, so that no other training uses the state."""
     digest = hashlib.sha256(json.dumps([asdict(recipe), epochs], sort_keys=True).encode())
     for array in arrays:
         if array is not None:
@@ -195,7 +195,7 @@ def _fingerprint(recipe, epochs, *arrays) -> str:
 
 
 def make_model(recipe: Recipe, model_class: type | None = None):
-    """Return the recipe's model, untrained."""
+    """Return the untrained model of a recipe."""
     model_class = model_class or _class(recipe.class_name)
     arguments = {
         key: tuple(value) if isinstance(value, list) else value
@@ -211,7 +211,7 @@ def _class(name):
 
 
 def start(model, recipe: Recipe, arrays, verbose):
-    """Pre-train a model, or its layers one by one, as its recipe says.
+    """Pre-train a model, or its layers one by one, according to its recipe.
 
     Args:
         arrays: images [n, ...], and labels or None.
@@ -239,7 +239,7 @@ def start(model, recipe: Recipe, arrays, verbose):
 
 
 def make_optimizer(model, recipe: Recipe, steps: int):
-    """Return Adam with a falling rate; for models with several updates, one for each."""
+    """Return Adam with a decaying rate, one for each update of the model."""
     updates = model.updates
     if not updates:
         return _adam(steps, **recipe.optimizer)
@@ -253,13 +253,13 @@ def _adam(steps, learning_rate=1e-3, final=0.02, beta_1=0.9):
 
 
 def fine_tuning_optimizer(model):
-    """Return what a loaded preset is compiled with."""
+    """Return the optimizer with which a loaded preset is compiled."""
     beta_1 = 0.5 if model.updates else 0.9
     return keras.optimizers.Adam(FINE_TUNING_RATE, beta_1=beta_1)
 
 
 def about(recipe: Recipe, epochs: int, source: data.Source) -> dict:
-    """Return what a card says of where the weights come from."""
+    """Return the entries of a card about the origin of the weights."""
     return {
         "name": recipe.name,
         "description": recipe.description,

@@ -1,4 +1,4 @@
-"""Priors of a user's own."""
+"""Priors from a user's own function."""
 
 import keras
 import numpy as np
@@ -10,19 +10,19 @@ from zoo.nn.given import whole
 
 @keras.saving.register_keras_serializable(package="zoo")
 class CustomPrior(Prior):
-    """Whatever a function of yours draws.
+    """A prior from your own function, which returns samples.
 
-    Training steps draw rows of a pool that the function filled once. To load a saved model, the
-    function must be registered with `keras.saving.register_keras_serializable`.
+    The function fills a pool of samples once, and training steps take random rows of it. To load a
+    saved model, the function must be registered with `keras.saving.register_keras_serializable`.
 
     Args:
         function: `function(n, generator)` returns float [n, latent_dim]; with `num_classes`,
             `function(n, generator, label)` for an integer label. `generator` is a
             `numpy.random.Generator`.
         latent_dim: the number of dimensions.
-        num_classes: how many parts, at least 2; None for none.
-        masses: as of other priors.
-        pool: how many rows are drawn, of each part.
+        num_classes: how many parts, at least 2; None for a prior without parts.
+        masses: of the parts, as for other priors.
+        pool: how many samples the pool has for each part.
 
     Example:
         >>> def ring(n, generator):
@@ -48,13 +48,13 @@ class CustomPrior(Prior):
     def _filled(self, part):
         generator = np.random.default_rng(0 if part is None else part)
         label = () if part is None else (part,)
-        draws = np.asarray(self.function(self.size, generator, *label), "float32")
-        if draws.shape != (self.size, self.latent_dim) or not np.isfinite(draws).all():
+        samples = np.asarray(self.function(self.size, generator, *label), "float32")
+        if samples.shape != (self.size, self.latent_dim) or not np.isfinite(samples).all():
             raise ValueError(
-                f"The prior's function returned {draws.shape} for n={self.size}; it must return "
+                f"The prior's function returned {samples.shape} for n={self.size}; it must return "
                 f"finite numbers of shape ({self.size}, {self.latent_dim})."
             )
-        return draws
+        return samples
 
     def transform(self, noise, uniform, label):
         part = ops.zeros_like(uniform[:, 0], "int32")
@@ -82,7 +82,7 @@ class CustomPrior(Prior):
 
 
 def _registered(description: dict):
-    """Return the function that a saved description names; nothing is imported for it."""
+    """Return the registered function that a saved description names, without importing anything."""
     names = (description.get("registered_name"), description.get("config"))
     for name in names:
         function = keras.saving.get_registered_object(name) if isinstance(name, str) else None

@@ -1,8 +1,8 @@
-"""What a decoder's output says about an image: p(x | z).
+"""Likelihoods p(x | z) of images, given the outputs of a decoder.
 
-A likelihood turns the decoder network's raw output (its parameters) into a log-probability for
-training and into an image for looking at. A decoder that the zoo describes never applies a sigmoid
-itself; from a decoder of a user's own it is taken off, see `zoo.nn.own_networks`.
+A likelihood takes the decoder's outputs, its parameters, and gives a log-probability for training
+and an image to show. The zoo's own decoders never end in a sigmoid; from a user's own decoder it is
+removed, see `zoo.nn.own_networks`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from zoo.nn.distributions.normal import LOG_TWO_PI, log_normal
 from zoo.nn.given import number, whole
 
 LEAST_VARIANCE = 1e-6  # of a pixel
-CALIBRATION_RATE = 0.1  # the share of a batch in a spread that is calibrated
+CALIBRATION_RATE = 0.1  # the weight of a batch in the moving average of a calibrated variance
 
 
 class Observation(NamedTuple):
-    """p(x | z) of a batch: a likelihood with the parameters that a decoder gave.
+    """p(x | z) of a batch: a likelihood with its parameters.
 
     Attributes:
         likelihood: of images. parameters: the decoder's outputs, [batch, ...].
@@ -42,19 +42,19 @@ class Observation(NamedTuple):
 
 
 class Likelihood(Configured):
-    """Base class of p(x | z): a loss of reconstruction, and what a decoder's outputs mean.
+    """Base class of p(x | z), which gives the reconstruction loss and the meaning of the outputs.
 
     Attributes:
-        low, high: the closed range in which images must lie, or None where any value will do.
-        unit: what `-log_prob` is measured in.
+        low, high: the closed range of images, or None if they may have any values.
+        unit: of `-log_prob`.
         values: how many numbers the decoder gives for every channel of a pixel. Its output has the
-            shape of an image but for the last axis, which is `values` times as long.
-        reads: what these numbers are where they may be any, so that the decoder must not end in an
-            activation with bounds; None where they are the values of pixels.
-        calibrated: whether it has a `calibrate` that each step of training calls.
-        applies: the activation of Keras's that `mean` applies to them, or None.
+            shape of an image, except for the last axis, which is `values` times as long.
+        reads: the name of these numbers if they are unbounded, so that the decoder must not end in
+            a bounded activation; None if they are the values of pixels.
+        calibrated: whether each step of training must call its `calibrate`.
+        applies: the Keras activation that `mean` applies to the numbers, or None.
 
-    Example: a loss of your own is a likelihood.
+    Example: your own loss is a likelihood.
 
         import keras
         import numpy as np
@@ -88,24 +88,24 @@ class Likelihood(Configured):
     calibrated = False
 
     def of_model(self, model) -> Likelihood:
-        """Return the likelihood as this model's own: itself, where it learns nothing."""
+        """Return a likelihood for this model: `self`, unless it has weights."""
         del model
         return self
 
     def parameter_shape(self, image_shape) -> tuple[int, ...]:
-        """Return the shape of a decoder's output for images of this shape, both without batch."""
+        """Return the shape of a decoder's output for a shape of images, both without the batch."""
         return (*image_shape[:-1], image_shape[-1] * self.values)
 
     def __call__(self, parameters) -> Observation:
-        """Return p(x | z) for what a decoder gives of z, [batch, ...]."""
+        """Return p(x | z) for the outputs of a decoder, [batch, ...]."""
         return Observation(self, parameters)
 
     def log_prob(self, x, parameters):
-        """Log-probability of images under decoder outputs, both [batch, ...], as [batch]."""
+        """Return the log-probability of images for decoder outputs, both [batch, ...]: [batch]."""
         raise NotImplementedError
 
     def mean(self, parameters):
-        """Mean image for decoder outputs, [batch, *image_shape]."""
+        """Return the mean images for decoder outputs, [batch, *image_shape]."""
         raise NotImplementedError
 
 
@@ -113,9 +113,8 @@ class Likelihood(Configured):
 class Bernoulli(Likelihood):
     """Every pixel is 0 or 1 with logit l: log p(x) = sum(x l - ln(1 + exp(l))).
 
-    Pixels lie in [0, 1]. For grey pixels this is a cross-entropy, and the figures made with it
-    are no likelihoods; for binary ones they are. Computed from logits, so that it is finite for
-    every finite l.
+    Pixels lie in [0, 1]. It is a log-likelihood for binary pixels only; for gray pixels it is a
+    cross-entropy. It is computed from logits, so that it is finite for every finite l.
 
     Example:
         >>> log_prob = zoo.Bernoulli().log_prob(np.ones((1, 2)), np.zeros((1, 2)))
@@ -137,14 +136,14 @@ class Bernoulli(Likelihood):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Gaussian(Likelihood):
-    """Every pixel is normal with the decoder's output as its mean and one spread for all.
+    """Every pixel is normal, with the decoder's output as its mean and one standard deviation s.
 
     log p(x) = -1/2 sum(ln(2 pi s^2) + (x - mean)^2 / s^2).
 
-    A spread that is too large makes a variational model forget the image, as its errors then cost
-    less than a code does. So s is calibrated unless it is given: s^2 is the mean squared error of
-    the latest batches of training, which makes them as likely as can be. It is a weight of the
-    model, starts at 1, and is kept above 0.001.
+    If s is too large, a variational model ignores its codes, as errors then cost less than codes.
+    So s is calibrated unless it is given: s^2 is the mean squared error of the latest training
+    batches, which maximizes their likelihood. It is a weight of the model, starts at 1, and is at
+    least 0.001.
 
     Args:
         stddev: s, above 0, in units of a pixel; None calibrates it.
@@ -156,7 +155,7 @@ class Gaussian(Likelihood):
         >>> history = model.fit(x, epochs=1, verbose=0)
         >>> model.likelihood.spread < 1.0
         True
-        >>> model = zoo.VAE((8, 8, 1), 4, likelihood=zoo.Gaussian(0.1))  # fixes it
+        >>> model = zoo.VAE((8, 8, 1), 4, likelihood=zoo.Gaussian(0.1))  # fixed
 
     Source: Rybkin, Daniilidis and Levine 2021 (arXiv 2006.13202), the optimal sigma-VAE.
     """
@@ -178,7 +177,7 @@ class Gaussian(Likelihood):
 
     @property
     def spread(self) -> float:
-        """The standard deviation s as it is now, in units of a pixel."""
+        """The current standard deviation s, in units of a pixel."""
         return math.exp(0.5 * float(ops.convert_to_numpy(self.log_var)))
 
     @property
@@ -186,13 +185,13 @@ class Gaussian(Likelihood):
         return self.stddev is None
 
     def calibrate(self, log_prob, share=1.0):
-        """Let the spread follow a batch of training.
+        """Update the standard deviation after a batch of training.
 
         Args:
-            log_prob: of a pixel in the mean over the batch, as a scalar tensor.
-            share: 0 for a batch that does not count, else 1.
+            log_prob: of one pixel, averaged over pixels and the batch, a scalar tensor.
+            share: 0 to ignore the batch, else 1.
         """
-        # What a pixel lacks of the log-density at its mean is its squared error over 2 s^2.
+        # log p(x) = -1/2 (ln 2 pi + ln s^2 + squared error / s^2), solved for the squared error.
         log_var = ops.convert_to_tensor(self.log_var)
         squared_error = ops.exp(log_var) * (-2.0 * log_prob - LOG_TWO_PI - log_var)
         target = ops.log(ops.maximum(squared_error, LEAST_VARIANCE))
@@ -209,18 +208,18 @@ class Gaussian(Likelihood):
 
 
 def _log_normal(x, mean, log_var):
-    """Log-density of images under Gaussian pixels, summed over all of them: [batch]."""
+    """Return the log-density of images with Gaussian pixels, summed over pixels, [batch]."""
     density = log_normal(x, mean, log_var)
     return ops.sum(density, axis=tuple(range(1, len(density.shape))))
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LearnedGaussian(Likelihood):
-    """Every pixel is normal; the decoder gives its mean and, beside it, its variance.
+    """Every pixel is normal, with a mean and a variance from the decoder.
 
     The last axis of the decoder's output holds the means of all channels, then as many numbers r
-    with ln s^2 = ln m^2 + softplus(r - ln m^2): close to r where r is large, never below ln m^2.
-    Without a bound the density of a pixel that is always black would grow for ever.
+    with ln s^2 = ln m^2 + softplus(r - ln m^2): close to r if r is large, never below ln m^2.
+    Without this bound, the density of a pixel that is always black would grow without limit.
 
     Args:
         least_stddev: m, above 0, in units of a pixel.
@@ -257,7 +256,7 @@ class LearnedGaussian(Likelihood):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Categorical(Likelihood):
-    """Every pixel is one of a few grey levels, k / (levels - 1), each with a logit of its own.
+    """Every pixel has one of a few gray levels, k / (levels - 1), each with its own logit.
 
     Images in [0, 1] are rounded to the nearest level. The decoder's last axis holds `levels` logits
     for each channel, channel by channel.
@@ -279,8 +278,8 @@ class Categorical(Likelihood):
         return ops.sum(chosen, axis=tuple(range(1, len(x.shape))))
 
     def mean(self, parameters):
-        grey = ops.arange(self.levels, dtype="float32") / (self.levels - 1)
-        return ops.sum(ops.softmax(self._by_channel(parameters), axis=-1) * grey, axis=-1)
+        gray = ops.arange(self.levels, dtype="float32") / (self.levels - 1)
+        return ops.sum(ops.softmax(self._by_channel(parameters), axis=-1) * gray, axis=-1)
 
     def _by_channel(self, parameters):
         shape = parameters.shape[1:]
@@ -294,13 +293,13 @@ class Categorical(Likelihood):
 class SquaredError(Likelihood):
     """-log_prob is the squared error, summed over pixels.
 
-    A Gaussian of variance 1/2 without its constant: the same training, and a number that can be
-    set beside PCA's.
+    It is a Gaussian of variance 1/2 without its constant, so that the loss can be compared with the
+    error of PCA.
 
-    For images in [0, 1] that is a large variance. A variational model may then keep its codes close
-    to the prior, and its decoder learn the brightness of images from the size of the noise in them:
-    draws from the posterior decode well, and its mean, which has no noise, to an image that is too
-    dark. `Gaussian()` calibrates the variance, and has both alike.
+    This variance is large for images in [0, 1]. A variational model may then keep its codes close
+    to the prior, and its decoder may learn the brightness of images from the noise in the codes:
+    samples of the posterior decode well, but its mean, which has no noise, decodes to an image that
+    is too dark. `Gaussian()`, which calibrates the variance, avoids this.
 
     Example:
         >>> error = -zoo.SquaredError().log_prob(np.ones((1, 3)), np.zeros((1, 3)))
@@ -327,7 +326,7 @@ _NAMED = {
 
 
 def get(identifier) -> Likelihood:
-    """Return a likelihood for a name, a serialized likelihood, or one that is made already.
+    """Return a likelihood, given a name, a serialized likelihood, or a likelihood.
 
     Raises:
         ValueError: an unknown name. TypeError: anything else.
@@ -339,7 +338,7 @@ def get(identifier) -> Likelihood:
     if isinstance(identifier, str):
         if identifier not in _NAMED:
             raise ValueError(
-                f"likelihood={identifier!r} is unknown; the names are {', '.join(_NAMED)}."
+                f"likelihood={identifier!r} is unknown; choose from: {', '.join(_NAMED)}."
             )
         return _NAMED[identifier]()
     raise TypeError(
@@ -348,13 +347,13 @@ def get(identifier) -> Likelihood:
 
 
 def bernoulli_kl(p: float, q):
-    """KL divergence between Bernoulli distributions, in nats, of the shape of q.
+    """Return the KL divergence between Bernoulli distributions, in nats, of the shape of q.
 
     p ln(p / q) + (1 - p) ln((1 - p) / (1 - q)).
 
     Args:
-        p: a number between 0 and 1. q: a tensor of values in [0, 1]; kept 1e-6 away from both ends,
-            so that the divergence is finite.
+        p: a number between 0 and 1. q: a tensor of values in [0, 1], clipped to
+            [1e-6, 1 - 1e-6] so that the KL divergence is finite.
     """
     q = ops.clip(q, 1e-6, 1.0 - 1e-6)
     return p * (math.log(p) - ops.log(q)) + (1.0 - p) * (math.log(1.0 - p) - ops.log(1.0 - q))

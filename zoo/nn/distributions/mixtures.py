@@ -1,4 +1,4 @@
-"""Priors that have a part for every class: mixtures of Gaussians and the Swiss roll."""
+"""Priors with a part for every class: mixtures of Gaussians and the Swiss roll."""
 
 import math
 
@@ -20,7 +20,7 @@ class GaussianMixture(Prior):
         means: [num_classes, latent_dim], m_c.
         factors: [num_classes, latent_dim, latent_dim], A_c, each of full rank; the unit matrix by
             default.
-        masses: p_c, [num_classes], above 0, of any sum; all alike by default.
+        masses: p_c, [num_classes], above 0, of any sum; equal by default.
 
     Example:
         >>> prior = zoo.GaussianMixture([[-3.0, 0.0], [3.0, 0.0]])
@@ -36,7 +36,7 @@ class GaussianMixture(Prior):
         factors = np.eye(self.latent_dim) if factors is None else np.asarray(factors, "float64")
         shape = (*self.means.shape, self.latent_dim)
         if factors.shape not in (shape, shape[1:]):
-            raise ValueError(f"factors has shape {factors.shape}; to these means fits {shape}.")
+            raise ValueError(f"factors has shape {factors.shape}; give {shape} for these means.")
         self.factors = np.broadcast_to(factors, shape)
         if not np.linalg.slogdet(self.factors)[0].all():
             raise ValueError("A factor is singular: its Gaussian would have no density.")
@@ -54,7 +54,7 @@ class GaussianMixture(Prior):
         width: float = 0.35,
         masses=None,
     ):
-        """Return Gaussians in a circle, the long axis of each through the origin.
+        """Return Gaussians on a circle, whose long axes point to the origin.
 
         Args:
             radius: of the circle. length, width: standard deviations along and across the radius.
@@ -62,10 +62,10 @@ class GaussianMixture(Prior):
         Source: after Makhzani et al. 2015 (arXiv 1511.05644), section 2.3; the sizes are ours.
         """
         angles = 2.0 * np.pi * np.arange(whole("num_classes", num_classes, least=2)) / num_classes
-        outwards = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        outward = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         across = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
-        factors = np.stack([length * outwards, width * across], axis=2)
-        return cls(radius * outwards, factors, masses)
+        factors = np.stack([length * outward, width * across], axis=2)
+        return cls(radius * outward, factors, masses)
 
     def transform(self, noise, uniform, label):
         part = self.parts_of(label, uniform[:, 0])
@@ -108,17 +108,18 @@ class GaussianMixture(Prior):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SwissRoll(Prior):
-    """A spiral in the plane: the classes follow one another from the middle outwards.
+    """A spiral in the plane; the classes follow one another from the center to the outer end.
 
     z = radius sqrt(u) (cos 2 pi turns sqrt(u), sin 2 pi turns sqrt(u)) + noise, u uniform in
-    [0, 1): nearly as dense everywhere along the spiral. A class's part is an interval of u.
+    [0, 1): the density is almost the same along the spiral. The part of a class is an interval of
+    u.
 
     Args:
         num_classes: how many parts, at least 2.
         radius: of the outer end.
-        turns: from the middle to it.
-        noise: standard deviation across and along.
-        masses: [num_classes], above 0, of any sum; all alike by default.
+        turns: of the spiral from the center to the outer end.
+        noise: standard deviation of the Gaussian noise on both coordinates.
+        masses: [num_classes], above 0, of any sum; equal by default.
 
     Example:
         >>> prior = zoo.SwissRoll(10)

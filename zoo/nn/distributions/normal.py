@@ -16,8 +16,8 @@ class DiagonalNormal:
     """N(mean, diag(exp(log_var))) for every row of a batch, such as q(z | x).
 
     Args:
-        z_mean, z_log_var: tensors [batch, n]; the logarithm is natural, of the variance. Log-
-            variances beyond 12 either way are drawn back, see `bounded_log_variance`.
+        z_mean, z_log_var: tensors [batch, n], the mean and the natural logarithm of the variance.
+            Log-variances outside of [-12, 12] are reduced, see `bounded_log_variance`.
 
     Attributes:
         mean, log_var: tensors [batch, n].
@@ -27,12 +27,12 @@ class DiagonalNormal:
         self.mean, self.log_var = z_mean, bounded_log_variance(z_log_var)
 
     def sample(self, samples: int, seed_generator):
-        """Draw from every row by reparameterization, [batch, samples, n]; gradients reach it."""
+        """Sample every row by reparameterization, [batch, samples, n], differentiably."""
         rows, n = ops.shape(self.mean)[0], self.mean.shape[-1]
-        return self.transform(backend.normal((rows, samples, n), seed_generator))
+        return self.reparameterize(backend.normal((rows, samples, n), seed_generator))
 
-    def transform(self, noise):
-        """Return z = mean + sigma * epsilon, of standard normal noise [batch, samples, n].
+    def reparameterize(self, noise):
+        """Return z = mean + sigma * noise, for standard normal noise [batch, samples, n].
 
         Source: Kingma and Welling 2013 (arXiv 1312.6114), section 2.4.
         """
@@ -47,8 +47,8 @@ class DiagonalNormal:
 def kl_divergence(q: DiagonalNormal, p, z):
     """Return KL(q || p), float32 [batch], in nats.
 
-    In closed form where p is a diagonal Gaussian, too; else log q(z) - log p(z), averaged over the
-    samples z ~ q.
+    In closed form if p is a diagonal Gaussian; else log q(z) - log p(z), averaged over the samples
+    z ~ q.
 
     Args:
         p: a `DiagonalNormal`, or a prior with `log_prob`.
@@ -60,7 +60,7 @@ def kl_divergence(q: DiagonalNormal, p, z):
 
 
 def has_closed_form(p) -> bool:
-    """Say whether the KL divergence to p has a closed form: p is a diagonal Gaussian."""
+    """Return whether the KL divergence to p has a closed form: p is a diagonal Gaussian."""
     return hasattr(p, "log_var")
 
 
@@ -80,10 +80,10 @@ def kl_by_dimension(q: DiagonalNormal, p):
 
 
 def bounded_log_variance(value):
-    """Keep a log-variance from running away: r up to 12 either way, beyond it by a logarithm.
+    """Limit log-variances r: the result is r for |r| <= 12, and grows logarithmically beyond.
 
-    sign(r) (12 + ln(1 + |r| - 12)) where |r| > 12: it always has a slope, so that a network finds
-    its way back, and the variance stays finite in float32 up to |r| = 1e20.
+    It is sign(r) (12 + ln(1 + |r| - 12)) for |r| > 12. The gradient never vanishes, so that a
+    network can recover, and the variance is finite in float32 up to |r| = 1e20.
 
     Args, returns: tensors of any shape, in nats.
     """

@@ -1,4 +1,4 @@
-"""Priors by name, as recipes write them."""
+"""Priors by name, for recipes."""
 
 import math
 
@@ -15,18 +15,17 @@ NAMED = {
 
 
 def get(prior, shape: int | tuple[int, ...], kinds=Prior):
-    """Return a prior, if it fits codes of a shape.
+    """Return a prior after a check that it fits codes of a shape.
 
     Args:
-        prior: None for the standard normal; one that is made already; or `{"swiss_roll": {}}` with
-            a name of `NAMED` and its arguments, as recipes write it.
-        shape: of a code, without the batch, or its length; the prior is one of all its values in a
-            row.
-        kinds: the class of prior that the model can learn from, or several.
+        prior: None for the standard normal; a prior; or a dict such as `{"swiss_roll": {}}`, as in
+            recipes, of a name in `NAMED` and its arguments.
+        shape: of a code without the batch, or its length; the prior is one of the flat codes.
+        kinds: the class of priors that the model can take, or a tuple of classes.
 
     Raises:
-        TypeError: no prior of these. ValueError: an unknown name, another number of dimensions, or
-            a prior of vectors for codes that are none.
+        TypeError: not a prior of these classes. ValueError: an unknown name, another number of
+            dimensions, or a prior of vectors for codes that are not vectors.
     """
     shape = shape if isinstance(shape, tuple) else (shape,)
     latent_dim = math.prod(shape)
@@ -40,13 +39,13 @@ def get(prior, shape: int | tuple[int, ...], kinds=Prior):
         raise TypeError(f"prior is {prior!r}; this model takes a {taken}.")
     if prior.latent_dim != latent_dim:
         raise ValueError(
-            f"The prior has {prior.latent_dim} dimensions and the codes have {latent_dim}; they "
+            f"The prior has {prior.latent_dim} dimensions, but the codes have {latent_dim}; they "
             "must agree."
         )
     if len(shape) > 1 and not isinstance(prior, Normal | Uniform):
         raise ValueError(
-            f"A {type(prior).__name__} draws vectors, and the codes have the shape {shape}: let "
-            "the encoder end in a Flatten and the decoder begin with a Reshape, or take a "
+            f"A {type(prior).__name__} gives vectors, but the codes have the shape {shape}: let "
+            "the encoder end in a Flatten and the decoder begin with a Reshape, or use a "
             "zoo.Normal or a zoo.Uniform."
         )
     return prior

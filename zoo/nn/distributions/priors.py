@@ -1,4 +1,4 @@
-"""What latent codes are drawn from: p(z)."""
+"""Priors p(z) of latent codes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from zoo.nn.given import number, whole
 
 
 class Prior(Configured):
-    """A distribution of codes; subclasses write `transform`, and `log_prob` where it is known.
+    """A distribution of codes; subclasses define `transform`, and `log_prob` if it is known.
 
-    A prior is one formula, `transform`, from standard noise to codes. `sample` feeds it noise of
-    NumPy's, `draw` that of a training step, so that pictures show what was trained for.
+    `transform` is the formula from standard noise to codes. `sample` uses it with noise from NumPy,
+    `draw` with noise of a training step, so that pictures show the prior of the training.
 
     Attributes:
         latent_dim: the number of dimensions.
-        num_classes: how many classes it gives a part of itself each; None where it has no parts.
+        num_classes: how many parts the prior has, one for each class; None if it has no parts.
         masses: float [num_classes], the probability of each part; they sum to 1.
-        masses_given: whether a user chose them; else they are all alike.
-        extent: how far from the origin most of it reaches along an axis, for pictures.
+        masses_given: whether a user chose them; else they are equal.
+        extent: the range along an axis, on each side of the origin, that pictures show.
     """
 
     latent_dim: int
@@ -36,19 +36,19 @@ class Prior(Configured):
     extent: float
 
     def transform(self, noise, uniform, label):
-        """Make codes of noise.
+        """Return the codes for some noise.
 
         Args:
             noise: standard normal, [n, latent_dim]. uniform: in [0, 1), [n, 2].
-            label: int32 [n], -1 for any part as likely as its mass; None where there are no parts.
+            label: int32 [n], or -1 for a random part by its mass; None if there are no parts.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define transform().")
 
     def sample(self, n: int, labels=None, seed: int | None = None) -> np.ndarray:
-        """Draw codes outside of any graph: the same on every backend for the same seed.
+        """Return samples as an array; a seed gives the same samples on every backend.
 
         Args:
-            labels: integers [n], for priors with parts; -1, or None for all, for any part.
+            labels: integers [n], for priors with parts; -1, or None for all, means a random part.
 
         Returns:
             float32 [n, latent_dim].
@@ -63,7 +63,7 @@ class Prior(Configured):
         return ops.convert_to_numpy(codes)
 
     def draw(self, n, seed, label=None):
-        """Draw codes inside a training step, as a tensor, from a `SeedGenerator`."""
+        """Return samples inside a training step, as a tensor, with a `SeedGenerator`."""
         noise = backend.normal((n, self.latent_dim), seed)
         uniform = backend.uniform((n, 2), seed) if self.needs_uniform else None
         if label is None and self.num_classes:
@@ -78,8 +78,8 @@ class Prior(Configured):
     def _need_parts(self):
         if not self.num_classes:
             raise ValueError(
-                f"{type(self).__name__} has no part for each class, so that labels say nothing "
-                "of where to draw: use zoo.GaussianMixture or zoo.SwissRoll, or leave out labels."
+                f"{type(self).__name__} has no part for each class, so it takes no labels: use "
+                "zoo.GaussianMixture or zoo.SwissRoll, or leave out labels."
             )
 
     def _checked(self, labels, n):
@@ -88,13 +88,13 @@ class Prior(Configured):
         whole = np.issubdtype(labels.dtype, np.integer) and labels.shape == (n,)
         if not whole or not ((labels >= -1) & (labels < self.num_classes)).all():
             raise ValueError(
-                f"labels of {n} draws are {n} integers from 0 to {self.num_classes - 1}, or -1 for "
-                f"any; got {labels.dtype} of shape {labels.shape}."
+                f"labels has dtype {labels.dtype} and shape {labels.shape}; give {n} integers from "
+                f"0 to {self.num_classes - 1}, or -1 for any, for {n} samples."
             )
         return labels
 
     def parts_of(self, label, uniform):
-        """Return which part each code is drawn from: the label's, or for -1 one by its mass."""
+        """Return the part of each sample: that of its label, or for -1 a random one by mass."""
         ends = ops.convert_to_tensor(np.cumsum(self.masses)[:-1].astype("float32"))
         anyone = ops.sum(ops.cast(uniform[:, None] >= ends[None], "int32"), axis=1)
         return ops.where(label >= 0, label, anyone)
@@ -105,26 +105,26 @@ class Prior(Configured):
         raise NotImplementedError(f"{type(self).__name__} does not define region().")
 
     def log_prob(self, z):
-        """Log-density of codes, a tensor or an array [..., latent_dim], in nats: tensor [...]."""
+        """Return the log-density of codes [..., latent_dim], in nats, as a tensor [...]."""
         raise NotImplementedError(f"{type(self).__name__} has no density in closed form.")
 
     def given(self, label):
-        """Return p(z | label) for labels, int32 [batch]; the same for all, unless it is learned."""
+        """Return p(z | label) for labels, int32 [batch]; p(z) itself unless it is learned."""
         del label
         return self
 
     def style(self, z, labels):
-        """Return what codes [n, latent_dim] say beside their labels; see `LearnedNormal`."""
+        """Return the styles of codes [n, latent_dim]; see `LearnedNormal`."""
         del labels
         return z
 
     def styled(self, style, labels):
-        """Return the codes of styles [n, latent_dim] with labels [n]; undoes `style`."""
+        """Return the codes of styles [n, latent_dim] with labels [n]; the inverse of `style`."""
         del labels
         return style
 
     def describe(self) -> dict:
-        """What a consumer of exported files needs to know to draw from this prior."""
+        """Return what a user of exported files needs in order to sample this prior."""
         return {"kind": type(self).__name__.lower()}
 
     def _masses_for_config(self):
@@ -194,7 +194,7 @@ class Uniform(Prior):
     def __init__(self, latent_dim: int, low: float = -1.0, high: float = 1.0):
         self.low, self.high = number("low", low), number("high", high)
         if not low < high:
-            raise ValueError(f"low is {low} and high is {high}; low must be the smaller one.")
+            raise ValueError(f"low is {low} and high is {high}; low must be below high.")
         self.latent_dim = whole("latent_dim", latent_dim, least=1)
         self.extent = max(abs(self.low), abs(self.high))
 
@@ -216,11 +216,11 @@ class Uniform(Prior):
 
 @keras.saving.register_keras_serializable(package="zoo", name="CategoricalPrior")
 class Categorical(Prior):
-    """One-hot codes: each class is a corner, drawn by its mass.
+    """One-hot codes of classes, each class with the probability of its mass.
 
     Args:
         num_classes: how many, at least 2; also the number of dimensions.
-        masses: [num_classes], above 0, of any sum; all alike by default.
+        masses: [num_classes], above 0, of any sum; equal by default.
 
     Example:
         >>> zoo.Categorical(4).sample(3, seed=0).sum(axis=1)
@@ -240,7 +240,7 @@ class Categorical(Prior):
         return np.asarray(z).argmax(axis=-1).astype("int32")
 
     def log_prob(self, z):
-        """Log-probability of one-hot codes."""
+        """Return the log-probability of one-hot codes."""
         logs = ops.convert_to_tensor(np.log(self.masses).astype("float32"))
         return ops.take(logs, ops.argmax(ops.convert_to_tensor(z), axis=-1))
 
@@ -252,7 +252,7 @@ class Categorical(Prior):
 
 
 class LearnedNormal(Prior):
-    """N(m_c, diag(s_c^2)), with a mean and a variance for every class c that a network learns.
+    """N(m_c, diag(s_c^2)), with a learned mean and variance for every class c.
 
     Args:
         network: a functional Keras model from integer labels [batch] to a dict of `z_mean` and
@@ -261,7 +261,7 @@ class LearnedNormal(Prior):
         custom: whether the network is a user's own.
 
     Raises:
-        ValueError: a network of other inputs or outputs.
+        ValueError: a network with other inputs or outputs.
     """
 
     needs_uniform = False
@@ -292,7 +292,7 @@ class LearnedNormal(Prior):
         return mean + np.exp(0.5 * log_var) * style
 
     def transform(self, noise, uniform, label):
-        """Return styles, which are standard normal; `styled` makes codes of them."""
+        """Return styles, which are standard normal; `styled` turns them into codes."""
         return noise
 
     def describe(self):

@@ -1,4 +1,4 @@
-"""Recipes: what a preset was trained from, one small TOML file each, beside this one."""
+"""Recipes: the settings from which presets are trained, one small TOML file each."""
 
 from zoo.presets.recipes.recipe import Recipe as Recipe
 from zoo.presets.recipes.recipe import get as get

@@ -1,7 +1,7 @@
-"""What a preset was trained from, as a TOML file says it.
+"""The settings from which a preset is trained, in a TOML file.
 
 A recipe holds the data set, the class and its arguments, the optimizer, epochs, batch size and
-seed. `zoo.presets.training.train` makes a preset folder of it.
+seed. `zoo.presets.training.train` makes a preset folder from it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ class Recipe:
         paper: authors, year, identifier.
         data: a name of `zoo.data.SOURCES`.
         class_name: a class of the zoo.
-        model: its arguments.
-        optimizer: `learning_rate`, and perhaps `beta_1`; the rate falls along a half cosine to
-            `final` times its start. With several updates, settings by update name override.
-        epochs, batch_size, seed: as they say.
-        pretraining: empty, or how to start: `epochs`, `learning_rate`, and arguments. With a
-            `class`, its models start the layers one by one, see `zoo.pretrain`; without one, the
-            whole model starts with these arguments instead of those in `model`.
-        labels: how many images keep their label, as many of each class; 0 for all. They are drawn
-            with the recipe's seed, by `zoo.data.keep_labels`.
-        validation: how many images, the last of the training set, are kept for choices.
+        model: the arguments of the class.
+        optimizer: `learning_rate`, and optionally `beta_1` and `final`; the rate decays along a
+            half cosine to `final` times its start. With several updates, an entry with the name of
+            an update overrides these settings.
+        epochs, batch_size, seed: of the training.
+        pretraining: empty, or `epochs`, `learning_rate`, and arguments. With a `class`, its models
+            pre-train the layers one by one, see `zoo.pretrain`; without one, the whole model is
+            pre-trained with these arguments instead of those in `model`.
+        labels: how many images keep their label, equally many of each class; 0 for all. They are
+            chosen with the recipe's seed, by `zoo.data.keep_labels`.
+        validation: how many images, the last of the training set, are kept for validation.
         storage: of the weights, "float32", "float16" or "compact"; see `zoo.save`.
     """
 
@@ -57,7 +58,7 @@ class Recipe:
         """Read a recipe from TOML.
 
         Raises:
-            ValueError: text that is no TOML, or keys that a recipe lacks or does not have.
+            ValueError: invalid TOML, or missing or unknown keys.
         """
         try:
             content = tomllib.loads(text)
@@ -73,11 +74,11 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Recipe:
-    """Return the recipe of a shipped preset, or one that lies in a .toml file of a user's own.
+    """Return the recipe of a shipped preset, or one from a user's own .toml file.
 
     Raises:
-        UnknownNameError: there is none of that name; the nearest are given.
-        OSError, ValueError: a file that cannot be read, or is no recipe.
+        UnknownNameError: there is no such recipe; the error has the nearest names.
+        OSError, ValueError: a file that cannot be read, or is not a recipe.
     """
     if str(name).endswith(".toml"):
         return Recipe.parse(Path(name).stem, Path(name).read_text(encoding="utf-8"))

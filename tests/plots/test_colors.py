@@ -29,15 +29,15 @@ def test_fit_tells_photographs_from_drawings(few_digits):
     assert trained(PHOTOGRAPHS).cmap == "gray"
     assert trained(1 - digits).cmap == "gray"  # ink on a white ground as it is
     assert trained(digits).cmap is None
-    standardised = (digits - 0.3) / 0.4
-    assert trained(standardised, likelihood="gaussian").cmap is None
+    standardized = (digits - 0.3) / 0.4
+    assert trained(standardized, likelihood="gaussian").cmap is None
     assert trained(np.repeat(PHOTOGRAPHS, 3, axis=-1)).cmap is None
     model = trained(PHOTOGRAPHS)
     model.fit(digits, verbose=0)
     assert model.cmap is None
 
 
-def test_the_colours_are_kept_with_the_model(tmp_path):
+def test_the_colors_are_kept_with_the_model(tmp_path):
     model = trained(PHOTOGRAPHS)
     zoo.save(model, tmp_path / "mine")
     model.save(tmp_path / "mine.keras")
@@ -71,7 +71,7 @@ def photographs():
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_has_the_models_colours_unless_told(name, photographs):
+def test_a_picture_has_the_models_colors_unless_told(name, photographs):
     assert image_of(PICTURES[name](*photographs)).get_cmap().name == "gray"
     assert image_of(PICTURES[name](*photographs, cmap="viridis")).get_cmap().name == "viridis"
     models = {
@@ -84,7 +84,7 @@ def classes_of(model):
     return {"num_classes": model.num_classes} if model.conditional else {}
 
 
-def test_gaps_stay_white_in_every_colour(photographs):
+def test_gaps_stay_white_in_every_color(photographs):
     for cmap in ("gray", "viridis"):
         figure = plots.samples(photographs[0]["vae"], rows=2, columns=3, cmap=cmap)
         figure.draw_without_rendering()
