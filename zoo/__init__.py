@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo import models as models
     from zoo import nn as nn
     from zoo import plots as plots
+    from zoo import sklearn as sklearn
     from zoo.callbacks import SavePicture as SavePicture
     from zoo.distribution import strategy as strategy
     from zoo.models.aae import AAE as AAE
@@ -115,6 +116,7 @@ _MODULES = {
     "nn": "zoo.nn",
     "plots": "zoo.plots",
     "recipes": "zoo.presets.recipes",
+    "sklearn": "zoo.sklearn",
 }
 
 __all__ = ["__version__", "export", *_HOMES, *_MODULES]

@@ -1,0 +1,120 @@
+"""Models as scikit-learn estimators."""
+
+import joblib
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import check_estimator
+
+import zoo
+from zoo.sklearn import AutoencoderTransformer, SemiSupervisedClassifier
+
+DIGITS = zoo.data.load("digits")[0]
+X, Y = DIGITS[0][:200].reshape(-1, 64), DIGITS[1][:200]
+ROUNDING = {"check_methods_sample_order_invariance": "float32 depends on a row's place in a batch"}
+UNKNOWN = {"check_classifiers_classes": "of the labels -1 and 1, -1 means unknown"}
+
+
+def small(model="Autoencoder", cls=AutoencoderTransformer, **settings):
+    return cls(model, **{"epochs": 1, "hidden_units": (8,), "random_state": 0, **settings})
+
+
+def small_classifier(model="M2", **settings):
+    return small(model, SemiSupervisedClassifier, **settings)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
+@pytest.mark.parametrize(
+    ("estimator", "deviations"),
+    [
+        (AutoencoderTransformer(epochs=1), ROUNDING),
+        (SemiSupervisedClassifier(epochs=60, batch_size=16), ROUNDING | UNKNOWN),
+    ],
+    ids=["transformer", "classifier"],
+)
+def test_scikit_learns_own_checks_pass(estimator, deviations):
+    check_estimator(estimator, expected_failed_checks=deviations)
+
+
+def test_settings_of_the_model_are_parameters():
+    codes = small("VAE", beta=2.0)
+    assert codes.get_params()["beta"] == 2.0
+    copy = clone(codes).set_params(beta=3.0, epochs=2)
+    assert copy.get_params() == {**codes.get_params(), "beta": 3.0, "epochs": 2}
+    assert copy.set_params(beta=0.5).fit(X).model_.beta == 0.5
+    assert codes.beta == 2.0
+
+
+def test_codes_and_rows_are_those_of_the_model():
+    codes = small(latent_dim=3).fit(X)
+    scaled = ((X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1)).astype("f")
+    z = codes.transform(X)
+    np.testing.assert_allclose(z, codes.model_.encode(scaled), atol=1e-5)
+    decoded = codes.model_.decode(z) * codes.scale_ + X.mean(axis=0)
+    np.testing.assert_allclose(codes.inverse_transform(z), decoded, atol=1e-5)
+    errors = np.square(codes.model_.reconstruct(scaled) - scaled).sum(axis=1)
+    assert codes.score(X) == pytest.approx(-errors.mean(), rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_grid_search_chooses_a_setting_of_the_model():
+    search = GridSearchCV(small("VAE"), {"latent_dim": [1, 4], "beta": [1.0]}, cv=2)
+    search.fit(X)
+    assert search.best_estimator_.model_.latent_dim == search.best_params_["latent_dim"]
+
+
+def test_names_of_columns_come_out(tmp_path):
+    codes = small(latent_dim=2).fit(X)
+    names = ["autoencodertransformer0", "autoencodertransformer1"]
+    assert list(codes.get_feature_names_out()) == names
+
+
+@pytest.mark.parametrize("image_shape", [None, (8, 8, 1)])
+def test_joblib_keeps_all_of_it_without_code_in_the_model(image_shape, tmp_path):
+    codes = small(latent_dim=2, image_shape=image_shape).fit(X)
+    joblib.dump(codes, tmp_path / "codes")
+    again = joblib.load(tmp_path / "codes")
+    np.testing.assert_allclose(again.transform(X), codes.transform(X), atol=1e-6)
+    assert isinstance(codes.__getstate__()["model_bytes"], bytes)
+
+
+@pytest.mark.slow
+def test_a_preset_is_trained_further():
+    codes = AutoencoderTransformer(
+        "vae_digits", image_shape=(8, 8, 1), standardize=False, epochs=1
+    ).fit(X)
+    assert codes.model_.based_on == "vae_digits"
+    assert codes.transform(X).shape == (200, 4)
+
+
+@pytest.mark.slow
+def test_labels_may_be_words_and_may_be_missing():
+    words = np.array(["even", "odd"])[Y % 2]
+    assert set(small_classifier().fit(X, words).predict(X)) <= {"even", "odd"}
+    few = np.where(np.arange(200) < 40, 10 + Y % 2, -1)
+    classifier = small_classifier().fit(X, few)
+    assert list(classifier.classes_) == [10, 11]
+    assert classifier.predict_proba(X).shape == (200, 2)
+    np.testing.assert_allclose(classifier.predict_proba(X).sum(axis=1), 1, atol=1e-5)
+
+
+def refused(said, estimator, *data):
+    with pytest.raises(ValueError, match=said):
+        estimator.fit(*data)
+
+
+def test_what_cannot_be_fitted_is_refused():
+    refused("learns from labels; see SemiSupervised", small("CVAE", num_classes=10), X)
+    refused("'VEA'.*VAE", small("VEA"), X)
+    refused("64 features, and image_shape", small(image_shape=(7, 7, 1)), X)
+    refused("leave out beta", AutoencoderTransformer("vae_digits", beta=2.0), X)
+    refused("labels of 1 class", small_classifier(), X, np.where(Y > 0, -1, 0))
+    refused("VAE does not classify", small_classifier("VAE"), X, Y)
+
+
+def test_a_setting_that_the_class_lacks_is_answered_with_those_that_it_has():
+    with pytest.raises(TypeError, match="takes no betta"):
+        small("VAE", betta=2.0).fit(X)

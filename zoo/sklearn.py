@@ -1,0 +1,302 @@
+"""Autoencoders as scikit-learn estimators, for pipelines, grid searches and `joblib`.
+
+Rows are vectors [n, features]; images are given as flat rows, and by `image_shape=` to the model.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+import zoo
+from zoo.models import CLASSES
+from zoo.suggestions import UnknownNameError
+
+
+class _Estimator(BaseEstimator):
+    """What the estimators share: the settings of the model, its training, and its bytes."""
+
+    def __init__(
+        self,
+        model: str,
+        latent_dim: int = 8,
+        *,
+        epochs: int = 20,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        image_shape: tuple[int, ...] | None = None,
+        standardize: bool = True,
+        random_state: Any = None,
+        verbose: int = 0,
+        **settings,
+    ):
+        self.model, self.latent_dim = model, latent_dim
+        self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
+        self.image_shape, self.standardize = image_shape, standardize
+        self.random_state, self.verbose = random_state, verbose
+        for name, value in settings.items():  # as scikit-learn looks parameters up by name
+            setattr(self, name, value)
+
+    @classmethod
+    def _own_parameters(cls) -> list[str]:
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        return [p.name for p in parameters if p.name != "self" and p.kind != p.VAR_KEYWORD]
+
+    def _settings(self) -> dict:
+        """Return the settings of the model, which are no parameters of this class."""
+        own = self._own_parameters()
+        given = {k: v for k, v in vars(self).items() if not k.startswith("_")}
+        return {k: v for k, v in given.items() if k not in own and not k.endswith("_")}
+
+    def get_params(self, deep: bool = True) -> dict:
+        """Return the parameters of this estimator and the settings of the model, by name."""
+        return super().get_params(deep) | self._settings()
+
+    def set_params(self, **params):
+        """Set parameters of this estimator, or settings of the model, such as `beta=2.0`."""
+        own = self._own_parameters()
+        super().set_params(**{k: v for k, v in params.items() if k in own})
+        for name, value in params.items():
+            if name not in own:
+                setattr(self, name, value)
+        return self
+
+    def _prepare(self, X):
+        """Learn the scale of the columns, and return rows as the model takes them."""
+        if self.standardize:
+            self.mean_, deviation = X.mean(axis=0), X.std(axis=0)
+            self.scale_ = np.where(deviation > 0, deviation, 1.0)
+        return self._rows(X)
+
+    def _rows(self, X):
+        """Return rows [n, features] as the model takes them, float32 [n, *input_shape]."""
+        if self.standardize:
+            X = (X - self.mean_) / self.scale_
+        shape = self.image_shape or (X.shape[1],)
+        return np.asarray(X, "float32").reshape(-1, *shape)
+
+    def _make(self, features: int, **more):
+        """Return a compiled model: of the class, or the preset, that `model` names."""
+        shape = tuple(self.image_shape or (features,))
+        if int(np.prod(shape)) != features:
+            raise ValueError(f"X has {features} features, and image_shape={shape} has others.")
+        if self.model in CLASSES:
+            seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+            settings = {"likelihood": "gaussian", **self._settings(), **more, "seed": seed}
+            made = CLASSES[self.model](shape, self.latent_dim, **settings)
+        elif self.model in zoo.list_models() or Path(self.model).exists():
+            if settings := self._settings():
+                raise ValueError(f"A preset has its settings: leave out {', '.join(settings)}.")
+            made = zoo.load(self.model)
+        else:
+            raise UnknownNameError("class or preset", self.model, [*CLASSES, *zoo.list_models()])
+        made.compile(keras.optimizers.Adam(self.learning_rate))
+        return made
+
+    def _train(self, model, rows, labels=None):
+        options = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": self.verbose}
+        self.history_ = model.fit(rows, labels, **options).history
+        self.model_ = model
+        return self
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            with tempfile.TemporaryDirectory() as folder:
+                state.pop("model_").save(Path(folder) / "model.keras")
+                state["model_bytes"] = (Path(folder) / "model.keras").read_bytes()
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        content = state.pop("model_bytes", None)
+        super().__setstate__(state)
+        if content is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "model.keras").write_bytes(content)
+                self.model_ = zoo.load(Path(folder) / "model.keras")
+
+
+class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Estimator):
+    """Codes of rows, and rows of codes, by any model that learns without labels.
+
+    Args:
+        model: a class of the zoo, such as "VAE", or a preset, which is trained further.
+        latent_dim: the length of a code.
+        epochs, batch_size, learning_rate: of the training, by Adam.
+        image_shape: (height, width, channels) where rows are flat images.
+        standardize: whether columns are scaled to mean 0 and deviation 1 first. Turn it off for
+            pixels in [0, 1] with `likelihood="bernoulli"`.
+        random_state: as in scikit-learn; of the initial weights and of the training.
+        verbose: as in `model.fit`.
+        settings: of the class, such as `beta=2.0` or `hidden_units=(64, 32)`; the likelihood is
+            "gaussian" unless given.
+
+    Attributes:
+        model_: the trained model of the zoo, for all that it can do besides.
+        history_: losses by epoch.
+
+    Example:
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> codes = zoo.sklearn.AutoencoderTransformer("Autoencoder", 16, epochs=1, random_state=0)
+        >>> classifier = make_pipeline(codes, LogisticRegression())
+        >>> classifier.fit(x.reshape(-1, 64), y).predict(x_test.reshape(-1, 64)).shape
+        (360,)
+    """
+
+    def __init__(
+        self,
+        model: str = "Autoencoder",
+        latent_dim: int = 8,
+        *,
+        epochs: int = 20,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        image_shape: tuple[int, ...] | None = None,
+        standardize: bool = True,
+        random_state: Any = None,
+        verbose: int = 0,
+        **settings,
+    ):
+        super().__init__(
+            model,
+            latent_dim,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            image_shape=image_shape,
+            standardize=standardize,
+            random_state=random_state,
+            verbose=verbose,
+            **settings,
+        )
+
+    def fit(self, X, y=None):
+        """Train the model on rows X [n, features]; y is ignored."""
+        del y
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        if getattr(CLASSES.get(self.model), "learns_labels", False):
+            raise ValueError(f"{self.model} learns from labels; see SemiSupervisedClassifier.")
+        model = self._make(X.shape[1])
+        return self._train(model, self._prepare(X))
+
+    def transform(self, X) -> np.ndarray:
+        """Return the codes of rows, float32 [n, latent_dim]."""
+        rows = self._checked(X)
+        return self.model_.encode(rows).reshape(len(rows), -1)
+
+    def inverse_transform(self, Z) -> np.ndarray:
+        """Return the rows of codes Z [n, latent_dim], float32 [n, features], in raw units."""
+        check_is_fitted(self)
+        Z = np.asarray(Z, "float32")
+        rows = self.model_.decode(Z).reshape(len(Z), -1)
+        return (rows * self.scale_ + self.mean_).astype("float32") if self.standardize else rows
+
+    def score(self, X, y=None) -> float:
+        """Return minus the mean squared error of reconstructed rows, summed over columns."""
+        del y
+        rows = self._checked(X)
+        errors = np.square(self.model_.reconstruct(rows) - rows).reshape(len(rows), -1)
+        return -float(errors.sum(axis=1).mean())
+
+    def _checked(self, X):
+        check_is_fitted(self)
+        return self._rows(validate_data(self, X, dtype=np.float64, reset=False))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.model_.latent_dim
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+class SemiSupervisedClassifier(ClassifierMixin, _Estimator):
+    """A classifier from few labels, by the semi-supervised models; y is -1 where it is unknown.
+
+    Args:
+        model: "M1", "M2", "SemiSupervisedAAE", or a preset of such a class.
+        Others: as of `AutoencoderTransformer`.
+
+    Attributes:
+        classes_: the labels, sorted, without -1.
+        model_, history_: as of `AutoencoderTransformer`.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> model = zoo.sklearn.SemiSupervisedClassifier("M2", 4, epochs=1, random_state=0)
+        >>> model.fit(x.reshape(-1, 64), few).predict_proba(x_test.reshape(-1, 64)).shape
+        (360, 10)
+    """
+
+    def __init__(
+        self,
+        model: str = "M2",
+        latent_dim: int = 8,
+        *,
+        epochs: int = 20,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        image_shape: tuple[int, ...] | None = None,
+        standardize: bool = True,
+        random_state: Any = None,
+        verbose: int = 0,
+        **settings,
+    ):
+        super().__init__(
+            model,
+            latent_dim,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            image_shape=image_shape,
+            standardize=standardize,
+            random_state=random_state,
+            verbose=verbose,
+            **settings,
+        )
+
+    def fit(self, X, y):
+        """Train on rows X [n, features] and labels y [n], -1 where there is none."""
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
+        check_classification_targets(y)
+        known = y != -1 if np.issubdtype(y.dtype, np.number) else np.full(len(y), True)
+        self.classes_, labels = np.unique(y[known], return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y has labels of {len(self.classes_)} class; give two at least.")
+        encoded = np.full(len(y), -1, "int32")
+        encoded[known] = labels
+        if self.model in CLASSES and not hasattr(CLASSES[self.model], "predict_proba"):
+            raise ValueError(f"{self.model} does not classify; choose M1, M2, SemiSupervisedAAE.")
+        model = self._make(X.shape[1], num_classes=len(self.classes_))
+        return self._train(model, self._prepare(X), encoded)
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Return the probability of each class in `classes_`, float32 [n, classes]."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.model_.predict_proba(self._rows(X))
+
+    def predict(self, X) -> np.ndarray:
+        """Return the most probable labels, [n]."""
+        check_is_fitted(self)
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
