@@ -164,7 +164,7 @@ def test_the_state_of_another_class_is_refused(tmp_path):
     model.compile(jit_compile=keras.backend.backend() == "jax")
     x = np.random.default_rng(0).random((8, 4, 4, 1), np.float32)
     before = model.get_weights()
-    with pytest.raises(ValueError, match="it is the state of a VAE, and this is a IWAE"):
+    with pytest.raises(ValueError, match="it is the state of a VAE, but this is a IWAE"):
         model.fit(x, verbose=0, callbacks=[callbacks.Backup(tmp_path)])
     for got, expected in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(got, expected)

@@ -56,7 +56,9 @@ def test_several_sizes_live_side_by_side(session):
 
 def test_inputs_are_checked_as_everywhere(session):
     bound = session.bind(2)
-    with pytest.raises(ValueError, match=r"3 rows came, and the buffers have 2: bind\(3\)"):
+    with pytest.raises(
+        ValueError, match=r"The inputs have 3 rows, but the buffers have 2: bind\(3\)"
+    ):
         bound(**rows(3))
     with pytest.raises(ValueError, match="What came: z"):
         bound(z=rows(2)["z"])
@@ -75,7 +77,7 @@ def test_buffers_that_nobody_wrote_are_not_computed_with(session):
     bound.write(z=np.zeros((2, 3)))
     with pytest.raises(ValueError, match="label was never written"):
         bound.run()
-    with pytest.raises(ValueError, match="Nothing has run yet"):
+    with pytest.raises(ValueError, match="There are no outputs to read yet"):
         bound.read()
     bound.write(label=[1, 2])
     bound.run()

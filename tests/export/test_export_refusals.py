@@ -57,7 +57,7 @@ def test_another_backend_is_told_what_to_do(model, tmp_path, monkeypatch):
 @pytest.mark.parametrize("formats", ["onnx", "saved_model"])
 def test_random_operations_are_refused_by_layer(make, tmp_path, formats):
     part = make.encoder_part([layers.Flatten(), layers.Dense(3), Noisy(name="noisy")])
-    said = "draws random numbers.*layer 'noisy' of the encoder.*leave the drawing"
+    said = "draws random numbers.*layer 'noisy' of the encoder.*let the application sample"
     refuse(make.Model(part), tmp_path, export.ConversionError, said, formats=formats)
 
 
@@ -242,8 +242,8 @@ def test_nan_in_keras_is_no_ground_for_comparison(make, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"opset": 14}, "opset is 14; it is 15 to 2[0-9], the last that"),
-        ({"opset": 99}, "opset is 99; it is 15 to 2[0-9], the last that"),
+        ({"opset": 14}, "opset is 14; it is 15 to 2[0-9], the last one of"),
+        ({"opset": 99}, "opset is 99; it is 15 to 2[0-9], the last one of"),
         ({"layout": "NCHW"}, "layout is 'NCHW'; it is one of .*channels_first"),
         ({"formats": ["onnx", "tflite"]}, "tflite"),
         ({"formats": []}, "formats"),
@@ -263,7 +263,7 @@ def test_what_is_no_model_is_refused(make, tmp_path):
 
 
 def test_a_model_of_several_parts_asks_which(conditional, tmp_path):
-    with pytest.raises(ValueError, match="say which, with part="):
+    with pytest.raises(ValueError, match="choose one with part="):
         export.export_onnx(conditional, tmp_path / "part.onnx")
 
 

@@ -94,7 +94,7 @@ def test_an_empty_batch_gives_an_empty_batch(session):
         ({"z": Z > 0, "label": LABELS}, TypeError, "z: .*bool came"),
         ({"z": Z + 0j, "label": LABELS}, TypeError, "complex64 came"),
         ({"z": [["a"] * 3] * 4, "label": LABELS}, TypeError, "takes numbers"),
-        ({"z": [[1, 2, 3], [1]], "label": LABELS}, TypeError, "list is no array"),
+        ({"z": [[1, 2, 3], [1]], "label": LABELS}, TypeError, "list is not an array"),
         ({"z": None, "label": LABELS}, TypeError, "object came"),
         ({"z": Z, "label": LABELS + 1}, ValueError, r"in \[0, 9\]: values from 1 to 10"),
         ({"z": Z, "label": LABELS - 1}, ValueError, "values from -1"),
@@ -152,7 +152,7 @@ def test_every_known_prior_has_the_right_moments(prior, mean, std):
 
 
 def test_an_unknown_prior_is_left_to_the_caller():
-    with pytest.raises(ValueError, match="'flow'.*draw from it yourself"):
+    with pytest.raises(ValueError, match="'flow'.*sample it yourself"):
         draws.draw_prior({"kind": "flow"}, 1, (2,), np.random.default_rng(0))
 
 
@@ -168,7 +168,7 @@ def test_a_truncated_or_altered_file_is_refused_before_it_is_parsed(decoder, mon
 
 def test_an_unreadable_file_without_its_checksum_is_a_plain_error(decoder):
     (decoder / "model.onnx").write_bytes(b"not a model")
-    with pytest.raises(ValueError, match="is no ONNX file"):
+    with pytest.raises(ValueError, match="is not an ONNX file"):
         export.load(decoder, verify_checksum=False)
     (decoder / "model.onnx").write_bytes(onnx.ModelProto(ir_version=8).SerializeToString())
     with pytest.raises(RuntimeError, match="onnxruntime cannot open"):
@@ -213,7 +213,7 @@ def test_a_folder_that_is_no_part_is_refused(exported, decoder, tmp_path):
         ({"format_version": 2}, "format version 2"),
         ({"inputs": "z"}, "not a signature"),
         ({"outputs": [{"name": "x", "dtype": "float16", "shape": ["batch"]}]}, "not a signature"),
-        ({"files": {}}, "says nothing of it"),
+        ({"files": {}}, "does not list it"),
         ({"bytes_per_row": 0}, "not a signature"),
         ({"bytes_per_row": "many"}, "not a signature"),
     ],

@@ -99,7 +99,7 @@ def test_results_are_checked_for_their_shape():
     tensors.check_result(tensor, np.zeros((3, 2), "float32"), 3)
     tensors.check_result(tensor, np.full((3, 2), 3e38, "float32"), 3)  # whose sum is infinite
     for wrong in (np.zeros((3, 3)), np.zeros((2, 2)), None):
-        with pytest.raises(ValueError, match=r"was promised for 3 rows, and shape .* came out"):
+        with pytest.raises(ValueError, match=r"was expected for 3 rows, but shape .* came out"):
             tensors.check_result(tensor, wrong, 3)
 
 
@@ -129,9 +129,9 @@ def tensor(key, value):
         (lambda s: s.update(bytes_per_row=2.5), "bytes_per_row is 2.5"),
         (lambda s: s.update(files=[]), r"files is \[\]"),
         (lambda s: s["files"].update({"model.onnx": 3}), "says 3 of 'model.onnx'"),
-        (lambda s: s.update(inputs={}), "inputs is {}, and no list of tensors"),
+        (lambda s: s.update(inputs={}), "inputs is {}; it must be a list of tensors"),
         (lambda s: s.update(inputs=[]), "inputs is"),
-        (lambda s: s.update(inputs=[3]), "3 describes no tensor"),
+        (lambda s: s.update(inputs=[3]), "3 does not describe a tensor"),
         (lambda s: s.update(inputs=s["inputs"] * 2), "a name more than once: z, z"),
         (tensor("name", ["z"]), r"a tensor has the name \['z'\]"),
         (tensor("name", "\x1b[2J"), "a tensor has the name"),
@@ -196,7 +196,7 @@ def test_a_prior_that_cannot_be_drawn_from_is_refused_in_words(prior):
 
 @pytest.mark.parametrize("kind", [None, [], {}, 3, "flow"])
 def test_a_kind_of_prior_that_nobody_knows_is_left_to_the_caller(kind):
-    with pytest.raises(ValueError, match="draw from it yourself"):
+    with pytest.raises(ValueError, match="sample it yourself"):
         draws.draw_prior({"kind": kind}, 3, (2,), np.random.default_rng(0))
 
 

@@ -109,10 +109,10 @@ def test_a_repository_is_replaced_when_asked_and_other_folders_never(
         export.write_serving(exported[0], tmp_path / "a", layout)
     export.write_serving(exported[0], tmp_path / "a", layout, overwrite=True, version=2)
     assert {file.split("/")[1] for file in files(tmp_path / "a")} - {"config.pbtxt"} == {"2"}
-    with pytest.raises(FileExistsError, match="holds small_encoder beside"):
+    with pytest.raises(FileExistsError, match="also holds small_encoder"):
         export.write_serving(exported[0] / "decoder", tmp_path / "a", layout, overwrite=True)
     (tmp_path / "a" / "others_model" / "1").mkdir(parents=True)
-    with pytest.raises(FileExistsError, match="exists already and holds others_model beside"):
+    with pytest.raises(FileExistsError, match="exists already and also holds others_model"):
         export.write_serving(exported[0], tmp_path / "a", layout, overwrite=True)
     assert (tmp_path / "a" / "others_model" / "1").is_dir()
     with pytest.raises(FileExistsError, match="not written by the zoo: others_model"):
@@ -165,7 +165,7 @@ def test_what_links_lead_to_is_not_served(spoiled, tmp_path, layout):
     else:
         linked = spoiled / "decoder" / "saved_model" / "assets" / "secret"
     linked.symlink_to(secret)
-    with pytest.raises(ValueError, match=f"{linked.name} is a link, and only files are served"):
+    with pytest.raises(ValueError, match=f"{linked.name} is a link, but only files are served"):
         export.write_serving(spoiled, tmp_path / "out", layout)
     assert not (tmp_path / "out").exists()
 
