@@ -113,7 +113,7 @@ def test_wrong_inputs_are_refused_by_name(session, inputs, error, said):
         session(**inputs)
 
 
-def test_pixels_up_to_255_are_told_what_to_do(encoder):
+def test_the_error_for_pixels_up_to_255_says_what_to_do(encoder):
     pixels = np.arange(196, dtype="uint8").reshape(1, 14, 14, 1) // 195 * 255
     with pytest.raises(ValueError, match="from 0 to 255 came. If these are pixels.*divide by 255"):
         encoder(x=pixels.astype("float32"))
@@ -121,7 +121,7 @@ def test_pixels_up_to_255_are_told_what_to_do(encoder):
         encoder(x=pixels)
 
 
-def test_prior_draws_follow_the_signature(session, encoder):
+def test_prior_samples_follow_the_signature(session, encoder):
     drawn = session.sample_prior(5000, seed=0)
     assert (drawn.shape, drawn.dtype) == ((5000, 3), np.float32)
     np.testing.assert_array_equal(drawn, session.sample_prior(5000, seed=0))
@@ -156,7 +156,7 @@ def test_an_unknown_prior_is_left_to_the_caller():
         draws.draw_prior({"kind": "flow"}, 1, (2,), np.random.default_rng(0))
 
 
-def test_a_truncated_or_altered_file_is_refused_before_it_is_parsed(decoder, monkeypatch):
+def test_a_truncated_or_changed_file_is_refused_before_it_is_parsed(decoder, monkeypatch):
     path = decoder / "model.onnx"
     data = path.read_bytes()
     monkeypatch.setattr(onnxruntime, "InferenceSession", None)
@@ -190,7 +190,7 @@ def test_a_file_newer_than_the_runtime_says_what_to_do(decoder, field):
 
 def test_a_file_of_another_part_is_refused(decoder, exported):
     shutil.copy(exported[0] / "encoder" / "model.onnx", decoder)
-    with pytest.raises(ValueError, match="where its signature says"):
+    with pytest.raises(ValueError, match="but its signature says"):
         export.load(decoder, verify_checksum=False)
 
 
@@ -226,7 +226,7 @@ def test_a_signature_that_cannot_be_trusted_is_refused(decoder, change, said):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{", "null"])
-def test_a_signature_that_is_none_is_refused(decoder, text):
+def test_an_invalid_signature_is_refused(decoder, text):
     (decoder / "signature.json").write_text(text)
     with pytest.raises(ValueError, match="not a signature"):
         export.load(decoder)
@@ -286,7 +286,7 @@ def test_the_public_names_are_listed_and_others_are_unknown():
         _ = export.exprot_model
 
 
-def test_a_prior_that_depends_on_the_label_is_drawn_by_label(tmp_path):
+def test_a_prior_that_depends_on_the_label_is_sampled_by_label(tmp_path):
     import zoo
 
     model = zoo.CVAE((4, 4, 1), 2, num_classes=3, hidden_units=(5,), prior="learned")

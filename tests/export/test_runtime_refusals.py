@@ -165,7 +165,7 @@ def test_a_signature_that_export_does_not_write_is_refused(written, tmp_path, ch
         (b'{"a": ' + b"9" * 5000 + b"}", "4300 digits"),
     ],
 )
-def test_a_signature_that_is_no_plain_json_is_refused(written, tmp_path, text, said):
+def test_a_signature_that_is_not_plain_json_is_refused(written, tmp_path, text, said):
     folder = shutil.copytree(written / "decoder", tmp_path / "decoder")
     (folder / "signature.json").write_bytes(text)
     with pytest.raises(ValueError, match=f"not a signature that export wrote: .*{said}"):
@@ -189,13 +189,13 @@ def test_a_signature_that_is_no_plain_json_is_refused(written, tmp_path, text, s
         {"kind": "sphere", "radius": float("nan")},
     ],
 )
-def test_a_prior_that_cannot_be_drawn_from_is_refused_in_words(prior):
+def test_a_prior_that_cannot_be_sampled_is_refused_with_an_explanation(prior):
     with pytest.raises(ValueError, match=r"The prior is .*, from which no codes of shape \(2,\)"):
         draws.draw_prior(prior, 3, (2,), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("kind", [None, [], {}, 3, "flow"])
-def test_a_kind_of_prior_that_nobody_knows_is_left_to_the_caller(kind):
+def test_an_unknown_kind_of_prior_is_left_to_the_caller(kind):
     with pytest.raises(ValueError, match="sample it yourself"):
         draws.draw_prior({"kind": kind}, 3, (2,), np.random.default_rng(0))
 
@@ -210,20 +210,20 @@ def test_a_kind_of_prior_that_nobody_knows_is_left_to_the_caller(kind):
         {"means": [[0.0, 0.0]], "scales": [[float("nan"), 1.0]]},
     ],
 )
-def test_a_prior_by_label_that_is_none_is_refused_in_words(prior):
+def test_an_invalid_prior_by_label_is_refused_with_an_explanation(prior):
     with pytest.raises(ValueError, match="from which no codes"):
         draws.draw_by_label("z", prior, 1, (2,), [0], np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("n", [-1, 2.5, "3", None])
-def test_an_impossible_number_of_draws_is_refused(n, tmp_path):
+def test_an_impossible_number_of_samples_is_refused(n, tmp_path):
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(4,))
     export.export_model(model, tmp_path / "out", formats="onnx", parts="decoder")
     with pytest.raises(ValueError, match="it is a whole number of rows"):
         export.load(tmp_path / "out" / "decoder").sample_prior(n)
 
 
-def test_names_that_are_no_text_are_refused(written, tmp_path):
+def test_names_that_are_not_text_are_refused(written, tmp_path):
     folder = shutil.copytree(written / "decoder", tmp_path / "decoder")
     model = onnx.load(folder / "model.onnx")
     for node in model.graph.node:

@@ -16,7 +16,7 @@ NAMES = zoo.list_models()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_card_of_a_preset_tells_what_it_is(name):
+def test_the_card_of_a_preset_describes_it(name):
     card = zoo.card(name)
     assert card["name"] == name
     text = str(card)
@@ -30,7 +30,7 @@ def test_the_card_of_a_preset_tells_what_it_is(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_figure_says_how_it_was_measured(name):
+def test_every_metric_says_how_it_was_measured(name):
     figures = zoo.card(name)["figures"]
     for figure in figures:
         assert figure["command"] == f"zoo evaluate {name} --update"
