@@ -150,7 +150,7 @@ def test_a_wrong_command_line_has_another_exit_code_than_a_failure(arguments, ca
             ["generate", DIGITS, "--picture", "filters", "--n", "7"],
             "has no effect on the picture",
         ),
-        (["generate", DIGITS, "--picture", "codes", "--cmap", "hot"], "changes nothing"),
+        (["generate", DIGITS, "--picture", "codes", "--cmap", "hot"], "has no effect"),
         (["generate", "classes", "--picture", "traversal", "--labels", "1", "2"], "shows one"),
         (["generate", DIGITS, "--cmap", "unheard"], "unheard"),
         (["generate", "classes", "--labels", "10"], "from 0 to 9"),

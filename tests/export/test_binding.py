@@ -57,7 +57,7 @@ def test_several_sizes_live_side_by_side(session):
 def test_inputs_are_checked_as_everywhere(session):
     bound = session.bind(2)
     with pytest.raises(
-        ValueError, match=r"The inputs have 3 rows, but the buffers have 2: bind\(3\)"
+        ValueError, match=r"The inputs have 3 rows, but the buffers have 2: use bind\(3\)"
     ):
         bound(**rows(3))
     with pytest.raises(ValueError, match="What came: z"):

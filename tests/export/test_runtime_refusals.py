@@ -190,7 +190,7 @@ def test_a_signature_that_is_not_plain_json_is_refused(written, tmp_path, text, 
     ],
 )
 def test_a_prior_that_cannot_be_sampled_is_refused_with_an_explanation(prior):
-    with pytest.raises(ValueError, match=r"The prior is .*, from which no codes of shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"The prior is .*, which gives no codes of shape \(2,\)"):
         draws.draw_prior(prior, 3, (2,), np.random.default_rng(0))
 
 
@@ -211,7 +211,7 @@ def test_an_unknown_kind_of_prior_is_left_to_the_caller(kind):
     ],
 )
 def test_an_invalid_prior_by_label_is_refused_with_an_explanation(prior):
-    with pytest.raises(ValueError, match="from which no codes"):
+    with pytest.raises(ValueError, match="which gives no codes"):
         draws.draw_by_label("z", prior, 1, (2,), [0], np.random.default_rng(0))
 
 
