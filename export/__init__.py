@@ -1,7 +1,7 @@
-"""Trained parts as ONNX and SavedModel files, proved equal to Keras, and their runtime.
+"""Export of models to ONNX and SavedModel files, proved equal to Keras, and their runtime.
 
-The names below are looked up when they are first used. `export.load` needs onnxruntime and
-numpy alone, so importing this package imports neither Keras nor TensorFlow.
+The names below are resolved when they are first used. `export.load` needs only onnxruntime and
+numpy, so importing this package imports neither Keras nor TensorFlow.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # which would take it for any name at all
+if not TYPE_CHECKING:  # a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:
@@ -66,8 +66,8 @@ if not TYPE_CHECKING:  # which would take it for any name at all
             if error.name != home:
                 raise
             raise ImportError(
-                f"export.{name} is not in autoencoder-zoo-runtime, which only runs what was "
-                "exported. For all of it: pip uninstall autoencoder-zoo-runtime, then pip install "
+                f"export.{name} is not in autoencoder-zoo-runtime, which only runs exported parts. "
+                "For the whole package: pip uninstall autoencoder-zoo-runtime, then pip install "
                 "autoencoder-zoo."
             ) from error
         globals()[name] = value

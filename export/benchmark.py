@@ -1,4 +1,4 @@
-"""What the variants of a part save and cost: bytes, milliseconds, reconstruction error."""
+"""Benchmarks of the variants of a part: bytes, milliseconds, reconstruction error."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def add(
     variants: tuple[str, ...],
     images: Mapping[str, np.ndarray],
 ) -> None:
-    """Put an entry `variants` into the report of every part.
+    """Add an entry `variants` to the report of every part.
 
-    It holds for float32 and each variant `bytes`, `milliseconds` (the median of 15 calls, by
-    rows in a call), and where the parts are an encoder and a decoder that fit together the
-    `reconstruction_error` of both: squared, summed over pixels, averaged over 1,000 images. None
-    without images (and labels, where the parts take some), as other images would say little.
+    For float32 and each variant it holds `bytes`, `milliseconds` (the median of 15 calls, by rows
+    in a call), and for an encoder and a decoder that fit together the `reconstruction_error` of
+    both: the squared error, summed over pixels, averaged over 1,000 images. It is None without the
+    caller's images (and labels, if the parts take them).
     """
     names = (None, *variants)
     runners = {
@@ -60,7 +60,7 @@ def add(
 
 
 def _reconstruction_error(parts, runners, variant, images) -> float | None:
-    """Run images through both parts; None without images, or where the parts do not fit."""
+    """Return the error of images after both parts; None if there are none, or parts do not fit."""
     if not set(PAIR) <= parts.keys():
         return None
     encoder, decoder = (parts[name] for name in PAIR)

@@ -1,4 +1,4 @@
-"""Buffers on the device that are kept from call to call, for batches of one size."""
+"""Buffers on the device for batches of one size, which all calls use."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _NO_GRAPH = -1
 
 
 class Bound:
-    """A session with input and output buffers of its own. Made by `Session.bind`.
+    """A session with its own input and output buffers; `Session.bind` makes it.
 
-    Call it like the session, with `rows` rows; or, to keep the inputs where they are, `write` them
-    once, `run` as often as you like, and `read` the outputs.
+    Call it like the session, with `rows` rows. Or `write` inputs once, `run` any number of times,
+    and `read` the outputs.
 
     Attributes:
-        rows: how many rows every call has.
+        rows: the number of rows of every call.
 
-    Threads that call it wait for each other, as they share its buffers; give each its own.
+    Threads that call it wait for each other, as they share its buffers; give each thread its own.
     """
 
     def __init__(self, session: Session, rows: int, graph: int | None = None):
@@ -53,14 +53,14 @@ class Bound:
             return self.read()
 
     def write(self, /, **inputs: Any) -> None:
-        """Copy inputs, all or some of them, to the device."""
+        """Copy all or some inputs to the device."""
         self._write(self._checked(inputs, some=True))
 
     def run(self) -> None:
-        """Compute the outputs of the inputs that were written, on the device.
+        """Compute the outputs for the written inputs, on the device.
 
         Raises:
-            ValueError: an input was never written, so that its buffer holds anything.
+            ValueError: an input was never written, so that its buffer has undefined values.
         """
         if self._unwritten:
             raise ValueError(
@@ -71,13 +71,13 @@ class Bound:
         self._has_run = True
 
     def read(self) -> dict[str, np.ndarray]:
-        """Copy the outputs from the device; what comes is yours, and stays as it is.
+        """Return a copy of the outputs, which later runs do not change.
 
         Raises:
             ValueError: nothing has run yet; or the outputs are NaN or infinite.
         """
         if not self._has_run:
-            raise ValueError("Nothing has run yet, and there is nothing to read: call run() first.")
+            raise ValueError("There are no outputs to read yet: call run() first.")
         outputs = {name: np.array(buffer.numpy()) for name, buffer in self._outputs.items()}
         self._session.check_outputs(outputs, self.rows)
         return outputs
@@ -92,8 +92,8 @@ class Bound:
         feed, rows = self._session.check(inputs, some)
         if rows != self.rows:
             raise ValueError(
-                f"{rows} rows came, and the buffers have {self.rows}: bind({rows}) makes others, "
-                "and the session itself takes any number."
+                f"The inputs have {rows} rows, but the buffers have {self.rows}: use bind({rows}), "
+                "or the session itself, which takes any number."
             )
         return feed
 
@@ -104,7 +104,7 @@ class Bound:
 
 
 def run_options(graph: int | None) -> onnxruntime.RunOptions | None:
-    """What a run says of CUDA graphs: which one is its own; None, for a session without them."""
+    """Return options with the number of a CUDA graph; None for a session without CUDA graphs."""
     if graph is None:
         return None
     options = onnxruntime.RunOptions()
@@ -113,5 +113,5 @@ def run_options(graph: int | None) -> onnxruntime.RunOptions | None:
 
 
 def without_graph() -> onnxruntime.RunOptions | None:
-    """What a run of a session with CUDA graphs says in order to capture none."""
+    """Return options for a run that captures no CUDA graph."""
     return run_options(_NO_GRAPH)

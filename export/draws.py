@@ -1,4 +1,4 @@
-"""Draws from priors as a signature describes them, with numpy alone."""
+"""Samples of the priors in signatures, with numpy only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def draw_by_label(
     label: Any,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Draw `[n, *shape]` float32 values from a `normal_by_label` prior, each with its label.
+    """Return samples `[n, *shape]`, float32, of a `normal_by_label` prior, one for each label.
 
     Raises:
-        ValueError: `label` is not `n` integers that the prior's table has rows for; says `name`.
+        ValueError: `label` is not `n` integers from 0 to the number of classes - 1.
     """
     try:
         means, scales = (np.asarray(prior[key], np.float32) for key in ("means", "scales"))
@@ -43,29 +43,29 @@ def draw_by_label(
 def draw_prior(
     prior: dict[str, Any], n: int, shape: tuple[int, ...], rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw `[n, *shape]` float32 values from a prior as a signature describes it.
+    """Return samples `[n, *shape]`, float32, of a prior in a signature.
 
     Known kinds: `normal` (`mean`, `scale`), `uniform` (`low`, `high`), `sphere` (`radius`),
     `mixture` of Gaussians (`means` [k, d], `weights`, and `scales` or `factors` [k, d, d]),
     `swiss_roll` (`radius`, `turns`, `noise`), one-hot `categorical` (`weights`), `bernoulli` (`p`),
-    and `normal_by_label` (`means` and `scales` [labels, d]), whose labels are drawn too, all as
-    likely.
+    and `normal_by_label` (`means` and `scales` [labels, d]), whose labels are random too, all
+    equally likely.
 
     Raises:
-        ValueError: another kind, or entries that do not go together, or with codes of this shape.
+        ValueError: another kind, or entries that do not fit each other or codes of this shape.
     """
     kind = prior.get("kind")
     if kind not in list(_KINDS):
         raise ValueError(
-            f"The prior is {shortened(prior)}, of a kind that this runtime cannot draw from; "
-            "draw from it yourself and hand the array in."
+            f"The prior is {shortened(prior)}, of a kind that this runtime cannot sample; sample "
+            "it yourself and pass the array."
         )
     try:
-        with np.errstate(all="ignore"):  # what is not finite is an error below
+        with np.errstate(all="ignore"):  # values that are not finite raise an error below
             draws = _drawn(kind, prior, (n, *shape), rng).astype(np.float32)
         if draws.shape != (n, *shape) or not np.isfinite(draws).all():
-            raise ValueError(f"draws of shape {draws.shape[1:]}, or not finite")
-    except Exception as error:  # whatever NumPy makes of a stranger's numbers
+            raise ValueError(f"samples of shape {draws.shape[1:]}, or not finite")
+    except Exception as error:  # untrusted numbers may cause any error in NumPy
         raise ValueError(_refusal(prior, shape, error)) from error
     return draws
 
@@ -81,7 +81,7 @@ def _drawn(
 ) -> np.ndarray:
     n = size[0]
     if kind == "normal":
-        # In float32 throughout: the same seed gives the rows that the zoo's own prior draws.
+        # All in float32, so that a seed gives the same rows as the zoo's own prior.
         draws = rng.standard_normal(size, np.float32) * np.float32(_array(prior, "scale", 1))
         draws += np.float32(_array(prior, "mean", 0))
     elif kind == "uniform":
@@ -114,8 +114,8 @@ def _drawn(
 def _refusal(prior: dict[str, Any], shape: tuple[int, ...], error: Exception) -> str:
     said = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
     return (
-        f"The prior is {shortened(prior)}, from which no codes of shape {shape} can be drawn "
-        f"({said}): export again."
+        f"The prior is {shortened(prior)}, which gives no codes of shape {shape} ({said}): export "
+        "again."
     )
 
 

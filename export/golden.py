@@ -1,4 +1,4 @@
-"""Inputs with the outputs that they must give, for applications in any language to test with."""
+"""Golden inputs and outputs, with which applications in any language can test themselves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write(
     Args:
         folder: the folder to create.
         part: the name of the part that the arrays belong to.
-        inputs, outputs: arrays by name, of float32 or int32, with as many rows each.
+        inputs, outputs: arrays by name, float32 or int32, all with the same number of rows.
         tolerances: `atol` and `rtol` of every output.
     """
     folder.mkdir()
@@ -44,7 +44,7 @@ def write(
         index[f"{kind}s"] = []
         for number, (name, array) in enumerate(arrays.items()):
             keyed[f"{kind}.{name}"] = array
-            # Numbered, as a tensor's name need not be a file's.
+            # The files have numbers, as a tensor's name may not be a valid file name.
             entry = {"name": name, "dtype": array.dtype.name, "shape": list(array.shape)}
             entry |= {"file": f"{kind}{number}.bin"}
             entry |= tolerances[name] if kind == "output" else {}
@@ -59,10 +59,10 @@ def write(
 def self_test(
     folder: str | os.PathLike, *, device: str = "cpu", threads: int | None = None
 ) -> dict[str, float]:
-    """Run a part's golden inputs here, and compare with the outputs that Keras gave.
+    """Run a part on its golden inputs, and compare with the outputs of Keras.
 
-    Needs onnxruntime and NumPy alone: for the machine, the device and the versions that a part
-    is deployed on.
+    Use it to test the machine, the device and the versions of a deployment. It needs only
+    onnxruntime and NumPy.
 
     Args:
         folder: the folder of one part, such as `out/decoder`.
@@ -72,9 +72,9 @@ def self_test(
         the largest absolute difference of each output.
 
     Raises:
-        ParityError: an output is further off than the index allows.
+        ParityError: an error is larger than the index allows.
         FileNotFoundError: there is no part in `folder`, or an older export without golden files.
-        ValueError, RuntimeError: as `export.load` does; a golden file that was altered.
+        ValueError, RuntimeError: as `export.load` does; a golden file that was changed.
     """
     folder = Path(folder)
     session = runtime.load(folder, device=device, threads=threads)
@@ -83,7 +83,7 @@ def self_test(
     arrays = _checked(folder, session.signature, ARRAYS)
     try:
         inputs, expected, bounds = _read(session, index, arrays)
-    except Exception as error:  # whatever NumPy and its archives make of altered files
+    except Exception as error:  # changed files may cause any error
         raise ValueError(
             f"{path.parent} holds no inputs and outputs of this part ({type(error).__name__}: "
             f"{error}): export again."
@@ -100,14 +100,14 @@ def self_test(
             raise ParityError(
                 f"Output {name!r} of the {session.signature['part']} is off by up to "
                 f"{off.max():.2e} on {session.device}, where {atol:.2e} + {rtol:.0e} * |expected| "
-                "is allowed: this installation computes something else than Keras did."
+                "is allowed: this installation computes other values than Keras."
             )
         differences[name] = float(off.max())
     return differences
 
 
 def _read(session: runtime.Session, index: dict[str, Any], archive: bytes) -> tuple[dict, ...]:
-    """Inputs, outputs as float64, and `(atol, rtol)`, by name."""
+    """Return inputs, outputs as float64, and `(atol, rtol)`, by name."""
     with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
         inputs = {tensor.name: arrays[f"input.{tensor.name}"] for tensor in session.inputs}
         expected = {

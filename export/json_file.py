@@ -1,4 +1,4 @@
-"""Reading JSON files that may come from anybody. Needs the standard library alone."""
+"""Reading untrusted JSON files, with the standard library only."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ DEEPEST = 100  # levels; a model of models of models has some 40
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """Return the object that a JSON file holds.
+    """Return the object in a JSON file.
 
     Raises:
-        ValueError: the file is cut, not UTF-8, holds no object, an entry twice, a number of
-            thousands of digits, or is nested more than 100 levels deep.
+        ValueError: the file is incomplete, not UTF-8, not an object, has an entry twice, a number
+            with thousands of digits, or is nested more than 100 levels deep.
     """
     return parse_object(path.read_bytes(), path)
 
 
 def parse_object(text: bytes, path: str | Path) -> dict[str, Any]:
-    """Return the object that the bytes of a JSON file hold; `path` is for the message.
+    """Return the object in the bytes of a JSON file; `path` is for the message.
 
     Raises:
         ValueError: as `read_object` does.
@@ -28,7 +28,7 @@ def parse_object(text: bytes, path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(text.decode("utf-8"), object_pairs_hook=_each_once)
         if not isinstance(content, dict):
-            raise ValueError(f"an object was expected, and this is a {type(content).__name__}")
+            raise ValueError(f"an object was expected, but this is a {type(content).__name__}")
         _check_depth(content)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not readable as JSON: {error}") from error
@@ -36,13 +36,13 @@ def parse_object(text: bytes, path: str | Path) -> dict[str, Any]:
 
 
 def shortened(value: Any) -> str:
-    """Return how a value looks in Python, cut where it is long, for an error that names it."""
+    """Return the `repr` of a value, shortened if it is long, for errors."""
     text = repr(value)
     return text if len(text) <= 100 else f"{text[:100]}..."
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse what one reader would take for one thing, and the next for another."""
+    """Refuse an entry that is there twice, as JSON readers treat it differently."""
     content = dict(pairs)
     if len(content) != len(pairs):
         keys = [key for key, _ in pairs]

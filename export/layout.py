@@ -1,4 +1,4 @@
-"""Parts whose images have their channels first, as PyTorch and most ONNX applications keep them."""
+"""Parts with images in channels-first layout, as in PyTorch and most ONNX applications."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_layout(layout: str) -> None:
 def arrange(
     parts: Mapping[str, Part], images: Mapping[str, np.ndarray], layout: str
 ) -> tuple[dict[str, Part], dict[str, np.ndarray]]:
-    """Parts by name in a layout, and the images of their inputs by name in the same one."""
+    """Return the parts by name in a layout, and images by input name in the same layout."""
     if layout == "channels_last":
         return dict(parts), dict(images)
     moved = {name for part in parts.values() for name in _names(part.inputs)}
@@ -32,10 +32,10 @@ def arrange(
 
 
 def channels_first(part: Part) -> Part:
-    """The same part, with images and volumes as [channels, height, width] and so on.
+    """Return the same part, with images and volumes as [channels, height, width] and so on.
 
-    What has three or four dimensions without the batch is moved, inputs and outputs alike;
-    latents and labels stay.
+    This changes inputs and outputs of three or four dimensions without the batch, but not codes and
+    labels.
     """
     from keras import ops
 
@@ -55,7 +55,7 @@ def channels_first(part: Part) -> Part:
 
 
 def layout_of(signature: dict[str, Any]) -> str:
-    """The layout of an exported part, by its signature."""
+    """Return the layout of an exported part, from its signature."""
     tensors = (*signature["inputs"], *signature["outputs"])
     first = any(entry.get("layout") == "channels_first" for entry in tensors)
     return "channels_first" if first else "channels_last"

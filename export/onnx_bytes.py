@@ -1,9 +1,8 @@
-"""What an ONNX file refers to, read from its bytes before any library opens it.
+"""Checks of the bytes of an ONNX file for references to other files, before a library opens it.
 
-onnxruntime looks for weights "outside of the file" in the current folder, so that a file from a
-stranger could bring the bytes of others into its outputs. Nothing that this project writes refers
-to another file. The bytes are walked by the rules of protobuf's encoding, as the runtime has
-neither `onnx` nor `protobuf`.
+onnxruntime reads weights "outside of the file" from the current folder, so that an untrusted file
+could copy the bytes of other files into its outputs. The files of this project do not refer to
+other files. This module decodes protobuf itself, as the runtime has neither `onnx` nor `protobuf`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-# Where tensors may hide: the fields of each message of onnx.proto that hold further ones.
+# Where tensors may be: the fields of each message of onnx.proto that hold further messages.
 _TENSOR, _SPARSE, _ATTRIBUTE = "TensorProto", "SparseTensorProto", "AttributeProto"
 _MESSAGES: dict[str, dict[int, str]] = {
     "ModelProto": {7: "GraphProto", 20: "TrainingInfoProto", 25: "FunctionProto"},
@@ -29,47 +28,48 @@ _MESSAGES: dict[str, dict[int, str]] = {
 _EXTERNAL_DATA, _DATA_LOCATION, _NAME = 13, 14, 8  # fields of TensorProto
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5  # protobuf's wire types
 _DEEPEST = 100  # as in protobuf itself
-_ORT_FORMAT = b"ORTM"  # which onnxruntime would tell by these bytes, and open as well
+_ORT_FORMAT = b"ORTM"  # onnxruntime recognizes its own format by these bytes, and would open it too
 
 
 def check_closed(model: bytes, path: str | os.PathLike) -> None:
-    """Refuse an ONNX file that refers to other files, or is of another format.
+    """Refuse an ONNX file that refers to other files, or has another format.
 
     Args:
         model: its bytes.
-        path: what to call it in an error.
+        path: of the file, for errors.
 
     Raises:
-        ValueError: it is onnxruntime's own format, no ONNX file at all, or a tensor in it lies
-            elsewhere.
+        ValueError: it has onnxruntime's own format, is not an ONNX file, or a tensor is in another
+            file.
     """
     if model[4:8] == _ORT_FORMAT:
         raise ValueError(
-            f"{path} is in onnxruntime's own format, and an ONNX file is expected: export again."
+            f"{path} has onnxruntime's own format, but an ONNX file is expected: export again."
         )
     try:
         outside = external_tensors(model)
     except ValueError as error:
-        raise ValueError(f"{path} is no ONNX file ({error}): export again.") from error
+        raise ValueError(f"{path} is not an ONNX file ({error}): export again.") from error
     if outside:
         raise ValueError(
             f"{path} refers to weights outside of itself ({', '.join(map(repr, outside[:3]))}"
-            f"{', ...' if len(outside) > 3 else ''}), which could be any file of this machine; it "
-            "was not opened. Files that are loaded here hold all their weights: export again, or "
-            "save yours with onnx.save(model, path), without external data."
+            f"{', ...' if len(outside) > 3 else ''}), which could be any file of this machine, "
+            "so it was not opened. A file must hold all of its weights: export again, or "
+            "save your own with onnx.save(model, path), without external data."
         )
 
 
 def external_tensors(model: bytes) -> list[str]:
-    """Return the names of all tensors whose values lie outside of the file.
+    """Return the names of all tensors whose values are outside of the file.
 
-    In initializers, sparse ones, attributes of nodes, subgraphs, functions and training graphs.
+    It searches initializers, sparse ones, attributes of nodes, subgraphs, functions and training
+    graphs.
 
     Args:
         model: the bytes of an ONNX file.
 
     Raises:
-        ValueError: bytes that are no message of protobuf, or nested beyond its limit.
+        ValueError: bytes that are not a protobuf message, or are nested too deeply.
     """
     found: list[str] = []
     _search(memoryview(model), "ModelProto", found, 0)
@@ -92,7 +92,7 @@ def _search(data: memoryview, message: str, found: list[str], depth: int) -> Non
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the fields of a message: their number, and an integer or the bytes they hold."""
+    """Yield the fields of a message: a number, and an integer or bytes."""
     place = 0
     while place < len(data):
         key, place = _varint(data, place)
@@ -105,13 +105,13 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         if kind == _BYTES:
             length, place = _varint(data, place)
         if length is None or length > len(data) - place:
-            raise ValueError(f"no message of protobuf at byte {place}")
+            raise ValueError(f"not a protobuf message at byte {place}")
         yield field, data[place : place + length]
         place += length
 
 
 def _varint(data: memoryview, place: int) -> tuple[int, int]:
-    """Return an integer of 7 bits a byte, the lowest first, and the place behind it."""
+    """Return an integer of 7 bits per byte, lowest first, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if place == len(data):
@@ -121,4 +121,4 @@ def _varint(data: memoryview, place: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, place
-    raise ValueError(f"no integer of protobuf at byte {place}")
+    raise ValueError(f"not a protobuf integer at byte {place}")

@@ -1,4 +1,4 @@
-"""Keras part -> ONNX. The only module that knows tf2onnx."""
+"""Conversion of a part to ONNX; the only module that uses tf2onnx."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tracing import ConversionError, layer_of, trace
 if TYPE_CHECKING:
     from zoo.models.signature import Part, TensorInfo
 
-# What tf2onnx writes; later ones are made of its last by onnx's own version converter.
+# The opsets of tf2onnx; onnx's version converter makes later ones from the last of these.
 WRITTEN = range(15, 19)
 _OLDEST_IR = 8
 
@@ -25,7 +25,7 @@ _WAY_ROUND = (
     "formats=('saved_model',)."
 )
 _HINTS = {
-    "Bitcast": "keras.ops.argmin and argmax look at the sign of zero with it; "
+    "Bitcast": "keras.ops.argmin and argmax use it for the sign of zero; "
     "keras.ops.top_k(-values, 1)[1] finds the same index and converts. ",
 }
 _RANDOM = {
@@ -38,15 +38,15 @@ def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None)
     """Convert a part into the bytes of an ONNX file.
 
     Inputs and outputs have the names and the order of the part, and a first dimension called
-    `batch`. Only operations of the default ONNX domain occur, none of them random.
+    `batch`. All operations are in the default ONNX domain, and none is random.
 
     Args:
         part: the part to convert.
-        opset: from 15 to the last that the installed onnxruntime runs.
-        metadata: what the file says of itself; onnxruntime gives it as `custom_metadata_map`.
+        opset: from 15 to the last one of the installed onnxruntime.
+        metadata: of the file; onnxruntime gives it as `custom_metadata_map`.
 
     Raises:
-        ConversionError: an operation has no counterpart in ONNX; nothing was written.
+        ConversionError: ONNX has no such operation; nothing was written.
     """
     check_opset(opset)
     written = min(opset, WRITTEN[-1])
@@ -62,9 +62,9 @@ def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None)
 
 
 def bytes_per_row(converted: bytes) -> int:
-    """About how many bytes a row takes on its way through a graph: all tensors of a batch of one.
+    """Estimate the bytes that a row takes in a graph: those of all tensors for a batch of one.
 
-    A dimension that is not known before a run counts as one row.
+    Unknown dimensions count as 1.
     """
     import onnx
 
@@ -72,7 +72,7 @@ def bytes_per_row(converted: bytes) -> int:
     total = 0
     for value in (*graph.input, *graph.value_info, *graph.output):
         if not value.type.tensor_type.elem_type:
-            continue  # not a tensor, or of a type that inference did not find
+            continue  # not a tensor, or of an unknown type
         dims = [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
         kind = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         total += math.prod(dims) * kind.itemsize
@@ -80,18 +80,18 @@ def bytes_per_row(converted: bytes) -> int:
 
 
 def check_opset(opset: int) -> None:
-    """Raise a ValueError unless the opset can be written, and run here for the proof."""
+    """Raise a ValueError unless the opset can be written, and run for the proof."""
     newest = newest_opset()
     if not isinstance(opset, int) or not WRITTEN[0] <= opset <= newest:
         raise ValueError(
-            f"opset is {opset!r}; it is {WRITTEN[0]} to {newest}, the last that the installed onnx "
-            "and onnxruntime know."
+            f"opset is {opset!r}; it is {WRITTEN[0]} to {newest}, the last one of the installed "
+            "onnx and onnxruntime."
         )
 
 
 @functools.cache
 def newest_opset() -> int:
-    """The last opset that the installed onnx writes and the installed onnxruntime runs."""
+    """Return the last opset that the installed onnx writes and onnxruntime runs."""
     import onnx
     import onnxruntime
 
@@ -111,7 +111,7 @@ def newest_opset() -> int:
 
 
 def ir_version(opset: int) -> int:
-    """The IR version that goes with an opset; 8, which older consumers read, where that will do."""
+    """Return the IR version for an opset: 8, for older runtimes, or the lowest possible."""
     import onnx
 
     imports = [onnx.helper.make_opsetid("", opset)]
@@ -133,7 +133,7 @@ def _tf2onnx(part: Part, opset: int) -> Any:
             raise ConversionError(
                 f"tf2onnx cannot convert the {part.name}: {error} {_WAY_ROUND}"
             ) from error
-    # It logs what it could not do, goes on, and returns a file that nothing can load.
+    # It only logs unsupported operations, and returns a file that cannot be loaded.
     if errors:
         raise ConversionError(_explain(part, errors))
     return model
@@ -204,7 +204,7 @@ def _check_nodes(part: Part, graph: Any, opset: int) -> None:
         if node.op_type in _RANDOM:
             raise ConversionError(
                 f"The {part.name} would draw random numbers ({node.op_type}, {node.name}, in "
-                f"{layer_of(part, node.name)}): leave the drawing to the consumer."
+                f"{layer_of(part, node.name)}): let the application sample."
             )
         if not standard or not onnx.defs.has(node.op_type, max_inclusive_version=opset):
             raise ConversionError(
@@ -217,15 +217,15 @@ def _check_nodes(part: Part, graph: Any, opset: int) -> None:
 
 
 def _finish(part: Part, model: Any) -> None:
-    """Put the signature's names, order and batch dimension into the converted model."""
+    """Give the converted model the names, the order and the batch dimension of the part."""
     graph = model.graph
     found = {"inputs": {v.name for v in graph.input}, "outputs": {v.name for v in graph.output}}
     for which, infos in (("inputs", part.inputs), ("outputs", part.outputs)):
-        # tf2onnx leaves out an input that nothing uses; a consumer may still hand it in.
+        # tf2onnx removes unused inputs, but applications may still pass them.
         missing = {info.name for info in infos} ^ found[which]
         if missing and not (which == "inputs" and found[which] < {i.name for i in infos}):
             raise ConversionError(f"The {part.name} came out with {which} {sorted(found[which])}.")
-    # The dimensions of inner tensors carry generated names; the checker infers them again.
+    # The dimensions of inner tensors have generated names; the checker infers them again.
     del graph.value_info[:], graph.input[:], graph.output[:]
     graph.input.extend(_value_info(info) for info in part.inputs)
     graph.output.extend(_value_info(info) for info in part.outputs)
@@ -243,7 +243,7 @@ def _newer(part: Part, model: Any, opset: int) -> Any:
         raised = onnx.version_converter.convert_version(model, opset)
     except Exception as error:  # the converter raises RuntimeErrors, and others of its own
         raise ConversionError(
-            f"onnx cannot bring the {part.name} from opset {WRITTEN[-1]} to {opset}: {error} Take "
+            f"onnx cannot convert the {part.name} from opset {WRITTEN[-1]} to {opset}: {error} Use "
             f"opset={WRITTEN[-1]}."
         ) from error
     del raised.graph.value_info[:]

@@ -18,7 +18,7 @@ import onnxruntime
 VERSION = "1.30.0"
 SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-# The npm package names its licence and leaves the text out; the Python package has both texts.
+# The npm package does not have the text of its licence; the Python package has it.
 LICENSES = ("LICENSE", "ThirdPartyNotices.txt")
 _ARCHIVE = f"onnxruntime-web-{VERSION}.tgz"
 
@@ -27,13 +27,13 @@ def read(archive: str | os.PathLike | None = None) -> dict[str, bytes]:
     """Return the files by name, with their licence texts.
 
     Args:
-        archive: the npm package as a file, what `npm pack onnxruntime-web@VERSION` writes; None
-            takes it from the cache of earlier pages, or calls npm.
+        archive: the npm package as a file, from `npm pack onnxruntime-web@VERSION`; None takes it
+            from the cache of earlier pages, or calls npm.
 
     Raises:
         RuntimeError: there is no npm, or it could not fetch the package.
         ValueError: the package is not the one that was tested.
-        FileNotFoundError: `archive` is not there.
+        FileNotFoundError: `archive` does not exist.
     """
     data = _checked(Path(archive)) if archive else _cached()
     with tarfile.open(fileobj=io.BytesIO(data)) as package:
@@ -56,7 +56,7 @@ def _cached() -> bytes:
 
 
 def _fetch(folder: Path) -> None:
-    # Node.js from PyPI lies beside Python, which need not be on the path.
+    # Node.js from PyPI is next to Python, which may not be on the path.
     path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
     npm = shutil.which("npm", path=path)
     elsewhere = (
@@ -83,12 +83,12 @@ def _fetch(folder: Path) -> None:
 
 def _checked(path: Path) -> bytes:
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; it was to be onnxruntime-web's npm package.")
+        raise FileNotFoundError(f"{path} does not exist; give onnxruntime-web's npm package.")
     data = path.read_bytes()
     if _digest(data) != SHA512:
         raise ValueError(
-            f"{path} is not onnxruntime-web {VERSION} as it was tested: its SHA-512 is "
-            f"{_digest(data)[:12]}..., and {SHA512[:12]}... was expected."
+            f"{path} is not the tested onnxruntime-web {VERSION}: its SHA-512 is "
+            f"{_digest(data)[:12]}..., but {SHA512[:12]}... is expected."
         )
     return data
 

@@ -34,23 +34,23 @@ def write_page(
     archive: str | os.PathLike | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a page on which visitors move a code and see what the decoder makes of it.
+    """Write a page on which visitors change a code and see the image of the decoder.
 
-    Sliders for every number of the code, a plane to drag on where there are two, a choice of the
-    class where there is one, draws from the prior, real examples with their codes, variations,
-    and the picture to download; all of it works by keyboard. The page loads nothing from
-    elsewhere: onnxruntime-web goes into the folder, with its licence. Any web server can serve it;
-    `python -m http.server` in the folder does.
+    It has a slider for every number of the code, a plane for codes of two numbers, a choice of the
+    class for conditional models, prior samples, real examples with their codes, variations, and a
+    download of the picture; everything can be used with the keyboard. The page loads nothing from
+    other servers: onnxruntime-web is in the folder, with its licence. Any web server can serve it,
+    such as `python -m http.server` in the folder.
 
     Args:
-        exported: what `export_model` wrote with ONNX: its decoder is shown, its encoder (where
-            there is one) gives the codes of the examples.
+        exported: a folder from `export_model` with ONNX; the page shows its decoder, and its
+            encoder (if there is one) gives the codes of the examples.
         folder: the folder to create.
-        images: examples, [n, height, width, channels] in the encoder's range; None shows none.
+        images: examples, [n, height, width, channels] in the encoder's range; None for no examples.
         labels: integers [n], the classes of the images.
-        label_names: what the labels mean, in order.
+        label_names: the names of the labels, in order.
         title: of the page; the model's name by default.
-        description: a sentence below it.
+        description: a sentence below the title.
         archive: onnxruntime-web's npm package as a file; None calls npm, once.
         overwrite: replace `folder`, if it holds nothing but a page.
 
@@ -60,8 +60,8 @@ def write_page(
     Raises:
         FileNotFoundError: there is no decoder as ONNX in `exported`.
         FileExistsError: `folder` exists and `overwrite` is false, or it holds something else.
-        ValueError: the decoder takes more than a code and a class, or gives no pictures; an
-            altered file; images or labels that do not fit.
+        ValueError: the decoder takes more than a code and a class, or gives no pictures; a
+            changed file; images or labels that do not fit.
         RuntimeError: onnxruntime-web cannot be fetched.
     """
     exported = Path(exported)
@@ -95,12 +95,12 @@ def write_page(
 
 
 def _interface(session: runtime.Session) -> tuple[Tensor, Tensor | None, Tensor]:
-    """The code, the class (or None) and the picture of a decoder."""
+    """Return the code, the class (or None) and the picture of a decoder."""
     codes = [tensor for tensor in session.inputs if tensor.dtype == "float32"]
     labels = [t for t in session.inputs if t.dtype == "int32" and t.shape == () and t.high]
     if len(codes) != 1 or len(labels) > 1 or len(codes) + len(labels) != len(session.inputs):
         taken = "; ".join(map(str, session.inputs))
-        raise ValueError(f"A page shows decoders of a code, and a class at most, not of {taken}.")
+        raise ValueError(f"A page needs a decoder of a code and perhaps a class, not of {taken}.")
     picture = session.outputs[0]
     if len(picture.shape) != 3 or _layout(session)["shape"][0] not in (1, 3):
         raise ValueError(f"A page shows gray or colored pictures; this decoder gives {picture}.")
@@ -108,7 +108,7 @@ def _interface(session: runtime.Session) -> tuple[Tensor, Tensor | None, Tensor]
 
 
 def _layout(session: runtime.Session) -> dict[str, list[int]]:
-    """Channels, height and width of the pictures, and how far apart their values lie."""
+    """Return channels, height and width of the pictures, and the strides of their values."""
     picture = session.outputs[0]
     if picture.layout == "channels_first":
         channels, height, width = picture.shape
@@ -137,7 +137,7 @@ def _classes(label: Tensor, names: tuple[str, ...] | None) -> dict[str, Any]:
 
 
 def _draws(code: Tensor, label: Tensor | None) -> np.ndarray | None:
-    """Draws [classes or 1, DRAWS, *shape] from the prior; None where there is none to draw from."""
+    """Return prior samples [classes or 1, DRAWS, *shape]; None if there is no known prior."""
     if not code.prior:
         return None
     generator = np.random.default_rng(0)
@@ -159,7 +159,7 @@ def _draws(code: Tensor, label: Tensor | None) -> np.ndarray | None:
 def _examples(
     exported: Path, decoder: runtime.Session, images: Any, labels: Any
 ) -> dict[str, Any] | None:
-    """Images with their classes and codes; None without images, or an encoder for this decoder."""
+    """Return images with classes and codes; None without images or a fitting encoder."""
     code, label, picture = _interface(decoder)
     if images is None or not (exported / "encoder" / runtime.ONNX_FILE).is_file():
         return None
@@ -178,14 +178,14 @@ def _examples(
     else:
         classes = check_array(label, labels)[:_CODES]
     if len(classes) != len(pictures):
-        raise ValueError(f"There are {len(pictures)} images and {len(classes)} labels.")
+        raise ValueError(f"There are {len(pictures)} images, but {len(classes)} labels.")
     inputs = {seen[0].name: pictures} | ({label.name: classes} if label else {})
     codes = encoder(**{name: inputs[name] for name in takes})[encoder.outputs[0].name]
     return {"pictures": pictures, "codes": codes, "labels": classes.tolist()}
 
 
 def _guessed(exported: Path, label: Tensor, name: str, pictures: np.ndarray) -> np.ndarray:
-    """The classes that the model's classifier sees; without one, each class in turn."""
+    """Return the classes from the model's classifier; without one, all classes in turn."""
     low, high = int(label.low), int(label.high)
     if (exported / "classifier" / runtime.ONNX_FILE).is_file():
         classifier = runtime.load(exported / "classifier")
@@ -196,7 +196,7 @@ def _guessed(exported: Path, label: Tensor, name: str, pictures: np.ndarray) -> 
 
 
 def _spans(code: Tensor, draws: np.ndarray | None, examples: Any) -> dict[str, list[float]]:
-    """Where a page starts, how far its sliders go, and how far variations lie apart."""
+    """Return the start code of a page, the ranges of its sliders, and the size of variations."""
     drawn = [] if draws is None else [draws.reshape(-1, *code.shape)]
     real = [examples["codes"]] if examples else []
     known = drawn + real or [np.array([-3.0, 3.0])[:, None] * np.ones(int(np.prod(code.shape)))]
@@ -218,7 +218,7 @@ def _spans(code: Tensor, draws: np.ndarray | None, examples: Any) -> dict[str, l
 def _picture(session: runtime.Session, examples: Any) -> dict[str, Any]:
     picture = session.outputs[0]
     low, high = picture.low, picture.high
-    if low is None or high is None:  # as of Gaussian likelihoods: what the examples span is shown
+    if low is None or high is None:  # as for Gaussian likelihoods
         seen = examples["pictures"] if examples else np.array([0.0, 1.0])
         low, high = float(seen.min()), float(seen.max())
     return {"name": picture.name, "low": low, "high": high} | _layout(session)

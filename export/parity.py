@@ -1,4 +1,4 @@
-"""The proof that an exported file computes what the Keras part computes."""
+"""The proof of parity: an exported file computes the same values as the Keras part."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ BATCHES = (1, 2, 7, ROWS)
 EXAMPLES = 8
 ABSOLUTE_BOUND = 1e-5
 RELATIVE_BOUND = 1e-4
-# Two distances that differ in the last bit can swap: a code in a thousand may.
+# Rounding in the last bit may change an integer output, at most one in a thousand.
 MISMATCH_BOUND = 1e-3
-# Of the variants, as root mean squares, as single values may be further off: for outputs with a
-# range (pixels, probabilities), and for those without (codes, logits), which nothing squashes.
+# Bounds of variants for the root mean square, as single values may have larger errors: for outputs
+# with a range (pixels, probabilities), and for those without (codes, logits).
 VARIANT_BOUNDS = {"float16": (5e-3, 5e-3), "int8": (0.1, 0.15)}
 
 _MEASURES = {
@@ -43,7 +43,7 @@ _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "numpy")
 
 
 class ParityError(RuntimeError):
-    """An exported file and the Keras model disagree. `report` holds every figure."""
+    """An exported file does not compute the same as the Keras model; `report` has all errors."""
 
     def __init__(self, message: str, report: dict[str, Any] | None = None):
         super().__init__(message)
@@ -58,13 +58,13 @@ def prove(
     Args:
         part: the part; its function runs eagerly, on the CPU, as the reference.
         runners: what to compare, by format and setting, such as `("onnx", "optimizations off")`.
-        images: real images by input name; digits are used where there are none.
+        images: real images by input name; digits are used for other inputs.
 
     Returns:
         The report of one part, which becomes `parity.json`.
 
     Raises:
-        ParityError: an output exceeds its bound, or is not finite in Keras already.
+        ParityError: an error exceeds its bound, or an output of Keras is not finite.
     """
     cases = make_cases(part, images)
     expected = {title: _all_batches(_keras(part), inputs) for title, inputs in cases.items()}
@@ -94,11 +94,11 @@ def prove(
 def examples(
     part: Part, images: Mapping[str, np.ndarray]
 ) -> tuple[Arrays, Arrays, dict[str, dict[str, float]]]:
-    """Some rows of every case, with what Keras makes of them.
+    """Return some rows of every case, with the outputs of Keras.
 
     Returns:
         inputs and outputs by name, in the part's order, and for each output `atol` and `rtol`: the
-        bounds of the proof, with the size of these rows; integers must be the same.
+        bounds of the proof, for values of this size; integers must be equal.
     """
     cases = make_cases(part, images).values()
     inputs = {
@@ -132,18 +132,18 @@ def onnx_runner(model: bytes, *, optimize: bool) -> Runner:
 
 
 def format_report(report: Mapping[str, Mapping[str, Any]]) -> str:
-    """The report of `export_model` or `verify` as short tables in plain text."""
+    """Return the report of `export_model` or `verify` as short tables in plain text."""
     rows = [("part", "format", "setting", "output", "measure", "error", "bound", "")]
     sizes = [("part", "variant", "bytes", "ms at 1", "64", "1024 rows", "reconstruction error")]
     for name, part in report.items():
         for result in part["results"]:
-            told = [result[key] for key in ("format", "setting", "output", "measure")]
-            figures = [f"{result['error']:.1e}", f"{result['bound']:.2g}"]
-            rows.append((name, *told, *figures, "ok" if result["passed"] else "FAILED"))
-        for variant, about in part.get("variants", {}).items():
-            error = about["reconstruction_error"]
-            figures = [f"{about['bytes']:,}", *map(str, about["milliseconds"].values())]
-            sizes.append((name, variant, *figures, "" if error is None else str(error)))
+            about = [result[key] for key in ("format", "setting", "output", "measure")]
+            errors = [f"{result['error']:.1e}", f"{result['bound']:.2g}"]
+            rows.append((name, *about, *errors, "ok" if result["passed"] else "FAILED"))
+        for variant, measured in part.get("variants", {}).items():
+            error = measured["reconstruction_error"]
+            costs = [f"{measured['bytes']:,}", *map(str, measured["milliseconds"].values())]
+            sizes.append((name, variant, *costs, "" if error is None else str(error)))
     return "\n".join(_table(rows) + (["", *_table(sizes)] if len(sizes) > 1 else []))
 
 
@@ -168,7 +168,7 @@ def _keras(part: Part) -> Runner:
 
 
 def _all_batches(run: Runner, inputs: Arrays) -> dict[int, Arrays]:
-    """The outputs for the first 1, 2 and 7 rows, and for every row in batches of 64."""
+    """Return the outputs for the first 1, 2 and 7 rows, and for all rows in batches of 64."""
     rows = len(next(iter(inputs.values())))
     outputs = {size: run(_rows(inputs, 0, size)) for size in BATCHES[:-1]}
     chunks = [run(_rows(inputs, start, start + ROWS)) for start in range(0, rows, ROWS)]
@@ -250,7 +250,7 @@ def _add(
         result["error"] = float("inf")
         return
     difference = np.abs(wanted.astype(np.float64) - came)
-    # NaN compares as equal to nothing and larger than nothing: make it the largest error.
+    # Comparisons with NaN are always false: make it the largest error.
     difference = np.where(np.isfinite(difference), difference, np.inf)
     relative = difference / np.maximum(np.abs(wanted.astype(np.float64)), scale)
     largest = float(difference.max())

@@ -1,4 +1,4 @@
-"""Writing proved artifacts: whole folders and files, or nothing."""
+"""Export of models: folders and files that are proved equal to Keras, complete or not at all."""
 
 from __future__ import annotations
 
@@ -57,24 +57,24 @@ def export_model(
 ) -> Report:
     """Export every part of a model, prove each equal to Keras, then publish all of them.
 
-    Writes `out/<part>/model.onnx`, `saved_model/`, `golden/` (inputs with their outputs),
-    `signature.json` and `parity.json`. Either the whole of `out` appears, or nothing does: not
-    after an error, a full disk or Ctrl-C.
+    It writes `out/<part>/model.onnx`, `saved_model/`, `golden/` (inputs with their outputs),
+    `signature.json` and `parity.json`. `out` appears only when it is complete, not after an error,
+    a full disk or Ctrl-C.
 
     Args:
         model: a built model with `parts()`, on the TensorFlow backend.
         out: the folder to create.
         formats: `"onnx"`, `"saved_model"`, or both.
         parts: names of the parts to export; None for all.
-        opset: ONNX opset, from 15 to the last that the installed onnxruntime runs (26 for 1.31).
+        opset: ONNX opset, from 15 to the last one of the installed onnxruntime (26 for 1.31).
         layout: "channels_first" for images as [channels, height, width] in the exported files, as
-            PyTorch keeps them; "channels_last" leaves them as Keras has them.
-        variants: "float16" (for GPUs), "int8" (for CPUs), or both: smaller ONNX files beside the
-            first, `model.float16.onnx` and `model.int8.onnx`, with bounds of their own, and what
-            they save and cost in the report.
+            in PyTorch; "channels_last" for images as in Keras.
+        variants: "float16" (for GPUs), "int8" (for CPUs), or both: additional smaller ONNX files,
+            `model.float16.onnx` and `model.int8.onnx`, with their own bounds. The report has their
+            sizes, times and reconstruction errors.
         images: real images for the proof: an array [n, *input shape of the model] in the input's
-            range, or a dict of arrays by input name, labels among them. None takes
-            scikit-learn's digits, resized, and measures no reconstruction error of `variants`.
+            range, or a dict of arrays by input name, which may include labels. None takes resized
+            digits of scikit-learn, and measures no reconstruction error of `variants`.
         overwrite: replace `out` once the new export is complete, if it holds nothing else.
         progress: called with a line of text at every step.
 
@@ -83,10 +83,10 @@ def export_model(
 
     Raises:
         FileExistsError: `out` exists and `overwrite` is false, or it holds anything else.
-        ConversionError: an operation does not convert; the message says which, and a way round.
-        ParityError: an output exceeds 1e-5 of its range, or 1e-4 relative where it has none; of a
-            variant, in the root mean square, 5e-3 (float16), or for int8 0.1 of its range and 0.15
-            relative where it has none.
+        ConversionError: an operation does not convert; the message names it, and a solution.
+        ParityError: an error exceeds 1e-5 of an output's range, or 1e-4 relative for outputs
+            without a range; for variants, the root mean square exceeds 5e-3 (float16), or for int8
+            0.1 of the range or 0.15 relative.
         RuntimeError: Keras does not run on TensorFlow.
         TypeError, ValueError: a wrong argument.
     """
@@ -129,8 +129,7 @@ def export_onnx(
 ) -> Report:
     """Export one part as a single ONNX file, proved equal to Keras before it appears.
 
-    `export.load` wants the folder that `export_model` writes, with its signature; this is for
-    other runtimes.
+    Use it for other runtimes; `export.load` needs the folder of `export_model` with its signature.
 
     Args:
         source: a `Part`, or a model with `parts()`.
@@ -193,21 +192,21 @@ def export_saved_model(
 
 
 def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Report:
-    """Prove an exported folder against a Keras model once more. Nothing is written.
+    """Prove again that an exported folder equals a Keras model. Nothing is written.
 
     Args:
-        folder: what `export_model` wrote, or the folder of one part in it.
-        model: the model that it should equal.
+        folder: a folder from `export_model`, or the folder of one part in it.
+        model: the model to compare with.
         images: as for `export_model`.
 
     Returns:
-        The parity report by part, with `same_artefact`: whether weights, configuration and
-        signature hash to what the folder was exported from.
+        The parity report by part, with `same_artefact`: whether the hash of weights, configuration
+        and signature is that of the export.
 
     Raises:
         FileNotFoundError: there is no export in `folder`, or a file of it is missing.
         ParityError: an output exceeds its bound.
-        ValueError: a file was altered, or the model has no such part.
+        ValueError: a file was changed, or the model has no such part.
     """
     require_tensorflow()
     folder = Path(folder)
@@ -258,7 +257,7 @@ def _write_part(
 
 
 def _runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
-    """Everything in a part's folder that can be run, read back from the disk."""
+    """Return runners for all files in a part's folder, read from the disk."""
     runners: dict[tuple[str, str], parity.Runner] = {}
     if (folder / runtime.ONNX_FILE).is_file():
         runners |= _onnx_runners((folder / runtime.ONNX_FILE).read_bytes())
@@ -271,7 +270,7 @@ def _runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
     if (folder / SAVED_MODEL).is_dir():
         runners[SAVED_MODEL, "serving_default"] = saved_model.runner(folder / SAVED_MODEL)
     if not runners:
-        raise FileNotFoundError(f"{folder} has a signature, and neither ONNX nor SavedModel.")
+        raise FileNotFoundError(f"{folder} has a signature, but neither ONNX nor SavedModel.")
     return runners
 
 
@@ -293,12 +292,12 @@ def _formats(formats: Iterable[str]) -> tuple[str, ...]:
 def _parts(model: Any) -> dict[str, Part]:
     if not callable(getattr(model, "parts", None)):
         raise TypeError(
-            f"A {type(model).__name__} came; export takes a model of the zoo, or any object whose "
-            "parts() gives a dict of zoo.models.signature.Part."
+            f"This is a {type(model).__name__}; export takes a model of the zoo, or any object "
+            "whose parts() returns a dict of zoo.models.signature.Part."
         )
     parts = model.parts()
     for name in parts:
-        # The name becomes that of a folder.
+        # The name is used for a folder.
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
             raise ValueError(f"The part name {name!r} cannot be a folder's name.")
     return parts
@@ -321,7 +320,7 @@ def _one_part(source: Any, name: str | None) -> Part:
     if name is None and len(parts) == 1:
         (name,) = parts
     if name is None:
-        raise ValueError(f"The model has the parts {list(parts)}: say which, with part=.")
+        raise ValueError(f"The model has the parts {list(parts)}: choose one with part=.")
     return _chosen(parts, [name])[name]
 
 

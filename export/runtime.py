@@ -1,4 +1,4 @@
-"""The deployed side: run an exported part with onnxruntime and numpy alone."""
+"""The runtime of exported parts, with onnxruntime and numpy only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .tensors import Tensor, check_array, check_result, tensors
 ONNX_FILE = "model.onnx"
 VARIANTS = ("float16", "int8")
 
-# What a processor's caches hold goes through them fastest; a GPU wants much at once.
+# A CPU is fastest with pieces that fit its caches; a GPU needs large pieces.
 MEMORY = {"cpu": 16 * 2**20, "cuda": 512 * 2**20}
 _LEAST_ROWS = 16
 
@@ -42,25 +42,25 @@ def load(
 
     Args:
         folder: the folder that holds `signature.json` and `model.onnx`, such as `out/decoder`.
-        device: `"cpu"`; `"cuda"`, which raises where the GPU cannot really be used; or
-            `"auto"`, which takes the GPU where it works and the CPU elsewhere.
-        threads: CPU threads for one operation; None leaves the choice to onnxruntime.
-        variant: "float16" or "int8", where the part was exported with `variants`; None for
-            full precision.
-        cuda_graph: let sessions on a GPU record what `Session.bind` runs, and replay it at once.
-        memory: bytes that a call may take for what it computes on the way, about; larger batches
-            run in pieces. None takes what is fastest: pieces of 16 MiB (and 16 rows or more) on a
-            CPU, of 512 MiB on a GPU.
+        device: `"cpu"`; `"cuda"`, which raises an error if the GPU cannot be used; or `"auto"`,
+            which takes the GPU if it can be used, else the CPU.
+        threads: CPU threads for one operation; None lets onnxruntime choose.
+        variant: "float16" or "int8", if the part was exported with `variants`; None for full
+            precision.
+        cuda_graph: record the runs of `Session.bind` on a GPU as a CUDA graph, and replay it.
+        memory: about how many bytes a call may take for intermediate values; larger batches run in
+            pieces. None takes the fastest: pieces of 16 MiB (and at least 16 rows) on a CPU, of
+            512 MiB on a GPU.
         verify_checksum: compare size and SHA-256 of the ONNX file with the signature before the
             file is parsed.
 
     Returns:
-        A `Session`: call it with arrays by name, get a dict of arrays by name.
+        A `Session`: call it with arrays by name; it returns a dict of arrays by name.
 
     Raises:
         FileNotFoundError: there is no exported part in `folder`.
-        ValueError: the signature cannot be understood, the file is not the one that was
-            exported, it refers to weights outside of itself, or an argument is wrong.
+        ValueError: the signature is invalid, the file is not the exported one, it refers to
+            weights in other files, or an argument is wrong.
         RuntimeError: onnxruntime cannot read the file, or the device cannot be used.
     """
     if device not in ("cpu", "cuda", "auto"):
@@ -78,22 +78,22 @@ def load(
 
 
 def onnx_file(variant: str | None) -> str:
-    """The name of a part's ONNX file: `model.onnx`, or that of a variant."""
+    """Return the name of a part's ONNX file: `model.onnx`, or that of a variant."""
     if variant not in (None, *VARIANTS):
         raise ValueError(f"variant is {variant!r}; it is one of {list(VARIANTS)}, or None.")
     return f"model.{variant}.onnx" if variant else ONNX_FILE
 
 
 class Session:
-    """One part, ready to run. Made by `export.load`.
+    """One part, ready to run; `export.load` makes it.
 
     Attributes:
         inputs, outputs: tuples of `Tensor`, in the order of the signature.
         signature: the whole of `signature.json`.
         variant: "float16", "int8", or None for full precision.
         device: `"cpu"` or `"cuda"`, as onnxruntime reports it.
-        rows_at_once: how many rows run together; more than that run in pieces.
-        onnx: onnxruntime's own session.
+        rows_at_once: how many rows run together; larger batches run in pieces.
+        onnx: the session of onnxruntime.
 
     Many threads may call one session at the same time.
     """
@@ -128,17 +128,18 @@ class Session:
         """Run the part.
 
         Args:
-            **inputs: one array (or nested list) for every input, with the batch first. Floats
-                of any width are taken for float32, integers of any width for int32, and for codes
-                as well; NaN, infinities, values out of range, and images of integers are refused.
+            **inputs: one array (or nested list) for every input, with the batch first. Inputs of
+                float32 take floats of any width, and codes also integers; inputs of int32 take
+                integers of any width. NaN, infinity, values out of range, and images of integers
+                are refused.
 
         Returns:
             A dict of arrays, one for every output, in the order of the signature; all finite.
 
         Raises:
-            TypeError: a dtype that does not fit, such as floats for labels.
+            TypeError: a wrong dtype, such as floats for labels.
             ValueError: missing or unknown names, wrong shapes, values out of range; or the outputs
-                of these inputs are NaN or infinite, as of codes far from all others.
+                are NaN or infinite, as for codes far from all others.
             RuntimeError: onnxruntime fails.
         """
         feed, n = self.check(inputs)
@@ -147,7 +148,7 @@ class Session:
         return outputs
 
     def compute(self, feed: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
-        """Run the part on what `check` returned, and look at nothing that comes out."""
+        """Run the part on the result of `check`, without checks of the outputs."""
         if n == 0:
             return {o.name: np.zeros((0, *o.shape), o.dtype) for o in self.outputs}
         if n > self.rows_at_once:
@@ -160,20 +161,20 @@ class Session:
             for tensor in self.outputs:
                 check_result(tensor, outputs[tensor.name], n)
         except ValueError as error:
-            cure = "give inputs like those of the training."
+            fix = "give inputs like those of the training."
             if self.variant == "float16":
-                cure = f"load it without variant=, as half precision ends at 65504, or {cure}"
+                fix = f"load it without variant=, as half precision ends at 65504, or {fix}"
             part = self.signature["part"]
-            raise ValueError(f"The {part} fails on these inputs: {error} Then {cure}") from error
+            raise ValueError(f"The {part} fails on these inputs: {error} Fix: {fix}") from error
 
     def check(
         self, inputs: dict[str, Any], some: bool = False
     ) -> tuple[dict[str, np.ndarray], int]:
-        """Return inputs as the arrays that onnxruntime takes, and how many rows they have.
+        """Return the inputs as arrays for onnxruntime, and the number of rows.
 
         Args:
             inputs: as for a call.
-            some: whether inputs may be left out.
+            some: whether inputs may be missing.
 
         Raises:
             TypeError, ValueError: as a call does.
@@ -192,31 +193,31 @@ class Session:
         return feed, rows.pop()
 
     def bind(self, rows: int) -> Bound:
-        """Reserve buffers on the device for batches of one size, to be used again at every call.
+        """Reserve buffers on the device for batches of one size, which every call uses again.
 
-        On a GPU this saves reserving them, and with `load(..., cuda_graph=True)` the first run is
-        recorded, and every further one started as a whole.
+        This is faster on a GPU. With `load(..., cuda_graph=True)`, the first run is recorded as a
+        CUDA graph, and later runs replay it.
 
         Args:
-            rows: how many rows each call will have, all of them at once.
+            rows: the number of rows of each call.
 
         Returns:
             a `Bound`: call it like the session.
 
         Raises:
-            ValueError: `rows` is no whole number from 1.
+            ValueError: `rows` is not a whole number of at least 1.
         """
         if not isinstance(rows, int) or rows < 1:
             raise ValueError(f"rows is {rows!r}; it is a whole number from 1.")
         return Bound(self, rows, next(self._graphs) if self._graphs else None)
 
     def warm_up(self, *rows: int) -> None:
-        """Run once for every number of rows, so that the first real call is as fast as others.
+        """Run once for every number of rows, so that the first real call is as fast as the others.
 
-        onnxruntime reserves memory, and on a GPU chooses kernels, when it sees a size first.
+        onnxruntime reserves memory, and on a GPU chooses kernels, at the first run of every size.
 
         Args:
-            *rows: as many rows as calls will have; 1 where none is given.
+            *rows: the numbers of rows of later calls; 1 by default.
         """
         for n in rows or (1,):
             feed = {
@@ -250,21 +251,21 @@ class Session:
         *,
         label: Any = None,
     ) -> np.ndarray:
-        """Draw latents from the prior of the signature.
+        """Return samples of the prior in the signature.
 
         Args:
-            n: rows to draw.
-            seed: of the draw; the same seed gives the same rows. None draws afresh.
-            name: which input, where more than one has a prior.
-            label: integers [n], the labels that go in beside the latents, where the prior depends
-                on them.
+            n: the number of samples.
+            seed: the same seed gives the same samples; None gives new ones at every call.
+            name: of the input, if more than one has a prior.
+            label: integers [n], the labels of the samples, if the prior depends on them.
 
         Returns:
-            A float32 array `[n, *shape]` to hand in as that input.
+            A float32 array `[n, *shape]` for that input.
 
         Raises:
-            ValueError: `n` is no whole number, no input has a prior, `name` is missing or wrong,
-                or the prior cannot be drawn from, as of a kind that this runtime does not know.
+            ValueError: `n` is not a whole number, no input has a prior, `name` is missing or wrong,
+                or the prior cannot be sampled, such as one of a kind that this runtime does not
+                know.
         """
         if not isinstance(n, (int, np.integer)) or n < 0:
             raise ValueError(f"n is {n!r}; it is a whole number of rows.")
@@ -340,7 +341,7 @@ def _open_on_cuda(
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return None, "the installed onnxruntime was built without it."
     said = io.StringIO()
-    with contextlib.redirect_stdout(said):  # preload_dlls prints what it could not find
+    with contextlib.redirect_stdout(said):  # preload_dlls prints missing libraries
         onnxruntime.preload_dlls()
     # TF32 keeps ten bits of the mantissa; parity was proved in full float32.
     settings = {"use_tf32": "0"} | ({"enable_cuda_graph": "1"} if cuda_graph else {})
@@ -352,7 +353,7 @@ def _open_on_cuda(
         )
     finally:
         onnxruntime.set_default_logger_severity(2)
-    # Listing CUDA as available says how onnxruntime was built; the session says what it runs on.
+    # That CUDA is available means only that onnxruntime was built with it; the session knows.
     if _runs_on_cuda(session):
         return session, ""
     return None, " ".join(said.getvalue().split()) or "the session fell back to the CPU."
@@ -369,4 +370,4 @@ def _same_interface(described: tuple[Tensor, ...], actual: list[Any]) -> None:
     except UnicodeDecodeError as error:
         raise ValueError(f"The ONNX file has names that are not UTF-8: {error}") from error
     if wanted != found:
-        raise ValueError(f"The ONNX file has {found} where its signature says {wanted}.")
+        raise ValueError(f"The ONNX file has {found}, but its signature says {wanted}.")

@@ -1,4 +1,4 @@
-"""Keras part -> SavedModel."""
+"""Conversion of a part to a SavedModel."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def write(part: Part, folder: Path) -> None:
     concrete = function.get_concrete_function()
     module = tf.Module(name=part.name)
     module.serve = function
-    # What the graph reads, and nothing more: no seeds, no optimizer state.
+    # Only the variables that the graph reads: no seeds, no optimizer state.
     module.weights = list(concrete.graph.variables)
     try:
         with _quiet_tensorflow():
             tf.saved_model.save(module, str(folder), signatures={"serving_default": concrete})
     except tf.errors.OpError as error:
-        # A full disk is an OSError wherever else a file is written.
+        # As for all other files, a full disk raises an OSError.
         raise OSError(
             f"TensorFlow could not write the SavedModel of the {part.name}: {error.message} "
             "Is there room on the disk, and may you write there?"
@@ -64,7 +64,7 @@ def runner(folder: Path) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarr
 
 @contextlib.contextmanager
 def _quiet_tensorflow() -> Iterator[None]:
-    # "Assets written to" names the scratch folder, which is gone a moment later.
+    # The message "Assets written to" would name the scratch folder, which is removed later.
     logger = logging.getLogger("tensorflow")
     level = logger.level
     logger.setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Exported parts in the layouts that servers read: TensorFlow Serving's and Triton's."""
+"""Exported parts in the layouts of model servers: TensorFlow Serving and Triton."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ def write_serving(
 ) -> list[str]:
     """Write the parts of an export as a repository of models for a server.
 
-    TensorFlow Serving reads `NAME_PART/VERSION/saved_model.pb` beside its variables; start it with
+    TensorFlow Serving reads `NAME_PART/VERSION/saved_model.pb` and its variables; start it with
     `--model_base_path=REPOSITORY/NAME_PART --model_name=NAME_PART`. Triton reads
     `NAME_PART/config.pbtxt` and `NAME_PART/VERSION/model.onnx`; start it with
     `--model-repository=REPOSITORY`.
 
     Args:
-        exported: what `export_model` wrote, or the folder of one part in it.
+        exported: a folder from `export_model`, or the folder of one part in it.
         repository: the folder to create.
         layout: "tensorflow_serving" or "triton".
-        name: of the models, before the part's; the exported model's own by default.
-        version: a whole number from 1.
-        max_batch: the most rows that Triton puts together; TensorFlow Serving is told elsewhere.
-        overwrite: replace `repository`, all of it, if it holds these models alone.
+        name: the first part of the models' names; by default the exported model's name.
+        version: a whole number of at least 1.
+        max_batch: the most rows in a batch of Triton; TensorFlow Serving has its own option.
+        overwrite: replace the whole `repository`, if it holds only these models.
 
     Returns:
-        the names of the models that are in the repository now.
+        the names of the models in the repository.
 
     Raises:
-        FileNotFoundError: no exported part, or none in the format that the layout wants.
+        FileNotFoundError: no exported part, or none in the format of the layout.
         FileExistsError: `repository` exists and `overwrite` is false, or it holds other models.
-        ValueError: an unknown layout, an altered file, a link, a file that the signature does not
-            list, or an impossible name, version or batch.
+        ValueError: an unknown layout, a changed file, a link, a file that the signature does not
+            list, or an invalid name, version or batch.
     """
     if layout not in _LAYOUTS:
         raise ValueError(f"layout is {layout!r}; it is one of {list(_LAYOUTS)}.")
@@ -82,27 +82,27 @@ def write_serving(
 
 
 def _check_alone(repository: Path, names: list[str]) -> None:
-    """Refuse a repository that holds other models too: replacing it would delete them."""
+    """Refuse a repository with other models, as replacing it would delete them."""
     others = sorted({path.name for path in repository.glob("*")} - {*names, LIST})
     if others:
         raise FileExistsError(
-            f"{repository} exists already and holds {', '.join(others)} beside: write into a new "
+            f"{repository} exists already and also holds {', '.join(others)}: write into a new "
             "folder, and move the models from there."
         )
 
 
 def _check_closed(place: Path, files: dict[str, bytes]) -> None:
-    """Refuse links, which would bring other files along, and what the signature does not list."""
+    """Refuse links, which may lead to other files, and files that the signature does not list."""
     saved_model = place / SAVED_MODEL
     for path in (place / runtime.ONNX_FILE, saved_model, *sorted(saved_model.rglob("*"))):
         if path.is_symlink():
-            raise ValueError(f"{path} is a link, and only files are served: copy what it leads to.")
+            raise ValueError(f"{path} is a link, but only files are served: copy its target.")
         if path.is_file() and path.relative_to(place).as_posix() not in files:
-            raise ValueError(f"{path} is not listed in the signature beside it: export again.")
+            raise ValueError(f"{path} is not listed in its signature: export again.")
 
 
 def triton_config(name: str, signature: dict[str, Any], max_batch: int) -> str:
-    """The `config.pbtxt` of a part: its tensors without the batch, which Triton adds."""
+    """Return the `config.pbtxt` of a part: its tensors without the batch, which Triton adds."""
     lines = [f'name: "{name}"', 'backend: "onnxruntime"', f"max_batch_size: {max_batch}"]
     for which in ("input", "output"):
         entries = [_triton_tensor(tensor) for tensor in tensors(signature, f"{which}s")]
@@ -123,7 +123,7 @@ def _triton_tensor(tensor: Tensor) -> str:
         f"    dims: [ {shape} ]",
     ]
     if not tensor.shape:
-        # Triton knows no tensor without dimensions: a label comes as [1], and goes on as [].
+        # Triton has no tensors without dimensions: a label arrives as [1] and is reshaped to [].
         lines.append("    reshape: { shape: [ ] }")
     return "\n".join(["  {", *lines, "  }"])
 

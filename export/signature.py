@@ -1,4 +1,4 @@
-"""What an exported part takes and gives, and which weights it was made of."""
+"""The signature of an exported part: its inputs and outputs, and the hash of its weights."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
-    """The signature of a part, without the files.
+    """Return the signature of a part, without the files.
 
     Args:
-        model: the model that the part belongs to: anything with `parts()`.
+        model: the model of the part: an object with `parts()`.
         part: the part.
-        opset: the ONNX opset, None where there is no ONNX file.
+        opset: the ONNX opset, or None if there is no ONNX file.
 
     Returns:
-        A dict that JSON can hold. The first dimension of every shape is `"batch"`; `range` is
-        `[low, high]`, closed, or null; an input's `prior` says what a consumer draws it from.
+        A dict for JSON. The first dimension of every shape is `"batch"`; `range` is `[low, high]`,
+        closed, or null; the `prior` of an input is the distribution to draw it from.
     """
     from .onnx_graph import ir_version
 
@@ -44,7 +44,7 @@ def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
 
 
 def metadata(signature: dict[str, Any]) -> dict[str, str]:
-    """What an ONNX file says of itself: what it is, of which weights, ranges and prior."""
+    """Return the metadata of an ONNX file: model, part, hash of the weights, ranges and prior."""
     return {
         "autoencoder-zoo": zoo.__version__,
         "name": signature["model"]["name"] or "",
@@ -58,10 +58,10 @@ def metadata(signature: dict[str, Any]) -> dict[str, str]:
 
 
 def artifact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:
-    """What identifies an artifact: the SHA-256 of weights, configuration and signature.
+    """Return the identity of an artifact: the SHA-256 of weights, configuration and signature.
 
-    The bytes of an ONNX file differ from one conversion to the next; this does not. The
-    model's own name does not count, since Keras numbers it as it goes.
+    The bytes of an ONNX file differ between conversions; this hash does not. The model's own name
+    is not included, as Keras numbers the names.
     """
     facts = {key: signature.get(key) for key in ("part", "inputs", "outputs", "opset", "ir")}
     facts |= {"class": type(model).__name__, "config": _config(model, part)}
@@ -76,7 +76,7 @@ def artifact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:
 
 
 def file_table(folder: Path) -> dict[str, dict[str, Any]]:
-    """Size and SHA-256 of every file below a folder, by its path relative to it."""
+    """Return size and SHA-256 of every file in a folder, by relative path."""
     return {
         path.relative_to(folder).as_posix(): {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -94,12 +94,12 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write(folder: Path, signature: dict[str, Any]) -> None:
-    """Write `signature.json` into a part's folder, with the files that lie there by now."""
+    """Write `signature.json` into a part's folder, with a table of the files in it."""
     write_json(folder / SIGNATURE_FILE, signature | {"files": file_table(folder)})
 
 
 def part_folders(folder: Path) -> list[Path]:
-    """The folders of the parts in an export; the folder itself where it is one."""
+    """Return the folders of the parts in an export, or the folder itself if it is a part."""
     if (folder / SIGNATURE_FILE).is_file():
         return [folder]
     found = sorted(path.parent for path in folder.glob(f"*/{SIGNATURE_FILE}"))
@@ -142,11 +142,11 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
 
 def _config(model: Any, part: Part) -> Any:
     with warnings.catch_warnings():
-        # Keras warns of lambdas, which matter to whoever reads a config back; it is hashed here.
+        # Keras warns about lambdas, which matter for loading a config; here it is only hashed.
         warnings.simplefilter("ignore")
         config = _own_config(model)
         if config is None:
-            # A model that does not describe itself is described by its networks.
+            # A model without a config is described by its networks.
             config = {"networks": [_own_config(network) for network in part.networks]}
     config.pop("name", None)
     return config

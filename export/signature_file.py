@@ -1,4 +1,4 @@
-"""The file that describes a part, `signature.json`, and its checks. Needs NumPy alone."""
+"""The file `signature.json`, which describes a part, and its checks; needs only NumPy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_signature(folder: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is not what export writes, or of another version.
+        ValueError: it is invalid, or has another version.
     """
     path = folder / SIGNATURE_FILE
     if not path.is_file():
@@ -35,7 +35,7 @@ def read_signature(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not a signature that export wrote: {error}.") from error
     if version != FORMAT_VERSION:
         raise ValueError(
-            f"{path} has format version {shortened(version)} and this runtime reads "
+            f"{path} has format version {shortened(version)}, but this runtime reads "
             f"{FORMAT_VERSION}: export again, or install the version of autoencoder-zoo that wrote "
             "it."
         )
@@ -43,22 +43,22 @@ def read_signature(folder: Path) -> dict[str, Any]:
 
 
 def check_bytes(data: bytes, expected: dict[str, Any] | None, path: Path) -> None:
-    """Compare a file's size and SHA-256 with what the signature says of it."""
+    """Compare size and SHA-256 of a file with those in the signature."""
     if not expected:
-        raise ValueError(f"The signature beside {path} says nothing of it: export again.")
+        raise ValueError(f"The signature next to {path} does not list it: export again.")
     digest = hashlib.sha256(data).hexdigest()
     if len(data) != expected["bytes"] or digest != expected["sha256"]:
         raise ValueError(
             f"{path} is not the file that was exported: it has {len(data)} bytes and SHA-256 "
-            f"{digest[:12]}..., the signature says {expected['bytes']} bytes and "
+            f"{digest[:12]}..., but the signature says {expected['bytes']} bytes and "
             f"{expected['sha256'][:12]}... . Copy it again, or export again."
         )
 
 
 def _check(signature: dict[str, Any]) -> None:
-    """Raise a ValueError unless all is there that sessions, pages and servers rely on."""
+    """Raise a ValueError unless a signature has all entries that sessions, pages, servers need."""
     part, model = signature.get("part"), signature.get("model")
-    # It becomes the name of a folder, and part of a served model's.
+    # It is used for the name of a folder, and in the name of a served model.
     if not isinstance(part, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", part):
         raise ValueError(f"part is {shortened(part)}")
     if not isinstance(model, dict) or not isinstance(model.get("class"), str):
@@ -74,7 +74,7 @@ def _check(signature: dict[str, Any]) -> None:
     for name, entry in files.items():
         known = isinstance(entry, dict) and {"bytes", "sha256"} <= entry.keys()
         if not known or not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
-            raise ValueError(f"files says {shortened(entry)} of {name!r}, and no bytes and sha256")
+            raise ValueError(f"files says {shortened(entry)} of {name!r}, without bytes and sha256")
     for which in ("inputs", "outputs"):
         tensors(signature, which)
 

@@ -1,4 +1,4 @@
-"""What a converted graph does not need: Identity nodes, and Transposes that undo each other."""
+"""Removal of needless nodes: Identity nodes, and Transposes that cancel each other."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def simplify(graph: Any) -> None:
-    """Take needless nodes out of an ONNX graph, in place; names of inputs and outputs stay.
+    """Remove needless nodes from an ONNX graph, in place; names of inputs and outputs stay.
 
-    An Identity stays where an output is an input, or another output; the bodies of loops and
-    branches are left alone.
+    An Identity stays if an output is an input, or another output; the bodies of loops and branches
+    do not change.
     """
     while _drop_identity(graph) or _drop_transposes(graph):
         pass
@@ -26,7 +26,7 @@ def _drop_identity(graph: Any) -> bool:
         if result not in outputs:
             _read(graph, result, source)
         elif source not in given | outputs:
-            for other in graph.node:  # whoever makes the source makes the output itself
+            for other in graph.node:  # the node that makes the source now makes the output
                 other.output[:] = [result if name == source else name for name in other.output]
             _read(graph, source, result)
         else:
@@ -60,7 +60,7 @@ def _drop_unread(graph: Any, node: Any) -> None:
 
 
 def _read(graph: Any, name: str, instead: str) -> None:
-    """Let every node that reads `name` read `instead`, in the bodies of loops too."""
+    """Let every node that reads `name` read `instead`, also in the bodies of loops."""
     for node in _all_nodes(graph):
         node.input[:] = [instead if read == name else read for read in node.input]
 

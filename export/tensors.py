@@ -1,4 +1,4 @@
-"""What goes into a part and comes out of it: names, dtypes, shapes, ranges, and their checks."""
+"""The inputs and outputs of a part: names, dtypes, shapes, ranges, and checks of arrays."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from .json_file import shortened
 
 _BOUNDS = {"float32": float(np.finfo(np.float32).max), "int32": float(np.iinfo(np.int32).max)}
-# A pixel that interpolation pushed past 1 by a rounding error is no mistake of the caller's.
+# Interpolation may give pixels slightly above 1 by rounding, which is not an error of the caller.
 _RANGE_TOLERANCE = 1e-6
 _FEW = 32
 
 
 class Tensor(NamedTuple):
-    """One input or output: `shape` is without the batch, `low` and `high` close its range."""
+    """One input or output; `shape` is without the batch, and its range is [`low`, `high`]."""
 
     name: str
     dtype: str
@@ -28,7 +28,7 @@ class Tensor(NamedTuple):
 
     @property
     def is_image(self) -> bool:
-        """Whether this is what the zoo calls `x`: of floats, and no code."""
+        """Whether this is an image `x`: floats, and not a code."""
         return self.name == "x" and self.dtype == "float32" and self.prior is None
 
     def __str__(self) -> str:
@@ -38,14 +38,14 @@ class Tensor(NamedTuple):
 
 
 def tensors(signature: dict[str, Any], which: str) -> tuple[Tensor, ...]:
-    """The `"inputs"` or `"outputs"` of a signature, described.
+    """Return the `"inputs"` or `"outputs"` of a signature.
 
     Raises:
-        ValueError: a list of something else, or a name twice.
+        ValueError: an invalid list, or a name twice.
     """
     entries = signature.get(which)
     if not isinstance(entries, list) or not entries:
-        raise ValueError(f"{which} is {shortened(entries)}, and no list of tensors")
+        raise ValueError(f"{which} is {shortened(entries)}; it must be a list of tensors")
     found = tuple(_tensor(entry) for entry in entries)
     names = [tensor.name for tensor in found]
     if len(set(names)) < len(names):
@@ -55,7 +55,7 @@ def tensors(signature: dict[str, Any], which: str) -> tuple[Tensor, ...]:
 
 def _tensor(entry: Any) -> Tensor:
     if not isinstance(entry, dict):
-        raise ValueError(f"{shortened(entry)} describes no tensor")
+        raise ValueError(f"{shortened(entry)} does not describe a tensor")
     name, dtype, shape = (entry.get(key) for key in ("name", "dtype", "shape"))
     if not isinstance(name, str) or not name or not name.isprintable():
         raise ValueError(f"a tensor has the name {shortened(name)}")
@@ -76,7 +76,7 @@ def _tensor(entry: Any) -> Tensor:
 
 
 def is_count(value: Any) -> bool:
-    """Say whether a value is a whole number from 1."""
+    """Return whether a value is a whole number of at least 1."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
@@ -89,11 +89,12 @@ def _is_range(span: Any) -> bool:
 
 
 def check_array(tensor: Tensor, value: Any) -> np.ndarray:
-    """A value as the array that an input wants, or a TypeError or ValueError that says why not."""
+    """Return a value as an array for an input, or raise a TypeError or ValueError."""
     try:
         array = np.asarray(value)
     except Exception as error:
-        raise TypeError(f"{tensor}: this {type(value).__name__} is no array ({error}).") from error
+        kind = type(value).__name__
+        raise TypeError(f"{tensor}: this {kind} is not an array ({error}).") from error
     kinds = "iu" if tensor.dtype == "int32" else "f" if tensor.is_image else "fiu"
     if array.dtype.kind not in kinds:
         words = {"iu": "integers", "f": "floats", "fiu": "numbers"}[kinds]
@@ -109,18 +110,18 @@ def check_array(tensor: Tensor, value: Any) -> np.ndarray:
         if tensor.is_image and tensor.high is None and _are_bytes(array):
             raise ValueError(
                 f"{tensor}: whole numbers up to {array.max():g} came. If these are pixels up to "
-                "255, divide by 255, or do what was done to the images of the training."
+                "255, divide by 255, or scale them like the training images."
             )
     return array.astype(tensor.dtype, order="C", copy=False)
 
 
 def check_result(tensor: Tensor, array: Any, rows: int) -> None:
-    """Raise a ValueError unless an output has its shape, and is finite."""
+    """Raise a ValueError unless an output has the right shape and is finite."""
     shape = getattr(array, "shape", None)
     if shape != (rows, *tensor.shape):
-        raise ValueError(f"{tensor} was promised for {rows} rows, and shape {shape} came out.")
+        raise ValueError(f"{tensor} was expected for {rows} rows, but shape {shape} came out.")
     if array.dtype.kind == "f":
-        # Far faster than looking at each value; what overflows in it alone is looked at.
+        # Much faster than a check of each value, which is only made if this sum overflows.
         flat = array.ravel()
         with np.errstate(all="ignore"):
             size = np.dot(flat, flat)
@@ -129,15 +130,15 @@ def check_result(tensor: Tensor, array: Any, rows: int) -> None:
 
 
 def _are_bytes(array: np.ndarray) -> bool:
-    """Say whether images hold what files hold: whole numbers from 0 to 255."""
+    """Return whether images hold bytes: whole numbers from 0 to 255."""
     if not (16 < array.max() <= 255 and array.min() >= 0):
         return False
     return bool((array == np.round(array)).all())
 
 
 def _lies_within(array: np.ndarray, low: float, high: float) -> bool:
-    """Say whether all values lie in [low, high]; NaN does not."""
-    if array.size <= _FEW:  # where NumPy's reductions take longer than a loop
+    """Return whether all values are in [low, high]; NaN is not."""
+    if array.size <= _FEW:  # NumPy's reductions take longer than a loop for so few values
         return all(low <= value <= high for value in array.ravel().tolist())
     return bool(array.min() >= low and array.max() <= high)
 

@@ -1,4 +1,4 @@
-"""The inputs with which parity is proved."""
+"""The inputs for the proof of parity."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Variant = tuple[str, np.ndarray]
 
 
 def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
-    """Find the inputs that a caller's images belong to.
+    """Return a caller's images by input name.
 
     Args:
         parts: the parts to be exported.
-        images: None, an array [n, ...] for whichever float inputs have its shape, or a dict of
-            arrays by input name, which may name labels too.
+        images: None, an array [n, ...] for all float inputs of its shape, or a dict of arrays by
+            input name, which may include labels.
 
     Returns:
         Arrays by input name.
@@ -55,10 +55,10 @@ def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
 
 
 def make_cases(part: Part, images: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """Inputs for a part, as cases: a title for each, and arrays of 64 rows or more.
+    """Return inputs for a part, as cases by title: arrays of at least 64 rows.
 
-    Real images and random corners of their range, draws from the prior and points whose every
-    coordinate lies 4 standard deviations out, and every label.
+    They are real images and random corners of their range, samples of the prior and points with
+    all coordinates at 4 standard deviations, and every label.
     """
     rng = np.random.default_rng(0)
     rows = max(ROWS, *(_rows_for(info, images) for info in part.inputs))
@@ -74,7 +74,7 @@ def make_cases(part: Part, images: Mapping[str, np.ndarray]) -> dict[str, dict[s
 
 
 def rows_of(info: TensorInfo, rows: int, given: np.ndarray | None) -> np.ndarray:
-    """Rows for one input: the given images, else digits or draws; labels in turn."""
+    """Return rows for one input: given images, digits or samples; or labels in turn."""
     _, array = _variants(info, rows, given, np.random.default_rng(0))[0]
     return array
 
@@ -125,7 +125,7 @@ def _generic(info: TensorInfo, rows: int, rng: np.random.Generator) -> list[Vari
 def _four_sigma(
     prior: dict[str, Any], info: TensorInfo, rows: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Points whose every coordinate lies 4 standard deviations from the center."""
+    """Return points with every coordinate 4 standard deviations from the center."""
     if prior["kind"] == "normal":
         center, sigma = np.asarray(prior.get("mean", 0)), np.asarray(prior.get("scale", 1))
     else:
@@ -152,20 +152,20 @@ def _labels(info: TensorInfo, rows: int) -> Variant:
 def _label_range(info: TensorInfo) -> tuple[int, int]:
     if info.low is None or info.high is None:
         raise ValueError(
-            f"Input {info.name!r} is of integers and its TensorInfo has no low and high, so "
-            "nobody can say which labels there are."
+            f"Input {info.name!r} takes integers, but its TensorInfo has no low and high: give the "
+            "range of the labels."
         )
     return int(info.low), int(info.high)
 
 
 def _digits(info: TensorInfo, rows: int) -> np.ndarray:
-    """The digits of scikit-learn in an input's shape and range, by nearest neighbor."""
+    """Return scikit-learn's digits in an input's shape and range, by nearest neighbor."""
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise RuntimeError(
-            "Parity is proved on real images, those bundled with scikit-learn where the caller "
-            "gives none: install scikit-learn, or pass images=."
+            "Parity is proved on real images, by default on those of scikit-learn: install "
+            "scikit-learn, or pass images=."
         ) from error
     digits = load_digits().images / 16
     digits = digits[np.arange(rows) % len(digits)]

@@ -1,4 +1,4 @@
-"""A Keras part as one TensorFlow function: named, checked, without randomness or state."""
+"""Tracing a part into a TensorFlow function, with checks for randomness and state."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _CHANGES_STATE = re.compile(r"^(Assign|ResourceScatter|ResourceApply)")
 
 
 class ConversionError(RuntimeError):
-    """A part that cannot leave Keras as it is. The message names the layer and a way round."""
+    """A part that cannot be exported. The message names the layer and a solution."""
 
 
 def require_tensorflow() -> None:
-    """Raise a RuntimeError that says what to do unless Keras runs on TensorFlow."""
+    """Raise a RuntimeError unless Keras runs on TensorFlow."""
     import keras
 
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise RuntimeError(
-            f"Export goes through TensorFlow, and Keras runs on {backend} here. Save the model "
+            f"Export needs TensorFlow, but Keras runs on {backend} here. Save the model "
             "(zoo.save, or model.save), start Python with KERAS_BACKEND=tensorflow, load it "
             "there and export it; weights do not depend on the backend."
         )
@@ -37,14 +37,14 @@ def trace(part: Part) -> Any:
     """Trace a part into a `tf.function` that is safe to convert.
 
     Returns:
-        A `tf.function` of one argument, a dict of tensors named as the part's inputs with any
-        number of rows, which gives a dict of tensors named as its outputs. It has one concrete
-        function, at `function.get_concrete_function()`.
+        A `tf.function` of one argument, a dict of tensors with the names of the part's inputs and
+        any number of rows, which returns a dict of tensors with the names of its outputs. It has
+        one concrete function, `function.get_concrete_function()`.
 
     Raises:
         ConversionError: the networks compute in mixed precision; the function draws random
             numbers, changes a variable, uses variables of networks that the part does not name, or
-            gives something other than it says.
+            has other outputs than the part.
     """
     import tensorflow as tf
 
@@ -62,7 +62,7 @@ def trace(part: Part) -> Any:
 
     @tf.function(input_signature=[specs], autograph=False)
     def serve(inputs):
-        # An output that is an input, or another output, still needs a tensor of its own.
+        # An output that is also an input, or another output, still needs its own tensor.
         return {name: tf.identity(tensor) for name, tensor in part.function(dict(inputs)).items()}
 
     concrete = serve.get_concrete_function()
@@ -84,10 +84,10 @@ def _check_precision(part: Part) -> None:
 
 
 def layer_of(part: Part, operation: str) -> str:
-    """The layer that an operation such as `decoder_1/code_2/Gelu/Erfc` belongs to, in words."""
+    """Return in words the layer of an operation such as `decoder_1/code_2/Gelu/Erfc`."""
     names = {layer.name for layer in _layers(part.networks)}
     for scope in reversed(operation.split("/")[:-1]):
-        # TensorFlow numbers a scope that it meets again.
+        # TensorFlow numbers scopes with the same name.
         for name in (scope, re.sub(r"_\d+$", "", scope)):
             if name in names:
                 return f"layer {name!r} of the {part.name}"
@@ -105,7 +105,7 @@ def _check_outputs(part: Part, outputs: dict[str, Any]) -> None:
     came = {name: (spec.dtype.name, tuple(spec.shape)) for name, spec in outputs.items()}
     if wanted.keys() != came.keys():
         raise ConversionError(
-            f"The {part.name}'s function gives {sorted(came)} and the part says {list(wanted)}."
+            f"The {part.name}'s function gives {sorted(came)}, but the part says {list(wanted)}."
         )
     for name, (dtype, shape) in wanted.items():
         got_dtype, got_shape = came[name]
@@ -114,7 +114,7 @@ def _check_outputs(part: Part, outputs: dict[str, Any]) -> None:
         )
         if got_dtype != dtype or not fits:
             raise ConversionError(
-                f"Output {name!r} of the {part.name} is {got_dtype} {got_shape} and the part says "
+                f"Output {name!r} of the {part.name} is {got_dtype} {got_shape}, but the part says "
                 f"{dtype} {shape}. Correct the part's TensorInfo, or cast in its function."
             )
 
@@ -122,14 +122,14 @@ def _check_outputs(part: Part, outputs: dict[str, Any]) -> None:
 def _check_operations(part: Part, graph: Any) -> None:
     functions = [node for function in graph.library.function for node in function.node_def]
     nodes = [*graph.node, *functions]
-    # A draw that moves a seed is both; what it is called helps more than what it moves.
+    # First random operations, as those that also change a seed are better named by the first error.
     for node in nodes:
         if _RANDOM.search(node.op):
             raise ConversionError(
                 f"The {part.name} draws random numbers: {node.op} ({node.name}) in "
-                f"{layer_of(part, node.name)}. An exported graph has to be deterministic: call "
+                f"{layer_of(part, node.name)}. An exported graph must be deterministic: call "
                 "networks with training=False, give the mean (and the variance) as outputs, and "
-                "leave the drawing to the consumer."
+                "let the application sample."
             )
     for node in nodes:
         if _CHANGES_STATE.search(node.op):
@@ -142,9 +142,9 @@ def _check_operations(part: Part, graph: Any) -> None:
 def _check_variables(part: Part, concrete: Any) -> None:
     # Both the artifact's identity and the SavedModel's variables come from part.networks.
     known = {id(variable.value) for network in part.networks for variable in network.variables}
-    strangers = [v.name for v in concrete.graph.variables if id(v) not in known]
-    if strangers:
+    unknown = [v.name for v in concrete.graph.variables if id(v) not in known]
+    if unknown:
         raise ConversionError(
-            f"The {part.name}'s function uses {', '.join(strangers)}, of no network in its "
+            f"The {part.name}'s function uses {', '.join(unknown)}, which is in none of its "
             "`networks`: add that network to the part."
         )

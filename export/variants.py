@@ -1,4 +1,4 @@
-"""Smaller forms of an ONNX file: half precision, and matrix products in eight bits."""
+"""Smaller variants of an ONNX file: half precision, and matrix products in eight bits."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def check_variants(variants: Iterable[str]) -> tuple[str, ...]:
 def make(part: Part, converted: bytes, variant: str) -> bytes:
     """Return a variant of a part's ONNX file, with the same inputs and outputs in float32.
 
-    "float16" computes in half precision, for GPUs. "int8" holds the constant matrices of dense
-    layers in seven bits and a sign, with a scale for every column, and quantizes what is multiplied
-    with them as it comes: for CPUs. Seven bits, since the products of eight overflow on processors
-    without instructions for them, where parity would not hold. A matrix with less than a fiftieth
-    of all their values stays as it is.
+    "float16" computes in half precision, for GPUs. "int8" stores the constant matrices of dense
+    layers in seven bits with a sign, with a scale for every column, and quantizes their inputs at
+    run time; it is for CPUs. Products of eight bits would overflow on processors without special
+    instructions, so that parity would not hold. A matrix with less than a fiftieth of all values
+    is not quantized.
 
     Raises:
         ConversionError: nothing to quantize, or an invalid result.
@@ -61,7 +61,7 @@ def _float16(part: Part, model: Any) -> Any:
     from onnxruntime.quantization.onnx_model import ONNXModel
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    # The converter appends its casts of the inputs after the nodes that read them.
+    # The converter appends casts of the inputs after the nodes that read them.
     halved = ONNXModel(convert_float_to_float16(model, keep_io_types=True))
     halved.topological_sort()
     return halved.model
@@ -86,16 +86,17 @@ def _int8(part: Part, model: Any) -> Any:
         quantized = onnx.load_from_string(path.read_bytes())
     if not any(node.op_type == "MatMulInteger" for node in quantized.graph.node):
         raise ConversionError(
-            f"The {part.name} multiplies with no constant matrix, so that its int8 variant would be"
-            " no smaller: leave int8 out of variants, or this part out of parts."
+            f"The {part.name} has no products with constant matrices, so its int8 variant would "
+            "not be smaller: leave int8 out of variants, or this part out of parts."
         )
     return quantized
 
 
 def _small_products(model: Any) -> list[str]:
-    """Names of the products whose matrix holds next to nothing of all weights.
+    """Return the names of the products whose matrix has only a small fraction of all weights.
 
-    They would save nothing, and being the first or the last as a rule, cost half of the precision.
+    Quantizing them would save little, but cost half of the precision, as they are usually the first
+    or the last layer.
     """
     weights = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
     sizes = {
@@ -108,7 +109,7 @@ def _small_products(model: Any) -> list[str]:
 
 @contextlib.contextmanager
 def _quiet_root_logger() -> Iterator[None]:
-    """Keep advice off the root logger, which where it has no handler would get one for good."""
+    """Silence the root logger, and prevent that it permanently gets a handler."""
     root = logging.getLogger()
     silent, level = logging.NullHandler(), root.level
     root.addHandler(silent)

@@ -1,4 +1,4 @@
-"""What all tests share: how steps run, the backend, the data, and small models."""
+"""Fixtures and settings of all tests: the mode of steps, the backend, the data, small models."""
 
 import os
 import shutil
@@ -86,7 +86,7 @@ def few_digits(digits):
 
 @pytest.fixture(scope="session")
 def vae():
-    """A VAE of digits that nobody has trained, for tests that do not change it."""
+    """An untrained VAE of digits, for tests that do not change it."""
     import zoo
 
     return zoo.VAE((8, 8, 1), 2, hidden_units=(16,))
@@ -94,7 +94,7 @@ def vae():
 
 @pytest.fixture(scope="session")
 def cvae():
-    """A conditional VAE of digits that nobody has trained, for tests that do not change it."""
+    """An untrained conditional VAE of digits, for tests that do not change it."""
     import zoo
 
     return zoo.CVAE((8, 8, 1), 3, hidden_units=(16,), num_classes=10)
@@ -102,7 +102,7 @@ def cvae():
 
 @pytest.fixture(scope="session")
 def plain():
-    """An autoencoder without a prior, which nobody has trained."""
+    """An untrained autoencoder without a prior."""
     import zoo
 
     return zoo.Autoencoder((8, 8, 1), 2, hidden_units=(16,))
@@ -110,7 +110,7 @@ def plain():
 
 @pytest.fixture(scope="session")
 def saved_vae(tmp_path_factory):
-    """The preset folder of a VAE of digits that nobody has trained, for tests that only read it."""
+    """The preset folder of an untrained VAE of digits, for tests that only read it."""
     import zoo
 
     model = zoo.VAE((8, 8, 1), 3, hidden_units=(16,))

@@ -203,7 +203,7 @@ def test_prior_samples_for_the_discriminator_are_of_the_images_classes():
     assert set(regions[many < 0]) == {0, 1, 2, 3}
 
 
-def test_the_discriminator_tells_unlabeled_images_from_every_class():
+def test_the_discriminator_has_a_class_for_unlabeled_images():
     model = informed()
     z = ops.zeros((5, 2))
     logits = array(model.logits(z, ops.convert_to_tensor(np.arange(-1, 4, dtype="int32")), False))
@@ -226,7 +226,7 @@ def test_each_part_of_the_prior_gets_the_mass_of_its_class(given):
 
 @pytest.mark.slow
 @pytest.mark.compiled
-def test_codes_gather_in_the_part_of_their_class():
+def test_codes_lie_in_the_part_of_their_class():
     (x, y), (x_test, y_test) = data.load("digits")
     prior = zoo.GaussianMixture.petals()
     model = zoo.LabelInformedAAE((8, 8, 1), 2, prior=prior, num_classes=10, hidden_units=(128, 128))
@@ -253,7 +253,7 @@ def test_few_labels_are_enough_to_learn_digits():
     assert logs["label_entropy"] > 2.0  # no class was lost; ln 10 = 2.303 at most
 
 
-def test_labels_come_from_the_labeled_images_alone():
+def test_labels_come_from_the_labeled_images_only():
     """Of a batch without labels nothing is classified; of one with some, these."""
     model = semi_supervised()
     losses = model.classification_losses(batch_of(model, KNOWN), False)
@@ -329,7 +329,7 @@ def test_labels_that_do_not_fit_are_refused_before_training(y, message):
         model.fit(X, y, verbose=0)
 
 
-def test_a_discriminator_that_sees_labels_is_told_those_of_the_images():
+def test_a_discriminator_with_labels_gets_those_of_the_images():
     model = randomized(supervised(conditional_discriminator=True))
     z = ops.convert_to_tensor(np.tile([[0.3, -0.2]], (4, 1)).astype("float32"))
     logits = array(model.logits(z, ops.convert_to_tensor(np.arange(4, dtype="int32")), False))
@@ -340,7 +340,7 @@ def test_a_discriminator_that_sees_labels_is_told_those_of_the_images():
 
 @pytest.mark.slow
 @pytest.mark.compiled
-def test_codes_of_every_class_look_alike_where_the_discriminator_sees_labels():
+def test_codes_of_every_class_match_the_prior_if_the_discriminator_takes_labels():
     """A linear classifier finds less of the class in the code."""
     from sklearn.linear_model import LogisticRegression
 

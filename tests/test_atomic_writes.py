@@ -95,7 +95,7 @@ def steps(request, monkeypatch):
         pytest.skip("this system has no such step")
 
 
-def test_folders_change_places_in_one_step_where_the_system_can(tmp_path):
+def test_folders_are_exchanged_in_one_step_if_the_system_can(tmp_path):
     (tmp_path / "a" / "of a").mkdir(parents=True)
     (tmp_path / "b" / "of b").mkdir(parents=True)
     exchanged = exchange._exchanged(tmp_path / "a", tmp_path / "b")
@@ -183,7 +183,7 @@ def a_list_that_names_what_lies_elsewhere(folder):
         (a_list_that_names_what_lies_elsewhere, r"not written by the zoo: \.written\.json, deep/"),
     ],
 )
-def test_what_was_not_written_here_is_never_replaced(make, said, tmp_path):
+def test_other_files_are_never_replaced(make, said, tmp_path):
     target = tmp_path / "target"
     make(target)
     before = sorted(target.rglob("*")), content(target)
@@ -205,7 +205,7 @@ def test_a_link_is_not_replaced(old):
     assert content(old) == {"card.json": "old"}
 
 
-def test_the_folder_where_the_user_stands_is_never_replaced(old, monkeypatch):
+def test_the_current_folder_is_never_replaced(old, monkeypatch):
     monkeypatch.chdir(old / "empty")
     for target in (".", "..", old):
         if os.listdir(target):
@@ -277,7 +277,7 @@ with atomic_writes.publish_folder(target, overwrite=True) as scratch:
         ("after the exchange", {"signature.json": "new"}),
     ],
 )
-def test_what_a_killed_process_left_is_brought_back_or_removed(moment, there, old, monkeypatch):
+def test_files_of_a_killed_process_are_restored_or_removed(moment, there, old, monkeypatch):
     command = [sys.executable, "-c", KILLED, str(old), moment]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert len(os.listdir(old.parent)) == 1 + old.exists()
@@ -292,7 +292,7 @@ def test_what_a_killed_process_left_is_brought_back_or_removed(moment, there, ol
     assert content(old.parent) == {"target/signature.json": "new"}
 
 
-def test_what_another_process_writes_is_not_cleaned_up(tmp_path, monkeypatch):
+def test_files_of_another_process_are_not_removed(tmp_path, monkeypatch):
     later = time.time() + 100
     monkeypatch.setattr(atomic_writes.time, "time", lambda: later)
     with publish_folder(tmp_path / "target") as scratch:

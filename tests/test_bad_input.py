@@ -1,4 +1,4 @@
-"""What users hand to a model by mistake is refused, with the way to mend it."""
+"""Invalid data from users is refused, with a solution in the error."""
 
 import numpy as np
 import pytest
@@ -229,7 +229,7 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
-def test_settings_of_fit_that_mean_nothing_are_refused(kind, cvae, digits):
+def test_invalid_settings_of_fit_are_refused(kind, cvae, digits):
     options, error, says = NUMBERS[kind]
     with pytest.raises(error, match=says):
         cvae.fit(*digits, **options)

@@ -53,7 +53,7 @@ def test_every_kind_of_model_calibrates(cls):
 
 
 @pytest.mark.backend
-def test_sample_weights_do_not_bend_the_spread():
+def test_sample_weights_do_not_change_the_calibrated_standard_deviation():
     model = vae(likelihood="gaussian")
     fit(model, X, steps=50, sample_weight=np.full(len(X), 7.0))
     np.testing.assert_allclose(
@@ -64,7 +64,7 @@ def test_sample_weights_do_not_bend_the_spread():
     assert model.likelihood.spread == before
 
 
-def test_the_likelihood_is_that_of_the_spread():
+def test_the_likelihood_has_the_calibrated_standard_deviation():
     model = vae(likelihood="gaussian")
     model.fit(X, epochs=5, verbose=0)
     z = model.encode(X)
@@ -73,7 +73,7 @@ def test_the_likelihood_is_that_of_the_spread():
     np.testing.assert_allclose(model.kl_and_log_prob(X, z)[1], expected, rtol=1e-5)
 
 
-def test_the_spread_is_saved_and_belongs_to_one_model(tmp_path):
+def test_the_standard_deviation_is_saved_and_belongs_to_one_model(tmp_path):
     shared = zoo.Gaussian()
     model, other = vae(likelihood=shared), vae(likelihood=shared)
     model.fit(X, epochs=3, verbose=0)
@@ -86,7 +86,7 @@ def test_the_spread_is_saved_and_belongs_to_one_model(tmp_path):
         assert copy.likelihood.stddev is None
 
 
-def test_a_given_spread_stays():
+def test_a_given_standard_deviation_does_not_change():
     for stddev in (0.1, 1.0):
         model = vae(likelihood=zoo.Gaussian(stddev))
         model.fit(X, verbose=0)
@@ -96,7 +96,7 @@ def test_a_given_spread_stays():
         zoo.Gaussian(0.0)
 
 
-def test_a_config_from_before_means_what_it_did():
+def test_an_old_config_makes_the_same_model():
     config = vae(likelihood=zoo.Gaussian(1.0)).get_config()
     assert config["likelihood"]["config"] == {"stddev": 1.0}
     assert len(zoo.VAE.from_config(config).weights) == len(vae().weights)
@@ -108,7 +108,7 @@ def test_models_of_unit_variance_keep_it(cls):
     assert model.likelihood.get_config() == {"stddev": 1.0}
 
 
-def test_a_spread_does_not_vanish():
+def test_a_standard_deviation_has_a_lower_limit():
     likelihood = vae(likelihood="gaussian").likelihood
     same = np.zeros((3, 4, 4, 1), "float32")
     for _ in range(200):
@@ -138,7 +138,7 @@ def test_a_posterior_that_collapsed_is_reported(recwarn):
     assert "beta=" in message
 
 
-def test_a_posterior_that_tells_images_apart_is_not_reported(recwarn):
+def test_a_posterior_that_depends_on_images_is_not_reported(recwarn):
     model = vae()
     layer = model.encoder.get_layer("z_mean")
     layer.kernel.assign(100 * layer.kernel)

@@ -55,7 +55,7 @@ def test_a_picture_is_saved_after_every_few_epochs(every, expected, model, x, tm
         assert (folder / name).read_bytes()[1:4] == b"PNG"
 
 
-def test_every_plot_of_a_model_alone_will_do(model, x, tmp_path):
+def test_every_plot_that_needs_only_a_model_works(model, x, tmp_path):
     model.fit(x, verbose=0, callbacks=[zoo.SavePicture(tmp_path, plots.samples)])
     assert os.listdir(tmp_path) == ["epoch_0001.png"]
 
@@ -110,7 +110,7 @@ def unharmed(tmp_path_factory):
 
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("moment", range(4))
-def test_a_training_killed_while_it_saves_ends_where_an_unharmed_one_does(
+def test_a_training_killed_while_saving_has_the_same_result(
     moment, double, unharmed, tmp_path, monkeypatch
 ):
     """Before each of the three steps that put a state in its place, and after the last one."""
@@ -133,7 +133,7 @@ def test_a_training_killed_while_it_saves_ends_where_an_unharmed_one_does(
 
 
 @pytest.mark.parametrize("text", ["", '{"epoch": 2', "[]", "{}", '{"epoch": "two"}', "\xff"])
-def test_a_cut_note_of_a_training_is_refused_in_words(text, tmp_path):
+def test_an_incomplete_state_of_a_training_is_refused_with_an_explanation(text, tmp_path):
     train(tmp_path, double=False)
     (tmp_path / "training_metadata.json").write_text(text, encoding="latin-1")
     said = r"cannot continue from the state in .*training_metadata\.json .*delete that folder"
@@ -141,7 +141,7 @@ def test_a_cut_note_of_a_training_is_refused_in_words(text, tmp_path):
         train(tmp_path, double=False)
 
 
-def test_a_cut_note_is_replaced_by_the_second_backup(unharmed, tmp_path):
+def test_an_incomplete_state_is_replaced_by_the_second_backup(unharmed, tmp_path):
     train(tmp_path)
     (tmp_path / "training_metadata.json").write_text('{"epoch"')
     model, epochs = train(tmp_path)
@@ -164,13 +164,13 @@ def test_the_state_of_another_class_is_refused(tmp_path):
     model.compile(jit_compile=keras.backend.backend() == "jax")
     x = np.random.default_rng(0).random((8, 4, 4, 1), np.float32)
     before = model.get_weights()
-    with pytest.raises(ValueError, match="it is the state of a VAE, and this is a IWAE"):
+    with pytest.raises(ValueError, match="it is the state of a VAE, but this is a IWAE"):
         model.fit(x, verbose=0, callbacks=[callbacks.Backup(tmp_path)])
     for got, expected in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
-def test_states_without_a_class_are_taken_as_before(unharmed, tmp_path):
+def test_states_without_a_class_are_accepted(unharmed, tmp_path):
     train(tmp_path)
     note = tmp_path / "training_metadata.json"
     note.write_text(json.dumps({"epoch": 4, "batch": 0}))

@@ -63,7 +63,7 @@ def test_the_jacobian_of_a_deep_convolutional_encoder_is_exact():
     np.testing.assert_allclose(terms(model, x)["contraction"], jacobian_norms(model, x), rtol=5e-3)
 
 
-def test_the_stochastic_penalty_tends_to_the_jacobian_as_the_noise_shrinks():
+def test_the_stochastic_penalty_approaches_the_jacobian_for_small_noise():
     x = np.clip(X[:1], 0.1, 0.9)
     distances = []
     for noise in (1.0, 0.3, 0.03):
@@ -88,7 +88,7 @@ def test_training_with_the_penalty_makes_the_code_contract(jacobian):
     assert norm(10.0) < 0.5 * norm(0.0)
 
 
-def test_activations_called_smooth_have_no_kink():
+def test_smooth_activations_are_differentiable_everywhere():
     """One-sided slopes agree wherever Keras's piecewise activations have their joints."""
     joints = np.array([-6, -3, -2.5, -1, -0.5, 0, 0.5, 1, 2.5, 3, 6], "float64")
     step = 1e-2
@@ -142,7 +142,7 @@ def test_the_sparse_penalties_are_those_of_the_codes():
 
 
 @pytest.mark.compiled
-def test_units_become_as_active_as_was_asked():
+def test_units_reach_the_target_activity():
     (x, _), _ = zoo.data.load("digits")
     model = zoo.SparseAutoencoder((8, 8, 1), 32, rho=0.1, weight=10.0)
     model.compile(keras.optimizers.Adam(1e-2))
@@ -163,7 +163,7 @@ def test_sparse_arguments_are_checked():
 # Denoising
 
 
-def test_corruptions_do_what_they_say_to_as_many_pixels_as_they_say():
+def test_corruptions_change_the_stated_number_of_pixels():
     x = np.full((200, 28, 28, 1), 0.4, "float32")
     n = x.size
     masked = zoo.Masking(0.25).sample(x, seed=0)
@@ -231,7 +231,7 @@ def test_nothing_is_corrupted_outside_of_training():
     np.testing.assert_allclose(terms(model, X, True)["reconstruction"], blank, rtol=1e-5)
 
 
-def test_the_loss_is_the_mean_over_the_draws():
+def test_the_loss_is_the_mean_over_the_samples():
     model = zoo.DenoisingAutoencoder((4, 4, 1), 3, hidden_units=(8,), corruption=zoo.Masking(0.5))
     one = [terms(model, X, True)["reconstruction"] for _ in range(400)]
     model.num_corruptions = 400
@@ -307,7 +307,7 @@ def test_tied_kernels_are_one_variable_and_its_transpose():
     np.testing.assert_allclose(model.decode(z).reshape(5, 16), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_tying_is_refused_where_it_does_not_fit():
+def test_tied_weights_are_refused_if_they_do_not_fit():
     for make in (
         lambda: zoo.Autoencoder((4, 4, 1), 3, filters=(2,), tie_weights=True),
         lambda: zoo.VAE((4, 4, 1), 3, tie_weights=True),

@@ -29,7 +29,7 @@ def copy(tmp_path):
 # Looking around
 
 
-def test_without_a_command_it_says_which_there_are(capsys):
+def test_without_a_command_all_commands_are_listed(capsys):
     code, _, err = run(capsys)
     assert code == 2
     assert "list the presets" in err
@@ -50,7 +50,7 @@ def test_list_takes_a_glob(capsys):
     assert (code, out.split()[0], len(out.splitlines())) == (0, DIGITS, 1)
 
 
-def test_a_glob_that_fits_nothing_is_answered_with_what_there_is(capsys):
+def test_a_glob_without_matches_gives_all_names(capsys):
     code, out, err = run(capsys, "list", "vae_digitz")
     assert (code, out) == (2, "")
     assert "did you mean 'vae_digits'" in err
@@ -100,7 +100,7 @@ def test_every_command_explains_itself(command, capsys):
         ["evaluate", DIGITS, "--data", "digitz"],
     ],
 )
-def test_an_unknown_name_is_answered_with_the_nearest(arguments, capsys, tmp_path, monkeypatch):
+def test_the_error_for_an_unknown_name_has_the_nearest(arguments, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, _, err = run(capsys, *arguments)
     assert code == 2
@@ -127,7 +127,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(arguments, capsys, tmp_pat
         ["export", DIGITS, "out", "--format", "pickle"],
     ],
 )
-def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
+def test_a_wrong_command_line_has_another_exit_code_than_a_failure(arguments, capsys):
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (2, "")
     assert "usage: zoo" in err
@@ -150,7 +150,7 @@ def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
             ["generate", DIGITS, "--picture", "filters", "--n", "7"],
             "has no effect on the picture",
         ),
-        (["generate", DIGITS, "--picture", "codes", "--cmap", "hot"], "changes nothing"),
+        (["generate", DIGITS, "--picture", "codes", "--cmap", "hot"], "has no effect"),
         (["generate", "classes", "--picture", "traversal", "--labels", "1", "2"], "shows one"),
         (["generate", DIGITS, "--cmap", "unheard"], "unheard"),
         (["generate", "classes", "--labels", "10"], "from 0 to 9"),
@@ -162,7 +162,7 @@ def test_a_wrong_command_line_is_told_apart_from_a_failure(arguments, capsys):
         (["export", DIGITS, "mine"], "exists already"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_writes_nothing(
+def test_failures_give_one_line_and_write_nothing(
     arguments, says, digit_presets, capsys, monkeypatch
 ):
     monkeypatch.chdir(digit_presets)
@@ -175,7 +175,7 @@ def test_what_cannot_be_done_is_one_line_and_writes_nothing(
     assert sorted(os.listdir(digit_presets)) == before
 
 
-def test_ctrl_c_is_told_from_a_failure(capsys, monkeypatch, tmp_path):
+def test_ctrl_c_has_another_exit_code_than_a_failure(capsys, monkeypatch, tmp_path):
     def interrupt(*args, **options):
         raise KeyboardInterrupt
 
@@ -185,7 +185,7 @@ def test_ctrl_c_is_told_from_a_failure(capsys, monkeypatch, tmp_path):
     assert "interrupted" in err
 
 
-def test_a_data_set_that_cannot_be_had_is_one_line(capsys, monkeypatch):
+def test_an_unavailable_data_set_gives_one_line(capsys, monkeypatch):
     def unreachable():
         raise RuntimeError("no route")
 

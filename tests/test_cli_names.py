@@ -59,7 +59,7 @@ def test_train_says_where_the_preset_is_if_a_shipped_one_has_its_name(
     assert json.loads(mine)["licence"] is None
 
 
-def test_a_licence_is_stated_where_it_is_given(capsys, tmp_path):
+def test_a_given_licence_is_stated(capsys, tmp_path):
     out = tmp_path / "out"
     run(capsys, "train", DIGITS, "--out", out, "--epochs", 1, "--licence", "CC0-1.0")
     assert zoo.card(out)["licence"] == "CC0-1.0"

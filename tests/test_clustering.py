@@ -51,7 +51,7 @@ def test_images_are_reconstructed_by_the_cluster_they_are_found_in():
     assert not np.array_equal(model.reconstruct(X), model.reconstruct(X, (found + 1) % 4))
 
 
-def test_the_trunk_sees_damaged_images_in_training_and_whole_ones_outside():
+def test_the_trunk_gets_corrupted_images_in_training_and_clean_ones_elsewhere():
     model = randomized(clustering(corruption={"masking": 1.0}))
     x = ops.convert_to_tensor(X)
     # Layers that normalize over the batch would hide what they see: take their stored moments.
@@ -65,7 +65,7 @@ def test_the_trunk_sees_damaged_images_in_training_and_whole_ones_outside():
         np.testing.assert_allclose(array(style), array(model.style_head(features)), rtol=1e-5)
 
 
-def test_heads_are_moved_by_the_reconstruction_alone():
+def test_heads_are_trained_by_the_reconstruction_only():
     model = clustering(head_distance=2.0)
     named = {name: {id(v) for v in model.trained_by(name)} for name in model.updates}
     (kernel,) = model.join.trainable_variables

@@ -93,7 +93,7 @@ def test_a_download_is_used_where_zoo_data_has_no_file(arrays, accepted, folder,
 
 
 @pytest.mark.parametrize("key", data._ARRAYS)
-def test_altered_content_is_refused(key, arrays, accepted, folder):
+def test_changed_content_is_refused(key, arrays, accepted, folder):
     arrays[key] = arrays[key].copy()
     arrays[key].flat[0] ^= 1
     np.savez(folder / "mnist.npz", **arrays)
@@ -101,7 +101,7 @@ def test_altered_content_is_refused(key, arrays, accepted, folder):
         data.load("mnist")
 
 
-def test_an_altered_download_is_refused(arrays, folder, monkeypatch):
+def test_a_changed_download_is_refused(arrays, folder, monkeypatch):
     train, test = (tuple(arrays[f"{k}_{part}"] for k in "xy") for part in ("train", "test"))
     monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: (train, test))
     with pytest.raises(ValueError, match="download is not MNIST"):
@@ -144,7 +144,7 @@ def test_pickled_objects_are_not_read(accepted, folder, arrays):
         data.load("mnist")
 
 
-def test_offline_both_ways_to_get_the_data_are_named(no_network, monkeypatch):
+def test_the_error_without_internet_has_both_ways_to_get_the_data(no_network, monkeypatch):
     monkeypatch.delenv("ZOO_DATA", raising=False)
     with pytest.raises(OSError, match="ZOO_DATA is not set") as caught:
         data.load("mnist")
@@ -152,7 +152,7 @@ def test_offline_both_ways_to_get_the_data_are_named(no_network, monkeypatch):
         assert text in str(caught.value)
 
 
-def test_offline_the_folder_that_was_searched_is_named(folder):
+def test_the_error_without_internet_has_the_searched_folder(folder):
     with pytest.raises(OSError, match="not in ZOO_DATA=") as caught:
         data.load("mnist")
     assert str(folder) in str(caught.value)
@@ -194,7 +194,7 @@ def test_frey_faces_are_read_from_the_users_folder(tmp_path, monkeypatch):
     assert x_test.shape == (3, 28, 20, 1)
 
 
-def test_kept_labels_are_balanced_right_and_drawn_by_the_seed():
+def test_kept_labels_are_balanced_right_and_chosen_by_the_seed():
     y = np.random.default_rng(0).integers(0, 4, 500)
     kept = data.keep_labels(y, 40, seed=1)
     assert (kept >= 0).sum() == 40
@@ -207,7 +207,7 @@ def test_kept_labels_are_balanced_right_and_drawn_by_the_seed():
             data.keep_labels(y, wrong)
 
 
-def test_what_has_no_label_is_neither_a_class_nor_drawn():
+def test_unlabeled_images_are_neither_a_class_nor_chosen():
     y = np.array([0, 1, -1, 0, 1, -1])
     kept = data.keep_labels(y, 2)
     assert sorted(kept) == [-1, -1, -1, -1, 0, 1]

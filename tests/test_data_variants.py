@@ -45,7 +45,7 @@ def test_a_quarter_turn_is_numpys_and_no_turn_changes_nothing(digits):
     np.testing.assert_array_equal(variants.rotated(image, np.pi), np.rot90(image, 2))
 
 
-def test_turned_digits_keep_their_ink_and_lie_at_any_angle():
+def test_rotated_digits_keep_their_sum_and_have_any_angle():
     bar = np.zeros((300, 28, 28), "uint8")
     bar[:, 13:15, 14:24] = 200
     x, *_ = draw("mnist_rot", (bar, np.zeros(300)))
@@ -84,7 +84,7 @@ def test_rectangles_are_outlines_whose_label_says_which_side_is_longer():
     assert (sides.min(), sides.max()) == (1, 28)
 
 
-def test_digits_that_cannot_be_drawn_from_are_refused(digits):
+def test_digits_that_do_not_suffice_are_refused(digits):
     with pytest.raises(UnknownNameError, match="mnist_rot"):
         variants.draw("mnist_rott", digits)
     for wrong in (None, (digits[0] / 255, digits[1])):

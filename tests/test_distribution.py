@@ -127,7 +127,7 @@ def test_a_last_batch_too_small_to_share_goes_with_the_one_before(tmp_path):
 
 @ON_TENSORFLOW
 @pytest.mark.compiled
-def test_a_model_is_fitted_outside_of_the_scope_that_it_was_made_in():
+def test_a_model_is_fitted_outside_of_the_scope_of_its_strategy():
     """As TensorFlow's guides do it; with more batches than one execution has, by default."""
     x = np.random.default_rng(0).random((640, 4, 4, 1), np.float32)
     with zoo.strategy("mirrored"):
@@ -155,7 +155,7 @@ def test_two_devices_of_jax_train_as_one_does(name, tmp_path):
 @ON_TENSORFLOW
 @pytest.mark.slow
 @pytest.mark.long
-def test_two_workers_train_as_one_device_does_though_one_is_killed(tmp_path):
+def test_two_workers_train_as_one_device_does_even_if_one_is_killed(tmp_path):
     """The other one cannot go on alone, and ends; both go on from the first one's backup."""
     epochs = ("--epochs", 60)
     alone = start("vae", "alone", tmp_path / "alone.npz", *epochs)
@@ -186,7 +186,7 @@ def test_a_strategy_of_another_backend_is_refused(name):
 
 
 @ON_TENSORFLOW
-def test_workers_need_to_be_told_of_each_other(monkeypatch):
+def test_workers_need_a_cluster_configuration(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(ValueError, match="TF_CONFIG in every process"):
         zoo.strategy("workers")
@@ -203,7 +203,7 @@ def test_several_steps_per_execution_are_refused_under_a_strategy():
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="a distribution of JAX's")
-def test_batches_that_do_not_split_evenly_are_told_of(monkeypatch):
+def test_batches_that_do_not_split_evenly_are_refused(monkeypatch):
     """Of those that come again and again, and with Keras's own distribution of the last one."""
     x = np.zeros((10, 4, 4, 1), "float32")
     three = SimpleNamespace(num_model_replicas=3)
@@ -215,7 +215,7 @@ def test_batches_that_do_not_split_evenly_are_told_of(monkeypatch):
     assert len(backend.stream((x[:9], None, None), 3, None, 1)) == 3
 
 
-def test_an_unknown_strategy_is_answered_with_those_that_there_are():
+def test_the_error_for_an_unknown_strategy_lists_all():
     with pytest.raises(ValueError, match="mirrored"):
         zoo.strategy("miror")
 

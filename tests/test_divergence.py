@@ -44,7 +44,7 @@ def test_a_training_that_diverges_says_so_and_ends(name):
 
 
 @pytest.mark.backend
-def test_weights_that_only_the_last_step_spoiled_are_reported():
+def test_weights_that_became_nan_in_the_last_step_are_reported():
     model = MODELS["Autoencoder"]()
     model.compile(keras.optimizers.SGD(np.inf))
     with pytest.warns(UserWarning, match="Autoencoder diverged in its last steps"):
@@ -59,13 +59,13 @@ def test_a_sound_training_is_not_reported(recwarn):
     assert not [w for w in recwarn if "diverged" in str(w.message)]
 
 
-def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+def test_weights_that_are_nan_are_not_saved(tmp_path):
     with pytest.raises(ValueError, match=r"encoder.*dense_0/bias hold NaN or infinite"):
         zoo.save(spoiled(), tmp_path / "mine")
     assert not list(tmp_path.iterdir())
 
 
-def test_weights_that_are_no_numbers_are_not_loaded(tmp_path, monkeypatch):
+def test_weights_that_are_nan_are_not_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr("zoo.presets.saving.check_finite", lambda model: None)
     zoo.save(spoiled(), tmp_path / "mine")
     monkeypatch.undo()

@@ -15,7 +15,7 @@ def aae(**options):
     return zoo.AAE((4, 4, 1), 2, hidden_units=(5,), **options)
 
 
-def test_dropout_drops_hidden_values_of_the_encoder_in_training_alone():
+def test_dropout_drops_hidden_values_of_the_encoder_in_training_only():
     model = randomized(aae(dropout=0.5))
     x = ops.convert_to_tensor(np.repeat(X[:1], 4000, axis=0))
     fixed = array(model.encoder(x, training=False))
@@ -36,7 +36,7 @@ def test_dropout_drops_hidden_values_of_the_encoder_in_training_alone():
         zoo.AAE(encoder=model.encoder, decoder=model.decoder, input_dropout=0.2)
 
 
-def test_input_dropout_drops_pixels_in_training_alone():
+def test_input_dropout_drops_pixels_in_training_only():
     model = randomized(aae(input_dropout=0.5))
     seen = keras.Model(model.encoder.input, model.encoder.get_layer("dropout_of_inputs").output)
     pixels = X.reshape(len(X), -1)
@@ -47,7 +47,7 @@ def test_input_dropout_drops_pixels_in_training_alone():
     np.testing.assert_allclose(dropped.max(axis=1), 2 * pixels, rtol=1e-6)
 
 
-def test_dropout_goes_on_where_it_was_when_a_model_is_saved(tmp_path):
+def test_the_state_of_dropout_is_saved(tmp_path):
     model = aae(dropout=0.5, seed=3)
     model.compile()
     model.fit(X, epochs=2, verbose=0)

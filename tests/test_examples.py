@@ -55,6 +55,6 @@ def public():
 WITHOUT = {"zoo.strategy"}  # what it takes is not everywhere
 
 
-def test_what_users_call_has_an_example():
+def test_all_public_functions_have_an_example():
     without = {name for name, value in public() if ">>>" not in value.__doc__}
     assert without <= WITHOUT, sorted(without - WITHOUT)

@@ -74,19 +74,19 @@ def test_gray_pixels_are_those_between_dark_and_bright_among_the_marked():
 
 
 @pytest.mark.slow
-def test_an_experiment_finds_the_same_again_whatever_was_drawn_before(few_images, tmp_path):
+def test_an_experiment_has_the_same_result_after_other_random_numbers(few_images, tmp_path):
     first = experiments.reproduce("penalties", tmp_path, epochs=1, verbose=0)
     keras.utils.set_random_seed(77)
     again = experiments.reproduce("penalties", tmp_path, epochs=1, overwrite=True, verbose=0)
     assert first.rows == again.rows
 
 
-def test_epochs_of_what_trains_nothing_are_refused(tmp_path):
+def test_epochs_are_refused_for_experiments_without_training(tmp_path):
     with pytest.raises(ValueError, match="energy trains nothing"):
         experiments.reproduce("energy", tmp_path, epochs=7)
 
 
-def test_an_unknown_experiment_is_answered_with_the_nearest(tmp_path):
+def test_the_error_for_an_unknown_experiment_has_the_nearest(tmp_path):
     with pytest.raises(UnknownNameError, match="sparsity"):
         experiments.reproduce("sparsty", tmp_path)
 
@@ -117,7 +117,7 @@ def test_the_support_vector_machine_is_the_best_on_validation_of_those_tried():
 
 
 @pytest.mark.slow
-def test_fine_tuning_reports_the_test_error_of_what_was_best_on_validation():
+def test_fine_tuning_reports_the_test_error_of_the_best_validation_epoch():
     (x, y), test = data.load("digits")
     train, validation = (x[:1000], y[:1000]), (x[1000:], y[1000:])
     model = zoo.Autoencoder((8, 8, 1), 32, hidden_units=(), seed=1)

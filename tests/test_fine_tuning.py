@@ -164,7 +164,7 @@ def test_the_conditional_preset(digits):
     assert model.evaluate(unseen, labels, verbose=0, return_dict=True)["loss"] < before
 
 
-def test_a_run_that_was_interrupted_goes_on(images, tmp_path):
+def test_an_interrupted_run_is_resumed(images, tmp_path):
     """With BackupAndRestore, the second fit starts where the first was stopped."""
     x, _ = images
 

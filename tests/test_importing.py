@@ -55,14 +55,14 @@ def test_type_checkers_see_the_names_that_there_are(package):
 
 
 @pytest.mark.parametrize("package", [zoo, export])
-def test_a_package_lists_what_it_offers_and_nothing_from_within(package):
+def test_a_package_lists_only_its_public_names(package):
     assert dir(package) == sorted(package.__all__)
     for name in dir(package):
         assert getattr(package, name) is not None
 
 
 @pytest.mark.slow
-def test_what_networks_are_made_of_is_reached_by_the_packages_name(tmp_path):
+def test_modules_of_networks_are_found_by_the_packages_name(tmp_path):
     program = "import zoo; print(zoo.nn.distributions.Gaussian(0.5), zoo.nn.corruption)"
     done = run(tmp_path, program)
     assert done.stdout.startswith("Gaussian(stddev=0.5) "), done.stderr
@@ -90,7 +90,7 @@ def test_what_networks_are_made_of_is_reached_by_the_packages_name(tmp_path):
         ),
     ],
 )
-def test_what_a_model_takes_says_what_it_is(made, shown):
+def test_priors_and_likelihoods_have_a_repr(made, shown):
     assert repr(made()).startswith(shown)
 
 
@@ -104,7 +104,7 @@ def test_the_package_lists_what_it_offers():
 
 
 @pytest.mark.slow
-def test_a_script_of_the_name_export_hides_nothing(tmp_path):
+def test_a_script_with_the_name_export_does_not_hide_the_package(tmp_path):
     program = """
 import zoo, zoo.presets.loading
 from zoo import export
@@ -124,7 +124,7 @@ except FileNotFoundError as error:
     )
 
 
-def test_where_nothing_hides_it_there_is_one_export():
+def test_there_is_one_export_package_if_nothing_hides_it():
     assert zoo.export is export
 
 
@@ -169,7 +169,7 @@ np.testing.assert_allclose(codes, np.load("codes.npy"), rtol=1e-5)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_a_missing_backend_is_told_in_words(tmp_path):
+def test_a_missing_backend_has_a_clear_error(tmp_path):
     """PyTorch is hidden here by a finder that comes first, as where it is not installed."""
     hide = """
 import sys
@@ -194,7 +194,7 @@ sys.meta_path.insert(0, Hidden())
 # From an archive
 
 
-def test_presets_that_cannot_be_read_from_an_archive_are_told_of(tmp_path):
+def test_the_error_for_presets_in_an_archive_says_what_to_do(tmp_path):
     with zipfile.ZipFile(tmp_path / "zoo.whl", "w") as wheel:
         for path in (*(ROOT / "zoo").rglob("*.py"), *(ROOT / "export").glob("*.py")):
             wheel.write(path, path.relative_to(ROOT))
@@ -219,6 +219,6 @@ def test_the_package_is_a_command():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
-def test_the_first_import_is_light_where_keras_is_not_there(tmp_path):
+def test_the_first_import_needs_no_keras(tmp_path):
     done = run(tmp_path, "import sys, zoo; print(sorted({'keras', 'numpy'} & {*sys.modules}))")
     assert done.stdout.strip() == "[]", done.stderr

@@ -53,7 +53,7 @@ def with_ending(decoder, **options):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_sigmoid_is_taken_off_where_the_likelihood_applies_it(ending, tmp_path):
+def test_a_sigmoid_is_removed_if_the_likelihood_applies_it(ending, tmp_path):
     decoder = ENDINGS[ending]("sigmoid")
     model = randomized(with_ending(decoder), scale=3.0)
     z = np.random.default_rng(0).standard_normal((20, 3), np.float32)
@@ -83,7 +83,7 @@ def test_the_users_decoder_keeps_its_sigmoid_and_learns():
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softmax", "softplus"])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_what_no_logits_can_come_from_is_refused(ending, activation):
+def test_bounded_activations_are_refused_for_logits(ending, activation):
     with pytest.raises(ValueError, match=f"ends in the activation '{activation}'.*takes logits"):
         with_ending(ENDINGS[ending](activation))
 
@@ -95,7 +95,7 @@ def test_layers_that_only_activate_are_seen(layer):
 
 
 @pytest.mark.parametrize("last", [None, "linear", "leaky_relu"])
-def test_activations_without_bounds_are_left_alone(last):
+def test_unbounded_activations_do_not_change(last):
     model = with_ending(ENDINGS["of a dense layer"](last))
     assert not any(isinstance(layer, WithoutActivation) for layer in model.decoder.layers)
 
@@ -116,7 +116,7 @@ def test_a_sigmoid_on_variances_is_refused():
         with_ending(decoder, likelihood="learned_gaussian")
 
 
-def test_an_activation_that_cannot_be_seen_is_warned_of():
+def test_a_hidden_activation_gives_a_warning():
     def make(activation):
         return zoo.Autoencoder(SHAPE, 3, encoder=Encoder(), decoder=Decoder(activation))
 
@@ -128,7 +128,7 @@ def test_an_activation_that_cannot_be_seen_is_warned_of():
         make("tanh")
 
 
-def test_an_older_file_with_a_sigmoid_means_what_it_meant(tmp_path):
+def test_an_older_file_with_a_sigmoid_gives_the_same_model(tmp_path):
     model = with_ending(ENDINGS["of a dense layer"](None))
     config = model.get_config()
     config["decoder"] = keras.saving.serialize_keras_object(ENDINGS["of a dense layer"]("sigmoid"))

@@ -50,7 +50,7 @@ def test_a_learned_prior_that_is_standard_changes_nothing():
     np.testing.assert_allclose(first, second, rtol=1e-6)
 
 
-def test_the_divergence_from_a_learned_prior_is_its_monte_carlo_mean():
+def test_the_kl_divergence_from_a_learned_prior_is_its_monte_carlo_mean():
     model = conditional(prior="learned")
     mean, log_var = generator.standard_normal((2, 4, 2))
     set_prior(model, mean, log_var)
@@ -80,7 +80,7 @@ def test_styles_are_codes_without_the_moments_of_their_class():
     np.testing.assert_allclose(model.generate(labels=LABELS, seed=5), drawn, atol=1e-5)
 
 
-def test_the_prior_is_trained_and_its_moments_leave_keras(tmp_path):
+def test_the_prior_is_trained_and_its_moments_are_exported(tmp_path):
     model = conditional(prior="learned")
     before = model.prior_network.get_weights()
     model.compile(jit_compile=BACKEND == "jax")

@@ -95,7 +95,7 @@ def test_self_training_asks_for_two_labels_a_class():
 # M1
 
 
-def test_the_labels_do_not_touch_the_bound(monkeypatch):
+def test_the_elbo_does_not_depend_on_labels(monkeypatch):
     first, second = m1(), zoo.VAE((4, 4, 1), 2, hidden_units=(5,))
     for part in ("encoder", "decoder"):
         getattr(second, part).set_weights(getattr(first, part).get_weights())
@@ -129,7 +129,7 @@ def test_few_labels_are_enough_to_learn_digits():
     assert not model.classifier.trainable
 
 
-def test_the_classifier_is_learned_afresh_every_time():
+def test_every_training_makes_a_new_classifier():
     model = m1(classifier_epochs=0)
     spoiled = [np.full(w.shape, 7.0) for w in model.classifier.get_weights()]
     model.classifier.set_weights(spoiled)
@@ -191,7 +191,7 @@ def test_the_stack_is_m2_on_mean_codes(monkeypatch):
     np.testing.assert_allclose(model.decode(z, y), images, atol=1e-6)
 
 
-def test_codes_are_drawn_from_the_lower_posterior():
+def test_codes_are_sampled_from_the_lower_posterior():
     model = stacked()
     x = np.repeat(X[:1], 20_000, axis=0)
     drawn = array(model.drawn_pixels(ops.convert_to_tensor(x)))
@@ -200,7 +200,7 @@ def test_codes_are_drawn_from_the_lower_posterior():
     np.testing.assert_allclose(drawn.std(axis=0), np.exp(0.5 * log_var[0]), rtol=0.03)
 
 
-def test_the_lower_model_stays_as_it_is():
+def test_the_lower_model_does_not_change():
     model = stacked()
     before = model.lower.get_weights()
     model.compile()
@@ -236,6 +236,6 @@ def test_the_lower_model_can_be_a_preset_and_is_copied(tmp_path):
         (lambda: stacked().kl_and_log_prob(X, X), TypeError, "no likelihood of images"),
     ],
 )
-def test_what_has_no_meaning_for_a_stack_is_refused(use, error, message):
+def test_methods_that_a_stack_does_not_have_are_refused(use, error, message):
     with pytest.raises(error, match=message):
         use()

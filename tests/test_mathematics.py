@@ -55,7 +55,7 @@ def test_the_squared_error_is_a_gaussian_of_variance_one_half_without_its_consta
     np.testing.assert_allclose(-gaussian - error, 7 / 2 * np.log(np.pi), rtol=1e-3)
 
 
-def test_the_divergence_between_gaussians_is_its_integral():
+def test_the_kl_divergence_between_gaussians_is_its_integral():
     """Integrate q ln(q / p) on a fine grid, one dimension at a time."""
     mean, log_var = generator.standard_normal((2, 4, 3)).astype("float32")
     grid = np.linspace(-30, 30, 60001)
@@ -69,7 +69,7 @@ def test_the_divergence_between_gaussians_is_its_integral():
         np.testing.assert_allclose(got, expected, rtol=1e-4)
 
 
-def test_the_divergence_to_a_wide_prior_is_half_the_printed_formula():
+def test_the_kl_divergence_to_a_wide_prior_is_half_the_printed_formula():
     """1/2 sum(mu^2 + sigma^2 - ln sigma^2 - 1) for the standard normal, sigma^2 the variance."""
     mean, log_var = generator.standard_normal((2, 4, 3)).astype("float32")
     variance = np.exp(log_var)
@@ -99,7 +99,7 @@ def test_reparameterized_samples_have_the_posteriors_moments():
     assert stats.kstest((z[:2000, 0] - mean) / sigma, "norm").pvalue > 1e-3
 
 
-def test_gradients_reach_mean_and_variance_through_a_draw():
+def test_gradients_reach_mean_and_variance_through_a_sample():
     model = zoo.VAE((8, 8, 1), 2, hidden_units=(8,))
     model.compile("sgd", jit_compile=keras.backend.backend() == "jax")
     heads = {name: model.encoder.get_layer(name) for name in model.encoder_outputs}

@@ -10,7 +10,7 @@ import zoo
 pytestmark = pytest.mark.backend
 
 
-def test_the_divergence_from_a_mixture_is_what_quadrature_finds():
+def test_the_kl_divergence_from_a_mixture_equals_quadrature():
     """In one dimension; the metric of a step and `kl_and_log_prob` estimate it of samples.
 
     What they may be off by is five of the standard errors that quadrature finds, too.
@@ -71,6 +71,6 @@ def moments_of(model):
         ),
     ],
 )
-def test_priors_that_a_divergence_does_not_fit_are_refused(make, message):
+def test_priors_without_a_fitting_kl_divergence_are_refused(make, message):
     with pytest.raises((TypeError, ValueError), match=message):
         make()

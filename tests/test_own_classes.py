@@ -65,7 +65,7 @@ def forget(name):
         del registered[key]
 
 
-def test_what_a_module_registered_is_found_by_name(module):
+def test_registered_classes_of_a_module_are_found_by_name(module):
     before = list(sys.path)
     found = own_classes.imported([module])
     assert set(found) == {"mine>Scale", "mine>DimVAE", "DimVAE"}
@@ -74,7 +74,7 @@ def test_what_a_module_registered_is_found_by_name(module):
     assert own_classes.imported([]) == {}
 
 
-def test_a_class_of_ones_own_is_trained_used_measured_and_exported(module, capsys):
+def test_an_own_class_is_trained_used_measured_and_exported(module, capsys):
     own = ["--import", module]
     assert cli.main(["train", "dim.toml", "--out", "dim", *own]) == 0
     assert "dim --update --import my_module" in capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_a_class_of_ones_own_is_trained_used_measured_and_exported(module, capsy
     assert export.load("out/decoder")(z=np.zeros((1, 2), "float32"))["x"].shape == (1, 8, 8, 1)
 
 
-def test_layers_of_ones_own_in_networks_are_found(module, capsys):
+def test_own_layers_in_networks_are_found(module, capsys):
     import keras
     from keras import layers
 
@@ -121,7 +121,7 @@ def test_layers_of_ones_own_in_networks_are_found(module, capsys):
         ("empty", "--import empty: nothing in it is registered. Decorate its classes"),
     ],
 )
-def test_modules_that_bring_nothing_are_told(name, says, module, tmp_path):
+def test_modules_that_register_nothing_are_refused(name, says, module, tmp_path):
     (tmp_path / "empty.py").write_text("")
     with pytest.raises(ValueError, match=says.replace("(", r"\(")):
         own_classes.imported([name])

@@ -101,7 +101,7 @@ def test_networks_of_every_kind_are_trained_and_share_their_weights(kind):
 
 
 @pytest.mark.parametrize("kind", GIVEN)
-def test_what_was_taken_comes_back_from_files(kind, tmp_path):
+def test_own_networks_are_loaded_from_files(kind, tmp_path):
     model = randomized(made(kind)[0])
     model.save(tmp_path / "model.keras")
     zoo.save(model, tmp_path / "preset")
@@ -126,7 +126,7 @@ def test_a_preset_of_subclassed_networks_asks_for_their_classes(tmp_path):
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="exports are traced by TensorFlow")
 @pytest.mark.parametrize("kind", ["sequential, not built", "subclassed", "a code of three axes"])
-def test_what_was_taken_is_exported(kind, tmp_path):
+def test_own_networks_are_exported(kind, tmp_path):
     import export
 
     model = randomized(made(kind)[0])
@@ -231,9 +231,7 @@ def test_described_networks_have_codes_of_one_length():
         ),
     ],
 )
-def test_what_cannot_be_taken_is_answered_with_the_lines_that_wrap_it(
-    encoder, decoder, error, says
-):
+def test_the_error_for_other_networks_has_the_code_to_wrap_them(encoder, decoder, error, says):
     with pytest.raises(error, match=f"(?s){says}"):
         zoo.Autoencoder(input_shape=SHAPE, encoder=encoder, decoder=decoder)
 
@@ -246,7 +244,7 @@ def test_codes_that_do_not_fit_the_decoder_are_refused_as_the_networks_have_them
         zoo.Autoencoder(encoder=dense_encoder(keras.Input(SHAPE)), decoder=decoder)
 
 
-def test_sizes_that_nothing_says_are_asked_for():
+def test_the_error_for_unknown_sizes_asks_for_them():
     with pytest.raises(
         ValueError, match="does not state the shape of its input. Give input_shape="
     ):
@@ -284,7 +282,7 @@ def by_the_lines(error, **names):
 
 
 @pytest.mark.parametrize("kind", ["functional", "subclassed"])
-def test_a_list_of_outputs_is_answered_with_the_lines_that_choose(kind):
+def test_the_error_for_a_list_of_outputs_has_the_code_to_choose_one(kind):
     encoder, decoder, x = Moments(), dense_decoder(keras.Input((3,))), keras.Input(SHAPE)
     if kind == "functional":
         encoder = keras.Model(x, encoder(x))
@@ -295,7 +293,7 @@ def test_a_list_of_outputs_is_answered_with_the_lines_that_choose(kind):
         assert (len(model.encoder_outputs), model.latent_dim) == (heads, 3)
 
 
-def test_a_single_convolution_is_seen_under_a_sigmoid_that_was_taken_off():
+def test_a_single_convolution_is_found_under_a_removed_sigmoid():
     decoder = keras.Sequential(
         [keras.Input((2, 2, 2)), layers.Conv2DTranspose(1, 3, 2, "same", activation="sigmoid")]
     )
@@ -304,7 +302,7 @@ def test_a_single_convolution_is_seen_under_a_sigmoid_that_was_taken_off():
     assert networks.is_convolutional(model.decoder)
 
 
-def test_a_sequential_decoder_of_a_conditional_model_is_answered_with_the_lines_that_wrap_it():
+def test_the_error_for_a_sequential_decoder_of_a_conditional_model_has_the_code_to_wrap_it():
     lines = (
         r"z, label = .*\n    decoder = keras.Model\(\{\"z\": z, \"label\": label\}, decoder\(keras"
     )
@@ -328,7 +326,7 @@ class Bright(zoo.Autoencoder):
         return super().image(z, label, training) ** self.gain
 
 
-def test_weights_of_a_models_own_are_parts_of_it(tmp_path):
+def test_a_models_own_weights_are_weights_of_the_model(tmp_path):
     model = Bright(SHAPE, 3, hidden_units=(8,))
     model.gain.assign(0.3)
     decoder = model.parts()["decoder"]
@@ -339,7 +337,7 @@ def test_weights_of_a_models_own_are_parts_of_it(tmp_path):
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="exports are traced by TensorFlow")
-def test_weights_of_a_models_own_are_exported(tmp_path):
+def test_a_models_own_weights_are_exported(tmp_path):
     import export
 
     model = randomized(Bright(SHAPE, 3, hidden_units=(8,)))
@@ -351,7 +349,7 @@ def test_weights_of_a_models_own_are_exported(tmp_path):
     np.testing.assert_allclose(images, model.decode(z), atol=1e-5)
 
 
-def test_the_state_of_training_is_no_part_of_an_export():
+def test_the_state_of_training_is_not_exported():
     schedule = keras.optimizers.schedules.PolynomialDecay(0.0, 100, 1.0)
     for model in (
         zoo.VAE(SHAPE, 2, hidden_units=(8,), beta=schedule),

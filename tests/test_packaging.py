@@ -48,7 +48,7 @@ def test_the_lowest_onnxruntime_loads_its_cuda_libraries():
 # The runtime alone
 
 
-def test_the_runtimes_package_asks_for_what_the_whole_asks_for():
+def test_the_runtimes_package_has_the_requirements_of_the_whole():
     whole = project(PROJECT)["project"]
     alone = project(RUNTIME)["project"]
     assert set(alone["dependencies"]) == {
@@ -120,7 +120,7 @@ def test_the_runtimes_files_run_and_test_an_export(runtime, tmp_path, vae):
     assert done.stdout.startswith("x (3, 8, 8, 1)")
 
 
-def test_what_the_runtime_lacks_says_where_it_is(runtime):
+def test_the_error_for_functions_outside_of_the_runtime_says_where_they_are(runtime):
     done = run(runtime, "import export; export.export_model")
     last = done.stderr.splitlines()[-1]
     assert last.startswith("ImportError: export.export_model is not in autoencoder-zoo-runtime")

@@ -56,14 +56,14 @@ def test_a_seed_gives_the_same_codes_again(name):
 
 
 @pytest.mark.parametrize("name", PRIORS)
-def test_a_prior_survives_being_written_down(name):
+def test_a_prior_is_saved_and_loaded(name):
     config = keras.saving.serialize_keras_object(PRIORS[name])
     copy = keras.saving.deserialize_keras_object(config)
     np.testing.assert_array_equal(copy.sample(50, seed=0), PRIORS[name].sample(50, seed=0))
 
 
 @pytest.mark.parametrize("name", CLOSED)
-def test_draws_follow_the_density(name):
+def test_samples_follow_the_density(name):
     """The density integrates to 1, and its mass in each cell of a grid is the share of draws."""
     prior = PRIORS[name]
     edges = np.linspace(-1.0, 1.0, 5) * (3 * prior.extent)
@@ -118,7 +118,7 @@ def test_each_class_has_its_mass(name):
 
 
 @pytest.mark.parametrize("name", ["categorical", "petals", "swiss roll"])
-def test_draws_of_a_class_lie_in_its_region(name):
+def test_samples_of_a_class_lie_in_its_region(name):
     prior = PRIORS[name]
     labels = np.arange(4000) % 4
     assert np.mean(prior.region(prior.sample(4000, labels, seed=0)) == labels) > 0.97
@@ -178,7 +178,7 @@ def test_priors_are_named_in_recipes():
         (lambda: priors.get_prior({"roll": {}}, 2), "normal, uniform, petals, swiss_roll"),
     ],
 )
-def test_what_is_no_prior_is_refused(make, message):
+def test_other_objects_than_priors_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 

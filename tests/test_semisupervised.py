@@ -82,7 +82,7 @@ def test_labeled_images_have_the_bound_of_their_label(no_noise):
         np.testing.assert_allclose(both[name], expected, rtol=1e-5)
 
 
-def test_labeled_images_are_drawn_beside_each_batch(no_noise):
+def test_labeled_images_are_sampled_for_each_batch(no_noise):
     model = m2(labeled_batch_size=3000)
     y = np.where(np.arange(12) < 6, LABELS, -1)
     model.labeled.set_apart(X, y)
@@ -94,7 +94,7 @@ def test_labeled_images_are_drawn_beside_each_batch(no_noise):
     assert found["classification"] == pytest.approx(-np.log(likelihood).mean(), rel=0.05)
 
 
-def test_a_label_that_is_drawn_gives_the_bound_in_the_mean(no_noise):
+def test_a_sampled_label_gives_the_bound_on_average(no_noise):
     model = m2()
     x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
     features = model.trunk(x)
@@ -159,7 +159,7 @@ def test_few_labels_are_enough_to_learn_digits():
     assert logs["classification"] == pytest.approx(cross_entropy, rel=1e-3)
 
 
-def test_codes_need_no_labels_where_the_model_finds_them():
+def test_codes_need_no_labels_if_the_model_predicts_them():
     model = m2()
     np.testing.assert_array_equal(model.encode(X), model.encode(X, model.predict_labels(X)))
     probability = model.predict_proba(X)
@@ -201,7 +201,7 @@ def test_labels_that_cannot_be_learned_from_are_refused():
 
 @pytest.mark.slow
 @pytest.mark.compiled
-def test_a_step_is_made_anew_for_other_labeled_images_alone():
+def test_a_step_is_made_again_only_for_other_labeled_images():
     """What failed in between does not count, and all labels known are other ones than a few."""
     model = m2()
     model.compile(jit_compile=BACKEND == "jax")

@@ -45,7 +45,7 @@ def make(name, /, **options):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_the_signature_names_what_the_constructor_takes(name):
+def test_the_signature_has_the_arguments_of_the_constructor(name):
     taken = inspect.signature(CLASSES[name]).parameters
     assert not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in taken.values())
     model = make(name)
@@ -60,7 +60,7 @@ def test_the_signature_names_what_the_constructor_takes(name):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_what_the_signature_does_not_name_is_refused(name):
+def test_settings_outside_of_the_signature_are_refused(name):
     cls = CLASSES[name]
     others = set(ALL) - set(inspect.signature(cls).parameters)
     assert others
@@ -75,7 +75,7 @@ def test_what_the_signature_does_not_name_is_refused(name):
     ("typed", "nearest"),
     [("filter", "filters"), ("laten_dim", "latent_dim"), ("sample", "samples"), ("Beta", "beta")],
 )
-def test_a_typing_error_is_answered_with_the_nearest_name(typed, nearest):
+def test_the_error_for_a_typing_error_has_the_nearest_name(typed, nearest):
     with pytest.raises(TypeError, match=f"^VAE takes no {typed}=; did you mean .*'{nearest}'"):
         zoo.VAE(SHAPE, 2, **{typed: 3})
 
@@ -101,7 +101,7 @@ def test_help_shows_and_describes_every_setting_and_no_other(name):
         assert "kwargs" not in inspect.signature(shown).parameters
 
 
-def test_a_class_of_a_users_own_shows_its_settings_and_takes_what_it_likes():
+def test_a_users_own_class_shows_its_settings_and_takes_its_own_ones():
     class Mine(zoo.VAE):
         def __init__(self, *args, weight=1.0, **kwargs):
             self.popped = kwargs.pop("popped", None)
@@ -116,7 +116,7 @@ def test_a_class_of_a_users_own_shows_its_settings_and_takes_what_it_likes():
         Mine(SHAPE, 2, weigth=3)
 
 
-def test_a_constructor_that_hands_nothing_on_takes_its_own_settings_alone():
+def test_a_constructor_without_keywords_takes_only_its_own_settings():
     class Fixed(zoo.Autoencoder):
         def __init__(self, width=8):
             super().__init__(SHAPE, 2, hidden_units=(width,), seed=3)
@@ -151,7 +151,7 @@ OLD_SETTINGS = {
 
 
 @pytest.mark.parametrize("old", OLD_NAMES)
-def test_files_with_the_names_of_version_0_1_mean_what_they_meant(old):
+def test_files_with_the_names_of_version_0_1_give_the_same_models(old):
     name, new, value = OLD_SETTINGS[old]
     model = make(name, **{new: value})
     config = model.get_config()
@@ -161,7 +161,7 @@ def test_files_with_the_names_of_version_0_1_mean_what_they_meant(old):
         make(name, **{old: value})
 
 
-def test_the_example_of_a_class_of_ones_own_runs():
+def test_the_example_of_an_own_class_runs():
     names = example_of(models)
     model = names["model"]
     assert len(names["history"].history["brightness"]) == 1
@@ -171,14 +171,14 @@ def test_the_example_of_a_class_of_ones_own_runs():
     assert any(w is model.gain for network in decoder.networks for w in network.variables)
 
 
-def test_the_examples_of_networks_and_of_a_loss_of_ones_own_run():
+def test_the_examples_of_own_networks_and_an_own_loss_run():
     assert example_of(zoo.Autoencoder)["model"].latent_dim == 2
     names = example_of(likelihoods.Likelihood)
     assert names["history"].history["reconstruction"][0] > 0
     assert type(names["copy"].likelihood) is names["AbsoluteError"]
 
 
-def test_metrics_that_were_not_named_are_told():
+def test_metrics_that_were_not_named_are_refused():
     class Nameless(zoo.Autoencoder):
         def losses(self, batch, training):
             extra = batch.x[:, 0, 0, 0]
@@ -255,7 +255,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("name", "options", "error", "says"), BAD)
-def test_values_that_mean_nothing_are_refused(name, options, error, says):
+def test_invalid_values_are_refused(name, options, error, says):
     with pytest.raises(error, match=says):
         make(name, **options)
 
@@ -332,7 +332,7 @@ def test_without_a_seed_keras_decides(name):
     equal(first, again)
 
 
-def test_a_seed_leaves_what_is_drawn_elsewhere_as_it_was():
+def test_a_seed_does_not_change_other_random_numbers():
     keras.utils.set_random_seed(1)
     first = array(keras.layers.Dense(3)(np.ones((1, 3), "float32")))
     keras.utils.set_random_seed(1)
@@ -341,7 +341,7 @@ def test_a_seed_leaves_what_is_drawn_elsewhere_as_it_was():
 
 
 @pytest.mark.backend
-def test_a_seed_fixes_what_a_subclass_adds():
+def test_a_seed_fixes_the_weights_of_a_subclass():
     class WithHead(zoo.VAE):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)

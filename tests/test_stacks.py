@@ -73,7 +73,7 @@ def test_a_classifier_sees_thresholded_pixels_where_its_encoder_did():
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="export reads TensorFlow's graphs")
-def test_a_classifier_comes_back_from_a_file_and_leaves_keras(tmp_path):
+def test_a_classifier_is_loaded_from_a_file_and_exported(tmp_path):
     import export
 
     made = zoo.classifier(zoo.VAE((4, 4, 1), 3, hidden_units=(5,)), 4)

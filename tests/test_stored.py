@@ -30,7 +30,7 @@ def as_pixels(drawn):
     return drawn[..., None].astype("float32") / 255
 
 
-def test_what_is_read_is_what_was_stored(drawn, file):
+def test_the_stored_values_are_read(drawn, file):
     x, expected = StoredImages(file), as_pixels(drawn)
     assert (x.shape, x.ndim, len(x), x.dtype) == ((90, 4, 4, 1), 4, 90, np.float32)
     np.testing.assert_array_equal(np.asarray(x), expected)
@@ -89,7 +89,7 @@ def test_other_dimensions_than_the_first_are_not_chosen_from(file):
         StoredImages(file)[..., None]
 
 
-def test_a_file_that_was_cut_since_is_told_of(file):
+def test_a_file_that_was_cut_later_is_refused(file):
     x = StoredImages(file)
     file.write_bytes(file.read_bytes()[:500])
     with pytest.raises(ValueError, match="was cut after it was opened"):
@@ -136,7 +136,7 @@ def test_pixels_out_of_range_are_found_in_a_file(tmp_path):
         model.fit(StoredImages(tmp_path / "x.npy"))
 
 
-def test_progress_on_a_terminal_shows_the_epoch_under_way(monkeypatch):
+def test_progress_on_a_terminal_shows_the_current_epoch(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
@@ -160,5 +160,5 @@ def test_progress_on_a_terminal_shows_the_epoch_under_way(monkeypatch):
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0 s"), (89, "89 s"), (90, "2 min"), (5399, "1 h 30 min")]
 )
-def test_durations_are_told_in_units_that_fit(seconds, text):
+def test_durations_have_fitting_units(seconds, text):
     assert duration(seconds) == text

@@ -109,13 +109,13 @@ def test_later_labels_that_the_model_does_not_have_are_refused(make):
 
 
 @every_kind
-def test_held_out_batches_are_looked_at(make):
+def test_validation_batches_are_checked(make):
     with pytest.raises(ValueError, match=r"of validation_x reach 2.*divide by 255"):
         vae().fit(X, validation_data=make(spoiled(X, LATE["bytes"][0])), verbose=0)
 
 
 @every_kind
-def test_a_step_has_seen_good_batches_alone(make):
+def test_steps_get_only_valid_batches(make):
     model, same = vae(), vae()
     same.set_weights(model.get_weights())
     with pytest.raises(ValueError, match="NaN"):
@@ -124,7 +124,7 @@ def test_a_step_has_seen_good_batches_alone(make):
 
 
 @every_kind
-def test_good_batches_are_all_seen(make):
+def test_all_valid_batches_are_used(make):
     model, other = vae(), vae()
     other.set_weights(model.get_weights())
     expected = other.evaluate(X, batch_size=SIZE, verbose=0)
@@ -134,7 +134,7 @@ def test_good_batches_are_all_seen(make):
     cvae().fit(make(X, Y), verbose=0)
 
 
-def test_a_data_set_is_told_of_the_end_of_an_epoch_and_keeps_its_workers():
+def test_a_data_set_gets_the_end_of_an_epoch_and_keeps_its_workers():
     batches = Batches(X, workers=2)
     vae().fit(batches, epochs=2, verbose=0)
     assert batches.epochs >= 2
@@ -207,7 +207,7 @@ def test_streams_are_encoded_decoded_and_reconstructed(make):
 
 
 @every_kind
-def test_what_cannot_be_encoded_is_refused(make):
+def test_invalid_streams_are_not_encoded(make):
     with pytest.raises(ValueError, match="divide by 255"):
         vae().encode(make(spoiled(X, LATE["bytes"][0])))
     with pytest.raises(ValueError, match="labels of a stream in its batches"):
@@ -216,6 +216,6 @@ def test_what_cannot_be_encoded_is_refused(make):
         cvae().encode(make(X))
 
 
-def test_a_data_set_without_an_end_is_not_encoded():
+def test_an_endless_data_set_is_not_encoded():
     with pytest.raises(ValueError, match="endless stream"):
         vae().encode(dataset(X).repeat())

@@ -39,7 +39,7 @@ def finished(process, folder):
 @pytest.mark.long
 @pytest.mark.backend
 @pytest.mark.parametrize("way", ["fit", "train"])
-def test_a_training_that_is_killed_again_and_again_ends_where_an_unharmed_one_does(way, tmp_path):
+def test_a_training_that_is_killed_repeatedly_has_the_same_result(way, tmp_path):
     """Noise, dropout, the order of the images, and three optimizers with their states."""
     expected = start(way, tmp_path / "whole")
     chance, begun, starting = random.Random(0), [], []

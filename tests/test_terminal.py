@@ -1,4 +1,4 @@
-"""The `zoo` command where nobody reads what it says, or not to the end."""
+"""The `zoo` command with closed output streams."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from zoo.quiet import quiet
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(zoo.__file__).parent.parent)}
 
 
-def test_a_reader_who_leaves_does_not_end_the_work(monkeypatch):
+def test_a_closed_pipe_does_not_end_the_command(monkeypatch):
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
@@ -30,7 +30,7 @@ def test_a_reader_who_leaves_does_not_end_the_work(monkeypatch):
         assert sys.stdout is pipe
 
 
-def test_a_stream_that_was_closed_from_the_start_is_no_error(monkeypatch):
+def test_a_stream_that_is_closed_at_the_start_is_not_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
     with terminal.streams(), quiet():
@@ -73,7 +73,7 @@ def test_closed_standard_output_is_no_traceback(arguments):
 
 @pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
-def test_an_export_whose_reader_leaves_is_written_whole(tmp_path):
+def test_an_export_with_a_closed_pipe_is_complete(tmp_path):
     command = [sys.executable, "-m", "zoo", "export", "vae_digits", "out", "--format", "onnx"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE

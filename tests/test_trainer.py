@@ -81,7 +81,7 @@ def test_a_variant_that_says_conditional_takes_labels_in_both_networks():
     assert model.reconstruct(X, Y).shape == X.shape
 
 
-def test_a_setting_of_ones_own_may_have_an_old_name():
+def test_an_own_setting_may_have_an_old_name():
     class Own(zoo.VAE):
         def __init__(self, *args, draws=3, **kwargs):
             super().__init__(*args, **kwargs)
@@ -90,7 +90,7 @@ def test_a_setting_of_ones_own_may_have_an_old_name():
     assert Own.from_config(vae(Own, draws=5).get_config()).draws == 5
 
 
-def test_a_setting_without_an_attribute_is_told():
+def test_a_setting_without_an_attribute_is_refused():
     class Forgetful(zoo.VAE):
         def __init__(self, *args, width=3, **kwargs):
             super().__init__(*args, **kwargs)
@@ -100,7 +100,7 @@ def test_a_setting_without_an_attribute_is_told():
 
 
 @pytest.mark.parametrize("name", ["loss_terms", "terms", "heads", "advance", "own_callbacks"])
-def test_what_variants_wrote_before_is_answered_with_what_they_write_now(name):
+def test_the_error_for_old_hooks_has_the_new_ones(name):
     with pytest.raises(TypeError, match=f"Old defines {name}, which is no longer used: use "):
         type("Old", (zoo.VAE,), {name: ()})
 
@@ -110,7 +110,7 @@ def test_updates_as_a_method_are_refused():
         type("Old", (zoo.AAE,), {"updates": lambda self: {}})
 
 
-def test_a_loss_that_is_one_number_a_batch_trains():
+def test_a_loss_that_is_a_scalar_trains():
     class Scalar(zoo.Autoencoder):
         def losses(self, batch, training):
             error = ops.mean(ops.square(self.call(batch.x, training) - batch.x))
@@ -122,7 +122,7 @@ def test_a_loss_that_is_one_number_a_batch_trains():
     assert logs["loss"] == logs["reconstruction"]
 
 
-def test_the_prior_of_m2_is_told_of_learned_ones():
+def test_the_error_for_the_prior_of_m2_names_learned_priors():
     with pytest.raises(ValueError, match='give a zoo.Normal, "learned" or a network'):
         vae(zoo.M2, num_classes=3, prior="normal")
 

@@ -53,7 +53,7 @@ def loss_of(losses):
     return float(array(sum(ops.mean(summand) for summand in losses.summands)))
 
 
-def test_losses_are_what_the_formulas_say():
+def test_losses_equal_the_formulas():
     model = certain(
         randomized(vaegan(label_smoothing=0.1, generator_weight=2.0, feature_stddev=0.5), scale=0.3)
     )

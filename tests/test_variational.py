@@ -19,7 +19,7 @@ generator = np.random.default_rng(0)
 # Likelihoods
 
 
-def test_the_gaussian_with_two_heads_is_scipys_with_a_bounded_spread():
+def test_the_gaussian_with_two_outputs_is_scipys_with_a_bounded_variance():
     x, mean = generator.standard_normal((2, 5, 4, 3, 2))
     free = 6 * generator.standard_normal((5, 4, 3, 2))
     likelihood = likelihoods.LearnedGaussian(least_stddev=0.2)
@@ -53,7 +53,7 @@ def test_the_categorical_likelihood_is_a_softmax_over_levels():
 @pytest.mark.parametrize(
     "options", [{"hidden_units": (8,)}, {"filters": (3,), "hidden_units": (8,)}]
 )
-def test_decoders_give_what_their_likelihood_reads(name, options):
+def test_decoders_give_the_parameters_of_their_likelihood(name, options):
     model = zoo.VAE((8, 8, 2), 2, likelihood=name, **options)
     assert model.decoder.output.shape[1:] == (8, 8, 2 * model.likelihood.values)
     assert model.generate(3, seed=0).shape == (3, 8, 8, 2)
@@ -98,7 +98,7 @@ def test_arguments_without_meaning_are_refused(make, message):
         make()
 
 
-def test_samples_that_are_no_number_are_refused():
+def test_an_invalid_number_of_samples_is_refused():
     with pytest.raises(TypeError, match="samples is None; give a whole number"):
         zoo.VAE((4, 4, 1), 2, samples=None)
 
@@ -250,10 +250,10 @@ def test_a_schedule_moves_beta_step_by_step_and_goes_on_after_loading(tmp_path):
     assert zoo.VAE((4, 4, 1), 2, hidden_units=(5,), beta=described).beta(5) == schedule(5)
 
 
-# Binary and damaged images
+# Binary and corrupted images
 
 
-def test_dynamic_binarization_draws_anew_with_the_pixels_as_probabilities():
+def test_dynamic_binarization_samples_with_the_pixels_as_probabilities():
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), binarize="dynamic")
     draws = np.stack([array(model.drawn_pixels(tensor(X))) for _ in range(3000)])
     assert set(np.unique(draws)) == {0, 1}
@@ -268,7 +268,7 @@ def test_dynamic_binarization_draws_anew_with_the_pixels_as_probabilities():
     np.testing.assert_allclose(estimate.value, expected.value, rtol=1e-6)
 
 
-def test_thresholded_pixels_are_what_every_use_sees():
+def test_every_use_gets_thresholded_pixels():
     model = randomized(zoo.VAE((4, 4, 1), 2, hidden_units=(5,), binarize="threshold"))
     hard = (X > 0.5).astype("float32")
     np.testing.assert_array_equal(model.encode(X), model.encode(hard))
@@ -280,7 +280,7 @@ def test_thresholded_pixels_are_what_every_use_sees():
     np.testing.assert_array_equal(array(model.drawn_pixels(tensor(X))), hard)
 
 
-def test_only_the_encoder_sees_the_damage_and_only_in_training():
+def test_only_the_encoder_sees_the_corruption_and_only_in_training():
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), corruption={"masking": 1.0})
     randomized(model, 0.3)
     blank = model.posterior_moments(np.zeros_like(X))
@@ -295,7 +295,7 @@ def test_only_the_encoder_sees_the_damage_and_only_in_training():
 # Numerics
 
 
-def test_log_variances_are_left_alone_up_to_12_and_drawn_back_beyond():
+def test_log_variances_do_not_change_up_to_12_and_are_reduced_beyond():
     inside = np.linspace(-12, 12, 101)
     np.testing.assert_allclose(
         array(normal.bounded_log_variance(tensor(inside))), inside, rtol=1e-6

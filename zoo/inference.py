@@ -5,6 +5,8 @@ These functions are the methods of `zoo.models.base.BaseAutoencoder` under the s
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -15,7 +17,7 @@ from zoo.checks import streams
 
 
 @streams.by_batch
-def encode(model, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
+def encode(model, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
     """Return the deterministic codes of images.
 
     Args:
@@ -31,7 +33,7 @@ def encode(model, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
 
 
 @streams.by_batch
-def decode(model, z, labels=None, *, batch_size: int = 1024) -> np.ndarray:
+def decode(model, z: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
     """Return the mean images of codes.
 
     Args:
@@ -46,7 +48,7 @@ def decode(model, z, labels=None, *, batch_size: int = 1024) -> np.ndarray:
 
 
 @streams.by_batch
-def reconstruct(model, x, labels=None, *, batch_size: int = 1024) -> np.ndarray:
+def reconstruct(model, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
     """Return the images that the codes of `x` decode to, [n, *input_shape]."""
     z = model.encode(x, labels, batch_size=batch_size)
     return model.decode(z, labels, batch_size=batch_size)
@@ -81,7 +83,7 @@ def generate(model, n: int | None = None, labels=None, *, seed: int | None = Non
     return model.decode(model.prior_samples(n, labels, seed), labels)
 
 
-def shaped(model, codes):
+def shaped(model, codes: Any) -> Any:
     """Return codes [n, latent_dim], an array or tensor, as [n, *code_shape]."""
     if len(model.code_shape) == 1:
         return codes
@@ -89,20 +91,20 @@ def shaped(model, codes):
     return library.reshape(codes, (-1, *model.code_shape))
 
 
-def flat(model, codes):
+def flat(model, codes: Any) -> Any:
     """Return codes [n, *code_shape] as [n, latent_dim], for tensors; the inverse of `shaped`."""
     if len(model.code_shape) == 1:
         return codes
     return ops.reshape(codes, (-1, model.latent_dim))
 
 
-def checked_images(model, x, labels):
+def checked_images(model, x: Any, labels: Any) -> tuple:
     """Check images and labels; return them as NumPy arrays, float32 and int32 or None."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
     return checks.in_numpy(x), model.checked_labels(labels, len(x))
 
 
-def checked_labels(model, labels, n):
+def checked_labels(model, labels: Any, n: Any) -> Any:
     """Check the labels of n images; return them as int32 [n], or None for models without."""
     if model.conditional:
         return checks.check_labels(labels, n, model.num_classes, "labels")
@@ -111,7 +113,7 @@ def checked_labels(model, labels, n):
     return None
 
 
-def run_in_batches(model, method, values, labels, batch_size):
+def run_in_batches(model, method: str, values: Any, labels: Any, batch_size: int) -> Any:
     """Run `model.<method>` compiled, in batches, on an array or a tuple of arrays."""
     checks.positive(batch_size, "batch_size")
     functions = model.__dict__.setdefault("_compiled_functions", {})
@@ -128,13 +130,13 @@ def run_in_batches(model, method, values, labels, batch_size):
     return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
 
 
-def predict_proba(model, x, *, batch_size: int = 1024) -> np.ndarray:
+def predict_proba(model, x: Any, *, batch_size: int = 1024) -> np.ndarray:
     """Return q(y | x) of images [n, *input_shape], float32 [n, num_classes]."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
     return model.run_in_batches("label_probability", checks.in_numpy(x), None, batch_size)
 
 
-def predict_labels(model, x, *, batch_size: int = 1024) -> np.ndarray:
+def predict_labels(model, x: Any, *, batch_size: int = 1024) -> np.ndarray:
     """Return the most probable label of images [n, *input_shape], int32 [n]."""
     return model.predict_proba(x, batch_size=batch_size).argmax(axis=1).astype("int32")
 

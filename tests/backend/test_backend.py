@@ -38,7 +38,7 @@ def test_only_the_named_variables_change():
     np.testing.assert_allclose([array(w), array(other)], [1.5, 5.0])
 
 
-def test_what_the_loss_assigns_stays_assigned():
+def test_assignments_in_the_loss_are_kept():
     w, counter = variable(2.0), variable(0.0)
     optimizer = built(keras.optimizers.SGD(0.1), [w])
 
@@ -81,7 +81,7 @@ def test_gradients_are_clipped_and_accumulated():
         np.testing.assert_allclose(array(u), expected, rtol=1e-6)
 
 
-def test_draws_are_seeded_and_advance():
+def test_samples_are_seeded_and_advance():
     seeds = [keras.random.SeedGenerator(4) for _ in range(2)]
     for draw in (backend.normal, backend.uniform):
         first, again = (array(draw((100,), seed)) for seed in seeds)

@@ -41,7 +41,7 @@ def legs(tmp_path_factory):
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_another_backend_goes_on_from_a_checkpoint(other, legs):
+def test_another_backend_continues_from_a_checkpoint(other, legs):
     if not importlib.util.find_spec(other):
         pytest.skip(f"{other} is not installed")
     folder, start, end = legs

@@ -28,7 +28,7 @@ def built(optimizer, variables):
     return optimizer
 
 
-def test_every_loss_has_a_scale_of_its_own():
+def test_every_loss_has_its_own_scale():
     """A gradient that overflows halves its own scale and skips its own step alone."""
     good, bad = variable(1.0), variable(1.0)
     group = OptimizerGroup({"good": keras.optimizers.SGD(0.1), "bad": keras.optimizers.SGD(0.1)})

@@ -92,7 +92,7 @@ def test_bundled_steps_are_the_steps_one_by_one(batches):
     np.testing.assert_allclose(results[2], results[0], rtol=1e-4, atol=1e-4)
 
 
-def test_an_array_is_streamed_from_where_it_lies(tmp_path):
+def test_an_array_is_streamed_without_a_copy(tmp_path):
     """In memory or mapped from a file: a copy would take as much memory again."""
     x = np.zeros((6, 2), "float32")
     np.save(tmp_path / "x.npy", x)
@@ -102,7 +102,7 @@ def test_an_array_is_streamed_from_where_it_lies(tmp_path):
         assert np.shares_memory(columns[0], array)
 
 
-def test_a_metric_that_is_one_number_a_batch_counts_by_the_images_of_the_batch():
+def test_a_scalar_metric_is_weighted_by_the_images_of_the_batch():
     class Sizes(zoo.Autoencoder):
         metric_names = ("reconstruction", "images")
 
@@ -134,7 +134,7 @@ def test_neither_model_nor_images_are_kept_after_training():
 
 
 @pytest.mark.compiled
-def test_compiling_again_makes_steps_that_see_what_has_changed():
+def test_compiling_again_makes_steps_with_the_changes():
     """Also where somebody keeps the functions from before, and their traces with them."""
     kept = []
     model = zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,), l2=0.5)
@@ -154,7 +154,7 @@ def test_compiling_again_makes_steps_that_see_what_has_changed():
 @pytest.mark.skipif(BACKEND == "torch", reason="PyTorch traces nothing")
 @pytest.mark.compiled
 @pytest.mark.parametrize("rows", [40, 42])
-def test_a_step_is_traced_in_the_first_epoch_alone(rows):
+def test_a_step_is_traced_in_the_first_epoch_only(rows):
     """Also where the last batch is a short one, and where another training follows."""
     traces = []
 

@@ -29,7 +29,7 @@ def rows_of(table):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-def test_training_is_timed_beside_plain_keras(tmp_path):
+def test_training_is_timed_next_to_plain_keras(tmp_path):
     out = tmp_path / "table.md"
     options = ("--rounds", 1, "--images", 1280, "--only", "VAE, dense", "--out", out)
     said("training.py", *options)

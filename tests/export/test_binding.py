@@ -56,7 +56,9 @@ def test_several_sizes_live_side_by_side(session):
 
 def test_inputs_are_checked_as_everywhere(session):
     bound = session.bind(2)
-    with pytest.raises(ValueError, match=r"3 rows came, and the buffers have 2: bind\(3\)"):
+    with pytest.raises(
+        ValueError, match=r"The inputs have 3 rows, but the buffers have 2: use bind\(3\)"
+    ):
         bound(**rows(3))
     with pytest.raises(ValueError, match="What came: z"):
         bound(z=rows(2)["z"])
@@ -68,14 +70,14 @@ def test_inputs_are_checked_as_everywhere(session):
         bound.write(z=np.zeros((2, 3)), label=[1])
 
 
-def test_buffers_that_nobody_wrote_are_not_computed_with(session):
+def test_unwritten_buffers_are_refused(session):
     bound = session.bind(2)
     with pytest.raises(ValueError, match="label, z was never written: write all inputs before"):
         bound.run()
     bound.write(z=np.zeros((2, 3)))
     with pytest.raises(ValueError, match="label was never written"):
         bound.run()
-    with pytest.raises(ValueError, match="Nothing has run yet"):
+    with pytest.raises(ValueError, match="There are no outputs to read yet"):
         bound.read()
     bound.write(label=[1, 2])
     bound.run()
@@ -106,7 +108,7 @@ def test_threads_that_share_buffers_wait_for_each_other(session):
     assert not wrong
 
 
-def test_every_size_has_a_graph_of_its_own(exported, monkeypatch):
+def test_every_size_has_its_own_graph(exported, monkeypatch):
     """What onnxruntime is told of CUDA graphs; none are recorded on a CPU."""
     said = []
     monkeypatch.setattr(binding, "run_options", lambda graph: said.append(graph))

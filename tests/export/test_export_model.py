@@ -99,9 +99,7 @@ def test_the_signature_describes_the_part(exported):
 
 
 @pytest.mark.parametrize("opset", [15, 16, 17, 18])
-def test_the_graph_has_the_names_the_order_and_the_domain_that_were_promised(
-    conditional, tmp_path, opset
-):
+def test_the_graph_has_the_documented_names_order_and_domain(conditional, tmp_path, opset):
     path = tmp_path / "encoder.onnx"
     export.export_onnx(conditional, path, part="encoder", opset=opset)
     model = onnx.load(path)
@@ -194,7 +192,7 @@ def test_the_artifact_is_known_by_weights_config_and_signature(make, tmp_path):
     assert identity(make.Model(make.dense_decoder()), "e", opset=17) != first
 
 
-def test_the_callers_images_are_what_parity_is_proved_on(conditional, tmp_path):
+def test_parity_is_proved_on_the_callers_images(conditional, tmp_path):
     images = np.random.default_rng(0).uniform(size=(100, 14, 14, 1))
     report = export.export_model(conditional, tmp_path / "out", formats="onnx", images=images)
     assert report["encoder"]["compared"]["inputs"] == {
@@ -219,7 +217,7 @@ def test_images_that_fit_no_input_are_refused(conditional, tmp_path, images, sai
     assert not (tmp_path / "out").exists()
 
 
-def test_probes_meet_every_label_and_four_sigma(make):
+def test_the_inputs_of_the_proof_have_every_label_and_four_sigma(make):
     many = replace(make.LABEL, high=149)
     part = replace(make.dense_decoder(), inputs=(make.Z, many))
     cases = test_inputs.make_cases(part, {})
@@ -227,7 +225,7 @@ def test_probes_meet_every_label_and_four_sigma(make):
     assert set(np.abs(cases["points at 4 sigma, every label"]["z"]).ravel()) == {4.0}
 
 
-def test_probes_are_real_images_in_the_inputs_shape(make):
+def test_the_inputs_of_the_proof_are_real_images_in_the_inputs_shape(make):
     part = make.encoder_part([layers.Flatten()], shape=(20, 16, 3))
     images = test_inputs.make_cases(part, {})["real images"]["x"]
     assert images.shape == (64, 20, 16, 3)

@@ -49,7 +49,7 @@ def refuse(model, tmp_path, error, said, **options):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_backend_is_told_what_to_do(model, tmp_path, monkeypatch):
+def test_the_error_for_another_backend_says_what_to_do(model, tmp_path, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     refuse(model, tmp_path, RuntimeError, "KERAS_BACKEND=tensorflow")
 
@@ -57,7 +57,7 @@ def test_another_backend_is_told_what_to_do(model, tmp_path, monkeypatch):
 @pytest.mark.parametrize("formats", ["onnx", "saved_model"])
 def test_random_operations_are_refused_by_layer(make, tmp_path, formats):
     part = make.encoder_part([layers.Flatten(), layers.Dense(3), Noisy(name="noisy")])
-    said = "draws random numbers.*layer 'noisy' of the encoder.*leave the drawing"
+    said = "draws random numbers.*layer 'noisy' of the encoder.*let the application sample"
     refuse(make.Model(part), tmp_path, export.ConversionError, said, formats=formats)
 
 
@@ -118,7 +118,7 @@ def test_an_operation_outside_the_standard_is_a_failure(model, tmp_path, monkeyp
     refuse(model, tmp_path, export.ConversionError, "Erfc .* not in ONNX opset 18")
 
 
-def test_a_part_that_does_not_do_as_it_says_is_refused(make, tmp_path):
+def test_a_part_that_does_not_match_its_description_is_refused(make, tmp_path):
     plain = make.dense_decoder()
     wrong = {
         "gives": replace(plain, outputs=(TensorInfo("pixels", "float32", (16,)),)),
@@ -195,7 +195,7 @@ def test_an_existing_target_is_refused_and_replaced_when_asked(model, tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([out, file, folder])
 
 
-def test_overwrite_never_deletes_where_the_user_stands(model, tmp_path, monkeypatch):
+def test_overwrite_never_deletes_the_current_folder(model, tmp_path, monkeypatch):
     here = tmp_path / "project" / "notebooks"
     here.mkdir(parents=True)
     (here / "mine.txt").write_text("mine")
@@ -240,7 +240,7 @@ def test_a_row_that_depends_on_its_batch_is_a_failure(make, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nan_in_keras_is_no_ground_for_comparison(make, tmp_path):
+def test_nan_in_keras_is_refused(make, tmp_path):
     part = make.dense_decoder()
     part.networks[0].layers[-1].bias.assign(np.full(16, np.nan))
     refuse(make.Model(part), tmp_path, export.ParityError, "NaN or infinite on prior draws")
@@ -249,19 +249,19 @@ def test_nan_in_keras_is_no_ground_for_comparison(make, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"opset": 14}, "opset is 14; it is 15 to 2[0-9], the last that"),
-        ({"opset": 99}, "opset is 99; it is 15 to 2[0-9], the last that"),
+        ({"opset": 14}, "opset is 14; it is 15 to 2[0-9], the last one of"),
+        ({"opset": 99}, "opset is 99; it is 15 to 2[0-9], the last one of"),
         ({"layout": "NCHW"}, "layout is 'NCHW'; it is one of .*channels_first"),
         ({"formats": ["onnx", "tflite"]}, "tflite"),
         ({"formats": []}, "formats"),
         ({"parts": ["encoder"]}, r"the model has \['decoder'\]"),
     ],
 )
-def test_wrong_arguments_are_answered_with_the_right_ones(model, tmp_path, options, said):
+def test_the_error_for_wrong_arguments_has_the_right_ones(model, tmp_path, options, said):
     refuse(model, tmp_path, ValueError, said, **options)
 
 
-def test_what_is_no_model_is_refused(make, tmp_path):
+def test_other_objects_than_models_are_refused(make, tmp_path):
     refuse(keras.Sequential([keras.Input((3,))]), tmp_path, TypeError, r"parts\(\)")
     sneaky = make.Model(replace(make.dense_decoder(), name="../decoder"))
     refuse(sneaky, tmp_path, ValueError, "cannot be a folder's name")
@@ -270,9 +270,9 @@ def test_what_is_no_model_is_refused(make, tmp_path):
 
 
 def test_a_model_of_several_parts_asks_which(conditional, tmp_path):
-    with pytest.raises(ValueError, match="say which, with part="):
+    with pytest.raises(ValueError, match="choose one with part="):
         export.export_onnx(conditional, tmp_path / "part.onnx")
 
 
-def test_publishing_knows_the_formats_that_it_documents():
+def test_all_documented_formats_are_published():
     assert publish.FORMATS == ("onnx", "saved_model")

@@ -94,7 +94,7 @@ def test_an_empty_batch_gives_an_empty_batch(session):
         ({"z": Z > 0, "label": LABELS}, TypeError, "z: .*bool came"),
         ({"z": Z + 0j, "label": LABELS}, TypeError, "complex64 came"),
         ({"z": [["a"] * 3] * 4, "label": LABELS}, TypeError, "takes numbers"),
-        ({"z": [[1, 2, 3], [1]], "label": LABELS}, TypeError, "list is no array"),
+        ({"z": [[1, 2, 3], [1]], "label": LABELS}, TypeError, "list is not an array"),
         ({"z": None, "label": LABELS}, TypeError, "object came"),
         ({"z": Z, "label": LABELS + 1}, ValueError, r"in \[0, 9\]: values from 1 to 10"),
         ({"z": Z, "label": LABELS - 1}, ValueError, "values from -1"),
@@ -113,7 +113,7 @@ def test_wrong_inputs_are_refused_by_name(session, inputs, error, said):
         session(**inputs)
 
 
-def test_pixels_up_to_255_are_told_what_to_do(encoder):
+def test_the_error_for_pixels_up_to_255_says_what_to_do(encoder):
     pixels = np.arange(196, dtype="uint8").reshape(1, 14, 14, 1) // 195 * 255
     with pytest.raises(ValueError, match="from 0 to 255 came. If these are pixels.*divide by 255"):
         encoder(x=pixels.astype("float32"))
@@ -121,7 +121,7 @@ def test_pixels_up_to_255_are_told_what_to_do(encoder):
         encoder(x=pixels)
 
 
-def test_prior_draws_follow_the_signature(session, encoder):
+def test_prior_samples_follow_the_signature(session, encoder):
     drawn = session.sample_prior(5000, seed=0)
     assert (drawn.shape, drawn.dtype) == ((5000, 3), np.float32)
     np.testing.assert_array_equal(drawn, session.sample_prior(5000, seed=0))
@@ -152,11 +152,11 @@ def test_every_known_prior_has_the_right_moments(prior, mean, std):
 
 
 def test_an_unknown_prior_is_left_to_the_caller():
-    with pytest.raises(ValueError, match="'flow'.*draw from it yourself"):
+    with pytest.raises(ValueError, match="'flow'.*sample it yourself"):
         draws.draw_prior({"kind": "flow"}, 1, (2,), np.random.default_rng(0))
 
 
-def test_a_truncated_or_altered_file_is_refused_before_it_is_parsed(decoder, monkeypatch):
+def test_a_truncated_or_changed_file_is_refused_before_it_is_parsed(decoder, monkeypatch):
     path = decoder / "model.onnx"
     data = path.read_bytes()
     monkeypatch.setattr(onnxruntime, "InferenceSession", None)
@@ -168,7 +168,7 @@ def test_a_truncated_or_altered_file_is_refused_before_it_is_parsed(decoder, mon
 
 def test_an_unreadable_file_without_its_checksum_is_a_plain_error(decoder):
     (decoder / "model.onnx").write_bytes(b"not a model")
-    with pytest.raises(ValueError, match="is no ONNX file"):
+    with pytest.raises(ValueError, match="is not an ONNX file"):
         export.load(decoder, verify_checksum=False)
     (decoder / "model.onnx").write_bytes(onnx.ModelProto(ir_version=8).SerializeToString())
     with pytest.raises(RuntimeError, match="onnxruntime cannot open"):
@@ -190,7 +190,7 @@ def test_a_file_newer_than_the_runtime_says_what_to_do(decoder, field):
 
 def test_a_file_of_another_part_is_refused(decoder, exported):
     shutil.copy(exported[0] / "encoder" / "model.onnx", decoder)
-    with pytest.raises(ValueError, match="where its signature says"):
+    with pytest.raises(ValueError, match="but its signature says"):
         export.load(decoder, verify_checksum=False)
 
 
@@ -213,7 +213,7 @@ def test_a_folder_that_is_no_part_is_refused(exported, decoder, tmp_path):
         ({"format_version": 2}, "format version 2"),
         ({"inputs": "z"}, "not a signature"),
         ({"outputs": [{"name": "x", "dtype": "float16", "shape": ["batch"]}]}, "not a signature"),
-        ({"files": {}}, "says nothing of it"),
+        ({"files": {}}, "does not list it"),
         ({"bytes_per_row": 0}, "not a signature"),
         ({"bytes_per_row": "many"}, "not a signature"),
     ],
@@ -226,7 +226,7 @@ def test_a_signature_that_cannot_be_trusted_is_refused(decoder, change, said):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{", "null"])
-def test_a_signature_that_is_none_is_refused(decoder, text):
+def test_an_invalid_signature_is_refused(decoder, text):
     (decoder / "signature.json").write_text(text)
     with pytest.raises(ValueError, match="not a signature"):
         export.load(decoder)
@@ -286,7 +286,7 @@ def test_the_public_names_are_listed_and_others_are_unknown():
         _ = export.exprot_model
 
 
-def test_a_prior_that_depends_on_the_label_is_drawn_by_label(tmp_path):
+def test_a_prior_that_depends_on_the_label_is_sampled_by_label(tmp_path):
     import zoo
 
     model = zoo.CVAE((4, 4, 1), 2, num_classes=3, hidden_units=(5,), prior="learned")

@@ -81,7 +81,7 @@ def test_a_self_test_returns_the_largest_differences(part):
     assert 0 <= difference <= 1e-5
 
 
-def test_a_self_test_tells_another_model(make, tmp_path):
+def test_a_self_test_detects_another_model(make, tmp_path):
     """As a broken installation would: the file is as it was, and computes something else."""
     export.export_model(make.Model(make.dense_decoder()), tmp_path / "one")
     export.export_model(make.Model(make.dense_decoder(seed=1)), tmp_path / "two")
@@ -95,7 +95,7 @@ def test_a_self_test_tells_another_model(make, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["golden.npz", "index.json"])
-def test_altered_golden_files_are_refused_before_they_are_read(part, name):
+def test_changed_golden_files_are_refused_before_they_are_read(part, name):
     path = part / "golden" / name
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(ValueError, match="is not the file that was exported"):
@@ -111,7 +111,7 @@ def test_altered_golden_files_are_refused_before_they_are_read(part, name):
         lambda folder: np.savez(folder / "golden.npz", **{"input.z": np.zeros((2, 3))}),
     ],
 )
-def test_golden_files_that_are_none_are_refused_in_words(part, change):
+def test_invalid_golden_files_are_refused_with_an_explanation(part, change):
     change(part / "golden")
     for name in ("golden/index.json", "golden/golden.npz"):
         resign(part, name, "signature.json")
@@ -142,7 +142,7 @@ def test_an_onnx_file_says_what_it_is(exported, conditional):
     }
 
 
-def test_the_licence_of_a_preset_goes_along(tmp_path):
+def test_the_licence_of_a_preset_is_exported(tmp_path):
     export.export_onnx(zoo.load("vae_digits"), tmp_path / "decoder.onnx", part="decoder")
     about = onnxruntime.InferenceSession(tmp_path / "decoder.onnx").get_modelmeta()
     assert about.custom_metadata_map["licence"] == "Apache-2.0"

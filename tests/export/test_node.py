@@ -62,7 +62,7 @@ def test_a_javascript_application_computes_the_golden_outputs(part, project, exp
         assert found[tensor.name]["shape"] == [16, *tensor.shape]
 
 
-def test_the_application_tells_another_output(project, exported, tmp_path):
+def test_the_application_detects_another_output(project, exported, tmp_path):
     node = shutil.which("node", path=PATH)
     folder = shutil.copytree(exported[0] / "decoder", tmp_path / "decoder")
     raw = bytearray((folder / "golden" / "output0.bin").read_bytes())

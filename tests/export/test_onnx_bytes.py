@@ -110,11 +110,11 @@ def test_an_export_reads_nothing_outside_of_its_file(place, exported, tmp_path, 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\x08", "is no ONNX file"),
-        (b"\x3a\xff\x01", "is no ONNX file"),  # a graph longer than the file
-        (b"\x0b\x0c", "is no ONNX file"),  # a group, which no ONNX file has
-        (b"\x08" + b"\xff" * 11, "is no ONNX file"),
-        (b"\x18\x00\x00\x00ORTM", "is in onnxruntime's own format"),
+        (b"\x08", "is not an ONNX file"),
+        (b"\x3a\xff\x01", "is not an ONNX file"),  # a graph longer than the file
+        (b"\x0b\x0c", "is not an ONNX file"),  # a group, which no ONNX file has
+        (b"\x08" + b"\xff" * 11, "is not an ONNX file"),
+        (b"\x18\x00\x00\x00ORTM", "has onnxruntime's own format"),
     ],
 )
 def test_bytes_that_are_no_onnx_file_are_refused(content, said, tmp_path):

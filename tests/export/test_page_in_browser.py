@@ -156,7 +156,7 @@ def test_the_canvas_is_the_decoders_image(name, seed, browser, site):
     assert not severe
 
 
-def test_the_page_asks_its_own_server_alone(browser, site):
+def test_the_page_asks_only_its_own_server(browser, site):
     Page(browser, site, "cvae_mnist")
     asked = browser.execute_script(
         "return performance.getEntriesByType('resource').map((entry) => entry.name)"
@@ -245,7 +245,7 @@ def test_the_plane_shows_what_lies_where(browser, site):
         assert np.abs(tile[..., :3] - page.levels(page.decoded(z))).max() <= 1
 
 
-def test_draws_are_of_the_prior(browser, site):
+def test_samples_are_of_the_prior(browser, site):
     page = Page(browser, site, "cvae_mnist", "#z=0,0,0,0,0,0,0,0&label=4")
     draws = np.fromfile(page.folder / "draws.bin", "<f4").reshape(-1, 8)
     seen = set()
@@ -309,7 +309,7 @@ def test_the_picture_is_downloaded(browser, site):
         np.testing.assert_array_equal(np.asarray(picture.convert("RGBA")), page.pixels())
 
 
-def test_a_broken_decoder_is_told_to_the_visitor(browser, site):
+def test_the_page_reports_a_broken_decoder(browser, site):
     root, server = site
     shutil.copytree(root / "vae_digits" / "web", root / "broken")
     (root / "broken" / "decoder.onnx").write_bytes(b"not a model")

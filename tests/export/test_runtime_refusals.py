@@ -99,7 +99,7 @@ def test_results_are_checked_for_their_shape():
     tensors.check_result(tensor, np.zeros((3, 2), "float32"), 3)
     tensors.check_result(tensor, np.full((3, 2), 3e38, "float32"), 3)  # whose sum is infinite
     for wrong in (np.zeros((3, 3)), np.zeros((2, 2)), None):
-        with pytest.raises(ValueError, match=r"was promised for 3 rows, and shape .* came out"):
+        with pytest.raises(ValueError, match=r"was expected for 3 rows, but shape .* came out"):
             tensors.check_result(tensor, wrong, 3)
 
 
@@ -129,9 +129,9 @@ def tensor(key, value):
         (lambda s: s.update(bytes_per_row=2.5), "bytes_per_row is 2.5"),
         (lambda s: s.update(files=[]), r"files is \[\]"),
         (lambda s: s["files"].update({"model.onnx": 3}), "says 3 of 'model.onnx'"),
-        (lambda s: s.update(inputs={}), "inputs is {}, and no list of tensors"),
+        (lambda s: s.update(inputs={}), "inputs is {}; it must be a list of tensors"),
         (lambda s: s.update(inputs=[]), "inputs is"),
-        (lambda s: s.update(inputs=[3]), "3 describes no tensor"),
+        (lambda s: s.update(inputs=[3]), "3 does not describe a tensor"),
         (lambda s: s.update(inputs=s["inputs"] * 2), "a name more than once: z, z"),
         (tensor("name", ["z"]), r"a tensor has the name \['z'\]"),
         (tensor("name", "\x1b[2J"), "a tensor has the name"),
@@ -165,7 +165,7 @@ def test_a_signature_that_export_does_not_write_is_refused(written, tmp_path, ch
         (b'{"a": ' + b"9" * 5000 + b"}", "4300 digits"),
     ],
 )
-def test_a_signature_that_is_no_plain_json_is_refused(written, tmp_path, text, said):
+def test_a_signature_that_is_not_plain_json_is_refused(written, tmp_path, text, said):
     folder = shutil.copytree(written / "decoder", tmp_path / "decoder")
     (folder / "signature.json").write_bytes(text)
     with pytest.raises(ValueError, match=f"not a signature that export wrote: .*{said}"):
@@ -189,14 +189,14 @@ def test_a_signature_that_is_no_plain_json_is_refused(written, tmp_path, text, s
         {"kind": "sphere", "radius": float("nan")},
     ],
 )
-def test_a_prior_that_cannot_be_drawn_from_is_refused_in_words(prior):
-    with pytest.raises(ValueError, match=r"The prior is .*, from which no codes of shape \(2,\)"):
+def test_a_prior_that_cannot_be_sampled_is_refused_with_an_explanation(prior):
+    with pytest.raises(ValueError, match=r"The prior is .*, which gives no codes of shape \(2,\)"):
         draws.draw_prior(prior, 3, (2,), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("kind", [None, [], {}, 3, "flow"])
-def test_a_kind_of_prior_that_nobody_knows_is_left_to_the_caller(kind):
-    with pytest.raises(ValueError, match="draw from it yourself"):
+def test_an_unknown_kind_of_prior_is_left_to_the_caller(kind):
+    with pytest.raises(ValueError, match="sample it yourself"):
         draws.draw_prior({"kind": kind}, 3, (2,), np.random.default_rng(0))
 
 
@@ -210,20 +210,20 @@ def test_a_kind_of_prior_that_nobody_knows_is_left_to_the_caller(kind):
         {"means": [[0.0, 0.0]], "scales": [[float("nan"), 1.0]]},
     ],
 )
-def test_a_prior_by_label_that_is_none_is_refused_in_words(prior):
-    with pytest.raises(ValueError, match="from which no codes"):
+def test_an_invalid_prior_by_label_is_refused_with_an_explanation(prior):
+    with pytest.raises(ValueError, match="which gives no codes"):
         draws.draw_by_label("z", prior, 1, (2,), [0], np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("n", [-1, 2.5, "3", None])
-def test_an_impossible_number_of_draws_is_refused(n, tmp_path):
+def test_an_impossible_number_of_samples_is_refused(n, tmp_path):
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(4,))
     export.export_model(model, tmp_path / "out", formats="onnx", parts="decoder")
     with pytest.raises(ValueError, match="it is a whole number of rows"):
         export.load(tmp_path / "out" / "decoder").sample_prior(n)
 
 
-def test_names_that_are_no_text_are_refused(written, tmp_path):
+def test_names_that_are_not_text_are_refused(written, tmp_path):
     folder = shutil.copytree(written / "decoder", tmp_path / "decoder")
     model = onnx.load(folder / "model.onnx")
     for node in model.graph.node:

@@ -109,10 +109,10 @@ def test_a_repository_is_replaced_when_asked_and_other_folders_never(
         export.write_serving(exported[0], tmp_path / "a", layout)
     export.write_serving(exported[0], tmp_path / "a", layout, overwrite=True, version=2)
     assert {file.split("/")[1] for file in files(tmp_path / "a")} - {"config.pbtxt"} == {"2"}
-    with pytest.raises(FileExistsError, match="holds small_encoder beside"):
+    with pytest.raises(FileExistsError, match="also holds small_encoder"):
         export.write_serving(exported[0] / "decoder", tmp_path / "a", layout, overwrite=True)
     (tmp_path / "a" / "others_model" / "1").mkdir(parents=True)
-    with pytest.raises(FileExistsError, match="exists already and holds others_model beside"):
+    with pytest.raises(FileExistsError, match="exists already and also holds others_model"):
         export.write_serving(exported[0], tmp_path / "a", layout, overwrite=True)
     assert (tmp_path / "a" / "others_model" / "1").is_dir()
     with pytest.raises(FileExistsError, match="not written by the zoo: others_model"):
@@ -124,7 +124,7 @@ def test_a_repository_is_replaced_when_asked_and_other_folders_never(
     assert files(tmp_path / "b") == {"mine/notes.txt"}
 
 
-def test_what_cannot_be_served_is_refused_and_nothing_written(exported, make, tmp_path):
+def test_invalid_servings_are_refused_and_nothing_is_written(exported, make, tmp_path):
     target = tmp_path / "repository"
     for options, said in (
         ({"layout": "kserve"}, "it is one of"),
@@ -156,7 +156,7 @@ def spoiled(exported, tmp_path):
 
 
 @pytest.mark.parametrize("layout", ["triton", "tensorflow_serving"])
-def test_what_links_lead_to_is_not_served(spoiled, tmp_path, layout):
+def test_the_targets_of_links_are_not_served(spoiled, tmp_path, layout):
     secret = tmp_path / "secret"
     secret.write_text("of somebody else")
     if layout == "triton":
@@ -165,7 +165,7 @@ def test_what_links_lead_to_is_not_served(spoiled, tmp_path, layout):
     else:
         linked = spoiled / "decoder" / "saved_model" / "assets" / "secret"
     linked.symlink_to(secret)
-    with pytest.raises(ValueError, match=f"{linked.name} is a link, and only files are served"):
+    with pytest.raises(ValueError, match=f"{linked.name} is a link, but only files are served"):
         export.write_serving(spoiled, tmp_path / "out", layout)
     assert not (tmp_path / "out").exists()
 
@@ -181,14 +181,14 @@ def test_a_folder_that_is_a_link_is_not_served(spoiled, tmp_path):
 
 def test_files_that_the_signature_does_not_list_are_not_served(spoiled, tmp_path):
     (spoiled / "decoder" / "saved_model" / "more.txt").write_text("more")
-    with pytest.raises(ValueError, match=r"more\.txt is not listed in the signature"):
+    with pytest.raises(ValueError, match=r"more\.txt is not listed in its signature"):
         export.write_serving(spoiled, tmp_path / "out", "tensorflow_serving")
     path = spoiled / "decoder" / "signature.json"
     described = json.loads(path.read_text())
     del described["files"]["model.onnx"]
     path.write_text(json.dumps(described))
     (spoiled / "decoder" / "saved_model" / "more.txt").unlink()
-    with pytest.raises(ValueError, match=r"model\.onnx is not listed in the signature"):
+    with pytest.raises(ValueError, match=r"model\.onnx is not listed in its signature"):
         export.write_serving(spoiled, tmp_path / "out", "triton")
 
 

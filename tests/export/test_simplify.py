@@ -81,7 +81,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_needless_nodes_go_and_results_stay(name):
+def test_needless_nodes_are_removed_and_results_stay(name):
     nodes, outputs, left = CASES[name]
     model = model_of(nodes, outputs)
     expected = run(model)

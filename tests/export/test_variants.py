@@ -93,7 +93,7 @@ def test_variants_compute_nearly_the_same_and_say_what_they_are(written):
     assert off > 1e-5  # eight bits do differ
 
 
-def test_weights_are_stored_as_they_are_called(written):
+def test_weights_are_stored_in_the_named_format(written):
     _, out, _ = written
     kinds = {"float16": onnx.TensorProto.FLOAT16, "int8": onnx.TensorProto.INT8}
     for variant, kind in kinds.items():
@@ -129,7 +129,7 @@ def test_without_images_there_is_no_reconstruction_error(written, conditional, t
         for about in report[part]["variants"].values():
             assert about["reconstruction_error"] is None
     x = np.zeros((3, 14, 14, 1), "float32")
-    for images in (x, {"x": x}):  # whose labels nobody knows
+    for images in (x, {"x": x}):  # without known labels
         report = export.export_model(
             conditional, tmp_path / "c", formats="onnx", variants="float16", images=images,
             overwrite=True,
@@ -178,7 +178,7 @@ def test_the_measure_is_the_root_mean_square_over_the_range():
 
 def test_a_part_without_constant_products_has_no_int8(make, tmp_path):
     part = make.encoder_part([layers.Conv2D(2, 3), layers.Reshape((288,))])
-    with pytest.raises(export.ConversionError, match="multiplies with no constant matrix"):
+    with pytest.raises(export.ConversionError, match="no products with constant matrices"):
         export.export_model(make.Model(part), tmp_path / "out", formats="onnx", variants="int8")
     assert list(tmp_path.iterdir()) == []
 
@@ -193,7 +193,7 @@ def test_quantizing_leaves_the_root_logger_alone(written, tmp_path, monkeypatch)
     assert (root.handlers, root.level) == ([], level)
 
 
-def test_every_place_knows_the_same_variants(capsys):
+def test_all_modules_have_the_same_variants(capsys):
     assert set(runtime.VARIANTS) == set(variants._MAKERS) == set(parity.VARIANT_BOUNDS)
     with pytest.raises(SystemExit):
         cli.main(["export", "--help"])
@@ -201,7 +201,7 @@ def test_every_place_knows_the_same_variants(capsys):
     assert set(choices.split(",")) == set(runtime.VARIANTS)
 
 
-def test_what_does_not_exist_is_refused(written, tmp_path):
+def test_unknown_variants_are_refused(written, tmp_path):
     model, out, _ = written
     with pytest.raises(ValueError, match=r"variants is \['int4'\]; there are \['float16', 'int8'"):
         export.export_model(model, tmp_path / "out", variants="int4")

@@ -47,7 +47,7 @@ def test_every_model_gets_the_metrics_that_fit_it(vae, cvae):
     assert "PSNR at 25 % masking" in names_of(zoo.CVAE((8, 8, 1), 2, **noisy))
 
 
-def test_generated_classes_are_counted_where_there_is_a_reference_classifier(
+def test_generated_classes_are_counted_if_there_is_a_reference_classifier(
     cvae, digits, monkeypatch
 ):
     monkeypatch.setitem(metrics.REFERENCE_CLASSIFIERS, "digits", {"test_accuracy": 98.5})
@@ -58,7 +58,7 @@ def test_generated_classes_are_counted_where_there_is_a_reference_classifier(
     assert "98.50 % of the test images" in found["generated class accuracy"]["protocol"]
 
 
-def test_classes_name_registered_metrics_alone_each_once():
+def test_classes_name_only_registered_metrics_each_once():
     for cls in CLASSES.values():
         assert set(cls.card_metrics) <= set(metrics.CARD_METRICS), cls
         assert len(set(cls.card_metrics)) == len(cls.card_metrics), cls
@@ -79,7 +79,7 @@ def test_a_card_has_metrics_that_its_class_names_in_their_order(name):
     assert found == [name for name in in_order if name in found]
 
 
-def test_a_class_that_names_an_unknown_metric_is_told_so():
+def test_a_class_with_an_unknown_metric_is_refused():
     class Misspelled(zoo.VAE):
         card_metrics = (*zoo.VAE.card_metrics, "negative elbow")
 

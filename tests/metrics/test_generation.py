@@ -22,7 +22,7 @@ def test_generated_classes_are_counted(choose, accuracy, cvae):
     assert found == pytest.approx(accuracy)
 
 
-def test_the_classifier_sees_what_was_generated(cvae):
+def test_the_classifier_gets_the_generated_images(cvae):
     seen = []
 
     def predict(images, **options):

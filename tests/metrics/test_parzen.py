@@ -51,6 +51,6 @@ def test_a_models_samples_are_its_windows(conditional):
     ("shape", "bandwidth", "message"),
     [((5, 3), 0.1, "3 pixels and samples 4"), ((5, 4), 0.0, "bandwidth is 0.0")],
 )
-def test_what_cannot_be_estimated_is_refused(shape, bandwidth, message):
+def test_invalid_windows_and_shapes_are_refused(shape, bandwidth, message):
     with pytest.raises(ValueError, match=message):
         parzen.parzen_log_likelihood(np.zeros(shape), np.zeros((6, 4)), bandwidth)

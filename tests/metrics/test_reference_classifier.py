@@ -9,7 +9,7 @@ from zoo import metrics
 from zoo.metrics import reference_classifier
 
 
-def test_a_reference_classifier_tells_ten_classes_of_28_by_28_apart():
+def test_a_reference_classifier_has_ten_classes_of_28_by_28_images():
     network = reference_classifier.build()
     assert (network.input_shape, network.output_shape) == ((None, 28, 28, 1), (None, 10))
 
@@ -39,7 +39,7 @@ def test_a_reference_classifier_is_loaded_with_its_weights(shipped):
         np.testing.assert_array_equal(old.numpy(), new.numpy())
 
 
-def test_an_altered_reference_classifier_is_refused(shipped):
+def test_a_changed_reference_classifier_is_refused(shipped):
     path, _ = shipped
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match="was changed"):

@@ -80,7 +80,7 @@ def test_the_principal_subspace_itself_is_at_no_angle(digits):
 # Sliced Wasserstein
 
 
-def test_equal_samples_are_no_distance_apart():
+def test_equal_samples_have_the_distance_zero():
     a = np.random.default_rng(0).standard_normal((50, 3))
     assert metrics.sliced_wasserstein(a, a) == 0
     assert metrics.sliced_wasserstein(a, a[::-1]) == pytest.approx(0, abs=1e-12)

@@ -24,7 +24,7 @@ def image_of(figure, panel=0):
     return image
 
 
-def test_fit_tells_photographs_from_drawings(few_digits):
+def test_fit_distinguishes_photographs_from_drawings(few_digits):
     digits = few_digits[0][:64]
     assert trained(PHOTOGRAPHS).cmap == "gray"
     assert trained(1 - digits).cmap == "gray"  # ink on a white ground as it is

@@ -202,13 +202,15 @@ def test_codes_of_one_dimension_lie_on_a_line(few_digits):
 # Trainings
 
 
-def test_restorations_show_the_original_its_damage_and_what_is_made_of_it(plain, few_digits):
+def test_restorations_show_original_corrupted_and_restored_images(plain, few_digits):
     x = few_digits[0][:4]
     figure = plots.restorations(plain, x, zoo.Masking(0.5), seed=3)
-    damaged = zoo.Masking(0.5).sample(x, seed=3)
+    corrupted = zoo.Masking(0.5).sample(x, seed=3)
     np.testing.assert_allclose(cell(figure, 0, 2), x[2, ..., 0])
-    np.testing.assert_allclose(cell(figure, 1, 2), damaged[2, ..., 0])
-    np.testing.assert_allclose(cell(figure, 2, 2), plain.reconstruct(damaged)[2, ..., 0], atol=1e-6)
+    np.testing.assert_allclose(cell(figure, 1, 2), corrupted[2, ..., 0])
+    np.testing.assert_allclose(
+        cell(figure, 2, 2), plain.reconstruct(corrupted)[2, ..., 0], atol=1e-6
+    )
 
 
 def test_filters_are_the_kernel_of_the_first_layer_each_to_its_own_scale():
@@ -297,7 +299,7 @@ def test_bubbles_are_posteriors_a_deviation_wide_over_the_prior(vae, few_digits)
     assert (prior.center, prior.width, prior.height) == ((0, 0), 2, 2)
 
 
-def test_a_traversal_is_sorted_by_what_the_dimensions_say(few_digits):
+def test_a_traversal_is_sorted_by_kl_divergence(few_digits):
     x, _ = few_digits
     model = zoo.VAE((8, 8, 1), 3, hidden_units=(4,))
     for name, bias in (("z_mean", [1.0, 3.0, 2.0]), ("z_log_var", [0.0, 0.0, 0.0])):

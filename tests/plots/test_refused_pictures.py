@@ -64,7 +64,7 @@ def models(vae, cvae, plain):
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_cannot_be_shown_is_refused(kind, models, few_digits):
+def test_impossible_pictures_are_refused(kind, models, few_digits):
     show, says = REFUSED[kind]
     with pytest.raises(ValueError, match=says):
         show(models, *few_digits)

@@ -50,7 +50,7 @@ def config_of(file):
         return json.loads(archive.read("config.json"))
 
 
-def test_a_saved_model_comes_back_with_the_state_of_its_optimizer(trained, file, few_digits):
+def test_a_saved_model_is_loaded_with_the_state_of_its_optimizer(trained, file, few_digits):
     loaded = zoo.load(file)
     assert type(loaded) is zoo.VAE
     assert loaded.get_config() == trained.get_config()
@@ -65,7 +65,7 @@ def test_a_saved_model_comes_back_with_the_state_of_its_optimizer(trained, file,
 
 
 @pytest.mark.parametrize("make", [lambda: zoo.AAE(SHAPE, 2, hidden_units=(8,)), zoo.CVAE])
-def test_several_optimizers_labels_and_no_optimizer_come_back(make, tmp_path):
+def test_several_optimizers_labels_and_no_optimizer_are_saved_and_loaded(make, tmp_path):
     compiled = make is not zoo.CVAE
     model = make() if compiled else zoo.CVAE(SHAPE, 2, num_classes=3, hidden_units=(8,))
     if compiled:
@@ -83,14 +83,14 @@ class Half(zoo.VAE):
     """A class of a user's own."""
 
 
-def test_a_class_of_ones_own_comes_back_where_it_is_given(tmp_path):
+def test_an_own_class_is_loaded_if_it_is_given(tmp_path):
     Half(SHAPE, 2, hidden_units=(4,)).save(tmp_path / "m.keras")
     assert type(zoo.load(tmp_path / "m.keras", custom_objects={"Half": Half})) is Half
     with pytest.raises(ValueError, match="'Half'"):
         zoo.load(tmp_path / "m.keras")
 
 
-def test_a_file_that_is_not_there_is_told_as_such(tmp_path):
+def test_a_missing_file_has_its_own_error(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.keras"):
         zoo.load(tmp_path / "nowhere.keras")
 
@@ -126,7 +126,7 @@ def test_a_model_of_keras_is_not_one_of_the_zoo(tmp_path):
         },
     ],
 )
-def test_what_a_preset_may_not_name_a_file_may_not_name_either(place, evil, file, monkeypatch):
+def test_keras_files_may_not_name_what_presets_may_not(place, evil, file, monkeypatch):
     monkeypatch.chdir(file.parent)
     config = config_of(file)
     config[place[0]][place[1]] = evil
@@ -156,7 +156,7 @@ def test_a_file_that_holds_something_else_is_refused(changes, says, file):
         zoo.load(file)
 
 
-def test_weights_that_lie_elsewhere_are_refused(file):
+def test_weights_in_other_files_are_refused(file):
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as weights:
         weights["encoder"] = h5py.ExternalLink("/etc/passwd", "/")
@@ -165,7 +165,7 @@ def test_weights_that_lie_elsewhere_are_refused(file):
         zoo.load(file)
 
 
-def test_a_place_before_the_file_is_refused(file):
+def test_a_position_before_the_start_of_the_file_is_refused(file):
     """Python looks for the first entry a thousand bytes before the start, as the end says."""
     data = bytearray(file.read_bytes())
     data[-6:-2] = (int.from_bytes(data[-6:-2], "little") + 1000).to_bytes(4, "little")
@@ -183,7 +183,7 @@ def test_networks_far_larger_than_their_weights_are_refused(file):
 
 
 @pytest.mark.parametrize("cut", [3, 200, -30])
-def test_a_damaged_file_is_refused(cut, file):
+def test_an_incomplete_file_is_refused(cut, file):
     file.write_bytes(file.read_bytes()[:cut])
     with pytest.raises(ValueError, match=r"is not a \.keras file, or is corrupted"):
         zoo.load(file)

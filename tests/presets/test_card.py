@@ -16,7 +16,7 @@ NAMES = zoo.list_models()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_card_of_a_preset_tells_what_it_is(name):
+def test_the_card_of_a_preset_describes_it(name):
     card = zoo.card(name)
     assert card["name"] == name
     text = str(card)
@@ -30,7 +30,7 @@ def test_the_card_of_a_preset_tells_what_it_is(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_figure_says_how_it_was_measured(name):
+def test_every_metric_says_how_it_was_measured(name):
     figures = zoo.card(name)["figures"]
     for figure in figures:
         assert figure["command"] == f"zoo evaluate {name} --update"
@@ -83,7 +83,7 @@ def test_a_card_that_names_files_outside_its_folder_is_refused(name, tmp_path):
     ("content", "says"),
     [
         ("{", "not readable as JSON"),
-        ("[1]", "an object was expected, and this is a list"),
+        ("[1]", "an object was expected, but this is a list"),
         ('{"name": "a", "name": "b"}', "the entry 'name' is there more than once"),
         ('{"name": ' + "[" * 200 + "]" * 200 + "}", "nested more than 100 levels"),
         ('{"name": ' + "[" * 100_000, "not readable as JSON: .*recursion"),

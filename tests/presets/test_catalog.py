@@ -30,7 +30,7 @@ def modules_after(code):
         "import zoo.cli\ntry: zoo.cli.main(['--help'])\nexcept SystemExit: pass",
     ],
 )
-def test_looking_around_imports_no_backend(code):
+def test_listing_presets_and_cards_imports_no_backend(code):
     heavy = {"keras", "tensorflow", "jax", "torch", "numpy", "h5py", "matplotlib", "sklearn"}
     assert not heavy & modules_after(code)
 
@@ -56,13 +56,13 @@ def test_list_models_takes_a_part_of_the_names_unless_it_is_a_whole_one():
         ("recipe", lambda: recipes.get("vae_digit")),
     ],
 )
-def test_an_unknown_name_is_answered_with_the_nearest(kind, call):
+def test_the_error_for_an_unknown_name_has_the_nearest(kind, call):
     with pytest.raises(UnknownNameError, match=rf"no {kind}.*did you mean '\w*digits'") as caught:
         call()
     assert "There are: " in str(caught.value)
 
 
-def test_a_name_like_no_other_is_answered_with_all():
+def test_an_error_for_a_name_without_similar_ones_lists_all():
     assert suggestion("zzz", ["abc"]) == ""
     with pytest.raises(UnknownNameError, match="'qqqqqq'. There are: ") as caught:
         zoo.card("qqqqqq")
@@ -74,7 +74,7 @@ def test_a_folder_that_is_no_preset_is_told_apart_from_an_unknown_name(tmp_path)
         zoo.card(tmp_path)
 
 
-def test_a_folder_with_a_shipped_name_is_told_of(tmp_path, monkeypatch):
+def test_a_folder_with_the_name_of_a_shipped_preset_gives_a_warning(tmp_path, monkeypatch):
     shipped = catalog.preset_folder("vae_digits")
     monkeypatch.chdir(shipped.parent)
     assert catalog.preset_folder("vae_digits") == shipped

@@ -114,7 +114,7 @@ def check(sources, scratch, presets, exports):
 
 
 @pytest.mark.backend
-def test_changed_files_are_refused_in_words_or_load_as_they_were(sources, tmp_path):
+def test_changed_files_are_refused_with_an_explanation_or_load_unchanged(sources, tmp_path):
     presets = {"card": 20, "config": 40, "weights": 20, "archive": 30}
     exports = {"signature": 40, "served": 20, "golden": 10, "arrays": 20, "onnx": 40}
     check(sources, tmp_path, presets, exports)
@@ -122,7 +122,7 @@ def test_changed_files_are_refused_in_words_or_load_as_they_were(sources, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_hundreds_of_changes_are_refused_in_words_or_load_as_they_were(sources, tmp_path):
+def test_hundreds_of_changes_are_refused_with_an_explanation_or_load_unchanged(sources, tmp_path):
     presets = dict.fromkeys(("card", "config", "weights", "archive"), 200)
     exports = dict.fromkeys(("signature", "onnx"), 200)
     exports |= dict.fromkeys(("served", "golden", "arrays"), 60)
@@ -130,7 +130,7 @@ def test_hundreds_of_changes_are_refused_in_words_or_load_as_they_were(sources, 
 
 
 @pytest.mark.slow
-def test_whatever_does_harm_is_noticed(sources, tmp_path):
+def test_every_harmful_action_is_noticed(sources, tmp_path):
     """Loaders that do what none may do, each noticed in its own way."""
     cases = tried(sources, tmp_path, harm=8)
     for harm, said in {

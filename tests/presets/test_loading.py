@@ -65,7 +65,7 @@ def test_a_shipped_preset_loads_built_weighted_and_compiled(name):
 
 
 @pytest.mark.parametrize("name", ["Autoencoder", "VAE", "CVAE", "AAE"])
-def test_a_saved_model_comes_back_with_the_same_outputs(name, trained, few_digits, tmp_path):
+def test_a_saved_model_is_loaded_with_the_same_outputs(name, trained, few_digits, tmp_path):
     model = trained[name]
     card = zoo.save(model, tmp_path / "preset")
     loaded = zoo.load(tmp_path / "preset")
@@ -98,7 +98,7 @@ def test_weights_hold_no_state_of_an_optimizer(name, storage, trained, tmp_path)
     assert sum(sizes.values()) == zoo.card(tmp_path / "preset")["parameters"]
 
 
-def test_the_optimizers_kind_and_settings_come_back_without_its_state(vae, preset):
+def test_the_optimizers_class_and_settings_are_saved_without_its_state(vae, preset):
     loaded = zoo.load(preset)
     assert isinstance(loaded.optimizer, keras.optimizers.RMSprop)
     assert loaded.optimizer.rho == 0.8
@@ -145,7 +145,7 @@ def test_a_preset_can_be_trained_on(preset, few_digits):
     assert model.evaluate(few_digits[0], verbose=0, return_dict=True)["loss"] < before
 
 
-def test_what_was_fine_tuned_says_what_it_came_from_and_no_licence(few_digits, tmp_path):
+def test_a_fine_tuned_preset_names_its_origin_and_no_licence(few_digits, tmp_path):
     model = zoo.load("vae_digits")
     zoo.save(model, tmp_path / "copy")
     model.fit(few_digits[0][:32], verbose=0)
@@ -164,7 +164,7 @@ def test_what_was_fine_tuned_says_what_it_came_from_and_no_licence(few_digits, t
     assert "based on     vae_digits" in str(cards[1])
 
 
-def test_what_was_made_here_is_based_on_nothing(preset):
+def test_a_new_model_is_not_based_on_a_preset(preset):
     assert "based_on" not in zoo.card(preset)
 
 
@@ -212,7 +212,7 @@ def own_networks(*extra):
     }
 
 
-def test_networks_of_ones_own_come_back(few_digits, tmp_path):
+def test_own_networks_are_saved_and_loaded(few_digits, tmp_path):
     model = zoo.VAE(**own_networks(layers.Dropout(0.1)))
     model.compile()
     zoo.save(model, tmp_path / "preset")
@@ -224,7 +224,7 @@ def test_networks_of_ones_own_come_back(few_digits, tmp_path):
     )
 
 
-def test_a_custom_layer_comes_back_where_it_is_given(few_digits, tmp_path):
+def test_a_custom_layer_is_loaded_if_it_is_given(few_digits, tmp_path):
     model = zoo.VAE(**own_networks(Gain()))
     model.encoder.get_layer("gain").gain.assign(2.5)
     zoo.save(model, tmp_path / "preset")
@@ -233,13 +233,13 @@ def test_a_custom_layer_comes_back_where_it_is_given(few_digits, tmp_path):
     np.testing.assert_allclose(loaded.encode(few_digits[0]), model.encode(few_digits[0]), atol=1e-6)
 
 
-def test_a_custom_layer_is_refused_where_it_is_not_given(tmp_path):
+def test_a_custom_layer_is_refused_if_it_is_not_given(tmp_path):
     zoo.save(zoo.VAE(**own_networks(Gain())), tmp_path / "preset")
     with pytest.raises(ValueError, match=r"names 'Gain'.*custom_objects=\{'Gain': \.\.\.\}"):
         zoo.load(tmp_path / "preset")
 
 
-def test_a_class_of_ones_own_comes_back_where_it_is_given(tmp_path):
+def test_an_own_class_is_loaded_if_it_is_given(tmp_path):
     class HalfVAE(zoo.VAE):
         pass
 

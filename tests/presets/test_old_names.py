@@ -64,7 +64,7 @@ def test_a_preset_of_version_0_1_loads_with_the_same_weights(tmp_path):
 
 
 @pytest.mark.parametrize(("old", "new"), [("hidden", "hidden_units"), ("fooling_weight", None)])
-def test_an_old_name_in_a_program_is_answered_with_the_new_one(old, new):
+def test_the_error_for_an_old_name_has_the_new_one(old, new):
     says = f"{old}=, which is called {new}= now" if new else f"takes no {old}="
     with pytest.raises(TypeError, match=says):
         zoo.VAE(**SMALL, **{old: (16,)})

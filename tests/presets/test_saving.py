@@ -134,7 +134,7 @@ def test_pictures_and_entries_of_the_card_are_kept(vae, tmp_path):
     assert "![Preview" in (tmp_path / "p" / "README.md").read_text()
 
 
-def test_measured_figures_go_into_the_card_and_the_readme(vae_preset):
+def test_metrics_are_written_to_the_card_and_the_readme(vae_preset):
     figure = {
         "name": "height",
         "value": 1.5,

@@ -71,7 +71,7 @@ def test_the_first_presets_are_there():
 @pytest.mark.backend
 @pytest.mark.lowest
 @pytest.mark.parametrize("name", NAMES)
-def test_outputs_are_those_that_were_measured(name):
+def test_outputs_equal_the_recorded_ones(name):
     """The same on every backend: what the metrics were measured on is what users get."""
     expected = json.loads(GOLDEN.read_text())[name]
     got = outputs(loaded(name))
@@ -179,7 +179,7 @@ def test_every_part_has_variants_within_their_bounds(name, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "percent"), [("cvae_mnist", 98), ("cvae_fashion_mnist", 85)])
-def test_generated_classes_are_told_apart(name, percent):
+def test_generated_classes_are_recognized(name, percent):
     """By the card, whose metric an independently trained classifier gave."""
     metrics = {metric["name"]: metric["value"] for metric in zoo.card(name)["figures"]}
     assert metrics["generated class accuracy"] >= percent

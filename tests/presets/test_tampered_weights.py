@@ -79,7 +79,7 @@ def texts(file, place, secret):
         (in_large_pieces, r"is stored in pieces of \(16384, 8192\), larger than itself"),
     ],
 )
-def test_weights_that_are_too_large_or_lie_elsewhere_are_refused_unread(
+def test_weights_that_are_too_large_or_in_other_files_are_refused_unread(
     change, says, vae_preset, tmp_path, monkeypatch
 ):
     secret = tmp_path / "secret.h5"
@@ -179,7 +179,7 @@ class Nest(keras.layers.Layer):
         return self.inner[0][0](x)
 
 
-def test_weights_that_are_missing_are_not_left_as_they_were_drawn(tmp_path):
+def test_missing_weights_are_refused(tmp_path):
     """Keras only warns of layers in lists of lists whose group the file lacks."""
     x, z = keras.Input((4,)), keras.Input((3,))
     networks = keras.Model(x, Nest()(x)), keras.Model(z, keras.layers.Dense(4)(z))

@@ -20,7 +20,7 @@ def test_a_cut_off_weights_file_is_refused(vae_preset):
 
 
 @pytest.mark.parametrize("file", ["model.weights.h5", "config.json"])
-def test_one_altered_bit_is_refused(file, vae_preset):
+def test_one_changed_bit_is_refused(file, vae_preset):
     path = vae_preset / file
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -81,7 +81,7 @@ def test_a_link_that_leaves_the_folder_is_refused(file, vae_preset, tmp_path):
         zoo.load(vae_preset)
 
 
-def test_a_card_gives_no_orders_to_a_terminal(vae_preset, capsys):
+def test_a_card_cannot_send_control_characters_to_a_terminal(vae_preset, capsys):
     card = json.loads((vae_preset / "card.json").read_text())
     card["description"] = "\x1b]0;owned\x07\x1b[2J \u202e\x9b31m Schr\u00f6dinger"
     (vae_preset / "card.json").write_text(json.dumps(card))
@@ -92,7 +92,7 @@ def test_a_card_gives_no_orders_to_a_terminal(vae_preset, capsys):
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b'{"class": "VAE", "config": 3}', b"\xff"])
-def test_a_config_that_is_none_is_refused(content, vae_preset):
+def test_an_invalid_config_is_refused(content, vae_preset):
     rewrite(vae_preset, "config.json", content)
     with pytest.raises(ValueError, match=r"config\.json (is not readable|holds no class)"):
         zoo.load(vae_preset)
@@ -238,7 +238,7 @@ def test_code_in_a_config_is_refused_and_nothing_runs(
     assert not mark.exists()
 
 
-def test_a_class_that_is_given_does_not_let_a_strangers_in():
+def test_a_given_class_does_not_allow_an_unknown_one():
     """Keras would make the class of the registered name, whatever stands beside it."""
     given = {"Own": type("Own", (keras.layers.Layer,), {})}
     assert safety.is_allowed(entry("Own", None, "Own"), given)
@@ -247,7 +247,7 @@ def test_a_class_that_is_given_does_not_let_a_strangers_in():
     assert not safety.is_allowed(entry("Own", None, "stranger>Recorder"), given)
 
 
-def test_what_networks_are_made_of_is_allowed(tmp_path):
+def test_objects_in_networks_are_allowed(tmp_path):
     """Layers, activations, initializers, constraints, schedules and operations of Keras."""
     x = keras.Input((8, 8, 1))
     h = keras.layers.Conv2D(

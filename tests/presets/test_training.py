@@ -34,7 +34,7 @@ def train(recipe, out, **options):
     return training.train(recipe, out, verbose=0, **options)
 
 
-def test_an_unknown_class_or_data_set_is_answered_with_the_nearest(recipe, tmp_path):
+def test_the_error_for_an_unknown_class_or_data_set_has_the_nearest(recipe, tmp_path):
     with pytest.raises(UnknownNameError, match="no class 'Autoencode'; did you mean 'Autoencoder'"):
         train(dataclasses.replace(recipe, class_name="Autoencode"), tmp_path / "out")
     with pytest.raises(UnknownNameError, match="no data set 'digit'; did you mean 'digits'"):
@@ -272,7 +272,7 @@ def test_in_a_fixed_order_a_resumed_training_ends_where_the_whole_one_does(name,
         np.testing.assert_allclose(resumed, whole, atol=1e-5)  # float32, added up in any order
 
 
-def test_a_training_of_another_kind_does_not_go_on_from_it(recipe, tmp_path, monkeypatch):
+def test_another_training_does_not_continue_from_it(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(Stopped, "seen", [])
     monkeypatch.setattr(Stopped, "stop_after", 1)
     with pytest.raises(KeyboardInterrupt):
@@ -299,7 +299,7 @@ def test_a_training_whose_preset_could_not_be_written_need_not_be_repeated(
     assert os.listdir(tmp_path) == ["out"]
 
 
-def test_a_disk_that_is_full_ends_a_training_in_words_and_it_goes_on_later(
+def test_a_full_disk_ends_a_training_with_an_explanation_and_it_can_be_resumed(
     recipe, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(Stopped, "seen", [])

@@ -42,7 +42,7 @@ def file(drawn, tmp_path):
     return tmp_path / "x.npy"
 
 
-def test_a_recipe_trains_on_images_and_labels_of_ones_own(file, tmp_path, capsys):
+def test_a_recipe_trains_on_own_images_and_labels(file, tmp_path, capsys):
     np.save(tmp_path / "y.npy", np.arange(90) % 3)
     card = training.train(
         RECIPE, tmp_path / "mine", images=file, labels=tmp_path / "y.npy", strategy=None
@@ -57,7 +57,7 @@ def test_a_recipe_trains_on_images_and_labels_of_ones_own(file, tmp_path, capsys
     assert all("images/s" in line and "left" in line and "val_loss" in line for line in lines)
 
 
-def test_a_recipe_trains_on_rows_that_are_no_images(tmp_path):
+def test_a_recipe_trains_on_rows_that_are_not_images(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).random((90, 12), "float32"))
     recipe = dataclasses.replace(recipes.get("vae_digits"), epochs=1)
     card = training.train(recipe, tmp_path / "mine", images=tmp_path / "x.npy", verbose=False)
@@ -72,7 +72,7 @@ def test_a_recipe_with_few_labels_takes_those_that_are_known(file, tmp_path):
     assert card["num_classes"] == 3
 
 
-def test_a_training_goes_on_from_its_own_state_alone(drawn, file, tmp_path):
+def test_a_training_continues_only_from_its_own_state(drawn, file, tmp_path):
     """Not from that of other images, of the same number and shape."""
     one, other = (training._fingerprint(RECIPE, 2, x, None) for x in (drawn, 255 - drawn))
     assert one != other

@@ -201,7 +201,7 @@ def the_same_seed_trains_the_same_weights(case):
     assert equal(*runs, atol=1e-6)
 
 
-def a_frozen_encoder_stays_and_a_thawed_one_learns_again(case):
+def a_frozen_encoder_stays_and_an_unfrozen_one_learns_again(case):
     model = case.compiled()
     model.fit(*case.data(model, 64), verbose=0)
     model.encoder.trainable = False
@@ -323,7 +323,7 @@ CHECKS = [
     a_keras_file_holds_everything_and_training_goes_on_the_same,
     a_preset_folder_gives_the_model_back,
     the_same_seed_trains_the_same_weights,
-    a_frozen_encoder_stays_and_a_thawed_one_learns_again,
+    a_frozen_encoder_stays_and_an_unfrozen_one_learns_again,
     mixed_precision_trains_float32_weights,
     gradients_are_accumulated,
     gradients_are_clipped,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ from zoo.nn import networks, own_networks
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.normal import DiagonalNormal
 from zoo.nn.given import number, whole
-from zoo.trainer import Losses
+from zoo.trainer import Batch, Losses
 
 DIRECTIONS = 16  # random projections of the sliced Wasserstein distance
 POSTERIORS = ("deterministic", "gaussian", "universal")
@@ -172,7 +172,7 @@ class AAE(BaseAutoencoder):
 
     # Training
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         # Reconstruction phase: encoder and decoder minimize -log p(x | z).
         r = self.minimize(lambda: self.reconstruction_losses(batch, True), batch, "reconstruction")
@@ -185,14 +185,14 @@ class AAE(BaseAutoencoder):
         self.after_step(batch, metrics)
         return self.track(metrics)
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         r = self.reconstruction_losses(batch, training=False).weighted(batch.weight).metrics
         d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
         g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
         return self.track({**r, **d, **g, "loss": r["reconstruction"]})
 
-    def reconstruction_losses(self, batch, training):
+    def reconstruction_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log p(x | z) for the codes of the images."""
         z = self.sampled_code(batch.x, training)  # [batch, latent_dim]
         inputs = {"z": z, "label": batch.label} if "z" in self.label_inputs else z
@@ -200,7 +200,7 @@ class AAE(BaseAutoencoder):
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
         return Losses(reconstruction, reconstruction=reconstruction)
 
-    def discriminator_losses(self, batch, training):
+    def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(z') - log(1 - d(z)), and metrics of how close codes are to the prior."""
         # training=False: no dropout in the encoder, and no update of its batch statistics.
         codes = ops.stop_gradient(self.sampled_code(batch.x, training=False))
@@ -216,43 +216,43 @@ class AAE(BaseAutoencoder):
             sliced_wasserstein=self.sliced_wasserstein(codes, samples),
         )
 
-    def generator_losses(self, batch, training):
+    def generator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(z) for the codes of the images."""
         codes = self.sampled_code(batch.x, training)
         # training=False: this update does not train the discriminator.
         generator = ops.softplus(-self.logits(codes, batch.label, training=False))  # [batch]
         return Losses(self.generator_weight * generator, generator=generator)
 
-    def adversarial_loss(self, on_samples, on_codes):
+    def adversarial_loss(self, on_samples: Any, on_codes: Any) -> Any:
         """Return -log d(sample) - log(1 - d(code)) of logits [batch], with smoothed labels."""
         return (
             ops.softplus(-on_samples) + self.label_smoothing * on_samples + ops.softplus(on_codes)
         )
 
-    def sampled_code(self, x, training):
+    def sampled_code(self, x: Any, training: bool) -> Any:
         """Return a code of each image, a sample of q(z | x), [batch, latent_dim]."""
         if self.posterior == "deterministic":
             return self.encoder(x, training=training)
         noise = backend.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
         return self.code_of(x, noise, training=training)
 
-    def code_of(self, x, noise, training=False):
+    def code_of(self, x: Any, noise: Any, training: bool = False) -> Any:
         """Return samples of q(z | x) for images and standard normal noise [batch, latent_dim]."""
         if self.posterior == "universal":
             return self.noisy_encoder({"x": x, "noise": noise}, training=training)
         q = DiagonalNormal(**self.encoder(x, training=training))
         return q.reparameterize(noise[:, None])[:, 0]  # [batch, 1, latent_dim] and back
 
-    def prior_samples_like(self, batch):
+    def prior_samples_like(self, batch: Batch) -> Any:
         """Return as many samples of the prior as there are images, [batch, latent_dim]."""
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
 
-    def logits(self, z, label, training):
+    def logits(self, z: Any, label: Any, training: bool) -> Any:
         """Return the discriminator's logits for codes, [batch]; above 0 means prior samples."""
         given = {"z": z, "label": label} if self.labels_seen else z
         return self.discriminator(given, training=training)[:, 0]
 
-    def sliced_wasserstein(self, codes, samples):
+    def sliced_wasserstein(self, codes: Any, samples: Any) -> Any:
         """Return the sliced 2-Wasserstein distance between two batches of one size, a scalar."""
         axes = backend.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
         axes = axes / ops.norm(axes, axis=0, keepdims=True)  # [latent_dim, directions]
@@ -262,12 +262,12 @@ class AAE(BaseAutoencoder):
 
     # Use
 
-    def code(self, x, label=None, training=False):
+    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
         if self.posterior == "gaussian":
             return self.encoder(x, training=training)["z_mean"]
         return super().code(x, label, training)
 
-    def encoded(self, x, label=None):
+    def encoded(self, x: Any, label: Any = None) -> dict:
         if self.posterior != "gaussian":
             return super().encoded(x, label)
         q = DiagonalNormal(**self.encoder(x))
@@ -297,7 +297,7 @@ class AAE(BaseAutoencoder):
 
     # Export
 
-    def parts(self):
+    def parts(self) -> dict:
         z = TensorInfo("z", "float32", self.code_shape, prior=self.prior.describe())
         label = TensorInfo("label", "int32", (), 0, self.labels_seen - 1)
         takes = (z, label) if self.labels_seen else (z,)
@@ -312,7 +312,7 @@ class AAE(BaseAutoencoder):
         discriminator = self.part("discriminator", discriminate, takes, (logit,), networks)
         return {**super().parts(), "discriminator": discriminator}
 
-    def setting(self, name):
+    def setting(self, name: str) -> Any:
         if name == "discriminator":
             return self.discriminator if self.custom_discriminator else None
         return super().setting(name)

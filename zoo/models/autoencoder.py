@@ -13,7 +13,7 @@ from zoo.nn import corruption as corruptions
 from zoo.nn import jacobians, networks
 from zoo.nn.distributions.likelihoods import bernoulli_kl
 from zoo.nn.given import number, whole
-from zoo.trainer import Losses
+from zoo.trainer import Batch, Losses
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -84,7 +84,7 @@ class Autoencoder(BaseAutoencoder):
         for name in self.weight_penalties():
             self.add_metric_name(name)
 
-    def losses(self, batch, training):
+    def losses(self, batch: Batch, training: bool) -> Losses:
         z = self.encoder(batch.x, training=training)
         parameters = self.decoder(z, training=training)
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
@@ -106,13 +106,13 @@ class Autoencoder(BaseAutoencoder):
             if weight
         }
 
-    def squared_jacobian_norm(self, x):
+    def squared_jacobian_norm(self, x: Any) -> Any:
         """Return |dz/dx|^2 of images, summed over codes and pixels, as a tensor [batch]."""
         if self.has_closed_jacobian:
             return self.closed_jacobian_norm(self.encoder(x))
         return jacobians.exact(self.code, x, self.latent_dim)
 
-    def closed_jacobian_norm(self, z):
+    def closed_jacobian_norm(self, z: Any) -> Any:
         """Return |dz/dx|^2 at codes of one dense layer, [batch]."""
         layer = self.encoder.get_layer(self.encoder_outputs[0])
         return jacobians.closed_form(z, layer.kernel, networks.code_activation(self.encoder))
@@ -191,7 +191,7 @@ class SparseAutoencoder(Autoencoder):
         self.penalty, self.rho = penalty, rho
         self.weight = number("weight", weight, least=0)
 
-    def losses(self, batch, training):
+    def losses(self, batch: Batch, training: bool) -> Losses:
         z = self.encoder(batch.x, training=training)  # [batch, latent_dim]
         parameters = self.decoder(z, training=training)
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
@@ -251,7 +251,7 @@ class DenoisingAutoencoder(Autoencoder):
         self.corruption = corruptions.get({"masking": 0.25} if corruption is None else corruption)
         self.num_corruptions = whole("num_corruptions", num_corruptions, least=1)
 
-    def losses(self, batch, training):
+    def losses(self, batch: Batch, training: bool) -> Losses:
         if not training:
             return super().losses(batch, training)
         x = ops.repeat(batch.x, self.num_corruptions, axis=0)  # [batch * L, *input_shape]
@@ -337,7 +337,7 @@ class ContractiveAutoencoder(Autoencoder):
         if jacobian == "auto":
             self.method = "closed" if self.has_closed_jacobian else "hutchinson"
 
-    def losses(self, batch, training):
+    def losses(self, batch: Batch, training: bool) -> Losses:
         z = self.encoder(batch.x, training=training)  # [batch, latent_dim]
         parameters = self.decoder(z, training=training)
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
@@ -345,7 +345,7 @@ class ContractiveAutoencoder(Autoencoder):
         metrics = {"reconstruction": reconstruction, "contraction": contraction}
         return self.with_penalties(Losses(reconstruction + self.weight * contraction, **metrics))
 
-    def contraction(self, x, z):
+    def contraction(self, x: Any, z: Any) -> Any:
         """Return |dh(x)/dx|^2 of images x with codes z, or its estimate, [batch]."""
 
         def code(images):

@@ -190,7 +190,7 @@ class BaseAutoencoder(Trainer):
     def _described_encoder(self, *args, **options):
         return networks.encoder(*args, **options)
 
-    def add_metric_name(self, name: str):
+    def add_metric_name(self, name: str) -> None:
         """Add a name to those that `losses` reports, for this model alone."""
         self.metric_names = (*self.metric_names, name)
         self.trackers[name] = keras.metrics.Mean(name=name)
@@ -202,11 +202,11 @@ class BaseAutoencoder(Trainer):
 
     # Tensors
 
-    def encoder_input(self, x, label):
+    def encoder_input(self, x: Any, label: Any) -> Any:
         """Return the input of the encoder: a tensor, or a dict of tensors with a label."""
         return {"x": x, "label": label} if "x" in self.label_inputs else x
 
-    def decoder_input(self, z, label):
+    def decoder_input(self, z: Any, label: Any) -> Any:
         """Return the input of the decoder: a tensor, or a dict of tensors with a label."""
         return {"z": z, "label": label} if "z" in self.label_inputs else z
 
@@ -216,19 +216,19 @@ class BaseAutoencoder(Trainer):
         z = self.code(x, label, training)
         return self.image(z, label, training)
 
-    def code(self, x, label=None, training=False):
+    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
         """Return the deterministic code of images, as tensors, flat: [batch, latent_dim]."""
         return self.encoder(self.encoder_input(x, label), training=training)
 
-    def encoded(self, x, label=None) -> dict:
+    def encoded(self, x: Any, label: Any = None) -> dict:
         """Return the outputs of the exported encoder, by the names in `encoder_outputs`."""
         return {self.encoder_outputs[0]: self.code(x, label)}
 
-    def observation(self, z, label=None, training=False):
+    def observation(self, z: Any, label: Any = None, training: bool = False) -> Any:
         """Return p(x | z) of codes [batch, latent_dim]."""
         return self.likelihood(self.decoder(self.decoder_input(z, label), training=training))
 
-    def image(self, z, label=None, training=False):
+    def image(self, z: Any, label: Any = None, training: bool = False) -> Any:
         """Return the mean image of codes, as tensors, [batch, *input_shape]."""
         return self.observation(z, label, training).mean
 
@@ -246,21 +246,21 @@ class BaseAutoencoder(Trainer):
         """Whether `generate` makes images."""
         return self.prior is not None
 
-    def prior_samples(self, n, labels, seed) -> np.ndarray:
+    def prior_samples(self, n: Any, labels: Any, seed: Any) -> np.ndarray:
         """Return codes to generate from, float32 [n, latent_dim]; the labels were checked."""
         return self.prior.styled(self.prior.sample(n, seed=seed), labels)
 
-    def style(self, z, labels):
+    def style(self, z: Any, labels: Any) -> Any:
         """Return the styles of codes [n, latent_dim]: the information that is not in the label."""
         return self.prior.style(z, labels) if self.prior else z
 
-    def styled(self, style, labels):
+    def styled(self, style: Any, labels: Any) -> Any:
         """Return the codes of styles [n, latent_dim] with labels [n]; the inverse of `style`."""
         return self.prior.styled(style, labels) if self.prior else style
 
     # Training
 
-    def before_training(self, x):
+    def before_training(self, x: Any) -> None:
         """Choose the color map of pictures by the images, and remove the preset's licence."""
         if x is not None and len(self.image_shape) == 3 and self.image_shape[-1] == 1:
             border = np.concatenate([x[:, [0, -1]].ravel(), x[:, :, [0, -1]].ravel()])
@@ -269,7 +269,7 @@ class BaseAutoencoder(Trainer):
         if self.licence is self.licence_of_preset:  # not `==`: a user may set the same text
             self.licence = None
 
-    def after_step(self, batch, metrics):
+    def after_step(self, batch: Any, metrics: dict) -> None:
         """Update the standard deviation of a calibrated likelihood."""
         likelihood = getattr(self, "input_likelihood", self.likelihood)
         if not likelihood.calibrated:
@@ -281,7 +281,7 @@ class BaseAutoencoder(Trainer):
             log_prob = log_prob / ops.maximum(total, 1e-12)
         likelihood.calibrate(log_prob / math.prod(self.decoder.output.shape[1:]), share)
 
-    def fastest(self, size, steps=math.inf):
+    def fastest(self, size: Any, steps: Any = math.inf) -> dict:
         with backend.strategy_scope(self):
             convolutional = networks.is_convolutional(*self.layers)
             return backend.fastest(convolutional, 4 * size * math.prod(self.image_shape), steps)
@@ -292,7 +292,7 @@ class BaseAutoencoder(Trainer):
         """Return the functions of the model that can be exported, by name."""
         return encoder_and_decoder(self)
 
-    def part(self, name, function, inputs, outputs, networks) -> Part:
+    def part(self, name: str, function: Any, inputs: Any, outputs: Any, networks: Any) -> Part:
         """Return a part that may use the model's own weights besides those of `networks`."""
         own = self._own_weights()
         return Part(
@@ -305,7 +305,7 @@ class BaseAutoencoder(Trainer):
         others |= {*self.state_of_training}
         return [weight for weight in self.weights if id(weight) not in others]
 
-    def add_state(self, *args, **kwargs):
+    def add_state(self, *args, **kwargs) -> Any:
         """Add a weight that only training reads and changes; exports do not contain it."""
         weight = self.add_weight(*args, trainable=False, **kwargs)
         self.state_of_training = (*self.state_of_training, id(weight))
@@ -313,7 +313,7 @@ class BaseAutoencoder(Trainer):
 
     # Saving
 
-    def get_config(self):
+    def get_config(self) -> dict:
         config = {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
@@ -328,7 +328,7 @@ class BaseAutoencoder(Trainer):
         frozen = [name for name, layer in self._freezable().items() if not layer.trainable]
         return {**config, "frozen": frozen} if frozen else config
 
-    def setting(self, name: str):
+    def setting(self, name: str) -> Any:
         """Return the value of a constructor argument: the attribute of the same name."""
         if name == "input_shape":
             return self.image_shape
@@ -371,7 +371,7 @@ class BaseAutoencoder(Trainer):
             raise TypeError(f"{name} is a {type(model).__name__}, not a {cls.__name__}.")
         return model
 
-    def save_to_preset(self, folder, **options):
+    def save_to_preset(self, folder: Any, **options) -> None:
         """Write a preset folder; see `zoo.save`."""
         zoo.save(self, folder, **options)
 
@@ -380,16 +380,16 @@ class BaseAutoencoder(Trainer):
             return None
         return keras.saving.serialize_keras_object(dict(self._compile_arguments))
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         self.compile(**keras.saving.deserialize_keras_object(normalize_config(config)))
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Also save the state of the random generator, so that a resumed training is the same."""
         super().save_own_variables(store)
         store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         self.seed_generator.state.assign(store["seed_state"][()])
         super().load_own_variables({key: store[key] for key in store.keys() - {"seed_state"}})

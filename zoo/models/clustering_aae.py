@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ from zoo.nn import corruption as corruptions
 from zoo.nn import networks
 from zoo.nn.distributions.priors import Categorical
 from zoo.nn.given import number, whole, widths
-from zoo.trainer import Losses
+from zoo.trainer import Batch, Losses
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -194,14 +194,14 @@ class ClusteringAAE(AAE):
 
     # Training: the steps are those of `AAE`
 
-    def codes(self, x, training):
+    def codes(self, x: Any, training: bool) -> Any:
         """Return logits [batch, num_classes] and styles of images, corrupted in training."""
         if training:
             x = self.corruption.draw(x, self.seed_generator)
         features = self.trunk(x, training=training)
         return self.classifier(features), self.style_head(features)
 
-    def reconstruction_losses(self, batch, training):
+    def reconstruction_losses(self, batch: Batch, training: bool) -> Losses:
         logits, z = self.codes(batch.x, training)
         joined = self.join({"z": z, "probability": ops.softmax(logits)})
         parameters = self.mixing(joined, training=training)
@@ -212,7 +212,7 @@ class ClusteringAAE(AAE):
         repulsion = self.head_repulsion()
         return losses.plus(repulsion, head_repulsion=repulsion)
 
-    def head_repulsion(self):
+    def head_repulsion(self) -> Any:
         """Return how much closer than `head_distance` pairs of heads are, summed, a scalar."""
         heads = self.join.get_layer("heads").kernel
         squared = ops.sum(ops.square(heads[:, None] - heads[None]), axis=2)
@@ -220,7 +220,7 @@ class ClusteringAAE(AAE):
         short = ops.relu(self.head_distance - distances) * (1.0 - ops.eye(self.num_classes))
         return 0.5 * ops.sum(short)
 
-    def discriminator_losses(self, batch, training):
+    def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         logits, z = (ops.stop_gradient(code) for code in self.codes(batch.x, training))
         probability, samples = ops.softmax(logits), self.prior_samples_like(batch)
         one_hot = self.label_prior.draw(ops.shape(z)[0], self.seed_generator)
@@ -244,7 +244,7 @@ class ClusteringAAE(AAE):
             label_entropy=-ops.sum(mean * ops.log(ops.maximum(mean, 1e-30))),
         )
 
-    def generator_losses(self, batch, training):
+    def generator_losses(self, batch: Batch, training: bool) -> Losses:
         logits, z = self.codes(batch.x, training)
         on_style = self.discriminator(z, training=False)[:, 0]
         noisy = self.with_instance_noise(ops.softmax(logits))
@@ -256,7 +256,7 @@ class ClusteringAAE(AAE):
             label_generator=label_generator,
         )
 
-    def with_instance_noise(self, probability):
+    def with_instance_noise(self, probability: Any) -> Any:
         """Add noise; without it, the label's discriminator recognizes one-hot rows too easily."""
         noise = backend.normal(ops.shape(probability), self.seed_generator)
         return probability + self.instance_noise * noise
@@ -265,10 +265,10 @@ class ClusteringAAE(AAE):
 
     predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
 
-    def label_probability(self, x):
+    def label_probability(self, x: Any) -> Any:
         return ops.softmax(self.classifier(self.trunk(x)))
 
-    def reconstruct(self, x, labels=None, *, batch_size: int = 1024):
+    def reconstruct(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
         """Return the images that styles and labels of `x` decode to, [n, *input_shape].
 
         Args:
@@ -277,7 +277,7 @@ class ClusteringAAE(AAE):
         labels = self.predict_labels(x, batch_size=batch_size) if labels is None else labels
         return super().reconstruct(x, labels, batch_size=batch_size)
 
-    def represent(self, x, *, batch_size: int = 1024) -> np.ndarray:
+    def represent(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
         """Return the input of the decoder for images: float32 [n, latent_dim] with heads.
 
         Without heads it is [n, num_classes + latent_dim]: probabilities, then the style.
@@ -285,13 +285,13 @@ class ClusteringAAE(AAE):
         x = checks.check_images(x, self.image_shape, self.likelihood)
         return self.run_in_batches("representation", checks.in_numpy(x), None, batch_size)
 
-    def representation(self, x):
+    def representation(self, x: Any) -> Any:
         """Return `represent` for tensors."""
         features = self.trunk(x)
         probability = ops.softmax(self.classifier(features))
         return self.join({"z": self.style_head(features), "probability": probability})
 
-    def parts(self):
+    def parts(self) -> dict:
         x = TensorInfo("x", "float32", self.image_shape, self.likelihood.low, self.likelihood.high)
         probability = TensorInfo("label_probability", "float32", (self.num_classes,), 0.0, 1.0)
         logit = TensorInfo("logit", "float32", (1,))
@@ -318,7 +318,7 @@ class ClusteringAAE(AAE):
             "representation": self.part("representation", represent, (x,), (code,), seen),
         }
 
-    def setting(self, name):
+    def setting(self, name: str) -> Any:
         return (
             self.label_prior.get_config()["masses"] if name == "masses" else super().setting(name)
         )

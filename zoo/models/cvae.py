@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from zoo.models.vae import VAE
@@ -48,16 +50,16 @@ class CVAE(VAE):
         if is_learned(prior):
             learn_prior(self, prior)
 
-    def setting(self, name):
+    def setting(self, name: str) -> Any:
         return learned_prior_of(self) if name == "prior" else super().setting(name)
 
 
-def is_learned(prior) -> bool:
+def is_learned(prior: Any) -> bool:
     """Return whether a prior is learned: it is "learned", or a user's own network."""
     return isinstance(prior, keras.Model) or (isinstance(prior, str) and prior == "learned")
 
 
-def fixed_prior(prior):
+def fixed_prior(prior: Any) -> Any:
     """Return a prior if it is not learned, else None.
 
     Raises:
@@ -68,7 +70,7 @@ def fixed_prior(prior):
     return None if is_learned(prior) else prior
 
 
-def learn_prior(model, prior):
+def learn_prior(model, prior: Any) -> None:
     """Give a conditional VAE a learned prior, by "learned" or a user's own network."""
     if len(model.code_shape) > 1:
         raise ValueError(
@@ -82,7 +84,7 @@ def learn_prior(model, prior):
     model.network_names = (*model.network_names, "prior_network")
 
 
-def learned_prior_of(model):
+def learned_prior_of(model) -> Any:
     """Return the `prior` argument with which a conditional VAE was made."""
     if model.prior_network is None:
         return model.prior

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from zoo.nn import given, networks
 from zoo.nn.given import whole
 
 
-def described_networks(model, input_shape, latent_dim):
+def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
     """Return the encoder and the decoder that the settings of a model describe.
 
     Raises:
@@ -57,7 +59,7 @@ def described_networks(model, input_shape, latent_dim):
     return encoder, decoder
 
 
-def checked_code_shape(latent_dim, custom_networks: bool):
+def checked_code_shape(latent_dim: Any, custom_networks: bool) -> Any:
     """Return the length of a code, or its shape, which only a user's own networks may have."""
     if isinstance(latent_dim, str) or not hasattr(latent_dim, "__iter__"):
         return whole("latent_dim", latent_dim, least=1)

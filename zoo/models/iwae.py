@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo.models.vae import VAE
 from zoo.nn.distributions.normal import kl_divergence
-from zoo.trainer import Losses
+from zoo.trainer import Batch, Losses
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -49,7 +49,7 @@ class IWAE(VAE):
     def __init__(self, input_shape=None, latent_dim=None, *, samples: int = 50, **kwargs):
         super().__init__(input_shape, latent_dim, samples=samples, **kwargs)
 
-    def losses(self, batch, training):
+    def losses(self, batch: Batch, training: bool) -> Losses:
         x = seen = self.drawn_pixels(batch.x)  # [batch, *input_shape]
         if self.corruption and training:
             seen = self.corruption.draw(x, self.seed_generator)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -60,10 +62,10 @@ class LabelInformedAAE(AAE):
             )
 
     @property
-    def labels_seen(self):
+    def labels_seen(self) -> int:
         return (self.prior.num_classes or 0) + 1  # the last label means "unlabeled"
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, x: Any = None, y: Any = None, *args, **kwargs) -> keras.callbacks.History:
         """Train as other models do, with y = -1 for images without a label."""
         if y is not None and checks.is_array(x) and not self.prior.masses_given:
             labels = checks.check_labels(y, len(x), self.num_classes, "y", unlabeled=True)
@@ -76,19 +78,19 @@ class LabelInformedAAE(AAE):
         self.prior = type(self.prior).from_config(config)
         self.train_function = self.test_function = None  # they hold the old masses as constants
 
-    def prior_samples_like(self, batch):
+    def prior_samples_like(self, batch: Any) -> Any:
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator, batch.label)
 
-    def logits(self, z, label, training):
+    def logits(self, z: Any, label: Any, training: bool) -> Any:
         return super().logits(z, ops.where(label >= 0, label, self.num_classes), training)
 
     # Use
 
-    def predict_labels(self, x, *, batch_size: int = 1024) -> np.ndarray:
+    def predict_labels(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
         """Return the classes in whose part of the prior the codes of images lie, int32 [n]."""
         return self.prior.region(self.encode(x, batch_size=batch_size))
 
-    def generate(self, n=None, labels=None, *, seed=None):
+    def generate(self, n=None, labels=None, *, seed=None) -> np.ndarray:
         """Decode samples of the prior, or with labels [n] samples of the parts of these classes."""
         if labels is None:
             return super().generate(n, seed=seed)

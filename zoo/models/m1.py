@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -84,7 +86,7 @@ class M1(VAE):
         logits = keras.layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
         return keras.Model(z, logits, name="classifier")
 
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs):
+    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs) -> keras.callbacks.History:
         """Train on all images, then train the classifier if labels are given; see `VAE.fit`.
 
         Args:
@@ -110,7 +112,7 @@ class M1(VAE):
         check_every_class_has_a_label(y, self.num_classes)
         return y
 
-    def learn_labels(self, x, y, *, seed: int = 0) -> np.ndarray:
+    def learn_labels(self, x: Any, y: Any, *, seed: int = 0) -> np.ndarray:
         """Label all images by their codes, and train a new classifier on these labels.
 
         Args:
@@ -139,13 +141,13 @@ class M1(VAE):
         self.classifier.trainable = False
         return labels
 
-    def label_probability(self, x):
+    def label_probability(self, x: Any) -> Any:
         """Return the classifier's probabilities for mean codes, a tensor [batch, num_classes]."""
         return ops.softmax(self.classifier(self.code(x)))
 
     predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
 
-    def parts(self):
+    def parts(self) -> dict:
         """Return what can be exported: the parts of a VAE, and `classifier`."""
         classifier = classifier_part(self, (self.encoder, self.classifier))
         return {**super().parts(), "classifier": classifier}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -69,26 +69,26 @@ class M1M2(M2):
         self.lower.trainable = False
         self.image_shape, self.likelihood = lower.image_shape, lower.likelihood
 
-    def input_pixels(self, x):
+    def input_pixels(self, x: Any) -> Any:
         """Return the input of the networks: the mean of q(z1 | x), [batch, values]."""
         return self.lower.posterior(x).mean
 
-    def drawn_pixels(self, x):
+    def drawn_pixels(self, x: Any) -> Any:
         """Return it for a training step: a sample of q(z1 | x), [batch, values]."""
         z1 = self.lower.posterior(self.lower.drawn_pixels(x)).sample(1, self.seed_generator)
         return ops.stop_gradient(z1[:, 0])
 
-    def image(self, z, label=None, training=False):
+    def image(self, z: Any, label: Any = None, training: bool = False) -> Any:
         parameters = self.decoder(self.decoder_input(z, label), training=training)
         return self.lower.image(self.input_likelihood.mean(parameters))
 
-    def prepared(self, x, seed=0):
+    def prepared(self, x: Any, seed: Any = 0) -> Any:
         raise _no_likelihood()
 
     def kl_and_log_prob(self, *args, **kwargs):
         raise _no_likelihood()
 
-    def parts(self):
+    def parts(self) -> dict:
         below = {"decoder": self.lower.decoder}
         return {
             name: dataclasses.replace(
@@ -97,7 +97,7 @@ class M1M2(M2):
             for name, part in super().parts().items()
         }
 
-    def setting(self, name):
+    def setting(self, name: str) -> Any:
         return self.input_likelihood if name == "likelihood" else super().setting(name)
 
 

@@ -1,6 +1,8 @@
 """Restricted Boltzmann machines: one undirected layer of visible and hidden units."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -11,7 +13,7 @@ from zoo.models.autoencoder import Autoencoder
 from zoo.models.signature import TensorInfo
 from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.nn.given import whole
-from zoo.trainer import Losses
+from zoo.trainer import Batch, Losses
 
 ONE_LAYER = (
     "it is one dense layer with one kernel. Several of them make a deep network: "
@@ -109,7 +111,7 @@ class RBM(Autoencoder):
                 name="chains",
             )
 
-    def losses(self, batch, training):
+    def losses(self, batch: Batch, training: bool) -> Losses:
         v = batch.x  # [batch, *input_shape]
         parameters = self.decoder(self.encoder(v, training=training), training=training)
         of_model = self.free_energy(self.model_images(v, training))
@@ -123,10 +125,10 @@ class RBM(Autoencoder):
             losses = losses.plus(pseudo_likelihood=self.log_pseudo_likelihood(v))
         return self.with_penalties(losses)
 
-    def track(self, metrics):
+    def track(self, metrics: dict) -> dict:
         return super().track({**metrics, "loss": metrics["reconstruction"]})
 
-    def free_energy(self, v):
+    def free_energy(self, v: Any) -> Any:
         """Return F(v) = -ln sum_h exp(-E(v, h)) of images, up to a constant, [batch]."""
         hidden_layer, b = self.encoder.get_layer("z"), self.decoder.get_layer("pixels").bias
         flat = ops.reshape(v, (-1, b.shape[0]))
@@ -136,7 +138,7 @@ class RBM(Autoencoder):
         visible = flat * b if self.binary else -0.5 * ops.square(flat - b)
         return -ops.sum(visible, axis=1) - ops.sum(hidden, axis=1)
 
-    def parts(self):
+    def parts(self) -> dict:
         """Return what can be exported: encoder, decoder, and `energy`, F(v) up to a constant."""
         x = TensorInfo("x", "float32", self.image_shape, self.likelihood.low, self.likelihood.high)
         energy = TensorInfo("free_energy", "float32", ())
@@ -148,7 +150,7 @@ class RBM(Autoencoder):
         energy_part = self.part("energy", energy_of, (x,), (energy,), networks)
         return {**super().parts(), "energy": energy_part}
 
-    def model_images(self, v, training):
+    def model_images(self, v: Any, training: bool) -> Any:
         """Return images after k Gibbs steps, [batch or chains, ...], without a gradient.
 
         If sampling starts at the data, the last step gives means, which have less noise.
@@ -164,20 +166,20 @@ class RBM(Autoencoder):
         energies_of = v if persistent else mean
         return ops.stop_gradient(energies_of)
 
-    def sample_hidden(self, v):
+    def sample_hidden(self, v: Any) -> Any:
         """Sample p(h | v), [batch, latent_dim]."""
         mean = self.encoder(v)
         if self.code_activation == "linear":
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
-    def sample_visible(self, mean):
+    def sample_visible(self, mean: Any) -> Any:
         """Sample p(v | h), given its mean, of the same shape."""
         if not self.binary:
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
-    def log_pseudo_likelihood(self, v):
+    def log_pseudo_likelihood(self, v: Any) -> Any:
         """Return an estimate of sum_i ln p(v_i | all others), in nats, [batch].
 
         It takes one random unit per image, as scikit-learn's `BernoulliRBM` does.
@@ -189,7 +191,7 @@ class RBM(Autoencoder):
         flipped = ops.reshape(flat + one * (1.0 - 2.0 * flat), ops.shape(v))
         return -units * ops.softplus(self.free_energy(v) - self.free_energy(flipped))
 
-    def generate(self, n=None, labels=None, *, seed=None, steps: int = 500):
+    def generate(self, n=None, labels=None, *, seed=None, steps: int = 500) -> np.ndarray:
         """Generate images by Gibbs sampling from noise, and return the means of the last step.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -12,7 +12,7 @@ from zoo.models.aae import AAE
 from zoo.models.clustering_aae import ClusteringAAE
 from zoo.models.labeled_images import LabeledImages, cross_entropy
 from zoo.nn.given import whole
-from zoo.trainer import Losses
+from zoo.trainer import Batch, Losses
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -59,12 +59,12 @@ class SemiSupervisedAAE(ClusteringAAE):
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
         self.labeled = LabeledImages(self)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
+    def fit(self, x: Any = None, y: Any = None, *args, **kwargs) -> keras.callbacks.History:
         """Train as other models do, with y = -1 for images without a label."""
         x, y = self.labeled.set_apart(x, y)
         return super().fit(x, y, *args, **kwargs)
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         # Reconstruction phase: trunk, output networks and decoder minimize -log p(x | y, z).
         r = self.minimize(lambda: self.reconstruction_losses(batch, True), batch, "reconstruction")
@@ -79,7 +79,7 @@ class SemiSupervisedAAE(ClusteringAAE):
         self.after_step(batch, metrics)
         return self.track(metrics)
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         r = self.reconstruction_losses(batch, training=False).weighted(batch.weight).metrics
         d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
@@ -87,7 +87,7 @@ class SemiSupervisedAAE(ClusteringAAE):
         c = self.classification_losses(batch, training=False).weighted(batch.weight).metrics
         return self.track({**r, **d, **g, **c, "loss": r["reconstruction"]})
 
-    def classification_losses(self, batch, training):
+    def classification_losses(self, batch: Batch, training: bool) -> Losses:
         """Return the cross-entropy of labeled images: those set apart, or those in the batch."""
         if training and self.labeled:
             x, label = self.labeled.draw(self.labeled_batch_size, self.seed_generator)

@@ -12,6 +12,7 @@ import inspect
 import random
 import re
 from inspect import Parameter
+from typing import Any
 
 import keras
 
@@ -21,7 +22,7 @@ from zoo.nn.given import whole
 from zoo.suggestions import suggestion
 
 
-def prepare(cls, last):
+def prepare(cls, last: Any) -> None:
     """Give a class its signature, and a constructor that checks settings and seeds weights.
 
     Sets `cls.__signature__`, which `inspect`, `help` and editors read; `cls.__doc__`, with the
@@ -135,7 +136,7 @@ OLD_HOOKS = {
 }
 
 
-def refuse_old_hooks(cls):
+def refuse_old_hooks(cls) -> None:
     """Refuse a class that overrides a method or attribute which is no longer used.
 
     Raises:
@@ -151,7 +152,7 @@ def refuse_old_hooks(cls):
         )
 
 
-def unknown(cls, names) -> TypeError:
+def unknown(cls, names: Any) -> TypeError:
     """Return the error for unknown settings of a class, with the nearest known names."""
     known = list(cls.__signature__.parameters)
     now = {old: new for old, new in OLD_NAMES.items() if new in known}
@@ -183,14 +184,14 @@ def initial_weights(seed: int | None):
         random.setstate(state)
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return a setting in a form for JSON: objects and functions are serialized by Keras."""
     if isinstance(value, keras.Layer | Configured) or hasattr(value, "get_config"):
         return keras.saving.serialize_keras_object(value)
     return keras.saving.serialize_keras_object(value) if callable(value) else value
 
 
-def deserialize(config: dict, custom_objects=None) -> dict:
+def deserialize(config: dict, custom_objects: dict | None = None) -> dict:
     """Return a configuration with its serialized objects turned back into objects."""
     return {
         key: keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)

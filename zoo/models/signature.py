@@ -61,7 +61,7 @@ class OwnWeights:
         return self.weights
 
 
-def classifier_part(model, networks) -> Part:
+def classifier_part(model, networks: Any) -> Part:
     """Return the classifier part of a model: from `x` to `label_probability`, [num_classes].
 
     Args:

@@ -1,6 +1,8 @@
 """Target propagation: an energy-based autoencoder, whose codes are found by gradient descent."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -10,7 +12,7 @@ from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import TensorInfo
 from zoo.nn.given import number, whole
-from zoo.trainer import Losses, weighted
+from zoo.trainer import Batch, Losses, weighted
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -75,7 +77,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         self.proximity = number("proximity", proximity, least=0)
         self.regularizer = number("regularizer", regularizer, least=0)
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         # From the encoder's code, descent finds z* = argmin_z E(y, z) + proximity D(z, Enc(y)).
         predicted = ops.stop_gradient(self.encoder(batch.x, training=False))
@@ -89,7 +91,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         p = self.minimize(lambda: self.prediction_losses(batch, target, True), batch, "prediction")
         return self.track({**r, **p, "amortized": amortized, "loss": amortized})
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         predicted = self.encoder(batch.x, training=False)
         target = self.descend(batch.x, predicted)
@@ -98,25 +100,25 @@ class TargetPropAutoencoder(BaseAutoencoder):
         p = self.prediction_losses(batch, target, training=False).weighted(batch.weight)
         return self.track({**r.metrics, **p.metrics, "amortized": amortized, "loss": amortized})
 
-    def reconstruction_losses(self, batch, target, training):
+    def reconstruction_losses(self, batch: Batch, target: Any, training: bool) -> Losses:
         """Return C(y, Dec(z*))."""
         reconstruction = self.cost(batch.x, target, training)  # [batch]
         return Losses(reconstruction, reconstruction=reconstruction)
 
-    def prediction_losses(self, batch, target, training):
+    def prediction_losses(self, batch: Batch, target: Any, training: bool) -> Losses:
         """Return D(z*, Enc(y))."""
         prediction = squared_distance(target, self.encoder(batch.x, training=training))
         return Losses(prediction, prediction=prediction)
 
-    def cost(self, x, z, training=False):
+    def cost(self, x: Any, z: Any, training: bool = False) -> Any:
         """Return C(y, Dec(z)) = -log p(y | z), [batch]."""
         return -self.likelihood.log_prob(x, self.decoder(z, training=training))
 
-    def energy(self, x, z):
+    def energy(self, x: Any, z: Any) -> Any:
         """Return E(y, z) of images and codes, [batch]."""
         return self.cost(x, z) + self.regularizer * ops.sum(ops.square(z), axis=1)
 
-    def parts(self):
+    def parts(self) -> dict:
         """Return what can be exported: encoder, decoder, and `energy`, E(y, z)."""
         parts = super().parts()
         (x,), (z,) = parts["encoder"].inputs, parts["decoder"].inputs
@@ -128,7 +130,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         energy_part = self.part("energy", energy_of, (x, z), (energy,), (self.decoder,))
         return {**parts, "energy": energy_part}
 
-    def descend(self, x, start, proximity=None):
+    def descend(self, x: Any, start: Any, proximity: Any = None) -> Any:
         """Minimize E(y, z) + proximity D(z, start) from z = `start`; [batch, latent_dim]."""
         proximity = self.proximity if proximity is None else proximity
 
@@ -141,7 +143,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
             z = z - self.rate * backend.vector_jacobian_product(objective, z, ones)
         return ops.stop_gradient(z)
 
-    def refine(self, x, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
+    def refine(self, x: Any, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
         """Return codes of images after gradient descent on E(y, z), without the proximity term.
 
         Args:
@@ -156,11 +158,11 @@ class TargetPropAutoencoder(BaseAutoencoder):
             z = self.run_in_batches("improved", (x, z), None, batch_size)
         return self.shaped(z)
 
-    def improved(self, x, z):
+    def improved(self, x: Any, z: Any) -> Any:
         """Return codes after `iterations` steps of descent on E(y, z), as a tensor."""
         return self.descend(x, z, proximity=0.0)
 
-    def free_energy(self, x, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
+    def free_energy(self, x: Any, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
         """Return F(y), the minimum of E(y, z) over z that gradient descent finds, float32 [n].
 
         This is the free energy at zero temperature; for others see `zoo.nn.energies.free_energy`.
@@ -170,6 +172,6 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return self.run_in_batches("energy", (np.asarray(x, "float32"), z), None, batch_size)
 
 
-def squared_distance(a, b):
+def squared_distance(a: Any, b: Any) -> Any:
     """Return |a - b|^2 of codes, [batch]."""
     return ops.sum(ops.square(a - b), axis=1)

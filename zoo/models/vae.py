@@ -22,7 +22,7 @@ from zoo.nn.distributions.mixtures import GaussianMixture
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.distributions.priors import Normal
 from zoo.nn.given import number, whole
-from zoo.trainer import Losses
+from zoo.trainer import Batch, Losses
 
 FEW_STEPS = 100  # of training, after which codes may still be unused
 
@@ -128,17 +128,17 @@ class VAE(BaseAutoencoder):
 
     # Distributions
 
-    def posterior(self, x, label=None, training=False) -> DiagonalNormal:
+    def posterior(self, x: Any, label: Any = None, training: bool = False) -> DiagonalNormal:
         """Return q(z | x), or q(z | x, label), of images [batch, *input_shape]."""
         x = self.input_pixels(x)
         inputs = {"x": x, "label": label} if "x" in self.label_inputs else x
         return DiagonalNormal(**self.encoder(inputs, training=training))
 
-    def prior_of(self, label=None):
+    def prior_of(self, label: Any = None) -> Any:
         """Return p(z), or p(z | label) if the prior is learned."""
         return self.prior if self.prior_network is None else self.prior.given(label)
 
-    def log_likelihoods(self, x, z, label=None, training=False):
+    def log_likelihoods(self, x: Any, z: Any, label: Any = None, training: bool = False) -> Any:
         """Return log p(x | z) of images and codes z [batch, samples, latent_dim], [batch, samples].
 
         Args:
@@ -155,7 +155,7 @@ class VAE(BaseAutoencoder):
 
     # Loss
 
-    def losses(self, batch, training):
+    def losses(self, batch: Batch, training: bool) -> Losses:
         x = seen = self.drawn_pixels(batch.x)  # [batch, *input_shape]
         if self.corruption and training:
             seen = self.corruption.draw(x, self.seed_generator)
@@ -175,7 +175,7 @@ class VAE(BaseAutoencoder):
             losses = losses.plus(self.beta_now * penalty, free_bits_penalty=penalty)
         return losses
 
-    def free_bits_penalty(self, q, p, weight):
+    def free_bits_penalty(self, q: Any, p: Any, weight: Any) -> Any:
         """Return how far the mean KLs are below `free_bits`, summed over dimensions, a scalar.
 
         In the loss, it cancels the KL gradient of every dimension that is below `free_bits`.
@@ -186,17 +186,17 @@ class VAE(BaseAutoencoder):
         mean = backend.batch_mean(by_dimension * weight[:, None])
         return ops.sum(ops.relu(self.free_bits * backend.batch_mean(weight) - mean))
 
-    def after_step(self, batch, metrics):
+    def after_step(self, batch: Batch, metrics: dict) -> None:
         super().after_step(batch, metrics)
         if callable(self.beta):
             self.step.assign(self.step + 1.0)
             self.beta_now.assign(self.beta(self.step))
 
-    def input_pixels(self, x):
+    def input_pixels(self, x: Any) -> Any:
         """Return the input of the networks: pixels 0 or 1 if `binarize` is "threshold"."""
         return ops.cast(x > 0.5, "float32") if self.binarize == "threshold" else x
 
-    def drawn_pixels(self, x):
+    def drawn_pixels(self, x: Any) -> Any:
         """Return it for `fit` and `evaluate`: sampled pixels if `binarize` is "dynamic"."""
         if self.binarize == "dynamic":
             return ops.cast(backend.uniform(ops.shape(x), self.seed_generator) < x, "float32")
@@ -208,10 +208,10 @@ class VAE(BaseAutoencoder):
     def restores(self) -> bool:
         return self.corruption is not None
 
-    def code(self, x, label=None, training=False):
+    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
         return self.posterior(x, label, training).mean
 
-    def encoded(self, x, label=None):
+    def encoded(self, x: Any, label: Any = None) -> dict:
         q = self.posterior(x, label)
         return {"z_mean": q.mean, "z_log_var": q.log_var}
 
@@ -235,22 +235,22 @@ class VAE(BaseAutoencoder):
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
         return self.shaped(self.run_in_batches("code_of", (x, noise), labels, batch_size))
 
-    def code_of(self, x, noise, label=None):
+    def code_of(self, x: Any, noise: Any, label: Any = None) -> Any:
         """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
         return self.posterior(x, label).reparameterize(noise[:, None])[:, 0]
 
-    def posterior_moments(self, x, labels=None, *, batch_size: int = 1024):
+    def posterior_moments(self, x: Any, labels: Any = None, *, batch_size: int = 1024):
         """Return mean and log-variance of q(z | x) as arrays, both float32 [n, latent_dim]."""
         x, labels = self.checked_images(x, labels)
         both = self.run_in_batches("moments", x, labels, batch_size)
         return both[:, : self.latent_dim], both[:, self.latent_dim :]
 
-    def moments(self, x, label=None):
+    def moments(self, x: Any, label: Any = None) -> Any:
         """Return mean and log-variance of q(z | x) side by side, [batch, 2 latent_dim]."""
         q = self.posterior(x, label)
         return ops.concatenate([q.mean, q.log_var], axis=-1)
 
-    def kl_by_dimension(self, x, labels=None) -> np.ndarray:
+    def kl_by_dimension(self, x: Any, labels: Any = None) -> np.ndarray:
         """Return KL(q(z_j | x) || p(z_j)) of images by dimension, float32 [n, latent_dim], nats.
 
         Raises:
@@ -261,7 +261,7 @@ class VAE(BaseAutoencoder):
         x, labels = self.checked_images(x, labels)
         return self.run_in_batches("kl_of_dimensions", x, labels, 1024)
 
-    def kl_of_dimensions(self, x, label=None):
+    def kl_of_dimensions(self, x: Any, label: Any = None) -> Any:
         """Return `kl_by_dimension` for tensors."""
         return normal.kl_by_dimension(self.posterior(x, label), self.prior_of(label))
 
@@ -278,7 +278,7 @@ class VAE(BaseAutoencoder):
         both = self.run_in_batches("bound_of", (x, z), labels, batch_size)
         return both[:, 0], both[:, 1]
 
-    def bound_of(self, x, z, label=None):
+    def bound_of(self, x: Any, z: Any, label: Any = None) -> Any:
         """Return `kl_and_log_prob` for tensors, as one tensor [batch, 2]."""
         z = z[:, None]  # [batch, 1, latent_dim]
         kl = kl_divergence(self.posterior(x, label), self.prior_of(label), z)
@@ -306,17 +306,17 @@ class VAE(BaseAutoencoder):
         x, labels = self.checked_images(x, labels)
         return log_mean_weights(self, self.prepared(x, seed), labels, samples, seed)
 
-    def importance_log_weights(self, x, noise, label=None):
+    def importance_log_weights(self, x: Any, noise: Any, label: Any = None) -> Any:
         """Return log p(x, z) / q(z | x) [batch, samples], for noise [..., latent_dim]."""
         q = self.posterior(x, label)
         z = q.reparameterize(noise)
         return self.log_weights(q, z, self.log_likelihoods(self.input_pixels(x), z, label), label)
 
-    def log_weights(self, q, z, log_likelihoods, label=None):
+    def log_weights(self, q: Any, z: Any, log_likelihoods: Any, label: Any = None) -> Any:
         """Return log p(x | z) + log p(z) - log q(z | x) of z ~ q, [batch, samples]."""
         return log_likelihoods + self.prior_of(label).log_prob(z) - q.log_prob(z)
 
-    def prepared(self, x, seed: int | None = 0) -> np.ndarray:
+    def prepared(self, x: Any, seed: int | None = 0) -> np.ndarray:
         """Return checked images for the metrics, float32 [n, *input_shape].
 
         They are sampled if `binarize` is "dynamic", else unchanged.
@@ -328,7 +328,7 @@ class VAE(BaseAutoencoder):
         uniform = np.random.default_rng(seed).random(x.shape, np.float32)
         return (uniform < x).astype("float32")
 
-    def after_fit(self, x, y):
+    def after_fit(self, x: Any, y: Any) -> None:
         """Warn of posterior collapse: few dimensions of the codes hold information."""
         steps = int(ops.convert_to_numpy(self.optimizer.iterations))
         if steps < FEW_STEPS or checks.not_finite(self):
@@ -346,7 +346,7 @@ class VAE(BaseAutoencoder):
             )
 
 
-def active_units(model, x, labels=None, *, threshold: float = 0.01) -> int:
+def active_units(model, x: Any, labels: Any = None, *, threshold: float = 0.01) -> int:
     """Count the latent dimensions that hold information about the image.
 
     A dimension is active if the variance of its posterior mean over images exceeds `threshold`. If

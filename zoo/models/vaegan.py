@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -13,7 +13,7 @@ from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks
 from zoo.nn.distributions.normal import kl_divergence
 from zoo.nn.given import number, widths
-from zoo.trainer import Losses
+from zoo.trainer import Batch, Losses
 
 FIXED = {"samples": 1, "free_bits": 0.0, "binarize": None, "corruption": None}
 WHY = "its updates use one code for each image, and the images as they are"
@@ -113,7 +113,7 @@ class VAEGAN(VAE):
 
     # Training
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         # The encoder minimizes the KL divergence and the feature error of reconstructions.
         e = self.minimize(lambda: self.encoder_losses(batch, True), batch, "encoder")
@@ -125,14 +125,14 @@ class VAEGAN(VAE):
         self.after_step(batch, metrics)
         return self.track(metrics)
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         e = self.encoder_losses(batch, training=False).weighted(batch.weight).metrics
         g = self.decoder_losses(batch, training=False).weighted(batch.weight).metrics
         d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
         return self.track({**e, **g, **d, "loss": e["reconstruction"]})
 
-    def encoder_losses(self, batch, training):
+    def encoder_losses(self, batch: Batch, training: bool) -> Losses:
         q = self.posterior(batch.x, training=training)
         z = q.sample(1, self.seed_generator)  # [batch, 1, latent_dim]
         observation = self.observation(z[:, 0], training=training)
@@ -147,7 +147,7 @@ class VAEGAN(VAE):
             features=features,
         )
 
-    def decoder_losses(self, batch, training):
+    def decoder_losses(self, batch: Batch, training: bool) -> Losses:
         reconstructed, sampled = self.generated(batch.x, training)
         logits = [self.discriminator(images)["logit"][:, 0] for images in (reconstructed, sampled)]
         features = self.feature_error(batch.x, reconstructed)
@@ -156,7 +156,7 @@ class VAEGAN(VAE):
             features + self.generator_weight * generator, features=features, generator=generator
         )
 
-    def discriminator_losses(self, batch, training):
+    def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         generated = (ops.stop_gradient(images) for images in self.generated(batch.x, False))
         real, *fakes = (
             self.discriminator(images, training=training)["logit"][:, 0]
@@ -172,20 +172,20 @@ class VAEGAN(VAE):
             accuracy_on_samples=ops.mean(ops.cast(fakes[1] < 0, "float32")),
         )
 
-    def generated(self, x, training):
+    def generated(self, x: Any, training: bool) -> Any:
         """Return images decoded from sampled codes of `x`, and as many from prior samples."""
         z = ops.stop_gradient(self.posterior(x).sample(1, self.seed_generator)[:, 0])
         samples = self.prior.draw(ops.shape(x)[0], self.seed_generator)
         return [self.image(codes, training=training) for codes in (z, samples)]
 
-    def feature_error(self, x, image):
+    def feature_error(self, x: Any, image: Any) -> Any:
         """Return |f(x) - f(image)|^2 / (2 s^2), [batch]."""
         real, made = (self.discriminator(images)["features"] for images in (x, image))
         return 0.5 * ops.sum(ops.square((real - made) / self.feature_stddev), axis=1)
 
     # Export
 
-    def parts(self):
+    def parts(self) -> dict:
         low, high = self.likelihood.low, self.likelihood.high
         x = TensorInfo("x", "float32", self.image_shape, low, high)
         logit = TensorInfo("logit", "float32", (1,))

@@ -1,6 +1,9 @@
 """Objects that are saved in the configuration of a model."""
 
+from __future__ import annotations
+
 import reprlib
+from typing import Any
 
 import keras
 
@@ -34,7 +37,7 @@ class Configured:
         return f"{type(self).__name__}({arguments})"
 
 
-def made_of(description: dict, kinds, argument: str):
+def made_of(description: dict, kinds: Any, argument: str) -> Any:
     """Return the object that a serialized description describes.
 
     Args:

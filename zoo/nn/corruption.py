@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,19 +22,19 @@ class Corruption(Configured):
 
     noise = "uniform"
 
-    def apply(self, x, noise):
+    def apply(self, x: Any, noise: Any) -> Any:
         """Return corrupted images of the shape of `x`; the noise has the shape `noise_shape(x)`."""
         raise NotImplementedError
 
-    def noise_shape(self, x) -> tuple:
+    def noise_shape(self, x: Any) -> tuple:
         """Return the shape of the noise for images; by default their own shape."""
         return ops.shape(x)
 
-    def draw(self, x, seed):
+    def draw(self, x: Any, seed: Any) -> Any:
         """Corrupt images [batch, ...] inside a training step, with a `SeedGenerator`."""
         return self.apply(x, getattr(backend, self.noise)(self.noise_shape(x), seed))
 
-    def sample(self, x, seed: int | None = None) -> np.ndarray:
+    def sample(self, x: Any, seed: int | None = None) -> np.ndarray:
         """Corrupt an array of images; a seed gives the same result on every backend.
 
         Returns:
@@ -60,10 +61,10 @@ class Masking(Corruption):
     def __init__(self, level: float):
         self.level = _fraction(level, "Masking")
 
-    def apply(self, x, noise):
+    def apply(self, x: Any, noise: Any) -> Any:
         return ops.where(noise < self.level, 0.0, x)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"level": self.level}
 
 
@@ -82,10 +83,10 @@ class SaltAndPepper(Corruption):
     def __init__(self, level: float):
         self.level = _fraction(level, "SaltAndPepper")
 
-    def apply(self, x, noise):
+    def apply(self, x: Any, noise: Any) -> Any:
         return ops.where(noise < self.level / 2, 0.0, ops.where(noise < self.level, 1.0, x))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"level": self.level}
 
 
@@ -108,10 +109,10 @@ class GaussianNoise(Corruption):
             raise ValueError(f"stddev is {stddev!r}; Gaussian noise needs a number of at least 0.")
         self.stddev = float(stddev)
 
-    def apply(self, x, noise):
+    def apply(self, x: Any, noise: Any) -> Any:
         return x + self.stddev * noise
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"stddev": self.stddev}
 
 
@@ -132,7 +133,7 @@ class Translation(Corruption):
             raise ValueError(f"Translation({pixels!r}): give a whole number of pixels, 0 or more.")
         self.pixels = int(pixels)
 
-    def noise_shape(self, x):
+    def noise_shape(self, x: Any) -> tuple:
         if len(x.shape) != 4:
             raise ValueError(
                 f"Translation moves images [batch, height, width, channels]; these have the shape "
@@ -140,13 +141,13 @@ class Translation(Corruption):
             )
         return ops.shape(x)[0], 2
 
-    def apply(self, x, noise):
+    def apply(self, x: Any, noise: Any) -> Any:
         _, height, width, _ = x.shape
         steps = ops.floor((2 * self.pixels + 1) * noise) - self.pixels
         moved = ops.einsum("bij,bjwc->biwc", _shifts(steps[:, 0], height), x)
         return ops.einsum("bij,bhjc->bhic", _shifts(steps[:, 1], width), moved)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"pixels": self.pixels}
 
 
@@ -173,22 +174,22 @@ class Composition(Corruption):
             raise ValueError("A Composition of corruptions needs at least one.")
         self.steps = [get(step) for step in steps]
 
-    def draw(self, x, seed):
+    def draw(self, x: Any, seed: Any) -> Any:
         for step in self.steps:
             x = step.draw(x, seed)
         return x
 
-    def sample(self, x, seed=None):
+    def sample(self, x: Any, seed: int | None = None) -> np.ndarray:
         for step, child in zip(
             self.steps, np.random.SeedSequence(seed).spawn(len(self.steps)), strict=True
         ):
             x = step.sample(x, child)
         return x
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"steps": [keras.saving.serialize_keras_object(step) for step in self.steps]}
 
-    def shown(self):
+    def shown(self) -> dict:
         return {"steps": self.steps}
 
 
@@ -206,7 +207,7 @@ _NAMED = {
 }
 
 
-def get(identifier) -> Corruption:
+def get(identifier: Any) -> Corruption:
     """Return a corruption, given `{"masking": 0.25}`, a serialized corruption, or a corruption.
 
     The entries of a dict are applied one after the other.

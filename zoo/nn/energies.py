@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import logsumexp
 
 
-def free_energy(energies, beta: float = np.inf, *, axis: int = -1):
+def free_energy(energies: Any, beta: float = np.inf, *, axis: int = -1) -> np.ndarray:
     """Return F(y), the minimum of E(y, z) over codes z, soft at a finite temperature.
 
     F(y) = -1/beta ln mean_z exp(-beta E(y, z)), over evenly distributed codes z. It approaches
@@ -29,12 +31,12 @@ def free_energy(energies, beta: float = np.inf, *, axis: int = -1):
     return -(logsumexp(-beta * energies, axis=axis) - np.log(energies.shape[axis])) / beta
 
 
-def ellipse(z, w1: float, w2: float) -> np.ndarray:
+def ellipse(z: Any, w1: float, w2: float) -> np.ndarray:
     """Return g(z) = (w1 cos z, w2 sin z), [..., 2], for angles z in radians."""
     return np.stack([w1 * np.cos(z), w2 * np.sin(z)], axis=-1)
 
 
-def ellipse_energies(y, w1: float, w2: float, *, codes: int = 400) -> np.ndarray:
+def ellipse_energies(y: Any, w1: float, w2: float, *, codes: int = 400) -> np.ndarray:
     """Return E(y, z) = |y - g(z)|^2 of points y for `codes` angles around the ellipse.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Real
+from typing import Any
 
 
 def number(name: str, value, *, least=None, above=None, most=None, below=None) -> float:
@@ -34,7 +35,7 @@ def number(name: str, value, *, least=None, above=None, most=None, below=None) -
     return float(value)
 
 
-def whole(name: str, value, *, least: int = 0) -> int:
+def whole(name: str, value: Any, *, least: int = 0) -> int:
     """Return a whole number of at least `least`; 2.0 is valid, and 2.7 is not.
 
     Raises:
@@ -48,7 +49,7 @@ def whole(name: str, value, *, least: int = 0) -> int:
     return int(value)
 
 
-def widths(name: str, value) -> tuple[int, ...]:
+def widths(name: str, value: Any) -> tuple[int, ...]:
     """Return the widths of layers: a tuple of whole numbers of at least 1, or an empty one.
 
     Raises:
@@ -58,7 +59,7 @@ def widths(name: str, value) -> tuple[int, ...]:
     return _whole_numbers(name, value, f"a width for every layer, such as {name}={example}")
 
 
-def shape(name: str, value, expected: str) -> tuple[int, ...]:
+def shape(name: str, value: Any, expected: str) -> tuple[int, ...]:
     """Return a shape without the batch: a tuple of whole numbers of at least 1, and not empty.
 
     Args:

@@ -1,5 +1,9 @@
 """The squared Frobenius norm of an encoder's Jacobian, |dh(x)/dx|^2 = sum_ij (dh_j/dx_i)^2."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -13,7 +17,7 @@ SLOPES = {
 """Derivatives of activations, as functions of their values."""
 
 
-def closed_form(h, kernel, activation: str):
+def closed_form(h: Any, kernel: Any, activation: str) -> Any:
     """Return the norm for one dense layer, h = s(x W + b): sum_j s'_j^2 sum_i W_ij^2.
 
     Args:
@@ -27,7 +31,7 @@ def closed_form(h, kernel, activation: str):
     return ops.matmul(ops.square(SLOPES[activation](h)), ops.sum(ops.square(kernel), axis=0))
 
 
-def exact(function, x, units: int):
+def exact(function: Any, x: Any, units: int) -> Any:
     """Return the norm for any differentiable function, from the rows of its Jacobian.
 
     It costs a forward and a backward pass with `units` times the batch.
@@ -46,7 +50,7 @@ def exact(function, x, units: int):
     return ops.sum(ops.reshape(_squares(products), (-1, units)), axis=1)
 
 
-def hutchinson(function, x, units: int, seed: keras.random.SeedGenerator):
+def hutchinson(function: Any, x: Any, units: int, seed: keras.random.SeedGenerator) -> Any:
     """Return an unbiased estimate of the norm: the mean of |v^T J|^2 over random signs v is |J|^2.
 
     It costs one forward and one backward pass.

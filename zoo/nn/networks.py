@@ -1,5 +1,7 @@
 """Networks from a short description, as functional Keras models: encoders, decoders, ..."""
 
+from __future__ import annotations
+
 import math
 
 import keras
@@ -261,7 +263,7 @@ SMOOTH = {
 """Activations of Keras that are differentiable everywhere (ELU with its default alpha)."""
 
 
-def check_smooth(network: keras.Model):
+def check_smooth(network: keras.Model) -> None:
     """Refuse a network with an activation of Keras that is not differentiable everywhere.
 
     Raises:
@@ -283,7 +285,7 @@ def _activation_name(layer) -> str | None:
     return getattr(getattr(layer, "activation", None), "__name__", None)
 
 
-def is_convolutional(*networks: keras.Model) -> bool:
+def is_convolutional(*networks) -> bool:
     """Return whether any of the networks has a convolution, at any depth."""
     return any(
         "conv" in type(layer).__name__.lower() or is_convolutional(*_inside(layer))

@@ -1,5 +1,9 @@
 """Layers that Keras lacks."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 from keras import layers, ops
 
@@ -18,10 +22,10 @@ class OneHot(layers.Layer):
     def call(self, label):
         return ops.one_hot(label, self.num_classes, dtype=self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape, self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
@@ -45,18 +49,18 @@ class Dropout(layers.Layer):
         kept = backend.uniform(ops.shape(x), self.seed_generator) >= self.rate
         return x * ops.cast(kept, x.dtype) / (1.0 - self.rate)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Save the state of the random generator, which Keras does not save."""
         store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         if "seed_state" in store:  # old files do not have it
             self.seed_generator.state.assign(store["seed_state"][()])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
@@ -76,7 +80,7 @@ class WithoutActivation(layers.Layer):
             layer = made_of(layer, layers.Layer, "layer")
         self.layer = layer
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
 
@@ -87,10 +91,10 @@ class WithoutActivation(layers.Layer):
         finally:
             self.layer.activation = activation
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         return self.layer.compute_output_shape(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.layer)}
 
 
@@ -109,7 +113,7 @@ class TiedDense(layers.Layer):
         self.dense = dense
         self.activation = keras.activations.get(activation)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         inputs, units = self.dense.kernel.shape
         if input_shape[-1] != units:
             raise ValueError(
@@ -121,5 +125,5 @@ class TiedDense(layers.Layer):
     def call(self, x):
         return self.activation(ops.matmul(x, ops.transpose(self.dense.kernel)) + self.bias)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape[:-1], self.dense.kernel.shape[0])

@@ -12,6 +12,7 @@ import contextvars
 import math
 import re
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -253,7 +254,7 @@ def _wrapping(network, role, name, shape, labeled) -> str:
 # The last activation
 
 
-def last_operation(network: keras.Model):
+def last_operation(network: keras.Model) -> Any:
     """Return the last operation of a functional network that does not only change the shape."""
     tensor = keras.tree.flatten(network.output)[-1]
     while True:
@@ -272,7 +273,7 @@ def _arranges(operation) -> bool:
     )
 
 
-def activation_of(operation) -> str | None:
+def activation_of(operation: Any) -> str | None:
     """Return the name of the last activation of a layer or operation; None if it is unknown."""
     if _is_functional(operation):
         return activation_of(last_operation(operation))

@@ -1,5 +1,9 @@
 """Priors from a user's own function."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -56,7 +60,7 @@ class CustomPrior(Prior):
             )
         return samples
 
-    def transform(self, noise, uniform, label):
+    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
         part = ops.zeros_like(uniform[:, 0], "int32")
         if self.num_classes:
             part = self.parts_of(label, uniform[:, 0])
@@ -64,14 +68,14 @@ class CustomPrior(Prior):
         rows = np.reshape(self.pool, (-1, self.latent_dim))
         return ops.take(ops.convert_to_tensor(rows), part * self.size + row, axis=0)
 
-    def describe(self):
+    def describe(self) -> dict:
         return {"kind": "custom"}
 
-    def shown(self):
+    def shown(self) -> dict:
         parts = {"num_classes": self.num_classes} if self.num_classes else {}
         return {"function": self.function, "latent_dim": self.latent_dim, **parts}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "function": keras.saving.serialize_keras_object(self.function),
             "latent_dim": self.latent_dim,

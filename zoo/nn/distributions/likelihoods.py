@@ -31,12 +31,12 @@ class Observation(NamedTuple):
     likelihood: Likelihood
     parameters: Any
 
-    def log_prob(self, x):
+    def log_prob(self, x: Any) -> Any:
         """Return log p(x | z) of images [batch, *image_shape], in nats, [batch]."""
         return self.likelihood.log_prob(x, self.parameters)
 
     @property
-    def mean(self):
+    def mean(self) -> Any:
         """The mean image, [batch, *image_shape]."""
         return self.likelihood.mean(self.parameters)
 
@@ -92,7 +92,7 @@ class Likelihood(Configured):
         del model
         return self
 
-    def parameter_shape(self, image_shape) -> tuple[int, ...]:
+    def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
         """Return the shape of a decoder's output for a shape of images, both without the batch."""
         return (*image_shape[:-1], image_shape[-1] * self.values)
 
@@ -100,11 +100,11 @@ class Likelihood(Configured):
         """Return p(x | z) for the outputs of a decoder, [batch, ...]."""
         return Observation(self, parameters)
 
-    def log_prob(self, x, parameters):
+    def log_prob(self, x: Any, parameters: Any) -> Any:
         """Return the log-probability of images for decoder outputs, both [batch, ...]: [batch]."""
         raise NotImplementedError
 
-    def mean(self, parameters):
+    def mean(self, parameters: Any) -> Any:
         """Return the mean images for decoder outputs, [batch, *image_shape]."""
         raise NotImplementedError
 
@@ -125,12 +125,12 @@ class Bernoulli(Likelihood):
     low, high = 0.0, 1.0
     reads, applies = "logits", "sigmoid"
 
-    def log_prob(self, x, parameters):
+    def log_prob(self, x: Any, parameters: Any) -> Any:
         return ops.sum(
             x * parameters - ops.softplus(parameters), axis=tuple(range(1, len(x.shape)))
         )
 
-    def mean(self, parameters):
+    def mean(self, parameters: Any) -> Any:
         return ops.sigmoid(parameters)
 
 
@@ -164,7 +164,7 @@ class Gaussian(Likelihood):
         self.stddev = None if stddev is None else number("stddev", stddev, above=0)
         self.log_var = 0.0 if stddev is None else 2.0 * math.log(self.stddev)
 
-    def of_model(self, model):
+    def of_model(self, model) -> Likelihood:
         if self.stddev is not None:
             return self
         if model.unit_variance:
@@ -184,7 +184,7 @@ class Gaussian(Likelihood):
     def calibrated(self) -> bool:
         return self.stddev is None
 
-    def calibrate(self, log_prob, share=1.0):
+    def calibrate(self, log_prob: Any, share: Any = 1.0) -> None:
         """Update the standard deviation after a batch of training.
 
         Args:
@@ -197,13 +197,13 @@ class Gaussian(Likelihood):
         target = ops.log(ops.maximum(squared_error, LEAST_VARIANCE))
         self.log_var.assign(log_var + CALIBRATION_RATE * share * (target - log_var))
 
-    def log_prob(self, x, parameters):
+    def log_prob(self, x: Any, parameters: Any) -> Any:
         return _log_normal(x, parameters, self.log_var)
 
-    def mean(self, parameters):
+    def mean(self, parameters: Any) -> Any:
         return parameters
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"stddev": self.stddev}
 
 
@@ -237,20 +237,20 @@ class LearnedGaussian(Likelihood):
     def __init__(self, least_stddev: float = 0.05):
         self.least_stddev = number("least_stddev", least_stddev, above=0)
 
-    def log_prob(self, x, parameters):
+    def log_prob(self, x: Any, parameters: Any) -> Any:
         mean, log_var = self.moments(parameters)
         return _log_normal(x, mean, log_var)
 
-    def moments(self, parameters):
+    def moments(self, parameters: Any) -> Any:
         """Return mean and log-variance of every pixel, both of the images' shape."""
         mean, free = ops.split(parameters, 2, axis=-1)
         least = 2.0 * math.log(self.least_stddev)
         return mean, least + ops.softplus(free - least)
 
-    def mean(self, parameters):
+    def mean(self, parameters: Any) -> Any:
         return self.moments(parameters)[0]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"least_stddev": self.least_stddev}
 
 
@@ -271,13 +271,13 @@ class Categorical(Likelihood):
     def __init__(self, levels: int = 8):
         self.levels = self.values = whole("levels", levels, least=2)
 
-    def log_prob(self, x, parameters):
+    def log_prob(self, x: Any, parameters: Any) -> Any:
         level = ops.cast(ops.round(x * (self.levels - 1)), "int32")
         log_probs = ops.log_softmax(self._by_channel(parameters), axis=-1)
         chosen = ops.sum(ops.one_hot(level, self.levels) * log_probs, axis=-1)
         return ops.sum(chosen, axis=tuple(range(1, len(x.shape))))
 
-    def mean(self, parameters):
+    def mean(self, parameters: Any) -> Any:
         gray = ops.arange(self.levels, dtype="float32") / (self.levels - 1)
         return ops.sum(ops.softmax(self._by_channel(parameters), axis=-1) * gray, axis=-1)
 
@@ -285,7 +285,7 @@ class Categorical(Likelihood):
         shape = parameters.shape[1:]
         return ops.reshape(parameters, (-1, *shape[:-1], shape[-1] // self.levels, self.levels))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"levels": self.levels}
 
 
@@ -309,10 +309,10 @@ class SquaredError(Likelihood):
 
     unit = "squared error"
 
-    def log_prob(self, x, parameters):
+    def log_prob(self, x: Any, parameters: Any) -> Any:
         return -ops.sum(ops.square(x - parameters), axis=tuple(range(1, len(x.shape))))
 
-    def mean(self, parameters):
+    def mean(self, parameters: Any) -> Any:
         return parameters
 
 
@@ -325,7 +325,7 @@ _NAMED = {
 }
 
 
-def get(identifier) -> Likelihood:
+def get(identifier: Any) -> Likelihood:
     """Return a likelihood, given a name, a serialized likelihood, or a likelihood.
 
     Raises:
@@ -346,7 +346,7 @@ def get(identifier) -> Likelihood:
     )
 
 
-def bernoulli_kl(p: float, q):
+def bernoulli_kl(p: float, q: Any) -> Any:
     """Return the KL divergence between Bernoulli distributions, in nats, of the shape of q.
 
     p ln(p / q) + (1 - p) ln((1 - p) / (1 - q)).

@@ -1,6 +1,9 @@
 """Priors with a part for every class: mixtures of Gaussians and the Swiss roll."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -67,7 +70,7 @@ class GaussianMixture(Prior):
         factors = np.stack([length * outward, width * across], axis=2)
         return cls(radius * outward, factors, masses)
 
-    def transform(self, noise, uniform, label):
+    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
         part = self.parts_of(label, uniform[:, 0])
         means = ops.take(ops.convert_to_tensor(self.means.astype("float32")), part, axis=0)
         factors = ops.take(ops.convert_to_tensor(self.factors.astype("float32")), part, axis=0)
@@ -84,13 +87,13 @@ class GaussianMixture(Prior):
         standard = ops.sum(inverse * ops.expand_dims(away, -2), axis=-1)
         return scales - 0.5 * ops.sum(ops.square(standard), axis=-1)
 
-    def log_prob(self, z):
+    def log_prob(self, z: Any) -> Any:
         return ops.logsumexp(self._joint(z), axis=-1)
 
-    def region(self, z):
+    def region(self, z: Any) -> np.ndarray:
         return ops.convert_to_numpy(ops.argmax(self._joint(z), axis=-1)).astype("int32")
 
-    def describe(self):
+    def describe(self) -> dict:
         return {
             "kind": "mixture",
             "means": self.means.tolist(),
@@ -98,7 +101,7 @@ class GaussianMixture(Prior):
             "weights": self.masses.tolist(),
         }
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "means": self.means.tolist(),
             "factors": self.factors.tolist(),
@@ -149,7 +152,7 @@ class SwissRoll(Prior):
         self._set_masses(masses)
         self.extent = self.radius + 2.0 * self.noise
 
-    def transform(self, noise, uniform, label):
+    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
         part = self.parts_of(label, uniform[:, 0])
         starts = ops.convert_to_tensor(self._ends()[:-1].astype("float32"))
         lengths = ops.convert_to_tensor(self.masses.astype("float32"))
@@ -164,7 +167,7 @@ class SwissRoll(Prior):
         arms = [library.cos(angle), library.sin(angle)]
         return self.radius * root[:, None] * library.stack(arms, axis=1)
 
-    def region(self, z):
+    def region(self, z: Any) -> np.ndarray:
         """Return the part that the nearest point of the spiral belongs to."""
         from sklearn.neighbors import KDTree
 
@@ -172,7 +175,7 @@ class SwissRoll(Prior):
         nearest = KDTree(self._spiral(np.sqrt(along), np)).query(z, return_distance=False)[:, 0]
         return np.searchsorted(self._ends()[1:-1], along[nearest], side="right").astype("int32")
 
-    def describe(self):
+    def describe(self) -> dict:
         return {
             "kind": "swiss_roll",
             "radius": self.radius,
@@ -181,7 +184,7 @@ class SwissRoll(Prior):
             "weights": self.masses.tolist(),
         }
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "num_classes": self.num_classes,
             "radius": self.radius,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from keras import ops
 
@@ -26,12 +27,12 @@ class DiagonalNormal:
     def __init__(self, z_mean, z_log_var):
         self.mean, self.log_var = z_mean, bounded_log_variance(z_log_var)
 
-    def sample(self, samples: int, seed_generator):
+    def sample(self, samples: int, seed_generator: Any) -> Any:
         """Sample every row by reparameterization, [batch, samples, n], differentiably."""
         rows, n = ops.shape(self.mean)[0], self.mean.shape[-1]
         return self.reparameterize(backend.normal((rows, samples, n), seed_generator))
 
-    def reparameterize(self, noise):
+    def reparameterize(self, noise: Any) -> Any:
         """Return z = mean + sigma * noise, for standard normal noise [batch, samples, n].
 
         Source: Kingma and Welling 2013 (arXiv 1312.6114), section 2.4.
@@ -39,12 +40,12 @@ class DiagonalNormal:
         mean, log_var = self.mean[:, None], self.log_var[:, None]  # [batch, 1, n]
         return mean + ops.exp(0.5 * log_var) * noise
 
-    def log_prob(self, z):
+    def log_prob(self, z: Any) -> Any:
         """Return the log-density of z [batch, samples, n], in nats, [batch, samples]."""
         return log_normal(z, self.mean[:, None], self.log_var[:, None])
 
 
-def kl_divergence(q: DiagonalNormal, p, z):
+def kl_divergence(q: DiagonalNormal, p: Any, z: Any) -> Any:
     """Return KL(q || p), float32 [batch], in nats.
 
     In closed form if p is a diagonal Gaussian; else log q(z) - log p(z), averaged over the samples
@@ -59,12 +60,12 @@ def kl_divergence(q: DiagonalNormal, p, z):
     return ops.mean(q.log_prob(z) - p.log_prob(z), axis=1)
 
 
-def has_closed_form(p) -> bool:
+def has_closed_form(p: Any) -> bool:
     """Return whether the KL divergence to p has a closed form: p is a diagonal Gaussian."""
     return hasattr(p, "log_var")
 
 
-def kl_by_dimension(q: DiagonalNormal, p):
+def kl_by_dimension(q: DiagonalNormal, p: Any) -> Any:
     """Return KL(q || p) of every dimension, float32 [batch, n], in nats.
 
     1/2 (ln p_var - ln q_var + (q_var + (q_mean - p_mean)^2) / p_var - 1).
@@ -79,7 +80,7 @@ def kl_by_dimension(q: DiagonalNormal, p):
     return 0.5 * (p.log_var - q.log_var + ratio - 1.0)
 
 
-def bounded_log_variance(value):
+def bounded_log_variance(value: Any) -> Any:
     """Limit log-variances r: the result is r for |r| <= 12, and grows logarithmically beyond.
 
     It is sign(r) (12 + ln(1 + |r| - 12)) for |r| > 12. The gradient never vanishes, so that a
@@ -92,7 +93,7 @@ def bounded_log_variance(value):
     return inside + ops.sign(value) * ops.log(1.0 + beyond)
 
 
-def log_normal(value, mean, log_var):
+def log_normal(value: Any, mean: Any, log_var: Any) -> Any:
     """Log-density of a diagonal Gaussian, in nats, summed over the last dimension.
 
     Args:

@@ -1,6 +1,9 @@
 """Priors by name, for recipes."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 from zoo.nn.configured import made_of
 from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
@@ -14,7 +17,7 @@ NAMED = {
 }
 
 
-def get(prior, shape: int | tuple[int, ...], kinds=Prior):
+def get(prior: Any, shape: int | tuple[int, ...], kinds: Any = Prior) -> Prior:
     """Return a prior after a check that it fits codes of a shape.
 
     Args:
