@@ -31,7 +31,7 @@ class SavePicture(keras.callbacks.Callback):
             `zoo.plots`.
         every: the number of epochs from one picture to the next, at least 1.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.load("vae_digits")
         >>> pictures = zoo.callbacks.SavePicture("pictures", zoo.plots.samples)
@@ -66,7 +66,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         ValueError: from `fit`, if the folder holds the state of a model of another class, or an
             incomplete state.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.load("vae_digits")
         >>> backup = zoo.callbacks.Backup("progress")
@@ -150,7 +150,7 @@ class Progress(keras.callbacks.Callback):
         images: the number of images in an epoch.
         file: where to write; the standard output by default.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.load("vae_digits")
         >>> progress = zoo.callbacks.Progress(len(x))

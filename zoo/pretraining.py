@@ -45,7 +45,7 @@ def pretrain(
     Raises:
         ValueError: layers that do not fit the model or each other.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> deep = zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64, 32), activation="sigmoid",
         ...     code_activation="sigmoid")
@@ -83,7 +83,7 @@ class Classifier(keras.Model):
 
     To load it from a `.keras` file, access `zoo.Classifier` first, so that Keras knows the class.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> network = zoo.classifier(zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64,)), 10)
         >>> network.parts()["classifier"].outputs[0].shape
@@ -127,7 +127,7 @@ def classifier(
     Raises:
         ValueError: a conditional model, or less than two classes.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> network = zoo.classifier(zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64,)), 10)
         >>> history = network.fit(x, y, epochs=1, verbose=0)

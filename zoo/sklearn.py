@@ -150,7 +150,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         model_: the trained model of the zoo, for all that it can do besides.
         history_: losses by epoch.
 
-    Example:
+    Examples:
         >>> from sklearn.pipeline import make_pipeline
         >>> from sklearn.linear_model import LogisticRegression
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -240,7 +240,7 @@ class SemiSupervisedClassifier(ClassifierMixin, _Estimator):
         classes_: the labels, sorted, without -1.
         model_, history_: as of `AutoencoderTransformer`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
         >>> model = zoo.sklearn.SemiSupervisedClassifier("M2", 4, epochs=1, random_state=0)

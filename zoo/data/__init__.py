@@ -149,7 +149,7 @@ def load(name: str):
         ValueError: arrays that are not those of the data set.
         OSError: the data is neither found nor can be downloaded.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> x.shape, y.shape
         ((1437, 8, 8, 1), (1437,))
@@ -192,7 +192,7 @@ def keep_labels(y, n: int, *, seed: int = 0) -> np.ndarray:
         ValueError: no labels at all, or labels below -1; `n` does not divide by the number of
             classes, or some class has too few.
 
-    Example:
+    Examples:
         >>> y = np.repeat([0, 1], 50)
         >>> few = zoo.data.keep_labels(y, 10)
         >>> int((few >= 0).sum())

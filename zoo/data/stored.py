@@ -47,7 +47,7 @@ class StoredImages:
         OSError: the file does not exist.
         ValueError: it does not hold an array of images.
 
-    Example:
+    Examples:
         >>> np.save("pixels.npy", np.zeros((100, 28, 28), "uint8"))
         >>> zoo.data.StoredImages("pixels.npy").shape
         (100, 28, 28, 1)

@@ -2,7 +2,7 @@
 
 `evaluate` measures all metrics that a model has; each function measures one of them, on any images.
 
-Example:
+Examples:
     >>> x = zoo.data.load("digits")[1][0]  # the test images
     >>> model = zoo.load("vae_digits")
     >>> round(zoo.metrics.reconstruction_error(model, x), 1)

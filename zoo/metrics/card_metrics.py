@@ -100,7 +100,7 @@ def evaluate(
             metric which is not in `zoo.metrics.CARD_METRICS`.
         OSError: the data is not here and cannot be downloaded.
 
-    Example:
+    Examples:
         >>> metrics = zoo.metrics.evaluate(zoo.load("vae_digits"), "digits")
         >>> [metric["name"] for metric in metrics]
         ['reconstruction error', 'negative ELBO', 'KL divergence', 'active units',

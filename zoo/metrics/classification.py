@@ -24,7 +24,7 @@ def classification_error(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -
     Raises:
         ValueError: images that do not fit the model.
 
-    Example:
+    Examples:
         >>> x, y = zoo.data.load("digits")[1]
         >>> model = zoo.M1((8, 8, 1), 2, num_classes=10, hidden_units=(16,))  # not trained yet
         >>> zoo.metrics.classification_error(model, x, y) > 50
@@ -50,7 +50,7 @@ def clustering_error(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -> fl
     Raises:
         ValueError: images that do not fit the model.
 
-    Example:
+    Examples:
         >>> x, y = zoo.data.load("digits")[1]
         >>> model = zoo.ClusteringAAE((8, 8, 1), 2, num_classes=16, hidden_units=(16,))  # untrained
         >>> zoo.metrics.clustering_error(model, x, y) > 20

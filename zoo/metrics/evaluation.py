@@ -24,7 +24,7 @@ class Evaluation:
         data_name: of the data set.
         train, test: images, float32 [n, *input_shape], and labels, int32 [n] or None.
 
-    Example:
+    Examples:
         >>> model = zoo.load("vae_digits")
         >>> evaluation = zoo.metrics.Evaluation(model, "digits", *zoo.data.load("digits"))
         >>> evaluation.pixels

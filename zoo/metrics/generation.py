@@ -26,7 +26,7 @@ def generated_class_accuracy(
     Returns:
         the accuracy in percent, from 0 to 100.
 
-    Example:
+    Examples:
         >>> classifier = zoo.metrics.load_reference_classifier("mnist")
         >>> model = zoo.load("cvae_mnist")
         >>> zoo.metrics.generated_class_accuracy(model, classifier, n=50) > 90
@@ -54,7 +54,7 @@ def frechet_distance(images: np.ndarray, others: np.ndarray, classifier: keras.M
     Returns:
         the squared distance, at least 0 up to rounding, in squared units of a feature.
 
-    Example:
+    Examples:
         >>> import keras
         >>> x = zoo.data.load("digits")[1][0]
         >>> hidden, classes = keras.layers.Dense(4, "relu"), keras.layers.Dense(10, "softmax")

@@ -34,7 +34,7 @@ def negative_elbo(
         ValueError: images or labels that do not fit the model.
         TypeError: a `zoo.M1M2`, which has no likelihood of images.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[1][0]
         >>> negative_elbo, kl = zoo.metrics.negative_elbo(zoo.load("vae_digits"), x)
         >>> round(negative_elbo), round(kl)  # in nats
@@ -77,7 +77,7 @@ def negative_log_likelihood(
         ValueError: images or labels that do not fit the model, or `samples` below 1.
         TypeError: a `zoo.M1M2`, which has no likelihood of images.
 
-    Example:
+    Examples:
         >>> x = np.round(zoo.data.load("digits")[1][0][:20])  # binary pixels
         >>> model = zoo.load("vae_digits")
         >>> nats, error = zoo.metrics.negative_log_likelihood(model, x, samples=50)

@@ -34,7 +34,7 @@ def parzen_log_likelihood(x: np.ndarray, samples: np.ndarray, bandwidth: float) 
         ValueError: images and samples have different numbers of pixels, or the bandwidth is not
             above 0.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[1][0]
         >>> samples = zoo.load("vae_digits").generate(100, seed=0)
         >>> zoo.metrics.parzen_log_likelihood(x, samples, 0.2).shape
@@ -78,7 +78,7 @@ def parzen_estimate(
     Raises:
         ValueError: images with another number of pixels than the model's.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[1][0]
         >>> model = zoo.load("vae_digits")
         >>> nats, error, width = zoo.metrics.parzen_estimate(model, x[:180], x[180:], samples=200)

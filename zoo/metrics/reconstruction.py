@@ -29,7 +29,7 @@ def reconstruction_error(
     Raises:
         ValueError: images or labels that do not fit the model.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[1][0]
         >>> round(zoo.metrics.reconstruction_error(zoo.load("vae_digits"), x), 1)
         2.0
@@ -50,7 +50,7 @@ def squared_error(reconstructed: np.ndarray, x: np.ndarray) -> float:
     Raises:
         ValueError: the shapes differ.
 
-    Example:
+    Examples:
         >>> zoo.metrics.squared_error(np.zeros((5, 2, 2)), np.full((5, 2, 2), 0.5))
         1.0
     """
@@ -73,7 +73,7 @@ def psnr(reconstructed: np.ndarray, x: np.ndarray) -> float:
     Raises:
         ValueError: the shapes differ.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[1][0]
         >>> noisy = zoo.Masking(0.25).sample(x, seed=0)  # a quarter of the pixels is set to 0
         >>> round(zoo.metrics.psnr(noisy, x))

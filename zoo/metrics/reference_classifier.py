@@ -43,7 +43,7 @@ def load_reference_classifier(name: str) -> keras.Model:
     Raises:
         ValueError: the data set has no reference classifier, or its weights were altered.
 
-    Example:
+    Examples:
         >>> classifier = zoo.metrics.load_reference_classifier("mnist")
         >>> sevens = zoo.load("cvae_mnist").generate(labels=[7] * 16, seed=0)
         >>> classifier.predict(sevens, verbose=0).argmax(axis=1)

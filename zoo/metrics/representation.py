@@ -35,7 +35,7 @@ def nearest_neighbor_accuracy(
     Raises:
         ValueError: images that do not fit the model, or a conditional model.
 
-    Example:
+    Examples:
         >>> train, test = zoo.data.load("digits")
         >>> round(zoo.metrics.nearest_neighbor_accuracy(zoo.load("vae_digits"), train, test))
         87
@@ -65,7 +65,7 @@ def linear_probe_accuracy(
     Raises:
         ValueError: images that do not fit the model, or a conditional model.
 
-    Example:
+    Examples:
         >>> train, test = zoo.data.load("digits")
         >>> 70 < zoo.metrics.linear_probe_accuracy(zoo.load("vae_digits"), train, test) < 90
         True
@@ -107,7 +107,7 @@ def sliced_wasserstein(
     Raises:
         ValueError: the shapes differ.
 
-    Example:
+    Examples:
         >>> model = zoo.load("vae_digits")
         >>> codes = model.encode(zoo.data.load("digits")[1][0], sample=True, seed=0)
         >>> distance = zoo.metrics.sliced_wasserstein(codes, model.prior.sample(len(codes), seed=0))
@@ -138,7 +138,7 @@ def jacobian_norm(model: Autoencoder, x: np.ndarray, *, squared: bool = False) -
     Returns:
         the norm, at least 0, in units of a code per unit of a pixel.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[1][0]
         >>> model = zoo.ContractiveAutoencoder((8, 8, 1), 16)
         >>> zoo.metrics.jacobian_norm(model, x) > 0
@@ -164,7 +164,7 @@ def mean_activity(model: BaseAutoencoder, x: np.ndarray) -> float:
     Raises:
         ValueError: images that do not fit the model.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[1][0]
         >>> 0 < zoo.metrics.mean_activity(zoo.SparseAutoencoder((8, 8, 1), 16), x) < 1
         True
@@ -185,7 +185,7 @@ def saturation(model: BaseAutoencoder, x: np.ndarray) -> float:
     Raises:
         ValueError: images that do not fit the model.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[1][0]
         >>> 0 <= zoo.metrics.saturation(zoo.SparseAutoencoder((8, 8, 1), 16), x) <= 100
         True
@@ -209,7 +209,7 @@ def angle_to_principal_subspace(model: Autoencoder, x: np.ndarray) -> float:
     Returns:
         the angle in radians, from 0 to pi / 2; 0 at the optimum of the squared error.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[0][0]
         >>> linear = {"hidden_units": (), "likelihood": "squared_error"}
         >>> model = zoo.Autoencoder((8, 8, 1), 4, **linear)  # not trained yet

@@ -56,7 +56,7 @@ class AAE(BaseAutoencoder):
         discriminator: your own network from `z`, flat, to one logit [batch, 1].
         Others: see `zoo.models.base.BaseAutoencoder`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.AAE((8, 8, 1), 2, hidden_units=(64,), prior=zoo.GaussianMixture.petals())
         >>> model.compile("adam")

@@ -37,7 +37,7 @@ class Autoencoder(BaseAutoencoder):
             a tied kernel counts once. A penalty with a nonzero weight is a metric, `l1` or `l2`.
         Others: see `zoo.models.base.BaseAutoencoder`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64,))
         >>> model.compile("adam")
@@ -149,7 +149,7 @@ class SparseAutoencoder(Autoencoder):
         Others: see `Autoencoder`; here `hidden_units=()` is the default: one layer each for encoder
             and decoder.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.SparseAutoencoder((8, 8, 1), 100, rho=0.1)
         >>> model.compile("adam")
@@ -218,7 +218,7 @@ class DenoisingAutoencoder(Autoencoder):
         num_corruptions: L, at least 1.
         Others: see `Autoencoder`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.DenoisingAutoencoder((8, 8, 1), 16, corruption={"masking": 0.25})
         >>> model.compile("adam")
@@ -286,7 +286,7 @@ class ContractiveAutoencoder(Autoencoder):
         Others: see `Autoencoder`; here `hidden_units=()` and sigmoids are the defaults. Activations
             must be smooth.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.ContractiveAutoencoder((8, 8, 1), 32, weight=0.1)
         >>> model.compile("adam")

@@ -61,7 +61,7 @@ class ClusteringAAE(AAE):
         masses: frequencies of the clusters, [num_classes], of any sum; equal by default.
         Others: see `AAE`; your own networks are not possible.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.ClusteringAAE((8, 8, 1), 4, num_classes=16, hidden_units=(64,))
         >>> model.compile("adam")

@@ -28,7 +28,7 @@ class CVAE(VAE):
             integer labels [batch] to a dict of `z_mean` and `z_log_var`.
         Others: see `VAE`. Your own networks must take dicts, {"x", "label"} and {"z", "label"}.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> model.compile("adam")

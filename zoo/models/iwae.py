@@ -28,7 +28,7 @@ class IWAE(VAE):
         samples: k, at least 1.
         Others: see `VAE`; `beta` and `free_bits` are not taken.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.IWAE((8, 8, 1), 4, samples=5, hidden_units=(64,))
         >>> model.compile("adam")

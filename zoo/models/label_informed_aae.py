@@ -34,7 +34,7 @@ class LabelInformedAAE(AAE):
             num_classes, where the last means "unlabeled", to one logit [batch, 1].
         Others: see `AAE`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.LabelInformedAAE(
         ...     (8, 8, 1), 2, prior=zoo.SwissRoll(10), num_classes=10, hidden_units=(64,)

@@ -36,7 +36,7 @@ class M1(VAE):
         classifier_epochs: how often it sees all codes.
         Others: see `VAE`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> few = zoo.data.keep_labels(y, 100, seed=0)  # the others are -1
         >>> model = zoo.M1((8, 8, 1), 4, num_classes=10, hidden_units=(64,), classifier_epochs=1)

@@ -32,7 +32,7 @@ class M1M2(M2):
         hidden_units: widths of the layers between z1 and z2.
         Others: see `M2`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> few = zoo.data.keep_labels(y, 100, seed=0)  # the others are -1
         >>> lower = zoo.VAE((8, 8, 1), 8, hidden_units=(64,))

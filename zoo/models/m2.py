@@ -65,7 +65,7 @@ class M2(VAE):
         prior: as of `CVAE`.
         Others: see `VAE`; your own networks are not possible.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> few = zoo.data.keep_labels(y, 100, seed=0)  # the others are -1
         >>> model = zoo.M2((8, 8, 1), 4, num_classes=10, hidden_units=(64,))

@@ -45,7 +45,7 @@ class RBM(Autoencoder):
         activation: without effect, as there are no hidden layers.
         Others: see `Autoencoder`. Binary visible units take images in [0, 1] as probabilities.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.RBM((8, 8, 1), 32, k=1)
         >>> model.compile("adam")

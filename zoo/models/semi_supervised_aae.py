@@ -34,7 +34,7 @@ class SemiSupervisedAAE(ClusteringAAE):
         labeled_batch_size: how many labeled images each step samples.
         Others: see `ClusteringAAE`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> few = zoo.data.keep_labels(y, 100, seed=0)  # the others are -1
         >>> model = zoo.SemiSupervisedAAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))

@@ -27,7 +27,7 @@ class SupervisedAAE(AAE):
             decoder uses the label less.
         Others: see `AAE`. Your own decoder must take a dict of `z` and `label`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.SupervisedAAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> model.compile("adam")

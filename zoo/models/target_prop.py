@@ -40,7 +40,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         regularizer: weight of |z|^2, at least 0.
         Others: see `zoo.models.base.BaseAutoencoder`; "gaussian" has a standard deviation of 1.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.TargetPropAutoencoder((8, 8, 1), 8, hidden_units=(64,))
         >>> model.compile("adam")

@@ -58,7 +58,7 @@ class VAE(BaseAutoencoder):
             `z_mean` and `z_log_var`, both [batch, latent_dim]; log-variances outside of [-12, 12]
             are reduced, see `zoo.nn.distributions.normal.bounded_log_variance`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.VAE((8, 8, 1), 4, hidden_units=(64,))
         >>> model.compile("adam")
@@ -356,7 +356,7 @@ def active_units(model, x: Any, labels: Any = None, *, threshold: float = 0.01) 
         model: a `VAE`.
         x: images [n, *input_shape]. labels: integers [n] for conditional models.
 
-    Example:
+    Examples:
         >>> x = zoo.data.load("digits")[1][0]
         >>> zoo.metrics.active_units(zoo.load("vae_digits"), x)
         4

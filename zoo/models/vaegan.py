@@ -46,7 +46,7 @@ class VAEGAN(VAE):
             of the encoder.
         Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.VAEGAN((8, 8, 1), 4, hidden_units=(64,))
         >>> model.compile("adam")

@@ -50,7 +50,7 @@ class Corruption(Configured):
 class Masking(Corruption):
     """Every pixel is set to 0 with probability `level`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.Masking(0.25).sample(x_test, seed=0).shape
         (360, 8, 8, 1)
@@ -72,7 +72,7 @@ class Masking(Corruption):
 class SaltAndPepper(Corruption):
     """Every pixel is set to 0 or 1, equally likely, with probability `level`.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.SaltAndPepper(0.1).sample(x_test, seed=0).shape
         (360, 8, 8, 1)
@@ -94,7 +94,7 @@ class SaltAndPepper(Corruption):
 class GaussianNoise(Corruption):
     """N(0, stddev^2) is added to every pixel; values outside of [0, 1] are kept.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.GaussianNoise(0.3).sample(x_test, seed=0).shape
         (360, 8, 8, 1)
@@ -122,7 +122,7 @@ class Translation(Corruption):
 
     All distances are equally likely; new pixels at the edges are 0.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.Translation(2).sample(x_test, seed=0).shape
         (360, 8, 8, 1)
@@ -162,7 +162,7 @@ def _shifts(steps, size):
 class Composition(Corruption):
     """Several corruptions, one after the other.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> corruption = zoo.Composition([zoo.Translation(1), zoo.GaussianNoise(0.3)])
         >>> corruption.sample(x_test, seed=0).shape

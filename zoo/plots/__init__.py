@@ -50,7 +50,7 @@ __all__ = [
 def preview(model, x, labels=None) -> Figure:
     """Show the most typical picture of a model: styles by class, the manifold, samples, ...
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.plots.preview(zoo.VAE((8, 8, 1), 4), x_test).savefig("preview.png")
     """

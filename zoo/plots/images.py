@@ -15,7 +15,7 @@ QUANTILE = 2.0
 def reconstructions(model, x, labels=None, *, n: int = 12, cmap=None) -> Figure:
     """Show originals in the upper row and their reconstructions below.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.load("vae_digits")
         >>> zoo.plots.reconstructions(model, x_test).savefig("reconstructions.png")
@@ -34,7 +34,7 @@ def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None)
         models: models by name; the names are written to the left of the rows.
         labels: integers [at least n], for conditional models.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> models = {f"{n} numbers": zoo.Autoencoder((8, 8, 1), n) for n in (2, 8)}
         >>> zoo.plots.reconstructions_of_several(models, x_test).savefig("several.png")
@@ -51,7 +51,7 @@ def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None)
 def rows_of_images(rows: dict, title: str, *, cmap=None) -> Figure:
     """Show a row of images [n, *input_shape] for every name; all rows have the same length.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> rows = {"digits": x_test[:8], "darker": 0.5 * x_test[:8]}
         >>> zoo.plots.rows_of_images(rows, "Digits").savefig("rows.png")
@@ -72,7 +72,7 @@ def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9, cma
             and keep the label of the first image.
         steps: images in a row, including both ends.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.load("vae_digits")
         >>> zoo.plots.interpolations(model, x_test).savefig("interpolations.png")
@@ -103,7 +103,7 @@ def restorations(
         labels: integers [at least n], for conditional models.
         corruption: from `zoo.nn.corruption`; by default the one that the model was trained with.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.DenoisingAutoencoder((8, 8, 1), 16, corruption={"masking": 0.25})
         >>> zoo.plots.restorations(model, x_test).savefig("restorations.png")
@@ -124,7 +124,7 @@ def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
     Each image is scaled to its largest weight; gray is zero, black positive, white negative. The
     units are those with the largest weights, in the order of the code.
 
-    Example:
+    Examples:
         >>> model = zoo.Autoencoder((8, 8, 1), 100, hidden_units=())
         >>> zoo.plots.filters(model).savefig("filters.png")
     """
@@ -138,7 +138,7 @@ def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
 def filters_of_several(models: dict, *, side: int = 8) -> Figure:
     """Show the `filters` of several models next to each other, by name.
 
-    Example:
+    Examples:
         >>> models = {f"{n} units": zoo.Autoencoder((8, 8, 1), n, hidden_units=()) for n in (9, 64)}
         >>> zoo.plots.filters_of_several(models).savefig("filters.png")
     """
@@ -173,7 +173,7 @@ def samples(
         labels: for conditional models, integers [rows * columns]; by default every column has one
             class.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.load("vae_digits")
         >>> zoo.plots.samples(model).savefig("samples.png")
@@ -195,7 +195,7 @@ def samples(
 def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=None) -> Figure:
     """Show one style per row and one class per column: the same code with every label.
 
-    Example:
+    Examples:
         >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> zoo.plots.style_grid(model).savefig("styles.png")
     """
@@ -214,7 +214,7 @@ def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=
 def analogies(model, x, labels, *, n: int = 8, class_names=None, cmap=None) -> Figure:
     """Show real images on the left, and their style with every label on the right.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.CVAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> zoo.plots.analogies(model, x_test, y_test).savefig("analogies.png")
@@ -248,7 +248,7 @@ def traversal(
         steps: images in a row.
         start: the code [latent_dim] of the other dimensions; the middle of the prior by default.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.load("vae_digits")
         >>> zoo.plots.traversal(model).savefig("traversal.png")

@@ -26,7 +26,7 @@ def manifold(
         extent: half the range; by default that of the prior (two standard deviations of a normal
             prior), or one that includes 98 % of the codes if there is no prior.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.VAE((8, 8, 1), 2)
         >>> zoo.plots.manifold(model, x_test, y_test).savefig("manifold.png")
@@ -64,7 +64,7 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
         model: a VAE with two latent dimensions.
         x, labels: a few hundred images, and their classes for the colors.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.VAE((8, 8, 1), 2)
         >>> zoo.plots.bubbles(model, x_test[:100], y_test[:100]).savefig("bubbles.png")
@@ -91,7 +91,7 @@ def codes(model, x, labels=None, *, class_names=None) -> Figure:
 
     For more than two dimensions, it shows the first two principal components.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.load("vae_digits")
         >>> zoo.plots.codes(model, x_test, y_test).savefig("codes.png")
@@ -123,7 +123,7 @@ def scatters(codes: dict, labels, *, extent: float | None = None) -> Figure:
         extent: of the axes, which go from -extent to extent in all panels; by default each panel
             fits its codes and has no ticks.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> models = {f"seed {seed}": zoo.VAE((8, 8, 1), 2, seed=seed) for seed in (0, 1)}
         >>> codes = {name: model.encode(x_test) for name, model in models.items()}
@@ -152,7 +152,7 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Fi
     E(y, z) = |y - (w1 cos z, w2 sin z)|^2. The left panel shows its minimum over z, the right one
     its soft minimum at the inverse temperature `beta`.
 
-    Example:
+    Examples:
         >>> zoo.plots.energy_surface().savefig("energy.png")
     """
     from zoo.nn import energies
@@ -179,7 +179,7 @@ def training_curves(history) -> Figure:
     Args:
         history: the result of `fit`, or its `.history` dict.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.VAE((8, 8, 1), 4)
         >>> model.compile("adam")

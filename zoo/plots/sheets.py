@@ -23,7 +23,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
     Returns:
         [rows * (height + gap) - gap, columns * (width + gap) - gap, channels].
 
-    Example:
+    Examples:
         >>> zoo.plots.tile(np.zeros((6, 8, 8, 1)), columns=3).shape
         (17, 26, 1)
     """
@@ -119,7 +119,7 @@ def name_rows(axes, names, height):
 def save_small(figure: Figure, path) -> None:
     """Save a PNG with 64 grays or 256 colors, at half the size or less, for a preset folder.
 
-    Example:
+    Examples:
         >>> figure = zoo.plots.energy_surface()
         >>> zoo.plots.save_small(figure, "energy.png")
     """

@@ -33,7 +33,7 @@ def list_models(pattern: str = "*") -> list[str]:
     Args:
         pattern: a name, a glob, or a part of the names.
 
-    Example:
+    Examples:
         >>> zoo.list_models("cvae*")
         ['cvae_fashion_mnist', 'cvae_mnist', 'cvae_mnist_2d', 'cvae_mnist_learned_prior']
     """
@@ -75,7 +75,7 @@ def card(name: str | os.PathLike) -> Card:
     Raises:
         ValueError: no such preset, or an invalid card.
 
-    Example:
+    Examples:
         >>> card = zoo.card("vae_digits")
         >>> card["class"], card["latent_dim"]
         ('VAE', 4)

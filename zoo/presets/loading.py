@@ -51,7 +51,7 @@ def load(
             that is neither the zoo's nor given, or weights that are NaN or infinite.
         FileNotFoundError: a file of the preset, or the `.keras` file, is missing.
 
-    Example:
+    Examples:
         >>> model = zoo.load("vae_digits")
         >>> model.generate(4, seed=0).shape
         (4, 8, 8, 1)

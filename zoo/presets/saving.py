@@ -52,7 +52,7 @@ def save(
         TypeError: the model is not a model of the zoo.
         ValueError: weights that are NaN or infinite, or too large for float16.
 
-    Example:
+    Examples:
         >>> model = zoo.load("vae_digits")
         >>> card = zoo.save(model, "my_digits", about={"description": "Digits as I like them."})
         >>> zoo.load("my_digits").latent_dim

@@ -28,7 +28,7 @@ class CustomPrior(Prior):
         masses: of the parts, as for other priors.
         pool: how many samples the pool has for each part.
 
-    Example:
+    Examples:
         >>> def ring(n, generator):
         ...     angle = generator.uniform(0.0, 2.0 * np.pi, n)
         ...     return np.stack([np.cos(angle), np.sin(angle)], axis=1)

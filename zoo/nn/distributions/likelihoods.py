@@ -116,7 +116,7 @@ class Bernoulli(Likelihood):
     Pixels lie in [0, 1]. It is a log-likelihood for binary pixels only; for gray pixels it is a
     cross-entropy. It is computed from logits, so that it is finite for every finite l.
 
-    Example:
+    Examples:
         >>> log_prob = zoo.Bernoulli().log_prob(np.ones((1, 2)), np.zeros((1, 2)))
         >>> float(log_prob[0])  # two pixels, 1 with probability 1/2
         -1.386...
@@ -148,7 +148,7 @@ class Gaussian(Likelihood):
     Args:
         stddev: s, above 0, in units of a pixel; None calibrates it.
 
-    Example:
+    Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.VAE((8, 8, 1), 4, hidden_units=(64,), likelihood="gaussian")
         >>> model.compile("adam")
@@ -224,7 +224,7 @@ class LearnedGaussian(Likelihood):
     Args:
         least_stddev: m, above 0, in units of a pixel.
 
-    Example:
+    Examples:
         >>> zoo.LearnedGaussian().parameter_shape((8, 8, 1))  # mean and log-variance
         (8, 8, 2)
 
@@ -301,7 +301,7 @@ class SquaredError(Likelihood):
     samples of the posterior decode well, but its mean, which has no noise, decodes to an image that
     is too dark. `Gaussian()`, which calibrates the variance, avoids this.
 
-    Example:
+    Examples:
         >>> error = -zoo.SquaredError().log_prob(np.ones((1, 3)), np.zeros((1, 3)))
         >>> float(error[0])
         3.0

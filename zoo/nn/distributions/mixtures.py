@@ -25,7 +25,7 @@ class GaussianMixture(Prior):
             default.
         masses: p_c, [num_classes], above 0, of any sum; equal by default.
 
-    Example:
+    Examples:
         >>> prior = zoo.GaussianMixture([[-3.0, 0.0], [3.0, 0.0]])
         >>> prior.region(prior.sample(4, [0, 0, 1, 1], seed=0))
         array([0, 0, 1, 1], dtype=int32)
@@ -124,7 +124,7 @@ class SwissRoll(Prior):
         noise: standard deviation of the Gaussian noise on both coordinates.
         masses: [num_classes], above 0, of any sum; equal by default.
 
-    Example:
+    Examples:
         >>> prior = zoo.SwissRoll(10)
         >>> prior.sample(3, [0, 5, 9], seed=0).shape
         (3, 2)

@@ -150,7 +150,7 @@ class Normal(Prior):
         latent_dim: the number of dimensions, at least 1.
         scale: the standard deviation s, above 0. The adversarial autoencoder's paper uses 5.
 
-    Example:
+    Examples:
         >>> prior = zoo.Normal(2)
         >>> prior.sample(3, seed=0).shape
         (3, 2)
@@ -187,7 +187,7 @@ class Uniform(Prior):
         latent_dim: d, at least 1.
         low, high: of every dimension.
 
-    Example:
+    Examples:
         >>> zoo.Uniform(2).sample(3, seed=0).shape
         (3, 2)
     """
@@ -223,7 +223,7 @@ class Categorical(Prior):
         num_classes: how many, at least 2; also the number of dimensions.
         masses: [num_classes], above 0, of any sum; equal by default.
 
-    Example:
+    Examples:
         >>> zoo.Categorical(4).sample(3, seed=0).sum(axis=1)
         array([1., 1., 1.], dtype=float32)
     """
