@@ -73,9 +73,9 @@ def on_page_content(content, page, config, files):
     del page, config, files
 
     def mathml(found):
-        formula = html.unescape(found[3].strip())
-        if found[2] == "(":
-            return convert(formula)
-        return f'<div class="formula">{convert(formula, display="block")}</div>'
+        display = "block" if found[2] == "[" else "inline"
+        math = convert(html.unescape(found[3].strip()), display=display)
+        math = math.replace("<mi>log</mi>", '<mi>log</mi><mspace width="0.17em"/>')
+        return f'<div class="formula">{math}</div>' if display == "block" else math
 
     return FORMULA.sub(mathml, content)
