@@ -96,7 +96,7 @@ def _parser():
     _add_overwrite(sub)
 
     sub = command(_train, "train", "train a preset from its recipe; continues if interrupted")
-    sub.add_argument("name", help="a recipe, named like its preset, or a .toml file of your own")
+    sub.add_argument("name", help="a recipe, named like its preset, or your own .toml file")
     sub.add_argument("--out", required=True, help="preset folder to write")
     sub.add_argument("--epochs", type=_count, default=None, help="instead of the recipe's number")
     sub.add_argument("--images", help=".npy file to train on, read from disk [the recipe's data]")
@@ -127,7 +127,7 @@ def _parser():
         choices=("float16", "int8"),
         action="append",
         default=[],
-        help="a smaller ONNX file beside the first: for GPUs, for CPUs [none]",
+        help="an additional smaller ONNX file: for GPUs, for CPUs [none]",
         dest="variants",
     )
     sub.add_argument("--images", help=".npy file of real images [those of the recipe's data]")

@@ -14,7 +14,7 @@ import zoo
 from zoo import data, export, plots
 from zoo.atomic_writes import publish_folder
 
-CONSUMER = '''"""Decode images with onnxruntime and numpy alone: python app.py"""
+CONSUMER = '''"""Decode images with onnxruntime and numpy only: python app.py"""
 import json, os, sys
 import numpy as np
 import onnxruntime as ort
@@ -60,7 +60,7 @@ def run(name: str, out: str | os.PathLike, *, overwrite: bool = False):
         report = export.export_model(model, folder / "export", parts=parts)
         print(export.format_report(report))
 
-        _say(4, "decoding in a process of its own, with onnxruntime and numpy alone")
+        _say(4, "decoding in another process, with onnxruntime and numpy only")
         scale = model.prior.extent / 2 if model.prior else 1.0
         app = CONSUMER.replace("LATENT", str(model.latent_dim)).replace("SCALE", f"{scale:g}")
         (folder / "app.py").write_text(app, encoding="utf-8")

@@ -19,7 +19,7 @@ def add_option(parser):
         action="append",
         default=[],
         metavar="MODULE",
-        help="a module of your own, in this folder or installed, whose registered classes are used",
+        help="your own module, in this folder or installed, whose registered classes are used",
     )
 
 

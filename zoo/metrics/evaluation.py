@@ -48,7 +48,7 @@ class Evaluation:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """The labels that the model's networks take beside the test images, or None."""
+        """The labels that the model's networks take in addition to the test images, or None."""
         return self.y if self.model.conditional and self.model.learns_labels else None
 
     @cached_property

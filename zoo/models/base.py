@@ -191,7 +191,7 @@ class BaseAutoencoder(Trainer):
         return networks.encoder(*args, **options)
 
     def add_metric_name(self, name: str) -> None:
-        """Add a name to those that `losses` reports, for this model alone."""
+        """Add a name to those that `losses` reports, for this model only."""
         self.metric_names = (*self.metric_names, name)
         self.trackers[name] = keras.metrics.Mean(name=name)
 

@@ -1,4 +1,4 @@
-"""M2: the label is a latent variable where it is unknown."""
+"""M2: unknown labels are a latent variable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PhaseOfTraining(keras.callbacks.Callback):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class M2(VAE):
-    """The generative semi-supervised model: the label is a latent variable where it is unknown.
+    """The generative semi-supervised model: unknown labels are a latent variable.
 
     A `CVAE` with a classifier q(y | x). With L(x, y) = E_q(z|x,y)[log p(x | y, z)] -
     KL(q(z | x, y) || p(z)) + log p(y), p(y) uniform, it minimizes
