@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.estimator_checks import check_classifiers_train, check_estimator
 
 import zoo
 from zoo.sklearn import AutoencoderTransformer, SemiSupervisedClassifier
@@ -15,6 +15,7 @@ DIGITS = zoo.data.load("digits")[0]
 X, Y = DIGITS[0][:200].reshape(-1, 64), DIGITS[1][:200]
 ROUNDING = {"check_methods_sample_order_invariance": "float32 depends on a row's place in a batch"}
 UNKNOWN = {"check_classifiers_classes": "of the labels -1 and 1, -1 means unknown"}
+SHORT = {"check_classifiers_train": "an epoch is too short for it; it is checked below"}
 
 
 def small(model="Autoencoder", cls=AutoencoderTransformer, **settings):
@@ -31,12 +32,23 @@ def small_classifier(model="M2", **settings):
     ("estimator", "deviations"),
     [
         (AutoencoderTransformer(epochs=1), ROUNDING),
-        (SemiSupervisedClassifier(epochs=60, batch_size=16), ROUNDING | UNKNOWN),
+        (
+            SemiSupervisedClassifier(epochs=10, batch_size=32, learning_rate=1e-2),
+            ROUNDING | UNKNOWN,
+        ),
     ],
     ids=["transformer", "classifier"],
 )
 def test_scikit_learns_own_checks_pass(estimator, deviations):
     check_estimator(estimator, expected_failed_checks=deviations)
+
+
+@pytest.mark.slow
+@pytest.mark.compiled
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
+def test_a_classifier_that_is_trained_long_enough_learns():
+    classifier = SemiSupervisedClassifier(epochs=10, batch_size=32, learning_rate=1e-2)
+    check_classifiers_train("SemiSupervisedClassifier", classifier)
 
 
 def test_settings_of_the_model_are_parameters():

@@ -39,6 +39,6 @@ def run_shell(code):
     from zoo.cli import main
 
     for command in code.replace("\\\n", " ").splitlines():
-        words = shlex.split(command, comments=True)
+        words = shlex.split(command.removeprefix("KERAS_BACKEND=tensorflow "), comments=True)
         if words[:1] == ["zoo"]:
             assert main(words[1:]) == 0, command
