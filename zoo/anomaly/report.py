@@ -160,13 +160,17 @@ def most_unusual(detector, items: np.ndarray, numbers: np.ndarray) -> Figure:
         columns = min(12, len(items))
         picked = {name: images[:columns] for name, images in rows.items()}
         return plots.rows_of_images(picked, "", cmap=detector.model.cmap)
+    unit = ""
+    if detector.mean is not None:  # columns of different units, side by side
+        items, restored = ((a - detector.mean) / detector.deviation for a in (items, restored))
+        unit = ", in standard deviations"
     count = min(6, len(items))
     figure = Figure(figsize=(8, 1.8 * count), dpi=100, layout="constrained")
     for i, (one, two) in enumerate(figure.subplots(count, 2, squeeze=False)):
         one.plot(items[i].reshape(-1), label="item")
         one.plot(restored[i].reshape(-1), label="reconstruction")
         two.bar(np.arange(errors[i].size), errors[i].reshape(-1))
-        one.set_title(f"item {numbers[i]}", fontsize=9)
+        one.set_title(f"item {numbers[i]}{unit}", fontsize=9)
         two.set_title("squared error by column", fontsize=9)
     figure.axes[0].legend(fontsize=7)
     return figure
