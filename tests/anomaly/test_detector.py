@@ -196,4 +196,8 @@ def test_before_fit_there_is_no_decision(vae, few_digits):
         Detector(vae).predict(few_digits[0])
     with pytest.raises(ValueError, match=r"made by fit\(x\)"):
         Detector("VAE", latent_dim=2).scores(few_digits[0])
+    unfitted = Detector(zoo.Autoencoder((6,), 2, likelihood="gaussian"), standardize=True)
+    for method in (unfitted.scores, unfitted.explain, unfitted.reconstruct):
+        with pytest.raises(ValueError, match=r"no mean and deviation yet: call fit\(x\)"):
+            method(np.zeros((2, 6)))
     assert Detector(vae).scores(few_digits[0]).shape == (256,)  # needs no threshold

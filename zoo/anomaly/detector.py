@@ -196,8 +196,9 @@ class Detector:
             )
         if optimizer is not None or not model.compiled:
             model.compile(optimizer or "adam")
-        x = x if self.mean is None else (x - self.mean) / self.deviation
-        model.fit(x, epochs=epochs, batch_size=batch_size, verbose=verbose, **options)
+        model.fit(
+            self.standardized(x), epochs=epochs, batch_size=batch_size, verbose=verbose, **options
+        )
         checks.check_finite(model)
 
     # Use
@@ -208,10 +209,10 @@ class Detector:
         Raises:
             ValueError: data that do not fit, or scores that are not finite.
         """
-        x = self._checked(x)
+        x = self._items(x)
         if self.score in scores.SAMPLED:
-            x = x if self.mean is None else (x - self.mean) / self.deviation
-            found = scores.SAMPLED[self.score](self.model, x, self.samples, self.seed)
+            sampled = scores.SAMPLED[self.score]
+            found = sampled(self.model, self.standardized(x), self.samples, self.seed)
         else:
             found = inference.run_in_batches(self, "scored", x, None, batch_size)
         lost = np.flatnonzero(~np.isfinite(found))
@@ -239,14 +240,12 @@ class Detector:
 
         It says where an item differs from its reconstruction, by pixel or by column.
         """
-        return inference.run_in_batches(self, "errors", self._checked(x), None, batch_size)
+        return inference.run_in_batches(self, "errors", self._items(x), None, batch_size)
 
     def reconstruct(self, x) -> np.ndarray:
         """Return what the model makes of items, float32 of their shape, in their units."""
-        x = self._checked(x)
-        if self.mean is None:
-            return self.model.reconstruct(x)
-        return self.model.reconstruct((x - self.mean) / self.deviation) * self.deviation + self.mean
+        restored = self.model.reconstruct(self.standardized(self._items(x)))
+        return restored if self.mean is None else restored * self.deviation + self.mean
 
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False):
         """Write a folder that `zoo.anomaly.load` reads: the preset of the model, and a JSON file.
@@ -261,11 +260,16 @@ class Detector:
         if self.model is None:
             raise ValueError(f"The {self.model_class.__name__} is made by fit(x): call that first.")
         if self.standardize:
-            if self.mean is None and self.threshold is not None:
-                raise ValueError("The detector lost the mean of its columns: call fit(x).")
             return columns.check_rows(x, self.model.image_shape[0], name)
         x = checks.check_images(x, self.model.image_shape, self.model.likelihood, name)
         return np.asarray(checks.in_numpy(x), "float32")
+
+    def _items(self, x):
+        """Return items to be looked at, checked."""
+        x = self._checked(x)
+        if self.standardize and self.mean is None:
+            raise ValueError("The columns have no mean and deviation yet: call fit(x) first.")
+        return x
 
     def _fitted(self) -> float:
         if self.threshold is None:
@@ -275,7 +279,7 @@ class Detector:
     # Tensors
 
     def standardized(self, x):
-        """Return items as the model takes them, tensors of the shape of x."""
+        """Return items as the model takes them, arrays or tensors of the shape of x."""
         return x if self.mean is None else (x - self.mean) / self.deviation
 
     def scored(self, x):

@@ -81,8 +81,7 @@ def write_report(
         pictures["ROC curve"] = roc_curve(truth, scores, found["auroc"])
     order = np.argsort(-scores, kind="stable")
     shown = order[:top]
-    items = np.asarray(x[shown]) if isinstance(x, np.ndarray) else np.asarray(x)[shown]
-    pictures["The most unusual items"] = most_unusual(detector, items, shown)
+    pictures["The most unusual items"] = most_unusual(detector, np.asarray(x)[shown], shown)
     with publish_folder(folder, overwrite) as scratch:
         _write_table(scratch / TABLE, scores, flagged, truth)
         rows = [(int(i), float(scores[i]), bool(flagged[i])) for i in shown]

@@ -30,11 +30,11 @@ def one_class_mnist(epochs: int = 25, verbose=2) -> Table:
     means = np.mean([row[1:] for row in rows], axis=0)
     return Table(
         "One digit is normal, the other nine are anomalies",
-        f"MNIST: a VAE (784-512-256-16, Gaussian likelihood), {epochs} epochs on the training images "
-        "of one digit; area under the ROC curve on all 10,000 test images, in percent. Reported: "
-        "Deep SVDD, Ruff et al. 2018. Likelihood, code length and corruption were chosen on the "
-        "last 10,000 training images, by models of the digits 2 and 8 among the first 50,000; no "
-        "test label was used.",
+        f"MNIST: a VAE (784-512-256-16, Gaussian likelihood), {epochs} epochs on the training "
+        "images of one digit; area under the ROC curve on all 10,000 test images, in percent. "
+        "Reported: Deep SVDD, Ruff et al. 2018. Likelihood, code length and corruption were chosen "
+        "on the last 10,000 training images with their labels, by models of the digit 8 (some also "
+        "of 2) among the first 50,000; no test label was used.",
         ("normal digit", "Deep SVDD, reported", "negative ELBO at the mean code", "squared error"),
         [*rows, ["mean", *(round(float(mean), 2) for mean in means)]],
     )
