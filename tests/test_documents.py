@@ -99,7 +99,17 @@ def test_every_command_exists_and_is_told_of(capsys):
     from zoo.cli import main
 
     text = (ROOT / "docs" / "guides" / "command-line.md").read_text("utf-8")
-    for name in ("list", "card", "demo", "generate", "train", "evaluate", "export", "reproduce"):
+    for name in (
+        "list",
+        "card",
+        "demo",
+        "generate",
+        "train",
+        "evaluate",
+        "detect",
+        "export",
+        "reproduce",
+    ):
         assert f"zoo {name}" in text
         with pytest.raises(SystemExit) as end:
             main([name, "--help"])

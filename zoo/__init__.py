@@ -11,6 +11,7 @@ from zoo import importing
 
 if TYPE_CHECKING:
     import export as export
+    from zoo import anomaly as anomaly
     from zoo import callbacks as callbacks
     from zoo import data as data
     from zoo import metrics as metrics
@@ -109,6 +110,7 @@ _HOMES = {
     "strategy": "zoo.distribution",
 }
 _MODULES = {
+    "anomaly": "zoo.anomaly",
     "callbacks": "zoo.callbacks",
     "data": "zoo.data",
     "metrics": "zoo.metrics",

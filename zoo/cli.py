@@ -69,7 +69,7 @@ def _parser():
     def command(run, name, description):
         sub = commands.add_parser(name, help=description, description=description)
         sub.set_defaults(run=run)
-        if run in (_generate, _train, _evaluate, _export):
+        if run in (_generate, _train, _evaluate, _detect, _export):
             own_classes.add_option(sub)
         return sub
 
@@ -109,6 +109,21 @@ def _parser():
     _add_name(sub)
     sub.add_argument("--data", default=None, help="data set [the one it was trained on]")
     sub.add_argument("--update", action="store_true", help="write the metrics into its card")
+
+    sub = command(_detect, "detect", "find what is unusual in data: a table and a page")
+    sub.add_argument("name", help="a preset, or a folder written by Detector.save")
+    sub.add_argument("data", help=".npy or .npz file of items")
+    sub.add_argument("--out", required=True, help="folder to write")
+    sub.add_argument("--train-data", help="file that the threshold is set on [the data]")
+    sub.add_argument("--array", help="name of the array in .npz files with several")
+    sub.add_argument("--labels", help=".npy file: 1 for anomalies, 0 for normal items; or classes")
+    sub.add_argument("--normal", type=int, nargs="+", help="classes of the labels that are normal")
+    sub.add_argument("--score", help="see zoo.anomaly.Detector [the model's default]")
+    sub.add_argument("--contamination", type=float, help="share of anomalies [0.1]")
+    sub.add_argument("--quantile", type=float, help="of normal scores, as the threshold")
+    sub.add_argument("--false-positive-rate", type=float, help="by an extreme-value fit")
+    sub.add_argument("--top", type=_count, default=24, help="how many items to list [24]")
+    _add_overwrite(sub)
 
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
     sub.add_argument("name", help="an experiment of zoo.experiments")
@@ -255,6 +270,15 @@ def _evaluate(options):
 
         update_card(folder, metrics)
         print(f"written into {folder / 'card.json'}")
+
+
+def _detect(options):
+    check_target(options.out, options.overwrite)
+    if not os.path.isfile(os.path.join(options.name, "detector.json")):
+        zoo.card(options.name)  # mistakes are told before a backend starts
+    with _quiet():
+        from zoo.anomaly.command import detect
+    detect(options, own_classes.imported(options.modules))
 
 
 def _reproduce(options):

@@ -17,6 +17,7 @@ from zoo import plots
 from zoo.atomic_writes import write_file
 from zoo.experiments import (
     adversarial,
+    anomalies,
     classical,
     manifolds,
     representations,
@@ -42,6 +43,7 @@ EXPERIMENTS = {
     "manifold_seeds": variational.manifold_seeds,
     "manifolds": manifolds.manifolds,
     "mnist_variants": representations.mnist_variants,
+    "one_class_mnist": anomalies.one_class_mnist,
     "parzen_windows": adversarial.parzen_windows,
     "penalties": classical.penalties,
     "regularised": representations.regularised,

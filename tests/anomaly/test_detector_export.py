@@ -1,0 +1,77 @@
+"""Detectors as ONNX files and SavedModels: raw input to score, decision and map."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import export
+import zoo
+from zoo.anomaly import Detector
+
+X = np.random.default_rng(0).normal(size=(300, 5)) * [1, 10, 1e3, 1e-3, 7] + [0, 500, -50, 2, 1e4]
+
+
+def fitted(model, **options):
+    return Detector(model, **options).fit(zoo.data.load("digits")[0][0][:200], train=False)
+
+
+@pytest.fixture(scope="module")
+def of_table():
+    detector = Detector("VAE", latent_dim=2, hidden_units=(8,), standardize=True, quantile=0.9)
+    return detector.fit(X, epochs=1, verbose=0)
+
+
+def test_a_table_goes_in_as_it_is(of_table, tmp_path):
+    export.export_model(of_table, tmp_path / "out", formats=("onnx",))
+    found = export.load(tmp_path / "out" / "detector")(x=X)
+    np.testing.assert_allclose(found["score"], of_table.scores(X), rtol=1e-4)
+    np.testing.assert_array_equal(found["is_anomaly"] == 1, of_table.predict(X) == -1)
+    assert 0 < found["is_anomaly"].sum() < len(X) / 2
+    np.testing.assert_allclose(found["map"], of_table.explain(X), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_both_formats_are_proved_and_belong_to_one_threshold(of_table, tmp_path):
+    report = export.export_model(of_table, tmp_path / "out")
+    assert {result["format"] for result in report["detector"]["results"]} == {"onnx", "saved_model"}
+    assert export.verify(tmp_path / "out", of_table)["detector"]["same_artefact"]
+    other = copy.copy(of_table)
+    other.threshold += 1.0
+    with pytest.raises(export.ParityError, match="is_anomaly"):
+        export.verify(tmp_path / "out", other)
+
+
+MODELS = {
+    "reconstruction": lambda: zoo.Autoencoder((8, 8, 1), 2, hidden_units=(8,)),
+    "elbo_at_mean": lambda: zoo.VAE((8, 8, 1), 2, hidden_units=(8,), likelihood="gaussian"),
+    "prior": lambda: zoo.VAE((8, 8, 1), 2, hidden_units=(8,), prior=zoo.GaussianMixture.petals(3)),
+    "energy": lambda: zoo.RBM((8, 8, 1), 4),
+    "discriminator": lambda: zoo.AAE((8, 8, 1), 2, hidden_units=(8,)),
+}
+
+
+@pytest.mark.parametrize("score", MODELS)
+def test_every_score_without_draws_is_exported(score, tmp_path):
+    detector = fitted(MODELS[score](), score=score)
+    export.export_model(detector, tmp_path / "out", formats=("onnx",))
+    x = zoo.data.load("digits")[1][0]
+    found = export.load(tmp_path / "out" / "detector")(x=x)
+    expected = detector.scores(x)
+    np.testing.assert_allclose(found["score"], expected, rtol=1e-4, atol=1e-4 * expected.std())
+    np.testing.assert_array_equal(found["is_anomaly"] == 1, found["score"] > detector.threshold)
+    assert found["map"].shape == x.shape
+
+
+def test_scores_made_of_draws_are_refused_with_those_that_work(vae, tmp_path):
+    for score in ("elbo", "log_likelihood"):
+        detector = fitted(vae, score=score, samples=2)
+        with pytest.raises(ValueError, match="one of elbo_at_mean, prior, reconstruction"):
+            export.export_model(detector, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_detector_is_refused_before_fit(vae, tmp_path):
+    with pytest.raises(ValueError, match=r"call fit\(x\) first"):
+        export.export_model(Detector(vae), tmp_path / "out")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,387 @@
+"""A detector of anomalies: a model, a score, and a threshold."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from zoo import inference
+from zoo.anomaly import columns, saving, scores, thresholds
+from zoo.checks import data as checks
+from zoo.models import CLASSES
+from zoo.models.base import BaseAutoencoder
+from zoo.models.signature import Part, TensorInfo
+from zoo.nn.given import number, whole
+from zoo.suggestions import UnknownNameError
+
+HELD_OUT = 0.1  # of the training data, for thresholds that are set on other data
+
+
+class Detector:
+    """Scores items by how unusual they are to a model, and says which are anomalies.
+
+    The model learns from items of which most, or all, are normal. `zoo.anomaly.scores` has the
+    formulas of the scores; the ones with * are exported:
+
+        reconstruction*  squared error, summed over values; any model
+        elbo_at_mean*    the negative ELBO with the mean code in place of a draw; VAE, its default
+        elbo             the negative ELBO, mean over draws; VAE
+        log_likelihood   -log p(x) by importance sampling; VAE
+        prior*           -log p(z) of the mean code; VAE, AAE
+        energy*          free energy; RBM, its default
+        discriminator*   negative logit of the code; AAE
+
+    Args:
+        model: a model of the zoo that is not conditional, or the name of a class, such as "VAE",
+            which `fit` makes with `settings` for the shape of its data.
+        score: one of these names; None takes the default, "reconstruction" unless said.
+        contamination: share of anomalies in the data that the threshold is set on, in (0, 0.5].
+        quantile: of the scores of normal data, in (0, 1), as the threshold.
+        false_positive_rate: share of normal items that may be called anomalies, below 0.1; the
+            threshold is extrapolated by a generalized Pareto distribution, fitted to the largest
+            tenth of the scores. Of these three one is given; contamination=0.1 where none is.
+        standardize: for vectors in units of their own: subtracts the mean and divides by the
+            standard deviation of each column of the training data, also in the exported file.
+            Scores and `explain` are then in standardized units.
+        samples: draws an item for "elbo" and "log_likelihood".
+        seed: of these draws, and of the choice of held-out items.
+        settings: of the class, where it is named.
+
+    Attributes:
+        threshold: the score above which an item is an anomaly; None before `fit`.
+        mean, deviation: of the columns, float32 [features]; None without `standardize`.
+
+    Raises:
+        TypeError, ValueError: a conditional model, a score that is not for this model, or a number
+            out of its range.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> detector = zoo.anomaly.Detector("VAE", latent_dim=4, hidden_units=(64,))
+        >>> detector = detector.fit(x[y == 0], epochs=5, verbose=0)
+        >>> detector.predict(x_test).shape
+        (360,)
+    """
+
+    def __init__(
+        self,
+        model: BaseAutoencoder | str,
+        *,
+        score: str | None = None,
+        contamination: float | None = None,
+        quantile: float | None = None,
+        false_positive_rate: float | None = None,
+        standardize: bool = False,
+        samples: int = 64,
+        seed: int = 0,
+        **settings,
+    ):
+        self.rule, self.rule_value = thresholds.chosen(
+            contamination=contamination,
+            quantile=quantile,
+            false_positive_rate=false_positive_rate,
+        )
+        self.standardize = bool(standardize)
+        self.samples = whole("samples", samples, least=1)
+        self.seed = whole("seed", seed)
+        self.settings, self.model = settings, None
+        self.model_class = _class_of(model, settings)
+        self.score = scores.chosen(self.model_class, score)
+        self.threshold: float | None = None
+        self.mean = self.deviation = None
+        if isinstance(model, BaseAutoencoder):
+            self._take(model)
+        elif self.standardize:
+            self.settings = {"likelihood": "gaussian", **settings}
+
+    def _take(self, model):
+        scores.check(model, self.score)
+        if self.standardize and len(model.image_shape) != 1:
+            raise ValueError(
+                f"standardize=True is for vectors, and the model takes {model.image_shape}. Scale "
+                "images to [0, 1] instead."
+            )
+        if self.standardize and model.likelihood.low is not None:
+            raise ValueError(
+                "standardize=True gives values of any size, and the model's likelihood takes "
+                f"[{model.likelihood.low:g}, {model.likelihood.high:g}]: make the model with "
+                'likelihood="gaussian".'
+            )
+        self.model = model
+
+    # Learning
+
+    def fit(
+        self,
+        x,
+        *,
+        validation_data=None,
+        validation_split: float | None = None,
+        train: bool | None = None,
+        epochs: int = 20,
+        batch_size: int = 128,
+        optimizer: Any = None,
+        verbose: int | str = "auto",
+        **options,
+    ) -> Detector:
+        """Train the model unless it is trained, then set the threshold.
+
+        Args:
+            x: items [n, *input_shape], 2 or more, most or all of them normal.
+            validation_data: items to set the threshold on, instead of x: normal ones for
+                `quantile` and `false_positive_rate`.
+            validation_split: share of x to hold out of training for the threshold; None is 0.1 for
+                these two where the model is trained here, and else 0.
+            train: whether to train the model; None does if nobody has.
+            epochs, batch_size, verbose, options: of `model.fit`.
+            optimizer: None takes the one that the model is compiled with, or Adam.
+
+        Returns:
+            the detector itself.
+
+        Raises:
+            TypeError, ValueError: data that do not fit, NaN, one row, or constant columns.
+        """
+        self._build(np.shape(x))
+        x = self._checked(x)
+        if len(x) < 2:
+            raise ValueError(f"x has {len(x)} row; a threshold is set on 2 items at least.")
+        train = not is_trained(self.model) if train is None else bool(train)
+        held_out = None
+        if validation_data is not None:
+            held_out = self._checked(validation_data, "validation_data")
+        else:
+            x, held_out = self._split(x, validation_split, train)
+        thresholds.check_count(self.rule, len(x if held_out is None else held_out))
+        if self.standardize and (train or self.mean is None):
+            self.mean, self.deviation = columns.moments(x)
+        self.__dict__.pop("_compiled_functions", None)  # they hold the old mean and deviation
+        if train:
+            self._train(x, optimizer, epochs, batch_size, verbose, options)
+        found = self.scores(x if held_out is None else held_out)
+        rule, _ = thresholds.RULES[self.rule]
+        self.threshold = float(np.float32(rule(found, self.rule_value)))
+        return self
+
+    def _build(self, shape):
+        if self.model is not None:
+            return
+        if len(shape) < 2:
+            raise ValueError(f"x has shape {shape}; items (n, ...) are expected.")
+        self._take(self.model_class(**{"input_shape": shape[1:], **self.settings}))
+
+    def _split(self, x, share, train):
+        if share is None:
+            share = HELD_OUT if train and self.rule != "contamination" else 0.0
+        count = round(number("validation_split", share, least=0, below=1) * len(x))
+        if count == 0:
+            return x, None
+        if len(x) - count < 2 or count < 2:
+            raise ValueError(
+                f"validation_split={share:g} of {len(x)} items leaves {len(x) - count} to train on "
+                f"and {count} for the threshold; both need 2."
+            )
+        order = np.random.default_rng(self.seed).permutation(len(x))
+        return x[np.sort(order[count:])], x[np.sort(order[:count])]
+
+    def _train(self, x, optimizer, epochs, batch_size, verbose, options):
+        model = self.model
+        if model.learns_labels:
+            raise ValueError(
+                f"{type(model).__name__} learns from labels too: train it with model.fit(x, y) "
+                "first, then make a detector of it."
+            )
+        if optimizer is not None or not model.compiled:
+            model.compile(optimizer or "adam")
+        model.fit(
+            self.standardized(x), epochs=epochs, batch_size=batch_size, verbose=verbose, **options
+        )
+        checks.check_finite(model)
+
+    # Use
+
+    def scores(self, x, *, batch_size: int = 1024) -> np.ndarray:
+        """Return how unusual items [n, *input_shape] are, float32 [n]; higher is more unusual.
+
+        Raises:
+            ValueError: data that do not fit, or scores that are not finite.
+        """
+        x = self._items(x)
+        if self.score in scores.SAMPLED:
+            sampled = scores.SAMPLED[self.score]
+            found = sampled(self.model, self.standardized(x), self.samples, self.seed)
+        else:
+            found = inference.run_in_batches(self, "scored", x, None, batch_size)
+        lost = np.flatnonzero(~np.isfinite(found))
+        if len(lost):
+            raise ValueError(
+                f"The {self.score} score of {len(lost)} of {len(x)} items is not finite, first of "
+                f"item {lost[0]}: it lies too far from what the model has seen. Look at its values."
+            )
+        return found.astype("float32")
+
+    def score_samples(self, x) -> np.ndarray:
+        """Return -`scores(x)`, float32 [n], as scikit-learn does: higher is more normal."""
+        return -self.scores(x)
+
+    def decision_function(self, x) -> np.ndarray:
+        """Return threshold - `scores(x)`, float32 [n]: negative for anomalies."""
+        return np.float32(self._fitted()) - self.scores(x)
+
+    def predict(self, x) -> np.ndarray:
+        """Return 1 for normal items and -1 for anomalies, int32 [n]."""
+        return np.where(self.decision_function(x) < 0, -1, 1).astype("int32")
+
+    def explain(self, x, *, batch_size: int = 1024) -> np.ndarray:
+        """Return the squared error of every value, float32 of the shape of x.
+
+        It says where an item differs from its reconstruction, by pixel or by column.
+        """
+        return inference.run_in_batches(self, "errors", self._items(x), None, batch_size)
+
+    def reconstruct(self, x) -> np.ndarray:
+        """Return what the model makes of items, float32 of their shape, in their units."""
+        restored = self.model.reconstruct(self.standardized(self._items(x)))
+        return restored if self.mean is None else restored * self.deviation + self.mean
+
+    def save(self, folder: str | os.PathLike, *, overwrite: bool = False):
+        """Write a folder that `zoo.anomaly.load` reads: the preset of the model, and a JSON file.
+
+        Raises:
+            FileExistsError: as `zoo.save` does. ValueError: before `fit`.
+        """
+        self._fitted()
+        saving.save(self, folder, overwrite)
+
+    def _checked(self, x, name="x"):
+        if self.model is None:
+            raise ValueError(f"The {self.model_class.__name__} is made by fit(x): call that first.")
+        if self.standardize:
+            return columns.check_rows(x, self.model.image_shape[0], name)
+        x = checks.check_images(x, self.model.image_shape, self.model.likelihood, name)
+        return np.asarray(checks.in_numpy(x), "float32")
+
+    def _items(self, x):
+        """Return items to be looked at, checked."""
+        x = self._checked(x)
+        if self.standardize and self.mean is None:
+            raise ValueError("The columns have no mean and deviation yet: call fit(x) first.")
+        return x
+
+    def _fitted(self) -> float:
+        if self.threshold is None:
+            raise ValueError("The detector has no threshold yet: call fit(x) first.")
+        return self.threshold
+
+    # Tensors
+
+    def standardized(self, x):
+        """Return items as the model takes them, arrays or tensors of the shape of x."""
+        return x if self.mean is None else (x - self.mean) / self.deviation
+
+    def scored(self, x):
+        """Return `scores(x)` where they need no draws, tensors [batch]."""
+        return scores.DETERMINISTIC[self.score](self.model, self.standardized(x))
+
+    def errors(self, x):
+        """Return `explain(x)`, of and as tensors."""
+        return scores.squared_errors(self.model, self.standardized(x))
+
+    @property
+    def variables(self) -> list:
+        """The variables of the model."""
+        return self.model.variables
+
+    # Export
+
+    @property
+    def licence(self):
+        """The licence of the model's weights."""
+        return self.model.licence
+
+    @property
+    def name(self):
+        """The model's name."""
+        return self.model.name
+
+    def parts(self) -> dict[str, Part]:
+        """Return what can be exported: `detector`, from `x` to `score`, `is_anomaly` and `map`.
+
+        Raises:
+            ValueError: before `fit`, or a score that needs draws.
+        """
+        threshold = self._fitted()
+        if self.score in scores.SAMPLED:
+            names = [n for n in scores.of_class(type(self.model)) if n in scores.DETERMINISTIC]
+            raise ValueError(
+                f"score={self.score!r} is made of draws, and exported graphs draw nothing. Export "
+                f"a detector with score= one of {', '.join(names)}, fitted on the same data."
+            )
+        model, shape = self.model, tuple(self.model.image_shape)
+        x = TensorInfo("x", "float32", shape, model.likelihood.low, model.likelihood.high)
+        if self.mean is not None:  # what rows are like, for the proof, and for whoever draws some
+            columns_ = {"mean": self.mean.tolist(), "scale": self.deviation.tolist()}
+            x = TensorInfo("x", "float32", shape, prior={"kind": "normal", **columns_})
+        outputs = (
+            TensorInfo("score", "float32", ()),
+            TensorInfo("is_anomaly", "int32", (), 0, 1),
+            TensorInfo("map", "float32", shape),
+        )
+
+        def detect(tensors):
+            score = self.scored(tensors["x"])
+            return {
+                "score": score,
+                "is_anomaly": ops.cast(score > threshold, "int32"),
+                "map": self.errors(tensors["x"]),
+            }
+
+        networks = tuple(getattr(model, name) for name in model.network_names)
+        return {"detector": model.part("detector", detect, (x,), outputs, networks)}
+
+    def get_config(self) -> dict:
+        """Return what the detector is but for weights, as JSON can hold it."""
+        return {"model": self.model.get_config(), **saving.settings(self)}
+
+    def __repr__(self):
+        model = self.model_class.__name__ if self.model is None else type(self.model).__name__
+        return (
+            f"Detector({model}, score={self.score!r}, {self.rule}={self.rule_value:g}, "
+            f"threshold={self.threshold})"
+        )
+
+
+def is_trained(model) -> bool:
+    """Say whether a model comes from a preset, or has made a step of training."""
+    if model.based_on:
+        return True
+    return bool(model.compiled and int(ops.convert_to_numpy(model.optimizer.iterations)))
+
+
+def _class_of(model, settings) -> type:
+    if isinstance(model, str):
+        names = {name.casefold(): name for name in CLASSES}
+        if model.casefold() not in names:
+            raise UnknownNameError("class of models", model, CLASSES)
+        model_class = CLASSES[names[model.casefold()]]
+    elif not isinstance(model, BaseAutoencoder):
+        raise TypeError(
+            f"A {type(model).__name__} came; give a model of the zoo, such as zoo.load(name), or "
+            "the name of a class with its settings."
+        )
+    else:
+        model_class = type(model)
+        if settings:
+            raise TypeError(
+                f"{', '.join(settings)}: the model is made already. Settings are for a class that "
+                'is named, as in Detector("VAE", latent_dim=8).'
+            )
+    if model_class.conditional:
+        raise ValueError(
+            f"{model_class.__name__} is conditional: it needs the label of what it looks at, which "
+            "is not known of new items. Take a model without labels, such as a VAE."
+        )
+    return model_class

@@ -1,0 +1,105 @@
+"""Loading detectors, with every entry of their file checked first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.anomaly import saving, scores, thresholds
+from zoo.anomaly.detector import Detector
+from zoo.json_file import read_object, shortened
+from zoo.nn.given import number
+from zoo.presets.card import WEIGHTS, read_card
+from zoo.presets.loading import load as load_preset
+
+
+def load(
+    folder: str | os.PathLike, *, custom_objects: dict | None = None, dtype: Any = None
+) -> Detector:
+    """Load a detector that `Detector.save` wrote: its model with weights, score and threshold.
+
+    Args:
+        folder: what was given to `save`.
+        custom_objects, dtype: as for `zoo.load`, which loads the model with all its checks.
+
+    Raises:
+        FileNotFoundError: no detector in the folder, or a file of it is missing.
+        ValueError: a file was altered, or says what cannot be.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> detector = zoo.anomaly.Detector(zoo.load("vae_digits"), quantile=0.99)
+        >>> detector.fit(x).save("detector")
+        >>> again = zoo.anomaly.load("detector")
+        >>> again.threshold == detector.threshold
+        True
+    """
+    folder = Path(folder)
+    path = folder / saving.FILE
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} holds no {saving.FILE}; detectors are written by Detector.save."
+        )
+    content = read_object(path)
+    _check(path, content)
+    # The path, as a name alone would be that of a shipped preset first.
+    preset = Path(os.path.abspath(folder / saving.MODEL))
+    if not preset.is_dir():
+        raise FileNotFoundError(f"{preset} is missing; the detector is incomplete.")
+    if read_card(preset)["files"][WEIGHTS].get("sha256") != content["weights_sha256"]:
+        raise ValueError(f"{path} belongs to other weights than those in {preset}.")
+    model = load_preset(preset, custom_objects=custom_objects, dtype=dtype)
+    features = model.image_shape[0] if len(model.image_shape) == 1 else None
+    moments = {name: _vector(path, content, name, features) for name in ("mean", "deviation")}
+    if (moments["mean"] is None) != (moments["deviation"] is None):
+        raise ValueError(f"{path} has only one of mean and deviation.")
+    if moments["deviation"] is not None and not (moments["deviation"] > 0).all():
+        raise ValueError(f"{path} has a deviation that is not above 0.")
+    detector = Detector(
+        model,
+        score=content["score"],
+        standardize=moments["mean"] is not None,
+        samples=content["samples"],
+        seed=content["seed"],
+        **{content["rule"]: content["rule_value"]},
+    )
+    detector.threshold = number("threshold", content["threshold"])
+    detector.mean, detector.deviation = moments["mean"], moments["deviation"]
+    return detector
+
+
+_KINDS = {
+    **{"score": str, "rule": str, "rule_value": (int, float), "samples": int, "seed": int},
+    **{"threshold": (int, float), "weights_sha256": str, "sha256": str, "format_version": int},
+}
+
+
+def _check(path, content):
+    """Raise a ValueError unless a detector's file has its entries, unaltered, of their types."""
+    for name, kind in _KINDS.items():
+        value = content.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"{path} says {name} is {shortened(value)}.")
+    if content["format_version"] != saving.FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has format {content['format_version']}, and this version of the zoo reads "
+            f"{saving.FORMAT_VERSION}."
+        )
+    if content["score"] not in scores.SCORES or content["rule"] not in thresholds.RULES:
+        found = f"{shortened(content['score'])} by {shortened(content['rule'])}"
+        raise ValueError(f"{path} names a score and a rule that are not known: {found}.")
+    if content["sha256"] != saving.digest(content):
+        raise ValueError(f"{path} does not have the sha256 that it states: it was altered.")
+
+
+def _vector(path, content, name, features):
+    values = content.get(name)
+    if values is None:
+        return None
+    numbers = isinstance(values, list) and all(type(v) in (int, float) for v in values)
+    if not numbers or len(values) != features or not np.isfinite(values).all():
+        raise ValueError(f"{path} says {name} is {shortened(values)}; {features} numbers fit.")
+    return np.asarray(values, "float32")

@@ -1,0 +1,222 @@
+"""A report of what a detector finds: a table of scores, and a page that shows the worst items."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from zoo import plots
+from zoo.anomaly.scores import FORMULAS
+from zoo.atomic_writes import check_target, publish_folder
+from zoo.checks import data as checks
+
+PAGE, TABLE = "report.html", "scores.csv"
+STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
+    "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;"
+    "border-bottom:1px solid #ddd}img{max-width:100%}"
+)
+
+
+def write_report(
+    detector,
+    x,
+    folder: str | os.PathLike,
+    *,
+    is_anomaly=None,
+    top: int = 24,
+    overwrite: bool = False,
+) -> dict[str, float]:
+    """Score items, and write `scores.csv` and `report.html`, one file that needs no other.
+
+    The page shows a histogram of the scores with the threshold, the most unusual items with their
+    reconstructions and errors, and, where labels are given, the ROC curve.
+
+    Args:
+        detector: a fitted `Detector`.
+        x: items [n, *input_shape].
+        folder: to create.
+        is_anomaly: labels [n], 1 or True for anomalies and 0 or False for normal items, of both
+            kinds; None for none.
+        top: how many items to show, at least 1.
+        overwrite: replace an earlier report.
+
+    Returns:
+        `items`, `anomalies`, `threshold`, and with labels `auroc` and `average_precision`.
+
+    Raises:
+        FileExistsError: the folder exists and `overwrite` is false, or it holds anything else.
+        TypeError, ValueError: data or labels that do not fit.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> detector = zoo.anomaly.Detector(zoo.load("vae_digits")).fit(x)
+        >>> found = zoo.anomaly.write_report(detector, x_test, "report", is_anomaly=y_test == 8)
+        >>> sorted(found)
+        ['anomalies', 'auroc', 'average_precision', 'items', 'threshold']
+    """
+    check_target(folder, overwrite)
+    top = checks.positive(top, "top")
+    truth = None if is_anomaly is None else checked_truth(is_anomaly, len(x))
+    scores = detector.scores(x)
+    flagged = scores > np.float32(detector.threshold)
+    found = {
+        "items": len(scores),
+        "anomalies": int(flagged.sum()),
+        "threshold": detector.threshold,
+    }
+    pictures = {"Scores": histogram(scores, detector.threshold, truth)}
+    if truth is not None:
+        from sklearn.metrics import average_precision_score, roc_auc_score
+
+        found["auroc"] = float(roc_auc_score(truth, scores))
+        found["average_precision"] = float(average_precision_score(truth, scores))
+        pictures["ROC curve"] = roc_curve(truth, scores, found["auroc"])
+    order = np.argsort(-scores, kind="stable")
+    shown = order[:top]
+    pictures["The most unusual items"] = most_unusual(detector, np.asarray(x)[shown], shown)
+    with publish_folder(folder, overwrite) as scratch:
+        _write_table(scratch / TABLE, scores, flagged, truth)
+        rows = [(int(i), float(scores[i]), bool(flagged[i])) for i in shown]
+        text = _page(detector, found, pictures, rows)
+        (scratch / PAGE).write_text(text, encoding="utf-8")
+    return found
+
+
+def checked_truth(is_anomaly, n: int) -> np.ndarray:
+    """Return labels of n items as bool [n].
+
+    Raises:
+        ValueError: another count, values other than 0 and 1, or one kind alone.
+    """
+    truth = np.asarray(is_anomaly)
+    if truth.shape != (n,):
+        raise ValueError(f"The labels have shape {truth.shape}; {n} are expected, one an item.")
+    values = np.unique(truth)
+    if not np.isin(values, (0, 1)).all():
+        raise ValueError(
+            f"The labels are {', '.join(map(str, values[:8]))}; 1 stands for anomalies and 0 for "
+            "normal items. Of classes, say which are normal: is_anomaly=~np.isin(y, [0, 3]) "
+            "(--normal 0 3 on the command line)."
+        )
+    if len(values) < 2:
+        raise ValueError(
+            f"All labels are {int(values[0])}: a ROC curve needs anomalies and normal items. Leave "
+            "the labels out."
+        )
+    return truth.astype(bool)
+
+
+def histogram(scores: np.ndarray, threshold: float, truth=None) -> Figure:
+    """Draw how often scores [n] occur, by kind where `truth` is given, with the threshold."""
+    figure, axes = _axes(7, 3)
+    edges = np.histogram_bin_edges(scores, bins=60)
+    kinds = {"all": scores}
+    if truth is not None:
+        kinds = {"normal": scores[~truth], "anomalies": scores[truth]}
+    for name, values in kinds.items():
+        axes.hist(values, edges, alpha=0.6, label=name)
+    axes.axvline(threshold, color="k", linestyle="--", label=f"threshold {threshold:.4g}")
+    axes.set(xlabel="score", ylabel="items", yscale="log")
+    axes.legend()
+    return figure
+
+
+def roc_curve(truth: np.ndarray, scores: np.ndarray, area: float) -> Figure:
+    """Draw the share of anomalies found over the share of false alarms, for all thresholds."""
+    from sklearn.metrics import roc_curve as rates
+
+    figure, axes = _axes(4, 4)
+    false_positives, true_positives, _ = rates(truth, scores)
+    axes.plot(false_positives, true_positives, label=f"area {area:.4f}")
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def most_unusual(detector, items: np.ndarray, numbers: np.ndarray) -> Figure:
+    """Draw items, what the model makes of them, and the squared error of every value.
+
+    Args:
+        items: [k, *input_shape]. numbers: [k], by which they are called.
+    """
+    restored, errors = detector.reconstruct(items), detector.explain(items)
+    if items.ndim == 4:
+        low, high = items.min(), max(items.max(), items.min() + 1e-6)
+        first, second = ((a - low) / (high - low) for a in (items, restored))
+        most = errors.max(axis=(1, 2, 3), keepdims=True)
+        third = errors.mean(axis=-1, keepdims=True) / np.maximum(most, 1e-12)
+        third = np.repeat(third, items.shape[-1], axis=-1)
+        rows = {"item": first, "reconstruction": second, "error": third}
+        columns = min(12, len(items))
+        picked = {name: images[:columns] for name, images in rows.items()}
+        return plots.rows_of_images(picked, "", cmap=detector.model.cmap)
+    unit = ""
+    if detector.mean is not None:  # columns of different units, side by side
+        items, restored = ((a - detector.mean) / detector.deviation for a in (items, restored))
+        unit = ", in standard deviations"
+    count = min(6, len(items))
+    figure = Figure(figsize=(8, 1.8 * count), dpi=100, layout="constrained")
+    for i, (one, two) in enumerate(figure.subplots(count, 2, squeeze=False)):
+        one.plot(items[i].reshape(-1), label="item")
+        one.plot(restored[i].reshape(-1), label="reconstruction")
+        two.bar(np.arange(errors[i].size), errors[i].reshape(-1))
+        one.set_title(f"item {numbers[i]}{unit}", fontsize=9)
+        two.set_title("squared error by column", fontsize=9)
+    figure.axes[0].legend(fontsize=7)
+    return figure
+
+
+def _axes(width, height):
+    figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _write_table(path: Path, scores, flagged, truth):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        labels = () if truth is None else ("label",)
+        writer.writerow(("item", "score", "is_anomaly", *labels))
+        for i, score in enumerate(scores):
+            label = () if truth is None else (int(truth[i]),)
+            writer.writerow((i, f"{score:.9g}", int(flagged[i]), *label))
+
+
+def _page(detector, found, pictures, rows) -> str:
+    model = type(detector.model).__name__
+    told = (
+        f"{found['anomalies']:,} of {found['items']:,} items have a score above the threshold, "
+        f"{found['threshold']:.6g} ({detector.rule}={detector.rule_value:g}). The score is that of "
+        f"a {model}: {FORMULAS[detector.score]}. All scores are in {TABLE}."
+    )
+    if "auroc" in found:
+        told += (
+            f" Against the labels, the area under the ROC curve is {found['auroc']:.4f} and the "
+            f"average precision {found['average_precision']:.4f}."
+        )
+    lines = [
+        '<!doctype html><html lang="en"><meta charset="utf-8">',
+        f"<title>Anomalies found by a {html.escape(model)}</title><style>{STYLE}</style>",
+        f"<h1>Anomalies</h1><p>{html.escape(told)}</p>",
+    ]
+    for title, figure in pictures.items():
+        lines.append(f'<h2>{title}</h2><img alt="{title}" src="{_embedded(figure)}">')
+    lines.append("<table><tr><th>item</th><th>score</th><th>anomaly</th></tr>")
+    for number, score, flagged in rows:
+        cells = (number, f"{score:.6g}", "yes" if flagged else "no")
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    return "\n".join([*lines, "</table></html>\n"])
+
+
+def _embedded(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,49 @@
+"""Saving detectors: a preset folder of the model, and a JSON file beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from zoo.atomic_writes import publish_folder
+from zoo.presets.card import WEIGHTS
+from zoo.presets.saving import save as save_preset
+
+FILE, MODEL, FORMAT_VERSION = "detector.json", "model", 1
+
+
+def save(detector, folder: str | os.PathLike, overwrite: bool):
+    """Write a fitted detector as a folder, whole or not at all; `zoo.anomaly.load` reads it."""
+    target = Path(os.path.abspath(folder))
+    with publish_folder(target, overwrite) as scratch:
+        card = save_preset(detector.model, scratch / MODEL, about={"name": target.name})
+        content = {
+            "format_version": FORMAT_VERSION,
+            **settings(detector),
+            "weights_sha256": card["files"][WEIGHTS]["sha256"],
+        }
+        content["sha256"] = digest(content)
+        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+        (scratch / FILE).write_text(text, encoding="utf-8")
+
+
+def settings(detector) -> dict:
+    """Return all that a detector is beside its model, as JSON can hold it."""
+    return {
+        "score": detector.score,
+        "rule": detector.rule,
+        "rule_value": detector.rule_value,
+        "samples": detector.samples,
+        "seed": detector.seed,
+        "threshold": detector.threshold,
+        "mean": None if detector.mean is None else detector.mean.tolist(),
+        "deviation": None if detector.deviation is None else detector.deviation.tolist(),
+    }
+
+
+def digest(content: dict) -> str:
+    """Return the SHA-256 of the entries but for `sha256` itself."""
+    others = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
