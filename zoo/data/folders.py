@@ -206,7 +206,7 @@ def _decoded(folder, found, size, channels, cache):
     fingerprint = hashlib.sha256(listing.encode()).hexdigest()[:16]
     keep = None
     if cache is None:
-        keep = _Temporary()
+        keep = TemporaryFolder()
         cache = keep.path
     place = Path(cache, f"{folder.resolve().name}-{fingerprint}")
     if not place.is_dir():
@@ -219,7 +219,7 @@ def _decoded(folder, found, size, channels, cache):
     return place, keep
 
 
-class _Temporary:
+class TemporaryFolder:
     """A folder that goes when nothing refers to this object any more, or Python ends."""
 
     def __init__(self):
