@@ -138,7 +138,7 @@ def _parser():
         help="a smaller ONNX file beside the first: for GPUs, for CPUs [none]",
         dest="variants",
     )
-    sub.add_argument("--images", help="folder or file of real images [what it was trained on]")
+    _add_data(sub, "data set, folder or file of real images [what it was trained on]")
     sub.add_argument("--opset", type=_opset, default=18, help="of ONNX, from 15 [18]")
     sub.add_argument(
         "--channels-first",
@@ -256,7 +256,7 @@ def _export(options):
     if options.web:
         _check_page(options)
     model = _load(options.name, options.modules)
-    known = _images(options, model) if options.web or options.variants or options.images else {}
+    known = _images(options, model) if options.web or options.variants or options.data else {}
     with publish_folder(options.out, options.overwrite) as folder:
         report = export.export_model(
             model,
@@ -291,9 +291,9 @@ def _images(options, model, n=1000):
 
     card = zoo.card(options.name)
     try:
-        name, _, (x, y) = arrays_of(card, options.images)
+        name, _, (x, y) = arrays_of(card, options.data)
     except (OSError, ValueError) as error:
-        if options.images:
+        if options.data:
             raise
         print(f"No real images are shown, nor run through both parts: {error}", file=sys.stderr)
         return {}
