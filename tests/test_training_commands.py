@@ -128,6 +128,17 @@ def test_a_class_that_does_not_exist_is_answered_with_the_nearest(photos, capsys
     assert (code, "did you mean 'VAE'" in err) == (2, True)
 
 
+def test_classes_of_other_folders_are_found_by_their_names(tmp_path):
+    for name in ("b", "c"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (9, 9), 60).save(tmp_path / name / "0.png")
+    card = {"name": "mine", "class": "CVAE", "input": {"shape": [8, 8, 1]}}
+    _, _, (_, y) = own_data.arrays_of({**card, "classes": ["a", "b", "c"]}, str(tmp_path))
+    assert y.tolist() == [1, 2]
+    with pytest.raises(ValueError, match="has the class folder c, and mine was trained on a, b"):
+        own_data.arrays_of({**card, "classes": ["a", "b"]}, str(tmp_path))
+
+
 # Options
 
 

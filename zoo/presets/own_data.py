@@ -224,6 +224,7 @@ def arrays_of(card: Card, path: str | None = None, labels=None):
     if not path:
         labels = labels or recipe.get("label_file") or None
     own = read(name, **size, labels=labels, learns_labels=learns_labels)
+    own = replace(own, y=_in_classes_of(card, own, name))
     if own.test:
         x_test, y_test = own.test
         return name, (own.x, own.y), (x_test, y_test)
@@ -241,3 +242,16 @@ def arrays_of(card: Card, path: str | None = None, labels=None):
         (x[part], None if y is None else y[part]) for part in (slice(cut), slice(cut, None))
     )
     return f"{name}, kept from training", train, test
+
+
+def _in_classes_of(card, own, name):
+    """Return labels by the classes of the card, where those of a folder have other numbers."""
+    classes = card.get("classes") or ()
+    if own.y is None or not own.class_names or not classes:
+        return own.y
+    if unknown := sorted(set(own.class_names) - {*classes}):
+        raise ValueError(
+            f"{name} has the class folder {unknown[0]}, and {card['name']} was trained on "
+            f"{', '.join(classes)}: rename the folder, or give it without this one."
+        )
+    return np.array([list(classes).index(label) for label in own.class_names], "int32")[own.y]
