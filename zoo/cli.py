@@ -8,8 +8,6 @@ import json
 import os
 import sys
 
-import numpy as np
-
 import zoo
 from zoo import importing, own_classes, training_commands
 from zoo.atomic_writes import check_target, publish_file, publish_folder
@@ -218,6 +216,8 @@ def _evaluate(options):
     folder = preset_folder(options.name)
     card = zoo.card(options.name)
     with _quiet():
+        import numpy as np
+
         from zoo.metrics import evaluate
         from zoo.presets.own_data import arrays_of
     name, train, (x, y) = arrays_of(card, options.data)
@@ -287,6 +287,8 @@ def _check_page(options):
 
 def _images(options, model, n=1000):
     """Return images by input name: the user's, else of the data a preset was trained on, or {}."""
+    import numpy as np
+
     from zoo.presets.own_data import arrays_of
 
     card = zoo.card(options.name)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import numpy as np
-
 import zoo
 
 PICTURES = {
@@ -42,6 +40,8 @@ def check(options):
 
 def draw(model, options):
     """Return the picture as a matplotlib Figure; `options` are those of the command line."""
+    import numpy as np
+
     from zoo import plots
     from zoo.presets.own_data import arrays_of
 
