@@ -51,7 +51,7 @@ def test_type_checkers_see_the_names_that_there_are(package):
             home = ("." * statement.level) + statement.module
             module = importlib.import_module(home, package.__name__)
             for alias in statement.names:
-                found = getattr(package, alias.name)  # imports a module that nobody has imported yet
+                found = getattr(package, alias.name)  # imports a module
                 assert getattr(module, alias.name) is found
 
 

@@ -9,12 +9,13 @@ import os
 import sys
 
 import zoo
-from zoo import importing, own_classes
+from zoo import importing, own_classes, training_commands
 from zoo.atomic_writes import check_target, publish_file, publish_folder
-from zoo.pictures import PICTURES, check, data_of, draw
+from zoo.pictures import PICTURES, check, draw
 from zoo.quiet import quiet as _quiet
 from zoo.suggestions import UnknownNameError
 from zoo.terminal import printable, streams
+from zoo.training_commands import count
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(arguments) -> int:
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, settings = parser.parse_known_args(arguments)
+    options.settings = settings
+    if settings and getattr(options, "run", None) is not training_commands.train:
+        parser.error(f"unrecognized arguments: {' '.join(settings)}")
     if "run" not in options:
         parser.print_help(sys.stderr)
         print("\nzoo: error: give one of these commands", file=sys.stderr)
@@ -69,7 +73,7 @@ def _parser():
     def command(run, name, description):
         sub = commands.add_parser(name, help=description, description=description)
         sub.set_defaults(run=run)
-        if run in (_generate, _train, _evaluate, _detect, _export):
+        if run in (_generate, training_commands.train, _evaluate, _detect, _export):
             own_classes.add_option(sub)
         return sub
 
@@ -90,24 +94,24 @@ def _parser():
     sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
     sub.add_argument("--picture", choices=PICTURES, help="[samples, or reconstructions]")
     sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
-    sub.add_argument("--n", type=_count, default=None, help="how many images, or rows [a sheet]")
+    sub.add_argument("--n", type=count, default=None, help="how many images, or rows [a sheet]")
     sub.add_argument("--seed", type=int, default=None, help="of random samples [0]")
     sub.add_argument("--cmap", help="colors of gray images, as matplotlib names them [the model's]")
+    _add_data(sub, "data set, folder or file of images to show [what it was trained on]")
     _add_overwrite(sub)
 
-    sub = command(_train, "train", "train a preset from its recipe; continues if interrupted")
-    sub.add_argument("name", help="a recipe, named like its preset, or your own .toml file")
-    sub.add_argument("--out", required=True, help="preset folder to write")
-    sub.add_argument("--epochs", type=_count, default=None, help="instead of the recipe's number")
-    sub.add_argument("--images", help=".npy file to train on, read from disk [the recipe's data]")
-    sub.add_argument("--labels", help=".npy file with their labels, for models that learn them")
-    sub.add_argument("--licence", help="of the weights, for the card [not stated]")
-    sub.add_argument("--strategy", help="mirrored, workers or data_parallel: on several devices")
+    sub = command(
+        training_commands.train, "train", "train a recipe or a class; continues if interrupted"
+    )
+    training_commands.add_train(sub)
     _add_overwrite(sub)
+
+    sub = command(training_commands.recipe, "recipe", "print a recipe to start from")
+    training_commands.add_recipe(sub)
 
     sub = command(_evaluate, "evaluate", "measure a preset's metrics on the whole test set")
     _add_name(sub)
-    sub.add_argument("--data", default=None, help="data set [the one it was trained on]")
+    _add_data(sub, "data set, folder or file of images [what it was trained on]")
     sub.add_argument("--update", action="store_true", help="write the metrics into its card")
 
     sub = command(_detect, "detect", "find what is unusual in data: a table and a page")
@@ -122,13 +126,13 @@ def _parser():
     sub.add_argument("--contamination", type=float, help="share of anomalies [0.1]")
     sub.add_argument("--quantile", type=float, help="of normal scores, as the threshold")
     sub.add_argument("--false-positive-rate", type=float, help="by an extreme-value fit")
-    sub.add_argument("--top", type=_count, default=24, help="how many items to list [24]")
+    sub.add_argument("--top", type=count, default=24, help="how many items to list [24]")
     _add_overwrite(sub)
 
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
     sub.add_argument("name", help="an experiment of zoo.experiments")
     sub.add_argument("--out", default="results", help="folder for table and picture [results]")
-    sub.add_argument("--epochs", type=_count, default=None, help="of each training")
+    sub.add_argument("--epochs", type=count, default=None, help="of each training")
     _add_overwrite(sub)
 
     sub = command(_export, "export", "write ONNX and SavedModel files, proved equal to Keras")
@@ -145,7 +149,7 @@ def _parser():
         help="an additional smaller ONNX file: for GPUs, for CPUs [none]",
         dest="variants",
     )
-    sub.add_argument("--images", help=".npy file of real images [those of the recipe's data]")
+    _add_data(sub, "data set, folder or file of real images [what it was trained on]")
     sub.add_argument("--opset", type=_opset, default=18, help="of ONNX, from 15 [18]")
     sub.add_argument(
         "--channels-first",
@@ -165,12 +169,6 @@ def _parser():
     return parser
 
 
-def _count(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return int(text)
-
-
 def _opset(text):
     if not text.isdecimal() or int(text) < 15:
         raise argparse.ArgumentTypeError(f"{text} is not an opset of at least 15")
@@ -179,6 +177,10 @@ def _opset(text):
 
 def _add_name(parser):
     parser.add_argument("name", help="a preset's name, or a folder written by zoo.save")
+
+
+def _add_data(parser, text):
+    parser.add_argument("--data", "--images", dest="data", help=text)
 
 
 def _add_overwrite(parser):
@@ -221,40 +223,17 @@ def _generate(options):
     print(out)
 
 
-def _train(options):
-    from zoo.presets import recipes
-
-    recipe = recipes.get(options.name)
-    check_target(options.out, options.overwrite)
-    with _quiet():
-        from zoo.presets.training import train
-    card = train(
-        recipe,
-        options.out,
-        epochs=options.epochs,
-        overwrite=options.overwrite,
-        images=options.images,
-        labels=options.labels,
-        strategy=options.strategy,
-        licence=options.licence,
-        model_class=own_classes.imported(options.modules).get(recipe.class_name),
-    )
-    if card is None:
-        return  # the first worker writes
-    # As a path, since a plain name would mean a shipped preset.
-    path = options.out if os.path.dirname(options.out) else os.path.join(os.curdir, options.out)
-    again = f"zoo evaluate {path} --update{own_classes.options_again(options.modules)}"
-    print(f"{path} is written." + ("" if options.images else f" Measure it: {again}"))
-
-
 def _evaluate(options):
     from zoo.presets.catalog import preset_folder
 
     folder = preset_folder(options.name)
     card = zoo.card(options.name)
     with _quiet():
+        import numpy as np
+
         from zoo.metrics import evaluate
-    name = options.data or data_of(card, "; give --data")
+        from zoo.presets.own_data import arrays_of
+    name, train, (x, y) = arrays_of(card, options.data)
     command = f"zoo evaluate {card['name']} --update{own_classes.options_again(options.modules)}"
     if options.data:
         command += f" --data {options.data}"
@@ -262,6 +241,7 @@ def _evaluate(options):
     metrics = evaluate(
         _load(options.name, options.modules),
         name,
+        arrays=(train, (np.asarray(x), y)),
         command=command,
         report=lambda m: print(f"  {m['name']}: {m['value']} {m['unit']}".rstrip(), flush=True),
     )
@@ -298,7 +278,7 @@ def _export(options):
     if options.web:
         _check_page(options)
     model = _load(options.name, options.modules)
-    known = _images(options, model) if options.web or options.variants or options.images else {}
+    known = _images(options, model) if options.web or options.variants or options.data else {}
     with publish_folder(options.out, options.overwrite) as folder:
         report = export.export_model(
             model,
@@ -328,32 +308,43 @@ def _check_page(options):
 
 
 def _images(options, model, n=1000):
-    """Return images by input name: the user's, those of the preset's data set, or none."""
-    if options.images:
-        return {"x": zoo.data.StoredImages(options.images)[:n].__array__()}
+    """Return images by input name: of the user, else of what the preset was trained on, or none."""
+    import numpy as np
+
+    from zoo.presets.own_data import arrays_of
+
+    card = zoo.card(options.name)
     try:
-        _, (x, y) = zoo.data.load(data := data_of(zoo.card(options.name), "; give --images"))
+        name, _, (x, y) = arrays_of(card, options.data)
     except (OSError, ValueError) as error:
+        if options.data:
+            raise
         print(f"There are no real images for the page or the report: {error}", file=sys.stderr)
         return {}
-    classes = zoo.data.SOURCES[data].classes
+    classes = _classes(card, name)
     labels = {i.high for part in model.parts().values() for i in part.inputs if i.name == "label"}
     known = {"label": y[:n]} if y is not None and labels == {len(classes) - 1} else {}
-    return {"x": x[:n], **known}
+    return {"x": np.asarray(x[:n]), **known}
+
+
+def _classes(card, name):
+    source = zoo.data.SOURCES.get(name)
+    return source.classes if source else card.get("classes") or ()
 
 
 def _write_page(options, folder, known):
     from zoo import export
 
     card = zoo.card(options.name)
-    source = zoo.data.SOURCES.get((card.get("recipe") or {}).get("data"))
     y = known.get("label")
     export.write_page(
         folder,
         folder / "web",
         images=known.get("x"),
         labels=y,
-        label_names=source.classes if y is not None else None,
+        label_names=_classes(card, (card.get("recipe") or {}).get("data"))
+        if y is not None
+        else None,
         title=card["name"],
         description=card.get("description") or "",
         archive=options.web_archive,

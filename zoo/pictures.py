@@ -9,14 +9,14 @@ import zoo
 PICTURES = {
     "samples": ("labels", "n", "seed", "cmap"),
     "styles": ("n", "seed", "cmap"),
-    "analogies": ("n", "cmap"),
-    "reconstructions": ("n", "cmap"),
-    "restorations": ("n", "seed", "cmap"),
+    "analogies": ("n", "cmap", "data"),
+    "reconstructions": ("n", "cmap", "data"),
+    "restorations": ("n", "seed", "cmap", "data"),
     "filters": (),
-    "manifold": ("n", "cmap"),
-    "codes": ("n",),
-    "bubbles": ("n",),
-    "interpolations": ("n", "cmap"),
+    "manifold": ("n", "cmap", "data"),
+    "codes": ("n", "data"),
+    "bubbles": ("n", "data"),
+    "interpolations": ("n", "cmap", "data"),
     "traversal": ("labels", "cmap"),
 }
 
@@ -27,7 +27,7 @@ def check(options):
     Raises:
         ValueError: an option is ignored; the error has the pictures that take it.
     """
-    for name in ("labels", "n", "seed", "cmap"):
+    for name in ("labels", "n", "seed", "cmap", "data"):
         if getattr(options, name) is not None and name not in PICTURES[options.picture]:
             others = ", ".join(picture for picture, takes in PICTURES.items() if name in takes)
             raise ValueError(
@@ -40,7 +40,10 @@ def check(options):
 
 def draw(model, options):
     """Return the picture as a matplotlib Figure, given the options of the command line."""
+    import numpy as np
+
     from zoo import plots
+    from zoo.presets.own_data import arrays_of
 
     name, n, seed = options.picture, options.n, options.seed or 0
     cmap = {} if options.cmap is None else {"cmap": options.cmap}
@@ -53,15 +56,16 @@ def draw(model, options):
     if name == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0], **cmap)
     try:
-        _, (x, y) = zoo.data.load(data_of(zoo.card(options.name)))
+        _, _, (x, y) = arrays_of(zoo.card(options.name), options.data)
     except OSError as error:
         if name != "manifold" or not model.prior:
             raise
         print(f"The codes of real images are left out: {error}", file=sys.stderr)
         return plots.manifold(model, **cmap)
+    x = np.asarray(x[: max(n or 0, 5000)])
     if name in ("manifold", "codes", "bubbles"):
         n = n or (500 if name == "bubbles" else 5000)
-        return getattr(plots, name)(model, x[:n], None if y is None else y[:n], **cmap)
+        return getattr(plots, name)(model, x[:n], None if y is None else y[: len(x[:n])], **cmap)
     labels = y if model.conditional else None
     if name == "interpolations":
         return plots.interpolations(model, x, labels, pairs=n or 3, **cmap)
@@ -82,15 +86,3 @@ def _samples(model, n, labels, seed, cmap):
         labels = [labels[i % len(labels)] for i in range(n)]
     size = {"rows": n // columns, "columns": columns}
     return plots.samples(model, **size, labels=labels, seed=seed, **cmap)
-
-
-def data_of(card, remedy="") -> str:
-    """Return the name of the data set that a preset was trained on.
-
-    Raises:
-        ValueError: the card does not say it; the error ends with `remedy`.
-    """
-    name = (card.get("recipe") or {}).get("data")
-    if not name:
-        raise ValueError(f"The card of {card['name']} does not say what it was trained on{remedy}.")
-    return name

@@ -249,7 +249,7 @@ def test_the_command_shows_own_images_or_none(package, tmp_path, capsys):
     assert cli.main(arguments) == 0
     said = capsys.readouterr()
     assert "There are no real images" in said.err
-    assert "give --images" in said.err
+    assert "give --data" in said.err
     about = json.loads((tmp_path / "out" / "web" / "page.json").read_text())
     assert about["examples"] is None
     report = json.loads((tmp_path / "out" / "encoder" / "parity.json").read_text())

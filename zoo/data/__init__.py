@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data import variants
+from zoo.data.folders import ImageFolder as ImageFolder
+from zoo.data.folders import from_folder as from_folder
 from zoo.data.stored import StoredImages as StoredImages
 from zoo.nn.given import whole
 from zoo.suggestions import UnknownNameError

@@ -80,6 +80,7 @@ def evaluate(
     model: BaseAutoencoder,
     data_name: str,
     *,
+    arrays: tuple | None = None,
     command: str = "zoo.metrics.evaluate",
     report: Callable[[dict[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
@@ -87,7 +88,9 @@ def evaluate(
 
     Args:
         model: a model of the zoo. Its class names the metrics in `card_metrics`.
-        data_name: a name of `zoo.data.SOURCES`.
+        data_name: a name of `zoo.data.SOURCES`, or with `arrays` what these are, for cards.
+        arrays: `(x_train, y_train), (x_test, y_test)`, images and labels or None, instead of a data
+            set of the zoo. Without training images, what needs them is not measured.
         command: recorded as the command that measures the metrics again.
         report: called with each metric as soon as it is measured.
 
@@ -113,7 +116,7 @@ def evaluate(
             f"{type(model).__name__}.card_metrics names {unknown[0]!r}, which is not in "
             f"zoo.metrics.CARD_METRICS; there are: {', '.join(CARD_METRICS)}."
         )
-    evaluation = Evaluation(model, data_name, *data.load(data_name))
+    evaluation = Evaluation(model, data_name, *(arrays or data.load(data_name)))
     measured = []
     for name, metric in CARD_METRICS.items():
         if name in model.card_metrics and metric.applies(evaluation):
@@ -137,8 +140,9 @@ def has_labels(evaluation: Evaluation) -> bool:
 
 
 def codes_need_no_labels(evaluation: Evaluation) -> bool:
-    """Whether the data set has labels, and the codes of images do not depend on them."""
-    return evaluation.y is not None and not evaluation.model.conditional
+    """Whether all images have labels, and their codes do not depend on them."""
+    labels = evaluation.train[1], evaluation.y
+    return all(y is not None and min(y) >= 0 for y in labels) and not evaluation.model.conditional
 
 
 def has_reference_classifier(evaluation: Evaluation) -> bool:
@@ -166,8 +170,10 @@ def restores(evaluation: Evaluation) -> bool:
 
 
 def is_linear(evaluation: Evaluation) -> bool:
-    """Whether the encoder is one layer without an activation."""
+    """Whether the encoder is one layer without an activation, and training images are there."""
     model = evaluation.model
+    if not len(evaluation.train[0]):
+        return False
     return model.has_one_layer and code_activation(model.encoder) == "linear"
 
 

@@ -18,7 +18,7 @@ from zoo.models import settings
 from zoo.models.described_networks import checked_code_shape, described_networks
 from zoo.models.old_names import with_new_names
 from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
-from zoo.nn import given, networks, own_networks
+from zoo.nn import given, networks, own_networks, proportions
 from zoo.nn.distributions import likelihoods
 from zoo.nn.given import whole
 from zoo.trainer import Trainer
@@ -178,6 +178,8 @@ class BaseAutoencoder(Trainer):
         self._check_given("input_shape", input_shape, self.image_shape)
         if latent_dim not in (self.latent_dim, self.code_shape):
             self._check_given("latent_dim", latent_dim, self.latent_dim)
+        if not self.custom_networks:
+            proportions.warn_of_too_many_parameters(self)
         self.seed_generator = keras.random.SeedGenerator(self.seed or 0)
         self.trackers = {
             name: keras.metrics.Mean(name=name) for name in ("loss", *self.metric_names)

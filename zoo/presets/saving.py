@@ -29,6 +29,7 @@ def save(
     storage: str = "float32",
     about: dict | None = None,
     pictures: dict | None = None,
+    texts: dict | None = None,
 ) -> Card:
     """Write a model as a preset folder, completely or not at all; `zoo.load(folder)` reads it.
 
@@ -43,6 +44,7 @@ def save(
             about a quarter: kernels in float16 with 5 significant bits, an error of at most 3.2 %.
         about: further entries of the card, such as `description`, `licence`, `recipe`.
         pictures: matplotlib figures by file name, such as {"preview.png": figure}.
+        texts: further text files by name, such as {"recipe.toml": recipe}.
 
     Returns:
         the card.
@@ -74,6 +76,8 @@ def save(
             from zoo import plots  # loading needs no matplotlib
 
             plots.save_small(figure, scratch / name)
+        for name, text in (texts or {}).items():
+            (scratch / name).write_text(text, encoding="utf-8")
         card = _card(model, target.name, storage, about or {})
         card["files"] = {
             path.name: describe_file(path) for path in sorted(scratch.iterdir()) if path.is_file()

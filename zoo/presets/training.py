@@ -19,16 +19,14 @@ from zoo.atomic_writes import check_target
 from zoo.backend import backend
 from zoo.callbacks import Backup, Progress
 from zoo.checks.data import check_finite, not_finite
-from zoo.data.stored import array_in
 from zoo.models import CLASSES
-from zoo.presets import saving
+from zoo.presets import own_data, saving
 from zoo.presets.card import Card
 from zoo.presets.recipes import Recipe
 from zoo.pretraining import pretrain
 from zoo.suggestions import UnknownNameError
 
 FINE_TUNING_RATE = 5e-4
-OWN = data.Source("images of one's own", "not stated", "not stated", ())
 
 
 def train(
@@ -54,12 +52,15 @@ def train(
         out: the folder to write.
         epochs: the number of epochs, instead of the recipe's.
         overwrite: replace an existing preset, if its folder holds nothing else.
-        images: train on these instead of the recipe's data set: an array of images, or the path of
-            an .npy file, whose images stay on disk; see `zoo.data.StoredImages`. They determine the
-            model's `input_shape`. A sixth of them, or the number in the recipe if it is smaller, is
-            chosen with the recipe's seed and kept for validation.
+        images: train on these instead of the recipe's data set: an array of images; a folder of
+            images, which get the size in the recipe (see `zoo.data.from_folder`); or an .npy or
+            .npz file, whose images stay on disk. They determine the model's `input_shape`. A sixth
+            of them, or the number in the recipe if it is smaller, is chosen with the recipe's seed
+            and kept for validation. For photographs `binarize` is left out, and the likelihood is
+            Gaussian unless the recipe has one; a line says so.
         labels: of these images, integers [n] or the path of an .npy file, for models that learn
-            from labels; semi-supervised models take -1 for unknown labels.
+            from labels; semi-supervised models take -1 for unknown labels. Those of a folder are
+            its subfolders.
         strategy: how to train on several devices; see `zoo.strategy`.
         licence: of your weights; by default the card says "not stated".
         model_class: your own class; by default the zoo's class with the name in the recipe.
@@ -86,7 +87,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     epochs = recipe.epochs if epochs is None else epochs
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; train for at least one.")
-    recipe, source, x, y = _given(recipe, images, labels, out.name)
+    recipe, source, x, y = _data_of(recipe, images, labels, out.name, model_class, verbose)
     cut = len(x) - recipe.validation
     keras.utils.set_random_seed(recipe.seed)
     model = make_model(recipe, model_class)
@@ -121,7 +122,8 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     model.compile(optimizer=fine_tuning_optimizer(model))
     settings = {
         "storage": recipe.storage,
-        "about": about(recipe, epochs, source) | {"licence": licence},
+        "about": about(recipe, epochs, source, len(x)) | {"licence": licence},
+        "texts": _texts(recipe, epochs),
         "pictures": _pictures(model, *some),
     }
     if not backend.is_chief(model):  # saving needs all workers, but only one folder is kept
@@ -133,6 +135,12 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     return card
 
 
+def _texts(recipe, epochs):
+    """Return the recipe as a file, where it is none of those that are shipped."""
+    own = recipe.data not in data.SOURCES
+    return {"recipe.toml": replace(recipe, epochs=epochs).to_toml()} if own else {}
+
+
 def _pictures(model, x, y):
     """Return the picture for a preset's folder, or none if the data are not images."""
     shape = model.image_shape
@@ -141,47 +149,23 @@ def _pictures(model, x, y):
     return {"preview.png": plots.preview(model, x, y)}
 
 
-def _given(recipe, images, labels, name):
-    """Return the recipe, the source of its data, images, and labels or None."""
+def _data_of(recipe, images, labels, name, model_class, verbose):
+    """Return a recipe, where its data come from, images, and labels or None."""
+    if images is None and labels is not None:
+        raise ValueError("labels are given without images; give both, or neither.")
+    if images is None and recipe.data not in data.SOURCES and os.path.exists(recipe.data):
+        images, labels = recipe.data, recipe.label_file or None
     if images is None:
-        if labels is not None:
-            raise ValueError("labels are given without images; give both, or neither.")
+        if not recipe.data:
+            raise ValueError(f"The recipe {recipe.name} names no data: give images (--data).")
         (x, y), _ = data.load(recipe.data)
         return recipe, data.SOURCES[recipe.data], x, y
-    if "lower" in recipe.model:
-        raise ValueError(
-            f"The recipe {recipe.name} learns the codes of {recipe.model['lower']}, which are for "
-            "its own data set; train a recipe without lower= on your images."
-        )
-    x = data.StoredImages(images) if isinstance(images, str | os.PathLike) else images
-    if isinstance(labels, str | os.PathLike):
-        labels = array_in(labels, "labels")
-    learns_labels = "num_classes" in recipe.model or recipe.labels
-    if labels is not None and not learns_labels:
-        raise ValueError(f"The recipe {recipe.name} learns from images only: leave out labels.")
-    if labels is None and learns_labels:
-        raise ValueError(
-            f"The recipe {recipe.name} learns from labels: give the labels of the images, integers "
-            f"from 0{', or -1 if unknown' if recipe.labels else ''}."
-        )
-    if labels is not None and len(labels) != len(x):
-        raise ValueError(f"There are {len(labels)} labels for {len(x)} images.")
-    if len(x) < 2:
-        raise ValueError(f"{len(x)} image is not enough: one is kept for validation.")
-    rows = np.random.default_rng(recipe.seed).permutation(len(x))
-    x, labels = x[rows], None if labels is None else np.asarray(labels)[rows]
-    learned = labels is not None and "num_classes" in recipe.model
-    classes = {"num_classes": int(np.max(labels)) + 1} if learned else {}
-    recipe = replace(
-        recipe,
-        name=name,
-        description=f"{recipe.class_name} on images of one's own, by the recipe {recipe.name}.",
-        data="",
-        labels=0,
-        validation=max(1, min(recipe.validation, len(x) // 6)),
-        model={**recipe.model, "input_shape": list(x.shape[1:]), **classes},
-    )
-    return recipe, OWN, x, labels
+    model_class = model_class or _class(recipe.class_name)
+    recipe, own, changes = own_data.given(recipe, images, labels, name, model_class)
+    if changes and verbose:
+        print(f"settings that suit the images: {'; '.join(changes)}")
+    source = data.Source(own_data.TITLE, "not stated", "not stated", own.class_names)
+    return recipe, source, own.x, own.y
 
 
 def _fingerprint(recipe, epochs, *arrays) -> str:
@@ -258,8 +242,13 @@ def fine_tuning_optimizer(model):
     return keras.optimizers.Adam(FINE_TUNING_RATE, beta_1=beta_1)
 
 
-def about(recipe: Recipe, epochs: int, source: data.Source) -> dict:
-    """Return the entries of a card about the origin of the weights."""
+def about(recipe: Recipe, epochs: int, source: data.Source, images: int) -> dict:
+    """Return what a card says of where the weights come from.
+
+    Args:
+        images: how many there were, those for validation included.
+    """
+    own = recipe.data not in data.SOURCES
     return {
         "name": recipe.name,
         "description": recipe.description,
@@ -268,6 +257,8 @@ def about(recipe: Recipe, epochs: int, source: data.Source) -> dict:
         "classes": list(source.classes),
         "recipe": {
             "data": recipe.data,
+            **({"images": images} if own else {}),
+            **({"label_file": recipe.label_file} if recipe.label_file else {}),
             "epochs": epochs,
             "batch_size": recipe.batch_size,
             "seed": recipe.seed,

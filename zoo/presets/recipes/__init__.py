@@ -3,3 +3,4 @@
 from zoo.presets.recipes.recipe import Recipe as Recipe
 from zoo.presets.recipes.recipe import get as get
 from zoo.presets.recipes.recipe import names as names
+from zoo.presets.recipes.recipe import text as text

@@ -6,8 +6,10 @@ seed. `zoo.presets.training.train` makes a preset folder from it.
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ class Recipe:
         name: of the preset.
         description: one line for the card.
         paper: authors, year, identifier.
-        data: a name of `zoo.data.SOURCES`.
+        data: a name of `zoo.data.SOURCES`, or images of a user's own: a folder, an .npy or .npz
+            file.
         class_name: a class of the zoo.
         model: the arguments of the class.
         optimizer: `learning_rate`, and optionally `beta_1` and `final`; the rate decays along a
@@ -36,6 +39,7 @@ class Recipe:
             chosen with the recipe's seed, by `zoo.data.keep_labels`.
         validation: how many images, the last of the training set, are kept for validation.
         storage: of the weights, "float32", "float16" or "compact"; see `zoo.save`.
+        label_file: an .npy file with the labels of images of a user's own; "" for none.
     """
 
     name: str
@@ -52,6 +56,7 @@ class Recipe:
     validation: int = 10000
     labels: int = 0
     storage: str = "float16"
+    label_file: str = ""
 
     @classmethod
     def parse(cls, name: str, text: str) -> Recipe:
@@ -66,6 +71,47 @@ class Recipe:
             return cls(name=name, **content)
         except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
             raise ValueError(f"The recipe {name} cannot be read: {error}") from error
+
+    def to_toml(self) -> str:
+        """Return the recipe as TOML, which `parse` reads; what is as by default is left out.
+
+        Example:
+            >>> from zoo.presets import recipes
+            >>> recipe = recipes.get("vae_digits")
+            >>> recipes.Recipe.parse("vae_digits", recipe.to_toml()) == recipe
+            True
+        """
+        lines, tables = [], []
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            required = entry.default is MISSING and entry.default_factory is MISSING
+            if entry.name == "name" or (not required and value in (entry.default, {})):
+                continue
+            key = "class" if entry.name == "class_name" else entry.name
+            if isinstance(value, dict):
+                inside = (f"{_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
+                tables.append("\n".join(("", f"[{key}]", *inside)))
+            else:
+                lines.append(f"{key} = {_toml(value)}")
+        return "\n".join([*lines, *tables]) + "\n"
+
+
+def _toml(value) -> str:
+    """Return a value as TOML has it, tables in one line."""
+    if isinstance(value, dict):
+        entries = ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
+        return f"{{ {entries} }}" if entries else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
 
 
 def names() -> list[str]:
@@ -82,7 +128,15 @@ def get(name: str) -> Recipe:
     """
     if str(name).endswith(".toml"):
         return Recipe.parse(Path(name).stem, Path(name).read_text(encoding="utf-8"))
+    return Recipe.parse(name, text(name))
+
+
+def text(name: str) -> str:
+    """Return the file of a shipped recipe.
+
+    Raises:
+        UnknownNameError: there is none of that name; the nearest are given.
+    """
     if name not in names():
         raise UnknownNameError("recipe", name, names())
-    text = (Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8")
-    return Recipe.parse(name, text)
+    return (Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8")

@@ -1,0 +1,310 @@
+"""Images in a folder: decoded once, at one size, and read from disk from then on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import warnings
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from zoo.atomic_writes import publish_folder
+from zoo.data.stored import StoredImages
+from zoo.nn.given import whole
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+FORMATS = ("PNG", "JPEG", "WEBP")
+FROM_SUBFOLDERS = "from_subfolders"
+_PIXELS, _FILES = "pixels.npy", "files.json"
+_LEAST = 8  # pixels a side
+_AT_ONCE = 512  # images that are held while they are decoded
+_LAYOUT = 1  # of what is cached; another number when it changes
+
+
+class ImageFolder(tuple):
+    """The images of a folder: unpacks into `(x, y), (x_val, y_val)`; see `zoo.data.from_folder`.
+
+    Attributes:
+        class_names: what the labels mean, in order; () without labels.
+        files: of all images, paths inside the folder, in the order in which they are cached.
+        broken: what could not be read, as {path: reason}.
+        images: all of them, a `zoo.data.StoredImages` in the order of `files`.
+        labels: of all of them, int32 [n], or None.
+    """
+
+    class_names: tuple[str, ...]
+    files: tuple[str, ...]
+    broken: dict[str, str]
+    images: StoredImages
+    labels: np.ndarray | None
+
+
+def from_folder(
+    folder: str | os.PathLike,
+    size: int | tuple[int, int] = (64, 64),
+    *,
+    channels: int = 3,
+    labels: str | None = None,
+    validation: float = 0.1,
+    seed: int = 0,
+    cache: str | os.PathLike | None = None,
+) -> ImageFolder:
+    """Read the images of a folder, and of the folders in it, as data for `fit`.
+
+    PNG, JPEG and WebP files of any size and mode are turned as their EXIF entry says, resized with
+    antialiasing so that they cover the asked size, and cropped at the center. Transparent pixels
+    are laid on white; 16 bits become 8. Files that cannot be read are named in a warning and left
+    out; hidden ones are not looked at.
+
+    Images are decoded once, in threads, into an .npy file of uint8, from which they are read when
+    they are needed: as many as the disk holds.
+
+    Args:
+        folder: where the images are.
+        size: (height, width), or one number for both, at least 8.
+        channels: 3 for color, 1 for gray.
+        labels: None, or "from_subfolders": the folder right below `folder` that an image is in is
+            its class, numbered in alphabetical order.
+        validation: the share of the images that is kept for validation, drawn by `seed`; from 0
+            to below 1.
+        seed: of the draw.
+        cache: a folder for the decoded images, so that the next call starts at once while names,
+            sizes and times of the files and the settings are the same. What it holds may be deleted
+            at any time. By default a temporary folder, removed with the last view of the images.
+
+    Returns:
+        `(x, y), (x_val, y_val)`, with the attributes of `ImageFolder`: `zoo.data.StoredImages`,
+        float32 [n, height, width, channels] in [0, 1], and labels, int32 [n], or None without.
+        `numpy.asarray(x)` reads them all.
+
+    Raises:
+        OSError: there is no such folder.
+        ValueError: no images in it, none that can be read, or a setting out of its range; with
+            labels, fewer than two classes, or images beside the class folders.
+
+    Example:
+        >>> from PIL import Image
+        >>> import os
+        >>> for name, gray in (("cats", 40), ("dogs", 200)):
+        ...     os.makedirs(f"pets/{name}")
+        ...     for i in range(5):
+        ...         Image.new("L", (30, 20 + i), gray).save(f"pets/{name}/{i}.png")
+        >>> pets = zoo.data.from_folder("pets", 16, channels=1, labels="from_subfolders")
+        >>> (x, y), (x_val, y_val) = pets
+        >>> x.shape, x_val.shape, pets.class_names
+        ((9, 16, 16, 1), (1, 16, 16, 1), ('cats', 'dogs'))
+    """
+    size = _checked_size(size)
+    if channels not in (1, 3) or isinstance(channels, bool):
+        raise ValueError(f"channels is {channels!r}; give 3 for color, or 1 for gray.")
+    if labels not in (None, FROM_SUBFOLDERS):
+        raise ValueError(f'labels is {labels!r}; give "{FROM_SUBFOLDERS}", or None for no labels.')
+    if isinstance(validation, bool) or not 0 <= validation < 1:
+        raise ValueError(
+            f"validation is {validation!r}; give the share of the images that is kept for it, "
+            "from 0 to below 1."
+        )
+    folder = Path(folder)
+    found = _listed(folder)
+    if labels:
+        _check_classes(folder, found)
+    place, keep = _decoded(folder, found, size, channels, cache)
+    content = json.loads((place / _FILES).read_text(encoding="utf-8"))
+    files, broken = tuple(content["files"]), content["broken"]
+    if broken:
+        warnings.warn(_told(folder, broken, len(found)), stacklevel=2)
+    x = StoredImages(place / _PIXELS)
+    x.keep = keep  # views share it
+    if len(x) != len(files):
+        raise ValueError(f"{place} was changed: delete it, and the images are decoded again.")
+    classes, y = (), None
+    if labels:
+        classes, y = np.unique([name.split("/")[0] for name in files], return_inverse=True)
+        classes, y = tuple(classes.tolist()), y.astype("int32")
+    rows = np.random.default_rng(whole("seed", seed)).permutation(len(x))
+    kept = min(max(1, round(validation * len(x))), len(x) - 1) if validation else 0
+    made = ImageFolder(
+        (x[part], None if y is None else y[part]) for part in (rows[kept:], rows[:kept])
+    )
+    made.class_names, made.files, made.broken = classes, files, broken
+    made.images, made.labels = x, y
+    return made
+
+
+def _checked_size(size) -> tuple[int, int]:
+    """Return height and width."""
+    sides = (size, size) if np.ndim(size) == 0 else tuple(size)
+    if len(sides) != 2:
+        raise ValueError(f"size is {size!r}; give (height, width), or one number for both.")
+    height, width = (whole("size", side) for side in sides)
+    if min(height, width) < _LEAST:
+        raise ValueError(f"size is {size!r}; give at least {_LEAST} pixels a side.")
+    return height, width
+
+
+# Which files there are
+
+
+def _listed(folder: Path) -> list[tuple[str, int, int]]:
+    """Return path inside the folder, bytes and time of every image file, in order of the paths."""
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise NotADirectoryError(f"{folder} {what}; give a folder that holds images.")
+    found, others = [], set()
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(place, name)
+            if name.startswith(".") or not path.is_file():
+                continue
+            if path.suffix.lower() in ENDINGS:
+                status = path.stat()
+                inside = path.relative_to(folder).as_posix()
+                found.append((inside, status.st_size, status.st_mtime_ns))
+            else:
+                others.add(path.suffix or name)
+    if not found:
+        instead = f", only files such as {', '.join(sorted(others)[:3])}" if others else ""
+        raise ValueError(f"{folder} holds no images ({', '.join(ENDINGS)}){instead}.")
+    return sorted(found)
+
+
+def _check_classes(folder, found):
+    beside = [name for name, *_ in found if "/" not in name]
+    if beside:
+        raise ValueError(
+            f"{len(beside)} images lie in {folder} itself and have no class, such as {beside[0]}: "
+            "move them into one of the class folders, or leave labels out."
+        )
+    classes = {name.split("/")[0] for name, *_ in found}
+    if len(classes) < 2:
+        raise ValueError(
+            f"{folder} has one class folder with images, {classes.pop()}; labels need two or more. "
+            "Give the folder above it, or leave labels out."
+        )
+
+
+def _told(folder, broken, n) -> str:
+    some = "; ".join(f"{name} ({reason})" for name, reason in list(broken.items())[:5])
+    more = f"; and {len(broken) - 5} more" if len(broken) > 5 else ""
+    return f"{len(broken)} of {n} images in {folder} cannot be read and are left out: {some}{more}."
+
+
+# Decoding
+
+
+def _decoded(folder, found, size, channels, cache):
+    """Return the folder of the decoded images, and what removes it when it goes, or None."""
+    listing = json.dumps([_LAYOUT, size, channels, found])
+    fingerprint = hashlib.sha256(listing.encode()).hexdigest()[:16]
+    keep = None
+    if cache is None:
+        keep = TemporaryFolder()
+        cache = keep.path
+    place = Path(cache, f"{folder.resolve().name}-{fingerprint}")
+    if not place.is_dir():
+        try:
+            with publish_folder(place) as scratch:
+                _decode_into(scratch, folder, [name for name, *_ in found], size, channels)
+        except FileExistsError:
+            if not (place / _FILES).is_file():  # else another process was as fast
+                raise
+    return place, keep
+
+
+class TemporaryFolder:
+    """A folder that goes when nothing refers to this object any more, or Python ends."""
+
+    def __init__(self):
+        self.path = tempfile.mkdtemp(prefix="zoo-images-")
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+def _decode_into(scratch: Path, folder: Path, names, size, channels):
+    files, broken = [], {}
+    shape = (*size, channels)
+    with open(scratch / _PIXELS, "wb") as out, ThreadPoolExecutor() as threads:
+        _write_header(out, (len(names), *shape))
+        for i in range(0, len(names), _AT_ONCE):
+            some = names[i : i + _AT_ONCE]
+            results = threads.map(lambda name: _try(folder / name, size, channels), some)
+            for name, result in zip(some, results, strict=True):
+                if isinstance(result, str):
+                    broken[name] = result
+                else:
+                    files.append(name)
+                    out.write(result.tobytes())
+        out.seek(0)
+        _write_header(out, (len(files), *shape))  # as long as the first: NumPy leaves room
+    if not files:
+        raise ValueError(_told(folder, broken, len(names)) + " No image is left.")
+    content = json.dumps({"files": files, "broken": broken}, ensure_ascii=False)
+    (scratch / _FILES).write_text(content, encoding="utf-8")
+
+
+def _write_header(out, shape):
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(out, header)
+
+
+def _try(path, size, channels):
+    """Return the pixels of a file, uint8 [height, width, channels], or what is wrong with it."""
+    try:
+        return pixels(path, size, channels)
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise whatever they like
+        reason = "no PNG, JPEG or WebP" if isinstance(error, Image.UnidentifiedImageError) else None
+        return reason or str(error) or type(error).__name__
+
+
+def pixels(path: str | os.PathLike, size: tuple[int, int], channels: int) -> np.ndarray:
+    """Read an image file as `from_folder` does.
+
+    Args:
+        path: a PNG, JPEG or WebP file; of an animation, the first picture is taken.
+        size: (height, width).
+        channels: 3, or 1 for gray.
+
+    Returns:
+        uint8 [height, width, channels].
+
+    Raises:
+        Exception: whatever the decoder raises for a broken file.
+
+    Example:
+        >>> from PIL import Image
+        >>> Image.new("RGBA", (40, 20), (255, 0, 0, 0)).save("transparent.png")
+        >>> from zoo.data import folders
+        >>> folders.pixels("transparent.png", (8, 8), 3)[0, 0].tolist()
+        [255, 255, 255]
+    """
+    height, width = size
+    with Image.open(path, formats=FORMATS) as image:
+        image.draft(None, (2 * max(size), 2 * max(size)))  # JPEG: decodes no more than is needed
+        image = ImageOps.exif_transpose(image)
+        image = ImageOps.fit(
+            _flat(image).convert("L" if channels == 1 else "RGB"),
+            (width, height),
+            method=Image.Resampling.LANCZOS,
+        )
+    return np.asarray(image, "uint8").reshape(height, width, channels)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Return an image of 8 bits without transparency, laid on white."""
+    if image.mode.startswith("I"):  # 16 bits of gray
+        values = np.asarray(image).astype("float32") / 257.0
+        return Image.fromarray(np.rint(np.clip(values, 0, 255)).astype("uint8"))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image

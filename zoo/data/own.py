@@ -1,0 +1,149 @@
+"""Images and labels of a user's own: a folder, an .npy or an .npz file, or arrays."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.data.folders import FROM_SUBFOLDERS, TemporaryFolder, from_folder
+from zoo.data.stored import StoredImages, array_in
+
+_SIZE = (64, 64)
+_IMAGE_KEYS, _LABEL_KEYS = ("x_train", "x", "images", "arr_0"), ("y_train", "y", "labels")
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """Images of a user's own, and what else is known of them.
+
+    Attributes:
+        x: images, an array or `StoredImages` [n, ...].
+        y: integer labels [n], or None.
+        class_names: what the labels mean, where that is known.
+        path: where the images are, as it was given; "" for arrays.
+        label_file: the same of the labels, where they are in a file of their own.
+        test: images and labels that are for testing, where an .npz file has some.
+    """
+
+    x: Any
+    y: Any = None
+    class_names: tuple[str, ...] = ()
+    path: str = ""
+    label_file: str = ""
+    test: tuple | None = None
+
+
+def read(
+    path: str | os.PathLike,
+    *,
+    size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    labels: Any = None,
+    learns_labels: bool = False,
+    cache: str | os.PathLike | None = None,
+) -> OwnData:
+    """Read images from a folder, an .npy or an .npz file.
+
+    Args:
+        path: a folder, see `zoo.data.from_folder`; an .npy file, see `zoo.data.StoredImages`; or
+            an .npz file with `x_train`, `x`, `images` or `arr_0`, perhaps with labels as `y_train`,
+            `y` or `labels`, and with `x_test` and `y_test`.
+        size: (height, width) of the images, or one number for both; images in folders have 64
+            pixels a side without. What is in files is not resized.
+        channels: 3 or 1; images in folders have 3 without.
+        labels: "from_subfolders", an .npy file, or integers [n].
+        learns_labels: whether labels are wanted that the folder or the .npz file has.
+        cache: a folder for the images of a folder, decoded; see `zoo.data.from_folder`.
+
+    Raises:
+        OSError: there is nothing of that name.
+        ValueError: no images, or of another size.
+    """
+    path, given = Path(path), str(path)
+    if path.is_dir():
+        wanted = labels == FROM_SUBFOLDERS or (labels is None and learns_labels)
+        size = _SIZE if size is None else size
+        options = {"channels": channels or 3, "labels": FROM_SUBFOLDERS if wanted else None}
+        data = from_folder(path, size, **options, validation=0, cache=cache)
+        found = OwnData(data.images, data.labels, data.class_names, given)
+    elif not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; give a folder, an .npy or an .npz file.")
+    elif path.suffix == ".npz":
+        found = _read_npz(path, given, learns_labels)
+        _check_shape(given, found.x.shape, size, channels)
+    else:
+        found = OwnData(StoredImages(path), path=given)
+        _check_shape(given, found.x.shape, size, channels)
+    if labels is None or (isinstance(labels, str) and labels == FROM_SUBFOLDERS):
+        return found
+    return with_labels(found, labels)
+
+
+def with_labels(own: OwnData, labels) -> OwnData:
+    """Return images with other labels: integers [n], or the path of an .npy file of them."""
+    file = str(labels) if isinstance(labels, str | os.PathLike) else ""
+    y = array_in(labels, "labels") if file else labels
+    return OwnData(own.x, y, (), own.path, file, own.test)
+
+
+def in_drawn_order(own: OwnData, seed: int):
+    """Return images and labels in the order that a seed draws; the last ones are for validation.
+
+    Args:
+        own: n images.
+        seed: of the draw.
+
+    Returns:
+        images, and labels, an array [n], or None.
+    """
+    rows = np.random.default_rng(seed).permutation(len(own.x))
+    return own.x[rows], None if own.y is None else np.asarray(own.y)[rows]
+
+
+def _read_npz(path, given, learns_labels) -> OwnData:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            key = next((key for key in _IMAGE_KEYS if key in file), None)
+            if key is None:
+                raise ValueError(
+                    f"it has {', '.join(file.files) or 'no arrays'}; the images are expected as "
+                    f"{', '.join(_IMAGE_KEYS)}"
+                )
+            x = _on_disk(file[key])
+            y_key = next((key for key in _LABEL_KEYS if learns_labels and key in file), None)
+            test = _on_disk(file["x_test"]) if "x_test" in file else None
+            y_test = file["y_test"] if y_key and "y_test" in file else None
+            y = file[y_key] if y_key else None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is no npz file of images: {error}.") from error
+    return OwnData(x, y, path=given, test=None if test is None else (test, y_test))
+
+
+def _on_disk(array) -> StoredImages:
+    """Return an array as images that are read from disk, where uint8 takes a quarter."""
+    keep = TemporaryFolder()
+    array = array.astype("float32") if array.dtype == "float64" else array
+    np.save(Path(keep.path, "x.npy"), np.ascontiguousarray(array))
+    x = StoredImages(Path(keep.path, "x.npy"))
+    x.keep = keep
+    return x
+
+
+def _check_shape(path, shape, size, channels):
+    wanted = None if size is None else ((size, size) if np.ndim(size) == 0 else tuple(size))
+    images = len(shape) == 4
+    wrong = (wanted and (not images or shape[1:3] != wanted)) or (
+        channels and (not images or shape[3] != channels)
+    )
+    if wrong:
+        raise ValueError(
+            f"{path} holds data of shape {shape[1:]}, and (height, width, channels) of "
+            f"({', '.join(map(str, wanted or ('any', 'any')))}, {channels or 'any'}) was asked "
+            "for. Arrays are not resized: leave size and channels out, or give a folder of images."
+        )

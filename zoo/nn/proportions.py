@@ -1,0 +1,67 @@
+"""Networks in proportion to their images: widths that suit a shape, and a warning of too many."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+MOST_PARAMETERS = 20_000_000
+_GRID = 8  # the longest side of the grid that convolutions end in
+_WIDEST = 128
+
+
+def suited_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return widths of convolutions of stride 2 that halve images to 5 to 8 pixels a side.
+
+    Args:
+        shape: (height, width, channels) of an image, or (features,).
+
+    Returns:
+        a width for each halving, 32 at first, then twice as many up to 128; () for vectors, and for
+        images of at most 8 pixels a side.
+
+    Example:
+        >>> from zoo.nn.proportions import suited_filters
+        >>> suited_filters((28, 28, 1)), suited_filters((128, 128, 3))
+        ((32, 64), (32, 64, 128, 128))
+    """
+    halvings = math.ceil(math.log2(max(shape[:2]) / _GRID)) if len(shape) == 3 else 0
+    return tuple(min(32 * 2**i, _WIDEST) for i in range(max(0, halvings)))
+
+
+def suited_hidden_units(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return widths of two dense layers on data of this shape: at most four million weights.
+
+    Example:
+        >>> from zoo.nn.proportions import suited_hidden_units
+        >>> suited_hidden_units((8, 8, 1)), suited_hidden_units((64, 64, 3))
+        ((512, 256), (256, 128))
+    """
+    width = 2 ** math.floor(math.log2(max(1, 4_000_000 // math.prod(shape))))
+    width = max(32, min(width, 512))
+    return width, width // 2
+
+
+def warn_of_too_many_parameters(model):
+    """Warn of a model, described by its settings, that has far more weights than images need.
+
+    Args:
+        model: of the zoo, with its `encoder`, `decoder` and `image_shape`.
+    """
+    n = model.encoder.count_params() + model.decoder.count_params()
+    if n <= MOST_PARAMETERS:
+        return
+    shape, takes = model.image_shape, type(model).__signature__.parameters
+    suited = suited_filters(shape)
+    if suited and "filters" in takes:
+        filters = model.filters if len(model.filters) >= len(suited) else suited
+        instead = f"filters={filters}, hidden_units={(128,) if model.semi_supervised else ()}"
+    elif "hidden_units" in takes:
+        instead = f"hidden_units={suited_hidden_units(shape)}"
+    else:
+        instead = "a smaller latent_dim"
+    warnings.warn(
+        f"Encoder and decoder have {n / 1e6:.1f} million parameters for data of shape {shape}: "
+        f"they learn slowly, and badly from little data. Set {instead}.",
+        stacklevel=4,
+    )

@@ -1,0 +1,257 @@
+"""Recipes for images of a user's own, with settings that suit them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from zoo import data
+from zoo.checks.data import few_rows
+from zoo.data.own import OwnData, in_drawn_order, read, with_labels
+from zoo.models import CLASSES
+from zoo.nn.proportions import suited_filters, suited_hidden_units
+from zoo.presets import recipes
+from zoo.presets.card import Card
+from zoo.presets.recipes import Recipe
+from zoo.suggestions import UnknownNameError
+
+TITLE = "images of one's own"
+LATENT_DIM = 64
+_MANY = 10_000  # images, from which on batches are larger
+
+
+def recipe_of_class(
+    model_class: type, shape: tuple[int, ...], n: int, settings: dict | None = None
+) -> Recipe:
+    """Return a recipe for a class on images of this shape, to start from.
+
+    Convolutions halve the images until 5 to 8 pixels a side are left. The optimizer is that of the
+    shipped recipe of the class.
+
+    Args:
+        model_class: a class of the zoo, or a subclass.
+        shape: (height, width, channels), or (features,).
+        n: how many images there are; their labels say how many classes.
+        settings: of the model, which are taken as they are.
+
+    Example:
+        >>> from zoo.presets.own_data import recipe_of_class
+        >>> recipe_of_class(zoo.VAE, (64, 64, 3), 500, {"beta": 2.0}).model
+        {'input_shape': [64, 64, 3], 'latent_dim': 64, 'filters': [32, 64, 128],
+         'hidden_units': [], 'beta': 2.0}
+    """
+    settings = dict(settings or {})
+    takes, name = model_class.__signature__.parameters, model_class.__name__
+    if "lower" in takes:
+        raise ValueError(f"{name} learns from the codes of another preset: train it in Python.")
+    model = {"input_shape": list(shape), "latent_dim": LATENT_DIM}
+    filters = settings.get("filters", suited_filters(shape)) if "filters" in takes else ()
+    if "filters" in takes:
+        model["filters"] = list(filters)
+    if "hidden_units" in takes:
+        others = bool(model_class.updates) or model_class.semi_supervised or model_class.conditional
+        units = ([256, 128] if others else []) if filters else suited_hidden_units(shape)
+        model["hidden_units"] = list(units)
+    if "num_classes" in takes:
+        model["num_classes"] = 10
+    if "prior" in takes and takes["prior"].default is takes["prior"].empty:
+        model |= {"latent_dim": 2, "prior": {"petals": {}}}
+    shipped = _shipped(model_class)
+    return Recipe(
+        name=name.lower(),
+        description=f"A {name} on {TITLE}.",
+        paper=shipped.paper if shipped else "not stated",
+        data="",
+        class_name=name,
+        epochs=20,
+        model={**model, **settings},
+        optimizer=dict(shipped.optimizer) if shipped else {"learning_rate": 1e-3},
+        batch_size=128 if n >= _MANY else 32,
+    )
+
+
+def _shipped(model_class) -> Recipe | None:
+    """Return the shipped recipe of a class, or of its nearest base; of several the shortest."""
+    all_recipes = [recipes.get(name) for name in recipes.names()]
+    for base in model_class.__mro__:
+        found = [r for r in all_recipes if r.class_name == base.__name__ and r.data == "mnist"]
+        if found:
+            return min(found, key=lambda recipe: len(recipe.name))
+    return None
+
+
+def suited(recipe: Recipe, x, model_class: type) -> tuple[Recipe, list[str]]:
+    """Return a recipe with settings that suit images, and what was changed, in words.
+
+    Photographs have no binary pixels: `binarize` is left out, and pixels are Gaussian, with a
+    spread that is calibrated, unless the recipe says another likelihood.
+
+    Args:
+        x: images [n, ...] in [0, 1]; vectors change nothing.
+        model_class: the recipe's.
+    """
+    if len(x.shape) != 4 or len(recipe.model.get("input_shape", ())) == 1:
+        return recipe, []
+    some, model, said = few_rows(x)[0], dict(recipe.model), []
+    if _are_drawings(some):
+        return recipe, []
+    what = "photographs" if x.shape[-1] == 3 else "gray photographs"
+    if model.pop("binarize", None):
+        said.append(f"binarize is left out, as these are {what}")
+    takes = model_class.__signature__.parameters
+    if "likelihood" not in model and "likelihood" in takes and not model_class.unit_variance:
+        model["likelihood"] = "gaussian"
+        said.append(f'likelihood is "gaussian", as these are {what}')
+    return replace(recipe, model=model), said
+
+
+def _are_drawings(some) -> bool:
+    """Say whether most values of images are nearly 0 or 1."""
+    return bool(np.mean((some < 0.1) | (some > 0.9)) > 0.6)
+
+
+def given(recipe: Recipe, images, labels, name: str, model_class: type | None = None):
+    """Return a recipe that suits images of a user's own, and these images.
+
+    Args:
+        recipe: as it is shipped, or from `recipe_of_class`.
+        images: an array, the path of a folder or file, or an `OwnData`.
+        labels: integers [n], the path of an .npy file, or None.
+        name: of the preset that is made.
+        model_class: the recipe's, where it is not one of the zoo.
+
+    Returns:
+        the recipe, the images as an `OwnData` in the order that the recipe's seed draws, and what
+        was changed for their sake, in words.
+
+    Raises:
+        ValueError: images and labels that do not go together, or with the recipe.
+    """
+    if "lower" in recipe.model:
+        raise ValueError(
+            f"The recipe {recipe.name} learns codes of {recipe.model['lower']}, and those of no "
+            "other images; train a recipe without lower= on yours."
+        )
+    model_class = model_class or CLASSES[recipe.class_name]
+    learns_labels = model_class.learns_labels or model_class.semi_supervised
+    own = images
+    if isinstance(images, str | os.PathLike):
+        own = read(images, **_shape_asked(recipe, images), learns_labels=learns_labels)
+    elif not isinstance(images, OwnData):
+        own = OwnData(images)
+    own = own if labels is None else with_labels(own, labels)
+    _check(recipe, own, learns_labels)
+    x, y = in_drawn_order(own, recipe.seed)
+    recipe, said = suited(recipe, x, model_class)
+    model = {**recipe.model, "input_shape": list(x.shape[1:])}
+    if y is not None:
+        model["num_classes"] = max(int(np.max(y)) + 1, len(own.class_names))
+        if set(model.get("prior") or ()) == {"petals"}:
+            model["prior"] = {"petals": {"num_classes": model["num_classes"]}}
+    about = f"{recipe.class_name} on {TITLE}"
+    recipe = replace(
+        recipe,
+        name=name,
+        description=f"{about}, by the recipe {recipe.name}." if recipe.data else f"{about}.",
+        data=own.path,
+        label_file=own.label_file,
+        labels=0,
+        validation=max(1, min(recipe.validation, len(x) // 6)),
+        model=model,
+    )
+    return recipe, replace(own, x=x, y=y), said
+
+
+def _shape_asked(recipe, path) -> dict:
+    """Return size and channels for the images of a folder: those of the recipe."""
+    shape = recipe.model.get("input_shape", ())
+    if not Path(path).is_dir() or len(shape) != 3 or shape[2] not in (1, 3):
+        return {}
+    return {"size": tuple(shape[:2]), "channels": shape[2]}
+
+
+def _check(recipe, own, learns_labels):
+    if own.y is not None and not learns_labels:
+        raise ValueError(f"The recipe {recipe.name} learns from images alone: leave labels out.")
+    if own.y is None and learns_labels:
+        raise ValueError(
+            f"The recipe {recipe.name} learns from labels: give those of the images, integers from "
+            f"0{', -1 where unknown' if recipe.labels else ''}; or a folder with a folder for "
+            "each class."
+        )
+    if own.y is not None and len(own.y) != len(own.x):
+        raise ValueError(f"There are {len(own.y)} labels for {len(own.x)} images.")
+    if len(own.x) < 2:
+        raise ValueError(f"{len(own.x)} image is too little: one is kept for validation.")
+
+
+def arrays_of(card: Card, path: str | None = None, labels=None):
+    """Return the images that a preset is measured and shown with.
+
+    Args:
+        card: of the preset.
+        path: other data than the card names: a data set of the zoo, a folder, or a file.
+        labels: of these images, as for `zoo.data.own.read`.
+
+    Returns:
+        the name of the data, `(x_train, y_train)` and `(x_test, y_test)`: the data set's; or of a
+        user's own images, all of those in `path`, of which none are for training; or those that
+        were trained on and those that were kept from it.
+
+    Raises:
+        OSError: the data are not here.
+        ValueError: the card names no data; or its folder has other images by now.
+    """
+    recipe = card.get("recipe") or {}
+    name = path or recipe.get("data")
+    if not name:
+        raise ValueError(
+            f"The card of {card['name']} does not say what it was trained on; give --data."
+        )
+    if name in data.SOURCES:
+        return (name, *data.load(name))
+    if not os.path.exists(name):
+        if os.path.basename(name) == name and path:
+            raise UnknownNameError("data set, folder or file", name, data.SOURCES)
+        raise FileNotFoundError(f"{name} is not here; give --data with a folder or file of images.")
+    shape = card["input"]["shape"]
+    size = {"size": tuple(shape[:2]), "channels": shape[2]} if len(shape) == 3 else {}
+    model_class = CLASSES.get(card["class"])
+    learns_labels = not model_class or model_class.learns_labels or model_class.semi_supervised
+    if not path:
+        labels = labels or recipe.get("label_file") or None
+    own = read(name, **size, labels=labels, learns_labels=learns_labels)
+    own = replace(own, y=_in_classes_of(card, own, name))
+    if own.test:
+        x_test, y_test = own.test
+        return name, (own.x, own.y), (x_test, y_test)
+    if path and path != recipe.get("data"):
+        y = None if own.y is None else np.asarray(own.y)
+        return name, (own.x[:0], None), (own.x, y)
+    if len(own.x) != recipe.get("images", len(own.x)):
+        raise ValueError(
+            f"{name} has {len(own.x)} images by now, and had {recipe['images']} in training: "
+            "it is not known which were kept from it. Give --data with other images."
+        )
+    x, y = in_drawn_order(own, recipe["seed"])
+    cut = len(x) - recipe["validation"]
+    train, test = (
+        (x[part], None if y is None else y[part]) for part in (slice(cut), slice(cut, None))
+    )
+    return f"{name}, kept from training", train, test
+
+
+def _in_classes_of(card, own, name):
+    """Return labels by the classes of the card, where those of a folder have other numbers."""
+    classes = card.get("classes") or ()
+    if own.y is None or not own.class_names or not classes:
+        return own.y
+    if unknown := sorted(set(own.class_names) - {*classes}):
+        raise ValueError(
+            f"{name} has the class folder {unknown[0]}, and {card['name']} was trained on "
+            f"{', '.join(classes)}: rename the folder, or give it without this one."
+        )
+    return np.array([list(classes).index(label) for label in own.class_names], "int32")[own.y]

@@ -1,0 +1,240 @@
+"""The commands `zoo train` and `zoo recipe`, and settings of models as options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import tomllib
+from dataclasses import replace
+
+from zoo import own_classes
+from zoo.atomic_writes import check_target
+from zoo.quiet import quiet
+
+_OF_THE_RECIPE = ("input_shape", "name", "seed", "encoder", "decoder", "discriminator", "lower")
+
+
+def count(text):
+    """Return a number of at least 1 that was typed."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of at least 1")
+    return int(text)
+
+
+def add_train(sub):
+    """Add the arguments of `zoo train`."""
+    sub.add_argument(
+        "name", help="a recipe, named like its preset; a .toml file of your own; or a class"
+    )
+    sub.add_argument("--out", required=True, help="preset folder to write")
+    sub.add_argument("--epochs", type=count, default=None, help="other than the recipe's")
+    sub.add_argument(
+        "--data",
+        "--images",
+        dest="data",
+        help="a folder of images, or an .npy or .npz file of them [the recipe's data]",
+    )
+    sub.add_argument(
+        "--labels", help=".npy file with labels, for models that learn them [the subfolders]"
+    )
+    add_shape(sub, "of the images of a folder")
+    sub.add_argument("--cache", help="folder for the images of a folder, decoded [a temporary one]")
+    sub.add_argument("--batch-size", type=count, help="other than the recipe's")
+    sub.add_argument("--learning-rate", type=float, help="other than the recipe's")
+    sub.add_argument("--seed", type=int, help="of weights, noise and validation images")
+    sub.add_argument("--licence", help="of the weights, for the card [not stated]")
+    sub.add_argument("--strategy", help="mirrored, workers or data_parallel: on several devices")
+    sub.epilog = (
+        "Any other option is a setting of the class, with a value as TOML has it: "
+        "--latent-dim 64 --likelihood gaussian --filters 32 64 --beta 2"
+    )
+
+
+def add_shape(sub, of_what):
+    """Add `--size` and `--channels`."""
+    sub.add_argument(
+        "--size", type=count, nargs="+", help=f"{of_what}, one number, or height and width [64]"
+    )
+    sub.add_argument("--channels", type=int, choices=(1, 3), help=f"{of_what} [3]")
+
+
+def add_recipe(sub):
+    """Add the arguments of `zoo recipe`."""
+    sub.add_argument("name", help="a recipe, or a class")
+    add_shape(sub, "for images of a class")
+
+
+def settings_in(words: list[str]) -> dict:
+    """Return the settings that the remaining words of a command line give.
+
+    Args:
+        words: such as ["--latent-dim", "64", "--filters", "32", "64", "--tie-weights"].
+
+    Returns:
+        by name, the value as TOML has it, or as text; a list of several; True of none.
+
+    Raises:
+        ValueError: words that follow no option.
+
+    Example:
+        >>> from zoo.training_commands import settings_in
+        >>> settings_in(["--filters", "32", "64", "--likelihood", "gaussian", "--beta", "2"])
+        {'filters': [32, 64], 'likelihood': 'gaussian', 'beta': 2}
+    """
+    found, name = {}, None
+    for word in words:
+        if re.match("--[A-Za-z]", word):
+            name, equals, value = word[2:].partition("=")
+            name = name.replace("-", "_")
+            found[name] = [_value(value)] if equals else []
+        elif name is None:
+            raise ValueError(f"{word!r} belongs to no option: write --SETTING {word}.")
+        else:
+            found[name].append(_value(word))
+    return {name: _one(values) for name, values in found.items()}
+
+
+def _value(text):
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _one(values):
+    return (values[0] if len(values) == 1 else values) if values else True
+
+
+def check_settings(model_class, settings: dict) -> dict:
+    """Return settings as the class takes them: one width is a list of one, none an empty list.
+
+    Raises:
+        TypeError: a setting that the class does not take.
+        ValueError: one that is no matter of options.
+    """
+    from zoo.models.settings import unknown
+
+    takes = model_class.__signature__.parameters
+    if wrong := [name for name in settings if name in _OF_THE_RECIPE]:
+        raise ValueError(f"--{wrong[0].replace('_', '-')} is no option here: leave it out.")
+    if wrong := [
+        name for name in settings if name not in takes and name not in model_class.refused
+    ]:
+        raise unknown(model_class, wrong)
+    checked = {}
+    for name, value in settings.items():
+        several = name in takes and isinstance(takes[name].default, tuple)
+        if several and not isinstance(value, list):
+            value = [] if value is True else [value]
+        checked[name] = value
+    return checked
+
+
+def size_of(options) -> tuple[int, int] | None:
+    """Return height and width as they were asked for, or None."""
+    if options.size is None:
+        return None
+    if len(options.size) > 2:
+        raise ValueError(f"--size has {len(options.size)} numbers; give one, or height and width.")
+    return options.size[0], options.size[-1]
+
+
+def train(options):
+    """Run `zoo train`."""
+    from zoo.presets import recipes
+
+    named = options.name in recipes.names() or options.name.endswith(".toml")
+    recipe = recipes.get(options.name) if named else None
+    check_target(options.out, options.overwrite)
+    with quiet():
+        from zoo.presets.training import train as run
+    own_models = own_classes.imported(options.modules)
+    model_class = _class_of(recipe.class_name if recipe else options.name, own_models)
+    settings = check_settings(model_class, settings_in(options.settings))
+    own = _read(options, recipe, model_class) if options.data else None
+    if recipe is None:
+        recipe = _from_class(options, model_class, settings, own)
+    else:
+        recipe = replace(recipe, model={**recipe.model, **settings})
+    given = {"batch_size": options.batch_size, "seed": options.seed}
+    recipe = replace(recipe, **{name: v for name, v in given.items() if v is not None})
+    if options.learning_rate is not None:
+        rates = {**recipe.optimizer, "learning_rate": options.learning_rate}
+        recipe = replace(recipe, optimizer=rates)
+    card = run(
+        recipe,
+        options.out,
+        epochs=options.epochs,
+        overwrite=options.overwrite,
+        images=own,
+        labels=None if own else options.labels,
+        strategy=options.strategy,
+        licence=options.licence,
+        model_class=own_models.get(recipe.class_name),
+    )
+    if card is None:
+        return  # the first worker writes
+    # As a path: a name alone would be that of a shipped preset first.
+    path = options.out if os.path.dirname(options.out) else os.path.join(os.curdir, options.out)
+    again = f"zoo evaluate {path} --update{own_classes.options_again(options.modules)}"
+    print(f"{path} is written. Measure it: {again}")
+
+
+def _class_of(name, own_models):
+    """Return a class by its name, one of a user's own or one of the zoo's."""
+    from zoo.models import CLASSES
+    from zoo.presets import recipes
+    from zoo.suggestions import UnknownNameError
+
+    known = {**CLASSES, **{k: v for k, v in own_models.items() if hasattr(v, "card_metrics")}}
+    if name not in known:
+        raise UnknownNameError("recipe or class", name, [*recipes.names(), *known])
+    return known[name]
+
+
+def _read(options, recipe, model_class):
+    from zoo.data.own import read
+
+    size, channels = size_of(options), options.channels
+    if recipe and os.path.isdir(options.data):
+        shape = recipe.model.get("input_shape", ())
+        if len(shape) == 3 and shape[2] in (1, 3):
+            size, channels = size or tuple(shape[:2]), channels or shape[2]
+    if os.path.isdir(options.data):
+        print(f"reading the images in {options.data} ...", flush=True)
+    return read(
+        options.data,
+        size=size,
+        channels=channels,
+        labels=options.labels,
+        learns_labels=model_class.learns_labels or model_class.semi_supervised,
+        cache=options.cache,
+    )
+
+
+def _from_class(options, model_class, settings, own):
+    from zoo.presets.own_data import recipe_of_class
+
+    if own is None:
+        raise ValueError(
+            f"{options.name} is a class: give --data with a folder or a file of images, or the "
+            "name of a recipe that has data."
+        )
+    return recipe_of_class(model_class, own.x.shape[1:], len(own.x), settings)
+
+
+def recipe(options):
+    """Run `zoo recipe`."""
+    from zoo.presets import recipes
+
+    if options.name in recipes.names():
+        if options.size or options.channels:
+            raise ValueError(f"--size and --channels are for classes; {options.name} is a recipe.")
+        print(recipes.text(options.name), end="")
+        return
+    with quiet():
+        from zoo.presets.own_data import recipe_of_class
+    shape = (*(size_of(options) or (64, 64)), options.channels or 3)
+    model_class = _class_of(options.name, {})
+    print(recipe_of_class(model_class, shape, 0).to_toml(), end="")
