@@ -69,20 +69,22 @@ def test_the_recipe_that_was_used_trains_the_same_model(trained, capsys):
 
 
 def test_it_is_measured_on_the_images_that_were_kept_from_training(trained, photos, capsys):
-    code, out, _ = run(capsys, "evaluate", "./mine", "--update")
+    code, _, err = run(capsys, "evaluate", "./mine", "--update")
+    assert (code, "own. If they are here: --data photos" in err) == (1, True)
+    code, out, _ = run(capsys, "evaluate", "./mine", "--update", "--data", "photos")
     assert code == 0
     assert "photos, kept from training" in out
     card = zoo.card("./mine")
     assert "2 test images of photos, kept from training" in card["figures"][0]["protocol"]
     own = read("photos", size=8, learns_labels=True)
     x, y = in_drawn_order(own, card["recipe"]["seed"])
-    _, (_, y_train), (x_test, y_test) = own_data.arrays_of(card)
+    _, (_, y_train), (x_test, y_test) = own_data.arrays_of(card, "photos")
     np.testing.assert_array_equal(np.asarray(x_test), np.asarray(x[14:]))
     np.testing.assert_array_equal(np.concatenate([y_train, y_test]), y)
     blue = np.asarray(own.x)[:, 0, 0, 2]
     np.testing.assert_array_equal(blue > 0.45, own.y == 1)
     Image.new("RGB", (9, 9)).save(photos / "a" / "new.png")
-    code, _, err = run(capsys, "evaluate", "./mine")
+    code, _, err = run(capsys, "evaluate", "./mine", "--data", "photos")
     assert code == 1
     assert "17 images by now, and had 16 in training" in err
     code, out, _ = run(capsys, "evaluate", "./mine", "--data", photos)
@@ -91,14 +93,16 @@ def test_it_is_measured_on_the_images_that_were_kept_from_training(trained, phot
 
 def test_it_draws_the_images_that_the_card_remembers_or_others(trained, photos, capsys):
     picture = ("generate", "./mine", "--picture", "reconstructions", "--n", 2)
-    assert run(capsys, *picture, "--out", "a.png") == (0, "a.png\n", "")
+    assert run(capsys, *picture, "--data", "photos", "--out", "a.png") == (0, "a.png\n", "")
     assert run(capsys, *picture, "--data", photos, "--out", "b.png") == (0, "b.png\n", "")
     code, _, err = run(capsys, *picture, "--data", "nowhere/at/all")
     assert (code, "nowhere/at/all is not here" in err) == (1, True)
     code, _, err = run(capsys, "generate", "./mine", "--data", photos)
-    assert (code, "--data changes nothing in the picture samples" in err) == (1, True)
+    assert (code, "--data has no effect on the picture samples" in err) == (1, True)
     photos.rename(photos.with_name("moved"))
     code, _, err = run(capsys, *picture)
+    assert (code, "If they are here: --data photos" in err) == (1, True)
+    code, _, err = run(capsys, *picture, "--data", "./photos")
     assert (code, "photos is not here; give --data" in err) == (1, True)
 
 

@@ -97,7 +97,7 @@ def _parser():
     sub.add_argument("--n", type=count, default=None, help="how many images, or rows [a sheet]")
     sub.add_argument("--seed", type=int, default=None, help="of random samples [0]")
     sub.add_argument("--cmap", help="colors of gray images, as matplotlib names them [the model's]")
-    _add_data(sub, "data set, folder or file of images to show [what it was trained on]")
+    _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
     _add_overwrite(sub)
 
     sub = command(
@@ -111,7 +111,8 @@ def _parser():
 
     sub = command(_evaluate, "evaluate", "measure a preset's metrics on the whole test set")
     _add_name(sub)
-    _add_data(sub, "data set, folder or file of images [what it was trained on]")
+    _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
+    sub.add_argument("--labels", help=".npy file with labels of these images [none]")
     sub.add_argument("--update", action="store_true", help="write the metrics into its card")
 
     sub = command(_detect, "detect", "find what is unusual in data: a table and a page")
@@ -149,7 +150,7 @@ def _parser():
         help="an additional smaller ONNX file: for GPUs, for CPUs [none]",
         dest="variants",
     )
-    _add_data(sub, "data set, folder or file of real images [what it was trained on]")
+    _add_data(sub, "data set, folder or file of real images [the data set it was trained on]")
     sub.add_argument("--opset", type=_opset, default=18, help="of ONNX, from 15 [18]")
     sub.add_argument(
         "--channels-first",
@@ -233,7 +234,7 @@ def _evaluate(options):
 
         from zoo.metrics import evaluate
         from zoo.presets.own_data import arrays_of
-    name, train, (x, y) = arrays_of(card, options.data)
+    name, train, (x, y) = arrays_of(card, options.data, options.labels)
     command = f"zoo evaluate {card['name']} --update{own_classes.options_again(options.modules)}"
     if options.data:
         command += f" --data {options.data}"

@@ -178,6 +178,10 @@ def train(options):
     # As a path: a name alone would be that of a shipped preset first.
     path = options.out if os.path.dirname(options.out) else os.path.join(os.curdir, options.out)
     again = f"zoo evaluate {path} --update{own_classes.options_again(options.modules)}"
+    if options.data:
+        again += f" --data {options.data}"
+    if options.labels:
+        again += f" --labels {options.labels}"
     print(f"{path} is written. Measure it: {again}")
 
 

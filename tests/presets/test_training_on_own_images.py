@@ -108,5 +108,5 @@ def test_the_command_line_takes_images_and_refuses_strategies(file, tmp_path, ca
     assert main(common) == 0
     assert "images/s" in capsys.readouterr().out
     assert zoo.load(out).image_shape == (4, 4, 1)
-    assert main(["evaluate", out]) == 0
+    assert main(["evaluate", out, "--data", str(file)]) == 0
     assert "x.npy, kept from training" in capsys.readouterr().out

@@ -132,8 +132,8 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
     """
     if "lower" in recipe.model:
         raise ValueError(
-            f"The recipe {recipe.name} learns codes of {recipe.model['lower']}, and those of no "
-            "other images; train a recipe without lower= on yours."
+            f"The recipe {recipe.name} learns the codes of {recipe.model['lower']}, which are for "
+            "its own data set; train a recipe without lower= on your images."
         )
     model_class = model_class or CLASSES[recipe.class_name]
     learns_labels = model_class.learns_labels or model_class.semi_supervised
@@ -175,17 +175,17 @@ def _shape_asked(recipe, path) -> dict:
 
 def _check(recipe, own, learns_labels):
     if own.y is not None and not learns_labels:
-        raise ValueError(f"The recipe {recipe.name} learns from images alone: leave labels out.")
+        raise ValueError(f"The recipe {recipe.name} learns from images only: leave out labels.")
     if own.y is None and learns_labels:
         raise ValueError(
-            f"The recipe {recipe.name} learns from labels: give those of the images, integers from "
+            f"The recipe {recipe.name} learns from labels: give the labels of the images, integers from "
             f"0{', -1 where unknown' if recipe.labels else ''}; or a folder with a folder for "
             "each class."
         )
     if own.y is not None and len(own.y) != len(own.x):
         raise ValueError(f"There are {len(own.y)} labels for {len(own.x)} images.")
     if len(own.x) < 2:
-        raise ValueError(f"{len(own.x)} image is too little: one is kept for validation.")
+        raise ValueError(f"{len(own.x)} image is not enough: one is kept for validation.")
 
 
 def arrays_of(card: Card, path: str | None = None, labels=None):
@@ -193,7 +193,8 @@ def arrays_of(card: Card, path: str | None = None, labels=None):
 
     Args:
         card: of the preset.
-        path: other data than the card names: a data set of the zoo, a folder, or a file.
+        path: a data set of the zoo, a folder, or a file; None for the data set of the zoo that the
+            card names. A folder or a file is read only if it is given here.
         labels: of these images, as for `zoo.data.own.read`.
 
     Returns:
@@ -213,22 +214,27 @@ def arrays_of(card: Card, path: str | None = None, labels=None):
         )
     if name in data.SOURCES:
         return (name, *data.load(name))
+    if not path:  # which a stranger may have written: no file names what is read here
+        files = f"--data {name}"
+        if recipe.get("label_file"):
+            files += f" --labels {recipe['label_file']}"
+        raise ValueError(
+            f"{card['name']} was trained on images of its own. If they are here: {files}"
+        )
     if not os.path.exists(name):
-        if os.path.basename(name) == name and path:
+        if os.path.basename(name) == name:
             raise UnknownNameError("data set, folder or file", name, data.SOURCES)
         raise FileNotFoundError(f"{name} is not here; give --data with a folder or file of images.")
     shape = card["input"]["shape"]
     size = {"size": tuple(shape[:2]), "channels": shape[2]} if len(shape) == 3 else {}
     model_class = CLASSES.get(card["class"])
     learns_labels = not model_class or model_class.learns_labels or model_class.semi_supervised
-    if not path:
-        labels = labels or recipe.get("label_file") or None
     own = read(name, **size, labels=labels, learns_labels=learns_labels)
     own = replace(own, y=_in_classes_of(card, own, name))
     if own.test:
         x_test, y_test = own.test
         return name, (own.x, own.y), (x_test, y_test)
-    if path and path != recipe.get("data"):
+    if path != recipe.get("data"):
         y = None if own.y is None else np.asarray(own.y)
         return name, (own.x[:0], None), (own.x, y)
     if len(own.x) != recipe.get("images", len(own.x)):
