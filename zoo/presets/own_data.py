@@ -178,8 +178,8 @@ def _check(recipe, own, learns_labels):
         raise ValueError(f"The recipe {recipe.name} learns from images only: leave out labels.")
     if own.y is None and learns_labels:
         raise ValueError(
-            f"The recipe {recipe.name} learns from labels: give the labels of the images, integers from "
-            f"0{', -1 where unknown' if recipe.labels else ''}; or a folder with a folder for "
+            f"The recipe {recipe.name} learns from labels: give the labels of the images, integers "
+            f"from 0{', -1 where unknown' if recipe.labels else ''}; or a folder with a folder for "
             "each class."
         )
     if own.y is not None and len(own.y) != len(own.x):
