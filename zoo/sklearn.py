@@ -30,9 +30,11 @@ from zoo.suggestions import UnknownNameError
 class _Estimator(BaseEstimator):
     """What the estimators share: the settings of the model, its training, and its bytes."""
 
+    default_model = "Autoencoder"
+
     def __init__(
         self,
-        model: str,
+        model: str | None = None,
         latent_dim: int = 8,
         *,
         epochs: int = 20,
@@ -92,18 +94,19 @@ class _Estimator(BaseEstimator):
     def _make(self, features: int, **more):
         """Return a compiled model: of the class, or the preset, that `model` names."""
         shape = tuple(self.image_shape or (features,))
+        name = self.model or self.default_model
         if int(np.prod(shape)) != features:
             raise ValueError(f"X has {features} features, and image_shape={shape} has others.")
-        if self.model in CLASSES:
+        if name in CLASSES:
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             settings = {"likelihood": "gaussian", **self._settings(), **more, "seed": seed}
-            made = CLASSES[self.model](shape, self.latent_dim, **settings)
-        elif self.model in zoo.list_models() or Path(self.model).exists():
+            made = CLASSES[name](shape, self.latent_dim, **settings)
+        elif name in zoo.list_models() or Path(name).exists():
             if settings := self._settings():
                 raise ValueError(f"A preset has its settings: leave out {', '.join(settings)}.")
-            made = zoo.load(self.model)
+            made = zoo.load(name)
         else:
-            raise UnknownNameError("class or preset", self.model, [*CLASSES, *zoo.list_models()])
+            raise UnknownNameError("class or preset", name, [*CLASSES, *zoo.list_models()])
         made.compile(keras.optimizers.Adam(self.learning_rate))
         return made
 
@@ -135,7 +138,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     """Codes of rows, and rows of codes, by any model that learns without labels.
 
     Args:
-        model: a class of the zoo, such as "VAE", or a preset, which is trained further.
+        model: a class of the zoo, such as "VAE", or a preset, which is trained further; None is
+            "Autoencoder".
         latent_dim: the length of a code.
         epochs, batch_size, learning_rate: of the training, by Adam.
         image_shape: (height, width, channels) where rows are flat images.
@@ -159,33 +163,6 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         >>> classifier.fit(x.reshape(-1, 64), y).predict(x_test.reshape(-1, 64)).shape
         (360,)
     """
-
-    def __init__(
-        self,
-        model: str = "Autoencoder",
-        latent_dim: int = 8,
-        *,
-        epochs: int = 20,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,
-        image_shape: tuple[int, ...] | None = None,
-        standardize: bool = True,
-        random_state: Any = None,
-        verbose: int = 0,
-        **settings,
-    ):
-        super().__init__(
-            model,
-            latent_dim,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            image_shape=image_shape,
-            standardize=standardize,
-            random_state=random_state,
-            verbose=verbose,
-            **settings,
-        )
 
     def fit(self, X, y=None):
         """Train the model on rows X [n, features]; y is ignored."""
@@ -233,7 +210,7 @@ class SemiSupervisedClassifier(ClassifierMixin, _Estimator):
     """A classifier from few labels, by the semi-supervised models; y is -1 where it is unknown.
 
     Args:
-        model: "M1", "M2", "SemiSupervisedAAE", or a preset of such a class.
+        model: "M1", "M2", "SemiSupervisedAAE", or a preset of such a class; None is "M2".
         Others: as of `AutoencoderTransformer`.
 
     Attributes:
@@ -248,32 +225,7 @@ class SemiSupervisedClassifier(ClassifierMixin, _Estimator):
         (360, 10)
     """
 
-    def __init__(
-        self,
-        model: str = "M2",
-        latent_dim: int = 8,
-        *,
-        epochs: int = 20,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,
-        image_shape: tuple[int, ...] | None = None,
-        standardize: bool = True,
-        random_state: Any = None,
-        verbose: int = 0,
-        **settings,
-    ):
-        super().__init__(
-            model,
-            latent_dim,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            image_shape=image_shape,
-            standardize=standardize,
-            random_state=random_state,
-            verbose=verbose,
-            **settings,
-        )
+    default_model = "M2"
 
     def fit(self, X, y):
         """Train on rows X [n, features] and labels y [n], -1 where there is none."""
@@ -285,8 +237,9 @@ class SemiSupervisedClassifier(ClassifierMixin, _Estimator):
             raise ValueError(f"y has labels of {len(self.classes_)} class; give two at least.")
         encoded = np.full(len(y), -1, "int32")
         encoded[known] = labels
-        if self.model in CLASSES and not hasattr(CLASSES[self.model], "predict_proba"):
-            raise ValueError(f"{self.model} does not classify; choose M1, M2, SemiSupervisedAAE.")
+        name = self.model or self.default_model
+        if name in CLASSES and not hasattr(CLASSES[name], "predict_proba"):
+            raise ValueError(f"{name} does not classify; choose M1, M2, SemiSupervisedAAE.")
         model = self._make(X.shape[1], num_classes=len(self.classes_))
         return self._train(model, self._prepare(X), encoded)
 

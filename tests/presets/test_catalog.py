@@ -79,6 +79,6 @@ def test_a_folder_with_the_name_of_a_shipped_preset_gives_a_warning(tmp_path, mo
     monkeypatch.chdir(shipped.parent)
     assert catalog.preset_folder("vae_digits") == shipped
     monkeypatch.chdir(shutil.copytree(shipped, tmp_path / "vae_digits").parent)
-    with pytest.warns(UserWarning, match=r"is the shipped preset here; .* is \./vae_digits"):
+    with pytest.warns(UserWarning, match=r"means the shipped preset here; .* give \./vae_digits"):
         assert catalog.preset_folder("vae_digits") == shipped
     assert catalog.preset_folder("./vae_digits") == tmp_path.__class__("vae_digits")
