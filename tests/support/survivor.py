@@ -18,7 +18,13 @@ from zoo import callbacks
 from zoo.presets import recipes, training
 
 X = np.random.default_rng(0).random((96, 4, 4, 1), np.float32)
-MODEL = {"latent_dim": 2, "posterior": "gaussian", "hidden_units": (8,), "dropout": 0.2}
+MODEL = {
+    "latent_dim": 2,
+    "posterior": "gaussian",
+    "hidden_units": (8,),
+    "dropout": 0.2,
+    "likelihood": "bernoulli",  # stated, so that no line tells of another one for photographs
+}
 
 
 class Announce(keras.callbacks.Callback):
