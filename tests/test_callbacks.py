@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,17 +100,31 @@ def train(folder, kind=callbacks.Backup, double=True):
 
 @pytest.fixture(scope="module")
 def unharmed(tmp_path_factory):
-    """The weights of trainings that nothing stopped, with one backup and with two."""
-    weights = {}
+    """Folder and weights of trainings that nothing stopped, with one backup and with two."""
+    folders, weights = {}, {}
     for double in (False, True):
-        model, epochs = train(tmp_path_factory.mktemp("whole"), double=double)
+        folders[double] = tmp_path_factory.mktemp("whole")
+        model, epochs = train(folders[double], double=double)
         assert epochs == [0, 1, 2, 3]
         weights[double] = model.get_weights()
-    return weights
+    return folders, weights
 
 
-@pytest.mark.parametrize("double", [False, True])
-@pytest.mark.parametrize("moment", range(4))
+@pytest.fixture
+def trained(unharmed, tmp_path):
+    """The folder of such a training with one backup, which a test may spoil."""
+    return shutil.copytree(unharmed[0][False], tmp_path / "trained")
+
+
+@pytest.fixture
+def twice(unharmed, tmp_path):
+    """The folder of such a training with two backups, which a test may spoil."""
+    return shutil.copytree(unharmed[0][True], tmp_path / "twice")
+
+
+@pytest.mark.parametrize(
+    ("moment", "double"), [*((moment, False) for moment in range(4)), (1, True), (3, True)]
+)
 def test_a_training_killed_while_saving_has_the_same_result(
     moment, double, unharmed, tmp_path, monkeypatch
 ):
@@ -128,53 +143,47 @@ def test_a_training_killed_while_saving_has_the_same_result(
     monkeypatch.setattr(Path, "replace", move)
     model, epochs = train(tmp_path / "killed", double=double)
     assert epochs == ([1, 2, 3] if moment < 2 else [2, 3])
-    for got, expected in zip(model.get_weights(), unharmed[double], strict=True):
+    for got, expected in zip(model.get_weights(), unharmed[1][double], strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
 @pytest.mark.parametrize("text", ["", '{"epoch": 2', "[]", "{}", '{"epoch": "two"}', "\xff"])
-def test_an_incomplete_state_of_a_training_is_refused_with_an_explanation(text, tmp_path):
-    train(tmp_path, double=False)
-    (tmp_path / "training_metadata.json").write_text(text, encoding="latin-1")
+def test_an_incomplete_state_of_a_training_is_refused_with_an_explanation(text, trained):
+    (trained / "training_metadata.json").write_text(text, encoding="latin-1")
     said = r"cannot continue from the state in .*training_metadata\.json .*delete that folder"
     with pytest.raises(ValueError, match=said):
-        train(tmp_path, double=False)
+        train(trained, double=False)
 
 
-def test_an_incomplete_state_is_replaced_by_the_second_backup(unharmed, tmp_path):
-    train(tmp_path)
-    (tmp_path / "training_metadata.json").write_text('{"epoch"')
-    model, epochs = train(tmp_path)
+def test_an_incomplete_state_is_replaced_by_the_second_backup(unharmed, twice):
+    (twice / "training_metadata.json").write_text('{"epoch"')
+    model, epochs = train(twice)
     assert epochs == [3]
-    for got, expected in zip(model.get_weights(), unharmed[True], strict=True):
+    for got, expected in zip(model.get_weights(), unharmed[1][True], strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
-def test_cut_weights_of_a_training_are_refused_in_words(tmp_path):
-    train(tmp_path, double=False)
-    weights = tmp_path / "latest.weights.h5"
+def test_cut_weights_of_a_training_are_refused_in_words(trained):
+    weights = trained / "latest.weights.h5"
     weights.write_bytes(weights.read_bytes()[:300])
     with pytest.raises(ValueError, match="cannot continue from the state in .*delete that folder"):
-        train(tmp_path, double=False)
+        train(trained, double=False)
 
 
-def test_the_state_of_another_class_is_refused(tmp_path):
-    train(tmp_path)
+def test_the_state_of_another_class_is_refused(twice):
     model = zoo.IWAE((4, 4, 1), 2, hidden_units=(4,))  # of the very same weights
     model.compile(jit_compile=keras.backend.backend() == "jax")
     x = np.random.default_rng(0).random((8, 4, 4, 1), np.float32)
     before = model.get_weights()
     with pytest.raises(ValueError, match="it is the state of a VAE, but this is a IWAE"):
-        model.fit(x, verbose=0, callbacks=[callbacks.Backup(tmp_path)])
+        model.fit(x, verbose=0, callbacks=[callbacks.Backup(twice)])
     for got, expected in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
-def test_states_without_a_class_are_accepted(unharmed, tmp_path):
-    train(tmp_path)
-    note = tmp_path / "training_metadata.json"
-    note.write_text(json.dumps({"epoch": 4, "batch": 0}))
-    assert train(tmp_path)[1] == []
+def test_states_without_a_class_are_accepted(twice):
+    (twice / "training_metadata.json").write_text(json.dumps({"epoch": 4, "batch": 0}))
+    assert train(twice)[1] == []
 
 
 LOCK = "import sys; from zoo.locks import lock_folder; lock_folder(sys.argv[1])"

@@ -164,6 +164,15 @@ MAIN_CHECKS = [
     contract.the_same_seed_trains_the_same_weights,
     contract.every_part_is_exported_and_proved_equal,
 ]
+# What a class may do otherwise than its kind does, beside those.
+CHECKS_OF_A_CLASS = [
+    *MAIN_CHECKS,
+    contract.encoding_is_deterministic_and_decoding_stays_in_range,
+    contract.generating_is_seeded_or_refused,
+    contract.mixed_precision_trains_float32_weights,
+    contract.parts_compute_what_the_methods_do,
+    contract_data.sample_weights_weigh,
+]
 
 
 # What a backend or a compiler may do otherwise (steps, optimizers, states, noise) shows in one
@@ -191,7 +200,7 @@ def test_every_class_is_covered():
 
 
 def checks_of(setting, compiled):
-    """Return the checks that a setting is put to: on TensorFlow, eagerly all of them."""
+    """Return the checks that a setting is put to: on TensorFlow, eagerly, all for each kind."""
     every = [*contract.CHECKS, *contract_data.CHECKS]
     if contract.BACKEND != "tensorflow":  # which repeats what no backend changes
         if setting in VARIANTS:
@@ -202,17 +211,21 @@ def checks_of(setting, compiled):
         return every if setting in GRAPHS else [contract.fit_lowers_the_loss]
     if setting in VARIANTS or setting in NEARLY:
         return MAIN_CHECKS
+    if setting not in KINDS:
+        return CHECKS_OF_A_CLASS
     return [check for check in every if check is not BUNDLES or setting not in GRAPHS - {"VAE"}]
 
 
 def pairs(compiled):
     """Return settings with their checks; eagerly, at every turn a part of them.
 
-    That is most for one class a kind, and the first four for each class.
+    That is most for one class a kind, and the first few for each class.
     """
+    tensorflow = contract.BACKEND == "tensorflow"  # the other backends' longer checks are few
+    most, first = (GRAPHS, MAIN_CHECKS[:3]) if tensorflow else (KINDS, MAIN_CHECKS[:4])
     for setting in SETTINGS:
         for check in checks_of(setting, compiled):
-            often = setting in KINDS or (check in MAIN_CHECKS[:4] and setting not in VARIANTS)
+            often = setting in most or (check in first and setting not in VARIANTS)
             often = often and (check is not BUNDLES or setting == "VAE")
             marks = [] if often or compiled else [pytest.mark.slow]
             if check is BUNDLES or (check is contract.fit_lowers_the_loss and setting in GRAPHS):

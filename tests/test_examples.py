@@ -26,9 +26,14 @@ def examples():
         for module in modules(package):
             for test in finder.find(module, module.__name__, extraglobs={"zoo": zoo, "np": np}):
                 if test.examples:
-                    pictures = test.name.startswith("zoo.plots")
-                    marks = pytest.mark.slow if pictures else ()
+                    marks = pytest.mark.slow if takes_seconds(test.name) else ()
                     yield pytest.param(test, id=test.name, marks=marks)
+
+
+def takes_seconds(name):
+    """Say whether an example draws or trains; those of two models run at every turn."""
+    draws = name.startswith(("zoo.plots", "zoo.pretraining", "zoo.sklearn", "zoo.callbacks"))
+    return draws or (name.startswith("zoo.models") and not name.endswith((".VAE", ".AAE")))
 
 
 @pytest.mark.parametrize("test", list(examples()))

@@ -20,7 +20,7 @@ def model():
 def images(digits):
     """Images that the preset has not seen: every digit upside down."""
     (x, _), (x_test, _) = digits
-    return np.ascontiguousarray(x[:, ::-1]), np.ascontiguousarray(x_test[:, ::-1])
+    return np.ascontiguousarray(x[:640, ::-1]), np.ascontiguousarray(x_test[:, ::-1])
 
 
 def loss(model, x):

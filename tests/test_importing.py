@@ -146,11 +146,11 @@ def saved(tmp_path_factory):
 @pytest.mark.parametrize(
     "imports",
     [
-        "import zoo, keras",
         "import keras, zoo",
         *(
             pytest.param(imports, marks=pytest.mark.slow)
             for imports in (
+                "import zoo, keras",
                 "import zoo; zoo.Masking; import keras",
                 "import importlib.util, zoo; importlib.util.find_spec('keras'); import keras",
                 "import zoo.presets.loading, keras",

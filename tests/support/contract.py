@@ -72,9 +72,9 @@ def equal(first, second, atol=0.0):
 
 def fit_lowers_the_loss(case):
     model = case.new()
-    model.compile(keras.optimizers.Adam(3e-3))
+    model.compile(keras.optimizers.Adam(0.01))
     before = model.evaluate(*case.data(model), verbose=0, return_dict=True)
-    history = model.fit(*case.data(model), batch_size=32, epochs=4, verbose=0).history
+    history = model.fit(*case.data(model), batch_size=64, epochs=3, verbose=0).history
     after = model.evaluate(*case.data(model), verbose=0, return_dict=True)
     assert after["loss"] < before["loss"]
     assert history["reconstruction"][-1] < history["reconstruction"][0]

@@ -32,13 +32,19 @@ def loaded(name):
     return zoo.load(name)
 
 
-def one_of_each(key, and_always=()):
-    """Return all presets as parameters of a test: slow, but for one of each class or family.
+def first_of_each(key) -> list[str]:
+    """Return one preset for each value of an entry of the cards, such as "class"."""
+    return [*{zoo.card(name)[key]: name for name in reversed(zoo.list_models())}.values()]
+
+
+def one_of_each(key, and_always=(), all_of=None):
+    """Return presets as parameters of a test: slow, but for one of each class or family.
 
     Args:
-        key: an entry of the card, such as "class".
+        key: an entry of the card, such as "family".
         and_always: names of presets that are never slow.
+        all_of: another entry, to take one preset for each of its values instead of all.
     """
-    names = zoo.list_models()
-    often = {*{zoo.card(name)[key]: name for name in reversed(names)}.values(), *and_always}
-    return [pytest.param(n, marks=[] if n in often else pytest.mark.slow) for n in names]
+    often = {*first_of_each(key), *and_always}
+    names = [*often.union(first_of_each(all_of))] if all_of else zoo.list_models()
+    return [pytest.param(n, marks=[] if n in often else pytest.mark.slow) for n in sorted(names)]
