@@ -296,11 +296,11 @@ class Trainer(keras.Model):
         if held_out and held_out.is_array:
             bundle = self.steps_per_execution
             validate = backend.stream(held_out.columns, validation_size, None, bundle, self)
-        if found := backend.steps_per_pass(train):
+        if found := getattr(train, "steps_per_pass", None):
             kwargs["steps_per_epoch"] = steps or found
             if order:
                 order.batches = found
-        if found := backend.steps_per_pass(validate):
+        if found := getattr(validate, "steps_per_pass", None):
             kwargs["validation_steps"] = kwargs.get("validation_steps") or found
         options = {"shuffle": False}
         if not data.is_array:
@@ -337,7 +337,7 @@ class Trainer(keras.Model):
         if data.is_array:
             stream = backend.stream(data.columns, size, None, self.steps_per_execution, self)
             options = {}
-        if found := backend.steps_per_pass(stream):
+        if found := getattr(stream, "steps_per_pass", None):
             kwargs["steps"] = kwargs.get("steps") or found
         with data.refusing, backend.drain(stream):
             return super().evaluate(stream, verbose=verbose, **options, **kwargs)

@@ -130,15 +130,12 @@ class Backend(abc.ABC):
                 None keeps the order of the arrays.
             bundle: how many batches the function of `make_step_function` takes at a time.
             model: the model to train, which may have been made in the scope of a strategy.
+
+        Returns:
+            a stream that ends with the pass; or an endless one with the attribute `steps_per_pass`,
+            which Keras needs to know then.
         """
         return ArrayBatches(arrays, batch_size, order)
-
-    def steps_per_pass(self, data) -> int | None:
-        """Return the steps per pass of an endless stream, which Keras needs to know.
-
-        It is None for a stream that ends with the pass, and for all other data.
-        """
-        return None
 
     def count_batches(self, data) -> int:
         """Return the number of batches in a pass; 0 if it is unknown.

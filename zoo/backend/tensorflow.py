@@ -125,7 +125,7 @@ class TensorFlowBackend(Backend):
 
         Returns:
             a `tf.data.Dataset` of bundles, whose cardinality is the number of batches, for Keras's
-            progress; with a strategy an endless one of batches: see `steps_per_pass`.
+            progress; with a strategy an endless one of batches.
         """
         source = RowSource(arrays, order)
         rows, gather = source.rows, source.gather
@@ -160,10 +160,6 @@ class TensorFlowBackend(Backend):
         dataset = dataset.with_options(options)
         dataset.source = source  # lives as long as the data set, and no longer
         return dataset
-
-    def steps_per_pass(self, data) -> int | None:
-        source = getattr(data, "source", None)
-        return source.steps if isinstance(source, RowSource) else None
 
     def count_batches(self, data) -> int:
         if isinstance(data, tf.data.Dataset):

@@ -72,7 +72,7 @@ def parts_of_batches(made_in, source, batch_size: int):
         batch_size: of all replicas together; the last batch of a pass may be smaller.
 
     Returns:
-        a `tf.distribute.DistributedDataset`; `source.steps` is set to the steps of a pass.
+        a `tf.distribute.DistributedDataset`, with the attribute `steps_per_pass`.
 
     Raises:
         ValueError: fewer rows in a batch than replicas.
@@ -83,7 +83,8 @@ def parts_of_batches(made_in, source, batch_size: int):
             f"{batch_size} images cannot be shared among {every} replicas; give as many at least."
         )
     # If the last batch of a pass is too small to share, its rows go to the batch before it.
-    steps = source.steps = rows // batch_size + (rows % batch_size >= every)
+    steps = rows // batch_size + (rows % batch_size >= every)
+    source.endless = True
 
     def of_a_worker(context):
         here = every // context.num_input_pipelines
@@ -107,6 +108,7 @@ def parts_of_batches(made_in, source, batch_size: int):
 
     dataset = made_in.distribute_datasets_from_function(of_a_worker)
     dataset.source = source  # lives as long as the data set, and no longer
+    dataset.steps_per_pass = steps
     return dataset
 
 

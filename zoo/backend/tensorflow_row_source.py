@@ -24,7 +24,7 @@ class RowSource:
     Attributes:
         rows: how many rows the arrays have.
         calls_of_a_pass: how many times rows are taken in a pass; the pipeline sets it.
-        steps: per pass, for endless streams, where Keras needs it; else None.
+        endless: whether a pass follows the other without an end; the pipeline sets it.
     """
 
     def __init__(self, columns, order):
@@ -32,7 +32,7 @@ class RowSource:
         self.given = [column for column in columns if column is not None]
         self.rows = len(self.given[0])
         self.calls_of_a_pass = self.left = self.calls = self.running = 0
-        self.steps, self.closed = None, False
+        self.endless = self.closed = False
         self.lock = threading.Lock()
 
     def take(self, numbers):
@@ -58,7 +58,7 @@ class RowSource:
     def close(self):
         """Wait until no thread takes rows; from now on, give only zeros."""
         self.closed, seen = True, -1
-        while (self.left or self.steps) and (self.running or seen != self.calls):
+        while (self.left or self.endless) and (self.running or seen != self.calls):
             seen = self.calls
             time.sleep(QUIET)
 
