@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_classifiers_train, check_estimator
 
 import zoo
-from zoo.sklearn import AutoencoderTransformer, SemiSupervisedClassifier
+from zoo.sklearn import AnomalyDetector, AutoencoderTransformer, SemiSupervisedClassifier
 
 DIGITS = zoo.data.load("digits")[0]
 X, Y = DIGITS[0][:200].reshape(-1, 64), DIGITS[1][:200]
-ROUNDING = {"check_methods_sample_order_invariance": "float32 depends on a row's place in a batch"}
+NOISE = np.random.default_rng(0).normal(3.0, 2.0, (200, 6))
+ROUNDING = dict.fromkeys(
+    ("check_methods_sample_order_invariance", "check_methods_subset_invariance"),
+    "float32 depends on a row's place in a batch",
+)
 UNKNOWN = {"check_classifiers_classes": "of the labels -1 and 1, -1 means unknown"}
 SHORT = {"check_classifiers_train": "an epoch is too short for it; it is checked below"}
 
@@ -33,8 +39,9 @@ def small_classifier(model="M2", **settings):
     [
         (AutoencoderTransformer(epochs=1), ROUNDING),
         (SemiSupervisedClassifier(epochs=1), ROUNDING | UNKNOWN | SHORT),
+        (AnomalyDetector(epochs=1), ROUNDING),
     ],
-    ids=["transformer", "classifier"],
+    ids=["transformer", "classifier", "detector"],
 )
 def test_scikit_learns_own_checks_pass(estimator, deviations):
     check_estimator(estimator, expected_failed_checks=deviations)
@@ -127,3 +134,42 @@ def test_what_cannot_be_fitted_is_refused():
 def test_a_setting_that_the_class_lacks_is_answered_with_those_that_it_has():
     with pytest.raises(TypeError, match="takes no betta"):
         small("VAE", betta=2.0).fit(X)
+
+
+# Anomalies
+
+
+def test_anomalies_are_those_of_the_detector_inside(tmp_path):
+    anomalies = AnomalyDetector(epochs=1, hidden_units=(8,), contamination=0.2, random_state=0)
+    anomalies.fit(NOISE)
+    assert (anomalies.predict(NOISE) == -1).sum() == 40
+    detector = anomalies.detector_
+    np.testing.assert_array_equal(anomalies.predict(NOISE), detector.predict(NOISE))
+    decision = anomalies.decision_function(NOISE)
+    np.testing.assert_allclose(decision, detector.decision_function(NOISE), atol=1e-4)
+    np.testing.assert_allclose(decision, anomalies.score_samples(NOISE) - anomalies.offset_)
+    joblib.dump(anomalies, tmp_path / "anomalies")
+    again = joblib.load(tmp_path / "anomalies")
+    np.testing.assert_allclose(again.decision_function(NOISE), decision, atol=1e-4)
+    assert again.detector_.threshold == detector.threshold
+    assert clone(again).get_params() == anomalies.get_params()
+
+
+@pytest.mark.slow
+def test_a_grid_search_chooses_how_to_detect_by_labels_of_anomalies():
+    y = np.where(np.arange(200) % 10 == 0, -1, 1)
+    rows = np.where(y[:, None] == -1, NOISE + 6.0, NOISE)
+    pipeline = make_pipeline(StandardScaler(), AnomalyDetector(epochs=2, random_state=0))
+    grid = {"anomalydetector__anomaly_score": ["reconstruction", "prior"]}
+    search = GridSearchCV(pipeline, grid, scoring="roc_auc", cv=2).fit(rows, y)
+    assert search.best_score_ > 0.9
+
+
+def test_images_are_scored_as_images_and_what_cannot_be_scored_is_refused():
+    flat = AnomalyDetector(
+        "vae_digits", epochs=1, image_shape=(8, 8, 1), anomaly_score="reconstruction"
+    )
+    assert flat.fit(X).detector_.explain(X[:3].reshape(-1, 8, 8, 1)).shape == (3, 8, 8, 1)
+    refused("CVAE is conditional", AnomalyDetector("CVAE", num_classes=10), X)
+    refused("contamination is 0.7", AnomalyDetector(contamination=0.7), X)
+    refused("is not for a Autoencoder", AnomalyDetector("Autoencoder", anomaly_score="energy"), X)

@@ -16,6 +16,7 @@ from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     ClassNamePrefixFeaturesOutMixin,
+    OutlierMixin,
     TransformerMixin,
 )
 from sklearn.utils import check_random_state
@@ -23,6 +24,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import zoo
+from zoo.anomaly import Detector
 from zoo.models import CLASSES
 from zoo.suggestions import UnknownNameError
 
@@ -253,3 +255,115 @@ class SemiSupervisedClassifier(ClassifierMixin, _Estimator):
         """Return the most probable labels, [n]."""
         check_is_fitted(self)
         return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+
+class AnomalyDetector(OutlierMixin, _Estimator):
+    """Says which rows are unusual, by a model that is not conditional: `zoo.anomaly.Detector`.
+
+    Args:
+        model: a class of the zoo, such as "RBM", or a preset, which is trained further; None is
+            "VAE".
+        contamination: share of anomalies in the rows of `fit`, in (0, 0.5].
+        anomaly_score: a score of `zoo.anomaly.Detector`, such as "reconstruction"; None is the
+            model's default.
+        standardize: whether columns are scaled to mean 0 and deviation 1 first; rows that are flat
+            images, with `image_shape=`, are not.
+        Others: as of `AutoencoderTransformer`.
+
+    Attributes:
+        detector_: the fitted `zoo.anomaly.Detector`, to explain and to export.
+        offset_: what `decision_function` subtracts from `score_samples`.
+        model_, history_: as of `AutoencoderTransformer`.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> zeros = x[y == 0].reshape(-1, 64)
+        >>> detector = zoo.sklearn.AnomalyDetector(
+        ...     "VAE", 4, epochs=1, likelihood="bernoulli", standardize=False, random_state=0
+        ... )
+        >>> detector.fit(zeros).predict(x_test.reshape(-1, 64)).shape
+        (360,)
+    """
+
+    default_model = "VAE"
+
+    def __init__(
+        self,
+        model: str | None = None,
+        latent_dim: int = 8,
+        *,
+        contamination: float = 0.1,
+        anomaly_score: str | None = None,
+        epochs: int = 20,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        image_shape: tuple[int, ...] | None = None,
+        standardize: bool = True,
+        random_state: Any = None,
+        verbose: int = 0,
+        **settings,
+    ):
+        super().__init__(
+            model,
+            latent_dim,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            image_shape=image_shape,
+            standardize=standardize,
+            random_state=random_state,
+            verbose=verbose,
+            **settings,
+        )
+        self.contamination, self.anomaly_score = contamination, anomaly_score
+
+    def fit(self, X, y=None):
+        """Train the model on rows X [n, features], and set the threshold; y is ignored."""
+        del y
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        model = self._make(X.shape[1])
+        detector = self._detector(model)
+        options = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": self.verbose}
+        detector.fit(self._items(X), train=True, **options)
+        self.model_, self.history_, self.detector_ = model, model.history.history, detector
+        self.mean_, self.scale_ = detector.mean, detector.deviation
+        self.offset_ = -detector.threshold
+        return self
+
+    def _detector(self, model) -> Detector:
+        return Detector(
+            model,
+            score=self.anomaly_score,
+            contamination=self.contamination,
+            standardize=self.standardize and not self.image_shape,
+        )
+
+    def _items(self, X):
+        """Return rows as the detector takes them, in raw units."""
+        return X.astype("float32").reshape(-1, *(self.image_shape or (X.shape[1],)))
+
+    def score_samples(self, X) -> np.ndarray:
+        """Return how normal rows are, float64 [n]; higher is more normal."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.detector_.score_samples(self._items(X)).astype(float)
+
+    def decision_function(self, X) -> np.ndarray:
+        """Return `score_samples(X) - offset_`, float64 [n]: negative for anomalies."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X) -> np.ndarray:
+        """Return 1 for normal rows and -1 for anomalies, int64 [n]."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        state.pop("detector_", None)  # it is made of the rest
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "model_" in vars(self):
+            self.detector_ = self._detector(self.model_)
+            self.detector_.mean, self.detector_.deviation = self.mean_, self.scale_
+            self.detector_.threshold = -self.offset_
