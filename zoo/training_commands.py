@@ -124,7 +124,9 @@ def check_settings(model_class, settings: dict) -> dict:
         raise unknown(model_class, wrong)
     checked = {}
     for name, value in settings.items():
-        several = name in takes and isinstance(takes[name].default, tuple)
+        several = name in takes and (
+            name == "hidden_units" or isinstance(takes[name].default, tuple)
+        )
         if several and not isinstance(value, list):
             value = [] if value is True else [value]
         checked[name] = value
