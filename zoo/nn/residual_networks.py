@@ -142,7 +142,7 @@ class HaarTransform(keras.initializers.Initializer):
         self.random = keras.initializers.GlorotUniform()
 
     def __call__(self, shape, dtype=None):
-        *taps, fine, coarse = shape
+        *taps, _, coarse = shape
         axes = len(taps)
         kernel = np.array(ops.convert_to_numpy(self.random(shape, "float32")))
         transformed = min(coarse, 2**axes * self.used)
