@@ -6,6 +6,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 import zoo
+from zoo.data.own import read
 from zoo.nn.residual_networks import doubled, halved, used_channels
 
 pytestmark = pytest.mark.backend
@@ -171,3 +172,16 @@ def test_contrast_is_kept_through_the_stream():
     wave = np.sin(np.linspace(0, 6, 32, dtype="float32"))[None, :, None]
     one, ten = (values(model.encoder, scale * wave) for scale in (1.0, 10.0))
     np.testing.assert_allclose(ten, 10 * one, rtol=1e-4)  # linear before any training
+
+
+def test_a_file_of_three_axes_holds_signals_for_a_network_of_signals(tmp_path):
+    waves = np.random.default_rng(0).random((40, 16, 2)).astype("float32")
+    np.save(tmp_path / "waves.npy", waves)
+    np.savez(tmp_path / "waves.npz", x_train=waves, x_test=waves[:5])
+    for name in ("waves.npy", "waves.npz"):
+        own = read(tmp_path / name, signals=True)
+        assert own.x.shape == (40, 16, 2)
+        np.testing.assert_array_equal(np.asarray(own.x[3:5]), waves[3:5])
+        assert read(tmp_path / name).x.shape == (40, 16, 2, 1)
+    test, _ = read(tmp_path / "waves.npz", signals=True).test
+    assert test.shape == (5, 16, 2)
