@@ -12,10 +12,16 @@ from zoo.models import CLASSES
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
 SHAPE = (8, 8, 1)
+SHAPES = {"signals": (16, 4), "vectors": (64,)}  # the same digits for networks of these
 
 
 def small(cls, **options):
     return lambda **more: cls(SHAPE, 3, **{"hidden_units": (16,), **options, **more})
+
+
+def of_signals(cls, shape=SHAPES["signals"], **options):
+    options = {"network": "conv1d", "filters": (4, 8), **options}
+    return lambda **more: cls(shape, 3, **options, **more)
 
 
 def flat(cls, **options):
@@ -75,6 +81,7 @@ SETTINGS = {
         zoo.Autoencoder, likelihood="squared_error", hidden_units=()
     ),
     "Autoencoder, convolutional": small(zoo.Autoencoder, filters=(4,)),
+    "Autoencoder, residual": small(zoo.Autoencoder, network="resnet", filters=(4,)),
     "Autoencoder, tied, with penalties": small(
         zoo.Autoencoder, tie_weights=True, code_activation="tanh", l1=1e-3, l2=1e-3
     ),
@@ -99,6 +106,8 @@ SETTINGS = {
     "TargetPropAutoencoder": small(zoo.TargetPropAutoencoder, iterations=3),
     "VAE": small(zoo.VAE),
     "VAE, convolutional": small(zoo.VAE, filters=(4, 8)),
+    "VAE, residual": small(zoo.VAE, network="resnet", filters=(4, 8), hidden_units=()),
+    "VAE, residual, of signals": of_signals(zoo.VAE),
     "VAE, Gaussian, wide prior": small(
         zoo.VAE, likelihood="gaussian", prior=zoo.Normal(3, scale=2.0), beta=2.0
     ),
@@ -119,9 +128,11 @@ SETTINGS = {
     "M1": small(zoo.M1, num_classes=10),
     "M1M2": stacked,
     "M2": small(zoo.M2, num_classes=10, dropout=0.2),
+    "M2, residual": small(zoo.M2, num_classes=10, network="resnet", filters=(4,)),
     "M2, convolutional": small(zoo.M2, num_classes=10, filters=(4,), warm_up=5),
     "AAE": small(zoo.AAE, prior=zoo.Normal(3, scale=5.0)),
     "AAE, convolutional": small(zoo.AAE, filters=(4,)),
+    "AAE, residual, of vectors": of_signals(zoo.AAE, SHAPES["vectors"], hidden_units=(16,)),
     "AAE, gaussian posterior": small(zoo.AAE, posterior="gaussian"),
     "AAE, dropout": small(zoo.AAE, dropout=0.3, input_dropout=0.2),
     "AAE, universal posterior": small(zoo.AAE, posterior="universal", filters=(4,)),
@@ -151,7 +162,18 @@ SETTINGS = {
 
 # The same code in another setting: checked by .ci/run, not at every turn, and not in all respects.
 ELSEWHERE = (
-    *("conv", "squared", "wide", ", l1", "exact", "hutch", "stoch", "categ", "two heads"),
+    *(
+        "conv",
+        "residual",
+        "squared",
+        "wide",
+        ", l1",
+        "exact",
+        "hutch",
+        "stoch",
+        "categ",
+        "two heads",
+    ),
     *("binarized", "swiss", "posterior", "persistent", "sequential"),
 )
 VARIANTS = {name for name in SETTINGS if any(word in name for word in ELSEWHERE)}
@@ -248,4 +270,6 @@ def test_contract(setting, check, few_digits, monkeypatch, request):
             "fastest",
             lambda *given: {**FASTEST(*given), "jit_compile": False},
         )
-    check(contract.Case(SETTINGS[setting], *few_digits))
+    x, y = few_digits
+    shape = SHAPES.get(setting.rpartition(", of ")[2], SHAPE)
+    check(contract.Case(SETTINGS[setting], x.reshape(len(x), *shape), y))

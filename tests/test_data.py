@@ -2,10 +2,12 @@
 
 import dataclasses
 import hashlib
+import io
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from zoo import data
@@ -34,12 +36,12 @@ def test_every_data_set_says_where_it_comes_from(name):
     assert source.title
     assert source.licence
     assert source.credit
-    none = {"rectangles": 2, "mnist_binarized": 0, "frey_faces": 0}
-    assert len(source.classes) == none.get(name, 10)
-    arrays = data._ARRAYS if name in ("mnist", "fashion_mnist") else ()
-    arrays = ("x_train", "x_valid", "x_test") if name == "mnist_binarized" else arrays
-    arrays = ("x_train", "x_test") if name == "frey_faces" else arrays
-    assert set(source.sha256) == set(arrays)
+    others = {"rectangles": 2, "mnist_binarized": 0, "frey_faces": 0}
+    others |= {"olivetti": 40, "omniglot": 242, "ecg5000": 2}
+    assert len(source.classes) == others.get(name, 10)
+    assert all(len(digest) == 64 for digest in source.sha256.values())
+    generated = name in ("digits", "rectangles") or name.startswith(("mnist_b", "mnist_r"))
+    assert bool(source.sha256) != (generated and name != "mnist_binarized")
 
 
 @pytest.fixture
@@ -228,3 +230,76 @@ def test_unlabeled_images_are_neither_a_class_nor_chosen():
 def test_labels_of_which_none_can_be_kept_are_refused(y, n, error, says):
     with pytest.raises(error, match=says):
         data.keep_labels(y, n)
+
+
+@pytest.fixture
+def in_a_file(monkeypatch, tmp_path):
+    """Return a function that writes the file of a data set, whose content is then the right one."""
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+
+    def write(name, file, **arrays):
+        np.savez(tmp_path / file, **arrays)
+        hashes = {key: hashlib.sha256(array.tobytes()).hexdigest() for key, array in arrays.items()}
+        source = dataclasses.replace(data.SOURCES[name], sha256=hashes)
+        for sources in (data.SOURCES, data.in_files.SOURCES):
+            monkeypatch.setitem(sources, name, source)
+
+    return write
+
+
+def test_signals_keep_their_values_and_have_a_channel(in_a_file):
+    x = np.array([[0.0, 0.5, 1.0], [-2.0, 1.5, 0.25]], "float32")
+    in_a_file("ecg5000", "ecg5000.npz", x_train=x[:1], x_test=x, y_test=np.uint8([0, 1]))
+    (x_train, y), (x_test, y_test) = data.load("ecg5000")
+    np.testing.assert_array_equal(x_train, x[:1, :, None])
+    np.testing.assert_array_equal(x_test, x[..., None])
+    assert (y.tolist(), y_test.tolist()) == ([0], [0, 1])
+
+
+def test_images_in_color_keep_their_channels(in_a_file, arrays):
+    color = np.repeat(arrays["x_train"][:, :, :, None], 3, axis=3)
+    in_a_file("cifar10_subset", "cifar10_subset.npz", **{**arrays, "x_train": color})
+    (x, _), (x_test, _) = data.load("cifar10_subset")
+    assert (x.shape, x_test.shape) == ((6, 28, 28, 3), (3, 28, 28, 1))
+    np.testing.assert_allclose(255 * x, color, rtol=1e-6)
+
+
+def test_jpeg_files_in_a_row_are_decoded(in_a_file):
+    colors = np.array([(200, 30, 30), (20, 180, 40)], "uint8")
+    files = []
+    for color in colors:
+        stream = io.BytesIO()
+        Image.fromarray(np.tile(color, (12, 16, 1))).save(stream, "JPEG")
+        files.append(np.frombuffer(stream.getvalue(), "uint8"))
+    offsets = np.cumsum([0, *map(len, files)])
+    rows = {"jpeg": np.concatenate(files), "offsets": offsets, "y": np.uint8([0, 1])}
+    both = {f"{key}_{part}": a for part in ("train", "test") for key, a in rows.items()}
+    in_a_file("cifar10_jpeg", "cifar10_jpeg.npz", **both)
+    (x, y), (x_test, _) = data.load("cifar10_jpeg")
+    assert (x.shape, y.tolist()) == ((2, 12, 16, 3), [0, 1])
+    np.testing.assert_allclose(255 * x[:, 4, 8], colors, atol=3)
+    np.testing.assert_array_equal(x, x_test)
+
+
+@pytest.mark.parametrize("name", ["usps", "olivetti", "omniglot", "ecg5000", "cifar10_jpeg"])
+def test_a_file_that_is_missing_is_named(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    with pytest.raises(OSError, match=rf"{name} was not found.* Put {name}\w*\.npz, with "):
+        data.load(name)
+
+
+def test_original_cifar10_is_known_by_its_first_images(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    x, x_test = np.zeros((50_000, 32, 32, 3), "uint8"), np.zeros((10_000, 32, 32, 3), "uint8")
+    labels = np.zeros((50_000, 1), "uint8"), np.zeros((10_000, 1), "uint8")
+    download = lambda: ((x, labels[0]), (x_test, labels[1]))  # noqa: E731
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", download)
+    with pytest.raises(ValueError, match="x_train from the download is not CIFAR-10"):
+        data.load("cifar10")
+    digest = hashlib.sha256(x[:3000].tobytes()).hexdigest()
+    source = dataclasses.replace(data.SOURCES["cifar10"], sha256={"x_train": digest})
+    monkeypatch.setitem(data.in_files.SOURCES, "cifar10", source)
+    arrays = data.in_files.load("cifar10", lambda name: [x, labels[0], x_test, labels[1]])
+    assert [array.shape for array in arrays[1::2]] == [(50_000,), (10_000,)]
+    with pytest.raises(ValueError, match="expected"):
+        data.in_files.load("cifar10", lambda name: [x[:9], labels[0], x_test, labels[1]])

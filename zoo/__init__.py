@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import SquaredError as SquaredError
     from zoo.nn.distributions import SwissRoll as SwissRoll
     from zoo.nn.distributions import Uniform as Uniform
+    from zoo.pca_start import start_at_pca as start_at_pca
     from zoo.presets import recipes as recipes
     from zoo.presets.catalog import card as card
     from zoo.presets.catalog import list_models as list_models
@@ -106,6 +107,7 @@ _HOMES = {
     "pretrain": "zoo.pretraining",
     "classifier": "zoo.pretraining",
     "Classifier": "zoo.pretraining",
+    "start_at_pca": "zoo.pca_start",
     "SavePicture": "zoo.callbacks",
     "strategy": "zoo.distribution",
 }

@@ -47,7 +47,8 @@ def add_train(sub):
     sub.add_argument("--strategy", help="mirrored, workers or data_parallel: on several devices")
     sub.epilog = (
         "Any other option is a setting of the class, with a value as TOML has it: "
-        "--latent-dim 64 --likelihood gaussian --filters 32 64 --beta 2"
+        "--latent-dim 64 --likelihood gaussian --filters 32 64 --beta 2 "
+        "--network dense|conv|resnet|conv1d"
     )
 
 
@@ -124,7 +125,9 @@ def check_settings(model_class, settings: dict) -> dict:
         raise unknown(model_class, wrong)
     checked = {}
     for name, value in settings.items():
-        several = name in takes and isinstance(takes[name].default, tuple)
+        several = name in takes and (
+            name == "hidden_units" or isinstance(takes[name].default, tuple)
+        )
         if several and not isinstance(value, list):
             value = [] if value is True else [value]
         checked[name] = value
@@ -152,7 +155,8 @@ def train(options):
     own_models = own_classes.imported(options.modules)
     model_class = _class_of(recipe.class_name if recipe else options.name, own_models)
     settings = check_settings(model_class, settings_in(options.settings))
-    own = _read(options, recipe, model_class) if options.data else None
+    network = settings.get("network", recipe.model.get("network") if recipe else None)
+    own = _read(options, recipe, model_class, network) if options.data else None
     if recipe is None:
         recipe = _from_class(options, model_class, settings, own)
     else:
@@ -197,7 +201,7 @@ def _class_of(name, own_models):
     return known[name]
 
 
-def _read(options, recipe, model_class):
+def _read(options, recipe, model_class, network):
     from zoo.data.own import read
 
     size, channels = size_of(options), options.channels
@@ -214,6 +218,7 @@ def _read(options, recipe, model_class):
         labels=options.labels,
         learns_labels=model_class.learns_labels or model_class.semi_supervised,
         cache=options.cache,
+        signals=network == "conv1d",
     )
 
 

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import zipfile
-import zlib
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from zoo.data import variants
+from zoo.data import in_files, variants
 from zoo.data.folders import ImageFolder as ImageFolder
 from zoo.data.folders import from_folder as from_folder
+from zoo.data.source import Source as Source
+from zoo.data.source import checked, in_folder, read
 from zoo.data.stored import StoredImages as StoredImages
 from zoo.nn.given import whole
 from zoo.suggestions import UnknownNameError
-
-
-@dataclass(frozen=True)
-class Source:
-    """The origin of a data set, and the hashes of its arrays.
-
-    Attributes:
-        title, licence, credit: for cards.
-        classes: the names of the labels, in order.
-        sha256: of the bytes of every uint8 array; empty for bundled or generated data.
-    """
-
-    title: str
-    licence: str
-    credit: str
-    classes: tuple[str, ...]
-    sha256: dict[str, str] = field(default_factory=dict)
-
 
 _DIGITS = tuple("0123456789")
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -124,6 +103,7 @@ for _name, _what in (
 SOURCES["rectangles"] = Source(
     f"Tall and wide rectangles, {_DRAWN}", "Apache-2.0", "autoencoder-zoo", ("tall", "wide")
 )
+SOURCES |= in_files.SOURCES
 
 
 def load(name: str):
@@ -137,14 +117,19 @@ def load(name: str):
     images. Two data sets have no labels and are not downloaded: `mnist_binarized` is read from
     `binarized_mnist.npz`, with x_train, x_valid and x_test of packed bits, uint8 [n, 98]; its last
     10,000 training images are for validation. `frey_faces` is read from `freyfaces.npz`, with
-    x_train and x_test, uint8 [n, 28, 20]; the last 200 frames are the test set.
+    x_train and x_test, uint8 [n, 28, 20]; the last 200 frames are the test set. `usps`,
+    `olivetti`, `omniglot`, `cifar10_subset`, `cifar10_jpeg` and `ecg5000` are read from files too;
+    `cifar10`, in the order of its files, is downloaded by Keras without one. What they are is in
+    `zoo.data.SOURCES`, and an error names the file that is missing. `ecg5000` has signals: normal
+    heartbeats for training, normal and other ones for testing, some with values out of [0, 1].
 
     Args:
         name: one of `zoo.data.SOURCES`.
 
     Returns:
         `(x_train, y_train), (x_test, y_test)`: images float32 [n, height, width, channels] in
-        [0, 1], labels int32 [n], or None if the data set has none.
+        [0, 1], or signals float32 [n, time, channels]; labels int32 [n], or None if the data set
+        has none.
 
     Raises:
         UnknownNameError: an unknown name; the error has the nearest names.
@@ -164,7 +149,9 @@ def load(name: str):
     if name == "frey_faces":
         x_train, x_test = map(_pixels, _local(name))
         return (x_train, None), (x_test, None)
-    if name == "digits":
+    if name in in_files.SOURCES:
+        arrays = in_files.load(name, _download)
+    elif name == "digits":
         arrays = _digits()
     elif name == "rectangles":
         arrays = variants.draw(name)
@@ -226,8 +213,11 @@ def keep_labels(y, n: int, *, seed: int = 0) -> np.ndarray:
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:
+    if images.dtype == "float32":
+        return images  # signals
     scale = 16.0 if images.shape[1] == 8 else 255.0
-    return (images.astype("float32") / np.float32(scale))[..., None]
+    pixels = images.astype("float32") / np.float32(scale)
+    return pixels if pixels.ndim == 4 else pixels[..., None]
 
 
 def _digits():
@@ -240,35 +230,19 @@ def _digits():
 
 def _find(name):
     """Return the arrays of a data set, and their origin: the user's folder, or the download."""
-    path = _in_folder(f"{name}.npz")
-    return (_read(path, _ARRAYS), path) if path else (_download(name), "Keras's download")
-
-
-def _in_folder(file):
-    folder = os.environ.get("ZOO_DATA")
-    path = Path(folder, file) if folder else None
-    return path if path and path.is_file() else None
-
-
-def _read(path, keys):
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return [file[key] for key in keys]
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(
-            f"{path} is not an npz file with the arrays {', '.join(keys)}: {error}"
-        ) from error
+    path = in_folder(f"{name}.npz")
+    return (read(path, _ARRAYS), path) if path else (_download(name), "Keras's download")
 
 
 def _local(name):
     file, content = _LOCAL[name]
-    keys, path = tuple(SOURCES[name].sha256), _in_folder(file)
+    keys, path = tuple(SOURCES[name].sha256), in_folder(file)
     if path is None:
         raise OSError(
             f"The data set {name} was not found, and is not downloaded. Put {file}, with "
             f"{', '.join(keys)} as {content}, into a folder and set ZOO_DATA to that folder."
         )
-    return _checked(name, keys, _read(path, keys), path)
+    return checked(SOURCES[name], keys, read(path, keys), path)
 
 
 def _unpacked(bits):
@@ -298,18 +272,4 @@ def _verified(name, found):
         shape = (len(array), *_DOWNLOADED_SHAPE) if key.startswith("x") else (array.size,)
         if array.shape != shape:
             raise ValueError(f"{key} from {place} has shape {array.shape}; {shape} is expected.")
-    return _checked(name, _ARRAYS, arrays, place)
-
-
-def _checked(name, keys, arrays, place):
-    """Return arrays as uint8, after a check of their content."""
-    arrays = [np.ascontiguousarray(array, "uint8") for array in arrays]
-    for key, array in zip(keys, arrays, strict=True):
-        digest = hashlib.sha256(array.tobytes()).hexdigest()
-        if digest != SOURCES[name].sha256[key]:
-            raise ValueError(
-                f"{key} from {place} is not {SOURCES[name].title}: its content has the sha256 "
-                f"{digest[:12]}..., but {SOURCES[name].sha256[key][:12]}... is expected. Get a new "
-                "copy."
-            )
-    return arrays
+    return checked(SOURCES[name], _ARRAYS, arrays, place)

@@ -47,6 +47,7 @@ def read(
     labels: Any = None,
     learns_labels: bool = False,
     cache: str | os.PathLike | None = None,
+    signals: bool = False,
 ) -> OwnData:
     """Read images from a folder, an .npy or an .npz file.
 
@@ -60,6 +61,7 @@ def read(
         labels: "from_subfolders", an .npy file, or integers [n].
         learns_labels: whether labels are wanted that the folder or the .npz file has.
         cache: a folder for the images of a folder, decoded; see `zoo.data.from_folder`.
+        signals: whether arrays of three axes are signals [n, time, channels], not images.
 
     Raises:
         OSError: there is nothing of that name.
@@ -75,10 +77,10 @@ def read(
     elif not path.exists():
         raise FileNotFoundError(f"{path} does not exist; give a folder, an .npy or an .npz file.")
     elif path.suffix == ".npz":
-        found = _read_npz(path, given, learns_labels)
+        found = _read_npz(path, given, learns_labels, signals)
         _check_shape(given, found.x.shape, size, channels)
     else:
-        found = OwnData(StoredImages(path), path=given)
+        found = OwnData(StoredImages(path, signals), path=given)
         _check_shape(given, found.x.shape, size, channels)
     if labels is None or (isinstance(labels, str) and labels == FROM_SUBFOLDERS):
         return found
@@ -106,7 +108,7 @@ def in_drawn_order(own: OwnData, seed: int):
     return own.x[rows], None if own.y is None else np.asarray(own.y)[rows]
 
 
-def _read_npz(path, given, learns_labels) -> OwnData:
+def _read_npz(path, given, learns_labels, signals) -> OwnData:
     try:
         with np.load(path, allow_pickle=False) as file:
             key = next((key for key in _IMAGE_KEYS if key in file), None)
@@ -115,9 +117,9 @@ def _read_npz(path, given, learns_labels) -> OwnData:
                     f"it has {', '.join(file.files) or 'no arrays'}; the images are expected as "
                     f"{', '.join(_IMAGE_KEYS)}"
                 )
-            x = _on_disk(file[key])
+            x = _on_disk(file[key], signals)
             y_key = next((key for key in _LABEL_KEYS if learns_labels and key in file), None)
-            test = _on_disk(file["x_test"]) if "x_test" in file else None
+            test = _on_disk(file["x_test"], signals) if "x_test" in file else None
             y_test = file["y_test"] if y_key and "y_test" in file else None
             y = file[y_key] if y_key else None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -125,12 +127,12 @@ def _read_npz(path, given, learns_labels) -> OwnData:
     return OwnData(x, y, path=given, test=None if test is None else (test, y_test))
 
 
-def _on_disk(array) -> StoredImages:
+def _on_disk(array, signals) -> StoredImages:
     """Return an array as images that are read from disk, where uint8 takes a quarter."""
     keep = TemporaryFolder()
     array = array.astype("float32") if array.dtype == "float64" else array
     np.save(Path(keep.path, "x.npy"), np.ascontiguousarray(array))
-    x = StoredImages(Path(keep.path, "x.npy"))
+    x = StoredImages(Path(keep.path, "x.npy"), signals)
     x.keep = keep
     return x
 

@@ -38,9 +38,11 @@ class StoredImages:
     Args:
         path: a file from `numpy.save`, uint8 (0 to 255), float16 or float32, of shape
             [n, height, width, channels], [n, height, width], or [n, features].
+        signals: whether three axes are signals [n, time, channels], not images.
 
     Attributes:
-        shape: of the returned images, [n, height, width, channels] or [n, features].
+        shape: of the returned images, [n, height, width, channels], or [n, features]; of signals
+            [n, time, channels].
         dtype: float32; uint8 values are scaled to [0, 1].
 
     Raises:
@@ -55,7 +57,7 @@ class StoredImages:
 
     dtype = np.dtype("float32")
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, signals: bool = False):
         self.path = Path(path)
         array = array_in(path, "images")
         if array.dtype not in _DTYPES or array.ndim not in (2, 3, 4) or not len(array):
@@ -70,11 +72,12 @@ class StoredImages:
                 "numpy.save(path, numpy.ascontiguousarray(array))."
             )
         self._start, self._stored, self._image = array.offset, array.dtype, array.shape[1:]
+        self._gray = array.ndim == 3 and not signals
         self.rows = np.arange(len(array))
 
     @property
     def shape(self):
-        return (len(self.rows), *self._image, *((1,) if len(self._image) == 2 else ()))
+        return (len(self.rows), *self._image, *((1,) if self._gray else ()))
 
     @property
     def ndim(self):

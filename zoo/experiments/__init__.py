@@ -37,6 +37,7 @@ EXPERIMENTS = {
     "deep_pretraining": classical.deep_pretraining,
     "denoising_variational": variational.denoising_variational,
     "energy": classical.energy,
+    "heartbeats": anomalies.heartbeats,
     "label_informed": adversarial.label_informed,
     "latent_sizes": variational.latent_sizes,
     "likelihoods": variational.likelihoods,

@@ -315,7 +315,8 @@ class ContractiveAutoencoder(Autoencoder):
         **kwargs,
     ):
         if tie_weights == "auto":
-            tie_weights = not (kwargs.get("filters") or kwargs.get("encoder"))
+            dense = kwargs.get("network") in (None, "dense")
+            tie_weights = dense and not (kwargs.get("filters") or kwargs.get("encoder"))
         kwargs |= {"hidden_units": hidden_units, "activation": activation}
         kwargs |= {"code_activation": code_activation, "tie_weights": tie_weights}
         super().__init__(input_shape, latent_dim, **kwargs)

@@ -15,7 +15,7 @@ from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
 from zoo.checks import streams
 from zoo.models import settings
-from zoo.models.described_networks import checked_code_shape, described_networks
+from zoo.models.described_networks import checked_code_shape, described_networks, described_sizes
 from zoo.models.old_names import with_new_names
 from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
 from zoo.nn import given, networks, own_networks, proportions
@@ -32,11 +32,14 @@ class BaseAutoencoder(Trainer):
     and return arrays (`encode`, `decode`, `reconstruct`, `generate`) are in `zoo.inference`.
 
     Args:
-        input_shape: of an image, (height, width, channels), or (features,).
+        input_shape: (height, width, channels), (time, channels) of signals, or (features,).
         latent_dim: the length of a code; with your own networks it may be a shape, (4, 4, 4).
-        filters: widths of the encoder's 3x3 convolutions of stride 2; none for dense networks.
-        hidden_units: widths of the dense layers between the convolutions and the code. The decoder
-            has the layers of the encoder in reverse order.
+        network: "dense", "conv", "resnet" (residual blocks), or "conv1d" (these for signals);
+            without it "conv" if there are `filters`, else "dense".
+        filters: widths of the encoder's convolutions of stride 2; if only `network` is given, as
+            many as suit the shape.
+        hidden_units: widths of the dense layers between the convolutions and the code, (512, 256)
+            or as suit `network`. The decoder has the encoder's layers in reverse order.
         activation: of the hidden layers.
         code_activation: of the code, for models whose encoder gives one code and no distribution;
             None leaves it linear.
@@ -118,8 +121,9 @@ class BaseAutoencoder(Trainer):
         input_shape: tuple[int, ...] | None = None,
         latent_dim: int | tuple[int, ...] | None = None,
         *,
+        network: str | None = None,
         filters: tuple[int, ...] = (),
-        hidden_units: tuple[int, ...] = (512, 256),
+        hidden_units: tuple[int, ...] | None = None,
         activation: str = "relu",
         code_activation: str | None = None,
         tie_weights: bool = False,
@@ -144,17 +148,14 @@ class BaseAutoencoder(Trainer):
             raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
         self.num_classes = whole("num_classes", num_classes, least=1) if self.conditional else None
         if input_shape is not None:
-            expected = "input_shape=(height, width, channels), or (features,)"
+            expected = "input_shape=(height, width, channels), (time, channels) or (features,)"
             input_shape = given.shape("input_shape", input_shape, expected)
         if latent_dim is not None:
             latent_dim = checked_code_shape(latent_dim, self.custom_networks)
-        self.filters = given.widths("filters", filters)
-        self.hidden_units = given.widths("hidden_units", hidden_units)
-        self.activation, self.code_activation, self.tie_weights = (
-            activation,
-            code_activation,
-            bool(tie_weights),
-        )
+        sizes = described_sizes(self, input_shape, network, filters, hidden_units)
+        self.network, self.filters, self.hidden_units = sizes
+        self.activation, self.code_activation = activation, code_activation
+        self.tie_weights = bool(tie_weights)
         self.likelihood = likelihoods.get(likelihood).of_model(self)
         self.seed = None if seed is None else whole("seed", seed)
         shape = latent_dim
@@ -320,7 +321,7 @@ class BaseAutoencoder(Trainer):
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
-        described = ("filters", "code_activation", "tie_weights")
+        described = ("network", "filters", "code_activation", "tie_weights")
         left_out = described if self.custom_networks else ("encoder", "decoder")
         for name in type(self).__signature__.parameters:
             if name not in (*config, *left_out):

@@ -146,6 +146,7 @@ class ClusteringAAE(AAE):
         options = {"activation": self.activation, "dtype": self.dtype_policy}
         self.trunk = networks.trunk(
             input_shape,
+            network=self.network,
             filters=self.filters,
             hidden_units=self.hidden_units,
             kernel_size=self.kernel_size,

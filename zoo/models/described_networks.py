@@ -6,6 +6,10 @@ from typing import Any
 
 from zoo.nn import given, networks
 from zoo.nn.given import whole
+from zoo.nn.proportions import suited_filters, suited_signal_filters
+from zoo.suggestions import UnknownNameError
+
+NETWORKS = ("dense", "conv", "resnet", "conv1d")
 
 
 def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
@@ -19,11 +23,6 @@ def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
             f"{type(model).__name__} needs input_shape= and latent_dim=, such as "
             "input_shape=(28, 28, 1), latent_dim=16; or encoder= and decoder=."
         )
-    if model.filters and len(input_shape) != 3:
-        raise ValueError(
-            f"filters={model.filters} asks for convolutions, which need input_shape=(height, "
-            f"width, channels); input_shape is {tuple(input_shape)}."
-        )
     if len(model.encoder_outputs) > 1 and (model.tie_weights or model.code_activation):
         raise ValueError(
             f"{type(model).__name__} encodes to a distribution, "
@@ -36,6 +35,7 @@ def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
             "leave out filters=, and choose a likelihood= with one value per pixel."
         )
     description = {
+        "network": model.network,
         "filters": model.filters,
         "hidden_units": model.hidden_units,
         "activation": model.activation,
@@ -57,6 +57,71 @@ def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
         **description,
     )
     return encoder, decoder
+
+
+def described_sizes(model, input_shape: Any, network: Any, filters: Any, hidden_units: Any):
+    """Return the kind of network, its filters and hidden units: as given, or as suit the shape.
+
+    Args:
+        model: which says whether it has networks of a user's own, and others beside.
+        input_shape: a tuple, or None.
+        network: one of `NETWORKS`, or None.
+        filters, hidden_units: widths; no filters and None stand for those that suit.
+
+    Raises:
+        TypeError: widths that are no numbers.
+        ValueError: an unknown network; one that does not take this shape, or these filters.
+    """
+    filters = given.widths("filters", filters)
+    if network is not None and network not in NETWORKS:
+        raise UnknownNameError("network", network, NETWORKS)
+    if model.custom_networks and network is not None:
+        raise ValueError(
+            f"network={network!r} describes networks, and encoder= and decoder= give them: leave "
+            "one of both out."
+        )
+    kind = network or ("conv" if filters else "dense")
+    if input_shape is not None and not model.custom_networks:
+        _check_shape_of(kind, input_shape, filters, named=network is not None)
+        if kind != "dense" and not filters:
+            suited = suited_signal_filters if kind == "conv1d" else suited_filters
+            filters = suited(input_shape) or (32,)
+    if hidden_units is None:
+        hidden_units = (512, 256)
+        if kind in networks.RESIDUAL:
+            others = bool(model.updates) or model.semi_supervised or model.conditional
+            hidden_units = (256, 128) if others else ()
+    return (
+        None if model.custom_networks else kind,
+        filters,
+        given.widths("hidden_units", hidden_units),
+    )
+
+
+def _check_shape_of(kind, shape, filters, named):
+    """Refuse a network for another shape, and more halvings than there are pixels or steps."""
+    wanted = {"conv": (3,), "resnet": (3,), "conv1d": (1, 2), "dense": (1, 2, 3)}[kind]
+    if len(shape) not in wanted:
+        words = (
+            "(time, channels), or (features,)" if kind == "conv1d" else "(height, width, channels)"
+        )
+        asks = f"network={kind!r}" if named else f"filters={filters}"
+        instead = "conv1d" if len(shape) == 2 else "resnet" if len(shape) == 3 else "dense"
+        raise ValueError(
+            f"{asks} asks for convolutions, which need input_shape={words}; input_shape is "
+            f"{tuple(shape)}: set network={instead!r}."
+        )
+    if kind == "dense" and filters:
+        raise ValueError(
+            f"network='dense' has no convolutions, and filters={filters} asks for some: leave one "
+            "of both out."
+        )
+    longest = max(shape[:-1] or shape)
+    if kind in networks.RESIDUAL and longest < 2 ** len(filters):
+        raise ValueError(
+            f"filters={filters} halve data of shape {tuple(shape)} {len(filters)} times, and "
+            f"{longest} can be halved {longest.bit_length() - 1} times at most: give fewer filters."
+        )
 
 
 def checked_code_shape(latent_dim: Any, custom_networks: bool) -> Any:

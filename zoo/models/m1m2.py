@@ -52,7 +52,12 @@ class M1M2(M2):
     card_metrics = ("reconstruction error", "classification error", "generated class accuracy")
     takes_no: ClassVar = {
         name: (neutral, "its inputs are the codes of its lower model")
-        for name, neutral in {"input_shape": None, "filters": (), "binarize": None}.items()
+        for name, neutral in {
+            "input_shape": None,
+            "network": None,
+            "filters": (),
+            "binarize": None,
+        }.items()
     }
 
     def __init__(

@@ -125,7 +125,11 @@ class M2(VAE):
         options = {"activation": self.activation, "dtype": self.dtype_policy}
         shared, own = self.hidden_units[:1], self.hidden_units[1:]
         self.trunk = networks.trunk(
-            input_shape, filters=self.filters, hidden_units=shared, **options
+            input_shape,
+            network=self.network,
+            filters=self.filters,
+            hidden_units=shared,
+            **options,
         )
         outputs = dict.fromkeys(self.encoder_outputs, latent_dim)
         self.latent_head = networks.latent_head(

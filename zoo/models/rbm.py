@@ -66,6 +66,7 @@ class RBM(Autoencoder):
         name: (neutral, ONE_LAYER)
         for name, neutral in {
             "hidden_units": (),
+            "network": None,
             "filters": (),
             "encoder": None,
             "decoder": None,

@@ -105,6 +105,7 @@ class VAEGAN(VAE):
         )
         self.discriminator = networks.image_discriminator(
             self.image_shape,
+            network=self.network or "conv",
             filters=self.discriminator_filters,
             hidden_units=self.discriminator_hidden_units,
             dtype=self.dtype_policy,

@@ -9,12 +9,16 @@ from keras import layers, ops
 
 from zoo.nn.own_layers import Dropout, OneHot, TiedDense
 from zoo.nn.own_networks import activation_of, last_operation
+from zoo.nn.residual_networks import doubled, halved
+
+RESIDUAL = ("resnet", "conv1d")
 
 
 def encoder(
     input_shape: tuple[int, ...],
     outputs: dict[str, int],
     *,
+    network: str = "conv",
     filters: tuple[int, ...] = (),
     hidden_units: tuple[int, ...] = (512, 256),
     activation: str = "relu",
@@ -29,10 +33,11 @@ def encoder(
     """Build a network from images to codes.
 
     Args:
-        input_shape: (height, width, channels), or (features,) for vectors.
+        input_shape: (height, width, channels), (time, channels), or (features,) for vectors.
         outputs: names and sizes of the outputs, such as {"z_mean": 16, "z_log_var": 16}.
-        filters: widths of 3x3 convolutions with stride 2, applied first; none for a dense
-            network.
+        network: "conv" for 3x3 convolutions, or "resnet" or "conv1d" for residual blocks; see
+            `zoo.nn.residual_networks`.
+        filters: widths of the convolutions with stride 2, applied first; none for a dense network.
         hidden_units: widths of the dense layers after them; may be empty.
         activation: of every hidden layer.
         code_activation: of the outputs.
@@ -48,7 +53,7 @@ def encoder(
         there is only one.
     """
     x = keras.Input(input_shape, name="x")
-    inputs, features = x, _flat_features(x, filters, activation, dtype)
+    inputs, features = x, _flat_features(x, filters, activation, dtype, network)
     if num_classes:
         label = keras.Input((), name="label", dtype="int32")
         inputs = {"x": x, "label": label}
@@ -84,6 +89,7 @@ def decoder(
     output_shape: tuple[int, ...],
     latent_dim: int,
     *,
+    network: str = "conv",
     filters: tuple[int, ...] = (),
     hidden_units: tuple[int, ...] = (512, 256),
     activation: str = "relu",
@@ -110,7 +116,11 @@ def decoder(
         outputs = _tied_stack(features, tied_to, activation, dtype, output_shape)
         return keras.Model(inputs, outputs, name="decoder")
     features = _dense_stack(features, hidden_units[::-1], activation, dtype)
-    if filters:
+    if filters and network in RESIDUAL:
+        shape = (*output_shape, 1) if len(output_shape) == 1 else output_shape
+        outputs = doubled(features, shape, filters, activation, dtype)
+        outputs = ops.reshape(outputs, (-1, *output_shape))
+    elif filters:
         outputs = _transposed_convolutions(features, output_shape, filters, activation, dtype)
     else:
         flat = layers.Dense(math.prod(output_shape), name="pixels", dtype="float32")(features)
@@ -145,6 +155,7 @@ def discriminator(
 def image_discriminator(
     input_shape: tuple[int, ...],
     *,
+    network: str = "conv",
     filters: tuple[int, ...] = (),
     hidden_units: tuple[int, ...] = (512,),
     activation="leaky_relu",
@@ -157,7 +168,7 @@ def image_discriminator(
         layer if there is no convolution.
     """
     x = keras.Input(input_shape, name="x")
-    flat = _flat_features(x, filters, activation, dtype)
+    flat = _flat_features(x, filters, activation, dtype, network)
     last = _dense_stack(flat, hidden_units, activation, dtype)
     logit = layers.Dense(1, name="logit", dtype="float32")(last)
     seen = layers.Identity(name="features", dtype="float32")(flat if filters else last)
@@ -167,6 +178,7 @@ def image_discriminator(
 def trunk(
     input_shape: tuple[int, ...],
     *,
+    network: str = "conv",
     filters: tuple[int, ...] = (),
     hidden_units: tuple[int, ...] = (512,),
     kernel_size: int = 3,
@@ -177,12 +189,12 @@ def trunk(
     """Build the first layers of several networks: `x` to flat features [batch, hidden_units[-1]].
 
     Args:
-        kernel_size: the side of a convolution's kernel.
-        normalize: whether each layer has batch normalization.
+        kernel_size: the side of a convolution's kernel, for "conv".
+        normalize: whether each layer has batch normalization; residual blocks have their own.
         Others: those of `encoder`.
     """
     x = keras.Input(input_shape, name="x")
-    features = _flat_features(x, filters, activation, dtype, normalize, kernel_size)
+    features = _flat_features(x, filters, activation, dtype, network, normalize, kernel_size)
     features = _dense_stack(features, hidden_units, activation, dtype, normalize)
     return keras.Model(x, features, name="trunk")
 
@@ -305,8 +317,12 @@ def _join(features, label, num_classes, dtype):
     return layers.Concatenate(name="join", dtype=dtype)([features, one_hot])
 
 
-def _flat_features(features, filters, activation, dtype, normalize=False, kernel_size=3):
+def _flat_features(features, filters, activation, dtype, network, normalize=False, kernel_size=3):
     """Apply convolutions of stride 2, if any, and flatten."""
+    if filters and network in RESIDUAL:
+        if len(features.shape) == 2:  # a vector is a signal of one channel
+            features = ops.reshape(features, (-1, features.shape[1], 1))
+        features, filters = halved(features, filters, activation, dtype), ()
     for i, width in enumerate(filters):
         layer = layers.Conv2D(width, kernel_size, 2, "same", name=f"conv_{i}", dtype=dtype)
         features = _activated(features, layer, activation, normalize)

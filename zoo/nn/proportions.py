@@ -7,6 +7,7 @@ import warnings
 
 MOST_PARAMETERS = 20_000_000
 _GRID = 8  # the longest side of the grid that convolutions end in
+_STEPS = 16  # the most steps that convolutions of signals end in
 _WIDEST = 128
 
 
@@ -26,6 +27,24 @@ def suited_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
         ((32, 64), (32, 64, 128, 128))
     """
     halvings = math.ceil(math.log2(max(shape[:2]) / _GRID)) if len(shape) == 3 else 0
+    return _doubling(halvings)
+
+
+def suited_signal_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return widths of convolutions of stride 2 that halve signals to 9 to 16 steps.
+
+    Args:
+        shape: (time, channels) of a signal, or (features,).
+
+    Example:
+        >>> from zoo.nn.proportions import suited_signal_filters
+        >>> suited_signal_filters((140, 1)), suited_signal_filters((16, 3))
+        ((32, 64, 128, 128), ())
+    """
+    return _doubling(math.ceil(math.log2(shape[0] / _STEPS)))
+
+
+def _doubling(halvings):
     return tuple(min(32 * 2**i, _WIDEST) for i in range(max(0, halvings)))
 
 

@@ -22,6 +22,7 @@ from zoo.plots.images import (
 )
 from zoo.plots.latent import bubbles, codes, energy_surface, manifold, scatters, training_curves
 from zoo.plots.sheets import save_small, tile
+from zoo.plots.signals import signals
 
 __all__ = [
     "analogies",
@@ -40,6 +41,7 @@ __all__ = [
     "samples",
     "save_small",
     "scatters",
+    "signals",
     "style_grid",
     "tile",
     "training_curves",
@@ -54,6 +56,8 @@ def preview(model, x, labels=None) -> Figure:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.plots.preview(zoo.VAE((8, 8, 1), 4), x_test).savefig("preview.png")
     """
+    if len(model.image_shape) < 3:
+        return reconstructions(model, x, labels if model.conditional else None)
     if model.restores:
         return restorations(model, x, labels=labels if model.conditional else None)
     if model.conditional:

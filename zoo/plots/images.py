@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 
 import zoo
 from zoo.plots.sheets import DPI, blank, enlarged, name_columns, name_rows, need, sheet, show
+from zoo.plots.signals import signals
 
 QUANTILE = 2.0
 """The range of codes in pictures, in standard deviations of the prior."""
 
 
 def reconstructions(model, x, labels=None, *, n: int = 12, cmap=None) -> Figure:
-    """Show originals in the upper row and their reconstructions below.
+    """Show originals in the upper row and their reconstructions below; of signals lines.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -21,7 +22,10 @@ def reconstructions(model, x, labels=None, *, n: int = 12, cmap=None) -> Figure:
         >>> zoo.plots.reconstructions(model, x_test).savefig("reconstructions.png")
     """
     x, labels = x[:n], None if labels is None else labels[:n]
-    both = np.concatenate([x, model.reconstruct(x, labels)])
+    reconstructed = model.reconstruct(x, labels)
+    if len(model.image_shape) < 3:
+        return signals({"original": x, "reconstruction": reconstructed})
+    both = np.concatenate([x, reconstructed])
     figure, axes = sheet(len(x), 2, title="originals above, reconstructions below")
     show(axes, both, len(x), cmap or model.cmap)
     return enlarged(figure)

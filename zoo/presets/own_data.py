@@ -28,8 +28,8 @@ def recipe_of_class(
 ) -> Recipe:
     """Return a recipe for a class on images of this shape, to start from.
 
-    Convolutions halve the images until 5 to 8 pixels a side are left. The optimizer is that of the
-    shipped recipe of the class.
+    Convolutions halve the images until 5 to 8 pixels a side are left; with `network` among the
+    settings the class chooses them. The optimizer is that of the shipped recipe of the class.
 
     Args:
         model_class: a class of the zoo, or a subclass.
@@ -49,9 +49,10 @@ def recipe_of_class(
         raise ValueError(f"{name} learns from the codes of another preset: train it in Python.")
     model = {"input_shape": list(shape), "latent_dim": LATENT_DIM}
     filters = settings.get("filters", suited_filters(shape)) if "filters" in takes else ()
-    if "filters" in takes:
+    described = "network" in settings  # which says what suits
+    if "filters" in takes and not described:
         model["filters"] = list(filters)
-    if "hidden_units" in takes:
+    if "hidden_units" in takes and not described:
         others = bool(model_class.updates) or model_class.semi_supervised or model_class.conditional
         units = ([256, 128] if others else []) if filters else suited_hidden_units(shape)
         model["hidden_units"] = list(units)
@@ -139,7 +140,8 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
     learns_labels = model_class.learns_labels or model_class.semi_supervised
     own = images
     if isinstance(images, str | os.PathLike):
-        own = read(images, **_shape_asked(recipe, images), learns_labels=learns_labels)
+        asked, signals = _shape_asked(recipe, images), recipe.model.get("network") == "conv1d"
+        own = read(images, **asked, learns_labels=learns_labels, signals=signals)
     elif not isinstance(images, OwnData):
         own = OwnData(images)
     own = own if labels is None else with_labels(own, labels)
@@ -229,7 +231,8 @@ def arrays_of(card: Card, path: str | None = None, labels=None):
     size = {"size": tuple(shape[:2]), "channels": shape[2]} if len(shape) == 3 else {}
     model_class = CLASSES.get(card["class"])
     learns_labels = not model_class or model_class.learns_labels or model_class.semi_supervised
-    own = read(name, **size, labels=labels, learns_labels=learns_labels)
+    options = {"labels": labels, "learns_labels": learns_labels, "signals": len(shape) == 2}
+    own = read(name, **size, **options)
     own = replace(own, y=_in_classes_of(card, own, name))
     if own.test:
         x_test, y_test = own.test

@@ -142,9 +142,9 @@ def _texts(recipe, epochs):
 
 
 def _pictures(model, x, y):
-    """Return the picture for a preset's folder, or none if the data are not images."""
+    """Return the picture for a preset's folder, or none of vectors and unusual channels."""
     shape = model.image_shape
-    if len(shape) != 3 or shape[-1] not in (1, 3, 4):
+    if len(shape) == 1 or (len(shape) == 3 and shape[-1] not in (1, 3, 4)):
         return {}
     return {"preview.png": plots.preview(model, x, y)}
 

@@ -1,0 +1,72 @@
+"""Where data sets come from, and arrays in files that are checked against it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Source:
+    """The origin of a data set, and the hashes of its arrays.
+
+    Attributes:
+        title, licence, credit: for cards.
+        classes: the names of the labels, in order.
+        sha256: of the bytes of every uint8 array; empty for bundled or generated data.
+    """
+
+    title: str
+    licence: str
+    credit: str
+    classes: tuple[str, ...]
+    sha256: dict[str, str] = field(default_factory=dict)
+
+
+def in_folder(file: str) -> Path | None:
+    """Return the path of a file in the folder that `ZOO_DATA` names, or None."""
+    folder = os.environ.get("ZOO_DATA")
+    path = Path(folder, file) if folder else None
+    return path if path and path.is_file() else None
+
+
+def read(path, keys) -> list[np.ndarray]:
+    """Return arrays of an .npz file.
+
+    Raises:
+        ValueError: it is no such file, or an array is missing.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return [file[key] for key in keys]
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path} is not an npz file with the arrays {', '.join(keys)}: {error}"
+        ) from error
+
+
+def checked(source: Source, keys, arrays, place, dtypes=None) -> list[np.ndarray]:
+    """Return arrays as uint8, or as `dtypes` says by name, after a check of their content.
+
+    Raises:
+        ValueError: the content is another one.
+    """
+    dtypes = dtypes or {}
+    arrays = [
+        np.ascontiguousarray(array, dtypes.get(key, "uint8"))
+        for key, array in zip(keys, arrays, strict=True)
+    ]
+    for key, array in zip(keys, arrays, strict=True):
+        digest = hashlib.sha256(array.tobytes()).hexdigest()
+        if digest != source.sha256[key]:
+            raise ValueError(
+                f"{key} from {place} is not {source.title}: its content has the sha256 "
+                f"{digest[:12]}..., but {source.sha256[key][:12]}... is expected. Get a new copy."
+            )
+    return arrays

@@ -1,0 +1,87 @@
+"""Residual networks that start as PCA, and learn what it misses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.nn.networks import RESIDUAL
+from zoo.nn.residual_networks import used_channels
+
+_MOST_ROWS = 20_000
+
+
+def start_at_pca(model: Any, x: Any) -> None:
+    """Set the weights of a new residual model so that its reconstructions are those of PCA.
+
+    The stream of a residual network is linear, and starts as an orthonormal transform: the dense
+    layers on both sides of the code take the principal components of the transformed data. The
+    blocks start at zero, and training adds to PCA what is not linear. Random weights need many
+    epochs to come to the error of PCA. Where a network has fewer channels than the data has
+    values, such as 128 for squares of 8x8 pixels in color, some details are lost at the start.
+
+    Args:
+        model: an `Autoencoder` or a variant, not trained yet, with `network="resnet"` or "conv1d",
+            and a likelihood of pixels' values, "gaussian" or "squared_error".
+        x: training data [n, *input_shape], more rows than `latent_dim`; of more than 20,000 rows as
+            many are taken, evenly spaced.
+
+    Raises:
+        TypeError: another model.
+        ValueError: too few rows, or data of another shape.
+
+    Example:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.Autoencoder((8, 8, 1), 4, network="resnet", likelihood="squared_error")
+        >>> zoo.start_at_pca(model, x)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+
+    Source: Baldi and Hornik 1989 (doi 10.1016/0893-6080(89)90014-2): the best linear autoencoder is
+    PCA.
+    """
+    _check(model)
+    x, _ = model.checked_images(x, None)
+    k, shape = model.latent_dim, model.image_shape
+    if len(x) <= k:
+        raise ValueError(f"x has {len(x)} rows; {k} principal components need more.")
+    rows = np.asarray(x[:: -(-len(x) // _MOST_ROWS)], "float64")
+    mean, components = _principal_components(rows.reshape(len(rows), -1), k)
+    head, grid = model.encoder.get_layer(model.encoder_outputs[0]), model.decoder.get_layer("grid")
+    stream = keras.Model(model.encoder.input, head.input)  # linear, as its blocks start at zero
+    images = np.concatenate([components, mean[None]]).reshape(k + 1, *shape)
+    features = ops.stop_gradient(stream(ops.convert_to_tensor(images.astype("float32"))))
+    features = ops.convert_to_numpy(features).reshape(k + 1, -1, model.filters[-1]).copy()
+    channels, axes = (1, 1) if len(shape) == 1 else (shape[-1], len(shape) - 1)
+    features[..., used_channels(channels, model.filters, axes) :] = 0.0  # the random ones
+    *basis, center = features.reshape(k + 1, -1)  # the transformed components and mean
+    head.set_weights([np.transpose(basis), -np.stack(basis) @ center])
+    grid.set_weights([np.stack(basis), center])
+
+
+def _check(model):
+    """Refuse a model that is not made of a linear stream with one code in between."""
+    described = model.network in RESIDUAL and not model.hidden_units
+    if not described or model.conditional or model.prior or model.code_activation:
+        raise TypeError(
+            f"{type(model).__name__} cannot start at PCA: give an Autoencoder, or a variant of it, "
+            "with network='resnet' or 'conv1d', hidden_units=() and no code_activation."
+        )
+    if model.likelihood.reads:
+        raise TypeError(
+            f"The likelihood {type(model.likelihood).__name__} reads {model.likelihood.reads}, and "
+            'PCA gives the values of pixels: choose likelihood="gaussian" or "squared_error".'
+        )
+
+
+def _principal_components(rows, k):
+    """Return the mean [d] of rows [n, d] and their first components [k, d]."""
+    mean = rows.mean(axis=0)
+    centered = rows - mean
+    if rows.shape[1] < rows.shape[0]:
+        _, vectors = np.linalg.eigh(centered.T @ centered)
+        return mean, vectors[:, ::-1][:, :k].T
+    return mean, np.linalg.svd(centered, full_matrices=False)[2][:k]
