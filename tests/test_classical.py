@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from support.tiny import BACKEND, X, array, randomized, terms
 
 import zoo
-from zoo.nn import corruption, jacobians, networks
+from zoo.nn import corruption, jacobians, network_properties
 from zoo.nn.distributions import likelihoods
 
 pytestmark = pytest.mark.backend
@@ -92,7 +92,7 @@ def test_smooth_activations_are_differentiable_everywhere():
     """One-sided slopes agree wherever Keras's piecewise activations have their joints."""
     joints = np.array([-6, -3, -2.5, -1, -0.5, 0, 0.5, 1, 2.5, 3, 6], "float64")
     step = 1e-2
-    for name in networks.SMOOTH - {"softmax"}:
+    for name in network_properties.SMOOTH - {"softmax"}:
         activation = keras.activations.get(name)
 
         def f(x, activation=activation):

@@ -17,7 +17,7 @@ from support.own_networks import (
 from support.tiny import BACKEND, X, array, randomized
 
 import zoo
-from zoo.nn import networks
+from zoo.nn import network_properties
 
 pytestmark = pytest.mark.backend
 
@@ -299,7 +299,7 @@ def test_a_single_convolution_is_found_under_a_removed_sigmoid():
     )
     encoder = GIVEN["a code of three axes"][0]()[0]
     model = zoo.Autoencoder(encoder=encoder, decoder=decoder)
-    assert networks.is_convolutional(model.decoder)
+    assert network_properties.is_convolutional(model.decoder)
 
 
 def test_the_error_for_a_sequential_decoder_of_a_conditional_model_has_the_code_to_wrap_it():

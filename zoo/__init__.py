@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import Categorical as Categorical
     from zoo.nn.distributions import CustomPrior as CustomPrior
     from zoo.nn.distributions import Gaussian as Gaussian
+    from zoo.nn.distributions import GaussianColumns as GaussianColumns
     from zoo.nn.distributions import GaussianMixture as GaussianMixture
     from zoo.nn.distributions import LearnedGaussian as LearnedGaussian
     from zoo.nn.distributions import Normal as Normal
@@ -96,6 +97,7 @@ _HOMES = {
     "Normal": "zoo.nn.distributions",
     "Uniform": "zoo.nn.distributions",
     "Categorical": "zoo.nn.distributions",
+    "GaussianColumns": "zoo.nn.distributions",
     "GaussianMixture": "zoo.nn.distributions",
     "SwissRoll": "zoo.nn.distributions",
     "CustomPrior": "zoo.nn.distributions",

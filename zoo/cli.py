@@ -98,6 +98,7 @@ def _parser():
     sub.add_argument("--seed", type=int, default=None, help="of random samples [0]")
     sub.add_argument("--cmap", help="colors of gray images, as matplotlib names them [the model's]")
     _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
+    training_commands.add_drop(sub)
     _add_overwrite(sub)
 
     sub = command(
@@ -112,16 +113,19 @@ def _parser():
     sub = command(_evaluate, "evaluate", "measure a preset's metrics on the whole test set")
     _add_name(sub)
     _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
-    sub.add_argument("--labels", help=".npy file with labels of these images [none]")
+    sub.add_argument("--labels", help=".npy file with labels of these images, or column [none]")
+    training_commands.add_drop(sub)
     sub.add_argument("--update", action="store_true", help="write the metrics into its card")
 
     sub = command(_detect, "detect", "find what is unusual in data: a table and a page")
     sub.add_argument("name", help="a preset, or a folder written by Detector.save")
-    sub.add_argument("data", help=".npy or .npz file of items")
+    sub.add_argument("data", help=".npy or .npz file of items, or a table: .csv, .tsv, .parquet")
+    training_commands.add_drop(sub)
     sub.add_argument("--out", required=True, help="folder to write")
+    sub.add_argument("--save", help="folder for the detector, which can be exported [none]")
     sub.add_argument("--train-data", help="file that the threshold is set on [the data]")
     sub.add_argument("--array", help="name of the array in .npz files with several")
-    sub.add_argument("--labels", help=".npy file: 1 for anomalies, 0 for normal items; or classes")
+    sub.add_argument("--labels", help="file or column: 1 for anomalies, 0 for others; or classes")
     sub.add_argument("--normal", type=int, nargs="+", help="classes of the labels that are normal")
     sub.add_argument("--score", help="see zoo.anomaly.Detector [the model's default]")
     sub.add_argument("--contamination", type=float, help="share of anomalies [0.1]")
@@ -137,7 +141,7 @@ def _parser():
     _add_overwrite(sub)
 
     sub = command(_export, "export", "write ONNX and SavedModel files, proved equal to Keras")
-    _add_name(sub)
+    _add_name(sub, ", or by Detector.save")
     sub.add_argument("out", help="folder to write")
     sub.add_argument(
         "--format", choices=("onnx", "saved_model"), action="append", help="[both]", dest="formats"
@@ -151,6 +155,7 @@ def _parser():
         dest="variants",
     )
     _add_data(sub, "data set, folder or file of real images [the data set it was trained on]")
+    training_commands.add_drop(sub)
     sub.add_argument("--opset", type=_opset, default=18, help="of ONNX, from 15 [18]")
     sub.add_argument(
         "--channels-first",
@@ -176,8 +181,8 @@ def _opset(text):
     return int(text)
 
 
-def _add_name(parser):
-    parser.add_argument("name", help="a preset's name, or a folder written by zoo.save")
+def _add_name(parser, more=""):
+    parser.add_argument("name", help=f"a preset's name, or a folder written by zoo.save{more}")
 
 
 def _add_data(parser, text):
@@ -234,7 +239,7 @@ def _evaluate(options):
 
         from zoo.metrics import evaluate
         from zoo.presets.own_data import arrays_of
-    name, train, (x, y) = arrays_of(card, options.data, options.labels)
+    name, train, (x, y) = arrays_of(card, options.data, options.labels, options.drop)
     command = f"zoo evaluate {card['name']} --update{own_classes.options_again(options.modules)}"
     if options.data:
         command += f" --data {options.data}"
@@ -253,9 +258,23 @@ def _evaluate(options):
         print(f"written into {folder / 'card.json'}")
 
 
+def _is_detector(name) -> bool:
+    return os.path.isfile(os.path.join(name, "detector.json"))
+
+
+def _detector(options):
+    """Load a detector to export it."""
+    if options.web or options.variants or options.data:
+        raise ValueError(f"{options.name} is a detector: leave out --web, --variant and --data.")
+    with _quiet():
+        from zoo.anomaly import load
+    return load(options.name, custom_objects=own_classes.imported(options.modules))
+
+
 def _detect(options):
-    check_target(options.out, options.overwrite)
-    if not os.path.isfile(os.path.join(options.name, "detector.json")):
+    for target in filter(None, (options.out, options.save)):
+        check_target(target, options.overwrite)
+    if not _is_detector(options.name):
         zoo.card(options.name)  # mistakes are told before a backend starts
     with _quiet():
         from zoo.anomaly.command import detect
@@ -278,8 +297,11 @@ def _export(options):
 
     if options.web:
         _check_page(options)
-    model = _load(options.name, options.modules)
-    known = _images(options, model) if options.web or options.variants or options.data else {}
+    if _is_detector(options.name):
+        model, known = _detector(options), {}
+    else:
+        model = _load(options.name, options.modules)
+        known = _images(options, model) if options.web or options.variants or options.data else {}
     with publish_folder(options.out, options.overwrite) as folder:
         report = export.export_model(
             model,
@@ -316,7 +338,7 @@ def _images(options, model, n=1000):
 
     card = zoo.card(options.name)
     try:
-        name, _, (x, y) = arrays_of(card, options.data)
+        name, _, (x, y) = arrays_of(card, options.data, drop=options.drop)
     except (OSError, ValueError) as error:
         if options.data:
             raise

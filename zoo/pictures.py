@@ -56,7 +56,7 @@ def draw(model, options):
     if name == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0], **cmap)
     try:
-        _, _, (x, y) = arrays_of(zoo.card(options.name), options.data)
+        _, _, (x, y) = arrays_of(zoo.card(options.name), options.data, drop=options.drop)
     except OSError as error:
         if name != "manifold" or not model.prior:
             raise

@@ -33,11 +33,15 @@ def add_train(sub):
         "--data",
         "--images",
         dest="data",
-        help="a folder of images, or an .npy or .npz file of them [the recipe's data]",
+        help="a folder of images, or an .npy or .npz file of them; or a table, .csv, .tsv or "
+        ".parquet [the recipe's data]",
     )
     sub.add_argument(
-        "--labels", help=".npy file with labels, for models that learn them [the subfolders]"
+        "--labels",
+        help=".npy file with labels, or a table's column, for models that learn them "
+        "[the subfolders]",
     )
+    add_drop(sub)
     add_shape(sub, "of the images of a folder")
     sub.add_argument("--cache", help="folder for the images of a folder, decoded [a temporary one]")
     sub.add_argument("--batch-size", type=count, help="other than the recipe's")
@@ -50,6 +54,11 @@ def add_train(sub):
         "--latent-dim 64 --likelihood gaussian --filters 32 64 --beta 2 "
         "--network dense|conv|resnet|conv1d"
     )
+
+
+def add_drop(sub):
+    """Add `--drop`."""
+    sub.add_argument("--drop", nargs="+", default=[], help="columns of a table to leave out")
 
 
 def add_shape(sub, of_what):
@@ -186,6 +195,8 @@ def train(options):
         again += f" --data {options.data}"
     if options.labels:
         again += f" --labels {options.labels}"
+    if options.drop:
+        again += f" --drop {' '.join(options.drop)}"
     print(f"{path} is written. Measure it: {again}")
 
 
@@ -219,6 +230,7 @@ def _read(options, recipe, model_class, network):
         learns_labels=model_class.learns_labels or model_class.semi_supervised,
         cache=options.cache,
         signals=network == "conv1d",
+        drop=options.drop,
     )
 
 
@@ -227,8 +239,8 @@ def _from_class(options, model_class, settings, own):
 
     if own is None:
         raise ValueError(
-            f"{options.name} is a class: give --data with a folder or a file of images, or the "
-            "name of a recipe that has data."
+            f"{options.name} is a class: give --data with a folder or a file of images, a "
+            "table, or the name of a recipe that has data."
         )
     return recipe_of_class(model_class, own.x.shape[1:], len(own.x), settings)
 

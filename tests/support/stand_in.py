@@ -2,11 +2,14 @@
 
 import numpy as np
 
+from zoo.nn.distributions import Likelihood
+
 
 class StandIn:
     """A stand-in for a model that gives chosen codes, moments or images."""
 
     conditional = False
+    likelihood = Likelihood()
 
     def __init__(self, **functions):
         self.__dict__.update(functions)

@@ -11,6 +11,7 @@ from zoo.anomaly.detector import Detector
 from zoo.anomaly.loading import load
 from zoo.anomaly.report import PAGE, TABLE, write_report
 from zoo.anomaly.saving import FILE
+from zoo.data.tables import is_table, read_table
 from zoo.presets.loading import load as load_preset
 
 
@@ -32,12 +33,12 @@ def detect(options, custom_objects: dict):
     else:
         model = load_preset(options.name, custom_objects=custom_objects)
         detector = Detector(model, **given)
-    x = for_model(read_array(options.data, options.array), detector.model)
-    truth = labels_of(options)
+    x, labels = read_items(options.data, options, detector.model)
+    truth = labels_of(options, labels)
     if not is_detector:
         seen = x
         if options.train_data:
-            seen = for_model(read_array(options.train_data, options.array), detector.model)
+            seen, _ = read_items(options.train_data, options, detector.model, labels=False)
         detector.fit(seen, train=False)
     found = write_report(
         detector,
@@ -50,11 +51,38 @@ def detect(options, custom_objects: dict):
     print(f"{found['anomalies']} of {found['items']} items are above {found['threshold']:.6g}")
     if "auroc" in found:
         print(f"AUROC {found['auroc']:.4f}, average precision {found['average_precision']:.4f}")
+    if options.save:
+        detector.save(options.save, overwrite=options.overwrite)
+        print(f"{options.save} is the detector. Export it: zoo export {options.save} OUT")
     print(f"{Path(options.out, TABLE)} and {Path(options.out, PAGE)} are written.")
 
 
-def labels_of(options) -> np.ndarray | None:
+def read_items(path, options, model, labels: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the items in a file as the model takes them, and labels where a column holds them.
+
+    Args:
+        path: of the file. options: of the command line. model: of the detector.
+        labels: whether labels are needed; else their column is left out if it is there.
+
+    Raises:
+        OSError, ValueError: no such file, or not one for the model.
+    """
+    if not is_table(path):
+        if options.drop:
+            raise ValueError(f"--drop is for columns of tables, and {path} is none: leave it out.")
+        return for_model(read_array(path, options.array), model), None
+    column = options.labels if options.labels and not options.labels.endswith(".npy") else None
+    columns = getattr(model.likelihood, "names", None)
+    drop = options.drop if labels or column is None else [*options.drop, column]
+    found = read_table(path, labels=column if labels else None, drop=drop, columns=columns)
+    return found.x, found.y
+
+
+def labels_of(options, found: np.ndarray | None = None) -> np.ndarray | None:
     """Return which items are anomalies by `--labels` and `--normal`, or None.
+
+    Args:
+        options: of the command line. found: labels that the table has, or None.
 
     Raises:
         ValueError: `--normal` without labels, or a class that no label names.
@@ -63,7 +91,7 @@ def labels_of(options) -> np.ndarray | None:
         if options.normal:
             raise ValueError("--normal says which of --labels are normal: give both.")
         return None
-    labels = read_array(options.labels, None)
+    labels = read_array(options.labels, None) if found is None else found
     if not options.normal:
         return labels
     if labels.dtype.kind not in "iub":

@@ -13,7 +13,8 @@ from zoo.anomaly import columns, saving, scores, thresholds
 from zoo.checks import data as checks
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
-from zoo.models.signature import Part, TensorInfo
+from zoo.models.signature import Part, TensorInfo, image_info
+from zoo.nn.distributions.columns import moments
 from zoo.nn.given import number, whole
 from zoo.suggestions import UnknownNameError
 
@@ -110,6 +111,8 @@ class Detector:
                 f"[{model.likelihood.low:g}, {model.likelihood.high:g}]: make the model with "
                 'likelihood="gaussian".'
             )
+        if self.standardize and model.likelihood.in_own_units:
+            raise ValueError("The model standardizes its columns itself: leave out standardize=.")
         self.model = model
 
     # Learning
@@ -157,7 +160,7 @@ class Detector:
             x, held_out = self._split(x, validation_split, train)
         thresholds.check_count(self.rule, len(x if held_out is None else held_out))
         if self.standardize and (train or self.mean is None):
-            self.mean, self.deviation = columns.moments(x)
+            self.mean, self.deviation = moments(x)
         self.__dict__.pop("_compiled_functions", None)  # they hold the old mean and deviation
         if train:
             self._train(x, optimizer, epochs, batch_size, verbose, options)
@@ -321,7 +324,7 @@ class Detector:
                 f"a detector with score= one of {', '.join(names)}, fitted on the same data."
             )
         model, shape = self.model, tuple(self.model.image_shape)
-        x = TensorInfo("x", "float32", shape, model.likelihood.low, model.likelihood.high)
+        x = image_info(model)
         if self.mean is not None:  # what rows are like, for the proof, and for whoever draws some
             columns_ = {"mean": self.mean.tolist(), "scale": self.deviation.tolist()}
             x = TensorInfo("x", "float32", shape, prior={"kind": "normal", **columns_})

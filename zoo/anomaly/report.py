@@ -18,6 +18,7 @@ from zoo.atomic_writes import check_target, publish_folder
 from zoo.checks import data as checks
 
 PAGE, TABLE = "report.html", "scores.csv"
+MOST_NAMES = 40  # of columns, below a picture
 STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
     "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;"
@@ -159,10 +160,14 @@ def most_unusual(detector, items: np.ndarray, numbers: np.ndarray) -> Figure:
         columns = min(12, len(items))
         picked = {name: images[:columns] for name, images in rows.items()}
         return plots.rows_of_images(picked, "", cmap=detector.model.cmap)
-    unit = ""
+    unit, likelihood = "", detector.model.likelihood
     if detector.mean is not None:  # columns of different units, side by side
         items, restored = ((a - detector.mean) / detector.deviation for a in (items, restored))
         unit = ", in standard deviations"
+    elif likelihood.in_own_units:
+        items, restored = map(likelihood.standardized, (items, restored))
+        unit = ", in standard deviations"
+    names = getattr(likelihood, "names", None)
     count = min(6, len(items))
     figure = Figure(figsize=(8, 1.8 * count), dpi=100, layout="constrained")
     for i, (one, two) in enumerate(figure.subplots(count, 2, squeeze=False)):
@@ -171,6 +176,8 @@ def most_unusual(detector, items: np.ndarray, numbers: np.ndarray) -> Figure:
         two.bar(np.arange(errors[i].size), errors[i].reshape(-1))
         one.set_title(f"item {numbers[i]}{unit}", fontsize=9)
         two.set_title("squared error by column", fontsize=9)
+        if names and len(names) <= MOST_NAMES:
+            two.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
     figure.axes[0].legend(fontsize=7)
     return figure
 

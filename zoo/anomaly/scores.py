@@ -28,8 +28,13 @@ from zoo.suggestions import UnknownNameError
 
 
 def squared_errors(model, x):
-    """Return (x - x')^2 of every value, x' the reconstruction, tensors of the shape of x."""
-    return ops.square(x - ops.cast(model.image(model.code(x)), "float32"))
+    """Return (x - x')^2 of every value, x' the reconstruction, tensors of the shape of x.
+
+    Columns of a table in their own units count in standard deviations.
+    """
+    restored = ops.cast(model.image(model.code(x)), "float32")
+    units = model.likelihood
+    return ops.square(units.standardized(x) - units.standardized(restored))
 
 
 def _reconstruction(model, x):

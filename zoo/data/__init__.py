@@ -12,6 +12,8 @@ from zoo.data.folders import from_folder as from_folder
 from zoo.data.source import Source as Source
 from zoo.data.source import checked, in_folder, read
 from zoo.data.stored import StoredImages as StoredImages
+from zoo.data.tables import Table as Table
+from zoo.data.tables import from_table as from_table
 from zoo.nn.given import whole
 from zoo.suggestions import UnknownNameError
 

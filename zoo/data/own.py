@@ -1,11 +1,11 @@
-"""Images and labels of a user's own: a folder, an .npy or an .npz file, or arrays."""
+"""Images and labels of a user's own: a folder, an .npy or an .npz file, a table, or arrays."""
 
 from __future__ import annotations
 
 import os
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.data.folders import FROM_SUBFOLDERS, TemporaryFolder, from_folder
 from zoo.data.stored import StoredImages, array_in
+from zoo.data.tables import is_table, read_table
 
 _SIZE = (64, 64)
 _IMAGE_KEYS, _LABEL_KEYS = ("x_train", "x", "images", "arr_0"), ("y_train", "y", "labels")
@@ -27,7 +28,10 @@ class OwnData:
         y: integer labels [n], or None.
         class_names: what the labels mean, where that is known.
         path: where the images are, as it was given; "" for arrays.
-        label_file: the same of the labels, where they are in a file of their own.
+        label_file: the same of the labels, where they are in a file of their own; or the column of
+            a table that they are in.
+        columns: names of the columns of x, where it is a table.
+        drop: columns of the table that are not in x.
         test: images and labels that are for testing, where an .npz file has some.
     """
 
@@ -36,6 +40,8 @@ class OwnData:
     class_names: tuple[str, ...] = ()
     path: str = ""
     label_file: str = ""
+    columns: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
     test: tuple | None = None
 
 
@@ -48,26 +54,33 @@ def read(
     learns_labels: bool = False,
     cache: str | os.PathLike | None = None,
     signals: bool = False,
+    drop: tuple[str, ...] | list[str] = (),
+    columns: tuple[str, ...] | list[str] | None = None,
 ) -> OwnData:
-    """Read images from a folder, an .npy or an .npz file.
+    """Read images from a folder, an .npy or an .npz file; or rows from a table.
 
     Args:
         path: a folder, see `zoo.data.from_folder`; an .npy file, see `zoo.data.StoredImages`; or
             an .npz file with `x_train`, `x`, `images` or `arr_0`, perhaps with labels as `y_train`,
-            `y` or `labels`, and with `x_test` and `y_test`.
+            `y` or `labels`, and with `x_test` and `y_test`; or a table, see `zoo.data.from_table`.
         size: (height, width) of the images, or one number for both; images in folders have 64
             pixels a side without. What is in files is not resized.
         channels: 3 or 1; images in folders have 3 without.
-        labels: "from_subfolders", an .npy file, or integers [n].
+        labels: "from_subfolders", an .npy file, or integers [n]; of a table, also a column.
         learns_labels: whether labels are wanted that the folder or the .npz file has.
         cache: a folder for the images of a folder, decoded; see `zoo.data.from_folder`.
         signals: whether arrays of three axes are signals [n, time, channels], not images.
+        drop, columns: of a table; see `zoo.data.from_table`.
 
     Raises:
         OSError: there is nothing of that name.
-        ValueError: no images, or of another size.
+        ValueError: no images, or of another size; what no table may have.
     """
     path, given = Path(path), str(path)
+    if is_table(path):
+        return _read_table(path, given, labels, tuple(drop), columns)
+    if drop:
+        raise ValueError(f"drop= ({', '.join(drop)}) is for columns of tables; leave it out.")
     if path.is_dir():
         wanted = labels == FROM_SUBFOLDERS or (labels is None and learns_labels)
         size = _SIZE if size is None else size
@@ -75,7 +88,9 @@ def read(
         data = from_folder(path, size, **options, validation=0, cache=cache)
         found = OwnData(data.images, data.labels, data.class_names, given)
     elif not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; give a folder, an .npy or an .npz file.")
+        raise FileNotFoundError(
+            f"{path} does not exist; give a folder, an .npy or .npz file, a table."
+        )
     elif path.suffix == ".npz":
         found = _read_npz(path, given, learns_labels, signals)
         _check_shape(given, found.x.shape, size, channels)
@@ -87,11 +102,19 @@ def read(
     return with_labels(found, labels)
 
 
+def _read_table(path, given, labels, drop, columns) -> OwnData:
+    column = labels if isinstance(labels, str) and not labels.endswith(".npy") else None
+    read = read_table(path, labels=column, drop=drop, columns=columns)
+    more = {"columns": read.columns, "drop": drop}
+    found = OwnData(read.x, read.y, read.class_names, given, column or "", **more)
+    return found if labels is None or column else with_labels(found, labels)
+
+
 def with_labels(own: OwnData, labels) -> OwnData:
     """Return images with other labels: integers [n], or the path of an .npy file of them."""
     file = str(labels) if isinstance(labels, str | os.PathLike) else ""
     y = array_in(labels, "labels") if file else labels
-    return OwnData(own.x, y, (), own.path, file, own.test)
+    return replace(own, y=y, class_names=(), label_file=file)
 
 
 def in_drawn_order(own: OwnData, seed: int):

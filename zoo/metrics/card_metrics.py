@@ -18,7 +18,7 @@ from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
 from zoo.nn.corruption import Masking, SaltAndPepper
 from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
-from zoo.nn.networks import code_activation
+from zoo.nn.network_properties import activation_of_code
 
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder
@@ -67,7 +67,8 @@ class CardMetric:
     def measure(self, evaluation: Evaluation) -> dict[str, Any]:
         """Return the metric as an entry of a card: name, value, unit and protocol."""
         value, details = self.function(evaluation)
-        images = f"{len(evaluation.x):,} test images of {evaluation.data_name}, none left out"
+        kind = "rows" if evaluation.model.likelihood.in_own_units else "images"
+        images = f"{len(evaluation.x):,} test {kind} of {evaluation.data_name}, none left out"
         return {
             "name": self.name,
             "value": value,
@@ -165,8 +166,8 @@ def is_compared_by_log_likelihood(evaluation: Evaluation) -> bool:
 
 
 def restores(evaluation: Evaluation) -> bool:
-    """Whether the model is trained to restore clean images from corrupted ones."""
-    return evaluation.model.restores
+    """Whether the model is trained to restore clean images in [0, 1] from corrupted ones."""
+    return evaluation.model.restores and not evaluation.model.likelihood.in_own_units
 
 
 def is_linear(evaluation: Evaluation) -> bool:
@@ -174,12 +175,12 @@ def is_linear(evaluation: Evaluation) -> bool:
     model = evaluation.model
     if not len(evaluation.train[0]):
         return False
-    return model.has_one_layer and code_activation(model.encoder) == "linear"
+    return model.has_one_layer and activation_of_code(model.encoder) == "linear"
 
 
 def has_bounded_units(evaluation: Evaluation) -> bool:
     """Whether the code has an activation that saturates."""
-    return code_activation(evaluation.model.encoder) in ("sigmoid", "tanh")
+    return activation_of_code(evaluation.model.encoder) in ("sigmoid", "tanh")
 
 
 # The metrics, in the order of a card
@@ -201,10 +202,14 @@ def register(name, unit, protocol, applies=always):
 @register(
     "reconstruction error",
     "",
-    "squared error summed over pixels, per image, pixels in [0, 1], deterministic code",
+    "squared error summed over {values}, deterministic code",
 )
 def _reconstruction_error(e):
-    return rounded(reconstruction.reconstruction_error(e.model, e.x, e.labels)), {}
+    error = reconstruction.reconstruction_error(e.model, e.x, e.labels)
+    values = "pixels, per image, pixels in [0, 1]"
+    if e.model.likelihood.in_own_units:
+        values = "columns, per row, in standard deviations of the training data"
+    return rounded(error), {"values": values}
 
 
 @register(
@@ -213,8 +218,8 @@ def _reconstruction_error(e):
     "the same after {iterations} steps of descent from the encoder's code",
 )
 def _refined_reconstruction_error(e):
-    images = e.model.decode(e.model.refine(e.x))
-    error = reconstruction.squared_error(images, e.x)
+    images, units = e.model.decode(e.model.refine(e.x)), e.model.likelihood
+    error = reconstruction.squared_error(units.standardized(images), units.standardized(e.x))
     return rounded(error), {"iterations": e.model.iterations}
 
 

@@ -24,7 +24,8 @@ def reconstruction_error(
         labels: integers [n] for conditional models, else None.
 
     Returns:
-        the error per image, at least 0, in squared units of a pixel.
+        the error per image, at least 0, in squared units of a pixel; of the columns of a table in
+        their own units, in squared standard deviations.
 
     Raises:
         ValueError: images or labels that do not fit the model.
@@ -34,7 +35,8 @@ def reconstruction_error(
         >>> round(zoo.metrics.reconstruction_error(zoo.load("vae_digits"), x), 1)
         2.0
     """
-    return squared_error(model.reconstruct(x, labels), x)
+    restored, units = model.reconstruct(x, labels), model.likelihood
+    return squared_error(units.standardized(restored), units.standardized(np.asarray(x)))
 
 
 def squared_error(reconstructed: np.ndarray, x: np.ndarray) -> float:

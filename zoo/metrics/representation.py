@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.models.vae import active_units as active_units
-from zoo.nn.networks import code_activation
+from zoo.nn.network_properties import activation_of_code
 
 if TYPE_CHECKING:
     from zoo.models import Autoencoder
@@ -193,7 +193,7 @@ def saturation(model: BaseAutoencoder, x: np.ndarray) -> float:
     Source: Rifai et al. 2011, Contractive auto-encoders (ICML), table 1.
     """
     codes = model.encode(x)
-    if code_activation(model.encoder) == "tanh":
+    if activation_of_code(model.encoder) == "tanh":
         codes = (codes + 1) / 2
     return 100.0 * float(np.mean((codes < 0.05) | (codes > 0.95)))
 
@@ -221,8 +221,10 @@ def angle_to_principal_subspace(model: Autoencoder, x: np.ndarray) -> float:
     from scipy.linalg import subspace_angles
     from sklearn.decomposition import PCA
 
+    x = model.likelihood.standardized(np.asarray(x))
     pca = PCA(model.latent_dim, svd_solver="covariance_eigh").fit(np.reshape(x, (len(x), -1)))
-    origin = model.decode(np.zeros((1, model.latent_dim), "float32"))
-    columns = model.decode(np.eye(model.latent_dim, dtype="float32")) - origin
+    codes = np.concatenate([np.zeros((1, model.latent_dim)), np.eye(model.latent_dim)])
+    origin, *ends = model.likelihood.standardized(model.decode(codes.astype("float32")))
+    columns = np.stack(ends) - origin
     angles = subspace_angles(columns.reshape(model.latent_dim, -1).T, pca.components_.T)
     return float(np.max(angles))

@@ -10,9 +10,10 @@ from keras import ops
 from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
 from zoo.nn import corruption as corruptions
-from zoo.nn import jacobians, networks
+from zoo.nn import jacobians
 from zoo.nn.distributions.likelihoods import bernoulli_kl
 from zoo.nn.given import number, whole
+from zoo.nn.network_properties import activation_of_code, check_smooth
 from zoo.trainer import Batch, Losses
 
 
@@ -110,12 +111,16 @@ class Autoencoder(BaseAutoencoder):
         """Return |dz/dx|^2 of images, summed over codes and pixels, as a tensor [batch]."""
         if self.has_closed_jacobian:
             return self.closed_jacobian_norm(self.encoder(x))
-        return jacobians.exact(self.code, x, self.latent_dim)
+
+        def code(images):
+            return self.code(self.likelihood.raw(images))
+
+        return jacobians.exact(code, self.likelihood.standardized(x), self.latent_dim)
 
     def closed_jacobian_norm(self, z: Any) -> Any:
         """Return |dz/dx|^2 at codes of one dense layer, [batch]."""
         layer = self.encoder.get_layer(self.encoder_outputs[0])
-        return jacobians.closed_form(z, layer.kernel, networks.code_activation(self.encoder))
+        return jacobians.closed_form(z, layer.kernel, activation_of_code(self.encoder))
 
     @property
     def has_one_layer(self) -> bool:
@@ -125,7 +130,7 @@ class Autoencoder(BaseAutoencoder):
     @property
     def has_closed_jacobian(self) -> bool:
         """Whether the encoder is one dense layer with a sigmoid, a tanh or no activation."""
-        return self.has_one_layer and networks.code_activation(self.encoder) in jacobians.SLOPES
+        return self.has_one_layer and activation_of_code(self.encoder) in jacobians.SLOPES
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -183,9 +188,9 @@ class SparseAutoencoder(Autoencoder):
             code_activation = "sigmoid" if penalty == "kl" else "relu"
         kwargs |= {"hidden_units": hidden_units, "code_activation": code_activation}
         super().__init__(input_shape, latent_dim, **kwargs)
-        if penalty == "kl" and networks.code_activation(self.encoder) not in ("sigmoid", None):
+        if penalty == "kl" and activation_of_code(self.encoder) not in ("sigmoid", None):
             raise ValueError(
-                f"code_activation is {networks.code_activation(self.encoder)!r}; the penalty 'kl' "
+                f"code_activation is {activation_of_code(self.encoder)!r}; the penalty 'kl' "
                 "needs activities in (0, 1): use 'sigmoid', or penalty='l1'."
             )
         self.penalty, self.rho = penalty, rho
@@ -255,7 +260,8 @@ class DenoisingAutoencoder(Autoencoder):
         if not training:
             return super().losses(batch, training)
         x = ops.repeat(batch.x, self.num_corruptions, axis=0)  # [batch * L, *input_shape]
-        z = self.encoder(self.corruption.draw(x, self.seed_generator), training=True)
+        seen = self.likelihood.corrupted(x, self.corruption, self.seed_generator)
+        z = self.encoder(seen, training=True)
         log_prob = self.likelihood.log_prob(x, self.decoder(z, training=True))
         log_prob = ops.reshape(log_prob, (-1, self.num_corruptions))  # [batch, L]
         reconstruction = -ops.mean(log_prob, axis=1)
@@ -320,7 +326,7 @@ class ContractiveAutoencoder(Autoencoder):
         kwargs |= {"hidden_units": hidden_units, "activation": activation}
         kwargs |= {"code_activation": code_activation, "tie_weights": tie_weights}
         super().__init__(input_shape, latent_dim, **kwargs)
-        networks.check_smooth(self.encoder)
+        check_smooth(self.encoder)
         self.jacobian = jacobian
         self.noise = number("noise", noise, above=0)
         self.weight = number("weight", weight, least=0)
@@ -350,8 +356,9 @@ class ContractiveAutoencoder(Autoencoder):
         """Return |dh(x)/dx|^2 of images x with codes z, or its estimate, [batch]."""
 
         def code(images):
-            return self.encoder(images, training=False)
+            return self.encoder(self.likelihood.raw(images), training=False)
 
+        x = self.likelihood.standardized(x)
         if self.method == "closed":
             return self.closed_jacobian_norm(z)
         if self.method == "exact":

@@ -18,7 +18,7 @@ from zoo.models import settings
 from zoo.models.described_networks import checked_code_shape, described_networks, described_sizes
 from zoo.models.old_names import with_new_names
 from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
-from zoo.nn import given, networks, own_networks, proportions
+from zoo.nn import given, network_properties, networks, own_networks, proportions
 from zoo.nn.distributions import likelihoods
 from zoo.nn.given import whole
 from zoo.trainer import Trainer
@@ -172,7 +172,7 @@ class BaseAutoencoder(Trainer):
         else:
             encoder, decoder = self._described_networks(input_shape, latent_dim)
         self.encoder, self.decoder = encoder, decoder
-        self.image_shape, self.latent_dim = networks.fitting_shapes(
+        self.image_shape, self.latent_dim = network_properties.fitting_shapes(
             encoder, decoder, self.label_inputs, self.likelihood
         )
         self.code_shape = shape if isinstance(shape, tuple) else (self.latent_dim,)
@@ -286,7 +286,7 @@ class BaseAutoencoder(Trainer):
 
     def fastest(self, size: Any, steps: Any = math.inf) -> dict:
         with backend.strategy_scope(self):
-            convolutional = networks.is_convolutional(*self.layers)
+            convolutional = network_properties.is_convolutional(*self.layers)
             return backend.fastest(convolutional, 4 * size * math.prod(self.image_shape), steps)
 
     # Export

@@ -12,7 +12,7 @@ from zoo import inference
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.models.aae import AAE
-from zoo.models.signature import TensorInfo, classifier_part
+from zoo.models.signature import TensorInfo, classifier_part, image_info
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks
 from zoo.nn.distributions.priors import Categorical
@@ -151,6 +151,7 @@ class ClusteringAAE(AAE):
             hidden_units=self.hidden_units,
             kernel_size=self.kernel_size,
             normalize=True,
+            normalization=self.likelihood.normalization(),
             **options,
         )
         x = keras.Input(input_shape, name="x")
@@ -198,7 +199,7 @@ class ClusteringAAE(AAE):
     def codes(self, x: Any, training: bool) -> Any:
         """Return logits [batch, num_classes] and styles of images, corrupted in training."""
         if training:
-            x = self.corruption.draw(x, self.seed_generator)
+            x = self.likelihood.corrupted(x, self.corruption, self.seed_generator)
         features = self.trunk(x, training=training)
         return self.classifier(features), self.style_head(features)
 
@@ -293,7 +294,7 @@ class ClusteringAAE(AAE):
         return self.join({"z": self.style_head(features), "probability": probability})
 
     def parts(self) -> dict:
-        x = TensorInfo("x", "float32", self.image_shape, self.likelihood.low, self.likelihood.high)
+        x = image_info(self)
         probability = TensorInfo("label_probability", "float32", (self.num_classes,), 0.0, 1.0)
         logit = TensorInfo("logit", "float32", (1,))
         code = TensorInfo("representation", "float32", self.join.output.shape[1:])

@@ -47,6 +47,7 @@ def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
         outputs,
         code_activation=model.code_activation,
         num_classes=model.num_classes if "x" in model.label_inputs else None,
+        normalization=model.likelihood.normalization(),
         **description,
     )
     decoder = networks.decoder(

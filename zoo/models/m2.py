@@ -129,6 +129,7 @@ class M2(VAE):
             network=self.network,
             filters=self.filters,
             hidden_units=shared,
+            normalization=self.likelihood.normalization(),
             **options,
         )
         outputs = dict.fromkeys(self.encoder_outputs, latent_dim)

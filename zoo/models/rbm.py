@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.models.autoencoder import Autoencoder
-from zoo.models.signature import TensorInfo
+from zoo.models.signature import TensorInfo, image_info
 from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.nn.given import whole
 from zoo.trainer import Batch, Losses
@@ -97,6 +97,11 @@ class RBM(Autoencoder):
         }
         super().__init__(input_shape, latent_dim, **options)
         self.binary = isinstance(self.likelihood, Bernoulli)
+        if self.likelihood.in_own_units:
+            raise ValueError(
+                "An RBM takes visible units as they are: standardize the columns yourself and give "
+                'likelihood="gaussian", or take another class, such as VAE.'
+            )
         if not self.binary and getattr(self.likelihood, "stddev", None) != 1.0:
             raise ValueError(
                 f"likelihood is {type(self.likelihood).__name__}; choose 'bernoulli' for binary "
@@ -141,7 +146,7 @@ class RBM(Autoencoder):
 
     def parts(self) -> dict:
         """Return what can be exported: encoder, decoder, and `energy`, F(v) up to a constant."""
-        x = TensorInfo("x", "float32", self.image_shape, self.likelihood.low, self.likelihood.high)
+        x = image_info(self)
         energy = TensorInfo("free_energy", "float32", ())
 
         def energy_of(tensors):

@@ -19,6 +19,7 @@ class TensorInfo:
         prior: for latent inputs, the distribution to draw them from, such as
             `{"kind": "normal", "scale": 1.0}`; else None.
         layout: "channels_last", or "channels_first" if an export was asked for it.
+        columns: their names, for rows of a table, or None.
     """
 
     name: str
@@ -28,6 +29,7 @@ class TensorInfo:
     high: float | None = None
     prior: dict[str, Any] | None = None
     layout: str = "channels_last"
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class OwnWeights:
         return self.weights
 
 
+def image_info(model) -> TensorInfo:
+    """Return the description of `x`, the images of a model, or its rows of a table."""
+    p = model.likelihood
+    names = getattr(p, "names", None)
+    more = {"prior": p.describe_rows(), "columns": names}
+    return TensorInfo("x", "float32", tuple(model.image_shape), p.low, p.high, **more)
+
+
 def classifier_part(model, networks: Any) -> Part:
     """Return the classifier part of a model: from `x` to `label_probability`, [num_classes].
 
@@ -68,8 +78,7 @@ def classifier_part(model, networks: Any) -> Part:
         model: with the method `label_probability(x)` for tensors.
         networks: the networks that this method uses.
     """
-    low, high = model.likelihood.low, model.likelihood.high
-    x = TensorInfo("x", "float32", model.image_shape, low, high)
+    x = image_info(model)
     probability = TensorInfo("label_probability", "float32", (model.num_classes,), 0.0, 1.0)
 
     def classify(tensors):
@@ -80,9 +89,8 @@ def classifier_part(model, networks: Any) -> Part:
 
 def encoder_and_decoder(model) -> dict[str, Part]:
     """Return the two parts that every model of the zoo has."""
-    low, high = model.likelihood.low, model.likelihood.high
     prior = model.prior.describe() if model.prior else None
-    x = TensorInfo("x", "float32", model.image_shape, low, high)
+    x = image_info(model)
     z = TensorInfo("z", "float32", model.code_shape, prior=prior)
     beside = dict.fromkeys(("x", "z"), ())
     for name in model.label_inputs:

@@ -158,7 +158,7 @@ class VAE(BaseAutoencoder):
     def losses(self, batch: Batch, training: bool) -> Losses:
         x = seen = self.drawn_pixels(batch.x)  # [batch, *input_shape]
         if self.corruption and training:
-            seen = self.corruption.draw(x, self.seed_generator)
+            seen = self.input_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q, p = self.posterior(seen, batch.label, training), self.prior_of(batch.label)
         z = q.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, batch.label, training)

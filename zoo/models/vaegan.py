@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from zoo.models.signature import TensorInfo
+from zoo.models.signature import TensorInfo, image_info
 from zoo.models.vae import VAE
 from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks
@@ -108,6 +108,7 @@ class VAEGAN(VAE):
             network=self.network or "conv",
             filters=self.discriminator_filters,
             hidden_units=self.discriminator_hidden_units,
+            normalization=self.likelihood.normalization(),
             dtype=self.dtype_policy,
         )
         self.generator_weight = number("generator_weight", generator_weight, above=0)
@@ -187,8 +188,7 @@ class VAEGAN(VAE):
     # Export
 
     def parts(self) -> dict:
-        low, high = self.likelihood.low, self.likelihood.high
-        x = TensorInfo("x", "float32", self.image_shape, low, high)
+        x = image_info(self)
         logit = TensorInfo("logit", "float32", (1,))
 
         def discriminate(tensors):

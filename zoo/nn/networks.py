@@ -8,7 +8,6 @@ import keras
 from keras import layers, ops
 
 from zoo.nn.own_layers import Dropout, OneHot, TiedDense
-from zoo.nn.own_networks import activation_of, last_operation
 from zoo.nn.residual_networks import doubled, halved
 
 RESIDUAL = ("resnet", "conv1d")
@@ -28,6 +27,7 @@ def encoder(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     seed: int = 0,
+    normalization: keras.Layer | None = None,
     dtype=None,
 ) -> keras.Model:
     """Build a network from images to codes.
@@ -46,6 +46,7 @@ def encoder(
         dropout: the fraction of every dense hidden layer's values that are dropped in training.
         input_dropout: the same for the input of the first dense layer.
         seed: of the dropout.
+        normalization: a layer that is applied first, for rows of a table in their own units.
         dtype: a Keras dtype policy; the outputs are always float32.
 
     Returns:
@@ -53,7 +54,8 @@ def encoder(
         there is only one.
     """
     x = keras.Input(input_shape, name="x")
-    inputs, features = x, _flat_features(x, filters, activation, dtype, network)
+    seen = _normalized(x, normalization)
+    inputs, features = x, _flat_features(seen, filters, activation, dtype, network)
     if num_classes:
         label = keras.Input((), name="label", dtype="int32")
         inputs = {"x": x, "label": label}
@@ -159,6 +161,7 @@ def image_discriminator(
     filters: tuple[int, ...] = (),
     hidden_units: tuple[int, ...] = (512,),
     activation="leaky_relu",
+    normalization: keras.Layer | None = None,
     dtype=None,
 ) -> keras.Model:
     """Build a discriminator of images: `x` to a dict of `logit` [batch, 1] and `features`.
@@ -168,7 +171,8 @@ def image_discriminator(
         layer if there is no convolution.
     """
     x = keras.Input(input_shape, name="x")
-    flat = _flat_features(x, filters, activation, dtype, network)
+    seen = _normalized(x, normalization)
+    flat = _flat_features(seen, filters, activation, dtype, network)
     last = _dense_stack(flat, hidden_units, activation, dtype)
     logit = layers.Dense(1, name="logit", dtype="float32")(last)
     seen = layers.Identity(name="features", dtype="float32")(flat if filters else last)
@@ -184,6 +188,7 @@ def trunk(
     kernel_size: int = 3,
     activation: str = "relu",
     normalize: bool = False,
+    normalization: keras.Layer | None = None,
     dtype=None,
 ) -> keras.Model:
     """Build the first layers of several networks: `x` to flat features [batch, hidden_units[-1]].
@@ -194,7 +199,8 @@ def trunk(
         Others: those of `encoder`.
     """
     x = keras.Input(input_shape, name="x")
-    features = _flat_features(x, filters, activation, dtype, network, normalize, kernel_size)
+    seen = _normalized(x, normalization)
+    features = _flat_features(seen, filters, activation, dtype, network, normalize, kernel_size)
     features = _dense_stack(features, hidden_units, activation, dtype, normalize)
     return keras.Model(x, features, name="trunk")
 
@@ -237,84 +243,13 @@ def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
     return keras.Model(label, moments, name="prior_network")
 
 
-def fitting_shapes(encoder, decoder, label_inputs, likelihood) -> tuple[tuple[int, ...], int]:
-    """Check that the shapes of an encoder, a decoder and a likelihood fit.
-
-    Args:
-        encoder, decoder: functional models, described or a user's own.
-        label_inputs: "x" if the encoder takes a label, "z" if the decoder takes one.
-        likelihood: the likelihood whose parameters the decoder gives.
-
-    Returns:
-        the shape of an image, and the number of latent dimensions.
-
-    Raises:
-        ValueError: shapes that do not fit.
-    """
-    x = encoder.input["x"] if "x" in label_inputs else encoder.input
-    z = decoder.input["z"] if "z" in label_inputs else decoder.input
-    given, expected = decoder.output.shape[1:], likelihood.parameter_shape(x.shape[1:])
-    if tuple(given) != tuple(expected):
-        raise ValueError(
-            f"The decoder gives values of shape {given}. The encoder takes images of shape "
-            f"{x.shape[1:]}, and for these the likelihood {type(likelihood).__name__} needs "
-            f"{tuple(expected)}."
-        )
-    return tuple(x.shape[1:]), z.shape[-1]
-
-
-def code_activation(encoder: keras.Model) -> str | None:
-    """Return the name of the activation of an encoder's last layer; None if it has none."""
-    return activation_of(last_operation(encoder))
-
-
-SMOOTH = {
-    *("linear", "sigmoid", "tanh", "softplus", "softsign", "gelu", "silu", "mish", "log_sigmoid"),
-    *("exponential", "softmax", "elu", "tanh_shrink"),
-}
-"""Activations of Keras that are differentiable everywhere (ELU with its default alpha)."""
-
-
-def check_smooth(network: keras.Model) -> None:
-    """Refuse a network with an activation of Keras that is not differentiable everywhere.
-
-    Raises:
-        ValueError: with the names of the layer and of its activation.
-    """
-    for layer in network.layers:
-        name = _activation_name(layer)
-        if name in vars(keras.activations) and name not in SMOOTH:
-            raise ValueError(
-                f"The layer {layer.name} has the activation {name!r}, which is not differentiable "
-                "everywhere; a penalty on the Jacobian needs a smooth one, such as 'sigmoid', "
-                "'tanh' or 'softplus'."
-            )
-
-
-def _activation_name(layer) -> str | None:
-    if isinstance(layer, layers.ReLU | layers.LeakyReLU | layers.PReLU):
-        return "relu"
-    return getattr(getattr(layer, "activation", None), "__name__", None)
-
-
-def is_convolutional(*networks) -> bool:
-    """Return whether any of the networks has a convolution, at any depth."""
-    return any(
-        "conv" in type(layer).__name__.lower() or is_convolutional(*_inside(layer))
-        for network in networks
-        for layer in getattr(network, "layers", [network])
-    )
-
-
-def _inside(layer):
-    """Return the layers inside a layer, or the layer that it wraps."""
-    wrapped = [layer.layer] if isinstance(getattr(layer, "layer", None), keras.Layer) else []
-    return getattr(layer, "layers", wrapped)
-
-
 def _join(features, label, num_classes, dtype):
     one_hot = OneHot(num_classes, name="one_hot", dtype=dtype)(label)
     return layers.Concatenate(name="join", dtype=dtype)([features, one_hot])
+
+
+def _normalized(x, normalization):
+    return x if normalization is None else normalization(x)
 
 
 def _flat_features(features, filters, activation, dtype, network, normalize=False, kernel_size=3):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from zoo.backend import backend
@@ -127,3 +128,31 @@ class TiedDense(layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return (*input_shape[:-1], self.dense.kernel.shape[0])
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Standardize(keras.layers.Layer):
+    """Subtracts a mean from each column, and divides by a standard deviation, in float32.
+
+    Keras's `Normalization` holds such numbers as tensors, which exported graphs would take for
+    inputs, and takes deviations below 1e-7 for 1e-7. Here they are constants of the graph, in full
+    precision, and no weights.
+
+    Args:
+        mean, deviation: of each column, numbers [features].
+    """
+
+    def __init__(self, mean, deviation, **options):
+        super().__init__(**{**options, "dtype": "float32"})
+        self.mean, self.deviation = list(mean), list(deviation)
+
+    def call(self, x):
+        both = self.mean, self.deviation
+        mean, deviation = (ops.convert_to_tensor(np.asarray(v, "float32")) for v in both)
+        return (x - mean) / deviation
+
+    def compute_output_shape(self, shape):
+        return shape
+
+    def get_config(self):
+        return {**super().get_config(), "mean": self.mean, "deviation": self.deviation}

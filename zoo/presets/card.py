@@ -25,6 +25,7 @@ class Card(dict):
             ("paper", self.get("paper")),
             ("data", data and f"{data['title']} ({data['licence']}; {data['credit']})"),
             ("input", f"{tuple(self['input']['shape'])}, {self['input']['range']}"),
+            ("columns", ", ".join(map(str, self.get("columns") or ()))),
             ("latent size", self["latent_dim"]),
             ("parameters", f"{self['parameters']:,}"),
             ("licence", self.get("licence") or "not stated"),
@@ -72,7 +73,7 @@ def read_card(folder: Path) -> Card:
 _NEEDED = {"name": str, "class": str, "input": dict, "latent_dim": int, "parameters": int}
 _KNOWN = {  # may be missing, or null
     **{"description": str, "paper": str, "licence": str, "storage": str, "based_on": str},
-    **{"data": dict, "recipe": dict, "versions": dict, "figures": list},
+    **{"data": dict, "recipe": dict, "versions": dict, "figures": list, "columns": list},
 }
 _DATA = ("title", "licence", "credit")
 _METRIC = {"name": str, "value": (int, float), "unit": str, "protocol": str, "command": str}

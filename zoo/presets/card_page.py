@@ -21,6 +21,7 @@ def render_card(card: Card) -> str:
         ("licence of the weights", card.get("licence") or "not stated"),
         ("based on", card.get("based_on")),
         ("input", f"{tuple(card['input']['shape'])}, {card['input']['range']}"),
+        ("columns, in order", ", ".join(f"`{name}`" for name in card.get("columns") or ())),
         ("latent size", card["latent_dim"]),
         ("parameters", f"{card['parameters']:,}, stored as {card.get('storage') or 'float32'}"),
         ("made with", ", ".join(f"{k} {v}" for k, v in (card.get("versions") or {}).items())),

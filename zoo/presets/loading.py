@@ -150,6 +150,8 @@ def _check_card(card, model, folder):
         "parameters": model.count_params(),
     }
     wrong = {key: card[key] for key in truth if card[key] != truth[key]}
+    if list(card.get("columns") or ()) != list(getattr(model.likelihood, "names", None) or ()):
+        wrong["columns"] = card.get("columns")
     if list(card["input"]["shape"]) != list(model.image_shape):
         wrong["input"] = card["input"]
     if wrong:

@@ -7,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from keras.saving import serialize_keras_object
 
 from zoo import data
 from zoo.checks.data import few_rows
 from zoo.data.own import OwnData, in_drawn_order, read, with_labels
+from zoo.data.tables import is_table
 from zoo.models import CLASSES
+from zoo.nn.distributions import GaussianColumns
 from zoo.nn.proportions import suited_filters, suited_hidden_units
 from zoo.presets import recipes
 from zoo.presets.card import Card
 from zoo.presets.recipes import Recipe
 from zoo.suggestions import UnknownNameError
 
-TITLE = "images of one's own"
+TITLE, TABLE = "images of one's own", "a table of one's own"
 LATENT_DIM = 64
 _MANY = 10_000  # images, from which on batches are larger
 
@@ -47,7 +50,8 @@ def recipe_of_class(
     takes, name = model_class.__signature__.parameters, model_class.__name__
     if "lower" in takes:
         raise ValueError(f"{name} learns from the codes of another preset: train it in Python.")
-    model = {"input_shape": list(shape), "latent_dim": LATENT_DIM}
+    latent_dim = LATENT_DIM if len(shape) > 1 else max(2, min(LATENT_DIM, shape[0] // 3))
+    model = {"input_shape": list(shape), "latent_dim": latent_dim}
     filters = settings.get("filters", suited_filters(shape)) if "filters" in takes else ()
     described = "network" in settings  # which says what suits
     if "filters" in takes and not described:
@@ -140,8 +144,11 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
     learns_labels = model_class.learns_labels or model_class.semi_supervised
     own = images
     if isinstance(images, str | os.PathLike):
-        asked, signals = _shape_asked(recipe, images), recipe.model.get("network") == "conv1d"
-        own = read(images, **asked, learns_labels=learns_labels, signals=signals)
+        options = {"learns_labels": learns_labels, "drop": recipe.drop}
+        if is_table(images):
+            options, labels = {**options, "labels": labels}, None
+        signals = recipe.model.get("network") == "conv1d"
+        own = read(images, **_shape_asked(recipe, images), **options, signals=signals)
     elif not isinstance(images, OwnData):
         own = OwnData(images)
     own = own if labels is None else with_labels(own, labels)
@@ -153,18 +160,34 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
         model["num_classes"] = max(int(np.max(y)) + 1, len(own.class_names))
         if set(model.get("prior") or ()) == {"petals"}:
             model["prior"] = {"petals": {"num_classes": model["num_classes"]}}
-    about = f"{recipe.class_name} on {TITLE}"
+    validation = max(1, min(recipe.validation, len(x) // 6))
+    if own.columns:
+        model["likelihood"] = _likelihood_of_columns(recipe, x[: len(x) - validation], own.columns)
+    about = f"{recipe.class_name} on {TABLE if own.columns else TITLE}"
     recipe = replace(
         recipe,
         name=name,
         description=f"{about}, by the recipe {recipe.name}." if recipe.data else f"{about}.",
         data=own.path,
         label_file=own.label_file,
+        drop=list(own.drop),
         labels=0,
-        validation=max(1, min(recipe.validation, len(x) // 6)),
+        validation=validation,
         model=model,
     )
     return recipe, replace(own, x=x, y=y), said
+
+
+def _likelihood_of_columns(recipe, x, names) -> dict:
+    """Return the settings of the likelihood of a table, adapted to its training rows."""
+    asked = recipe.model.get("likelihood", "gaussian")
+    own = isinstance(asked, dict) and asked.get("class_name") == GaussianColumns.__name__
+    if asked != "gaussian" and not own:
+        raise ValueError(
+            f"likelihood={asked!r} is not for tables, whose columns are normal in their own units: "
+            "leave it out. Or standardize the columns yourself, and give them as an .npy file."
+        )
+    return serialize_keras_object(GaussianColumns.adapted(x, names))
 
 
 def _shape_asked(recipe, path) -> dict:
@@ -186,11 +209,16 @@ def _check(recipe, own, learns_labels):
         )
     if own.y is not None and len(own.y) != len(own.x):
         raise ValueError(f"There are {len(own.y)} labels for {len(own.x)} images.")
+    if own.columns and len(own.x) < 3:
+        raise ValueError(
+            f"{len(own.x)} rows are not enough: one is kept for validation, and a mean and a "
+            "deviation need two."
+        )
     if len(own.x) < 2:
         raise ValueError(f"{len(own.x)} image is not enough: one is kept for validation.")
 
 
-def arrays_of(card: Card, path: str | None = None, labels=None):
+def arrays_of(card: Card, path: str | None = None, labels=None, drop=()):
     """Return the images that a preset is measured and shown with.
 
     Args:
@@ -198,6 +226,7 @@ def arrays_of(card: Card, path: str | None = None, labels=None):
         path: a data set of the zoo, a folder, or a file; None for the data set of the zoo that the
             card names. A folder or a file is read only if it is given here.
         labels: of these images, as for `zoo.data.own.read`.
+        drop: columns of a table that are left out, beside those that its card does not name.
 
     Returns:
         the name of the data, `(x_train, y_train)` and `(x_test, y_test)`: the data set's; or of a
@@ -220,8 +249,11 @@ def arrays_of(card: Card, path: str | None = None, labels=None):
         files = f"--data {name}"
         if recipe.get("label_file"):
             files += f" --labels {recipe['label_file']}"
+        if recipe.get("drop"):
+            files += f" --drop {' '.join(recipe['drop'])}"
+        kind = "a table" if card.get("columns") else "images"
         raise ValueError(
-            f"{card['name']} was trained on images of its own. If they are here: {files}"
+            f"{card['name']} was trained on {kind} of its own. If they are here: {files}"
         )
     if not os.path.exists(name):
         if os.path.basename(name) == name:
@@ -231,7 +263,8 @@ def arrays_of(card: Card, path: str | None = None, labels=None):
     size = {"size": tuple(shape[:2]), "channels": shape[2]} if len(shape) == 3 else {}
     model_class = CLASSES.get(card["class"])
     learns_labels = not model_class or model_class.learns_labels or model_class.semi_supervised
-    options = {"labels": labels, "learns_labels": learns_labels, "signals": len(shape) == 2}
+    options = {"labels": labels, "learns_labels": learns_labels, "drop": drop}
+    options |= {"signals": len(shape) == 2, "columns": card.get("columns")}
     own = read(name, **size, **options)
     own = replace(own, y=_in_classes_of(card, own, name))
     if own.test:

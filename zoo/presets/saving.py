@@ -89,6 +89,7 @@ def save(
 
 def _card(model, name, storage, about) -> Card:
     low, high = model.likelihood.low, model.likelihood.high
+    names = getattr(model.likelihood, "names", None)
     return Card(
         {
             "name": name,
@@ -103,6 +104,7 @@ def _card(model, name, storage, about) -> Card:
                 "shape": list(model.image_shape),
                 "range": "any" if low is None else f"[{low:g}, {high:g}]",
             },
+            **({"columns": list(names)} if names else {}),
             "latent_dim": model.latent_dim,
             "num_classes": model.num_classes,
             "recipe": None,

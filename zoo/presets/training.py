@@ -164,7 +164,8 @@ def _data_of(recipe, images, labels, name, model_class, verbose):
     recipe, own, changes = own_data.given(recipe, images, labels, name, model_class)
     if changes and verbose:
         print(f"settings that suit the images: {'; '.join(changes)}")
-    source = data.Source(own_data.TITLE, "not stated", "not stated", own.class_names)
+    title = own_data.TABLE if own.columns else own_data.TITLE
+    source = data.Source(title, "not stated", "not stated", own.class_names)
     return recipe, source, own.x, own.y
 
 
@@ -259,6 +260,7 @@ def about(recipe: Recipe, epochs: int, source: data.Source, images: int) -> dict
             "data": recipe.data,
             **({"images": images} if own else {}),
             **({"label_file": recipe.label_file} if recipe.label_file else {}),
+            **({"drop": recipe.drop} if recipe.drop else {}),
             "epochs": epochs,
             "batch_size": recipe.batch_size,
             "seed": recipe.seed,

@@ -1,5 +1,6 @@
 """Posteriors, priors and likelihoods: `log_prob`, `sample`, and KL divergences between them."""
 
+from zoo.nn.distributions.columns import GaussianColumns
 from zoo.nn.distributions.custom_prior import CustomPrior
 from zoo.nn.distributions.likelihoods import (
     Bernoulli,
@@ -19,6 +20,7 @@ __all__ = [
     "CustomPrior",
     "DiagonalNormal",
     "Gaussian",
+    "GaussianColumns",
     "GaussianMixture",
     "LearnedGaussian",
     "LearnedNormal",

@@ -53,6 +53,7 @@ class Likelihood(Configured):
             a bounded activation; None if they are the values of pixels.
         calibrated: whether each step of training must call its `calibrate`.
         applies: the Keras activation that `mean` applies to the numbers, or None.
+        in_own_units: whether it standardizes rows of a table, which may hold any finite values.
 
     Example: your own loss is a likelihood.
 
@@ -86,6 +87,7 @@ class Likelihood(Configured):
     reads: str | None = None
     applies: str | None = None
     calibrated = False
+    in_own_units = False
 
     def of_model(self, model) -> Likelihood:
         """Return a likelihood for this model: `self`, unless it has weights."""
@@ -107,6 +109,26 @@ class Likelihood(Configured):
     def mean(self, parameters: Any) -> Any:
         """Return the mean images for decoder outputs, [batch, *image_shape]."""
         raise NotImplementedError
+
+    def standardized(self, x: Any) -> Any:
+        """Return images in the units in which errors and noise count: their own, but for tables."""
+        return x
+
+    def raw(self, standardized: Any) -> Any:
+        """Return images in their own units; the inverse of `standardized`."""
+        return standardized
+
+    def normalization(self) -> keras.Layer | None:
+        """Return a layer that does what `standardized` does, or None where it changes nothing."""
+        return None
+
+    def describe_rows(self) -> dict | None:
+        """Return the distribution that images without a range are drawn from, or None."""
+        return None
+
+    def corrupted(self, x: Any, corruption: Any, seed_generator: Any) -> Any:
+        """Return images with noise that counts in the units of `standardized`."""
+        return self.raw(corruption.draw(self.standardized(x), seed_generator))
 
 
 @keras.saving.register_keras_serializable(package="zoo")

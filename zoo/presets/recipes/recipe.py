@@ -39,7 +39,9 @@ class Recipe:
             chosen with the recipe's seed, by `zoo.data.keep_labels`.
         validation: how many images, the last of the training set, are kept for validation.
         storage: of the weights, "float32", "float16" or "compact"; see `zoo.save`.
-        label_file: an .npy file with the labels of images of a user's own; "" for none.
+        label_file: an .npy file with the labels of images of a user's own, or the column of a table
+            that holds them; "" for none.
+        drop: columns of the table that are left out.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Recipe:
     labels: int = 0
     storage: str = "float16"
     label_file: str = ""
+    drop: list[str] = field(default_factory=list)
 
     @classmethod
     def parse(cls, name: str, text: str) -> Recipe:
@@ -85,7 +88,7 @@ class Recipe:
         for entry in fields(self):
             value = getattr(self, entry.name)
             required = entry.default is MISSING and entry.default_factory is MISSING
-            if entry.name == "name" or (not required and value in (entry.default, {})):
+            if entry.name == "name" or (not required and value in (entry.default, {}, [])):
                 continue
             key = "class" if entry.name == "class_name" else entry.name
             if isinstance(value, dict):

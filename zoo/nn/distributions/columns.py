@@ -1,0 +1,176 @@
+"""The likelihood of rows of a table, whose columns have units of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.nn.distributions.likelihoods import Gaussian, Likelihood
+from zoo.nn.own_layers import Standardize
+
+LEAST_SPREAD = 1e-6  # of a column, as a share of its largest value: float32 holds 7 digits
+_SHOWN = 8
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class GaussianColumns(Gaussian):
+    """Every column of a table is normal in its own unit, after it was standardized.
+
+    With the mean m_j and the standard deviation d_j of column j, and the decoder's output u_j,
+
+        log p(x) = -1/2 sum_j (ln(2 pi s^2 d_j^2) + (x_j - m_j - d_j u_j)^2 / (s d_j)^2).
+
+    It is the density of rows in their own units. The decoder gives standardized columns, the mean
+    row m + d u is in the units of x, and the described networks begin with a layer that
+    standardizes rows. So a model with this likelihood takes and returns raw rows, also when it is
+    exported. Networks of your own begin with `normalization()`.
+
+    Args:
+        means, deviations: of each column of the training data, numbers [features]; deviations are
+            above 0. `GaussianColumns.adapted(x)` computes both.
+        names: of the columns; None for none.
+        stddev: s, in standard deviations of a column; None calibrates it, as in `zoo.Gaussian`.
+
+    Raises:
+        ValueError: numbers that are not finite, a deviation that is not above 0, or
+            another count of names.
+
+    Examples:
+        >>> rows = np.array([[1.0, 200.0], [2.0, 100.0], [4.0, 150.0]], "float32")
+        >>> columns = zoo.GaussianColumns.adapted(rows, ("age", "income"))
+        >>> model = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=columns)
+        >>> model.compile("adam")
+        >>> history = model.fit(rows, epochs=1, verbose=0)
+        >>> model.likelihood.names, model.reconstruct(rows).shape
+        (('age', 'income'), (3, 2))
+    """
+
+    in_own_units = True
+
+    def __init__(self, means, deviations, names=None, stddev: float | None = None):
+        super().__init__(stddev)
+        self.means, self.deviations = _vector("means", means), _vector("deviations", deviations)
+        if len(self.means) != len(self.deviations):
+            raise ValueError(
+                f"There are {len(self.means)} means and {len(self.deviations)} deviations; give "
+                "one of each for every column."
+            )
+        if not (self.deviations > 0).all():
+            raise ValueError(f"deviations holds {self.deviations.min():g}; give numbers above 0.")
+        self.names = None if names is None else tuple(map(str, names))
+        if self.names is not None and len(self.names) != len(self.means):
+            raise ValueError(f"{len(self.names)} names came for {len(self.means)} columns.")
+        self.log_scale = float(np.log(self.deviations).sum(dtype="float64"))
+
+    @classmethod
+    def adapted(cls, x, names=None, stddev: float | None = None) -> GaussianColumns:
+        """Return the likelihood for rows like these.
+
+        Args:
+            x: training data, numbers [n, features], n at least 2. names, stddev: as above.
+
+        Raises:
+            ValueError: columns that are constant, which are named.
+        """
+        return cls(*moments(np.asarray(x), names), names, stddev)
+
+    def of_model(self, model) -> Likelihood:
+        if self.stddev is None and model.unit_variance:
+            return type(self)(self.means, self.deviations, self.names, 1.0)
+        return super().of_model(model)
+
+    def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
+        if tuple(image_shape) != self.means.shape:
+            raise ValueError(
+                f"input_shape is {tuple(image_shape)}, and the likelihood is of "
+                f"{len(self.means)} columns: give input_shape=({len(self.means)},)."
+            )
+        return tuple(image_shape)
+
+    def standardized(self, x: Any) -> Any:
+        return (x - _beside(x, self.means)) / _beside(x, self.deviations)
+
+    def raw(self, standardized: Any) -> Any:
+        u = standardized
+        return u * _beside(u, self.deviations) + _beside(u, self.means)
+
+    def normalization(self) -> keras.Layer:
+        """Return a layer that standardizes rows; it needs no data."""
+        return Standardize(self.means.tolist(), self.deviations.tolist(), name="standardize")
+
+    def log_prob(self, x: Any, parameters: Any) -> Any:
+        return super().log_prob(self.standardized(x), parameters) - self.log_scale
+
+    def mean(self, parameters: Any) -> Any:
+        return self.raw(parameters)
+
+    def calibrate(self, log_prob: Any, share: Any = 1.0) -> None:
+        super().calibrate(log_prob + self.log_scale / len(self.means), share)
+
+    def describe_rows(self) -> dict:
+        """Return the distribution to draw rows from, for those who have none: independent ones."""
+        return {
+            "kind": "normal",
+            "mean": self.means.tolist(),
+            "scale": self.deviations.tolist(),
+        }
+
+    def get_config(self) -> dict:
+        return {
+            "means": self.means.tolist(),
+            "deviations": self.deviations.tolist(),
+            "names": None if self.names is None else list(self.names),
+            "stddev": self.stddev,
+        }
+
+
+def moments(x: np.ndarray, names=None) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of the columns of rows [n, features], float32.
+
+    Args:
+        x: numbers [n, features].
+        names: of the columns, for errors; their numbers without.
+
+    Raises:
+        ValueError: columns that are constant, or that vary too little for float32, by name.
+    """
+    mean, deviation = x.mean(axis=0, dtype="float64"), x.std(axis=0, dtype="float64")
+    # Means and deviations in float32 must tell the values of a column apart.
+    constant = np.flatnonzero(deviation <= LEAST_SPREAD * np.abs(x).max(axis=0))
+    if len(constant):
+        shown = constant[:_SHOWN].tolist()
+        fix = f"x = np.delete(x, {shown}, axis=1)" + (
+            " and so on." if len(constant) > _SHOWN else "."
+        )
+        if names is not None:
+            fix = f"drop={[names[i] for i in constant]} (--drop on the command line)."
+        raise ValueError(
+            f"x is constant in {listed(constant, names)} of the training data, or nearly so (to a "
+            f"millionth), which cannot be standardized. Leave them out: {fix}"
+        )
+    return mean.astype("float32"), deviation.astype("float32")
+
+
+def listed(numbers, names=None) -> str:
+    """Return columns in words, by name where they have names; the first eight."""
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    shown = (str(i) if names is None else repr(names[i]) for i in numbers[:_SHOWN])
+    return f"columns {', '.join(shown)}{more}"
+
+
+def _beside(x, values):
+    """Return an array as PyTorch takes it beside a tensor, or unchanged beside an array."""
+    return values if isinstance(x, np.ndarray) else ops.convert_to_tensor(values)
+
+
+def _vector(name, values) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 1 or not values.size or values.dtype.kind not in "fiu":
+        raise ValueError(f"{name} is {values.dtype} {values.shape}; give one number a column.")
+    values = values.astype("float32")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} holds NaN or infinite values.")
+    return values

@@ -1,0 +1,83 @@
+"""What networks are: whether their shapes fit, and which activations and convolutions they have."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from zoo.nn.own_networks import activation_of, last_operation
+
+
+def fitting_shapes(encoder, decoder, label_inputs, likelihood) -> tuple[tuple[int, ...], int]:
+    """Check that the shapes of an encoder, a decoder and a likelihood fit.
+
+    Args:
+        encoder, decoder: functional models, described or a user's own.
+        label_inputs: "x" if the encoder takes a label, "z" if the decoder takes one.
+        likelihood: the likelihood whose parameters the decoder gives.
+
+    Returns:
+        the shape of an image, and the number of latent dimensions.
+
+    Raises:
+        ValueError: shapes that do not fit.
+    """
+    x = encoder.input["x"] if "x" in label_inputs else encoder.input
+    z = decoder.input["z"] if "z" in label_inputs else decoder.input
+    given, expected = decoder.output.shape[1:], likelihood.parameter_shape(x.shape[1:])
+    if tuple(given) != tuple(expected):
+        raise ValueError(
+            f"The decoder gives values of shape {given}. The encoder takes images of shape "
+            f"{x.shape[1:]}, and for these the likelihood {type(likelihood).__name__} needs "
+            f"{tuple(expected)}."
+        )
+    return tuple(x.shape[1:]), z.shape[-1]
+
+
+def activation_of_code(encoder: keras.Model) -> str | None:
+    """Return the name of the activation of an encoder's last layer; None if it has none."""
+    return activation_of(last_operation(encoder))
+
+
+SMOOTH = {
+    *("linear", "sigmoid", "tanh", "softplus", "softsign", "gelu", "silu", "mish", "log_sigmoid"),
+    *("exponential", "softmax", "elu", "tanh_shrink"),
+}
+"""Activations of Keras that are differentiable everywhere (ELU with its default alpha)."""
+
+
+def check_smooth(network: keras.Model) -> None:
+    """Refuse a network with an activation of Keras that is not differentiable everywhere.
+
+    Raises:
+        ValueError: with the names of the layer and of its activation.
+    """
+    for layer in network.layers:
+        name = _activation_name(layer)
+        if name in vars(keras.activations) and name not in SMOOTH:
+            raise ValueError(
+                f"The layer {layer.name} has the activation {name!r}, which is not differentiable "
+                "everywhere; a penalty on the Jacobian needs a smooth one, such as 'sigmoid', "
+                "'tanh' or 'softplus'."
+            )
+
+
+def _activation_name(layer) -> str | None:
+    if isinstance(layer, layers.ReLU | layers.LeakyReLU | layers.PReLU):
+        return "relu"
+    return getattr(getattr(layer, "activation", None), "__name__", None)
+
+
+def is_convolutional(*networks) -> bool:
+    """Return whether any of the networks has a convolution, at any depth."""
+    return any(
+        "conv" in type(layer).__name__.lower() or is_convolutional(*_inside(layer))
+        for network in networks
+        for layer in getattr(network, "layers", [network])
+    )
+
+
+def _inside(layer):
+    """Return the layers inside a layer, or the layer that it wraps."""
+    wrapped = [layer.layer] if isinstance(getattr(layer, "layer", None), keras.Layer) else []
+    return getattr(layer, "layers", wrapped)
