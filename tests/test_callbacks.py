@@ -123,7 +123,13 @@ def twice(unharmed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("moment", "double"), [*((moment, False) for moment in range(4)), (1, True), (3, True)]
+    ("moment", "double"),
+    [
+        (1, False),
+        (2, False),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((0, False), (3, False))),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((1, True), (3, True))),
+    ],
 )
 def test_a_training_killed_while_saving_has_the_same_result(
     moment, double, unharmed, tmp_path, monkeypatch

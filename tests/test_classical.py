@@ -76,7 +76,14 @@ def test_the_stochastic_penalty_approaches_the_jacobian_for_small_noise():
     assert distances[0] > 3 * distances[2]
 
 
-@pytest.mark.parametrize("jacobian", ["closed", "exact", "hutchinson", "stochastic"])
+@pytest.mark.parametrize(
+    "jacobian",
+    [
+        "closed",
+        "hutchinson",
+        *(pytest.param(j, marks=pytest.mark.slow) for j in ("exact", "stochastic")),
+    ],
+)
 def test_training_with_the_penalty_makes_the_code_contract(jacobian):
     def norm(weight):
         keras.utils.set_random_seed(0)
@@ -142,6 +149,7 @@ def test_the_sparse_penalties_are_those_of_the_codes():
 
 
 @pytest.mark.compiled
+@pytest.mark.slow
 def test_units_reach_the_target_activity():
     (x, _), _ = zoo.data.load("digits")
     model = zoo.SparseAutoencoder((8, 8, 1), 32, rho=0.1, weight=10.0)

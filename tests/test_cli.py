@@ -196,6 +196,7 @@ def test_an_unavailable_data_set_gives_one_line(capsys, monkeypatch):
     assert "ZOO_DATA" in err
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_exits_with_the_same_codes(copy):
     unknown = run_alone("card", "vae_digit")
     assert (unknown.returncode, unknown.stdout) == (2, "")

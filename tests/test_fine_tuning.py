@@ -143,7 +143,7 @@ def test_a_frozen_encoder(model, images):
     assert loss(model, unseen) < before
 
 
-@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("frozen", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_adversarial_preset(frozen, digits):
     model = zoo.load("aae_mnist")
     x = as_mnist(digits[0][0][:640])

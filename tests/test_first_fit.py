@@ -9,6 +9,7 @@ import zoo
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX always compiles")
 @pytest.mark.compiled
+@pytest.mark.slow
 def test_few_steps_are_not_compiled_by_xla_and_are_traced_once(monkeypatch):
     """Training that lasts a second is not made to wait seconds for XLA; longer ones are."""
     monkeypatch.setattr("zoo.backend.tensorflow.STEPS_THAT_PAY", 30)

@@ -85,7 +85,7 @@ def test_training_goes_on_from_pca(digits):
     zoo.start_at_pca(model, x)
     model.compile(keras.optimizers.Adam(1e-3))
     before = model.evaluate(x, verbose=0, return_dict=True)["loss"]
-    model.fit(x, epochs=5, batch_size=32, verbose=0)
+    model.fit(x, epochs=2, batch_size=64, verbose=0)
     assert model.evaluate(x, verbose=0, return_dict=True)["loss"] < before
 
 

@@ -14,12 +14,14 @@ pytestmark = pytest.mark.backend
     ("layer", "options"),
     [
         (zoo.RBM, {}),
-        (zoo.DenoisingAutoencoder, {"corruption": {"masking": 0.2}}),
-        (zoo.ContractiveAutoencoder, {"weight": 0.01}),
+        pytest.param(
+            zoo.DenoisingAutoencoder, {"corruption": {"masking": 0.2}}, marks=pytest.mark.slow
+        ),
+        pytest.param(zoo.ContractiveAutoencoder, {"weight": 0.01}, marks=pytest.mark.slow),
     ],
 )
 def test_a_stack_unrolls_into_what_its_layers_compute(layer, options):
-    (x, _), _ = zoo.data.load("digits")
+    x = zoo.data.load("digits")[0][0][:256]
     model = zoo.Autoencoder(
         (8, 8, 1), 8, hidden_units=(24, 16), activation="sigmoid", code_activation="sigmoid"
     )
@@ -54,6 +56,7 @@ def test_stacks_that_do_not_fit_are_refused():
         zoo.pretrain(zoo.Autoencoder((4, 4, 1), 3, hidden_units=(6,)), X, zoo.RBM)
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_on_a_copy_of_the_encoder():
     (x, y), (x_test, y_test) = zoo.data.load("digits")
     model = zoo.VAE((8, 8, 1), 16, hidden_units=(64,))

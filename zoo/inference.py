@@ -1,4 +1,4 @@
-"""Inference with arrays: encode, decode, reconstruct, generate, predict.
+"""Inference with arrays: encode, decode, reconstruct, generate, predict; errors of each item.
 
 These functions are the methods of `zoo.models.base.BaseAutoencoder` under the same names.
 """
@@ -52,6 +52,33 @@ def reconstruct(model, x: Any, labels: Any = None, *, batch_size: int = 1024) ->
     """Return the images that the codes of `x` decode to, [n, *input_shape]."""
     z = model.encode(x, labels, batch_size=batch_size)
     return model.decode(z, labels, batch_size=batch_size)
+
+
+@streams.by_batch
+def reconstruction_error(model, x: Any, labels: Any = None, *, batch_size: int = 1024):
+    """Return the squared error of each image's reconstruction, summed over its values.
+
+    The larger it is, the less the image is like those that the model has learned from;
+    `zoo.anomaly.Detector` makes a decision of it.
+
+    Args:
+        x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
+        labels: integers [n] for conditional models.
+
+    Returns:
+        float64 [n], at least 0, in squared units of a pixel; of tables in their own units, in
+        squared standard deviations.
+
+    Examples:
+        >>> x = zoo.data.load("digits")[1][0]
+        >>> errors = zoo.load("vae_digits").reconstruction_error(x)
+        >>> most_unusual = x[errors.argsort()[::-1][:5]]
+        >>> round(errors.mean(), 1)
+        2.0
+    """
+    restored, units = model.reconstruct(x, labels, batch_size=batch_size), model.likelihood
+    errors = np.asarray(units.standardized(np.asarray(x)), "float64") - units.standardized(restored)
+    return np.sum(np.square(errors), axis=tuple(range(1, errors.ndim)))
 
 
 def generate(model, n: int | None = None, labels=None, *, seed: int | None = None) -> np.ndarray:

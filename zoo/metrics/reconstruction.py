@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo import inference
+
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder
 
@@ -15,8 +17,9 @@ def reconstruction_error(
 ) -> float:
     """Squared error of reconstructions, summed over pixels and averaged over images.
 
-    Images are decoded from their deterministic code, the mean of q(z | x) for a variational model,
-    so that the value can be compared with that of PCA.
+    `model.reconstruction_error(x)` gives that of every image by itself. Images are decoded from
+    their deterministic code, the mean of q(z | x) for a variational model, so that the value can be
+    compared with that of PCA.
 
     Args:
         model: a model of the zoo.
@@ -35,8 +38,7 @@ def reconstruction_error(
         >>> round(zoo.metrics.reconstruction_error(zoo.load("vae_digits"), x), 1)
         2.0
     """
-    restored, units = model.reconstruct(x, labels), model.likelihood
-    return squared_error(units.standardized(restored), units.standardized(np.asarray(x)))
+    return float(np.mean(inference.reconstruction_error(model, x, labels)))
 
 
 def squared_error(reconstructed: np.ndarray, x: np.ndarray) -> float:

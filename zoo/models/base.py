@@ -238,7 +238,7 @@ class BaseAutoencoder(Trainer):
     # Methods that take and return arrays; `zoo.inference` documents them
 
     encode, decode, reconstruct = inference.encode, inference.decode, inference.reconstruct
-    generate = inference.generate
+    reconstruction_error, generate = inference.reconstruction_error, inference.generate
     shaped, flat = inference.shaped, inference.flat
     checked_images, checked_labels = inference.checked_images, inference.checked_labels
     run_in_batches = inference.run_in_batches
