@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from scipy.special import log_softmax, softmax
 from scipy.stats import norm
 
 import export
@@ -207,3 +208,71 @@ def test_constant_columns_are_named():
         moments(x, ("a", "b", "c"))
     with pytest.raises(ValueError, match="constant in columns 1"):
         moments(x)
+
+
+# Categories
+
+MIXED = np.float32([[1.7, 1, 0, 9, 0, 0, 1], [1.8, 0, 1, 5, 1, 0, 0], [1.5, 0, 1, 7, 0, 1, 0]])
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("stddev", [None, 0.5])
+def test_the_density_of_categories_and_numbers_is_that_of_scipy(stddev):
+    columns = zoo.MixedColumns.adapted(MIXED, [(4, 7), (1, 3)], stddev=stddev)
+    (size,) = columns.parameter_shape((7,))
+    assert size == (7 if stddev else 9)
+    u = np.random.default_rng(1).normal(size=(3, size)).astype("float32")
+    numbers = MIXED[:, [0, 3]].astype("float64")
+    m, d = numbers.mean(axis=0), numbers.std(axis=0)
+    s = stddev or np.sqrt(0.05**2 * np.exp(np.log1p(np.exp(u[:, 7:] - 2 * np.log(0.05)))))
+    expected = norm.logpdf(numbers, m + d * u[:, [0, 3]], s * d).sum(axis=1)
+    for part in (slice(1, 3), slice(4, 7)):
+        expected += (MIXED[:, part] * log_softmax(u[:, part], axis=1)).sum(axis=1)
+    rows, outputs = keras.ops.convert_to_tensor(MIXED), keras.ops.convert_to_tensor(u)
+    got = keras.ops.convert_to_numpy(columns.log_prob(rows, outputs))
+    np.testing.assert_allclose(got, expected, rtol=1e-4)
+    mean = keras.ops.convert_to_numpy(columns.mean(outputs))
+    np.testing.assert_allclose(mean[:, [0, 3]], m + d * u[:, [0, 3]], rtol=1e-4)
+    np.testing.assert_allclose(mean[:, 4:], softmax(u[:, 4:7], axis=1), rtol=1e-4)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("name", ["VAE", "Autoencoder"])
+def test_models_learn_categories(name, tmp_path):
+    """A number tells the category: after training, it follows from the number."""
+    x = np.zeros((200, 4), "float32")
+    kind = np.arange(200) % 3
+    x[:, 0] = 100.0 * kind + np.random.default_rng(0).normal(size=200)
+    x[np.arange(200), 1 + kind] = 1.0
+    columns = zoo.MixedColumns.adapted(x, [(1, 4)], ("size", "a", "b", "c"))
+    model = getattr(zoo, name)((4,), 2, hidden_units=(32,), likelihood=columns, seed=1)
+    model.compile(keras.optimizers.Adam(1e-2))
+    model.fit(x, epochs=40, batch_size=50, verbose=0)
+    restored = model.reconstruct(x)
+    assert (restored[:, 1:].argmax(axis=1) == kind).all()
+    np.testing.assert_allclose(restored[:, 1:].sum(axis=1), 1.0, rtol=1e-5)
+    zoo.save(model, tmp_path / "model")
+    again = zoo.load(tmp_path / "model")
+    assert again.likelihood.categories == ((1, 4),)
+    np.testing.assert_allclose(again.reconstruct(x), restored, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("categories", "says"),
+    [
+        ([], "use zoo.GaussianColumns"),
+        ([(1, 2)], "at least two columns"),
+        ([(5, 8)], "among the 7"),
+        ([(1, 3), (2, 4)], "which no other category has"),
+        ("ab", "give .start, stop. for each"),
+        ([(2, 4)], "one is expected to be 1 in each row"),
+    ],
+)
+def test_columns_that_are_no_categories_are_refused(categories, says):
+    with pytest.raises(ValueError, match=says):
+        zoo.MixedColumns.adapted(MIXED, categories)
+
+
+def test_a_category_with_one_value_is_refused():
+    with pytest.raises(ValueError, match=r"columns 'b', 'c' has one value in all rows.*drop="):
+        zoo.MixedColumns.adapted(MIXED[1:], [(1, 3)], list("abcdefg"))

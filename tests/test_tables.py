@@ -60,13 +60,57 @@ def test_labels_are_numbers_or_names(tmp_path):
     assert (read.class_names, read.y.tolist()) == ((), [7, 8, 9])
 
 
+COLORS = ("id,color,age,size", "1,red,20,S", "2,blue,30,L", "3, red ,45,S", "4,red,33,L")
+
+
+def test_text_becomes_categories(tmp_path):
+    found = zoo.data.from_table(write(tmp_path / "t.csv", *COLORS), drop=["id"], validation=0)
+    assert found.columns == ("color=blue", "color=red", "age", "size=L", "size=S")
+    assert found.categories == ((0, 2), (3, 5))
+    np.testing.assert_array_equal(found.rows[:2], [[0, 1, 20, 0, 1], [1, 0, 30, 1, 0]])
+    assert found.likelihood().categories == found.categories
+    other = write(tmp_path / "other.csv", "size,age,color", "L,50,red")
+    read = read_table(other, columns=found.columns)
+    assert (read.columns, read.categories) == (found.columns, found.categories)
+    np.testing.assert_array_equal(read.x, [[0, 1, 50, 1, 0]])
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("L,50,green", "has 'green' in line 2, column 'color', and 'blue', 'red' are expected"),
+        ("L,50,", "has no value in line 2, column 'color'"),
+        ("L,old,red", "holds 'old' in line 2, column 'age'"),
+    ],
+)
+def test_values_that_a_model_does_not_know_are_refused(row, says, tmp_path):
+    columns = zoo.data.from_table(write(tmp_path / "t.csv", *COLORS), drop=["id"]).columns
+    with pytest.raises(ValueError, match=says):
+        read_table(write(tmp_path / "other.csv", "size,age,color", row), columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (("a,name", *(f"{i},{chr(97 + i)}" for i in range(9))), "9 different texts in the 9 lines"),
+        (("a,name", "1,x", "2,x"), r"'x' in every line of column 'name'.*drop=\['name'\]"),
+    ],
+)
+def test_text_that_is_no_category_is_refused(lines, says, tmp_path):
+    with pytest.raises(ValueError, match=says):
+        read_table(write(tmp_path / "t.csv", *lines))
+
+
 def test_columns_of_a_model_are_taken_by_name_and_in_its_order(table):
     read = read_table(table, columns=["income", "age"], drop=["id", "not there"])
     np.testing.assert_array_equal(read.x[0], np.float32([100.5, 20]))
 
 
 BAD = {
-    "text": (("a,b", "1,2", "3,red"), r"'red' in line 3, column 'b'.*drop=\['b'\].*get_dummies"),
+    "text": (
+        ("a,b", "1,2", "3,red"),
+        r"'red' in line 3, column 'b', and its other .* drop=\['b'\]",
+    ),
     "decimal commas": (("a;b", "1;2,5", "3;4"), "'2,5' in line 2, column 'b'"),
     "empty cell": (("a,b", "1,2", "3,"), "no value in line 3, column 'b'.*1 cells in 'b'"),
     "NaN": (("a,b", "nan,2", "NA,4"), "no value in line 2, column 'a'.*2 cells in 'a'"),
@@ -231,3 +275,26 @@ def test_labels_in_a_column_train_a_conditional_model(written, capsys, tmp_path,
     code, _, err = run(capsys, "evaluate", "./m", *data)
     assert (code, err) == (0, "")
     assert zoo.card("./m")["num_classes"] == 2
+
+
+@pytest.mark.slow
+def test_a_table_with_categories_becomes_a_detector_in_onnx(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    dark = generator.random(120) < 0.5
+    lines = [f"{20 - 9 * d + generator.normal():.3f},{['oak', 'elm'][int(d)]}" for d in dark]
+    write(tmp_path / "normal.csv", "width,tree", *lines)
+    write(tmp_path / "all.csv", "tree,width", "oak,20.1", "elm,11", "elm,20.1")
+    settings = ("--hidden-units", 16, "--latent-dim", 1, "--epochs", 60, "--batch-size", 30)
+    code, _, err = run(capsys, "train", "VAE", "--data", "normal.csv", "--out", "model", *settings)
+    assert (code, err) == (0, "")
+    model = zoo.load("./model")
+    assert model.likelihood.names == ("width", "tree=elm", "tree=oak")
+    options = ("--train-data", "normal.csv", "--out", "report", "--save", "found")
+    assert run(capsys, "detect", "./model", "all.csv", *options)[::2] == (0, "")
+    assert run(capsys, "export", "./found", "out", "--format", "onnx")[::2] == (0, "")
+    session = export.load("out/detector")
+    x = read_table("all.csv", columns=session.signature["inputs"][0]["columns"]).x
+    found = session(x=x)
+    np.testing.assert_allclose(found["score"], zoo.anomaly.load("found").scores(x), rtol=1e-3)
+    assert found["score"].argmax() == 2  # a wide elm

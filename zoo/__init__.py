@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import GaussianColumns as GaussianColumns
     from zoo.nn.distributions import GaussianMixture as GaussianMixture
     from zoo.nn.distributions import LearnedGaussian as LearnedGaussian
+    from zoo.nn.distributions import MixedColumns as MixedColumns
     from zoo.nn.distributions import Normal as Normal
     from zoo.nn.distributions import SquaredError as SquaredError
     from zoo.nn.distributions import SwissRoll as SwissRoll
@@ -98,6 +99,7 @@ _HOMES = {
     "Uniform": "zoo.nn.distributions",
     "Categorical": "zoo.nn.distributions",
     "GaussianColumns": "zoo.nn.distributions",
+    "MixedColumns": "zoo.nn.distributions",
     "GaussianMixture": "zoo.nn.distributions",
     "SwissRoll": "zoo.nn.distributions",
     "CustomPrior": "zoo.nn.distributions",

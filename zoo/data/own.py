@@ -30,7 +30,7 @@ class OwnData:
         path: where the images are, as it was given; "" for arrays.
         label_file: the same of the labels, where they are in a file of their own; or the column of
             a table that they are in.
-        columns: names of the columns of x, where it is a table.
+        columns, categories: of x, where it is a table; see `zoo.data.Table`.
         drop: columns of the table that are not in x.
         test: images and labels that are for testing, where an .npz file has some.
     """
@@ -41,6 +41,7 @@ class OwnData:
     path: str = ""
     label_file: str = ""
     columns: tuple[str, ...] = ()
+    categories: tuple[tuple[int, int], ...] = ()
     drop: tuple[str, ...] = ()
     test: tuple | None = None
 
@@ -105,7 +106,7 @@ def read(
 def _read_table(path, given, labels, drop, columns) -> OwnData:
     column = labels if isinstance(labels, str) and not labels.endswith(".npy") else None
     read = read_table(path, labels=column, drop=drop, columns=columns)
-    more = {"columns": read.columns, "drop": drop}
+    more = {"columns": read.columns, "categories": read.categories, "drop": drop}
     found = OwnData(read.x, read.y, read.class_names, given, column or "", **more)
     return found if labels is None or column else with_labels(found, labels)
 

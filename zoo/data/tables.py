@@ -1,4 +1,4 @@
-"""Tables: rows of numbers in columns that have names, from .csv, .tsv and .parquet files."""
+"""Tables: rows of numbers and categories in named columns, from .csv, .tsv and .parquet files."""
 
 from __future__ import annotations
 
@@ -17,41 +17,53 @@ MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 _DELIMITERS = ",;\t|"
 _LARGEST = float(np.finfo("float32").max)
 _SHOWN = 8
+_MOST_CATEGORIES = 100
 
 
 class Table(tuple):
     """The rows of a table: unpacks into `(x, y), (x_val, y_val)`; see `zoo.data.from_table`.
 
     Attributes:
-        columns: names of the columns of x, in order.
+        columns: names of the columns of x, in order; one of a category, such as "color=red", is 1
+            where the row has this value and else 0.
+        categories: (start, stop) of each category: its columns are start to stop - 1.
         class_names: what the labels mean, in order; () where they are numbers, or there are none.
         rows: all rows, float32 [n, features], in the order of the file.
         labels: of all rows, int32 [n], or None.
     """
 
     columns: tuple[str, ...]
+    categories: tuple[tuple[int, int], ...]
     class_names: tuple[str, ...]
     rows: np.ndarray
     labels: np.ndarray | None
 
     def likelihood(self) -> Any:
-        """Return `zoo.GaussianColumns` for these columns, adapted to the training rows.
+        """Return the likelihood of these columns, adapted to the training rows.
+
+        It is a `zoo.GaussianColumns`, or a `zoo.MixedColumns` where there are categories.
 
         Raises:
             ValueError: columns that are constant in the training rows, which are named.
         """
-        from zoo.nn.distributions import GaussianColumns  # reading needs no Keras
+        from zoo.nn.distributions import GaussianColumns, MixedColumns  # reading needs no Keras
 
         (x, _), _ = self
+        if self.categories:
+            return MixedColumns.adapted(x, self.categories, self.columns)
         return GaussianColumns.adapted(x, self.columns)
 
 
 @dataclass(frozen=True)
 class Read:
-    """What a file holds: `x` float32 [n, features], names of columns, labels [n] and classes."""
+    """What a file holds: `x` float32 [n, features], names of columns, labels [n] and classes.
+
+    `categories` are pairs as in `Table`.
+    """
 
     x: np.ndarray
     columns: tuple[str, ...]
+    categories: tuple[tuple[int, int], ...] = ()
     y: np.ndarray | None = None
     class_names: tuple[str, ...] = ()
 
@@ -65,7 +77,9 @@ def from_table(
     validation: float = 0.1,
     seed: int = 0,
 ) -> Table:
-    """Read a table of numbers as data for `fit`, in the units that the file has.
+    """Read a table as data for `fit`: numbers in the units of the file, and categories.
+
+    A column of text is a category: it becomes a column of 0 and 1 for each of its values, sorted.
 
     The first line of a .csv or .tsv file, in UTF-8, has the names of the columns; commas,
     semicolons, tabs or bars separate the cells, and numbers have a decimal point. A .parquet file
@@ -87,8 +101,9 @@ def from_table(
 
     Raises:
         FileNotFoundError: there is no such file. ImportError: pyarrow is needed.
-        ValueError: text, a missing value, rows of different lengths, no names, other columns, or
-            too few rows; line and column are named.
+        ValueError: text among numbers, more than 100 values of a category, one that `columns` does
+            not have, a missing value, rows of different lengths, no names, other columns, or too
+            few rows; line and column are named.
 
     Example:
         >>> rows = [[1.7, 60], [1.8, 80], [1.6, 70]]
@@ -111,6 +126,7 @@ def from_table(
     parts = (order[: n - kept], order[n - kept :])
     found = Table((read.x[i], None if read.y is None else read.y[i]) for i in parts)
     found.columns, found.class_names = read.columns, read.class_names
+    found.categories = read.categories
     found.rows, found.labels = read.x, read.y
     return found
 
@@ -131,21 +147,79 @@ def read_table(path, *, labels=None, drop=(), columns=None) -> Read:
     asked = ([] if labels is None else [labels]) + ([] if columns is not None else drop)
     if unknown := [name for name in asked if name not in held]:
         raise ValueError(f"{path} has no column {unknown[0]!r}; it has {_listed(held)}.")
-    taken = [name for name in held if name not in drop and name != labels]
-    if columns is not None:
-        _check_columns(path, taken, list(columns))
-        taken = list(columns)
+    taken = {name: cells for name, cells in held.items() if name not in drop and name != labels}
     if not taken:
         raise ValueError(f"{path} has no columns left; it has {_listed(held)}.")
-    x = _numbers(path, {name: held[name] for name in taken}, lines)
+    if columns is None:
+        values = {name: _values(path, name, cells) for name, cells in taken.items()}
+    else:
+        values = _expected_values(path, taken, list(columns))
+    numbers = {name: taken[name] for name in values if not values[name]}
+    parts = dict(zip(numbers, _numbers(path, numbers, lines).T, strict=True)) if numbers else {}
+    x, names, categories = [], [], []
+    for name, known in values.items():
+        if known:
+            categories.append((len(x), len(x) + len(known)))
+            x += [*_one_hot(path, name, taken[name], known, lines).T]
+            names += [f"{name}={value}" for value in known]
+        else:
+            x.append(parts[name])
+            names.append(name)
     y, classes = (None, ()) if labels is None else _labels(path, labels, held[labels], lines)
-    return Read(x, tuple(taken), y, classes)
+    return Read(np.stack(x, axis=1), tuple(names), tuple(categories), y, classes)
 
 
-def _check_columns(path, found, expected):
-    """Raise a ValueError unless two lists have the same names."""
-    missing = [name for name in expected if name not in found]
-    others = [name for name in found if name not in expected]
+def _values(path, name, cells) -> list[str]:
+    """Return the values of a category, sorted; none of a column of numbers."""
+    texts = {str(cell).strip() for cell in cells if not _lost(cell)}
+    if not texts or any(map(_is_number, texts)):
+        return []
+    if len(texts) == 1:
+        raise ValueError(
+            f"{path} holds {_listed(texts)} in every line of column {name!r}, which says nothing. "
+            f"Leave it out: drop=[{name!r}] (--drop on the command line)."
+        )
+    if len(texts) > min(_MOST_CATEGORIES, len(cells) // 2):
+        raise ValueError(
+            f"{path} holds {len(texts)} different texts in the {len(cells)} lines of column "
+            f"{name!r}, such as {_listed(sorted(texts)[:2])}; at most {_MOST_CATEGORIES}, and half "
+            f"as many as lines, are taken for a category. Leave it out: drop=[{name!r}] (--drop on "
+            "the command line)."
+        )
+    return sorted(texts)
+
+
+def _expected_values(path, held, columns) -> dict[str, list[str]]:
+    """Return the columns of a file that `columns` expects, with the values of categories."""
+    values, missing = {}, []
+    for column in columns:
+        name, equals, value = column.rpartition("=")
+        if column in held:
+            values[column] = []
+        elif equals and name in held:
+            values.setdefault(name, []).append(value)
+        else:
+            missing.append(column)
+    _check_columns(path, missing, [name for name in held if name not in values], columns)
+    return values
+
+
+def _one_hot(path, name, cells, known, lines) -> np.ndarray:
+    """Return 1 where a cell has a known value, else 0, float32 [n, values]."""
+    texts = np.array([str(cell).strip() for cell in cells])
+    x = (texts[:, None] == np.array(known)).astype("float32")
+    if len(lost := np.flatnonzero(x.sum(axis=1) == 0)):
+        i = lost[0]
+        what = "no value" if _lost(cells[i]) else f"{texts[i][:40]!r}"
+        raise ValueError(
+            f"{path} has {what} in line {lines[i]}, column {name!r}, and {_listed(known)} are "
+            f"expected; of this kind are {len(lost)} cells. Mend them, or leave out their rows."
+        )
+    return x
+
+
+def _check_columns(path, missing, others, expected):
+    """Raise a ValueError where a file lacks expected columns, or has others."""
     if not missing and not others:
         return
     said = [f"lacks {_listed(missing)}"] if missing else []
@@ -241,9 +315,8 @@ def _numbers(path, held, lines) -> np.ndarray:
         name, i = next(iter(text.items()))
         raise ValueError(
             f"{path} holds {str(held[name][i])[:40]!r} in line {lines[i]}, column {name!r}, and "
-            f"columns are numbers. Leave out {_listed(text)}: drop={list(text)[:_SHOWN]} (--drop "
-            "on the command line), or turn each category into a column of 0 and 1 first, as "
-            f"pandas.get_dummies(table, columns={list(text)[:_SHOWN]}, dtype=float) does."
+            f"its other cells are numbers. Mend the cells, or leave out {_listed(text)}: "
+            f"drop={list(text)[:_SHOWN]} (--drop on the command line)."
         )
     x = np.stack(list(found.values()), axis=1)  # float64 [n, features]
     lost = ~(np.abs(x) <= _LARGEST)

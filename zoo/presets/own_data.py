@@ -14,7 +14,7 @@ from zoo.checks.data import few_rows
 from zoo.data.own import OwnData, in_drawn_order, read, with_labels
 from zoo.data.tables import is_table
 from zoo.models import CLASSES
-from zoo.nn.distributions import GaussianColumns
+from zoo.nn.distributions import GaussianColumns, MixedColumns
 from zoo.nn.proportions import suited_filters, suited_hidden_units
 from zoo.presets import recipes
 from zoo.presets.card import Card
@@ -162,7 +162,7 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
             model["prior"] = {"petals": {"num_classes": model["num_classes"]}}
     validation = max(1, min(recipe.validation, len(x) // 6))
     if own.columns:
-        model["likelihood"] = _likelihood_of_columns(recipe, x[: len(x) - validation], own.columns)
+        model["likelihood"] = _likelihood_of_columns(recipe, x[: len(x) - validation], own)
     about = f"{recipe.class_name} on {TABLE if own.columns else TITLE}"
     recipe = replace(
         recipe,
@@ -178,16 +178,18 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
     return recipe, replace(own, x=x, y=y), said
 
 
-def _likelihood_of_columns(recipe, x, names) -> dict:
+def _likelihood_of_columns(recipe, x, own) -> dict:
     """Return the settings of the likelihood of a table, adapted to its training rows."""
     asked = recipe.model.get("likelihood", "gaussian")
-    own = isinstance(asked, dict) and asked.get("class_name") == GaussianColumns.__name__
-    if asked != "gaussian" and not own:
+    known = (GaussianColumns.__name__, MixedColumns.__name__)
+    if asked != "gaussian" and not (isinstance(asked, dict) and asked.get("class_name") in known):
         raise ValueError(
             f"likelihood={asked!r} is not for tables, whose columns are normal in their own units: "
             "leave it out. Or standardize the columns yourself, and give them as an .npy file."
         )
-    return serialize_keras_object(GaussianColumns.adapted(x, names))
+    if own.categories:
+        return serialize_keras_object(MixedColumns.adapted(x, own.categories, own.columns))
+    return serialize_keras_object(GaussianColumns.adapted(x, own.columns))
 
 
 def _shape_asked(recipe, path) -> dict:

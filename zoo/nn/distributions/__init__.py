@@ -9,6 +9,7 @@ from zoo.nn.distributions.likelihoods import (
     Likelihood,
     SquaredError,
 )
+from zoo.nn.distributions.mixed_columns import MixedColumns
 from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.distributions.prior_names import get as get_prior
@@ -25,6 +26,7 @@ __all__ = [
     "LearnedGaussian",
     "LearnedNormal",
     "Likelihood",
+    "MixedColumns",
     "Normal",
     "Prior",
     "SquaredError",

@@ -1,0 +1,169 @@
+"""The likelihood of rows of a table that has categories beside numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.nn.distributions.columns import GaussianColumns, listed, moments
+from zoo.nn.distributions.likelihoods import Likelihood
+from zoo.nn.distributions.normal import log_normal
+from zoo.nn.given import number
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class MixedColumns(GaussianColumns):
+    """Numbers are normal in their own units, and each category has a probability.
+
+    A category, such as a color, is as many columns as it has values, of which one is 1 and the
+    others are 0 (one-hot). With the decoder's outputs u_j, its logits l for the values of each
+    category, and m_j, d_j as in `GaussianColumns`,
+
+        log p(x) = sum over numbers j of log N(x_j; m_j + d_j u_j, (s_j d_j)^2)
+                   + sum over categories of the log-softmax of l at the value that is 1.
+
+    The decoder also gives s_j, for each row: ln s_j^2 = ln m^2 + softplus(r_j - ln m^2), at least
+    the variance m^2, as in `zoo.LearnedGaussian`. In models whose loss is a squared error, and
+    where `stddev` is given, s is fixed. The mean row has the probabilities of a category in the
+    place of its zeros and one.
+
+    Args:
+        means, deviations: of each column, numbers [features]; 0 and 1 for those of categories.
+            `MixedColumns.adapted(x, categories)` computes both.
+        categories: (start, stop) for each category: its columns are start to stop - 1.
+        names: of the columns; None for none.
+        stddev: s, in standard deviations of a column; None lets the decoder give it.
+        least_stddev: m, the least s that the decoder can give.
+
+    Raises:
+        ValueError: as `GaussianColumns`; categories that overlap, have fewer than two columns, or
+            are not within the row.
+
+    Examples:
+        >>> rows = np.array([[1.7, 1, 0], [1.8, 0, 1], [1.5, 0, 1]], "float32")
+        >>> names = ("height", "eyes=blue", "eyes=brown")
+        >>> columns = zoo.MixedColumns.adapted(rows, [(1, 3)], names)
+        >>> model = zoo.VAE((3,), 1, hidden_units=(4,), likelihood=columns)
+        >>> model.compile("adam")
+        >>> history = model.fit(rows, epochs=1, verbose=0)
+        >>> model.generate(2, seed=0)[:, 1:].sum(axis=1)  # probabilities
+        array([1., 1.], dtype=float32)
+
+    Source: Nazabal et al. 2020 (arXiv 1807.03653), section 3, for numbers and categories.
+    """
+
+    reads = "numbers, logits and logarithms of variances"
+    calibrated = False
+
+    def __init__(
+        self,
+        means,
+        deviations,
+        categories,
+        names=None,
+        stddev: float | None = None,
+        least_stddev: float = 0.05,
+    ):
+        super().__init__(means, deviations, names, stddev)
+        self.categories = _checked(categories, len(self.means))
+        self.least_stddev = number("least_stddev", least_stddev, above=0)
+        inside = {j for start, stop in self.categories for j in range(start, stop)}
+        self.numbers = [j for j in range(len(self.means)) if j not in inside]
+        self.values = 1 if self.stddev else 2
+
+    @classmethod
+    def adapted(cls, x, categories, names=None, stddev: float | None = None) -> MixedColumns:
+        """Return the likelihood for rows like these.
+
+        Args:
+            x: training data, numbers [n, features], n at least 2.
+            categories, names, stddev: as above.
+
+        Raises:
+            ValueError: numbers that are constant, a category that has one value in all rows, or
+                that is not one-hot; which are named.
+        """
+        x, means, deviations = np.asarray(x), np.zeros(x.shape[1]), np.ones(x.shape[1])
+        inside = np.zeros(x.shape[1], bool)
+        for start, stop in _checked(categories, x.shape[1]):
+            part, inside[start:stop] = x[:, start:stop], True
+            said = listed(range(start, stop), names)
+            if not (np.isin(part, (0, 1)).all() and (part.sum(axis=1) == 1).all()):
+                raise ValueError(f"Of {said} one is expected to be 1 in each row, the others 0.")
+            if (part.sum(axis=0) > 0).sum() < 2:
+                raise ValueError(
+                    f"The category of {said} has one value in all rows of the training data, and "
+                    "says nothing: leave it out (drop=, --drop on the command line)."
+                )
+        if not inside.all():
+            kept = (
+                None if names is None else [n for n, c in zip(names, inside, strict=True) if not c]
+            )
+            means[~inside], deviations[~inside] = moments(x[:, ~inside], kept)
+        return cls(means, deviations, categories, names, stddev)
+
+    def of_model(self, model) -> Likelihood:
+        if self.stddev is None and model.unit_variance:
+            return type(self).from_config({**self.get_config(), "stddev": 1.0})
+        return self
+
+    def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
+        (features,) = super().parameter_shape(image_shape)
+        return (features if self.stddev else features + len(self.numbers),)
+
+    def log_prob(self, x: Any, parameters: Any) -> Any:
+        total = 0.0
+        if self.numbers:
+            value, mean = (_taken(v, self.numbers) for v in (self.standardized(x), parameters))
+            total = log_normal(value, mean, self._log_var(parameters)) - self.log_scale
+        for start, stop in self.categories:
+            log_probs = ops.log_softmax(parameters[:, start:stop], axis=-1)
+            total += ops.sum(x[:, start:stop] * log_probs, axis=-1)
+        return total
+
+    def mean(self, parameters: Any) -> Any:
+        rows, parts, end = self.raw(parameters[:, : len(self.means)]), [], 0
+        for start, stop in self.categories:
+            parts += [rows[:, end:start], ops.softmax(parameters[:, start:stop], axis=-1)]
+            end = stop
+        return ops.concatenate([*parts, rows[:, end:]], axis=-1)
+
+    def _log_var(self, parameters):
+        """Return ln s^2 of the numbers, [batch, numbers], or one number if it is fixed."""
+        if self.stddev:
+            return 2.0 * math.log(self.stddev)
+        least = 2.0 * math.log(self.least_stddev)
+        return least + ops.softplus(parameters[:, len(self.means) :] - least)
+
+    def get_config(self) -> dict:
+        more = {"categories": [list(pair) for pair in self.categories]}
+        return {**super().get_config(), **more, "least_stddev": self.least_stddev}
+
+
+def _taken(values, columns):
+    return ops.take(values, ops.convert_to_tensor(columns, "int32"), axis=-1)
+
+
+def _checked(categories, features: int) -> tuple[tuple[int, int], ...]:
+    """Return pairs of numbers of columns in ascending order."""
+    try:
+        pairs = tuple(sorted((int(start), int(stop)) for start, stop in categories))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"categories is {categories!r}; give (start, stop) for each category."
+        ) from None
+    end = 0
+    for start, stop in pairs:
+        if not end <= start <= stop - 2 or stop > features:
+            raise ValueError(
+                f"categories is {pairs}; give (start, stop) for each, of at least two columns among"
+                f" the {features}, which no other category has."
+            )
+        end = stop
+    if not pairs:
+        raise ValueError("categories is empty: use zoo.GaussianColumns for numbers alone.")
+    return pairs
