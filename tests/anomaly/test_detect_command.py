@@ -116,3 +116,17 @@ def test_labels_that_give_no_curve_are_refused(labels, data, tmp_path):
     with pytest.raises(ValueError, match="labels"):
         write_report(detector, zoo.data.load("digits")[1][0], tmp_path / "out", is_anomaly=labels)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_names_the_columns_that_are_to_blame(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 3)).astype("float32")
+    names = ("age", "<b>", "weight")
+    columns = zoo.GaussianColumns.adapted(rows, names)
+    model = zoo.Autoencoder((3,), 2, hidden_units=(8,), likelihood=columns)
+    detector = Detector(model).fit(rows, epochs=1, verbose=0)
+    rows[7, 1] = 30
+    write_report(detector, rows, tmp_path / "report", top=2)
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "<td>7</td>" in page
+    assert "<td>&lt;b&gt; is 30, reconstructed " in page
+    assert "<b>" not in page

@@ -19,10 +19,14 @@ from zoo.checks import data as checks
 
 PAGE, TABLE = "report.html", "scores.csv"
 MOST_NAMES = 40  # of columns, below a picture
+NAMED = 3  # columns of a row that are named as unusual,
+LEAST_SHARE = 0.1  # if they have this share of its squared error
 STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;"
-    "border-bottom:1px solid #ddd}img{max-width:100%}"
+    ":root{color-scheme:light dark}"
+    "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "div{overflow-x:auto}table{border-collapse:collapse}"
+    "td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #8886}"
+    ":is(td,th):last-child{text-align:left}img{max-width:100%}"
 )
 
 
@@ -38,7 +42,8 @@ def write_report(
     """Score items, and write `scores.csv` and `report.html`, one file that needs no other.
 
     The page shows a histogram of the scores with the threshold, the most unusual items with their
-    reconstructions and errors, and, where labels are given, the ROC curve.
+    reconstructions and errors, and, where labels are given, the ROC curve. Of rows of a table it
+    names the columns with the largest errors, their values and those of the reconstruction.
 
     Args:
         detector: a fitted `Detector`.
@@ -82,10 +87,15 @@ def write_report(
         pictures["ROC curve"] = roc_curve(truth, scores, found["auroc"])
     order = np.argsort(-scores, kind="stable")
     shown = order[:top]
-    pictures["The most unusual items"] = most_unusual(detector, np.asarray(x)[shown], shown)
+    items = np.asarray(x)[shown]
+    pictures["The most unusual items"] = most_unusual(detector, items, shown)
+    said = unusual_columns(detector, items) if items.ndim == 2 else [""] * len(items)
     with publish_folder(folder, overwrite) as scratch:
         _write_table(scratch / TABLE, scores, flagged, truth)
-        rows = [(int(i), float(scores[i]), bool(flagged[i])) for i in shown]
+        rows = [
+            (int(i), f"{scores[i]:.6g}", "yes" if flagged[i] else "no", text)
+            for i, text in zip(shown, said, strict=True)
+        ]
         text = _page(detector, found, pictures, rows)
         (scratch / PAGE).write_text(text, encoding="utf-8")
     return found
@@ -170,16 +180,37 @@ def most_unusual(detector, items: np.ndarray, numbers: np.ndarray) -> Figure:
     names = getattr(likelihood, "names", None)
     count = min(6, len(items))
     figure = Figure(figsize=(8, 1.8 * count), dpi=100, layout="constrained")
+    marks = ("o", "x") if items.ndim == 2 else ("-", "-")  # neighbors in a row are no series
     for i, (one, two) in enumerate(figure.subplots(count, 2, squeeze=False)):
-        one.plot(items[i].reshape(-1), label="item")
-        one.plot(restored[i].reshape(-1), label="reconstruction")
+        one.plot(items[i].reshape(-1), marks[0], label="item")
+        one.plot(restored[i].reshape(-1), marks[1], label="reconstruction")
         two.bar(np.arange(errors[i].size), errors[i].reshape(-1))
         one.set_title(f"item {numbers[i]}{unit}", fontsize=9)
         two.set_title("squared error by column", fontsize=9)
         if names and len(names) <= MOST_NAMES:
-            two.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
+            for axes in (one, two):
+                axes.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
     figure.axes[0].legend(fontsize=7)
     return figure
+
+
+def unusual_columns(detector, rows: np.ndarray) -> list[str]:
+    """Say for each row which columns have the largest errors, and what the model makes of them.
+
+    Args:
+        rows: [k, features].
+    """
+    restored, errors = detector.reconstruct(rows), detector.explain(rows)
+    names = getattr(detector.model.likelihood, "names", None)
+    names = names or [f"column {j}" for j in range(rows.shape[1])]
+    return [
+        "; ".join(
+            f"{names[j]} is {row[j]:.4g}, reconstructed {other[j]:.4g}"
+            for j in np.argsort(-error, kind="stable")[:NAMED]
+            if error[j] >= LEAST_SHARE * error.sum()
+        )
+        for row, other, error in zip(rows, restored, errors, strict=True)
+    ]
 
 
 def _axes(width, height):
@@ -211,16 +242,18 @@ def _page(detector, found, pictures, rows) -> str:
         )
     lines = [
         '<!doctype html><html lang="en"><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
         f"<title>Anomalies found by a {html.escape(model)}</title><style>{STYLE}</style>",
         f"<h1>Anomalies</h1><p>{html.escape(told)}</p>",
     ]
     for title, figure in pictures.items():
         lines.append(f'<h2>{title}</h2><img alt="{title}" src="{_embedded(figure)}">')
-    lines.append("<table><tr><th>item</th><th>score</th><th>anomaly</th></tr>")
-    for number, score, flagged in rows:
-        cells = (number, f"{score:.6g}", "yes" if flagged else "no")
-        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return "\n".join([*lines, "</table></html>\n"])
+    titles = ("item", "score", "anomaly", "largest errors" if rows[0][-1] else "")
+    lines.append("<div><table><tr>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>")
+    for cells in rows:
+        told = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
+        lines.append(f"<tr>{told}</tr>")
+    return "\n".join([*lines, "</table></div></html>\n"])
 
 
 def _embedded(figure: Figure) -> str:
