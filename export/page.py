@@ -19,7 +19,7 @@ from .tensors import Tensor
 
 DRAWS = 2000
 _FILES = ("index.html", "style.css")
-_SCRIPTS = ("page.js", "model.js", "own_image.js", "drawing.js", "resize.js")
+_SCRIPTS = ("page.js", "model.js", "own_image.js", "adjust.js", "drawing.js", "resize.js")
 
 
 def write_page(

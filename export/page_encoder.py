@@ -99,6 +99,8 @@ def described_encoder(encoder: PageEncoder, examples: dict[str, Any] | None) -> 
         A dict for JSON. Black is `low`, white `high`: the encoder's range, else 0 to 1, or
         wider as the examples are. `background` is "dark" or "light" where most gray examples
         have such a border, else null: the page inverts images that have the opposite one.
+        `centered` says whether the center of mass of gray examples is in the middle, as MNIST's:
+        the page then moves images there.
     """
     low, high = encoder.x.low, encoder.x.high
     if low is None or high is None:
@@ -111,20 +113,29 @@ def described_encoder(encoder: PageEncoder, examples: dict[str, Any] | None) -> 
         "high": high,
         "takes_label": encoder.label is not None,
         "code": encoder.code.name,
-        "background": _background(encoder.x, examples, low, high),
+        **_habits(encoder.x, examples, low, high),
     }
 
 
-def _background(x: Tensor, examples: dict[str, Any] | None, low: float, high: float) -> str | None:
+def _habits(x: Tensor, examples: dict[str, Any] | None, low: float, high: float) -> dict[str, Any]:
+    """Return what gray examples have in common: their background, and where their ink is."""
     first = x.layout == "channels_first"
     if examples is None or x.shape[0 if first else -1] != 1:
-        return None
+        return {"background": None, "centered": False}
     height, width = x.shape[1:] if first else x.shape[:-1]
-    pictures = examples["pictures"].reshape(-1, height, width)
-    rim = np.ones((height, width), bool)
-    rim[1:-1, 1:-1] = False
-    level = (float(np.median(pictures[:, rim].mean(axis=1))) - low) / (high - low)
-    return "dark" if level < 1 / 3 else "light" if level > 2 / 3 else None
+    shares = (examples["pictures"].reshape(-1, height, width) - low) / (high - low)
+    border = np.ones((height, width), bool)
+    border[1:-1, 1:-1] = False
+    level = float(np.median(shares[:, border].mean(axis=1)))
+    background = "dark" if level < 1 / 3 else "light" if level > 2 / 3 else None
+    ink = 1 - shares if background == "light" else shares
+    middle = np.reshape([height - 1, width - 1], (2, 1, 1)) / 2
+    mass = np.maximum(ink.sum(axis=(1, 2)), 1e-6)
+    off = [np.abs((ink * d).sum(axis=(1, 2)) / mass) for d in np.indices((height, width)) - middle]
+    # Within a pixel of 28 for nearly all: the data set was made so.
+    most = float(np.quantile(np.maximum(*off), 0.95)) / max(height, width)
+    centered = background is not None and most <= 1 / 28
+    return {"background": background, "centered": centered}
 
 
 def _guessed(exported: Path, label: Tensor, name: str, pictures: np.ndarray) -> np.ndarray:

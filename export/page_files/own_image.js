@@ -1,5 +1,6 @@
 // Images of the visitor's own: chosen, dropped or drawn, encoded here, and sent nowhere.
 import { about, arranged, encode, loadEncoder } from "./model.js";
+import { centered, inverted, isOpposite } from "./adjust.js";
 import { makeDrawing } from "./drawing.js";
 import { resized } from "./resize.js";
 
@@ -9,7 +10,7 @@ const LONGEST_DRAWING = 64; // pixels a side
 
 const at = (id) => document.getElementById(id);
 let page; // what the page lets an image do: see makeOwnImage
-let own = null; // { image, size, name, drawn } of the last one
+let own = null; // the last one: { shares, name, drawn, done }, `done` in words
 let again = false;
 let busy = false;
 
@@ -23,13 +24,15 @@ export function makeOwnImage(of) {
     takeFiles(at("own-file").files);
     at("own-file").value = ""; // so that the same file can be chosen again
   });
-  at("own-invert").addEventListener("change", () => { if (own && !own.drawn) update(); });
+  for (const id of ["own-invert", "own-center"]) {
+    at(id).addEventListener("change", () => { if (own) update(); });
+  }
   makeDropping();
   makeOwnClass();
   const [channels, height, width] = about.picture.shape;
   if (channels === 1 && Math.max(height, width) <= LONGEST_DRAWING) {
     makeDrawing((canvas) => take(canvas, [canvas.width, canvas.height], "your drawing", true));
-    at("own-drawing").hidden = false;
+    at("own-drawing").hidden = at("drawing-hint").hidden = false;
   }
   at("own").hidden = false;
 }
@@ -63,7 +66,7 @@ function makeOwnClass() {
     page.choose(Number(at("own-class").value));
     if (own) update();
   });
-  at("own-class").parentElement.hidden = false;
+  at("own-classes").hidden = false;
 }
 
 export function showOwnClass(label) {
@@ -100,28 +103,15 @@ async function takeFiles(files) {
 // Encode an image or a canvas, resized, with the page's class.
 function take(image, size, name, drawn) {
   const shares = resized(image, size, about.picture.shape);
-  own = { shares, name, drawn };
   const [channels, height, width] = about.picture.shape;
   const cropped = Math.abs(size[0] * height - size[1] * width) > Math.max(...size);
-  own.done = drawn ? [] : [`${size.join(" × ")} pixels became ${width} × ${height}` +
+  const done = drawn ? [] : [`${size.join(" × ")} pixels became ${width} × ${height}` +
     `${channels === 1 ? ", gray" : ""}${cropped ? ", cropped at the center" : ""}.`];
-  at("own-invert").parentElement.hidden = drawn;
-  if (!drawn) {
-    const opposite = { dark: rim(shares) > 0.5, light: rim(shares) < 0.5 };
-    at("own-invert").checked = opposite[about.encoder.background] ?? false;
-  }
+  own = { shares, name, drawn, done };
+  at("own-inverting").hidden = drawn;
+  at("own-invert").checked = !drawn && isOpposite(shares);
+  at("own-centering").hidden = !about.encoder.centered;
   return update();
-}
-
-// The mean of the pixels at the border.
-function rim(shares) {
-  const [channels, height, width] = about.picture.shape;
-  const edge = shares.filter((_, place) => {
-    const pixel = Math.floor(place / channels);
-    const [x, y] = [pixel % width, Math.floor(pixel / width)];
-    return x === 0 || y === 0 || x === width - 1 || y === height - 1;
-  });
-  return edge.reduce((sum, share) => sum + share, 0) / edge.length;
 }
 
 // Encode the last image; while one is encoded, others wait, and only the last of them is next.
@@ -140,9 +130,9 @@ async function update() {
 }
 
 async function encodeOwn() {
-  const { shares, name, drawn, done } = own;
-  const inverted = !drawn && at("own-invert").checked;
-  const values = arranged(inverted ? shares.map((share) => 1 - share) : shares);
+  const { name } = own;
+  const [shares, done] = adjusted(own);
+  const values = arranged(shares);
   let inside;
   try {
     const waiting = setTimeout(() => tell("Loading the encoder."), 300);
@@ -153,11 +143,24 @@ async function encodeOwn() {
     return tell(`The encoder failed: ${error.message ?? error}. The rest of the page works ` +
       "without it; reload the page to try again.", true);
   }
-  const why = { dark: "light", light: "dark" }[about.encoder.background];
-  const said = inverted && why ? [`Inverted, as its background is ${why} and that of the ` +
-    `examples ${about.encoder.background}.`] : [];
-  if (!inside) said.push("Its code lies outside of the plane: the ring is at the nearest edge.");
-  tell([...done, ...said].join(" "));
+  if (!inside) done.push("Its code lies outside of the plane: the ring is at the nearest edge.");
+  tell(done.join(" "));
+}
+
+// Return the picture to encode, and what was done to it in words.
+function adjusted({ shares, done }) {
+  const { background } = about.encoder;
+  const said = [...done];
+  const opposite = isOpposite(shares);
+  if (at("own-invert").checked) {
+    shares = inverted(shares);
+    said.push(opposite ? `Inverted, as the examples have a ${background} background.` : "Inverted.");
+  }
+  if (about.encoder.centered && at("own-center").checked) {
+    shares = centered(shares);
+    said.push("Moved to the middle, where the examples are.");
+  }
+  return [shares, said];
 }
 
 function tell(text, failed = false) {

@@ -239,6 +239,7 @@ function makePlane() {
     change();
   });
   at("plane").hidden = false;
+  at("shown").append(at("own")); // else it is the higher column that grows
 }
 
 async function drawPlane() {

@@ -25,7 +25,11 @@ export function resized(image, [fromWidth, fromHeight], [channels, height, width
       }
     }
   }
-  return sums.map((sum) => Math.min(Math.max(Math.round(sum), 0), 255) / 255);
+  return sums.map((sum) => level(sum) / 255);
+}
+
+function level(value) {
+  return Math.min(Math.max(Math.round(value), 0), 255);
 }
 
 function band(image, width, top, count) {
@@ -79,5 +83,5 @@ function narrowed(pixels, columns, channels) {
       for (let c = 0; c < 3; c++) line[3 * column + c] += shares[i] * pixels[place + c];
     }
   }
-  return line;
+  return line.map(level);
 }
