@@ -15,7 +15,7 @@ export function makeDrawing(changed) {
   const [, height, width] = about.picture.shape;
   drawn = changed;
   [canvas.width, canvas.height] = [width * ENLARGED, height * ENLARGED];
-  pen = [canvas.width / 2, canvas.height / 2];
+  pen = [width, height].map((side) => (Math.floor(side / 2) + 0.5) * ENLARGED);
   makePointer();
   canvas.addEventListener("keydown", moveByKey);
   canvas.addEventListener("focus", showPen);
@@ -66,8 +66,8 @@ function moveByKey(event) {
     redraw();
   } else if (step[event.key]) {
     const [x, y] = step[event.key];
-    pen = [Math.min(Math.max(pen[0] + x * ENLARGED, 0), canvas.width),
-      Math.min(Math.max(pen[1] + y * ENLARGED, 0), canvas.height)];
+    pen = [inside(pen[0] + x * ENLARGED, canvas.width),
+      inside(pen[1] + y * ENLARGED, canvas.height)];
     if (down) {
       strokes.at(-1).push(pen);
       redraw();
@@ -75,6 +75,11 @@ function moveByKey(event) {
   } else return;
   event.preventDefault();
   showPen();
+}
+
+// The pen goes from the middle of one of the model's pixels to that of the next.
+function inside(value, side) {
+  return Math.min(Math.max(value, ENLARGED / 2), side - ENLARGED / 2);
 }
 
 function lift() {
@@ -95,6 +100,7 @@ function redraw() {
   frame ||= requestAnimationFrame(() => {
     frame = 0;
     paintStrokes();
+    at("own-prompt").hidden = strokes.length > 0;
     for (const name of ["own-undo", "own-clear"]) at(name).disabled = !strokes.length;
     if (strokes.length) drawn(canvas);
   });
@@ -106,6 +112,7 @@ function paintStrokes() {
   context.fillStyle = light ? "white" : "black";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.strokeStyle = light ? "black" : "white";
+  at("own-prompt").style.color = context.strokeStyle;
   context.lineCap = context.lineJoin = "round";
   // As thick as the strokes of 28 x 28 digits, and never thinner than a pixel of the model.
   context.lineWidth = Math.max(Math.min(canvas.width, canvas.height) / 12, 1.2 * ENLARGED);

@@ -11,8 +11,10 @@ const LONGEST_DRAWING = 64; // pixels a side
 const at = (id) => document.getElementById(id);
 let page; // what the page lets an image do: see makeOwnImage
 let own = null; // the last one: { shares, name, drawn, done }, `done` in words
+let taken = 0; // files and drawings so far: a slow file does not replace what came later
 let again = false;
-let busy = false;
+let encoding = false;
+let tasks = 0;
 
 // `of`: label() is the page's class, choose(value) changes it, and takeCode(code, picture, name)
 // shows a code with the picture that it is of.
@@ -73,28 +75,44 @@ export function showOwnClass(label) {
   at("own-class").value = label;
 }
 
-async function takeFiles(files) {
-  const [file] = files;
+function takeFiles(files) {
+  return during(() => readFile(files[0]));
+}
+
+async function during(task) {
+  tasks += 1;
+  at("own").setAttribute("aria-busy", "true");
+  try {
+    await task();
+  } finally {
+    tasks -= 1;
+    if (!tasks) at("own").removeAttribute("aria-busy");
+  }
+}
+
+async function readFile(file) {
   if (!file) return tell("No image file came. Choose a PNG, JPEG or WebP file.", true);
   if (file.size > LARGEST_FILE) {
     return tell(`${file.name} is too large: it has ${Math.ceil(file.size / 1e6)} MB, and at most ` +
       `${LARGEST_FILE / 1e6} MB are read. Choose a smaller image.`, true);
   }
+  const mine = ++taken;
   const image = new Image();
   const address = URL.createObjectURL(file);
   try {
     image.src = address;
     await new Promise((done, failed) => { image.onload = done; image.onerror = failed; });
+    if (mine !== taken) return null;
     const size = [image.naturalWidth, image.naturalHeight];
     if (!size[0] || !size[1]) throw new Error("an image without a size");
     if (size[0] * size[1] > MOST_PIXELS) {
-      return tell(`${file.name} is too large: it has ${size.join(" × ")} pixels, and at most ` +
+      return tell(`${file.name} is too large: it has ${size.join(" x ")} pixels, and at most ` +
         `${MOST_PIXELS / 1e6} million are read. Make it smaller, and choose it again.`, true);
     }
-    await take(image, size, "your image", false);
+    return await take(image, size, "your image", false);
   } catch {
-    tell(`${file.name} is not an image that this browser can read. Choose a PNG, JPEG or WebP ` +
-      "file.", true);
+    return tell(`${file.name} is not an image that this browser can read. Choose a PNG, JPEG or ` +
+      "WebP file.", true);
   } finally {
     URL.revokeObjectURL(address);
   }
@@ -102,10 +120,11 @@ async function takeFiles(files) {
 
 // Encode an image or a canvas, resized, with the page's class.
 function take(image, size, name, drawn) {
+  taken += 1;
   const shares = resized(image, size, about.picture.shape);
   const [channels, height, width] = about.picture.shape;
   const cropped = Math.abs(size[0] * height - size[1] * width) > Math.max(...size);
-  const done = drawn ? [] : [`${size.join(" × ")} pixels became ${width} × ${height}` +
+  const done = drawn ? [] : [`${size.join(" x ")} pixels became ${width} x ${height}` +
     `${channels === 1 ? ", gray" : ""}${cropped ? ", cropped at the center" : ""}.`];
   own = { shares, name, drawn, done };
   at("own-inverting").hidden = drawn;
@@ -117,15 +136,15 @@ function take(image, size, name, drawn) {
 // Encode the last image; while one is encoded, others wait, and only the last of them is next.
 async function update() {
   again = true;
-  if (busy) return;
-  busy = true;
+  if (encoding) return;
+  encoding = true;
   try {
     while (again) {
       again = false;
-      await encodeOwn();
+      await during(encodeOwn);
     }
   } finally {
-    busy = false;
+    encoding = false;
   }
 }
 
@@ -154,7 +173,8 @@ function adjusted({ shares, done }) {
   const opposite = isOpposite(shares);
   if (at("own-invert").checked) {
     shares = inverted(shares);
-    said.push(opposite ? `Inverted, as the examples have a ${background} background.` : "Inverted.");
+    const why = opposite ? `, as the examples have a ${background} background` : "";
+    said.push(`Inverted${why}.`);
   }
   if (about.encoder.centered && at("own-center").checked) {
     shares = centered(shares);

@@ -1,5 +1,6 @@
-// Images of any size become pictures of the model's size, with antialiasing. As zoo.data.from_folder
-// does it: gray before resizing, transparent parts on white, Lanczos, cropped at the center.
+// Images of any size become pictures of the model's size, with antialiasing, as those of
+// zoo.data.from_folder: gray before resizing, transparent parts on white, Lanczos, cropped at the
+// center.
 
 const LOBES = 3;
 const BAND = 256; // rows of the source that are read at a time, so that a large one needs no copy
@@ -67,8 +68,8 @@ function sinc(x) {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
-// One line of RGBA pixels, at the width of the target, gray or in color. Plain loops: a photograph has
-// millions of pixels.
+// One line of RGBA pixels, at the width of the target, gray or in color. Plain loops: a photograph
+// has millions of pixels.
 function narrowed(pixels, columns, channels) {
   const line = new Float32Array(columns.length * channels);
   for (let column = 0; column < columns.length; column++) {
