@@ -96,6 +96,7 @@ async function readFile(file) {
     return tell(`${file.name} is too large: it has ${Math.ceil(file.size / 1e6)} MB, and at most ` +
       `${LARGEST_FILE / 1e6} MB are read. Choose a smaller image.`, true);
   }
+  tell("Reading the image.");
   const mine = ++taken;
   const image = new Image();
   const address = URL.createObjectURL(file);
