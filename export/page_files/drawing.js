@@ -37,7 +37,8 @@ function makePointer() {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== drawing) return;
-    strokes.at(-1).push(...event.getCoalescedEvents().map(place), place(event));
+    const between = event.getCoalescedEvents?.() ?? []; // not in every browser, nor without HTTPS
+    strokes.at(-1).push(...between.map(place), place(event));
     redraw();
   });
   for (const end of ["pointerup", "pointercancel"]) {

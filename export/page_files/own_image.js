@@ -6,6 +6,7 @@ import { resized } from "./resize.js";
 
 const LARGEST_FILE = 50e6; // bytes
 const MOST_PIXELS = 50e6;
+const LONGEST_SIDE = 16000; // pixels: browsers have no wider canvas
 const LONGEST_DRAWING = 64; // pixels a side
 
 const at = (id) => document.getElementById(id);
@@ -106,9 +107,10 @@ async function readFile(file) {
     if (mine !== taken) return null;
     const size = [image.naturalWidth, image.naturalHeight];
     if (!size[0] || !size[1]) throw new Error("an image without a size");
-    if (size[0] * size[1] > MOST_PIXELS) {
+    if (size[0] * size[1] > MOST_PIXELS || Math.max(...size) > LONGEST_SIDE) {
       return tell(`${file.name} is too large: it has ${size.join(" x ")} pixels, and at most ` +
-        `${MOST_PIXELS / 1e6} million are read. Make it smaller, and choose it again.`, true);
+        `${MOST_PIXELS / 1e6} million are read, ${LONGEST_SIDE} a side. Make it smaller, and ` +
+        "choose it again.", true);
     }
     return await take(image, size, "your image", false);
   } catch {
