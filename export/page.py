@@ -1,4 +1,4 @@
-"""A static page that runs an exported decoder in the browser."""
+"""A static page that runs an exported decoder, and its encoder, in the browser."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from zoo.atomic_writes import publish_folder
 
 from . import onnxruntime_web, runtime, signature
 from .draws import draw_by_label, draw_prior
-from .tensors import Tensor, check_array
+from .page_encoder import EXAMPLES, described_encoder, encoded_examples, fitting_encoder
+from .tensors import Tensor
 
-EXAMPLES = 20
 DRAWS = 2000
-_CODES = 256
-_FILES = ("index.html", "style.css", "page.js")
+_FILES = ("index.html", "style.css")
+_SCRIPTS = ("page.js", "model.js", "own_image.js", "adjust.js", "drawing.js", "resize.js")
 
 
 def write_page(
@@ -38,15 +38,19 @@ def write_page(
 
     It has a slider for every number of the code, a plane for codes of two numbers, a choice of the
     class for conditional models, prior samples, real examples with their codes, variations, and a
-    download of the picture; everything can be used with the keyboard. The page loads nothing from
+    download of the picture. Visitors can also encode an image of their own, and draw one where the
+    model's are gray and have at most 64 pixels a side: the encoder runs in the browser, too.
+    Everything can be used with the keyboard. The page loads nothing from
     other servers: onnxruntime-web is in the folder, with its licence. Any web server can serve it,
     such as `python -m http.server` in the folder.
 
     Args:
-        exported: a folder from `export_model` with ONNX; the page shows its decoder, and its
-            encoder (if there is one) gives the codes of the examples.
+        exported: a folder from `export_model` with ONNX; the page shows its decoder. Its encoder
+            gives the codes of examples and of visitors' images; a page of a decoder alone has
+            neither.
         folder: the folder to create.
-        images: examples, [n, height, width, channels] in the encoder's range; None for no examples.
+        images: examples, [n, height, width, channels] in the encoder's range; the page starts with
+            the first. None for no examples: the page starts with the mean of the prior.
         labels: integers [n], the classes of the images.
         label_names: the names of the labels, in order.
         title: of the page; the model's name by default.
@@ -66,25 +70,29 @@ def write_page(
     """
     exported = Path(exported)
     session = runtime.load(exported / "decoder")
-    code, label, _ = _interface(session)
+    code, label, picture = _interface(session)
     draws = _draws(code, label)
-    examples = _examples(exported, session, images, labels)
+    encoder, examples = fitting_encoder(exported, code, label, picture), None
+    if encoder and images is not None:
+        examples = encoded_examples(encoder, exported, label, images, labels)
     content = _described(session, title, description)
     content["code"] = {"name": code.name, "shape": code.shape} | _spans(code, draws, examples)
     content["label"] = label and _classes(label, label_names)
     content["picture"] = _picture(session, examples)
     content["draws"] = None if draws is None else {"count": DRAWS, "by_label": len(draws) > 1}
     content["examples"] = examples and {"labels": examples["labels"][:EXAMPLES]}
+    content["encoder"] = encoder and described_encoder(encoder, examples)
     bundle = onnxruntime_web.read(archive)
     with publish_folder(folder, overwrite) as scratch:
-        for name in _FILES:
+        for name in _FILES + _SCRIPTS:
             source = importlib.resources.files(__package__) / "page_files" / name
             (scratch / name).write_bytes(source.read_bytes())
         (scratch / "onnxruntime-web").mkdir()
         for name, data in bundle.items():
             (scratch / "onnxruntime-web" / name).write_bytes(data)
-        model = (exported / "decoder" / runtime.ONNX_FILE).read_bytes()
-        (scratch / "decoder.onnx").write_bytes(model)
+        for part in ("decoder", "encoder") if encoder else ("decoder",):
+            model = (exported / part / runtime.ONNX_FILE).read_bytes()
+            (scratch / f"{part}.onnx").write_bytes(model)
         if draws is not None:
             _write_floats(scratch / "draws.bin", draws)
         if examples:
@@ -156,47 +164,8 @@ def _draws(code: Tensor, label: Tensor | None) -> np.ndarray | None:
         return None
 
 
-def _examples(
-    exported: Path, decoder: runtime.Session, images: Any, labels: Any
-) -> dict[str, Any] | None:
-    """Return images with classes and codes; None without images or a fitting encoder."""
-    code, label, picture = _interface(decoder)
-    if images is None or not (exported / "encoder" / runtime.ONNX_FILE).is_file():
-        return None
-    encoder = runtime.load(exported / "encoder")
-    takes = {tensor.name: tensor for tensor in encoder.inputs}
-    seen = [t for t in encoder.inputs if t.dtype == "float32" and t.shape == picture.shape]
-    known = takes.keys() <= {seen[0].name if seen else None, label.name if label else None}
-    if not known or encoder.outputs[0].shape != code.shape:
-        return None
-    moved = seen[0].layout == "channels_first" and np.ndim(images) == 4
-    pictures = check_array(seen[0], np.moveaxis(images, -1, 1) if moved else images)[:_CODES]
-    if label is None:
-        classes = np.zeros(len(pictures), np.int32)
-    elif labels is None:
-        classes = _guessed(exported, label, seen[0].name, pictures)
-    else:
-        classes = check_array(label, labels)[:_CODES]
-    if len(classes) != len(pictures):
-        raise ValueError(f"There are {len(pictures)} images, but {len(classes)} labels.")
-    inputs = {seen[0].name: pictures} | ({label.name: classes} if label else {})
-    codes = encoder(**{name: inputs[name] for name in takes})[encoder.outputs[0].name]
-    return {"pictures": pictures, "codes": codes, "labels": classes.tolist()}
-
-
-def _guessed(exported: Path, label: Tensor, name: str, pictures: np.ndarray) -> np.ndarray:
-    """Return the classes from the model's classifier; without one, all classes in turn."""
-    low, high = int(label.low), int(label.high)
-    if (exported / "classifier" / runtime.ONNX_FILE).is_file():
-        classifier = runtime.load(exported / "classifier")
-        (output,) = classifier.outputs
-        if output.shape == (high - low + 1,):
-            return low + classifier(**{name: pictures})[output.name].argmax(axis=1)
-    return low + np.arange(len(pictures)) % (high - low + 1)
-
-
 def _spans(code: Tensor, draws: np.ndarray | None, examples: Any) -> dict[str, list[float]]:
-    """Return the start code of a page, the ranges of its sliders, and the size of variations."""
+    """Return the center of the codes, the ranges of sliders, and the size of variations."""
     drawn = [] if draws is None else [draws.reshape(-1, *code.shape)]
     real = [examples["codes"]] if examples else []
     known = drawn + real or [np.array([-3.0, 3.0])[:, None] * np.ones(int(np.prod(code.shape)))]

@@ -166,7 +166,9 @@ def _parser():
         help="images as [channels, height, width] in the files, as PyTorch has them",
     )
     sub.add_argument(
-        "--web", action="store_true", help="write a page that shows the decoder, OUT/web; needs npm"
+        "--web",
+        action="store_true",
+        help="write a page that runs the model in a browser, OUT/web; needs npm",
     )
     sub.add_argument(
         "--web-archive", help="onnxruntime-web's npm package as a file, instead of npm"

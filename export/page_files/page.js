@@ -1,32 +1,31 @@
-// One decoder, run in the browser. Everything that the page knows of it stands in page.json.
-import * as ort from "./onnxruntime-web/ort.wasm.min.mjs";
+// The page of one exported model: its code, and what is seen of it.
+import {
+  about, decode, describeModel, loadDecoder, numbers, paint, sized,
+} from "./model.js";
+import { makeOwnImage, showOwnClass } from "./own_image.js";
 
 const VARIATIONS = 16;
 const TILES = 15;
 const LONGEST_ADDRESS = 64; // numbers of a code that still go into the page's address
 
 const at = (id) => document.getElementById(id);
-const about = await fetched("page.json", (response) => response.json())
-  .catch((error) => { fail(error); throw error; });
+await describeModel().catch((error) => { fail(error); throw error; });
 const size = about.code.start.length;
-const [channels, height, width] = about.picture.shape;
+const [, height, width] = about.picture.shape;
 
-let session, pool, codes, pictures;
+let pool, codes, pictures;
 let code = Float32Array.from(about.code.start);
 let label = about.label ? about.label.low : 0;
-let example = null;
+let original = false; // is the code that of a picture, which is shown beside what is decoded?
 let wanted = false;
-let running = Promise.resolve();
 let noise; // of the variations
 const sliders = [];
 const classes = [];
 const variations = [];
 
 async function start() {
-  ort.env.wasm.numThreads = 1; // more need headers that a plain server does not send
-  ort.env.wasm.wasmPaths = new URL("onnxruntime-web/", document.baseURI).href;
-  [session, pool, codes, pictures] = await Promise.all([
-    ort.InferenceSession.create("decoder.onnx", { executionProviders: ["wasm"] }),
+  [, pool, codes, pictures] = await Promise.all([
+    loadDecoder(),
     about.draws && numbers("draws.bin"),
     about.examples && numbers("codes.bin"),
     about.examples && numbers("pictures.bin"),
@@ -38,6 +37,8 @@ async function start() {
   makeExamples();
   makeVariations();
   makeButtons();
+  makeOwnImage({ label: () => label, choose, takeCode });
+  if (about.examples) startFromExample(0);
   readAddress();
   window.addEventListener("hashchange", () => {
     readAddress();
@@ -50,59 +51,10 @@ async function start() {
   await drawPlane();
 }
 
-async function fetched(name, read) {
-  const response = await fetch(name);
-  if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
-  return read(response);
-}
-
-function numbers(name) {
-  return fetched(name, async (response) => new Float32Array(await response.arrayBuffer()));
-}
-
 function fail(error) {
   at("status").textContent = `This decoder cannot be shown: ${error.message ?? error}`;
   at("status").className = "failed";
   console.error(error);
-}
-
-// Decode rows of codes, each with its class, one call after the other.
-function decode(rows, labels) {
-  const n = labels.length;
-  const feeds = {};
-  feeds[about.code.name] = new ort.Tensor("float32", rows, [n, ...about.code.shape]);
-  if (about.label) {
-    feeds[about.label.name] = new ort.Tensor("int32", Int32Array.from(labels), [n]);
-  }
-  const result = running.then(() => session.run(feeds))
-    .then((outputs) => outputs[about.picture.name].data);
-  running = result.catch(() => {});
-  return result;
-}
-
-// Put row `row` of decoded values on a canvas, one pixel a pixel.
-function paint(context, values, row = 0, left = 0, top = 0) {
-  const { low, high, strides } = about.picture;
-  const image = context.createImageData(width, height);
-  const first = row * channels * height * width;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const place = 4 * (y * width + x);
-      for (let c = 0; c < 3; c++) {
-        const channel = channels === 1 ? 0 : c;
-        const value = values[first + channel * strides[0] + y * strides[1] + x * strides[2]];
-        image.data[place + c] = Math.round(255 * (value - low) / (high - low));
-      }
-      image.data[place + 3] = 255;
-    }
-  }
-  context.putImageData(image, left, top);
-}
-
-function sized(canvas, tiles = 1) {
-  canvas.width = width * tiles;
-  canvas.height = height * tiles;
-  return canvas.getContext("2d", { willReadFrequently: true });
 }
 
 function describe() {
@@ -172,26 +124,47 @@ function makeClasses() {
   at("classes").hidden = false;
 }
 
-function choose(value, same = false) {
+function choose(value) {
   label = value;
-  change(same);
+  change();
   drawPlane().catch(fail);
 }
 
 function makeExamples() {
   if (!about.examples) return;
   const strip = at("examples").querySelector(".strip");
-  about.examples.labels.forEach((value, row) => {
+  about.examples.labels.forEach((_, row) => {
     const { context } = pictureButton(strip, "", `Example ${row + 1}`, () => {
-      code = codes.slice(row * size, (row + 1) * size);
-      example = row;
-      paint(sized(at("original-picture")), pictures, row);
-      if (about.label && value !== label) choose(value, true);
-      else change(true);
+      const before = label;
+      startFromExample(row);
+      change(true);
+      if (label !== before) drawPlane().catch(fail);
     });
     paint(context, pictures, row);
   });
   at("examples").hidden = false;
+}
+
+function startFromExample(row) {
+  code = codes.slice(row * size, (row + 1) * size);
+  if (about.label) label = about.examples.labels[row];
+  showOriginal(pictures, "the example", row);
+}
+
+// Show the code of a visitor's own image, whose values are in the encoder's order. Return whether
+// the plane, if there is one, reaches as far.
+function takeCode(values, picture, name) {
+  code = values;
+  showOriginal(picture, name);
+  change(true);
+  return size !== 2 || values.every((value, i) => value === clamp(value, i));
+}
+
+function showOriginal(values, name, row = 0) {
+  original = true;
+  paint(sized(at("original-picture")), values, row);
+  at("original-picture").setAttribute("aria-label", `What was encoded: ${name}`);
+  at("original-name").textContent = name;
 }
 
 function makeVariations() {
@@ -266,6 +239,7 @@ function makePlane() {
     change();
   });
   at("plane").hidden = false;
+  at("shown").append(at("own")); // else it is the higher column that grows
 }
 
 async function drawPlane() {
@@ -285,23 +259,26 @@ async function drawPlane() {
   }
 }
 
-// `same`: the code is still that of the chosen example.
+// `same`: the code is still that of the picture beside.
 function change(same = false) {
-  if (!same) example = null;
+  if (!same) original = false;
   writeAddress();
   show();
 }
 
 function showState() {
   sliders.forEach(({ slider, value }, i) => {
+    slider.min = Math.min(about.code.low[i], code[i]); // an own image's code may lie outside
+    slider.max = Math.max(about.code.high[i], code[i]);
     slider.value = code[i];
     value.textContent = code[i].toFixed(2);
   });
   classes.forEach(({ button }, i) =>
     button.setAttribute("aria-pressed", i + about.label.low === label));
-  at("original").hidden = example === null;
+  showOwnClass(label);
+  at("original").hidden = !original;
   if (size === 2) {
-    const share = (i) => 100 * (code[i] - about.code.low[i]) /
+    const share = (i) => 100 * (clamp(code[i], i) - about.code.low[i]) /
       (about.code.high[i] - about.code.low[i]);
     at("plane-mark").style.left = `${share(0)}%`;
     at("plane-mark").style.top = `${100 - share(1)}%`;
@@ -343,11 +320,14 @@ function readAddress() {
   const given = (words.get("z") ?? "").split(",").map(Number);
   if (words.has("z") && given.length === size && given.every(Number.isFinite)) {
     code = Float32Array.from(given);
-    example = null;
+    original = false;
   }
   const value = Number(words.get("label"));
-  if (about.label && words.has("label") && Number.isInteger(value) &&
-      value >= about.label.low && value <= about.label.high) label = value;
+  if (about.label && words.has("label") && Number.isInteger(value) && value !== label &&
+      value >= about.label.low && value <= about.label.high) {
+    label = value;
+    original = false;
+  }
 }
 
 start().catch(fail);

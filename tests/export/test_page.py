@@ -15,6 +15,8 @@ import pytest
 import export
 import zoo
 from export import onnxruntime_web
+from export.page_encoder import PageEncoder, described_encoder
+from export.tensors import Tensor
 from zoo import cli
 from zoo.models.signature import Part, TensorInfo
 
@@ -66,7 +68,18 @@ def test_a_page_holds_all_that_it_shows(exported, package, tmp_path):
     assert (about["title"], about["licence"]) == ("Letters", "not stated")
     assert about["label"] == {"name": "label", "low": 0, "high": 9, "names": list("abcdefghij")}
     assert about["picture"]["shape"] == [1, 14, 14]
-    assert (folder / "decoder.onnx").read_bytes() == (out / "decoder/model.onnx").read_bytes()
+    for part in ("decoder", "encoder"):
+        assert (folder / f"{part}.onnx").read_bytes() == (out / part / "model.onnx").read_bytes()
+    assert about["encoder"] == {
+        "picture": "x",
+        "shape": [14, 14, 1],
+        "low": 0,
+        "high": 1,
+        "takes_label": False,
+        "code": "z_mean",
+        "background": None,
+        "centered": False,
+    }
     held = {path.name for path in (folder / "onnxruntime-web").iterdir()}
     assert held == {*onnxruntime_web.FILES, "LICENSE", "ThirdPartyNotices.txt"}
     assert "Microsoft" in (folder / "onnxruntime-web" / "LICENSE").read_text()
@@ -87,10 +100,13 @@ def test_a_page_loads_nothing_from_elsewhere(exported, package, tmp_path):
     images = np.zeros((20, 14, 14, 1), "float32")
     index = export.write_page(exported[0], tmp_path / "page", images=images, archive=package)
     folder = index.parent
-    for name in ("index.html", "style.css", "page.js"):
-        text = (folder / name).read_text()
+    texts = [path for path in folder.iterdir() if path.suffix in (".html", ".css", ".js")]
+    assert len(texts) == 8
+    for text in (path.read_text() for path in texts):
         assert set(re.findall(r"https?://[^\s<\"')]+", text)) <= {"http://localhost:8000"}
-        for asked in re.findall(r"(?:src|href|from|fetched|numbers)[=( ]+\"([^\"]+)\"", text):
+        for asked in re.findall(
+            r"(?:src|href|from|fetched|numbers|network)[=( ]+\"([^\"]+)\"", text
+        ):
             assert asked == "data:," or (folder / asked).is_file(), asked
 
 
@@ -99,6 +115,29 @@ def test_no_examples_are_shown_where_none_are_given(exported, package, tmp_path)
     assert json.loads((folder / "page.json").read_text())["examples"] is None
     assert not (folder / "pictures.bin").exists()
     assert not (folder / "codes.bin").exists()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "background", "spans"),
+    [(0.1, 0.8, "dark", [0, 1]), (2.0, -3.0, "light", [-3, 2])],
+)
+@pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
+def test_the_page_knows_where_examples_have_their_ink(layout, low, high, background, spans):
+    """Of an encoder without a range: a rectangle in the middle; then one that is beside it."""
+    images = np.full((20, 12, 10, 1), low, np.float32)
+    images[:, 4:8, 3:7] = high
+    shape = (1, 12, 10) if layout == "channels_first" else (12, 10, 1)
+    code = Tensor("z", "float32", (3,))
+    encoder = PageEncoder(None, Tensor("x", "float32", shape, layout=layout), None, code)
+
+    def described(images):
+        return described_encoder(encoder, {"pictures": images.reshape(-1, *shape)})
+
+    about = described(images)
+    assert [about["low"], about["high"]] == spans
+    assert (about["background"], about["centered"]) == (background, True)
+    about = described(np.roll(images, 2, axis=1))
+    assert (about["background"], about["centered"]) == (background, False)
 
 
 def test_unknown_classes_take_turns(exported, package, tmp_path):
@@ -123,6 +162,8 @@ def test_a_decoder_without_encoder_or_prior_is_shown_too(make, package, tmp_path
     folder = export.write_page(tmp_path / "out", tmp_path / "page", archive=package).parent
     about = json.loads((folder / "page.json").read_text())
     assert (about["draws"], about["examples"], about["label"]) == (None, None, None)
+    assert about["encoder"] is None
+    assert not (folder / "encoder.onnx").exists()
     assert about["code"]["low"] == [-3, -3, -3]
     assert not (folder / "draws.bin").exists()
     picture = {key: about["picture"][key] for key in ("shape", "low", "high")}

@@ -1,5 +1,6 @@
-"""The page in headless Chromium: what it draws is what the decoder computes in Python."""
+"""The page in headless Chromium: what it shows is what encoder and decoder compute in Python."""
 
+import base64
 import functools
 import http.server
 import json
@@ -15,6 +16,7 @@ from PIL import Image
 import export
 import zoo
 from export import test_inputs
+from zoo.data import folders
 
 webdriver = pytest.importorskip("selenium.webdriver")
 from selenium.webdriver.chrome.service import Service  # noqa: E402
@@ -43,7 +45,16 @@ return [canvas.height, canvas.width, Array.from(data)];
 """
 READY = """
 return !document.getElementById("main").hidden
+    && !document.getElementById("own").hasAttribute("aria-busy")
     && !document.getElementById("picture").hasAttribute("aria-busy");
+"""
+
+
+DROP = """
+const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));
+const dataTransfer = new DataTransfer();
+dataTransfer.items.add(new File([bytes], "dropped.png"));
+document.getElementById("own-drop").dispatchEvent(new DragEvent("drop", { dataTransfer }));
 """
 
 
@@ -122,7 +133,24 @@ class Page:
         inputs = {"z": np.array([code], np.float32)}
         if self.about["label"]:
             inputs["label"] = [label]
-        return self.session(**inputs)["x"][0]
+        image = self.session(**inputs)["x"][0]
+        first = self.session.outputs[0].layout == "channels_first"
+        return np.moveaxis(image, 0, -1) if first else image
+
+    def own(self, path):
+        """Choose a file as the own image, and return what the page says of it."""
+        self.find("#own-file").send_keys(str(path))
+        self.wait()
+        return self.find("#own-status").text
+
+    def encodes(self, model, picture):
+        """The picture beside is as given, within one level, and the code is Keras's of it."""
+        assert np.abs(self.pixels("#original-picture")[..., :3] - 255 * picture).max() <= 1
+        code, label = self.state()
+        labels = [label] if model.conditional else None
+        wanted = np.asarray(model.encode(picture[None].astype("float32"), labels))[0]
+        np.testing.assert_allclose(code, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+        self.shows(code, label)
 
     def levels(self, image):
         low, high = self.about["picture"]["low"], self.about["picture"]["high"]
@@ -167,10 +195,10 @@ def test_the_page_asks_only_its_own_server(browser, site):
 
 def test_a_thousand_numbers_have_their_sliders(browser, site):
     page = Page(browser, site, WIDE)
-    page.shows(page.about["code"]["start"])
+    code = np.fromfile(page.folder / "codes.bin", "<f4")[:1000]  # of the first example
+    page.shows(code)
     sliders = page.all("#sliders input")
     assert len(sliders) == 1000
-    code = np.array(page.about["code"]["start"], np.float32)
     moves = {0: 0.9, 500: 0.1, 999: 0.7}
     for place, share in moves.items():
         low, high = (page.about["code"][name][place] for name in ("low", "high"))
@@ -274,7 +302,8 @@ def test_an_example_and_its_variations(browser, site):
     page = Page(browser, site, "cvae_mnist")
     codes = np.fromfile(page.folder / "codes.bin", "<f4").reshape(20, 8)
     pictures = np.fromfile(page.folder / "pictures.bin", "<f4").reshape(20, 28, 28, 1)
-    assert not page.find("#original").is_displayed()
+    page.shows(codes[0], page.about["examples"]["labels"][0])  # the page starts with the first
+    assert np.abs(page.pixels("#original-picture")[..., :3] - 255 * pictures[0]).max() <= 1
     page.all("#examples button")[13].send_keys(Keys.ENTER)
     page.wait()
     code, label = page.state()
@@ -319,3 +348,119 @@ def test_the_page_reports_a_broken_decoder(browser, site):
         assert time.monotonic() < end
         time.sleep(0.05)
     assert not browser.find_element(By.ID, "main").is_displayed()
+
+
+def digit_on_paper(path, size=(90, 120), mode="RGB"):
+    """Write a digit of scikit-learn's in dark ink, as a PNG of other sides than the model's."""
+    _, (x, _) = zoo.data.load("digits")
+    ink = Image.fromarray(np.uint8(255 * (1 - x[3, ..., 0])))
+    ink.resize(size, Image.Resampling.BICUBIC).convert(mode).save(path)
+    return path
+
+
+def test_an_own_image_is_encoded_as_by_keras(browser, site, tmp_path):
+    page, model = Page(browser, site, "vae_digits"), zoo.load("vae_digits")
+    path = digit_on_paper(tmp_path / "digit.png")
+    said = page.own(path)
+    assert "90 x 120 pixels became 8 x 8, gray, cropped at the center" in said
+    assert "Inverted, as the examples have a dark background" in said
+    picture = folders.pixels(path, (8, 8), 1) / 255
+    page.encodes(model, 1 - picture)
+    assert page.find("#original-name").text == "your image"
+    page.find("#own-invert").click()
+    page.wait()
+    page.encodes(model, picture)
+    page.all("#sliders input")[0].send_keys(Keys.ARROW_LEFT)
+    assert not page.find("#original").is_displayed()
+
+
+def test_an_own_image_in_color_is_dropped(browser, site, tmp_path):
+    root, _ = site
+    model = zoo.VAE((8, 12, 3), 2, hidden_units=(16,))
+    export.export_model(model, root / "color", formats=("onnx",), layout="channels_first")
+    export.write_page(root / "color", root / "color" / "web")
+    page = Page(browser, site, "color")
+    assert not page.find("#own-drawing").is_displayed()
+    assert not page.find("#original").is_displayed()
+    values = np.random.default_rng(0).integers(0, 256, (70, 50, 4), "uint8")
+    Image.fromarray(values).resize((31, 47)).save(tmp_path / "color.png")  # partly transparent
+    content = base64.b64encode((tmp_path / "color.png").read_bytes()).decode()
+    browser.execute_script(DROP, content)
+    page.wait()
+    wanted = folders.pixels(tmp_path / "color.png", (8, 12), 3) / 255
+    picture = page.pixels("#original-picture")[..., :3] / 255
+    assert np.abs(picture - wanted).max() <= 3 / 255  # browsers round transparent colors
+    page.encodes(model, picture)
+
+
+def test_an_own_image_has_the_class_that_is_chosen(browser, site, tmp_path):
+    page, model = Page(browser, site, "cvae_mnist", "#label=5"), zoo.load("cvae_mnist")
+    page.own(digit_on_paper(tmp_path / "digit.png", (200, 200), "L"))
+    picture = page.pixels("#original-picture")[..., :1] / 255
+    page.encodes(model, picture)
+    first, label = page.state()
+    assert label == 5
+    page.find("#own-class").send_keys("3")
+    page.wait()
+    page.encodes(model, picture)
+    code, label = page.state()
+    assert label == 3
+    assert not np.allclose(code, first)
+    page.all("#classes button")[8].send_keys(Keys.ENTER)  # the same code as another class
+    page.wait()
+    assert page.state() == (code, 8)
+    assert page.find("#own-class").get_attribute("value") == "8"
+
+
+def test_a_drawing_is_encoded_as_by_keras(browser, site):
+    page, model = Page(browser, site, "vae_digits"), zoo.load("vae_digits")
+    canvas = page.find("#own-canvas")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    far = canvas.size["width"] // 4
+    actions = ActionChains(browser, duration=20).move_to_element(canvas).click_and_hold()
+    actions.move_by_offset(far, -far).move_by_offset(0, 2 * far).release().perform()
+    canvas.send_keys(Keys.ARROW_LEFT * 2, " ", Keys.ARROW_UP * 2, " ", Keys.ARROW_UP)
+
+    def is_encoded():
+        browser.execute_async_script("setTimeout(arguments[0], 200)")  # drawn in the next frame
+        page.wait()
+        drawn = Image.fromarray(page.pixels("#own-canvas")[..., 0].astype("uint8"))
+        small = np.asarray(drawn.resize((8, 8), Image.Resampling.LANCZOS))[..., None] / 255
+        page.encodes(model, small)
+        return small
+
+    both = is_encoded()
+    assert both[:, 5:].max() > 0.9  # by the mouse
+    assert both[2:4, :2].max() < 0.3
+    assert both[2:4, 2].min() > 0.9  # by the keyboard
+    canvas.send_keys(Keys.BACKSPACE)
+    assert is_encoded()[2:4, 2].max() < 0.1
+    page.find("#own-clear").click()
+    page.wait()
+    assert not page.find("#own-clear").is_enabled()
+
+
+def test_what_is_no_fitting_image_is_refused_in_plain_words(browser, site, tmp_path):
+    page = Page(browser, site, "vae_digits")
+    before = page.pixels()
+    (tmp_path / "notes.txt").write_text("an essay")
+    assert "notes.txt is not an image" in page.own(tmp_path / "notes.txt")
+    Image.new("1", (10_000, 6000)).save(tmp_path / "wide.png")
+    said = page.own(tmp_path / "wide.png")
+    assert "wide.png is too large: it has 10000 x 6000 pixels, and at most 50 million" in said
+    with (tmp_path / "long.png").open("wb") as file:
+        file.truncate(60_000_000)
+    assert "long.png is too large: it has 60 MB" in page.own(tmp_path / "long.png")
+    assert "failed" in page.find("#own-status").get_attribute("class")
+    np.testing.assert_array_equal(page.pixels(), before)
+
+
+def test_the_page_reports_a_broken_encoder_and_goes_on(browser, site, tmp_path):
+    root, _ = site
+    shutil.copytree(root / "vae_digits", root / "half")
+    (root / "half" / "web" / "encoder.onnx").write_bytes(b"not a model")
+    page = Page(browser, site, "half")
+    assert "The encoder failed: " in page.own(digit_on_paper(tmp_path / "digit.png"))
+    page.all("#examples button")[1].click()
+    page.wait()
+    page.shows(*page.state())

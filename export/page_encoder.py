@@ -1,0 +1,149 @@
+"""The encoder of a page: the codes of its examples, and what the browser needs to run it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import runtime
+from .tensors import Tensor, check_array
+
+EXAMPLES = 20
+_CODES = 256
+
+
+class PageEncoder(NamedTuple):
+    """An exported encoder that fits the decoder of a page.
+
+    Attributes:
+        session: the encoder, from pictures `x` and perhaps the decoder's class to codes.
+        x: the input for pictures.
+        label: the input for the class, or None for an encoder that takes none.
+        code: the first output, shaped as the code that the decoder takes.
+    """
+
+    session: runtime.Session
+    x: Tensor
+    label: Tensor | None
+    code: Tensor
+
+
+def fitting_encoder(
+    exported: Path, code: Tensor, label: Tensor | None, picture: Tensor
+) -> PageEncoder | None:
+    """Return the encoder of an export; None if there is none that fits the decoder.
+
+    Args:
+        exported: a folder from `export_model`.
+        code, label, picture: of the decoder; `label` is None where it takes no class.
+    """
+    if not (exported / "encoder" / runtime.ONNX_FILE).is_file():
+        return None
+    session = runtime.load(exported / "encoder")
+    takes = {tensor.name: tensor for tensor in session.inputs}
+    seen = [t for t in session.inputs if t.dtype == "float32" and t.shape == picture.shape]
+    if not seen or not takes.keys() <= {seen[0].name, label.name if label else None}:
+        return None
+    if session.outputs[0].shape != code.shape or seen[0].layout != picture.layout:
+        return None
+    classes = takes.get(label.name) if label else None
+    return PageEncoder(session, seen[0], classes, session.outputs[0])
+
+
+def encoded_examples(
+    encoder: PageEncoder, exported: Path, label: Tensor | None, images: Any, labels: Any
+) -> dict[str, Any]:
+    """Return images with their classes and codes, the first 256 of them.
+
+    Args:
+        encoder: from `fitting_encoder`.
+        exported: the folder of the export, whose classifier gives the classes where `labels` is
+            None.
+        label: the class that the decoder takes, or None.
+        images: [n, height, width, channels] in the encoder's range.
+        labels: integers [n], or None.
+
+    Returns:
+        `"pictures"`: float32 in the order of the encoder's values; `"codes"`: float32; `"labels"`:
+        a list of integers.
+
+    Raises:
+        ValueError: images or labels do not fit.
+    """
+    x = encoder.x
+    moved = x.layout == "channels_first" and np.ndim(images) == 4
+    pictures = check_array(x, np.moveaxis(images, -1, 1) if moved else images)[:_CODES]
+    if label is None:
+        classes = np.zeros(len(pictures), np.int32)
+    elif labels is None:
+        classes = _guessed(exported, label, x.name, pictures)
+    else:
+        classes = check_array(label, labels)[:_CODES]
+    if len(classes) != len(pictures):
+        raise ValueError(f"There are {len(pictures)} images, but {len(classes)} labels.")
+    inputs = {x.name: pictures} | ({encoder.label.name: classes} if encoder.label else {})
+    codes = encoder.session(**inputs)[encoder.code.name]
+    return {"pictures": pictures, "codes": codes, "labels": classes.tolist()}
+
+
+def described_encoder(encoder: PageEncoder, examples: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the browser needs to encode a picture of the visitor's.
+
+    Args:
+        encoder: from `fitting_encoder`.
+        examples: from `encoded_examples`, or None.
+
+    Returns:
+        A dict for JSON. Black is `low`, white `high`: the encoder's range, else 0 to 1, or
+        wider as the examples are. `background` is "dark" or "light" where most gray examples
+        have such a border, else null: the page inverts images that have the opposite one.
+        `centered` says whether the center of mass of gray examples is in the middle, as MNIST's:
+        the page then moves images there.
+    """
+    low, high = encoder.x.low, encoder.x.high
+    if low is None or high is None:
+        pictures = examples["pictures"] if examples else np.zeros(1)
+        low, high = min(0.0, float(pictures.min())), max(1.0, float(pictures.max()))
+    return {
+        "picture": encoder.x.name,
+        "shape": encoder.x.shape,
+        "low": low,
+        "high": high,
+        "takes_label": encoder.label is not None,
+        "code": encoder.code.name,
+        **_habits(encoder.x, examples, low, high),
+    }
+
+
+def _habits(x: Tensor, examples: dict[str, Any] | None, low: float, high: float) -> dict[str, Any]:
+    """Return what gray examples have in common: their background, and where their ink is."""
+    first = x.layout == "channels_first"
+    if examples is None or x.shape[0 if first else -1] != 1:
+        return {"background": None, "centered": False}
+    height, width = x.shape[1:] if first else x.shape[:-1]
+    shares = (examples["pictures"].reshape(-1, height, width) - low) / (high - low)
+    border = np.ones((height, width), bool)
+    border[1:-1, 1:-1] = False
+    level = float(np.median(shares[:, border].mean(axis=1)))
+    background = "dark" if level < 1 / 3 else "light" if level > 2 / 3 else None
+    ink = 1 - shares if background == "light" else shares
+    middle = np.reshape([height - 1, width - 1], (2, 1, 1)) / 2
+    mass = np.maximum(ink.sum(axis=(1, 2)), 1e-6)
+    off = [np.abs((ink * d).sum(axis=(1, 2)) / mass) for d in np.indices((height, width)) - middle]
+    # Within a pixel of 28 for nearly all: the data set was made so.
+    most = float(np.quantile(np.maximum(*off), 0.95)) / max(height, width)
+    centered = background is not None and most <= 1 / 28
+    return {"background": background, "centered": centered}
+
+
+def _guessed(exported: Path, label: Tensor, name: str, pictures: np.ndarray) -> np.ndarray:
+    """Return the classes from the model's classifier; without one, all classes in turn."""
+    low, high = int(label.low), int(label.high)
+    if (exported / "classifier" / runtime.ONNX_FILE).is_file():
+        classifier = runtime.load(exported / "classifier")
+        (output,) = classifier.outputs
+        if output.shape == (high - low + 1,):
+            return low + classifier(**{name: pictures})[output.name].argmax(axis=1)
+    return low + np.arange(len(pictures)) % (high - low + 1)
