@@ -264,20 +264,21 @@ def test_images_in_color_keep_their_channels(in_a_file, arrays):
     np.testing.assert_allclose(255 * x, color, rtol=1e-6)
 
 
-def test_jpeg_files_in_a_row_are_decoded(in_a_file):
-    colors = np.array([(200, 30, 30), (20, 180, 40)], "uint8")
+def test_jpeg_files_in_a_row_are_decoded_in_mixed_order(in_a_file):
+    colors = np.array([(200, 30, 30), (20, 180, 40), (10, 20, 90), (90, 90, 90)], "uint8")
     files = []
     for color in colors:
         stream = io.BytesIO()
         Image.fromarray(np.tile(color, (12, 16, 1))).save(stream, "JPEG")
         files.append(np.frombuffer(stream.getvalue(), "uint8"))
     offsets = np.cumsum([0, *map(len, files)])
-    rows = {"jpeg": np.concatenate(files), "offsets": offsets, "y": np.uint8([0, 1])}
+    rows = {"jpeg": np.concatenate(files), "offsets": offsets, "y": np.uint8([0, 1, 2, 3])}
     both = {f"{key}_{part}": a for part in ("train", "test") for key, a in rows.items()}
     in_a_file("cifar10_jpeg", "cifar10_jpeg.npz", **both)
     (x, y), (x_test, _) = data.load("cifar10_jpeg")
-    assert (x.shape, y.tolist()) == ((2, 12, 16, 3), [0, 1])
-    np.testing.assert_allclose(255 * x[:, 4, 8], colors, atol=3)
+    assert (x.shape, sorted(y)) == ((4, 12, 16, 3), [0, 1, 2, 3])
+    assert y.tolist() != [0, 1, 2, 3]
+    np.testing.assert_allclose(255 * x[:, 4, 8], colors[y], atol=3)
     np.testing.assert_array_equal(x, x_test)
 
 

@@ -65,7 +65,7 @@ SOURCES = {
         {"x_train": "08299526b3de957c7e10345538f08d2e8bf4f99da4e14febe480cd074d82e160"},
     ),
     "cifar10_jpeg": Source(
-        "CIFAR-10 as JPEG copies of quality 75, 32x32 in color, sorted by class",
+        "CIFAR-10 as JPEG copies of quality 75, 32x32 in color",
         "none stated",
         _CIFAR10,
         _AIRPLANE_TO_TRUCK,
@@ -150,8 +150,15 @@ def load(name: str, download) -> list[np.ndarray]:
         return [x[..., None], np.zeros(len(x), "uint8"), x_test[..., None], y_test]
     if name == "cifar10_jpeg":
         files, offsets, y, files_test, offsets_test, y_test = arrays
-        return [_decoded(files, offsets), y, _decoded(files_test, offsets_test), y_test]
+        train = _shuffled(_decoded(files, offsets), y)
+        return [*train, *_shuffled(_decoded(files_test, offsets_test), y_test)]
     return arrays
+
+
+def _shuffled(x, y):
+    """Return images and labels, sorted by class in the file, in the order that seed 0 draws."""
+    order = np.random.default_rng(0).permutation(len(x))
+    return x[order], y[order]
 
 
 def _original(arrays, place):
