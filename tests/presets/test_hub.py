@@ -8,7 +8,8 @@ import pytest
 
 import zoo
 from zoo.presets import hub as names
-from zoo.presets.card import CARD, CONFIG, WEIGHTS
+from zoo.presets import pushing
+from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
 
@@ -181,14 +182,21 @@ def test_the_page_says_what_the_card_says_in_the_words_of_the_hub(hub):
         ("My own: ask me!", {"license": "other", "license_name": "my-own-ask-me"}),
     ],
 )
-def test_the_licence_has_the_hubs_identifier_if_there_is_one(hub, cvae, licence, entries):
-    zoo.push(cvae, NAME, about={"licence": licence})
-    repository = hub.repositories["me/digits"]
-    page = repository.commits[repository.refs["main"]]["README.md"].decode()
+def test_the_licence_has_the_hubs_identifier_if_there_is_one(licence, entries):
+    page = pushing.page(Card(zoo.card("cvae_mnist") | {"licence": licence}), NAME)
     data = huggingface_hub.ModelCard(page).data.to_dict()
     assert {key: value for key, value in data.items() if key.startswith("license")} == entries
     assert f"| licence of the weights | {licence or 'not stated'} |" in page
     assert data["pipeline_tag"] == "image-feature-extraction"
+
+
+def test_the_page_names_the_repository_that_a_model_comes_from(hub, repository):
+    model = zoo.load(NAME)
+    for name, base in [("hf://me/tuned", "me/digits"), (NAME, None)]:
+        zoo.push(model, name, overwrite=True)
+        there = hub.repositories[names.parsed(name).repository]
+        page = there.commits[there.refs["main"]]["README.md"].decode()
+        assert huggingface_hub.ModelCard(page).data.base_model == base
 
 
 def test_a_push_is_refused_before_any_request(hub, vae, vae_preset, tmp_path):
@@ -230,7 +238,7 @@ def test_a_branch_that_moves_between_two_requests_does_not_mix_commits(hub, repo
     old = zoo.load(NAME)
     assert repository.refs["main"] != first
     assert old.based_on == f"{NAME}@{first}"
-    assert zoo.load(NAME).based_on == f"{NAME}@{repository.refs['main']}"
+    assert names.folder(NAME).name == repository.refs["main"]
 
 
 def test_a_tag_a_branch_and_a_commit_are_revisions(hub, repository, preset_files):
@@ -241,7 +249,7 @@ def test_a_tag_a_branch_and_a_commit_are_revisions(hub, repository, preset_files
     assert zoo.card(NAME)["description"] == "Second."
     assert zoo.card(f"{NAME}@v1")["description"] is None
     assert zoo.card(f"{NAME}@{second}")["description"] == "Second."
-    assert zoo.load(f"{NAME}@v1").based_on == f"{NAME}@{first}"
+    assert names.pinned(f"{NAME}@v1") == f"{NAME}@{first}"
 
 
 def test_a_commit_that_was_loaded_before_needs_no_network(hub, repository, monkeypatch):
@@ -255,11 +263,25 @@ def test_a_commit_that_was_loaded_before_needs_no_network(hub, repository, monke
         zoo.load(NAME)
 
 
-def test_a_damaged_cache_is_downloaded_again(hub, repository, tmp_path):
-    name = zoo.load(NAME).based_on
-    (weights,) = (tmp_path / "cache").rglob(WEIGHTS)
-    weights.write_bytes(weights.read_bytes()[:-1])
-    assert zoo.load(name).based_on == name
+def test_a_damaged_cache_is_downloaded_again(hub, repository):
+    weights = names.folder(NAME) / WEIGHTS
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1])
+    assert names.folder(NAME) == weights.parent
+    assert weights.read_bytes() == content
+    assert hub.downloaded().count(WEIGHTS) == 2
+
+
+def test_two_processes_may_download_the_same_commit(hub, repository):
+    name, began = names.pinned(NAME), []
+
+    def meanwhile(request):
+        if "/resolve/" in request and not began:
+            began.append(request)
+            names.folder(name)
+
+    hub.before = meanwhile
+    assert names.folder(name).name == repository.refs["main"]
     assert hub.downloaded().count(WEIGHTS) == 2
 
 
@@ -274,7 +296,7 @@ def test_only_the_files_of_a_preset_are_downloaded(hub, preset_files, tmp_path):
         "preview.png": b"a picture",
     }
     hub.add("me/digits", preset_files | others)
-    zoo.load(NAME)
+    names.folder(NAME)
     assert hub.downloaded() == [CARD, CONFIG, WEIGHTS]
     kept = {path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
     assert kept == {CARD, CONFIG, WEIGHTS, ".written.json"}

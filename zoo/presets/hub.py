@@ -91,7 +91,11 @@ def folder(name: str) -> Path:
     place = parsed(pinned(name))
     target = _folder_in_cache(place)
     if not _is_whole(target):
-        _download(place, target)
+        try:
+            _download(place, target)
+        except FileExistsError:
+            if not _is_whole(target):  # as it is if another process has downloaded it meanwhile
+                raise
     return target
 
 

@@ -68,8 +68,9 @@ def push(
         ImportError: huggingface_hub is not installed.
 
     Examples:
-        model = zoo.load("vae_digits")
-        zoo.push(model, "hf://me/my_digits", about={"description": "Digits as I like them."})
+        >>> model = zoo.load("vae_digits")
+        >>> zoo.push(model, "hf://me/my_digits")  # doctest: +SKIP
+        'https://huggingface.co/me/my_digits/commit/...'
     """
     place = hub.parsed(name)
     if place.revision:
@@ -156,7 +157,7 @@ def page(card: Card, name: str) -> str:
         library_name="autoencoder-zoo",
         pipeline_tag=task,
         tags=["autoencoder", "keras", card["class"].lower()],
-        base_model=_base(card.get("based_on")),
+        base_model=_base(card.get("based_on"), name),
         model_name=card["name"],
         eval_results=measured or None,
     )
@@ -182,7 +183,9 @@ def _task(card) -> str | None:
     return "unconditional-image-generation" if generates else "image-feature-extraction"
 
 
-def _base(based_on) -> str | None:
-    with contextlib.suppress(ValueError):  # most names are of no repository
-        return hub.parsed(based_on or "").repository
+def _base(based_on, name) -> str | None:
+    """Return the repository that a model was fine-tuned from, if it is another one on the hub."""
+    with contextlib.suppress(ValueError):  # most presets come from elsewhere
+        base = hub.parsed(based_on or "").repository
+        return base if base != hub.parsed(name).repository else None
     return None
