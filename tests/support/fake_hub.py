@@ -88,6 +88,7 @@ class _Refusal(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # which delays each answer by 40 ms
     hub: FakeHub
 
     def log_message(self, *arguments):
