@@ -7,7 +7,7 @@ import os
 import warnings
 from pathlib import Path
 
-from zoo.presets import hub, urls
+from zoo.presets import hub
 from zoo.presets.card import CARD, Card, read_card
 from zoo.suggestions import UnknownNameError
 
@@ -56,7 +56,7 @@ def preset_folder(name: str | os.PathLike) -> Path:
     text = os.fspath(name)
     if hub.is_name(text):
         return hub.folder(text)
-    if urls.is_url(text):
+    if text.lower().startswith(("https://", "http://")):
         raise ValueError(
             f"{text} is loaded in Python, with its SHA-256: zoo.load({text!r}, sha256='...')."
         )
