@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 TOKEN = "hf_writer"
-LFS_FROM = 1000  # bytes of .h5 files that are uploaded as large files
+LFS_FROM = 1000  # bytes of .h5 files that are stored as large files, at another address
 
 
 class Repository:
@@ -61,7 +61,8 @@ class FakeHub:
 
     def downloaded(self):
         """Return the names of the files that were downloaded, in order."""
-        found = (re.fullmatch(r"GET /[^/]+/[^/]+/resolve/[^/]+/(.+)", r) for r in self.requests)
+        place = r"GET (?:/[^/]+/[^/]+/resolve|/cdn/[^/]+/[^/]+)/[^/]+/(.+)"
+        found = (re.fullmatch(place, request) for request in self.requests)
         return [match[1] for match in found if match]
 
 
@@ -153,8 +154,17 @@ class _Handler(BaseHTTPRequestHandler):
         data = repository.commits[oid].get(file)
         if data is None:
             raise _Refusal(404, "EntryNotFound", "Entry not found")
-        etag = hashlib.sha1(data).hexdigest()
-        self._send(data, headers={"ETag": f'"{etag}"', "X-Repo-Commit": oid})
+        etag = f'"{hashlib.sha256(data).hexdigest()}"'
+        if not _is_large(file, len(data)):
+            self._send(data, headers={"ETag": etag, "X-Repo-Commit": oid})
+            return
+        linked = {"X-Linked-ETag": etag, "X-Linked-Size": str(len(data)), "X-Repo-Commit": oid}
+        elsewhere = self.hub.url.replace("127.0.0.1", "localhost")  # another host, as of a store
+        self._send(b"", 302, {"Location": f"{elsewhere}/cdn/{name}/{oid}/{file}", **linked})
+
+    def large_file(self, name, oid, file):
+        data = self.hub.repositories[name].commits[oid][file]
+        self._send(data, headers={"ETag": '"of the store"'})
 
     # Writing
 
@@ -179,8 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._found(name, revision)
         files = []
         for file in json.loads(self.body)["files"]:
-            large = file["path"].endswith(".h5") and file["size"] >= LFS_FROM
-            mode = "lfs" if large else "regular"
+            mode = "lfs" if _is_large(file["path"], file["size"]) else "regular"
             files.append({"path": file["path"], "uploadMode": mode, "shouldIgnore": False})
         self._send({"files": files})
 
@@ -215,11 +224,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._send({"commitUrl": f"{self.hub.url}/{name}/commit/{done}", "commitOid": done})
 
 
+def _is_large(name, size):
+    return name.endswith(".h5") and size >= LFS_FROM
+
+
 _NAME = "([^/]+/[^/]+)"
 _ROUTES = [
     (rf"GET /api/models/{_NAME}", _Handler.info),
     (rf"GET /api/models/{_NAME}/revision/(.+)", _Handler.info),
     (rf"(?:GET|HEAD) /{_NAME}/resolve/([^/]+)/(.+)", _Handler.file),
+    (rf"(?:GET|HEAD) /cdn/{_NAME}/([^/]+)/(.+)", _Handler.large_file),
     (r"POST /api/repos/create", _Handler.create),
     (r"POST /api/validate-yaml", _Handler.validate),
     (rf"POST /api/models/{_NAME}/preupload/(.+)", _Handler.preupload),
