@@ -109,6 +109,7 @@ def test_every_command_exists_and_is_told_of(capsys):
         "detect",
         "export",
         "reproduce",
+        "push",
     ):
         assert f"zoo {name}" in text
         with pytest.raises(SystemExit) as end:

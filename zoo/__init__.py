@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from zoo.presets.catalog import card as card
     from zoo.presets.catalog import list_models as list_models
     from zoo.presets.loading import load as load
+    from zoo.presets.pushing import push as push
     from zoo.presets.saving import save as save
     from zoo.pretraining import Classifier as Classifier
     from zoo.pretraining import classifier as classifier
@@ -72,6 +73,7 @@ _HOMES = {
     "list_models": "zoo.presets.catalog",
     "card": "zoo.presets.catalog",
     "load": "zoo.presets.loading",
+    "push": "zoo.presets.pushing",
     "save": "zoo.presets.saving",
     "Autoencoder": "zoo.models.autoencoder",
     "SparseAutoencoder": "zoo.models.autoencoder",

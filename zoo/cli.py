@@ -9,7 +9,7 @@ import os
 import sys
 
 import zoo
-from zoo import importing, own_classes, training_commands
+from zoo import hub_command, importing, own_classes, training_commands
 from zoo.atomic_writes import check_target, publish_file, publish_folder
 from zoo.pictures import PICTURES, check, draw
 from zoo.quiet import quiet as _quiet
@@ -37,6 +37,7 @@ def _main(arguments) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with importing.in_words():
+            hub_command.pin(options)
             options.run(options)
         sys.stdout.flush()
     except UnknownNameError as error:
@@ -140,6 +141,12 @@ def _parser():
     sub.add_argument("--epochs", type=count, default=None, help="of each training")
     _add_overwrite(sub)
 
+    sub = command(
+        hub_command.push, "push", "write a preset to a repository of the Hugging Face hub"
+    )
+    hub_command.add_push(sub)
+    _add_overwrite(sub)
+
     sub = command(_export, "export", "write ONNX and SavedModel files, proved equal to Keras")
     _add_name(sub, ", or by Detector.save")
     sub.add_argument("out", help="folder to write")
@@ -184,7 +191,7 @@ def _opset(text):
 
 
 def _add_name(parser, more=""):
-    parser.add_argument("name", help=f"a preset's name, or a folder written by zoo.save{more}")
+    parser.add_argument("name", help=f"a preset's name, a folder, or hf://user/name{more}")
 
 
 def _add_data(parser, text):
@@ -224,7 +231,7 @@ def _generate(options):
     model = _load(options.name, options.modules)
     options.picture = options.picture or ("samples" if model.can_generate else "reconstructions")
     check(options)
-    out = options.out or f"{os.path.basename(os.path.normpath(options.name))}_{options.picture}.png"
+    out = options.out or f"{hub_command.short_name(options.name)}_{options.picture}.png"
     out += "" if os.path.splitext(out)[1] else ".png"
     with publish_file(out, options.overwrite) as scratch:
         draw(model, options).savefig(scratch)

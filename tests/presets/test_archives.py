@@ -146,7 +146,7 @@ def test_keras_files_may_not_name_what_presets_may_not(place, evil, file, monkey
         ({"config": "[1]"}, "an object was expected"),
         ({"config": "{}"}, "describes no model"),
         ({"config": " " * (archives.LARGEST_CONFIG + 1)}, "at most 16,777,216"),
-        ({"model": b"\0" * (archives.LARGEST_CONFIG * 2)}, "it can have at most "),
+        ({"model": b"\0" * (archives.LARGEST_CONFIG * 2)}, "here it can have at most "),
         ({"model": b"no weights"}, "does not hold the weights of this VAE"),
     ],
 )

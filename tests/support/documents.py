@@ -4,7 +4,7 @@ import re
 import shlex
 
 BLOCK = re.compile(
-    r"^(?P<left_out><!-- not run: .+ -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```",
+    r"^(?P<left_out><!-- not run: [^\n]+ -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```",
     re.DOTALL | re.MULTILINE,
 )
 

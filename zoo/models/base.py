@@ -82,7 +82,8 @@ class BaseAutoencoder(Trainer):
             `fit` chooses it by its images.
         licence: of the weights, from the card of a preset. Training sets it to None, and exported
             files then say "not stated": set your own.
-        based_on: the name of the preset that the weights were first loaded from, for cards.
+        based_on: the name of the preset that the weights were first loaded from, for cards; of one
+            from a hub with the commit, hf://user/name@commit.
     """
 
     encoder_outputs: tuple[str, ...] = ("z",)

@@ -1,4 +1,7 @@
-"""Reading `.keras` files: only the weights are written to disk, and no objects are made."""
+"""Reading `.keras` files and presets in `.zip` files, without making any object.
+
+Only files that loading needs are written to disk, under names that the archives do not choose.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.json_file import parse_object
+from zoo.presets.card import CARD, CONFIG, WEIGHTS
+from zoo.presets.download_cache import LARGEST_CARD, LARGEST_CONFIG, LARGEST_WEIGHTS
 
-METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
-LARGEST_CONFIG = 2**24  # bytes
+METADATA = "metadata.json"
 
 
 class Archive:
@@ -33,12 +37,7 @@ class Archive:
                 f"{path} holds {', '.join(map(repr, names)) or 'nothing'}; a model saved by Keras "
                 f"3 holds {METADATA}, {CONFIG} and {WEIGHTS}."
             )
-        for entry in file.infolist():
-            plain = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-            if not plain or entry.flag_bits & 1:
-                raise ValueError(
-                    f"{path} has a compression or an encryption that Keras does not use."
-                )
+        _check_compression(path, file.infolist())
         self._check_size(CONFIG, LARGEST_CONFIG)
         self.config = parse_object(file.read(CONFIG), f"{CONFIG} in {path}")
         if not isinstance(self.config.get("config"), dict):
@@ -62,12 +61,22 @@ class Archive:
         return target
 
     def _check_size(self, name, largest):
-        size = self._file.getinfo(name).file_size
-        if size > largest:
-            raise ValueError(
-                f"{name} in {self.path} has {size:,} bytes; for this model it can have at most "
-                f"{largest:,}."
-            )
+        _check_size(self.path, self._file.getinfo(name), largest)
+
+
+def _check_compression(path, entries):
+    for entry in entries:
+        plain = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        if not plain or entry.flag_bits & 1:
+            raise ValueError(f"{path} has a compression or an encryption that Keras does not use.")
+
+
+def _check_size(path, entry, largest):
+    if entry.file_size > largest:
+        raise ValueError(
+            f"{entry.filename} in {path} has {entry.file_size:,} bytes; here it can have at most "
+            f"{largest:,}."
+        )
 
 
 @contextlib.contextmanager
@@ -77,10 +86,46 @@ def opened(path: Path) -> Iterator[tuple[Archive, Path]]:
     Raises:
         ValueError: a file that is not an archive of a Keras model, or a corrupted one.
     """
+    with (
+        _errors_in_words(path, "a .keras file"),
+        zipfile.ZipFile(path) as file,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        yield Archive(path, file), Path(folder)
+
+
+@contextlib.contextmanager
+def unpacked_preset(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder with card, configuration and weights from a `.zip` file.
+
+    These three are written under their own names; whatever else the file holds is not unpacked.
+
+    Raises:
+        ValueError: not a zip file, a corrupted one, one of the three is missing, there twice, in a
+            folder, or too large.
+    """
+    largest = {CARD: LARGEST_CARD, CONFIG: LARGEST_CONFIG, WEIGHTS: LARGEST_WEIGHTS}
+    with tempfile.TemporaryDirectory() as folder:
+        with _errors_in_words(path, "a .zip file"), zipfile.ZipFile(path) as file:
+            entries = [entry for entry in file.infolist() if entry.filename in largest]
+            if sorted(entry.filename for entry in entries) != sorted(largest):
+                raise ValueError(
+                    f"{path} is not a preset: {', '.join(largest)} must be in it, each once and "
+                    "not in a folder. shutil.make_archive(NAME, 'zip', NAME) packs the folder NAME."
+                )
+            _check_compression(path, entries)
+            for entry in entries:
+                _check_size(path, entry, largest[entry.filename])
+                with file.open(entry) as packed, open(Path(folder, entry.filename), "wb") as plain:
+                    shutil.copyfileobj(packed, plain)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def _errors_in_words(path, kind):
     try:
-        with zipfile.ZipFile(path) as file, tempfile.TemporaryDirectory() as folder:
-            yield Archive(path, file), Path(folder)
+        yield
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise  # EINVAL means a position before the start of a corrupted file
-        raise ValueError(f"{path} is not a .keras file, or is corrupted: {error}") from error
+        raise ValueError(f"{path} is not {kind}, or is corrupted: {error}") from error

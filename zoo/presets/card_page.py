@@ -7,13 +7,19 @@ from collections.abc import Iterable
 from zoo.presets.card import Card
 
 
-def render_card(card: Card) -> str:
-    """Return the README.md of a preset folder."""
+def render_card(card: Card, address: str | None = None) -> str:
+    """Return the README.md of a preset folder.
+
+    Args:
+        card: what the page says.
+        address: what `zoo.load` takes to load it, if that is not its name: hf://user/name.
+    """
     data = card.get("data") or {}
     lines = [f"# {card['name']}", "", card.get("description") or f"A {card['class']}.", ""]
     if "preview.png" in card["files"]:
         lines += [f"![Preview of {card['name']}](preview.png)", ""]
-    lines += ["```python", "import zoo", f'model = zoo.load("{card["name"]}")', "```", ""]
+    loaded = f'model = zoo.load("{address or card["name"]}")'
+    lines += ["```python", "import zoo", loaded, "```", ""]
     rows = [
         ("class", f"`zoo.{card['class']}`"),
         ("paper", card.get("paper")),

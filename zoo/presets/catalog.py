@@ -7,6 +7,7 @@ import os
 import warnings
 from pathlib import Path
 
+from zoo.presets import hub
 from zoo.presets.card import CARD, Card, read_card
 from zoo.suggestions import UnknownNameError
 
@@ -42,16 +43,23 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def preset_folder(name: str | os.PathLike) -> Path:
-    """Return the folder of a shipped preset, or of a preset that `zoo.save` has written.
+    """Return the folder of a shipped preset, of a preset that `zoo.save` has written, or of one on
+    the hub (hf://user/name), which is downloaded.
 
     A plain name means the shipped preset of this name. If there is a folder of this name too, a
     warning says so; give it as a path, such as `./name`.
 
     Raises:
         UnknownNameError: there is neither; the error has the nearest names.
-        ValueError: a folder that is not a preset.
+        ValueError: a folder that is not a preset, or an address that is not of the hub.
     """
     text = os.fspath(name)
+    if hub.is_name(text):
+        return hub.folder(text)
+    if text.lower().startswith(("https://", "http://")):
+        raise ValueError(
+            f"{text} is loaded in Python, with its SHA-256: zoo.load({text!r}, sha256='...')."
+        )
     names = list_models()
     if text in names:
         shipped = shipped_folder() / text
@@ -72,6 +80,10 @@ def preset_folder(name: str | os.PathLike) -> Path:
 def card(name: str | os.PathLike) -> Card:
     """Return the card of a preset: data, architecture, metrics, licence, files.
 
+    Args:
+        name: a name of `zoo.list_models()`, a folder from `zoo.save`, or hf://user/name, of which
+            only the card is downloaded.
+
     Raises:
         ValueError: no such preset, or an invalid card.
 
@@ -80,4 +92,4 @@ def card(name: str | os.PathLike) -> Card:
         >>> card["class"], card["latent_dim"]
         ('VAE', 4)
     """
-    return read_card(preset_folder(name))
+    return hub.card(os.fspath(name)) if hub.is_name(name) else read_card(preset_folder(name))

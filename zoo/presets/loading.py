@@ -14,7 +14,7 @@ from zoo.checks.data import check_finite
 from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
-from zoo.presets import archives
+from zoo.presets import archives, hub, urls
 from zoo.presets.card import CONFIG, WEIGHTS, read_card
 from zoo.presets.card import verified_file as verified
 from zoo.presets.catalog import preset_folder
@@ -29,7 +29,11 @@ from zoo.presets.safety import (
 
 
 def load(
-    name: str | os.PathLike, *, custom_objects: dict | None = None, dtype: Any = None
+    name: str | os.PathLike,
+    *,
+    sha256: str | None = None,
+    custom_objects: dict | None = None,
+    dtype: Any = None,
 ) -> BaseAutoencoder:
     """Load a model from a preset or a `.keras` file, with its weights and compiled.
 
@@ -37,32 +41,62 @@ def load(
     checked against the card before it is parsed.
 
     Args:
-        name: a name of `zoo.list_models()`, a folder from `zoo.save`, or the path of a file from
-            `model.save("m.keras")`, which also has the optimizer's state.
+        name: a name of `zoo.list_models()`; a folder from `zoo.save`; the path of a file from
+            `model.save("m.keras")`, which also has the optimizer's state; a repository on the
+            Hugging Face hub, "hf://user/name" or "hf://user/name@revision", with a branch, a tag
+            or a commit; or the address of a .keras file or of a preset's folder as a .zip file,
+            "https://host/name.keras".
+        sha256: of the file at an https:// address, which is not loaded without.
         custom_objects: your own classes and functions that the model uses, by name:
             {"Scale": Scale}.
         dtype: a Keras dtype policy to use instead of the saved one, such as "mixed_bfloat16".
 
     Returns:
-        a `keras.Model` of one of the zoo's classes.
+        a `keras.Model` of one of the zoo's classes. Its attribute `based_on` says where it comes
+        from: from a hub with the commit.
 
     Raises:
         ValueError: no such preset (the nearest names are given), files that were altered, a class
             that is neither the zoo's nor given, or weights that are NaN or infinite.
         FileNotFoundError: a file of the preset, or the `.keras` file, is missing.
+        ConnectionError: the hub or the server cannot be reached.
+        ImportError: a name of the hub, and huggingface_hub is not installed.
 
     Examples:
         >>> model = zoo.load("vae_digits")
         >>> model.generate(4, seed=0).shape
         (4, 8, 8, 1)
     """
-    if os.fspath(name).endswith(".keras") and not os.path.isdir(name):
-        return _load_archive(Path(name), _by_both_names(custom_objects), dtype)
-    folder = preset_folder(name)
+    name, custom_objects = os.fspath(name), _by_both_names(custom_objects)
+    if urls.is_url(name):
+        model = _load_file(urls.fetched(name, sha256), custom_objects, dtype)
+        model.based_on = f"{name}#sha256={sha256.lower()}"
+        return model
+    if sha256 is not None:
+        raise ValueError(f"sha256 is for https:// addresses, and {name} is none: leave it out.")
+    if name.endswith(".keras") and not os.path.isdir(name) and not hub.is_name(name):
+        return _load_archive(Path(name), custom_objects, dtype)
+    if not hub.is_name(name):
+        return _load_folder(preset_folder(name), custom_objects, dtype)
+    name = hub.pinned(name)
+    model = _load_folder(hub.folder(name), custom_objects, dtype)
+    model.based_on = name
+    return model
+
+
+def _load_file(path, custom_objects, dtype):
+    """Load a downloaded file: a `.keras` file, or a preset's folder as a `.zip` file."""
+    if path.suffix == ".keras":
+        return _load_archive(path, custom_objects, dtype)
+    with archives.unpacked_preset(path) as folder:
+        return _load_folder(folder, custom_objects, dtype)
+
+
+def _load_folder(folder, custom_objects, dtype):
+    """Load a preset from its folder."""
     card = read_card(folder)
     config_path, weights_path = (verified(folder, card, file) for file in (CONFIG, WEIGHTS))
     saved = _read_config(config_path)
-    custom_objects = _by_both_names(custom_objects)
     check_objects(saved, custom_objects)
     model_class = _model_class(config_path, saved.get("class"), custom_objects)
     with keras.saving.custom_object_scope(custom_objects):

@@ -1,0 +1,429 @@
+"""Presets on the Hugging Face hub, with a server on the loopback in its place."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.presets import hub as names
+from zoo.presets import pushing
+from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card
+
+huggingface_hub = pytest.importorskip("huggingface_hub")
+
+from huggingface_hub import constants  # noqa: E402
+from support import fake_hub  # noqa: E402
+
+pytestmark = pytest.mark.lowest
+NAME = "hf://me/digits"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with fake_hub.running() as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(server, monkeypatch, tmp_path):
+    """The server without repositories, which `hf://` means; with a token, and an empty cache."""
+    server.repositories.clear()
+    server.said_sizes.clear()
+    server.before = lambda request: None
+    server.requests.clear()
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    monkeypatch.setenv("HF_TOKEN", fake_hub.TOKEN)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # What huggingface_hub reads of the environment when it is imported.
+    template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "ENDPOINT", server.url)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    return server
+
+
+@pytest.fixture(scope="session")
+def preset_files(saved_vae):
+    """The files of a preset, by name."""
+    return {name: (saved_vae / name).read_bytes() for name in (CARD, CONFIG, WEIGHTS)}
+
+
+@pytest.fixture
+def repository(hub, preset_files):
+    return hub.add("me/digits", preset_files)
+
+
+@pytest.fixture
+def no_token(monkeypatch, tmp_path):
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
+
+
+def changed(content, old, new):
+    assert content.count(old) == 1
+    return content.replace(old, new)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("hf://me/digits", ("me/digits", None)),
+        ("hf://me/digits@v1", ("me/digits", "v1")),
+        ("hf://some.one/a_b-c.d@refs/pr/1", ("some.one/a_b-c.d", "refs/pr/1")),
+    ],
+)
+def test_a_name_says_repository_and_revision(name, place):
+    assert names.parsed(name) == place
+    assert str(names.parsed(name)) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["hf://", "hf://digits", "hf://me/digits/folder", "hf://me/..", "hf://../me", "hf://me/a@",
+     "hf://me/a@v 1", "hf://me/a@v1@v2", "hf://mé/a", "hf://me/a b"],
+)  # fmt: skip
+def test_other_names_are_refused_before_any_request(name, hub):
+    for use in (zoo.load, zoo.card, lambda name: zoo.push("vae_digits", name)):
+        with pytest.raises(ValueError, match="write hf://user/name, or hf://user/name@revision"):
+            use(name)
+    assert hub.requests == []
+
+
+# Writing and reading
+
+
+def test_a_model_that_was_pushed_is_loaded_with_the_same_outputs(hub, few_digits, vae, tmp_path):
+    about = {"licence": "CC BY 4.0", "description": "Digits as I like them."}
+    address = zoo.push(vae, NAME, about=about)
+    commit = hub.repositories["me/digits"].refs["main"]
+    assert address == f"{hub.url}/me/digits/commit/{commit}"
+    assert any(request.startswith("PUT /lfs/") for request in hub.requests)
+    loaded = zoo.load(NAME)
+    x = few_digits[0][:8]
+    np.testing.assert_array_equal(loaded.encode(x), vae.encode(x))
+    np.testing.assert_array_equal(loaded.reconstruct(x), vae.reconstruct(x))
+    assert loaded.based_on == f"{NAME}@{commit}"
+    assert loaded.licence == "CC BY 4.0"
+    assert zoo.card(NAME)["description"] == "Digits as I like them."
+    saved = zoo.save(loaded, tmp_path / "mine")
+    assert saved["based_on"] == f"{NAME}@{commit}"
+
+
+def test_a_push_is_one_commit_that_deletes_nothing(hub, vae):
+    repository = hub.add("me/digits", {"notes.txt": b"my notes", "data/big.bin": b"1234"})
+    before = dict(repository.commits[repository.refs["main"]])
+    zoo.push(vae, NAME)
+    assert (
+        sum(request.startswith("POST /api/models/me/digits/commit") for request in hub.requests)
+        == 1
+    )
+    after = repository.commits[repository.refs["main"]]
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {CARD, CONFIG, WEIGHTS, "README.md"}
+
+
+def test_files_that_are_there_are_replaced_only_if_that_is_asked_for(hub, vae):
+    repository = hub.add("me/digits", {"README.md": b"my page"})
+    head = repository.refs["main"]
+    with pytest.raises(FileExistsError, match=r"has README.md already.*overwrite=True"):
+        zoo.push(vae, NAME)
+    assert repository.refs["main"] == head
+    zoo.push(vae, NAME, overwrite=True)
+    zoo.push(vae, NAME, overwrite=True, about={"description": "Better."}, message="Describe it")
+    assert zoo.card(NAME)["description"] == "Better."
+    assert repository.commits[head]["README.md"] == b"my page"
+
+
+def test_a_push_fails_if_the_repository_changes_on_the_way(hub, vae):
+    repository = hub.add("me/digits")
+
+    def meanwhile(request):
+        if "/preupload/" in request:
+            repository.commit({"notes.txt": b"of somebody else"})
+
+    hub.before = meanwhile
+    with pytest.raises(OSError, match="A commit has happened since"):
+        zoo.push(vae, NAME)
+    assert CARD not in repository.commits[repository.refs["main"]]
+
+
+def test_the_page_says_what_the_card_says_in_the_words_of_the_hub(hub):
+    zoo.push("vae_digits", NAME, private=True)
+    repository = hub.repositories["me/digits"]
+    assert repository.private
+    files = repository.commits[repository.refs["main"]]
+    assert set(zoo.card("vae_digits")["files"]) < set(files)
+    page = huggingface_hub.ModelCard(files["README.md"].decode())
+    data = page.data.to_dict()
+    assert data["license"] == "apache-2.0"
+    assert data["library_name"] == "autoencoder-zoo"
+    assert data["pipeline_tag"] == "unconditional-image-generation"
+    assert {"autoencoder", "keras", "vae"} == set(data["tags"])
+    figures = {figure["name"]: figure["value"] for figure in zoo.card("vae_digits")["figures"]}
+    measured = {result.metric_name: result.metric_value for result in page.data.eval_results}
+    assert measured["reconstruction error"] == figures["reconstruction error"]
+    assert measured["negative ELBO (nats)"] == figures["negative ELBO"]
+    assert f'zoo.load("{NAME}")' in page.text
+    assert "![Preview of vae_digits](preview.png)" in page.text
+
+
+@pytest.mark.parametrize(
+    ("licence", "entries"),
+    [
+        (None, {}),
+        ("CC BY-SA 4.0", {"license": "cc-by-sa-4.0"}),
+        ("My own: ask me!", {"license": "other", "license_name": "my-own-ask-me"}),
+    ],
+)
+def test_the_licence_has_the_hubs_identifier_if_there_is_one(licence, entries):
+    page = pushing.page(Card(zoo.card("cvae_mnist") | {"licence": licence}), NAME)
+    data = huggingface_hub.ModelCard(page).data.to_dict()
+    assert {key: value for key, value in data.items() if key.startswith("license")} == entries
+    assert f"| licence of the weights | {licence or 'not stated'} |" in page
+    assert data["pipeline_tag"] == "image-feature-extraction"
+
+
+def test_the_page_names_the_repository_that_a_model_comes_from(hub, repository):
+    model = zoo.load(NAME)
+    for name, base in [("hf://me/tuned", "me/digits"), (NAME, None)]:
+        zoo.push(model, name, overwrite=True)
+        there = hub.repositories[names.parsed(name).repository]
+        page = there.commits[there.refs["main"]]["README.md"].decode()
+        assert huggingface_hub.ModelCard(page).data.base_model == base
+
+
+def test_a_push_is_refused_before_any_request(hub, vae, vae_preset, tmp_path):
+    for given, options, error, told in [
+        (vae, {"name": f"{NAME}@v1"}, ValueError, "leave out @"),
+        (NAME, {}, ValueError, "is on the hub already"),
+        (vae_preset, {"about": {"licence": "MIT"}}, ValueError, "written as it is"),
+        (tmp_path, {}, ValueError, "holds no card.json"),
+        (3, {}, TypeError, "Only models of the zoo"),
+    ]:
+        with pytest.raises(error, match=told):
+            zoo.push(given, **{"name": NAME, **options})
+    (vae_preset / WEIGHTS).write_bytes(b"other")
+    with pytest.raises(ValueError, match="its card says"):
+        zoo.push(vae_preset, NAME)
+    assert hub.requests == []
+
+
+def test_a_private_push_to_a_public_repository_is_refused(hub, vae):
+    head = hub.add("me/digits").refs["main"]
+    with pytest.raises(ValueError, match="is public already"):
+        zoo.push(vae, NAME, private=True)
+    assert hub.repositories["me/digits"].refs["main"] == head
+
+
+# Revisions
+
+
+def test_a_branch_that_moves_between_two_requests_does_not_mix_commits(hub, repository, vae_preset):
+    first = repository.refs["main"]
+    other = zoo.VAE((8, 8, 1), 3, hidden_units=(16,))
+    zoo.save(other, vae_preset, overwrite=True)
+
+    def move(request):
+        if "/resolve/" in request and repository.refs["main"] == first:
+            repository.commit({path.name: path.read_bytes() for path in vae_preset.iterdir()})
+
+    hub.before = move
+    old = zoo.load(NAME)
+    assert repository.refs["main"] != first
+    assert old.based_on == f"{NAME}@{first}"
+    assert names.folder(NAME).name == repository.refs["main"]
+
+
+def test_a_tag_a_branch_and_a_commit_are_revisions(hub, repository, preset_files):
+    first = repository.refs["main"]
+    repository.refs["v1"] = first
+    card = changed(preset_files[CARD], b'"description": null', b'"description": "Second."')
+    second = repository.commit({CARD: card})
+    assert zoo.card(NAME)["description"] == "Second."
+    assert zoo.card(f"{NAME}@v1")["description"] is None
+    assert zoo.card(f"{NAME}@{second}")["description"] == "Second."
+    assert names.pinned(f"{NAME}@v1") == f"{NAME}@{first}"
+
+
+def test_a_commit_that_was_loaded_before_needs_no_network(hub, repository, monkeypatch):
+    name = zoo.load(NAME).based_on
+    hub.requests.clear()
+    assert zoo.VAE.from_preset(name).based_on == name
+    assert zoo.card(name)["class"] == "VAE"
+    assert hub.requests == []
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ConnectionError, match=r"HF_HUB_OFFLINE.*name a commit that was loaded"):
+        zoo.load(NAME)
+
+
+def test_a_damaged_cache_is_downloaded_again(hub, repository):
+    weights = names.folder(NAME) / WEIGHTS
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1])
+    assert names.folder(NAME) == weights.parent
+    assert weights.read_bytes() == content
+    assert hub.downloaded().count(WEIGHTS) == 2
+
+
+def test_two_processes_may_download_the_same_commit(hub, repository):
+    name, began = names.pinned(NAME), []
+
+    def meanwhile(request):
+        if "/resolve/" in request and not began:
+            began.append(request)
+            names.folder(name)
+
+    hub.before = meanwhile
+    assert names.folder(name).name == repository.refs["main"]
+    assert hub.downloaded().count(WEIGHTS) == 2
+
+
+# What is downloaded
+
+
+def test_only_the_files_of_a_preset_are_downloaded(hub, preset_files, tmp_path):
+    others = {
+        "pytorch_model.bin": b"a pickle",
+        "zoo.py": b"import os",
+        "data/more.pkl": b"another",
+        "preview.png": b"a picture",
+    }
+    hub.add("me/digits", preset_files | others)
+    names.folder(NAME)
+    assert hub.downloaded() == [CARD, CONFIG, WEIGHTS]
+    kept = {path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    assert kept == {CARD, CONFIG, WEIGHTS, ".written.json"}
+
+
+def test_the_card_alone_is_downloaded_to_show_it(hub, repository, tmp_path):
+    assert zoo.card(NAME)["class"] == "VAE"
+    assert hub.downloaded() == [CARD]
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("file", [CARD, CONFIG, WEIGHTS])
+def test_a_file_that_is_too_large_is_refused_before_any_download(hub, repository, file):
+    hub.said_sizes[file] = 2**40
+    with pytest.raises(ValueError, match=f"{file} has 1,099,511,627,776 bytes; at most") as refusal:
+        zoo.load(NAME)
+    assert "hf download me/digits" in str(refusal.value)
+    assert hub.downloaded() == []
+
+
+def test_a_size_that_the_hub_does_not_say_is_refused(hub, repository):
+    hub.said_sizes[WEIGHTS] = None
+    with pytest.raises(ValueError, match="an unknown number of bytes"):
+        zoo.load(NAME)
+    assert hub.downloaded() == []
+
+
+def test_a_repository_without_a_preset_is_refused(hub, preset_files):
+    hub.add("me/digits", {CONFIG: preset_files[CONFIG], "model.pkl": b"a pickle"})
+    with pytest.raises(ValueError, match=f"not a preset, as it has no {CARD}, {WEIGHTS}"):
+        zoo.load(NAME)
+    assert hub.downloaded() == []
+
+
+@pytest.mark.parametrize(
+    ("alter", "told", "downloaded"),
+    [
+        (lambda w: w[:-1], "its card says", [CARD]),
+        (lambda w: w[:-1] + bytes([w[-1] ^ 1]), "the sha256 of its card", [CARD, CONFIG, WEIGHTS]),
+    ],
+)
+def test_altered_weights_are_refused(hub, preset_files, tmp_path, alter, told, downloaded):
+    hub.add("me/digits", {**preset_files, WEIGHTS: alter(preset_files[WEIGHTS])})
+    with pytest.raises(ValueError, match=told) as refusal:
+        zoo.load(NAME)
+    assert str(tmp_path) not in str(refusal.value)
+    assert str(refusal.value).startswith(f"{NAME}@")
+    assert hub.downloaded() == downloaded
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_config_that_names_foreign_classes_is_refused(hub, vae_preset):
+    """With a card that has the right checksums, as whoever altered it would write it."""
+    from zoo.presets.card import describe_file
+
+    content = json.loads((vae_preset / CONFIG).read_text("utf-8"))
+    content["config"]["encoder"] = {"class_name": "Lambda", "module": "keras.layers", "config": {}}
+    (vae_preset / CONFIG).write_text(json.dumps(content), "utf-8")
+    card = json.loads((vae_preset / CARD).read_text("utf-8"))
+    card["files"][CONFIG] = describe_file(vae_preset / CONFIG)
+    (vae_preset / CARD).write_text(json.dumps(card), "utf-8")
+    hub.add("me/digits", {path.name: path.read_bytes() for path in vae_preset.iterdir()})
+    with pytest.raises(ValueError, match="names 'Lambda'.*nothing was loaded"):
+        zoo.load(NAME)
+
+
+def test_a_card_that_is_not_one_is_refused_in_the_repositorys_name(hub, preset_files):
+    hub.add("me/digits", {**preset_files, CARD: b"[]"})
+    for use in (zoo.card, zoo.load):
+        with pytest.raises(ValueError, match=rf"^{NAME}@\w{{40}}: card.json is not readable"):
+            use(NAME)
+
+
+# Errors
+
+
+def test_what_is_not_there_is_told(hub, repository, no_token):
+    with pytest.raises(ValueError, match=r"no repository me/nothing at http.*hf auth login"):
+        zoo.load("hf://me/nothing")
+    with pytest.raises(ValueError, match="has no branch, tag or commit 'v9'"):
+        zoo.load(f"{NAME}@v9")
+    with pytest.raises(ValueError, match="has no branch, tag or commit '0000"):
+        zoo.load(f"{NAME}@{'0' * 40}")
+
+
+def test_a_token_that_is_missing_is_told(hub, vae, repository, no_token):
+    with pytest.raises(PermissionError, match=r"refuses.*\(401\).*HF_TOKEN.*write permission"):
+        zoo.push(vae, "hf://me/more")
+    repository.private = True
+    with pytest.raises(ValueError, match="or it is private and your token may not read it"):
+        zoo.load(NAME)
+    repository.private, repository.gated = False, True
+    with pytest.raises(PermissionError, match="accept its terms"):
+        zoo.load(NAME)
+
+
+def test_a_server_that_is_not_there_is_told(hub, vae, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    for use in (zoo.load, zoo.card, lambda name: zoo.push("vae_digits", name)):
+        with pytest.raises(ConnectionError, match=r"http://127.0.0.1:9 cannot be reached"):
+            use(NAME)
+
+
+def test_a_missing_package_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    for use in (zoo.load, zoo.card, lambda name: zoo.push("vae_digits", name)):
+        with pytest.raises(ImportError, match=r"pip install 'autoencoder-zoo\[hub\]'"):
+            use(NAME)
+
+
+# The command line
+
+
+def test_commands_take_names_of_the_hub(hub, repository, vae_preset, capsys, monkeypatch, tmp_path):
+    from zoo.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["push", str(vae_preset), "hf://me/more", "--private"]) == 0
+    assert capsys.readouterr().out.startswith(f"{hub.url}/me/more/commit/")
+    assert hub.repositories["me/more"].private
+    assert main(["push", str(vae_preset), "hf://me/more"]) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert main(["card", NAME]) == 0
+    assert "class" in capsys.readouterr().out
+    assert main(["generate", NAME, "--n", "4"]) == 0
+    assert (tmp_path / "digits_samples.png").is_file()
+    assert main(["evaluate", NAME, "--update"]) == 1
+    assert "--update writes into a folder" in capsys.readouterr().err
+    assert main(["card", "hf://me/nothing"]) == 1
+    assert "no repository me/nothing" in capsys.readouterr().err

@@ -1,0 +1,46 @@
+"""What the `zoo` command does with names of the Hugging Face hub."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from zoo.presets import hub
+
+
+def pin(options) -> None:
+    """Replace a branch or a tag in the name of a preset by its commit, as a branch may move.
+
+    Raises:
+        ValueError: no such repository, or `--update`, which needs a folder.
+        ConnectionError, ImportError: as `zoo.load`.
+    """
+    if not hub.is_name(getattr(options, "name", "")):
+        return
+    if getattr(options, "update", False):
+        raise ValueError(
+            f"--update writes into a folder, and {options.name} is on the hub: save the model with "
+            "zoo.save, measure that folder, and push it."
+        )
+    options.name = hub.pinned(options.name)
+
+
+def short_name(name: str) -> str:
+    """Return the last part of a preset's name, for names of files, without a commit."""
+    return re.sub(r"@[0-9a-f]{40}$", "", os.path.basename(os.path.normpath(name)))
+
+
+def add_push(parser) -> None:
+    """Add the arguments of `zoo push`."""
+    parser.add_argument("folder", help="a preset's name, or a folder written by zoo.save")
+    parser.add_argument("to", help="hf://user/name")
+    parser.add_argument("--private", action="store_true", help="create a private repository")
+    parser.add_argument("--message", help="of the commit [Write the preset NAME]")
+
+
+def push(options) -> None:
+    """Write a preset to the hub, and print the address of the commit."""
+    from zoo.presets import pushing
+
+    more = {"private": options.private, "message": options.message, "overwrite": options.overwrite}
+    print(pushing.push(options.folder, options.to, **more))

@@ -1,0 +1,191 @@
+"""Writing presets to repositories of the Hugging Face hub."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from zoo.presets import hub
+from zoo.presets.card import CARD, Card, read_card, verified_file
+from zoo.presets.card_page import render_card
+from zoo.presets.catalog import preset_folder
+
+PAGE = "README.md"
+# Identifiers of the hub; it refuses a page with another one. Others are named beside "other".
+LICENCES = {
+    *("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "zlib", "unlicense", "cc0-1.0"),
+    *("cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0"),
+    *("cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0"),
+    *("cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0"),
+    *("gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "agpl-3.0", "mpl-2.0", "epl-1.0", "epl-2.0"),
+    *("eupl-1.1", "afl-3.0", "artistic-2.0", "bsl-1.0", "ecl-2.0", "osl-3.0", "ms-pl", "ncsa"),
+    *("postgresql", "wtfpl", "pddl", "odbl", "odc-by", "openrail", "cdla-permissive-2.0"),
+}
+_GENERATIVE = ("vae", "iwae", "adversarial", "boltzmann")  # families
+
+
+def push(
+    model,
+    name: str,
+    *,
+    private: bool = False,
+    overwrite: bool = False,
+    message: str | None = None,
+    storage: str = "float32",
+    about: dict | None = None,
+    pictures: dict | None = None,
+    texts: dict | None = None,
+) -> str:
+    """Write a model as a preset into a repository of the Hugging Face hub, in one commit.
+
+    The repository is created if it does not exist. Nothing in it is deleted. Its page, README.md,
+    is made from the card. Needs the package huggingface_hub, and a token with write permission: log
+    in with `hf auth login`, or set HF_TOKEN.
+
+    Args:
+        model: a model of the zoo; or the folder of a preset, or the name of a shipped one.
+        name: hf://user/name.
+        private: create a repository that only its owner can read.
+        overwrite: replace files of the same names; the history of the repository keeps the old.
+        message: of the commit; "Write the preset NAME" by default.
+        storage, about, pictures, texts: of a model, as `zoo.save` takes them. The licence of the
+            weights is `about={"licence": ...}` or `model.licence`; without one the page says "not
+            stated".
+
+    Returns:
+        the address of the commit.
+
+    Raises:
+        FileExistsError: the repository has such files already, and `overwrite` is false.
+        PermissionError: there is no token, or it may not write there.
+        ValueError: another name; a folder that is not a preset, or was altered; `private`, and the
+            repository is public already; or as `zoo.save`.
+        TypeError: what is not a model of the zoo.
+        ConnectionError: the hub cannot be reached.
+        ImportError: huggingface_hub is not installed.
+
+    Examples:
+        >>> model = zoo.load("vae_digits")
+        >>> zoo.push(model, "hf://me/my_digits")  # doctest: +SKIP
+        'https://huggingface.co/me/my_digits/commit/...'
+    """
+    place = hub.parsed(name)
+    if place.revision:
+        raise ValueError(f"A push makes a new commit of the main branch: leave out @ in {name}.")
+    api = hub.api()
+    given = {"about": about, "pictures": pictures, "texts": texts}
+    with contextlib.ExitStack() as stack:
+        if isinstance(model, str | os.PathLike):
+            folder = _folder(model, storage, given)
+        else:
+            from zoo.presets.saving import save  # a folder is written without Keras
+
+            scratch = stack.enter_context(tempfile.TemporaryDirectory())
+            folder = Path(scratch, place.repository.rpartition("/")[2])
+            save(model, folder, storage=storage, **given)
+        card = read_card(folder)
+        files = {
+            path.name: path for path in (verified_file(folder, card, f) for f in card["files"])
+        }
+        files |= {CARD: folder / CARD, PAGE: page(card, name).encode()}
+        message = message or f"Write the preset {card['name']}"
+        return _commit(api, place, files, private, overwrite, message)
+
+
+def _folder(name, storage, given):
+    if hub.is_name(name):
+        raise ValueError(f"{name} is on the hub already: give a model, or the folder of a preset.")
+    if storage != "float32" or any(given.values()):
+        raise ValueError(
+            f"{name} is the folder of a preset, which is written as it is: leave out storage, "
+            "about, pictures and texts."
+        )
+    return preset_folder(name)
+
+
+def _commit(api, place, files, private, overwrite, message):
+    """Write files, by their names, in one commit that adds and replaces, and deletes nothing."""
+    from huggingface_hub import CommitOperationAdd
+
+    with hub.in_words(place):
+        api.create_repo(place.repository, private=private, exist_ok=True)
+        info = api.model_info(place.repository, timeout=30)
+    if private and info.private is False:
+        raise ValueError(
+            f"{place} is public already, so private=True has no effect. Nothing was written. Make "
+            "it private in its settings, or choose another name."
+        )
+    there = sorted({file.rfilename for file in info.siblings or ()} & set(files))
+    if there and not overwrite:
+        raise FileExistsError(
+            f"{place} has {', '.join(there)} already. Choose another name, or pass overwrite=True "
+            "(--overwrite on the command line) to replace them; the history keeps the old files."
+        )
+    added = [CommitOperationAdd(file, content) for file, content in files.items()]
+    with hub.in_words(place):
+        # With its parent the commit fails if the repository has changed since the look at it.
+        done = api.create_commit(
+            place.repository, added, commit_message=message, parent_commit=info.sha
+        )
+    return str(done.commit_url)
+
+
+def page(card: Card, name: str) -> str:
+    """Return the page of a repository: what the hub reads about it as YAML, and the card."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    task = _task(card)
+    data, recipe = card.get("data") or {}, card.get("recipe") or {}
+    measured = [
+        EvalResult(
+            task_type=task or "other",
+            dataset_type=recipe.get("data") or "own",
+            dataset_name=data.get("title") or recipe.get("data") or "own data",
+            metric_type=re.sub(r"\W+", "_", metric["name"]).lower(),
+            metric_name=f"{metric['name']} ({metric['unit']})"
+            if metric["unit"]
+            else metric["name"],
+            metric_value=metric["value"],
+        )
+        for metric in card.get("figures") or ()
+    ]
+    about = ModelCardData(
+        **_licence(card.get("licence")),
+        library_name="autoencoder-zoo",
+        pipeline_tag=task,
+        tags=["autoencoder", "keras", card["class"].lower()],
+        base_model=_base(card.get("based_on"), name),
+        model_name=card["name"],
+        eval_results=measured or None,
+    )
+    return f"---\n{about.to_yaml()}\n---\n\n{render_card(card, name)}"
+
+
+def _licence(text) -> dict:
+    """Return the entries about a licence; none if it is not stated."""
+    if not text:
+        return {}
+    identifier = re.sub(r"\s+", "-", text.strip().lower())
+    if identifier in LICENCES:
+        return {"license": identifier}
+    named = re.sub(r"[^a-z0-9.]+", "-", identifier).strip("-")
+    return {"license": "other", "license_name": named or "own"}
+
+
+def _task(card) -> str | None:
+    """Return the hub's name of what a model of images is for; None for tables and signals."""
+    if len(card["input"]["shape"]) != 3:
+        return None
+    generates = card.get("family") in _GENERATIVE and not card.get("num_classes")
+    return "unconditional-image-generation" if generates else "image-feature-extraction"
+
+
+def _base(based_on, name) -> str | None:
+    """Return the repository that a model was fine-tuned from, if it is another one on the hub."""
+    with contextlib.suppress(ValueError):  # most presets come from elsewhere
+        base = hub.parsed(based_on or "").repository
+        return base if base != hub.parsed(name).repository else None
+    return None
