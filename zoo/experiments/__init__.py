@@ -44,6 +44,7 @@ EXPERIMENTS = {
     "manifold_seeds": variational.manifold_seeds,
     "manifolds": manifolds.manifolds,
     "mnist_variants": representations.mnist_variants,
+    "one_class_fashion_mnist": anomalies.one_class_fashion_mnist,
     "one_class_mnist": anomalies.one_class_mnist,
     "parzen_windows": adversarial.parzen_windows,
     "penalties": classical.penalties,
