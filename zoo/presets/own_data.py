@@ -15,14 +15,13 @@ from zoo.data.own import OwnData, in_drawn_order, read, with_labels
 from zoo.data.tables import is_table
 from zoo.models import CLASSES
 from zoo.nn.distributions import GaussianColumns
-from zoo.nn.proportions import suited_filters, suited_hidden_units
+from zoo.nn.proportions import suited_filters, suited_hidden_units, suited_latent_dim
 from zoo.presets import recipes
 from zoo.presets.card import Card
 from zoo.presets.recipes import Recipe
 from zoo.suggestions import UnknownNameError
 
 TITLE, TABLE = "images of one's own", "a table of one's own"
-LATENT_DIM = 64
 _MANY = 10_000  # images, from which on batches are larger
 
 
@@ -50,8 +49,7 @@ def recipe_of_class(
     takes, name = model_class.__signature__.parameters, model_class.__name__
     if "lower" in takes:
         raise ValueError(f"{name} learns from the codes of another preset: train it in Python.")
-    latent_dim = LATENT_DIM if len(shape) > 1 else max(2, min(LATENT_DIM, shape[0] // 3))
-    model = {"input_shape": list(shape), "latent_dim": latent_dim}
+    model = {"input_shape": list(shape), "latent_dim": suited_latent_dim(shape)}
     filters = settings.get("filters", suited_filters(shape)) if "filters" in takes else ()
     described = "network" in settings  # which says what suits
     if "filters" in takes and not described:
