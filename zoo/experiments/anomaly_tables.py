@@ -113,8 +113,8 @@ def table_of(found: dict, detectors, epochs: int, about: str = "") -> Table:
     return Table(
         "Anomalies in thirteen tables of ADBench",
         f"Area under the ROC curve, mean of {trials} trials: 60 % of the rows to train, anomalies "
-        f"among them, and 40 % to test, split by the trial's seed; of shuttle {MOST_ROWS:,} rows, "
-        "drawn anew in every trial. All detectors get the same rows, in standard deviations of the "
+        f"among them, and 40 % to test, split with the seeds 1 to {trials}; of shuttle "
+        f"{MOST_ROWS:,} rows, drawn anew in every trial. All detectors get the same rows, in standard deviations of the "
         f'training rows. {OURS}: `zoo.anomaly.Detector("VAE", standardize=True)`, {epochs} epochs, '
         "nothing else set. That a tenth of the training rows is left out of the second half of the "
         "epochs was chosen on eight other tables of ADBench with their labels (annthyroid, "
