@@ -114,9 +114,10 @@ def table_of(found: dict, detectors, epochs: int, about: str = "") -> Table:
         "Anomalies in thirteen tables of ADBench",
         f"Area under the ROC curve, mean of {trials} trials: 60 % of the rows to train, anomalies "
         f"among them, and 40 % to test, split with the seeds 1 to {trials}; of shuttle "
-        f"{MOST_ROWS:,} rows, drawn anew in every trial. All detectors get the same rows, in standard deviations of the "
-        f'training rows. {OURS}: `zoo.anomaly.Detector("VAE", standardize=True)`, {epochs} epochs, '
-        "nothing else set. That a tenth of the training rows is left out of the second half of the "
+        f"{MOST_ROWS:,} rows, drawn anew in every trial. All detectors get the same rows, in "
+        f"standard deviations of the training rows. {OURS}: "
+        f'`zoo.anomaly.Detector("VAE", standardize=True)`, {epochs} epochs, nothing else set. '
+        "That a tenth of the training rows is left out of the second half of the "
         "epochs was chosen on eight other tables of ADBench with their labels (annthyroid, "
         "breastw, glass, Ionosphere, mammography, thyroid, WBC, wine). "
         f"{about}Reported: PyOD's own table, 10 trials with other splits and all rows; its best of "
