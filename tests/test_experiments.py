@@ -9,13 +9,24 @@ import pytest
 
 import zoo
 from zoo import data, experiments
-from zoo.experiments import adversarial, representations, table
+from zoo.experiments import adversarial, anomaly_tables, representations, table
 from zoo.presets import recipes
 from zoo.suggestions import UnknownNameError
 
 
 @pytest.fixture
-def few_images(monkeypatch):
+def folder_of_tables(tmp_path):
+    """A folder with a table of three columns and 7 anomalies among 70 rows; one is constant."""
+    x = np.random.default_rng(0).normal(size=(70, 3)) * [1, 100, 0] + [0, 5, 3]
+    y = np.arange(70) % 10 == 0
+    x[y, 0] += 20
+    (tmp_path / "tables" / "adbench").mkdir(parents=True)
+    np.savez(tmp_path / "tables" / "adbench" / "few.npz", X=x, y=y.astype("uint8"))
+    return tmp_path / "tables"
+
+
+@pytest.fixture
+def few_images(monkeypatch, folder_of_tables):
     """Enlarged digits in the place of MNIST."""
     (x, y), (x_test, y_test) = data.load("digits")
 
@@ -51,6 +62,9 @@ def few_images(monkeypatch):
         data, "keep_labels", lambda y, n, seed: keep_labels(y, min(n, 100), seed=seed)
     )
     monkeypatch.setattr(adversarial, "SEEDS", (1,))
+    monkeypatch.setenv("ZOO_DATA", str(folder_of_tables))
+    monkeypatch.setattr(anomaly_tables, "REPORTED", {"few": (0.9, 0.8, 0.7)})
+    monkeypatch.setattr(anomaly_tables, "TRIALS", 2)
     monkeypatch.setattr(representations, "SHALLOW", shallow)
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))
@@ -69,6 +83,23 @@ def test_an_experiment_writes_its_table_with_protocol_and_command(name, few_imag
     assert record["versions"]["autoencoder-zoo"] == zoo.__version__
     if record["picture"]:
         assert (tmp_path / record["picture"]).stat().st_size > 1000
+
+
+def test_a_table_is_split_and_standardized_by_its_training_rows(folder_of_tables, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(folder_of_tables))
+    x, x_test, y_test = anomaly_tables.split("few", 1)
+    assert (x.shape, x_test.shape) == ((42, 2), (28, 2))  # without the constant column
+    np.testing.assert_allclose(x.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(x.std(0), 1, rtol=1e-5)
+    assert anomaly_tables.area("few", 1, lambda x, x_test, trial: x_test[:, 0]) == 1.0
+    assert 0 < y_test.sum() < 7
+    monkeypatch.setattr(anomaly_tables, "MOST_ROWS", 50)
+    first, again, other = (anomaly_tables.split("few", trial)[0] for trial in (1, 1, 2))
+    assert first.shape == (30, 2)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    with pytest.raises(FileNotFoundError, match="adbench/other.npz"):
+        anomaly_tables.split("other", 1)
 
 
 def test_gray_pixels_are_those_between_dark_and_bright_among_the_marked():

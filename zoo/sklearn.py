@@ -263,7 +263,8 @@ class AnomalyDetector(OutlierMixin, _Estimator):
     Args:
         model: a class of the zoo, such as "RBM", or a preset, which is trained further; None is
             "VAE".
-        contamination: share of anomalies in the rows of `fit`, in (0, 0.5].
+        contamination: share of anomalies in the rows of `fit`, in (0, 0.5]. As many rows, those
+            with the highest scores, are left out of the second half of the epochs.
         anomaly_score: a score of `zoo.anomaly.Detector`, such as "reconstruction"; None is the
             model's default.
         standardize: whether columns are scaled to mean 0 and deviation 1 first; rows that are flat
@@ -325,7 +326,7 @@ class AnomalyDetector(OutlierMixin, _Estimator):
         detector = self._detector(model)
         options = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": self.verbose}
         detector.fit(self._items(X), train=True, **options)
-        self.model_, self.history_, self.detector_ = model, model.history.history, detector
+        self.model_, self.history_, self.detector_ = model, detector.history, detector
         self.mean_, self.scale_ = detector.mean, detector.deviation
         self.offset_ = -detector.threshold
         return self

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 import zoo
 from zoo.anomaly import Detector
-from zoo.anomaly.detector import is_trained
+from zoo.anomaly.training import is_trained
 from zoo.suggestions import UnknownNameError
 
 
@@ -88,10 +88,40 @@ def test_items_are_held_out_of_training_for_a_quantile(few_digits, monkeypatch):
     trained_on = []
     model = zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,))
     fit = model.fit
-    monkeypatch.setattr(model, "fit", lambda x, **o: (trained_on.append(len(x)), fit(x, **o)))
+    monkeypatch.setattr(model, "fit", lambda x, **o: trained_on.append(len(x)) or fit(x, **o))
     Detector(model, quantile=0.9).fit(x, epochs=1, verbose=0)
     Detector(model).fit(x, train=True, epochs=1, verbose=0)
     assert trained_on == [256 - 26, 256]
+
+
+def test_the_items_with_the_highest_scores_are_left_out_of_the_second_half(few_digits, monkeypatch):
+    x = few_digits[0].copy()
+    x[10:20] = 1 - x[10:20]
+    model = zoo.Autoencoder((8, 8, 1), 2, hidden_units=(4,), seed=0)
+    detector, fit, seen = Detector(model, contamination=0.1), model.fit, []
+
+    def watched(x, **options):
+        seen.append((x, detector.scores(few), options["epochs"], options.get("initial_epoch", 0)))
+        return fit(x, **options)
+
+    few = x[:200]
+    monkeypatch.setattr(model, "fit", watched)
+    detector.fit(few, epochs=3, verbose=0)
+    (first, _, *of_first), (second, scores, *of_second) = seen
+    assert (of_first, of_second) == ([2, 0], [3, 2])
+    np.testing.assert_array_equal(first, few)
+    np.testing.assert_array_equal(second, few[np.sort(np.argsort(scores)[:180])])
+    assert len(detector.history["loss"]) == 3
+    seen.clear()
+    detector.fit(few, train=True, trim=0, epochs=3, verbose=0)
+    detector.fit(few, train=True, validation_data=few, epochs=3, verbose=0)
+    assert [len(call[0]) for call in seen] == [200, 200]
+
+
+def test_codes_have_a_third_of_the_columns_where_nothing_is_said():
+    rows = np.random.default_rng(0).normal(size=(50, 12))
+    detector = Detector("VAE", hidden_units=(4,), standardize=True)
+    assert detector.fit(rows, epochs=1, verbose=0).model.latent_dim == 4
 
 
 # Tables

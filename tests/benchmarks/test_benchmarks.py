@@ -1,10 +1,12 @@
 """The benchmarks run, on little data, and write the tables that they promise."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 pytestmark = [
@@ -53,6 +55,23 @@ def test_decoding_is_timed_by_each_way_out_of_keras(tmp_path):
     said("inference.py", "--preset", "vae_digits", "--rounds", 1, "--seconds", 0.01, "--out", out)
     ways = [row[0] for row in rows_of(out.read_text())]
     assert {"Keras, predict", "SavedModel", "onnxruntime, CPU, int8"} <= set(ways)
+
+
+def test_areas_of_detectors_are_kept_and_not_measured_again(tmp_path, monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    is_anomaly = np.arange(60) % 6 == 0
+    (tmp_path / "adbench").mkdir()
+    np.savez(tmp_path / "adbench" / "few.npz", X=rows + 9 * is_anomaly[:, None], y=is_anomaly)
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    areas = tmp_path / "areas.jsonl"
+    options = ("--tables", "few", "--detectors", "zoo", "--areas", areas, "--out", tmp_path)
+    said("anomalies.py", *options, "--trials", 1)
+    first = areas.read_text()
+    name, trial, detector, area, _ = json.loads(first)
+    assert (name, trial, detector) == ("few", 1, "zoo")
+    assert area > 0.9
+    said("anomalies.py", *options, "--trials", 1)
+    assert areas.read_text() == first
 
 
 def test_a_consumer_is_timed_as_a_process():

@@ -9,13 +9,14 @@ import numpy as np
 from keras import ops
 
 from zoo import inference
-from zoo.anomaly import columns, saving, scores, thresholds
+from zoo.anomaly import columns, saving, scores, thresholds, training
 from zoo.checks import data as checks
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import Part, TensorInfo, image_info
 from zoo.nn.distributions.columns import moments
 from zoo.nn.given import number, whole
+from zoo.nn.proportions import suited_latent_dim
 from zoo.suggestions import UnknownNameError
 
 HELD_OUT = 0.1  # of the training data, for thresholds that are set on other data
@@ -49,10 +50,12 @@ class Detector:
             Scores and `explain` are then in standardized units.
         samples: draws an item for "elbo" and "log_likelihood".
         seed: of these draws, and of the choice of held-out items.
-        settings: of the class, where it is named.
+        settings: of the class, where it is named; without `latent_dim` codes have a third of the
+            columns of vectors, at least 2, or 64 values for images.
 
     Attributes:
         threshold: the score above which an item is an anomaly; None before `fit`.
+        history: the metrics of each epoch by name, lists; None unless `fit` trained the model.
         mean, deviation: of the columns, float32 [features]; None without `standardize`.
 
     Raises:
@@ -92,6 +95,7 @@ class Detector:
         self.model_class = _class_of(model, settings)
         self.score = scores.chosen(self.model_class, score)
         self.threshold: float | None = None
+        self.history: dict | None = None
         self.mean = self.deviation = None
         if isinstance(model, BaseAutoencoder):
             self._take(model)
@@ -124,6 +128,7 @@ class Detector:
         validation_data=None,
         validation_split: float | None = None,
         train: bool | None = None,
+        trim: float | None = None,
         epochs: int = 20,
         batch_size: int = 128,
         optimizer: Any = None,
@@ -139,7 +144,10 @@ class Detector:
             validation_split: share of x to hold out of training for the threshold; None is 0.1 for
                 these two where the model is trained here, and else 0.
             train: whether to train the model; None does if nobody has.
-            epochs, batch_size, verbose, options: of `model.fit`.
+            trim: share of x, in [0, 0.5], that the second half of the epochs leaves out: the items
+                with the highest scores after the first half, so that fewer anomalies are learned.
+                None is `contamination` where that is the rule for x, and else 0.
+            epochs, batch_size, verbose, options: of `model.fit`, which trimming calls twice.
             optimizer: None takes the one that the model is compiled with, or Adam.
 
         Returns:
@@ -152,8 +160,12 @@ class Detector:
         x = self._checked(x)
         if len(x) < 2:
             raise ValueError(f"x has {len(x)} row; a threshold is set on 2 items at least.")
-        train = not is_trained(self.model) if train is None else bool(train)
+        train = not training.is_trained(self.model) if train is None else bool(train)
         held_out = None
+        if trim is None:
+            mixed = self.rule == "contamination" and validation_data is None
+            trim = self.rule_value if mixed else 0.0
+        trim = number("trim", trim, least=0, most=0.5)
         if validation_data is not None:
             held_out = self._checked(validation_data, "validation_data")
         else:
@@ -163,7 +175,8 @@ class Detector:
             self.mean, self.deviation = moments(x)
         self.__dict__.pop("_compiled_functions", None)  # they hold the old mean and deviation
         if train:
-            self._train(x, optimizer, epochs, batch_size, verbose, options)
+            options |= {"epochs": epochs, "batch_size": batch_size, "verbose": verbose}
+            self.history = training.train(self, x, trim=trim, optimizer=optimizer, **options)
         found = self.scores(x if held_out is None else held_out)
         rule, _ = thresholds.RULES[self.rule]
         self.threshold = float(np.float32(rule(found, self.rule_value)))
@@ -174,7 +187,10 @@ class Detector:
             return
         if len(shape) < 2:
             raise ValueError(f"x has shape {shape}; items (n, ...) are expected.")
-        self._take(self.model_class(**{"input_shape": shape[1:], **self.settings}))
+        made = {"input_shape": shape[1:], **self.settings}
+        if "encoder" not in made:
+            made.setdefault("latent_dim", suited_latent_dim(shape[1:]))
+        self._take(self.model_class(**made))
 
     def _split(self, x, share, train):
         if share is None:
@@ -189,20 +205,6 @@ class Detector:
             )
         order = np.random.default_rng(self.seed).permutation(len(x))
         return x[np.sort(order[count:])], x[np.sort(order[:count])]
-
-    def _train(self, x, optimizer, epochs, batch_size, verbose, options):
-        model = self.model
-        if model.learns_labels:
-            raise ValueError(
-                f"{type(model).__name__} learns from labels too: train it with model.fit(x, y) "
-                "first, then make a detector of it."
-            )
-        if optimizer is not None or not model.compiled:
-            model.compile(optimizer or "adam")
-        model.fit(
-            self.standardized(x), epochs=epochs, batch_size=batch_size, verbose=verbose, **options
-        )
-        checks.check_finite(model)
 
     # Use
 
@@ -355,13 +357,6 @@ class Detector:
             f"Detector({model}, score={self.score!r}, {self.rule}={self.rule_value:g}, "
             f"threshold={self.threshold})"
         )
-
-
-def is_trained(model) -> bool:
-    """Say whether a model comes from a preset, or has made a step of training."""
-    if model.based_on:
-        return True
-    return bool(model.compiled and int(ops.convert_to_numpy(model.optimizer.iterations)))
 
 
 def _class_of(model, settings) -> type:

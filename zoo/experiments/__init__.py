@@ -18,6 +18,7 @@ from zoo.atomic_writes import write_file
 from zoo.experiments import (
     adversarial,
     anomalies,
+    anomaly_tables,
     classical,
     manifolds,
     representations,
@@ -30,6 +31,7 @@ from zoo.suggestions import UnknownNameError
 EXPERIMENTS = {
     "adversarial_images": adversarial.adversarial_images,
     "adversarial_labels": adversarial.adversarial_labels,
+    "anomaly_tables": anomaly_tables.anomaly_tables,
     "clusters": adversarial.clusters,
     "conditional_bounds": variational.conditional_bounds,
     "contraction": classical.contraction,
@@ -44,6 +46,7 @@ EXPERIMENTS = {
     "manifold_seeds": variational.manifold_seeds,
     "manifolds": manifolds.manifolds,
     "mnist_variants": representations.mnist_variants,
+    "one_class_fashion_mnist": anomalies.one_class_fashion_mnist,
     "one_class_mnist": anomalies.one_class_mnist,
     "parzen_windows": adversarial.parzen_windows,
     "penalties": classical.penalties,
@@ -89,13 +92,26 @@ def reproduce(
             )
     keras.utils.set_random_seed(SEED)
     table = experiment(**{key: options[key] for key in options.keys() - unknown})
+    command = f"zoo reproduce {name}" + (f" --epochs {epochs}" if epochs else "")
+    write_table(table, name, folder, command)
+    return table
+
+
+def write_table(table: Table, name: str, out, command: str):
+    """Write the table of an experiment, NAME.json, and its picture, NAME.png, into a folder.
+
+    Args:
+        table: of the experiment. name: of the files. out: the folder.
+        command: that makes the table.
+    """
+    folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     record = {
         "name": name,
         "title": table.title,
         "protocol": table.protocol,
         "seed": SEED,
-        "command": f"zoo reproduce {name}" + (f" --epochs {epochs}" if epochs else ""),
+        "command": command,
         "versions": {"autoencoder-zoo": zoo.__version__, "keras": keras.__version__},
         "columns": table.columns,
         "rows": table.rows,
@@ -104,4 +120,3 @@ def reproduce(
     if table.figure:
         plots.save_small(table.figure, folder / f"{name}.png")
     write_file(folder / f"{name}.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    return table

@@ -1,4 +1,4 @@
-"""Networks in proportion to their images: widths that suit a shape, and a warning of too many."""
+"""Networks in proportion to their data: widths that suit a shape, and a warning of too many."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ MOST_PARAMETERS = 20_000_000
 _GRID = 8  # the longest side of the grid that convolutions end in
 _STEPS = 16  # the most steps that convolutions of signals end in
 _WIDEST = 128
+_LONGEST_CODE = 64
 
 
 def suited_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -59,6 +60,17 @@ def suited_hidden_units(shape: tuple[int, ...]) -> tuple[int, ...]:
     width = 2 ** math.floor(math.log2(max(1, 4_000_000 // math.prod(shape))))
     width = max(32, min(width, 512))
     return width, width // 2
+
+
+def suited_latent_dim(shape: tuple[int, ...]) -> int:
+    """Return a length of codes for data of this shape: a third of the columns of vectors, or 64.
+
+    Example:
+        >>> from zoo.nn.proportions import suited_latent_dim
+        >>> suited_latent_dim((28, 28, 1)), suited_latent_dim((30,)), suited_latent_dim((3,))
+        (64, 10, 2)
+    """
+    return _LONGEST_CODE if len(shape) > 1 else max(2, min(_LONGEST_CODE, shape[0] // 3))
 
 
 def warn_of_too_many_parameters(model):

@@ -15,14 +15,14 @@ from zoo.data.own import OwnData, in_drawn_order, read, with_labels
 from zoo.data.tables import is_table
 from zoo.models import CLASSES
 from zoo.nn.distributions import GaussianColumns, MixedColumns
-from zoo.nn.proportions import suited_filters, suited_hidden_units
+from zoo.nn.proportions import suited_filters, suited_hidden_units, suited_latent_dim
 from zoo.presets import recipes
 from zoo.presets.card import Card
 from zoo.presets.recipes import Recipe
 from zoo.suggestions import UnknownNameError
 
 TITLE, TABLE = "images of one's own", "a table of one's own"
-LATENT_DIM = 64
+_LEAST_OF_PHOTOGRAPHS = 32  # pixels a side
 _MANY = 10_000  # images, from which on batches are larger
 
 
@@ -31,8 +31,9 @@ def recipe_of_class(
 ) -> Recipe:
     """Return a recipe for a class on images of this shape, to start from.
 
-    Convolutions halve the images until 5 to 8 pixels a side are left; with `network` among the
-    settings the class chooses them. The optimizer is that of the shipped recipe of the class.
+    Convolutions halve the images until 5 to 8 pixels a side are left; photographs in color, of 32
+    pixels a side or more, get residual networks. With `network` among the settings the class
+    chooses their widths. The optimizer is that of the shipped recipe of the class.
 
     Args:
         model_class: a class of the zoo, or a subclass.
@@ -42,16 +43,20 @@ def recipe_of_class(
 
     Example:
         >>> from zoo.presets.own_data import recipe_of_class
-        >>> recipe_of_class(zoo.VAE, (64, 64, 3), 500, {"beta": 2.0}).model
-        {'input_shape': [64, 64, 3], 'latent_dim': 64, 'filters': [32, 64, 128],
+        >>> recipe_of_class(zoo.VAE, (64, 64, 1), 500, {"beta": 2.0}).model
+        {'input_shape': [64, 64, 1], 'latent_dim': 64, 'filters': [32, 64, 128],
          'hidden_units': [], 'beta': 2.0}
+        >>> recipe_of_class(zoo.VAE, (64, 64, 3), 500).model
+        {'input_shape': [64, 64, 3], 'latent_dim': 64, 'network': 'resnet'}
     """
     settings = dict(settings or {})
     takes, name = model_class.__signature__.parameters, model_class.__name__
     if "lower" in takes:
         raise ValueError(f"{name} learns from the codes of another preset: train it in Python.")
-    latent_dim = LATENT_DIM if len(shape) > 1 else max(2, min(LATENT_DIM, shape[0] // 3))
-    model = {"input_shape": list(shape), "latent_dim": latent_dim}
+    photographs = len(shape) == 3 and shape[-1] == 3 and min(shape[:2]) >= _LEAST_OF_PHOTOGRAPHS
+    if photographs and "network" in takes and not {"network", "filters"} & settings.keys():
+        settings["network"] = "resnet"
+    model = {"input_shape": list(shape), "latent_dim": suited_latent_dim(shape)}
     filters = settings.get("filters", suited_filters(shape)) if "filters" in takes else ()
     described = "network" in settings  # which says what suits
     if "filters" in takes and not described:
