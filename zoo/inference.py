@@ -73,7 +73,7 @@ def reconstruction_error(model, x: Any, labels: Any = None, *, batch_size: int =
         >>> x = zoo.data.load("digits")[1][0]
         >>> errors = zoo.load("vae_digits").reconstruction_error(x)
         >>> most_unusual = x[errors.argsort()[::-1][:5]]
-        >>> round(errors.mean(), 1)
+        >>> round(float(errors.mean()), 1)
         2.0
     """
     restored, units = model.reconstruct(x, labels, batch_size=batch_size), model.likelihood
