@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from support.tiny import X
 
 import zoo
 from zoo import callbacks, data, locks, plots
@@ -235,3 +236,59 @@ def test_kerass_own_backup_may_train_an_epoch_twice_and_no_more(tmp_path, monkey
     model, epochs = train(tmp_path, own)
     assert epochs == [1, 2, 3]
     assert int(model.optimizer.iterations) == 15
+
+
+# The best epoch
+
+
+def losses_of(values, weights):
+    """A callback that sets val_loss to chosen values, and notes the weights of each epoch."""
+
+    def note(epoch, logs):
+        logs["val_loss"] = values[epoch]
+        weights[epoch] = model_of[0].get_weights()
+
+    model_of = []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=note)
+    callback.on_train_begin = lambda logs=None: model_of.append(callback.model)
+    return callback
+
+
+@pytest.mark.backend
+def test_the_weights_of_the_best_epoch_are_kept_also_after_an_interruption(tmp_path):
+    values, weights = [3.0, 1.0, 2.0, 1.5], {}
+
+    def run(stop=None):
+        model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=(4,), seed=1)
+        model.compile(keras.optimizers.SGD(0.1))
+
+        class Stop(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                if epoch == stop:
+                    raise Killed
+
+        best = zoo.callbacks.KeepBest(tmp_path / "progress")
+        backup = zoo.callbacks.Backup(tmp_path / "progress", delete_checkpoint=False)
+        callbacks = [losses_of(values, weights), best, backup, Stop()]
+        model.fit(X, epochs=4, validation_data=(X,), verbose=0, callbacks=callbacks)
+        return model, best
+
+    with pytest.raises(Killed):
+        run(stop=2)
+    model, best = run()
+    assert (best.epoch, best.loss) == (2, 1.0)
+    for got, expected in zip(model.get_weights(), weights[1], strict=True):
+        np.testing.assert_array_equal(got, expected)
+    assert any((a != b).any() for a, b in zip(weights[1], weights[3], strict=True))
+
+
+def test_the_best_epoch_needs_validation_data_and_a_folder_of_its_own(tmp_path):
+    model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=(4,))
+    model.compile("adam")
+    best = zoo.callbacks.KeepBest(tmp_path)
+    with pytest.raises(ValueError, match="validation_split=0.1"):
+        model.fit(X, verbose=0, callbacks=[best])
+    (tmp_path / "best.json").write_text('{"epoch": "two"}')
+    (tmp_path / "best.weights.h5").write_bytes(b"")
+    with pytest.raises(ValueError, match="best.json holds .*delete it"):
+        model.fit(X, verbose=0, callbacks=[best])

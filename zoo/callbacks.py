@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import statistics
@@ -138,6 +139,66 @@ class Backup(keras.callbacks.BackupAndRestore):
         if self.delete_checkpoint and backend.is_chief(self.model):
             shutil.rmtree(self.backup_dir, ignore_errors=True)
         unlock_folder(self.backup_dir)
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Give a model the weights of its best epoch at the end of a training.
+
+    The best epoch is that with the lowest `val_loss`. Its weights are kept in a folder, so that an
+    interrupted training that goes on knows them. Put it before `Backup` in the list of callbacks,
+    and give both the same folder.
+
+    Args:
+        folder: for the weights and their `val_loss`; it is made if it does not exist.
+
+    Attributes:
+        epoch: the best one so far, from 1; None before the first ends.
+
+    Raises:
+        ValueError: from `fit`, without validation data, or if the folder holds other weights.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.load("vae_digits")
+        >>> best = zoo.callbacks.KeepBest("best")
+        >>> history = model.fit(x, validation_split=0.1, epochs=2, verbose=0, callbacks=[best])
+        >>> best.epoch in (1, 2)
+        True
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        super().__init__()
+        self.weights, self.record = Path(folder, "best.weights.h5"), Path(folder, "best.json")
+        self.epoch, self.loss = None, math.inf
+
+    def on_train_begin(self, logs=None):
+        if self.record.exists() and self.weights.exists():
+            found = read_object(self.record)
+            self.epoch, self.loss = found.get("epoch"), found.get("val_loss")
+            if not isinstance(self.epoch, int) or not isinstance(self.loss, float):
+                raise ValueError(f"{self.record} holds {found}; delete it to train from the start.")
+
+    def on_epoch_end(self, epoch, logs=None):
+        if "val_loss" not in (logs or {}):
+            raise ValueError("KeepBest needs validation data: fit(..., validation_split=0.1).")
+        if not logs["val_loss"] < self.loss:
+            return
+        self.epoch, self.loss = epoch + 1, float(logs["val_loss"])
+        if not backend.is_chief(self.model):  # saving needs all workers, but one file is kept
+            with tempfile.TemporaryDirectory() as folder:
+                self.model.save_weights(Path(folder, "thrown_away.weights.h5"))
+            return
+        self.weights.parent.mkdir(parents=True, exist_ok=True)
+        need_space(self.weights.parent, self.model)
+        scratch = self.weights.with_name("saving_best.weights.h5")
+        self.model.save_weights(scratch)
+        scratch.replace(self.weights)
+        with publish_file(self.record, overwrite=True) as scratch:
+            Path(scratch).write_text(json.dumps({"epoch": self.epoch, "val_loss": self.loss}))
+
+    def on_train_end(self, logs=None):
+        if self.epoch is not None:
+            self.model.load_weights(self.weights)
 
 
 class Progress(keras.callbacks.Callback):

@@ -47,6 +47,12 @@ def add_train(sub):
     sub.add_argument("--batch-size", type=count, help="other than the recipe's")
     sub.add_argument("--learning-rate", type=float, help="other than the recipe's")
     sub.add_argument("--seed", type=int, help="of weights, noise and validation images")
+    sub.add_argument(
+        "--keep",
+        choices=("last", "best"),
+        help="the weights of the last epoch, or of that with the lowest val_loss [the recipe's; of "
+        "a class the best, if its val_loss tells]",
+    )
     sub.add_argument("--licence", help="of the weights, for the card [not stated]")
     sub.add_argument("--strategy", help="mirrored, workers or data_parallel: on several devices")
     sub.epilog = (
@@ -170,7 +176,7 @@ def train(options):
         recipe = _from_class(options, model_class, settings, own)
     else:
         recipe = replace(recipe, model={**recipe.model, **settings})
-    given = {"batch_size": options.batch_size, "seed": options.seed}
+    given = {"batch_size": options.batch_size, "seed": options.seed, "keep": options.keep}
     recipe = replace(recipe, **{name: v for name, v in given.items() if v is not None})
     if options.learning_rate is not None:
         rates = {**recipe.optimizer, "learning_rate": options.learning_rate}

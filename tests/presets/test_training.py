@@ -144,6 +144,24 @@ def test_less_than_one_epoch_is_refused(epochs, recipe, tmp_path):
         train(recipe, tmp_path / "out", epochs=epochs)
 
 
+def test_a_recipe_may_keep_the_best_epoch(recipe, tmp_path, capsys):
+    class Worse(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_loss"] = [2.0, 1.0, 3.0][epoch]
+
+    class Growing(zoo.Autoencoder):
+        def fit(self, *args, callbacks=(), **kwargs):
+            return super().fit(*args, callbacks=[Worse(), *callbacks], **kwargs)
+
+    best = dataclasses.replace(recipe, keep="best")
+    card = training.train(best, tmp_path / "out", epochs=3, model_class=Growing)
+    assert (card["recipe"]["epochs"], card["recipe"]["best_epoch"]) == (3, 2)
+    assert "kept: the weights of epoch 2, whose val_loss 1 is lowest" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="keep is 'first'; choose 'last' or 'best'"):
+        train(dataclasses.replace(recipe, keep="first"), tmp_path / "other")
+    assert os.listdir(tmp_path) == ["out"]
+
+
 # Interrupted
 
 

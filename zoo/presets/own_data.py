@@ -80,7 +80,20 @@ def recipe_of_class(
         model={**model, **settings},
         optimizer=dict(shipped.optimizer) if shipped else {"learning_rate": 1e-3},
         batch_size=128 if n >= _MANY else 32,
+        keep=_keep(model_class, settings),
     )
+
+
+def _keep(model_class, settings) -> str:
+    """Return "best" where the lowest val_loss tells the best epoch, else "last".
+
+    It does not for adversarial losses, for the contrast of an RBM, for phases with losses of their
+    own, and where the weight of the KL divergence rises.
+    """
+    contrast = issubclass(model_class, CLASSES["RBM"])
+    phases = model_class.updates or model_class.semi_supervised
+    scheduled = isinstance(settings.get("beta"), dict)
+    return "last" if phases or contrast or scheduled else "best"
 
 
 def _shipped(model_class) -> Recipe | None:

@@ -17,7 +17,7 @@ import numpy as np
 from zoo import data, distribution, plots
 from zoo.atomic_writes import check_target
 from zoo.backend import backend
-from zoo.callbacks import Backup, Progress
+from zoo.callbacks import Backup, KeepBest, Progress
 from zoo.checks.data import check_finite, not_finite
 from zoo.models import CLASSES
 from zoo.presets import own_data, saving
@@ -27,6 +27,7 @@ from zoo.pretraining import pretrain
 from zoo.suggestions import UnknownNameError
 
 FINE_TUNING_RATE = 5e-4
+KEEP = ("last", "best")
 
 
 def train(
@@ -87,6 +88,8 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     epochs = recipe.epochs if epochs is None else epochs
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; train for at least one.")
+    if recipe.keep not in KEEP:
+        raise ValueError(f"keep is {recipe.keep!r}; choose {' or '.join(map(repr, KEEP))}.")
     recipe, source, x, y = _data_of(recipe, images, labels, out.name, model_class, verbose)
     cut = len(x) - recipe.validation
     keras.utils.set_random_seed(recipe.seed)
@@ -104,12 +107,14 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, x, y)}.progress")
     if recipe.pretraining and not (progress / "latest.weights.h5").exists():
         start(model, recipe, first, verbose)
+    best = KeepBest(progress) if recipe.keep == "best" else None
     model.fit(
         *first,
         batch_size=recipe.batch_size,
         epochs=epochs,
         validation_data=last,
         callbacks=[
+            *([best] if best else []),
             # Kept until the preset is written; in two copies, in case one is lost.
             Backup(progress, double_checkpoint=True, delete_checkpoint=False),
             *([Progress(len(first[0]))] if verbose else []),
@@ -119,10 +124,13 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     if not_finite(model):
         shutil.rmtree(progress, ignore_errors=True)  # nothing can continue from there
         check_finite(model)
+    if best and best.epoch and verbose:
+        print(f"kept: the weights of epoch {best.epoch}, whose val_loss {best.loss:.5g} is lowest")
     model.compile(optimizer=fine_tuning_optimizer(model))
+    told = about(recipe, epochs, source, len(x), best.epoch if best else None)
     settings = {
         "storage": recipe.storage,
-        "about": about(recipe, epochs, source, len(x)) | {"licence": licence},
+        "about": told | {"licence": licence},
         "texts": _texts(recipe, epochs),
         "pictures": _pictures(model, *some),
     }
@@ -243,11 +251,14 @@ def fine_tuning_optimizer(model):
     return keras.optimizers.Adam(FINE_TUNING_RATE, beta_1=beta_1)
 
 
-def about(recipe: Recipe, epochs: int, source: data.Source, images: int) -> dict:
+def about(
+    recipe: Recipe, epochs: int, source: data.Source, images: int, best: int | None = None
+) -> dict:
     """Return what a card says of where the weights come from.
 
     Args:
         images: how many there were, those for validation included.
+        best: the epoch whose weights were kept, if it is not the last one for sure.
     """
     own = recipe.data not in data.SOURCES
     return {
@@ -262,6 +273,7 @@ def about(recipe: Recipe, epochs: int, source: data.Source, images: int) -> dict
             **({"label_file": recipe.label_file} if recipe.label_file else {}),
             **({"drop": recipe.drop} if recipe.drop else {}),
             "epochs": epochs,
+            **({"best_epoch": best} if best else {}),
             "batch_size": recipe.batch_size,
             "seed": recipe.seed,
             "validation": recipe.validation,

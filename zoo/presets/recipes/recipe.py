@@ -42,6 +42,8 @@ class Recipe:
         label_file: an .npy file with the labels of images of a user's own, or the column of a table
             that holds them; "" for none.
         drop: columns of the table that are left out.
+        keep: "last" or "best": the weights of the last epoch, or of that with the lowest
+            `val_loss`.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Recipe:
     storage: str = "float16"
     label_file: str = ""
     drop: list[str] = field(default_factory=list)
+    keep: str = "last"
 
     @classmethod
     def parse(cls, name: str, text: str) -> Recipe:
