@@ -186,6 +186,12 @@ MAIN_CHECKS = [
     contract.the_same_seed_trains_the_same_weights,
     contract.every_part_is_exported_and_proved_equal,
 ]
+# What a setting may change that its class does not show.
+CHECKS_OF_A_SETTING = [
+    contract.fit_lowers_the_loss,
+    contract.a_preset_folder_gives_the_model_back,
+    contract.every_part_is_exported_and_proved_equal,
+]
 # What a class may do otherwise than its kind does, beside those.
 CHECKS_OF_A_CLASS = [
     *MAIN_CHECKS,
@@ -231,7 +237,9 @@ def checks_of(setting, compiled):
         return every if setting in KINDS else first
     if compiled:
         return every if setting in GRAPHS else [contract.fit_lowers_the_loss]
-    if setting in VARIANTS or setting in NEARLY:
+    if setting in VARIANTS:
+        return CHECKS_OF_A_SETTING
+    if setting in NEARLY:
         return MAIN_CHECKS
     if setting not in KINDS:
         return CHECKS_OF_A_CLASS

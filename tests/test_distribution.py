@@ -157,7 +157,7 @@ def test_two_devices_of_jax_train_as_one_does(name, tmp_path):
 @pytest.mark.long
 def test_two_workers_train_as_one_device_does_even_if_one_is_killed(tmp_path):
     """The other one cannot go on alone, and ends; both go on from the first one's backup."""
-    epochs = ("--epochs", 60)
+    epochs = ("--epochs", 25)
     alone = start("vae", "alone", tmp_path / "alone.npz", *epochs)
     expected = result(alone, tmp_path / "alone.npz")
     options = (*epochs, "--backup", tmp_path / "backup")
