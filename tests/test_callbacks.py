@@ -273,16 +273,31 @@ def test_the_weights_of_the_best_epoch_are_kept_also_after_an_interruption(tmp_p
         model.fit(X, epochs=4, validation_data=(X,), verbose=0, callbacks=callbacks)
         return model, best
 
-    with pytest.raises(Killed):
-        run(stop=2)
-    model, best = run()
-    assert (best.epoch, best.loss) == (2, 1.0)
-    for got, expected in zip(model.get_weights(), weights[1], strict=True):
-        np.testing.assert_array_equal(got, expected)
-    assert any((a != b).any() for a, b in zip(weights[1], weights[3], strict=True))
+    for stop in (2, 3):  # within the training, and after its last epoch
+        with pytest.raises(Killed):
+            run(stop)
+        model, best = run()
+        assert (best.epoch, best.loss) == (2, 1.0)
+        for got, expected in zip(model.get_weights(), weights[1], strict=True):
+            np.testing.assert_array_equal(got, expected)
+        assert any((a != b).any() for a, b in zip(weights[1], weights[3], strict=True))
+        shutil.rmtree(tmp_path / "progress")
 
 
-def test_the_best_epoch_needs_validation_data_and_a_folder_of_its_own(tmp_path):
+def test_another_training_ignores_the_best_epoch_of_an_earlier_one(tmp_path):
+    best = zoo.callbacks.KeepBest(tmp_path)
+    for value in (1.0, 5.0):
+        weights = {}
+        model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=(4,))
+        model.compile("adam")
+        callbacks = [losses_of([value], weights), best]
+        model.fit(X, validation_data=(X,), verbose=0, callbacks=callbacks)
+        assert best.loss == value
+        for got, expected in zip(model.get_weights(), weights[0], strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_the_best_epoch_needs_validation_data_and_a_record_that_can_be_read(tmp_path):
     model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=(4,))
     model.compile("adam")
     best = zoo.callbacks.KeepBest(tmp_path)
@@ -291,4 +306,4 @@ def test_the_best_epoch_needs_validation_data_and_a_folder_of_its_own(tmp_path):
     (tmp_path / "best.json").write_text('{"epoch": "two"}')
     (tmp_path / "best.weights.h5").write_bytes(b"")
     with pytest.raises(ValueError, match="best.json holds .*delete it"):
-        model.fit(X, verbose=0, callbacks=[best])
+        model.fit(X, initial_epoch=1, epochs=2, verbose=0, callbacks=[best])

@@ -75,6 +75,15 @@ def test_text_becomes_categories(tmp_path):
     np.testing.assert_array_equal(read.x, [[0, 1, 50, 1, 0]])
 
 
+def test_columns_of_a_category_that_cannot_be_told_apart_are_refused(tmp_path):
+    path = write(tmp_path / "t.csv", "color,color=red", "red,1", "blue,2", "red,3", "blue,4")
+    with pytest.raises(ValueError, match="two columns the name 'color=red'"):
+        read_table(path)
+    path = write(tmp_path / "t.csv", *COLORS)
+    with pytest.raises(ValueError, match="belong side by side"):
+        read_table(path, columns=["color=blue", "age", "color=red"], drop=["id", "size"])
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [

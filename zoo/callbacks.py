@@ -146,16 +146,19 @@ class KeepBest(keras.callbacks.Callback):
 
     The best epoch is that with the lowest `val_loss`. Its weights are kept in a folder, so that an
     interrupted training that goes on knows them. Put it before `Backup` in the list of callbacks,
-    and give both the same folder.
+    and give both the same folder. A training that begins with the first epoch ignores what an
+    earlier one has left there, and replaces it.
 
     Args:
         folder: for the weights and their `val_loss`; it is made if it does not exist.
 
     Attributes:
         epoch: the best one so far, from 1; None before the first ends.
+        loss: its `val_loss`.
 
     Raises:
-        ValueError: from `fit`, without validation data, or if the folder holds other weights.
+        ValueError: from `fit`, without validation data, or if a training goes on and the record of
+            its best epoch cannot be read.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -172,11 +175,21 @@ class KeepBest(keras.callbacks.Callback):
         self.epoch, self.loss = None, math.inf
 
     def on_train_begin(self, logs=None):
-        if self.record.exists() and self.weights.exists():
-            found = read_object(self.record)
-            self.epoch, self.loss = found.get("epoch"), found.get("val_loss")
-            if not isinstance(self.epoch, int) or not isinstance(self.loss, float):
-                raise ValueError(f"{self.record} holds {found}; delete it to train from the start.")
+        self.epoch, self.loss, self.begun = None, math.inf, False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if not self.begun and epoch > 0:
+            self._read_record()
+        self.begun = True
+
+    def _read_record(self):
+        """Go on with the best epoch of an interrupted training, if there was one."""
+        if not (self.record.exists() and self.weights.exists()):
+            return
+        found = read_object(self.record)
+        self.epoch, self.loss = found.get("epoch"), found.get("val_loss")
+        if not isinstance(self.epoch, int) or not isinstance(self.loss, float):
+            raise ValueError(f"{self.record} holds {found}; delete it to train from the start.")
 
     def on_epoch_end(self, epoch, logs=None):
         if "val_loss" not in (logs or {}):
@@ -197,6 +210,8 @@ class KeepBest(keras.callbacks.Callback):
             Path(scratch).write_text(json.dumps({"epoch": self.epoch, "val_loss": self.loss}))
 
     def on_train_end(self, logs=None):
+        if not self.begun:  # it was interrupted after its last epoch
+            self._read_record()
         if self.epoch is not None:
             self.model.load_weights(self.weights)
 

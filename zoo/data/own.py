@@ -75,7 +75,7 @@ def read(
 
     Raises:
         OSError: there is nothing of that name.
-        ValueError: no images, or of another size; what no table may have.
+        ValueError: no images, or images of another size; a table that `from_table` refuses.
     """
     path, given = Path(path), str(path)
     if is_table(path):
@@ -90,7 +90,7 @@ def read(
         found = OwnData(data.images, data.labels, data.class_names, given)
     elif not path.exists():
         raise FileNotFoundError(
-            f"{path} does not exist; give a folder, an .npy or .npz file, a table."
+            f"{path} does not exist; give a folder, an .npy or .npz file, or a table."
         )
     elif path.suffix == ".npz":
         found = _read_npz(path, given, learns_labels, signals)

@@ -165,8 +165,22 @@ def read_table(path, *, labels=None, drop=(), columns=None) -> Read:
         else:
             x.append(parts[name])
             names.append(name)
+    _check_names_of_x(path, names, columns)
     y, classes = (None, ()) if labels is None else _labels(path, labels, held[labels], lines)
     return Read(np.stack(x, axis=1), tuple(names), tuple(categories), y, classes)
+
+
+def _check_names_of_x(path, names, expected):
+    """Raise a ValueError for two columns of one name, and for another order than asked."""
+    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+        raise ValueError(
+            f"{path} gives two columns the name {twice[0]!r}, a number and a value of a category: "
+            "rename the number."
+        )
+    if expected is not None and names != list(expected):
+        raise ValueError(
+            f"columns= asks for {_listed(expected)}; the columns of a category belong side by side."
+        )
 
 
 def _values(path, name, cells) -> list[str]:

@@ -53,7 +53,7 @@ class MixedColumns(GaussianColumns):
         >>> model.generate(2, seed=0)[:, 1:].sum(axis=1)  # probabilities
         array([1., 1.], dtype=float32)
 
-    Source: Nazabal et al. 2020 (arXiv 1807.03653), section 3, for numbers and categories.
+    Source: Nazabal et al. 2020 (arXiv 1807.03653), for numbers and categories side by side.
     """
 
     reads = "numbers, logits and logarithms of variances"
