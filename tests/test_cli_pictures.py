@@ -20,6 +20,7 @@ import zoo
         [DIGITS, "--picture", "traversal"],
         ["flat", "--picture", "manifold"],
         ["flat", "--picture", "bubbles"],
+        ["flat", "--picture", "photographs", "--n", "3"],
         ["classes", "--picture", "interpolations"],
         ["classes", "--picture", "styles"],
         ["classes", "--picture", "analogies", "--n", "3"],

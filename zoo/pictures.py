@@ -12,6 +12,7 @@ PICTURES = {
     "analogies": ("n", "cmap", "data"),
     "reconstructions": ("n", "cmap", "data"),
     "restorations": ("n", "seed", "cmap", "data"),
+    "photographs": ("n", "seed", "data"),
     "filters": (),
     "manifold": ("n", "cmap", "data"),
     "codes": ("n", "data"),
@@ -66,6 +67,8 @@ def draw(model, options):
     if name in ("manifold", "codes", "bubbles"):
         n = n or (500 if name == "bubbles" else 5000)
         return getattr(plots, name)(model, x[:n], None if y is None else y[: len(x[:n])], **cmap)
+    if name == "photographs":
+        return plots.photographs(model, x, n=n or 10, seed=seed)
     labels = y if model.conditional else None
     if name == "interpolations":
         return plots.interpolations(model, x, labels, pairs=n or 3, **cmap)

@@ -12,6 +12,7 @@ from zoo.plots.images import (
     filters,
     filters_of_several,
     interpolations,
+    photographs,
     reconstructions,
     reconstructions_of_several,
     restorations,
@@ -33,6 +34,7 @@ __all__ = [
     "filters_of_several",
     "interpolations",
     "manifold",
+    "photographs",
     "preview",
     "reconstructions",
     "reconstructions_of_several",
@@ -69,6 +71,8 @@ def preview(model, x, labels=None) -> Figure:
     normal = isinstance(model.prior, zoo.Normal)
     if normal and isinstance(beta, float) and beta > 1 and model.latent_dim > 2:
         return traversal(model, x=x[:1000])
+    if model.image_shape[-1] == 3 and model.latent_dim > 2 and len(x) > 3:
+        return photographs(model, x)
     if model.latent_dim == 2:
         return manifold(model, x[:5000], None if labels is None else labels[:5000])
     return samples(model)

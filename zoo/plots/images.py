@@ -52,6 +52,43 @@ def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None)
     return rows_of_images({"original": x, **rows}, "reconstructions by several models", cmap=cmap)
 
 
+def photographs(model, x, *, n: int = 10, seed: int = 0) -> Figure:
+    """Show photographs with their reconstructions, what lies between two of them, and samples.
+
+    Args:
+        model: with a prior, and not conditional.
+        x: images [at least 4, *input_shape].
+        n: how many in a row, at least 2; half of the images if there are less than 2 n.
+        seed: of the samples.
+
+    Examples:
+        >>> x = np.random.default_rng(0).random((20, 32, 32, 3), "float32")
+        >>> model = zoo.VAE((32, 32, 3), 8, filters=(8, 16), likelihood="gaussian")
+        >>> zoo.plots.photographs(model, x).savefig("photographs.png")
+    """
+    need(
+        model.prior is not None and not model.conditional,
+        "This picture needs a model with a prior and without labels, such as a VAE; "
+        f"{type(model).__name__} is none. See `reconstructions` and `style_grid`.",
+    )
+    n = min(n, len(x) // 2)
+    need(n > 1, f"This picture needs at least 4 images, and n=2; there are {len(x)}.")
+    first, second = x[:n], x[n : 2 * n]
+    codes = model.encode(x[: 2 * n])
+    steps = np.linspace(0, 1, n, dtype="float32")[:, None]
+    between = [codes[i] + steps * (codes[i + 1] - codes[i]) for i in (0, n)]
+    rows = {
+        "photographs": first,
+        "reconstructed": model.reconstruct(first),
+        "others": second,
+        "reconstructed ": model.reconstruct(second),
+        "1st to 2nd": model.decode(between[0]),
+        "1st to 2nd other": model.decode(between[1]),
+        "samples": model.generate(n, seed=seed),
+    }
+    return rows_of_images(rows, f"codes of {model.latent_dim} numbers")
+
+
 def rows_of_images(rows: dict, title: str, *, cmap=None) -> Figure:
     """Show a row of images [n, *input_shape] for every name; all rows have the same length.
 
