@@ -16,7 +16,7 @@ from zoo import data
 from zoo.metrics import classification, generation, likelihood, reconstruction, representation
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
-from zoo.nn.corruption import Masking, SaltAndPepper
+from zoo.nn.corruption import GaussianNoise, Masking, SaltAndPepper, has_gaussian_noise
 from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 from zoo.nn.network_properties import activation_of_code
 
@@ -170,6 +170,11 @@ def restores(evaluation: Evaluation) -> bool:
     return evaluation.model.restores and not evaluation.model.likelihood.in_own_units
 
 
+def restores_from_gaussian_noise(evaluation: Evaluation) -> bool:
+    """Whether Gaussian noise is part of the corruption that the model is trained with."""
+    return restores(evaluation) and has_gaussian_noise(evaluation.model.corruption)
+
+
 def is_linear(evaluation: Evaluation) -> bool:
     """Whether the encoder is one layer without an activation, and training images are there."""
     model = evaluation.model
@@ -319,22 +324,25 @@ def _generated_class_accuracy(e):
 
 
 def _psnr(e, corruption):
-    corrupted = corruption.sample(e.x, seed=0)
+    kind, corrupted = e.model.likelihood, corruption.sample(e.x, seed=0)
+    if kind.low is not None:  # which models of bounded pixels need
+        corrupted = corrupted.clip(kind.low, kind.high)
     value = reconstruction.psnr(e.model.reconstruct(corrupted, e.labels), e.x)
     return round(value, 2), {"corrupted": reconstruction.psnr(corrupted, e.x)}
 
 
-for _kind, _corruption in {
-    "25 % masking": Masking(0.25),
-    "50 % masking": Masking(0.5),
-    "10 % salt and pepper": SaltAndPepper(0.1),
-}.items():
+for _kind, _corruption, _applies in (
+    ("25 % masking", Masking(0.25), restores),
+    ("50 % masking", Masking(0.5), restores),
+    ("10 % salt and pepper", SaltAndPepper(0.1), restores),
+    ("Gaussian noise of 0.2", GaussianNoise(0.2), restores_from_gaussian_noise),
+):
     register(
         f"PSNR at {_kind}",
         "dB",
         "peak signal-to-noise ratio, averaged over images, noise of seed 0; the damaged images "
         "have {corrupted:.2f} dB",
-        restores,
+        _applies,
     )(partial(_psnr, corruption=_corruption))
 
 

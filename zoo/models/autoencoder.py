@@ -241,6 +241,7 @@ class DenoisingAutoencoder(Autoencoder):
         "PSNR at 25 % masking",
         "PSNR at 50 % masking",
         "PSNR at 10 % salt and pepper",
+        "PSNR at Gaussian noise of 0.2",
     )
 
     def __init__(

@@ -91,6 +91,7 @@ class VAE(BaseAutoencoder):
         "PSNR at 25 % masking",
         "PSNR at 50 % masking",
         "PSNR at 10 % salt and pepper",
+        "PSNR at Gaussian noise of 0.2",
     )
     priors_taken: tuple[type, ...] = (Normal, GaussianMixture)
 
