@@ -4,6 +4,7 @@ import keras
 import pytest
 from keras import layers
 from support import contract, contract_data
+from support.tiny import features_of_images
 
 import zoo
 from zoo.backend import backend
@@ -156,6 +157,7 @@ SETTINGS = {
         decoder_hidden_units=(16,),
         discriminator_hidden_units=(8,),
     ),
+    "DFCVAE": small(zoo.DFCVAE, features=features_of_images(SHAPE)),
     "VAEGAN": small(zoo.VAEGAN, filters=(4,), label_smoothing=0.1),
 }
 
@@ -191,6 +193,11 @@ CHECKS_OF_A_SETTING = [
     contract.fit_lowers_the_loss,
     contract.a_preset_folder_gives_the_model_back,
     contract.every_part_is_exported_and_proved_equal,
+]
+# A step and its state; the others repeat the same compiled steps.
+CHECKS_OF_JAX = [
+    contract.fit_lowers_the_loss,
+    contract.a_keras_file_holds_everything_and_training_goes_on_the_same,
 ]
 # What a class may do otherwise than its kind does, beside those.
 CHECKS_OF_A_CLASS = [
@@ -233,7 +240,7 @@ def checks_of(setting, compiled):
     if contract.BACKEND != "tensorflow":  # which repeats what no backend changes
         if setting in VARIANTS:
             return []
-        first = MAIN_CHECKS[:4] if contract.BACKEND == "jax" else MAIN_CHECKS
+        first = CHECKS_OF_JAX if contract.BACKEND == "jax" else MAIN_CHECKS
         return every if setting in KINDS else first
     if compiled:
         return every if setting in GRAPHS else [contract.fit_lowers_the_loss]

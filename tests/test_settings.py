@@ -7,7 +7,7 @@ import re
 import keras
 import numpy as np
 import pytest
-from support.tiny import X, array
+from support.tiny import X, array, features_of_images
 
 import zoo
 from zoo import models
@@ -24,6 +24,7 @@ NEEDED = {
     "SemiSupervisedAAE": {"num_classes": 3},
     "ClusteringAAE": {"num_classes": 3},
     "LabelInformedAAE": {"num_classes": 3, "prior": zoo.GaussianMixture.petals(3)},
+    "DFCVAE": {"features": features_of_images(SHAPE)},
     "VAEGAN": {"filters": (4,)},
     "RBM": {},
 }
@@ -54,7 +55,7 @@ def test_the_signature_has_the_arguments_of_the_constructor(name):
         for key, parameter in taken.items()
         if parameter.default is not inspect.Parameter.empty
     }
-    kept = {"input_shape", "latent_dim", "lower", "num_classes"}
+    kept = {"input_shape", "latent_dim", "lower", "num_classes", "features"}
     make(name, **{key: value for key, value in defaults.items() if key not in kept})
     assert model.get_config().keys() - taken.keys() <= {*model.refused, "frozen"}
 

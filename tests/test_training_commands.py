@@ -118,6 +118,7 @@ def test_it_draws_the_images_that_the_card_remembers_or_others(trained, photos, 
         (["VAE", "--out", "x", "--data", "photos", "--encoder", "mine"], "no option here"),
         (["CVAE", "--out", "x", "--data", "photos/a"], "have no class"),
         (["M1M2", "--out", "x", "--data", "photos"], "train it in Python"),
+        (["DFCVAE", "--out", "x", "--data", "photos"], "give --features mnist or fashion_mnist"),
     ],
 )
 def test_what_cannot_be_trained_is_said_before_anything_is_written(arguments, says, photos, capsys):
@@ -167,7 +168,7 @@ def test_one_width_is_a_list_and_none_an_empty_one():
 # Recipes
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSES if name != "M1M2"])
+@pytest.mark.parametrize("name", sorted(CLASSES.keys() - {"M1M2", "DFCVAE"}))
 def test_the_recipe_of_a_class_is_read_back_and_makes_a_model(name, capsys):
     from zoo.presets.training import make_model
 

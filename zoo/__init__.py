@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from zoo.models.autoencoder import SparseAutoencoder as SparseAutoencoder
     from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
     from zoo.models.cvae import CVAE as CVAE
+    from zoo.models.dfc_vae import DFCVAE as DFCVAE
     from zoo.models.iwae import IWAE as IWAE
     from zoo.models.label_informed_aae import LabelInformedAAE as LabelInformedAAE
     from zoo.models.m1 import M1 as M1
@@ -92,6 +93,7 @@ _HOMES = {
     "SupervisedAAE": "zoo.models.supervised_aae",
     "SemiSupervisedAAE": "zoo.models.semi_supervised_aae",
     "ClusteringAAE": "zoo.models.clustering_aae",
+    "DFCVAE": "zoo.models.dfc_vae",
     "VAEGAN": "zoo.models.vaegan",
     "Bernoulli": "zoo.nn.distributions",
     "Gaussian": "zoo.nn.distributions",

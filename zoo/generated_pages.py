@@ -46,6 +46,7 @@ FAMILIES = {
         "Adversarial autoencoders with labels or clusters",
         ("LabelInformedAAE", "SupervisedAAE", "SemiSupervisedAAE", "ClusteringAAE"),
     ),
+    "dfc-vae": Family("DFC-VAE", ("DFCVAE",)),
     "vaegan": Family("VAE-GAN", ("VAEGAN",)),
 }
 # Of the metrics on a card, the tables show the first of these, and the reconstruction error.
@@ -55,6 +56,7 @@ MOST_TELLING = (
     "Fréchet distance",
     "negative log-likelihood, 5000 samples",
     "generated class accuracy",
+    "PSNR at Gaussian noise of 0.2",
     "PSNR at 25 % masking",
     "reconstruction error of refined codes",
     "negative ELBO",

@@ -35,6 +35,8 @@ def test_every_recipe_makes_its_model(name):
     for key, value in recipe.model.items():
         if key == "lower":
             assert config[key]["class_name"] == "M1"
+        elif key == "features":
+            assert config[key]["class_name"] == "Functional"
         elif key in objects:
             assert config[key] == keras.saving.serialize_keras_object(objects[key](value))
         else:

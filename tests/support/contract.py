@@ -95,6 +95,8 @@ def loss_of(model, logs) -> float:
     if isinstance(model, zoo.IWAE):
         return -logs["iw_elbo"]
     beta = float(getattr(model, "beta_now", 0.0))
+    if isinstance(model, zoo.DFCVAE):
+        return beta * logs["kl"] + logs["features"]
     weights = {"reconstruction": 1.0, "kl": beta, "free_bits_penalty": beta, "label": beta}
     weights |= {"labeled_bound": 1.0, "classification": getattr(model, "alpha", 0.0)}
     weights |= dict.fromkeys(("sparsity", "contraction"), getattr(model, "weight", 0.0))

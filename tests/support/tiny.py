@@ -34,3 +34,14 @@ def randomized(model, scale=0.5):
         ]
     )
     return model
+
+
+def features_of_images(shape):
+    """Return a network of images to the features of two layers; the same at every call."""
+    x = keras.Input(shape, name="x")
+    seeded = [keras.initializers.GlorotUniform(seed=i) for i in range(2)]
+    low = keras.layers.Conv2D(3, 3, activation="relu", kernel_initializer=seeded[0])(x)
+    high = keras.layers.Dense(5, activation="tanh", kernel_initializer=seeded[1])(
+        keras.layers.Flatten()(low)
+    )
+    return keras.Model(x, [low, high], name="features")

@@ -16,7 +16,11 @@ from zoo.metrics.generation import frechet_distance, generated_class_accuracy
 from zoo.metrics.likelihood import negative_elbo, negative_log_likelihood
 from zoo.metrics.parzen import parzen_estimate, parzen_log_likelihood
 from zoo.metrics.reconstruction import psnr, reconstruction_error, squared_error
-from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
+from zoo.metrics.reference_classifier import (
+    REFERENCE_CLASSIFIERS,
+    load_reference_classifier,
+    reference_features,
+)
 from zoo.metrics.representation import (
     active_units,
     angle_to_principal_subspace,
@@ -51,6 +55,7 @@ __all__ = [
     "parzen_log_likelihood",
     "psnr",
     "reconstruction_error",
+    "reference_features",
     "saturation",
     "sliced_wasserstein",
     "squared_error",

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import layers
 
 from zoo import data
@@ -20,14 +21,17 @@ REFERENCE_CLASSIFIERS = {
     "mnist": {
         "sha256": "f19f2bf874850a0e305bb5a0d7fdc9d7fe1bbe62fbc931a80908f3f77b91c868",
         "test_accuracy": 99.09,
+        "feature_stddevs": (0.1695, 0.4413, 1.3688),
     },
     "fashion_mnist": {
         "sha256": "f734941cb15b96b0aefb3a2d5681f7f3528adee9f5fedc4bd38bf5865f458cbe",
         "test_accuracy": 89.78,
+        "feature_stddevs": (0.3273, 0.3147, 0.7661),
     },
 }
 """Data sets that have a reference classifier: the hash of its weights, its accuracy on the test
-images in percent."""
+images in percent, the standard deviations of what each convolution gives before its activation over
+10,000 training images (the root of the mean variance)."""
 
 
 def load_reference_classifier(name: str) -> keras.Model:
@@ -61,6 +65,50 @@ def load_reference_classifier(name: str) -> keras.Model:
     return classifier
 
 
+def reference_features(name: str) -> keras.Model:
+    """Return a network of images to the features of a reference classifier's convolutions.
+
+    Args:
+        name: of the data set, one of `zoo.metrics.REFERENCE_CLASSIFIERS`.
+
+    Returns:
+        a Keras model from images in [0, 1], float32 [n, 28, 28, 1], to a list of what the three
+        convolutions give before their activation: [n, 26, 26, 16], [n, 12, 12, 32], [n, 5, 5, 64],
+        each divided by its standard deviation over training images. So all layers count alike, and
+        no difference is lost where an activation is 0.
+
+    Raises:
+        ValueError: the data set has no reference classifier, or its weights were altered.
+
+    Examples:
+        >>> low, middle, high = zoo.metrics.reference_features("mnist").outputs
+        >>> high.shape
+        (None, 5, 5, 64)
+
+    Source: Wang et al. 2018 (arXiv 1809.00219), section 3.2, for features before activations.
+    """
+    x, features = before_activations(load_reference_classifier(name))
+    stddevs = REFERENCE_CLASSIFIERS[name]["feature_stddevs"]
+    scaled = [
+        layers.Rescaling(1 / stddev, name=f"scaled_{i}")(feature)
+        for i, (feature, stddev) in enumerate(zip(features, stddevs, strict=True))
+    ]
+    return keras.Model(x, scaled, name="reference_features")
+
+
+def before_activations(classifier: keras.Model) -> tuple:
+    """Return the input, and what the three convolutions give before their activation."""
+    x = stream = keras.Input(classifier.input_shape[1:], name="x")
+    features = []
+    for i in range(3):
+        given = classifier.get_layer(f"conv_{i}")
+        linear = layers.Conv2D.from_config({**given.get_config(), "activation": None})
+        features.append(linear(stream))
+        linear.set_weights(given.get_weights())
+        stream = layers.ReLU(name=f"relu_{i}")(features[-1])
+    return x, features
+
+
 def build() -> keras.Model:
     """Return the untrained network: 28x28 gray images to ten class probabilities."""
     return keras.Sequential(
@@ -92,6 +140,9 @@ def train(name: str, epochs: int = 8) -> None:
     without_optimizer.save_weights(_path(name))
     print(f'"sha256": "{describe_file(_path(name))["sha256"]}",')
     print(f'"test_accuracy": {accuracy:.2f},')
+    outputs = keras.Model(*before_activations(classifier)).predict(x[:10_000], verbose=0)
+    stddevs = (float(np.sqrt(output.var(axis=0).mean())) for output in outputs)
+    print(f'"feature_stddevs": ({", ".join(f"{stddev:.4f}" for stddev in stddevs)}),')
 
 
 def _path(name):

@@ -45,6 +45,7 @@ from zoo.models.autoencoder import (
 )
 from zoo.models.clustering_aae import ClusteringAAE
 from zoo.models.cvae import CVAE
+from zoo.models.dfc_vae import DFCVAE
 from zoo.models.iwae import IWAE
 from zoo.models.label_informed_aae import LabelInformedAAE
 from zoo.models.m1 import M1
@@ -77,6 +78,7 @@ CLASSES = {
         SupervisedAAE,
         SemiSupervisedAAE,
         ClusteringAAE,
+        DFCVAE,
         VAEGAN,
     )
 }

@@ -53,6 +53,12 @@ def recipe_of_class(
     takes, name = model_class.__signature__.parameters, model_class.__name__
     if "lower" in takes:
         raise ValueError(f"{name} learns from the codes of another preset: train it in Python.")
+    if "features" in takes and "features" not in settings:
+        raise ValueError(
+            f"{name} compares the features of a trained network: give --features mnist or "
+            "fashion_mnist for gray images of 28x28 pixels, or train it in Python with a network "
+            "of your own."
+        )
     photographs = len(shape) == 3 and shape[-1] == 3 and min(shape[:2]) >= _LEAST_OF_PHOTOGRAPHS
     if photographs and "network" in takes and not {"network", "filters"} & settings.keys():
         settings["network"] = "resnet"

@@ -1,0 +1,155 @@
+"""The deep feature consistent VAE: images are compared by the features of a trained network."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+import zoo
+from zoo.models.vae import VAE
+from zoo.nn import own_networks
+from zoo.nn.distributions.normal import kl_divergence
+from zoo.nn.given import number
+from zoo.trainer import Batch, Losses
+
+WHY = "its loss compares one reconstruction with the image as it is"
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class DFCVAE(VAE):
+    """The deep feature consistent VAE: it compares images by the features of a trained network.
+
+    A squared error of pixels punishes an edge that is moved by one pixel as much as a missing one,
+    and gives blurred images. The features f_l of the layers of a network that was trained for
+    something else, such as a classifier, do not. With z ~ q(z | x) and the decoder's image g(z),
+    the model minimizes
+
+        beta KL(q(z | x) || p(z)) + sum_l w_l mean (f_l(x) - f_l(g(z)))^2 / 2,
+
+    where the mean is over the values of a layer. The network of features is frozen.
+    `reconstruction`, the negative log-likelihood of pixels, and `elbo` are measured, and not
+    minimized.
+
+    Use it for images that shall look alike, rather than have the same pixels. Unlike a `VAEGAN` it
+    has no discriminator, and trains as steadily as a `VAE`.
+
+    Args:
+        features: a Keras model of images to the features of one layer, or of several as a list,
+            which count by the squares of their scales; it is copied, and the copy is frozen. Or
+            "mnist" or "fashion_mnist", for `zoo.metrics.reference_features`.
+        feature_weight: w_l above 0, one number for all layers, or one for each of them; beta in the
+            paper, whose alpha is our `beta`. If the KL divergence falls to 0, choose larger ones;
+            if images have a texture, larger ones for the first layers.
+        Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> classifier = keras.Sequential([
+        ...     keras.Input((8, 8, 1)), keras.layers.Conv2D(8, 3, activation="relu", name="low"),
+        ...     keras.layers.Conv2D(16, 3, activation="relu", name="high"),
+        ...     keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")])
+        >>> classifier.compile("adam", "sparse_categorical_crossentropy")
+        >>> history = classifier.fit(x, y, epochs=1, verbose=0)
+        >>> layers = [classifier.get_layer(name).output for name in ("low", "high")]
+        >>> features = keras.Model(classifier.inputs, layers)
+        >>> model = zoo.DFCVAE((8, 8, 1), 4, features=features, hidden_units=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.generate(16, seed=0).shape
+        (16, 8, 8, 1)
+
+    Source: Hou, Shen, Sun and Qiu 2017 (arXiv 1610.00291), section 3.
+    """
+
+    metric_names = (*VAE.metric_names, "features")
+    takes_no: ClassVar = {
+        "samples": (1, WHY),
+        "free_bits": (0.0, WHY),
+        "binarize": (None, WHY),
+        "corruption": (None, WHY),
+    }
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        features: keras.Model | str | None = None,
+        feature_weight: float | tuple[float, ...] = 250.0,
+        **kwargs,
+    ):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        if self.likelihood.in_own_units:
+            raise ValueError("DFCVAE compares images; for rows of a table take zoo.VAE.")
+        self.features = _frozen(features, self.image_shape)
+        self.feature_weight = _checked_weights(feature_weight, len(self.features.outputs))
+
+    def losses(self, batch: Batch, training: bool) -> Losses:
+        q = self.posterior(batch.x, training=training)
+        z = q.sample(1, self.seed_generator)  # [batch, 1, latent_dim]
+        observation = self.observation(z[:, 0], training=training)
+        reconstruction = -observation.log_prob(batch.x)  # [batch], measured, not minimized
+        kl = kl_divergence(q, self.prior, z)  # [batch]
+        features = self.feature_error(batch.x, observation.mean)  # [batch]
+        return Losses(
+            self.beta_now * kl + features,
+            reconstruction=reconstruction,
+            kl=kl,
+            elbo=-reconstruction - kl,
+            features=features,
+        )
+
+    def feature_error(self, x: Any, image: Any) -> Any:
+        """Return the sum over layers of w_l / 2 times the mean squared distance, [batch]."""
+        real, made = (keras.tree.flatten(self.features(images)) for images in (x, image))
+        weights, error = self.feature_weight, 0.0
+        if isinstance(weights, float):
+            weights = (weights,) * len(real)
+        for weight, f, g in zip(weights, real, made, strict=True):
+            squares = ops.reshape(ops.square(f - g), (ops.shape(x)[0], -1))
+            error += weight / 2 * ops.mean(squares, axis=1)
+        return error
+
+
+def _checked_weights(weights, layers):
+    """Return a number above 0, or a tuple with one for each layer."""
+    if not isinstance(weights, list | tuple):
+        return number("feature_weight", weights, above=0)
+    if len(weights) != layers:
+        raise ValueError(
+            f"feature_weight has {len(weights)} numbers, and features= gives {layers} layers: give "
+            "one number for all, or one for each."
+        )
+    return tuple(number("feature_weight", weight, above=0) for weight in weights)
+
+
+def _frozen(features, image_shape) -> keras.Model:
+    """Return a frozen copy of a network of features, which takes images of a shape.
+
+    Raises:
+        TypeError: no network. ValueError: it takes other images, or cannot be copied.
+    """
+    if features is None:
+        raise TypeError(
+            "DFCVAE needs features=: a Keras model of images to the features to compare, or "
+            '"mnist" or "fashion_mnist" for those of a reference classifier of 28x28 images.'
+        )
+    if isinstance(features, str):
+        features = zoo.metrics.reference_features(features)
+    network = own_networks.functional(features, "features", "x", image_shape)
+    takes = tuple(network.inputs[0].shape[1:])
+    if len(network.inputs) > 1 or takes != tuple(image_shape):
+        raise ValueError(
+            f"features= takes {' and '.join(str(tuple(t.shape[1:])) for t in network.inputs)}; the "
+            f"images of this model are {tuple(image_shape)}. Resize them inside of it, such as "
+            "with keras.layers.Resizing, or give another network."
+        )
+    try:
+        copy = keras.models.clone_model(network)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(f"features= cannot be copied by Keras: {error}") from error
+    copy.set_weights(network.get_weights())
+    copy.trainable = False
+    return copy
