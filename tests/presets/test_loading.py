@@ -1,5 +1,7 @@
 """Loading: what was saved comes back the same."""
 
+import json
+
 import h5py
 import keras
 import numpy as np
@@ -9,6 +11,7 @@ from support.presets import loaded
 
 import zoo
 from zoo.presets import saving
+from zoo.presets.card import describe_file
 
 SHAPE, LATENT, CLASSES = (8, 8, 1), 3, 10
 
@@ -247,3 +250,23 @@ def test_an_own_class_is_loaded_if_it_is_given(tmp_path):
     assert type(zoo.load(tmp_path / "preset", custom_objects={"HalfVAE": HalfVAE})) is HalfVAE
     with pytest.raises(ValueError, match="names the class 'HalfVAE'; the zoo has Autoencoder"):
         zoo.load(tmp_path / "preset")
+
+
+@pytest.mark.backend
+def test_a_preset_saved_on_pytorch_loads_where_there_is_none(tmp_path):
+    """Keras names the module of PyTorch's own optimizers there."""
+    model = zoo.VAE(SHAPE, LATENT, hidden_units=(4,))
+    model.compile(keras.optimizers.Adam(0.25))
+    zoo.save(model, tmp_path / "preset")
+    config, card = (tmp_path / "preset" / name for name in ("config.json", "card.json"))
+    content = json.loads(config.read_text())
+    assert content["optimizer"]["module"] == "keras.optimizers"
+    module = "keras.src.backend.torch.optimizers.torch_adam"
+    content["optimizer"] |= {"module": module, "registered_name": "Adam"}
+    config.write_text(json.dumps(content))
+    described = json.loads(card.read_text())
+    described["files"]["config.json"] = describe_file(config)
+    card.write_text(json.dumps(described))
+    optimizer = zoo.load(tmp_path / "preset").optimizer
+    assert type(optimizer) is type(keras.optimizers.Adam())
+    assert float(optimizer.learning_rate) == 0.25

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 from keras import layers
 
-import zoo
 from zoo import data, metrics, plots
 from zoo.experiments.adversarial import gray_pixels, trained
-from zoo.experiments.table import SEED, Table, error, fit
+from zoo.experiments.table import SEED, Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.presets import recipes
 
@@ -42,9 +43,8 @@ def feature_losses(epochs: int | None = None, verbose=2) -> Table:
     (train, labels), _ = data.load("fashion_mnist")
     train, labels = train[:50_000], labels[:50_000]
     recipe = recipes.get("dfc_vae_fashion_mnist")
-    shared = {name: recipe.model[name] for name in ("network", "filters", "hidden_units")}
-    vae = zoo.VAE(IMAGE, recipe.model["latent_dim"], seed=SEED, **shared)
-    fit(vae, train, epochs or recipe.epochs, 1e-3, verbose)
+    shared = {name: value for name, value in recipe.model.items() if "feature" not in name}
+    vae = fit_recipe(replace(recipe, class_name="VAE", model=shared), train, None, epochs, verbose)
     classifier = independent_classifier(train, labels, min(epochs or 4, 4), verbose)
     accuracy = 100 * classifier.evaluate(x, y, verbose=0)[1]
     reference = metrics.load_reference_classifier("fashion_mnist")
@@ -59,14 +59,14 @@ def feature_losses(epochs: int | None = None, verbose=2) -> Table:
     return Table(
         "Images of VAEs that compare pixels, or features",
         "Fashion-MNIST; the recipes `dfc_vae_fashion_mnist` and `vaegan_fashion_mnist`, whose "
-        "networks are plain convolutions of the same widths, and a VAE with the networks of the "
-        f"former, {length} on the same 50,000 images; squared Fréchet distance between 10,000 "
-        "generated images and the 10,000 test images, in the last hidden layer of an independent "
-        f"classifier, which is right on {accuracy:.1f} % of the test images, and of the reference "
-        "classifier, whose convolutions the DFC-VAE was trained with; squared error of "
-        "reconstructed test images summed over pixels; of the pixels of generated images that are "
-        "above 0.1, the percentage below 0.9, which is higher for blurred images. Hou et al. 2017 "
-        "report no such figures.",
+        "networks are plain convolutions of the same widths, and a VAE with the networks and the "
+        f"training of the former, {length} on the same 50,000 images; squared Fréchet distance "
+        "between 10,000 generated images and the 10,000 test images, in the last hidden layer of "
+        f"an independent classifier, which is right on {accuracy:.1f} % of the test images, and of "
+        "the reference classifier, whose convolutions the DFC-VAE was trained with; squared error "
+        "of reconstructed test images summed over pixels; of the pixels of generated images that "
+        "are above 0.1, the percentage below 0.9, which is higher for blurred images. Hou et al. "
+        "2017 report no such figures.",
         (
             "model",
             "Fréchet distance",

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.backend.optimizer_group import normalize_config
 from zoo.checks.data import check_finite
 from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
@@ -196,7 +197,7 @@ def _check_card(card, model, folder):
 
 
 def _optimizer(saved):
-    optimizer = keras.saving.deserialize_keras_object(saved)
+    optimizer = keras.saving.deserialize_keras_object(normalize_config(saved))
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         raise ValueError(f"the optimizer is {shortened(saved)}, which is not an optimizer")
     return optimizer

@@ -12,6 +12,7 @@ import numpy as np
 
 import zoo
 from zoo.atomic_writes import need_space, publish_folder, write_file
+from zoo.backend.optimizer_group import normalize_config
 from zoo.checks.data import check_finite
 from zoo.models.base import BaseAutoencoder
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card
@@ -123,7 +124,7 @@ def _saved_config(model) -> dict:
     return {
         "class": type(model).__name__,
         "config": model.get_config(),
-        "optimizer": keras.saving.serialize_keras_object(optimizer),
+        "optimizer": normalize_config(keras.saving.serialize_keras_object(optimizer)),
     }
 
 
