@@ -289,6 +289,12 @@ def test_a_file_that_is_missing_is_named(name, monkeypatch, tmp_path):
         data.load(name)
 
 
+def test_without_copies_of_cifar10_the_originals_are_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    with pytest.raises(OSError, match=r'which Keras downloads: zoo\.data\.load\("cifar10"\)'):
+        data.load("cifar10_subset")
+
+
 def test_original_cifar10_is_known_by_its_first_images(monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
     x, x_test = np.zeros((50_000, 32, 32, 3), "uint8"), np.zeros((10_000, 32, 32, 3), "uint8")

@@ -111,6 +111,10 @@ _FILES = {
     "cifar10_subset": ("cifar10_subset.npz", "images (uint8 [n, 32, 32, 3]) and labels"),
     "ecg5000": ("ecg5000.npz", "signals (float32 [n, 140]) and labels"),
 }
+_ORIGINALS = (
+    ' Or take the originals, which Keras downloads: zoo.data.load("cifar10"), and for zoo evaluate '
+    "and zoo generate --data cifar10."
+)
 _DTYPES = {  # other than uint8
     "cifar10_jpeg": dict.fromkeys(("offsets_train", "offsets_test"), "int64"),
     "ecg5000": dict.fromkeys(("x_train", "x_test"), "float32"),
@@ -143,6 +147,7 @@ def load(name: str, download) -> list[np.ndarray]:
         raise OSError(
             f"The data set {name} was not found, and is not downloaded. Put {file}, with "
             f"{', '.join(keys)} as {content}, into a folder and set ZOO_DATA to that folder."
+            + (_ORIGINALS if name.startswith("cifar10") else "")
         )
     arrays = checked(SOURCES[name], keys, read(path, keys), path, _DTYPES.get(name))
     if name == "ecg5000":
