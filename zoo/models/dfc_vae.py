@@ -23,8 +23,8 @@ class DFCVAE(VAE):
 
     A squared error of pixels punishes an edge that is moved by one pixel as much as a missing one,
     and gives blurred images. The features f_l of the layers of a network that was trained for
-    something else, such as a classifier, do not. With z ~ q(z | x) and the decoder's image g(z),
-    the model minimizes
+    something else, such as a classifier, depend less on the place of an edge. With z ~ q(z | x) and
+    the decoder's image g(z), the model minimizes
 
         beta KL(q(z | x) || p(z)) + sum_l w_l mean (f_l(x) - f_l(g(z)))^2 / 2,
 
