@@ -32,6 +32,12 @@ def loaded(name):
     return zoo.load(name)
 
 
+def command_of_figures(card) -> str:
+    """Return what measures a shipped preset; JPEG copies are for training alone."""
+    lossless = " --data cifar10_subset" if card["recipe"]["data"] == "cifar10_jpeg" else ""
+    return f"zoo evaluate {card['name']} --update{lossless}"
+
+
 def first_of_each(key) -> list[str]:
     """Return one preset for each value of an entry of the cards, such as "class"."""
     return [*{zoo.card(name)[key]: name for name in reversed(zoo.list_models())}.values()]
