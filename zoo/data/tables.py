@@ -174,12 +174,13 @@ def _check_names_of_x(path, names, expected):
     """Raise a ValueError for two columns of one name, and for another order than asked."""
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise ValueError(
-            f"{path} gives two columns the name {twice[0]!r}, a number and a value of a category: "
-            "rename the number."
+            f"{path} gives two columns the name {twice[0]!r}, a column of numbers and the one "
+            "made for a value of a category: rename the column of numbers."
         )
     if expected is not None and names != list(expected):
         raise ValueError(
-            f"columns= asks for {_listed(expected)}; the columns of a category belong side by side."
+            f"columns= asks for {_listed(expected)}, and the table gives {_listed(names)}: the "
+            "columns of a category belong side by side."
         )
 
 

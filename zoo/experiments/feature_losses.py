@@ -55,13 +55,17 @@ def feature_losses(epochs: int | None = None, verbose=2) -> Table:
         rows.append([kind, *map(rounded, distances), error(model, x), gray_pixels(drawn)])
         pictures[f"{kind}: reconstructed"] = model.reconstruct(x[:12])
         pictures[f"{kind}: generated"] = drawn[:12]
-    length = f"{epochs} epochs each" if epochs else "epochs as in the recipes"
+    length = (
+        f"{epochs} epochs each"
+        if epochs
+        else "epochs as in the recipes (10, and 20 for the VAE-GAN)"
+    )
     return Table(
         "Images of VAEs that compare pixels, or features",
-        "Fashion-MNIST; the recipes `dfc_vae_fashion_mnist` and `vaegan_fashion_mnist`, whose "
-        "networks are plain convolutions of the same widths, and a VAE with the networks and the "
-        f"training of the former, {length} on the same 50,000 images; squared Fréchet distance "
-        "between 10,000 generated images and the 10,000 test images, in the last hidden layer of "
+        "Fashion-MNIST; the recipe `dfc_vae_fashion_mnist`, with residual networks; a VAE with the "
+        "same networks and training; and the recipe `vaegan_fashion_mnist`, with plain "
+        f"convolutions of the same widths; {length} on the same 50,000 images; squared Fréchet "
+        "distance between 10,000 generated images and the 10,000 test images, in the last hidden layer of "
         f"an independent classifier, which is right on {accuracy:.1f} % of the test images, and of "
         "the reference classifier, whose convolutions the DFC-VAE was trained with; squared error "
         "of reconstructed test images summed over pixels; of the pixels of generated images that "

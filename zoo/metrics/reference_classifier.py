@@ -74,8 +74,9 @@ def reference_features(name: str) -> keras.Model:
     Returns:
         a Keras model from images in [0, 1], float32 [n, 28, 28, 1], to a list of what the three
         convolutions give before their activation: [n, 26, 26, 16], [n, 12, 12, 32], [n, 5, 5, 64],
-        each divided by its standard deviation over training images. So all layers count alike, and
-        no difference is lost where an activation is 0.
+        float32. Each layer is divided by one number, the root of the mean variance of its values
+        over 10,000 training images, so that layers have similar scales. Values below 0, which the
+        activation sets to 0, are kept.
 
     Raises:
         ValueError: the data set has no reference classifier, or its weights were altered.
@@ -85,7 +86,7 @@ def reference_features(name: str) -> keras.Model:
         >>> high.shape
         (None, 5, 5, 64)
 
-    Source: Wang et al. 2018 (arXiv 1809.00219), section 3.2, for features before activations.
+    Source: Wang et al. 2018 (arXiv 1809.00219), section 3.3, for features before activations.
     """
     x, features = before_activations(load_reference_classifier(name))
     stddevs = REFERENCE_CLASSIFIERS[name]["feature_stddevs"]

@@ -32,17 +32,24 @@ class DFCVAE(VAE):
     `reconstruction`, the negative log-likelihood of pixels, and `elbo` are measured, and not
     minimized.
 
-    Use it for images that shall look alike, rather than have the same pixels. Unlike a `VAEGAN` it
-    has no discriminator, and trains as steadily as a `VAE`.
+    Use it if reconstructions should look like the original, and equal pixels matter less. Unlike a
+    `VAEGAN` it has no discriminator, and trains as steadily as a `VAE`; its images are not sharper.
 
     Args:
-        features: a Keras model of images to the features of one layer, or of several as a list,
-            which count by the squares of their scales; it is copied, and the copy is frozen. Or
-            "mnist" or "fashion_mnist", for `zoo.metrics.reference_features`.
+        features: a Keras model of images, float32 [n, *input_shape] in the range of the data, to a
+            tensor or a list of tensors [n, ...], one for each layer. A layer with values k times as
+            large counts k^2 times as much. The model is copied, and the copy is frozen. Or "mnist"
+            or "fashion_mnist", for `zoo.metrics.reference_features`.
         feature_weight: w_l above 0, one number for all layers, or one for each of them; beta in the
             paper, whose alpha is our `beta`. If the KL divergence falls to 0, choose larger ones;
             if images have a texture, larger ones for the first layers.
         Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
+
+    Raises:
+        TypeError: no `features`, or no Keras model or layer.
+        ValueError: features of other images, of a data set without a reference classifier, or that
+            Keras cannot copy; weights that are not above 0, or not one for each layer; a likelihood
+            of tables; a setting that is not taken.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -60,7 +67,7 @@ class DFCVAE(VAE):
         >>> model.generate(16, seed=0).shape
         (16, 8, 8, 1)
 
-    Source: Hou, Shen, Sun and Qiu 2017 (arXiv 1610.00291), section 3.
+    Source: Hou, Shen, Sun and Qiu 2017 (arXiv 1610.00291), section 3.2.
     """
 
     metric_names = (*VAE.metric_names, "features")
@@ -102,7 +109,7 @@ class DFCVAE(VAE):
         )
 
     def feature_error(self, x: Any, image: Any) -> Any:
-        """Return the sum over layers of w_l / 2 times the mean squared distance, [batch]."""
+        """Return sum_l w_l / 2 mean (f_l(x) - f_l(image))^2 of images [batch, ...]: [batch]."""
         real, made = (keras.tree.flatten(self.features(images)) for images in (x, image))
         weights, error = self.feature_weight, 0.0
         if isinstance(weights, float):
@@ -129,7 +136,8 @@ def _frozen(features, image_shape) -> keras.Model:
     """Return a frozen copy of a network of features, which takes images of a shape.
 
     Raises:
-        TypeError: no network. ValueError: it takes other images, or cannot be copied.
+        TypeError: `features` is None, or is no Keras model or layer.
+        ValueError: it takes other images, or cannot be copied.
     """
     if features is None:
         raise TypeError(

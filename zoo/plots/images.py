@@ -57,9 +57,16 @@ def photographs(model, x, *, n: int = 10, seed: int = 0) -> Figure:
 
     Args:
         model: with a prior, and not conditional.
-        x: images [at least 4, *input_shape].
-        n: how many in a row, at least 2; half of the images if there are less than 2 n.
+        x: images, float32 [at least 4, *input_shape], in the range that the model takes.
+        n: how many in a row, at least 2; half of the images if there are fewer than 2 n.
         seed: of the samples.
+
+    Returns:
+        seven rows: n images and their reconstructions, n others and theirs, what lies between the
+        codes of the first two images, the same of the first two others, and samples of the prior.
+
+    Raises:
+        ValueError: no prior, or labels; fewer than four images, or n below 2.
 
     Examples:
         >>> x = np.random.default_rng(0).random((20, 32, 32, 3), "float32")
@@ -71,8 +78,12 @@ def photographs(model, x, *, n: int = 10, seed: int = 0) -> Figure:
         "This picture needs a model with a prior and without labels, such as a VAE; "
         f"{type(model).__name__} is none. See `reconstructions` and `style_grid`.",
     )
+    need(
+        min(n, len(x) // 2) > 1,
+        f"This picture needs at least 4 images, and n of at least 2; there are {len(x)} images, "
+        f"and n is {n}.",
+    )
     n = min(n, len(x) // 2)
-    need(n > 1, f"This picture needs at least 4 images, and n=2; there are {len(x)}.")
     first, second = x[:n], x[n : 2 * n]
     codes = model.encode(x[: 2 * n])
     steps = np.linspace(0, 1, n, dtype="float32")[:, None]
