@@ -65,12 +65,12 @@ def feature_losses(epochs: int | None = None, verbose=2) -> Table:
         "Fashion-MNIST; the recipe `dfc_vae_fashion_mnist`, with residual networks; a VAE with the "
         "same networks and training; and the recipe `vaegan_fashion_mnist`, with plain "
         f"convolutions of the same widths; {length} on the same 50,000 images; squared Fréchet "
-        "distance between 10,000 generated images and the 10,000 test images, in the last hidden layer of "
-        f"an independent classifier, which is right on {accuracy:.1f} % of the test images, and of "
-        "the reference classifier, whose convolutions the DFC-VAE was trained with; squared error "
-        "of reconstructed test images summed over pixels; of the pixels of generated images that "
-        "are above 0.1, the percentage below 0.9, which is higher for blurred images. Hou et al. "
-        "2017 report no such figures.",
+        "distance between 10,000 generated images and the 10,000 test images, in the last hidden "
+        f"layer of an independent classifier, which is right on {accuracy:.1f} % of the test "
+        "images, and of the reference classifier, whose convolutions the DFC-VAE was trained with; "
+        "squared error of reconstructed test images summed over pixels; of the pixels of generated "
+        "images that are above 0.1, the percentage below 0.9, which is higher for blurred images. "
+        "Hou et al. 2017 report no such figures.",
         (
             "model",
             "Fréchet distance",
