@@ -39,6 +39,14 @@ def test_generate_writes_a_picture(arguments, digit_presets, capsys, tmp_path, m
     assert out.read_bytes()[1:4] == b"PNG"
 
 
+def test_a_model_that_restores_images_shows_that(capsys, tmp_path, monkeypatch):
+    model = zoo.DenoisingAutoencoder((8, 8, 1), 2, hidden_units=(4,))
+    zoo.save(model, tmp_path / "restoring", about={"recipe": {"data": "digits"}})
+    monkeypatch.chdir(tmp_path)
+    expected = (0, "restoring_restorations.png\n", "")
+    assert run(capsys, "generate", "./restoring") == expected
+
+
 def test_labels_come_in_turn_and_rows_are_counted(digit_presets, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(digit_presets)
     asked = []

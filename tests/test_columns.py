@@ -14,7 +14,13 @@ from zoo.nn.distributions.columns import moments
 NAMES = ("age", "income", "height", "weight", "share")
 UNITS = np.array([10.0, 2e4, 1e-9, 20.0, 1e-3], "float32")
 OFFSETS = np.array([40.0, 9e4, 5e-9, -70.0, 0.0], "float32")
-OTHERS = {"RBM", "DFCVAE", "M1M2"}  # refused, for images; and inputs that are codes
+OTHERS = {
+    "RBM",
+    "DFCVAE",
+    "EBGAN",
+    "BEGAN",
+    "M1M2",
+}  # refused, for images; and inputs that are codes
 FAST = {"VAE", "DenoisingAutoencoder", "ContractiveAutoencoder", "M2"}
 MORE = {
     "DenoisingAutoencoder": {"corruption": zoo.Composition([zoo.GaussianNoise(0.3)])},

@@ -179,6 +179,18 @@ def test_the_recipe_of_a_class_is_read_back_and_makes_a_model(name, capsys):
     assert make_model(recipe).image_shape == (16, 16, 1)
 
 
+def test_one_image_is_refused_in_plain_words(photos, capsys):
+    (photos / "one.PNG").write_bytes(b"")
+    code, _, err = run(capsys, "train", "VAE", "--out", "x", "--data", "photos/one.PNG")
+    assert code == 1
+    assert "photos/one.PNG is one image; give the folder that holds the images" in err
+
+
+def test_the_recipe_of_a_class_names_its_own_paper():
+    recipe = own_data.recipe_of_class(zoo.DFCVAE, (28, 28, 1), 0, {"features": "mnist"})
+    assert recipe.paper == recipes.get("dfc_vae_fashion_mnist").paper
+
+
 def test_a_shipped_recipe_is_printed_as_it_is(capsys):
     code, out, _ = run(capsys, "recipe", "vae_digits")
     assert (code, out) == (0, recipes.text("vae_digits"))

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from zoo.models.autoencoder import ContractiveAutoencoder as ContractiveAutoencoder
     from zoo.models.autoencoder import DenoisingAutoencoder as DenoisingAutoencoder
     from zoo.models.autoencoder import SparseAutoencoder as SparseAutoencoder
+    from zoo.models.began import BEGAN as BEGAN
     from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
     from zoo.models.cvae import CVAE as CVAE
     from zoo.models.dfc_vae import DFCVAE as DFCVAE
+    from zoo.models.ebgan import EBGAN as EBGAN
     from zoo.models.iwae import IWAE as IWAE
     from zoo.models.label_informed_aae import LabelInformedAAE as LabelInformedAAE
     from zoo.models.m1 import M1 as M1
@@ -95,6 +97,8 @@ _HOMES = {
     "ClusteringAAE": "zoo.models.clustering_aae",
     "DFCVAE": "zoo.models.dfc_vae",
     "VAEGAN": "zoo.models.vaegan",
+    "EBGAN": "zoo.models.ebgan",
+    "BEGAN": "zoo.models.began",
     "Bernoulli": "zoo.nn.distributions",
     "Gaussian": "zoo.nn.distributions",
     "LearnedGaussian": "zoo.nn.distributions",

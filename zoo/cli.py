@@ -93,7 +93,9 @@ def _parser():
     sub = command(_generate, "generate", "make a picture with a preset")
     _add_name(sub)
     sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
-    sub.add_argument("--picture", choices=PICTURES, help="[samples, or reconstructions]")
+    sub.add_argument(
+        "--picture", choices=PICTURES, help="[samples, restorations or reconstructions]"
+    )
     sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
     sub.add_argument("--n", type=count, default=None, help="how many images, or rows [a sheet]")
     sub.add_argument("--seed", type=int, default=None, help="of random samples [0]")
@@ -229,13 +231,19 @@ def _generate(options):
     if options.picture:
         check(options)
     model = _load(options.name, options.modules)
-    options.picture = options.picture or ("samples" if model.can_generate else "reconstructions")
+    options.picture = options.picture or _usual_picture(model)
     check(options)
     out = options.out or f"{hub_command.short_name(options.name)}_{options.picture}.png"
     out += "" if os.path.splitext(out)[1] else ".png"
     with publish_file(out, options.overwrite) as scratch:
         draw(model, options).savefig(scratch)
     print(out)
+
+
+def _usual_picture(model) -> str:
+    if model.can_generate:
+        return "samples"
+    return "restorations" if model.restores else "reconstructions"
 
 
 def _evaluate(options):

@@ -47,6 +47,7 @@ FAMILIES = {
         ("LabelInformedAAE", "SupervisedAAE", "SemiSupervisedAAE", "ClusteringAAE"),
     ),
     "dfc-vae": Family("DFC-VAE", ("DFCVAE",)),
+    "energy-gans": Family("EBGAN and BEGAN", ("EBGAN", "BEGAN")),
     "vaegan": Family("VAE-GAN", ("VAEGAN",)),
 }
 # Of the metrics on a card, the tables show the first of these, and the reconstruction error.

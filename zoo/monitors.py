@@ -1,4 +1,4 @@
-"""Callbacks that watch a training: NaN losses, a saturated discriminator, the order of rows."""
+"""Callbacks that watch a training: NaN losses, a saturated discriminator, samples all alike."""
 
 from __future__ import annotations
 
@@ -69,6 +69,24 @@ class DiscriminatorMonitor(keras.callbacks.Callback):
             warnings.warn(
                 f"The discriminator of {name} was right about {' and '.join(right)} in epoch "
                 f"{epoch + 1}, so its gradient is of little use for the generator. {USUALLY}",
+                stacklevel=2,
+            )
+
+
+class ModeCollapseMonitor(keras.callbacks.Callback):
+    """Warn about a generator whose samples are nearly all alike, once."""
+
+    said = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        share = (logs or {}).get("variance_of_samples", 1.0)
+        if not self.said and share < 0.05:
+            self.said = True
+            warnings.warn(
+                f"The samples of {type(self.model).__name__} are nearly all alike: in epoch "
+                f"{epoch + 1} a pixel varied over them {100 * share:.1g} % as much as over images "
+                "(their variances). If it stays so, lower the learning rate, or ask for more "
+                "diversity (pulling_away_weight= of EBGAN, diversity= of BEGAN).",
                 stacklevel=2,
             )
 

@@ -90,6 +90,11 @@ def every_metric_is_reported_and_the_loss_follows_from_them(case):
 
 def loss_of(model, logs) -> float:
     """Return what the papers minimize, or for several updates report, of the metrics of a model."""
+    if isinstance(model, zoo.BEGAN):
+        on_images, on_samples = logs["energy_of_images"], logs["energy_of_samples"]
+        return on_images + abs(model.diversity * on_images - on_samples)
+    if isinstance(model, zoo.EBGAN):
+        return logs["energy_of_images"]
     if model.updates or isinstance(model, zoo.RBM):
         return logs["amortized" if "amortized" in logs else "reconstruction"]
     if isinstance(model, zoo.IWAE):

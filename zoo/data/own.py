@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.data.folders import FROM_SUBFOLDERS, TemporaryFolder, from_folder
+from zoo.data.folders import ENDINGS, FROM_SUBFOLDERS, TemporaryFolder, from_folder
 from zoo.data.stored import StoredImages, array_in
 from zoo.data.tables import is_table, read_table
 
@@ -75,7 +75,8 @@ def read(
 
     Raises:
         OSError: there is nothing of that name.
-        ValueError: no images, or images of another size; a table that `from_table` refuses.
+        ValueError: no images, one image, or images of another size; a table that `from_table`
+            refuses.
     """
     path, given = Path(path), str(path)
     if is_table(path):
@@ -92,6 +93,8 @@ def read(
         raise FileNotFoundError(
             f"{path} does not exist; give a folder, an .npy or .npz file, or a table."
         )
+    elif path.suffix.lower() in ENDINGS:
+        raise ValueError(f"{path} is one image; give the folder that holds the images.")
     elif path.suffix == ".npz":
         found = _read_npz(path, given, learns_labels, signals)
         _check_shape(given, found.x.shape, size, channels)

@@ -43,9 +43,11 @@ from zoo.models.autoencoder import (
     DenoisingAutoencoder,
     SparseAutoencoder,
 )
+from zoo.models.began import BEGAN
 from zoo.models.clustering_aae import ClusteringAAE
 from zoo.models.cvae import CVAE
 from zoo.models.dfc_vae import DFCVAE
+from zoo.models.ebgan import EBGAN
 from zoo.models.iwae import IWAE
 from zoo.models.label_informed_aae import LabelInformedAAE
 from zoo.models.m1 import M1
@@ -80,5 +82,7 @@ CLASSES = {
         ClusteringAAE,
         DFCVAE,
         VAEGAN,
+        EBGAN,
+        BEGAN,
     )
 }

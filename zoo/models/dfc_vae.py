@@ -42,7 +42,8 @@ class DFCVAE(VAE):
             or "fashion_mnist", for `zoo.metrics.reference_features`.
         feature_weight: w_l above 0, one number for all layers, or one for each of them; beta in the
             paper, whose alpha is our `beta`. If the KL divergence falls to 0, choose larger ones;
-            if images have a texture, larger ones for the first layers.
+            if images have a checkerboard pattern, larger
+            ones for the first layers, and network="resnet".
         Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
 
     Raises:

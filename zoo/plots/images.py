@@ -76,7 +76,7 @@ def photographs(model, x, *, n: int = 10, seed: int = 0) -> Figure:
     need(
         model.prior is not None and not model.conditional,
         "This picture needs a model with a prior and without labels, such as a VAE; "
-        f"{type(model).__name__} is none. See `reconstructions` and `style_grid`.",
+        f"{type(model).__name__} is none. See `reconstructions`.",
     )
     need(
         min(n, len(x) // 2) > 1,

@@ -1,0 +1,136 @@
+"""The boundary equilibrium GAN: the distributions of two reconstruction errors are matched."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from zoo.backend import backend
+from zoo.models.ebgan import EBGAN, variance
+from zoo.nn.distributions import Uniform
+from zoo.nn.given import number
+from zoo.trainer import Batch, Losses
+
+WHY = "a balance of the two errors, `k`, takes its place"
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class BEGAN(EBGAN):
+    """The boundary equilibrium GAN: a generator and an autoencoder, held in balance.
+
+    The energy of an image is L(v) = |v - dec(enc(v))|, averaged over pixels. With samples g(z),
+    z ~ p(z), every training step makes two updates, and moves their balance k, which starts at 0:
+
+    1. discriminator: encoder and decoder minimize L(x) - k L(g(z));
+    2. generator: it minimizes L(g(z));
+    3. k <- k + `balance_rate` (`diversity` L(x) - L(g(z))), kept in [0, 1].
+
+    In balance the error of samples is `diversity` times that of images. `loss` is the measure of
+    convergence M = L(x) + |`diversity` L(x) - L(g(z))|, which can be compared between trainings.
+    `reconstruction`, the negative log-likelihood of images, is measured and not minimized.
+
+    Use it for smooth samples by networks without batch normalization.
+
+    Args:
+        latent_dim: the length of a code, and of the generator's input.
+        diversity: gamma in (0, 1]: the lower, the better and the more alike are samples.
+        balance_rate: lambda_k above 0.
+        prior_of_noise: p(z), a prior of the zoo; uniform on [-1, 1] by default.
+        Others: see `EBGAN`; `margin` and `pulling_away_weight` are not taken.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.BEGAN((8, 8, 1), 8, hidden_units=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.generate(16, seed=0).shape
+        (16, 8, 8, 1)
+
+    Source: Berthelot, Schumm and Metz 2017 (arXiv 1703.10717), sections 3.3 and 3.4.
+    """
+
+    metric_names = (
+        "reconstruction",
+        "energy_of_images",
+        "energy_of_samples",
+        "balance",
+        "variance_of_samples",
+    )
+    takes_no: ClassVar = {"margin": (None, WHY), "pulling_away_weight": (0.0, WHY)}
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        diversity: float = 0.5,
+        balance_rate: float = 0.001,
+        prior_of_noise=None,
+        **kwargs,
+    ):
+        kwargs |= {"prior_of_noise": prior_of_noise, "pulling_away_weight": 0.0}
+        super().__init__(input_shape, latent_dim, **kwargs)
+        self.diversity = number("diversity", diversity, above=0, most=1)
+        self.balance_rate = number("balance_rate", balance_rate, above=0)
+        if prior_of_noise is None:
+            self.prior_of_noise = Uniform(self.latent_dim)
+        self.k = self.add_state((), "zeros", name="k")
+
+    # Training
+
+    def train_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        # Encoder and decoder lower the error of images, and raise that of samples k times as much.
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
+        # The generator lowers the error of its samples.
+        g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
+        # k falls if the samples' error is too large a share of the images', and rises otherwise.
+        gap = self.gap(d["energy_of_images"], g["energy_of_samples"], batch)
+        self.k.assign(ops.clip(self.k + self.balance_rate * gap, 0.0, 1.0))
+        metrics = {**d, **g, "loss": d["energy_of_images"] + ops.abs(gap)}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
+
+    def test_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
+        gap = self.gap(d["energy_of_images"], g["energy_of_samples"], batch)
+        return self.track({**d, **g, "loss": d["energy_of_images"] + ops.abs(gap)})
+
+    def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return L(x) - k L(g(z))."""
+        samples = ops.stop_gradient(self.samples_like(batch, training=False))
+        observation = self.observation(self.code(batch.x, training=training), training=training)
+        on_images = absolute_error(batch.x, observation.mean)  # [batch]
+        on_samples = self.energy(samples, training)
+        return Losses(
+            on_images - self.k * on_samples,
+            reconstruction=-observation.log_prob(batch.x),
+            energy_of_images=on_images,
+            balance=ops.convert_to_tensor(self.k),
+            variance_of_samples=variance(samples) / ops.maximum(variance(batch.x), 1e-12),
+        )
+
+    def generator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return L(g(z))."""
+        energy = self.energy(self.samples_like(batch, training))  # [batch]
+        return Losses(energy, energy_of_samples=energy)
+
+    def energy(self, x: Any, training: bool = False) -> Any:
+        """Return L(x), the mean absolute error of images [batch, *input_shape], [batch]."""
+        return absolute_error(x, self.image(self.code(x, training=training), training=training))
+
+    def gap(self, on_images: Any, on_samples: Any, batch: Batch) -> Any:
+        """Return `diversity` L(x) - L(g(z)) of weighted errors [batch], averaged, a scalar."""
+        gap = backend.batch_mean(self.diversity * on_images - on_samples)
+        if batch.weight is None:
+            return gap
+        return gap / ops.maximum(backend.batch_mean(batch.weight), 1e-12)
+
+
+def absolute_error(x: Any, image: Any) -> Any:
+    """Return |x - image| averaged over the values of an image, [batch]."""
+    return ops.mean(ops.abs(x - image), axis=tuple(range(1, len(x.shape))))

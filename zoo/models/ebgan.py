@@ -1,0 +1,236 @@
+"""The energy-based GAN: its discriminator is an autoencoder."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.models.base import BaseAutoencoder
+from zoo.models.signature import TensorInfo, image_info
+from zoo.monitors import ModeCollapseMonitor
+from zoo.nn import networks, own_networks
+from zoo.nn.distributions import prior_names
+from zoo.nn.given import number
+from zoo.trainer import Batch, Losses
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class EBGAN(BaseAutoencoder):
+    """The energy-based GAN: a generator, and an autoencoder whose error tells images from samples.
+
+    The energy of an image, D(x) = |x - dec(enc(x))|^2 summed over pixels, shall be low for images
+    of the data, and high for all others. With samples g(z), z ~ p(z), every training step makes two
+    updates:
+
+    1. discriminator: encoder and decoder minimize D(x) + max(0, `margin` - D(g(z)));
+    2. generator: it minimizes D(g(z)) + `pulling_away_weight` PT, where PT, the mean squared cosine
+       between the codes enc(g(z)) of two samples of a batch, keeps samples from becoming alike.
+
+    `encode`, `decode` and `reconstruct` are those of the autoencoder; `generate` draws samples of
+    the generator. `loss` is the energy of images. `reconstruction`, their negative log-likelihood,
+    is measured and not minimized. `variance_of_samples` is the variance of a pixel over a batch of
+    samples divided by that over a batch of images, which is near 1 unless samples become alike.
+
+    Use it to see energies: for sharp images and codes that generate, a `VAEGAN` has both.
+
+    Args:
+        latent_dim: the length of a code, and of the generator's input.
+        margin: m above 0, in squared units of a pixel summed over an image; by default a tenth of
+            the number of values of an image. Samples with a higher energy are not pushed away.
+        pulling_away_weight: at least 0; 0.1 in the paper.
+        prior_of_noise: p(z), a prior of the zoo; the standard normal by default.
+        generator: your own network from `z` [batch, latent_dim] to the likelihood's parameters; by
+            default one with the layers of the decoder.
+        Others: see `zoo.models.base.BaseAutoencoder`.
+
+    Raises:
+        TypeError, ValueError: settings of a wrong kind or out of range; a generator that takes or
+            gives other shapes; a likelihood of tables, or of pixels of several values.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.EBGAN((8, 8, 1), 8, hidden_units=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.generate(16, seed=0).shape
+        (16, 8, 8, 1)
+        >>> model.reconstruction_error(x_test).shape  # D(x)
+        (360,)
+
+    Source: Zhao, Mathieu and LeCun 2017 (arXiv 1609.03126), equations 1 to 4.
+    """
+
+    family = "adversarial"
+    can_generate = True
+    metric_names = (
+        "reconstruction",
+        "energy_of_images",
+        "energy_of_samples",
+        "pulling_away",
+        "variance_of_samples",
+    )
+    network_names = ("encoder", "decoder", "generator")
+    card_metrics = (*BaseAutoencoder.card_metrics, "Fréchet distance")
+    updates: ClassVar = {"discriminator": ("encoder", "decoder"), "generator": ("generator",)}
+    monitors = (*BaseAutoencoder.monitors, ModeCollapseMonitor)
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        margin: float | None = None,
+        pulling_away_weight: float = 0.1,
+        prior_of_noise=None,
+        generator=None,
+        **kwargs,
+    ):
+        super().__init__(input_shape, latent_dim, **kwargs)
+        values = int(np.prod(self.image_shape))
+        self.margin = number("margin", 0.1 * values if margin is None else margin, above=0)
+        self.pulling_away_weight = number("pulling_away_weight", pulling_away_weight, least=0)
+        self._make_generator(generator, prior_of_noise)
+
+    def _make_generator(self, generator, prior_of_noise):
+        """Make the generator, with the layers of the decoder unless it is given."""
+        if self.likelihood.in_own_units or self.likelihood.values > 1:
+            raise ValueError(
+                f"{type(self).__name__} compares images, and the likelihood is "
+                f"{type(self.likelihood).__name__}: choose 'bernoulli', 'gaussian' or "
+                "'squared_error'; for rows of a table take zoo.VAE."
+            )
+        self.prior_of_noise = prior_names.get(prior_of_noise, (self.latent_dim,))
+        self.custom_generator = generator is not None
+        if self.custom_generator:
+            self.generator = own_networks.functional(
+                generator, "generator", "z", (self.latent_dim,)
+            )
+        else:
+            self.generator = networks.decoder(
+                self.image_shape,
+                self.latent_dim,
+                network=self.network or "dense",
+                filters=self.filters,
+                hidden_units=self.hidden_units,
+                activation=self.activation,
+                dtype=self.dtype_policy,
+            )
+        takes, gives = (tuple(t.shape[1:]) for t in (self.generator.input, self.generator.output))
+        if takes != (self.latent_dim,) or gives != self.image_shape:
+            raise ValueError(
+                f"The generator takes {takes} and gives {gives} without the batch; it must take "
+                f"{(self.latent_dim,)}, as latent_dim says, and give images, {self.image_shape}."
+            )
+
+    # Training
+
+    def train_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        # Encoder and decoder lower the energy of images, and raise that of samples to the margin.
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
+        # The generator lowers the energy of its samples, and turns their codes apart.
+        g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
+        metrics = {**d, **g, "loss": d["energy_of_images"]}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
+
+    def test_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
+        return self.track({**d, **g, "loss": d["energy_of_images"]})
+
+    def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return D(x) + max(0, margin - D(g(z)))."""
+        samples = ops.stop_gradient(self.samples_like(batch, training=False))
+        observation = self.observation(self.code(batch.x, training=training), training=training)
+        on_images = squared_error(batch.x, observation.mean)  # [batch]
+        on_samples = self.energy(samples, training)
+        return Losses(
+            on_images + ops.relu(self.margin - on_samples),
+            reconstruction=-observation.log_prob(batch.x),
+            energy_of_images=on_images,
+            variance_of_samples=variance(samples) / ops.maximum(variance(batch.x), 1e-12),
+        )
+
+    def generator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return D(g(z)) + weight PT."""
+        samples = self.samples_like(batch, training)
+        codes = self.code(samples)  # without training=True, as this update trains the generator
+        energy = squared_error(samples, self.image(codes))  # [batch]
+        apart = pulling_away(codes)
+        return Losses(
+            energy,
+            self.pulling_away_weight * apart,
+            energy_of_samples=energy,
+            pulling_away=apart,
+        )
+
+    def energy(self, x: Any, training: bool = False) -> Any:
+        """Return D(x), the squared error of images [batch, *input_shape], [batch]."""
+        return squared_error(x, self.image(self.code(x, training=training), training=training))
+
+    def samples_like(self, batch: Batch, training: bool) -> Any:
+        """Return as many samples of the generator as there are images, [batch, *input_shape]."""
+        z = self.prior_of_noise.draw(ops.shape(batch.x)[0], self.seed_generator)
+        return self.generated(z, training)
+
+    # Use
+
+    def generated(self, z: Any, training: bool = False) -> Any:
+        """Return g(z), the images of noise [batch, latent_dim], as tensors."""
+        return self.likelihood.mean(self.generator(z, training=training))
+
+    def generate(self, n=None, labels=None, *, seed=None) -> np.ndarray:
+        """Generate images by the generator.
+
+        Args:
+            n: how many images. labels: None, as the model is not conditional.
+            seed: the same seed gives the same images.
+
+        Returns:
+            float32 [n, *input_shape].
+        """
+        self.checked_labels(labels, n)
+        if n is None or n < 1:
+            raise ValueError(f"n is {n}; generate at least one image, such as generate(16).")
+        return self.run_in_batches(
+            "generated", self.prior_of_noise.sample(n, seed=seed), None, 1024
+        )
+
+    def parts(self) -> dict:
+        """Return what can be exported: encoder, decoder, and the generator."""
+        z = TensorInfo("z", "float32", (self.latent_dim,), prior=self.prior_of_noise.describe())
+
+        def draw(tensors):
+            return {"x": self.generated(tensors["z"])}
+
+        generator = self.part("generator", draw, (z,), (image_info(self),), (self.generator,))
+        return {**super().parts(), "generator": generator}
+
+    def setting(self, name: str) -> Any:
+        if name == "generator":
+            return self.generator if self.custom_generator else None
+        return super().setting(name)
+
+
+def squared_error(x: Any, image: Any) -> Any:
+    """Return |x - image|^2 summed over the values of an image, [batch]."""
+    return ops.sum(ops.square(x - image), axis=tuple(range(1, len(x.shape))))
+
+
+def variance(x: Any) -> Any:
+    """Return the variance of the values of images over a batch, averaged over values, a scalar."""
+    return ops.mean(ops.var(x, axis=0))
+
+
+def pulling_away(codes: Any) -> Any:
+    """Return the mean squared cosine between two of the codes [batch, latent_dim], a scalar."""
+    lengths = ops.sqrt(ops.sum(ops.square(codes), axis=1, keepdims=True) + 1e-12)
+    cosines = ops.matmul(codes / lengths, ops.transpose(codes / lengths))  # [batch, batch]
+    n = ops.cast(ops.shape(codes)[0], cosines.dtype)
+    of_pairs = ops.sum(ops.square(cosines)) - ops.sum(ops.square(ops.diagonal(cosines)))
+    return of_pairs / ops.maximum(n * (n - 1.0), 1.0)
