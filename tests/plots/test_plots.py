@@ -345,6 +345,8 @@ def test_the_preview_fits_the_model(vae, cvae, plain, few_digits):
     }
     in_color = zoo.VAE((8, 8, 3), 3, hidden_units=(4,), likelihood="gaussian")
     titles["codes of 3 numbers"] = plots.preview(in_color, np.repeat(few_digits[0][:6], 3, axis=-1))
+    gan = zoo.EBGAN((8, 8, 1), 2, hidden_units=(4,))
+    titles["generated images"] = plots.preview(gan, *few_digits)
     for title, figure in titles.items():
         assert title in figure.axes[0].get_title()
 

@@ -24,11 +24,15 @@ def outputs(model):
     z = np.linspace(-1, 1, model.latent_dim, dtype="float32")[None]
     label = [3] if model.conditional else None
     pixels = model.decode(z, label).ravel()
-    return {
+    found = {
         "codes": [float(v) for v in model.encode(ramp, label)[0, :4]],
         "pixels": [float(v) for v in pixels[:: len(pixels) // 16]],
         "mean": float(pixels.mean()),
     }
+    if "generator" in model.network_names:
+        image = model.generate(1, seed=0).ravel()
+        found["generated"] = [float(v) for v in image[:: len(image) // 16]]
+    return found
 
 
 def test_the_first_presets_are_there():

@@ -64,6 +64,8 @@ def preview(model, x, labels=None) -> Figure:
         return restorations(model, x, labels=labels if model.conditional else None)
     if model.conditional:
         return style_grid(model)
+    if "generator" in model.network_names:
+        return samples(model)
     if model.prior is None:
         wide = model.latent_dim >= 100 and len(model.image_shape) == 3
         return filters(model) if wide and not model.filters else reconstructions(model, x)

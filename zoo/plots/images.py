@@ -239,7 +239,8 @@ def samples(
     n = rows * columns
     if labels is None and model.conditional:
         labels = np.tile(np.arange(columns) % model.num_classes, rows)
-    figure, axes = sheet(columns, rows, title="decoded samples of the prior")
+    title = "decoded samples of the prior" if model.prior else "generated images"
+    figure, axes = sheet(columns, rows, title=title)
     show(axes, model.generate(n, labels, seed=seed), columns, cmap or model.cmap)
     return enlarged(figure)
 
