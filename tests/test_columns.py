@@ -16,6 +16,7 @@ UNITS = np.array([10.0, 2e4, 1e-9, 20.0, 1e-3], "float32")
 OFFSETS = np.array([40.0, 9e4, 5e-9, -70.0, 0.0], "float32")
 OTHERS = {
     "RBM",
+    "CAAE",
     "DFCVAE",
     "EBGAN",
     "BEGAN",

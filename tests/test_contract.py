@@ -157,6 +157,9 @@ SETTINGS = {
         decoder_hidden_units=(16,),
         discriminator_hidden_units=(8,),
     ),
+    "CAAE": small(
+        zoo.CAAE, num_classes=10, filters=(4,), total_variation_weight=0.1, label_smoothing=0.1
+    ),
     "DFCVAE": small(zoo.DFCVAE, features=features_of_images(SHAPE)),
     "VAEGAN": small(zoo.VAEGAN, filters=(4,), label_smoothing=0.1),
     "EBGAN": small(zoo.EBGAN, filters=(4,)),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zoo.models.autoencoder import DenoisingAutoencoder as DenoisingAutoencoder
     from zoo.models.autoencoder import SparseAutoencoder as SparseAutoencoder
     from zoo.models.began import BEGAN as BEGAN
+    from zoo.models.caae import CAAE as CAAE
     from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
     from zoo.models.cvae import CVAE as CVAE
     from zoo.models.dfc_vae import DFCVAE as DFCVAE
@@ -95,6 +96,7 @@ _HOMES = {
     "SupervisedAAE": "zoo.models.supervised_aae",
     "SemiSupervisedAAE": "zoo.models.semi_supervised_aae",
     "ClusteringAAE": "zoo.models.clustering_aae",
+    "CAAE": "zoo.models.caae",
     "DFCVAE": "zoo.models.dfc_vae",
     "VAEGAN": "zoo.models.vaegan",
     "EBGAN": "zoo.models.ebgan",

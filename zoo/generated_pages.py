@@ -46,6 +46,7 @@ FAMILIES = {
         "Adversarial autoencoders with labels or clusters",
         ("LabelInformedAAE", "SupervisedAAE", "SemiSupervisedAAE", "ClusteringAAE"),
     ),
+    "caae": Family("CAAE: images through the steps of an attribute", ("CAAE",)),
     "dfc-vae": Family("DFC-VAE", ("DFCVAE",)),
     "energy-gans": Family("EBGAN and BEGAN", ("EBGAN", "BEGAN")),
     "vaegan": Family("VAE-GAN", ("VAEGAN",)),

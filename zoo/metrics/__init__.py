@@ -9,6 +9,12 @@ Examples:
     2.0
 """
 
+from zoo.metrics.attributes import (
+    rank_correlation,
+    rotation,
+    stroke_thickness,
+    through_all_steps,
+)
 from zoo.metrics.card_metrics import CARD_METRICS, CardMetric, evaluate
 from zoo.metrics.classification import classification_error, clustering_error
 from zoo.metrics.evaluation import Evaluation
@@ -54,9 +60,13 @@ __all__ = [
     "parzen_estimate",
     "parzen_log_likelihood",
     "psnr",
+    "rank_correlation",
     "reconstruction_error",
     "reference_features",
+    "rotation",
     "saturation",
     "sliced_wasserstein",
     "squared_error",
+    "stroke_thickness",
+    "through_all_steps",
 ]

@@ -44,6 +44,7 @@ from zoo.models.autoencoder import (
     SparseAutoencoder,
 )
 from zoo.models.began import BEGAN
+from zoo.models.caae import CAAE
 from zoo.models.clustering_aae import ClusteringAAE
 from zoo.models.cvae import CVAE
 from zoo.models.dfc_vae import DFCVAE
@@ -80,6 +81,7 @@ CLASSES = {
         SupervisedAAE,
         SemiSupervisedAAE,
         ClusteringAAE,
+        CAAE,
         DFCVAE,
         VAEGAN,
         EBGAN,

@@ -162,9 +162,13 @@ def image_discriminator(
     hidden_units: tuple[int, ...] = (512,),
     activation="leaky_relu",
     normalization: keras.Layer | None = None,
+    num_classes: int | None = None,
     dtype=None,
 ) -> keras.Model:
     """Build a discriminator of images: `x` to a dict of `logit` [batch, 1] and `features`.
+
+    Args: those of `encoder`; with `num_classes` it takes a dict of `x` and `label`, which is joined
+        to the flat features of the convolutions.
 
     Returns:
         a model; `features` [batch, d] is the output of the last convolution, or of the last hidden
@@ -173,10 +177,14 @@ def image_discriminator(
     x = keras.Input(input_shape, name="x")
     seen = _normalized(x, normalization)
     flat = _flat_features(seen, filters, activation, dtype, network)
-    last = _dense_stack(flat, hidden_units, activation, dtype)
+    inputs, joined = x, flat
+    if num_classes:
+        label = keras.Input((), name="label", dtype="int32")
+        inputs, joined = {"x": x, "label": label}, _join(flat, label, num_classes, dtype)
+    last = _dense_stack(joined, hidden_units, activation, dtype)
     logit = layers.Dense(1, name="logit", dtype="float32")(last)
     seen = layers.Identity(name="features", dtype="float32")(flat if filters else last)
-    return keras.Model(x, {"logit": logit, "features": seen}, name="discriminator")
+    return keras.Model(inputs, {"logit": logit, "features": seen}, name="discriminator")
 
 
 def trunk(

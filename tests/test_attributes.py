@@ -1,0 +1,99 @@
+"""Data sets with steps of an attribute, and how far an attribute follows the step asked for."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+import zoo
+from zoo import data, metrics
+from zoo.data import attributes
+
+
+def bars(widths, side=28):
+    images = np.zeros((len(widths), side, side), "uint8")
+    for image, width in zip(images, widths, strict=True):
+        image[4:24, 14 - width // 2 : 14 - width // 2 + width] = 200
+    return images
+
+
+def test_the_width_of_a_stroke_is_twice_its_area_over_its_perimeter():
+    widths = np.arange(2, 9)
+    found = attributes.stroke_width(bars(widths))
+    expected = 2 * 20 * widths / (2 * (20 + widths))  # of a rectangle
+    np.testing.assert_allclose(found, expected, rtol=0.06)  # a corner's gradient is a diagonal
+    np.testing.assert_allclose(attributes.stroke_width(bars(widths)[..., None] / 255), found)
+    assert attributes.stroke_width(np.zeros((1, 8, 8))) == 0
+
+
+def test_the_thickness_of_a_stroke_is_measured_in_pixels():
+    found = metrics.stroke_thickness(bars(range(2, 9)))
+    np.testing.assert_allclose(found, np.arange(2, 9), atol=0.6)
+    assert (np.diff(found) > 0.5).all()
+    assert metrics.stroke_thickness(np.zeros((1, 28, 28, 1))) == 0
+    assert metrics.stroke_thickness(np.zeros((0, 28, 28, 1))).shape == (0,)
+
+
+def test_two_measures_of_thickness_agree(digits):
+    x = np.kron(digits[0][0][:200, ..., 0], np.ones((3, 3)))  # 24x24
+    both = attributes.stroke_width(x), metrics.stroke_thickness(x)
+    assert spearmanr(*both).statistic > 0.6
+
+
+@pytest.fixture
+def few_of_mnist(monkeypatch):
+    generator = np.random.default_rng(0)
+    widths = generator.integers(2, 12, 300)
+    arrays = bars(widths[:200]), widths[:200] % 10, bars(widths[200:]), widths[200:] % 10
+    monkeypatch.setattr(data, "_find", lambda name: (name, "there"))
+    monkeypatch.setattr(data, "_verified", lambda name, found: arrays)
+    return arrays
+
+
+def test_steps_of_thickness_are_tenths_of_the_training_images(few_of_mnist):
+    (x, steps), (x_test, steps_test) = data.load("mnist_thickness")
+    assert (x.shape, x.dtype, steps.dtype) == ((200, 28, 28, 1), "float32", "int32")
+    np.testing.assert_array_equal(x[..., 0], few_of_mnist[0] / np.float32(255))
+    width = attributes.stroke_width(few_of_mnist[0])
+    assert (np.diff(steps[np.argsort(width)]) >= 0).all()  # the wider, the higher
+    assert (width[steps == 0] < np.quantile(width, 0.1)).all()
+    # The test images are compared with the training images' tenths.
+    same = (few_of_mnist[2][:, None] == few_of_mnist[0][None]).all((2, 3)).argmax(axis=1)
+    np.testing.assert_array_equal(steps_test, steps[same])
+    assert len(x_test) == 100
+
+
+def test_every_step_has_as_many_training_images():
+    images = np.random.default_rng(0).integers(0, 256, (500, 8, 8)).astype("uint8")
+    _, steps, _, _ = attributes.draw("mnist_thickness", [images, None, images[:5], None])
+    assert set(np.bincount(steps)) == {50}
+
+
+def test_angles_rotate_each_digit_and_can_be_read_back(few_of_mnist):
+    (x, steps), (x_test, steps_test) = data.load("mnist_angles")
+    assert set(steps) == set(range(10))
+    angles = np.array(attributes.ANGLES)
+    found = metrics.rotation(x, few_of_mnist[0], angles)
+    np.testing.assert_array_equal(found, angles[steps])
+    np.testing.assert_array_equal(
+        metrics.rotation(x_test, few_of_mnist[2], angles), angles[steps_test]
+    )
+    again = data.load("mnist_angles")
+    np.testing.assert_array_equal(again[0][0], x)
+    assert data.SOURCES["mnist_angles"].classes[0] == "-45°"
+
+
+def test_the_rank_correlation_is_spearmans_averaged_over_images():
+    measured = np.random.default_rng(0).normal(size=(10, 7))
+    measured[3] = measured[5]  # ties
+    expected = [spearmanr(np.arange(10), column).statistic for column in measured.T]
+    assert metrics.rank_correlation(measured) == pytest.approx(np.mean(expected))
+    assert metrics.rank_correlation(np.ones((10, 3))) == 0
+    assert metrics.rank_correlation(np.arange(10.0)[:, None]) == pytest.approx(1)
+
+
+def test_images_are_decoded_at_every_step(few_digits):
+    x, y = few_digits[0][:6], few_digits[1][:6]
+    model = zoo.CAAE((8, 8, 1), 3, num_classes=10, hidden_units=(8,))
+    decoded = metrics.through_all_steps(model, x, y)
+    z = model.encode(x, y)
+    np.testing.assert_allclose(decoded[7], model.decode(z, np.full(6, 7)), atol=1e-6)

@@ -1,0 +1,65 @@
+"""Digits whose labels are steps of an ordered attribute: the thickness of strokes, or an angle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.data.variants import rotated
+
+STEPS = 10
+ANGLES = tuple(range(-45, 46, 10))  # degrees, counterclockwise
+
+
+def draw(name: str, digits, *, seed: int = 0) -> list[np.ndarray]:
+    """Return digits with the steps of an attribute as labels.
+
+    "mnist_thickness" has the digits unchanged; a digit's step is the tenth of the training digits
+    in which its stroke width lies (see `stroke_width`), from 0 for the thinnest. "mnist_angles" has
+    each digit rotated by one of the ten `ANGLES`, the step, at random.
+
+    Args:
+        name: "mnist_thickness" or "mnist_angles".
+        digits: x_train, y_train, x_test and y_test, images uint8 [n, 28, 28].
+        seed: of the angles.
+
+    Returns:
+        x_train, steps_train, x_test, steps_test: uint8 [n, 28, 28] and int32 [n], in the order of
+        the digits.
+    """
+    x_train, _, x_test, _ = digits
+    if name == "mnist_thickness":
+        width, width_test = stroke_width(x_train), stroke_width(x_test)
+        edges = np.quantile(width, np.arange(1, STEPS) / STEPS)
+        return [x_train, _step(width, edges), x_test, _step(width_test, edges)]
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for x in (x_train, x_test):
+        steps = generator.integers(0, STEPS, len(x)).astype("int32")
+        angles = np.radians(ANGLES)[steps]
+        drawn += [np.stack([rotated(*pair) for pair in zip(x, angles, strict=True)]), steps]
+    return drawn
+
+
+def stroke_width(images) -> np.ndarray:
+    """Return the mean width of the strokes of images, by their area and their perimeter.
+
+    A line of width w and length l, with w small against l, has the area w l and a perimeter of 2 l:
+    so its width is twice the quotient. Of gray images, the area is the sum of pixels, and the
+    perimeter that of the lengths of gradients (the coarea formula).
+
+    Args:
+        images: bright strokes on black, [n, height, width] or with a last axis of 1, of any scale.
+
+    Returns:
+        float64 [n], in pixels; 0 for empty images.
+    """
+    x = np.asarray(images, "float32")
+    x = np.pad(x.reshape(x.shape[:3]), ((0, 0), (1, 1), (1, 1)))
+    down, right = np.diff(x, axis=1)[:, :, :-1], np.diff(x, axis=2)[:, :-1]
+    area = x.sum((1, 2), dtype="float64")
+    perimeter = np.sqrt(down**2 + right**2).sum((1, 2), dtype="float64")
+    return 2 * area / np.maximum(perimeter, 1e-12)
+
+
+def _step(values, edges):
+    return np.searchsorted(edges, values, side="right").astype("int32")

@@ -1,0 +1,210 @@
+"""The conditional adversarial autoencoder: an image through the steps of an attribute."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from zoo.models.signature import TensorInfo, image_info
+from zoo.models.supervised_aae import SupervisedAAE
+from zoo.nn import networks
+from zoo.nn.distributions import Uniform
+from zoo.nn.given import number, widths
+from zoo.trainer import Batch, Losses
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class CAAE(SupervisedAAE):
+    """The conditional adversarial autoencoder: one image through all steps of an attribute.
+
+    The label l is a step of an ordered attribute, such as a person's age in decades, from 0. The
+    decoder takes the code of an image and a step, so that `decode` with other steps shows how the
+    image would look there, although no image is in the data at two steps. With codes z of images
+    x, prior samples z' ~ p(z), and images g(z, l), a step of training makes three updates:
+
+    1. autoencoder: encoder and decoder minimize -log p(x | z, l) + `generator_weight` (-log d(z))
+       + `image_weight` (-log d_x(g(z, l'), l')) + `total_variation_weight` TV(g(z, l)), where l' is
+       the step of another image of the batch;
+    2. discriminator: of codes, it minimizes -log d(z') - log(1 - d(z));
+    3. image discriminator: it minimizes -log d_x(x, l) - log(1 - d_x(g(z, l'), l')).
+
+    `loss` is the reconstruction loss only, as for an `AAE`.
+
+    Use it to change an attribute of an image and keep the rest. `fit(x, y)` takes the steps as
+    integer labels.
+
+    Args:
+        num_classes: how many steps there are.
+        image_weight: of the image discriminator in the autoencoder's loss, above 0.
+        total_variation_weight: of the sum of absolute differences between neighboring pixels, at
+            least 0; more than 0 makes images smoother.
+        own_labels: whether the image discriminator is shown images at their own step, g(z, l), as
+            in the paper, and not at another one's; then the decoder uses the step less.
+        prior: p(z); uniform on [-1, 1] by default.
+        discriminator_filters, discriminator_hidden_units: of the image discriminator; by default
+            those of the encoder.
+        Others: see `SupervisedAAE`.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.CAAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, y, epochs=1, verbose=0)
+        >>> through_all_steps = model.decode(model.encode(x[:1]).repeat(10, 0), range(10))
+        >>> through_all_steps.shape
+        (10, 8, 8, 1)
+
+    Source: Zhang, Song and Qi 2017 (arXiv 1702.08423), equations 1 to 6.
+    """
+
+    card_metrics = (
+        *SupervisedAAE.card_metrics,
+        "rank correlation of the attribute",
+        "class kept at all steps",
+    )
+    metric_names = (
+        *SupervisedAAE.metric_names,
+        "total_variation",
+        "image_generator",
+        "image_discriminator",
+        "accuracy_on_images",
+        "accuracy_on_decoded_images",
+    )
+    network_names = (*SupervisedAAE.network_names, "image_discriminator")
+    updates: ClassVar = {
+        "autoencoder": ("encoder", "decoder"),
+        "discriminator": ("discriminator",),
+        "image_discriminator": ("image_discriminator",),
+    }
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        image_weight: float = 1.0,
+        total_variation_weight: float = 0.0,
+        own_labels: bool = False,
+        prior=None,
+        discriminator_filters=None,
+        discriminator_hidden_units=None,
+        **kwargs,
+    ):
+        super().__init__(input_shape, latent_dim, prior=prior, **kwargs)
+        if len(self.image_shape) < 3 or self.likelihood.values > 1:
+            raise ValueError(
+                "CAAE compares images, (height, width, channels), with one value for each pixel; "
+                f"the shape here is {self.image_shape}, the likelihood "
+                f"{type(self.likelihood).__name__}. Take zoo.SupervisedAAE."
+            )
+        if prior is None:
+            self.prior = Uniform(self.latent_dim)
+        self.image_weight = number("image_weight", image_weight, above=0)
+        self.total_variation_weight = number(
+            "total_variation_weight", total_variation_weight, least=0
+        )
+        self.own_labels = bool(own_labels)
+        self.discriminator_filters = (
+            self.filters
+            if discriminator_filters is None
+            else widths("discriminator_filters", discriminator_filters)
+        )
+        self.discriminator_hidden_units = (
+            self.hidden_units
+            if discriminator_hidden_units is None
+            else widths("discriminator_hidden_units", discriminator_hidden_units)
+        )
+        self.image_discriminator = networks.image_discriminator(
+            self.image_shape,
+            network=self.network or "conv",
+            filters=self.discriminator_filters,
+            hidden_units=self.discriminator_hidden_units,
+            num_classes=self.num_classes,
+            dtype=self.dtype_policy,
+        )
+
+    # Training
+
+    def train_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        # Encoder and decoder reconstruct images, and learn to fool both discriminators.
+        a = self.minimize(lambda: self.autoencoder_losses(batch, True), batch, "autoencoder")
+        # The discriminator learns to distinguish prior samples from codes ...
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
+        # ... and the other one images from decoded ones, given their step.
+        i = self.minimize(
+            lambda: self.image_discriminator_losses(batch, True), batch, "image_discriminator"
+        )
+        metrics = {**a, **d, **i, "loss": a["reconstruction"]}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
+
+    def test_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        a = self.autoencoder_losses(batch, training=False).weighted(batch.weight).metrics
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        i = self.image_discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        return self.track({**a, **d, **i, "loss": a["reconstruction"]})
+
+    def autoencoder_losses(self, batch: Batch, training: bool) -> Losses:
+        z = self.sampled_code(batch.x, training)  # [batch, latent_dim]
+        observation = self.observation(z, batch.label, training)
+        reconstruction = -observation.log_prob(batch.x)  # [batch]
+        smoothness = total_variation(observation.mean)
+        generator = ops.softplus(-self.logits(z, batch.label, training=False))  # -log d(z)
+        steps = self.steps_shown(batch.label)
+        image = self.image(z, steps, training)
+        image_generator = ops.softplus(-self.image_logits(image, steps))
+        return Losses(
+            reconstruction,
+            self.generator_weight * generator,
+            self.image_weight * image_generator,
+            self.total_variation_weight * smoothness,
+            reconstruction=reconstruction,
+            generator=generator,
+            image_generator=image_generator,
+            total_variation=smoothness,
+        )
+
+    def image_discriminator_losses(self, batch: Batch, training: bool) -> Losses:
+        steps = self.steps_shown(batch.label)
+        decoded = ops.stop_gradient(self.image(self.sampled_code(batch.x, False), steps))
+        real = self.image_logits(batch.x, batch.label, training)
+        fake = self.image_logits(decoded, steps, training)
+        loss = ops.softplus(-real) + self.label_smoothing * real + ops.softplus(fake)
+        return Losses(
+            loss,
+            image_discriminator=loss,
+            accuracy_on_images=ops.mean(ops.cast(real > 0, "float32")),
+            accuracy_on_decoded_images=ops.mean(ops.cast(fake < 0, "float32")),
+        )
+
+    def steps_shown(self, label: Any) -> Any:
+        """Return the steps of the decoded images that the image discriminator is shown, [batch]."""
+        return label if self.own_labels else ops.roll(label, 1)
+
+    def image_logits(self, x: Any, label: Any, training: bool = False) -> Any:
+        """Return the image discriminator's logits, [batch]; above 0 means images of the data."""
+        given = {"x": x, "label": label}
+        return self.image_discriminator(given, training=training)["logit"][:, 0]
+
+    # Export
+
+    def parts(self) -> dict:
+        x, logit = image_info(self), TensorInfo("logit", "float32", (1,))
+        label = TensorInfo("label", "int32", (), 0, self.num_classes - 1)
+
+        def discriminate(tensors):
+            return {"logit": self.image_discriminator(tensors, training=False)["logit"]}
+
+        networks = (self.image_discriminator,)
+        part = self.part("image_discriminator", discriminate, (x, label), (logit,), networks)
+        return {**super().parts(), "image_discriminator": part}
+
+
+def total_variation(x: Any) -> Any:
+    """Return the sum of absolute differences between neighboring pixels of images, [batch]."""
+    down, right = x[:, 1:] - x[:, :-1], x[:, :, 1:] - x[:, :, :-1]
+    return sum(ops.sum(ops.abs(difference), axis=(1, 2, 3)) for difference in (down, right))
