@@ -18,6 +18,7 @@ OTHERS = {
     "RBM",
     "CAAE",
     "DFCVAE",
+    "GAN",
     "EBGAN",
     "BEGAN",
     "M1M2",

@@ -162,6 +162,7 @@ SETTINGS = {
     ),
     "DFCVAE": small(zoo.DFCVAE, features=features_of_images(SHAPE)),
     "VAEGAN": small(zoo.VAEGAN, filters=(4,), label_smoothing=0.1),
+    "GAN": small(zoo.GAN, filters=(4,), label_smoothing=0.1),
     "EBGAN": small(zoo.EBGAN, filters=(4,)),
     "BEGAN": small(zoo.BEGAN),
 }

@@ -25,6 +25,9 @@ def folder_of_tables(tmp_path):
     return tmp_path / "tables"
 
 
+SETS = ("mnist", "fashion_mnist", "mnist_thickness", "mnist_angles")
+
+
 @pytest.fixture
 def few_images(monkeypatch, folder_of_tables):
     """Enlarged digits in the place of MNIST."""
@@ -34,7 +37,7 @@ def few_images(monkeypatch, folder_of_tables):
         if name == "ecg5000":
             rows = x.reshape(-1, 64, 1)
             return (rows[y == 0], y[y == 0]), (rows[:200], (y[:200] > 0).astype("int32"))
-        assert name in ("mnist", "fashion_mnist", *representations.REPORTED)
+        assert name in (*SETS, *representations.REPORTED)
         large, large_test = (
             np.pad(np.kron(a[..., 0], np.ones((3, 3))), ((0, 0), (2, 2), (2, 2)))
             for a in (x[:300], x_test[:100])

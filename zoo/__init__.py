@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from zoo.models.cvae import CVAE as CVAE
     from zoo.models.dfc_vae import DFCVAE as DFCVAE
     from zoo.models.ebgan import EBGAN as EBGAN
+    from zoo.models.gan import GAN as GAN
     from zoo.models.iwae import IWAE as IWAE
     from zoo.models.label_informed_aae import LabelInformedAAE as LabelInformedAAE
     from zoo.models.m1 import M1 as M1
@@ -99,6 +100,7 @@ _HOMES = {
     "CAAE": "zoo.models.caae",
     "DFCVAE": "zoo.models.dfc_vae",
     "VAEGAN": "zoo.models.vaegan",
+    "GAN": "zoo.models.gan",
     "EBGAN": "zoo.models.ebgan",
     "BEGAN": "zoo.models.began",
     "Bernoulli": "zoo.nn.distributions",

@@ -48,6 +48,7 @@ FAMILIES = {
     ),
     "caae": Family("CAAE: images through the steps of an attribute", ("CAAE",)),
     "dfc-vae": Family("DFC-VAE", ("DFCVAE",)),
+    "gan": Family("Generative adversarial networks", ("GAN",)),
     "energy-gans": Family("EBGAN and BEGAN", ("EBGAN", "BEGAN")),
     "vaegan": Family("VAE-GAN", ("VAEGAN",)),
 }

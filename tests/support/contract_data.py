@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from support.contract import BACKEND, draws_codes, has_noise
+from support.contract import BACKEND, draws_codes, has_noise, measured
 
 
 def sample_weights_weigh(case):
@@ -14,7 +14,8 @@ def sample_weights_weigh(case):
     halved = model.evaluate(*data, sample_weight=weight, verbose=0, return_dict=True)
     whole = model.evaluate(*(d[:20] for d in data), verbose=0, return_dict=True)
     rtol = 0.05 if draws_codes(model) else 1e-4
-    np.testing.assert_allclose(2 * halved["reconstruction"], whole["reconstruction"], rtol=rtol)
+    name = measured(model)
+    np.testing.assert_allclose(2 * halved[name], whole[name], rtol=rtol)
     model.fit(*data, sample_weight=weight, verbose=0)
 
 

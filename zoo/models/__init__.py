@@ -49,6 +49,7 @@ from zoo.models.clustering_aae import ClusteringAAE
 from zoo.models.cvae import CVAE
 from zoo.models.dfc_vae import DFCVAE
 from zoo.models.ebgan import EBGAN
+from zoo.models.gan import GAN
 from zoo.models.iwae import IWAE
 from zoo.models.label_informed_aae import LabelInformedAAE
 from zoo.models.m1 import M1
@@ -84,6 +85,7 @@ CLASSES = {
         CAAE,
         DFCVAE,
         VAEGAN,
+        GAN,
         EBGAN,
         BEGAN,
     )

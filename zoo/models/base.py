@@ -76,12 +76,12 @@ class BaseAutoencoder(Trainer):
         semi_supervised: whether labels may be -1, for "unlabeled".
         family: the group of presets that its presets belong to.
         restores: whether the model is trained to restore clean images from corrupted ones.
+        has_encoder: whether it encodes and reconstructs images; all but a `GAN` do.
         prior: the distribution that `generate` draws codes from, or None.
         unit_variance: whether "gaussian" has the standard deviation 1 instead of a calibrated one.
         cmap: the matplotlib color map for images with one channel; None shows 1 as black on white.
             `fit` chooses it by its images.
-        licence: of the weights, from the card of a preset. Training sets it to None, and exported
-            files then say "not stated": set your own.
+        licence: of the weights, from a preset's card. Training sets it to None: set your own.
         based_on: the name of the preset that the weights were first loaded from, for cards; of one
             from a hub with the commit, hf://user/name@commit.
     """
@@ -95,6 +95,7 @@ class BaseAutoencoder(Trainer):
     learns_labels = False
     semi_supervised = False
     restores = False
+    has_encoder = True
     takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}
     state_of_training: tuple[int, ...] = ()  # ids, as Keras would count the weights twice
     prior = None
@@ -142,9 +143,9 @@ class BaseAutoencoder(Trainer):
         if unknown:
             raise settings.unknown(type(self), unknown)
         super().__init__(name=name, dtype=dtype)
-        if (encoder is None) != (decoder is None):
+        if self.has_encoder and (encoder is None) != (decoder is None):
             raise ValueError("Give both encoder= and decoder=, or neither and input_shape=.")
-        self.custom_networks = encoder is not None
+        self.custom_networks = decoder is not None
         if self.conditional and num_classes is None:
             raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
         self.num_classes = whole("num_classes", num_classes, least=1) if self.conditional else None

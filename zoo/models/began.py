@@ -8,7 +8,8 @@ import keras
 from keras import ops
 
 from zoo.backend import backend
-from zoo.models.ebgan import EBGAN, variance
+from zoo.models.ebgan import EBGAN
+from zoo.models.gan import variance
 from zoo.nn.distributions import Uniform
 from zoo.nn.given import number
 from zoo.trainer import Batch, Losses

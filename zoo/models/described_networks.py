@@ -13,7 +13,7 @@ NETWORKS = ("dense", "conv", "resnet", "conv1d")
 
 
 def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
-    """Return the encoder and the decoder that the settings of a model describe.
+    """Return the encoder, or None, and the decoder that the settings of a model describe.
 
     Raises:
         ValueError: settings that cannot be combined.
@@ -41,15 +41,16 @@ def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
         "activation": model.activation,
         "dtype": model.dtype_policy,
     }
-    outputs = dict.fromkeys(model.encoder_outputs, latent_dim)
-    encoder = model._described_encoder(
-        input_shape,
-        outputs,
-        code_activation=model.code_activation,
-        num_classes=model.num_classes if "x" in model.label_inputs else None,
-        normalization=model.likelihood.normalization(),
-        **description,
-    )
+    encoder = None
+    if model.has_encoder:
+        encoder = model._described_encoder(
+            input_shape,
+            dict.fromkeys(model.encoder_outputs, latent_dim),
+            code_activation=model.code_activation,
+            num_classes=model.num_classes if "x" in model.label_inputs else None,
+            normalization=model.likelihood.normalization(),
+            **description,
+        )
     decoder = networks.decoder(
         model.likelihood.parameter_shape(input_shape),
         latent_dim,

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo.models.base import BaseAutoencoder
+from zoo.models.gan import variance
 from zoo.models.signature import TensorInfo, image_info
 from zoo.monitors import ModeCollapseMonitor
 from zoo.nn import networks, own_networks
@@ -220,11 +221,6 @@ class EBGAN(BaseAutoencoder):
 def squared_error(x: Any, image: Any) -> Any:
     """Return |x - image|^2 summed over the values of an image, [batch]."""
     return ops.sum(ops.square(x - image), axis=tuple(range(1, len(x.shape))))
-
-
-def variance(x: Any) -> Any:
-    """Return the variance of the values of images over a batch, averaged over values, a scalar."""
-    return ops.mean(ops.var(x, axis=0))
 
 
 def pulling_away(codes: Any) -> Any:

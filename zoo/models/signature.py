@@ -88,23 +88,32 @@ def classifier_part(model, networks: Any) -> Part:
 
 
 def encoder_and_decoder(model) -> dict[str, Part]:
-    """Return the two parts that every model of the zoo has."""
-    prior = model.prior.describe() if model.prior else None
-    x = image_info(model)
-    z = TensorInfo("z", "float32", model.code_shape, prior=prior)
-    beside = dict.fromkeys(("x", "z"), ())
-    for name in model.label_inputs:
-        beside[name] = (TensorInfo("label", "int32", (), 0, model.num_classes - 1),)
+    """Return the two parts that every model with an encoder has."""
     codes = tuple(TensorInfo(name, "float32", model.code_shape) for name in model.encoder_outputs)
+    takes = (image_info(model), *label_info(model, "x"))
 
     def encode(tensors):
         codes = model.encoded(tensors["x"], tensors.get("label"))
         return {name: model.shaped(codes[name]) for name in model.encoder_outputs}
 
+    encoder = model.part("encoder", encode, takes, codes, (model.encoder,))
+    return {"encoder": encoder, "decoder": decoder_part(model)}
+
+
+def decoder_part(model) -> Part:
+    """Return the decoder of a model: from `z`, and for some `label`, to `x`."""
+    prior = model.prior.describe() if model.prior else None
+    z = TensorInfo("z", "float32", model.code_shape, prior=prior)
+
     def decode(tensors):
         return {"x": model.image(model.flat(tensors["z"]), tensors.get("label"))}
 
-    return {
-        "encoder": model.part("encoder", encode, (x, *beside["x"]), codes, (model.encoder,)),
-        "decoder": model.part("decoder", decode, (z, *beside["z"]), (x,), (model.decoder,)),
-    }
+    takes = (z, *label_info(model, "z"))
+    return model.part("decoder", decode, takes, (image_info(model),), (model.decoder,))
+
+
+def label_info(model, name: str) -> tuple[TensorInfo, ...]:
+    """Return the description of the label that the network of "x" or of "z" takes, if any."""
+    if name not in model.label_inputs:
+        return ()
+    return (TensorInfo("label", "int32", (), 0, model.num_classes - 1),)

@@ -12,7 +12,7 @@ def fitting_shapes(encoder, decoder, label_inputs, likelihood) -> tuple[tuple[in
     """Check that the shapes of an encoder, a decoder and a likelihood fit.
 
     Args:
-        encoder, decoder: functional models, described or a user's own.
+        encoder, decoder: functional models, described or a user's own; None for no encoder.
         label_inputs: "x" if the encoder takes a label, "z" if the decoder takes one.
         likelihood: the likelihood whose parameters the decoder gives.
 
@@ -22,6 +22,8 @@ def fitting_shapes(encoder, decoder, label_inputs, likelihood) -> tuple[tuple[in
     Raises:
         ValueError: shapes that do not fit.
     """
+    if encoder is None:
+        return tuple(decoder.output.shape[1:]), decoder.input.shape[-1]
     x = encoder.input["x"] if "x" in label_inputs else encoder.input
     z = decoder.input["z"] if "z" in label_inputs else decoder.input
     given, expected = decoder.output.shape[1:], likelihood.parameter_shape(x.shape[1:])

@@ -45,7 +45,8 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
     """Return an encoder and a decoder as functional models with flat codes.
 
     Args:
-        encoder, decoder: Keras models or layers: functional, sequential or subclassed.
+        encoder, decoder: Keras models or layers: functional, sequential or subclassed; None for
+            no encoder.
         encoder_outputs: names of the encoder's outputs; if there are several, it must give a dict.
         label_inputs: "x" if the encoder takes a label, "z" if the decoder takes one.
         likelihood: the likelihood whose parameters the decoder gives.
@@ -60,9 +61,12 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
         TypeError: not a Keras model or layer. ValueError: a network that cannot be wrapped, or
             whose codes have unknown sizes; a last activation that does not fit the likelihood.
     """
-    encoder = functional(encoder, "encoder", "x", input_shape, "x" in label_inputs)
-    encoder = _with_named_outputs(encoder, encoder_outputs)
-    shape = _code_shape(encoder)
+    shape, codes = None, ()
+    if encoder is not None:
+        encoder = functional(encoder, "encoder", "x", input_shape, "x" in label_inputs)
+        encoder = _with_named_outputs(encoder, encoder_outputs)
+        shape, codes = _code_shape(encoder), encoder.outputs
+        encoder = _with_flat_outputs(encoder)
     given = latent_dim if latent_dim is None or isinstance(latent_dim, tuple) else (latent_dim,)
     opaque = not _is_transparent(decoder)
     decoder = functional(decoder, "decoder", "z", shape or given, "z" in label_inputs)
@@ -72,13 +76,13 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
         if opaque:
             _warn_of_hidden_activation(decoder, likelihood)
     z = decoder.input["z"] if "z" in label_inputs else decoder.input
-    sizes = {tuple(code.shape[1:]) for code in [*encoder.outputs, *keras.tree.flatten(z)]}
+    sizes = {tuple(code.shape[1:]) for code in [*codes, *keras.tree.flatten(z)]}
     if len(sizes) != 1:
         raise ValueError(
             "The encoder's outputs and the decoder's input must have one shape; without the batch "
             f"they have {' and '.join(map(str, sorted(sizes)))}."
         )
-    encoder, decoder = _with_flat_outputs(encoder), _with_flat_input(decoder)
+    decoder = _with_flat_input(decoder)
     if shape and given and len(shape) == 1 and math.prod(given) == shape[0]:
         shape = given  # a file holds flattened networks, and the shape of a code separately
     return encoder, decoder, shape

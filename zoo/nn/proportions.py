@@ -77,9 +77,9 @@ def warn_of_too_many_parameters(model):
     """Warn of a model, described by its settings, that has far more weights than images need.
 
     Args:
-        model: of the zoo, with its `encoder`, `decoder` and `image_shape`.
+        model: of the zoo, with its `encoder` or None, `decoder` and `image_shape`.
     """
-    n = model.encoder.count_params() + model.decoder.count_params()
+    n = sum(part.count_params() for part in (model.encoder, model.decoder) if part)
     if n <= MOST_PARAMETERS:
         return
     shape, takes = model.image_shape, type(model).__signature__.parameters

@@ -66,7 +66,7 @@ def preview(model, x, labels=None) -> Figure:
         return analogies(model, x, labels)
     if model.conditional:
         return style_grid(model)
-    if "generator" in model.network_names:
+    if "generator" in model.network_names or not model.has_encoder:
         return samples(model)
     if model.prior is None:
         wide = model.latent_dim >= 100 and len(model.image_shape) == 3

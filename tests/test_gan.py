@@ -1,0 +1,130 @@
+"""The GAN: its losses against the formulas, its two updates, and what it refuses."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from support.tiny import X, array, randomized
+
+import zoo
+from zoo.trainer import Batch
+
+pytestmark = pytest.mark.backend
+
+SHAPE = (4, 4, 1)
+
+
+class Fixed(zoo.Normal):
+    """A prior whose draws are all the same code, so that losses can be compared."""
+
+    def draw(self, n, seed, label=None):
+        return ops.tile(ops.convert_to_tensor([[0.5, -1.0]]), (n, 1))
+
+
+def gan(**options):
+    return randomized(zoo.GAN(SHAPE, 2, **{"hidden_units": (5,), **options}))
+
+
+def softplus(value):
+    return np.log1p(np.exp(value))
+
+
+def test_the_losses_are_those_of_the_paper():
+    model = gan(prior=Fixed(2), label_smoothing=0.1)
+    batch = Batch(ops.convert_to_tensor(X))
+    samples = model.decode(np.tile([[0.5, -1.0]], (len(X), 1)))
+    real, fake = (
+        array(model.discriminator(ops.convert_to_tensor(images)))[:, 0] for images in (X, samples)
+    )
+    found = model.discriminator_losses(batch, training=False)
+    expected = 0.9 * softplus(-real) + 0.1 * softplus(real) + softplus(fake)
+    np.testing.assert_allclose(array(found.summands[0]), expected, rtol=1e-4)
+    shares = [np.mean(real > 0), np.mean(fake < 0), 0.0]
+    for name, share in zip(model.metric_names[1:], shares, strict=True):
+        np.testing.assert_allclose(array(found.metrics[name]), share, atol=1e-6)
+    found = model.generator_losses(batch, training=False)
+    np.testing.assert_allclose(array(found.summands[0]), softplus(-fake), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("update", "moved"), [("discriminator", {"discriminator"}), ("generator", {"decoder"})]
+)
+def test_each_update_trains_its_network_alone(update, moved):
+    model = gan()
+    rates = {name: keras.optimizers.SGD(0.1 * (name == update)) for name in model.updates}
+    model.compile(rates, run_eagerly=True)
+    before = {name: getattr(model, name).get_weights() for name in model.network_names}
+    model.fit(X, verbose=0)
+    changed = {
+        name
+        for name, weights in before.items()
+        if any(
+            (a != b).any() for a, b in zip(weights, getattr(model, name).get_weights(), strict=True)
+        )
+    }
+    assert changed == moved
+
+
+def test_a_discriminator_that_cannot_tell_has_the_loss_of_two_coins():
+    model = gan()
+    logit = model.discriminator.get_layer("logit")
+    logit.set_weights([0 * w for w in logit.get_weights()])
+    model.compile()
+    logs = model.evaluate(X, verbose=0, return_dict=True)
+    assert logs["loss"] == pytest.approx(2 * np.log(2), rel=1e-5)
+    assert logs["generator"] == pytest.approx(np.log(2), rel=1e-5)
+
+
+def test_networks_of_ones_own_are_taken_and_saved(tmp_path):
+    z, x = keras.Input((2,)), keras.Input(SHAPE)
+    generator = keras.Model(z, keras.layers.Reshape(SHAPE)(keras.layers.Dense(16)(z)))
+    told = keras.layers.Dense(1)(keras.layers.Flatten()(x))
+    model = zoo.GAN(decoder=generator, discriminator=keras.Model(x, told))
+    assert (model.image_shape, model.latent_dim) == (SHAPE, 2)
+    assert [layer.units for layer in model.discriminator.layers[-1:]] == [1]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.generate(5, seed=3), model.generate(5, seed=3))
+    given = ops.convert_to_tensor(X)
+    np.testing.assert_allclose(array(loaded.logits(given)), array(model.logits(given)), rtol=1e-5)
+
+
+def test_a_sequential_generator_that_states_no_shape_takes_the_latent_dim():
+    layers = [keras.layers.Dense(16), keras.layers.Reshape(SHAPE)]
+    model = zoo.GAN(latent_dim=3, decoder=keras.Sequential(layers), hidden_units=(4,))
+    assert model.generate(2, seed=0).shape == (2, *SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label_smoothing": 0.5}, "label_smoothing"),
+        ({"likelihood": "gaussian"}, "choose 'bernoulli'"),
+        ({"likelihood": "categorical"}, "choose 'bernoulli'"),
+        ({"tie_weights": True}, "a GAN has no encoder"),
+        ({"encoder": keras.Sequential([keras.layers.Dense(2)])}, "a GAN has no encoder"),
+        ({"discriminator": keras.Sequential([keras.layers.Flatten()])}, "must take"),
+    ],
+)
+def test_what_a_gan_has_not_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.GAN(SHAPE, 2, **options)
+
+
+def test_images_are_not_encoded_and_the_error_says_what_does():
+    model = gan()
+    for method in (model.encode, model.reconstruct, model.reconstruction_error):
+        with pytest.raises(TypeError, match=r"has no encoder.*zoo.VAEGAN"):
+            method(X)
+
+
+def test_alike_samples_are_reported_in_training():
+    model = gan(prior=Fixed(2))
+    model.compile(run_eagerly=True)
+    with pytest.warns(UserWarning, match="samples of GAN are nearly all alike"):
+        model.fit(X, verbose=0)
+
+
+def test_the_preview_shows_samples():
+    figure = zoo.plots.preview(gan(), X)
+    assert "samples of the prior" in figure.get_suptitle() or figure.axes

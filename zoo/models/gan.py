@@ -1,0 +1,225 @@
+"""The generative adversarial network: a decoder without an encoder."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import keras
+from keras import ops
+
+from zoo.models.base import BaseAutoencoder
+from zoo.models.signature import TensorInfo, decoder_part, image_info
+from zoo.monitors import DiscriminatorMonitor, ModeCollapseMonitor
+from zoo.nn import networks, own_networks
+from zoo.nn.distributions import likelihoods, prior_names
+from zoo.nn.given import number, widths
+from zoo.trainer import Batch, Losses
+
+WHY = "a GAN has no encoder"
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class GAN(BaseAutoencoder):
+    """The generative adversarial network: the contrast to autoencoders, which it is not.
+
+    The generator g, here the `decoder`, makes images of noise z ~ p(z); the discriminator d tells
+    them from images x of the data. Every training step makes two updates:
+
+    1. discriminator: it minimizes -log d(x) - log(1 - d(g(z)));
+    2. generator: it minimizes -log d(g(z)), the non-saturating loss.
+
+    `loss` is the discriminator's, and 2 ln 2 = 1.386 where it cannot tell: no loss of a GAN shows
+    how good its images are. `variance_of_samples` is the variance of a pixel over a batch of
+    samples divided by that over a batch of images, which is near 1 unless samples become alike.
+
+    Use it to compare: it generates sharp images, but has no codes of given images, no likelihood,
+    and may leave out some kinds of images. `generate`, `decode` and `export` work as for a `VAE`;
+    `encode` and `reconstruct` raise a TypeError.
+
+    Args:
+        input_shape: of an image, (height, width, channels). latent_dim: of the noise.
+        prior: p(z), a prior of the zoo; the standard normal by default.
+        label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.
+        discriminator_filters, discriminator_hidden_units: of the discriminator; by default those
+            of the generator.
+        decoder: your own generator, from `z` to the likelihood's parameters. discriminator: your
+            own, from `x` to a logit [batch, 1].
+        likelihood: gives the range of the generator's images; "bernoulli" for [0, 1].
+        Others: see `zoo.models.base.BaseAutoencoder`; the layers are given in the order of the
+            discriminator, and the generator has them in reverse.
+
+    Raises:
+        TypeError, ValueError: settings of a wrong kind or out of range; a discriminator that takes
+            or gives other shapes; a likelihood of tables, or with parameters besides the image.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.GAN((8, 8, 1), 8, hidden_units=(64,))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.generate(16, seed=0).shape
+        (16, 8, 8, 1)
+
+    Source: Goodfellow et al. 2014 (arXiv 1406.2661), algorithm 1 and section 3; Radford, Metz and
+    Chintala 2016 (arXiv 1511.06434) for convolutions.
+    """
+
+    family = "adversarial"
+    has_encoder = False
+    encoder_outputs = ()
+    metric_names = (
+        "generator",
+        "accuracy_on_images",
+        "accuracy_on_samples",
+        "variance_of_samples",
+    )
+    network_names = ("decoder", "discriminator")
+    card_metrics = ("Fréchet distance",)
+    updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("decoder",)}
+    monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor, ModeCollapseMonitor)
+    takes_no: ClassVar = {
+        "encoder": (None, WHY),
+        "code_activation": (None, WHY),
+        "tie_weights": (False, WHY),
+    }
+
+    def __init__(
+        self,
+        input_shape=None,
+        latent_dim=None,
+        *,
+        prior=None,
+        label_smoothing: float = 0.0,
+        discriminator_filters=None,
+        discriminator_hidden_units=None,
+        discriminator=None,
+        **kwargs,
+    ):
+        kind = likelihoods.get(kwargs.get("likelihood", "bernoulli"))
+        if kind.in_own_units or kind.values > 1 or kind.calibrated:
+            raise ValueError(
+                f"GAN makes images and has no likelihood, but {type(kind).__name__} has more "
+                "parameters than the image: choose 'bernoulli' for pixels in [0, 1], or "
+                "'squared_error' for any; for rows of a table take zoo.VAE."
+            )
+        super().__init__(input_shape, latent_dim, **kwargs)
+        self.prior = prior_names.get(prior, self.code_shape)
+        self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
+        self.discriminator_filters = (
+            self.filters
+            if discriminator_filters is None
+            else widths("discriminator_filters", discriminator_filters)
+        )
+        self.discriminator_hidden_units = (
+            self.hidden_units
+            if discriminator_hidden_units is None
+            else widths("discriminator_hidden_units", discriminator_hidden_units)
+        )
+        self.custom_discriminator = discriminator is not None
+        if self.custom_discriminator:
+            self.discriminator = own_networks.functional(
+                discriminator, "discriminator", "x", self.image_shape
+            )
+        else:
+            self.discriminator = self._described_discriminator()
+        self._check_discriminator()
+
+    def _described_discriminator(self):
+        both = networks.image_discriminator(
+            self.image_shape,
+            network=self.network or "conv",
+            filters=self.discriminator_filters,
+            hidden_units=self.discriminator_hidden_units,
+            dtype=self.dtype_policy,
+        )
+        return keras.Model(both.input, both.output["logit"], name="discriminator")
+
+    def _check_discriminator(self):
+        takes, gives = (
+            [tuple(tensor.shape[1:]) for tensor in tensors]
+            for tensors in (self.discriminator.inputs, self.discriminator.outputs)
+        )
+        if takes != [self.image_shape] or gives != [(1,)]:
+            raise ValueError(
+                f"The discriminator takes {takes} and gives {gives} without the batch; it must "
+                f"take {[self.image_shape]}, an image, and give [(1,)], a logit."
+            )
+
+    # Training
+
+    def train_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        # The discriminator learns to distinguish images from generated ones.
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
+        # The generator learns to fool it.
+        g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
+        return self.track({**d, **g, "loss": d["loss"]})
+
+    def test_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight)
+        g = self.generator_losses(batch, training=False).weighted(batch.weight)
+        return self.track({**d.metrics, **g.metrics, "loss": sum(d.summands)})
+
+    def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return -log d(x) - log(1 - d(g(z)))."""
+        samples = ops.stop_gradient(self.samples_like(batch, training=False))
+        real, fake = (self.logits(images, training) for images in (batch.x, samples))  # [batch]
+        smoothing = self.label_smoothing * real
+        return Losses(
+            ops.softplus(-real) + smoothing + ops.softplus(fake),
+            accuracy_on_images=ops.mean(ops.cast(real > 0, "float32")),
+            accuracy_on_samples=ops.mean(ops.cast(fake < 0, "float32")),
+            variance_of_samples=variance(samples) / ops.maximum(variance(batch.x), 1e-12),
+        )
+
+    def generator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return -log d(g(z))."""
+        # training=False: this update does not train the discriminator.
+        fake = self.logits(self.samples_like(batch, training), training=False)
+        generator = ops.softplus(-fake)  # [batch]
+        return Losses(generator, generator=generator)
+
+    def samples_like(self, batch: Batch, training: bool) -> Any:
+        """Return as many generated images as there are images, [batch, *input_shape]."""
+        z = self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
+        return self.image(z, training=training)
+
+    def logits(self, x: Any, training: bool = False) -> Any:
+        """Return the discriminator's logits, [batch]; above 0 means images of the data."""
+        return self.discriminator(x, training=training)[:, 0]
+
+    # Use
+
+    def encode(self, x, labels=None, *, batch_size: int = 1024):
+        """Raise a TypeError, as there is no encoder."""
+        raise TypeError(
+            f"{type(self).__name__} has no encoder: it generates images, and does not encode or "
+            "reconstruct given ones. Take zoo.VAEGAN or zoo.VAE for both."
+        )
+
+    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
+        """Raise a TypeError, as there is no encoder."""
+        return self.encode(x)
+
+    def parts(self) -> dict:
+        """Return what can be exported: the decoder, which is the generator, and discriminator."""
+        logit = TensorInfo("logit", "float32", (1,))
+
+        def discriminate(tensors):
+            return {"logit": self.discriminator(tensors["x"], training=False)}
+
+        part = self.part(
+            "discriminator", discriminate, (image_info(self),), (logit,), (self.discriminator,)
+        )
+        return {"decoder": decoder_part(self), "discriminator": part}
+
+    def setting(self, name: str) -> Any:
+        if name == "discriminator":
+            return self.discriminator if self.custom_discriminator else None
+        return super().setting(name)
+
+
+def variance(x: Any) -> Any:
+    """Return the variance of the values of images over a batch, averaged over values, a scalar."""
+    return ops.mean(ops.var(x, axis=0))
