@@ -62,7 +62,7 @@ def preview(model, x, labels=None) -> Figure:
         return reconstructions(model, x, labels if model.conditional else None)
     if model.restores:
         return restorations(model, x, labels=labels if model.conditional else None)
-    if "image_discriminator" in model.network_names and labels is not None:
+    if "image_discriminator" in model.network_names:
         return analogies(model, x, labels)
     if model.conditional:
         return style_grid(model)

@@ -264,8 +264,12 @@ def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=
     return enlarged(figure)
 
 
-def analogies(model, x, labels, *, n: int = 8, class_names=None, cmap=None) -> Figure:
+def analogies(model, x, labels=None, *, n: int = 8, class_names=None, cmap=None) -> Figure:
     """Show real images on the left, and their style with every label on the right.
+
+    Args:
+        labels: of the images, [n]; None if the model's encoder takes none.
+        n: how many images. class_names: of the labels. cmap: a matplotlib color map.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -273,7 +277,7 @@ def analogies(model, x, labels, *, n: int = 8, class_names=None, cmap=None) -> F
         >>> zoo.plots.analogies(model, x_test, y_test).savefig("analogies.png")
     """
     need(model.conditional, "Analogies need a conditional model, such as a CVAE.")
-    x, labels = x[:n], labels[:n]
+    x, labels = x[:n], None if labels is None else labels[:n]
     classes = np.arange(model.num_classes)
     styles = model.style(model.encode(x, labels), labels)
     styles, targets = np.repeat(styles, model.num_classes, axis=0), np.tile(classes, len(x))
