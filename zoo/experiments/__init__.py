@@ -23,6 +23,7 @@ from zoo.experiments import (
     classical,
     energy_gans,
     feature_losses,
+    gans,
     manifolds,
     representations,
     semi_supervised,
@@ -61,7 +62,9 @@ EXPERIMENTS = {
     "semi_supervised": semi_supervised.semi_supervised,
     "sparsity": classical.sparsity,
     "two_dimensions": adversarial.two_dimensions,
+    "two_modes": gans.two_modes,
     "vae_against_aae": adversarial.vae_against_aae,
+    "vae_against_gan": gans.vae_against_gan,
 }
 
 
