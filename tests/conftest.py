@@ -32,10 +32,12 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Let JAX keep what it compiles: many tests make the same small model anew."""
+    """Let JAX keep what it compiles, as many tests make the same small model, and compile fast."""
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.rootpath / ".pytest_cache/jax"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+    if os.environ.get("KERAS_BACKEND") == "jax":  # small models compile much longer than they train
+        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 
 def pytest_collection_modifyitems(items):

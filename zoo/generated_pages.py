@@ -100,6 +100,8 @@ def _shown(entry: Card) -> Iterator[str]:
     metrics = {metric["name"]: metric for metric in entry["figures"]}
     first = next(name for name in MOST_TELLING if name in metrics)
     for name in (first, "reconstruction error"):
+        if name not in metrics:  # a GAN reconstructs nothing
+            continue
         yield f"{name} {metrics[name]['value']} {metrics[name]['unit']}".rstrip()
 
 

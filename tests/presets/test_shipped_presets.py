@@ -24,8 +24,9 @@ def outputs(model):
     z = np.linspace(-1, 1, model.latent_dim, dtype="float32")[None]
     label = [3] if model.conditional else None
     pixels = model.decode(z, label).ravel()
+    codes = model.encode(ramp, label)[0, :4] if model.has_encoder else ()
     found = {
-        "codes": [float(v) for v in model.encode(ramp, label)[0, :4]],
+        "codes": [float(v) for v in codes],
         "pixels": [float(v) for v in pixels[:: len(pixels) // 16]],
         "mean": float(pixels.mean()),
     }
@@ -166,7 +167,7 @@ def enlarged_digits(shape):
     if shape == (28, 28, 1):
         x = np.pad(np.kron(x, np.ones((1, 3, 3, 1), "float32")), ((0, 0), (2, 2), (2, 2), (0, 0)))
     if shape == (32, 32, 3):
-        x = np.kron(x, np.ones((1, 4, 4, 3), "float32"))[:300]
+        x = np.kron(x, np.ones((1, 4, 4, 3), "float32"))
     return x.reshape(-1, *shape), y[: len(x)]
 
 
@@ -177,14 +178,14 @@ def test_every_part_has_variants_within_their_bounds(name, tmp_path):
     import export
 
     model = zoo.load(name)
-    x, y = enlarged_digits(model.image_shape)
+    x, y = (a[:300] for a in enlarged_digits(model.image_shape))
     images = {"x": x, "label": y} if model.conditional else x
     options = {"formats": "onnx", "variants": ("float16", "int8"), "images": images}
     report = export.export_model(model, tmp_path / "out", **options)
     for name, part in report.items():
         assert set(part["variants"]) == {"float32", "float16", "int8"}
         errors = {key: about["reconstruction_error"] for key, about in part["variants"].items()}
-        if name in ("encoder", "decoder"):
+        if name in ("encoder", "decoder") and model.has_encoder:
             assert errors["float16"] == pytest.approx(errors["float32"], rel=0.01)
             assert errors["int8"] == pytest.approx(errors["float32"], rel=0.1)
 
