@@ -37,6 +37,9 @@ def few_images(monkeypatch, folder_of_tables):
         if name == "ecg5000":
             rows = x.reshape(-1, 64, 1)
             return (rows[y == 0], y[y == 0]), (rows[:200], (y[:200] > 0).astype("int32"))
+        if name == "tones":
+            rows = np.pad(x[:300].reshape(-1, 64, 1), ((0, 0), (32, 32), (0, 0)))
+            return (rows, y[:300]), (rows[:100], y[:100])
         assert name in (*SETS, *representations.REPORTED)
         large, large_test = (
             np.pad(np.kron(a[..., 0], np.ones((3, 3))), ((0, 0), (2, 2), (2, 2)))

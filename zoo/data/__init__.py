@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from zoo.data import attributes, in_files, variants
+from zoo.data import attributes, in_files, tones, variants
 from zoo.data.folders import ImageFolder as ImageFolder
 from zoo.data.folders import from_folder as from_folder
 from zoo.data.source import Source as Source
@@ -105,6 +105,12 @@ for _name, _what in (
 SOURCES["rectangles"] = Source(
     f"Tall and wide rectangles, {_DRAWN}", "Apache-2.0", "autoencoder-zoo", ("tall", "wide")
 )
+SOURCES["tones"] = Source(
+    "Signals of one to three tones, drawn, 128 steps",
+    "Apache-2.0",
+    "autoencoder-zoo",
+    ("one tone", "two tones", "three tones"),
+)
 for _name, _title, _steps in (
     ("mnist_thickness", "the thickness of strokes", tuple(map(str, range(attributes.STEPS)))),
     ("mnist_angles", "angles of rotation", tuple(f"{angle}°" for angle in attributes.ANGLES)),
@@ -127,15 +133,15 @@ def load(name: str):
     test set. The variants of MNIST are generated from it by `zoo.data.variants` with seed 0: 12,000
     images for training (1,200 rectangles), the last sixth of them for validation, and 50,000 test
     images. `mnist_thickness` and `mnist_angles` have the digits of MNIST, in its order, with the
-    steps of an attribute as labels; see `zoo.data.attributes.draw`. Two data sets have no labels
-    and are not downloaded: `mnist_binarized` is read from `binarized_mnist.npz`, with x_train,
-    x_valid and x_test of packed bits, uint8 [n, 98]; its last 10,000 training images are for
-    validation. `frey_faces` is read from `freyfaces.npz`, with x_train and x_test, uint8 [n, 28,
-    20]; the last 200 frames are the test set. `usps`, `olivetti`, `omniglot`, `cifar10_subset`,
-    `cifar10_jpeg` and `ecg5000` are read from files too; `cifar10`, in the order of its files, is
-    downloaded by Keras without one. What they are is in `zoo.data.SOURCES`, and an error names the
-    file that is missing. `ecg5000` has signals: normal heartbeats for training, normal and other
-    ones for testing, some with values out of [0, 1].
+    steps of an attribute as labels; see `zoo.data.attributes.draw`. `tones` are drawn signals. Two
+    data sets have no labels and are not downloaded: `mnist_binarized` is read from
+    `binarized_mnist.npz`, with x_train, x_valid and x_test of packed bits, uint8 [n, 98]; its last
+    10,000 training images are for validation. `frey_faces` is read from `freyfaces.npz`, with
+    x_train and x_test, uint8 [n, 28, 20]; the last 200 frames are the test set. `usps`, `olivetti`,
+    `omniglot`, `cifar10_subset`, `cifar10_jpeg` and `ecg5000` are read from files too; `cifar10`,
+    in the order of its files, is downloaded by Keras without one. What they are is in
+    `zoo.data.SOURCES`, and an error names the file that is missing. `ecg5000` has signals: normal
+    heartbeats for training, normal and other ones for testing, some with values out of [0, 1].
 
     Args:
         name: one of `zoo.data.SOURCES`.
@@ -169,6 +175,8 @@ def load(name: str):
         arrays = _digits()
     elif name == "rectangles":
         arrays = variants.draw(name)
+    elif name == "tones":
+        arrays = tones.draw()
     elif name in variants.TRAINING:
         x_train, y_train, x_test, y_test = _verified("mnist", _find("mnist"))
         digits = np.concatenate([x_train, x_test]), np.concatenate([y_train, y_test])

@@ -27,6 +27,7 @@ from zoo.experiments import (
     manifolds,
     representations,
     semi_supervised,
+    tones,
     variational,
 )
 from zoo.experiments.table import SEED, Table
@@ -61,6 +62,7 @@ EXPERIMENTS = {
     "regularised": representations.regularised,
     "semi_supervised": semi_supervised.semi_supervised,
     "sparsity": classical.sparsity,
+    "tones": tones.tones,
     "two_dimensions": adversarial.two_dimensions,
     "two_modes": gans.two_modes,
     "vae_against_aae": adversarial.vae_against_aae,

@@ -61,6 +61,13 @@ def rotation(images, originals, angles) -> np.ndarray:
 
     Returns:
         [n], in degrees: the angle whose rotation of the original correlates most with the image.
+
+    Examples:
+        >>> upright = np.zeros((1, 28, 28, 1))
+        >>> upright[:, 4:24, 12:16] = 1.0  # a bar
+        >>> lying = upright.transpose(0, 2, 1, 3)
+        >>> zoo.metrics.rotation(lying, upright, range(0, 180, 30))
+        array([90])
     """
     from scipy import ndimage
 
