@@ -1,12 +1,14 @@
-"""Data sets with steps of an attribute, and how far an attribute follows the step asked for."""
+"""Data sets with levels of an attribute, and how far an attribute follows the level asked for."""
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from support.stand_in import StandIn
 
 import zoo
 from zoo import data, metrics
 from zoo.data import attributes
+from zoo.metrics import attributes as attribute_metrics
 
 
 def bars(widths, side=28):
@@ -49,33 +51,33 @@ def few_of_mnist(monkeypatch):
     return arrays
 
 
-def test_steps_of_thickness_are_tenths_of_the_training_images(few_of_mnist):
-    (x, steps), (x_test, steps_test) = data.load("mnist_thickness")
-    assert (x.shape, x.dtype, steps.dtype) == ((200, 28, 28, 1), "float32", "int32")
+def test_levels_of_thickness_are_tenths_of_the_training_images(few_of_mnist):
+    (x, levels), (x_test, levels_test) = data.load("mnist_thickness")
+    assert (x.shape, x.dtype, levels.dtype) == ((200, 28, 28, 1), "float32", "int32")
     np.testing.assert_array_equal(x[..., 0], few_of_mnist[0] / np.float32(255))
     width = attributes.stroke_width(few_of_mnist[0])
-    assert (np.diff(steps[np.argsort(width)]) >= 0).all()  # the wider, the higher
-    assert (width[steps == 0] < np.quantile(width, 0.1)).all()
+    assert (np.diff(levels[np.argsort(width)]) >= 0).all()  # the wider, the higher
+    assert (width[levels == 0] < np.quantile(width, 0.1)).all()
     # The test images are compared with the training images' tenths.
     same = (few_of_mnist[2][:, None] == few_of_mnist[0][None]).all((2, 3)).argmax(axis=1)
-    np.testing.assert_array_equal(steps_test, steps[same])
+    np.testing.assert_array_equal(levels_test, levels[same])
     assert len(x_test) == 100
 
 
-def test_every_step_has_as_many_training_images():
+def test_every_level_has_as_many_training_images():
     images = np.random.default_rng(0).integers(0, 256, (500, 8, 8)).astype("uint8")
-    _, steps, _, _ = attributes.draw("mnist_thickness", [images, None, images[:5], None])
-    assert set(np.bincount(steps)) == {50}
+    _, levels, _, _ = attributes.draw("mnist_thickness", [images, None, images[:5], None])
+    assert set(np.bincount(levels)) == {50}
 
 
 def test_angles_rotate_each_digit_and_can_be_read_back(few_of_mnist):
-    (x, steps), (x_test, steps_test) = data.load("mnist_angles")
-    assert set(steps) == set(range(10))
+    (x, levels), (x_test, levels_test) = data.load("mnist_angles")
+    assert set(levels) == set(range(10))
     angles = np.array(attributes.ANGLES)
     found = metrics.rotation(x, few_of_mnist[0], angles)
-    np.testing.assert_array_equal(found, angles[steps])
+    np.testing.assert_array_equal(found, angles[levels])
     np.testing.assert_array_equal(
-        metrics.rotation(x_test, few_of_mnist[2], angles), angles[steps_test]
+        metrics.rotation(x_test, few_of_mnist[2], angles), angles[levels_test]
     )
     again = data.load("mnist_angles")
     np.testing.assert_array_equal(again[0][0], x)
@@ -91,9 +93,47 @@ def test_the_rank_correlation_is_spearmans_averaged_over_images():
     assert metrics.rank_correlation(np.arange(10.0)[:, None]) == pytest.approx(1)
 
 
-def test_images_are_decoded_at_every_step(few_digits):
+def test_an_image_without_a_background_is_as_thick_as_it_is_wide():
+    found = metrics.stroke_thickness(np.ones((2, 28, 28, 1)))
+    assert (found > 1).all()
+    assert (found <= 28).all()
+    with pytest.raises(ValueError, match="give gray ones"):
+        metrics.stroke_thickness(np.ones((2, 8, 8, 3)))
+
+
+def test_cards_have_the_correlation_and_the_class_kept(monkeypatch):
+    """Of a model that draws bars as wide as their level, and a classifier that sees odd levels."""
+    widths = np.arange(10) + 2
+    x, y = bars(widths)[..., None] / 255.0, np.arange(10)
+
+    def decode(z, labels):
+        return bars(widths[labels])[..., None] / np.float32(255)
+
+    model = StandIn(
+        num_classes=10,
+        conditional=True,
+        learns_labels=True,
+        card_metrics=("rank correlation of the attribute", "class kept"),
+        encode=lambda x, labels: np.zeros((len(x), 2), "float32"),
+        decode=decode,
+        likelihood=StandIn(in_own_units=False),
+    )
+
+    def predict(images, **options):
+        return np.eye(2)[(np.count_nonzero(images[:, 14], axis=(1, 2)) % 2)]
+
+    monkeypatch.setattr(
+        attribute_metrics, "load_reference_classifier", lambda name: StandIn(predict=predict)
+    )
+    arrays = (x, y), (x.astype("float32"), y)
+    found = metrics.evaluate(model, "mnist_thickness", arrays=arrays)
+    assert [metric["value"] for metric in found] == [1.0, 50.0]
+    assert "10 levels" in found[0]["protocol"]
+
+
+def test_images_are_decoded_at_every_level(few_digits):
     x, y = few_digits[0][:6], few_digits[1][:6]
     model = zoo.CAAE((8, 8, 1), 3, num_classes=10, hidden_units=(8,))
-    decoded = metrics.through_all_steps(model, x, y)
+    decoded = metrics.through_all_levels(model, x, y)
     z = model.encode(x, y)
     np.testing.assert_allclose(decoded[7], model.decode(z, np.full(6, 7)), atol=1e-6)

@@ -1,5 +1,7 @@
 """The CAAE: its updates against their formulas."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from support.tiny import X, array, randomized
 
 import zoo
 from zoo.models.caae import total_variation
+from zoo.monitors import DiscriminatorMonitor
 from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
@@ -115,6 +118,8 @@ def test_the_prior_is_uniform_and_settings_are_kept():
         ({"image_weight": 0}, "image_weight"),
         ({"total_variation_weight": -1}, "total_variation_weight"),
         ({"likelihood": "categorical"}, "one value for each pixel"),
+        ({"generator_steps": 2}, "in its only update"),
+        ({"tie_weights": True}, "its decoder takes a label"),
         ({"input_shape": (16,)}, "CAAE compares images"),
     ],
 )
@@ -124,7 +129,29 @@ def test_settings_out_of_range_are_refused(options, message):
         zoo.CAAE(**options)
 
 
-def test_steps_out_of_range_are_refused_and_named():
+@pytest.mark.parametrize("posterior", ["gaussian", "universal"])
+def test_codes_that_are_sampled_train_with_a_discriminator_of_code_and_level(posterior):
+    model = caae(posterior=posterior, conditional_discriminator=True)
+    assert set(model.discriminator.input) == {"z", "label"}
+    model.compile()
+    logs = model.fit(X, Y, epochs=2, verbose=0).history
+    assert np.isfinite([values[-1] for values in logs.values()]).all()
+
+
+def test_each_discriminator_that_is_always_right_is_reported():
+    model = caae()
+    sides = {name: 0.6 for names in model.accuracies for name in names}
+    for names in model.accuracies:
+        monitor = DiscriminatorMonitor()
+        monitor.set_model(model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            monitor.on_epoch_end(0, {**sides, names[0]: 1.0})
+        with pytest.warns(UserWarning, match="discriminator of CAAE was right"):
+            monitor.on_epoch_end(0, {**sides, **dict.fromkeys(names, 1.0)})
+
+
+def test_levels_out_of_range_are_refused_and_named():
     model = caae()
     model.compile("adam")
     with pytest.raises(ValueError, match="from 0 to 2"):

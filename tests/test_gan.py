@@ -21,6 +21,10 @@ class Fixed(zoo.Normal):
         return ops.tile(ops.convert_to_tensor([[0.5, -1.0]]), (n, 1))
 
 
+def ends_in_a_sigmoid():
+    return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid")])
+
+
 def gan(**options):
     return randomized(zoo.GAN(SHAPE, 2, **{"hidden_units": (5,), **options}))
 
@@ -40,7 +44,7 @@ def test_the_losses_are_those_of_the_paper():
     expected = 0.9 * softplus(-real) + 0.1 * softplus(real) + softplus(fake)
     np.testing.assert_allclose(array(found.summands[0]), expected, rtol=1e-4)
     shares = [np.mean(real > 0), np.mean(fake < 0), 0.0]
-    for name, share in zip(model.metric_names[1:], shares, strict=True):
+    for name, share in zip(model.metric_names[2:], shares, strict=True):
         np.testing.assert_allclose(array(found.metrics[name]), share, atol=1e-6)
     found = model.generator_losses(batch, training=False)
     np.testing.assert_allclose(array(found.summands[0]), softplus(-fake), rtol=1e-4)
@@ -81,7 +85,7 @@ def test_networks_of_ones_own_are_taken_and_saved(tmp_path):
     told = keras.layers.Dense(1)(keras.layers.Flatten()(x))
     model = zoo.GAN(decoder=generator, discriminator=keras.Model(x, told))
     assert (model.image_shape, model.latent_dim) == (SHAPE, 2)
-    assert [layer.units for layer in model.discriminator.layers[-1:]] == [1]
+    assert model.generate(3, seed=0).shape == (3, *SHAPE)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.generate(5, seed=3), model.generate(5, seed=3))
@@ -99,11 +103,11 @@ def test_a_sequential_generator_that_states_no_shape_takes_the_latent_dim():
     ("options", "message"),
     [
         ({"label_smoothing": 0.5}, "label_smoothing"),
-        ({"likelihood": "gaussian"}, "choose 'bernoulli'"),
         ({"likelihood": "categorical"}, "choose 'bernoulli'"),
         ({"tie_weights": True}, "a GAN has no encoder"),
         ({"encoder": keras.Sequential([keras.layers.Dense(2)])}, "a GAN has no encoder"),
         ({"discriminator": keras.Sequential([keras.layers.Flatten()])}, "must take"),
+        ({"discriminator": ends_in_a_sigmoid()}, "ends in the activation 'sigmoid'"),
     ],
 )
 def test_what_a_gan_has_not_is_refused(options, message):
@@ -127,4 +131,45 @@ def test_alike_samples_are_reported_in_training():
 
 def test_the_preview_shows_samples():
     figure = zoo.plots.preview(gan(), X)
-    assert "samples of the prior" in figure.get_suptitle() or figure.axes
+    assert figure.axes[0].get_title() == "decoded samples of the prior"
+    signals = zoo.GAN((16, 1), 2, network="conv1d", filters=(4,))
+    figure = zoo.plots.preview(signals, np.zeros((4, 16, 1), "float32"))
+    assert figure.get_suptitle() == "generated signals"
+
+
+def test_noise_of_another_shape_is_taken():
+    z = keras.Input((2, 2, 3))
+    image = keras.layers.Conv2DTranspose(1, 3, 2, "same")(z)
+    model = zoo.GAN(latent_dim=(2, 2, 3), decoder=keras.Model(z, image), hidden_units=(4,))
+    assert (model.image_shape, model.code_shape) == (SHAPE, (2, 2, 3))
+    assert model.decode(np.zeros((5, 2, 2, 3), "float32")).shape == (5, *SHAPE)
+
+
+def test_statistics_of_batches_are_those_of_training():
+    """Samples are normalized by their own batch in both updates, as in the paper on DCGANs."""
+    z = keras.Input((2,))
+    flat = keras.layers.BatchNormalization()(keras.layers.Dense(16)(z))
+    model = zoo.GAN(decoder=keras.Model(z, keras.layers.Reshape(SHAPE)(flat)), hidden_units=(4,))
+    batch = Batch(ops.convert_to_tensor(X))
+    logits = -np.log(1 / array(model.samples_like(batch, training=True)) - 1)
+    np.testing.assert_allclose(logits.mean(axis=0), 0, atol=1e-3)
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    seen = []
+    model.samples_like = lambda batch, training: (
+        seen.append(training) or zoo.GAN.samples_like(model, batch, training)
+    )
+    model.fit(X, batch_size=len(X), verbose=0)
+    assert seen == [True, True]
+
+
+def test_what_needs_codes_refuses_a_gan_before_it_is_trained():
+    with pytest.raises(TypeError, match="no encoder"):
+        zoo.anomaly.Detector(gan())
+    with pytest.raises(TypeError, match="no encoder"):
+        zoo.anomaly.Detector("GAN")
+    with pytest.raises(TypeError, match="no encoder"):
+        zoo.classifier(gan(), 3)
+    with pytest.raises(TypeError, match="no encoder"):
+        zoo.sklearn.AutoencoderTransformer("GAN", 2, epochs=1).fit(X.reshape(len(X), -1))
+    with pytest.raises(ValueError, match="those of an encoder"):
+        zoo.plots.filters(gan())

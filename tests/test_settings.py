@@ -21,6 +21,7 @@ NEEDED = {
     "M1": {"num_classes": 3},
     "M2": {"num_classes": 3},
     "SupervisedAAE": {"num_classes": 3},
+    "CAAE": {"num_classes": 3},
     "SemiSupervisedAAE": {"num_classes": 3},
     "ClusteringAAE": {"num_classes": 3},
     "LabelInformedAAE": {"num_classes": 3, "prior": zoo.GaussianMixture.petals(3)},

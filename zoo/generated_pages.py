@@ -46,7 +46,7 @@ FAMILIES = {
         "Adversarial autoencoders with labels or clusters",
         ("LabelInformedAAE", "SupervisedAAE", "SemiSupervisedAAE", "ClusteringAAE"),
     ),
-    "caae": Family("CAAE: images through the steps of an attribute", ("CAAE",)),
+    "caae": Family("CAAE: images through the levels of an attribute", ("CAAE",)),
     "dfc-vae": Family("DFC-VAE", ("DFCVAE",)),
     "gan": Family("Generative adversarial networks", ("GAN",)),
     "energy-gans": Family("EBGAN and BEGAN", ("EBGAN", "BEGAN")),
@@ -56,6 +56,7 @@ FAMILIES = {
 MOST_TELLING = (
     "classification error",
     "clustering error",
+    "rank correlation of the attribute",
     "Fréchet distance",
     "negative log-likelihood, 5000 samples",
     "generated class accuracy",

@@ -12,8 +12,8 @@ from keras import ops
 from zoo.checks.data import not_finite
 
 USUALLY = (
-    "Lower the discriminator's learning rate or raise the generator's, repeat the generator's "
-    "update (generator_steps=), or smooth labels (label_smoothing=0.1)."
+    "Lower the discriminator's learning rate or raise the generator's, or smooth labels "
+    "(label_smoothing=0.1); with an AAE you can repeat the generator's update (generator_steps=)."
 )
 
 
@@ -52,15 +52,17 @@ class DiscriminatorMonitor(keras.callbacks.Callback):
     """Warn about a saturated discriminator, once.
 
     It is saturated if it was always right in an epoch: then its gradient is of little use for the
-    generator.
+    generator. A model with several discriminators names the accuracies of each in `accuracies`.
     """
 
     said = False
 
     def on_epoch_end(self, epoch, logs=None):
         logs, name = logs or {}, type(self.model).__name__
-        sides = {term: logs[term] for term in logs if term.startswith("accuracy_on_")}
-        if not self.said and sides and min(sides.values()) == 1.0:
+        every = tuple(term for term in logs if term.startswith("accuracy_on_"))
+        for sides in getattr(self.model, "accuracies", (every,)):
+            if self.said or not sides or min(logs[term] for term in sides) < 1.0:
+                continue
             self.said = True
             right = sorted(
                 "every " + term.split("_on_")[1].removesuffix("s").replace("_", " ")
@@ -86,7 +88,8 @@ class ModeCollapseMonitor(keras.callbacks.Callback):
                 f"The samples of {type(self.model).__name__} are nearly all alike: in epoch "
                 f"{epoch + 1} a pixel varied over them {100 * share:.1g} % as much as over images "
                 "(their variances). If it stays so, lower the learning rate, or ask for more "
-                "diversity (pulling_away_weight= of EBGAN, diversity= of BEGAN).",
+                "diversity where there is a setting (pulling_away_weight= of EBGAN, diversity= of "
+                "BEGAN).",
                 stacklevel=2,
             )
 

@@ -125,7 +125,7 @@ def classifier(
         `export.export_model`. If the model encodes to a distribution, the layer takes its mean.
 
     Raises:
-        ValueError: a conditional model, or less than two classes.
+        ValueError: a conditional model, or less than two classes. TypeError: one without encoder.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -136,6 +136,8 @@ def classifier(
     """
     if model.conditional:
         raise ValueError(f"{type(model).__name__} takes labels and cannot predict them.")
+    if not model.has_encoder:
+        raise TypeError(f"{type(model).__name__} has no encoder to classify by: take zoo.VAEGAN.")
     if num_classes < 2:
         raise ValueError(f"num_classes is {num_classes}; a classifier needs at least 2 classes.")
     codes = model.encoder.output

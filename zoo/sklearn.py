@@ -173,6 +173,8 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if getattr(CLASSES.get(self.model), "learns_labels", False):
             raise ValueError(f"{self.model} learns from labels; see SemiSupervisedClassifier.")
         model = self._make(X.shape[1])
+        if not model.has_encoder:
+            raise TypeError(f"{type(model).__name__} has no encoder, and gives no codes of rows.")
         return self._train(model, self._prepare(X))
 
     def transform(self, X) -> np.ndarray:

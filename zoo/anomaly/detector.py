@@ -28,7 +28,7 @@ class Detector:
     The model learns from items of which most, or all, are normal. `zoo.anomaly.scores` has the
     formulas of the scores; the ones with * are exported:
 
-        reconstruction*  squared error, summed over values; any model
+        reconstruction*  squared error, summed over values; all with an encoder
         elbo_at_mean*    the negative ELBO with the mean code in place of a draw; VAE, its default
         elbo             the negative ELBO, mean over draws; VAE
         log_likelihood   -log p(x) by importance sampling; VAE
@@ -93,6 +93,11 @@ class Detector:
         self.seed = whole("seed", seed)
         self.settings, self.model = settings, None
         self.model_class = _class_of(model, settings)
+        if not self.model_class.has_encoder:
+            raise TypeError(
+                f"{self.model_class.__name__} has no encoder, and so no error of a reconstruction "
+                "that could tell unusual items: take zoo.VAE, or zoo.VAEGAN."
+            )
         self.score = scores.chosen(self.model_class, score)
         self.threshold: float | None = None
         self.history: dict | None = None

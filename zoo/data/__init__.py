@@ -111,15 +111,15 @@ SOURCES["tones"] = Source(
     "autoencoder-zoo",
     ("one tone", "two tones", "three tones"),
 )
-for _name, _title, _steps in (
-    ("mnist_thickness", "the thickness of strokes", tuple(map(str, range(attributes.STEPS)))),
+for _name, _title, _levels in (
+    ("mnist_thickness", "the thickness of strokes", tuple(map(str, range(attributes.LEVELS)))),
     ("mnist_angles", "angles of rotation", tuple(f"{angle}°" for angle in attributes.ANGLES)),
 ):
     SOURCES[_name] = Source(
-        f"MNIST, labeled by {_title} in {attributes.STEPS} steps",
+        f"MNIST, labeled by {_title} in {attributes.LEVELS} levels",
         _MNIST.licence,
         _MNIST.credit,
-        _steps,
+        _levels,
     )
 SOURCES |= in_files.SOURCES
 
@@ -133,7 +133,7 @@ def load(name: str):
     test set. The variants of MNIST are generated from it by `zoo.data.variants` with seed 0: 12,000
     images for training (1,200 rectangles), the last sixth of them for validation, and 50,000 test
     images. `mnist_thickness` and `mnist_angles` have the digits of MNIST, in its order, with the
-    steps of an attribute as labels; see `zoo.data.attributes.draw`. `tones` are drawn signals. Two
+    levels of an attribute as labels; see `zoo.data.attributes.draw`. `tones` are drawn signals. Two
     data sets have no labels and are not downloaded: `mnist_binarized` is read from
     `binarized_mnist.npz`, with x_train, x_valid and x_test of packed bits, uint8 [n, 98]; its last
     10,000 training images are for validation. `frey_faces` is read from `freyfaces.npz`, with

@@ -1,4 +1,4 @@
-"""Digits whose labels are steps of an ordered attribute: the thickness of strokes, or an angle."""
+"""Digits whose labels are levels of an ordered attribute: the thickness of strokes, or an angle."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import numpy as np
 
 from zoo.data.variants import rotated
 
-STEPS = 10
+LEVELS = 10
 ANGLES = tuple(range(-45, 46, 10))  # degrees, counterclockwise
 
 
 def draw(name: str, digits, *, seed: int = 0) -> list[np.ndarray]:
-    """Return digits with the steps of an attribute as labels.
+    """Return digits with the levels of an attribute as labels.
 
-    "mnist_thickness" has the digits unchanged; a digit's step is the tenth of the training digits
+    "mnist_thickness" has the digits unchanged; a digit's level is the tenth of the training digits
     in which its stroke width lies (see `stroke_width`), from 0 for the thinnest. "mnist_angles" has
-    each digit rotated by one of the ten `ANGLES`, the step, at random.
+    each digit rotated by one of the ten `ANGLES`, the level, at random.
 
     Args:
         name: "mnist_thickness" or "mnist_angles".
@@ -23,25 +23,28 @@ def draw(name: str, digits, *, seed: int = 0) -> list[np.ndarray]:
         seed: of the angles.
 
     Returns:
-        x_train, steps_train, x_test, steps_test: uint8 [n, 28, 28] and int32 [n], in the order of
+        x_train, levels_train, x_test, levels_test: uint8 [n, 28, 28] and int32 [n], in the order of
         the digits.
     """
     x_train, _, x_test, _ = digits
     if name == "mnist_thickness":
         width, width_test = stroke_width(x_train), stroke_width(x_test)
-        edges = np.quantile(width, np.arange(1, STEPS) / STEPS)
-        return [x_train, _step(width, edges), x_test, _step(width_test, edges)]
+        edges = np.quantile(width, np.arange(1, LEVELS) / LEVELS)
+        return [x_train, _level(width, edges), x_test, _level(width_test, edges)]
     generator = np.random.default_rng(seed)
     drawn = []
     for x in (x_train, x_test):
-        steps = generator.integers(0, STEPS, len(x)).astype("int32")
-        angles = np.radians(ANGLES)[steps]
-        drawn += [np.stack([rotated(*pair) for pair in zip(x, angles, strict=True)]), steps]
+        levels = generator.integers(0, LEVELS, len(x)).astype("int32")
+        angles = np.radians(ANGLES)[levels]
+        drawn += [np.stack([rotated(*pair) for pair in zip(x, angles, strict=True)]), levels]
     return drawn
 
 
 def stroke_width(images) -> np.ndarray:
     """Return the mean width of the strokes of images, by their area and their perimeter.
+
+    It is quick, and gives the labels. `zoo.metrics.stroke_thickness` measures what a model makes of
+    them in another way, so that a model is not judged by what it was trained with.
 
     A line of width w and length l, with w small against l, has the area w l and a perimeter of 2 l:
     so its width is twice the quotient. Of gray images, the area is the sum of pixels, and the
@@ -61,5 +64,5 @@ def stroke_width(images) -> np.ndarray:
     return 2 * area / np.maximum(perimeter, 1e-12)
 
 
-def _step(values, edges):
+def _level(values, edges):
     return np.searchsorted(edges, values, side="right").astype("int32")

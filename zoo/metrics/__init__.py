@@ -13,7 +13,7 @@ from zoo.metrics.attributes import (
     rank_correlation,
     rotation,
     stroke_thickness,
-    through_all_steps,
+    through_all_levels,
 )
 from zoo.metrics.card_metrics import CARD_METRICS, CardMetric, evaluate
 from zoo.metrics.classification import classification_error, clustering_error
@@ -68,5 +68,5 @@ __all__ = [
     "sliced_wasserstein",
     "squared_error",
     "stroke_thickness",
-    "through_all_steps",
+    "through_all_levels",
 ]

@@ -1,4 +1,4 @@
-"""Whether an attribute of images follows the step that was asked for, and the rest stays."""
+"""Whether an attribute of images follows the level that was asked for, and the rest stays."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ def stroke_thickness(images) -> np.ndarray:
     Returns:
         float64 [n], in pixels; 0 for empty images.
 
+    Raises:
+        ValueError: images with several channels.
+
     Examples:
         >>> image = np.zeros((1, 28, 28))
         >>> image[:, 5:25, 10:14] = 1.0  # a stroke four pixels wide
@@ -36,11 +39,16 @@ def stroke_thickness(images) -> np.ndarray:
     from scipy import ndimage
 
     x = np.asarray(images, "float32")
+    if x.ndim not in (3, 4) or x.shape[3:] not in ((), (1,)):
+        raise ValueError(
+            f"The images have the shape {x.shape}; give gray ones, [n, height, width, 1]."
+        )
     x = x.reshape(x.shape[:3])
     if not len(x):
         return np.zeros(0)
     found = []
     for part in np.array_split(x, -(-len(x) // 500)):
+        part = np.pad(part, ((0, 0), (1, 1), (1, 1)))  # so that every image has a background
         large = ndimage.zoom(part, (1, 2, 2), order=1, mode="grid-constant", grid_mode=True)
         strokes = large > 0.5 * np.maximum(large.max((1, 2), keepdims=True), 1e-6)
         # Images are far apart, so that each has its own distances.
@@ -86,12 +94,12 @@ def _correlation(a, b):
     return (a * b).sum(1) / np.maximum(scale, 1e-12)
 
 
-def through_all_steps(model: BaseAutoencoder, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return images decoded at every step of an attribute.
+def through_all_levels(model: BaseAutoencoder, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return images decoded at every level of an attribute.
 
     Args:
         model: a conditional model, such as `zoo.CAAE`.
-        x: images, float32 [n, *input_shape]. labels: their own steps [n].
+        x: images, float32 [n, *input_shape]. labels: their own levels [n].
 
     Returns:
         float32 [num_classes, n, *input_shape].
@@ -99,22 +107,22 @@ def through_all_steps(model: BaseAutoencoder, x: np.ndarray, labels: np.ndarray)
     Examples:
         >>> x, y = zoo.data.load("digits")[1]
         >>> model = zoo.CAAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
-        >>> zoo.metrics.through_all_steps(model, x, y).shape
+        >>> zoo.metrics.through_all_levels(model, x, y).shape
         (10, 360, 8, 8, 1)
     """
     z = model.encode(x, labels)
-    steps = (np.full(len(z), step) for step in range(model.num_classes))
-    return np.stack([model.decode(z, at) for at in steps])
+    levels = (np.full(len(z), level) for level in range(model.num_classes))
+    return np.stack([model.decode(z, at) for at in levels])
 
 
 def rank_correlation(measured: np.ndarray) -> float:
-    """Return Spearman's rank correlation of steps and a measured attribute, averaged over images.
+    """Return Spearman's rank correlation of levels and a measured attribute, averaged over images.
 
     Args:
-        measured: values of the attribute [steps, n] at steps 0, 1, ...
+        measured: values of the attribute [levels, n] at levels 0, 1, ...
 
     Returns:
-        from -1 to 1; 1 if the attribute rises from each step to the next one in every image.
+        from -1 to 1; 1 if the attribute rises from each level to the next one in every image.
 
     Examples:
         >>> zoo.metrics.rank_correlation(np.array([[1.0, 5.0], [2.0, 4.0], [4.0, 6.0]]))
@@ -124,9 +132,9 @@ def rank_correlation(measured: np.ndarray) -> float:
 
     ranks = rankdata(measured, axis=0)
     ranks = ranks - ranks.mean(axis=0)
-    steps = np.arange(len(ranks)) - (len(ranks) - 1) / 2
-    lengths = np.sqrt((ranks**2).sum(axis=0) * (steps**2).sum())
-    correlations = steps @ ranks / np.maximum(lengths, 1e-12)  # 0 where all values are equal
+    levels = np.arange(len(ranks)) - (len(ranks) - 1) / 2
+    lengths = np.sqrt((ranks**2).sum(axis=0) * (levels**2).sum())
+    correlations = levels @ ranks / np.maximum(lengths, 1e-12)  # 0 where all values are equal
     return float(correlations.mean())
 
 
@@ -136,28 +144,28 @@ _THICKNESS = "mnist_thickness"
 
 
 def is_of_thickness(evaluation: Evaluation) -> bool:
-    """Whether the labels of the data set are steps of the thickness of strokes."""
+    """Whether the labels of the data set are levels of the thickness of strokes."""
     return evaluation.data_name == _THICKNESS
 
 
 @register(
     "rank correlation of the attribute",
     "",
-    "Spearman's, of the {steps} steps at which an image is decoded and of the thickness of its "
+    "Spearman's, of the {levels} levels at which an image is decoded and of the thickness of its "
     "strokes there, measured by morphology; averaged over images",
     is_of_thickness,
 )
 def _rank_correlation(e):
-    decoded = through_all_steps(e.model, e.x, e.labels)
+    decoded = through_all_levels(e.model, e.x, e.labels)
     value = rank_correlation(np.stack([stroke_thickness(images) for images in decoded]))
-    return rounded(value), {"steps": len(decoded)}
+    return rounded(value), {"levels": len(decoded)}
 
 
 @register(
-    "class kept at all steps",
+    "class kept",
     "%",
-    "images that are decoded at {steps} steps each, whose class according to the reference "
-    "classifier is the one that it reads in the original",
+    "of the images that each image gives at {levels} levels, those whose class is the original's, "
+    "both according to the reference classifier",
     is_of_thickness,
 )
 def _class_kept(e):
@@ -166,6 +174,6 @@ def _class_kept(e):
     def read(images):
         return classifier.predict(images, batch_size=500, verbose=0).argmax(axis=1)
 
-    decoded, classes = through_all_steps(e.model, e.x, e.labels), read(e.x)
+    decoded, classes = through_all_levels(e.model, e.x, e.labels), read(e.x)
     kept = np.mean([read(images) == classes for images in decoded])
-    return round(100 * float(kept), 2), {"steps": len(decoded)}
+    return round(100 * float(kept), 2), {"levels": len(decoded)}

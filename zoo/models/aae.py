@@ -130,8 +130,8 @@ class AAE(BaseAutoencoder):
         if discriminator is None:
             self.discriminator = self._described_discriminator()
         else:
-            self.discriminator = own_networks.functional(
-                discriminator, "discriminator", "z", (self.latent_dim,), bool(self.labels_seen)
+            self.discriminator = own_networks.discriminator(
+                discriminator, "z", (self.latent_dim,), bool(self.labels_seen)
             )
         self._check_discriminator()
 
@@ -250,7 +250,7 @@ class AAE(BaseAutoencoder):
     def logits(self, z: Any, label: Any, training: bool) -> Any:
         """Return the discriminator's logits for codes, [batch]; above 0 means prior samples."""
         given = {"z": z, "label": label} if self.labels_seen else z
-        return self.discriminator(given, training=training)[:, 0]
+        return ops.cast(self.discriminator(given, training=training)[:, 0], "float32")
 
     def sliced_wasserstein(self, codes: Any, samples: Any) -> Any:
         """Return the sliced 2-Wasserstein distance between two batches of one size, a scalar."""

@@ -1,4 +1,4 @@
-"""The conditional adversarial autoencoder: an image through the steps of an attribute."""
+"""The conditional adversarial autoencoder: an image through the levels of an attribute."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ from zoo.trainer import Batch, Losses
 
 @keras.saving.register_keras_serializable(package="zoo")
 class CAAE(SupervisedAAE):
-    """The conditional adversarial autoencoder: one image through all steps of an attribute.
+    """The conditional adversarial autoencoder: one image through all levels of an attribute.
 
-    The label l is a step of an ordered attribute, such as a person's age in decades, from 0. The
-    decoder takes the code of an image and a step, so that `decode` with other steps shows how the
-    image would look there, although no image is in the data at two steps. With codes z of images
-    x, prior samples z' ~ p(z), and images g(z, l), a step of training makes three updates:
+    The label l is a level of an ordered attribute, such as a person's age in decades, from 0. The
+    decoder takes the code of an image and a level, so that `decode` with other levels shows how the
+    image would look there, although nothing is in the data at more than one level. With codes z of
+    images x, prior samples z' ~ p(z), and images g(z, l), a step of training makes three updates:
 
     1. autoencoder: encoder and decoder minimize -log p(x | z, l) + `generator_weight` (-log d(z))
        + `image_weight` (-log d_x(g(z, l'), l')) + `total_variation_weight` TV(g(z, l)), where l' is
-       the step of another image of the batch;
+       the level of another image of the batch (so a batch should be of shuffled images);
     2. discriminator: of codes, it minimizes -log d(z') - log(1 - d(z));
     3. image discriminator: it minimizes -log d_x(x, l) - log(1 - d_x(g(z, l'), l')).
 
     `loss` is the reconstruction loss only, as for an `AAE`.
 
-    Use it to change an attribute of an image and keep the rest. `fit(x, y)` takes the steps as
+    Use it to change an attribute of an image and keep the rest. `fit(x, y)` takes the levels as
     integer labels.
 
     Args:
-        num_classes: how many steps there are.
+        num_classes: how many levels there are.
         image_weight: of the image discriminator in the autoencoder's loss, above 0.
         total_variation_weight: of the sum of absolute differences between neighboring pixels, at
             least 0; more than 0 makes images smoother.
-        own_labels: whether the image discriminator is shown images at their own step, g(z, l), as
-            in the paper, and not at another one's; then the decoder uses the step less.
+        own_labels: whether the image discriminator is shown images at their own level, g(z, l), as
+            in the paper, and not at another one's; then the decoder uses the level less.
+        label_smoothing: of both discriminators; see `AAE`.
         prior: p(z); uniform on [-1, 1] by default.
         discriminator_filters, discriminator_hidden_units: of the image discriminator; by default
             those of the encoder.
@@ -52,8 +53,8 @@ class CAAE(SupervisedAAE):
         >>> model = zoo.CAAE((8, 8, 1), 4, num_classes=10, hidden_units=(64,))
         >>> model.compile("adam")
         >>> history = model.fit(x, y, epochs=1, verbose=0)
-        >>> through_all_steps = model.decode(model.encode(x[:1]).repeat(10, 0), range(10))
-        >>> through_all_steps.shape
+        >>> through_all_levels = model.decode(model.encode(x[:1]).repeat(10, 0), range(10))
+        >>> through_all_levels.shape
         (10, 8, 8, 1)
 
     Source: Zhang, Song and Qi 2017 (arXiv 1702.08423), equations 1 to 6.
@@ -62,7 +63,7 @@ class CAAE(SupervisedAAE):
     card_metrics = (
         *SupervisedAAE.card_metrics,
         "rank correlation of the attribute",
-        "class kept at all steps",
+        "class kept",
     )
     metric_names = (
         *SupervisedAAE.metric_names,
@@ -72,7 +73,15 @@ class CAAE(SupervisedAAE):
         "accuracy_on_images",
         "accuracy_on_decoded_images",
     )
+    accuracies = (
+        ("accuracy_on_prior_samples", "accuracy_on_codes"),
+        ("accuracy_on_images", "accuracy_on_decoded_images"),
+    )
     network_names = (*SupervisedAAE.network_names, "image_discriminator")
+    takes_no: ClassVar = {
+        **SupervisedAAE.takes_no,
+        "generator_steps": (1, "the encoder learns to fool the discriminators in its only update"),
+    }
     updates: ClassVar = {
         "autoencoder": ("encoder", "decoder"),
         "discriminator": ("discriminator",),
@@ -133,7 +142,7 @@ class CAAE(SupervisedAAE):
         a = self.minimize(lambda: self.autoencoder_losses(batch, True), batch, "autoencoder")
         # The discriminator learns to distinguish prior samples from codes ...
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
-        # ... and the other one images from decoded ones, given their step.
+        # ... and the other one images from decoded ones, given their level.
         i = self.minimize(
             lambda: self.image_discriminator_losses(batch, True), batch, "image_discriminator"
         )
@@ -154,9 +163,9 @@ class CAAE(SupervisedAAE):
         reconstruction = -observation.log_prob(batch.x)  # [batch]
         smoothness = total_variation(observation.mean)
         generator = ops.softplus(-self.logits(z, batch.label, training=False))  # -log d(z)
-        steps = self.steps_shown(batch.label)
-        image = self.image(z, steps, training)
-        image_generator = ops.softplus(-self.image_logits(image, steps))
+        levels = self.labels_shown(batch.label)
+        image = self.image(z, levels, training)
+        image_generator = ops.softplus(-self.image_logits(image, levels))
         return Losses(
             reconstruction,
             self.generator_weight * generator,
@@ -169,10 +178,10 @@ class CAAE(SupervisedAAE):
         )
 
     def image_discriminator_losses(self, batch: Batch, training: bool) -> Losses:
-        steps = self.steps_shown(batch.label)
-        decoded = ops.stop_gradient(self.image(self.sampled_code(batch.x, False), steps))
+        levels = self.labels_shown(batch.label)
+        decoded = ops.stop_gradient(self.image(self.sampled_code(batch.x, False), levels))
         real = self.image_logits(batch.x, batch.label, training)
-        fake = self.image_logits(decoded, steps, training)
+        fake = self.image_logits(decoded, levels, training)
         loss = ops.softplus(-real) + self.label_smoothing * real + ops.softplus(fake)
         return Losses(
             loss,
@@ -181,8 +190,8 @@ class CAAE(SupervisedAAE):
             accuracy_on_decoded_images=ops.mean(ops.cast(fake < 0, "float32")),
         )
 
-    def steps_shown(self, label: Any) -> Any:
-        """Return the steps of the decoded images that the image discriminator is shown, [batch]."""
+    def labels_shown(self, label: Any) -> Any:
+        """Return the levels of the decoded images for the image discriminator, [batch]."""
         return label if self.own_labels else ops.roll(label, 1)
 
     def image_logits(self, x: Any, label: Any, training: bool = False) -> Any:

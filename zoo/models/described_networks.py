@@ -19,9 +19,10 @@ def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
         ValueError: settings that cannot be combined.
     """
     if input_shape is None or latent_dim is None:
+        own = "encoder= and decoder=" if model.has_encoder else "decoder=, your own generator"
         raise ValueError(
             f"{type(model).__name__} needs input_shape= and latent_dim=, such as "
-            "input_shape=(28, 28, 1), latent_dim=16; or encoder= and decoder=."
+            f"input_shape=(28, 28, 1), latent_dim=16; or {own}."
         )
     if len(model.encoder_outputs) > 1 and (model.tie_weights or model.code_activation):
         raise ValueError(

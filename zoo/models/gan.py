@@ -20,7 +20,7 @@ WHY = "a GAN has no encoder"
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GAN(BaseAutoencoder):
-    """The generative adversarial network: the contrast to autoencoders, which it is not.
+    """The generative adversarial network: a decoder without an encoder, for comparison.
 
     The generator g, here the `decoder`, makes images of noise z ~ p(z); the discriminator d tells
     them from images x of the data. Every training step makes two updates:
@@ -33,8 +33,8 @@ class GAN(BaseAutoencoder):
     samples divided by that over a batch of images, which is near 1 unless samples become alike.
 
     Use it to compare: it generates sharp images, but has no codes of given images, no likelihood,
-    and may leave out some kinds of images. `generate`, `decode` and `export` work as for a `VAE`;
-    `encode` and `reconstruct` raise a TypeError.
+    and may leave out some kinds of images. `generate`, `decode` and `export.export_model` work as
+    for a `VAE`; what needs codes of images raises a TypeError: `encode`, `reconstruct`, `predict`.
 
     Args:
         input_shape: of an image, (height, width, channels). latent_dim: of the noise.
@@ -42,11 +42,12 @@ class GAN(BaseAutoencoder):
         label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.
         discriminator_filters, discriminator_hidden_units: of the discriminator; by default those
             of the generator.
-        decoder: your own generator, from `z` to the likelihood's parameters. discriminator: your
-            own, from `x` to a logit [batch, 1].
+        decoder: your own generator, from `z` to the likelihood's parameters.
+        discriminator: your own, from `x` to a logit [batch, 1].
         likelihood: gives the range of the generator's images; "bernoulli" for [0, 1].
-        Others: see `zoo.models.base.BaseAutoencoder`; the layers are given in the order of the
-            discriminator, and the generator has them in reverse.
+        Others: see `zoo.models.base.BaseAutoencoder`. `filters` and `hidden_units` are in the
+            discriminator's order, and the generator has them in reverse; `activation` is the
+            generator's, and the discriminator has leaky ReLU.
 
     Raises:
         TypeError, ValueError: settings of a wrong kind or out of range; a discriminator that takes
@@ -66,8 +67,10 @@ class GAN(BaseAutoencoder):
 
     family = "adversarial"
     has_encoder = False
+    unit_variance = True  # "gaussian" says only that pixels may have any value
     encoder_outputs = ()
     metric_names = (
+        "discriminator",
         "generator",
         "accuracy_on_images",
         "accuracy_on_samples",
@@ -96,10 +99,10 @@ class GAN(BaseAutoencoder):
         **kwargs,
     ):
         kind = likelihoods.get(kwargs.get("likelihood", "bernoulli"))
-        if kind.in_own_units or kind.values > 1 or kind.calibrated:
+        if kind.in_own_units or kind.values > 1:
             raise ValueError(
-                f"GAN makes images and has no likelihood, but {type(kind).__name__} has more "
-                "parameters than the image: choose 'bernoulli' for pixels in [0, 1], or "
+                f"GAN makes images, and the likelihood {type(kind).__name__} takes tables, or "
+                "several numbers for a pixel: choose 'bernoulli' for pixels in [0, 1], or "
                 "'squared_error' for any; for rows of a table take zoo.VAE."
             )
         super().__init__(input_shape, latent_dim, **kwargs)
@@ -117,9 +120,7 @@ class GAN(BaseAutoencoder):
         )
         self.custom_discriminator = discriminator is not None
         if self.custom_discriminator:
-            self.discriminator = own_networks.functional(
-                discriminator, "discriminator", "x", self.image_shape
-            )
+            self.discriminator = own_networks.discriminator(discriminator, "x", self.image_shape)
         else:
             self.discriminator = self._described_discriminator()
         self._check_discriminator()
@@ -153,21 +154,24 @@ class GAN(BaseAutoencoder):
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
         # The generator learns to fool it.
         g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
-        return self.track({**d, **g, "loss": d["loss"]})
+        metrics = {**d, **g, "loss": d["discriminator"]}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
 
     def test_step(self, data: Any) -> dict:
         batch = self.unpack(data)
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight)
-        g = self.generator_losses(batch, training=False).weighted(batch.weight)
-        return self.track({**d.metrics, **g.metrics, "loss": sum(d.summands)})
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
+        return self.track({**d, **g, "loss": d["discriminator"]})
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(x) - log(1 - d(g(z)))."""
-        samples = ops.stop_gradient(self.samples_like(batch, training=False))
+        samples = ops.stop_gradient(self.samples_like(batch, training))
         real, fake = (self.logits(images, training) for images in (batch.x, samples))  # [batch]
-        smoothing = self.label_smoothing * real
+        loss = ops.softplus(-real) + self.label_smoothing * real + ops.softplus(fake)
         return Losses(
-            ops.softplus(-real) + smoothing + ops.softplus(fake),
+            loss,
+            discriminator=loss,
             accuracy_on_images=ops.mean(ops.cast(real > 0, "float32")),
             accuracy_on_samples=ops.mean(ops.cast(fake < 0, "float32")),
             variance_of_samples=variance(samples) / ops.maximum(variance(batch.x), 1e-12),
@@ -183,11 +187,11 @@ class GAN(BaseAutoencoder):
     def samples_like(self, batch: Batch, training: bool) -> Any:
         """Return as many generated images as there are images, [batch, *input_shape]."""
         z = self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
-        return self.image(z, training=training)
+        return ops.cast(self.image(z, training=training), "float32")
 
     def logits(self, x: Any, training: bool = False) -> Any:
         """Return the discriminator's logits, [batch]; above 0 means images of the data."""
-        return self.discriminator(x, training=training)[:, 0]
+        return ops.cast(self.discriminator(x, training=training)[:, 0], "float32")
 
     # Use
 

@@ -76,6 +76,8 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
         if opaque:
             _warn_of_hidden_activation(decoder, likelihood)
     z = decoder.input["z"] if "z" in label_inputs else decoder.input
+    if encoder is None:
+        shape = _shape_of_noise(decoder)
     sizes = {tuple(code.shape[1:]) for code in [*codes, *keras.tree.flatten(z)]}
     if len(sizes) != 1:
         raise ValueError(
@@ -86,6 +88,24 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
     if shape and given and len(shape) == 1 and math.prod(given) == shape[0]:
         shape = given  # a file holds flattened networks, and the shape of a code separately
     return encoder, decoder, shape
+
+
+def discriminator(network, name: str, shape, labeled: bool = False) -> keras.Model:
+    """Return a user's discriminator as a functional model from `name` to a logit.
+
+    Args: those of `functional`.
+
+    Raises:
+        ValueError: it has several outputs, or ends in a bounded activation, such as a sigmoid.
+    """
+    network = _single(functional(network, "discriminator", name, shape, labeled), "discriminator")
+    activation = activation_of(last_operation(network))
+    if activation in vars(keras.activations) and activation not in _UNBOUNDED and not _SAVED.get():
+        raise ValueError(
+            f"The discriminator ends in the activation {activation!r}; it must give a logit, a "
+            "number of any size, to which the loss applies a sigmoid: leave that activation out."
+        )
+    return network
 
 
 def functional(network, role: str, name: str, shape, labeled: bool = False) -> keras.Model:
@@ -163,6 +183,17 @@ def _with_plain_input(network):
     if not isinstance(network.input, list | tuple) or len(network.inputs) > 1:
         return network
     return keras.Model(network.inputs[0], network.output, name=network.name)
+
+
+def _shape_of_noise(generator):
+    """Return the shape of the one input of a generator, whose sizes must be known."""
+    shapes = [tuple(tensor.shape[1:]) for tensor in (*generator.inputs, *generator.outputs)]
+    if len(shapes) != 2 or any(None in shape for shape in shapes):
+        raise ValueError(
+            "The generator must take one input z and give one image, of known sizes; without the "
+            f"batch it takes {shapes[:-1]} and gives {shapes[-1]}."
+        )
+    return shapes[0]
 
 
 def _single(network, role):

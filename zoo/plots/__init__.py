@@ -58,6 +58,8 @@ def preview(model, x, labels=None) -> Figure:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.plots.preview(zoo.VAE((8, 8, 1), 4), x_test).savefig("preview.png")
     """
+    if len(model.image_shape) < 3 and not model.has_encoder:
+        return signals({"generated": model.generate(12, seed=0)}, "generated signals")
     if len(model.image_shape) < 3:
         return reconstructions(model, x, labels if model.conditional else None)
     if model.restores:

@@ -203,6 +203,7 @@ def filters_of_several(models: dict, *, side: int = 8) -> Figure:
 
 
 def _filters(model, n):
+    need(model.has_encoder, f"Filters are those of an encoder; {type(model).__name__} has none.")
     kernel = next((w for w in model.encoder.trainable_weights if w.name == "kernel"), None)
     need(
         len(model.image_shape) == 3
