@@ -168,7 +168,9 @@ def test_convolutional_decoders_give_back_any_side(shape):
 
 
 def test_a_label_changes_the_code_and_the_image_and_one_out_of_range_is_nothing():
-    encoder = networks.encoder((8, 8, 1), {"z": 3}, hidden_units=(8,), num_classes=4)
+    encoder = networks.encoder(
+        (8, 8, 1), {"z": 3}, hidden_units=(8,), activation="tanh", num_classes=4
+    )
     x = np.repeat(generator.random((1, 8, 8, 1)).astype("float32"), 5, 0)
     codes = array(encoder({"x": x, "label": np.array([0, 1, 2, 3, 0], "int32")}))
     np.testing.assert_array_equal(codes[0], codes[4])
