@@ -7,6 +7,7 @@ from keras import ops
 from support.tiny import X, array, randomized
 
 import zoo
+from zoo.cli import main
 from zoo.trainer import Batch
 
 pytestmark = pytest.mark.backend
@@ -160,6 +161,12 @@ def test_statistics_of_batches_are_those_of_training():
     )
     model.fit(X, batch_size=len(X), verbose=0)
     assert seen == [True, True]
+
+
+def test_evaluate_says_that_nothing_can_be_measured_without_a_classifier(tmp_path, capsys):
+    zoo.save(zoo.GAN((8, 8, 1), 2, hidden_units=(4,)), tmp_path / "mine")
+    assert main(["evaluate", str(tmp_path / "mine"), "--data", "digits"]) in (0, None)
+    assert "none of the metrics of GAN can be measured" in capsys.readouterr().out
 
 
 def test_what_needs_codes_refuses_a_gan_before_it_is_trained():

@@ -268,6 +268,8 @@ def _evaluate(options):
         command=command,
         report=lambda m: print(f"  {m['name']}: {m['value']} {m['unit']}".rstrip(), flush=True),
     )
+    if not metrics:
+        print(f"  none of the metrics of {card['class']} can be measured on these data")
     if options.update:
         from zoo.presets.saving import update_card
 
