@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from zoo import data, experiments
-from zoo.experiments import adversarial, anomaly_tables, representations, table
+from zoo.experiments import adversarial, anomaly_tables, gans, representations, table
 from zoo.presets import recipes
 from zoo.suggestions import UnknownNameError
 
@@ -68,6 +68,7 @@ def few_images(monkeypatch, folder_of_tables):
         data, "keep_labels", lambda y, n, seed: keep_labels(y, min(n, 100), seed=seed)
     )
     monkeypatch.setattr(adversarial, "SEEDS", (1,))
+    monkeypatch.setattr(gans, "SEEDS", (1,))
     monkeypatch.setenv("ZOO_DATA", str(folder_of_tables))
     monkeypatch.setattr(anomaly_tables, "REPORTED", {"few": (0.9, 0.8, 0.7)})
     monkeypatch.setattr(anomaly_tables, "TRIALS", 2)

@@ -38,9 +38,10 @@ def command_of_figures(card) -> str:
     return f"zoo evaluate {card['name']} --update{lossless}"
 
 
-def first_of_each(key) -> list[str]:
+def first_of_each(key, color=True) -> list[str]:
     """Return one preset for each value of an entry of the cards, such as "class"."""
-    return [*{zoo.card(name)[key]: name for name in reversed(zoo.list_models())}.values()]
+    names = [n for n in zoo.list_models() if color or zoo.card(n)["input"]["shape"][-1] == 1]
+    return [*{zoo.card(name)[key]: name for name in reversed(names)}.values()]
 
 
 def one_of_each(key, and_always=(), all_of=None):
