@@ -173,7 +173,7 @@ def enlarged_digits(shape):
 
 @pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
-@pytest.mark.parametrize("name", first_of_each("class", color=False))  # which take a minute
+@pytest.mark.parametrize("name", first_of_each("class", color=False))  # color ones take a minute
 def test_every_part_has_variants_within_their_bounds(name, tmp_path):
     import export
 
