@@ -1,5 +1,7 @@
 """Deep autoencoders from stacks of shallow ones, and classifiers from encoders."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -89,3 +91,71 @@ def test_a_classifier_is_loaded_from_a_file_and_exported(tmp_path):
     np.testing.assert_allclose(session(x=X)["label_probability"], expected, atol=1e-6)
     with pytest.raises(ValueError, match=r"in \[0, 1\]: values from"):
         session(x=X + 1)
+
+
+def test_draws_have_the_frequencies_of_all_states_of_the_units():
+    (x, _), (x_test, _) = zoo.data.load("digits")
+    deep = zoo.Autoencoder(
+        (8, 8, 1), 3, hidden_units=(4,), activation="sigmoid", code_activation="sigmoid"
+    )
+    layers = zoo.pretrain(deep, x[:200], zoo.RBM, epochs=3, verbose=0, seed=0)
+    low, high = layers
+    draws = zoo.top_down_samples(layers, x_test[:1], 20_000, seed=0)
+    assert draws.shape == (1, 20_000, 8, 8, 1)
+    # The mean over all 2^3 states of the code and 2^4 of the hidden units.
+    (code,) = high.encode(low.encode(x_test[:1]))
+    codes, states = (np.array([*itertools.product((0.0, 1.0), repeat=n)]) for n in (3, 4))
+    of_codes = np.prod(np.where(codes == 1, code, 1 - code), axis=1)  # [8]
+    hidden = high.decode(codes)  # [8, 4]
+    of_states = of_codes @ np.prod(
+        np.where(states == 1, hidden[:, None], 1 - hidden[:, None]), axis=2
+    )  # [16]
+    images = low.decode(states).reshape(16, -1)
+    mean = of_states @ images
+    variance = of_states @ (images - mean) ** 2
+    found = draws.reshape(20_000, -1)
+    np.testing.assert_allclose(found.mean(0), mean, atol=5 * np.sqrt(variance.max() / 20_000))
+    np.testing.assert_allclose(found.var(0).sum(), variance.sum(), rtol=0.05)
+
+
+def test_draws_depend_on_the_seed_and_are_of_their_image():
+    (x, _), (x_test, _) = zoo.data.load("digits")
+    layer = zoo.RBM((8, 8, 1), 32, code_activation="sigmoid", seed=0)
+    layer.compile(keras.optimizers.Adam(0.01))
+    layer.fit(x, epochs=40, verbose=0)
+    first, again, other = (
+        zoo.top_down_samples([layer], x_test[:3], 2, seed=seed) for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    means = zoo.top_down_samples([layer], x_test[:3], 100, seed=0).mean(1)
+    distances = np.square(means[:, None] - x_test[None, :3]).sum((2, 3, 4))
+    assert distances.argmin(1).tolist() == [0, 1, 2]
+
+
+def one_layer(shape, latent_dim, **options):
+    options = {"code_activation": "sigmoid", **options}
+    return zoo.Autoencoder(shape, latent_dim, hidden_units=(), **options)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([], "There are no layers"),
+        ([one_layer((8, 8, 1), 5), one_layer((4,), 3)], "does not take the 5 values"),
+        ([one_layer((8, 8, 1), 5, code_activation="relu")], "code_activation='relu'"),
+        ([one_layer((8, 8, 1), 5, likelihood="gaussian")], "likelihood Gaussian"),
+    ],
+)
+def test_layers_that_cannot_be_sampled_are_refused(layers, message):
+    (x, _), _ = zoo.data.load("digits")
+    with pytest.raises(ValueError, match=message):
+        zoo.top_down_samples(layers, x[:2])
+
+
+def test_draws_refuse_images_of_another_range_and_numbers_below_one():
+    (x, _), _ = zoo.data.load("digits")
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        zoo.top_down_samples([one_layer((8, 8, 1), 5)], x[:2] * 255)
+    with pytest.raises(ValueError, match="n is 0"):
+        zoo.top_down_samples([one_layer((8, 8, 1), 5)], x[:2], 0)

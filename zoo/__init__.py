@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from zoo.pretraining import Classifier as Classifier
     from zoo.pretraining import classifier as classifier
     from zoo.pretraining import pretrain as pretrain
+    from zoo.pretraining import top_down_samples as top_down_samples
 
 __version__ = "0.2.0"
 
@@ -121,6 +122,7 @@ _HOMES = {
     "Translation": "zoo.nn.corruption",
     "Composition": "zoo.nn.corruption",
     "pretrain": "zoo.pretraining",
+    "top_down_samples": "zoo.pretraining",
     "classifier": "zoo.pretraining",
     "Classifier": "zoo.pretraining",
     "start_at_pca": "zoo.pca_start",

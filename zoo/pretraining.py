@@ -1,13 +1,16 @@
-"""Greedy layer-wise pre-training, and classifiers on top of encoders."""
+"""Greedy layer-wise pre-training, samples of the stack, and classifiers on top of encoders."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import keras
+import numpy as np
 
 from zoo.models.autoencoder import Autoencoder
 from zoo.models.signature import Part, TensorInfo
+from zoo.nn.given import whole
 
 
 def pretrain(
@@ -75,6 +78,50 @@ def pretrain(
             else decoding.get_weights()
         )
     return layers
+
+
+def top_down_samples(layers: list, x, n: int = 8, *, seed: int | None = None) -> np.ndarray:
+    """Generate variations of images by a stack of layers: encode, then sample down layer by layer.
+
+    The encoders give the probabilities of the units of the highest code. From there down, every
+    layer is sampled: its units are 1 with their probability, else 0, and its decoder gives the
+    probabilities of the units below. The pixels of the lowest layer are means, not samples.
+
+    Args:
+        layers: one-layer models from the images to the highest code, as `zoo.pretrain` returns
+            them, whose codes are probabilities (`code_activation="sigmoid"`).
+        x: images [m, *input_shape], float, in [0, 1].
+        n: how many variations of each image, at least 1.
+        seed: of the samples; None draws others each time.
+
+    Returns:
+        float32 [m, n, *input_shape], in [0, 1].
+
+    Raises:
+        ValueError: no layers, layers that do not fit each other or whose codes are no
+            probabilities, images of another shape or range.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> deep = zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64, 32), activation="sigmoid",
+        ...     code_activation="sigmoid")
+        >>> layers = zoo.pretrain(deep, x, zoo.RBM, epochs=1, verbose=0)
+        >>> zoo.top_down_samples(layers, x_test[:5], 8, seed=0).shape
+        (5, 8, 8, 8, 1)
+
+    Source: Vincent et al. 2010 (JMLR 11), section 6.4.
+    """
+    layers, n = list(layers), whole("n", n, least=1)
+    _check_samplable(layers)
+    codes = x
+    for one in layers:
+        codes = one.encode(codes)
+    generator = np.random.default_rng(seed)
+    probabilities = np.repeat(codes, n, axis=0)  # [m * n, latent_dim]
+    for one in reversed(layers):
+        units = generator.random(probabilities.shape) < probabilities
+        probabilities = one.decode(units.astype("float32"))
+    return probabilities.reshape(-1, n, *layers[0].image_shape)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -174,6 +221,25 @@ def _check_stackable(model):
             "Layers are stacked into a dense Autoencoder (or a variant) with hidden_units=, and "
             "without filters=, tie_weights= or your own networks."
         )
+
+
+def _check_samplable(layers):
+    if not layers:
+        raise ValueError("There are no layers: pass the list that zoo.pretrain returns.")
+    for one in layers:
+        activation = getattr(one, "code_activation", None)
+        if activation != "sigmoid" or one.likelihood.high != 1:
+            raise ValueError(
+                f"{_sizes(one)} has code_activation={activation!r} and the likelihood "
+                f"{type(one.likelihood).__name__}; units are drawn from probabilities, which need "
+                "code_activation='sigmoid' and likelihood='bernoulli' in every layer."
+            )
+    for below, above in pairwise(layers):
+        if above.image_shape != (below.latent_dim,):
+            raise ValueError(
+                f"The layers do not fit: {_sizes(above)} does not take the {below.latent_dim} "
+                f"values that {_sizes(below)} gives."
+            )
 
 
 def _layers_of(model, layer, options):

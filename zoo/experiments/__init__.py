@@ -27,6 +27,7 @@ from zoo.experiments import (
     manifolds,
     representations,
     semi_supervised,
+    stacks,
     tones,
     variational,
 )
@@ -62,6 +63,7 @@ EXPERIMENTS = {
     "regularised": representations.regularised,
     "semi_supervised": semi_supervised.semi_supervised,
     "sparsity": classical.sparsity,
+    "stacks": stacks.stacks,
     "tones": tones.tones,
     "two_dimensions": adversarial.two_dimensions,
     "two_modes": gans.two_modes,
