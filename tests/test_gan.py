@@ -163,6 +163,11 @@ def test_statistics_of_batches_are_those_of_training():
     assert seen == [True, True]
 
 
+def test_convolutions_of_a_discriminator_are_refused_for_vectors():
+    with pytest.raises(ValueError, match=r"need images.*input_shape is \(8,\)"):
+        zoo.GAN((8,), 1, discriminator_filters=(4,), likelihood="squared_error")
+
+
 def test_evaluate_says_that_nothing_can_be_measured_without_a_classifier(tmp_path, capsys):
     zoo.save(zoo.GAN((8, 8, 1), 2, hidden_units=(4,)), tmp_path / "mine")
     assert main(["evaluate", str(tmp_path / "mine"), "--data", "digits"]) in (0, None)

@@ -173,7 +173,16 @@ def image_discriminator(
     Returns:
         a model; `features` [batch, d] is the output of the last convolution, or of the last hidden
         layer if there is no convolution.
+
+    Raises:
+        ValueError: filters for data that are no images.
     """
+    if filters and network not in RESIDUAL and len(input_shape) != 3:
+        raise ValueError(
+            f"The discriminator has filters={tuple(filters)}, which need images, (height, width, "
+            f"channels); input_shape is {tuple(input_shape)}: leave out "
+            "discriminator_filters=, and give discriminator_hidden_units=."
+        )
     x = keras.Input(input_shape, name="x")
     seen = _normalized(x, normalization)
     flat = _flat_features(seen, filters, activation, dtype, network)
