@@ -1,4 +1,4 @@
-"""Greedy layer-wise pre-training, samples of the stack, and classifiers on top of encoders."""
+"""Greedy layer-wise pre-training, samples of stacks, and classifiers on top of encoders."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def top_down_samples(layers: list, x, n: int = 8, *, seed: int | None = None) ->
         >>> zoo.top_down_samples(layers, x_test[:5], 8, seed=0).shape
         (5, 8, 8, 8, 1)
 
-    Source: Vincent et al. 2010 (JMLR 11), section 6.4.
+    Source: Vincent et al. 2010 (JMLR 11), on generating samples from stacks.
     """
     layers, n = list(layers), whole("n", n, least=1)
     _check_samplable(layers)
