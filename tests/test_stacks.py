@@ -153,6 +153,12 @@ def test_layers_that_cannot_be_sampled_are_refused(layers, message):
         zoo.top_down_samples(layers, x[:2])
 
 
+@pytest.mark.parametrize("wrong", [one_layer((8, 8, 1), 5), [keras.layers.Dense(3)]])
+def test_draws_refuse_what_is_no_list_of_models(wrong):
+    with pytest.raises(TypeError, match="a list of one-layer models"):
+        zoo.top_down_samples(wrong, X)
+
+
 def test_draws_refuse_images_of_another_range_and_numbers_below_one():
     (x, _), _ = zoo.data.load("digits")
     with pytest.raises(ValueError, match=r"\[0, 1\]"):

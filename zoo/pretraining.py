@@ -98,6 +98,7 @@ def top_down_samples(layers: list, x, n: int = 8, *, seed: int | None = None) ->
         float32 [m, n, *input_shape], in [0, 1].
 
     Raises:
+        TypeError: something else than a list of one-layer models.
         ValueError: no layers, layers that do not fit each other or whose codes are no
             probabilities, images of another shape or range.
 
@@ -111,7 +112,7 @@ def top_down_samples(layers: list, x, n: int = 8, *, seed: int | None = None) ->
 
     Source: Vincent et al. 2010 (JMLR 11), on generating samples from stacks.
     """
-    layers, n = list(layers), whole("n", n, least=1)
+    n = whole("n", n, least=1)
     _check_samplable(layers)
     codes = x
     for one in layers:
@@ -224,6 +225,13 @@ def _check_stackable(model):
 
 
 def _check_samplable(layers):
+    if not isinstance(layers, (list, tuple)) or not all(
+        isinstance(one, Autoencoder) for one in layers
+    ):
+        raise TypeError(
+            f"layers is {layers!r}; pass a list of one-layer models of the zoo, as zoo.pretrain "
+            "returns it (not the deep model)."
+        )
     if not layers:
         raise ValueError("There are no layers: pass the list that zoo.pretrain returns.")
     for one in layers:
