@@ -21,6 +21,7 @@ OTHERS = {
     "GAN",
     "EBGAN",
     "BEGAN",
+    "Pix2Pix",
     "M1M2",
 }  # refused, for images; and inputs that are codes
 FAST = {"VAE", "DenoisingAutoencoder", "ContractiveAutoencoder", "M2"}

@@ -9,6 +9,7 @@ from support.tiny import features_of_images
 import zoo
 from zoo.backend import backend
 from zoo.models import CLASSES
+from zoo.nn.distributions import likelihoods
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
@@ -124,6 +125,9 @@ SETTINGS = {
     "VAE, categorical": small(zoo.VAE, likelihood="categorical", binarize=None),
     "IWAE": small(zoo.IWAE, samples=3),
     "CVAE": small(zoo.CVAE, num_classes=10),
+    "CVAE, images as labels": small(
+        zoo.CVAE, label_shape=SHAPE, likelihood=likelihoods.Categorical(4), hidden_units=(32,)
+    ),
     "CVAE, learned prior": small(zoo.CVAE, num_classes=10, prior="learned"),
     "CVAE, convolutional": small(zoo.CVAE, num_classes=10, filters=(4,)),
     "M1": small(zoo.M1, num_classes=10),
@@ -165,6 +169,7 @@ SETTINGS = {
     "GAN": small(zoo.GAN, filters=(4,), label_smoothing=0.1),
     "EBGAN": small(zoo.EBGAN, filters=(4,)),
     "BEGAN": small(zoo.BEGAN),
+    "Pix2Pix": lambda **more: zoo.Pix2Pix(SHAPE, filters=(4, 8), label_smoothing=0.1, **more),
 }
 
 

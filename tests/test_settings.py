@@ -37,6 +37,8 @@ def make(name, /, **options):
     cls = CLASSES[name]
     small = {"hidden_units": (8,)} if "hidden_units" in inspect.signature(cls).parameters else {}
     sizes = {"input_shape": SHAPE, "latent_dim": 2}
+    if name == "Pix2Pix":
+        sizes = {"input_shape": SHAPE, "filters": (4,)}
     if name == "M1M2":
         lower = zoo.VAE(SHAPE, 2, hidden_units=(8,), seed=0)
         sizes = {"lower": lower, "latent_dim": 2, "num_classes": 3}
@@ -56,7 +58,7 @@ def test_the_signature_has_the_arguments_of_the_constructor(name):
         for key, parameter in taken.items()
         if parameter.default is not inspect.Parameter.empty
     }
-    kept = {"input_shape", "latent_dim", "lower", "num_classes", "features"}
+    kept = {"input_shape", "latent_dim", "lower", "num_classes", "features", "filters"}
     make(name, **{key: value for key, value in defaults.items() if key not in kept})
     assert model.get_config().keys() - taken.keys() <= {*model.refused, "frozen"}
 
@@ -220,6 +222,14 @@ BAD = [
     ("CVAE", {"num_classes": 2.7}, ValueError, "num_classes is 2.7; give a whole number"),
     ("CVAE", {"num_classes": 0}, ValueError, "num_classes is 0"),
     ("CVAE", {"num_classes": "3"}, TypeError, "num_classes is '3'"),
+    ("CVAE", {"label_shape": 28}, TypeError, "label_shape is 28; give the shape of a label"),
+    ("CVAE", {"label_shape": SHAPE}, ValueError, "num_classes=3 is for integer labels"),
+    (
+        "CVAE",
+        {"label_shape": SHAPE, "num_classes": None, "prior": "learned"},
+        ValueError,
+        "prior='learned' is for integer labels",
+    ),
     ("M1", {"num_classes": 2.7}, ValueError, "num_classes is 2.7"),
     ("M1", {"classifier_epochs": 0.5}, ValueError, "classifier_epochs is 0.5"),
     ("M1", {"classifier_hidden_units": 64}, TypeError, r"classifier_hidden_units=\(64,\)"),

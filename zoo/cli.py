@@ -93,9 +93,7 @@ def _parser():
     sub = command(_generate, "generate", "make a picture with a preset")
     _add_name(sub)
     sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
-    sub.add_argument(
-        "--picture", choices=PICTURES, help="[samples, restorations or reconstructions]"
-    )
+    sub.add_argument("--picture", choices=PICTURES, help="[samples, or what else suits the model]")
     sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
     sub.add_argument("--n", type=count, default=None, help="how many images, or rows [a sheet]")
     sub.add_argument("--seed", type=int, default=None, help="of random samples [0]")
@@ -243,6 +241,8 @@ def _generate(options):
 def _usual_picture(model) -> str:
     if model.can_generate:
         return "samples"
+    if hasattr(model, "translate"):
+        return "translations"
     return "restorations" if model.restores else "reconstructions"
 
 

@@ -103,7 +103,7 @@ def generate(model, n: int | None = None, labels=None, *, seed: int | None = Non
     if n is None:
         if labels is None:
             raise ValueError("Give the number of images to generate: generate(16).")
-        n = np.size(labels)
+        n = len(labels) if model.label_shape else np.size(labels)
     if n < 1:
         raise ValueError(f"n is {n}; generate at least one image.")
     labels = model.checked_labels(labels, n)
@@ -132,7 +132,9 @@ def checked_images(model, x: Any, labels: Any) -> tuple:
 
 
 def checked_labels(model, labels: Any, n: Any) -> Any:
-    """Check the labels of n images; return them as int32 [n], or None for models without."""
+    """Check the labels of n images; return them as an array, or None for models without."""
+    if model.conditional and model.label_shape:
+        return checks.check_label_arrays(labels, n, model, "labels")
     if model.conditional:
         return checks.check_labels(labels, n, model.num_classes, "labels")
     if labels is not None:
@@ -189,6 +191,7 @@ def export(model, filepath, format="tf_saved_model", verbose=None, input_signatu
     if input_signature is None:
         inputs = {"x": keras.InputSpec(dtype="float32", shape=(None, *model.image_shape))}
         if model.conditional:
-            inputs["label"] = keras.InputSpec(dtype="int32", shape=(None,))
+            shape = (None, *model.label_shape)
+            inputs["label"] = keras.InputSpec(dtype=model.label_dtype, shape=shape)
         input_signature = [inputs if model.conditional else inputs["x"]]
     return keras.Model.export(model, filepath, format, verbose, input_signature, **kwargs)

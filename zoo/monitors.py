@@ -9,8 +9,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.checks.data import not_finite
-
 USUALLY = (
     "Lower the discriminator's learning rate or raise the generator's, or smooth labels "
     "(label_smoothing=0.1); with an AAE you can repeat the generator's update (generator_steps=)."
@@ -128,3 +126,32 @@ def after(callbacks, own: list, model):
     if isinstance(callbacks, keras.callbacks.Callback):
         callbacks = [callbacks]
     return [*(callbacks or []), *own]
+
+
+def not_finite(model) -> list[str]:
+    """Return the names of the variables of a model that hold NaN or infinite values."""
+    names = {
+        id(variable): f"{network}/{variable.path}"
+        for network in model.network_names
+        for variable in getattr(model, network).variables
+    }
+    return [
+        names.get(id(variable), variable.path)
+        for variable in model.variables
+        if not np.isfinite(np.asarray(keras.ops.convert_to_numpy(variable), "float32")).all()
+    ]
+
+
+def check_finite(model):
+    """Refuse weights that are NaN or infinite.
+
+    Raises:
+        ValueError: with the names of the variables.
+    """
+    if lost := not_finite(model):
+        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
+        raise ValueError(
+            f"{', '.join(lost[:3])}{more} hold NaN or infinite values, so the model cannot be "
+            "used: its training diverged, or the values were changed later. Train a new model "
+            "with a lower learning rate, or with clipped gradients (clipnorm=1.0)."
+        )

@@ -18,6 +18,7 @@ PICTURES = {
     "codes": ("n", "data"),
     "bubbles": ("n", "data"),
     "interpolations": ("n", "cmap", "data"),
+    "translations": ("n", "cmap", "data"),
     "traversal": ("labels", "cmap"),
 }
 
@@ -70,6 +71,8 @@ def draw(model, options):
     if name == "photographs":
         return plots.photographs(model, x, n=n or 10, seed=seed)
     labels = y if model.conditional else None
+    if name == "translations":
+        return plots.translations(model, x, y, n=n or 12, **cmap)
     if name == "interpolations":
         return plots.interpolations(model, x, labels, pairs=n or 3, **cmap)
     if name == "restorations":

@@ -19,7 +19,7 @@ DEFAULT_BATCH_SIZE = 128
 
 
 class Batch(NamedTuple):
-    """The inputs of a step: x float32 [batch, ...], int32 labels and weights [batch] or None."""
+    """Inputs: x float32 [batch, ...]; labels int32 [batch], or float32 [batch, *label_shape]."""
 
     x: Any
     label: Any = None
@@ -132,7 +132,7 @@ class Trainer(keras.Model):
         """Return the data of a step as a batch of inputs, labels and sample weights."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         check_targets(self, x, y)
-        label = ops.cast(y, "int32") if self.learns_labels else None
+        label = ops.cast(y, self.label_dtype) if self.learns_labels else None
         if weight is not None:
             weight = ops.reshape(ops.cast(weight, "float32"), (-1,))
         return Batch(ops.cast(x, "float32"), label, weight)
@@ -256,7 +256,7 @@ class Trainer(keras.Model):
             x: inputs [n, *input_shape], float, in the range that the model takes; or a stream of
                 batches: a `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch `DataLoader` or
                 generator, whose batches are checked when they are fetched.
-            y: integer labels [n] for models that learn from them; else None, or `x` again.
+            y: labels, integers [n] or floats [n, *label_shape], if it has any; else None, or `x`.
             batch_size: at least 1; 128 by default for arrays.
             epochs: how many times to go through the data.
             sample_weight: float [n]; the losses of a row are multiplied by its weight.

@@ -39,15 +39,21 @@ class Case:
         return model
 
     def data(self, model, n=None):
-        pair = (self.x[:n], self.y[:n])
+        pair = (self.x[:n], self.labels(model, n))
         return pair if model.learns_labels else pair[:1]
 
     def images(self, model, n=None):
-        return (self.x[:n], self.y[:n]) if model.conditional else (self.x[:n],)
+        return (self.x[:n], self.labels(model, n)) if model.conditional else (self.x[:n],)
+
+    def labels(self, model, n=None):
+        """Return labels of images, integers, or the images in black and white."""
+        return np.round(self.x[:n]) if model.label_shape else self.y[:n]
 
 
 def seen(case, model, n=5):
     """Return what shows a model's weights: codes of images, or of a GAN generated images."""
+    if hasattr(model, "translate"):
+        return model.translate(case.x[:n])
     if not model.has_encoder:
         return model.generate(n, seed=0)
     return model.encode(*case.images(model, n))
@@ -116,6 +122,8 @@ def loss_of(model, logs) -> float:
         return logs["energy_of_images"]
     if isinstance(model, zoo.GAN):
         return logs["discriminator"]
+    if isinstance(model, zoo.Pix2Pix):
+        return logs["absolute_error"]
     if model.updates or isinstance(model, zoo.RBM):
         return logs["amortized" if "amortized" in logs else "reconstruction"]
     if isinstance(model, zoo.IWAE):
@@ -163,11 +171,15 @@ def encoding_is_deterministic_and_decoding_stays_in_range(case):
 
 def calling_and_predicting_reconstruct(case):
     model = case.compiled()
+    if hasattr(model, "translate"):
+        translated = model.translate(case.x[:5])
+        np.testing.assert_allclose(model.predict(case.x[:5], verbose=0), translated, atol=1e-5)
+        return
     if not model.has_encoder:
         with pytest.raises(TypeError, match="has no encoder"):
             model(case.x)
         return
-    x, y = case.x[:5], case.y[:5]
+    x, y = case.x[:5], case.labels(model, 5)
     inputs = {"x": x, "label": y} if model.conditional else x
     expected = model.reconstruct(*case.images(model, 5))
     called = keras.ops.convert_to_numpy(keras.ops.stop_gradient(model(inputs)))
@@ -181,7 +193,7 @@ def generating_is_seeded_or_refused(case):
         with pytest.raises(TypeError, match="no prior"):
             model.generate(4)
         return
-    labels = [1, 2, 3] if model.conditional else None
+    labels = case.labels(model, 3) if model.conditional else None
     first, again, other = (model.generate(3, labels, seed=seed) for seed in (0, 0, 1))
     assert first.shape == (3, *model.image_shape)
     np.testing.assert_array_equal(first, again)
@@ -267,18 +279,20 @@ def mixed_precision_trains_float32_weights(case):
 def gradients_are_accumulated(case):
     accumulating = keras.optimizers.SGD(0.01, gradient_accumulation_steps=2)
     model = case.compiled(accumulating)
-    before = weights(model.decoder)
+    network = two_networks(model)[-1]
+    before = weights(network)
     model.fit(*case.data(model, 32), batch_size=32, shuffle=False, verbose=0)
-    assert equal(before, weights(model.decoder))
+    assert equal(before, weights(network))
     model.fit(*case.data(model, 32), batch_size=32, shuffle=False, verbose=0)
-    assert not equal(before, weights(model.decoder))
+    assert not equal(before, weights(network))
 
 
 def gradients_are_clipped(case):
     model = case.compiled(keras.optimizers.SGD(1.0, clipnorm=1e-3))
-    before = weights(model.decoder)
+    network = two_networks(model)[-1]
+    before = weights(network)
     model.fit(*case.data(model, 32), batch_size=32, verbose=0)
-    moved = [np.linalg.norm(a - b) for a, b in zip(before, weights(model.decoder), strict=True)]
+    moved = [np.linalg.norm(a - b) for a, b in zip(before, weights(network), strict=True)]
     assert max(moved) > 1e-4
     assert max(moved) < 1.1e-3
 
@@ -305,6 +319,11 @@ def what_is_frozen_stays_frozen_in_a_file(case):
 def parts_compute_what_the_methods_do(case):
     model = case.new()
     parts = model.parts()
+    if hasattr(model, "translate"):
+        y = parts["generator"].function({"x": keras.ops.convert_to_tensor(case.x[:4])})["y"]
+        y = keras.ops.convert_to_numpy(keras.ops.stop_gradient(y))
+        np.testing.assert_allclose(y, model.translate(case.x[:4]), atol=1e-5)
+        return
     if not model.has_encoder:
         z = model.prior.sample(4, seed=0)
         images = parts["decoder"].function({"z": keras.ops.convert_to_tensor(z)})["x"]
@@ -312,7 +331,8 @@ def parts_compute_what_the_methods_do(case):
         np.testing.assert_allclose(images, model.decode(z), atol=1e-5)
         return
     assert set(parts) >= {"encoder", "decoder"}
-    x, y = case.x[:4], case.y[:4].astype("int32")
+    x, y = case.x[:4], case.labels(model, 4)
+    y = y if model.label_shape else y.astype("int32")
     label = {"label": keras.ops.convert_to_tensor(y)} if model.conditional else {}
     labels = y if model.conditional else None
     codes = parts["encoder"].function({"x": keras.ops.convert_to_tensor(x), **label})
@@ -346,9 +366,13 @@ def every_part_is_exported_and_proved_equal(case):
         report = export.export_model(model, Path(folder, "out"))
         assert set(report) == set(model.parts())
         assert all(part["passed"] for part in report.values())
+        if hasattr(model, "translate"):
+            y = export.load(Path(folder, "out", "generator"))(x=case.x[:3])["y"]
+            np.testing.assert_allclose(y, model.translate(case.x[:3]), atol=1e-5)
+            return
         session = export.load(Path(folder, "out", "decoder"))
         z = generator.standard_normal((3, model.latent_dim)).astype("float32")
-        label = {"label": [0, 1, 2]} if model.conditional else {}
+        label = {"label": case.labels(model, 3)} if model.conditional else {}
         np.testing.assert_allclose(
             session(z=z, **label)["x"], model.decode(z, label.get("label")), atol=1e-5
         )

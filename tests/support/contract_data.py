@@ -48,7 +48,7 @@ def validation_sees_all_images_whatever_was_fitted_before(case):
         model.evaluate(*large, batch_size=8, verbose=0, return_dict=True)["reconstruction"],
     ):
         np.testing.assert_allclose(got, whole["reconstruction"], rtol=rtol)
-    labels = np.repeat(case.y, 3, 0)
+    labels = np.repeat(case.labels(model), 3, 0)
     inputs = {"x": large[0], "label": labels} if model.conditional else large[0]
     assert len(model.predict(inputs, batch_size=8, verbose=0)) == len(large[0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from zoo.checks import data as checks
+from zoo.monitors import check_finite
 
 
 def is_trained(model) -> bool:
@@ -44,11 +44,11 @@ def train(detector, x: np.ndarray, *, trim: float, epochs: int, optimizer, **opt
     left_out = round(trim * len(x))
     second = epochs // 2 if left_out else 0
     history = model.fit(detector.standardized(x), epochs=epochs - second, **options).history
-    checks.check_finite(model)
+    check_finite(model)
     if second:
         kept = np.sort(np.argsort(detector.scores(x))[: len(x) - left_out])
         options |= {"epochs": epochs, "initial_epoch": epochs - second}
         rest = model.fit(detector.standardized(x[kept]), **options).history
-        checks.check_finite(model)
+        check_finite(model)
         history = {name: values + rest[name] for name, values in history.items()}
     return history

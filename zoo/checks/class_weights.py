@@ -14,7 +14,7 @@ def check_class_weight(model, class_weight):
         TypeError: not a dict. ValueError: a class that the model does not have, or a weight that is
             not a finite number of at least 0.
     """
-    if not model.learns_labels:
+    if not model.learns_labels or model.label_shape:
         raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")
     if not isinstance(class_weight, dict):
         raise TypeError(

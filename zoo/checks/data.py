@@ -63,35 +63,6 @@ def positive(number, name: str) -> int:
     return int(number)
 
 
-def not_finite(model) -> list[str]:
-    """Return the names of the variables of a model that hold NaN or infinite values."""
-    names = {
-        id(variable): f"{network}/{variable.path}"
-        for network in model.network_names
-        for variable in getattr(model, network).variables
-    }
-    return [
-        names.get(id(variable), variable.path)
-        for variable in model.variables
-        if not np.isfinite(np.asarray(keras.ops.convert_to_numpy(variable), "float32")).all()
-    ]
-
-
-def check_finite(model):
-    """Refuse weights that are NaN or infinite.
-
-    Raises:
-        ValueError: with the names of the variables.
-    """
-    if lost := not_finite(model):
-        more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""
-        raise ValueError(
-            f"{', '.join(lost[:3])}{more} hold NaN or infinite values, so the model cannot be "
-            "used: its training diverged, or the values were changed later. Train a new model "
-            "with a lower learning rate, or with clipped gradients (clipnorm=1.0)."
-        )
-
-
 def check_weights(weight, n):
     """Check sample weights: one finite number for each of `n` images.
 
@@ -234,6 +205,26 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabeled: bool = F
     return labels.astype("int32")
 
 
+def check_label_arrays(labels, n, model, name: str = "y"):
+    """Check the labels of `n` images that are arrays of the model's `label_shape`.
+
+    Returns:
+        float32 [n, *label_shape].
+
+    Raises:
+        TypeError, ValueError: labels that do not fit, and how to fix it.
+    """
+    if labels is None:
+        raise ValueError(
+            f"{name} is missing: {type(model).__name__} takes pairs, with {name} of shape "
+            f"({n}, {', '.join(map(str, model.label_shape))}), as in fit(x, y)."
+        )
+    labels = check_images(labels, model.label_shape, model.likelihood, name)
+    if len(labels) != n:
+        raise ValueError(f"There are {n} inputs and {len(labels)} in {name}; give pairs of both.")
+    return in_numpy(labels)
+
+
 def check_codes(z, shape: tuple[int, ...]):
     """Check latent codes, and return them flat, as float32 [n, values].
 
@@ -308,7 +299,7 @@ class Data:
         if first is not None:
             labels = as_numpy(_unpack(first)[1]) if model.learns_labels else None
             self.few = few_rows(as_numpy(check(first)), labels)
-        labels = (-1 if model.semi_supervised else 0, model.num_classes or 0)
+        labels = tuple(model.label_shape), -1 if model.semi_supervised else 0, model.num_classes
         limits = streams.Limits(
             tuple(model.image_shape),
             model.likelihood.low,
@@ -344,7 +335,9 @@ def check_batch(model, x, y, weight, prefix="", kind="array"):
     """Check inputs, labels and weights against a model; return the inputs as float."""
     check_targets(model, x, y, kind)
     x = check_images(x, model.image_shape, model.likelihood, prefix + "x")
-    if model.learns_labels:
+    if model.label_shape:
+        check_label_arrays(y, len(x), model, prefix + "y")
+    elif model.learns_labels:
         check_labels(y, len(x), model.num_classes, prefix + "y", unlabeled=model.semi_supervised)
     if weight is not None:
         check_weights(weight, len(x))
@@ -363,7 +356,10 @@ def check_targets(model, x, y, kind=None):
         learns = "is conditional and learns" if model.conditional else "learns"
         given = "fit(x, y)" if kind in (None, "array") else "batches (x, y)"
         raise ValueError(
-            f"{name} {learns} from images and labels: {given}, with y "
+            f"{name} {learns} from pairs: {given}, with y of shape (n, "
+            f"{', '.join(map(str, model.label_shape))}); y is missing."
+            if model.label_shape
+            else f"{name} {learns} from images and labels: {given}, with y "
             f"integers from 0 to {model.num_classes - 1}{unknown}; y is missing."
         )
     if model.learns_labels or y is None:

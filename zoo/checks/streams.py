@@ -33,13 +33,14 @@ class Limits(NamedTuple):
 
     Attributes:
         shape: of an image. low, high: the range of its values, both None if any are valid.
-        labels: the lowest label, and the first number above the highest; None without labels.
+        labels: the shape of a label, the lowest one, and the first number above the highest; None
+            without labels. Labels of a shape are images, with the same range of values.
     """
 
     shape: tuple[int, ...]
     low: float | None
     high: float | None
-    labels: tuple[int, int] | None
+    labels: tuple[tuple[int, ...], int, int | None] | None
 
 
 def kind(data) -> str:
@@ -246,19 +247,18 @@ def _is_plainly_fine(batch, limits: Limits):
     x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
     if not tf.is_tensor(x) or not x.dtype.is_floating or x.shape[1:] != limits.shape:
         return tf.constant(False)
-    low, high = tf.reduce_min(x), tf.reduce_max(x)
-    if limits.low is None:
-        bytes_ = (low >= 0) & (high > 16) & (high <= 255)
-        conditions = [tf.math.is_finite(low) & tf.math.is_finite(high) & ~bytes_]
-    else:
-        conditions = [(low >= limits.low) & (high <= limits.high)]
+    conditions = [_is_in_range(x, limits)]
     if y is None:
         conditions.append(limits.labels is None)
     elif limits.labels is None:
         same = y.dtype == x.dtype and y.shape[1:] == x.shape[1:]
         conditions.append(tf.reduce_all(tf.equal(x, y)) if same else False)
+    elif limits.labels[0]:
+        images = y.dtype.is_floating and y.shape[1:] == limits.labels[0]
+        conditions.append(_is_in_range(y, limits) if images else False)
+        conditions.append(tf.shape(x)[0] == tf.shape(y)[0])
     elif y.dtype.is_integer and y.shape.rank == 1:
-        lowest, end = limits.labels
+        _, lowest, end = limits.labels
         labels = tf.cast(y, tf.int64)
         conditions += [tf.reduce_min(labels) >= lowest, tf.reduce_max(labels) < end]
         conditions.append(tf.shape(x)[0] == tf.shape(y)[0])
@@ -268,3 +268,13 @@ def _is_plainly_fine(batch, limits: Limits):
         plain = weight.dtype.is_floating and weight.shape.rank == 1
         conditions.append(tf.reduce_all(tf.math.is_finite(weight)) if plain else False)
     return tf.reduce_all(tf.stack([tf.convert_to_tensor(one) for one in conditions]))
+
+
+def _is_in_range(x, limits):
+    import tensorflow as tf
+
+    low, high = tf.reduce_min(x), tf.reduce_max(x)
+    if limits.low is not None:
+        return (low >= limits.low) & (high <= limits.high)
+    bytes_ = (low >= 0) & (high > 16) & (high <= 255)
+    return tf.math.is_finite(low) & tf.math.is_finite(high) & ~bytes_

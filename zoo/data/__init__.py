@@ -9,6 +9,8 @@ import numpy as np
 from zoo.data import attributes, in_files, tones, variants
 from zoo.data.folders import ImageFolder as ImageFolder
 from zoo.data.folders import from_folder as from_folder
+from zoo.data.silhouettes import gray_levels as gray_levels
+from zoo.data.silhouettes import silhouettes as silhouettes
 from zoo.data.source import Source as Source
 from zoo.data.source import checked, in_folder, read
 from zoo.data.stored import StoredImages as StoredImages
@@ -121,6 +123,12 @@ for _name, _title, _levels in (
         _MNIST.credit,
         _levels,
     )
+SOURCES["fashion_silhouettes"] = Source(
+    "Silhouettes of the clothes of Fashion-MNIST, and the clothes, as pairs of images, 28x28",
+    SOURCES["fashion_mnist"].licence,
+    SOURCES["fashion_mnist"].credit,
+    (),
+)
 SOURCES |= in_files.SOURCES
 
 
@@ -142,6 +150,8 @@ def load(name: str):
     in the order of its files, is downloaded by Keras without one. What they are is in
     `zoo.data.SOURCES`, and an error names the file that is missing. `ecg5000` has signals: normal
     heartbeats for training, normal and other ones for testing, some with values out of [0, 1].
+    `fashion_silhouettes` has pairs of images: silhouettes, and in place of labels the clothes of
+    Fashion-MNIST, in its order.
 
     Args:
         name: one of `zoo.data.SOURCES`.
@@ -149,7 +159,7 @@ def load(name: str):
     Returns:
         `(x_train, y_train), (x_test, y_test)`: images float32 [n, height, width, channels] in
         [0, 1], or signals float32 [n, time, channels]; labels int32 [n], or None if the data set
-        has none.
+        has none, or of `fashion_silhouettes` images.
 
     Raises:
         UnknownNameError: an unknown name; the error has the nearest names.
@@ -183,9 +193,14 @@ def load(name: str):
         arrays = variants.draw(name, digits)
     elif name in ("mnist_thickness", "mnist_angles"):
         arrays = attributes.draw(name, _verified("mnist", _find("mnist")))
+    elif name == "fashion_silhouettes":
+        arrays = _verified("fashion_mnist", _find("fashion_mnist"))
     else:
         arrays = _verified(name, _find(name))
     x_train, y_train, x_test, y_test = arrays
+    if name == "fashion_silhouettes":
+        train, test = _pixels(x_train), _pixels(x_test)
+        return (silhouettes(train), train), (silhouettes(test), test)
     return (_pixels(x_train), y_train.astype("int32")), (_pixels(x_test), y_test.astype("int32"))
 
 

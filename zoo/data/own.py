@@ -63,7 +63,8 @@ def read(
     Args:
         path: a folder, see `zoo.data.from_folder`; an .npy file, see `zoo.data.StoredImages`; or
             an .npz file with `x_train`, `x`, `images` or `arr_0`, perhaps with labels as `y_train`,
-            `y` or `labels`, and with `x_test` and `y_test`; or a table, see `zoo.data.from_table`.
+            `y` or `labels` (of pairs the other images), and with `x_test` and `y_test`; or a table,
+            see `zoo.data.from_table`.
         size: (height, width) of the images, or one number for both; images in folders have 64
             pixels a side without. What is in files is not resized.
         channels: 3 or 1; images in folders have 3 without.
@@ -147,11 +148,19 @@ def _read_npz(path, given, learns_labels, signals) -> OwnData:
             x = _on_disk(file[key], signals)
             y_key = next((key for key in _LABEL_KEYS if learns_labels and key in file), None)
             test = _on_disk(file["x_test"], signals) if "x_test" in file else None
-            y_test = file["y_test"] if y_key and "y_test" in file else None
-            y = file[y_key] if y_key else None
+            y_test = _labels(file["y_test"]) if y_key and "y_test" in file else None
+            y = _labels(file[y_key]) if y_key else None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is no npz file of images: {error}.") from error
     return OwnData(x, y, path=given, test=None if test is None else (test, y_test))
+
+
+def _labels(array):
+    """Return labels as they are, and images, which stand in their place, with pixels in [0, 1]."""
+    if array.ndim < 3:
+        return array
+    scale = 255.0 if array.dtype == "uint8" else 1.0
+    return array.astype("float32") / np.float32(scale)
 
 
 def _on_disk(array, signals) -> StoredImages:

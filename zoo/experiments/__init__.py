@@ -29,6 +29,7 @@ from zoo.experiments import (
     semi_supervised,
     stacks,
     tones,
+    translation,
     variational,
 )
 from zoo.experiments.table import SEED, Table
@@ -60,11 +61,13 @@ EXPERIMENTS = {
     "one_class_mnist": anomalies.one_class_mnist,
     "parzen_windows": adversarial.parzen_windows,
     "penalties": classical.penalties,
+    "people_in_clothing": translation.people_in_clothing,
     "regularised": representations.regularised,
     "semi_supervised": semi_supervised.semi_supervised,
     "sparsity": classical.sparsity,
     "stacks": stacks.stacks,
     "tones": tones.tones,
+    "translation": translation.translation,
     "two_dimensions": adversarial.two_dimensions,
     "two_modes": gans.two_modes,
     "vae_against_aae": adversarial.vae_against_aae,

@@ -44,11 +44,11 @@ def fit(model, x, epochs, rate, verbose, labels=None, seed=SEED):
     model.fit(x, labels, epochs=epochs, verbose=verbose)
 
 
-def fit_recipe(recipe, x, y, epochs, verbose):
+def fit_recipe(recipe, x, y, epochs, verbose, model_class=None):
     """Train a recipe's model on images; `epochs` of None means the recipe's number."""
     epochs = epochs or recipe.epochs
     keras.utils.set_random_seed(recipe.seed)
-    model = training.make_model(recipe)
+    model = training.make_model(recipe, model_class)
     model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
     y = y if model.learns_labels else None
     model.fit(x, y, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)

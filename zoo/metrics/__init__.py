@@ -37,12 +37,14 @@ from zoo.metrics.representation import (
     saturation,
     sliced_wasserstein,
 )
+from zoo.metrics.translation import absolute_error, same_class
 
 __all__ = [
     "CARD_METRICS",
     "REFERENCE_CLASSIFIERS",
     "CardMetric",
     "Evaluation",
+    "absolute_error",
     "active_units",
     "angle_to_principal_subspace",
     "classification_error",
@@ -64,6 +66,7 @@ __all__ = [
     "reconstruction_error",
     "reference_features",
     "rotation",
+    "same_class",
     "saturation",
     "sliced_wasserstein",
     "squared_error",

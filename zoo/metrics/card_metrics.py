@@ -143,12 +143,13 @@ def has_labels(evaluation: Evaluation) -> bool:
 def codes_need_no_labels(evaluation: Evaluation) -> bool:
     """Whether all images have labels, and their codes do not depend on them."""
     labels = evaluation.train[1], evaluation.y
-    return all(y is not None and min(y) >= 0 for y in labels) and not evaluation.model.conditional
+    given = evaluation.model.conditional
+    return not given and all(y is not None and y.ndim == 1 and min(y) >= 0 for y in labels)
 
 
 def has_reference_classifier(evaluation: Evaluation) -> bool:
-    """Whether the data set has a reference classifier."""
-    return evaluation.data_name in REFERENCE_CLASSIFIERS
+    """Whether the data set has a reference classifier, and the model's labels, if any, classes."""
+    return evaluation.data_name in REFERENCE_CLASSIFIERS and not evaluation.model.label_shape
 
 
 def has_log_likelihood(evaluation: Evaluation) -> bool:

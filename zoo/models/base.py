@@ -15,7 +15,12 @@ from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
 from zoo.checks import streams
 from zoo.models import settings
-from zoo.models.described_networks import checked_code_shape, described_networks, described_sizes
+from zoo.models.described_networks import (
+    checked_code_shape,
+    described_networks,
+    described_sizes,
+    set_networks,
+)
 from zoo.models.old_names import with_new_names
 from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
 from zoo.nn import given, network_properties, networks, own_networks, proportions
@@ -73,6 +78,8 @@ class BaseAutoencoder(Trainer):
         label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
             by default both networks of a conditional model.
         learns_labels: whether it learns from labels; conditional models do.
+        label_shape: of a label that is an array, such as an image; () for integers.
+        label_dtype: "int32", or of arrays "float32".
         semi_supervised: whether labels may be -1, for "unlabeled".
         family: the group of presets that its presets belong to.
         restores: whether the model is trained to restore clean images from corrupted ones.
@@ -93,6 +100,8 @@ class BaseAutoencoder(Trainer):
     label_inputs: tuple[str, ...] = ()
     conditional = False
     learns_labels = False
+    label_shape: tuple[int, ...] = ()
+    label_dtype = "int32"
     semi_supervised = False
     restores = False
     has_encoder = True
@@ -146,9 +155,11 @@ class BaseAutoencoder(Trainer):
         if self.has_encoder and (encoder is None) != (decoder is None):
             raise ValueError("Give both encoder= and decoder=, or neither and input_shape=.")
         self.custom_networks = decoder is not None
-        if self.conditional and num_classes is None:
-            raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
-        self.num_classes = whole("num_classes", num_classes, least=1) if self.conditional else None
+        if self.conditional and not self.label_shape:
+            if num_classes is None:
+                raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
+            num_classes = whole("num_classes", num_classes, least=1)
+        self.num_classes = num_classes
         if input_shape is not None:
             expected = "input_shape=(height, width, channels), (time, channels) or (features,)"
             input_shape = given.shape("input_shape", input_shape, expected)
@@ -160,27 +171,7 @@ class BaseAutoencoder(Trainer):
         self.tie_weights = bool(tie_weights)
         self.likelihood = likelihoods.get(likelihood).of_model(self)
         self.seed = None if seed is None else whole("seed", seed)
-        shape = latent_dim
-        if self.custom_networks:
-            encoder, decoder, shape = own_networks.taken(
-                encoder,
-                decoder,
-                encoder_outputs=self.encoder_outputs,
-                label_inputs=self.label_inputs,
-                likelihood=self.likelihood,
-                input_shape=input_shape,
-                latent_dim=latent_dim,
-            )
-        else:
-            encoder, decoder = self._described_networks(input_shape, latent_dim)
-        self.encoder, self.decoder = encoder, decoder
-        self.image_shape, self.latent_dim = network_properties.fitting_shapes(
-            encoder, decoder, self.label_inputs, self.likelihood
-        )
-        self.code_shape = shape if isinstance(shape, tuple) else (self.latent_dim,)
-        self._check_given("input_shape", input_shape, self.image_shape)
-        if latent_dim not in (self.latent_dim, self.code_shape):
-            self._check_given("latent_dim", latent_dim, self.latent_dim)
+        self._make_networks(encoder, decoder, input_shape, latent_dim)
         if not self.custom_networks:
             proportions.warn_of_too_many_parameters(self)
         self.seed_generator = keras.random.SeedGenerator(self.seed or 0)
@@ -188,6 +179,9 @@ class BaseAutoencoder(Trainer):
             name: keras.metrics.Mean(name=name) for name in ("loss", *self.metric_names)
         }
         self.built = True
+
+    def _make_networks(self, encoder, decoder, input_shape, latent_dim):
+        set_networks(self, encoder, decoder, input_shape, latent_dim)
 
     def _described_networks(self, input_shape, latent_dim):
         return described_networks(self, input_shape, latent_dim)
@@ -199,11 +193,6 @@ class BaseAutoencoder(Trainer):
         """Add a name to those that `losses` reports, for this model only."""
         self.metric_names = (*self.metric_names, name)
         self.trackers[name] = keras.metrics.Mean(name=name)
-
-    def _check_given(self, name, given, found):
-        given = tuple(given) if isinstance(found, tuple) and given is not None else given
-        if given is not None and given != found:
-            raise ValueError(f"{name} is {given}, but the networks have {found}.")
 
     # Tensors
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from zoo.models.vae import VAE
-from zoo.nn import networks
+from zoo.nn import given, networks
 from zoo.nn.distributions.priors import LearnedNormal, Normal
 
 
@@ -22,8 +22,13 @@ class CVAE(VAE):
 
     Use it to generate images of a class, and for analogies. `fit(x, y)` takes integer labels.
 
+    With a `label_shape`, a label is an array, such as an image, and the model draws several answers
+    to it: x for given y. `generate(labels=y)` draws one for each, `decode(z, y)` one for each code.
+
     Args:
-        num_classes: how many labels there are.
+        num_classes: how many labels there are; None with a `label_shape`.
+        label_shape: of a label that is an array, (height, width, channels) of an image, with values
+            in the likelihood's range; () for integer labels.
         prior: a `zoo.Normal`, the standard normal by default; "learned"; or your own network from
             integer labels [batch] to a dict of `z_mean` and `z_log_var`.
         Others: see `VAE`. Your own networks must take dicts, {"x", "label"} and {"z", "label"}.
@@ -45,13 +50,35 @@ class CVAE(VAE):
     label_inputs = ("x", "z")
     priors_taken = (Normal,)
 
-    def __init__(self, input_shape=None, latent_dim=None, *, prior=None, **kwargs):
+    def __init__(self, input_shape=None, latent_dim=None, *, label_shape=(), prior=None, **kwargs):
+        self.label_shape = checked_label_shape(label_shape, prior, kwargs.get("num_classes"))
+        self.label_dtype = "float32" if self.label_shape else "int32"
         super().__init__(input_shape, latent_dim, prior=fixed_prior(prior), **kwargs)
         if is_learned(prior):
             learn_prior(self, prior)
 
     def setting(self, name: str) -> Any:
         return learned_prior_of(self) if name == "prior" else super().setting(name)
+
+
+def checked_label_shape(label_shape: Any, prior: Any, num_classes: Any) -> tuple[int, ...]:
+    """Return the shape of a label, () for integers.
+
+    Raises:
+        TypeError: no shape.
+        ValueError: what is for integers only: a number of classes, and a learned prior.
+    """
+    if isinstance(label_shape, tuple | list) and not label_shape:
+        return ()
+    expected = "the shape of a label, such as (28, 28, 1), or () for integer labels"
+    label_shape = given.shape("label_shape", label_shape, expected)
+    for name, value in (("num_classes", num_classes), ("prior", is_learned(prior) or None)):
+        if value is not None:
+            raise ValueError(
+                f"{name}={prior if name == 'prior' else value!r} is for integer labels, and "
+                f"label_shape={label_shape} for arrays: leave one of both out."
+            )
+    return label_shape
 
 
 def is_learned(prior: Any) -> bool:

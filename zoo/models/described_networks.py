@@ -4,12 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.nn import given, networks
+from zoo.nn import given, network_properties, networks, own_networks
 from zoo.nn.given import whole
 from zoo.nn.proportions import suited_filters, suited_signal_filters
 from zoo.suggestions import UnknownNameError
 
 NETWORKS = ("dense", "conv", "resnet", "conv1d")
+
+
+def set_networks(model, encoder: Any, decoder: Any, input_shape: Any, latent_dim: Any) -> None:
+    """Set encoder and decoder of a model, given or described, and the shapes that follow.
+
+    Raises:
+        ValueError: networks of other shapes than the given ones.
+    """
+    shape = latent_dim
+    if model.custom_networks:
+        encoder, decoder, shape = own_networks.taken(
+            encoder,
+            decoder,
+            encoder_outputs=model.encoder_outputs,
+            label_inputs=model.label_inputs,
+            likelihood=model.likelihood,
+            input_shape=input_shape,
+            latent_dim=latent_dim,
+        )
+    else:
+        encoder, decoder = model._described_networks(input_shape, latent_dim)
+    model.encoder, model.decoder = encoder, decoder
+    model.image_shape, model.latent_dim = network_properties.fitting_shapes(
+        encoder, decoder, model.label_inputs, model.likelihood
+    )
+    model.code_shape = shape if isinstance(shape, tuple) else (model.latent_dim,)
+    _check_given("input_shape", input_shape, model.image_shape)
+    if latent_dim not in (model.latent_dim, model.code_shape):
+        _check_given("latent_dim", latent_dim, model.latent_dim)
+
+
+def _check_given(name, given, found):
+    given = tuple(given) if isinstance(found, tuple) and given is not None else given
+    if given is not None and given != found:
+        raise ValueError(f"{name} is {given}, but the networks have {found}.")
 
 
 def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
@@ -49,6 +84,7 @@ def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
             dict.fromkeys(model.encoder_outputs, latent_dim),
             code_activation=model.code_activation,
             num_classes=model.num_classes if "x" in model.label_inputs else None,
+            label_shape=model.label_shape if "x" in model.label_inputs else (),
             normalization=model.likelihood.normalization(),
             **description,
         )
@@ -57,6 +93,7 @@ def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
         latent_dim,
         tied_to=encoder if model.tie_weights else None,
         num_classes=model.num_classes,
+        label_shape=model.label_shape,
         **description,
     )
     return encoder, decoder

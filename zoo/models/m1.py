@@ -14,6 +14,7 @@ from zoo.models.labeled_images import check_every_class_has_a_label
 from zoo.models.settings import initial_weights
 from zoo.models.signature import classifier_part
 from zoo.models.vae import VAE
+from zoo.monitors import not_finite
 from zoo.nn.given import whole, widths
 
 
@@ -101,7 +102,7 @@ class M1(VAE):
         if isinstance(validation_data, tuple | list):
             validation_data = (validation_data[0],)
         history = super().fit(x, None, *args, validation_data=validation_data, **kwargs)
-        if y is not None and not checks.not_finite(self):
+        if y is not None and not not_finite(self):
             self.learn_labels(x, y)
         return history
 

@@ -14,6 +14,7 @@ from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.models.base import BaseAutoencoder
 from zoo.models.importance_sampling import Estimate, log_mean_weights
+from zoo.monitors import not_finite
 from zoo.nn import corruption as corruptions
 from zoo.nn.configured import made_of
 from zoo.nn.distributions import normal, prior_names
@@ -148,7 +149,7 @@ class VAE(BaseAutoencoder):
         samples = z.shape[1]
         if samples > 1:
             x = ops.repeat(x, samples, axis=0)  # [batch * samples, *input_shape]
-            label = label if label is None else ops.repeat(label, samples)
+            label = label if label is None else ops.repeat(label, samples, axis=0)
         z = ops.reshape(z, (-1, self.latent_dim))  # [batch * samples, latent_dim]
         inputs = {"z": z, "label": label} if "z" in self.label_inputs else z
         parameters = self.decoder(inputs, training=training)
@@ -332,7 +333,7 @@ class VAE(BaseAutoencoder):
     def after_fit(self, x: Any, y: Any) -> None:
         """Warn of posterior collapse: few dimensions of the codes hold information."""
         steps = int(ops.convert_to_numpy(self.optimizer.iterations))
-        if steps < FEW_STEPS or checks.not_finite(self):
+        if steps < FEW_STEPS or not_finite(self):
             return
         active = active_units(self, x, y if self.conditional and not self.semi_supervised else None)
         if active <= self.latent_dim // 10:

@@ -23,6 +23,7 @@ def encoder(
     activation: str = "relu",
     code_activation: str | None = None,
     num_classes: int | None = None,
+    label_shape: tuple[int, ...] = (),
     noise_dim: int | None = None,
     dropout: float = 0.0,
     input_dropout: float = 0.0,
@@ -42,6 +43,8 @@ def encoder(
         activation: of every hidden layer.
         code_activation: of the outputs.
         num_classes: if given, the network also takes a label, joined to the flat features.
+        label_shape: if given, the network also takes a label that is an array of this shape,
+            flattened and joined likewise.
         noise_dim: if given, the network also takes `noise` [batch, noise_dim], joined likewise.
         dropout: the fraction of every dense hidden layer's values that are dropped in training.
         input_dropout: the same for the input of the first dense layer.
@@ -56,8 +59,8 @@ def encoder(
     x = keras.Input(input_shape, name="x")
     seen = _normalized(x, normalization)
     inputs, features = x, _flat_features(seen, filters, activation, dtype, network)
-    if num_classes:
-        label = keras.Input((), name="label", dtype="int32")
+    if num_classes or label_shape:
+        label = _label_input(label_shape)
         inputs = {"x": x, "label": label}
         features = _join(features, label, num_classes, dtype)
     if noise_dim:
@@ -97,6 +100,7 @@ def decoder(
     activation: str = "relu",
     tied_to: keras.Model | None = None,
     num_classes: int | None = None,
+    label_shape: tuple[int, ...] = (),
     dtype=None,
 ) -> keras.Model:
     """Build a network from codes to a likelihood's parameters, with the encoder's layers reversed.
@@ -110,8 +114,8 @@ def decoder(
     """
     z = keras.Input((latent_dim,), name="z")
     inputs, features = z, z
-    if num_classes:
-        label = keras.Input((), name="label", dtype="int32")
+    if num_classes or label_shape:
+        label = _label_input(label_shape)
         inputs = {"z": z, "label": label}
         features = _join(features, label, num_classes, dtype)
     if tied_to is not None:
@@ -260,7 +264,16 @@ def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
     return keras.Model(label, moments, name="prior_network")
 
 
+def _label_input(label_shape):
+    dtype = "float32" if label_shape else "int32"
+    return keras.Input(label_shape, name="label", dtype=dtype)
+
+
 def _join(features, label, num_classes, dtype):
+    """Join a label to flat features: an integer as a one-hot row, an array flattened."""
+    if len(label.shape) > 1:
+        flat = ops.reshape(label, (-1, math.prod(label.shape[1:])))
+        return layers.Concatenate(name="join", dtype=dtype)([features, flat])
     one_hot = OneHot(num_classes, name="one_hot", dtype=dtype)(label)
     return layers.Concatenate(name="join", dtype=dtype)([features, one_hot])
 

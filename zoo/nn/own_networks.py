@@ -108,6 +108,20 @@ def discriminator(network, name: str, shape, labeled: bool = False) -> keras.Mod
     return network
 
 
+def translator(network, shape, likelihood) -> keras.Model:
+    """Return a user's network from images to images as a functional model.
+
+    Args: its input's shape without the batch, and the likelihood whose parameters it gives.
+    """
+    opaque = not _is_transparent(network)
+    network = _single(functional(network, "generator", "x", shape), "generator")
+    if not _SAVED.get():
+        network = _without_sigmoid(network, likelihood, "generator")
+        if opaque:
+            _warn_of_hidden_activation(network, likelihood, "generator")
+    return network
+
+
 def functional(network, role: str, name: str, shape, labeled: bool = False) -> keras.Model:
     """Return a network as a functional model; unchanged if it is one already, with known sizes.
 
@@ -324,14 +338,14 @@ def activation_of(operation: Any) -> str | None:
     return getattr(getattr(operation, "activation", None), "__name__", None)
 
 
-def _without_sigmoid(decoder, likelihood):
+def _without_sigmoid(decoder, likelihood, role="decoder"):
     """Remove the sigmoid that the likelihood applies itself; refuse other bounded activations."""
     name = activation_of(last_operation(decoder))
     if likelihood.reads is None or name not in vars(keras.activations) or name in _UNBOUNDED:
         return decoder
     if name != likelihood.applies:
         raise ValueError(
-            f"The decoder ends in the activation {name!r}, but the likelihood "
+            f"The {role} ends in the activation {name!r}, but the likelihood "
             f"{type(likelihood).__name__} takes {likelihood.reads}, which are unbounded: leave "
             "the activation out (activation=None). Or choose a likelihood that takes the values of "
             'pixels: likelihood="squared_error" or "gaussian".'
@@ -359,7 +373,7 @@ def _cut(network):
     return keras.models.clone_model(uncompiled, clone_function=same_but_the_last)
 
 
-def _warn_of_hidden_activation(decoder, likelihood):
+def _warn_of_hidden_activation(decoder, likelihood, role="decoder"):
     """Warn if a network whose layers are unknown gives no value below 0."""
     if likelihood.reads is None:
         return
@@ -374,7 +388,7 @@ def _warn_of_hidden_activation(decoder, likelihood):
     values = keras.ops.convert_to_numpy(keras.ops.stop_gradient(values))
     if values.min() >= 0.0 and values.max() > values.min():
         warnings.warn(
-            f"The decoder gives no values below 0 for random codes (they go from "
+            f"The {role} gives no values below 0 for random inputs (they go from "
             f"{values.min():.3g} to {values.max():.3g}), as if it ended in a sigmoid or a ReLU. "
             f"The likelihood {type(likelihood).__name__} takes {likelihood.reads}: leave that "
             'activation out, or choose likelihood="squared_error" or "gaussian".',

@@ -24,11 +24,13 @@ from zoo.plots.images import (
 from zoo.plots.latent import bubbles, codes, energy_surface, manifold, scatters, training_curves
 from zoo.plots.sheets import save_small, tile
 from zoo.plots.signals import signals
+from zoo.plots.translations import draws_for_labels, translations
 
 __all__ = [
     "analogies",
     "bubbles",
     "codes",
+    "draws_for_labels",
     "energy_surface",
     "filters",
     "filters_of_several",
@@ -47,6 +49,7 @@ __all__ = [
     "style_grid",
     "tile",
     "training_curves",
+    "translations",
     "traversal",
 ]
 
@@ -58,6 +61,10 @@ def preview(model, x, labels=None) -> Figure:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.plots.preview(zoo.VAE((8, 8, 1), 4), x_test).savefig("preview.png")
     """
+    if hasattr(model, "translate"):
+        return translations(model, x, labels)
+    if model.label_shape and model.label_shape == model.image_shape:
+        return draws_for_labels(model, labels[:8])
     if len(model.image_shape) < 3 and not model.has_encoder:
         return signals({"generated": model.generate(12, seed=0)}, "generated signals")
     if len(model.image_shape) < 3:

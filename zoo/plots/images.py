@@ -6,7 +6,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import zoo
-from zoo.plots.sheets import DPI, blank, enlarged, name_columns, name_rows, need, sheet, show
+from zoo.plots.sheets import (
+    DPI,
+    blank,
+    enlarged,
+    name_columns,
+    name_rows,
+    need,
+    need_classes,
+    sheet,
+    show,
+)
 from zoo.plots.signals import signals
 
 QUANTILE = 2.0
@@ -239,6 +249,7 @@ def samples(
     need(min(rows, columns) > 0, f"rows={rows} and columns={columns} must be at least 1.")
     n = rows * columns
     if labels is None and model.conditional:
+        need_classes(model)
         labels = np.tile(np.arange(columns) % model.num_classes, rows)
     title = "decoded samples of the prior" if model.prior else "generated images"
     figure, axes = sheet(columns, rows, title=title)
@@ -254,6 +265,7 @@ def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=
         >>> zoo.plots.style_grid(model).savefig("styles.png")
     """
     need(model.conditional, "A style grid needs a conditional model, such as a CVAE.")
+    need_classes(model)
     need(styles > 0, f"styles is {styles}; show at least one.")
     classes = np.arange(model.num_classes)
     drawn = np.repeat(model.prior.sample(styles, seed=seed), model.num_classes, axis=0)
@@ -278,6 +290,7 @@ def analogies(model, x, labels=None, *, n: int = 8, class_names=None, cmap=None)
         >>> zoo.plots.analogies(model, x_test, y_test).savefig("analogies.png")
     """
     need(model.conditional, "Analogies need a conditional model, such as a CVAE.")
+    need_classes(model)
     x, labels = x[:n], None if labels is None else labels[:n]
     classes = np.arange(model.num_classes)
     styles = model.style(model.encode(x, labels), labels)

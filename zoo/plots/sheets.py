@@ -141,6 +141,15 @@ def need(condition, message):
         raise ValueError(message)
 
 
+def need_classes(model):
+    """Refuse a model whose labels are no classes."""
+    need(
+        model.num_classes,
+        f"The labels of this {type(model).__name__} have the shape {model.label_shape} and are no "
+        "classes. See `draws_for_labels`.",
+    )
+
+
 def scatter(figure, axes, z, labels, class_names=None):
     """Draw codes as points, colored by class, with a legend."""
     if labels is None:

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 
 from zoo.backend.optimizer_group import normalize_config
-from zoo.checks.data import check_finite
 from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
+from zoo.monitors import check_finite
 from zoo.presets import archives, hub, urls
 from zoo.presets.card import CONFIG, WEIGHTS, read_card
 from zoo.presets.card import verified_file as verified

@@ -23,6 +23,7 @@ from zoo.suggestions import UnknownNameError
 
 TITLE, TABLE = "images of one's own", "a table of one's own"
 _LEAST_OF_PHOTOGRAPHS = 32  # pixels a side
+TARGETS = "target_shape"  # a setting of classes that learn from pairs of images
 _MANY = 10_000  # images, from which on batches are larger
 
 
@@ -62,10 +63,12 @@ def recipe_of_class(
     photographs = len(shape) == 3 and shape[-1] == 3 and min(shape[:2]) >= _LEAST_OF_PHOTOGRAPHS
     if photographs and "network" in takes and not {"network", "filters"} & settings.keys():
         settings["network"] = "resnet"
-    model = {"input_shape": list(shape), "latent_dim": suited_latent_dim(shape)}
+    model = {"input_shape": list(shape)}
+    if "latent_dim" in takes:
+        model["latent_dim"] = suited_latent_dim(shape)
     filters = settings.get("filters", suited_filters(shape)) if "filters" in takes else ()
     described = "network" in settings  # which says what suits
-    if "filters" in takes and not described:
+    if "filters" in takes and TARGETS not in takes and not described:
         model["filters"] = list(filters)
     if "hidden_units" in takes and not described:
         others = bool(model_class.updates) or model_class.semi_supervised or model_class.conditional
@@ -121,7 +124,8 @@ def suited(recipe: Recipe, x, model_class: type) -> tuple[Recipe, list[str]]:
         x: images [n, ...] in [0, 1]; vectors change nothing.
         model_class: the recipe's.
     """
-    if len(x.shape) != 4 or len(recipe.model.get("input_shape", ())) == 1:
+    vectors = len(x.shape) != 4 or len(recipe.model.get("input_shape", ())) == 1
+    if vectors or TARGETS in model_class.__signature__.parameters:
         return recipe, []
     some, model, said = few_rows(x)[0], dict(recipe.model), []
     if _are_drawings(some):
@@ -175,11 +179,13 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
     elif not isinstance(images, OwnData):
         own = OwnData(images)
     own = own if labels is None else with_labels(own, labels)
-    _check(recipe, own, learns_labels)
+    _check(recipe, own, learns_labels, TARGETS in model_class.__signature__.parameters)
     x, y = in_drawn_order(own, recipe.seed)
     recipe, said = suited(recipe, x, model_class)
     model = {**recipe.model, "input_shape": list(x.shape[1:])}
-    if y is not None:
+    if y is not None and TARGETS in model_class.__signature__.parameters:
+        model[TARGETS] = list(np.shape(y)[1:])
+    elif y is not None:
         model["num_classes"] = max(int(np.max(y)) + 1, len(own.class_names))
         if set(model.get("prior") or ()) == {"petals"}:
             model["prior"] = {"petals": {"num_classes": model["num_classes"]}}
@@ -223,7 +229,12 @@ def _shape_asked(recipe, path) -> dict:
     return {"size": tuple(shape[:2]), "channels": shape[2]}
 
 
-def _check(recipe, own, learns_labels):
+def _check(recipe, own, learns_labels, pairs):
+    if pairs and np.ndim(own.y) != 4:
+        raise ValueError(
+            f"The recipe {recipe.name} learns from pairs of images: give an .npz file with x and "
+            "y, both [n, height, width, channels]."
+        )
     if own.y is not None and not learns_labels:
         raise ValueError(f"The recipe {recipe.name} learns from images only: leave out labels.")
     if own.y is None and learns_labels:

@@ -13,8 +13,8 @@ import numpy as np
 import zoo
 from zoo.atomic_writes import need_space, publish_folder, write_file
 from zoo.backend.optimizer_group import normalize_config
-from zoo.checks.data import check_finite
 from zoo.models.base import BaseAutoencoder
+from zoo.monitors import check_finite
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card
 from zoo.presets.card_page import render_card
 

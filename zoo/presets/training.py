@@ -18,8 +18,8 @@ from zoo import data, distribution, plots
 from zoo.atomic_writes import check_target
 from zoo.backend import backend
 from zoo.callbacks import Backup, KeepBest, Progress
-from zoo.checks.data import check_finite, not_finite
 from zoo.models import CLASSES
+from zoo.monitors import check_finite, not_finite
 from zoo.presets import own_data, saving
 from zoo.presets.card import Card
 from zoo.presets.recipes import Recipe

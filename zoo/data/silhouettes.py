@@ -1,0 +1,61 @@
+"""Clothes as pairs of images: their silhouettes, or a few gray levels of them, and themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LEAST = 0.02  # of a pixel that belongs to the garment; light clothes have small values
+
+
+def silhouettes(images) -> np.ndarray:
+    """Return the silhouettes of images on black: what is not background, without holes.
+
+    Args:
+        images: [n, height, width, 1], in [0, 1], of one object each.
+
+    Returns:
+        float32 [n, height, width, 1], 0 or 1.
+
+    Examples:
+        >>> ring = np.zeros((1, 5, 5, 1))
+        >>> ring[:, 1:4, 1:4] = 0.5
+        >>> ring[:, 2, 2] = 0.0
+        >>> int(zoo.data.silhouettes(ring).sum())
+        9
+    """
+    from scipy import ndimage
+
+    x = np.asarray(images, "float32")[..., 0] > LEAST
+    # The background is what hangs together with the border: a frame around every image.
+    outside = np.pad(~x, ((0, 0), (1, 1), (1, 1)), constant_values=True)
+    structure = np.zeros((3, 3, 3), bool)
+    structure[1] = ndimage.generate_binary_structure(2, 1)  # images are not connected
+    parts, _ = ndimage.label(outside, structure)
+    background = parts == parts[:, :1, :1]
+    return (~background[:, 1:-1, 1:-1, None]).astype("float32")
+
+
+def gray_levels(images, levels: int = 4) -> np.ndarray:
+    """Return images with a few gray levels: a segmentation by brightness, smoothed before.
+
+    Args:
+        images: [n, height, width, 1], in [0, 1].
+        levels: how many, at least 2. Level 0 is the background, all outside of the silhouette.
+
+    Returns:
+        float32 [n, height, width, 1], of the values k / (levels - 1).
+
+    Examples:
+        >>> image = np.linspace(0, 1, 64).reshape(1, 8, 8, 1)
+        >>> np.unique(zoo.data.gray_levels(image)).round(2)
+        array([0.  , 0.33, 0.67, 1.  ], dtype=float32)
+    """
+    from scipy import ndimage
+
+    x = np.asarray(images, "float32")
+    inside = silhouettes(x)
+    smooth = ndimage.gaussian_filter(x, (0, 1, 1, 0))
+    weight = ndimage.gaussian_filter(inside, (0, 1, 1, 0))
+    shade = smooth / np.maximum(weight, 1e-6)  # the background does not darken the border
+    level = 1 + np.clip(np.floor(shade * (levels - 1)), 0, levels - 2)
+    return inside * level.astype("float32") / np.float32(levels - 1)

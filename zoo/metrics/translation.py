@@ -1,0 +1,91 @@
+"""How good images are that a model makes of other images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.metrics.card_metrics import register, rounded
+from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.generation import frechet_distance
+from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
+
+if TYPE_CHECKING:
+    from zoo.models.pix2pix import Pix2Pix
+
+
+def absolute_error(model: Pix2Pix, x: np.ndarray, y: np.ndarray) -> float:
+    """Return the absolute error of a pixel of translated images, averaged.
+
+    Args:
+        model: a `zoo.Pix2Pix`.
+        x: images, float32 [n, *input_shape]. y: what they should become, [n, *target_shape].
+
+    Examples:
+        >>> y = zoo.data.load("digits")[1][0]
+        >>> model = zoo.Pix2Pix((8, 8, 1), filters=(8, 16))
+        >>> 0.0 < zoo.metrics.absolute_error(model, np.round(y), y) < 1.0
+        True
+    """
+    return float(np.mean(np.abs(np.subtract(model.translate(x), y, dtype="float64"))))
+
+
+def same_class(images: np.ndarray, others: np.ndarray, classifier) -> float:
+    """Return the percentage of images that a classifier assigns to the class of another image.
+
+    Args:
+        images, others: float32 [n, height, width, channels], compared one by one.
+        classifier: a Keras model to class scores, from `load_reference_classifier`.
+
+    Examples:
+        >>> classifier = zoo.metrics.load_reference_classifier("mnist")
+        >>> sevens = zoo.load("cvae_mnist").generate(labels=[7] * 8, seed=0)
+        >>> zoo.metrics.same_class(sevens, sevens[::-1], classifier)
+        100.0
+    """
+    a, b = (
+        classifier.predict(each, batch_size=500, verbose=0).argmax(axis=1)
+        for each in (images, others)
+    )
+    return 100.0 * float(np.mean(a == b))
+
+
+# On cards
+
+_CLASSIFIERS = {"fashion_silhouettes": "fashion_mnist"}
+
+
+def is_of_clothes(evaluation: Evaluation) -> bool:
+    """Whether a reference classifier knows the images that the given ones should become."""
+    return evaluation.data_name in _CLASSIFIERS
+
+
+@register("absolute error", "", "of a translated image, averaged over pixels in [0, 1]")
+def _absolute_error(e):
+    return rounded(absolute_error(e.model, e.x, e.y)), {}
+
+
+@register(
+    "Fréchet distance of translations",
+    "",
+    "of the translated images to the true ones, squared, by what the last hidden layer of an "
+    "independently trained reference classifier gives",
+    is_of_clothes,
+)
+def _frechet_distance_of_translations(e):
+    classifier = load_reference_classifier(_CLASSIFIERS[e.data_name])
+    return rounded(frechet_distance(e.model.translate(e.x), e.y, classifier)), {}
+
+
+@register(
+    "class of translations",
+    "%",
+    "translated images whose class is that of the true image, both according to a reference "
+    "classifier, which is right on {accuracy:.2f} % of the true ones",
+    is_of_clothes,
+)
+def _class_of_translations(e):
+    name = _CLASSIFIERS[e.data_name]
+    value = same_class(e.model.translate(e.x), e.y, load_reference_classifier(name))
+    return round(value, 2), {"accuracy": REFERENCE_CLASSIFIERS[name]["test_accuracy"]}

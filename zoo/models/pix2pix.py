@@ -1,0 +1,329 @@
+"""Image-to-image translation with a conditional adversarial network."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.checks import streams
+from zoo.models.base import BaseAutoencoder
+from zoo.models.signature import TensorInfo, image_info
+from zoo.monitors import DiscriminatorMonitor
+from zoo.nn import given, own_networks, translation_networks
+from zoo.nn.given import number, widths
+from zoo.nn.proportions import suited_filters
+from zoo.trainer import Batch, Losses
+
+NO_CODE = "a U-Net has no code: images also pass through its connections"
+DESCRIBED = "its network is a U-Net, which filters= describes"
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Pix2Pix(BaseAutoencoder):
+    """Image-to-image translation: from outlines to photographs, from maps to aerial views, ...
+
+    The generator g, a U-Net, turns an image x into an image g(x), which should look like the other
+    image y of the pair. The discriminator d sees x beside y or g(x), and judges every patch of the
+    pair by itself: its size is `patch_size`. Every training step makes two updates:
+
+    1. discriminator: it minimizes -log d(x, y) - log(1 - d(x, g(x))), averaged over patches;
+    2. generator: it minimizes -log d(x, g(x)) + `l1_weight` |y - g(x)|, averaged over patches and
+       over pixels.
+
+    The absolute error alone gives the median of all images y that x may have: the right shape,
+    without texture. The discriminator, which knows x, makes that g(x) looks like one of them.
+
+    `loss` is the absolute error of a pixel; the adversarial losses do not show which model is
+    better.
+
+    Use it where there are pairs of images of the same size. `fit(x, y)` takes the images and what
+    they are to become, `translate(x)` gives it. One image gives one translation: where many are
+    right, draw what differs with a `zoo.CVAE` first. There are no codes, so `encode`, `decode`,
+    `reconstruct` and `generate` raise a TypeError.
+
+    Args:
+        input_shape: of x, (height, width, channels).
+        target_shape: of y, with the same height and width; `input_shape` by default.
+        filters: widths of the U-Net's halvings, at least one; by default as many as end in three
+            or four pixels a side.
+        l1_weight: of the absolute error, at least 0.
+        label_smoothing: s in [0, 0.5): the discriminator's target for real pairs is 1 - s.
+        discriminator_filters: widths of its halvings; by default the first two of `filters`. One
+            more doubles the patches.
+        generator: your own, from `x` to the likelihood's parameters.
+        discriminator: your own, a functional model of `{"x", "y"}` to logits [batch, ..., 1].
+        likelihood: gives the range of both images; "bernoulli" for [0, 1], "squared_error" for any.
+        Others: see `zoo.models.base.BaseAutoencoder`.
+
+    Raises:
+        TypeError, ValueError: settings of a wrong kind or out of range; shapes that are not of
+            images, or of different sides; more halvings than the sides allow; networks that take
+            or give other shapes.
+
+    Examples:
+        >>> (y, _), (y_test, _) = zoo.data.load("digits")
+        >>> x, x_test = (np.round(images) for images in (y, y_test))  # black and white, no gray
+        >>> model = zoo.Pix2Pix((8, 8, 1), filters=(8, 16))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, y, epochs=1, verbose=0)
+        >>> model.translate(x_test).shape
+        (360, 8, 8, 1)
+
+    Source: Isola, Zhu, Zhou and Efros 2017 (arXiv 1611.07004), sections 3.1 to 3.3. Here layers
+    have group normalization, and the generator is deterministic: noise by dropout changed little
+    there.
+    """
+
+    family = "translation"
+    has_encoder = False
+    learns_labels = True
+    label_dtype = "float32"
+    unit_variance = True  # "gaussian" says only that pixels may have any value
+    encoder_outputs = ()
+    metric_names = (
+        "absolute_error",
+        "discriminator",
+        "generator",
+        "accuracy_on_pairs",
+        "accuracy_on_translations",
+    )
+    network_names = ("generator", "discriminator")
+    card_metrics = ("absolute error", "Fréchet distance of translations", "class of translations")
+    updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
+    takes_no: ClassVar = {
+        "latent_dim": (None, NO_CODE),
+        "code_activation": (None, NO_CODE),
+        "encoder": (None, "its network is generator="),
+        "decoder": (None, "its network is generator="),
+        "tie_weights": (False, DESCRIBED),
+        "network": (None, DESCRIBED),
+        "hidden_units": (None, DESCRIBED),
+    }
+
+    def __init__(
+        self,
+        input_shape=None,
+        target_shape=None,
+        *,
+        filters=None,
+        l1_weight: float = 100.0,
+        label_smoothing: float = 0.0,
+        discriminator_filters=None,
+        generator=None,
+        discriminator=None,
+        **kwargs,
+    ):
+        input_shape = _of_images("input_shape", input_shape)
+        self.target_shape = _of_images("target_shape", target_shape or input_shape)
+        if self.target_shape[:2] != input_shape[:2]:
+            raise ValueError(
+                f"input_shape is {input_shape} and target_shape {self.target_shape}: both images "
+                "of a pair must have the same height and width; resize one of them."
+            )
+        if filters is None:
+            filters = (*suited_filters(input_shape), 128)
+        super().__init__(input_shape, filters=widths("filters", filters), **kwargs)
+        if self.likelihood.in_own_units or self.likelihood.values > 1:
+            raise ValueError(
+                "Pix2Pix gives one number for each channel of a pixel, and the likelihood "
+                f"{type(self.likelihood).__name__} takes others: choose 'bernoulli' for pixels in "
+                "[0, 1], or 'squared_error' for any."
+            )
+        self.l1_weight = number("l1_weight", l1_weight, least=0)
+        self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
+        if discriminator_filters is None:
+            discriminator_filters = self.filters[:2]
+        self.discriminator_filters = widths("discriminator_filters", discriminator_filters)
+        self.custom_generator = generator is not None
+        self.custom_discriminator = discriminator is not None
+        if self.custom_generator:
+            self.generator = own_networks.translator(generator, input_shape, self.likelihood)
+        else:
+            _check_halvings("filters", self.filters, input_shape)
+            self.generator = translation_networks.u_net(
+                input_shape,
+                self.target_shape[-1],
+                filters=self.filters,
+                activation=self.activation,
+                dtype=self.dtype_policy,
+            )
+        if self.custom_discriminator:
+            self.discriminator = discriminator
+        else:
+            _check_halvings("discriminator_filters", self.discriminator_filters, input_shape)
+            self.discriminator = translation_networks.patch_discriminator(
+                input_shape,
+                self.target_shape,
+                filters=self.discriminator_filters,
+                dtype=self.dtype_policy,
+            )
+        self._check_networks()
+
+    def _make_networks(self, encoder, decoder, input_shape, latent_dim):
+        self.encoder = self.decoder = None  # U-Net and discriminator follow
+        self.image_shape, self.latent_dim, self.code_shape = input_shape, 0, (0,)
+
+    def _check_networks(self):
+        found = tuple(self.generator.output.shape[1:])
+        if self.generator.input.shape[1:] != self.image_shape or found != self.target_shape:
+            raise ValueError(
+                f"The generator takes {tuple(self.generator.input.shape[1:])} and gives {found} "
+                f"without the batch; it must take {self.image_shape} and give {self.target_shape}."
+            )
+        inputs = getattr(self.discriminator, "input", None)
+        pair = isinstance(inputs, dict) and inputs.keys() == {"x", "y"}
+        if not pair or self.discriminator.output.shape[-1] != 1:
+            raise ValueError(
+                "The discriminator must be a functional Keras model of a dict of x and y to "
+                'logits [batch, ..., 1], such as keras.Model({"x": x, "y": y}, logits).'
+            )
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """The shape of y, which `fit` takes in place of labels."""
+        return self.target_shape
+
+    @property
+    def patch_size(self) -> int:
+        """The side of the patches that the described discriminator judges, in pixels."""
+        return translation_networks.patch_size(len(self.discriminator_filters))
+
+    # Training
+
+    def train_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        # The discriminator learns to distinguish pairs of the data from translated ones.
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
+        # The generator learns to fool it, and to come close to the other image of the pair.
+        g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
+        metrics = {**d, **g, "loss": g["absolute_error"]}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
+
+    def test_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
+        return self.track({**d, **g, "loss": g["absolute_error"]})
+
+    def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return -log d(x, y) - log(1 - d(x, g(x)))."""
+        x, y = batch.x, batch.label  # images [batch, height, width, channels]
+        real = self.logits(x, y, training)  # [batch, patches]
+        fake = self.logits(x, ops.stop_gradient(self.translated(x, training)), training)
+        loss = ops.softplus(-real) + self.label_smoothing * real + ops.softplus(fake)
+        loss = ops.mean(loss, axis=1)  # [batch]
+        return Losses(
+            loss,
+            discriminator=loss,
+            accuracy_on_pairs=ops.mean(ops.cast(real > 0, "float32")),
+            accuracy_on_translations=ops.mean(ops.cast(fake < 0, "float32")),
+        )
+
+    def generator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return -log d(x, g(x)) + l1_weight |y - g(x)|."""
+        x, y = batch.x, batch.label
+        translated = self.translated(x, training)
+        # training=False: this update does not train the discriminator.
+        generator = ops.mean(ops.softplus(-self.logits(x, translated, training=False)), axis=1)
+        error = ops.mean(ops.abs(y - translated), axis=(1, 2, 3))  # [batch], of a pixel
+        return Losses(generator, self.l1_weight * error, generator=generator, absolute_error=error)
+
+    def translated(self, x: Any, training: bool = False) -> Any:
+        """Return g(x) of images, as tensors, float32 [batch, *target_shape]."""
+        return ops.cast(self.likelihood(self.generator(x, training=training)).mean, "float32")
+
+    def logits(self, x: Any, y: Any, training: bool = False) -> Any:
+        """Return the discriminator's logits, [batch, patches]; above 0 means pairs of the data."""
+        logits = ops.cast(self.discriminator({"x": x, "y": y}, training=training), "float32")
+        return ops.reshape(logits, (-1, math.prod(logits.shape[1:])))
+
+    # Use
+
+    @streams.by_batch
+    def translate(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+        """Return the translations g(x) of images.
+
+        Args:
+            x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
+            batch_size: how many images to hold in a network at once.
+
+        Returns:
+            float32 [n, *target_shape]; in [0, 1] for a Bernoulli likelihood.
+        """
+        x, _ = self.checked_images(x, None)
+        return self.run_in_batches("translated", x, None, batch_size)
+
+    def call(self, inputs, training=False):
+        """Translate images, to [batch, *target_shape]."""
+        return self.translated(inputs, training)
+
+    def encode(self, x, labels=None, *, batch_size: int = 1024):
+        """Raise a TypeError, as there are no codes."""
+        raise TypeError(
+            f"{type(self).__name__} has no encoder, no codes and no prior: it translates images, "
+            "model.translate(x). Take zoo.VAE to encode, decode and generate."
+        )
+
+    def decode(self, z, labels=None, *, batch_size: int = 1024):
+        """Raise a TypeError, as there are no codes."""
+        self.encode(z)
+
+    def generate(self, n=None, labels=None, *, seed=None):
+        """Raise a TypeError, as there is no prior."""
+        self.encode(n)
+
+    # Export
+
+    def parts(self) -> dict:
+        """Return what can be exported: the generator, from x to y, and the discriminator."""
+        x = image_info(self)
+        y = TensorInfo("y", "float32", self.target_shape, x.low, x.high)
+        patches = tuple(self.discriminator.output.shape[1:])
+
+        def translate(tensors):
+            return {"y": self.translated(tensors["x"])}
+
+        def discriminate(tensors):
+            pair = {name: tensors[name] for name in ("x", "y")}
+            return {"logits": ops.cast(self.discriminator(pair, training=False), "float32")}
+
+        logits = TensorInfo("logits", "float32", patches)
+        return {
+            "generator": self.part("generator", translate, (x,), (y,), (self.generator,)),
+            "discriminator": self.part(
+                "discriminator", discriminate, (x, y), (logits,), (self.discriminator,)
+            ),
+        }
+
+    def setting(self, name: str) -> Any:
+        if name == "generator":
+            return self.generator if self.custom_generator else None
+        if name == "discriminator":
+            return self.discriminator if self.custom_discriminator else None
+        return super().setting(name)
+
+
+def _of_images(name: str, shape: Any) -> tuple[int, ...]:
+    """Return a shape of images, (height, width, channels)."""
+    if shape is None:
+        raise ValueError(f"Pix2Pix needs {name}=(height, width, channels), such as (28, 28, 1).")
+    shape = given.shape(name, shape, "(height, width, channels)")
+    if len(shape) != 3:
+        raise ValueError(f"{name} is {shape}; Pix2Pix takes images, (height, width, channels).")
+    return shape
+
+
+def _check_halvings(name: str, filters: tuple[int, ...], shape: tuple[int, ...]):
+    """Refuse no halvings, and more of them than the shorter side allows."""
+    most = min(shape[:2]).bit_length() - 1
+    if not 1 <= len(filters) <= most:
+        raise ValueError(
+            f"{name} is {filters}, {len(filters)} halvings; images of {shape[0]} x {shape[1]} "
+            f"pixels can be halved once to {most} times: give as many widths."
+        )

@@ -1,0 +1,122 @@
+"""Networks that translate images into images: a U-Net, and a discriminator of patches."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import layers
+
+_KERNEL = 4  # twice the stride
+
+
+def u_net(
+    input_shape: tuple[int, ...],
+    output_channels: int,
+    *,
+    filters: tuple[int, ...],
+    activation: Any = "relu",
+    dtype: Any = None,
+) -> keras.Model:
+    """Build a U-Net: an encoder and a decoder whose levels of the same size are connected.
+
+    What passes the smallest grid tells what is in the image; edges pass through the connections.
+
+        halve -> halve -> halve
+          |        |        |
+        double <- double <- double     each beside what was there before the halving
+
+    Args:
+        input_shape: (height, width, channels); odd sides are rounded up where they are halved.
+        output_channels: of the images that it gives.
+        filters: the number of channels after each halving, at least one.
+        activation: of the hidden layers.
+        dtype: a Keras dtype policy; the output is always float32.
+
+    Returns:
+        A model of `x` [batch, *input_shape] to float32 [batch, height, width, output_channels].
+
+    Example:
+        >>> from zoo.nn.translation_networks import u_net
+        >>> u_net((28, 28, 1), 3, filters=(8, 16)).output_shape
+        (None, 28, 28, 3)
+
+    Source: Ronneberger, Fischer and Brox 2015 (arXiv 1505.04597); Isola et al. 2017 (arXiv
+    1611.07004), section 3.2.1, for strided convolutions.
+    """
+    x = features = keras.Input(input_shape, name="x")
+    levels = []
+    for i, width in enumerate(filters):
+        levels.append(features)
+        features = layers.Conv2D(width, _KERNEL, 2, "same", name=f"halving_{i}", dtype=dtype)(
+            features
+        )
+        features = _activated(features, activation, f"halving_{i}", dtype)
+    for i in reversed(range(len(filters))):
+        beside = levels[i]
+        width = filters[max(i - 1, 0)]
+        features = layers.Conv2DTranspose(
+            width, _KERNEL, 2, "same", name=f"doubling_{i}", dtype=dtype
+        )(features)
+        features = features[:, : beside.shape[1], : beside.shape[2]]  # of odd sides
+        features = _activated(features, activation, f"doubling_{i}", dtype)
+        features = layers.Concatenate(name=f"beside_{i}", dtype=dtype)([features, beside])
+    pixels = layers.Conv2D(output_channels, 3, padding="same", name="pixels", dtype="float32")
+    return keras.Model(x, pixels(features), name="generator")
+
+
+def patch_discriminator(
+    input_shape: tuple[int, ...],
+    target_shape: tuple[int, ...],
+    *,
+    filters: tuple[int, ...],
+    dtype: Any = None,
+) -> keras.Model:
+    """Build a discriminator that judges every patch of a pair of images by itself.
+
+    Args:
+        input_shape, target_shape: of the two images, (height, width, channels), of equal sides.
+        filters: the number of channels after each halving, at least one; more of them make larger
+            patches, see `patch_size`.
+        dtype: a Keras dtype policy.
+
+    Returns:
+        A model of `{"x", "y"}` to logits, float32 [batch, rows, columns, 1], one for each patch.
+
+    Example:
+        >>> from zoo.nn.translation_networks import patch_discriminator
+        >>> patch_discriminator((28, 28, 1), (28, 28, 3), filters=(8, 16)).output_shape
+        (None, 7, 7, 1)
+
+    Source: Isola et al. 2017 (arXiv 1611.07004), section 3.2.2.
+    """
+    inputs = {"x": keras.Input(input_shape, name="x"), "y": keras.Input(target_shape, name="y")}
+    features = layers.Concatenate(name="pair", dtype=dtype)([*inputs.values()])
+    for i, width in enumerate(filters):
+        features = layers.Conv2D(width, _KERNEL, 2, "same", name=f"conv_{i}", dtype=dtype)(features)
+        features = _activated(features, "leaky_relu", f"conv_{i}", dtype, normalize=i > 0)
+    logits = layers.Conv2D(1, _KERNEL, padding="same", name="logits", dtype="float32")(features)
+    return keras.Model(inputs, logits, name="discriminator")
+
+
+def patch_size(halvings: int) -> int:
+    """Return the side of the patch that a logit of `patch_discriminator` sees, in pixels.
+
+    Example:
+        >>> from zoo.nn.translation_networks import patch_size
+        >>> [patch_size(n) for n in (1, 2, 3)]
+        [10, 22, 46]
+    """
+    side = _KERNEL  # of the last convolution, in its own pixels
+    for _ in range(halvings):
+        side = 2 * (side - 1) + _KERNEL
+    return side
+
+
+def _activated(features, activation, name, dtype, normalize=True):
+    if normalize:
+        groups = max(1, math.gcd(features.shape[-1], 32) // 4)  # at most 8, of at least 4 channels
+        norm = layers.GroupNormalization(groups, name=f"{name}_norm", dtype=dtype)
+        features = norm(features)
+    return layers.Activation(activation, name=f"{name}_activation", dtype=dtype)(features)

@@ -1,0 +1,67 @@
+"""Pictures of images that models make of other images."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from zoo.plots.images import rows_of_images
+from zoo.plots.sheets import enlarged, need, sheet, show
+
+
+def translations(model, x, y=None, *, n: int = 12, cmap=None) -> Figure:
+    """Show images, their translations, and what they should be.
+
+    Args:
+        model: a `zoo.Pix2Pix`.
+        x: images [at least n, *input_shape]. y: the other images of the pairs, or None.
+
+    Raises:
+        ValueError: a model that does not translate, or images with other channels than theirs.
+
+    Examples:
+        >>> (y, _), _ = zoo.data.load("digits")
+        >>> model = zoo.Pix2Pix((8, 8, 1), filters=(8, 16))
+        >>> zoo.plots.translations(model, np.round(y), y).savefig("translations.png")
+    """
+    need(hasattr(model, "translate"), f"{type(model).__name__} does not translate images.")
+    x = np.asarray(x[:n])
+    rows = {"given": x, "translated": model.translate(x)}
+    if y is not None:
+        rows["true"] = np.asarray(y[:n])
+    channels = max(images.shape[-1] for images in rows.values())
+    rows = {  # gray ones are shown among those in color
+        name: np.repeat(images, channels, axis=-1) if images.shape[-1] == 1 else images
+        for name, images in rows.items()
+    }
+    return rows_of_images(rows, "images and their translations", cmap=cmap or model.cmap)
+
+
+def draws_for_labels(model, labels, *, n: int = 6, seed: int = 0, cmap=None) -> Figure:
+    """Show images that are given as labels, and beside each what a model draws for it.
+
+    Args:
+        model: a `zoo.CVAE` with a `label_shape` of images like its own.
+        labels: images [rows, *label_shape].
+        n: how many draws there are for each; all labels get the same codes.
+
+    Raises:
+        ValueError: a model with other labels.
+
+    Examples:
+        >>> (x, _), _ = zoo.data.load("digits")
+        >>> model = zoo.CVAE((8, 8, 1), 4, label_shape=(8, 8, 1), hidden_units=(64,))
+        >>> zoo.plots.draws_for_labels(model, np.round(x[:6])).savefig("draws.png")
+    """
+    need(
+        model.label_shape == model.image_shape,
+        f"{type(model).__name__} has labels of the shape {model.label_shape}; this picture needs "
+        "such of its images.",
+    )
+    z = np.repeat(model.prior.sample(n, seed=seed)[None], len(labels), axis=0)
+    drawn = model.decode(z.reshape(-1, model.latent_dim), np.repeat(labels, n, axis=0))
+    drawn = drawn.reshape(len(labels), n, *model.image_shape)
+    rows = np.concatenate([np.asarray(labels)[:, None], drawn], axis=1)
+    figure, axes = sheet(n + 1, len(labels), title="given, and draws")
+    show(axes, rows.reshape(-1, *model.image_shape), n + 1, cmap or model.cmap)
+    return enlarged(figure)
