@@ -128,6 +128,7 @@ SETTINGS = {
     "CVAE, images as labels": small(
         zoo.CVAE, label_shape=SHAPE, likelihood=likelihoods.Categorical(4), hidden_units=(32,)
     ),
+    "CVAE, captions": small(zoo.CVAE, label_shape=(3,), num_classes=10),
     "CVAE, learned prior": small(zoo.CVAE, num_classes=10, prior="learned"),
     "CVAE, convolutional": small(zoo.CVAE, num_classes=10, filters=(4,)),
     "M1": small(zoo.M1, num_classes=10),

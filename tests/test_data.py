@@ -37,10 +37,17 @@ def test_every_data_set_says_where_it_comes_from(name):
     assert source.licence
     assert source.credit
     others = {"rectangles": 2, "mnist_binarized": 0, "frey_faces": 0}
-    others |= {"fashion_silhouettes": 0, "olivetti": 40, "omniglot": 242, "ecg5000": 2, "tones": 3}
+    others |= {
+        "fashion_silhouettes": 0,
+        "scenes": 0,
+        "olivetti": 40,
+        "omniglot": 242,
+        "ecg5000": 2,
+        "tones": 3,
+    }
     assert len(source.classes) == others.get(name, 10)
     assert all(len(digest) == 64 for digest in source.sha256.values())
-    drawn = ("digits", "rectangles", "tones", "fashion_silhouettes")
+    drawn = ("digits", "rectangles", "tones", "scenes", "fashion_silhouettes")
     generated = name in drawn or name.startswith("mnist_")
     assert bool(source.sha256) != (generated and name != "mnist_binarized")
 

@@ -51,12 +51,14 @@ FAMILIES = {
     "gan": Family("Generative adversarial networks", ("GAN",)),
     "energy-gans": Family("EBGAN and BEGAN", ("EBGAN", "BEGAN")),
     "vaegan": Family("VAE-GAN", ("VAEGAN",)),
+    "pix2pix": Family("Image-to-image translation", ("Pix2Pix",)),
 }
 # Of the metrics on a card, the tables show the first of these, and the reconstruction error.
 MOST_TELLING = (
     "classification error",
     "clustering error",
     "rank correlation of the attribute",
+    "Fréchet distance of translations",
     "Fréchet distance",
     "negative log-likelihood, 5000 samples",
     "generated class accuracy",

@@ -208,8 +208,10 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabeled: bool = F
 def check_label_arrays(labels, n, model, name: str = "y"):
     """Check the labels of `n` images that are arrays of the model's `label_shape`.
 
+    They are integers below `num_classes`, such as word numbers, if the model has it, else images.
+
     Returns:
-        float32 [n, *label_shape].
+        int32 or float32 [n, *label_shape].
 
     Raises:
         TypeError, ValueError: labels that do not fit, and how to fix it.
@@ -219,10 +221,24 @@ def check_label_arrays(labels, n, model, name: str = "y"):
             f"{name} is missing: {type(model).__name__} takes pairs, with {name} of shape "
             f"({n}, {', '.join(map(str, model.label_shape))}), as in fit(x, y)."
         )
-    labels = check_images(labels, model.label_shape, model.likelihood, name)
+    if model.num_classes is None:
+        labels = in_numpy(check_images(labels, model.label_shape, model.likelihood, name))
+    else:
+        labels = as_numpy(labels)
+        rows = _with_rows(model.label_shape)
+        expected = f"integers from 0 to {model.num_classes - 1} of shape {rows}"
+        if labels.shape[1:] != model.label_shape:
+            raise ValueError(f"{name} has shape {labels.shape}; the model takes {expected}.")
+        if labels.dtype.kind not in "iu":
+            raise TypeError(f"{name} has dtype {labels.dtype}; the model takes {expected}.")
+        if len(labels) and not 0 <= labels.min() <= labels.max() < model.num_classes:
+            raise ValueError(
+                f"{name} goes from {labels.min()} to {labels.max()}; the model takes {expected}."
+            )
+        labels = labels.astype("int32")
     if len(labels) != n:
         raise ValueError(f"There are {n} inputs and {len(labels)} in {name}; give pairs of both.")
-    return in_numpy(labels)
+    return labels
 
 
 def check_codes(z, shape: tuple[int, ...]):

@@ -33,8 +33,8 @@ class Limits(NamedTuple):
 
     Attributes:
         shape: of an image. low, high: the range of its values, both None if any are valid.
-        labels: the shape of a label, the lowest one, and the first number above the highest; None
-            without labels. Labels of a shape are images, with the same range of values.
+        labels: the shape of a label, the lowest one, and the first number above the highest, or
+            None for images, with the same range of values; None without labels.
     """
 
     shape: tuple[int, ...]
@@ -253,17 +253,17 @@ def _is_plainly_fine(batch, limits: Limits):
     elif limits.labels is None:
         same = y.dtype == x.dtype and y.shape[1:] == x.shape[1:]
         conditions.append(tf.reduce_all(tf.equal(x, y)) if same else False)
-    elif limits.labels[0]:
-        images = y.dtype.is_floating and y.shape[1:] == limits.labels[0]
-        conditions.append(_is_in_range(y, limits) if images else False)
-        conditions.append(tf.shape(x)[0] == tf.shape(y)[0])
-    elif y.dtype.is_integer and y.shape.rank == 1:
-        _, lowest, end = limits.labels
-        labels = tf.cast(y, tf.int64)
-        conditions += [tf.reduce_min(labels) >= lowest, tf.reduce_max(labels) < end]
-        conditions.append(tf.shape(x)[0] == tf.shape(y)[0])
     else:
-        conditions.append(False)
+        shape, lowest, end = limits.labels
+        right = y.dtype.is_floating if end is None else y.dtype.is_integer
+        if not right or y.shape.rank is None or y.shape[1:] != shape:
+            conditions.append(False)
+        elif end is None:
+            conditions += [_is_in_range(y, limits), tf.shape(x)[0] == tf.shape(y)[0]]
+        else:
+            labels = tf.cast(y, tf.int64)
+            conditions += [tf.reduce_min(labels) >= lowest, tf.reduce_max(labels) < end]
+            conditions.append(tf.shape(x)[0] == tf.shape(y)[0])
     if weight is not None:
         plain = weight.dtype.is_floating and weight.shape.rank == 1
         conditions.append(tf.reduce_all(tf.math.is_finite(weight)) if plain else False)

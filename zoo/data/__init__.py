@@ -6,7 +6,8 @@ import os
 
 import numpy as np
 
-from zoo.data import attributes, in_files, tones, variants
+from zoo.data import attributes, captions, in_files, tones, variants
+from zoo.data.captions import Vocabulary as Vocabulary
 from zoo.data.folders import ImageFolder as ImageFolder
 from zoo.data.folders import from_folder as from_folder
 from zoo.data.silhouettes import gray_levels as gray_levels
@@ -123,6 +124,12 @@ for _name, _title, _levels in (
         _MNIST.credit,
         _levels,
     )
+SOURCES["scenes"] = Source(
+    "Drawn scenes with captions, such as 'two large dark circles above a cross', 32x32",
+    "Apache-2.0",
+    "autoencoder-zoo",
+    (),
+)
 SOURCES["fashion_silhouettes"] = Source(
     "Silhouettes of the clothes of Fashion-MNIST, and the clothes, as pairs of images, 28x28",
     SOURCES["fashion_mnist"].licence,
@@ -150,8 +157,9 @@ def load(name: str):
     in the order of its files, is downloaded by Keras without one. What they are is in
     `zoo.data.SOURCES`, and an error names the file that is missing. `ecg5000` has signals: normal
     heartbeats for training, normal and other ones for testing, some with values out of [0, 1].
-    `fashion_silhouettes` has pairs of images: silhouettes, and in place of labels the clothes of
-    Fashion-MNIST, in its order.
+    `scenes` are drawn, with captions as word numbers; those for testing combine groups that no
+    training scene combines, see `zoo.data.captions`. `fashion_silhouettes` has pairs of images:
+    silhouettes, and in place of labels the clothes of Fashion-MNIST, in its order.
 
     Args:
         name: one of `zoo.data.SOURCES`.
@@ -159,7 +167,7 @@ def load(name: str):
     Returns:
         `(x_train, y_train), (x_test, y_test)`: images float32 [n, height, width, channels] in
         [0, 1], or signals float32 [n, time, channels]; labels int32 [n], or None if the data set
-        has none, or of `fashion_silhouettes` images.
+        has none; of `scenes` int32 [n, 9], and of `fashion_silhouettes` images.
 
     Raises:
         UnknownNameError: an unknown name; the error has the nearest names.
@@ -193,6 +201,8 @@ def load(name: str):
         arrays = variants.draw(name, digits)
     elif name in ("mnist_thickness", "mnist_angles"):
         arrays = attributes.draw(name, _verified("mnist", _find("mnist")))
+    elif name == "scenes":
+        arrays = captions.training_and_test()
     elif name == "fashion_silhouettes":
         arrays = _verified("fashion_mnist", _find("fashion_mnist"))
     else:

@@ -17,7 +17,7 @@ from zoo.presets import recipes
 SHAPE = (28, 28, 1)
 LEVELS = 4
 DRAWS = 6
-EPOCHS = 5
+EPOCHS = 4
 
 
 def translation(epochs: int | None = None, verbose=2) -> Table:

@@ -78,8 +78,9 @@ class BaseAutoencoder(Trainer):
         label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
             by default both networks of a conditional model.
         learns_labels: whether it learns from labels; conditional models do.
-        label_shape: of a label that is an array, such as an image; () for integers.
-        label_dtype: "int32", or of arrays "float32".
+        label_shape: of a label that is an array, such as an image or a row of word numbers; () for
+            one integer.
+        label_dtype: "int32", or of images "float32".
         semi_supervised: whether labels may be -1, for "unlabeled".
         family: the group of presets that its presets belong to.
         restores: whether the model is trained to restore clean images from corrupted ones.
@@ -155,11 +156,11 @@ class BaseAutoencoder(Trainer):
         if self.has_encoder and (encoder is None) != (decoder is None):
             raise ValueError("Give both encoder= and decoder=, or neither and input_shape=.")
         self.custom_networks = decoder is not None
-        if self.conditional and not self.label_shape:
-            if num_classes is None:
-                raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
-            num_classes = whole("num_classes", num_classes, least=1)
-        self.num_classes = num_classes
+        if self.conditional and num_classes is None and not self.label_shape:
+            raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
+        self.num_classes = (
+            None if num_classes is None else whole("num_classes", num_classes, least=1)
+        )
         if input_shape is not None:
             expected = "input_shape=(height, width, channels), (time, channels) or (features,)"
             input_shape = given.shape("input_shape", input_shape, expected)

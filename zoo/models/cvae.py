@@ -22,13 +22,15 @@ class CVAE(VAE):
 
     Use it to generate images of a class, and for analogies. `fit(x, y)` takes integer labels.
 
-    With a `label_shape`, a label is an array, such as an image, and the model draws several answers
-    to it: x for given y. `generate(labels=y)` draws one for each, `decode(z, y)` one for each code.
+    With a `label_shape`, a label is an array, such as an image, or a caption as word numbers (see
+    `zoo.data.Vocabulary`), and the model draws several answers to it: `generate(labels=y)` draws
+    one for each, `decode(z, y)` one for each code.
 
     Args:
-        num_classes: how many labels there are; None with a `label_shape`.
-        label_shape: of a label that is an array, (height, width, channels) of an image, with values
-            in the likelihood's range; () for integer labels.
+        num_classes: how many labels there are; with a `label_shape` how many numbers its words
+            have, or None for images.
+        label_shape: of a label that is an array: (height, width, channels) of an image, with values
+            in the likelihood's range; (words,) of captions; () for integer labels.
         prior: a `zoo.Normal`, the standard normal by default; "learned"; or your own network from
             integer labels [batch] to a dict of `z_mean` and `z_log_var`.
         Others: see `VAE`. Your own networks must take dicts, {"x", "label"} and {"z", "label"}.
@@ -51,8 +53,9 @@ class CVAE(VAE):
     priors_taken = (Normal,)
 
     def __init__(self, input_shape=None, latent_dim=None, *, label_shape=(), prior=None, **kwargs):
-        self.label_shape = checked_label_shape(label_shape, prior, kwargs.get("num_classes"))
-        self.label_dtype = "float32" if self.label_shape else "int32"
+        self.label_shape = checked_label_shape(label_shape, prior)
+        images = self.label_shape and kwargs.get("num_classes") is None
+        self.label_dtype = "float32" if images else "int32"
         super().__init__(input_shape, latent_dim, prior=fixed_prior(prior), **kwargs)
         if is_learned(prior):
             learn_prior(self, prior)
@@ -61,23 +64,21 @@ class CVAE(VAE):
         return learned_prior_of(self) if name == "prior" else super().setting(name)
 
 
-def checked_label_shape(label_shape: Any, prior: Any, num_classes: Any) -> tuple[int, ...]:
+def checked_label_shape(label_shape: Any, prior: Any) -> tuple[int, ...]:
     """Return the shape of a label, () for integers.
 
     Raises:
-        TypeError: no shape.
-        ValueError: what is for integers only: a number of classes, and a learned prior.
+        TypeError: no shape. ValueError: a learned prior, which is for integers only.
     """
     if isinstance(label_shape, tuple | list) and not label_shape:
         return ()
     expected = "the shape of a label, such as (28, 28, 1), or () for integer labels"
     label_shape = given.shape("label_shape", label_shape, expected)
-    for name, value in (("num_classes", num_classes), ("prior", is_learned(prior) or None)):
-        if value is not None:
-            raise ValueError(
-                f"{name}={prior if name == 'prior' else value!r} is for integer labels, and "
-                f"label_shape={label_shape} for arrays: leave one of both out."
-            )
+    if is_learned(prior):
+        raise ValueError(
+            "A learned prior has a mean for every class, and labels of the shape "
+            f"{label_shape} are no classes: leave out prior=, or label_shape=."
+        )
     return label_shape
 
 

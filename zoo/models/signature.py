@@ -116,7 +116,7 @@ def label_info(model, name: str) -> tuple[TensorInfo, ...]:
     """Return the description of the label that the network of "x" or of "z" takes, if any."""
     if name not in model.label_inputs:
         return ()
-    if model.label_shape:
+    if model.num_classes is None:
         p = model.likelihood
         return (TensorInfo("label", "float32", model.label_shape, p.low, p.high),)
-    return (TensorInfo("label", "int32", (), 0, model.num_classes - 1),)
+    return (TensorInfo("label", "int32", model.label_shape, 0, model.num_classes - 1),)

@@ -43,8 +43,9 @@ def encoder(
         activation: of every hidden layer.
         code_activation: of the outputs.
         num_classes: if given, the network also takes a label, joined to the flat features.
-        label_shape: if given, the network also takes a label that is an array of this shape,
-            flattened and joined likewise.
+        label_shape: if given, the network also takes a label that is an array of this shape. It is
+            flattened and joined likewise; with `num_classes` it is a row of word numbers, which
+            pass an embedding and two convolutions before.
         noise_dim: if given, the network also takes `noise` [batch, noise_dim], joined likewise.
         dropout: the fraction of every dense hidden layer's values that are dropped in training.
         input_dropout: the same for the input of the first dense layer.
@@ -60,7 +61,7 @@ def encoder(
     seen = _normalized(x, normalization)
     inputs, features = x, _flat_features(seen, filters, activation, dtype, network)
     if num_classes or label_shape:
-        label = _label_input(label_shape)
+        label = _label_input(label_shape, num_classes)
         inputs = {"x": x, "label": label}
         features = _join(features, label, num_classes, dtype)
     if noise_dim:
@@ -115,7 +116,7 @@ def decoder(
     z = keras.Input((latent_dim,), name="z")
     inputs, features = z, z
     if num_classes or label_shape:
-        label = _label_input(label_shape)
+        label = _label_input(label_shape, num_classes)
         inputs = {"z": z, "label": label}
         features = _join(features, label, num_classes, dtype)
     if tied_to is not None:
@@ -264,14 +265,25 @@ def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
     return keras.Model(label, moments, name="prior_network")
 
 
-def _label_input(label_shape):
-    dtype = "float32" if label_shape else "int32"
+def _label_input(label_shape, num_classes):
+    dtype = "float32" if num_classes is None else "int32"
     return keras.Input(label_shape, name="label", dtype=dtype)
+
+
+def _words(label, number, dtype):
+    """Return the features of captions [batch, words] of word numbers, [batch, words, 64]."""
+    features = layers.Embedding(number, 32, name="words", dtype=dtype)(label)
+    for i in range(2):
+        convolution = layers.Conv1D(64, 3, padding="same", name=f"phrases_{i}", dtype=dtype)
+        features = _activated(features, convolution, "relu", False)
+    return features
 
 
 def _join(features, label, num_classes, dtype):
     """Join a label to flat features: an integer as a one-hot row, an array flattened."""
     if len(label.shape) > 1:
+        if num_classes:
+            label = _words(label, num_classes, dtype)
         flat = ops.reshape(label, (-1, math.prod(label.shape[1:])))
         return layers.Concatenate(name="join", dtype=dtype)([features, flat])
     one_hot = OneHot(num_classes, name="one_hot", dtype=dtype)(label)

@@ -144,7 +144,7 @@ def need(condition, message):
 def need_classes(model):
     """Refuse a model whose labels are no classes."""
     need(
-        model.num_classes,
+        not model.label_shape,
         f"The labels of this {type(model).__name__} have the shape {model.label_shape} and are no "
         "classes. See `draws_for_labels`.",
     )

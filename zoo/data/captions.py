@@ -1,0 +1,201 @@
+"""Captions as rows of word numbers, and drawn scenes with captions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from zoo.nn.given import whole
+from zoo.suggestions import suggestion
+
+
+class Vocabulary:
+    """The words of captions, which models take as rows of numbers; 0 is no word.
+
+    Args:
+        words: known words, in lower case; their numbers are 1, 2, ...
+        length: of a row, the most words that a caption may have.
+
+    Examples:
+        >>> words = zoo.data.Vocabulary.of(["a dark cat", "two cats"])
+        >>> words.numbers(["two dark cats"])
+        array([[5, 4, 3]], dtype=int32)
+        >>> words.captions([[5, 3, 0]])
+        ['two cats']
+    """
+
+    def __init__(self, words: Iterable[str], length: int):
+        self.words, self.length = tuple(words), whole("length", length, least=1)
+        self._number = {word: number for number, word in enumerate(self.words, 1)}
+
+    @classmethod
+    def of(cls, captions: Iterable[str]) -> Vocabulary:
+        """Return the vocabulary of all words in captions, in alphabetical order."""
+        rows = [_words(caption) for caption in captions]
+        return cls(sorted({word for row in rows for word in row}), max(map(len, rows), default=1))
+
+    def __len__(self) -> int:
+        """Return how many numbers there are: the words, and 0."""
+        return len(self.words) + 1
+
+    def numbers(self, captions: Iterable[str]) -> np.ndarray:
+        """Return captions as rows of word numbers, int32 [n, length], 0 after the last word.
+
+        Raises:
+            TypeError: one string, or what is no string.
+            ValueError: an unknown word, with the nearest known one; a caption that is too long.
+        """
+        if isinstance(captions, str):
+            raise TypeError(f"captions is one string; give a list of them: [{captions!r}].")
+        captions = list(captions)
+        found = np.zeros((len(captions), self.length), "int32")
+        for row, caption in zip(found, captions, strict=True):
+            if not isinstance(caption, str):
+                raise TypeError(f"A caption is {caption!r}; give strings.")
+            words = _words(caption)
+            if len(words) > self.length:
+                raise ValueError(
+                    f"The caption {caption!r} has {len(words)} words; the most are {self.length}."
+                )
+            for i, word in enumerate(words):
+                if word not in self._number:
+                    raise ValueError(
+                        f"The caption {caption!r} has the unknown word {word!r}"
+                        f"{suggestion(word, self.words)}"
+                    )
+                row[i] = self._number[word]
+        return found
+
+    def captions(self, numbers) -> list[str]:
+        """Return rows of word numbers [n, at most length] as captions."""
+        known = ("", *self.words)
+        return [" ".join(known[number] for number in row if number) for row in np.asarray(numbers)]
+
+
+def _words(caption):
+    return re.findall(r"\w+", caption.lower())
+
+
+# Drawn scenes
+
+COUNTS, SIZES, SHADES = ("a", "two", "three"), ("small", "large"), ("light", "dark")
+SHAPES = {"circle": "circles", "cross": "crosses", "square": "squares", "triangle": "triangles"}
+ATTRIBUTES = (len(COUNTS), len(SIZES), len(SHADES), len(SHAPES))
+SIDE = 32
+WORDS = Vocabulary(
+    (*COUNTS, *SIZES, *SHADES, *SHAPES, *SHAPES.values(), "above"), length=2 * len(ATTRIBUTES) + 1
+)
+TRAINING, TESTING = 30_000, 2_000
+_FINER = 3  # pixels are drawn so many times finer, and averaged
+
+
+def training_and_test() -> list[np.ndarray]:
+    """Return images and captions of 30,000 scenes, and of 2,000 of held-out combinations."""
+    (x, _, words), (x_test, _, words_test) = (
+        draw(n, seed=seed, held_out=held_out)
+        for n, seed, held_out in ((TRAINING, 0, False), (TESTING, 1, True))
+    )
+    return [x, words, x_test, words_test]
+
+
+def draw(
+    n: int, *, seed: int = 0, held_out: bool | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw scenes of a group of shapes above another group, with their captions.
+
+    A group has 1 to 3 shapes of one kind, size and shade, at places that are drawn. Size and shade
+    are each left out of three captions of ten: then either may be in the image.
+
+    Args:
+        n: how many scenes.
+        seed: of everything that is drawn.
+        held_out: whether to draw only scenes that are held out, see `is_held_out`, or only others;
+            None for any.
+
+    Returns:
+        images, float32 [n, 32, 32, 1] in [0, 1]; what is in them, int32 [n, 2, 4]: of the upper and
+        of the lower group the numbers of count, size, shade and shape; and the captions as word
+        numbers, int32 [n, 9], see `WORDS`.
+
+    Examples:
+        >>> from zoo.data import captions
+        >>> images, scenes, words = captions.draw(3)
+        >>> images.shape
+        (3, 32, 32, 1)
+        >>> captions.WORDS.captions(words)[0]
+        'two dark squares above two small squares'
+    """
+    generator = np.random.default_rng(seed)
+    scenes = np.zeros((0, 2, 4), "int32")
+    while len(scenes) < n:
+        drawn = np.stack(
+            [generator.integers(0, most, (2 * n, 2)) for most in ATTRIBUTES], axis=-1
+        ).astype("int32")
+        if held_out is not None:
+            drawn = drawn[is_held_out(drawn) == held_out]
+        scenes = np.concatenate([scenes, drawn])[:n]
+    said = generator.random((n, 2, 2)) >= 0.3  # of size and shade
+    words = WORDS.numbers(caption(*pair) for pair in zip(scenes, said, strict=True))
+    return picture(scenes, generator), scenes, words
+
+
+def is_held_out(scenes: np.ndarray) -> np.ndarray:
+    """Return whether scenes are for testing: a fifth of the combinations of two groups.
+
+    Every group occurs in training, above others and below.
+
+    Args:
+        scenes: int32 [n, 2, 4]; see `draw`.
+    """
+    upper, lower = (
+        np.ravel_multi_index(tuple(scenes[:, i].T), ATTRIBUTES).astype("int64") for i in (0, 1)
+    )
+    return (7 * upper + 3 * lower + upper * lower) % 5 == 0
+
+
+def caption(scene: np.ndarray, said: np.ndarray) -> str:
+    """Return the caption of a scene [2, 4]; `said` [2, 2] tells whether it has sizes and shades."""
+
+    def words(group, says):
+        count, size, shade, shape = group
+        one, several = list(SHAPES.items())[shape]
+        adjectives = [SIZES[size]] * int(says[0]) + [SHADES[shade]] * int(says[1])
+        return " ".join([COUNTS[count], *adjectives, several if count else one])
+
+    return f"{words(scene[0], said[0])} above {words(scene[1], said[1])}"
+
+
+def picture(scenes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Draw the images of scenes [n, 2, 4] at random places, float32 [n, 32, 32, 1]."""
+    n = len(scenes)
+    fine = ((np.arange(SIDE * _FINER) + 0.5) / _FINER).astype("float32")  # in pixels
+    images = np.zeros((n, SIDE, SIDE), "float32")
+    for half in (0, 1):
+        count, size, shade, shape = scenes[:, half].T
+        radius = np.where(size, 4.5, 2.5)
+        gray = np.where(shade, 0.95, 0.4)
+        middle = SIDE / 4 + half * SIDE / 2 + generator.uniform(-1, 1, n)
+        for i in range(len(COUNTS)):
+            width = SIDE / (count + 1)
+            play = np.maximum(0.0, width / 2 - radius - 0.3)
+            center = (i + 0.5) * width + generator.uniform(-1, 1, n) * np.minimum(play, 2.0)
+            shown = i <= count
+            for rows in np.array_split(np.flatnonzero(shown), -(-n // 256)):
+                x, y = np.abs(fine - center[rows, None]), fine - middle[rows, None]
+                inside = _inside(x[:, None], y[..., None], radius[rows], shape[rows])
+                parts = inside.reshape(len(rows), SIDE, _FINER, SIDE, _FINER).mean(axis=(2, 4))
+                images[rows] = np.maximum(images[rows], parts * gray[rows, None, None])
+    return images[..., None]
+
+
+def _inside(x, y, radius, shape):
+    """Return whether fine pixels are in a shape; x is the distance from its middle line."""
+    r = radius[:, None, None]
+    shape = shape[:, None, None]
+    circle = x**2 + y**2 < r**2
+    cross = (np.maximum(x, np.abs(y)) < r) & (np.minimum(x, np.abs(y)) < r / 3)
+    square = np.maximum(x, np.abs(y)) < 0.85 * r
+    triangle = (y < 0.8 * r) & (y > -r) & (x < (y + r) / 1.8)
+    return np.select([shape == 0, shape == 1, shape == 2], [circle, cross, square], triangle)
