@@ -22,6 +22,7 @@ OTHERS = {
     "EBGAN",
     "BEGAN",
     "Pix2Pix",
+    "PaletteNet",
     "M1M2",
 }  # refused, for images; and inputs that are codes
 FAST = {"VAE", "DenoisingAutoencoder", "ContractiveAutoencoder", "M2"}

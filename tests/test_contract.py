@@ -1,6 +1,7 @@
 """The contract, for every model class in the settings that differ."""
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 from support import contract, contract_data
@@ -15,6 +16,7 @@ pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
 SHAPE = (8, 8, 1)
 SHAPES = {"signals": (16, 4), "vectors": (64,)}  # the same digits for networks of these
+SHAPES["colors"] = (8, 8, 3)
 
 
 def small(cls, **options):
@@ -170,6 +172,9 @@ SETTINGS = {
     "GAN": small(zoo.GAN, filters=(4,), label_smoothing=0.1),
     "EBGAN": small(zoo.EBGAN, filters=(4,)),
     "BEGAN": small(zoo.BEGAN),
+    "PaletteNet, of colors": lambda **more: zoo.PaletteNet(
+        SHAPES["colors"], filters=(4, 8), **more
+    ),
     "Pix2Pix": lambda **more: zoo.Pix2Pix(SHAPE, filters=(4, 8), label_smoothing=0.1, **more),
 }
 
@@ -299,4 +304,6 @@ def test_contract(setting, check, few_digits, monkeypatch, request):
         )
     x, y = few_digits
     shape = SHAPES.get(setting.rpartition(", of ")[2], SHAPE)
+    if shape == SHAPES["colors"]:
+        x = x * np.array([1.0, 0.6, 0.3], "float32")  # orange
     check(contract.Case(SETTINGS[setting], x.reshape(len(x), *shape), y))

@@ -40,12 +40,16 @@ def few_images(monkeypatch, folder_of_tables):
         if name == "tones":
             rows = np.pad(x[:300].reshape(-1, 64, 1), ((0, 0), (32, 32), (0, 0)))
             return (rows, y[:300]), (rows[:100], y[:100])
-        assert name in (*SETS, "fashion_silhouettes", *representations.REPORTED)
+        others = ("fashion_silhouettes", "cifar10_jpeg", "cifar10_subset")
+        assert name in (*SETS, *others, *representations.REPORTED)
         large, large_test = (
             np.pad(np.kron(a[..., 0], np.ones((3, 3))), ((0, 0), (2, 2), (2, 2)))
             for a in (x[:300], x_test[:100])
         )
         large, large_test = (a[..., None].astype("float32") for a in (large, large_test))
+        if name.startswith("cifar10"):
+            color = np.kron(x[:120], np.ones((1, 4, 4, 1))) * [1.0, 0.6, 0.3]
+            return (color.astype("float32"), y[:120]), (color[:40].astype("float32"), y[:40])
         if name == "fashion_silhouettes":
             return (data.silhouettes(large), large), (data.silhouettes(large_test), large_test)
         return (large, y[:300]), (large_test, y_test[:100])

@@ -37,8 +37,9 @@ def make(name, /, **options):
     cls = CLASSES[name]
     small = {"hidden_units": (8,)} if "hidden_units" in inspect.signature(cls).parameters else {}
     sizes = {"input_shape": SHAPE, "latent_dim": 2}
-    if name == "Pix2Pix":
-        sizes = {"input_shape": SHAPE, "filters": (4,)}
+    if name in ("Pix2Pix", "PaletteNet"):
+        shape = SHAPE if name == "Pix2Pix" else (4, 4, 3)
+        sizes = {"input_shape": shape, "filters": (4,)}
     if name == "M1M2":
         lower = zoo.VAE(SHAPE, 2, hidden_units=(8,), seed=0)
         sizes = {"lower": lower, "latent_dim": 2, "num_classes": 3}

@@ -172,11 +172,12 @@ def test_one_width_is_a_list_and_none_an_empty_one():
 def test_the_recipe_of_a_class_is_read_back_and_makes_a_model(name, capsys):
     from zoo.presets.training import make_model
 
-    code, out, _ = run(capsys, "recipe", name, "--size", 16, "--channels", 1)
+    channels = 3 if name == "PaletteNet" else 1
+    code, out, _ = run(capsys, "recipe", name, "--size", 16, "--channels", channels)
     assert code == 0
     recipe = recipes.Recipe.parse(name.lower(), out)
-    assert recipe == own_data.recipe_of_class(CLASSES[name], (16, 16, 1), 0)
-    assert make_model(recipe).image_shape == (16, 16, 1)
+    assert recipe == own_data.recipe_of_class(CLASSES[name], (16, 16, channels), 0)
+    assert make_model(recipe).image_shape == (16, 16, channels)
 
 
 def test_one_image_is_refused_in_plain_words(photos, capsys):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from zoo.models.m1 import M1 as M1
     from zoo.models.m1m2 import M1M2 as M1M2
     from zoo.models.m2 import M2 as M2
+    from zoo.models.palette_net import PaletteNet as PaletteNet
     from zoo.models.pix2pix import Pix2Pix as Pix2Pix
     from zoo.models.rbm import RBM as RBM
     from zoo.models.semi_supervised_aae import SemiSupervisedAAE as SemiSupervisedAAE
@@ -106,6 +107,7 @@ _HOMES = {
     "EBGAN": "zoo.models.ebgan",
     "BEGAN": "zoo.models.began",
     "Pix2Pix": "zoo.models.pix2pix",
+    "PaletteNet": "zoo.models.palette_net",
     "Bernoulli": "zoo.nn.distributions",
     "Gaussian": "zoo.nn.distributions",
     "LearnedGaussian": "zoo.nn.distributions",

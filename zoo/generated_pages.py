@@ -52,6 +52,7 @@ FAMILIES = {
     "energy-gans": Family("EBGAN and BEGAN", ("EBGAN", "BEGAN")),
     "vaegan": Family("VAE-GAN", ("VAEGAN",)),
     "pix2pix": Family("Image-to-image translation", ("Pix2Pix",)),
+    "palette-net": Family("Recoloring", ("PaletteNet",)),
 }
 # Of the metrics on a card, the tables show the first of these, and the reconstruction error.
 MOST_TELLING = (

@@ -220,6 +220,7 @@ def _class_of(name, own_models):
 
 def _read(options, recipe, model_class, network):
     from zoo.data.own import read
+    from zoo.presets.own_data import learns_labels_of_data
 
     size, channels = size_of(options), options.channels
     if recipe and os.path.isdir(options.data):
@@ -233,7 +234,7 @@ def _read(options, recipe, model_class, network):
         size=size,
         channels=channels,
         labels=options.labels,
-        learns_labels=model_class.learns_labels or model_class.semi_supervised,
+        learns_labels=learns_labels_of_data(model_class),
         cache=options.cache,
         signals=network == "conv1d",
         drop=options.drop,

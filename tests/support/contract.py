@@ -47,6 +47,8 @@ class Case:
 
     def labels(self, model, n=None):
         """Return labels of images, integers, rows of them, or the images in black and white."""
+        if hasattr(model, "recolor"):  # palettes
+            return np.random.default_rng(0).random((len(self.x[:n]), *model.label_shape), "float32")
         if model.num_classes and model.label_shape:
             return np.stack([self.y[:n], (self.y[:n] + 1) % 10, 0 * self.y[:n]], axis=1)
         return np.round(self.x[:n]) if model.label_shape else self.y[:n]
@@ -54,11 +56,26 @@ class Case:
 
 def seen(case, model, n=5):
     """Return what shows a model's weights: codes of images, or of a GAN generated images."""
-    if hasattr(model, "translate"):
-        return model.translate(case.x[:n])
+    if (made := made_of_images(case, model, n)) is not None:
+        return made
     if not model.has_encoder:
         return model.generate(n, seed=0)
     return model.encode(*case.images(model, n))
+
+
+def made_of_images(case, model, n):
+    """Return what a model makes of images that has no codes of them, or None of other models."""
+    if hasattr(model, "translate"):
+        return model.translate(case.x[:n])
+    if hasattr(model, "recolor"):
+        return model.recolor(case.x[:n], case.labels(model, n))
+    return None
+
+
+def inputs_of_images(case, model, n):
+    """Return the inputs of such a model's generator, by name."""
+    palette = {"palette": case.labels(model, n)} if hasattr(model, "recolor") else {}
+    return {"x": case.x[:n], **palette}
 
 
 def two_networks(model):
@@ -73,7 +90,7 @@ def measured(model) -> str:
 
 def draws_codes(model) -> bool:
     """Say whether the loss is another one at every call, outside of training too."""
-    samples = isinstance(model, zoo.VAE | zoo.GAN)
+    samples = isinstance(model, zoo.VAE | zoo.GAN | zoo.PaletteNet)
     return samples or getattr(model, "posterior", "deterministic") in (
         "gaussian",
         "universal",
@@ -124,8 +141,8 @@ def loss_of(model, logs) -> float:
         return logs["energy_of_images"]
     if isinstance(model, zoo.GAN):
         return logs["discriminator"]
-    if isinstance(model, zoo.Pix2Pix):
-        return logs["absolute_error"]
+    if isinstance(model, zoo.Pix2Pix | zoo.PaletteNet):
+        return logs[model.metric_names[0]]
     if model.updates or isinstance(model, zoo.RBM):
         return logs["amortized" if "amortized" in logs else "reconstruction"]
     if isinstance(model, zoo.IWAE):
@@ -173,9 +190,10 @@ def encoding_is_deterministic_and_decoding_stays_in_range(case):
 
 def calling_and_predicting_reconstruct(case):
     model = case.compiled()
-    if hasattr(model, "translate"):
-        translated = model.translate(case.x[:5])
-        np.testing.assert_allclose(model.predict(case.x[:5], verbose=0), translated, atol=1e-5)
+    if (made := made_of_images(case, model, 5)) is not None:
+        inputs = inputs_of_images(case, model, 5)
+        inputs = inputs if len(inputs) > 1 else inputs["x"]
+        np.testing.assert_allclose(model.predict(inputs, verbose=0), made, atol=1e-5)
         return
     if not model.has_encoder:
         with pytest.raises(TypeError, match="has no encoder"):
@@ -321,10 +339,13 @@ def what_is_frozen_stays_frozen_in_a_file(case):
 def parts_compute_what_the_methods_do(case):
     model = case.new()
     parts = model.parts()
-    if hasattr(model, "translate"):
-        y = parts["generator"].function({"x": keras.ops.convert_to_tensor(case.x[:4])})["y"]
+    if (made := made_of_images(case, model, 4)) is not None:
+        inputs = keras.tree.map_structure(
+            keras.ops.convert_to_tensor, inputs_of_images(case, model, 4)
+        )
+        y = parts["generator"].function(inputs)["y"]
         y = keras.ops.convert_to_numpy(keras.ops.stop_gradient(y))
-        np.testing.assert_allclose(y, model.translate(case.x[:4]), atol=1e-5)
+        np.testing.assert_allclose(y, made, atol=1e-5)
         return
     if not model.has_encoder:
         z = model.prior.sample(4, seed=0)
@@ -368,9 +389,10 @@ def every_part_is_exported_and_proved_equal(case):
         report = export.export_model(model, Path(folder, "out"))
         assert set(report) == set(model.parts())
         assert all(part["passed"] for part in report.values())
-        if hasattr(model, "translate"):
-            y = export.load(Path(folder, "out", "generator"))(x=case.x[:3])["y"]
-            np.testing.assert_allclose(y, model.translate(case.x[:3]), atol=1e-5)
+        if (made := made_of_images(case, model, 3)) is not None:
+            session = export.load(Path(folder, "out", "generator"))
+            y = session(**inputs_of_images(case, model, 3))["y"]
+            np.testing.assert_allclose(y, made, atol=1e-5)
             return
         session = export.load(Path(folder, "out", "decoder"))
         z = generator.standard_normal((3, model.latent_dim)).astype("float32")

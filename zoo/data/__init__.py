@@ -10,6 +10,7 @@ from zoo.data import attributes, captions, in_files, tones, variants
 from zoo.data.captions import Vocabulary as Vocabulary
 from zoo.data.folders import ImageFolder as ImageFolder
 from zoo.data.folders import from_folder as from_folder
+from zoo.data.palettes import palettes as palettes
 from zoo.data.silhouettes import gray_levels as gray_levels
 from zoo.data.silhouettes import silhouettes as silhouettes
 from zoo.data.source import Source as Source

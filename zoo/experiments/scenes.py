@@ -50,7 +50,8 @@ def scenes(epochs: int | None = None, verbose=2) -> Table:
         f"{epochs or recipe.epochs} epochs on {captions.TRAINING:,} scenes, in which a sixth of "
         f"the combinations of two groups never occur; {TESTING:,} captions of each kind, one image "
         "each, seed 0; a convolutional classifier that was trained on drawn scenes of all "
-        "combinations reads count, size, shade and shape of both groups; what a caption does not say is not counted. In the picture: "
+        "combinations reads count, size, shade and shape of both groups; what a caption does "
+        "not say is not counted. In the picture: "
         f"{listed}.",
         ("images", "attributes right, %", *(f"{n}, %" for n in NAMES), "all of a scene right, %"),
         rows,

@@ -21,6 +21,7 @@ from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.generation import frechet_distance, generated_class_accuracy
 from zoo.metrics.likelihood import negative_elbo, negative_log_likelihood
 from zoo.metrics.parzen import parzen_estimate, parzen_log_likelihood
+from zoo.metrics.recoloring import asked_of, color_distance, palette_distance, turned_hues
 from zoo.metrics.reconstruction import psnr, reconstruction_error, squared_error
 from zoo.metrics.reference_classifier import (
     REFERENCE_CLASSIFIERS,
@@ -47,8 +48,10 @@ __all__ = [
     "absolute_error",
     "active_units",
     "angle_to_principal_subspace",
+    "asked_of",
     "classification_error",
     "clustering_error",
+    "color_distance",
     "evaluate",
     "frechet_distance",
     "generated_class_accuracy",
@@ -59,6 +62,7 @@ __all__ = [
     "nearest_neighbor_accuracy",
     "negative_elbo",
     "negative_log_likelihood",
+    "palette_distance",
     "parzen_estimate",
     "parzen_log_likelihood",
     "psnr",
@@ -72,4 +76,5 @@ __all__ = [
     "squared_error",
     "stroke_thickness",
     "through_all_levels",
+    "turned_hues",
 ]

@@ -55,6 +55,7 @@ from zoo.models.label_informed_aae import LabelInformedAAE
 from zoo.models.m1 import M1
 from zoo.models.m1m2 import M1M2
 from zoo.models.m2 import M2
+from zoo.models.palette_net import PaletteNet
 from zoo.models.pix2pix import Pix2Pix
 from zoo.models.rbm import RBM
 from zoo.models.semi_supervised_aae import SemiSupervisedAAE
@@ -90,5 +91,6 @@ CLASSES = {
         EBGAN,
         BEGAN,
         Pix2Pix,
+        PaletteNet,
     )
 }

@@ -118,8 +118,8 @@ class Pix2Pix(BaseAutoencoder):
         discriminator=None,
         **kwargs,
     ):
-        input_shape = _of_images("input_shape", input_shape)
-        self.target_shape = _of_images("target_shape", target_shape or input_shape)
+        input_shape = shape_of_images("Pix2Pix", "input_shape", input_shape)
+        self.target_shape = shape_of_images("Pix2Pix", "target_shape", target_shape or input_shape)
         if self.target_shape[:2] != input_shape[:2]:
             raise ValueError(
                 f"input_shape is {input_shape} and target_shape {self.target_shape}: both images "
@@ -144,7 +144,7 @@ class Pix2Pix(BaseAutoencoder):
         if self.custom_generator:
             self.generator = own_networks.translator(generator, input_shape, self.likelihood)
         else:
-            _check_halvings("filters", self.filters, input_shape)
+            check_halvings("filters", self.filters, input_shape)
             self.generator = translation_networks.u_net(
                 input_shape,
                 self.target_shape[-1],
@@ -155,7 +155,7 @@ class Pix2Pix(BaseAutoencoder):
         if self.custom_discriminator:
             self.discriminator = discriminator
         else:
-            _check_halvings("discriminator_filters", self.discriminator_filters, input_shape)
+            check_halvings("discriminator_filters", self.discriminator_filters, input_shape)
             self.discriminator = translation_networks.patch_discriminator(
                 input_shape,
                 self.target_shape,
@@ -309,17 +309,17 @@ class Pix2Pix(BaseAutoencoder):
         return super().setting(name)
 
 
-def _of_images(name: str, shape: Any) -> tuple[int, ...]:
+def shape_of_images(model: str, name: str, shape: Any) -> tuple[int, ...]:
     """Return a shape of images, (height, width, channels)."""
     if shape is None:
-        raise ValueError(f"Pix2Pix needs {name}=(height, width, channels), such as (28, 28, 1).")
+        raise ValueError(f"{model} needs {name}=(height, width, channels), such as (28, 28, 1).")
     shape = given.shape(name, shape, "(height, width, channels)")
     if len(shape) != 3:
-        raise ValueError(f"{name} is {shape}; Pix2Pix takes images, (height, width, channels).")
+        raise ValueError(f"{name} is {shape}; {model} takes images, (height, width, channels).")
     return shape
 
 
-def _check_halvings(name: str, filters: tuple[int, ...], shape: tuple[int, ...]):
+def check_halvings(name: str, filters: tuple[int, ...], shape: tuple[int, ...]):
     """Refuse no halvings, and more of them than the shorter side allows."""
     most = min(shape[:2]).bit_length() - 1
     if not 1 <= len(filters) <= most:

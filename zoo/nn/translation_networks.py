@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 _KERNEL = 4  # twice the stride
 
@@ -17,6 +17,7 @@ def u_net(
     *,
     filters: tuple[int, ...],
     activation: Any = "relu",
+    condition_dim: int = 0,
     dtype: Any = None,
 ) -> keras.Model:
     """Build a U-Net: an encoder and a decoder whose levels of the same size are connected.
@@ -32,10 +33,13 @@ def u_net(
         output_channels: of the images that it gives.
         filters: the number of channels after each halving, at least one.
         activation: of the hidden layers.
+        condition_dim: if above 0, the network also takes a vector `condition` of this length, which
+            every place of every level of the second half gets too.
         dtype: a Keras dtype policy; the output is always float32.
 
     Returns:
-        A model of `x` [batch, *input_shape] to float32 [batch, height, width, output_channels].
+        A model of `x` [batch, *input_shape], or of `{"x", "condition"}`, to float32 [batch, height,
+        width, output_channels].
 
     Example:
         >>> from zoo.nn.translation_networks import u_net
@@ -46,7 +50,10 @@ def u_net(
     1611.07004), section 3.2.1, for strided convolutions.
     """
     x = features = keras.Input(input_shape, name="x")
-    levels = []
+    inputs, condition, levels = x, None, []
+    if condition_dim:
+        condition = keras.Input((condition_dim,), name="condition")
+        inputs = {"x": x, "condition": condition}
     for i, width in enumerate(filters):
         levels.append(features)
         features = layers.Conv2D(width, _KERNEL, 2, "same", name=f"halving_{i}", dtype=dtype)(
@@ -55,6 +62,7 @@ def u_net(
         features = _activated(features, activation, f"halving_{i}", dtype)
     for i in reversed(range(len(filters))):
         beside = levels[i]
+        features = _with_condition(features, condition, f"condition_{i}", dtype)
         width = filters[max(i - 1, 0)]
         features = layers.Conv2DTranspose(
             width, _KERNEL, 2, "same", name=f"doubling_{i}", dtype=dtype
@@ -62,8 +70,9 @@ def u_net(
         features = features[:, : beside.shape[1], : beside.shape[2]]  # of odd sides
         features = _activated(features, activation, f"doubling_{i}", dtype)
         features = layers.Concatenate(name=f"beside_{i}", dtype=dtype)([features, beside])
+    features = _with_condition(features, condition, "condition_of_pixels", dtype)
     pixels = layers.Conv2D(output_channels, 3, padding="same", name="pixels", dtype="float32")
-    return keras.Model(x, pixels(features), name="generator")
+    return keras.Model(inputs, pixels(features), name="generator")
 
 
 def patch_discriminator(
@@ -112,6 +121,22 @@ def patch_size(halvings: int) -> int:
     for _ in range(halvings):
         side = 2 * (side - 1) + _KERNEL
     return side
+
+
+def everywhere(vector: Any, shape: tuple[int, ...]) -> Any:
+    """Return a vector [batch, d] at every place of a grid, [batch, height, width, d].
+
+    Args:
+        shape: (height, width, ...) of the grid.
+    """
+    return ops.tile(ops.expand_dims(vector, (1, 2)), (1, *shape[:2], 1))
+
+
+def _with_condition(features, condition, name, dtype):
+    if condition is None:
+        return features
+    repeated = everywhere(condition, features.shape[1:3])
+    return layers.Concatenate(name=name, dtype=dtype)([features, repeated])
 
 
 def _activated(features, activation, name, dtype, normalize=True):

@@ -24,7 +24,7 @@ from zoo.plots.images import (
 from zoo.plots.latent import bubbles, codes, energy_surface, manifold, scatters, training_curves
 from zoo.plots.sheets import save_small, tile
 from zoo.plots.signals import signals
-from zoo.plots.translations import draws_for_labels, translations
+from zoo.plots.translations import draws_for_labels, recolorings, translations
 
 __all__ = [
     "analogies",
@@ -38,6 +38,7 @@ __all__ = [
     "manifold",
     "photographs",
     "preview",
+    "recolorings",
     "reconstructions",
     "reconstructions_of_several",
     "restorations",
@@ -61,6 +62,8 @@ def preview(model, x, labels=None) -> Figure:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.plots.preview(zoo.VAE((8, 8, 1), 4), x_test).savefig("preview.png")
     """
+    if hasattr(model, "recolor"):
+        return recolorings(model, x, labels[8:13])
     if hasattr(model, "translate"):
         return translations(model, x, labels)
     if model.label_shape and model.label_shape == model.image_shape:

@@ -37,6 +37,31 @@ def translations(model, x, y=None, *, n: int = 12, cmap=None) -> Figure:
     return rows_of_images(rows, "images and their translations", cmap=cmap or model.cmap)
 
 
+def recolorings(model, x, palettes, *, n: int = 8, cmap=None) -> Figure:
+    """Show images in the first row, and below them in the colors of palettes, one a row.
+
+    Args:
+        model: a `zoo.PaletteNet`.
+        x: images [at least n, *input_shape]. palettes: [rows, colors, 3], shown at the left.
+
+    Examples:
+        >>> x = np.random.default_rng(0).random((8, 8, 8, 3), "float32")
+        >>> model = zoo.PaletteNet((8, 8, 3), filters=(8, 16))
+        >>> zoo.plots.recolorings(model, x, zoo.data.palettes(x[:5])).savefig("recolored.png")
+    """
+    need(hasattr(model, "recolor"), f"{type(model).__name__} does not recolor images.")
+    x, palettes = np.asarray(x[:n]), np.asarray(palettes)
+    height, width = x.shape[1:3]
+    bands = np.arange(width) * palettes.shape[1] // width  # of the colors of a palette
+    cells = [np.ones_like(x[:1]), x]
+    for palette in palettes:
+        shown = np.broadcast_to(palette[bands], (1, height, width, 3))
+        cells += [shown, model.recolor(x, palette)]
+    figure, axes = sheet(len(x) + 1, len(palettes) + 1, title="images, and in other colors")
+    show(axes, np.concatenate(cells), len(x) + 1, cmap or model.cmap)
+    return enlarged(figure)
+
+
 def draws_for_labels(model, labels, *, n: int = 6, seed: int = 0, cmap=None) -> Figure:
     """Show images that are given as labels, and beside each what a model draws for it.
 

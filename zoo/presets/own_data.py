@@ -27,6 +27,12 @@ TARGETS = "target_shape"  # a setting of classes that learn from pairs of images
 _MANY = 10_000  # images, from which on batches are larger
 
 
+def learns_labels_of_data(model_class: type) -> bool:
+    """Return whether a class learns from labels that the data have, if only of some images."""
+    made = hasattr(model_class, "labels_from_images")
+    return not made and (model_class.learns_labels or model_class.semi_supervised)
+
+
 def recipe_of_class(
     model_class: type, shape: tuple[int, ...], n: int, settings: dict | None = None
 ) -> Recipe:
@@ -168,7 +174,7 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
             "its own data set; train a recipe without lower= on your images."
         )
     model_class = model_class or CLASSES[recipe.class_name]
-    learns_labels = model_class.learns_labels or model_class.semi_supervised
+    learns_labels = learns_labels_of_data(model_class)
     own = images
     if isinstance(images, str | os.PathLike):
         options = {"learns_labels": learns_labels, "drop": recipe.drop}
@@ -298,7 +304,7 @@ def arrays_of(card: Card, path: str | None = None, labels=None, drop=()):
     shape = card["input"]["shape"]
     size = {"size": tuple(shape[:2]), "channels": shape[2]} if len(shape) == 3 else {}
     model_class = CLASSES.get(card["class"])
-    learns_labels = not model_class or model_class.learns_labels or model_class.semi_supervised
+    learns_labels = not model_class or learns_labels_of_data(model_class)
     options = {"labels": labels, "learns_labels": learns_labels, "drop": drop}
     options |= {"signals": len(shape) == 2, "columns": card.get("columns")}
     own = read(name, **size, **options)

@@ -1,0 +1,296 @@
+"""Recoloring by palettes: an image in the colors that are asked for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.backend import backend
+from zoo.checks import data as checks
+from zoo.data.palettes import palettes
+from zoo.models.base import BaseAutoencoder
+from zoo.models.pix2pix import check_halvings, shape_of_images
+from zoo.models.signature import TensorInfo, image_info
+from zoo.monitors import DiscriminatorMonitor
+from zoo.nn import colors as spaces
+from zoo.nn import translation_networks
+from zoo.nn.given import number, whole, widths
+from zoo.nn.proportions import suited_filters
+from zoo.trainer import Batch, Losses
+
+NO_CODE = "a U-Net has no code: images also pass through its connections"
+DESCRIBED = "its network is a U-Net, which filters= describes"
+GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
+LARGEST = 128.0  # of a and b, beyond all colors of sRGB
+LAB = 100.0  # Lab, divided by this, is what networks see
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PaletteNet(BaseAutoencoder):
+    """Recoloring: the generator gives an image the colors of another palette.
+
+    The generator g, a U-Net, takes an image x and a palette t of a few colors, and gives the colors
+    a and b of every pixel in Lab; the lightness L of x is kept. There are no images in two
+    colorings to learn from, so they are made: x with all hues turned by a random angle is the image
+    x_t, and its palette t is the palette p of x turned by the same angle (k-means in Lab gives just
+    that). With r = g(x, t), every training step makes two updates:
+
+    1. discriminator: d(image, palette) learns which image and palette belong together: it minimizes
+       -log d(x, p) - log(1 - d(r, t)) - log(1 - d(x, t)) - log(1 - d(r, p));
+    2. generator: it minimizes `color_weight` |ab(x_t) - ab(r)|^2 - log d(r, t), averaged over
+       pixels and over patches.
+
+    `loss` and `color_error` are the first summand, in squared units of Lab: 2.3 squared is what
+    people just see.
+
+    Use it to try images in other colors. `fit(x, y)` takes images and their palettes, of
+    `zoo.data.palettes`; `recolor(x, palettes)` takes any. There are no codes, so `encode`,
+    `decode`, `reconstruct` and `generate` raise a TypeError.
+
+    Args:
+        input_shape: (height, width, 3) of an image.
+        colors: how many a palette has.
+        filters: widths of the U-Net's halvings, at least one; by default as many as end in three
+            or four pixels a side.
+        color_weight: of the squared error of a and b, in units of 100, above 0.
+        discriminator_filters: widths of the halvings of the discriminator, which judges patches; by
+            default the first two of `filters`.
+        Others: see `zoo.models.base.BaseAutoencoder`.
+
+    Raises:
+        TypeError, ValueError: settings of a wrong kind or out of range; images without three
+            channels; more halvings than the sides allow.
+
+    Examples:
+        >>> x = np.random.default_rng(0).random((20, 8, 8, 3), "float32")
+        >>> y = zoo.data.palettes(x)
+        >>> model = zoo.PaletteNet((8, 8, 3), filters=(8, 16))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, y, epochs=1, verbose=0)
+        >>> model.recolor(x[:5], y[5:10]).shape
+        (5, 8, 8, 3)
+
+    Source: Cho, Yun, Lee and Choi 2017 (CVPR workshops), sections 3.1 to 3.3. Hues are turned in
+    Lab here, so that palettes follow exactly; there in HSV, with the lightness put back.
+    """
+
+    family = "translation"
+    has_encoder = False
+    learns_labels = True
+    label_dtype = "float32"
+    encoder_outputs = ()
+    metric_names = (
+        "color_error",
+        "discriminator",
+        "generator",
+        "accuracy_on_pairs",
+        "accuracy_on_others",
+    )
+    network_names = ("generator", "discriminator")
+    card_metrics = ("color error", "distance of palettes")
+    updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
+    takes_no: ClassVar = {
+        "latent_dim": (None, NO_CODE),
+        "code_activation": (None, NO_CODE),
+        "likelihood": ("bernoulli", "pixels are in [0, 1], and compared in Lab"),
+        "encoder": (None, DESCRIBED),
+        "decoder": (None, DESCRIBED),
+        "tie_weights": (False, DESCRIBED),
+        "network": (None, DESCRIBED),
+        "hidden_units": (None, DESCRIBED),
+    }
+
+    def __init__(
+        self,
+        input_shape=None,
+        colors: int = 6,
+        *,
+        filters=None,
+        color_weight: float = 100.0,
+        discriminator_filters=None,
+        **kwargs,
+    ):
+        input_shape = shape_of_images("PaletteNet", "input_shape", input_shape)
+        if input_shape[-1] != 3:
+            raise ValueError(f"input_shape is {input_shape}; PaletteNet takes three channels, RGB.")
+        self.colors = whole("colors", colors, least=1)
+        if filters is None:
+            filters = (*suited_filters(input_shape), 128)
+        super().__init__(input_shape, filters=widths("filters", filters), **kwargs)
+        self.color_weight = number("color_weight", color_weight, above=0)
+        if discriminator_filters is None:
+            discriminator_filters = self.filters[:2]
+        self.discriminator_filters = widths("discriminator_filters", discriminator_filters)
+        check_halvings("filters", self.filters, input_shape)
+        check_halvings("discriminator_filters", self.discriminator_filters, input_shape)
+        numbers = 3 * self.colors
+        self.generator = translation_networks.u_net(
+            input_shape,
+            2,
+            filters=self.filters,
+            activation=self.activation,
+            condition_dim=numbers,
+            dtype=self.dtype_policy,
+        )
+        self.discriminator = translation_networks.patch_discriminator(
+            input_shape,
+            (*input_shape[:2], numbers),
+            filters=self.discriminator_filters,
+            dtype=self.dtype_policy,
+        )
+
+    def labels_from_images(self, x: np.ndarray) -> np.ndarray:
+        """Return the palettes of images [n, *input_shape], [n, colors, 3], for `fit`."""
+        return palettes(x, self.colors)
+
+    def _make_networks(self, encoder, decoder, input_shape, latent_dim):
+        self.encoder = self.decoder = None  # U-Net and discriminator follow
+        self.image_shape, self.latent_dim, self.code_shape = input_shape, 0, (0,)
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """The shape of a palette, which `fit` takes in place of labels."""
+        return self.colors, 3
+
+    # Training
+
+    def train_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        # The discriminator learns which image and palette belong together.
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
+        # The generator learns to fool it, and to give the turned hues.
+        g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
+        metrics = {**d, **g, "loss": g["color_error"]}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
+
+    def test_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
+        return self.track({**d, **g, "loss": g["color_error"]})
+
+    def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return -log d(x, p) - log(1 - d(r, t)) - log(1 - d(x, t)) - log(1 - d(r, p))."""
+        x, p, _, t = self.turned(batch, training)
+        r = ops.stop_gradient(self.recolored_lab(x, t, training))
+        real = self.logits(x, p, training)  # [batch, patches]
+        others = [self.logits(*pair, training) for pair in ((r, t), (x, t), (r, p))]
+        loss = ops.softplus(-real) + sum(ops.softplus(other) for other in others)
+        loss = ops.mean(loss, axis=1)  # [batch]
+        right = [ops.mean(ops.cast(other < 0, "float32")) for other in others]
+        return Losses(
+            loss,
+            discriminator=loss,
+            accuracy_on_pairs=ops.mean(ops.cast(real > 0, "float32")),
+            accuracy_on_others=sum(right) / len(right),
+        )
+
+    def generator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return color_weight |ab(x_t) - ab(r)|^2 - log d(r, t)."""
+        x, _, target, t = self.turned(batch, training)
+        r = self.recolored_lab(x, t, training)
+        # training=False: this update does not train the discriminator.
+        generator = ops.mean(ops.softplus(-self.logits(r, t, training=False)), axis=1)
+        error = ops.sum(ops.square(target - r)[..., 1:], axis=-1)  # in Lab, [batch, height, width]
+        error = ops.mean(error, axis=(1, 2))
+        return Losses(
+            generator,
+            self.color_weight / LAB**2 * error,
+            generator=generator,
+            color_error=error,
+        )
+
+    def turned(self, batch: Batch, training: bool) -> tuple:
+        """Return images and palettes in Lab, and both with their hues turned.
+
+        In training by random angles, else by multiples of the golden angle, so that evaluating
+        twice gives the same.
+        """
+        x, p = spaces.rgb_to_lab(batch.x), spaces.rgb_to_lab(batch.label)
+        rows = ops.shape(x)[0]
+        if training:
+            angle = 2.0 * math.pi * backend.uniform((rows,), self.seed_generator)
+        else:
+            angle = GOLDEN_ANGLE * (1.0 + ops.cast(ops.arange(rows), "float32"))
+        return x, p, spaces.with_turned_hue(x, angle), spaces.with_turned_hue(p, angle)
+
+    def recolored_lab(self, x: Any, palette: Any, training: bool = False) -> Any:
+        """Return g(x, palette) of images and palettes in Lab, [batch, height, width, 3]."""
+        inputs = {"x": x / LAB, "condition": flat(palette)}
+        ab = LARGEST * ops.tanh(ops.cast(self.generator(inputs, training=training), "float32"))
+        return ops.concatenate([x[..., :1], ab], axis=-1)
+
+    def logits(self, x: Any, palette: Any, training: bool = False) -> Any:
+        """Return the discriminator's logits of images and palettes in Lab, [batch, patches]."""
+        palette = translation_networks.everywhere(flat(palette), self.image_shape)
+        logits = self.discriminator({"x": x / LAB, "y": palette}, training=training)
+        return ops.reshape(ops.cast(logits, "float32"), (-1, math.prod(logits.shape[1:])))
+
+    # Use
+
+    def recolored(self, x: Any, palette: Any, training: bool = False) -> Any:
+        """Return images in the colors of palettes, tensors of sRGB, [batch, *input_shape]."""
+        lab = self.recolored_lab(spaces.rgb_to_lab(x), spaces.rgb_to_lab(palette), training)
+        return spaces.lab_to_rgb(lab)
+
+    def recolor(self, x: Any, palettes: Any, *, batch_size: int = 1024) -> np.ndarray:
+        """Return images in the colors of palettes.
+
+        Args:
+            x: images [n, *input_shape], sRGB in [0, 1].
+            palettes: [n, colors, 3], or one for all, [colors, 3]; sRGB in [0, 1].
+            batch_size: how many images to hold in a network at once.
+
+        Returns:
+            float32 [n, *input_shape], sRGB in [0, 1], with the lightness of x but for colors that
+            do not exist.
+        """
+        x, _ = self.checked_images(x, None)
+        palettes = np.asarray(palettes)
+        if palettes.shape == self.label_shape:
+            palettes = np.repeat(palettes[None], len(x), axis=0)
+        palettes = checks.check_label_arrays(palettes, len(x), self, "palettes")
+        return self.run_in_batches("recolored", (x, palettes), None, batch_size)
+
+    def call(self, inputs, training=False):
+        """Recolor images: `{"x": x, "palette": palette}`."""
+        return self.recolored(inputs["x"], inputs["palette"], training)
+
+    def encode(self, x, labels=None, *, batch_size: int = 1024):
+        """Raise a TypeError, as there are no codes."""
+        raise TypeError(
+            f"{type(self).__name__} has no encoder, no codes and no prior: it recolors images, "
+            "model.recolor(x, palettes). Take zoo.VAE to encode, decode and generate."
+        )
+
+    def decode(self, z, labels=None, *, batch_size: int = 1024):
+        """Raise a TypeError, as there are no codes."""
+        self.encode(z)
+
+    def generate(self, n=None, labels=None, *, seed=None):
+        """Raise a TypeError, as there is no prior."""
+        self.encode(n)
+
+    # Export
+
+    def parts(self) -> dict:
+        """Return what can be exported: the generator, from x and a palette to y, all in sRGB."""
+        x = image_info(self)
+        palette = TensorInfo("palette", "float32", self.label_shape, 0.0, 1.0)
+        y = TensorInfo("y", "float32", self.image_shape, 0.0, 1.0)
+
+        def recolor(tensors):
+            return {"y": self.recolored(tensors["x"], tensors["palette"])}
+
+        return {"generator": self.part("generator", recolor, (x, palette), (y,), (self.generator,))}
+
+
+def flat(palette: Any) -> Any:
+    """Return palettes in Lab [batch, colors, 3] as vectors for networks."""
+    return ops.reshape(palette / LAB, (-1, math.prod(palette.shape[1:])))
