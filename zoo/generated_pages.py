@@ -92,7 +92,7 @@ def presets_table(cards: Iterable[Card], folder: str) -> str:
             f"[`{entry['name']}`]({folder}{entry['name']}/README.md)",
             f"`{entry['class']}`",
             entry["recipe"]["data"],
-            entry["latent_dim"],
+            entry["latent_dim"] or "none",
             f"{kilobytes:,.0f} kB",
             "; ".join(_shown(entry)),
         ]

@@ -64,7 +64,9 @@ def test_a_shipped_preset_loads_built_weighted_and_compiled(name):
     assert list(model.image_shape) == card["input"]["shape"]
     x = np.random.default_rng(0).random((3, *model.image_shape), np.float32)
     labels = [0, 1, 2] if model.conditional else None
-    if model.has_encoder:
+    if hasattr(model, "translate"):
+        assert model.translate(x).shape == (3, *model.target_shape)
+    elif model.has_encoder:
         assert model.reconstruct(x, labels).shape == x.shape
     else:
         assert model.generate(3, seed=0).shape == x.shape
