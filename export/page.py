@@ -69,10 +69,13 @@ def write_page(
         RuntimeError: onnxruntime-web cannot be fetched.
     """
     exported = Path(exported)
-    session = runtime.load(exported / "decoder")
+    shown = _part_shown(exported)
+    session = runtime.load(exported / shown)
     code, label, picture = _interface(session)
     draws = _draws(code, label)
-    encoder, examples = fitting_encoder(exported, code, label, picture), None
+    encoder, examples = None, None
+    if shown == "decoder":  # the codes of an encoder are not the noise of a generator
+        encoder = fitting_encoder(exported, code, label, picture)
     if encoder and images is not None:
         examples = encoded_examples(encoder, exported, label, images, labels)
     content = _described(session, title, description)
@@ -90,9 +93,9 @@ def write_page(
         (scratch / "onnxruntime-web").mkdir()
         for name, data in bundle.items():
             (scratch / "onnxruntime-web" / name).write_bytes(data)
-        for part in ("decoder", "encoder") if encoder else ("decoder",):
+        for part, name in ((shown, "decoder"), ("encoder", "encoder"))[: 2 if encoder else 1]:
             model = (exported / part / runtime.ONNX_FILE).read_bytes()
-            (scratch / f"{part}.onnx").write_bytes(model)
+            (scratch / f"{name}.onnx").write_bytes(model)
         if draws is not None:
             _write_floats(scratch / "draws.bin", draws)
         if examples:
@@ -100,6 +103,15 @@ def write_page(
             _write_floats(scratch / "pictures.bin", examples["pictures"][:EXAMPLES])
         signature.write_json(scratch / "page.json", content)
     return Path(folder) / "index.html"
+
+
+def _part_shown(exported: Path) -> str:
+    """Return the part that makes the pictures: a generator of noise, else the decoder."""
+    if (exported / "generator" / runtime.ONNX_FILE).is_file():
+        inputs = runtime.load(exported / "generator").inputs
+        if any(tensor.prior for tensor in inputs):  # not that of Pix2Pix, which takes an image
+            return "generator"
+    return "decoder"
 
 
 def _interface(session: runtime.Session) -> tuple[Tensor, Tensor | None, Tensor]:

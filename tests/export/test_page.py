@@ -170,6 +170,19 @@ def test_a_decoder_without_encoder_or_prior_is_shown_too(make, package, tmp_path
     assert picture == {"shape": [3, 4, 4], "low": 0, "high": 1}
 
 
+def test_a_generator_of_noise_is_shown_and_not_the_decoder_of_a_discriminator(package, tmp_path):
+    import zoo
+
+    model = zoo.EBGAN((8, 8, 1), 3, hidden_units=(8,))
+    export.export_model(model, tmp_path / "out", formats=("onnx",))
+    folder = export.write_page(tmp_path / "out", tmp_path / "page", archive=package).parent
+    shown = (folder / "decoder.onnx").read_bytes()
+    assert shown == (tmp_path / "out" / "generator" / "model.onnx").read_bytes()
+    about = json.loads((folder / "page.json").read_text())
+    assert about["encoder"] is None  # its codes are not the generator's noise
+    assert about["draws"]["count"] > 0
+
+
 def test_other_decoders_than_pictures_of_one_code_are_refused(make, package, tmp_path):
     export.export_model(make.Model(make.dense_decoder()), tmp_path / "flat", formats=("onnx",))
     with pytest.raises(ValueError, match=r"gray or colored pictures; this decoder gives x: float"):
