@@ -107,15 +107,17 @@ def examples(
     }
     outputs = _keras(part)(inputs)
     outputs = {info.name: outputs[info.name] for info in part.outputs}
-    tolerances = {info.name: _tolerance(info, outputs[info.name]) for info in part.outputs}
+    tolerances = {
+        info.name: _tolerance(info, outputs[info.name], part.tolerance) for info in part.outputs
+    }
     return inputs, outputs, tolerances
 
 
-def _tolerance(info: TensorInfo, expected: np.ndarray) -> dict[str, float]:
+def _tolerance(info: TensorInfo, expected: np.ndarray, factor: float) -> dict[str, float]:
     if info.dtype == "int32":
         return {"atol": 0.0, "rtol": 0.0}
     if info.low is not None and info.high is not None:
-        return {"atol": ABSOLUTE_BOUND * (info.high - info.low), "rtol": 0.0}
+        return {"atol": factor * ABSOLUTE_BOUND * (info.high - info.low), "rtol": 0.0}
     size = float(np.sqrt(np.mean(np.square(expected, dtype=np.float64))))
     return {"atol": RELATIVE_BOUND * size, "rtol": RELATIVE_BOUND}
 
@@ -200,7 +202,7 @@ def _compare_runner(
     expected: dict[str, dict[int, Arrays]],
     about: dict[str, str],
 ) -> list[dict[str, Any]]:
-    found = {info.name: _new_result(info, about) for info in part.outputs}
+    found = {info.name: _new_result(info, about, part.tolerance) for info in part.outputs}
     for title, inputs in cases.items():
         outputs = _all_batches(run, inputs)
         alone = _joined([run(_rows(inputs, row, row + 1)) for row in range(BATCHES[-2])])
@@ -210,7 +212,7 @@ def _compare_runner(
             for size in BATCHES:
                 _add(result, info, expected[title][size][info.name], outputs[size], scale)
             in_batch = outputs[ROWS][info.name][: BATCHES[-2]]
-            lone = _new_result(info, about)
+            lone = _new_result(info, about, part.tolerance)
             _add(lone, info, in_batch, alone, scale)
             result["row_alone_error"] = max(result["row_alone_error"], lone["error"])
     for result in found.values():
@@ -218,7 +220,7 @@ def _compare_runner(
     return list(found.values())
 
 
-def _new_result(info: TensorInfo, about: dict[str, str]) -> dict[str, Any]:
+def _new_result(info: TensorInfo, about: dict[str, str], factor: float = 1.0) -> dict[str, Any]:
     bounded = info.low is not None and info.high is not None
     variant = VARIANT_BOUNDS.get(about["setting"])
     if info.dtype == "int32":
@@ -226,7 +228,7 @@ def _new_result(info: TensorInfo, about: dict[str, str]) -> dict[str, Any]:
     elif variant:
         measure, bound = "rms", variant[0] if bounded else variant[1]
     elif bounded:
-        measure, bound = "absolute", ABSOLUTE_BOUND
+        measure, bound = "absolute", factor * ABSOLUTE_BOUND
     else:
         measure, bound = "relative", RELATIVE_BOUND
     return about | {

@@ -42,6 +42,8 @@ class Part:
             written with `keras.ops`, deterministic, without state.
         inputs, outputs: in the order of the exported files.
         networks: the Keras models whose weights `function` uses, and `OwnWeights` if needed.
+        tolerance: a factor of the bound of the proof of equality, for outputs with a range: 1, or
+            more where `function` itself makes the rounding errors of float32 grow.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Part:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     networks: tuple[Any, ...]
+    tolerance: float = 1.0
 
 
 @dataclass(frozen=True)
