@@ -164,6 +164,8 @@ def the_reconstruction_term_does_not_depend_on_the_batch_size(case):
         for size in (50, 17)
     )
     tolerance = 0.05 if draws_codes(model) else 1e-5
+    if hasattr(model, "recolor"):  # by an angle that depends on the place in the batch
+        tolerance = 0.2
     name = measured(model)
     np.testing.assert_allclose(one[name], other[name], rtol=tolerance)
 
