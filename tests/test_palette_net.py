@@ -153,6 +153,7 @@ def test_the_losses_are_those_of_the_paper(photographs, own):
     np.testing.assert_allclose(array(sum(losses.summands)), expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_it_learns_to_follow_the_palette(photographs, own):
     model = small(filters=(16, 32), color_weight=1000.0)
     model.compile(keras.optimizers.Adam(0.003))

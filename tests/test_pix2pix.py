@@ -82,6 +82,7 @@ def test_label_smoothing_is_the_cross_entropy_to_a_softer_target(pairs):
     np.testing.assert_allclose(losses[0] - losses[1], 0.2 * logits.mean(axis=1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_the_adversarial_loss_it_learns_the_median():
     """Of a black image with three answers, |y - g(x)| alone gives the middle one."""
     x = np.zeros((90, *SHAPE), "float32")

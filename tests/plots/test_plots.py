@@ -357,7 +357,12 @@ def test_every_preset_has_pictures(name):
     x = np.random.default_rng(0).random((4, *model.image_shape), np.float32)
     y = np.arange(4)
     labels = y if model.conditional else None
-    figures = [plots.preview(model, x, y), plots.traversal(model, steps=2)]
+    figures = [plots.preview(model, x, x if model.label_shape else y)]
+    if model.latent_dim:
+        figures += [plots.traversal(model, steps=2)]
+    else:
+        with pytest.raises(ValueError, match="has no codes"):
+            plots.traversal(model)
     if model.has_encoder:
         figures += [plots.reconstructions(model, x, labels), plots.codes(model, x, y)]
     assert all(isinstance(figure, Figure) for figure in figures)

@@ -125,7 +125,7 @@ def draw(
         >>> images.shape
         (3, 32, 32, 1)
         >>> captions.WORDS.captions(words)[0]
-        'two dark squares above two small squares'
+        'three large light circles above two large dark crosses'
     """
     generator = np.random.default_rng(seed)
     scenes = np.zeros((0, 2, 4), "int32")

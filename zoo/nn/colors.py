@@ -26,7 +26,7 @@ def rgb_to_lab(rgb: Any) -> Any:
 
     Example:
         >>> from zoo.nn.colors import rgb_to_lab
-        >>> np.asarray(rgb_to_lab(np.ones((1, 3), "float32"))).round(1)[0, 0]
+        >>> round(float(rgb_to_lab(np.ones((1, 3), "float32"))[0, 0]), 1)
         100.0
 
     Source: IEC 61966-2-1:1999 for sRGB; CIE 15:2004, section 8.2, for Lab.

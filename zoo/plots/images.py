@@ -328,6 +328,7 @@ def traversal(
     need(steps > 0, f"steps is {steps}; show at least one image a dimension.")
     spread = model.prior.extent if model.prior else QUANTILE
     values = np.linspace(-spread, spread, steps, dtype="float32")
+    need(model.latent_dim, f"{type(model).__name__} has no codes to go through.")
     given = start is not None
     start = np.asarray(start, "float32") if given else np.zeros(model.latent_dim, "float32")
     need(
