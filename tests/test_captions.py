@@ -158,3 +158,52 @@ def test_an_exported_decoder_takes_words(model, tmp_path):
     np.testing.assert_allclose(session(z=z, label=words)["x"], model.decode(z, words), atol=1e-5)
     with pytest.raises(ValueError, match="label"):
         session(z=z, label=words + 4)
+
+
+def test_captions_in_a_file_are_trained_from_to_a_preset_with_a_picture(few, tmp_path, capsys):
+    from zoo import cli
+
+    x, words = few
+    np.savez(tmp_path / "captions.npz", x=x, y=words)
+    data = ["--data", str(tmp_path / "captions.npz")]
+    out = ["--out", str(tmp_path / "mine")]
+    code = cli.main(
+        ["train", "CVAE", *data, *out, "--epochs", "1", "--num-classes", "20", "--latent-dim", "2"]
+    )
+    assert code == 0, capsys.readouterr().err
+    model = zoo.load(tmp_path / "mine")
+    assert (model.label_shape, model.num_classes) == ((3,), 20)  # as asked, and not of these words
+    assert (tmp_path / "mine" / "preview.png").exists()
+    picture = tmp_path / "x.png"
+    assert cli.main(["generate", out[1], *data, "--out", str(picture)]) == 0
+    assert picture.exists()
+
+
+def test_the_picture_of_a_recipe_of_captions_is_drawn():
+    from zoo.presets import recipes, training
+
+    model = training.make_model(recipes.get("cvae_scenes"))
+    images, _, words = captions.draw(30)
+    assert set(training._pictures(model, images, words)) == {"preview.png"}
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: zoo.data.Vocabulary.of("a cat"), TypeError, "one string"),
+        (lambda: zoo.data.Vocabulary("a cat", 3), TypeError, "one string"),
+        (lambda: zoo.data.Vocabulary.of(["", ""]), ValueError, "no words"),
+        (lambda: captions.WORDS.captions([[99, 0]]), ValueError, "integers from 0 to 16"),
+        (lambda: captions.WORDS.captions([[-1, 0]]), ValueError, "integers from 0 to 16"),
+        (lambda: captions.WORDS.captions([1, 0]), ValueError, "integers from 0 to 16"),
+        (lambda: captions.draw(0), ValueError, "n is 0"),
+        (
+            lambda: zoo.CVAE(SHAPE, 2, label_shape=SHAPE, num_classes=10),
+            ValueError,
+            "a row of word numbers",
+        ),
+    ],
+)
+def test_what_are_no_words_is_refused(call, error, says):
+    with pytest.raises(error, match=says):
+        call()

@@ -87,12 +87,15 @@ def test_arrays_are_checked_where_labels_are(pairs):
         (lambda: model.fit(x, np.arange(120), verbose=0), r"y has shape \(120,\)"),
         (lambda: model.fit(x, 2 * c, verbose=0), "y reach 2.0"),
         (lambda: model.encode(x, c[:3]), "120 inputs and 3 in labels"),
-        (lambda: model.encode(x), "labels is missing: CVAE takes pairs"),
+        (lambda: model.encode(x), "labels is missing: CVAE takes labels of shape"),
         (lambda: model.generate(3, labels=c[:2]), "3 inputs and 2 in labels"),
-        (lambda: zoo.plots.style_grid(model), "are no classes. See `draws_for_labels`"),
+        (lambda: zoo.plots.style_grid(model), "are no classes. See `preview`"),
         (lambda: zoo.plots.samples(model), "are no classes"),
         (lambda: zoo.plots.translations(model, x), "CVAE does not translate"),
-        (lambda: zoo.plots.draws_for_labels(zoo.CVAE(SHAPE, 2, num_classes=3), c), "such of its"),
+        (
+            lambda: zoo.plots.draws_for_labels(zoo.CVAE(SHAPE, 2, num_classes=3), c),
+            "labels of the shape of its images",
+        ),
     ):
         with pytest.raises(ValueError, match=says):
             call()
@@ -116,3 +119,55 @@ def test_a_preset_of_pairs_shows_draws(pairs, tmp_path):
     copy = zoo.load(tmp_path / "mine")
     assert copy.label_shape == SHAPE
     np.testing.assert_allclose(copy.encode(*pairs), model.encode(*pairs), atol=1e-6)
+
+
+def own_networks(label_shape, code_shape=(3,)):
+    from keras import layers
+
+    x, label = keras.Input(SHAPE), keras.Input(label_shape, name="label")
+    both = layers.Concatenate()([layers.Flatten()(x), layers.Flatten()(label)])
+    codes = {
+        name: layers.Reshape(code_shape)(layers.Dense(int(np.prod(code_shape)))(both))
+        for name in ("z_mean", "z_log_var")
+    }
+    z, given = keras.Input(code_shape, name="z"), keras.Input(label_shape, name="label")
+    both = layers.Concatenate()([layers.Flatten()(z), layers.Flatten()(given)])
+    return {
+        "encoder": keras.Model({"x": x, "label": label}, codes),
+        "decoder": keras.Model(
+            {"z": z, "label": given}, layers.Reshape(SHAPE)(layers.Dense(64)(both))
+        ),
+    }
+
+
+@pytest.mark.parametrize("code_shape", [(3,), (2, 2, 2)])
+def test_own_networks_take_arrays(pairs, code_shape):
+    model = zoo.CVAE(label_shape=SHAPE, **own_networks(SHAPE, code_shape))
+    model.compile("adam")
+    model.fit(*pairs, verbose=0)
+    assert model.encode(*pairs).shape == (120, *code_shape)
+    with pytest.raises(ValueError, match=r"takes labels of shape \(8, 8, 1\) .* is \(4, 4, 1\)"):
+        zoo.CVAE(label_shape=(4, 4, 1), **own_networks(SHAPE))
+
+
+def test_images_as_labels_are_trained_from_by_command(pairs, tmp_path, capsys):
+    from zoo import cli
+
+    np.savez(tmp_path / "pairs.npz", x=pairs[0], y=pairs[1])
+    words = [
+        "--data",
+        str(tmp_path / "pairs.npz"),
+        "--out",
+        str(tmp_path / "mine"),
+        "--epochs",
+        "1",
+    ]
+    assert cli.main(["train", "CVAE", *words, "--latent-dim", "2"]) == 0, capsys.readouterr().err
+    model = zoo.load(tmp_path / "mine")
+    assert (model.label_shape, model.num_classes) == (SHAPE, None)
+
+
+def test_pictures_of_ways_between_codes_keep_the_given_image(pairs):
+    zoo.plots.interpolations(small(), *pairs, pairs=1, steps=3).canvas.draw()
+    with pytest.raises(ValueError, match="Give labels="):
+        zoo.plots.preview(small(), pairs[0])

@@ -261,8 +261,46 @@ def test_what_needs_codes_is_refused_with_what_to_do_instead(name, pairs):
 def test_class_weights_are_refused(pairs):
     model = small()
     model.compile()
-    with pytest.raises(ValueError, match="class_weight needs labels"):
+    with pytest.raises(ValueError, match="class_weight needs integer labels"):
         model.fit(*pairs, class_weight={0: 1.0}, verbose=0)
+
+
+def test_a_stream_is_translated_batch_by_batch(pairs):
+    x, y = pairs
+    model = small()
+    batches = ((x[i : i + 32], y[i : i + 32]) for i in (0, 32, 64))
+    np.testing.assert_allclose(model.translate(batches), model.translate(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(12, 100, 1), (8, 64, 1), (3, 100, 1), (64, 16, 3)])
+def test_the_default_networks_of_long_images_are_taken(shape):
+    assert zoo.Pix2Pix(shape).translate(np.zeros((1, *shape), "float32")).shape == (1, *shape)
+
+
+def own_discriminator(shape=SHAPE, activation=None, several=False):
+    x, y = keras.Input(shape, name="x"), keras.Input(shape, name="y")
+    logits = layers.Conv2D(1, 3, activation=activation)(layers.Concatenate()([x, y]))
+    return keras.Model({"x": x, "y": y}, {"a": logits, "b": logits} if several else logits)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"activation": "sigmoid"}, "ends in the activation 'sigmoid'; it must give a logit"),
+        ({"several": True}, "must give one output"),
+        ({"shape": (4, 4, 1)}, r"takes x of \(4, 4, 1\) .* it must take \(8, 8, 1\)"),
+    ],
+)
+def test_a_discriminator_that_does_not_fit_is_refused(options, says):
+    with pytest.raises(ValueError, match=says):
+        small(discriminator=own_discriminator(**options))
+
+
+def test_the_absolute_error_is_of_pairs_only(pairs):
+    x, y = pairs
+    for wrong in (None, np.arange(96), y[:, :4]):
+        with pytest.raises((ValueError, TypeError)):
+            zoo.metrics.absolute_error(small(), x, wrong)
 
 
 # From a file of pairs to a preset

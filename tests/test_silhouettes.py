@@ -44,3 +44,18 @@ def test_the_nearest_silhouette_is_found_by_comparing_all(images):
     differ = (shapes[None] != others[:, None]).sum(axis=(2, 3, 4))
     found = translation.nearest(shapes, others)
     np.testing.assert_array_equal(differ[np.arange(9), found], differ.min(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("images_", "says"),
+    [
+        (np.zeros((2, 4, 4)), r"the shape \(2, 4, 4\)"),
+        (np.zeros((2, 4, 4, 3)), r"the shape \(2, 4, 4, 3\)"),
+        (np.full((2, 4, 4, 1), 255.0), "go from 255.0"),
+    ],
+)
+def test_images_that_have_no_silhouette_are_refused(images_, says):
+    with pytest.raises(ValueError, match=says):
+        data.silhouettes(images_)
+    with pytest.raises(ValueError, match="levels is 1"):
+        data.gray_levels(np.zeros((1, 4, 4, 1)), 1)

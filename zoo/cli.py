@@ -239,7 +239,7 @@ def _generate(options):
 
 
 def _usual_picture(model) -> str:
-    if model.can_generate:
+    if model.can_generate and not model.label_shape:
         return "samples"
     if hasattr(model, "translate"):
         return "translations"

@@ -39,6 +39,11 @@ def run(name: str, out: str | os.PathLike, *, overwrite: bool = False):
     with publish_folder(out, overwrite) as folder:
         _say(1, f"loading {name}: {card['description']}")
         model = zoo.load(name)
+        if not model.latent_dim or model.label_shape:
+            raise ValueError(
+                f"The demo decodes codes, and {name}, a {type(model).__name__}, learns from pairs: "
+                "choose another preset, such as cvae_mnist."
+            )
         _save(plots.preview(model, *_bundled_digits(model.image_shape)), folder / "preset.png")
         print("   picture: preset.png")
 

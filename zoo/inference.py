@@ -103,7 +103,7 @@ def generate(model, n: int | None = None, labels=None, *, seed: int | None = Non
     if n is None:
         if labels is None:
             raise ValueError("Give the number of images to generate: generate(16).")
-        n = len(labels) if model.label_shape else np.size(labels)
+        n = len(np.atleast_1d(labels)) if model.label_shape else np.size(labels)
     if n < 1:
         raise ValueError(f"n is {n}; generate at least one image.")
     labels = model.checked_labels(labels, n)

@@ -15,7 +15,9 @@ def check_class_weight(model, class_weight):
             not a finite number of at least 0.
     """
     if not model.learns_labels or model.label_shape:
-        raise ValueError("class_weight needs labels; this model has none. Use sample_weight.")
+        raise ValueError(
+            "class_weight needs integer labels; this model has none. Use sample_weight."
+        )
     if not isinstance(class_weight, dict):
         raise TypeError(
             f"class_weight is a {type(class_weight).__name__}; give a dict of weights by label, "

@@ -218,8 +218,9 @@ def check_label_arrays(labels, n, model, name: str = "y"):
     """
     if labels is None:
         raise ValueError(
-            f"{name} is missing: {type(model).__name__} takes pairs, with {name} of shape "
-            f"({n}, {', '.join(map(str, model.label_shape))}), as in fit(x, y)."
+            f"{name} is missing: {type(model).__name__} takes {name} of shape "
+            f"({n}, {', '.join(map(str, model.label_shape))}) beside, as in fit(x, y) or "
+            "generate(labels=y)."
         )
     if model.num_classes is None:
         labels = in_numpy(check_images(labels, model.label_shape, model.likelihood, name))

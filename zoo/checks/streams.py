@@ -99,7 +99,8 @@ def by_batch(method):
         results = []
         for batch in _one_pass(x):
             values, label, _ = keras.utils.unpack_x_y_sample_weight(batch)
-            results.append(method(self, values, label if self.conditional else None, **options))
+            beside = (label,) if self.conditional else ()
+            results.append(method(self, values, *beside, **options))
         if not results:
             raise ValueError(f"x is a {kind(x)} without any batch; give at least one.")
         return np.concatenate(results)

@@ -27,13 +27,20 @@ class Vocabulary:
     """
 
     def __init__(self, words: Iterable[str], length: int):
-        self.words, self.length = tuple(words), whole("length", length, least=1)
+        if isinstance(words, str):
+            raise TypeError(f"words is one string; give a list of words: {words.split()}.")
+        self.words = tuple(word.lower() for word in words)
+        self.length = whole("length", length, least=1)
         self._number = {word: number for number, word in enumerate(self.words, 1)}
 
     @classmethod
     def of(cls, captions: Iterable[str]) -> Vocabulary:
         """Return the vocabulary of all words in captions, in alphabetical order."""
+        if isinstance(captions, str):
+            raise TypeError(f"captions is one string; give a list of them: [{captions!r}].")
         rows = [_words(caption) for caption in captions]
+        if not any(rows):
+            raise ValueError("There are no words in the captions.")
         return cls(sorted({word for row in rows for word in row}), max(map(len, rows), default=1))
 
     def __len__(self) -> int:
@@ -69,9 +76,16 @@ class Vocabulary:
         return found
 
     def captions(self, numbers) -> list[str]:
-        """Return rows of word numbers [n, at most length] as captions."""
-        known = ("", *self.words)
-        return [" ".join(known[number] for number in row if number) for row in np.asarray(numbers)]
+        """Return rows of word numbers [n, at most length] as captions.
+
+        Raises:
+            ValueError: other numbers, or no rows.
+        """
+        known, numbers = ("", *self.words), np.asarray(numbers)
+        right = numbers.ndim == 2 and numbers.dtype.kind in "iu"
+        if not right or (numbers.size and not 0 <= numbers.min() <= numbers.max() < len(known)):
+            raise ValueError(f"Give integers from 0 to {len(known) - 1} of shape [n, words].")
+        return [" ".join(known[number] for number in row if number) for row in numbers]
 
 
 def _words(caption):
@@ -127,7 +141,7 @@ def draw(
         >>> captions.WORDS.captions(words)[0]
         'three large light circles above two large dark crosses'
     """
-    generator = np.random.default_rng(seed)
+    n, generator = whole("n", n, least=1), np.random.default_rng(seed)
     scenes = np.zeros((0, 2, 4), "int32")
     while len(scenes) < n:
         drawn = np.stack(
@@ -142,7 +156,7 @@ def draw(
 
 
 def is_held_out(scenes: np.ndarray) -> np.ndarray:
-    """Return whether scenes are for testing: a fifth of the combinations of two groups.
+    """Return whether scenes are for testing: about a sixth of the combinations of two groups.
 
     Every group occurs in training, above others and below.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.nn.given import whole
+
 LEAST = 0.02  # of a pixel that belongs to the garment; light clothes have small values
 
 
@@ -25,8 +27,8 @@ def silhouettes(images) -> np.ndarray:
     """
     from scipy import ndimage
 
-    x = np.asarray(images, "float32")[..., 0] > LEAST
-    # The background is what hangs together with the border: a frame around every image.
+    x = _checked(images)[..., 0] > LEAST
+    # The background is what is connected to the border, a frame around every image.
     outside = np.pad(~x, ((0, 0), (1, 1), (1, 1)), constant_values=True)
     structure = np.zeros((3, 3, 3), bool)
     structure[1] = ndimage.generate_binary_structure(2, 1)  # images are not connected
@@ -52,10 +54,20 @@ def gray_levels(images, levels: int = 4) -> np.ndarray:
     """
     from scipy import ndimage
 
-    x = np.asarray(images, "float32")
+    levels = whole("levels", levels, least=2)
+    x = _checked(images)
     inside = silhouettes(x)
     smooth = ndimage.gaussian_filter(x, (0, 1, 1, 0))
     weight = ndimage.gaussian_filter(inside, (0, 1, 1, 0))
     shade = smooth / np.maximum(weight, 1e-6)  # the background does not darken the border
     level = 1 + np.clip(np.floor(shade * (levels - 1)), 0, levels - 2)
     return inside * level.astype("float32") / np.float32(levels - 1)
+
+
+def _checked(images) -> np.ndarray:
+    x = np.asarray(images, "float32")
+    if x.ndim != 4 or x.shape[-1] != 1:
+        raise ValueError(f"The images have the shape {x.shape}; give gray ones, [n, h, w, 1].")
+    if x.size and not (x.min() >= 0 and x.max() <= 1):
+        raise ValueError(f"The pixels go from {x.min()} to {x.max()}; give [0, 1].")
+    return x

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.checks.data import check_label_arrays
 from zoo.metrics.card_metrics import register, rounded
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.generation import frechet_distance
@@ -28,6 +29,7 @@ def absolute_error(model: Pix2Pix, x: np.ndarray, y: np.ndarray) -> float:
         >>> 0.0 < zoo.metrics.absolute_error(model, np.round(y), y) < 1.0
         True
     """
+    y = check_label_arrays(y, len(x), model)
     return float(np.mean(np.abs(np.subtract(model.translate(x), y, dtype="float64"))))
 
 

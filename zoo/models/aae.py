@@ -13,7 +13,7 @@ from zoo.checks import data as checks
 from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import TensorInfo
 from zoo.monitors import DiscriminatorMonitor
-from zoo.nn import networks, own_networks
+from zoo.nn import networks, own_discriminators
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.normal import DiagonalNormal
 from zoo.nn.given import number, whole
@@ -130,7 +130,7 @@ class AAE(BaseAutoencoder):
         if discriminator is None:
             self.discriminator = self._described_discriminator()
         else:
-            self.discriminator = own_networks.discriminator(
+            self.discriminator = own_discriminators.discriminator(
                 discriminator, "z", (self.latent_dim,), bool(self.labels_seen)
             )
         self._check_discriminator()

@@ -43,7 +43,8 @@ class CVAE(VAE):
         >>> model.generate(labels=[7] * 16, seed=0).shape
         (16, 8, 8, 1)
 
-    Source: Sohn, Lee and Yan 2015 (NeurIPS 28), equation 4.
+    Source: Sohn, Lee and Yan 2015 (NeurIPS 28), equation 4. Where labels are arrays, they also
+    learn the prior p(z | c) by a network; here it is the same for all of them.
     """
 
     family = "cvae"
@@ -60,6 +61,20 @@ class CVAE(VAE):
         if is_learned(prior):
             learn_prior(self, prior)
 
+    def _make_networks(self, *given):
+        if self.num_classes and len(self.label_shape) > 1:
+            raise ValueError(
+                f"label_shape is {self.label_shape}: with num_classes= a label is a row of word "
+                "numbers, label_shape=(words,). For images leave out num_classes=."
+            )
+        super()._make_networks(*given)
+        for role, network in (("encoder", self.encoder), ("decoder", self.decoder)):
+            if (found := tuple(network.input["label"].shape[1:])) != self.label_shape:
+                raise ValueError(
+                    f"The {role} takes labels of shape {found} without the batch, and label_shape "
+                    f"is {self.label_shape}: give the shape that the networks take."
+                )
+
     def setting(self, name: str) -> Any:
         return learned_prior_of(self) if name == "prior" else super().setting(name)
 
@@ -70,7 +85,7 @@ def checked_label_shape(label_shape: Any, prior: Any) -> tuple[int, ...]:
     Raises:
         TypeError: no shape. ValueError: a learned prior, which is for integers only.
     """
-    if isinstance(label_shape, tuple | list) and not label_shape:
+    if label_shape is None or (isinstance(label_shape, tuple | list) and not label_shape):
         return ()
     expected = "the shape of a label, such as (28, 28, 1), or () for integer labels"
     label_shape = given.shape("label_shape", label_shape, expected)

@@ -10,7 +10,7 @@ from keras import ops
 from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import TensorInfo, decoder_part, image_info
 from zoo.monitors import DiscriminatorMonitor, ModeCollapseMonitor
-from zoo.nn import networks, own_networks
+from zoo.nn import networks, own_discriminators
 from zoo.nn.distributions import likelihoods, prior_names
 from zoo.nn.given import number, widths
 from zoo.trainer import Batch, Losses
@@ -120,7 +120,9 @@ class GAN(BaseAutoencoder):
         )
         self.custom_discriminator = discriminator is not None
         if self.custom_discriminator:
-            self.discriminator = own_networks.discriminator(discriminator, "x", self.image_shape)
+            self.discriminator = own_discriminators.discriminator(
+                discriminator, "x", self.image_shape
+            )
         else:
             self.discriminator = self._described_discriminator()
         self._check_discriminator()

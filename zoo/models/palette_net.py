@@ -14,13 +14,12 @@ from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.data.palettes import palettes
 from zoo.models.base import BaseAutoencoder
-from zoo.models.pix2pix import check_halvings, shape_of_images
+from zoo.models.pix2pix import check_halvings, default_filters, shape_of_images
 from zoo.models.signature import TensorInfo, image_info
 from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import colors as spaces
 from zoo.nn import translation_networks
 from zoo.nn.given import number, whole, widths
-from zoo.nn.proportions import suited_filters
 from zoo.trainer import Batch, Losses
 
 NO_CODE = "a U-Net has no code: images also pass through its connections"
@@ -121,7 +120,7 @@ class PaletteNet(BaseAutoencoder):
             raise ValueError(f"input_shape is {input_shape}; PaletteNet takes three channels, RGB.")
         self.colors = whole("colors", colors, least=1)
         if filters is None:
-            filters = (*suited_filters(input_shape), 128)
+            filters = default_filters(input_shape)
         super().__init__(input_shape, filters=widths("filters", filters), **kwargs)
         self.color_weight = number("color_weight", color_weight, above=0)
         if discriminator_filters is None:

@@ -13,7 +13,7 @@ from zoo.checks import streams
 from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import TensorInfo, image_info
 from zoo.monitors import DiscriminatorMonitor
-from zoo.nn import given, own_networks, translation_networks
+from zoo.nn import given, own_discriminators, own_networks, translation_networks
 from zoo.nn.given import number, widths
 from zoo.nn.proportions import suited_filters
 from zoo.trainer import Batch, Losses
@@ -35,21 +35,21 @@ class Pix2Pix(BaseAutoencoder):
        over pixels.
 
     The absolute error alone gives the median of all images y that x may have: the right shape,
-    without texture. The discriminator, which knows x, makes that g(x) looks like one of them.
+    without texture. The discriminator, which knows x, makes g(x) look like one of them.
 
     `loss` is the absolute error of a pixel; the adversarial losses do not show which model is
     better.
 
     Use it where there are pairs of images of the same size. `fit(x, y)` takes the images and what
     they are to become, `translate(x)` gives it. One image gives one translation: where many are
-    right, draw what differs with a `zoo.CVAE` first. There are no codes, so `encode`, `decode`,
-    `reconstruct` and `generate` raise a TypeError.
+    right, let a `zoo.CVAE` first draw the part that varies. There are no codes, so `encode`,
+    `decode`, `reconstruct` and `generate` raise a TypeError.
 
     Args:
         input_shape: of x, (height, width, channels).
         target_shape: of y, with the same height and width; `input_shape` by default.
         filters: widths of the U-Net's halvings, at least one; by default as many as end in three
-            or four pixels a side.
+            or four pixels on the longer side, if the shorter one allows it.
         l1_weight: of the absolute error, at least 0.
         label_smoothing: s in [0, 0.5): the discriminator's target for real pairs is 1 - s.
         discriminator_filters: widths of its halvings; by default the first two of `filters`. One
@@ -73,9 +73,10 @@ class Pix2Pix(BaseAutoencoder):
         >>> model.translate(x_test).shape
         (360, 8, 8, 1)
 
-    Source: Isola, Zhu, Zhou and Efros 2017 (arXiv 1611.07004), sections 3.1 to 3.3. Here layers
-    have group normalization, and the generator is deterministic: noise by dropout changed little
-    there.
+    Source: Isola, Zhu, Zhou and Efros 2017 (arXiv 1611.07004), sections 3.1 to 3.3. Here all
+    hidden layers have group normalization, the last level gets x itself, patches are smaller, the
+    discriminator's loss is not halved, and the generator is deterministic: noise by dropout
+    changed little there.
     """
 
     family = "translation"
@@ -119,14 +120,15 @@ class Pix2Pix(BaseAutoencoder):
         **kwargs,
     ):
         input_shape = shape_of_images("Pix2Pix", "input_shape", input_shape)
-        self.target_shape = shape_of_images("Pix2Pix", "target_shape", target_shape or input_shape)
+        target_shape = input_shape if target_shape is None else target_shape
+        self.target_shape = shape_of_images("Pix2Pix", "target_shape", target_shape)
         if self.target_shape[:2] != input_shape[:2]:
             raise ValueError(
                 f"input_shape is {input_shape} and target_shape {self.target_shape}: both images "
                 "of a pair must have the same height and width; resize one of them."
             )
         if filters is None:
-            filters = (*suited_filters(input_shape), 128)
+            filters = default_filters(input_shape)
         super().__init__(input_shape, filters=widths("filters", filters), **kwargs)
         if self.likelihood.in_own_units or self.likelihood.values > 1:
             raise ValueError(
@@ -153,7 +155,7 @@ class Pix2Pix(BaseAutoencoder):
                 dtype=self.dtype_policy,
             )
         if self.custom_discriminator:
-            self.discriminator = discriminator
+            self.discriminator = own_discriminators.pair_discriminator(discriminator)
         else:
             check_halvings("discriminator_filters", self.discriminator_filters, input_shape)
             self.discriminator = translation_networks.patch_discriminator(
@@ -175,12 +177,11 @@ class Pix2Pix(BaseAutoencoder):
                 f"The generator takes {tuple(self.generator.input.shape[1:])} and gives {found} "
                 f"without the batch; it must take {self.image_shape} and give {self.target_shape}."
             )
-        inputs = getattr(self.discriminator, "input", None)
-        pair = isinstance(inputs, dict) and inputs.keys() == {"x", "y"}
-        if not pair or self.discriminator.output.shape[-1] != 1:
+        takes = {name: tuple(v.shape[1:]) for name, v in self.discriminator.input.items()}
+        if (takes["x"], takes["y"]) != (self.image_shape, self.target_shape):
             raise ValueError(
-                "The discriminator must be a functional Keras model of a dict of x and y to "
-                'logits [batch, ..., 1], such as keras.Model({"x": x, "y": y}, logits).'
+                f"The discriminator takes x of {takes['x']} and y of {takes['y']} without the "
+                f"batch; it must take {self.image_shape} and {self.target_shape}."
             )
 
     @property
@@ -317,6 +318,11 @@ def shape_of_images(model: str, name: str, shape: Any) -> tuple[int, ...]:
     if len(shape) != 3:
         raise ValueError(f"{name} is {shape}; {model} takes images, (height, width, channels).")
     return shape
+
+
+def default_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return widths of halvings that end in few pixels, as many as the shorter side allows."""
+    return (*suited_filters(shape), 128)[: min(shape[:2]).bit_length() - 1]
 
 
 def check_halvings(name: str, filters: tuple[int, ...], shape: tuple[int, ...]):

@@ -26,19 +26,19 @@ _ARRANGING = {
     *("Cropping1D", "Cropping2D", "Cropping3D"),
 }
 # Activations of Keras with values that are unbounded on both sides.
-_UNBOUNDED = {"linear", "leaky_relu", "tanh_shrink", "soft_shrink", "hard_shrink"}
+UNBOUNDED = {"linear", "leaky_relu", "tanh_shrink", "soft_shrink", "hard_shrink"}
 _LAYERS_THAT_ACTIVATE = {"ReLU": "relu", "ELU": "elu", "Softmax": "softmax"}
-_SAVED = contextvars.ContextVar("saved", default=False)
+SAVED = contextvars.ContextVar("saved", default=False)
 
 
 @contextlib.contextmanager
 def as_saved():
     """Take networks unchanged, as a file describes them: a saved model must not change."""
-    token = _SAVED.set(True)
+    token = SAVED.set(True)
     try:
         yield
     finally:
-        _SAVED.reset(token)
+        SAVED.reset(token)
 
 
 def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_shape, latent_dim):
@@ -70,8 +70,8 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
     given = latent_dim if latent_dim is None or isinstance(latent_dim, tuple) else (latent_dim,)
     opaque = not _is_transparent(decoder)
     decoder = functional(decoder, "decoder", "z", shape or given, "z" in label_inputs)
-    decoder = _single(decoder, "decoder")
-    if not _SAVED.get():
+    decoder = single(decoder, "decoder")
+    if not SAVED.get():
         decoder = _without_sigmoid(decoder, likelihood)
         if opaque:
             _warn_of_hidden_activation(decoder, likelihood)
@@ -90,32 +90,14 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
     return encoder, decoder, shape
 
 
-def discriminator(network, name: str, shape, labeled: bool = False) -> keras.Model:
-    """Return a user's discriminator as a functional model from `name` to a logit.
-
-    Args: those of `functional`.
-
-    Raises:
-        ValueError: it has several outputs, or ends in a bounded activation, such as a sigmoid.
-    """
-    network = _single(functional(network, "discriminator", name, shape, labeled), "discriminator")
-    activation = activation_of(last_operation(network))
-    if activation in vars(keras.activations) and activation not in _UNBOUNDED and not _SAVED.get():
-        raise ValueError(
-            f"The discriminator ends in the activation {activation!r}; it must give a logit, a "
-            "number of any size, to which the loss applies a sigmoid: leave that activation out."
-        )
-    return network
-
-
 def translator(network, shape, likelihood) -> keras.Model:
     """Return a user's network from images to images as a functional model.
 
     Args: its input's shape without the batch, and the likelihood whose parameters it gives.
     """
     opaque = not _is_transparent(network)
-    network = _single(functional(network, "generator", "x", shape), "generator")
-    if not _SAVED.get():
+    network = single(functional(network, "generator", "x", shape), "generator")
+    if not SAVED.get():
         network = _without_sigmoid(network, likelihood, "generator")
         if opaque:
             _warn_of_hidden_activation(network, likelihood, "generator")
@@ -136,7 +118,7 @@ def functional(network, role: str, name: str, shape, labeled: bool = False) -> k
             f"{role}= is {network!r}; give a Keras model or layer. "
             f"{_wrapping(network, role, name, shape, labeled)}"
         )
-    if _is_functional(network):
+    if is_functional(network):
         if labeled and set(getattr(network.input, "keys", tuple)()) != {name, "label"}:
             raise ValueError(
                 f"The {role} of a conditional model takes a dict of {name} and label; this one "
@@ -176,12 +158,13 @@ def _called(network, inputs):
     return inputs
 
 
-def _is_functional(network) -> bool:
+def is_functional(network) -> bool:
+    """Return whether a network is a functional Keras model."""
     return isinstance(network, keras.Model) and hasattr(network, "operations")
 
 
 def _is_transparent(network) -> bool:
-    return _is_functional(network) or isinstance(network, keras.Sequential)
+    return is_functional(network) or isinstance(network, keras.Sequential)
 
 
 def _shape_of_input(network):
@@ -210,7 +193,7 @@ def _shape_of_noise(generator):
     return shapes[0]
 
 
-def _single(network, role):
+def single(network, role):
     """Return a network with a plain tensor as output, instead of a list or dict of one tensor."""
     if len(network.outputs) > 1:
         first = next(iter(network.output)) if isinstance(network.output, dict) else 0
@@ -226,7 +209,7 @@ def _single(network, role):
 
 def _with_named_outputs(encoder, names):
     if len(names) == 1:
-        return _single(encoder, "encoder")
+        return single(encoder, "encoder")
     if isinstance(encoder.output, dict) and set(encoder.output) == set(names):
         return encoder
     raise ValueError(
@@ -280,7 +263,8 @@ def _with_flat_input(decoder):
     shaped = layers.Reshape(z.shape[1:], dtype="float32")(flat)
     if not labeled:
         return keras.Model(flat, decoder(shaped), name="decoder")
-    label = keras.Input((), name="label", dtype="int32")
+    given = decoder.input["label"]
+    label = keras.Input(given.shape[1:], name="label", dtype=given.dtype)
     outputs = decoder({"z": shaped, "label": label})
     return keras.Model({"z": flat, "label": label}, outputs, name="decoder")
 
@@ -294,7 +278,7 @@ def _wrapping(network, role, name, shape, labeled) -> str:
         first = f'{name}, label = keras.Input({shape}, name="{name}"), {label}'
         takes = f'{{"{name}": {name}, "label": label}}'
         call = f"[{name}, label]"
-        if not _is_functional(network):
+        if not is_functional(network):
             call = f"keras.ops.concatenate([{name}, keras.ops.one_hot(label, 10)], axis=-1)"
     second = f"{role} = keras.Model({takes}, {role}({call}))"
     return f"Wrap it, if it can be called on tensors:\n\n    {first}\n    {second}\n"
@@ -324,7 +308,7 @@ def _arranges(operation) -> bool:
 
 def activation_of(operation: Any) -> str | None:
     """Return the name of the last activation of a layer or operation; None if it is unknown."""
-    if _is_functional(operation):
+    if is_functional(operation):
         return activation_of(last_operation(operation))
     if isinstance(operation, keras.Sequential):
         making = [layer for layer in operation.layers if not _arranges(layer)]
@@ -341,7 +325,7 @@ def activation_of(operation: Any) -> str | None:
 def _without_sigmoid(decoder, likelihood, role="decoder"):
     """Remove the sigmoid that the likelihood applies itself; refuse other bounded activations."""
     name = activation_of(last_operation(decoder))
-    if likelihood.reads is None or name not in vars(keras.activations) or name in _UNBOUNDED:
+    if likelihood.reads is None or name not in vars(keras.activations) or name in UNBOUNDED:
         return decoder
     if name != likelihood.applies:
         raise ValueError(
@@ -363,7 +347,7 @@ def _cut(network):
         if isinstance(last, keras.Sequential):
             shape = tuple(last.input_shape[1:])
             return _cut(functional(last, last.name, "x", shape))
-        if _is_functional(last):
+        if is_functional(last):
             return _cut(last)
         if not isinstance(last, keras.Layer):
             return layers.Identity()

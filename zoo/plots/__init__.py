@@ -22,7 +22,7 @@ from zoo.plots.images import (
     traversal,
 )
 from zoo.plots.latent import bubbles, codes, energy_surface, manifold, scatters, training_curves
-from zoo.plots.sheets import save_small, tile
+from zoo.plots.sheets import need, save_small, tile
 from zoo.plots.signals import signals
 from zoo.plots.translations import draws_for_labels, recolorings, translations
 
@@ -62,12 +62,18 @@ def preview(model, x, labels=None) -> Figure:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.plots.preview(zoo.VAE((8, 8, 1), 4), x_test).savefig("preview.png")
     """
-    if hasattr(model, "recolor"):
-        return recolorings(model, x, labels[8:13])
     if hasattr(model, "translate"):
         return translations(model, x, labels)
+    if model.label_shape:
+        need(labels is not None, f"Give labels= too: {type(model).__name__} is given them.")
+    if hasattr(model, "recolor"):
+        return recolorings(model, x, labels[-5:])
     if model.label_shape and model.label_shape == model.image_shape:
         return draws_for_labels(model, labels[:8])
+    if model.label_shape:
+        columns = min(12, len(labels))
+        rows = min(4, len(labels) // columns)
+        return samples(model, rows=rows, columns=columns, labels=labels[: rows * columns])
     if len(model.image_shape) < 3 and not model.has_encoder:
         return signals({"generated": model.generate(12, seed=0)}, "generated signals")
     if len(model.image_shape) < 3:

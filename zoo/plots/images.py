@@ -148,7 +148,7 @@ def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9, cma
         mixed, z = (
             np.linspace(ends[i], ends[i + 1], steps, dtype="float32") for ends in (x, styles)
         )
-        label = None if labels is None else np.repeat(labels[i], steps)
+        label = None if labels is None else np.repeat(labels[i : i + 1], steps, axis=0)
         rows += [mixed, model.decode(model.styled(z, label), label)]
     figure, axes = sheet(steps, 2 * pairs, title="from one image to another: by pixels, by codes")
     show(axes, np.clip(np.concatenate(rows), 0, 1), steps, cmap or model.cmap)
@@ -244,7 +244,7 @@ def samples(
     need(
         model.can_generate,
         f"Samples need a model with a prior, such as a VAE, or an RBM; {type(model).__name__} has "
-        "none. Its pictures are reconstructions, codes and filters.",
+        "none. `preview` shows what it does.",
     )
     need(min(rows, columns) > 0, f"rows={rows} and columns={columns} must be at least 1.")
     n = rows * columns
@@ -329,6 +329,7 @@ def traversal(
     spread = model.prior.extent if model.prior else QUANTILE
     values = np.linspace(-spread, spread, steps, dtype="float32")
     need(model.latent_dim, f"{type(model).__name__} has no codes to go through.")
+    need_classes(model)
     given = start is not None
     start = np.asarray(start, "float32") if given else np.zeros(model.latent_dim, "float32")
     need(

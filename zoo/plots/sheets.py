@@ -146,7 +146,7 @@ def need_classes(model):
     need(
         not model.label_shape,
         f"The labels of this {type(model).__name__} have the shape {model.label_shape} and are no "
-        "classes. See `draws_for_labels`.",
+        "classes. See `preview` and `draws_for_labels`.",
     )
 
 

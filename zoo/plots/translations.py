@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from zoo.checks.data import check_label_arrays
 from zoo.plots.images import rows_of_images
 from zoo.plots.sheets import enlarged, need, sheet, show
 
@@ -28,7 +29,7 @@ def translations(model, x, y=None, *, n: int = 12, cmap=None) -> Figure:
     x = np.asarray(x[:n])
     rows = {"given": x, "translated": model.translate(x)}
     if y is not None:
-        rows["true"] = np.asarray(y[:n])
+        rows["true"] = check_label_arrays(y[:n], len(x), model)
     channels = max(images.shape[-1] for images in rows.values())
     rows = {  # gray ones are shown among those in color
         name: np.repeat(images, channels, axis=-1) if images.shape[-1] == 1 else images
@@ -79,9 +80,9 @@ def draws_for_labels(model, labels, *, n: int = 6, seed: int = 0, cmap=None) -> 
         >>> zoo.plots.draws_for_labels(model, np.round(x[:6])).savefig("draws.png")
     """
     need(
-        model.label_shape == model.image_shape,
+        model.conditional and model.label_shape == model.image_shape,
         f"{type(model).__name__} has labels of the shape {model.label_shape}; this picture needs "
-        "such of its images.",
+        "labels of the shape of its images.",
     )
     z = np.repeat(model.prior.sample(n, seed=seed)[None], len(labels), axis=0)
     drawn = model.decode(z.reshape(-1, model.latent_dim), np.repeat(labels, n, axis=0))

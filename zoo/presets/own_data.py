@@ -189,8 +189,11 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
     x, y = in_drawn_order(own, recipe.seed)
     recipe, said = suited(recipe, x, model_class)
     model = {**recipe.model, "input_shape": list(x.shape[1:])}
-    if y is not None and TARGETS in model_class.__signature__.parameters:
+    takes = model_class.__signature__.parameters
+    if y is not None and TARGETS in takes:
         model[TARGETS] = list(np.shape(y)[1:])
+    elif y is not None and np.ndim(y) > 1 and "label_shape" in takes:
+        model |= _label_arrays(model, y)
     elif y is not None:
         model["num_classes"] = max(int(np.max(y)) + 1, len(own.class_names))
         if set(model.get("prior") or ()) == {"petals"}:
@@ -211,6 +214,13 @@ def given(recipe: Recipe, images, labels, name: str, model_class: type | None = 
         model=model,
     )
     return recipe, replace(own, x=x, y=y), said
+
+
+def _label_arrays(model: dict, y) -> dict:
+    """Return the settings for labels that are arrays: images, or rows of word numbers."""
+    words = np.asarray(y).dtype.kind in "iu"
+    most = max(model.get("num_classes") or 0, int(np.max(y)) + 1) if words else None
+    return {"label_shape": list(np.shape(y)[1:]), "num_classes": most}
 
 
 def _likelihood_of_columns(recipe, x, own) -> dict:
