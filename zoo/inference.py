@@ -22,7 +22,7 @@ def encode(model, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.n
 
     Args:
         x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
-        labels: integers [n] for conditional models.
+        labels: for conditional models, integers [n] or arrays [n, *label_shape].
         batch_size: how many images to hold in a network at once.
 
     Returns:
@@ -38,7 +38,7 @@ def decode(model, z: Any, labels: Any = None, *, batch_size: int = 1024) -> np.n
 
     Args:
         z: [n, *code_shape], or [n, latent_dim]; or a stream of batches.
-        labels: integers [n] for conditional models.
+        labels: for conditional models, integers [n] or arrays [n, *label_shape].
 
     Returns:
         float32 [n, *input_shape]; in [0, 1] for a Bernoulli likelihood.
@@ -63,7 +63,7 @@ def reconstruction_error(model, x: Any, labels: Any = None, *, batch_size: int =
 
     Args:
         x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
-        labels: integers [n] for conditional models.
+        labels: for conditional models, integers [n] or arrays [n, *label_shape].
 
     Returns:
         float64 [n], at least 0, in squared units of a pixel; of tables in their own units, in

@@ -55,7 +55,7 @@ def scenes(epochs: int | None = None, verbose=2) -> Table:
         f"{listed}.",
         ("images", "attributes right, %", *(f"{n}, %" for n in NAMES), "all of a scene right, %"),
         rows,
-        plots.rows_of_images(pictures, "; ".join(SHOWN[:2])),
+        plots.rows_of_images(pictures, "images drawn for captions"),
     )
 
 
