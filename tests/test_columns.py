@@ -23,6 +23,7 @@ OTHERS = {
     "BEGAN",
     "Pix2Pix",
     "PaletteNet",
+    "TDAE",
     "M1M2",
 }  # refused, for images; and inputs that are codes
 FAST = {"VAE", "DenoisingAutoencoder", "ContractiveAutoencoder", "M2"}

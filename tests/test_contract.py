@@ -176,6 +176,7 @@ SETTINGS = {
         SHAPES["colors"], filters=(4, 8), **more
     ),
     "Pix2Pix": lambda **more: zoo.Pix2Pix(SHAPE, filters=(4, 8), label_smoothing=0.1, **more),
+    "TDAE": lambda **more: zoo.TDAE(SHAPE, (16, 16, 1), filters=(4,), **more),
 }
 
 

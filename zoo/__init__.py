@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from zoo.models.semi_supervised_aae import SemiSupervisedAAE as SemiSupervisedAAE
     from zoo.models.supervised_aae import SupervisedAAE as SupervisedAAE
     from zoo.models.target_prop import TargetPropAutoencoder as TargetPropAutoencoder
+    from zoo.models.tdae import TDAE as TDAE
     from zoo.models.vae import VAE as VAE
     from zoo.models.vaegan import VAEGAN as VAEGAN
     from zoo.nn.corruption import Composition as Composition
@@ -108,6 +109,7 @@ _HOMES = {
     "BEGAN": "zoo.models.began",
     "Pix2Pix": "zoo.models.pix2pix",
     "PaletteNet": "zoo.models.palette_net",
+    "TDAE": "zoo.models.tdae",
     "Bernoulli": "zoo.nn.distributions",
     "Gaussian": "zoo.nn.distributions",
     "LearnedGaussian": "zoo.nn.distributions",

@@ -243,6 +243,8 @@ def _usual_picture(model) -> str:
         return "samples"
     if hasattr(model, "translate"):
         return "translations"
+    if hasattr(model, "recolor"):
+        return "recolorings"
     return "restorations" if model.restores else "reconstructions"
 
 

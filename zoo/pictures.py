@@ -19,6 +19,7 @@ PICTURES = {
     "bubbles": ("n", "data"),
     "interpolations": ("n", "cmap", "data"),
     "translations": ("n", "cmap", "data"),
+    "recolorings": ("n", "data"),
     "traversal": ("labels", "cmap"),
 }
 
@@ -73,6 +74,8 @@ def draw(model, options):
     labels = y if model.conditional else None
     if name == "translations":
         return plots.translations(model, x, y, n=n or 12, **cmap)
+    if name == "recolorings":
+        return plots.recolorings(model, x, model.labels_from_images(x[-5:]), n=n or 8)
     if name == "interpolations":
         return plots.interpolations(model, x, labels, pairs=n or 3, **cmap)
     if name == "restorations":

@@ -46,12 +46,15 @@ class Case:
         return (self.x[:n], self.labels(model, n)) if model.conditional else (self.x[:n],)
 
     def labels(self, model, n=None):
-        """Return labels of images, integers, rows of them, or the images in black and white."""
+        """Return labels of images, integers, rows of them, or black and white images."""
         if hasattr(model, "recolor"):  # palettes
             return np.random.default_rng(0).random((len(self.x[:n]), *model.label_shape), "float32")
         if model.num_classes and model.label_shape:
             return np.stack([self.y[:n], (self.y[:n] + 1) % 10, 0 * self.y[:n]], axis=1)
-        return np.round(self.x[:n]) if model.label_shape else self.y[:n]
+        if not model.label_shape:
+            return self.y[:n]
+        times = model.label_shape[0] // self.x.shape[1]
+        return np.round(self.x[:n]).repeat(times, axis=1).repeat(times, axis=2)
 
 
 def seen(case, model, n=5):
@@ -141,7 +144,7 @@ def loss_of(model, logs) -> float:
         return logs["energy_of_images"]
     if isinstance(model, zoo.GAN):
         return logs["discriminator"]
-    if isinstance(model, zoo.Pix2Pix | zoo.PaletteNet):
+    if isinstance(model, zoo.Pix2Pix | zoo.PaletteNet | zoo.TDAE):
         return logs[model.metric_names[0]]
     if model.updates or isinstance(model, zoo.RBM):
         return logs["amortized" if "amortized" in logs else "reconstruction"]

@@ -18,6 +18,8 @@ from zoo.data.source import checked, in_folder, read
 from zoo.data.stored import StoredImages as StoredImages
 from zoo.data.tables import Table as Table
 from zoo.data.tables import from_table as from_table
+from zoo.data.unaligned import pairs_of_faces
+from zoo.data.unaligned import unaligned as unaligned
 from zoo.nn.given import whole
 from zoo.suggestions import UnknownNameError
 
@@ -138,6 +140,12 @@ SOURCES["fashion_silhouettes"] = Source(
     (),
 )
 SOURCES |= in_files.SOURCES
+SOURCES["olivetti_unaligned"] = Source(
+    "Small, unaligned, noisy copies of the Olivetti faces, and these, as pairs of images",
+    SOURCES["olivetti"].licence,
+    SOURCES["olivetti"].credit,
+    (),
+)
 
 
 def load(name: str):
@@ -161,6 +169,8 @@ def load(name: str):
     `scenes` are drawn, with captions as word numbers; those for testing combine groups that no
     training scene combines, see `zoo.data.captions`. `fashion_silhouettes` has pairs of images:
     silhouettes, and in place of labels the clothes of Fashion-MNIST, in its order.
+    `olivetti_unaligned` has pairs of 8x8 and 64x64 faces, made from `olivetti` by
+    `zoo.data.unaligned`: 5,120 and 320, of images of the same 40 people.
 
     Args:
         name: one of `zoo.data.SOURCES`.
@@ -168,7 +178,7 @@ def load(name: str):
     Returns:
         `(x_train, y_train), (x_test, y_test)`: images float32 [n, height, width, channels] in
         [0, 1], or signals float32 [n, time, channels]; labels int32 [n], or None if the data set
-        has none; of `scenes` int32 [n, 9], and of `fashion_silhouettes` images.
+        has none; of `scenes` int32 [n, 9], and of pairs the other images.
 
     Raises:
         UnknownNameError: an unknown name; the error has the nearest names.
@@ -188,6 +198,13 @@ def load(name: str):
     if name == "frey_faces":
         x_train, x_test = map(_pixels, _local(name))
         return (x_train, None), (x_test, None)
+    if name == "fashion_silhouettes":
+        x_train, _, x_test, _ = _verified("fashion_mnist", _find("fashion_mnist"))
+        train, test = _pixels(x_train), _pixels(x_test)
+        return (silhouettes(train), train), (silhouettes(test), test)
+    if name == "olivetti_unaligned":
+        x_train, _, x_test, _ = in_files.load("olivetti", _download)
+        return pairs_of_faces(_pixels(x_train), _pixels(x_test))
     if name in in_files.SOURCES:
         arrays = in_files.load(name, _download)
     elif name == "digits":
@@ -204,14 +221,9 @@ def load(name: str):
         arrays = attributes.draw(name, _verified("mnist", _find("mnist")))
     elif name == "scenes":
         arrays = captions.training_and_test()
-    elif name == "fashion_silhouettes":
-        arrays = _verified("fashion_mnist", _find("fashion_mnist"))
     else:
         arrays = _verified(name, _find(name))
     x_train, y_train, x_test, y_test = arrays
-    if name == "fashion_silhouettes":
-        train, test = _pixels(x_train), _pixels(x_test)
-        return (silhouettes(train), train), (silhouettes(test), test)
     return (_pixels(x_train), y_train.astype("int32")), (_pixels(x_test), y_test.astype("int32"))
 
 

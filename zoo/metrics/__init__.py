@@ -22,7 +22,7 @@ from zoo.metrics.generation import frechet_distance, generated_class_accuracy
 from zoo.metrics.likelihood import negative_elbo, negative_log_likelihood
 from zoo.metrics.parzen import parzen_estimate, parzen_log_likelihood
 from zoo.metrics.recoloring import asked_of, color_distance, palette_distance, turned_hues
-from zoo.metrics.reconstruction import psnr, reconstruction_error, squared_error
+from zoo.metrics.reconstruction import psnr, reconstruction_error, squared_error, ssim
 from zoo.metrics.reference_classifier import (
     REFERENCE_CLASSIFIERS,
     load_reference_classifier,
@@ -74,6 +74,7 @@ __all__ = [
     "saturation",
     "sliced_wasserstein",
     "squared_error",
+    "ssim",
     "stroke_thickness",
     "through_all_levels",
     "turned_hues",

@@ -89,11 +89,53 @@ def psnr(reconstructed: np.ndarray, x: np.ndarray) -> float:
         return float(np.mean(-10.0 * np.log10(errors)))
 
 
+def ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
+    """Structural similarity of images, averaged over images: 1 for equal ones.
+
+    It compares means, deviations and correlation in a Gaussian window around every pixel, and is
+    computed by scikit-image.
+
+    Args:
+        reconstructed: float [n, height, width, channels], in [0, 1], at least 11 pixels a side.
+        x: the originals, of the same shape and range.
+
+    Returns:
+        the mean similarity, in [-1, 1].
+
+    Raises:
+        ImportError: scikit-image is missing. ValueError: the shapes differ.
+
+    Examples:
+        >>> x = np.random.default_rng(0).random((2, 16, 16, 1))
+        >>> zoo.metrics.ssim(x, x)
+        1.0
+
+    Source: Wang, Bovik, Sheikh and Simoncelli 2004 (doi 10.1109/TIP.2003.819861).
+    """
+    try:
+        from skimage.metrics import structural_similarity
+    except ImportError as error:
+        raise ImportError(
+            "zoo.metrics.ssim needs scikit-image: pip install scikit-image"
+        ) from error
+    _check_shapes(reconstructed, x)
+    images = zip(np.asarray(reconstructed, "float64"), np.asarray(x, "float64"), strict=True)
+    of_paper = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    found = [
+        structural_similarity(*pair, data_range=1.0, channel_axis=-1, **of_paper) for pair in images
+    ]
+    return float(np.mean(found))
+
+
 def _squared_differences(reconstructed, x) -> np.ndarray:
     """Return (reconstructed - x)^2 of two arrays of one shape, float64."""
+    _check_shapes(reconstructed, x)
+    return (np.asarray(x, "float64") - reconstructed) ** 2
+
+
+def _check_shapes(reconstructed, x):
     if np.shape(reconstructed) != np.shape(x):
         raise ValueError(
             f"The reconstructed images have the shape {np.shape(reconstructed)} and the originals "
             f"{np.shape(x)}; give as many images of one shape."
         )
-    return (np.asarray(x, "float64") - reconstructed) ** 2

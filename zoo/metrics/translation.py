@@ -10,17 +10,19 @@ from zoo.checks.data import check_label_arrays
 from zoo.metrics.card_metrics import register, rounded
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.generation import frechet_distance
+from zoo.metrics.reconstruction import psnr
 from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
 
 if TYPE_CHECKING:
     from zoo.models.pix2pix import Pix2Pix
+    from zoo.models.tdae import TDAE
 
 
-def absolute_error(model: Pix2Pix, x: np.ndarray, y: np.ndarray) -> float:
+def absolute_error(model: Pix2Pix | TDAE, x: np.ndarray, y: np.ndarray) -> float:
     """Return the absolute error of a pixel of translated images, averaged.
 
     Args:
-        model: a `zoo.Pix2Pix`.
+        model: a `zoo.Pix2Pix` or `zoo.TDAE`.
         x: images, float32 [n, *input_shape]. y: what they should become, [n, *target_shape].
 
     Examples:
@@ -66,6 +68,11 @@ def is_of_clothes(evaluation: Evaluation) -> bool:
 @register("absolute error", "", "of a translated image, averaged over pixels in [0, 1]")
 def _absolute_error(e):
     return rounded(absolute_error(e.model, e.x, e.y)), {}
+
+
+@register("PSNR", "dB", "peak signal-to-noise ratio of translated images, averaged over images")
+def _psnr(e):
+    return round(psnr(e.model.translate(e.x), e.y), 2), {}
 
 
 @register(

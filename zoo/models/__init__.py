@@ -61,6 +61,7 @@ from zoo.models.rbm import RBM
 from zoo.models.semi_supervised_aae import SemiSupervisedAAE
 from zoo.models.supervised_aae import SupervisedAAE
 from zoo.models.target_prop import TargetPropAutoencoder
+from zoo.models.tdae import TDAE
 from zoo.models.vae import VAE
 from zoo.models.vaegan import VAEGAN
 
@@ -92,5 +93,6 @@ CLASSES = {
         BEGAN,
         Pix2Pix,
         PaletteNet,
+        TDAE,
     )
 }

@@ -13,24 +13,21 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.data.palettes import palettes
-from zoo.models.base import BaseAutoencoder
-from zoo.models.pix2pix import check_halvings, default_filters, shape_of_images
+from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
+from zoo.models.pix2pix import NO_CODE, default_filters
 from zoo.models.signature import TensorInfo, image_info
-from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import colors as spaces
 from zoo.nn import translation_networks
 from zoo.nn.given import number, whole, widths
 from zoo.trainer import Batch, Losses
 
-NO_CODE = "a U-Net has no code: images also pass through its connections"
-DESCRIBED = "its network is a U-Net, which filters= describes"
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
 LARGEST = 128.0  # of a and b, beyond all colors of sRGB
 LAB = 100.0  # Lab, divided by this, is what networks see
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PaletteNet(BaseAutoencoder):
+class PaletteNet(ImageTranslator):
     """Recoloring: the generator gives an image the colors of another palette.
 
     The generator g, a U-Net, takes an image x and a palette t of a few colors, and gives the colors
@@ -78,11 +75,7 @@ class PaletteNet(BaseAutoencoder):
     Lab here, so that palettes follow exactly; there in HSV, with the lightness put back.
     """
 
-    family = "translation"
-    has_encoder = False
-    learns_labels = True
-    label_dtype = "float32"
-    encoder_outputs = ()
+    purpose = "it recolors images, model.recolor(x, palettes)"
     metric_names = (
         "color_error",
         "discriminator",
@@ -93,16 +86,11 @@ class PaletteNet(BaseAutoencoder):
     network_names = ("generator", "discriminator")
     card_metrics = ("color error", "distance of palettes")
     updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
-    monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
     takes_no: ClassVar = {
+        **ImageTranslator.takes_no,
         "latent_dim": (None, NO_CODE),
         "code_activation": (None, NO_CODE),
         "likelihood": ("bernoulli", "pixels are in [0, 1], and compared in Lab"),
-        "encoder": (None, DESCRIBED),
-        "decoder": (None, DESCRIBED),
-        "tie_weights": (False, DESCRIBED),
-        "network": (None, DESCRIBED),
-        "hidden_units": (None, DESCRIBED),
     }
 
     def __init__(
@@ -147,10 +135,6 @@ class PaletteNet(BaseAutoencoder):
     def labels_from_images(self, x: np.ndarray) -> np.ndarray:
         """Return the palettes of images [n, *input_shape], [n, colors, 3], for `fit`."""
         return palettes(x, self.colors)
-
-    def _make_networks(self, encoder, decoder, input_shape, latent_dim):
-        self.encoder = self.decoder = None  # U-Net and discriminator follow
-        self.image_shape, self.latent_dim, self.code_shape = input_shape, 0, (0,)
 
     @property
     def label_shape(self) -> tuple[int, ...]:
@@ -261,21 +245,6 @@ class PaletteNet(BaseAutoencoder):
     def call(self, inputs, training=False):
         """Recolor images: `{"x": x, "palette": palette}`."""
         return self.recolored(inputs["x"], inputs["palette"], training)
-
-    def encode(self, x, labels=None, *, batch_size: int = 1024):
-        """Raise a TypeError, as there are no codes."""
-        raise TypeError(
-            f"{type(self).__name__} has no encoder, no codes and no prior: it recolors images, "
-            "model.recolor(x, palettes). Take zoo.VAE to encode, decode and generate."
-        )
-
-    def decode(self, z, labels=None, *, batch_size: int = 1024):
-        """Raise a TypeError, as there are no codes."""
-        self.encode(z)
-
-    def generate(self, n=None, labels=None, *, seed=None):
-        """Raise a TypeError, as there is no prior."""
-        self.encode(n)
 
     # Export
 

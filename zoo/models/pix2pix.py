@@ -10,20 +10,18 @@ import numpy as np
 from keras import ops
 
 from zoo.checks import streams
-from zoo.models.base import BaseAutoencoder
+from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
 from zoo.models.signature import TensorInfo, image_info
-from zoo.monitors import DiscriminatorMonitor
-from zoo.nn import given, own_discriminators, own_networks, translation_networks
+from zoo.nn import own_discriminators, own_networks, translation_networks
 from zoo.nn.given import number, widths
 from zoo.nn.proportions import suited_filters
 from zoo.trainer import Batch, Losses
 
 NO_CODE = "a U-Net has no code: images also pass through its connections"
-DESCRIBED = "its network is a U-Net, which filters= describes"
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class Pix2Pix(BaseAutoencoder):
+class Pix2Pix(ImageTranslator):
     """Image-to-image translation: from outlines to photographs, from maps to aerial views, ...
 
     The generator g, a U-Net, turns an image x into an image g(x), which should look like the other
@@ -79,12 +77,6 @@ class Pix2Pix(BaseAutoencoder):
     changed little there.
     """
 
-    family = "translation"
-    has_encoder = False
-    learns_labels = True
-    label_dtype = "float32"
-    unit_variance = True  # "gaussian" says only that pixels may have any value
-    encoder_outputs = ()
     metric_names = (
         "absolute_error",
         "discriminator",
@@ -95,15 +87,12 @@ class Pix2Pix(BaseAutoencoder):
     network_names = ("generator", "discriminator")
     card_metrics = ("absolute error", "Fréchet distance of translations", "class of translations")
     updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
-    monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
     takes_no: ClassVar = {
+        **ImageTranslator.takes_no,
         "latent_dim": (None, NO_CODE),
         "code_activation": (None, NO_CODE),
         "encoder": (None, "its network is generator="),
         "decoder": (None, "its network is generator="),
-        "tie_weights": (False, DESCRIBED),
-        "network": (None, DESCRIBED),
-        "hidden_units": (None, DESCRIBED),
     }
 
     def __init__(
@@ -165,10 +154,6 @@ class Pix2Pix(BaseAutoencoder):
                 dtype=self.dtype_policy,
             )
         self._check_networks()
-
-    def _make_networks(self, encoder, decoder, input_shape, latent_dim):
-        self.encoder = self.decoder = None  # U-Net and discriminator follow
-        self.image_shape, self.latent_dim, self.code_shape = input_shape, 0, (0,)
 
     def _check_networks(self):
         found = tuple(self.generator.output.shape[1:])
@@ -264,21 +249,6 @@ class Pix2Pix(BaseAutoencoder):
         """Translate images, to [batch, *target_shape]."""
         return self.translated(inputs, training)
 
-    def encode(self, x, labels=None, *, batch_size: int = 1024):
-        """Raise a TypeError, as there are no codes."""
-        raise TypeError(
-            f"{type(self).__name__} has no encoder, no codes and no prior: it translates images, "
-            "model.translate(x). Take zoo.VAE to encode, decode and generate."
-        )
-
-    def decode(self, z, labels=None, *, batch_size: int = 1024):
-        """Raise a TypeError, as there are no codes."""
-        self.encode(z)
-
-    def generate(self, n=None, labels=None, *, seed=None):
-        """Raise a TypeError, as there is no prior."""
-        self.encode(n)
-
     # Export
 
     def parts(self) -> dict:
@@ -310,26 +280,6 @@ class Pix2Pix(BaseAutoencoder):
         return super().setting(name)
 
 
-def shape_of_images(model: str, name: str, shape: Any) -> tuple[int, ...]:
-    """Return a shape of images, (height, width, channels)."""
-    if shape is None:
-        raise ValueError(f"{model} needs {name}=(height, width, channels), such as (28, 28, 1).")
-    shape = given.shape(name, shape, "(height, width, channels)")
-    if len(shape) != 3:
-        raise ValueError(f"{name} is {shape}; {model} takes images, (height, width, channels).")
-    return shape
-
-
 def default_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return widths of halvings that end in few pixels, as many as the shorter side allows."""
     return (*suited_filters(shape), 128)[: min(shape[:2]).bit_length() - 1]
-
-
-def check_halvings(name: str, filters: tuple[int, ...], shape: tuple[int, ...]):
-    """Refuse no halvings, and more of them than the shorter side allows."""
-    most = min(shape[:2]).bit_length() - 1
-    if not 1 <= len(filters) <= most:
-        raise ValueError(
-            f"{name} is {filters}, {len(filters)} halvings; images of {shape[0]} x {shape[1]} "
-            f"pixels can be halved once to {most} times: give as many widths."
-        )

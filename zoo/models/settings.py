@@ -48,9 +48,10 @@ def _collected(cls, last):
     """Return the settings of a class and its base classes as a signature, and the refused ones."""
     found, refused, positional = {}, {}, True
     for base in cls.__mro__:
-        if "__init__" in vars(base):
-            init = vars(base)["__init__"]
-            own = inspect.signature(getattr(init, "unchecked", init)).parameters.values()
+        init = getattr(vars(base).get("__init__"), "unchecked", vars(base).get("__init__"))
+        inherited = base is not last and init is last.__init__  # only wrapped, by `prepare`
+        if init and not inherited:
+            own = inspect.signature(init).parameters.values()
             kinds = {parameter.kind for parameter in own}
             for parameter in list(own)[1:]:
                 needless = base is last and parameter.name == "num_classes" and not cls.conditional

@@ -59,7 +59,7 @@ def u_net(
         features = layers.Conv2D(width, _KERNEL, 2, "same", name=f"halving_{i}", dtype=dtype)(
             features
         )
-        features = _activated(features, activation, f"halving_{i}", dtype)
+        features = activated(features, activation, f"halving_{i}", dtype)
     for i in reversed(range(len(filters))):
         beside = levels[i]
         features = _with_condition(features, condition, f"condition_{i}", dtype)
@@ -68,7 +68,7 @@ def u_net(
             width, _KERNEL, 2, "same", name=f"doubling_{i}", dtype=dtype
         )(features)
         features = features[:, : beside.shape[1], : beside.shape[2]]  # of odd sides
-        features = _activated(features, activation, f"doubling_{i}", dtype)
+        features = activated(features, activation, f"doubling_{i}", dtype)
         features = layers.Concatenate(name=f"beside_{i}", dtype=dtype)([features, beside])
     features = _with_condition(features, condition, "condition_of_pixels", dtype)
     pixels = layers.Conv2D(output_channels, 3, padding="same", name="pixels", dtype="float32")
@@ -104,7 +104,7 @@ def patch_discriminator(
     features = layers.Concatenate(name="pair", dtype=dtype)([*inputs.values()])
     for i, width in enumerate(filters):
         features = layers.Conv2D(width, _KERNEL, 2, "same", name=f"conv_{i}", dtype=dtype)(features)
-        features = _activated(features, "leaky_relu", f"conv_{i}", dtype, normalize=i > 0)
+        features = activated(features, "leaky_relu", f"conv_{i}", dtype, normalize=i > 0)
     logits = layers.Conv2D(1, _KERNEL, padding="same", name="logits", dtype="float32")(features)
     return keras.Model(inputs, logits, name="discriminator")
 
@@ -139,7 +139,8 @@ def _with_condition(features, condition, name, dtype):
     return layers.Concatenate(name=name, dtype=dtype)([features, repeated])
 
 
-def _activated(features, activation, name, dtype, normalize=True):
+def activated(features: Any, activation: Any, name: str, dtype: Any, normalize: bool = True) -> Any:
+    """Apply group normalization, unless told otherwise, and an activation."""
     if normalize:
         groups = max(1, math.gcd(features.shape[-1], 32) // 4)  # at most 8, of at least 4 channels
         norm = layers.GroupNormalization(groups, name=f"{name}_norm", dtype=dtype)

@@ -14,8 +14,9 @@ def translations(model, x, y=None, *, n: int = 12, cmap=None) -> Figure:
     """Show images, their translations, and what they should be.
 
     Args:
-        model: a `zoo.Pix2Pix`.
-        x: images [at least n, *input_shape]. y: the other images of the pairs, or None.
+        model: a `zoo.Pix2Pix` or `zoo.TDAE`.
+        x: images [at least n, *input_shape]; small ones are shown in larger pixels.
+        y: the other images of the pairs, or None.
 
     Raises:
         ValueError: a model that does not translate, or images with other channels than theirs.
@@ -27,7 +28,8 @@ def translations(model, x, y=None, *, n: int = 12, cmap=None) -> Figure:
     """
     need(hasattr(model, "translate"), f"{type(model).__name__} does not translate images.")
     x = np.asarray(x[:n])
-    rows = {"given": x, "translated": model.translate(x)}
+    times = model.target_shape[0] // model.image_shape[0]
+    rows = {"given": enlarged_pixels(x, times), "translated": model.translate(x)}
     if y is not None:
         rows["true"] = check_label_arrays(y[:n], len(x), model)
     channels = max(images.shape[-1] for images in rows.values())
@@ -36,6 +38,11 @@ def translations(model, x, y=None, *, n: int = 12, cmap=None) -> Figure:
         for name, images in rows.items()
     }
     return rows_of_images(rows, "images and their translations", cmap=cmap or model.cmap)
+
+
+def enlarged_pixels(images: np.ndarray, times: int) -> np.ndarray:
+    """Return images [n, height, width, channels] whose pixels are squares of `times` pixels."""
+    return images.repeat(times, axis=1).repeat(times, axis=2)
 
 
 def recolorings(model, x, palettes, *, n: int = 8, cmap=None) -> Figure:

@@ -1,0 +1,103 @@
+"""Small, unaligned, noisy copies of images, as a distant camera gives them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.nn.given import number, whole
+
+COPIES, COPIES_FOR_TESTS = 16, 4
+IMAGES_OF_A_PERSON = 8  # for training
+
+
+def unaligned(
+    images,
+    factor: int = 8,
+    *,
+    shift: float = 0.0625,
+    rotation: float = 15.0,
+    zoom: float = 0.1,
+    noise: float = 0.1,
+    seed: int = 0,
+) -> np.ndarray:
+    """Return small copies of images, which are moved, turned, scaled and noisy.
+
+    Every image is drawn its own shift, angle and scale, uniform in both directions; it is seen
+    through this map with bilinear interpolation, where its border goes on beyond its sides. Then
+    the means over squares of `factor` x `factor` pixels are taken, normal noise is added, and the
+    values are clipped to [0, 1].
+
+    Args:
+        images: [n, height, width, channels], in [0, 1]; both sides are multiples of `factor`.
+        factor: how many times smaller the copies are, at least 1.
+        shift: the largest shift along each axis, as a share of the side, in [0, 0.5].
+        rotation: the largest angle, in degrees, in [0, 180].
+        zoom: the largest change of the scale, as a share, in [0, 0.5].
+        noise: the standard deviation of the noise, at least 0; 0.1 is a tenth of the range.
+        seed: of all draws.
+
+    Returns:
+        float32 [n, height / factor, width / factor, channels], in [0, 1].
+
+    Raises:
+        ValueError: images of another shape or range, or sides that the factor does not divide.
+
+    Examples:
+        >>> y = np.ones((3, 16, 16, 1))
+        >>> zoo.data.unaligned(y, 4, noise=0.0).shape
+        (3, 4, 4, 1)
+    """
+    from scipy import ndimage
+
+    y = np.asarray(images, "float32")
+    factor = whole("factor", factor, least=1)
+    if y.ndim != 4 or y.shape[1] % factor or y.shape[2] % factor:
+        raise ValueError(
+            f"The images have the shape {y.shape}; give [n, height, width, channels], with sides "
+            f"that are multiples of factor={factor}."
+        )
+    if y.size and not (y.min() >= 0 and y.max() <= 1):
+        raise ValueError(f"The pixels go from {y.min()} to {y.max()}; give [0, 1].")
+    shift = number("shift", shift, least=0, most=0.5)
+    rotation = number("rotation", rotation, least=0, most=180)
+    zoom = number("zoom", zoom, least=0, most=0.5)
+    noise = number("noise", noise, least=0)
+    n, height, width, channels = y.shape
+    generator = np.random.default_rng(seed)
+    moves = shift * generator.uniform(-1, 1, (n, 2)) * (height, width)
+    angles = np.radians(rotation * generator.uniform(-1, 1, n))
+    scales = 1 + zoom * generator.uniform(-1, 1, n)
+    middle = (np.array([height, width]) - 1) / 2
+    moved = np.empty_like(y)
+    for i, angle in enumerate(angles):
+        cos, sin = np.cos(angle) / scales[i], np.sin(angle) / scales[i]
+        turn = np.array([[cos, -sin], [sin, cos]])
+        offset = middle - turn @ (middle + moves[i])  # the middle goes to middle + move
+        for channel in range(channels):
+            moved[i, ..., channel] = ndimage.affine_transform(
+                y[i, ..., channel], turn, offset, order=1, mode="nearest"
+            )
+    squares = moved.reshape(n, height // factor, factor, width // factor, factor, channels)
+    small = squares.mean(axis=(2, 4))
+    small += noise * generator.standard_normal(small.shape).astype("float32")
+    return np.clip(small, 0, 1)
+
+
+def pairs_of_faces(train: np.ndarray, test: np.ndarray) -> tuple:
+    """Return pairs of small and large faces, several of each image.
+
+    Args:
+        train: the training images of "olivetti", float32 [320, 64, 64, 1], person after person.
+        test: its test images, [80, 64, 64, 1].
+
+    Returns:
+        `(x, y), (x_test, y_test)`: x float32 [n, 8, 8, 1] and y [n, 64, 64, 1]. Of each training
+        image there are 16 pairs in a row, every second of them mirrored; first come the pairs of
+        all first images of the 40 people, and last those of all eighth ones, so that the last
+        640 pairs show images that the others do not. Of each test image there are 4.
+    """
+    order = np.argsort(np.arange(len(train)) % IMAGES_OF_A_PERSON, kind="stable")
+    y = np.repeat(train[order], COPIES, axis=0)
+    y[1::2] = y[1::2, :, ::-1]
+    y_test = np.repeat(test, COPIES_FOR_TESTS, axis=0)
+    return (unaligned(y, seed=0), y), (unaligned(y_test, seed=1), y_test)

@@ -1,0 +1,290 @@
+"""The transformative discriminative autoencoder: large faces from small, unaligned, noisy ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.checks import streams
+from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
+from zoo.models.signature import TensorInfo, image_info
+from zoo.nn import networks
+from zoo.nn.given import number, widths
+from zoo.nn.super_resolution_networks import downsampler, upsampler
+from zoo.trainer import Batch, Losses
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class TDAE(ImageTranslator):
+    """Super-resolution of unaligned, noisy images by a decoder, an encoder and a second decoder.
+
+    An image x is small, noisy, and moved, turned or scaled; y is what it should become: large,
+    clean and aligned. The first decoder makes it large, y1 = g1(x). The encoder makes that small
+    again, s = e(y1): now without noise, and aligned. The second decoder gives the result,
+    y2 = g2(s). Spatial transformers in all three move features into their places. With s(y) as the
+    means of the pixels of y that are one pixel of a small image, and d as the discriminator, every
+    training step makes two updates:
+
+    1. discriminator: it minimizes -log d(y) - log(1 - d(y2));
+    2. decoders and encoder: they minimize |y - y1|^2 + |s(y) - s|^2 + |y - y2|^2
+       - `generator_weight` log d(y2) + `feature_weight` |f(y) - f(y2)|^2, where f are the features
+       of the discriminator; squares are averaged over pixels and over features.
+
+    The squared errors alone give the mean of all faces that x may have been, which is blurred; the
+    other two terms make y2 sharp, at the cost of its squared error.
+
+    `loss` and `squared_error` are |y - y2|^2.
+
+    Use it for images of one kind, such as faces. What it adds is likely, not what was there: do not
+    use it to identify people. `fit(x, y)` takes small and large images, such as
+    `zoo.data.unaligned` makes; `translate(x)` gives the large ones. There are no codes, so
+    `encode`, `decode`, `reconstruct` and `generate` raise a TypeError.
+
+    Args:
+        input_shape: of x, (height, width, channels).
+        target_shape: of y: both sides are those of x times the same 2, 4, 8, ...; 8 by default.
+        filters: widths of the halvings of the encoder, and in reverse of the doublings of the
+            decoders: as many as there are doublings; by default 32, 64, 128, ...
+        generator_weight: of the adversarial loss, at least 0.
+        feature_weight: of the squared error of the discriminator's features, at least 0.
+        label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.
+        discriminator_filters: widths of its halvings; `filters` by default.
+        likelihood: gives the range of both images; "bernoulli" for [0, 1], "squared_error" for any.
+        Others: see `zoo.models.base.BaseAutoencoder`.
+
+    Raises:
+        TypeError, ValueError: settings of a wrong kind or out of range; shapes that are not of
+            images, or not multiples of each other; another number of filters than of doublings.
+
+    Examples:
+        >>> y = np.random.default_rng(0).random((20, 16, 16, 1), "float32")
+        >>> x = zoo.data.unaligned(y, 4, seed=0)
+        >>> model = zoo.TDAE((4, 4, 1), (16, 16, 1), filters=(8, 16))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, y, epochs=1, verbose=0)
+        >>> model.translate(x).shape
+        (20, 16, 16, 1)
+
+    Source: Yu and Porikli 2017 (CVPR, Hallucinating Very Low-Resolution Unaligned and Noisy Face
+    Images by Transformative Discriminative Autoencoders), section 3. Here all parts are trained
+    together from the start, and the features are the discriminator's instead of a network's that
+    knows photographs.
+    """
+
+    metric_names = (
+        "squared_error",
+        "error_of_first_decoder",
+        "error_of_encoder",
+        "features",
+        "generator",
+        "discriminator",
+        "accuracy_on_images",
+        "accuracy_on_translations",
+    )
+    network_names = ("first_decoder", "encoder", "second_decoder", "discriminator")
+    card_metrics = ("absolute error", "PSNR")
+    updates: ClassVar = {
+        "discriminator": ("discriminator",),
+        "autoencoder": ("first_decoder", "encoder", "second_decoder"),
+    }
+
+    def __init__(
+        self,
+        input_shape=None,
+        target_shape=None,
+        *,
+        filters=None,
+        generator_weight: float = 1e-3,
+        feature_weight: float = 1e-2,
+        label_smoothing: float = 0.0,
+        discriminator_filters=None,
+        **kwargs,
+    ):
+        small = shape_of_images("TDAE", "input_shape", input_shape)
+        if target_shape is None:
+            target_shape = (8 * small[0], 8 * small[1], small[2])
+        large = self.target_shape = shape_of_images("TDAE", "target_shape", target_shape)
+        self.doublings = doublings(small, large)
+        if filters is None:
+            filters = [min(32 * 2**i, 256) for i in range(self.doublings)]
+        super().__init__(small, filters=widths("filters", filters), **kwargs)
+        if len(self.filters) != self.doublings:
+            raise ValueError(
+                f"filters is {self.filters}; from {small[0]} to {large[0]} pixels there are "
+                f"{self.doublings} doublings: give as many widths."
+            )
+        if self.likelihood.in_own_units or self.likelihood.values > 1:
+            raise ValueError(
+                "TDAE gives one number for each channel of a pixel, and the likelihood "
+                f"{type(self.likelihood).__name__} takes others: choose 'bernoulli' for pixels in "
+                "[0, 1], or 'squared_error' for any."
+            )
+        self.generator_weight = number("generator_weight", generator_weight, least=0)
+        self.feature_weight = number("feature_weight", feature_weight, least=0)
+        self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
+        if discriminator_filters is None:
+            discriminator_filters = self.filters
+        self.discriminator_filters = widths("discriminator_filters", discriminator_filters)
+        check_halvings("discriminator_filters", self.discriminator_filters, large)
+        options = {
+            "filters": self.filters,
+            "activation": self.activation,
+            "dtype": self.dtype_policy,
+        }
+        channels = large[-1]
+        self.first_decoder = upsampler(small, channels, name="first_decoder", **options)
+        self.encoder = downsampler(large, channels, name="encoder", **options)
+        small_target = (*small[:2], channels)
+        self.second_decoder = upsampler(small_target, channels, name="second_decoder", **options)
+        self.discriminator = networks.image_discriminator(
+            large, filters=self.discriminator_filters, hidden_units=(), dtype=self.dtype_policy
+        )
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """The shape of y, which `fit` takes in place of labels."""
+        return self.target_shape
+
+    # Training
+
+    def train_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        # The discriminator learns to distinguish large images of the data from made ones.
+        d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
+        # Decoders and encoder learn to fool it, and to come close to the data.
+        a = self.minimize(lambda: self.autoencoder_losses(batch, True), batch, "autoencoder")
+        metrics = {**d, **a, "loss": a["squared_error"]}
+        self.after_step(batch, metrics)
+        return self.track(metrics)
+
+    def test_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
+        a = self.autoencoder_losses(batch, training=False).weighted(batch.weight).metrics
+        return self.track({**d, **a, "loss": a["squared_error"]})
+
+    def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return -log d(y) - log(1 - d(y2))."""
+        _, _, made = self.stages(batch.x, training)
+        real = self.judged(batch.label, training)["logit"]  # [batch]
+        fake = self.judged(ops.stop_gradient(made), training)["logit"]
+        loss = ops.softplus(-real) + self.label_smoothing * real + ops.softplus(fake)
+        return Losses(
+            loss,
+            discriminator=loss,
+            accuracy_on_images=ops.mean(ops.cast(real > 0, "float32")),
+            accuracy_on_translations=ops.mean(ops.cast(fake < 0, "float32")),
+        )
+
+    def autoencoder_losses(self, batch: Batch, training: bool) -> Losses:
+        """Return |y - y1|^2 + |s(y) - s|^2 + |y - y2|^2, and what judges y2."""
+        y = batch.label  # [batch, *target_shape]
+        first, small, made = self.stages(batch.x, training)
+        errors = {
+            "error_of_first_decoder": squared_error(y, first),
+            "error_of_encoder": squared_error(self.reduced(y), small),
+            "squared_error": squared_error(y, made),
+        }
+        # training=False: this update does not train the discriminator.
+        true, judged = self.judged(y), self.judged(made)
+        generator = ops.softplus(-judged["logit"])  # -log d(y2), [batch]
+        features = squared_error(ops.stop_gradient(true["features"]), judged["features"])
+        return Losses(
+            *errors.values(),
+            self.generator_weight * generator,
+            self.feature_weight * features,
+            generator=generator,
+            features=features,
+            **errors,
+        )
+
+    def stages(self, x: Any, training: bool = False) -> tuple:
+        """Return y1 = g1(x), s = e(y1) and y2 = g2(s) of images, as tensors."""
+        first = self.mean(self.first_decoder(x, training=training))  # [batch, *target_shape]
+        small = self.mean(self.encoder(first, training=training))  # [batch, height, width, ...]
+        return first, small, self.mean(self.second_decoder(small, training=training))
+
+    def mean(self, parameters: Any) -> Any:
+        """Return images of a network's output, in the likelihood's range."""
+        return ops.cast(self.likelihood(parameters).mean, "float32")
+
+    def reduced(self, y: Any) -> Any:
+        """Return s(y), the means of the pixels that are one pixel of a small image."""
+        height, width = self.image_shape[:2]
+        side = 2**self.doublings
+        squares = ops.reshape(y, (-1, height, side, width, side, y.shape[-1]))
+        return ops.mean(squares, axis=(2, 4))
+
+    def judged(self, y: Any, training: bool = False) -> dict:
+        """Return the discriminator's logits [batch], above 0 for images of the data, and features.
+
+        The features are flat, [batch, d].
+        """
+        found = self.discriminator(y, training=training)
+        return {"logit": found["logit"][:, 0], "features": found["features"]}
+
+    # Use
+
+    @streams.by_batch
+    def translate(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+        """Return large images of small ones, y2.
+
+        Args:
+            x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
+            batch_size: how many images to hold in a network at once.
+
+        Returns:
+            float32 [n, *target_shape]; in [0, 1] for a Bernoulli likelihood.
+        """
+        x, _ = self.checked_images(x, None)
+        return self.run_in_batches("translated", x, None, batch_size)
+
+    def translated(self, x: Any, training: bool = False) -> Any:
+        """Return y2 of images, as tensors, float32 [batch, *target_shape]."""
+        return self.stages(x, training)[-1]
+
+    def call(self, inputs, training=False):
+        """Make small images large, [batch, *target_shape]."""
+        return self.translated(inputs, training)
+
+    # Export
+
+    def parts(self) -> dict:
+        """Return what can be exported: all three networks as one, and the discriminator."""
+        x = image_info(self)
+        y = TensorInfo("y", "float32", self.target_shape, x.low, x.high)
+
+        def translate(tensors):
+            return {"y": self.translated(tensors["x"])}
+
+        def discriminate(tensors):
+            return {"logit": self.discriminator(tensors["y"], training=False)["logit"]}
+
+        logit = TensorInfo("logit", "float32", (1,))
+        three = (self.first_decoder, self.encoder, self.second_decoder)
+        return {
+            "generator": self.part("generator", translate, (x,), (y,), three),
+            "discriminator": self.part(
+                "discriminator", discriminate, (y,), (logit,), (self.discriminator,)
+            ),
+        }
+
+
+def doublings(small: tuple[int, ...], large: tuple[int, ...]) -> int:
+    """Return how often both sides of small images must be doubled to be those of large ones."""
+    times = max(1, round(math.log2(max(1, large[0] / small[0]))))
+    if large[:2] != (small[0] * 2**times, small[1] * 2**times):
+        raise ValueError(
+            f"input_shape is {small} and target_shape {large}: both sides must be the same 2, 4, "
+            f"8, ... times as large, such as {(8 * small[0], 8 * small[1], large[2])}."
+        )
+    return times
+
+
+def squared_error(a: Any, b: Any) -> Any:
+    """Return the squared differences of arrays [batch, ...], averaged over the other axes."""
+    return ops.mean(ops.square(a - b), axis=tuple(range(1, len(a.shape))))

@@ -1,0 +1,106 @@
+"""Spatial transformers: networks that turn, move and scale what they see."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+_CHANNELS = 8  # that the map is decided from
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SpatialTransformer(layers.Layer):
+    """Turn, move and scale feature maps, each as a small network decides that sees them.
+
+    At the start of training nothing is moved. It is meant for small maps: its work grows with the
+    square of the number of places.
+
+    Args:
+        units: of the hidden layer of the small network, which comes after a convolution.
+
+    Examples:
+        >>> from zoo.nn.spatial_transformer import SpatialTransformer
+        >>> x = np.random.default_rng(0).random((2, 8, 8, 3), "float32")
+        >>> bool(np.allclose(SpatialTransformer()(x), x, atol=1e-6))
+        True
+
+    Source: Jaderberg, Simonyan, Zisserman and Kavukcuoglu 2015 (arXiv 1506.02025), section 3.
+    """
+
+    def __init__(self, units: int = 32, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        dtype = kwargs.get("dtype")
+        self.seen = layers.Conv2D(
+            _CHANNELS, 3, 2, "same", activation="relu", name="seen", dtype=dtype
+        )
+        self.hidden = layers.Dense(units, activation="relu", name="hidden", dtype=dtype)
+        self.map = layers.Dense(
+            6,
+            kernel_initializer="zeros",
+            bias_initializer=keras.initializers.Constant(IDENTITY),
+            name="map",
+            dtype="float32",
+        )
+
+    def build(self, input_shape: Any) -> None:
+        self.seen.build(input_shape)
+        values = math.prod(self.seen.compute_output_shape(input_shape)[1:])
+        self.hidden.build((None, values))
+        self.map.build((None, self.units))
+        self.built = True
+
+    def call(self, features):
+        seen = self.seen(features)
+        flat = ops.reshape(seen, (-1, math.prod(seen.shape[1:])))
+        affine_map = ops.reshape(self.map(self.hidden(flat)), (-1, 2, 3))
+        return ops.cast(transformed(ops.cast(features, "float32"), affine_map), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        return input_shape
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "units": self.units}
+
+
+def transformed(features: Any, affine_map: Any) -> Any:
+    """Return feature maps as seen through affine maps, with bilinear interpolation.
+
+    Args:
+        features: float32 [batch, height, width, channels].
+        affine_map: A, float32 [batch, 2, 3]: the output at (x, y) is the input at A (x, y, 1). The
+            corners of the maps are at -1 and 1; outside of the input everything is 0.
+
+    Returns:
+        float32 [batch, height, width, channels].
+
+    Examples:
+        >>> from zoo.nn.spatial_transformer import transformed
+        >>> x = np.arange(4, dtype="float32").reshape(1, 2, 2, 1)
+        >>> half_a_turn = np.array([[[-1, 0, 0], [0, -1, 0]]], "float32")
+        >>> np.ravel(transformed(x, half_a_turn)).tolist()
+        [3.0, 2.0, 1.0, 0.0]
+
+    Source: Jaderberg et al. 2015, equations 1 and 5.
+    """
+    _, height, width, channels = features.shape
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    grid = np.stack([x.ravel(), y.ravel(), np.ones(height * width)]).astype("float32")
+    places = ops.matmul(affine_map, ops.convert_to_tensor(grid))  # [batch, (x, y), places]
+    column = (places[:, 0] + 1.0) * (width - 1) / 2  # [batch, places], in pixels
+    row = (places[:, 1] + 1.0) * (height - 1) / 2
+    by_row, by_column = _near(row, height), _near(column, width)
+    weights = by_row[:, :, :, None] * by_column[:, :, None, :]  # [batch, places, height, width]
+    weights = ops.reshape(weights, (-1, height * width, height * width))
+    flat = ops.reshape(features, (-1, height * width, channels))
+    return ops.reshape(ops.matmul(weights, flat), (-1, height, width, channels))
+
+
+def _near(position, size):
+    """Return max(0, 1 - |position - k|) for the pixels k of an axis, [batch, places, size]."""
+    return ops.relu(1.0 - ops.abs(position[:, :, None] - ops.arange(size, dtype="float32")))

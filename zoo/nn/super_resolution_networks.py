@@ -1,0 +1,92 @@
+"""Networks that make small images larger, and large ones small, and move what is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from zoo.nn.spatial_transformer import SpatialTransformer
+from zoo.nn.translation_networks import activated
+
+LARGEST = 16  # a side of the maps that spatial transformers see
+_KERNEL = 4  # twice the stride
+
+
+def upsampler(
+    input_shape: tuple[int, ...],
+    output_channels: int,
+    *,
+    filters: tuple[int, ...],
+    activation: Any = "relu",
+    name: str = "upsampler",
+    dtype: Any = None,
+) -> keras.Model:
+    """Build a network from small images to larger ones, whose sides double with every filter.
+
+    Args:
+        input_shape: (height, width, channels).
+        output_channels: of the large images.
+        filters: the number of channels before each doubling, that of the largest maps first.
+        activation: of the hidden layers.
+        name: of the network.
+        dtype: a Keras dtype policy; the output is always float32.
+
+    Returns:
+        A model of `x` [batch, *input_shape] to float32 [batch, height * 2^n, width * 2^n,
+        output_channels] for n filters. Spatial transformers see maps of up to 16 pixels a side.
+
+    Example:
+        >>> from zoo.nn.super_resolution_networks import upsampler
+        >>> upsampler((8, 8, 1), 3, filters=(4, 8, 8)).output_shape
+        (None, 64, 64, 3)
+
+    Source: Yu and Porikli 2017 (CVPR), section 3.2.
+    """
+    x = keras.Input(input_shape, name="x")
+    features = layers.Conv2D(filters[-1], 3, padding="same", name="features", dtype=dtype)(x)
+    features = activated(features, activation, "features", dtype)
+    for i in reversed(range(len(filters))):
+        features = _aligned(features, f"transformer_{i}", dtype)
+        doubling = layers.Conv2DTranspose(
+            filters[max(i - 1, 0)], _KERNEL, 2, "same", name=f"doubling_{i}", dtype=dtype
+        )
+        features = activated(doubling(features), activation, f"doubling_{i}", dtype)
+    pixels = layers.Conv2D(output_channels, 3, padding="same", name="pixels", dtype="float32")
+    return keras.Model(x, pixels(features), name=name)
+
+
+def downsampler(
+    input_shape: tuple[int, ...],
+    output_channels: int,
+    *,
+    filters: tuple[int, ...],
+    activation: Any = "relu",
+    name: str = "downsampler",
+    dtype: Any = None,
+) -> keras.Model:
+    """Build a network from large images to small ones, whose sides halve with every filter.
+
+    Args, Returns: as of `upsampler`, the other way round.
+
+    Example:
+        >>> from zoo.nn.super_resolution_networks import downsampler
+        >>> downsampler((64, 64, 3), 1, filters=(4, 8, 8)).output_shape
+        (None, 8, 8, 1)
+
+    Source: Yu and Porikli 2017 (CVPR), section 3.2.
+    """
+    x = features = keras.Input(input_shape, name="x")
+    for i, width in enumerate(filters):
+        halving = layers.Conv2D(width, _KERNEL, 2, "same", name=f"halving_{i}", dtype=dtype)
+        features = activated(halving(features), activation, f"halving_{i}", dtype)
+        features = _aligned(features, f"transformer_{i}", dtype)
+    pixels = layers.Conv2D(output_channels, 3, padding="same", name="pixels", dtype="float32")
+    return keras.Model(x, pixels(features), name=name)
+
+
+def _aligned(features, name, dtype):
+    if max(features.shape[1:3]) > LARGEST:
+        return features
+    return SpatialTransformer(name=name, dtype=dtype)(features)
