@@ -303,6 +303,13 @@ def test_without_copies_of_cifar10_the_originals_are_named(monkeypatch, tmp_path
         data.load("cifar10_subset")
 
 
+@pytest.mark.parametrize("name", ["olivetti", "olivetti_unaligned"])
+def test_missing_faces_are_said_to_be_those_of_scikit_learn(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    with pytest.raises(OSError, match=r"Put olivetti64.npz, .* fetch_olivetti_faces\(\).images"):
+        data.load(name)
+
+
 def test_original_cifar10_is_known_by_its_first_images(monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
     x, x_test = np.zeros((50_000, 32, 32, 3), "uint8"), np.zeros((10_000, 32, 32, 3), "uint8")

@@ -40,8 +40,14 @@ def few_images(monkeypatch, folder_of_tables):
         if name == "tones":
             rows = np.pad(x[:300].reshape(-1, 64, 1), ((0, 0), (32, 32), (0, 0)))
             return (rows, y[:300]), (rows[:100], y[:100])
-        others = ("fashion_silhouettes", "cifar10_jpeg", "cifar10_subset")
-        assert name in (*SETS, *others, *representations.REPORTED)
+        others = ("fashion_silhouettes", "cifar10_jpeg", "cifar10_subset", "olivetti")
+        assert name in (*SETS, *others, "olivetti_unaligned", *representations.REPORTED)
+        if name == "olivetti":
+            faces, faces_test = (np.kron(a, np.ones((1, 8, 8, 1), "float32")) for a in (x, x_test))
+            return (faces[:40], y[:40]), (faces_test[:20], y_test[:20])
+        if name == "olivetti_unaligned":
+            pairs = [np.kron(a, np.ones((1, 8, 8, 1), "float32")) for a in (x[:40], x_test[:20])]
+            return tuple((data.unaligned(faces), faces) for faces in pairs)
         large, large_test = (
             np.pad(np.kron(a[..., 0], np.ones((3, 3))), ((0, 0), (2, 2), (2, 2)))
             for a in (x[:300], x_test[:100])

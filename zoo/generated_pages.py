@@ -53,6 +53,7 @@ FAMILIES = {
     "vaegan": Family("VAE-GAN", ("VAEGAN",)),
     "pix2pix": Family("Image-to-image translation", ("Pix2Pix",)),
     "palette-net": Family("Recoloring", ("PaletteNet",)),
+    "tdae": Family("Super-resolution of unaligned images", ("TDAE",)),
 }
 # Of the metrics on a card, the tables show the first of these, and the reconstruction error.
 MOST_TELLING = (

@@ -115,6 +115,10 @@ _ORIGINALS = (
     ' Or take the originals, which Keras downloads: zoo.data.load("cifar10"), and for zoo evaluate '
     "and zoo generate --data cifar10."
 )
+_ELSEWHERE = {
+    "olivetti": " scikit-learn downloads the same faces, in [0, 1], as an array to train on: "
+    "sklearn.datasets.fetch_olivetti_faces().images[..., None]."
+}
 _DTYPES = {  # other than uint8
     "cifar10_jpeg": dict.fromkeys(("offsets_train", "offsets_test"), "int64"),
     "ecg5000": dict.fromkeys(("x_train", "x_test"), "float32"),
@@ -147,7 +151,7 @@ def load(name: str, download) -> list[np.ndarray]:
         raise OSError(
             f"The data set {name} was not found, and is not downloaded. Put {file}, with "
             f"{', '.join(keys)} as {content}, into a folder and set ZOO_DATA to that folder."
-            + (_ORIGINALS if name.startswith("cifar10") else "")
+            + (_ORIGINALS if name.startswith("cifar10") else _ELSEWHERE.get(name, ""))
         )
     arrays = checked(SOURCES[name], keys, read(path, keys), path, _DTYPES.get(name))
     if name == "ecg5000":

@@ -110,11 +110,11 @@ def before_activations(classifier: keras.Model) -> tuple:
     return x, features
 
 
-def build() -> keras.Model:
-    """Return the untrained network: 28x28 gray images to ten class probabilities."""
+def build(image_shape: tuple[int, int, int] = (28, 28, 1)) -> keras.Model:
+    """Return the untrained network of images to ten class probabilities; shapes are for 28x28."""
     return keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
+            keras.Input(image_shape),
             layers.Conv2D(16, 3, activation="relu", name="conv_0"),  # [n, 26, 26, 16]
             layers.Conv2D(32, 3, strides=2, activation="relu", name="conv_1"),  # [n, 12, 12, 32]
             layers.Conv2D(64, 3, strides=2, activation="relu", name="conv_2"),  # [n, 5, 5, 64]

@@ -12,6 +12,7 @@ from zoo.nn.translation_networks import activated
 
 LARGEST = 16  # a side of the maps that spatial transformers see
 _KERNEL = 4  # twice the stride
+_MAPS, _UNITS = 8, 256  # that see all places
 
 
 def upsampler(
@@ -35,7 +36,8 @@ def upsampler(
 
     Returns:
         A model of `x` [batch, *input_shape] to float32 [batch, height * 2^n, width * 2^n,
-        output_channels] for n filters. Spatial transformers see maps of up to 16 pixels a side.
+        output_channels] for n filters. Spatial transformers see maps of up to 16 pixels a side, and
+        dense layers see all of an image that is no larger.
 
     Example:
         >>> from zoo.nn.super_resolution_networks import upsampler
@@ -45,7 +47,10 @@ def upsampler(
     Source: Yu and Porikli 2017 (CVPR), section 3.2.
     """
     x = keras.Input(input_shape, name="x")
-    features = layers.Conv2D(filters[-1], 3, padding="same", name="features", dtype=dtype)(x)
+    seen = x
+    if max(input_shape[:2]) <= LARGEST:
+        seen = _with_all_places(x, activation, dtype)
+    features = layers.Conv2D(filters[-1], 3, padding="same", name="features", dtype=dtype)(seen)
     features = activated(features, activation, "features", dtype)
     for i in reversed(range(len(filters))):
         features = _aligned(features, f"transformer_{i}", dtype)
@@ -84,6 +89,19 @@ def downsampler(
         features = _aligned(features, f"transformer_{i}", dtype)
     pixels = layers.Conv2D(output_channels, 3, padding="same", name="pixels", dtype="float32")
     return keras.Model(x, pixels(features), name=name)
+
+
+def _with_all_places(x, activation, dtype):
+    """Append maps that every pixel of a small image may reach, as convolutions see neighbors only.
+
+    Where noise hides single pixels, the whole tells what is at a place.
+    """
+    places = x.shape[1] * x.shape[2]
+    flat = layers.Reshape((places * x.shape[3],), name="flat", dtype=dtype)(x)
+    for i, units in enumerate((_UNITS, _MAPS * places)):
+        flat = layers.Dense(units, activation, name=f"all_places_{i}", dtype=dtype)(flat)
+    maps = layers.Reshape((*x.shape[1:3], _MAPS), name="all_places", dtype=dtype)(flat)
+    return layers.Concatenate(name="seen", dtype=dtype)([x, maps])
 
 
 def _aligned(features, name, dtype):
