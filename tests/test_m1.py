@@ -194,7 +194,7 @@ def test_the_stack_is_m2_on_mean_codes(monkeypatch):
 def test_codes_are_sampled_from_the_lower_posterior():
     model = stacked()
     x = np.repeat(X[:1], 20_000, axis=0)
-    drawn = array(model.drawn_pixels(ops.convert_to_tensor(x)))
+    drawn = array(model.input_pixels(ops.convert_to_tensor(x), draw=True))
     mean, log_var = model.lower.posterior_moments(X[:1])
     np.testing.assert_allclose(drawn.mean(axis=0), mean[0], atol=0.05)
     np.testing.assert_allclose(drawn.std(axis=0), np.exp(0.5 * log_var[0]), rtol=0.03)

@@ -255,7 +255,7 @@ def test_a_schedule_moves_beta_step_by_step_and_goes_on_after_loading(tmp_path):
 
 def test_dynamic_binarization_samples_with_the_pixels_as_probabilities():
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), binarize="dynamic")
-    draws = array(model.drawn_pixels(tensor(np.repeat(X, 3000, axis=0))))
+    draws = array(model.input_pixels(tensor(np.repeat(X, 3000, axis=0)), draw=True))
     assert set(np.unique(draws)) == {0, 1}
     np.testing.assert_allclose(draws.reshape(-1, 3000, 4, 4, 1).mean(axis=1), X, atol=0.05)
     prepared = model.prepared(X, seed=1)
@@ -277,7 +277,7 @@ def test_every_use_gets_thresholded_pixels():
     encoder = model.parts()["encoder"].function
     gray, black_and_white = (array(encoder({"x": tensor(x)})["z_mean"]) for x in (X, hard))
     np.testing.assert_array_equal(gray, black_and_white)
-    np.testing.assert_array_equal(array(model.drawn_pixels(tensor(X))), hard)
+    np.testing.assert_array_equal(array(model.input_pixels(tensor(X), draw=True)), hard)
 
 
 def test_only_the_encoder_sees_the_corruption_and_only_in_training():

@@ -106,7 +106,7 @@ class Trainer(keras.Model):
         Returns:
             `loss` and the metrics before the step, [batch] or scalars.
         """
-        optimizer = self.optimizer if update is None else self.optimizer[update]
+        optimizer = self.optimizer if update is None else self.optimizer.members[update]
 
         def scalar_and_metrics():
             losses = loss_fn()

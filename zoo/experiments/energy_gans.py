@@ -92,7 +92,7 @@ def diversity(epochs: int | None = None, verbose=2) -> Table:
     x = x[: len(x) - recipe.validation]
     classifier = metrics.load_reference_classifier(recipe.data)
     rows, pictures = [], {"real": x_test[:14]}
-    for gamma in (0.3, 0.5, 0.7, 1.0):
+    for gamma in (0.5, 0.7, 1.0):
         if gamma == recipe.model["diversity"]:
             model, _ = trained(recipe.name, SEED, 0, epochs, verbose)
         else:

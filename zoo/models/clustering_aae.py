@@ -168,7 +168,7 @@ class ClusteringAAE(AAE):
         )
         z = keras.Input((latent_dim,), name="z")
         label = keras.Input((), name="label", dtype="int32")
-        one_hot = networks.OneHot(self.num_classes, name="one_hot", dtype="float32")(label)
+        one_hot = ops.one_hot(label, self.num_classes, dtype="float32")
         image = self.mixing(self.join({"z": z, "probability": one_hot}))
         return encoder, keras.Model({"z": z, "label": label}, image, name="decoder")
 

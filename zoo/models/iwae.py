@@ -50,7 +50,7 @@ class IWAE(VAE):
         super().__init__(input_shape, latent_dim, samples=samples, **kwargs)
 
     def losses(self, batch: Batch, training: bool) -> Losses:
-        x = seen = self.drawn_pixels(batch.x)  # [batch, *input_shape]
+        x = seen = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         if self.corruption and training:
             seen = self.input_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q = self.posterior(seen, batch.label, training)

@@ -12,20 +12,17 @@ from zoo.checks.data import check_images, check_labels, in_numpy, is_array
 class LabeledImages:
     """The labeled images of a training, set apart from those without a label.
 
-    It is true if there are any. Every step samples a batch of them; replicas share the batch.
+    Every step samples a batch of them; replicas share the batch.
 
     Args:
         model: the model to train; its training function is made again when the images change.
 
     Attributes:
-        share: the number of labeled images per unlabeled image.
+        share: the number of labeled images per unlabeled image; 0 if none were set apart.
     """
 
     def __init__(self, model):
-        self.model, self.images, self.labels, self.share = model, None, None, 0.0
-
-    def __bool__(self):
-        return self.images is not None
+        self.model, self.arrays, self.images, self.labels, self.share = model, (), None, None, 0.0
 
     def set_apart(self, x, y):
         """Keep the labeled images and return the others, if some have no label.
@@ -37,8 +34,7 @@ class LabeledImages:
         Raises:
             ValueError: a class has no labeled image; or invalid images or labels.
         """
-        images = labels = None
-        share = 0.0
+        arrays, share = (), 0.0
         if is_array(x) and y is not None:
             x = check_images(x, self.model.image_shape, self.model.likelihood)
             y = check_labels(y, len(x), self.model.num_classes, unlabeled=True)
@@ -46,14 +42,14 @@ class LabeledImages:
             if not known.all():
                 check_every_class_has_a_label(y, self.model.num_classes)
                 x = in_numpy(x)
-                images, labels = np.asarray(x[known]), y[known]
+                arrays = np.asarray(x[known]), y[known]
                 share = float(known.sum() / (~known).sum())
                 x, y = x[~known], y[~known]
-        same = _equal(self.images, images) and _equal(self.labels, labels)
+        same = len(arrays) == len(self.arrays) and all(map(np.array_equal, arrays, self.arrays))
         if not (same and share == self.share):
-            self.share = share
-            tensors = (None if a is None else ops.convert_to_tensor(a) for a in (images, labels))
-            self.images, self.labels = tensors
+            self.arrays, self.share = arrays, share
+            tensors = [ops.convert_to_tensor(array) for array in arrays]
+            self.images, self.labels = tensors or (None, None)
             self.model.train_function = None  # it holds the old images as constants
         return x, y
 
@@ -62,18 +58,6 @@ class LabeledImages:
         uniform = backend.uniform((n,), seed_generator, shared=True)
         rows = backend.local_shard(ops.cast(uniform * len(self.labels), "int32"))
         return ops.take(self.images, rows, axis=0), ops.take(self.labels, rows)
-
-
-def _equal(tensor, array) -> bool:
-    if tensor is None or array is None:
-        return tensor is array
-    return np.array_equal(ops.convert_to_numpy(tensor), array)
-
-
-def cross_entropy(logits, label):
-    """Return -log softmax(logits)[label], [batch]."""
-    one_hot = ops.one_hot(label, logits.shape[-1])
-    return -ops.sum(one_hot * ops.log_softmax(logits, axis=-1), axis=1)
 
 
 def check_every_class_has_a_label(y, num_classes: int):

@@ -74,13 +74,12 @@ class M1M2(M2):
         self.lower.trainable = False
         self.image_shape, self.likelihood = lower.image_shape, lower.likelihood
 
-    def input_pixels(self, x: Any) -> Any:
-        """Return the input of the networks: the mean of q(z1 | x), [batch, values]."""
-        return self.lower.posterior(x).mean
-
-    def drawn_pixels(self, x: Any) -> Any:
-        """Return it for a training step: a sample of q(z1 | x), [batch, values]."""
-        z1 = self.lower.posterior(self.lower.drawn_pixels(x)).sample(1, self.seed_generator)
+    def input_pixels(self, x: Any, draw: bool = False) -> Any:
+        """Return the input of the networks: the mean of q(z1 | x), or a sample; [batch, values]."""
+        if not draw:
+            return self.lower.posterior(x).mean
+        pixels = self.lower.input_pixels(x, draw=True)
+        z1 = self.lower.posterior(pixels).sample(1, self.seed_generator)
         return ops.stop_gradient(z1[:, 0])
 
     def image(self, z: Any, label: Any = None, training: bool = False) -> Any:

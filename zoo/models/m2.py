@@ -11,7 +11,7 @@ from keras import ops
 from zoo import inference
 from zoo.backend import backend
 from zoo.models.cvae import fixed_prior, is_learned, learn_prior, learned_prior_of
-from zoo.models.labeled_images import LabeledImages, cross_entropy
+from zoo.models.labeled_images import LabeledImages
 from zoo.models.signature import classifier_part
 from zoo.models.vae import VAE
 from zoo.nn import networks
@@ -27,7 +27,16 @@ class PhaseOfTraining(keras.callbacks.Callback):
     """Makes the epochs of the warm-up sample labels instead of summing over them."""
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.choose_phase(self.params["steps"])
+        """Sample labels if all steps of the epoch are in the warm-up, else sum over them.
+
+        If this changes, the training function is made again.
+        """
+        model, steps = self.model, self.params["steps"]  # None if the number is unknown
+        taken = float(ops.convert_to_numpy(model.steps_taken))
+        drawing = steps is not None and taken + steps <= model.warm_up
+        if drawing != model.drawing:
+            model.drawing = drawing
+            model.make_train_function(force=True)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -150,7 +159,7 @@ class M2(VAE):
     # Loss
 
     def losses(self, batch, training):
-        x = self.drawn_pixels(batch.x)  # [batch, *input_shape]
+        x = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         features = self.trunk(x, training=training)  # [batch, units]; one pass for all labels
         logits = self.classifier(features, training=False)  # dropout is for labeled images
         known = batch.label >= 0
@@ -165,22 +174,20 @@ class M2(VAE):
             reconstruction, kl = self.expected_bound(x, features, q, training)
         log_q = ops.log(ops.maximum(q, 1e-30))
         label = ops.sum(q * log_q, axis=1) + math.log(self.num_classes)  # KL(q(y | x) || p(y))
-        losses = Losses(
+        if training and self.labeled.share:
+            bound, classification = self.losses_of_labeled_images()
+        else:
+            bound, y = ops.zeros(()), ops.maximum(batch.label, 0)
+            errors = ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
+            classification = ops.where(known, errors, 0.0)
+        return Losses(
             reconstruction + self.beta_now * (kl + label),
+            bound,
+            self.alpha * classification,
             reconstruction=reconstruction,
             kl=kl,
             elbo=-reconstruction - kl - label,
             label=label,
-        )
-        if training and self.labeled:
-            bound, classification = self.losses_of_labeled_images()
-        else:
-            bound = ops.zeros(())
-            errors = cross_entropy(logits, ops.maximum(batch.label, 0))
-            classification = ops.where(known, errors, 0.0)
-        return losses.plus(
-            bound,
-            self.alpha * classification,
             labeled_bound=bound,
             classification=classification,
         )
@@ -221,14 +228,16 @@ class M2(VAE):
         labeled images per unlabeled image.
         """
         images, label = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
-        x = self.drawn_pixels(images)
+        x = self.input_pixels(images, draw=True)
         features = self.trunk(x, training=True)
         reconstruction, kl = self.bound(x, features, label, training=True)
         bound = reconstruction + self.beta_now * (kl + math.log(self.num_classes))
         logits = self.classifier(self.warmed_up(features), training=True)
         return (
             self.labeled.share * backend.batch_mean(bound),
-            backend.batch_mean(cross_entropy(logits, label)),
+            backend.batch_mean(
+                ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
+            ),
         )
 
     def warmed_up(self, values):
@@ -244,17 +253,6 @@ class M2(VAE):
     def after_step(self, batch, metrics):
         super().after_step(batch, metrics)
         self.steps_taken.assign(self.steps_taken + 1.0)
-
-    def choose_phase(self, steps: int | None):
-        """Sample labels in an epoch if all of its steps are in the warm-up, else sum over them.
-
-        If this changes, the training function is made again.
-        """
-        taken = float(ops.convert_to_numpy(self.steps_taken))
-        drawing = steps is not None and taken + steps <= self.warm_up
-        if drawing != self.drawing:
-            self.drawing = drawing
-            self.make_train_function(force=True)
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Train as other models do, with y = -1 for images without a label."""

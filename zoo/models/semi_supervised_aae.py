@@ -10,7 +10,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.models.aae import AAE
 from zoo.models.clustering_aae import ClusteringAAE
-from zoo.models.labeled_images import LabeledImages, cross_entropy
+from zoo.models.labeled_images import LabeledImages
 from zoo.nn.given import whole
 from zoo.trainer import Batch, Losses
 
@@ -89,12 +89,14 @@ class SemiSupervisedAAE(ClusteringAAE):
 
     def classification_losses(self, batch: Batch, training: bool) -> Losses:
         """Return the cross-entropy of labeled images: those set apart, or those in the batch."""
-        if training and self.labeled:
+        if training and self.labeled.share:
             x, label = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
             logits, _ = self.codes(x, training)
-            classification = backend.batch_mean(cross_entropy(logits, label))  # a scalar
+            errors = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
+            classification = backend.batch_mean(errors)  # a scalar
         else:
             logits, _ = self.codes(batch.x, training)
-            known = ops.cast(batch.label >= 0, "float32")  # [batch]
-            classification = known * cross_entropy(logits, ops.maximum(batch.label, 0))
+            known, label = ops.cast(batch.label >= 0, "float32"), ops.maximum(batch.label, 0)
+            errors = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
+            classification = known * errors  # [batch]
         return Losses(classification, classification=classification)

@@ -158,7 +158,7 @@ class VAE(BaseAutoencoder):
     # Loss
 
     def losses(self, batch: Batch, training: bool) -> Losses:
-        x = seen = self.drawn_pixels(batch.x)  # [batch, *input_shape]
+        x = seen = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         if self.corruption and training:
             seen = self.input_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q, p = self.posterior(seen, batch.label, training), self.prior_of(batch.label)
@@ -194,15 +194,16 @@ class VAE(BaseAutoencoder):
             self.step.assign(self.step + 1.0)
             self.beta_now.assign(self.beta(self.step))
 
-    def input_pixels(self, x: Any) -> Any:
-        """Return the input of the networks: pixels 0 or 1 if `binarize` is "threshold"."""
-        return ops.cast(x > 0.5, "float32") if self.binarize == "threshold" else x
+    def input_pixels(self, x: Any, draw: bool = False) -> Any:
+        """Return the input of the networks: pixels 0 or 1 if `binarize` is "threshold".
 
-    def drawn_pixels(self, x: Any) -> Any:
-        """Return it for `fit` and `evaluate`: sampled pixels if `binarize` is "dynamic"."""
-        if self.binarize == "dynamic":
+        If `draw`, as in `fit` and `evaluate`, pixels are sampled if it is "dynamic".
+        """
+        if self.binarize == "threshold":
+            return ops.cast(x > 0.5, "float32")
+        if draw and self.binarize == "dynamic":
             return ops.cast(backend.uniform(ops.shape(x), self.seed_generator) < x, "float32")
-        return self.input_pixels(x)
+        return x
 
     # Use
 

@@ -7,7 +7,7 @@ import math
 import keras
 from keras import layers, ops
 
-from zoo.nn.own_layers import Dropout, OneHot, TiedDense
+from zoo.nn.own_layers import Dropout, TiedDense
 from zoo.nn.residual_networks import doubled, halved
 
 RESIDUAL = ("resnet", "conv1d")
@@ -257,7 +257,7 @@ def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
     anything.
     """
     label = keras.Input((), name="label", dtype="int32")
-    one_hot = OneHot(num_classes, name="one_hot", dtype="float32")(label)
+    one_hot = ops.one_hot(label, num_classes, dtype="float32")
     moments = {
         name: layers.Dense(latent_dim, use_bias=False, name=name, dtype="float32")(one_hot)
         for name in ("z_mean", "z_log_var")
@@ -286,7 +286,7 @@ def _join(features, label, num_classes, dtype):
             label = _words(label, num_classes, dtype)
         flat = ops.reshape(label, (-1, math.prod(label.shape[1:])))
         return layers.Concatenate(name="join", dtype=dtype)([features, flat])
-    one_hot = OneHot(num_classes, name="one_hot", dtype=dtype)(label)
+    one_hot = ops.one_hot(label, num_classes, dtype=keras.dtype_policies.get(dtype).compute_dtype)
     return layers.Concatenate(name="join", dtype=dtype)([features, one_hot])
 
 
