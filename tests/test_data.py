@@ -306,7 +306,7 @@ def test_without_copies_of_cifar10_the_originals_are_named(monkeypatch, tmp_path
 @pytest.mark.parametrize("name", ["olivetti", "olivetti_unaligned"])
 def test_missing_faces_are_said_to_be_those_of_scikit_learn(name, monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
-    with pytest.raises(OSError, match=r"Put olivetti64.npz, .* fetch_olivetti_faces\(\).images"):
+    with pytest.raises(OSError, match=r"Put olivetti64.npz, .*fetch_olivetti_faces\(\).images"):
         data.load(name)
 
 

@@ -223,13 +223,18 @@ def test_a_folder_of_photographs_is_trained_from_without_palettes(photographs, t
 
     from zoo import cli
 
+    folder = tmp_path / "photographs"
+    folder.mkdir()
     for i, photograph in enumerate((255 * photographs[:12]).astype("uint8")):
-        Image.fromarray(photograph).resize((16, 16)).save(tmp_path / f"{i}.png")
+        Image.fromarray(photograph).resize((16, 16)).save(folder / f"{i}.png")
     out = str(tmp_path / "mine")
-    words = ["train", "PaletteNet", "--data", str(tmp_path), "--size", "16", "--out", out]
+    words = ["train", "PaletteNet", "--data", str(folder), "--size", "16", "--out", out]
     assert cli.main([*words, "--epochs", "1", "--filters", "4", "8"]) == 0, capsys.readouterr().err
     assert zoo.load(out).label_shape == (6, 3)
     assert (tmp_path / "mine" / "preview.png").exists()
+    picture = tmp_path / "recolored.jpg"
+    assert cli.main(["generate", out, "--data", str(folder), "--out", str(picture)]) == 0
+    assert picture.exists()
 
 
 def test_moving_color_by_color_gives_the_turned_colors_of_a_palette(own):
