@@ -106,6 +106,14 @@ def test_a_model_without_a_prior_shows_reconstructions(
     assert "plain_reconstructions.png" in os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize("picture", ["recolorings", "translations"])
+def test_a_picture_of_another_kind_of_model_is_refused(picture, capsys, tmp_path):
+    out = tmp_path / "picture.png"
+    status, _, complaint = run(capsys, "generate", DIGITS, "--picture", picture, "--out", out)
+    assert (status, out.exists()) == (1, False)
+    assert "VAE does not" in complaint
+
+
 def test_a_picture_is_replaced_only_when_asked(capsys, tmp_path):
     out = tmp_path / "picture.png"
     out.write_text("mine")

@@ -9,6 +9,7 @@ from support.tiny import array
 
 import zoo
 from zoo.data.unaligned import pairs_of_faces
+from zoo.nn import super_resolution_networks
 from zoo.nn.spatial_transformer import SpatialTransformer, transformed
 from zoo.trainer import Batch
 
@@ -137,6 +138,15 @@ def test_a_transformer_moves_nothing_before_it_has_learned_and_is_described_by_i
     assert copy.units == 5
 
 
+def test_what_has_no_height_and_width_is_not_transformed():
+    with pytest.raises(ValueError, match=r"takes \[batch, height, width, channels\]"):
+        SpatialTransformer()(np.zeros((2, 8), "float32"))
+    with pytest.raises(ValueError, match="units is 0"):
+        SpatialTransformer(units=0)
+    with pytest.raises(ValueError, match="filters is empty"):
+        super_resolution_networks.upsampler(SMALL, 1, filters=())
+
+
 # Small copies
 
 
@@ -191,8 +201,9 @@ def test_shifts_angles_and_scales_are_drawn_up_to_their_bounds():
 
 BAD_IMAGES = [
     (np.zeros((2, 6, 8, 1)), {}, "multiples of factor=4"),
-    (np.zeros((2, 8, 8)), {}, r"the shape \(2, 8, 8\)"),
-    (np.full((2, 8, 8, 1), 255.0), {}, "from 255.0 to 255.0"),
+    (np.zeros((2, 8, 8)), {}, r"the shape \(2, 8, 8\).*images\[..., None\]"),
+    (np.zeros((2, 8, 8, 1)), {"seed": -1}, "seed is -1"),
+    (np.full((2, 8, 8, 1), 255.0), {}, "from 255.0 to 255.0.*divided by 255"),
     (np.full((2, 8, 8, 1), np.nan), {}, "from nan to nan"),
     (np.zeros((2, 8, 8, 1)), {"shift": 0.7}, "shift is 0.7"),
     (np.zeros((2, 8, 8, 1)), {"noise": -1}, "noise is -1"),
@@ -228,6 +239,21 @@ def test_similarity_of_plain_images_is_that_of_the_formula():
     assert zoo.metrics.ssim(1 - noise, noise) < 0
     with pytest.raises(ValueError, match="give as many images of one shape"):
         zoo.metrics.ssim(a, noise)
+
+
+@pytest.mark.parametrize(
+    ("images", "says"),
+    [
+        (np.zeros((2, 28, 28)), r"the shape \(2, 28, 28\); give \[n, height, width, channels\]"),
+        (np.zeros((2, 8, 8, 1)), "at least 11 pixels a side"),
+        (np.zeros((0, 28, 28, 1)), "at least one image"),
+        (np.full((2, 28, 28, 1), 255.0), "from 255 to 255; give .* divided by 255"),
+        (np.full((2, 28, 28, 1), np.nan), "from nan to nan"),
+    ],
+)
+def test_images_without_a_similarity_are_refused(images, says):
+    with pytest.raises(ValueError, match=says):
+        zoo.metrics.ssim(images, images)
 
 
 # Settings

@@ -61,6 +61,8 @@ MOST_TELLING = (
     "clustering error",
     "rank correlation of the attribute",
     "Fréchet distance of translations",
+    "PSNR",
+    "color error",
     "Fréchet distance",
     "negative log-likelihood, 5000 samples",
     "generated class accuracy",

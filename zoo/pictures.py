@@ -75,6 +75,7 @@ def draw(model, options):
     if name == "translations":
         return plots.translations(model, x, y, n=n or 12, **cmap)
     if name == "recolorings":
+        plots.need(hasattr(model, "recolor"), f"{type(model).__name__} does not recolor images.")
         return plots.recolorings(model, x, model.labels_from_images(x[-5:]), n=n or 8)
     if name == "interpolations":
         return plots.interpolations(model, x, labels, pairs=n or 3, **cmap)

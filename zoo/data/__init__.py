@@ -203,7 +203,13 @@ def load(name: str):
         train, test = _pixels(x_train), _pixels(x_test)
         return (silhouettes(train), train), (silhouettes(test), test)
     if name == "olivetti_unaligned":
-        x_train, _, x_test, _ = in_files.load("olivetti", _download)
+        try:
+            x_train, _, x_test, _ = in_files.load("olivetti", _download)
+        except OSError as error:
+            raise OSError(
+                f"{name} is made from the data set olivetti. {error} zoo.data.unaligned makes the "
+                "small images of pairs."
+            ) from error
         return pairs_of_faces(_pixels(x_train), _pixels(x_test))
     if name in in_files.SOURCES:
         arrays = in_files.load(name, _download)

@@ -22,9 +22,9 @@ def unaligned(
 ) -> np.ndarray:
     """Return small copies of images, which are moved, turned, scaled and noisy.
 
-    Every image is drawn its own shift, angle and scale, uniform in both directions; it is seen
-    through this map with bilinear interpolation, where its border goes on beyond its sides. Then
-    the means over squares of `factor` x `factor` pixels are taken, normal noise is added, and the
+    The shift, the angle and the scale of each image are drawn uniformly between their bounds. The
+    image is resampled bilinearly; outside of it, the nearest pixel of its border is used. Then the
+    means over squares of `factor` x `factor` pixels are taken, normal noise is added, and the
     values are clipped to [0, 1].
 
     Args:
@@ -50,14 +50,22 @@ def unaligned(
     from scipy import ndimage
 
     y = np.asarray(images, "float32")
-    factor = whole("factor", factor, least=1)
-    if y.ndim != 4 or y.shape[1] % factor or y.shape[2] % factor:
+    factor, seed = whole("factor", factor, least=1), whole("seed", seed)
+    if y.ndim != 4:
+        channel = " The channel is missing: images[..., None]." if y.ndim == 3 else ""
         raise ValueError(
-            f"The images have the shape {y.shape}; give [n, height, width, channels], with sides "
-            f"that are multiples of factor={factor}."
+            f"The images have the shape {y.shape}; give [n, height, width, channels].{channel}"
+        )
+    if y.shape[1] % factor or y.shape[2] % factor:
+        raise ValueError(
+            f"The images have {y.shape[1]} x {y.shape[2]} pixels; both sides must be multiples of "
+            f"factor={factor}: choose another factor, or crop the images."
         )
     if y.size and not (y.min() >= 0 and y.max() <= 1):
-        raise ValueError(f"The pixels go from {y.min()} to {y.max()}; give [0, 1].")
+        raise ValueError(
+            f"The pixels go from {y.min()} to {y.max()}; give [0, 1], such as pixels from 0 to 255 "
+            "divided by 255."
+        )
     shift = number("shift", shift, least=0, most=0.5)
     rotation = number("rotation", rotation, least=0, most=180)
     zoom = number("zoom", zoom, least=0, most=0.5)

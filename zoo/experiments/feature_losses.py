@@ -128,14 +128,22 @@ def feature_losses_color(epochs: int | None = None, verbose=2) -> Table:
         f"The recipe `{recipe.name}` with filters of 16, 32 and 64, {epochs or recipe.epochs} "
         f"epochs on {PHOTOGRAPHS:,} of the training images of CIFAR-10 (JPEG copies), and a "
         "DFC-VAE with the same networks and training; its features are what the three convolutions "
-        "of a classifier give before their activations, which was trained on the same images and "
-        f"is right on {accuracies[0]:.1f} % of the test images; measured on the 1,000 lossless "
+        "of a classifier give before their activations, each scaled to a mean variance of 1, with "
+        f"the weights {', '.join(f'{weight:g}' for weight in OF_PHOTOGRAPHS)}; the classifier was "
+        f"trained on the same images for {longest} epochs and is right on {accuracies[0]:.1f} % of "
+        "the test images; measured on the 1,000 lossless "
         "test images: squared Fréchet distance of their reconstructions, and of 5,000 generated "
         "images, to them in the last hidden layer of an independent classifier, which is right on "
         f"{accuracies[1]:.1f} %; how many of the reconstructions it sorts into the true class; "
         "squared error of reconstructions summed over pixels. Hou et al. 2017 show faces, and "
         "report no such figures.",
-        ("model", "Fréchet distance, reconstructed", "generated", "class read, %", "squared error"),
+        (
+            "model",
+            "Fréchet distance, reconstructed",
+            "generated",
+            "in the true class, %",
+            "squared error",
+        ),
         rows,
         plots.rows_of_images(pictures, "photographs"),
     )

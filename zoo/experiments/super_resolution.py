@@ -54,7 +54,7 @@ def super_resolution(epochs: int | None = None, verbose=2) -> Table:
         "neighboring pixels. Linear regression is from the 64 pixels to the 4,096, with a squared "
         "penalty on its weights. Squared errors alone: the same networks and training without the "
         "discriminator's two terms. First decoder: y1 of the whole. Yu and Porikli 2017 measure "
-        "other faces, of people who are not in the training set, with less noise.",
+        "other faces, of people who are not in the training set.",
         ("faces", "PSNR, dB", "SSIM", "edges"),
         rows,
         plots.rows_of_images(

@@ -11,6 +11,8 @@ from zoo import inference
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder
 
+_WINDOW = 11  # pixels, the side of the window of `ssim`
+
 
 def reconstruction_error(
     model: BaseAutoencoder, x: np.ndarray, labels: np.ndarray | None = None
@@ -103,7 +105,8 @@ def ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
         the mean similarity, in [-1, 1].
 
     Raises:
-        ImportError: scikit-image is missing. ValueError: the shapes differ.
+        ImportError: scikit-image is missing.
+        ValueError: other shapes or ranges, smaller images, or none.
 
     Examples:
         >>> x = np.random.default_rng(0).random((2, 16, 16, 1))
@@ -116,10 +119,22 @@ def ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
         from skimage.metrics import structural_similarity
     except ImportError as error:
         raise ImportError(
-            "zoo.metrics.ssim needs scikit-image: pip install scikit-image"
+            "zoo.metrics.ssim needs scikit-image, the extra ssim: pip install scikit-image"
         ) from error
     _check_shapes(reconstructed, x)
-    images = zip(np.asarray(reconstructed, "float64"), np.asarray(x, "float64"), strict=True)
+    reconstructed, x = np.asarray(reconstructed, "float64"), np.asarray(x, "float64")
+    if x.ndim != 4 or not len(x) or min(x.shape[1:3]) < _WINDOW:
+        raise ValueError(
+            f"The images have the shape {x.shape}; give [n, height, width, channels], at least one "
+            f"image of at least {_WINDOW} pixels a side."
+        )
+    for name, images in (("reconstructed images", reconstructed), ("originals", x)):
+        if not (images.min() >= 0 and images.max() <= 1):
+            raise ValueError(
+                f"The pixels of the {name} go from {images.min():g} to {images.max():g}; give "
+                "[0, 1], such as pixels from 0 to 255 divided by 255."
+            )
+    images = zip(reconstructed, x, strict=True)
     of_paper = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     found = [
         structural_similarity(*pair, data_range=1.0, channel_axis=-1, **of_paper) for pair in images

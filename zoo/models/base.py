@@ -84,7 +84,7 @@ class BaseAutoencoder(Trainer):
         semi_supervised: whether labels may be -1, for "unlabeled".
         family: the group of presets that its presets belong to.
         restores: whether the model is trained to restore clean images from corrupted ones.
-        has_encoder: whether it encodes and reconstructs images; all but a `GAN` do.
+        has_encoder: whether it encodes and reconstructs images; not a `GAN`, nor a translator.
         prior: the distribution that `generate` draws codes from, or None.
         unit_variance: whether "gaussian" has the standard deviation 1 instead of a calibrated one.
         cmap: the matplotlib color map for images with one channel; None shows 1 as black on white.

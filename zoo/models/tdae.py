@@ -48,7 +48,7 @@ class TDAE(ImageTranslator):
         input_shape: of x, (height, width, channels).
         target_shape: of y: both sides are those of x times the same 2, 4, 8, ...; 8 by default.
         filters: widths of the halvings of the encoder, and in reverse of the doublings of the
-            decoders: as many as there are doublings; by default 32, 64, 128, ...
+            decoders: as many as there are doublings; by default 32, 64, 128, up to 256.
         generator_weight: of the adversarial loss, at least 0.
         feature_weight: of the squared error of the discriminator's features, at least 0.
         label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.
@@ -71,8 +71,8 @@ class TDAE(ImageTranslator):
 
     Source: Yu and Porikli 2017 (CVPR, Hallucinating Very Low-Resolution Unaligned and Noisy Face
     Images by Transformative Discriminative Autoencoders), section 3. Here all parts are trained
-    together from the start, and the features are the discriminator's instead of a network's that
-    knows photographs.
+    together from the start, the discriminator judges y2 alone and not y1, and the features are its
+    own instead of those of a network that knows photographs.
     """
 
     metric_names = (
@@ -205,7 +205,9 @@ class TDAE(ImageTranslator):
     def stages(self, x: Any, training: bool = False) -> tuple:
         """Return y1 = g1(x), s = e(y1) and y2 = g2(s) of images, as tensors."""
         first = self.mean(self.first_decoder(x, training=training))  # [batch, *target_shape]
-        small = self.mean(self.encoder(first, training=training))  # [batch, height, width, ...]
+        small = self.mean(
+            self.encoder(first, training=training)
+        )  # [batch, height, width, channels of y]
         return first, small, self.mean(self.second_decoder(small, training=training))
 
     def mean(self, parameters: Any) -> Any:
@@ -230,7 +232,7 @@ class TDAE(ImageTranslator):
     # Use
 
     @streams.by_batch
-    def translate(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+    def translate(self, x: Any, *, batch_size: int = 128) -> np.ndarray:
         """Return large images of small ones, y2.
 
         Args:

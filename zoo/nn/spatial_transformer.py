@@ -9,16 +9,19 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo.nn.given import whole
+
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-_CHANNELS = 8  # that the map is decided from
+_CHANNELS = 8  # that the transformation is computed from
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SpatialTransformer(layers.Layer):
-    """Turn, move and scale feature maps, each as a small network decides that sees them.
+    """Turn, move and scale feature maps, by an affine transformation for each image.
 
-    At the start of training nothing is moved. It is meant for small maps: its work grows with the
-    square of the number of places.
+    A small network sees the feature maps and gives the transformation. At the start of training
+    nothing is moved. It is meant for small maps: its work grows with the square of the number of
+    positions.
 
     Args:
         units: of the hidden layer of the small network, which comes after a convolution.
@@ -34,7 +37,7 @@ class SpatialTransformer(layers.Layer):
 
     def __init__(self, units: int = 32, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
+        self.units = whole("units", units, least=1)
         dtype = kwargs.get("dtype")
         self.seen = layers.Conv2D(
             _CHANNELS, 3, 2, "same", activation="relu", name="seen", dtype=dtype
@@ -49,6 +52,11 @@ class SpatialTransformer(layers.Layer):
         )
 
     def build(self, input_shape: Any) -> None:
+        if len(input_shape) != 4 or None in input_shape[1:]:
+            raise ValueError(
+                f"The feature maps have the shape {tuple(input_shape)}; a SpatialTransformer takes "
+                "[batch, height, width, channels], of known sides."
+            )
         self.seen.build(input_shape)
         values = math.prod(self.seen.compute_output_shape(input_shape)[1:])
         self.hidden.build((None, values))
@@ -58,8 +66,8 @@ class SpatialTransformer(layers.Layer):
     def call(self, features):
         seen = self.seen(features)
         flat = ops.reshape(seen, (-1, math.prod(seen.shape[1:])))
-        affine_map = ops.reshape(self.map(self.hidden(flat)), (-1, 2, 3))
-        return ops.cast(transformed(ops.cast(features, "float32"), affine_map), self.compute_dtype)
+        matrix = ops.reshape(self.map(self.hidden(flat)), (-1, 2, 3))
+        return ops.cast(transformed(ops.cast(features, "float32"), matrix), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return input_shape
@@ -68,13 +76,13 @@ class SpatialTransformer(layers.Layer):
         return {**super().get_config(), "units": self.units}
 
 
-def transformed(features: Any, affine_map: Any) -> Any:
-    """Return feature maps as seen through affine maps, with bilinear interpolation.
+def transformed(features: Any, matrix: Any) -> Any:
+    """Return feature maps after affine transformations, with bilinear interpolation.
 
     Args:
         features: float32 [batch, height, width, channels].
-        affine_map: A, float32 [batch, 2, 3]: the output at (x, y) is the input at A (x, y, 1). The
-            corners of the maps are at -1 and 1; outside of the input everything is 0.
+        matrix: A, float32 [batch, 2, 3]: the output at (x, y) is the input at A (x, y, 1). The
+            corners are at -1 and 1; outside of the input everything is 0.
 
     Returns:
         float32 [batch, height, width, channels].
@@ -91,16 +99,16 @@ def transformed(features: Any, affine_map: Any) -> Any:
     _, height, width, channels = features.shape
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
     grid = np.stack([x.ravel(), y.ravel(), np.ones(height * width)]).astype("float32")
-    places = ops.matmul(affine_map, ops.convert_to_tensor(grid))  # [batch, (x, y), places]
-    column = (places[:, 0] + 1.0) * (width - 1) / 2  # [batch, places], in pixels
-    row = (places[:, 1] + 1.0) * (height - 1) / 2
+    positions = ops.matmul(matrix, ops.convert_to_tensor(grid))  # [batch, (x, y), positions]
+    column = (positions[:, 0] + 1.0) * (width - 1) / 2  # [batch, positions], in pixels
+    row = (positions[:, 1] + 1.0) * (height - 1) / 2
     by_row, by_column = _near(row, height), _near(column, width)
-    weights = by_row[:, :, :, None] * by_column[:, :, None, :]  # [batch, places, height, width]
+    weights = by_row[:, :, :, None] * by_column[:, :, None, :]  # [batch, positions, height, width]
     weights = ops.reshape(weights, (-1, height * width, height * width))
     flat = ops.reshape(features, (-1, height * width, channels))
     return ops.reshape(ops.matmul(weights, flat), (-1, height, width, channels))
 
 
 def _near(position, size):
-    """Return max(0, 1 - |position - k|) for the pixels k of an axis, [batch, places, size]."""
+    """Return max(0, 1 - |position - k|) for the pixels k of an axis, [batch, positions, size]."""
     return ops.relu(1.0 - ops.abs(position[:, :, None] - ops.arange(size, dtype="float32")))

@@ -7,12 +7,13 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.nn.given import widths
 from zoo.nn.spatial_transformer import SpatialTransformer
 from zoo.nn.translation_networks import activated
 
-LARGEST = 16  # a side of the maps that spatial transformers see
+LARGEST = 16  # side of the feature maps of spatial transformers
 _KERNEL = 4  # twice the stride
-_MAPS, _UNITS = 8, 256  # that see all places
+_MAPS, _UNITS = 8, 256  # of the dense layers that see all pixels
 
 
 def upsampler(
@@ -36,8 +37,11 @@ def upsampler(
 
     Returns:
         A model of `x` [batch, *input_shape] to float32 [batch, height * 2^n, width * 2^n,
-        output_channels] for n filters. Spatial transformers see maps of up to 16 pixels a side, and
-        dense layers see all of an image that is no larger.
+        output_channels] for n filters. Feature maps of up to 16 pixels a side pass spatial
+        transformers, and images of up to 16 pixels a side also pass dense layers.
+
+    Raises:
+        ValueError: no filters.
 
     Example:
         >>> from zoo.nn.super_resolution_networks import upsampler
@@ -46,10 +50,11 @@ def upsampler(
 
     Source: Yu and Porikli 2017 (CVPR), section 3.2.
     """
+    _check_filters(filters)
     x = keras.Input(input_shape, name="x")
     seen = x
     if max(input_shape[:2]) <= LARGEST:
-        seen = _with_all_places(x, activation, dtype)
+        seen = _with_all_pixels(x, activation, dtype)
     features = layers.Conv2D(filters[-1], 3, padding="same", name="features", dtype=dtype)(seen)
     features = activated(features, activation, "features", dtype)
     for i in reversed(range(len(filters))):
@@ -73,7 +78,7 @@ def downsampler(
 ) -> keras.Model:
     """Build a network from large images to small ones, whose sides halve with every filter.
 
-    Args, Returns: as of `upsampler`, the other way round.
+    Args, Returns, Raises: as of `upsampler`, the other way round.
 
     Example:
         >>> from zoo.nn.super_resolution_networks import downsampler
@@ -82,6 +87,7 @@ def downsampler(
 
     Source: Yu and Porikli 2017 (CVPR), section 3.2.
     """
+    _check_filters(filters)
     x = features = keras.Input(input_shape, name="x")
     for i, width in enumerate(filters):
         halving = layers.Conv2D(width, _KERNEL, 2, "same", name=f"halving_{i}", dtype=dtype)
@@ -91,16 +97,21 @@ def downsampler(
     return keras.Model(x, pixels(features), name=name)
 
 
-def _with_all_places(x, activation, dtype):
-    """Append maps that every pixel of a small image may reach, as convolutions see neighbors only.
+def _check_filters(filters):
+    if not widths("filters", filters):
+        raise ValueError("filters is empty; give a width for every doubling or halving.")
 
-    Where noise hides single pixels, the whole tells what is at a place.
+
+def _with_all_pixels(x, activation, dtype):
+    """Append feature maps that depend on all pixels, as those of a convolution do on few.
+
+    This helps where single pixels are noisy.
     """
-    places = x.shape[1] * x.shape[2]
-    flat = layers.Reshape((places * x.shape[3],), name="flat", dtype=dtype)(x)
-    for i, units in enumerate((_UNITS, _MAPS * places)):
-        flat = layers.Dense(units, activation, name=f"all_places_{i}", dtype=dtype)(flat)
-    maps = layers.Reshape((*x.shape[1:3], _MAPS), name="all_places", dtype=dtype)(flat)
+    positions = x.shape[1] * x.shape[2]
+    flat = layers.Reshape((positions * x.shape[3],), name="flat", dtype=dtype)(x)
+    for i, units in enumerate((_UNITS, _MAPS * positions)):
+        flat = layers.Dense(units, activation, name=f"all_pixels_{i}", dtype=dtype)(flat)
+    maps = layers.Reshape((*x.shape[1:3], _MAPS), name="all_pixels", dtype=dtype)(flat)
     return layers.Concatenate(name="seen", dtype=dtype)([x, maps])
 
 
