@@ -39,6 +39,7 @@ def test_every_data_set_says_where_it_comes_from(name):
     others = {"rectangles": 2, "mnist_binarized": 0, "frey_faces": 0}
     others |= {
         "fashion_silhouettes": 0,
+        "olivetti_unaligned": 0,
         "scenes": 0,
         "olivetti": 40,
         "omniglot": 242,
@@ -47,7 +48,7 @@ def test_every_data_set_says_where_it_comes_from(name):
     }
     assert len(source.classes) == others.get(name, 10)
     assert all(len(digest) == 64 for digest in source.sha256.values())
-    drawn = ("digits", "rectangles", "tones", "scenes", "fashion_silhouettes")
+    drawn = ("digits", "rectangles", "tones", "scenes", "fashion_silhouettes", "olivetti_unaligned")
     generated = name in drawn or name.startswith("mnist_")
     assert bool(source.sha256) != (generated and name != "mnist_binarized")
 

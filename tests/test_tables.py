@@ -218,6 +218,7 @@ def trained(written, monkeypatch, capsys, tmp_path):
     return data
 
 
+@pytest.mark.slow
 def test_a_table_becomes_a_detector_in_onnx_by_commands(trained, written, capsys):
     card = zoo.card("./model")
     assert card["columns"] == ["d", "c", "b", "a"]

@@ -300,6 +300,7 @@ def test_data_that_are_no_pairs_are_refused(pairs, spoil, says):
         model.fit(*spoil(*pairs), verbose=0)
 
 
+@pytest.mark.slow
 def test_a_file_of_pairs_is_trained_from_measured_and_shown(pairs, tmp_path, capsys):
     from zoo import cli
 
