@@ -140,7 +140,7 @@ def diversity_of_faces(epochs: int | None = None, verbose=2) -> Table:
     recipe = recipes.get("began_olivetti")
     (x, _), (x_test, _) = data.load(recipe.data)
     rows, pictures = [], {"real": x[:: len(x) // 12][:12]}
-    for gamma in (0.3, 0.5, 0.7):
+    for gamma in (0.3, 0.5, 0.7, 1.0):
         other = replace(recipe, model={**recipe.model, "diversity": gamma})
         model = fit_recipe(other, x, None, epochs, verbose)
         convergence = model.history.history["loss"]
