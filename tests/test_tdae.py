@@ -67,13 +67,21 @@ def test_the_losses_are_those_of_the_formula(pairs):
     np.testing.assert_allclose(array(a.metrics["squared_error"]), apart(y, made), rtol=1e-4)
 
 
+def test_label_smoothing_is_the_cross_entropy_to_a_softer_target(pairs):
+    x, y = (ops.convert_to_tensor(a[:5]) for a in pairs)
+    smooth, hard = small(label_smoothing=0.2), small()
+    losses = [array(m.discriminator_losses(Batch(x, y), False).summands[0]) for m in (smooth, hard)]
+    # -0.8 log d - 0.2 log(1 - d) is -log d + 0.2 logit.
+    logits = array(hard.judged(y)["logit"])
+    np.testing.assert_allclose(losses[0] - losses[1], 0.2 * logits, atol=1e-5)
+
+
 @pytest.mark.backend
-def test_each_update_trains_its_own_networks(pairs):
+@pytest.mark.parametrize("update", zoo.TDAE.updates)
+def test_each_update_trains_its_own_networks(update, pairs):
     model = small()
-    model.compile(
-        {"discriminator": keras.optimizers.SGD(0.1), "autoencoder": keras.optimizers.SGD(0.0)},
-        run_eagerly=True,
-    )
+    rates = {name: 0.1 if name == update else 0.0 for name in model.updates}
+    model.compile({n: keras.optimizers.SGD(rate) for n, rate in rates.items()}, run_eagerly=True)
     networks = [getattr(model, name) for name in model.network_names]
     before = [[array(w) for w in network.weights] for network in networks]
     model.fit(*pairs, epochs=1, verbose=0)
@@ -82,12 +90,16 @@ def test_each_update_trains_its_own_networks(pairs):
         any((a != b).any() for a, b in zip(*both, strict=True))
         for both in zip(before, after, strict=True)
     ]
-    assert dict(zip(model.network_names, moved, strict=True)) == {
-        "first_decoder": False,
-        "encoder": False,
-        "second_decoder": False,
-        "discriminator": True,
-    }
+    trained = [name in model.updates[update] for name in model.network_names]
+    assert moved == trained
+
+
+def test_the_psnr_is_measured_of_pixels_between_0_and_1_alone(pairs):
+    x, y = pairs
+    for likelihood, expected in (("bernoulli", True), ("squared_error", False)):
+        model = small(likelihood=likelihood)
+        figures = zoo.metrics.evaluate(model, "pairs", arrays=((x, y), (x, y)))
+        assert any(figure["name"] == "PSNR" for figure in figures) == expected
 
 
 @pytest.mark.slow

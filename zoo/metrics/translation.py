@@ -70,7 +70,17 @@ def _absolute_error(e):
     return rounded(absolute_error(e.model, e.x, e.y)), {}
 
 
-@register("PSNR", "dB", "peak signal-to-noise ratio of translated images, averaged over images")
+def is_between_0_and_1(evaluation: Evaluation) -> bool:
+    """Whether pixels are in [0, 1], whose largest difference the PSNR takes as the peak."""
+    return (evaluation.model.likelihood.low, evaluation.model.likelihood.high) == (0.0, 1.0)
+
+
+@register(
+    "PSNR",
+    "dB",
+    "peak signal-to-noise ratio of translated images, pixels in [0, 1], averaged over images",
+    is_between_0_and_1,
+)
 def _psnr(e):
     return round(psnr(e.model.translate(e.x), e.y), 2), {}
 

@@ -42,7 +42,7 @@ class SpatialTransformer(layers.Layer):
         self.seen = layers.Conv2D(
             _CHANNELS, 3, 2, "same", activation="relu", name="seen", dtype=dtype
         )
-        self.hidden = layers.Dense(units, activation="relu", name="hidden", dtype=dtype)
+        self.hidden = layers.Dense(self.units, activation="relu", name="hidden", dtype=dtype)
         self.map = layers.Dense(
             6,
             kernel_initializer="zeros",
