@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from support import contract, contract_data
+from support import cases, contract, contract_data
 from support.tiny import features_of_images
 
 import zoo
@@ -235,7 +235,7 @@ KINDS = {
     *("AAE", "SemiSupervisedAAE", "VAEGAN"),
 }
 # Of the others nothing is JAX's own that these do not show, and its compiler takes long for them.
-if contract.BACKEND == "jax":
+if cases.BACKEND == "jax":
     KINDS = {"VAE", "AAE", "M2"}
 # A VAE but for a classifier, an AAE but for a label, a SemiSupervisedAAE less an update.
 NEARLY = {"M1", "SupervisedAAE", "ClusteringAAE"}
@@ -255,10 +255,10 @@ def test_every_class_is_covered():
 def checks_of(setting, compiled):
     """Return the checks that a setting is put to: on TensorFlow, eagerly, all for each kind."""
     every = [*contract.CHECKS, *contract_data.CHECKS]
-    if contract.BACKEND != "tensorflow":  # which repeats what no backend changes
+    if cases.BACKEND != "tensorflow":  # which repeats what no backend changes
         if setting in VARIANTS:
             return []
-        first = CHECKS_OF_JAX if contract.BACKEND == "jax" else MAIN_CHECKS
+        first = CHECKS_OF_JAX if cases.BACKEND == "jax" else MAIN_CHECKS
         return every if setting in KINDS else first
     if compiled:
         return every if setting in GRAPHS else [contract.fit_lowers_the_loss]
@@ -276,7 +276,7 @@ def pairs(compiled):
 
     That is most for one class a kind, and the first few for each class.
     """
-    tensorflow = contract.BACKEND == "tensorflow"  # the other backends' longer checks are few
+    tensorflow = cases.BACKEND == "tensorflow"  # the other backends' longer checks are few
     most, first = (GRAPHS, MAIN_CHECKS[:3]) if tensorflow else (KINDS, MAIN_CHECKS[:4])
     for setting in SETTINGS:
         for check in checks_of(setting, compiled):
@@ -296,7 +296,7 @@ def pytest_generate_tests(metafunc):
 
 def test_contract(setting, check, few_digits, monkeypatch, request):
     whole = request.config.getoption("--compiled") and check is contract.fit_lowers_the_loss
-    if contract.BACKEND == "tensorflow" and not whole:
+    if cases.BACKEND == "tensorflow" and not whole:
         # XLA takes longer to compile these models than to train them, and keeps what it compiled.
         monkeypatch.setattr(
             backend,
@@ -307,4 +307,4 @@ def test_contract(setting, check, few_digits, monkeypatch, request):
     shape = SHAPES.get(setting.rpartition(", of ")[2], SHAPE)
     if shape == SHAPES["colors"]:
         x = x * np.array([1.0, 0.6, 0.3], "float32")  # orange
-    check(contract.Case(SETTINGS[setting], x.reshape(len(x), *shape), y))
+    check(cases.Case(SETTINGS[setting], x.reshape(len(x), *shape), y))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from support.contract import BACKEND, draws_codes, has_noise, measured
+from support.cases import BACKEND, draws_codes, has_noise, measured
 
 
 def sample_weights_weigh(case):
