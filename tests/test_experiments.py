@@ -9,7 +9,14 @@ import pytest
 
 import zoo
 from zoo import data, experiments
-from zoo.experiments import adversarial, anomaly_tables, gans, representations, table
+from zoo.experiments import (
+    adversarial,
+    anomaly_tables,
+    gans,
+    representations,
+    super_resolution,
+    table,
+)
 from zoo.presets import recipes
 from zoo.suggestions import UnknownNameError
 
@@ -132,6 +139,31 @@ def test_an_experiment_has_the_same_result_after_other_random_numbers(few_images
     keras.utils.set_random_seed(77)
     again = experiments.reproduce("penalties", tmp_path, epochs=1, overwrite=True, verbose=0)
     assert first.rows == again.rows
+
+
+def test_edges_are_the_differences_of_neighbors_along_both_sides():
+    stripes = np.tile([0.0, 1.0], (1, 4, 2))[..., None]  # columns differ by 1, rows by nothing
+    assert super_resolution.edges(stripes) == 0.5
+
+
+def test_the_linear_regression_solves_its_normal_equations():
+    generator = np.random.default_rng(0)
+    x, y = generator.random((50, 2, 2, 1)), 0.4 + 0.1 * generator.random((50, 4, 4, 1))
+    a, b = x.reshape(50, -1), y.reshape(50, -1)
+    centered = a - a.mean(0)
+    inverse = np.linalg.inv(centered.T @ centered + super_resolution.SHRINKAGE * np.eye(4))
+    expected = b.mean(0) + centered[:7] @ inverse @ centered.T @ (b - b.mean(0))
+    found = super_resolution.regression(x, y, x[:7])
+    np.testing.assert_allclose(found.reshape(7, -1), expected, atol=1e-5)
+
+
+def test_bicubic_enlargement_keeps_a_plain_image_and_its_range():
+    plain = np.full((1, 4, 4, 1), 0.3, "float32")
+    found = super_resolution.bicubic(plain, (16, 16))
+    np.testing.assert_allclose(found, np.full((1, 16, 16, 1), 0.3), atol=1e-6)
+    steps = np.kron(np.eye(2), np.ones((2, 2))).reshape(1, 4, 4, 1).astype("float32")
+    found = super_resolution.bicubic(steps, (16, 16))
+    assert (found.min(), found.max()) == (0, 1)
 
 
 def test_epochs_are_refused_for_experiments_without_training(tmp_path):

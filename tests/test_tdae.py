@@ -42,10 +42,10 @@ def test_the_losses_are_those_of_the_formula(pairs):
     assert (first.shape, reduced.shape, made.shape) == (y.shape, x.shape, y.shape)
     np.testing.assert_allclose(made, model.translate(x), atol=1e-5)
     real, fake = (
-        {k: array(v).astype("float64") for k, v in model.judged(ops.convert_to_tensor(a)).items()}
+        [array(v).astype("float64") for v in model.logits_and_features(ops.convert_to_tensor(a))]
         for a in (y, made)
     )
-    d_real, d_fake = (1 / (1 + np.exp(-of["logit"])) for of in (real, fake))
+    d_real, d_fake = (1 / (1 + np.exp(-logits)) for logits, _ in (real, fake))
     d = model.discriminator_losses(batch, training=False)
     expected = -np.log(d_real) - np.log(1 - d_fake)
     np.testing.assert_allclose(array(sum(d.summands)), expected, rtol=1e-4)
@@ -60,7 +60,7 @@ def test_the_losses_are_those_of_the_formula(pairs):
         ]
     )  # [4, 4, n, 1]
     errors = apart(y, first) + apart(means.transpose(2, 0, 1, 3), reduced) + apart(y, made)
-    features = apart(real["features"], fake["features"])
+    features = apart(real[1], fake[1])
     a = model.autoencoder_losses(batch, training=False)
     expected = errors - 0.5 * np.log(d_fake) + 3.0 * features
     np.testing.assert_allclose(array(sum(a.summands)), expected, rtol=1e-4)
@@ -72,7 +72,7 @@ def test_label_smoothing_is_the_cross_entropy_to_a_softer_target(pairs):
     smooth, hard = small(label_smoothing=0.2), small()
     losses = [array(m.discriminator_losses(Batch(x, y), False).summands[0]) for m in (smooth, hard)]
     # -0.8 log d - 0.2 log(1 - d) is -log d + 0.2 logit.
-    logits = array(hard.judged(y)["logit"])
+    logits = array(hard.logits_and_features(y)[0])
     np.testing.assert_allclose(losses[0] - losses[1], 0.2 * logits, atol=1e-5)
 
 

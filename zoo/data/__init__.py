@@ -141,7 +141,7 @@ SOURCES["fashion_silhouettes"] = Source(
 )
 SOURCES |= in_files.SOURCES
 SOURCES["olivetti_unaligned"] = Source(
-    "Small, unaligned, noisy copies of the Olivetti faces, and these, as pairs of images",
+    "Pairs of images: small, unaligned, noisy copies of the Olivetti faces, and the faces",
     SOURCES["olivetti"].licence,
     SOURCES["olivetti"].credit,
     (),

@@ -105,7 +105,7 @@ def feature_losses_color(epochs: int | None = None, verbose=2) -> Table:
     train, labels = np.asarray(train[:PHOTOGRAPHS]), labels[:PHOTOGRAPHS]
     x, y = data.load("cifar10_subset")[1]
     longest = min(epochs or 10, 10)
-    features, judged = trained_features(train, labels, longest, verbose)
+    features, trained_with = trained_features(train, labels, longest, verbose)
     settings = {**recipe.model, "features": features, "feature_weight": OF_PHOTOGRAPHS}
     dfc = replace(recipe, class_name="DFCVAE", model=settings)
     models = {
@@ -113,7 +113,7 @@ def feature_losses_color(epochs: int | None = None, verbose=2) -> Table:
         "DFC-VAE": fit_recipe(dfc, train, None, epochs, verbose),
     }
     classifier = independent_classifier(train, labels, longest, verbose)
-    accuracies = [100 * c.evaluate(x, y, verbose=0)[1] for c in (judged, classifier)]
+    accuracies = [100 * c.evaluate(x, y, verbose=0)[1] for c in (trained_with, classifier)]
     rows, pictures = [], {"real": x[:12]}
     for kind, model in models.items():
         images = {"reconstructed": model.reconstruct(x), "generated": model.generate(5000, seed=0)}

@@ -111,7 +111,10 @@ def before_activations(classifier: keras.Model) -> tuple:
 
 
 def build(image_shape: tuple[int, int, int] = (28, 28, 1)) -> keras.Model:
-    """Return the untrained network of images to ten class probabilities; shapes are for 28x28."""
+    """Return the untrained network of images to ten class probabilities.
+
+    The comments have the shapes for images of 28x28.
+    """
     return keras.Sequential(
         [
             keras.Input(image_shape),

@@ -46,7 +46,8 @@ class TDAE(ImageTranslator):
 
     Args:
         input_shape: of x, (height, width, channels).
-        target_shape: of y: both sides are those of x times the same 2, 4, 8, ...; 8 by default.
+        target_shape: of y. Both sides are 2, 4, 8, ... times as long as those of x, the same for
+            both; by default 8 times.
         filters: widths of the halvings of the encoder, and in reverse of the doublings of the
             decoders: as many as there are doublings; by default 32, 64, 128, up to 256.
         generator_weight: of the adversarial loss, at least 0.
@@ -169,9 +170,9 @@ class TDAE(ImageTranslator):
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(y) - log(1 - d(y2))."""
-        _, _, made = self.stages(batch.x, training)
-        real = self.judged(batch.label, training)["logit"]  # [batch]
-        fake = self.judged(ops.stop_gradient(made), training)["logit"]
+        _, _, y2 = self.stages(batch.x, training)  # [batch, *target_shape]
+        real, _ = self.logits_and_features(batch.label, training)  # [batch]
+        fake, _ = self.logits_and_features(ops.stop_gradient(y2), training)
         loss = ops.softplus(-real) + self.label_smoothing * real + ops.softplus(fake)
         return Losses(
             loss,
@@ -181,18 +182,19 @@ class TDAE(ImageTranslator):
         )
 
     def autoencoder_losses(self, batch: Batch, training: bool) -> Losses:
-        """Return |y - y1|^2 + |s(y) - s|^2 + |y - y2|^2, and what judges y2."""
+        """Return |y - y1|^2 + |s(y) - s|^2 + |y - y2|^2, and the discriminator's two terms."""
         y = batch.label  # [batch, *target_shape]
-        first, small, made = self.stages(batch.x, training)
+        y1, s, y2 = self.stages(batch.x, training)
         errors = {
-            "error_of_first_decoder": squared_error(y, first),
-            "error_of_encoder": squared_error(self.reduced(y), small),
-            "squared_error": squared_error(y, made),
+            "error_of_first_decoder": squared_error(y, y1),
+            "error_of_encoder": squared_error(self.reduced(y), s),
+            "squared_error": squared_error(y, y2),
         }
         # training=False: this update does not train the discriminator.
-        true, judged = self.judged(y), self.judged(made)
-        generator = ops.softplus(-judged["logit"])  # -log d(y2), [batch]
-        features = squared_error(ops.stop_gradient(true["features"]), judged["features"])
+        _, true_features = self.logits_and_features(y)  # [batch, d]
+        logits, features_of_y2 = self.logits_and_features(y2)
+        generator = ops.softplus(-logits)  # -log d(y2), [batch]
+        features = squared_error(ops.stop_gradient(true_features), features_of_y2)
         return Losses(
             *errors.values(),
             self.generator_weight * generator,
@@ -204,11 +206,9 @@ class TDAE(ImageTranslator):
 
     def stages(self, x: Any, training: bool = False) -> tuple:
         """Return y1 = g1(x), s = e(y1) and y2 = g2(s) of images, as tensors."""
-        first = self.mean(self.first_decoder(x, training=training))  # [batch, *target_shape]
-        small = self.mean(
-            self.encoder(first, training=training)
-        )  # [batch, height, width, channels of y]
-        return first, small, self.mean(self.second_decoder(small, training=training))
+        y1 = self.mean(self.first_decoder(x, training=training))  # [batch, *target_shape]
+        s = self.mean(self.encoder(y1, training=training))  # [batch, height, width, channels of y]
+        return y1, s, self.mean(self.second_decoder(s, training=training))
 
     def mean(self, parameters: Any) -> Any:
         """Return images of a network's output, in the likelihood's range."""
@@ -221,13 +221,13 @@ class TDAE(ImageTranslator):
         squares = ops.reshape(y, (-1, height, side, width, side, y.shape[-1]))
         return ops.mean(squares, axis=(2, 4))
 
-    def judged(self, y: Any, training: bool = False) -> dict:
-        """Return the discriminator's logits [batch], above 0 for images of the data, and features.
+    def logits_and_features(self, y: Any, training: bool = False) -> tuple:
+        """Return the discriminator's logits [batch] and features [batch, d] of large images.
 
-        The features are flat, [batch, d].
+        Logits above 0 mean images of the data.
         """
         found = self.discriminator(y, training=training)
-        return {"logit": found["logit"][:, 0], "features": found["features"]}
+        return found["logit"][:, 0], found["features"]
 
     # Use
 

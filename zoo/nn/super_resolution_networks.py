@@ -103,7 +103,7 @@ def _check_filters(filters):
 
 
 def _with_all_pixels(x, activation, dtype):
-    """Append feature maps that depend on all pixels, as those of a convolution do on few.
+    """Append feature maps that depend on all pixels; those of a convolution depend on a few.
 
     This helps where single pixels are noisy.
     """
