@@ -266,7 +266,7 @@ def test_labels_come_from_the_labeled_images_only():
     seen, draw = [], model.labeled.draw
     model.labeled.draw = lambda *args: seen.append(draw(*args)) or seen[-1]
     model.fit(X, KNOWN, verbose=0)
-    images, labels = map(array, seen[0])
+    images, labels, _ = map(array, seen[0])
     rows = [int(np.flatnonzero((image == X).all(axis=(1, 2, 3)))[0]) for image in images]
     np.testing.assert_array_equal(labels, KNOWN[rows])
     assert (labels >= 0).all()

@@ -47,7 +47,7 @@ def test_a_training_that_diverges_says_so_and_ends(name):
 def test_weights_that_became_nan_in_the_last_step_are_reported():
     model = MODELS["Autoencoder"]()
     model.compile(keras.optimizers.SGD(np.inf))
-    with pytest.warns(UserWarning, match="Autoencoder diverged in its last steps"):
+    with pytest.warns(UserWarning, match="Autoencoder diverged in epoch 1, in its last steps"):
         history = model.fit(X, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
 

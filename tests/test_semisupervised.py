@@ -8,6 +8,7 @@ from support.tiny import BACKEND, X, array, randomized
 
 import zoo
 from zoo.backend import backend
+from zoo.checks.data import Data
 from zoo.trainer import Batch
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
@@ -85,13 +86,38 @@ def test_labeled_images_have_the_bound_of_their_label(no_noise):
 def test_labeled_images_are_sampled_for_each_batch(no_noise):
     model = m2(labeled_batch_size=3000)
     y = np.where(np.arange(12) < 6, LABELS, -1)
-    model.labeled.set_apart(X, y)
+    model.labeled.set_apart(Data(model, X, y))
     found = terms(model, np.full(12, -1), training=True)
     reconstruction, kl = (term[np.arange(6), LABELS[:6]] for term in by_label(model)[:, :6])
     bound = (reconstruction + kl + np.log(CLASSES)).mean()
     assert found["labeled_bound"] == pytest.approx(bound, rel=0.02)  # six labeled, six not
     likelihood = model.predict_proba(X[:6])[np.arange(6), LABELS[:6]]
     assert found["classification"] == pytest.approx(-np.log(likelihood).mean(), rel=0.05)
+
+
+WEIGHTS = {
+    "none": {},
+    "for each image": {"sample_weight": np.full(12, 3.0)},
+    "for each class": {"class_weight": dict.fromkeys(range(-1, CLASSES), 3.0)},
+    "for labeled images": {"class_weight": dict.fromkeys(range(CLASSES), 3.0)},
+}
+
+
+@pytest.mark.parametrize("name", ["M2", "SemiSupervisedAAE"])
+def test_weights_count_for_images_with_and_without_a_label(name):
+    start, found = None, {}
+    for case, weights in WEIGHTS.items():
+        model = getattr(zoo, name)((4, 4, 1), 2, num_classes=CLASSES, hidden_units=(5,), seed=0)
+        start = start or model.get_weights()
+        model.set_weights(start)
+        model.compile(keras.optimizers.SGD(0.0))
+        y = np.where(np.arange(12) < 6, LABELS, -1)
+        found[case] = model.fit(X, y, verbose=0, **weights).history
+    for term, factor in {"reconstruction": 1.0, "classification": 3.0}.items():
+        plain = found["none"][term][0]
+        assert found["for each image"][term][0] == pytest.approx(3.0 * plain, rel=1e-5)
+        assert found["for each class"][term][0] == pytest.approx(3.0 * plain, rel=1e-5)
+        assert found["for labeled images"][term][0] == pytest.approx(factor * plain, rel=1e-5)
 
 
 def test_a_sampled_label_gives_the_bound_on_average(no_noise):
@@ -120,7 +146,6 @@ def test_the_warm_up_keeps_unlabeled_images_from_the_classifier(warm_up):
     assert moved == (warm_up < 4)
     assert phases == [step < warm_up for step in range(4)]
     assert float(array(model.steps_taken)) == 4
-    assert not model.drawing
 
 
 @pytest.mark.parametrize("warm_up", [0, 1000])

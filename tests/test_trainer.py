@@ -7,6 +7,7 @@ from keras import ops
 from support.tiny import BACKEND, X
 
 import zoo
+from zoo.checks.data import Data
 from zoo.models.labeled_images import LabeledImages
 from zoo.trainer import Losses
 
@@ -60,12 +61,12 @@ def test_another_share_of_labels_makes_another_step():
     """The share of labeled images is a constant of the step."""
     model = vae(zoo.M2, num_classes=3)
     labeled, few = LabeledImages(model), np.where(np.arange(len(X)) < 6, Y, -1)
-    labeled.set_apart(X, few)
+    labeled.set_apart(Data(model, X, few))
     assert labeled.share == 1.0
     model.train_function = step = object()
-    labeled.set_apart(X, few)
+    labeled.set_apart(Data(model, X, few))
     assert model.train_function is step
-    labeled.set_apart(np.concatenate([X, X[6:]]), np.concatenate([few, few[6:]]))
+    labeled.set_apart(Data(model, np.concatenate([X, X[6:]]), np.concatenate([few, few[6:]])))
     assert labeled.share == 0.5
     assert model.train_function is None
 

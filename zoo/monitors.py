@@ -23,16 +23,11 @@ class DivergenceMonitor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         names = [*self.model.trackers, *(f"val_{name}" for name in self.model.trackers)]
         lost = [name for name in names if not math.isfinite((logs or {}).get(name, 0.0))]
-        if lost and not self.said:
-            self._end(f"in epoch {epoch + 1}: {', '.join(lost)} became NaN or infinite")
-
-    def on_train_end(self, logs=None):
-        if not self.said and not_finite(self.model):
-            self._end("in its last steps")
-
-    def _end(self, how):
-        self.said = self.model.stop_training = True
         spoiled = not_finite(self.model)
+        if self.said or not (lost or spoiled):
+            return
+        self.said = self.model.stop_training = True
+        how = f": {', '.join(lost)} became NaN or infinite" if lost else ", in its last steps"
         state = (
             f"Its weights are NaN or infinite, too ({spoiled[0]} and {len(spoiled) - 1} more), and "
             "cannot be saved: make or load the model again."
@@ -40,8 +35,8 @@ class DivergenceMonitor(keras.callbacks.Callback):
             else "Its weights are still finite."
         )
         warnings.warn(
-            f"{type(self.model).__name__} diverged {how}, and training ends. {state} Lower the "
-            "learning rate, or clip gradients (clipnorm=1.0).",
+            f"{type(self.model).__name__} diverged in epoch {epoch + 1}{how}, and training ends. "
+            f"{state} Lower the learning rate, or clip gradients (clipnorm=1.0).",
             stacklevel=2,
         )
 

@@ -226,11 +226,11 @@ class Trainer(keras.Model):
 
     # Whole data
 
-    def before_training(self, x):
-        """Prepare a training, given up to 256 rows of its data."""
+    def before_training(self, data: Data | None):
+        """Prepare a training, given its checked data, or None for a single batch."""
 
     def after_fit(self, x, y):
-        """Check a finished training, given the same rows and their labels or None."""
+        """Check a finished training, given up to 256 of its rows and their labels or None."""
 
     def fit(
         self,
@@ -281,7 +281,7 @@ class Trainer(keras.Model):
         held_out = None
         if validation_data is not None or validation_split:
             held_out = data.validation(validation_data, validation_split)
-        self.before_training(None if data.few is None else data.few[0])
+        self.before_training(data)
         if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
             self._compile_again()
         steps = kwargs.get("steps_per_epoch")
@@ -364,10 +364,7 @@ class Trainer(keras.Model):
         backend.make_step_function(make, self, "test_step")
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Build the optimizer without a batch, which Keras would take from the data."""
-        with backend.strategy_scope(self):
-            if self.compiled and not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
+        """Take no batch from the data to build with: `make_train_function` builds the optimizer."""
 
     def _choose_how_to_run(self, steps: int, bundle: int | None, size: int = DEFAULT_BATCH_SIZE):
         """Choose the settings that are "auto" in `compile`, by the number of steps.

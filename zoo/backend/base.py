@@ -96,7 +96,8 @@ class Backend(abc.ABC):
     def make_step_function(self, make, model, name: str):
         """Let Keras make its function of a step, and extend it for the batches of `stream`.
 
-        The function is traced again, so that it has all changes since an earlier trace.
+        The function is traced again, so that it has all changes since an earlier trace. For
+        "train_step" the optimizer is built, where Keras has not done it.
 
         Args:
             make: Keras's `make_train_function` or `make_test_function`, without arguments.

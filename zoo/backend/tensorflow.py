@@ -65,19 +65,16 @@ class TensorFlowBackend(Backend):
             outputs = function(x)
         return tape.gradient(outputs, x, vectors)
 
-    def normal(self, shape, seed, shared: bool = False):
-        return self._draw(tf.random.stateless_normal, shape, seed, shared)
-
-    def uniform(self, shape, seed, shared: bool = False):
-        return self._draw(tf.random.stateless_uniform, shape, seed, shared)
-
-    def _draw(self, function, shape, seed: keras.random.SeedGenerator, shared: bool):
+    def _draw(self, function, shape, seed: keras.random.SeedGenerator, shared: bool = False):
         """Draw with Philox: the default generator is 100 times slower with XLA on a CPU."""
         key = tf.cast(tf.math.floormod(seed.next(), tf.int32.max - 1), tf.int32)
         draw = functools.partial(function, seed=key, alg="philox")
         if tf.distribute.has_strategy() and not shared:
             return replicas.part_of_a_draw(draw, shape)
         return draw(shape)
+
+    normal = functools.partialmethod(_draw, tf.random.stateless_normal)
+    uniform = functools.partialmethod(_draw, tf.random.stateless_uniform)
 
     def share_of_mean(self, term):
         if tf.distribute.has_strategy():
@@ -128,8 +125,8 @@ class TensorFlowBackend(Backend):
         sometimes stalls for seconds.
 
         Returns:
-            a `tf.data.Dataset` of bundles, whose cardinality is the number of batches, for Keras's
-            progress; with a strategy an endless one of batches.
+            a `tf.data.Dataset` of bundles, or of batches if steps run eagerly, whose cardinality is
+            the number of batches, for Keras's progress; with a strategy an endless one of batches.
         """
         source = RowSource(arrays, order)
         rows, gather = source.rows, source.gather
@@ -142,7 +139,8 @@ class TensorFlowBackend(Backend):
                 "A strategy is in scope, and the model was made outside of it: make or load, and "
                 "compile it inside."
             )
-        size = bundle * batch_size
+        by_batch = model is not None and model.run_eagerly  # as Keras's own step takes them
+        size = batch_size if by_batch else bundle * batch_size
 
         def pieces(numbers):
             starts = tf.data.Dataset.range(0, rows, size, output_type=tf.int32)
@@ -155,9 +153,9 @@ class TensorFlowBackend(Backend):
             full = tf.ensure_shape(full, (bundle, batch_size))
             return Bundle(count, gather(full), gather(numbers[count * batch_size :]))
 
-        source.calls_of_a_pass = 2 * -(-rows // size)
+        source.calls_of_a_pass = (1 if by_batch else 2) * -(-rows // size)
         orders = tf.data.Dataset.range(1).map(source.numbers)
-        dataset = orders.flat_map(pieces).map(bundle_of).prefetch(2)
+        dataset = orders.flat_map(pieces).map(gather if by_batch else bundle_of).prefetch(2)
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
         options = tf.data.Options()
         options.autotune.enabled = False
@@ -177,18 +175,21 @@ class TensorFlowBackend(Backend):
         instead of copying them at every step. XLA does not compile the smaller last batch, as this
         takes a second for every size.
         """
-        made = name.replace("step", "function")
+        made, made_in = name.replace("step", "function"), model._distribute_strategy
+        if name == "train_step" and not model.optimizer.built:
+            with made_in.scope() if made_in else contextlib.nullcontext():
+                model.optimizer.build(model.trainable_variables)
         before = getattr(model, made)
         make()
         step, function = getattr(model, name), getattr(model, made)
         if function is before:
             return
-        if model._distribute_strategy is not None:
-            take = replicas.step_of_all(step, function, model)
-            setattr(model, made, take)
+        if made_in is not None:
+            setattr(model, made, replicas.step_of_all(step, function, model))
             return
-
-        jit_compile, run_eagerly = model.jit_compile, model.run_eagerly
+        if model.run_eagerly:
+            return
+        jit_compile = model.jit_compile
 
         def batch_of(full, i):
             return tuple(None if column is None else column[i] for column in full)
@@ -221,15 +222,8 @@ class TensorFlowBackend(Backend):
             return tf.cond(tf.size(rest[0]) > 0, lambda: traced(rest), lambda: logs)
 
         def take(iterator):
-            if not isinstance(getattr(iterator, "element_spec", None), Bundle):
-                return function(iterator)
-            if not run_eagerly:
-                return run(iterator)
-            count, full, rest = iterator.get_next()
-            batches = [batch_of(full, i) for i in range(int(count))]
-            for batch in [*batches, rest] if len(rest[0]) else batches:
-                logs = step(batch)
-            return logs
+            bundled = isinstance(getattr(iterator, "element_spec", None), Bundle)
+            return run(iterator) if bundled else function(iterator)
 
         setattr(model, made, take)
 

@@ -255,9 +255,11 @@ class BaseAutoencoder(Trainer):
 
     # Training
 
-    def before_training(self, x: Any) -> None:
+    def before_training(self, data: Any) -> None:
         """Choose the color map of pictures by the images, and remove the preset's licence."""
-        if x is not None and len(self.image_shape) == 3 and self.image_shape[-1] == 1:
+        gray = len(self.image_shape) == 3 and self.image_shape[-1] == 1
+        if gray and data is not None and data.few is not None:
+            x, _ = data.few
             border = np.concatenate([x[:, [0, -1]].ravel(), x[:, :, [0, -1]].ravel()])
             drawn = np.median(border) <= x.min() + 0.1 * (x.max() - x.min())
             self.cmap = None if drawn else "gray"  # drawings are mostly empty at their borders

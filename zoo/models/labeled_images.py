@@ -6,7 +6,6 @@ import numpy as np
 from keras import ops
 
 from zoo.backend import backend
-from zoo.checks.data import check_images, check_labels, in_numpy, is_array
 
 
 class LabeledImages:
@@ -22,42 +21,39 @@ class LabeledImages:
     """
 
     def __init__(self, model):
-        self.model, self.arrays, self.images, self.labels, self.share = model, (), None, None, 0.0
+        self.model, self.arrays, self.tensors, self.share = model, (), [], 0.0
 
-    def set_apart(self, x, y):
-        """Keep the labeled images and return the others, if some have no label.
+    def set_apart(self, data):
+        """Take the labeled images out of the data and keep them, if some have no label.
 
         Args:
-            x: images [n, *input_shape]; a stream of batches is returned unchanged.
-            y: integers [n], -1 for images without a label.
+            data: a `zoo.checks.data.Data` with labels, -1 for images without one, or None; a stream
+                of batches does not change.
 
         Raises:
-            ValueError: a class has no labeled image; or invalid images or labels.
+            ValueError: a class has no labeled image.
         """
         arrays, share = (), 0.0
-        if is_array(x) and y is not None:
-            x = check_images(x, self.model.image_shape, self.model.likelihood)
-            y = check_labels(y, len(x), self.model.num_classes, unlabeled=True)
-            known = y >= 0
-            if not known.all():
-                check_every_class_has_a_label(y, self.model.num_classes)
-                x = in_numpy(x)
-                arrays = np.asarray(x[known]), y[known]
-                share = float(known.sum() / (~known).sum())
-                x, y = x[~known], y[~known]
+        if data is not None and data.is_array and (data.y < 0).any():
+            check_every_class_has_a_label(data.y, self.model.num_classes)
+            known, (x, y, weight) = data.y >= 0, data.columns
+            weight = np.ones(len(y)) if weight is None else np.reshape(weight, -1)
+            kept = zip((x, y, weight), ("float32", "int32", "float32"), strict=True)
+            arrays = tuple(np.asarray(column[known], dtype) for column, dtype in kept)
+            share = float(known.sum() / (~known).sum())
+            data.columns = [c if c is None else c[~known] for c in data.columns]
+            data.x, data.y, _ = data.columns
         same = len(arrays) == len(self.arrays) and all(map(np.array_equal, arrays, self.arrays))
         if not (same and share == self.share):
             self.arrays, self.share = arrays, share
-            tensors = [ops.convert_to_tensor(array) for array in arrays]
-            self.images, self.labels = tensors or (None, None)
+            self.tensors = [ops.convert_to_tensor(array) for array in arrays]
             self.model.train_function = None  # it holds the old images as constants
-        return x, y
 
     def draw(self, n: int, seed_generator):
-        """Sample n images and their labels inside a training step, as tensors."""
+        """Sample n images, labels and weights inside a training step, as tensors."""
         uniform = backend.uniform((n,), seed_generator, shared=True)
-        rows = backend.local_shard(ops.cast(uniform * len(self.labels), "int32"))
-        return ops.take(self.images, rows, axis=0), ops.take(self.labels, rows)
+        rows = backend.local_shard(ops.cast(uniform * len(self.arrays[0]), "int32"))
+        return [ops.take(tensor, rows, axis=0) for tensor in self.tensors]
 
 
 def check_every_class_has_a_label(y, num_classes: int):

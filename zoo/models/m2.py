@@ -94,7 +94,6 @@ class M2(VAE):
     priors_taken = (Normal,)
     metric_names = (*VAE.metric_names, "label", "labeled_bound", "classification")
     network_names = (*VAE.network_names, "classifier")
-    monitors = (*VAE.monitors, PhaseOfTraining)
     takes_no: ClassVar = {
         "encoder": (None, "it builds its own networks, which share layers"),
         "decoder": (None, "it builds its own networks, which share layers"),
@@ -127,6 +126,8 @@ class M2(VAE):
         self.classifier = self._described_classifier()
         self.labeled = LabeledImages(self)
         self.drawing = False
+        if self.warm_up:
+            self.monitors = (*self.monitors, PhaseOfTraining)
         self.steps_taken = self.add_state((), "zeros", name="steps_taken")
 
     def _described_networks(self, input_shape, latent_dim):
@@ -227,18 +228,15 @@ class M2(VAE):
         They are sampled from those that `fit` set apart. The bound is scaled by the number of
         labeled images per unlabeled image.
         """
-        images, label = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
+        images, label, weight = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
         x = self.input_pixels(images, draw=True)
         features = self.trunk(x, training=True)
         reconstruction, kl = self.bound(x, features, label, training=True)
         bound = reconstruction + self.beta_now * (kl + math.log(self.num_classes))
         logits = self.classifier(self.warmed_up(features), training=True)
-        return (
-            self.labeled.share * backend.batch_mean(bound),
-            backend.batch_mean(
-                ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
-            ),
-        )
+        errors = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
+        bound, errors = backend.batch_mean(weight * bound), backend.batch_mean(weight * errors)
+        return self.labeled.share * bound, errors
 
     def warmed_up(self, values):
         """Scale the gradient of values by the ramp, from 0 to 1; the values stay the same."""
@@ -254,14 +252,12 @@ class M2(VAE):
         super().after_step(batch, metrics)
         self.steps_taken.assign(self.steps_taken + 1.0)
 
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """Train as other models do, with y = -1 for images without a label."""
-        x, y = self.labeled.set_apart(x, y)
-        try:
-            return super().fit(x, y, *args, **kwargs)
-        finally:
-            if self.drawing:
-                self.drawing, self.train_function = False, None
+    def before_training(self, data):
+        """Set the labeled images apart, and begin with a step that sums over the labels."""
+        super().before_training(data)
+        self.labeled.set_apart(data)
+        if self.drawing:
+            self.drawing, self.train_function = False, None
 
     # Use
 

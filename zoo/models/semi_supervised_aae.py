@@ -59,10 +59,9 @@ class SemiSupervisedAAE(ClusteringAAE):
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
         self.labeled = LabeledImages(self)
 
-    def fit(self, x: Any = None, y: Any = None, *args, **kwargs) -> keras.callbacks.History:
-        """Train as other models do, with y = -1 for images without a label."""
-        x, y = self.labeled.set_apart(x, y)
-        return super().fit(x, y, *args, **kwargs)
+    def before_training(self, data: Any) -> None:
+        super().before_training(data)
+        self.labeled.set_apart(data)
 
     def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
@@ -90,10 +89,10 @@ class SemiSupervisedAAE(ClusteringAAE):
     def classification_losses(self, batch: Batch, training: bool) -> Losses:
         """Return the cross-entropy of labeled images: those set apart, or those in the batch."""
         if training and self.labeled.share:
-            x, label = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
+            x, label, weight = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
             logits, _ = self.codes(x, training)
             errors = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
-            classification = backend.batch_mean(errors)  # a scalar
+            classification = backend.batch_mean(weight * errors)  # a scalar
         else:
             logits, _ = self.codes(batch.x, training)
             known, label = ops.cast(batch.label >= 0, "float32"), ops.maximum(batch.label, 0)

@@ -133,7 +133,7 @@ OLD_HOOKS = {
     "heads": "encoder_outputs",
     "advance": "after_step(batch, metrics)",
     "own_callbacks": "monitors, a tuple of callback classes",
-    "before_fit": "before_training(x)",
+    "before_fit": "before_training(data)",
 }
 
 
