@@ -4,12 +4,15 @@ import doctest
 import importlib
 import pkgutil
 
+import keras
 import numpy as np
 import pytest
+from support import readability
 
 import export
 import zoo
 
+KNOWN = {"zoo": zoo, "np": np, "keras": keras}
 # A command, and modules that need a backend which does not run here.
 LEFT_OUT = {"zoo.__main__", "zoo.backend.jax", "zoo.backend.torch"}
 
@@ -24,7 +27,7 @@ def examples():
     finder = doctest.DocTestFinder(exclude_empty=True)
     for package in (zoo, export):
         for module in modules(package):
-            for test in finder.find(module, module.__name__, extraglobs={"zoo": zoo, "np": np}):
+            for test in finder.find(module, module.__name__, extraglobs=KNOWN):
                 if test.examples:
                     marks = pytest.mark.slow if takes_seconds(test.name) else ()
                     yield pytest.param(test, id=test.name, marks=marks)
@@ -63,3 +66,7 @@ WITHOUT = {"zoo.strategy"}  # what it takes is not everywhere
 def test_all_public_functions_have_an_example():
     without = {name for name, value in public() if ">>>" not in value.__doc__}
     assert without <= WITHOUT, sorted(without - WITHOUT)
+
+
+def test_all_public_classes_have_an_example():
+    assert [name for name, shown in readability.public_classes().items() if not shown] == []

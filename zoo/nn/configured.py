@@ -18,6 +18,12 @@ class Configured:
     """Base class of objects that the arguments of their constructor describe.
 
     Register subclasses with `keras.saving.register_keras_serializable`, so that they can be saved.
+
+    Examples:
+        >>> zoo.Masking(0.25)  # a corruption, which is one
+        Masking(level=0.25)
+        >>> zoo.Masking.from_config(zoo.Masking(0.25).get_config()).level
+        0.25
     """
 
     def get_config(self) -> dict:

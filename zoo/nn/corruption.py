@@ -18,6 +18,15 @@ class Corruption(Configured):
 
     Attributes:
         noise: the kind of noise, "uniform" in [0, 1) or standard "normal".
+
+    Examples:
+        >>> @keras.saving.register_keras_serializable(package="mine")
+        ... class Darkening(zoo.nn.corruption.Corruption):
+        ...     def apply(self, x, noise):  # uniform noise of the shape of x
+        ...         return x * noise
+        >>> model = zoo.DenoisingAutoencoder((8, 8, 1), 4, corruption=Darkening())
+        >>> Darkening().sample(np.ones((5, 2, 2, 1)), seed=0).shape
+        (5, 2, 2, 1)
     """
 
     noise = "uniform"

@@ -55,29 +55,20 @@ class Likelihood(Configured):
         applies: the Keras activation that `mean` applies to the numbers, or None.
         in_own_units: whether it standardizes rows of a table, which may hold any finite values.
 
-    Example: your own loss is a likelihood.
-
-        import keras
-        import numpy as np
-        from keras import ops
-
-        import zoo
-        from zoo.nn.distributions import Likelihood
-
-        @keras.saving.register_keras_serializable(package="mine")
-        class AbsoluteError(Likelihood):
-            unit = "absolute error"
-
-            def log_prob(self, x, parameters):
-                return -ops.sum(ops.abs(x - parameters), axis=tuple(range(1, len(x.shape))))
-
-            def mean(self, parameters):
-                return parameters
-
-        model = zoo.VAE((4, 4, 1), 2, hidden_units=(8,), likelihood=AbsoluteError())
-        model.compile("adam", run_eagerly=True)
-        history = model.fit(np.zeros((8, 4, 4, 1), "float32"), verbose=0)
-        copy = zoo.VAE.from_config(model.get_config())
+    Examples: your own loss is a likelihood.
+        >>> @keras.saving.register_keras_serializable(package="mine")
+        ... class AbsoluteError(zoo.nn.distributions.Likelihood):
+        ...     unit = "absolute error"
+        ...     def log_prob(self, x, parameters):
+        ...         distances = keras.ops.abs(x - parameters)
+        ...         return -keras.ops.sum(distances, axis=tuple(range(1, len(x.shape))))
+        ...     def mean(self, parameters):
+        ...         return parameters
+        >>> model = zoo.VAE((4, 4, 1), 2, hidden_units=(8,), likelihood=AbsoluteError())
+        >>> model.compile("adam", run_eagerly=True)
+        >>> history = model.fit(np.zeros((8, 4, 4, 1), "float32"), verbose=0)
+        >>> zoo.VAE.from_config(model.get_config()).likelihood
+        AbsoluteError()
     """
 
     low: float | None = None

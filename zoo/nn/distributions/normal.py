@@ -22,6 +22,13 @@ class DiagonalNormal:
 
     Attributes:
         mean, log_var: tensors [batch, n].
+
+    Examples:
+        >>> q = zoo.nn.distributions.DiagonalNormal(*np.zeros((2, 1, 2), "float32"))
+        >>> float(q.log_prob(np.zeros((1, 1, 2), "float32"))[0, 0])  # -ln(2 pi)
+        -1.8378...
+        >>> tuple(q.sample(5, keras.random.SeedGenerator(0)).shape)
+        (1, 5, 2)
     """
 
     def __init__(self, z_mean, z_log_var):

@@ -28,6 +28,14 @@ class Prior(Configured):
         masses: float [num_classes], the probability of each part; they sum to 1.
         masses_given: whether a user chose them; else they are equal.
         extent: the range along an axis, on each side of the origin, that pictures show.
+
+    Examples:
+        >>> class Square(zoo.nn.distributions.Prior):
+        ...     latent_dim, extent = 2, 1.0
+        ...     def transform(self, noise, uniform, label):  # four corners
+        ...         return keras.ops.sign(noise)
+        >>> sorted({tuple(corner) for corner in Square().sample(100, seed=0).astype(int).tolist()})
+        [(-1, -1), (-1, 1), (1, -1), (1, 1)]
     """
 
     latent_dim: int
@@ -260,6 +268,12 @@ class LearnedNormal(Prior):
             `z_log_var`, both [batch, latent_dim].
         latent_dim: the number of dimensions. num_classes: how many labels there are.
         custom: whether the network is a user's own.
+
+    Examples:
+        >>> model = zoo.CVAE((8, 8, 1), 2, num_classes=10, hidden_units=(64,), prior="learned")
+        >>> mean, log_var = model.prior.moments([3, 3, 7])
+        >>> mean.shape
+        (3, 2)
 
     Raises:
         ValueError: a network with other inputs or outputs.
