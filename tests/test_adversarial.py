@@ -336,7 +336,7 @@ def test_a_discriminator_with_labels_gets_those_of_the_images():
     logits = array(model.logits(z, ops.convert_to_tensor(np.arange(4, dtype="int32")), False))
     assert len(np.unique(logits)) == 4
     assert [info.name for info in model.parts()["discriminator"].inputs] == ["z", "label"]
-    assert supervised().labels_seen == 0
+    assert supervised().discriminator_classes == 0
 
 
 @pytest.mark.slow

@@ -210,7 +210,7 @@ def test_the_lower_model_does_not_change():
         if "seed" not in variable.path:
             np.testing.assert_array_equal(a, b)
     copy = zoo.M1M2.from_config(model.get_config())
-    assert isinstance(copy.input_likelihood, likelihoods.LearnedGaussian)
+    assert isinstance(copy.decoder_likelihood, likelihoods.LearnedGaussian)
     assert len(copy.trainable_variables) == len(model.trainable_variables)
     assert not any("lower" in variable.path for variable in model.trainable_variables)
 

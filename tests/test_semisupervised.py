@@ -125,8 +125,8 @@ def test_a_sampled_label_gives_the_bound_on_average(no_noise):
     x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
     features = model.trunk(x)
     q = ops.softmax(model.classifier(features))
-    drawn = model.bound_of_drawn_labels(x, features, q)
-    expected = model.expected_bound(x[:1], features[:1], q[:1], True)
+    drawn = model.terms_of_sampled_label(x, features, q)
+    expected = model.expected_terms(x[:1], features[:1], q[:1], True)
     for found, term in zip(map(array, drawn), expected, strict=True):
         assert abs(found.mean() - array(term)[0]) < 5 * found.std() / np.sqrt(len(found)) + 1e-4
 
@@ -137,7 +137,7 @@ def test_the_warm_up_keeps_unlabeled_images_from_the_classifier(warm_up):
     model.steps_taken.assign(0.0)
     before, phases = model.classifier.get_weights(), []
     note = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: phases.append(model.drawing)
+        on_epoch_end=lambda epoch, logs: phases.append(model.sampling_labels)
     )
     model.compile()
     model.fit(X, np.where(np.arange(12) < 6, LABELS, -1), epochs=4, verbose=0, callbacks=note)
@@ -164,7 +164,9 @@ def test_the_warm_up_keeps_labels_from_the_trunk(warm_up):
 def test_an_epoch_that_leaves_the_warm_up_sums_over_the_labels():
     """Where the gradient reaches q(y | x), a drawn label would give it the entropy's part alone."""
     model, phases = m2(warm_up=5), []
-    note = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: phases.append(model.drawing))
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: phases.append(model.sampling_labels)
+    )
     model.compile()
     y = np.where(np.arange(12) < 6, LABELS, -1)  # six without a label: two steps an epoch
     model.fit(X, y, batch_size=3, epochs=4, verbose=0, callbacks=[note])

@@ -62,12 +62,12 @@ def test_another_share_of_labels_makes_another_step():
     model = vae(zoo.M2, num_classes=3)
     labeled, few = LabeledImages(model), np.where(np.arange(len(X)) < 6, Y, -1)
     labeled.set_apart(Data(model, X, few))
-    assert labeled.share == 1.0
+    assert labeled.per_unlabeled == 1.0
     model.train_function = step = object()
     labeled.set_apart(Data(model, X, few))
     assert model.train_function is step
     labeled.set_apart(Data(model, np.concatenate([X, X[6:]]), np.concatenate([few, few[6:]])))
-    assert labeled.share == 0.5
+    assert labeled.per_unlabeled == 0.5
     assert model.train_function is None
 
 

@@ -104,15 +104,15 @@ class PassOrder(keras.callbacks.Callback):
         self.steps = int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def __call__(self):
-        if self.steps is None:  # Keras reads the first batches before the training begins
+        if self.steps is None:  # before the training Keras looks at a batch, to see its shape
             return np.arange(self.rows)
         order = np.random.default_rng([self.seed, self.steps]).permutation(self.rows)
         self.steps += self.batches
         return order
 
 
-def after(callbacks, own: list, model):
-    """Append a model's own callbacks to a user's callback, list, CallbackList or None."""
+def appended(callbacks, own: list, model):
+    """Return a user's callback, list, CallbackList or None, with a model's own ones appended."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         for callback in own:
             callback.set_model(model)

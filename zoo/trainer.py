@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from zoo import monitors
 from zoo.backend import backend
 from zoo.backend.optimizer_group import clone_optimizer, group_of
 from zoo.checks.class_weights import check_class_weight, weights_by_class
 from zoo.checks.data import Data, check_targets, positive
+from zoo.monitors import DivergenceMonitor, PassOrder, appended
 
 DEFAULT_BATCH_SIZE = 128
 
@@ -67,10 +67,11 @@ class Trainer(keras.Model):
     """
 
     metric_names: tuple[str, ...] = ()
-    monitors: tuple[type, ...] = (monitors.DivergenceMonitor,)
+    monitors: tuple[type, ...] = (DivergenceMonitor,)
     updates: dict[str, tuple[str, ...]] = {}  # noqa: RUF012  replaced, never changed
 
     def __init_subclass__(cls, **kwargs):
+        """Make the steps of a subclass run on every backend."""
         super().__init_subclass__(**kwargs)
         for name in ("train_step", "test_step"):
             if name in vars(cls):
@@ -112,6 +113,7 @@ class Trainer(keras.Model):
             losses = loss_fn()
             if batch.weight is not None:
                 losses = losses.weighted(batch.weight)
+            # The batch mean of each; of several replicas, the part that this one adds to it.
             scalar = sum(backend.share_of_mean(summand) for summand in losses.summands)
             return scalar, {"loss": sum(losses.summands), **losses.metrics}
 
@@ -143,16 +145,17 @@ class Trainer(keras.Model):
         Returns:
             the means so far, by name.
         """
-        for name in metrics.keys() - self.trackers.keys():
+        if unknown := metrics.keys() - self.trackers.keys():
+            name = min(unknown)
             raise ValueError(
                 f"The losses have a metric {name!r} which {type(self).__name__}.metric_names does "
                 "not list; write in the class: metric_names = "
                 f'(*{type(self).__base__.__name__}.metric_names, "{name}").'
             )
-        # Every metric is weighted by the rows of the batch, also one that is a scalar.
-        rows = ops.ones_like(next((v for v in metrics.values() if len(v.shape)), metrics["loss"]))
+        # A scalar metric counts for every row of the batch, as the others do.
+        ones = ops.ones_like(next((v for v in metrics.values() if len(v.shape)), metrics["loss"]))
         for name, values in metrics.items():
-            self.trackers[name].update_state(values * rows)
+            self.trackers[name].update_state(values * ones)
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     @property
@@ -195,7 +198,8 @@ class Trainer(keras.Model):
             scale = auto_scale_loss and self.dtype_policy.name == "mixed_float16"
             if self.updates:
                 optimizer = group_of(optimizer, self.updates)
-                scale = scale and optimizer.scale_losses()  # None: the members scale their losses
+                if scale:
+                    optimizer.scale_losses()
                 optimizer.build_members({name: self.trained_by(name) for name in self.updates})
             optimizer = keras.optimizers.get(optimizer)
             self._compile_arguments = {
@@ -216,7 +220,7 @@ class Trainer(keras.Model):
                 run_eagerly=run_eagerly,
                 steps_per_execution=steps_per_execution,
                 jit_compile=jit_compile,
-                auto_scale_loss=bool(scale),
+                auto_scale_loss=scale and not self.updates,
             )
         self.trained_at_compile = [id(v) for v in self.trainable_variables]
 
@@ -259,7 +263,7 @@ class Trainer(keras.Model):
             y: labels, integers [n] or floats [n, *label_shape], if it has any; else None, or `x`.
             batch_size: at least 1; 128 by default for arrays.
             epochs: how many times to go through the data.
-            sample_weight: float [n]; the losses of a row are multiplied by its weight.
+            sample_weight: float [n], factors of the losses; their mean is over rows, not weights.
             class_weight: a dict of weights by label, 1 for labels that are not in it; for models
                 with labels, instead of `sample_weight`.
             Others: as in `keras.Model.fit`.
@@ -270,9 +274,8 @@ class Trainer(keras.Model):
         if not self.compiled:
             raise ValueError("Call compile() before fit().")
         size = positive(DEFAULT_BATCH_SIZE if batch_size is None else batch_size, "batch_size")
-        validation_size = kwargs.pop("validation_batch_size", None)
-        validation_size = size if validation_size is None else validation_size
-        positive(validation_size, "validation_batch_size")
+        given = kwargs.pop("validation_batch_size", None)
+        validation_size = positive(size if given is None else given, "validation_batch_size")
         if class_weight:
             check_class_weight(self, class_weight)
         data = Data(self, x, y, sample_weight)
@@ -287,15 +290,16 @@ class Trainer(keras.Model):
         steps = kwargs.get("steps_per_epoch")
         batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
         if not self.run_eagerly:
-            bundle = 1 if steps or kwargs.get("validation_steps") else batches // 10
-            self._choose_how_to_run((steps or batches) * epochs, bundle, size)
+            most = 1 if steps or kwargs.get("validation_steps") else batches // 10
+            self._choose_how_to_run((steps or batches) * epochs, most, size)
         train, validate, order = data.x, held_out and held_out.x, None
         if data.is_array:
-            order = monitors.PassOrder(len(data.x), batches) if shuffle else None
+            # A callback, which knows the steps so far, and the function that gives the order.
+            order = PassOrder(len(data.x), batches) if shuffle else None
             train = backend.stream(data.columns, size, order, self.steps_per_execution, self)
         if held_out and held_out.is_array:
-            bundle = self.steps_per_execution
-            validate = backend.stream(held_out.columns, validation_size, None, bundle, self)
+            per_call = self.steps_per_execution
+            validate = backend.stream(held_out.columns, validation_size, None, per_call, self)
         if found := getattr(train, "steps_per_pass", None):
             kwargs["steps_per_epoch"] = steps or found
             if order:
@@ -308,12 +312,12 @@ class Trainer(keras.Model):
             options |= {"batch_size": batch_size, "shuffle": shuffle}
             options["validation_split"] = validation_split
         own = [monitor() for monitor in self.monitors] + ([order] if order else [])
-        with data.refusing, backend.drain(train, validate):
+        with data.own_errors, backend.drain(train, validate):
             history = super().fit(
                 train,
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=monitors.after(callbacks, own, self),
+                callbacks=appended(callbacks, own, self),
                 validation_data=validate,
                 **options,
                 **kwargs,
@@ -332,14 +336,13 @@ class Trainer(keras.Model):
         data = Data(self, x, y, sample_weight)
         batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
         self._choose_how_to_run(kwargs.get("steps") or batches, 1 if kwargs.get("steps") else None)
-        stream = data.x
         options = {"y": y, "batch_size": batch_size, "sample_weight": sample_weight}
+        stream, per_call = data.x, self.steps_per_execution
         if data.is_array:
-            stream = backend.stream(data.columns, size, None, self.steps_per_execution, self)
-            options = {}
+            stream, options = backend.stream(data.columns, size, None, per_call, self), {}
         if found := getattr(stream, "steps_per_pass", None):
             kwargs["steps"] = kwargs.get("steps") or found
-        with data.refusing, backend.drain(stream):
+        with data.own_errors, backend.drain(stream):
             return super().evaluate(stream, verbose=verbose, **options, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
@@ -366,13 +369,13 @@ class Trainer(keras.Model):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Take no batch from the data to build with: `make_train_function` builds the optimizer."""
 
-    def _choose_how_to_run(self, steps: int, bundle: int | None, size: int = DEFAULT_BATCH_SIZE):
+    def _choose_how_to_run(self, steps: int, most: int | None, size: int = DEFAULT_BATCH_SIZE):
         """Choose the settings that are "auto" in `compile`, by the number of steps.
 
         Args:
             steps: how many will be taken; 0 if the number is unknown, which counts as many.
                 Earlier steps are added, as `fit` may be called in a loop.
-            bundle: the most steps per execution, so that progress is shown; None changes nothing.
+            most: steps per execution, so that progress is shown; None changes nothing.
             size: of a batch.
         """
         if not self.compiled or self.run_eagerly:
@@ -381,8 +384,8 @@ class Trainer(keras.Model):
         self.steps_asked_for += steps or math.inf
         fast = self.fastest(size, self.steps_asked_for)
         before = self.steps_per_execution, self.jit_compile
-        if chosen["steps_per_execution"] == "auto" and bundle is not None:
-            self.steps_per_execution = max(1, min(fast["steps_per_execution"], bundle))
+        if chosen["steps_per_execution"] == "auto" and most is not None:
+            self.steps_per_execution = max(1, min(fast["steps_per_execution"], most))
         if chosen["jit_compile"] == "auto":
             self.jit_compile = fast["jit_compile"]
         if before != (self.steps_per_execution, self.jit_compile):

@@ -74,7 +74,7 @@ def _elbo(model, x, samples, seed):
     total = np.zeros(len(x))
     for row in noise:
         repeated = np.broadcast_to(row, (len(x), model.latent_dim))
-        z = model.run_in_batches("code_of", (x, repeated), None, 1024)
+        z = model.run_in_batches("code_from_noise", (x, repeated), None, 1024)
         kl_and_log_prob = model.run_in_batches("bound_of", (x, z), None, 1024)  # [n, 2]
         total += kl_and_log_prob[:, 0] - kl_and_log_prob[:, 1]
     return total / samples
@@ -142,7 +142,7 @@ def check(model, name: str):
             f"score='prior' needs log p(z) of all codes, and {model.prior!r} has no density, or "
             f"none outside of a region. Choose one of {', '.join(others)}."
         )
-    if name == "discriminator" and model.labels_seen:
+    if name == "discriminator" and model.discriminator_classes:
         raise ValueError(
             f"The discriminator of this {type(model).__name__} sees the label, which is not known "
             f"of new items. Choose one of {', '.join(others)}."

@@ -86,7 +86,7 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
         name: of the array, for errors.
 
     Returns:
-        the array as float32, or `x` itself if it is a float array or stays on disk.
+        `x` as an array of its own float dtype, or `x` itself if it stays on disk.
 
     Raises:
         TypeError: integers, or other dtypes that cannot hold pixels in [0, 1].
@@ -280,7 +280,7 @@ class Data:
             fetched. y: labels, or None if the inputs are the targets.
         columns: for arrays: x, y and float sample weights [n], or None; for a stream None.
         few: up to 256 inputs with their labels, or None if reading them would use them up.
-        refusing: a context that raises the error of an invalid batch, without a pipeline's words.
+        own_errors: a context that raises the error of an invalid batch, without a pipeline's words.
     """
 
     def __init__(self, model, x, y=None, weight=None, prefix="", inspection=None):
@@ -291,7 +291,7 @@ class Data:
                 "or a generator of batches."
             )
         self.model, self.is_array = model, is_array(x)
-        self.inspection, self.refusing = inspection, contextlib.nullcontext()
+        self.inspection, self.own_errors = inspection, contextlib.nullcontext()
         if self.is_array:
             x = check_batch(model, x, y, weight, prefix)
             self.columns = [
@@ -303,7 +303,7 @@ class Data:
         else:
             self.columns, self.y = None, None
             self.inspection = inspection or streams.Inspection()
-            self.refusing = self.inspection.speaking()
+            self.own_errors = self.inspection.speaking()
             self._look_at_stream(x, prefix)
 
     def _look_at_stream(self, x, prefix):
@@ -330,7 +330,7 @@ class Data:
         if data is not None:
             found = Data(self.model, *_unpack(data), "validation_", self.inspection)
             if not self.inspection and found.inspection:
-                self.inspection, self.refusing = found.inspection, found.refusing
+                self.inspection, self.own_errors = found.inspection, found.own_errors
             return found
         if not split or not self.is_array:
             return None

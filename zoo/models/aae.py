@@ -27,7 +27,8 @@ POSTERIORS = ("deterministic", "gaussian", "universal")
 class AAE(BaseAutoencoder):
     """The adversarial autoencoder: a discriminator matches the distribution of codes to the prior.
 
-    Every training step makes three updates, each with its own forward pass and optimizer:
+    Every training step makes three updates in this order, each with its own optimizer and its own
+    forward pass through the weights that the one before left:
 
     1. reconstruction: encoder and decoder minimize -log p(x | z), z ~ q(z | x);
     2. discriminator: it minimizes -log d(z') - log(1 - d(z)), z' ~ p(z), where d in (0, 1) is the
@@ -38,7 +39,7 @@ class AAE(BaseAutoencoder):
     together must match the prior. `loss` is the reconstruction loss only: adversarial losses depend
     on how good the discriminator is, and do not show which model is better. `sliced_wasserstein`
     does: it is the sliced Wasserstein distance between a batch of codes and as many prior samples,
-    in units of a code.
+    in units of a code; compare it at one batch size only.
 
     Args:
         posterior: q(z | x) in `fit` and `evaluate`: "deterministic", one code per image;
@@ -48,8 +49,10 @@ class AAE(BaseAutoencoder):
         prior: a prior of the zoo, such as `zoo.Normal`, `zoo.GaussianMixture` or
             `zoo.CustomPrior`; the standard normal by default.
         label_smoothing: s in [0, 0.5): the discriminator's target for prior samples is 1 - s.
-        generator_steps: how many generator updates a step has, at least 1.
-        generator_weight: of the generator's loss, above 0.
+        generator_steps: how many generator updates a step has, at least 1; the metrics are of the
+            last one.
+        generator_weight: of the generator's loss, above 0. Optimizers that divide by the size of
+            the gradient, such as Adam, hardly depend on it: lower their learning rate instead.
         dropout: the fraction of the values in the encoder's dense hidden layers that are dropped in
             training, in [0, 1).
         input_dropout: the same for the input of the first of these layers, such as the pixels.
@@ -89,7 +92,7 @@ class AAE(BaseAutoencoder):
         "generator": ("encoder",),
     }
     monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
-    labels_seen = 0  # the number of classes that the discriminator's label input has; 0 for none
+    discriminator_classes = 0  # of its label input, which only some subclasses have
 
     def __init__(
         self,
@@ -106,10 +109,10 @@ class AAE(BaseAutoencoder):
         discriminator=None,
         **kwargs,
     ):
-        for share, drops in (("dropout", dropout), ("input_dropout", input_dropout)):
-            number(share, drops, least=0, below=1)
-            if drops and kwargs.get("encoder") is not None:
-                raise ValueError(f"{share}= is for described networks; put it into your encoder.")
+        for name, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
+            number(name, rate, least=0, below=1)
+            if rate and kwargs.get("encoder") is not None:
+                raise ValueError(f"{name}= is for described networks; put it into your encoder.")
         self.dropout, self.input_dropout = float(dropout), float(input_dropout)
         if posterior not in POSTERIORS:
             raise ValueError(f"posterior is {posterior!r}; choose one of {', '.join(POSTERIORS)}.")
@@ -131,7 +134,7 @@ class AAE(BaseAutoencoder):
             self.discriminator = self._described_discriminator()
         else:
             self.discriminator = own_discriminators.discriminator(
-                discriminator, "z", (self.latent_dim,), bool(self.labels_seen)
+                discriminator, "z", (self.latent_dim,), bool(self.discriminator_classes)
             )
         self._check_discriminator()
 
@@ -140,6 +143,7 @@ class AAE(BaseAutoencoder):
         options |= {**dropped, "seed": self.seed or 0}
         if self.posterior != "universal":
             return super()._described_encoder(input_shape, outputs, **options)
+        # The encoder is this network with zero noise: they have the same weights.
         self.noisy_encoder = super()._described_encoder(
             input_shape, outputs, noise_dim=outputs["z"], **options
         )
@@ -150,23 +154,23 @@ class AAE(BaseAutoencoder):
             self.latent_dim,
             hidden_units=self.hidden_units,
             activation=self.activation,
-            num_classes=self.labels_seen,
+            num_classes=self.discriminator_classes,
             dtype=self.dtype_policy,
         )
 
     def _check_discriminator(self):
-        takes, gives = self.discriminator.input, tuple(self.discriminator.output.shape[1:])
+        inputs, output = self.discriminator.input, tuple(self.discriminator.output.shape[1:])
         shapes = (
-            {name: tuple(t.shape[1:]) for name, t in takes.items()}
-            if isinstance(takes, dict)
-            else tuple(takes.shape[1:])
+            {name: tuple(t.shape[1:]) for name, t in inputs.items()}
+            if isinstance(inputs, dict)
+            else tuple(inputs.shape[1:])
         )
         expected, what = (self.latent_dim,), ""
-        if self.labels_seen:
+        if self.discriminator_classes:
             expected, what = {"z": expected, "label": ()}, "a dict of z and label, "
-        if shapes != expected or gives != (1,):
+        if shapes != expected or output != (1,):
             raise ValueError(
-                f"The discriminator takes {shapes} and gives {gives} without the batch; it must "
+                f"The discriminator takes {shapes} and gives {output} without the batch; it must "
                 f"take {what}{expected} and give (1,), a logit."
             )
 
@@ -181,7 +185,7 @@ class AAE(BaseAutoencoder):
         # The encoder, as the generator of codes, learns to fool the discriminator.
         for _ in range(self.generator_steps):
             g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
-        metrics = {**r, **d, **g, "loss": r["reconstruction"]}
+        metrics = {**r, **d, **g, "loss": r["reconstruction"]}  # each has a "loss" of its own
         self.after_step(batch, metrics)
         return self.track(metrics)
 
@@ -202,7 +206,8 @@ class AAE(BaseAutoencoder):
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(z') - log(1 - d(z)), and metrics of how close codes are to the prior."""
-        # training=False: no dropout in the encoder, and no update of its batch statistics.
+        # training=False: this update does not train the encoder, so it runs without dropout, and
+        # its batch statistics stay as they are.
         codes = ops.stop_gradient(self.sampled_code(batch.x, training=False))
         samples = self.prior_samples_like(batch)  # [batch, latent_dim]
         on_samples = self.logits(samples, batch.label, training)  # [batch]
@@ -234,9 +239,9 @@ class AAE(BaseAutoencoder):
         if self.posterior == "deterministic":
             return self.encoder(x, training=training)
         noise = backend.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
-        return self.code_of(x, noise, training=training)
+        return self.code_from_noise(x, noise, training=training)
 
-    def code_of(self, x: Any, noise: Any, training: bool = False) -> Any:
+    def code_from_noise(self, x: Any, noise: Any, training: bool = False) -> Any:
         """Return samples of q(z | x) for images and standard normal noise [batch, latent_dim]."""
         if self.posterior == "universal":
             return self.noisy_encoder({"x": x, "noise": noise}, training=training)
@@ -249,7 +254,7 @@ class AAE(BaseAutoencoder):
 
     def logits(self, z: Any, label: Any, training: bool) -> Any:
         """Return the discriminator's logits for codes, [batch]; above 0 means prior samples."""
-        given = {"z": z, "label": label} if self.labels_seen else z
+        given = {"z": z, "label": label} if self.discriminator_classes else z
         return ops.cast(self.discriminator(given, training=training)[:, 0], "float32")
 
     def sliced_wasserstein(self, codes: Any, samples: Any) -> Any:
@@ -293,19 +298,19 @@ class AAE(BaseAutoencoder):
         if not sample or self.posterior == "deterministic":
             return self.shaped(self.run_in_batches("code", x, None, batch_size))
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self.shaped(self.run_in_batches("code_of", (x, noise), None, batch_size))
+        return self.shaped(self.run_in_batches("code_from_noise", (x, noise), None, batch_size))
 
     # Export
 
     def parts(self) -> dict:
         z = TensorInfo("z", "float32", self.code_shape, prior=self.prior.describe())
-        label = TensorInfo("label", "int32", (), 0, self.labels_seen - 1)
-        takes = (z, label) if self.labels_seen else (z,)
+        label = TensorInfo("label", "int32", (), 0, self.discriminator_classes - 1)
+        takes = (z, label) if self.discriminator_classes else (z,)
         logit = TensorInfo("logit", "float32", (1,))
 
         def discriminate(tensors):
             flat = self.flat(tensors["z"])
-            seen = {**tensors, "z": flat} if self.labels_seen else flat
+            seen = {**tensors, "z": flat} if self.discriminator_classes else flat
             return {"logit": self.discriminator(seen, training=False)}
 
         networks = (self.discriminator,)

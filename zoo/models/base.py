@@ -19,7 +19,7 @@ from zoo.models.described_networks import (
     checked_code_shape,
     described_networks,
     described_sizes,
-    set_networks,
+    networks_of,
 )
 from zoo.models.old_names import with_new_names
 from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
@@ -118,7 +118,7 @@ class BaseAutoencoder(Trainer):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        settings.prepare(cls, BaseAutoencoder)
+        settings.prepare(cls, BaseAutoencoder)  # also wraps __init__: it checks and seeds
         settings.refuse_old_hooks(cls)
         if "conditional" in vars(cls) and "learns_labels" not in vars(cls):
             cls.learns_labels = cls.conditional
@@ -182,7 +182,9 @@ class BaseAutoencoder(Trainer):
         self.built = True
 
     def _make_networks(self, encoder, decoder, input_shape, latent_dim):
-        set_networks(self, encoder, decoder, input_shape, latent_dim)
+        made = networks_of(self, encoder, decoder, input_shape, latent_dim)
+        self.encoder, self.decoder, self.image_shape, self.code_shape = made
+        self.latent_dim = math.prod(self.code_shape)  # values in a code
 
     def _described_networks(self, input_shape, latent_dim):
         return described_networks(self, input_shape, latent_dim)
@@ -256,7 +258,7 @@ class BaseAutoencoder(Trainer):
     # Training
 
     def before_training(self, data: Any) -> None:
-        """Choose the color map of pictures by the images, and remove the preset's licence."""
+        """Choose the color map of pictures and remove the preset's licence; nothing else."""
         gray = len(self.image_shape) == 3 and self.image_shape[-1] == 1
         if gray and data is not None and data.few is not None:
             x, _ = data.few
@@ -268,15 +270,15 @@ class BaseAutoencoder(Trainer):
 
     def after_step(self, batch: Any, metrics: dict) -> None:
         """Update the standard deviation of a calibrated likelihood."""
-        likelihood = getattr(self, "input_likelihood", self.likelihood)
+        likelihood = getattr(self, "decoder_likelihood", self.likelihood)
         if not likelihood.calibrated:
             return
-        log_prob, share = -backend.batch_mean(metrics["reconstruction"]), 1.0
+        log_prob, has_weight = -backend.batch_mean(metrics["reconstruction"]), 1.0
         if batch.weight is not None:
             total = backend.batch_mean(batch.weight)
-            share = ops.cast(total > 0.0, "float32")
+            has_weight = ops.cast(total > 0.0, "float32")
             log_prob = log_prob / ops.maximum(total, 1e-12)
-        likelihood.calibrate(log_prob / math.prod(self.decoder.output.shape[1:]), share)
+        likelihood.calibrate(log_prob / math.prod(self.decoder.output.shape[1:]), has_weight)
 
     def fastest(self, size: Any, steps: Any = math.inf) -> dict:
         with backend.strategy_scope(self):

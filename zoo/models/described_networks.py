@@ -12,8 +12,8 @@ from zoo.suggestions import UnknownNameError
 NETWORKS = ("dense", "conv", "resnet", "conv1d")
 
 
-def set_networks(model, encoder: Any, decoder: Any, input_shape: Any, latent_dim: Any) -> None:
-    """Set encoder and decoder of a model, given or described, and the shapes that follow.
+def networks_of(model, encoder: Any, decoder: Any, input_shape: Any, latent_dim: Any) -> tuple:
+    """Return encoder, decoder, the shape of an image and that of a code: given, or described.
 
     Raises:
         ValueError: networks of other shapes than the given ones.
@@ -31,14 +31,14 @@ def set_networks(model, encoder: Any, decoder: Any, input_shape: Any, latent_dim
         )
     else:
         encoder, decoder = model._described_networks(input_shape, latent_dim)
-    model.encoder, model.decoder = encoder, decoder
-    model.image_shape, model.latent_dim = network_properties.fitting_shapes(
+    image_shape, length = network_properties.fitting_shapes(
         encoder, decoder, model.label_inputs, model.likelihood
     )
-    model.code_shape = shape if isinstance(shape, tuple) else (model.latent_dim,)
-    _check_given("input_shape", input_shape, model.image_shape)
-    if latent_dim not in (model.latent_dim, model.code_shape):
-        _check_given("latent_dim", latent_dim, model.latent_dim)
+    code_shape = shape if isinstance(shape, tuple) else (length,)
+    _check_given("input_shape", input_shape, image_shape)
+    if latent_dim not in (length, code_shape):
+        _check_given("latent_dim", latent_dim, length)
+    return encoder, decoder, image_shape, code_shape
 
 
 def _check_given(name, given, found):

@@ -52,7 +52,7 @@ class IWAE(VAE):
     def losses(self, batch: Batch, training: bool) -> Losses:
         x = seen = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         if self.corruption and training:
-            seen = self.input_likelihood.corrupted(x, self.corruption, self.seed_generator)
+            seen = self.decoder_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q = self.posterior(seen, batch.label, training)
         z = q.sample(self.samples, self.seed_generator)  # [batch, k, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, batch.label, training)  # [batch, k]

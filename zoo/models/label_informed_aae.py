@@ -62,7 +62,7 @@ class LabelInformedAAE(AAE):
             )
 
     @property
-    def labels_seen(self) -> int:
+    def discriminator_classes(self) -> int:
         return (self.prior.num_classes or 0) + 1  # the last label means "unlabeled"
 
     def fit(self, x: Any = None, y: Any = None, *args, **kwargs) -> keras.callbacks.History:

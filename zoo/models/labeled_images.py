@@ -17,11 +17,11 @@ class LabeledImages:
         model: the model to train; its training function is made again when the images change.
 
     Attributes:
-        share: the number of labeled images per unlabeled image; 0 if none were set apart.
+        per_unlabeled: the number of labeled images per unlabeled one; 0 if none were set apart.
     """
 
     def __init__(self, model):
-        self.model, self.arrays, self.tensors, self.share = model, (), [], 0.0
+        self.model, self.arrays, self.tensors, self.per_unlabeled = model, (), [], 0.0
 
     def set_apart(self, data):
         """Take the labeled images out of the data and keep them, if some have no label.
@@ -33,24 +33,25 @@ class LabeledImages:
         Raises:
             ValueError: a class has no labeled image.
         """
-        arrays, share = (), 0.0
+        arrays, per_unlabeled = (), 0.0
         if data is not None and data.is_array and (data.y < 0).any():
             check_every_class_has_a_label(data.y, self.model.num_classes)
-            known, (x, y, weight) = data.y >= 0, data.columns
+            known = data.y >= 0
+            x, y, weight = data.columns
             weight = np.ones(len(y)) if weight is None else np.reshape(weight, -1)
             kept = zip((x, y, weight), ("float32", "int32", "float32"), strict=True)
             arrays = tuple(np.asarray(column[known], dtype) for column, dtype in kept)
-            share = float(known.sum() / (~known).sum())
+            per_unlabeled = float(known.sum() / (~known).sum())
             data.columns = [c if c is None else c[~known] for c in data.columns]
             data.x, data.y, _ = data.columns
         same = len(arrays) == len(self.arrays) and all(map(np.array_equal, arrays, self.arrays))
-        if not (same and share == self.share):
-            self.arrays, self.share = arrays, share
+        if not (same and per_unlabeled == self.per_unlabeled):
+            self.arrays, self.per_unlabeled = arrays, per_unlabeled
             self.tensors = [ops.convert_to_tensor(array) for array in arrays]
             self.model.train_function = None  # it holds the old images as constants
 
     def draw(self, n: int, seed_generator):
-        """Sample n images, labels and weights inside a training step, as tensors."""
+        """Sample n images, labels and weights with replacement in a training step, as tensors."""
         uniform = backend.uniform((n,), seed_generator, shared=True)
         rows = backend.local_shard(ops.cast(uniform * len(self.arrays[0]), "int32"))
         return [ops.take(tensor, rows, axis=0) for tensor in self.tensors]

@@ -84,7 +84,7 @@ class M1M2(M2):
 
     def image(self, z: Any, label: Any = None, training: bool = False) -> Any:
         parameters = self.decoder(self.decoder_input(z, label), training=training)
-        return self.lower.image(self.input_likelihood.mean(parameters))
+        return self.lower.image(self.decoder_likelihood.mean(parameters))
 
     def prepared(self, x: Any, seed: Any = 0) -> Any:
         raise _no_likelihood()
@@ -102,7 +102,7 @@ class M1M2(M2):
         }
 
     def setting(self, name: str) -> Any:
-        return self.input_likelihood if name == "likelihood" else super().setting(name)
+        return self.decoder_likelihood if name == "likelihood" else super().setting(name)
 
 
 def _copy(lower) -> VAE:

@@ -33,9 +33,9 @@ class PhaseOfTraining(keras.callbacks.Callback):
         """
         model, steps = self.model, self.params["steps"]  # None if the number is unknown
         taken = float(ops.convert_to_numpy(model.steps_taken))
-        drawing = steps is not None and taken + steps <= model.warm_up
-        if drawing != model.drawing:
-            model.drawing = drawing
+        sampling = steps is not None and taken + steps <= model.warm_up
+        if sampling != model.sampling_labels:
+            model.sampling_labels = sampling
             model.make_train_function(force=True)
 
 
@@ -52,7 +52,9 @@ class M2(VAE):
     plus `alpha` times the classifier's cross-entropy on the labels. Encoder and classifier share
     their first layers, `trunk`, which are computed once per image; the layers that depend on the
     label are computed for each label. `fit(x, y)` takes y = -1 for "unlabeled". A step takes a
-    batch of images without a label, and samples `labeled_batch_size` labeled images in addition.
+    batch of images without a label, and samples `labeled_batch_size` labeled images in addition; an
+    epoch goes once through those without a label. `evaluate` takes both kinds as they come, so that
+    its `loss` is not that of `fit`.
 
     Without a warm-up, the model may find classes of its own before it learns the labels. In the
     first `warm_up` steps, the classifier learns only from labels, and does not change the trunk's
@@ -65,11 +67,12 @@ class M2(VAE):
 
     Args:
         alpha: weight of the classifier's cross-entropy, averaged over the labeled images that a
-            step samples (over the whole batch if all images have labels). The paper's 0.1 N is
-            here 0.1 times the number of labeled images.
+            step samples (over the whole batch if all images have labels). The paper's 0.1 N stands
+            beside sums over all N images; here, where the bounds are divided by the number N_u of
+            images without a label, it is 0.1 N / N_u, little more than 0.1.
         labeled_batch_size: how many labeled images each step samples.
         warm_up: the number of steps of the warm-up.
-        dropout: of the trunk's features when the classifier learns from labels.
+        dropout: of the trunk's features when the classifier learns from labels that were set apart.
         hidden_units: the first is the trunk's last layer; the others follow it in the encoder.
         prior: as of `CVAE`.
         Others: see `VAE`; your own networks are not possible.
@@ -125,13 +128,13 @@ class M2(VAE):
         self.dropout = number("dropout", dropout, least=0, below=1)
         self.classifier = self._described_classifier()
         self.labeled = LabeledImages(self)
-        self.drawing = False
+        self.sampling_labels = False
         if self.warm_up:
             self.monitors = (*self.monitors, PhaseOfTraining)
         self.steps_taken = self.add_state((), "zeros", name="steps_taken")
 
     def _described_networks(self, input_shape, latent_dim):
-        _, decoder = super()._described_networks(input_shape, latent_dim)
+        _, decoder = super()._described_networks(input_shape, latent_dim)  # an own encoder follows
         options = {"activation": self.activation, "dtype": self.dtype_policy}
         shared, own = self.hidden_units[:1], self.hidden_units[1:]
         self.trunk = networks.trunk(
@@ -163,80 +166,81 @@ class M2(VAE):
         x = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         features = self.trunk(x, training=training)  # [batch, units]; one pass for all labels
         logits = self.classifier(features, training=False)  # dropout is for labeled images
+        # In a training on arrays the labeled images are set apart, and `known` is nowhere True.
         known = batch.label >= 0
-        q = ops.where(  # q(y | x), one-hot where the label is known: [batch, num_classes]
+        q_y = ops.where(  # q(y | x), one-hot where the label is known: [batch, num_classes]
             known[:, None],
             ops.one_hot(ops.maximum(batch.label, 0), self.num_classes),
             self.warmed_up(ops.softmax(logits)),
         )
-        if training and self.drawing:
-            reconstruction, kl = self.bound_of_drawn_labels(x, features, q)
+        if training and self.sampling_labels:
+            reconstruction, kl = self.terms_of_sampled_label(x, features, q_y)
         else:
-            reconstruction, kl = self.expected_bound(x, features, q, training)
-        log_q = ops.log(ops.maximum(q, 1e-30))
-        label = ops.sum(q * log_q, axis=1) + math.log(self.num_classes)  # KL(q(y | x) || p(y))
-        if training and self.labeled.share:
-            bound, classification = self.losses_of_labeled_images()
+            reconstruction, kl = self.expected_terms(x, features, q_y, training)
+        log_q_y = ops.log(ops.maximum(q_y, 1e-30))
+        label_kl = ops.sum(q_y * log_q_y, axis=1) + math.log(self.num_classes)  # to p(y)
+        if training and self.labeled.per_unlabeled:
+            labeled_bound, classification = self.losses_of_labeled_images()
         else:
-            bound, y = ops.zeros(()), ops.maximum(batch.label, 0)
-            errors = ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
-            classification = ops.where(known, errors, 0.0)
+            labeled_bound, y = ops.zeros(()), ops.maximum(batch.label, 0)
+            cross_entropy = ops.sparse_categorical_crossentropy(y, logits, from_logits=True)
+            classification = ops.where(known, cross_entropy, 0.0)
         return Losses(
-            reconstruction + self.beta_now * (kl + label),
-            bound,
+            reconstruction + self.beta_now * (kl + label_kl),
+            labeled_bound,
             self.alpha * classification,
             reconstruction=reconstruction,
             kl=kl,
-            elbo=-reconstruction - kl - label,
-            label=label,
-            labeled_bound=bound,
+            elbo=-reconstruction - kl - label_kl,
+            label=label_kl,
+            labeled_bound=labeled_bound,
             classification=classification,
         )
 
-    def bound(self, x, features, label, training):
+    def reconstruction_and_kl(self, x, features, label, training):
         """Return -log p(x | y, z) and KL(q(z | x, y) || p(z)) for given labels, both [batch]."""
-        q = DiagonalNormal(
-            **self.latent_head({"features": features, "label": label}, training=training)
-        )
-        z = q.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
+        inputs = {"features": features, "label": label}
+        q_z = DiagonalNormal(**self.latent_head(inputs, training=training))
+        z = q_z.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, label, training)
-        return -ops.mean(log_likelihoods, axis=1), kl_divergence(q, self.prior_of(label), z)
+        return -ops.mean(log_likelihoods, axis=1), kl_divergence(q_z, self.prior_of(label), z)
 
-    def expected_bound(self, x, features, q, training):
-        """Return the means of the two terms of the bound over labels y ~ q, both [batch]."""
+    def expected_terms(self, x, features, q_y, training):
+        """Return the means of both terms over labels y ~ q(y | x), both [batch]."""
         classes = self.num_classes
         labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(x)[0],))
         x, features = (ops.repeat(t, classes, axis=0) for t in (x, features))
         reconstruction, kl = (
-            ops.reshape(term, (-1, classes)) for term in self.bound(x, features, labels, training)
+            ops.reshape(term, (-1, classes))
+            for term in self.reconstruction_and_kl(x, features, labels, training)
         )
-        return ops.sum(q * reconstruction, axis=1), ops.sum(q * kl, axis=1)
+        return ops.sum(q_y * reconstruction, axis=1), ops.sum(q_y * kl, axis=1)
 
-    def bound_of_drawn_labels(self, x, features, q):
-        """Return one-sample estimates of `expected_bound`, with one label y ~ q for each image.
+    def terms_of_sampled_label(self, x, features, q_y):
+        """Return estimates of `expected_terms` by one label y ~ q(y | x) for each image.
 
-        No gradient reaches q, as in the whole warm-up.
+        No gradient reaches q(y | x), as in the whole warm-up.
         """
-        uniform = backend.uniform(ops.shape(q), self.seed_generator)
+        uniform = backend.uniform(ops.shape(q_y), self.seed_generator)
         gumbel = -ops.log(-ops.log(ops.clip(uniform, 1e-7, 1 - 1e-7)))
-        labels = ops.argmax(ops.log(ops.maximum(q, 1e-30)) + gumbel, axis=1)
-        return self.bound(x, features, ops.cast(labels, "int32"), training=True)
+        labels = ops.argmax(ops.log(ops.maximum(q_y, 1e-30)) + gumbel, axis=1)
+        return self.reconstruction_and_kl(x, features, ops.cast(labels, "int32"), training=True)
 
     def losses_of_labeled_images(self):
-        """Return the bound and the cross-entropy of labeled images, both scalars.
+        """Return the negative bound and the cross-entropy of labeled images, both scalars.
 
-        They are sampled from those that `fit` set apart. The bound is scaled by the number of
+        They are sampled from those that were set apart. The bound is scaled by the number of
         labeled images per unlabeled image.
         """
         images, label, weight = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
         x = self.input_pixels(images, draw=True)
         features = self.trunk(x, training=True)
-        reconstruction, kl = self.bound(x, features, label, training=True)
+        reconstruction, kl = self.reconstruction_and_kl(x, features, label, training=True)
         bound = reconstruction + self.beta_now * (kl + math.log(self.num_classes))
         logits = self.classifier(self.warmed_up(features), training=True)
-        errors = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
-        bound, errors = backend.batch_mean(weight * bound), backend.batch_mean(weight * errors)
-        return self.labeled.share * bound, errors
+        cross_entropy = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)
+        mean_bound = backend.batch_mean(weight * bound)
+        return self.labeled.per_unlabeled * mean_bound, backend.batch_mean(weight * cross_entropy)
 
     def warmed_up(self, values):
         """Scale the gradient of values by the ramp, from 0 to 1; the values stay the same."""
@@ -256,8 +260,8 @@ class M2(VAE):
         """Set the labeled images apart, and begin with a step that sums over the labels."""
         super().before_training(data)
         self.labeled.set_apart(data)
-        if self.drawing:
-            self.drawing, self.train_function = False, None
+        if self.sampling_labels:
+            self.sampling_labels, self.train_function = False, None
 
     # Use
 

@@ -88,7 +88,7 @@ class SemiSupervisedAAE(ClusteringAAE):
 
     def classification_losses(self, batch: Batch, training: bool) -> Losses:
         """Return the cross-entropy of labeled images: those set apart, or those in the batch."""
-        if training and self.labeled.share:
+        if training and self.labeled.per_unlabeled:
             x, label, weight = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
             logits, _ = self.codes(x, training)
             errors = ops.sparse_categorical_crossentropy(label, logits, from_logits=True)

@@ -57,5 +57,5 @@ class SupervisedAAE(AAE):
         super().__init__(input_shape, latent_dim, **kwargs)
 
     @property
-    def labels_seen(self) -> int:
+    def discriminator_classes(self) -> int:
         return self.num_classes if self.conditional_discriminator else 0

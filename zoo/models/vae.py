@@ -110,17 +110,17 @@ class VAE(BaseAutoencoder):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.input_likelihood = self.likelihood  # of what the decoder gives: images, but for M1M2
+        self.decoder_likelihood = self.likelihood  # another one in M1M2 alone, whose x are codes
         self.samples = whole("samples", samples, least=1)
         self.free_bits = number("free_bits", free_bits, least=0)
         self.corruption = None if corruption is None else corruptions.get(corruption)
         self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
         self.prior = prior_names.get(prior, self.code_shape, self.priors_taken)
-        self.prior_network = None  # set here: PyTorch would find a class attribute first
+        self.prior_network = None  # not as a class attribute, which PyTorch finds before a layer
         self.beta = _checked_beta(beta)
         self.beta_now = self.beta
         if callable(self.beta):  # a schedule
-            self.step = self.add_state((), "zeros", name="step")
+            self.step = self.add_state((), "zeros", name="step")  # saved without the optimizer
             self.beta_now = self.add_state((), "zeros", name="beta")
             self.beta_now.assign(self.beta(0))
         if self.free_bits:
@@ -132,7 +132,7 @@ class VAE(BaseAutoencoder):
 
     def posterior(self, x: Any, label: Any = None, training: bool = False) -> DiagonalNormal:
         """Return q(z | x), or q(z | x, label), of images [batch, *input_shape]."""
-        x = self.input_pixels(x)
+        x = self.input_pixels(x)  # binary pixels stay as they are
         inputs = {"x": x, "label": label} if "x" in self.label_inputs else x
         return DiagonalNormal(**self.encoder(inputs, training=training))
 
@@ -153,14 +153,14 @@ class VAE(BaseAutoencoder):
         z = ops.reshape(z, (-1, self.latent_dim))  # [batch * samples, latent_dim]
         inputs = {"z": z, "label": label} if "z" in self.label_inputs else z
         parameters = self.decoder(inputs, training=training)
-        return ops.reshape(self.input_likelihood.log_prob(x, parameters), (-1, samples))
+        return ops.reshape(self.decoder_likelihood.log_prob(x, parameters), (-1, samples))
 
     # Loss
 
     def losses(self, batch: Batch, training: bool) -> Losses:
         x = seen = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         if self.corruption and training:
-            seen = self.input_likelihood.corrupted(x, self.corruption, self.seed_generator)
+            seen = self.decoder_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q, p = self.posterior(seen, batch.label, training), self.prior_of(batch.label)
         z = q.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, batch.label, training)
@@ -178,9 +178,9 @@ class VAE(BaseAutoencoder):
         return losses
 
     def free_bits_penalty(self, q: Any, p: Any, weight: Any) -> Any:
-        """Return how far the mean KLs are below `free_bits`, summed over dimensions, a scalar.
+        """Return sum_j max(0, free_bits - KL_j) for the mean KL_j of a batch, a scalar.
 
-        In the loss, it cancels the KL gradient of every dimension that is below `free_bits`.
+        With the KL divergence it is sum_j max(free_bits, KL_j). Sample weights are in the means.
         """
         by_dimension = normal.kl_by_dimension(q, p)
         if weight is None:
@@ -236,9 +236,9 @@ class VAE(BaseAutoencoder):
             return super().encode(x, labels, batch_size=batch_size)
         x, labels = self.checked_images(x, labels)
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self.shaped(self.run_in_batches("code_of", (x, noise), labels, batch_size))
+        return self.shaped(self.run_in_batches("code_from_noise", (x, noise), labels, batch_size))
 
-    def code_of(self, x: Any, noise: Any, label: Any = None) -> Any:
+    def code_from_noise(self, x: Any, noise: Any, label: Any = None) -> Any:
         """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
         return self.posterior(x, label).reparameterize(noise[:, None])[:, 0]
 
