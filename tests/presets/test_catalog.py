@@ -47,6 +47,11 @@ def test_list_models_takes_a_part_of_the_names_unless_it_is_a_whole_one():
     assert zoo.list_models("vae_mnist") == ["vae_mnist"]
 
 
+def test_a_recipe_without_a_preset_says_how_to_train_one():
+    with pytest.raises(ValueError, match="zoo train tdae_olivetti --out FOLDER"):
+        zoo.card("tdae_olivetti")
+
+
 @pytest.mark.parametrize(
     ("kind", "call"),
     [

@@ -7,7 +7,7 @@ import os
 import warnings
 from pathlib import Path
 
-from zoo.presets import hub
+from zoo.presets import hub, recipes
 from zoo.presets.card import CARD, Card, read_card
 from zoo.suggestions import UnknownNameError
 
@@ -51,7 +51,8 @@ def preset_folder(name: str | os.PathLike) -> Path:
 
     Raises:
         UnknownNameError: there is neither; the error has the nearest names.
-        ValueError: a folder that is not a preset, or an address that is not of the hub.
+        ValueError: a folder that is not a preset, an address that is not of the hub, or the name of
+            a recipe without a preset.
     """
     text = os.fspath(name)
     if hub.is_name(text):
@@ -74,6 +75,11 @@ def preset_folder(name: str | os.PathLike) -> Path:
         return Path(text)
     if Path(text).is_dir():
         raise ValueError(f"The folder {text} holds no {CARD}; presets are written by zoo.save.")
+    if text in recipes.names():
+        raise ValueError(
+            f"{text} is a recipe without a preset: train one by `zoo train {text} --out FOLDER`, "
+            "and give the folder."
+        )
     raise UnknownNameError("preset or preset folder", text, names)
 
 
