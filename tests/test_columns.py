@@ -255,7 +255,7 @@ def test_models_learn_categories(name, tmp_path):
     kind = np.arange(200) % 3
     x[:, 0] = 100.0 * kind + np.random.default_rng(0).normal(size=200)
     x[np.arange(200), 1 + kind] = 1.0
-    columns = zoo.MixedColumns.adapted(x, [(1, 4)], ("size", "a", "b", "c"))
+    columns = zoo.MixedColumns.adapted(x.tolist(), [(1, 4)], ("size", "a", "b", "c"))
     model = getattr(zoo, name)((4,), 2, hidden_units=(32,), likelihood=columns, seed=1)
     model.compile(keras.optimizers.Adam(1e-2))
     model.fit(x, epochs=40, batch_size=50, verbose=0)

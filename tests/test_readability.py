@@ -31,6 +31,10 @@ def test_imports_point_one_way():
     assert readability.circles(readability.imports()) == []
 
 
+def test_all_public_functions_have_type_hints():
+    assert readability.without_hints() == []
+
+
 def test_no_module_of_the_package_is_longer_than_400_lines():
     paths = [p for folder in ("zoo", "export") for p in (readability.ROOT / folder).rglob("*.py")]
     lengths = {p.name: len(p.read_text(encoding="utf-8").splitlines()) for p in paths}

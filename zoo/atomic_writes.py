@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from zoo.exchange import exchange
 
@@ -248,7 +249,7 @@ def _exists(target: Path) -> FileExistsError:
     )
 
 
-def need_space(folder: str | os.PathLike, model, copies: int = 1) -> None:
+def need_space(folder: str | os.PathLike, model: Any, copies: int = 1) -> None:
     """Refuse to save a model if the disk is too full, because HDF5 would crash the process.
 
     Args:

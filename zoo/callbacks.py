@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -45,7 +46,7 @@ class SavePicture(keras.callbacks.Callback):
             raise ValueError(f"every is {every}; pictures can be saved after 1 epoch or more.")
         self.folder, self.picture, self.every = Path(folder), picture, every
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             target = self.folder / f"epoch_{epoch + 1:04}.png"
@@ -80,7 +81,7 @@ class Backup(keras.callbacks.BackupAndRestore):
     def _iterations(self) -> int:
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         if backend.is_chief(self.model):
             lock_folder(self.backup_dir)
         try:
@@ -134,7 +135,7 @@ class Backup(keras.callbacks.BackupAndRestore):
             if state.get("iterations") == self._iterations():
                 self.model._initial_epoch = state["epoch"]
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         self.model._initial_epoch = None  # another fit starts at its own epoch
         if self.delete_checkpoint and backend.is_chief(self.model):
             shutil.rmtree(self.backup_dir, ignore_errors=True)
@@ -174,10 +175,10 @@ class KeepBest(keras.callbacks.Callback):
         self.weights, self.record = Path(folder, "best.weights.h5"), Path(folder, "best.json")
         self.epoch, self.loss = None, math.inf
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self.epoch, self.loss, self.begun = None, math.inf, False
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if not self.begun and epoch > 0:
             self._read_record()
         self.begun = True
@@ -191,7 +192,7 @@ class KeepBest(keras.callbacks.Callback):
         if not isinstance(self.epoch, int) or not isinstance(self.loss, float):
             raise ValueError(f"{self.record} holds {found}; delete it to train from the start.")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if "val_loss" not in (logs or {}):
             raise ValueError("KeepBest needs validation data: fit(..., validation_split=0.1).")
         if not logs["val_loss"] < self.loss:
@@ -209,7 +210,7 @@ class KeepBest(keras.callbacks.Callback):
         with publish_file(self.record, overwrite=True) as scratch:
             Path(scratch).write_text(json.dumps({"epoch": self.epoch, "val_loss": self.loss}))
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         if not self.begun:  # it was interrupted after its last epoch
             self._read_record()
         if self.epoch is not None:
@@ -234,17 +235,17 @@ class Progress(keras.callbacks.Callback):
         epoch 1/1: ... images/s, 0 s left; loss ...
     """
 
-    def __init__(self, images: int, file=None):
+    def __init__(self, images: int, file: Any = None):
         super().__init__()
         self.images, self.file = images, file or sys.stdout
         self.durations = []
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.name = f"epoch {epoch + 1}/{self.params['epochs']}"
         self.begun = self.said = time.perf_counter()
         self.trained_until = None
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         now = time.perf_counter()
         if not self.file.isatty() or now < self.said + 1:
             return
@@ -253,10 +254,10 @@ class Progress(keras.callbacks.Callback):
         rate = self.images * share / max(now - self.begun, 1e-9)
         self._write(f"\r{self.name}: {share:.0%}, {rate:,.0f} images/s\x1b[K")
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict | None = None) -> None:
         self.trained_until = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         now = time.perf_counter()
         trained = (self.trained_until or now) - self.begun
         self.durations.append(now - self.begun)

@@ -32,7 +32,7 @@ print(f"decoded {images.shape} in a process with {'keras' in sys.modules and 'Ke
 '''
 
 
-def run(name: str, out: str | os.PathLike, *, overwrite: bool = False):
+def run(name: str, out: str | os.PathLike, *, overwrite: bool = False) -> None:
     """Run the demonstration with a preset, and write its results to `out`."""
     start = time.perf_counter()
     card = zoo.card(name)

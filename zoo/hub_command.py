@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 from zoo.presets import hub
 
 
-def pin(options) -> None:
+def pin(options: Any) -> None:
     """Replace a branch or a tag in the name of a preset by its commit, as a branch may move.
 
     Raises:
@@ -30,7 +31,7 @@ def short_name(name: str) -> str:
     return re.sub(r"@[0-9a-f]{40}$", "", os.path.basename(os.path.normpath(name)))
 
 
-def add_push(parser) -> None:
+def add_push(parser: Any) -> None:
     """Add the arguments of `zoo push`."""
     parser.add_argument("folder", help="a preset's name, or a folder written by zoo.save")
     parser.add_argument("to", help="hf://user/name")
@@ -38,7 +39,7 @@ def add_push(parser) -> None:
     parser.add_argument("--message", help="of the commit [Write the preset NAME]")
 
 
-def push(options) -> None:
+def push(options: Any) -> None:
     """Write a preset to the hub, and print the address of the commit."""
     from zoo.presets import pushing
 

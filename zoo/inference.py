@@ -14,10 +14,11 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks import streams
+from zoo.checks.codes import check_codes
 
 
 @streams.by_batch
-def encode(model, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+def encode(model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
     """Return the deterministic codes of images.
 
     Args:
@@ -33,7 +34,7 @@ def encode(model, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.n
 
 
 @streams.by_batch
-def decode(model, z: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+def decode(model: Any, z: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
     """Return the mean images of codes.
 
     Args:
@@ -43,19 +44,21 @@ def decode(model, z: Any, labels: Any = None, *, batch_size: int = 1024) -> np.n
     Returns:
         float32 [n, *input_shape]; in [0, 1] for a Bernoulli likelihood.
     """
-    z = checks.check_codes(z, model.code_shape)
+    z = check_codes(z, model.code_shape)
     return model.run_in_batches("image", z, model.checked_labels(labels, len(z)), batch_size)
 
 
 @streams.by_batch
-def reconstruct(model, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+def reconstruct(model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
     """Return the images that the codes of `x` decode to, [n, *input_shape]."""
     z = model.encode(x, labels, batch_size=batch_size)
     return model.decode(z, labels, batch_size=batch_size)
 
 
 @streams.by_batch
-def reconstruction_error(model, x: Any, labels: Any = None, *, batch_size: int = 1024):
+def reconstruction_error(
+    model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024
+) -> np.ndarray:
     """Return the squared error of each image's reconstruction, summed over its values.
 
     The larger it is, the less the image is like those that the model has learned from;
@@ -81,7 +84,9 @@ def reconstruction_error(model, x: Any, labels: Any = None, *, batch_size: int =
     return np.sum(np.square(errors), axis=tuple(range(1, errors.ndim)))
 
 
-def generate(model, n: int | None = None, labels=None, *, seed: int | None = None) -> np.ndarray:
+def generate(
+    model: Any, n: int | None = None, labels: Any = None, *, seed: int | None = None
+) -> np.ndarray:
     """Generate images by decoding samples of the prior.
 
     Args:
@@ -110,7 +115,7 @@ def generate(model, n: int | None = None, labels=None, *, seed: int | None = Non
     return model.decode(model.prior_samples(n, labels, seed), labels)
 
 
-def shaped(model, codes: Any) -> Any:
+def shaped(model: Any, codes: Any) -> Any:
     """Return codes [n, latent_dim], an array or tensor, as [n, *code_shape]."""
     if len(model.code_shape) == 1:
         return codes
@@ -118,20 +123,20 @@ def shaped(model, codes: Any) -> Any:
     return library.reshape(codes, (-1, *model.code_shape))
 
 
-def flat(model, codes: Any) -> Any:
+def flat(model: Any, codes: Any) -> Any:
     """Return codes [n, *code_shape] as [n, latent_dim], for tensors; the inverse of `shaped`."""
     if len(model.code_shape) == 1:
         return codes
     return ops.reshape(codes, (-1, model.latent_dim))
 
 
-def checked_images(model, x: Any, labels: Any) -> tuple:
+def checked_images(model: Any, x: Any, labels: Any) -> tuple:
     """Check images and labels; return them as NumPy arrays, float32 and int32 or None."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
     return checks.in_numpy(x), model.checked_labels(labels, len(x))
 
 
-def checked_labels(model, labels: Any, n: Any) -> Any:
+def checked_labels(model: Any, labels: Any, n: Any) -> Any:
     """Check the labels of n images; return them as an array, or None for models without."""
     if model.conditional and model.label_shape:
         return checks.check_label_arrays(labels, n, model, "labels")
@@ -142,7 +147,7 @@ def checked_labels(model, labels: Any, n: Any) -> Any:
     return None
 
 
-def run_in_batches(model, method: str, values: Any, labels: Any, batch_size: int) -> Any:
+def run_in_batches(model: Any, method: str, values: Any, labels: Any, batch_size: int) -> Any:
     """Run `model.<method>` compiled, in batches, on an array or a tuple of arrays."""
     checks.positive(batch_size, "batch_size")
     functions = model.__dict__.setdefault("_compiled_functions", {})
@@ -159,18 +164,25 @@ def run_in_batches(model, method: str, values: Any, labels: Any, batch_size: int
     return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
 
 
-def predict_proba(model, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+def predict_proba(model: Any, x: Any, *, batch_size: int = 1024) -> np.ndarray:
     """Return q(y | x) of images [n, *input_shape], float32 [n, num_classes]."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
     return model.run_in_batches("label_probability", checks.in_numpy(x), None, batch_size)
 
 
-def predict_labels(model, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+def predict_labels(model: Any, x: Any, *, batch_size: int = 1024) -> np.ndarray:
     """Return the most probable label of images [n, *input_shape], int32 [n]."""
     return model.predict_proba(x, batch_size=batch_size).argmax(axis=1).astype("int32")
 
 
-def predict(model, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+def predict(
+    model: Any,
+    x: Any,
+    batch_size: int | None = None,
+    verbose: int | str = "auto",
+    steps: int | None = None,
+    callbacks: Any = None,
+) -> Any:
     """Reconstruct images; `keras.Model.predict` with arrays checked first."""
     if batch_size is not None:
         checks.positive(batch_size, "batch_size")
@@ -183,7 +195,14 @@ def predict(model, x, batch_size=None, verbose="auto", steps=None, callbacks=Non
     return keras.Model.predict(model, x, batch_size, verbose, steps, callbacks)
 
 
-def export(model, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+def export(
+    model: Any,
+    filepath: Any,
+    format: str = "tf_saved_model",
+    verbose: bool | None = None,
+    input_signature: Any = None,
+    **kwargs,
+) -> None:
     """Export the whole model, from images to reconstructions; `keras.Model.export`.
 
     `export.export_model` writes encoder and decoder separately, and proves them equal to Keras.

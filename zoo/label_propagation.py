@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 
-def spread(codes, y, *, neighbors: int = 10, alpha: float = 0.99) -> np.ndarray:
+def spread(
+    codes: np.ndarray, y: np.ndarray, *, neighbors: int = 10, alpha: float = 0.99
+) -> np.ndarray:
     """Spread labels between nearest neighbors until they converge; known labels may change.
 
     The affinity of neighbors at distance d is exp(-d^2 / (m / 2)), where m is the median of the
@@ -36,13 +38,13 @@ def spread(codes, y, *, neighbors: int = 10, alpha: float = 0.99) -> np.ndarray:
     return spreading.fit(codes, y).transduction_.astype("int32")
 
 
-def svm(codes, y) -> np.ndarray:
+def svm(codes: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Fit a support vector machine with a Gaussian kernel to the labeled codes only."""
     known = y >= 0
     return _machine().fit(codes[known], y[known]).predict(codes).astype("int32")
 
 
-def self_train(codes, y, *, rounds: int = 10) -> np.ndarray:
+def self_train(codes: np.ndarray, y: np.ndarray, *, rounds: int = 10) -> np.ndarray:
     """Fit the machine repeatedly, each time with its most certain predictions as further labels.
 
     The certainty comes from a calibration by cross-validation, so every class needs two labels.

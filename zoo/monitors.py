@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,7 +21,7 @@ class DivergenceMonitor(keras.callbacks.Callback):
 
     said = False
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         names = [*self.model.trackers, *(f"val_{name}" for name in self.model.trackers)]
         lost = [name for name in names if not math.isfinite((logs or {}).get(name, 0.0))]
         spoiled = not_finite(self.model)
@@ -50,7 +51,7 @@ class DiscriminatorMonitor(keras.callbacks.Callback):
 
     said = False
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs, name = logs or {}, type(self.model).__name__
         every = tuple(term for term in logs if term.startswith("accuracy_on_"))
         for sides in getattr(self.model, "accuracies", (every,)):
@@ -73,7 +74,7 @@ class ModeCollapseMonitor(keras.callbacks.Callback):
 
     said = False
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         share = (logs or {}).get("variance_of_samples", 1.0)
         if not self.said and share < 0.05:
             self.said = True
@@ -99,7 +100,7 @@ class PassOrder(keras.callbacks.Callback):
         self.rows, self.batches = rows, batches
         self.seed = self.steps = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self.seed = int(ops.convert_to_numpy(self.model.seed_generator.state)[0])
         self.steps = int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
@@ -111,7 +112,7 @@ class PassOrder(keras.callbacks.Callback):
         return order
 
 
-def appended(callbacks, own: list, model):
+def appended(callbacks: Any, own: list, model: keras.Model) -> Any:
     """Return a user's callback, list, CallbackList or None, with a model's own ones appended."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         for callback in own:
@@ -123,7 +124,7 @@ def appended(callbacks, own: list, model):
     return [*(callbacks or []), *own]
 
 
-def not_finite(model) -> list[str]:
+def not_finite(model: Any) -> list[str]:
     """Return the names of the variables of a model that hold NaN or infinite values."""
     names = {
         id(variable): f"{network}/{variable.path}"
@@ -137,7 +138,7 @@ def not_finite(model) -> list[str]:
     ]
 
 
-def check_finite(model):
+def check_finite(model: Any) -> None:
     """Refuse weights that are NaN or infinite.
 
     Raises:

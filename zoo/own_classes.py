@@ -9,9 +9,10 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 
-def add_option(parser):
+def add_option(parser: Any) -> None:
     """Add `--import MODULE` to a command, which may be given several times."""
     parser.add_argument(
         "--import",

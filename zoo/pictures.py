@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import zoo
 
@@ -24,7 +25,7 @@ PICTURES = {
 }
 
 
-def check(options):
+def check(options: Any) -> None:
     """Refuse options of `zoo generate` that the picture would ignore.
 
     Raises:
@@ -41,7 +42,7 @@ def check(options):
         raise ValueError(f"--labels has {len(options.labels)} classes; a traversal shows one.")
 
 
-def draw(model, options):
+def draw(model: Any, options: Any) -> Any:
     """Return the picture as a matplotlib Figure, given the options of the command line."""
     import numpy as np
 

@@ -15,7 +15,7 @@ from zoo.nn.given import whole
 
 def pretrain(
     model: Autoencoder,
-    x,
+    x: Any,
     layer: Any,
     *,
     epochs: int = 10,
@@ -80,7 +80,7 @@ def pretrain(
     return layers
 
 
-def top_down_samples(layers: list, x, n: int = 8, *, seed: int | None = None) -> np.ndarray:
+def top_down_samples(layers: list, x: Any, n: int = 8, *, seed: int | None = None) -> np.ndarray:
     """Generate variations of images by a stack of layers: encode, then sample down layer by layer.
 
     The encoders give the probabilities of the units of the highest code. From there down, every
@@ -138,7 +138,7 @@ class Classifier(keras.Model):
         (10,)
     """
 
-    def __init__(self, *args, image_range=(None, None), **kwargs):
+    def __init__(self, *args, image_range: tuple = (None, None), **kwargs):
         super().__init__(*args, **kwargs)
         self.image_range = tuple(image_range)
 
@@ -152,12 +152,12 @@ class Classifier(keras.Model):
 
         return {"classifier": Part("classifier", classify, (x,), (probability,), (self,))}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "image_range": self.image_range}
 
 
 def classifier(
-    model, num_classes: int, *, dropout: float = 0.0, optimizer: Any = "adam"
+    model: Any, num_classes: int, *, dropout: float = 0.0, optimizer: Any = "adam"
 ) -> Classifier:
     """Add a softmax layer to a copy of an encoder, for fine-tuning with labels.
 

@@ -1,12 +1,15 @@
 """Silence for the messages of libraries that start."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Discard what libraries write to standard error when they start; errors are still raised.
 
     TensorFlow's native messages ignore logging levels.

@@ -166,7 +166,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         (360,)
     """
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> AutoencoderTransformer:
         """Train the model on rows X [n, features]; y is ignored."""
         del y
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
@@ -177,19 +177,19 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             raise TypeError(f"{type(model).__name__} has no encoder, and gives no codes of rows.")
         return self._train(model, self._prepare(X))
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray:
         """Return the codes of rows, float32 [n, latent_dim]."""
         rows = self._checked(X)
         return self.model_.encode(rows).reshape(len(rows), -1)
 
-    def inverse_transform(self, Z) -> np.ndarray:
+    def inverse_transform(self, Z: Any) -> np.ndarray:
         """Return the rows of codes Z [n, latent_dim], float32 [n, features], in raw units."""
         check_is_fitted(self)
         Z = np.asarray(Z, "float32")
         rows = self.model_.decode(Z).reshape(len(Z), -1)
         return (rows * self.scale_ + self.mean_).astype("float32") if self.standardize else rows
 
-    def score(self, X, y=None) -> float:
+    def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean squared error of reconstructed rows, summed over columns."""
         del y
         rows = self._checked(X)
@@ -231,7 +231,7 @@ class SemiSupervisedClassifier(ClassifierMixin, _Estimator):
 
     default_model = "M2"
 
-    def fit(self, X, y):
+    def fit(self, X: Any, y: Any) -> SemiSupervisedClassifier:
         """Train on rows X [n, features] and labels y [n], -1 where there is none."""
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
@@ -247,13 +247,13 @@ class SemiSupervisedClassifier(ClassifierMixin, _Estimator):
         model = self._make(X.shape[1], num_classes=len(self.classes_))
         return self._train(model, self._prepare(X), encoded)
 
-    def predict_proba(self, X) -> np.ndarray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class in `classes_`, float32 [n, classes]."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self.model_.predict_proba(self._rows(X))
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Return the most probable labels, [n]."""
         check_is_fitted(self)
         return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
@@ -320,7 +320,7 @@ class AnomalyDetector(OutlierMixin, _Estimator):
         )
         self.contamination, self.anomaly_score = contamination, anomaly_score
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> AnomalyDetector:
         """Train the model on rows X [n, features], and set the threshold; y is ignored."""
         del y
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
@@ -345,17 +345,17 @@ class AnomalyDetector(OutlierMixin, _Estimator):
         """Return rows as the detector takes them, in raw units."""
         return X.astype("float32").reshape(-1, *(self.image_shape or (X.shape[1],)))
 
-    def score_samples(self, X) -> np.ndarray:
+    def score_samples(self, X: Any) -> np.ndarray:
         """Return how normal rows are, float64 [n]; higher is more normal."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return self.detector_.score_samples(self._items(X)).astype(float)
 
-    def decision_function(self, X) -> np.ndarray:
+    def decision_function(self, X: Any) -> np.ndarray:
         """Return `score_samples(X) - offset_`, float64 [n]: negative for anomalies."""
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X) -> np.ndarray:
+    def predict(self, X: Any) -> np.ndarray:
         """Return 1 for normal rows and -1 for anomalies, int64 [n]."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 

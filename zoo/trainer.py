@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -41,7 +42,7 @@ class Losses:
         """Return these losses with further summands and metrics."""
         return Losses(*self.summands, *summands, **self.metrics, **metrics)
 
-    def weighted(self, weight) -> Losses:
+    def weighted(self, weight: Any) -> Losses:
         """Return these losses times sample weights [batch]; scalars do not change."""
         if weight is None:
             return self
@@ -49,7 +50,7 @@ class Losses:
         return Losses(*summands, **{k: weighted(v, weight) for k, v in self.metrics.items()})
 
 
-def weighted(values, weight):
+def weighted(values: Any, weight: Any) -> Any:
     """Return values [batch] times sample weights [batch] or None; a scalar does not change."""
     return values if weight is None or not len(values.shape) else values * weight
 
@@ -84,19 +85,19 @@ class Trainer(keras.Model):
         raise NotImplementedError(f"{type(self).__name__} defines neither losses nor train_step.")
 
     @backend.keras_step
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         metrics = self.minimize(lambda: self.losses(batch, training=True), batch)
         self.after_step(batch, metrics)
         return self.track(metrics)
 
     @backend.keras_step
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         losses = self.losses(batch, training=False).weighted(batch.weight)
         return self.track({"loss": sum(losses.summands), **losses.metrics})
 
-    def minimize(self, loss_fn, batch: Batch, update: str | None = None) -> dict:
+    def minimize(self, loss_fn: Callable, batch: Batch, update: str | None = None) -> dict:
         """Take one optimizer step on a loss.
 
         Args:
@@ -126,11 +127,11 @@ class Trainer(keras.Model):
         networks = [getattr(self, name) for name in self.updates[update]]
         return [variable for network in networks for variable in network.trainable_variables]
 
-    def after_step(self, batch: Batch, metrics: dict):
+    def after_step(self, batch: Batch, metrics: dict) -> None:
         """Do something after each step of training; by default nothing."""
         return  # AutoGraph cannot read a function that is only a docstring
 
-    def unpack(self, data) -> Batch:
+    def unpack(self, data: Any) -> Batch:
         """Return the data of a step as a batch of inputs, labels and sample weights."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         check_targets(self, x, y)
@@ -159,7 +160,7 @@ class Trainer(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     @property
-    def metrics(self):
+    def metrics(self) -> list:
         return [*self.trackers.values()]
 
     # Compiling
@@ -173,7 +174,7 @@ class Trainer(keras.Model):
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
         **unknown,
-    ):
+    ) -> None:
         """Choose the optimizer, and how to run.
 
         Args:
@@ -202,25 +203,22 @@ class Trainer(keras.Model):
                     optimizer.scale_losses()
                 optimizer.build_members({name: self.trained_by(name) for name in self.updates})
             optimizer = keras.optimizers.get(optimizer)
+            how = {"steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
             self._compile_arguments = {
                 "optimizer": optimizer,
                 "run_eagerly": run_eagerly,
-                "steps_per_execution": steps_per_execution,
-                "jit_compile": jit_compile,
                 "auto_scale_loss": auto_scale_loss,
+                **how,
             }
             self.steps_asked_for = 0
-            fast = self.fastest(DEFAULT_BATCH_SIZE)
-            if jit_compile == "auto":
-                jit_compile = fast["jit_compile"] and not run_eagerly
-            if steps_per_execution == "auto":
-                steps_per_execution = 1 if run_eagerly else fast["steps_per_execution"]
+            fast = {"steps_per_execution": 1, "jit_compile": False}
+            if not run_eagerly:
+                fast = self.fastest(DEFAULT_BATCH_SIZE)
             super().compile(
                 optimizer=optimizer,
                 run_eagerly=run_eagerly,
-                steps_per_execution=steps_per_execution,
-                jit_compile=jit_compile,
                 auto_scale_loss=scale and not self.updates,
+                **{name: fast[name] if value == "auto" else value for name, value in how.items()},
             )
         self.trained_at_compile = [id(v) for v in self.trainable_variables]
 
@@ -230,27 +228,27 @@ class Trainer(keras.Model):
 
     # Whole data
 
-    def before_training(self, data: Data | None):
+    def before_training(self, data: Data | None) -> None:
         """Prepare a training, given its checked data, or None for a single batch."""
 
-    def after_fit(self, x, y):
+    def after_fit(self, x: Any, y: Any) -> None:
         """Check a finished training, given up to 256 of its rows and their labels or None."""
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        class_weight=None,
-        sample_weight=None,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict | None = None,
+        sample_weight: Any = None,
         **kwargs,
-    ):
+    ) -> keras.callbacks.History:
         """Train; `keras.Model.fit` with the data checked first.
 
         If layers were frozen or unfrozen, the optimizer's state is reset, except for its step
@@ -262,7 +260,6 @@ class Trainer(keras.Model):
                 generator, whose batches are checked when they are fetched.
             y: labels, integers [n] or floats [n, *label_shape], if it has any; else None, or `x`.
             batch_size: at least 1; 128 by default for arrays.
-            epochs: how many times to go through the data.
             sample_weight: float [n], factors of the losses; their mean is over rows, not weights.
             class_weight: a dict of weights by label, 1 for labels that are not in it; for models
                 with labels, instead of `sample_weight`.
@@ -306,11 +303,8 @@ class Trainer(keras.Model):
                 order.batches = found
         if found := getattr(validate, "steps_per_pass", None):
             kwargs["validation_steps"] = kwargs.get("validation_steps") or found
-        options = {"shuffle": False}
-        if not data.is_array:
-            options = {"y": y, "sample_weight": sample_weight, "class_weight": class_weight}
-            options |= {"batch_size": batch_size, "shuffle": shuffle}
-            options["validation_split"] = validation_split
+        options = {"y": y, "sample_weight": sample_weight, "class_weight": class_weight}
+        options |= {"batch_size": batch_size, "validation_split": validation_split}
         own = [monitor() for monitor in self.monitors] + ([order] if order else [])
         with data.own_errors, backend.drain(train, validate):
             history = super().fit(
@@ -319,7 +313,8 @@ class Trainer(keras.Model):
                 verbose=verbose,
                 callbacks=appended(callbacks, own, self),
                 validation_data=validate,
-                **options,
+                shuffle=shuffle and not data.is_array,
+                **({} if data.is_array else options),
                 **kwargs,
             )
         if data.few is not None:
@@ -327,8 +322,14 @@ class Trainer(keras.Model):
         return history
 
     def evaluate(
-        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        **kwargs,
+    ) -> Any:
         """Compute the loss and its metrics; `keras.Model.evaluate` with the data checked first."""
         if kwargs.get("_use_cached_eval_dataset"):  # inside of `fit`
             return super().evaluate(x, y, batch_size, verbose, sample_weight, **kwargs)
@@ -345,7 +346,7 @@ class Trainer(keras.Model):
         with data.own_errors, backend.drain(stream):
             return super().evaluate(stream, verbose=verbose, **options, **kwargs)
 
-    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs) -> Any:
         """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
         data = Data(self, x, y, sample_weight)
         if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
@@ -353,16 +354,16 @@ class Trainer(keras.Model):
         self.before_training(None)
         return super().train_on_batch(data.x, data.y, sample_weight, **kwargs)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs) -> Any:
         """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
         data = Data(self, x, y, sample_weight)
         return super().test_on_batch(data.x, data.y, sample_weight, **kwargs)
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         make = functools.partial(super().make_train_function, force)
         backend.make_step_function(make, self, "train_step")
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False) -> None:
         make = functools.partial(super().make_test_function, force)
         backend.make_step_function(make, self, "test_step")
 
@@ -375,8 +376,7 @@ class Trainer(keras.Model):
         Args:
             steps: how many will be taken; 0 if the number is unknown, which counts as many.
                 Earlier steps are added, as `fit` may be called in a loop.
-            most: steps per execution, so that progress is shown; None changes nothing.
-            size: of a batch.
+            most: steps per execution, for progress; None changes nothing. size: of a batch.
         """
         if not self.compiled or self.run_eagerly:
             return

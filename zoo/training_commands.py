@@ -15,14 +15,14 @@ from zoo.quiet import quiet
 _OF_THE_RECIPE = ("input_shape", "name", "seed", "encoder", "decoder", "discriminator", "lower")
 
 
-def count(text):
+def count(text: str) -> int:
     """Return a number of at least 1 that was typed."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is no number of at least 1")
     return int(text)
 
 
-def add_train(sub):
+def add_train(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of `zoo train`."""
     sub.add_argument(
         "name", help="a recipe, named like its preset; a .toml file of your own; or a class"
@@ -62,12 +62,12 @@ def add_train(sub):
     )
 
 
-def add_drop(sub):
+def add_drop(sub: argparse.ArgumentParser) -> None:
     """Add `--drop`."""
     sub.add_argument("--drop", nargs="+", default=[], help="columns of a table to leave out")
 
 
-def add_shape(sub, of_what):
+def add_shape(sub: argparse.ArgumentParser, of_what: str) -> None:
     """Add `--size` and `--channels`."""
     sub.add_argument(
         "--size", type=count, nargs="+", help=f"{of_what}, one number, or height and width [64]"
@@ -75,7 +75,7 @@ def add_shape(sub, of_what):
     sub.add_argument("--channels", type=int, choices=(1, 3), help=f"{of_what} [3]")
 
 
-def add_recipe(sub):
+def add_recipe(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of `zoo recipe`."""
     sub.add_argument("name", help="a recipe, or a class")
     add_shape(sub, "for images of a class")
@@ -122,7 +122,7 @@ def _one(values):
     return (values[0] if len(values) == 1 else values) if values else True
 
 
-def check_settings(model_class, settings: dict) -> dict:
+def check_settings(model_class: type, settings: dict) -> dict:
     """Return settings as the class takes them: one width is a list of one, none an empty list.
 
     Raises:
@@ -149,7 +149,7 @@ def check_settings(model_class, settings: dict) -> dict:
     return checked
 
 
-def size_of(options) -> tuple[int, int] | None:
+def size_of(options: argparse.Namespace) -> tuple[int, int] | None:
     """Return height and width as they were asked for, or None."""
     if options.size is None:
         return None
@@ -158,7 +158,7 @@ def size_of(options) -> tuple[int, int] | None:
     return options.size[0], options.size[-1]
 
 
-def train(options):
+def train(options: argparse.Namespace) -> None:
     """Run `zoo train`."""
     from zoo.presets import recipes
 
@@ -252,7 +252,7 @@ def _from_class(options, model_class, settings, own):
     return recipe_of_class(model_class, own.x.shape[1:], len(own.x), settings)
 
 
-def recipe(options):
+def recipe(options: argparse.Namespace) -> None:
     """Run `zoo recipe`."""
     from zoo.presets import recipes
 

@@ -122,6 +122,34 @@ def public_classes() -> dict[str, bool]:
     return found
 
 
+def without_hints(packages=("zoo", "export")) -> list[str]:
+    """Return the public functions and methods with an argument or a result without a type hint."""
+    paths = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    return [
+        f"{_inside(path)}:{function.lineno} {function.name}"
+        for path in paths
+        for function in _public_functions(ast.parse(path.read_text(encoding="utf-8")))
+        if not _has_hints(function)
+    ]
+
+
+def _public_functions(node):
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+            yield from _public_functions(child)
+        public = isinstance(child, ast.FunctionDef) and not child.name.startswith("_")
+        if public or getattr(child, "name", "") == "__init__":
+            yield child
+
+
+def _has_hints(function) -> bool:
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    given = [a for a in named if a.arg not in ("self", "cls")]
+    returns = function.returns is not None or function.name == "__init__"
+    return returns and all(argument.annotation is not None for argument in given)
+
+
 def tiny(name):
     """Return a small model of a class by name, and the arrays that it fits."""
     import zoo
@@ -147,6 +175,7 @@ def main():
         print(f"circle of imports: {', '.join(circle)}")
     print(f"zoo/models: {lines()} lines")
     shown = public_classes()
+    print(f"public functions without all type hints: {len(without_hints())}")
     print(f"public classes with an example: {sum(shown.values())} of {len(shown)}")
 
 

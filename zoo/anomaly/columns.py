@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo.nn.distributions.columns import listed
 
 
-def check_rows(x, features: int | None, name: str = "x") -> np.ndarray:
+def check_rows(x: Any, features: int | None, name: str = "x") -> np.ndarray:
     """Return rows of a table as float32 [n, features].
 
     Args:

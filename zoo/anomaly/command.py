@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from zoo.data.tables import is_table, read_table
 from zoo.presets.loading import load as load_preset
 
 
-def detect(options, custom_objects: dict):
+def detect(options: Any, custom_objects: dict) -> None:
     """Run the command; `options` are those of the command line."""
     is_detector = Path(options.name, FILE).is_file()
     given = {
@@ -57,7 +58,9 @@ def detect(options, custom_objects: dict):
     print(f"{Path(options.out, TABLE)} and {Path(options.out, PAGE)} are written.")
 
 
-def read_items(path, options, model, labels: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
+def read_items(
+    path: Any, options: Any, model: Any, labels: bool = True
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the items in a file as the model takes them, and labels where a column holds them.
 
     Args:
@@ -78,7 +81,7 @@ def read_items(path, options, model, labels: bool = True) -> tuple[np.ndarray, n
     return found.x, found.y
 
 
-def labels_of(options, found: np.ndarray | None = None) -> np.ndarray | None:
+def labels_of(options: Any, found: np.ndarray | None = None) -> np.ndarray | None:
     """Return which items are anomalies by `--labels` and `--normal`, or None.
 
     Args:
@@ -106,7 +109,7 @@ def labels_of(options, found: np.ndarray | None = None) -> np.ndarray | None:
     return ~np.isin(labels, options.normal)
 
 
-def read_array(path, name: str | None) -> np.ndarray:
+def read_array(path: Any, name: str | None) -> np.ndarray:
     """Return the array in an .npy file, or one of an .npz file, by its name.
 
     Raises:
@@ -129,7 +132,7 @@ def read_array(path, name: str | None) -> np.ndarray:
         return found[name]
 
 
-def for_model(x: np.ndarray, model) -> np.ndarray:
+def for_model(x: np.ndarray, model: Any) -> np.ndarray:
     """Return images of bytes as float32 in [0, 1], with the channel that files leave out."""
     shape = tuple(model.image_shape)
     if len(shape) == 3 and shape[-1] == 1 and x.shape[1:] == shape[:-1]:

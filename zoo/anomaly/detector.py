@@ -128,9 +128,9 @@ class Detector:
 
     def fit(
         self,
-        x,
+        x: Any,
         *,
-        validation_data=None,
+        validation_data: Any = None,
         validation_split: float | None = None,
         train: bool | None = None,
         trim: float | None = None,
@@ -213,7 +213,7 @@ class Detector:
 
     # Use
 
-    def scores(self, x, *, batch_size: int = 1024) -> np.ndarray:
+    def scores(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
         """Return how unusual items [n, *input_shape] are, float32 [n]; higher is more unusual.
 
         Raises:
@@ -233,31 +233,31 @@ class Detector:
             )
         return found.astype("float32")
 
-    def score_samples(self, x) -> np.ndarray:
+    def score_samples(self, x: Any) -> np.ndarray:
         """Return -`scores(x)`, float32 [n], as scikit-learn does: higher is more normal."""
         return -self.scores(x)
 
-    def decision_function(self, x) -> np.ndarray:
+    def decision_function(self, x: Any) -> np.ndarray:
         """Return threshold - `scores(x)`, float32 [n]: negative for anomalies."""
         return np.float32(self._fitted()) - self.scores(x)
 
-    def predict(self, x) -> np.ndarray:
+    def predict(self, x: Any) -> np.ndarray:
         """Return 1 for normal items and -1 for anomalies, int32 [n]."""
         return np.where(self.decision_function(x) < 0, -1, 1).astype("int32")
 
-    def explain(self, x, *, batch_size: int = 1024) -> np.ndarray:
+    def explain(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
         """Return the squared error of every value, float32 of the shape of x.
 
         It says where an item differs from its reconstruction, by pixel or by column.
         """
         return inference.run_in_batches(self, "errors", self._items(x), None, batch_size)
 
-    def reconstruct(self, x) -> np.ndarray:
+    def reconstruct(self, x: Any) -> np.ndarray:
         """Return what the model makes of items, float32 of their shape, in their units."""
         restored = self.model.reconstruct(self.standardized(self._items(x)))
         return restored if self.mean is None else restored * self.deviation + self.mean
 
-    def save(self, folder: str | os.PathLike, *, overwrite: bool = False):
+    def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write a folder that `zoo.anomaly.load` reads: the preset of the model, and a JSON file.
 
         Raises:
@@ -288,15 +288,15 @@ class Detector:
 
     # Tensors
 
-    def standardized(self, x):
+    def standardized(self, x: Any) -> Any:
         """Return items as the model takes them, arrays or tensors of the shape of x."""
         return x if self.mean is None else (x - self.mean) / self.deviation
 
-    def scored(self, x):
+    def scored(self, x: Any) -> Any:
         """Return `scores(x)` where they need no draws, tensors [batch]."""
         return scores.DETERMINISTIC[self.score](self.model, self.standardized(x))
 
-    def errors(self, x):
+    def errors(self, x: Any) -> Any:
         """Return `explain(x)`, of and as tensors."""
         return scores.squared_errors(self.model, self.standardized(x))
 
@@ -308,12 +308,12 @@ class Detector:
     # Export
 
     @property
-    def licence(self):
+    def licence(self) -> str | None:
         """The licence of the model's weights."""
         return self.model.licence
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The model's name."""
         return self.model.name
 

@@ -8,6 +8,7 @@ import html
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -31,11 +32,11 @@ STYLE = (
 
 
 def write_report(
-    detector,
-    x,
+    detector: Any,
+    x: Any,
     folder: str | os.PathLike,
     *,
-    is_anomaly=None,
+    is_anomaly: Any = None,
     top: int = 24,
     overwrite: bool = False,
 ) -> dict[str, float]:
@@ -101,7 +102,7 @@ def write_report(
     return found
 
 
-def checked_truth(is_anomaly, n: int) -> np.ndarray:
+def checked_truth(is_anomaly: Any, n: int) -> np.ndarray:
     """Return labels of n items as bool [n].
 
     Raises:
@@ -125,7 +126,7 @@ def checked_truth(is_anomaly, n: int) -> np.ndarray:
     return truth.astype(bool)
 
 
-def histogram(scores: np.ndarray, threshold: float, truth=None) -> Figure:
+def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = None) -> Figure:
     """Draw how often scores [n] occur, by kind where `truth` is given, with the threshold."""
     figure, axes = _axes(7, 3)
     edges = np.histogram_bin_edges(scores, bins=60)
@@ -153,7 +154,7 @@ def roc_curve(truth: np.ndarray, scores: np.ndarray, area: float) -> Figure:
     return figure
 
 
-def most_unusual(detector, items: np.ndarray, numbers: np.ndarray) -> Figure:
+def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Figure:
     """Draw items, what the model makes of them, and the squared error of every value.
 
     Args:
@@ -194,7 +195,7 @@ def most_unusual(detector, items: np.ndarray, numbers: np.ndarray) -> Figure:
     return figure
 
 
-def unusual_columns(detector, rows: np.ndarray) -> list[str]:
+def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
     """Say for each row which columns have the largest errors, and what the model makes of them.
 
     Args:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from zoo.atomic_writes import publish_folder
 from zoo.presets.card import WEIGHTS
@@ -14,7 +15,7 @@ from zoo.presets.saving import save as save_preset
 FILE, MODEL, FORMAT_VERSION = "detector.json", "model", 1
 
 
-def save(detector, folder: str | os.PathLike, overwrite: bool):
+def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
     """Write a fitted detector as a folder, whole or not at all; `zoo.anomaly.load` reads it."""
     target = Path(os.path.abspath(folder))
     with publish_folder(target, overwrite) as scratch:
@@ -29,7 +30,7 @@ def save(detector, folder: str | os.PathLike, overwrite: bool):
         (scratch / FILE).write_text(text, encoding="utf-8")
 
 
-def settings(detector) -> dict:
+def settings(detector: Any) -> dict:
     """Return all that a detector is beside its model, as JSON can hold it."""
     return {
         "score": detector.score,

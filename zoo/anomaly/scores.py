@@ -17,6 +17,7 @@ probability (SNU Data Mining Center), for the scores of variational models.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -27,7 +28,7 @@ from zoo.models.vae import VAE
 from zoo.suggestions import UnknownNameError
 
 
-def squared_errors(model, x):
+def squared_errors(model: Any, x: Any) -> Any:
     """Return (x - x')^2 of every value, x' the reconstruction, tensors of the shape of x.
 
     Columns of a table in their own units count in standard deviations.
@@ -130,7 +131,7 @@ def chosen(model_class: type, name: str | None) -> str:
     return name
 
 
-def check(model, name: str):
+def check(model: Any, name: str) -> None:
     """Refuse a score that this very model does not have.
 
     Raises:

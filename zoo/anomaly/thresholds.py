@@ -56,7 +56,7 @@ RULES = {
 }
 
 
-def check_count(rule: str, n: int):
+def check_count(rule: str, n: int) -> None:
     """Refuse to set a threshold on too few items, before a model is trained.
 
     Raises:

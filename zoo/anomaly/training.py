@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 from zoo.monitors import check_finite
 
 
-def is_trained(model) -> bool:
+def is_trained(model: Any) -> bool:
     """Say whether a model comes from a preset, or has made a step of training."""
     if model.based_on:
         return True
     return bool(model.compiled and int(ops.convert_to_numpy(model.optimizer.iterations)))
 
 
-def train(detector, x: np.ndarray, *, trim: float, epochs: int, optimizer, **options) -> dict:
+def train(
+    detector: Any, x: np.ndarray, *, trim: float, epochs: int, optimizer: Any, **options
+) -> dict:
     """Train the model of a detector on checked items [n, ...].
 
     A network learns to reconstruct the anomalies among its data, too, and then gives them low

@@ -1,5 +1,9 @@
 """Arrays as a `PyDataset`, for backends that do not need their own pipeline."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -14,7 +18,7 @@ class ArrayBatches(keras.utils.PyDataset):
             leaves them as they are.
     """
 
-    def __init__(self, columns, batch_size: int, order):
+    def __init__(self, columns: list | tuple, batch_size: int, order: Callable | None):
         super().__init__()
         while columns[-1] is None:
             columns = columns[:-1]

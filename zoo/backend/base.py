@@ -1,7 +1,11 @@
 """The interface of backends, with defaults for backends on which a program has whole batches."""
 
+from __future__ import annotations
+
 import abc
 import contextlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -18,7 +22,9 @@ class Backend(abc.ABC):
     # Inside a step
 
     @abc.abstractmethod
-    def minimize(self, loss_fn, variables, optimizer, state):
+    def minimize(
+        self, loss_fn: Callable, variables: list, optimizer: keras.Optimizer, state: list
+    ) -> Any:
         """Take one optimizer step on a loss, which changes `variables`.
 
         Args:
@@ -33,7 +39,7 @@ class Backend(abc.ABC):
         """
 
     @abc.abstractmethod
-    def vector_jacobian_product(self, function, x, vectors):
+    def vector_jacobian_product(self, function: Callable, x: Any, vectors: Any) -> Any:
         """Return v^T df/dx, the gradient of `sum(v * f(x))` with respect to x, of the shape of `x`.
 
         The result can be differentiated again, with respect to variables that `function` uses.
@@ -44,14 +50,14 @@ class Backend(abc.ABC):
             vectors: of the shape of `function(x)`.
         """
 
-    def keras_step(self, method):
+    def keras_step(self, method: Callable) -> Callable:
         """Decorate `method(self, data)` so that Keras can call it as `train_step` or `test_step`.
 
         On every backend, the method can be written as if variables were assigned in place.
         """
         return method
 
-    def normal(self, shape, seed, shared: bool = False):
+    def normal(self, shape: tuple, seed: keras.random.SeedGenerator, shared: bool = False) -> Any:
         """Draw float32 numbers from N(0, 1) inside a step.
 
         Args:
@@ -62,11 +68,11 @@ class Backend(abc.ABC):
         """
         return keras.random.normal(shape, seed=seed)
 
-    def uniform(self, shape, seed, shared: bool = False):
+    def uniform(self, shape: tuple, seed: keras.random.SeedGenerator, shared: bool = False) -> Any:
         """Draw float32 numbers from U[0, 1) inside a step; see `normal`."""
         return keras.random.uniform(shape, seed=seed)
 
-    def share_of_mean(self, term):
+    def share_of_mean(self, term: Any) -> Any:
         """Return this replica's share of the mean of a term over the batch of all replicas.
 
         Args:
@@ -74,18 +80,18 @@ class Backend(abc.ABC):
         """
         return keras.ops.mean(term)
 
-    def batch_mean(self, values):
+    def batch_mean(self, values: Any) -> Any:
         """Return the mean over the rows of all replicas, [batch, ...] -> [...]."""
         return keras.ops.mean(values, axis=0)
 
-    def local_shard(self, values):
+    def local_shard(self, values: Any) -> Any:
         """Return this replica's rows of a batch that all replicas have."""
         return values
 
     # Compiling
 
     @abc.abstractmethod
-    def compiled(self, function, variables):
+    def compiled(self, function: Callable, variables: list) -> Callable:
         """Compile a function of arrays for inference.
 
         Args:
@@ -93,7 +99,7 @@ class Backend(abc.ABC):
             variables: all variables that it reads.
         """
 
-    def make_step_function(self, make, model, name: str):
+    def make_step_function(self, make: Callable, model: keras.Model, name: str) -> None:
         """Let Keras make its function of a step, and extend it for the batches of `stream`.
 
         The function is traced again, so that it has all changes since an earlier trace. For
@@ -121,7 +127,14 @@ class Backend(abc.ABC):
 
     # Data
 
-    def stream(self, arrays, batch_size: int, order, bundle: int, model=None):
+    def stream(
+        self,
+        arrays: list | tuple,
+        batch_size: int,
+        order: Callable | None,
+        bundle: int,
+        model: keras.Model | None = None,
+    ) -> Any:
         """Return batches of the rows of arrays, for Keras to iterate over.
 
         Args:
@@ -138,30 +151,30 @@ class Backend(abc.ABC):
         """
         return ArrayBatches(arrays, batch_size, order)
 
-    def count_batches(self, data) -> int:
+    def count_batches(self, data: Any) -> int:
         """Return the number of batches in a pass; 0 if it is unknown.
 
         It limits the steps per execution. Backends with one step per execution do not need it.
         """
         return 1
 
-    def drain(self, *streams):
+    def drain(self, *streams) -> contextlib.AbstractContextManager:
         """Return a context; after it, no thread reads from the streams."""
         return contextlib.nullcontext()
 
     # Several devices
 
-    def strategy(self, name: str):
+    def strategy(self, name: str) -> contextlib.AbstractContextManager:
         """Return a context to train in, on several devices; see `zoo.strategy`.
 
         `zoo.strategy` refuses the strategies of other backends. PyTorch has none.
         """
         raise NotImplementedError(f"{type(self).__name__} trains on one device.")
 
-    def strategy_scope(self, model):
+    def strategy_scope(self, model: keras.Model) -> contextlib.AbstractContextManager:
         """Return a context in which variables belong to the strategy that the model was made in."""
         return contextlib.nullcontext()
 
-    def is_chief(self, model) -> bool:
+    def is_chief(self, model: keras.Model) -> bool:
         """Return whether this process is the first of those that train the model."""
         return True

@@ -1,7 +1,11 @@
 """JAX: runs the stateful code of models inside stateless scopes."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import keras
@@ -12,7 +16,9 @@ from zoo.backend.base import Backend
 class JaxBackend(Backend):
     """JAX; a program has the whole batch, and XLA splits it over several devices."""
 
-    def minimize(self, loss_fn, variables, optimizer, state):
+    def minimize(
+        self, loss_fn: Callable, variables: list, optimizer: keras.Optimizer, state: list
+    ) -> Any:
         """Change `variables` by one optimizer step; see `Backend.minimize`.
 
         The loss is evaluated in its own scope over every variable, so that it is a pure function
@@ -41,11 +47,11 @@ class JaxBackend(Backend):
             _assign(optimizer.variables, slots)
         return aux
 
-    def vector_jacobian_product(self, function, x, vectors):
+    def vector_jacobian_product(self, function: Callable, x: Any, vectors: Any) -> Any:
         _, product = jax.vjp(function, x)
         return product(vectors)[0]
 
-    def keras_step(self, method):
+    def keras_step(self, method: Callable) -> Callable:
         """Decorate `method(self, data)` to take Keras's call `(self, state, data)`.
 
         A call with only the data, as in `super().train_step(data)` inside an open scope, calls the
@@ -76,7 +82,7 @@ class JaxBackend(Backend):
 
         return step
 
-    def compiled(self, function, variables):
+    def compiled(self, function: Callable, variables: list) -> Callable:
         """Compile a function of arrays for inference, once for every batch size."""
 
         @jax.jit
@@ -86,7 +92,7 @@ class JaxBackend(Backend):
 
         return lambda *args: pure([v.value for v in variables], *args)
 
-    def make_step_function(self, make, model, name: str):
+    def make_step_function(self, make: Callable, model: keras.Model, name: str) -> None:
         """Give Keras a new function object to compile as `model.<name>`.
 
         `jax.jit` finds earlier traces by equality, and bound methods of one object are equal: it
@@ -103,13 +109,20 @@ class JaxBackend(Backend):
         """Return XLA, and one step per execution, as several would be a Python loop."""
         return {"jit_compile": True, "steps_per_execution": 1}
 
-    def stream(self, arrays, batch_size: int, order, bundle: int, model=None):
+    def stream(
+        self,
+        arrays: list | tuple,
+        batch_size: int,
+        order: Callable | None,
+        bundle: int,
+        model: keras.Model | None = None,
+    ) -> Any:
         if not isinstance(keras.distribution.distribution(), _DataParallel):
             _check_even(len(arrays[0]), batch_size)
         return super().stream(arrays, batch_size, order, bundle, model)
 
     @contextlib.contextmanager
-    def strategy(self, name: str):
+    def strategy(self, name: str) -> Iterator[None]:
         """Distribute the training in the context over all devices; there is one strategy."""
         before = keras.distribution.distribution()
         keras.distribution.set_distribution(_DataParallel())

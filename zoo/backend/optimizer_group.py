@@ -1,5 +1,10 @@
 """Groups of optimizers that are one optimizer for Keras, and copies of optimizers."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
 import keras
 
 
@@ -25,60 +30,60 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def __getitem__(self, update: str):
         return self.members[update]
 
-    def build_members(self, variables: dict):
+    def build_members(self, variables: dict) -> None:
         """Give every member its variables: a dict of update names to lists of variables."""
         for update, member in self.members.items():
             member.build(variables[update])
             self.trained[update] = [id(v) for v in variables[update]]
         self.built = True
 
-    def scale_losses(self):
+    def scale_losses(self) -> None:
         """Give every member its own dynamic loss scale, for `mixed_float16`."""
         for update, member in self.members.items():
             if not isinstance(member, keras.optimizers.LossScaleOptimizer):
                 self.members[update] = keras.optimizers.LossScaleOptimizer(member)
 
-    def build(self, variables):
+    def build(self, variables: list) -> None:
         """Do nothing for a built group; Keras calls this before training and loading."""
         del variables
         if not self.built:
             raise RuntimeError("An OptimizerGroup is built by the compile() of its model.")
 
     @property
-    def variables(self):
+    def variables(self) -> list:
         return [v for member in self.members.values() for v in member.variables]
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         raise RuntimeError(f"Apply gradients through one of the members: {list(self.members)}.")
 
     @property
-    def iterations(self):
+    def iterations(self) -> Any:
         return next(iter(self.members.values())).iterations
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Any:
         """The rate of the first member. Setting it scales all rates by the same factor."""
         return next(iter(self.members.values())).learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, rate):
+    def learning_rate(self, rate: float) -> None:
         first = next(iter(self.first_rates.values()))
         for update, member in self.members.items():
             member.learning_rate = float(rate) * self.first_rates[update] / first
 
-    def finalize_variable_values(self, var_list):
+    def finalize_variable_values(self, var_list: list) -> None:
         """Let every member that has averages of the weights write them into the model."""
         by_id = {id(v): v for v in var_list}
         for update, member in self.members.items():
             member.finalize_variable_values([by_id[key] for key in self.trained[update]])
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Store nothing: Keras visits the members, which store their own variables."""
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Load nothing: Keras visits the members, which load their own variables."""
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "members": {
                 update: keras.saving.serialize_keras_object(member)
@@ -88,7 +93,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> OptimizerGroup:
         members = {
             update: keras.saving.deserialize_keras_object(member, custom_objects=custom_objects)
             for update, member in config["members"].items()
@@ -96,7 +101,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         return cls(members, name=config["name"])
 
 
-def group_of(optimizer, updates) -> OptimizerGroup:
+def group_of(optimizer: Any, updates: Iterable[str]) -> OptimizerGroup:
     """Return an optimizer for each of several updates.
 
     Args:
@@ -121,7 +126,7 @@ def group_of(optimizer, updates) -> OptimizerGroup:
     )
 
 
-def clone_optimizer(optimizer):
+def clone_optimizer(optimizer: keras.Optimizer) -> keras.Optimizer:
     """Return an optimizer with the same settings and step count, without any other state."""
     if isinstance(optimizer, OptimizerGroup):
         return OptimizerGroup(
@@ -136,7 +141,7 @@ def clone_optimizer(optimizer):
     return new
 
 
-def normalize_config(config):
+def normalize_config(config: Any) -> Any:
     """Give optimizers in a serialized config the names that all backends know.
 
     On PyTorch, Keras writes the module of its own implementation, which other backends do not know.

@@ -1,5 +1,7 @@
 """TensorFlow: gradient tapes; variables are assigned in place."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import json
@@ -7,6 +9,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -40,7 +43,9 @@ class TensorFlowBackend(Backend):
     A model has the strategy in whose scope it was made as `_distribute_strategy`, or None.
     """
 
-    def minimize(self, loss_fn, variables, optimizer, state):
+    def minimize(
+        self, loss_fn: Callable, variables: list, optimizer: keras.Optimizer, state: list
+    ) -> Any:
         with tf.GradientTape() as tape:
             loss, aux = loss_fn()
             scaled = optimizer.scale_loss(loss)
@@ -59,7 +64,7 @@ class TensorFlowBackend(Backend):
                 del optimizer.update_step
         return aux
 
-    def vector_jacobian_product(self, function, x, vectors):
+    def vector_jacobian_product(self, function: Callable, x: Any, vectors: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(x)
             outputs = function(x)
@@ -76,22 +81,22 @@ class TensorFlowBackend(Backend):
     normal = functools.partialmethod(_draw, tf.random.stateless_normal)
     uniform = functools.partialmethod(_draw, tf.random.stateless_uniform)
 
-    def share_of_mean(self, term):
+    def share_of_mean(self, term: Any) -> Any:
         if tf.distribute.has_strategy():
             return replicas.share_of_mean(term)
         return tf.reduce_mean(term)
 
-    def batch_mean(self, values):
+    def batch_mean(self, values: Any) -> Any:
         if tf.distribute.has_strategy():
             return replicas.batch_mean(values)
         return tf.reduce_mean(values, axis=0)
 
-    def local_shard(self, values):
+    def local_shard(self, values: Any) -> Any:
         if tf.distribute.has_strategy():
             return replicas.local_shard(values)
         return values
 
-    def compiled(self, function, variables):
+    def compiled(self, function: Callable, variables: list) -> Callable:
         """Compile a function of arrays for inference, once for all batch sizes of a shape."""
         traced = {}
 
@@ -118,7 +123,14 @@ class TensorFlowBackend(Backend):
         pays = not convolutional and steps >= STEPS_THAT_PAY
         return {"jit_compile": on_gpu or pays, "steps_per_execution": bundle}
 
-    def stream(self, arrays, batch_size: int, order, bundle: int, model=None):
+    def stream(
+        self,
+        arrays: list | tuple,
+        batch_size: int,
+        order: Callable | None,
+        bundle: int,
+        model: keras.Model | None = None,
+    ) -> Any:
         """Batch arrays through a pipeline of row numbers; see `Backend.stream`.
 
         On few cores, Keras's own pipeline for arrays, and any pipeline with automatic tuning,
@@ -163,12 +175,12 @@ class TensorFlowBackend(Backend):
         dataset.source = source  # lives as long as the data set, and no longer
         return dataset
 
-    def count_batches(self, data) -> int:
+    def count_batches(self, data: Any) -> int:
         if isinstance(data, tf.data.Dataset):
             return max(int(data.cardinality()), 0)
         return len(data) if isinstance(data, keras.utils.PyDataset) else 0
 
-    def make_step_function(self, make, model, name: str):
+    def make_step_function(self, make: Callable, model: keras.Model, name: str) -> None:
         """Make Keras's function of an iterator take bundles as well.
 
         One compiled loop takes all full batches of a bundle: so XLA keeps the variables in place,
@@ -228,7 +240,7 @@ class TensorFlowBackend(Backend):
         setattr(model, made, take)
 
     @contextlib.contextmanager
-    def drain(self, *streams):
+    def drain(self, *streams) -> Iterator[None]:
         """Stop the pipelines of `stream` at the end of a training or evaluation, also after errors.
 
         When TensorFlow deletes an iterator, it holds Python's global lock and waits for the thread
@@ -241,7 +253,7 @@ class TensorFlowBackend(Backend):
                 if isinstance(getattr(data, "source", None), RowSource):
                     data.source.close()
 
-    def strategy(self, name: str):
+    def strategy(self, name: str) -> contextlib.AbstractContextManager:
         if name == "mirrored":
             kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
             devices = [device.name for device in tf.config.list_logical_devices(kind)]
@@ -254,11 +266,11 @@ class TensorFlowBackend(Backend):
             )
         return tf.distribute.MultiWorkerMirroredStrategy().scope()
 
-    def strategy_scope(self, model):
+    def strategy_scope(self, model: keras.Model) -> contextlib.AbstractContextManager:
         made_in = model._distribute_strategy
         return made_in.scope() if made_in else contextlib.nullcontext()
 
-    def is_chief(self, model) -> bool:
+    def is_chief(self, model: keras.Model) -> bool:
         made_in = model._distribute_strategy
         resolver = made_in.cluster_resolver if made_in else None
         if resolver is None or not resolver.cluster_spec():
@@ -309,7 +321,7 @@ class RowSource:
         endless: whether a pass follows the other without an end; the pipeline sets it.
     """
 
-    def __init__(self, columns, order):
+    def __init__(self, columns: list | tuple, order: Callable | None):
         self.columns, self.order = columns, order
         self.given = [column for column in columns if column is not None]
         self.rows = len(self.given[0])
@@ -317,7 +329,7 @@ class RowSource:
         self.endless = self.closed = False
         self.lock = threading.Lock()
 
-    def take(self, numbers):
+    def take(self, numbers: np.ndarray) -> list[np.ndarray]:
         with self._counted():
             try:
                 if self.closed:  # these rows are not used
@@ -337,21 +349,21 @@ class RowSource:
             with self.lock:
                 self.running -= 1
 
-    def close(self):
+    def close(self) -> None:
         """Wait until no thread takes rows; from now on, give only zeros."""
         self.closed, seen = True, -1
         while (self.left or self.endless) and (self.running or seen != self.calls):
             seen = self.calls
             time.sleep(QUIET)
 
-    def order_of_a_pass(self):
+    def order_of_a_pass(self) -> np.ndarray:
         with self._counted():
             with self.lock:
                 self.left += self.calls_of_a_pass
             rows = np.arange(self.rows) if self.order is None else self.order()
             return rows.astype("int32")
 
-    def gather(self, numbers):
+    def gather(self, numbers: tf.Tensor) -> tuple:
         """Return the rows with these numbers as tensors; None for a column without an array."""
         dtypes = [tf.as_dtype(column.dtype) for column in self.given]
         values = tf.numpy_function(_weakly(self.take), [numbers], dtypes, stateful=False)
@@ -360,7 +372,7 @@ class RowSource:
         values = iter(values)
         return tuple(None if column is None else next(values) for column in self.columns)
 
-    def numbers(self, _):
+    def numbers(self, _: tf.Tensor) -> tf.Tensor:
         """Return the order of a pass as a tensor."""
         numbers = tf.numpy_function(_weakly(self.order_of_a_pass), [], tf.int32)
         return tf.ensure_shape(numbers, (self.rows,))

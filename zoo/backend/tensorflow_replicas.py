@@ -4,6 +4,11 @@ The result of all replicas equals that of one device with the whole batch: they 
 number of rows, and each takes its rows of the noise that is drawn for the whole batch.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -14,12 +19,12 @@ def count() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def sum_of_all(values):
+def sum_of_all(values: tf.Tensor) -> tf.Tensor:
     """Sum values over all replicas; gradients flow back to each of them."""
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
-def share_of_mean(term):
+def share_of_mean(term: tf.Tensor) -> tf.Tensor:
     """Return this replica's share of the mean of a term; see `Backend.share_of_mean`."""
     if count() == 1:
         return tf.reduce_mean(term)
@@ -29,7 +34,7 @@ def share_of_mean(term):
     return tf.reduce_sum(term) / sum_of_all(rows)
 
 
-def batch_mean(values):
+def batch_mean(values: tf.Tensor) -> tf.Tensor:
     """Return the mean over the rows of all replicas, [batch, ...] -> [...]."""
     if count() == 1:
         return tf.reduce_mean(values, axis=0)
@@ -37,7 +42,7 @@ def batch_mean(values):
     return sum_of_all(tf.reduce_sum(values, axis=0)) / sum_of_all(rows)
 
 
-def local_shard(values):
+def local_shard(values: tf.Tensor) -> tf.Tensor:
     """Return this replica's rows of a batch that all replicas have.
 
     Raises:
@@ -52,7 +57,7 @@ def local_shard(values):
     return values[rows * replica // every : rows * (replica + 1) // every]
 
 
-def part_of_a_draw(draw, shape):
+def part_of_a_draw(draw: Callable, shape: tuple) -> tf.Tensor:
     """Draw for all replicas by `draw(shape)`, and return the rows of this replica, of `shape`."""
     if count() == 1:
         return draw(shape)
@@ -63,7 +68,9 @@ def part_of_a_draw(draw, shape):
     return draw((total, *shape[1:]))[first : first + shape[0]]
 
 
-def parts_of_batches(made_in, source, batch_size: int):
+def parts_of_batches(
+    made_in: tf.distribute.Strategy, source: Any, batch_size: int
+) -> tf.distribute.DistributedDataset:
     """Return an endless stream of batches, each split evenly among all replicas.
 
     Args:
@@ -112,17 +119,17 @@ def parts_of_batches(made_in, source, batch_size: int):
     return dataset
 
 
-def without_none(columns):
+def without_none(columns: tuple) -> tuple:
     """Replace None by (), as replicas cannot take None."""
     return tuple(() if column is None else column for column in columns)
 
 
-def with_none(data):
+def with_none(data: tuple) -> tuple:
     """Return columns with None again; the inverse of `without_none`."""
     return tuple(None if isinstance(column, tuple) else column for column in data)
 
 
-def step_of_all(step, function, model):
+def step_of_all(step: Callable, function: Callable, model: Any) -> Callable:
     """Return a function of an iterator that takes one step on all replicas.
 
     Keras's `function` takes the steps for other data, such as a single batch. The logs are those of

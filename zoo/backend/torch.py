@@ -1,5 +1,10 @@
 """PyTorch: autograd and eager execution; variables are assigned in place."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import torch
 
@@ -9,7 +14,9 @@ from zoo.backend.base import Backend
 class TorchBackend(Backend):
     """PyTorch on one device, without compiling."""
 
-    def minimize(self, loss_fn, variables, optimizer, state):
+    def minimize(
+        self, loss_fn: Callable, variables: list, optimizer: keras.Optimizer, state: list
+    ) -> Any:
         with torch.enable_grad():
             loss, aux = loss_fn()
             scaled = optimizer.scale_loss(loss)
@@ -19,13 +26,13 @@ class TorchBackend(Backend):
                 optimizer.apply(list(gradients), list(variables))
         return keras.tree.map_structure(lambda tensor: tensor.detach(), aux)
 
-    def vector_jacobian_product(self, function, x, vectors):
+    def vector_jacobian_product(self, function: Callable, x: Any, vectors: Any) -> Any:
         learning = torch.is_grad_enabled()
         with torch.enable_grad():
             x = x.detach().requires_grad_()
             return torch.autograd.grad(function(x), x, vectors, create_graph=learning)[0]
 
-    def compiled(self, function, variables):
+    def compiled(self, function: Callable, variables: list) -> Callable:
         """Return the function, run without gradients."""
         return torch.no_grad()(function)
 

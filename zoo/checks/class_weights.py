@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo.checks.data import as_numpy
 
 
-def check_class_weight(model, class_weight):
+def check_class_weight(model: Any, class_weight: dict) -> None:
     """Check weights by class for a model.
 
     Raises:
@@ -37,7 +39,7 @@ def check_class_weight(model, class_weight):
             )
 
 
-def weights_by_class(class_weight: dict, labels, weight=None):
+def weights_by_class(class_weight: dict, labels: Any, weight: Any = None) -> np.ndarray:
     """Return the weight of every image by its label, float32 [n].
 
     Raises:

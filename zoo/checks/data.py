@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import math
+from typing import Any
 
 import keras
 import numpy as np
 
 from zoo.checks import streams
 
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST = float(np.finfo(np.float32).max)
 
 
-def is_array(x) -> bool:
+def is_array(x: Any) -> bool:
     """Return whether `x` is an array of the whole data, of any framework, and not a stream."""
     return isinstance(x, list) or all(hasattr(x, name) for name in ("shape", "dtype", "__len__"))
 
 
-def few_rows(x, y=None, n: int = 256):
+def few_rows(x: Any, y: Any = None, n: int = 256) -> tuple[np.ndarray, np.ndarray | None]:
     """Return up to `n` evenly spaced images as float32, and their labels or None.
 
     Args:
@@ -29,7 +29,7 @@ def few_rows(x, y=None, n: int = 256):
     return np.asarray(x[::step], "float32"), None if y is None else np.asarray(y[::step])
 
 
-def are_the_images(x, y, values: bool = True) -> bool:
+def are_the_images(x: Any, y: Any, values: bool = True) -> bool:
     """Return whether targets are the images themselves.
 
     Args:
@@ -43,14 +43,14 @@ def are_the_images(x, y, values: bool = True) -> bool:
     return not values or np.array_equal(as_numpy(x), as_numpy(y))
 
 
-def as_numpy(values) -> np.ndarray:
+def as_numpy(values: Any) -> np.ndarray:
     """Return an array of any framework, or a list, as a NumPy array of the same dtype."""
     if keras.ops.is_tensor(values):
         return np.asarray(keras.ops.convert_to_numpy(values))
     return np.asarray(values)
 
 
-def positive(number, name: str) -> int:
+def positive(number: Any, name: str) -> int:
     """Return a whole number of at least 1.
 
     Raises:
@@ -63,7 +63,7 @@ def positive(number, name: str) -> int:
     return int(number)
 
 
-def check_weights(weight, n):
+def check_weights(weight: Any, n: int) -> None:
     """Check sample weights: one finite number for each of `n` images.
 
     Raises:
@@ -76,7 +76,7 @@ def check_weights(weight, n):
         raise ValueError("sample_weight holds values that are not finite numbers.")
 
 
-def check_images(x, input_shape, likelihood=None, name: str = "x"):
+def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str = "x") -> Any:
     """Check an array of images: its shape, dtype, and range.
 
     Args:
@@ -113,13 +113,13 @@ def check_images(x, input_shape, likelihood=None, name: str = "x"):
         )
     library = np if isinstance(x, np.ndarray) else keras.ops
     low, high = x.value_range() if stored else (float(library.min(x)), float(library.max(x)))
-    if not -_LARGEST <= low <= high <= _LARGEST:
+    if not -LARGEST <= low <= high <= LARGEST:
         raise ValueError(f"{name} holds NaN or infinite values; remove or replace them first.")
     _check_range(name, low, high, likelihood, images=len(expected) > 1)
     return x
 
 
-def in_numpy(x):
+def in_numpy(x: Any) -> Any:
     """Return checked images as a float32 NumPy array, or unchanged if they stay on disk."""
     if hasattr(x, "value_range"):
         return x
@@ -162,7 +162,9 @@ def _check_range(name, low, high, likelihood, images):
         )
 
 
-def check_labels(labels, n, num_classes, name: str = "y", *, unlabeled: bool = False):
+def check_labels(
+    labels: Any, n: int, num_classes: int, name: str = "y", *, unlabeled: bool = False
+) -> np.ndarray:
     """Check labels: one integer from 0 to `num_classes` - 1 for each of `n` images.
 
     Args:
@@ -205,7 +207,7 @@ def check_labels(labels, n, num_classes, name: str = "y", *, unlabeled: bool = F
     return labels.astype("int32")
 
 
-def check_label_arrays(labels, n, model, name: str = "y"):
+def check_label_arrays(labels: Any, n: int, model: Any, name: str = "y") -> Any:
     """Check the labels of `n` images that are arrays of the model's `label_shape`.
 
     They are integers below `num_classes`, such as word numbers, if the model has it, else images.
@@ -226,7 +228,7 @@ def check_label_arrays(labels, n, model, name: str = "y"):
         labels = in_numpy(check_images(labels, model.label_shape, model.likelihood, name))
     else:
         labels = as_numpy(labels)
-        rows = _with_rows(model.label_shape)
+        rows = with_rows(model.label_shape)
         expected = f"integers from 0 to {model.num_classes - 1} of shape {rows}"
         if labels.shape[1:] != model.label_shape:
             raise ValueError(f"{name} has shape {labels.shape}; the model takes {expected}.")
@@ -242,29 +244,8 @@ def check_label_arrays(labels, n, model, name: str = "y"):
     return labels
 
 
-def check_codes(z, shape: tuple[int, ...]):
-    """Check latent codes, and return them flat, as float32 [n, values].
-
-    Args:
-        z: [n, *shape], or flat [n, values].
-        shape: of a code.
-
-    Raises:
-        TypeError: not numbers. ValueError: another shape, or NaN.
-    """
-    z = np.asarray(z)
-    if z.dtype.kind not in "fiu":
-        raise TypeError(f"z has dtype {z.dtype}; codes are float32 {_with_rows(shape)}.")
-    if z.shape[1:] not in (shape, (math.prod(shape),)):
-        raise ValueError(f"z has shape {z.shape}; codes have shape {_with_rows(shape)}.")
-    if len(z) == 0:
-        raise ValueError(f"z is empty: its shape is {z.shape}. Give at least one code.")
-    if not -_LARGEST <= z.min() <= z.max() <= _LARGEST:
-        raise ValueError("z holds NaN or infinite values, or too large ones for float32.")
-    return z.astype("float32").reshape(len(z), -1)
-
-
-def _with_rows(shape):
+def with_rows(shape: tuple[int, ...]) -> str:
+    """Return a shape with the rows in front, for messages: (n, ...)."""
     return f"(n, {', '.join(map(str, shape))})"
 
 
@@ -283,7 +264,15 @@ class Data:
         own_errors: a context that raises the error of an invalid batch, without a pipeline's words.
     """
 
-    def __init__(self, model, x, y=None, weight=None, prefix="", inspection=None):
+    def __init__(
+        self,
+        model: Any,
+        x: Any,
+        y: Any = None,
+        weight: Any = None,
+        prefix: str = "",
+        inspection: streams.Inspection | None = None,
+    ):
         if x is None or isinstance(x, (tuple, dict)):
             came = "None" if x is None else f"a {type(x).__name__}"
             raise TypeError(
@@ -325,7 +314,7 @@ class Data:
         )
         self.x = self.inspection.of(x, check, limits)
 
-    def validation(self, data, split: float) -> Data | None:
+    def validation(self, data: Any, split: float) -> Data | None:
         """Return the validation data: the given data, or the last part of these arrays."""
         if data is not None:
             found = Data(self.model, *_unpack(data), "validation_", self.inspection)
@@ -348,7 +337,9 @@ class Data:
         return last
 
 
-def check_batch(model, x, y, weight, prefix="", kind="array"):
+def check_batch(
+    model: Any, x: Any, y: Any, weight: Any, prefix: str = "", kind: str = "array"
+) -> Any:
     """Check inputs, labels and weights against a model; return the inputs as float."""
     check_targets(model, x, y, kind)
     x = check_images(x, model.image_shape, model.likelihood, prefix + "x")
@@ -361,7 +352,7 @@ def check_batch(model, x, y, weight, prefix="", kind="array"):
     return x
 
 
-def check_targets(model, x, y, kind=None):
+def check_targets(model: Any, x: Any, y: Any, kind: str | None = None) -> None:
     """Refuse missing labels, and targets that are neither labels nor the inputs.
 
     Args:

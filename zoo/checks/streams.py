@@ -11,8 +11,8 @@ import functools
 import itertools
 import types
 import weakref
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -43,7 +43,7 @@ class Limits(NamedTuple):
     labels: tuple[tuple[int, ...], int, int | None] | None
 
 
-def kind(data) -> str:
+def kind(data: Any) -> str:
     """Return the kind of a stream: "tf.data", "PyDataset", "DataLoader", "generator" or "other"."""
     if isinstance(data, keras.utils.PyDataset):
         return "PyDataset"
@@ -57,7 +57,7 @@ def kind(data) -> str:
     return "other"
 
 
-def first_batch(data):
+def first_batch(data: Any) -> tuple:
     """Return the first batch of a stream, and a stream that still has this batch.
 
     Returns:
@@ -80,7 +80,7 @@ def _put_back(batch, generator):
     yield from itertools.chain([batch], generator)
 
 
-def by_batch(method):
+def by_batch(method: Callable) -> Callable:
     """Decorate a method of arrays and labels to take streams of batches as well.
 
     It concatenates the results. If batches are pairs, conditional models take the labels from them;
@@ -126,7 +126,7 @@ class Inspection:
         self.refusal = None
 
     @contextlib.contextmanager
-    def speaking(self):
+    def speaking(self) -> Iterator[None]:
         """Raise this error instead of the error of a pipeline."""
         try:
             yield
@@ -135,7 +135,7 @@ class Inspection:
                 raise
             raise self.refusal from None
 
-    def of(self, data, check: Callable, limits: Limits):
+    def of(self, data: Any, check: Callable, limits: Limits) -> Any:
         """Return a stream of the same batches, each of which is checked when it is fetched.
 
         Args:

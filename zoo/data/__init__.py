@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -148,7 +149,7 @@ SOURCES["olivetti_unaligned"] = Source(
 )
 
 
-def load(name: str):
+def load(name: str) -> tuple[tuple, tuple]:
     """Load a data set.
 
     A data set is read from `<name>.npz`, with the arrays x_train, y_train, x_test, y_test, in the
@@ -233,7 +234,7 @@ def load(name: str):
     return (_pixels(x_train), y_train.astype("int32")), (_pixels(x_test), y_test.astype("int32"))
 
 
-def keep_labels(y, n: int, *, seed: int = 0) -> np.ndarray:
+def keep_labels(y: Any, n: int, *, seed: int = 0) -> np.ndarray:
     """Hide all labels except a few, equally many of every class, for semi-supervised learning.
 
     Args:

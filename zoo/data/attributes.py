@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo.data.variants import rotated
@@ -10,7 +12,7 @@ LEVELS = 10
 ANGLES = tuple(range(-45, 46, 10))  # degrees, counterclockwise
 
 
-def draw(name: str, digits, *, seed: int = 0) -> list[np.ndarray]:
+def draw(name: str, digits: list | tuple, *, seed: int = 0) -> list[np.ndarray]:
     """Return digits with the levels of an attribute as labels.
 
     "mnist_thickness" has the digits unchanged; a digit's level is the tenth of the training digits
@@ -40,7 +42,7 @@ def draw(name: str, digits, *, seed: int = 0) -> list[np.ndarray]:
     return drawn
 
 
-def stroke_width(images) -> np.ndarray:
+def stroke_width(images: Any) -> np.ndarray:
     """Return the mean width of the strokes of images, by their area and their perimeter.
 
     It is quick, and gives the labels. `zoo.metrics.stroke_thickness` measures what a model makes of

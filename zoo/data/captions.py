@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ class Vocabulary:
                 row[i] = self._number[word]
         return found
 
-    def captions(self, numbers) -> list[str]:
+    def captions(self, numbers: Any) -> list[str]:
         """Return rows of word numbers [n, at most length] as captions.
 
         Raises:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -125,7 +126,7 @@ _DTYPES = {  # other than uint8
 }
 
 
-def load(name: str, download) -> list[np.ndarray]:
+def load(name: str, download: Callable) -> list[np.ndarray]:
     """Return x_train, y_train, x_test and y_test of one of `SOURCES`.
 
     Args:

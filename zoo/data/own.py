@@ -115,14 +115,14 @@ def _read_table(path, given, labels, drop, columns) -> OwnData:
     return found if labels is None or column else with_labels(found, labels)
 
 
-def with_labels(own: OwnData, labels) -> OwnData:
+def with_labels(own: OwnData, labels: Any) -> OwnData:
     """Return images with other labels: integers [n], or the path of an .npy file of them."""
     file = str(labels) if isinstance(labels, str | os.PathLike) else ""
     y = array_in(labels, "labels") if file else labels
     return replace(own, y=y, class_names=(), label_file=file)
 
 
-def in_drawn_order(own: OwnData, seed: int):
+def in_drawn_order(own: OwnData, seed: int) -> tuple[Any, np.ndarray | None]:
     """Return images and labels in the order that a seed draws; the last ones are for validation.
 
     Args:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 
 from zoo.nn.given import whole
 
 
-def palettes(images, colors: int = 6, *, seed: int = 0) -> np.ndarray:
+def palettes(images: Any, colors: int = 6, *, seed: int = 0) -> np.ndarray:
     """Return the palettes of images: the means of k-means in Lab, from dark to light.
 
     Args:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo.nn.given import whole
@@ -9,7 +11,7 @@ from zoo.nn.given import whole
 LEAST = 0.02  # of a pixel that belongs to the garment; light clothes have small values
 
 
-def silhouettes(images) -> np.ndarray:
+def silhouettes(images: Any) -> np.ndarray:
     """Return the silhouettes of images on black: what is not background, without holes.
 
     Args:
@@ -37,7 +39,7 @@ def silhouettes(images) -> np.ndarray:
     return (~background[:, 1:-1, 1:-1, None]).astype("float32")
 
 
-def gray_levels(images, levels: int = 4) -> np.ndarray:
+def gray_levels(images: Any, levels: int = 4) -> np.ndarray:
     """Return images with a few gray levels: a segmentation by brightness, smoothed before.
 
     Args:

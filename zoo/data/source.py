@@ -36,7 +36,7 @@ def in_folder(file: str) -> Path | None:
     return path if path and path.is_file() else None
 
 
-def read(path, keys) -> list[np.ndarray]:
+def read(path: str | os.PathLike, keys: tuple[str, ...]) -> list[np.ndarray]:
     """Return arrays of an .npz file.
 
     Raises:
@@ -51,7 +51,13 @@ def read(path, keys) -> list[np.ndarray]:
         ) from error
 
 
-def checked(source: Source, keys, arrays, place, dtypes=None) -> list[np.ndarray]:
+def checked(
+    source: Source,
+    keys: tuple[str, ...],
+    arrays: list | tuple,
+    place: str | os.PathLike,
+    dtypes: dict[str, str] | None = None,
+) -> list[np.ndarray]:
     """Return arrays as uint8, or as `dtypes` says by name, after a check of their content.
 
     Raises:

@@ -6,6 +6,7 @@ import itertools
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ _DTYPES = ("uint8", "float16", "float32")
 _CHUNK = 4096  # rows that are in memory together when a whole file is read
 
 
-def array_in(path, what: str) -> np.memmap:
+def array_in(path: str | os.PathLike, what: str) -> np.memmap:
     """Return the array in an .npy file, without reading it; `what` names its content in errors.
 
     Raises:
@@ -76,11 +77,11 @@ class StoredImages:
         self.rows = np.arange(len(array))
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         return (len(self.rows), *self._image, *((1,) if self._gray else ()))
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self.shape)
 
     def __len__(self):
@@ -100,7 +101,7 @@ class StoredImages:
     def __array__(self, dtype=None, copy=None):
         return self.take(np.arange(len(self))).astype(dtype or self.dtype, copy=False)
 
-    def take(self, places, axis=0, out=None, mode="raise"):
+    def take(self, places: Any, axis: int = 0, out: Any = None, mode: str = "raise") -> np.ndarray:
         """Read the images at some indices, as `numpy.take` does: float32 [*places.shape, ...]."""
         if axis != 0 or out is not None or mode != "raise":
             raise ValueError("Take stored images along axis 0, into a new array.")

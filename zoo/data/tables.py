@@ -136,7 +136,9 @@ def is_table(path: str | os.PathLike) -> bool:
     return Path(path).suffix.lower() in ENDINGS
 
 
-def read_table(path, *, labels=None, drop=(), columns=None) -> Read:
+def read_table(
+    path: str | os.PathLike, *, labels: str | None = None, drop: Any = (), columns: Any = None
+) -> Read:
     """Read a whole table, unsplit; for arguments and errors see `from_table`."""
     path, drop = Path(path), [drop] if isinstance(drop, str) else list(drop)
     if not path.is_file():

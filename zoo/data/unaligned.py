@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from zoo.nn.given import number, whole
@@ -11,7 +13,7 @@ IMAGES_OF_A_PERSON = 8  # for training
 
 
 def unaligned(
-    images,
+    images: Any,
     factor: int = 8,
     *,
     shift: float = 0.0625,

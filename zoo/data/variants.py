@@ -20,7 +20,14 @@ TESTING = 50_000
 SIDE = 28
 
 
-def draw(name: str, digits=None, *, training=None, testing=None, seed: int = 0):
+def draw(
+    name: str,
+    digits: tuple | None = None,
+    *,
+    training: int | None = None,
+    testing: int | None = None,
+    seed: int = 0,
+) -> tuple[np.ndarray, ...]:
     """Generate a variant.
 
     "mnist_basic" has the digits unchanged; "mnist_rot" rotates each by a uniform angle in [0, 2
@@ -61,7 +68,7 @@ def draw(name: str, digits=None, *, training=None, testing=None, seed: int = 0):
     return x[:training], y[:training], x[training:], y[training:]
 
 
-def rotated(image, angle: float):
+def rotated(image: np.ndarray, angle: float) -> np.ndarray:
     """Rotate an image [side, side] about its center, counterclockwise, by an angle in radians."""
     from scipy.ndimage import affine_transform
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -84,7 +85,12 @@ EXPERIMENTS = {
 
 
 def reproduce(
-    name: str, out="results", *, epochs: int | None = None, overwrite: bool = False, verbose=2
+    name: str,
+    out: Any = "results",
+    *,
+    epochs: int | None = None,
+    overwrite: bool = False,
+    verbose: int | str = 2,
 ) -> Table:
     """Run an experiment and write its table (and picture) into a folder.
 
@@ -122,7 +128,7 @@ def reproduce(
     return table
 
 
-def write_table(table: Table, name: str, out, command: str):
+def write_table(table: Table, name: str, out: Any, command: str) -> None:
     """Write the table of an experiment, NAME.json, and its picture, NAME.png, into a folder.
 
     Args:

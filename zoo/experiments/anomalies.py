@@ -15,7 +15,7 @@ DEEP_SVDD = (98.0, 99.7, 91.7, 91.9, 94.9, 88.5, 98.3, 94.6, 93.9, 96.5)
 FOREST, MACHINE = "isolation forest", "one-class SVM"
 
 
-def one_class_mnist(epochs: int = 25, verbose=2) -> Table:
+def one_class_mnist(epochs: int = 25, verbose: int | str = 2) -> Table:
     """Train a VAE on the images of one digit, and find those of the others, for all ten digits."""
     rows = [
         [str(digit), reported, *areas]
@@ -35,7 +35,7 @@ def one_class_mnist(epochs: int = 25, verbose=2) -> Table:
     )
 
 
-def one_class_fashion_mnist(epochs: int = 25, verbose=2) -> Table:
+def one_class_fashion_mnist(epochs: int = 25, verbose: int | str = 2) -> Table:
     """Train detectors on the images of one kind of clothes, and find the others, for all ten."""
     (x, y), (x_test, y_test) = data.load("fashion_mnist")
     x, x_test = (np.reshape(a, (len(a), -1)) for a in (x, x_test))
@@ -59,7 +59,7 @@ def one_class_fashion_mnist(epochs: int = 25, verbose=2) -> Table:
     )
 
 
-def one_class_areas(name: str, epochs: int, verbose) -> list[list[float]]:
+def one_class_areas(name: str, epochs: int, verbose: int | str) -> list[list[float]]:
     """Return the areas of a VAE of each class: by the negative ELBO, by the squared error."""
     (x, y), (x_test, y_test) = data.load(name)
     found = []
@@ -71,7 +71,7 @@ def one_class_areas(name: str, epochs: int, verbose) -> list[list[float]]:
     return found
 
 
-def area(is_anomaly, scores) -> float:
+def area(is_anomaly: np.ndarray, scores: np.ndarray) -> float:
     """Return the area under the ROC curve in percent, with two decimals."""
     from sklearn.metrics import roc_auc_score
 
@@ -96,7 +96,7 @@ def _others() -> dict:
 ON_HEARTBEATS = {"VAE": 96.2, FOREST: 95.2, MACHINE: 94.3}
 
 
-def heartbeats(epochs: int = 20, verbose=2) -> Table:
+def heartbeats(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Train autoencoders of signals on normal heartbeats, and find the others."""
     (x, _), (x_test, y_test) = data.load("ecg5000")
     flat, flat_test = (np.reshape(a, (len(a), -1)) for a in (x, x_test))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -32,7 +34,7 @@ OURS, TRIALS, EPOCHS = "zoo VAE", 3, 20
 MOST_ROWS = 10_000  # of a table; of those with more, every trial draws as many
 
 
-def split(name: str, trial: int):
+def split(name: str, trial: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a table of ADBench, 60 % of its rows to train and 40 % to test, standardized.
 
     Args:
@@ -64,7 +66,7 @@ def split(name: str, trial: int):
     return x.astype("float32"), x_test.astype("float32"), y_test
 
 
-def area(name: str, trial: int, scores_of) -> float:
+def area(name: str, trial: int, scores_of: Callable) -> float:
     """Return the area under the ROC curve on the test rows of a split.
 
     Args:
@@ -78,14 +80,16 @@ def area(name: str, trial: int, scores_of) -> float:
     return float(roc_auc_score(y_test, scores_of(x, x_test, trial)))
 
 
-def scores_of_vae(x, x_test, trial: int, epochs: int = EPOCHS, verbose=0):
+def scores_of_vae(
+    x: np.ndarray, x_test: np.ndarray, trial: int, epochs: int = EPOCHS, verbose: int | str = 0
+) -> np.ndarray:
     """Return scores of a VAE with the defaults of `zoo.anomaly.Detector`."""
     keras.utils.set_random_seed(trial)
     detector = Detector("VAE", standardize=True)
     return detector.fit(x, epochs=epochs, verbose=verbose).scores(x_test)
 
 
-def anomaly_tables(epochs: int = EPOCHS, verbose=0) -> Table:
+def anomaly_tables(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
     """Train a VAE on 60 % of each of thirteen tables, and find the anomalies of the other rows."""
     trials = range(1, TRIALS + 1)
 
@@ -96,7 +100,7 @@ def anomaly_tables(epochs: int = EPOCHS, verbose=0) -> Table:
     return table_of(found, (OURS,), epochs)
 
 
-def table_of(found: dict, detectors, epochs: int, about: str = "") -> Table:
+def table_of(found: dict, detectors: tuple[str, ...], epochs: int, about: str = "") -> Table:
     """Return the table of the means over trials.
 
     Args:

@@ -20,7 +20,7 @@ OF_IMAGES = ("image_weight",)  # settings that a SupervisedAAE does not have
 TRIED = tuple(range(-70, 71, 5))  # degrees
 
 
-def attributes(epochs: int | None = None, verbose=2) -> Table:
+def attributes(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Decode digits at all levels of thickness, or of an angle, and measure what changed."""
     recipe = recipes.get(PRESET)
     whole, _ = trained(PRESET, recipe.seed, 0, epochs, verbose)
@@ -97,6 +97,6 @@ def attributes(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def turned(images, angle):
+def turned(images: np.ndarray, angle: float) -> np.ndarray:
     """Return images rotated counterclockwise by an angle in degrees, [n, 28, 28, 1]."""
     return ndimage.rotate(images, angle, axes=(2, 1), reshape=False, order=1)

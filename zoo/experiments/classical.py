@@ -13,7 +13,7 @@ from zoo.nn import energies
 from zoo.presets import recipes, training
 
 
-def corruption_levels(epochs: int = 15, verbose=2) -> Table:
+def corruption_levels(epochs: int = 15, verbose: int | str = 2) -> Table:
     """Compare one-layer models trained at several levels of masking noise: filters, restoration."""
     (x, _), (x_test, _) = data.load("mnist")
     tests = {
@@ -49,7 +49,7 @@ def corruption_levels(epochs: int = 15, verbose=2) -> Table:
     )
 
 
-def deep_pretraining(epochs: int = 60, verbose=2) -> Table:
+def deep_pretraining(epochs: int = 60, verbose: int | str = 2) -> Table:
     """Train 784-1000-500-250-30 with and without pre-training by a stack of Boltzmann machines."""
     (x, _), (x_test, _) = data.load("mnist")
     recipe = recipes.get("deep_belief_ae_mnist")
@@ -80,7 +80,7 @@ def deep_pretraining(epochs: int = 60, verbose=2) -> Table:
     )
 
 
-def sparsity(epochs: int = 40, verbose=2) -> Table:
+def sparsity(epochs: int = 40, verbose: int | str = 2) -> Table:
     """Train the model of `sparse_ae_mnist` with its penalty and without."""
     (x, _), (x_test, _) = data.load("mnist")
     recipe = recipes.get("sparse_ae_mnist")
@@ -107,7 +107,7 @@ def sparsity(epochs: int = 40, verbose=2) -> Table:
     )
 
 
-def penalties(epochs: int = 5, verbose=2) -> Table:
+def penalties(epochs: int = 5, verbose: int | str = 2) -> Table:
     """Compare the kernels of one-layer models with weight penalties and of a Boltzmann machine."""
     (x, _), (x_test, _) = data.load("mnist")
     kinds = {
@@ -204,6 +204,6 @@ def energy() -> Table:
     )
 
 
-def decibels(restored, x):
+def decibels(restored: np.ndarray, x: np.ndarray) -> float:
     """Return the mean signal-to-noise ratio of images, to a hundredth."""
     return round(metrics.psnr(restored, x), 2)

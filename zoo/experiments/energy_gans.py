@@ -17,7 +17,7 @@ from zoo.presets import recipes
 OF_DISCRIMINATORS = ("margin", "pulling_away_weight")  # which plain autoencoders do not have
 
 
-def energies(epochs: int | None = None, verbose=2) -> Table:
+def energies(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare the energies of digits, samples and noise by an EBGAN and by plain autoencoders."""
     ebgan, (x, _) = trained("ebgan_mnist", SEED, 0, epochs, verbose)
     recipe = recipes.get("ebgan_mnist")
@@ -63,7 +63,7 @@ def energies(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def above(low, high) -> float:
+def above(low: np.ndarray, high: np.ndarray) -> float:
     """Return how often a value of `high` is above one of `low`, the AUROC, in [0, 1]."""
     from sklearn.metrics import roc_auc_score
 
@@ -85,7 +85,7 @@ def histograms(found: dict) -> Figure:
     return figure
 
 
-def diversity(epochs: int | None = None, verbose=2) -> Table:
+def diversity(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Train a BEGAN for several ratios of the errors, which trade diversity for quality."""
     recipe = recipes.get("began_fashion_mnist")
     (x, _), (x_test, _) = data.load(recipe.data)
@@ -135,7 +135,7 @@ def diversity(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def diversity_of_faces(epochs: int | None = None, verbose=2) -> Table:
+def diversity_of_faces(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Train a BEGAN on faces for several ratios of the errors, and see that it converges."""
     recipe = recipes.get("began_olivetti")
     (x, _), (x_test, _) = data.load(recipe.data)

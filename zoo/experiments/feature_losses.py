@@ -19,7 +19,9 @@ PHOTOGRAPHS = 20_000
 OF_PHOTOGRAPHS = (800.0, 200.0, 100.0)  # the weights of three layers
 
 
-def independent_classifier(x, y, epochs, verbose) -> keras.Model:
+def independent_classifier(
+    x: np.ndarray, y: np.ndarray, epochs: int, verbose: int | str
+) -> keras.Model:
     """Train a classifier that shares neither layers nor seed with the reference classifiers."""
     keras.utils.set_random_seed(11)
     classifier = keras.Sequential(
@@ -39,7 +41,7 @@ def independent_classifier(x, y, epochs, verbose) -> keras.Model:
     return classifier
 
 
-def feature_losses(epochs: int | None = None, verbose=2) -> Table:
+def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare images of a VAE and a DFC-VAE with the same networks, a VAE-GAN, a GAN, a BEGAN."""
     dfc, (x, y) = trained("dfc_vae_fashion_mnist", SEED, 0, epochs, verbose)
     others = {
@@ -97,7 +99,7 @@ def feature_losses(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def feature_losses_color(epochs: int | None = None, verbose=2) -> Table:
+def feature_losses_color(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare photographs of a VAE and of a DFC-VAE whose features a user's network gives."""
     recipe = recipes.get("vae_cifar10")
     recipe = replace(recipe, model={**recipe.model, "filters": (16, 32, 64)}, epochs=10)
@@ -149,7 +151,9 @@ def feature_losses_color(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def trained_features(x, y, epochs, verbose) -> tuple[keras.Model, keras.Model]:
+def trained_features(
+    x: np.ndarray, y: np.ndarray, epochs: int, verbose: int | str
+) -> tuple[keras.Model, keras.Model]:
     """Train a classifier on images; return a network of the features of its layers, and itself."""
     keras.utils.set_random_seed(7)
     classifier = reference_classifier.build(x.shape[1:])

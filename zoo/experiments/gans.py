@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ SEEDS = (1, 2, 3, 4, 5)
 STDDEV = 0.4  # of each of the two modes
 
 
-def vae_against_gan(epochs: int | None = None, verbose=2) -> Table:
+def vae_against_gan(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare images that a VAE and a GAN with the same networks generate."""
     recipe = recipes.get(PRESET)
     plain = {name: v for name, v in recipe.model.items() if name not in OF_DISCRIMINATORS}
@@ -75,13 +76,13 @@ def vae_against_gan(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def effective_classes(classes) -> float:
+def effective_classes(classes: np.ndarray) -> float:
     """Return the exponential of the entropy of labels: how many equally frequent ones."""
     shares = np.bincount(classes) / len(classes)
     return float(np.exp(-np.sum(shares * np.log(np.maximum(shares, 1e-12)))))
 
 
-def nearest(images, x) -> tuple[float, float]:
+def nearest(images: np.ndarray, x: np.ndarray) -> tuple[float, float]:
     """Return the median and the first percentile of the distances to the nearest image of `x`."""
     images, x = (a.reshape(len(a), -1) for a in (images, x))
     squares = np.sum(x * x, axis=1) - 2 * images @ x.T + np.sum(images * images, axis=1)[:, None]
@@ -89,7 +90,7 @@ def nearest(images, x) -> tuple[float, float]:
     return float(np.median(distances)), float(np.quantile(distances, 0.01))
 
 
-def two_modes(epochs: int = 30, verbose=2) -> Table:
+def two_modes(epochs: int = 30, verbose: int | str = 2) -> Table:
     """Fit densities with two modes by VAEs and GANs, linear and not: which modes are covered?"""
     generator = np.random.default_rng(0)
     centers = np.where(generator.random(10_000) < 0.5, -2.0, 2.0)
@@ -131,7 +132,7 @@ def two_modes(epochs: int = 30, verbose=2) -> Table:
     )
 
 
-def made(cls, hidden_units, seed):
+def made(cls: type, hidden_units: tuple[int, ...], seed: int) -> Any:
     """Return a model of numbers: its decoder has these hidden layers."""
     if cls is zoo.VAE:
         likelihood = zoo.Gaussian(STDDEV if hidden_units else None)
@@ -146,7 +147,7 @@ def made(cls, hidden_units, seed):
     )
 
 
-def samples_of(model, n) -> np.ndarray:
+def samples_of(model: Any, n: int) -> np.ndarray:
     """Return samples of p(x), with the noise of a Gaussian likelihood, [n, 1]."""
     means = model.generate(n, seed=0)
     if not model.has_encoder:
@@ -155,14 +156,14 @@ def samples_of(model, n) -> np.ndarray:
     return means + stddev * np.random.default_rng(1).standard_normal(means.shape)
 
 
-def modes(samples) -> list[float]:
+def modes(samples: np.ndarray) -> list[float]:
     """Return the percentages of numbers below 0 and from -1 to 1, the mean, and the deviation."""
     below, between = np.mean(samples < 0), np.mean(np.abs(samples) < 1)
     statistics = (100 * below, 100 * between, np.mean(samples), np.std(samples))
     return [round(float(value), 2) for value in statistics]
 
 
-def spread(values) -> str:
+def spread(values: np.ndarray) -> str:
     """Return the mean of values, and the lowest and the highest."""
     return f"{np.mean(values):.2f} ({np.min(values):.2f} to {np.max(values):.2f})"
 

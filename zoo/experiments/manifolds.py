@@ -7,7 +7,7 @@ from zoo import data, plots
 from zoo.experiments.table import SEED, Table, fit
 
 
-def manifolds(epochs: int = 20, verbose=2) -> Table:
+def manifolds(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Embed digits in two dimensions by autoencoders and by methods of scikit-learn."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE, Isomap, LocallyLinearEmbedding, trustworthiness

@@ -18,7 +18,7 @@ TRAINING = 10_000
 PATCHES = 20  # of each photograph
 
 
-def recoloring(epochs: int | None = None, verbose=2) -> Table:
+def recoloring(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Give photographs the palettes of the same with turned hues, and compare with these."""
     recipe = recipes.get("palette_net_cifar10")
     (x, _), _ = data.load("cifar10_jpeg")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -43,7 +45,7 @@ REPORTED = {
 }
 
 
-def regularised(epochs: int = 30, verbose=2) -> Table:
+def regularised(epochs: int = 30, verbose: int | str = 2) -> Table:
     """Pre-train one layer by six methods, measure its code, and fine-tune a classifier on it."""
     train, validation, test = _split("mnist")
     rows = []
@@ -92,7 +94,7 @@ def regularised(epochs: int = 30, verbose=2) -> Table:
     )
 
 
-def mnist_variants(epochs: int = 30, verbose=2) -> Table:
+def mnist_variants(epochs: int = 30, verbose: int | str = 2) -> Table:
     """Compare stacks of four kinds of layers and an SVM on four data sets."""
     methods = {
         "SVM, Gaussian kernel": None,
@@ -142,7 +144,9 @@ def _split(name):
     return (x[:-held_out], y[:-held_out]), (x[-held_out:], y[-held_out:]), test
 
 
-def stacked(x, layers, model_class, options, *, epochs, verbose):
+def stacked(
+    x: np.ndarray, layers: int, model_class: type, options: dict, *, epochs: int, verbose: int | str
+) -> zoo.Autoencoder:
     """Return a deep autoencoder with sigmoid layers of 1000 units, pre-trained one by one."""
     model = zoo.Autoencoder(
         x.shape[1:],
@@ -165,7 +169,15 @@ def stacked(x, layers, model_class, options, *, epochs, verbose):
     return model
 
 
-def fine_tuned_error(model, train, validation, test, epochs, rates, verbose):
+def fine_tuned_error(
+    model: Any,
+    train: tuple,
+    validation: tuple,
+    test: tuple,
+    epochs: int,
+    rates: tuple[float, ...],
+    verbose: int | str,
+) -> float:
     """Return the test error in % of a classifier on the encoder, chosen on validation images."""
     best = None
     for rate in rates:
@@ -193,7 +205,7 @@ def fine_tuned_error(model, train, validation, test, epochs, rates, verbose):
     return round(100 * (1 - accuracy), 2)
 
 
-def svm_error(train, validation, test):
+def svm_error(train: tuple, validation: tuple, test: tuple) -> float:
     """Return the test error in % of a support vector machine chosen on validation images."""
     from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.svm import SVC

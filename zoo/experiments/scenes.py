@@ -21,7 +21,7 @@ SHOWN = (
 )
 
 
-def scenes(epochs: int | None = None, verbose=2) -> Table:
+def scenes(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Draw images for captions, also of combinations that no training caption has."""
     recipe = recipes.get("cvae_scenes")
     x, _, words = captions.draw(captions.TRAINING, seed=0, held_out=False)
@@ -59,7 +59,7 @@ def scenes(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def attribute_classifier(epochs: int, verbose) -> keras.Model:
+def attribute_classifier(epochs: int, verbose: int | str) -> keras.Model:
     """Return a classifier of images to the probabilities of every attribute, a list of eight."""
     keras.utils.set_random_seed(SEED + 10)
     x, content, _ = captions.draw(captions.TRAINING, seed=10)
@@ -89,7 +89,9 @@ def is_said(words: np.ndarray) -> np.ndarray:
     return said
 
 
-def agreement(classifier, images, content, words) -> list[float]:
+def agreement(
+    classifier: keras.Model, images: np.ndarray, content: np.ndarray, words: np.ndarray
+) -> list[float]:
     """Return the percentages of attributes, each by itself, and of scenes that are right."""
     read = classifier.predict(images, batch_size=500, verbose=0)
     read = np.stack([scores.argmax(axis=1) for scores in read], axis=1).reshape(-1, 2, 4)

@@ -15,7 +15,7 @@ SEEDS = (1, 2, 3)  # of the random choices of the labeled images
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}
 
 
-def semi_supervised(epochs: int | None = None, verbose=2) -> Table:
+def semi_supervised(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Train M1, M2 and M1+M2 with 100 labels, for several random choices of the labeled images."""
     found: dict[str, list] = {}
     methods = {"svm": "M1, SVM", "self_training": "M1, self-training", "spreading": "M1, spreading"}

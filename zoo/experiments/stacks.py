@@ -18,7 +18,7 @@ WIDTHS = (500, 500, 500)
 DRAWS = 8
 
 
-def stacks(epochs: int = 10, verbose=2) -> Table:
+def stacks(epochs: int = 10, verbose: int | str = 2) -> Table:
     """Compare variations of digits that three stacks of one-layer models generate."""
     (x, _), (x_test, y_test) = data.load("mnist")
     x_test, y_test = x_test[:1000], y_test[:1000]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -17,7 +18,7 @@ SHRINKAGE = 10.0  # of the linear regression, the best of 1, 10 and 100 on valid
 SHOWN = 10
 
 
-def super_resolution(epochs: int | None = None, verbose=2) -> Table:
+def super_resolution(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Make small faces large by TDAE, without its discriminator, and by simpler ways."""
     recipe = recipes.get("tdae_olivetti")
     (x, y), (x_test, y_test) = data.load(recipe.data)
@@ -71,7 +72,7 @@ def bicubic(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.clip(ops.convert_to_numpy(resized), 0, 1)
 
 
-def regression(x, y, x_test) -> np.ndarray:
+def regression(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
     """Return the linear regression of large images on small ones, clipped to [0, 1]."""
     from sklearn.linear_model import Ridge
 
@@ -80,13 +81,13 @@ def regression(x, y, x_test) -> np.ndarray:
     return np.clip(found, 0, 1).reshape(-1, *y.shape[1:]).astype("float32")
 
 
-def first_stage(model, x) -> np.ndarray:
+def first_stage(model: Any, x: np.ndarray) -> np.ndarray:
     """Return the images y1 of the first decoder of a TDAE."""
     parts = [ops.convert_to_numpy(model.stages(part)[0]) for part in np.array_split(x, 10)]
     return np.concatenate(parts)
 
 
-def edges(images) -> float:
+def edges(images: np.ndarray) -> float:
     """Return the mean absolute difference of neighboring pixels, along both sides."""
     steps = [np.abs(np.diff(images, axis=axis)).mean(dtype="float64") for axis in (1, 2)]
     return float(np.mean(steps))

@@ -35,7 +35,15 @@ class Table:
     figure: Figure | None = None
 
 
-def fit(model, x, epochs, rate, verbose, labels=None, seed=SEED):
+def fit(
+    model: Any,
+    x: np.ndarray,
+    epochs: int,
+    rate: float,
+    verbose: int | str,
+    labels: np.ndarray | None = None,
+    seed: int = SEED,
+) -> None:
     """Train with Adam and a cosine decay of the rate to a hundredth of `rate`."""
     keras.utils.set_random_seed(seed)
     steps = epochs * -(-len(x) // 128)
@@ -44,7 +52,14 @@ def fit(model, x, epochs, rate, verbose, labels=None, seed=SEED):
     model.fit(x, labels, epochs=epochs, verbose=verbose)
 
 
-def fit_recipe(recipe, x, y, epochs, verbose, model_class=None):
+def fit_recipe(
+    recipe: Any,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    epochs: int | None,
+    verbose: int | str,
+    model_class: type | None = None,
+) -> Any:
     """Train a recipe's model on images; `epochs` of None means the recipe's number."""
     epochs = epochs or recipe.epochs
     keras.utils.set_random_seed(recipe.seed)
@@ -55,12 +70,12 @@ def fit_recipe(recipe, x, y, epochs, verbose, model_class=None):
     return model
 
 
-def error(model, x, labels=None):
+def error(model: Any, x: np.ndarray, labels: np.ndarray | None = None) -> float:
     """Return the mean squared error of reconstructions, to four digits."""
     return rounded(metrics.reconstruction_error(model, x, labels))
 
 
-def pca_error(x, x_test, dimensions):
+def pca_error(x: np.ndarray, x_test: np.ndarray, dimensions: int) -> float:
     """Return the squared error of PCA, summed over pixels, per test image."""
     from sklearn.decomposition import PCA
 

@@ -15,7 +15,7 @@ from zoo.presets import recipes
 NOISE = (0.05, 0.1, 0.2, 0.4)
 
 
-def tones(epochs: int | None = None, verbose=2) -> Table:
+def tones(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Remove noise from sums of tones by a denoising autoencoder, and by a filter."""
     recipe = recipes.get("denoising_ae_tones")
     (x, _), (x_test, _) = data.load(recipe.data)
@@ -55,14 +55,14 @@ def tones(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def low_pass(noisy) -> np.ndarray:
+def low_pass(noisy: np.ndarray) -> np.ndarray:
     """Return signals [n, time, 1] without the frequencies above those of the tones."""
     spectrum = np.fft.rfft(noisy, axis=1)
     spectrum[:, int(HIGHEST) + 1 :] = 0
     return np.fft.irfft(spectrum, noisy.shape[1], axis=1)
 
 
-def signal_to_noise(restored, x) -> float:
+def signal_to_noise(restored: np.ndarray, x: np.ndarray) -> float:
     """Return the signal-to-noise ratio of signals about 0.5, in dB, averaged over signals."""
     signal = np.sum((x - 0.5) ** 2, axis=(1, 2), dtype="float64")
     noise = np.sum((restored - x) ** 2, axis=(1, 2), dtype="float64")

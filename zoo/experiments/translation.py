@@ -20,7 +20,7 @@ DRAWS = 6
 EPOCHS = 4
 
 
-def translation(epochs: int | None = None, verbose=2) -> Table:
+def translation(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare clothes painted with each of the two losses of Pix2Pix, and with both."""
     epochs = epochs or EPOCHS
     (x, y), (x_test, y_test) = data.load("fashion_silhouettes")
@@ -110,7 +110,7 @@ def _measures(images, y, classifier):
     ]
 
 
-def people_in_clothing(epochs: int | None = None, verbose=2) -> Table:
+def people_in_clothing(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Draw segmentations of silhouettes with a CVAE, and paint them with Pix2Pix."""
     (x, y), (x_test, y_test) = data.load("fashion_silhouettes")
     x, y = x[:50_000], y[:50_000]
@@ -164,7 +164,7 @@ def people_in_clothing(epochs: int | None = None, verbose=2) -> Table:
     )
 
 
-def segmentations(cvae, silhouettes: np.ndarray, seed: int) -> np.ndarray:
+def segmentations(cvae: zoo.CVAE, silhouettes: np.ndarray, seed: int) -> np.ndarray:
     """Return a draw for every silhouette, in gray levels k / (LEVELS - 1), [n, *SHAPE]."""
     drawn = cvae.generate(labels=silhouettes, seed=seed)
     inside = np.clip(np.round(drawn * (LEVELS - 1)), 1, LEVELS - 1)

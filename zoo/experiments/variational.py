@@ -52,7 +52,7 @@ def likelihoods() -> Table:
     )
 
 
-def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
+def conditional_bounds(epochs: int = 30, verbose: int | str = 2) -> Table:
     """Compare the ELBOs of a VAE and of CVAEs with two latent dimensions, and their codes."""
     (x, y), (x_test, y_test) = data.load("mnist")
     models = {
@@ -104,7 +104,7 @@ def conditional_bounds(epochs: int = 30, verbose=2) -> Table:
     )
 
 
-def denoising_variational(epochs: int = 20, verbose=2) -> Table:
+def denoising_variational(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Restore corrupted digits by denoising VAEs and CVAEs, after one epoch and after many."""
     (x, y), (x_test, y_test) = data.load("mnist")
     rows, pictures = [], {"original": x_test[:12]}
@@ -134,7 +134,7 @@ def denoising_variational(epochs: int = 20, verbose=2) -> Table:
     )
 
 
-def latent_sizes(epochs: int = 20, verbose=2) -> Table:
+def latent_sizes(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Reconstruct by VAEs with 2, 5 and 20 latent dimensions."""
     (x, _), (x_test, _) = data.load("mnist")
     rows, models = [], {}
@@ -157,7 +157,7 @@ def latent_sizes(epochs: int = 20, verbose=2) -> Table:
     )
 
 
-def manifold_seeds(epochs: int = 10, verbose=2) -> Table:
+def manifold_seeds(epochs: int = 10, verbose: int | str = 2) -> Table:
     """Embed digits in two dimensions by an autoencoder and a VAE, with three seeds each."""
     (x, _), (x_test, y_test) = data.load("mnist")
     x_test, y_test = x_test[:5000], y_test[:5000]

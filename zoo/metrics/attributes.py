@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder
 
 
-def stroke_thickness(images) -> np.ndarray:
+def stroke_thickness(images: np.ndarray) -> np.ndarray:
     """Return the mean thickness of the strokes of images, by morphology.
 
     Twice the distance to the background, averaged over the ridges of the strokes: the pixels whose
@@ -59,7 +59,7 @@ def stroke_thickness(images) -> np.ndarray:
     return np.concatenate(found)
 
 
-def rotation(images, originals, angles) -> np.ndarray:
+def rotation(images: np.ndarray, originals: np.ndarray, angles: Any) -> np.ndarray:
     """Return the angle by which an upright original matches its rotated image best.
 
     Args:

@@ -195,7 +195,7 @@ CARD_METRICS: dict[str, CardMetric] = {}
 """The metrics of cards by name, in the order of a card."""
 
 
-def register(name, unit, protocol, applies=always):
+def register(name: str, unit: str, protocol: str, applies: Callable = always) -> Callable:
     """Return a decorator that makes a function the `CardMetric` of this name."""
 
     def make(function):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoo.models.palette_net import PaletteNet
 
 
-def turned_hues(images: np.ndarray, angles) -> np.ndarray:
+def turned_hues(images: np.ndarray, angles: Any) -> np.ndarray:
     """Return images, or palettes, whose hues are turned in Lab.
 
     Args:

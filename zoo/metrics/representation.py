@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.models.vae import active_units as active_units
+from zoo.models.posterior_collapse import active_units as active_units
 from zoo.nn.network_properties import activation_of_code
 
 if TYPE_CHECKING:

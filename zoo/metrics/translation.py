@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def absolute_error(model: Pix2Pix | TDAE, x: np.ndarray, y: np.ndarray) -> float
     return float(np.mean(np.abs(np.subtract(model.translate(x), y, dtype="float64"))))
 
 
-def same_class(images: np.ndarray, others: np.ndarray, classifier) -> float:
+def same_class(images: np.ndarray, others: np.ndarray, classifier: Any) -> float:
     """Return the percentage of images that a classifier assigns to the class of another image.
 
     Args:

@@ -96,17 +96,17 @@ class AAE(BaseAutoencoder):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         posterior: str = "deterministic",
-        prior=None,
+        prior: Any = None,
         label_smoothing: float = 0.0,
         generator_steps: int = 1,
         generator_weight: float = 1.0,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
-        discriminator=None,
+        discriminator: keras.Layer | None = None,
         **kwargs,
     ):
         for name, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
@@ -278,7 +278,15 @@ class AAE(BaseAutoencoder):
         q = DiagonalNormal(**self.encoder(x))
         return {"z_mean": q.mean, "z_log_var": q.log_var}
 
-    def encode(self, x, labels=None, *, sample=False, seed=None, batch_size: int = 1024):
+    def encode(
+        self,
+        x: Any,
+        labels: Any = None,
+        *,
+        sample: bool = False,
+        seed: int | None = None,
+        batch_size: int = 1024,
+    ) -> np.ndarray:
         """Return codes of images: the mean of q(z | x), or the code for zero noise.
 
         Args:

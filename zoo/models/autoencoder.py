@@ -79,7 +79,15 @@ class Autoencoder(BaseAutoencoder):
         "Jacobian norm",
     )
 
-    def __init__(self, input_shape=None, latent_dim=None, *, l1=0.0, l2=0.0, **kwargs):
+    def __init__(
+        self,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
+        *,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        **kwargs,
+    ):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.l1, self.l2 = number("l1", l1, least=0), number("l2", l2, least=0)
         for name in self.weight_penalties():
@@ -171,14 +179,14 @@ class SparseAutoencoder(Autoencoder):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
-        penalty="kl",
-        rho=0.05,
-        weight=0.1,
-        hidden_units=(),
-        code_activation="auto",
+        penalty: str = "kl",
+        rho: float = 0.05,
+        weight: float = 0.1,
+        hidden_units: tuple[int, ...] = (),
+        code_activation: str | None = "auto",
         **kwargs,
     ):
         if penalty not in ("kl", "l1"):
@@ -246,11 +254,11 @@ class DenoisingAutoencoder(Autoencoder):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         corruption: Any = None,
-        num_corruptions=1,
+        num_corruptions: int = 1,
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
@@ -309,16 +317,16 @@ class ContractiveAutoencoder(Autoencoder):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
-        weight=0.1,
-        jacobian="auto",
-        noise=0.1,
-        hidden_units=(),
-        activation="sigmoid",
-        code_activation="sigmoid",
-        tie_weights="auto",
+        weight: float = 0.1,
+        jacobian: str = "auto",
+        noise: float = 0.1,
+        hidden_units: tuple[int, ...] = (),
+        activation: str = "sigmoid",
+        code_activation: str | None = "sigmoid",
+        tie_weights: bool | str = "auto",
         **kwargs,
     ):
         if tie_weights == "auto":

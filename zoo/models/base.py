@@ -207,7 +207,7 @@ class BaseAutoencoder(Trainer):
         """Return the input of the decoder: a tensor, or a dict of tensors with a label."""
         return {"z": z, "label": label} if "z" in self.label_inputs else z
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Reconstruct images: `x`, or `{"x": x, "label": y}`, to the same shape."""
         x, label = (inputs["x"], inputs["label"]) if self.conditional else (inputs, None)
         z = self.code(x, label, training)
@@ -350,7 +350,7 @@ class BaseAutoencoder(Trainer):
         return found
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> BaseAutoencoder:
         config = settings.deserialize(with_new_names(cls, config), custom_objects)
         config = settings.accepted(cls, config)
         frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
@@ -363,7 +363,7 @@ class BaseAutoencoder(Trainer):
         return model
 
     @classmethod
-    def from_preset(cls, name, **options):
+    def from_preset(cls, name: Any, **options) -> BaseAutoencoder:
         """Load a preset and check that it is of this class; see `zoo.load`."""
         model = zoo.load(name, **options)
         if not isinstance(model, cls):
@@ -374,7 +374,7 @@ class BaseAutoencoder(Trainer):
         """Write a preset folder; see `zoo.save`."""
         zoo.save(self, folder, **options)
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict | None:
         if not self.compiled:
             return None
         return keras.saving.serialize_keras_object(dict(self._compile_arguments))

@@ -63,12 +63,12 @@ class BEGAN(EBGAN):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         diversity: float = 0.5,
         balance_rate: float = 0.001,
-        prior_of_noise=None,
+        prior_of_noise: Any = None,
         **kwargs,
     ):
         kwargs |= {"prior_of_noise": prior_of_noise, "pulling_away_weight": 0.0}

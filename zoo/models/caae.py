@@ -90,15 +90,15 @@ class CAAE(SupervisedAAE):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         image_weight: float = 1.0,
         total_variation_weight: float = 0.0,
         own_labels: bool = False,
-        prior=None,
-        discriminator_filters=None,
-        discriminator_hidden_units=None,
+        prior: Any = None,
+        discriminator_filters: tuple[int, ...] | None = None,
+        discriminator_hidden_units: tuple[int, ...] | None = None,
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, prior=prior, **kwargs)

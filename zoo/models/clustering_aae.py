@@ -109,17 +109,17 @@ class ClusteringAAE(AAE):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         kernel_size: int = 3,
-        decoder_hidden_units=(500, 500),
-        discriminator_hidden_units=(256, 256),
-        corruption=None,
+        decoder_hidden_units: tuple[int, ...] = (500, 500),
+        discriminator_hidden_units: tuple[int, ...] = (256, 256),
+        corruption: Any = None,
         instance_noise: float = 0.2,
         label_weight: float = 1.0,
         head_distance: float | None = None,
-        masses=None,
+        masses: Any = None,
         **kwargs,
     ):
         if head_distance is not None:

@@ -53,7 +53,15 @@ class CVAE(VAE):
     label_inputs = ("x", "z")
     priors_taken = (Normal,)
 
-    def __init__(self, input_shape=None, latent_dim=None, *, label_shape=(), prior=None, **kwargs):
+    def __init__(
+        self,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
+        *,
+        label_shape: tuple[int, ...] = (),
+        prior: Any = None,
+        **kwargs,
+    ):
         self.label_shape = checked_label_shape(label_shape, prior)
         images = self.label_shape and kwargs.get("num_classes") is None
         self.label_dtype = "float32" if images else "int32"
@@ -113,7 +121,7 @@ def fixed_prior(prior: Any) -> Any:
     return None if is_learned(prior) else prior
 
 
-def learn_prior(model, prior: Any) -> None:
+def learn_prior(model: Any, prior: Any) -> None:
     """Give a conditional VAE a learned prior, by "learned" or a user's own network."""
     if len(model.code_shape) > 1:
         raise ValueError(
@@ -127,7 +135,7 @@ def learn_prior(model, prior: Any) -> None:
     model.network_names = (*model.network_names, "prior_network")
 
 
-def learned_prior_of(model) -> Any:
+def learned_prior_of(model: Any) -> Any:
     """Return the `prior` argument with which a conditional VAE was made."""
     if model.prior_network is None:
         return model.prior

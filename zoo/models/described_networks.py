@@ -12,7 +12,7 @@ from zoo.suggestions import UnknownNameError
 NETWORKS = ("dense", "conv", "resnet", "conv1d")
 
 
-def networks_of(model, encoder: Any, decoder: Any, input_shape: Any, latent_dim: Any) -> tuple:
+def networks_of(model: Any, encoder: Any, decoder: Any, input_shape: Any, latent_dim: Any) -> tuple:
     """Return encoder, decoder, the shape of an image and that of a code: given, or described.
 
     Raises:
@@ -47,7 +47,7 @@ def _check_given(name, given, found):
         raise ValueError(f"{name} is {given}, but the networks have {found}.")
 
 
-def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
+def described_networks(model: Any, input_shape: Any, latent_dim: Any) -> tuple:
     """Return the encoder, or None, and the decoder that the settings of a model describe.
 
     Raises:
@@ -99,7 +99,9 @@ def described_networks(model, input_shape: Any, latent_dim: Any) -> tuple:
     return encoder, decoder
 
 
-def described_sizes(model, input_shape: Any, network: Any, filters: Any, hidden_units: Any):
+def described_sizes(
+    model: Any, input_shape: Any, network: Any, filters: Any, hidden_units: Any
+) -> tuple:
     """Return the kind of network, its filters and hidden units: as given, or as suit the shape.
 
     Args:

@@ -81,8 +81,8 @@ class DFCVAE(VAE):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         features: keras.Model | str | None = None,
         feature_weight: float | tuple[float, ...] = 250.0,

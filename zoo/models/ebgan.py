@@ -80,13 +80,13 @@ class EBGAN(BaseAutoencoder):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         margin: float | None = None,
         pulling_away_weight: float = 0.1,
-        prior_of_noise=None,
-        generator=None,
+        prior_of_noise: Any = None,
+        generator: keras.Layer | None = None,
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
@@ -185,7 +185,9 @@ class EBGAN(BaseAutoencoder):
         """Return g(z), the images of noise [batch, latent_dim], as tensors."""
         return self.likelihood.mean(self.generator(z, training=training))
 
-    def generate(self, n=None, labels=None, *, seed=None) -> np.ndarray:
+    def generate(
+        self, n: int | None = None, labels: Any = None, *, seed: int | None = None
+    ) -> np.ndarray:
         """Generate images by the generator.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import keras
 from keras import ops
@@ -88,14 +88,14 @@ class GAN(BaseAutoencoder):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
-        prior=None,
+        prior: Any = None,
         label_smoothing: float = 0.0,
-        discriminator_filters=None,
-        discriminator_hidden_units=None,
-        discriminator=None,
+        discriminator_filters: tuple[int, ...] | None = None,
+        discriminator_hidden_units: tuple[int, ...] | None = None,
+        discriminator: keras.Layer | None = None,
         **kwargs,
     ):
         kind = likelihoods.get(kwargs.get("likelihood", "bernoulli"))
@@ -197,7 +197,7 @@ class GAN(BaseAutoencoder):
 
     # Use
 
-    def encode(self, x, labels=None, *, batch_size: int = 1024):
+    def encode(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> NoReturn:
         """Raise a TypeError, as there is no encoder."""
         raise TypeError(
             f"{type(self).__name__} has no encoder: it generates images, and does not encode or "

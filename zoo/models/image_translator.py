@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from zoo.models.base import BaseAutoencoder
 from zoo.monitors import DiscriminatorMonitor
@@ -43,18 +43,18 @@ class ImageTranslator(BaseAutoencoder):
         self.encoder = self.decoder = None  # the networks of the class follow
         self.image_shape, self.latent_dim, self.code_shape = input_shape, 0, (0,)
 
-    def encode(self, x: Any, labels: Any = None, *, batch_size: int = 1024):
+    def encode(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> NoReturn:
         """Raise a TypeError, as there are no codes."""
         raise TypeError(
             f"{type(self).__name__} has no encoder, no codes and no prior: {self.purpose}. Take "
             "zoo.VAE to encode, decode and generate."
         )
 
-    def decode(self, z: Any, labels: Any = None, *, batch_size: int = 1024):
+    def decode(self, z: Any, labels: Any = None, *, batch_size: int = 1024) -> NoReturn:
         """Raise a TypeError, as there are no codes."""
         self.encode(z)
 
-    def generate(self, n: Any = None, labels: Any = None, *, seed: int | None = None):
+    def generate(self, n: Any = None, labels: Any = None, *, seed: int | None = None) -> NoReturn:
         """Raise a TypeError, as there is no prior."""
         self.encode(n)
 
@@ -69,7 +69,7 @@ def shape_of_images(model: str, name: str, shape: Any) -> tuple[int, ...]:
     return shape
 
 
-def check_halvings(name: str, filters: tuple[int, ...], shape: tuple[int, ...]):
+def check_halvings(name: str, filters: tuple[int, ...], shape: tuple[int, ...]) -> None:
     """Refuse no halvings, and more of them than the shorter side allows."""
     most = min(shape[:2]).bit_length() - 1
     if not 1 <= len(filters) <= most:

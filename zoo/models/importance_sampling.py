@@ -24,7 +24,7 @@ class Estimate(NamedTuple):
     standard_error: np.ndarray
 
 
-def log_mean_weights(model, x: Any, labels: Any, samples: int, seed: int) -> Estimate:
+def log_mean_weights(model: Any, x: Any, labels: Any, samples: int, seed: int) -> Estimate:
     """Return ln 1/S sum_s p(x, z_s) / q(z_s | x) of every image.
 
     Args:

@@ -46,7 +46,14 @@ class IWAE(VAE):
         for name, neutral in {"beta": 1.0, "free_bits": 0.0}.items()
     }
 
-    def __init__(self, input_shape=None, latent_dim=None, *, samples: int = 50, **kwargs):
+    def __init__(
+        self,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
+        *,
+        samples: int = 50,
+        **kwargs,
+    ):
         super().__init__(input_shape, latent_dim, samples=samples, **kwargs)
 
     def losses(self, batch: Batch, training: bool) -> Losses:

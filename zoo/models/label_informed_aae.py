@@ -51,7 +51,15 @@ class LabelInformedAAE(AAE):
     learns_labels = True
     card_metrics = (*AAE.card_metrics, "classification error")
 
-    def __init__(self, input_shape=None, latent_dim=None, *, prior, num_classes: int, **kwargs):
+    def __init__(
+        self,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
+        *,
+        prior: Any,
+        num_classes: int,
+        **kwargs,
+    ):
         super().__init__(input_shape, latent_dim, prior=prior, **kwargs)
         self.num_classes = whole("num_classes", num_classes, least=2)
         if self.prior.num_classes != self.num_classes:
@@ -90,7 +98,9 @@ class LabelInformedAAE(AAE):
         """Return the classes in whose part of the prior the codes of images lie, int32 [n]."""
         return self.prior.region(self.encode(x, batch_size=batch_size))
 
-    def generate(self, n=None, labels=None, *, seed=None) -> np.ndarray:
+    def generate(
+        self, n: int | None = None, labels: Any = None, *, seed: int | None = None
+    ) -> np.ndarray:
         """Decode samples of the prior, or with labels [n] samples of the parts of these classes."""
         if labels is None:
             return super().generate(n, seed=seed)

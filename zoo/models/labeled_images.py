@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -20,10 +22,10 @@ class LabeledImages:
         per_unlabeled: the number of labeled images per unlabeled one; 0 if none were set apart.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Any):
         self.model, self.arrays, self.tensors, self.per_unlabeled = model, (), [], 0.0
 
-    def set_apart(self, data):
+    def set_apart(self, data: Any) -> None:
         """Take the labeled images out of the data and keep them, if some have no label.
 
         Args:
@@ -50,14 +52,14 @@ class LabeledImages:
             self.tensors = [ops.convert_to_tensor(array) for array in arrays]
             self.model.train_function = None  # it holds the old images as constants
 
-    def draw(self, n: int, seed_generator):
+    def draw(self, n: int, seed_generator: Any) -> list:
         """Sample n images, labels and weights with replacement in a training step, as tensors."""
         uniform = backend.uniform((n,), seed_generator, shared=True)
         rows = backend.local_shard(ops.cast(uniform * len(self.arrays[0]), "int32"))
         return [ops.take(tensor, rows, axis=0) for tensor in self.tensors]
 
 
-def check_every_class_has_a_label(y, num_classes: int):
+def check_every_class_has_a_label(y: Any, num_classes: int) -> None:
     """Refuse labels [n], -1 for unknown, if a class has none.
 
     Raises:

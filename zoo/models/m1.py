@@ -57,12 +57,12 @@ class M1(VAE):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         num_classes: int,
         method: str = "spreading",
-        classifier_hidden_units=(256,),
+        classifier_hidden_units: tuple[int, ...] = (256,),
         classifier_epochs: int = 30,
         **kwargs,
     ):
@@ -87,7 +87,9 @@ class M1(VAE):
         logits = keras.layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
         return keras.Model(z, logits, name="classifier")
 
-    def fit(self, x=None, y=None, *args, validation_data=None, **kwargs) -> keras.callbacks.History:
+    def fit(
+        self, x: Any = None, y: Any = None, *args, validation_data: Any = None, **kwargs
+    ) -> keras.callbacks.History:
         """Train on all images, then train the classifier if labels are given; see `VAE.fit`.
 
         Args:

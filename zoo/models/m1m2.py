@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import keras
 from keras import ops
@@ -63,9 +63,9 @@ class M1M2(M2):
     def __init__(
         self,
         lower: VAE | str | None = None,
-        latent_dim=None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
-        likelihood="learned_gaussian",
+        likelihood: Any = "learned_gaussian",
         **kwargs,
     ):
         lower = _copy(lower)
@@ -89,7 +89,7 @@ class M1M2(M2):
     def prepared(self, x: Any, seed: Any = 0) -> Any:
         raise _no_likelihood()
 
-    def kl_and_log_prob(self, *args, **kwargs):
+    def kl_and_log_prob(self, *args, **kwargs) -> NoReturn:
         raise _no_likelihood()
 
     def parts(self) -> dict:

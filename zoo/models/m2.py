@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -18,7 +18,7 @@ from zoo.nn import networks
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.distributions.priors import Normal
 from zoo.nn.given import number, whole, widths
-from zoo.trainer import Losses
+from zoo.trainer import Batch, Losses
 
 RAMP_STEPS = 500
 
@@ -26,7 +26,7 @@ RAMP_STEPS = 500
 class PhaseOfTraining(keras.callbacks.Callback):
     """Makes the epochs of the warm-up sample labels instead of summing over them."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Sample labels if all steps of the epoch are in the warm-up, else sum over them.
 
         If this changes, the training function is made again.
@@ -106,15 +106,15 @@ class M2(VAE):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
-        hidden_units=(500,),
+        hidden_units: tuple[int, ...] = (500,),
         alpha: float = 10.0,
         labeled_batch_size: int = 100,
         warm_up: int = 0,
         dropout: float = 0.0,
-        prior=None,
+        prior: Any = None,
         **kwargs,
     ):
         if not widths("hidden_units", hidden_units):
@@ -162,7 +162,7 @@ class M2(VAE):
 
     # Loss
 
-    def losses(self, batch, training):
+    def losses(self, batch: Batch, training: bool) -> Losses:
         x = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         features = self.trunk(x, training=training)  # [batch, units]; one pass for all labels
         logits = self.classifier(features, training=False)  # dropout is for labeled images
@@ -197,7 +197,7 @@ class M2(VAE):
             classification=classification,
         )
 
-    def reconstruction_and_kl(self, x, features, label, training):
+    def reconstruction_and_kl(self, x: Any, features: Any, label: Any, training: bool) -> tuple:
         """Return -log p(x | y, z) and KL(q(z | x, y) || p(z)) for given labels, both [batch]."""
         inputs = {"features": features, "label": label}
         q_z = DiagonalNormal(**self.latent_head(inputs, training=training))
@@ -205,7 +205,7 @@ class M2(VAE):
         log_likelihoods = self.log_likelihoods(x, z, label, training)
         return -ops.mean(log_likelihoods, axis=1), kl_divergence(q_z, self.prior_of(label), z)
 
-    def expected_terms(self, x, features, q_y, training):
+    def expected_terms(self, x: Any, features: Any, q_y: Any, training: bool) -> tuple:
         """Return the means of both terms over labels y ~ q(y | x), both [batch]."""
         classes = self.num_classes
         labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(x)[0],))
@@ -216,7 +216,7 @@ class M2(VAE):
         )
         return ops.sum(q_y * reconstruction, axis=1), ops.sum(q_y * kl, axis=1)
 
-    def terms_of_sampled_label(self, x, features, q_y):
+    def terms_of_sampled_label(self, x: Any, features: Any, q_y: Any) -> tuple:
         """Return estimates of `expected_terms` by one label y ~ q(y | x) for each image.
 
         No gradient reaches q(y | x), as in the whole warm-up.
@@ -226,7 +226,7 @@ class M2(VAE):
         labels = ops.argmax(ops.log(ops.maximum(q_y, 1e-30)) + gumbel, axis=1)
         return self.reconstruction_and_kl(x, features, ops.cast(labels, "int32"), training=True)
 
-    def losses_of_labeled_images(self):
+    def losses_of_labeled_images(self) -> tuple:
         """Return the negative bound and the cross-entropy of labeled images, both scalars.
 
         They are sampled from those that were set apart. The bound is scaled by the number of
@@ -242,7 +242,7 @@ class M2(VAE):
         mean_bound = backend.batch_mean(weight * bound)
         return self.labeled.per_unlabeled * mean_bound, backend.batch_mean(weight * cross_entropy)
 
-    def warmed_up(self, values):
+    def warmed_up(self, values: Any) -> Any:
         """Scale the gradient of values by the ramp, from 0 to 1; the values stay the same."""
         if not self.warm_up:
             return values
@@ -252,11 +252,11 @@ class M2(VAE):
 
     # Training
 
-    def after_step(self, batch, metrics):
+    def after_step(self, batch: Batch, metrics: dict) -> None:
         super().after_step(batch, metrics)
         self.steps_taken.assign(self.steps_taken + 1.0)
 
-    def before_training(self, data):
+    def before_training(self, data: Any) -> None:
         """Set the labeled images apart, and begin with a step that sums over the labels."""
         super().before_training(data)
         self.labeled.set_apart(data)
@@ -267,20 +267,20 @@ class M2(VAE):
 
     predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
 
-    def label_probability(self, x):
+    def label_probability(self, x: Any) -> Any:
         """Return q(y | x) as a tensor, [batch, num_classes]."""
         return ops.softmax(self.classifier(self.trunk(self.input_pixels(x))))
 
-    def checked_images(self, x, labels):
+    def checked_images(self, x: Any, labels: Any) -> tuple:
         """Check images and labels; labels that are None are predicted by the model."""
         if labels is None:
             labels = self.predict_labels(x)
         return super().checked_images(x, labels)
 
-    def parts(self):
+    def parts(self) -> dict:
         """Return what can be exported: the parts of a VAE, and `classifier`."""
         classifier = classifier_part(self, (self.trunk, self.classifier))
         return {**super().parts(), "classifier": classifier}
 
-    def setting(self, name):
+    def setting(self, name: str) -> Any:
         return learned_prior_of(self) if name == "prior" else super().setting(name)

@@ -95,12 +95,12 @@ class PaletteNet(ImageTranslator):
 
     def __init__(
         self,
-        input_shape=None,
+        input_shape: tuple[int, ...] | None = None,
         colors: int = 6,
         *,
-        filters=None,
+        filters: tuple[int, ...] | None = None,
         color_weight: float = 100.0,
-        discriminator_filters=None,
+        discriminator_filters: tuple[int, ...] | None = None,
         **kwargs,
     ):
         input_shape = shape_of_images("PaletteNet", "input_shape", input_shape)
@@ -242,7 +242,7 @@ class PaletteNet(ImageTranslator):
         palettes = checks.check_label_arrays(palettes, len(x), self, "palettes")
         return self.run_in_batches("recolored", (x, palettes), None, batch_size)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Recolor images: `{"x": x, "palette": palette}`."""
         return self.recolored(inputs["x"], inputs["palette"], training)
 

@@ -97,15 +97,15 @@ class Pix2Pix(ImageTranslator):
 
     def __init__(
         self,
-        input_shape=None,
-        target_shape=None,
+        input_shape: tuple[int, ...] | None = None,
+        target_shape: tuple[int, ...] | None = None,
         *,
-        filters=None,
+        filters: tuple[int, ...] | None = None,
         l1_weight: float = 100.0,
         label_smoothing: float = 0.0,
-        discriminator_filters=None,
-        generator=None,
-        discriminator=None,
+        discriminator_filters: tuple[int, ...] | None = None,
+        generator: keras.Layer | None = None,
+        discriminator: keras.Layer | None = None,
         **kwargs,
     ):
         input_shape = shape_of_images("Pix2Pix", "input_shape", input_shape)
@@ -245,7 +245,7 @@ class Pix2Pix(ImageTranslator):
         x, _ = self.checked_images(x, None)
         return self.run_in_batches("translated", x, None, batch_size)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Translate images, to [batch, *target_shape]."""
         return self.translated(inputs, training)
 

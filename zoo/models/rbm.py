@@ -76,12 +76,12 @@ class RBM(Autoencoder):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
-        k=1,
-        chains=0,
-        code_activation="sigmoid",
+        k: int = 1,
+        chains: int = 0,
+        code_activation: str = "sigmoid",
         **kwargs,
     ):
         if code_activation not in ("sigmoid", "linear"):
@@ -197,7 +197,9 @@ class RBM(Autoencoder):
         flipped = ops.reshape(flat + one * (1.0 - 2.0 * flat), ops.shape(v))
         return -units * ops.softplus(self.free_energy(v) - self.free_energy(flipped))
 
-    def generate(self, n=None, labels=None, *, seed=None, steps: int = 500) -> np.ndarray:
+    def generate(
+        self, n: int | None = None, labels: Any = None, *, seed: int | None = None, steps: int = 500
+    ) -> np.ndarray:
         """Generate images by Gibbs sampling from noise, and return the means of the last step.
 
         Args:

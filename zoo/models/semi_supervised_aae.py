@@ -53,7 +53,12 @@ class SemiSupervisedAAE(ClusteringAAE):
     semi_supervised = True
 
     def __init__(
-        self, input_shape=None, latent_dim=None, *, labeled_batch_size: int = 100, **kwargs
+        self,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
+        *,
+        labeled_batch_size: int = 100,
+        **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)

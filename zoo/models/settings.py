@@ -11,6 +11,7 @@ import functools
 import inspect
 import random
 import re
+from collections.abc import Iterator
 from inspect import Parameter
 from typing import Any
 
@@ -22,7 +23,7 @@ from zoo.nn.given import whole
 from zoo.suggestions import suggestion
 
 
-def prepare(cls, last: Any) -> None:
+def prepare(cls: type, last: Any) -> None:
     """Give a class its signature, and a constructor that checks settings and seeds weights.
 
     Sets `cls.__signature__`, which `inspect`, `help` and editors read; `cls.__doc__`, with the
@@ -113,7 +114,7 @@ def _checking(cls, init):
     return checked
 
 
-def accepted(cls, settings: dict) -> dict:
+def accepted(cls: type, settings: dict) -> dict:
     """Return settings without those that a class does not take, if their values change nothing.
 
     Raises:
@@ -137,7 +138,7 @@ OLD_HOOKS = {
 }
 
 
-def refuse_old_hooks(cls) -> None:
+def refuse_old_hooks(cls: type) -> None:
     """Refuse a class that overrides a method or attribute which is no longer used.
 
     Raises:
@@ -153,7 +154,7 @@ def refuse_old_hooks(cls) -> None:
         )
 
 
-def unknown(cls, names: Any) -> TypeError:
+def unknown(cls: type, names: Any) -> TypeError:
     """Return the error for unknown settings of a class, with the nearest known names."""
     known = list(cls.__signature__.parameters)
     now = {old: new for old, new in OLD_NAMES.items() if new in known}
@@ -168,7 +169,7 @@ def unknown(cls, names: Any) -> TypeError:
 
 
 @contextlib.contextmanager
-def initial_weights(seed: int | None):
+def initial_weights(seed: int | None) -> Iterator[None]:
     """Use a seed for the weights of all layers that are made inside; None changes nothing.
 
     Initializers without a seed take one from Python's random generator, which

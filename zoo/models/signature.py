@@ -66,7 +66,7 @@ class OwnWeights:
         return self.weights
 
 
-def image_info(model) -> TensorInfo:
+def image_info(model: Any) -> TensorInfo:
     """Return the description of `x`, the images of a model, or its rows of a table."""
     p = model.likelihood
     names = getattr(p, "names", None)
@@ -74,7 +74,7 @@ def image_info(model) -> TensorInfo:
     return TensorInfo("x", "float32", tuple(model.image_shape), p.low, p.high, **more)
 
 
-def classifier_part(model, networks: Any) -> Part:
+def classifier_part(model: Any, networks: Any) -> Part:
     """Return the classifier part of a model: from `x` to `label_probability`, [num_classes].
 
     Args:
@@ -90,7 +90,7 @@ def classifier_part(model, networks: Any) -> Part:
     return model.part("classifier", classify, (x,), (probability,), networks)
 
 
-def encoder_and_decoder(model) -> dict[str, Part]:
+def encoder_and_decoder(model: Any) -> dict[str, Part]:
     """Return the two parts that every model with an encoder has."""
     codes = tuple(TensorInfo(name, "float32", model.code_shape) for name in model.encoder_outputs)
     takes = (image_info(model), *label_info(model, "x"))
@@ -103,7 +103,7 @@ def encoder_and_decoder(model) -> dict[str, Part]:
     return {"encoder": encoder, "decoder": decoder_part(model)}
 
 
-def decoder_part(model) -> Part:
+def decoder_part(model: Any) -> Part:
     """Return the decoder of a model: from `z`, and for some `label`, to `x`."""
     prior = model.prior.describe() if model.prior else None
     z = TensorInfo("z", "float32", model.code_shape, prior=prior)
@@ -115,7 +115,7 @@ def decoder_part(model) -> Part:
     return model.part("decoder", decode, takes, (image_info(model),), (model.decoder,))
 
 
-def label_info(model, name: str) -> tuple[TensorInfo, ...]:
+def label_info(model: Any, name: str) -> tuple[TensorInfo, ...]:
     """Return the description of the label that the network of "x" or of "z" takes, if any."""
     if name not in model.label_inputs:
         return ()

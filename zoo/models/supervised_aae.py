@@ -47,8 +47,8 @@ class SupervisedAAE(AAE):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         conditional_discriminator: bool = False,
         **kwargs,

@@ -62,13 +62,13 @@ class TargetPropAutoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
-        iterations=10,
-        rate=0.02,
-        proximity=1.0,
-        regularizer=0.0,
+        iterations: int = 10,
+        rate: float = 0.02,
+        proximity: float = 1.0,
+        regularizer: float = 0.0,
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)

@@ -95,14 +95,14 @@ class TDAE(ImageTranslator):
 
     def __init__(
         self,
-        input_shape=None,
-        target_shape=None,
+        input_shape: tuple[int, ...] | None = None,
+        target_shape: tuple[int, ...] | None = None,
         *,
-        filters=None,
+        filters: tuple[int, ...] | None = None,
         generator_weight: float = 1e-3,
         feature_weight: float = 1e-2,
         label_smoothing: float = 0.0,
-        discriminator_filters=None,
+        discriminator_filters: tuple[int, ...] | None = None,
         **kwargs,
     ):
         small = shape_of_images("TDAE", "input_shape", input_shape)
@@ -249,7 +249,7 @@ class TDAE(ImageTranslator):
         """Return y2 of images, as tensors, float32 [batch, *target_shape]."""
         return self.stages(x, training)[-1]
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Make small images large, [batch, *target_shape]."""
         return self.translated(inputs, training)
 

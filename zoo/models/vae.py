@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -12,8 +11,10 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks import data as checks
+from zoo.checks.codes import check_codes
 from zoo.models.base import BaseAutoencoder
 from zoo.models.importance_sampling import Estimate, log_mean_weights
+from zoo.models.posterior_collapse import warn_of_collapse
 from zoo.monitors import not_finite
 from zoo.nn import corruption as corruptions
 from zoo.nn.configured import made_of
@@ -98,15 +99,15 @@ class VAE(BaseAutoencoder):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         beta: Any = 1.0,
         samples: int = 1,
         free_bits: float = 0.0,
         binarize: str | None = None,
         corruption: Any = None,
-        prior=None,
+        prior: Any = None,
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
@@ -218,7 +219,15 @@ class VAE(BaseAutoencoder):
         q = self.posterior(x, label)
         return {"z_mean": q.mean, "z_log_var": q.log_var}
 
-    def encode(self, x, labels=None, *, sample=False, seed=None, batch_size: int = 1024):
+    def encode(
+        self,
+        x: Any,
+        labels: Any = None,
+        *,
+        sample: bool = False,
+        seed: int | None = None,
+        batch_size: int = 1024,
+    ) -> np.ndarray:
         """Return codes of images: the mean of q(z | x), or a sample from it.
 
         Args:
@@ -242,7 +251,7 @@ class VAE(BaseAutoencoder):
         """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
         return self.posterior(x, label).reparameterize(noise[:, None])[:, 0]
 
-    def posterior_moments(self, x: Any, labels: Any = None, *, batch_size: int = 1024):
+    def posterior_moments(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> tuple:
         """Return mean and log-variance of q(z | x) as arrays, both float32 [n, latent_dim]."""
         x, labels = self.checked_images(x, labels)
         both = self.run_in_batches("moments", x, labels, batch_size)
@@ -268,7 +277,7 @@ class VAE(BaseAutoencoder):
         """Return `kl_by_dimension` for tensors."""
         return normal.kl_by_dimension(self.posterior(x, label), self.prior_of(label))
 
-    def kl_and_log_prob(self, x, z, labels=None, *, batch_size: int = 1024):
+    def kl_and_log_prob(self, x: Any, z: Any, labels: Any = None, *, batch_size: int = 1024) -> Any:
         """Return KL(q(z | x) || p(z)) and log p(x | z) of images, arrays, float32 [n], nats.
 
         Args:
@@ -277,7 +286,7 @@ class VAE(BaseAutoencoder):
                 estimated from it if it has no closed form.
         """
         x, labels = self.checked_images(x, labels)
-        z = checks.check_codes(z, self.code_shape)
+        z = check_codes(z, self.code_shape)
         both = self.run_in_batches("bound_of", (x, z), labels, batch_size)
         return both[:, 0], both[:, 1]
 
@@ -288,7 +297,9 @@ class VAE(BaseAutoencoder):
         log_prob = self.log_likelihoods(self.input_pixels(x), z, label)[:, 0]
         return ops.stack([kl, log_prob], axis=1)
 
-    def log_likelihood(self, x, labels=None, *, samples: int = 5000, seed: int = 0) -> Estimate:
+    def log_likelihood(
+        self, x: Any, labels: Any = None, *, samples: int = 5000, seed: int = 0
+    ) -> Estimate:
         """Estimate log p(x), or log p(x | label), by importance sampling from q(z | x).
 
         ln 1/S sum_s p(x, z_s) / q(z_s | x): on average a lower bound, which gets tighter with more
@@ -334,42 +345,8 @@ class VAE(BaseAutoencoder):
     def after_fit(self, x: Any, y: Any) -> None:
         """Warn of posterior collapse: few dimensions of the codes hold information."""
         steps = int(ops.convert_to_numpy(self.optimizer.iterations))
-        if steps < FEW_STEPS or not_finite(self):
-            return
-        active = active_units(self, x, y if self.conditional and not self.semi_supervised else None)
-        if active <= self.latent_dim // 10:
-            warnings.warn(
-                f"{type(self).__name__} hardly uses its codes: {active} of {self.latent_dim} "
-                "dimensions are active, the others are the same for all images (posterior "
-                "collapse). Train longer, lower beta=, or give free_bits=. With "
-                'likelihood="squared_error" or a fixed zoo.Gaussian(stddev), errors may cost too '
-                'little: use likelihood="gaussian", which is calibrated. In this model, codes from '
-                "encode(x, sample=True) may decode better than the mean codes of reconstruct().",
-                stacklevel=3,
-            )
-
-
-def active_units(model, x: Any, labels: Any = None, *, threshold: float = 0.01) -> int:
-    """Count the latent dimensions that hold information about the image.
-
-    A dimension is active if the variance of its posterior mean over images exceeds `threshold`. If
-    the prior depends on the label, the mean is taken in units of that prior.
-
-    Args:
-        model: a `VAE`.
-        x: images [n, *input_shape]. labels: integers [n] for conditional models.
-
-    Examples:
-        >>> x = zoo.data.load("digits")[1][0]
-        >>> zoo.metrics.active_units(zoo.load("vae_digits"), x)
-        4
-
-    Source: Burda, Grosse and Salakhutdinov 2015 (arXiv 1509.00519), section 5.2.
-    """
-    mean, _ = model.posterior_moments(x, labels)
-    if model.conditional:
-        mean = model.style(mean, labels)
-    return int(np.sum(np.var(mean, axis=0) > threshold))
+        if steps >= FEW_STEPS and not not_finite(self):
+            warn_of_collapse(self, x, y if self.conditional and not self.semi_supervised else None)
 
 
 def _checked_beta(beta):

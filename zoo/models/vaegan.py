@@ -80,14 +80,14 @@ class VAEGAN(VAE):
 
     def __init__(
         self,
-        input_shape=None,
-        latent_dim=None,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
         *,
         generator_weight: float = 1.0,
         feature_stddev: float = 1.0,
         label_smoothing: float = 0.0,
-        discriminator_filters=None,
-        discriminator_hidden_units=None,
+        discriminator_filters: tuple[int, ...] | None = None,
+        discriminator_hidden_units: tuple[int, ...] | None = None,
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)

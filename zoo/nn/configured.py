@@ -31,7 +31,7 @@ class Configured:
         return {}
 
     @classmethod
-    def from_config(cls, config: dict):
+    def from_config(cls, config: dict) -> Configured:
         return cls(**config)
 
     def shown(self) -> dict:

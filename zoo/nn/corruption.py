@@ -178,7 +178,7 @@ class Composition(Corruption):
         (360, 8, 8, 1)
     """
 
-    def __init__(self, steps):
+    def __init__(self, steps: list | tuple):
         if not steps:
             raise ValueError("A Composition of corruptions needs at least one.")
         self.steps = [get(step) for step in steps]

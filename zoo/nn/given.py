@@ -7,7 +7,15 @@ from numbers import Real
 from typing import Any
 
 
-def number(name: str, value, *, least=None, above=None, most=None, below=None) -> float:
+def number(
+    name: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> float:
     """Return a finite number within bounds.
 
     Args:

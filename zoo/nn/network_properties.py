@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import layers
 
 from zoo.nn.own_networks import activation_of, last_operation
 
 
-def fitting_shapes(encoder, decoder, label_inputs, likelihood) -> tuple[tuple[int, ...], int]:
+def fitting_shapes(
+    encoder: keras.Model | None,
+    decoder: keras.Model,
+    label_inputs: tuple[str, ...],
+    likelihood: Any,
+) -> tuple[tuple[int, ...], int]:
     """Check that the shapes of an encoder, a decoder and a likelihood fit.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -29,7 +30,7 @@ def encoder(
     input_dropout: float = 0.0,
     seed: int = 0,
     normalization: keras.Layer | None = None,
-    dtype=None,
+    dtype: Any = None,
 ) -> keras.Model:
     """Build a network from images to codes.
 
@@ -102,7 +103,7 @@ def decoder(
     tied_to: keras.Model | None = None,
     num_classes: int | None = None,
     label_shape: tuple[int, ...] = (),
-    dtype=None,
+    dtype: Any = None,
 ) -> keras.Model:
     """Build a network from codes to a likelihood's parameters, with the encoder's layers reversed.
 
@@ -139,9 +140,9 @@ def discriminator(
     latent_dim: int,
     *,
     hidden_units: tuple[int, ...] = (512, 256),
-    activation="relu",
+    activation: str = "relu",
     num_classes: int | None = None,
-    dtype=None,
+    dtype: Any = None,
 ) -> keras.Model:
     """Build a discriminator of codes: `z` [batch, latent_dim] to one logit [batch, 1].
 
@@ -165,10 +166,10 @@ def image_discriminator(
     network: str = "conv",
     filters: tuple[int, ...] = (),
     hidden_units: tuple[int, ...] = (512,),
-    activation="leaky_relu",
+    activation: str = "leaky_relu",
     normalization: keras.Layer | None = None,
     num_classes: int | None = None,
-    dtype=None,
+    dtype: Any = None,
 ) -> keras.Model:
     """Build a discriminator of images: `x` to a dict of `logit` [batch, 1] and `features`.
 
@@ -211,7 +212,7 @@ def trunk(
     activation: str = "relu",
     normalize: bool = False,
     normalization: keras.Layer | None = None,
-    dtype=None,
+    dtype: Any = None,
 ) -> keras.Model:
     """Build the first layers of several networks: `x` to flat features [batch, hidden_units[-1]].
 
@@ -234,7 +235,7 @@ def latent_head(
     *,
     hidden_units: tuple[int, ...] = (),
     activation: str = "relu",
-    dtype=None,
+    dtype: Any = None,
 ) -> keras.Model:
     """Build the encoder after a trunk: `features` [batch, units] and `label` to a dict of codes."""
     inputs = {

@@ -15,7 +15,9 @@ from zoo.nn.own_networks import (
 )
 
 
-def discriminator(network, name: str, shape, labeled: bool = False) -> keras.Model:
+def discriminator(
+    network: keras.Layer, name: str, shape: tuple[int, ...] | None, labeled: bool = False
+) -> keras.Model:
     """Return a user's discriminator as a functional model from `name` to a logit.
 
     Args: those of `functional`.
@@ -27,7 +29,7 @@ def discriminator(network, name: str, shape, labeled: bool = False) -> keras.Mod
     return _giving_logits(network)
 
 
-def pair_discriminator(network) -> keras.Model:
+def pair_discriminator(network: keras.Layer) -> keras.Model:
     """Return a user's discriminator of a dict of `x` and `y`, a functional model."""
     inputs = network.input if is_functional(network) else None
     if not isinstance(inputs, dict) or inputs.keys() != {"x", "y"}:

@@ -23,7 +23,7 @@ class OneHot(layers.Layer):
         super().__init__(**kwargs)
         self.num_classes = num_classes
 
-    def call(self, label):
+    def call(self, label: Any) -> Any:
         return ops.one_hot(label, self.num_classes, dtype=self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
@@ -47,7 +47,7 @@ class Dropout(layers.Layer):
         self.rate, self.seed = float(rate), seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    def call(self, x, training=False):
+    def call(self, x: Any, training: bool = False) -> Any:
         if not training:
             return x
         kept = backend.uniform(ops.shape(x), self.seed_generator) >= self.rate
@@ -88,7 +88,7 @@ class WithoutActivation(layers.Layer):
         if not self.layer.built:
             self.layer.build(input_shape)
 
-    def call(self, x):
+    def call(self, x: Any) -> Any:
         activation, self.layer.activation = self.layer.activation, keras.activations.linear
         try:
             return self.layer(x)
@@ -112,7 +112,7 @@ class TiedDense(layers.Layer):
         activation: as in `keras.layers.Dense`.
     """
 
-    def __init__(self, dense: layers.Dense, activation=None, **kwargs):
+    def __init__(self, dense: layers.Dense, activation: Any = None, **kwargs):
         super().__init__(**kwargs)
         self.dense = dense
         self.activation = keras.activations.get(activation)
@@ -126,7 +126,7 @@ class TiedDense(layers.Layer):
             )
         self.bias = self.add_weight(shape=(inputs,), initializer="zeros", name="bias")
 
-    def call(self, x):
+    def call(self, x: Any) -> Any:
         return self.activation(ops.matmul(x, ops.transpose(self.dense.kernel)) + self.bias)
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
@@ -145,17 +145,17 @@ class Standardize(keras.layers.Layer):
         mean, deviation: of each column, numbers [features].
     """
 
-    def __init__(self, mean, deviation, **options):
+    def __init__(self, mean: Any, deviation: Any, **options):
         super().__init__(**{**options, "dtype": "float32"})
         self.mean, self.deviation = list(mean), list(deviation)
 
-    def call(self, x):
+    def call(self, x: Any) -> Any:
         both = self.mean, self.deviation
         mean, deviation = (ops.convert_to_tensor(np.asarray(v, "float32")) for v in both)
         return (x - mean) / deviation
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: tuple) -> tuple:
         return shape
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "mean": self.mean, "deviation": self.deviation}

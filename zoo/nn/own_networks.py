@@ -12,6 +12,7 @@ import contextvars
 import math
 import re
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -32,7 +33,7 @@ SAVED = contextvars.ContextVar("saved", default=False)
 
 
 @contextlib.contextmanager
-def as_saved():
+def as_saved() -> Iterator[None]:
     """Take networks unchanged, as a file describes them: a saved model must not change."""
     token = SAVED.set(True)
     try:
@@ -41,7 +42,16 @@ def as_saved():
         SAVED.reset(token)
 
 
-def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_shape, latent_dim):
+def taken(
+    encoder: keras.Layer | None,
+    decoder: keras.Layer,
+    *,
+    encoder_outputs: tuple[str, ...],
+    label_inputs: tuple[str, ...],
+    likelihood: Any,
+    input_shape: tuple[int, ...] | None,
+    latent_dim: int | tuple[int, ...] | None,
+) -> tuple[keras.Model | None, keras.Model, tuple[int, ...]]:
     """Return an encoder and a decoder as functional models with flat codes.
 
     Args:
@@ -90,7 +100,7 @@ def taken(encoder, decoder, *, encoder_outputs, label_inputs, likelihood, input_
     return encoder, decoder, shape
 
 
-def translator(network, shape, likelihood) -> keras.Model:
+def translator(network: keras.Layer, shape: tuple[int, ...], likelihood: Any) -> keras.Model:
     """Return a user's network from images to images as a functional model.
 
     Args: its input's shape without the batch, and the likelihood whose parameters it gives.
@@ -104,7 +114,9 @@ def translator(network, shape, likelihood) -> keras.Model:
     return network
 
 
-def functional(network, role: str, name: str, shape, labeled: bool = False) -> keras.Model:
+def functional(
+    network: keras.Layer, role: str, name: str, shape: tuple[int, ...] | None, labeled: bool = False
+) -> keras.Model:
     """Return a network as a functional model; unchanged if it is one already, with known sizes.
 
     Args:
@@ -158,7 +170,7 @@ def _called(network, inputs):
     return inputs
 
 
-def is_functional(network) -> bool:
+def is_functional(network: Any) -> bool:
     """Return whether a network is a functional Keras model."""
     return isinstance(network, keras.Model) and hasattr(network, "operations")
 
@@ -193,7 +205,7 @@ def _shape_of_noise(generator):
     return shapes[0]
 
 
-def single(network, role):
+def single(network: keras.Model, role: str) -> keras.Model:
     """Return a network with a plain tensor as output, instead of a list or dict of one tensor."""
     if len(network.outputs) > 1:
         first = next(iter(network.output)) if isinstance(network.output, dict) else 0

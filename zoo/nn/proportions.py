@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 MOST_PARAMETERS = 20_000_000
 _GRID = 8  # the longest side of the grid that convolutions end in
@@ -73,7 +74,7 @@ def suited_latent_dim(shape: tuple[int, ...]) -> int:
     return _LONGEST_CODE if len(shape) > 1 else max(2, min(_LONGEST_CODE, shape[0] // 3))
 
 
-def warn_of_too_many_parameters(model):
+def warn_of_too_many_parameters(model: Any) -> None:
     """Warn of a model, described by its settings, that has far more weights than images need.
 
     Args:

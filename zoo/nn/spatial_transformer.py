@@ -63,7 +63,7 @@ class SpatialTransformer(layers.Layer):
         self.map.build((None, self.units))
         self.built = True
 
-    def call(self, features):
+    def call(self, features: Any) -> Any:
         seen = self.seen(features)
         flat = ops.reshape(seen, (-1, math.prod(seen.shape[1:])))
         matrix = ops.reshape(self.map(self.hidden(flat)), (-1, 2, 3))

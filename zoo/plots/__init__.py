@@ -4,6 +4,10 @@ Images with one channel are shown with the color map `cmap=`, by default with th
 chose for the model (`model.cmap`): 1 is black for drawings, and white for gray photographs.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from matplotlib.figure import Figure
 
 import zoo
@@ -55,7 +59,7 @@ __all__ = [
 ]
 
 
-def preview(model, x, labels=None) -> Figure:
+def preview(model: Any, x: Any, labels: Any = None) -> Figure:
     """Show the most typical picture of a model: styles by class, the manifold, samples, ...
 
     Examples:

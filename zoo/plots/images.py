@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -23,7 +25,9 @@ QUANTILE = 2.0
 """The range of codes in pictures, in standard deviations of the prior."""
 
 
-def reconstructions(model, x, labels=None, *, n: int = 12, cmap=None) -> Figure:
+def reconstructions(
+    model: Any, x: Any, labels: Any = None, *, n: int = 12, cmap: Any = None
+) -> Figure:
     """Show originals in the upper row and their reconstructions below; of signals lines.
 
     Examples:
@@ -41,7 +45,9 @@ def reconstructions(model, x, labels=None, *, n: int = 12, cmap=None) -> Figure:
     return enlarged(figure)
 
 
-def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None) -> Figure:
+def reconstructions_of_several(
+    models: dict, x: Any, labels: Any = None, *, n: int = 12, cmap: Any = None
+) -> Figure:
     """Show originals in the upper row, and below them the reconstructions of several models.
 
     Args:
@@ -62,7 +68,7 @@ def reconstructions_of_several(models: dict, x, labels=None, *, n=12, cmap=None)
     return rows_of_images({"original": x, **rows}, "reconstructions by several models", cmap=cmap)
 
 
-def photographs(model, x, *, n: int = 10, seed: int = 0) -> Figure:
+def photographs(model: Any, x: Any, *, n: int = 10, seed: int = 0) -> Figure:
     """Show photographs with their reconstructions, what lies between two of them, and samples.
 
     Args:
@@ -110,7 +116,7 @@ def photographs(model, x, *, n: int = 10, seed: int = 0) -> Figure:
     return rows_of_images(rows, f"codes of {model.latent_dim} numbers")
 
 
-def rows_of_images(rows: dict, title: str, *, cmap=None) -> Figure:
+def rows_of_images(rows: dict, title: str, *, cmap: Any = None) -> Figure:
     """Show a row of images [n, *input_shape] for every name; all rows have the same length.
 
     Examples:
@@ -125,7 +131,9 @@ def rows_of_images(rows: dict, title: str, *, cmap=None) -> Figure:
     return enlarged(figure)
 
 
-def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9, cmap=None) -> Figure:
+def interpolations(
+    model: Any, x: Any, labels: Any = None, *, pairs: int = 3, steps: int = 9, cmap: Any = None
+) -> Figure:
     """Show interpolations between pairs of images twice: of pixels, and of codes.
 
     Args:
@@ -157,7 +165,14 @@ def interpolations(model, x, labels=None, *, pairs: int = 3, steps: int = 9, cma
 
 
 def restorations(
-    model, x, corruption=None, *, labels=None, n: int = 12, seed: int = 0, cmap=None
+    model: Any,
+    x: Any,
+    corruption: Any = None,
+    *,
+    labels: Any = None,
+    n: int = 12,
+    seed: int = 0,
+    cmap: Any = None,
 ) -> Figure:
     """Show originals, corrupted images, and restored images, in three rows.
 
@@ -180,7 +195,7 @@ def restorations(
     return enlarged(figure)
 
 
-def filters(model, *, rows: int = 8, columns: int = 12) -> Figure:
+def filters(model: Any, *, rows: int = 8, columns: int = 12) -> Figure:
     """Show the weights of units of the first layer as images.
 
     Each image is scaled to its largest weight; gray is zero, black positive, white negative. The
@@ -228,7 +243,13 @@ def _filters(model, n):
 
 
 def samples(
-    model, *, rows: int = 8, columns: int = 12, labels=None, seed: int = 0, cmap=None
+    model: Any,
+    *,
+    rows: int = 8,
+    columns: int = 12,
+    labels: Any = None,
+    seed: int = 0,
+    cmap: Any = None,
 ) -> Figure:
     """Show images decoded from samples of the prior, row by row.
 
@@ -257,7 +278,9 @@ def samples(
     return enlarged(figure)
 
 
-def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=None) -> Figure:
+def style_grid(
+    model: Any, *, styles: int = 8, seed: int = 0, class_names: Any = None, cmap: Any = None
+) -> Figure:
     """Show one style per row and one class per column: the same code with every label.
 
     Examples:
@@ -277,7 +300,9 @@ def style_grid(model, *, styles: int = 8, seed: int = 0, class_names=None, cmap=
     return enlarged(figure)
 
 
-def analogies(model, x, labels=None, *, n: int = 8, class_names=None, cmap=None) -> Figure:
+def analogies(
+    model: Any, x: Any, labels: Any = None, *, n: int = 8, class_names: Any = None, cmap: Any = None
+) -> Figure:
     """Show real images on the left, and their style with every label on the right.
 
     Args:
@@ -308,7 +333,13 @@ def analogies(model, x, labels=None, *, n: int = 8, class_names=None, cmap=None)
 
 
 def traversal(
-    model, *, x=None, label: int | None = None, steps: int = 11, start=None, cmap=None
+    model: Any,
+    *,
+    x: Any = None,
+    label: int | None = None,
+    steps: int = 11,
+    start: Any = None,
+    cmap: Any = None,
 ) -> Figure:
     """Show the effect of each latent dimension: in a row, one dimension changes.
 

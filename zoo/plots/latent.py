@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
@@ -12,7 +15,13 @@ from zoo.plots.sheets import DPI, draw, enlarged, need, scatter
 
 
 def manifold(
-    model, x=None, labels=None, *, side: int = 20, extent: float | None = None, cmap=None
+    model: Any,
+    x: Any = None,
+    labels: Any = None,
+    *,
+    side: int = 20,
+    extent: float | None = None,
+    cmap: Any = None,
 ) -> Figure:
     """Show the images of a grid of two-dimensional codes, and the codes of real images.
 
@@ -55,7 +64,9 @@ def manifold(
     return enlarged(figure)
 
 
-def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
+def bubbles(
+    model: Any, x: Any, labels: Any = None, *, class_names: Sequence[str] | None = None
+) -> Figure:
     """Show q(z | x) of images as ellipses with a radius of one standard deviation.
 
     The dashed circle is that of a normal prior, in models that are not conditional.
@@ -86,7 +97,9 @@ def bubbles(model, x, labels=None, *, class_names=None) -> Figure:
     return figure
 
 
-def codes(model, x, labels=None, *, class_names=None) -> Figure:
+def codes(
+    model: Any, x: Any, labels: Any = None, *, class_names: Sequence[str] | None = None
+) -> Figure:
     """Show the codes of images, colored by class.
 
     For more than two dimensions, it shows the first two principal components.
@@ -115,7 +128,7 @@ def codes(model, x, labels=None, *, class_names=None) -> Figure:
     return figure
 
 
-def scatters(codes: dict, labels, *, extent: float | None = None) -> Figure:
+def scatters(codes: dict, labels: Any, *, extent: float | None = None) -> Figure:
     """Show several sets of two-dimensional codes [n, 2] of the same images, by name.
 
     Args:
@@ -173,7 +186,7 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Fi
     return figure
 
 
-def training_curves(history) -> Figure:
+def training_curves(history: Any) -> Figure:
     """Show every metric of a training by epoch; validation is dashed.
 
     Args:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -39,7 +41,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
     return laid[: laid.shape[0] - gap, : laid.shape[1] - gap]
 
 
-def sheet(columns, rows, title):
+def sheet(columns: int, rows: int, title: str) -> tuple[Figure, Any]:
     """Return a figure and its axes, with a size for so many small images and the title."""
     width = max(0.55 * columns, 0.072 * len(title))
     figure = Figure(figsize=(width, 0.55 * rows + 0.4), dpi=DPI, layout="constrained")
@@ -48,14 +50,16 @@ def sheet(columns, rows, title):
     return figure, axes
 
 
-def show(axes, images, columns, cmap=None):
+def show(axes: Any, images: np.ndarray, columns: int, cmap: Any = None) -> None:
     """Show images [n, height, width, channels] on axes without ticks; see `draw`."""
     draw(axes, images, columns, cmap)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
-def draw(axes, images, columns, cmap=None, gap=1, **options):
+def draw(
+    axes: Any, images: np.ndarray, columns: int, cmap: Any = None, gap: int = 1, **options
+) -> None:
     """Show images [n, height, width, channels] on axes.
 
     Args:
@@ -69,14 +73,14 @@ def draw(axes, images, columns, cmap=None, gap=1, **options):
     axes.imshow(laid[..., 0] if channels == 1 else np.clip(laid, 0, 1), **options)
 
 
-def blank(channels: int, cmap=None) -> float:
+def blank(channels: int, cmap: Any = None) -> float:
     """Return the value that is shown as white: for a color map NaN, which is not drawn."""
     if channels > 1:
         return 1.0
     return 0.0 if cmap in (None, INK) else np.nan
 
 
-def enlarged(figure) -> Figure:
+def enlarged(figure: Figure) -> Figure:
     """Enlarge a figure until every image pixel has a screen pixel and all names fit; return it."""
     for _ in range(5):  # a larger figure has a new layout
         figure.draw_without_rendering()
@@ -96,7 +100,7 @@ def enlarged(figure) -> Figure:
     return figure
 
 
-def name_columns(axes, model, class_names, offset=0):
+def name_columns(axes: Any, model: Any, class_names: Sequence[str] | None, offset: int = 0) -> None:
     """Write the names of the classes under the columns of images."""
     width = model.image_shape[1] + 1
     names = class_names or [str(i) for i in range(model.num_classes)]
@@ -109,14 +113,14 @@ def name_columns(axes, model, class_names, offset=0):
     axes.tick_params(length=0)
 
 
-def name_rows(axes, names, height):
+def name_rows(axes: Any, names: list[str], height: int) -> None:
     """Write names to the left of the rows of images, which have this height."""
     places = np.arange(len(names)) * (height + 1) + height / 2
     axes.set_yticks(places, names, fontsize=7)
     axes.tick_params(length=0)
 
 
-def save_small(figure: Figure, path) -> None:
+def save_small(figure: Figure, path: Any) -> None:
     """Save a PNG with 64 grays or 256 colors, at half the size or less, for a preset folder.
 
     Examples:
@@ -135,13 +139,13 @@ def save_small(figure: Figure, path) -> None:
         image.save(scratch, format="png", optimize=True)
 
 
-def need(condition, message):
+def need(condition: Any, message: str) -> None:
     """Raise a ValueError with this message unless the condition holds."""
     if not condition:
         raise ValueError(message)
 
 
-def need_classes(model):
+def need_classes(model: Any) -> None:
     """Refuse a model whose labels are no classes."""
     need(
         not model.label_shape,
@@ -150,7 +154,9 @@ def need_classes(model):
     )
 
 
-def scatter(figure, axes, z, labels, class_names=None):
+def scatter(
+    figure: Figure, axes: Any, z: np.ndarray, labels: Any, class_names: Sequence[str] | None = None
+) -> None:
     """Draw codes as points, colored by class, with a legend."""
     if labels is None:
         axes.scatter(z[:, 0], z[:, 1], s=3, alpha=0.5)

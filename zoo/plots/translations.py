@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -10,7 +12,7 @@ from zoo.plots.images import rows_of_images
 from zoo.plots.sheets import enlarged, need, sheet, show
 
 
-def translations(model, x, y=None, *, n: int = 12, cmap=None) -> Figure:
+def translations(model: Any, x: Any, y: Any = None, *, n: int = 12, cmap: Any = None) -> Figure:
     """Show images, their translations, and what they should be.
 
     Args:
@@ -45,7 +47,7 @@ def enlarged_pixels(images: np.ndarray, times: int) -> np.ndarray:
     return images.repeat(times, axis=1).repeat(times, axis=2)
 
 
-def recolorings(model, x, palettes, *, n: int = 8, cmap=None) -> Figure:
+def recolorings(model: Any, x: Any, palettes: Any, *, n: int = 8, cmap: Any = None) -> Figure:
     """Show images in the first row, and below them in the colors of palettes, one a row.
 
     Args:
@@ -70,7 +72,9 @@ def recolorings(model, x, palettes, *, n: int = 8, cmap=None) -> Figure:
     return enlarged(figure)
 
 
-def draws_for_labels(model, labels, *, n: int = 6, seed: int = 0, cmap=None) -> Figure:
+def draws_for_labels(
+    model: Any, labels: Any, *, n: int = 6, seed: int = 0, cmap: Any = None
+) -> Figure:
     """Show images that are given as labels, and beside each what a model draws for it.
 
     Args:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from zoo.atomic_writes import publish_folder
@@ -202,7 +202,7 @@ def _fetch(place, file, target):
         api().hf_hub_download(place.repository, file, revision=place.revision, local_dir=target)
 
 
-def api():
+def api() -> Any:
     """Return the client of the hub; `HF_ENDPOINT` in the environment names another server.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from keras.saving import serialize_keras_object
@@ -120,7 +121,7 @@ def _shipped(model_class) -> Recipe | None:
     return None
 
 
-def suited(recipe: Recipe, x, model_class: type) -> tuple[Recipe, list[str]]:
+def suited(recipe: Recipe, x: Any, model_class: type) -> tuple[Recipe, list[str]]:
     """Return a recipe with settings that suit images, and what was changed, in words.
 
     Photographs have no binary pixels: `binarize` is left out, and pixels are Gaussian, with a
@@ -151,7 +152,9 @@ def _are_drawings(some) -> bool:
     return bool(np.mean((some < 0.1) | (some > 0.9)) > 0.6)
 
 
-def given(recipe: Recipe, images, labels, name: str, model_class: type | None = None):
+def given(
+    recipe: Recipe, images: Any, labels: Any, name: str, model_class: type | None = None
+) -> tuple[Recipe, OwnData, list[str]]:
     """Return a recipe that suits images of a user's own, and these images.
 
     Args:
@@ -270,7 +273,9 @@ def _check(recipe, own, learns_labels, pairs):
         raise ValueError(f"{len(own.x)} image is not enough: one is kept for validation.")
 
 
-def arrays_of(card: Card, path: str | None = None, labels=None, drop=()):
+def arrays_of(
+    card: Card, path: str | None = None, labels: Any = None, drop: tuple[str, ...] | list[str] = ()
+) -> tuple[str, tuple, tuple]:
     """Return the images that a preset is measured and shown with.
 
     Args:

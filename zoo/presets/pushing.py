@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from zoo.presets import hub
 from zoo.presets.card import CARD, Card, read_card, verified_file
@@ -28,7 +29,7 @@ _GENERATIVE = ("vae", "iwae", "adversarial", "boltzmann")  # families
 
 
 def push(
-    model,
+    model: Any,
     name: str,
     *,
     private: bool = False,

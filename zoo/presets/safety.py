@@ -13,6 +13,8 @@ import sys
 import threading
 import types
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import h5py
 import keras
@@ -56,7 +58,7 @@ _CORE_OPERATIONS = {
 }
 
 
-def check_objects(saved, custom_objects: dict):
+def check_objects(saved: Any, custom_objects: dict) -> None:
     """Refuse a configuration with an object that is not allowed, before any object is made.
 
     Allowed are classes of the zoo; layers, activations, initializers, optimizers, schedules,
@@ -158,7 +160,7 @@ _alone = threading.RLock()
 
 
 @contextlib.contextmanager
-def no_larger_than(held: int):
+def no_larger_than(held: int) -> Iterator[None]:
     """Refuse layers with far more weights than a file holds, before they take memory.
 
     Args:
@@ -200,7 +202,7 @@ def stored_values(path: str | os.PathLike) -> int:
     return found
 
 
-def check_weights(path: str | os.PathLike, model):
+def check_weights(path: str | os.PathLike, model: keras.Model) -> None:
     """Check the shapes and the storage of a file of weights, before any value is read.
 
     A file of some kilobytes can declare gigabytes, or refer to other files.
@@ -233,7 +235,7 @@ def check_weights(path: str | os.PathLike, model):
         file.visititems(look)
 
 
-def load_all_weights(model, path: str | os.PathLike):
+def load_all_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """Load a file of weights that `check_weights` has checked.
 
     Raises:
@@ -245,7 +247,7 @@ def load_all_weights(model, path: str | os.PathLike):
         model.load_weights(path)
 
 
-def held_by(model) -> list:
+def held_by(model: keras.Model) -> list:
     """Return the variables of a model, and of its optimizer if it has one."""
     return [*model.variables, *(model.optimizer.variables if model.compiled else ())]
 

@@ -23,7 +23,7 @@ LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may g
 
 
 def save(
-    model,
+    model: BaseAutoencoder,
     folder: str | os.PathLike,
     *,
     overwrite: bool = False,
@@ -174,7 +174,7 @@ def _rounded_to_five_bits(values: np.ndarray) -> np.ndarray:
     return ((bits + np.uint16(1 << 5)) & np.uint16(0xFFC0)).view(np.float16)
 
 
-def update_card(folder: Path, metrics: list[dict]):
+def update_card(folder: Path, metrics: list[dict]) -> None:
     """Write metrics into a preset's card, and its README from the card."""
     card = read_card(folder)
     card["figures"] = metrics

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -36,8 +37,8 @@ def train(
     *,
     epochs: int | None = None,
     overwrite: bool = False,
-    images=None,
-    labels=None,
+    images: Any = None,
+    labels: Any = None,
     strategy: str | None = None,
     licence: str | None = None,
     model_class: type | None = None,
@@ -189,7 +190,7 @@ def _fingerprint(recipe, epochs, *arrays) -> str:
     return digest.hexdigest()[:8]
 
 
-def make_model(recipe: Recipe, model_class: type | None = None):
+def make_model(recipe: Recipe, model_class: type | None = None) -> Any:
     """Return the untrained model of a recipe."""
     model_class = model_class or _class(recipe.class_name)
     arguments = {
@@ -205,7 +206,7 @@ def _class(name):
     return CLASSES[name]
 
 
-def start(model, recipe: Recipe, arrays, verbose):
+def start(model: Any, recipe: Recipe, arrays: tuple, verbose: int | str) -> None:
     """Pre-train a model, or its layers one by one, according to its recipe.
 
     Args:
@@ -233,7 +234,7 @@ def start(model, recipe: Recipe, arrays, verbose):
     )
 
 
-def make_optimizer(model, recipe: Recipe, steps: int):
+def make_optimizer(model: Any, recipe: Recipe, steps: int) -> keras.Optimizer | dict:
     """Return Adam with a decaying rate, one for each update of the model."""
     updates = model.updates
     if not updates:
@@ -247,7 +248,7 @@ def _adam(steps, learning_rate=1e-3, final=0.02, beta_1=0.9):
     return keras.optimizers.Adam(schedule, beta_1=beta_1)
 
 
-def fine_tuning_optimizer(model):
+def fine_tuning_optimizer(model: Any) -> keras.Optimizer:
     """Return the optimizer with which a loaded preset is compiled."""
     beta_1 = 0.5 if model.updates else 0.9
     return keras.optimizers.Adam(FINE_TUNING_RATE, beta_1=beta_1)

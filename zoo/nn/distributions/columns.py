@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -50,7 +51,13 @@ class GaussianColumns(Gaussian):
 
     in_own_units = True
 
-    def __init__(self, means, deviations, names=None, stddev: float | None = None):
+    def __init__(
+        self,
+        means: Any,
+        deviations: Any,
+        names: Sequence[str] | None = None,
+        stddev: float | None = None,
+    ):
         super().__init__(stddev)
         self.means, self.deviations = _vector("means", means), _vector("deviations", deviations)
         if len(self.means) != len(self.deviations):
@@ -66,7 +73,9 @@ class GaussianColumns(Gaussian):
         self.log_scale = float(np.log(self.deviations).sum(dtype="float64"))
 
     @classmethod
-    def adapted(cls, x, names=None, stddev: float | None = None) -> GaussianColumns:
+    def adapted(
+        cls, x: Any, names: Sequence[str] | None = None, stddev: float | None = None
+    ) -> GaussianColumns:
         """Return the likelihood for rows like these.
 
         Args:
@@ -77,7 +86,7 @@ class GaussianColumns(Gaussian):
         """
         return cls(*moments(np.asarray(x), names), names, stddev)
 
-    def of_model(self, model) -> Likelihood:
+    def of_model(self, model: Any) -> Likelihood:
         if self.stddev is None and model.unit_variance:
             return type(self)(self.means, self.deviations, self.names, 1.0)
         return super().of_model(model)
@@ -127,7 +136,7 @@ class GaussianColumns(Gaussian):
         }
 
 
-def moments(x: np.ndarray, names=None) -> tuple[np.ndarray, np.ndarray]:
+def moments(x: np.ndarray, names: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of the columns of rows [n, features], float32.
 
     Args:
@@ -154,7 +163,7 @@ def moments(x: np.ndarray, names=None) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype("float32"), deviation.astype("float32")
 
 
-def listed(numbers, names=None) -> str:
+def listed(numbers: Any, names: Sequence[str] | None = None) -> str:
     """Return columns in words, by name where they have names; the first eight."""
     more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
     shown = (str(i) if names is None else repr(names[i]) for i in numbers[:_SHOWN])

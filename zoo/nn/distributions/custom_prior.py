@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -37,7 +38,15 @@ class CustomPrior(Prior):
         array([1., 1., 1.], dtype=float32)
     """
 
-    def __init__(self, function, latent_dim: int, *, num_classes=None, masses=None, pool=20_000):
+    def __init__(
+        self,
+        function: Callable | dict,
+        latent_dim: int,
+        *,
+        num_classes: int | None = None,
+        masses: Any = None,
+        pool: int = 20_000,
+    ):
         if isinstance(function, dict):
             function = _registered(function)
         self.function, self.size = function, whole("pool", pool, least=1)

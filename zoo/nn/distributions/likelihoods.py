@@ -80,7 +80,7 @@ class Likelihood(Configured):
     calibrated = False
     in_own_units = False
 
-    def of_model(self, model) -> Likelihood:
+    def of_model(self, model: Any) -> Likelihood:
         """Return a likelihood for this model: `self`, unless it has weights."""
         del model
         return self
@@ -177,7 +177,7 @@ class Gaussian(Likelihood):
         self.stddev = None if stddev is None else number("stddev", stddev, above=0)
         self.log_var = 0.0 if stddev is None else 2.0 * math.log(self.stddev)
 
-    def of_model(self, model) -> Likelihood:
+    def of_model(self, model: Any) -> Likelihood:
         if self.stddev is not None:
             return self
         if model.unit_variance:

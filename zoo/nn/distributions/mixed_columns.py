@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -61,10 +62,10 @@ class MixedColumns(GaussianColumns):
 
     def __init__(
         self,
-        means,
-        deviations,
-        categories,
-        names=None,
+        means: Any,
+        deviations: Any,
+        categories: Sequence[tuple[int, int]],
+        names: Sequence[str] | None = None,
         stddev: float | None = None,
         least_stddev: float = 0.05,
     ):
@@ -76,7 +77,13 @@ class MixedColumns(GaussianColumns):
         self.values = 1 if self.stddev else 2
 
     @classmethod
-    def adapted(cls, x, categories, names=None, stddev: float | None = None) -> MixedColumns:
+    def adapted(
+        cls,
+        x: Any,
+        categories: Sequence[tuple[int, int]],
+        names: Sequence[str] | None = None,
+        stddev: float | None = None,
+    ) -> MixedColumns:
         """Return the likelihood for rows like these.
 
         Args:
@@ -87,7 +94,8 @@ class MixedColumns(GaussianColumns):
             ValueError: numbers that are constant, a category that has one value in all rows, or
                 that is not one-hot; which are named.
         """
-        x, means, deviations = np.asarray(x), np.zeros(x.shape[1]), np.ones(x.shape[1])
+        x = np.asarray(x)
+        means, deviations = np.zeros(x.shape[1]), np.ones(x.shape[1])
         inside = np.zeros(x.shape[1], bool)
         for start, stop in _checked(categories, x.shape[1]):
             part, inside[start:stop] = x[:, start:stop], True
@@ -106,7 +114,7 @@ class MixedColumns(GaussianColumns):
             means[~inside], deviations[~inside] = moments(x[:, ~inside], kept)
         return cls(means, deviations, categories, names, stddev)
 
-    def of_model(self, model) -> Likelihood:
+    def of_model(self, model: Any) -> Likelihood:
         if self.stddev is None and model.unit_variance:
             return type(self).from_config({**self.get_config(), "stddev": 1.0})
         return self

@@ -31,7 +31,7 @@ class GaussianMixture(Prior):
         array([0, 0, 1, 1], dtype=int32)
     """
 
-    def __init__(self, means, factors=None, masses=None):
+    def __init__(self, means: Any, factors: Any = None, masses: Any = None):
         self.means = np.asarray(means, "float64")
         if self.means.ndim != 2:
             raise ValueError(f"means has shape {self.means.shape}; give [num_classes, latent_dim].")
@@ -55,8 +55,8 @@ class GaussianMixture(Prior):
         radius: float = 4.0,
         length: float = 1.0,
         width: float = 0.35,
-        masses=None,
-    ):
+        masses: Any = None,
+    ) -> GaussianMixture:
         """Return Gaussians on a circle, whose long axes point to the origin.
 
         Args:
@@ -141,7 +141,7 @@ class SwissRoll(Prior):
         radius: float = 8.0,
         turns: float = 2.0,
         noise: float = 0.2,
-        masses=None,
+        masses: Any = None,
     ):
         self.num_classes = whole("num_classes", num_classes, least=2)
         self.radius, self.turns = (

@@ -31,7 +31,7 @@ class DiagonalNormal:
         (1, 5, 2)
     """
 
-    def __init__(self, z_mean, z_log_var):
+    def __init__(self, z_mean: Any, z_log_var: Any):
         self.mean, self.log_var = z_mean, bounded_log_variance(z_log_var)
 
     def sample(self, samples: int, seed_generator: Any) -> Any:

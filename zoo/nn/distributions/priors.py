@@ -238,7 +238,7 @@ class Categorical(Prior):
 
     extent = 1.0
 
-    def __init__(self, num_classes: int, masses=None):
+    def __init__(self, num_classes: int, masses: Any = None):
         self.num_classes = self.latent_dim = whole("num_classes", num_classes, least=2)
         self._set_masses(masses)
 
@@ -282,7 +282,9 @@ class LearnedNormal(Prior):
     needs_uniform = False
     extent = 2.0
 
-    def __init__(self, network, latent_dim: int, num_classes: int, custom: bool = False):
+    def __init__(
+        self, network: keras.Layer, latent_dim: int, num_classes: int, custom: bool = False
+    ):
         self.network, self.latent_dim, self.custom = network, latent_dim, custom
         self.labels = np.arange(num_classes)
         _check_network(network, latent_dim)

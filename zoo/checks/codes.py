@@ -1,0 +1,32 @@
+"""Checks of latent codes that users hand in."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from zoo.checks.data import LARGEST, with_rows
+
+
+def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Check latent codes, and return them flat, as float32 [n, values].
+
+    Args:
+        z: [n, *shape], or flat [n, values].
+        shape: of a code.
+
+    Raises:
+        TypeError: not numbers. ValueError: another shape, or NaN.
+    """
+    z = np.asarray(z)
+    if z.dtype.kind not in "fiu":
+        raise TypeError(f"z has dtype {z.dtype}; codes are float32 {with_rows(shape)}.")
+    if z.shape[1:] not in (shape, (math.prod(shape),)):
+        raise ValueError(f"z has shape {z.shape}; codes have shape {with_rows(shape)}.")
+    if len(z) == 0:
+        raise ValueError(f"z is empty: its shape is {z.shape}. Give at least one code.")
+    if not -LARGEST <= z.min() <= z.max() <= LARGEST:
+        raise ValueError("z holds NaN or infinite values, or too large ones for float32.")
+    return z.astype("float32").reshape(len(z), -1)
