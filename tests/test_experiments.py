@@ -14,6 +14,8 @@ from zoo.experiments import (
     anomaly_tables,
     gans,
     representations,
+    scenes,
+    semi_supervised,
     super_resolution,
     table,
 )
@@ -86,8 +88,10 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setattr(
         data, "keep_labels", lambda y, n, seed: keep_labels(y, min(n, 100), seed=seed)
     )
-    monkeypatch.setattr(adversarial, "SEEDS", (1,))
-    monkeypatch.setattr(gans, "SEEDS", (1,))
+    for module in (adversarial, gans, semi_supervised):
+        monkeypatch.setattr(module, "SEEDS", (1,))
+    monkeypatch.setattr(data.captions, "TRAINING", 600)
+    monkeypatch.setattr(scenes, "TESTING", 60)
     monkeypatch.setenv("ZOO_DATA", str(folder_of_tables))
     monkeypatch.setattr(anomaly_tables, "REPORTED", {"few": (0.9, 0.8, 0.7)})
     monkeypatch.setattr(anomaly_tables, "TRIALS", 2)

@@ -119,6 +119,7 @@ def test_draws_have_the_frequencies_of_all_states_of_the_units():
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_draws_depend_on_the_seed_and_are_of_their_image():
     (x, _), (x_test, _) = zoo.data.load("digits")
     layer = zoo.RBM((8, 8, 1), 32, code_activation="sigmoid", seed=0)

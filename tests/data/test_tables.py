@@ -288,6 +288,7 @@ def test_labels_in_a_column_train_a_conditional_model(written, capsys, tmp_path,
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_a_table_with_categories_becomes_a_detector_in_onnx(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     generator = np.random.default_rng(0)

@@ -58,6 +58,7 @@ def test_each_draw_is_given_the_array_of_its_own_image(pairs, samples):
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_draws_follow_what_is_given_and_differ_among_each_other(pairs):
     """x is c or its half, at random: draws for one c are both, and for another c others."""
     generator = np.random.default_rng(0)

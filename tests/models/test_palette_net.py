@@ -154,6 +154,7 @@ def test_the_losses_are_those_of_the_paper(photographs, own):
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_it_learns_to_follow_the_palette(photographs, own):
     model = small(filters=(16, 32), color_weight=1000.0)
     model.compile(keras.optimizers.Adam(0.003))

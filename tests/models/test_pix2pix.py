@@ -83,6 +83,7 @@ def test_label_smoothing_is_the_cross_entropy_to_a_softer_target(pairs):
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_without_the_adversarial_loss_it_learns_the_median():
     """Of a black image with three answers, |y - g(x)| alone gives the middle one."""
     x = np.zeros((90, *SHAPE), "float32")

@@ -103,6 +103,7 @@ def test_the_psnr_is_measured_of_pixels_between_0_and_1_alone(pairs):
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 def test_it_puts_in_place_what_was_moved():
     """Bars at a known place, moved, turned, and under noise."""
     y = np.zeros((200, *LARGE), "float32")
