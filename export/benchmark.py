@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BATCHES = (1, 64, 1024)
 IMAGES = 1000
-RUNS = 15
+RUNS, FEWEST, LONG = 15, 3, 1.0  # calls; the fewest of them once they took so many seconds
 PAIR = ("encoder", "decoder")
 
 
@@ -29,8 +29,8 @@ def add(
 ) -> None:
     """Add an entry `variants` to the report of every part.
 
-    For float32 and each variant it holds `bytes`, `milliseconds` (the median of 15 calls, by rows
-    in a call), and for an encoder and a decoder that fit together the `reconstruction_error` of
+    For float32 and each variant it holds `bytes`, `milliseconds` (the median of 15 calls, or of at
+    least 3 where they take more than a second, by rows in a call), and for an encoder and a decoder that fit together the `reconstruction_error` of
     both: the squared error, summed over pixels, averaged over 1,000 images. It is None without the
     caller's images (and labels, if the parts take them).
     """
@@ -83,8 +83,8 @@ def _reconstruction_error(parts, runners, variant, images) -> float | None:
 
 def _milliseconds(run: parity.Runner, inputs: parity.Arrays, rows: int) -> float:
     fed = {name: np.resize(array, (rows, *array.shape[1:])) for name, array in inputs.items()}
-    times = []
-    for _ in range(RUNS):
+    times: list[float] = []
+    while len(times) < RUNS and (len(times) < FEWEST or sum(times) < LONG):
         start = time.perf_counter()
         run(fed)
         times.append(time.perf_counter() - start)

@@ -180,9 +180,11 @@ def enlarged_digits(shape):
 @pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
 @pytest.mark.parametrize("name", first_of_each("class", color=False))  # color ones take a minute
-def test_every_part_has_variants_within_their_bounds(name, tmp_path):
+def test_every_part_has_variants_within_their_bounds(name, tmp_path, monkeypatch):
     import export
+    from export import benchmark
 
+    monkeypatch.setattr(benchmark, "RUNS", 1)  # times are of no interest here
     model = zoo.load(name)
     x, y = (a[:300] for a in enlarged_digits(model.image_shape))
     images = {"x": x, "label": y} if model.conditional else x
