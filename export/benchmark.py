@@ -30,9 +30,10 @@ def add(
     """Add an entry `variants` to the report of every part.
 
     For float32 and each variant it holds `bytes`, `milliseconds` (the median of 15 calls, or of at
-    least 3 where they take more than a second, by rows in a call), and for an encoder and a decoder that fit together the `reconstruction_error` of
-    both: the squared error, summed over pixels, averaged over 1,000 images. It is None without the
-    caller's images (and labels, if the parts take them).
+    least 3 where they take more than a second, by rows in a call), and for an encoder and a decoder
+    that fit together the `reconstruction_error` of both: the squared error, summed over pixels,
+    averaged over 1,000 images. It is None without the caller's images (and labels, if the parts
+    take them).
     """
     names = (None, *variants)
     runners = {

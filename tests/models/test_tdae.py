@@ -76,7 +76,6 @@ def test_label_smoothing_is_the_cross_entropy_to_a_softer_target(pairs):
     np.testing.assert_allclose(losses[0] - losses[1], 0.2 * logits, atol=1e-5)
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("update", zoo.TDAE.updates)
 def test_each_update_trains_its_own_networks(update, pairs):
     model = small()
