@@ -136,3 +136,24 @@ def test_own_networks_keep_the_widths_of_the_discriminator():
     copy = zoo.AAE.from_config(model.get_config())
     shapes = [tuple(w.shape) for w in copy.discriminator.weights]
     assert shapes == [tuple(w.shape) for w in model.discriminator.weights]
+
+
+@pytest.mark.backend
+@pytest.mark.compiled
+@pytest.mark.parametrize("first", [True, False])
+def test_steps_may_be_switched_between_eager_and_compiled(first):
+    model = vae()
+    model.compile(run_eagerly=first)
+    for eager in (first, not first, first):
+        model.run_eagerly = eager
+        model.fit(X, batch_size=5, verbose=0)
+        assert np.isfinite(model.evaluate(X, batch_size=5, verbose=0)[0])
+
+
+def test_a_refused_training_keeps_the_licence():
+    model = vae(zoo.M2, num_classes=3)
+    model.licence = model.licence_of_preset = "Apache-2.0"
+    model.compile()
+    with pytest.raises(ValueError, match="No training image of class 0, 1 has a label"):
+        model.fit(X, np.where(Y == 2, Y, -1), verbose=0)
+    assert model.licence == "Apache-2.0"

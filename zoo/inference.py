@@ -202,7 +202,7 @@ def export(
     verbose: bool | None = None,
     input_signature: Any = None,
     **kwargs,
-) -> None:
+) -> Any:
     """Export the whole model, from images to reconstructions; `keras.Model.export`.
 
     `export.export_model` writes encoder and decoder separately, and proves them equal to Keras.

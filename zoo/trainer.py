@@ -210,7 +210,7 @@ class Trainer(keras.Model):
                 "auto_scale_loss": auto_scale_loss,
                 **how,
             }
-            self.steps_asked_for = 0
+            self.steps_asked_for, self.steps_are_eager = 0, run_eagerly
             fast = {"steps_per_execution": 1, "jit_compile": False}
             if not run_eagerly:
                 fast = self.fastest(DEFAULT_BATCH_SIZE)

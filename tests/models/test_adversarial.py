@@ -319,7 +319,7 @@ def test_what_does_not_fit_is_refused(make, message):
     ("y", "message"),
     [
         (None, "learns from images and labels"),
-        (np.zeros(12, int), "No image of class 1, 2, 3 has a label"),
+        (np.zeros(12, int), "No training image of class 1, 2, 3 has a label"),
         (LABELS + 1, "integers from 0 to 3, or -1"),
     ],
 )

@@ -155,7 +155,7 @@ def test_labels_that_cannot_be_learned_from_are_refused_before_training():
     model.compile()
     before = model.get_weights()
     for y, message in (
-        (np.where(LABELS == 0, 0, -1), "No image of class 1, 2 has a label"),
+        (np.where(LABELS == 0, 0, -1), "No training image of class 1, 2 has a label"),
         (LABELS + 1, "integers from 0 to 2, or -1"),
         (LABELS[:5], r"shape \(5,\)"),
     ):

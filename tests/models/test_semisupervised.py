@@ -212,9 +212,9 @@ def test_arguments_without_meaning_are_refused(make, message):
 def test_labels_that_cannot_be_learned_from_are_refused():
     model = m2()
     model.compile()
-    with pytest.raises(ValueError, match="No image of class 1, 2 has a label"):
+    with pytest.raises(ValueError, match="No training image of class 1, 2 has a label"):
         model.fit(X, np.where(LABELS == 0, 0, -1))
-    with pytest.raises(ValueError, match="No image of class 0, 1, 2 has a label"):
+    with pytest.raises(ValueError, match="No training image of class 0, 1, 2 has a label"):
         model.fit(X, np.full(12, -1))
     with pytest.raises(ValueError, match=r"integers from 0 to 2, or -1 for images without"):
         model.fit(X, LABELS - 2)
@@ -238,7 +238,7 @@ def test_a_step_is_made_again_only_for_other_labeled_images():
     assert first is not None
     model.fit(X, few.copy(), batch_size=6, verbose=0)
     assert model.train_function is first
-    with pytest.raises(ValueError, match="No image of class 2 has a label"):
+    with pytest.raises(ValueError, match="No training image of class 2 has a label"):
         model.fit(X, np.where(np.arange(12) < 2, LABELS, -1), verbose=0)
     known = model.fit(X, LABELS, batch_size=6, verbose=0).history
     assert known["labeled_bound"] == [0.0]  # the labels are the batch's own

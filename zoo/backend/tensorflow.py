@@ -188,6 +188,9 @@ class TensorFlowBackend(Backend):
         takes a second for every size.
         """
         made, made_in = name.replace("step", "function"), model._distribute_strategy
+        if model.steps_are_eager != model.run_eagerly:  # which was set after `compile`
+            model.train_function = model.test_function = None
+            model.steps_are_eager = model.run_eagerly
         if name == "train_step" and not model.optimizer.built:
             with made_in.scope() if made_in else contextlib.nullcontext():
                 model.optimizer.build(model.trainable_variables)

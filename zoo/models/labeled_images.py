@@ -68,6 +68,7 @@ def check_every_class_has_a_label(y: Any, num_classes: int) -> None:
     missing = sorted(set(range(num_classes)) - set(np.asarray(y)[np.asarray(y) >= 0]))
     if missing:
         raise ValueError(
-            f"No image of class {', '.join(map(str, missing))} has a label; the model needs at "
-            "least one of each class. zoo.data.keep_labels keeps as many of each."
+            f"No training image of class {', '.join(map(str, missing))} has a label; the model "
+            "needs at least one of each class. zoo.data.keep_labels keeps as many of each, and "
+            "validation_split= takes the last images away."
         )

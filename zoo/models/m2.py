@@ -166,7 +166,7 @@ class M2(VAE):
         x = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         features = self.trunk(x, training=training)  # [batch, units]; one pass for all labels
         logits = self.classifier(features, training=False)  # dropout is for labeled images
-        # In a training on arrays the labeled images are set apart, and `known` is nowhere True.
+        # Where `fit` has set the labeled images apart, `known` is nowhere True.
         known = batch.label >= 0
         q_y = ops.where(  # q(y | x), one-hot where the label is known: [batch, num_classes]
             known[:, None],
@@ -258,8 +258,8 @@ class M2(VAE):
 
     def before_training(self, data: Any) -> None:
         """Set the labeled images apart, and begin with a step that sums over the labels."""
-        super().before_training(data)
         self.labeled.set_apart(data)
+        super().before_training(data)
         if self.sampling_labels:
             self.sampling_labels, self.train_function = False, None
 

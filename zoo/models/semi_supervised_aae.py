@@ -65,8 +65,8 @@ class SemiSupervisedAAE(ClusteringAAE):
         self.labeled = LabeledImages(self)
 
     def before_training(self, data: Any) -> None:
-        super().before_training(data)
         self.labeled.set_apart(data)
+        super().before_training(data)
 
     def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)

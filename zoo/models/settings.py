@@ -135,6 +135,8 @@ OLD_HOOKS = {
     "advance": "after_step(batch, metrics)",
     "own_callbacks": "monitors, a tuple of callback classes",
     "before_fit": "before_training(data)",
+    "labels_seen": "discriminator_classes",
+    "code_of": "code_from_noise",
 }
 
 
