@@ -27,6 +27,7 @@ REFUSED = {
     "a class without classes": (lambda m, x, y: plots.traversal(m["vae"], label=1), "no label"),
     "a class too high": (lambda m, x, y: plots.traversal(m["cvae"], label=10), "from 0 to 9"),
     "no steps": (lambda m, x, y: plots.traversal(m["vae"], steps=0), "steps is 0"),
+    "no rows": (lambda m, x, y: plots.traversal(m["vae"], rows=0), "rows is 0"),
     "a start of another size": (
         lambda m, x, y: plots.traversal(m["vae"], start=[1, 2, 3]),
         r"start has shape \(3,\)",

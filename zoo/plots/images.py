@@ -338,6 +338,7 @@ def traversal(
     x: Any = None,
     label: int | None = None,
     steps: int = 11,
+    rows: int = 64,
     start: Any = None,
     cmap: Any = None,
 ) -> Figure:
@@ -347,7 +348,7 @@ def traversal(
         x: images [n, *input_shape]; if given, the dimensions of a VAE are sorted by their KL
             divergence from the prior for these images, in nats, which is written next to each row.
         label: of the images, for conditional models; class 0 by default.
-        steps: images in a row.
+        steps: images in a row. rows: dimensions at most, the first ones in their order.
         start: the code [latent_dim] of the other dimensions; the middle of the prior by default.
 
     Examples:
@@ -357,6 +358,7 @@ def traversal(
     """
     need(model.conditional or label is None, "This model is not conditional and takes no label.")
     need(steps > 0, f"steps is {steps}; show at least one image a dimension.")
+    need(rows > 0, f"rows is {rows}; show at least one dimension.")
     spread = model.prior.extent if model.prior else QUANTILE
     values = np.linspace(-spread, spread, steps, dtype="float32")
     need(model.latent_dim, f"{type(model).__name__} has no codes to go through.")
@@ -369,15 +371,15 @@ def traversal(
     )
     if model.conditional:
         start = model.style(start[None], [label or 0])[0] if given else start
-    z = np.tile(start, (model.latent_dim, steps, 1))
-    order, names = _dimensions(model, x, label)
+    order, names = (some[:rows] for some in _dimensions(model, x, label))
+    z = np.tile(start, (len(order), steps, 1))
     for row, dimension in enumerate(order):
         z[row, :, dimension] = values
     z = z.reshape(-1, model.latent_dim)
     labels = np.full(len(z), label or 0) if model.conditional else None
     z = model.styled(z, labels) if model.conditional else z
     title = f"one latent dimension per row, from {-spread:g} to {spread:g}"
-    figure, axes = sheet(steps, model.latent_dim, title=title)
+    figure, axes = sheet(steps, len(order), title=title)
     show(axes, model.decode(z, labels), steps, cmap or model.cmap)
     name_rows(axes, names, model.image_shape[0])
     return enlarged(figure)
