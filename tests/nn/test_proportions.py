@@ -5,6 +5,7 @@ import warnings
 import pytest
 
 import zoo
+from zoo.nn import proportions
 from zoo.nn.proportions import MOST_PARAMETERS, suited_filters, suited_hidden_units
 
 
@@ -32,14 +33,16 @@ def test_dense_layers_have_a_bounded_number_of_weights(shape):
     assert first * values <= 4_000_000 or first == 32
 
 
-def test_a_model_out_of_proportion_is_warned_of_and_the_advice_mends_it():
-    with pytest.warns(UserWarning, match=r"50\.7 million .* filters=\(32, 64, 128, 128\), hidden"):
-        zoo.VAE((128, 128, 3), 64)
-    with pytest.warns(UserWarning, match=r"filters=\(32, 64, 128, 128\), hidden_units=\(\)"):
-        zoo.VAE((128, 128, 3), 64, filters=(32, 64))
+def test_a_model_out_of_proportion_is_warned_of_and_the_advice_mends_it(monkeypatch):
+    assert MOST_PARAMETERS == 20_000_000
+    monkeypatch.setattr(proportions, "MOST_PARAMETERS", 1_000_000)  # large models take memory
+    with pytest.warns(UserWarning, match=r"3\.4 million .* filters=\(32, 64\), hidden"):
+        zoo.VAE((32, 32, 3), 16)
+    with pytest.warns(UserWarning, match=r"filters=\(32, 64\), hidden_units=\(\)"):
+        zoo.VAE((32, 32, 3), 16, filters=(32,))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = zoo.VAE((128, 128, 3), 64, filters=(32, 64, 128, 128), hidden_units=())
-    assert model.count_params() < MOST_PARAMETERS / 5
-    with pytest.warns(UserWarning, match=r"hidden_units=\(64, 32\)"):
-        zoo.Autoencoder((50_000,), 8)
+        model = zoo.VAE((32, 32, 3), 16, filters=(32, 64), hidden_units=())
+    assert model.count_params() < 1_000_000 / 4
+    with pytest.warns(UserWarning, match=r"hidden_units=\(256, 128\)"):
+        zoo.Autoencoder((10_000,), 8)
