@@ -4,26 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from support.pictures import cell, labels_of, sheet
 from support.presets import loaded, one_of_each
 
 import zoo
 from zoo import data, plots
-
-
-def sheet(figure, panel=0):
-    """Return the pixels that a panel shows."""
-    (image,) = figure.axes[panel].get_images()
-    return np.asarray(image.get_array())
-
-
-def cell(figure, row, column, side=8, gap=1):
-    top, left = row * (side + gap), column * (side + gap)
-    return sheet(figure)[top : top + side, left : left + side]
-
-
-def labels_of(ticks):
-    return [tick.get_text() for tick in ticks]
-
 
 # Sheets of images
 
@@ -121,85 +106,7 @@ def test_a_row_of_a_traversal_moves_one_dimension(vae, cvae):
     np.testing.assert_allclose(cell(labeled, 2, 1), expected, atol=1e-6)
 
 
-# Planes of codes
-
-
-def test_both_panels_of_the_manifold_have_the_same_axes(vae, few_digits):
-    figure = plots.manifold(vae, *few_digits, side=5)
-    left, right = figure.axes
-    assert left.get_xlim() == right.get_xlim()
-    assert left.get_ylim() == right.get_ylim()
-    assert left.get_xlim()[0] < left.get_xlim()[1]
-    assert left.get_ylim()[0] < left.get_ylim()[1]
-    assert left.get_xlabel() == right.get_xlabel() == "$z_1$"
-    assert left.get_ylabel() == right.get_ylabel() == "$z_2$"
-    drawn = np.concatenate([points.get_offsets() for points in right.collections])
-    expected = vae.encode(few_digits[0])
-    np.testing.assert_allclose(drawn[np.lexsort(drawn.T)], expected[np.lexsort(expected.T)])
-
-
-def test_titles_of_the_manifold_lie_within_the_picture(vae, few_digits):
-    for figure in (plots.manifold(vae, *few_digits, side=5), plots.manifold(vae, side=5)):
-        figure.draw_without_rendering()
-        for axes in figure.axes:
-            assert axes.title.get_window_extent().y1 < figure.bbox.y1
-
-
-def test_the_manifold_shows_every_code_where_it_lies(vae):
-    figure = plots.manifold(vae, side=5, extent=3.0)
-    assert len(figure.axes) == 1
-    pixels, ticks = sheet(figure), [-3, -1.5, 0, 1.5, 3]
-    assert pixels.shape == (40, 40)
-    (image,) = figure.axes[0].get_images()
-    left, right, bottom, top = image.get_extent()
-    assert image.origin == "upper"
-    for i, j in ((0, 0), (4, 0), (0, 4), (2, 1)):  # steps to the right, and upwards
-        expected = vae.decode(np.float32([[ticks[i], ticks[j]]]))[0, ..., 0]
-        shown = pixels[8 * (4 - j) : 8 * (5 - j), 8 * i : 8 * (i + 1)]
-        np.testing.assert_allclose(shown, expected, atol=1e-6)
-        middle = (left + (i + 0.5) * (right - left) / 5, bottom + (j + 0.5) * (top - bottom) / 5)
-        np.testing.assert_allclose(middle, (ticks[i], ticks[j]), atol=1e-6)
-
-
-def test_the_manifold_spans_two_deviations_of_the_prior_or_most_codes(plain, few_digits):
-    wide = zoo.VAE((8, 8, 1), 2, hidden_units=(4,), prior=zoo.Normal(2, scale=5.0))
-    assert plots.manifold(wide, side=5).axes[0].get_xlim()[1] == pytest.approx(10 * 5 / 4)
-    x = few_digits[0]
-    extent = np.quantile(np.abs(plain.encode(x)), 0.98)
-    shown = plots.manifold(plain, x, side=3).axes[0].get_xlim()[1]
-    assert shown == pytest.approx(extent * 3 / 2, rel=1e-5)
-
-
-def test_codes_are_colored_by_class(vae, few_digits):
-    x, y = few_digits
-    axes = plots.codes(vae, x, y).axes[0]
-    assert labels_of(axes.get_legend().get_texts()) == [str(i) for i in range(10)]
-    assert len(axes.collections) == 10
-    np.testing.assert_allclose(axes.collections[3].get_offsets(), vae.encode(x[y == 3]), atol=1e-6)
-    names = [f"class {i}" for i in range(10)]
-    named = plots.codes(vae, x, y, class_names=names).axes[0]
-    assert labels_of(named.get_legend().get_texts()) == names
-    assert plots.codes(vae, x).axes[0].get_legend() is None
-
-
-def test_wider_codes_are_shown_by_principal_components(cvae, few_digits):
-    x, y = few_digits
-    axes = plots.codes(cvae, x, y).axes[0]
-    z = cvae.encode(x, y)
-    z = z - z.mean(axis=0)
-    variances = np.linalg.eigvalsh(z.T @ z)[::-1]
-    share = 100 * variances / variances.sum()
-    assert axes.get_xlabel() == f"component 1 ({share[0]:.0f} % of the variance)"
-    assert axes.get_ylabel() == f"component 2 ({share[1]:.0f} % of the variance)"
-
-
-def test_codes_of_one_dimension_lie_on_a_line(few_digits):
-    model = zoo.Autoencoder((8, 8, 1), 1, hidden_units=(4,))
-    (points,) = plots.codes(model, few_digits[0]).axes[0].collections
-    assert not points.get_offsets()[:, 1].any()
-
-
-# Trainings
+# Models and their kernels
 
 
 def test_restorations_show_original_corrupted_and_restored_images(plain, few_digits):
@@ -249,20 +156,6 @@ def test_filters_of_several_models_have_a_panel_each():
         np.testing.assert_array_equal(sheet(figure, panel), alone)
 
 
-def test_scatters_show_every_code_in_the_color_of_its_class():
-    generator = np.random.default_rng(0)
-    codes, labels = {"a": generator.random((20, 2)), "b": generator.random((20, 2))}, [3, 7] * 10
-    figure = plots.scatters(codes, labels)
-    for axes, (name, z) in zip(figure.axes, codes.items(), strict=True):
-        assert axes.get_title() == name
-        threes, sevens = (np.asarray(points.get_offsets()) for points in axes.collections)
-        np.testing.assert_allclose(threes, z[::2])
-        np.testing.assert_allclose(sevens, z[1::2])
-    shared = plots.scatters(codes, labels, extent=3.0)
-    assert {axes.get_xlim() for axes in shared.axes} == {(-3.0, 3.0)}
-    assert {axes.get_ylim() for axes in shared.axes} == {(-3.0, 3.0)}
-
-
 def test_reconstructions_of_several_models_are_rows_under_the_originals(vae, cvae, few_digits):
     x, y = few_digits
     figure = plots.reconstructions_of_several({"first": vae, "second": cvae}, x, y, n=5)
@@ -287,18 +180,6 @@ def test_interpolations_go_over_pixels_and_over_codes(vae, cvae, few_digits):
     np.testing.assert_allclose(cell(labeled, 1, 1), last, atol=1e-6)
 
 
-def test_bubbles_are_posteriors_a_deviation_wide_over_the_prior(vae, few_digits):
-    x, y = few_digits
-    mean, log_var = vae.posterior_moments(x)
-    *ellipses, prior = plots.bubbles(vae, x, y).axes[0].patches
-    for i in (0, 7, 59):
-        np.testing.assert_allclose(ellipses[i].center, mean[i], rtol=1e-6)
-        size = ellipses[i].width / 2, ellipses[i].height / 2
-        np.testing.assert_allclose(size, np.exp(log_var[i] / 2), rtol=1e-5)
-    assert len(ellipses) == len(few_digits[0])
-    assert (prior.center, prior.width, prior.height) == ((0, 0), 2, 2)
-
-
 def test_a_traversal_is_sorted_by_kl_divergence(few_digits):
     x, _ = few_digits
     model = zoo.VAE((8, 8, 1), 3, hidden_units=(4,))
@@ -317,24 +198,6 @@ def test_a_traversal_is_sorted_by_kl_divergence(few_digits):
     few = plots.traversal(model, x=x, steps=3, rows=2)
     assert labels_of(few.axes[0].get_yticklabels()) == names[:2]
     assert sheet(few).shape[0] < sheet(figure).shape[0]
-
-
-def test_training_curves_have_a_panel_a_metric():
-    history = {"loss": [3.0, 2.0], "kl": [1.0, 0.5], "val_loss": [3.5, 3.0], "learning_rate": [1]}
-    figure = plots.training_curves(history)
-    assert [axes.get_title() for axes in figure.axes] == ["loss", "kl"]
-    training, validation = figure.axes[0].get_lines()
-    np.testing.assert_array_equal(training.get_xydata(), [[1, 3], [2, 2]])
-    np.testing.assert_array_equal(validation.get_ydata(), [3.5, 3.0])
-    assert validation.get_linestyle() == "--"
-    assert len(figure.axes[1].get_lines()) == 1
-
-
-def test_training_curves_take_what_fit_returns():
-    class History:
-        history = {"loss": [1.0]}  # noqa: RUF012
-
-    assert len(plots.training_curves(History()).axes) == 1
 
 
 def test_the_preview_fits_the_model(vae, cvae, plain, few_digits):
