@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 BATCHES = (1, 64, 1024)
 IMAGES = 1000
-RUNS, FEWEST, LONG = 15, 3, 1.0  # calls; the fewest of them once they took so many seconds
+RUNS = 15  # calls of a variant
+FEWEST = 3  # calls, if they take longer than LONG
+LONG = 1.0  # seconds
 PAIR = ("encoder", "decoder")
 
 

@@ -147,7 +147,7 @@ def test_a_model_is_fitted_outside_of_the_scope_of_its_strategy():
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="a distribution of JAX's")
-@pytest.mark.parametrize("name", ["aae", "m2"])
+@pytest.mark.parametrize("name", ["vae", "aae", "m2"])
 def test_two_devices_of_jax_train_as_one_does(name, tmp_path):
     check_way(name, "data_parallel", tmp_path)
 

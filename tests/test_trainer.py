@@ -150,8 +150,9 @@ def test_steps_may_be_switched_between_eager_and_compiled(first):
         assert np.isfinite(model.evaluate(X, batch_size=5, verbose=0)[0])
 
 
-def test_a_refused_training_keeps_the_licence():
-    model = vae(zoo.M2, num_classes=3)
+@pytest.mark.parametrize("cls", [zoo.M2, zoo.SemiSupervisedAAE])
+def test_a_refused_training_keeps_the_licence(cls):
+    model = vae(cls, num_classes=3)
     model.licence = model.licence_of_preset = "Apache-2.0"
     model.compile()
     with pytest.raises(ValueError, match="No training image of class 0, 1 has a label"):

@@ -15,7 +15,7 @@ import pytest
 from keras import layers
 
 import export
-from export import parity, runtime, variants
+from export import benchmark, parity, runtime, variants
 from zoo import cli
 from zoo.models.signature import Part, TensorInfo
 
@@ -152,6 +152,14 @@ def test_verify_proves_variants_again(written):
     report = export.verify(out, model)
     settings = {r["setting"] for r in report["decoder"]["results"]}
     assert settings > set(VARIANTS)
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(1e9, 15), (0.0, 3)])
+def test_slow_variants_are_timed_by_fewer_calls(seconds, calls, monkeypatch):
+    monkeypatch.setattr(benchmark, "LONG", seconds)
+    rows = []
+    benchmark._milliseconds(lambda fed: rows.append(len(fed["x"])), {"x": np.zeros((2, 3))}, 7)
+    assert rows == [7] * calls
 
 
 def test_a_variant_beyond_its_bound_is_refused_and_nothing_is_written(

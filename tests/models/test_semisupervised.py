@@ -113,11 +113,24 @@ def test_weights_count_for_images_with_and_without_a_label(name):
         model.compile(keras.optimizers.SGD(0.0))
         y = np.where(np.arange(12) < 6, LABELS, -1)
         found[case] = model.fit(X, y, verbose=0, **weights).history
-    for term, factor in {"reconstruction": 1.0, "classification": 3.0}.items():
+    of_labeled = ("classification", "labeled_bound") if name == "M2" else ("classification",)
+    for term, factor in {"reconstruction": 1.0, **dict.fromkeys(of_labeled, 3.0)}.items():
         plain = found["none"][term][0]
         assert found["for each image"][term][0] == pytest.approx(3.0 * plain, rel=1e-5)
         assert found["for each class"][term][0] == pytest.approx(3.0 * plain, rel=1e-5)
         assert found["for labeled images"][term][0] == pytest.approx(factor * plain, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["M2", "SemiSupervisedAAE"])
+def test_a_split_keeps_its_labels_for_the_validation(name):
+    """The last four images have labels, and none of them is learned from."""
+    model = getattr(zoo, name)((4, 4, 1), 2, num_classes=CLASSES, hidden_units=(5,))
+    y = np.where((np.arange(12) < 4) | (np.arange(12) >= 8), LABELS, -1)
+    model.compile(keras.optimizers.SGD(0.0))
+    logs = model.fit(X, y, validation_split=1 / 3, verbose=0).history
+    np.testing.assert_array_equal(model.labeled.arrays[0], X[:4])
+    likelihood = model.predict_proba(X[8:])[np.arange(4), LABELS[8:]]
+    assert logs["val_classification"][0] == pytest.approx(-np.log(likelihood).mean(), rel=1e-4)
 
 
 def test_a_sampled_label_gives_the_bound_on_average(no_noise):

@@ -195,7 +195,9 @@ def test_a_traversal_is_sorted_by_kl_divergence(few_digits):
     mean, log_var = model.posterior_moments(x)
     kl = 0.5 * (mean**2 + np.exp(log_var) - log_var - 1).mean(axis=0)
     assert names[0].endswith(f"{kl[1]:.2f} nats")
+    assert figure.axes[0].get_title().endswith("to 2")
     few = plots.traversal(model, x=x, steps=3, rows=2)
+    assert few.axes[0].get_title().endswith("to 2; 2 of 3")
     assert labels_of(few.axes[0].get_yticklabels()) == names[:2]
     assert sheet(few).shape[0] < sheet(figure).shape[0]
 

@@ -348,7 +348,7 @@ def traversal(
         x: images [n, *input_shape]; if given, the dimensions of a VAE are sorted by their KL
             divergence from the prior for these images, in nats, which is written next to each row.
         label: of the images, for conditional models; class 0 by default.
-        steps: images in a row. rows: dimensions at most, the first ones in their order.
+        steps: images in a row. rows: how many dimensions to show at most.
         start: the code [latent_dim] of the other dimensions; the middle of the prior by default.
 
     Examples:
@@ -379,6 +379,7 @@ def traversal(
     labels = np.full(len(z), label or 0) if model.conditional else None
     z = model.styled(z, labels) if model.conditional else z
     title = f"one latent dimension per row, from {-spread:g} to {spread:g}"
+    title += f"; {rows} of {model.latent_dim}" if rows < model.latent_dim else ""
     figure, axes = sheet(steps, len(order), title=title)
     show(axes, model.decode(z, labels), steps, cmap or model.cmap)
     name_rows(axes, names, model.image_shape[0])
