@@ -41,8 +41,11 @@ class LabeledImages:
             known = data.y >= 0
             x, y, weight = data.columns
             weight = np.ones(len(y)) if weight is None else np.reshape(weight, -1)
-            kept = zip((x, y, weight), ("float32", "int32", "float32"), strict=True)
-            arrays = tuple(np.asarray(column[known], dtype) for column, dtype in kept)
+            arrays = (
+                np.asarray(x[known], "float32"),
+                np.asarray(y[known], "int32"),
+                np.asarray(weight[known], "float32"),
+            )
             per_unlabeled = float(known.sum() / (~known).sum())
             data.columns = [c if c is None else c[~known] for c in data.columns]
             data.x, data.y, _ = data.columns

@@ -134,7 +134,7 @@ class M2(VAE):
         self.steps_taken = self.add_state((), "zeros", name="steps_taken")
 
     def _described_networks(self, input_shape, latent_dim):
-        _, decoder = super()._described_networks(input_shape, latent_dim)  # an own encoder follows
+        _, decoder = super()._described_networks(input_shape, latent_dim)  # its own encoder follows
         options = {"activation": self.activation, "dtype": self.dtype_policy}
         shared, own = self.hidden_units[:1], self.hidden_units[1:]
         self.trunk = networks.trunk(

@@ -111,7 +111,7 @@ class VAE(BaseAutoencoder):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.decoder_likelihood = self.likelihood  # another one in M1M2 alone, whose x are codes
+        self.decoder_likelihood = self.likelihood  # not the same in M1M2, which decodes to codes
         self.samples = whole("samples", samples, least=1)
         self.free_bits = number("free_bits", free_bits, least=0)
         self.corruption = None if corruption is None else corruptions.get(corruption)
@@ -121,7 +121,7 @@ class VAE(BaseAutoencoder):
         self.beta = _checked_beta(beta)
         self.beta_now = self.beta
         if callable(self.beta):  # a schedule
-            self.step = self.add_state((), "zeros", name="step")  # saved without the optimizer
+            self.step = self.add_state((), "zeros", name="step")  # in files without optimizer, too
             self.beta_now = self.add_state((), "zeros", name="beta")
             self.beta_now.assign(self.beta(0))
         if self.free_bits:
