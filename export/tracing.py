@@ -146,5 +146,6 @@ def _check_variables(part: Part, concrete: Any) -> None:
     if unknown:
         raise ConversionError(
             f"The {part.name}'s function uses {', '.join(unknown)}, which is in none of its "
-            "`networks`: add that network to the part."
+            "`networks`: add that network to the part. For encoder and decoder, write in the class "
+            f'of the model part_networks = {{"{part.name}": ("{part.name}", "<attribute>")}}.'
         )

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from zoo.models.gan import GAN as GAN
     from zoo.models.iwae import IWAE as IWAE
     from zoo.models.label_informed_aae import LabelInformedAAE as LabelInformedAAE
+    from zoo.models.loss_weight import LossWeight as LossWeight
     from zoo.models.m1 import M1 as M1
     from zoo.models.m1m2 import M1M2 as M1M2
     from zoo.models.m2 import M2 as M2
@@ -110,6 +111,7 @@ _HOMES = {
     "Pix2Pix": "zoo.models.pix2pix",
     "PaletteNet": "zoo.models.palette_net",
     "TDAE": "zoo.models.tdae",
+    "LossWeight": "zoo.models.loss_weight",
     "Bernoulli": "zoo.nn.distributions",
     "Gaussian": "zoo.nn.distributions",
     "LearnedGaussian": "zoo.nn.distributions",

@@ -40,7 +40,10 @@ class Losses:
 
     def plus(self, *summands, **metrics) -> Losses:
         """Return these losses with further summands and metrics."""
-        return Losses(*self.summands, *summands, **self.metrics, **metrics)
+        return self + Losses(*summands, **metrics)
+
+    def __add__(self, other: Losses) -> Losses:
+        return Losses(*self.summands, *other.summands, **self.metrics, **other.metrics)
 
     def weighted(self, weight: Any) -> Losses:
         """Return these losses times sample weights [batch]; scalars do not change."""
@@ -63,7 +66,7 @@ class Trainer(keras.Model):
 
     Attributes of the class:
         metric_names: the metrics of a step besides `loss`, in order.
-        updates: for each update, the attributes that hold the networks it trains.
+        updates: for each update, the attributes (networks, a likelihood, ...) that it trains.
         monitors: classes of callbacks that are part of every training.
     """
 
@@ -111,9 +114,7 @@ class Trainer(keras.Model):
         optimizer = self.optimizer if update is None else self.optimizer.members[update]
 
         def scalar_and_metrics():
-            losses = loss_fn()
-            if batch.weight is not None:
-                losses = losses.weighted(batch.weight)
+            losses = loss_fn().weighted(batch.weight)
             # The batch mean of each; of several replicas, the part that this one adds to it.
             scalar = sum(backend.share_of_mean(summand) for summand in losses.summands)
             return scalar, {"loss": sum(losses.summands), **losses.metrics}
@@ -124,8 +125,8 @@ class Trainer(keras.Model):
 
     def trained_by(self, update: str) -> list:
         """Return the variables that an update trains."""
-        networks = [getattr(self, name) for name in self.updates[update]]
-        return [variable for network in networks for variable in network.trainable_variables]
+        trained = [getattr(self, name).trainable_variables for name in self.updates[update]]
+        return [variable for variables in trained for variable in variables]
 
     def after_step(self, batch: Batch, metrics: dict) -> None:
         """Do something after each step of training; by default nothing."""

@@ -240,10 +240,12 @@ def test_nothing_is_corrupted_outside_of_training():
 
 
 def test_the_loss_is_the_mean_over_the_samples():
-    model = zoo.DenoisingAutoencoder((4, 4, 1), 3, hidden_units=(8,), corruption=zoo.Masking(0.5))
-    one = terms(model, np.tile(X, (400, 1, 1, 1)), True)["reconstruction"].reshape(400, -1)
-    model.num_corruptions = 400
-    many = terms(model, X, True)["reconstruction"]
+    options = {"hidden_units": (8,), "corruption": zoo.Masking(0.5), "seed": 0}
+    single, averaged = (
+        zoo.DenoisingAutoencoder((4, 4, 1), 3, num_corruptions=n, **options) for n in (1, 400)
+    )
+    one = terms(single, np.tile(X, (400, 1, 1, 1)), True)["reconstruction"].reshape(400, -1)
+    many = terms(averaged, X, True)["reconstruction"]
     spread = np.std(one, axis=0) * np.sqrt(2 / 400)
     assert (abs(many - np.mean(one, axis=0)) < 5 * spread + 1e-4).all()
 

@@ -57,6 +57,10 @@ class Backend(abc.ABC):
         """
         return method
 
+    def before_assignment(self, model: keras.Model) -> None:
+        """Prepare a model for the assignment of a variable from outside of its steps."""
+        return
+
     def normal(self, shape: tuple, seed: keras.random.SeedGenerator, shared: bool = False) -> Any:
         """Draw float32 numbers from N(0, 1) inside a step.
 

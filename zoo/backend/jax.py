@@ -82,6 +82,10 @@ class JaxBackend(Backend):
 
         return step
 
+    def before_assignment(self, model: keras.Model) -> None:
+        """Give the variables the values of the training that runs, which then reads them again."""
+        model.jax_state_sync()
+
     def compiled(self, function: Callable, variables: list) -> Callable:
         """Compile a function of arrays for inference, once for every batch size."""
 

@@ -23,9 +23,12 @@ def semi_supervised(epochs: int | None = None, verbose: int | str = 2) -> Table:
     for seed in SEEDS:
         x, y, test = _data("m1_mnist_100", seed)
         for method in label_propagation.METHODS:
-            lower.method = method
-            lower.learn_labels(x, y)
-            found.setdefault(methods[method], []).append(metrics.classification_error(lower, *test))
+            labeling = zoo.M1.from_config({**lower.get_config(), "method": method})
+            labeling.set_weights(lower.get_weights())
+            labeling.learn_labels(x, y)
+            found.setdefault(methods[method], []).append(
+                metrics.classification_error(labeling, *test)
+            )
         for name, preset in (("M2", "m2_mnist_100"), ("M1+M2", "m1m2_mnist_100")):
             options = {"lower": lower} if name == "M1+M2" else {}
             model = _trained(preset, seed, x, y, epochs, verbose, **options)

@@ -11,6 +11,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.models.base import BaseAutoencoder
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import TensorInfo
 from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks, own_discriminators
@@ -86,8 +87,9 @@ class AAE(BaseAutoencoder):
         *BaseAutoencoder.card_metrics,
         "sliced Wasserstein distance to the prior",
     )
+    takes_further_losses = True
     updates: ClassVar = {
-        "reconstruction": ("encoder", "decoder"),
+        "reconstruction": ("encoder", "decoder", "likelihood"),
         "discriminator": ("discriminator",),
         "generator": ("encoder",),
     }
@@ -128,7 +130,7 @@ class AAE(BaseAutoencoder):
         self.prior = prior_names.get(prior, self.code_shape)
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
         self.generator_steps = whole("generator_steps", generator_steps, least=1)
-        self.generator_weight = number("generator_weight", generator_weight, above=0)
+        self.generator_weight = LossWeight("generator_weight", generator_weight, above=0)
         self.custom_discriminator = discriminator is not None
         if discriminator is None:
             self.discriminator = self._described_discriminator()
@@ -202,7 +204,8 @@ class AAE(BaseAutoencoder):
         inputs = {"z": z, "label": batch.label} if "z" in self.label_inputs else z
         parameters = self.decoder(inputs, training=training)
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
-        return Losses(reconstruction, reconstruction=reconstruction)
+        losses = Losses(reconstruction, reconstruction=reconstruction)
+        return losses + self.further_losses(batch.x, z)
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(z') - log(1 - d(z)), and metrics of how close codes are to the prior."""
@@ -226,7 +229,7 @@ class AAE(BaseAutoencoder):
         codes = self.sampled_code(batch.x, training)
         # training=False: this update does not train the discriminator.
         generator = ops.softplus(-self.logits(codes, batch.label, training=False))  # [batch]
-        return Losses(self.generator_weight * generator, generator=generator)
+        return Losses(self.generator_weight.value * generator, generator=generator)
 
     def adversarial_loss(self, on_samples: Any, on_codes: Any) -> Any:
         """Return -log d(sample) - log(1 - d(code)) of logits [batch], with smoothed labels."""

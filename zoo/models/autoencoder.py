@@ -9,11 +9,13 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
+from zoo.models.loss_weight import LossWeight
 from zoo.nn import corruption as corruptions
 from zoo.nn import jacobians
 from zoo.nn.distributions.likelihoods import bernoulli_kl
 from zoo.nn.given import number, whole
 from zoo.nn.network_properties import activation_of_code, check_smooth
+from zoo.nn.requirements import check_corruption
 from zoo.trainer import Batch, Losses
 
 
@@ -70,6 +72,7 @@ class Autoencoder(BaseAutoencoder):
         np.testing.assert_allclose(model.reconstruct(x), decoder(encoder(x)), atol=1e-5)
     """
 
+    takes_further_losses = True
     card_metrics = (
         *BaseAutoencoder.card_metrics,
         "linear probe accuracy",
@@ -89,7 +92,8 @@ class Autoencoder(BaseAutoencoder):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.l1, self.l2 = number("l1", l1, least=0), number("l2", l2, least=0)
+        self.l1 = LossWeight("l1", l1, least=0, left_out=True)
+        self.l2 = LossWeight("l2", l2, least=0, left_out=True)
         for name in self.weight_penalties():
             self.add_metric_name(name)
 
@@ -97,7 +101,8 @@ class Autoencoder(BaseAutoencoder):
         z = self.encoder(batch.x, training=training)
         parameters = self.decoder(z, training=training)
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
-        return self.with_penalties(Losses(reconstruction, reconstruction=reconstruction))
+        losses = Losses(reconstruction, reconstruction=reconstruction)
+        return self.with_penalties(losses) + self.further_losses(batch.x, z)
 
     def with_penalties(self, losses: Losses) -> Losses:
         """Return losses plus the penalties on kernels with a nonzero weight."""
@@ -110,9 +115,9 @@ class Autoencoder(BaseAutoencoder):
         penalties = {"l1": (self.l1, ops.abs), "l2": (self.l2, ops.square)}
         kernels = [w for w in self.weights if w.name == "kernel"]
         return {
-            name: (weight, sum(ops.sum(of(kernel)) for kernel in kernels))
+            name: (weight.value, sum(ops.sum(of(kernel)) for kernel in kernels))
             for name, (weight, of) in penalties.items()
-            if weight
+            if not weight.is_left_out
         }
 
     def squared_jacobian_norm(self, x: Any) -> Any:
@@ -202,7 +207,7 @@ class SparseAutoencoder(Autoencoder):
                 "needs activities in (0, 1): use 'sigmoid', or penalty='l1'."
             )
         self.penalty, self.rho = penalty, rho
-        self.weight = number("weight", weight, least=0)
+        self.weight = LossWeight("weight", weight, least=0)
 
     def losses(self, batch: Batch, training: bool) -> Losses:
         z = self.encoder(batch.x, training=training)  # [batch, latent_dim]
@@ -213,7 +218,8 @@ class SparseAutoencoder(Autoencoder):
         else:
             sparsity = ops.sum(bernoulli_kl(self.rho, backend.batch_mean(z)))  # a scalar
         metrics = {"reconstruction": reconstruction, "sparsity": sparsity}
-        return self.with_penalties(Losses(reconstruction, self.weight * sparsity, **metrics))
+        losses = Losses(reconstruction, self.weight.value * sparsity, **metrics)
+        return self.with_penalties(losses) + self.further_losses(batch.x, z)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -263,6 +269,7 @@ class DenoisingAutoencoder(Autoencoder):
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.corruption = corruptions.get({"masking": 0.25} if corruption is None else corruption)
+        check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.num_corruptions = whole("num_corruptions", num_corruptions, least=1)
 
     def losses(self, batch: Batch, training: bool) -> Losses:
@@ -274,7 +281,8 @@ class DenoisingAutoencoder(Autoencoder):
         log_prob = self.likelihood.log_prob(x, self.decoder(z, training=True))
         log_prob = ops.reshape(log_prob, (-1, self.num_corruptions))  # [batch, L]
         reconstruction = -ops.mean(log_prob, axis=1)
-        return self.with_penalties(Losses(reconstruction, reconstruction=reconstruction))
+        losses = Losses(reconstruction, reconstruction=reconstruction)
+        return self.with_penalties(losses) + self.further_losses(x, z)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -338,7 +346,7 @@ class ContractiveAutoencoder(Autoencoder):
         check_smooth(self.encoder)
         self.jacobian = jacobian
         self.noise = number("noise", noise, above=0)
-        self.weight = number("weight", weight, least=0)
+        self.weight = LossWeight("weight", weight, least=0)
         if jacobian not in ("auto", "closed", "exact", "hutchinson", "stochastic"):
             raise ValueError(
                 f"jacobian is {jacobian!r}; choose 'auto', 'closed', 'exact', 'hutchinson' or "
@@ -358,8 +366,9 @@ class ContractiveAutoencoder(Autoencoder):
         parameters = self.decoder(z, training=training)
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
         contraction = self.contraction(batch.x, z)  # [batch]
-        metrics = {"reconstruction": reconstruction, "contraction": contraction}
-        return self.with_penalties(Losses(reconstruction + self.weight * contraction, **metrics))
+        loss = reconstruction + self.weight.value * contraction
+        losses = Losses(loss, reconstruction=reconstruction, contraction=contraction)
+        return self.with_penalties(losses) + self.further_losses(batch.x, z)
 
     def contraction(self, x: Any, z: Any) -> Any:
         """Return |dh(x)/dx|^2 of images x with codes z, or its estimate, [batch]."""

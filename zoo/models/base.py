@@ -14,19 +14,21 @@ from zoo import inference
 from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
 from zoo.checks import streams
-from zoo.models import settings
+from zoo.models import configuration, handed_in, settings
 from zoo.models.described_networks import (
     checked_code_shape,
     described_networks,
     described_sizes,
     networks_of,
 )
-from zoo.models.old_names import with_new_names
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
-from zoo.nn import given, network_properties, networks, own_networks, proportions
+from zoo.nn import given, network_properties, networks, proportions
+from zoo.nn.configured import Configured
 from zoo.nn.distributions import likelihoods
 from zoo.nn.given import whole
-from zoo.trainer import Trainer
+from zoo.nn.requirements import check_likelihood
+from zoo.trainer import Losses, Trainer
 
 
 class BaseAutoencoder(Trainer):
@@ -67,7 +69,8 @@ class BaseAutoencoder(Trainer):
             "mixed_bfloat16" is a policy.
 
     Attributes:
-        code_shape: the shape of one code; (latent_dim,) unless the networks are your own.
+        code_shape: the shape of one code, as `encode` gives it; (latent_dim,) unless the networks
+            are your own. Steps of training and `code` have flat codes, [batch, latent_dim].
         encoder_outputs: names of the encoder's outputs, each of `latent_dim` values.
         metric_names: the metrics of a step besides `loss`, in order.
         network_names: the attributes that hold networks.
@@ -87,6 +90,9 @@ class BaseAutoencoder(Trainer):
         has_encoder: whether it encodes and reconstructs images; not a `GAN`, nor a translator.
         prior: the distribution that `generate` draws codes from, or None.
         unit_variance: whether "gaussian" has the standard deviation 1 instead of a calibrated one.
+        untrained: attributes such as "likelihood" whose variables no step trains.
+        takes_further_losses: whether the loss has the terms of `further_losses`.
+        part_networks: by exported part, the attributes that hold the networks it uses.
         cmap: the matplotlib color map for images with one channel; None shows 1 as black on white.
             `fit` chooses it by its images.
         licence: of the weights, from a preset's card. Training sets it to None: set your own.
@@ -107,6 +113,9 @@ class BaseAutoencoder(Trainer):
     restores = False
     has_encoder = True
     takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}
+    untrained: tuple[str, ...] = ()
+    takes_further_losses = False
+    part_networks: ClassVar[dict[str, tuple[str, ...]]] = {}
     state_of_training: tuple[int, ...] = ()  # ids, as Keras would count the weights twice
     prior = None
     unit_variance = False
@@ -173,6 +182,8 @@ class BaseAutoencoder(Trainer):
         self.likelihood = likelihoods.get(likelihood).of_model(self)
         self.seed = None if seed is None else whole("seed", seed)
         self._make_networks(encoder, decoder, input_shape, latent_dim)
+        if self.decoder is not None:
+            check_likelihood(self.likelihood, self.image_shape, self.decoder.output.shape[1:])
         if not self.custom_networks:
             proportions.warn_of_too_many_parameters(self)
         self.seed_generator = keras.random.SeedGenerator(self.seed or 0)
@@ -196,6 +207,21 @@ class BaseAutoencoder(Trainer):
         """Add a name to those that `losses` reports, for this model only."""
         self.metric_names = (*self.metric_names, name)
         self.trackers[name] = keras.metrics.Mean(name=name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute: of settings only the weights of the loss, see `LossWeight`."""
+        if "_is_made" in vars(self) and name in self.fixed_settings:
+            value = settings.changed(self, name, value)
+        super().__setattr__(name, value)
+        if isinstance(value, Configured):
+            handed_in.track(self, name, value)
+
+    @property
+    def variables(self) -> list:
+        """The variables of Keras, and those of the loss's weights, which are not saved."""
+        settings = [s if isinstance(s, tuple) else (s,) for s in vars(self).values()]
+        weights = [s for values in settings for s in values if isinstance(s, LossWeight)]
+        return [*super().variables, *(weight.value for weight in weights)]
 
     # Tensors
 
@@ -257,6 +283,16 @@ class BaseAutoencoder(Trainer):
 
     # Training
 
+    def further_losses(self, x: Any, z: Any, q: Any = None) -> Losses:
+        """Return further terms of the loss, for a class of your own; by default there are none.
+
+        Args:
+            x: what the reconstruction is compared with, [batch, *input_shape].
+            z: the codes that the decoder got, [batch, latent_dim], or of variational models
+                [batch, samples, latent_dim]. q: q(z | x), which these were sampled from, or None.
+        """
+        return Losses()
+
     def before_training(self, data: Any) -> None:
         """Choose the color map of pictures and remove the preset's licence; nothing else."""
         gray = len(self.image_shape) == 3 and self.image_shape[-1] == 1
@@ -294,9 +330,8 @@ class BaseAutoencoder(Trainer):
     def part(self, name: str, function: Any, inputs: Any, outputs: Any, networks: Any) -> Part:
         """Return a part that may use the model's own weights besides those of `networks`."""
         own = self._own_weights()
-        return Part(
-            name, function, inputs, outputs, (*networks, *([OwnWeights(own)] if own else []))
-        )
+        more = (*handed_in.layers_of(self), *([OwnWeights(own)] if own else []))
+        return Part(name, function, inputs, outputs, (*networks, *more))
 
     def _own_weights(self) -> list:
         """Return the weights from `add_weight`, without the state of training."""
@@ -312,55 +347,8 @@ class BaseAutoencoder(Trainer):
 
     # Saving
 
-    def get_config(self) -> dict:
-        config = {
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
-        described = ("network", "filters", "code_activation", "tie_weights")
-        left_out = described if self.custom_networks else ("encoder", "decoder")
-        for name in type(self).__signature__.parameters:
-            if name not in (*config, *left_out):
-                config[name] = settings.plain(self.setting(name))
-        if self.cmap:
-            config["cmap"] = self.cmap
-        frozen = [name for name, layer in self._freezable().items() if not layer.trainable]
-        return {**config, "frozen": frozen} if frozen else config
-
-    def setting(self, name: str) -> Any:
-        """Return the value of a constructor argument: the attribute of the same name."""
-        if name == "input_shape":
-            return self.image_shape
-        if name == "latent_dim" and len(self.code_shape) > 1:
-            return self.code_shape
-        if not hasattr(self, name):
-            raise TypeError(
-                f"{type(self).__name__} takes {name}=, but has no attribute of that name, as its "
-                f"config needs: set self.{name} = {name}, or override setting()."
-            )
-        return getattr(self, name)
-
-    def _freezable(self) -> dict:
-        """Return the networks and their layers by name, such as `encoder/dense_0`."""
-        found = {}
-        for name in self.network_names:
-            network = getattr(self, name)
-            found[name] = network
-            found |= {f"{name}/{layer.name}": layer for layer in network.layers}
-        return found
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None) -> BaseAutoencoder:
-        config = settings.deserialize(with_new_names(cls, config), custom_objects)
-        config = settings.accepted(cls, config)
-        frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
-        with own_networks.as_saved():
-            model = cls(**config)
-        model.cmap = cmap
-        for name, layer in model._freezable().items():
-            if name in frozen:
-                layer.trainable = False
-        return model
+    get_config, setting = configuration.get_config, configuration.setting
+    from_config = classmethod(configuration.from_config)
 
     @classmethod
     def from_preset(cls, name: Any, **options) -> BaseAutoencoder:

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import TensorInfo, image_info
 from zoo.models.supervised_aae import SupervisedAAE
 from zoo.nn import networks
 from zoo.nn.distributions import Uniform
-from zoo.nn.given import number, widths
+from zoo.nn.given import widths
 from zoo.trainer import Batch, Losses
 
 
@@ -83,7 +84,7 @@ class CAAE(SupervisedAAE):
         "generator_steps": (1, "the encoder learns to fool the discriminators in its only update"),
     }
     updates: ClassVar = {
-        "autoencoder": ("encoder", "decoder"),
+        "autoencoder": ("encoder", "decoder", "likelihood"),
         "discriminator": ("discriminator",),
         "image_discriminator": ("image_discriminator",),
     }
@@ -110,8 +111,8 @@ class CAAE(SupervisedAAE):
             )
         if prior is None:
             self.prior = Uniform(self.latent_dim)
-        self.image_weight = number("image_weight", image_weight, above=0)
-        self.total_variation_weight = number(
+        self.image_weight = LossWeight("image_weight", image_weight, above=0)
+        self.total_variation_weight = LossWeight(
             "total_variation_weight", total_variation_weight, least=0
         )
         self.own_labels = bool(own_labels)
@@ -166,16 +167,17 @@ class CAAE(SupervisedAAE):
         levels = self.labels_shown(batch.label)
         image = self.image(z, levels, training)
         image_generator = ops.softplus(-self.image_logits(image, levels))
-        return Losses(
+        losses = Losses(
             reconstruction,
-            self.generator_weight * generator,
-            self.image_weight * image_generator,
-            self.total_variation_weight * smoothness,
+            self.generator_weight.value * generator,
+            self.image_weight.value * image_generator,
+            self.total_variation_weight.value * smoothness,
             reconstruction=reconstruction,
             generator=generator,
             image_generator=image_generator,
             total_variation=smoothness,
         )
+        return losses + self.further_losses(batch.x, z)
 
     def image_discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         levels = self.labels_shown(batch.label)

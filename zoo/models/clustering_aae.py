@@ -12,11 +12,13 @@ from zoo import inference
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.models.aae import AAE
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import TensorInfo, classifier_part, image_info
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks
 from zoo.nn.distributions.priors import Categorical
 from zoo.nn.given import number, whole, widths
+from zoo.nn.requirements import check_corruption
 from zoo.trainer import Batch, Losses
 
 
@@ -82,10 +84,14 @@ class ClusteringAAE(AAE):
     )
     network_names = (*AAE.network_names, "trunk", "classifier", "label_discriminator")
     updates: ClassVar = {
-        "reconstruction": ("trunk", "style_head", "classifier", "join", "mixing"),
+        "reconstruction": (
+            *("trunk", "style_head", "classifier", "join", "mixing"),
+            *("likelihood", "corruption"),
+        ),
         "discriminator": ("discriminator", "label_discriminator"),
         "generator": ("trunk", "style_head", "classifier"),
     }
+    takes_further_losses = False  # an image has a code and probabilities
     conditional = True
     label_inputs = ("z",)
     learns_labels = False
@@ -132,13 +138,14 @@ class ClusteringAAE(AAE):
         )
         super().__init__(input_shape, latent_dim, **kwargs)
         self.corruption = corruptions.get({"gaussian": 0.3} if corruption is None else corruption)
+        check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.instance_noise = number("instance_noise", instance_noise, least=0)
         self.label_prior = Categorical(self.num_classes, masses)
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         logits = layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
         self.classifier = keras.Model(features, logits, name="classifier")
         self.label_discriminator = self._build_discriminator(self.num_classes)
-        self.label_weight = number("label_weight", label_weight, above=0)
+        self.label_weight = LossWeight("label_weight", label_weight, above=0)
         if self.head_distance:
             self.add_metric_name("head_repulsion")
 
@@ -253,7 +260,7 @@ class ClusteringAAE(AAE):
         on_label = self.label_discriminator(noisy, training=False)[:, 0]
         generator, label_generator = ops.softplus(-on_style), ops.softplus(-on_label)
         return Losses(
-            self.generator_weight * generator + self.label_weight * label_generator,
+            self.generator_weight.value * generator + self.label_weight.value * label_generator,
             generator=generator,
             label_generator=label_generator,
         )

@@ -8,7 +8,7 @@ import keras
 
 from zoo.models.vae import VAE
 from zoo.nn import given, networks
-from zoo.nn.distributions.priors import LearnedNormal, Normal
+from zoo.nn.distributions.priors import LearnedNormal
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -31,8 +31,8 @@ class CVAE(VAE):
             have, or None for images.
         label_shape: of a label that is an array: (height, width, channels) of an image, with values
             in the likelihood's range; (words,) of captions; () for integer labels.
-        prior: a `zoo.Normal`, the standard normal by default; "learned"; or your own network from
-            integer labels [batch] to a dict of `z_mean` and `z_log_var`.
+        prior: as of `VAE`; "learned"; or your own network from integer labels [batch] to a dict of
+            `z_mean` and `z_log_var`.
         Others: see `VAE`. Your own networks must take dicts, {"x", "label"} and {"z", "label"}.
 
     Examples:
@@ -51,7 +51,6 @@ class CVAE(VAE):
     card_metrics = (*VAE.card_metrics, "generated class accuracy")
     conditional = True
     label_inputs = ("x", "z")
-    priors_taken = (Normal,)
 
     def __init__(
         self,
@@ -130,8 +129,8 @@ def learn_prior(model: Any, prior: Any) -> None:
         )
     custom = prior != "learned"
     network = prior if custom else networks.label_prior(model.num_classes, model.latent_dim)
-    model.prior = LearnedNormal(network, model.latent_dim, model.num_classes, custom)
     model.prior_network = network
+    model.prior = LearnedNormal(network, model.latent_dim, model.num_classes, custom)
     model.network_names = (*model.network_names, "prior_network")
 
 

@@ -8,10 +8,10 @@ import keras
 from keras import ops
 
 import zoo
+from zoo.models.loss_weight import LossWeight
 from zoo.models.vae import VAE
 from zoo.nn import own_networks
 from zoo.nn.distributions.normal import kl_divergence
-from zoo.nn.given import number
 from zoo.trainer import Batch, Losses
 
 WHY = "its loss compares one reconstruction with the image as it is"
@@ -72,6 +72,7 @@ class DFCVAE(VAE):
     """
 
     metric_names = (*VAE.metric_names, "features")
+    untrained = ("likelihood",)  # which is measured only
     takes_no: ClassVar = {
         "samples": (1, WHY),
         "free_bits": (0.0, WHY),
@@ -101,13 +102,14 @@ class DFCVAE(VAE):
         reconstruction = -observation.log_prob(batch.x)  # [batch], measured, not minimized
         kl = kl_divergence(q, self.prior, z)  # [batch]
         features = self.feature_error(batch.x, observation.mean)  # [batch]
-        return Losses(
+        losses = Losses(
             self.beta_now * kl + features,
             reconstruction=reconstruction,
             kl=kl,
             elbo=-reconstruction - kl,
             features=features,
         )
+        return losses + self.further_losses(batch.x, z, q)
 
     def feature_error(self, x: Any, image: Any) -> Any:
         """Return sum_l w_l / 2 mean (f_l(x) - f_l(image))^2 of images [batch, ...]: [batch]."""
@@ -117,20 +119,20 @@ class DFCVAE(VAE):
             weights = (weights,) * len(real)
         for weight, f, g in zip(weights, real, made, strict=True):
             squares = ops.reshape(ops.square(f - g), (ops.shape(x)[0], -1))
-            error += weight / 2 * ops.mean(squares, axis=1)
+            error += weight.value / 2 * ops.mean(squares, axis=1)
         return error
 
 
 def _checked_weights(weights, layers):
     """Return a number above 0, or a tuple with one for each layer."""
     if not isinstance(weights, list | tuple):
-        return number("feature_weight", weights, above=0)
+        return LossWeight("feature_weight", weights, above=0)
     if len(weights) != layers:
         raise ValueError(
             f"feature_weight has {len(weights)} numbers, and features= gives {layers} layers: give "
             "one number for all, or one for each."
         )
-    return tuple(number("feature_weight", weight, above=0) for weight in weights)
+    return tuple(LossWeight("feature_weight", weight, above=0) for weight in weights)
 
 
 def _frozen(features, image_shape) -> keras.Model:

@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.models.base import BaseAutoencoder
 from zoo.models.gan import variance
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import TensorInfo, image_info
 from zoo.monitors import ModeCollapseMonitor
 from zoo.nn import networks, own_networks
@@ -92,7 +93,7 @@ class EBGAN(BaseAutoencoder):
         super().__init__(input_shape, latent_dim, **kwargs)
         values = int(np.prod(self.image_shape))
         self.margin = number("margin", 0.1 * values if margin is None else margin, above=0)
-        self.pulling_away_weight = number("pulling_away_weight", pulling_away_weight, least=0)
+        self.pulling_away_weight = LossWeight("pulling_away_weight", pulling_away_weight, least=0)
         self._make_generator(generator, prior_of_noise)
 
     def _make_generator(self, generator, prior_of_noise):
@@ -165,7 +166,7 @@ class EBGAN(BaseAutoencoder):
         apart = pulling_away(codes)
         return Losses(
             energy,
-            self.pulling_away_weight * apart,
+            self.pulling_away_weight.value * apart,
             energy_of_samples=energy,
             pulling_away=apart,
         )

@@ -67,10 +67,11 @@ class IWAE(VAE):
         iw_elbo = ops.logsumexp(log_weights, axis=1) - math.log(self.samples)  # [batch]
         reconstruction = -ops.mean(log_likelihoods, axis=1)
         kl = kl_divergence(q, self.prior_of(batch.label), z)
-        return Losses(
+        losses = Losses(
             -iw_elbo,
             reconstruction=reconstruction,
             kl=kl,
             elbo=-reconstruction - kl,
             iw_elbo=iw_elbo,
         )
+        return losses + self.further_losses(x, z, q)

@@ -12,11 +12,11 @@ from zoo import inference
 from zoo.backend import backend
 from zoo.models.cvae import fixed_prior, is_learned, learn_prior, learned_prior_of
 from zoo.models.labeled_images import LabeledImages
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import classifier_part
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
-from zoo.nn.distributions.priors import Normal
 from zoo.nn.given import number, whole, widths
 from zoo.trainer import Batch, Losses
 
@@ -93,8 +93,8 @@ class M2(VAE):
     card_metrics = (*VAE.card_metrics, "generated class accuracy", "classification error")
     conditional = True
     semi_supervised = True
+    takes_further_losses = False  # an image has codes for every label
     label_inputs = ("x", "z")
-    priors_taken = (Normal,)
     metric_names = (*VAE.metric_names, "label", "labeled_bound", "classification")
     network_names = (*VAE.network_names, "classifier")
     takes_no: ClassVar = {
@@ -123,7 +123,7 @@ class M2(VAE):
         super().__init__(input_shape, latent_dim, **options, **kwargs)
         if is_learned(prior):
             learn_prior(self, prior)
-        self.alpha, self.warm_up = number("alpha", alpha, least=0), whole("warm_up", warm_up)
+        self.alpha, self.warm_up = LossWeight("alpha", alpha, least=0), whole("warm_up", warm_up)
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
         self.dropout = number("dropout", dropout, least=0, below=1)
         self.classifier = self._described_classifier()
@@ -188,7 +188,7 @@ class M2(VAE):
         return Losses(
             reconstruction + self.beta_now * (kl + label_kl),
             labeled_bound,
-            self.alpha * classification,
+            self.alpha.value * classification,
             reconstruction=reconstruction,
             kl=kl,
             elbo=-reconstruction - kl - label_kl,

@@ -14,11 +14,12 @@ from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.data.palettes import palettes
 from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
+from zoo.models.loss_weight import LossWeight
 from zoo.models.pix2pix import NO_CODE, default_filters
 from zoo.models.signature import TensorInfo, image_info
 from zoo.nn import colors as spaces
 from zoo.nn import translation_networks
-from zoo.nn.given import number, whole, widths
+from zoo.nn.given import whole, widths
 from zoo.trainer import Batch, Losses
 
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
@@ -110,7 +111,7 @@ class PaletteNet(ImageTranslator):
         if filters is None:
             filters = default_filters(input_shape)
         super().__init__(input_shape, filters=widths("filters", filters), **kwargs)
-        self.color_weight = number("color_weight", color_weight, above=0)
+        self.color_weight = LossWeight("color_weight", color_weight, above=0)
         if discriminator_filters is None:
             discriminator_filters = self.filters[:2]
         self.discriminator_filters = widths("discriminator_filters", discriminator_filters)
@@ -185,7 +186,7 @@ class PaletteNet(ImageTranslator):
         error = ops.mean(error, axis=(1, 2))
         return Losses(
             generator,
-            self.color_weight / LAB**2 * error,
+            self.color_weight.value / LAB**2 * error,
             generator=generator,
             color_error=error,
         )

@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.checks import streams
 from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import TensorInfo, image_info
 from zoo.nn import own_discriminators, own_networks, translation_networks
 from zoo.nn.given import number, widths
@@ -125,7 +126,7 @@ class Pix2Pix(ImageTranslator):
                 f"{type(self.likelihood).__name__} takes others: choose 'bernoulli' for pixels in "
                 "[0, 1], or 'squared_error' for any."
             )
-        self.l1_weight = number("l1_weight", l1_weight, least=0)
+        self.l1_weight = LossWeight("l1_weight", l1_weight, least=0)
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
         if discriminator_filters is None:
             discriminator_filters = self.filters[:2]
@@ -218,7 +219,8 @@ class Pix2Pix(ImageTranslator):
         # training=False: this update does not train the discriminator.
         generator = ops.mean(ops.softplus(-self.logits(x, translated, training=False)), axis=1)
         error = ops.mean(ops.abs(y - translated), axis=(1, 2, 3))  # [batch], of a pixel
-        return Losses(generator, self.l1_weight * error, generator=generator, absolute_error=error)
+        weighted = self.l1_weight.value * error
+        return Losses(generator, weighted, generator=generator, absolute_error=error)
 
     def translated(self, x: Any, training: bool = False) -> Any:
         """Return g(x) of images, as tensors, float32 [batch, *target_shape]."""

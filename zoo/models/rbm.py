@@ -62,6 +62,8 @@ class RBM(Autoencoder):
     unit_variance = True  # the energy is that of unit variance
     family = "boltzmann"
     metric_names = ("reconstruction", "contrast")
+    untrained = ("likelihood",)  # which is measured only
+    takes_further_losses = False  # its gradient is that of an energy
     takes_no: ClassVar = {
         name: (neutral, ONE_LAYER)
         for name, neutral in {

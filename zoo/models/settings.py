@@ -17,16 +17,23 @@ from typing import Any
 
 import keras
 
+from zoo.backend import backend
+from zoo.models.handed_in import check_trained
+from zoo.models.loss_weight import LossWeight
 from zoo.models.old_names import OLD_NAMES
 from zoo.nn.configured import Configured
 from zoo.nn.given import whole
 from zoo.suggestions import suggestion
 
+KERAS_OWN = ("name", "dtype")  # what Keras does with these is its own matter
+SHAPES = ("image_shape", "code_shape")  # the attributes that the shapes in a configuration are from
+
 
 def prepare(cls: type, last: Any) -> None:
     """Give a class its signature, and a constructor that checks settings and seeds weights.
 
-    Sets `cls.__signature__`, which `inspect`, `help` and editors read; `cls.__doc__`, with the
+    Sets `cls.fixed_settings`, the attributes of which a finished model changes only weights of the
+    loss; `cls.__signature__`, which `inspect`, `help` and editors read; `cls.__doc__`, with the
     settings of its base classes added; and `cls.refused`: the settings of its base classes that it
     does not take, see `BaseAutoencoder.takes_no`.
 
@@ -35,6 +42,7 @@ def prepare(cls: type, last: Any) -> None:
         last: the base class whose constructor passes no keywords on.
     """
     cls.__signature__, cls.refused = _collected(cls, last)
+    cls.fixed_settings = {*cls.__signature__.parameters, *SHAPES} - {*KERAS_OWN}
     if "Args:\n" in (vars(cls).get("__doc__") or ""):
         cls.__doc__ = _with_all_settings(cls)
     if not hasattr(cls.__init__, "unchecked"):
@@ -103,12 +111,14 @@ def _checking(cls, init):
     def checked(self, *args, **kwargs):
         called_first = type(self).__init__ is checked  # not called by a subclass
         kwargs = accepted(type(self) if called_first else cls, kwargs)
-        if kwargs.get("seed") is None or "_is_seeded" in vars(self):
+        seed = None if "_is_seeded" in vars(self) else kwargs.get("seed")
+        if seed is not None:
+            vars(self)["_is_seeded"] = True
+        with initial_weights(seed):
             init(self, *args, **kwargs)
-            return
-        vars(self)["_is_seeded"] = True
-        with initial_weights(kwargs["seed"]):
-            init(self, *args, **kwargs)
+        if called_first:
+            check_trained(self)
+            vars(self)["_is_made"] = True
 
     checked.unchecked = init
     return checked
@@ -126,6 +136,32 @@ def accepted(cls: type, settings: dict) -> dict:
         if value is not neutral and not (plain and (value == neutral or not (value or neutral))):
             raise ValueError(f"{name}= is not taken by {cls.__name__}: {why}.")
     return {name: value for name, value in settings.items() if name not in cls.refused}
+
+
+def changed(model: Any, name: str, value: Any) -> Any:
+    """Return the value that a setting of a finished model gets, if it can be changed.
+
+    Raises:
+        AttributeError: a setting that cannot be changed.
+        TypeError, ValueError: a number that is not in its range, for the weight of a loss.
+    """
+    now = getattr(model, name, None)
+    if isinstance(now, LossWeight):
+        backend.before_assignment(model)
+        return now.changed_to(value)
+    if isinstance(now, tuple) and any(isinstance(weight, LossWeight) for weight in now):
+        if not isinstance(value, list | tuple) or len(value) != len(now):
+            raise ValueError(f"{name} is {value!r}; give {len(now)} numbers, as before.")
+        backend.before_assignment(model)
+        return tuple(weight.changed_to(new) for weight, new in zip(now, value, strict=True))
+    if value is now:
+        return value
+    numbers = [key for key, weight in vars(model).items() if isinstance(weight, LossWeight)]
+    more = f" Only weights of the loss can be changed: {', '.join(numbers)}." if numbers else ""
+    raise AttributeError(
+        f"{name} of a {type(model).__name__} cannot be changed, as it was used to make the model. "
+        f"Make a new model, zoo.{type(model).__name__}(..., {name}=...).{more}"
+    )
 
 
 OLD_HOOKS = {
@@ -149,6 +185,11 @@ def refuse_old_hooks(cls: type) -> None:
     for name, now in OLD_HOOKS.items():
         if name in vars(cls):
             raise TypeError(f"{cls.__name__} defines {name}, which is no longer used: use {now}.")
+    if "further_losses" in vars(cls) and not cls.takes_further_losses:
+        raise TypeError(
+            f"{cls.__name__} defines further_losses, but the loss of {cls.__base__.__name__} does "
+            "not have these terms: override losses, or the method of an update."
+        )
     if callable(vars(cls).get("updates")):
         raise TypeError(
             f"{cls.__name__}.updates is a method. It must be a dict of the attributes that hold "
@@ -190,6 +231,10 @@ def initial_weights(seed: int | None) -> Iterator[None]:
 
 def plain(value: Any) -> Any:
     """Return a setting in a form for JSON: objects and functions are serialized by Keras."""
+    if isinstance(value, LossWeight):
+        return float(value)
+    if isinstance(value, tuple):
+        return tuple(plain(part) if isinstance(part, LossWeight) else part for part in value)
     if isinstance(value, keras.Layer | Configured) or hasattr(value, "get_config"):
         return keras.saving.serialize_keras_object(value)
     return keras.saving.serialize_keras_object(value) if callable(value) else value

@@ -99,7 +99,7 @@ def encoder_and_decoder(model: Any) -> dict[str, Part]:
         codes = model.encoded(tensors["x"], tensors.get("label"))
         return {name: model.shaped(codes[name]) for name in model.encoder_outputs}
 
-    encoder = model.part("encoder", encode, takes, codes, (model.encoder,))
+    encoder = model.part("encoder", encode, takes, codes, _networks(model, "encoder"))
     return {"encoder": encoder, "decoder": decoder_part(model)}
 
 
@@ -112,7 +112,13 @@ def decoder_part(model: Any) -> Part:
         return {"x": model.image(model.flat(tensors["z"]), tensors.get("label"))}
 
     takes = (z, *label_info(model, "z"))
-    return model.part("decoder", decode, takes, (image_info(model),), (model.decoder,))
+    networks = _networks(model, "decoder")
+    return model.part("decoder", decode, takes, (image_info(model),), networks)
+
+
+def _networks(model, part):
+    """Return the networks of a part, the attribute of its name unless the class says more."""
+    return tuple(getattr(model, name) for name in model.part_networks.get(part, (part,)))
 
 
 def label_info(model: Any, name: str) -> tuple[TensorInfo, ...]:

@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.models.base import BaseAutoencoder
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import TensorInfo
 from zoo.nn.given import number, whole
 from zoo.trainer import Batch, Losses, weighted
@@ -58,7 +59,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
     card_metrics = (*BaseAutoencoder.card_metrics, "reconstruction error of refined codes")
     takes_no: ClassVar = {"tie_weights": (False, "each of its networks has its own update")}
     metric_names = ("reconstruction", "prediction", "amortized")
-    updates: ClassVar = {"reconstruction": ("decoder",), "prediction": ("encoder",)}
+    updates: ClassVar = {"reconstruction": ("decoder", "likelihood"), "prediction": ("encoder",)}
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         super().__init__(input_shape, latent_dim, **kwargs)
         self.iterations = whole("iterations", iterations, least=1)
         self.rate = number("rate", rate, above=0)
-        self.proximity = number("proximity", proximity, least=0)
+        self.proximity = LossWeight("proximity", proximity, least=0)
         self.regularizer = number("regularizer", regularizer, least=0)
 
     def train_step(self, data: Any) -> dict:
@@ -132,7 +133,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
 
     def descend(self, x: Any, start: Any, proximity: Any = None) -> Any:
         """Minimize E(y, z) + proximity D(z, start) from z = `start`; [batch, latent_dim]."""
-        proximity = self.proximity if proximity is None else proximity
+        proximity = self.proximity.value if proximity is None else proximity
 
         def objective(z):
             return self.energy(x, z) + proximity * squared_distance(z, start)

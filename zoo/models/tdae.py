@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.checks import streams
 from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import TensorInfo, image_info
 from zoo.nn import networks
 from zoo.nn.given import number, widths
@@ -124,8 +125,8 @@ class TDAE(ImageTranslator):
                 f"{type(self.likelihood).__name__} takes others: choose 'bernoulli' for pixels in "
                 "[0, 1], or 'squared_error' for any."
             )
-        self.generator_weight = number("generator_weight", generator_weight, least=0)
-        self.feature_weight = number("feature_weight", feature_weight, least=0)
+        self.generator_weight = LossWeight("generator_weight", generator_weight, least=0)
+        self.feature_weight = LossWeight("feature_weight", feature_weight, least=0)
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
         if discriminator_filters is None:
             discriminator_filters = self.filters
@@ -197,8 +198,8 @@ class TDAE(ImageTranslator):
         features = squared_error(ops.stop_gradient(true_features), features_of_y2)
         return Losses(
             *errors.values(),
-            self.generator_weight * generator,
-            self.feature_weight * features,
+            self.generator_weight.value * generator,
+            self.feature_weight.value * features,
             generator=generator,
             features=features,
             **errors,

@@ -14,16 +14,16 @@ from zoo.checks import data as checks
 from zoo.checks.codes import check_codes
 from zoo.models.base import BaseAutoencoder
 from zoo.models.importance_sampling import Estimate, log_mean_weights
+from zoo.models.loss_weight import LossWeight
 from zoo.models.posterior_collapse import warn_of_collapse
 from zoo.monitors import not_finite
 from zoo.nn import corruption as corruptions
 from zoo.nn.configured import made_of
 from zoo.nn.distributions import normal, prior_names
 from zoo.nn.distributions.likelihoods import Bernoulli
-from zoo.nn.distributions.mixtures import GaussianMixture
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
-from zoo.nn.distributions.priors import Normal
 from zoo.nn.given import number, whole
+from zoo.nn.requirements import check_corruption
 from zoo.trainer import Batch, Losses
 
 FEW_STEPS = 100  # of training, after which codes may still be unused
@@ -54,8 +54,9 @@ class VAE(BaseAutoencoder):
             `reconstruct` take it as it is. "threshold" always sets it to 1 if it is above 1/2.
         corruption: of the images that the encoder sees in training, as in
             `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image.
-        prior: a `zoo.Normal`, the standard normal by default, or a `zoo.GaussianMixture`, for which
-            the KL divergence is estimated: log q(z | x) - log p(z), averaged over the samples.
+        prior: a `zoo.Normal`, the standard normal by default; or another prior with a density, such
+            as a `zoo.GaussianMixture` or your own, for which the KL divergence is estimated:
+            log q(z | x) - log p(z), averaged over the samples.
         Others: see `zoo.models.base.BaseAutoencoder`. Your own encoder must return a dict of
             `z_mean` and `z_log_var`, both [batch, latent_dim]; log-variances outside of [-12, 12]
             are reduced, see `zoo.nn.distributions.normal.bounded_log_variance`.
@@ -77,6 +78,7 @@ class VAE(BaseAutoencoder):
     """
 
     family = "vae"
+    takes_further_losses = True
     encoder_outputs = ("z_mean", "z_log_var")
     metric_names = ("reconstruction", "kl", "elbo")
     takes_no: ClassVar = {
@@ -95,7 +97,6 @@ class VAE(BaseAutoencoder):
         "PSNR at 10 % salt and pepper",
         "PSNR at Gaussian noise of 0.2",
     )
-    priors_taken: tuple[type, ...] = (Normal, GaussianMixture)
 
     def __init__(
         self,
@@ -115,15 +116,16 @@ class VAE(BaseAutoencoder):
         self.samples = whole("samples", samples, least=1)
         self.free_bits = number("free_bits", free_bits, least=0)
         self.corruption = None if corruption is None else corruptions.get(corruption)
+        if self.corruption:
+            check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
-        self.prior = prior_names.get(prior, self.code_shape, self.priors_taken)
+        self.prior = prior_names.get(prior, self.code_shape, with_density=True)
         self.prior_network = None  # not as a class attribute, which PyTorch finds before a layer
         self.beta = _checked_beta(beta)
-        self.beta_now = self.beta
         if callable(self.beta):  # a schedule
             self.step = self.add_state((), "zeros", name="step")  # in files without optimizer, too
-            self.beta_now = self.add_state((), "zeros", name="beta")
-            self.beta_now.assign(self.beta(0))
+            self.scheduled_beta = self.add_state((), "zeros", name="beta")
+            self.scheduled_beta.assign(self.beta(0))
         if self.free_bits:
             self.add_metric_name("free_bits_penalty")
             if not normal.has_closed_form(self.prior):
@@ -158,6 +160,11 @@ class VAE(BaseAutoencoder):
 
     # Loss
 
+    @property
+    def beta_now(self) -> keras.Variable:
+        """The current weight of the KL divergence, a variable."""
+        return self.scheduled_beta if callable(self.beta) else self.beta.value
+
     def losses(self, batch: Batch, training: bool) -> Losses:
         x = seen = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         if self.corruption and training:
@@ -176,7 +183,7 @@ class VAE(BaseAutoencoder):
         if self.free_bits:
             penalty = self.free_bits_penalty(q, p, batch.weight)
             losses = losses.plus(self.beta_now * penalty, free_bits_penalty=penalty)
-        return losses
+        return losses + self.further_losses(x, z, q)
 
     def free_bits_penalty(self, q: Any, p: Any, weight: Any) -> Any:
         """Return sum_j max(0, free_bits - KL_j) for the mean KL_j of a batch, a scalar.
@@ -193,7 +200,7 @@ class VAE(BaseAutoencoder):
         super().after_step(batch, metrics)
         if callable(self.beta):
             self.step.assign(self.step + 1.0)
-            self.beta_now.assign(self.beta(self.step))
+            self.scheduled_beta.assign(self.beta(self.step))
 
     def input_pixels(self, x: Any, draw: bool = False) -> Any:
         """Return the input of the networks: pixels 0 or 1 if `binarize` is "threshold".
@@ -358,7 +365,7 @@ def _checked_beta(beta):
         return beta
     if not isinstance(beta, Real):
         raise TypeError(f"beta is {beta!r}; give a number or a LearningRateSchedule of Keras.")
-    return number("beta", beta, least=0)
+    return LossWeight("beta", beta, least=0)
 
 
 def _checked_binarization(binarize, likelihood, corruption):

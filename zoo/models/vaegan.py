@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import TensorInfo, image_info
 from zoo.models.vae import VAE
 from zoo.monitors import DiscriminatorMonitor
@@ -71,7 +72,7 @@ class VAEGAN(VAE):
     network_names = (*VAE.network_names, "discriminator")
     card_metrics = (*VAE.card_metrics, "Fréchet distance")
     updates: ClassVar = {
-        "encoder": ("encoder",),
+        "encoder": ("encoder", "prior"),
         "decoder": ("decoder",),
         "discriminator": ("discriminator",),
     }
@@ -111,7 +112,7 @@ class VAEGAN(VAE):
             normalization=self.likelihood.normalization(),
             dtype=self.dtype_policy,
         )
-        self.generator_weight = number("generator_weight", generator_weight, above=0)
+        self.generator_weight = LossWeight("generator_weight", generator_weight, above=0)
 
     # Training
 
@@ -141,13 +142,14 @@ class VAEGAN(VAE):
         reconstruction = -observation.log_prob(batch.x)  # [batch], measured, not minimized
         kl = kl_divergence(q, self.prior, z)
         features = self.feature_error(batch.x, observation.mean)
-        return Losses(
+        losses = Losses(
             self.beta_now * kl + features,
             reconstruction=reconstruction,
             kl=kl,
             elbo=-reconstruction - kl,
             features=features,
         )
+        return losses + self.further_losses(batch.x, z, q)
 
     def decoder_losses(self, batch: Batch, training: bool) -> Losses:
         reconstructed, sampled = self.generated(batch.x, training)
@@ -155,7 +157,9 @@ class VAEGAN(VAE):
         features = self.feature_error(batch.x, reconstructed)
         generator = sum(ops.softplus(-logit) for logit in logits)  # -log d, [batch]
         return Losses(
-            features + self.generator_weight * generator, features=features, generator=generator
+            features + self.generator_weight.value * generator,
+            features=features,
+            generator=generator,
         )
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:

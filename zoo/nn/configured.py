@@ -1,8 +1,10 @@
-"""Objects that are saved in the configuration of a model."""
+"""Objects that are handed to a model, and saved in its configuration."""
 
 from __future__ import annotations
 
+import inspect
 import reprlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -18,6 +20,9 @@ class Configured:
     """Base class of objects that the arguments of their constructor describe.
 
     Register subclasses with `keras.saving.register_keras_serializable`, so that they can be saved.
+    The arguments cannot be changed afterwards, as compiled steps would not see it. The object may
+    hold variables and layers, as attributes or in lists: the model that gets the object trains,
+    saves and exports them like its own. Models that get the same object share them.
 
     Examples:
         >>> zoo.Masking(0.25)  # a corruption, which is one
@@ -25,6 +30,27 @@ class Configured:
         >>> zoo.Masking.from_config(zoo.Masking(0.25).get_config()).level
         0.25
     """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        settings = inspect.signature(type(self)).parameters
+        if name in settings and name in vars(self) and vars(self)[name] is not value:
+            raise AttributeError(
+                f"{name} of a {type(self).__name__} cannot be changed, as models that were made "
+                f"with it would not see it. Make a new one, {type(self).__name__}({name}=...), and "
+                "a new model with it."
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def trainable_variables(self) -> list:
+        """The variables that training changes, in this object and in its layers."""
+        found: list = []
+        for held in state_in(self):
+            if isinstance(held, keras.Layer):
+                found += held.trainable_variables
+            elif isinstance(held, keras.Variable) and held.trainable:
+                found.append(held)
+        return found
 
     def get_config(self) -> dict:
         """Return the constructor's arguments, in a form for JSON."""
@@ -41,6 +67,20 @@ class Configured:
     def __repr__(self):
         arguments = ", ".join(f"{k}={_SHORT.repr(v)}" for k, v in self.shown().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def state_in(value: Any) -> Iterator[Any]:
+    """Yield the variables, layers and seeds in an object, and in lists and objects within it."""
+    if isinstance(value, keras.Variable | keras.Layer | keras.random.SeedGenerator):
+        yield value
+        return
+    if isinstance(value, Configured):
+        value = vars(value)
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from state_in(part)
 
 
 def made_of(description: dict, kinds: Any, argument: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from zoo.nn.configured import made_of
 from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
 from zoo.nn.distributions.priors import Normal, Prior, Uniform
+from zoo.nn.requirements import check_prior
 
 NAMED = {
     "normal": Normal,
@@ -17,18 +18,19 @@ NAMED = {
 }
 
 
-def get(prior: Any, shape: int | tuple[int, ...], kinds: Any = Prior) -> Prior:
+def get(prior: Any, shape: int | tuple[int, ...], with_density: bool = False) -> Prior:
     """Return a prior after a check that it fits codes of a shape.
 
     Args:
         prior: None for the standard normal; a prior; or a dict such as `{"swiss_roll": {}}`, as in
             recipes, of a name in `NAMED` and its arguments.
         shape: of a code without the batch, or its length; the prior is one of the flat codes.
-        kinds: the class of priors that the model can take, or a tuple of classes.
+        with_density: whether the model needs the density of codes, `log_prob`.
 
     Raises:
-        TypeError: not a prior of these classes. ValueError: an unknown name, another number of
-            dimensions, or a prior of vectors for codes that are not vectors.
+        TypeError: not a prior, or one without a density where it is needed. ValueError: an unknown
+            name, another number of dimensions, or a prior of vectors for codes that are not
+            vectors.
     """
     shape = shape if isinstance(shape, tuple) else (shape,)
     latent_dim = math.prod(shape)
@@ -36,15 +38,12 @@ def get(prior: Any, shape: int | tuple[int, ...], kinds: Any = Prior) -> Prior:
         return Normal(latent_dim)
     if isinstance(prior, dict):
         prior = _made(prior, latent_dim)
-    if not isinstance(prior, kinds):
-        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
-        taken = " or a ".join(f"zoo.{kind.__name__}" for kind in kinds)
-        raise TypeError(f"prior is {prior!r}; this model takes a {taken}.")
-    if prior.latent_dim != latent_dim:
-        raise ValueError(
-            f"The prior has {prior.latent_dim} dimensions, but the codes have {latent_dim}; they "
-            "must agree."
+    if not isinstance(prior, Prior):
+        raise TypeError(
+            f"prior is {prior!r}; give a prior such as zoo.Normal({latent_dim}), or an object of "
+            "your own subclass of zoo.nn.distributions.Prior."
         )
+    check_prior(prior, latent_dim, with_density)
     if len(shape) > 1 and not isinstance(prior, Normal | Uniform):
         raise ValueError(
             f"A {type(prior).__name__} gives vectors, but the codes have the shape {shape}: let "

@@ -19,6 +19,9 @@ from zoo.nn.given import number, whole
 class Prior(Configured):
     """A distribution of codes; subclasses define `transform`, and `log_prob` if it is known.
 
+    `zoo.nn.requirements` lists what a prior of your own must have. It may hold variables, such as
+    the means of a mixture: a model whose loss has their `log_prob` trains them.
+
     `transform` is the formula from standard noise to codes. `sample` uses it with noise from NumPy,
     `draw` with noise of a training step, so that pictures show the prior of the training.
 
@@ -28,6 +31,7 @@ class Prior(Configured):
         masses: float [num_classes], the probability of each part; they sum to 1.
         masses_given: whether a user chose them; else they are equal.
         extent: the range along an axis, on each side of the origin, that pictures show.
+        discrete: whether it gives single points, so that `log_prob` is no density.
 
     Examples:
         >>> class Square(zoo.nn.distributions.Prior):
@@ -42,7 +46,8 @@ class Prior(Configured):
     num_classes: int | None = None
     masses: np.ndarray | None = None
     masses_given = False
-    extent: float
+    extent: float = 3.0
+    discrete = False
 
     def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
         """Return the codes for some noise.
@@ -237,6 +242,7 @@ class Categorical(Prior):
     """
 
     extent = 1.0
+    discrete = True
 
     def __init__(self, num_classes: int, masses: Any = None):
         self.num_classes = self.latent_dim = whole("num_classes", num_classes, least=2)

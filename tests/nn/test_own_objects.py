@@ -1,0 +1,374 @@
+"""Likelihoods, priors and corruptions of one's own: what they must have, and variables in them."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from support.tiny import X, array, tensor, terms
+
+import zoo
+from zoo.nn.corruption import Corruption
+from zoo.nn.distributions import Likelihood, Prior
+
+SHAPE = (4, 4, 1)
+pytestmark = pytest.mark.backend
+
+
+def registered(cls):
+    return keras.saving.register_keras_serializable(package="tests")(cls)
+
+
+@registered
+class Laplace(Likelihood):
+    """Every pixel has the density exp(-|x - u| / s) / (2 s), with one learned scale s."""
+
+    def __init__(self):
+        self.log_scale = keras.Variable(np.float32(np.log(0.5)))
+
+    def log_prob(self, x, parameters):
+        scale = ops.exp(self.log_scale)
+        return -ops.sum(ops.abs(x - parameters) / scale + ops.log(2.0 * scale), axis=(1, 2, 3))
+
+    def mean(self, parameters):
+        return parameters
+
+
+@registered
+class Brightened(Likelihood):
+    """A squared error of images that a learned layer made of the decoder's output."""
+
+    def __init__(self):
+        self.layers = [keras.layers.Dense(1)]  # not built yet
+
+    def log_prob(self, x, parameters):
+        return -ops.sum(ops.square(x - self.mean(parameters)), axis=(1, 2, 3))
+
+    def mean(self, parameters):
+        return self.layers[0](parameters)
+
+
+@registered
+class Centered(Prior):
+    """N(m, I) with a learned mean m."""
+
+    def __init__(self, latent_dim):
+        self.latent_dim = latent_dim
+        self.center = keras.Variable(np.zeros(latent_dim, "float32"))
+
+    def transform(self, noise, uniform, label):
+        return self.center + noise
+
+    def log_prob(self, z):
+        squares = ops.square(ops.convert_to_tensor(z, "float32") - self.center)
+        return -0.5 * ops.sum(squares + np.log(2.0 * np.pi), axis=-1)
+
+    def get_config(self):
+        return {"latent_dim": self.latent_dim}
+
+
+@registered
+class Fading(Corruption):
+    """Pixels times a number that is learned."""
+
+    def __init__(self):
+        self.share = keras.Variable(np.float32(0.8))
+
+    def apply(self, x, noise):
+        return self.share * x
+
+
+CUSTOM = {cls.__name__: cls for cls in (Laplace, Brightened, Centered, Fading)}
+
+
+def frozen(model):
+    """Return a model whose networks do not learn, so that only what it was given does."""
+    for name in model.network_names:
+        getattr(model, name).trainable = False
+    return model
+
+
+def fitted(model, rate=0.1, epochs=12):
+    model.compile(keras.optimizers.SGD(rate))
+    model.fit(X, batch_size=len(X), epochs=epochs, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("cls", [zoo.Autoencoder, zoo.VAE, zoo.AAE, zoo.TargetPropAutoencoder])
+def test_the_learned_scale_of_a_laplace_is_the_mean_absolute_error(cls):
+    """d/ds sum(|x - u| / s + ln 2 s) = 0 at s = mean |x - u|, however the codes are drawn."""
+    model = frozen(cls(SHAPE, 2, hidden_units=(8,), likelihood=Laplace(), seed=0))
+    model.decoder.layers[-1].set_weights([0 * w for w in model.decoder.layers[-1].get_weights()])
+    fitted(model, 0.03)
+    scale = np.exp(array(model.likelihood.log_scale))
+    assert scale == pytest.approx(np.abs(X - model.reconstruct(X)).mean(), rel=1e-3)
+    assert scale != pytest.approx(0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("cls", [zoo.VAE, zoo.IWAE])
+def test_the_learned_mean_of_a_prior_is_the_mean_of_the_codes(cls):
+    """E log N(z; m, I) is largest at the mean of z; of IWAE with one sample, too."""
+    model = cls(SHAPE, 2, hidden_units=(8,), prior=Centered(2), samples=1, seed=0)
+    model.encoder.get_layer("z_mean").set_weights([np.ones((8, 2)), np.array([3.0, -1.0])])
+    bias = model.encoder.get_layer("z_log_var").get_weights()
+    model.encoder.get_layer("z_log_var").set_weights([0 * bias[0], 0 * bias[1] - 12.0])
+    fitted(frozen(model), 0.5)
+    codes = model.encode(X).mean(axis=0)
+    np.testing.assert_allclose(array(model.prior.center), codes, atol=0.01)
+    np.testing.assert_allclose(
+        model.generate(4, seed=0), model.decode(model.prior.sample(4, seed=0))
+    )
+
+
+def test_a_corruption_and_a_layer_in_a_likelihood_are_trained():
+    model = zoo.DenoisingAutoencoder(
+        SHAPE, 2, hidden_units=(8,), likelihood=Brightened(), corruption=Fading()
+    )
+    before = [array(w).copy() for w in model.trainable_weights]
+    fitted(model, epochs=1)
+    after = [array(w) for w in model.trainable_weights]
+    assert len(before) == 2 + 1 + 8
+    assert all(np.abs(a - b).max() > 0 for a, b in zip(after, before, strict=True))
+
+
+def learning_all(likelihood):
+    options = {"likelihood": likelihood, "prior": Centered(2), "corruption": Fading()}
+    return zoo.VAE(SHAPE, 2, hidden_units=(8,), **options)
+
+
+@pytest.mark.parametrize("likelihood", [Laplace, Brightened])
+def test_what_they_hold_is_saved_loaded_and_trained_further(likelihood, tmp_path):
+    model = learning_all(likelihood())
+    model.compile("adam")
+    model.fit(X, batch_size=6, epochs=2, verbose=0)
+    zoo.save(model, tmp_path / "preset")
+    model.save(tmp_path / "model.keras")
+    loaded = zoo.load(tmp_path / "preset", custom_objects=CUSTOM)
+    resumed = keras.saving.load_model(tmp_path / "model.keras", custom_objects=CUSTOM)
+    for again in (loaded, resumed, zoo.load(tmp_path / "model.keras", custom_objects=CUSTOM)):
+        assert float(array(again.corruption.share)) != pytest.approx(0.8, abs=1e-6)
+        assert len(again.weights) == len(model.weights)
+        for new, old in zip(again.weights, model.weights, strict=True):
+            np.testing.assert_array_equal(array(new), array(old))
+    for going_on in (model, resumed):
+        going_on.fit(X, batch_size=6, epochs=2, shuffle=False, verbose=0)
+    for new, old in zip(resumed.trainable_weights, model.trainable_weights, strict=True):
+        np.testing.assert_allclose(array(new), array(old), atol=1e-6)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports need TensorFlow")
+def test_what_a_likelihood_holds_is_in_the_exported_decoder(tmp_path):
+    import export
+
+    model = learning_all(Brightened())
+    layer = model.likelihood.layers[0]
+    layer.set_weights([np.array([[-0.5]], "float32"), np.array([0.25], "float32")])
+    export.export_model(model, tmp_path / "out")
+    z = np.random.default_rng(0).standard_normal((5, 2), np.float32)
+    np.testing.assert_allclose(
+        export.load(tmp_path / "out" / "decoder")(z=z)["x"], model.decode(z), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ["DFCVAE", "VAEGAN", "GAN", "EBGAN", "BEGAN", "Pix2Pix"])
+def test_variables_that_no_step_would_train_are_refused(name):
+    from support.each_class import make
+
+    with pytest.raises(ValueError, match=f"^likelihood is Laplace.*no update of {name} trains its"):
+        make(name, likelihood=Laplace())
+    fixed = Laplace()
+    fixed.log_scale.trainable = False
+    make(name, likelihood=fixed)
+
+
+@pytest.mark.parametrize(
+    ("cls", "setting"), [(zoo.AAE, "prior"), (zoo.GAN, "prior"), (zoo.EBGAN, "prior_of_noise")]
+)
+def test_a_prior_that_no_step_would_train_is_refused(cls, setting):
+    with pytest.raises(ValueError, match=rf"^{setting} is Centered.*no update of {cls.__name__}"):
+        cls(SHAPE, 2, hidden_units=(8,), **{setting: Centered(2)})
+
+
+# What they must have
+
+
+class ByHand(Prior):
+    """The standard normal, without the closed form that `zoo.Normal` has."""
+
+    latent_dim = 2
+
+    def sample(self, n, labels=None, seed=None):
+        return np.random.default_rng(seed).standard_normal((n, 2), np.float32)
+
+    def log_prob(self, z):
+        return -0.5 * ops.sum(ops.square(z) + np.log(2.0 * np.pi), axis=-1)
+
+
+@pytest.mark.parametrize("cls", [zoo.VAE, zoo.IWAE, zoo.CVAE])
+def test_sample_and_log_prob_are_enough_for_a_prior(cls):
+    options = {"num_classes": 3} if cls is zoo.CVAE else {}
+    own, known = (
+        cls(SHAPE, 2, hidden_units=(8,), prior=prior, samples=2, seed=0, **options)
+        for prior in (ByHand(), zoo.Normal(2))
+    )
+    y = (np.arange(len(X)) % 3,) if options else ()
+    np.testing.assert_allclose(
+        own.log_likelihood(X, *y, samples=50).value, known.log_likelihood(X, *y, samples=50).value
+    )
+    many, labels = X.repeat(200, axis=0), tuple(labels.repeat(200) for labels in y)
+    z = own.encode(many, *labels, sample=True, seed=0)
+    estimated, exact = (np.mean(m.kl_and_log_prob(many, z, *labels)[0]) for m in (own, known))
+    assert estimated == pytest.approx(exact, abs=0.05)
+    assert own.generate(3, *y[:1] and [[0, 1, 2]], seed=0).shape == (3, *SHAPE)
+    own.compile("adam")
+    own.fit(X, *y, verbose=0)
+
+
+def without(base, **methods):
+    return type("Mine", (base,), methods)()
+
+
+@pytest.mark.parametrize(
+    ("prior", "said"),
+    [
+        (
+            without(Prior, latent_dim=2),
+            r"lacks what sample\(\) needs: Mine does not define transform",
+        ),
+        (
+            without(Prior, transform=lambda self, n, u, c: n),
+            "has no latent_dim, but the codes have 2",
+        ),
+        (without(ByHand, latent_dim=3), "has 3 dimensions, but the codes have 2"),
+        (
+            without(ByHand, sample=lambda self, n, seed: np.zeros((n, 5))),
+            r"gives shape \(2, 5\) for",
+        ),
+        (without(ByHand, log_prob=lambda self, z: z), r"gives shape \(3, 2\) for log_prob\(z\)"),
+        (
+            without(ByHand, log_prob=lambda self, z: 1 / 0),
+            r"fails in log_prob\(\), tried on 2 rows",
+        ),
+        (
+            without(Prior, latent_dim=2, transform=lambda self, n, u, c: n),
+            "no density in closed form",
+        ),
+        (zoo.Uniform(2), "has the log-density -inf at the code of 100 in each dimension"),
+        (zoo.SwissRoll(), "lacks what log_prob.. needs: SwissRoll has no density"),
+        (
+            zoo.nn.distributions.Categorical(2),
+            "gives single points, but this model needs a density",
+        ),
+        (object(), "give a prior such as zoo.Normal"),
+    ],
+)
+def test_a_prior_that_lacks_something_is_refused_when_it_is_handed_in(prior, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        zoo.VAE(SHAPE, 2, hidden_units=(8,), prior=prior)
+
+
+def test_an_adversarial_model_needs_no_density():
+    square = without(Prior, latent_dim=2, transform=lambda self, noise, u, c: ops.sign(noise))
+    assert zoo.AAE(SHAPE, 2, hidden_units=(8,), prior=square).generate(2, seed=0).shape[0] == 2
+    with pytest.raises(TypeError, match="lacks what draw"):
+        zoo.AAE(SHAPE, 2, hidden_units=(8,), prior=ByHand())
+
+
+def plain_error(**more):
+    squared = {
+        "log_prob": lambda self, x, p: -ops.sum(ops.square(x - p), axis=(1, 2, 3)),
+        "mean": lambda self, p: p,
+    }
+    return without(Likelihood, **{**squared, **more})
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "said"),
+    [
+        (without(Likelihood), "lacks what log_prob"),
+        (plain_error(mean=Likelihood.mean), "lacks what mean"),
+        (
+            plain_error(log_prob=lambda self, x, p: x - p),
+            r"gives shape \(2, 4, 4, 1\) for log_prob",
+        ),
+        (plain_error(mean=lambda self, p: p[:, :2]), r"gives shape \(2, 2, 4, 1\) for mean"),
+        (plain_error(low=1.0, high=0.0), "has low=1.0 and high=0.0; low must be below high"),
+        (plain_error(low="0"), "has low='0'; give a number, or None for no end"),
+    ],
+)
+def test_a_likelihood_that_lacks_something_is_refused_when_it_is_handed_in(likelihood, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        zoo.Autoencoder(SHAPE, 2, hidden_units=(8,), likelihood=likelihood)
+
+
+@pytest.mark.parametrize(
+    ("corruption", "said"),
+    [
+        (without(Corruption), "lacks what apply"),
+        (without(Corruption, noise="pink"), "has noise='pink'; it is 'uniform' or 'normal'"),
+        (without(Corruption, apply=lambda self, x, n: x[:, :2]), r"gives shape \(2, 2, 4, 1\)"),
+    ],
+)
+@pytest.mark.parametrize("cls", [zoo.DenoisingAutoencoder, zoo.VAE])
+def test_a_corruption_that_lacks_something_is_refused(cls, corruption, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        cls(SHAPE, 2, hidden_units=(8,), corruption=corruption)
+
+
+# Further terms
+
+
+class MeanSquaredCode(zoo.VAE):
+    """Adds mean |z|^2, and notes what it gets."""
+
+    metric_names = (*zoo.VAE.metric_names, "squares")
+
+    def further_losses(self, x, z, q=None):
+        self.noted.append((x, z, q))
+        squares = ops.mean(ops.sum(ops.square(z), axis=-1), axis=1)
+        return zoo.trainer.Losses(2.0 * squares, squares=squares)
+
+
+def test_a_further_term_gets_the_images_codes_and_distribution_that_the_loss_used():
+    """Binary pixels are drawn anew at each call, so that a second look would differ."""
+    model = MeanSquaredCode(SHAPE, 2, hidden_units=(8,), binarize="dynamic", samples=3)
+    vars(model)["noted"], calls = [], []
+    encoder = model.encoder
+    vars(model)["posterior"] = lambda *args: (calls.append(1), zoo.VAE.posterior(model, *args))[1]
+    found = terms(model, X, training=True)
+    ((x, z, q),) = model.noted
+    assert set(np.unique(array(x))) == {0.0, 1.0}
+    assert tuple(z.shape) == (len(X), 3, 2)
+    mean = array(encoder(tensor(array(x)))["z_mean"])
+    np.testing.assert_allclose(array(q.mean), mean, atol=1e-6)
+    log_likelihoods = array(model.log_likelihoods(x, z))
+    np.testing.assert_allclose(found["reconstruction"], -log_likelihoods.mean(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(found["squares"], (array(z) ** 2).sum(-1).mean(1), rtol=1e-5)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["Autoencoder", "SparseAutoencoder", "DenoisingAutoencoder", "ContractiveAutoencoder",
+             "VAE", "CVAE", "IWAE", "M1", "DFCVAE", "VAEGAN", "AAE", "SupervisedAAE", "CAAE"],
+)  # fmt: skip
+def test_every_class_with_one_code_per_image_adds_a_further_term(name):
+    from support.each_class import make
+
+    model, got = make(name, seed=0), []
+    model.compile("adam", run_eagerly=True)
+
+    def further_losses(x, z, q=None):
+        got.append((x.shape, z.shape, q))
+        return zoo.trainer.Losses(ops.sum(ops.square(z)) * 1e6)
+
+    vars(model)["further_losses"] = further_losses
+    y = (np.arange(len(X)) % 3,) if model.learns_labels else ()
+    model.train_on_batch(X, *y)
+    assert got[0][0] == X.shape
+    assert got[0][1][0] == len(X)
+    assert (got[0][2] is not None) == isinstance(model, zoo.VAE)
+
+
+@pytest.mark.parametrize("cls", [zoo.M2, zoo.ClusteringAAE, zoo.GAN, zoo.RBM])
+def test_a_class_whose_loss_has_no_such_terms_refuses_them(cls):
+    with pytest.raises(TypeError, match="defines further_losses, but the loss of"):
+        type("Mine", (cls,), {"further_losses": lambda self, x, z, q=None: None})

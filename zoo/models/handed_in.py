@@ -1,0 +1,53 @@
+"""What a model does with the variables and layers in objects that are handed to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from zoo.nn.configured import Configured, state_in
+
+
+class HandedIn(keras.Layer):
+    """The variables, layers and seeds in one object, so that Keras tracks and saves them."""
+
+    def __init__(self, state: list, **kwargs):
+        super().__init__(**kwargs)
+        self.state = state
+        self.built = True
+
+
+def track(model: Any, name: str, owner: Configured) -> None:
+    """Track what an object holds that is not tracked yet, as the attribute `<name>_state`.
+
+    Args:
+        model: that has the object as an attribute.
+        name: of the attribute. owner: the object, such as a likelihood or a prior.
+    """
+    known = {id(layer) for layer in model._flatten_layers()} | {id(v) for v in model.variables}
+    if state := [held for held in state_in(owner) if id(held) not in known]:
+        setattr(model, f"{name}_state", HandedIn(state, name=f"{name}_state"))
+
+
+def layers_of(model: Any) -> list[HandedIn]:
+    """Return the layers that hold what was handed to a model, for the parts of an export."""
+    return [layer for layer in model.layers if isinstance(layer, HandedIn)]
+
+
+def check_trained(model: Any) -> None:
+    """Refuse variables that are trainable, in an object that no update of the model trains.
+
+    Raises:
+        ValueError: with the name of the setting, and what to do.
+    """
+    for name, owner in vars(model).items():
+        trained = name not in model.untrained
+        if model.updates:
+            trained = any(name in trains for trains in model.updates.values())
+        if isinstance(owner, Configured) and not trained and owner.trainable_variables:
+            raise ValueError(
+                f"{name} is {owner!r}, which holds variables to train, but no update of "
+                f"{type(model).__name__} trains its {name}. Give them trainable=False, or take a "
+                "class whose loss depends on them, such as zoo.VAE."
+            )

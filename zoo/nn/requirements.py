@@ -1,0 +1,127 @@
+"""What an object of one's own must have to be a prior, a likelihood or a corruption.
+
+Each is a subclass of a base class and is tried once, on two rows, when a model gets it:
+
+- a prior, of `zoo.nn.distributions.Prior`: the attribute `latent_dim`; `transform(noise, uniform,
+  label)`, from which `sample` and `draw` follow, or both of these; and for models whose loss has a
+  KL divergence `log_prob(z)`, finite for all codes;
+- a likelihood, of `zoo.nn.distributions.Likelihood`: `log_prob(x, parameters)`, [batch], and
+  `mean(parameters)`, of the shape of x; `low` and `high`, numbers or None, if x has a range;
+- a corruption, of `zoo.nn.corruption.Corruption`: `apply(x, noise)`, of the shape of x; `noise`,
+  "uniform" or "normal"; and `noise_shape(x)` if the noise has another shape than x.
+
+They also need `get_config` if their constructor has arguments, and registration with Keras
+(`keras.saving.register_keras_serializable`), to be saved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.nn.corruption import Corruption
+from zoo.nn.distributions.likelihoods import Likelihood
+from zoo.nn.distributions.priors import Prior
+
+ROWS = 2
+FAR = 100.0  # a code that a posterior may give
+
+
+def check_prior(prior: Prior, latent_dim: int, with_density: bool) -> None:
+    """Try a prior on two codes.
+
+    Args:
+        prior: any. latent_dim: of the model's codes.
+        with_density: whether the model needs the density of codes.
+
+    Raises:
+        TypeError: a method is missing. ValueError: a wrong shape, or values that are not finite.
+    """
+    what = f"The prior {prior!r}"
+    _check_dimensions(what, getattr(prior, "latent_dim", None), latent_dim)
+    z = _tried(what, "sample", lambda: prior.sample(ROWS, seed=0))
+    _check_values(what, "sample(2)", z, (ROWS, latent_dim))
+    if not with_density:
+        drawn = _tried(what, "draw", lambda: prior.draw(ROWS, keras.random.SeedGenerator(0)))
+        _check_values(what, "draw(2, seed)", drawn, (ROWS, latent_dim))
+        return
+    if prior.discrete:
+        raise TypeError(f"{what} gives single points, but this model needs a density of codes.")
+    z = np.concatenate([z, [[FAR] * latent_dim]]).astype("float32")
+    log_prob = _tried(what, "log_prob", lambda: prior.log_prob(ops.convert_to_tensor(z)))
+    found = _check_values(what, "log_prob(z)", log_prob, (len(z),), finite=False)
+    if not np.isfinite(found).all():
+        raise ValueError(
+            f"{what} has the log-density {found[-1]} at the code of {FAR:g} in each dimension, and "
+            f"{found[0]} at one of its samples; finite ones are needed for all codes, or the KL "
+            "divergence of a Gaussian posterior is infinite. Take a zoo.Normal or a "
+            "zoo.GaussianMixture, or zoo.AAE, which needs no density."
+        )
+
+
+def check_likelihood(likelihood: Likelihood, shape: tuple, parameter_shape: tuple) -> None:
+    """Try a likelihood on two inputs, which also builds the layers in it.
+
+    Args:
+        likelihood: any. shape: of an input. parameter_shape: of the decoder's output for it.
+
+    Raises:
+        TypeError: a method is missing. ValueError: a wrong shape or range.
+    """
+    what = f"The likelihood {likelihood!r}"
+    for name in ("low", "high"):
+        end = getattr(likelihood, name)
+        if end is not None and not (isinstance(end, Real) and math.isfinite(end)):
+            raise ValueError(f"{what} has {name}={end!r}; give a number, or None for no end.")
+    low, high = likelihood.low, likelihood.high
+    if None not in (low, high) and not low < high:
+        raise ValueError(f"{what} has low={low} and high={high}; low must be below high.")
+    some = next((float(end) for end in (low, high) if end is not None), 0.0)
+    x, parameters = ops.full((ROWS, *shape), some), ops.zeros((ROWS, *parameter_shape))
+    log_prob = _tried(what, "log_prob", lambda: likelihood.log_prob(x, parameters))
+    _check_values(what, "log_prob(x, parameters)", log_prob, (ROWS,), finite=False)
+    mean = _tried(what, "mean", lambda: likelihood.mean(parameters))
+    _check_values(what, "mean(parameters)", mean, (ROWS, *shape), finite=False)
+
+
+def check_corruption(corruption: Corruption, likelihood: Likelihood, shape: tuple) -> None:
+    """Try a corruption on two inputs of a shape, which also builds the layers in it.
+
+    Raises:
+        TypeError: a method is missing. ValueError: another kind of noise, or a wrong shape.
+    """
+    what = f"The corruption {corruption!r}"
+    if corruption.noise not in ("uniform", "normal"):
+        raise ValueError(f"{what} has noise={corruption.noise!r}; it is 'uniform' or 'normal'.")
+    x, seed = ops.zeros((ROWS, *shape)), keras.random.SeedGenerator(0)
+    made = _tried(what, "apply", lambda: likelihood.corrupted(x, corruption, seed))
+    _check_values(what, "apply(x, noise)", made, (ROWS, *shape), finite=False)
+
+
+def _tried(what: str, method: str, call: Callable) -> Any:
+    try:
+        return call()
+    except (NotImplementedError, AttributeError) as error:
+        raise TypeError(f"{what} lacks what {method}() needs: {error}") from error
+    except Exception as error:  # the code is a user's
+        raise ValueError(f"{what} fails in {method}(), tried on {ROWS} rows: {error}") from error
+
+
+def _check_dimensions(what, found, latent_dim):
+    if found != latent_dim:
+        said = "has no latent_dim" if found is None else f"has {found} dimensions"
+        raise ValueError(f"{what} {said}, but the codes have {latent_dim}; they must agree.")
+
+
+def _check_values(what, call, values, shape, finite=True):
+    values = ops.convert_to_numpy(values)
+    if values.shape != shape or (finite and not np.isfinite(values).all()):
+        said = f"shape {values.shape}" if values.shape != shape else "NaN or infinite values"
+        raise ValueError(f"{what} gives {said} for {call}; expected are finite values of {shape}.")
+    return values
