@@ -66,7 +66,7 @@ class Trainer(keras.Model):
 
     Attributes of the class:
         metric_names: the metrics of a step besides `loss`, in order.
-        updates: for each update, the attributes (networks, a likelihood, ...) that it trains.
+        updates: for each update, the attributes (networks, a likelihood) that it trains.
         monitors: classes of callbacks that are part of every training.
     """
 
@@ -116,7 +116,7 @@ class Trainer(keras.Model):
         def scalar_and_metrics():
             losses = loss_fn().weighted(batch.weight)
             # The batch mean of each; of several replicas, the part that this one adds to it.
-            scalar = sum(backend.share_of_mean(summand) for summand in losses.summands)
+            scalar = sum(map(backend.share_of_mean, losses.summands))
             return scalar, {"loss": sum(losses.summands), **losses.metrics}
 
         state = [*self.variables, *self.optimizer.variables]
@@ -125,8 +125,8 @@ class Trainer(keras.Model):
 
     def trained_by(self, update: str) -> list:
         """Return the variables that an update trains."""
-        trained = [getattr(self, name).trainable_variables for name in self.updates[update]]
-        return [variable for variables in trained for variable in variables]
+        trained = (getattr(self, name) for name in self.updates[update])
+        return [variable for part in trained for variable in part.trainable_variables]
 
     def after_step(self, batch: Batch, metrics: dict) -> None:
         """Do something after each step of training; by default nothing."""
@@ -395,7 +395,6 @@ class Trainer(keras.Model):
 
     def _compile_again(self):
         """Compile again with a new optimizer state, as layers were frozen or unfrozen."""
-        arguments = dict(self._compile_arguments)
         with backend.strategy_scope(self):
-            arguments["optimizer"] = clone_optimizer(self.optimizer)
-        self.compile(**arguments)
+            optimizer = clone_optimizer(self.optimizer)
+        self.compile(**{**self._compile_arguments, "optimizer": optimizer})

@@ -125,7 +125,7 @@ def test_a_learned_prior_checks_its_labels(labels):
 
 
 def test_priors_that_do_not_fit_are_refused():
-    with pytest.raises(TypeError, match="prior is 'learned'; this model takes a zoo.Normal"):
+    with pytest.raises(TypeError, match="prior is 'learned'; give a prior such as zoo.Normal"):
         zoo.VAE((4, 4, 1), 2, prior="learned")
     label = keras.Input((), dtype="int32")
     one_output = keras.Model(label, layers.Dense(2)(ops.one_hot(label, 4)))
