@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from zoo.presets import hub
+from zoo.presets import hub, hub_access
 from zoo.presets.card import CARD, Card, read_card, verified_file
 from zoo.presets.card_page import render_card
 from zoo.presets.catalog import preset_folder
@@ -76,7 +76,7 @@ def push(
     place = hub.parsed(name)
     if place.revision:
         raise ValueError(f"A push makes a new commit of the main branch: leave out @ in {name}.")
-    api = hub.api()
+    api = hub_access.client()
     given = {"about": about, "pictures": pictures, "texts": texts}
     with contextlib.ExitStack() as stack:
         if isinstance(model, str | os.PathLike):
@@ -111,7 +111,7 @@ def _commit(api, place, files, private, overwrite, message):
     """Write files, by their names, in one commit that adds and replaces, and deletes nothing."""
     from huggingface_hub import CommitOperationAdd
 
-    with hub.in_words(place):
+    with hub_access.in_words(place):
         api.create_repo(place.repository, private=private, exist_ok=True)
         info = api.model_info(place.repository, timeout=30)
     if private and info.private is False:
@@ -126,7 +126,7 @@ def _commit(api, place, files, private, overwrite, message):
             "(--overwrite on the command line) to replace them; the history keeps the old files."
         )
     added = [CommitOperationAdd(file, content) for file, content in files.items()]
-    with hub.in_words(place):
+    with hub_access.in_words(place):
         # With its parent the commit fails if the repository has changed since the look at it.
         done = api.create_commit(
             place.repository, added, commit_message=message, parent_commit=info.sha

@@ -15,6 +15,7 @@ from zoo.atomic_writes import need_space, publish_folder, write_file
 from zoo.backend.optimizer_group import normalize_config
 from zoo.models.base import BaseAutoencoder
 from zoo.monitors import check_finite
+from zoo.presets.addresses import public_source
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card
 from zoo.presets.card_page import render_card
 
@@ -100,7 +101,7 @@ def _card(model, name, storage, about) -> Card:
             "paper": None,
             "data": None,
             "licence": model.licence,
-            **({"based_on": model.based_on} if model.based_on else {}),
+            **({"based_on": public_source(model.based_on)} if model.based_on else {}),
             "input": {
                 "shape": list(model.image_shape),
                 "range": "any" if low is None else f"[{low:g}, {high:g}]",
