@@ -77,8 +77,9 @@ def download(
     """
     clock, name, first = _Clock(_seconds()), printable(public_address(url)), url
     schemes = ("https",) if url.lower().startswith("https:") else ("https", "http")
+    opened = opener(clock, schemes).open
     for _ in range(REDIRECTS + 1):
-        with contextlib.closing(_opened(url, token, clock, name, schemes)) as answer:
+        with contextlib.closing(_asked(opened, url, token, clock, name)) as answer:
             if answer.status not in (301, 302, 303, 307, 308):
                 if answer.status == 200:
                     _copy(answer, file, most, exactly, clock, name)
@@ -101,7 +102,7 @@ def _seconds() -> float:
     return float(text)
 
 
-def _opened(url, token, clock, name, schemes):
+def _asked(opened, url, token, clock, name):
     """Return the response to one request, whose head has been read."""
     # Characters that no address may have, such as spaces and letters with accents, are encoded.
     request = urllib.request.Request(quote(url, safe=string.punctuation))
@@ -110,12 +111,13 @@ def _opened(url, token, clock, name, schemes):
     if token:
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     with _in_words(name, clock):
-        return opener(clock, schemes).open(request, timeout=clock.left())
+        return opened(request, timeout=clock.left())
 
 
 def opener(clock: _Clock, schemes: tuple[str, ...]) -> urllib.request.OpenerDirector:
-    """Return what opens addresses of these schemes, for one request and through proxies that the
-    environment names. It checks certificates, and follows no redirect.
+    """Return what opens addresses of these schemes, through proxies that the environment names.
+
+    It checks certificates, and follows no redirect.
     """
     known = urllib.request.OpenerDirector()
     known.add_handler(urllib.request.ProxyHandler())
@@ -170,8 +172,13 @@ class _Timed(io.RawIOBase):
         return True
 
     def readinto(self, buffer):
-        self._sock.settimeout(self._clock.left())
-        n = self._raw.readinto(buffer)
+        wait = self._clock.left()
+        self._sock.settimeout(wait)
+        try:
+            n = self._raw.readinto(buffer)
+        except TimeoutError:
+            self._clock.left()  # says so if it was the time for a whole MiB
+            raise TimeoutError(f"nothing arrived for {wait:g} seconds") from None
         self._clock.arrived(n)
         return n
 
@@ -265,14 +272,14 @@ def _length(answer, name) -> int | None:
         found = answer.headers.get(header, known)
         if found.strip().lower() != known:
             raise ConnectionError(
-                f"{name} answers with the {header} {cleaned(found)!r}, which was not asked for: "
-                "only files as they are stored there are read."
+                f"{name} answers with {header}: {cleaned(found)}, which was not asked for. Only "
+                "files that are not compressed on their way are read."
             )
     said = answer.headers.get("Content-Length")
     if said is None or answer.chunked:
         return None
     if not re.fullmatch(r"\s*\d{1,18}\s*", said, re.ASCII):
-        raise ConnectionError(f"{name} says that it has {cleaned(said)[:40]!r} bytes.")
+        raise ConnectionError(f"{name} says that its length is {cleaned(said)[:40]}.")
     return int(said)
 
 
