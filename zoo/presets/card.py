@@ -99,7 +99,11 @@ def _is(kind, value) -> bool:
 
 def describe_file(path: Path) -> dict:
     """Return the size and the sha256 of a file, for cards."""
-    content = path.read_bytes()
+    return describe(path.read_bytes())
+
+
+def describe(content: bytes) -> dict:
+    """Return the size and the sha256 of the content of a file, for cards."""
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 

@@ -19,6 +19,10 @@ ENDPOINT = "https://huggingface.co"
 _LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
 
 
+class NotThereError(ValueError):
+    """There is no such repository or revision, or it is private."""
+
+
 def endpoint() -> str:
     """Return the address of the hub; `HF_ENDPOINT` in the environment names another server.
 
@@ -85,12 +89,12 @@ def refusal(place: Any, status: int, code: str, message: str) -> Exception:
             f"{host}/{place.repository}, and {_LOGIN}."
         )
     if code == "RepoNotFound":
-        return ValueError(
+        return NotThereError(
             f"There is no repository {place.repository} at {host}, or it is private and your token "
             f"may not read it. Check the name, or {_LOGIN}."
         )
     if code == "RevisionNotFound":
-        return ValueError(
+        return NotThereError(
             f"hf://{place.repository} has no branch, tag or commit {place.revision!r}. Look at "
             f"{host}/{place.repository}, or leave out the revision for the newest."
         )
