@@ -17,7 +17,8 @@ import pytest
 
 import zoo
 from zoo.presets import addresses, archives, downloads, urls
-from zoo.presets.card import CARD, CONFIG, WEIGHTS
+from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card
+from zoo.presets.card_page import render_card
 
 pytestmark = pytest.mark.lowest
 
@@ -180,6 +181,9 @@ def test_a_secret_in_an_address_is_used_and_neither_shown_nor_kept(web, keras_fi
     model = zoo.load(url + secret, sha256=sha256)
     assert model.based_on == f"{url}#sha256={sha256}"
     assert zoo.save(model, tmp_path / "mine")["based_on"] == f"{url}#sha256={sha256}"
+    card = zoo.save(model, tmp_path / "other", about={"based_on": url + secret})
+    old = Card(card | {"based_on": url + secret})
+    assert "s3cret" not in f"{card['based_on']}{old}{render_card(old)}"
     away, _ = web.offer("away.keras", b"", 302, Location=f"http://a:s3cret@b/m.keras{secret}")
     web.answers[f"/away.keras{secret.partition('#')[0]}"] = web.answers["/away.keras"]
     there, other = web.address.removeprefix("https://"), "1" * 64

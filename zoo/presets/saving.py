@@ -81,6 +81,8 @@ def save(
         for name, text in (texts or {}).items():
             (scratch / name).write_text(text, encoding="utf-8")
         card = _card(model, target.name, storage, about or {})
+        if card.get("based_on"):
+            card["based_on"] = public_source(card["based_on"])
         card["files"] = {
             path.name: describe_file(path) for path in sorted(scratch.iterdir()) if path.is_file()
         }
@@ -101,7 +103,7 @@ def _card(model, name, storage, about) -> Card:
             "paper": None,
             "data": None,
             "licence": model.licence,
-            **({"based_on": public_source(model.based_on)} if model.based_on else {}),
+            **({"based_on": model.based_on} if model.based_on else {}),
             "input": {
                 "shape": list(model.image_shape),
                 "range": "any" if low is None else f"[{low:g}, {high:g}]",
