@@ -65,7 +65,7 @@ def check(*folders):
     [
         (write_images, "VAE", "own images, 12 files of 8x8"),
         (write_table, "VAE", "own table, 40 rows of 2 columns"),
-        (write_file, "CVAE", "own images, 40 of 8x8"),
+        pytest.param(write_file, "CVAE", "own images, 40 of 8x8", marks=pytest.mark.slow),
     ],
 )
 def test_nothing_that_is_published_names_where_data_lay(
