@@ -235,7 +235,7 @@ def _get(place, path, file, most, exactly=None) -> str:
     """Write what the hub has at a path into a file, and return its content type."""
     host, token = hub_access.endpoint(), hub_access.token()
     if hub_access.is_offline():
-        raise _unreachable(place, host, "HF_HUB_OFFLINE is set")
+        raise _unreachable(place, host, "HF_HUB_OFFLINE is set.")
     try:
         answer = download(f"{host}/{path}", file, most, exactly=exactly, token=token)
     except UnreachableError as error:
@@ -250,7 +250,7 @@ def _get(place, path, file, most, exactly=None) -> str:
 
 def _unreachable(place, host, why) -> ConnectionError:
     return ConnectionError(
-        f"{host} cannot be reached for {place}: {why} Check the connection, HF_ENDPOINT and "
-        f"HF_HUB_OFFLINE. Without a network, name a commit that was loaded before: "
+        f"{host} cannot be reached for {place}: {why} See HF_ENDPOINT and HF_HUB_OFFLINE, "
+        "too. Without a network, name a commit that was loaded before: "
         f"{PREFIX}{place.repository}@<40 digits>."
     )
