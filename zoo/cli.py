@@ -258,10 +258,10 @@ def _evaluate(options):
 
         from zoo.metrics import evaluate
         from zoo.presets.own_data import arrays_of
-    name, train, (x, y) = arrays_of(card, options.data, options.labels, options.drop)
+    name, train, (x, y) = arrays_of(card, options.data, options.labels, options.drop, folder)
     command = f"zoo evaluate {card['name']} --update{own_classes.options_again(options.modules)}"
-    if options.data:
-        command += f" --data {options.data}"
+    if options.data:  # a card has no paths
+        command += f" --data {options.data if options.data in zoo.data.SOURCES else 'PATH'}"
     print(f"measuring {options.name} on the test images of {name} ...", flush=True)
     metrics = evaluate(
         _load(options.name, options.modules),
@@ -355,11 +355,12 @@ def _images(options, model, n=1000):
     """Return images by input name: of the user, else of what the preset was trained on, or none."""
     import numpy as np
 
+    from zoo.presets.catalog import preset_folder
     from zoo.presets.own_data import arrays_of
 
-    card = zoo.card(options.name)
+    card, folder = zoo.card(options.name), preset_folder(options.name)
     try:
-        name, _, (x, y) = arrays_of(card, options.data, drop=options.drop)
+        name, _, (x, y) = arrays_of(card, options.data, drop=options.drop, preset=folder)
     except (OSError, ValueError) as error:
         if options.data:
             raise

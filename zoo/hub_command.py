@@ -36,12 +36,15 @@ def add_push(parser: Any) -> None:
     parser.add_argument("folder", help="a preset's name, or a folder written by zoo.save")
     parser.add_argument("to", help="hf://user/name")
     parser.add_argument("--private", action="store_true", help="create a private repository")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="send nothing; show what would be sent"
+    )
     parser.add_argument("--message", help="of the commit [Write the preset NAME]")
 
 
 def push(options: Any) -> None:
-    """Write a preset to the hub, and print the address of the commit."""
+    """Write a preset to the hub, and print the address of the commit; or what would be sent."""
     from zoo.presets import pushing
 
     more = {"private": options.private, "message": options.message, "overwrite": options.overwrite}
-    print(pushing.push(options.folder, options.to, **more))
+    print(pushing.push(options.folder, options.to, dry_run=options.dry_run, **more))

@@ -47,6 +47,7 @@ def draw(model: Any, options: Any) -> Any:
     import numpy as np
 
     from zoo import plots
+    from zoo.presets.catalog import preset_folder
     from zoo.presets.own_data import arrays_of
 
     name, n, seed = options.picture, options.n, options.seed or 0
@@ -60,7 +61,8 @@ def draw(model: Any, options: Any) -> Any:
     if name == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0], **cmap)
     try:
-        _, _, (x, y) = arrays_of(zoo.card(options.name), options.data, drop=options.drop)
+        card, folder = zoo.card(options.name), preset_folder(options.name)
+        _, _, (x, y) = arrays_of(card, options.data, drop=options.drop, preset=folder)
     except OSError as error:
         if name != "manifold" or not model.prior:
             raise

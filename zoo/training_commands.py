@@ -220,6 +220,7 @@ def _class_of(name, own_models):
 
 def _read(options, recipe, model_class, network):
     from zoo.data.own import read
+    from zoo.data.tables import is_table
     from zoo.presets.own_data import learns_labels_of_data
 
     size, channels = size_of(options), options.channels
@@ -229,15 +230,18 @@ def _read(options, recipe, model_class, network):
             size, channels = size or tuple(shape[:2]), channels or shape[2]
     if os.path.isdir(options.data):
         print(f"reading the images in {options.data} ...", flush=True)
+    labels, drop = options.labels, options.drop
+    if recipe and is_table(options.data):  # a recipe of a table names columns
+        labels, drop = labels or recipe.label_file or None, drop or recipe.drop
     return read(
         options.data,
         size=size,
         channels=channels,
-        labels=options.labels,
+        labels=labels,
         learns_labels=learns_labels_of_data(model_class),
         cache=options.cache,
         signals=network == "conv1d",
-        drop=options.drop,
+        drop=drop,
     )
 
 

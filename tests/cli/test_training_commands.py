@@ -3,6 +3,7 @@
 import contextlib
 import io
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +49,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def trained(made, photos):
     shutil.copytree(made[0] / "mine", "mine")
+    shutil.copy(made[0] / ".mine.data.json", ".mine.data.json")
     return made[1]
 
 
@@ -57,12 +59,13 @@ def test_a_class_trains_on_a_folder_and_the_card_says_on_what(trained):
     assert (card["class"], card["num_classes"], card["classes"]) == ("CVAE", 2, ["a", "b"])
     assert card["input"]["shape"] == [8, 8, 3]
     recipe = card["recipe"]
-    assert (recipe["data"], recipe["images"], recipe["validation"]) == ("photos", 16, 2)
+    assert (recipe["data"], recipe["images"], recipe["validation"]) == ("", 16, 2)
+    assert card["data"]["title"] == "own images, 16 files of 8x8"
     assert zoo.load("./mine").generate(labels=[0, 1]).shape == (2, 8, 8, 3)
 
 
 def test_the_recipe_that_was_used_trains_the_same_model(trained, capsys):
-    assert run(capsys, "train", "mine/recipe.toml", "--out", "again")[0] == 0
+    assert run(capsys, "train", "mine/recipe.toml", "--data", "photos", "--out", "again")[0] == 0
     first, second = (zoo.load(name).get_weights() for name in ("./mine", "./again"))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -73,12 +76,15 @@ def test_it_is_measured_on_the_images_that_were_kept_from_training(trained, phot
     assert (code, "own. If they are here: --data photos" in err) == (1, True)
     code, out, _ = run(capsys, "evaluate", "./mine", "--update", "--data", "photos")
     assert code == 0
-    assert "photos, kept from training" in out
+    assert "own images, 16 files of 8x8, kept from training" in out
     card = zoo.card("./mine")
-    assert "2 test images of photos, kept from training" in card["figures"][0]["protocol"]
+    assert (
+        "2 test images of own images, 16 files of 8x8, kept from training"
+        in card["figures"][0]["protocol"]
+    )
     own = read("photos", size=8, learns_labels=True)
     x, y = in_drawn_order(own, card["recipe"]["seed"])
-    _, (_, y_train), (x_test, y_test) = own_data.arrays_of(card, "photos")
+    _, (_, y_train), (x_test, y_test) = own_data.arrays_of(card, "photos", preset="mine")
     np.testing.assert_array_equal(np.asarray(x_test), np.asarray(x[14:]))
     np.testing.assert_array_equal(np.concatenate([y_train, y_test]), y)
     blue = np.asarray(own.x)[:, 0, 0, 2]
@@ -89,6 +95,13 @@ def test_it_is_measured_on_the_images_that_were_kept_from_training(trained, phot
     assert "17 images by now, and had 16 in training" in err
     code, out, _ = run(capsys, "evaluate", "./mine", "--data", photos)
     assert code == 0
+    (photos / "a" / "new.png").unlink()
+    Path(".mine.data.json").unlink()
+    code, _, err = run(capsys, "evaluate", "./mine", "--data", "photos")
+    assert (code, "photos has 16 rows or images, as many as mine was trained on" in err) == (
+        0,
+        True,
+    )
 
 
 def test_it_draws_the_images_that_the_card_remembers_or_others(trained, photos, capsys):

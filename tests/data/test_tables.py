@@ -222,7 +222,10 @@ def trained(written, monkeypatch, capsys, tmp_path):
 def test_a_table_becomes_a_detector_in_onnx_by_commands(trained, written, capsys):
     card = zoo.card("./model")
     assert card["columns"] == ["d", "c", "b", "a"]
-    assert (card["data"]["title"], card["recipe"]["drop"]) == ("a table of one's own", ["id"])
+    assert (card["data"]["title"], card["recipe"]["drop"]) == (
+        "own table, 200 rows of 4 columns",
+        ["id"],
+    )
     code, out, err = run(capsys, "evaluate", "./model", *trained, "--update")
     assert (code, err) == (0, "")
     assert "13 test rows" in zoo.card("./model")["figures"][0]["protocol"]
@@ -255,7 +258,10 @@ def test_a_table_with_other_columns_is_refused_at_every_command(trained, written
 
 
 def test_the_recipe_of_a_table_trains_again(trained, capsys):
-    code, _, err = run(capsys, "train", "model/recipe.toml", "--out", "again", "--epochs", 1)
+    again = ("train", "model/recipe.toml", "--out", "again", "--epochs", 1)
+    code, _, err = run(capsys, *again)
+    assert (code, "names no data: give images (--data)" in err) == (1, True)
+    code, _, err = run(capsys, *again, "--data", trained[1])  # the recipe has what to drop
     assert (code, err) == (0, "")
     assert zoo.card("./again")["columns"] == ["d", "c", "b", "a"]
 

@@ -1,16 +1,13 @@
 """The page that shows a decoder: what is written, and what is refused."""
 
-import base64
 import dataclasses
-import hashlib
-import io
 import json
 import re
-import tarfile
 
 import keras
 import numpy as np
 import pytest
+from support import web_package
 
 import export
 import zoo
@@ -25,25 +22,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def archive():
-    """A package with the names that onnxruntime-web's has."""
-    held = io.BytesIO()
-    with tarfile.open(fileobj=held, mode="w:gz") as package:
-        for name in onnxruntime_web.FILES:
-            data = name.encode()
-            info = tarfile.TarInfo(f"package/dist/{name}")
-            info.size = len(data)
-            package.addfile(info, io.BytesIO(data))
-    return held.getvalue()
-
-
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    path = tmp_path / "package.tgz"
-    path.write_bytes(archive())
-    digest = hashlib.sha512(path.read_bytes()).digest()
-    monkeypatch.setattr(onnxruntime_web, "SHA512", base64.b64encode(digest).decode())
-    return path
+    return web_package.written(tmp_path / "package.tgz", monkeypatch)
 
 
 def floats(path, *shape):
@@ -231,7 +212,7 @@ def test_only_a_page_is_replaced(exported, package, tmp_path):
 
 
 def test_another_package_is_refused(exported, tmp_path):
-    (tmp_path / "package.tgz").write_bytes(archive())
+    (tmp_path / "package.tgz").write_bytes(web_package.archive())
     with pytest.raises(ValueError, match=r"not the tested onnxruntime-web"):
         export.write_page(exported[0], tmp_path / "page", archive=tmp_path / "package.tgz")
     with pytest.raises(FileNotFoundError, match="none.tgz does not exist"):

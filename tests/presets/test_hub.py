@@ -5,13 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+from support import fake_hub
 
 import zoo
 from zoo.presets import hub as names
 from zoo.presets.card import CARD, CONFIG, WEIGHTS
 
 pytest.importorskip("huggingface_hub")
-from huggingface_hub import constants
 
 pytestmark = pytest.mark.lowest
 NAME = "hf://me/digits"
@@ -106,7 +106,7 @@ def test_a_commit_that_was_loaded_before_needs_no_network(hub, repository, monke
     assert zoo.VAE.from_preset(name).based_on == name
     assert zoo.card(name)["class"] == "VAE"
     assert hub.requests == []
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ConnectionError, match=r"HF_HUB_OFFLINE.*name a commit that was loaded"):
         zoo.load(NAME)
 
@@ -117,7 +117,7 @@ def test_a_damaged_cache_is_downloaded_again(hub, repository):
     weights.write_bytes(content[:-1])
     assert names.folder(NAME) == weights.parent
     assert weights.read_bytes() == content
-    assert hub.downloaded().count(WEIGHTS) == 2
+    assert hub.given.count(WEIGHTS) == 2
 
 
 def test_two_processes_may_download_the_same_commit(hub, repository):
@@ -130,7 +130,7 @@ def test_two_processes_may_download_the_same_commit(hub, repository):
 
     hub.before = meanwhile
     assert names.folder(name).name == repository.refs["main"]
-    assert hub.downloaded().count(WEIGHTS) == 2
+    assert hub.given.count(WEIGHTS) == 2
 
 
 # What is downloaded
@@ -145,14 +145,14 @@ def test_only_the_files_of_a_preset_are_downloaded(hub, preset_files, tmp_path):
     }
     hub.add("me/digits", preset_files | others)
     names.folder(NAME)
-    assert hub.downloaded() == [CARD, CONFIG, WEIGHTS]
+    assert hub.given == [CARD, CONFIG, WEIGHTS]
     kept = {path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
     assert kept == {CARD, CONFIG, WEIGHTS, ".written.json"}
 
 
 def test_the_card_alone_is_downloaded_to_show_it(hub, repository, tmp_path):
     assert zoo.card(NAME)["class"] == "VAE"
-    assert hub.downloaded() == [CARD]
+    assert hub.given == [CARD]
     assert not (tmp_path / "cache").exists()
 
 
@@ -162,21 +162,21 @@ def test_a_file_that_is_too_large_is_refused_before_any_download(hub, repository
     with pytest.raises(ValueError, match=f"{file} has 1,099,511,627,776 bytes; at most") as refusal:
         zoo.load(NAME)
     assert "hf download me/digits" in str(refusal.value)
-    assert hub.downloaded() == []
+    assert hub.given == []
 
 
 def test_a_size_that_the_hub_does_not_say_is_refused(hub, repository):
     hub.said_sizes[WEIGHTS] = None
     with pytest.raises(ValueError, match="an unknown number of bytes"):
         zoo.load(NAME)
-    assert hub.downloaded() == []
+    assert hub.given == []
 
 
 def test_a_repository_without_a_preset_is_refused(hub, preset_files):
     hub.add("me/digits", {CONFIG: preset_files[CONFIG], "model.pkl": b"a pickle"})
     with pytest.raises(ValueError, match=f"not a preset, as it has no {CARD}, {WEIGHTS}"):
         zoo.load(NAME)
-    assert hub.downloaded() == []
+    assert hub.given == []
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_altered_weights_are_refused(hub, preset_files, tmp_path, alter, told, d
         zoo.load(NAME)
     assert str(tmp_path) not in str(refusal.value)
     assert str(refusal.value).startswith(f"{NAME}@")
-    assert hub.downloaded() == downloaded
+    assert hub.given == downloaded
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
@@ -248,11 +248,38 @@ def test_a_server_that_is_not_there_is_told(hub, vae, monkeypatch):
             use(NAME)
 
 
-def test_a_missing_package_is_told(monkeypatch):
+def test_the_package_is_needed_for_writing_alone(hub, repository, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert zoo.load(NAME).based_on == f"{NAME}@{repository.refs['main']}"
+    repository.private = True  # the token in HF_TOKEN is found without the package
+    assert zoo.card(NAME)["class"] == "VAE"
+    with pytest.raises(ImportError, match=r"pip install 'autoencoder-zoo\[hub\]'"):
+        zoo.push("vae_digits", NAME)
+
+
+def test_no_other_host_gets_the_token(hub, repository):
+    zoo.load(NAME)
+    assert ("127.0.0.1", f"Bearer {fake_hub.TOKEN}") in hub.tokens
+    assert {token for host, token in hub.tokens if host == "localhost"} == {None}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://me:secret@host", "https://host?token=secret", "https://host/#secret", "host/secret"],
+)
+def test_an_address_of_a_hub_that_holds_a_secret_is_refused(address, hub, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", address)
     for use in (zoo.load, zoo.card, lambda name: zoo.push("vae_digits", name)):
-        with pytest.raises(ImportError, match=r"pip install 'autoencoder-zoo\[hub\]'"):
+        with pytest.raises(ValueError, match="HF_ENDPOINT .* is not the address of a hub") as told:
             use(NAME)
+        assert "secret" not in str(told.value).replace("host/secret", "")
+
+
+def test_a_token_that_is_none_is_not_repeated(hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret\r of mine")
+    with pytest.raises(ValueError, match="character that no token has") as told:
+        zoo.load(NAME)
+    assert "secret" not in str(told.value)
 
 
 # The command line

@@ -1,11 +1,17 @@
 """Presets that are pushed to the Hugging Face hub; a server on the loopback is in its place."""
 
+import re
+from pathlib import Path
+
 import pytest
+from support import fake_hub, hostile_server
 
 import zoo
+from zoo.cli import main
 from zoo.presets import hub as names
 from zoo.presets import pushing
-from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card
+from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe
+from zoo.presets.public_card import public_card
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
 
@@ -117,3 +123,80 @@ def test_a_private_push_to_a_public_repository_is_refused(hub, vae):
     with pytest.raises(ValueError, match="is public already"):
         zoo.push(vae, NAME, private=True)
     assert hub.repositories["me/digits"].refs["main"] == head
+
+
+# What is sent
+
+
+def test_a_dry_run_shows_what_would_be_sent_and_uses_no_network(hub, vae, vae_preset, capsys):
+    said = zoo.push(vae, NAME, dry_run=True, about={"description": "Digits \x1b[31mas I like."})
+    assert said.startswith(f"Nothing was sent. To {NAME} would go")
+    for file in (CARD, CONFIG, WEIGHTS, "README.md"):
+        assert re.search(rf"^  {file} +[\d,]+ bytes$", said, re.MULTILINE)
+    assert "library_name: autoencoder-zoo" in said
+    assert r"Digits \x1b[31mas I like." in said
+    size = (vae_preset / WEIGHTS).stat().st_size
+    assert main(["push", str(vae_preset), NAME, "--dry-run"]) == 0
+    assert re.search(rf"{WEIGHTS} +{size:,} bytes", capsys.readouterr().out)
+    assert hub.requests == []
+    assert not hub.repositories
+
+
+def test_cards_of_earlier_versions_are_sent_without_paths(hub, vae, tmp_path):
+    place = "/home/lovelace/secret/faces.npz"
+    figure = {"name": "n", "value": 1, "unit": "", "protocol": f"2 test images of {place}; x"}
+    figure["command"] = f"zoo evaluate mine --update --import nets --data {place}"
+    recipe = {"data": place, "images": 20, "label_file": "/home/lovelace/y.npy", "seed": 1}
+    about = {"recipe": recipe, "figures": [figure]}
+    toml = (
+        f'data = "{place}"\nclass = "VAE"\nlabel_file = "/home/lovelace/y.npy"\n\n[model]\nx = 1\n'
+    )
+    zoo.save(vae, tmp_path / "old", about=about, texts={"recipe.toml": toml})
+    zoo.push(tmp_path / "old", NAME)
+    sent = hub.repositories["me/digits"].commits[hub.repositories["me/digits"].refs["main"]]
+    for name, content in sent.items():
+        assert b"lovelace" not in content, name
+    card = zoo.card(NAME)
+    assert card["recipe"] == {"data": "", "images": 20, "seed": 1}
+    assert card["figures"][0]["command"] == "zoo evaluate mine --update --import nets --data PATH"
+    assert card["figures"][0]["protocol"] == "2 test own images; x"
+    assert sent["recipe.toml"] == b'data = ""\nclass = "VAE"\n\n[model]\nx = 1\n'
+    assert card["files"]["recipe.toml"] == describe(sent["recipe.toml"])
+    table = Card(card | {"columns": ["a"], "recipe": recipe | {"label_file": "a/b"}})
+    assert public_card(table)["recipe"]["label_file"] == "a/b"
+
+
+@pytest.mark.parametrize("home", ["/home/ada/x", "/Users/ada/x", r"C:\Users\ada", "{home}/x"])
+def test_a_text_that_names_a_home_folder_is_refused(home, hub, vae):
+    description = f"From {home.format(home=Path.home())}, see there."
+    with pytest.raises(ValueError, match="names a folder of somebody's machine: .*about="):
+        zoo.push(vae, NAME, about={"description": description})
+    assert hub.requests == []
+
+
+def test_shipped_cards_are_sent_as_they_are():
+    for name in zoo.list_models():
+        assert public_card(zoo.card(name)) == zoo.card(name)
+
+
+def test_a_server_that_is_no_hub_is_refused_before_it_is_written_to(vae, monkeypatch):
+    with hostile_server.running() as server:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.port}")
+        monkeypatch.setenv("no_proxy", "*")
+        page = b"<html>Log in</html>"
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n"
+        for body in (page, hostile_server.endless(bytes(2**16))):
+            server.answer = lambda path, body=body: [head, b"\r\n", body]
+            with pytest.raises((ValueError, ConnectionError), match="as the hub does|more than"):
+                zoo.push(vae, NAME)
+        assert {head.split()[0] for head in server.heads} == {b"GET"}
+        assert server.sent < hostile_server.MOST // 2
+
+
+def test_an_answer_to_a_push_that_is_none_of_the_hub_is_told(hub, vae, monkeypatch):
+    def page(handler):
+        handler._send(b"<html>Log in</html>", headers={"Content-Type": "text/html"})
+
+    monkeypatch.setattr(fake_hub, "_ROUTES", [("POST /api/repos/create", page), *fake_hub._ROUTES])
+    with pytest.raises(ConnectionError, match="does not answer as the hub does.*Look at http"):
+        zoo.push(vae, NAME)

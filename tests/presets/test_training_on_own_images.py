@@ -50,7 +50,7 @@ def test_a_recipe_trains_on_own_images_and_labels(file, tmp_path, capsys):
     assert (card["name"], card["num_classes"]) == ("mine", 3)
     assert card["input"]["shape"] == [4, 4, 1]
     assert card["recipe"]["validation"] == 15
-    assert card["data"]["title"] == "images of one's own"
+    assert card["data"]["title"] == "own images, 90 of 4x4"
     assert zoo.load(str(tmp_path / "mine")).generate(labels=[0, 2]).shape == (2, 4, 4, 1)
     changed, *lines = capsys.readouterr().out.splitlines()
     assert 'likelihood is "gaussian", as these are gray photographs' in changed
@@ -109,4 +109,4 @@ def test_the_command_line_takes_images_and_refuses_strategies(file, tmp_path, ca
     assert "images/s" in capsys.readouterr().out
     assert zoo.load(out).image_shape == (4, 4, 1)
     assert main(["evaluate", out, "--data", str(file)]) == 0
-    assert "x.npy, kept from training" in capsys.readouterr().out
+    assert "own images, 90 of 4x4, kept from training" in capsys.readouterr().out

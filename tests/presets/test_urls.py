@@ -1,4 +1,4 @@
-"""Models at https:// addresses. The server here speaks no TLS, and the opener is told so."""
+"""Models at https:// addresses. The server here speaks no TLS, and the downloader is told so."""
 
 import hashlib
 import http.client
@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.presets import archives, urls
-from zoo.presets.card import CARD, CONFIG, WEIGHTS
+from zoo.presets import addresses, archives, downloads, urls
+from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card
+from zoo.presets.card_page import render_card
 
 pytestmark = pytest.mark.lowest
 
@@ -36,9 +37,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
-class WithoutTLS(urllib.request.HTTPSHandler):
-    def https_open(self, request):
-        return self.do_open(http.client.HTTPConnection, request)
+def without_tls(host, context, **options):
+    return http.client.HTTPConnection(host, **options)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def server():
 def web(server, monkeypatch, tmp_path):
     """A server without files, and an empty cache; `web.offer` adds a file."""
     server.answers, server.asked = {}, []
-    monkeypatch.setattr(urllib.request, "HTTPSHandler", WithoutTLS)
+    monkeypatch.setitem(downloads.CONNECTIONS, "https", without_tls)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")
     server.address = f"https://127.0.0.1:{server.server_port}"
@@ -165,11 +165,68 @@ def test_a_damaged_cache_is_downloaded_again(web, keras_file, tmp_path):
 
 
 def test_certificates_are_checked():
-    (handler,) = (h for h in urls.opener().handlers if isinstance(h, urllib.request.HTTPSHandler))
+    opener = downloads.opener(None, ("https",))
+    (handler,) = (h for h in opener.handlers if isinstance(h, urllib.request.HTTPSHandler))
     assert handler._context.check_hostname
     assert handler._context.verify_mode is ssl.CERT_REQUIRED
-    schemes = {name for name in urls.opener().handle_open if name != "unknown"}
+    assert downloads.CONNECTIONS["https"] is http.client.HTTPSConnection
+    schemes = {name for name in opener.handle_open if name != "unknown"}
     assert schemes == {"https"} | {n for n in urllib.request.getproxies() if n != "no"}
+
+
+def test_a_secret_in_an_address_is_used_and_neither_shown_nor_kept(web, keras_file, tmp_path):
+    secret = "?token=s3cret&X-Signature=s3cret#s3cret"
+    url, sha256 = web.offer("m.keras", keras_file[1])
+    web.answers["/m.keras" + secret.partition("#")[0]] = web.answers.pop("/m.keras")
+    model = zoo.load(url + secret, sha256=sha256)
+    assert model.based_on == f"{url}#sha256={sha256}"
+    assert zoo.save(model, tmp_path / "mine")["based_on"] == f"{url}#sha256={sha256}"
+    card = zoo.save(model, tmp_path / "other", about={"based_on": url + secret})
+    old = Card(card | {"based_on": url + secret})
+    assert "s3cret" not in f"{card['based_on']}{old}{render_card(old)}"
+    away, _ = web.offer("away.keras", b"", 302, Location=f"http://a:s3cret@b/m.keras{secret}")
+    web.answers[f"/away.keras{secret.partition('#')[0]}"] = web.answers["/away.keras"]
+    there, other = web.address.removeprefix("https://"), "1" * 64
+    for wrong, sha in [
+        (url + secret, other),
+        (url + secret, None),
+        (url + secret, "s"),
+        (url + ".pkl" + secret, other),
+        (url.replace("m.keras", "none.keras") + secret, other),
+        (f"https://127.0.0.1:9/m.keras{secret}", other),
+        (f"https://me:s3cret@{there}/m.keras", other),
+        (f"http://me:s3cret@{there}/m.keras{secret}", other),
+        (away + secret, other),
+    ]:
+        with pytest.raises((ValueError, ConnectionError)) as told:
+            zoo.load(wrong, sha256=sha)
+        error = told.value
+        while error:
+            assert "s3cret" not in str(error)
+            error = None if error.__suppress_context__ else error.__context__
+    for use in (zoo.card, lambda name: zoo.push(name, "hf://me/more")):
+        with pytest.raises((ValueError, ImportError)) as told:
+            use(f"https://me:s3cret@host/m.keras{secret}")
+        assert "s3cret" not in str(told.value)
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert kept
+    for path in kept:
+        assert b"s3cret" not in path.read_bytes() + str(path).encode()
+
+
+@pytest.mark.parametrize(
+    ("based_on", "public"),
+    [
+        ("vae_digits", "vae_digits"),
+        ("hf://me/digits@v1", "hf://me/digits@v1"),
+        ("https://h/m.keras?token=1#sha256=" + "0" * 64, "https://h/m.keras#sha256=" + "0" * 64),
+        ("https://h/m.keras#sha256=" + "s" * 64, "https://h/m.keras"),
+        ("s3://key:secret@h/m.keras?more=1", "s3://h/m.keras"),
+        ("https://[", "an address that cannot be read"),
+    ],
+)
+def test_where_weights_come_from_is_written_without_secrets(based_on, public):
+    assert addresses.public_source(based_on) == public
 
 
 def test_the_command_line_says_that_addresses_are_for_python(web, capsys):

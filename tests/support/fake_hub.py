@@ -45,11 +45,13 @@ class FakeHub:
         requests: of all requests, "METHOD /path".
         before: a function that is called with each of them before it is answered.
         said_sizes: sizes to claim for files, by name, instead of the true ones.
+        given: the names of the files that were downloaded, in order.
+        tokens: the token of each request, by the host that it names, in order.
     """
 
     def __init__(self):
         self.repositories, self.objects = {}, {}
-        self.requests, self.said_sizes = [], {}
+        self.requests, self.said_sizes, self.given, self.tokens = [], {}, [], []
         self.before = lambda request: None
         self.url = None
 
@@ -58,12 +60,6 @@ class FakeHub:
         self.repositories[name] = repository = Repository(**options)
         repository.commit(dict(files))
         return repository
-
-    def downloaded(self):
-        """Return the names of the files that were downloaded, in order."""
-        place = r"GET (?:/[^/]+/[^/]+/resolve|/cdn/[^/]+/[^/]+)/[^/]+/(.+)"
-        found = (re.fullmatch(place, request) for request in self.requests)
-        return [match[1] for match in found if match]
 
 
 @contextlib.contextmanager
@@ -100,6 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
         request = f"{self.command} {path}"
         self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         hub.requests.append(request)
+        host = (self.headers.get("Host") or "").partition(":")[0]
+        hub.tokens.append((host, self.headers.get("Authorization")))
         hub.before(request)
         try:
             for pattern, answer in _ROUTES:
@@ -156,6 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refusal(404, "EntryNotFound", "Entry not found")
         etag = f'"{hashlib.sha256(data).hexdigest()}"'
         if not _is_large(file, len(data)):
+            self.hub.given.append(file)
             self._send(data, headers={"ETag": etag, "X-Repo-Commit": oid})
             return
         linked = {"X-Linked-ETag": etag, "X-Linked-Size": str(len(data)), "X-Repo-Commit": oid}
@@ -164,6 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def large_file(self, name, oid, file):
         data = self.hub.repositories[name].commits[oid][file]
+        self.hub.given.append(file)
         self._send(data, headers={"ETag": '"of the store"'})
 
     # Writing

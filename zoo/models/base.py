@@ -97,7 +97,7 @@ class BaseAutoencoder(Trainer):
             `fit` chooses it by its images.
         licence: of the weights, from a preset's card. Training sets it to None: set your own.
         based_on: the name of the preset that the weights were first loaded from, for cards; of one
-            from a hub with the commit, hf://user/name@commit.
+            from a hub with the commit, hf://user/name@commit; of an address without its query.
     """
 
     encoder_outputs: tuple[str, ...] = ("z",)

@@ -9,6 +9,7 @@ import hashlib
 from pathlib import Path
 
 from zoo.json_file import read_object, shortened
+from zoo.presets.addresses import public_source
 from zoo.terminal import printable
 
 CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"
@@ -29,7 +30,7 @@ class Card(dict):
             ("latent size", self["latent_dim"]),
             ("parameters", f"{self['parameters']:,}"),
             ("licence", self.get("licence") or "not stated"),
-            ("based on", self.get("based_on")),
+            ("based on", public_source(self.get("based_on") or "")),
             ("files", ", ".join(f"{n} {f['bytes']:,} B" for n, f in self["files"].items())),
         ]
         lines += [f"  {key:12} {value}" for key, value in rows if value]
@@ -99,7 +100,11 @@ def _is(kind, value) -> bool:
 
 def describe_file(path: Path) -> dict:
     """Return the size and the sha256 of a file, for cards."""
-    content = path.read_bytes()
+    return describe(path.read_bytes())
+
+
+def describe(content: bytes) -> dict:
+    """Return the size and the sha256 of the content of a file, for cards."""
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from zoo.presets.addresses import public_source
 from zoo.presets.card import Card
 
 
@@ -25,7 +26,7 @@ def render_card(card: Card, address: str | None = None) -> str:
         ("paper", card.get("paper")),
         ("trained on", data and f"{data['title']}, {data['credit']} ({data['licence']})"),
         ("licence of the weights", card.get("licence") or "not stated"),
-        ("based on", card.get("based_on")),
+        ("based on", public_source(card.get("based_on") or "")),
         ("input", f"{tuple(card['input']['shape'])}, {card['input']['range']}"),
         ("columns, in order", ", ".join(f"`{name}`" for name in card.get("columns") or ())),
         ("latent size", card["latent_dim"]),

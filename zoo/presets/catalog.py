@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 from zoo.presets import hub, recipes
+from zoo.presets.addresses import public_address, public_source
 from zoo.presets.card import CARD, Card, read_card
 from zoo.suggestions import UnknownNameError
 
@@ -58,8 +59,9 @@ def preset_folder(name: str | os.PathLike) -> Path:
     if hub.is_name(text):
         return hub.folder(text)
     if text.lower().startswith(("https://", "http://")):
+        shown = public_address(text)
         raise ValueError(
-            f"{text} is loaded in Python, with its SHA-256: zoo.load({text!r}, sha256='...')."
+            f"{shown} is loaded in Python, with its SHA-256: zoo.load({shown!r}, sha256='...')."
         )
     names = list_models()
     if text in names:
@@ -80,7 +82,7 @@ def preset_folder(name: str | os.PathLike) -> Path:
             f"{text} is a recipe without a preset: train one by `zoo train {text} --out FOLDER`, "
             "and give the folder."
         )
-    raise UnknownNameError("preset or preset folder", text, names)
+    raise UnknownNameError("preset or preset folder", public_source(text), names)
 
 
 def card(name: str | os.PathLike) -> Card:

@@ -1,22 +1,25 @@
 """Presets in repositories of the Hugging Face hub, by names such as `hf://user/name@v1`.
 
 Only the three files that loading needs are downloaded, all from one commit, and kept in a folder of
-that commit. This module needs neither Keras nor NumPy.
+that commit. Reading needs no package beside the standard library: what the hub says of a repository
+is at `ENDPOINT/api/models/REPOSITORY/revision/REVISION?blobs=true`, and its files are at
+`ENDPOINT/REPOSITORY/resolve/COMMIT/FILE`. This module needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
-import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
 from zoo.atomic_writes import publish_folder
+from zoo.json_file import parse_object, shortened
+from zoo.presets import hub_access
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card, verified_file
 from zoo.presets.download_cache import (
     LARGEST_CARD,
@@ -24,11 +27,21 @@ from zoo.presets.download_cache import (
     LARGEST_WEIGHTS,
     cache_folder,
 )
+from zoo.presets.downloads import UnreachableError, cleaned, download
 
 PREFIX = "hf://"
 _NAME = re.compile(r"hf://(\w[\w.-]*/\w[\w.-]*)(?:@([^\s@]+))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_LARGEST_INFO = 2**22  # bytes of what the hub says of a repository
 _LARGEST = {CARD: LARGEST_CARD, CONFIG: LARGEST_CONFIG, WEIGHTS: LARGEST_WEIGHTS}
+
+
+class Info(NamedTuple):
+    """What the hub says of a repository: the commit, whether it is private, and sizes of files."""
+
+    commit: str
+    private: bool
+    sizes: dict[str, int | None]
 
 
 class Place(NamedTuple):
@@ -69,13 +82,13 @@ def pinned(name: str) -> str:
 
     Raises:
         ValueError: a name of another form; no such repository or revision.
-        ConnectionError: the hub cannot be reached.
-        ImportError: huggingface_hub is not installed.
+        PermissionError: the repository is only for those who accept its terms.
+        ConnectionError: the hub cannot be reached, or its answers are not those of a hub.
     """
     place = parsed(name)
     if place.revision and _COMMIT.fullmatch(place.revision):
         return name
-    return str(Place(place.repository, _info(place).sha))
+    return str(Place(place.repository, info(place).commit))
 
 
 def folder(name: str) -> Path:
@@ -86,7 +99,7 @@ def folder(name: str) -> Path:
     Raises:
         ValueError: as `pinned`; a repository that is not a preset, or too large, or whose files are
             not those of its card.
-        ConnectionError, ImportError: as `pinned`.
+        PermissionError, ConnectionError: as `pinned`.
     """
     place = parsed(pinned(name))
     target = _folder_in_cache(place)
@@ -103,20 +116,21 @@ def card(name: str) -> Card:
     """Return the card of a preset on the hub; its weights are not downloaded.
 
     Raises:
-        ValueError, ConnectionError, ImportError: as `folder`.
+        ValueError, PermissionError, ConnectionError: as `folder`.
     """
     place = parsed(pinned(name))
     target = _folder_in_cache(place)
     if _is_whole(target):
         return read_card(target)
     with tempfile.TemporaryDirectory() as scratch, _naming(place, scratch):
-        _check_sizes(place, _sizes(place))
-        _fetch(place, CARD, scratch)
+        sizes = info(place).sizes
+        _check_sizes(place, sizes)
+        _fetch(place, CARD, sizes, scratch)
         return read_card(Path(scratch))
 
 
 def _folder_in_cache(place) -> Path:
-    host = re.sub(r"[^\w.-]", "_", urlsplit(api().endpoint).netloc)
+    host = re.sub(r"[^\w.-]", "_", urlsplit(hub_access.endpoint()).netloc)
     return cache_folder().joinpath("hub", host, *place.repository.split("/"), place.revision)
 
 
@@ -131,9 +145,9 @@ def _is_whole(folder) -> bool:
 def _download(place, target):
     """Write the files of a commit into a folder of the cache, completely or not at all."""
     with publish_folder(target, overwrite=True) as scratch, _naming(place, scratch):
-        sizes = _sizes(place)
+        sizes = info(place).sizes
         _check_sizes(place, sizes)
-        _fetch(place, CARD, scratch)
+        _fetch(place, CARD, sizes, scratch)
         described = read_card(scratch)["files"]
         for file in (CONFIG, WEIGHTS):
             if described[file]["bytes"] != sizes[file]:
@@ -142,13 +156,12 @@ def _download(place, target):
                     f"{described[file]['bytes']:,}: one of them was changed. Nothing was loaded."
                 )
         for file in (CONFIG, WEIGHTS):
-            _fetch(place, file, scratch)
+            _fetch(place, file, sizes, scratch)
             if describe_file(scratch / file)["sha256"] != described[file]["sha256"]:
                 raise ValueError(
                     f"{file} does not have the sha256 of its card: one of them was changed. "
                     "Nothing was loaded; ask the owner, or name an earlier commit."
                 )
-        shutil.rmtree(scratch / ".cache", ignore_errors=True)  # of huggingface_hub
 
 
 @contextlib.contextmanager
@@ -161,11 +174,6 @@ def _naming(place, scratch):
         raise ValueError(f"{place}: {said}") from error
 
 
-def _sizes(place) -> dict[str, int]:
-    """Return the size in bytes of each file of a commit, as the hub says."""
-    return {file.rfilename: file.size for file in _info(place).siblings or ()}
-
-
 def _check_sizes(place, sizes):
     """Refuse a repository that is not a preset, or too large, before anything is downloaded."""
     missing = [file for file in _LARGEST if file not in sizes]
@@ -175,85 +183,74 @@ def _check_sizes(place, sizes):
             "written there by zoo.push."
         )
     for file, largest in _LARGEST.items():
-        if not isinstance(sizes[file], int) or not 0 <= sizes[file] <= largest:
-            size = f"{sizes[file]:,}" if isinstance(sizes[file], int) else "an unknown number of"
+        size = sizes[file]
+        if size is None or not 0 <= size <= largest:
+            said = "an unknown number of" if size is None else f"{size:,}"
             raise ValueError(
-                f"{file} has {size} bytes; at most {largest:,} are downloaded. If you trust it, "
+                f"{file} has {said} bytes; at most {largest:,} are downloaded. If you trust it, "
                 f"download the repository yourself (`hf download {place.repository}`), and give "
                 "zoo.load the folder."
             )
 
 
-def _info(place):
-    """Return what the hub says of a repository at a revision: the commit, and its files."""
-    with in_words(place):
-        info = api().model_info(
-            place.repository, revision=place.revision, files_metadata=True, timeout=30
-        )
-    asked = place.revision or ""
-    if not _COMMIT.fullmatch(info.sha or "") or (_COMMIT.fullmatch(asked) and info.sha != asked):
-        raise ValueError(f"{api().endpoint} gives {place} the commit {info.sha!r}.")
-    return info
-
-
-def _fetch(place, file, target):
-    """Download one file of a commit into a folder."""
-    with in_words(place):
-        api().hf_hub_download(place.repository, file, revision=place.revision, local_dir=target)
-
-
-def api() -> Any:
-    """Return the client of the hub; `HF_ENDPOINT` in the environment names another server.
+def info(place: Place) -> Info:
+    """Return what the hub says of a repository at a revision.
 
     Raises:
-        ImportError: huggingface_hub is not installed.
+        ValueError, PermissionError, ConnectionError: as `pinned`.
     """
+    path = f"api/models/{place.repository}"
+    if place.revision:
+        path += f"/revision/{quote(place.revision, safe='')}"
+    answer = io.BytesIO()
+    kind = _get(place, f"{path}?blobs=true", answer, _LARGEST_INFO)
+    host = hub_access.endpoint()
     try:
-        from huggingface_hub import HfApi
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            "Names that begin with hf:// need the package huggingface_hub: "
-            "pip install 'autoencoder-zoo[hub]', or pip install huggingface_hub"
-        ) from error
-    return HfApi(endpoint=os.environ.get("HF_ENDPOINT"), library_name="autoencoder-zoo")
-
-
-@contextlib.contextmanager
-def in_words(place: Place) -> Iterator[None]:
-    """Raise errors that say what to do, for those of huggingface_hub."""
-    endpoint = api().endpoint
-    from huggingface_hub import errors
-
-    login = "log in with `hf auth login`, or set HF_TOKEN"
-    try:
-        yield
-    except errors.GatedRepoError as error:
-        raise PermissionError(
-            f"{place} is given only to those who accept its terms: do so at "
-            f"{endpoint}/{place.repository}, and {login}."
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise ValueError(
-            f"There is no repository {place.repository} at {endpoint}, or it is private and your "
-            f"token may not read it. Check the name, or {login}."
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise ValueError(
-            f"{PREFIX}{place.repository} has no branch, tag or commit {place.revision!r}. Look at "
-            f"{endpoint}/{place.repository}, or leave out the revision for the newest."
-        ) from error
-    except errors.HfHubHTTPError as error:
-        status = error.response.status_code
-        if status in (401, 403):
-            raise PermissionError(
-                f"{endpoint} refuses this request about {place} ({status}): {login}; the token "
-                "must permit it, and writing needs a token with write permission."
-            ) from error
-        said = error.server_message or " ".join(str(error).split())
-        raise OSError(f"{endpoint} answers {status} to a request about {place}: {said}") from error
-    except (errors.HTTPError, errors.LocalEntryNotFoundError, ConnectionError) as error:
+        found = parse_object(answer.getvalue(), "the answer")
+        commit, asked = found.get("sha"), place.revision or ""
+        files = {file["rfilename"]: file.get("size") for file in found.get("siblings") or ()}
+        if not all(isinstance(file, str) for file in files):
+            raise TypeError("a name of a file is no text")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConnectionError(
-            f"{endpoint} cannot be reached for {place} ({type(error).__name__}). Check the "
-            "connection, HF_ENDPOINT and HF_HUB_OFFLINE. Without a network, name a commit that was "
-            f"loaded before: hf://{place.repository}@<40 digits>."
-        ) from error
+            f"{host} does not answer as the hub does ({kind or 'no type'}; {cleaned(error)}). A "
+            "proxy, or the login page of a network, may stand in its place: open "
+            f"{host} in a browser, and check HF_ENDPOINT."
+        ) from None
+    is_commit = isinstance(commit, str) and _COMMIT.fullmatch(commit)
+    if not is_commit or (_COMMIT.fullmatch(asked) and commit != asked):
+        raise ValueError(f"{host} gives {place} the commit {shortened(commit)}.")
+    sizes = {name: size if type(size) is int else None for name, size in files.items()}
+    return Info(commit, found.get("private") is not False, sizes)
+
+
+def _fetch(place, file, sizes, target):
+    """Download one file of a commit, of the size that the hub says, into a folder."""
+    path = f"{place.repository}/resolve/{place.revision}/{file}"
+    with open(Path(target, file), "wb") as written:
+        _get(place, path, written, _LARGEST[file], exactly=sizes[file])
+
+
+def _get(place, path, file, most, exactly=None) -> str:
+    """Write what the hub has at a path into a file, and return its content type."""
+    host, token = hub_access.endpoint(), hub_access.token()
+    if hub_access.is_offline():
+        raise _unreachable(place, host, "HF_HUB_OFFLINE is set.")
+    try:
+        answer = download(f"{host}/{path}", file, most, exactly=exactly, token=token)
+    except UnreachableError as error:
+        raise _unreachable(place, host, error) from None
+    if answer.status != 200:
+        # Without a token the hub may say 401 alone of what does not exist or is private.
+        unknown = answer.status == 401 and "Invalid credentials" not in answer.message
+        code = answer.error or ("RepoNotFound" if unknown else "")
+        raise hub_access.refusal(place, answer.status, code, answer.message)
+    return answer.content_type
+
+
+def _unreachable(place, host, why) -> ConnectionError:
+    return ConnectionError(
+        f"{host} cannot be reached for {place}: {why} See HF_ENDPOINT and HF_HUB_OFFLINE, "
+        "too. Without a network, name a commit that was loaded before: "
+        f"{PREFIX}{place.repository}@<40 digits>."
+    )

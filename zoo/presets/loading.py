@@ -16,6 +16,7 @@ from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.monitors import check_finite
 from zoo.presets import archives, hub, urls
+from zoo.presets.addresses import public_address, public_source
 from zoo.presets.card import CONFIG, WEIGHTS, read_card
 from zoo.presets.card import verified_file as verified
 from zoo.presets.catalog import preset_folder
@@ -60,8 +61,9 @@ def load(
         ValueError: no such preset (the nearest names are given), files that were altered, a class
             that is neither the zoo's nor given, or weights that are NaN or infinite.
         FileNotFoundError: a file of the preset, or the `.keras` file, is missing.
-        ConnectionError: the hub or the server cannot be reached.
-        ImportError: a name of the hub, and huggingface_hub is not installed.
+        ConnectionError: the hub or the server cannot be reached, is too slow, or answers what
+            cannot be used.
+        PermissionError: a repository of the hub that your token may not read.
 
     Examples:
         >>> model = zoo.load("vae_digits")
@@ -71,7 +73,7 @@ def load(
     name, custom_objects = os.fspath(name), _by_both_names(custom_objects)
     if urls.is_url(name):
         model = _load_file(urls.fetched(name, sha256), custom_objects, dtype)
-        model.based_on = f"{name}#sha256={sha256.lower()}"
+        model.based_on = f"{public_address(name)}#sha256={sha256.lower()}"
         return model
     if sha256 is not None:
         raise ValueError(f"sha256 is for https:// addresses, and {name} is none: leave it out.")
@@ -117,7 +119,7 @@ def _load_folder(folder, custom_objects, dtype):
             model.compile(optimizer=optimizer)
     _check_card(card, model, folder)
     model.licence = model.licence_of_preset = card.get("licence")
-    model.based_on = card.get("based_on") or card["name"]
+    model.based_on = public_source(card.get("based_on") or card["name"])
     return model
 
 

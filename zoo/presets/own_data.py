@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from zoo.nn.distributions import GaussianColumns, MixedColumns
 from zoo.nn.proportions import suited_filters, suited_hidden_units, suited_latent_dim
 from zoo.presets import recipes
 from zoo.presets.card import Card
+from zoo.presets.data_note import described, labels_in_a_file, read_note
 from zoo.presets.recipes import Recipe
 from zoo.suggestions import UnknownNameError
 
@@ -209,8 +211,8 @@ def given(
         recipe,
         name=name,
         description=f"{about}, by the recipe {recipe.name}." if recipe.data else f"{about}.",
-        data=own.path,
-        label_file=own.label_file,
+        data="",  # a card is for everybody, so it has no path
+        label_file="" if labels_in_a_file(own) else own.label_file,
         drop=list(own.drop),
         labels=0,
         validation=validation,
@@ -274,7 +276,11 @@ def _check(recipe, own, learns_labels, pairs):
 
 
 def arrays_of(
-    card: Card, path: str | None = None, labels: Any = None, drop: tuple[str, ...] | list[str] = ()
+    card: Card,
+    path: str | None = None,
+    labels: Any = None,
+    drop: tuple[str, ...] | list[str] = (),
+    preset: str | os.PathLike | None = None,
 ) -> tuple[str, tuple, tuple]:
     """Return the images that a preset is measured and shown with.
 
@@ -284,34 +290,23 @@ def arrays_of(
             card names. A folder or a file is read only if it is given here.
         labels: of these images, as for `zoo.data.own.read`.
         drop: columns of a table that are left out, beside those that its card does not name.
+        preset: its folder, beside which a note may say where its training data lay.
 
     Returns:
-        the name of the data, `(x_train, y_train)` and `(x_test, y_test)`: the data set's; or of a
-        user's own images, all of those in `path`, of which none are for training; or those that
-        were trained on and those that were kept from it.
+        what the data are, as cards may say it, without a path; `(x_train, y_train)` and
+        `(x_test, y_test)`: the data set's; or of a user's own images, all of those in `path`, of
+        which none are for training; or those that were trained on and those that were kept from it.
 
     Raises:
         OSError: the data are not here.
         ValueError: the card names no data; or its folder has other images by now.
     """
-    recipe = card.get("recipe") or {}
-    name = path or recipe.get("data")
-    if not name:
-        raise ValueError(
-            f"The card of {card['name']} does not say what it was trained on; give --data."
-        )
+    recipe, note = card.get("recipe") or {}, read_note(preset, card)
+    name = path or recipe.get("data") or ""
     if name in data.SOURCES:
         return (name, *data.load(name))
-    if not path:  # which a stranger may have written: no file names what is read here
-        files = f"--data {name}"
-        if recipe.get("label_file"):
-            files += f" --labels {recipe['label_file']}"
-        if recipe.get("drop"):
-            files += f" --drop {' '.join(recipe['drop'])}"
-        kind = "a table" if card.get("columns") else "images"
-        raise ValueError(
-            f"{card['name']} was trained on {kind} of its own. If they are here: {files}"
-        )
+    if not path:  # no file names what is read here
+        raise ValueError(_where(card, recipe, note))
     if not os.path.exists(name):
         if os.path.basename(name) == name:
             raise UnknownNameError("data set, folder or file", name, data.SOURCES)
@@ -324,12 +319,14 @@ def arrays_of(
     options |= {"signals": len(shape) == 2, "columns": card.get("columns")}
     own = read(name, **size, **options)
     own = replace(own, y=_in_classes_of(card, own, name))
+    what = described(own)
     if own.test:
         x_test, y_test = own.test
-        return name, (own.x, own.y), (x_test, y_test)
-    if path != recipe.get("data"):
+        return f"{what}, the test part of the file", (own.x, own.y), (x_test, y_test)
+    if not note.means(name):
+        _warn_of_as_many(card, recipe, note, len(own.x), name)
         y = None if own.y is None else np.asarray(own.y)
-        return name, (own.x[:0], None), (own.x, y)
+        return what, (own.x[:0], None), (own.x, y)
     if len(own.x) != recipe.get("images", len(own.x)):
         raise ValueError(
             f"{name} has {len(own.x)} images by now, and had {recipe['images']} in training: "
@@ -340,7 +337,31 @@ def arrays_of(
     train, test = (
         (x[part], None if y is None else y[part]) for part in (slice(cut), slice(cut, None))
     )
-    return f"{name}, kept from training", train, test
+    return f"{what}, kept from training", train, test
+
+
+def _where(card, recipe, note) -> str:
+    """Say which data are wanted, for a preset that was trained on some of a user's own."""
+    if not (note.data or recipe.get("images")):
+        return f"The card of {card['name']} does not say what it was trained on; give --data."
+    files = f"--data {note.data or 'PATH'}"
+    if labels := note.labels or recipe.get("label_file"):
+        files += f" --labels {labels}"
+    if recipe.get("drop"):
+        files += f" --drop {' '.join(recipe['drop'])}"
+    kind = "a table" if card.get("columns") else "images"
+    return f"{card['name']} was trained on {kind} of its own. If they are here: {files}"
+
+
+def _warn_of_as_many(card, recipe, note, n, name):
+    """Warn that data may be those of the training, if nothing here says where those lay."""
+    if not note.data and n == recipe.get("images"):
+        warnings.warn(
+            f"{name} has {n:,} rows or images, as many as {card['name']} was trained on, and it is "
+            "not known here where those lay. If these are the same, most of them were trained on, "
+            "and metrics are too good: measure others.",
+            stacklevel=3,
+        )
 
 
 def _in_classes_of(card, own, name):

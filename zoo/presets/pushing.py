@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from zoo.presets import hub
-from zoo.presets.card import CARD, Card, read_card, verified_file
+from zoo.presets import hub, hub_access
+from zoo.presets.card import CARD, Card, describe, read_card, verified_file
 from zoo.presets.card_page import render_card
 from zoo.presets.catalog import preset_folder
+from zoo.presets.public_card import check_text, public_card, public_recipe
+from zoo.terminal import printable
 
-PAGE = "README.md"
+PAGE, RECIPE = "README.md", "recipe.toml"
+TEXTS = (".json", ".toml", ".md", ".txt", ".csv", ".yaml", ".yml")
 # Identifiers of the hub; it refuses a page with another one. Others are named beside "other".
 LICENCES = {
     *("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "zlib", "unlicense", "cc0-1.0"),
@@ -39,12 +43,14 @@ def push(
     about: dict | None = None,
     pictures: dict | None = None,
     texts: dict | None = None,
+    dry_run: bool = False,
 ) -> str:
     """Write a model as a preset into a repository of the Hugging Face hub, in one commit.
 
     The repository is created if it does not exist. Nothing in it is deleted. Its page, README.md,
-    is made from the card. Needs the package huggingface_hub, and a token with write permission: log
-    in with `hf auth login`, or set HF_TOKEN.
+    is made from the card. No path of this machine is sent, and of an address that the model was
+    loaded from neither user nor query. Needs the package huggingface_hub, and a token with write
+    permission: log in with `hf auth login`, or set HF_TOKEN.
 
     Args:
         model: a model of the zoo; or the folder of a preset, or the name of a shipped one.
@@ -55,15 +61,17 @@ def push(
         storage, about, pictures, texts: of a model, as `zoo.save` takes them. The licence of the
             weights is `about={"licence": ...}` or `model.licence`; without one the page says "not
             stated".
+        dry_run: send nothing, and use no network; return what would be sent.
 
     Returns:
-        the address of the commit.
+        the address of the commit; with `dry_run` the names and sizes of the files, and the page.
 
     Raises:
         FileExistsError: the repository has such files already, and `overwrite` is false.
         PermissionError: there is no token, or it may not write there.
         ValueError: another name; a folder that is not a preset, or was altered; `private`, and the
-            repository is public already; or as `zoo.save`.
+            repository is public already; a text that names somebody's home folder; or as
+            `zoo.save`.
         TypeError: what is not a model of the zoo.
         ConnectionError: the hub cannot be reached.
         ImportError: huggingface_hub is not installed.
@@ -76,7 +84,7 @@ def push(
     place = hub.parsed(name)
     if place.revision:
         raise ValueError(f"A push makes a new commit of the main branch: leave out @ in {name}.")
-    api = hub.api()
+    api = hub_access.client()
     given = {"about": about, "pictures": pictures, "texts": texts}
     with contextlib.ExitStack() as stack:
         if isinstance(model, str | os.PathLike):
@@ -87,13 +95,53 @@ def push(
             scratch = stack.enter_context(tempfile.TemporaryDirectory())
             folder = Path(scratch, place.repository.rpartition("/")[2])
             save(model, folder, storage=storage, **given)
-        card = read_card(folder)
-        files = {
-            path.name: path for path in (verified_file(folder, card, f) for f in card["files"])
-        }
-        files |= {CARD: folder / CARD, PAGE: page(card, name).encode()}
+        files, card = public_files(folder, name)
+        if dry_run:
+            return _listed(files, place)
         message = message or f"Write the preset {card['name']}"
         return _commit(api, place, files, private, overwrite, message)
+
+
+def public_files(folder: Path, name: str) -> tuple[dict[str, Path | bytes], Card]:
+    """Return the files of a preset by name, and its card, as they are published.
+
+    Paths of data and secrets in addresses are left out, which cards of earlier versions have.
+
+    Args:
+        folder: of the preset.
+        name: of the repository, for its page.
+
+    Raises:
+        ValueError: a file that is not as its card says, or that names somebody's home folder.
+    """
+    card = read_card(folder)
+    files: dict[str, Any] = {file: verified_file(folder, card, file) for file in card["files"]}
+    card = public_card(card)
+    if RECIPE in files:
+        text = public_recipe(files[RECIPE].read_text(encoding="utf-8"), card)
+        files[RECIPE] = text.encode()
+        card["files"][RECIPE] = describe(files[RECIPE])
+    files[CARD] = (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode()
+    files[PAGE] = page(card, name).encode()
+    for file, content in files.items():
+        if Path(file).suffix in TEXTS:
+            check_text(file, _bytes(content).decode("utf-8", "replace"))
+    return files, card
+
+
+def _bytes(content) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def _size(content) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _listed(files, place) -> str:
+    width = max(map(len, files))
+    lines = [f"Nothing was sent. To {place} would go, in one commit:"]
+    lines += [f"  {file:{width}}  {_size(content):>13,} bytes" for file, content in files.items()]
+    return printable("\n".join([*lines, "", f"{PAGE}:", "", files[PAGE].decode()]))
 
 
 def _folder(name, storage, given):
@@ -111,27 +159,35 @@ def _commit(api, place, files, private, overwrite, message):
     """Write files, by their names, in one commit that adds and replaces, and deletes nothing."""
     from huggingface_hub import CommitOperationAdd
 
-    with hub.in_words(place):
+    _check_hub(place)
+    with hub_access.in_words(place):
         api.create_repo(place.repository, private=private, exist_ok=True)
-        info = api.model_info(place.repository, timeout=30)
-    if private and info.private is False:
+    info = hub.info(place)
+    if private and not info.private:
         raise ValueError(
             f"{place} is public already, so private=True has no effect. Nothing was written. Make "
             "it private in its settings, or choose another name."
         )
-    there = sorted({file.rfilename for file in info.siblings or ()} & set(files))
+    there = sorted(info.sizes.keys() & files.keys())
     if there and not overwrite:
         raise FileExistsError(
             f"{place} has {', '.join(there)} already. Choose another name, or pass overwrite=True "
             "(--overwrite on the command line) to replace them; the history keeps the old files."
         )
     added = [CommitOperationAdd(file, content) for file, content in files.items()]
-    with hub.in_words(place):
+    with hub_access.in_words(place):
         # With its parent the commit fails if the repository has changed since the look at it.
         done = api.create_commit(
-            place.repository, added, commit_message=message, parent_commit=info.sha
+            place.repository, added, commit_message=message, parent_commit=info.commit
         )
-    return str(done.commit_url)
+    return printable(str(done.commit_url))
+
+
+def _check_hub(place):
+    """Refuse a server that is no hub, as huggingface_hub reads answers of any size."""
+    # There may be no such repository yet, or a token may be missing: its creation says which.
+    with contextlib.suppress(hub_access.NotThereError, PermissionError):
+        hub.info(place)
 
 
 def page(card: Card, name: str) -> str:

@@ -15,6 +15,7 @@ from zoo.atomic_writes import need_space, publish_folder, write_file
 from zoo.backend.optimizer_group import normalize_config
 from zoo.models.base import BaseAutoencoder
 from zoo.monitors import check_finite
+from zoo.presets.addresses import public_source
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card
 from zoo.presets.card_page import render_card
 
@@ -80,6 +81,8 @@ def save(
         for name, text in (texts or {}).items():
             (scratch / name).write_text(text, encoding="utf-8")
         card = _card(model, target.name, storage, about or {})
+        if card.get("based_on"):
+            card["based_on"] = public_source(card["based_on"])
         card["files"] = {
             path.name: describe_file(path) for path in sorted(scratch.iterdir()) if path.is_file()
         }

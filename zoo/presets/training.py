@@ -21,7 +21,7 @@ from zoo.backend import backend
 from zoo.callbacks import Backup, KeepBest, Progress
 from zoo.models import CLASSES
 from zoo.monitors import check_finite, not_finite
-from zoo.presets import own_data, saving
+from zoo.presets import data_note, own_data, saving
 from zoo.presets.card import Card
 from zoo.presets.recipes import Recipe
 from zoo.pretraining import pretrain
@@ -91,7 +91,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
         raise ValueError(f"epochs is {epochs}; train for at least one.")
     if recipe.keep not in KEEP:
         raise ValueError(f"keep is {recipe.keep!r}; choose {' or '.join(map(repr, KEEP))}.")
-    recipe, source, x, y = _data_of(recipe, images, labels, out.name, model_class, verbose)
+    recipe, source, x, y, own = _data_of(recipe, images, labels, out.name, model_class, verbose)
     cut = len(x) - recipe.validation
     keras.utils.set_random_seed(recipe.seed)
     model = make_model(recipe, model_class)
@@ -142,6 +142,7 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
             saving.save(model, Path(folder, out.name), **settings)
         return None
     card = saving.save(model, out, overwrite=overwrite, **settings)
+    data_note.write_note(out, card, own)
     shutil.rmtree(progress, ignore_errors=True)
     return card
 
@@ -161,7 +162,7 @@ def _pictures(model, x, y):
 
 
 def _data_of(recipe, images, labels, name, model_class, verbose):
-    """Return a recipe, where its data come from, images, and labels or None."""
+    """Return a recipe, where its data come from, images, labels or None, and a user's own data."""
     if images is None and labels is not None:
         raise ValueError("labels are given without images; give both, or neither.")
     if images is None and recipe.data not in data.SOURCES and os.path.exists(recipe.data):
@@ -170,14 +171,14 @@ def _data_of(recipe, images, labels, name, model_class, verbose):
         if not recipe.data:
             raise ValueError(f"The recipe {recipe.name} names no data: give images (--data).")
         (x, y), _ = data.load(recipe.data)
-        return recipe, data.SOURCES[recipe.data], x, y
+        return recipe, data.SOURCES[recipe.data], x, y, None
     model_class = model_class or _class(recipe.class_name)
     recipe, own, changes = own_data.given(recipe, images, labels, name, model_class)
     if changes and verbose:
         print(f"settings that suit the images: {'; '.join(changes)}")
-    title = own_data.TABLE if own.columns else own_data.TITLE
+    title = data_note.described(own)
     source = data.Source(title, "not stated", "not stated", own.class_names)
-    return recipe, source, own.x, own.y
+    return recipe, source, own.x, own.y, own
 
 
 def _fingerprint(recipe, epochs, *arrays) -> str:

@@ -1,0 +1,152 @@
+"""Which hub is meant, with which token, and what its refusals mean.
+
+This module needs neither Keras nor NumPy, and huggingface_hub only to write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from zoo.presets.addresses import has_secrets, public_address
+from zoo.presets.downloads import cleaned
+
+ENDPOINT = "https://huggingface.co"
+_LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
+
+
+class NotThereError(ValueError):
+    """There is no such repository or revision, or it is private."""
+
+
+def endpoint() -> str:
+    """Return the address of the hub; `HF_ENDPOINT` in the environment names another server.
+
+    Raises:
+        ValueError: it is not an address of a server.
+    """
+    found = (os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+    try:
+        usable = re.match(r"https?://[^/\s]", found) and not has_secrets(found)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(
+            f"HF_ENDPOINT ({public_address(found)}) is not the address of a hub: one such as "
+            f"{ENDPOINT} is expected, without a user, a password or a query. Give a token as "
+            "HF_TOKEN."
+        )
+    return found
+
+
+def is_offline() -> bool:
+    """Return whether `HF_HUB_OFFLINE` in the environment forbids requests."""
+    return _is_on("HF_HUB_OFFLINE")
+
+
+def _is_on(name) -> bool:
+    return os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def token() -> str | None:
+    """Return the user's token, or None: `HF_TOKEN`, or what `hf auth login` has stored.
+
+    The latter is found only if huggingface_hub is installed.
+
+    Raises:
+        ValueError: what is there is no token.
+    """
+    if _is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN"):
+        return None
+    try:
+        from huggingface_hub import get_token
+    except ModuleNotFoundError:
+        found = os.environ.get("HF_TOKEN", "").strip()
+    else:
+        found = get_token()
+    if found and not re.fullmatch(r"[!-~]+", found):
+        raise ValueError("The token (HF_TOKEN) has a space, or a character that no token has.")
+    return found or None
+
+
+def refusal(place: Any, status: int, code: str, message: str) -> Exception:
+    """Return the error that says what to do after an answer of the hub other than 200.
+
+    Args:
+        place: the `hub.Place` that was asked for.
+        status: of HTTP.
+        code: what the hub says of it, such as "RepoNotFound", or "".
+        message: the hub's words, or "".
+    """
+    host = endpoint()
+    if code == "GatedRepo":
+        return PermissionError(
+            f"{place} is given only to those who accept its terms: do so at "
+            f"{host}/{place.repository}, and {_LOGIN}."
+        )
+    if code == "RepoNotFound":
+        return NotThereError(
+            f"There is no repository {place.repository} at {host}, or it is private and your token "
+            f"may not read it. Check the name, or {_LOGIN}."
+        )
+    if code == "RevisionNotFound":
+        return NotThereError(
+            f"hf://{place.repository} has no branch, tag or commit {place.revision!r}. Look at "
+            f"{host}/{place.repository}, or leave out the revision for the newest."
+        )
+    if status in (401, 403):
+        return PermissionError(
+            f"{host} refuses this request about {place} ({status}): {_LOGIN}; the token must "
+            "permit it, and writing needs a token with write permission."
+        )
+    said = f": {message}" if message else ", and gives no reason."
+    return OSError(f"{host} answers {status} to a request about {place}{said}")
+
+
+def client() -> Any:
+    """Return huggingface_hub's client of the hub, with which presets are written.
+
+    Raises:
+        ImportError: huggingface_hub is not installed.
+    """
+    try:
+        from huggingface_hub import HfApi
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "Writing to the hub needs the package huggingface_hub: "
+            "pip install 'autoencoder-zoo[hub]', or pip install huggingface_hub"
+        ) from error
+    return HfApi(endpoint=endpoint(), library_name="autoencoder-zoo")
+
+
+@contextlib.contextmanager
+def in_words(place: Any) -> Iterator[None]:
+    """Raise errors that say what to do, for those of huggingface_hub."""
+    from huggingface_hub import errors
+
+    codes = {
+        errors.GatedRepoError: "GatedRepo",
+        errors.RepositoryNotFoundError: "RepoNotFound",
+        errors.RevisionNotFoundError: "RevisionNotFound",
+    }
+    try:
+        yield
+    except errors.HfHubHTTPError as error:
+        code = next((code for kind, code in codes.items() if isinstance(error, kind)), "")
+        said = cleaned(error.server_message or error)
+        raise refusal(place, error.response.status_code, code, said) from error
+    except (errors.HTTPError, ConnectionError) as error:
+        raise ConnectionError(
+            f"{endpoint()} cannot be reached for {place} ({type(error).__name__}). Check the "
+            "connection, HF_ENDPOINT and HF_HUB_OFFLINE."
+        ) from error
+    except (json.JSONDecodeError, UnicodeError, KeyError, TypeError, AttributeError) as error:
+        raise ConnectionError(
+            f"{endpoint()} does not answer as the hub does ({type(error).__name__}: "
+            f"{cleaned(error)}). A proxy, or the login page of a network, may stand in its place. "
+            f"Look at {endpoint()}/{place.repository} whether anything was written."
+        ) from error

@@ -1,0 +1,82 @@
+"""What may be published of a preset: its card and texts, without paths and secrets.
+
+Cards say nothing of where data lay since the note beside the folder does (`zoo.presets.data_note`);
+those of earlier versions do. This module needs neither Keras nor NumPy.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from zoo.presets.addresses import public_source
+from zoo.presets.card import Card
+
+PATH = "PATH"  # stands where a path stood
+_OPTIONS = re.compile(r"(--(?:data|images|labels))[ =](.*?)(?= --|$)")
+_HOMES = re.compile(r"(?:/home/|/Users/|[A-Za-z]:(?:\\|\\\\|/)Users(?:\\|\\\\|/))[\w.-]")
+
+
+def public_card(card: Card) -> Card:
+    """Return a card as it may be published; one of an earlier version may hold paths."""
+    found: Any = Card(copy.deepcopy(dict(card)))
+    recipe = found.get("recipe") or {}
+    place = recipe.get("data") or ""
+    own = bool(place) and ("images" in recipe or _is_path(place))
+    if own:
+        recipe["data"] = ""
+        if _labels_are_a_file(card):
+            recipe.pop("label_file", None)
+    for figure in found.get("figures") or ():
+        figure["command"] = _OPTIONS.sub(
+            lambda found: f"{found[1]} {PATH}" if own or _is_path(found[2]) else found[0],
+            figure["command"],
+        )
+        if own:
+            figure["protocol"] = figure["protocol"].replace(f"images of {place}", "own images")
+    if found.get("based_on"):
+        found["based_on"] = public_source(found["based_on"])
+    return found
+
+
+def public_recipe(text: str, card: Card) -> str:
+    """Return the `recipe.toml` of a preset, which is trained on a user's own data, without paths.
+
+    Args:
+        text: of the file. card: of the preset.
+    """
+    left_out = ("label_file = ",) if _labels_are_a_file(card) else ()
+    lines = [line for line in text.splitlines() if not line.startswith(left_out)]
+    return "\n".join('data = ""' if line.startswith("data = ") else line for line in lines) + "\n"
+
+
+def _labels_are_a_file(card) -> bool:
+    """Return whether labels are in a file of their own, and not in a column of a table."""
+    name = (card.get("recipe") or {}).get("label_file") or ""
+    return str(name).endswith(".npy") or not card.get("columns")
+
+
+def _is_path(name) -> bool:
+    return bool(set(name) & {*"/\\.~"})
+
+
+def check_text(name: str, text: str) -> None:
+    """Refuse a text that names a home folder, as a last check before it is published.
+
+    Args:
+        name: of the file. text: what is in it.
+
+    Raises:
+        ValueError: there is a home folder in it, that of this user or another.
+    """
+    home = os.fspath(Path.home())
+    found = _HOMES.search(text)
+    at = found.start() if found else text.find(home + os.sep) if len(home) > 1 else -1
+    if at >= 0:
+        raise ValueError(
+            f"{name} names a folder of somebody's machine: ...{text[at : at + 60]!r}. Nothing was "
+            "sent. Leave it out of what you give as about= or texts=, or of that file."
+        )
