@@ -76,6 +76,16 @@ def anchors(text):
     return slugs | set(re.findall(r'<a id="([^"]+)"', text))
 
 
+def test_the_documents_count_classes_and_pages_rightly():
+    from zoo.models import CLASSES
+
+    pages = len([*(ROOT / "docs/families").glob("*.md")]) - 1  # without the page that lists them
+    families = (ROOT / "docs/families/README.md").read_text(encoding="utf-8")
+    assert f"{len(CLASSES)} model classes on {pages} pages" in families
+    assert f"are {len(CLASSES)} Keras model classes" in (ROOT / "README.md").read_text("utf-8")
+    assert f"{len(CLASSES)} [model classes]" in (ROOT / "docs/README.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
 def test_a_page_that_is_read_first_is_short(page):
     assert len((ROOT / page).read_bytes()) <= 8_000

@@ -9,8 +9,8 @@ from zoo.models import CLASSES
 
 CHAINS = {"VAE": 3, "AAE": 3, "CVAE": 4, "M2": 4, "SemiSupervisedAAE": 5}
 # Functions and files of ours that one `fit` of one batch runs.
-# The two more that look at each attribute that is set, and at the weights of the loss, are the price
-# of refusing changes without effect; two more of a VAE add terms of one's own.
+# Of these, `__setattr__` and `variables` refuse changes without effect and let weights of the loss
+# change; `further_losses` and `Losses.__add__` add terms of one's own.
 ONE_BATCH = {"VAE": (55, 8), "AAE": (59, 10), "M2": (64, 10)}
 
 
