@@ -180,7 +180,7 @@ class Annealing(keras.callbacks.Callback):
 
 @pytest.mark.compiled
 @pytest.mark.backend
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", {"jax": [True], "torch": [False]}.get(BACKEND, [False, True]))
 def test_a_callback_changes_a_weight_within_an_epoch_and_nothing_is_traced_again(jit):
     traces = []
 
@@ -196,8 +196,7 @@ def test_a_callback_changes_a_weight_within_an_epoch_and_nothing_is_traced_again
     model.fit(x, batch_size=8, verbose=0, callbacks=[noted])
     traced = len(traces)
     model.fit(x, batch_size=8, verbose=0)
-    if BACKEND != "torch":  # which runs every step anew
-        assert len(traces) == traced
+    assert len(traces) == traced or BACKEND == "torch"  # which runs every step anew
     loss, reconstruction, kl = (
         np.diff([0.0, *(n * means[name] for n, means in enumerate(noted.means, 1))])
         for name in ("loss", "reconstruction", "kl")
