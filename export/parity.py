@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from .onnx_bytes import check_closed
+from .devices import session_options
+from .onnx_bytes import check_model
 from .signature_file import FORMAT_VERSION
 from .test_inputs import ROWS, make_cases
 
@@ -124,9 +125,9 @@ def _tolerance(info: TensorInfo, expected: np.ndarray, factor: float) -> dict[st
 
 def onnx_runner(model: bytes, *, optimize: bool) -> Runner:
     """Run an ONNX model on the CPU with all graph optimizations, or none."""
-    check_closed(model, "the ONNX file")
+    check_model(model, "the ONNX file")
     levels = onnxruntime.GraphOptimizationLevel
-    options = onnxruntime.SessionOptions()
+    options = session_options()
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimize else levels.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [node.name for node in session.get_outputs()]
