@@ -146,7 +146,7 @@ class _Reader:
 
 
 def _refusal(message: str, number: int) -> ValueError:
-    if (message, number) in OUTSIDE:
+    if (message, number) == OUTSIDE:
         return _OutsideError("a tensor has its values in another file")
     what = REFUSED.get((message, number), f"the field {number} of {message}")
     return ValueError(f"it holds {what}, which exports never have")
@@ -227,12 +227,14 @@ def _check_attribute(operator: str, attribute: Message) -> None:
 def _check_tensor(tensor: Message) -> None:
     """Refuse a tensor whose shape says more, or fewer, values than it holds."""
     name, kind, shape = tensor.get("name", ""), tensor.get("data_type", 0), tensor.get("dims", [])
+    if tensor.get("data_location", 0) != 0:
+        raise _OutsideError(f"the tensor {name[:100]!r} has its values in another file")
     if kind not in TYPES:
         raise ValueError(f"the tensor {name[:100]!r} has the data type {kind}")
     count, size = math.prod(shape), TYPES[kind][1]
     place = "raw_data" if "raw_data" in tensor else TYPED.get(kind, "int32_data")
     values = tensor.get(place, memoryview(b""))
-    others = tensor.keys() - {"name", "data_type", "dims", "doc_string", place}
+    others = tensor.keys() - {"name", "data_type", "dims", "doc_string", "data_location", place}
     if place == "raw_data" or place in _PLACES:
         held, rest = divmod(len(values), size if place == "raw_data" else _PLACES[place])
     else:  # integers of as many bytes as they need, the last of each below 128

@@ -75,6 +75,7 @@ FIELDS: dict[str, dict[int, Field]] = {
         10: Field("double_data", "bytes"),
         11: Field("uint64_data", "bytes"),
         12: Field("doc_string", "text"),
+        14: Field("data_location", "int"),  # onnxruntime's quantizer writes 0, for "in this file"
     },
     "ValueInfoProto": {
         1: Field("name", "text"),
@@ -104,8 +105,7 @@ REFUSED = {
     ("TypeProto", 8): "a sparse tensor",
     ("TypeProto", 9): "an optional value",
 }
-# Fields of TensorProto for values in another file.
-OUTSIDE = {("TensorProto", 13), ("TensorProto", 14)}
+OUTSIDE = ("TensorProto", 13)  # external_data: where in another file a tensor's values are
 
 # The field that holds an attribute's value, by its `type`: no graphs, no types, no sparse tensors.
 ATTRIBUTES = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
