@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import runtime, signature_file
-from .json_file import parse_object
+from .json_file import parse_object, shortened
 from .parity import Arrays, ParityError
+from .tensors import Tensor
 
 FOLDER = "golden"
 INDEX = "index.json"
 ARRAYS = "golden.npz"
+MOST_ROWS = 64  # eight of every case of the proof are written, and there are at most four cases
 RULE = "abs(got - expected) <= atol + rtol * abs(expected), for every element"
 
 
@@ -83,12 +87,13 @@ def self_test(
     arrays = _checked(folder, session.signature, ARRAYS)
     try:
         inputs, expected, bounds = _read(session, index, arrays)
+        feed = session.check(inputs)
     except Exception as error:  # changed files may cause any error
         raise ValueError(
             f"{path.parent} holds no inputs and outputs of this part ({type(error).__name__}: "
             f"{error}): export again."
         ) from error
-    got = session.compute(*session.check(inputs))
+    got = session.compute(*feed)
     differences = {}
     for name, wanted in expected.items():
         if wanted.shape != got[name].shape:
@@ -108,17 +113,38 @@ def self_test(
 
 def _read(session: runtime.Session, index: dict[str, Any], archive: bytes) -> tuple[dict, ...]:
     """Return inputs, outputs as float64, and `(atol, rtol)`, by name."""
-    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
-        inputs = {tensor.name: arrays[f"input.{tensor.name}"] for tensor in session.inputs}
+    with zipfile.ZipFile(io.BytesIO(archive)) as arrays:
+        inputs = {t.name: _array(arrays, f"input.{t.name}", t) for t in session.inputs}
         expected = {
-            tensor.name: arrays[f"output.{tensor.name}"].astype("float64")
-            for tensor in session.outputs
+            t.name: _array(arrays, f"output.{t.name}", t).astype("float64") for t in session.outputs
         }
     entries = {entry["name"]: entry for entry in index["outputs"]}
-    bounds = {
-        name: (float(entries[name]["atol"]), float(entries[name]["rtol"])) for name in expected
-    }
+    bounds = {name: (entries[name]["atol"], entries[name]["rtol"]) for name in expected}
+    for name, allowed in bounds.items():
+        numbers = all(type(number) in (int, float) for number in allowed)
+        if not numbers or not all(0 <= number < math.inf for number in allowed):
+            raise ValueError(
+                f"atol and rtol of {name!r} are {shortened(allowed)}, not numbers from 0"
+            )
     return inputs, expected, bounds
+
+
+def _array(archive: zipfile.ZipFile, key: str, tensor: Tensor) -> np.ndarray:
+    """Return an array of the archive, whose header must be right before memory is taken."""
+    with archive.open(f"{key}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError(f"{key} has version {version} of NumPy's format, not (1, 0)")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype != tensor.dtype or not shape or shape[1:] != tensor.shape:
+        raise ValueError(f"{key} is {dtype} {shortened(shape)}, but {tensor} was expected")
+    if not 1 <= shape[0] <= MOST_ROWS:
+        raise ValueError(f"{key} has {shape[0]} rows, but 1 to {MOST_ROWS} were expected")
+    with archive.open(f"{key}.npy") as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{key} holds NaN or infinite values")
+    return array
 
 
 def _checked(folder: Path, signature: dict[str, Any], name: str) -> bytes:

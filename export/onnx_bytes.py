@@ -1,124 +1,258 @@
-"""Checks of the bytes of an ONNX file for references to other files, before a library opens it.
+"""A strict reader of ONNX files, which decides what a library may open.
 
-onnxruntime reads weights "outside of the file" from the current folder, so that an untrusted file
-could copy the bytes of other files into its outputs. The files of this project do not refer to
-other files. This module decodes protobuf itself, as the runtime has neither `onnx` nor `protobuf`.
+onnxruntime reads weights "outside of the file" from the current folder, and runs whatever a graph
+says: loops of 2^62 steps, functions that call functions. An export needs none of this. So a file is
+accepted only if it holds nothing but what exports hold (`onnx_format`), written in the one way that
+leaves no reader a choice: shortest integers, known fields of the right type, no field twice. This
+module decodes protobuf itself, as the runtime has neither `onnx` nor `protobuf`.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
-# Where tensors may be: the fields of each message of onnx.proto that hold further messages.
-_TENSOR, _SPARSE, _ATTRIBUTE = "TensorProto", "SparseTensorProto", "AttributeProto"
-_MESSAGES: dict[str, dict[int, str]] = {
-    "ModelProto": {7: "GraphProto", 20: "TrainingInfoProto", 25: "FunctionProto"},
-    "TrainingInfoProto": {1: "GraphProto", 2: "GraphProto"},
-    "FunctionProto": {7: "NodeProto", 11: _ATTRIBUTE},
-    "GraphProto": {1: "NodeProto", 5: _TENSOR, 15: _SPARSE},
-    "NodeProto": {5: _ATTRIBUTE},
-    _ATTRIBUTE: {
-        **{5: _TENSOR, 6: "GraphProto", 10: _TENSOR, 11: "GraphProto"},
-        **{22: _SPARSE, 23: _SPARSE},
-    },
-    _SPARSE: {1: _TENSOR, 2: _TENSOR},
-    _TENSOR: {},
-}
-_EXTERNAL_DATA, _DATA_LOCATION, _NAME = 13, 14, 8  # fields of TensorProto
-_VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5  # protobuf's wire types
-_DEEPEST = 100  # as in protobuf itself
+import numpy as np
+
+from .onnx_format import (
+    ATTRIBUTES,
+    FIELDS,
+    OPERATORS,
+    OUTSIDE,
+    REFUSED,
+    STANDARD,
+    TYPED,
+    TYPES,
+    Field,
+)
+from .tensors import Tensor
+
+# A reader in Python needs about 200 bytes a field; large graphs have some hundred thousand.
+MOST_FIELDS = 1_000_000
+
+_VARINT, _BYTES, _FOUR_BYTES = 0, 2, 5  # protobuf's wire types; exports need no others
+_WIRE = {"int": _VARINT, "float": _FOUR_BYTES}  # all other kinds are bytes
 _ORT_FORMAT = b"ORTM"  # onnxruntime recognizes its own format by these bytes, and would open it too
+_PLACES = {"float_data": 4, "double_data": 8}  # bytes of a value; integers are shorter or longer
+_INTERFACE_TYPES = {"float32": "tensor(float)", "int32": "tensor(int32)"}
+
+# A name, a type as onnxruntime writes it, and sizes: numbers, names, or None where there is nothing
+Declared = tuple[str, str, list[int | str | None]]
+Message = dict[str, Any]
 
 
-def check_closed(model: bytes, path: str | os.PathLike) -> None:
-    """Refuse an ONNX file that refers to other files, or has another format.
+class Interface(NamedTuple):
+    """The inputs and outputs that a graph declares."""
+
+    inputs: list[Declared]
+    outputs: list[Declared]
+
+
+class _OutsideError(ValueError):
+    """A tensor whose values are in another file."""
+
+
+def check_model(model: bytes, path: str | os.PathLike) -> Interface:
+    """Refuse an ONNX file that holds anything but what an export holds.
 
     Args:
         model: its bytes.
         path: of the file, for errors.
 
+    Returns:
+        the inputs and outputs of its graph.
+
     Raises:
-        ValueError: it has onnxruntime's own format, is not an ONNX file, or a tensor is in another
-            file.
+        ValueError: it has another format, refers to other files, holds loops, branches, functions,
+            unknown operators or fields, or bytes that readers may understand differently.
     """
     if model[4:8] == _ORT_FORMAT:
         raise ValueError(
             f"{path} has onnxruntime's own format, but an ONNX file is expected: export again."
         )
     try:
-        outside = external_tensors(model)
-    except ValueError as error:
-        raise ValueError(f"{path} is not an ONNX file ({error}): export again.") from error
-    if outside:
+        return _checked(_Reader().read(memoryview(model), "ModelProto"))
+    except _OutsideError as error:
         raise ValueError(
-            f"{path} refers to weights outside of itself ({', '.join(map(repr, outside[:3]))}"
-            f"{', ...' if len(outside) > 3 else ''}), which could be any file of this machine, "
-            "so it was not opened. A file must hold all of its weights: export again, or "
-            "save your own with onnx.save(model, path), without external data."
-        )
+            f"{path} refers to weights outside of itself, which could be any file of this machine, "
+            "so it was not opened. A file must hold all of its weights: export again."
+        ) from error
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not an ONNX file as export writes it: {error}. It was not opened: export "
+            "again."
+        ) from error
 
 
-def external_tensors(model: bytes) -> list[str]:
-    """Return the names of all tensors whose values are outside of the file.
-
-    It searches initializers, sparse ones, attributes of nodes, subgraphs, functions and training
-    graphs.
+def check_interface(
+    found: Interface,
+    inputs: Iterable[Tensor],
+    outputs: Iterable[Tensor],
+    path: str | os.PathLike = "The ONNX file",
+) -> None:
+    """Refuse a graph whose inputs and outputs are not the described ones, or have free sizes.
 
     Args:
-        model: the bytes of an ONNX file.
+        found: of the graph.
+        inputs, outputs: as the signature describes them.
+        path: of the file, for errors.
 
     Raises:
-        ValueError: bytes that are not a protobuf message, or are nested too deeply.
+        ValueError: another name, type or shape, a size that the graph leaves free, or a fixed size
+            of the batch.
     """
-    found: list[str] = []
-    _search(memoryview(model), "ModelProto", found, 0)
-    return found
+    for described, declared in ((inputs, found.inputs), (outputs, found.outputs)):
+        wanted = [(t.name, _INTERFACE_TYPES[t.dtype], ["batch", *t.shape]) for t in described]
+        if wanted != declared:
+            raise ValueError(f"{path} has {declared}, but its signature says {wanted}.")
 
 
-def _search(data: memoryview, message: str, found: list[str], depth: int) -> None:
-    if depth > _DEEPEST:
-        raise ValueError(f"messages are nested more than {_DEEPEST} deep")
-    name, outside = "", False
-    for field, value in _fields(data):
-        if message == _TENSOR:
-            outside |= field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value != 0)
-            if field == _NAME and isinstance(value, memoryview):
-                name = bytes(value).decode("utf-8", "replace")
-        elif field in _MESSAGES[message] and isinstance(value, memoryview):
-            _search(value, _MESSAGES[message][field], found, depth + 1)
-    if outside:
-        found.append(name)
+class _Reader:
+    """Reads messages as dicts by names of fields: values, or lists of repeated ones."""
+
+    def __init__(self):
+        self.left = MOST_FIELDS
+
+    def read(self, data: memoryview, message: str) -> Message:
+        content: Message = {}
+        for number, wire, value in _fields(data):
+            self.left -= 1
+            if self.left < 0:
+                raise ValueError(f"it holds more than {MOST_FIELDS:,} fields")
+            field = FIELDS[message].get(number)
+            if field is None:
+                raise _refusal(message, number)
+            if wire != _WIRE.get(field.kind, _BYTES):
+                raise ValueError(f"{message}.{field.name} has the wire type {wire}")
+            if field.repeated:
+                content.setdefault(field.name, []).append(self._value(field, value))
+            elif field.name in content:
+                raise ValueError(f"{message}.{field.name} is there more than once")
+            else:
+                content[field.name] = self._value(field, value)
+        return content
+
+    def _value(self, field: Field, value: int | memoryview) -> Any:
+        if isinstance(value, int) or field.kind in ("bytes", "float"):
+            return value
+        if field.kind != "text":
+            return self.read(value, field.kind)
+        try:
+            return str(value, "utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"it has names that are not UTF-8: {error}") from error
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the fields of a message: a number, and an integer or bytes."""
-    place = 0
-    while place < len(data):
+def _refusal(message: str, number: int) -> ValueError:
+    if (message, number) == OUTSIDE:
+        return _OutsideError("a tensor has its values in another file")
+    what = REFUSED.get((message, number), f"the field {number} of {message}")
+    return ValueError(f"it holds {what}, which exports never have")
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+    """Yield the fields of a message: number, wire type, and an integer or bytes."""
+    place, end = 0, len(data)
+    while place < end:
         key, place = _varint(data, place)
-        field, kind = key >> 3, key & 7
-        if kind == _VARINT:
+        number, wire = key >> 3, key & 7
+        if wire == _VARINT:
             value, place = _varint(data, place)
-            yield field, value
+            yield number, wire, value
             continue
-        length = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}.get(kind)
-        if kind == _BYTES:
+        if wire == _BYTES:
             length, place = _varint(data, place)
-        if length is None or length > len(data) - place:
-            raise ValueError(f"not a protobuf message at byte {place}")
-        yield field, data[place : place + length]
+        elif wire == _FOUR_BYTES:
+            length = 4
+        else:  # eight bytes, groups, and two numbers without a meaning
+            raise ValueError(f"the field {number} has the wire type {wire}")
+        if length > end - place:
+            raise ValueError(f"the field {number} is longer than the message that holds it")
+        yield number, wire, data[place : place + length]
         place += length
 
 
 def _varint(data: memoryview, place: int) -> tuple[int, int]:
-    """Return an integer of 7 bits per byte, lowest first, and the position after it."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if place == len(data):
-            break
-        byte = data[place]
-        place += 1
+    """Return an integer of 7 bits per byte, lowest first, and the position after it.
+
+    Only the shortest way to write an integer of 64 bits is accepted: readers cut longer ones to
+    different sizes.
+    """
+    value = shift = 0
+    for byte in data[place : place + 10]:
         value |= (byte & 0x7F) << shift
+        shift += 7
         if byte < 0x80:
-            return value, place
-    raise ValueError(f"not a protobuf integer at byte {place}")
+            if (byte == 0 and shift > 7) or value >= 2**64:
+                raise ValueError("an integer is written in more bytes than it needs")
+            return value, place + shift // 7
+    raise ValueError("an integer has no end")
+
+
+def _checked(model: Message) -> Interface:
+    domains = [entry.get("domain", "") for entry in model.get("opset_import", [])]
+    if len(domains) != 1 or domains[0] not in STANDARD:
+        raise ValueError(f"it needs the operators of {domains}, and not of ONNX alone")
+    graph = model.get("graph")
+    if graph is None:
+        raise ValueError("it holds no graph")
+    tensors = list(graph.get("initializer", []))
+    names = [tensor.get("name", "") for tensor in tensors]
+    if len(set(names)) < len(names):
+        raise ValueError("two of its weights have the same name")
+    for node in graph.get("node", []):
+        operator, domain = node.get("op_type", ""), node.get("domain", "")
+        if domain not in STANDARD or operator not in OPERATORS:
+            whole = f"{domain}.{operator}" if domain else operator
+            raise ValueError(f"it has the operator {whole[:100]!r}, which is not on the list")
+        for attribute in node.get("attribute", []):
+            _check_attribute(operator, attribute)
+            tensors += [attribute["t"]] if "t" in attribute else []
+    for tensor in tensors:
+        _check_tensor(tensor)
+    return Interface(*([_declared(v) for v in graph.get(key, [])] for key in ("input", "output")))
+
+
+def _check_attribute(operator: str, attribute: Message) -> None:
+    held = ATTRIBUTES.get(attribute.get("type", 0))
+    if held is None or not attribute.keys() <= {"name", "doc_string", "type", held}:
+        raise ValueError(
+            f"an attribute of {operator} has the type {attribute.get('type')} and "
+            f"{', '.join(attribute)}"
+        )
+
+
+def _check_tensor(tensor: Message) -> None:
+    """Refuse a tensor whose shape says more, or fewer, values than it holds."""
+    name, kind, shape = tensor.get("name", ""), tensor.get("data_type", 0), tensor.get("dims", [])
+    if tensor.get("data_location", 0) != 0:
+        raise _OutsideError(f"the tensor {name[:100]!r} has its values in another file")
+    if kind not in TYPES:
+        raise ValueError(f"the tensor {name[:100]!r} has the data type {kind}")
+    count, size = math.prod(shape), TYPES[kind][1]
+    place = "raw_data" if "raw_data" in tensor else TYPED.get(kind, "int32_data")
+    values = tensor.get(place, memoryview(b""))
+    others = tensor.keys() - {"name", "data_type", "dims", "doc_string", "data_location", place}
+    if place == "raw_data" or place in _PLACES:
+        held, rest = divmod(len(values), size if place == "raw_data" else _PLACES[place])
+    else:  # integers of as many bytes as they need, the last of each below 128
+        held, rest = int(np.count_nonzero(np.frombuffer(values, np.uint8) < 0x80)), 0
+    if others or rest or held != count:
+        raise ValueError(
+            f"the tensor {name[:100]!r} holds {held} values for the shape {shape[:10]}"
+        )
+
+
+def _declared(value: Message) -> Declared:
+    tensor = value.get("type", {}).get("tensor_type")
+    if tensor is None:
+        raise ValueError(f"{value.get('name', '')[:100]!r} is not a tensor")
+    kind, _ = TYPES.get(tensor.get("elem_type", 0), ("unknown", 0))
+    sizes: list[int | str | None] = []
+    for dim in tensor.get("shape", {}).get("dim", []):
+        if len(dim) > 1:
+            raise ValueError(f"a size of {value.get('name', '')[:100]!r} is a number and a name")
+        sizes.append(dim.get("dim_value", dim.get("dim_param")))
+    return value.get("name", ""), f"tensor({kind})", sizes

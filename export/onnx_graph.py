@@ -10,8 +10,11 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from .onnx_bytes import check_model as check_bytes
+from .onnx_format import OPERATORS, STANDARD
 from .simplify import simplify
 from .tracing import ConversionError, layer_of, trace
+from .unrolling import unrolled
 
 if TYPE_CHECKING:
     from zoo.models.signature import Part, TensorInfo
@@ -32,13 +35,15 @@ _RANDOM = {
     "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial",
     "Bernoulli",
 }  # fmt: skip
+_INNER_GRAPHS = {"Loop", "If", "Scan", "SequenceMap"}
 
 
 def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None) -> bytes:
     """Convert a part into the bytes of an ONNX file.
 
     Inputs and outputs have the names and the order of the part, and a first dimension called
-    `batch`. All operations are in the default ONNX domain, and none is random.
+    `batch`. All operations are in the default ONNX domain, and none is random, a loop or a branch:
+    recurrent layers that would become loops are written step by step.
 
     Args:
         part: the part to convert.
@@ -51,14 +56,16 @@ def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None)
     check_opset(opset)
     written = min(opset, WRITTEN[-1])
     model = _tf2onnx(part, written)
+    if _has_graphs_inside(model.graph):
+        with unrolled(part.networks) as recurrent:
+            model = _tf2onnx(part, written) if recurrent else model
     _check_nodes(part, model.graph, written)
     _finish(part, model)
     simplify(model.graph)
     if opset > written:
         model = _newer(part, model, opset)
     _describe(model, metadata or {})
-    check_model(part, model)
-    return model.SerializeToString()
+    return checked_bytes(part, model)
 
 
 def bytes_per_row(converted: bytes) -> int:
@@ -196,24 +203,33 @@ def _explain(part: Part, errors: list[logging.LogRecord]) -> str:
     return f"tf2onnx cannot convert the {part.name}: {said} {_WAY_ROUND}"
 
 
+def _has_graphs_inside(graph: Any) -> bool:
+    return any(held.HasField("g") or held.graphs for node in graph.node for held in node.attribute)
+
+
 def _check_nodes(part: Part, graph: Any, opset: int) -> None:
     import onnx
 
     for node in graph.node:
-        standard = node.domain in ("", "ai.onnx")
+        place = f"({node.name}), in {layer_of(part, node.name)}"
         if node.op_type in _RANDOM:
             raise ConversionError(
-                f"The {part.name} would draw random numbers ({node.op_type}, {node.name}, in "
-                f"{layer_of(part, node.name)}): let the application sample."
+                f"The {part.name} would draw random numbers: {node.op_type} {place}. Let the "
+                "application sample."
             )
-        if not standard or not onnx.defs.has(node.op_type, max_inclusive_version=opset):
+        if node.op_type in _INNER_GRAPHS:
             raise ConversionError(
-                f"The operation {node.op_type} ({node.name}), in {layer_of(part, node.name)}, "
-                f"is not in ONNX opset {opset}. {_WAY_ROUND}"
+                f"The {part.name} has a loop or a branch: {node.op_type} {place}. Exported files "
+                "have none, so that a file cannot run without end: write the steps out, or give a "
+                "recurrent layer a fixed number of steps, no mask and unroll=True. Or leave ONNX "
+                "out with formats=('saved_model',)."
             )
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                _check_nodes(part, inner, opset)
+        known = node.domain in STANDARD and node.op_type in OPERATORS
+        if not known or not onnx.defs.has(node.op_type, max_inclusive_version=opset):
+            raise ConversionError(
+                f"The operation {node.op_type} {place}, is not in ONNX opset {opset}, or not among "
+                f"those that exported files may have. {_WAY_ROUND}"
+            )
 
 
 def _finish(part: Part, model: Any) -> None:
@@ -266,13 +282,20 @@ def _value_info(info: TensorInfo) -> Any:
     return onnx.helper.make_tensor_value_info(info.name, element, ["batch", *info.shape])
 
 
-def check_model(part: Part, model: Any) -> None:
-    """Raise a ConversionError unless onnx finds the whole model valid."""
+def checked_bytes(part: Part, model: Any) -> bytes:
+    """Return a model as the bytes of a file, checked as whoever loads it will check them.
+
+    Raises:
+        ConversionError: onnx does not find the model valid, or `export.load` would refuse it.
+    """
     import onnx
 
     try:
         onnx.checker.check_model(model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        written = model.SerializeToString()
+        check_bytes(written, "it")
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError) as error:
         raise ConversionError(
             f"The ONNX file of the {part.name} is not valid: {error} {_WAY_ROUND}"
         ) from error
+    return written

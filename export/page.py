@@ -12,7 +12,7 @@ import numpy as np
 import zoo
 from zoo.atomic_writes import publish_folder
 
-from . import onnxruntime_web, runtime, signature
+from . import onnxruntime_web, runtime, signature, signature_file
 from .draws import draw_by_label, draw_prior
 from .page_encoder import EXAMPLES, described_encoder, encoded_examples, fitting_encoder
 from .tensors import Tensor
@@ -94,7 +94,8 @@ def write_page(
         for name, data in bundle.items():
             (scratch / "onnxruntime-web" / name).write_bytes(data)
         for part, name in ((shown, "decoder"), ("encoder", "encoder"))[: 2 if encoder else 1]:
-            model = (exported / part / runtime.ONNX_FILE).read_bytes()
+            described = signature_file.read_signature(exported / part)
+            model = runtime.read_model(exported / part, runtime.ONNX_FILE, described)
             (scratch / f"{name}.onnx").write_bytes(model)
         if draws is not None:
             _write_floats(scratch / "draws.bin", draws)

@@ -247,7 +247,7 @@ def _write_part(
         described["bytes_per_row"] = onnx_graph.bytes_per_row(converted)
         for variant in variants:
             say(f"{part.name}: {variant}")
-            smaller = onnx_variants.make(part, converted, variant)
+            smaller = onnx_variants.make(part, converted, variant, given)
             (folder / runtime.onnx_file(variant)).write_bytes(smaller)
     if SAVED_MODEL in formats:
         say(f"{part.name}: SavedModel")

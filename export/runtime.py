@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
 import os
 from pathlib import Path
@@ -13,10 +11,11 @@ import numpy as np
 import onnxruntime
 
 from .binding import Bound, without_graph
+from .devices import open_session, runs_on_cuda
 from .draws import draw_by_label, draw_prior
-from .onnx_bytes import check_closed
+from .onnx_bytes import Interface, check_interface, check_model
 from .signature_file import check_bytes, read_signature
-from .tensors import Tensor, check_array, check_result, tensors
+from .tensors import check_array, check_result, tensors
 
 ONNX_FILE = "model.onnx"
 VARIANTS = ("float16", "int8")
@@ -24,8 +23,6 @@ VARIANTS = ("float16", "int8")
 # A CPU is fastest with pieces that fit its caches; a GPU needs large pieces.
 MEMORY = {"cpu": 16 * 2**20, "cuda": 512 * 2**20}
 _LEAST_ROWS = 16
-
-_ONNX_TYPES = {"float32": "tensor(float)", "int32": "tensor(int32)"}
 
 
 def load(
@@ -59,8 +56,9 @@ def load(
 
     Raises:
         FileNotFoundError: there is no exported part in `folder`.
-        ValueError: the signature is invalid, the file is not the exported one, it refers to
-            weights in other files, or an argument is wrong.
+        ValueError: the signature is invalid, the file is not the exported one, it holds what no
+            export holds (weights in other files, loops, functions, free sizes), or an argument is
+            wrong.
         RuntimeError: onnxruntime cannot read the file, or the device cannot be used.
     """
     if device not in ("cpu", "cuda", "auto"):
@@ -72,9 +70,9 @@ def load(
     folder = Path(folder)
     signature = read_signature(folder)
     file = onnx_file(variant)
-    model = _read_model(folder, file, signature, verify_checksum)
-    session = _open(model, folder / file, device, threads, cuda_graph)
-    return Session(signature, session, memory, cuda_graph and _runs_on_cuda(session), variant)
+    model = read_model(folder, file, signature, verify_checksum)
+    session = open_session(model, folder / file, device, threads, cuda_graph)
+    return Session(signature, session, memory, cuda_graph and runs_on_cuda(session), variant)
 
 
 def onnx_file(variant: str | None) -> str:
@@ -117,12 +115,11 @@ class Session:
         self.outputs = tensors(signature, "outputs")
         self._names = frozenset(tensor.name for tensor in self.inputs)
         self._output_names = [tensor.name for tensor in self.outputs]
-        _same_interface(self.inputs, session.get_inputs())
-        _same_interface(self.outputs, session.get_outputs())
+        check_interface(_interface(session), self.inputs, self.outputs)
 
     @property
     def device(self) -> str:
-        return "cuda" if _runs_on_cuda(self.onnx) else "cpu"
+        return "cuda" if runs_on_cuda(self.onnx) else "cpu"
 
     def __call__(self, /, **inputs: Any) -> dict[str, np.ndarray]:
         """Run the part.
@@ -296,8 +293,22 @@ class Session:
         return f"<export.Session {part} on {self.device}: ({inputs}) -> ({outputs})>"
 
 
-def _read_model(folder: Path, file: str, signature: dict[str, Any], verify_checksum: bool) -> bytes:
-    # The name is fixed here, not read from the signature, so no path can leave the folder.
+def read_model(
+    folder: Path, file: str, signature: dict[str, Any], verify_checksum: bool = True
+) -> bytes:
+    """Return the bytes of a part's ONNX file, if they are those of an export.
+
+    Args:
+        folder: the folder of the part.
+        file: the name of the file, from `onnx_file`.
+        signature: of the folder.
+        verify_checksum: whether size and SHA-256 must be those in the signature.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not the exported file, or holds what no export holds.
+    """
+    # The name is fixed by us, not read from the signature, so no path can leave the folder.
     # The bytes that were checked are the bytes that get parsed.
     path = folder / file
     if not path.is_file():
@@ -306,68 +317,15 @@ def _read_model(folder: Path, file: str, signature: dict[str, Any], verify_check
     data = path.read_bytes()
     if verify_checksum:
         check_bytes(data, signature.get("files", {}).get(file), path)
-    check_closed(data, path)
+    declared = check_model(data, path)
+    check_interface(declared, tensors(signature, "inputs"), tensors(signature, "outputs"), path)
     return data
 
 
-def _open(
-    model: bytes, path: Path, device: str, threads: int | None, cuda_graph: bool
-) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    reason = ""
-    try:
-        if device != "cpu":
-            session, reason = _open_on_cuda(model, options, cuda_graph)
-            if session is not None:
-                return session
-        if device != "cuda":
-            return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own errors have no common base class
-        newer = "opset" in str(error).lower() or "IR version" in str(error)
-        hint = " Export it with a lower opset, or install a newer onnxruntime." if newer else ""
-        raise RuntimeError(f"onnxruntime cannot open {path}: {error}{hint}") from error
-    raise RuntimeError(
-        f"device is 'cuda', and onnxruntime cannot run on CUDA here: {reason} Install "
-        "onnxruntime-gpu with its CUDA libraries on a machine with an NVIDIA GPU, or use "
-        "device='auto' or device='cpu'."
+def _interface(session: onnxruntime.InferenceSession) -> Interface:
+    """Return the inputs and outputs as onnxruntime found them."""
+    inputs, outputs = (
+        [(node.name, node.type, list(node.shape)) for node in nodes]
+        for nodes in (session.get_inputs(), session.get_outputs())
     )
-
-
-def _open_on_cuda(
-    model: bytes, options: onnxruntime.SessionOptions, cuda_graph: bool
-) -> tuple[onnxruntime.InferenceSession | None, str]:
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return None, "the installed onnxruntime was built without it."
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):  # preload_dlls prints missing libraries
-        onnxruntime.preload_dlls()
-    # TF32 keeps ten bits of the mantissa; parity was proved in full float32.
-    settings = {"use_tf32": "0"} | ({"enable_cuda_graph": "1"} if cuda_graph else {})
-    cuda = ("CUDAExecutionProvider", settings)
-    onnxruntime.set_default_logger_severity(4)
-    try:
-        session = onnxruntime.InferenceSession(
-            model, options, providers=[cuda, "CPUExecutionProvider"]
-        )
-    finally:
-        onnxruntime.set_default_logger_severity(2)
-    # That CUDA is available means only that onnxruntime was built with it; the session knows.
-    if _runs_on_cuda(session):
-        return session, ""
-    return None, " ".join(said.getvalue().split()) or "the session fell back to the CPU."
-
-
-def _runs_on_cuda(session: onnxruntime.InferenceSession) -> bool:
-    return session.get_providers()[0] == "CUDAExecutionProvider"
-
-
-def _same_interface(described: tuple[Tensor, ...], actual: list[Any]) -> None:
-    wanted = [(t.name, _ONNX_TYPES[t.dtype], ["batch", *t.shape]) for t in described]
-    try:
-        found = [(node.name, node.type, list(node.shape)) for node in actual]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"The ONNX file has names that are not UTF-8: {error}") from error
-    if wanted != found:
-        raise ValueError(f"The ONNX file has {found}, but its signature says {wanted}.")
+    return Interface(inputs, outputs)

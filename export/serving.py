@@ -12,7 +12,7 @@ from zoo.atomic_writes import LIST, publish_folder
 
 from . import runtime, signature_file
 from . import signature as signatures
-from .onnx_bytes import check_closed
+from .onnx_bytes import check_interface, check_model
 from .tensors import Tensor, tensors
 
 SAVED_MODEL = "saved_model"
@@ -131,9 +131,11 @@ def _triton_tensor(tensor: Tensor) -> str:
 def _write_triton(place: Path, signature, files, folder: Path, name: str, max_batch: int) -> None:
     if runtime.ONNX_FILE not in files:
         raise FileNotFoundError(f"{place} holds no ONNX file: export with formats=('onnx', ...).")
-    check_closed(files[runtime.ONNX_FILE], place / runtime.ONNX_FILE)
-    (folder / runtime.ONNX_FILE).write_bytes(files[runtime.ONNX_FILE])
     config = triton_config(name, signature, max_batch)
+    path = place / runtime.ONNX_FILE
+    declared = check_model(files[runtime.ONNX_FILE], path)
+    check_interface(declared, tensors(signature, "inputs"), tensors(signature, "outputs"), path)
+    (folder / runtime.ONNX_FILE).write_bytes(files[runtime.ONNX_FILE])
     (folder.parent / "config.pbtxt").write_text(config, encoding="utf-8")
 
 

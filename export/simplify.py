@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 
 def simplify(graph: Any) -> None:
     """Remove needless nodes from an ONNX graph, in place; names of inputs and outputs stay.
 
-    An Identity stays if an output is an input, or another output; the bodies of loops and branches
-    do not change.
+    An Identity stays if an output is an input, or another output.
     """
     while _drop_identity(graph) or _drop_transposes(graph):
         pass
@@ -54,20 +52,12 @@ def _drop_transposes(graph: Any) -> bool:
 
 
 def _drop_unread(graph: Any, node: Any) -> None:
-    read = {name for other in _all_nodes(graph) for name in other.input}
+    read = {name for other in graph.node for name in other.input}
     if not (read | {value.name for value in graph.output}) & {*node.output}:
         graph.node.remove(node)
 
 
 def _read(graph: Any, name: str, instead: str) -> None:
-    """Let every node that reads `name` read `instead`, also in the bodies of loops."""
-    for node in _all_nodes(graph):
-        node.input[:] = [instead if read == name else read for read in node.input]
-
-
-def _all_nodes(graph: Any) -> Iterator[Any]:
+    """Let every node that reads `name` read `instead`."""
     for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _all_nodes(inner)
+        node.input[:] = [instead if read == name else read for read in node.input]

@@ -119,7 +119,7 @@ def _generic(info: TensorInfo, rows: int, rng: np.random.Generator) -> list[Vari
         prior = {"kind": "normal"}
         draws = draw_prior(prior, rows, info.shape, rng)
     far = _four_sigma(prior, info, rows, rng)
-    return [(name, _clipped(info, draws)), ("points at 4 sigma", _clipped(info, far))]
+    return [(name, clipped(info, draws)), ("points at 4 sigma", clipped(info, far))]
 
 
 def _four_sigma(
@@ -134,7 +134,8 @@ def _four_sigma(
     return center + 4 * sigma * rng.choice((-1, 1), (rows, *info.shape))
 
 
-def _clipped(info: TensorInfo, values: np.ndarray) -> np.ndarray:
+def clipped(info: TensorInfo, values: np.ndarray) -> np.ndarray:
+    """Return values within the range of an input, as float32."""
     low = -np.inf if info.low is None else info.low
     high = np.inf if info.high is None else info.high
     return np.clip(values, low, high).astype(np.float32)

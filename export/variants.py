@@ -6,11 +6,15 @@ import contextlib
 import logging
 import math
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .onnx_graph import check_model
+import numpy as np
+
+from .devices import session_options
+from .onnx_graph import checked_bytes
+from .test_inputs import make_cases
 from .tracing import ConversionError
 
 if TYPE_CHECKING:
@@ -30,14 +34,24 @@ def check_variants(variants: Iterable[str]) -> tuple[str, ...]:
     return variants
 
 
-def make(part: Part, converted: bytes, variant: str) -> bytes:
+def make(part: Part, converted: bytes, variant: str, images: Mapping[str, np.ndarray]) -> bytes:
     """Return a variant of a part's ONNX file, with the same inputs and outputs in float32.
 
     "float16" computes in half precision, for GPUs. "int8" stores the constant matrices of dense
-    layers in seven bits with a sign, with a scale for every column, and quantizes their inputs at
-    run time; it is for CPUs. Products of eight bits would overflow on processors without special
-    instructions, so that parity would not hold. A matrix with less than a fiftieth of all values
-    is not quantized.
+    layers in seven bits with a sign, with a scale for every column, and rounds their inputs to
+    eight bits at run time; it is for CPUs. Products of eight bits would overflow on processors
+    without special instructions, so that parity would not hold. A matrix with less than a fiftieth
+    of all values is not quantized.
+
+    Each of these inputs has one range, that of the inputs for the proof, which is stored in the
+    file. So a row gives the same result whatever rows are beside it: a range of the whole batch
+    would leave ordinary rows a few steps beside a row of a thousand times their size.
+
+    Args:
+        part: the part.
+        converted: its ONNX file in full precision.
+        variant: "float16" or "int8".
+        images: real images by input name, from `assign_images`; may be empty.
 
     Raises:
         ConversionError: nothing to quantize, or an invalid result.
@@ -47,17 +61,16 @@ def make(part: Part, converted: bytes, variant: str) -> bytes:
     source = onnx.load_from_string(converted)
     described = {entry.key: entry.value for entry in source.metadata_props}
     version = source.ir_version
-    model = _MAKERS[variant](part, source)
+    model = _MAKERS[variant](part, source, images)
     model.ir_version = version
     standard = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     del model.opset_import[:]
     model.opset_import.extend(standard)
     onnx.helper.set_model_props(model, described | {"variant": variant})
-    check_model(part, model)
-    return model.SerializeToString()
+    return checked_bytes(part, model)
 
 
-def _float16(part: Part, model: Any) -> Any:
+def _float16(part: Part, model: Any, images: Mapping[str, np.ndarray]) -> Any:
     from onnxruntime.quantization.onnx_model import ONNXModel
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
@@ -67,7 +80,7 @@ def _float16(part: Part, model: Any) -> Any:
     return halved.model
 
 
-def _int8(part: Part, model: Any) -> Any:
+def _int8(part: Part, model: Any, images: Mapping[str, np.ndarray]) -> Any:
     import onnx
     from onnxruntime.quantization import quantize_dynamic
 
@@ -89,7 +102,55 @@ def _int8(part: Part, model: Any) -> Any:
             f"The {part.name} has no products with constant matrices, so its int8 variant would "
             "not be smaller: leave int8 out of variants, or this part out of parts."
         )
+    _fix_ranges(quantized, make_cases(part, images).values())
     return quantized
+
+
+def _fix_ranges(model: Any, cases: Iterable[dict[str, np.ndarray]]) -> None:
+    """Give what is quantized constant ranges in place of those of each batch, in place."""
+    import onnx
+
+    graph = model.graph
+    dynamic = [node for node in graph.node if node.op_type == "DynamicQuantizeLinear"]
+    ranges = _ranges(model, {node.input[0] for node in dynamic}, cases)
+    for node in dynamic:
+        low, high = ranges[node.input[0]]
+        _, scale, zero = node.output
+        step = np.float32((high - low) / 255 or 1.0)
+        point = np.uint8(np.clip(np.round(-low / step), 0, 255))
+        graph.initializer.extend(
+            onnx.numpy_helper.from_array(np.array(value), name)
+            for value, name in ((step, scale), (point, zero))
+        )
+        node.op_type = "QuantizeLinear"
+        node.input.extend([scale, zero])
+        del node.output[1:]
+
+
+def _ranges(
+    model: Any, names: set[str], cases: Iterable[dict[str, np.ndarray]]
+) -> dict[str, tuple[float, float]]:
+    """Return the smallest and the largest values of tensors in a graph; 0 is in each range."""
+    import onnx
+    import onnxruntime
+
+    probe = onnx.ModelProto()
+    probe.CopyFrom(model)
+    inner = sorted(names - {value.name for value in (*model.graph.input, *model.graph.output)})
+    probe.graph.output.extend(
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in inner
+    )
+    session = onnxruntime.InferenceSession(
+        probe.SerializeToString(), session_options(), providers=["CPUExecutionProvider"]
+    )
+    computed = [node.name for node in session.get_outputs()]
+    lows, highs = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
+    for case in cases:
+        values = case | dict(zip(computed, session.run(computed, case), strict=True))
+        for name in names:
+            lows[name] = min(lows[name], float(values[name].min()))
+            highs[name] = max(highs[name], float(values[name].max()))
+    return {name: (lows[name], highs[name]) for name in names}
 
 
 def _small_products(model: Any) -> list[str]:
@@ -121,4 +182,4 @@ def _quiet_root_logger() -> Iterator[None]:
         root.removeHandler(silent)
 
 
-_MAKERS = {"float16": _float16, "int8": _int8}
+_MAKERS: dict[str, Callable[..., Any]] = {"float16": _float16, "int8": _int8}

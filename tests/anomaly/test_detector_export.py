@@ -75,3 +75,26 @@ def test_a_detector_is_refused_before_fit(vae, tmp_path):
     with pytest.raises(ValueError, match=r"call fit\(x\) first"):
         export.export_model(Detector(vae), tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_detector_of_eight_bits_finds_the_same_beside_an_outlier(tmp_path):
+    """One row of a thousand times the size made anomalies of all the normal rows beside it."""
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(300, 3)) @ generator.normal(size=(3, 20))
+    rows += 0.1 * generator.normal(size=rows.shape)
+    settings = {"latent_dim": 3, "hidden_units": (32,), "likelihood": "gaussian"}
+    detector = Detector("Autoencoder", **settings, quantile=0.95, seed=0)
+    detector.fit(rows, epochs=10, verbose=0)
+    options = {"formats": "onnx", "variants": "int8", "images": rows[:100]}
+    export.export_model(detector, tmp_path / "out", **options)
+    session = export.load(tmp_path / "out" / "detector", variant="int8")
+    alone, rows[0] = session(x=rows), rows[0] * 1000
+    beside = session(x=rows)
+    assert beside["is_anomaly"][0] == 1
+    assert beside["score"][0] > 1e4 * alone["score"][1:].max()
+    for name, found in alone.items():
+        np.testing.assert_array_equal(beside[name][1:], found[1:])
+    wrong = np.sum(beside["is_anomaly"] != (detector.predict(rows) == -1))
+    assert wrong <= 0.05 * len(rows)
+    each = np.concatenate([session(x=row[None])["is_anomaly"] for row in rows[:20]])
+    np.testing.assert_array_equal(each, beside["is_anomaly"][:20])

@@ -93,6 +93,48 @@ def test_an_operation_without_a_counterpart_is_named_with_its_layer(make, tmp_pa
     refuse(make.Model(part), tmp_path, export.ConversionError, said)
 
 
+def endless(x):
+    """Halve until all values are small: nobody knows how often."""
+    (y,) = ops.while_loop(lambda y: ops.max(y) > 0.1, lambda y: (y / 2.0,), (x,))
+    return y
+
+
+def branching(x):
+    return ops.cond(ops.max(x) > 0.5, lambda: x / 2.0, lambda: x * 2.0)
+
+
+@pytest.mark.parametrize(("function", "operation"), [(endless, "Loop"), (branching, "If")])
+def test_a_loop_or_a_branch_is_refused_with_its_layer(make, tmp_path, function, operation):
+    """Whoever loads a file refuses these, so they are not written."""
+    part = make.encoder_part(
+        [layers.Flatten(), layers.Lambda(function, (196,), name="odd"), layers.Dense(3)]
+    )
+    said = f"encoder has a loop or a branch: {operation} .* in layer 'odd'.*write the steps out"
+    for variants in ((), ("int8",)):
+        with pytest.raises(export.ConversionError, match=said):
+            export.export_model(make.Model(part), tmp_path / "out", variants=variants)
+        assert list(tmp_path.iterdir()) == []
+    with pytest.raises(export.ConversionError, match=said):
+        export.export_onnx(part, tmp_path / "encoder.onnx")
+    assert list(tmp_path.iterdir()) == []
+    export.export_saved_model(part, tmp_path / "saved")  # which only TensorFlow runs
+
+
+def test_a_file_that_the_runtime_would_refuse_is_not_written(model, tmp_path, monkeypatch):
+    convert = onnx_graph._tf2onnx
+
+    def converted(part, opset):
+        made = convert(part, opset)
+        made.metadata_props.add(key="a", value="b")
+        made.graph.metadata_props.add(key="a", value="b")  # a field of later versions
+        return made
+
+    monkeypatch.setattr(onnx_graph, "_tf2onnx", converted)
+    with pytest.raises(export.ConversionError, match="holds the field 16 of GraphProto"):
+        export.export_model(model, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_tf2onnx_logs_as_an_error_is_a_failure(model, tmp_path, monkeypatch):
     converter = onnx_graph._converter()
     convert = converter.convert.from_function

@@ -1,7 +1,9 @@
 """The golden files of an export: what they hold, and that they tell a wrong installation."""
 
+import io
 import json
 import shutil
+import zipfile
 
 import keras
 import numpy as np
@@ -116,6 +118,73 @@ def test_invalid_golden_files_are_refused_with_an_explanation(part, change):
     for name in ("golden/index.json", "golden/golden.npz"):
         resign(part, name, "signature.json")
     with pytest.raises(ValueError, match="holds no inputs and outputs of this part"):
+        export.self_test(part)
+
+
+def rewrite(part, **changes):
+    """Write the golden arrays anew, with some of them changed, and let the signature agree."""
+    path = part / "golden" / "golden.npz"
+    with np.load(path) as held:
+        arrays = {name: changes.get(name, lambda a: a)(held[name]) for name in held.files}
+    np.savez_compressed(path, **arrays)
+    resign(part, "golden/golden.npz", "signature.json")
+
+
+NAMES = ("input.z", "input.label", "output.x")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (dict.fromkeys(NAMES, lambda a: a[:0]), "input.z has 0 rows, but 1 to 64 were expected"),
+        (dict.fromkeys(NAMES, lambda a: a[:1].repeat(65, 0)), "input.z has 65 rows"),
+        ({"output.x": lambda a: a[:0]}, "output.x has 0 rows"),
+        ({"output.x": lambda a: a[:, :, :3]}, r"output.x is float32 \(16, 14, 3, 1\), but x: "),
+        ({"output.x": lambda a: a[0, 0, 0, 0]}, r"output.x is float32 \(\), but x: "),
+        ({"output.x": lambda a: a.astype("float64")}, "output.x is float64"),
+        ({"output.x": lambda a: a.astype("U9")}, "output.x is <U9"),
+        ({"output.x": lambda a: a * np.nan}, "output.x holds NaN or infinite values"),
+        ({"input.z": lambda a: a * np.inf}, "input.z holds NaN or infinite values"),
+        ({"input.label": lambda a: a + 20}, "values from 20 to"),
+        ({"input.label": lambda a: a[:3]}, "different numbers of rows"),
+    ],
+)
+def test_degenerate_golden_arrays_are_refused_in_words(part, changes, said):
+    rewrite(part, **changes)
+    with pytest.raises(ValueError, match=f"golden holds no inputs and outputs of this.*{said}"):
+        export.self_test(part)
+
+
+def test_arrays_of_another_number_of_rows_are_refused(part):
+    rewrite(part, **{"output.x": lambda a: a[:3]})
+    with pytest.raises(ValueError, match=r"golden has \(3, 14, 14, 1\) of 'x', not \(16, "):
+        export.self_test(part)
+
+
+@pytest.mark.parametrize("allowed", [float("inf"), float("nan"), -1.0, "1e9", None, True])
+def test_errors_without_an_end_are_not_allowed(part, allowed):
+    path = part / "golden" / "index.json"
+    index = json.loads(path.read_text())
+    index["outputs"][0]["atol"] = allowed
+    path.write_text(json.dumps(index))
+    resign(part, "golden/index.json", "signature.json")
+    with pytest.raises(ValueError, match="atol and rtol of 'x' are .*, not numbers from 0"):
+        export.self_test(part)
+
+
+def test_a_small_archive_of_huge_arrays_is_refused_before_memory_is_taken(part):
+    """Its header says 2^40 rows; the values would be zeros that compress well."""
+    path = part / "golden" / "golden.npz"
+    header = io.BytesIO()
+    described = {"descr": "<f4", "fortran_order": False, "shape": (2**40, 3)}
+    np.lib.format.write_array_header_1_0(header, described)
+    with np.load(path) as held:
+        arrays = dict(held)
+    np.savez_compressed(path, **{name: a for name, a in arrays.items() if name != "input.z"})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("input.z.npy", header.getvalue())
+    resign(part, "golden/golden.npz", "signature.json")
+    with pytest.raises(ValueError, match="input.z has 1099511627776 rows"):
         export.self_test(part)
 
 

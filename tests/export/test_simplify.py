@@ -90,27 +90,3 @@ def test_needless_nodes_are_removed_and_results_stay(name):
     onnx.checker.check_model(model, full_check=True)
     for got, wanted in zip(run(model), expected, strict=True):
         np.testing.assert_array_equal(got, wanted)
-
-
-def test_the_body_of_a_branch_reads_what_is_left():
-    body = [
-        helper.make_graph(
-            [helper.make_node("Exp", ["b"], [f"out{i}"])],
-            f"branch{i}",
-            [],
-            [helper.make_tensor_value_info(f"out{i}", TensorProto.FLOAT, None)],
-        )
-        for i in range(2)
-    ]
-    condition = helper.make_tensor("true", TensorProto.BOOL, [], [True])
-    nodes = [
-        node("Relu", "x", "a"),
-        node("Identity", "a", "b"),
-        helper.make_node("Constant", [], ["c"], value=condition),
-        helper.make_node("If", ["c"], ["y"], then_branch=body[0], else_branch=body[1]),
-    ]
-    model = model_of(nodes, ["y"])
-    expected = run(model)
-    simplify(model.graph)
-    assert [made.op_type for made in model.graph.node] == ["Relu", "Constant", "If"]
-    np.testing.assert_array_equal(run(model)[0], expected[0])

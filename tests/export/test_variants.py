@@ -209,6 +209,55 @@ def test_all_modules_have_the_same_variants(capsys):
     assert set(choices.split(",")) == set(runtime.VARIANTS)
 
 
+def test_rows_of_eight_bits_do_not_depend_on_the_rows_beside_them(written):
+    """As they would with a range of the whole batch, which a row of a thousand times widens."""
+    _, out, report = written
+    z = np.random.default_rng(0).standard_normal((64, 3)).astype("float32")
+    session = export.load(out / "decoder", variant="int8")
+    together = session(z=z)["x"]
+    alone = np.concatenate([session(z=row[None])["x"] for row in z])
+    z[-1] *= 1000
+    beside = session(z=z)["x"]
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+    np.testing.assert_allclose(beside[:-1], together[:-1], atol=1e-6)
+    for part in ("encoder", "decoder"):
+        kinds = [node.op_type for node in onnx.load(out / part / "model.int8.onnx").graph.node]
+        assert kinds.count("QuantizeLinear") == kinds.count("MatMulInteger") > 0
+        assert "DynamicQuantizeLinear" not in kinds
+        found = [r for r in report[part]["results"] if r["setting"] == "int8"]
+        assert all(r["beside_outlier_error"] < 1e-5 for r in found)
+
+
+def test_ranges_of_eight_bits_are_those_of_the_given_images(make, tmp_path):
+    """The first layer's is that of the images themselves; 0 is always in it."""
+    part = make.encoder_part([layers.Reshape((196,)), layers.Dense(64), layers.Dense(3)])
+    x = replace(part.inputs[0], low=None, high=None)
+    part = replace(part, inputs=(x,))
+    images = np.random.default_rng(0).uniform(3, 7, (64, 14, 14, 1)).astype("float32")
+    options = {"formats": "onnx", "variants": "int8"}
+    export.export_model(make.Model(part), tmp_path / "out", **options, images=images)
+    model = onnx.load(tmp_path / "out" / "encoder" / "model.int8.onnx")
+    held = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    (node,) = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
+    scale, point = (held[name] for name in node.input[1:])
+    low, high = -scale * point, scale * (255.0 - point)
+    # normal draws and points at four deviations are among the inputs of the proof, too
+    assert low == pytest.approx(-4, abs=0.1)
+    assert high == pytest.approx(7, abs=0.1)
+
+
+def test_a_variant_whose_rows_depend_on_an_outlier_is_refused(written, tmp_path, monkeypatch):
+    monkeypatch.setattr(variants, "_fix_ranges", lambda model, cases: None)
+    x = TensorInfo("x", "float32", (14, 14, 1))
+    parts = written[0].parts()
+    encoder = replace(parts["encoder"], inputs=(x,))  # without a range, so that outliers are let in
+    with pytest.raises(export.ParityError, match=r"as onnx \(int8\) is off by .* \(rms\)"):
+        export.export_model(
+            type(written[0])(encoder), tmp_path / "out", formats="onnx", variants="int8"
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unknown_variants_are_refused(written, tmp_path):
     model, out, _ = written
     with pytest.raises(ValueError, match=r"variants is \['int4'\]; there are \['float16', 'int8'"):
