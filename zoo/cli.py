@@ -44,6 +44,8 @@ def _main(arguments) -> int:
         return _complain(error, 2)
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         return _complain(error, 1)
+    except MemoryError as error:
+        return _complain(str(error) or "there is not enough memory for this", 1)
     except KeyboardInterrupt:
         return _complain("interrupted; no incomplete files were left", 130)
     return 0

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.decoding import printable_name
 from zoo.data.folders import ENDINGS, FROM_SUBFOLDERS, TemporaryFolder, from_folder
 from zoo.data.stored import StoredImages, array_in
 from zoo.data.tables import is_table, read_table
@@ -80,6 +81,7 @@ def read(
             refuses.
     """
     path, given = Path(path), str(path)
+    _check_name(given)
     if is_table(path):
         return _read_table(path, given, labels, tuple(drop), columns)
     if drop:
@@ -105,6 +107,17 @@ def read(
     if labels is None or (isinstance(labels, str) and labels == FROM_SUBFOLDERS):
         return found
     return with_labels(found, labels)
+
+
+def _check_name(path):
+    """Refuse a path that a recipe, which is UTF-8, could not name."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"The name of {printable_name(path)} is no UTF-8: rename it. Files inside of a folder "
+            "may have such names."
+        ) from None
 
 
 def _read_table(path, given, labels, drop, columns) -> OwnData:
