@@ -14,6 +14,7 @@ from support.picture_bombs import black_png
 
 import zoo
 from zoo.data import decoding
+from zoo.data.own import read
 
 own_bytes = pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
 
@@ -290,24 +291,26 @@ def test_a_jpeg_counts_at_the_size_at_which_it_is_decoded(tmp_path, progressive)
 
 
 def test_threads_share_the_pixels_that_are_decoded_at_the_same_time():
-    budget, held, most = decoding.PixelBudget(100), [], []
+    budget, held, most, large = decoding.PixelBudget(100), [], [], set()
     lock = threading.Lock()
 
     def work(count):
-        with budget.of(count):
-            with lock:
-                held.append(min(count, 100))
-                most.append(sum(held))
-            time.sleep(0.001)
-            with lock:
-                held.remove(min(count, 100))
+        with lock:
+            held.append(min(count, 100))
+            most.append(sum(held))
+            if count > 25:
+                large.add(threading.get_ident())
+        time.sleep(0.001)
+        with lock:
+            held.remove(min(count, 100))
 
-    threads = [threading.Thread(target=work, args=(count,)) for count in (60, 60, 300, 30, 9) * 6]
+    counts = (60, 20, 300, 20, 20, 20, 20, 9) * 5
+    threads = [threading.Thread(target=budget.run, args=(n, work, n)) for n in counts]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(most) == 30
+    assert (len(most), len(large)) == (40, 1)
     assert max(most) <= 100
 
 
@@ -352,4 +355,4 @@ def test_pictures_of_no_size_are_left_out(folder, size):
 def test_a_path_that_no_recipe_could_name_is_refused_before_it_is_read(folder):
     latin = folder.rename(folder.with_name(os.fsdecode(b"h\xf6ll")))
     with pytest.raises(ValueError, match=r"h\\xf6ll is no UTF-8: rename it"):
-        zoo.data.own.read(latin)
+        read(latin)

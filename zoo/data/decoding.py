@@ -6,7 +6,9 @@ import contextlib
 import os
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -38,7 +40,10 @@ def most_pixels(asked: int | None = None) -> int:
 
 
 class PixelBudget:
-    """How many pixels threads decode at the same time, so that more threads take no more memory.
+    """Lets threads decode only so many pixels at the same time, and large images in one thread.
+
+    So more threads take no more memory. Large images have a thread of their own, as the C library
+    keeps for each thread what that once took.
 
     Args:
         most: pixels. A single image may take all of them.
@@ -46,16 +51,21 @@ class PixelBudget:
 
     def __init__(self, most: int):
         self.most, self._taken, self._changed = most, 0, threading.Condition()
+        self._of_large = ThreadPoolExecutor(1)
 
-    @contextlib.contextmanager
-    def of(self, count: int) -> Iterator[None]:
-        """Wait until so many pixels fit, at most all, and take them for the time of a context."""
+    def run(self, count: int, work: Callable, *arguments: Any) -> Any:
+        """Return `work(*arguments)`, which decodes `count` pixels, when they fit."""
+        if count * 4 > self.most:
+            return self._of_large.submit(self._run, count, work, *arguments).result()
+        return self._run(count, work, *arguments)
+
+    def _run(self, count, work, *arguments):
         count = min(count, self.most)
         with self._changed:
             self._changed.wait_for(lambda: self._taken + count <= self.most)
             self._taken += count
         try:
-            yield
+            return work(*arguments)
         finally:
             with self._changed:
                 self._taken -= count
@@ -110,16 +120,15 @@ def pixels(
         if count > budget.most:
             shape = f"{whole_size[0]} x {whole_size[1]} pixels"
             raise ValueError(too_large(shape, budget.most))
-        with budget.of(count):
-            try:
-                image = _fitted(image, (width, height), channels)
-            except MemoryError as error:
-                raise MemoryError(
-                    f"There is not enough memory to decode {printable_name(path)}, an image of "
-                    f"{whole_size[0]} x {whole_size[1]} pixels. Leave it out, or set a limit that "
-                    f"refuses it: max_pixels={max(1, count - 1)}, or the environment variable "
-                    f"{VARIABLE}."
-                ) from error
+        try:
+            image = budget.run(count, _fitted, image, (width, height), channels)
+        except MemoryError as error:
+            raise MemoryError(
+                f"There is not enough memory to decode {printable_name(path)}, an image of "
+                f"{whole_size[0]} x {whole_size[1]} pixels. Leave it out, or set a limit that "
+                f"refuses it: max_pixels={max(1, count - 1)}, or the environment variable "
+                f"{VARIABLE}."
+            ) from error
     return np.asarray(image, "uint8").reshape(height, width, channels)
 
 
@@ -143,7 +152,7 @@ def _fitted(image, size, channels):
     """Return an opened image upright, in 8 bits, resized and cropped."""
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
-    image = _flat(image).convert("L" if channels == 1 else "RGB")
+    image = _in_mode(_flat(image), "L" if channels == 1 else "RGB")
     return ImageOps.fit(image, size, method=Image.Resampling.LANCZOS)
 
 
@@ -155,8 +164,12 @@ def _flat(image: Image.Image) -> Image.Image:
         np.rint(np.clip(values, 0, 255, out=values), out=values)
         return Image.fromarray(values.astype("uint8"))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        white.alpha_composite(image)
+        white.alpha_composite(_in_mode(image, "RGBA"))
         return white.convert("RGB")
     return image
+
+
+def _in_mode(image, mode):
+    """Return an image in a mode; `convert` would copy one that is in it already."""
+    return image if image.mode == mode else image.convert(mode)

@@ -26,6 +26,7 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 FROM_SUBFOLDERS = "from_subfolders"
 _PIXELS, _FILES = "pixels.npy", "files.json"
 _LEAST = 8  # pixels a side
+_MOST_THREADS = 8
 _AT_ONCE = 512  # images that are held while they are decoded,
 _BYTES_AT_ONCE = 2**27  # and their bytes
 _LAYOUT = 1  # of what is cached; another number when it changes
@@ -250,7 +251,7 @@ def _decode_into(scratch: Path, folder: Path, names, size, channels, budget):
     with (
         open(scratch / _PIXELS, "wb") as out,
         decoding.own_limit(),
-        ThreadPoolExecutor() as threads,
+        ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads,
     ):
         _write_header(out, (len(names), *shape))
         for i in range(0, len(names), at_once):
