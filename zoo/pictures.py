@@ -48,6 +48,7 @@ def draw(model: Any, options: Any) -> Any:
 
     from zoo import plots
     from zoo.presets.own_data import arrays_of
+    from zoo.training_commands import table_options
 
     name, n, seed = options.picture, options.n, options.seed or 0
     cmap = {} if options.cmap is None else {"cmap": options.cmap}
@@ -60,7 +61,7 @@ def draw(model: Any, options: Any) -> Any:
     if name == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0], **cmap)
     try:
-        _, _, (x, y) = arrays_of(zoo.card(options.name), options.data, drop=options.drop)
+        _, _, (x, y) = arrays_of(zoo.card(options.name), options.data, **table_options(options))
     except OSError as error:
         if name != "manifold" or not model.prior:
             raise

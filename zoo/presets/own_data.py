@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from keras.saving import serialize_keras_object
 from zoo import data
 from zoo.checks.data import few_rows
 from zoo.data.own import OwnData, in_drawn_order, read, with_labels
-from zoo.data.tables import is_table
+from zoo.data.table_columns import Columns
+from zoo.data.tables import is_frame, is_table
+from zoo.items import kind_of_items
 from zoo.models import CLASSES
 from zoo.nn.distributions import GaussianColumns, MixedColumns
 from zoo.nn.proportions import suited_filters, suited_hidden_units, suited_latent_dim
@@ -25,6 +29,7 @@ from zoo.suggestions import UnknownNameError
 TITLE, TABLE = "images of one's own", "a table of one's own"
 _LEAST_OF_PHOTOGRAPHS = 32  # pixels a side
 TARGETS = "target_shape"  # a setting of classes that learn from pairs of images
+_MOST_CLASSES = 1000  # where most of them have no image
 _MANY = 10_000  # images, from which on batches are larger
 
 
@@ -182,9 +187,12 @@ def given(
     if isinstance(images, str | os.PathLike):
         options = {"learns_labels": learns_labels, "drop": recipe.drop}
         if is_table(images):
-            options, labels = {**options, "labels": labels}, None
+            signs = {"delimiter": recipe.delimiter, "decimal": recipe.decimal}
+            options, labels = {**options, **signs, "labels": labels}, None
         signals = recipe.model.get("network") == "conv1d"
         own = read(images, **_shape_asked(recipe, images), **options, signals=signals)
+    elif is_frame(images):
+        own, labels = read(images, labels=labels, drop=recipe.drop), None
     elif not isinstance(images, OwnData):
         own = OwnData(images)
     own = own if labels is None else with_labels(own, labels)
@@ -198,7 +206,7 @@ def given(
     elif y is not None and np.ndim(y) > 1 and "label_shape" in takes:
         model |= _label_arrays(model, y)
     elif y is not None:
-        model["num_classes"] = max(int(np.max(y)) + 1, len(own.class_names))
+        model["num_classes"] = max(_classes_of(y), len(own.class_names))
         if set(model.get("prior") or ()) == {"petals"}:
             model["prior"] = {"petals": {"num_classes": model["num_classes"]}}
     validation = max(1, min(recipe.validation, len(x) // 6))
@@ -212,11 +220,25 @@ def given(
         data=own.path,
         label_file=own.label_file,
         drop=list(own.drop),
+        delimiter=own.delimiter,
+        decimal=own.decimal,
         labels=0,
         validation=validation,
         model=model,
     )
     return recipe, replace(own, x=x, y=y), said
+
+
+def _classes_of(y) -> int:
+    """Return how many classes there are by labels, which count them from 0."""
+    there = np.unique(y)
+    if there[-1] >= max(_MOST_CLASSES, 100 * len(there)):
+        raise ValueError(
+            f"The labels go up to {there[-1]}, and {len(there)} different ones are there: a model "
+            f"has a class for each number from 0. Count the classes: y = np.unique(y, "
+            "return_inverse=True)[1]; in a table, put a letter before each number."
+        )
+    return int(there[-1]) + 1
 
 
 def _label_arrays(model: dict, y) -> dict:
@@ -236,7 +258,8 @@ def _likelihood_of_columns(recipe, x, own) -> dict:
             "leave it out. Or standardize the columns yourself, and give them as an .npy file."
         )
     if own.categories:
-        return serialize_keras_object(MixedColumns.adapted(x, own.categories, own.columns))
+        names = {"names": own.columns, "category_names": own.category_names}
+        return serialize_keras_object(MixedColumns.adapted(x, own.categories, **names))
     return serialize_keras_object(GaussianColumns.adapted(x, own.columns))
 
 
@@ -263,18 +286,24 @@ def _check(recipe, own, learns_labels, pairs):
             "each class."
         )
     if own.y is not None and len(own.y) != len(own.x):
-        raise ValueError(f"There are {len(own.y)} labels for {len(own.x)} images.")
+        kind = kind_of_items(np.shape(own.x)[1:])
+        raise ValueError(f"There are {len(own.y)} labels for {len(own.x)} {kind}.")
     if own.columns and len(own.x) < 3:
         raise ValueError(
             f"{len(own.x)} rows are not enough: one is kept for validation, and a mean and a "
             "deviation need two."
         )
     if len(own.x) < 2:
-        raise ValueError(f"{len(own.x)} image is not enough: one is kept for validation.")
+        kind = kind_of_items(np.shape(own.x)[1:])
+        raise ValueError(f"{len(own.x)} of {kind} is not enough: one is kept for validation.")
 
 
 def arrays_of(
-    card: Card, path: str | None = None, labels: Any = None, drop: tuple[str, ...] | list[str] = ()
+    card: Card,
+    path: str | None = None,
+    labels: Any = None,
+    report: Callable[[str], None] | None = None,
+    **table: Any,
 ) -> tuple[str, tuple, tuple]:
     """Return the images that a preset is measured and shown with.
 
@@ -283,7 +312,8 @@ def arrays_of(
         path: a data set of the zoo, a folder, or a file; None for the data set of the zoo that the
             card names. A folder or a file is read only if it is given here.
         labels: of these images, as for `zoo.data.own.read`.
-        drop: columns of a table that are left out, beside those that its card does not name.
+        report: is given in words how a table was read.
+        table: `drop`, `delimiter` and `decimal` of a table, as for `zoo.data.from_table`.
 
     Returns:
         the name of the data, `(x_train, y_train)` and `(x_test, y_test)`: the data set's; or of a
@@ -307,7 +337,7 @@ def arrays_of(
         if recipe.get("label_file"):
             files += f" --labels {recipe['label_file']}"
         if recipe.get("drop"):
-            files += f" --drop {' '.join(recipe['drop'])}"
+            files += f" --drop {shlex.join(recipe['drop'])}"
         kind = "a table" if card.get("columns") else "images"
         raise ValueError(
             f"{card['name']} was trained on {kind} of its own. If they are here: {files}"
@@ -320,9 +350,11 @@ def arrays_of(
     size = {"size": tuple(shape[:2]), "channels": shape[2]} if len(shape) == 3 else {}
     model_class = CLASSES.get(card["class"])
     learns_labels = not model_class or learns_labels_of_data(model_class)
-    options = {"labels": labels, "learns_labels": learns_labels, "drop": drop}
-    options |= {"signals": len(shape) == 2, "columns": card.get("columns")}
+    options = {"labels": labels, "learns_labels": learns_labels, **table}
+    options |= {"signals": len(shape) == 2, "columns": Columns.of_card(card)}
     own = read(name, **size, **options)
+    if own.recognized and report:
+        report(own.recognized)
     own = replace(own, y=_in_classes_of(card, own, name))
     if own.test:
         x_test, y_test = own.test
@@ -332,8 +364,8 @@ def arrays_of(
         return name, (own.x[:0], None), (own.x, y)
     if len(own.x) != recipe.get("images", len(own.x)):
         raise ValueError(
-            f"{name} has {len(own.x)} images by now, and had {recipe['images']} in training: "
-            "it is not known which were kept from it. Give --data with other images."
+            f"{name} has {len(own.x)} {kind_of_items(shape)} by now, and had {recipe['images']} in "
+            "training: it is not known which were kept from it. Give --data with others."
         )
     x, y = in_drawn_order(own, recipe["seed"])
     cut = len(x) - recipe["validation"]
