@@ -220,3 +220,13 @@ def test_a_recipe_keeps_the_signs_of_its_table(capsys):
     assert (code, err) == (0, "")
     code, _, err = run(capsys, "evaluate", "./again", "--data", "t.csv", *signs)
     assert (code, err) == (0, "")
+
+
+def test_a_model_without_names_says_that_the_order_counts(capsys):
+    x = np.random.default_rng(0).normal(size=(30, 2)).astype("float32")
+    detector = zoo.anomaly.Detector("Autoencoder", standardize=True, hidden_units=(4,))
+    detector.fit(x, epochs=1, verbose=0).save("detector")
+    np.savetxt("t.csv", x, delimiter=",", header="a,b", comments="")
+    code, out, err = run(capsys, "detect", "detector", "t.csv", "--out", "r")
+    assert (code, err) == (0, "")
+    assert "taken in the order of the table" in out

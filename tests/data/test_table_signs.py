@@ -157,7 +157,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_typed_cells_that_are_no_numbers_are_refused(kind, tmp_path):
-    from pyarrow import parquet
+    parquet = pytest.importorskip("pyarrow.parquet")
 
     cells, said = KINDS[kind]
     tables = frames({"a": [1.5, 2, 3, 5], "x": cells})
@@ -169,7 +169,7 @@ def test_typed_cells_that_are_no_numbers_are_refused(kind, tmp_path):
 
 
 def test_frames_and_files_are_read_alike(tmp_path):
-    from pyarrow import parquet
+    parquet = pytest.importorskip("pyarrow.parquet")
 
     columns = {
         "n": [1, 2, 3, 1], "x": [0.5, 2.25, -1e9, 1.0], "ok": [True, False, True, True],
@@ -291,3 +291,9 @@ def test_labels_that_are_no_count_of_classes_are_refused_before_a_model_is_made(
     recipe = recipe_of_class(zoo.CVAE, (2,), 30)
     with pytest.raises(ValueError, match="labels go up to 90210, and 2 different ones"):
         given(recipe, read(path, labels="plz", drop=["a"]), None, "name")
+
+
+def test_numbers_of_npz_files_that_float32_does_not_hold_are_refused(tmp_path):
+    np.savez(tmp_path / "x.npz", x=[[1.0, 1e39], [2.0, 3.0]])
+    with pytest.raises(ValueError, match="numbers that float32 cannot hold; use a larger unit"):
+        read(tmp_path / "x.npz")

@@ -15,6 +15,7 @@ from zoo.anomaly.saving import FILE
 from zoo.data.table_columns import Columns
 from zoo.data.tables import Read, is_table, read_table
 from zoo.presets.loading import load as load_preset
+from zoo.presets.own_data import NO_NAMES
 from zoo.training_commands import table_options
 
 
@@ -87,6 +88,8 @@ def read_items(path: Any, options: Any, model: Any, scored: bool = True) -> Read
     columns = Columns.of(model.likelihood)
     found = read_table(path, columns=columns, **asked, **read)
     print(found.recognized, flush=True)
+    if columns is None:
+        print(NO_NAMES, flush=True)
     return found
 
 

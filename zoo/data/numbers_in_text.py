@@ -157,7 +157,7 @@ def check_texts(origin: str, name: str, texts: Sequence[str], way_out: str) -> N
             f".dt.total_seconds(). {way_out}"
         )
     if all(map(_DECORATED.fullmatch, texts)):
-        example = next((text for text in texts if not text.isdecimal()), first)
+        example = next((text for text in sorted(texts) if not text.isdecimal()), first)
         raise ValueError(
             f"{origin} holds {example!r} in column {name!r}: write numbers without signs of "
             f"thousands, per cent and money, and with decimal points. {way_out}"

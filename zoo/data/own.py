@@ -191,7 +191,10 @@ def _labels(array):
 def _on_disk(array, signals) -> StoredImages:
     """Return an array as images that are read from disk, where uint8 takes a quarter."""
     keep = TemporaryFolder()
-    array = array.astype("float32") if array.dtype == "float64" else array
+    if array.dtype == "float64":
+        if np.abs(array).max(initial=0) > np.finfo("float32").max:  # NaN is refused by the model
+            raise ValueError("it holds numbers that float32 cannot hold; use a larger unit")
+        array = array.astype("float32")
     np.save(Path(keep.path, "x.npy"), np.ascontiguousarray(array))
     x = StoredImages(Path(keep.path, "x.npy"), signals)
     x.keep = keep

@@ -45,7 +45,7 @@ class Evaluation:
     @property
     def kind(self) -> str:
         """What they are called: images, signals or rows."""
-        return kind_of_items(self.model.image_shape)
+        return kind_of_items(self.x.shape[1:])
 
     @property
     def y(self) -> np.ndarray | None:

@@ -28,6 +28,7 @@ from zoo.suggestions import UnknownNameError
 
 TITLE, TABLE = "images of one's own", "a table of one's own"
 _LEAST_OF_PHOTOGRAPHS = 32  # pixels a side
+NO_NAMES = "The model knows no names of columns: they are taken in the order of the table."
 TARGETS = "target_shape"  # a setting of classes that learn from pairs of images
 _MOST_CLASSES = 1000  # where most of them have no image
 _MANY = 10_000  # images, from which on batches are larger
@@ -295,7 +296,7 @@ def _check(recipe, own, learns_labels, pairs):
         )
     if len(own.x) < 2:
         kind = kind_of_items(np.shape(own.x)[1:])
-        raise ValueError(f"{len(own.x)} of {kind} is not enough: one is kept for validation.")
+        raise ValueError(f"{len(own.x)} {kind[:-1]} is not enough: one is kept for validation.")
 
 
 def arrays_of(
@@ -355,6 +356,8 @@ def arrays_of(
     own = read(name, **size, **options)
     if own.recognized and report:
         report(own.recognized)
+        if options["columns"] is None:
+            report(NO_NAMES)
     own = replace(own, y=_in_classes_of(card, own, name))
     if own.test:
         x_test, y_test = own.test
