@@ -139,6 +139,8 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
         entry["layout"] = info.layout
     if info.columns:
         entry["columns"] = list(info.columns)
+    if info.categories:
+        entry["categories"] = list(info.categories)
     return entry | {"prior": info.prior} if prior and info.prior else entry
 
 

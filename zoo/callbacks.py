@@ -18,6 +18,7 @@ import keras
 
 from zoo.atomic_writes import need_space, publish_file
 from zoo.backend import backend
+from zoo.items import kind_of_items
 from zoo.json_file import read_object
 from zoo.locks import lock_folder, unlock_folder
 
@@ -220,11 +221,11 @@ class KeepBest(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """Print the speed, the remaining time and the loss of a training after each epoch.
 
-    For example `epoch 3/80: 41,300 images/s, 2 min left; loss 105.3, val_loss 106.1`. On a terminal
-    it also shows the progress of the current epoch.
+    For example `epoch 3/80: 41,300 images/s, 2 min left; loss 105.3, val_loss 106.1`, or `rows/s`
+    of tables, and `signals/s`. On a terminal it also shows the progress of the current epoch.
 
     Args:
-        images: the number of images in an epoch.
+        images: the number of images, rows or signals in an epoch.
         file: where to write; the standard output by default.
 
     Examples:
@@ -242,6 +243,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.name = f"epoch {epoch + 1}/{self.params['epochs']}"
+        self.kind = kind_of_items(getattr(self.model, "image_shape", (0, 0, 0)))
         self.begun = self.said = time.perf_counter()
         self.trained_until = None
 
@@ -252,7 +254,7 @@ class Progress(keras.callbacks.Callback):
         self.said = now
         share = (batch + 1) / (self.params["steps"] or batch + 1)
         rate = self.images * share / max(now - self.begun, 1e-9)
-        self._write(f"\r{self.name}: {share:.0%}, {rate:,.0f} images/s\x1b[K")
+        self._write(f"\r{self.name}: {share:.0%}, {rate:,.0f} {self.kind}/s\x1b[K")
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         self.trained_until = time.perf_counter()
@@ -267,7 +269,7 @@ class Progress(keras.callbacks.Callback):
         shown = {k: v for k, v in (logs or {}).items() if k.removeprefix("val_") == "loss"}
         metrics = ", ".join(f"{name} {value:.5g}" for name, value in shown.items())
         start = "\r\x1b[K" if self.file.isatty() else ""
-        speed = f"{self.images / max(trained, 1e-9):,.0f} images/s"
+        speed = f"{self.images / max(trained, 1e-9):,.0f} {self.kind}/s"
         self._write(f"{start}{self.name}: {speed}, {left} left; {metrics}\n")
 
     def _write(self, text):

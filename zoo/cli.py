@@ -9,7 +9,7 @@ import os
 import sys
 
 import zoo
-from zoo import hub_command, importing, own_classes, training_commands
+from zoo import evaluate_command, hub_command, importing, own_classes, training_commands
 from zoo.atomic_writes import check_target, publish_file, publish_folder
 from zoo.pictures import PICTURES, check, draw
 from zoo.quiet import quiet as _quiet
@@ -44,6 +44,8 @@ def _main(arguments) -> int:
         return _complain(error, 2)
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         return _complain(error, 1)
+    except MemoryError as error:
+        return _complain(str(error) or "there is not enough memory for this", 1)
     except KeyboardInterrupt:
         return _complain("interrupted; no incomplete files were left", 130)
     return 0
@@ -74,7 +76,7 @@ def _parser():
     def command(run, name, description):
         sub = commands.add_parser(name, help=description, description=description)
         sub.set_defaults(run=run)
-        if run in (_generate, training_commands.train, _evaluate, _detect, _export):
+        if run in _TAKING_CLASSES:
             own_classes.add_option(sub)
         return sub
 
@@ -99,7 +101,7 @@ def _parser():
     sub.add_argument("--seed", type=int, default=None, help="of random samples [0]")
     sub.add_argument("--cmap", help="colors of gray images, as matplotlib names them [the model's]")
     _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
-    training_commands.add_drop(sub)
+    training_commands.add_table_options(sub)
     _add_overwrite(sub)
 
     sub = command(
@@ -111,17 +113,18 @@ def _parser():
     sub = command(training_commands.recipe, "recipe", "print a recipe to start from")
     training_commands.add_recipe(sub)
 
-    sub = command(_evaluate, "evaluate", "measure a preset's metrics on the whole test set")
+    sub = command(
+        evaluate_command.evaluate, "evaluate", "measure a preset's metrics on the whole test set"
+    )
     _add_name(sub)
     _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
-    sub.add_argument("--labels", help=".npy file with labels of these images, or column [none]")
-    training_commands.add_drop(sub)
-    sub.add_argument("--update", action="store_true", help="write the metrics into its card")
+    evaluate_command.add_evaluate(sub)
 
     sub = command(_detect, "detect", "find what is unusual in data: a table and a page")
     sub.add_argument("name", help="a preset, or a folder written by Detector.save")
     sub.add_argument("data", help=".npy or .npz file of items, or a table: .csv, .tsv, .parquet")
-    training_commands.add_drop(sub)
+    training_commands.add_table_options(sub)
+    sub.add_argument("--id", dest="id_column", help="column of a table that names its rows")
     sub.add_argument("--out", required=True, help="folder to write")
     sub.add_argument("--save", help="folder for the detector, which can be exported [none]")
     sub.add_argument("--train-data", help="file that the threshold is set on [the data]")
@@ -162,7 +165,7 @@ def _parser():
         dest="variants",
     )
     _add_data(sub, "data set, folder or file of real images [the data set it was trained on]")
-    training_commands.add_drop(sub)
+    training_commands.add_table_options(sub)
     sub.add_argument("--opset", type=_opset, default=18, help="of ONNX, from 15 [18]")
     sub.add_argument(
         "--channels-first",
@@ -248,37 +251,6 @@ def _usual_picture(model) -> str:
     return "restorations" if model.restores else "reconstructions"
 
 
-def _evaluate(options):
-    from zoo.presets.catalog import preset_folder
-
-    folder = preset_folder(options.name)
-    card = zoo.card(options.name)
-    with _quiet():
-        import numpy as np
-
-        from zoo.metrics import evaluate
-        from zoo.presets.own_data import arrays_of
-    name, train, (x, y) = arrays_of(card, options.data, options.labels, options.drop, folder)
-    command = f"zoo evaluate {card['name']} --update{own_classes.options_again(options.modules)}"
-    if options.data:  # a card has no paths
-        command += f" --data {options.data if options.data in zoo.data.SOURCES else 'PATH'}"
-    print(f"measuring {options.name} on the test images of {name} ...", flush=True)
-    metrics = evaluate(
-        _load(options.name, options.modules),
-        name,
-        arrays=(train, (np.asarray(x), y)),
-        command=command,
-        report=lambda m: print(f"  {m['name']}: {m['value']} {m['unit']}".rstrip(), flush=True),
-    )
-    if not metrics:
-        print(f"  none of the metrics of {card['class']} can be measured on these data")
-    if options.update:
-        from zoo.presets.saving import update_card
-
-        update_card(folder, metrics)
-        print(f"written into {folder / 'card.json'}")
-
-
 def _is_detector(name) -> bool:
     return os.path.isfile(os.path.join(name, "detector.json"))
 
@@ -356,11 +328,12 @@ def _images(options, model, n=1000):
     import numpy as np
 
     from zoo.presets.catalog import preset_folder
-    from zoo.presets.own_data import arrays_of
+    from zoo.presets.evaluation_data import arrays_of
 
     card, folder = zoo.card(options.name), preset_folder(options.name)
     try:
-        name, _, (x, y) = arrays_of(card, options.data, drop=options.drop, preset=folder)
+        read = training_commands.table_options(options)
+        name, _, (x, y) = arrays_of(card, options.data, report=print, preset=folder, **read)
     except (OSError, ValueError) as error:
         if options.data:
             raise
@@ -394,6 +367,12 @@ def _write_page(options, folder, known):
         description=card.get("description") or "",
         archive=options.web_archive,
     )
+
+
+_TAKING_CLASSES = (
+    *(_generate, _detect, _export),
+    *(training_commands.train, evaluate_command.evaluate),
+)
 
 
 if __name__ == "__main__":

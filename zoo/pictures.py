@@ -48,7 +48,8 @@ def draw(model: Any, options: Any) -> Any:
 
     from zoo import plots
     from zoo.presets.catalog import preset_folder
-    from zoo.presets.own_data import arrays_of
+    from zoo.presets.evaluation_data import arrays_of
+    from zoo.training_commands import table_options
 
     name, n, seed = options.picture, options.n, options.seed or 0
     cmap = {} if options.cmap is None else {"cmap": options.cmap}
@@ -62,7 +63,8 @@ def draw(model: Any, options: Any) -> Any:
         return plots.traversal(model, label=(options.labels or [None])[0], **cmap)
     try:
         card, folder = zoo.card(options.name), preset_folder(options.name)
-        _, _, (x, y) = arrays_of(card, options.data, drop=options.drop, preset=folder)
+        read = table_options(options)
+        _, _, (x, y) = arrays_of(card, options.data, preset=folder, **read)
     except OSError as error:
         if name != "manifold" or not model.prior:
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import tomllib
 from dataclasses import replace
 
@@ -41,7 +42,7 @@ def add_train(sub: argparse.ArgumentParser) -> None:
         help=".npy file with labels, or a table's column, for models that learn them "
         "[the subfolders]",
     )
-    add_drop(sub)
+    add_table_options(sub)
     add_shape(sub, "of the images of a folder")
     sub.add_argument("--cache", help="folder for the images of a folder, decoded [a temporary one]")
     sub.add_argument("--batch-size", type=count, help="other than the recipe's")
@@ -62,9 +63,33 @@ def add_train(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def add_drop(sub: argparse.ArgumentParser) -> None:
-    """Add `--drop`."""
-    sub.add_argument("--drop", nargs="+", default=[], help="columns of a table to leave out")
+def add_table_options(sub: argparse.ArgumentParser) -> None:
+    """Add the options of how a table is read."""
+    sub.add_argument(
+        "--drop",
+        "--ignore",
+        dest="drop",
+        nargs="+",
+        default=[],
+        help="columns of a table to leave out",
+    )
+    sub.add_argument("--delimiter", help="between the cells of a .csv file; or tab [found out]")
+    sub.add_argument("--decimal", choices=(".", ","), help="sign in a .csv file [found out]")
+
+
+def table_options(options: argparse.Namespace) -> dict:
+    """Return how a table is read, as arguments of `zoo.data.from_table`."""
+    return {name: getattr(options, name) for name in ("drop", "delimiter", "decimal")}
+
+
+def data_again(options: argparse.Namespace) -> str:
+    """Return the options that read the same data again."""
+    again = [["--data", options.data]] if options.data else []
+    again += [["--labels", options.labels]] if options.labels else []
+    again += [["--drop", *options.drop]] if options.drop else []
+    signs = {"--delimiter": options.delimiter, "--decimal": options.decimal}
+    again += [[name, value] for name, value in signs.items() if value]
+    return "".join(f" {shlex.join(words)}" for words in again)
 
 
 def add_shape(sub: argparse.ArgumentParser, of_what: str) -> None:
@@ -197,13 +222,7 @@ def train(options: argparse.Namespace) -> None:
     # As a path: a name alone would be that of a shipped preset first.
     path = options.out if os.path.dirname(options.out) else os.path.join(os.curdir, options.out)
     again = f"zoo evaluate {path} --update{own_classes.options_again(options.modules)}"
-    if options.data:
-        again += f" --data {options.data}"
-    if options.labels:
-        again += f" --labels {options.labels}"
-    if options.drop:
-        again += f" --drop {' '.join(options.drop)}"
-    print(f"{path} is written. Measure it: {again}")
+    print(f"{path} is written. Measure it: {again}{data_again(options)}")
 
 
 def _class_of(name, own_models):
@@ -230,10 +249,11 @@ def _read(options, recipe, model_class, network):
             size, channels = size or tuple(shape[:2]), channels or shape[2]
     if os.path.isdir(options.data):
         print(f"reading the images in {options.data} ...", flush=True)
-    labels, drop = options.labels, options.drop
+    labels, table = options.labels, table_options(options)
     if recipe and is_table(options.data):  # a recipe of a table names columns
-        labels, drop = labels or recipe.label_file or None, drop or recipe.drop
-    return read(
+        labels = labels or recipe.label_file or None
+        table = {name: given or getattr(recipe, name) for name, given in table.items()}
+    own = read(
         options.data,
         size=size,
         channels=channels,
@@ -241,8 +261,11 @@ def _read(options, recipe, model_class, network):
         learns_labels=learns_labels_of_data(model_class),
         cache=options.cache,
         signals=network == "conv1d",
-        drop=drop,
+        **table,
     )
+    if own.recognized:
+        print(own.recognized, flush=True)
+    return own
 
 
 def _from_class(options, model_class, settings, own):

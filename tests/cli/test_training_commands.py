@@ -14,7 +14,7 @@ import zoo
 from zoo.cli import main
 from zoo.data.own import in_drawn_order, read
 from zoo.models import CLASSES
-from zoo.presets import own_data, recipes
+from zoo.presets import evaluation_data, own_data, recipes
 from zoo.training_commands import check_settings, settings_in
 
 TINY = ("--size", 8, "--latent-dim", 2, "--hidden-units", 8, "--epochs", 1)
@@ -84,7 +84,7 @@ def test_it_is_measured_on_the_images_that_were_kept_from_training(trained, phot
     )
     own = read("photos", size=8, learns_labels=True)
     x, y = in_drawn_order(own, card["recipe"]["seed"])
-    _, (_, y_train), (x_test, y_test) = own_data.arrays_of(card, "photos", preset="mine")
+    _, (_, y_train), (x_test, y_test) = evaluation_data.arrays_of(card, "photos", preset="mine")
     np.testing.assert_array_equal(np.asarray(x_test), np.asarray(x[14:]))
     np.testing.assert_array_equal(np.concatenate([y_train, y_test]), y)
     blue = np.asarray(own.x)[:, 0, 0, 2]
@@ -151,10 +151,10 @@ def test_classes_of_other_folders_are_found_by_their_names(tmp_path):
         (tmp_path / name).mkdir()
         Image.new("L", (9, 9), 60).save(tmp_path / name / "0.png")
     card = {"name": "mine", "class": "CVAE", "input": {"shape": [8, 8, 1]}}
-    _, _, (_, y) = own_data.arrays_of({**card, "classes": ["a", "b", "c"]}, str(tmp_path))
+    _, _, (_, y) = evaluation_data.arrays_of({**card, "classes": ["a", "b", "c"]}, str(tmp_path))
     assert y.tolist() == [1, 2]
     with pytest.raises(ValueError, match="has the class folder c, and mine was trained on a, b"):
-        own_data.arrays_of({**card, "classes": ["a", "b"]}, str(tmp_path))
+        evaluation_data.arrays_of({**card, "classes": ["a", "b"]}, str(tmp_path))
 
 
 # Options

@@ -2,14 +2,21 @@
 
 import os
 import shutil
+import sys
+import threading
+import time
 import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.picture_bombs import black_png
 
 import zoo
-from zoo.data import folders
+from zoo.data import decoding
+from zoo.data.own import read
+
+own_bytes = pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
 
 
 def pattern(height, width):
@@ -64,7 +71,7 @@ def test_the_seed_draws_the_validation_images(folder):
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
 def test_formats_are_read_alike(tmp_path, ending):
     Image.fromarray(pattern(64, 64)).save(tmp_path / f"a.{ending}", quality=95)
-    found = folders.pixels(tmp_path / f"a.{ending}", (64, 64), 3).astype(int)
+    found = decoding.pixels(tmp_path / f"a.{ending}", (64, 64), 3).astype(int)
     inside = np.ix_(range(24, 60), [*range(4, 28), *range(36, 60)])
     assert np.abs(found - pattern(64, 64))[inside].max() < 25
 
@@ -87,7 +94,7 @@ def test_modes_are_converted(tmp_path, make, color):
     if image.mode == "P":
         image.putpalette([0, 0, 0, 7, 8, 9])
     image.save(tmp_path / "a.png")
-    found = folders.pixels(tmp_path / "a.png", (8, 8), 3)
+    found = decoding.pixels(tmp_path / "a.png", (8, 8), 3)
     np.testing.assert_array_equal(found, np.broadcast_to(color, (8, 8, 3)))
 
 
@@ -95,12 +102,12 @@ def test_a_transparent_color_of_a_palette_is_white(tmp_path):
     image = Image.new("P", (9, 9), 1)
     image.putpalette([0, 0, 0, 7, 8, 9])
     image.save(tmp_path / "a.png", transparency=1)
-    assert (folders.pixels(tmp_path / "a.png", (8, 8), 1) == 255).all()
+    assert (decoding.pixels(tmp_path / "a.png", (8, 8), 1) == 255).all()
 
 
 def test_a_cmyk_jpeg_is_read(tmp_path):
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
-    red, green, blue = folders.pixels(tmp_path / "a.jpg", (8, 8), 3)[4, 4].astype(int)
+    red, green, blue = decoding.pixels(tmp_path / "a.jpg", (8, 8), 3)[4, 4].astype(int)
     assert red > 200
     assert max(green, blue) < 60
 
@@ -111,14 +118,14 @@ def test_images_are_turned_as_exif_says(tmp_path, ending):
     exif = Image.Exif()
     exif[0x0112] = 6  # stored a quarter turn to the left of what is to be seen
     upright.rotate(90).save(tmp_path / f"a.{ending}", exif=exif, quality=95)
-    found = folders.pixels(tmp_path / f"a.{ending}", (32, 32), 3).astype(int)
+    found = decoding.pixels(tmp_path / f"a.{ending}", (32, 32), 3).astype(int)
     assert np.abs(found - pattern(32, 32)).mean() < 8
 
 
 def test_resizing_averages_what_lies_between(tmp_path):
     board = (np.indices((128, 128)).sum(axis=0) % 2 * 255).astype("uint8")
     Image.fromarray(board).save(tmp_path / "a.png")
-    inside = folders.pixels(tmp_path / "a.png", (16, 16), 1)[2:-2, 2:-2]
+    inside = decoding.pixels(tmp_path / "a.png", (16, 16), 1)[2:-2, 2:-2]
     assert np.abs(inside.astype(int) - 127.5).max() < 3
 
 
@@ -127,7 +134,7 @@ def test_what_does_not_fit_is_cropped_on_both_sides(tmp_path, height, width):
     image = np.zeros((height, width), "uint8")
     image[height // 2 - 10 : height // 2 + 10, width // 2 - 10 : width // 2 + 10] = 200
     Image.fromarray(image).save(tmp_path / "a.png")
-    assert (folders.pixels(tmp_path / "a.png", (20, 20), 1) == 200).all()
+    assert (decoding.pixels(tmp_path / "a.png", (20, 20), 1) == 200).all()
 
 
 def test_broken_files_are_named_and_left_out(folder):
@@ -142,7 +149,7 @@ def test_broken_files_are_named_and_left_out(folder):
         data = zoo.data.from_folder(folder, 8, labels="from_subfolders", validation=0)
     assert sorted(data.broken) == ["dark/cut.jpg", "dark/empty.webp", "dark/text.png"]
     assert len(data.images) == len(data.files) == len(data.labels) == 11
-    expected = folders.pixels(folder / "light" / "7.png", (8, 8), 3) / np.float32(255)
+    expected = decoding.pixels(folder / "light" / "7.png", (8, 8), 3) / np.float32(255)
     np.testing.assert_array_equal(data.images[data.files.index("light/7.png")], expected)
 
 
@@ -152,7 +159,7 @@ def test_what_is_cached_is_read_again_until_the_folder_changes(folder, tmp_path,
     with pytest.warns(UserWarning, match="1 of 11"):
         first = zoo.data.from_folder(folder, 8, cache=cache)
     with monkeypatch.context() as patch:
-        patch.setattr(folders, "pixels", lambda *args: pytest.fail("decoded again"))
+        patch.setattr(decoding, "pixels", lambda *args: pytest.fail("decoded again"))
         with pytest.warns(UserWarning, match="1 of 11"):
             second = zoo.data.from_folder(folder, 8, cache=cache)
     np.testing.assert_array_equal(second[0][0], first[0][0])
@@ -169,7 +176,7 @@ def test_a_cache_is_written_whole_or_not_at_all(folder, tmp_path, monkeypatch):
     def fails(*args):
         raise MemoryError
 
-    monkeypatch.setattr(folders, "pixels", fails)
+    monkeypatch.setattr(decoding, "pixels", fails)
     with pytest.raises(MemoryError):
         zoo.data.from_folder(folder, 8, cache=tmp_path / "cache")
     assert os.listdir(tmp_path / "cache") == []
@@ -241,3 +248,111 @@ def test_a_folder_in_order_gives_no_warning(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         zoo.data.from_folder(folder, 8)
+
+
+# Limits
+
+
+@pytest.mark.parametrize("kind", [(8, 0), (8, 2), (8, 6), (16, 0)])
+def test_images_with_too_many_pixels_are_left_out_by_their_header(folder, kind, monkeypatch):
+    black_png(folder / "bomb.png", 5100, 5000, *kind)
+    real, seen = decoding._fitted, []
+    monkeypatch.setattr(decoding, "_fitted", lambda *args: seen.append(args) or real(*args))
+    said = r"bomb.png \(5100 x 5000 pixels; max_pixels, or ZOO_MAX_PIXELS, is 25,000,000\)"
+    with pytest.warns(UserWarning, match=said):
+        data = zoo.data.from_folder(folder, 8)
+    assert (list(data.broken), len(data.images), len(seen)) == (["bomb.png"], 10, 10)
+
+
+def test_the_limit_of_pixels_is_an_argument_or_a_variable(folder, monkeypatch):
+    black_png(folder / "wide.png", 60, 50)
+    with pytest.warns(UserWarning, match="60 x 50 pixels"):
+        zoo.data.from_folder(folder, 8, max_pixels=2999)
+    assert len(zoo.data.from_folder(folder, 8, max_pixels=3000).images) == 11
+    monkeypatch.setenv("ZOO_MAX_PIXELS", "2999")
+    with pytest.warns(UserWarning, match="60 x 50 pixels"):
+        zoo.data.from_folder(folder, 8)
+    monkeypatch.setenv("ZOO_MAX_PIXELS", "25M")
+    with pytest.raises(ValueError, match="ZOO_MAX_PIXELS is '25M'"):
+        zoo.data.from_folder(folder, 8)
+    with pytest.raises(ValueError, match="max_pixels is 0"):
+        zoo.data.from_folder(folder, 8, max_pixels=0)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_counts_at_the_size_at_which_it_is_decoded(tmp_path, progressive):
+    Image.new("L", (320, 320), 200).save(tmp_path / "a.jpg", progressive=progressive)
+    budget = decoding.PixelBudget(40 * 40)
+    if progressive:  # held whole, at whatever size it is decoded
+        with pytest.raises(ValueError, match="320 x 320 pixels"):
+            decoding.pixels(tmp_path / "a.jpg", (8, 8), 1, budget)
+        budget = decoding.PixelBudget(320 * 320)
+    assert abs(decoding.pixels(tmp_path / "a.jpg", (8, 8), 1, budget).astype(int) - 200).max() < 3
+
+
+def test_threads_share_the_pixels_that_are_decoded_at_the_same_time():
+    budget, held, most, large = decoding.PixelBudget(100), [], [], set()
+    lock = threading.Lock()
+
+    def work(count):
+        with lock:
+            held.append(min(count, 100))
+            most.append(sum(held))
+            if count > 25:
+                large.add(threading.get_ident())
+        time.sleep(0.001)
+        with lock:
+            held.remove(min(count, 100))
+
+    counts = (60, 20, 300, 20, 20, 20, 20, 9) * 5
+    threads = [threading.Thread(target=budget.run, args=(n, work, n)) for n in counts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(most), len(large)) == (40, 1)
+    assert max(most) <= 100
+
+
+def test_too_little_memory_is_said_with_the_file(folder, monkeypatch):
+    def fails(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(decoding, "_fitted", fails)
+    with pytest.raises(MemoryError, match=r"0.png, an image of 20 x 30 pixels.*max_pixels=599"):
+        zoo.data.from_folder(folder, 8)
+
+
+@own_bytes
+def test_names_that_are_no_utf8_are_taken(folder):
+    latin = folder / os.fsdecode(b"h\xf6ll")
+    shutil.copytree(folder / "light", latin)
+    (latin / os.fsdecode(b"k\xfcrzer.png")).write_text("no picture")
+    shutil.copy(folder / "light" / "9.png", folder / "dark" / os.fsdecode(b"M\xfcnchen.png"))
+    with pytest.warns(UserWarning, match=r"h\\xf6ll/k\\xfcrzer.png \(no PNG"):
+        data = zoo.data.from_folder(folder, 8, labels="from_subfolders", validation=0)
+    assert data.class_names == ("dark", "h\\xf6ll", "light")
+    place = data.files.index(os.fsdecode(b"dark/M\xfcnchen.png"))
+    assert data.images[place].max() == np.float32(225 / 255)
+
+
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_the_first_picture_of_an_animation_is_taken(tmp_path, ending):
+    first, *others = (Image.new("RGB", (16, 16), (level,) * 3) for level in (200, 10, 90))
+    options = {"lossless": True} if ending == "webp" else {}
+    first.save(tmp_path / f"a.{ending}", save_all=True, append_images=others, **options)
+    assert (decoding.pixels(tmp_path / f"a.{ending}", (8, 8), 1) == 200).all()
+
+
+@pytest.mark.parametrize("size", [(0, 8), (8, 0), (0, 0)])
+def test_pictures_of_no_size_are_left_out(folder, size):
+    black_png(folder / "none.png", *size)
+    with pytest.warns(UserWarning, match=r"1 of 11 images .*none.png \([^)]"):
+        assert list(zoo.data.from_folder(folder, 8).broken) == ["none.png"]
+
+
+@own_bytes
+def test_a_path_that_no_recipe_could_name_is_refused_before_it_is_read(folder):
+    latin = folder.rename(folder.with_name(os.fsdecode(b"h\xf6ll")))
+    with pytest.raises(ValueError, match=r"h\\xf6ll is no UTF-8: rename it"):
+        read(latin)

@@ -9,7 +9,7 @@ from PIL import Image
 
 import export
 import zoo
-from zoo.data import folders
+from zoo.data import decoding
 
 pytest.importorskip("selenium")
 from selenium.webdriver.common.action_chains import ActionChains
@@ -39,7 +39,7 @@ def test_an_own_image_is_encoded_as_by_keras(browser, site, tmp_path):
     said = page.own(path)
     assert "90 x 120 pixels became 8 x 8, gray, cropped at the center" in said
     assert "Inverted, as the examples have a dark background" in said
-    picture = folders.pixels(path, (8, 8), 1) / 255
+    picture = decoding.pixels(path, (8, 8), 1) / 255
     page.encodes(model, 1 - picture)
     assert page.find("#original-name").text == "your image"
     page.find("#own-invert").click()
@@ -62,7 +62,7 @@ def test_an_own_image_in_color_is_dropped(browser, site, tmp_path):
     content = base64.b64encode((tmp_path / "color.png").read_bytes()).decode()
     browser.execute_script(DROP, content)
     page.wait()
-    wanted = folders.pixels(tmp_path / "color.png", (8, 12), 3) / 255
+    wanted = decoding.pixels(tmp_path / "color.png", (8, 12), 3) / 255
     picture = page.pixels("#original-picture")[..., :3] / 255
     assert np.abs(picture - wanted).max() <= 3 / 255  # browsers round transparent colors
     page.encodes(model, picture)

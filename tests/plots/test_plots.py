@@ -79,6 +79,16 @@ def test_class_names_stand_below_their_columns(cvae):
     assert labels_of(figure.axes[0].get_xticklabels()) == names
 
 
+def test_names_of_classes_may_have_dollars(cvae, few_digits):
+    names = [r"$\nothing$", "$$", *"abcdefgh"]
+    x, y = few_digits
+    for figure in (
+        plots.style_grid(cvae, styles=2, class_names=names),
+        plots.codes(cvae, x, y, class_names=names),
+    ):
+        figure.canvas.draw()  # raised an error for what is no mathematics
+
+
 def test_analogies_show_the_image_and_its_code_with_every_label(cvae, few_digits):
     x, y = few_digits
     figure = plots.analogies(cvae, x, y, n=4)

@@ -16,6 +16,7 @@ from pathlib import Path
 import keras
 import pytest
 from keras import layers
+from PIL import Image
 from support.tampering import resign
 
 import zoo
@@ -46,7 +47,7 @@ def adversarial():
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """A folder of presets, `.keras` files, and (made on TensorFlow alone) an export, to change."""
+    """A folder of what is changed: presets, `.keras` files, pictures; on TensorFlow an export."""
     folder = tmp_path_factory.mktemp("sources")
     keras.utils.set_random_seed(0)
     models = {
@@ -60,6 +61,11 @@ def sources(tmp_path_factory):
     for name in ("plain", "adversarial"):
         (folder / "archives" / name).mkdir(parents=True)
         models[name].save(folder / "archives" / name / "model.keras")
+    for name, beside in (("alone", 0), ("several", 2)):
+        (folder / "pictures" / name).mkdir(parents=True)
+        for i in range(beside):
+            Image.new("L", (9, 9 + i), 90 + i).save(folder / "pictures" / name / f"{i}.png")
+        Image.effect_noise((32, 32), 60).save(folder / "pictures" / name / "changed.png")
     # In HDF5's oldest format, which has no checksums of its own, as Keras writes it.
     own = folder / "presets" / "own"
     models["own"].save_weights(own / "model.weights.h5")
@@ -115,7 +121,7 @@ def check(sources, scratch, presets, exports):
 
 @pytest.mark.backend
 def test_changed_files_are_refused_with_an_explanation_or_load_unchanged(sources, tmp_path):
-    presets = {"card": 20, "config": 40, "weights": 20, "archive": 30}
+    presets = {"card": 20, "config": 40, "weights": 20, "archive": 30, "pictures": 20}
     exports = {"signature": 40, "served": 20, "golden": 10, "arrays": 20, "onnx": 40}
     check(sources, tmp_path, presets, exports)
 
@@ -123,7 +129,7 @@ def test_changed_files_are_refused_with_an_explanation_or_load_unchanged(sources
 @pytest.mark.slow
 @pytest.mark.long
 def test_hundreds_of_changes_are_refused_with_an_explanation_or_load_unchanged(sources, tmp_path):
-    presets = dict.fromkeys(("card", "config", "weights", "archive"), 200)
+    presets = dict.fromkeys(("card", "config", "weights", "archive", "pictures"), 200)
     exports = dict.fromkeys(("signature", "onnx"), 200)
     exports |= dict.fromkeys(("served", "golden", "arrays"), 60)
     check(sources, tmp_path, presets, exports)

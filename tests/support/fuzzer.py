@@ -2,7 +2,7 @@
 
     python tests/support/fuzzer.py SOURCES SCRATCH FIRST KIND=COUNT...
 
-SOURCES holds `presets/`, `archives/` and `exports/`. Every case is one line of JSON in
+SOURCES holds `presets/`, `archives/`, `pictures/` and `exports/`. Every case is one line of JSON in
 SCRATCH/report, written before it is tried and once more with its outcome: whoever kills the
 interpreter is known.
 """
@@ -18,16 +18,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
+from PIL import Image
 
 import export
 import zoo
 from support.mutated_weights import change_weights, changed_onnx
 from support.mutations import changed_bytes, changed_json
+from support.picture_bombs import change_picture
 from support.tampering import resign
 from zoo.models.base import BaseAutoencoder
 from zoo.presets.card_page import render_card
@@ -175,6 +178,15 @@ def serve_export(folder):
     return {"configs": sorted(word for word in words if not word.strip(",").isdigit())}
 
 
+def load_pictures(folder):
+    """Return those pixels of a folder of images that nobody changed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is left out
+        found = zoo.data.from_folder(folder, 8, validation=0)
+    kept = [i for i, name in enumerate(found.files) if name != "changed.png"]
+    return {"pixels": [np.asarray(found.images[i]) for i in kept]}
+
+
 INPUTS = {
     "encoder": {"x": X, "label": LABEL},
     "decoder": {"z": np.linspace(-1, 1, 9, dtype="float32").reshape(3, 3), "label": LABEL},
@@ -268,6 +280,7 @@ KINDS = {
         (),
     ),
     "archive": ("archives", change_archive, load_archive, ("weights",)),
+    "pictures": ("pictures", change_picture, load_pictures, ("pixels",)),
     "signature": ("exports", change_json("decoder/signature.json"), load_export, ("outputs",)),
     "served": ("exports", change_json("decoder/signature.json"), serve_export, ()),
     "parity": ("exports", change_json("decoder/parity.json"), load_export, ("outputs",)),
@@ -340,6 +353,7 @@ def main(sources, scratch, first, *counts):
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, resource.RLIM_INFINITY))
+    Image.init()  # imports what Pillow tries for files that it does not know
     watch, held = Watch(scratch), sorted(os.listdir())
     with open(scratch / "report", "a", encoding="utf-8") as report:
 

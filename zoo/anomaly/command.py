@@ -12,8 +12,11 @@ from zoo.anomaly.detector import Detector
 from zoo.anomaly.loading import load
 from zoo.anomaly.report import PAGE, TABLE, write_report
 from zoo.anomaly.saving import FILE
-from zoo.data.tables import is_table, read_table
+from zoo.data.table_columns import Columns
+from zoo.data.tables import Read, is_table, read_table
 from zoo.presets.loading import load as load_preset
+from zoo.presets.evaluation_data import NO_NAMES
+from zoo.training_commands import table_options
 
 
 def detect(options: Any, custom_objects: dict) -> None:
@@ -34,18 +37,20 @@ def detect(options: Any, custom_objects: dict) -> None:
     else:
         model = load_preset(options.name, custom_objects=custom_objects)
         detector = Detector(model, **given)
-    x, labels = read_items(options.data, options, detector.model)
-    truth = labels_of(options, labels)
+    data = read_items(options.data, options, detector.model)
+    truth = labels_of(options, data.y)
     if not is_detector:
-        seen = x
+        seen = data.x
         if options.train_data:
-            seen, _ = read_items(options.train_data, options, detector.model, labels=False)
+            seen = read_items(options.train_data, options, detector.model, scored=False).x
         detector.fit(seen, train=False)
     found = write_report(
         detector,
-        x,
+        data.x,
         options.out,
         is_anomaly=truth,
+        ids=data.ids,
+        id_name=options.id_column or "id",
         top=options.top,
         overwrite=options.overwrite,
     )
@@ -58,27 +63,34 @@ def detect(options: Any, custom_objects: dict) -> None:
     print(f"{Path(options.out, TABLE)} and {Path(options.out, PAGE)} are written.")
 
 
-def read_items(
-    path: Any, options: Any, model: Any, labels: bool = True
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the items in a file as the model takes them, and labels where a column holds them.
+def read_items(path: Any, options: Any, model: Any, scored: bool = True) -> Read:
+    """Return the items in a file as the model takes them; labels and ids where columns hold them.
 
     Args:
         path: of the file. options: of the command line. model: of the detector.
-        labels: whether labels are needed; else their column is left out if it is there.
+        scored: whether these items get scores; else the columns of labels and ids are left out if
+            they are there.
 
     Raises:
         OSError, ValueError: no such file, or not one for the model.
     """
     if not is_table(path):
-        if options.drop:
-            raise ValueError(f"--drop is for columns of tables, and {path} is none: leave it out.")
-        return for_model(read_array(path, options.array), model), None
-    column = options.labels if options.labels and not options.labels.endswith(".npy") else None
-    columns = getattr(model.likelihood, "names", None)
-    drop = options.drop if labels or column is None else [*options.drop, column]
-    found = read_table(path, labels=column if labels else None, drop=drop, columns=columns)
-    return found.x, found.y
+        for name in ("drop", "delimiter", "decimal", "id_column"):
+            if getattr(options, name):
+                option = "--id" if name == "id_column" else f"--{name}"
+                raise ValueError(f"{option} is for tables, and {path} is none: leave it out.")
+        return Read(for_model(read_array(path, options.array), model), ())
+    read = table_options(options)
+    labels = options.labels if options.labels and not options.labels.endswith(".npy") else None
+    if not scored:
+        read["drop"] = [*options.drop, *filter(None, (labels, options.id_column))]
+    asked = {"labels": labels, "id_column": options.id_column} if scored else {}
+    columns = Columns.of(model.likelihood)
+    found = read_table(path, columns=columns, **asked, **read)
+    print(found.recognized, flush=True)
+    if columns is None:
+        print(NO_NAMES, flush=True)
+    return found
 
 
 def labels_of(options: Any, found: np.ndarray | None = None) -> np.ndarray | None:

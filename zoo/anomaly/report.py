@@ -7,6 +7,8 @@ import csv
 import html
 import io
 import os
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from zoo.atomic_writes import check_target, publish_folder
 from zoo.checks import data as checks
 
 PAGE, TABLE = "report.html", "scores.csv"
-MOST_NAMES = 40  # of columns, below a picture
+MOST_NAMES = 40  # of columns, below a picture,
+LONGEST_NAME = 24  # with so many letters
 NAMED = 3  # columns of a row that are named as unusual,
 LEAST_SHARE = 0.1  # if they have this share of its squared error
 STYLE = (
@@ -37,6 +40,8 @@ def write_report(
     folder: str | os.PathLike,
     *,
     is_anomaly: Any = None,
+    ids: Sequence | None = None,
+    id_name: str = "id",
     top: int = 24,
     overwrite: bool = False,
 ) -> dict[str, float]:
@@ -52,6 +57,9 @@ def write_report(
         folder: to create.
         is_anomaly: labels [n], 1 or True for anomalies and 0 or False for normal items, of both
             kinds; None for none.
+        ids: what the items are called, [n], such as `ids` of `zoo.data.from_table`: they stand
+            beside each score in the table and on the page; None for none.
+        id_name: the name of the column of ids.
         top: how many items to show, at least 1.
         overwrite: replace an earlier report.
 
@@ -72,6 +80,8 @@ def write_report(
     check_target(folder, overwrite)
     top = checks.positive(top, "top")
     truth = None if is_anomaly is None else checked_truth(is_anomaly, len(x))
+    if ids is not None and len(ids) != len(x):
+        raise ValueError(f"There are {len(ids)} ids for {len(x)} items; give one an item.")
     scores = detector.scores(x)
     flagged = scores > np.float32(detector.threshold)
     found = {
@@ -92,12 +102,19 @@ def write_report(
     pictures["The most unusual items"] = most_unusual(detector, items, shown)
     said = unusual_columns(detector, items) if items.ndim == 2 else [""] * len(items)
     with publish_folder(folder, overwrite) as scratch:
-        _write_table(scratch / TABLE, scores, flagged, truth)
+        named = {} if ids is None else {id_name: ids}
+        _write_table(scratch / TABLE, scores, flagged, truth, named)
         rows = [
-            (int(i), f"{scores[i]:.6g}", "yes" if flagged[i] else "no", text)
+            (
+                int(i),
+                *(names[i] for names in named.values()),
+                f"{scores[i]:.6g}",
+                "yes" if flagged[i] else "no",
+                text,
+            )
             for i, text in zip(shown, said, strict=True)
         ]
-        text = _page(detector, found, pictures, rows)
+        text = _page(detector, found, pictures, rows, named)
         (scratch / PAGE).write_text(text, encoding="utf-8")
     return found
 
@@ -190,7 +207,8 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Figur
         two.set_title("squared error by column", fontsize=9)
         if names and len(names) <= MOST_NAMES:
             for axes in (one, two):
-                axes.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
+                ticks = [shortened(name) for name in names]
+                axes.set_xticks(range(len(names)), ticks, rotation=90, fontsize=6, parse_math=False)
     figure.axes[0].legend(fontsize=7)
     return figure
 
@@ -219,17 +237,19 @@ def _axes(width, height):
     return figure, figure.add_subplot()
 
 
-def _write_table(path: Path, scores, flagged, truth):
+def _write_table(path: Path, scores, flagged, truth, named):
+    columns = {"item": range(len(scores))}
+    own = ("item", "score", "is_anomaly", "label")
+    columns |= {f"{name} (id)" if name in own else name: ids for name, ids in named.items()}
+    columns |= {"score": [f"{score:.9g}" for score in scores], "is_anomaly": flagged.astype(int)}
+    columns |= {} if truth is None else {"label": truth.astype(int)}
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        labels = () if truth is None else ("label",)
-        writer.writerow(("item", "score", "is_anomaly", *labels))
-        for i, score in enumerate(scores):
-            label = () if truth is None else (int(truth[i]),)
-            writer.writerow((i, f"{score:.9g}", int(flagged[i]), *label))
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
 
 
-def _page(detector, found, pictures, rows) -> str:
+def _page(detector, found, pictures, rows, named) -> str:
     model = type(detector.model).__name__
     told = (
         f"{found['anomalies']:,} of {found['items']:,} items have a score above the threshold, "
@@ -249,7 +269,8 @@ def _page(detector, found, pictures, rows) -> str:
     ]
     for title, figure in pictures.items():
         lines.append(f'<h2>{title}</h2><img alt="{title}" src="{_embedded(figure)}">')
-    titles = ("item", "score", "anomaly", "largest errors" if rows[0][-1] else "")
+    names = map(html.escape, named)
+    titles = ("item", *names, "score", "anomaly", "largest errors" if rows[0][-1] else "")
     lines.append("<div><table><tr>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>")
     for cells in rows:
         told = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
@@ -257,7 +278,15 @@ def _page(detector, found, pictures, rows) -> str:
     return "\n".join([*lines, "</table></div></html>\n"])
 
 
+def shortened(name: str) -> str:
+    """Return the name of a column in one line, as it fits at an axis."""
+    name = " ".join(name.split())
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
 def _embedded(figure: Figure) -> str:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the text has the names
+        figure.savefig(buffer, format="png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -13,18 +14,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from zoo.atomic_writes import publish_folder
+from zoo.data import decoding
+from zoo.data.decoding import printable_name
 from zoo.data.stored import StoredImages
 from zoo.nn.given import whole
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
-FORMATS = ("PNG", "JPEG", "WEBP")
 FROM_SUBFOLDERS = "from_subfolders"
 _PIXELS, _FILES = "pixels.npy", "files.json"
 _LEAST = 8  # pixels a side
-_AT_ONCE = 512  # images that are held while they are decoded
+_MOST_THREADS = 8
+_AT_ONCE = 512  # images that are held while they are decoded,
+_BYTES_AT_ONCE = 2**27  # and their bytes
 _LAYOUT = 1  # of what is cached; another number when it changes
 
 
@@ -33,7 +37,8 @@ class ImageFolder(tuple):
 
     Attributes:
         class_names: what the labels mean, in order; () without labels.
-        files: of all images, paths inside the folder, in the order in which they are cached.
+        files: of all images, paths inside the folder, in the order in which they are cached. Bytes
+            of a name that are no UTF-8 are as `os.fsdecode` has them, so that the path opens.
         broken: what could not be read, as {path: reason}.
         images: all of them, a `zoo.data.StoredImages` in the order of `files`.
         labels: of all of them, int32 [n], or None.
@@ -55,13 +60,14 @@ def from_folder(
     validation: float = 0.1,
     seed: int = 0,
     cache: str | os.PathLike | None = None,
+    max_pixels: int | None = None,
 ) -> ImageFolder:
     """Read the images of a folder, and of the folders in it, as data for `fit`.
 
     PNG, JPEG and WebP files of any size and mode are turned as their EXIF entry says, resized with
     antialiasing so that they cover the asked size, and cropped at the center. Transparent pixels
-    are laid on white; 16 bits become 8. Files that cannot be read are named in a warning and left
-    out; hidden ones are not looked at.
+    are laid on white; 16 bits become 8. Files that cannot be read, and images of more than
+    `max_pixels`, are named in a warning and left out; hidden ones are not looked at.
 
     Images are decoded once, in threads, into an .npy file of uint8, from which they are read when
     they are needed: as many as the disk holds.
@@ -78,6 +84,10 @@ def from_folder(
         cache: a folder for the decoded images, so that the next call starts at once while names,
             sizes and times of the files and the settings are the same. What it holds may be deleted
             at any time. By default a temporary folder, removed with the last view of the images.
+        max_pixels: the most pixels of an image, which its header says before it is decoded. A
+            JPEG counts at the reduced size at which it is decoded, a progressive one as a whole. As
+            many are decoded at the same time, by all threads together. By default the environment
+            variable ZOO_MAX_PIXELS, or 25 million.
 
     Returns:
         `(x, y), (x_val, y_val)`, with the attributes of `ImageFolder`: `zoo.data.StoredImages`,
@@ -85,7 +95,7 @@ def from_folder(
         `numpy.asarray(x)` reads them all.
 
     Raises:
-        OSError: there is no such folder.
+        OSError: there is no such folder. MemoryError: too little memory for an image.
         ValueError: no images in it, none that can be read, or a setting out of its range; with
             labels, fewer than two classes, or images beside the class folders.
 
@@ -111,11 +121,12 @@ def from_folder(
             f"validation is {validation!r}; give the share of the images that is kept for it, "
             "from 0 to below 1."
         )
+    most = decoding.most_pixels(max_pixels)
     folder = Path(folder)
     found = _listed(folder)
     if labels:
         _check_classes(folder, found)
-    place, keep = _decoded(folder, found, size, channels, cache)
+    place, keep = _decoded(folder, found, size, channels, most, cache)
     content = json.loads((place / _FILES).read_text(encoding="utf-8"))
     files, broken = tuple(content["files"]), content["broken"]
     if broken:
@@ -127,7 +138,7 @@ def from_folder(
     classes, y = (), None
     if labels:
         classes, y = np.unique([name.split("/")[0] for name in files], return_inverse=True)
-        classes, y = tuple(classes.tolist()), y.astype("int32")
+        classes, y = tuple(map(printable_name, classes.tolist())), y.astype("int32")
     rows = np.random.default_rng(whole("seed", seed)).permutation(len(x))
     kept = min(max(1, round(validation * len(x))), len(x) - 1) if validation else 0
     made = ImageFolder(
@@ -180,29 +191,33 @@ def _check_classes(folder, found):
     beside = [name for name, *_ in found if "/" not in name]
     if beside:
         raise ValueError(
-            f"{len(beside)} images lie in {folder} itself and have no class, such as {beside[0]}: "
-            "move them into one of the class folders, or leave labels out."
+            f"{len(beside)} images lie in {folder} itself and have no class, such as "
+            f"{printable_name(beside[0])}: move them into one of the class folders, or leave "
+            "labels out."
         )
     classes = {name.split("/")[0] for name, *_ in found}
     if len(classes) < 2:
         raise ValueError(
-            f"{folder} has one class folder with images, {classes.pop()}; labels need two or more. "
-            "Give the folder above it, or leave labels out."
+            f"{folder} has one class folder with images, {printable_name(classes.pop())}; labels "
+            "need two or more. Give the folder above it, or leave labels out."
         )
 
 
 def _told(folder, broken, n) -> str:
-    some = "; ".join(f"{name} ({reason})" for name, reason in list(broken.items())[:5])
+    shown = list(broken.items())[:5]
+    some = "; ".join(f"{printable_name(name)} ({reason})" for name, reason in shown)
     more = f"; and {len(broken) - 5} more" if len(broken) > 5 else ""
-    return f"{len(broken)} of {n} images in {folder} cannot be read and are left out: {some}{more}."
+    what = printable_name(folder)
+    return f"{len(broken)} of {n} images in {what} cannot be read and are left out: {some}{more}."
 
 
 # Decoding
 
 
-def _decoded(folder, found, size, channels, cache):
+def _decoded(folder, found, size, channels, most, cache):
     """Return the folder of the decoded images, and what removes it when it goes, or None."""
-    listing = json.dumps([_LAYOUT, size, channels, found])
+    limit = [] if most == decoding.MOST_PIXELS else [most]
+    listing = json.dumps([_LAYOUT, size, channels, found, *limit])
     fingerprint = hashlib.sha256(listing.encode()).hexdigest()[:16]
     keep = None
     if cache is None:
@@ -212,7 +227,9 @@ def _decoded(folder, found, size, channels, cache):
     if not place.is_dir():
         try:
             with publish_folder(place) as scratch:
-                _decode_into(scratch, folder, [name for name, *_ in found], size, channels)
+                budget = decoding.PixelBudget(most)
+                names = [name for name, *_ in found]
+                _decode_into(scratch, folder, names, size, channels, budget)
         except FileExistsError:
             if not (place / _FILES).is_file():  # else another process was as fast
                 raise
@@ -227,14 +244,19 @@ class TemporaryFolder:
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
-def _decode_into(scratch: Path, folder: Path, names, size, channels):
+def _decode_into(scratch: Path, folder: Path, names, size, channels, budget):
     files, broken = [], {}
     shape = (*size, channels)
-    with open(scratch / _PIXELS, "wb") as out, ThreadPoolExecutor() as threads:
+    at_once = max(1, min(_AT_ONCE, _BYTES_AT_ONCE // math.prod(shape)))
+    with (
+        open(scratch / _PIXELS, "wb") as out,
+        decoding.own_limit(),
+        ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads,
+    ):
         _write_header(out, (len(names), *shape))
-        for i in range(0, len(names), _AT_ONCE):
-            some = names[i : i + _AT_ONCE]
-            results = threads.map(lambda name: _try(folder / name, size, channels), some)
+        for i in range(0, len(names), at_once):
+            some = names[i : i + at_once]
+            results = threads.map(lambda name: _try(folder / name, size, channels, budget), some)
             for name, result in zip(some, results, strict=True):
                 if isinstance(result, str):
                     broken[name] = result
@@ -245,7 +267,7 @@ def _decode_into(scratch: Path, folder: Path, names, size, channels):
         _write_header(out, (len(files), *shape))  # as long as the first: NumPy leaves room
     if not files:
         raise ValueError(_told(folder, broken, len(names)) + " No image is left.")
-    content = json.dumps({"files": files, "broken": broken}, ensure_ascii=False)
+    content = json.dumps({"files": files, "broken": broken})  # ASCII, as names may be no UTF-8
     (scratch / _FILES).write_text(content, encoding="utf-8")
 
 
@@ -254,57 +276,15 @@ def _write_header(out, shape):
     np.lib.format.write_array_header_1_0(out, header)
 
 
-def _try(path, size, channels):
+def _try(path, size, channels, budget):
     """Return the pixels of a file, uint8 [height, width, channels], or what is wrong with it."""
     try:
-        return pixels(path, size, channels)
+        return decoding.pixels(path, size, channels, budget)
     except MemoryError:
         raise
     except Exception as error:  # decoders raise whatever they like
-        reason = "no PNG, JPEG or WebP" if isinstance(error, Image.UnidentifiedImageError) else None
-        return reason or str(error) or type(error).__name__
-
-
-def pixels(path: str | os.PathLike, size: tuple[int, int], channels: int) -> np.ndarray:
-    """Read an image file as `from_folder` does.
-
-    Args:
-        path: a PNG, JPEG or WebP file; of an animation, the first picture is taken.
-        size: (height, width).
-        channels: 3, or 1 for gray.
-
-    Returns:
-        uint8 [height, width, channels].
-
-    Raises:
-        Exception: whatever the decoder raises for a broken file.
-
-    Example:
-        >>> from PIL import Image
-        >>> Image.new("RGBA", (40, 20), (255, 0, 0, 0)).save("transparent.png")
-        >>> from zoo.data import folders
-        >>> folders.pixels("transparent.png", (8, 8), 3)[0, 0].tolist()
-        [255, 255, 255]
-    """
-    height, width = size
-    with Image.open(path, formats=FORMATS) as image:
-        image.draft(None, (2 * max(size), 2 * max(size)))  # JPEG: decodes no more than is needed
-        image = ImageOps.exif_transpose(image)
-        image = ImageOps.fit(
-            _flat(image).convert("L" if channels == 1 else "RGB"),
-            (width, height),
-            method=Image.Resampling.LANCZOS,
-        )
-    return np.asarray(image, "uint8").reshape(height, width, channels)
-
-
-def _flat(image: Image.Image) -> Image.Image:
-    """Return an image of 8 bits without transparency, laid on white."""
-    if image.mode.startswith("I"):  # 16 bits of gray
-        values = np.asarray(image).astype("float32") / 257.0
-        return Image.fromarray(np.rint(np.clip(values, 0, 255)).astype("uint8"))
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image
+        if isinstance(error, Image.UnidentifiedImageError):
+            return "no PNG, JPEG or WebP"
+        if isinstance(error, Image.DecompressionBombError):
+            return decoding.too_large("more than 178 million pixels", budget.most)
+        return str(error) or type(error).__name__

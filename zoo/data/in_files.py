@@ -189,4 +189,5 @@ def _decoded(files, offsets):
 
     content = files.tobytes()
     pairs = itertools.pairwise(offsets)  # where a file starts and where the next one does
-    return np.stack([np.asarray(Image.open(io.BytesIO(content[a:b]))) for a, b in pairs])
+    files = (io.BytesIO(content[a:b]) for a, b in pairs)
+    return np.stack([np.asarray(Image.open(file, formats=("JPEG",))) for file in files])

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.decoding import printable_name
 from zoo.data.folders import ENDINGS, FROM_SUBFOLDERS, TemporaryFolder, from_folder
 from zoo.data.stored import StoredImages, array_in
-from zoo.data.tables import is_table, read_table
+from zoo.data.tables import is_frame, is_table, read_table
 
 _SIZE = (64, 64)
 _IMAGE_KEYS, _LABEL_KEYS = ("x_train", "x", "images", "arr_0"), ("y_train", "y", "labels")
@@ -30,8 +31,8 @@ class OwnData:
         path: where the images are, as it was given; "" for arrays.
         label_file: the same of the labels, where they are in a file of their own; or the column of
             a table that they are in.
-        columns, categories: of x, where it is a table; see `zoo.data.Table`.
-        drop: columns of the table that are not in x.
+        columns, categories, category_names, recognized: of a table; see `zoo.data.Table`.
+        drop, delimiter, decimal: as the table was read; see `zoo.data.from_table`.
         test: images and labels that are for testing, where an .npz file has some.
     """
 
@@ -42,12 +43,16 @@ class OwnData:
     label_file: str = ""
     columns: tuple[str, ...] = ()
     categories: tuple[tuple[int, int], ...] = ()
+    category_names: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
+    delimiter: str = ""
+    decimal: str = ""
+    recognized: str = ""
     test: tuple | None = None
 
 
 def read(
-    path: str | os.PathLike,
+    path: Any,
     *,
     size: int | tuple[int, int] | None = None,
     channels: int | None = None,
@@ -56,7 +61,9 @@ def read(
     cache: str | os.PathLike | None = None,
     signals: bool = False,
     drop: tuple[str, ...] | list[str] = (),
-    columns: tuple[str, ...] | list[str] | None = None,
+    columns: Any = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
 ) -> OwnData:
     """Read images from a folder, an .npy or an .npz file; or rows from a table.
 
@@ -64,7 +71,7 @@ def read(
         path: a folder, see `zoo.data.from_folder`; an .npy file, see `zoo.data.StoredImages`; or
             an .npz file with `x_train`, `x`, `images` or `arr_0`, perhaps with labels as `y_train`,
             `y` or `labels` (of pairs the other images), and with `x_test` and `y_test`; or a table,
-            see `zoo.data.from_table`.
+            or a data frame, see `zoo.data.from_table`.
         size: (height, width) of the images, or one number for both; images in folders have 64
             pixels a side without. What is in files is not resized.
         channels: 3 or 1; images in folders have 3 without.
@@ -72,23 +79,28 @@ def read(
         learns_labels: whether labels are wanted that the folder or the .npz file has.
         cache: a folder for the images of a folder, decoded; see `zoo.data.from_folder`.
         signals: whether arrays of three axes are signals [n, time, channels], not images.
-        drop, columns: of a table; see `zoo.data.from_table`.
+        drop, columns, delimiter, decimal: of a table; see `zoo.data.from_table`.
 
     Raises:
         OSError: there is nothing of that name.
         ValueError: no images, one image, or images of another size; a table that `from_table`
             refuses.
     """
+    options = {"drop": tuple(drop), "delimiter": delimiter or "", "decimal": decimal or ""}
+    if is_frame(path):
+        return _read_table(path, "", labels, columns, options)
     path, given = Path(path), str(path)
+    _check_name(given)
     if is_table(path):
-        return _read_table(path, given, labels, tuple(drop), columns)
-    if drop:
-        raise ValueError(f"drop= ({', '.join(drop)}) is for columns of tables; leave it out.")
+        return _read_table(path, given, labels, columns, options)
+    for name, value in options.items():
+        if value:
+            raise ValueError(f"{name}= ({value}) is for tables, and {path} is none: leave it out.")
     if path.is_dir():
         wanted = labels == FROM_SUBFOLDERS or (labels is None and learns_labels)
         size = _SIZE if size is None else size
-        options = {"channels": channels or 3, "labels": FROM_SUBFOLDERS if wanted else None}
-        data = from_folder(path, size, **options, validation=0, cache=cache)
+        kind = {"channels": channels or 3, "labels": FROM_SUBFOLDERS if wanted else None}
+        data = from_folder(path, size, **kind, validation=0, cache=cache)
         found = OwnData(data.images, data.labels, data.class_names, given)
     elif not path.exists():
         raise FileNotFoundError(
@@ -107,11 +119,24 @@ def read(
     return with_labels(found, labels)
 
 
-def _read_table(path, given, labels, drop, columns) -> OwnData:
+def _check_name(path):
+    """Refuse a path that a recipe, which is UTF-8, could not name."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"The name of {printable_name(path)} is no UTF-8: rename it. Files inside of a folder "
+            "may have such names."
+        ) from None
+
+
+def _read_table(table, given, labels, columns, options) -> OwnData:
     column = labels if isinstance(labels, str) and not labels.endswith(".npy") else None
-    read = read_table(path, labels=column, drop=drop, columns=columns)
-    more = {"columns": read.columns, "categories": read.categories, "drop": drop}
-    found = OwnData(read.x, read.y, read.class_names, given, column or "", **more)
+    asked = {name: value or None for name, value in options.items() if name != "drop"}
+    read = read_table(table, labels=column, drop=options["drop"], columns=columns, **asked)
+    names = ("columns", "categories", "category_names", "recognized")
+    more = {name: getattr(read, name) for name in names}
+    found = OwnData(read.x, read.y, read.class_names, given, column or "", **more, **options)
     return found if labels is None or column else with_labels(found, labels)
 
 
@@ -166,7 +191,10 @@ def _labels(array):
 def _on_disk(array, signals) -> StoredImages:
     """Return an array as images that are read from disk, where uint8 takes a quarter."""
     keep = TemporaryFolder()
-    array = array.astype("float32") if array.dtype == "float64" else array
+    if array.dtype == "float64":
+        if np.abs(array).max(initial=0) > np.finfo("float32").max:  # NaN is refused by the model
+            raise ValueError("it holds numbers that float32 cannot hold; use a larger unit")
+        array = array.astype("float32")
     np.save(Path(keep.path, "x.npy"), np.ascontiguousarray(array))
     x = StoredImages(Path(keep.path, "x.npy"), signals)
     x.keep = keep

@@ -68,7 +68,7 @@ def patches(paths: list[Path], side: int = 32) -> np.ndarray:
 
     generator, found = np.random.default_rng(0), []
     for path in paths:
-        with Image.open(path) as photograph:
+        with Image.open(path, formats=("PNG",)) as photograph:
             image = np.asarray(photograph.convert("RGB"), "float32") / 255
         for _ in range(PATCHES):
             top, left = (generator.integers(0, size - side + 1) for size in image.shape[:2])

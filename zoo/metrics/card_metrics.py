@@ -67,13 +67,12 @@ class CardMetric:
     def measure(self, evaluation: Evaluation) -> dict[str, Any]:
         """Return the metric as an entry of a card: name, value, unit and protocol."""
         value, details = self.function(evaluation)
-        kind = "rows" if evaluation.model.likelihood.in_own_units else "images"
-        images = f"{len(evaluation.x):,} test {kind} of {evaluation.data_name}, none left out"
+        items = f"{len(evaluation.x):,} test {evaluation.kind} of {evaluation.data_name}"
         return {
             "name": self.name,
             "value": value,
             "unit": self.unit.format(**details),
-            "protocol": f"{self.protocol.format(**details)} ({images})",
+            "protocol": f"{self.protocol.format(**details)} ({items}, none left out)",
         }
 
 

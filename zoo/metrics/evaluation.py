@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.items import kind_of_items
 from zoo.metrics import likelihood
 from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 
@@ -40,6 +41,11 @@ class Evaluation:
     def x(self) -> np.ndarray:
         """The test images, float32 [n, *input_shape]."""
         return self.test[0]
+
+    @property
+    def kind(self) -> str:
+        """What they are called: images, signals or rows."""
+        return kind_of_items(self.x.shape[1:])
 
     @property
     def y(self) -> np.ndarray | None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.data.table_columns import Columns
+
 
 @dataclass(frozen=True)
 class TensorInfo:
@@ -20,6 +22,8 @@ class TensorInfo:
             `{"kind": "normal", "scale": 1.0}`; else None.
         layout: "channels_last", or "channels_first" if an export was asked for it.
         columns: their names, for rows of a table, or None.
+        categories: of these columns, `{"column", "first", "values"}` each: the column of the table,
+            the number of its first column here, and the values that its columns stand for; or None.
     """
 
     name: str
@@ -30,6 +34,7 @@ class TensorInfo:
     prior: dict[str, Any] | None = None
     layout: str = "channels_last"
     columns: tuple[str, ...] | None = None
+    categories: tuple[dict[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,11 @@ class OwnWeights:
 def image_info(model: Any) -> TensorInfo:
     """Return the description of `x`, the images of a model, or its rows of a table."""
     p = model.likelihood
-    names = getattr(p, "names", None)
-    more = {"prior": p.describe_rows(), "columns": names}
+    known = Columns.of(p)
+    more = {"prior": p.describe_rows()}
+    if known:
+        described = known.described()
+        more |= {"columns": known.names, "categories": described and tuple(described)}
     return TensorInfo("x", "float32", tuple(model.image_shape), p.low, p.high, **more)
 
 

@@ -109,7 +109,7 @@ def name_columns(axes: Any, model: Any, class_names: Sequence[str] | None, offse
         f"class_names has {len(names)} names; the model has {model.num_classes} classes.",
     )
     places = (np.arange(len(names)) + offset) * width + width / 2
-    axes.set_xticks(places, names, fontsize=7)
+    axes.set_xticks(places, names, fontsize=7, parse_math=False)  # names may have a $
     axes.tick_params(length=0)
 
 
@@ -173,5 +173,7 @@ def scatter(
         axes.scatter(*z[chosen, :2].T, s=3, alpha=0.5, color=f"C{label % 10}", label=name)
     columns = -(-len(np.unique(labels)) // 20)
     legend = axes.legend(title="class", markerscale=4, loc="upper right", fontsize=8, ncols=columns)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     for handle in legend.legend_handles:
         handle.set_alpha(1)

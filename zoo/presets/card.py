@@ -75,6 +75,7 @@ _NEEDED = {"name": str, "class": str, "input": dict, "latent_dim": int, "paramet
 _KNOWN = {  # may be missing, or null
     **{"description": str, "paper": str, "licence": str, "storage": str, "based_on": str},
     **{"data": dict, "recipe": dict, "versions": dict, "figures": list, "columns": list},
+    "categories": list,
 }
 _DATA = ("title", "licence", "credit")
 _METRIC = {"name": str, "value": (int, float), "unit": str, "protocol": str, "command": str}

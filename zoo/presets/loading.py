@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from zoo.backend.optimizer_group import normalize_config
+from zoo.data.table_columns import Columns
 from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
@@ -187,8 +188,11 @@ def _check_card(card, model, folder):
         "parameters": model.count_params(),
     }
     wrong = {key: card[key] for key in truth if card[key] != truth[key]}
-    if list(card.get("columns") or ()) != list(getattr(model.likelihood, "names", None) or ()):
+    columns = Columns.of(model.likelihood)
+    if list(card.get("columns") or ()) != list(columns.names if columns else ()):
         wrong["columns"] = card.get("columns")
+    if card.get("categories") not in (None, columns and columns.described()):
+        wrong["categories"] = card["categories"]
     if list(card["input"]["shape"]) != list(model.image_shape):
         wrong["input"] = card["input"]
     if wrong:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,21 @@ from typing import Any
 import numpy as np
 from keras.saving import serialize_keras_object
 
-from zoo import data
 from zoo.checks.data import few_rows
 from zoo.data.own import OwnData, in_drawn_order, read, with_labels
-from zoo.data.tables import is_table
+from zoo.data.tables import is_frame, is_table
+from zoo.items import kind_of_items
 from zoo.models import CLASSES
 from zoo.nn.distributions import GaussianColumns, MixedColumns
 from zoo.nn.proportions import suited_filters, suited_hidden_units, suited_latent_dim
 from zoo.presets import recipes
-from zoo.presets.card import Card
-from zoo.presets.data_note import described, labels_in_a_file, read_note
+from zoo.presets.data_note import labels_in_a_file
 from zoo.presets.recipes import Recipe
-from zoo.suggestions import UnknownNameError
 
 TITLE, TABLE = "images of one's own", "a table of one's own"
 _LEAST_OF_PHOTOGRAPHS = 32  # pixels a side
 TARGETS = "target_shape"  # a setting of classes that learn from pairs of images
+_MOST_CLASSES = 1000  # where most of them have no image
 _MANY = 10_000  # images, from which on batches are larger
 
 
@@ -184,9 +182,12 @@ def given(
     if isinstance(images, str | os.PathLike):
         options = {"learns_labels": learns_labels, "drop": recipe.drop}
         if is_table(images):
-            options, labels = {**options, "labels": labels}, None
+            signs = {"delimiter": recipe.delimiter, "decimal": recipe.decimal}
+            options, labels = {**options, **signs, "labels": labels}, None
         signals = recipe.model.get("network") == "conv1d"
         own = read(images, **_shape_asked(recipe, images), **options, signals=signals)
+    elif is_frame(images):
+        own, labels = read(images, labels=labels, drop=recipe.drop), None
     elif not isinstance(images, OwnData):
         own = OwnData(images)
     own = own if labels is None else with_labels(own, labels)
@@ -200,7 +201,7 @@ def given(
     elif y is not None and np.ndim(y) > 1 and "label_shape" in takes:
         model |= _label_arrays(model, y)
     elif y is not None:
-        model["num_classes"] = max(int(np.max(y)) + 1, len(own.class_names))
+        model["num_classes"] = max(_classes_of(y), len(own.class_names))
         if set(model.get("prior") or ()) == {"petals"}:
             model["prior"] = {"petals": {"num_classes": model["num_classes"]}}
     validation = max(1, min(recipe.validation, len(x) // 6))
@@ -214,11 +215,25 @@ def given(
         data="",  # a card is for everybody, so it has no path
         label_file="" if labels_in_a_file(own) else own.label_file,
         drop=list(own.drop),
+        delimiter=own.delimiter,
+        decimal=own.decimal,
         labels=0,
         validation=validation,
         model=model,
     )
     return recipe, replace(own, x=x, y=y), said
+
+
+def _classes_of(y) -> int:
+    """Return how many classes there are by labels, which count them from 0."""
+    there = np.unique(y)
+    if there[-1] >= max(_MOST_CLASSES, 100 * len(there)):
+        raise ValueError(
+            f"The labels go up to {there[-1]}, and {len(there)} different ones are there: a model "
+            f"has a class for each number from 0. Count the classes: y = np.unique(y, "
+            "return_inverse=True)[1]; in a table, put a letter before each number."
+        )
+    return int(there[-1]) + 1
 
 
 def _label_arrays(model: dict, y) -> dict:
@@ -238,7 +253,8 @@ def _likelihood_of_columns(recipe, x, own) -> dict:
             "leave it out. Or standardize the columns yourself, and give them as an .npy file."
         )
     if own.categories:
-        return serialize_keras_object(MixedColumns.adapted(x, own.categories, own.columns))
+        names = {"names": own.columns, "category_names": own.category_names}
+        return serialize_keras_object(MixedColumns.adapted(x, own.categories, **names))
     return serialize_keras_object(GaussianColumns.adapted(x, own.columns))
 
 
@@ -265,113 +281,13 @@ def _check(recipe, own, learns_labels, pairs):
             "each class."
         )
     if own.y is not None and len(own.y) != len(own.x):
-        raise ValueError(f"There are {len(own.y)} labels for {len(own.x)} images.")
+        kind = kind_of_items(np.shape(own.x)[1:])
+        raise ValueError(f"There are {len(own.y)} labels for {len(own.x)} {kind}.")
     if own.columns and len(own.x) < 3:
         raise ValueError(
             f"{len(own.x)} rows are not enough: one is kept for validation, and a mean and a "
             "deviation need two."
         )
     if len(own.x) < 2:
-        raise ValueError(f"{len(own.x)} image is not enough: one is kept for validation.")
-
-
-def arrays_of(
-    card: Card,
-    path: str | None = None,
-    labels: Any = None,
-    drop: tuple[str, ...] | list[str] = (),
-    preset: str | os.PathLike | None = None,
-) -> tuple[str, tuple, tuple]:
-    """Return the images that a preset is measured and shown with.
-
-    Args:
-        card: of the preset.
-        path: a data set of the zoo, a folder, or a file; None for the data set of the zoo that the
-            card names. A folder or a file is read only if it is given here.
-        labels: of these images, as for `zoo.data.own.read`.
-        drop: columns of a table that are left out, beside those that its card does not name.
-        preset: its folder, beside which a note may say where its training data lay.
-
-    Returns:
-        what the data are, as cards may say it, without a path; `(x_train, y_train)` and
-        `(x_test, y_test)`: the data set's; or of a user's own images, all of those in `path`, of
-        which none are for training; or those that were trained on and those that were kept from it.
-
-    Raises:
-        OSError: the data are not here.
-        ValueError: the card names no data; or its folder has other images by now.
-    """
-    recipe, note = card.get("recipe") or {}, read_note(preset, card)
-    name = path or recipe.get("data") or ""
-    if name in data.SOURCES:
-        return (name, *data.load(name))
-    if not path:  # no file names what is read here
-        raise ValueError(_where(card, recipe, note))
-    if not os.path.exists(name):
-        if os.path.basename(name) == name:
-            raise UnknownNameError("data set, folder or file", name, data.SOURCES)
-        raise FileNotFoundError(f"{name} is not here; give --data with a folder or file of images.")
-    shape = card["input"]["shape"]
-    size = {"size": tuple(shape[:2]), "channels": shape[2]} if len(shape) == 3 else {}
-    model_class = CLASSES.get(card["class"])
-    learns_labels = not model_class or learns_labels_of_data(model_class)
-    options = {"labels": labels, "learns_labels": learns_labels, "drop": drop}
-    options |= {"signals": len(shape) == 2, "columns": card.get("columns")}
-    own = read(name, **size, **options)
-    own = replace(own, y=_in_classes_of(card, own, name))
-    what = described(own)
-    if own.test:
-        x_test, y_test = own.test
-        return f"{what}, the test part of the file", (own.x, own.y), (x_test, y_test)
-    if not note.means(name):
-        _warn_of_as_many(card, recipe, note, len(own.x), name)
-        y = None if own.y is None else np.asarray(own.y)
-        return what, (own.x[:0], None), (own.x, y)
-    if len(own.x) != recipe.get("images", len(own.x)):
-        raise ValueError(
-            f"{name} has {len(own.x)} images by now, and had {recipe['images']} in training: "
-            "it is not known which were kept from it. Give --data with other images."
-        )
-    x, y = in_drawn_order(own, recipe["seed"])
-    cut = len(x) - recipe["validation"]
-    train, test = (
-        (x[part], None if y is None else y[part]) for part in (slice(cut), slice(cut, None))
-    )
-    return f"{what}, kept from training", train, test
-
-
-def _where(card, recipe, note) -> str:
-    """Say which data are wanted, for a preset that was trained on some of a user's own."""
-    if not (note.data or recipe.get("images")):
-        return f"The card of {card['name']} does not say what it was trained on; give --data."
-    files = f"--data {note.data or 'PATH'}"
-    if labels := note.labels or recipe.get("label_file"):
-        files += f" --labels {labels}"
-    if recipe.get("drop"):
-        files += f" --drop {' '.join(recipe['drop'])}"
-    kind = "a table" if card.get("columns") else "images"
-    return f"{card['name']} was trained on {kind} of its own. If they are here: {files}"
-
-
-def _warn_of_as_many(card, recipe, note, n, name):
-    """Warn that data may be those of the training, if nothing here says where those lay."""
-    if not note.data and n == recipe.get("images"):
-        warnings.warn(
-            f"{name} has {n:,} rows or images, as many as {card['name']} was trained on, and it is "
-            "not known here where those lay. If these are the same, most of them were trained on, "
-            "and metrics are too good: measure others.",
-            stacklevel=3,
-        )
-
-
-def _in_classes_of(card, own, name):
-    """Return labels by the classes of the card, where those of a folder have other numbers."""
-    classes = card.get("classes") or ()
-    if own.y is None or not own.class_names or not classes:
-        return own.y
-    if unknown := sorted(set(own.class_names) - {*classes}):
-        raise ValueError(
-            f"{name} has the class folder {unknown[0]}, and {card['name']} was trained on "
-            f"{', '.join(classes)}: rename the folder, or give it without this one."
-        )
-    return np.array([list(classes).index(label) for label in own.class_names], "int32")[own.y]
+        kind = kind_of_items(np.shape(own.x)[1:])
+        raise ValueError(f"{len(own.x)} {kind[:-1]} is not enough: one is kept for validation.")

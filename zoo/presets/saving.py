@@ -13,6 +13,7 @@ import numpy as np
 import zoo
 from zoo.atomic_writes import need_space, publish_folder, write_file
 from zoo.backend.optimizer_group import normalize_config
+from zoo.data.table_columns import Columns
 from zoo.models.base import BaseAutoencoder
 from zoo.monitors import check_finite
 from zoo.presets.addresses import public_source
@@ -93,7 +94,8 @@ def save(
 
 def _card(model, name, storage, about) -> Card:
     low, high = model.likelihood.low, model.likelihood.high
-    names = getattr(model.likelihood, "names", None)
+    columns = Columns.of(model.likelihood)
+    categories = columns and columns.described()
     return Card(
         {
             "name": name,
@@ -108,7 +110,8 @@ def _card(model, name, storage, about) -> Card:
                 "shape": list(model.image_shape),
                 "range": "any" if low is None else f"[{low:g}, {high:g}]",
             },
-            **({"columns": list(names)} if names else {}),
+            **({"columns": list(columns.names)} if columns else {}),
+            **({"categories": categories} if categories else {}),
             "latent_dim": model.latent_dim,
             "num_classes": model.num_classes,
             "recipe": None,

@@ -19,6 +19,7 @@ from zoo import data, distribution, plots
 from zoo.atomic_writes import check_target
 from zoo.backend import backend
 from zoo.callbacks import Backup, KeepBest, Progress
+from zoo.items import kind_of_items
 from zoo.models import CLASSES
 from zoo.monitors import check_finite, not_finite
 from zoo.presets import data_note, own_data, saving
@@ -175,7 +176,8 @@ def _data_of(recipe, images, labels, name, model_class, verbose):
     model_class = model_class or _class(recipe.class_name)
     recipe, own, changes = own_data.given(recipe, images, labels, name, model_class)
     if changes and verbose:
-        print(f"settings that suit the images: {'; '.join(changes)}")
+        kind = kind_of_items(np.shape(own.x)[1:])
+        print(f"settings that suit the {kind}: {'; '.join(changes)}")
     title = data_note.described(own)
     source = data.Source(title, "not stated", "not stated", own.class_names)
     return recipe, source, own.x, own.y, own

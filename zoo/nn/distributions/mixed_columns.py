@@ -39,10 +39,12 @@ class MixedColumns(GaussianColumns):
         names: of the columns; None for none.
         stddev: s, in standard deviations of a column; None lets the decoder give it.
         least_stddev: m, the least s that the decoder can give.
+        category_names: what each category is called; the names of its columns begin with it and
+            "=", as in "eyes=blue". None finds it in `names`, where it is the only such beginning.
 
     Raises:
         ValueError: as `GaussianColumns`; categories that overlap, have fewer than two columns, or
-            are not within the row.
+            are not within the row; names of categories with which their columns do not begin.
 
     Examples:
         >>> rows = np.array([[1.7, 1, 0], [1.8, 0, 1], [1.5, 0, 1]], "float32")
@@ -68,9 +70,11 @@ class MixedColumns(GaussianColumns):
         names: Sequence[str] | None = None,
         stddev: float | None = None,
         least_stddev: float = 0.05,
+        category_names: Sequence[str] | None = None,
     ):
         super().__init__(means, deviations, names, stddev)
         self.categories = _checked(categories, len(self.means))
+        self.category_names = _names_of(self.categories, self.names, category_names)
         self.least_stddev = number("least_stddev", least_stddev, above=0)
         inside = {j for start, stop in self.categories for j in range(start, stop)}
         self.numbers = [j for j in range(len(self.means)) if j not in inside]
@@ -83,12 +87,13 @@ class MixedColumns(GaussianColumns):
         categories: Sequence[tuple[int, int]],
         names: Sequence[str] | None = None,
         stddev: float | None = None,
+        category_names: Sequence[str] | None = None,
     ) -> MixedColumns:
         """Return the likelihood for rows like these.
 
         Args:
             x: training data, numbers [n, features], n at least 2.
-            categories, names, stddev: as above.
+            categories, names, stddev, category_names: as above.
 
         Raises:
             ValueError: numbers that are constant, a category that has one value in all rows, or
@@ -112,7 +117,7 @@ class MixedColumns(GaussianColumns):
                 None if names is None else [n for n, c in zip(names, inside, strict=True) if not c]
             )
             means[~inside], deviations[~inside] = moments(x[:, ~inside], kept)
-        return cls(means, deviations, categories, names, stddev)
+        return cls(means, deviations, categories, names, stddev, category_names=category_names)
 
     def of_model(self, model: Any) -> Likelihood:
         if self.stddev is None and model.unit_variance:
@@ -149,7 +154,31 @@ class MixedColumns(GaussianColumns):
 
     def get_config(self) -> dict:
         more = {"categories": [list(pair) for pair in self.categories]}
+        more["category_names"] = self.category_names and list(self.category_names)
         return {**super().get_config(), **more, "least_stddev": self.least_stddev}
+
+
+def _names_of(categories, names, asked) -> tuple[str, ...] | None:
+    """Return what categories are called: as was asked, else what the names tell, or None."""
+    if asked is not None:
+        asked = tuple(map(str, asked))
+        pairs = zip(asked, categories, strict=False)
+        fits = names is not None and len(asked) == len(categories)
+        if not fits or not all(
+            column.startswith(f"{name}=") for name, (a, b) in pairs for column in names[a:b]
+        ):
+            raise ValueError(
+                f"category_names is {asked}; give a name for each of the {len(categories)} "
+                'categories, in their order, with which its columns begin: "eyes" for "eyes=blue".'
+            )
+        return asked
+    found = []
+    for start, stop in categories if names else ():
+        first, *others = names[start:stop]
+        ends = [i for i, letter in enumerate(first) if letter == "="]
+        ends = [i for i in ends if all(name.startswith(first[: i + 1]) for name in others)]
+        found += [first[: ends[0]]] if len(ends) == 1 else []
+    return tuple(found) if len(found) == len(categories) else None
 
 
 def _taken(values, columns):

@@ -42,6 +42,7 @@ class Recipe:
         label_file: an .npy file with the labels of images of a user's own, or the column of a table
             that holds them; "" for none.
         drop: columns of the table that are left out.
+        delimiter, decimal: of the table, where they were given; see `zoo.data.from_table`.
         keep: "last" or "best": the weights of the last epoch, or of that with the lowest
             `val_loss`.
     """
@@ -62,6 +63,8 @@ class Recipe:
     storage: str = "float16"
     label_file: str = ""
     drop: list[str] = field(default_factory=list)
+    delimiter: str = ""
+    decimal: str = ""
     keep: str = "last"
 
     @classmethod

@@ -1,0 +1,175 @@
+"""One image file as pixels of a size: limits, orientation, transparency, 16 bits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from zoo.nn.given import whole
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+MOST_PIXELS = 25_000_000
+VARIABLE = "ZOO_MAX_PIXELS"
+
+
+def most_pixels(asked: int | None = None) -> int:
+    """Return the most pixels that an image may have: asked for, of `ZOO_MAX_PIXELS`, or 25 million.
+
+    Raises:
+        TypeError, ValueError: no whole number of at least 1.
+    """
+    if asked is not None:
+        return whole("max_pixels", asked, least=1)
+    text = os.environ.get(VARIABLE, "").strip()
+    if not text:
+        return MOST_PIXELS
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise ValueError(
+            f"The environment variable {VARIABLE} is {text!r}; give the most pixels of an image, "
+            f"such as {MOST_PIXELS}, or unset it."
+        )
+    return int(text)
+
+
+class PixelBudget:
+    """Lets threads decode only so many pixels at the same time, and large images in one thread.
+
+    So more threads take no more memory. Large images have a thread of their own, as the C library
+    keeps for each thread what that once took.
+
+    Args:
+        most: pixels. A single image may take all of them.
+    """
+
+    def __init__(self, most: int):
+        self.most, self._taken, self._changed = most, 0, threading.Condition()
+        self._of_large = ThreadPoolExecutor(1)
+
+    def run(self, count: int, work: Callable, *arguments: Any) -> Any:
+        """Return `work(*arguments)`, which decodes `count` pixels, when they fit."""
+        if count * 4 > self.most:
+            return self._of_large.submit(self._run, count, work, *arguments).result()
+        return self._run(count, work, *arguments)
+
+    def _run(self, count, work, *arguments):
+        count = min(count, self.most)
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken + count <= self.most)
+            self._taken += count
+        try:
+            return work(*arguments)
+        finally:
+            with self._changed:
+                self._taken -= count
+                self._changed.notify_all()
+
+
+@contextlib.contextmanager
+def own_limit() -> Iterator[None]:
+    """Silence Pillow's warning of large images, as `pixels` has a limit of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+def pixels(
+    path: str | os.PathLike,
+    size: tuple[int, int],
+    channels: int,
+    budget: PixelBudget | None = None,
+) -> np.ndarray:
+    """Read an image file as `from_folder` does.
+
+    Args:
+        path: a PNG, JPEG or WebP file; of an animation, the first picture is taken.
+        size: (height, width).
+        channels: 3, or 1 for gray.
+        budget: of the pixels that are decoded at the same time; None has the limit of
+            `most_pixels()`. An image with more pixels is refused by its header.
+
+    Returns:
+        uint8 [height, width, channels].
+
+    Raises:
+        ValueError: more pixels than the limit. MemoryError: too little memory for this image.
+        Exception: whatever the decoder raises for a broken file.
+
+    Example:
+        >>> from PIL import Image
+        >>> Image.new("RGBA", (40, 20), (255, 0, 0, 0)).save("transparent.png")
+        >>> from zoo.data import decoding
+        >>> decoding.pixels("transparent.png", (8, 8), 3)[0, 0].tolist()
+        [255, 255, 255]
+    """
+    height, width = size
+    budget = budget or PixelBudget(most_pixels())
+    with Image.open(path, formats=FORMATS) as image:  # reads the header
+        whole_size = image.size
+        image.draft(None, (2 * max(size), 2 * max(size)))  # JPEG: decodes no more than is needed
+        # A progressive JPEG is held whole, at whatever size it is decoded.
+        decoded = whole_size if image.info.get("progressive") else image.size
+        count = decoded[0] * decoded[1]
+        if count > budget.most:
+            shape = f"{whole_size[0]} x {whole_size[1]} pixels"
+            raise ValueError(too_large(shape, budget.most))
+        try:
+            image = budget.run(count, _fitted, image, (width, height), channels)
+        except MemoryError as error:
+            raise MemoryError(
+                f"There is not enough memory to decode {printable_name(path)}, an image of "
+                f"{whole_size[0]} x {whole_size[1]} pixels. Leave it out, or set a limit that "
+                f"refuses it: max_pixels={max(1, count - 1)}, or the environment variable "
+                f"{VARIABLE}."
+            ) from error
+    return np.asarray(image, "uint8").reshape(height, width, channels)
+
+
+def too_large(what: str, most: int) -> str:
+    """Say that an image has too many pixels."""
+    return f"{what}; max_pixels, or {VARIABLE}, is {most:,}"
+
+
+def printable_name(path: str | os.PathLike) -> str:
+    r"""Return a path as text that can be printed, with bytes that are no UTF-8 as escapes.
+
+    Example:
+        >>> from zoo.data.decoding import printable_name
+        >>> print(printable_name(b"M\xfcnchen.jpg".decode("utf-8", "surrogateescape")))
+        M\xfcnchen.jpg
+    """
+    return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _fitted(image, size, channels):
+    """Return an opened image upright, in 8 bits, resized and cropped."""
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
+    image = _in_mode(_flat(image), "L" if channels == 1 else "RGB")
+    return ImageOps.fit(image, size, method=Image.Resampling.LANCZOS)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Return an image of 8 bits without transparency, laid on white."""
+    if image.mode.startswith("I"):  # 16 bits of gray
+        values = np.asarray(image).astype("float32")
+        values /= 257
+        np.rint(np.clip(values, 0, 255, out=values), out=values)
+        return Image.fromarray(values.astype("uint8"))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        white.alpha_composite(_in_mode(image, "RGBA"))
+        return white.convert("RGB")
+    return image
+
+
+def _in_mode(image, mode):
+    """Return an image in a mode; `convert` would copy one that is in it already."""
+    return image if image.mode == mode else image.convert(mode)

@@ -1,0 +1,328 @@
+"""Columns of a table as numbers and as categories, columns of 0 and 1; and labels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.data.numbers_in_text import check_kinds, check_texts, is_lost, is_number, runs_on
+from zoo.data.table_cells import Cells, listed
+
+_LARGEST = float(np.finfo("float32").max)
+_WHOLE = 2**24  # up to which float32 holds all whole numbers
+_MOST_CATEGORIES = 100
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that rows have, such as those of a model.
+
+    Attributes:
+        names: of the columns of x, in order; such as "color=red" for a value of a category.
+        categories: (start, stop) of each category; None if only the names are known.
+        category_names: the columns of the table that they are made of; None if only the names are
+            known, which are split where the table has a column.
+    """
+
+    names: tuple[str, ...]
+    categories: tuple[tuple[int, int], ...] | None = None
+    category_names: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, given: Any) -> Columns | None:
+        """Return the columns of a likelihood with names, of a list of names, or None of neither."""
+        if given is None or isinstance(given, cls):
+            return given
+        if isinstance(given, str):
+            raise TypeError(f"columns is {given!r}; give a list of names, or a likelihood.")
+        if not hasattr(given, "log_prob"):
+            return cls(tuple(map(str, given)))
+        if getattr(given, "names", None) is None:
+            return None
+        pairs = getattr(given, "categories", ())
+        return cls(given.names, pairs, getattr(given, "category_names", None))
+
+    @classmethod
+    def of_card(cls, card: dict) -> Columns | None:
+        """Return the columns that a card names, or None.
+
+        Raises:
+            ValueError: categories that do not go with the names.
+        """
+        if not card.get("columns"):
+            return None
+        names, described = tuple(map(str, card["columns"])), card.get("categories")
+        if described is None:
+            return cls(names)
+        try:
+            pairs = [(c["first"], c["first"] + len(c["values"])) for c in described]
+            found = cls(names, tuple(pairs), tuple(c["column"] for c in described))
+            same = found.described() == described
+        except (TypeError, KeyError, IndexError, AttributeError):
+            same = False
+        if not same:
+            raise ValueError(
+                "The card's categories do not go with its columns: it was changed; get the preset "
+                "again."
+            )
+        return found
+
+    def described(self) -> list[dict] | None:
+        """Return the categories as JSON holds them, or None if only the names are known."""
+        if self.categories is None or self.category_names is None:
+            return None
+        return [
+            {
+                "column": name,
+                "first": start,
+                "values": [n.removeprefix(f"{name}=") for n in self.names[start:stop]],
+            }
+            for name, (start, stop) in zip(self.category_names, self.categories, strict=True)
+        ]
+
+    def sources(self, held: Sequence[str]) -> list[tuple[str, list[str]]]:
+        """Return the columns of a table that these are made of, with the values of categories.
+
+        Args:
+            held: the columns that the table has.
+
+        Returns:
+            pairs of a name and values, which are none for numbers.
+        """
+        described = self.described()
+        if described is None:
+            return self._split(held)
+        by_first = {c["first"]: (c["column"], c["values"]) for c in described}
+        inside = {j for start, stop in self.categories for j in range(start, stop)}
+        return [
+            by_first.get(j, (name, []))
+            for j, name in enumerate(self.names)
+            if j in by_first or j not in inside
+        ]
+
+    def _split(self, held):
+        """Split names before the "=" where the table has a column; the first one, if several."""
+        values = {}
+        for name in self.names:
+            ends = [i for i, letter in enumerate(name) if letter == "=" and name[:i] in held]
+            if name in held or not ends:
+                values.setdefault(name, [])
+            else:
+                values.setdefault(name[: ends[0]], []).append(name[ends[0] + 1 :])
+        return list(values.items())
+
+
+def way_out(names: Sequence[str]) -> str:
+    """Say how to leave columns out."""
+    names = list(names)[:_SHOWN]
+    return f"Leave out: drop={names} (--drop on the command line)."
+
+
+def new_columns(cells: Cells, taken: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Return the columns of a table for a new model, with the values of categories, sorted.
+
+    Raises:
+        ValueError: dates, lists, text that is no category; columns are named.
+    """
+    return [(name, _values(cells, name)) for name in taken]
+
+
+def _values(cells, name) -> list[str]:
+    column, leave_out = cells.columns[name], way_out([name])
+    check_kinds(cells.origin, name, column, leave_out)
+    there = [cell for cell in column if not is_lost(cell)]
+    if not there or any(map(is_number, there)):
+        return []
+    texts = {str(cell).strip() for cell in there}
+    check_texts(cells.origin, name, texts, leave_out)
+    if len(texts) == 1:
+        raise ValueError(
+            f"{cells.origin} holds {listed(texts)} in every {cells.unit} of column {name!r}, which "
+            f"says nothing. {leave_out}"
+        )
+    if len(texts) == len(column):
+        raise ValueError(
+            f"{cells.origin} has another text in every {cells.unit} of column {name!r}, such as "
+            f"{listed(sorted(texts)[:2])}: it names the rows, and is no category. {leave_out} To "
+            f"find it beside each score: --id {name} in `zoo detect`."
+        )
+    if len(texts) > min(_MOST_CATEGORIES, len(column) // 2):
+        raise ValueError(
+            f"{cells.origin} holds {len(texts)} different texts in the {len(column)} "
+            f"{cells.unit}s of column {name!r}, such as {listed(sorted(texts)[:2])}; at most "
+            f"{_MOST_CATEGORIES}, and half as many as {cells.unit}s, are taken for a category. "
+            f"{leave_out}"
+        )
+    return sorted(texts)
+
+
+def known_columns(
+    cells: Cells, taken: Sequence[str], columns: Columns
+) -> list[tuple[str, list[str]]]:
+    """Return the columns of a table that a model expects, in its order.
+
+    Raises:
+        ValueError: the table lacks some, or has others.
+    """
+    sources = columns.sources(taken)
+    wanted = {name for name, _ in sources}
+    missing = [name for name, _ in sources if name not in taken]
+    others = [name for name in taken if name not in wanted]
+    if missing or others:
+        said = [f"lacks {listed(missing)}"] if missing else []
+        said += [f"has {listed(others)}, which the model does not know"] if others else []
+        fix = "" if missing else f" {way_out(others)}"
+        raise ValueError(
+            f"{cells.origin} {' and '.join(said)}. The model takes the columns "
+            f"{listed(name for name, _ in sources)}.{fix}"
+        )
+    for name in wanted:
+        check_kinds(cells.origin, name, cells.columns[name], "")
+    return sources
+
+
+def rows_of(cells: Cells, sources: list[tuple[str, list[str]]]) -> tuple[np.ndarray, Columns]:
+    """Return the rows of a table, float32 [n, features], and their columns.
+
+    Raises:
+        ValueError: a cell that is missing, or no number, or no known value; its place is named.
+    """
+    numbers = _numbers(cells, [name for name, values in sources if not values])
+    x, names, pairs, made_of = [], [], [], []
+    for name, values in sources:
+        if values:
+            pairs.append((len(x), len(x) + len(values)))
+            made_of.append(name)
+            x += [*_one_hot(cells, name, values).T]
+            names += [f"{name}={value}" for value in values]
+        else:
+            x.append(numbers[name].astype("float32"))
+            names.append(name)
+    if twice := [name for i, name in enumerate(names) if name in names[:i]]:
+        raise ValueError(
+            f"{cells.origin} gives two columns the name {twice[0]!r}, a column of numbers and the "
+            "one made for a value of a category: rename the column of numbers."
+        )
+    return np.stack(x, axis=1), Columns(tuple(names), tuple(pairs), tuple(made_of))
+
+
+def warn_of_numbers(cells: Cells, x: np.ndarray, columns: Columns) -> None:
+    """Warn of columns that number the rows, and of whole numbers that float32 rounds."""
+    inside = {j for start, stop in columns.categories for j in range(start, stop)}
+    for j, name in enumerate(columns.names):
+        if j in inside:
+            continue
+        exact = _column(cells.columns[name])
+        if runs_on(exact):
+            warnings.warn(
+                f"The column {name!r} of {cells.origin} seems to number the rows: whole numbers, "
+                f"each another one, from {exact.min():.0f} to {exact.max():.0f}. A model learns "
+                f"nothing from it that holds for other rows. {way_out([name])} To find it beside "
+                f"each score: --id {name} in `zoo detect`.",
+                stacklevel=4,
+            )
+        elif (exact == np.round(exact)).all():
+            rounded = (exact != x[:, j]) | (np.abs(exact) >= 2**53)
+            if rounded.any() and _WHOLE < np.abs(exact).max() < 2**64:
+                i = int(np.flatnonzero(rounded)[0])
+                warnings.warn(
+                    f"The column {name!r} of {cells.origin} holds whole numbers above {_WHOLE:,}, "
+                    f"which float32 rounds: {str(cells.columns[name][i]).strip()} becomes "
+                    f"{x[i, j]:.0f}. Subtract a fixed number from the column, or use a larger "
+                    f"unit. If it is a name and no amount: {way_out([name])}",
+                    stacklevel=4,
+                )
+
+
+def _one_hot(cells, name, known) -> np.ndarray:
+    """Return 1 where a cell has a known value, else 0, float32 [n, values]."""
+    column = cells.columns[name]
+    texts = np.array([str(cell).strip() for cell in column])
+    x = (texts[:, None] == np.array(known)).astype("float32")
+    if len(lost := np.flatnonzero(x.sum(axis=1) == 0)):
+        i = lost[0]
+        what = "no value" if is_lost(column[i]) else f"{texts[i][:40]!r}"
+        raise ValueError(
+            f"{cells.origin} has {what} {cells.place(i, name)}, and {listed(known)} are expected; "
+            f"of this kind are {len(lost)} cells. Mend them, or leave out their rows."
+        )
+    return x
+
+
+def _numbers(cells, names) -> dict[str, np.ndarray]:
+    """Return columns of cells as float64 [n], by name; all are finite in float32."""
+    found = {name: _column(cells.columns[name]) for name in names}
+    if text := [name for name, values in found.items() if values is None]:
+        name, column = text[0], cells.columns[text[0]]
+        i = next(i for i, cell in enumerate(column) if not (is_number(cell) or is_lost(cell)))
+        raise ValueError(
+            f"{cells.origin} holds {str(column[i])[:40]!r} {cells.place(i, name)}, and its other "
+            f"cells are numbers. Mend the cells, or leave out {listed(text)}: "
+            f"drop={text[:_SHOWN]} (--drop on the command line)."
+        )
+    lost = {name: np.flatnonzero(~(np.abs(v) <= _LARGEST)) for name, v in found.items()}
+    if lost := {name: rows for name, rows in lost.items() if len(rows)}:
+        name = min(lost, key=lambda name: lost[name][0])
+        i = lost[name][0]
+        cell = cells.columns[name][i]
+        what = "no value" if is_lost(cell) else f"{cell!r}, which float32 cannot hold,"
+        raise ValueError(
+            f"{cells.origin} has {what} {cells.place(i, name)}; of this kind are "
+            f"{sum(map(len, lost.values()))} cells in {listed(lost)}. Fill them in, for instance "
+            "with the median of the column, or leave out their rows or columns."
+        )
+    return found
+
+
+def _column(cells) -> np.ndarray | None:
+    """Return cells as numbers, NaN where one is missing; None if one holds text."""
+    if any(isinstance(cell, str) and "_" in cell for cell in cells):
+        return None
+    try:
+        return np.array([float(cell) for cell in cells])
+    except (TypeError, ValueError, OverflowError):
+        known = [is_number(cell) or is_lost(cell) for cell in cells]
+        if not all(known):
+            return None
+        return np.array([_float(cell) for cell in cells])
+
+
+def _float(cell) -> float:
+    """Return a cell as a number: NaN if it is missing, infinity if it is too large."""
+    if not is_number(cell):
+        return np.nan
+    try:
+        return float(cell)
+    except OverflowError:
+        return np.inf
+
+
+def labels_of(cells: Cells, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the labels in a column, int32 [n], and their names where they are text.
+
+    Raises:
+        ValueError: a label that is missing, no whole number, or too large for int32.
+    """
+    column = cells.columns[name]
+    check_kinds(cells.origin, name, column, "")
+    if empty := [i for i, cell in enumerate(column) if is_lost(cell)]:
+        raise ValueError(f"{cells.origin} has no label {cells.place(empty[0], name)}.")
+    values = _column(column)
+    if values is None:
+        classes, y = np.unique([str(cell).strip() for cell in column], return_inverse=True)
+        return y.astype("int32"), tuple(map(str, classes))
+    limits = np.iinfo("int32")
+    fits = (values == np.round(values)) & (values >= limits.min) & (values <= limits.max)
+    if not fits.all():
+        i = int(np.flatnonzero(~fits)[0])
+        raise ValueError(
+            f"{cells.origin} has the label {column[i]} {cells.place(i, name)}; labels are text, or "
+            f"whole numbers from {limits.min} to {limits.max}. To make text of numbers, put a "
+            "letter before each."
+        )
+    return values.astype("int32"), ()
