@@ -14,8 +14,8 @@ from zoo.anomaly.report import PAGE, TABLE, write_report
 from zoo.anomaly.saving import FILE
 from zoo.data.table_columns import Columns
 from zoo.data.tables import Read, is_table, read_table
-from zoo.presets.loading import load as load_preset
 from zoo.presets.evaluation_data import NO_NAMES
+from zoo.presets.loading import load as load_preset
 from zoo.training_commands import table_options
 
 
