@@ -16,6 +16,7 @@ from pathlib import Path
 import keras
 import pytest
 from keras import layers
+from support import tiny
 from support.tampering import resign
 
 import zoo
@@ -53,11 +54,15 @@ def sources(tmp_path_factory):
         "plain": zoo.VAE((4, 4, 1), 3, hidden_units=(5,)),
         "conditional": zoo.CVAE((4, 4, 1), 3, hidden_units=(5,), num_classes=3, prior="learned"),
         "own": own_networks(),
+        "stacked": zoo.M1M2(zoo.VAE((4, 4, 1), 3, hidden_units=(5,)), 2, num_classes=3),
+        "features": zoo.DFCVAE(
+            (4, 4, 1), 3, hidden_units=(5,), features=tiny.features_of_images((4, 4, 1))
+        ),
         "adversarial": adversarial(),
     }
     for name, model in models.items():
         zoo.save(model, folder / "presets" / name)
-    for name in ("plain", "adversarial"):
+    for name in ("plain", "adversarial", "stacked"):
         (folder / "archives" / name).mkdir(parents=True)
         models[name].save(folder / "archives" / name / "model.keras")
     # In HDF5's oldest format, which has no checksums of its own, as Keras writes it.
@@ -116,6 +121,7 @@ def check(sources, scratch, presets, exports):
 @pytest.mark.backend
 def test_changed_files_are_refused_with_an_explanation_or_load_unchanged(sources, tmp_path):
     presets = {"card": 20, "config": 40, "weights": 20, "archive": 30}
+    presets |= {"named": 60, "named_in_archive": 30}
     exports = {"signature": 40, "served": 20, "golden": 10, "arrays": 20, "onnx": 40}
     check(sources, tmp_path, presets, exports)
 
@@ -130,13 +136,28 @@ def test_hundreds_of_changes_are_refused_with_an_explanation_or_load_unchanged(s
 
 
 @pytest.mark.slow
+@pytest.mark.long
+def test_no_class_opens_what_a_config_names(tmp_path):
+    """Each setting of each class in turn, and what lies deeper in it."""
+    from test_contract import SETTINGS
+
+    made = {name: make for name, make in SETTINGS.items() if name.partition(",")[0] == name}
+    made["PaletteNet"] = SETTINGS["PaletteNet, of colors"]
+    assert made.keys() == zoo.models.CLASSES.keys()
+    for name, make in made.items():
+        zoo.save(make(), tmp_path / "sources" / "classes" / name)
+    check(tmp_path / "sources", tmp_path, {"named_in_class": 60 * len(made)}, {})
+
+
+@pytest.mark.slow
 def test_every_harmful_action_is_noticed(sources, tmp_path):
     """Loaders that do what none may do, each noticed in its own way."""
-    cases = tried(sources, tmp_path, harm=8)
+    cases = tried(sources, tmp_path, harm=10)
     for harm, said in {
         "writes": "open .*written", "starts": "subprocess.Popen", "dies": "killed",
         "reads": "open .*pipe", "imports": "import sndhdr_of_nobody", "forgets": "KeyError",
         "mumbles": "JSONDecodeError from", "exchanges": "other weights were loaded",
+        "opens": "open .*vae_digits", "fetches": "socket",
     }.items():  # fmt: skip
         found = [case for case in cases if case["change"] == harm]
         assert found, harm

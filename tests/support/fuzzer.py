@@ -27,7 +27,7 @@ import numpy as np
 import export
 import zoo
 from support.mutated_weights import change_weights, changed_onnx
-from support.mutations import changed_bytes, changed_json
+from support.mutations import changed_bytes, changed_json, named_json
 from support.tampering import resign
 from zoo.models.base import BaseAutoencoder
 from zoo.presets.card_page import render_card
@@ -57,6 +57,7 @@ class Watch:
         # What libraries read for themselves.
         readable = (sys.prefix, sys.base_prefix, np.__file__, ROOT, "/proc", "/sys", "/dev", "/etc")
         self.readable = tuple(os.path.dirname(p) if p == np.__file__ else str(p) for p in readable)
+        self.shipped = str(ROOT / "pretrained")
         self.known = {*sys.stdlib_module_names, *(name.split(".")[0] for name in sys.modules)}
         sys.addaudithook(self)
 
@@ -89,7 +90,9 @@ class Watch:
         if mode is None and os.path.basename(path) == path and not os.path.exists(path):
             return  # in a folder that `shutil.rmtree` holds
         real = os.path.realpath(os.fsdecode(path))
-        if writes or not real.startswith(self.readable):
+        # The models of the zoo are opened when a user names them, and never when a file does.
+        model = real.startswith(self.shipped) or real.endswith((".h5", ".keras"))
+        if writes or model or not real.startswith(self.readable):
             self.seen.append(f"open {path} {mode}")
             raise PermissionError(f"{path} is not to be opened here")
 
@@ -129,6 +132,11 @@ def load_preset(folder):
     model = zoo.load(folder)
     assert isinstance(model, BaseAutoencoder)
     return {"weights": model.get_weights(), "codes": codes(model)}
+
+
+def load_weights(folder):
+    """Return a preset's weights."""
+    return {"weights": zoo.load(folder).get_weights()}
 
 
 def load_archive(folder):
@@ -181,9 +189,9 @@ INPUTS = {
 }
 
 
-def change_json(file, record=None):
+def change_json(file, record=None, changed=changed_json):
     def change(folder, rng, mark):
-        text, done = changed_json((folder / file).read_bytes(), rng, mark)
+        text, done = changed((folder / file).read_bytes(), rng, mark)
         (folder / file).write_bytes(text)
         if record:
             resign(folder, file, record)
@@ -213,9 +221,17 @@ def change_archive(folder, rng, mark):
         data, done = changed_bytes(path.read_bytes(), rng)
         path.write_bytes(data)
         return done
+    return rewrite_archive(path, lambda config: changed_json(config, rng, mark))
+
+
+def name_in_archive(folder, rng, mark):
+    return rewrite_archive(folder / "model.keras", lambda config: named_json(config, rng, mark))
+
+
+def rewrite_archive(path, change):
     with zipfile.ZipFile(path) as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
-    held["config.json"], done = changed_json(held["config.json"], rng, mark)
+    held["config.json"], done = change(held["config.json"])
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in held.items():
             archive.writestr(name, data)
@@ -251,6 +267,8 @@ HARMS = {
     "forgets": lambda mark: {}["key"],
     "mumbles": lambda mark: json.loads("{"),
     "exchanges": lambda mark: None,
+    "opens": lambda mark: zoo.card("vae_digits"),
+    "fetches": lambda mark: zoo.load("https://127.0.0.1:9/m.keras", sha256="0" * 64),
 }
 
 
@@ -268,6 +286,19 @@ KINDS = {
         (),
     ),
     "archive": ("archives", change_archive, load_archive, ("weights",)),
+    "named": (
+        "presets",
+        change_json("config.json", "card.json", named_json),
+        load_preset,
+        ("weights",),
+    ),
+    "named_in_class": (
+        "classes",
+        change_json("config.json", "card.json", named_json),
+        load_weights,
+        ("weights",),
+    ),
+    "named_in_archive": ("archives", name_in_archive, load_archive, ("weights",)),
     "signature": ("exports", change_json("decoder/signature.json"), load_export, ("outputs",)),
     "served": ("exports", change_json("decoder/signature.json"), serve_export, ()),
     "parity": ("exports", change_json("decoder/parity.json"), load_export, ("outputs",)),
@@ -353,7 +384,7 @@ def main(sources, scratch, first, *counts):
             place, change, load, keys = KINDS[kind]
             source = folders[place][number % len(folders[place])]
             rng = random.Random(f"{kind} {number}")
-            rng.number = number
+            rng.number, rng.turn = number, number // len(folders[place])
             folder = shutil.copytree(source, scratch / "case")
             done = change(folder, rng, str(outside / "pipe"))
             about = {"case": index, "kind": f"{kind} {number} of {source.name}", "change": done}

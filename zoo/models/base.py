@@ -23,9 +23,10 @@ from zoo.models.described_networks import (
 )
 from zoo.models.old_names import with_new_names
 from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
-from zoo.nn import given, network_properties, networks, own_networks, proportions
+from zoo.nn import given, network_properties, networks, proportions
 from zoo.nn.distributions import likelihoods
 from zoo.nn.given import whole
+from zoo.nn.saved_configs import as_saved
 from zoo.trainer import Trainer
 
 
@@ -351,10 +352,10 @@ class BaseAutoencoder(Trainer):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> BaseAutoencoder:
-        config = settings.deserialize(with_new_names(cls, config), custom_objects)
-        config = settings.accepted(cls, config)
-        frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
-        with own_networks.as_saved():
+        with as_saved():  # opens nothing that the configuration names
+            config = settings.deserialize(with_new_names(cls, config), custom_objects)
+            config = settings.accepted(cls, config)
+            frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
             model = cls(**config)
         model.cmap = cmap
         for name, layer in model._freezable().items():

@@ -15,10 +15,11 @@ from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.monitors import check_finite
+from zoo.nn.saved_configs import SAVED, as_saved
 from zoo.presets import archives, hub, urls
 from zoo.presets.card import CONFIG, WEIGHTS, read_card
 from zoo.presets.card import verified_file as verified
-from zoo.presets.catalog import preset_folder
+from zoo.presets.catalog import list_models, preset_folder
 from zoo.presets.safety import (
     check_objects,
     check_weights,
@@ -69,6 +70,11 @@ def load(
         (4, 8, 8, 1)
     """
     name, custom_objects = os.fspath(name), _by_both_names(custom_objects)
+    if SAVED.get() and name not in list_models():  # those are files of this package
+        raise ValueError(
+            f"zoo.load({shortened(name)}) is called while a model is made from a file, which might "
+            "have named it: nothing was opened. Load it before, and give the constructor the model."
+        )
     if urls.is_url(name):
         model = _load_file(urls.fetched(name, sha256), custom_objects, dtype)
         model.based_on = f"{name}#sha256={sha256.lower()}"
@@ -106,6 +112,7 @@ def _load_folder(folder, custom_objects, dtype):
         with (
             _describing(config_path, f"a {saved['class']} and its optimizer"),
             no_larger_than(held),
+            as_saved(),
         ):
             model = model_class.from_config(_config(saved, dtype))
             optimizer = _optimizer(saved["optimizer"])
@@ -141,6 +148,7 @@ def _load_archive(path, custom_objects, dtype):
             with (
                 _describing(path, f"a {name} and its optimizer"),
                 no_larger_than(archive.most_values),
+                as_saved(),
             ):
                 model = model_class.from_config(_config(saved, dtype))
                 if saved.get("compile_config"):

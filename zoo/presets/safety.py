@@ -21,6 +21,7 @@ import keras
 from keras import layers
 
 from zoo.json_file import shortened
+from zoo.models import CLASSES
 
 _SPARE = 2**20  # a model may have twice the number of stored weights, and this many more
 _DENSEST = 1032  # the largest compression ratio of gzip
@@ -80,8 +81,24 @@ def check_objects(saved: Any, custom_objects: dict) -> None:
         return
     if "class_name" in saved and not is_allowed(saved, custom_objects):
         raise ValueError(_refusal(saved["class_name"], f"module {shortened(saved.get('module'))}"))
+    _check_names(saved, custom_objects)
     for item in saved.values():
         check_objects(item, custom_objects)
+
+
+def _check_names(saved, custom_objects):
+    """Refuse the name of a preset where a configuration must hold the whole model or network."""
+    name, config = saved.get("class_name", saved.get("class")), saved.get("config")
+    if not isinstance(name, str) or not isinstance(config, dict):
+        return
+    made = custom_objects.get(saved.get("registered_name") or name) or custom_objects.get(name)
+    for setting in getattr(made or CLASSES.get(name), "opened_by_name", ()):
+        if isinstance(config.get(setting), str):
+            raise ValueError(
+                f"The preset's config says {setting}={shortened(config[setting])} of a {name}, "
+                "where the whole model or network must stand: what a file names is not opened. "
+                f"Nothing was loaded. If you trust it, load it yourself and give it as {setting}=."
+            )
 
 
 def _refusal(name, where) -> str:

@@ -19,10 +19,13 @@ from zoo import data, distribution, plots
 from zoo.atomic_writes import check_target
 from zoo.backend import backend
 from zoo.callbacks import Backup, KeepBest, Progress
+from zoo.json_file import shortened
+from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS
 from zoo.models import CLASSES
 from zoo.monitors import check_finite, not_finite
 from zoo.presets import own_data, saving
 from zoo.presets.card import Card
+from zoo.presets.catalog import list_models
 from zoo.presets.recipes import Recipe
 from zoo.pretraining import pretrain
 from zoo.suggestions import UnknownNameError
@@ -198,6 +201,24 @@ def make_model(recipe: Recipe, model_class: type | None = None) -> Any:
         for key, value in recipe.model.items()
     }
     return model_class(**arguments, seed=recipe.seed, name=recipe.name)
+
+
+def check_names(recipe: Recipe, model_class: type) -> None:
+    """Refuse a recipe from a file that names a model which is not shipped with the zoo.
+
+    The file may come from a stranger, and its model would be opened or fetched.
+
+    Raises:
+        ValueError: the name is that of a folder, a file, a repository or an address.
+    """
+    for setting in getattr(model_class, "opened_by_name", ()):
+        for name in (recipe.model.get(setting), recipe.pretraining.get(setting)):
+            if isinstance(name, str) and name not in (*list_models(), *REFERENCE_CLASSIFIERS):
+                raise ValueError(
+                    f"The recipe {recipe.name} says {setting}={shortened(name)}, and a recipe in a "
+                    "file can only name what is shipped with the zoo. If you trust it, train in "
+                    f"Python: zoo.{model_class.__name__}({setting}=zoo.load({name!r}), ...)."
+                )
 
 
 def _class(name):
