@@ -66,8 +66,13 @@ def rename(folder, setting, name):
     return kept
 
 
-@pytest.mark.parametrize("walls", ["both", "the check", "the constructor"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "walls"),
+    [
+        *((name, "both") for name in NAMES),
+        *(("{folder}/m1", wall) for wall in ("the check", "the constructor")),
+    ],
+)
 def test_a_named_model_is_not_opened(name, walls, saved, opened, monkeypatch):
     setting, folder = saved
     if walls == "the check":

@@ -26,15 +26,18 @@ import numpy as np
 
 import export
 import zoo
-from support.mutated_weights import change_weights, changed_onnx
-from support.mutations import changed_bytes, changed_json, named_json
+from support.memory import peak
+from support.mutated_weights import change_weights, changed_onnx, lying_sizes
+from support.mutations import changed_bytes, changed_json, huge_json, named_json
 from support.tampering import resign
+from zoo.anomaly.saving import digest
 from zoo.models.base import BaseAutoencoder
 from zoo.presets.card_page import render_card
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 3 * 2**30  # that a case may take beyond what is taken already
 SECONDS = 60  # that it may take
+PEAK = 400 * 2**20  # that its memory may grow at most, and by a hundred times its bytes on disk
 CLEAR = (FileNotFoundError, FileExistsError, RuntimeError, TypeError, ValueError)
 FORBIDDEN = (
     *("os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"),
@@ -214,6 +217,17 @@ def change_bytes(file, record, structured=None):
     return change
 
 
+def change_sizes(file, record=None):
+    def change(folder, rng, mark):
+        data, done = lying_sizes((folder / file).read_bytes(), rng)
+        (folder / file).write_bytes(data)
+        if record:
+            resign(folder, file, record)
+        return done
+
+    return change
+
+
 def change_archive(folder, rng, mark):
     """Change the bytes of a `.keras` file, or write it anew with another config."""
     path = folder / "model.keras"
@@ -224,8 +238,11 @@ def change_archive(folder, rng, mark):
     return rewrite_archive(path, lambda config: changed_json(config, rng, mark))
 
 
-def name_in_archive(folder, rng, mark):
-    return rewrite_archive(folder / "model.keras", lambda config: named_json(config, rng, mark))
+def change_config_of_archive(changed):
+    def change(folder, rng, mark):
+        return rewrite_archive(folder / "model.keras", lambda config: changed(config, rng, mark))
+
+    return change
 
 
 def rewrite_archive(path, change):
@@ -258,6 +275,26 @@ def do_harm(folder):
     return {"weights": [np.ones(3) if name == "exchanges" else np.zeros(3)]}
 
 
+def change_detector(folder, rng, mark):
+    """Change a number in a detector's file, and its checksum."""
+    path = folder / "detector.json"
+    text, done = huge_json(path.read_bytes(), rng, mark)
+    try:
+        content = json.loads(text)
+        text = json.dumps(content | {"sha256": digest(content)}).encode()
+    except ValueError:  # not even Python writes it
+        pass
+    path.write_bytes(text)
+    return done
+
+
+def load_detector(folder):
+    """Return the weights of a detector's model, whose scores must be numbers."""
+    detector = zoo.anomaly.load(folder)
+    assert np.isfinite(detector.scores(X)).all()
+    return {"weights": detector.model.get_weights()}
+
+
 HARMS = {
     "writes": lambda mark: mark.with_name("written").write_text(""),
     "reads": lambda mark: mark.read_text(),
@@ -286,6 +323,13 @@ KINDS = {
         (),
     ),
     "archive": ("archives", change_archive, load_archive, ("weights",)),
+    "sizes": (
+        "presets",
+        change_sizes("model.weights.h5", "card.json"),
+        load_weights,
+        (),
+    ),
+    "sizes_in_archive": ("archives", change_sizes("model.keras"), load_archive, ()),
     "named": (
         "presets",
         change_json("config.json", "card.json", named_json),
@@ -298,7 +342,37 @@ KINDS = {
         load_weights,
         ("weights",),
     ),
-    "named_in_archive": ("archives", name_in_archive, load_archive, ("weights",)),
+    "named_in_archive": (
+        "archives",
+        change_config_of_archive(named_json),
+        load_archive,
+        ("weights",),
+    ),
+    "huge": (
+        "presets",
+        change_json("config.json", "card.json", huge_json),
+        load_weights,
+        ("weights",),
+    ),
+    "huge_in_class": (
+        "classes",
+        change_json("config.json", "card.json", huge_json),
+        load_weights,
+        ("weights",),
+    ),
+    "huge_in_card": (
+        "presets",
+        change_json("card.json", changed=huge_json),
+        load_preset,
+        ("weights", "codes"),
+    ),
+    "huge_in_archive": (
+        "archives",
+        change_config_of_archive(huge_json),
+        load_archive,
+        ("weights",),
+    ),
+    "huge_in_detector": ("detectors", change_detector, load_detector, ("weights",)),
     "signature": ("exports", change_json("decoder/signature.json"), load_export, ("outputs",)),
     "served": ("exports", change_json("decoder/signature.json"), serve_export, ()),
     "parity": ("exports", change_json("decoder/parity.json"), load_export, ("outputs",)),
@@ -335,6 +409,8 @@ def alike(before, after, keys):
 
 def attempt(load, folder, before, keys, watch):
     """Return the outcome of a case, and what is wrong with it."""
+    disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    before_it = peak(afresh=True)
     with watch.watching() as seen:
         try:
             after = load(folder)
@@ -343,6 +419,9 @@ def attempt(load, folder, before, keys, watch):
             outcome, wrong = "loaded", f"AssertionError: {error}"
         except Exception as error:
             outcome, wrong = f"refused: {error}"[:300], unclear(error)
+    taken = peak() - before_it
+    if taken > PEAK + 100 * disk:
+        seen = [*seen, f"{taken / 2**20:.0f} MiB were taken for {disk} bytes"]
     return outcome, "; ".join([*seen, *([wrong] if wrong else [])])
 
 

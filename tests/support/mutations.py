@@ -81,6 +81,27 @@ def named_json(text: bytes, rng: random.Random, mark: str) -> tuple[bytes, str]:
     return json.dumps(content).encode(), f"{way} for {key!r}"
 
 
+def huge_json(text: bytes, rng: random.Random, mark: str) -> tuple[bytes, str]:
+    """Return a JSON file with a number that is none, or far too large, for one of its values.
+
+    `rng.turn` says for which: for numbers first, then for other values.
+    """
+    content = json.loads(text)
+    places = _places(content)
+    random.Random(0).shuffle(places)
+    places.sort(key=lambda place: type(place[0][place[1]]) not in (int, float))
+    item, key = places[rng.turn % len(places)]
+    item[key] = "HERE"
+    number = rng.choice(HUGE)
+    return json.dumps(content).replace('"HERE"', number).encode(), f"{number[:30]} for {key!r}"
+
+
+HUGE = (  # as text, as JSON can hold what Python does not write
+    *("67108864", "2147483648", "4294967297", "1099511627776", "9223372036854775807"),
+    *("1" + 24 * "0", "-1" + 24 * "0", "9" * 4000, "1e999", "-1e999", "1e300", "1e-320", "NaN"),
+    *("Infinity", "-1", "-9223372036854775809", "0", "true", "16777217.0", "0.5", '"67108864"'),
+    *("[67108864]", "[67108864, 67108864]", '{"petals": {"num_classes": 67108864}}'),
+)
 SHIPPED = Path(__file__).resolve().parents[2] / "pretrained" / "m1_mnist_100"
 TO_OPEN = (
     *("{mark}", "{mark}.keras", "m1_mnist_100", "vae_digits", "mnist", "fashion_mnist"),

@@ -99,8 +99,12 @@ def _is(kind, value) -> bool:
 
 def describe_file(path: Path) -> dict:
     """Return the size and the sha256 of a file, for cards."""
-    content = path.read_bytes()
-    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:  # in pieces, as the file may be large
+        while piece := file.read(2**20):
+            digest.update(piece)
+            size += len(piece)
+    return {"sha256": digest.hexdigest(), "bytes": size}
 
 
 def verified_file(folder: Path, card: Card, name: str) -> Path:

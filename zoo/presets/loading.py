@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from zoo.backend.optimizer_group import normalize_config
 from zoo.json_file import read_object, shortened
@@ -20,13 +20,13 @@ from zoo.presets import archives, hub, urls
 from zoo.presets.card import CONFIG, WEIGHTS, read_card
 from zoo.presets.card import verified_file as verified
 from zoo.presets.catalog import list_models, preset_folder
-from zoo.presets.safety import (
-    check_objects,
+from zoo.presets.model_sizes import no_larger_than
+from zoo.presets.safety import check_objects
+from zoo.presets.weight_files import (
     check_weights,
-    held_by,
     load_all_weights,
-    no_larger_than,
-    stored_values,
+    stored,
+    without_attributes,
 )
 
 
@@ -108,17 +108,18 @@ def _load_folder(folder, custom_objects, dtype):
     model_class = _model_class(config_path, saved.get("class"), custom_objects)
     with keras.saving.custom_object_scope(custom_objects):
         with _describing(weights_path, f"the weights of a {saved['class']}"):
-            held = stored_values(weights_path)
+            held = stored(weights_path)
         with (
             _describing(config_path, f"a {saved['class']} and its optimizer"),
-            no_larger_than(held),
+            no_larger_than(*held),
             as_saved(),
         ):
             model = model_class.from_config(_config(saved, dtype))
             optimizer = _optimizer(saved["optimizer"])
         with _describing(weights_path, f"the weights of this {saved['class']}"):
             check_weights(weights_path, model)
-            load_all_weights(model, weights_path)
+            with tempfile.TemporaryDirectory() as scratch:
+                load_all_weights(model, without_attributes(weights_path, Path(scratch)))
             check_finite(model)
         with _describing(config_path, f"an optimizer of this {saved['class']}"):
             model.compile(optimizer=optimizer)
@@ -145,19 +146,20 @@ def _load_archive(path, custom_objects, dtype):
         name = saved.get("class_name")
         model_class = _model_class(path, name, custom_objects)
         with keras.saving.custom_object_scope(custom_objects):
+            weights = archive.unpack_weights(folder)
+            with _describing(path, f"the weights of a {name}"):
+                held = stored(weights)
             with (
                 _describing(path, f"a {name} and its optimizer"),
-                no_larger_than(archive.most_values),
+                no_larger_than(*held),
                 as_saved(),
             ):
                 model = model_class.from_config(_config(saved, dtype))
                 if saved.get("compile_config"):
                     model.compile_from_config(saved["compile_config"])
-            values = sum(int(np.prod(variable.shape)) for variable in held_by(model))
-            weights = archive.unpack_weights(folder, 16 * values + 2**24)
             with _describing(path, f"the weights of this {name}"):
                 check_weights(weights, model)
-                load_all_weights(model, weights)
+                load_all_weights(model, without_attributes(weights, folder))
                 check_finite(model)
         if not model.compiled:
             model.compile()

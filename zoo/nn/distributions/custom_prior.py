@@ -9,8 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn.distributions.priors import Prior
+from zoo.nn.distributions.priors import MOST_PARTS, Prior
 from zoo.nn.given import whole
+
+MOST_IN_POOL = 10**7
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -49,10 +51,10 @@ class CustomPrior(Prior):
     ):
         if isinstance(function, dict):
             function = _registered(function)
-        self.function, self.size = function, whole("pool", pool, least=1)
+        self.function, self.size = function, whole("pool", pool, least=1, most=MOST_IN_POOL)
         self.latent_dim = whole("latent_dim", latent_dim, least=1)
         if num_classes is not None:
-            self.num_classes = whole("num_classes", num_classes, least=2)
+            self.num_classes = whole("num_classes", num_classes, least=2, most=MOST_PARTS)
             self._set_masses(masses)
         parts = [None] if num_classes is None else range(self.num_classes)
         self.pool = np.stack([self._filled(part) for part in parts])
