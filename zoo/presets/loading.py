@@ -16,6 +16,7 @@ from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.monitors import check_finite
 from zoo.nn.saved_configs import SAVED, as_saved
+from zoo.own_classes import OwnClassError
 from zoo.presets import archives, hub, urls
 from zoo.presets.card import CONFIG, WEIGHTS, read_card
 from zoo.presets.card import verified_file as verified
@@ -123,7 +124,7 @@ def _load_folder(folder, custom_objects, dtype):
             check_finite(model)
         with _describing(config_path, f"an optimizer of this {saved['class']}"):
             model.compile(optimizer=optimizer)
-    _check_card(card, model, folder)
+    _check_card(card, model, saved["class"], folder)
     model.licence = model.licence_of_preset = card.get("licence")
     model.based_on = card.get("based_on") or card["name"]
     return model
@@ -176,9 +177,9 @@ def _read_config(path: Path) -> dict:
 def _model_class(path, name, custom_objects) -> type:
     known = CLASSES | custom_objects
     if str(name) not in known:
-        raise ValueError(
-            f"{path} names the class {shortened(name)}; the zoo has {', '.join(CLASSES)}. Give "
-            "your own class as custom_objects={name: class}."
+        raise OwnClassError(
+            f"{path} names the class {shortened(name)}; the zoo has {', '.join(CLASSES)}.",
+            str(name)[:100],
         )
     return known[name]
 
@@ -187,10 +188,14 @@ def _config(saved, dtype) -> dict:
     return saved["config"] if dtype is None else {**saved["config"], "dtype": dtype}
 
 
-def _check_card(card, model, folder):
-    """Refuse a card that does not describe the loaded model."""
+def _check_card(card, model, name, folder):
+    """Refuse a card that does not describe the loaded model.
+
+    Args: `name` is that of the class in the configuration; a class of a user's own that was renamed
+        is given by this name.
+    """
     truth = {
-        "class": type(model).__name__,
+        "class": name,
         "latent_dim": model.latent_dim,
         "parameters": model.count_params(),
     }
@@ -202,8 +207,17 @@ def _check_card(card, model, folder):
     if wrong:
         raise ValueError(
             f"The card of {folder} says {wrong}, but the model in it has {truth}, input "
-            f"{model.image_shape}. The card was changed; get the preset again."
+            f"{model.image_shape}. {_why(model)}"
         )
+
+
+def _why(model) -> str:
+    if type(model) in CLASSES.values():
+        return "The card was changed; get the preset again."
+    return (
+        f"Either the card was changed, or {type(model).__name__} makes another model than when "
+        "this one was saved: load it with the code of then, and save it again."
+    )
 
 
 def _optimizer(saved):
@@ -218,6 +232,9 @@ def _describing(path, what):
     """Add the file that caused an error to the errors of libraries."""
     try:
         yield
+    except OwnClassError as error:
+        problem = f"{path} does not hold {what}: {error.problem}"
+        raise OwnClassError(problem, error.name) from error
     except Exception as error:  # an untrusted file may cause any error
         said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise ValueError(f"{path} does not hold {what}: {said}") from error

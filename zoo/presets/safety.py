@@ -15,6 +15,7 @@ from keras import layers
 
 from zoo.json_file import shortened
 from zoo.models import CLASSES
+from zoo.own_classes import OwnClassError
 
 # Values that Keras writes as objects.
 _VALUES = ("__tuple__", "__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__")
@@ -70,11 +71,11 @@ def check_objects(saved: Any, custom_objects: dict) -> None:
         for item in saved:
             check_objects(item, custom_objects)
     if isinstance(saved, str) and _is_registered_elsewhere(saved, custom_objects):
-        raise ValueError(_refusal(saved, "a name that another library registered"))
+        raise _refusal(saved, "a name that another library registered")
     if not isinstance(saved, dict):
         return
     if "class_name" in saved and not is_allowed(saved, custom_objects):
-        raise ValueError(_refusal(saved["class_name"], f"module {shortened(saved.get('module'))}"))
+        raise _refusal(saved["class_name"], f"module {shortened(saved.get('module'))}")
     _check_names(saved, custom_objects)
     for item in saved.values():
         check_objects(item, custom_objects)
@@ -95,12 +96,11 @@ def _check_names(saved, custom_objects):
             )
 
 
-def _refusal(name, where) -> str:
-    named = shortened(name)
-    return (
-        f"The preset's config names {named} ({where}), which is neither a class of the zoo nor a "
-        "class of Keras that is safe to load; nothing was loaded. If it is your own class, pass "
-        f"custom_objects={{{named}: ...}}."
+def _refusal(name, where) -> OwnClassError:
+    return OwnClassError(
+        f"The preset's config names {shortened(name)} ({where}), which is neither a class of the "
+        "zoo nor a class of Keras that is safe to load; nothing was loaded.",
+        str(name)[:100],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -114,19 +115,20 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     if recipe.pretraining and not (progress / "latest.weights.h5").exists():
         start(model, recipe, first, verbose)
     best = KeepBest(progress) if recipe.keep == "best" else None
-    model.fit(
-        *first,
-        batch_size=recipe.batch_size,
-        epochs=epochs,
-        validation_data=last,
-        callbacks=[
-            *([best] if best else []),
-            # Kept until the preset is written; in two copies, in case one is lost.
-            Backup(progress, double_checkpoint=True, delete_checkpoint=False),
-            *([Progress(len(first[0]))] if verbose else []),
-        ],
-        verbose=0,
-    )
+    with _telling_of_state(progress):
+        model.fit(
+            *first,
+            batch_size=recipe.batch_size,
+            epochs=epochs,
+            validation_data=last,
+            callbacks=[
+                *([best] if best else []),
+                # Kept until the preset is written; in two copies, in case one is lost.
+                Backup(progress, double_checkpoint=True, delete_checkpoint=False),
+                *([Progress(len(first[0]))] if verbose else []),
+            ],
+            verbose=0,
+        )
     if not_finite(model):
         shutil.rmtree(progress, ignore_errors=True)  # nothing can continue from there
         check_finite(model)
@@ -144,9 +146,26 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
         with tempfile.TemporaryDirectory() as folder:
             saving.save(model, Path(folder, out.name), **settings)
         return None
-    card = saving.save(model, out, overwrite=overwrite, **settings)
+    with _telling_of_state(progress):
+        card = saving.save(model, out, overwrite=overwrite, **settings)
     shutil.rmtree(progress, ignore_errors=True)
     return card
+
+
+@contextlib.contextmanager
+def _telling_of_state(progress):
+    """Say where the state of an interrupted training is kept, and how large it is."""
+    try:
+        yield
+    except BaseException as error:  # also Ctrl-C
+        size = sum(path.stat().st_size for path in progress.glob("*") if path.is_file())
+        if (progress / "training_metadata.json").exists():
+            error.add_note(
+                f"The state after the last complete epoch is kept in {progress} "
+                f"({size / 1e6:.1f} MB): the same command goes on from there. Delete the folder if "
+                "you do not want to."
+            )
+        raise
 
 
 def _texts(recipe, epochs):

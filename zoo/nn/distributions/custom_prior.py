@@ -9,8 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.json_file import shortened
 from zoo.nn.distributions.priors import MOST_PARTS, Prior
 from zoo.nn.given import whole
+from zoo.own_classes import OwnClassError
 
 MOST_IN_POOL = 10**7
 
@@ -103,7 +105,8 @@ def _registered(description: dict):
         function = keras.saving.get_registered_object(name) if isinstance(name, str) else None
         if callable(function):
             return function
-    raise ValueError(
-        f"The prior's function {names[1]!r} is not registered: decorate it with "
-        "keras.saving.register_keras_serializable(), or load with custom_objects={name: function}."
+    raise OwnClassError(
+        f"The prior's function {shortened(names[1])} is not registered: decorate it with "
+        "keras.saving.register_keras_serializable().",
+        str(names[1])[:100],
     )
