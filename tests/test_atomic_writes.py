@@ -363,9 +363,9 @@ FULL = [
 @pytest.mark.parametrize("error", FULL)
 @pytest.mark.parametrize("publish", [publish_folder, publish_file])
 def test_the_error_of_a_full_disk_names_the_target(error, publish, tmp_path):
-    with pytest.raises(OSError, match=r"free some space, or .*another disk.*target") as caught:
-        with publish(tmp_path / "target"):
-            raise error
+    said = pytest.raises(OSError, match="free some space, or .*another disk.*target")
+    with said as caught, publish(tmp_path / "target"):
+        raise error
     assert caught.value.filename == str(tmp_path / "target")
     assert caught.value.errno in (errno.ENOSPC, errno.EDQUOT)
     assert os.listdir(tmp_path) == []
