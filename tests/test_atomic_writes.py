@@ -364,8 +364,9 @@ FULL = [
 @pytest.mark.parametrize("publish", [publish_folder, publish_file])
 def test_the_error_of_a_full_disk_names_the_target(error, publish, tmp_path):
     said = pytest.raises(OSError, match="free some space, or .*another disk.*target")
-    with said as caught, publish(tmp_path / "target"):
+    with said as caught, publish(tmp_path / "target"), publish_file(tmp_path / "inner"):
         raise error
+    assert str(caught.value).count("free some space") == 1
     assert caught.value.filename == str(tmp_path / "target")
     assert caught.value.errno in (errno.ENOSPC, errno.EDQUOT)
     assert os.listdir(tmp_path) == []

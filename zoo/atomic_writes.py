@@ -28,6 +28,7 @@ except ImportError:  # Windows: hidden folders of killed processes are not remov
 LIST = ".written.json"
 _HIDDEN = ".writing"
 _A_MINUTE = 60
+_ADVICE = "; free some space, or choose a folder on another disk"
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -289,7 +290,7 @@ def naming_full_disk(target: str | os.PathLike) -> Iterator[None]:
         full = error.errno in _FULL or "No space left on device" in str(error)  # that of HDF5
         if not full:
             raise
-        said = f"{error.strerror or error}; free some space, or choose a folder on another disk"
+        said = (error.strerror or str(error)).removesuffix(_ADVICE) + _ADVICE  # of a block in it
         raise OSError(error.errno or errno.ENOSPC, said, os.fspath(target)) from error
 
 

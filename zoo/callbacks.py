@@ -112,12 +112,12 @@ class Backup(keras.callbacks.BackupAndRestore):
             return
         Path(self.backup_dir).mkdir(parents=True, exist_ok=True)
         weights, metadata = self._file("latest.weights.h5"), self._file("training_metadata.json")
-        if self.double_checkpoint and metadata.exists():
-            for file in (weights, metadata):
-                shutil.copy(file, f"{file}.bkp")
         state = {"epoch": self._current_epoch, "batch": self._last_batch_seen}
         state |= {"iterations": self._iterations(), "class": type(self.model).__name__}
         with naming_full_disk(self.backup_dir):
+            if self.double_checkpoint and metadata.exists():
+                for file in (weights, metadata):
+                    shutil.copy(file, f"{file}.bkp")
             need_space(self.backup_dir, self.model)
             self.model.save_weights(self._file("saving.weights.h5"))
             self._file("saving.json").write_text(json.dumps(state))
