@@ -11,7 +11,14 @@ import time
 import pytest
 
 from zoo import atomic_writes, exchange
-from zoo.atomic_writes import LIST, check_target, publish_file, publish_folder, write_file
+from zoo.atomic_writes import (
+    LIST,
+    check_file,
+    check_target,
+    publish_file,
+    publish_folder,
+    write_file,
+)
 
 
 def content(folder):
@@ -277,14 +284,11 @@ with atomic_writes.publish_folder(target, overwrite=True) as scratch:
         ("after the exchange", {"signature.json": "new"}),
     ],
 )
-def test_files_of_a_killed_process_are_restored_or_removed(moment, there, old, monkeypatch):
+def test_files_of_a_killed_process_are_restored_or_removed(moment, there, old):
     command = [sys.executable, "-c", KILLED, str(old), moment]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert len(os.listdir(old.parent)) == 1 + old.exists()
-    later = time.time() + 100
-    if moment != "between two steps":  # what is missing comes back at once, rests go later
-        monkeypatch.setattr(atomic_writes.time, "time", lambda: later)
-    with pytest.raises(FileExistsError, match="exists already"):
+    with pytest.raises(FileExistsError, match="exists already"):  # within the minute
         write_new(old)
     assert content(old) == there
     assert os.listdir(old.parent) == ["target"]
@@ -301,6 +305,86 @@ def test_files_of_another_process_are_not_removed(tmp_path, monkeypatch):
             raise ValueError("stopped")
         assert (scratch / "signature.json").exists()
     assert content(tmp_path) == {"target/signature.json": "slow"}
+
+
+@pytest.mark.skipif(not atomic_writes.fcntl, reason="this system has no such locks")
+def test_a_folder_that_is_just_being_made_is_left_and_an_old_one_removed(tmp_path, monkeypatch):
+    """Between the folder and its lock a process can be killed, or only be slow."""
+    hidden = tmp_path / ".target.abc.writing"
+    hidden.mkdir()
+    other = tmp_path / ".[target].abc.writing"  # of a target with another name
+    other.mkdir()
+    write_new(tmp_path / "target")
+    assert hidden.exists()
+    later = time.time() + 100
+    monkeypatch.setattr(atomic_writes.time, "time", lambda: later)
+    write_new(tmp_path / "target", overwrite=True)
+    assert sorted(os.listdir(tmp_path)) == [other.name, "target"]
+
+
+@pytest.mark.skipif(not atomic_writes.fcntl, reason="this system has no such locks")
+def test_a_folder_that_was_removed_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+    made, lock = [], atomic_writes.fcntl.flock
+
+    def slow(file, how):
+        made.append(how)
+        if len(made) == 1:  # another process finds the lock free, and takes the folder for a rest
+            (folder,) = tmp_path.glob(".target.*.writing")
+            atomic_writes.shutil.rmtree(folder)
+        lock(file, how)
+
+    monkeypatch.setattr(atomic_writes.fcntl, "flock", slow)
+    write_new(tmp_path / "target")
+    assert content(tmp_path) == {"target/signature.json": "new"}
+    assert len(made) == 2
+    assert os.listdir(tmp_path) == ["target"]
+
+
+@pytest.mark.parametrize("below", ["file/target", "file/deep/target"])
+def test_a_target_below_a_file_is_refused(below, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for check in (check_target, check_file):
+        with pytest.raises(NotADirectoryError, match="file is a file and no folder: choose"):
+            check(tmp_path / below, overwrite=True)
+    for publish in (publish_folder, publish_file):
+        refused = pytest.raises(NotADirectoryError, match="file is a file and no folder")
+        with refused, publish(tmp_path / below):
+            pytest.fail("it began")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+FULL = [
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.EDQUOT, "Disk quota exceeded"),
+    OSError("Can't write data (file write failed: errno = 28, 'No space left on device')"),
+]
+
+
+@pytest.mark.parametrize("error", FULL)
+@pytest.mark.parametrize("publish", [publish_folder, publish_file])
+def test_the_error_of_a_full_disk_names_the_target(error, publish, tmp_path):
+    said = pytest.raises(OSError, match="free some space, or .*another disk.*target")
+    with said as caught, publish(tmp_path / "target"), publish_file(tmp_path / "inner"):
+        raise error
+    assert str(caught.value).count("free some space") == 1
+    assert caught.value.filename == str(tmp_path / "target")
+    assert caught.value.errno in (errno.ENOSPC, errno.EDQUOT)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_the_error_of_a_device_that_is_full_names_the_target(tmp_path):
+    said = pytest.raises(OSError, match="No space left on device; free some space.*target")
+    with said, publish_folder(tmp_path / "target") as scratch:
+        (scratch / "file").symlink_to("/dev/full")
+        (scratch / "file").write_text("text")
+
+
+def test_other_errors_stay_as_they_are(tmp_path):
+    error = PermissionError(errno.EACCES, "not allowed", "elsewhere")
+    with pytest.raises(PermissionError) as caught, publish_folder(tmp_path / "target"):
+        raise error
+    assert caught.value is error
 
 
 def test_a_file_is_replaced_whole(tmp_path, monkeypatch):

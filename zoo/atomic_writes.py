@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import json
 import math
 import os
@@ -27,6 +28,8 @@ except ImportError:  # Windows: hidden folders of killed processes are not remov
 LIST = ".written.json"
 _HIDDEN = ".writing"
 _A_MINUTE = 60
+_ADVICE = "; free some space, or choose a folder on another disk"
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextlib.contextmanager
@@ -53,17 +56,14 @@ def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterat
     _clean_up(target)
     check_target(target, overwrite)
     before = _identity(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    hidden = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=_HIDDEN, dir=target.parent))
-    try:
-        with _locked(hidden / "lock"):
+    with naming_full_disk(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _hidden_folder(target) as hidden:
             scratch = hidden / "folder"
             scratch.mkdir(mode=0o755)
             yield scratch
             _write_list(scratch)
             _publish(scratch, target, before)
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def check_target(target: str | os.PathLike, overwrite: bool) -> None:
@@ -75,8 +75,10 @@ def check_target(target: str | os.PathLike, overwrite: bool) -> None:
 
     Raises:
         FileExistsError: as `publish_folder` does.
+        NotADirectoryError: a folder above the target is a file.
     """
     target = Path(os.path.abspath(target))
+    _check_parents(target)
     if target.is_symlink():
         raise FileExistsError(f"{target} is a link: give the folder itself, or another name.")
     if target.exists() and not target.is_dir():
@@ -92,6 +94,15 @@ def check_target(target: str | os.PathLike, overwrite: bool) -> None:
     if any(real == kept or real in kept.parents for kept in (here, home)):
         raise FileExistsError(f"{target} is your current or home folder. Choose another one.")
     _check_replaceable(target, target)
+
+
+def _check_parents(target: Path) -> None:
+    """Refuse a target below a file."""
+    there = next(parent for parent in target.parents if os.path.lexists(parent))
+    if not there.is_dir():
+        raise NotADirectoryError(
+            f"{target} cannot be written, as {there} is a file and no folder: choose another place."
+        )
 
 
 def _is_free(target: Path) -> bool:
@@ -174,26 +185,49 @@ def _appeared(target: Path) -> FileExistsError:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock, which the system releases when the process ends for any reason."""
-    with open(path, "wb") as file:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _hidden_folder(target: Path) -> Iterator[Path]:
+    """Yield a new hidden folder next to a target, which is removed at the end.
+
+    It holds a lock, which the system releases when the process ends for any reason.
+    """
+    name = {"prefix": f".{target.name}.", "suffix": _HIDDEN, "dir": target.parent}
+    while True:
+        hidden = Path(tempfile.mkdtemp(**name))
+        with open(hidden / "lock", "wb") as file:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_at(hidden / "lock", file):
+                continue  # another process removed it, as it was not locked yet
+            try:
+                yield hidden
+            finally:
+                shutil.rmtree(hidden, ignore_errors=True)
+            return
+
+
+def _is_at(path: Path, file: Any) -> bool:
+    """Return whether an open file is still the file at this path."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _clean_up(target: Path) -> None:
     """Remove the files of killed processes next to a target, and restore a moved target."""
-    for hidden in target.parent.glob(f".{target.name}.*{_HIDDEN}"):
-        moved = (hidden / "old").exists() and not os.path.lexists(target)
-        # A newer folder may belong to a process that has not locked it yet.
-        if not fcntl or (time.time() - hidden.stat().st_mtime < _A_MINUTE and not moved):
-            continue
-        with contextlib.suppress(OSError), open(hidden / "lock", "rb+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if moved:
-                os.rename(hidden / "old", target)
-            shutil.rmtree(hidden, ignore_errors=True)
+    if not fcntl:
+        return
+    for hidden in target.parent.glob(f".{glob.escape(target.name)}.*{_HIDDEN}"):
+        with contextlib.suppress(OSError):
+            if not (hidden / "lock").exists():
+                if time.time() - hidden.stat().st_mtime > _A_MINUTE:  # else it is just being made
+                    hidden.rmdir()
+                continue
+            with open(hidden / "lock", "rb+") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an error if its process lives
+                if (hidden / "old").exists() and not os.path.lexists(target):
+                    os.rename(hidden / "old", target)
+                shutil.rmtree(hidden, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -209,25 +243,55 @@ def publish_file(target: str | os.PathLike, overwrite: bool = False) -> Iterator
             `overwrite` is false.
     """
     target = Path(os.path.abspath(target))
+    check_file(target, overwrite)
+    with naming_full_disk(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+        )
+        os.close(handle)
+        scratch = Path(name)
+        try:
+            yield scratch
+            scratch.chmod(0o644)
+            if overwrite:
+                os.replace(scratch, target)
+            else:
+                _rename_to_nothing(scratch, target)
+        finally:
+            scratch.unlink(missing_ok=True)
+
+
+def check_file(target: str | os.PathLike, overwrite: bool) -> None:
+    """Refuse a target that `publish_file` would refuse, before a long computation begins.
+
+    Raises:
+        FileExistsError: as `publish_file` does.
+        NotADirectoryError: a folder above the target is a file.
+    """
+    target = Path(os.path.abspath(target))
+    _check_parents(target)
     if target.is_dir():
         raise FileExistsError(f"{target} is a folder, so no file can be written there.")
     if os.path.lexists(target) and not overwrite:
         raise _exists(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
-    )
-    os.close(handle)
-    scratch = Path(name)
+
+
+@contextlib.contextmanager
+def naming_full_disk(target: str | os.PathLike) -> Iterator[None]:
+    """Name the target in the error of a full disk, which mostly comes without any path.
+
+    Raises:
+        OSError: the disk is full, or the user's quota of it.
+    """
     try:
-        yield scratch
-        scratch.chmod(0o644)
-        if overwrite:
-            os.replace(scratch, target)
-        else:
-            _rename_to_nothing(scratch, target)
-    finally:
-        scratch.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        full = error.errno in _FULL or "No space left on device" in str(error)  # that of HDF5
+        if not full:
+            raise
+        said = (error.strerror or str(error)).removesuffix(_ADVICE) + _ADVICE  # of a block in it
+        raise OSError(error.errno or errno.ENOSPC, said, os.fspath(target)) from error
 
 
 def _rename_to_nothing(scratch: Path, target: Path) -> None:

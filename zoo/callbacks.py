@@ -16,10 +16,10 @@ from typing import Any
 
 import keras
 
-from zoo.atomic_writes import need_space, publish_file
+from zoo.atomic_writes import naming_full_disk, need_space, publish_file
 from zoo.backend import backend
 from zoo.items import kind_of_items
-from zoo.json_file import read_object
+from zoo.json_file import read_object, shortened
 from zoo.locks import lock_folder, unlock_folder
 
 
@@ -100,8 +100,8 @@ class Backup(keras.callbacks.BackupAndRestore):
         except ValueError as error:
             raise OSError(f"{error}.") from error
         epoch, kind = state.get("epoch"), type(self.model).__name__
-        if not isinstance(epoch, int) or epoch < 0:
-            raise OSError(f"{self._file(name)} says epoch is {epoch!r}.")
+        if type(epoch) is not int or not 0 <= epoch < 2**31:
+            raise OSError(f"{self._file(name)} says epoch is {shortened(epoch)}.")
         if state.get("class", kind) != kind:
             raise ValueError(f"it is the state of a {state['class']}, but this is a {kind}.")
         return state
@@ -113,14 +113,15 @@ class Backup(keras.callbacks.BackupAndRestore):
             return
         Path(self.backup_dir).mkdir(parents=True, exist_ok=True)
         weights, metadata = self._file("latest.weights.h5"), self._file("training_metadata.json")
-        if self.double_checkpoint and metadata.exists():
-            for file in (weights, metadata):
-                shutil.copy(file, f"{file}.bkp")
         state = {"epoch": self._current_epoch, "batch": self._last_batch_seen}
         state |= {"iterations": self._iterations(), "class": type(self.model).__name__}
-        need_space(self.backup_dir, self.model)
-        self.model.save_weights(self._file("saving.weights.h5"))
-        self._file("saving.json").write_text(json.dumps(state))
+        with naming_full_disk(self.backup_dir):
+            if self.double_checkpoint and metadata.exists():
+                for file in (weights, metadata):
+                    shutil.copy(file, f"{file}.bkp")
+            need_space(self.backup_dir, self.model)
+            self.model.save_weights(self._file("saving.weights.h5"))
+            self._file("saving.json").write_text(json.dumps(state))
         self._file("saving.json").replace(self._file("next.json"))
         self._file("saving.weights.h5").replace(weights)
         self._file("next.json").replace(metadata)
@@ -204,9 +205,10 @@ class KeepBest(keras.callbacks.Callback):
                 self.model.save_weights(Path(folder, "thrown_away.weights.h5"))
             return
         self.weights.parent.mkdir(parents=True, exist_ok=True)
-        need_space(self.weights.parent, self.model)
         scratch = self.weights.with_name("saving_best.weights.h5")
-        self.model.save_weights(scratch)
+        with naming_full_disk(self.weights.parent):
+            need_space(self.weights.parent, self.model)
+            self.model.save_weights(scratch)
         scratch.replace(self.weights)
         with publish_file(self.record, overwrite=True) as scratch:
             Path(scratch).write_text(json.dumps({"epoch": self.epoch, "val_loss": self.loss}))

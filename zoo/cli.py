@@ -10,8 +10,8 @@ import sys
 
 import zoo
 from zoo import evaluate_command, hub_command, importing, own_classes, training_commands
-from zoo.atomic_writes import check_target, publish_file, publish_folder
-from zoo.pictures import PICTURES, check, draw
+from zoo.atomic_writes import check_file, check_target, publish_file, publish_folder
+from zoo.pictures import PICTURES, check, draw, picture_file, usual_picture
 from zoo.quiet import quiet as _quiet
 from zoo.suggestions import UnknownNameError
 from zoo.terminal import printable, streams
@@ -42,12 +42,15 @@ def _main(arguments) -> int:
         sys.stdout.flush()
     except UnknownNameError as error:
         return _complain(error, 2)
+    except own_classes.OwnClassError as error:
+        takes = "modules" in options
+        return _complain(error, 1, error.on_command_line() if takes else None)
     except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         return _complain(error, 1)
     except MemoryError as error:
         return _complain(str(error) or "there is not enough memory for this", 1)
-    except KeyboardInterrupt:
-        return _complain("interrupted; no incomplete files were left", 130)
+    except KeyboardInterrupt as interrupted:
+        return _complain(interrupted, 130, "interrupted; no incomplete preset or file was left")
     return 0
 
 
@@ -61,8 +64,9 @@ def _load(name, modules=()):
     return load(name, custom_objects=own_classes.imported(modules))
 
 
-def _complain(error, code):
-    print(f"zoo: {printable(str(error))}", file=sys.stderr)
+def _complain(error, code, said=None):
+    for line in (said or str(error), *getattr(error, "__notes__", ())):
+        print(f"zoo: {printable(line)}", file=sys.stderr)
     return code
 
 
@@ -231,24 +235,15 @@ def _demo(options):
 def _generate(options):
     if options.picture:
         check(options)
+    if options.out or options.picture:  # else the name of the file follows from the model
+        check_file(picture_file(options), options.overwrite)
     model = _load(options.name, options.modules)
-    options.picture = options.picture or _usual_picture(model)
+    options.picture = options.picture or usual_picture(model)
     check(options)
-    out = options.out or f"{hub_command.short_name(options.name)}_{options.picture}.png"
-    out += "" if os.path.splitext(out)[1] else ".png"
+    out = picture_file(options)
     with publish_file(out, options.overwrite) as scratch:
         draw(model, options).savefig(scratch)
     print(out)
-
-
-def _usual_picture(model) -> str:
-    if model.can_generate and not model.label_shape:
-        return "samples"
-    if hasattr(model, "translate"):
-        return "translations"
-    if hasattr(model, "recolor"):
-        return "recolorings"
-    return "restorations" if model.restores else "reconstructions"
 
 
 def _is_detector(name) -> bool:

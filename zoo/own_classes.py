@@ -12,6 +12,29 @@ from collections.abc import Iterable
 from typing import Any
 
 
+class OwnClassError(ValueError):
+    """A file names a class or function that is not known, and may be a user's own.
+
+    Attributes:
+        problem: what is wrong. name: the name in the file.
+    """
+
+    def __init__(self, problem: str, name: str):
+        self.problem, self.name = problem, name
+        super().__init__(
+            f"{problem} If it is your own, also under another name by now, pass "
+            f"custom_objects={{{name!r}: ...}} with the class or function."
+        )
+
+    def on_command_line(self) -> str:
+        """Return the message for those who run a command."""
+        return (
+            f"{self.problem} If it is your own, add --import MODULE with the module that registers "
+            f"it. If it was renamed, register it under the old name: "
+            f"@keras.saving.register_keras_serializable(package=..., name={self.name!r})."
+        )
+
+
 def add_option(parser: Any) -> None:
     """Add `--import MODULE` to a command, which may be given several times."""
     parser.add_argument(
@@ -70,6 +93,9 @@ def _registered_in(name: str) -> dict:
             f"--import {name}: nothing in it is registered. Decorate its classes with "
             '@keras.saving.register_keras_serializable(package="mine").'
         )
-    models = (found for found in registered.values() if isinstance(found, type))
-    models = (found for found in models if issubclass(found, keras.Model))
-    return registered | {found.__name__: found for found in models}
+    models = {
+        key.rpartition(">")[2]: found  # the name in files, also of a class that was renamed
+        for key, found in registered.items()
+        if isinstance(found, type) and issubclass(found, keras.Model)
+    }
+    return registered | models | {found.__name__: found for found in models.values()}

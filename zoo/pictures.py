@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 import zoo
+from zoo import hub_command
 
 PICTURES = {
     "samples": ("labels", "n", "seed", "cmap"),
@@ -101,3 +103,20 @@ def _samples(model, n, labels, seed, cmap):
         labels = [labels[i % len(labels)] for i in range(n)]
     size = {"rows": n // columns, "columns": columns}
     return plots.samples(model, **size, labels=labels, seed=seed, **cmap)
+
+
+def picture_file(options: Any) -> str:
+    """Return the path of the picture that `zoo generate` writes."""
+    out = options.out or f"{hub_command.short_name(options.name)}_{options.picture}.png"
+    return out + ("" if os.path.splitext(out)[1] else ".png")
+
+
+def usual_picture(model: Any) -> str:
+    """Return the name of the picture that is drawn of a model if none is named."""
+    if model.can_generate and not model.label_shape:
+        return "samples"
+    if hasattr(model, "translate"):
+        return "translations"
+    if hasattr(model, "recolor"):
+        return "recolorings"
+    return "restorations" if model.restores else "reconstructions"

@@ -191,9 +191,12 @@ def train(options: argparse.Namespace) -> None:
     recipe = recipes.get(options.name) if named else None
     check_target(options.out, options.overwrite)
     with quiet():
+        from zoo.presets.training import check_names
         from zoo.presets.training import train as run
     own_models = own_classes.imported(options.modules)
     model_class = _class_of(recipe.class_name if recipe else options.name, own_models)
+    if recipe and options.name.endswith(".toml"):
+        check_names(recipe, model_class)
     settings = check_settings(model_class, settings_in(options.settings))
     network = settings.get("network", recipe.model.get("network") if recipe else None)
     own = _read(options, recipe, model_class, network) if options.data else None

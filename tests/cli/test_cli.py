@@ -8,11 +8,12 @@ import sys
 
 import keras
 import pytest
+from PIL import Image
 from support.command_line import DIGITS, run
 
 import zoo
 from zoo import data
-from zoo.presets import catalog, training
+from zoo.presets import catalog, loading, training
 
 
 def run_alone(*arguments):
@@ -183,6 +184,59 @@ def test_ctrl_c_has_another_exit_code_than_a_failure(capsys, monkeypatch, tmp_pa
     code, _, err = run(capsys, "train", DIGITS, "--out", tmp_path / "out")
     assert code == 130
     assert "interrupted" in err
+
+
+BELOW = ["a_file/below", "a_file/deep/below"]
+
+
+@pytest.mark.parametrize("below", BELOW)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", DIGITS, "--out"],
+        ["train", DIGITS, "--out", "new", "--data", "images", "--cache"],
+        ["export", DIGITS],
+        ["demo", DIGITS, "--out"],
+        ["generate", DIGITS, "--out"],
+        ["generate", DIGITS, "--picture", "samples", "--out"],
+        ["reproduce", "two_modes", "--out"],
+        ["detect", DIGITS, "nothing.npy", "--out"],
+        ["detect", DIGITS, "nothing.npy", "--out", "new", "--save"],
+    ],
+)
+def test_a_target_below_a_file_is_refused_before_any_work(
+    arguments, below, capsys, monkeypatch, tmp_path
+):
+    from zoo.data import folders
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a_file").write_text("mine")
+    (tmp_path / "images").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "images" / "a.png")
+    for place, name in ((loading, "load"), (folders, "_decode_into"), (data, "load")):
+        monkeypatch.setattr(place, name, lambda *_, **__: pytest.fail("work began"))
+    code, _, err = run(capsys, *arguments, below)
+    assert code == 1
+    assert "a_file is a file and no folder: choose another place" in err
+    assert sorted(os.listdir(tmp_path)) == ["a_file", "images"]
+
+
+def test_an_interrupted_training_says_where_its_state_is_and_how_large(
+    capsys, monkeypatch, tmp_path
+):
+    from zoo.callbacks import Progress
+
+    def interrupt(self, epoch, logs=None):
+        raise KeyboardInterrupt  # after the state of the first epoch was written
+
+    monkeypatch.setattr(Progress, "on_epoch_end", interrupt)
+    code, _, err = run(capsys, "train", DIGITS, "--epochs", "3", "--out", tmp_path / "out")
+    assert code == 130
+    (progress,) = tmp_path.iterdir()
+    size = sum(path.stat().st_size for path in progress.iterdir())
+    first, second = err.splitlines()
+    assert first == "zoo: interrupted; no incomplete preset or file was left"
+    assert f"is kept in {progress} ({size / 1e6:.1f} MB): the same command goes on" in second
 
 
 def test_an_unavailable_data_set_gives_one_line(capsys, monkeypatch):

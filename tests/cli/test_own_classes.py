@@ -87,7 +87,10 @@ def test_an_own_class_is_trained_used_measured_and_exported(module, capsys):
     }
     for command, arguments in commands.items():
         assert cli.main([command, *arguments]) == 1
-        assert "names the class 'DimVAE'" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "names the class 'DimVAE'" in said
+        assert "add --import MODULE with the module that registers it" in said
+        assert "custom_objects" not in said
         assert module not in sys.modules  # no file chooses what is imported
     for command, arguments in commands.items():
         assert cli.main([command, *arguments, *own]) == 0
@@ -109,8 +112,30 @@ def test_own_layers_in_networks_are_found(module, capsys):
     zoo.save(model, "scaled", about={"recipe": {"data": "digits"}})
     forget(module)
     assert cli.main(["generate", "scaled"]) == 1
-    assert "names 'Scale'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "names 'Scale'" in said
+    assert "add --import MODULE" in said
+    assert "custom_objects" not in said
     assert cli.main(["generate", "scaled", "--import", module]) == 0
+
+
+def test_a_renamed_class_is_found_under_the_name_that_it_is_registered_by(module, capsys, tmp_path):
+    import zoo
+
+    cls = own_classes.imported([module])["DimVAE"]
+    zoo.save(cls((8, 8, 1), 2, hidden_units=(3,)), "dim")
+    forget(module)
+    (tmp_path / "my_module.py").write_text(MODULE.replace("DimVAE", "DarkVAE"))
+    own = ["--import", module, "--n", "2"]
+    assert cli.main(["generate", "dim", *own]) == 1
+    assert "register_keras_serializable(package=..., name='DimVAE')" in capsys.readouterr().err
+    forget(module)
+    text = MODULE.replace("DimVAE", "DarkVAE")
+    decorated = '@keras.saving.register_keras_serializable(package="mine")\nclass DarkVAE'
+    assert decorated in text
+    named = decorated.replace('"mine"', '"mine", name="DimVAE"')
+    (tmp_path / "my_module.py").write_text(text.replace(decorated, named))
+    assert cli.main(["generate", "dim", *own]) == 0
 
 
 @pytest.mark.parametrize(

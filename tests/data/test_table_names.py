@@ -216,7 +216,8 @@ def test_a_recipe_keeps_the_signs_of_its_table(capsys):
     code, out, err = run(capsys, "train", "VAE", "--data", "t.csv", *signs, "--out", "m", *TINY)
     assert (code, err) == (0, "")
     assert "--delimiter : --decimal ," in out
-    code, _, err = run(capsys, "train", "m/recipe.toml", "--out", "again", "--epochs", 1)
+    again = ("--data", "t.csv", "--out", "again", "--epochs", 1)
+    code, _, err = run(capsys, "train", "m/recipe.toml", *again)
     assert (code, err) == (0, "")
     code, _, err = run(capsys, "evaluate", "./again", "--data", "t.csv", *signs)
     assert (code, err) == (0, "")

@@ -15,6 +15,30 @@ from zoo.presets.catalog import preset_folder
 NAMES = zoo.list_models()
 
 
+# Numbers that no card can hold
+
+
+@pytest.mark.parametrize("number", ["1" + 30 * "0", "-1", "true", "1e999", "NaN", "2.0"])
+@pytest.mark.parametrize("place", ["parameters", "latent_dim", "shape", "bytes"])
+def test_a_size_that_cannot_be_is_refused(number, place, saved_vae, tmp_path):
+    card = json.loads((saved_vae / "card.json").read_text())
+    holders = {"shape": (card["input"]["shape"], 0), "bytes": (card["files"]["config.json"], place)}
+    holder, key = holders.get(place, (card, place))
+    holder[key] = "HERE"
+    (tmp_path / "card.json").write_text(json.dumps(card).replace('"HERE"', number))
+    with pytest.raises(ValueError, match="int is expected|images have the shape"):
+        zoo.card(tmp_path)
+
+
+@pytest.mark.parametrize("number", ["1" + 400 * "0", "1e999", "NaN", "-Infinity", "false"])
+def test_a_metric_that_is_no_finite_number_is_refused(number, saved_vae, tmp_path):
+    card = json.loads((saved_vae / "card.json").read_text())
+    card["figures"] = [dict.fromkeys(("name", "unit", "protocol", "command"), "") | {"value": "X"}]
+    (tmp_path / "card.json").write_text(json.dumps(card).replace('"X"', number))
+    with pytest.raises(ValueError, match="'value' is .* where int or float is expected"):
+        zoo.card(tmp_path)
+
+
 # Of the shipped presets
 
 

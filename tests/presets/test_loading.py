@@ -241,6 +241,32 @@ def test_a_custom_layer_is_loaded_if_it_is_given(few_digits, tmp_path):
     np.testing.assert_allclose(loaded.encode(few_digits[0]), model.encode(few_digits[0]), atol=1e-6)
 
 
+def test_a_renamed_class_is_loaded_if_it_is_given_by_its_old_name(tmp_path):
+    old = type("OldVAE", (zoo.VAE,), {})
+    new = type("NewVAE", (zoo.VAE,), {})
+    model = old((4, 4, 1), 2, hidden_units=(3,))
+    zoo.save(model, tmp_path / "preset")
+    model.save(tmp_path / "m.keras")
+    for path in (tmp_path / "preset", tmp_path / "m.keras"):
+        with pytest.raises(ValueError, match=r"custom_objects=\{'OldVAE': \.\.\.\}"):
+            zoo.load(path, custom_objects={"NewVAE": new})
+        assert type(zoo.load(path, custom_objects={"OldVAE": new})) is new
+    zoo.save(zoo.load(tmp_path / "preset", custom_objects={"OldVAE": new}), tmp_path / "again")
+    assert zoo.card(tmp_path / "again")["class"] == "NewVAE"
+
+
+def test_a_class_of_ones_own_that_makes_another_model_now_is_named(tmp_path):
+    old = type("OldVAE", (zoo.VAE,), {})
+    zoo.save(old((4, 4, 1), 2, hidden_units=(3,)), tmp_path / "preset")
+
+    class Larger(zoo.VAE):
+        def count_params(self):
+            return 1 + super().count_params()
+
+    with pytest.raises(ValueError, match="or Larger makes another model than when this one was"):
+        zoo.load(tmp_path / "preset", custom_objects={"OldVAE": Larger})
+
+
 def test_a_custom_layer_is_refused_if_it_is_not_given(tmp_path):
     zoo.save(zoo.VAE(**own_networks(Gain())), tmp_path / "preset")
     with pytest.raises(ValueError, match=r"names 'Gain'.*custom_objects=\{'Gain': \.\.\.\}"):

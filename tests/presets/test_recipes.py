@@ -13,6 +13,34 @@ from zoo.nn.distributions import likelihoods
 from zoo.presets import recipes, training
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("epochs = 1" + 24 * "0", "epochs is 10000"),
+        ("epochs = true", "epochs is True; give a whole number from 1 to 2147483647"),
+        ("epochs = 0", "epochs is 0"),
+        ("epochs = 1.5", "epochs is 1.5"),
+        ("epochs = 1\nseed = -1", "seed is -1"),
+        ("epochs = 1\nbatch_size = 0", "batch_size is 0"),
+        ("epochs = 1\nvalidation = -5", "validation is -5"),
+        ("epochs = 1\nlabel_file = 3", "label_file is 3; give text"),
+        ("epochs = 1\ndrop = [3]", r"drop is \[3\]; give a list of texts"),
+        ("epochs = 1\n[optimizer]\nlearning_rate = nan", "learning_rate in .optimizer. is nan"),
+        ("epochs = 1\n[optimizer]\nlearning_rate = 1e999", "learning_rate in .* is inf"),
+        ("epochs = 1\n[pretraining]\nepochs = 1" + 24 * "0", "epochs in .pretraining. is 1000"),
+        ("epochs = " + 5000 * "1", "cannot be read"),
+        ("epochs = 1\nmodel = " + 5000 * "[", "cannot be read"),
+    ],
+)
+def test_numbers_that_no_recipe_has_are_refused(line, says, tmp_path):
+    model = "" if "[" in line else "[model]\n"
+    head = 'description = ""\npaper = ""\ndata = "digits"\nclass = "VAE"\n'
+    head += "" if model else "model = {}\n" if "model =" not in line else ""
+    (tmp_path / "theirs.toml").write_text(f"{head}{line}\n{model}")
+    with pytest.raises(ValueError, match=f"recipe theirs .*{says}"):
+        recipes.get(str(tmp_path / "theirs.toml"))
+
+
 @pytest.mark.parametrize("name", recipes.names())
 def test_every_recipe_makes_its_model(name):
     recipe = recipes.get(name)

@@ -28,16 +28,19 @@ from PIL import Image
 
 import export
 import zoo
-from support.mutated_weights import change_weights, changed_onnx
-from support.mutations import changed_bytes, changed_json
+from support.memory import peak
+from support.mutated_weights import change_weights, changed_onnx, lying_sizes
+from support.mutations import changed_bytes, changed_json, huge_json, named_json
 from support.picture_bombs import change_picture
 from support.tampering import resign
+from zoo.anomaly.saving import digest
 from zoo.models.base import BaseAutoencoder
 from zoo.presets.card_page import render_card
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 3 * 2**30  # that a case may take beyond what is taken already
 SECONDS = 60  # that it may take
+PEAK = 400 * 2**20  # that its memory may grow at most, and by a hundred times its bytes on disk
 CLEAR = (FileNotFoundError, FileExistsError, RuntimeError, TypeError, ValueError)
 FORBIDDEN = (
     *("os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"),
@@ -60,6 +63,7 @@ class Watch:
         # What libraries read for themselves.
         readable = (sys.prefix, sys.base_prefix, np.__file__, ROOT, "/proc", "/sys", "/dev", "/etc")
         self.readable = tuple(os.path.dirname(p) if p == np.__file__ else str(p) for p in readable)
+        self.shipped = str(ROOT / "pretrained")
         self.known = {*sys.stdlib_module_names, *(name.split(".")[0] for name in sys.modules)}
         sys.addaudithook(self)
 
@@ -92,7 +96,9 @@ class Watch:
         if mode is None and os.path.basename(path) == path and not os.path.exists(path):
             return  # in a folder that `shutil.rmtree` holds
         real = os.path.realpath(os.fsdecode(path))
-        if writes or not real.startswith(self.readable):
+        # The models of the zoo are opened when a user names them, and never when a file does.
+        model = real.startswith(self.shipped) or real.endswith((".h5", ".keras"))
+        if writes or model or not real.startswith(self.readable):
             self.seen.append(f"open {path} {mode}")
             raise PermissionError(f"{path} is not to be opened here")
 
@@ -132,6 +138,11 @@ def load_preset(folder):
     model = zoo.load(folder)
     assert isinstance(model, BaseAutoencoder)
     return {"weights": model.get_weights(), "codes": codes(model)}
+
+
+def load_weights(folder):
+    """Return a preset's weights."""
+    return {"weights": zoo.load(folder).get_weights()}
 
 
 def load_archive(folder):
@@ -193,9 +204,9 @@ INPUTS = {
 }
 
 
-def change_json(file, record=None):
+def change_json(file, record=None, changed=changed_json):
     def change(folder, rng, mark):
-        text, done = changed_json((folder / file).read_bytes(), rng, mark)
+        text, done = changed((folder / file).read_bytes(), rng, mark)
         (folder / file).write_bytes(text)
         if record:
             resign(folder, file, record)
@@ -218,6 +229,17 @@ def change_bytes(file, record, structured=None):
     return change
 
 
+def change_sizes(file, record=None):
+    def change(folder, rng, mark):
+        data, done = lying_sizes((folder / file).read_bytes(), rng)
+        (folder / file).write_bytes(data)
+        if record:
+            resign(folder, file, record)
+        return done
+
+    return change
+
+
 def change_archive(folder, rng, mark):
     """Change the bytes of a `.keras` file, or write it anew with another config."""
     path = folder / "model.keras"
@@ -225,9 +247,20 @@ def change_archive(folder, rng, mark):
         data, done = changed_bytes(path.read_bytes(), rng)
         path.write_bytes(data)
         return done
+    return rewrite_archive(path, lambda config: changed_json(config, rng, mark))
+
+
+def change_config_of_archive(changed):
+    def change(folder, rng, mark):
+        return rewrite_archive(folder / "model.keras", lambda config: changed(config, rng, mark))
+
+    return change
+
+
+def rewrite_archive(path, change):
     with zipfile.ZipFile(path) as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
-    held["config.json"], done = changed_json(held["config.json"], rng, mark)
+    held["config.json"], done = change(held["config.json"])
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in held.items():
             archive.writestr(name, data)
@@ -254,6 +287,26 @@ def do_harm(folder):
     return {"weights": [np.ones(3) if name == "exchanges" else np.zeros(3)]}
 
 
+def change_detector(folder, rng, mark):
+    """Change a number in a detector's file, and its checksum."""
+    path = folder / "detector.json"
+    text, done = huge_json(path.read_bytes(), rng, mark)
+    try:
+        content = json.loads(text)
+        text = json.dumps(content | {"sha256": digest(content)}).encode()
+    except ValueError:  # not even Python writes it
+        pass
+    path.write_bytes(text)
+    return done
+
+
+def load_detector(folder):
+    """Return the weights of a detector's model, whose scores must be numbers."""
+    detector = zoo.anomaly.load(folder)
+    assert np.isfinite(detector.scores(X)).all()
+    return {"weights": detector.model.get_weights()}
+
+
 HARMS = {
     "writes": lambda mark: mark.with_name("written").write_text(""),
     "reads": lambda mark: mark.read_text(),
@@ -263,6 +316,8 @@ HARMS = {
     "forgets": lambda mark: {}["key"],
     "mumbles": lambda mark: json.loads("{"),
     "exchanges": lambda mark: None,
+    "opens": lambda mark: zoo.card("vae_digits"),
+    "fetches": lambda mark: zoo.load("https://127.0.0.1:9/m.keras", sha256="0" * 64),
 }
 
 
@@ -281,6 +336,56 @@ KINDS = {
     ),
     "archive": ("archives", change_archive, load_archive, ("weights",)),
     "pictures": ("pictures", change_picture, load_pictures, ("pixels",)),
+    "sizes": (
+        "presets",
+        change_sizes("model.weights.h5", "card.json"),
+        load_weights,
+        (),
+    ),
+    "sizes_in_archive": ("archives", change_sizes("model.keras"), load_archive, ()),
+    "named": (
+        "presets",
+        change_json("config.json", "card.json", named_json),
+        load_preset,
+        ("weights",),
+    ),
+    "named_in_class": (
+        "classes",
+        change_json("config.json", "card.json", named_json),
+        load_weights,
+        ("weights",),
+    ),
+    "named_in_archive": (
+        "archives",
+        change_config_of_archive(named_json),
+        load_archive,
+        ("weights",),
+    ),
+    "huge": (
+        "presets",
+        change_json("config.json", "card.json", huge_json),
+        load_weights,
+        ("weights",),
+    ),
+    "huge_in_class": (
+        "classes",
+        change_json("config.json", "card.json", huge_json),
+        load_weights,
+        ("weights",),
+    ),
+    "huge_in_card": (
+        "presets",
+        change_json("card.json", changed=huge_json),
+        load_preset,
+        ("weights", "codes"),
+    ),
+    "huge_in_archive": (
+        "archives",
+        change_config_of_archive(huge_json),
+        load_archive,
+        ("weights",),
+    ),
+    "huge_in_detector": ("detectors", change_detector, load_detector, ("weights",)),
     "signature": ("exports", change_json("decoder/signature.json"), load_export, ("outputs",)),
     "served": ("exports", change_json("decoder/signature.json"), serve_export, ()),
     "parity": ("exports", change_json("decoder/parity.json"), load_export, ("outputs",)),
@@ -317,6 +422,8 @@ def alike(before, after, keys):
 
 def attempt(load, folder, before, keys, watch):
     """Return the outcome of a case, and what is wrong with it."""
+    disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    before_it = peak(afresh=True)
     with watch.watching() as seen:
         try:
             after = load(folder)
@@ -325,6 +432,9 @@ def attempt(load, folder, before, keys, watch):
             outcome, wrong = "loaded", f"AssertionError: {error}"
         except Exception as error:
             outcome, wrong = f"refused: {error}"[:300], unclear(error)
+    taken = peak() - before_it
+    if taken > PEAK + 100 * disk:
+        seen = [*seen, f"{taken / 2**20:.0f} MiB were taken for {disk} bytes"]
     return outcome, "; ".join([*seen, *([wrong] if wrong else [])])
 
 
@@ -367,7 +477,7 @@ def main(sources, scratch, first, *counts):
             place, change, load, keys = KINDS[kind]
             source = folders[place][number % len(folders[place])]
             rng = random.Random(f"{kind} {number}")
-            rng.number = number
+            rng.number, rng.turn = number, number // len(folders[place])
             folder = shutil.copytree(source, scratch / "case")
             done = change(folder, rng, str(outside / "pipe"))
             about = {"case": index, "kind": f"{kind} {number} of {source.name}", "change": done}

@@ -1,6 +1,8 @@
 """A plugin of pytest that says how much memory the processes of a run took at their peaks."""
 
+import contextlib
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,20 @@ def peaks() -> tuple[float, float]:
     unit = 2**30 if sys.platform == "darwin" else 2**20
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return tuple(resource.getrusage(kind).ru_maxrss / unit for kind in kinds)
+
+
+def peak(afresh: bool = False) -> int:
+    """Return the most memory that this process has had, in bytes, or since it was measured afresh.
+
+    It is 0 where the system does not tell.
+    """
+    with contextlib.suppress(OSError):
+        if afresh:
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    return 0
 
 
 def pytest_sessionfinish(session):

@@ -2,6 +2,9 @@
 
 import os
 import random
+import re
+import struct
+import zlib
 
 import h5py
 import numpy as np
@@ -99,7 +102,48 @@ def _renamed(file, name, group, mark):
     file.move(group, "elsewhere")
 
 
+def _bomb(file, name, group, mark):
+    """Put 256 MiB of zeros into a piece of a small array."""
+    shape = file[name].shape or (1,)
+    del file[name]
+    made = file.create_dataset(name, shape, "float32", chunks=shape, compression="gzip")
+    packing = zlib.compressobj(9)
+    packed = [packing.compress(bytes(2**26)) for _ in range(4)]
+    made.id.write_direct_chunk((0,) * len(shape), b"".join([*packed, packing.flush()]))
+
+
+def _wide(file, name, group, mark):
+    shape = file[name].shape
+    del file[name]
+    file.create_dataset(name, shape, "V67108864")
+
+
+def _array_type(file, name, group, mark):
+    del file[name]
+    kind = h5py.h5t.array_create(h5py.h5t.IEEE_F32LE, (2**28,))
+    h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create(h5py.h5s.SCALAR))
+
+
+def _packed_twice(file, name, group, mark):
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_chunk((2**20,))
+    settings.set_deflate(9)
+    settings.set_deflate(9)
+    space = h5py.h5s.create_simple((2**24,))
+    made = h5py.h5d.create(file.id, b"more", h5py.h5t.IEEE_F32LE, space, settings)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, np.zeros(2**24, "float32"))
+
+
+def _long_attribute(file, name, group, mark):
+    file[name].attrs["dtype"] = "bfloat16" * 100
+
+
 _WEIGHTS = {
+    "a bomb": _bomb,
+    "wide values": _wide,
+    "values of arrays": _array_type,
+    "packed twice": _packed_twice,
+    "an attribute": _long_attribute,
     "huge": _replaced(shape=(2**28,), chunks=(2**20,), compression="gzip"),
     "large pieces": _replaced(
         shape=(3, 3), maxshape=(None, None), chunks=(2**14, 2**14), compression="gzip"
@@ -122,6 +166,24 @@ _WEIGHTS = {
     "a group in itself": _same_group,
     "a group elsewhere": _renamed,
 }
+
+
+def lying_sizes(data: bytes, rng: random.Random) -> tuple[bytes, str]:
+    """Return a file in which a number that may be a size is far larger, and what was done."""
+    found = [
+        (place.start(), size)
+        for size in (4, 8)
+        for place in re.finditer(rb"(?s)(?=[^\0].{1,3}\0%s)" % (b"\0" * (size - 4)), data)
+    ]
+    changed, done = bytearray(data), []
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        place, size = rng.choice(found)
+        old = int.from_bytes(data[place : place + size], "little")
+        new = rng.choice((2**31 - 1, 2**30, 2**32 - 2, 2**40, 2 * old, 1000 * old, 2**63))
+        packed = struct.pack("<Q", new % 2**64)[:size]
+        changed[place : place + size] = packed
+        done.append(f"{new} for {old} at {place}")
+    return bytes(changed), "; ".join(done)
 
 
 def changed_onnx(data: bytes, rng: random.Random, mark: str) -> tuple[bytes, str]:

@@ -5,6 +5,7 @@ import json
 import math
 import random
 import struct
+from pathlib import Path
 
 ODD = (
     *(None, True, False, 0, 1, -1, 2, 1000, 2**31, 2**63, 10**30, 0.5, -2.5, 1e300),
@@ -62,6 +63,52 @@ def changed_json(text: bytes, rng: random.Random, mark: str) -> tuple[bytes, str
     content = json.loads(text)
     done = [_change_entry(content, rng) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
     return json.dumps(content).replace("{mark}", mark).encode(), "; ".join(done)
+
+
+def named_json(text: bytes, rng: random.Random, mark: str) -> tuple[bytes, str]:
+    """Return a JSON file in which a name of something to open stands for one value.
+
+    `rng.turn` says for which, so that numbers from 0 on go through all of them, in an order that
+    is the same for the same file.
+    """
+    content = json.loads(text)
+    places = [place for place in _places(content) if place[0] is not content]
+    random.Random(0).shuffle(places)  # so that a few of them are of every kind
+    item, key = places[rng.turn % len(places)]
+    name = rng.choice(TO_OPEN).replace("{mark}", mark)
+    ways = (name, [name], {"name": name}, {**STACK, "config": {"lower": name, "latent_dim": 2}})
+    item[key] = way = rng.choice((name, name, name, *ways))
+    return json.dumps(content).encode(), f"{way} for {key!r}"
+
+
+def huge_json(text: bytes, rng: random.Random, mark: str) -> tuple[bytes, str]:
+    """Return a JSON file with a number that is none, or far too large, for one of its values.
+
+    `rng.turn` says for which: for numbers first, then for other values.
+    """
+    content = json.loads(text)
+    places = _places(content)
+    random.Random(0).shuffle(places)
+    places.sort(key=lambda place: type(place[0][place[1]]) not in (int, float))
+    item, key = places[rng.turn % len(places)]
+    item[key] = "HERE"
+    number = rng.choice(HUGE)
+    return json.dumps(content).replace('"HERE"', number).encode(), f"{number[:30]} for {key!r}"
+
+
+HUGE = (  # as text, as JSON can hold what Python does not write
+    *("67108864", "2147483648", "4294967297", "1099511627776", "9223372036854775807"),
+    *("1" + 24 * "0", "-1" + 24 * "0", "9" * 4000, "1e999", "-1e999", "1e300", "1e-320", "NaN"),
+    *("Infinity", "-1", "-9223372036854775809", "0", "true", "16777217.0", "0.5", '"67108864"'),
+    *("[67108864]", "[67108864, 67108864]", '{"petals": {"num_classes": 67108864}}'),
+)
+SHIPPED = Path(__file__).resolve().parents[2] / "pretrained" / "m1_mnist_100"
+TO_OPEN = (
+    *("{mark}", "{mark}.keras", "m1_mnist_100", "vae_digits", "mnist", "fashion_mnist"),
+    *(str(SHIPPED), str(SHIPPED / "model.weights.h5"), "hf://me/digits", "HF://me/digits@main"),
+    *("https://127.0.0.1:9/m.keras", "http://127.0.0.1:9/m.zip", "file:///etc/passwd"),
+)
+STACK = {"module": "zoo.models.m1m2", "class_name": "M1M2", "registered_name": "zoo>M1M2"}
 
 
 def _places(content) -> list:

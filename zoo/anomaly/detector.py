@@ -19,6 +19,7 @@ from zoo.nn.given import number, whole
 from zoo.nn.proportions import suited_latent_dim
 from zoo.suggestions import UnknownNameError
 
+MOST_SAMPLES = 10_000  # as each of them decodes all items
 HELD_OUT = 0.1  # of the training data, for thresholds that are set on other data
 
 
@@ -48,7 +49,7 @@ class Detector:
         standardize: for vectors in units of their own: subtracts the mean and divides by the
             standard deviation of each column of the training data, also in the exported file.
             Scores and `explain` are then in standardized units.
-        samples: draws an item for "elbo" and "log_likelihood".
+        samples: draws an item for "elbo" and "log_likelihood", at most 10,000.
         seed: of these draws, and of the choice of held-out items.
         settings: of the class, where it is named; without `latent_dim` codes have a third of the
             columns of vectors, at least 2, or 64 values for images.
@@ -89,7 +90,7 @@ class Detector:
             false_positive_rate=false_positive_rate,
         )
         self.standardize = bool(standardize)
-        self.samples = whole("samples", samples, least=1)
+        self.samples = whole("samples", samples, least=1, most=MOST_SAMPLES)
         self.seed = whole("seed", seed)
         self.settings, self.model = settings, None
         self.model_class = _class_of(model, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import numpy as np
 from zoo.anomaly import saving, scores, thresholds
 from zoo.anomaly.detector import Detector
 from zoo.json_file import read_object, shortened
-from zoo.nn.given import number
 from zoo.presets.card import WEIGHTS, read_card
 from zoo.presets.loading import load as load_preset
 
@@ -27,7 +27,7 @@ def load(
 
     Raises:
         FileNotFoundError: no detector in the folder, or a file of it is missing.
-        ValueError: a file was altered, or says what cannot be.
+        ValueError: a file was altered, or holds numbers that no detector has.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -56,17 +56,22 @@ def load(
     moments = {name: _vector(path, content, name, features) for name in ("mean", "deviation")}
     if (moments["mean"] is None) != (moments["deviation"] is None):
         raise ValueError(f"{path} has only one of mean and deviation.")
+    if math.isnan(_float32(content["threshold"])):
+        raise ValueError(f"{path} says threshold is {shortened(content['threshold'])}.")
     if moments["deviation"] is not None and not (moments["deviation"] > 0).all():
         raise ValueError(f"{path} has a deviation that is not above 0.")
-    detector = Detector(
-        model,
-        score=content["score"],
-        standardize=moments["mean"] is not None,
-        samples=content["samples"],
-        seed=content["seed"],
-        **{content["rule"]: content["rule_value"]},
-    )
-    detector.threshold = number("threshold", content["threshold"])
+    try:
+        detector = Detector(
+            model,
+            score=content["score"],
+            standardize=moments["mean"] is not None,
+            samples=content["samples"],
+            seed=content["seed"],
+            **{content["rule"]: content["rule_value"]},
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} describes no detector of this model: {error}") from error
+    detector.threshold = float(content["threshold"])
     detector.mean, detector.deviation = moments["mean"], moments["deviation"]
     return detector
 
@@ -99,7 +104,17 @@ def _vector(path, content, name, features):
     values = content.get(name)
     if values is None:
         return None
-    numbers = isinstance(values, list) and all(type(v) in (int, float) for v in values)
-    if not numbers or len(values) != features or not np.isfinite(values).all():
-        raise ValueError(f"{path} says {name} is {shortened(values)}; {features} numbers fit.")
-    return np.asarray(values, "float32")
+    if isinstance(values, list) and len(values) == features:
+        vector = np.array([_float32(value) for value in values], "float32")
+        if np.isfinite(vector).all():
+            return vector
+    raise ValueError(
+        f"{path} says {name} is {shortened(values)}; {features} numbers fit, finite in float32."
+    )
+
+
+def _float32(value) -> float:
+    """Return a number as float32 has it; NaN for what is none, or too large."""
+    if type(value) not in (int, float) or not abs(value) <= float(np.finfo("float32").max):
+        return math.nan
+    return value

@@ -15,7 +15,7 @@ import keras
 
 import zoo
 from zoo import plots
-from zoo.atomic_writes import write_file
+from zoo.atomic_writes import check_file, write_file
 from zoo.experiments import (
     adversarial,
     anomalies,
@@ -116,11 +116,7 @@ def reproduce(
         raise ValueError(f"{name} trains nothing: leave out epochs.")
     folder = Path(out)
     for path in (folder / f"{name}.json", folder / f"{name}.png"):
-        if path.exists() and not overwrite:
-            raise FileExistsError(
-                f"{path} exists already. Choose another folder (--out), or pass overwrite=True "
-                "(--overwrite) to replace it."
-            )
+        check_file(path, overwrite)
     keras.utils.set_random_seed(SEED)
     table = experiment(**{key: options[key] for key in options.keys() - unknown})
     command = f"zoo reproduce {name}" + (f" --epochs {epochs}" if epochs else "")

@@ -11,7 +11,7 @@ import keras
 
 from zoo.models import settings
 from zoo.models.old_names import with_new_names
-from zoo.nn import own_networks
+from zoo.nn.saved_configs import as_saved
 
 
 def get_config(model: Any) -> dict:
@@ -47,10 +47,10 @@ def setting(model: Any, name: str) -> Any:
 
 def from_config(cls: type, config: dict, custom_objects: dict | None = None) -> Any:
     """Return a model that is made with the arguments of a configuration."""
-    config = settings.deserialize(with_new_names(cls, config), custom_objects)
-    config = settings.accepted(cls, config)
-    frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
-    with own_networks.as_saved():
+    with as_saved():  # opens nothing that the configuration names
+        config = settings.deserialize(with_new_names(cls, config), custom_objects)
+        config = settings.accepted(cls, config)
+        frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
         model = cls(**config)
     model.cmap = cmap
     for name, layer in _freezable(model).items():

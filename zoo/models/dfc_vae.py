@@ -12,6 +12,7 @@ from zoo.models.loss_weight import LossWeight
 from zoo.models.vae import VAE
 from zoo.nn import own_networks
 from zoo.nn.distributions.normal import kl_divergence
+from zoo.nn.saved_configs import refuse_name
 from zoo.trainer import Batch, Losses
 
 WHY = "its loss compares one reconstruction with the image as it is"
@@ -73,6 +74,7 @@ class DFCVAE(VAE):
 
     metric_names = (*VAE.metric_names, "features")
     untrained = ("likelihood",)  # which is measured only
+    opened_by_name = ("features",)  # in Python; saved configurations hold the whole of it
     takes_no: ClassVar = {
         "samples": (1, WHY),
         "free_bits": (0.0, WHY),
@@ -148,6 +150,7 @@ def _frozen(features, image_shape) -> keras.Model:
             '"mnist" or "fashion_mnist" for those of a reference classifier of 28x28 images.'
         )
     if isinstance(features, str):
+        refuse_name("features", features)
         features = zoo.metrics.reference_features(features)
     network = own_networks.functional(features, "features", "x", image_shape)
     takes = tuple(network.inputs[0].shape[1:])

@@ -11,6 +11,7 @@ from keras import ops
 import zoo
 from zoo.models.m2 import M2
 from zoo.models.vae import VAE
+from zoo.nn.saved_configs import refuse_name
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -26,7 +27,7 @@ class M1M2(M2):
 
     Args:
         lower: a trained `zoo.M1` or `zoo.VAE`, or the name of a preset or folder. The model takes a
-            copy and does not train it.
+            copy and does not train it; a saved model holds the whole of it.
         latent_dim: of z2.
         likelihood: of z1: "learned_gaussian", or "gaussian" with a calibrated standard deviation.
         hidden_units: widths of the layers between z1 and z2.
@@ -50,6 +51,7 @@ class M1M2(M2):
 
     # Not those of M2, as the ELBO is one of codes and not of images.
     card_metrics = ("reconstruction error", "classification error", "generated class accuracy")
+    opened_by_name = ("lower",)  # in Python; saved configurations hold the whole of it
     takes_no: ClassVar = {
         name: (neutral, "its inputs are the codes of its lower model")
         for name, neutral in {
@@ -108,6 +110,7 @@ class M1M2(M2):
 def _copy(lower) -> VAE:
     """Return an uncompiled copy of a model, with the same weights."""
     if isinstance(lower, str):
+        refuse_name("lower", lower)
         lower = zoo.load(lower)
     if not isinstance(lower, VAE) or lower.conditional:
         raise TypeError(

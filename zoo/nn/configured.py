@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from zoo.json_file import shortened
+from zoo.own_classes import OwnClassError
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = _SHORT.maxdict = 4
@@ -96,6 +97,8 @@ def made_of(description: dict, kinds: Any, argument: str) -> Any:
     """
     try:
         found = keras.saving.deserialize_keras_object(description)
+    except OwnClassError:
+        raise
     except Exception as error:  # Keras fails in many ways
         raise ValueError(
             f"{argument} is {shortened(description)}, from which no object can be made: {error}"

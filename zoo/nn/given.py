@@ -6,6 +6,10 @@ import math
 from numbers import Real
 from typing import Any
 
+from zoo.json_file import shortened
+
+_LARGEST = 2**63 - 1  # of the integers of tensors
+
 
 def number(
     name: str,
@@ -32,29 +36,41 @@ def number(
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}; give {expected}.")
     fits = (
-        math.isfinite(value)
+        _is_finite(value)
         and (least is None or value >= least)
         and (above is None or value > above)
         and (most is None or value <= most)
         and (below is None or value < below)
     )
     if not fits:
-        raise ValueError(f"{name} is {value}; give {expected}.")
+        raise ValueError(f"{name} is {shortened(value)}; give {expected}.")
     return float(value)
 
 
-def whole(name: str, value: Any, *, least: int = 0) -> int:
+def whole(name: str, value: Any, *, least: int = 0, most: int | None = None) -> int:
     """Return a whole number of at least `least`; 2.0 is valid, and 2.7 is not.
 
     Raises:
-        TypeError: not a number. ValueError: a fraction, NaN, infinity, or a number below `least`.
+        TypeError: not a number.
+        ValueError: a fraction, NaN, infinity, a number below `least` or above `most`, or an integer
+            above 2^63.
     """
     expected = f"a whole number of at least {least}"
+    expected += "" if most is None else f" and at most {most:,}"
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}; give {expected}.")
-    if not math.isfinite(value) or int(value) != value or value < least:
-        raise ValueError(f"{name} is {value}; give {expected}.")
+    fits = _is_finite(value) and int(value) == value and least <= value
+    if not fits or value > (_LARGEST if most is None else most):
+        raise ValueError(f"{name} is {shortened(value)}; give {expected}.")
     return int(value)
+
+
+def _is_finite(value: Real) -> bool:
+    """Return whether a number is finite as a float; integers can have hundreds of digits."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def widths(name: str, value: Any) -> tuple[int, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 
 from zoo.nn.own_networks import (
-    SAVED,
     UNBOUNDED,
     activation_of,
     functional,
@@ -13,6 +12,7 @@ from zoo.nn.own_networks import (
     last_operation,
     single,
 )
+from zoo.nn.saved_configs import SAVED
 
 
 def discriminator(

@@ -7,12 +7,9 @@ Codes of other shapes are flattened, and a sigmoid is removed if the likelihood 
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import math
 import re
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -20,6 +17,7 @@ import numpy as np
 from keras import layers
 
 from zoo.nn.own_layers import WithoutActivation
+from zoo.nn.saved_configs import SAVED
 
 # Operations that only change the shape of values, which may follow the last activation.
 _ARRANGING = {
@@ -29,17 +27,6 @@ _ARRANGING = {
 # Activations of Keras with values that are unbounded on both sides.
 UNBOUNDED = {"linear", "leaky_relu", "tanh_shrink", "soft_shrink", "hard_shrink"}
 _LAYERS_THAT_ACTIVATE = {"ReLU": "relu", "ELU": "elu", "Softmax": "softmax"}
-SAVED = contextvars.ContextVar("saved", default=False)
-
-
-@contextlib.contextmanager
-def as_saved() -> Iterator[None]:
-    """Take networks unchanged, as a file describes them: a saved model must not change."""
-    token = SAVED.set(True)
-    try:
-        yield
-    finally:
-        SAVED.reset(token)
 
 
 def taken(

@@ -19,6 +19,8 @@ from zoo.presets.card import CARD, CONFIG, WEIGHTS
 from zoo.presets.download_cache import LARGEST_CARD, LARGEST_CONFIG, LARGEST_WEIGHTS
 
 METADATA = "metadata.json"
+_DENSEST = 8  # how many bytes one packed byte may unpack to; weights hardly get smaller
+_SPARE = 2**20  # bytes that each file may have beyond that, as texts get much smaller
 
 
 class Archive:
@@ -37,38 +39,36 @@ class Archive:
                 f"{path} holds {', '.join(map(repr, names)) or 'nothing'}; a model saved by Keras "
                 f"3 holds {METADATA}, {CONFIG} and {WEIGHTS}."
             )
-        _check_compression(path, file.infolist())
-        self._check_size(CONFIG, LARGEST_CONFIG)
+        _check_entries(path, file.infolist())
+        _check_size(path, file.getinfo(CONFIG), LARGEST_CONFIG)
         self.config = parse_object(file.read(CONFIG), f"{CONFIG} in {path}")
         if not isinstance(self.config.get("config"), dict):
             raise ValueError(f"{CONFIG} in {path} describes no model.")
 
-    @property
-    def most_values(self) -> int:
-        """The largest number of weights that the file can hold, at two bytes or more each."""
-        return self._file.getinfo(WEIGHTS).file_size // 2
-
-    def unpack_weights(self, folder: Path, largest: int) -> Path:
-        """Write the weights into a folder and return the path; they may have `largest` bytes.
-
-        Raises:
-            ValueError: they have more.
-        """
-        self._check_size(WEIGHTS, largest)
+    def unpack_weights(self, folder: Path) -> Path:
+        """Write the weights into a folder and return the path."""
         target = folder / WEIGHTS
         with self._file.open(WEIGHTS) as packed, open(target, "wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)
         return target
 
-    def _check_size(self, name, largest):
-        _check_size(self.path, self._file.getinfo(name), largest)
 
-
-def _check_compression(path, entries):
+def _check_entries(path, entries):
+    """Compare the sizes that an archive states with its own size, before anything is unpacked."""
+    size = path.stat().st_size
     for entry in entries:
-        plain = entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-        if not plain or entry.flag_bits & 1:
+        stored = entry.compress_type == zipfile.ZIP_STORED
+        if not (stored or entry.compress_type == zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
             raise ValueError(f"{path} has a compression or an encryption that Keras does not use.")
+        most = entry.compress_size if stored else _DENSEST * entry.compress_size + _SPARE
+        if entry.header_offset + entry.compress_size > size or entry.file_size > most:
+            raise ValueError(
+                f"{entry.filename} in {path} states a size of {entry.file_size:,} bytes, which its "
+                f"{min(entry.compress_size, size):,} packed ones cannot hold: pack it again, "
+                "without compression."
+            )
+    if sum(entry.compress_size for entry in entries) > size:
+        raise ValueError(f"{path} states larger sizes than the {size:,} bytes that it has.")
 
 
 def _check_size(path, entry, largest):
@@ -113,7 +113,7 @@ def unpacked_preset(path: Path) -> Iterator[Path]:
                     f"{path} is not a preset: {', '.join(largest)} must be in it, each once and "
                     "not in a folder. shutil.make_archive(NAME, 'zip', NAME) packs the folder NAME."
                 )
-            _check_compression(path, entries)
+            _check_entries(path, entries)
             for entry in entries:
                 _check_size(path, entry, largest[entry.filename])
                 with file.open(entry) as packed, open(Path(folder, entry.filename), "wb") as plain:
@@ -125,7 +125,7 @@ def unpacked_preset(path: Path) -> Iterator[Path]:
 def _errors_in_words(path, kind):
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise  # EINVAL means a position before the start of a corrupted file
         raise ValueError(f"{path} is not {kind}, or is corrupted: {error}") from error

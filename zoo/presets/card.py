@@ -71,6 +71,7 @@ def read_card(folder: Path) -> Card:
     return Card(content)
 
 
+_LARGEST = 2**63
 _NEEDED = {"name": str, "class": str, "input": dict, "latent_dim": int, "parameters": int}
 _KNOWN = {  # may be missing, or null
     **{"description": str, "paper": str, "licence": str, "storage": str, "based_on": str},
@@ -91,17 +92,31 @@ def _check_entry(path, place, entry, kinds):
             kinds_ = kind if isinstance(kind, tuple) else (kind,)
             raise ValueError(
                 f"{path} says {key!r} is {shortened(entry[key])} in {place}, where "
-                f"{' or '.join(k.__name__ for k in kinds_)} is expected."
+                f"{' or '.join(k.__name__ for k in kinds_)} is expected{_sizes(entry[key])}."
             )
 
 
+def _sizes(value) -> str:
+    return ", finite and no negative size" if isinstance(value, int | float) else ""
+
+
 def _is(kind, value) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
+    """Return whether a value is of a kind; numbers must be finite, and integers are sizes."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        return False
+    if isinstance(value, int) and kind is int:
+        return 0 <= value < _LARGEST
+    return not isinstance(value, int | float) or abs(value) < _LARGEST
 
 
 def describe_file(path: Path) -> dict:
     """Return the size and the sha256 of a file, for cards."""
-    return describe(path.read_bytes())
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:  # in pieces, as the file may be large
+        while piece := file.read(2**20):
+            digest.update(piece)
+            size += len(piece)
+    return {"sha256": digest.hexdigest(), "bytes": size}
 
 
 def describe(content: bytes) -> dict:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from zoo.backend.optimizer_group import normalize_config
 from zoo.data.table_columns import Columns
@@ -16,18 +16,20 @@ from zoo.json_file import read_object, shortened
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
 from zoo.monitors import check_finite
+from zoo.nn.saved_configs import SAVED, as_saved
+from zoo.own_classes import OwnClassError
 from zoo.presets import archives, hub, urls
 from zoo.presets.addresses import public_address, public_source
 from zoo.presets.card import CONFIG, WEIGHTS, read_card
 from zoo.presets.card import verified_file as verified
-from zoo.presets.catalog import preset_folder
-from zoo.presets.safety import (
-    check_objects,
+from zoo.presets.catalog import list_models, preset_folder
+from zoo.presets.model_sizes import no_larger_than
+from zoo.presets.safety import check_objects
+from zoo.presets.weight_files import (
     check_weights,
-    held_by,
     load_all_weights,
-    no_larger_than,
-    stored_values,
+    stored,
+    without_attributes,
 )
 
 
@@ -72,6 +74,11 @@ def load(
         (4, 8, 8, 1)
     """
     name, custom_objects = os.fspath(name), _by_both_names(custom_objects)
+    if SAVED.get() and name not in list_models():  # those are files of this package
+        raise ValueError(
+            f"zoo.load({shortened(name)}) is called while a model is made from a file, which might "
+            "have named it: nothing was opened. Load it before, and give the constructor the model."
+        )
     if urls.is_url(name):
         model = _load_file(urls.fetched(name, sha256), custom_objects, dtype)
         model.based_on = f"{public_address(name)}#sha256={sha256.lower()}"
@@ -105,20 +112,22 @@ def _load_folder(folder, custom_objects, dtype):
     model_class = _model_class(config_path, saved.get("class"), custom_objects)
     with keras.saving.custom_object_scope(custom_objects):
         with _describing(weights_path, f"the weights of a {saved['class']}"):
-            held = stored_values(weights_path)
+            held = stored(weights_path)
         with (
             _describing(config_path, f"a {saved['class']} and its optimizer"),
-            no_larger_than(held),
+            no_larger_than(*held),
+            as_saved(),
         ):
             model = model_class.from_config(_config(saved, dtype))
             optimizer = _optimizer(saved["optimizer"])
         with _describing(weights_path, f"the weights of this {saved['class']}"):
             check_weights(weights_path, model)
-            load_all_weights(model, weights_path)
+            with tempfile.TemporaryDirectory() as scratch:
+                load_all_weights(model, without_attributes(weights_path, Path(scratch)))
             check_finite(model)
         with _describing(config_path, f"an optimizer of this {saved['class']}"):
             model.compile(optimizer=optimizer)
-    _check_card(card, model, folder)
+    _check_card(card, model, saved["class"], folder)
     model.licence = model.licence_of_preset = card.get("licence")
     model.based_on = public_source(card.get("based_on") or card["name"])
     return model
@@ -141,18 +150,20 @@ def _load_archive(path, custom_objects, dtype):
         name = saved.get("class_name")
         model_class = _model_class(path, name, custom_objects)
         with keras.saving.custom_object_scope(custom_objects):
+            weights = archive.unpack_weights(folder)
+            with _describing(path, f"the weights of a {name}"):
+                held = stored(weights)
             with (
                 _describing(path, f"a {name} and its optimizer"),
-                no_larger_than(archive.most_values),
+                no_larger_than(*held),
+                as_saved(),
             ):
                 model = model_class.from_config(_config(saved, dtype))
                 if saved.get("compile_config"):
                     model.compile_from_config(saved["compile_config"])
-            values = sum(int(np.prod(variable.shape)) for variable in held_by(model))
-            weights = archive.unpack_weights(folder, 16 * values + 2**24)
             with _describing(path, f"the weights of this {name}"):
                 check_weights(weights, model)
-                load_all_weights(model, weights)
+                load_all_weights(model, without_attributes(weights, folder))
                 check_finite(model)
         if not model.compiled:
             model.compile()
@@ -169,9 +180,9 @@ def _read_config(path: Path) -> dict:
 def _model_class(path, name, custom_objects) -> type:
     known = CLASSES | custom_objects
     if str(name) not in known:
-        raise ValueError(
-            f"{path} names the class {shortened(name)}; the zoo has {', '.join(CLASSES)}. Give "
-            "your own class as custom_objects={name: class}."
+        raise OwnClassError(
+            f"{path} names the class {shortened(name)}; the zoo has {', '.join(CLASSES)}.",
+            str(name)[:100],
         )
     return known[name]
 
@@ -180,10 +191,14 @@ def _config(saved, dtype) -> dict:
     return saved["config"] if dtype is None else {**saved["config"], "dtype": dtype}
 
 
-def _check_card(card, model, folder):
-    """Refuse a card that does not describe the loaded model."""
+def _check_card(card, model, name, folder):
+    """Refuse a card that does not describe the loaded model.
+
+    Args: `name` is that of the class in the configuration; a class of a user's own that was renamed
+        is given by this name.
+    """
     truth = {
-        "class": type(model).__name__,
+        "class": name,
         "latent_dim": model.latent_dim,
         "parameters": model.count_params(),
     }
@@ -198,8 +213,17 @@ def _check_card(card, model, folder):
     if wrong:
         raise ValueError(
             f"The card of {folder} says {wrong}, but the model in it has {truth}, input "
-            f"{model.image_shape}. The card was changed; get the preset again."
+            f"{model.image_shape}. {_why(model)}"
         )
+
+
+def _why(model) -> str:
+    if type(model) in CLASSES.values():
+        return "The card was changed; get the preset again."
+    return (
+        f"Either the card was changed, or {type(model).__name__} makes another model than when "
+        "this one was saved: load it with the code of then, and save it again."
+    )
 
 
 def _optimizer(saved):
@@ -214,6 +238,9 @@ def _describing(path, what):
     """Add the file that caused an error to the errors of libraries."""
     try:
         yield
+    except OwnClassError as error:
+        problem = f"{path} does not hold {what}: {error.problem}"
+        raise OwnClassError(problem, error.name) from error
     except Exception as error:  # an untrusted file may cause any error
         said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise ValueError(f"{path} does not hold {what}: {said}") from error

@@ -19,6 +19,7 @@ from zoo.monitors import check_finite
 from zoo.presets.addresses import public_source
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card
 from zoo.presets.card_page import render_card
+from zoo.presets.weight_files import DENSEST
 
 STORAGES = ("float32", "float16", "compact")
 LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
@@ -166,7 +167,12 @@ def _copy_weights(source: Path, target: Path, storage: str):
             packing = (
                 {"compression": "gzip", "compression_opts": 9, "shuffle": True} if packed else {}
             )
-            new.create_dataset(name, data=values, **packing).attrs.update(item.attrs)
+            made = new.create_dataset(name, data=values, **packing)
+            new.flush()  # until then the size is 0
+            if packed and made.id.get_storage_size() * DENSEST < made.nbytes:
+                del new[name]  # such as zeros, which loading would take for a lie about sizes
+                made = new.create_dataset(name, data=values)
+            made.attrs.update(item.attrs)
 
         old.visititems(copy)
 

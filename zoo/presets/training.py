@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -20,10 +21,13 @@ from zoo.atomic_writes import check_target
 from zoo.backend import backend
 from zoo.callbacks import Backup, KeepBest, Progress
 from zoo.items import kind_of_items
+from zoo.json_file import shortened
+from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS
 from zoo.models import CLASSES
 from zoo.monitors import check_finite, not_finite
 from zoo.presets import data_note, own_data, saving
 from zoo.presets.card import Card
+from zoo.presets.catalog import list_models
 from zoo.presets.recipes import Recipe
 from zoo.pretraining import pretrain
 from zoo.suggestions import UnknownNameError
@@ -112,19 +116,20 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     if recipe.pretraining and not (progress / "latest.weights.h5").exists():
         start(model, recipe, first, verbose)
     best = KeepBest(progress) if recipe.keep == "best" else None
-    model.fit(
-        *first,
-        batch_size=recipe.batch_size,
-        epochs=epochs,
-        validation_data=last,
-        callbacks=[
-            *([best] if best else []),
-            # Kept until the preset is written; in two copies, in case one is lost.
-            Backup(progress, double_checkpoint=True, delete_checkpoint=False),
-            *([Progress(len(first[0]))] if verbose else []),
-        ],
-        verbose=0,
-    )
+    with _telling_of_state(progress):
+        model.fit(
+            *first,
+            batch_size=recipe.batch_size,
+            epochs=epochs,
+            validation_data=last,
+            callbacks=[
+                *([best] if best else []),
+                # Kept until the preset is written; in two copies, in case one is lost.
+                Backup(progress, double_checkpoint=True, delete_checkpoint=False),
+                *([Progress(len(first[0]))] if verbose else []),
+            ],
+            verbose=0,
+        )
     if not_finite(model):
         shutil.rmtree(progress, ignore_errors=True)  # nothing can continue from there
         check_finite(model)
@@ -142,10 +147,27 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
         with tempfile.TemporaryDirectory() as folder:
             saving.save(model, Path(folder, out.name), **settings)
         return None
-    card = saving.save(model, out, overwrite=overwrite, **settings)
-    data_note.write_note(out, card, own)
+    with _telling_of_state(progress):
+        card = saving.save(model, out, overwrite=overwrite, **settings)
+        data_note.write_note(out, card, own)
     shutil.rmtree(progress, ignore_errors=True)
     return card
+
+
+@contextlib.contextmanager
+def _telling_of_state(progress):
+    """Say where the state of an interrupted training is kept, and how large it is."""
+    try:
+        yield
+    except BaseException as error:  # also Ctrl-C
+        size = sum(path.stat().st_size for path in progress.glob("*") if path.is_file())
+        if (progress / "training_metadata.json").exists():
+            error.add_note(
+                f"The state after the last complete epoch is kept in {progress} "
+                f"({size / 1e6:.1f} MB): the same command goes on from there. Delete the folder if "
+                "you do not want to."
+            )
+        raise
 
 
 def _texts(recipe, epochs):
@@ -201,6 +223,24 @@ def make_model(recipe: Recipe, model_class: type | None = None) -> Any:
         for key, value in recipe.model.items()
     }
     return model_class(**arguments, seed=recipe.seed, name=recipe.name)
+
+
+def check_names(recipe: Recipe, model_class: type) -> None:
+    """Refuse a recipe from a file that names a model which is not shipped with the zoo.
+
+    The file may come from a stranger, and its model would be opened or fetched.
+
+    Raises:
+        ValueError: the name is that of a folder, a file, a repository or an address.
+    """
+    for setting in getattr(model_class, "opened_by_name", ()):
+        for name in (recipe.model.get(setting), recipe.pretraining.get(setting)):
+            if isinstance(name, str) and name not in (*list_models(), *REFERENCE_CLASSIFIERS):
+                raise ValueError(
+                    f"The recipe {recipe.name} says {setting}={shortened(name)}, and a recipe in a "
+                    "file can only name what is shipped with the zoo. If you trust it, train in "
+                    f"Python: zoo.{model_class.__name__}({setting}=zoo.load({name!r}), ...)."
+                )
 
 
 def _class(name):

@@ -9,8 +9,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn.distributions.priors import Prior
+from zoo.json_file import shortened
+from zoo.nn.distributions.priors import MOST_PARTS, Prior
 from zoo.nn.given import whole
+from zoo.own_classes import OwnClassError
+
+MOST_IN_POOL = 10**7
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -49,10 +53,10 @@ class CustomPrior(Prior):
     ):
         if isinstance(function, dict):
             function = _registered(function)
-        self.function, self.size = function, whole("pool", pool, least=1)
+        self.function, self.size = function, whole("pool", pool, least=1, most=MOST_IN_POOL)
         self.latent_dim = whole("latent_dim", latent_dim, least=1)
         if num_classes is not None:
-            self.num_classes = whole("num_classes", num_classes, least=2)
+            self.num_classes = whole("num_classes", num_classes, least=2, most=MOST_PARTS)
             self._set_masses(masses)
         parts = [None] if num_classes is None else range(self.num_classes)
         self.pool = np.stack([self._filled(part) for part in parts])
@@ -101,7 +105,8 @@ def _registered(description: dict):
         function = keras.saving.get_registered_object(name) if isinstance(name, str) else None
         if callable(function):
             return function
-    raise ValueError(
-        f"The prior's function {names[1]!r} is not registered: decorate it with "
-        "keras.saving.register_keras_serializable(), or load with custom_objects={name: function}."
+    raise OwnClassError(
+        f"The prior's function {shortened(names[1])} is not registered: decorate it with "
+        "keras.saving.register_keras_serializable().",
+        str(names[1])[:100],
     )

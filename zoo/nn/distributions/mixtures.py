@@ -9,8 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn.distributions.priors import Prior
+from zoo.nn.distributions.priors import MOST_PARTS, Prior
 from zoo.nn.given import number, whole
+
+MOST_FACTORS = 2**24  # numbers in the factors of a mixture, num_classes latent_dim^2
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -36,6 +38,11 @@ class GaussianMixture(Prior):
         if self.means.ndim != 2:
             raise ValueError(f"means has shape {self.means.shape}; give [num_classes, latent_dim].")
         self.num_classes, self.latent_dim = self.means.shape
+        if self.means.size * self.latent_dim > MOST_FACTORS:
+            raise ValueError(
+                f"means has shape {self.means.shape}: the factors would have "
+                f"{self.means.size * self.latent_dim:,} numbers, and can have {MOST_FACTORS:,}."
+            )
         factors = np.eye(self.latent_dim) if factors is None else np.asarray(factors, "float64")
         shape = (*self.means.shape, self.latent_dim)
         if factors.shape not in (shape, shape[1:]):
@@ -64,7 +71,8 @@ class GaussianMixture(Prior):
 
         Source: after Makhzani et al. 2015 (arXiv 1511.05644), section 2.3; the sizes are ours.
         """
-        angles = 2.0 * np.pi * np.arange(whole("num_classes", num_classes, least=2)) / num_classes
+        num_classes = whole("num_classes", num_classes, least=2, most=MOST_PARTS)
+        angles = 2.0 * np.pi * np.arange(num_classes) / num_classes
         outward = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         across = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
         factors = np.stack([length * outward, width * across], axis=2)
@@ -143,7 +151,7 @@ class SwissRoll(Prior):
         noise: float = 0.2,
         masses: Any = None,
     ):
-        self.num_classes = whole("num_classes", num_classes, least=2)
+        self.num_classes = whole("num_classes", num_classes, least=2, most=MOST_PARTS)
         self.radius, self.turns = (
             number("radius", radius, above=0),
             number("turns", turns, above=0),

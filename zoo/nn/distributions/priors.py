@@ -15,6 +15,8 @@ from zoo.nn.configured import Configured
 from zoo.nn.distributions.normal import DiagonalNormal, log_normal
 from zoo.nn.given import number, whole
 
+MOST_PARTS = 2**16  # of a prior: each takes memory, and a file can name any number
+
 
 class Prior(Configured):
     """A distribution of codes; subclasses define `transform`, and `log_prob` if it is known.
@@ -245,7 +247,9 @@ class Categorical(Prior):
     discrete = True
 
     def __init__(self, num_classes: int, masses: Any = None):
-        self.num_classes = self.latent_dim = whole("num_classes", num_classes, least=2)
+        self.num_classes = self.latent_dim = whole(
+            "num_classes", num_classes, least=2, most=MOST_PARTS
+        )
         self._set_masses(masses)
 
     def transform(self, noise: Any, uniform: Any, label: Any) -> Any:

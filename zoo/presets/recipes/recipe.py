@@ -13,7 +13,11 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from zoo.json_file import shortened
 from zoo.suggestions import UnknownNameError
+
+_LARGEST = 2**31 - 1
+_IN_WORDS = {str: "text", int: "a whole number", dict: "a table", list: "a list of texts"}
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,11 @@ class Recipe:
         try:
             content = tomllib.loads(text)
             content["class_name"] = content.pop("class")
-            return cls(name=name, **content)
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+            made = cls(name=name, **content)
+        except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"The recipe {name} cannot be read: {error}") from error
+        _check(made)
+        return made
 
     def to_toml(self) -> str:
         """Return the recipe as TOML, which `parse` reads; what is as by default is left out.
@@ -103,6 +109,34 @@ class Recipe:
             else:
                 lines.append(f"{key} = {_toml(value)}")
         return "\n".join([*lines, *tables]) + "\n"
+
+
+_LEAST = {"epochs": 1, "batch_size": 1, "seed": 0, "validation": 0, "labels": 0}
+_KINDS = {"str": str, "int": int, "dict[str, Any]": dict, "list[str]": list}
+
+
+def _check(recipe):
+    """Refuse entries of other types, and numbers that cannot be."""
+    for entry in fields(recipe):
+        value, kind = getattr(recipe, entry.name), _KINDS[entry.type]
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if fits and kind is int:
+            fits = _LEAST[entry.name] <= value <= _LARGEST
+        if fits and entry.name == "drop":
+            fits = all(isinstance(column, str) for column in value)
+        if not fits:
+            least = f" from {_LEAST[entry.name]} to {_LARGEST}" if kind is int else ""
+            raise ValueError(
+                f"The recipe {recipe.name} says {entry.name} is {shortened(value)}; give "
+                f"{_IN_WORDS[kind]}{least}."
+            )
+    for place, numbers in (("optimizer", recipe.optimizer), ("pretraining", recipe.pretraining)):
+        for name, value in numbers.items():
+            if isinstance(value, int | float) and not abs(value) <= _LARGEST:
+                raise ValueError(
+                    f"The recipe {recipe.name} says {name} in [{place}] is {shortened(value)}; "
+                    "give a finite number."
+                )
 
 
 def _toml(value) -> str:
