@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.checks.data import LARGEST, with_rows
+from zoo.checks.arrays import LARGEST, as_array, with_rows
 
 
 def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -20,7 +20,7 @@ def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
     Raises:
         TypeError: not numbers. ValueError: another shape, or NaN.
     """
-    z = np.asarray(z)
+    z = as_array(z, "z")
     if z.dtype.kind not in "fiu":
         raise TypeError(f"z has dtype {z.dtype}; codes are float32 {with_rows(shape)}.")
     if z.shape[1:] not in (shape, (math.prod(shape),)):
