@@ -28,5 +28,7 @@ def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
     if len(z) == 0:
         raise ValueError(f"z is empty: its shape is {z.shape}. Give at least one code.")
     if not -LARGEST <= z.min() <= z.max() <= LARGEST:
-        raise ValueError("z holds NaN or infinite values, or too large ones for float32.")
+        raise ValueError(
+            "z holds NaN or infinite values, or too large ones for float32; give finite codes."
+        )
     return z.astype("float32").reshape(len(z), -1)

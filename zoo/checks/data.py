@@ -165,6 +165,19 @@ def whole_numbers(
     return labels
 
 
+def true_labels(y: Any, n: int, name: str = "y") -> np.ndarray:
+    """Return the labels of `n` rows to compare others with, of any kind, [n].
+
+    Raises:
+        ValueError: another shape, which would be compared in all pairs.
+    """
+    y = as_array(y, name)
+    if y.shape != (n,):
+        fix = f": {name} = np.ravel({name})" if y.shape == (n, 1) else ""
+        raise ValueError(f"{name} has shape {y.shape}; give one label for each of {n} rows{fix}.")
+    return y
+
+
 def check_label_arrays(labels: Any, n: int, model: Any, name: str = "y") -> Any:
     """Check the labels of `n` images that are arrays of the model's `label_shape`.
 
@@ -333,7 +346,7 @@ def check_weights(weight: Any, n: int) -> np.ndarray:
     if weight.shape not in ((n,), (n, 1)):
         raise ValueError(f"sample_weight has shape {weight.shape}; give {n} numbers.")
     if weight.dtype.kind not in "fiub" or not np.isfinite(weight).all():
-        raise ValueError("sample_weight holds values that are not finite numbers.")
+        raise ValueError("sample_weight holds values that are not finite numbers; give numbers.")
     return np.asarray(weight, "float32")
 
 
