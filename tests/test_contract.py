@@ -225,6 +225,7 @@ CHECKS_OF_A_CLASS = [
     contract.mixed_precision_trains_float32_weights,
     contract.parts_compute_what_the_methods_do,
     contract_data.sample_weights_weigh,
+    contract_data.data_in_every_container_give_the_same,
 ]
 
 
@@ -282,6 +283,7 @@ def pairs(compiled):
         for check in checks_of(setting, compiled):
             often = setting in most or (check in first and setting not in VARIANTS)
             often = often and (check is not BUNDLES or setting == "VAE")
+            often = often and check is not contract_data.data_in_every_container_give_the_same
             marks = [] if often or compiled else [pytest.mark.slow]
             if check is BUNDLES or (check is contract.fit_lowers_the_loss and setting in GRAPHS):
                 marks.append(pytest.mark.compiled)

@@ -14,7 +14,9 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks import streams
+from zoo.checks.arrays import as_array
 from zoo.checks.codes import check_codes
+from zoo.checks.tables import as_given
 
 
 @streams.by_batch
@@ -50,9 +52,13 @@ def decode(model: Any, z: Any, labels: Any = None, *, batch_size: int = 1024) ->
 
 @streams.by_batch
 def reconstruct(model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
-    """Return the images that the codes of `x` decode to, [n, *input_shape]."""
+    """Return the images that the codes of `x` decode to, [n, *input_shape].
+
+    The columns are in the order of x, if it is a table whose columns have names.
+    """
     z = model.encode(x, labels, batch_size=batch_size)
-    return model.decode(z, labels, batch_size=batch_size)
+    restored = model.decode(z, labels, batch_size=batch_size)
+    return as_given(restored, x, getattr(model.likelihood, "names", None))
 
 
 @streams.by_batch
@@ -79,7 +85,8 @@ def reconstruction_error(
         >>> round(float(errors.mean()), 1)
         2.0
     """
-    restored, units = model.reconstruct(x, labels, batch_size=batch_size), model.likelihood
+    x, units = checks.check_images(x, model.image_shape, model.likelihood), model.likelihood
+    restored = model.reconstruct(x, labels, batch_size=batch_size)
     errors = np.asarray(units.standardized(np.asarray(x)), "float64") - units.standardized(restored)
     return np.sum(np.square(errors), axis=tuple(range(1, errors.ndim)))
 
@@ -108,7 +115,8 @@ def generate(
     if n is None:
         if labels is None:
             raise ValueError("Give the number of images to generate: generate(16).")
-        n = len(np.atleast_1d(labels)) if model.label_shape else np.size(labels)
+        labels = as_array(labels, "labels")
+        n = len(np.atleast_1d(labels)) if model.label_shape else labels.size
     if n < 1:
         raise ValueError(f"n is {n}; generate at least one image.")
     labels = model.checked_labels(labels, n)
@@ -149,6 +157,7 @@ def checked_labels(model: Any, labels: Any, n: Any) -> Any:
 
 def run_in_batches(model: Any, method: str, values: Any, labels: Any, batch_size: int) -> Any:
     """Run `model.<method>` compiled, in batches, on an array or a tuple of arrays."""
+    checks.check_process()
     checks.positive(batch_size, "batch_size")
     functions = model.__dict__.setdefault("_compiled_functions", {})
     if method not in functions:
@@ -186,13 +195,33 @@ def predict(
     """Reconstruct images; `keras.Model.predict` with arrays checked first."""
     if batch_size is not None:
         checks.positive(batch_size, "batch_size")
-    if not model.conditional and checks.is_array(x):
-        checks.check_images(x, model.image_shape, model.likelihood)
     if model.conditional and checks.is_array(x):
         raise ValueError('predict() of a conditional model takes {"x": images, "label": y}.')
+    checks.check_process()
     if steps:
         model._choose_how_to_run(steps, 1)
-    return keras.Model.predict(model, x, batch_size, verbose, steps, callbacks)
+    inspection, kind = streams.Inspection(), streams.kind(x)
+    if kind == "other":
+        x = _checked_inputs(model, x)
+    elif kind != "tf.data":  # whose batches are tensors
+        x = inspection.of(x, lambda batch: (_checked_inputs(model, _first(batch)),))
+    with inspection.speaking():
+        return keras.Model.predict(model, x, batch_size, verbose, steps, callbacks)
+
+
+def _first(batch):
+    return keras.utils.unpack_x_y_sample_weight(batch)[0]
+
+
+def _checked_inputs(model, inputs):
+    """Return what `model.call` takes as checked arrays: images, or a dict of images and others."""
+    if not isinstance(inputs, dict):
+        return checks.check_images(inputs, model.image_shape, model.likelihood)
+    x = checks.check_images(inputs["x"], model.image_shape, model.likelihood)
+    others = {name: as_array(value, name) for name, value in inputs.items() if name != "x"}
+    if model.conditional:
+        others = {"label": model.checked_labels(inputs["label"], len(x))}
+    return {"x": x, **others}
 
 
 def export(

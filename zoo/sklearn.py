@@ -26,6 +26,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 import zoo
 from zoo.anomaly import Detector
 from zoo.models import CLASSES
+from zoo.nn.distributions.columns import is_constant
 from zoo.suggestions import UnknownNameError
 
 
@@ -79,28 +80,34 @@ class _Estimator(BaseEstimator):
                 setattr(self, name, value)
         return self
 
-    def _prepare(self, X):
+    def _prepare(self, X, model):
         """Learn the scale of the columns, and return rows as the model takes them."""
+        self.mean_ = self.scale_ = None
         if self.standardize:
             self.mean_, deviation = X.mean(axis=0), X.std(axis=0)
-            self.scale_ = np.where(deviation > 0, deviation, 1.0)
-        return self._rows(X)
+            self.scale_ = np.where(is_constant(X, deviation), 1.0, deviation)
+        return self._rows(X, model)
 
-    def _rows(self, X):
-        """Return rows [n, features] as the model takes them, float32 [n, *input_shape]."""
-        if self.standardize:
+    def _rows(self, X, model):
+        """Return rows [n, features] as the model takes them, float32 [n, *input_shape].
+
+        They are scaled as in `fit`, whatever was set since.
+        """
+        if self.mean_ is not None:
             X = (X - self.mean_) / self.scale_
-        shape = self.image_shape or (X.shape[1],)
-        return np.asarray(X, "float32").reshape(-1, *shape)
+        return np.asarray(X, "float32").reshape(-1, *model.image_shape)
 
-    def _make(self, features: int, **more):
+    def _drawn_seed(self) -> int:
+        """Return one seed for all that `fit` draws, by `random_state`."""
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _make(self, features: int, seed: int, **more):
         """Return a compiled model: of the class, or the preset, that `model` names."""
         shape = tuple(self.image_shape or (features,))
         name = self.model or self.default_model
         if int(np.prod(shape)) != features:
             raise ValueError(f"X has {features} features, and image_shape={shape} has others.")
         if name in CLASSES:
-            seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             settings = {"likelihood": "gaussian", **self._settings(), **more, "seed": seed}
             made = CLASSES[name](shape, self.latent_dim, **settings)
         elif name in zoo.list_models() or Path(name).exists():
@@ -172,10 +179,10 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         if getattr(CLASSES.get(self.model), "learns_labels", False):
             raise ValueError(f"{self.model} learns from labels; see SemiSupervisedClassifier.")
-        model = self._make(X.shape[1])
+        model = self._make(X.shape[1], self._drawn_seed())
         if not model.has_encoder:
             raise TypeError(f"{type(model).__name__} has no encoder, and gives no codes of rows.")
-        return self._train(model, self._prepare(X))
+        return self._train(model, self._prepare(X, model))
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the codes of rows, float32 [n, latent_dim]."""
@@ -187,7 +194,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         check_is_fitted(self)
         Z = np.asarray(Z, "float32")
         rows = self.model_.decode(Z).reshape(len(Z), -1)
-        return (rows * self.scale_ + self.mean_).astype("float32") if self.standardize else rows
+        if self.mean_ is None:
+            return rows
+        return (rows * self.scale_ + self.mean_).astype("float32")
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean squared error of reconstructed rows, summed over columns."""
@@ -198,7 +207,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _checked(self, X):
         check_is_fitted(self)
-        return self._rows(validate_data(self, X, dtype=np.float64, reset=False))
+        return self._rows(validate_data(self, X, dtype=np.float64, reset=False), self.model_)
 
     @property
     def _n_features_out(self) -> int:
@@ -244,14 +253,14 @@ class SemiSupervisedClassifier(ClassifierMixin, _Estimator):
         name = self.model or self.default_model
         if name in CLASSES and not hasattr(CLASSES[name], "predict_proba"):
             raise ValueError(f"{name} does not classify; choose M1, M2, SemiSupervisedAAE.")
-        model = self._make(X.shape[1], num_classes=len(self.classes_))
-        return self._train(model, self._prepare(X), encoded)
+        model = self._make(X.shape[1], self._drawn_seed(), num_classes=len(self.classes_))
+        return self._train(model, self._prepare(X, model), encoded)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class in `classes_`, float32 [n, classes]."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        return self.model_.predict_proba(self._rows(X))
+        return self.model_.predict_proba(self._rows(X, self.model_))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable labels, [n]."""
@@ -324,32 +333,31 @@ class AnomalyDetector(OutlierMixin, _Estimator):
         """Train the model on rows X [n, features], and set the threshold; y is ignored."""
         del y
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
-        model = self._make(X.shape[1])
-        detector = self._detector(model)
+        seed = self._drawn_seed()
+        model = self._make(X.shape[1], seed)
+        detector = Detector(
+            model,
+            score=self.anomaly_score,
+            contamination=self.contamination,
+            standardize=self.standardize and not self.image_shape,
+            seed=seed,
+        )
         options = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": self.verbose}
-        detector.fit(self._items(X), train=True, **options)
+        detector.fit(self._items(X, model), train=True, **options)
         self.model_, self.history_, self.detector_ = model, detector.history, detector
         self.mean_, self.scale_ = detector.mean, detector.deviation
         self.offset_ = -detector.threshold
         return self
 
-    def _detector(self, model) -> Detector:
-        return Detector(
-            model,
-            score=self.anomaly_score,
-            contamination=self.contamination,
-            standardize=self.standardize and not self.image_shape,
-        )
-
-    def _items(self, X):
+    def _items(self, X, model):
         """Return rows as the detector takes them, in raw units."""
-        return X.astype("float32").reshape(-1, *(self.image_shape or (X.shape[1],)))
+        return X.astype("float32").reshape(-1, *model.image_shape)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return how normal rows are, float64 [n]; higher is more normal."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        return self.detector_.score_samples(self._items(X)).astype(float)
+        return self.detector_.score_samples(self._items(X, self.model_)).astype(float)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return `score_samples(X) - offset_`, float64 [n]: negative for anomalies."""
@@ -361,12 +369,18 @@ class AnomalyDetector(OutlierMixin, _Estimator):
 
     def __getstate__(self):
         state = super().__getstate__()
-        state.pop("detector_", None)  # it is made of the rest
+        if detector := state.pop("detector_", None):  # its model is in the state already
+            state["detector_settings"] = {
+                "score": detector.score,
+                "seed": detector.seed,
+                "standardize": detector.standardize,
+                detector.rule: detector.rule_value,
+            }
         return state
 
     def __setstate__(self, state):
+        settings = state.pop("detector_settings", None)
         super().__setstate__(state)
-        if "model_" in vars(self):
-            self.detector_ = self._detector(self.model_)
-            self.detector_.mean, self.detector_.deviation = self.mean_, self.scale_
-            self.detector_.threshold = -self.offset_
+        if settings:
+            self.detector_ = Detector(self.model_, **settings)
+            self.detector_.restore(-self.offset_, self.mean_, self.scale_)

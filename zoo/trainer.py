@@ -353,12 +353,12 @@ class Trainer(keras.Model):
         if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
             self._compile_again()
         self.before_training(None)
-        return super().train_on_batch(data.x, data.y, sample_weight, **kwargs)
+        return super().train_on_batch(*data.one_batch(), **kwargs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs) -> Any:
         """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
         data = Data(self, x, y, sample_weight)
-        return super().test_on_batch(data.x, data.y, sample_weight, **kwargs)
+        return super().test_on_batch(*data.one_batch(), **kwargs)
 
     def make_train_function(self, force: bool = False) -> None:
         make = functools.partial(super().make_train_function, force)

@@ -111,16 +111,21 @@ BAD_LABELS = {
         ["(9, 10)", "one-hot", "9 integers from 0 to 9", ".argmax(axis=1)"],
     ),
     "floats": (
-        lambda y: y.astype("float32"),
+        lambda y: y + 0.5,
         TypeError,
-        ["float32", "9 integers from 0 to 9", 'astype("int32")'],
+        ["float64", "holds fractions, such as 0.5", "9 integers from 0 to 9"],
+    ),
+    "NaN": (
+        lambda y: np.where(y > 6, np.nan, y),
+        ValueError,
+        ["NaN or infinite in 2 of 9 places", "x[known], "],
     ),
     "texts": (lambda y: y.astype(str), TypeError, ["<U", "9 integers", "return_inverse=True"]),
     "a list of texts": (lambda y: [str(i) for i in y], TypeError, ["<U", "return_inverse=True"]),
     "below zero": (lambda y: y - 1, ValueError, ["goes from -1 to", "from 0 to 9"]),
     "one above the last class": (lambda y: y + (y == 8) * 2, ValueError, ["to 10", "from 0 to 9"]),
     "too few": (lambda y: y[:5], ValueError, ["shape (5,)", "9 integers"]),
-    "a column": (lambda y: y[:, None], ValueError, ["shape (9, 1)", "9 integers"]),
+    "a column": (lambda y: y[:, None], ValueError, ["shape (9, 1)", "np.ravel(", "9 integers"]),
 }
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from support import containers
 from support.cases import BACKEND, draws_codes, has_noise, measured
 
 
@@ -107,6 +108,38 @@ def single_batches_can_be_trained_on(case):
     assert set(model.test_on_batch(*case.data(model, 32), return_dict=True)) == set(logs)
 
 
+def data_in_every_container_give_the_same(case):
+    """Each class has methods and steps of its own, which may convert data by themselves."""
+    model = case.compiled()
+    data = case.data(model, 16)
+    x, labels = data[0], data[1:]
+    beside = case.images(model, 16)[1:]
+
+    def found(x, labels, beside):
+        model = case.compiled(keras.optimizers.SGD(1e-3))
+        results = [model.evaluate(x, *labels, verbose=0)]
+        results.append(model.test_on_batch(x, *labels))
+        if model.has_encoder:
+            results += [model.encode(x, *beside), model.reconstruct(x, *beside)]
+        if hasattr(model, "predict_labels"):
+            results.append(model.predict_labels(x))
+        model.fit(x, *labels, batch_size=16, shuffle=False, verbose=0)
+        return [*results, *model.get_weights()]
+
+    expected = found(x, labels, beside)
+    for container in containers.SOME:
+        if container in containers.TABLES and x.ndim > 2:
+            continue
+        given = (container(x), [container(y) for y in labels], [container(y) for y in beside])
+        for one, other in zip(expected, found(*given), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6, err_msg=container.__name__)
+    for container in containers.SOME_REFUSED:
+        with pytest.raises((TypeError, ValueError)):
+            model.fit(container(x), *labels, verbose=0)
+        with pytest.raises((TypeError, ValueError)):
+            (model.encode if model.has_encoder else model.evaluate)(container(x), *beside)
+
+
 CHECKS = [
     sample_weights_weigh,
     weights_in_a_column_are_weights,
@@ -115,4 +148,5 @@ CHECKS = [
     keras_positional_arguments_are_taken,
     streams_of_batches_are_taken,
     single_batches_can_be_trained_on,
+    data_in_every_container_give_the_same,
 ]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from zoo.nn.distributions.columns import listed
+from zoo.checks.arrays import as_array
+from zoo.checks.tables import listed
 
 
-def check_rows(x: Any, features: int | None, name: str = "x") -> np.ndarray:
+def check_rows(
+    x: Any, features: int | None, name: str = "x", names: Sequence[str] | None = None
+) -> np.ndarray:
     """Return rows of a table as float32 [n, features].
 
     Args:
         x: numbers [n, features]; integers, too. features: as many as are expected, or None.
+        name: of x, for errors. names: of the columns, which order those of a table.
 
     Raises:
         TypeError: no numbers. ValueError: another shape, no row, or values that are not finite,
             whose columns are named.
     """
-    x = np.asarray(x)
+    x = as_array(x, name, names)
     if x.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {x.dtype}; a table of numbers is expected, float32.")
     wanted = "features" if features is None else features
@@ -34,7 +39,7 @@ def check_rows(x: Any, features: int | None, name: str = "x") -> np.ndarray:
     lost = np.flatnonzero(~np.isfinite(x).all(axis=0))
     if len(lost):
         raise ValueError(
-            f"{name} holds NaN or infinite values in {listed(lost)}: fill them in, or leave out "
-            "their rows."
+            f"{name} holds NaN or infinite values in {listed(lost, names)}: fill them in, or "
+            "leave out their rows."
         )
     return x

@@ -10,20 +10,21 @@ from keras import ops
 
 from zoo import inference
 from zoo.anomaly import columns, saving, scores, thresholds, training
+from zoo.anomaly.settings import Settings, class_of
 from zoo.checks import data as checks
-from zoo.models import CLASSES
+from zoo.checks.arrays import as_array
+from zoo.checks.tables import as_given, column_names
 from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import Part, TensorInfo, image_info
 from zoo.nn.distributions.columns import moments
 from zoo.nn.given import number, whole
 from zoo.nn.proportions import suited_latent_dim
-from zoo.suggestions import UnknownNameError
 
 MOST_SAMPLES = 10_000  # as each of them decodes all items
 HELD_OUT = 0.1  # of the training data, for thresholds that are set on other data
 
 
-class Detector:
+class Detector(Settings):
     """Scores items by how unusual they are to a model, and says which are anomalies.
 
     The model learns from items of which most, or all, are normal. `zoo.anomaly.scores` has the
@@ -50,14 +51,20 @@ class Detector:
             standard deviation of each column of the training data, also in the exported file.
             Scores and `explain` are then in standardized units.
         samples: draws an item for "elbo" and "log_likelihood", at most 10,000.
-        seed: of these draws, and of the choice of held-out items.
+        seed: of these draws, of the choice of held-out items, and of a model that `fit` makes: its
+            initial weights, the order of the items, and the noise in its training.
         settings: of the class, where it is named; without `latent_dim` codes have a third of the
             columns of vectors, at least 2, or 64 values for images.
+
+    A new `contamination`, `quantile` or `false_positive_rate` sets the threshold again, on the
+    scores of the last `fit`; `threshold` can be set, too. All other settings are read-only.
 
     Attributes:
         threshold: the score above which an item is an anomaly; None before `fit`.
         history: the metrics of each epoch by name, lists; None unless `fit` trained the model.
         mean, deviation: of the columns, float32 [features]; None without `standardize`.
+        names: of the columns, from the model's likelihood, or from the table that `fit` was given;
+            None for none. They order the columns of all tables.
 
     Raises:
         TypeError, ValueError: a conditional model, a score that is not for this model, or a number
@@ -84,36 +91,44 @@ class Detector:
         seed: int = 0,
         **settings,
     ):
-        self.rule, self.rule_value = thresholds.chosen(
+        rule, rule_value = thresholds.chosen(
             contamination=contamination,
             quantile=quantile,
             false_positive_rate=false_positive_rate,
         )
-        self.standardize = bool(standardize)
-        self.samples = whole("samples", samples, least=1, most=MOST_SAMPLES)
-        self.seed = whole("seed", seed)
-        self.settings, self.model = settings, None
-        self.model_class = _class_of(model, settings)
-        if not self.model_class.has_encoder:
+        model_class = class_of(model, settings)
+        if not model_class.has_encoder:
             raise TypeError(
-                f"{self.model_class.__name__} has no encoder, and so no error of a reconstruction "
+                f"{model_class.__name__} has no encoder, and so no error of a reconstruction "
                 "that could tell unusual items: take zoo.VAE, or zoo.VAEGAN."
             )
-        self.score = scores.chosen(self.model_class, score)
-        self.threshold: float | None = None
-        self.history: dict | None = None
-        self.mean = self.deviation = None
+        if standardize and isinstance(model, str):
+            settings = {"likelihood": "gaussian", **settings}
+        self._set(
+            standardize=bool(standardize),
+            samples=whole("samples", samples, least=1, most=MOST_SAMPLES),
+            seed=whole("seed", seed),
+            settings=settings,
+            model=None,
+            model_class=model_class,
+            score=scores.chosen(model_class, score),
+            threshold=None,
+            history=None,
+            calibration=None,
+            mean=None,
+            deviation=None,
+            names=None,
+        )
+        self._take_rule(rule, rule_value)
         if isinstance(model, BaseAutoencoder):
             self._take(model)
-        elif self.standardize:
-            self.settings = {"likelihood": "gaussian", **settings}
 
     def _take(self, model):
         scores.check(model, self.score)
         if self.standardize and len(model.image_shape) != 1:
             raise ValueError(
-                f"standardize=True is for vectors, and the model takes {model.image_shape}. Scale "
-                "images to [0, 1] instead."
+                f"standardize=True is for rows, and the model takes {model.image_shape}. Scale "
+                f"{checks.kind_of_items(model.image_shape)} to [0, 1] instead."
             )
         if self.standardize and model.likelihood.low is not None:
             raise ValueError(
@@ -123,7 +138,7 @@ class Detector:
             )
         if self.standardize and model.likelihood.in_own_units:
             raise ValueError("The model standardizes its columns itself: leave out standardize=.")
-        self.model = model
+        self._set(model=model, names=getattr(model.likelihood, "names", None))
 
     # Learning
 
@@ -162,11 +177,15 @@ class Detector:
         Raises:
             TypeError, ValueError: data that do not fit, NaN, one row, or constant columns.
         """
-        self._build(np.shape(x))
-        x = self._checked(x)
+        self._build(getattr(x, "shape", None) or np.shape(x))
+        train = not training.is_trained(self.model) if train is None else bool(train)
+        names = getattr(self.model.likelihood, "names", None)
+        if names is None:
+            names = column_names(x) if train or self.names is None else self.names
+        x = self._checked(x, names=names)
         if len(x) < 2:
             raise ValueError(f"x has {len(x)} row; a threshold is set on 2 items at least.")
-        train = not training.is_trained(self.model) if train is None else bool(train)
+        self._set(names=names and tuple(names))
         held_out = None
         if trim is None:
             mixed = self.rule == "contamination" and validation_data is None
@@ -178,14 +197,15 @@ class Detector:
             x, held_out = self._split(x, validation_split, train)
         thresholds.check_count(self.rule, len(x if held_out is None else held_out))
         if self.standardize and (train or self.mean is None):
-            self.mean, self.deviation = moments(x)
+            self._set(**dict(zip(("mean", "deviation"), moments(x, self.names), strict=True)))
         self.__dict__.pop("_compiled_functions", None)  # they hold the old mean and deviation
         if train:
             options |= {"epochs": epochs, "batch_size": batch_size, "verbose": verbose}
-            self.history = training.train(self, x, trim=trim, optimizer=optimizer, **options)
+            history = training.train(self, x, trim=trim, optimizer=optimizer, **options)
+            self._set(history=history)
         found = self.scores(x if held_out is None else held_out)
-        rule, _ = thresholds.RULES[self.rule]
-        self.threshold = float(np.float32(rule(found, self.rule_value)))
+        threshold = thresholds.of_scores(self.rule, self.rule_value, found)
+        self._set(threshold=threshold, calibration=found)
         return self
 
     def _build(self, shape):
@@ -193,7 +213,7 @@ class Detector:
             return
         if len(shape) < 2:
             raise ValueError(f"x has shape {shape}; items (n, ...) are expected.")
-        made = {"input_shape": shape[1:], **self.settings}
+        made = {"input_shape": shape[1:], "seed": self.seed, **self.settings}
         if "encoder" not in made:
             made.setdefault("latent_dim", suited_latent_dim(shape[1:]))
         self._take(self.model_class(**made))
@@ -249,14 +269,18 @@ class Detector:
     def explain(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
         """Return the squared error of every value, float32 of the shape of x.
 
-        It says where an item differs from its reconstruction, by pixel or by column.
+        It says where an item differs from its reconstruction, by pixel or by column. The columns
+        are those of x, in their order, also if x is a table in another order than `names`.
         """
-        return inference.run_in_batches(self, "errors", self._items(x), None, batch_size)
+        errors = inference.run_in_batches(self, "errors", self._items(x), None, batch_size)
+        return as_given(errors, x, self.names)
 
     def reconstruct(self, x: Any) -> np.ndarray:
         """Return what the model makes of items, float32 of their shape, in their units."""
         restored = self.model.reconstruct(self.standardized(self._items(x)))
-        return restored if self.mean is None else restored * self.deviation + self.mean
+        if self.mean is not None:
+            restored = restored * self.deviation + self.mean
+        return as_given(restored, x, self.names)
 
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write a folder that `zoo.anomaly.load` reads: the preset of the model, and a JSON file.
@@ -267,11 +291,13 @@ class Detector:
         self._fitted()
         saving.save(self, folder, overwrite)
 
-    def _checked(self, x, name="x"):
+    def _checked(self, x, name="x", names=None):
+        names = names or self.names
         if self.model is None:
             raise ValueError(f"The {self.model_class.__name__} is made by fit(x): call that first.")
         if self.standardize:
-            return columns.check_rows(x, self.model.image_shape[0], name)
+            return columns.check_rows(x, self.model.image_shape[0], name, names)
+        x = as_array(x, name, names)
         x = checks.check_images(x, self.model.image_shape, self.model.likelihood, name)
         return np.asarray(checks.in_numpy(x), "float32")
 
@@ -363,29 +389,3 @@ class Detector:
             f"Detector({model}, score={self.score!r}, {self.rule}={self.rule_value:g}, "
             f"threshold={self.threshold})"
         )
-
-
-def _class_of(model, settings) -> type:
-    if isinstance(model, str):
-        names = {name.casefold(): name for name in CLASSES}
-        if model.casefold() not in names:
-            raise UnknownNameError("class of models", model, CLASSES)
-        model_class = CLASSES[names[model.casefold()]]
-    elif not isinstance(model, BaseAutoencoder):
-        raise TypeError(
-            f"A {type(model).__name__} came; give a model of the zoo, such as zoo.load(name), or "
-            "the name of a class with its settings."
-        )
-    else:
-        model_class = type(model)
-        if settings:
-            raise TypeError(
-                f"{', '.join(settings)}: the model is made already. Settings are for a class that "
-                'is named, as in Detector("VAE", latent_dim=8).'
-            )
-    if model_class.conditional:
-        raise ValueError(
-            f"{model_class.__name__} is conditional: it needs the label of what it looks at, which "
-            "is not known of new items. Take a model without labels, such as a VAE."
-        )
-    return model_class

@@ -71,8 +71,8 @@ def load(
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} describes no detector of this model: {error}") from error
-    detector.threshold = float(content["threshold"])
-    detector.mean, detector.deviation = moments["mean"], moments["deviation"]
+    names = _names(path, content, features)
+    detector.restore(float(content["threshold"]), **moments, names=names)
     return detector
 
 
@@ -98,6 +98,16 @@ def _check(path, content):
         raise ValueError(f"{path} names a score and a rule that are not known: {found}.")
     if content["sha256"] != saving.digest(content):
         raise ValueError(f"{path} does not have the sha256 that it states: it was altered.")
+
+
+def _names(path, content, features):
+    names = content.get("names")  # which only detectors of tables have
+    if names is None:
+        return None
+    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not texts or len(names) != features or len(set(names)) != features:
+        raise ValueError(f"{path} says names is {shortened(names)}; {features} names fit.")
+    return names
 
 
 def _vector(path, content, name, features):

@@ -19,6 +19,7 @@ from zoo import plots
 from zoo.anomaly.scores import FORMULAS
 from zoo.atomic_writes import check_target, publish_folder
 from zoo.checks import data as checks
+from zoo.checks.arrays import as_array
 
 PAGE, TABLE = "report.html", "scores.csv"
 MOST_NAMES = 40  # of columns, below a picture,
@@ -82,6 +83,7 @@ def write_report(
     truth = None if is_anomaly is None else checked_truth(is_anomaly, len(x))
     if ids is not None and len(ids) != len(x):
         raise ValueError(f"There are {len(ids)} ids for {len(x)} items; give one an item.")
+    x = as_array(x, "x", detector.names)
     scores = detector.scores(x)
     flagged = scores > np.float32(detector.threshold)
     found = {
@@ -125,7 +127,7 @@ def checked_truth(is_anomaly: Any, n: int) -> np.ndarray:
     Raises:
         ValueError: another count, values other than 0 and 1, or one kind alone.
     """
-    truth = np.asarray(is_anomaly)
+    truth = as_array(is_anomaly, "is_anomaly")
     if truth.shape != (n,):
         raise ValueError(f"The labels have shape {truth.shape}; {n} are expected, one an item.")
     values = np.unique(truth)
@@ -195,7 +197,7 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Figur
     elif likelihood.in_own_units:
         items, restored = map(likelihood.standardized, (items, restored))
         unit = ", in standard deviations"
-    names = getattr(likelihood, "names", None)
+    names = detector.names
     count = min(6, len(items))
     figure = Figure(figsize=(8, 1.8 * count), dpi=100, layout="constrained")
     marks = ("o", "x") if items.ndim == 2 else ("-", "-")  # neighbors in a row are no series
@@ -220,8 +222,7 @@ def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
         rows: [k, features].
     """
     restored, errors = detector.reconstruct(rows), detector.explain(rows)
-    names = getattr(detector.model.likelihood, "names", None)
-    names = names or [f"column {j}" for j in range(rows.shape[1])]
+    names = detector.names or [f"column {j}" for j in range(rows.shape[1])]
     return [
         "; ".join(
             f"{names[j]} is {row[j]:.4g}, reconstructed {other[j]:.4g}"

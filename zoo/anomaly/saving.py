@@ -32,7 +32,9 @@ def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
 
 def settings(detector: Any) -> dict:
     """Return all that a detector is beside its model, as JSON can hold it."""
+    names = None if getattr(detector.model.likelihood, "names", None) else detector.names
     return {
+        **({} if names is None else {"names": list(names)}),  # those of a likelihood are its own
         "score": detector.score,
         "rule": detector.rule,
         "rule_value": detector.rule_value,

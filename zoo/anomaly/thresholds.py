@@ -56,6 +56,16 @@ RULES = {
 }
 
 
+def of_scores(rule: str, value: float, scores: np.ndarray) -> float:
+    """Return the threshold of scores [n] by the name and the number of a rule, as float32 holds it.
+
+    Raises:
+        ValueError: too few scores for the rule.
+    """
+    check_count(rule, len(scores))
+    return float(np.float32(RULES[rule][0](scores, value)))
+
+
 def check_count(rule: str, n: int) -> None:
     """Refuse to set a threshold on too few items, before a model is trained.
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from zoo.checks.data import as_numpy
-
 
 def check_class_weight(model: Any, class_weight: dict) -> None:
     """Check weights by class for a model.
@@ -39,15 +37,14 @@ def check_class_weight(model: Any, class_weight: dict) -> None:
             )
 
 
-def weights_by_class(class_weight: dict, labels: Any, weight: Any = None) -> np.ndarray:
-    """Return the weight of every image by its label, float32 [n].
+def weights_by_class(class_weight: dict, labels: np.ndarray, weight: Any = None) -> np.ndarray:
+    """Return the weight of every row by its label, float32 [n].
 
     Raises:
         ValueError: sample weights are given as well.
     """
     if weight is not None:
         raise ValueError("Give sample_weight or class_weight, not both.")
-    labels = as_numpy(labels)
     weights = np.ones(len(labels), "float32")
     for label, value in class_weight.items():
         weights[labels == label] = value

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.checks.data import LARGEST, with_rows
+from zoo.checks.arrays import LARGEST, as_array, with_rows
 
 
 def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -20,7 +20,7 @@ def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
     Raises:
         TypeError: not numbers. ValueError: another shape, or NaN.
     """
-    z = np.asarray(z)
+    z = as_array(z, "z")
     if z.dtype.kind not in "fiu":
         raise TypeError(f"z has dtype {z.dtype}; codes are float32 {with_rows(shape)}.")
     if z.shape[1:] not in (shape, (math.prod(shape),)):
@@ -28,5 +28,7 @@ def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
     if len(z) == 0:
         raise ValueError(f"z is empty: its shape is {z.shape}. Give at least one code.")
     if not -LARGEST <= z.min() <= z.max() <= LARGEST:
-        raise ValueError("z holds NaN or infinite values, or too large ones for float32.")
+        raise ValueError(
+            "z holds NaN or infinite values, or too large ones for float32; give finite codes."
+        )
     return z.astype("float32").reshape(len(z), -1)

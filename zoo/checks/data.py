@@ -4,29 +4,50 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
+import types
 from typing import Any
 
 import keras
 import numpy as np
 
 from zoo.checks import streams
+from zoo.checks.arrays import (
+    as_array,
+    check_images,
+    few_rows,
+    in_numpy,
+    kind_of_items,
+    with_rows,
+)
 
-LARGEST = float(np.finfo(np.float32).max)
+_FIRST: list[int] = []  # the process that first made a model
+
+
+def check_process() -> None:
+    """Refuse to run in a process that was forked after a model was used: it would wait forever.
+
+    A forked process lacks the threads of TensorFlow, JAX or PyTorch.
+
+    Raises:
+        RuntimeError: with the way to start processes.
+    """
+    if not _FIRST:
+        _FIRST.append(os.getpid())
+    if os.getpid() not in _FIRST:
+        raise RuntimeError(
+            "This process was forked from one that had made a model, and the threads of "
+            f"{keras.backend.backend()} did not come along: it would wait for them forever. Start "
+            'processes anew, multiprocessing.get_context("spawn").Pool(), and make or load the '
+            "model inside of them."
+        )
 
 
 def is_array(x: Any) -> bool:
-    """Return whether `x` is an array of the whole data, of any framework, and not a stream."""
-    return isinstance(x, list) or all(hasattr(x, name) for name in ("shape", "dtype", "__len__"))
-
-
-def few_rows(x: Any, y: Any = None, n: int = 256) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return up to `n` evenly spaced images as float32, and their labels or None.
-
-    Args:
-        x, y: NumPy arrays, or arrays that stay on disk.
-    """
-    step = -(-len(x) // n)
-    return np.asarray(x[::step], "float32"), None if y is None else np.asarray(y[::step])
+    """Return whether `x` is to be read as an array of the whole data, and is not a stream."""
+    if isinstance(x, np.ndarray | list):
+        return True
+    return not isinstance(x, tuple | dict | types.NoneType) and streams.kind(x) == "other"
 
 
 def are_the_images(x: Any, y: Any, values: bool = True) -> bool:
@@ -40,14 +61,7 @@ def are_the_images(x: Any, y: Any, values: bool = True) -> bool:
     shapes = [tuple(v.shape) if hasattr(v, "shape") else np.shape(v) for v in (x, y)]
     if shapes[0] != shapes[1]:
         return False
-    return not values or np.array_equal(as_numpy(x), as_numpy(y))
-
-
-def as_numpy(values: Any) -> np.ndarray:
-    """Return an array of any framework, or a list, as a NumPy array of the same dtype."""
-    if keras.ops.is_tensor(values):
-        return np.asarray(keras.ops.convert_to_numpy(values))
-    return np.asarray(values)
+    return not values or np.array_equal(np.asarray(x), as_array(y, "y"))
 
 
 def positive(number: Any, name: str) -> int:
@@ -61,105 +75,6 @@ def positive(number: Any, name: str) -> int:
     if number < 1:
         raise ValueError(f"{name} is {number}; give at least 1.")
     return int(number)
-
-
-def check_weights(weight: Any, n: int) -> None:
-    """Check sample weights: one finite number for each of `n` images.
-
-    Raises:
-        ValueError: another count or shape, NaN or infinity.
-    """
-    weight = np.asarray(keras.ops.convert_to_numpy(weight))
-    if weight.shape not in ((n,), (n, 1)):
-        raise ValueError(f"sample_weight has shape {weight.shape}; give {n} numbers.")
-    if weight.dtype.kind not in "fiub" or not np.isfinite(weight).all():
-        raise ValueError("sample_weight holds values that are not finite numbers.")
-
-
-def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str = "x") -> Any:
-    """Check an array of images: its shape, dtype, and range.
-
-    Args:
-        x: an array, or anything that NumPy converts to one.
-        input_shape: the model's shape without the batch.
-        likelihood: if given, its range is checked too.
-        name: of the array, for errors.
-
-    Returns:
-        `x` as an array of its own float dtype, or `x` itself if it stays on disk.
-
-    Raises:
-        TypeError: integers, or other dtypes that cannot hold pixels in [0, 1].
-        ValueError: empty, a wrong shape, NaN or infinity, values out of range.
-    """
-    stored = hasattr(x, "value_range")
-    if not stored and not keras.ops.is_tensor(x):
-        x = np.asarray(x)
-    shape, expected = tuple(x.shape), tuple(input_shape)
-    if 0 in shape[:1]:
-        raise ValueError(f"{name} is empty: its shape is {shape}. Give at least one image.")
-    if shape[1:] != expected:
-        raise ValueError(f"{name} has shape {shape}; {_shape_fix(shape, expected)}")
-    if isinstance(x, np.ndarray) and x.dtype.kind not in "biufcV":
-        raise TypeError(f"{name} has dtype {x.dtype}, which is not numeric; give float32.")
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    if dtype.startswith(("int", "uint")):
-        floats = f'{name} = {name}.astype("float32")'
-        fix = f"For pixels from 0 to 255: {floats} / 255." if len(expected) > 1 else f"{floats}."
-        raise TypeError(f"{name} has dtype {dtype}; the model takes floats. {fix}")
-    if not dtype.startswith(("float", "bfloat")):
-        raise TypeError(
-            f'{name} has dtype {dtype}; the model takes float32: {name}.astype("float32").'
-        )
-    library = np if isinstance(x, np.ndarray) else keras.ops
-    low, high = x.value_range() if stored else (float(library.min(x)), float(library.max(x)))
-    if not -LARGEST <= low <= high <= LARGEST:
-        raise ValueError(f"{name} holds NaN or infinite values; remove or replace them first.")
-    _check_range(name, low, high, likelihood, images=len(expected) > 1)
-    return x
-
-
-def in_numpy(x: Any) -> Any:
-    """Return checked images as a float32 NumPy array, or unchanged if they stay on disk."""
-    if hasattr(x, "value_range"):
-        return x
-    if isinstance(x, np.ndarray):
-        return np.asarray(x, "float32")  # Keras would copy it
-    return np.asarray(keras.ops.convert_to_numpy(x), "float32")
-
-
-def _shape_fix(shape, expected):
-    message = f"the model takes images of shape {expected}, so (n, {', '.join(map(str, expected))})"
-    if shape == expected:
-        return f"{message}. For a single image: x[None]."
-    if len(expected) == 3 and expected[-1] == 1 and shape[1:] == expected[:-1]:
-        return f"{message}. The channel is missing: x[..., None]."
-    if len(shape) > 1 and len(expected) > 1 and np.prod(shape[1:]) == np.prod(expected):
-        return f"{message}. It has as many values: x.reshape(-1, {', '.join(map(str, expected))})."
-    return f"{message}. Resize or convert the images."
-
-
-def _check_range(name, low, high, likelihood, images):
-    if likelihood is None or likelihood.in_own_units:
-        return
-    bytes_ = 16 < high <= 255 and low >= 0
-    what = f"the {'pixels' if bytes_ and images else 'values'} of {name}"
-    if likelihood.low is None:
-        if bytes_ and high == round(high):
-            raise ValueError(
-                f"{what} reach {high}; networks learn from small numbers: divide by 255, or "
-                "standardize them."
-            )
-        return
-    if low < likelihood.low or high > likelihood.high:
-        where = f"reach {high}" if high > likelihood.high else f"go down to {low}"
-        fix = "divide by 255" if bytes_ else "rescale them"
-        if not (bytes_ and images):
-            fix += ', or make the model with likelihood="gaussian", which takes any finite values'
-        raise ValueError(
-            f"{what} {where}; a {type(likelihood).__name__} likelihood needs "
-            f"[{likelihood.low:g}, {likelihood.high:g}]: {fix}."
-        )
 
 
 def check_labels(
@@ -183,28 +98,84 @@ def check_labels(
         raise ValueError(
             f"{name} is missing: this model is conditional and takes {expected}, as in fit(x, y)."
         )
-    labels = as_numpy(labels)
+    labels = as_array(labels, name)
     if labels.ndim == 2 and labels.shape[1] == num_classes and num_classes > 1:
         raise ValueError(
             f"{name} has shape {labels.shape}, which looks one-hot; the model takes {expected}: "
             f"{name}.argmax(axis=1)."
         )
+    if labels.shape == (n, 1):
+        raise ValueError(
+            f"{name} has shape {labels.shape}; the model takes {expected}: {name} = "
+            f"np.ravel({name})."
+        )
     if labels.ndim != 1 or len(labels) != n:
         raise ValueError(f"{name} has shape {labels.shape}; the model takes {expected}.")
-    if labels.dtype.kind not in "iu":
-        fix = f'{name}.astype("int32")'
-        if labels.dtype.kind not in "fb":  # names of classes
-            fix = f"names, {name} = np.unique({name}, return_inverse=True)"
-        raise TypeError(f"{name} has dtype {labels.dtype}; the model takes {expected}: {fix}.")
+    labels = whole_numbers(labels, name, expected, unlabeled)
     lowest = -1 if unlabeled else 0
     if len(labels) and (labels.min() < lowest or labels.max() >= num_classes):
         hint = ""
         if labels.min() == -1 and not unlabeled:
             hint = " Images without a label, -1, are for semi-supervised models such as zoo.M2."
         raise ValueError(
-            f"{name} goes from {labels.min()} to {labels.max()}; the model takes {expected}.{hint}"
+            f"{name} goes from {labels.min():g} to {labels.max():g}; the model takes "
+            f"{expected}.{hint}"
         )
-    return labels.astype("int32")
+    return np.asarray(labels, "int32")
+
+
+def whole_numbers(
+    labels: np.ndarray, name: str, expected: str, unlabeled: bool = False
+) -> np.ndarray:
+    """Return labels as they are, if they are integers, or floats without fractions.
+
+    Args:
+        expected: what they should be, in words. unlabeled: whether -1 is a label.
+
+    Raises:
+        TypeError: text, truth values, fractions. ValueError: NaN or infinite values.
+    """
+    if labels.dtype.kind == "O" and not any(isinstance(label, str) for label in labels.flat):
+        with contextlib.suppress(TypeError, ValueError):
+            labels = labels.astype("float64")
+    kind = labels.dtype.kind
+    if kind in "iu":
+        return labels
+    if kind in "fb":
+        fix = f'{name}.astype("int32")'
+    else:  # names of classes
+        fix = f"names, {name} = np.unique({name}, return_inverse=True)"
+    if kind != "f":
+        raise TypeError(f"{name} has dtype {labels.dtype}; the model takes {expected}: {fix}.")
+    lost = int((~np.isfinite(labels)).sum())
+    if lost:
+        fix = f"leave out these rows, known = np.isfinite({name}); x[known], {name}[known]"
+        if unlabeled:
+            fix = f'{name} = np.where(np.isfinite({name}), {name}, -1).astype("int32")'
+        raise ValueError(
+            f"{name} is NaN or infinite in {lost} of {labels.size} places; the model takes "
+            f"{expected}: {fix}."
+        )
+    fractions = labels[labels != np.floor(labels)]
+    if fractions.size:
+        raise TypeError(
+            f"{name} has dtype {labels.dtype} and holds fractions, such as {fractions[0]:g}; the "
+            f"model takes {expected}."
+        )
+    return labels
+
+
+def true_labels(y: Any, n: int, name: str = "y") -> np.ndarray:
+    """Return the labels of `n` rows to compare others with, of any kind, [n].
+
+    Raises:
+        ValueError: another shape, which would be compared in all pairs.
+    """
+    y = as_array(y, name)
+    if y.shape != (n,):
+        fix = f": {name} = np.ravel({name})" if y.shape == (n, 1) else ""
+        raise ValueError(f"{name} has shape {y.shape}; give one label for each of {n} rows{fix}.")
+    return y
 
 
 def check_label_arrays(labels: Any, n: int, model: Any, name: str = "y") -> Any:
@@ -227,26 +198,21 @@ def check_label_arrays(labels: Any, n: int, model: Any, name: str = "y") -> Any:
     if model.num_classes is None:
         labels = in_numpy(check_images(labels, model.label_shape, model.likelihood, name))
     else:
-        labels = as_numpy(labels)
-        rows = with_rows(model.label_shape)
-        expected = f"integers from 0 to {model.num_classes - 1} of shape {rows}"
+        labels = as_array(labels, name)
+        expected = f"integers from 0 to {model.num_classes - 1} of shape "
+        expected += with_rows(model.label_shape)
         if labels.shape[1:] != model.label_shape:
             raise ValueError(f"{name} has shape {labels.shape}; the model takes {expected}.")
-        if labels.dtype.kind not in "iu":
-            raise TypeError(f"{name} has dtype {labels.dtype}; the model takes {expected}.")
+        labels = whole_numbers(labels, name, expected)
         if len(labels) and not 0 <= labels.min() <= labels.max() < model.num_classes:
             raise ValueError(
-                f"{name} goes from {labels.min()} to {labels.max()}; the model takes {expected}."
+                f"{name} goes from {labels.min():g} to {labels.max():g}; the model takes "
+                f"{expected}."
             )
-        labels = labels.astype("int32")
+        labels = np.asarray(labels, "int32")
     if len(labels) != n:
         raise ValueError(f"There are {n} inputs and {len(labels)} in {name}; give pairs of both.")
     return labels
-
-
-def with_rows(shape: tuple[int, ...]) -> str:
-    """Return a shape with the rows in front, for messages: (n, ...)."""
-    return f"(n, {', '.join(map(str, shape))})"
 
 
 # All data of a call
@@ -273,20 +239,18 @@ class Data:
         prefix: str = "",
         inspection: streams.Inspection | None = None,
     ):
+        check_process()
         if x is None or isinstance(x, (tuple, dict)):
             came = "None" if x is None else f"a {type(x).__name__}"
             raise TypeError(
-                f"{prefix}x is {came}; {type(model).__name__} takes an array of images, a data set "
-                "or a generator of batches."
+                f"{prefix}x is {came}; {type(model).__name__} takes an array of "
+                f"{kind_of_items(model.image_shape)}, a data set or a generator of batches."
             )
         self.model, self.is_array = model, is_array(x)
         self.inspection, self.own_errors = inspection, contextlib.nullcontext()
         if self.is_array:
-            x = check_batch(model, x, y, weight, prefix)
-            self.columns = [
-                column if column is None or hasattr(column, "value_range") else as_numpy(column)
-                for column in (x, y if model.learns_labels else None, weight)
-            ]
+            x, y, weight = check_batch(model, x, y, weight, prefix)
+            self.columns = [x, y if model.learns_labels else None, weight]
             self.x, self.y, _ = self.columns
             self.few = few_rows(self.x, self.y)
         else:
@@ -299,12 +263,13 @@ class Data:
         model, kind, self.few = self.model, streams.kind(x), None
 
         def check(batch):
-            return check_batch(model, *_unpack(batch), prefix, kind)
+            checked = check_batch(model, *_unpack(batch), prefix, kind)
+            return checked[: len(batch)] if isinstance(batch, tuple | list) else checked[:1]
 
         first, x = streams.first_batch(x)
         if first is not None:
-            labels = as_numpy(_unpack(first)[1]) if model.learns_labels else None
-            self.few = few_rows(as_numpy(check(first)), labels)
+            found, labels, _ = check_batch(model, *_unpack(first), prefix, kind)
+            self.few = few_rows(found, labels if model.learns_labels else None)
         labels = tuple(model.label_shape), -1 if model.semi_supervised else 0, model.num_classes
         limits = streams.Limits(
             tuple(model.image_shape),
@@ -313,6 +278,16 @@ class Data:
             labels if model.learns_labels else None,
         )
         self.x = self.inspection.of(x, check, limits)
+
+    def one_batch(self) -> list:
+        """Return x, y and weights as a single batch.
+
+        Raises:
+            TypeError: x is a stream of batches.
+        """
+        if not self.is_array:
+            raise TypeError("x is a stream of batches, and one batch of arrays is expected.")
+        return self.columns
 
     def validation(self, data: Any, split: float) -> Data | None:
         """Return the validation data: the given data, or the last part of these arrays."""
@@ -327,7 +302,7 @@ class Data:
         cut = int(rows * (1.0 - split))
         if not 0 < cut < rows:
             raise ValueError(
-                f"validation_split={split} of {rows} images leaves {cut} for training and "
+                f"validation_split={split} of {rows} rows leaves {cut} for training and "
                 f"{rows - cut} for validation; both need at least one."
             )
         last = copy.copy(self)
@@ -339,17 +314,40 @@ class Data:
 
 def check_batch(
     model: Any, x: Any, y: Any, weight: Any, prefix: str = "", kind: str = "array"
-) -> Any:
-    """Check inputs, labels and weights against a model; return the inputs as float."""
-    check_targets(model, x, y, kind)
-    x = check_images(x, model.image_shape, model.likelihood, prefix + "x")
+) -> tuple:
+    """Check inputs, labels and weights against a model.
+
+    Returns:
+        the same as NumPy arrays: x float, y int32 or float, or None; weights float32, or None.
+    """
+    found = check_images(x, model.image_shape, model.likelihood, prefix + "x")
+    if not model.learns_labels and y is not None and y is not x:
+        y = as_array(y, prefix + "y", getattr(model.likelihood, "names", None))
+    check_targets(model, found, found if y is x else y, kind)
     if model.label_shape:
-        check_label_arrays(y, len(x), model, prefix + "y")
+        y = check_label_arrays(y, len(found), model, prefix + "y")
     elif model.learns_labels:
-        check_labels(y, len(x), model.num_classes, prefix + "y", unlabeled=model.semi_supervised)
+        unlabeled = model.semi_supervised
+        y = check_labels(y, len(found), model.num_classes, prefix + "y", unlabeled=unlabeled)
+    elif y is not None:
+        y = found
     if weight is not None:
-        check_weights(weight, len(x))
-    return x
+        weight = check_weights(weight, len(found))
+    return found, y, weight
+
+
+def check_weights(weight: Any, n: int) -> np.ndarray:
+    """Check sample weights, one finite number for each of `n` rows; return them as float32.
+
+    Raises:
+        ValueError: another count or shape, NaN or infinity.
+    """
+    weight = as_array(weight, "sample_weight")
+    if weight.shape not in ((n,), (n, 1)):
+        raise ValueError(f"sample_weight has shape {weight.shape}; give {n} numbers.")
+    if weight.dtype.kind not in "fiub" or not np.isfinite(weight).all():
+        raise ValueError("sample_weight holds values that are not finite numbers; give numbers.")
+    return np.asarray(weight, "float32")
 
 
 def check_targets(model: Any, x: Any, y: Any, kind: str | None = None) -> None:
@@ -367,15 +365,15 @@ def check_targets(model: Any, x: Any, y: Any, kind: str | None = None) -> None:
             f"{name} {learns} from pairs: {given}, with y of shape (n, "
             f"{', '.join(map(str, model.label_shape))}); y is missing."
             if model.label_shape
-            else f"{name} {learns} from images and labels: {given}, with y "
-            f"integers from 0 to {model.num_classes - 1}{unknown}; y is missing."
+            else f"{name} {learns} from {kind_of_items(model.image_shape)} and labels: {given}, "
+            f"with y integers from 0 to {model.num_classes - 1}{unknown}; y is missing."
         )
     if model.learns_labels or y is None:
         return
     if not are_the_images(x, y, values=kind is not None):
         raise ValueError(
-            f"{name} learns from images only, which are also the targets, but y is something "
-            "else. Leave out y, or give x itself. To leave out y: "
+            f"{name} learns from {kind_of_items(model.image_shape)} only, which are also the "
+            "targets, but y is something else. Leave out y, or give x itself. To leave out y: "
             f"{streams.IMAGES_ALONE[kind or 'other']}. To restore corrupted images, give "
             "zoo.DenoisingAutoencoder the clean images and corruption=."
         )

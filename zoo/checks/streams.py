@@ -135,23 +135,23 @@ class Inspection:
                 raise
             raise self.refusal from None
 
-    def of(self, data: Any, check: Callable, limits: Limits) -> Any:
-        """Return a stream of the same batches, each of which is checked when it is fetched.
+    def of(self, data: Any, check: Callable, limits: Limits | None = None) -> Any:
+        """Return a stream of the same batches, each checked and made NumPy when it is fetched.
 
         Args:
             data: a `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch `DataLoader` or generator;
                 anything else is returned unchanged.
-            check: a function of a batch that raises a ValueError or a TypeError.
+            check: a function of a batch that returns it as a tuple of arrays, or raises a
+                ValueError or a TypeError.
             limits: batches within them need no other check; for a `tf.data.Dataset`.
         """
 
         def seen(batch):
             try:
-                check(batch)
+                return check(batch)
             except (TypeError, ValueError) as error:
                 self.refusal = error
                 raise
-            return batch if isinstance(batch, tuple | list | dict) else (batch,)
 
         watch_over = {
             "PyDataset": _WatchedDataset,
@@ -199,9 +199,12 @@ def _watched_generator(batches, seen):
 
 
 def _watched_loader(loader, seen):
+    import torch
+
     class Watched(type(loader)):
         def __iter__(self):
-            return map(seen, super().__iter__())
+            for batch in super().__iter__():
+                yield tuple(map(torch.as_tensor, seen(batch)))  # which Keras expects of a loader
 
     watched = copy.copy(loader)
     watched.__class__ = Watched

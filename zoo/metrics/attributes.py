@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.checks.arrays import as_array
 from zoo.metrics.card_metrics import register, rounded
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.reference_classifier import load_reference_classifier
@@ -38,7 +39,7 @@ def stroke_thickness(images: np.ndarray) -> np.ndarray:
     """
     from scipy import ndimage
 
-    x = np.asarray(images, "float32")
+    x = np.asarray(as_array(images, "images"), "float32")
     if x.ndim not in (3, 4) or x.shape[3:] not in ((), (1,)):
         raise ValueError(
             f"The images have the shape {x.shape}; give gray ones, [n, height, width, 1]."
@@ -79,7 +80,8 @@ def rotation(images: np.ndarray, originals: np.ndarray, angles: Any) -> np.ndarr
     """
     from scipy import ndimage
 
-    shape = np.shape(originals)[:3]
+    images, originals = as_array(images, "images"), as_array(originals, "originals")
+    shape = originals.shape[:3]
     images, originals = (np.asarray(a, "float32").reshape(shape) for a in (images, originals))
     found = []
     for angle in angles:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.checks.data import true_labels
+
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder
 
@@ -30,7 +32,8 @@ def classification_error(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -
         >>> zoo.metrics.classification_error(model, x, y) > 50
         True
     """
-    return 100.0 * float(np.mean(model.predict_labels(x) != y))
+    found = model.predict_labels(x)
+    return 100.0 * float(np.mean(found != true_labels(y, len(found))))
 
 
 def clustering_error(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -> float:
@@ -58,6 +61,7 @@ def clustering_error(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -> fl
 
     Source: Makhzani et al. 2015 (arXiv 1511.05644), section 6.
     """
-    probability, y = model.predict_proba(x), np.asarray(y)  # [n, clusters], [n]
+    probability = model.predict_proba(x)  # [n, clusters]
+    y = true_labels(y, len(probability))
     label_of_cluster = y[probability.argmax(axis=0)]  # [clusters]
     return 100.0 * float(np.mean(label_of_cluster[probability.argmax(axis=1)] != y))

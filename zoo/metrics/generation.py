@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from zoo.checks.arrays import as_array
+
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder
 
@@ -71,9 +73,10 @@ def frechet_distance(images: np.ndarray, others: np.ndarray, classifier: keras.M
 
     features = keras.Model(classifier.inputs, classifier.layers[-1].input)
     samples = [
-        features.predict(sample, batch_size=500, verbose=0).astype("float64")  # [n, features]
+        features.predict(as_array(sample, "images"), batch_size=500, verbose=0)  # [n, features]
         for sample in (images, others)
     ]
+    samples = [sample.astype("float64") for sample in samples]
     mean, other_mean = (sample.mean(axis=0) for sample in samples)
     cov, other_cov = (np.cov(sample, rowvar=False) for sample in samples)
     # tr (S S')^(1/2) is the sum of the roots of the eigenvalues of S S', which are those of the

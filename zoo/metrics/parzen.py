@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import logsumexp
 
+from zoo.checks.arrays import as_array
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -99,6 +101,7 @@ def _log_likelihoods(x, samples, bandwidths) -> np.ndarray:
     for bandwidth in bandwidths:
         if not bandwidth > 0:
             raise ValueError(f"bandwidth is {bandwidth}; give a number above 0.")
+    x, samples = as_array(x, "x"), as_array(samples, "samples")
     x, samples = (np.reshape(a, (len(a), -1)).astype("float64") for a in (x, samples))
     if x.shape[1] != samples.shape[1]:
         raise ValueError(

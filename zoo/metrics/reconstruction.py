@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo import inference
+from zoo.checks.arrays import as_array
 
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder
@@ -60,7 +61,8 @@ def squared_error(reconstructed: np.ndarray, x: np.ndarray) -> float:
         >>> zoo.metrics.squared_error(np.zeros((5, 2, 2)), np.full((5, 2, 2), 0.5))
         1.0
     """
-    return float(np.sum(_squared_differences(reconstructed, x)) / len(x))
+    differences = _squared_differences(reconstructed, x)
+    return float(np.sum(differences) / len(differences))
 
 
 def psnr(reconstructed: np.ndarray, x: np.ndarray) -> float:
@@ -121,8 +123,7 @@ def ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
         raise ImportError(
             "zoo.metrics.ssim needs scikit-image, the extra ssim: pip install scikit-image"
         ) from error
-    _check_shapes(reconstructed, x)
-    reconstructed, x = np.asarray(reconstructed, "float64"), np.asarray(x, "float64")
+    reconstructed, x = _arrays(reconstructed, x)
     if x.ndim != 4 or not len(x) or min(x.shape[1:3]) < _WINDOW:
         raise ValueError(
             f"The images have the shape {x.shape}; give [n, height, width, channels], at least one "
@@ -144,13 +145,16 @@ def ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
 
 def _squared_differences(reconstructed, x) -> np.ndarray:
     """Return (reconstructed - x)^2 of two arrays of one shape, float64."""
-    _check_shapes(reconstructed, x)
-    return (np.asarray(x, "float64") - reconstructed) ** 2
+    reconstructed, x = _arrays(reconstructed, x)
+    return (x - reconstructed) ** 2
 
 
-def _check_shapes(reconstructed, x):
+def _arrays(reconstructed, x):
+    """Return two arrays of one shape as float64."""
+    reconstructed, x = as_array(reconstructed, "reconstructed"), as_array(x, "x")
     if np.shape(reconstructed) != np.shape(x):
         raise ValueError(
             f"The reconstructed images have the shape {np.shape(reconstructed)} and the originals "
             f"{np.shape(x)}; give as many images of one shape."
         )
+    return np.asarray(reconstructed, "float64"), np.asarray(x, "float64")

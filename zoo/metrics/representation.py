@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.checks.arrays import as_array
+from zoo.checks.data import true_labels
 from zoo.models.posterior_collapse import active_units as active_units
 from zoo.nn.network_properties import activation_of_code
 
@@ -42,9 +44,9 @@ def nearest_neighbor_accuracy(
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    (x, y), (x_test, y_test) = train, test
-    classifier = KNeighborsClassifier(neighbors, algorithm="brute").fit(flat_codes(model, x), y)
-    return 100.0 * float(np.mean(classifier.predict(flat_codes(model, x_test)) == y_test))
+    (codes, y), (test_codes, y_test) = (_codes_and_labels(model, data) for data in (train, test))
+    classifier = KNeighborsClassifier(neighbors, algorithm="brute").fit(codes, y)
+    return 100.0 * float(np.mean(classifier.predict(test_codes) == y_test))
 
 
 def linear_probe_accuracy(
@@ -76,16 +78,21 @@ def linear_probe_accuracy(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    (x, y), (x_test, y_test) = train, test
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
-    probe.fit(flat_codes(model, x), y)
-    return 100.0 * float(probe.score(flat_codes(model, x_test), y_test))
+    probe.fit(*_codes_and_labels(model, train))
+    return 100.0 * float(probe.score(*_codes_and_labels(model, test)))
 
 
 def flat_codes(model: BaseAutoencoder, x: np.ndarray) -> np.ndarray:
     """Return the codes of images [n, *input_shape] as vectors, float32 [n, latent_dim]."""
     codes = model.encode(x)
     return codes.reshape(len(codes), -1)
+
+
+def _codes_and_labels(model, data):
+    x, y = data
+    codes = flat_codes(model, x)
+    return codes, true_labels(y, len(codes))
 
 
 def sliced_wasserstein(
@@ -116,6 +123,7 @@ def sliced_wasserstein(
 
     Source: Bonneel et al. 2015 (doi 10.1007/s10851-014-0506-3).
     """
+    a, b = as_array(a, "a"), as_array(b, "b")
     if a.shape != b.shape:
         raise ValueError(f"The samples have shapes {a.shape} and {b.shape}; they must agree.")
     axes = np.random.default_rng(seed).standard_normal((a.shape[1], directions))
@@ -146,7 +154,8 @@ def jacobian_norm(model: Autoencoder, x: np.ndarray, *, squared: bool = False) -
 
     Source: Rifai et al. 2011, Contractive auto-encoders (ICML), equation 6.
     """
-    norms = model.run_in_batches("squared_jacobian_norm", np.asarray(x, "float32"), None, 64)  # [n]
+    x, _ = model.checked_images(x, None)
+    norms = model.run_in_batches("squared_jacobian_norm", x, None, 64)  # [n]
     norms = norms.astype("float64")
     return float(np.mean(norms if squared else np.sqrt(norms)))
 
@@ -221,7 +230,7 @@ def angle_to_principal_subspace(model: Autoencoder, x: np.ndarray) -> float:
     from scipy.linalg import subspace_angles
     from sklearn.decomposition import PCA
 
-    x = model.likelihood.standardized(np.asarray(x))
+    x = model.likelihood.standardized(np.asarray(model.checked_images(x, None)[0]))
     pca = PCA(model.latent_dim, svd_solver="covariance_eigh").fit(np.reshape(x, (len(x), -1)))
     codes = np.concatenate([np.zeros((1, model.latent_dim)), np.eye(model.latent_dim)])
     origin, *ends = model.likelihood.standardized(model.decode(codes.astype("float32")))

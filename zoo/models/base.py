@@ -13,6 +13,7 @@ import zoo
 from zoo import inference
 from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
+from zoo.checks import data as checks
 from zoo.checks import streams
 from zoo.models import configuration, handed_in, settings
 from zoo.models.described_networks import (
@@ -161,6 +162,7 @@ class BaseAutoencoder(Trainer):
             unknown["num_classes"] = num_classes
         if unknown:
             raise settings.unknown(type(self), unknown)
+        checks.check_process()
         super().__init__(name=name, dtype=dtype)
         if self.has_encoder and (encoder is None) != (decoder is None):
             raise ValueError("Give both encoder= and decoder=, or neither and input_shape=.")

@@ -12,6 +12,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks import data as checks
+from zoo.checks.arrays import as_array
 from zoo.data.palettes import palettes
 from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
 from zoo.models.loss_weight import LossWeight
@@ -237,7 +238,7 @@ class PaletteNet(ImageTranslator):
             do not exist.
         """
         x, _ = self.checked_images(x, None)
-        palettes = np.asarray(palettes)
+        palettes = as_array(palettes, "palettes")
         if palettes.shape == self.label_shape:
             palettes = np.repeat(palettes[None], len(x), axis=0)
         palettes = checks.check_label_arrays(palettes, len(x), self, "palettes")

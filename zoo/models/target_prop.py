@@ -168,9 +168,10 @@ class TargetPropAutoencoder(BaseAutoencoder):
 
         This is the free energy at zero temperature; for others see `zoo.nn.energies.free_energy`.
         """
+        x, _ = self.checked_images(x, None)
         z = self.refine(x, rounds=rounds, batch_size=batch_size)
         z = np.reshape(z, (len(z), -1))
-        return self.run_in_batches("energy", (np.asarray(x, "float32"), z), None, batch_size)
+        return self.run_in_batches("energy", (x, z), None, batch_size)
 
 
 def squared_distance(a: Any, b: Any) -> Any:

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.checks.arrays import as_array
+from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.likelihoods import Gaussian, Likelihood
 from zoo.nn.own_layers import Standardize
 
@@ -79,12 +81,15 @@ class GaussianColumns(Gaussian):
         """Return the likelihood for rows like these.
 
         Args:
-            x: training data, numbers [n, features], n at least 2. names, stddev: as above.
+            x: training data, numbers [n, features], n at least 2; of a table in memory, such as a
+                `DataFrame`, the names of its columns are taken.
+            names, stddev: as above.
 
         Raises:
-            ValueError: columns that are constant, which are named.
+            ValueError: columns that are constant, or hold NaN, which are named.
         """
-        return cls(*moments(np.asarray(x), names), names, stddev)
+        names = column_names(x) if names is None else names
+        return cls(*moments(as_array(x, "x", names), names), names, stddev)
 
     def of_model(self, model: Any) -> Likelihood:
         if self.stddev is None and model.unit_variance:
@@ -144,11 +149,11 @@ def moments(x: np.ndarray, names: Sequence[str] | None = None) -> tuple[np.ndarr
         names: of the columns, for errors; their numbers without.
 
     Raises:
-        ValueError: columns that are constant, or that vary too little for float32, by name.
+        ValueError: columns that hold NaN, are constant, or vary too little for float32, by name.
     """
+    check_rows(x, names)
     mean, deviation = x.mean(axis=0, dtype="float64"), x.std(axis=0, dtype="float64")
-    # Means and deviations in float32 must tell the values of a column apart.
-    constant = np.flatnonzero(deviation <= LEAST_SPREAD * np.abs(x).max(axis=0))
+    constant = np.flatnonzero(is_constant(x, deviation))
     if len(constant):
         shown = constant[:_SHOWN].tolist()
         fix = f"x = np.delete(x, {shown}, axis=1)" + (
@@ -163,11 +168,34 @@ def moments(x: np.ndarray, names: Sequence[str] | None = None) -> tuple[np.ndarr
     return mean.astype("float32"), deviation.astype("float32")
 
 
-def listed(numbers: Any, names: Sequence[str] | None = None) -> str:
-    """Return columns in words, by name where they have names; the first eight."""
-    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
-    shown = (str(i) if names is None else repr(names[i]) for i in numbers[:_SHOWN])
-    return f"columns {', '.join(shown)}{more}"
+def check_rows(x: np.ndarray, names: Sequence[str] | None = None, said: str = "x") -> None:
+    """Refuse what are not rows of finite numbers [n, features]; names are of the columns.
+
+    Raises:
+        TypeError: no numbers. ValueError: another shape, no rows, NaN, by column.
+    """
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"{said} has dtype {x.dtype}; a table of numbers is expected, float32.")
+    if x.ndim != 2 or not x.size:
+        raise ValueError(f"{said} has shape {x.shape}; rows (n, features) are expected.")
+    lost = np.flatnonzero(~np.isfinite(x).all(axis=0))
+    if len(lost):
+        raise ValueError(
+            f"{said} holds NaN or infinite values in {listed(lost, names)}: fill them in, or leave "
+            "out their rows."
+        )
+
+
+def is_constant(x: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Return which columns vary too little to be divided by their deviation, bool [features].
+
+    The mean of 0.1 in many rows differs from 0.1 by a rounding error, which is the deviation then;
+    and float32 must tell the values of a column apart.
+
+    Args:
+        x: rows [n, features]. deviation: the standard deviations of the columns.
+    """
+    return deviation <= LEAST_SPREAD * np.abs(x).max(axis=0)
 
 
 def _beside(x, values):

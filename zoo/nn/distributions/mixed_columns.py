@@ -10,7 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn.distributions.columns import GaussianColumns, listed, moments
+from zoo.checks.arrays import as_array
+from zoo.checks.tables import column_names, listed
+from zoo.nn.distributions.columns import GaussianColumns, check_rows, moments
 from zoo.nn.distributions.likelihoods import Likelihood
 from zoo.nn.distributions.normal import log_normal
 from zoo.nn.given import number
@@ -92,14 +94,17 @@ class MixedColumns(GaussianColumns):
         """Return the likelihood for rows like these.
 
         Args:
-            x: training data, numbers [n, features], n at least 2.
+            x: training data, numbers [n, features], n at least 2; of a table in memory, such as a
+                `DataFrame`, the names of its columns are taken.
             categories, names, stddev, category_names: as above.
 
         Raises:
             ValueError: numbers that are constant, a category that has one value in all rows, or
-                that is not one-hot; which are named.
+                that is not one-hot, and columns that hold NaN; which are named.
         """
-        x = np.asarray(x)
+        names = column_names(x) if names is None else names
+        x = as_array(x, "x", names)
+        check_rows(x, names)
         means, deviations = np.zeros(x.shape[1]), np.ones(x.shape[1])
         inside = np.zeros(x.shape[1], bool)
         for start, stop in _checked(categories, x.shape[1]):

@@ -1,0 +1,88 @@
+"""The settings of a detector: read-only, but for those that set the threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.anomaly import thresholds
+from zoo.models import CLASSES
+from zoo.models.base import BaseAutoencoder
+from zoo.nn.given import number
+from zoo.suggestions import UnknownNameError
+
+
+class Settings:
+    """The base class of `zoo.anomaly.Detector`, for its attributes.
+
+    A setting that could be assigned without any effect would be saved as if it had been used.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set the threshold, or the rule that sets it; refuse what would change nothing."""
+        if name == "threshold":
+            self._set(threshold=number("threshold", value))
+        elif name in thresholds.RULES:
+            self._set_rule(name, value)
+        else:
+            raise AttributeError(
+                f"{name} of a detector cannot be set: make a new one, zoo.anomaly.Detector(model, "
+                f"...), and call fit(x). threshold, {', '.join(thresholds.RULES)} can be set."
+            )
+
+    def _set(self, **values):
+        vars(self).update(values)
+
+    def restore(
+        self, threshold: float, mean: Any = None, deviation: Any = None, names: Any = None
+    ) -> None:
+        """Take what an earlier `fit` found, of a saved detector."""
+        self._set(threshold=threshold, mean=mean, deviation=deviation)
+        if self.names is None and names is not None:
+            self._set(names=tuple(names))
+
+    def _set_rule(self, rule, value):
+        rule, value = thresholds.chosen(**{rule: value})
+        if self.threshold is not None and self.calibration is None:
+            raise AttributeError(
+                f"{rule} cannot be set, as a saved detector does not have the scores that its "
+                "threshold was set on: call fit(x, train=False) of a new detector, "
+                f"zoo.anomaly.Detector(detector.model, {rule}={value:g}), or set threshold."
+            )
+        if self.calibration is not None:
+            self._set(threshold=thresholds.of_scores(rule, value, self.calibration))
+        self._take_rule(rule, value)
+
+    def _take_rule(self, rule, value):
+        self._set(rule=rule, rule_value=value)
+        self._set(**{name: value if name == rule else None for name in thresholds.RULES})
+
+
+def class_of(model: Any, settings: dict) -> type:
+    """Return the class of a model, or the one that it names, if a detector can be made of it.
+
+    Raises:
+        TypeError, ValueError: no model, settings of a model that is made, or a conditional class.
+    """
+    if isinstance(model, str):
+        names = {name.casefold(): name for name in CLASSES}
+        if model.casefold() not in names:
+            raise UnknownNameError("class of models", model, CLASSES)
+        model_class = CLASSES[names[model.casefold()]]
+    elif not isinstance(model, BaseAutoencoder):
+        raise TypeError(
+            f"A {type(model).__name__} came; give a model of the zoo, such as zoo.load(name), or "
+            "the name of a class with its settings."
+        )
+    else:
+        model_class = type(model)
+        if settings:
+            raise TypeError(
+                f"{', '.join(settings)}: the model is made already. Settings are for a class that "
+                'is named, as in Detector("VAE", latent_dim=8).'
+            )
+    if model_class.conditional:
+        raise ValueError(
+            f"{model_class.__name__} is conditional: it needs the label of what it looks at, which "
+            "is not known of new items. Take a model without labels, such as a VAE."
+        )
+    return model_class

@@ -1,0 +1,144 @@
+"""Tables in memory, of pandas, Polars and PyArrow: columns as arrays, put in order by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+_SHOWN = 8
+
+
+def column_names(x: Any) -> list[str] | None:
+    """Return the names of a table's columns, as texts; None for what has no names."""
+    if not is_table(x):
+        return None
+    names = [str(name) for name in _labels(x)]
+    unnamed = ([f"{prefix}{i}" for i in range(len(names))] for prefix in ("", "column_"))
+    return None if names in unnamed else names
+
+
+def is_table(x: Any) -> bool:
+    """Return whether data are a table with columns, of pandas, Polars, PyArrow or the like."""
+    return len(getattr(x, "shape", ())) == 2 and hasattr(x, "columns")
+
+
+def as_given(values: np.ndarray, x: Any, columns: Sequence[str] | None) -> np.ndarray:
+    """Return rows [n, features] in the order of `columns` with the columns in the order of `x`.
+
+    They do not change if `x` is no table, or there are no names.
+    """
+    names = column_names(x)
+    if names is None or columns is None:
+        return values
+    return values[:, [list(columns).index(name) for name in names]]
+
+
+def _labels(x):
+    """Return the labels of the columns of a table, which in pandas may be no texts."""
+    return list(x.column_names if hasattr(x, "column_names") else x.columns)
+
+
+def column_as_array(series: Any) -> np.ndarray:
+    """Return a column as an array; of text, the text, unless it is numbers."""
+    values = np.asarray(series.to_numpy())
+    if values.dtype.kind not in "OUT" or values.ndim != 1:
+        return values
+    there = _is_there(series)
+    numbers = np.full(len(values), np.nan)
+    try:
+        numbers[there] = values[there].astype("float64")
+    except (TypeError, ValueError):
+        return values
+    return numbers
+
+
+def _is_there(series):
+    """Return which values of a column are not missing, bool [n]."""
+    if hasattr(series, "isna"):
+        return ~np.asarray(series.isna(), bool)
+    if hasattr(series, "is_null"):
+        return ~np.asarray(series.is_null(), bool)
+    return np.full(len(series), True)
+
+
+def table_as_array(x: Any, name: str, columns: Sequence[str] | None) -> np.ndarray:
+    """Return the columns of a table as floats [n, columns]; see `zoo.checks.arrays.as_array`."""
+    labels, found = _labels(x), [str(label) for label in _labels(x)]
+    if twice := sorted({column for column in found if found.count(column) > 1}):
+        raise ValueError(f"{name} has two columns {named(twice)}; each needs a name of its own.")
+    order = range(len(found))
+    if columns is not None and column_names(x) is not None:
+        _check_names(found, columns, name)
+        order = [found.index(column) for column in columns]
+    values = [column_as_array(x[labels[i]]) for i in order]
+    text = []
+    for i, column in zip(order, values, strict=True):
+        if column.dtype.kind in "OUT" and all(
+            isinstance(value, str) for value in column[_is_there(x[labels[i]])]
+        ):
+            text.append(found[i])
+        elif column.dtype.kind not in "fiub":
+            raise TypeError(
+                f"Column {found[i]!r} of {name} holds {column.dtype}, such as {column[0]!r}; turn "
+                "it into numbers, such as days since the first date."
+            )
+    if text:
+        raise TypeError(_about_text(x, labels, found, text, name))
+    if not values:
+        return np.zeros((len(x), 0))
+    dtype = np.result_type(*values)
+    return np.stack(values, axis=1, dtype=dtype if dtype.kind == "f" else "float64")
+
+
+def _check_names(found, columns, name):
+    missing = [column for column in columns if column not in found]
+    unknown = [column for column in found if column not in columns]
+    if missing or unknown:
+        wrong = [f"lacks the columns {named(missing)}"] if missing else []
+        wrong += [f"has columns that the model does not know, {named(unknown)}"] if unknown else []
+        raise ValueError(
+            f"{name} {' and '.join(wrong)}. The model learned from the columns {named(columns)}: "
+            "give these, in any order."
+        )
+
+
+def _about_text(x, labels, found, text, name):
+    """Say which columns hold text, and the lines that make categories of them."""
+    counts = []
+    for column in text:
+        series = x[labels[found.index(column)]]
+        values = set(map(str, np.asarray(series.to_numpy())[_is_there(series)]))
+        counts.append(len(values))
+    if hasattr(x, "to_dummies"):  # Polars, which leaves the columns in their places
+        line, kept = f"{name} = {name}.to_dummies({text})", found
+    else:
+        pandas = name if hasattr(x, "iloc") else f"{name}.to_pandas()"
+        line = f'{name} = pandas.get_dummies({pandas}, columns={text}, dtype="float32")'
+        kept = [column for column in found if column not in text] + text
+    categories, start = [], 0
+    for column in kept:
+        width = counts[text.index(column)] if column in text else 1
+        if column in text:
+            categories.append((start, start + width))
+        start += width
+    return (
+        f"{name} has text in the columns {named(text)}, such as {min(values, default='')!r}. "
+        "Categories become columns of 0 and 1, and the model gets a likelihood for them: "
+        f"{line}, then likelihood=zoo.MixedColumns.adapted({name}, categories={categories}). "
+        "zoo.data.from_table does it for files."
+    )
+
+
+def named(names: Sequence) -> str:
+    """Return names in words, the first eight."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(repr(str(name)) for name in [*names][:_SHOWN]) + more
+
+
+def listed(numbers: Any, names: Sequence[str] | None = None) -> str:
+    """Return columns in words, by name where they have names; the first eight."""
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    shown = (str(i) if names is None else repr(names[i]) for i in numbers[:_SHOWN])
+    return f"columns {', '.join(shown)}{more}"
