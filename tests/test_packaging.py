@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import pytest
+from packaging.requirements import Requirement
 from support.lowest import PROJECT, lowest, pinned
 
 import export
@@ -32,6 +33,7 @@ def test_every_requirement_has_a_lowest_version():
 
 def test_a_pin_keeps_what_stands_behind_the_version():
     assert pinned("a-b>=1.2.post1; os == 'c'") == "a-b==1.2.post1; os == 'c'"
+    assert pinned("a>=1.2,!=1.5,!=1.6; os == 'c'") == "a==1.2; os == 'c'"
     for requirement in ("a", "a==1", "a>=1,<2"):
         with pytest.raises(ValueError, match="must have a lowest version"):
             pinned(requirement)
@@ -43,6 +45,24 @@ def test_the_lowest_onnxruntime_loads_its_cuda_libraries():
         found = [n for n in project(path)["project"]["dependencies"] if n.startswith("onnxruntime")]
         assert found
         assert all(n.partition(">=")[2].startswith("1.21") for n in found)
+
+
+def test_a_release_that_needs_cuda_to_be_imported_is_left_out():
+    """onnxruntime-gpu 1.27.0 is linked to libcudart.so.13; the releases around it are not."""
+    needs = project(PROJECT)["project"]["dependencies"]
+    (gpu,) = [Requirement(need) for need in needs if need.startswith("onnxruntime-gpu")]
+    assert not gpu.specifier.contains("1.27.0")
+    for version in ("1.21.0", "1.26.0", "1.28.0", "1.31.1"):
+        assert gpu.specifier.contains(version)
+
+
+def test_both_packages_name_the_same_versions_of_python():
+    named = [
+        {name for name in project(path)["project"]["classifiers"] if "Python :: 3" in name}
+        for path in (PROJECT, RUNTIME)
+    ]
+    assert named[0] == named[1]
+    assert "Programming Language :: Python :: 3.13" in named[0]
 
 
 # The runtime alone

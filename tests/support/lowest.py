@@ -26,8 +26,9 @@ def lowest(project: dict) -> list[str]:
 
 
 def pinned(requirement: str) -> str:
-    """Return `name==1.2; marker` for `name>=1.2; marker`."""
-    pin, bounds = re.subn(r"^([\w.-]+)>=([\w.]+)(?=;|$)", r"\1==\2", requirement)
+    """Return `name==1.2; marker` for `name>=1.2,!=1.3; marker`."""
+    bound = r"^([\w.-]+)>=([\w.]+)(?:,!=[\w.]+)*(?=;|$)"
+    pin, bounds = re.subn(bound, r"\1==\2", requirement)
     if not bounds:
         raise ValueError(f"{requirement!r} must have a lowest version, as in 'name>=1.2'.")
     return pin
