@@ -1,5 +1,7 @@
 """Likelihoods, priors and corruptions of one's own: what they must have, and variables in them."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -373,3 +375,40 @@ def test_every_class_with_one_code_per_image_adds_a_further_term(name):
 def test_a_class_whose_loss_has_no_such_terms_refuses_them(cls):
     with pytest.raises(TypeError, match="defines further_losses, but the loss of"):
         type("Mine", (cls,), {"further_losses": lambda self, x, z, q=None: None})
+
+
+# Ranges with one end
+
+
+def counts(low=0.0, high=None):
+    return plain_error(low=low, high=high)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words", "outside"),
+    [(0.0, None, r"\[0, inf\)", -0.5), (None, 3.0, r"\(-inf, 3\]", 3.5)],
+)
+def test_a_range_may_have_one_end(low, high, words, outside, tmp_path):
+    model = zoo.Autoencoder(SHAPE, 2, hidden_units=(8,), likelihood=counts(low, high))
+    model.compile("adam")
+    model.fit(X * 2.5, verbose=0)
+    assert model.encode(X * 2.5).shape == (len(X), 2)
+    wrong = X.copy()
+    wrong[3, 0, 0, 0] = outside
+    for refused in (lambda: model.fit(wrong, verbose=0), lambda: model.encode(wrong)):
+        with pytest.raises(ValueError, match=rf"likelihood needs {words}"):
+            refused()
+    zoo.save(model, tmp_path / "preset")
+    assert re.fullmatch(words, zoo.card(tmp_path / "preset")["input"]["range"])
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a stream of TensorFlow")
+def test_streams_know_a_range_with_one_end():
+    import tensorflow as tf
+
+    model = zoo.Autoencoder(SHAPE, 2, hidden_units=(8,), likelihood=counts())
+    model.compile("adam")
+    model.fit(tf.data.Dataset.from_tensor_slices(X * 9).batch(6), verbose=0)
+    wrong = np.concatenate([X, X - 1.0])
+    with pytest.raises(ValueError, match=r"likelihood needs \[0, inf\)"):
+        model.fit(tf.data.Dataset.from_tensor_slices(wrong).batch(12), verbose=0)

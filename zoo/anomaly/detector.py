@@ -130,10 +130,10 @@ class Detector(Settings):
                 f"standardize=True is for rows, and the model takes {model.image_shape}. Scale "
                 f"{checks.kind_of_items(model.image_shape)} to [0, 1] instead."
             )
-        if self.standardize and model.likelihood.low is not None:
+        if self.standardize and model.likelihood.bounded:
             raise ValueError(
                 "standardize=True gives values of any size, and the model's likelihood takes "
-                f"[{model.likelihood.low:g}, {model.likelihood.high:g}]: make the model with "
+                f"{model.likelihood.described_range()}: make the model with "
                 'likelihood="gaussian".'
             )
         if self.standardize and model.likelihood.in_own_units:

@@ -239,21 +239,22 @@ def _check_range(name, low, high, likelihood, images):
         return
     bytes_ = 16 < high <= 255 and low >= 0
     what = f"the {'pixels' if bytes_ and images else 'values'} of {name}"
-    if likelihood.low is None:
+    if not likelihood.bounded:
         if bytes_ and high == round(high):
             raise ValueError(
                 f"{what} reach {high}; networks learn from small numbers: divide by 255, or "
                 "standardize them."
             )
         return
-    if low < likelihood.low or high > likelihood.high:
-        where = f"reach {high}" if high > likelihood.high else f"go down to {low}"
+    least, most = likelihood.bounds
+    if low < least or high > most:
+        where = f"reach {high}" if high > most else f"go down to {low}"
         fix = "divide by 255" if bytes_ else "rescale them"
         if not (bytes_ and images):
             fix += ', or make the model with likelihood="gaussian", which takes any finite values'
         raise ValueError(
             f"{what} {where}; a {type(likelihood).__name__} likelihood needs "
-            f"[{likelihood.low:g}, {likelihood.high:g}]: {fix}."
+            f"{likelihood.described_range()}: {fix}."
         )
 
 

@@ -273,8 +273,7 @@ class Data:
         labels = tuple(model.label_shape), -1 if model.semi_supervised else 0, model.num_classes
         limits = streams.Limits(
             tuple(model.image_shape),
-            model.likelihood.low,
-            model.likelihood.high,
+            model.likelihood.bounds if model.likelihood.bounded else None,
             labels if model.learns_labels else None,
         )
         self.x = self.inspection.of(x, check, limits)

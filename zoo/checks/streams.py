@@ -32,14 +32,13 @@ class Limits(NamedTuple):
     """The limits of valid batches, which a `tf.data.Dataset` checks without calling Python.
 
     Attributes:
-        shape: of an image. low, high: the range of its values, both None if any are valid.
+        shape: of an image. bounds: the range of its values, None if any are valid.
         labels: the shape of a label, the lowest one, and the first number above the highest, or
             None for images, with the same range of values; None without labels.
     """
 
     shape: tuple[int, ...]
-    low: float | None
-    high: float | None
+    bounds: tuple[float, float] | None
     labels: tuple[tuple[int, ...], int, int | None] | None
 
 
@@ -278,7 +277,8 @@ def _is_in_range(x, limits):
     import tensorflow as tf
 
     low, high = tf.reduce_min(x), tf.reduce_max(x)
-    if limits.low is not None:
-        return (low >= limits.low) & (high <= limits.high)
+    if limits.bounds is not None:
+        finite = tf.math.is_finite(low) & tf.math.is_finite(high)
+        return (low >= limits.bounds[0]) & (high <= limits.bounds[1]) & finite
     bytes_ = (low >= 0) & (high > 16) & (high <= 255)
     return tf.math.is_finite(low) & tf.math.is_finite(high) & ~bytes_

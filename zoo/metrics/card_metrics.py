@@ -325,8 +325,8 @@ def _generated_class_accuracy(e):
 
 def _psnr(e, corruption):
     kind, corrupted = e.model.likelihood, corruption.sample(e.x, seed=0)
-    if kind.low is not None:  # which models of bounded pixels need
-        corrupted = corrupted.clip(kind.low, kind.high)
+    if kind.bounded:  # which models of bounded pixels need
+        corrupted = corrupted.clip(*kind.bounds)
     value = reconstruction.psnr(e.model.reconstruct(corrupted, e.labels), e.x)
     return round(value, 2), {"corrupted": reconstruction.psnr(corrupted, e.x)}
 

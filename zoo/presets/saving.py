@@ -94,7 +94,6 @@ def save(
 
 
 def _card(model, name, storage, about) -> Card:
-    low, high = model.likelihood.low, model.likelihood.high
     columns = Columns.of(model.likelihood)
     categories = columns and columns.described()
     return Card(
@@ -109,7 +108,7 @@ def _card(model, name, storage, about) -> Card:
             **({"based_on": model.based_on} if model.based_on else {}),
             "input": {
                 "shape": list(model.image_shape),
-                "range": "any" if low is None else f"[{low:g}, {high:g}]",
+                "range": model.likelihood.described_range(),
             },
             **({"columns": list(columns.names)} if columns else {}),
             **({"categories": categories} if categories else {}),

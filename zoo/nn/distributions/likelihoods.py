@@ -45,7 +45,7 @@ class Likelihood(Configured):
     """Base class of p(x | z), which gives the reconstruction loss and the meaning of the outputs.
 
     Attributes:
-        low, high: the closed range of images, or None if they may have any values.
+        low, high: the closed range of images; None where it has no end.
         unit: of `-log_prob`.
         values: how many numbers the decoder gives for every channel of a pixel. Its output has the
             shape of an image, except for the last axis, which is `values` times as long.
@@ -79,6 +79,25 @@ class Likelihood(Configured):
     applies: str | None = None
     calibrated = False
     in_own_units = False
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The ends of the range, infinite where there is none."""
+        return (
+            -math.inf if self.low is None else self.low,
+            math.inf if self.high is None else self.high,
+        )
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the range has an end, on one side at least."""
+        return self.low is not None or self.high is not None
+
+    def described_range(self) -> str:
+        """Return the range in words: "[0, 1]", "[0, inf)", or "any"."""
+        low = "(-inf" if self.low is None else f"[{self.low:g}"
+        high = "inf)" if self.high is None else f"{self.high:g}]"
+        return f"{low}, {high}" if self.bounded else "any"
 
     def of_model(self, model: Any) -> Likelihood:
         """Return a likelihood for this model: `self`, unless it has weights."""
