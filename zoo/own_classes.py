@@ -22,14 +22,14 @@ class OwnClassError(ValueError):
     def __init__(self, problem: str, name: str):
         self.problem, self.name = problem, name
         super().__init__(
-            f"{problem} If it is your own, also under another name by now, pass "
-            f"custom_objects={{{name!r}: ...}} with the class or function."
+            f"{problem} If it is your own class, pass custom_objects={{{name!r}: ...}}, by this name "
+            "also if it was renamed."
         )
 
     def on_command_line(self) -> str:
         """Return the message for those who run a command."""
         return (
-            f"{self.problem} If it is your own, add --import MODULE with the module that registers "
+            f"{self.problem} If it is your own class, add --import MODULE with the module that registers "
             f"it. If it was renamed, register it under the old name: "
             f"@keras.saving.register_keras_serializable(package=..., name={self.name!r})."
         )
