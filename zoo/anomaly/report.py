@@ -72,7 +72,7 @@ def write_report(
     """
     check_target(folder, overwrite)
     top = checks.positive(top, "top")
-    truth = None if is_anomaly is None else checked_truth(is_anomaly, len(x))
+    truth = None if is_anomaly is None else checked_truth(is_anomaly, checks.count_rows(x))
     x = as_array(x, "x", detector.names)
     scores = detector.scores(x)
     flagged = scores > np.float32(detector.threshold)
