@@ -80,9 +80,10 @@ def write_report(
     """
     check_target(folder, overwrite)
     top = checks.positive(top, "top")
-    truth = None if is_anomaly is None else checked_truth(is_anomaly, len(x))
-    if ids is not None and len(ids) != len(x):
-        raise ValueError(f"There are {len(ids)} ids for {len(x)} items; give one an item.")
+    n = checks.count_rows(x)
+    truth = None if is_anomaly is None else checked_truth(is_anomaly, n)
+    if ids is not None and len(ids) != n:
+        raise ValueError(f"There are {len(ids)} ids for {n} items; give one an item.")
     x = as_array(x, "x", detector.names)
     scores = detector.scores(x)
     flagged = scores > np.float32(detector.threshold)

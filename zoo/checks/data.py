@@ -50,6 +50,12 @@ def is_array(x: Any) -> bool:
     return not isinstance(x, tuple | dict | types.NoneType) and streams.kind(x) == "other"
 
 
+def count_rows(x: Any) -> int:
+    """Return how many rows an array has that was not converted yet, such as a variable."""
+    shape = getattr(x, "shape", None)
+    return int(shape[0]) if shape else len(x)
+
+
 def are_the_images(x: Any, y: Any, values: bool = True) -> bool:
     """Return whether targets are the images themselves.
 

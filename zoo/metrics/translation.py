@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.checks.data import check_label_arrays
+from zoo.checks.data import check_label_arrays, count_rows
 from zoo.metrics.card_metrics import register, rounded
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.generation import frechet_distance
@@ -31,7 +31,7 @@ def absolute_error(model: Pix2Pix | TDAE, x: np.ndarray, y: np.ndarray) -> float
         >>> 0.0 < zoo.metrics.absolute_error(model, np.round(y), y) < 1.0
         True
     """
-    y = check_label_arrays(y, len(x), model)
+    y = check_label_arrays(y, count_rows(x), model)
     return float(np.mean(np.abs(np.subtract(model.translate(x), y, dtype="float64"))))
 
 

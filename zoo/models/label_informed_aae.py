@@ -76,7 +76,9 @@ class LabelInformedAAE(AAE):
     def fit(self, x: Any = None, y: Any = None, *args, **kwargs) -> keras.callbacks.History:
         """Train as other models do, with y = -1 for images without a label."""
         if y is not None and checks.is_array(x) and not self.prior.masses_given:
-            labels = checks.check_labels(y, len(x), self.num_classes, "y", unlabeled=True)
+            labels = checks.check_labels(
+                y, checks.count_rows(x), self.num_classes, "y", unlabeled=True
+            )
             check_every_class_has_a_label(labels, self.num_classes)
             self._weigh_parts(np.bincount(labels[labels >= 0]))
         return super().fit(x, y, *args, **kwargs)

@@ -111,7 +111,7 @@ class M1(VAE):
     def _checked_known_labels(self, x, y):
         if not checks.is_array(x):
             raise ValueError("M1 needs all images at once to label them: give arrays, fit(x, y).")
-        y = checks.check_labels(y, len(x), self.num_classes, "y", unlabeled=True)
+        y = checks.check_labels(y, checks.count_rows(x), self.num_classes, "y", unlabeled=True)
         check_every_class_has_a_label(y, self.num_classes)
         return y
 
