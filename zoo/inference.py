@@ -85,7 +85,8 @@ def reconstruction_error(
         >>> round(float(errors.mean()), 1)
         2.0
     """
-    x, units = checks.check_images(x, model.image_shape, model.likelihood), model.likelihood
+    units = model.likelihood
+    x = as_array(x, "x", getattr(units, "names", None))
     restored = model.reconstruct(x, labels, batch_size=batch_size)
     errors = np.asarray(units.standardized(np.asarray(x)), "float64") - units.standardized(restored)
     return np.sum(np.square(errors), axis=tuple(range(1, errors.ndim)))

@@ -39,8 +39,8 @@ EXPECTED_FAILED_CHECKS: dict[str, dict[str, str]] = {
     | {"check_classifiers_classes": "of the labels -1 and 1, -1 means unknown here"},
     "AnomalyDetector": _ROUNDING,
 }
-"""By class, the checks of scikit-learn that may fail, and why, as `check_estimator` takes them:
-`check_estimator(estimator, expected_failed_checks=EXPECTED_FAILED_CHECKS[name])`."""
+"""By class, the checks of scikit-learn that may fail, and why: `check_estimator(estimator,
+expected_failed_checks=EXPECTED_FAILED_CHECKS[name])`."""
 
 
 class _Estimator(BaseEstimator):
@@ -102,10 +102,7 @@ class _Estimator(BaseEstimator):
         return self._rows(X, model)
 
     def _rows(self, X, model):
-        """Return rows [n, features] as the model takes them, float32 [n, *input_shape].
-
-        They are scaled as in `fit`, whatever was set since.
-        """
+        """Return rows as the model takes them, [n, *input_shape], scaled as they were in `fit`."""
         if self.mean_ is not None:
             X = (X - self.mean_) / self.scale_
         return np.asarray(X, "float32").reshape(-1, *model.image_shape)

@@ -162,7 +162,7 @@ def test_labels_that_cannot_be_learned_from_are_refused_before_training():
         with pytest.raises(ValueError, match=message):
             model.fit(X, y, verbose=0)
     with pytest.raises(ValueError, match="give arrays"):
-        model.fit(iter([X]), KNOWN)
+        model.fit((x for x in [X]), KNOWN)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -64,7 +64,7 @@ def keras_tensor(a):
 
 
 def keras_variable(a):
-    return keras.Variable(a, dtype=str(a.dtype))
+    return keras.Variable(a, dtype=str(a.dtype), trainable=a.dtype.kind == "f")
 
 
 def tensorflow_tensor(a):

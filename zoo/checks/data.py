@@ -52,8 +52,7 @@ def is_array(x: Any) -> bool:
 
 def count_rows(x: Any) -> int:
     """Return how many rows an array has that was not converted yet, such as a variable."""
-    shape = getattr(x, "shape", None)
-    return int(shape[0]) if shape else len(x)
+    return len(x) if hasattr(x, "__len__") else len(as_array(x))
 
 
 def are_the_images(x: Any, y: Any, values: bool = True) -> bool:

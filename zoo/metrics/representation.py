@@ -230,7 +230,8 @@ def angle_to_principal_subspace(model: Autoencoder, x: np.ndarray) -> float:
     from scipy.linalg import subspace_angles
     from sklearn.decomposition import PCA
 
-    x = model.likelihood.standardized(np.asarray(model.checked_images(x, None)[0]))
+    x = as_array(x, "x", getattr(model.likelihood, "names", None))
+    x = model.likelihood.standardized(np.asarray(x))
     pca = PCA(model.latent_dim, svd_solver="covariance_eigh").fit(np.reshape(x, (len(x), -1)))
     codes = np.concatenate([np.zeros((1, model.latent_dim)), np.eye(model.latent_dim)])
     origin, *ends = model.likelihood.standardized(model.decode(codes.astype("float32")))
