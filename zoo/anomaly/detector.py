@@ -14,6 +14,7 @@ from zoo.anomaly.settings import Settings, class_of
 from zoo.checks import data as checks
 from zoo.checks.arrays import as_array
 from zoo.checks.tables import as_given, column_names
+from zoo.items import kind_of_items
 from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import Part, TensorInfo, image_info
 from zoo.nn.distributions.columns import moments
@@ -128,7 +129,7 @@ class Detector(Settings):
         if self.standardize and len(model.image_shape) != 1:
             raise ValueError(
                 f"standardize=True is for rows, and the model takes {model.image_shape}. Scale "
-                f"{checks.kind_of_items(model.image_shape)} to [0, 1] instead."
+                f"{kind_of_items(model.image_shape)} to [0, 1] instead."
             )
         if self.standardize and model.likelihood.bounded:
             raise ValueError(

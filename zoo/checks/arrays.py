@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from zoo.checks.tables import column_as_array, is_table, listed, named, table_as_array
+from zoo.items import kind_of_items
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -203,11 +204,6 @@ def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str =
         )
     _check_range(name, low, high, likelihood, images=len(expected) > 1)
     return x
-
-
-def kind_of_items(shape: tuple) -> str:
-    """Return what an item of a shape is called: "rows" of columns, "signals" or "images"."""
-    return {1: "rows", 2: "signals"}.get(len(shape), "images")
 
 
 def in_numpy(x: Any) -> Any:

@@ -17,9 +17,9 @@ from zoo.checks.arrays import (
     check_images,
     few_rows,
     in_numpy,
-    kind_of_items,
     with_rows,
 )
+from zoo.items import kind_of_items
 
 _FIRST: list[int] = []  # the process that first made a model
 
