@@ -103,13 +103,13 @@ def _renamed(file, name, group, mark):
 
 
 def _bomb(file, name, group, mark):
-    """Put 256 MiB of zeros into a piece of a small array."""
+    """Put 32 MiB of zeros into a piece of a small array; HDF5 encodes no larger piece there."""
     shape = file[name].shape or (1,)
     del file[name]
     made = file.create_dataset(name, shape, "float32", chunks=shape, compression="gzip")
     packing = zlib.compressobj(9)
-    packed = [packing.compress(bytes(2**26)) for _ in range(4)]
-    made.id.write_direct_chunk((0,) * len(shape), b"".join([*packed, packing.flush()]))
+    packed = packing.compress(bytes(2**25)) + packing.flush()
+    made.id.write_direct_chunk((0,) * len(shape), packed)
 
 
 def _wide(file, name, group, mark):
