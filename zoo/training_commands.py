@@ -254,7 +254,8 @@ def _read(options, recipe, model_class, network):
         print(f"reading the images in {options.data} ...", flush=True)
     labels, table = options.labels, table_options(options)
     if recipe and is_table(options.data):  # a recipe of a table names columns
-        labels = labels or recipe.label_file or None
+        column = "" if recipe.label_file.endswith(".npy") else recipe.label_file
+        labels = labels or column or None
         table = {name: given or getattr(recipe, name) for name, given in table.items()}
     own = read(
         options.data,

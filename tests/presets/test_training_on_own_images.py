@@ -110,3 +110,17 @@ def test_the_command_line_takes_images_and_refuses_strategies(file, tmp_path, ca
     assert zoo.load(out).image_shape == (4, 4, 1)
     assert main(["evaluate", out, "--data", str(file)]) == 0
     assert "own images, 90 of 4x4, kept from training" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("labels", ["", "y.npy"])
+def test_a_recipe_opens_no_file_that_it_names(file, labels, tmp_path, capsys):
+    """A recipe may be somebody else's file; who runs it says which data are read."""
+    names = {"data": str(file), "label_file": labels and str(tmp_path / labels)}
+    recipe = dataclasses.replace(RECIPE, **names)
+    with pytest.raises(ValueError, match=r"names .*x\.npy, which is no data set .* opens no files"):
+        training.train(recipe, tmp_path / "out")
+    (tmp_path / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    out = str(tmp_path / "out")
+    assert main(["train", str(tmp_path / "recipe.toml"), "--out", out]) == 1
+    assert "--data PATH" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

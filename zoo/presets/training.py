@@ -188,11 +188,16 @@ def _data_of(recipe, images, labels, name, model_class, verbose):
     """Return a recipe, where its data come from, images, labels or None, and a user's own data."""
     if images is None and labels is not None:
         raise ValueError("labels are given without images; give both, or neither.")
-    if images is None and recipe.data not in data.SOURCES and os.path.exists(recipe.data):
-        images, labels = recipe.data, recipe.label_file or None
     if images is None:
         if not recipe.data:
             raise ValueError(f"The recipe {recipe.name} names no data: give images (--data).")
+        if recipe.data not in data.SOURCES and os.path.exists(recipe.data):
+            # A recipe may be somebody else's file, and what a file names is not opened.
+            raise ValueError(
+                f"The recipe {recipe.name} names {recipe.data}, which is no data set of the zoo; a "
+                "recipe opens no files. If you want to train on it, give it as images "
+                "(--data PATH), and its labels as labels (--labels)."
+            )
         (x, y), _ = data.load(recipe.data)
         return recipe, data.SOURCES[recipe.data], x, y, None
     model_class = model_class or _class(recipe.class_name)
