@@ -178,7 +178,9 @@ class Detector(Settings):
         Raises:
             TypeError, ValueError: data that do not fit, NaN, one row, or constant columns.
         """
-        self._build(getattr(x, "shape", None) or np.shape(x))
+        if not hasattr(x, "shape"):
+            x = as_array(x)
+        self._build(tuple(x.shape))
         train = not training.is_trained(self.model) if train is None else bool(train)
         names = getattr(self.model.likelihood, "names", None)
         if names is None:

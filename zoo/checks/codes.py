@@ -22,12 +22,12 @@ def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
     """
     z = as_array(z, "z")
     if z.dtype.kind not in "fiu":
-        raise TypeError(f"z has dtype {z.dtype}; codes are float32 {with_rows(shape)}.")
+        raise TypeError(f"z has dtype {z.dtype}; give codes, float32 {with_rows(shape)}.")
     if z.shape[1:] not in (shape, (math.prod(shape),)):
         raise ValueError(f"z has shape {z.shape}; codes have shape {with_rows(shape)}.")
     if len(z) == 0:
         raise ValueError(f"z is empty: its shape is {z.shape}. Give at least one code.")
-    if not -LARGEST <= z.min() <= z.max() <= LARGEST:
+    if not -LARGEST <= float(z.min()) <= float(z.max()) <= LARGEST:
         raise ValueError(
             "z holds NaN or infinite values, or too large ones for float32; give finite codes."
         )

@@ -52,7 +52,10 @@ def is_array(x: Any) -> bool:
 
 def count_rows(x: Any) -> int:
     """Return how many rows an array has that was not converted yet, such as a variable."""
-    return len(x) if hasattr(x, "__len__") else len(as_array(x))
+    shape = getattr(x, "shape", None)
+    if shape:
+        return int(shape[0])
+    return len(x) if isinstance(x, list) else len(as_array(x))
 
 
 def are_the_images(x: Any, y: Any, values: bool = True) -> bool:
