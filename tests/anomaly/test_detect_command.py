@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from support.command_line import DIGITS, run
 
 import zoo
+import zoo.cli
 from zoo.anomaly import Detector, write_report
 
 
@@ -130,3 +131,19 @@ def test_the_page_names_the_columns_that_are_to_blame(tmp_path):
     assert "<td>7</td>" in page
     assert "<td>&lt;b&gt; is 30, reconstructed " in page
     assert "<b>" not in page
+
+
+def test_a_saved_detector_orders_the_columns_of_a_file_by_name(tmp_path, capsys):
+    pandas = pytest.importorskip("pandas")
+    x = np.random.default_rng(0).normal(size=(60, 2)) * [1.0, 50.0] + [0.0, 400.0]
+    table = pandas.DataFrame(x, columns=["small", "large"])
+    options = {"latent_dim": 1, "hidden_units": (4,), "standardize": True}
+    detector = zoo.anomaly.Detector("Autoencoder", **options).fit(table, epochs=1, verbose=0)
+    detector.save(tmp_path / "detector")
+    table[["large", "small"]].to_csv(tmp_path / "t.csv", index=False)
+    paths = [str(tmp_path / name) for name in ("detector", "t.csv", "report")]
+    assert zoo.cli.main(["detect", *paths[:2], "--out", paths[2]]) == 0
+    assert "taken in the order" not in capsys.readouterr().out
+    with open(tmp_path / "report" / "scores.csv", encoding="utf-8") as file:
+        scores = [float(row["score"]) for row in csv.DictReader(file)]
+    np.testing.assert_allclose(scores, detector.scores(table), rtol=1e-5)

@@ -37,7 +37,7 @@ def detect(options: Any, custom_objects: dict) -> None:
     else:
         model = load_preset(options.name, custom_objects=custom_objects)
         detector = Detector(model, **given)
-    data = read_items(options.data, options, detector.model)
+    data = read_items(options.data, options, detector.model, names=detector.names)
     truth = labels_of(options, data.y)
     if not is_detector:
         seen = data.x
@@ -63,13 +63,20 @@ def detect(options: Any, custom_objects: dict) -> None:
     print(f"{Path(options.out, TABLE)} and {Path(options.out, PAGE)} are written.")
 
 
-def read_items(path: Any, options: Any, model: Any, scored: bool = True) -> Read:
+def read_items(
+    path: Any,
+    options: Any,
+    model: Any,
+    scored: bool = True,
+    names: tuple[str, ...] | None = None,
+) -> Read:
     """Return the items in a file as the model takes them; labels and ids where columns hold them.
 
     Args:
         path: of the file. options: of the command line. model: of the detector.
         scored: whether these items get scores; else the columns of labels and ids are left out if
             they are there.
+        names: of the columns that the detector was fitted on, where the model knows none.
 
     Raises:
         OSError, ValueError: no such file, or not one for the model.
@@ -85,7 +92,7 @@ def read_items(path: Any, options: Any, model: Any, scored: bool = True) -> Read
     if not scored:
         read["drop"] = [*options.drop, *filter(None, (labels, options.id_column))]
     asked = {"labels": labels, "id_column": options.id_column} if scored else {}
-    columns = Columns.of(model.likelihood)
+    columns = Columns.of(model.likelihood) or Columns.of(names)
     found = read_table(path, columns=columns, **asked, **read)
     print(found.recognized, flush=True)
     if columns is None:
