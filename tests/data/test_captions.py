@@ -127,7 +127,7 @@ def test_captions_that_do_not_fit_a_model_are_refused(model, few):
         (words[:, :2], ValueError, r"y has shape \(40, 2\); the model takes integers from 0 to 3"),
         (words + 1, ValueError, "y goes from 1 to 4"),
         (words - 1, ValueError, "y goes from -1"),
-        (words.astype("float32"), TypeError, "y has dtype float32"),
+        (words + 0.5, TypeError, "y has dtype float64"),
         (words[:5], ValueError, "40 inputs and 5 in y"),
         (None, ValueError, "y is missing"),
     ):

@@ -34,9 +34,10 @@ def test_every_model_gets_the_metrics_that_fit_it(vae, cvae):
     denoising = zoo.DenoisingAutoencoder((8, 8, 1), 2, hidden_units=(4,))
     restored = [f"PSNR at {n}" for n in ("25 % masking", "50 % masking", "10 % salt and pepper")]
     assert names_of(denoising) == [first, *restored, *probes, "Jacobian norm"]
-    denoising.corruption = zoo.GaussianNoise(0.1)
+    options = {"hidden_units": (4,), "corruption": zoo.GaussianNoise(0.1)}
+    noisy = zoo.DenoisingAutoencoder((8, 8, 1), 2, **options)
     restored.append("PSNR at Gaussian noise of 0.2")
-    assert names_of(denoising) == [first, *restored, *probes, "Jacobian norm"]
+    assert names_of(noisy) == [first, *restored, *probes, "Jacobian norm"]
     m1 = zoo.M1((8, 8, 1), 2, hidden_units=(4,), num_classes=10)
     assert names_of(m1) == [first, "classification error", *elbo, last]
     stacked = zoo.M1M2(m1, 2, hidden_units=(4,), num_classes=10)

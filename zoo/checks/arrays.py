@@ -235,14 +235,14 @@ def _check_range(name, low, high, likelihood, images):
         return
     bytes_ = 16 < high <= 255 and low >= 0
     what = f"the {'pixels' if bytes_ and images else 'values'} of {name}"
-    if not likelihood.bounded:
+    least, most = likelihood.bounds
+    if (least, most) == (-np.inf, np.inf):
         if bytes_ and high == round(high):
             raise ValueError(
                 f"{what} reach {high}; networks learn from small numbers: divide by 255, or "
                 "standardize them."
             )
         return
-    least, most = likelihood.bounds
     if low < least or high > most:
         where = f"reach {high}" if high > most else f"go down to {low}"
         fix = "divide by 255" if bytes_ else "rescale them"

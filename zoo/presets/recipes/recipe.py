@@ -17,6 +17,7 @@ from zoo.json_file import shortened
 from zoo.suggestions import UnknownNameError
 
 _LARGEST = 2**31 - 1
+_LARGEST_FLOAT = 3.4e38  # of float32
 _IN_WORDS = {str: "text", int: "a whole number", dict: "a table", list: "a list of texts"}
 
 
@@ -132,7 +133,8 @@ def _check(recipe):
             )
     for place, numbers in (("optimizer", recipe.optimizer), ("pretraining", recipe.pretraining)):
         for name, value in numbers.items():
-            if isinstance(value, int | float) and not abs(value) <= _LARGEST:
+            most = _LARGEST if isinstance(value, int) else _LARGEST_FLOAT
+            if isinstance(value, int | float) and not abs(value) <= most:
                 raise ValueError(
                     f"The recipe {recipe.name} says {name} in [{place}] is {shortened(value)}; "
                     "give a finite number."
