@@ -134,10 +134,10 @@ def check(sources, scratch, presets, exports):
 
 @pytest.mark.backend
 def test_changed_files_are_refused_with_an_explanation_or_load_unchanged(sources, tmp_path):
-    presets = {"card": 20, "config": 40, "weights": 20, "archive": 30, "pictures": 20}
-    presets |= {"named": 12, "named_in_archive": 6, "sizes": 12, "sizes_in_archive": 9}
-    presets |= {"huge": 12, "huge_in_card": 6, "huge_in_archive": 6, "huge_in_detector": 9}
-    exports = {"signature": 40, "served": 20, "golden": 10, "arrays": 20, "onnx": 40}
+    presets = {"card": 10, "config": 20, "weights": 12, "archive": 12, "pictures": 10}
+    presets |= {"named": 8, "named_in_archive": 4, "sizes": 8, "sizes_in_archive": 6}
+    presets |= {"huge": 8, "huge_in_card": 4, "huge_in_archive": 4, "huge_in_detector": 6}
+    exports = {"signature": 20, "served": 8, "golden": 6, "arrays": 10, "onnx": 30}
     check(sources, tmp_path, presets, exports)
 
 
