@@ -27,6 +27,8 @@ OFTEN = {
     *(containers.byte_swapped, containers.nullable_pandas),
     *(containers.masked, containers.not_a_number_in_pandas),
 }
+if BACKEND == "jax":  # which compiles each entry
+    OFTEN = {containers.byte_swapped, containers.masked}
 
 
 def every(kinds):
@@ -166,9 +168,17 @@ DETECTOR = {
 FOUND = {}  # what each entry gives of the array itself
 
 
+def some(entries, container):
+    """Return all entries for a few containers, and a third of them, by turns, for each other."""
+    if container in OFTEN:
+        return entries
+    turn = sum(map(ord, container.__name__)) % 3
+    return dict([*entries.items()][turn::3]) or entries
+
+
 def the_same(entries, model, array, container):
     given = container(array)
-    for name, entry in entries.items():
+    for name, entry in some(entries, container).items():
         good = [array] if entries is LABELS else []
         key = id(model), id(entry)
         if key not in FOUND:
@@ -179,7 +189,7 @@ def the_same(entries, model, array, container):
 
 def refused(entries, model, array, container):
     given = container(array)
-    for name, entry in entries.items():
+    for name, entry in some(entries, container).items():
         good = [array] if entries is LABELS else []
         with pytest.raises((TypeError, ValueError)) as caught:
             entry(model, given, *good)

@@ -13,7 +13,6 @@ from zoo.nn.corruption import Corruption
 from zoo.nn.distributions import Likelihood, Prior
 
 SHAPE = (4, 4, 1)
-pytestmark = pytest.mark.backend
 
 
 def registered(cls):
@@ -95,6 +94,7 @@ def fitted(model, rate=0.1, epochs=12):
     return model
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("cls", [zoo.Autoencoder, zoo.VAE, zoo.AAE, zoo.TargetPropAutoencoder])
 def test_the_learned_scale_of_a_laplace_is_the_mean_absolute_error(cls):
     """d/ds sum(|x - u| / s + ln 2 s) = 0 at s = mean |x - u|, however the codes are drawn."""
@@ -106,6 +106,7 @@ def test_the_learned_scale_of_a_laplace_is_the_mean_absolute_error(cls):
     assert scale != pytest.approx(0.5, rel=0.02)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("cls", [zoo.VAE, zoo.IWAE])
 def test_the_learned_mean_of_a_prior_is_the_mean_of_the_codes(cls):
     """E log N(z; m, I) is largest at the mean of z; of IWAE with one sample, too."""
@@ -121,6 +122,7 @@ def test_the_learned_mean_of_a_prior_is_the_mean_of_the_codes(cls):
     )
 
 
+@pytest.mark.backend
 def test_a_corruption_and_a_layer_in_a_likelihood_are_trained():
     model = zoo.DenoisingAutoencoder(
         SHAPE, 2, hidden_units=(8,), likelihood=Brightened(), corruption=Fading()
@@ -137,6 +139,7 @@ def learning_all(likelihood):
     return zoo.VAE(SHAPE, 2, hidden_units=(8,), **options)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("likelihood", [Laplace, Brightened])
 def test_what_they_hold_is_saved_loaded_and_trained_further(likelihood, tmp_path):
     model = learning_all(likelihood())
@@ -330,6 +333,7 @@ class MeanSquaredCode(zoo.VAE):
         return zoo.trainer.Losses(2.0 * squares, squares=squares)
 
 
+@pytest.mark.backend
 def test_a_further_term_gets_the_images_codes_and_distribution_that_the_loss_used():
     """Binary pixels are drawn anew at each call, so that a second look would differ."""
     model = MeanSquaredCode(SHAPE, 2, hidden_units=(8,), binarize="dynamic", samples=3)
