@@ -281,3 +281,9 @@ def test_what_cannot_be_weights_or_codes_is_refused_in_words(container, vae, det
         refused(WEIGHTS, vae, WEIGHT, container)
     refused({"codes": OTHERS["codes"][1]}, vae, Z, container)
     refused(DETECTOR, detector, X, container)
+
+
+def test_a_range_is_labels(cvae):
+    np.testing.assert_array_equal(as_array(range(3)), np.arange(3))
+    made = again(cvae).generate(labels=range(3), seed=0)
+    np.testing.assert_array_equal(made, again(cvae).generate(labels=np.arange(3), seed=0))

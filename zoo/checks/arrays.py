@@ -68,7 +68,7 @@ def _converted(x, name, columns):
         return _unmasked(x, name)
     if isinstance(x, np.ndarray):
         return np.asarray(x)
-    if isinstance(x, list | tuple):
+    if isinstance(x, list | tuple | range):
         return _of_list(x, name)
     if is_table(x):
         return table_as_array(x, name, columns)
@@ -115,7 +115,7 @@ def _unmasked(x, name):
 
 def _of_list(x, name):
     def plain(value):
-        if isinstance(value, list | tuple):
+        if isinstance(value, list | tuple | range):
             return [plain(one) for one in value]
         return as_array(value, name) if hasattr(value, "shape") else value
 
