@@ -223,7 +223,7 @@ def test_a_table_becomes_a_detector_in_onnx_by_commands(trained, written, capsys
     card = zoo.card("./model")
     assert card["columns"] == ["d", "c", "b", "a"]
     assert (card["data"]["title"], card["recipe"]["drop"]) == (
-        "own table, 200 rows of 4 columns",
+        "own table, 80 rows of 4 columns",
         ["id"],
     )
     code, out, err = run(capsys, "evaluate", "./model", *trained, "--update")
