@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import keras
@@ -120,16 +119,15 @@ def tried(sources, scratch, **counts):
 
 
 def check(sources, scratch, presets, exports):
-    """Try so many cases; return how many were refused, and loaded, by kind and outcome."""
+    """Try so many cases; return the pairs of kind and outcome (refused or loaded) that occurred."""
     counts = presets | (exports if (sources / "exports").exists() else {})
     cases = tried(sources, scratch, **counts)
     assert len(cases) == sum(counts.values())
     wrong = [case for case in cases if case["wrong"]]
     assert not wrong, json.dumps(wrong, indent=1)
-    outcomes = Counter((case["kind"].split()[0], case["outcome"].split(":")[0]) for case in cases)
-    assert set(outcomes) >= {(kind, "refused") for kind in counts}
-    aimed = ("named", "sizes", "huge")  # of which few, or none, still make a model
-    assert set(outcomes) >= {(kind, "loaded") for kind in counts if not kind.startswith(aimed)}
+    outcomes = {(case["kind"].split()[0], case["outcome"].split(":")[0]) for case in cases}
+    assert "refused" in {outcome for _, outcome in outcomes}
+    return outcomes
 
 
 @pytest.mark.backend
@@ -138,7 +136,9 @@ def test_changed_files_are_refused_with_an_explanation_or_load_unchanged(sources
     presets |= {"named": 8, "named_in_archive": 4, "sizes": 8, "sizes_in_archive": 6}
     presets |= {"huge": 8, "huge_in_card": 4, "huge_in_archive": 4, "huge_in_detector": 6}
     exports = {"signature": 20, "served": 8, "golden": 6, "arrays": 10, "onnx": 30}
-    check(sources, tmp_path, presets, exports)
+    outcomes = check(sources, tmp_path, presets, exports)
+    # Of few cases of a kind all may be refused, or none: it depends on the weights' bytes.
+    assert "loaded" in {outcome for _, outcome in outcomes}
 
 
 @pytest.mark.slow
@@ -150,7 +150,11 @@ def test_hundreds_of_changes_are_refused_with_an_explanation_or_load_unchanged(s
     presets |= dict.fromkeys(("huge_in_card", "huge_in_archive", "huge_in_detector"), 40)
     exports = dict.fromkeys(("signature", "onnx"), 200)
     exports |= dict.fromkeys(("served", "golden", "arrays"), 60)
-    check(sources, tmp_path, presets, exports)
+    outcomes = check(sources, tmp_path, presets, exports)
+    kinds = {kind for kind, _ in outcomes}
+    assert outcomes >= {(kind, "refused") for kind in kinds}
+    aimed = ("named", "sizes", "huge")  # of which few, or none, still make a model
+    assert outcomes >= {(kind, "loaded") for kind in kinds if not kind.startswith(aimed)}
 
 
 @pytest.mark.slow
