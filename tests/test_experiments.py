@@ -12,6 +12,7 @@ from zoo import data, experiments
 from zoo.experiments import (
     adversarial,
     anomaly_tables,
+    defaults,
     gans,
     representations,
     scenes,
@@ -95,6 +96,8 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setenv("ZOO_DATA", str(folder_of_tables))
     monkeypatch.setattr(anomaly_tables, "REPORTED", {"few": (0.9, 0.8, 0.7)})
     monkeypatch.setattr(anomaly_tables, "TRIALS", 2)
+    monkeypatch.setattr(defaults, "TABLES", ("few",))
+    monkeypatch.setattr(defaults, "SEEDS", (1, 2))
     monkeypatch.setattr(representations, "SHALLOW", shallow)
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))

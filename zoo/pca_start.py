@@ -1,4 +1,4 @@
-"""Residual networks that start as PCA, and learn what it misses."""
+"""Networks with a linear path that start as PCA, and learn what it misses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn.networks import RESIDUAL
+from zoo.nn.distributions.likelihoods import LEAST_VARIANCE, Gaussian
+from zoo.nn.distributions.priors import Normal
+from zoo.nn.networks import LINEAR_PATH, RESIDUAL
 from zoo.nn.residual_networks import used_channels
 
 _MOST_ROWS = 20_000
@@ -23,9 +25,13 @@ def start_at_pca(model: Any, x: Any) -> None:
     epochs to come to the error of PCA. Where a network has fewer channels than the data has
     values, such as 128 for squares of 8x8 pixels in color, some details are lost at the start.
 
+    With network="dense_resnet" a `VAE` starts as probabilistic PCA, with its posterior: for the
+    eigenvalues l_k of the covariance, k = 1, ..., latent_dim, and the mean s^2 of the others,
+    p(x | z) = N(U (L - s^2 I)^(1/2) z + mean, s^2 I), and q(z | x) has the variances s^2 / l_k.
+
     Args:
-        model: an `Autoencoder` or a variant, not trained yet, with `network="resnet"` or "conv1d",
-            and a likelihood of pixels' values, "gaussian" or "squared_error".
+        model: an `Autoencoder` or a variant, not trained yet, with `network="dense_resnet"`,
+            "resnet" or "conv1d", and a likelihood of pixels' values, "gaussian" or "squared_error".
         x: training data [n, *input_shape], more rows than `latent_dim`; of more than 20,000 rows as
             many are taken, evenly spaced.
 
@@ -41,7 +47,7 @@ def start_at_pca(model: Any, x: Any) -> None:
         >>> history = model.fit(x, epochs=1, verbose=0)
 
     Source: Baldi and Hornik 1989 (doi 10.1016/0893-6080(89)90014-2): the best linear autoencoder is
-    PCA.
+    PCA. Tipping and Bishop 1999 (doi 10.1111/1467-9868.00196), eq. 7 and 8: probabilistic PCA.
     """
     _check(model)
     x, _ = model.checked_images(x, None)
@@ -49,7 +55,13 @@ def start_at_pca(model: Any, x: Any) -> None:
     if len(x) <= k:
         raise ValueError(f"x has {len(x)} rows; {k} principal components need more.")
     rows = np.asarray(x[:: -(-len(x) // _MOST_ROWS)], "float64")
-    mean, components = _principal_components(rows.reshape(len(rows), -1), k)
+    rows = rows.reshape(len(rows), -1)
+    if model.network == LINEAR_PATH:  # which sees columns in their own units standardized
+        rows = np.asarray(model.likelihood.standardized(rows), "float64")
+    mean, components = _principal_components(rows, k)
+    if model.network == LINEAR_PATH:
+        _set_linear_path(model, rows, mean, components)
+        return
     head, grid = model.encoder.get_layer(model.encoder_outputs[0]), model.decoder.get_layer("grid")
     stream = keras.Model(model.encoder.input, head.input)  # linear, as its blocks start at zero
     images = np.concatenate([components, mean[None]]).reshape(k + 1, *shape)
@@ -62,13 +74,39 @@ def start_at_pca(model: Any, x: Any) -> None:
     grid.set_weights([np.stack(basis), center])
 
 
+def _set_linear_path(model, rows, mean, components):
+    """Set the linear path of dense networks to PCA, or to probabilistic PCA with its posterior."""
+    k, d = components.shape
+    scale = np.ones((2, k))  # of the axes of the encoder, and of those of the decoder
+    if len(model.encoder_outputs) > 1:
+        variances = np.var((rows - mean) @ components.T, axis=0)
+        rest = (np.var(rows, axis=0).sum() - variances.sum()) / max(d - k, 1)
+        rest = max(rest, LEAST_VARIANCE)
+        variances = np.maximum(variances, rest)
+        weights = np.sqrt(variances - rest)
+        scale = np.stack([weights / variances, weights])
+        log_var = model.encoder.get_layer(model.encoder_outputs[1])
+        kernel = np.zeros_like(ops.convert_to_numpy(log_var.kernel))
+        log_var.set_weights([kernel, np.log(rest / variances)])
+        if isinstance(model.likelihood, Gaussian):
+            model.likelihood.start_at(rest)
+    encoding = components.T * scale[0]
+    model.encoder.get_layer("linear").set_weights([encoding, -mean @ encoding])
+    model.decoder.get_layer("linear").set_weights([components * scale[1][:, None], mean])
+
+
 def _check(model):
     """Refuse a model that is not made of a linear stream with one code in between."""
-    described = model.network in RESIDUAL and not model.hidden_units
-    if not described or model.conditional or model.prior or model.code_activation:
+    starts = model.network in RESIDUAL and not model.hidden_units and not model.prior
+    if model.network == LINEAR_PATH:
+        standard = isinstance(model.prior, Normal) and model.prior.scale == 1.0
+        named = {layer.name for layer in model.encoder.layers}
+        starts = "linear" in named and (len(model.encoder_outputs) == 1 or standard)
+    if not starts or model.conditional or model.code_activation:
         raise TypeError(
             f"{type(model).__name__} cannot start at PCA: give an Autoencoder, or a variant of it, "
-            "with network='resnet' or 'conv1d', hidden_units=() and no code_activation."
+            "with network='dense_resnet', or 'resnet' or 'conv1d' with hidden_units=(), and no "
+            "code_activation."
         )
     if model.likelihood.reads:
         raise TypeError(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import expit, logsumexp
+from support import each_class
 
 import zoo
 from zoo.anomaly import Detector, scores
@@ -24,6 +25,34 @@ def test_reconstruction_sums_the_squared_errors(plain, x):
     squared = (x - plain.reconstruct(x)) ** 2
     np.testing.assert_allclose(found(plain, "reconstruction", x), squared.sum((1, 2, 3)), rtol=1e-5)
     np.testing.assert_allclose(Detector(plain).explain(x), squared, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (6, 7, 3), (9, 2), (3, 8, 1)])
+def test_the_largest_error_is_that_of_the_worst_window(shape):
+    model = zoo.Autoencoder(shape, 2, hidden_units=(8,), likelihood="gaussian")
+    x = np.random.default_rng(0).normal(size=(4, *shape)).astype("float32")
+    squared = Detector(model).explain(x)
+    windows = [min(5, side) for side in shape[:-1]]
+    starts = np.ndindex(*(n - w + 1 for n, w in zip(shape, windows, strict=False)))
+    means = [
+        squared[(slice(None), *map(slice, start, np.add(start, windows)))].reshape(4, -1).mean(1)
+        for start in starts
+    ]
+    np.testing.assert_allclose(found(model, "largest_error", x), np.max(means, axis=0), rtol=1e-5)
+
+
+def test_rows_have_no_window():
+    model = zoo.VAE((6,), 2, hidden_units=(8,), likelihood="gaussian")
+    with pytest.raises(ValueError, match="rows of 6. Choose one of elbo_at_mean"):
+        Detector(model, score="largest_error")
+
+
+def test_defaults_suit_the_items_and_the_likelihood(vae):
+    photographs = zoo.Autoencoder((16, 16, 1), 2, hidden_units=(8,))
+    gaussian = zoo.VAE((8, 8, 1), 2, hidden_units=(8,), likelihood="gaussian")
+    assert scores.default_of(photographs) == "largest_error"
+    assert scores.default_of(gaussian) == "elbo_at_mean"
+    assert scores.default_of(vae) == "reconstruction"  # a cross-entropy of gray pixels
 
 
 def cross_entropy(x, mean):
@@ -90,10 +119,10 @@ def test_the_discriminator_gives_its_negative_logit(x):
 
 
 def test_every_class_has_a_default_that_it_can_have():
-    for model_class in zoo.models.CLASSES.values():
-        names = scores.of_class(model_class)
-        assert scores.chosen(model_class, None) == names[0]
-        assert "reconstruction" in names
+    for name, model_class in zoo.models.CLASSES.items():
+        if model_class.has_encoder and not model_class.conditional:
+            model = each_class.make(name)
+            assert scores.default_of(model) in scores.of_class(model_class)
 
 
 def test_a_score_of_another_kind_of_model_is_refused(plain, vae):

@@ -77,6 +77,51 @@ def test_a_model_that_starts_at_pca_reconstructs_as_pca_does(shape, network, dig
     np.testing.assert_allclose(np.abs(codes), np.abs(pca.transform(flat_test)), atol=1e-3)
 
 
+@pytest.mark.parametrize("hidden_units", [(), (8,)])
+def test_dense_networks_beside_a_linear_path_start_as_pca_too(hidden_units, digits):
+    (x, _), (x_test, _) = digits
+    model = zoo.Autoencoder(
+        (8, 8, 1), 5, network="dense_resnet", hidden_units=hidden_units, likelihood="gaussian"
+    )
+    zoo.start_at_pca(model, x)
+    pca = PCA(5, svd_solver="full").fit(x.reshape(-1, 64))
+    expected = pca.inverse_transform(pca.transform(x_test.reshape(-1, 64)))
+    np.testing.assert_allclose(model.reconstruct(x_test).reshape(-1, 64), expected, atol=1e-5)
+
+
+def test_a_variational_model_starts_as_probabilistic_pca(digits):
+    """Its ELBO is log p(x) of a normal distribution: the posterior is the true one."""
+    (x, _), (x_test, _) = digits
+    x, x_test = x.reshape(-1, 64) * 8 - 3, x_test.reshape(-1, 64) * 8 - 3
+    model = zoo.VAE((64,), 5, network="dense_resnet", likelihood="gaussian", hidden_units=(8,))
+    zoo.start_at_pca(model, x)
+    pca = PCA(5, svd_solver="full").fit(x)
+    exact = pca.score(x_test)  # log p(x) of Tipping and Bishop's model, mean over rows
+    assert model.likelihood.spread**2 == pytest.approx(pca.noise_variance_, rel=2e-3)
+    assert model.log_likelihood(x_test, samples=20).value.mean() == pytest.approx(exact, abs=0.1)
+    model.compile()
+    assert model.evaluate(x_test, verbose=0, return_dict=True)["elbo"] == pytest.approx(
+        exact, abs=0.2
+    )
+
+
+def test_rows_in_their_own_units_start_at_the_pca_of_standardized_ones(digits):
+    x = digits[0][0].reshape(-1, 64)[:, 10:22] * np.logspace(-3, 3, 12)
+    columns = zoo.GaussianColumns.adapted(x)
+    model = zoo.Autoencoder((12,), 3, network="dense_resnet", likelihood=columns)
+    zoo.start_at_pca(model, x)
+    standardized = (x - columns.means) / columns.deviations
+    pca = PCA(3, svd_solver="full").fit(standardized)
+    expected = pca.inverse_transform(pca.transform(standardized))
+    found = (model.reconstruct(x) - columns.means) / columns.deviations
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_tied_weights_have_no_linear_path():
+    with pytest.raises(ValueError, match="tie_weights=True is for network='dense'"):
+        zoo.Autoencoder((8, 8, 1), 5, network="dense_resnet", tie_weights=True)
+
+
 def test_training_goes_on_from_pca(digits):
     x = digits[0][0][:256]
     model = zoo.Autoencoder(
@@ -93,7 +138,7 @@ def test_training_goes_on_from_pca(digits):
     ("make", "match"),
     [
         (lambda: zoo.VAE((8, 8, 1), 2, network="resnet", likelihood="gaussian"), "VAE cannot"),
-        (lambda: zoo.Autoencoder((8, 8, 1), 2, filters=(4,)), "network='resnet'"),
+        (lambda: zoo.Autoencoder((8, 8, 1), 2, filters=(4,)), "'resnet' or 'conv1d'"),
         (lambda: zoo.Autoencoder((8, 8, 1), 2, network="resnet"), "Bernoulli reads logits"),
     ],
 )

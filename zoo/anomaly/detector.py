@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo import inference
-from zoo.anomaly import columns, saving, scores, thresholds, training
+from zoo.anomaly import columns, defaults, saving, scores, thresholds, training
 from zoo.anomaly.settings import Settings, class_of
 from zoo.checks import data as checks
 from zoo.checks.arrays import as_array
@@ -19,7 +19,6 @@ from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import Part, TensorInfo, image_info
 from zoo.nn.distributions.columns import moments
 from zoo.nn.given import number, whole
-from zoo.nn.proportions import suited_latent_dim
 
 MOST_SAMPLES = 10_000  # as each of them decodes all items
 HELD_OUT = 0.1  # of the training data, for thresholds that are set on other data
@@ -32,17 +31,20 @@ class Detector(Settings):
     formulas of the scores; the ones with * are exported:
 
         reconstruction*  squared error, summed over values; all with an encoder
-        elbo_at_mean*    the negative ELBO with the mean code in place of a draw; VAE, its default
+        largest_error*   largest mean of the squared error over 5x5 pixels; images, signals
+        elbo_at_mean*    the negative ELBO with the mean code in place of a draw; VAE
         elbo             the negative ELBO, mean over draws; VAE
         log_likelihood   -log p(x) by importance sampling; VAE
         prior*           -log p(z) of the mean code; VAE, AAE
-        energy*          free energy; RBM, its default
+        energy*          free energy; RBM
         discriminator*   negative logit of the code; AAE
 
     Args:
         model: a model of the zoo that is not conditional, or the name of a class, such as "VAE",
             which `fit` makes with `settings` for the shape of its data.
-        score: one of these names; None takes the default, "reconstruction" unless said.
+        score: one of these names. None takes "largest_error" for images of 16 pixels a side or
+            more; for others "elbo_at_mean" of a VAE whose likelihood is not "bernoulli", else
+            "reconstruction"; "energy" of an RBM.
         contamination: share of anomalies in the data that the threshold is set on, in (0, 0.5].
         quantile: of the scores of normal data, in (0, 1), as the threshold.
         false_positive_rate: share of normal items that may be called anomalies, below 0.1; the
@@ -54,8 +56,9 @@ class Detector(Settings):
         samples: draws an item for "elbo" and "log_likelihood", at most 10,000.
         seed: of these draws, of the choice of held-out items, and of a model that `fit` makes: its
             initial weights, the order of the items, and the noise in its training.
-        settings: of the class, where it is named; without `latent_dim` codes have a third of the
-            columns of vectors, at least 2, or 64 values for images.
+        settings: of the class, where it is named; without them what `zoo.anomaly.defaults` says:
+            the likelihood "gaussian", codes of a third of the columns of rows or of a 49th of the
+            values of images, and for images `VAE` and `Autoencoder` that start as PCA.
 
     A new `contamination`, `quantile` or `false_positive_rate` sets the threshold again, on the
     scores of the last `fit`; `threshold` can be set, too. All other settings are read-only.
@@ -112,7 +115,7 @@ class Detector(Settings):
             settings=settings,
             model=None,
             model_class=model_class,
-            score=scores.chosen(model_class, score),
+            score=score,
             threshold=None,
             history=None,
             calibration=None,
@@ -120,11 +123,14 @@ class Detector(Settings):
             deviation=None,
             names=None,
         )
+        if score is not None:
+            scores.check_name(model_class, score)
         self._take_rule(rule, rule_value)
         if isinstance(model, BaseAutoencoder):
             self._take(model)
 
     def _take(self, model):
+        self._set(score=self.score or scores.default_of(model))
         scores.check(model, self.score)
         if self.standardize and len(model.image_shape) != 1:
             raise ValueError(
@@ -151,8 +157,8 @@ class Detector(Settings):
         validation_split: float | None = None,
         train: bool | None = None,
         trim: float | None = None,
-        epochs: int = 20,
-        batch_size: int = 128,
+        epochs: int | None = None,
+        batch_size: int | None = None,
         optimizer: Any = None,
         verbose: int | str = "auto",
         **options,
@@ -169,8 +175,11 @@ class Detector(Settings):
             trim: share of x, in [0, 0.5], that the second half of the epochs leaves out: the items
                 with the highest scores after the first half, so that fewer anomalies are learned.
                 None is `contamination` where that is the rule for x, and else 0.
-            epochs, batch_size, verbose, options: of `model.fit`, which trimming calls twice.
+            epochs: None for 20 of rows; of images and signals for 1,500 steps, in 20 or more, which
+                end early by a tenth of 100 items or more that is held out for it.
+            batch_size: None for 128 rows, or a twentieth of the images, from 16 to 128.
             optimizer: None takes the one that the model is compiled with, or Adam.
+            verbose, options: of `model.fit`, which trimming calls twice.
 
         Returns:
             the detector itself.
@@ -180,7 +189,7 @@ class Detector(Settings):
         """
         if not hasattr(x, "shape"):
             x = as_array(x)
-        self._build(tuple(x.shape))
+        new = self._build(tuple(x.shape))
         train = not training.is_trained(self.model) if train is None else bool(train)
         names = getattr(self.model.likelihood, "names", None)
         if names is None:
@@ -204,7 +213,7 @@ class Detector(Settings):
         self.__dict__.pop("_compiled_functions", None)  # they hold the old mean and deviation
         if train:
             options |= {"epochs": epochs, "batch_size": batch_size, "verbose": verbose}
-            history = training.train(self, x, trim=trim, optimizer=optimizer, **options)
+            history = training.train(self, x, trim=trim, optimizer=optimizer, new=new, **options)
             self._set(history=history)
         found = self.scores(x if held_out is None else held_out)
         threshold = thresholds.of_scores(self.rule, self.rule_value, found)
@@ -212,14 +221,14 @@ class Detector(Settings):
         return self
 
     def _build(self, shape):
+        """Make the model, if it is not made yet; return whether it is new."""
         if self.model is not None:
-            return
+            return False
         if len(shape) < 2:
             raise ValueError(f"x has shape {shape}; items (n, ...) are expected.")
-        made = {"input_shape": shape[1:], "seed": self.seed, **self.settings}
-        if "encoder" not in made:
-            made.setdefault("latent_dim", suited_latent_dim(shape[1:]))
-        self._take(self.model_class(**made))
+        made = defaults.settings_of(self.model_class, shape[1:], self.settings)
+        self._take(self.model_class(**{"input_shape": shape[1:], "seed": self.seed, **made}))
+        return True
 
     def _split(self, x, share, train):
         if share is None:
@@ -286,11 +295,7 @@ class Detector(Settings):
         return as_given(restored, x, self.names)
 
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> None:
-        """Write a folder that `zoo.anomaly.load` reads: the preset of the model, and a JSON file.
-
-        Raises:
-            FileExistsError: as `zoo.save` does. ValueError: before `fit`.
-        """
+        """Write a folder that `zoo.anomaly.load` reads; errors are those of `zoo.save`."""
         self._fitted()
         saving.save(self, folder, overwrite)
 

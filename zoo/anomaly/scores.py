@@ -1,6 +1,8 @@
 """How unusual an item is to a model: the scores, each higher for what is more unusual.
 
     reconstruction  sum_i (x_i - x'_i)^2, x' the mean image of the code of x
+    largest_error   max_w mean_(i in w) (x_i - x'_i)^2, over the windows w of 5x5 pixels of an
+                    image, or of 5 steps of a signal, with all their channels
     elbo_at_mean    -log p(x | m) + KL(q(z | x) || p(z)), m the mean of q(z | x)
     elbo            the negative ELBO, E_q(z|x)[-log p(x | z)] + KL(q(z | x) || p(z)), over draws
     log_likelihood  -log p(x), by importance sampling from q(z | x)
@@ -25,6 +27,7 @@ from keras import ops
 from zoo.models.aae import AAE
 from zoo.models.rbm import RBM
 from zoo.models.vae import VAE
+from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.suggestions import UnknownNameError
 
 
@@ -40,6 +43,13 @@ def squared_errors(model: Any, x: Any) -> Any:
 
 def _reconstruction(model, x):
     return ops.sum(squared_errors(model, x), axis=tuple(range(1, len(x.shape))))
+
+
+def _largest_error(model, x):
+    errors = ops.mean(squared_errors(model, x), axis=-1, keepdims=True)
+    windows = tuple(min(WINDOW, side) for side in errors.shape[1:-1])
+    means = ops.average_pool(errors, windows, strides=1, padding="valid")
+    return ops.max(means, axis=tuple(range(1, len(means.shape))))
 
 
 def _elbo_at_mean(model, x):
@@ -59,9 +69,12 @@ def _discriminator(model, x):
     return -model.logits(model.code(x), None, False)
 
 
+WINDOW, LEAST_SIDE = 5, 16  # pixels a side: of "largest_error", and of images that it is best for
+
 # Functions of a model and a tensor x [batch, *input_shape], to [batch].
 DETERMINISTIC = {
     "reconstruction": _reconstruction,
+    "largest_error": _largest_error,
     "elbo_at_mean": _elbo_at_mean,
     "prior": _prior,
     "energy": _energy,
@@ -91,6 +104,7 @@ SAMPLED = {"elbo": _elbo, "log_likelihood": _log_likelihood}
 SCORES = {**DETERMINISTIC, **SAMPLED}
 FORMULAS = {
     "reconstruction": "squared error of the reconstruction, summed over values",
+    "largest_error": "largest mean of the squared error over a window of 5 pixels a side",
     "elbo_at_mean": "-log p(x | m) + KL(q(z | x) || p(z)), m the mean of q(z | x)",
     "elbo": "negative ELBO, averaged over draws from q(z | x)",
     "log_likelihood": "-log p(x), by importance sampling",
@@ -98,29 +112,44 @@ FORMULAS = {
     "energy": "free energy, up to a constant",
     "discriminator": "negative logit of the discriminator on the code",
 }
-# By kind of model, beside "reconstruction"; the first is the default.
+# By kind of model, beside those of `_OF_ALL`.
 _OF_KIND = {
     VAE: ("elbo_at_mean", "elbo", "log_likelihood", "prior"),
-    AAE: ("reconstruction", "prior", "discriminator"),
+    AAE: ("prior", "discriminator"),
     RBM: ("energy",),
 }
+_OF_ALL = ("reconstruction", "largest_error")
 
 
 def of_class(model_class: type) -> list[str]:
-    """Return the names of the scores that a class of models can have, the default first."""
-    names = next((n for kind, n in _OF_KIND.items() if issubclass(model_class, kind)), ())
-    return list(dict.fromkeys((*names, "reconstruction")))
+    """Return the names of the scores that a class of models can have."""
+    own = next((n for kind, n in _OF_KIND.items() if issubclass(model_class, kind)), ())
+    return [*own, *_OF_ALL]
 
 
-def chosen(model_class: type, name: str | None) -> str:
-    """Return the name of a score, or the default of the class where it is None.
+def default_of(model: Any) -> str:
+    """Return the name of the score that a model has where none is named.
+
+    For images of 16 pixels a side or more it is "largest_error", as a defect is a small part of an
+    image, and its error is little beside the sum of all others. The ELBO counts pixels by their
+    likelihood, which says little where it is a cross-entropy of pixels that are gray.
+    """
+    if isinstance(model, RBM):
+        return "energy"
+    if len(model.image_shape) == 3 and min(model.image_shape[:2]) >= LEAST_SIDE:
+        return "largest_error"
+    if isinstance(model, VAE) and not isinstance(model.likelihood, Bernoulli):
+        return "elbo_at_mean"
+    return "reconstruction"
+
+
+def check_name(model_class: type, name: str) -> None:
+    """Refuse an unknown score, or one that is not for a class of models.
 
     Raises:
-        ValueError: an unknown name, or one that is not for this class.
+        ValueError: which says what there is.
     """
     names = of_class(model_class)
-    if name is None:
-        return names[0]
     if name not in SCORES:
         raise UnknownNameError("score", name, names)
     if name not in names:
@@ -128,16 +157,20 @@ def chosen(model_class: type, name: str | None) -> str:
             f"score={name!r} is not for a {model_class.__name__}, whose scores are "
             f"{', '.join(names)}."
         )
-    return name
 
 
 def check(model: Any, name: str) -> None:
     """Refuse a score that this very model does not have.
 
     Raises:
-        ValueError: no density, or a discriminator that sees labels.
+        ValueError: no density, a discriminator that sees labels, or no image and no signal.
     """
     others = [n for n in of_class(type(model)) if n != name]
+    if name == "largest_error" and len(model.image_shape) == 1:
+        raise ValueError(
+            "score='largest_error' is for images and signals, which have neighboring values, and "
+            f"the model takes rows of {model.image_shape[0]}. Choose one of {', '.join(others)}."
+        )
     if name == "prior" and not _has_density(model):
         raise ValueError(
             f"score='prior' needs log p(z) of all codes, and {model.prior!r} has no density, or "

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from zoo.monitors import check_finite
+from zoo.nn.networks import LINEAR_PATH
+from zoo.pca_start import start_at_pca
+
+STEPS = 1500  # of a training on images or signals that nobody gave a length, in 20 epochs or more
+EPOCHS, BATCH_SIZE = 20, 128
+LEARNING_RATE = 3e-4  # from PCA on; faster rates forget it
+_LEAST_HELD_OUT = 10  # items, to say when a training should end
 
 
 def is_trained(model: Any) -> bool:
@@ -18,7 +27,15 @@ def is_trained(model: Any) -> bool:
 
 
 def train(
-    detector: Any, x: np.ndarray, *, trim: float, epochs: int, optimizer: Any, **options
+    detector: Any,
+    x: np.ndarray,
+    *,
+    trim: float,
+    epochs: int | None,
+    batch_size: int | None,
+    optimizer: Any,
+    new: bool = False,
+    **options,
 ) -> dict:
     """Train the model of a detector on checked items [n, ...].
 
@@ -28,7 +45,12 @@ def train(
 
     Args:
         trim: the share, in [0, 0.5]; 0 for normal data, which are all learned.
+        epochs: None for 20 of rows. Of images and signals for as many as make 1,500 steps, at
+            least 20, which end when the loss on a tenth of the items, held out, has not fallen for
+            a tenth of them; the weights of the best epoch are kept.
+        batch_size: None for 128 rows, or a twentieth of the images, at least 16 and at most 128.
         optimizer: None takes the one that the model is compiled with, or Adam.
+        new: whether the detector has just made the model, which may start at PCA.
         options: of `model.fit`.
 
     Returns:
@@ -43,16 +65,40 @@ def train(
             f"{type(model).__name__} learns from labels too: train it with model.fit(x, y) "
             "first, then make a detector of it."
         )
+    seen = detector.standardized(x)
+    at_pca = new and model.network == LINEAR_PATH and len(x) > model.latent_dim
+    if at_pca:
+        start_at_pca(model, seen)
     if optimizer is not None or not model.compiled:
-        model.compile(optimizer or "adam")
-    left_out = round(trim * len(x))
-    second = epochs // 2 if left_out else 0
-    history = model.fit(detector.standardized(x), epochs=epochs - second, **options).history
-    check_finite(model)
-    if second:
-        kept = np.sort(np.argsort(detector.scores(x))[: len(x) - left_out])
-        options |= {"epochs": epochs, "initial_epoch": epochs - second}
-        rest = model.fit(detector.standardized(x[kept]), **options).history
+        model.compile(optimizer or keras.optimizers.Adam(LEARNING_RATE if at_pca else 1e-3))
+    rows = len(model.image_shape) == 1
+    if batch_size is None:
+        batch_size = BATCH_SIZE if rows else int(np.clip(len(x) // 20, 16, BATCH_SIZE))
+    count, held_out = EPOCHS if epochs is None else epochs, np.zeros(len(x), bool)
+    if epochs is None and not rows:
+        count = max(EPOCHS, math.ceil(STEPS / math.ceil(len(x) / batch_size)))
+        if len(x) >= 10 * _LEAST_HELD_OUT:
+            order = np.random.default_rng(detector.seed).permutation(len(x))
+            held_out[order[: len(x) // 10]] = True
+
+    def fit(kept, start, end):
+        chosen = {"epochs": end, "initial_epoch": start, "batch_size": batch_size, **options}
+        if held_out.any():
+            stopping = keras.callbacks.EarlyStopping(
+                "val_loss", patience=max(3, count // 10), restore_best_weights=True
+            )
+            chosen["callbacks"] = [*(chosen.get("callbacks") or ()), stopping]
+            chosen["validation_data"] = (seen[kept & held_out],)
+        history = model.fit(seen[kept & ~held_out], **chosen).history
         check_finite(model)
+        return history
+
+    left_out = round(trim * len(x))
+    second = count // 2 if left_out else 0
+    history = fit(np.ones(len(x), bool), 0, count - second)
+    if second:
+        kept = np.ones(len(x), bool)
+        kept[np.argsort(detector.scores(x))[len(x) - left_out :]] = False
+        rest = fit(kept, count - second, count)
         history = {name: values + rest[name] for name, values in history.items()}
     return history

@@ -9,7 +9,8 @@ from zoo.nn.given import whole
 from zoo.nn.proportions import suited_filters, suited_signal_filters
 from zoo.suggestions import UnknownNameError
 
-NETWORKS = ("dense", "conv", "resnet", "conv1d")
+NETWORKS = ("dense", "dense_resnet", "conv", "resnet", "conv1d")
+_DENSE = ("dense", networks.LINEAR_PATH)
 
 
 def networks_of(model: Any, encoder: Any, decoder: Any, input_shape: Any, latent_dim: Any) -> tuple:
@@ -64,6 +65,11 @@ def described_networks(model: Any, input_shape: Any, latent_dim: Any) -> tuple:
             f"{type(model).__name__} encodes to a distribution, "
             f"{' and '.join(model.encoder_outputs)}: code_activation= and tie_weights= are for "
             "models with one code, such as Autoencoder."
+        )
+    if model.tie_weights and model.network == networks.LINEAR_PATH:
+        raise ValueError(
+            "tie_weights=True is for network='dense': the linear path of 'dense_resnet' has "
+            "weights of its own. Leave out one of both."
         )
     if model.tie_weights and (model.filters or model.conditional or model.likelihood.values > 1):
         raise ValueError(
@@ -125,7 +131,7 @@ def described_sizes(
     kind = network or ("conv" if filters else "dense")
     if input_shape is not None and not model.custom_networks:
         _check_shape_of(kind, input_shape, filters, named=network is not None)
-        if kind != "dense" and not filters:
+        if kind not in _DENSE and not filters:
             suited = suited_signal_filters if kind == "conv1d" else suited_filters
             filters = suited(input_shape) or (32,)
     if hidden_units is None:
@@ -142,7 +148,7 @@ def described_sizes(
 
 def _check_shape_of(kind, shape, filters, named):
     """Refuse a network for another shape, and more halvings than there are pixels or steps."""
-    wanted = {"conv": (3,), "resnet": (3,), "conv1d": (1, 2), "dense": (1, 2, 3)}[kind]
+    wanted = {"conv": (3,), "resnet": (3,), "conv1d": (1, 2)}.get(kind, (1, 2, 3))
     if len(shape) not in wanted:
         words = (
             "(time, channels), or (features,)" if kind == "conv1d" else "(height, width, channels)"
@@ -153,9 +159,9 @@ def _check_shape_of(kind, shape, filters, named):
             f"{asks} asks for convolutions, which need input_shape={words}; input_shape is "
             f"{tuple(shape)}: set network={instead!r}."
         )
-    if kind == "dense" and filters:
+    if kind in _DENSE and filters:
         raise ValueError(
-            f"network='dense' has no convolutions, and filters={filters} asks for some: leave one "
+            f"network={kind!r} has no convolutions, and filters={filters} asks for some: leave one "
             "of both out."
         )
     longest = max(shape[:-1] or shape)

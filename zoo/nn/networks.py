@@ -12,6 +12,7 @@ from zoo.nn.own_layers import Dropout, TiedDense
 from zoo.nn.residual_networks import doubled, halved
 
 RESIDUAL = ("resnet", "conv1d")
+LINEAR_PATH = "dense_resnet"
 
 
 def encoder(
@@ -38,7 +39,8 @@ def encoder(
         input_shape: (height, width, channels), (time, channels), or (features,) for vectors.
         outputs: names and sizes of the outputs, such as {"z_mean": 16, "z_log_var": 16}.
         network: "conv" for 3x3 convolutions, or "resnet" or "conv1d" for residual blocks; see
-            `zoo.nn.residual_networks`.
+            `zoo.nn.residual_networks`. "dense_resnet": the first output is linear in the input of
+            the dense layers, plus what these add, which is 0 at the start.
         filters: widths of the convolutions with stride 2, applied first; none for a dense network.
         hidden_units: widths of the dense layers after them; may be empty.
         activation: of every hidden layer.
@@ -74,11 +76,16 @@ def encoder(
             input_dropout, seed=seed + len(hidden_units), name="dropout_of_inputs", dtype=dtype
         )
         features = drop(features)
+    flat = features
     features = _dense_stack(features, hidden_units, activation, dtype, dropout=dropout, seed=seed)
-    codes = {
-        name: layers.Dense(size, activation=code_activation, name=name, dtype="float32")(features)
-        for name, size in outputs.items()
-    }
+    codes = {}
+    for name, size in outputs.items():
+        if network == LINEAR_PATH and not codes:
+            code = _beside_a_linear_path(flat, features, size, bool(hidden_units))
+            codes[name] = layers.Activation(code_activation, name=name, dtype="float32")(code)
+            continue
+        head = layers.Dense(size, activation=code_activation, name=name, dtype="float32")
+        codes[name] = head(features)
     if len(codes) == 1:
         (codes,) = codes.values()
     return keras.Model(inputs, codes, name="encoder")
@@ -123,6 +130,7 @@ def decoder(
     if tied_to is not None:
         outputs = _tied_stack(features, tied_to, activation, dtype, output_shape)
         return keras.Model(inputs, outputs, name="decoder")
+    code = features
     features = _dense_stack(features, hidden_units[::-1], activation, dtype)
     if filters and network in RESIDUAL:
         shape = (*output_shape, 1) if len(output_shape) == 1 else output_shape
@@ -131,7 +139,11 @@ def decoder(
     elif filters:
         outputs = _transposed_convolutions(features, output_shape, filters, activation, dtype)
     else:
-        flat = layers.Dense(math.prod(output_shape), name="pixels", dtype="float32")(features)
+        size = math.prod(output_shape)
+        if network == LINEAR_PATH:
+            flat = _beside_a_linear_path(code, features, size, bool(hidden_units))
+        else:
+            flat = layers.Dense(size, name="pixels", dtype="float32")(features)
         outputs = ops.reshape(flat, (-1, *output_shape))
     return keras.Model(inputs, outputs, name="decoder")
 
@@ -314,6 +326,17 @@ def _dense_stack(features, widths, activation, dtype, normalize=False, dropout=0
         if dropout:
             features = Dropout(dropout, seed=seed + i, name=f"dropout_{i}", dtype=dtype)(features)
     return features
+
+
+def _beside_a_linear_path(inputs, features, size, hidden):
+    """Return a linear function of the inputs, plus one of hidden features that starts at zero."""
+    linear = layers.Dense(size, name="linear", dtype="float32")(inputs)
+    if not hidden:
+        return linear
+    correction = layers.Dense(
+        size, use_bias=False, kernel_initializer="zeros", name="correction", dtype="float32"
+    )
+    return layers.Add(name="sum", dtype="float32")([linear, correction(features)])
 
 
 def _activated(features, layer, activation, normalize):

@@ -216,6 +216,11 @@ class Gaussian(Likelihood):
     def calibrated(self) -> bool:
         return self.stddev is None
 
+    def start_at(self, variance: float) -> None:
+        """Set s^2 before training, unless it was given as `stddev`."""
+        if self.calibrated and not isinstance(self.log_var, float):
+            self.log_var.assign(math.log(max(variance, LEAST_VARIANCE)))
+
     def calibrate(self, log_prob: Any, share: Any = 1.0) -> None:
         """Update the standard deviation after a batch of training.
 

@@ -1,0 +1,64 @@
+"""What a model of a detector has where nothing is said: likelihood, network, length of codes.
+
+They were chosen by experiments: on digits and clothes by the last training images of all classes,
+on photographs by painted defects. `results/defaults` shows the outcome beside PCA and others.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import Any
+
+from zoo.models.autoencoder import Autoencoder
+from zoo.models.rbm import RBM
+from zoo.models.vae import VAE
+from zoo.nn.networks import LINEAR_PATH
+
+_LONGEST_CODE = 64
+_VALUES_A_NUMBER = 49  # of an image, for each number of its code
+# Settings that ask for another network, or for one that cannot start as PCA.
+_OF_NETWORKS = ("network", "filters", "encoder", "decoder", "activation", "code_activation")
+_OF_NETWORKS += ("tie_weights", "prior")
+
+
+def settings_of(
+    model_class: type[Any], shape: tuple[int, ...], given: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the settings of a model that a detector makes: those given, and its defaults.
+
+    Args:
+        model_class: of the zoo. shape: of an item.
+        given: the settings that were given, which win.
+
+    The likelihood is "gaussian", as the cross-entropy of gray pixels is larger for items with more
+    gray, whatever the model has learned. `Autoencoder` and `VAE` of images and signals have dense
+    layers beside a linear path, which starts as PCA (`zoo.start_at_pca`): where data are few, PCA
+    is hard to surpass.
+    """
+    made = dict(given)
+    takes = inspect.signature(model_class).parameters
+    bernoulli = "likelihood" in takes and takes["likelihood"].default == "bernoulli"
+    if bernoulli and not issubclass(model_class, RBM) and "decoder" not in given:
+        made.setdefault("likelihood", "gaussian")
+    linear = model_class in (Autoencoder, VAE) and len(shape) > 1
+    if any(name in given for name in _OF_NETWORKS):
+        linear = False
+    if linear and made["likelihood"] in ("gaussian", "squared_error"):
+        made["network"] = LINEAR_PATH
+    if "encoder" not in given:
+        made.setdefault("latent_dim", latent_dim_of(shape))
+    return made
+
+
+def latent_dim_of(shape: tuple[int, ...]) -> int:
+    """Return a length of codes: a third of the columns of vectors, a 49th of the values of images.
+
+    Example:
+        >>> from zoo.anomaly.defaults import latent_dim_of
+        >>> latent_dim_of((28, 28, 1)), latent_dim_of((64, 64, 3)), latent_dim_of((30,))
+        (16, 64, 10)
+    """
+    values = math.prod(shape)
+    suited = values // 3 if len(shape) == 1 else max(values // _VALUES_A_NUMBER, 8)
+    return max(2, min(_LONGEST_CODE, suited))
