@@ -42,8 +42,9 @@ class BaseAutoencoder(Trainer):
     Args:
         input_shape: (height, width, channels), (time, channels) of signals, or (features,).
         latent_dim: the length of a code; with your own networks it may be a shape, (4, 4, 4).
-        network: "dense", "conv", "resnet" (residual blocks), or "conv1d" (these for signals);
-            without it "conv" if there are `filters`, else "dense".
+        network: "dense", "dense_resnet" (dense layers beside a linear path), "conv", "resnet"
+            (residual blocks), or "conv1d" (these for signals); without it "conv" if there are
+            `filters`, else "dense".
         filters: widths of the encoder's convolutions of stride 2; if only `network` is given, as
             many as suit the shape.
         hidden_units: widths of the dense layers between the convolutions and the code, (512, 256)
