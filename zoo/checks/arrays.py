@@ -247,7 +247,7 @@ def _check_range(name, low, high, likelihood, images):
         where = f"reach {high}" if high > most else f"go down to {low}"
         fix = "divide by 255" if bytes_ else "rescale them"
         if not (bytes_ and images):
-            fix += ', or make the model with likelihood="gaussian", which takes any finite values'
+            fix += ', or standardize them and make the model with likelihood="gaussian"'
         raise ValueError(
             f"{what} {where}; a {type(likelihood).__name__} likelihood needs "
             f"{likelihood.described_range()}: {fix}."

@@ -15,6 +15,7 @@ from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
 from zoo.checks import data as checks
 from zoo.checks import streams
+from zoo.checks.units import check_units
 from zoo.models import configuration, handed_in, settings
 from zoo.models.described_networks import (
     checked_code_shape,
@@ -297,7 +298,9 @@ class BaseAutoencoder(Trainer):
         return Losses()
 
     def before_training(self, data: Any) -> None:
-        """Choose the color map of pictures and remove the preset's licence; nothing else."""
+        """Check the units of the data, choose the color map, and remove the preset's licence."""
+        if data is not None and data.few is not None:
+            check_units(self, data.few[0])
         gray = len(self.image_shape) == 3 and self.image_shape[-1] == 1
         if gray and data is not None and data.few is not None:
             x, _ = data.few

@@ -1,0 +1,94 @@
+"""Data in units that networks do not learn from are refused before training, and explained."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from support import each_class
+
+import zoo
+from zoo.models import CLASSES
+
+ROWS = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
+TAKE_ALL = ["gaussian", "learned_gaussian", "squared_error"]
+
+
+def fit(x, **settings):
+    settings = {"likelihood": "gaussian", "hidden_units": (4,), **settings}
+    model = zoo.VAE(x.shape[1:], 2, **settings)
+    model.compile("adam")
+    model.fit(x, verbose=0)
+    return model
+
+
+@pytest.mark.parametrize("likelihood", TAKE_ALL)
+@pytest.mark.parametrize("x", [100 * ROWS, 1000 + ROWS], ids=["spread", "far"])
+def test_large_values_are_refused_with_the_line_that_standardizes(likelihood, x):
+    with pytest.raises(ValueError, match=r"size of (95.8|1e\+03).*\(x - x\.mean\(axis=0\)\) / x\.std"):
+        fit(x, likelihood=likelihood)
+    line = "x = (x - x.mean(axis=0)) / x.std(axis=0)"
+    found = {"x": x}
+    exec(line, found)
+    fit(found["x"], likelihood=likelihood)
+    fit(x, likelihood=zoo.GaussianColumns.adapted(x))
+
+
+def test_large_images_and_signals_are_refused():
+    with pytest.raises(ValueError, match=r"x = \(x - x\.mean\(\)\) / x\.std\(\)\.$"):
+        fit(100 * ROWS.reshape(-1, 3, 1))
+
+
+def test_small_values_are_warned_of():
+    with pytest.warns(UserWarning, match="vary by 0.0095 only"):
+        fit(0.01 * ROWS)
+
+
+def test_values_near_1_need_no_word():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for factor in (0.1, 1.0, 5.0):
+            fit(factor * ROWS)
+
+
+def test_who_knows_the_units_is_not_asked():
+    fit(100 * ROWS, likelihood=zoo.Gaussian(10.0))
+    encoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    model = zoo.Autoencoder(encoder=encoder, decoder=decoder, likelihood="gaussian")
+    model.compile("adam")
+    model.fit(100 * ROWS, verbose=0)
+    model = fit(ROWS)
+    model.fit(100 * ROWS, verbose=0)  # it is trained: the user may want to go on with others
+
+
+def test_streams_are_looked_at_too():
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return 100 * ROWS[20 * index :][:20]
+
+    model = zoo.VAE((3,), 2, likelihood="gaussian", hidden_units=(4,))
+    model.compile("adam")
+    with pytest.raises(ValueError, match="root mean square"):
+        model.fit(Batches(), verbose=0)
+
+
+CLASSES_WITH_LIKELIHOOD = [
+    name for name in CLASSES if name not in ("Pix2Pix", "PaletteNet", "TDAE", "M1M2", "RBM")
+]
+
+
+@pytest.mark.parametrize("name", CLASSES_WITH_LIKELIHOOD)
+def test_every_class_looks_at_its_data(name):
+    try:
+        model = each_class.make(name, likelihood="gaussian")
+    except TypeError:
+        pytest.skip("no likelihood to choose")
+    x = np.random.default_rng(0).normal(size=(12, *each_class.SHAPE)).astype("float32")
+    y = np.arange(12, dtype="int32") % 3
+    model.compile()
+    with pytest.raises(ValueError, match="root mean square"):
+        model.fit(100 * x, y if model.learns_labels else None, verbose=0)
