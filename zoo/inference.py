@@ -93,20 +93,27 @@ def reconstruction_error(
 
 
 def generate(
-    model: Any, n: int | None = None, labels: Any = None, *, seed: int | None = None
+    model: Any,
+    n: int | None = None,
+    labels: Any = None,
+    *,
+    seed: int | None = None,
+    mean: bool | None = None,
 ) -> np.ndarray:
-    """Generate images by decoding samples of the prior.
+    """Generate images, or rows of a table, by decoding samples of the prior.
 
     Args:
         n: how many images; optional if labels are given.
         labels: integers [n], for conditional models.
         seed: the same seed gives the same images.
+        mean: True returns the means of p(x | z), and False draws from it, which is for models with
+            a `GaussianColumns` or `MixedColumns`; None draws with these, and else returns means.
 
     Returns:
-        float32 [n, *input_shape]: mean images.
+        float32 [n, *input_shape]. Drawn rows have one 1 in each category, means probabilities.
 
     Raises:
-        TypeError: for models without a prior.
+        TypeError: for models without a prior. ValueError: `mean=False` of other models.
     """
     if not model.can_generate:
         raise TypeError(
@@ -121,7 +128,29 @@ def generate(
     if n < 1:
         raise ValueError(f"n is {n}; generate at least one image.")
     labels = model.checked_labels(labels, n)
-    return model.decode(model.prior_samples(n, labels, seed), labels)
+    return decode_or_draw(model, model.prior_samples(n, labels, seed), labels, seed, mean)
+
+
+def decode_or_draw(
+    model: Any, z: np.ndarray, labels: Any, seed: int | None, mean: bool | None
+) -> np.ndarray:
+    """Return rows that are drawn from p(x | z) of codes [n, latent_dim], or mean images.
+
+    Raises:
+        ValueError: `mean=False` of a model that draws no rows.
+    """
+    rows = model.likelihood.in_own_units and len(model.image_shape) == 1  # of a table
+    if mean is False and not rows:
+        raise ValueError(
+            f"mean=False draws rows from p(x | z), and this {type(model).__name__} with a "
+            f"{type(model.likelihood).__name__} returns what its decoder gives: leave mean= out. "
+            "Draws are for tables: a likelihood zoo.GaussianColumns or zoo.MixedColumns."
+        )
+    if mean or not rows:
+        return model.decode(z, labels)
+    parameters = model.run_in_batches("parameters_of", z, labels, 1024)
+    generator = np.random.default_rng(None if seed is None else (seed, 1))  # not that of the codes
+    return model.likelihood.sample(parameters, generator)
 
 
 def shaped(model: Any, codes: Any) -> Any:

@@ -84,6 +84,14 @@ def test_the_threshold_is_set_on_validation_data(vae, few_digits):
     assert share == pytest.approx(0.1, abs=1 / len(validation))
 
 
+def test_a_quantile_of_few_items_warns_at_the_call_of_fit(vae, few_digits):
+    with pytest.warns(UserWarning, match="quantile=0.99 is set on 50 scores") as caught:
+        detector = Detector(vae, quantile=0.99).fit(few_digits[0][:50], train=False)
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="quantile=0.98 is set on 50 scores"):
+        detector.quantile = 0.98
+
+
 def test_items_are_held_out_of_training_for_a_quantile(few_digits, monkeypatch):
     x, _ = few_digits
     trained_on = []

@@ -49,7 +49,8 @@ class Detector(Settings):
         quantile: of the scores of normal data, in (0, 1), as the threshold.
         false_positive_rate: share of normal items that may be called anomalies, below 0.1; the
             threshold is extrapolated by a generalized Pareto distribution, fitted to the largest
-            tenth of the scores. Of these three one is given; contamination=0.1 where none is.
+            tenth of the scores; a warning comes below one in the number of scores. Of these three
+            one is given; contamination=0.1 where none is.
         standardize: for vectors in units of their own: subtracts the mean and divides by the
             standard deviation of each column of the training data, also in the exported file.
             Scores and `explain` are then in standardized units.

@@ -20,6 +20,7 @@ from zoo.anomaly.scores import FORMULAS
 from zoo.atomic_writes import check_target, publish_folder
 from zoo.checks import data as checks
 from zoo.checks.arrays import as_array
+from zoo.plots.picture import Picture
 
 PAGE, TABLE = "report.html", "scores.csv"
 MOST_NAMES = 40  # of columns, below a picture,
@@ -146,7 +147,7 @@ def checked_truth(is_anomaly: Any, n: int) -> np.ndarray:
     return truth.astype(bool)
 
 
-def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = None) -> Figure:
+def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = None) -> Picture:
     """Draw how often scores [n] occur, by kind where `truth` is given, with the threshold."""
     figure, axes = _axes(7, 3)
     edges = np.histogram_bin_edges(scores, bins=60)
@@ -161,7 +162,7 @@ def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = N
     return figure
 
 
-def roc_curve(truth: np.ndarray, scores: np.ndarray, area: float) -> Figure:
+def roc_curve(truth: np.ndarray, scores: np.ndarray, area: float) -> Picture:
     """Draw the share of anomalies found over the share of false alarms, for all thresholds."""
     from sklearn.metrics import roc_curve as rates
 
@@ -174,7 +175,7 @@ def roc_curve(truth: np.ndarray, scores: np.ndarray, area: float) -> Figure:
     return figure
 
 
-def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Figure:
+def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Picture:
     """Draw items, what the model makes of them, and the squared error of every value.
 
     Args:
@@ -200,7 +201,7 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Figur
         unit = ", in standard deviations"
     names = detector.names
     count = min(6, len(items))
-    figure = Figure(figsize=(8, 1.8 * count), dpi=100, layout="constrained")
+    figure = Picture(figsize=(8, 1.8 * count), dpi=100, layout="constrained")
     marks = ("o", "x") if items.ndim == 2 else ("-", "-")  # neighbors in a row are no series
     for i, (one, two) in enumerate(figure.subplots(count, 2, squeeze=False)):
         one.plot(items[i].reshape(-1), marks[0], label="item")
@@ -235,7 +236,7 @@ def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
 
 
 def _axes(width, height):
-    figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
+    figure = Picture(figsize=(width, height), dpi=100, layout="constrained")
     return figure, figure.add_subplot()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.frames import frame_of
 from zoo.data.table_cells import ENDINGS as ENDINGS
 from zoo.data.table_cells import Cells, cells_of, listed
 from zoo.data.table_cells import is_frame as is_frame
@@ -62,6 +63,40 @@ class Table(tuple):
             names = {"names": self.columns, "category_names": self.category_names}
             return MixedColumns.adapted(x, self.categories, **names)
         return GaussianColumns.adapted(x, self.columns)
+
+    def to_frame(self, rows: Any, *, match: bool = False) -> Any:
+        """Return rows, such as those that a model generates, as a DataFrame like the table.
+
+        A category is one column again, with the value whose column is largest. Numbers lie
+        between the least and the largest of the table, and are whole where the table has whole
+        numbers alone. Labels, ids and dropped columns are not there.
+
+        Args:
+            rows: numbers [n, features], with the columns of x.
+            match: give each column of numbers the distribution that it has in the table, by
+                ranks: the value with the share q of the rows below it becomes the q-quantile of
+                the table. The ranks keep how columns depend on each other. It is for generated
+                rows, 100 or more at once, and right for what has heavy tails or peaks. The values
+                are those of the table or between two of them, so they protect nobody's data.
+
+        Returns:
+            a DataFrame of pandas, [n, columns of the table].
+
+        Raises:
+            ImportError: pandas is needed. TypeError, ValueError: rows of another shape, values
+            that are not finite, or too few rows for `match`.
+
+        Example:
+            >>> rows = [[1.75, 60], [1.85, 80], [1.65, 70]]
+            >>> np.savetxt("people.csv", rows, delimiter=",", header="height,weight", comments="")
+            >>> table = zoo.data.from_table("people.csv", validation=0)
+            >>> table.to_frame([[1.72, 66.4], [2.5, 75.2]])
+               height  weight
+            0    1.72      66
+            1    1.85      75
+        """
+        names = (self.columns, self.categories, self.category_names)
+        return frame_of(rows, self.rows, *names, match=match)
 
 
 @dataclass(frozen=True)

@@ -259,6 +259,10 @@ class BaseAutoencoder(Trainer):
         """Return the mean image of codes, as tensors, [batch, *input_shape]."""
         return self.observation(z, label, training).mean
 
+    def parameters_of(self, z: Any, label: Any = None) -> Any:
+        """Return the parameters of p(x | z), the outputs of the decoder, [batch, ...]."""
+        return self.observation(z, label).parameters
+
     # Methods that take and return arrays; `zoo.inference` documents them
 
     encode, decode, reconstruct = inference.encode, inference.decode, inference.reconstruct

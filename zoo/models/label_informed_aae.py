@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks import data as checks
+from zoo.inference import decode_or_draw
 from zoo.models.aae import AAE
 from zoo.models.labeled_images import check_every_class_has_a_label
 from zoo.nn.given import whole
@@ -101,12 +102,18 @@ class LabelInformedAAE(AAE):
         return self.prior.region(self.encode(x, batch_size=batch_size))
 
     def generate(
-        self, n: int | None = None, labels: Any = None, *, seed: int | None = None
+        self,
+        n: int | None = None,
+        labels: Any = None,
+        *,
+        seed: int | None = None,
+        mean: bool | None = None,
     ) -> np.ndarray:
         """Decode samples of the prior, or with labels [n] samples of the parts of these classes."""
         if labels is None:
-            return super().generate(n, seed=seed)
+            return super().generate(n, seed=seed, mean=mean)
         labels = checks.check_labels(labels, np.size(labels), self.num_classes, "labels")
         if n not in (None, len(labels)):
             raise ValueError(f"n is {n}, but there are {len(labels)} labels; leave out n.")
-        return self.decode(self.prior.sample(len(labels), labels, seed))
+        z = self.prior.sample(len(labels), labels, seed)
+        return decode_or_draw(self, z, None, seed, mean)

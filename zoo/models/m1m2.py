@@ -88,6 +88,10 @@ class M1M2(M2):
         parameters = self.decoder(self.decoder_input(z, label), training=training)
         return self.lower.image(self.decoder_likelihood.mean(parameters))
 
+    def parameters_of(self, z: Any, label: Any = None) -> Any:
+        parameters = self.decoder(self.decoder_input(z, label))
+        return self.lower.parameters_of(self.decoder_likelihood.mean(parameters))
+
     def prepared(self, x: Any, seed: Any = 0) -> Any:
         raise _no_likelihood()
 

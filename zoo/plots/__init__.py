@@ -1,4 +1,4 @@
-"""Pictures of autoencoders; every function returns a matplotlib Figure.
+"""Pictures of autoencoders; every function returns a matplotlib Figure that a notebook shows.
 
 Images with one channel are shown with the color map `cmap=`, by default with the one that `fit`
 chose for the model (`model.cmap`): 1 is black for drawings, and white for gray photographs.
@@ -7,8 +7,6 @@ chose for the model (`model.cmap`): 1 is black for drawings, and white for gray 
 from __future__ import annotations
 
 from typing import Any
-
-from matplotlib.figure import Figure
 
 import zoo
 from zoo.plots.images import (
@@ -26,6 +24,7 @@ from zoo.plots.images import (
     traversal,
 )
 from zoo.plots.latent import bubbles, codes, energy_surface, manifold, scatters, training_curves
+from zoo.plots.picture import Picture
 from zoo.plots.sheets import need, save_small, tile
 from zoo.plots.signals import signals
 from zoo.plots.translations import draws_for_labels, recolorings, translations
@@ -59,7 +58,7 @@ __all__ = [
 ]
 
 
-def preview(model: Any, x: Any, labels: Any = None) -> Figure:
+def preview(model: Any, x: Any, labels: Any = None) -> Picture:
     """Show the most typical picture of a model: styles by class, the manifold, samples, ...
 
     Examples:

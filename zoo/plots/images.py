@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import zoo
+from zoo.plots.picture import Picture
 from zoo.plots.sheets import (
     DPI,
     blank,
@@ -27,7 +27,7 @@ QUANTILE = 2.0
 
 def reconstructions(
     model: Any, x: Any, labels: Any = None, *, n: int = 12, cmap: Any = None
-) -> Figure:
+) -> Picture:
     """Show originals in the upper row and their reconstructions below; of signals lines.
 
     Examples:
@@ -47,7 +47,7 @@ def reconstructions(
 
 def reconstructions_of_several(
     models: dict, x: Any, labels: Any = None, *, n: int = 12, cmap: Any = None
-) -> Figure:
+) -> Picture:
     """Show originals in the upper row, and below them the reconstructions of several models.
 
     Args:
@@ -68,7 +68,7 @@ def reconstructions_of_several(
     return rows_of_images({"original": x, **rows}, "reconstructions by several models", cmap=cmap)
 
 
-def photographs(model: Any, x: Any, *, n: int = 10, seed: int = 0) -> Figure:
+def photographs(model: Any, x: Any, *, n: int = 10, seed: int = 0) -> Picture:
     """Show photographs with their reconstructions, what lies between two of them, and samples.
 
     Args:
@@ -116,7 +116,7 @@ def photographs(model: Any, x: Any, *, n: int = 10, seed: int = 0) -> Figure:
     return rows_of_images(rows, f"codes of {model.latent_dim} numbers")
 
 
-def rows_of_images(rows: dict, title: str, *, cmap: Any = None) -> Figure:
+def rows_of_images(rows: dict, title: str, *, cmap: Any = None) -> Picture:
     """Show a row of images [n, *input_shape] for every name; all rows have the same length.
 
     Examples:
@@ -133,7 +133,7 @@ def rows_of_images(rows: dict, title: str, *, cmap: Any = None) -> Figure:
 
 def interpolations(
     model: Any, x: Any, labels: Any = None, *, pairs: int = 3, steps: int = 9, cmap: Any = None
-) -> Figure:
+) -> Picture:
     """Show interpolations between pairs of images twice: of pixels, and of codes.
 
     Args:
@@ -173,7 +173,7 @@ def restorations(
     n: int = 12,
     seed: int = 0,
     cmap: Any = None,
-) -> Figure:
+) -> Picture:
     """Show originals, corrupted images, and restored images, in three rows.
 
     Args:
@@ -195,7 +195,7 @@ def restorations(
     return enlarged(figure)
 
 
-def filters(model: Any, *, rows: int = 8, columns: int = 12) -> Figure:
+def filters(model: Any, *, rows: int = 8, columns: int = 12) -> Picture:
     """Show the weights of units of the first layer as images.
 
     Each image is scaled to its largest weight; gray is zero, black positive, white negative. The
@@ -212,14 +212,14 @@ def filters(model: Any, *, rows: int = 8, columns: int = 12) -> Figure:
     return enlarged(figure)
 
 
-def filters_of_several(models: dict, *, side: int = 8) -> Figure:
+def filters_of_several(models: dict, *, side: int = 8) -> Picture:
     """Show the `filters` of several models next to each other, by name.
 
     Examples:
         >>> models = {f"{n} units": zoo.Autoencoder((8, 8, 1), n, hidden_units=()) for n in (9, 64)}
         >>> zoo.plots.filters_of_several(models).savefig("filters.png")
     """
-    figure = Figure(figsize=(3.2 * len(models), 3.5), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(3.2 * len(models), 3.5), dpi=DPI, layout="constrained")
     for i, (name, model) in enumerate(models.items()):
         axes = figure.add_subplot(1, len(models), i + 1)
         axes.set_title(name, fontsize=9)
@@ -250,7 +250,7 @@ def samples(
     labels: Any = None,
     seed: int = 0,
     cmap: Any = None,
-) -> Figure:
+) -> Picture:
     """Show images decoded from samples of the prior, row by row.
 
     Args:
@@ -280,7 +280,7 @@ def samples(
 
 def style_grid(
     model: Any, *, styles: int = 8, seed: int = 0, class_names: Any = None, cmap: Any = None
-) -> Figure:
+) -> Picture:
     """Show one style per row and one class per column: the same code with every label.
 
     Examples:
@@ -302,7 +302,7 @@ def style_grid(
 
 def analogies(
     model: Any, x: Any, labels: Any = None, *, n: int = 8, class_names: Any = None, cmap: Any = None
-) -> Figure:
+) -> Picture:
     """Show real images on the left, and their style with every label on the right.
 
     Args:
@@ -341,7 +341,7 @@ def traversal(
     rows: int = 64,
     start: Any = None,
     cmap: Any = None,
-) -> Figure:
+) -> Picture:
     """Show the effect of each latent dimension: in a row, one dimension changes.
 
     Args:

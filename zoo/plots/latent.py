@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
 import zoo
+from zoo.plots.picture import Picture
 from zoo.plots.sheets import DPI, draw, enlarged, need, scatter
 
 
@@ -22,7 +22,7 @@ def manifold(
     side: int = 20,
     extent: float | None = None,
     cmap: Any = None,
-) -> Figure:
+) -> Picture:
     """Show the images of a grid of two-dimensional codes, and the codes of real images.
 
     Both panels have the same axes: the first latent dimension to the right, the second one
@@ -50,7 +50,7 @@ def manifold(
     ticks = np.linspace(-extent, extent, side, dtype="float32")
     z = np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2)
     panels = 1 if codes is None else 2
-    figure = Figure(figsize=(6 * panels, 6.3), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(6 * panels, 6.3), dpi=DPI, layout="constrained")
     half = extent * side / (side - 1)
     left = figure.add_subplot(1, panels, 1, title="what each code decodes to")
     box = (-half, half, -half, half)
@@ -66,7 +66,7 @@ def manifold(
 
 def bubbles(
     model: Any, x: Any, labels: Any = None, *, class_names: Sequence[str] | None = None
-) -> Figure:
+) -> Picture:
     """Show q(z | x) of images as ellipses with a radius of one standard deviation.
 
     The dashed circle is that of a normal prior, in models that are not conditional.
@@ -84,7 +84,7 @@ def bubbles(
     need(model.latent_dim == 2, f"Bubbles need 2 latent dimensions, not {model.latent_dim}.")
     mean, log_var = model.posterior_moments(x, labels if model.conditional else None)
     widths = 2 * np.exp(0.5 * log_var)
-    figure = Figure(figsize=(7, 6), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(7, 6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot(title="posteriors of images", xlabel="$z_1$", ylabel="$z_2$")
     scatter(figure, axes, mean, labels, class_names)
     colors_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
@@ -99,7 +99,7 @@ def bubbles(
 
 def codes(
     model: Any, x: Any, labels: Any = None, *, class_names: Sequence[str] | None = None
-) -> Figure:
+) -> Picture:
     """Show the codes of images, colored by class.
 
     For more than two dimensions, it shows the first two principal components.
@@ -119,7 +119,7 @@ def codes(
         share = pca.explained_variance_ratio_ * 100
         names = tuple(f"component {i + 1} ({share[i]:.0f} % of the variance)" for i in range(2))
         z = pca.transform(z)
-    figure = Figure(figsize=(7, 6), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(7, 6), dpi=DPI, layout="constrained")
     axes = figure.add_subplot(title="codes of real images", xlabel=names[0], aspect="equal")
     if z.shape[1] == 1:
         z = np.concatenate([z, np.zeros_like(z)], axis=1)
@@ -128,7 +128,7 @@ def codes(
     return figure
 
 
-def scatters(codes: dict, labels: Any, *, extent: float | None = None) -> Figure:
+def scatters(codes: dict, labels: Any, *, extent: float | None = None) -> Picture:
     """Show several sets of two-dimensional codes [n, 2] of the same images, by name.
 
     Args:
@@ -144,7 +144,7 @@ def scatters(codes: dict, labels: Any, *, extent: float | None = None) -> Figure
     """
     columns = 2 if len(codes) == 4 else min(len(codes), 3)
     rows = -(-len(codes) // columns)
-    figure = Figure(figsize=(3.6 * columns, 3.8 * rows), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(3.6 * columns, 3.8 * rows), dpi=DPI, layout="constrained")
     for i, (name, z) in enumerate(codes.items()):
         axes = figure.add_subplot(rows, columns, i + 1, title=name)
         if extent is None:
@@ -159,7 +159,7 @@ def scatters(codes: dict, labels: Any, *, extent: float | None = None) -> Figure
     return figure
 
 
-def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Figure:
+def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Picture:
     """Show the free energy of points in the plane, for a latent angle on an ellipse.
 
     E(y, z) = |y - (w1 cos z, w2 sin z)|^2. The left panel shows its minimum over z, the right one
@@ -174,7 +174,7 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Fi
     y = np.stack(np.meshgrid(side, side), axis=-1)
     table = energies.ellipse_energies(y, w1, w2)
     outline = energies.ellipse(np.linspace(0, 2 * np.pi, 200), w1, w2)
-    figure = Figure(figsize=(11, 5), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(11, 5), dpi=DPI, layout="constrained")
     for i, (value, title) in enumerate(
         ((np.inf, "zero temperature: min over z"), (beta, f"soft minimum at beta = {beta:g}"))
     ):
@@ -186,7 +186,7 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Fi
     return figure
 
 
-def training_curves(history: Any) -> Figure:
+def training_curves(history: Any) -> Picture:
     """Show every metric of a training by epoch; validation is dashed.
 
     Args:
@@ -202,7 +202,7 @@ def training_curves(history: Any) -> Figure:
     values = getattr(history, "history", history)
     names = [name for name in values if not name.startswith("val_") and name != "learning_rate"]
     need(names, "The history is empty: train for at least one epoch first.")
-    figure = Figure(figsize=(4 * len(names), 3.2), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(4 * len(names), 3.2), dpi=DPI, layout="constrained")
     for i, name in enumerate(names):
         axes = figure.add_subplot(1, len(names), i + 1, title=name, xlabel="epoch")
         epochs = np.arange(1, len(values[name]) + 1)

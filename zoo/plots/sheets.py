@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from zoo.atomic_writes import publish_file
+from zoo.plots.picture import Picture
 
 DPI = 100
 INK = "gray_r"  # black on white: 1 is black
@@ -41,10 +42,10 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
     return laid[: laid.shape[0] - gap, : laid.shape[1] - gap]
 
 
-def sheet(columns: int, rows: int, title: str) -> tuple[Figure, Any]:
+def sheet(columns: int, rows: int, title: str) -> tuple[Picture, Any]:
     """Return a figure and its axes, with a size for so many small images and the title."""
     width = max(0.55 * columns, 0.072 * len(title))
-    figure = Figure(figsize=(width, 0.55 * rows + 0.4), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(width, 0.55 * rows + 0.4), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, fontsize=9)
     return figure, axes
@@ -80,7 +81,7 @@ def blank(channels: int, cmap: Any = None) -> float:
     return 0.0 if cmap in (None, INK) else np.nan
 
 
-def enlarged(figure: Figure) -> Figure:
+def enlarged(figure: Picture) -> Picture:
     """Enlarge a figure until every image pixel has a screen pixel and all names fit; return it."""
     for _ in range(5):  # a larger figure has a new layout
         figure.draw_without_rendering()

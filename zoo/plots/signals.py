@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from zoo.plots.picture import Picture
 from zoo.plots.sheets import DPI, need
 
 _COLUMNS = 4
 _COLORS = ("0.6", "#c1440e", "#1f6f8b", "#4a7c2c")
 
 
-def signals(rows: dict, title: str = "", *, columns: int = _COLUMNS) -> Figure:
+def signals(rows: dict, title: str = "", *, columns: int = _COLUMNS) -> Picture:
     """Show signals as lines: each in axes of its own, those of several names over each other.
 
     Args:
@@ -33,7 +33,7 @@ def signals(rows: dict, title: str = "", *, columns: int = _COLUMNS) -> Figure:
         f"Signals have the shape [n, time, channels] or [n, features]; these have {shape}.",
     )
     height = -(-shape[0] // columns)
-    figure = Figure(figsize=(2.4 * columns, 1.4 * height + 0.6), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(2.4 * columns, 1.4 * height + 0.6), dpi=DPI, layout="constrained")
     grid = figure.subplots(height, columns, sharex=True, sharey=True, squeeze=False)
     for i, axes in enumerate(grid.flat):
         if i >= shape[0]:

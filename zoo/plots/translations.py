@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from zoo.checks.data import check_label_arrays
 from zoo.plots.images import rows_of_images
+from zoo.plots.picture import Picture
 from zoo.plots.sheets import enlarged, need, sheet, show
 
 
-def translations(model: Any, x: Any, y: Any = None, *, n: int = 12, cmap: Any = None) -> Figure:
+def translations(model: Any, x: Any, y: Any = None, *, n: int = 12, cmap: Any = None) -> Picture:
     """Show images, their translations, and what they should be.
 
     Args:
@@ -47,7 +47,7 @@ def enlarged_pixels(images: np.ndarray, times: int) -> np.ndarray:
     return images.repeat(times, axis=1).repeat(times, axis=2)
 
 
-def recolorings(model: Any, x: Any, palettes: Any, *, n: int = 8, cmap: Any = None) -> Figure:
+def recolorings(model: Any, x: Any, palettes: Any, *, n: int = 8, cmap: Any = None) -> Picture:
     """Show images in the first row, and below them in the colors of palettes, one a row.
 
     Args:
@@ -74,7 +74,7 @@ def recolorings(model: Any, x: Any, palettes: Any, *, n: int = 8, cmap: Any = No
 
 def draws_for_labels(
     model: Any, labels: Any, *, n: int = 6, seed: int = 0, cmap: Any = None
-) -> Figure:
+) -> Picture:
     """Show images that are given as labels, and beside each what a model draws for it.
 
     Args:

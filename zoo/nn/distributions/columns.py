@@ -121,6 +121,11 @@ class GaussianColumns(Gaussian):
     def mean(self, parameters: Any) -> Any:
         return self.raw(parameters)
 
+    def sample(self, parameters: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """Draw a row from p(x | z) for each row of decoder outputs, arrays [n, features]."""
+        noise = generator.standard_normal(parameters.shape)
+        return self.raw(parameters + self.spread * noise).astype("float32")
+
     def calibrate(self, log_prob: Any, share: Any = 1.0) -> None:
         super().calibrate(log_prob + self.log_scale / len(self.means), share)
 

@@ -55,7 +55,9 @@ class MixedColumns(GaussianColumns):
         >>> model = zoo.VAE((3,), 1, hidden_units=(4,), likelihood=columns)
         >>> model.compile("adam")
         >>> history = model.fit(rows, epochs=1, verbose=0)
-        >>> model.generate(2, seed=0)[:, 1:].sum(axis=1).round(3)  # probabilities
+        >>> np.unique(model.generate(9, seed=0)[:, 1:]).tolist()  # a value of each category
+        [0.0, 1.0]
+        >>> model.generate(2, seed=0, mean=True)[:, 1:].sum(axis=1).round(3)  # probabilities
         array([1., 1.], dtype=float32)
 
     Source: Nazabal et al. 2020 (arXiv 1807.03653), for numbers and categories side by side.
@@ -149,6 +151,19 @@ class MixedColumns(GaussianColumns):
             parts += [rows[:, end:start], ops.softmax(parameters[:, start:stop], axis=-1)]
             end = stop
         return ops.concatenate([*parts, rows[:, end:]], axis=-1)
+
+    def sample(self, parameters: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        rows = np.zeros((len(parameters), len(self.means)))  # [n, features]
+        if self.numbers:
+            spread = np.exp(0.5 * ops.convert_to_numpy(self._log_var(parameters)))
+            noise = generator.standard_normal((len(rows), len(self.numbers)))
+            rows[:, self.numbers] = parameters[:, self.numbers] + spread * noise
+        rows = self.raw(rows)
+        for start, stop in self.categories:
+            logits = parameters[:, start:stop]  # the largest is drawn, with noise added to each
+            drawn = (logits + generator.gumbel(size=logits.shape)).argmax(axis=1)
+            rows[:, start:stop] = np.eye(stop - start)[drawn]
+        return rows.astype("float32")
 
     def _log_var(self, parameters):
         """Return ln s^2 of the numbers, [batch, numbers], or one number if it is fixed."""
