@@ -129,6 +129,9 @@ def _parser():
     sub.add_argument("data", help="folder of images, .npy or .npz file, or a table")
     training_commands.add_table_options(sub)
     sub.add_argument("--id", dest="id_column", help="column of a table that names its rows")
+    sub.add_argument(
+        "--unknown", choices=("refuse", "score"), help="values of a category not known [refuse]"
+    )
     sub.add_argument("--out", required=True, help="folder to write")
     sub.add_argument("--save", help="folder for the detector, which can be exported [none]")
     sub.add_argument("--train-data", help="file or folder that the threshold is set on [the data]")

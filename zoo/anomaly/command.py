@@ -53,9 +53,12 @@ def detect(options: Any, custom_objects: dict) -> None:
         is_anomaly=truth,
         ids=data.ids,
         id_name=options.id_column or "id",
+        unknown=data.unknown,
         top=options.top,
         overwrite=options.overwrite,
     )
+    if data.unknown:
+        print(f"Rows with values that the model does not know: {len(data.unknown)}")
     print(f"{found['anomalies']} of {found['items']} items are above {found['threshold']:.6g}")
     if "auroc" in found:
         print(f"AUROC {found['auroc']:.4f}, average precision {found['average_precision']:.4f}")
@@ -85,7 +88,7 @@ def read_items(
         OSError, ValueError: no such file, or not one for the model.
     """
     if Path(path).is_dir() or not is_table(path):
-        for name in ("drop", "delimiter", "decimal", "id_column"):
+        for name in ("drop", "delimiter", "decimal", "id_column", "unknown"):
             if getattr(options, name):
                 option = "--id" if name == "id_column" else f"--{name}"
                 raise ValueError(f"{option} is for tables, and {path} is none: leave it out.")
@@ -102,6 +105,7 @@ def read_items(
     if not scored:
         read["drop"] = [*options.drop, *filter(None, (labels, options.id_column))]
     asked = {"labels": labels, "id_column": options.id_column} if scored else {}
+    asked |= {"unknown": options.unknown} if scored and options.unknown else {}
     columns = Columns.of(model.likelihood) or Columns.of(names)
     found = read_table(path, columns=columns, **asked, **read)
     print(found.recognized, flush=True)

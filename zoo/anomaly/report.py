@@ -8,7 +8,7 @@ import html
 import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ def write_report(
     is_anomaly: Any = None,
     ids: Sequence | None = None,
     id_name: str = "id",
+    unknown: Mapping[int, str] | None = None,
     top: int = 24,
     overwrite: bool = False,
 ) -> dict[str, float]:
@@ -65,6 +66,8 @@ def write_report(
         ids: what the items are called, [n], such as `ids` of `zoo.data.from_table`: they stand
             beside each score in the table and on the page; None for none.
         id_name: the name of the column of ids.
+        unknown: of `zoo.data.from_table`: what is said in the table and on the page of rows with
+            values that the model does not know.
         top: how many items to show, at least 1.
         overwrite: replace an earlier report.
 
@@ -116,9 +119,13 @@ def write_report(
     else:
         beside = folders.pictures_of(detector, items, folders.links(images, shown, folder))
     said = unusual_columns(detector, items) if items.ndim == 2 else [""] * len(items)
+    unknown = dict(unknown or {})
+    said = [
+        "; ".join(filter(None, (unknown.get(int(i)), t))) for i, t in zip(shown, said, strict=True)
+    ]
     with publish_folder(folder, overwrite) as scratch:
         named = {} if ids is None else {id_name: ids}
-        _write_table(scratch / TABLE, scores, flagged, truth, named)
+        _write_table(scratch / TABLE, scores, flagged, truth, named, unknown)
         rows = [
             (
                 int(i),
@@ -252,12 +259,13 @@ def _axes(width, height):
     return figure, figure.add_subplot()
 
 
-def _write_table(path: Path, scores, flagged, truth, named):
+def _write_table(path: Path, scores, flagged, truth, named, unknown):
     columns = {"item": range(len(scores))}
-    own = ("item", "score", "is_anomaly", "label")
+    own = ("item", "score", "is_anomaly", "label", *(["unknown"] if unknown else []))
     columns |= {f"{name} (id)" if name in own else name: ids for name, ids in named.items()}
     columns |= {"score": [f"{score:.9g}" for score in scores], "is_anomaly": flagged.astype(int)}
     columns |= {} if truth is None else {"label": truth.astype(int)}
+    columns |= {"unknown": [unknown.get(i, "") for i in range(len(scores))]} if unknown else {}
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
@@ -286,7 +294,13 @@ def _page(detector, found, pictures, rows, named, beside, lost) -> str:
     for title, figure in pictures.items():
         lines.append(f'<h2>{title}</h2><img alt="{title}" src="{_embedded(figure)}">')
     names = map(html.escape, named)
-    last = "image, reconstruction, error" if beside else "largest errors" if rows[0][-1] else ""
+    last = (
+        "image, reconstruction, error"
+        if beside
+        else "largest errors"
+        if any(row[-1] for row in rows)
+        else ""
+    )
     titles = ("item", *names, "score", "anomaly", last)
     lines.append("<div><table><tr>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>")
     for i, cells in enumerate(rows):
