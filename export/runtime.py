@@ -15,6 +15,7 @@ from .devices import open_session, runs_on_cuda
 from .draws import draw_by_label, draw_prior
 from .onnx_bytes import Interface, check_interface, check_model
 from .signature_file import check_bytes, read_signature
+from .table_rows import are_rows, columns_of
 from .tensors import check_array, check_result, tensors
 
 ONNX_FILE = "model.onnx"
@@ -113,6 +114,7 @@ class Session:
         self.rows_at_once = max(least, memory // int(signature.get("bytes_per_row", 1)))
         self.inputs = tensors(signature, "inputs")
         self.outputs = tensors(signature, "outputs")
+        self._columns = {e["name"]: columns_of(e) for e in signature["inputs"]}
         self._names = frozenset(tensor.name for tensor in self.inputs)
         self._output_names = [tensor.name for tensor in self.outputs]
         check_interface(_interface(session), self.inputs, self.outputs)
@@ -127,8 +129,9 @@ class Session:
         Args:
             **inputs: one array (or nested list) for every input, with the batch first. Inputs of
                 float32 take floats of any width, and codes also integers; inputs of int32 take
-                integers of any width. NaN, infinity, values out of range, and images of integers
-                are refused.
+                integers of any width. An input with columns also takes rows as dictionaries, or a
+                data frame, by name, with categories as text. NaN, infinity, values out of range,
+                and images of integers are refused.
 
         Returns:
             A dict of arrays, one for every output, in the order of the signature; all finite.
@@ -182,7 +185,10 @@ class Session:
         feed: dict[str, np.ndarray] = {}
         for tensor in self.inputs:
             if tensor.name in inputs:
-                feed[tensor.name] = check_array(tensor, inputs[tensor.name])
+                value, columns = inputs[tensor.name], self._columns[tensor.name]
+                if columns is not None and are_rows(value):
+                    value = columns.array(value)
+                feed[tensor.name] = check_array(tensor, value)
         rows = {len(array) for array in feed.values()}
         if len(rows) > 1:
             sizes = ", ".join(f"{name} has {len(array)}" for name, array in feed.items())

@@ -126,15 +126,21 @@ def _parser():
 
     sub = command(_detect, "detect", "find what is unusual in data: a table and a page")
     sub.add_argument("name", help="a preset, or a folder written by Detector.save")
-    sub.add_argument("data", help=".npy or .npz file of items, or a table: .csv, .tsv, .parquet")
+    sub.add_argument("data", help="folder of images, .npy or .npz file, or a table")
     training_commands.add_table_options(sub)
     sub.add_argument("--id", dest="id_column", help="column of a table that names its rows")
+    sub.add_argument(
+        "--unknown", choices=("refuse", "score"), help="values of a category not known [refuse]"
+    )
     sub.add_argument("--out", required=True, help="folder to write")
     sub.add_argument("--save", help="folder for the detector, which can be exported [none]")
-    sub.add_argument("--train-data", help="file that the threshold is set on [the data]")
+    sub.add_argument("--train-data", help="file or folder that the threshold is set on [the data]")
+    sub.add_argument("--cache", help="folder for the images of a folder, decoded [a temporary one]")
     sub.add_argument("--array", help="name of the array in .npz files with several")
-    sub.add_argument("--labels", help="file or column: 1 for anomalies, 0 for others; or classes")
-    sub.add_argument("--normal", type=int, nargs="+", help="classes of the labels that are normal")
+    sub.add_argument(
+        "--labels", help="file, column or from_subfolders: 1 is an anomaly; or classes"
+    )
+    sub.add_argument("--normal", nargs="+", help="classes, or subfolders, that are normal")
     sub.add_argument("--score", help="see zoo.anomaly.Detector [the model's default]")
     sub.add_argument("--contamination", type=float, help="share of anomalies [0.1]")
     sub.add_argument("--quantile", type=float, help="of normal scores, as the threshold")

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from zoo.anomaly.detector import Detector
+from zoo.anomaly.folders import read_folder
 from zoo.anomaly.loading import load
 from zoo.anomaly.report import PAGE, TABLE, write_report
 from zoo.anomaly.saving import FILE
+from zoo.data.folders import FROM_SUBFOLDERS
 from zoo.data.table_columns import Columns
 from zoo.data.tables import Read, is_table, read_table
 from zoo.presets.evaluation_data import NO_NAMES
@@ -51,9 +53,12 @@ def detect(options: Any, custom_objects: dict) -> None:
         is_anomaly=truth,
         ids=data.ids,
         id_name=options.id_column or "id",
+        unknown=data.unknown,
         top=options.top,
         overwrite=options.overwrite,
     )
+    if data.unknown:
+        print(f"Rows with values that the model does not know: {len(data.unknown)}")
     print(f"{found['anomalies']} of {found['items']} items are above {found['threshold']:.6g}")
     if "auroc" in found:
         print(f"AUROC {found['auroc']:.4f}, average precision {found['average_precision']:.4f}")
@@ -70,10 +75,11 @@ def read_items(
     scored: bool = True,
     names: tuple[str, ...] | None = None,
 ) -> Read:
-    """Return the items in a file as the model takes them; labels and ids where columns hold them.
+    """Return the items in a file or folder as the model takes them, with labels and ids of tables.
 
     Args:
-        path: of the file. options: of the command line. model: of the detector.
+        path: of the file, or of a folder of images.
+        options: of the command line. model: of the detector.
         scored: whether these items get scores; else the columns of labels and ids are left out if
             they are there.
         names: of the columns that the detector was fitted on, where the model knows none.
@@ -81,17 +87,25 @@ def read_items(
     Raises:
         OSError, ValueError: no such file, or not one for the model.
     """
-    if not is_table(path):
-        for name in ("drop", "delimiter", "decimal", "id_column"):
+    if Path(path).is_dir() or not is_table(path):
+        for name in ("drop", "delimiter", "decimal", "id_column", "unknown"):
             if getattr(options, name):
                 option = "--id" if name == "id_column" else f"--{name}"
                 raise ValueError(f"{option} is for tables, and {path} is none: leave it out.")
+        if Path(path).is_dir():
+            if options.array:
+                raise ValueError(f"--array is for .npz files; {path} is a folder: leave it out.")
+            labels = options.labels if scored and options.labels == FROM_SUBFOLDERS else None
+            found = read_folder(path, model, labels, options.cache)
+            names = None if labels is None else np.array(found.class_names)[found.labels]
+            return Read(found, (), y=names)
         return Read(for_model(read_array(path, options.array), model), ())
     read = table_options(options)
     labels = options.labels if options.labels and not options.labels.endswith(".npy") else None
     if not scored:
         read["drop"] = [*options.drop, *filter(None, (labels, options.id_column))]
     asked = {"labels": labels, "id_column": options.id_column} if scored else {}
+    asked |= {"unknown": options.unknown} if scored and options.unknown else {}
     columns = Columns.of(model.likelihood) or Columns.of(names)
     found = read_table(path, columns=columns, **asked, **read)
     print(found.recognized, flush=True)
@@ -104,7 +118,8 @@ def labels_of(options: Any, found: np.ndarray | None = None) -> np.ndarray | Non
     """Return which items are anomalies by `--labels` and `--normal`, or None.
 
     Args:
-        options: of the command line. found: labels that the table has, or None.
+        options: of the command line. found: labels that the table has, or the names of the
+            subfolders that images are in, or None.
 
     Raises:
         ValueError: `--normal` without labels, or a class that no label names.
@@ -113,16 +128,24 @@ def labels_of(options: Any, found: np.ndarray | None = None) -> np.ndarray | Non
         if options.normal:
             raise ValueError("--normal says which of --labels are normal: give both.")
         return None
+    if found is None and options.labels == FROM_SUBFOLDERS:
+        raise ValueError(f"--labels {FROM_SUBFOLDERS} is for a folder of images: name a file.")
     labels = read_array(options.labels, None) if found is None else found
+    if labels.dtype.kind == "U" and not options.normal:
+        raise ValueError(
+            f"The subfolders are {', '.join(np.unique(labels)[:20])}: say which hold normal "
+            f"images, such as --normal {np.unique(labels)[0]}."
+        )
     if not options.normal:
         return labels
-    if labels.dtype.kind not in "iub":
+    if labels.dtype.kind not in "iubU":
         raise TypeError(f"{options.labels} holds {labels.dtype}; with --normal, integers.")
+    labels = labels.astype(int).astype(str) if labels.dtype.kind != "U" else labels
     there = np.unique(labels)
     strange = sorted(set(options.normal) - set(there.tolist()))
     if strange:
         raise ValueError(
-            f"--normal names the classes {strange}, and {options.labels} has "
+            f"--normal names the classes [{', '.join(strange)}], and {options.labels} has "
             f"{', '.join(map(str, there[:20]))}."
         )
     return ~np.isin(labels, options.normal)

@@ -9,10 +9,10 @@ import numpy as np
 from keras import ops
 
 from zoo import inference
-from zoo.anomaly import columns, defaults, saving, scores, thresholds, training
+from zoo.anomaly import columns, defaults, folders, saving, scores, thresholds, training
 from zoo.anomaly.settings import Settings, class_of
 from zoo.checks import data as checks
-from zoo.checks.arrays import as_array
+from zoo.checks.arrays import as_array, is_stored
 from zoo.checks.tables import as_given, column_names
 from zoo.items import kind_of_items
 from zoo.models.base import BaseAutoencoder
@@ -49,8 +49,7 @@ class Detector(Settings):
         quantile: of the scores of normal data, in (0, 1), as the threshold.
         false_positive_rate: share of normal items that may be called anomalies, below 0.1; the
             threshold is extrapolated by a generalized Pareto distribution, fitted to the largest
-            tenth of the scores; a warning comes below one in the number of scores. Of these three
-            one is given; contamination=0.1 where none is.
+            tenth of the scores. Of these three one is given; contamination=0.1 where none is.
         standardize: for vectors in units of their own: subtracts the mean and divides by the
             standard deviation of each column of the training data, also in the exported file.
             Scores and `explain` are then in standardized units.
@@ -167,7 +166,8 @@ class Detector(Settings):
         """Train the model unless it is trained, then set the threshold.
 
         Args:
-            x: items [n, *input_shape], 2 or more, most or all of them normal.
+            x: items [n, *input_shape], 2 or more, most or all of them normal; or what
+                `zoo.data.from_folder` gives, whose validation images are held out.
             validation_data: items to set the threshold on, instead of x: normal ones for
                 `quantile` and `false_positive_rate`.
             validation_split: share of x to hold out of training for the threshold; None is 0.1 for
@@ -188,8 +188,8 @@ class Detector(Settings):
         Raises:
             TypeError, ValueError: data that do not fit, NaN, one row, or constant columns.
         """
-        if not hasattr(x, "shape"):
-            x = as_array(x)
+        x, validation_data = folders.for_fit(self, x, validation_data, validation_split, train)
+        x = x if hasattr(x, "shape") else as_array(x)
         new = self._build(tuple(x.shape))
         train = not training.is_trained(self.model) if train is None else bool(train)
         names = getattr(self.model.likelihood, "names", None)
@@ -256,7 +256,7 @@ class Detector(Settings):
         x = self._items(x)
         if self.score in scores.SAMPLED:
             sampled = scores.SAMPLED[self.score]
-            found = sampled(self.model, self.standardized(x), self.samples, self.seed)
+            found = sampled(self.model, np.asarray(self.standardized(x)), self.samples, self.seed)
         else:
             found = inference.run_in_batches(self, "scored", x, None, batch_size)
         lost = np.flatnonzero(~np.isfinite(found))
@@ -306,9 +306,9 @@ class Detector(Settings):
             raise ValueError(f"The {self.model_class.__name__} is made by fit(x): call that first.")
         if self.standardize:
             return columns.check_rows(x, self.model.image_shape[0], name, names)
-        x = as_array(x, name, names)
+        x = as_array(folders.images_of(x), name, names)
         x = checks.check_images(x, self.model.image_shape, self.model.likelihood, name)
-        return np.asarray(checks.in_numpy(x), "float32")
+        return x if is_stored(x) else np.asarray(checks.in_numpy(x), "float32")
 
     def _items(self, x):
         """Return items to be looked at, checked."""

@@ -8,7 +8,7 @@ import html
 import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zoo import plots
+from zoo.anomaly import folders
 from zoo.anomaly.scores import FORMULAS
 from zoo.atomic_writes import check_target, publish_folder
 from zoo.checks import data as checks
 from zoo.checks.arrays import as_array
+from zoo.data.folders import ImageFolder
 from zoo.plots.picture import Picture
 
 PAGE, TABLE = "report.html", "scores.csv"
@@ -44,6 +46,7 @@ def write_report(
     is_anomaly: Any = None,
     ids: Sequence | None = None,
     id_name: str = "id",
+    unknown: Mapping[int, str] | None = None,
     top: int = 24,
     overwrite: bool = False,
 ) -> dict[str, float]:
@@ -52,16 +55,20 @@ def write_report(
     The page shows a histogram of the scores with the threshold, the most unusual items with their
     reconstructions and errors, and, where labels are given, the ROC curve. Of rows of a table it
     names the columns with the largest errors, their values and those of the reconstruction.
+    Of a folder of images it shows each image beside its reconstruction and the map of its error,
+    with its name inside the folder and a relative link to the file.
 
     Args:
         detector: a fitted `Detector`.
-        x: items [n, *input_shape].
+        x: items [n, *input_shape], or what `zoo.data.from_folder` gives: all of its images.
         folder: to create.
         is_anomaly: labels [n], 1 or True for anomalies and 0 or False for normal items, of both
             kinds; None for none.
         ids: what the items are called, [n], such as `ids` of `zoo.data.from_table`: they stand
             beside each score in the table and on the page; None for none.
         id_name: the name of the column of ids.
+        unknown: of `zoo.data.from_table`: what is said in the table and on the page of rows with
+            values that the model does not know.
         top: how many items to show, at least 1.
         overwrite: replace an earlier report.
 
@@ -81,6 +88,10 @@ def write_report(
     """
     check_target(folder, overwrite)
     top = checks.positive(top, "top")
+    images = x if isinstance(x, ImageFolder) else None
+    if images is not None:
+        x = images.images
+        ids, id_name = (folders.names_of(images), "file") if ids is None else (ids, id_name)
     n = checks.count_rows(x)
     truth = None if is_anomaly is None else checked_truth(is_anomaly, n)
     if ids is not None and len(ids) != n:
@@ -102,12 +113,20 @@ def write_report(
         pictures["ROC curve"] = roc_curve(truth, scores, found["auroc"])
     order = np.argsort(-scores, kind="stable")
     shown = order[:top]
-    items = np.asarray(x)[shown]
-    pictures["The most unusual items"] = most_unusual(detector, items, shown)
+    items = np.asarray(x[shown])
+    beside = None
+    if images is None:
+        pictures["The most unusual items"] = most_unusual(detector, items, shown)
+    else:
+        beside = folders.pictures_of(detector, items, folders.links(images, shown, folder))
     said = unusual_columns(detector, items) if items.ndim == 2 else [""] * len(items)
+    unknown = dict(unknown or {})
+    said = [
+        "; ".join(filter(None, (unknown.get(int(i)), t))) for i, t in zip(shown, said, strict=True)
+    ]
     with publish_folder(folder, overwrite) as scratch:
         named = {} if ids is None else {id_name: ids}
-        _write_table(scratch / TABLE, scores, flagged, truth, named)
+        _write_table(scratch / TABLE, scores, flagged, truth, named, unknown)
         rows = [
             (
                 int(i),
@@ -118,7 +137,8 @@ def write_report(
             )
             for i, text in zip(shown, said, strict=True)
         ]
-        text = _page(detector, found, pictures, rows, named)
+        lost = "" if images is None else folders.told_broken(images)
+        text = _page(detector, found, pictures, rows, named, beside, lost)
         (scratch / PAGE).write_text(text, encoding="utf-8")
     return found
 
@@ -240,19 +260,20 @@ def _axes(width, height):
     return figure, figure.add_subplot()
 
 
-def _write_table(path: Path, scores, flagged, truth, named):
+def _write_table(path: Path, scores, flagged, truth, named, unknown):
     columns = {"item": range(len(scores))}
-    own = ("item", "score", "is_anomaly", "label")
+    own = ("item", "score", "is_anomaly", "label", *(["unknown"] if unknown else []))
     columns |= {f"{name} (id)" if name in own else name: ids for name, ids in named.items()}
     columns |= {"score": [f"{score:.9g}" for score in scores], "is_anomaly": flagged.astype(int)}
     columns |= {} if truth is None else {"label": truth.astype(int)}
+    columns |= {"unknown": [unknown.get(i, "") for i in range(len(scores))]} if unknown else {}
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
 
 
-def _page(detector, found, pictures, rows, named) -> str:
+def _page(detector, found, pictures, rows, named, beside, lost) -> str:
     model = type(detector.model).__name__
     told = (
         f"{found['anomalies']:,} of {found['items']:,} items have a score above the threshold, "
@@ -264,6 +285,7 @@ def _page(detector, found, pictures, rows, named) -> str:
             f" Against the labels, the area under the ROC curve is {found['auroc']:.4f} and the "
             f"average precision {found['average_precision']:.4f}."
         )
+    told += f" {lost}" if lost else ""
     lines = [
         '<!doctype html><html lang="en"><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width">',
@@ -273,10 +295,20 @@ def _page(detector, found, pictures, rows, named) -> str:
     for title, figure in pictures.items():
         lines.append(f'<h2>{title}</h2><img alt="{title}" src="{_embedded(figure)}">')
     names = map(html.escape, named)
-    titles = ("item", *names, "score", "anomaly", "largest errors" if rows[0][-1] else "")
+    last = (
+        "image, reconstruction, error"
+        if beside
+        else "largest errors"
+        if any(row[-1] for row in rows)
+        else ""
+    )
+    titles = ("item", *names, "score", "anomaly", last)
     lines.append("<div><table><tr>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>")
-    for cells in rows:
-        told = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)
+    for i, cells in enumerate(rows):
+        texts = [html.escape(str(cell)) for cell in cells]
+        if beside:
+            texts[-1] = beside[i]
+        told = "".join(f"<td>{text}</td>" for text in texts)
         lines.append(f"<tr>{told}</tr>")
     return "\n".join([*lines, "</table></div></html>\n"])
 

@@ -88,8 +88,11 @@ def train(
                 "val_loss", patience=max(3, count // 10), restore_best_weights=True
             )
             chosen["callbacks"] = [*(chosen.get("callbacks") or ()), stopping]
-            chosen["validation_data"] = (seen[kept & held_out],)
-        history = model.fit(seen[kept & ~held_out], **chosen).history
+            chosen["validation_data"] = (seen[np.flatnonzero(kept & held_out)],)
+        learned = kept & ~held_out
+        history = model.fit(
+            seen if learned.all() else seen[np.flatnonzero(learned)], **chosen
+        ).history
         check_finite(model)
         return history
 

@@ -40,6 +40,7 @@ class ImageFolder(tuple):
         files: of all images, paths inside the folder, in the order in which they are cached. Bytes
             of a name that are no UTF-8 are as `os.fsdecode` has them, so that the path opens.
         broken: what could not be read, as {path: reason}.
+        folder: where the files are.
         images: all of them, a `zoo.data.StoredImages` in the order of `files`.
         labels: of all of them, int32 [n], or None.
     """
@@ -47,6 +48,7 @@ class ImageFolder(tuple):
     class_names: tuple[str, ...]
     files: tuple[str, ...]
     broken: dict[str, str]
+    folder: Path
     images: StoredImages
     labels: np.ndarray | None
 
@@ -145,7 +147,7 @@ def from_folder(
         (x[part], None if y is None else y[part]) for part in (rows[kept:], rows[:kept])
     )
     made.class_names, made.files, made.broken = classes, files, broken
-    made.images, made.labels = x, y
+    made.folder, made.images, made.labels = folder, x, y
     return made
 
 

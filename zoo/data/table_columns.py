@@ -186,8 +186,16 @@ def known_columns(
     return sources
 
 
-def rows_of(cells: Cells, sources: list[tuple[str, list[str]]]) -> tuple[np.ndarray, Columns]:
+def rows_of(
+    cells: Cells,
+    sources: list[tuple[str, list[str]]],
+    unknown: dict[int, list[str]] | None = None,
+) -> tuple[np.ndarray, Columns]:
     """Return the rows of a table, float32 [n, features], and their columns.
+
+    Args:
+        unknown: gets, for each row with a value of a category that is not known, these values in
+            words, and they become zeros alone; None refuses them.
 
     Raises:
         ValueError: a cell that is missing, or no number, or no known value; its place is named.
@@ -198,7 +206,7 @@ def rows_of(cells: Cells, sources: list[tuple[str, list[str]]]) -> tuple[np.ndar
         if values:
             pairs.append((len(x), len(x) + len(values)))
             made_of.append(name)
-            x += [*_one_hot(cells, name, values).T]
+            x += [*_one_hot(cells, name, values, unknown).T]
             names += [f"{name}={value}" for value in values]
         else:
             x.append(numbers[name].astype("float32"))
@@ -239,17 +247,29 @@ def warn_of_numbers(cells: Cells, x: np.ndarray, columns: Columns) -> None:
                 )
 
 
-def _one_hot(cells, name, known) -> np.ndarray:
+def _one_hot(cells, name, known, unknown) -> np.ndarray:
     """Return 1 where a cell has a known value, else 0, float32 [n, values]."""
     column = cells.columns[name]
     texts = np.array([str(cell).strip() for cell in column])
     x = (texts[:, None] == np.array(known)).astype("float32")
-    if len(lost := np.flatnonzero(x.sum(axis=1) == 0)):
+    lost = np.flatnonzero(x.sum(axis=1) == 0)
+    if unknown is not None:  # an empty cell is no value, and is refused still
+        for i in lost:
+            if not is_lost(column[i]):
+                unknown.setdefault(int(i), []).append(
+                    f"{name} is {texts[i][:40]!r}, which is unknown"
+                )
+        lost = np.array([i for i in lost if is_lost(column[i])], int)
+    if len(lost):
         i = lost[0]
-        what = "no value" if is_lost(column[i]) else f"{texts[i][:40]!r}"
+        empty = is_lost(column[i])
+        what = "no value" if empty else f"{texts[i][:40]!r}"
+        way = (
+            "" if empty else ' To score such rows: unknown="score" (`zoo detect --unknown score`).'
+        )
         raise ValueError(
             f"{cells.origin} has {what} {cells.place(i, name)}, and {listed(known)} are expected; "
-            f"of this kind are {len(lost)} cells. Mend them, or leave out their rows."
+            f"of this kind are {len(lost)} cells. Mend them, or leave out their rows.{way}"
         )
     return x
 

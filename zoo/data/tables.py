@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from zoo.data.table_columns import (
 )
 from zoo.nn.given import number
 
+UNKNOWN = ("refuse", "score")
+
 
 class Table(tuple):
     """The rows of a table: unpacks into `(x, y), (x_val, y_val)`; see `zoo.data.from_table`.
@@ -37,6 +39,7 @@ class Table(tuple):
         labels: of all rows, int32 [n], or None.
         ids: the cells of the column that names the rows, of all rows, or None.
         recognized: how the table was read, in words: signs, numbers and categories.
+        unknown: {row: values that `columns` does not have, in words}, with `unknown="score"`.
     """
 
     columns: tuple[str, ...]
@@ -47,6 +50,7 @@ class Table(tuple):
     labels: np.ndarray | None
     ids: tuple | None
     recognized: str
+    unknown: dict[int, str]
 
     def likelihood(self) -> Any:
         """Return the likelihood of these columns, adapted to the training rows.
@@ -111,6 +115,7 @@ class Read:
     category_names: tuple[str, ...] = ()
     ids: tuple | None = None
     recognized: str = ""
+    unknown: dict[int, str] = field(default_factory=dict)
 
 
 def from_table(
@@ -122,6 +127,7 @@ def from_table(
     id_column: str | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
+    unknown: str = "refuse",
     validation: float = 0.1,
     seed: int = 0,
 ) -> Table:
@@ -146,6 +152,8 @@ def from_table(
         id_column: a column that names the rows, which is not in x, but in `ids`.
         delimiter: what separates the cells of a .csv or .tsv file; None finds it out.
         decimal: "." or ",", of such a file; None finds it out.
+        unknown: what to do with a value of a category that `columns` does not have: "refuse", or
+            "score", which sets all columns of that category to 0, and says so in `unknown`.
         validation: the share of the rows that is kept for validation, drawn by `seed`; from 0 to
             below 1.
         seed: of the draw.
@@ -174,7 +182,8 @@ def from_table(
     """
     validation = number("validation", validation, least=0, below=1)
     options = {"drop": drop, "columns": columns, "delimiter": delimiter, "decimal": decimal}
-    read = read_table(table, labels=labels, id_column=id_column, **options)
+    asked = {"labels": labels, "id_column": id_column, "unknown": unknown}
+    read = read_table(table, **asked, **options)
     n, kept = len(read.x), int(validation * len(read.x))
     if n - kept < 2:
         what = table if isinstance(table, str | os.PathLike) else "The table"
@@ -188,7 +197,7 @@ def from_table(
     found.columns, found.class_names = read.columns, read.class_names
     found.categories, found.category_names = read.categories, read.category_names
     found.rows, found.labels, found.ids = read.x, read.y, read.ids
-    found.recognized = read.recognized
+    found.recognized, found.unknown = read.recognized, read.unknown
     return found
 
 
@@ -201,16 +210,24 @@ def read_table(
     id_column: str | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
+    unknown: str = "refuse",
 ) -> Read:
     """Read a whole table, unsplit; for arguments and errors see `from_table`."""
     drop = [name.strip() for name in ([drop] if isinstance(drop, str) else drop)]
     labels, id_column = (name and name.strip() for name in (labels, id_column))
     columns = Columns.of(columns)
+    if unknown not in UNKNOWN:
+        raise ValueError(f"unknown is {unknown!r}; give one of {', '.join(UNKNOWN)}.")
+    if unknown == "score" and columns is None:
+        raise ValueError(
+            'unknown="score" is for the values of a trained model: give columns=model.likelihood.'
+        )
+    strange: dict[int, list[str]] = {}
     cells = cells_of(table, delimiter, decimal)
     asked = [name for name in (labels, id_column) if name is not None]
-    if unknown := [n for n in asked + (drop if columns is None else []) if n not in cells.columns]:
+    if absent := [n for n in asked + (drop if columns is None else []) if n not in cells.columns]:
         raise ValueError(
-            f"{cells.origin} has no column {unknown[0]!r}; it has {listed(cells.columns)}."
+            f"{cells.origin} has no column {absent[0]!r}; it has {listed(cells.columns)}."
         )
     taken = [name for name in cells.columns if name not in (*drop, *asked)]
     if not taken:
@@ -219,7 +236,8 @@ def read_table(
         x, made = rows_of(cells, new_columns(cells, taken))
         warn_of_numbers(cells, x, made)
     else:
-        x, made = rows_of(cells, known_columns(cells, taken, columns))
+        known = strange if unknown == "score" else None
+        x, made = rows_of(cells, known_columns(cells, taken, columns), known)
         if made.names != columns.names:
             raise ValueError(
                 f"columns= asks for {listed(columns.names)}, and the table gives "
@@ -228,7 +246,8 @@ def read_table(
     y, classes = (None, ()) if labels is None else labels_of(cells, labels)
     ids = None if id_column is None else tuple(cells.columns[id_column])
     told = _recognized(cells, made)
-    return Read(x, made.names, made.categories, y, classes, made.category_names, ids, told)
+    said = {i: "; ".join(texts) for i, texts in sorted(strange.items())}
+    return Read(x, made.names, made.categories, y, classes, made.category_names, ids, told, said)
 
 
 def _recognized(cells: Cells, made: Columns) -> str:

@@ -1,0 +1,168 @@
+"""Rows of a table, as dictionaries or a data frame, as the numbers that a part takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .json_file import shortened
+
+_SHOWN = 8
+
+
+class TableRows:
+    """The columns of an input, by name; categories are columns of 0 and 1.
+
+    Attributes:
+        names: of the columns of a table that rows come from, in order; one for each category.
+    """
+
+    def __init__(self, columns: Sequence[str], categories: Sequence[Mapping[str, Any]] = ()):
+        self._columns = tuple(columns)
+        self._categories = {c["column"]: (c["first"], list(c["values"])) for c in categories}
+        first = {start: name for name, (start, _) in self._categories.items()}
+        inside = {
+            j
+            for start, values in self._categories.values()
+            for j in range(start, start + len(values))
+        }
+        self._numbers = {name: j for j, name in enumerate(columns) if j not in inside}
+        self.names = [
+            first.get(j, name) for j, name in enumerate(columns) if j in first or j not in inside
+        ]
+
+    def array(self, rows: Any) -> np.ndarray:
+        """Return rows as float32 [n, columns].
+
+        Args:
+            rows: dictionaries, a list of them or one alone, or a table of pandas, Polars or
+                PyArrow: with a text for each category, or with its columns of 0 and 1. Numbers may
+                be text, as in a CSV file; spaces at the ends of text do not count.
+
+        Raises:
+            ValueError: columns that are missing or not known, a cell that is no number or not
+                finite, or a category with no value, or another than the known ones; row and column
+                are named.
+        """
+        rows = _dictionaries(rows)
+        x = np.zeros((len(rows), len(self._columns)), "float32")
+        for i, row in enumerate(rows):
+            self._fill(x[i], row, i)
+        return x
+
+    def _fill(self, out, row, i):
+        cells = {str(name).strip(): cell for name, cell in row.items()}
+        if cells.keys() == set(self._columns) and self._categories:
+            self._fill_numbers(out, cells, i)
+            return
+        if len(cells) < len(row) or cells.keys() != set(self.names):
+            missing = [name for name in self.names if name not in cells]
+            others = [name for name in cells if name not in self.names]
+            said = f"lacks {_listed(missing)}" if missing else ""
+            said += f"{' and ' if said else ''}has {_listed(others)}" if others else ""
+            raise ValueError(
+                f"Row {i} {said or 'has a column twice'}; its columns are {_listed(self.names)}: "
+                "give these, each once."
+            )
+        for name, j in self._numbers.items():
+            out[j] = _number(cells[name], i, name)
+        for name, (start, values) in self._categories.items():
+            text = str(cells[name]).strip()
+            if text not in values:
+                came = "no value" if text.lower() in ("", "none", "nan") else shortened(cells[name])
+                raise ValueError(
+                    f"Row {i} has {came} in column {name!r}; one of {_listed(values)} is expected."
+                )
+            out[start + values.index(text)] = 1
+
+    def _fill_numbers(self, out, cells, i):
+        for j, name in enumerate(self._columns):
+            out[j] = _number(cells[name], i, name)
+        for name, (start, values) in self._categories.items():
+            part = out[start : start + len(values)]
+            if sorted(part) != [0] * (len(values) - 1) + [1]:
+                raise ValueError(
+                    f"Row {i} has {part.sum():g} values in the category {name!r}: one of its "
+                    f"columns is 1, the others are 0. Its values are {_listed(values)}."
+                )
+
+
+def columns_of(entry: Any) -> TableRows | None:
+    """Return the columns that an input of a signature names, or None if rows cannot name them.
+
+    Raises:
+        ValueError: names or categories that do not go together.
+    """
+    names, categories = entry.get("columns"), entry.get("categories") or []
+    if names is None:
+        return None
+    shape = entry.get("shape")
+    if not _are_names(names) or not isinstance(shape, list) or shape[1:] != [len(names)]:
+        raise ValueError(f"columns is {shortened(names)}, which does not go with {shape}")
+    taken: set[int] = set()
+    for category in categories if isinstance(categories, list) else [None]:
+        known = isinstance(category, dict) and isinstance(category.get("column"), str)
+        first, values = (category.get("first"), category.get("values")) if known else (None, None)
+        if type(first) is not int or not _are_names(values) or len(values) < 2:
+            raise ValueError(f"categories says {shortened(category)}")
+        places = set(range(first, first + len(values)))
+        if first < 0 or max(places) >= len(names) or places & taken:
+            raise ValueError(f"categories says {shortened(category)}, for {len(names)} columns")
+        taken |= places
+    made_of = [category["column"] for category in categories]
+    others = [name for j, name in enumerate(names) if j not in taken]
+    if len({*made_of, *others}) < len(made_of) + len(others):
+        return None  # two columns of a table would have one name: only arrays tell them apart
+    return TableRows(names, categories)
+
+
+def are_rows(value: Any) -> bool:
+    """Return whether a value is a dictionary, a list of dictionaries, or a table with names."""
+    if isinstance(value, list | tuple):
+        return bool(value) and isinstance(value[0], Mapping)
+    if hasattr(value, "iterrows"):  # pandas, whose columns may have numbers in place of names
+        return all(isinstance(name, str) for name in value.columns)
+    return isinstance(value, Mapping) or any(hasattr(value, way) for way in _WAYS)
+
+
+_WAYS = ("to_dicts", "column_names")  # of Polars and PyArrow
+
+
+def _dictionaries(rows) -> list[Mapping]:
+    if isinstance(rows, Mapping):
+        return [rows]
+    if hasattr(rows, "to_dicts"):
+        return rows.to_dicts()
+    if hasattr(rows, "to_pylist"):
+        return rows.to_pylist()
+    if hasattr(rows, "iterrows"):
+        if not rows.columns.is_unique:
+            raise ValueError("The table has two columns of the same name.")
+        return rows.to_dict("records")
+    if strange := [i for i, row in enumerate(rows) if not isinstance(row, Mapping)]:
+        raise ValueError(f"Row {strange[0]} is no dictionary, as the first one is.")
+    return list(rows)
+
+
+def _number(cell, i, name) -> float:
+    try:
+        with np.errstate(over="ignore"):
+            value = float(np.float32(float(cell)))
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"Row {i} has {shortened(cell)} in column {name!r}; give a finite number.")
+    return value
+
+
+def _are_names(values) -> bool:
+    texts = isinstance(values, list) and all(isinstance(value, str) for value in values)
+    return texts and 0 < len(set(values)) == len(values)
+
+
+def _listed(names) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(repr, names[:_SHOWN])) + more

@@ -1,0 +1,145 @@
+"""Folders of images for detectors: which images `fit` learns from, and what a report shows."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from PIL import Image
+
+from zoo.anomaly import training
+from zoo.data.decoding import printable_name
+from zoo.data.folders import ImageFolder, from_folder
+
+_SHOWN = 20  # broken files that are named
+_SIDE = 128  # pixels that the longer side of a picture has on the page
+
+
+def images_of(x: Any) -> Any:
+    """Return all images of an `ImageFolder`, in the order of its files, or other data unchanged."""
+    return x.images if isinstance(x, ImageFolder) else x
+
+
+def for_fit(
+    detector: Any, x: Any, validation_data: Any, share: float | None, train: bool | None
+) -> tuple[Any, Any]:
+    """Return what a detector learns from, and what its threshold is set on, or None for the same.
+
+    Of an `ImageFolder`, the images that it keeps for validation set the threshold where a model
+    is trained here and its threshold needs normal data that were held out. Else all are learned.
+
+    Args:
+        x, validation_data, train: of `Detector.fit`. share: its `validation_split`.
+    """
+    validation_data = images_of(validation_data)
+    if not isinstance(x, ImageFolder):
+        return x, validation_data
+    (some, _), (kept, _) = x
+    if train is None:
+        train = detector.model is None or not training.is_trained(detector.model)
+    asked = validation_data is not None or share is not None
+    if train and not asked and detector.rule != "contamination" and len(kept) > 1:
+        return some, kept
+    return x.images, validation_data
+
+
+def read_folder(path: Any, model: Any, labels: str | None = None, cache: Any = None) -> ImageFolder:
+    """Return all images of a folder at the size that a model takes.
+
+    Args:
+        path, labels, cache: of `zoo.data.from_folder`. model: of the detector.
+
+    Raises:
+        OSError, ValueError: no folder of images, or a model of anything else.
+    """
+    shape = tuple(model.image_shape)
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        raise ValueError(
+            f"{path} is a folder, and the model takes items of shape {shape}: folders hold images "
+            "in gray or color. Give an .npy file, or a table."
+        )
+    return from_folder(
+        path, shape[:2], channels=shape[-1], labels=labels, validation=0, cache=cache
+    )
+
+
+def names_of(folder: ImageFolder) -> tuple[str, ...]:
+    """Return the names of the files inside the folder, as text that can be printed."""
+    return tuple(map(printable_name, folder.files))
+
+
+def links(folder: ImageFolder, numbers: Sequence[int], report: Any) -> list[str | None]:
+    """Return addresses of files as seen from the folder of a report, or None on another drive.
+
+    Args:
+        numbers: of the files. report: the folder that the page is written into.
+    """
+    found = []
+    for i in numbers:
+        try:
+            path = os.path.relpath(folder.folder / folder.files[i], report)
+        except ValueError:  # no way from one drive to another
+            found.append(None)
+        else:  # a colon or a quote in a name is escaped, so that it starts no scheme and no tag
+            found.append(quote(os.fsencode(Path(path).as_posix())))
+    return found
+
+
+def pictures_of(detector: Any, items: np.ndarray, addresses: Sequence[str | None]) -> list[str]:
+    """Return HTML for each image: it, its reconstruction, and the map of its error.
+
+    Args:
+        items: [k, height, width, channels]. addresses: of the files, which the images link to.
+    """
+    restored, errors = detector.reconstruct(items), detector.explain(items).mean(axis=-1)
+    low, high = float(items.min()), max(float(items.max()), float(items.min()) + 1e-6)
+    found = []
+    for item, other, error, address in zip(items, restored, errors, addresses, strict=True):
+        shown = [("image", _scaled(item, low, high)), ("reconstruction", _scaled(other, low, high))]
+        shown.append(("map", _heat(error / max(float(error.max()), 1e-12))))
+        tags = [_tag(name, pixels) for name, pixels in shown]
+        if address is not None:
+            tags[0] = f'<a href="{html.escape(address)}">{tags[0]}</a>'
+        found.append(" ".join(tags))
+    return found
+
+
+def told_broken(folder: ImageFolder) -> str:
+    """Return in words which files have no score, as they cannot be read; "" for none."""
+    if not folder.broken:
+        return ""
+    names = list(folder.broken)
+    some = ", ".join(map(printable_name, names[:_SHOWN]))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"Without a score, as they cannot be read: {some}{more}."
+
+
+def _scaled(values, low, high) -> np.ndarray:
+    """Return values as bytes, [height, width, channels]."""
+    return np.round(255 * np.clip((values - low) / (high - low), 0, 1)).astype("uint8")
+
+
+def _heat(values) -> np.ndarray:
+    """Return values [height, width] in [0, 1] as colors, bytes [height, width, 3]."""
+    from matplotlib import colormaps
+
+    return colormaps["inferno"](values, bytes=True)[..., :3]
+
+
+def _tag(name, pixels) -> str:
+    if pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="png")
+    height, width = pixels.shape[:2]
+    factor = _SIDE / max(height, width)
+    size = f'width="{max(1, round(factor * width))}" height="{max(1, round(factor * height))}"'
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img alt="{name}" {size} src="data:image/png;base64,{data}">'
