@@ -35,11 +35,13 @@ class Limits(NamedTuple):
         shape: of an image. bounds: the range of its values, None if any are valid.
         labels: the shape of a label, the lowest one, and the first number above the highest, or
             None for images, with the same range of values; None without labels.
+        pairs: whether targets may be clean images, within the same limits.
     """
 
     shape: tuple[int, ...]
     bounds: tuple[float, float] | None
     labels: tuple[tuple[int, ...], int, int | None] | None
+    pairs: bool = False
 
 
 def kind(data: Any) -> str:
@@ -255,7 +257,10 @@ def _is_plainly_fine(batch, limits: Limits):
         conditions.append(limits.labels is None)
     elif limits.labels is None:
         same = y.dtype == x.dtype and y.shape[1:] == x.shape[1:]
-        conditions.append(tf.reduce_all(tf.equal(x, y)) if same else False)
+        if same and limits.pairs:
+            conditions += [_is_in_range(y, limits), tf.shape(x)[0] == tf.shape(y)[0]]
+        else:
+            conditions.append(tf.reduce_all(tf.equal(x, y)) if same else False)
     else:
         shape, lowest, end = limits.labels
         right = y.dtype.is_floating if end is None else y.dtype.is_integer

@@ -86,6 +86,8 @@ class BaseAutoencoder(Trainer):
             one integer.
         label_dtype: "int32", or of images "float32".
         semi_supervised: whether labels may be -1, for "unlabeled".
+        takes_pairs: whether it also learns to give clean images for noisy ones, fit(noisy, clean).
+            A class with its own `losses` or `train_step` compares with `batch.target` and says so.
         family: the group of presets that its presets belong to.
         restores: whether the model is trained to restore clean images from corrupted ones.
         has_encoder: whether it encodes and reconstructs images; not a `GAN`, nor a translator.
@@ -111,6 +113,7 @@ class BaseAutoencoder(Trainer):
     label_shape: tuple[int, ...] = ()
     label_dtype = "int32"
     semi_supervised = False
+    takes_pairs = False
     restores = False
     has_encoder = True
     takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}
@@ -134,6 +137,8 @@ class BaseAutoencoder(Trainer):
             cls.learns_labels = cls.conditional
         if cls.conditional and not cls.label_inputs:
             cls.label_inputs = ("x", "z")
+        if vars(cls).keys() & {"losses", "train_step"} and "takes_pairs" not in vars(cls):
+            cls.takes_pairs = False  # it may compare with `batch.x`
         for name in ("encode", "decode", "reconstruct"):
             if name in vars(cls):
                 setattr(cls, name, streams.by_batch(vars(cls)[name]))
