@@ -276,6 +276,7 @@ class Data:
             model.likelihood.bounds if model.likelihood.bounded else None,
             labels if model.learns_labels else None,
             model.takes_pairs and not (self.training and getattr(model, "corruption", None)),
+            model.likelihood.whole,
         )
         self.x = self.inspection.of(x, check, limits)
 

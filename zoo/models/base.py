@@ -26,7 +26,7 @@ from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
 from zoo.nn import given, network_properties, networks, proportions
 from zoo.nn.configured import Configured
-from zoo.nn.distributions import likelihoods
+from zoo.nn.distributions import likelihood_names
 from zoo.nn.given import whole
 from zoo.nn.requirements import check_likelihood
 from zoo.trainer import Losses, Trainer
@@ -54,7 +54,8 @@ class BaseAutoencoder(Trainer):
         tie_weights: whether the decoder uses the encoder's kernels, transposed; for dense networks
             without labels whose encoder gives one code.
         likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
-            "categorical", "squared_error", or a likelihood such as `zoo.Gaussian(0.1)`.
+            "categorical", "squared_error", "poisson", "negative_binomial", or a likelihood such as
+            `zoo.Gaussian(0.1)`.
         num_classes: how many labels there are; for conditional models only.
         encoder, decoder: your own networks instead of the described ones: functional, sequential
             or subclassed Keras models. The encoder takes `x`, the decoder `z` (of conditional
@@ -186,7 +187,7 @@ class BaseAutoencoder(Trainer):
         self.network, self.filters, self.hidden_units = sizes
         self.activation, self.code_activation = activation, code_activation
         self.tie_weights = bool(tie_weights)
-        self.likelihood = likelihoods.get(likelihood).of_model(self)
+        self.likelihood = likelihood_names.get(likelihood).of_model(self)
         self.seed = None if seed is None else whole("seed", seed)
         self._make_networks(encoder, decoder, input_shape, latent_dim)
         if self.decoder is not None:
