@@ -61,7 +61,9 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import GaussianMixture as GaussianMixture
     from zoo.nn.distributions import LearnedGaussian as LearnedGaussian
     from zoo.nn.distributions import MixedColumns as MixedColumns
+    from zoo.nn.distributions import NegativeBinomial as NegativeBinomial
     from zoo.nn.distributions import Normal as Normal
+    from zoo.nn.distributions import Poisson as Poisson
     from zoo.nn.distributions import SquaredError as SquaredError
     from zoo.nn.distributions import SwissRoll as SwissRoll
     from zoo.nn.distributions import Uniform as Uniform
@@ -121,6 +123,8 @@ _HOMES = {
     "Categorical": "zoo.nn.distributions",
     "GaussianColumns": "zoo.nn.distributions",
     "MixedColumns": "zoo.nn.distributions",
+    "Poisson": "zoo.nn.distributions",
+    "NegativeBinomial": "zoo.nn.distributions",
     "GaussianMixture": "zoo.nn.distributions",
     "SwissRoll": "zoo.nn.distributions",
     "CustomPrior": "zoo.nn.distributions",

@@ -151,3 +151,11 @@ def check_finite(model: Any) -> None:
             "used: its training diverged, or the values were changed later. Train a new model "
             "with a lower learning rate, or with clipped gradients (clipnorm=1.0)."
         )
+
+
+def unlisted_metric(cls: type, name: str) -> ValueError:
+    """Return the error for a metric that a model's class does not list."""
+    return ValueError(
+        f"The losses have a metric {name!r} which {cls.__name__}.metric_names does not list; write "
+        f'in the class: metric_names = (*{cls.__base__.__name__}.metric_names, "{name}").'
+    )

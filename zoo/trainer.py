@@ -14,17 +14,23 @@ from zoo.backend import backend
 from zoo.backend.optimizer_group import clone_optimizer, group_of
 from zoo.checks.class_weights import check_class_weight, weights_by_class
 from zoo.checks.data import Data, check_targets, positive
-from zoo.monitors import DivergenceMonitor, PassOrder, appended
+from zoo.monitors import DivergenceMonitor, PassOrder, appended, unlisted_metric
 
 DEFAULT_BATCH_SIZE = 128
 
 
 class Batch(NamedTuple):
-    """Inputs: x float32 [batch, ...]; labels int32 [batch], or float32 [batch, *label_shape]."""
+    """A batch of a step: x, its labels or None, weights or None, and what noisy x should become."""
 
     x: Any
     label: Any = None
     weight: Any = None
+    clean: Any = None
+
+    @property
+    def target(self) -> Any:
+        """What reconstructions are compared with."""
+        return self.x if self.clean is None else self.clean
 
 
 class Losses:
@@ -104,8 +110,7 @@ class Trainer(keras.Model):
         """Take one optimizer step on a loss.
 
         Args:
-            loss_fn: returns the `Losses` of the batch.
-            batch: the batch, for its sample weights.
+            loss_fn: returns the `Losses` of the batch. batch: for its sample weights.
             update: a name in `updates`, whose networks are trained; None trains all variables.
 
         Returns:
@@ -133,13 +138,15 @@ class Trainer(keras.Model):
         return  # AutoGraph cannot read a function that is only a docstring
 
     def unpack(self, data: Any) -> Batch:
-        """Return the data of a step as a batch of inputs, labels and sample weights."""
+        """Return the data of a step as a batch of inputs, labels or clean images, and weights."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         check_targets(self, x, y)
         label = ops.cast(y, self.label_dtype) if self.learns_labels else None
         if weight is not None:
             weight = ops.reshape(ops.cast(weight, "float32"), (-1,))
-        return Batch(ops.cast(x, "float32"), label, weight)
+        pairs = self.takes_pairs and not self.learns_labels and y is not None
+        clean = ops.cast(y, "float32") if pairs else None
+        return Batch(ops.cast(x, "float32"), label, weight, clean)
 
     def track(self, metrics: dict) -> dict:
         """Add the loss and the metrics of a batch, [batch] or scalars, to the means of the epoch.
@@ -148,12 +155,7 @@ class Trainer(keras.Model):
             the means so far, by name.
         """
         if unknown := metrics.keys() - self.trackers.keys():
-            name = min(unknown)
-            raise ValueError(
-                f"The losses have a metric {name!r} which {type(self).__name__}.metric_names does "
-                "not list; write in the class: metric_names = "
-                f'(*{type(self).__base__.__name__}.metric_names, "{name}").'
-            )
+            raise unlisted_metric(type(self), min(unknown))
         # A scalar metric counts for every row of the batch, as the others do.
         ones = ops.ones_like(next((v for v in metrics.values() if len(v.shape)), metrics["loss"]))
         for name, values in metrics.items():
@@ -205,12 +207,8 @@ class Trainer(keras.Model):
                 optimizer.build_members({name: self.trained_by(name) for name in self.updates})
             optimizer = keras.optimizers.get(optimizer)
             how = {"steps_per_execution": steps_per_execution, "jit_compile": jit_compile}
-            self._compile_arguments = {
-                "optimizer": optimizer,
-                "run_eagerly": run_eagerly,
-                "auto_scale_loss": auto_scale_loss,
-                **how,
-            }
+            chosen = {"optimizer": optimizer, "run_eagerly": run_eagerly}
+            self._compile_arguments = {**chosen, "auto_scale_loss": auto_scale_loss, **how}
             self.steps_asked_for, self.steps_are_eager = 0, run_eagerly
             fast = {"steps_per_execution": 1, "jit_compile": False}
             if not run_eagerly:
@@ -259,7 +257,8 @@ class Trainer(keras.Model):
             x: inputs [n, *input_shape], float, in the range that the model takes; or a stream of
                 batches: a `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch `DataLoader` or
                 generator, whose batches are checked when they are fetched.
-            y: labels, integers [n] or floats [n, *label_shape], if it has any; else None, or `x`.
+            y: labels, integers [n] or floats [n, *label_shape], if it has any. Else None, or `x`;
+                or for models that take pairs, fit(noisy, clean), the clean inputs of noisy ones.
             batch_size: at least 1; 128 by default for arrays.
             sample_weight: float [n], factors of the losses; their mean is over rows, not weights.
             class_weight: a dict of weights by label, 1 for labels that are not in it; for models
@@ -276,7 +275,7 @@ class Trainer(keras.Model):
         validation_size = positive(size if given is None else given, "validation_batch_size")
         if class_weight:
             check_class_weight(self, class_weight)
-        data = Data(self, x, y, sample_weight)
+        data = Data(self, x, y, sample_weight, training=True)
         if class_weight and data.is_array:
             data.columns[2] = weights_by_class(class_weight, data.y, sample_weight)
         held_out = None
@@ -349,7 +348,7 @@ class Trainer(keras.Model):
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs) -> Any:
         """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
-        data = Data(self, x, y, sample_weight)
+        data = Data(self, x, y, sample_weight, training=True)
         if [id(v) for v in self.trainable_variables] != self.trained_at_compile:
             self._compile_again()
         self.before_training(None)

@@ -63,6 +63,19 @@ def test_every_score_without_draws_is_exported(score, tmp_path):
     assert found["map"].shape == x.shape
 
 
+@pytest.mark.parametrize("likelihood", [zoo.Poisson, zoo.NegativeBinomial])
+def test_a_detector_of_counts_is_exported(likelihood, tmp_path):
+    counts = np.random.default_rng(0).negative_binomial(2, 0.05, (200, 6)).astype("float32")
+    model = zoo.VAE((6,), 2, hidden_units=(8,), likelihood=likelihood.adapted(counts))
+    detector = Detector(model).fit(counts, train=False)
+    export.export_model(detector, tmp_path / "out", formats=("onnx",))
+    found = export.load(tmp_path / "out" / "detector")(x=counts)
+    np.testing.assert_allclose(found["score"], detector.scores(counts), rtol=1e-4)
+    np.testing.assert_array_equal(found["is_anomaly"] == 1, detector.predict(counts) == -1)
+    with pytest.raises(ValueError, match="NaN"):  # the logarithm of 1 + count
+        export.load(tmp_path / "out" / "detector")(x=counts - 1)
+
+
 def test_scores_made_of_draws_are_refused_with_those_that_work(vae, tmp_path):
     for score in ("elbo", "log_likelihood"):
         detector = fitted(vae, score=score, samples=2)

@@ -7,7 +7,7 @@ from support.steps import compile_as_written
 import zoo
 from zoo import data
 from zoo.checks import data as checks
-from zoo.nn.distributions import likelihoods
+from zoo.nn.distributions import likelihood_names
 
 METHODS = ("fit", "evaluate", "encode")
 
@@ -173,16 +173,16 @@ def test_images_and_labels_of_every_sensible_kind_are_taken(vae, cvae, digits):
 
 def test_a_likelihood_without_a_range_takes_any_finite_pixels_but_bytes(digits):
     x = digits[0] * 12.3 - 4
-    assert checks.check_images(x, (8, 8, 1), likelihoods.get("squared_error")) is x
+    assert checks.check_images(x, (8, 8, 1), likelihood_names.get("squared_error")) is x
     with pytest.raises(ValueError, match="NaN"):
-        checks.check_images(with_nan(x), (8, 8, 1), likelihoods.get("squared_error"))
+        checks.check_images(with_nan(x), (8, 8, 1), likelihood_names.get("squared_error"))
     with pytest.raises(ValueError, match="reach 255.0.*divide by 255"):
-        checks.check_images(digits[0] * 255, (8, 8, 1), likelihoods.get("gaussian"))
+        checks.check_images(digits[0] * 255, (8, 8, 1), likelihood_names.get("gaussian"))
 
 
 def test_images_too_large_for_float32_are_refused():
     with pytest.raises(ValueError, match="NaN or infinite"):
-        checks.check_images(np.full((2, 4), 1e300), (4,), likelihoods.get("gaussian"))
+        checks.check_images(np.full((2, 4), 1e300), (4,), likelihood_names.get("gaussian"))
 
 
 ODD_DESCRIPTIONS = [

@@ -223,7 +223,7 @@ def test_every_container_becomes_the_same_array(container):
 
 @pytest.mark.parametrize("container", REFUSED, ids=lambda f: f.__name__)
 def test_every_other_container_is_refused(container):
-    likelihood = zoo.nn.distributions.likelihoods.get("gaussian")
+    likelihood = zoo.nn.distributions.likelihood_names.get("gaussian")
     with pytest.raises((TypeError, ValueError), match="^rows "):
         check_images(container(X), (3,), likelihood, "rows")
     with pytest.raises((TypeError, ValueError), match="^labels "):

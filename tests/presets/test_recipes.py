@@ -9,7 +9,7 @@ from zoo import data
 from zoo.models import CLASSES
 from zoo.nn import corruption
 from zoo.nn import distributions as priors
-from zoo.nn.distributions import likelihoods
+from zoo.nn.distributions import likelihood_names
 from zoo.presets import recipes, training
 
 
@@ -54,7 +54,7 @@ def test_every_recipe_makes_its_model(name):
     assert model.seed == recipe.seed
     config = model.get_config()
     objects = {
-        "likelihood": likelihoods.get,
+        "likelihood": likelihood_names.get,
         "corruption": corruption.get,
         "prior": lambda value: (
             value if value == "learned" else priors.get_prior(value, recipe.model["latent_dim"])

@@ -14,6 +14,7 @@ import numpy as np
 from zoo.checks.tables import column_as_array, is_table, listed, named, table_as_array
 from zoo.items import kind_of_items
 
+MOST_COUNT = 2**24
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -184,7 +185,10 @@ def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str =
         )
     if shape[1:] != expected:
         raise ValueError(f"{name} has shape {shape}; {_shape_fix(shape, expected)}")
+    whole = getattr(likelihood, "whole", False)
     kind = np.dtype(x.dtype).kind
+    if whole and kind in "iu":
+        x, kind = np.asarray(x, "float64"), "f"
     if kind not in "biufc":
         raise TypeError(f"{name} has dtype {x.dtype}, which is not numeric; give float32.")
     if kind in "iu":
@@ -202,8 +206,28 @@ def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str =
         raise ValueError(
             f"{name} holds NaN or infinite values{where}; remove or replace them first."
         )
+    if whole:
+        return _checked_counts(x, low, high, likelihood, name)
     _check_range(name, low, high, likelihood, images=len(expected) > 1)
     return x
+
+
+def _checked_counts(x, low, high, likelihood, name):
+    """Return counts, as float32 unless they stay on disk."""
+    said = f"a {type(likelihood).__name__} likelihood needs whole numbers of at least 0"
+    fix = 'For other values make the model with likelihood="gaussian".'
+    if low < 0 or high > MOST_COUNT:
+        more = "" if low < 0 else f", and at most {MOST_COUNT}, as float32 holds no others"
+        raise ValueError(
+            f"the values of {name} {'go down to' if low < 0 else 'reach'} "
+            f"{low if low < 0 else high:g}; {said}{more}. {fix}"
+        )
+    for start in range(0, len(x), 1024):  # some of a file at once
+        some = np.asarray(x[start : start + 1024])
+        fractions = some[some != np.floor(some)]
+        if fractions.size:
+            raise ValueError(f"{name} holds fractions, such as {fractions[0]:g}; {said}. {fix}")
+    return in_numpy(x)
 
 
 def in_numpy(x: Any) -> Any:

@@ -19,6 +19,7 @@ from zoo.checks.arrays import (
     in_numpy,
     with_rows,
 )
+from zoo.checks.pairs import are_the_images, check_clean_images, other_targets
 from zoo.items import kind_of_items
 
 _FIRST: list[int] = []  # the process that first made a model
@@ -56,20 +57,6 @@ def count_rows(x: Any) -> int:
     if shape:
         return int(shape[0])
     return len(x) if isinstance(x, list) else len(as_array(x))
-
-
-def are_the_images(x: Any, y: Any, values: bool = True) -> bool:
-    """Return whether targets are the images themselves.
-
-    Args:
-        values: whether to compare values; if not, as in a graph, only shapes are compared.
-    """
-    if x is y:
-        return True
-    shapes = [tuple(v.shape) if hasattr(v, "shape") else np.shape(v) for v in (x, y)]
-    if shapes[0] != shapes[1]:
-        return False
-    return not values or np.array_equal(np.asarray(x), as_array(y, "y"))
 
 
 def positive(number: Any, name: str) -> int:
@@ -235,6 +222,7 @@ class Data:
             fetched. y: labels, or None if the inputs are the targets.
         columns: for arrays: x, y and float sample weights [n], or None; for a stream None.
         few: up to 256 inputs with their labels, or None if reading them would use them up.
+        pairs: whether they are pairs of noisy and clean images; None if that cannot be told.
         own_errors: a context that raises the error of an invalid batch, without a pipeline's words.
     """
 
@@ -246,6 +234,7 @@ class Data:
         weight: Any = None,
         prefix: str = "",
         inspection: streams.Inspection | None = None,
+        training: bool = False,
     ):
         check_process()
         if x is None or isinstance(x, (tuple, dict)):
@@ -256,11 +245,13 @@ class Data:
             )
         self.model, self.is_array = model, is_array(x)
         self.inspection, self.own_errors = inspection, contextlib.nullcontext()
+        self.training, self.pairs = training, None
         if self.is_array:
-            x, y, weight = check_batch(model, x, y, weight, prefix)
-            self.columns = [x, y if model.learns_labels else None, weight]
+            x, y, weight = check_batch(model, x, y, weight, prefix, training=training)
+            self.columns = [x, y if model.learns_labels or y is not x else None, weight]
             self.x, self.y, _ = self.columns
-            self.few = few_rows(self.x, self.y)
+            self.pairs = None if y is x else y is not None and not model.learns_labels
+            self.few = few_rows(self.x, self.y if model.learns_labels else None)
         else:
             self.columns, self.y = None, None
             self.inspection = inspection or streams.Inspection()
@@ -271,18 +262,21 @@ class Data:
         model, kind, self.few = self.model, streams.kind(x), None
 
         def check(batch):
-            checked = check_batch(model, *_unpack(batch), prefix, kind)
+            checked = check_batch(model, *_unpack(batch), prefix, kind, self.training)
             return checked[: len(batch)] if isinstance(batch, tuple | list) else checked[:1]
 
         first, x = streams.first_batch(x)
         if first is not None:
-            found, labels, _ = check_batch(model, *_unpack(first), prefix, kind)
-            self.few = few_rows(found, labels if model.learns_labels else None)
+            found, y, _ = check_batch(model, *_unpack(first), prefix, kind, self.training)
+            self.few = few_rows(found, y if model.learns_labels else None)
+            self.pairs = None if y is found else y is not None and not model.learns_labels
         labels = tuple(model.label_shape), -1 if model.semi_supervised else 0, model.num_classes
         limits = streams.Limits(
             tuple(model.image_shape),
             model.likelihood.bounds if model.likelihood.bounded else None,
             labels if model.learns_labels else None,
+            model.takes_pairs and not (self.training and getattr(model, "corruption", None)),
+            model.likelihood.whole,
         )
         self.x = self.inspection.of(x, check, limits)
 
@@ -300,6 +294,11 @@ class Data:
         """Return the validation data: the given data, or the last part of these arrays."""
         if data is not None:
             found = Data(self.model, *_unpack(data), "validation_", self.inspection)
+            if self.pairs and found.pairs is False:
+                raise ValueError(
+                    "x is trained with pairs (noisy, clean), and validation_data= holds images "
+                    "alone: give pairs too, validation_data=(noisy, clean)."
+                )
             if not self.inspection and found.inspection:
                 self.inspection, self.own_errors = found.inspection, found.own_errors
             return found
@@ -320,24 +319,32 @@ class Data:
 
 
 def check_batch(
-    model: Any, x: Any, y: Any, weight: Any, prefix: str = "", kind: str = "array"
+    model: Any,
+    x: Any,
+    y: Any,
+    weight: Any,
+    prefix: str = "",
+    kind: str = "array",
+    training: bool = False,
 ) -> tuple:
-    """Check inputs, labels and weights against a model.
+    """Check inputs, labels or clean images, and weights against a model.
 
     Returns:
-        the same as NumPy arrays: x float, y int32 or float, or None; weights float32, or None.
+        the same as NumPy arrays: x float, y int32 or float, x itself, or None; weights float32, or
+        None.
     """
     found = check_images(x, model.image_shape, model.likelihood, prefix + "x")
     if not model.learns_labels and y is not None and y is not x:
         y = as_array(y, prefix + "y", getattr(model.likelihood, "names", None))
-    check_targets(model, found, found if y is x else y, kind)
+    if model.learns_labels:
+        check_targets(model, found, y, kind)
     if model.label_shape:
         y = check_label_arrays(y, len(found), model, prefix + "y")
     elif model.learns_labels:
         unlabeled = model.semi_supervised
         y = check_labels(y, len(found), model.num_classes, prefix + "y", unlabeled=unlabeled)
     elif y is not None:
-        y = found
+        y = found if y is x else check_clean_images(model, found, y, kind, training, prefix + "y")
     if weight is not None:
         weight = check_weights(weight, len(found))
     return found, y, weight
@@ -358,10 +365,10 @@ def check_weights(weight: Any, n: int) -> np.ndarray:
 
 
 def check_targets(model: Any, x: Any, y: Any, kind: str | None = None) -> None:
-    """Refuse missing labels, and targets that are neither labels nor the inputs.
+    """Refuse missing labels, and targets that are neither labels nor of the shape of the inputs.
 
     Args:
-        kind: of data, as in `streams.IMAGES_ALONE`; None in a step, where only shapes are compared.
+        kind: of data, as in `streams.IMAGES_ALONE`; None in a step.
     """
     name = type(model).__name__
     if model.learns_labels and y is None:
@@ -375,15 +382,8 @@ def check_targets(model: Any, x: Any, y: Any, kind: str | None = None) -> None:
             else f"{name} {learns} from {kind_of_items(model.image_shape)} and labels: {given}, "
             f"with y integers from 0 to {model.num_classes - 1}{unknown}; y is missing."
         )
-    if model.learns_labels or y is None:
-        return
-    if not are_the_images(x, y, values=kind is not None):
-        raise ValueError(
-            f"{name} learns from {kind_of_items(model.image_shape)} only, which are also the "
-            "targets, but y is something else. Leave out y, or give x itself. To leave out y: "
-            f"{streams.IMAGES_ALONE[kind or 'other']}. To restore corrupted images, give "
-            "zoo.DenoisingAutoencoder the clean images and corruption=."
-        )
+    if not (model.learns_labels or y is None or are_the_images(x, y, values=False)):
+        raise other_targets(model, "other", tuple(x.shape), tuple(y.shape))
 
 
 def _unpack(data):

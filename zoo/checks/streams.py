@@ -35,11 +35,15 @@ class Limits(NamedTuple):
         shape: of an image. bounds: the range of its values, None if any are valid.
         labels: the shape of a label, the lowest one, and the first number above the highest, or
             None for images, with the same range of values; None without labels.
+        pairs: whether targets may be clean images, within the same limits.
+        whole: whether values are whole numbers.
     """
 
     shape: tuple[int, ...]
     bounds: tuple[float, float] | None
     labels: tuple[tuple[int, ...], int, int | None] | None
+    pairs: bool = False
+    whole: bool = False
 
 
 def kind(data: Any) -> str:
@@ -255,7 +259,10 @@ def _is_plainly_fine(batch, limits: Limits):
         conditions.append(limits.labels is None)
     elif limits.labels is None:
         same = y.dtype == x.dtype and y.shape[1:] == x.shape[1:]
-        conditions.append(tf.reduce_all(tf.equal(x, y)) if same else False)
+        if same and limits.pairs:
+            conditions += [_is_in_range(y, limits), tf.shape(x)[0] == tf.shape(y)[0]]
+        else:
+            conditions.append(tf.reduce_all(tf.equal(x, y)) if same else False)
     else:
         shape, lowest, end = limits.labels
         right = y.dtype.is_floating if end is None else y.dtype.is_integer
@@ -279,6 +286,7 @@ def _is_in_range(x, limits):
     low, high = tf.reduce_min(x), tf.reduce_max(x)
     if limits.bounds is not None:
         finite = tf.math.is_finite(low) & tf.math.is_finite(high)
-        return (low >= limits.bounds[0]) & (high <= limits.bounds[1]) & finite
+        whole = tf.reduce_all(tf.equal(x, tf.floor(x))) if limits.whole else True
+        return (low >= limits.bounds[0]) & (high <= limits.bounds[1]) & finite & whole
     bytes_ = (low >= 0) & (high > 16) & (high <= 255)
     return tf.math.is_finite(low) & tf.math.is_finite(high) & ~bytes_

@@ -154,9 +154,8 @@ def has_reference_classifier(evaluation: Evaluation) -> bool:
 def has_log_likelihood(evaluation: Evaluation) -> bool:
     """Whether p(x | z) is a probability of discrete pixels, so that log p(x) can be compared."""
     kind = evaluation.model.likelihood
-    return isinstance(kind, Categorical) or (
-        isinstance(kind, Bernoulli) and evaluation.has_binary_pixels
-    )
+    binary = isinstance(kind, Bernoulli) and evaluation.has_binary_pixels
+    return binary or kind.whole or isinstance(kind, Categorical)
 
 
 def is_compared_by_log_likelihood(evaluation: Evaluation) -> bool:
@@ -214,6 +213,7 @@ def _reconstruction_error(e):
     values = "pixels, per image, pixels in [0, 1]"
     if e.model.likelihood.in_own_units:
         values = "columns, per row, in standard deviations of the training data"
+    values = "ln(1 + count)" if e.model.likelihood.whole else values
     return rounded(error), {"values": values}
 
 

@@ -73,6 +73,8 @@ class Evaluation:
         kind = self.model.likelihood
         if isinstance(kind, Categorical):
             return f"grey levels, {kind.levels} of them"
+        if kind.whole:
+            return "counts"
         if kind.in_own_units:
             return "density of the columns in their own units"
         if not isinstance(kind, Bernoulli):

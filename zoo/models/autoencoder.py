@@ -36,8 +36,8 @@ class Autoencoder(BaseAutoencoder):
     Use it for compression, for features, and as the baseline for all other models.
 
     Args:
-        l1, l2: weights of the sums of absolute and of squared values over all kernels, at least 0;
-            a tied kernel counts once. A penalty with a nonzero weight is a metric, `l1` or `l2`.
+        l1, l2: weights, at least 0, of the sums of absolute and of squared values over all kernels,
+            tied ones once. A penalty with a nonzero weight is a metric, `l1` or `l2`.
         Others: see `zoo.models.base.BaseAutoencoder`.
 
     Examples:
@@ -54,8 +54,7 @@ class Autoencoder(BaseAutoencoder):
     (doi 10.1016/0893-6080(89)90014-2) on the linear case; Hinton and Salakhutdinov 2006
     (doi 10.1126/science.1127647).
 
-    Example: with your own networks. The model removes the decoder's sigmoid, as the likelihood
-    applies one itself; `decoder` itself keeps it.
+    Example: your own networks. The model removes the decoder's sigmoid, as the likelihood has one.
 
         import keras
         import numpy as np
@@ -73,6 +72,7 @@ class Autoencoder(BaseAutoencoder):
     """
 
     takes_further_losses = True
+    takes_pairs = True
     card_metrics = (
         *BaseAutoencoder.card_metrics,
         "linear probe accuracy",
@@ -100,9 +100,9 @@ class Autoencoder(BaseAutoencoder):
     def losses(self, batch: Batch, training: bool) -> Losses:
         z = self.encoder(batch.x, training=training)
         parameters = self.decoder(z, training=training)
-        reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
+        reconstruction = -self.likelihood.log_prob(batch.target, parameters)  # [batch]
         losses = Losses(reconstruction, reconstruction=reconstruction)
-        return self.with_penalties(losses) + self.further_losses(batch.x, z)
+        return self.with_penalties(losses) + self.further_losses(batch.target, z)
 
     def with_penalties(self, losses: Losses) -> Losses:
         """Return losses plus the penalties on kernels with a nonzero weight."""
@@ -160,8 +160,7 @@ class SparseAutoencoder(Autoencoder):
 
     Args:
         penalty: "kl", for a code with a sigmoid, or "l1", for a code with a ReLU by default.
-        rho: the target of the mean activity for "kl", between 0 and 1. Batches should hold more
-            than 1/rho images, or their means are too noisy.
+        rho: the target of the mean activity for "kl", between 0 and 1; batches of more than 1/rho.
         weight: of the penalty, at least 0.
         code_activation: "auto" is a sigmoid for "kl" and a ReLU for "l1".
         Others: see `Autoencoder`; here `hidden_units=()` is the default: one layer each for encoder
@@ -180,6 +179,7 @@ class SparseAutoencoder(Autoencoder):
     Olshausen and Field 1996 (doi 10.1038/381607a0) for "l1".
     """
 
+    takes_pairs = True
     metric_names = ("reconstruction", "sparsity")
 
     def __init__(
@@ -212,14 +212,14 @@ class SparseAutoencoder(Autoencoder):
     def losses(self, batch: Batch, training: bool) -> Losses:
         z = self.encoder(batch.x, training=training)  # [batch, latent_dim]
         parameters = self.decoder(z, training=training)
-        reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
+        reconstruction = -self.likelihood.log_prob(batch.target, parameters)  # [batch]
         if self.penalty == "l1":
             sparsity = ops.sum(ops.abs(z), axis=1)  # [batch]
         else:
             sparsity = ops.sum(bernoulli_kl(self.rho, backend.batch_mean(z)))  # a scalar
         metrics = {"reconstruction": reconstruction, "sparsity": sparsity}
         losses = Losses(reconstruction, self.weight.value * sparsity, **metrics)
-        return self.with_penalties(losses) + self.further_losses(batch.x, z)
+        return self.with_penalties(losses) + self.further_losses(batch.target, z)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -227,13 +227,15 @@ class DenoisingAutoencoder(Autoencoder):
     """The denoising autoencoder: it reconstructs a clean image from a corrupted one.
 
     Minimizes the mean over L samples of -log p(x | encoder(x')), x' ~ q(x' | x). Images are
-    corrupted in training only, not in evaluation, `encode` and `reconstruct`.
+    corrupted in training only, not in evaluation, `encode` and `reconstruct`. If noisy images were
+    measured, `fit(noisy, clean)` learns from such pairs instead, and corrupts nothing.
 
     Use it to restore images (`model.reconstruct(corrupted)`), and for features.
 
     Args:
         corruption: a `zoo.Masking`, `zoo.SaltAndPepper`, `zoo.GaussianNoise`, `zoo.Translation`,
-            or a `zoo.Composition` of these; or a dict such as {"masking": 0.25}.
+            or a `zoo.Composition` of these; or a dict such as {"masking": 0.25}. None is for pairs;
+            images that come alone are then corrupted by `zoo.Masking(0.25)`.
         num_corruptions: L, at least 1.
         Others: see `Autoencoder`.
 
@@ -250,6 +252,7 @@ class DenoisingAutoencoder(Autoencoder):
     """
 
     restores = True
+    takes_pairs = True
     card_metrics = (
         *Autoencoder.card_metrics,
         "PSNR at 25 % masking",
@@ -268,21 +271,33 @@ class DenoisingAutoencoder(Autoencoder):
         **kwargs,
     ):
         super().__init__(input_shape, latent_dim, **kwargs)
-        self.corruption = corruptions.get({"masking": 0.25} if corruption is None else corruption)
-        check_corruption(self.corruption, self.likelihood, self.image_shape)
+        self.corruption = None if corruption is None else corruptions.get(corruption)
+        check_corruption(self.used_corruption, self.likelihood, self.image_shape)
         self.num_corruptions = whole("num_corruptions", num_corruptions, least=1)
 
     def losses(self, batch: Batch, training: bool) -> Losses:
         if not training:
             return super().losses(batch, training)
-        x = ops.repeat(batch.x, self.num_corruptions, axis=0)  # [batch * L, *input_shape]
-        seen = self.likelihood.corrupted(x, self.corruption, self.seed_generator)
-        z = self.encoder(seen, training=True)
+        x = ops.repeat(batch.target, self.num_corruptions, axis=0)  # [batch * L, *input_shape]
+        z = self.encoder(self.seen(x, batch), training=True)
         log_prob = self.likelihood.log_prob(x, self.decoder(z, training=True))
         log_prob = ops.reshape(log_prob, (-1, self.num_corruptions))  # [batch, L]
         reconstruction = -ops.mean(log_prob, axis=1)
         losses = Losses(reconstruction, reconstruction=reconstruction)
         return self.with_penalties(losses) + self.further_losses(x, z)
+
+    def seen(self, x: Any, batch: Batch) -> Any:
+        """Return what the encoder gets in training for the clean x, [batch * L, *input_shape]."""
+        corrupted = self.likelihood.corrupted(x, self.used_corruption, self.seed_generator)
+        if batch.clean is None or self.corruption:
+            return corrupted
+        alone = ops.all(ops.equal(batch.x, batch.clean))  # a stream of (x, x)
+        return ops.where(alone, corrupted, ops.repeat(batch.x, self.num_corruptions, axis=0))
+
+    @property
+    def used_corruption(self) -> corruptions.Corruption:
+        """The corruption of images that come alone."""
+        return self.corruption or corruptions.Masking(0.25)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -303,8 +318,7 @@ class ContractiveAutoencoder(Autoencoder):
 
     Args:
         weight: of the penalty, at least 0.
-        jacobian: one of the methods above.
-        noise: s of "stochastic", above 0.
+        jacobian: one of the methods above. noise: s of "stochastic", above 0.
         tie_weights: "auto" is True for dense networks and False for convolutional ones.
         Others: see `Autoencoder`; here `hidden_units=()` and sigmoids are the defaults. Activations
             must be smooth.
@@ -321,6 +335,7 @@ class ContractiveAutoencoder(Autoencoder):
     Rifai et al. 2011, Higher order contractive auto-encoder (ECML), applied to the code itself.
     """
 
+    takes_pairs = True
     metric_names = ("reconstruction", "contraction")
 
     def __init__(
@@ -347,11 +362,9 @@ class ContractiveAutoencoder(Autoencoder):
         self.jacobian = jacobian
         self.noise = number("noise", noise, above=0)
         self.weight = LossWeight("weight", weight, least=0)
-        if jacobian not in ("auto", "closed", "exact", "hutchinson", "stochastic"):
-            raise ValueError(
-                f"jacobian is {jacobian!r}; choose 'auto', 'closed', 'exact', 'hutchinson' or "
-                "'stochastic'."
-            )
+        methods = "auto", "closed", "exact", "hutchinson", "stochastic"
+        if jacobian not in methods:
+            raise ValueError(f"jacobian is {jacobian!r}; choose {', '.join(map(repr, methods))}.")
         if jacobian == "closed" and not self.has_closed_jacobian:
             raise ValueError(
                 "jacobian='closed' needs an encoder of one dense layer with a sigmoid, a tanh or "
@@ -363,12 +376,12 @@ class ContractiveAutoencoder(Autoencoder):
 
     def losses(self, batch: Batch, training: bool) -> Losses:
         z = self.encoder(batch.x, training=training)  # [batch, latent_dim]
-        parameters = self.decoder(z, training=training)
-        reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
+        decoded = self.decoder(z, training=training)
+        reconstruction = -self.likelihood.log_prob(batch.target, decoded)  # [batch]
         contraction = self.contraction(batch.x, z)  # [batch]
         loss = reconstruction + self.weight.value * contraction
         losses = Losses(loss, reconstruction=reconstruction, contraction=contraction)
-        return self.with_penalties(losses) + self.further_losses(batch.x, z)
+        return self.with_penalties(losses) + self.further_losses(batch.target, z)
 
     def contraction(self, x: Any, z: Any) -> Any:
         """Return |dh(x)/dx|^2 of images x with codes z, or its estimate, [batch]."""

@@ -27,7 +27,7 @@ from zoo.models.loss_weight import LossWeight
 from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
 from zoo.nn import given, network_properties, networks, proportions
 from zoo.nn.configured import Configured
-from zoo.nn.distributions import likelihoods
+from zoo.nn.distributions import likelihood_names
 from zoo.nn.given import whole
 from zoo.nn.requirements import check_likelihood
 from zoo.trainer import Losses, Trainer
@@ -56,7 +56,8 @@ class BaseAutoencoder(Trainer):
         tie_weights: whether the decoder uses the encoder's kernels, transposed; for dense networks
             without labels whose encoder gives one code.
         likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
-            "categorical", "squared_error", or a likelihood such as `zoo.Gaussian(0.1)`.
+            "categorical", "squared_error", "poisson", "negative_binomial", or a likelihood such as
+            `zoo.Gaussian(0.1)`.
         num_classes: how many labels there are; for conditional models only.
         encoder, decoder: your own networks instead of the described ones: functional, sequential
             or subclassed Keras models. The encoder takes `x`, the decoder `z` (of conditional
@@ -88,6 +89,8 @@ class BaseAutoencoder(Trainer):
             one integer.
         label_dtype: "int32", or of images "float32".
         semi_supervised: whether labels may be -1, for "unlabeled".
+        takes_pairs: whether it also learns to give clean images for noisy ones, fit(noisy, clean).
+            A class with its own `losses` or `train_step` compares with `batch.target` and says so.
         family: the group of presets that its presets belong to.
         restores: whether the model is trained to restore clean images from corrupted ones.
         has_encoder: whether it encodes and reconstructs images; not a `GAN`, nor a translator.
@@ -113,6 +116,7 @@ class BaseAutoencoder(Trainer):
     label_shape: tuple[int, ...] = ()
     label_dtype = "int32"
     semi_supervised = False
+    takes_pairs = False
     restores = False
     has_encoder = True
     takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}
@@ -136,6 +140,8 @@ class BaseAutoencoder(Trainer):
             cls.learns_labels = cls.conditional
         if cls.conditional and not cls.label_inputs:
             cls.label_inputs = ("x", "z")
+        if vars(cls).keys() & {"losses", "train_step"} and "takes_pairs" not in vars(cls):
+            cls.takes_pairs = False  # it may compare with `batch.x`
         for name in ("encode", "decode", "reconstruct"):
             if name in vars(cls):
                 setattr(cls, name, streams.by_batch(vars(cls)[name]))
@@ -183,7 +189,7 @@ class BaseAutoencoder(Trainer):
         self.network, self.filters, self.hidden_units = sizes
         self.activation, self.code_activation = activation, code_activation
         self.tie_weights = bool(tie_weights)
-        self.likelihood = likelihoods.get(likelihood).of_model(self)
+        self.likelihood = likelihood_names.get(likelihood).of_model(self)
         self.seed = None if seed is None else whole("seed", seed)
         self._make_networks(encoder, decoder, input_shape, latent_dim)
         if self.decoder is not None:

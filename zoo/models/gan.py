@@ -11,7 +11,7 @@ from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import TensorInfo, decoder_part, image_info
 from zoo.monitors import DiscriminatorMonitor, ModeCollapseMonitor
 from zoo.nn import networks, own_discriminators
-from zoo.nn.distributions import likelihoods, prior_names
+from zoo.nn.distributions import likelihood_names, prior_names
 from zoo.nn.given import number, widths
 from zoo.trainer import Batch, Losses
 
@@ -98,7 +98,7 @@ class GAN(BaseAutoencoder):
         discriminator: keras.Layer | None = None,
         **kwargs,
     ):
-        kind = likelihoods.get(kwargs.get("likelihood", "bernoulli"))
+        kind = likelihood_names.get(kwargs.get("likelihood", "bernoulli"))
         if kind.in_own_units or kind.values > 1:
             raise ValueError(
                 f"GAN makes images, and the likelihood {type(kind).__name__} takes tables, or "

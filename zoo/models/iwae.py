@@ -40,6 +40,7 @@ class IWAE(VAE):
     """
 
     family = "iwae"
+    takes_pairs = True
     metric_names = (*VAE.metric_names, "iw_elbo")
     takes_no: ClassVar = {
         name: (neutral, "the importance-weighted bound has no KL divergence to weight; use a VAE")
@@ -57,7 +58,10 @@ class IWAE(VAE):
         super().__init__(input_shape, latent_dim, samples=samples, **kwargs)
 
     def losses(self, batch: Batch, training: bool) -> Losses:
-        x = seen = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
+        if batch.clean is None:
+            x = seen = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
+        else:
+            seen, x = self.pixels_of_pairs(batch)
         if self.corruption and training:
             seen = self.decoder_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q = self.posterior(seen, batch.label, training)

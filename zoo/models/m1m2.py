@@ -11,6 +11,7 @@ from keras import ops
 import zoo
 from zoo.models.m2 import M2
 from zoo.models.vae import VAE
+from zoo.nn.distributions import likelihood_names
 from zoo.nn.saved_configs import refuse_name
 
 
@@ -71,6 +72,11 @@ class M1M2(M2):
         **kwargs,
     ):
         lower = _copy(lower)
+        if likelihood_names.get(likelihood).whole:
+            raise ValueError(
+                f"likelihood={likelihood!r} is that of counts, and the codes of lower= are none: "
+                'take "gaussian" or "learned_gaussian" here, and counts in lower=.'
+            )
         super().__init__((lower.latent_dim,), latent_dim, likelihood=likelihood, **kwargs)
         self.lower = lower
         self.lower.trainable = False

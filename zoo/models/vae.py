@@ -53,7 +53,8 @@ class VAE(BaseAutoencoder):
             pixel to 1 with its value as the probability, newly sampled at every step; `encode` and
             `reconstruct` take it as it is. "threshold" always sets it to 1 if it is above 1/2.
         corruption: of the images that the encoder sees in training, as in
-            `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image.
+            `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image. Without one,
+            `fit(noisy, clean)` learns from pairs.
         prior: a `zoo.Normal`, the standard normal by default; or another prior with a density, such
             as a `zoo.GaussianMixture` or your own, for which the KL divergence is estimated:
             log q(z | x) - log p(z), averaged over the samples.
@@ -79,6 +80,7 @@ class VAE(BaseAutoencoder):
 
     family = "vae"
     takes_further_losses = True
+    takes_pairs = True
     encoder_outputs = ("z_mean", "z_log_var")
     metric_names = ("reconstruction", "kl", "elbo")
     takes_no: ClassVar = {
@@ -166,7 +168,10 @@ class VAE(BaseAutoencoder):
         return self.scheduled_beta if callable(self.beta) else self.beta.value
 
     def losses(self, batch: Batch, training: bool) -> Losses:
-        x = seen = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
+        if batch.clean is None:
+            x = seen = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
+        else:
+            seen, x = self.pixels_of_pairs(batch)
         if self.corruption and training:
             seen = self.decoder_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q, p = self.posterior(seen, batch.label, training), self.prior_of(batch.label)
@@ -212,6 +217,14 @@ class VAE(BaseAutoencoder):
         if draw and self.binarize == "dynamic":
             return ops.cast(backend.uniform(ops.shape(x), self.seed_generator) < x, "float32")
         return x
+
+    def pixels_of_pairs(self, batch: Batch) -> Any:
+        """Return noisy and clean pixels, [2, batch, *input_shape]; equal ones stay equal."""
+        both = ops.stack([batch.x, batch.clean])
+        if self.binarize == "dynamic":
+            uniform = backend.uniform(ops.shape(batch.x), self.seed_generator)
+            return ops.cast(uniform < both, "float32")
+        return self.input_pixels(both)
 
     # Use
 

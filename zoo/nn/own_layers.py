@@ -159,3 +159,17 @@ class Standardize(keras.layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "mean": self.mean, "deviation": self.deviation}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class LogOfCounts(keras.layers.Layer):
+    """Takes ln(1 + x) of counts, in float32."""
+
+    def __init__(self, **options):
+        super().__init__(**{**options, "dtype": "float32"})
+
+    def call(self, x: Any) -> Any:
+        return ops.log(1.0 + x)  # ONNX has no log1p
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        return shape

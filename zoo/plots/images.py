@@ -185,7 +185,7 @@ def restorations(
         >>> model = zoo.DenoisingAutoencoder((8, 8, 1), 16, corruption={"masking": 0.25})
         >>> zoo.plots.restorations(model, x_test).savefig("restorations.png")
     """
-    corruption = corruption or getattr(model, "corruption", None)
+    corruption = corruption or getattr(model, "used_corruption", getattr(model, "corruption", None))
     need(corruption, "Say how to corrupt the images: corruption=zoo.Masking(0.25).")
     x, labels = x[:n], None if labels is None else labels[:n]
     corrupted = corruption.sample(x, seed=seed)

@@ -15,7 +15,8 @@ from zoo.data.own import OwnData, in_drawn_order, read, with_labels
 from zoo.data.tables import is_frame, is_table
 from zoo.items import kind_of_items
 from zoo.models import CLASSES
-from zoo.nn.distributions import GaussianColumns, MixedColumns
+from zoo.nn.distributions import GaussianColumns, MixedColumns, likelihood_names
+from zoo.nn.distributions.likelihood_names import COUNTS
 from zoo.nn.proportions import suited_filters, suited_hidden_units, suited_latent_dim
 from zoo.presets import recipes
 from zoo.presets.data_note import labels_in_a_file
@@ -246,11 +247,14 @@ def _label_arrays(model: dict, y) -> dict:
 def _likelihood_of_columns(recipe, x, own) -> dict:
     """Return the settings of the likelihood of a table, adapted to its training rows."""
     asked = recipe.model.get("likelihood", "gaussian")
+    if asked in COUNTS and not own.categories:
+        return serialize_keras_object(type(likelihood_names.get(asked)).adapted(x, own.columns))
     known = (GaussianColumns.__name__, MixedColumns.__name__)
     if asked != "gaussian" and not (isinstance(asked, dict) and asked.get("class_name") in known):
         raise ValueError(
             f"likelihood={asked!r} is not for tables, whose columns are normal in their own units: "
-            "leave it out. Or standardize the columns yourself, and give them as an .npy file."
+            "leave it out, or take poisson or negative_binomial for counts. Or standardize the "
+            "columns yourself, and give them as an .npy file."
         )
     if own.categories:
         names = {"names": own.columns, "category_names": own.category_names}

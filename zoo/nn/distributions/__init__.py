@@ -1,6 +1,7 @@
 """Posteriors, priors and likelihoods: `log_prob`, `sample`, and KL divergences between them."""
 
 from zoo.nn.distributions.columns import GaussianColumns
+from zoo.nn.distributions.counts import NegativeBinomial, Poisson
 from zoo.nn.distributions.custom_prior import CustomPrior
 from zoo.nn.distributions.likelihoods import (
     Bernoulli,
@@ -27,7 +28,9 @@ __all__ = [
     "LearnedNormal",
     "Likelihood",
     "MixedColumns",
+    "NegativeBinomial",
     "Normal",
+    "Poisson",
     "Prior",
     "SquaredError",
     "SwissRoll",

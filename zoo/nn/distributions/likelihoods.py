@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from zoo.nn.configured import Configured, made_of
+from zoo.nn.configured import Configured
 from zoo.nn.distributions.normal import LOG_TWO_PI, log_normal
 from zoo.nn.given import number, whole
 
@@ -53,7 +53,8 @@ class Likelihood(Configured):
             a bounded activation; None if they are the values of pixels.
         calibrated: whether each step of training must call its `calibrate`.
         applies: the Keras activation that `mean` applies to the numbers, or None.
-        in_own_units: whether it standardizes rows of a table, which may hold any finite values.
+        in_own_units: whether it standardizes its input, in units of its own: rows, or counts.
+        whole: whether values are whole numbers, which are counted; integers are taken, too.
 
     Examples: your own loss is a likelihood.
         >>> @keras.saving.register_keras_serializable(package="mine")
@@ -79,6 +80,7 @@ class Likelihood(Configured):
     applies: str | None = None
     calibrated = False
     in_own_units = False
+    whole = False
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -351,36 +353,6 @@ class SquaredError(Likelihood):
 
     def mean(self, parameters: Any) -> Any:
         return parameters
-
-
-_NAMED = {
-    "bernoulli": Bernoulli,
-    "gaussian": Gaussian,
-    "learned_gaussian": LearnedGaussian,
-    "categorical": Categorical,
-    "squared_error": SquaredError,
-}
-
-
-def get(identifier: Any) -> Likelihood:
-    """Return a likelihood, given a name, a serialized likelihood, or a likelihood.
-
-    Raises:
-        ValueError: an unknown name. TypeError: anything else.
-    """
-    if isinstance(identifier, Likelihood):
-        return identifier
-    if isinstance(identifier, dict):
-        return made_of(identifier, Likelihood, "likelihood")
-    if isinstance(identifier, str):
-        if identifier not in _NAMED:
-            raise ValueError(
-                f"likelihood={identifier!r} is unknown; choose from: {', '.join(_NAMED)}."
-            )
-        return _NAMED[identifier]()
-    raise TypeError(
-        f"likelihood must be one of {', '.join(_NAMED)} or a Likelihood, not {identifier!r}."
-    )
 
 
 def bernoulli_kl(p: float, q: Any) -> Any:

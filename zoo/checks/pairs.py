@@ -1,0 +1,81 @@
+"""Targets of models without labels: the inputs themselves, or the clean images of noisy ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zoo.checks import streams
+from zoo.checks.arrays import as_array, check_images
+from zoo.items import kind_of_items
+
+ROWS = 1024  # compared at once, so that arrays on disk stay there
+
+
+def are_the_images(x: Any, y: Any, values: bool = True) -> bool:
+    """Return whether targets are the images themselves.
+
+    Args:
+        values: whether to compare values; if not, as in a graph, only shapes are compared.
+    """
+    if x is y:
+        return True
+    shapes = [tuple(v.shape) if hasattr(v, "shape") else np.shape(v) for v in (x, y)]
+    if shapes[0] != shapes[1]:
+        return False
+    if not values:
+        return True
+    y = as_array(y, "y")
+    starts = range(0, len(x), ROWS)
+    return all(np.array_equal(x[i : i + ROWS], y[i : i + ROWS]) for i in starts)
+
+
+def check_clean_images(
+    model: Any, x: Any, y: Any, kind: str, training: bool, name: str = "y"
+) -> Any:
+    """Check the targets of a model without labels.
+
+    Args:
+        x: its checked inputs. y: what came beside them, not None.
+        kind: of data, as in `streams.IMAGES_ALONE`. training: whether the model learns from them.
+        name: of y, for errors.
+
+    Returns:
+        `x` itself if `y` holds the same images, else `y`, checked as images that the noisy `x`
+        should become.
+
+    Raises:
+        ValueError: the model takes no pairs; it corrupts images itself; another shape or range.
+        TypeError: a dtype that the model does not take.
+    """
+    if are_the_images(x, y):
+        return x
+    if not model.takes_pairs or tuple(x.shape) != tuple(y.shape):
+        raise other_targets(model, kind, tuple(x.shape), tuple(y.shape))
+    if training and (corruption := getattr(model, "corruption", None)) is not None:
+        raise ValueError(
+            f"{type(model).__name__} has corruption={corruption!r} and got pairs (noisy, clean): "
+            "noisy images would be corrupted once more. For pairs make the model with "
+            f"corruption=None; to corrupt clean images, {streams.IMAGES_ALONE[kind]}, with the "
+            "clean images as x."
+        )
+    return check_images(y, model.image_shape, model.likelihood, name)
+
+
+def other_targets(model: Any, kind: str, shape: tuple, came: tuple) -> ValueError:
+    """Return the error for targets that are neither the inputs nor clean images of their shape."""
+    name, items = type(model).__name__, kind_of_items(model.image_shape)
+    advice = f"To leave out y: {streams.IMAGES_ALONE[kind]}."
+    if model.takes_pairs:
+        return ValueError(
+            f"{name} learns from {items} only, which are also the targets, or from pairs (noisy, "
+            f"clean) of one shape; x has shape {shape} and y {came}. {advice} To restore noisy "
+            f"{items}, let y hold one clean one for each of them, in the same order."
+        )
+    return ValueError(
+        f"{name} learns from {items} only, which are also the targets, but y is something else. "
+        f"Leave out y, or give x itself. {advice} To restore noisy {items}, train a "
+        "zoo.DenoisingAutoencoder, zoo.Autoencoder or zoo.VAE with pairs, fit(noisy, clean), or "
+        "give zoo.DenoisingAutoencoder the clean ones and corruption=."
+    )

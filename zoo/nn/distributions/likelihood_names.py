@@ -1,0 +1,48 @@
+"""Likelihoods by name, for `likelihood=`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.nn.configured import made_of
+from zoo.nn.distributions.counts import NegativeBinomial, Poisson
+from zoo.nn.distributions.likelihoods import (
+    Bernoulli,
+    Categorical,
+    Gaussian,
+    LearnedGaussian,
+    Likelihood,
+    SquaredError,
+)
+
+_NAMED = {
+    "bernoulli": Bernoulli,
+    "gaussian": Gaussian,
+    "learned_gaussian": LearnedGaussian,
+    "categorical": Categorical,
+    "squared_error": SquaredError,
+    "poisson": Poisson,
+    "negative_binomial": NegativeBinomial,
+}
+COUNTS = ("poisson", "negative_binomial")
+
+
+def get(identifier: Any) -> Likelihood:
+    """Return a likelihood, given a name, a serialized likelihood, or a likelihood.
+
+    Raises:
+        ValueError: an unknown name. TypeError: anything else.
+    """
+    if isinstance(identifier, Likelihood):
+        return identifier
+    if isinstance(identifier, dict):
+        return made_of(identifier, Likelihood, "likelihood")
+    if isinstance(identifier, str):
+        if identifier not in _NAMED:
+            raise ValueError(
+                f"likelihood={identifier!r} is unknown; choose from: {', '.join(_NAMED)}."
+            )
+        return _NAMED[identifier]()
+    raise TypeError(
+        f"likelihood must be one of {', '.join(_NAMED)} or a Likelihood, not {identifier!r}."
+    )
