@@ -121,7 +121,7 @@ def test_the_command_takes_folders(parts, detector, tmp_path, capsys):
     zoo.save(detector.model, tmp_path / "model")
     code, printed, err = run(
         capsys,
-        *("detect", tmp_path / "model", parts, "--train-data", parts / "good", "--quantile", 0.9),
+        *("detect", tmp_path / "model", parts, "--train-data", parts / "good", "--quantile", 0.8),
         *("--labels", "from_subfolders", "--normal", "good", "--score", "reconstruction"),
         *("--out", tmp_path / "report", "--save", tmp_path / "saved", "--cache", tmp_path / "c"),
     )
@@ -129,7 +129,7 @@ def test_the_command_takes_folders(parts, detector, tmp_path, capsys):
     assert "AUROC" in printed
     saved = load(tmp_path / "saved")
     good = zoo.data.from_folder(parts / "good", 8, channels=1)
-    expected = Detector(saved.model, score="reconstruction", quantile=0.9).fit(good)
+    expected = Detector(saved.model, score="reconstruction", quantile=0.8).fit(good)
     assert saved.threshold == pytest.approx(expected.threshold, rel=1e-5)
     with open(tmp_path / "report" / "scores.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

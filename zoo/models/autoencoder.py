@@ -318,10 +318,10 @@ class ContractiveAutoencoder(Autoencoder):
 
     Args:
         weight: of the penalty, at least 0.
-        jacobian: one of the methods above. noise: s of "stochastic", above 0.
+        jacobian: one of the methods above.
+        noise: s of "stochastic", above 0.
         tie_weights: "auto" is True for dense networks and False for convolutional ones.
-        Others: see `Autoencoder`; here `hidden_units=()` and sigmoids are the defaults. Activations
-            must be smooth.
+        Others: see `Autoencoder`; the defaults are `hidden_units=()` and sigmoids, smooth ones.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
