@@ -321,7 +321,7 @@ class ContractiveAutoencoder(Autoencoder):
         jacobian: one of the methods above.
         noise: s of "stochastic", above 0.
         tie_weights: "auto" is True for dense networks and False for convolutional ones.
-        Others: see `Autoencoder`; `hidden_units=()` and sigmoids by default; smooth activations only.
+        Others: see `Autoencoder`; `hidden_units=()` and sigmoids by default; smooth activations.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
