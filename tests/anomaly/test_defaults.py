@@ -70,6 +70,18 @@ def test_training_goes_on_from_the_best_epoch_and_ends(few_digits, monkeypatch):
     assert found["loss"] == pytest.approx(min(losses), rel=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("LabelInformedAAE", "DFCVAE")])
+def test_every_class_trains_by_the_loss_of_images_that_were_held_out(name, few_digits, monkeypatch):
+    monkeypatch.setattr(training, "STEPS", 20)
+    monkeypatch.setattr(training, "EPOCHS", 2)
+    x = np.resize(few_digits[0], (120, 8, 8, 1))[:, :4, :4]
+    settings = each_class.NEEDED.get(name, {})
+    detector = Detector(name, **settings).fit(x, trim=0, verbose=0)
+    assert len(detector.history["val_loss"]) == len(detector.history["loss"]) >= 2
+    assert np.isfinite(detector.threshold)
+
+
 def test_a_given_number_of_epochs_is_trained(few_digits):
     detector = Detector("Autoencoder", latent_dim=5, hidden_units=(8,))
     history = detector.fit(few_digits[0], epochs=3, trim=0, verbose=0).history

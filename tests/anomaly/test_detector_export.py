@@ -95,7 +95,7 @@ def test_a_detector_of_eight_bits_finds_the_same_beside_an_outlier(tmp_path):
     generator = np.random.default_rng(0)
     rows = generator.normal(size=(300, 3)) @ generator.normal(size=(3, 20))
     rows += 0.1 * generator.normal(size=rows.shape)
-    # From PCA on, the errors of these rows would be as small as those of rounding.
+    # Not a network that starts at PCA: it reconstructs these rows up to errors of rounding.
     settings = {"latent_dim": 3, "hidden_units": (32,), "network": "dense"}
     detector = Detector("Autoencoder", **settings, quantile=0.95, seed=0)
     detector.fit(rows, epochs=10, verbose=0)

@@ -16,7 +16,7 @@ from zoo.models.vae import VAE
 from zoo.nn.networks import LINEAR_PATH
 
 _LONGEST_CODE = 64
-_VALUES_A_NUMBER = 49  # of an image, for each number of its code
+_VALUES_PER_DIMENSION = 49  # of an image, for each dimension of its code
 # Settings that ask for another network, or for one that cannot start as PCA.
 _OF_NETWORKS = ("network", "filters", "encoder", "decoder", "activation", "code_activation")
 _OF_NETWORKS += ("tie_weights", "prior")
@@ -60,5 +60,5 @@ def latent_dim_of(shape: tuple[int, ...]) -> int:
         (16, 64, 10)
     """
     values = math.prod(shape)
-    suited = values // 3 if len(shape) == 1 else max(values // _VALUES_A_NUMBER, 8)
+    suited = values // 3 if len(shape) == 1 else max(values // _VALUES_PER_DIMENSION, 8)
     return max(2, min(_LONGEST_CODE, suited))

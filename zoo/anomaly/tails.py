@@ -26,7 +26,7 @@ class Tail:
         excesses: [m], above 0, at least ten different ones.
 
     Raises:
-        ValueError: less different ones.
+        ValueError: fewer different ones.
 
     Sources: Pickands 1975 (doi 10.1214/aos/1176343003) for the distribution; Zhang and Stephens
     2009 (doi 10.1198/tech.2009.08017) for the average over r.

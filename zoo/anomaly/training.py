@@ -15,7 +15,7 @@ from zoo.pca_start import start_at_pca
 
 STEPS = 1500  # of a training on images or signals that nobody gave a length, in 20 epochs or more
 EPOCHS, BATCH_SIZE = 20, 128
-LEARNING_RATE = 3e-4  # from PCA on; faster rates forget it
+LEARNING_RATE = 3e-4  # where training starts at PCA; higher rates lose it
 _LEAST_HELD_OUT = 10  # items, to say when a training should end
 
 
