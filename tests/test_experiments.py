@@ -135,6 +135,26 @@ def test_a_table_is_split_and_standardized_by_its_training_rows(folder_of_tables
         anomaly_tables.split("other", 1)
 
 
+def test_a_painted_defect_is_a_small_part_of_each_image():
+    images = np.full((40, 64, 64, 1), 0.5, "float32")
+    painted = defaults.paint(images, 1)
+    changed = painted != images
+    np.testing.assert_allclose(np.unique(painted), [0.15, 0.5, 0.85], rtol=1e-5)
+    counts = changed.sum(axis=(1, 2, 3))
+    assert counts.min() >= 16
+    assert counts.max() <= 64
+    assert (defaults.paint(images, 1) == painted).all()
+    assert (images == 0.5).all()
+
+
+def test_the_largest_window_of_pca_is_that_of_the_detectors_score():
+    x = np.random.default_rng(0).random((3, 9, 8, 2)).astype("float32")
+    model = zoo.Autoencoder((9, 8, 2), 2, hidden_units=(4,))
+    detector = zoo.anomaly.Detector(model, score="largest_error")
+    found = defaults._largest_window(detector.explain(x))
+    np.testing.assert_allclose(found, detector.scores(x), rtol=1e-5)
+
+
 def test_gray_pixels_are_those_between_dark_and_bright_among_the_marked():
     images = np.array([[0.0, 0.05, 0.5, 0.95], [0.1, 0.11, 1.0, 0.89]])
     assert adversarial.gray_pixels(images) == 60.0  # 0.5, 0.11 and 0.89 of five
