@@ -9,7 +9,14 @@ import os
 import sys
 
 import zoo
-from zoo import evaluate_command, hub_command, importing, own_classes, training_commands
+from zoo import (
+    detect_command,
+    evaluate_command,
+    hub_command,
+    importing,
+    own_classes,
+    training_commands,
+)
 from zoo.atomic_writes import check_file, check_target, publish_file, publish_folder
 from zoo.pictures import PICTURES, check, draw, picture_file, usual_picture
 from zoo.quiet import quiet as _quiet
@@ -28,7 +35,7 @@ def _main(arguments) -> int:
     parser = _parser()
     options, settings = parser.parse_known_args(arguments)
     options.settings = settings
-    if settings and getattr(options, "run", None) is not training_commands.train:
+    if settings and not _takes_settings(options):
         parser.error(f"unrecognized arguments: {' '.join(settings)}")
     if "run" not in options:
         parser.print_help(sys.stderr)
@@ -52,6 +59,12 @@ def _main(arguments) -> int:
     except KeyboardInterrupt as interrupted:
         return _complain(interrupted, 130, "interrupted; no incomplete preset or file was left")
     return 0
+
+
+def _takes_settings(options) -> bool:
+    """Say whether a command makes a model, whose settings are options."""
+    run = getattr(options, "run", None)
+    return run is training_commands.train or (run is _detect and _is_class(options.name))
 
 
 def _load(name, modules=()):
@@ -125,33 +138,16 @@ def _parser():
     evaluate_command.add_evaluate(sub)
 
     sub = command(_detect, "detect", "find what is unusual in data: a table and a page")
-    sub.add_argument("name", help="a preset, or a folder written by Detector.save")
-    sub.add_argument("data", help="folder of images, .npy or .npz file, or a table")
-    training_commands.add_table_options(sub)
-    sub.add_argument("--id", dest="id_column", help="column of a table that names its rows")
-    sub.add_argument(
-        "--unknown", choices=("refuse", "score"), help="values of a category not known [refuse]"
-    )
-    sub.add_argument("--out", required=True, help="folder to write")
-    sub.add_argument("--save", help="folder for the detector, which can be exported [none]")
-    sub.add_argument("--train-data", help="file or folder that the threshold is set on [the data]")
-    sub.add_argument("--cache", help="folder for the images of a folder, decoded [a temporary one]")
-    sub.add_argument("--array", help="name of the array in .npz files with several")
-    sub.add_argument(
-        "--labels", help="file, column or from_subfolders: 1 is an anomaly; or classes"
-    )
-    sub.add_argument("--normal", nargs="+", help="classes, or subfolders, that are normal")
-    sub.add_argument("--score", help="see zoo.anomaly.Detector [the model's default]")
-    sub.add_argument("--contamination", type=float, help="share of anomalies [0.1]")
-    sub.add_argument("--quantile", type=float, help="of normal scores, as the threshold")
-    sub.add_argument("--false-positive-rate", type=float, help="by an extreme-value fit")
-    sub.add_argument("--top", type=count, default=24, help="how many items to list [24]")
+    detect_command.add_detect(sub)
     _add_overwrite(sub)
 
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
     sub.add_argument("name", help="an experiment of zoo.experiments")
     sub.add_argument("--out", default="results", help="folder for table and picture [results]")
     sub.add_argument("--epochs", type=count, default=None, help="of each training")
+    sub.add_argument(
+        "--only", nargs="+", default=(), help="rows to run; the others of the table are kept [all]"
+    )
     _add_overwrite(sub)
 
     sub = command(
@@ -256,6 +252,10 @@ def _is_detector(name) -> bool:
     return os.path.isfile(os.path.join(name, "detector.json"))
 
 
+def _is_class(name) -> bool:
+    return name[:1].isupper() and name in zoo.__all__
+
+
 def _detector(options):
     """Load a detector to export it."""
     if options.web or options.variants or options.data:
@@ -268,7 +268,7 @@ def _detector(options):
 def _detect(options):
     for target in filter(None, (options.out, options.save)):
         check_target(target, options.overwrite)
-    if not _is_detector(options.name):
+    if not _is_detector(options.name) and not _is_class(options.name):
         zoo.card(options.name)  # mistakes are told before a backend starts
     with _quiet():
         from zoo.anomaly.command import detect
@@ -278,7 +278,8 @@ def _detect(options):
 def _reproduce(options):
     with _quiet():
         from zoo.experiments import reproduce
-    table = reproduce(options.name, options.out, epochs=options.epochs, overwrite=options.overwrite)
+    given = {name: getattr(options, name) for name in ("epochs", "only", "overwrite")}
+    table = reproduce(options.name, options.out, **given)
     print(table.title)
     for row in (table.columns, *table.rows):
         print("  " + "  ".join(f"{'' if cell is None else cell!s:>22}" for cell in row))
