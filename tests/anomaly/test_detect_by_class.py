@@ -10,7 +10,7 @@ from support.command_line import run
 import zoo
 from zoo.anomaly import Detector
 
-FIT = {"epochs": 2, "verbose": 0}
+FIT = {"epochs": 1, "verbose": 0}
 SETTINGS = {"latent_dim": 2, "hidden_units": (8,), "seed": 3, "quantile": 0.8}
 OPTIONS = ("--latent-dim", 2, "--hidden-units", 8, "--seed", 3, "--quantile", 0.8, "--epochs", 1)
 GENERATOR = np.random.default_rng(0)
