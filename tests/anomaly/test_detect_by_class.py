@@ -85,6 +85,15 @@ def test_tables(standardize, capsys, tmp_path):
     same(detector, new.rows, tmp_path)
 
 
+def test_normal_rows_need_no_labels_and_no_ids(capsys, tmp_path):
+    lines = [f"{a:.6g},{b:.6g}" for a, b, *_ in ROWS]
+    (tmp_path / "train.csv").write_text("\n".join(["size,speed", *lines[:40]]))
+    new = [f"{line},{i},{i % 2}" for i, line in enumerate(lines[40:])]
+    (tmp_path / "new.csv").write_text("\n".join(["size,speed,machine,broken", *new]))
+    out = detect(capsys, tmp_path, "train.csv", "new.csv", "--id", "machine", "--labels", "broken")
+    assert "AUROC" in out
+
+
 def test_folders_of_images(capsys, tmp_path):
     for kind, part in (("train", BYTES[:30]), ("new", BYTES[30:])):
         (tmp_path / kind).mkdir()

@@ -178,7 +178,7 @@ def read_file(path: Any, options: Any, columns: Columns | None, scored: bool) ->
     read = table_options(options)
     labels = options.labels if options.labels and not options.labels.endswith(".npy") else None
     if not scored:
-        read["drop"] = [*options.drop, *filter(None, (labels, options.id_column))]
+        read["drop_if_there"] = [*filter(None, (labels, options.id_column))]
     asked = {"labels": labels, "id_column": options.id_column} if scored else {}
     asked |= {"unknown": options.unknown} if scored and options.unknown else {}
     found = read_table(path, columns=columns, **asked, **read)
