@@ -14,6 +14,7 @@ from zoo.anomaly import (
     defaults,
     exported,
     folders,
+    joined,
     saving,
     scores,
     standardization,
@@ -46,13 +47,14 @@ class Detector(Settings):
         prior*           -log p(z) of the mean code; VAE, AAE
         energy*          free energy; RBM
         discriminator*   negative logit of the code; AAE
+        joined*          the larger of one of these and the distance to few training rows; rows
 
     Args:
         model: a model of the zoo that is not conditional, or the name of a class, such as "VAE",
             which `fit` makes with `settings` for the shape of its data.
-        score: one of these names. None takes "largest_error" for images of 16 pixels a side or
-            more; for others "elbo_at_mean" of a VAE whose likelihood is not "bernoulli", else
-            "reconstruction"; "energy" of an RBM.
+        score: one of these names. None takes "joined" for rows of numbers, "largest_error" for
+            images of 16 pixels a side or more; for others "elbo_at_mean" of a VAE whose likelihood
+            is not "bernoulli", else "reconstruction"; "energy" of an RBM.
         contamination: share of anomalies in the data that the threshold is set on, in (0, 0.5].
         quantile: of the scores of normal data, in (0, 1), as the threshold.
         false_positive_rate: share of normal items that may be called anomalies, below 0.1; the
@@ -132,6 +134,8 @@ class Detector(Settings):
             model=None,
             model_class=model_class,
             score=score,
+            own_score=None,
+            joined=None,
             threshold=None,
             history=None,
             calibration=None,
@@ -151,6 +155,8 @@ class Detector(Settings):
     def _take(self, model):
         self._set(score=self.score or scores.default_of(model))
         scores.check(model, self.score)
+        is_joined = self.score == scores.JOINED
+        self._set(own_score=scores.own_of(model) if is_joined else self.score)
         if self.standardize:
             standardization.check_model(model)
         known = getattr(model.likelihood, "names", None)
@@ -229,13 +235,19 @@ class Detector(Settings):
         if self.standardize and (train or self.mean is None):
             mean, deviation = standardization.moments_of(x, self.names)
             self._set(mean=mean, deviation=deviation)
-        self.__dict__.pop("_compiled_functions", None)  # they hold the old mean and deviation
+        self._set(_compiled_functions={})  # the old ones hold the old mean and deviation
         if train:
             options |= {"epochs": epochs, "batch_size": batch_size, "verbose": verbose}
+            self._set(joined=None)
             history = training.train(self, x, trim=trim, optimizer=optimizer, new=new, **options)
             self._set(history=history)
-        held_out = x if held_out is None else held_out
-        found = self.scores(held_out)
+        found = None
+        if self.score == scores.JOINED and self.joined is None:
+            found_joined, found = joined.fit(self, x)
+            self._set(joined=found_joined, _compiled_functions={})
+        if found is None or held_out is not None:
+            held_out = x if held_out is None else held_out
+            found = self.scores(held_out)
         threshold = thresholds.of_scores(self.rule, self.rule_value, found)
         self._set(threshold=threshold, calibration=found)
         if len(self.model.image_shape) == 2:
@@ -349,9 +361,21 @@ class Detector(Settings):
         """Return items as the model takes them, arrays or tensors of the shape of x."""
         return x if self.mean is None else (x - self.mean) / self.deviation
 
+    def in_deviations(self, x: Any) -> Any:
+        """Return items in the units in which errors count: for rows, standard deviations."""
+        return self.model.likelihood.standardized(self.standardized(x))
+
+    def scored_by_model(self, x: Any) -> Any:
+        """Return the score of the model alone where it needs no draws, tensors [batch]."""
+        return scores.DETERMINISTIC[self.own_score](self.model, self.standardized(x))
+
     def scored(self, x: Any) -> Any:
-        """Return `scores(x)` where they need no draws, tensors [batch]."""
-        return scores.DETERMINISTIC[self.score](self.model, self.standardized(x))
+        """Return `scores(x)` where they need no draws, tensors [batch].
+
+        Before `fit` has drawn the rows for "joined" it is the score of the model alone.
+        """
+        a = self.scored_by_model(x)
+        return a if self.joined is None else self.joined.scored(a, self.in_deviations(x))
 
     def errors(self, x: Any) -> Any:
         """Return `explain(x)`, of and as tensors."""

@@ -9,6 +9,8 @@
     prior           -log p(m), m the code of x, or its mean
     energy          F(x) = -ln sum_h exp(-E(x, h)), the free energy, up to a constant
     discriminator   -l(m), l the discriminator's logit, above 0 for prior samples
+    joined          the larger of one of these and of the distance to few rows of the training data,
+                    each in its own spread: `zoo.anomaly.joined`
 
 Where the KL divergence has no closed form, it is log q(z | x) - log p(z) at the codes of the score.
 
@@ -27,7 +29,13 @@ from keras import ops
 from zoo.models.aae import AAE
 from zoo.models.rbm import RBM
 from zoo.models.vae import VAE
-from zoo.nn.distributions.likelihoods import Bernoulli
+from zoo.nn.distributions.likelihoods import (
+    Bernoulli,
+    Gaussian,
+    LearnedGaussian,
+    SquaredError,
+)
+from zoo.nn.distributions.mixed_columns import MixedColumns
 from zoo.suggestions import UnknownNameError
 
 
@@ -101,7 +109,9 @@ def _log_likelihood(model, x, samples, seed):
 # Functions of a model, an array x, the number of draws and their seed, to [n].
 SAMPLED = {"elbo": _elbo, "log_likelihood": _log_likelihood}
 
-SCORES = {**DETERMINISTIC, **SAMPLED}
+_OF_NUMBERS = (Gaussian, LearnedGaussian, SquaredError)
+JOINED = "joined"  # needs what a detector has seen, not the model alone
+SCORES = (*DETERMINISTIC, *SAMPLED, JOINED)
 FORMULAS = {
     "reconstruction": "squared error of the reconstruction, summed over values",
     "largest_error": "largest mean of the squared error over a window of 5 pixels a side",
@@ -111,6 +121,7 @@ FORMULAS = {
     "prior": "-log p(z) of the mean code",
     "energy": "free energy, up to a constant",
     "discriminator": "negative logit of the discriminator on the code",
+    JOINED: "larger of the model's own score and the distance to few rows, each in its spread",
 }
 # By kind of model, beside those of `_OF_ALL`.
 _OF_KIND = {
@@ -118,7 +129,7 @@ _OF_KIND = {
     AAE: ("prior", "discriminator"),
     RBM: ("energy",),
 }
-_OF_ALL = ("reconstruction", "largest_error")
+_OF_ALL = ("reconstruction", "largest_error", JOINED)
 
 
 def of_class(model_class: type) -> list[str]:
@@ -129,6 +140,19 @@ def of_class(model_class: type) -> list[str]:
 
 def default_of(model: Any) -> str:
     """Return the name of the score that a model has where none is named.
+
+    For rows of numbers it is "joined", as a network that has learned from anomalies, too, gives
+    them low scores. Categories are no distances, and a free energy has seen what an RBM has.
+    """
+    numbers = isinstance(model.likelihood, _OF_NUMBERS)
+    numbers = numbers and not isinstance(model.likelihood, MixedColumns)
+    if len(model.image_shape) == 1 and numbers and not isinstance(model, RBM):
+        return JOINED
+    return own_of(model)
+
+
+def own_of(model: Any) -> str:
+    """Return the name of the score of the model alone that tells most where none is named.
 
     For images of 16 pixels a side or more it is "largest_error", as a defect is a small part of an
     image, and its error is little beside the sum of all others. The ELBO counts pixels by their
@@ -170,6 +194,11 @@ def check(model: Any, name: str) -> None:
         raise ValueError(
             "score='largest_error' is for images and signals, which have neighboring values, and "
             f"the model takes rows of {model.image_shape[0]}. Choose one of {', '.join(others)}."
+        )
+    if name == JOINED and len(model.image_shape) != 1:
+        raise ValueError(
+            "score='joined' is for rows, whose columns can be compared one by one, and the model "
+            f"takes {model.image_shape}. Choose one of {', '.join(others)}."
         )
     if name == "prior" and not _has_density(model):
         raise ValueError(

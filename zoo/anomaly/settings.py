@@ -39,9 +39,11 @@ class Settings:
         deviation: Any = None,
         names: Any = None,
         normal_error: Any = None,
+        joined: Any = None,
     ) -> None:
         """Take what an earlier `fit` found, of a saved detector."""
         self._set(threshold=threshold, mean=mean, deviation=deviation, normal_error=normal_error)
+        self._set(joined=joined)
         if self.names is None and names is not None:
             self._set(names=tuple(names))
 

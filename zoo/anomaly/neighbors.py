@@ -1,0 +1,116 @@
+"""How far a row lies from few rows of the training data: the other half of the score "joined".
+
+A network finds rows whose columns do not belong together. It hardly finds rows that lie apart, as it
+learns to reconstruct them, too, if they are in its training data. Of few rows that are drawn by
+chance, hardly any is an anomaly, so an anomaly is far from all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+# Groups, and rows of each. Where anomalies may be among the data, groups are small, as with more
+# rows there are anomalies near others; of normal data more rows say more.
+MIXED, NORMAL = (40, 12), (10, 256)
+ALIKE = 3  # rows of which the mean is kept, so that no row of the data is in the file
+LEAST = 0.1  # added to distances, in standard deviations: float32 cannot tell smaller ones
+_POOL = 2000  # rows that groups and their likes are drawn from
+_FAR = np.float32(1e30)
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """Groups of few rows, each of which looks at some of the columns.
+
+    For group g with the rows r_gj and the d_g columns that it sees, the distance of a row x is
+
+        s(x) = 1/G sum_g 1/2 ln(1/d_g min_j sum_(i in columns of g) (x_i - r_gji)^2 + 0.1^2),
+
+    a mean of logarithms of distances, in standard deviations of a column.
+
+    Attributes:
+        rows: [groups, rows, features], float32, standardized; each the mean of three rows of the
+            data that are near each other.
+        columns: [groups, features], float32, 1 where the group sees the column, else 0; half of
+            the columns or more.
+        sources: [groups, rows, 3], int, which rows of the data each is the mean of, or None.
+
+    Source: Sugiyama and Borgwardt 2013, Rapid distance-based outlier detection via sampling (NIPS),
+    for the nearest of few rows drawn by chance; Aggarwal and Sathe 2015, Theoretical foundations
+    and algorithms for outlier ensembles (SIGKDD Explorations 17), for means over many such draws;
+    Lazarevic and Kumar 2005, Feature bagging for outlier detection (KDD), for the columns.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    sources: np.ndarray | None = None
+
+    @classmethod
+    def drawn(cls, x: np.ndarray, seed: int, normal: bool) -> Neighbors:
+        """Draw groups from rows.
+
+        Args:
+            x: standardized rows [n, features], 2 or more. seed: of the draws.
+            normal: whether all rows are normal, so that groups may be large.
+        """
+        from sklearn.neighbors import NearestNeighbors
+
+        generator = np.random.default_rng(seed)
+        groups, size = NORMAL if normal else MIXED
+        pool = generator.permutation(len(x))[:_POOL]
+        x = np.asarray(x, "float32")[pool]
+        alike = NearestNeighbors(n_neighbors=min(ALIKE, len(x))).fit(x).kneighbors(x)[1]
+        features = x.shape[1]
+        columns = np.zeros((groups, features), "float32")
+        chosen = np.zeros((groups, min(size, len(x))), int)
+        for group in range(groups):
+            seen = min(features, max(2, round(features * generator.uniform(0.5, 1.0))))
+            columns[group, generator.choice(features, seen, replace=False)] = 1.0
+            chosen[group] = generator.choice(len(x), chosen.shape[1], replace=False)
+        sources = alike[chosen]
+        return cls(x[sources].mean(axis=2, dtype="float64").astype("float32"), columns, pool[sources])
+
+    def distances(self, x: Any, apart: Any = 0.0) -> Any:
+        """Return s(x) of standardized rows, tensors [batch, features] to [batch].
+
+        Args:
+            apart: what is added to the squared distances, [batch, groups, rows].
+        """
+        groups, size, features = self.rows.shape
+        shown = self.rows * self.columns[:, None]
+        products = ops.matmul(x, shown.reshape(groups * size, features).T)
+        products = ops.reshape(products, (-1, groups, size))
+        sizes = ops.matmul(ops.square(x), self.columns.T)
+        squares = np.square(shown, dtype="float64").sum(axis=2).astype("float32")
+        found = ops.expand_dims(sizes, 2) - 2.0 * products + squares + apart
+        nearest = ops.maximum(ops.min(found, axis=2), 0.0) / self.columns.sum(axis=1)
+        return ops.mean(0.5 * ops.log(nearest + LEAST**2), axis=1)
+
+    def distances_to(self, x: np.ndarray) -> np.ndarray:
+        """Return s(x) of standardized rows, arrays [n, features] to [n]."""
+        pieces = [self.distances(ops.convert_to_tensor(x[where])) for where in _blocks(len(x))]
+        return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
+
+    def distances_to_others(self, x: np.ndarray) -> np.ndarray:
+        """Return s(x) of the rows that groups were drawn from, as if each were a new one.
+
+        What a row has a part in is left out for it. Shapes are [n, features] and [n].
+        """
+        return np.concatenate([self._to_others(x, where) for where in _blocks(len(x))])
+
+    def _to_others(self, x, where):
+        numbers = np.arange(where.start, min(where.stop, len(x)))
+        own = (self.sources[None] == numbers[:, None, None, None]).any(axis=3)
+        own &= ~own.all(axis=2, keepdims=True)  # of very few rows, where nothing would be left
+        found = self.distances(ops.convert_to_tensor(x[where]), own * _FAR)
+        return ops.convert_to_numpy(found)
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK) for start in range(0, n, _BLOCK))
