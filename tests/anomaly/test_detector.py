@@ -22,7 +22,8 @@ def table():
 
 @pytest.fixture(scope="module")
 def of_table(table):
-    detector = Detector("Autoencoder", latent_dim=2, hidden_units=(), standardize=True)
+    settings = {"latent_dim": 2, "hidden_units": (), "score": "reconstruction"}
+    detector = Detector("Autoencoder", standardize=True, **settings)
     adam = keras.optimizers.Adam(3e-2)
     return detector.fit(table, epochs=5, optimizer=adam, verbose=0)
 
@@ -160,12 +161,15 @@ def test_whole_numbers_are_taken_in_tables(of_table, table):
     np.testing.assert_array_equal(of_table.scores(whole), of_table.scores(np.round(table)))
 
 
-def test_constant_columns_are_named(table):
+def test_constant_columns_are_named_and_not_divided(table):
     table = table.copy()
     table[:, 2], table[:, 4] = 7.0, 1e6
     detector = Detector("Autoencoder", latent_dim=2, standardize=True)
-    with pytest.raises(ValueError, match=r"constant in columns 2, 4 .*np.delete\(x, \[2, 4\]"):
-        detector.fit(table)
+    with pytest.warns(UserWarning, match="constant, or nearly so .* in columns 2, 4: nothing is"):
+        detector.fit(table, epochs=2, verbose=0)
+    np.testing.assert_array_equal(detector.deviation[[2, 4]], 1.0)
+    table[0, 2] = 70.0
+    assert detector.scores(table).argmax() == 0
 
 
 def test_columns_with_nan_are_named(of_table, table):

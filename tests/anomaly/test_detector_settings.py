@@ -15,7 +15,8 @@ NEW = np.random.default_rng(1).normal(5.0, 4.0, (20, 4)).astype("float32")
 
 @pytest.fixture(scope="module")
 def detector():
-    detector = Detector("VAE", standardize=True, latent_dim=2, hidden_units=(4,))
+    settings = {"latent_dim": 2, "hidden_units": (4,), "score": "elbo_at_mean"}
+    detector = Detector("VAE", standardize=True, **settings)
     return detector.fit(X, epochs=1, verbose=0)
 
 
@@ -48,7 +49,7 @@ def test_a_setting_acts_or_is_refused(name, detector, tmp_path):
         assert detector.get_config() == before
         return
     setattr(detector, name, VALUES[name])
-    same = Detector(detector.model, standardize=True, **{name: VALUES[name]})
+    same = Detector(detector.model, score="elbo_at_mean", standardize=True, **{name: VALUES[name]})
     same.fit(X, train=False, validation_split=0)
     assert detector.threshold == same.threshold != before["threshold"]
     assert (detector.rule, detector.rule_value) == (name, VALUES[name])

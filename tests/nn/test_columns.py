@@ -212,13 +212,15 @@ def test_what_cannot_have_columns_is_refused_in_words(rows):
         zoo.anomaly.Detector(made("VAE", columns), standardize=True)
 
 
-def test_constant_columns_are_named():
+def test_constant_columns_are_named_and_not_divided():
     x = np.random.default_rng(0).normal(size=(9, 3)).astype("float32")
     x[:, 1] = 7
-    with pytest.raises(ValueError, match=r"constant in columns 'b' .* drop=\['b'\]"):
-        moments(x, ("a", "b", "c"))
-    with pytest.raises(ValueError, match="constant in columns 1"):
+    with pytest.warns(UserWarning, match=r"constant, .* in columns 'b': .*drop= or --drop"):
+        mean, deviation = moments(x, ("a", "b", "c"))
+    with pytest.warns(UserWarning, match="in columns 1: nothing is learned"):
         moments(x)
+    assert (mean[1], deviation[1]) == (7.0, 1.0)
+    np.testing.assert_allclose(deviation[[0, 2]], x[:, [0, 2]].std(axis=0), rtol=1e-6)
 
 
 # Categories

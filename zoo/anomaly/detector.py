@@ -236,14 +236,18 @@ class Detector(Settings):
             mean, deviation = standardization.moments_of(x, self.names)
             self._set(mean=mean, deviation=deviation)
         self._set(_compiled_functions={})  # the old ones hold the old mean and deviation
+        neighbors = None
+        if train or self.joined is None:
+            neighbors = joined.neighbors_of(self, x)
+            self._set(joined=None)
         if train:
             options |= {"epochs": epochs, "batch_size": batch_size, "verbose": verbose}
-            self._set(joined=None)
-            history = training.train(self, x, trim=trim, optimizer=optimizer, new=new, **options)
+            options |= {"optimizer": optimizer, "new": new}
+            history = training.train(self, x, trim=trim, neighbors=neighbors, **options)
             self._set(history=history)
         found = None
-        if self.score == scores.JOINED and self.joined is None:
-            found_joined, found = joined.fit(self, x)
+        if self.score == scores.JOINED and neighbors is not None:
+            found_joined, found = joined.fit(self, x, neighbors)
             self._set(joined=found_joined, _compiled_functions={})
         if found is None or held_out is not None:
             held_out = x if held_out is None else held_out

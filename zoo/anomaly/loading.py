@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.anomaly import saving, scores, thresholds
+from zoo.anomaly import neighbors_file, saving, scores, thresholds
 from zoo.anomaly.detector import Detector
+from zoo.anomaly.joined import Joined
 from zoo.json_file import read_object, shortened
 from zoo.presets.card import WEIGHTS, read_card
 from zoo.presets.loading import load as load_preset
@@ -76,6 +77,8 @@ def load(
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} describes no detector of this model: {error}") from error
+    joined, own_score = _joined(path, content, detector)
+    moments |= {"joined": joined, "own_score": own_score}
     detector.restore(float(content["threshold"]), **moments, names=names, normal_error=normal)
     return detector
 
@@ -102,6 +105,40 @@ def _check(path, content):
         raise ValueError(f"{path} names a score and a rule that are not known: {found}.")
     if content["sha256"] != saving.digest(content):
         raise ValueError(f"{path} does not have the sha256 that it states: it was altered.")
+
+
+def _joined(path, content, detector):
+    """Return what the score "joined" needs beside the model, with its rows, and the model's score.
+
+    For other scores it is None, and that score.
+
+    Raises:
+        ValueError: it is missing, or is not what `Detector.save` writes.
+    """
+    if content["score"] != scores.JOINED:
+        return None, content["score"]
+    entry = content.get("joined")
+    entry = entry if isinstance(entry, dict) else {}
+    own, sha256 = entry.get("own_score"), entry.get("neighbors_sha256")
+    units = [_pair(entry.get(name)) for name in ("centers", "scales")]
+    if None in units or not min(units[1]) > 0 or not isinstance(sha256, str):
+        raise ValueError(f"{path} says joined is {shortened(content.get('joined'))}.")
+    if not isinstance(own, str) or own not in scores.DETERMINISTIC:
+        raise ValueError(f"{path} joins the score {shortened(own)}, which is not known.")
+    try:
+        scores.check_name(type(detector.model), own)
+        scores.check(detector.model, own)
+    except ValueError as error:
+        raise ValueError(f"{path} joins a score that is not of its model: {error}") from error
+    rows = neighbors_file.read(path.parent, sha256, detector.model.image_shape[0])
+    return Joined(rows, *units), own
+
+
+def _pair(values):
+    if isinstance(values, list) and len(values) == 2:
+        pair = tuple(_float32(value) for value in values)
+        return None if any(map(math.isnan, pair)) else pair
+    return None
 
 
 def _texts(path, content, name, features):

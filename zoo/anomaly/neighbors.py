@@ -1,7 +1,7 @@
 """How far a row lies from few rows of the training data: the other half of the score "joined".
 
-A network finds rows whose columns do not belong together. It hardly finds rows that lie apart, as it
-learns to reconstruct them, too, if they are in its training data. Of few rows that are drawn by
+A network finds rows whose columns do not belong together. It hardly finds rows that lie apart, as
+it learns to reconstruct them, too, if they are in its training data. Of few rows that are drawn by
 chance, hardly any is an anomaly, so an anomaly is far from all of them.
 """
 
@@ -74,7 +74,9 @@ class Neighbors:
             columns[group, generator.choice(features, seen, replace=False)] = 1.0
             chosen[group] = generator.choice(len(x), chosen.shape[1], replace=False)
         sources = alike[chosen]
-        return cls(x[sources].mean(axis=2, dtype="float64").astype("float32"), columns, pool[sources])
+        return cls(
+            x[sources].mean(axis=2, dtype="float64").astype("float32"), columns, pool[sources]
+        )
 
     def distances(self, x: Any, apart: Any = 0.0) -> Any:
         """Return s(x) of standardized rows, tensors [batch, features] to [batch].

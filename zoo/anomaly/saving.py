@@ -1,4 +1,4 @@
-"""Saving detectors: a preset folder of the model, and a JSON file beside it."""
+"""Saving detectors: a preset folder of the model, a JSON file, and rows to compare with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from zoo.anomaly import neighbors_file
 from zoo.atomic_writes import publish_folder
-from zoo.presets.card import WEIGHTS
+from zoo.presets.card import WEIGHTS, describe
 from zoo.presets.saving import save as save_preset
 
 FILE, MODEL, FORMAT_VERSION = "detector.json", "model", 1
@@ -25,6 +26,16 @@ def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
             **settings(detector),
             "weights_sha256": card["files"][WEIGHTS]["sha256"],
         }
+        if detector.joined is not None:
+            (scratch / neighbors_file.FILE).write_bytes(
+                rows := neighbors_file.to_bytes(detector.joined.neighbors)
+            )
+            content["joined"] = {
+                "own_score": detector.own_score,
+                "centers": list(detector.joined.centers),
+                "scales": list(detector.joined.scales),
+                "neighbors_sha256": describe(rows)["sha256"],
+            }
         content["sha256"] = digest(content)
         text = json.dumps(content, indent=1, allow_nan=False) + "\n"
         (scratch / FILE).write_text(text, encoding="utf-8")

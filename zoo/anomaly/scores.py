@@ -144,11 +144,15 @@ def default_of(model: Any) -> str:
     For rows of numbers it is "joined", as a network that has learned from anomalies, too, gives
     them low scores. Categories are no distances, and a free energy has seen what an RBM has.
     """
+    return JOINED if of_numbers(model) and not isinstance(model, RBM) else own_of(model)
+
+
+def of_numbers(model: Any) -> bool:
+    """Return whether a model takes rows of numbers, whose distances say something."""
     numbers = isinstance(model.likelihood, _OF_NUMBERS)
-    numbers = numbers and not isinstance(model.likelihood, MixedColumns)
-    if len(model.image_shape) == 1 and numbers and not isinstance(model, RBM):
-        return JOINED
-    return own_of(model)
+    return (
+        numbers and not isinstance(model.likelihood, MixedColumns) and len(model.image_shape) == 1
+    )
 
 
 def own_of(model: Any) -> str:

@@ -40,10 +40,11 @@ class Settings:
         names: Any = None,
         normal_error: Any = None,
         joined: Any = None,
+        own_score: str | None = None,
     ) -> None:
         """Take what an earlier `fit` found, of a saved detector."""
         self._set(threshold=threshold, mean=mean, deviation=deviation, normal_error=normal_error)
-        self._set(joined=joined)
+        self._set(joined=joined, own_score=own_score)
         if self.names is None and names is not None:
             self._set(names=tuple(names))
 

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.anomaly.joined import far
+from zoo.anomaly.neighbors import Neighbors
 from zoo.monitors import check_finite
 from zoo.nn.given import number
 from zoo.nn.networks import LINEAR_PATH
@@ -50,6 +52,7 @@ def train(
     x: np.ndarray,
     *,
     trim: float,
+    neighbors: Neighbors | None,
     epochs: int | None,
     batch_size: int | None,
     optimizer: Any,
@@ -59,10 +62,12 @@ def train(
     """Train the model of a detector on checked items [n, ...].
 
     A network learns to reconstruct the anomalies among its data, too, and then gives them low
-    scores. So the share `trim` of the items, those with the highest scores after the first half of
-    the epochs, is left out of the second half.
+    scores. So a share `trim` of the items is left out: of rows of numbers those that are farthest
+    from few others, from the start; of other items those with the highest scores after the first
+    half of the epochs, in the second half.
 
     Args:
+        neighbors: of rows of numbers, else None.
         trim: the share, in [0, 0.5]; 0 for normal data, which are all learned.
         epochs: None for 20 of rows. Of images and signals for as many as make 1,500 steps, at
             least 20, which end when the loss on a tenth of the items, held out, has not fallen for
@@ -115,11 +120,13 @@ def train(
         check_finite(model)
         return history
 
-    left_out = round(trim * len(x))
+    left_out, kept = round(trim * len(x)), np.ones(len(x), bool)
+    if left_out and neighbors is not None:
+        kept[far(detector, x, neighbors, left_out)] = False
+        return fit(kept, 0, count)
     second = count // 2 if left_out else 0
-    history = fit(np.ones(len(x), bool), 0, count - second)
+    history = fit(kept, 0, count - second)
     if second:
-        kept = np.ones(len(x), bool)
         kept[np.argsort(detector.scores(x))[len(x) - left_out :]] = False
         rest = fit(kept, count - second, count)
         history = {name: values + rest[name] for name, values in history.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,6 @@ from zoo.nn.distributions.likelihoods import Gaussian, Likelihood
 from zoo.nn.own_layers import Standardize
 
 LEAST_SPREAD = 1e-6  # of a column, as a share of its largest value: float32 holds 7 digits
-_SHOWN = 8
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -86,7 +86,7 @@ class GaussianColumns(Gaussian):
             names, stddev: as above.
 
         Raises:
-            ValueError: columns that are constant, or hold NaN, which are named.
+            ValueError: columns that hold NaN, which are named.
         """
         names = column_names(x) if names is None else names
         return cls(*moments(as_array(x, "x", names), names), names, stddev)
@@ -149,26 +149,27 @@ class GaussianColumns(Gaussian):
 def moments(x: np.ndarray, names: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of the columns of rows [n, features], float32.
 
+    A column that is constant, or varies too little for float32, has nothing to be learned, and is
+    not divided: its deviation is 1, as of scikit-learn's `StandardScaler`, and a warning names it.
+
     Args:
         x: numbers [n, features].
         names: of the columns, for errors; their numbers without.
 
     Raises:
-        ValueError: columns that hold NaN, are constant, or vary too little for float32, by name.
+        ValueError: columns that hold NaN, by name.
     """
     check_rows(x, names)
     mean, deviation = x.mean(axis=0, dtype="float64"), x.std(axis=0, dtype="float64")
-    constant = np.flatnonzero(is_constant(x, deviation))
-    if len(constant):
-        shown = constant[:_SHOWN].tolist()
-        fix = f"x = np.delete(x, {shown}, axis=1)" + (
-            " and so on." if len(constant) > _SHOWN else "."
-        )
-        if names is not None:
-            fix = f"drop={[names[i] for i in constant]} (--drop on the command line)."
-        raise ValueError(
-            f"x is constant in {listed(constant, names)} of the training data, or nearly so (to a "
-            f"millionth), which cannot be standardized. Leave them out: {fix}"
+    constant = is_constant(x, deviation)
+    if constant.any():
+        deviation[constant] = 1.0
+        warnings.warn(
+            f"The training data are constant, or nearly so (to a millionth), in "
+            f"{listed(np.flatnonzero(constant), names)}: nothing is learned from that, and a later "
+            "change there counts in the unit of the data. You can leave it out"
+            + ("." if names is None else ", with drop= or --drop."),
+            stacklevel=3,
         )
     return mean.astype("float32"), deviation.astype("float32")
 
