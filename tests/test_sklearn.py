@@ -26,7 +26,7 @@ SHORT = {"check_classifiers_train": "an epoch is too short for it; it is checked
 ESTIMATORS = {
     name: found
     for name, found in vars(zoo.sklearn).items()
-    if isinstance(found, type) and found.__module__ == "zoo.sklearn" and not name.startswith("_")
+    if isinstance(found, type) and found.__module__.startswith("zoo.sklearn.")
 }
 
 
@@ -45,7 +45,9 @@ def test_scikit_learns_own_checks_pass(name):
     expected = EXPECTED_FAILED_CHECKS[name]
     if name == "SemiSupervisedClassifier":
         expected = expected | SHORT
-    check_estimator(ESTIMATORS[name](epochs=1), expected_failed_checks=expected)
+    # Rows of any size are for standardized columns.
+    settings = {"epochs": 1, "standardize": True}
+    check_estimator(ESTIMATORS[name](**settings), expected_failed_checks=expected)
 
 
 def test_every_estimator_is_checked():
@@ -160,6 +162,39 @@ def test_anomalies_are_those_of_the_detector_inside(tmp_path):
     np.testing.assert_allclose(again.decision_function(NOISE), decision, atol=1e-4)
     assert again.detector_.threshold == detector.threshold
     assert clone(again).get_params() == anomalies.get_params()
+
+
+@pytest.mark.parametrize("image_shape", [None, (8, 8, 1)])
+def test_with_nothing_set_scores_are_those_of_the_detector(image_shape, monkeypatch):
+    monkeypatch.setattr(zoo.anomaly.training, "EPOCHS", 1)
+    monkeypatch.setattr(zoo.anomaly.training, "STEPS", 1)
+    rows = NOISE / 4 if image_shape is None else X[:40]
+    items = rows.astype("float32").reshape(len(rows), *(image_shape or (6,)))
+    detector = zoo.anomaly.Detector("VAE").fit(items, verbose=0)
+    anomalies = AnomalyDetector(image_shape=image_shape).fit(rows)
+    np.testing.assert_allclose(anomalies.score_samples(rows), -detector.scores(items), rtol=1e-6)
+    np.testing.assert_array_equal(anomalies.predict(rows), detector.predict(items))
+    assert {len(losses) for losses in anomalies.history_.values()} == {1}
+    assert repr(anomalies.detector_) == repr(detector)
+
+
+def test_an_anomaly_detector_hands_over_what_is_given():
+    given = {"hidden_units": (8,), "beta": 0.5, "standardize": True, "random_state": 3}
+    anomalies = AnomalyDetector("VAE", 2, **given, epochs=2, batch_size=50, learning_rate=0.01)
+    anomalies.set_params(contamination=0.2, anomaly_score="prior").fit(NOISE)
+    detector = anomalies.detector_
+    settings = {"hidden_units": (8,), "beta": 0.5}
+    same = zoo.anomaly.Detector(
+        "VAE",
+        **{"latent_dim": 2, "score": "prior", "contamination": 0.2, "seed": 3},
+        **settings,
+        standardize=True,
+    )
+    same.fit(NOISE, epochs=2, batch_size=50, optimizer=keras.optimizers.Adam(0.01), verbose=0)
+    np.testing.assert_array_equal(detector.scores(NOISE), same.scores(NOISE))
+    assert detector.threshold == same.threshold
+    drawn = AnomalyDetector(random_state=np.random.RandomState(0))._detector()
+    assert drawn.seed == np.random.RandomState(0).randint(2**31 - 1)
 
 
 @pytest.mark.slow
