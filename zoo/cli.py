@@ -9,7 +9,14 @@ import os
 import sys
 
 import zoo
-from zoo import evaluate_command, hub_command, importing, own_classes, training_commands
+from zoo import (
+    detect_commands,
+    evaluate_command,
+    hub_command,
+    importing,
+    own_classes,
+    training_commands,
+)
 from zoo.atomic_writes import check_file, check_target, publish_file, publish_folder
 from zoo.pictures import PICTURES, check, draw, picture_file, usual_picture
 from zoo.quiet import quiet as _quiet
@@ -124,28 +131,16 @@ def _parser():
     _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
     evaluate_command.add_evaluate(sub)
 
-    sub = command(_detect, "detect", "find what is unusual in data: a table and a page")
-    sub.add_argument("name", help="a preset, or a folder written by Detector.save")
-    sub.add_argument("data", help="folder of images, .npy or .npz file, or a table")
-    training_commands.add_table_options(sub)
-    sub.add_argument("--id", dest="id_column", help="column of a table that names its rows")
-    sub.add_argument(
-        "--unknown", choices=("refuse", "score"), help="values of a category not known [refuse]"
+    sub = command(
+        detect_commands.detect, "detect", "find what is unusual in data: a table and a page"
     )
-    sub.add_argument("--out", required=True, help="folder to write")
-    sub.add_argument("--save", help="folder for the detector, which can be exported [none]")
-    sub.add_argument("--train-data", help="file or folder that the threshold is set on [the data]")
-    sub.add_argument("--cache", help="folder for the images of a folder, decoded [a temporary one]")
-    sub.add_argument("--array", help="name of the array in .npz files with several")
-    sub.add_argument(
-        "--labels", help="file, column or from_subfolders: 1 is an anomaly; or classes"
+    detect_commands.add_detect(sub)
+    _add_overwrite(sub)
+
+    sub = command(
+        detect_commands.renew, "renew", "set the threshold of a detector on new data; train it"
     )
-    sub.add_argument("--normal", nargs="+", help="classes, or subfolders, that are normal")
-    sub.add_argument("--score", help="see zoo.anomaly.Detector [the model's default]")
-    sub.add_argument("--contamination", type=float, help="share of anomalies [0.1]")
-    sub.add_argument("--quantile", type=float, help="of normal scores, as the threshold")
-    sub.add_argument("--false-positive-rate", type=float, help="by an extreme-value fit")
-    sub.add_argument("--top", type=count, default=24, help="how many items to list [24]")
+    detect_commands.add_renew(sub)
     _add_overwrite(sub)
 
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
@@ -252,10 +247,6 @@ def _generate(options):
     print(out)
 
 
-def _is_detector(name) -> bool:
-    return os.path.isfile(os.path.join(name, "detector.json"))
-
-
 def _detector(options):
     """Load a detector to export it."""
     if options.web or options.variants or options.data:
@@ -263,16 +254,6 @@ def _detector(options):
     with _quiet():
         from zoo.anomaly import load
     return load(options.name, custom_objects=own_classes.imported(options.modules))
-
-
-def _detect(options):
-    for target in filter(None, (options.out, options.save)):
-        check_target(target, options.overwrite)
-    if not _is_detector(options.name):
-        zoo.card(options.name)  # mistakes are told before a backend starts
-    with _quiet():
-        from zoo.anomaly.command import detect
-    detect(options, own_classes.imported(options.modules))
 
 
 def _reproduce(options):
@@ -291,7 +272,7 @@ def _export(options):
 
     if options.web:
         _check_page(options)
-    if _is_detector(options.name):
+    if detect_commands.is_detector(options.name):
         model, known = _detector(options), {}
     else:
         model = _load(options.name, options.modules)
@@ -371,8 +352,8 @@ def _write_page(options, folder, known):
 
 
 _TAKING_CLASSES = (
-    *(_generate, _detect, _export),
-    *(training_commands.train, evaluate_command.evaluate),
+    *(_generate, _export, training_commands.train, evaluate_command.evaluate),
+    *(detect_commands.detect, detect_commands.renew),
 )
 
 

@@ -13,7 +13,7 @@ from zoo.anomaly import columns, defaults, folders, saving, scores, thresholds, 
 from zoo.anomaly.settings import Settings, class_of
 from zoo.checks import data as checks
 from zoo.checks.arrays import as_array, is_stored
-from zoo.checks.tables import as_given, column_names
+from zoo.checks.tables import as_given
 from zoo.items import kind_of_items
 from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import Part, TensorInfo, image_info
@@ -172,7 +172,8 @@ class Detector(Settings):
                 `quantile` and `false_positive_rate`.
             validation_split: share of x to hold out of training for the threshold; None is 0.1 for
                 these two where the model is trained here, and else 0.
-            train: whether to train the model; None does if nobody has.
+            train: whether to train the model; None does if nobody has. A detector that was fitted
+                before takes small steps, and keeps its weights if a held-out loss would rise.
             trim: share of x, in [0, 0.5], that the second half of the epochs leaves out: the items
                 with the highest scores after the first half, so that fewer anomalies are learned.
                 None is `contamination` where that is the rule for x, and else 0.
@@ -192,9 +193,8 @@ class Detector(Settings):
         x = x if hasattr(x, "shape") else as_array(x)
         new = self._build(tuple(x.shape))
         train = not training.is_trained(self.model) if train is None else bool(train)
-        names = getattr(self.model.likelihood, "names", None)
-        if names is None:
-            names = column_names(x) if train or self.names is None else self.names
+        first = train and self.threshold is None  # later ones keep the columns and their scale
+        names = columns.names_for(self, x, first)
         x = self._checked(x, names=names)
         if len(x) < 2:
             raise ValueError(f"x has {len(x)} row; a threshold is set on 2 items at least.")
@@ -209,7 +209,7 @@ class Detector(Settings):
         else:
             x, held_out = self._split(x, validation_split, train)
         thresholds.check_count(self.rule, len(x if held_out is None else held_out))
-        if self.standardize and (train or self.mean is None):
+        if self.standardize and (first or self.mean is None):
             self._set(**dict(zip(("mean", "deviation"), moments(x, self.names), strict=True)))
         self.__dict__.pop("_compiled_functions", None)  # they hold the old mean and deviation
         if train:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import html
-import io
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from zoo import plots
-from zoo.anomaly import folders
+from zoo.anomaly import folders, sections
+from zoo.anomaly.comparison import Comparison
+from zoo.anomaly.periods import Drift
 from zoo.anomaly.scores import FORMULAS
 from zoo.atomic_writes import check_target, publish_folder
 from zoo.checks import data as checks
@@ -24,7 +22,7 @@ from zoo.checks.arrays import as_array
 from zoo.data.folders import ImageFolder
 from zoo.plots.picture import Picture
 
-PAGE, TABLE = "report.html", "scores.csv"
+PAGE, TABLE, PERIODS = "report.html", "scores.csv", "drift.csv"
 MOST_NAMES = 40  # of columns, below a picture,
 LONGEST_NAME = 24  # with so many letters
 NAMED = 3  # columns of a row that are named as unusual,
@@ -47,6 +45,8 @@ def write_report(
     ids: Sequence | None = None,
     id_name: str = "id",
     unknown: Mapping[int, str] | None = None,
+    drift: Drift | None = None,
+    compared: Comparison | None = None,
     top: int = 24,
     overwrite: bool = False,
 ) -> dict[str, float]:
@@ -69,6 +69,10 @@ def write_report(
         id_name: the name of the column of ids.
         unknown: of `zoo.data.from_table`: what is said in the table and on the page of rows with
             values that the model does not know.
+        drift: what `zoo.anomaly.drift` gives for these items: a picture and a table by month, also
+            as `drift.csv`.
+        compared: what `zoo.anomaly.compare(old, detector, x)` gives for these items: a picture, the
+            flags gained and lost, and two more columns of `scores.csv`.
         top: how many items to show, at least 1.
         overwrite: replace an earlier report.
 
@@ -96,6 +100,8 @@ def write_report(
     truth = None if is_anomaly is None else checked_truth(is_anomaly, n)
     if ids is not None and len(ids) != n:
         raise ValueError(f"There are {len(ids)} ids for {n} items; give one an item.")
+    if compared is not None and len(compared.new_scores) != n:
+        raise ValueError(f"compared= is of {len(compared.new_scores)} items, and x has {n}.")
     x = as_array(x, "x", detector.names)
     scores = detector.scores(x)
     flagged = scores > np.float32(detector.threshold)
@@ -126,7 +132,10 @@ def write_report(
     ]
     with publish_folder(folder, overwrite) as scratch:
         named = {} if ids is None else {id_name: ids}
-        _write_table(scratch / TABLE, scores, flagged, truth, named, unknown)
+        further = {} if compared is None else sections.columns_of(compared)
+        _write_table(scratch / TABLE, scores, flagged, truth, named, unknown, further)
+        if drift is not None:
+            sections.write_periods(drift, scratch / PERIODS)
         rows = [
             (
                 int(i),
@@ -138,7 +147,9 @@ def write_report(
             for i, text in zip(shown, said, strict=True)
         ]
         lost = "" if images is None else folders.told_broken(images)
-        text = _page(detector, found, pictures, rows, named, beside, lost)
+        parts = [] if drift is None else [sections.of_drift(drift)]
+        parts += [] if compared is None else [sections.of_comparison(compared, ids, top)]
+        text = _page(detector, found, pictures, rows, named, beside, lost, parts)
         (scratch / PAGE).write_text(text, encoding="utf-8")
     return found
 
@@ -260,20 +271,21 @@ def _axes(width, height):
     return figure, figure.add_subplot()
 
 
-def _write_table(path: Path, scores, flagged, truth, named, unknown):
+def _write_table(path: Path, scores, flagged, truth, named, unknown, further):
     columns = {"item": range(len(scores))}
-    own = ("item", "score", "is_anomaly", "label", *(["unknown"] if unknown else []))
+    own = ("item", "score", "is_anomaly", "label", *(["unknown"] if unknown else []), *further)
     columns |= {f"{name} (id)" if name in own else name: ids for name, ids in named.items()}
     columns |= {"score": [f"{score:.9g}" for score in scores], "is_anomaly": flagged.astype(int)}
     columns |= {} if truth is None else {"label": truth.astype(int)}
     columns |= {"unknown": [unknown.get(i, "") for i in range(len(scores))]} if unknown else {}
+    columns |= further
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
 
 
-def _page(detector, found, pictures, rows, named, beside, lost) -> str:
+def _page(detector, found, pictures, rows, named, beside, lost, parts) -> str:
     model = type(detector.model).__name__
     told = (
         f"{found['anomalies']:,} of {found['items']:,} items have a score above the threshold, "
@@ -293,7 +305,8 @@ def _page(detector, found, pictures, rows, named, beside, lost) -> str:
         f"<h1>Anomalies</h1><p>{html.escape(told)}</p>",
     ]
     for title, figure in pictures.items():
-        lines.append(f'<h2>{title}</h2><img alt="{title}" src="{_embedded(figure)}">')
+        lines.append(f'<h2>{title}</h2><img alt="{title}" src="{sections.embedded(figure)}">')
+        lines += parts if title == "Scores" else []
     names = map(html.escape, named)
     last = (
         "image, reconstruction, error"
@@ -317,11 +330,3 @@ def shortened(name: str) -> str:
     """Return the name of a column in one line, as it fits at an axis."""
     name = " ".join(name.split())
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
-
-
-def _embedded(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the text has the names
-        figure.savefig(buffer, format="png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -15,7 +15,13 @@ class Settings:
     """The base class of `zoo.anomaly.Detector`, for its attributes.
 
     A setting that could be assigned without any effect would be saved as if it had been used.
+
+    Attributes:
+        retrained: the loss of held-out items before and after the last training of a detector that
+            was fitted before; None if there was none. Where it rose, the weights are the earlier.
     """
+
+    retrained: tuple[float, float] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set the threshold, or the rule that sets it; refuse what would change nothing."""
@@ -39,6 +45,10 @@ class Settings:
         self._set(threshold=threshold, mean=mean, deviation=deviation)
         if self.names is None and names is not None:
             self._set(names=tuple(names))
+
+    def note_training(self, before: float, after: float) -> None:
+        """Keep the loss of held-out items before and after a training."""
+        self._set(retrained=(before, after))
 
     def _set_rule(self, rule, value):
         rule, value = thresholds.chosen(**{rule: value})
