@@ -314,6 +314,8 @@ def test_arrays_and_folders_are_watched_too(tmp_path, capsys):
         code, _, err = run(capsys, "detect", *arguments)
         assert (code, err) == (0, "")
         found = [(row["name"], row["items"]) for row in read(out / "drift.csv")]
+        page = (out / "report.html").read_text(encoding="utf-8")
+        assert page.count("<h2>The most unusual items</h2>") == 1
         months = [("2026-01", "12"), ("2026-02", "8")]
         assert found == (months if data == "x.npy" else [("line 1", "15"), ("line 2", "5")])
 

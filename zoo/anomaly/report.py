@@ -23,6 +23,7 @@ from zoo.data.folders import ImageFolder
 from zoo.plots.picture import Picture
 
 PAGE, TABLE, PERIODS = "report.html", "scores.csv", "drift.csv"
+UNUSUAL = "The most unusual items"
 MOST_NAMES = 40  # of columns, below a picture,
 LONGEST_NAME = 24  # with so many letters
 NAMED = 3  # columns of a row that are named as unusual,
@@ -122,7 +123,7 @@ def write_report(
     items = np.asarray(x[shown])
     beside = None
     if images is None:
-        pictures["The most unusual items"] = most_unusual(detector, items, shown)
+        pictures[UNUSUAL] = most_unusual(detector, items, shown)
     else:
         beside = folders.pictures_of(detector, items, folders.links(images, shown, folder))
     said = unusual_columns(detector, items) if items.ndim == 2 else [""] * len(items)
@@ -307,6 +308,8 @@ def _page(detector, found, pictures, rows, named, beside, lost, parts) -> str:
     for title, figure in pictures.items():
         lines.append(f'<h2>{title}</h2><img alt="{title}" src="{sections.embedded(figure)}">')
         lines += parts if title == "Scores" else []
+    if UNUSUAL not in pictures:
+        lines.append(f"<h2>{UNUSUAL}</h2>")
     names = map(html.escape, named)
     last = (
         "image, reconstruction, error"
