@@ -73,4 +73,11 @@ def _moved(info: TensorInfo) -> TensorInfo:
     if not _has_channels(info):
         return info
     *spatial, channels = info.shape
-    return dataclasses.replace(info, shape=(channels, *spatial), layout="channels_first")
+    prior = info.prior and {
+        key: np.reshape(value, (channels, *(1 for _ in spatial))).tolist()
+        if np.shape(value) == (channels,)
+        else value
+        for key, value in info.prior.items()
+    }
+    shape = (channels, *spatial)
+    return dataclasses.replace(info, shape=shape, layout="channels_first", prior=prior)

@@ -141,6 +141,9 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
         entry["columns"] = list(info.columns)
     if info.categories:
         entry["categories"] = list(info.categories)
+    for name in ("channels", "units", "normal_error"):
+        if getattr(info, name):
+            entry[name] = list(getattr(info, name))
     return entry | {"prior": info.prior} if prior and info.prior else entry
 
 

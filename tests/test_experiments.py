@@ -6,6 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import zoo
 from zoo import data, experiments
@@ -15,9 +16,11 @@ from zoo.experiments import (
     defaults,
     few_labels,
     gans,
+    inspection,
     representations,
     scenes,
     semi_supervised,
+    six_channels,
     super_resolution,
     table,
 )
@@ -27,11 +30,20 @@ from zoo.suggestions import UnknownNameError
 
 @pytest.fixture
 def folder_of_tables(tmp_path):
-    """A folder with a table of three columns and 7 anomalies among 70 rows; one is constant."""
+    """A folder with a table of three columns and 7 anomalies among 70 rows; one is constant.
+
+    There are some photographs, too.
+    """
     x = np.random.default_rng(0).normal(size=(70, 3)) * [1, 100, 0] + [0, 5, 3]
     y = np.arange(70) % 10 == 0
     x[y, 0] += 20
-    (tmp_path / "tables" / "adbench").mkdir(parents=True)
+    for name in ("adbench", "kodak", "bsds500_train"):
+        (tmp_path / "tables" / name).mkdir(parents=True)
+    for i in range(5):
+        pixels = np.random.default_rng(i).integers(0, 255, (360, 380, 3)).astype("uint8")
+        Image.fromarray(pixels).save(tmp_path / "tables" / f"bsds500_train/{100075 + i}.jpg")
+        if i in (1, 2):
+            Image.fromarray(pixels).save(tmp_path / "tables" / f"kodak/0{i}.png")
     for name in ("few", "cardio"):
         np.savez(tmp_path / "tables" / "adbench" / f"{name}.npz", X=x, y=y.astype("uint8"))
     return tmp_path / "tables"
@@ -102,6 +114,9 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setattr(anomaly_tables, "TRIALS", 2)
     monkeypatch.setattr(defaults, "TABLES", ("few",))
     monkeypatch.setattr(defaults, "SEEDS", (1, 2))
+    monkeypatch.setattr(defaults, "VIEWS", (20, 10))
+    monkeypatch.setattr(defaults, "SQUARES", (20, 10))
+    monkeypatch.setattr(defaults, "SIGNALS", (40, 20))
     monkeypatch.setattr(representations, "SHALLOW", shallow)
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))
@@ -179,6 +194,59 @@ def test_the_largest_window_of_pca_is_that_of_the_detectors_score():
     detector = zoo.anomaly.Detector(model, score="largest_error")
     found = defaults._largest_window(detector.explain(x))
     np.testing.assert_allclose(found, detector.scores(x), rtol=1e-5)
+
+
+def test_rows_are_run_alone_and_the_others_kept(tmp_path, monkeypatch):
+    def run(only=(), verbose=0):
+        names = ["first", "second", "third"]
+        chosen = table.chosen_rows(only, names)
+        rows = [[n, len(only)] if n in chosen else [n] for n in names]
+        return experiments.Table("T", "P", ("data", "value"), rows)
+
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", run)
+    few = experiments.reproduce("toy", tmp_path, only=["third"])
+    assert few.rows == [["third", 1]]
+    (tmp_path / "toy.json").unlink()
+    experiments.reproduce("toy", tmp_path)
+    found = experiments.reproduce("toy", tmp_path, only=["third", "first"], overwrite=True)
+    assert found.rows == [["first", 2], ["second", 0], ["third", 2]]
+    assert json.loads((tmp_path / "toy.json").read_text())["rows"] == found.rows
+    with pytest.raises(FileExistsError):
+        experiments.reproduce("toy", tmp_path, only=["third"])
+    with pytest.raises(UnknownNameError, match="did you mean 'third'"):
+        experiments.reproduce("toy", tmp_path, only=["thirt"], overwrite=True)
+    with pytest.raises(ValueError, match="all of its rows together"):
+        experiments.reproduce("energy", tmp_path, only=["x"])
+
+
+def test_faults_of_six_channels_are_in_one_channel_each():
+    normal = six_channels.normal(400, 0)
+    assert (normal.dtype, normal.shape) == (np.float32, (400, 128, 6))
+    deviation = normal.std(axis=(0, 1))
+    assert (deviation / six_channels.SIZES > 0.3).all()
+    assert (deviation / six_channels.SIZES < 3).all()
+    x, channels, kinds = six_channels.faulty(400, 1)
+    np.testing.assert_array_equal(six_channels.faulty(400, 1)[0], x)
+    assert set(kinds) == set(six_channels.FAULTS)
+    still = (np.diff(x, axis=1) == 0).sum(axis=1)  # [400, 6], steps without a change
+    dropouts = kinds == "dropout"
+    assert (still[dropouts].argmax(axis=1) == channels[dropouts]).all()
+    assert (still[dropouts].max(axis=1) >= 20).all()
+    assert still[~dropouts].max() < 3
+
+
+def test_views_of_a_part_show_the_same_and_squares_anything(folder_of_tables, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(folder_of_tables))
+    generator = np.random.default_rng(0)
+    views = inspection.views_of_a_part(3, 2, generator)
+    files = inspection.files_of_bsds()
+    squares = inspection.squares(3, files, generator)
+    for x in (views, squares):
+        assert (x.dtype, x.shape) == (np.float32, (3, 64, 64, 3))
+        assert 0 <= x.min() < x.max() <= 1
+    assert len(files) == 5
+    with pytest.raises(FileNotFoundError, match=r"kodak/03.png .*01.png to 24.png"):
+        inspection.views_of_a_part(1, 3, generator)
 
 
 def test_gray_pixels_are_those_between_dark_and_bright_among_the_marked():

@@ -35,7 +35,7 @@ def _main(arguments) -> int:
     parser = _parser()
     options, settings = parser.parse_known_args(arguments)
     options.settings = settings
-    if settings and getattr(options, "run", None) is not training_commands.train:
+    if settings and not _takes_settings(options):
         parser.error(f"unrecognized arguments: {' '.join(settings)}")
     if "run" not in options:
         parser.print_help(sys.stderr)
@@ -59,6 +59,14 @@ def _main(arguments) -> int:
     except KeyboardInterrupt as interrupted:
         return _complain(interrupted, 130, "interrupted; no incomplete preset or file was left")
     return 0
+
+
+def _takes_settings(options) -> bool:
+    """Say whether a command makes a model, whose settings are options."""
+    run = getattr(options, "run", None)
+    if run is detect_commands.detect:
+        return detect_commands.is_class(options.name)
+    return run is training_commands.train
 
 
 def _load(name, modules=()):
@@ -147,6 +155,9 @@ def _parser():
     sub.add_argument("name", help="an experiment of zoo.experiments")
     sub.add_argument("--out", default="results", help="folder for table and picture [results]")
     sub.add_argument("--epochs", type=count, default=None, help="of each training")
+    sub.add_argument(
+        "--only", nargs="+", default=(), help="rows to run; the others of the table are kept [all]"
+    )
     _add_overwrite(sub)
 
     sub = command(
@@ -259,7 +270,8 @@ def _detector(options):
 def _reproduce(options):
     with _quiet():
         from zoo.experiments import reproduce
-    table = reproduce(options.name, options.out, epochs=options.epochs, overwrite=options.overwrite)
+    given = {name: getattr(options, name) for name in ("epochs", "only", "overwrite")}
+    table = reproduce(options.name, options.out, **given)
     print(table.title)
     for row in (table.columns, *table.rows):
         print("  " + "  ".join(f"{'' if cell is None else cell!s:>22}" for cell in row))

@@ -26,6 +26,8 @@ VALUES = {
     "quantile": 0.8,
     "false_positive_rate": 0.05,
     "standardize": False,
+    "names": ["a", "b", "c", "d"],
+    "units": ["m", "s", "kg", "K"],
     "samples": 3,
     "seed": 4,
     "settings": {"latent_dim": 3},

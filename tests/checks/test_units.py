@@ -37,7 +37,23 @@ def test_large_values_are_refused_with_the_line_that_standardizes(likelihood, x)
 
 def test_large_images_and_signals_are_refused():
     with pytest.raises(ValueError, match=r"x = \(x - x\.mean\(\)\) / x\.std\(\)\.$"):
+        fit(100 * ROWS.reshape(-1, 3, 1, 1))
+    match = r"size of 95.*x\.mean\(axis=\(0, 1\)\).*standardize=True"
+    with pytest.raises(ValueError, match=match):
         fit(100 * ROWS.reshape(-1, 3, 1))
+
+
+def test_a_channel_of_signals_is_named():
+    """One small channel beside a large one was lost in the mean over both."""
+    signals = np.random.default_rng(0).normal(size=(40, 5, 2)).astype("float32")
+    with pytest.raises(ValueError, match=r"size of 1\d(\.\d)? in channel 1"):
+        fit(signals * np.array([0.01, 15], "float32"))
+    with pytest.warns(UserWarning, match=r"only in channel 0"):
+        fit(signals * np.array([0.01, 2], "float32"))
+    signals[..., 0] = 3.0  # a constant channel has nothing to be learned
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        fit(signals)
 
 
 def test_small_values_are_warned_of():

@@ -12,7 +12,7 @@ from zoo.checks.tables import column_names, listed
 
 
 def names_for(detector: Any, x: Any, first: bool) -> Sequence[str] | None:
-    """Return the names of the columns for a `fit`: of the likelihood, of an earlier fit, or of x.
+    """Return the names of the columns for a `fit`: of the likelihood, given, earlier ones, or of x.
 
     Args:
         detector: with a model. x: the data.
@@ -20,7 +20,8 @@ def names_for(detector: Any, x: Any, first: bool) -> Sequence[str] | None:
     """
     names = getattr(detector.model.likelihood, "names", None)
     if names is None:
-        names = column_names(x) if first or detector.names is None else detector.names
+        kept = detector.names if detector.names_given or not first else None
+        names = column_names(x) if kept is None else kept
     return names
 
 

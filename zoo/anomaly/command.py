@@ -17,35 +17,45 @@ from zoo.anomaly.periods import drift
 from zoo.anomaly.report import PAGE, TABLE, write_report
 from zoo.anomaly.saving import FILE
 from zoo.checks.data import count_rows
-from zoo.data.folders import FROM_SUBFOLDERS
+from zoo.data.folders import FROM_SUBFOLDERS, from_folder
 from zoo.data.table_columns import Columns
 from zoo.data.tables import Read, is_table, read_table
+from zoo.items import kind_of_items
+from zoo.models import CLASSES
+from zoo.nn.distributions import GaussianColumns, MixedColumns
 from zoo.presets.evaluation_data import NO_NAMES
 from zoo.presets.loading import load as load_preset
-from zoo.training_commands import table_options
+from zoo.training_commands import check_settings, settings_in, size_of, table_options
+
+_GIVEN = ("score", "contamination", "quantile", "false_positive_rate")
+_GIVEN += ("standardize", "names", "units", "seed")  # arguments of a Detector
 
 
 def detect(options: Any, custom_objects: dict) -> None:
     """Run the command; `options` are those of the command line."""
-    is_detector = Path(options.name, FILE).is_file()
-    given = {
-        name: getattr(options, name)
-        for name in ("score", "contamination", "quantile", "false_positive_rate")
-        if getattr(options, name) is not None
-    }
+    is_detector, is_class = Path(options.name, FILE).is_file(), options.name in CLASSES
+    given = {name: getattr(options, name) for name in _GIVEN if getattr(options, name) is not None}
     if is_detector and (given or options.train_data):
         named = ", ".join(["--" + name.replace("_", "-") for name in given] or ["--train-data"])
         raise ValueError(
             f"{options.name} is a detector, whose score and threshold are set: leave out {named}."
         )
+    if not is_class:
+        for name in ("epochs", "size", "channels"):
+            if getattr(options, name):
+                raise ValueError(
+                    f"--{name} is for a class, which is trained; {options.name} is: leave it out."
+                )
     if is_detector:
         detector = load(options.name, custom_objects=custom_objects)
+    elif is_class:
+        detector = trained(options, given)
     else:
         model = load_preset(options.name, custom_objects=custom_objects)
         detector = Detector(model, **given)
     data = read_items(options.data, options, detector.model, names=detector.names)
     truth = labels_of(options, data.y)
-    if not is_detector:
+    if not is_detector and not is_class:
         seen = data.x
         if options.train_data:
             seen = read_items(options.train_data, options, detector.model, scored=False).x
@@ -103,6 +113,49 @@ def renew(options: Any, custom_objects: dict) -> None:
     print(f"zoo detect {options.out} DATA --compare {options.name} --out REPORT")
 
 
+def trained(options: Any, given: dict) -> Detector:
+    """Return a detector of a class, trained on `--train-data`, or else on the data themselves.
+
+    Args:
+        options: of the command line. given: arguments of `Detector`.
+
+    Raises:
+        OSError, ValueError: no such file, or a setting that the class does not have.
+    """
+    path = options.train_data or options.data
+    settings = check_settings(CLASSES[options.name], settings_in(options.settings))
+    if Path(path).is_dir():
+        refuse_options_of_others(path, options)
+        size = size_of(options) or (64, 64)
+        seen = from_folder(path, size, channels=options.channels or 3, cache=options.cache)
+        told = f"{len(seen.images):,} images"
+    elif is_table(path):
+        table = read_file(path, options, None, scored=False)
+        seen, told = table.x, f"{len(table.x):,} rows"
+        if "names" in given:
+            raise ValueError(f"{path} names its columns: leave out --names.")
+        if "standardize" in given:
+            given = {"names": table.columns, **given}
+        else:
+            settings.setdefault("likelihood", likelihood_of(table))
+    else:
+        refuse_options_of_others(path, options)
+        seen = scaled(read_array(path, options.array))
+        told = f"{len(seen):,} {kind_of_items(seen.shape[1:])} of {seen.shape[1:]}"
+    if not Path(path).is_dir() and (options.size or options.channels):
+        raise ValueError(f"--size and --channels are for folders of images; {path} is a file.")
+    print(f"training a {options.name} on {told} in {path} ...", flush=True)
+    return Detector(options.name, **given, **settings).fit(seen, epochs=options.epochs, verbose=2)
+
+
+def likelihood_of(table: Read) -> Any:
+    """Return the likelihood of the columns of a table, as `zoo.data.Table.likelihood` does."""
+    if table.categories:
+        names = {"names": table.columns, "category_names": table.category_names}
+        return MixedColumns.adapted(table.x, table.categories, **names)
+    return GaussianColumns.adapted(table.x, table.columns)
+
+
 def read_items(
     path: Any,
     options: Any,
@@ -116,8 +169,8 @@ def read_items(
     Args:
         path: of the file, or of a folder of images.
         options: of the command line. model: of the detector.
-        scored: whether these items get scores; else the columns of labels and ids are left out if
-            they are there.
+        scored: whether these items get scores; else the columns of labels, ids and dates are left
+            out if they are there.
         names: of the columns that the detector was fitted on, where the model knows none.
         told: whether to print how a table was read.
 
@@ -125,32 +178,53 @@ def read_items(
         OSError, ValueError: no such file, or not one for the model.
     """
     if Path(path).is_dir() or not is_table(path):
-        for name in ("drop", "delimiter", "decimal", "id_column", "unknown"):
-            if getattr(options, name):
-                option = "--id" if name == "id_column" else f"--{name}"
-                raise ValueError(f"{option} is for tables, and {path} is none: leave it out.")
+        refuse_options_of_others(path, options)
         if Path(path).is_dir():
-            if options.array:
-                raise ValueError(f"--array is for .npz files; {path} is a folder: leave it out.")
             asked = scored and FROM_SUBFOLDERS in (options.labels, options.by)
             labels = FROM_SUBFOLDERS if asked else None
             found = read_folder(path, model, labels, options.cache)
             names = None if labels is None else np.array(found.class_names)[found.labels]
             return Read(found, (), y=names, when=names)
         return Read(for_model(read_array(path, options.array), model), ())
+    columns = Columns.of(model.likelihood) or Columns.of(names)
+    found = read_file(path, options, columns, scored, told)
+    if columns is None and told:
+        print(NO_NAMES, flush=True)
+    return found
+
+
+def refuse_options_of_others(path: Any, options: Any) -> None:
+    """Refuse options of tables for what is none, and the name of an array for a folder.
+
+    Raises:
+        ValueError: which names the option.
+    """
+    for name in ("drop", "delimiter", "decimal", "id_column", "unknown"):
+        if getattr(options, name):
+            option = "--id" if name == "id_column" else f"--{name}"
+            raise ValueError(f"{option} is for tables, and {path} is none: leave it out.")
+    if Path(path).is_dir() and options.array:
+        raise ValueError(f"--array is for .npz files; {path} is a folder: leave it out.")
+
+
+def read_file(
+    path: Any, options: Any, columns: Columns | None, scored: bool, told: bool = True
+) -> Read:
+    """Return a table.
+
+    Args:
+        path, options, scored, told: as for `read_items`. columns: that the model knows, or None.
+    """
     read = table_options(options)
     labels = options.labels if options.labels and not options.labels.endswith(".npy") else None
     when = options.by if options.by and not options.by.endswith(".npy") else None
     if not scored:
-        read["drop"] = [*options.drop, *filter(None, (labels, options.id_column, when))]
+        read["drop_if_there"] = [*filter(None, (labels, options.id_column, when))]
     asked = {"labels": labels, "id_column": options.id_column, "when": when} if scored else {}
     asked |= {"unknown": options.unknown} if scored and options.unknown else {}
-    columns = Columns.of(model.likelihood) or Columns.of(names)
     found = read_table(path, columns=columns, **asked, **read)
     if told:
         print(found.recognized, flush=True)
-    if columns is None and told:
-        print(NO_NAMES, flush=True)
     return found
 
 
@@ -230,6 +304,14 @@ def read_array(path: Any, name: str | None) -> np.ndarray:
                 f"{path} holds the arrays {', '.join(found.files)}: say which to take with --array."
             )
         return found[name]
+
+
+def scaled(x: np.ndarray) -> np.ndarray:
+    """Return bytes as images in [0, 1], [n, height, width, channels], and other data unchanged."""
+    if x.dtype != np.uint8 or x.ndim < 3:
+        return x
+    x = x[..., None] if x.ndim == 3 else x
+    return x.astype("float32") / np.float32(255)
 
 
 def for_model(x: np.ndarray, model: Any) -> np.ndarray:

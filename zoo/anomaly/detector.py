@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from zoo import inference
-from zoo.anomaly import columns, defaults, folders, saving, scores, thresholds, training
+from zoo.anomaly import (
+    channels,
+    columns,
+    defaults,
+    exported,
+    folders,
+    saving,
+    scores,
+    standardization,
+    thresholds,
+    training,
+)
 from zoo.anomaly.settings import Settings, class_of
 from zoo.checks import data as checks
 from zoo.checks.arrays import as_array, is_stored
 from zoo.checks.tables import as_given
-from zoo.items import kind_of_items
 from zoo.models.base import BaseAutoencoder
-from zoo.models.signature import Part, TensorInfo, image_info
-from zoo.nn.distributions.columns import moments
+from zoo.models.signature import Part
 from zoo.nn.given import number, whole
 
 MOST_SAMPLES = 10_000  # as each of them decodes all items
@@ -50,9 +59,12 @@ class Detector(Settings):
         false_positive_rate: share of normal items that may be called anomalies, below 0.1; the
             threshold is extrapolated by a generalized Pareto distribution, fitted to the largest
             tenth of the scores. Of these three one is given; contamination=0.1 where none is.
-        standardize: for vectors in units of their own: subtracts the mean and divides by the
-            standard deviation of each column of the training data, also in the exported file.
-            Scores and `explain` are then in standardized units.
+        standardize: for values in units of their own: subtracts the mean and divides by the
+            standard deviation of each column of rows, or of each channel of signals and images, in
+            the training data, also in the exported file. Scores and `explain` are then in
+            standardized units.
+        names, units: of the columns or channels, texts, for reports and exported files. The columns
+            of a table in memory have names already.
         samples: draws an item for "elbo" and "log_likelihood", at most 10,000.
         seed: of these draws, of the choice of held-out items, and of a model that `fit` makes: its
             initial weights, the order of the items, and the noise in its training.
@@ -66,9 +78,11 @@ class Detector(Settings):
     Attributes:
         threshold: the score above which an item is an anomaly; None before `fit`.
         history: the metrics of each epoch by name, lists; None unless `fit` trained the model.
-        mean, deviation: of the columns, float32 [features]; None without `standardize`.
-        names: of the columns, from the model's likelihood, or from the table that `fit` was given;
-            None for none. They order the columns of all tables.
+        mean, deviation: of the columns or channels, float32; None without `standardize`.
+        names: of the columns or channels: those given, or of the model's likelihood, or of the
+            table that `fit` was given; None for none. They order the columns of all tables.
+        normal_error: of signals, the mean squared error of each channel that 95 % of the normal
+            ones do not exceed, float32 [channels]; see `worst_channels`.
 
     Raises:
         TypeError, ValueError: a conditional model, a score that is not for this model, or a number
@@ -91,6 +105,8 @@ class Detector(Settings):
         quantile: float | None = None,
         false_positive_rate: float | None = None,
         standardize: bool = False,
+        names: Sequence[str] | None = None,
+        units: Sequence[str] | None = None,
         samples: int = 64,
         seed: int = 0,
         **settings,
@@ -108,6 +124,7 @@ class Detector(Settings):
             )
         if standardize and isinstance(model, str):
             settings = {"likelihood": "gaussian", **settings}
+        names, units = channels.checked_names(names, units)
         self._set(
             standardize=bool(standardize),
             samples=whole("samples", samples, least=1, most=MOST_SAMPLES),
@@ -121,7 +138,10 @@ class Detector(Settings):
             calibration=None,
             mean=None,
             deviation=None,
-            names=None,
+            names=names,
+            names_given=names is not None,
+            units=units,
+            normal_error=None,
         )
         if score is not None:
             scores.check_name(model_class, score)
@@ -132,20 +152,14 @@ class Detector(Settings):
     def _take(self, model):
         self._set(score=self.score or scores.default_of(model))
         scores.check(model, self.score)
-        if self.standardize and len(model.image_shape) != 1:
-            raise ValueError(
-                f"standardize=True is for rows, and the model takes {model.image_shape}. Scale "
-                f"{kind_of_items(model.image_shape)} to [0, 1] instead."
-            )
-        if self.standardize and model.likelihood.bounded:
-            raise ValueError(
-                "standardize=True gives values of any size, and the model's likelihood takes "
-                f"{model.likelihood.described_range()}: make the model with "
-                'likelihood="gaussian".'
-            )
-        if self.standardize and model.likelihood.in_own_units:
-            raise ValueError("The model standardizes its columns itself: leave out standardize=.")
-        self._set(model=model, names=getattr(model.likelihood, "names", None))
+        if self.standardize:
+            standardization.check_model(model)
+        known = getattr(model.likelihood, "names", None)
+        if known is not None and self.names not in (None, known):
+            raise ValueError(f"The model names its columns itself, {known}: leave out names=.")
+        self._set(names=self.names if known is None else known)
+        channels.check_count(self, model.image_shape)
+        self._set(model=model)
 
     # Learning
 
@@ -207,18 +221,24 @@ class Detector(Settings):
         if validation_data is not None:
             held_out = self._checked(validation_data, "validation_data")
         else:
-            x, held_out = self._split(x, validation_split, train)
+            if validation_split is None:
+                validation_split = HELD_OUT if train and self.rule != "contamination" else 0.0
+            x, held_out = training.hold_out(x, validation_split, self.seed)
         thresholds.check_count(self.rule, len(x if held_out is None else held_out))
         if self.standardize and (first or self.mean is None):
-            self._set(**dict(zip(("mean", "deviation"), moments(x, self.names), strict=True)))
+            mean, deviation = standardization.moments_of(x, self.names)
+            self._set(mean=mean, deviation=deviation)
         self.__dict__.pop("_compiled_functions", None)  # they hold the old mean and deviation
         if train:
             options |= {"epochs": epochs, "batch_size": batch_size, "verbose": verbose}
             history = training.train(self, x, trim=trim, optimizer=optimizer, new=new, **options)
             self._set(history=history)
-        found = self.scores(x if held_out is None else held_out)
+        held_out = x if held_out is None else held_out
+        found = self.scores(held_out)
         threshold = thresholds.of_scores(self.rule, self.rule_value, found)
         self._set(threshold=threshold, calibration=found)
+        if len(self.model.image_shape) == 2:
+            self._set(normal_error=channels.normal_errors(self, held_out, found))
         return self
 
     def _build(self, shape):
@@ -230,20 +250,6 @@ class Detector(Settings):
         made = defaults.settings_of(self.model_class, shape[1:], self.settings)
         self._take(self.model_class(**{"input_shape": shape[1:], "seed": self.seed, **made}))
         return True
-
-    def _split(self, x, share, train):
-        if share is None:
-            share = HELD_OUT if train and self.rule != "contamination" else 0.0
-        count = round(number("validation_split", share, least=0, below=1) * len(x))
-        if count == 0:
-            return x, None
-        if len(x) - count < 2 or count < 2:
-            raise ValueError(
-                f"validation_split={share:g} of {len(x)} items leaves {len(x) - count} to train on "
-                f"and {count} for the threshold; both need 2."
-            )
-        order = np.random.default_rng(self.seed).permutation(len(x))
-        return x[np.sort(order[count:])], x[np.sort(order[:count])]
 
     # Use
 
@@ -288,6 +294,18 @@ class Detector(Settings):
         errors = inference.run_in_batches(self, "errors", self._items(x), None, batch_size)
         return as_given(errors, x, self.names)
 
+    def worst_channels(self, x: Any) -> list[channels.WorstChannel]:
+        """Return for each signal [n, steps, channels] which channel is to blame, and when.
+
+        Each channel is judged by its own normal error: a channel with much noise has a large error
+        in every signal. An entry has `channel`, `name`, `unit`, `step` and `ratio`, the mean
+        squared error of the channel divided by `normal_error`.
+
+        Raises:
+            ValueError: the model takes no signals.
+        """
+        return channels.worst_channels(self, x)
+
     def reconstruct(self, x: Any) -> np.ndarray:
         """Return what the model makes of items, float32 of their shape, in their units."""
         restored = self.model.reconstruct(self.standardized(self._items(x)))
@@ -305,7 +323,8 @@ class Detector(Settings):
         if self.model is None:
             raise ValueError(f"The {self.model_class.__name__} is made by fit(x): call that first.")
         if self.standardize:
-            return columns.check_rows(x, self.model.image_shape[0], name, names)
+            x, shape = folders.images_of(x), tuple(self.model.image_shape)
+            return standardization.check_items(x, shape, name, names)
         x = as_array(folders.images_of(x), name, names)
         x = checks.check_images(x, self.model.image_shape, self.model.likelihood, name)
         return x if is_stored(x) else np.asarray(checks.in_numpy(x), "float32")
@@ -314,7 +333,8 @@ class Detector(Settings):
         """Return items to be looked at, checked."""
         x = self._checked(x)
         if self.standardize and self.mean is None:
-            raise ValueError("The columns have no mean and deviation yet: call fit(x) first.")
+            what = "columns" if len(self.model.image_shape) == 1 else "channels"
+            raise ValueError(f"The {what} have no mean and deviation yet: call fit(x) first.")
         return x
 
     def _fitted(self) -> float:
@@ -359,34 +379,7 @@ class Detector(Settings):
         Raises:
             ValueError: before `fit`, or a score that needs draws.
         """
-        threshold = self._fitted()
-        if self.score in scores.SAMPLED:
-            names = [n for n in scores.of_class(type(self.model)) if n in scores.DETERMINISTIC]
-            raise ValueError(
-                f"score={self.score!r} is made of draws, and exported graphs draw nothing. Export "
-                f"a detector with score= one of {', '.join(names)}, fitted on the same data."
-            )
-        model, shape = self.model, tuple(self.model.image_shape)
-        x = image_info(model)
-        if self.mean is not None:  # what rows are like, for the proof, and for whoever draws some
-            columns_ = {"mean": self.mean.tolist(), "scale": self.deviation.tolist()}
-            x = TensorInfo("x", "float32", shape, prior={"kind": "normal", **columns_})
-        outputs = (
-            TensorInfo("score", "float32", ()),
-            TensorInfo("is_anomaly", "int32", (), 0, 1),
-            TensorInfo("map", "float32", shape),
-        )
-
-        def detect(tensors):
-            score = self.scored(tensors["x"])
-            return {
-                "score": score,
-                "is_anomaly": ops.cast(score > threshold, "int32"),
-                "map": self.errors(tensors["x"]),
-            }
-
-        networks = tuple(getattr(model, name) for name in model.network_names)
-        return {"detector": model.part("detector", detect, (x,), outputs, networks)}
+        return exported.parts(self, self._fitted())
 
     def get_config(self) -> dict:
         """Return what the detector is but for weights, as JSON can hold it."""

@@ -52,14 +52,17 @@ def load(
     if read_card(preset)["files"][WEIGHTS].get("sha256") != content["weights_sha256"]:
         raise ValueError(f"{path} belongs to other weights than those in {preset}.")
     model = load_preset(preset, custom_objects=custom_objects, dtype=dtype)
-    features = model.image_shape[0] if len(model.image_shape) == 1 else None
+    rows, features = len(model.image_shape) == 1, model.image_shape[-1]
     moments = {name: _vector(path, content, name, features) for name in ("mean", "deviation")}
     if (moments["mean"] is None) != (moments["deviation"] is None):
         raise ValueError(f"{path} has only one of mean and deviation.")
     if math.isnan(_float32(content["threshold"])):
         raise ValueError(f"{path} says threshold is {shortened(content['threshold'])}.")
-    if moments["deviation"] is not None and not (moments["deviation"] > 0).all():
-        raise ValueError(f"{path} has a deviation that is not above 0.")
+    normal = _vector(path, content, "normal_error", features)
+    for name, found in (("deviation", moments["deviation"]), ("normal_error", normal)):
+        if found is not None and not (found > 0).all():
+            raise ValueError(f"{path} has a {name} that is not above 0.")
+    names, units = (_texts(path, content, name, features) for name in ("names", "units"))
     try:
         detector = Detector(
             model,
@@ -67,12 +70,13 @@ def load(
             standardize=moments["mean"] is not None,
             samples=content["samples"],
             seed=content["seed"],
+            names=None if rows else names,
+            units=units,
             **{content["rule"]: content["rule_value"]},
         )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} describes no detector of this model: {error}") from error
-    names = _names(path, content, features)
-    detector.restore(float(content["threshold"]), **moments, names=names)
+    detector.restore(float(content["threshold"]), **moments, names=names, normal_error=normal)
     return detector
 
 
@@ -100,14 +104,16 @@ def _check(path, content):
         raise ValueError(f"{path} does not have the sha256 that it states: it was altered.")
 
 
-def _names(path, content, features):
-    names = content.get("names")  # which only detectors of tables have
-    if names is None:
+def _texts(path, content, name, features):
+    """Return names, which differ, or units, of columns or channels; None for none."""
+    found = content.get(name)
+    if found is None:
         return None
-    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if not texts or len(names) != features or len(set(names)) != features:
-        raise ValueError(f"{path} says names is {shortened(names)}; {features} names fit.")
-    return names
+    texts = isinstance(found, list) and all(isinstance(text, str) for text in found)
+    twice = texts and name == "names" and len(set(found)) != len(found)
+    if not texts or len(found) != features or twice:
+        raise ValueError(f"{path} says {name} is {shortened(found)}; {features} {name} fit.")
+    return found
 
 
 def _vector(path, content, name, features):

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from zoo import plots
-from zoo.anomaly import folders, sections
+from zoo.anomaly import channels, folders, sections
+from zoo.anomaly.channels import MOST_NAMES, shortened
 from zoo.anomaly.comparison import Comparison
 from zoo.anomaly.periods import Drift
 from zoo.anomaly.scores import FORMULAS
@@ -24,8 +25,6 @@ from zoo.plots.picture import Picture
 
 PAGE, TABLE, PERIODS = "report.html", "scores.csv", "drift.csv"
 UNUSUAL = "The most unusual items"
-MOST_NAMES = 40  # of columns, below a picture,
-LONGEST_NAME = 24  # with so many letters
 NAMED = 3  # columns of a row that are named as unusual,
 LEAST_SHARE = 0.1  # if they have this share of its squared error
 STYLE = (
@@ -56,6 +55,7 @@ def write_report(
     The page shows a histogram of the scores with the threshold, the most unusual items with their
     reconstructions and errors, and, where labels are given, the ROC curve. Of rows of a table it
     names the columns with the largest errors, their values and those of the reconstruction.
+    Of signals it names the channel that is to blame and the step, also in the table.
     Of a folder of images it shows each image beside its reconstruction and the map of its error,
     with its name inside the folder and a relative link to the file.
 
@@ -121,12 +121,17 @@ def write_report(
     order = np.argsort(-scores, kind="stable")
     shown = order[:top]
     items = np.asarray(x[shown])
-    beside = None
-    if images is None:
+    beside, blamed, said = None, {}, [""] * len(items)
+    if items.ndim == 3:
+        blamed, worst = blamed_channels(detector, x)
+        worst = [worst[i] for i in shown]
+        pictures[UNUSUAL] = channels.draw(detector, items, shown, worst)
+        said = channels.told(detector, items, worst)
+    elif images is None:
         pictures[UNUSUAL] = most_unusual(detector, items, shown)
+        said = unusual_columns(detector, items) if items.ndim == 2 else said
     else:
         beside = folders.pictures_of(detector, items, folders.links(images, shown, folder))
-    said = unusual_columns(detector, items) if items.ndim == 2 else [""] * len(items)
     unknown = dict(unknown or {})
     said = [
         "; ".join(filter(None, (unknown.get(int(i)), t))) for i, t in zip(shown, said, strict=True)
@@ -134,7 +139,7 @@ def write_report(
     with publish_folder(folder, overwrite) as scratch:
         named = {} if ids is None else {id_name: ids}
         further = {} if compared is None else sections.columns_of(compared)
-        _write_table(scratch / TABLE, scores, flagged, truth, named, unknown, further)
+        _write_table(scratch / TABLE, scores, flagged, truth, named, unknown, blamed, further)
         if drift is not None:
             sections.write_periods(drift, scratch / PERIODS)
         rows = [
@@ -211,7 +216,7 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
     """Draw items, what the model makes of them, and the squared error of every value.
 
     Args:
-        items: [k, *input_shape]. numbers: [k], by which they are called.
+        items: images or rows [k, ...]. numbers: [k], by which they are called.
     """
     restored, errors = detector.reconstruct(items), detector.explain(items)
     if items.ndim == 4:
@@ -234,7 +239,7 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
     names = detector.names
     count = min(6, len(items))
     figure = Picture(figsize=(8, 1.8 * count), dpi=100, layout="constrained")
-    marks = ("o", "x") if items.ndim == 2 else ("-", "-")  # neighbors in a row are no series
+    marks = ("o", "x")  # neighbors in a row are no series
     for i, (one, two) in enumerate(figure.subplots(count, 2, squeeze=False)):
         one.plot(items[i].reshape(-1), marks[0], label="item")
         one.plot(restored[i].reshape(-1), marks[1], label="reconstruction")
@@ -267,16 +272,30 @@ def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
     ]
 
 
+def blamed_channels(detector: Any, x: Any) -> tuple[dict[str, list], list]:
+    """Return what the table says of signals, the channel that is to blame and the step, by column.
+
+    Returns:
+        columns of texts and numbers, [n] each, and what `Detector.worst_channels` found.
+    """
+    worst = detector.worst_channels(x)
+    called = channels.labels(detector, unit=False)
+    columns = {"channel": [called[w.channel] for w in worst]} if len(called) > 1 else {}
+    return columns | {"step": [w.step for w in worst]}, worst
+
+
 def _axes(width, height):
     figure = Picture(figsize=(width, height), dpi=100, layout="constrained")
     return figure, figure.add_subplot()
 
 
-def _write_table(path: Path, scores, flagged, truth, named, unknown, further):
+def _write_table(path: Path, scores, flagged, truth, named, unknown, blamed, further):
     columns = {"item": range(len(scores))}
-    own = ("item", "score", "is_anomaly", "label", *(["unknown"] if unknown else []), *further)
+    own = ("item", "score", "is_anomaly", "label", *blamed, *further)
+    own += ("unknown",) if unknown else ()
     columns |= {f"{name} (id)" if name in own else name: ids for name, ids in named.items()}
     columns |= {"score": [f"{score:.9g}" for score in scores], "is_anomaly": flagged.astype(int)}
+    columns |= blamed
     columns |= {} if truth is None else {"label": truth.astype(int)}
     columns |= {"unknown": [unknown.get(i, "") for i in range(len(scores))]} if unknown else {}
     columns |= further
@@ -327,9 +346,3 @@ def _page(detector, found, pictures, rows, named, beside, lost, parts) -> str:
         told = "".join(f"<td>{text}</td>" for text in texts)
         lines.append(f"<tr>{told}</tr>")
     return "\n".join([*lines, "</table></div></html>\n"])
-
-
-def shortened(name: str) -> str:
-    """Return the name of a column in one line, as it fits at an axis."""
-    name = " ".join(name.split())
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -33,8 +33,11 @@ def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
 def settings(detector: Any) -> dict:
     """Return all that a detector is beside its model, as JSON can hold it."""
     names = None if getattr(detector.model.likelihood, "names", None) else detector.names
+    normal = detector.normal_error
     return {
         **({} if names is None else {"names": list(names)}),  # those of a likelihood are its own
+        **({} if detector.units is None else {"units": list(detector.units)}),
+        **({} if normal is None else {"normal_error": normal.tolist()}),
         "score": detector.score,
         "rule": detector.rule,
         "rule_value": detector.rule_value,

@@ -39,10 +39,15 @@ class Settings:
         vars(self).update(values)
 
     def restore(
-        self, threshold: float, mean: Any = None, deviation: Any = None, names: Any = None
+        self,
+        threshold: float,
+        mean: Any = None,
+        deviation: Any = None,
+        names: Any = None,
+        normal_error: Any = None,
     ) -> None:
         """Take what an earlier `fit` found, of a saved detector."""
-        self._set(threshold=threshold, mean=mean, deviation=deviation)
+        self._set(threshold=threshold, mean=mean, deviation=deviation, normal_error=normal_error)
         if self.names is None and names is not None:
             self._set(names=tuple(names))
 

@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.anomaly import retraining
 from zoo.monitors import check_finite
+from zoo.nn.given import number
 from zoo.nn.networks import LINEAR_PATH
 from zoo.pca_start import start_at_pca
 
@@ -25,6 +26,24 @@ def is_trained(model: Any) -> bool:
     if model.based_on:
         return True
     return bool(model.compiled and int(ops.convert_to_numpy(model.optimizer.iterations)))
+
+
+def hold_out(x: Any, share: float, seed: int) -> tuple[Any, Any]:
+    """Return items to train on, and a share of them, drawn by a seed, for the threshold, or None.
+
+    Raises:
+        ValueError: no share in [0, 1), or too few items in one of both.
+    """
+    count = round(number("validation_split", share, least=0, below=1) * len(x))
+    if count == 0:
+        return x, None
+    if len(x) - count < 2 or count < 2:
+        raise ValueError(
+            f"validation_split={share:g} of {len(x)} items leaves {len(x) - count} to train on "
+            f"and {count} for the threshold; both need 2."
+        )
+    order = np.random.default_rng(seed).permutation(len(x))
+    return x[np.sort(order[count:])], x[np.sort(order[:count])]
 
 
 def train(

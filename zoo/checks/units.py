@@ -27,7 +27,8 @@ def check_units(model: Any, x: np.ndarray) -> None:
         model: compiled. x: some of the data, float [n, *input_shape].
 
     Raises:
-        ValueError: values of a size above 10, as the root of their mean square.
+        ValueError: values of a size above 10, as the root of their mean square; of signals, in
+            any channel.
     """
     likelihood = model.likelihood
     free = isinstance(likelihood, _TAKES_ALL) and not likelihood.in_own_units
@@ -36,19 +37,30 @@ def check_units(model: Any, x: np.ndarray) -> None:
     if not free or fixed or trained or model.custom_networks:
         return
     x = np.asarray(x, "float64")
-    size, spread = float(np.sqrt(np.mean(np.square(x)))), float(x.std())
-    axis = "axis=0" if x.ndim == 2 else ""
-    fix = f"x = (x - x.mean({axis})) / x.std({axis})"
+    values, where, fix = x.reshape(-1, 1), [""], "x = (x - x.mean()) / x.std()"
     if x.ndim == 2:
-        fix += ", or make the model with likelihood=zoo.GaussianColumns.adapted(x)"
-    if size > LARGEST_SIZE:
-        raise ValueError(
-            f"The values of x have a size of {size:.3g} (root mean square), and networks learn "
-            f"from numbers near 1. Standardize them: {fix}."
+        fix = (
+            "x = (x - x.mean(axis=0)) / x.std(axis=0), or make the model with "
+            "likelihood=zoo.GaussianColumns.adapted(x)"
         )
-    if 0 < spread < LEAST_SPREAD:
+    elif x.ndim == 3:  # signals, whose channels may have units of their own
+        values = x.reshape(-1, x.shape[-1])
+        where = [f" in channel {j}" for j in range(x.shape[-1])] if x.shape[-1] > 1 else [""]
+        fix = (
+            "x = (x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1)); a zoo.anomaly.Detector does it "
+            "with standardize=True"
+        )
+    sizes, spreads = np.sqrt(np.mean(np.square(values), axis=0)), values.std(axis=0)
+    largest, least = sizes.argmax(), np.where(spreads > 0, spreads, np.inf).argmin()
+    if sizes[largest] > LARGEST_SIZE:
+        raise ValueError(
+            f"The values of x have a size of {sizes[largest]:.3g}{where[largest]} (root mean "
+            f"square), and networks learn from numbers near 1. Standardize them: {fix}."
+        )
+    if 0 < spreads[least] < LEAST_SPREAD:
         warnings.warn(
-            f"The values of x vary by {spread:.2g} only (standard deviation), and networks learn "
-            f"from numbers near 1. If codes stay unused, standardize them: {fix}.",
+            f"The values of x vary by {spreads[least]:.2g} only{where[least]} (standard "
+            "deviation), and networks learn from numbers near 1. If codes stay unused, standardize "
+            f"them: {fix}.",
             stacklevel=4,
         )

@@ -213,11 +213,13 @@ def read_table(
     decimal: str | None = None,
     unknown: str = "refuse",
     when: str | None = None,
+    drop_if_there: list[str] | tuple[str, ...] = (),
 ) -> Read:
-    """Read a whole table, unsplit; for arguments and errors see `from_table`.
+    """Read a whole table, unsplit; for other arguments and errors see `from_table`.
 
     Args:
         when: a column of dates, or of other groups, which is not in x. It may be that of the ids.
+        drop_if_there: columns to leave out, which the table need not have.
     """
     drop = [name.strip() for name in ([drop] if isinstance(drop, str) else drop)]
     labels, id_column, when = (name and name.strip() for name in (labels, id_column, when))
@@ -235,7 +237,8 @@ def read_table(
         raise ValueError(
             f"{cells.origin} has no column {absent[0]!r}; it has {listed(cells.columns)}."
         )
-    taken = [name for name in cells.columns if name not in (*drop, *asked)]
+    others = (*drop, *asked, *(name.strip() for name in drop_if_there))
+    taken = [name for name in cells.columns if name not in others]
     if not taken:
         raise ValueError(f"{cells.origin} has no columns left; it has {listed(cells.columns)}.")
     if columns is None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ from zoo.experiments import (
     translation,
     variational,
 )
-from zoo.experiments.table import SEED, Table
+from zoo.experiments.table import SEED, Table, with_earlier_rows
 from zoo.suggestions import UnknownNameError
 
 EXPERIMENTS = {
@@ -93,6 +95,7 @@ def reproduce(
     out: Any = "results",
     *,
     epochs: int | None = None,
+    only: Sequence[str] = (),
     overwrite: bool = False,
     verbose: int | str = 2,
 ) -> Table:
@@ -102,6 +105,8 @@ def reproduce(
         name: in `EXPERIMENTS`.
         out: folder to write to.
         epochs: of each training, instead of the experiment's own number.
+        only: names of rows, of experiments whose rows can be run alone; the others are kept as
+            they are in the table of an earlier run.
         overwrite: replace the table and the picture of an earlier run.
         verbose: as in `keras.Model.fit`.
 
@@ -109,20 +114,28 @@ def reproduce(
         FileExistsError: there is such a table already, and `overwrite` is false; raised before
             training starts.
         UnknownNameError: there is no such experiment; the error has the nearest names.
-        ValueError: `epochs` for an experiment that trains nothing.
+        ValueError: `epochs` for an experiment that trains nothing, or `only` for one that runs all
+            of its rows together.
     """
     if name not in EXPERIMENTS:
         raise UnknownNameError("experiment", name, EXPERIMENTS)
     experiment = EXPERIMENTS[name]
     options = {"verbose": verbose, **({"epochs": epochs} if epochs else {})}
+    options |= {"only": tuple(only)} if only else {}
     unknown = options.keys() - inspect.signature(experiment).parameters.keys()
     if "epochs" in unknown:
         raise ValueError(f"{name} trains nothing: leave out epochs.")
+    if "only" in unknown:
+        raise ValueError(f"{name} runs all of its rows together: leave out only.")
     folder = Path(out)
     for path in (folder / f"{name}.json", folder / f"{name}.png"):
         check_file(path, overwrite)
+    before, earlier = folder / f"{name}.json", []
+    if only and before.is_file():
+        earlier = json.loads(before.read_text(encoding="utf-8"))["rows"]
     keras.utils.set_random_seed(SEED)
     table = experiment(**{key: options[key] for key in options.keys() - unknown})
+    table = replace(table, rows=with_earlier_rows(table.rows, earlier))
     command = f"zoo reproduce {name}" + (f" --epochs {epochs}" if epochs else "")
     write_table(table, name, folder, command)
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from zoo import metrics
 from zoo.metrics.card_metrics import rounded
 from zoo.presets import training
+from zoo.suggestions import UnknownNameError
 
 SEED = 1
 
@@ -24,7 +26,7 @@ class Table:
         title: one line.
         protocol: data, networks, epochs, and the meaning of the values.
         columns: the names of the columns; the first column holds the name of the row.
-        rows: lists of values, one for each column.
+        rows: lists of values, one for each column; of a row that was not run, its name alone.
         figure: a picture, or None.
     """
 
@@ -33,6 +35,26 @@ class Table:
     columns: tuple[str, ...]
     rows: list[list[Any]]
     figure: Figure | None = None
+
+
+def chosen_rows(only: Sequence[str], names: Iterable[str]) -> list[str]:
+    """Return the names of the rows to run: those that were chosen, or all.
+
+    Raises:
+        UnknownNameError: there is no such row.
+    """
+    names = list(names)
+    for name in only:
+        if name not in names:
+            raise UnknownNameError("row", name, names)
+    return list(only) or names
+
+
+def with_earlier_rows(rows: list[list], earlier: list[list]) -> list[list]:
+    """Return the rows of a table, those that were not run from an earlier one, or left out."""
+    before = {row[0]: row for row in earlier}
+    found = [row if len(row) > 1 else before.get(row[0]) for row in rows]
+    return [row for row in found if row is not None]
 
 
 def fit(

@@ -24,6 +24,10 @@ class TensorInfo:
         columns: their names, for rows of a table, or None.
         categories: of these columns, `{"column", "first", "values"}` each: the column of the table,
             the number of its first column here, and the values that its columns stand for; or None.
+        channels: names of the channels of signals or images, or None.
+        units: of the columns or channels, or None.
+        normal_error: of a map of squared errors, the mean error of each channel that is normal, to
+            compare the channels of one item by; or None.
     """
 
     name: str
@@ -35,6 +39,9 @@ class TensorInfo:
     layout: str = "channels_last"
     columns: tuple[str, ...] | None = None
     categories: tuple[dict[str, Any], ...] | None = None
+    channels: tuple[str, ...] | None = None
+    units: tuple[str, ...] | None = None
+    normal_error: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,53 @@
+"""The part of a detector that can be exported: from raw items to score, decision and map."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from keras import ops
+
+from zoo.anomaly import scores
+from zoo.models.signature import Part, TensorInfo, image_info
+
+
+def parts(detector: Any, threshold: float) -> dict[str, Part]:
+    """Return the part `detector`, from `x` to `score`, `is_anomaly` and `map`.
+
+    Raises:
+        ValueError: a score that needs draws.
+    """
+    if detector.score in scores.SAMPLED:
+        names = [n for n in scores.of_class(type(detector.model)) if n in scores.DETERMINISTIC]
+        raise ValueError(
+            f"score={detector.score!r} is made of draws, and exported graphs draw nothing. Export "
+            f"a detector with score= one of {', '.join(names)}, fitted on the same data."
+        )
+    model, shape = detector.model, tuple(detector.model.image_shape)
+    x = image_info(model)
+    if detector.mean is not None:  # what items are like, for the proof, and for whoever draws some
+        moments = {"mean": detector.mean.tolist(), "scale": detector.deviation.tolist()}
+        x = TensorInfo("x", "float32", shape, prior={"kind": "normal", **moments})
+    x, errors = replace(x, units=detector.units), TensorInfo("map", "float32", shape)
+    if len(shape) == 1:
+        x = replace(x, columns=x.columns or detector.names)
+    else:
+        x = replace(x, channels=detector.names)
+        normal = None if detector.normal_error is None else tuple(detector.normal_error.tolist())
+        errors = replace(errors, channels=detector.names, normal_error=normal)
+    outputs = (
+        TensorInfo("score", "float32", ()),
+        TensorInfo("is_anomaly", "int32", (), 0, 1),
+        errors,
+    )
+
+    def detect(tensors):
+        score = detector.scored(tensors["x"])
+        return {
+            "score": score,
+            "is_anomaly": ops.cast(score > threshold, "int32"),
+            "map": detector.errors(tensors["x"]),
+        }
+
+    networks = tuple(getattr(model, name) for name in model.network_names)
+    return {"detector": model.part("detector", detect, (x,), outputs, networks)}

@@ -1,0 +1,112 @@
+"""Values in units of their own: columns of rows, channels of signals and images, standardized."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.anomaly.columns import check_rows
+from zoo.checks.arrays import LARGEST, as_array, is_stored, with_rows
+from zoo.checks.tables import named
+from zoo.items import kind_of_items
+from zoo.nn.distributions.columns import LEAST_SPREAD, moments
+
+
+def check_model(model: Any) -> None:
+    """Refuse a model that cannot learn from standardized values.
+
+    Raises:
+        ValueError: its likelihood has a range, or standardizes by itself.
+    """
+    if model.likelihood.bounded:
+        raise ValueError(
+            "standardize=True gives values of any size, and the model's likelihood takes "
+            f'{model.likelihood.described_range()}: make the model with likelihood="gaussian".'
+        )
+    if model.likelihood.in_own_units:
+        raise ValueError("The model standardizes its columns itself: leave out standardize=.")
+
+
+def check_items(
+    x: Any, shape: tuple[int, ...], name: str = "x", names: Sequence[str] | None = None
+) -> np.ndarray:
+    """Return items in their own units as float32 [n, *shape]; integers are taken, too.
+
+    Args:
+        x: the items. shape: of one. name: of x, for errors.
+        names: of the columns or channels; they order the columns of a table.
+
+    Raises:
+        TypeError: no numbers, or data that stay on disk.
+        ValueError: another shape, nothing, or values that are not finite: the columns or channels
+            that hold them are named.
+    """
+    if len(shape) == 1:
+        return check_rows(x, shape[0], name, names)
+    kind = kind_of_items(shape)
+    x = as_array(x, name)
+    if is_stored(x):
+        raise TypeError(
+            f"{name} stays on disk, and standardize=True takes arrays in memory: give "
+            f"np.asarray({name}). Images of a folder are in [0, 1]: leave out standardize=."
+        )
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"{name} has dtype {x.dtype}; {kind} of numbers are expected, float32.")
+    if x.shape[1:] != shape:
+        one = f" For a single one: {name}[None]." if x.shape == shape else ""
+        raise ValueError(
+            f"{name} has shape {x.shape}; {kind} {with_rows(shape)} are expected.{one}"
+        )
+    if not x.size:
+        raise ValueError(f"{name} is empty: its shape is {x.shape}. Give at least one.")
+    lost = np.flatnonzero(~_all_finite(x))
+    if len(lost):
+        raise ValueError(
+            f"{name} holds NaN or infinite values (float32 ends at {LARGEST:.2g}) in "
+            f"{_channels(lost, names)}: replace them, or leave out these {kind}."
+        )
+    return x.astype("float32")
+
+
+def moments_of(x: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation, of each column of rows or each channel of other items.
+
+    A constant channel has nothing to be learned, and is not divided: its deviation is 1, and a
+    warning names it.
+
+    Args:
+        x: of training, checked, float32 [n, ..., columns or channels].
+        names: of these; None for none.
+
+    Returns:
+        mean and deviation, float32 [columns or channels].
+    """
+    if x.ndim == 2:
+        return moments(x, names)
+    axes = tuple(range(x.ndim - 1))
+    mean, deviation = x.mean(axis=axes, dtype="float64"), x.std(axis=axes, dtype="float64")
+    constant = deviation <= LEAST_SPREAD * np.abs(x).max(axis=axes)
+    if constant.any():
+        deviation[constant] = 1.0
+        warnings.warn(
+            f"The training data are constant, or nearly so (to a millionth), in "
+            f"{_channels(np.flatnonzero(constant), names)}: nothing is learned from that, and a "
+            "later change there counts in the unit of the data. You can leave it out.",
+            stacklevel=3,
+        )
+    return mean.astype("float32"), deviation.astype("float32")
+
+
+def _all_finite(x):
+    """Return which channels hold numbers of float32 alone, bool [channels]."""
+    flat = x.reshape(-1, x.shape[-1])
+    with np.errstate(invalid="ignore"):
+        return (np.abs(flat) <= LARGEST).all(axis=0) if x.dtype.kind == "f" else np.True_
+
+
+def _channels(numbers, names):
+    called = [str(i) for i in numbers] if names is None else [names[i] for i in numbers]
+    return f"channel{'s' * (len(called) > 1)} {named(called)}"
