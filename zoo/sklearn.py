@@ -27,6 +27,7 @@ import zoo
 from zoo.anomaly import Detector
 from zoo.models import CLASSES
 from zoo.nn.distributions.columns import is_constant
+from zoo.nn.proportions import suited_batch_size, suited_epochs
 from zoo.suggestions import UnknownNameError
 
 _ROUNDING = dict.fromkeys(
@@ -53,8 +54,8 @@ class _Estimator(BaseEstimator):
         model: str | None = None,
         latent_dim: int = 8,
         *,
-        epochs: int = 20,
-        batch_size: int = 128,
+        epochs: int | None = None,
+        batch_size: int | None = None,
         learning_rate: float = 1e-3,
         image_shape: tuple[int, ...] | None = None,
         standardize: bool = True,
@@ -62,10 +63,9 @@ class _Estimator(BaseEstimator):
         verbose: int = 0,
         **settings,
     ):
-        self.model, self.latent_dim = model, latent_dim
+        self.model, self.latent_dim, self.image_shape = model, latent_dim, image_shape
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
-        self.image_shape, self.standardize = image_shape, standardize
-        self.random_state, self.verbose = random_state, verbose
+        self.standardize, self.random_state, self.verbose = standardize, random_state, verbose
         for name, value in settings.items():  # as scikit-learn looks parameters up by name
             setattr(self, name, value)
 
@@ -130,7 +130,9 @@ class _Estimator(BaseEstimator):
         return made
 
     def _train(self, model, rows, labels=None):
-        options = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": self.verbose}
+        size, epochs = self.batch_size or suited_batch_size(len(rows), 128), self.epochs
+        epochs = suited_epochs(len(rows), size, steps=750) if epochs is None else epochs
+        options = {"epochs": epochs, "batch_size": size, "verbose": self.verbose}
         self.history_ = model.fit(rows, labels, **options).history
         self.model_ = model
         return self
@@ -160,7 +162,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         model: a class of the zoo, such as "VAE", or a preset, which is trained further; None is
             "Autoencoder".
         latent_dim: the length of a code.
-        epochs, batch_size, learning_rate: of the training, by Adam.
+        epochs: of the training; None for 20, or of few rows as many as make 750 steps.
+        batch_size: None for a twentieth of the rows, at least 16 and at most 128.
+        learning_rate: of Adam.
         image_shape: (height, width, channels) where rows are flat images.
         standardize: whether columns are scaled to mean 0 and deviation 1 first. Turn it off for
             pixels in [0, 1] with `likelihood="bernoulli"`.
@@ -290,7 +294,7 @@ class AnomalyDetector(OutlierMixin, _Estimator):
             model's default.
         standardize: whether columns are scaled to mean 0 and deviation 1 first; rows that are flat
             images, with `image_shape=`, are not.
-        Others: as of `AutoencoderTransformer`.
+        Others: as of `AutoencoderTransformer`, but 20 epochs of batches of 128.
 
     Attributes:
         detector_: the fitted `zoo.anomaly.Detector`, to explain and to export.
