@@ -36,6 +36,7 @@ from zoo.suggestions import UnknownNameError
 
 FINE_TUNING_RATE = 5e-4
 KEEP = ("last", "best")
+_MOST_LINES = 200  # and backups, about: many short epochs share one
 
 
 def train(
@@ -78,7 +79,8 @@ def train(
         model_class: your own class; by default the zoo's class with the name in the recipe.
         other: a trained model to start from, in place of new weights and of a pre-training: every
             weight that fits is kept, see `zoo.presets.other_sizes.start_from`. The card names it.
-        verbose: whether to print a line per epoch, with the speed and the remaining time.
+        verbose: whether to print a line per epoch, or per few of many, with the speed and the
+            remaining time; and what the model did not learn.
 
     Returns:
         the card, without metrics, which `zoo evaluate` measures later. None for all workers except
@@ -131,6 +133,7 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
     progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, x, y, *weights)}.progress")
     if other is None and recipe.pretraining and not (progress / "latest.weights.h5").exists():
         start(model, recipe, first, verbose)
+    every = max(1, epochs // _MOST_LINES)
     best = KeepBest(progress) if recipe.keep == "best" else None
     with _telling_of_state(progress):
         history = model.fit(
@@ -141,8 +144,8 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
             callbacks=[
                 *([best] if best else []),
                 # Kept until the preset is written; in two copies, in case one is lost.
-                Backup(progress, double_checkpoint=True, delete_checkpoint=False),
-                *([Progress(len(first[0]))] if verbose else []),
+                Backup(progress, double_checkpoint=True, delete_checkpoint=False, every=every),
+                *([Progress(len(first[0]), every=every)] if verbose else []),
             ],
             verbose=0,
         ).history
