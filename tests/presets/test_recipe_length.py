@@ -75,6 +75,11 @@ def test_the_recipe_of_a_class_makes_steps_too():
     assert fitted(recipe, 8000, "images")[0].epochs == recipe.epochs
 
 
+def test_the_lowest_val_loss_decides_where_it_tells_the_best_epoch():
+    kept = {c: own_data.recipe_of_class(c, (8, 8, 1), 90).keep for c in (zoo.VAE, zoo.CVAE, zoo.M2)}
+    assert kept == {zoo.VAE: "best", zoo.CVAE: "last", zoo.M2: "last"}
+
+
 QUARTERS = np.kron(np.eye(4).reshape(4, 2, 2), np.ones((4, 4))).reshape(4, 8, 8, 1)
 
 

@@ -56,8 +56,8 @@ def train(
 ) -> Card | None:
     """Train a model from its recipe and write it as a preset folder.
 
-    An interrupted training continues after its last complete epoch: its state is in a folder next
-    to `out` until the preset is written.
+    An interrupted training continues after its last complete epoch, or one of the last of very
+    many: its state is in a folder next to `out` until the preset is written.
 
     Args:
         recipe: from `zoo.recipes.get(name)` or `Recipe.parse`.
@@ -186,7 +186,7 @@ def _telling_of_state(progress):
         size = sum(path.stat().st_size for path in progress.glob("*") if path.is_file())
         if (progress / "training_metadata.json").exists():
             error.add_note(
-                f"The state after the last complete epoch is kept in {progress} "
+                f"The state after the last backup, of a complete epoch, is kept in {progress} "
                 f"({size / 1e6:.1f} MB): the same command goes on from there. Delete the folder if "
                 "you do not want to."
             )
