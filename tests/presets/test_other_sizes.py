@@ -35,6 +35,7 @@ LABELED = {
     "CAAE": lambda: made(zoo.CAAE, filters=(4,)),
     "LabelInformedAAE": lambda: made(zoo.LabelInformedAAE, 2, prior=zoo.GaussianMixture.petals(10)),
 }
+TRAINED = ("CVAE, learned prior", "M2", "LabelInformedAAE", "CAAE")
 
 
 def outputs(network, **inputs):
@@ -71,10 +72,12 @@ def test_with_other_classes_all_but_the_labels_stays(name, tmp_path):
         for key, value in outputs(old.encoder, x=x, label=none).items():
             np.testing.assert_allclose(codes[key], value, atol=1e-5)
     assert not {*kept.whole} & {*kept.new}
+    if name not in TRAINED:
+        return
     new.compile("adam")
     y = np.arange(5 * MORE) % MORE
     x = generator.random((len(y), *SHAPE)).astype("float32")
-    new.fit(x, y if new.learns_labels or new.semi_supervised else None, verbose=0)
+    new.fit(x, y, verbose=0)
     zoo.save(new, tmp_path / "saved")
     again = zoo.load(tmp_path / "saved")
     for one, other in zip(again.get_weights(), new.get_weights(), strict=True):

@@ -105,7 +105,7 @@ def resized(model: Any, *, prior: Any = None, **sizes) -> tuple[Any, Kept]:
             f"This {cls.__name__} has networks of your own, whose sizes are fixed: build them for "
             f"{_in_words(sizes)}, and give them the weights that fit."
         )
-    masks = {name: np.ones(np.shape(values), bool) for name, values in _weights(model).items()}
+    masks = {name: np.ones(tuple(values.shape), bool) for name, values in _weights(model).items()}
     for name in SIZES:
         if name in sizes and _plain(model.setting(name)) != _plain(sizes[name]):
             made = _made_with(model, name, sizes[name], prior)
