@@ -38,7 +38,7 @@ def unlearned(
         if model.conditional and model.can_generate and not model.label_shape:
             found += _classes_not_drawn(model, x, y)
     if recipe.keep == "last":
-        found += _learned_by_heart(model, history)
+        found += _learned_by_heart(model, history, recipe.epochs)
     return found
 
 
@@ -123,13 +123,13 @@ def _classes_not_drawn(model, x, y) -> Iterator[str]:
             yield "The label hardly changes the drawn images: train longer."
 
 
-def _learned_by_heart(model, history) -> Iterator[str]:
+def _learned_by_heart(model, history, epochs) -> Iterator[str]:
     losses = np.asarray(history.get("val_loss", ()))
     if model.updates or len(losses) < 2 or not 0 < losses.min() * _WORSE < losses[-1]:
         return
-    best = int(losses.argmin()) + 1
+    best = epochs - len(losses) + int(losses.argmin()) + 1  # a resumed training has a part of all
     words = (
-        f"val_loss was lowest in epoch {best} of {len(losses)} ({losses.min():.5g}), and is "
+        f"val_loss was lowest in epoch {best} of {epochs} ({losses.min():.5g}), and is "
         f"{losses[-1]:.5g} at the end"
     )
     if model.conditional:
