@@ -16,6 +16,7 @@ from zoo.experiments import (
     defaults,
     few_labels,
     gans,
+    glyphs,
     inspection,
     representations,
     scenes,
@@ -346,3 +347,23 @@ def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
     assert len(x) == len(y) == 100
     model, _ = adversarial.trained("aae_mnist", recipes.get("aae_mnist").seed, 0, None, 0)
     assert model is zoo.load("aae_mnist")
+
+
+def test_a_preset_is_compared_with_new_weights_on_other_classes(monkeypatch):
+    few = glyphs.draw
+    monkeypatch.setattr(glyphs, "draw", lambda each, seed: few(min(each, 2), seed))
+    monkeypatch.setattr(glyphs, "LENGTHS", (3,))
+    monkeypatch.setattr(glyphs, "SEEDS", (1,))
+    found = glyphs.glyphs(epochs=1)
+    assert [len(row) for row in found.rows] == [len(found.columns)] == [5]
+    assert found.rows[0][0] == 3
+
+
+def test_characters_of_a_class_are_alike_and_the_same_for_a_seed():
+    x, y = glyphs.draw(3, seed=1)
+    assert x.shape == (60, 28, 28, 1)
+    assert (x.min(), x.max()) == (0.0, 1.0)
+    np.testing.assert_array_equal(x, glyphs.draw(3, seed=1)[0])
+    distances = np.square(x[:, None] - x[None]).sum(axis=(2, 3, 4))
+    same = y[:, None] == y[None]
+    assert distances[same & (distances > 0)].mean() < 0.7 * distances[~same].mean()

@@ -259,3 +259,30 @@ def test_parameters_act_at_the_next_fit_and_not_before(tmp_path):
     again = joblib.load(tmp_path / "anomalies")
     np.testing.assert_allclose(again.score_samples(NOISE), expected, rtol=1e-6)
     assert again.detector_.rule_value == 0.1
+
+
+@pytest.mark.parametrize(
+    ("given", "size", "epochs"),
+    [
+        ({"epochs": None}, 16, 750 // 8 + 1),
+        ({"epochs": 20}, 16, 20),  # 160 steps instead of 20
+        ({"batch_size": 128, "epochs": None}, 128, 750),
+    ],
+)
+def test_few_rows_are_trained_for_enough_steps(given, size, epochs, monkeypatch):
+    """Not for 20 steps, as 20 epochs of one batch would be."""
+    seen = {}
+
+    def fit(self, rows, labels, **options):
+        seen.update(options, n=len(rows))
+        return keras.callbacks.History()
+
+    monkeypatch.setattr(zoo.Autoencoder, "fit", fit)
+    monkeypatch.setattr(keras.callbacks.History, "history", {}, raising=False)
+    small(**given).fit(X[:119])
+    assert (seen["n"], seen["batch_size"], seen["epochs"]) == (119, size, epochs)
+
+
+def test_batches_of_no_rows_are_refused():
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        small(batch_size=0, epochs=None).fit(X[:20])

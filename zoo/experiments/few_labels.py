@@ -15,7 +15,7 @@ from zoo.nn.distributions.columns import is_constant
 SEEDS = (1, 2, 3)
 FEWEST, MOST = 3, 60  # labels of a class where classes are unequal
 CLOTHES, CLOTHES_TEST = 1200, 2000  # images
-EPOCHS = 60
+EPOCHS, BATCH_SIZE = 60, 128
 HIDDEN_UNITS = (128,)
 ZOO = ("M1", "M2", "SemiSupervisedAAE")
 
@@ -49,11 +49,11 @@ def few_labels(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
         "C=1, class_weight='balanced', on the labeled rows alone; self-training of it, "
         "with a threshold of 0.9; label spreading between 7 nearest neighbors with alpha=0.2, and "
         "label propagation between them; all of scikit-learn. M1, M2 and SemiSupervisedAAE: "
-        f"`zoo.sklearn.SemiSupervisedClassifier`, {epochs} epochs, hidden_units={HIDDEN_UNITS}, "
-        "for images likelihood='bernoulli', nothing else set. C, class_weight, neighbors and alpha "
-        "were chosen on a quarter of the training rows of these data and of another table, "
-        "satellite, with the seeds 0 and 100 (of the tables, some of these rows are test rows of "
-        "another seed); the models of the zoo were not tuned.",
+        f"`zoo.sklearn.SemiSupervisedClassifier`, {epochs} epochs of batches of {BATCH_SIZE}, "
+        f"hidden_units={HIDDEN_UNITS}, for images likelihood='bernoulli', nothing else set. C, "
+        "class_weight, neighbors and alpha were chosen on a quarter of the training rows of these "
+        "data and of another table, satellite, with the seeds 0 and 100 (of the tables, some of "
+        "these rows are test rows of another seed); the models of the zoo were not tuned.",
         ("data", *methods),
         rows,
     )
@@ -183,6 +183,7 @@ def _of_zoo(name, epochs, verbose):
         classifier = SemiSupervisedClassifier(
             name,
             epochs=epochs,
+            batch_size=BATCH_SIZE,
             standardize=False,
             random_state=seed,
             verbose=verbose,

@@ -10,10 +10,15 @@ import keras
 import numpy as np
 
 import zoo
+from zoo.checks.data import positive
 from zoo.models import CLASSES
 from zoo.nn.distributions.columns import is_constant
+from zoo.nn.proportions import suited_batch_size, suited_epochs
 from zoo.sklearn.settings import WithSettings
 from zoo.suggestions import UnknownNameError
+
+STEPS = 750  # of a training on few rows that nobody gave a length
+LARGEST_BATCH = 128
 
 
 class TrainedEstimator(WithSettings):
@@ -26,8 +31,8 @@ class TrainedEstimator(WithSettings):
         model: str | None = None,
         latent_dim: int = 8,
         *,
-        epochs: int = 20,
-        batch_size: int = 128,
+        epochs: int | None = None,
+        batch_size: int | None = None,
         learning_rate: float = 1e-3,
         image_shape: tuple[int, ...] | None = None,
         standardize: bool = True,
@@ -74,7 +79,11 @@ class TrainedEstimator(WithSettings):
         return made
 
     def _train(self, model, rows, labels=None):
-        options = {"epochs": self.epochs, "batch_size": self.batch_size, "verbose": self.verbose}
+        size, epochs = self.batch_size, self.epochs
+        size = suited_batch_size(len(rows), LARGEST_BATCH) if size is None else size
+        size = positive(size, "batch_size")
+        epochs = suited_epochs(len(rows), size, steps=STEPS) if epochs is None else epochs
+        options = {"epochs": epochs, "batch_size": size, "verbose": self.verbose}
         self.history_ = model.fit(rows, labels, **options).history
         self.model_ = model
         return self

@@ -19,7 +19,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         model: a class of the zoo, such as "VAE", or a preset, which is trained further; None is
             "Autoencoder".
         latent_dim: the length of a code.
-        epochs, batch_size, learning_rate: of the training, by Adam.
+        epochs: of the training; None for 20, or of few rows as many as make 750 steps.
+        batch_size: None for a twentieth of the rows, at least 16 and at most 128.
+        learning_rate: of Adam.
         image_shape: (height, width, channels) where rows are flat images.
         standardize: whether columns are scaled to mean 0 and deviation 1 first. Turn it off for
             pixels in [0, 1] with `likelihood="bernoulli"`.
