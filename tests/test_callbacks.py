@@ -307,3 +307,28 @@ def test_the_best_epoch_needs_validation_data_and_a_record_that_can_be_read(tmp_
     (tmp_path / "best.weights.h5").write_bytes(b"")
     with pytest.raises(ValueError, match="best.json holds .*delete it"):
         model.fit(X, initial_epoch=1, epochs=2, verbose=0, callbacks=[best])
+
+
+def test_many_short_epochs_share_backups_and_lines(model, x, tmp_path, capsys):
+    """A training that stops after epoch 6 of 7 goes on after epoch 4, its last backup."""
+    epochs = []
+
+    def note(epoch, logs):
+        epochs.append(epoch)
+        if epochs == list(range(6)):
+            raise KeyboardInterrupt
+
+    def train():
+        note_epochs = keras.callbacks.LambdaCallback(on_epoch_end=note)
+        own = [zoo.callbacks.Backup(tmp_path, every=4), zoo.callbacks.Progress(len(x), every=4)]
+        model.fit(x, epochs=7, verbose=0, callbacks=[*own, note_epochs])
+
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    locks.unlock_folder(tmp_path)  # as the end of the process does
+    train()
+    assert epochs == [0, 1, 2, 3, 4, 5, 4, 5, 6]
+    lines = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["epoch 4/7", "epoch 7/7"]
+    with pytest.raises(ValueError, match="every is 0"):
+        zoo.callbacks.Backup(tmp_path, every=0)

@@ -117,6 +117,7 @@ def test_every_command_exists_and_is_told_of(capsys):
         "train",
         "evaluate",
         "detect",
+        "renew",
         "export",
         "reproduce",
         "push",

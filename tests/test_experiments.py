@@ -14,7 +14,9 @@ from zoo.experiments import (
     adversarial,
     anomaly_tables,
     defaults,
+    few_labels,
     gans,
+    glyphs,
     inspection,
     representations,
     scenes,
@@ -43,7 +45,8 @@ def folder_of_tables(tmp_path):
         Image.fromarray(pixels).save(tmp_path / "tables" / f"bsds500_train/{100075 + i}.jpg")
         if i in (1, 2):
             Image.fromarray(pixels).save(tmp_path / "tables" / f"kodak/0{i}.png")
-    np.savez(tmp_path / "tables" / "adbench" / "few.npz", X=x, y=y.astype("uint8"))
+    for name in ("few", "cardio"):
+        np.savez(tmp_path / "tables" / "adbench" / f"{name}.npz", X=x, y=y.astype("uint8"))
     return tmp_path / "tables"
 
 
@@ -56,6 +59,8 @@ def few_images(monkeypatch, folder_of_tables):
     (x, y), (x_test, y_test) = data.load("digits")
 
     def load(name):
+        if name == "digits":
+            return (x[:300], y[:300]), (x_test[:100], y_test[:100])
         if name == "ecg5000":
             rows = x.reshape(-1, 64, 1)
             return (rows[y == 0], y[y == 0]), (rows[:200], (y[:200] > 0).astype("int32"))
@@ -101,7 +106,7 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setattr(
         data, "keep_labels", lambda y, n, seed: keep_labels(y, min(n, 100), seed=seed)
     )
-    for module in (adversarial, gans, semi_supervised):
+    for module in (adversarial, few_labels, gans, semi_supervised):
         monkeypatch.setattr(module, "SEEDS", (1,))
     monkeypatch.setattr(data.captions, "TRAINING", 600)
     monkeypatch.setattr(scenes, "TESTING", 60)
@@ -148,6 +153,28 @@ def test_a_table_is_split_and_standardized_by_its_training_rows(folder_of_tables
     assert not np.array_equal(first, other)
     with pytest.raises(FileNotFoundError, match="adbench/other.npz"):
         anomaly_tables.split("other", 1)
+
+
+def test_so_many_labels_of_each_class_are_drawn():
+    y = np.repeat(np.arange(10), 100)
+    counts = few_labels.unequal(10, 1)
+    assert (sorted(counts)[0], sorted(counts)[-1]) == (3, 60)
+    assert not np.array_equal(counts, few_labels.unequal(10, 2))
+    few = few_labels.draw(y, counts, 1)
+    np.testing.assert_array_equal(np.bincount(few[few >= 0], minlength=10), counts)
+    np.testing.assert_array_equal(few[few >= 0], y[few >= 0])
+    np.testing.assert_array_equal(few, few_labels.draw(y, counts, 1))
+    assert not np.array_equal(few, few_labels.draw(y, counts, 2))
+
+
+def test_no_test_row_has_a_part_in_the_scale_of_a_table(folder_of_tables, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(folder_of_tables))
+    x, few, x_test, _ = few_labels.SPLITS["cardio, 3 and 60"](1)
+    assert (x.shape, x_test.shape) == ((52, 3), (18, 3))
+    np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(x[:, :2].std(axis=0), 1)
+    assert (x[:, 2] == 0).all()  # constant
+    assert (few == 1).sum() == 3
 
 
 def test_a_painted_defect_is_a_small_part_of_each_image():
@@ -320,3 +347,23 @@ def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
     assert len(x) == len(y) == 100
     model, _ = adversarial.trained("aae_mnist", recipes.get("aae_mnist").seed, 0, None, 0)
     assert model is zoo.load("aae_mnist")
+
+
+def test_a_preset_is_compared_with_new_weights_on_other_classes(monkeypatch):
+    few = glyphs.draw
+    monkeypatch.setattr(glyphs, "draw", lambda each, seed: few(min(each, 2), seed))
+    monkeypatch.setattr(glyphs, "LENGTHS", (3,))
+    monkeypatch.setattr(glyphs, "SEEDS", (1,))
+    found = glyphs.glyphs(epochs=1)
+    assert [len(row) for row in found.rows] == [len(found.columns)] == [5]
+    assert found.rows[0][0] == 3
+
+
+def test_characters_of_a_class_are_alike_and_the_same_for_a_seed():
+    x, y = glyphs.draw(3, seed=1)
+    assert x.shape == (60, 28, 28, 1)
+    assert (x.min(), x.max()) == (0.0, 1.0)
+    np.testing.assert_array_equal(x, glyphs.draw(3, seed=1)[0])
+    distances = np.square(x[:, None] - x[None]).sum(axis=(2, 3, 4))
+    same = y[:, None] == y[None]
+    assert distances[same & (distances > 0)].mean() < 0.7 * distances[~same].mean()

@@ -26,7 +26,7 @@ SHORT = {"check_classifiers_train": "an epoch is too short for it; it is checked
 ESTIMATORS = {
     name: found
     for name, found in vars(zoo.sklearn).items()
-    if isinstance(found, type) and found.__module__ == "zoo.sklearn" and not name.startswith("_")
+    if isinstance(found, type) and found.__module__.startswith("zoo.sklearn.")
 }
 
 
@@ -45,7 +45,9 @@ def test_scikit_learns_own_checks_pass(name):
     expected = EXPECTED_FAILED_CHECKS[name]
     if name == "SemiSupervisedClassifier":
         expected = expected | SHORT
-    check_estimator(ESTIMATORS[name](epochs=1), expected_failed_checks=expected)
+    # Rows of any size are for standardized columns.
+    settings = {"epochs": 1, "standardize": True}
+    check_estimator(ESTIMATORS[name](**settings), expected_failed_checks=expected)
 
 
 def test_every_estimator_is_checked():
@@ -162,6 +164,39 @@ def test_anomalies_are_those_of_the_detector_inside(tmp_path):
     assert clone(again).get_params() == anomalies.get_params()
 
 
+@pytest.mark.parametrize("image_shape", [None, (8, 8, 1)])
+def test_with_nothing_set_scores_are_those_of_the_detector(image_shape, monkeypatch):
+    monkeypatch.setattr(zoo.anomaly.training, "EPOCHS", 1)
+    monkeypatch.setattr(zoo.anomaly.training, "STEPS", 1)
+    rows = NOISE / 4 if image_shape is None else X[:40]
+    items = rows.astype("float32").reshape(len(rows), *(image_shape or (6,)))
+    detector = zoo.anomaly.Detector("VAE").fit(items, verbose=0)
+    anomalies = AnomalyDetector(image_shape=image_shape).fit(rows)
+    np.testing.assert_allclose(anomalies.score_samples(rows), -detector.scores(items), rtol=1e-6)
+    np.testing.assert_array_equal(anomalies.predict(rows), detector.predict(items))
+    assert {len(losses) for losses in anomalies.history_.values()} == {1}
+    assert repr(anomalies.detector_) == repr(detector)
+
+
+def test_an_anomaly_detector_hands_over_what_is_given():
+    given = {"hidden_units": (8,), "beta": 0.5, "standardize": True, "random_state": 3}
+    anomalies = AnomalyDetector("VAE", 2, **given, epochs=2, batch_size=50, learning_rate=0.01)
+    anomalies.set_params(contamination=0.2, anomaly_score="prior").fit(NOISE)
+    detector = anomalies.detector_
+    settings = {"hidden_units": (8,), "beta": 0.5}
+    same = zoo.anomaly.Detector(
+        "VAE",
+        **{"latent_dim": 2, "score": "prior", "contamination": 0.2, "seed": 3},
+        **settings,
+        standardize=True,
+    )
+    same.fit(NOISE, epochs=2, batch_size=50, optimizer=keras.optimizers.Adam(0.01), verbose=0)
+    np.testing.assert_array_equal(detector.scores(NOISE), same.scores(NOISE))
+    assert detector.threshold == same.threshold
+    drawn = AnomalyDetector(random_state=np.random.RandomState(0))._detector()
+    assert drawn.seed == np.random.RandomState(0).randint(2**31 - 1)
+
+
 @pytest.mark.slow
 def test_a_grid_search_chooses_how_to_detect_by_labels_of_anomalies():
     y = np.where(np.arange(200) % 10 == 0, -1, 1)
@@ -224,3 +259,30 @@ def test_parameters_act_at_the_next_fit_and_not_before(tmp_path):
     again = joblib.load(tmp_path / "anomalies")
     np.testing.assert_allclose(again.score_samples(NOISE), expected, rtol=1e-6)
     assert again.detector_.rule_value == 0.1
+
+
+@pytest.mark.parametrize(
+    ("given", "size", "epochs"),
+    [
+        ({"epochs": None}, 16, 750 // 8 + 1),
+        ({"epochs": 20}, 16, 20),  # 160 steps instead of 20
+        ({"batch_size": 128, "epochs": None}, 128, 750),
+    ],
+)
+def test_few_rows_are_trained_for_enough_steps(given, size, epochs, monkeypatch):
+    """Not for 20 steps, as 20 epochs of one batch would be."""
+    seen = {}
+
+    def fit(self, rows, labels, **options):
+        seen.update(options, n=len(rows))
+        return keras.callbacks.History()
+
+    monkeypatch.setattr(zoo.Autoencoder, "fit", fit)
+    monkeypatch.setattr(keras.callbacks.History, "history", {}, raising=False)
+    small(**given).fit(X[:119])
+    assert (seen["n"], seen["batch_size"], seen["epochs"]) == (119, size, epochs)
+
+
+def test_batches_of_no_rows_are_refused():
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        small(batch_size=0, epochs=None).fit(X[:20])

@@ -62,7 +62,9 @@ class Backup(keras.callbacks.BackupAndRestore):
     from the backup of the first worker, so that all must be able to read the folder. Saving needs
     all workers, so the others write a copy too, and delete it.
 
-    Args: as of `keras.callbacks.BackupAndRestore`.
+    Args:
+        every: the number of epochs from one backup to the next; short epochs need few.
+        Others: as of `keras.callbacks.BackupAndRestore`.
 
     Raises:
         BlockingIOError: from `fit`, if another process trains with its state in this folder.
@@ -76,8 +78,19 @@ class Backup(keras.callbacks.BackupAndRestore):
         >>> history = model.fit(x, epochs=2, verbose=0, callbacks=[backup])
     """
 
+    def __init__(self, backup_dir: str | os.PathLike, *args, every: int = 1, **kwargs):
+        super().__init__(backup_dir, *args, **kwargs)
+        if every < 1:
+            raise ValueError(f"every is {every}; backups can be made after 1 epoch or more.")
+        self.every = every
+
     def _file(self, name):
         return Path(self.backup_dir, name)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        due = (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]
+        if due or self.save_freq != "epoch":
+            super().on_epoch_end(epoch, logs)
 
     def _iterations(self) -> int:
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
@@ -229,6 +242,7 @@ class Progress(keras.callbacks.Callback):
     Args:
         images: the number of images, rows or signals in an epoch.
         file: where to write; the standard output by default.
+        every: the number of epochs from one line to the next; the last epoch always has one.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -238,9 +252,9 @@ class Progress(keras.callbacks.Callback):
         epoch 1/1: ... images/s, 0 s left; loss ...
     """
 
-    def __init__(self, images: int, file: Any = None):
+    def __init__(self, images: int, file: Any = None, every: int = 1):
         super().__init__()
-        self.images, self.file = images, file or sys.stdout
+        self.images, self.file, self.every = images, file or sys.stdout, every
         self.durations = []
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -265,6 +279,8 @@ class Progress(keras.callbacks.Callback):
         now = time.perf_counter()
         trained = (self.trained_until or now) - self.begun
         self.durations.append(now - self.begun)
+        if (epoch + 1) % self.every and epoch + 1 < self.params["epochs"]:
+            return
         # The first epoch includes compiling, so its time is not used to estimate the others.
         usual = statistics.median(self.durations[1:] or self.durations)
         left = duration((self.params["epochs"] - epoch - 1) * usual)

@@ -10,7 +10,7 @@ import sys
 
 import zoo
 from zoo import (
-    detect_command,
+    detect_commands,
     evaluate_command,
     hub_command,
     importing,
@@ -64,7 +64,9 @@ def _main(arguments) -> int:
 def _takes_settings(options) -> bool:
     """Say whether a command makes a model, whose settings are options."""
     run = getattr(options, "run", None)
-    return run is training_commands.train or (run is _detect and _is_class(options.name))
+    if run is detect_commands.detect:
+        return detect_commands.is_class(options.name)
+    return run is training_commands.train
 
 
 def _load(name, modules=()):
@@ -137,8 +139,16 @@ def _parser():
     _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
     evaluate_command.add_evaluate(sub)
 
-    sub = command(_detect, "detect", "find what is unusual in data: a table and a page")
-    detect_command.add_detect(sub)
+    sub = command(
+        detect_commands.detect, "detect", "find what is unusual in data: a table and a page"
+    )
+    detect_commands.add_detect(sub)
+    _add_overwrite(sub)
+
+    sub = command(
+        detect_commands.renew, "renew", "set the threshold of a detector on new data; train it"
+    )
+    detect_commands.add_renew(sub)
     _add_overwrite(sub)
 
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
@@ -248,14 +258,6 @@ def _generate(options):
     print(out)
 
 
-def _is_detector(name) -> bool:
-    return os.path.isfile(os.path.join(name, "detector.json"))
-
-
-def _is_class(name) -> bool:
-    return name[:1].isupper() and name in zoo.__all__
-
-
 def _detector(options):
     """Load a detector to export it."""
     if options.web or options.variants or options.data:
@@ -263,16 +265,6 @@ def _detector(options):
     with _quiet():
         from zoo.anomaly import load
     return load(options.name, custom_objects=own_classes.imported(options.modules))
-
-
-def _detect(options):
-    for target in filter(None, (options.out, options.save)):
-        check_target(target, options.overwrite)
-    if not _is_detector(options.name) and not _is_class(options.name):
-        zoo.card(options.name)  # mistakes are told before a backend starts
-    with _quiet():
-        from zoo.anomaly.command import detect
-    detect(options, own_classes.imported(options.modules))
 
 
 def _reproduce(options):
@@ -292,7 +284,7 @@ def _export(options):
 
     if options.web:
         _check_page(options)
-    if _is_detector(options.name):
+    if detect_commands.is_detector(options.name):
         model, known = _detector(options), {}
     else:
         model = _load(options.name, options.modules)
@@ -372,8 +364,8 @@ def _write_page(options, folder, known):
 
 
 _TAKING_CLASSES = (
-    *(_generate, _detect, _export),
-    *(training_commands.train, evaluate_command.evaluate),
+    *(_generate, _export, training_commands.train, evaluate_command.evaluate),
+    *(detect_commands.detect, detect_commands.renew),
 )
 
 

@@ -54,6 +54,12 @@ def add_train(sub: argparse.ArgumentParser) -> None:
         help="the weights of the last epoch, or of that with the lowest val_loss [the recipe's; of "
         "a class the best, if its val_loss tells]",
     )
+    sub.add_argument(
+        "--from",
+        dest="other",
+        metavar="PRESET",
+        help="start from its weights: all that fit, also with other classes, codes or images",
+    )
     sub.add_argument("--licence", help="of the weights, for the card [not stated]")
     sub.add_argument("--strategy", help="mirrored, workers or data_parallel: on several devices")
     sub.epilog = (
@@ -191,20 +197,26 @@ def train(options: argparse.Namespace) -> None:
     recipe = recipes.get(options.name) if named else None
     check_target(options.out, options.overwrite)
     with quiet():
+        from zoo.presets.loading import load
+        from zoo.presets.other_sizes import settings_of
         from zoo.presets.training import check_names
         from zoo.presets.training import train as run
     own_models = own_classes.imported(options.modules)
     model_class = _class_of(recipe.class_name if recipe else options.name, own_models)
+    other = load(options.other, custom_objects=own_models) if options.other else None
     if recipe and options.name.endswith(".toml"):
         check_names(recipe, model_class)
     settings = check_settings(model_class, settings_in(options.settings))
     network = settings.get("network", recipe.model.get("network") if recipe else None)
-    own = _read(options, recipe, model_class, network) if options.data else None
+    shape = recipe.model.get("input_shape", ()) if recipe else getattr(other, "image_shape", ())
+    own = _read(options, recipe, model_class, network, shape) if options.data else None
     if recipe is None:
+        if isinstance(other, model_class):
+            settings = {**settings_of(other, model_class), **settings}
         recipe = _from_class(options, model_class, settings, own)
     else:
         recipe = replace(recipe, model={**recipe.model, **settings})
-    given = {"batch_size": options.batch_size, "seed": options.seed, "keep": options.keep}
+    given = {"seed": options.seed, "keep": options.keep}
     recipe = replace(recipe, **{name: v for name, v in given.items() if v is not None})
     if options.learning_rate is not None:
         rates = {**recipe.optimizer, "learning_rate": options.learning_rate}
@@ -213,12 +225,14 @@ def train(options: argparse.Namespace) -> None:
         recipe,
         options.out,
         epochs=options.epochs,
+        batch_size=options.batch_size,
         overwrite=options.overwrite,
         images=own,
         labels=None if own else options.labels,
         strategy=options.strategy,
         licence=options.licence,
         model_class=own_models.get(recipe.class_name),
+        other=other,
     )
     if card is None:
         return  # the first worker writes
@@ -240,16 +254,14 @@ def _class_of(name, own_models):
     return known[name]
 
 
-def _read(options, recipe, model_class, network):
+def _read(options, recipe, model_class, network, shape):
     from zoo.data.own import read
     from zoo.data.tables import is_table
     from zoo.presets.own_data import learns_labels_of_data
 
     size, channels = size_of(options), options.channels
-    if recipe and os.path.isdir(options.data):
-        shape = recipe.model.get("input_shape", ())
-        if len(shape) == 3 and shape[2] in (1, 3):
-            size, channels = size or tuple(shape[:2]), channels or shape[2]
+    if os.path.isdir(options.data) and len(shape) == 3 and shape[2] in (1, 3):
+        size, channels = size or tuple(shape[:2]), channels or shape[2]
     if os.path.isdir(options.data):
         print(f"reading the images in {options.data} ...", flush=True)
     labels, table = options.labels, table_options(options)

@@ -125,7 +125,7 @@ def test_the_items_with_the_highest_scores_are_left_out_of_the_second_half(few_d
     seen.clear()
     detector.fit(few, train=True, trim=0, epochs=3, verbose=0)
     detector.fit(few, train=True, validation_data=few, epochs=3, verbose=0)
-    assert [len(call[0]) for call in seen] == [200, 200]
+    assert [len(call[0]) for call in seen] == [180, 180]  # a tenth tells whether the loss falls
 
 
 def test_codes_have_a_third_of_the_columns_where_nothing_is_said():

@@ -43,18 +43,18 @@ def detector():
 @pytest.mark.parametrize("normal", [False, True])
 def test_distances_are_those_of_the_formula(normal):
     x, new = rows(70, 0), 3 * rows(8, 1)
-    neighbors = Neighbors.drawn(x, 0, normal)
+    neighbors = Neighbors.drawn(x, 0, normal, np.arange(70) < 60)
     np.testing.assert_allclose(
         neighbors.distances_to(new), [by_hand(neighbors, row) for row in new], atol=1e-5
     )
     others = [by_hand(neighbors, row, without=i) for i, row in enumerate(x)]
     np.testing.assert_allclose(neighbors.distances_to_others(x), others, atol=1e-5)
-    assert neighbors.rows.shape[:2] == (10, 70) if normal else MIXED
+    assert neighbors.rows.shape[:2] == (10, 60) if normal else MIXED
 
 
 def test_groups_see_half_of_the_columns_or_more_and_hold_means_of_three_near_rows():
     x = rows(400, 0, 10)
-    neighbors = Neighbors.drawn(x, 0, normal=True)
+    neighbors = Neighbors.drawn(x, 0, True, np.ones(400, bool))
     assert neighbors.rows.shape == (*NORMAL, 10)
     seen = neighbors.columns.sum(axis=1)
     assert ((seen >= 5) & (seen <= 10)).all()

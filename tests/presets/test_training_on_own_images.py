@@ -52,9 +52,12 @@ def test_a_recipe_trains_on_own_images_and_labels(file, tmp_path, capsys):
     assert card["recipe"]["validation"] == 15
     assert card["data"]["title"] == "own images, 90 of 4x4"
     assert zoo.load(str(tmp_path / "mine")).generate(labels=[0, 2]).shape == (2, 4, 4, 1)
-    changed, *lines = capsys.readouterr().out.splitlines()
+    changed, length, *lines = capsys.readouterr().out.splitlines()
     assert 'likelihood is "gaussian", as these are gray photographs' in changed
-    assert [line.partition(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert length.startswith("75 training images: batches of 16 instead of 128, 5 epochs instead")
+    lines, notes = lines[:5], lines[5:]
+    assert [line.partition(":")[0] for line in lines] == [f"epoch {i}/5" for i in range(1, 6)]
+    assert all(line.startswith("note: ") for line in notes)
     assert all("images/s" in line and "left" in line and "val_loss" in line for line in lines)
 
 

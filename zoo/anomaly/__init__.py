@@ -1,7 +1,9 @@
 """Anomaly detection: how unusual images, signals or rows of a table are to a model of the zoo."""
 
+from zoo.anomaly.comparison import compare
 from zoo.anomaly.detector import Detector
 from zoo.anomaly.loading import load
+from zoo.anomaly.periods import drift
 from zoo.anomaly.report import write_report
 
-__all__ = ["Detector", "load", "write_report"]
+__all__ = ["Detector", "compare", "drift", "load", "write_report"]

@@ -8,7 +8,21 @@ from typing import Any
 import numpy as np
 
 from zoo.checks.arrays import as_array
-from zoo.checks.tables import listed
+from zoo.checks.tables import column_names, listed
+
+
+def names_for(detector: Any, x: Any, first: bool) -> Sequence[str] | None:
+    """Return the names of the columns for a `fit`: of the likelihood, given, earlier ones, or of x.
+
+    Args:
+        detector: with a model. x: the data.
+        first: whether the model learns now and has learned nothing before.
+    """
+    names = getattr(detector.model.likelihood, "names", None)
+    if names is None:
+        kept = detector.names if detector.names_given or not first else None
+        names = column_names(x) if kept is None else kept
+    return names
 
 
 def check_rows(

@@ -1,4 +1,4 @@
-"""`zoo detect`: what is unusual in a file of data, as a table and a page."""
+"""`zoo detect`: what is unusual in a file of data, as a table and a page; `zoo renew`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from zoo.anomaly import folders
+from zoo.anomaly.comparison import comparison
 from zoo.anomaly.detector import Detector
 from zoo.anomaly.folders import read_folder
 from zoo.anomaly.loading import load
+from zoo.anomaly.periods import drift
 from zoo.anomaly.report import PAGE, TABLE, write_report
 from zoo.anomaly.saving import FILE
+from zoo.checks.data import count_rows
 from zoo.data.folders import FROM_SUBFOLDERS, from_folder
 from zoo.data.table_columns import Columns
 from zoo.data.tables import Read, is_table, read_table
@@ -56,6 +60,16 @@ def detect(options: Any, custom_objects: dict) -> None:
         if options.train_data:
             seen = read_items(options.train_data, options, detector.model, scored=False).x
         detector.fit(seen, train=False)
+    drifted = None
+    if options.by:
+        drifted = drift(detector, data.x, dates_of(options, data), every=options.every)
+    compared = None
+    if options.compare:
+        old = load(options.compare, custom_objects=custom_objects)
+        same = read_items(options.data, options, old.model, names=old.names, told=False)
+        compared = comparison(
+            old.scores(same.x), detector.scores(data.x), old.threshold, detector.threshold
+        )
     found = write_report(
         detector,
         data.x,
@@ -64,6 +78,8 @@ def detect(options: Any, custom_objects: dict) -> None:
         ids=data.ids,
         id_name=options.id_column or "id",
         unknown=data.unknown,
+        drift=drifted,
+        compared=compared,
         top=options.top,
         overwrite=options.overwrite,
     )
@@ -72,10 +88,29 @@ def detect(options: Any, custom_objects: dict) -> None:
     print(f"{found['anomalies']} of {found['items']} items are above {found['threshold']:.6g}")
     if "auroc" in found:
         print(f"AUROC {found['auroc']:.4f}, average precision {found['average_precision']:.4f}")
+    for result in filter(None, (drifted, compared)):
+        print(result.described())
     if options.save:
         detector.save(options.save, overwrite=options.overwrite)
         print(f"{options.save} is the detector. Export it: zoo export {options.save} OUT")
     print(f"{Path(options.out, TABLE)} and {Path(options.out, PAGE)} are written.")
+
+
+def renew(options: Any, custom_objects: dict) -> None:
+    """Run `zoo renew`: set the threshold of a detector on new data, and train it if asked."""
+    detector = load(options.name, custom_objects=custom_objects)
+    data = read_items(options.data, options, detector.model, names=detector.names)
+    before, n = detector.threshold, count_rows(folders.images_of(data.x))
+    above = int((detector.scores(data.x) > np.float32(before)).sum())
+    print(f"{above} of {n} items are above the threshold in use, {before:.6g}", flush=True)
+    detector.fit(data.x, train=options.train, epochs=options.epochs, verbose=2)
+    if detector.retrained:
+        loss, after = detector.retrained
+        print(f"loss on held-out items: {loss:.5g} before, {after:.5g} after training")
+    print(f"new threshold: {detector.threshold:.6g} ({detector.rule}={detector.rule_value:g})")
+    detector.save(options.out, overwrite=options.overwrite)
+    print(f"{options.out} is the new detector. See what changes for data of yours:")
+    print(f"zoo detect {options.out} DATA --compare {options.name} --out REPORT")
 
 
 def trained(options: Any, given: dict) -> Detector:
@@ -127,15 +162,17 @@ def read_items(
     model: Any,
     scored: bool = True,
     names: tuple[str, ...] | None = None,
+    told: bool = True,
 ) -> Read:
     """Return the items in a file or folder as the model takes them, with labels and ids of tables.
 
     Args:
         path: of the file, or of a folder of images.
         options: of the command line. model: of the detector.
-        scored: whether these items get scores; else the columns of labels and ids are left out if
-            they are there.
+        scored: whether these items get scores; else the columns of labels, ids and dates are left
+            out if they are there.
         names: of the columns that the detector was fitted on, where the model knows none.
+        told: whether to print how a table was read.
 
     Raises:
         OSError, ValueError: no such file, or not one for the model.
@@ -143,14 +180,15 @@ def read_items(
     if Path(path).is_dir() or not is_table(path):
         refuse_options_of_others(path, options)
         if Path(path).is_dir():
-            labels = options.labels if scored and options.labels == FROM_SUBFOLDERS else None
+            asked = scored and FROM_SUBFOLDERS in (options.labels, options.by)
+            labels = FROM_SUBFOLDERS if asked else None
             found = read_folder(path, model, labels, options.cache)
             names = None if labels is None else np.array(found.class_names)[found.labels]
-            return Read(found, (), y=names)
+            return Read(found, (), y=names, when=names)
         return Read(for_model(read_array(path, options.array), model), ())
     columns = Columns.of(model.likelihood) or Columns.of(names)
-    found = read_file(path, options, columns, scored)
-    if columns is None:
+    found = read_file(path, options, columns, scored, told)
+    if columns is None and told:
         print(NO_NAMES, flush=True)
     return found
 
@@ -169,21 +207,41 @@ def refuse_options_of_others(path: Any, options: Any) -> None:
         raise ValueError(f"--array is for .npz files; {path} is a folder: leave it out.")
 
 
-def read_file(path: Any, options: Any, columns: Columns | None, scored: bool) -> Read:
-    """Return a table, and print how it was read.
+def read_file(
+    path: Any, options: Any, columns: Columns | None, scored: bool, told: bool = True
+) -> Read:
+    """Return a table.
 
     Args:
-        path, options, scored: as for `read_items`. columns: that the model knows, or None.
+        path, options, scored, told: as for `read_items`. columns: that the model knows, or None.
     """
     read = table_options(options)
     labels = options.labels if options.labels and not options.labels.endswith(".npy") else None
+    when = options.by if options.by and not options.by.endswith(".npy") else None
     if not scored:
-        read["drop_if_there"] = [*filter(None, (labels, options.id_column))]
-    asked = {"labels": labels, "id_column": options.id_column} if scored else {}
+        read["drop_if_there"] = [*filter(None, (labels, options.id_column, when))]
+    asked = {"labels": labels, "id_column": options.id_column, "when": when} if scored else {}
     asked |= {"unknown": options.unknown} if scored and options.unknown else {}
     found = read_table(path, columns=columns, **asked, **read)
-    print(found.recognized, flush=True)
+    if told:
+        print(found.recognized, flush=True)
     return found
+
+
+def dates_of(options: Any, data: Read) -> Any:
+    """Return when the items were made, by `--by`: of a column, the subfolders, or a file.
+
+    Raises:
+        ValueError: neither a column of a table nor a file.
+    """
+    if data.when is not None:
+        return data.when
+    if options.by == FROM_SUBFOLDERS or not options.by.endswith(".npy"):
+        raise ValueError(
+            f"--by {options.by} is not there: of a table name a column, of a folder give "
+            f"{FROM_SUBFOLDERS}, of other data an .npy file with a date for each item."
+        )
+    return read_array(options.by, None)
 
 
 def labels_of(options: Any, found: np.ndarray | None = None) -> np.ndarray | None:
@@ -200,6 +258,8 @@ def labels_of(options: Any, found: np.ndarray | None = None) -> np.ndarray | Non
         if options.normal:
             raise ValueError("--normal says which of --labels are normal: give both.")
         return None
+    if options.labels != FROM_SUBFOLDERS and found is not None and found.dtype.kind == "U":
+        found = None  # the subfolders are those of --by
     if found is None and options.labels == FROM_SUBFOLDERS:
         raise ValueError(f"--labels {FROM_SUBFOLDERS} is for a folder of images: name a file.")
     labels = read_array(options.labels, None) if found is None else found

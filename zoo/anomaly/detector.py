@@ -11,10 +11,11 @@ import numpy as np
 from zoo import inference
 from zoo.anomaly import (
     channels,
+    columns,
     defaults,
     exported,
+    fitting,
     folders,
-    joined,
     saving,
     scores,
     standardization,
@@ -24,7 +25,7 @@ from zoo.anomaly import (
 from zoo.anomaly.settings import Settings, class_of
 from zoo.checks import data as checks
 from zoo.checks.arrays import as_array, is_stored
-from zoo.checks.tables import as_given, column_names
+from zoo.checks.tables import as_given
 from zoo.models.base import BaseAutoencoder
 from zoo.models.signature import Part
 from zoo.nn.given import number, whole
@@ -191,7 +192,8 @@ class Detector(Settings):
                 `quantile` and `false_positive_rate`.
             validation_split: share of x to hold out of training for the threshold; None is 0.1 for
                 these two where the model is trained here, and else 0.
-            train: whether to train the model; None does if nobody has.
+            train: whether to train the model; None does if nobody has. A detector that was fitted
+                before takes small steps, and keeps its weights if a held-out loss would rise.
             trim: share of x, in [0, 0.5], that the second half of the epochs leaves out: the items
                 with the highest scores after the first half, so that fewer anomalies are learned.
                 None is `contamination` where that is the rule for x, and else 0.
@@ -211,11 +213,8 @@ class Detector(Settings):
         x = x if hasattr(x, "shape") else as_array(x)
         new = self._build(tuple(x.shape))
         train = not training.is_trained(self.model) if train is None else bool(train)
-        names = getattr(self.model.likelihood, "names", None)
-        if names is None and (self.names_given or (self.names is not None and not train)):
-            names = self.names
-        elif names is None:
-            names = column_names(x)
+        first = train and self.threshold is None  # later ones keep the columns and their scale
+        names = columns.names_for(self, x, first)
         x = self._checked(x, names=names)
         if len(x) < 2:
             raise ValueError(f"x has {len(x)} row; a threshold is set on 2 items at least.")
@@ -232,30 +231,9 @@ class Detector(Settings):
                 validation_split = HELD_OUT if train and self.rule != "contamination" else 0.0
             x, held_out = training.hold_out(x, validation_split, self.seed)
         thresholds.check_count(self.rule, len(x if held_out is None else held_out))
-        if self.standardize and (train or self.mean is None):
-            mean, deviation = standardization.moments_of(x, self.names)
-            self._set(mean=mean, deviation=deviation)
-        self._set(_compiled_functions={})  # the old ones hold the old mean and deviation
-        neighbors = None
-        if train or self.joined is None:
-            neighbors = joined.neighbors_of(self, x)
-            self._set(joined=None)
-        if train:
-            options |= {"epochs": epochs, "batch_size": batch_size, "verbose": verbose}
-            options |= {"optimizer": optimizer, "new": new}
-            history = training.train(self, x, trim=trim, neighbors=neighbors, **options)
-            self._set(history=history)
-        found = None
-        if self.score == scores.JOINED and neighbors is not None:
-            found_joined, found = joined.fit(self, x, neighbors)
-            self._set(joined=found_joined, _compiled_functions={})
-        if found is None or held_out is not None:
-            held_out = x if held_out is None else held_out
-            found = self.scores(held_out)
-        threshold = thresholds.of_scores(self.rule, self.rule_value, found)
-        self._set(threshold=threshold, calibration=found)
-        if len(self.model.image_shape) == 2:
-            self._set(normal_error=channels.normal_errors(self, held_out, found))
+        options |= {"epochs": epochs, "batch_size": batch_size, "verbose": verbose}
+        options |= {"optimizer": optimizer, "new": new}
+        fitting.learn(self, x, held_out, trim, options if train else None, first)
         return self
 
     def _build(self, shape):

@@ -9,7 +9,6 @@ import numpy as np
 from keras import ops
 
 from zoo import inference
-from zoo.anomaly import scores
 from zoo.anomaly.neighbors import Neighbors
 
 
@@ -51,39 +50,34 @@ class Joined:
         return self.larger(a, self.neighbors.distances(x))
 
 
-def neighbors_of(detector: Any, x: np.ndarray) -> Neighbors | None:
-    """Return few of the training rows, for a score and for training; None where none are needed.
-
-    Args:
-        x: the training items, checked, [n, ...] in their own units.
-    """
-    if detector.score != scores.JOINED and not scores.of_numbers(detector.model):
-        return None
-    return Neighbors.drawn(_rows(detector, x), detector.seed, detector.rule != "contamination")
-
-
-def fit(detector: Any, x: np.ndarray, neighbors: Neighbors) -> tuple[Joined, np.ndarray]:
+def fit(detector: Any, x: np.ndarray, kept: np.ndarray) -> tuple[Joined, np.ndarray]:
     """Return the score "joined" of a detector whose model is trained, and joined(x), float32 [n].
 
     Where training data are normal, the distance of each row in joined(x) is that to the others, as
     for a new row, so that a threshold set on it holds.
 
     Args:
-        x: the training rows, checked, [n, features] in their own units. neighbors: of these.
+        x: the training rows, checked, [n, features] in their own units.
+        kept: which of them to draw from, bool [n].
     """
     a = inference.run_in_batches(detector, "scored_by_model", x, None, 1024)
-    rows = _rows(detector, x)
-    if detector.rule != "contamination":
-        s = neighbors.distances_to_others(rows)
-    else:
-        s = neighbors.distances_to(rows)
+    rows, normal = _rows(detector, x), detector.rule != "contamination"
+    neighbors = Neighbors.drawn(rows, detector.seed, normal, kept)
+    s = neighbors.distances_to_others(rows) if normal else neighbors.distances_to(rows)
     found = Joined.fitted(neighbors, a, s)
     return found, ops.convert_to_numpy(found.larger(a, s))
 
 
-def far(detector: Any, x: np.ndarray, neighbors: Neighbors, count: int) -> np.ndarray:
-    """Return the numbers of the rows that are farthest from their neighbors, [count]."""
-    return np.argsort(neighbors.distances_to(_rows(detector, x)))[len(x) - count :]
+def near(detector: Any, x: np.ndarray, trim: float) -> np.ndarray:
+    """Return which rows to learn from, bool [n]: all but the share `trim` that is far from few.
+
+    Args:
+        x: as of `fit`.
+    """
+    rows, kept = _rows(detector, x), np.ones(len(x), bool)
+    far = Neighbors.drawn(rows, detector.seed, False, kept).distances_to(rows)
+    kept[np.argsort(far, kind="stable")[len(x) - round(trim * len(x)) :]] = False
+    return kept
 
 
 def _rows(detector, x):

@@ -52,18 +52,19 @@ class Neighbors:
     sources: np.ndarray | None = None
 
     @classmethod
-    def drawn(cls, x: np.ndarray, seed: int, normal: bool) -> Neighbors:
+    def drawn(cls, x: np.ndarray, seed: int, normal: bool, kept: np.ndarray) -> Neighbors:
         """Draw groups from rows.
 
         Args:
             x: standardized rows [n, features], 2 or more. seed: of the draws.
             normal: whether all rows are normal, so that groups may be large.
+            kept: which rows to draw from, bool [n], 2 or more.
         """
         from sklearn.neighbors import NearestNeighbors
 
         generator = np.random.default_rng(seed)
         groups, size = NORMAL if normal else MIXED
-        pool = generator.permutation(len(x))[:_POOL]
+        pool = generator.permutation(np.flatnonzero(kept))[:_POOL]
         x = np.asarray(x, "float32")[pool]
         alike = NearestNeighbors(n_neighbors=min(ALIKE, len(x))).fit(x).kneighbors(x)[1]
         features = x.shape[1]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import html
-import io
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from zoo import plots
-from zoo.anomaly import channels, folders
+from zoo.anomaly import channels, folders, sections
 from zoo.anomaly.channels import MOST_NAMES, shortened
+from zoo.anomaly.comparison import Comparison
+from zoo.anomaly.periods import Drift
 from zoo.anomaly.scores import FORMULAS
 from zoo.atomic_writes import check_target, publish_folder
 from zoo.checks import data as checks
@@ -25,7 +23,8 @@ from zoo.checks.arrays import as_array
 from zoo.data.folders import ImageFolder
 from zoo.plots.picture import Picture
 
-PAGE, TABLE = "report.html", "scores.csv"
+PAGE, TABLE, PERIODS = "report.html", "scores.csv", "drift.csv"
+UNUSUAL = "The most unusual items"
 NAMED = 3  # columns of a row that are named as unusual,
 LEAST_SHARE = 0.1  # if they have this share of its squared error
 STYLE = (
@@ -46,6 +45,8 @@ def write_report(
     ids: Sequence | None = None,
     id_name: str = "id",
     unknown: Mapping[int, str] | None = None,
+    drift: Drift | None = None,
+    compared: Comparison | None = None,
     top: int = 24,
     overwrite: bool = False,
 ) -> dict[str, float]:
@@ -69,6 +70,10 @@ def write_report(
         id_name: the name of the column of ids.
         unknown: of `zoo.data.from_table`: what is said in the table and on the page of rows with
             values that the model does not know.
+        drift: what `zoo.anomaly.drift` gives for these items: a picture and a table by month, also
+            as `drift.csv`.
+        compared: what `zoo.anomaly.compare(old, detector, x)` gives for these items: a picture, the
+            flags gained and lost, and two more columns of `scores.csv`.
         top: how many items to show, at least 1.
         overwrite: replace an earlier report.
 
@@ -96,6 +101,8 @@ def write_report(
     truth = None if is_anomaly is None else checked_truth(is_anomaly, n)
     if ids is not None and len(ids) != n:
         raise ValueError(f"There are {len(ids)} ids for {n} items; give one an item.")
+    if compared is not None and len(compared.new_scores) != n:
+        raise ValueError(f"compared= is of {len(compared.new_scores)} items, and x has {n}.")
     x = as_array(x, "x", detector.names)
     scores = detector.scores(x)
     flagged = scores > np.float32(detector.threshold)
@@ -115,14 +122,13 @@ def write_report(
     shown = order[:top]
     items = np.asarray(x[shown])
     beside, blamed, said = None, {}, [""] * len(items)
-    title = "The most unusual items"
     if items.ndim == 3:
         blamed, worst = blamed_channels(detector, x)
         worst = [worst[i] for i in shown]
-        pictures[title] = channels.draw(detector, items, shown, worst)
+        pictures[UNUSUAL] = channels.draw(detector, items, shown, worst)
         said = channels.told(detector, items, worst)
     elif images is None:
-        pictures[title] = most_unusual(detector, items, shown)
+        pictures[UNUSUAL] = most_unusual(detector, items, shown)
         said = unusual_columns(detector, items) if items.ndim == 2 else said
     else:
         beside = folders.pictures_of(detector, items, folders.links(images, shown, folder))
@@ -132,7 +138,10 @@ def write_report(
     ]
     with publish_folder(folder, overwrite) as scratch:
         named = {} if ids is None else {id_name: ids}
-        _write_table(scratch / TABLE, scores, flagged, truth, named, unknown, blamed)
+        further = {} if compared is None else sections.columns_of(compared)
+        _write_table(scratch / TABLE, scores, flagged, truth, named, unknown, blamed, further)
+        if drift is not None:
+            sections.write_periods(drift, scratch / PERIODS)
         rows = [
             (
                 int(i),
@@ -144,7 +153,9 @@ def write_report(
             for i, text in zip(shown, said, strict=True)
         ]
         lost = "" if images is None else folders.told_broken(images)
-        text = _page(detector, found, pictures, rows, named, beside, lost)
+        parts = [] if drift is None else [sections.of_drift(drift)]
+        parts += [] if compared is None else [sections.of_comparison(compared, ids, top)]
+        text = _page(detector, found, pictures, rows, named, beside, lost, parts)
         (scratch / PAGE).write_text(text, encoding="utf-8")
     return found
 
@@ -278,21 +289,23 @@ def _axes(width, height):
     return figure, figure.add_subplot()
 
 
-def _write_table(path: Path, scores, flagged, truth, named, unknown, blamed):
+def _write_table(path: Path, scores, flagged, truth, named, unknown, blamed, further):
     columns = {"item": range(len(scores))}
-    own = ("item", "score", "is_anomaly", "label", *blamed, *(["unknown"] if unknown else []))
+    own = ("item", "score", "is_anomaly", "label", *blamed, *further)
+    own += ("unknown",) if unknown else ()
     columns |= {f"{name} (id)" if name in own else name: ids for name, ids in named.items()}
     columns |= {"score": [f"{score:.9g}" for score in scores], "is_anomaly": flagged.astype(int)}
     columns |= blamed
     columns |= {} if truth is None else {"label": truth.astype(int)}
     columns |= {"unknown": [unknown.get(i, "") for i in range(len(scores))]} if unknown else {}
+    columns |= further
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
 
 
-def _page(detector, found, pictures, rows, named, beside, lost) -> str:
+def _page(detector, found, pictures, rows, named, beside, lost, parts) -> str:
     model = type(detector.model).__name__
     told = (
         f"{found['anomalies']:,} of {found['items']:,} items have a score above the threshold, "
@@ -312,7 +325,10 @@ def _page(detector, found, pictures, rows, named, beside, lost) -> str:
         f"<h1>Anomalies</h1><p>{html.escape(told)}</p>",
     ]
     for title, figure in pictures.items():
-        lines.append(f'<h2>{title}</h2><img alt="{title}" src="{_embedded(figure)}">')
+        lines.append(f'<h2>{title}</h2><img alt="{title}" src="{sections.embedded(figure)}">')
+        lines += parts if title == "Scores" else []
+    if UNUSUAL not in pictures:
+        lines.append(f"<h2>{UNUSUAL}</h2>")
     names = map(html.escape, named)
     last = (
         "image, reconstruction, error"
@@ -330,11 +346,3 @@ def _page(detector, found, pictures, rows, named, beside, lost) -> str:
         told = "".join(f"<td>{text}</td>" for text in texts)
         lines.append(f"<tr>{told}</tr>")
     return "\n".join([*lines, "</table></div></html>\n"])
-
-
-def _embedded(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the text has the names
-        figure.savefig(buffer, format="png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -15,7 +15,13 @@ class Settings:
     """The base class of `zoo.anomaly.Detector`, for its attributes.
 
     A setting that could be assigned without any effect would be saved as if it had been used.
+
+    Attributes:
+        retrained: the loss of held-out items before and after the last training of a detector that
+            was fitted before; None if there was none. Where it rose, the weights are the earlier.
     """
+
+    retrained: tuple[float, float] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set the threshold, or the rule that sets it; refuse what would change nothing."""
@@ -31,6 +37,10 @@ class Settings:
 
     def _set(self, **values):
         vars(self).update(values)
+
+    def take(self, **found: Any) -> None:
+        """Take what `fit` has found, by the names of attributes."""
+        self._set(**found, _compiled_functions={})  # the old ones hold the old values
 
     def restore(
         self,

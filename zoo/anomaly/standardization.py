@@ -71,7 +71,7 @@ def check_items(
     return x.astype("float32")
 
 
-def moments_of(x: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarray, np.ndarray]:
+def moments_of(x: np.ndarray, names: Sequence[str] | None) -> dict[str, np.ndarray]:
     """Return mean and standard deviation, of each column of rows or each channel of other items.
 
     A constant channel has nothing to be learned, and is not divided: its deviation is 1, and a
@@ -82,10 +82,11 @@ def moments_of(x: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarray, 
         names: of these; None for none.
 
     Returns:
-        mean and deviation, float32 [columns or channels].
+        `mean` and `deviation`, float32 [columns or channels].
     """
     if x.ndim == 2:
-        return moments(x, names)
+        mean, deviation = moments(x, names)
+        return {"mean": mean, "deviation": deviation}
     axes = tuple(range(x.ndim - 1))
     mean, deviation = x.mean(axis=axes, dtype="float64"), x.std(axis=axes, dtype="float64")
     constant = deviation <= LEAST_SPREAD * np.abs(x).max(axis=axes)
@@ -97,7 +98,7 @@ def moments_of(x: np.ndarray, names: Sequence[str] | None) -> tuple[np.ndarray, 
             "later change there counts in the unit of the data. You can leave it out.",
             stacklevel=3,
         )
-    return mean.astype("float32"), deviation.astype("float32")
+    return {"mean": mean.astype("float32"), "deviation": deviation.astype("float32")}
 
 
 def _all_finite(x):

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.anomaly.joined import far
-from zoo.anomaly.neighbors import Neighbors
+from zoo.anomaly import retraining
 from zoo.monitors import check_finite
 from zoo.nn.given import number
 from zoo.nn.networks import LINEAR_PATH
@@ -50,9 +49,9 @@ def hold_out(x: Any, share: float, seed: int) -> tuple[Any, Any]:
 def train(
     detector: Any,
     x: np.ndarray,
+    kept: np.ndarray,
     *,
     trim: float,
-    neighbors: Neighbors | None,
     epochs: int | None,
     batch_size: int | None,
     optimizer: Any,
@@ -66,8 +65,12 @@ def train(
     from few others, from the start; of other items those with the highest scores after the first
     half of the epochs, in the second half.
 
+    A detector that was fitted before takes smaller steps, by Adam with 1e-4, and a tenth of the
+    items is held out: the weights are those of the best epoch, or those from before, if no epoch
+    lowers the loss of these items.
+
     Args:
-        neighbors: of rows of numbers, else None.
+        kept: which items are learned, bool [n]; those that `joined.near` left out are not.
         trim: the share, in [0, 0.5]; 0 for normal data, which are all learned.
         epochs: None for 20 of rows. Of images and signals for as many as make 1,500 steps, at
             least 20, which end when the loss on a tenth of the items, held out, has not fallen for
@@ -93,8 +96,11 @@ def train(
     at_pca = new and model.network == LINEAR_PATH and len(x) > model.latent_dim
     if at_pca:
         start_at_pca(model, seen)
-    if optimizer is not None or not model.compiled:
-        model.compile(optimizer or keras.optimizers.Adam(LEARNING_RATE if at_pca else 1e-3))
+    in_use = detector.threshold is not None and not new
+    if optimizer is not None or not model.compiled or in_use:
+        rate = retraining.LEARNING_RATE if in_use else LEARNING_RATE if at_pca else 1e-3
+        model.compile(optimizer or keras.optimizers.Adam(rate))
+    again = retraining.Again(detector, x, seen, trim) if in_use else None
     rows = len(model.image_shape) == 1
     if batch_size is None:
         batch_size = BATCH_SIZE if rows else int(np.clip(len(x) // 20, 16, BATCH_SIZE))
@@ -104,6 +110,8 @@ def train(
         if len(x) >= 10 * _LEAST_HELD_OUT:
             order = np.random.default_rng(detector.seed).permutation(len(x))
             held_out[order[: len(x) // 10]] = True
+    if again:
+        held_out = again.held_out
 
     def fit(kept, start, end):
         chosen = {"epochs": end, "initial_epoch": start, "batch_size": batch_size, **options}
@@ -120,14 +128,15 @@ def train(
         check_finite(model)
         return history
 
-    left_out, kept = round(trim * len(x)), np.ones(len(x), bool)
-    if left_out and neighbors is not None:
-        kept[far(detector, x, neighbors, left_out)] = False
-        return fit(kept, 0, count)
+    kept = kept | held_out & bool(again)  # which were chosen among usual items
+    left_out = round(trim * len(x)) if kept.all() else 0
     second = count // 2 if left_out else 0
     history = fit(kept, 0, count - second)
     if second:
         kept[np.argsort(detector.scores(x))[len(x) - left_out :]] = False
+        kept |= held_out & bool(again)
         rest = fit(kept, count - second, count)
         history = {name: values + rest[name] for name, values in history.items()}
+    if again:
+        again.end(detector)
     return history

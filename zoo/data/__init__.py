@@ -34,6 +34,7 @@ SOURCES = {
         "CC BY 4.0",
         "E. Alpaydin and C. Kaynak, UCI Machine Learning Repository",
         _DIGITS,
+        images=1437,
     ),
     "mnist": Source(
         "MNIST handwritten digits, 28x28",
@@ -46,6 +47,7 @@ SOURCES = {
             "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
             "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
         },
+        60_000,
     ),
     "fashion_mnist": Source(
         "Fashion-MNIST clothes, 28x28",
@@ -69,6 +71,7 @@ SOURCES = {
             "x_test": "c867c93ff95360594e8ec3287995350b824dd110b11595c0e13d5423f621867a",
             "y_test": "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
         },
+        60_000,
     ),
 }
 
@@ -83,6 +86,7 @@ SOURCES["mnist_binarized"] = Source(
         "x_valid": "a256ac44ae26be720fad8616a05ed6ecfd1619930d9a208379bb2a4405df5b6d",
         "x_test": "9fcd8da6f0fdf09b2ba30fe63a0bb784042a0de82563172530229b983e294ff2",
     },
+    60_000,
 )
 SOURCES["frey_faces"] = Source(
     "Frey faces: 1,965 frames of one face, 28x20, gray, in order of time",
@@ -93,6 +97,7 @@ SOURCES["frey_faces"] = Source(
         "x_train": "47d84ff77ee0d073132ab408907bcceb7a8a9fa444c6d741f4331f57302b28c8",
         "x_test": "4b70eb7767a20e9e900bebeef16d00dd6d961aa8f13a02e58cb4b37011c3cf37",
     },
+    1765,
 )
 _LOCAL = {
     "mnist_binarized": ("binarized_mnist.npz", "packed bits (uint8 [n, 98])"),
@@ -107,16 +112,25 @@ for _name, _what in (
     ("mnist_bg_rand", "digits on noise"),
 ):
     SOURCES[_name] = Source(
-        f"MNIST, {_what}, {_DRAWN}", _MNIST.licence, _MNIST.credit, _MNIST.classes
+        f"MNIST, {_what}, {_DRAWN}",
+        _MNIST.licence,
+        _MNIST.credit,
+        _MNIST.classes,
+        images=variants.TRAINING[_name],
     )
 SOURCES["rectangles"] = Source(
-    f"Tall and wide rectangles, {_DRAWN}", "Apache-2.0", "autoencoder-zoo", ("tall", "wide")
+    f"Tall and wide rectangles, {_DRAWN}",
+    "Apache-2.0",
+    "autoencoder-zoo",
+    ("tall", "wide"),
+    images=variants.TRAINING["rectangles"],
 )
 SOURCES["tones"] = Source(
     "Signals of one to three tones, drawn, 128 steps",
     "Apache-2.0",
     "autoencoder-zoo",
     ("one tone", "two tones", "three tones"),
+    images=tones.TRAINING,
 )
 for _name, _title, _levels in (
     ("mnist_thickness", "the thickness of strokes", tuple(map(str, range(attributes.LEVELS)))),
@@ -127,18 +141,21 @@ for _name, _title, _levels in (
         _MNIST.licence,
         _MNIST.credit,
         _levels,
+        images=_MNIST.images,
     )
 SOURCES["scenes"] = Source(
     "Drawn scenes with captions, such as 'two large dark circles above a cross', 32x32",
     "Apache-2.0",
     "autoencoder-zoo",
     (),
+    images=captions.TRAINING,
 )
 SOURCES["fashion_silhouettes"] = Source(
     "Silhouettes of the clothes of Fashion-MNIST, and the clothes, as pairs of images, 28x28",
     SOURCES["fashion_mnist"].licence,
     SOURCES["fashion_mnist"].credit,
     (),
+    images=SOURCES["fashion_mnist"].images,
 )
 SOURCES |= in_files.SOURCES
 SOURCES["olivetti_unaligned"] = Source(
@@ -146,6 +163,7 @@ SOURCES["olivetti_unaligned"] = Source(
     SOURCES["olivetti"].licence,
     SOURCES["olivetti"].credit,
     (),
+    images=5120,
 )
 
 

@@ -33,6 +33,7 @@ SOURCES = {
             "x_test": "73eaedab923dbdc8a5cf8d742f4e6b6fdbe88b6639f205f91cc2499165bcad00",
             "y_test": "0b8b792b8ca1c5c704fd9d5bbd1b261623a359e6c8c65b23db428257beea7800",
         },
+        7291,
     ),
     "olivetti": Source(
         "Olivetti faces: ten images of each of 40 people, 64x64, gray; two of each for testing",
@@ -45,6 +46,7 @@ SOURCES = {
             "x_test": "4a2339c1cab32385b2745e97f853ad33d6664b3c07f4113195d9a527a3b85b4a",
             "y_test": "6f8a34d8bd055b2946cf280d6b3be6597cc7293a7ada0cae1bd779fbbb1f3d93",
         },
+        320,
     ),
     "omniglot": Source(
         "Omniglot: 242 characters of its two small background sets, 28x28, 20 drawers each",
@@ -57,6 +59,7 @@ SOURCES = {
             "x_test": "27dffb91457bfb24c2d2296323f8cf3addf14d897bc5bdef7eef1c2c61e0cfc2",
             "y_test": "e924c6a4fe670ba0d5a72f84d3b7a516c108d16623f82136a09d69bb5b523abf",
         },
+        3872,
     ),
     "cifar10": Source(
         "CIFAR-10, 32x32 in color",
@@ -64,6 +67,7 @@ SOURCES = {
         _CIFAR10,
         _AIRPLANE_TO_TRUCK,
         {"x_train": "08299526b3de957c7e10345538f08d2e8bf4f99da4e14febe480cd074d82e160"},
+        50_000,
     ),
     "cifar10_jpeg": Source(
         "CIFAR-10 as JPEG copies of quality 75, 32x32 in color",
@@ -78,6 +82,7 @@ SOURCES = {
             "offsets_test": "6ee08d0c2e43aa03af09e3d87f537cf25eecd414a9a0e47176063a2257297c37",
             "y_test": "a054c239a40ee7f2a5745e7e4bc11a51e9cb40c98134b602c1068e6a207487c6",
         },
+        50_000,
     ),
     "cifar10_subset": Source(
         "CIFAR-10's first 3,000 training images and 1,000 of its test images, 32x32 in color",
@@ -90,6 +95,7 @@ SOURCES = {
             "x_test": "da362006b99671213d1a5d856cab2bedf64d40bad4501630ee60f4ceb2d3ec7f",
             "y_test": "636a087e604331a0b9dafc94b6e9ade0c9cec72c4400d12473ccdb3e264474c1",
         },
+        3000,
     ),
     "ecg5000": Source(
         "ECG5000: heartbeats of 140 steps; normal ones for training",
@@ -101,6 +107,7 @@ SOURCES = {
             "x_test": "ce3a55230df43a281bc91d0e696259cfc512e7eedf9e6be38a37d7e036e04cca",
             "y_test": "a2c251d050dd1a3061256eff4048ffc792c54a6f2d6466c2a779b7b6e3862d82",
         },
+        2335,
     ),
 }
 

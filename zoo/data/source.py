@@ -20,6 +20,7 @@ class Source:
         title, licence, credit: for cards.
         classes: the names of the labels, in order.
         sha256: of the bytes of every uint8 array; empty for bundled or generated data.
+        images: how many there are for training, those for validation included; 0 of other data.
     """
 
     title: str
@@ -27,6 +28,7 @@ class Source:
     credit: str
     classes: tuple[str, ...]
     sha256: dict[str, str] = field(default_factory=dict)
+    images: int = 0
 
 
 def in_folder(file: str) -> Path | None:

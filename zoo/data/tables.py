@@ -115,6 +115,7 @@ class Read:
     category_names: tuple[str, ...] = ()
     ids: tuple | None = None
     recognized: str = ""
+    when: tuple | None = None  # cells of the column that says when, as `ids` of its own
     unknown: dict[int, str] = field(default_factory=dict)
 
 
@@ -211,15 +212,17 @@ def read_table(
     delimiter: str | None = None,
     decimal: str | None = None,
     unknown: str = "refuse",
+    when: str | None = None,
     drop_if_there: list[str] | tuple[str, ...] = (),
 ) -> Read:
     """Read a whole table, unsplit; for other arguments and errors see `from_table`.
 
     Args:
+        when: a column of dates, or of other groups, which is not in x. It may be that of the ids.
         drop_if_there: columns to leave out, which the table need not have.
     """
     drop = [name.strip() for name in ([drop] if isinstance(drop, str) else drop)]
-    labels, id_column = (name and name.strip() for name in (labels, id_column))
+    labels, id_column, when = (name and name.strip() for name in (labels, id_column, when))
     columns = Columns.of(columns)
     if unknown not in UNKNOWN:
         raise ValueError(f"unknown is {unknown!r}; give one of {', '.join(UNKNOWN)}.")
@@ -229,7 +232,7 @@ def read_table(
         )
     strange: dict[int, list[str]] = {}
     cells = cells_of(table, delimiter, decimal)
-    asked = [name for name in (labels, id_column) if name is not None]
+    asked = [name for name in (labels, id_column, when) if name is not None]
     if absent := [n for n in asked + (drop if columns is None else []) if n not in cells.columns]:
         raise ValueError(
             f"{cells.origin} has no column {absent[0]!r}; it has {listed(cells.columns)}."
@@ -250,10 +253,11 @@ def read_table(
                 f"{listed(made.names)}: the columns of a category belong side by side."
             )
     y, classes = (None, ()) if labels is None else labels_of(cells, labels)
-    ids = None if id_column is None else tuple(cells.columns[id_column])
+    ids, dates = (None if n is None else tuple(cells.columns[n]) for n in (id_column, when))
     told = _recognized(cells, made)
     said = {i: "; ".join(texts) for i, texts in sorted(strange.items())}
-    return Read(x, made.names, made.categories, y, classes, made.category_names, ids, told, said)
+    names = (made.names, made.categories, y, classes, made.category_names)
+    return Read(x, *names, ids, told, when=dates, unknown=said)
 
 
 def _recognized(cells: Cells, made: Columns) -> str:

@@ -84,6 +84,7 @@ class BaseAutoencoder(Trainer):
         conditional: whether the networks take labels; see `label_inputs`.
         label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
             by default both networks of a conditional model.
+        label_before_code: whether a one-hot label comes before the code in the decoder's input.
         learns_labels: whether it learns from labels; conditional models do.
         label_shape: of a label that is an array, such as an image or a row of word numbers; () for
             one integer.
@@ -112,6 +113,7 @@ class BaseAutoencoder(Trainer):
     card_metrics: tuple[str, ...] = ("reconstruction error", "nearest-neighbor accuracy")
     label_inputs: tuple[str, ...] = ()
     conditional = False
+    label_before_code = False
     learns_labels = False
     label_shape: tuple[int, ...] = ()
     label_dtype = "int32"

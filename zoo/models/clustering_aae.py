@@ -94,6 +94,7 @@ class ClusteringAAE(AAE):
     takes_further_losses = False  # an image has a code and probabilities
     conditional = True
     label_inputs = ("z",)
+    label_before_code = True
     learns_labels = False
     # Clusters are not classes, so no class can be asked for when generating.
     card_metrics = (*AAE.card_metrics, "clustering error")

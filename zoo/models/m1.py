@@ -27,7 +27,9 @@ class M1(VAE):
     scikit-learn, and trains `classifier`, a small network on codes, with the result. This network
     classifies new images, and can be exported.
 
-    Use it if there are few labels and the classes are well separated. `M1M2` builds on its codes.
+    Use it for the codes, on which `M1M2` builds, or if the classes are well separated and each has
+    about as many labels: labels spread from a class with many to those with few. A logistic
+    regression on the labels alone is often better (`results/few_labels`).
 
     Args:
         num_classes: how many labels there are.

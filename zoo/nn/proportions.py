@@ -1,4 +1,4 @@
-"""Networks in proportion to their data: widths that suit a shape, and a warning of too many."""
+"""Networks and batches in proportion to their data, and a warning of too many parameters."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _GRID = 8  # the longest side of the grid that convolutions end in
 _STEPS = 16  # the most steps that convolutions of signals end in
 _WIDEST = 128
 _LONGEST_CODE = 64
+_BATCHES, _SMALLEST_BATCH = 20, 16  # at least as many batches an epoch, of at least this size
 
 
 def suited_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -72,6 +73,31 @@ def suited_latent_dim(shape: tuple[int, ...]) -> int:
         (64, 10, 2)
     """
     return _LONGEST_CODE if len(shape) > 1 else max(2, min(_LONGEST_CODE, shape[0] // 3))
+
+
+def suited_batch_size(n: int, most: int) -> int:
+    """Return a size of batches for `n` rows: at least 20 batches an epoch, of 16 rows or more.
+
+    Args:
+        n: how many rows a model learns from. most: the size for large sets, which is not exceeded.
+
+    Example:
+        >>> from zoo.nn.proportions import suited_batch_size
+        >>> [suited_batch_size(n, 128) for n in (100, 1000, 60_000)]
+        [16, 50, 128]
+    """
+    return min(most, max(_SMALLEST_BATCH, n // _BATCHES))
+
+
+def suited_epochs(n: int, batch_size: int, steps: int, least: int = 20) -> int:
+    """Return how many epochs of `n` rows make a number of steps, but not fewer than `least`.
+
+    Example:
+        >>> from zoo.nn.proportions import suited_epochs
+        >>> suited_epochs(119, 16, 750), suited_epochs(60_000, 128, 750)
+        (94, 20)
+    """
+    return max(least, math.ceil(steps / math.ceil(n / batch_size)))
 
 
 def warn_of_too_many_parameters(model: Any) -> None:

@@ -24,6 +24,7 @@ from zoo.presets.card import CONFIG, WEIGHTS, read_card
 from zoo.presets.card import verified_file as verified
 from zoo.presets.catalog import list_models, preset_folder
 from zoo.presets.model_sizes import no_larger_than
+from zoo.presets.other_sizes import with_other_sizes
 from zoo.presets.safety import check_objects
 from zoo.presets.weight_files import (
     check_weights,
@@ -39,6 +40,10 @@ def load(
     sha256: str | None = None,
     custom_objects: dict | None = None,
     dtype: Any = None,
+    num_classes: int | None = None,
+    latent_dim: int | None = None,
+    input_shape: tuple[int, ...] | None = None,
+    prior: Any = None,
 ) -> BaseAutoencoder:
     """Load a model from a preset or a `.keras` file, with its weights and compiled.
 
@@ -55,6 +60,10 @@ def load(
         custom_objects: your own classes and functions that the model uses, by name:
             {"Scale": Scale}.
         dtype: a Keras dtype policy to use instead of the saved one, such as "mixed_bfloat16".
+        num_classes, latent_dim, input_shape: other sizes than the saved ones, to train further on
+            other data: every weight that fits is kept, see `zoo.presets.other_sizes.resized`, and
+            a warning says which ones are new.
+        prior: with another size, where that of the model does not go with it.
 
     Returns:
         a `keras.Model` of one of the zoo's classes. Its attribute `based_on` says where it comes
@@ -73,7 +82,15 @@ def load(
         >>> model.generate(4, seed=0).shape
         (4, 8, 8, 1)
     """
-    name, custom_objects = os.fspath(name), _by_both_names(custom_objects)
+    model = _load(os.fspath(name), sha256, _by_both_names(custom_objects), dtype)
+    given = {"num_classes": num_classes, "latent_dim": latent_dim, "input_shape": input_shape}
+    sizes = {name: size for name, size in given.items() if size is not None}
+    if prior is not None and not sizes:
+        raise ValueError("prior= goes with another num_classes= or latent_dim=: give one of them.")
+    return with_other_sizes(model, prior=prior, **sizes) if sizes else model
+
+
+def _load(name, sha256, custom_objects, dtype):
     if SAVED.get() and name not in list_models():  # those are files of this package
         raise ValueError(
             f"zoo.load({shortened(name)}) is called while a model is made from a file, which might "

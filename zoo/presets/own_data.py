@@ -20,6 +20,7 @@ from zoo.nn.distributions.likelihood_names import COUNTS
 from zoo.nn.proportions import suited_filters, suited_hidden_units, suited_latent_dim
 from zoo.presets import recipes
 from zoo.presets.data_note import labels_in_a_file
+from zoo.presets.recipe_length import fitted
 from zoo.presets.recipes import Recipe
 
 TITLE, TABLE = "images of one's own", "a table of one's own"
@@ -27,6 +28,7 @@ _LEAST_OF_PHOTOGRAPHS = 32  # pixels a side
 TARGETS = "target_shape"  # a setting of classes that learn from pairs of images
 _MOST_CLASSES = 1000  # where most of them have no image
 _MANY = 10_000  # images, from which on batches are larger
+_STEPS = 3000  # of a class on few images
 
 
 def learns_labels_of_data(model_class: type) -> bool:
@@ -86,14 +88,15 @@ def recipe_of_class(
         model["num_classes"] = 10
     if "prior" in takes and takes["prior"].default is takes["prior"].empty:
         model |= {"latent_dim": 2, "prior": {"petals": {}}}
-    shipped = _shipped(model_class)
+    shipped, epochs = _shipped(model_class), 20
     return Recipe(
         name=name.lower(),
         description=f"A {name} on {TITLE}.",
         paper=shipped.paper if shipped else "not stated",
         data="",
         class_name=name,
-        epochs=20,
+        epochs=epochs,
+        steps_per_epoch=_STEPS // epochs,
         model={**model, **settings},
         optimizer=dict(shipped.optimizer) if shipped else {"learning_rate": 1e-3},
         batch_size=128 if n >= _MANY else 32,
@@ -105,10 +108,11 @@ def _keep(model_class, settings) -> str:
     """Return "best" where the lowest val_loss tells the best epoch, else "last".
 
     It does not for adversarial losses, for the contrast of an RBM, for phases with losses of their
-    own, and where the weight of the KL divergence rises.
+    own, and where the weight of the KL divergence rises; nor for conditional models, whose images
+    drawn by label still get better when the loss on new images rises again.
     """
     contrast = issubclass(model_class, CLASSES["RBM"])
-    phases = model_class.updates or model_class.semi_supervised
+    phases = model_class.updates or model_class.semi_supervised or model_class.conditional
     scheduled = isinstance(settings.get("beta"), dict)
     return "last" if phases or contrast or scheduled else "best"
 
@@ -154,7 +158,14 @@ def _are_drawings(some) -> bool:
 
 
 def given(
-    recipe: Recipe, images: Any, labels: Any, name: str, model_class: type | None = None
+    recipe: Recipe,
+    images: Any,
+    labels: Any,
+    name: str,
+    model_class: type | None = None,
+    *,
+    epochs: int | None = None,
+    batch_size: int | None = None,
 ) -> tuple[Recipe, OwnData, list[str]]:
     """Return a recipe that suits images of a user's own, and these images.
 
@@ -164,10 +175,11 @@ def given(
         labels: integers [n], the path of an .npy file, or None.
         name: of the preset that is made.
         model_class: the recipe's, where it is not one of the zoo.
+        epochs, batch_size: where a user asked for some, instead of those that suit.
 
     Returns:
-        the recipe, the images as an `OwnData` in the order that the recipe's seed draws, and what
-        was changed for their sake, in words.
+        the recipe, the images as an `OwnData` in the order that the recipe's seed draws, and lines
+        that say what was changed for their sake.
 
     Raises:
         ValueError: images and labels that do not go together, or with the recipe.
@@ -208,6 +220,11 @@ def given(
     validation = max(1, min(recipe.validation, len(x) // 6))
     if own.columns:
         model["likelihood"] = _likelihood_of_columns(recipe, x[: len(x) - validation], own)
+    kind = kind_of_items(x.shape[1:])
+    recipe, length = fitted(
+        recipe, len(x) - validation, f"training {kind}", epochs=epochs, batch_size=batch_size
+    )
+    said = [f"settings that suit the {kind}: {'; '.join(said)}"] if said else []
     about = f"{recipe.class_name} on {TABLE if own.columns else TITLE}"
     recipe = replace(
         recipe,
@@ -222,7 +239,7 @@ def given(
         validation=validation,
         model=model,
     )
-    return recipe, replace(own, x=x, y=y), said
+    return recipe, replace(own, x=x, y=y), [*said, *([length] if length else [])]
 
 
 def _classes_of(y) -> int:

@@ -20,7 +20,6 @@ from zoo import data, distribution, plots
 from zoo.atomic_writes import check_target
 from zoo.backend import backend
 from zoo.callbacks import Backup, KeepBest, Progress
-from zoo.items import kind_of_items
 from zoo.json_file import shortened
 from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS
 from zoo.models import CLASSES
@@ -28,12 +27,16 @@ from zoo.monitors import check_finite, not_finite
 from zoo.presets import data_note, own_data, saving
 from zoo.presets.card import Card
 from zoo.presets.catalog import list_models
+from zoo.presets.other_sizes import start_from
+from zoo.presets.recipe_length import steps_per_epoch
 from zoo.presets.recipes import Recipe
+from zoo.presets.unlearned import unlearned
 from zoo.pretraining import pretrain
 from zoo.suggestions import UnknownNameError
 
 FINE_TUNING_RATE = 5e-4
 KEEP = ("last", "best")
+_MOST_LINES = 200  # and backups, about: many short epochs share one
 
 
 def train(
@@ -41,37 +44,43 @@ def train(
     out: str | os.PathLike,
     *,
     epochs: int | None = None,
+    batch_size: int | None = None,
     overwrite: bool = False,
     images: Any = None,
     labels: Any = None,
     strategy: str | None = None,
     licence: str | None = None,
     model_class: type | None = None,
+    other: Any = None,
     verbose: bool = True,
 ) -> Card | None:
     """Train a model from its recipe and write it as a preset folder.
 
-    An interrupted training continues after its last complete epoch: its state is in a folder next
-    to `out` until the preset is written.
+    An interrupted training continues after its last complete epoch, or one of the last of very
+    many: its state is in a folder next to `out` until the preset is written.
 
     Args:
         recipe: from `zoo.recipes.get(name)` or `Recipe.parse`.
         out: the folder to write.
-        epochs: the number of epochs, instead of the recipe's.
+        epochs, batch_size: numbers of your own, instead of the recipe's.
         overwrite: replace an existing preset, if its folder holds nothing else.
         images: train on these instead of the recipe's data set: an array of images; a folder of
             images, which get the size in the recipe (see `zoo.data.from_folder`); or an .npy or
             .npz file, whose images stay on disk. They determine the model's `input_shape`. A sixth
             of them, or the number in the recipe if it is smaller, is chosen with the recipe's seed
-            and kept for validation. For photographs `binarize` is left out, and the likelihood is
-            Gaussian unless the recipe has one; a line says so.
+            and kept for validation. Of few images batches are smaller and epochs more, so that the
+            recipe's number of steps is made. For photographs `binarize` is left out, and the
+            likelihood is Gaussian unless the recipe has one. A line says so.
         labels: of these images, integers [n] or the path of an .npy file, for models that learn
             from labels; semi-supervised models take -1 for unknown labels. Those of a folder are
             its subfolders.
         strategy: how to train on several devices; see `zoo.strategy`.
         licence: of your weights; by default the card says "not stated".
         model_class: your own class; by default the zoo's class with the name in the recipe.
-        verbose: whether to print a line per epoch, with the speed and the remaining time.
+        other: a trained model to start from, in place of new weights and of a pre-training: every
+            weight that fits is kept, see `zoo.presets.other_sizes.start_from`. The card names it.
+        verbose: whether to print a line per epoch, or per few of many, with the speed and the
+            remaining time; and what the model did not learn.
 
     Returns:
         the card, without metrics, which `zoo evaluate` measures later. None for all workers except
@@ -85,21 +94,29 @@ def train(
             diverged, whose state is then deleted.
     """
     with distribution.strategy(strategy):
-        return _train(recipe, out, epochs, overwrite, images, labels, licence, model_class, verbose)
+        length = {"epochs": epochs, "batch_size": batch_size}
+        given = images, labels
+        return _train(recipe, out, length, overwrite, given, other, licence, model_class, verbose)
 
 
-def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class, verbose):
+def _train(recipe, out, length, overwrite, given, other, licence, model_class, verbose):
     out = Path(os.path.abspath(out))
     check_target(out, overwrite)
-    epochs = recipe.epochs if epochs is None else epochs
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; train for at least one.")
+    for name, number in length.items():
+        if number is not None and number < 1:
+            raise ValueError(f"{name} is {number}; give at least 1.")
     if recipe.keep not in KEEP:
         raise ValueError(f"keep is {recipe.keep!r}; choose {' or '.join(map(repr, KEEP))}.")
-    recipe, source, x, y, own = _data_of(recipe, images, labels, out.name, model_class, verbose)
-    cut = len(x) - recipe.validation
+    steps = recipe.epochs * steps_per_epoch(recipe)
+    recipe, source, x, y, own = _data_of(recipe, *given, length, out.name, model_class, verbose)
+    cut, epochs = len(x) - recipe.validation, recipe.epochs
     keras.utils.set_random_seed(recipe.seed)
     model = make_model(recipe, model_class)
+    if other is not None:
+        kept = start_from(model, other)
+        model.based_on = other.based_on
+        if verbose:
+            print(f"started from {other.based_on or 'the given model'}: {kept}")
     model.compile(
         optimizer=make_optimizer(model, recipe, epochs * math.ceil(cut / recipe.batch_size))
     )
@@ -112,12 +129,14 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
     )
     if recipe.labels:
         first = first[0], data.keep_labels(first[1], recipe.labels, seed=recipe.seed)
-    progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, x, y)}.progress")
-    if recipe.pretraining and not (progress / "latest.weights.h5").exists():
+    weights = [] if other is None else [w for w in other.get_weights() if w.ndim]
+    progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, x, y, *weights)}.progress")
+    if other is None and recipe.pretraining and not (progress / "latest.weights.h5").exists():
         start(model, recipe, first, verbose)
+    every = max(1, epochs // _MOST_LINES)
     best = KeepBest(progress) if recipe.keep == "best" else None
     with _telling_of_state(progress):
-        model.fit(
+        history = model.fit(
             *first,
             batch_size=recipe.batch_size,
             epochs=epochs,
@@ -125,22 +144,26 @@ def _train(recipe, out, epochs, overwrite, images, labels, licence, model_class,
             callbacks=[
                 *([best] if best else []),
                 # Kept until the preset is written; in two copies, in case one is lost.
-                Backup(progress, double_checkpoint=True, delete_checkpoint=False),
-                *([Progress(len(first[0]))] if verbose else []),
+                Backup(progress, double_checkpoint=True, delete_checkpoint=False, every=every),
+                *([Progress(len(first[0]), every=every)] if verbose else []),
             ],
             verbose=0,
-        )
+        ).history
     if not_finite(model):
         shutil.rmtree(progress, ignore_errors=True)  # nothing can continue from there
         check_finite(model)
     if best and best.epoch and verbose:
         print(f"kept: the weights of epoch {best.epoch}, whose val_loss {best.loss:.5g} is lowest")
+    if verbose:
+        made = epochs * math.ceil(cut / recipe.batch_size)
+        for fault in unlearned(model, first, last, history, made, steps, recipe):
+            print(f"note: {fault}")
     model.compile(optimizer=fine_tuning_optimizer(model))
     told = about(recipe, epochs, source, len(x), best.epoch if best else None)
     settings = {
         "storage": recipe.storage,
         "about": told | {"licence": licence},
-        "texts": _texts(recipe, epochs),
+        "texts": _texts(recipe),
         "pictures": _pictures(model, *some),
     }
     if not backend.is_chief(model):  # saving needs all workers, but only one folder is kept
@@ -163,17 +186,17 @@ def _telling_of_state(progress):
         size = sum(path.stat().st_size for path in progress.glob("*") if path.is_file())
         if (progress / "training_metadata.json").exists():
             error.add_note(
-                f"The state after the last complete epoch is kept in {progress} "
+                f"The state after the last backup, of a complete epoch, is kept in {progress} "
                 f"({size / 1e6:.1f} MB): the same command goes on from there. Delete the folder if "
                 "you do not want to."
             )
         raise
 
 
-def _texts(recipe, epochs):
+def _texts(recipe):
     """Return the recipe as a file, where it is none of those that are shipped."""
     own = recipe.data not in data.SOURCES
-    return {"recipe.toml": replace(recipe, epochs=epochs).to_toml()} if own else {}
+    return {"recipe.toml": recipe.to_toml()} if own else {}
 
 
 def _pictures(model, x, y):
@@ -184,7 +207,7 @@ def _pictures(model, x, y):
     return {"preview.png": plots.preview(model, x, y)}
 
 
-def _data_of(recipe, images, labels, name, model_class, verbose):
+def _data_of(recipe, images, labels, length, name, model_class, verbose):
     """Return a recipe, where its data come from, images, labels or None, and a user's own data."""
     if images is None and labels is not None:
         raise ValueError("labels are given without images; give both, or neither.")
@@ -199,12 +222,12 @@ def _data_of(recipe, images, labels, name, model_class, verbose):
                 "(--data PATH), and its labels as labels (--labels)."
             )
         (x, y), _ = data.load(recipe.data)
+        recipe = replace(recipe, **{k: number for k, number in length.items() if number})
         return recipe, data.SOURCES[recipe.data], x, y, None
     model_class = model_class or _class(recipe.class_name)
-    recipe, own, changes = own_data.given(recipe, images, labels, name, model_class)
-    if changes and verbose:
-        kind = kind_of_items(np.shape(own.x)[1:])
-        print(f"settings that suit the {kind}: {'; '.join(changes)}")
+    recipe, own, changes = own_data.given(recipe, images, labels, name, model_class, **length)
+    for line in changes if verbose else ():
+        print(line, flush=True)
     title = data_note.described(own)
     source = data.Source(title, "not stated", "not stated", own.class_names)
     return recipe, source, own.x, own.y, own

@@ -37,6 +37,8 @@ class Recipe:
             half cosine to `final` times its start. With several updates, an entry with the name of
             an update overrides these settings.
         epochs, batch_size, seed: of the training.
+        steps_per_epoch: for which `epochs` are meant: on data of one's own with fewer there are
+            more epochs; 0 for those of the data set, or of any data if it is none of the zoo.
         pretraining: empty, or `epochs`, `learning_rate`, and arguments. With a `class`, its models
             pre-train the layers one by one, see `zoo.pretrain`; without one, the whole model is
             pre-trained with these arguments instead of those in `model`.
@@ -62,6 +64,7 @@ class Recipe:
     optimizer: dict[str, Any] = field(default_factory=dict)
     pretraining: dict[str, Any] = field(default_factory=dict)
     batch_size: int = 128
+    steps_per_epoch: int = 0
     seed: int = 1
     validation: int = 10000
     labels: int = 0
@@ -112,7 +115,8 @@ class Recipe:
         return "\n".join([*lines, *tables]) + "\n"
 
 
-_LEAST = {"epochs": 1, "batch_size": 1, "seed": 0, "validation": 0, "labels": 0}
+_LEAST = dict.fromkeys(("epochs", "batch_size"), 1)
+_LEAST |= dict.fromkeys(("steps_per_epoch", "seed", "validation", "labels"), 0)
 _KINDS = {"str": str, "int": int, "dict[str, Any]": dict, "list[str]": list}
 
 

@@ -1,0 +1,49 @@
+"""What `Detector.fit` learns from checked items: units, a model, rows to compare with, a threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zoo.anomaly import channels, joined, scores, standardization, thresholds, training
+
+
+def learn(
+    detector: Any,
+    x: np.ndarray,
+    held_out: np.ndarray | None,
+    trim: float,
+    options: dict | None,
+    first: bool,
+) -> None:
+    """Let a detector learn.
+
+    Args:
+        x: items [n, ...], checked. held_out: others to set the threshold on; None takes x.
+        trim: the share of x that may be anomalies, and is left out.
+        options: of `training.train`; None does not train the model.
+        first: whether it is trained for the first time; later trainings keep the units.
+    """
+    if detector.standardize and (first or detector.mean is None):
+        detector.take(**standardization.moments_of(x, detector.names))
+    kept = np.ones(len(x), bool)
+    joins = detector.score == scores.JOINED and (options is not None or detector.joined is None)
+    if trim and scores.of_numbers(detector.model) and (joins or options is not None):
+        kept = joined.near(detector, x, trim)
+        if detector.standardize and first:
+            detector.take(**standardization.moments_of(x[kept], detector.names))
+    if options is not None:
+        detector.take(joined=None)
+        detector.take(history=training.train(detector, x, kept, trim=trim, **options))
+    found = None
+    if joins:
+        together, found = joined.fit(detector, x, kept)
+        detector.take(joined=together)
+    if found is None or held_out is not None:
+        held_out = x if held_out is None else held_out
+        found = detector.scores(held_out)
+    threshold = thresholds.of_scores(detector.rule, detector.rule_value, found)
+    detector.take(threshold=threshold, calibration=found)
+    if len(detector.model.image_shape) == 2:
+        detector.take(normal_error=channels.normal_errors(detector, held_out, found))

@@ -1,0 +1,99 @@
+"""Sections of a report: months of a detector in use, and its comparison with an earlier one."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from zoo.anomaly.comparison import Comparison
+from zoo.anomaly.periods import Drift
+
+
+def embedded(figure: Figure) -> str:
+    """Return a figure as an address that holds it, for the source of an image."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the text has the names
+        figure.savefig(buffer, format="png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def of_drift(drift: Drift) -> str:
+    """Return HTML that shows a drift: a sentence, the picture, and a table of the periods."""
+    rows = [
+        (
+            *(p.name, f"{p.items:,}", p.anomalies, f"{p.share:.2%}"),
+            f"{p.share_low:.2%} to {p.share_high:.2%}",
+            f"{p.median:.5g}",
+            f"{p.median_low:.5g} to {p.median_high:.5g}",
+        )
+        for p in drift.periods
+    ]
+    interval = f"{drift.level:.0%} interval"
+    titles = ("period", "items", "anomalies", "share", interval, "median score", interval)
+    title = "By period" if drift.every == "value" else f"By {drift.every}"
+    return section(title, drift.described(), drift.figure()) + table(titles, rows)
+
+
+def of_comparison(compared: Comparison, ids: Sequence | None, top: int) -> str:
+    """Return HTML that shows a comparison: a sentence, the picture, and the changed flags."""
+    rows = [
+        (
+            int(i) if ids is None else ids[i],
+            f"{compared.old_scores[i]:.6g}",
+            f"{compared.new_scores[i]:.6g}",
+            change,
+        )
+        for change, items in (("gained", compared.gained), ("lost", compared.lost))
+        for i in items[:top]
+    ]
+    picture = section("Compared with the earlier detector", compared.described(), compared.figure())
+    titles = ("item", "old score", "new score", "flag")
+    return picture + (table(titles, rows) if rows else "")
+
+
+def section(title: str, told: str, figure: Figure) -> str:
+    """Return HTML with a title, a text, and a picture."""
+    title, told = html.escape(title), html.escape(told)
+    return f'<h2>{title}</h2><p>{told}</p><img alt="{title}" src="{embedded(figure)}">\n'
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return an HTML table of texts."""
+    lines = [_row("th", titles), *(_row("td", row) for row in rows)]
+    return "<div><table>" + "\n".join(lines) + "</table></div>\n"
+
+
+def _row(tag, cells) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(str(c))}</{tag}>" for c in cells) + "</tr>"
+
+
+def write_periods(drift: Drift, path: Path) -> None:
+    """Write the periods as a .csv file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(drift.periods[0]._fields)
+        writer.writerows([_rounded(value) for value in period] for period in drift.periods)
+
+
+def _rounded(value):
+    return f"{value:.9g}" if isinstance(value, float) else value
+
+
+def columns_of(compared: Comparison) -> dict[str, Sequence]:
+    """Return the columns that a comparison adds to the table of scores."""
+    change = np.full(len(compared.new_scores), "", "<U6")
+    change[compared.gained], change[compared.lost] = "gained", "lost"
+    return {
+        "old_score": [f"{score:.9g}" for score in compared.old_scores],
+        "flag": change.tolist(),
+    }

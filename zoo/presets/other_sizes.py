@@ -1,0 +1,271 @@
+"""A model with another number of classes, length of codes or shape of images: weights that fit."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from zoo.backend.optimizer_group import clone_optimizer
+from zoo.models.settings import unknown
+
+SIZES = ("num_classes", "latent_dim", "input_shape")  # in the order in which they are changed
+_MOST_NAMED = 6  # weights in a message
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which weights of a model come from another one.
+
+    Attributes:
+        masks: for each weight by name, such as "encoder/dense_0/kernel", a boolean array of its
+            shape that is true where its values come from the other model.
+    """
+
+    masks: dict[str, np.ndarray]
+
+    @property
+    def whole(self) -> list[str]:
+        """The names of the weights that are kept as they are."""
+        return [name for name, mask in self.masks.items() if mask.all()]
+
+    @property
+    def partly(self) -> list[str]:
+        """The names of the weights of which some values are kept."""
+        return [name for name, mask in self.masks.items() if mask.any() and not mask.all()]
+
+    @property
+    def new(self) -> list[str]:
+        """The names of the weights that are new."""
+        return [name for name, mask in self.masks.items() if not mask.any()]
+
+    def __str__(self) -> str:
+        """Return one line that says what is kept and what is new."""
+        kept = sum(int(mask.sum()) for mask in self.masks.values())
+        every = sum(mask.size for mask in self.masks.values())
+        said = [f"{kept:,} of {every:,} weights are kept, {len(self.whole)} arrays whole"]
+        said += [f"in part {_listed(self.partly)}"] if self.partly else []
+        said += [f"new are {_listed(self.new)}"] if self.new else []
+        return "; ".join(said)
+
+
+def _listed(names) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def with_other_sizes(model: Any, *, prior: Any = None, **sizes) -> Any:
+    """Return a loaded model with other sizes, compiled as it was; a warning says what is new."""
+    made, kept = resized(model, prior=prior, **sizes)
+    if made is model:
+        return model
+    made.compile(clone_optimizer(model.optimizer))
+    made.licence, made.licence_of_preset = model.licence, model.licence_of_preset
+    made.based_on = model.based_on
+    warnings.warn(
+        f"{type(model).__name__} with {_in_words(sizes)}: {kept}. Train it before you use it.",
+        stacklevel=3,
+    )
+    return made
+
+
+def resized(model: Any, *, prior: Any = None, **sizes) -> tuple[Any, Kept]:
+    """Return a model with other sizes that has every weight of another one that fits.
+
+    An array of the same shape is kept whole. Where a layer reads or gives codes or labels, its
+    other rows and columns are kept, and those of codes as far as both models have them. With
+    another number of classes all labels are new: a layer that reads them gets rows like those that
+    were trained, with their mean and deviation in each column. In a `VAE` whose decoder takes
+    labels, codes begin without information then, q(z | x) = N(0, 1), and the decoder learns the
+    labels first: otherwise it would go on to find in the code what the label now says. What else is
+    new is initialized as in a new model. The state of a training, such as a count of steps, begins
+    anew.
+
+    Args:
+        model: a model whose networks are described, and not a user's own.
+        prior: another prior, where that of the model goes with its sizes.
+        sizes: some of `num_classes`, `latent_dim` and `input_shape`.
+
+    Returns:
+        the model, with the other settings of the given one, not compiled; and what is kept.
+
+    Raises:
+        TypeError: the class does not take the setting.
+        ValueError: networks of a user's own, or a size that does not go with other settings.
+    """
+    cls = type(model)
+    if wrong := [name for name in sizes if name not in cls.__signature__.parameters]:
+        raise unknown(cls, wrong)
+    if model.custom_networks:
+        raise ValueError(
+            f"This {cls.__name__} has networks of your own, whose sizes are fixed: build them for "
+            f"{_in_words(sizes)}, and give them the weights that fit."
+        )
+    masks = {name: np.ones(tuple(values.shape), bool) for name, values in _weights(model).items()}
+    for name in SIZES:
+        if name in sizes and _plain(model.setting(name)) != _plain(sizes[name]):
+            made = _made_with(model, name, sizes[name], prior)
+            masks = _copy_what_fits(model, made, name, masks)
+            model = made
+    return model, Kept(masks)
+
+
+def settings_of(other: Any, model_class: type) -> dict:
+    """Return the settings of a model as a recipe of a class has them, to start from its weights.
+
+    Left out are those that data decide, and a prior that is an object, whose size is fixed.
+    """
+    left_out = {"input_shape", "num_classes", "name", "seed", "dtype", "lower"}
+    config = {k: v for k, v in other.get_config().items() if k not in left_out and v is not None}
+    if isinstance(config.get("prior"), dict):
+        del config["prior"]
+    takes = model_class.__signature__.parameters
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in config.items() if k in takes}
+
+
+def start_from(model: Any, other: Any) -> Kept:
+    """Give a new model the weights of another one that fit, by name and shape.
+
+    Args:
+        model: a new model; its class and its settings may differ from the other's.
+        other: a trained model.
+
+    Raises:
+        ValueError: no weight fits.
+    """
+    sizes = {
+        name: model.setting(name)
+        for name in ("num_classes", "latent_dim")
+        if all(name in type(one).__signature__.parameters for one in (model, other))
+        and model.setting(name) is not None
+    }
+    changed = {n: size for n, size in sizes.items() if _plain(other.setting(n)) != _plain(size)}
+    parts = getattr(model.prior, "num_classes", None)  # a prior with a part for each class
+    other, kept = resized(other, prior=model.prior if parts else None, **changed)
+    found, masks = _weights(other), {}
+    for name, variable in _weights(model).items():
+        fits = name in found and tuple(found[name].shape) == tuple(variable.shape)
+        masks[name] = kept.masks[name] if fits else np.zeros(tuple(variable.shape), bool)
+        if fits:
+            variable.assign(found[name])
+    if not any(mask.any() for mask in masks.values()):
+        raise ValueError(
+            f"No weight of this {type(other).__name__} fits a {type(model).__name__} with these "
+            "settings: train with the class and the widths of networks of the model that you "
+            "start from."
+        )
+    return Kept(masks)
+
+
+def _in_words(sizes) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sizes.items())
+
+
+def _plain(size) -> Any:
+    return tuple(size) if isinstance(size, list | tuple) else size
+
+
+def _weights(model) -> dict:
+    """Return the weights of a model by name, without the state of its training."""
+    owners = {
+        id(weight): name
+        for name in reversed(model.network_names)
+        for weight in getattr(model, name).weights
+    }
+    found: dict[str, Any] = {}
+    for weight in model.weights:
+        if id(weight) not in model.state_of_training:
+            owner = owners.get(id(weight))
+            name = f"{owner}/{weight.path}" if owner else weight.path
+            found[name if name not in found else f"{name} ({len(found)})"] = weight
+    return found
+
+
+def _made_with(model, name, value, prior):
+    """Return a new model with one size changed, and what follows from it in its priors."""
+    cls, config = type(model), model.get_config()
+    config[name] = value
+    for key in ("prior", "prior_of_noise"):
+        inside = (config.get(key) or {}).get("config") if isinstance(config.get(key), dict) else {}
+        if name in inside:
+            changed = {**inside, name: value, **({"masses": None} if "masses" in inside else {})}
+            config[key] = {**config[key], "config": changed}
+    if prior is not None:
+        config["prior"] = prior
+    try:
+        return cls.from_config(config)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"A {cls.__name__} with the other settings of this one cannot have {name}={value!r}: "
+            f"{error}"
+        ) from error
+
+
+def _copy_what_fits(old, new, changed, masks) -> dict:
+    """Copy weights between two models that differ in one size; return what then is kept.
+
+    Args: `changed` is the name of the size; `masks` say what is kept in the old model.
+    """
+    pairs = zip(_weights(old).items(), _weights(new).items(), strict=True)
+    unsaid = changed == "num_classes" and "z" in old.label_inputs  # what a code is beside a label
+    kept, generator = {}, np.random.default_rng(new.seed or 0)
+    for (name, source), (new_name, target) in pairs:
+        values, mask = np.array(ops.convert_to_numpy(target)), np.zeros(tuple(target.shape), bool)
+        if unsaid and name.split("/")[:2] in (["encoder", "z_mean"], ["encoder", "z_log_var"]):
+            target.assign(0 * values)
+            kept[new_name] = mask
+            continue
+        source = np.array(ops.convert_to_numpy(source))
+        if changed == "num_classes" and source.ndim > 1 and len(source) != len(values):
+            start = _before_labels(old, name, len(source) - old.num_classes)
+            rows = source[start : start + old.num_classes]
+            noise = generator.normal(size=(new.num_classes, *rows.shape[1:]))
+            values[start : start + new.num_classes] = rows.mean(0) + rows.std(0) * noise
+        runs = [
+            [(0, 0, a)] if a == b else _runs(changed, name, old, new, a, b)
+            for a, b in zip(source.shape, values.shape, strict=True)
+        ]
+        for places in itertools.product(*runs):
+            here = tuple(slice(start, start + length) for start, _, length in places)
+            there = tuple(slice(start, start + length) for _, start, length in places)
+            values[there], mask[there] = source[here], masks[name][here]
+        target.assign(values)
+        kept[new_name] = mask
+    return kept
+
+
+def _runs(changed, name, old, new, a, b) -> list[tuple[int, int, int]]:
+    """Return which places of an axis correspond, as (start of old, start of new, length).
+
+    An axis of a joined input is a code before a one-hot label, or features before a label or
+    before noise; see `label_before_code` for the exception. The axis of an output is one of them.
+
+    Args: `a` and `b` are the lengths of the axis, which differ.
+    """
+    if changed == "input_shape":
+        return []
+    codes = changed == "latent_dim"
+    sizes = (old.latent_dim, new.latent_dim) if codes else (old.num_classes, new.num_classes)
+    rest = a - sizes[0]
+    if rest < 0 or rest != b - sizes[1]:
+        return []
+    if codes:
+        before = rest if old.label_before_code or name.startswith("encoder/") else 0
+    else:
+        before = _before_labels(old, name, rest)
+    runs = [(0, 0, before), (before + sizes[0], before + sizes[1], rest - before)]
+    if codes:
+        runs.append((before, before, min(sizes)))
+    return [run for run in runs if run[2]]
+
+
+def _before_labels(model, name, rest) -> int:
+    """Return how many of the `rest` of a layer's inputs come before a one-hot label."""
+    if model.label_before_code:
+        return 0
+    shown = getattr(model, "discriminator_classes", 0) if name.startswith("discriminator/") else 0
+    return rest - max(0, shown - model.num_classes)  # the last of these means "unlabeled"
