@@ -25,7 +25,7 @@ def of_table(table):
     settings = {"latent_dim": 2, "hidden_units": (), "score": "reconstruction"}
     detector = Detector("Autoencoder", standardize=True, **settings)
     adam = keras.optimizers.Adam(3e-2)
-    return detector.fit(table, epochs=5, optimizer=adam, verbose=0)
+    return detector.fit(table, trim=0, epochs=5, optimizer=adam, verbose=0)
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ def rows(n, seed, shift=0.0):
 
 
 def fitted(epochs=5, **settings):
-    settings = {"latent_dim": 2, "hidden_units": (8,), "standardize": True, **settings}
+    fixed = {"latent_dim": 2, "hidden_units": (8,), "standardize": True, "score": "elbo_at_mean"}
+    settings = {**fixed, **settings}
     detector = Detector("VAE", **{"quantile": 0.9, **settings})
     return detector.fit(rows(200, 0), epochs=epochs, verbose=0)
 

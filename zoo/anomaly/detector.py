@@ -135,8 +135,7 @@ class Detector(Settings):
             model=None,
             model_class=model_class,
             score=score,
-            own_score=None,
-            joined=None,
+            **{"own_score": None, "joined": None},
             threshold=None,
             history=None,
             calibration=None,
@@ -194,20 +193,21 @@ class Detector(Settings):
                 these two where the model is trained here, and else 0.
             train: whether to train the model; None does if nobody has. A detector that was fitted
                 before takes small steps, and keeps its weights if a held-out loss would rise.
-            trim: share of x, in [0, 0.5], that the second half of the epochs leaves out: the items
-                with the highest scores after the first half, so that fewer anomalies are learned.
-                None is `contamination` where that is the rule for x, and else 0.
+            trim: share of x, in [0, 0.5], that is left out, so that fewer anomalies are learned: of
+                rows of numbers those farthest from a few others; of other items those with the
+                highest scores after half of the epochs. None is `contamination` where that is the
+                rule for x, and else 0.
             epochs: None for 20 of rows; of images and signals for 1,500 steps, in 20 or more, which
                 end early by a tenth of 100 items or more that is held out for it.
             batch_size: None for 128 rows, or a twentieth of the images, from 16 to 128.
             optimizer: None takes the one that the model is compiled with, or Adam.
-            verbose, options: of `model.fit`, which trimming calls twice.
+            verbose, options: of `model.fit`, which trimming may call twice.
 
         Returns:
             the detector itself.
 
         Raises:
-            TypeError, ValueError: data that do not fit, NaN, one row, or constant columns.
+            TypeError, ValueError: data that do not fit, NaN, or one row.
         """
         x, validation_data = folders.for_fit(self, x, validation_data, validation_split, train)
         x = x if hasattr(x, "shape") else as_array(x)

@@ -1,4 +1,4 @@
-"""What `Detector.fit` learns from checked items: units, a model, rows to compare with, a threshold."""
+"""What `Detector.fit` learns from checked items: units, a model, rows to compare, a threshold."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ def learn(
         options: of `training.train`; None does not train the model.
         first: whether it is trained for the first time; later trainings keep the units.
     """
-    if detector.standardize and (first or detector.mean is None):
+    units = detector.standardize and (first or detector.mean is None)
+    if units:
         detector.take(**standardization.moments_of(x, detector.names))
     kept = np.ones(len(x), bool)
     joins = detector.score == scores.JOINED and (options is not None or detector.joined is None)
-    if trim and scores.of_numbers(detector.model) and (joins or options is not None):
+    if trim and scores.of_numbers(detector.model) and (units or joins or options is not None):
         kept = joined.near(detector, x, trim)
-        if detector.standardize and first:
+        if units:
             detector.take(**standardization.moments_of(x[kept], detector.names))
     if options is not None:
         detector.take(joined=None)

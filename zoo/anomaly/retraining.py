@@ -53,7 +53,7 @@ class Again:
                 f"Training again has not lowered the loss on held-out items ({self.before:.5g} "
                 f"before, {after:.5g} after): the model keeps its earlier weights. Give more items,"
                 " or a lower rate: optimizer=keras.optimizers.Adam(1e-5).",
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _loss(self) -> float:

@@ -96,7 +96,7 @@ def moments_of(x: np.ndarray, names: Sequence[str] | None) -> dict[str, np.ndarr
             f"The training data are constant, or nearly so (to a millionth), in "
             f"{_channels(np.flatnonzero(constant), names)}: nothing is learned from that, and a "
             "later change there counts in the unit of the data. You can leave it out.",
-            stacklevel=3,
+            stacklevel=4,
         )
     return {"mean": mean.astype("float32"), "deviation": deviation.astype("float32")}
 

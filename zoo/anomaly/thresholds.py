@@ -143,7 +143,7 @@ def _warn_of_few(rule, value, scores):
     warnings.warn(
         f"{rule}={value:g} is set on {n} scores, {told}. Give {needed:,} normal items for the "
         "threshold (validation_data=, validation_split=), or another number.",
-        stacklevel=4,
+        stacklevel=5,
     )
 
 
