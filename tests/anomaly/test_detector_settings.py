@@ -17,7 +17,7 @@ NEW = np.random.default_rng(1).normal(5.0, 4.0, (20, 4)).astype("float32")
 def detector():
     settings = {"latent_dim": 2, "hidden_units": (4,), "score": "elbo_at_mean"}
     detector = Detector("VAE", standardize=True, **settings)
-    return detector.fit(X, epochs=1, verbose=0)
+    return detector.fit(X, trim=0, epochs=1, verbose=0)
 
 
 VALUES = {
@@ -50,7 +50,7 @@ def test_a_setting_acts_or_is_refused(name, detector, tmp_path):
         return
     setattr(detector, name, VALUES[name])
     same = Detector(detector.model, score="elbo_at_mean", standardize=True, **{name: VALUES[name]})
-    same.fit(X, train=False, validation_split=0)
+    same.fit(X, train=False, validation_split=0, trim=0)
     assert detector.threshold == same.threshold != before["threshold"]
     assert (detector.rule, detector.rule_value) == (name, VALUES[name])
     assert getattr(detector, name) == VALUES[name]
