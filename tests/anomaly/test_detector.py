@@ -242,3 +242,11 @@ def test_before_fit_there_is_no_decision(vae, few_digits):
         with pytest.raises(ValueError, match=r"no mean and deviation yet: call fit\(x\)"):
             method(np.zeros((2, 6)))
     assert Detector(vae).scores(few_digits[0]).shape == (256,)  # needs no threshold
+
+
+def test_a_preset_with_another_size_is_not_trained_yet(few_digits):
+    with pytest.warns(UserWarning, match="Train it before you use it"):
+        model = zoo.load("vae_digits", latent_dim=6)
+    detector = Detector(model).fit(few_digits[0], epochs=1, verbose=0)
+    assert detector.history
+    assert Detector(zoo.load("vae_digits")).fit(few_digits[0]).history is None

@@ -22,8 +22,8 @@ _LEAST_HELD_OUT = 10  # items, to say when a training should end
 
 
 def is_trained(model: Any) -> bool:
-    """Say whether a model comes from a preset, or has made a step of training."""
-    if model.based_on:
+    """Say whether a model comes from a preset, whole, or has made a step of training."""
+    if model.based_on and not getattr(model, "has_new_weights", False):  # of `other_sizes`
         return True
     return bool(model.compiled and int(ops.convert_to_numpy(model.optimizer.iterations)))
 

@@ -65,7 +65,7 @@ def with_other_sizes(model: Any, *, prior: Any = None, **sizes) -> Any:
         return model
     made.compile(clone_optimizer(model.optimizer))
     made.licence, made.licence_of_preset = model.licence, model.licence_of_preset
-    made.based_on = model.based_on
+    made.based_on, made.has_new_weights = model.based_on, True
     warnings.warn(
         f"{type(model).__name__} with {_in_words(sizes)}: {kept}. Train it before you use it.",
         stacklevel=3,
