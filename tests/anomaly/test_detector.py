@@ -165,8 +165,12 @@ def test_constant_columns_are_named_and_not_divided(table):
     table = table.copy()
     table[:, 2], table[:, 4] = 7.0, 1e6
     detector = Detector("Autoencoder", latent_dim=2, standardize=True)
-    with pytest.warns(UserWarning, match="constant, or nearly so .* in columns 2, 4: nothing is"):
+    with pytest.warns(
+        UserWarning, match="constant, or nearly so .* in columns 2, 4: nothing is"
+    ) as w:
         detector.fit(table, epochs=2, verbose=0)
+    (said,) = [warned for warned in w if "constant" in str(warned.message)]
+    assert said.filename == __file__
     np.testing.assert_array_equal(detector.deviation[[2, 4]], 1.0)
     table[0, 2] = 70.0
     assert detector.scores(table).argmax() == 0

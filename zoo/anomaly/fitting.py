@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,9 @@ def learn(
     if trim and scores.of_numbers(detector.model) and (units or joins or options is not None):
         kept = joined.near(detector, x, trim)
         if units:
-            detector.take(**standardization.moments_of(x[kept], detector.names))
+            with warnings.catch_warnings():  # which were said above
+                warnings.simplefilter("ignore")
+                detector.take(**standardization.moments_of(x[kept], detector.names))
     if options is not None:
         detector.take(joined=None)
         detector.take(history=training.train(detector, x, kept, trim=trim, **options))

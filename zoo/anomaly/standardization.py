@@ -85,7 +85,7 @@ def moments_of(x: np.ndarray, names: Sequence[str] | None) -> dict[str, np.ndarr
         `mean` and `deviation`, float32 [columns or channels].
     """
     if x.ndim == 2:
-        mean, deviation = moments(x, names)
+        mean, deviation = moments(x, names, stacklevel=5)
         return {"mean": mean, "deviation": deviation}
     axes = tuple(range(x.ndim - 1))
     mean, deviation = x.mean(axis=axes, dtype="float64"), x.std(axis=axes, dtype="float64")

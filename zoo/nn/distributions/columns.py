@@ -146,7 +146,9 @@ class GaussianColumns(Gaussian):
         }
 
 
-def moments(x: np.ndarray, names: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+def moments(
+    x: np.ndarray, names: Sequence[str] | None = None, stacklevel: int = 3
+) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of the columns of rows [n, features], float32.
 
     A column that is constant, or varies too little for float32, has nothing to be learned, and is
@@ -155,6 +157,7 @@ def moments(x: np.ndarray, names: Sequence[str] | None = None) -> tuple[np.ndarr
     Args:
         x: numbers [n, features].
         names: of the columns, for errors; their numbers without.
+        stacklevel: of the warning, as of `warnings.warn`.
 
     Raises:
         ValueError: columns that hold NaN, by name.
@@ -169,7 +172,7 @@ def moments(x: np.ndarray, names: Sequence[str] | None = None) -> tuple[np.ndarr
             f"{listed(np.flatnonzero(constant), names)}: nothing is learned from that, and a later "
             "change there counts in the unit of the data. You can leave it out"
             + ("." if names is None else ", with drop= or --drop."),
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     return mean.astype("float32"), deviation.astype("float32")
 
