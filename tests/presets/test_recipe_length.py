@@ -27,8 +27,12 @@ def test_a_source_says_how_many_images_there_are(name):
     assert zoo.data.SOURCES[name].images == len(zoo.data.load(name)[0][0])
 
 
-def test_every_recipe_names_data_of_a_known_size():
-    assert all(steps_per_epoch(recipes.get(name)) > 0 for name in recipes.names())
+def test_every_recipe_leaves_images_of_its_data_to_learn_from():
+    for name in recipes.names():
+        recipe = recipes.get(name)
+        images = zoo.data.SOURCES[recipe.data].images
+        assert 0 < recipe.validation < images / 2, name
+        assert steps_per_epoch(recipe) == math.ceil((images - recipe.validation) / recipe.batch_size)
 
 
 @pytest.mark.parametrize("name", ["cvae_mnist", "vae_digits", "stacked_denoising_ae_mnist"])

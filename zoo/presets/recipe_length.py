@@ -18,10 +18,7 @@ def steps_per_epoch(recipe: Recipe) -> int:
     if recipe.steps_per_epoch:
         return recipe.steps_per_epoch
     source = data.SOURCES.get(recipe.data)
-    n = source.images if source else 0
-    if recipe.validation < n:  # else it keeps none for validation
-        n -= recipe.validation
-    return math.ceil(n / recipe.batch_size)
+    return math.ceil((source.images - recipe.validation) / recipe.batch_size) if source else 0
 
 
 def fitted(
