@@ -32,7 +32,8 @@ def test_every_recipe_leaves_images_of_its_data_to_learn_from():
         recipe = recipes.get(name)
         images = zoo.data.SOURCES[recipe.data].images
         assert 0 < recipe.validation < images / 2, name
-        assert steps_per_epoch(recipe) == math.ceil((images - recipe.validation) / recipe.batch_size)
+        learned = images - recipe.validation
+        assert steps_per_epoch(recipe) == math.ceil(learned / recipe.batch_size)
 
 
 @pytest.mark.parametrize("name", ["cvae_mnist", "vae_digits", "stacked_denoising_ae_mnist"])
