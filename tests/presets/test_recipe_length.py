@@ -36,6 +36,12 @@ def test_every_recipe_leaves_images_of_its_data_to_learn_from():
         assert steps_per_epoch(recipe) == math.ceil(learned / recipe.batch_size)
 
 
+def test_a_recipe_that_leaves_nothing_to_learn_from_is_refused(tmp_path):
+    recipe = dataclasses.replace(recipes.get("vae_digits"), validation=10_000)
+    with pytest.raises(ValueError, match="keeps 10,000 images for validation, and there are 1,437"):
+        training.train(recipe, tmp_path / "out", verbose=False)
+
+
 @pytest.mark.parametrize("name", ["cvae_mnist", "vae_digits", "stacked_denoising_ae_mnist"])
 @pytest.mark.parametrize("n", [5, 267, 2000, 60_000])
 def test_few_images_are_trained_for_as_many_steps(name, n):

@@ -18,7 +18,10 @@ def steps_per_epoch(recipe: Recipe) -> int:
     if recipe.steps_per_epoch:
         return recipe.steps_per_epoch
     source = data.SOURCES.get(recipe.data)
-    return math.ceil((source.images - recipe.validation) / recipe.batch_size) if source else 0
+    n = source.images if source else 0
+    if recipe.validation < n:  # a recipe of a user's own may leave the default, of 10,000
+        n -= recipe.validation
+    return math.ceil(n / recipe.batch_size)
 
 
 def fitted(

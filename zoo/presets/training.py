@@ -110,6 +110,11 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
     steps = recipe.epochs * steps_per_epoch(recipe)
     recipe, source, x, y, own = _data_of(recipe, *given, length, out.name, model_class, verbose)
     cut, epochs = len(x) - recipe.validation, recipe.epochs
+    if cut < 1:
+        raise ValueError(
+            f"The recipe keeps {recipe.validation:,} images for validation, and there are "
+            f"{len(x):,}: set validation to a smaller number."
+        )
     keras.utils.set_random_seed(recipe.seed)
     model = make_model(recipe, model_class)
     if other is not None:
