@@ -11,7 +11,7 @@ import export
 import zoo
 from zoo.anomaly import Detector, load, neighbors_file, saving, scores
 from zoo.anomaly.joined import Joined
-from zoo.anomaly.neighbors import LEAST, MIXED, NORMAL, Neighbors
+from zoo.anomaly.neighbors import LEAST, NORMAL, WITH_ANOMALIES, Neighbors
 from zoo.presets.card import describe
 
 TINY = {"latent_dim": 2, "hidden_units": (4,), "standardize": True}
@@ -49,7 +49,7 @@ def test_distances_are_those_of_the_formula(normal):
     )
     others = [by_hand(neighbors, row, without=i) for i, row in enumerate(x)]
     np.testing.assert_allclose(neighbors.distances_to_others(x), others, atol=1e-5)
-    assert neighbors.rows.shape[:2] == (10, 60) if normal else MIXED
+    assert neighbors.rows.shape[:2] == (10, 60) if normal else WITH_ANOMALIES
 
 
 def test_groups_see_half_of_the_columns_or_more_and_hold_means_of_three_near_rows():
@@ -148,6 +148,15 @@ def test_a_new_threshold_keeps_the_rows_and_training_draws_them_again(detector):
     assert again.joined is first
     again.fit(2 * x, train=True, epochs=1, verbose=0)
     assert again.joined is not first
+
+
+def test_a_training_that_is_refused_changes_no_score(detector):
+    x = rows(80, 5) * [1, 10, 100, 1000]
+    again = Detector("VAE", quantile=0.9, **TINY).fit(x, epochs=1, verbose=0)
+    before = again.scores(x)
+    with pytest.raises(ValueError, match="trained on 10 at least"):
+        again.fit(x[:8], train=True, validation_split=0, verbose=0)
+    np.testing.assert_array_equal(again.scores(x), before)
 
 
 # Files

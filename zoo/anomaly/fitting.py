@@ -38,7 +38,6 @@ def learn(
                 warnings.simplefilter("ignore")
                 detector.take(**standardization.moments_of(x[kept], detector.names))
     if options is not None:
-        detector.take(joined=None)
         detector.take(history=training.train(detector, x, kept, trim=trim, **options))
     found = None
     if joins:

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-# Groups, and rows of each. Where anomalies may be among the data, groups are small, as with more
-# rows there are anomalies near others; of normal data more rows say more.
-MIXED, NORMAL = (40, 12), (10, 256)
+# Groups, and rows of each. Where anomalies may be among the data, groups are small: in a large one
+# an anomaly may be near another. Where all rows are normal, more of them say more.
+WITH_ANOMALIES, NORMAL = (40, 12), (10, 256)
 ALIKE = 3  # rows of which the mean is kept, so that no row of the data is in the file
 LEAST = 0.1  # added to distances, in standard deviations: float32 cannot tell smaller ones
-_POOL = 2000  # rows that groups and their likes are drawn from
+_POOL = 2000  # rows at most that groups are drawn from
 _FAR = np.float32(1e30)
 _BLOCK = 512
 
@@ -63,7 +63,7 @@ class Neighbors:
         from sklearn.neighbors import NearestNeighbors
 
         generator = np.random.default_rng(seed)
-        groups, size = NORMAL if normal else MIXED
+        groups, size = NORMAL if normal else WITH_ANOMALIES
         pool = generator.permutation(np.flatnonzero(kept))[:_POOL]
         x = np.asarray(x, "float32")[pool]
         alike = NearestNeighbors(n_neighbors=min(ALIKE, len(x))).fit(x).kneighbors(x)[1]

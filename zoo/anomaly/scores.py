@@ -142,7 +142,7 @@ def default_of(model: Any) -> str:
     """Return the name of the score that a model has where none is named.
 
     For rows of numbers it is "joined", as a network that has learned from anomalies, too, gives
-    them low scores. Categories are no distances, and a free energy has seen what an RBM has.
+    them low scores. Distances between categories say little; an RBM has its free energy.
     """
     return JOINED if of_numbers(model) and not isinstance(model, RBM) else own_of(model)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
@@ -13,6 +12,7 @@ from zoo.anomaly import retraining
 from zoo.monitors import check_finite
 from zoo.nn.given import number
 from zoo.nn.networks import LINEAR_PATH
+from zoo.nn.proportions import suited_batch_size, suited_epochs
 from zoo.pca_start import start_at_pca
 
 STEPS = 1500  # of a training on images or signals that nobody gave a length, in 20 epochs or more
@@ -103,10 +103,10 @@ def train(
     again = retraining.Again(detector, x, seen, trim) if in_use else None
     rows = len(model.image_shape) == 1
     if batch_size is None:
-        batch_size = BATCH_SIZE if rows else int(np.clip(len(x) // 20, 16, BATCH_SIZE))
+        batch_size = BATCH_SIZE if rows else suited_batch_size(len(x), BATCH_SIZE)
     count, held_out = EPOCHS if epochs is None else epochs, np.zeros(len(x), bool)
     if epochs is None and not rows:
-        count = max(EPOCHS, math.ceil(STEPS / math.ceil(len(x) / batch_size)))
+        count = suited_epochs(len(x), batch_size, STEPS, EPOCHS)
         if len(x) >= 10 * _LEAST_HELD_OUT:
             order = np.random.default_rng(detector.seed).permutation(len(x))
             held_out[order[: len(x) // 10]] = True
