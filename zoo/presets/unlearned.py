@@ -1,4 +1,4 @@
-"""What a finished training did not learn, and what to do: labels, codes, or for want of steps."""
+"""What a finished training did not learn, and what to do: labels, codes, too few steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED = 8  # classes in a line
 def unlearned(
     model: Any, train: tuple, held_out: tuple, history: dict, made: int, steps: int, recipe: Recipe
 ) -> list[str]:
-    """Return what a training did not learn, one sentence each with the cure; often none.
+    """Return what a training did not learn, each in a sentence that says what to do; often none.
 
     Args:
         model: as it was trained.
