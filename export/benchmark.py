@@ -12,7 +12,7 @@ import numpy as np
 from . import parity, runtime, test_inputs
 
 if TYPE_CHECKING:
-    from zoo.models.signature import Part
+    from zoo.inference.parts import Part
 
 BATCHES = (1, 64, 1024)
 IMAGES = 1000

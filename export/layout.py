@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from zoo.models.signature import Part, TensorInfo
+    from zoo.inference.parts import Part, TensorInfo
 
 LAYOUTS = ("channels_last", "channels_first")
 

@@ -17,7 +17,7 @@ from .tracing import ConversionError, layer_of, trace
 from .unrolling import unrolled
 
 if TYPE_CHECKING:
-    from zoo.models.signature import Part, TensorInfo
+    from zoo.inference.parts import Part, TensorInfo
 
 # The opsets of tf2onnx; onnx's version converter makes later ones from the last of these.
 WRITTEN = range(15, 19)

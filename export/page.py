@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import zoo
-from zoo.atomic_writes import publish_folder
+from zoo.files.atomic_writes import publish_folder
 
 from . import onnxruntime_web, runtime, signature, signature_file
 from .draws import draw_by_label, draw_prior

@@ -16,7 +16,7 @@ from .signature_file import FORMAT_VERSION
 from .test_inputs import ROWS, clipped, make_cases
 
 if TYPE_CHECKING:
-    from zoo.models.signature import Part, TensorInfo
+    from zoo.inference.parts import Part, TensorInfo
 
 Arrays = dict[str, np.ndarray]
 Runner = Callable[[Arrays], Arrays]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.atomic_writes import publish_file, publish_folder
+from zoo.files.atomic_writes import publish_file, publish_folder
 
 from . import (
     benchmark,
@@ -33,7 +33,7 @@ from .tracing import require_tensorflow
 if TYPE_CHECKING:
     import numpy as np
 
-    from zoo.models.signature import Part
+    from zoo.inference.parts import Part
 
 FORMATS = ("onnx", "saved_model")
 SAVED_MODEL = "saved_model"
@@ -293,7 +293,7 @@ def _parts(model: Any) -> dict[str, Part]:
     if not callable(getattr(model, "parts", None)):
         raise TypeError(
             f"This is a {type(model).__name__}; export takes a model of the zoo, or any object "
-            "whose parts() returns a dict of zoo.models.signature.Part."
+            "whose parts() returns a dict of zoo.inference.parts.Part."
         )
     parts = model.parts()
     for name in parts:

@@ -13,7 +13,7 @@ from .tracing import trace
 if TYPE_CHECKING:
     import numpy as np
 
-    from zoo.models.signature import Part
+    from zoo.inference.parts import Part
 
 
 def write(part: Part, folder: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from zoo.atomic_writes import LIST, publish_folder
+from zoo.files.atomic_writes import LIST, publish_folder
 
 from . import runtime, signature_file
 from . import signature as signatures

@@ -13,7 +13,7 @@ import zoo
 from .signature_file import FORMAT_VERSION, SIGNATURE_FILE, check_bytes
 
 if TYPE_CHECKING:
-    from zoo.models.signature import Part, TensorInfo
+    from zoo.inference.parts import Part, TensorInfo
 
 
 def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from .draws import draw_prior
 from .tensors import Tensor, check_array
 
 if TYPE_CHECKING:
-    from zoo.models.signature import Part, TensorInfo
+    from zoo.inference.parts import Part, TensorInfo
 
 ROWS = 64
 _MOST_LABELS = 1024

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.models.signature import Part
+    from zoo.inference.parts import Part
 
 _RANDOM = re.compile(
     r"Random|Multinomial|TruncatedNormal|StatefulStandardNormal|StatefulUniform|RngSkip|RngRead"

@@ -18,7 +18,7 @@ from .test_inputs import make_cases
 from .tracing import ConversionError
 
 if TYPE_CHECKING:
-    from zoo.models.signature import Part
+    from zoo.inference.parts import Part
 
 
 _PRODUCTS = ["MatMul", "Gemm"]

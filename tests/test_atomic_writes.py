@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from zoo import atomic_writes, exchange
-from zoo.atomic_writes import (
+from zoo.files import atomic_writes, folder_exchange
+from zoo.files.atomic_writes import (
     LIST,
     check_file,
     check_target,
@@ -97,7 +97,7 @@ def test_an_error_in_the_middle_leaves_everything_as_it_was(error, overwrite, tm
 def steps(request, monkeypatch):
     """Folders change places in one step, as on Linux and macOS, or in two, as elsewhere."""
     if request.param == "in two steps":
-        monkeypatch.setattr(exchange, "_exchanged", lambda new, target: False)
+        monkeypatch.setattr(folder_exchange, "_exchanged", lambda new, target: False)
     elif sys.platform not in ("linux", "darwin"):
         pytest.skip("this system has no such step")
 
@@ -105,10 +105,10 @@ def steps(request, monkeypatch):
 def test_folders_are_exchanged_in_one_step_if_the_system_can(tmp_path):
     (tmp_path / "a" / "of a").mkdir(parents=True)
     (tmp_path / "b" / "of b").mkdir(parents=True)
-    exchanged = exchange._exchanged(tmp_path / "a", tmp_path / "b")
+    exchanged = folder_exchange._exchanged(tmp_path / "a", tmp_path / "b")
     assert exchanged == (sys.platform in ("linux", "darwin"))
     assert os.listdir(tmp_path / "a") == (["of b"] if exchanged else ["of a"])
-    assert not exchange._exchanged(tmp_path / "a", tmp_path / "none")
+    assert not folder_exchange._exchanged(tmp_path / "a", tmp_path / "none")
 
 
 @pytest.mark.parametrize("failing", [1, 2])
@@ -122,7 +122,7 @@ def test_an_error_between_two_steps_keeps_the_old_folder(failing, error, old, mo
             raise error
         rename(source, target)
 
-    monkeypatch.setattr(exchange, "_exchanged", lambda new, target: False)
+    monkeypatch.setattr(folder_exchange, "_exchanged", lambda new, target: False)
     monkeypatch.setattr(os, "rename", fails_once)
     with pytest.raises(type(error)):
         write_new(old, overwrite=True)
@@ -259,11 +259,12 @@ def test_a_folder_that_changes_meanwhile_is_not_replaced(change, steps, old):
 
 KILLED = """
 import os, signal, sys
-from zoo import atomic_writes, exchange
+from zoo.files import atomic_writes
+from zoo.files import folder_exchange
 target, moment = sys.argv[1:]
 kill = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 if moment == "between two steps":
-    exchange._exchanged = lambda new, target: False
+    folder_exchange._exchanged = lambda new, target: False
     rename = os.rename
     os.rename = lambda a, b: kill() if str(b) == target else rename(a, b)
 if moment == "after the exchange":

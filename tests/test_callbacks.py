@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 from support.tiny import X
 
 import zoo
-from zoo import callbacks, data, locks, plots
+from zoo import data, plots
+from zoo.files import locks
+from zoo.training import callbacks
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
@@ -193,7 +195,7 @@ def test_states_without_a_class_are_accepted(twice):
     assert train(twice)[1] == []
 
 
-LOCK = "import sys; from zoo.locks import lock_folder; lock_folder(sys.argv[1])"
+LOCK = "import sys; from zoo.files.locks import lock_folder; lock_folder(sys.argv[1])"
 
 
 @pytest.mark.skipif(locks.fcntl is None, reason="this system has no such locks")

@@ -3,7 +3,7 @@
 import keras
 import pytest
 
-from zoo.cli import main
+from zoo.cli.main import main
 
 pytestmark = [
     pytest.mark.slow,

@@ -15,8 +15,8 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo import distribution
 from zoo.backend import backend
+from zoo.training import devices
 
 pytestmark = pytest.mark.backend
 
@@ -179,7 +179,7 @@ def test_two_workers_train_as_one_device_does_even_if_one_is_killed(tmp_path):
 
 @pytest.mark.parametrize("name", ["mirrored", "workers", "data_parallel"])
 def test_a_strategy_of_another_backend_is_refused(name):
-    if distribution.STRATEGIES[name] == BACKEND:
+    if devices.STRATEGIES[name] == BACKEND:
         pytest.skip("of this backend")
     with pytest.raises(ValueError, match=f"'{name}' needs the backend .*: set KERAS_BACKEND="):
         zoo.strategy(name)

@@ -7,8 +7,8 @@ import pytest
 from support.tiny import X
 
 import zoo
-from zoo.presets.recipes import Recipe
-from zoo.presets.training import train
+from zoo.recipes import Recipe
+from zoo.recipes.training import train
 
 LABELS = np.where(np.arange(len(X)) < 6, np.arange(len(X)) % 3, -1)
 MODELS = {

@@ -106,7 +106,7 @@ def test_every_class_has_a_page_and_every_page_its_presets():
 
 
 def test_every_command_exists_and_is_told_of(capsys):
-    from zoo.cli import main
+    from zoo.cli.main import main
 
     text = (ROOT / "docs" / "guides" / "command-line.md").read_text("utf-8")
     for name in (

@@ -35,7 +35,9 @@ def examples():
 
 def takes_seconds(name):
     """Say whether an example draws or trains; those of two models run at every turn."""
-    draws = name.startswith(("zoo.plots", "zoo.pretraining", "zoo.sklearn", "zoo.callbacks"))
+    draws = name.startswith(
+        ("zoo.plots", "zoo.pretraining", "zoo.sklearn", "zoo.training.callbacks")
+    )
     return draws or (name.startswith("zoo.models") and not name.endswith((".VAE", ".AAE")))
 
 

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo import data, experiments
+from zoo import data, experiments, recipes
+from zoo.checks.names import UnknownNameError
 from zoo.experiments import (
     adversarial,
     anomaly_tables,
@@ -25,8 +26,6 @@ from zoo.experiments import (
     super_resolution,
     table,
 )
-from zoo.presets import recipes
-from zoo.suggestions import UnknownNameError
 
 
 @pytest.fixture

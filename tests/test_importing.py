@@ -181,7 +181,7 @@ class Hidden:
 sys.meta_path.insert(0, Hidden())
 """
     environment = {"KERAS_BACKEND": "torch"}
-    command = "from zoo.cli import main; sys.exit(main(['generate', 'vae_digits']))"
+    command = "from zoo.cli.main import main; sys.exit(main(['generate', 'vae_digits']))"
     done = run(tmp_path, hide + command, **environment)
     assert done.returncode == 1
     assert done.stdout == ""

@@ -8,8 +8,8 @@ from support.tiny import BACKEND, X
 
 import zoo
 from zoo.checks.data import Data
-from zoo.models.labeled_images import LabeledImages
-from zoo.trainer import Losses
+from zoo.training.labeled_images import LabeledImages
+from zoo.training.trainer import Losses
 
 Y = np.arange(len(X)) % 3
 

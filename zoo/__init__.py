@@ -8,19 +8,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 from zoo import importing
+from zoo.files.version import __version__
 
 if TYPE_CHECKING:
     import export as export
     from zoo import anomaly as anomaly
-    from zoo import callbacks as callbacks
     from zoo import data as data
     from zoo import metrics as metrics
     from zoo import models as models
     from zoo import nn as nn
     from zoo import plots as plots
+    from zoo import recipes as recipes
     from zoo import sklearn as sklearn
-    from zoo.callbacks import SavePicture as SavePicture
-    from zoo.distribution import strategy as strategy
     from zoo.models.aae import AAE as AAE
     from zoo.models.autoencoder import Autoencoder as Autoencoder
     from zoo.models.autoencoder import ContractiveAutoencoder as ContractiveAutoencoder
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from zoo.models.gan import GAN as GAN
     from zoo.models.iwae import IWAE as IWAE
     from zoo.models.label_informed_aae import LabelInformedAAE as LabelInformedAAE
-    from zoo.models.loss_weight import LossWeight as LossWeight
     from zoo.models.m1 import M1 as M1
     from zoo.models.m1m2 import M1M2 as M1M2
     from zoo.models.m2 import M2 as M2
@@ -67,19 +65,20 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import SquaredError as SquaredError
     from zoo.nn.distributions import SwissRoll as SwissRoll
     from zoo.nn.distributions import Uniform as Uniform
-    from zoo.pca_start import start_at_pca as start_at_pca
-    from zoo.presets import recipes as recipes
     from zoo.presets.catalog import card as card
     from zoo.presets.catalog import list_models as list_models
     from zoo.presets.loading import load as load
     from zoo.presets.pushing import push as push
     from zoo.presets.saving import save as save
-    from zoo.pretraining import Classifier as Classifier
-    from zoo.pretraining import classifier as classifier
-    from zoo.pretraining import pretrain as pretrain
-    from zoo.pretraining import top_down_samples as top_down_samples
-
-__version__ = "0.2.0"
+    from zoo.pretraining.pca_start import start_at_pca as start_at_pca
+    from zoo.pretraining.stacks import Classifier as Classifier
+    from zoo.pretraining.stacks import classifier as classifier
+    from zoo.pretraining.stacks import pretrain as pretrain
+    from zoo.pretraining.stacks import top_down_samples as top_down_samples
+    from zoo.training import callbacks as callbacks
+    from zoo.training.callbacks import SavePicture as SavePicture
+    from zoo.training.devices import strategy as strategy
+    from zoo.training.loss_weight import LossWeight as LossWeight
 
 _HOMES = {
     "list_models": "zoo.presets.catalog",
@@ -113,7 +112,7 @@ _HOMES = {
     "Pix2Pix": "zoo.models.pix2pix",
     "PaletteNet": "zoo.models.palette_net",
     "TDAE": "zoo.models.tdae",
-    "LossWeight": "zoo.models.loss_weight",
+    "LossWeight": "zoo.training.loss_weight",
     "Bernoulli": "zoo.nn.distributions",
     "Gaussian": "zoo.nn.distributions",
     "LearnedGaussian": "zoo.nn.distributions",
@@ -133,13 +132,13 @@ _HOMES = {
     "GaussianNoise": "zoo.nn.corruption",
     "Translation": "zoo.nn.corruption",
     "Composition": "zoo.nn.corruption",
-    "pretrain": "zoo.pretraining",
-    "top_down_samples": "zoo.pretraining",
-    "classifier": "zoo.pretraining",
-    "Classifier": "zoo.pretraining",
-    "start_at_pca": "zoo.pca_start",
+    "pretrain": "zoo.pretraining.stacks",
+    "top_down_samples": "zoo.pretraining.stacks",
+    "classifier": "zoo.pretraining.stacks",
+    "Classifier": "zoo.pretraining.stacks",
+    "start_at_pca": "zoo.pretraining.pca_start",
     "SavePicture": "zoo.callbacks",
-    "strategy": "zoo.distribution",
+    "strategy": "zoo.training.devices",
 }
 _MODULES = {
     "anomaly": "zoo.anomaly",
@@ -149,7 +148,7 @@ _MODULES = {
     "models": "zoo.models",
     "nn": "zoo.nn",
     "plots": "zoo.plots",
-    "recipes": "zoo.presets.recipes",
+    "recipes": "zoo.recipes",
     "sklearn": "zoo.sklearn",
 }
 

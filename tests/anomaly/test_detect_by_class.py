@@ -55,7 +55,7 @@ def test_arrays(x, options, settings, capsys, tmp_path):
     for name, part in (("train", train), ("new", new)):
         np.save(tmp_path / f"{name}.npy", part)
     out = detect(capsys, tmp_path, "train.npy", "new.npy", *options)
-    assert f"training a VAE on 30 {zoo.items.kind_of_items(x.shape[1:])}" in out
+    assert f"training a VAE on 30 {zoo.checks.words.kind_of_items(x.shape[1:])}" in out
     x = x.astype("float32")
     same(Detector("VAE", **SETTINGS, **settings).fit(x[:30], **FIT), x[30:], tmp_path)
 

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from support.command_line import DIGITS, run
 
 import zoo
-import zoo.cli
+import zoo.cli.main
 from zoo.anomaly import Detector, write_report
 
 
@@ -142,7 +142,7 @@ def test_a_saved_detector_orders_the_columns_of_a_file_by_name(tmp_path, capsys)
     detector.save(tmp_path / "detector")
     table[["large", "small"]].to_csv(tmp_path / "t.csv", index=False)
     paths = [str(tmp_path / name) for name in ("detector", "t.csv", "report")]
-    assert zoo.cli.main(["detect", *paths[:2], "--out", paths[2]]) == 0
+    assert zoo.cli.main.main(["detect", *paths[:2], "--out", paths[2]]) == 0
     assert "taken in the order" not in capsys.readouterr().out
     with open(tmp_path / "report" / "scores.csv", encoding="utf-8") as file:
         scores = [float(row["score"]) for row in csv.DictReader(file)]

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 import zoo
 from zoo.anomaly import Detector
 from zoo.anomaly.training import is_trained
-from zoo.suggestions import UnknownNameError
+from zoo.checks.names import UnknownNameError
 
 
 @pytest.fixture(scope="module")

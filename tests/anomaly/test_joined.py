@@ -91,7 +91,7 @@ def test_it_finds_what_lies_apart_though_a_network_learned_it(apart):
     settings = {"latent_dim": 4, "hidden_units": (16,), "contamination": 0.05, "standardize": True}
     detector = Detector("Autoencoder", **settings)
     detector.fit(x, trim=0, batch_size=32, epochs=10, verbose=0)
-    alone = zoo.inference.run_in_batches(detector, "scored_by_model", x, None, 1024)
+    alone = zoo.inference.arrays.run_in_batches(detector, "scored_by_model", x, None, 1024)
     assert roc_auc_score(truth, detector.scores(x)) > 0.85 > roc_auc_score(truth, alone)
 
 

@@ -8,7 +8,7 @@ from support import each_class
 
 import zoo
 from zoo.anomaly import Detector, scores
-from zoo.suggestions import UnknownNameError
+from zoo.checks.names import UnknownNameError
 
 
 @pytest.fixture(scope="module")

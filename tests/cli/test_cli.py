@@ -13,11 +13,12 @@ from support.command_line import DIGITS, run
 
 import zoo
 from zoo import data
-from zoo.presets import catalog, loading, training
+from zoo.presets import catalog, loading
+from zoo.recipes import training
 
 
 def run_alone(*arguments):
-    command = [sys.executable, "-m", "zoo.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "zoo.cli.main", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -224,7 +225,7 @@ def test_a_target_below_a_file_is_refused_before_any_work(
 def test_an_interrupted_training_says_where_its_state_is_and_how_large(
     capsys, monkeypatch, tmp_path
 ):
-    from zoo.callbacks import Progress
+    from zoo.training.callbacks import Progress
 
     def interrupt(self, epoch, logs=None):
         raise KeyboardInterrupt  # after the state of the first epoch was written

@@ -7,7 +7,6 @@ import pytest
 from support.command_line import DIGITS, run
 
 import zoo
-from zoo import cli
 
 
 def test_list_takes_a_part_of_the_names(capsys):
@@ -33,7 +32,7 @@ def test_a_folder_that_exists_is_refused_before_anything_is_loaded(
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "mine.txt").write_text("kept")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "_quiet", load)
+    monkeypatch.setattr("zoo.cli.main._quiet", load)
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (1, "")
     assert "there exists already" in err

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo import cli, own_classes
+from zoo.cli import own_classes
+from zoo.cli.main import main
 
 MODULE = """
 import keras
@@ -76,7 +77,7 @@ def test_registered_classes_of_a_module_are_found_by_name(module):
 
 def test_an_own_class_is_trained_used_measured_and_exported(module, capsys):
     own = ["--import", module]
-    assert cli.main(["train", "dim.toml", "--out", "dim", *own]) == 0
+    assert main(["train", "dim.toml", "--out", "dim", *own]) == 0
     assert "dim --update --import my_module" in capsys.readouterr().out
     assert json.loads(Path("dim/card.json").read_text())["class"] == "DimVAE"
     forget(module)
@@ -86,14 +87,14 @@ def test_an_own_class_is_trained_used_measured_and_exported(module, capsys):
         "export": ["dim", "out", "--format", "onnx"],
     }
     for command, arguments in commands.items():
-        assert cli.main([command, *arguments]) == 1
+        assert main([command, *arguments]) == 1
         said = capsys.readouterr().err
         assert "names the class 'DimVAE'" in said
         assert "add --import MODULE with the module that registers it" in said
         assert "custom_objects" not in said
         assert module not in sys.modules  # no file chooses what is imported
     for command, arguments in commands.items():
-        assert cli.main([command, *arguments, *own]) == 0
+        assert main([command, *arguments, *own]) == 0
     import export
 
     assert export.load("out/decoder")(z=np.zeros((1, 2), "float32"))["x"].shape == (1, 8, 8, 1)
@@ -111,12 +112,12 @@ def test_own_layers_in_networks_are_found(module, capsys):
     model = zoo.Autoencoder(encoder=keras.Sequential(flat), decoder=keras.Sequential(up))
     zoo.save(model, "scaled", about={"recipe": {"data": "digits"}})
     forget(module)
-    assert cli.main(["generate", "scaled"]) == 1
+    assert main(["generate", "scaled"]) == 1
     said = capsys.readouterr().err
     assert "names 'Scale'" in said
     assert "add --import MODULE" in said
     assert "custom_objects" not in said
-    assert cli.main(["generate", "scaled", "--import", module]) == 0
+    assert main(["generate", "scaled", "--import", module]) == 0
 
 
 def test_a_renamed_class_is_found_under_the_name_that_it_is_registered_by(module, capsys, tmp_path):
@@ -127,7 +128,7 @@ def test_a_renamed_class_is_found_under_the_name_that_it_is_registered_by(module
     forget(module)
     (tmp_path / "my_module.py").write_text(MODULE.replace("DimVAE", "DarkVAE"))
     own = ["--import", module, "--n", "2"]
-    assert cli.main(["generate", "dim", *own]) == 1
+    assert main(["generate", "dim", *own]) == 1
     assert "register_keras_serializable(package=..., name='DimVAE')" in capsys.readouterr().err
     forget(module)
     text = MODULE.replace("DimVAE", "DarkVAE")
@@ -135,7 +136,7 @@ def test_a_renamed_class_is_found_under_the_name_that_it_is_registered_by(module
     assert decorated in text
     named = decorated.replace('"mine"', '"mine", name="DimVAE"')
     (tmp_path / "my_module.py").write_text(text.replace(decorated, named))
-    assert cli.main(["generate", "dim", *own]) == 0
+    assert main(["generate", "dim", *own]) == 0
 
 
 @pytest.mark.parametrize(

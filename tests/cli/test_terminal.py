@@ -10,8 +10,8 @@ import keras
 import pytest
 
 import zoo
-from zoo import terminal
-from zoo.quiet import quiet
+from zoo.cli import terminal
+from zoo.cli.standard_error import quiet
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(zoo.__file__).parent.parent)}
 

@@ -11,11 +11,12 @@ from PIL import Image
 from support.command_line import run
 
 import zoo
-from zoo.cli import main
+from zoo import recipes
+from zoo.cli.main import main
+from zoo.cli.shared_options import check_settings, settings_in
 from zoo.data.own import in_drawn_order, read
 from zoo.models import CLASSES
-from zoo.presets import evaluation_data, own_data, recipes
-from zoo.training_commands import check_settings, settings_in
+from zoo.recipes import evaluation_data, own_data
 
 TINY = ("--size", 8, "--latent-dim", 2, "--hidden-units", 8, "--epochs", 1)
 
@@ -183,7 +184,7 @@ def test_one_width_is_a_list_and_none_an_empty_one():
 
 @pytest.mark.parametrize("name", sorted(CLASSES.keys() - {"M1M2", "DFCVAE"}))
 def test_the_recipe_of_a_class_is_read_back_and_makes_a_model(name, capsys):
-    from zoo.presets.training import make_model
+    from zoo.recipes.training import make_model
 
     channels = 3 if name == "PaletteNet" else 1
     code, out, _ = run(capsys, "recipe", name, "--size", 16, "--channels", channels)

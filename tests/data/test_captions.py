@@ -161,13 +161,13 @@ def test_an_exported_decoder_takes_words(model, tmp_path):
 
 
 def test_captions_in_a_file_are_trained_from_to_a_preset_with_a_picture(few, tmp_path, capsys):
-    from zoo import cli
+    from zoo.cli.main import main
 
     x, words = few
     np.savez(tmp_path / "captions.npz", x=x, y=words)
     data = ["--data", str(tmp_path / "captions.npz")]
     out = ["--out", str(tmp_path / "mine")]
-    code = cli.main(
+    code = main(
         ["train", "CVAE", *data, *out, "--epochs", "1", "--num-classes", "20", "--latent-dim", "2"]
     )
     assert code == 0, capsys.readouterr().err
@@ -175,12 +175,13 @@ def test_captions_in_a_file_are_trained_from_to_a_preset_with_a_picture(few, tmp
     assert (model.label_shape, model.num_classes) == ((3,), 20)  # as asked, and not of these words
     assert (tmp_path / "mine" / "preview.png").exists()
     picture = tmp_path / "x.png"
-    assert cli.main(["generate", out[1], *data, "--out", str(picture)]) == 0
+    assert main(["generate", out[1], *data, "--out", str(picture)]) == 0
     assert picture.exists()
 
 
 def test_the_picture_of_a_recipe_of_captions_is_drawn():
-    from zoo.presets import recipes, training
+    from zoo import recipes
+    from zoo.recipes import training
 
     model = training.make_model(recipes.get("cvae_scenes"))
     images, _, words = captions.draw(30)

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from zoo import data
+from zoo.checks.names import UnknownNameError
 from zoo.data import variants
-from zoo.suggestions import UnknownNameError
 
 
 @pytest.fixture

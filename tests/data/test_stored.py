@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.callbacks import Progress, duration
 from zoo.data import StoredImages
+from zoo.training.callbacks import Progress, duration
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 

@@ -36,12 +36,12 @@ def table(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(table, tmp_path_factory):
-    from zoo import cli
+    from zoo.cli.main import main
 
     out = tmp_path_factory.mktemp("trained") / "model"
     drop = ("--ignore", ID, LABEL)
     arguments = ("train", "VAE", "--data", table, *drop, "--out", out, *TINY)
-    assert cli.main([str(a) for a in arguments]) == 0
+    assert main([str(a) for a in arguments]) == 0
     return out
 
 

@@ -220,8 +220,8 @@ def test_what_is_no_table_is_answered():
 
 def test_a_model_trains_on_a_frame(tmp_path):
     pandas = pytest.importorskip("pandas")
-    from zoo.presets.own_data import recipe_of_class
-    from zoo.presets.training import train
+    from zoo.recipes.own_data import recipe_of_class
+    from zoo.recipes.training import train
 
     frame = pandas.DataFrame({"a": np.arange(30) % 7, "b": list("xy") * 15})
     recipe = recipe_of_class(zoo.VAE, (3,), 30, {"latent_dim": 1, "hidden_units": [4]})
@@ -284,7 +284,7 @@ def test_labels_that_int32_does_not_hold_are_refused(label, tmp_path):
 
 
 def test_labels_that_are_no_count_of_classes_are_refused_before_a_model_is_made(tmp_path):
-    from zoo.presets.own_data import given, recipe_of_class
+    from zoo.recipes.own_data import given, recipe_of_class
 
     lines = [f"{i},{i % 7},{[90210, 10115][i % 2]}" for i in range(30)]
     path = write(tmp_path / "t.csv", "a,b,plz", *lines)

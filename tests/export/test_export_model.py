@@ -14,7 +14,7 @@ from keras import layers
 import export
 from export import onnx_graph, test_inputs
 from export.layout import channels_first
-from zoo.models.signature import Part, TensorInfo
+from zoo.inference.parts import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"

@@ -12,7 +12,7 @@ from keras import layers, ops
 
 import export
 from export import onnx_graph, parity, publish, saved_model
-from zoo.models.signature import TensorInfo
+from zoo.inference.parts import TensorInfo
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"

@@ -7,7 +7,7 @@ import pytest
 from keras import layers
 
 import export
-from zoo.models.signature import Part, TensorInfo
+from zoo.inference.parts import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"

@@ -14,8 +14,8 @@ import zoo
 from export import onnxruntime_web
 from export.page_encoder import PageEncoder, described_encoder
 from export.tensors import Tensor
-from zoo import cli
-from zoo.models.signature import Part, TensorInfo
+from zoo.cli.main import main
+from zoo.inference.parts import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
@@ -260,7 +260,7 @@ def test_npm_that_fails_is_quoted(tmp_path, monkeypatch):
 def test_the_command_writes_a_page_with_the_presets_own_images(package, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["export", "vae_digits", str(out), "--format", "onnx", "--channels-first"]
-    assert cli.main([*arguments, "--web", "--web-archive", str(package)]) == 0
+    assert main([*arguments, "--web", "--web-archive", str(package)]) == 0
     assert f"python -m http.server --directory {out / 'web'}" in capsys.readouterr().out
     about = json.loads((out / "web" / "page.json").read_text())
     assert about["title"] == "vae_digits"
@@ -272,7 +272,7 @@ def test_the_command_writes_a_page_with_the_presets_own_images(package, tmp_path
     assert export.load(out / "decoder").outputs[0].shape == (1, 8, 8)
     # The page that was written with an export does not keep it from being replaced or verified.
     assert export.verify(out, zoo.load("vae_digits"))["encoder"]["same_artefact"]
-    assert cli.main([*arguments, "--overwrite"]) == 0
+    assert main([*arguments, "--overwrite"]) == 0
     assert not (out / "web").exists()
 
 
@@ -281,7 +281,7 @@ def test_the_command_shows_own_images_or_none(package, tmp_path, capsys):
     zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(16,)), tmp_path / "own")
     arguments = ["export", str(tmp_path / "own"), str(tmp_path / "out"), "--format", "onnx"]
     arguments += ["--variant", "float16", "--web", "--web-archive", str(package)]
-    assert cli.main(arguments) == 0
+    assert main(arguments) == 0
     said = capsys.readouterr()
     assert "There are no real images" in said.err
     assert "give --data" in said.err
@@ -291,7 +291,7 @@ def test_the_command_shows_own_images_or_none(package, tmp_path, capsys):
     assert report["variants"]["float16"]["reconstruction_error"] is None
     images = np.random.default_rng(0).integers(0, 256, (30, 8, 8), "uint8")
     np.save(tmp_path / "images.npy", images)
-    assert cli.main([*arguments, "--images", str(tmp_path / "images.npy"), "--overwrite"]) == 0
+    assert main([*arguments, "--images", str(tmp_path / "images.npy"), "--overwrite"]) == 0
     pictures = floats(tmp_path / "out" / "web" / "pictures.bin", 20, 8, 8, 1)
     np.testing.assert_array_equal(pictures, images[:20, ..., None] / np.float32(255))
     report = json.loads((tmp_path / "out" / "encoder" / "parity.json").read_text())
@@ -300,9 +300,9 @@ def test_the_command_shows_own_images_or_none(package, tmp_path, capsys):
 
 def test_the_command_checks_first_that_a_page_can_be_written(tmp_path, capsys):
     out = str(tmp_path / "out")
-    assert cli.main(["export", "vae_digits", out, "--web", "--web-archive", "none.tgz"]) == 1
+    assert main(["export", "vae_digits", out, "--web", "--web-archive", "none.tgz"]) == 1
     assert "none.tgz does not exist" in capsys.readouterr().err
-    assert cli.main(["export", "vae_digits", out, "--web", "--format", "saved_model"]) == 1
+    assert main(["export", "vae_digits", out, "--web", "--format", "saved_model"]) == 1
     assert "--web needs the decoder as ONNX" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 

@@ -16,8 +16,8 @@ from keras import layers
 
 import export
 from export import benchmark, parity, runtime, variants
-from zoo import cli
-from zoo.models.signature import Part, TensorInfo
+from zoo.cli.main import main
+from zoo.inference.parts import Part, TensorInfo
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
@@ -204,7 +204,7 @@ def test_quantizing_leaves_the_root_logger_alone(written, tmp_path, monkeypatch)
 def test_all_modules_have_the_same_variants(capsys):
     assert set(runtime.VARIANTS) == set(variants._MAKERS) == set(parity.VARIANT_BOUNDS)
     with pytest.raises(SystemExit):
-        cli.main(["export", "--help"])
+        main(["export", "--help"])
     (choices,) = re.findall(r"--variant {(.*?)}", capsys.readouterr().out)[:1]
     assert set(choices.split(",")) == set(runtime.VARIANTS)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zoo import metrics
-from zoo.metrics import reference_classifier
+from zoo.presets import reference_classifier
 
 
 def test_a_reference_classifier_has_ten_classes_of_28_by_28_images():

@@ -10,8 +10,8 @@ from support.tiny import X, array, randomized
 
 import zoo
 from zoo.models.caae import total_variation
-from zoo.monitors import DiscriminatorMonitor
-from zoo.trainer import Batch
+from zoo.training.monitors import DiscriminatorMonitor
+from zoo.training.trainer import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -10,8 +10,8 @@ from support.tiny import X, array
 
 import zoo
 from zoo.models import CLASSES
-from zoo.models.loss_weight import LossWeight
-from zoo.models.settings import KERAS_OWN
+from zoo.training.loss_weight import LossWeight
+from zoo.training.settings import KERAS_OWN
 
 BACKEND = keras.backend.backend()
 # Given above 0, as the loss has no such term otherwise.

@@ -7,8 +7,8 @@ from keras import ops
 from support.tiny import X, array, randomized
 
 import zoo
-from zoo.cli import main
-from zoo.trainer import Batch
+from zoo.cli.main import main
+from zoo.training.trainer import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -9,7 +9,7 @@ from support.tiny import array
 
 import zoo
 from zoo.nn.distributions.likelihoods import Categorical
-from zoo.trainer import Batch
+from zoo.training.trainer import Batch
 
 SHAPE = (8, 8, 1)
 
@@ -152,7 +152,7 @@ def test_own_networks_take_arrays(pairs, code_shape):
 
 
 def test_images_as_labels_are_trained_from_by_command(pairs, tmp_path, capsys):
-    from zoo import cli
+    from zoo.cli.main import main
 
     np.savez(tmp_path / "pairs.npz", x=pairs[0], y=pairs[1])
     words = [
@@ -163,7 +163,7 @@ def test_images_as_labels_are_trained_from_by_command(pairs, tmp_path, capsys):
         "--epochs",
         "1",
     ]
-    assert cli.main(["train", "CVAE", *words, "--latent-dim", "2"]) == 0, capsys.readouterr().err
+    assert main(["train", "CVAE", *words, "--latent-dim", "2"]) == 0, capsys.readouterr().err
     model = zoo.load(tmp_path / "mine")
     assert (model.label_shape, model.num_classes) == (SHAPE, None)
 

@@ -7,10 +7,11 @@ from keras import ops
 from support.tiny import X, array, randomized, terms
 
 import zoo
-from zoo import data, label_propagation
+from zoo import data
 from zoo.backend import backend
+from zoo.inference import label_propagation
 from zoo.nn.distributions import likelihoods
-from zoo.trainer import Batch
+from zoo.training.trainer import Batch
 
 pytestmark = pytest.mark.backend
 

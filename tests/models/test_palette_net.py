@@ -11,7 +11,7 @@ from support.tiny import array
 import zoo
 from zoo.experiments import recoloring
 from zoo.nn import colors
-from zoo.trainer import Batch
+from zoo.training.trainer import Batch
 
 SHAPE = (8, 8, 3)
 
@@ -222,7 +222,7 @@ def test_what_needs_codes_is_refused_with_what_to_do_instead(name, photographs):
 def test_a_folder_of_photographs_is_trained_from_without_palettes(photographs, tmp_path, capsys):
     from PIL import Image
 
-    from zoo import cli
+    from zoo.cli.main import main
 
     folder = tmp_path / "photographs"
     folder.mkdir()
@@ -230,11 +230,11 @@ def test_a_folder_of_photographs_is_trained_from_without_palettes(photographs, t
         Image.fromarray(photograph).resize((16, 16)).save(folder / f"{i}.png")
     out = str(tmp_path / "mine")
     words = ["train", "PaletteNet", "--data", str(folder), "--size", "16", "--out", out]
-    assert cli.main([*words, "--epochs", "1", "--filters", "4", "8"]) == 0, capsys.readouterr().err
+    assert main([*words, "--epochs", "1", "--filters", "4", "8"]) == 0, capsys.readouterr().err
     assert zoo.load(out).label_shape == (6, 3)
     assert (tmp_path / "mine" / "preview.png").exists()
     picture = tmp_path / "recolored.jpg"
-    assert cli.main(["generate", out, "--data", str(folder), "--out", str(picture)]) == 0
+    assert main(["generate", out, "--data", str(folder), "--out", str(picture)]) == 0
     assert picture.exists()
 
 

@@ -9,7 +9,7 @@ from support.tiny import array
 import zoo
 from zoo.backend import backend
 from zoo.nn import translation_networks
-from zoo.trainer import Batch
+from zoo.training.trainer import Batch
 
 SHAPE = (8, 8, 1)
 
@@ -308,30 +308,30 @@ def test_the_absolute_error_is_of_pairs_only(pairs):
 
 
 def test_a_file_of_pairs_is_trained_from_and_measured(pairs, tmp_path, capsys):
-    from zoo import cli
+    from zoo.cli.main import main
 
     x, y = ((255 * a).astype("uint8") for a in pairs)
     np.savez(tmp_path / "pairs.npz", x=x, y=y)
     out = str(tmp_path / "mine")
     words = ["train", "Pix2Pix", "--data", str(tmp_path / "pairs.npz"), "--out", out]
-    assert cli.main([*words, "--epochs", "1", "--filters", "4", "8"]) == 0
+    assert main([*words, "--epochs", "1", "--filters", "4", "8"]) == 0
     model = zoo.load(out)
     assert (model.target_shape, model.filters) == (SHAPE, (4, 8))
     card = zoo.card(out)
     assert card["latent_dim"] == 0
-    assert cli.main(["evaluate", out, "--data", str(tmp_path / "pairs.npz")]) == 0
+    assert main(["evaluate", out, "--data", str(tmp_path / "pairs.npz")]) == 0
     assert "absolute error" in capsys.readouterr().out
     assert (tmp_path / "mine" / "preview.png").exists()
     picture = tmp_path / "translated.png"
     words = ["--data", str(tmp_path / "pairs.npz"), "--out", str(picture)]
-    assert cli.main(["generate", out, *words]) == 0
+    assert main(["generate", out, *words]) == 0
     assert picture.exists()
 
 
 def test_images_without_pairs_are_refused_before_training(pairs, tmp_path, capsys):
-    from zoo import cli
+    from zoo.cli.main import main
 
     np.savez(tmp_path / "images.npz", x=pairs[0])
     words = ["train", "Pix2Pix", "--data", str(tmp_path / "images.npz")]
-    assert cli.main([*words, "--out", str(tmp_path / "mine")]) != 0
+    assert main([*words, "--out", str(tmp_path / "mine")]) != 0
     assert "learns from pairs of images: give an .npz file" in capsys.readouterr().err

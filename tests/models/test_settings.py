@@ -13,8 +13,8 @@ from support.tiny import X, array
 import zoo
 from zoo import models
 from zoo.models import CLASSES
-from zoo.models.old_names import OLD_NAMES
 from zoo.nn.distributions import likelihoods
+from zoo.training.old_names import OLD_NAMES
 
 ALL = sorted({name for cls in CLASSES.values() for name in inspect.signature(cls).parameters})
 

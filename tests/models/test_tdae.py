@@ -11,7 +11,7 @@ import zoo
 from zoo.data.unaligned import pairs_of_faces
 from zoo.nn import super_resolution_networks
 from zoo.nn.spatial_transformer import SpatialTransformer, transformed
-from zoo.trainer import Batch
+from zoo.training.trainer import Batch
 
 SMALL, LARGE = (4, 4, 1), (16, 16, 1)
 
@@ -315,18 +315,18 @@ def test_data_that_are_no_pairs_are_refused(pairs, spoil, says):
 
 @pytest.mark.slow
 def test_a_file_of_pairs_is_trained_from_measured_and_shown(pairs, tmp_path, capsys):
-    from zoo import cli
+    from zoo.cli.main import main
 
     x, y = ((255 * a).astype("uint8") for a in pairs)
     path = str(tmp_path / "pairs.npz")
     np.savez(path, x=x, y=y)
     out, picture = str(tmp_path / "mine"), tmp_path / "larger.png"
     words = ["train", "TDAE", "--data", path, "--out", out, "--epochs", "1", "--filters", "4", "8"]
-    assert cli.main(words) == 0, capsys.readouterr().err
+    assert main(words) == 0, capsys.readouterr().err
     assert zoo.load(out).target_shape == LARGE
-    assert cli.main(["evaluate", out, "--data", path]) == 0
+    assert main(["evaluate", out, "--data", path]) == 0
     printed = capsys.readouterr().out
     assert "PSNR" in printed
     assert "absolute error" in printed
-    assert cli.main(["generate", out, "--data", path, "--out", str(picture)]) == 0
+    assert main(["generate", out, "--data", path, "--out", str(picture)]) == 0
     assert picture.exists()

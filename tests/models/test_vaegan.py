@@ -7,7 +7,7 @@ from keras import ops
 from support.tiny import X, array, randomized
 
 import zoo
-from zoo.trainer import Batch
+from zoo.training.trainer import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -9,7 +9,7 @@ from scipy.special import gammaln
 from support.tiny import array
 
 import zoo
-from zoo.cli import main
+from zoo.cli.main import main
 from zoo.nn.distributions import counts
 
 SIZES = np.array([0, 1, 2, 3, 7, 8, 9, 50, 1000, 30_000, 2**20, 2**24], "float64")

@@ -17,7 +17,7 @@ from support.own_networks import (
 from support.tiny import X, array, randomized
 
 import zoo
-from zoo.nn.own_layers import WithoutActivation
+from zoo.nn.layers import WithoutActivation
 
 pytestmark = pytest.mark.backend
 

@@ -361,7 +361,7 @@ def test_the_state_of_training_is_not_exported():
 
 
 def test_networks_with_the_one_hot_layer_of_earlier_versions_are_loaded(tmp_path):
-    from zoo.nn.own_layers import OneHot
+    from zoo.nn.layers import OneHot
 
     x, label = keras.Input(SHAPE), keras.Input((), dtype="int32")
     joined = layers.Concatenate()([layers.Flatten()(x), OneHot(3, name="one_hot")(label)])

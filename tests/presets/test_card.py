@@ -7,7 +7,7 @@ from support.presets import command_of_figures
 
 import zoo
 from zoo.models import CLASSES
-from zoo.models.image_translator import ImageTranslator
+from zoo.models.translator import ImageTranslator
 from zoo.presets.card import describe_file
 from zoo.presets.card_page import render_card
 from zoo.presets.catalog import preset_folder

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 import zoo
-from zoo.presets import catalog, recipes
-from zoo.suggestions import UnknownNameError, suggestion
+from zoo import recipes
+from zoo.checks.names import UnknownNameError, suggestion
+from zoo.presets import catalog
 
 NAMES = zoo.list_models()
 
@@ -26,8 +27,8 @@ def modules_after(code):
     [
         "import zoo; assert zoo.list_models()",
         "import zoo; print(zoo.card('vae_digits'))",
-        "import zoo.cli; zoo.cli.main(['list']); zoo.cli.main(['card', 'vae_digits'])",
-        "import zoo.cli\ntry: zoo.cli.main(['--help'])\nexcept SystemExit: pass",
+        "from zoo.cli.main import main; main(['list']); main(['card', 'vae_digits'])",
+        "from zoo.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass",
     ],
 )
 def test_listing_presets_and_cards_imports_no_backend(code):

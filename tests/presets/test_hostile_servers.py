@@ -15,7 +15,8 @@ from support import hostile_server
 from support.hostile_server import drip, endless
 
 import zoo
-from zoo.presets import downloads, hub, urls
+from zoo.files import downloads
+from zoo.presets import hub, urls
 from zoo.presets.card import CARD, CONFIG, WEIGHTS
 
 pytestmark = pytest.mark.lowest

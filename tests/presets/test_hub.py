@@ -286,7 +286,7 @@ def test_a_token_that_is_none_is_not_repeated(hub, monkeypatch):
 
 
 def test_commands_take_names_of_the_hub(hub, repository, vae_preset, capsys, monkeypatch, tmp_path):
-    from zoo.cli import main
+    from zoo.cli.main import main
 
     monkeypatch.chdir(tmp_path)
     assert main(["push", str(vae_preset), "hf://me/more", "--private"]) == 0

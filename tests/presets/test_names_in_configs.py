@@ -10,7 +10,7 @@ from support.tampering import rewrite_config
 from support.tiny import features_of_images
 
 import zoo
-from zoo import cli
+from zoo.cli.main import main
 from zoo.presets import safety
 
 SHAPE = (28, 28, 1)
@@ -43,7 +43,7 @@ def saved(request, tmp_path_factory):
 @pytest.fixture
 def opened(monkeypatch):
     """The names that are given to loading and to the weights of the reference classifiers."""
-    from zoo.metrics import reference_classifier
+    from zoo.presets import reference_classifier
 
     names, load = [], zoo.load
     monkeypatch.setattr(zoo, "load", lambda name, **more: names.append(name) or load(name, **more))
@@ -154,6 +154,6 @@ def test_a_recipe_in_a_file_names_only_what_is_shipped(
     monkeypatch.chdir(tmp_path)
     pretraining = "" if table == "model" else "[pretraining]\nepochs = 1\n"
     (tmp_path / "theirs.toml").write_text(f'{RECIPE}{pretraining}lower = "{name}"\n')
-    assert cli.main(["train", "theirs.toml", "--out", "out"]) == 1
+    assert main(["train", "theirs.toml", "--out", "out"]) == 1
     assert "can only name what is shipped with the zoo" in capsys.readouterr().err
     assert opened == []

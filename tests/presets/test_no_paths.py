@@ -11,8 +11,8 @@ from support import web_package
 from support.command_line import run
 
 import zoo
-from zoo.presets import data_note
 from zoo.presets.card import read_card
+from zoo.recipes import data_note
 
 MARK = "m4rked_f0lder"
 TINY = ("--latent-dim", 2, "--hidden-units", 8, "--epochs", 1, "--batch-size", 8)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.models.old_names import OLD_NAMES
 from zoo.presets.card import CARD, CONFIG, describe_file
+from zoo.training.old_names import OLD_NAMES
 
 X = np.random.default_rng(0).random((3, 8, 8, 1), "float32")
 SMALL = {"input_shape": (8, 8, 1), "latent_dim": 2}

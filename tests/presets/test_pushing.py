@@ -7,7 +7,7 @@ import pytest
 from support import fake_hub, hostile_server
 
 import zoo
-from zoo.cli import main
+from zoo.cli.main import main
 from zoo.presets import hub as names
 from zoo.presets import pushing
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe

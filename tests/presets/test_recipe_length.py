@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.cli import main
-from zoo.presets import own_data, recipes, training
-from zoo.presets.recipe_length import fitted, steps_per_epoch
-from zoo.presets.unlearned import unlearned
+from zoo import recipes
+from zoo.cli.main import main
+from zoo.recipes import own_data, training
+from zoo.recipes.length import fitted, steps_per_epoch
+from zoo.recipes.unlearned import unlearned
 
 CVAE = recipes.get("cvae_mnist")
 

@@ -5,12 +5,12 @@ import pytest
 from support.presets import SMALL_RECIPE
 
 import zoo
-from zoo import data
+from zoo import data, recipes
 from zoo.models import CLASSES
 from zoo.nn import corruption
 from zoo.nn import distributions as priors
 from zoo.nn.distributions import likelihood_names
-from zoo.presets import recipes, training
+from zoo.recipes import training
 
 
 @pytest.mark.parametrize(

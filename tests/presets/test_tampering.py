@@ -8,7 +8,7 @@ import pytest
 from support.tampering import entry, rewrite, rewrite_config
 
 import zoo
-from zoo import cli
+from zoo.cli.main import main
 from zoo.presets import loading, safety
 
 
@@ -85,7 +85,7 @@ def test_a_card_cannot_send_control_characters_to_a_terminal(vae_preset, capsys)
     card = json.loads((vae_preset / "card.json").read_text())
     card["description"] = "\x1b]0;owned\x07\x1b[2J \u202e\x9b31m Schr\u00f6dinger"
     (vae_preset / "card.json").write_text(json.dumps(card))
-    assert cli.main(["card", str(vae_preset)]) == 0
+    assert main(["card", str(vae_preset)]) == 0
     shown = capsys.readouterr().out
     assert r"\x1b]0;owned\x07\x1b[2J \u202e\x9b31m Schrödinger" in shown
     assert all(character.isprintable() or character == "\n" for character in shown)
@@ -164,7 +164,7 @@ HOSTILE = {
     "a renamed Lambda layer": entry("Lambda", "keras.layers", "Dense", function="x"),
     "the renamed class": entry("Dense", "keras.layers", "os>system", units=1),
     "a type": {**entry("__typespec__", "os", "x"), "spec_name": "system"},
-    "a module of the zoo": entry("run", "zoo.demo", "run", name="{mark}", out="{mark}"),
+    "a module of the zoo": entry("run", "zoo.cli.demo", "run", name="{mark}", out="{mark}"),
     "a name like the zoo's": entry("VAE", "zoology"),
     "a name like Keras's": entry("Dense", "kerasevil"),
     "a saved graph": entry("TFSMLayer", "keras.layers", filepath="{mark}"),

@@ -12,10 +12,12 @@ import pytest
 from support.presets import SMALL_RECIPE
 
 import zoo
-from zoo import atomic_writes, data
+from zoo import data, recipes
 from zoo.backend import backend
-from zoo.presets import recipes, saving, training
-from zoo.suggestions import UnknownNameError
+from zoo.checks.names import UnknownNameError
+from zoo.files import atomic_writes
+from zoo.presets import saving
+from zoo.recipes import training
 
 
 @pytest.fixture

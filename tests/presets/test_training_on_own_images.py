@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.cli import main
+from zoo import recipes
+from zoo.cli.main import main
 from zoo.data import StoredImages
-from zoo.presets import recipes, training
 from zoo.presets.card import WEIGHTS
+from zoo.recipes import training
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 

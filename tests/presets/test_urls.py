@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.presets import addresses, archives, downloads, urls
+from zoo.files import addresses, downloads
+from zoo.presets import archives, urls
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card
 from zoo.presets.card_page import render_card
 
@@ -230,7 +231,7 @@ def test_where_weights_come_from_is_written_without_secrets(based_on, public):
 
 
 def test_the_command_line_says_that_addresses_are_for_python(web, capsys):
-    from zoo.cli import main
+    from zoo.cli.main import main
 
     assert main(["card", "https://localhost/m.keras"]) == 1
     assert "zoo.load('https://localhost/m.keras', sha256='...')" in capsys.readouterr().err

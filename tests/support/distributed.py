@@ -62,7 +62,7 @@ def main():
     import keras
 
     import zoo
-    from zoo.callbacks import Backup
+    from zoo.training.callbacks import Backup
 
     with zoo.strategy(None if arguments.way == "alone" else arguments.way):
         model_class, options, given = arguments_of(arguments.name)

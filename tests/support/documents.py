@@ -36,7 +36,7 @@ def run(page, scratch):
 
 def run_shell(code):
     """Run the lines that start with `zoo`; of others, such as `pip install`, only look at them."""
-    from zoo.cli import main
+    from zoo.cli.main import main
 
     for command in code.replace("\\\n", " ").splitlines():
         words = shlex.split(command.removeprefix("KERAS_BACKEND=tensorflow "), comments=True)

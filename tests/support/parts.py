@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from zoo.models.signature import Part, TensorInfo
+from zoo.inference.parts import Part, TensorInfo
 
 NORMAL = {"kind": "normal", "scale": 1.0}
 Z = TensorInfo("z", "float32", (3,), prior=NORMAL)

@@ -3,7 +3,7 @@
 import keras
 
 from zoo.backend import backend
-from zoo.trainer import Trainer
+from zoo.training.trainer import Trainer
 
 compile_as_written, compiled_as_written = Trainer.compile, backend.compiled
 

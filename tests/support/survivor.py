@@ -14,8 +14,9 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import callbacks
-from zoo.presets import recipes, training
+from zoo import recipes
+from zoo.recipes import training
+from zoo.training import callbacks
 
 X = np.random.default_rng(0).random((96, 4, 4, 1), np.float32)
 MODEL = {

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from zoo import inference
 from zoo.anomaly import (
     channels,
     columns,
@@ -24,11 +23,12 @@ from zoo.anomaly import (
 )
 from zoo.anomaly.settings import Settings, class_of
 from zoo.checks import data as checks
+from zoo.checks.arguments import number, whole
 from zoo.checks.arrays import as_array, is_stored
 from zoo.checks.tables import as_given
+from zoo.inference import arrays
+from zoo.inference.parts import Part
 from zoo.models.base import BaseAutoencoder
-from zoo.models.signature import Part
-from zoo.nn.given import number, whole
 
 MOST_SAMPLES = 10_000  # as each of them decodes all items
 HELD_OUT = 0.1  # of the training data, for thresholds that are set on other data
@@ -259,7 +259,7 @@ class Detector(Settings):
             sampled = scores.SAMPLED[self.score]
             found = sampled(self.model, np.asarray(self.standardized(x)), self.samples, self.seed)
         else:
-            found = inference.run_in_batches(self, "scored", x, None, batch_size)
+            found = arrays.run_in_batches(self, "scored", x, None, batch_size)
         lost = np.flatnonzero(~np.isfinite(found))
         if len(lost):
             raise ValueError(
@@ -286,7 +286,7 @@ class Detector(Settings):
         It says where an item differs from its reconstruction, by pixel or by column. The columns
         are those of x, in their order, also if x is a table in another order than `names`.
         """
-        errors = inference.run_in_batches(self, "errors", self._items(x), None, batch_size)
+        errors = arrays.run_in_batches(self, "errors", self._items(x), None, batch_size)
         return as_given(errors, x, self.names)
 
     def worst_channels(self, x: Any) -> list[channels.WorstChannel]:

@@ -8,7 +8,7 @@ from typing import Any
 from keras import ops
 
 from zoo.anomaly import scores
-from zoo.models.signature import Part, TensorInfo, image_info
+from zoo.inference.parts import Part, TensorInfo, image_info
 
 
 def parts(detector: Any, threshold: float) -> dict[str, Part]:

@@ -17,10 +17,10 @@ from zoo.anomaly.channels import MOST_NAMES, shortened
 from zoo.anomaly.comparison import Comparison
 from zoo.anomaly.periods import Drift
 from zoo.anomaly.scores import FORMULAS
-from zoo.atomic_writes import check_target, publish_folder
 from zoo.checks import data as checks
 from zoo.checks.arrays import as_array
 from zoo.data.folders import ImageFolder
+from zoo.files.atomic_writes import check_target, publish_folder
 from zoo.plots.picture import Picture
 
 PAGE, TABLE, PERIODS = "report.html", "scores.csv", "drift.csv"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.anomaly import neighbors_file
-from zoo.atomic_writes import publish_folder
+from zoo.files.atomic_writes import publish_folder
 from zoo.presets.card import WEIGHTS, describe
 from zoo.presets.saving import save as save_preset
 

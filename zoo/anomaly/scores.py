@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from zoo.checks.names import UnknownNameError
 from zoo.models.aae import AAE
 from zoo.models.rbm import RBM
 from zoo.models.vae import VAE
@@ -36,7 +37,6 @@ from zoo.nn.distributions.likelihoods import (
     SquaredError,
 )
 from zoo.nn.distributions.mixed_columns import MixedColumns
-from zoo.suggestions import UnknownNameError
 
 
 def squared_errors(model: Any, x: Any) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.anomaly import thresholds
+from zoo.checks.arguments import number
+from zoo.checks.names import UnknownNameError
 from zoo.models import CLASSES
 from zoo.models.base import BaseAutoencoder
-from zoo.nn.given import number
-from zoo.suggestions import UnknownNameError
 
 
 class Settings:

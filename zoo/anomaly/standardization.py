@@ -11,7 +11,7 @@ import numpy as np
 from zoo.anomaly.columns import check_rows
 from zoo.checks.arrays import LARGEST, as_array, is_stored, with_rows
 from zoo.checks.tables import named
-from zoo.items import kind_of_items
+from zoo.checks.words import kind_of_items
 from zoo.nn.distributions.columns import LEAST_SPREAD, moments
 
 

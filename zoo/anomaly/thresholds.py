@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 from zoo.anomaly.tails import Tail
-from zoo.nn.given import number
+from zoo.checks.arguments import number
 
 TAIL = 0.1  # the share of the scores that the generalized Pareto distribution is fitted to
 LEAST = 200  # items, so that 20 lie in the tail

@@ -9,11 +9,11 @@ import numpy as np
 from keras import ops
 
 from zoo.anomaly import retraining
-from zoo.monitors import check_finite
-from zoo.nn.given import number
+from zoo.checks.arguments import number
 from zoo.nn.networks import LINEAR_PATH
 from zoo.nn.proportions import suited_batch_size, suited_epochs
-from zoo.pca_start import start_at_pca
+from zoo.pretraining.pca_start import start_at_pca
+from zoo.training.monitors import check_finite
 
 STEPS = 1500  # of a training on images or signals that nobody gave a length, in 20 epochs or more
 EPOCHS, BATCH_SIZE = 20, 128

@@ -1,1 +1,1 @@
-"""Checks of a user's data, once per call and outside of any graph."""
+"""Checks of what users hand in: arguments, names, data; once per call and outside of any graph."""

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from zoo.checks.tables import column_as_array, is_table, listed, named, table_as_array
-from zoo.items import kind_of_items
+from zoo.checks.words import kind_of_items
 
 MOST_COUNT = 2**24
 LARGEST = float(np.finfo(np.float32).max)

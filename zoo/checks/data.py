@@ -20,7 +20,7 @@ from zoo.checks.arrays import (
     with_rows,
 )
 from zoo.checks.pairs import are_the_images, check_clean_images, other_targets
-from zoo.items import kind_of_items
+from zoo.checks.words import kind_of_items
 
 _FIRST: list[int] = []  # the process that first made a model
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.checks import streams
 from zoo.checks.arrays import as_array, check_images
-from zoo.items import kind_of_items
+from zoo.checks.words import kind_of_items
 
 ROWS = 1024  # compared at once, so that arrays on disk stay there
 

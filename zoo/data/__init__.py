@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from zoo.checks.arguments import whole
+from zoo.checks.names import UnknownNameError
 from zoo.data import attributes, captions, in_files, tones, variants
 from zoo.data.captions import Vocabulary as Vocabulary
 from zoo.data.folders import ImageFolder as ImageFolder
@@ -21,8 +23,6 @@ from zoo.data.tables import Table as Table
 from zoo.data.tables import from_table as from_table
 from zoo.data.unaligned import pairs_of_faces
 from zoo.data.unaligned import unaligned as unaligned
-from zoo.nn.given import whole
-from zoo.suggestions import UnknownNameError
 
 _DIGITS = tuple("0123456789")
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")

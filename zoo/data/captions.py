@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.nn.given import whole
-from zoo.suggestions import suggestion
+from zoo.checks.arguments import whole
+from zoo.checks.names import suggestion
 
 
 class Vocabulary:

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zoo.atomic_writes import publish_folder
+from zoo.checks.arguments import whole
 from zoo.data import decoding
 from zoo.data.decoding import printable_name
 from zoo.data.stored import StoredImages
-from zoo.nn.given import whole
+from zoo.files.atomic_writes import publish_folder
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 FROM_SUBFOLDERS = "from_subfolders"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.nn.given import whole
+from zoo.checks.arguments import whole
 
 
 def palettes(images: Any, colors: int = 6, *, seed: int = 0) -> np.ndarray:

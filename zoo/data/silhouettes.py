@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.nn.given import whole
+from zoo.checks.arguments import whole
 
 LEAST = 0.02  # of a pixel that belongs to the garment; light clothes have small values
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.checks.arguments import number
 from zoo.data.frames import frame_of
 from zoo.data.table_cells import ENDINGS as ENDINGS
 from zoo.data.table_cells import Cells, cells_of, listed
@@ -21,7 +22,6 @@ from zoo.data.table_columns import (
     rows_of,
     warn_of_numbers,
 )
-from zoo.nn.given import number
 
 UNKNOWN = ("refuse", "score")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.nn.given import number, whole
+from zoo.checks.arguments import number, whole
 
 COPIES, COPIES_FOR_TESTS = 16, 4
 IMAGES_OF_A_PERSON = 8  # for training

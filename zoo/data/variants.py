@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.suggestions import UnknownNameError
+from zoo.checks.names import UnknownNameError
 
 TRAINING = {"mnist_basic": 12_000, "mnist_rot": 12_000, "mnist_bg_rand": 12_000, "rectangles": 1200}
 """The numbers of training images; the last sixth of them is for validation."""

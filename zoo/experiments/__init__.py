@@ -17,7 +17,7 @@ import keras
 
 import zoo
 from zoo import plots
-from zoo.atomic_writes import check_file, write_file
+from zoo.checks.names import UnknownNameError
 from zoo.experiments import (
     adversarial,
     anomalies,
@@ -42,7 +42,7 @@ from zoo.experiments import (
     variational,
 )
 from zoo.experiments.table import SEED, Table, with_earlier_rows
-from zoo.suggestions import UnknownNameError
+from zoo.files.atomic_writes import check_file, write_file
 
 EXPERIMENTS = {
     "adversarial_images": adversarial.adversarial_images,

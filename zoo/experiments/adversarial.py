@@ -9,10 +9,10 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import data, metrics, plots
+from zoo import data, metrics, plots, recipes
 from zoo.experiments.table import SEED, Table, error, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
-from zoo.presets import recipes, training
+from zoo.recipes import training
 
 IMAGE = (28, 28, 1)
 SEEDS = (1, 2, 3)  # of the initial weights, and of the random choices of labeled images

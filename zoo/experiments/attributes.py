@@ -8,12 +8,11 @@ import numpy as np
 from scipy import ndimage
 from scipy.stats import spearmanr
 
-from zoo import data, metrics, plots
+from zoo import data, metrics, plots, recipes
 from zoo.data.attributes import ANGLES
 from zoo.experiments.adversarial import trained
 from zoo.experiments.table import Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
-from zoo.presets import recipes
 
 PRESET = "caae_mnist_thickness"
 OF_IMAGES = ("image_weight",)  # settings that a SupervisedAAE does not have

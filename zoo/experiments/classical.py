@@ -6,11 +6,11 @@ import keras
 import numpy as np
 
 import zoo
-from zoo import data, metrics, plots
+from zoo import data, metrics, plots, recipes
 from zoo.experiments.table import SEED, Table, error, fit, pca_error
 from zoo.metrics.card_metrics import rounded
 from zoo.nn import energies
-from zoo.presets import recipes, training
+from zoo.recipes import training
 
 
 def corruption_levels(epochs: int = 15, verbose: int | str = 2) -> Table:

@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.figure import Figure
 
-from zoo import data, metrics, plots
+from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import trained
 from zoo.experiments.gans import nearest
 from zoo.experiments.table import SEED, Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
-from zoo.presets import recipes
 
 OF_DISCRIMINATORS = ("margin", "pulling_away_weight")  # which plain autoencoders do not have
 

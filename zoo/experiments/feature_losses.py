@@ -8,12 +8,11 @@ import keras
 import numpy as np
 from keras import layers
 
-from zoo import data, metrics, plots
+from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import gray_pixels, trained
 from zoo.experiments.table import SEED, Table, error, fit_recipe
-from zoo.metrics import reference_classifier
 from zoo.metrics.card_metrics import rounded
-from zoo.presets import recipes
+from zoo.presets import reference_classifier
 
 PHOTOGRAPHS = 20_000
 OF_PHOTOGRAPHS = (800.0, 200.0, 100.0)  # the weights of three layers

@@ -9,11 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import zoo
-from zoo import data, metrics, plots
+from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import gray_pixels, trained
 from zoo.experiments.table import Table, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
-from zoo.presets import recipes
 
 PRESET = "gan_fashion_mnist"
 OF_DISCRIMINATORS = ("discriminator_filters", "discriminator_hidden_units", "label_smoothing")

@@ -10,9 +10,10 @@ from keras import layers
 from PIL import Image, ImageDraw
 
 import zoo
+from zoo import recipes
 from zoo.experiments.table import SEED, Table
-from zoo.presets import recipes, training
-from zoo.presets.recipe_length import fitted
+from zoo.recipes import training
+from zoo.recipes.length import fitted
 
 SIDE, CLASSES = 28, 20
 EACH = 16  # images of a class to learn from

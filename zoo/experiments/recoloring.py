@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
-from zoo import data, metrics, plots
+from zoo import data, metrics, plots, recipes
 from zoo.experiments.table import Table, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.nn import colors
-from zoo.presets import recipes
 
 TRAINING = 10_000
 PATCHES = 20  # of each photograph

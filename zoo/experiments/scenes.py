@@ -6,10 +6,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from zoo import plots
+from zoo import plots, recipes
 from zoo.data import captions
 from zoo.experiments.table import SEED, Table, fit_recipe
-from zoo.presets import recipes
 
 TESTING = 2_000
 PLACES = ("upper", "lower")

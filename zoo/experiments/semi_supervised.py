@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 import zoo
-from zoo import data, label_propagation, metrics
+from zoo import data, metrics, recipes
 from zoo.experiments.table import Table, fit_recipe
-from zoo.presets import recipes
+from zoo.inference import label_propagation
 
 SEEDS = (1, 2, 3)  # of the random choices of the labeled images
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}

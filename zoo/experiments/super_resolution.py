@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from zoo import data, metrics, plots
+from zoo import data, metrics, plots, recipes
 from zoo.experiments.table import Table, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.plots.translations import enlarged_pixels
-from zoo.presets import recipes
 
 SHRINKAGE = 10.0  # of the linear regression, the best of 1, 10 and 100 on validation pairs
 SHOWN = 10

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zoo import metrics
+from zoo.checks.names import UnknownNameError
 from zoo.metrics.card_metrics import rounded
-from zoo.presets import training
-from zoo.suggestions import UnknownNameError
+from zoo.recipes import training
 
 SEED = 1
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from zoo import data, plots
+from zoo import data, plots, recipes
 from zoo.data.tones import HIGHEST
 from zoo.experiments.table import Table, fit_recipe
 from zoo.nn.corruption import GaussianNoise
-from zoo.presets import recipes
 
 NOISE = (0.05, 0.1, 0.2, 0.4)
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 import zoo
-from zoo import data, metrics, plots
+from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import gray_pixels
 from zoo.experiments.table import SEED, Table, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.nn.distributions.likelihoods import Categorical
-from zoo.presets import recipes
 
 SHAPE = (28, 28, 1)
 LEVELS = 4

@@ -23,11 +23,6 @@ from zoo.metrics.likelihood import negative_elbo, negative_log_likelihood
 from zoo.metrics.parzen import parzen_estimate, parzen_log_likelihood
 from zoo.metrics.recoloring import asked_of, color_distance, palette_distance, turned_hues
 from zoo.metrics.reconstruction import psnr, reconstruction_error, squared_error, ssim
-from zoo.metrics.reference_classifier import (
-    REFERENCE_CLASSIFIERS,
-    load_reference_classifier,
-    reference_features,
-)
 from zoo.metrics.representation import (
     active_units,
     angle_to_principal_subspace,
@@ -39,6 +34,11 @@ from zoo.metrics.representation import (
     sliced_wasserstein,
 )
 from zoo.metrics.translation import absolute_error, same_class
+from zoo.presets.reference_classifier import (
+    REFERENCE_CLASSIFIERS,
+    load_reference_classifier,
+    reference_features,
+)
 
 __all__ = [
     "CARD_METRICS",

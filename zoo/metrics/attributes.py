@@ -9,7 +9,7 @@ import numpy as np
 from zoo.checks.arrays import as_array
 from zoo.metrics.card_metrics import register, rounded
 from zoo.metrics.evaluation import Evaluation
-from zoo.metrics.reference_classifier import load_reference_classifier
+from zoo.presets.reference_classifier import load_reference_classifier
 
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder

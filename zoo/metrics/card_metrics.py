@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from zoo import data
 from zoo.metrics import classification, generation, likelihood, reconstruction, representation
 from zoo.metrics.evaluation import Evaluation
-from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
 from zoo.nn.corruption import GaussianNoise, Masking, SaltAndPepper, has_gaussian_noise
 from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 from zoo.nn.network_properties import activation_of_code
+from zoo.presets.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
 
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.items import kind_of_items
+from zoo.checks.words import kind_of_items
 from zoo.metrics import likelihood
 from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo import inference
 from zoo.checks.arrays import as_array
+from zoo.inference import arrays
 
 if TYPE_CHECKING:
     from zoo.models.base import BaseAutoencoder
@@ -41,7 +41,7 @@ def reconstruction_error(
         >>> round(zoo.metrics.reconstruction_error(zoo.load("vae_digits"), x), 1)
         2.0
     """
-    return float(np.mean(inference.reconstruction_error(model, x, labels)))
+    return float(np.mean(arrays.reconstruction_error(model, x, labels)))
 
 
 def squared_error(reconstructed: np.ndarray, x: np.ndarray) -> float:

@@ -8,8 +8,8 @@ import numpy as np
 
 from zoo.checks.arrays import as_array
 from zoo.checks.data import true_labels
-from zoo.models.posterior_collapse import active_units as active_units
 from zoo.nn.network_properties import activation_of_code
+from zoo.training.posterior_collapse import active_units as active_units
 
 if TYPE_CHECKING:
     from zoo.models import Autoencoder

@@ -11,7 +11,7 @@ from zoo.metrics.card_metrics import register, rounded
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.generation import frechet_distance
 from zoo.metrics.reconstruction import psnr
-from zoo.metrics.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
+from zoo.presets.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
 
 if TYPE_CHECKING:
     from zoo.models.pix2pix import Pix2Pix

@@ -36,63 +36,38 @@ an argument and an attribute of the same name. A weight of its own is saved and 
     print(history.history["brightness"])
 """
 
-from zoo.models.aae import AAE
+from zoo.models.aae import AAE as AAE
 from zoo.models.autoencoder import (
-    Autoencoder,
-    ContractiveAutoencoder,
-    DenoisingAutoencoder,
-    SparseAutoencoder,
+    Autoencoder as Autoencoder,
 )
-from zoo.models.began import BEGAN
-from zoo.models.caae import CAAE
-from zoo.models.clustering_aae import ClusteringAAE
-from zoo.models.cvae import CVAE
-from zoo.models.dfc_vae import DFCVAE
-from zoo.models.ebgan import EBGAN
-from zoo.models.gan import GAN
-from zoo.models.iwae import IWAE
-from zoo.models.label_informed_aae import LabelInformedAAE
-from zoo.models.m1 import M1
-from zoo.models.m1m2 import M1M2
-from zoo.models.m2 import M2
-from zoo.models.palette_net import PaletteNet
-from zoo.models.pix2pix import Pix2Pix
-from zoo.models.rbm import RBM
-from zoo.models.semi_supervised_aae import SemiSupervisedAAE
-from zoo.models.supervised_aae import SupervisedAAE
-from zoo.models.target_prop import TargetPropAutoencoder
-from zoo.models.tdae import TDAE
-from zoo.models.vae import VAE
-from zoo.models.vaegan import VAEGAN
-
-CLASSES = {
-    cls.__name__: cls
-    for cls in (
-        Autoencoder,
-        SparseAutoencoder,
-        DenoisingAutoencoder,
-        ContractiveAutoencoder,
-        RBM,
-        TargetPropAutoencoder,
-        VAE,
-        CVAE,
-        IWAE,
-        M1,
-        M2,
-        M1M2,
-        AAE,
-        LabelInformedAAE,
-        SupervisedAAE,
-        SemiSupervisedAAE,
-        ClusteringAAE,
-        CAAE,
-        DFCVAE,
-        VAEGAN,
-        GAN,
-        EBGAN,
-        BEGAN,
-        Pix2Pix,
-        PaletteNet,
-        TDAE,
-    )
-}
+from zoo.models.autoencoder import (
+    ContractiveAutoencoder as ContractiveAutoencoder,
+)
+from zoo.models.autoencoder import (
+    DenoisingAutoencoder as DenoisingAutoencoder,
+)
+from zoo.models.autoencoder import (
+    SparseAutoencoder as SparseAutoencoder,
+)
+from zoo.models.began import BEGAN as BEGAN
+from zoo.models.caae import CAAE as CAAE
+from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
+from zoo.models.cvae import CVAE as CVAE
+from zoo.models.dfc_vae import DFCVAE as DFCVAE
+from zoo.models.ebgan import EBGAN as EBGAN
+from zoo.models.gan import GAN as GAN
+from zoo.models.iwae import IWAE as IWAE
+from zoo.models.label_informed_aae import LabelInformedAAE as LabelInformedAAE
+from zoo.models.m1 import M1 as M1
+from zoo.models.m1m2 import M1M2 as M1M2
+from zoo.models.m2 import M2 as M2
+from zoo.models.palette_net import PaletteNet as PaletteNet
+from zoo.models.pix2pix import Pix2Pix as Pix2Pix
+from zoo.models.rbm import RBM as RBM
+from zoo.models.semi_supervised_aae import SemiSupervisedAAE as SemiSupervisedAAE
+from zoo.models.supervised_aae import SupervisedAAE as SupervisedAAE
+from zoo.models.target_prop import TargetPropAutoencoder as TargetPropAutoencoder
+from zoo.models.tdae import TDAE as TDAE
+from zoo.models.vae import VAE as VAE
+from zoo.models.vaegan import VAEGAN as VAEGAN
+from zoo.training.registry import CLASSES as CLASSES

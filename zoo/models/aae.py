@@ -10,21 +10,22 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks import data as checks
+from zoo.checks.arguments import number, whole
+from zoo.inference.parts import TensorInfo
 from zoo.models.base import BaseAutoencoder
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import TensorInfo
-from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks, own_discriminators
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.normal import DiagonalNormal
-from zoo.nn.given import number, whole
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.monitors import DiscriminatorMonitor
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 DIRECTIONS = 16  # random projections of the sliced Wasserstein distance
 POSTERIORS = ("deterministic", "gaussian", "universal")
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class AAE(BaseAutoencoder):
     """The adversarial autoencoder: a discriminator matches the distribution of codes to the prior.
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from zoo.backend import backend
+from zoo.checks.arguments import number, whole
 from zoo.models.base import BaseAutoencoder
-from zoo.models.loss_weight import LossWeight
 from zoo.nn import corruption as corruptions
 from zoo.nn import jacobians
 from zoo.nn.distributions.likelihoods import bernoulli_kl
-from zoo.nn.given import number, whole
 from zoo.nn.network_properties import activation_of_code, check_smooth
 from zoo.nn.requirements import check_corruption
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class Autoencoder(BaseAutoencoder):
     """The classical autoencoder: a network with a code that is smaller than the image.
 
@@ -146,7 +146,7 @@ class Autoencoder(BaseAutoencoder):
         return self.has_one_layer and activation_of_code(self.encoder) in jacobians.SLOPES
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class SparseAutoencoder(Autoencoder):
     """The sparse autoencoder: only few units of its code are active for an image.
 
@@ -222,7 +222,7 @@ class SparseAutoencoder(Autoencoder):
         return self.with_penalties(losses) + self.further_losses(batch.target, z)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class DenoisingAutoencoder(Autoencoder):
     """The denoising autoencoder: it reconstructs a clean image from a corrupted one.
 
@@ -300,7 +300,7 @@ class DenoisingAutoencoder(Autoencoder):
         return self.corruption or corruptions.Masking(0.25)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class ContractiveAutoencoder(Autoencoder):
     """The contractive autoencoder: a penalty makes codes change little when images change little.
 

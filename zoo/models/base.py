@@ -9,36 +9,38 @@ import keras
 import numpy as np
 from keras import ops
 
-import zoo
-from zoo import inference
 from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
+from zoo.checks import arguments, streams
 from zoo.checks import data as checks
-from zoo.checks import streams
+from zoo.checks.arguments import whole
 from zoo.checks.units import check_units
-from zoo.models import configuration, handed_in, settings
-from zoo.models.described_networks import (
+from zoo.inference import arrays
+from zoo.inference.parts import OwnWeights, Part, encoder_and_decoder
+from zoo.nn import network_properties, networks, proportions
+from zoo.nn.configured import Configured
+from zoo.nn.described_networks import (
     checked_code_shape,
     described_networks,
     described_sizes,
     networks_of,
 )
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import OwnWeights, Part, encoder_and_decoder
-from zoo.nn import given, network_properties, networks, proportions
-from zoo.nn.configured import Configured
 from zoo.nn.distributions import likelihood_names
-from zoo.nn.given import whole
 from zoo.nn.requirements import check_likelihood
-from zoo.trainer import Losses, Trainer
+from zoo.presets.loading import load
+from zoo.presets.saving import save
+from zoo.training import configuration, handed_in, settings
+from zoo.training.loss_weight import LossWeight
+from zoo.training.trainer import Losses, Trainer
 
 
 class BaseAutoencoder(Trainer):
     """The base class of all models: an encoder, a decoder and a likelihood p(x | z) of images.
 
     A variant with one update defines `losses`. A variant with several updates defines `train_step`,
-    with one `self.minimize(...)` for each update; see `zoo.trainer.Trainer`. The methods that take
-    and return arrays (`encode`, `decode`, `reconstruct`, `generate`) are in `zoo.inference`.
+    with one `self.minimize(...)` for each update; see `zoo.training.trainer.Trainer`. The methods
+    that take and return arrays (`encode`, `decode`, `reconstruct`, `generate`) are in
+    `zoo.inference.arrays`.
 
     Args:
         input_shape: (height, width, channels), (time, channels) of signals, or (features,).
@@ -184,7 +186,7 @@ class BaseAutoencoder(Trainer):
         )
         if input_shape is not None:
             expected = "input_shape=(height, width, channels), (time, channels) or (features,)"
-            input_shape = given.shape("input_shape", input_shape, expected)
+            input_shape = arguments.shape("input_shape", input_shape, expected)
         if latent_dim is not None:
             latent_dim = checked_code_shape(latent_dim, self.custom_networks)
         sizes = described_sizes(self, input_shape, network, filters, hidden_units)
@@ -271,14 +273,14 @@ class BaseAutoencoder(Trainer):
         """Return the parameters of p(x | z), the outputs of the decoder, [batch, ...]."""
         return self.observation(z, label).parameters
 
-    # Methods that take and return arrays; `zoo.inference` documents them
+    # Methods that take and return arrays; `zoo.inference.arrays` documents them
 
-    encode, decode, reconstruct = inference.encode, inference.decode, inference.reconstruct
-    reconstruction_error, generate = inference.reconstruction_error, inference.generate
-    shaped, flat = inference.shaped, inference.flat
-    checked_images, checked_labels = inference.checked_images, inference.checked_labels
-    run_in_batches = inference.run_in_batches
-    predict, export = inference.predict, inference.export
+    encode, decode, reconstruct = arrays.encode, arrays.decode, arrays.reconstruct
+    reconstruction_error, generate = arrays.reconstruction_error, arrays.generate
+    shaped, flat = arrays.shaped, arrays.flat
+    checked_images, checked_labels = arrays.checked_images, arrays.checked_labels
+    run_in_batches = arrays.run_in_batches
+    predict, export = arrays.predict, arrays.export
 
     @property
     def can_generate(self) -> bool:
@@ -371,14 +373,14 @@ class BaseAutoencoder(Trainer):
     @classmethod
     def from_preset(cls, name: Any, **options) -> BaseAutoencoder:
         """Load a preset and check that it is of this class; see `zoo.load`."""
-        model = zoo.load(name, **options)
+        model = load(name, **options)
         if not isinstance(model, cls):
             raise TypeError(f"{name} is a {type(model).__name__}, not a {cls.__name__}.")
         return model
 
     def save_to_preset(self, folder: Any, **options) -> None:
         """Write a preset folder; see `zoo.save`."""
-        zoo.save(self, folder, **options)
+        save(self, folder, **options)
 
     def get_compile_config(self) -> dict | None:
         if not self.compiled:

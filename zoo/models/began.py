@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import keras
 from keras import ops
 
 from zoo.backend import backend
+from zoo.checks.arguments import number
 from zoo.models.ebgan import EBGAN
 from zoo.models.gan import variance
 from zoo.nn.distributions import Uniform
-from zoo.nn.given import number
-from zoo.trainer import Batch, Losses
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 WHY = "a balance of the two errors, `k`, takes its place"
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class BEGAN(EBGAN):
     """The boundary equilibrium GAN: a generator and an autoencoder, held in balance.
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import keras
 from keras import ops
 
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import TensorInfo, image_info
+from zoo.checks.arguments import widths
+from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.supervised_aae import SupervisedAAE
 from zoo.nn import networks
 from zoo.nn.distributions import Uniform
-from zoo.nn.given import widths
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class CAAE(SupervisedAAE):
     """The conditional adversarial autoencoder: one image through all levels of an attribute.
 

@@ -8,21 +8,22 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo import inference
 from zoo.backend import backend
 from zoo.checks import data as checks
+from zoo.checks.arguments import number, whole, widths
+from zoo.inference import arrays
+from zoo.inference.parts import TensorInfo, classifier_part, image_info
 from zoo.models.aae import AAE
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import TensorInfo, classifier_part, image_info
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks
 from zoo.nn.distributions.priors import Categorical
-from zoo.nn.given import number, whole, widths
 from zoo.nn.requirements import check_corruption
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class ClusteringAAE(AAE):
     """The adversarial autoencoder that sorts images into clusters, without any label.
 
@@ -273,7 +274,7 @@ class ClusteringAAE(AAE):
 
     # Use
 
-    predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
+    predict_proba, predict_labels = arrays.predict_proba, arrays.predict_labels
 
     def label_probability(self, x: Any) -> Any:
         return ops.softmax(self.classifier(self.trunk(x)))

@@ -6,12 +6,14 @@ from typing import Any
 
 import keras
 
+from zoo.checks import arguments
 from zoo.models.vae import VAE
-from zoo.nn import given, networks
+from zoo.nn import networks
 from zoo.nn.distributions.priors import LearnedNormal
+from zoo.training.registry import register
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class CVAE(VAE):
     """The conditional variational autoencoder: the class is given, the code holds the style.
 
@@ -95,7 +97,7 @@ def checked_label_shape(label_shape: Any, prior: Any) -> tuple[int, ...]:
     if label_shape is None or (isinstance(label_shape, tuple | list) and not label_shape):
         return ()
     expected = "the shape of a label, such as (28, 28, 1), or () for integer labels"
-    label_shape = given.shape("label_shape", label_shape, expected)
+    label_shape = arguments.shape("label_shape", label_shape, expected)
     if is_learned(prior):
         raise ValueError(
             "A learned prior has a mean for every class, and labels of the shape "

@@ -7,18 +7,19 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-import zoo
-from zoo.models.loss_weight import LossWeight
 from zoo.models.vae import VAE
 from zoo.nn import own_networks
 from zoo.nn.distributions.normal import kl_divergence
 from zoo.nn.saved_configs import refuse_name
-from zoo.trainer import Batch, Losses
+from zoo.presets.reference_classifier import reference_features
+from zoo.training.loss_weight import LossWeight
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 WHY = "its loss compares one reconstruction with the image as it is"
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class DFCVAE(VAE):
     """The deep feature consistent VAE: it compares images by the features of a trained network.
 
@@ -151,7 +152,7 @@ def _frozen(features, image_shape) -> keras.Model:
         )
     if isinstance(features, str):
         refuse_name("features", features)
-        features = zoo.metrics.reference_features(features)
+        features = reference_features(features)
     network = own_networks.functional(features, "features", "x", image_shape)
     takes = tuple(network.inputs[0].shape[1:])
     if len(network.inputs) > 1 or takes != tuple(image_shape):

@@ -8,18 +8,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.checks.arguments import number
+from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import BaseAutoencoder
 from zoo.models.gan import variance
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import TensorInfo, image_info
-from zoo.monitors import ModeCollapseMonitor
 from zoo.nn import networks, own_networks
 from zoo.nn.distributions import prior_names
-from zoo.nn.given import number
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.monitors import ModeCollapseMonitor
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class EBGAN(BaseAutoencoder):
     """The energy-based GAN: a generator, and an autoencoder whose error tells images from samples.
 

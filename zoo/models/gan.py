@@ -7,18 +7,19 @@ from typing import Any, ClassVar, NoReturn
 import keras
 from keras import ops
 
+from zoo.checks.arguments import number, widths
+from zoo.inference.parts import TensorInfo, decoder_part, image_info
 from zoo.models.base import BaseAutoencoder
-from zoo.models.signature import TensorInfo, decoder_part, image_info
-from zoo.monitors import DiscriminatorMonitor, ModeCollapseMonitor
 from zoo.nn import networks, own_discriminators
 from zoo.nn.distributions import likelihood_names, prior_names
-from zoo.nn.given import number, widths
-from zoo.trainer import Batch, Losses
+from zoo.training.monitors import DiscriminatorMonitor, ModeCollapseMonitor
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 WHY = "a GAN has no encoder"
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class GAN(BaseAutoencoder):
     """The generative adversarial network: a decoder without an encoder, for comparison.
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-import keras
 from keras import ops
 
 from zoo.models.vae import VAE
 from zoo.nn.distributions.normal import kl_divergence
-from zoo.trainer import Batch, Losses
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class IWAE(VAE):
     """The importance-weighted autoencoder: a tighter bound, from several codes per image.
 

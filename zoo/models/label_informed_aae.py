@@ -9,13 +9,14 @@ import numpy as np
 from keras import ops
 
 from zoo.checks import data as checks
-from zoo.inference import decode_or_draw
+from zoo.checks.arguments import whole
+from zoo.inference.arrays import decode_or_draw
 from zoo.models.aae import AAE
-from zoo.models.labeled_images import check_every_class_has_a_label
-from zoo.nn.given import whole
+from zoo.training.labeled_images import check_every_class_has_a_label
+from zoo.training.registry import register
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class LabelInformedAAE(AAE):
     """The label-informed adversarial autoencoder: each class has its own part of the prior.
 

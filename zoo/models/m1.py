@@ -8,17 +8,18 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo import inference, label_propagation
 from zoo.checks import data as checks
-from zoo.models.labeled_images import check_every_class_has_a_label
-from zoo.models.settings import initial_weights
-from zoo.models.signature import classifier_part
+from zoo.checks.arguments import whole, widths
+from zoo.inference import arrays, label_propagation
+from zoo.inference.parts import classifier_part
 from zoo.models.vae import VAE
-from zoo.monitors import not_finite
-from zoo.nn.given import whole, widths
+from zoo.training.labeled_images import check_every_class_has_a_label
+from zoo.training.monitors import not_finite
+from zoo.training.registry import register
+from zoo.training.settings import initial_weights
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class M1(VAE):
     """The latent-feature model M1: similar images have similar codes, so that few labels suffice.
 
@@ -33,8 +34,8 @@ class M1(VAE):
 
     Args:
         num_classes: how many labels there are.
-        method: of label propagation, a name in `zoo.label_propagation.METHODS`: "spreading"
-            over neighbors, "self_training" or "svm".
+        method: of label propagation, a name in `zoo.inference.label_propagation.METHODS`:
+            "spreading" over neighbors, "self_training" or "svm".
         classifier_hidden_units: widths of the classifier's hidden layers.
         classifier_epochs: how often it sees all codes.
         Others: see `VAE`.
@@ -150,7 +151,7 @@ class M1(VAE):
         """Return the classifier's probabilities for mean codes, a tensor [batch, num_classes]."""
         return ops.softmax(self.classifier(self.code(x)))
 
-    predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
+    predict_proba, predict_labels = arrays.predict_proba, arrays.predict_labels
 
     def parts(self) -> dict:
         """Return what can be exported: the parts of a VAE, and `classifier`."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, NoReturn
 
-import keras
 from keras import ops
 
-import zoo
 from zoo.models.m2 import M2
 from zoo.models.vae import VAE
 from zoo.nn.distributions import likelihood_names
 from zoo.nn.saved_configs import refuse_name
+from zoo.presets.loading import load
+from zoo.training.registry import register
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class M1M2(M2):
     """The stacked semi-supervised model: an `M2` on the sampled codes of a trained VAE.
 
@@ -121,7 +121,7 @@ def _copy(lower) -> VAE:
     """Return an uncompiled copy of a model, with the same weights."""
     if isinstance(lower, str):
         refuse_name("lower", lower)
-        lower = zoo.load(lower)
+        lower = load(lower)
     if not isinstance(lower, VAE) or lower.conditional:
         raise TypeError(
             f"lower is {lower!r}; give a trained zoo.M1 or zoo.VAE, or the name of its preset."

@@ -8,17 +8,18 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from zoo import inference
 from zoo.backend import backend
+from zoo.checks.arguments import number, whole, widths
+from zoo.inference import arrays
+from zoo.inference.parts import classifier_part
 from zoo.models.cvae import fixed_prior, is_learned, learn_prior, learned_prior_of
-from zoo.models.labeled_images import LabeledImages
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import classifier_part
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
-from zoo.nn.given import number, whole, widths
-from zoo.trainer import Batch, Losses
+from zoo.training.labeled_images import LabeledImages
+from zoo.training.loss_weight import LossWeight
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 RAMP_STEPS = 500
 
@@ -39,7 +40,7 @@ class PhaseOfTraining(keras.callbacks.Callback):
             model.make_train_function(force=True)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class M2(VAE):
     """The generative semi-supervised model: unknown labels are a latent variable.
 
@@ -265,7 +266,7 @@ class M2(VAE):
 
     # Use
 
-    predict_proba, predict_labels = inference.predict_proba, inference.predict_labels
+    predict_proba, predict_labels = arrays.predict_proba, arrays.predict_labels
 
     def label_probability(self, x: Any) -> Any:
         """Return q(y | x) as a tensor, [batch, num_classes]."""

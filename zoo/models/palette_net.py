@@ -6,29 +6,29 @@ import math
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
 from keras import ops
 
 from zoo.backend import backend
 from zoo.checks import data as checks
+from zoo.checks.arguments import whole, widths
 from zoo.checks.arrays import as_array
 from zoo.data.palettes import palettes
-from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
-from zoo.models.loss_weight import LossWeight
+from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.pix2pix import NO_CODE, default_filters
-from zoo.models.signature import TensorInfo, image_info
+from zoo.models.translator import ImageTranslator, check_halvings, shape_of_images
 from zoo.nn import colors as spaces
 from zoo.nn import translation_networks
-from zoo.nn.given import whole, widths
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
 LARGEST = 128.0  # of a and b, beyond all colors of sRGB
 LAB = 100.0  # Lab, divided by this, is what networks see
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class PaletteNet(ImageTranslator):
     """Recoloring: the generator gives an image the colors of another palette.
 

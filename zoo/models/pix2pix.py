@@ -10,18 +10,19 @@ import numpy as np
 from keras import ops
 
 from zoo.checks import streams
-from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import TensorInfo, image_info
+from zoo.checks.arguments import number, widths
+from zoo.inference.parts import TensorInfo, image_info
+from zoo.models.translator import ImageTranslator, check_halvings, shape_of_images
 from zoo.nn import own_discriminators, own_networks, translation_networks
-from zoo.nn.given import number, widths
 from zoo.nn.proportions import suited_filters
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 NO_CODE = "a U-Net has no code: images also pass through its connections"
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class Pix2Pix(ImageTranslator):
     """Image-to-image translation: from outlines to photographs, from maps to aerial views, ...
 

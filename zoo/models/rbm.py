@@ -9,11 +9,12 @@ import numpy as np
 from keras import ops
 
 from zoo.backend import backend
+from zoo.checks.arguments import whole
+from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.autoencoder import Autoencoder
-from zoo.models.signature import TensorInfo, image_info
 from zoo.nn.distributions.likelihoods import Bernoulli
-from zoo.nn.given import whole
-from zoo.trainer import Batch, Losses
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 ONE_LAYER = (
     "it is one dense layer with one kernel. Several of them make a deep network: "
@@ -21,7 +22,7 @@ ONE_LAYER = (
 )
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class RBM(Autoencoder):
     """The restricted Boltzmann machine, p(v, h) proportional to exp(-E(v, h)).
 

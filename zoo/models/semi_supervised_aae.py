@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import keras
 from keras import ops
 
 from zoo.backend import backend
+from zoo.checks.arguments import whole
 from zoo.models.aae import AAE
 from zoo.models.clustering_aae import ClusteringAAE
-from zoo.models.labeled_images import LabeledImages
-from zoo.nn.given import whole
-from zoo.trainer import Batch, Losses
+from zoo.training.labeled_images import LabeledImages
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class SemiSupervisedAAE(ClusteringAAE):
     """The adversarial autoencoder that learns to classify images, most of them without a label.
 

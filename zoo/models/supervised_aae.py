@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import keras
-
 from zoo.models.aae import AAE
+from zoo.training.registry import register
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class SupervisedAAE(AAE):
     """The supervised adversarial autoencoder: its decoder takes the class, its code is the style.
 

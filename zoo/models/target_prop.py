@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
 from keras import ops
 
 from zoo.backend import backend
+from zoo.checks.arguments import number, whole
+from zoo.inference.parts import TensorInfo
 from zoo.models.base import BaseAutoencoder
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import TensorInfo
-from zoo.nn.given import number, whole
-from zoo.trainer import Batch, Losses, weighted
+from zoo.training.loss_weight import LossWeight
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses, weighted
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class TargetPropAutoencoder(BaseAutoencoder):
     """The energy-based autoencoder: gradient descent finds codes, and the encoder predicts them.
 

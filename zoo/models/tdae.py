@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
-import keras
 import numpy as np
 from keras import ops
 
 from zoo.checks import streams
-from zoo.models.image_translator import ImageTranslator, check_halvings, shape_of_images
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import TensorInfo, image_info
+from zoo.checks.arguments import number, widths
+from zoo.inference.parts import TensorInfo, image_info
+from zoo.models.translator import ImageTranslator, check_halvings, shape_of_images
 from zoo.nn import networks
-from zoo.nn.given import number, widths
 from zoo.nn.super_resolution_networks import downsampler, upsampler
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class TDAE(ImageTranslator):
     """Super-resolution of unaligned, noisy images by a decoder, an encoder and a second decoder.
 

@@ -11,25 +11,26 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks import data as checks
+from zoo.checks.arguments import number, whole
 from zoo.checks.codes import check_codes
+from zoo.inference.importance_sampling import Estimate, log_mean_weights
 from zoo.models.base import BaseAutoencoder
-from zoo.models.importance_sampling import Estimate, log_mean_weights
-from zoo.models.loss_weight import LossWeight
-from zoo.models.posterior_collapse import warn_of_collapse
-from zoo.monitors import not_finite
 from zoo.nn import corruption as corruptions
 from zoo.nn.configured import made_of
 from zoo.nn.distributions import normal, prior_names
 from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
-from zoo.nn.given import number, whole
 from zoo.nn.requirements import check_corruption
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.monitors import not_finite
+from zoo.training.posterior_collapse import warn_of_collapse
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 FEW_STEPS = 100  # of training, after which codes may still be unused
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class VAE(BaseAutoencoder):
     """The variational autoencoder: codes are distributions, and a prior over codes generates.
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import keras
 from keras import ops
 
-from zoo.models.loss_weight import LossWeight
-from zoo.models.signature import TensorInfo, image_info
+from zoo.checks.arguments import number, widths
+from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.vae import VAE
-from zoo.monitors import DiscriminatorMonitor
 from zoo.nn import networks
 from zoo.nn.distributions.normal import kl_divergence
-from zoo.nn.given import number, widths
-from zoo.trainer import Batch, Losses
+from zoo.training.loss_weight import LossWeight
+from zoo.training.monitors import DiscriminatorMonitor
+from zoo.training.registry import register
+from zoo.training.trainer import Batch, Losses
 
 FIXED = {"samples": 1, "free_bits": 0.0, "binarize": None, "corruption": None}
 WHY = "its updates use one code for each image, and the images as they are"
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register
 class VAEGAN(VAE):
     """The VAE-GAN: a variational autoencoder that compares the discriminator's features of images.
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import keras
 
-from zoo.json_file import shortened
-from zoo.own_classes import OwnClassError
+from zoo.checks.own_classes import OwnClassError
+from zoo.files.json_file import shortened
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = _SHORT.maxdict = 4

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from zoo.nn.own_layers import Dropout, TiedDense
+from zoo.nn.layers import Dropout, TiedDense
 from zoo.nn.residual_networks import doubled, halved
 
 RESIDUAL = ("resnet", "conv1d")

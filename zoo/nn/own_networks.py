@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from zoo.nn.own_layers import WithoutActivation
+from zoo.nn.layers import WithoutActivation
 from zoo.nn.saved_configs import SAVED
 
 # Operations that only change the shape of values, which may follow the last activation.

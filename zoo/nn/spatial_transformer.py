@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from zoo.nn.given import whole
+from zoo.checks.arguments import whole
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _CHANNELS = 8  # that the transformation is computed from

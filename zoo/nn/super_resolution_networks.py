@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from zoo.nn.given import widths
+from zoo.checks.arguments import widths
 from zoo.nn.spatial_transformer import SpatialTransformer
 from zoo.nn.translation_networks import activated
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import zoo
+from zoo.nn.distributions import Normal
 from zoo.plots.images import (
     analogies,
     filters,
@@ -93,7 +93,7 @@ def preview(model: Any, x: Any, labels: Any = None) -> Picture:
         wide = model.latent_dim >= 100 and len(model.image_shape) == 3
         return filters(model) if wide and not model.filters else reconstructions(model, x)
     beta = getattr(model, "beta", 1.0)
-    normal = isinstance(model.prior, zoo.Normal)
+    normal = isinstance(model.prior, Normal)
     if normal and isinstance(beta, float) and beta > 1 and model.latent_dim > 2:
         return traversal(model, x=x[:1000])
     if model.image_shape[-1] == 3 and model.latent_dim > 2 and len(x) > 3:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-import zoo
+from zoo.nn.distributions import GaussianMixture
 from zoo.plots.picture import Picture
 from zoo.plots.sheets import (
     DPI,
@@ -393,7 +393,7 @@ def _dimensions(model, x, label):
         return order, [f"$z_{{{i + 1}}}$" for i in order]
     need(hasattr(model, "kl_by_dimension"), "Dimensions are sorted by the KL divergences of a VAE.")
     labels = np.full(len(x), label or 0) if model.conditional else None
-    mixture = isinstance(model.prior, zoo.GaussianMixture)
+    mixture = isinstance(model.prior, GaussianMixture)
     need(not mixture, "A mixture as the prior has no KL divergence by dimension: leave out x.")
     kl = model.kl_by_dimension(x, labels).mean(axis=0)
     order = np.argsort(-kl)

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
 
-import zoo
+from zoo.nn.distributions import Normal
 from zoo.plots.picture import Picture
 from zoo.plots.sheets import DPI, draw, enlarged, need, scatter
 
@@ -90,7 +90,7 @@ def bubbles(
     colors_of = ["C0"] * len(mean) if labels is None else [f"C{y % 10}" for y in labels]
     for center, width, color in zip(mean, widths, colors_of, strict=True):
         axes.add_patch(Ellipse(center, *width, facecolor=color, edgecolor="none", alpha=0.25))
-    if not model.conditional and isinstance(model.prior, zoo.Normal):
+    if not model.conditional and isinstance(model.prior, Normal):
         width = 2 * model.prior.scale
         axes.add_patch(Ellipse((0, 0), width, width, fill=False, linestyle="--"))
     axes.set_aspect("equal")

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from zoo.atomic_writes import publish_file
+from zoo.files.atomic_writes import publish_file
 from zoo.plots.picture import Picture
 
 DPI = 100

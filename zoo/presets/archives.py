@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.json_file import parse_object
+from zoo.files.download_cache import LARGEST_CARD, LARGEST_CONFIG, LARGEST_WEIGHTS
+from zoo.files.json_file import parse_object
 from zoo.presets.card import CARD, CONFIG, WEIGHTS
-from zoo.presets.download_cache import LARGEST_CARD, LARGEST_CONFIG, LARGEST_WEIGHTS
 
 METADATA = "metadata.json"
 _DENSEST = 8  # how many bytes one packed byte may unpack to; weights hardly get smaller

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from zoo.json_file import read_object, shortened
-from zoo.presets.addresses import public_source
-from zoo.terminal import printable
+from zoo.checks.words import printable
+from zoo.files.addresses import public_source
+from zoo.files.json_file import read_object, shortened
 
 CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.presets.addresses import public_source
+from zoo.files.addresses import public_source
 from zoo.presets.card import Card
 
 

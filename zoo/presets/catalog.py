@@ -7,10 +7,12 @@ import os
 import warnings
 from pathlib import Path
 
-from zoo.presets import hub, recipes
-from zoo.presets.addresses import public_address, public_source
+from zoo.checks.names import UnknownNameError
+from zoo.files.addresses import public_address, public_source
+from zoo.presets import hub
 from zoo.presets.card import CARD, Card, read_card
-from zoo.suggestions import UnknownNameError
+
+_RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
 
 def shipped_folder() -> Path:
@@ -77,7 +79,7 @@ def preset_folder(name: str | os.PathLike) -> Path:
         return Path(text)
     if Path(text).is_dir():
         raise ValueError(f"The folder {text} holds no {CARD}; presets are written by zoo.save.")
-    if text in recipes.names():
+    if Path(text).name == text and (_RECIPES / f"{text}.toml").is_file():
         raise ValueError(
             f"{text} is a recipe without a preset: train one by `zoo train {text} --out FOLDER`, "
             "and give the folder."

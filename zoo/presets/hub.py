@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from zoo.atomic_writes import publish_folder
-from zoo.json_file import parse_object, shortened
-from zoo.presets import hub_access
-from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card, verified_file
-from zoo.presets.download_cache import (
+from zoo.files.atomic_writes import publish_folder
+from zoo.files.download_cache import (
     LARGEST_CARD,
     LARGEST_CONFIG,
     LARGEST_WEIGHTS,
     cache_folder,
 )
-from zoo.presets.downloads import UnreachableError, cleaned, download
+from zoo.files.downloads import UnreachableError, cleaned, download
+from zoo.files.json_file import parse_object, shortened
+from zoo.presets import hub_access
+from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card, verified_file
 
 PREFIX = "hf://"
 _NAME = re.compile(r"hf://(\w[\w.-]*/\w[\w.-]*)(?:@([^\s@]+))?", re.ASCII)

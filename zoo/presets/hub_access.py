@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from zoo.presets.addresses import has_secrets, public_address
-from zoo.presets.downloads import cleaned
+from zoo.files.addresses import has_secrets, public_address
+from zoo.files.downloads import cleaned
 
 ENDPOINT = "https://huggingface.co"
 _LOGIN = "log in with `hf auth login`, or set HF_TOKEN"

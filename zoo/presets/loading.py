@@ -11,15 +11,12 @@ from typing import Any
 import keras
 
 from zoo.backend.optimizer_group import normalize_config
+from zoo.checks.own_classes import OwnClassError
 from zoo.data.table_columns import Columns
-from zoo.json_file import read_object, shortened
-from zoo.models import CLASSES
-from zoo.models.base import BaseAutoencoder
-from zoo.monitors import check_finite
+from zoo.files.addresses import public_address, public_source
+from zoo.files.json_file import read_object, shortened
 from zoo.nn.saved_configs import SAVED, as_saved
-from zoo.own_classes import OwnClassError
 from zoo.presets import archives, hub, urls
-from zoo.presets.addresses import public_address, public_source
 from zoo.presets.card import CONFIG, WEIGHTS, read_card
 from zoo.presets.card import verified_file as verified
 from zoo.presets.catalog import list_models, preset_folder
@@ -32,6 +29,9 @@ from zoo.presets.weight_files import (
     stored,
     without_attributes,
 )
+from zoo.training.monitors import check_finite
+from zoo.training.registry import CLASSES
+from zoo.training.trainer import Trainer
 
 
 def load(
@@ -44,7 +44,7 @@ def load(
     latent_dim: int | None = None,
     input_shape: tuple[int, ...] | None = None,
     prior: Any = None,
-) -> BaseAutoencoder:
+) -> Trainer:
     """Load a model from a preset or a `.keras` file, with its weights and compiled.
 
     Only classes of the zoo, of Keras, and of `custom_objects` are made. Every file of a preset is

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backend.optimizer_group import clone_optimizer
-from zoo.models.settings import unknown
+from zoo.training.settings import unknown
 
 SIZES = ("num_classes", "latent_dim", "input_shape")  # in the order in which they are changed
 _MOST_NAMED = 6  # weights in a message

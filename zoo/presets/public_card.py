@@ -1,6 +1,6 @@
 """What may be published of a preset: its card and texts, without paths and secrets.
 
-Cards say nothing of where data lay since the note beside the folder does (`zoo.presets.data_note`);
+Cards say nothing of where data lay since the note beside the folder does (`zoo.recipes.data_note`);
 those of earlier versions do. This module needs neither Keras nor NumPy.
 """
 
@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from zoo.presets.addresses import public_source
+from zoo.files.addresses import public_source
 from zoo.presets.card import Card
 
 PATH = "PATH"  # stands where a path stood

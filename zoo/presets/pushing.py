@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from zoo.checks.words import printable
 from zoo.presets import hub, hub_access
 from zoo.presets.card import CARD, Card, describe, read_card, verified_file
 from zoo.presets.card_page import render_card
 from zoo.presets.catalog import preset_folder
 from zoo.presets.public_card import check_text, public_card, public_recipe
-from zoo.terminal import printable
 
 PAGE, RECIPE = "README.md", "recipe.toml"
 TEXTS = (".json", ".toml", ".md", ".txt", ".csv", ".yaml", ".yml")

@@ -13,9 +13,9 @@ from typing import Any
 import keras
 from keras import layers
 
-from zoo.json_file import shortened
-from zoo.models import CLASSES
-from zoo.own_classes import OwnClassError
+from zoo.checks.own_classes import OwnClassError
+from zoo.files.json_file import shortened
+from zoo.training.registry import CLASSES
 
 # Values that Keras writes as objects.
 _VALUES = ("__tuple__", "__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__slice__")

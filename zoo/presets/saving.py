@@ -10,23 +10,23 @@ import h5py
 import keras
 import numpy as np
 
-import zoo
-from zoo.atomic_writes import need_space, publish_folder, write_file
 from zoo.backend.optimizer_group import normalize_config
 from zoo.data.table_columns import Columns
-from zoo.models.base import BaseAutoencoder
-from zoo.monitors import check_finite
-from zoo.presets.addresses import public_source
+from zoo.files.addresses import public_source
+from zoo.files.atomic_writes import need_space, publish_folder, write_file
+from zoo.files.version import __version__
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card
 from zoo.presets.card_page import render_card
 from zoo.presets.weight_files import DENSEST
+from zoo.training.monitors import check_finite
+from zoo.training.trainer import Trainer
 
 STORAGES = ("float32", "float16", "compact")
 LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
 
 
 def save(
-    model: BaseAutoencoder,
+    model: Trainer,
     folder: str | os.PathLike,
     *,
     overwrite: bool = False,
@@ -64,7 +64,7 @@ def save(
         >>> zoo.load("my_digits").latent_dim
         4
     """
-    if not isinstance(model, BaseAutoencoder):
+    if not isinstance(model, Trainer):
         raise TypeError(
             f"Only models of the zoo are saved as presets; this is a {type(model).__name__}. Use "
             "its save() to write a .keras file."
@@ -116,7 +116,7 @@ def _card(model, name, storage, about) -> Card:
             "num_classes": model.num_classes,
             "recipe": None,
             "storage": storage,
-            "versions": {"autoencoder-zoo": zoo.__version__, "keras": keras.__version__},
+            "versions": {"autoencoder-zoo": __version__, "keras": keras.__version__},
             "parameters": model.count_params(),
             "figures": [],
             **about,

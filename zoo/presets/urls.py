@@ -11,10 +11,10 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from zoo.atomic_writes import publish_file
-from zoo.presets.addresses import public_address
-from zoo.presets.download_cache import LARGEST_WEIGHTS, cache_folder
-from zoo.presets.downloads import download
+from zoo.files.addresses import public_address
+from zoo.files.atomic_writes import publish_file
+from zoo.files.download_cache import LARGEST_WEIGHTS, cache_folder
+from zoo.files.downloads import download
 
 LARGEST = LARGEST_WEIGHTS + 2**25  # bytes of a file with weights, config and card
 ENDINGS = (".keras", ".zip")

@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import zoo
 from zoo import anomaly
+from zoo.checks.names import UnknownNameError
 from zoo.models import CLASSES
 from zoo.sklearn.settings import WithSettings
-from zoo.suggestions import UnknownNameError
 
 
 class AnomalyDetector(OutlierMixin, WithSettings):

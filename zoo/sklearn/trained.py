@@ -11,11 +11,11 @@ import numpy as np
 
 import zoo
 from zoo.checks.data import positive
+from zoo.checks.names import UnknownNameError
 from zoo.models import CLASSES
 from zoo.nn.distributions.columns import is_constant
 from zoo.nn.proportions import suited_batch_size, suited_epochs
 from zoo.sklearn.settings import WithSettings
-from zoo.suggestions import UnknownNameError
 
 STEPS = 750  # of a training on few rows that nobody gave a length
 LARGEST_BATCH = 128

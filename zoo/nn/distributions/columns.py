@@ -13,7 +13,7 @@ from keras import ops
 from zoo.checks.arrays import as_array
 from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.likelihoods import Gaussian, Likelihood
-from zoo.nn.own_layers import Standardize
+from zoo.nn.layers import Standardize
 
 LEAST_SPREAD = 1e-6  # of a column, as a share of its largest value: float32 holds 7 digits
 

@@ -24,7 +24,7 @@ from zoo.checks.arrays import as_array
 from zoo.checks.tables import column_names
 from zoo.nn.distributions.likelihoods import Likelihood
 from zoo.nn.distributions.normal import LOG_TWO_PI
-from zoo.nn.own_layers import LogOfCounts
+from zoo.nn.layers import LogOfCounts
 
 MOST_LOG_MEAN = math.log(2.0**24)  # float32 holds all whole numbers up to 2^24
 LOG_DISPERSIONS = math.log(1e-3), math.log(1e6)

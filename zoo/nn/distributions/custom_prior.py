@@ -9,10 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.json_file import shortened
+from zoo.checks.arguments import whole
+from zoo.checks.own_classes import OwnClassError
+from zoo.files.json_file import shortened
 from zoo.nn.distributions.priors import MOST_PARTS, Prior
-from zoo.nn.given import whole
-from zoo.own_classes import OwnClassError
 
 MOST_IN_POOL = 10**7
 

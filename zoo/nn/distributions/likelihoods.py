@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from zoo.checks.arguments import number, whole
 from zoo.nn.configured import Configured
 from zoo.nn.distributions.normal import LOG_TWO_PI, log_normal
-from zoo.nn.given import number, whole
 
 LEAST_VARIANCE = 1e-6  # of a pixel
 CALIBRATION_RATE = 0.1  # the weight of a batch in the moving average of a calibrated variance

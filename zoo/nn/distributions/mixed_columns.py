@@ -10,12 +10,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.checks.arguments import number
 from zoo.checks.arrays import as_array
 from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.columns import GaussianColumns, check_rows, moments
 from zoo.nn.distributions.likelihoods import Likelihood
 from zoo.nn.distributions.normal import log_normal
-from zoo.nn.given import number
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.checks.arguments import number, whole
 from zoo.nn.distributions.priors import MOST_PARTS, Prior
-from zoo.nn.given import number, whole
 
 MOST_FACTORS = 2**24  # numbers in the factors of a mixture, num_classes latent_dim^2
 

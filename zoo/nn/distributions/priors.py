@@ -10,10 +10,10 @@ import numpy as np
 from keras import ops
 
 from zoo.backend import backend
+from zoo.checks.arguments import number, whole
 from zoo.checks.data import check_labels
 from zoo.nn.configured import Configured
 from zoo.nn.distributions.normal import DiagonalNormal, log_normal
-from zoo.nn.given import number, whole
 
 MOST_PARTS = 2**16  # of a prior: each takes memory, and a file can name any number
 

@@ -1,0 +1,181 @@
+"""The pages that are written from cards and results; `python -m zoo.generated_pages` updates them.
+
+Run it in a checkout. It writes `pretrained/README.md`, `results/README.md`, and the tables of
+presets in `docs/families`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from zoo.files.atomic_writes import write_file
+from zoo.presets.card import Card
+from zoo.presets.card_page import table_row
+from zoo.presets.catalog import card, list_models
+
+
+class Family(NamedTuple):
+    """A page of `docs/families`."""
+
+    title: str
+    classes: tuple[str, ...]
+
+
+FAMILIES = {
+    "autoencoder": Family(
+        "Autoencoders",
+        (
+            "Autoencoder",
+            "SparseAutoencoder",
+            "DenoisingAutoencoder",
+            "ContractiveAutoencoder",
+        ),
+    ),
+    "rbm": Family("Restricted Boltzmann machines", ("RBM",)),
+    "target-prop": Family("Target propagation", ("TargetPropAutoencoder",)),
+    "vae": Family("Variational autoencoders", ("VAE",)),
+    "cvae": Family("Conditional variational autoencoders", ("CVAE",)),
+    "iwae": Family("Importance-weighted autoencoders", ("IWAE",)),
+    "semi-supervised": Family("Variational autoencoders with few labels", ("M1", "M2", "M1M2")),
+    "aae": Family("Adversarial autoencoders", ("AAE",)),
+    "aae-with-labels": Family(
+        "Adversarial autoencoders with labels or clusters",
+        ("LabelInformedAAE", "SupervisedAAE", "SemiSupervisedAAE", "ClusteringAAE"),
+    ),
+    "caae": Family("CAAE: images through the levels of an attribute", ("CAAE",)),
+    "dfc-vae": Family("DFC-VAE", ("DFCVAE",)),
+    "gan": Family("Generative adversarial networks", ("GAN",)),
+    "energy-gans": Family("EBGAN and BEGAN", ("EBGAN", "BEGAN")),
+    "vaegan": Family("VAE-GAN", ("VAEGAN",)),
+    "pix2pix": Family("Image-to-image translation", ("Pix2Pix",)),
+    "palette-net": Family("Recoloring", ("PaletteNet",)),
+    "tdae": Family("Super-resolution of unaligned images", ("TDAE",)),
+}
+# Of the metrics on a card, the tables show the first of these, and the reconstruction error.
+MOST_TELLING = (
+    "classification error",
+    "clustering error",
+    "rank correlation of the attribute",
+    "Fréchet distance of translations",
+    "PSNR",
+    "color error",
+    "Fréchet distance",
+    "negative log-likelihood, 5000 samples",
+    "generated class accuracy",
+    "PSNR at Gaussian noise of 0.2",
+    "PSNR at 25 % masking",
+    "reconstruction error of refined codes",
+    "negative ELBO",
+    "angle to PCA",
+    "linear probe accuracy",
+    "sliced Wasserstein distance to the prior",
+)
+PRESETS = re.compile(r"(<!-- presets: ([\w-]+) -->\n).*?(<!-- end of presets -->)", re.DOTALL)
+
+
+def presets_of(family: str) -> list[Card]:
+    """Return the cards of the shipped presets of a family, by the key of its page."""
+    cards = [card(name) for name in list_models()]
+    return [entry for entry in cards if entry["class"] in FAMILIES[family].classes]
+
+
+def presets_table(cards: Iterable[Card], folder: str) -> str:
+    """Return a table of presets in Markdown; `folder` is the way to `pretrained`, with a slash."""
+    lines = [
+        table_row(["preset", "class", "data", "code", "file", "measured on the test set"]),
+        "|---|---|---|---|---|---|",
+    ]
+    for entry in cards:
+        kilobytes = entry["files"]["model.weights.h5"]["bytes"] / 1e3
+        cells = [
+            f"[`{entry['name']}`]({folder}{entry['name']}/README.md)",
+            f"`{entry['class']}`",
+            entry["recipe"]["data"],
+            entry["latent_dim"] or "none",
+            f"{kilobytes:,.0f} kB",
+            "; ".join(_shown(entry)),
+        ]
+        lines.append(table_row(cells))
+    return "\n".join(lines) + "\n"
+
+
+def _shown(entry: Card) -> Iterator[str]:
+    metrics = {metric["name"]: metric for metric in entry["figures"]}
+    first = next(name for name in MOST_TELLING if name in metrics)
+    for name in (first, "reconstruction error"):
+        if name not in metrics:  # a GAN reconstructs nothing
+            continue
+        yield f"{name} {metrics[name]['value']} {metrics[name]['unit']}".rstrip()
+
+
+def presets_page() -> str:
+    """Return `pretrained/README.md`: all shipped presets, by family."""
+    lines = [
+        "# Presets",
+        "",
+        "Pretrained models, by family. `zoo.load(name)` returns one, ready to use and to train on.",
+        "The card of each says what it was trained on, and states the protocol beside each metric",
+        "([how metrics are measured](../docs/guides/reproducibility.md)). Compare metrics only",
+        "where their protocols agree: an ELBO on gray pixels bounds no likelihood, and cannot be",
+        "compared with one on binarized pixels.",
+        "",
+    ]
+    for key, family in FAMILIES.items():
+        cards = presets_of(key)
+        lines += [f"## {family.title}", ""]
+        lines += [f"[What they are, and when to use them](../docs/families/{key}.md)", ""]
+        lines += [presets_table(cards, "") if cards else "There is none yet.\n"]
+    return "\n".join(lines)
+
+
+def with_presets(page: str) -> str:
+    """Return a page of `docs/families` with its tables of presets brought up to date."""
+
+    def table(found):
+        cards = presets_of(found[2])
+        text = presets_table(cards, "../../pretrained/") if cards else "There is none yet.\n"
+        return found[1] + text + found[3]
+
+    return PRESETS.sub(table, page)
+
+
+def results_page(folder: str | Path) -> str:
+    """Return `results/README.md` from the comparisons that `zoo reproduce` wrote into a folder."""
+    paths = sorted(Path(folder).glob("*.json"))
+    records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    lines = [
+        "# Results",
+        "",
+        "Comparisons that lectures make, each written by one command. What was reported in the",
+        "literature stands beside what was obtained, with the protocol.",
+        "",
+    ]
+    lines += [f"- [{record['title']}](#{name})" for name, record in records.items()]
+    for name, record in records.items():
+        lines += ["", f'<a id="{name}"></a>', "", f"## {record['title']}", ""]
+        lines += [f"`{record['command']}`, seed {record['seed']}", ""]
+        lines += [table_row(record["columns"]), table_row("---" for _ in record["columns"])]
+        lines += [*map(table_row, record["rows"]), "", record["protocol"]]
+        if record["picture"]:
+            lines += ["", f"![{record['title']}]({record['picture']})"]
+    return "\n".join(lines) + "\n"
+
+
+def generated_pages(root: Path) -> dict[Path, str]:
+    """Return the text that every generated page of a checkout should have."""
+    pages = {
+        root / "pretrained" / "README.md": presets_page(),
+        root / "results" / "README.md": results_page(root / "results"),
+    }
+    for path in sorted((root / "docs" / "families").glob("*.md")):
+        pages[path] = with_presets(path.read_text(encoding="utf-8"))
+    return pages
+
+
+if __name__ == "__main__":
+    for path, text in generated_pages(Path.cwd()).items():
+        write_file(path, text)

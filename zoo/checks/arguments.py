@@ -1,0 +1,104 @@
+"""Checks of the numbers in the arguments of constructors."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+from zoo.files.json_file import shortened
+
+_LARGEST = 2**63 - 1  # of the integers of tensors
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> float:
+    """Return a finite number within bounds.
+
+    Args:
+        name: of the argument, for errors.
+        value: the argument.
+        least, most: the closed ends of the range. above, below: its open ends.
+
+    Raises:
+        TypeError: not a number. ValueError: NaN, infinity, or a number out of the range.
+    """
+    bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
+    expected = " and ".join(f"{words} {end:g}" for words, end in bounds if end is not None)
+    expected = "a finite number" + (f", {expected}" if expected else "")
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}; give {expected}.")
+    fits = (
+        _is_finite(value)
+        and (least is None or value >= least)
+        and (above is None or value > above)
+        and (most is None or value <= most)
+        and (below is None or value < below)
+    )
+    if not fits:
+        raise ValueError(f"{name} is {shortened(value)}; give {expected}.")
+    return float(value)
+
+
+def whole(name: str, value: Any, *, least: int = 0, most: int | None = None) -> int:
+    """Return a whole number of at least `least`; 2.0 is valid, and 2.7 is not.
+
+    Raises:
+        TypeError: not a number.
+        ValueError: a fraction, NaN, infinity, a number below `least` or above `most`, or an integer
+            above 2^63.
+    """
+    expected = f"a whole number of at least {least}"
+    expected += "" if most is None else f" and at most {most:,}"
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}; give {expected}.")
+    fits = _is_finite(value) and int(value) == value and least <= value
+    if not fits or value > (_LARGEST if most is None else most):
+        raise ValueError(f"{name} is {shortened(value)}; give {expected}.")
+    return int(value)
+
+
+def _is_finite(value: Real) -> bool:
+    """Return whether a number is finite as a float; integers can have hundreds of digits."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def widths(name: str, value: Any) -> tuple[int, ...]:
+    """Return the widths of layers: a tuple of whole numbers of at least 1, or an empty one.
+
+    Raises:
+        TypeError: not a sequence of numbers. ValueError: a width below 1, or a fraction.
+    """
+    example = f"({value},)" if isinstance(value, Real) else "(64, 32)"
+    return _whole_numbers(name, value, f"a width for every layer, such as {name}={example}")
+
+
+def shape(name: str, value: Any, expected: str) -> tuple[int, ...]:
+    """Return a shape without the batch: a tuple of whole numbers of at least 1, and not empty.
+
+    Args:
+        expected: the expected value in words, for errors.
+
+    Raises:
+        TypeError: not a sequence of numbers. ValueError: an empty sequence, or a size below 1.
+    """
+    sizes = _whole_numbers(name, value, expected)
+    if not sizes:
+        raise ValueError(f"{name} is empty; give {expected}.")
+    return sizes
+
+
+def _whole_numbers(name, value, expected):
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{name} is {value!r}; give {expected}.")
+    return tuple(whole(f"{name}[{i}]", one, least=1) for i, one in enumerate(value))

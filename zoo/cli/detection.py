@@ -1,0 +1,324 @@
+"""`zoo detect`: what is unusual in a file of data, as a table and a page; `zoo renew`."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.anomaly import folders
+from zoo.anomaly.comparison import comparison
+from zoo.anomaly.detector import Detector
+from zoo.anomaly.folders import read_folder
+from zoo.anomaly.loading import load
+from zoo.anomaly.periods import drift
+from zoo.anomaly.report import PAGE, TABLE, write_report
+from zoo.anomaly.saving import FILE
+from zoo.checks.data import count_rows
+from zoo.checks.words import kind_of_items
+from zoo.cli.shared_options import check_settings, settings_in, size_of, table_options
+from zoo.data.folders import FROM_SUBFOLDERS, from_folder
+from zoo.data.table_columns import Columns
+from zoo.data.tables import Read, is_table, read_table
+from zoo.models import CLASSES
+from zoo.nn.distributions import GaussianColumns, MixedColumns
+from zoo.presets.loading import load as load_preset
+from zoo.recipes.evaluation_data import NO_NAMES
+
+_GIVEN = ("score", "contamination", "quantile", "false_positive_rate")
+_GIVEN += ("standardize", "names", "units", "seed")  # arguments of a Detector
+
+
+def detect(options: Any, custom_objects: dict) -> None:
+    """Run the command; `options` are those of the command line."""
+    is_detector, is_class = Path(options.name, FILE).is_file(), options.name in CLASSES
+    given = {name: getattr(options, name) for name in _GIVEN if getattr(options, name) is not None}
+    if is_detector and (given or options.train_data):
+        named = ", ".join(["--" + name.replace("_", "-") for name in given] or ["--train-data"])
+        raise ValueError(
+            f"{options.name} is a detector, whose score and threshold are set: leave out {named}."
+        )
+    if not is_class:
+        for name in ("epochs", "size", "channels"):
+            if getattr(options, name):
+                raise ValueError(
+                    f"--{name} is for a class, which is trained; {options.name} is: leave it out."
+                )
+    if is_detector:
+        detector = load(options.name, custom_objects=custom_objects)
+    elif is_class:
+        detector = trained(options, given)
+    else:
+        model = load_preset(options.name, custom_objects=custom_objects)
+        detector = Detector(model, **given)
+    data = read_items(options.data, options, detector.model, names=detector.names)
+    truth = labels_of(options, data.y)
+    if not is_detector and not is_class:
+        seen = data.x
+        if options.train_data:
+            seen = read_items(options.train_data, options, detector.model, scored=False).x
+        detector.fit(seen, train=False)
+    drifted = None
+    if options.by:
+        drifted = drift(detector, data.x, dates_of(options, data), every=options.every)
+    compared = None
+    if options.compare:
+        old = load(options.compare, custom_objects=custom_objects)
+        same = read_items(options.data, options, old.model, names=old.names, told=False)
+        compared = comparison(
+            old.scores(same.x), detector.scores(data.x), old.threshold, detector.threshold
+        )
+    found = write_report(
+        detector,
+        data.x,
+        options.out,
+        is_anomaly=truth,
+        ids=data.ids,
+        id_name=options.id_column or "id",
+        unknown=data.unknown,
+        drift=drifted,
+        compared=compared,
+        top=options.top,
+        overwrite=options.overwrite,
+    )
+    if data.unknown:
+        print(f"Rows with values that the model does not know: {len(data.unknown)}")
+    print(f"{found['anomalies']} of {found['items']} items are above {found['threshold']:.6g}")
+    if "auroc" in found:
+        print(f"AUROC {found['auroc']:.4f}, average precision {found['average_precision']:.4f}")
+    for result in filter(None, (drifted, compared)):
+        print(result.described())
+    if options.save:
+        detector.save(options.save, overwrite=options.overwrite)
+        print(f"{options.save} is the detector. Export it: zoo export {options.save} OUT")
+    print(f"{Path(options.out, TABLE)} and {Path(options.out, PAGE)} are written.")
+
+
+def renew(options: Any, custom_objects: dict) -> None:
+    """Run `zoo renew`: set the threshold of a detector on new data, and train it if asked."""
+    detector = load(options.name, custom_objects=custom_objects)
+    data = read_items(options.data, options, detector.model, names=detector.names)
+    before, n = detector.threshold, count_rows(folders.images_of(data.x))
+    above = int((detector.scores(data.x) > np.float32(before)).sum())
+    print(f"{above} of {n} items are above the threshold in use, {before:.6g}", flush=True)
+    detector.fit(data.x, train=options.train, epochs=options.epochs, verbose=2)
+    if detector.retrained:
+        loss, after = detector.retrained
+        print(f"loss on held-out items: {loss:.5g} before, {after:.5g} after training")
+    print(f"new threshold: {detector.threshold:.6g} ({detector.rule}={detector.rule_value:g})")
+    detector.save(options.out, overwrite=options.overwrite)
+    print(f"{options.out} is the new detector. See what changes for data of yours:")
+    print(f"zoo detect {options.out} DATA --compare {options.name} --out REPORT")
+
+
+def trained(options: Any, given: dict) -> Detector:
+    """Return a detector of a class, trained on `--train-data`, or else on the data themselves.
+
+    Args:
+        options: of the command line. given: arguments of `Detector`.
+
+    Raises:
+        OSError, ValueError: no such file, or a setting that the class does not have.
+    """
+    path = options.train_data or options.data
+    settings = check_settings(CLASSES[options.name], settings_in(options.settings))
+    if Path(path).is_dir():
+        refuse_options_of_others(path, options)
+        size = size_of(options) or (64, 64)
+        seen = from_folder(path, size, channels=options.channels or 3, cache=options.cache)
+        told = f"{len(seen.images):,} images"
+    elif is_table(path):
+        table = read_file(path, options, None, scored=False)
+        seen, told = table.x, f"{len(table.x):,} rows"
+        if "names" in given:
+            raise ValueError(f"{path} names its columns: leave out --names.")
+        if "standardize" in given:
+            given = {"names": table.columns, **given}
+        else:
+            settings.setdefault("likelihood", likelihood_of(table))
+    else:
+        refuse_options_of_others(path, options)
+        seen = scaled(read_array(path, options.array))
+        told = f"{len(seen):,} {kind_of_items(seen.shape[1:])} of {seen.shape[1:]}"
+    if not Path(path).is_dir() and (options.size or options.channels):
+        raise ValueError(f"--size and --channels are for folders of images; {path} is a file.")
+    print(f"training a {options.name} on {told} in {path} ...", flush=True)
+    return Detector(options.name, **given, **settings).fit(seen, epochs=options.epochs, verbose=2)
+
+
+def likelihood_of(table: Read) -> Any:
+    """Return the likelihood of the columns of a table, as `zoo.data.Table.likelihood` does."""
+    if table.categories:
+        names = {"names": table.columns, "category_names": table.category_names}
+        return MixedColumns.adapted(table.x, table.categories, **names)
+    return GaussianColumns.adapted(table.x, table.columns)
+
+
+def read_items(
+    path: Any,
+    options: Any,
+    model: Any,
+    scored: bool = True,
+    names: tuple[str, ...] | None = None,
+    told: bool = True,
+) -> Read:
+    """Return the items in a file or folder as the model takes them, with labels and ids of tables.
+
+    Args:
+        path: of the file, or of a folder of images.
+        options: of the command line. model: of the detector.
+        scored: whether these items get scores; else the columns of labels, ids and dates are left
+            out if they are there.
+        names: of the columns that the detector was fitted on, where the model knows none.
+        told: whether to print how a table was read.
+
+    Raises:
+        OSError, ValueError: no such file, or not one for the model.
+    """
+    if Path(path).is_dir() or not is_table(path):
+        refuse_options_of_others(path, options)
+        if Path(path).is_dir():
+            asked = scored and FROM_SUBFOLDERS in (options.labels, options.by)
+            labels = FROM_SUBFOLDERS if asked else None
+            found = read_folder(path, model, labels, options.cache)
+            names = None if labels is None else np.array(found.class_names)[found.labels]
+            return Read(found, (), y=names, when=names)
+        return Read(for_model(read_array(path, options.array), model), ())
+    columns = Columns.of(model.likelihood) or Columns.of(names)
+    found = read_file(path, options, columns, scored, told)
+    if columns is None and told:
+        print(NO_NAMES, flush=True)
+    return found
+
+
+def refuse_options_of_others(path: Any, options: Any) -> None:
+    """Refuse options of tables for what is none, and the name of an array for a folder.
+
+    Raises:
+        ValueError: which names the option.
+    """
+    for name in ("drop", "delimiter", "decimal", "id_column", "unknown"):
+        if getattr(options, name):
+            option = "--id" if name == "id_column" else f"--{name}"
+            raise ValueError(f"{option} is for tables, and {path} is none: leave it out.")
+    if Path(path).is_dir() and options.array:
+        raise ValueError(f"--array is for .npz files; {path} is a folder: leave it out.")
+
+
+def read_file(
+    path: Any, options: Any, columns: Columns | None, scored: bool, told: bool = True
+) -> Read:
+    """Return a table.
+
+    Args:
+        path, options, scored, told: as for `read_items`. columns: that the model knows, or None.
+    """
+    read = table_options(options)
+    labels = options.labels if options.labels and not options.labels.endswith(".npy") else None
+    when = options.by if options.by and not options.by.endswith(".npy") else None
+    if not scored:
+        read["drop_if_there"] = [*filter(None, (labels, options.id_column, when))]
+    asked = {"labels": labels, "id_column": options.id_column, "when": when} if scored else {}
+    asked |= {"unknown": options.unknown} if scored and options.unknown else {}
+    found = read_table(path, columns=columns, **asked, **read)
+    if told:
+        print(found.recognized, flush=True)
+    return found
+
+
+def dates_of(options: Any, data: Read) -> Any:
+    """Return when the items were made, by `--by`: of a column, the subfolders, or a file.
+
+    Raises:
+        ValueError: neither a column of a table nor a file.
+    """
+    if data.when is not None:
+        return data.when
+    if options.by == FROM_SUBFOLDERS or not options.by.endswith(".npy"):
+        raise ValueError(
+            f"--by {options.by} is not there: of a table name a column, of a folder give "
+            f"{FROM_SUBFOLDERS}, of other data an .npy file with a date for each item."
+        )
+    return read_array(options.by, None)
+
+
+def labels_of(options: Any, found: np.ndarray | None = None) -> np.ndarray | None:
+    """Return which items are anomalies by `--labels` and `--normal`, or None.
+
+    Args:
+        options: of the command line. found: labels that the table has, or the names of the
+            subfolders that images are in, or None.
+
+    Raises:
+        ValueError: `--normal` without labels, or a class that no label names.
+    """
+    if options.labels is None:
+        if options.normal:
+            raise ValueError("--normal says which of --labels are normal: give both.")
+        return None
+    if options.labels != FROM_SUBFOLDERS and found is not None and found.dtype.kind == "U":
+        found = None  # the subfolders are those of --by
+    if found is None and options.labels == FROM_SUBFOLDERS:
+        raise ValueError(f"--labels {FROM_SUBFOLDERS} is for a folder of images: name a file.")
+    labels = read_array(options.labels, None) if found is None else found
+    if labels.dtype.kind == "U" and not options.normal:
+        raise ValueError(
+            f"The subfolders are {', '.join(np.unique(labels)[:20])}: say which hold normal "
+            f"images, such as --normal {np.unique(labels)[0]}."
+        )
+    if not options.normal:
+        return labels
+    if labels.dtype.kind not in "iubU":
+        raise TypeError(f"{options.labels} holds {labels.dtype}; with --normal, integers.")
+    labels = labels.astype(int).astype(str) if labels.dtype.kind != "U" else labels
+    there = np.unique(labels)
+    strange = sorted(set(options.normal) - set(there.tolist()))
+    if strange:
+        raise ValueError(
+            f"--normal names the classes [{', '.join(strange)}], and {options.labels} has "
+            f"{', '.join(map(str, there[:20]))}."
+        )
+    return ~np.isin(labels, options.normal)
+
+
+def read_array(path: Any, name: str | None) -> np.ndarray:
+    """Return the array in an .npy file, or one of an .npz file, by its name.
+
+    Raises:
+        OSError: the file is not there.
+        ValueError: it is no such file, or holds several arrays and none is named.
+    """
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no .npy or .npz file of numbers: {error}") from error
+    if isinstance(found, np.ndarray):
+        return found
+    with found:
+        if name is None and len(found.files) == 1:
+            (name,) = found.files
+        if name not in found.files:
+            raise ValueError(
+                f"{path} holds the arrays {', '.join(found.files)}: say which to take with --array."
+            )
+        return found[name]
+
+
+def scaled(x: np.ndarray) -> np.ndarray:
+    """Return bytes as images in [0, 1], [n, height, width, channels], and other data unchanged."""
+    if x.dtype != np.uint8 or x.ndim < 3:
+        return x
+    x = x[..., None] if x.ndim == 3 else x
+    return x.astype("float32") / np.float32(255)
+
+
+def for_model(x: np.ndarray, model: Any) -> np.ndarray:
+    """Return images of bytes as float32 in [0, 1], with the channel that files leave out."""
+    shape = tuple(model.image_shape)
+    if len(shape) == 3 and shape[-1] == 1 and x.shape[1:] == shape[:-1]:
+        x = x[..., None]
+    if x.dtype == np.uint8 and len(shape) == 3:
+        x = x.astype("float32") / np.float32(255)
+    return x

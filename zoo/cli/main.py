@@ -1,0 +1,359 @@
+"""The `zoo` command."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+
+import zoo
+from zoo import importing
+from zoo.checks.names import UnknownNameError
+from zoo.checks.own_classes import OwnClassError
+from zoo.checks.words import printable
+from zoo.cli import detect, evaluate, own_classes, push, train
+from zoo.cli.generate import PICTURES, check, draw, picture_file, usual_picture
+from zoo.cli.shared_options import add_table_options, count, table_options
+from zoo.cli.standard_error import quiet as _quiet
+from zoo.cli.terminal import streams
+from zoo.files.atomic_writes import check_file, check_target, publish_file, publish_folder
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line; return 0 if it went well, 1 if it failed, 2 if it was wrong."""
+    with streams():
+        return _main(arguments)
+
+
+def _main(arguments) -> int:
+    parser = _parser()
+    options, settings = parser.parse_known_args(arguments)
+    options.settings = settings
+    if settings and not _takes_settings(options):
+        parser.error(f"unrecognized arguments: {' '.join(settings)}")
+    if "run" not in options:
+        parser.print_help(sys.stderr)
+        print("\nzoo: error: give one of these commands", file=sys.stderr)
+        return 2
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with importing.in_words():
+            push.pin(options)
+            options.run(options)
+        sys.stdout.flush()
+    except UnknownNameError as error:
+        return _complain(error, 2)
+    except OwnClassError as error:
+        takes = "modules" in options
+        return _complain(error, 1, error.on_command_line() if takes else None)
+    except (ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
+        return _complain(error, 1)
+    except MemoryError as error:
+        return _complain(str(error) or "there is not enough memory for this", 1)
+    except KeyboardInterrupt as interrupted:
+        return _complain(interrupted, 130, "interrupted; no incomplete preset or file was left")
+    return 0
+
+
+def _takes_settings(options) -> bool:
+    """Say whether a command makes a model, whose settings are options."""
+    run = getattr(options, "run", None)
+    if run is detect.detect:
+        return detect.is_class(options.name)
+    return run is train.train
+
+
+def _load(name, modules=()):
+    """Load a preset; read its card first, without a backend, so that errors come early."""
+    zoo.card(name)
+    if sys.stderr.isatty():
+        print(f"loading {name} ...", file=sys.stderr, flush=True)
+    with _quiet():
+        from zoo.presets.loading import load
+    return load(name, custom_objects=own_classes.imported(modules))
+
+
+def _complain(error, code, said=None):
+    for line in (said or str(error), *getattr(error, "__notes__", ())):
+        print(f"zoo: {printable(line)}", file=sys.stderr)
+    return code
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="zoo", description="Autoencoders for Keras: pretrained, measured, exported."
+    )
+    parser.add_argument("--version", action="version", version=zoo.__version__)
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    def command(run, name, description):
+        sub = commands.add_parser(name, help=description, description=description)
+        sub.set_defaults(run=run)
+        if run in _TAKING_CLASSES:
+            own_classes.add_option(sub)
+        return sub
+
+    sub = command(_list, "list", "list the presets that have weights")
+    sub.add_argument("pattern", nargs="?", default="*", help="part of the name, or a glob")
+
+    sub = command(_card, "card", "show what a preset is and what was measured")
+    _add_name(sub)
+    sub.add_argument("--json", action="store_true", help="print the card as JSON")
+
+    sub = command(_demo, "demo", "load, generate, fine-tune, export and deploy, in a minute")
+    sub.add_argument("name", nargs="?", default="cvae_mnist", help="a preset")
+    sub.add_argument("--out", default="zoo_demo", help="folder for the results [zoo_demo]")
+    _add_overwrite(sub)
+
+    sub = command(_generate, "generate", "make a picture with a preset")
+    _add_name(sub)
+    sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
+    sub.add_argument("--picture", choices=PICTURES, help="[samples, or what else suits the model]")
+    sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
+    sub.add_argument("--n", type=count, default=None, help="how many images, or rows [a sheet]")
+    sub.add_argument("--seed", type=int, default=None, help="of random samples [0]")
+    sub.add_argument("--cmap", help="colors of gray images, as matplotlib names them [the model's]")
+    _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
+    add_table_options(sub)
+    _add_overwrite(sub)
+
+    sub = command(train.train, "train", "train a recipe or a class; continues if interrupted")
+    train.add_train(sub)
+    _add_overwrite(sub)
+
+    sub = command(train.recipe, "recipe", "print a recipe to start from")
+    train.add_recipe(sub)
+
+    sub = command(evaluate.evaluate, "evaluate", "measure a preset's metrics on the whole test set")
+    _add_name(sub)
+    _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
+    evaluate.add_evaluate(sub)
+
+    sub = command(detect.detect, "detect", "find what is unusual in data: a table and a page")
+    detect.add_detect(sub)
+    _add_overwrite(sub)
+
+    sub = command(detect.renew, "renew", "set the threshold of a detector on new data; train it")
+    detect.add_renew(sub)
+    _add_overwrite(sub)
+
+    sub = command(_reproduce, "reproduce", "run a comparison and write its table")
+    sub.add_argument("name", help="an experiment of zoo.experiments")
+    sub.add_argument("--out", default="results", help="folder for table and picture [results]")
+    sub.add_argument("--epochs", type=count, default=None, help="of each training")
+    sub.add_argument(
+        "--only", nargs="+", default=(), help="rows to run; the others of the table are kept [all]"
+    )
+    _add_overwrite(sub)
+
+    sub = command(push.push, "push", "write a preset to a repository of the Hugging Face hub")
+    push.add_push(sub)
+    _add_overwrite(sub)
+
+    sub = command(_export, "export", "write ONNX and SavedModel files, proved equal to Keras")
+    _add_name(sub, ", or by Detector.save")
+    sub.add_argument("out", help="folder to write")
+    sub.add_argument(
+        "--format", choices=("onnx", "saved_model"), action="append", help="[both]", dest="formats"
+    )
+    sub.add_argument(
+        "--variant",
+        choices=("float16", "int8"),
+        action="append",
+        default=[],
+        help="an additional smaller ONNX file: for GPUs, for CPUs [none]",
+        dest="variants",
+    )
+    _add_data(sub, "data set, folder or file of real images [the data set it was trained on]")
+    add_table_options(sub)
+    sub.add_argument("--opset", type=_opset, default=18, help="of ONNX, from 15 [18]")
+    sub.add_argument(
+        "--channels-first",
+        action="store_const",
+        dest="layout",
+        const="channels_first",
+        default="channels_last",
+        help="images as [channels, height, width] in the files, as PyTorch has them",
+    )
+    sub.add_argument(
+        "--web",
+        action="store_true",
+        help="write a page that runs the model in a browser, OUT/web; needs npm",
+    )
+    sub.add_argument(
+        "--web-archive", help="onnxruntime-web's npm package as a file, instead of npm"
+    )
+    _add_overwrite(sub)
+    return parser
+
+
+def _opset(text):
+    if not text.isdecimal() or int(text) < 15:
+        raise argparse.ArgumentTypeError(f"{text} is not an opset of at least 15")
+    return int(text)
+
+
+def _add_name(parser, more=""):
+    parser.add_argument("name", help=f"a preset's name, a folder, or hf://user/name{more}")
+
+
+def _add_data(parser, text):
+    parser.add_argument("--data", "--images", dest="data", help=text)
+
+
+def _add_overwrite(parser):
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+
+
+def _list(options):
+    names = zoo.list_models(options.pattern)
+    if not names:
+        raise UnknownNameError("preset that matches", options.pattern, zoo.list_models())
+    width = max(map(len, names))
+    for name in names:
+        print(f"{name:{width}}  {zoo.card(name)['description']}")
+
+
+def _card(options):
+    card = zoo.card(options.name)
+    print(json.dumps(card, indent=1) if options.json else card)
+
+
+def _demo(options):
+    zoo.card(options.name)
+    check_target(options.out, options.overwrite)
+    with _quiet():
+        from zoo.cli.demo import run
+        from zoo.presets import loading  # noqa: F401  starts the backend
+    run(options.name, options.out, overwrite=options.overwrite)
+
+
+def _generate(options):
+    if options.picture:
+        check(options)
+    if options.out or options.picture:  # else the name of the file follows from the model
+        check_file(picture_file(options), options.overwrite)
+    model = _load(options.name, options.modules)
+    options.picture = options.picture or usual_picture(model)
+    check(options)
+    out = picture_file(options)
+    with publish_file(out, options.overwrite) as scratch:
+        draw(model, options).savefig(scratch)
+    print(out)
+
+
+def _detector(options):
+    """Load a detector to export it."""
+    if options.web or options.variants or options.data:
+        raise ValueError(f"{options.name} is a detector: leave out --web, --variant and --data.")
+    with _quiet():
+        from zoo.anomaly import load
+    return load(options.name, custom_objects=own_classes.imported(options.modules))
+
+
+def _reproduce(options):
+    with _quiet():
+        from zoo.experiments import reproduce
+    given = {name: getattr(options, name) for name in ("epochs", "only", "overwrite")}
+    table = reproduce(options.name, options.out, **given)
+    print(table.title)
+    for row in (table.columns, *table.rows):
+        print("  " + "  ".join(f"{'' if cell is None else cell!s:>22}" for cell in row))
+    print(f"written into {options.out}")
+
+
+def _export(options):
+    check_target(options.out, options.overwrite)
+    from zoo import export
+
+    if options.web:
+        _check_page(options)
+    if detect.is_detector(options.name):
+        model, known = _detector(options), {}
+    else:
+        model = _load(options.name, options.modules)
+        known = _images(options, model) if options.web or options.variants or options.data else {}
+    with publish_folder(options.out, options.overwrite) as folder:
+        report = export.export_model(
+            model,
+            folder,
+            formats=tuple(options.formats or ("onnx", "saved_model")),
+            opset=options.opset,
+            layout=options.layout,
+            variants=options.variants,
+            images=known or None,
+            progress=lambda text: print(text, flush=True),
+        )
+        print(export.format_report(report))
+        if options.web:
+            _write_page(options, folder, known)
+    print(f"{options.out} is written.")
+    if options.web:
+        print(f"See the page: python -m http.server --directory {os.path.join(options.out, 'web')}")
+
+
+def _check_page(options):
+    """Raise an error if the page cannot be written, before the work begins."""
+    from zoo import export
+
+    if "onnx" not in (options.formats or ("onnx",)):
+        raise ValueError("--web needs the decoder as ONNX: add --format onnx.")
+    importlib.import_module(f"{export.__name__}.onnxruntime_web").read(options.web_archive)
+
+
+def _images(options, model, n=1000):
+    """Return images by input name: of the user, else of what the preset was trained on, or none."""
+    import numpy as np
+
+    from zoo.presets.catalog import preset_folder
+    from zoo.recipes.evaluation_data import arrays_of
+
+    card, folder = zoo.card(options.name), preset_folder(options.name)
+    try:
+        read = table_options(options)
+        name, _, (x, y) = arrays_of(card, options.data, report=print, preset=folder, **read)
+    except (OSError, ValueError) as error:
+        if options.data:
+            raise
+        print(f"There are no real images for the page or the report: {error}", file=sys.stderr)
+        return {}
+    classes = _classes(card, name)
+    labels = {i.high for part in model.parts().values() for i in part.inputs if i.name == "label"}
+    known = {"label": y[:n]} if y is not None and labels == {len(classes) - 1} else {}
+    return {"x": np.asarray(x[:n]), **known}
+
+
+def _classes(card, name):
+    source = zoo.data.SOURCES.get(name)
+    return source.classes if source else card.get("classes") or ()
+
+
+def _write_page(options, folder, known):
+    from zoo import export
+
+    card = zoo.card(options.name)
+    y = known.get("label")
+    export.write_page(
+        folder,
+        folder / "web",
+        images=known.get("x"),
+        labels=y,
+        label_names=_classes(card, (card.get("recipe") or {}).get("data"))
+        if y is not None
+        else None,
+        title=card["name"],
+        description=card.get("description") or "",
+        archive=options.web_archive,
+    )
+
+
+_TAKING_CLASSES = (
+    *(_generate, _export, train.train, evaluate.evaluate),
+    *(detect.detect, detect.renew),
+)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

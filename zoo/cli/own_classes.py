@@ -1,0 +1,78 @@
+"""A user's own classes on the command line, from the modules that `--import` names.
+
+Only the command line determines what is imported; files cannot.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+
+def add_option(parser: Any) -> None:
+    """Add `--import MODULE` to a command, which may be given several times."""
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="your own module, in this folder or installed, whose registered classes are used",
+    )
+
+
+def options_again(modules: Iterable[str]) -> str:
+    """Return the `--import` options of modules, for a command that is printed."""
+    return "".join(f" --import {name}" for name in modules)
+
+
+def imported(modules: Iterable[str]) -> dict:
+    """Import modules and return the objects that they registered with Keras, as `custom_objects`.
+
+    Args:
+        modules: names as in an `import` statement; modules in the current folder are found.
+
+    Returns:
+        classes and functions by their registered names, and models also by their class names, if
+        they are defined in one of the modules (or in a submodule) or are names in it.
+
+    Raises:
+        ValueError: a module that cannot be imported, or that registers nothing.
+    """
+    return {name: found for module in modules for name, found in _registered_in(module).items()}
+
+
+def _registered_in(name: str) -> dict:
+    import keras
+
+    sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        hint = f" Leave out .py: --import {name[:-3]}." if name.endswith(".py") else ""
+        raise ValueError(
+            f"--import {name} failed: {error}. Give the name of a module in this folder or of one "
+            f"that is installed, as an import statement has it.{hint}"
+        ) from error
+    finally:
+        sys.path.remove(os.getcwd())
+    held = {id(value) for value in vars(module).values()}
+    registered = {
+        key: found
+        for key, found in keras.saving.get_custom_objects().items()
+        if id(found) in held or f"{found.__module__}.".startswith(f"{name}.")
+    }
+    if not registered:
+        raise ValueError(
+            f"--import {name}: nothing in it is registered. Decorate its classes with "
+            '@keras.saving.register_keras_serializable(package="mine").'
+        )
+    models = {
+        key.rpartition(">")[2]: found  # the name in files, also of a class that was renamed
+        for key, found in registered.items()
+        if isinstance(found, type) and issubclass(found, keras.Model)
+    }
+    return registered | models | {found.__name__: found for found in models.values()}

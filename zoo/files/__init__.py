@@ -1,0 +1,1 @@
+"""Files: whole or not at all, locked, downloaded within limits, and JSON without surprises."""

@@ -1,0 +1,1 @@
+"""What is done with a trained model: methods with arrays, and the functions that are exported."""

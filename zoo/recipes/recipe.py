@@ -1,0 +1,191 @@
+"""The settings from which a preset is trained, in a TOML file.
+
+A recipe holds the data set, the class and its arguments, the optimizer, epochs, batch size and
+seed. `zoo.recipes.training.train` makes a preset folder from it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from zoo.checks.names import UnknownNameError
+from zoo.files.json_file import shortened
+
+_LARGEST = 2**31 - 1
+_LARGEST_FLOAT = 3.4e38  # of float32
+_IN_WORDS = {str: "text", int: "a whole number", dict: "a table", list: "a list of texts"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a preset is trained.
+
+    Attributes:
+        name: of the preset.
+        description: one line for the card.
+        paper: authors, year, identifier.
+        data: a name of `zoo.data.SOURCES`, or images of a user's own: a folder, an .npy or .npz
+            file.
+        class_name: a class of the zoo.
+        model: the arguments of the class.
+        optimizer: `learning_rate`, and optionally `beta_1` and `final`; the rate decays along a
+            half cosine to `final` times its start. With several updates, an entry with the name of
+            an update overrides these settings.
+        epochs, batch_size, seed: of the training.
+        steps_per_epoch: for which `epochs` are meant: on data of one's own with fewer there are
+            more epochs; 0 for those of the data set, or of any data if it is none of the zoo.
+        pretraining: empty, or `epochs`, `learning_rate`, and arguments. With a `class`, its models
+            pre-train the layers one by one, see `zoo.pretrain`; without one, the whole model is
+            pre-trained with these arguments instead of those in `model`.
+        labels: how many images keep their label, equally many of each class; 0 for all. They are
+            chosen with the recipe's seed, by `zoo.data.keep_labels`.
+        validation: how many images, the last of the training set, are kept for validation.
+        storage: of the weights, "float32", "float16" or "compact"; see `zoo.save`.
+        label_file: an .npy file with the labels of images of a user's own, or the column of a table
+            that holds them; "" for none.
+        drop: columns of the table that are left out.
+        delimiter, decimal: of the table, where they were given; see `zoo.data.from_table`.
+        keep: "last" or "best": the weights of the last epoch, or of that with the lowest
+            `val_loss`.
+    """
+
+    name: str
+    description: str
+    paper: str
+    data: str
+    class_name: str
+    epochs: int
+    model: dict[str, Any]
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    pretraining: dict[str, Any] = field(default_factory=dict)
+    batch_size: int = 128
+    steps_per_epoch: int = 0
+    seed: int = 1
+    validation: int = 10000
+    labels: int = 0
+    storage: str = "float16"
+    label_file: str = ""
+    drop: list[str] = field(default_factory=list)
+    delimiter: str = ""
+    decimal: str = ""
+    keep: str = "last"
+
+    @classmethod
+    def parse(cls, name: str, text: str) -> Recipe:
+        """Read a recipe from TOML.
+
+        Raises:
+            ValueError: invalid TOML, or missing or unknown keys.
+        """
+        try:
+            content = tomllib.loads(text)
+            content["class_name"] = content.pop("class")
+            made = cls(name=name, **content)
+        except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"The recipe {name} cannot be read: {error}") from error
+        _check(made)
+        return made
+
+    def to_toml(self) -> str:
+        """Return the recipe as TOML, which `parse` reads; what is as by default is left out.
+
+        Example:
+            >>> from zoo import recipes
+            >>> recipe = recipes.get("vae_digits")
+            >>> recipes.Recipe.parse("vae_digits", recipe.to_toml()) == recipe
+            True
+        """
+        lines, tables = [], []
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            required = entry.default is MISSING and entry.default_factory is MISSING
+            if entry.name == "name" or (not required and value in (entry.default, {}, [])):
+                continue
+            key = "class" if entry.name == "class_name" else entry.name
+            if isinstance(value, dict):
+                inside = (f"{_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
+                tables.append("\n".join(("", f"[{key}]", *inside)))
+            else:
+                lines.append(f"{key} = {_toml(value)}")
+        return "\n".join([*lines, *tables]) + "\n"
+
+
+_LEAST = dict.fromkeys(("epochs", "batch_size"), 1)
+_LEAST |= dict.fromkeys(("steps_per_epoch", "seed", "validation", "labels"), 0)
+_KINDS = {"str": str, "int": int, "dict[str, Any]": dict, "list[str]": list}
+
+
+def _check(recipe):
+    """Refuse entries of other types, and numbers that cannot be."""
+    for entry in fields(recipe):
+        value, kind = getattr(recipe, entry.name), _KINDS[entry.type]
+        fits = isinstance(value, kind) and not isinstance(value, bool)
+        if fits and kind is int:
+            fits = _LEAST[entry.name] <= value <= _LARGEST
+        if fits and entry.name == "drop":
+            fits = all(isinstance(column, str) for column in value)
+        if not fits:
+            least = f" from {_LEAST[entry.name]} to {_LARGEST}" if kind is int else ""
+            raise ValueError(
+                f"The recipe {recipe.name} says {entry.name} is {shortened(value)}; give "
+                f"{_IN_WORDS[kind]}{least}."
+            )
+    for place, numbers in (("optimizer", recipe.optimizer), ("pretraining", recipe.pretraining)):
+        for name, value in numbers.items():
+            most = _LARGEST if isinstance(value, int) else _LARGEST_FLOAT
+            if isinstance(value, int | float) and not abs(value) <= most:
+                raise ValueError(
+                    f"The recipe {recipe.name} says {name} in [{place}] is {shortened(value)}; "
+                    "give a finite number."
+                )
+
+
+def _toml(value) -> str:
+    """Return a value as TOML has it, tables in one line."""
+    if isinstance(value, dict):
+        entries = ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
+        return f"{{ {entries} }}" if entries else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+
+
+def names() -> list[str]:
+    """Return the names of all recipes, sorted."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.toml"))
+
+
+def get(name: str) -> Recipe:
+    """Return the recipe of a shipped preset, or one from a user's own .toml file.
+
+    Raises:
+        UnknownNameError: there is no such recipe; the error has the nearest names.
+        OSError, ValueError: a file that cannot be read, or is not a recipe.
+    """
+    if str(name).endswith(".toml"):
+        return Recipe.parse(Path(name).stem, Path(name).read_text(encoding="utf-8"))
+    return Recipe.parse(name, text(name))
+
+
+def text(name: str) -> str:
+    """Return the file of a shipped recipe.
+
+    Raises:
+        UnknownNameError: there is none of that name; the nearest are given.
+    """
+    if name not in names():
+        raise UnknownNameError("recipe", name, names())
+    return (Path(__file__).parent / f"{name}.toml").read_text(encoding="utf-8")

@@ -1,0 +1,365 @@
+"""Training a preset from a recipe."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo import data, plots
+from zoo.backend import backend
+from zoo.checks.names import UnknownNameError
+from zoo.files.atomic_writes import check_target
+from zoo.files.json_file import shortened
+from zoo.models import CLASSES
+from zoo.presets import saving
+from zoo.presets.card import Card
+from zoo.presets.catalog import list_models
+from zoo.presets.other_sizes import start_from
+from zoo.presets.reference_classifier import REFERENCE_CLASSIFIERS
+from zoo.pretraining.stacks import pretrain
+from zoo.recipes import Recipe, data_note, own_data
+from zoo.recipes.length import steps_per_epoch
+from zoo.recipes.unlearned import unlearned
+from zoo.training import devices
+from zoo.training.callbacks import Backup, KeepBest, Progress
+from zoo.training.monitors import check_finite, not_finite
+
+FINE_TUNING_RATE = 5e-4
+KEEP = ("last", "best")
+_MOST_LINES = 200  # and backups, about: many short epochs share one
+
+
+def train(
+    recipe: Recipe,
+    out: str | os.PathLike,
+    *,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    overwrite: bool = False,
+    images: Any = None,
+    labels: Any = None,
+    strategy: str | None = None,
+    licence: str | None = None,
+    model_class: type | None = None,
+    other: Any = None,
+    verbose: bool = True,
+) -> Card | None:
+    """Train a model from its recipe and write it as a preset folder.
+
+    An interrupted training continues after its last complete epoch, or one of the last of very
+    many: its state is in a folder next to `out` until the preset is written.
+
+    Args:
+        recipe: from `zoo.recipes.get(name)` or `Recipe.parse`.
+        out: the folder to write.
+        epochs, batch_size: numbers of your own, instead of the recipe's.
+        overwrite: replace an existing preset, if its folder holds nothing else.
+        images: train on these instead of the recipe's data set: an array of images; a folder of
+            images, which get the size in the recipe (see `zoo.data.from_folder`); or an .npy or
+            .npz file, whose images stay on disk. They determine the model's `input_shape`. A sixth
+            of them, or the number in the recipe if it is smaller, is chosen with the recipe's seed
+            and kept for validation. Of few images batches are smaller and epochs more, so that the
+            recipe's number of steps is made. For photographs `binarize` is left out, and the
+            likelihood is Gaussian unless the recipe has one. A line says so.
+        labels: of these images, integers [n] or the path of an .npy file, for models that learn
+            from labels; semi-supervised models take -1 for unknown labels. Those of a folder are
+            its subfolders.
+        strategy: how to train on several devices; see `zoo.strategy`.
+        licence: of your weights; by default the card says "not stated".
+        model_class: your own class; by default the zoo's class with the name in the recipe.
+        other: a trained model to start from, in place of new weights and of a pre-training: every
+            weight that fits is kept, see `zoo.presets.other_sizes.start_from`. The card names it.
+        verbose: whether to print a line per epoch, or per few of many, with the speed and the
+            remaining time; and what the model did not learn.
+
+    Returns:
+        the card, without metrics, which `zoo evaluate` measures later. None for all workers except
+        the first, which writes.
+
+    Raises:
+        FileExistsError: `out` exists and `overwrite` is false, or it holds anything else; raised
+            before training starts.
+        UnknownNameError: the recipe's class or data set, or the strategy, does not exist.
+        ValueError: less than one epoch; images and labels that do not fit together; a training that
+            diverged, whose state is then deleted.
+    """
+    with devices.strategy(strategy):
+        length = {"epochs": epochs, "batch_size": batch_size}
+        given = images, labels
+        return _train(recipe, out, length, overwrite, given, other, licence, model_class, verbose)
+
+
+def _train(recipe, out, length, overwrite, given, other, licence, model_class, verbose):
+    out = Path(os.path.abspath(out))
+    check_target(out, overwrite)
+    for name, number in length.items():
+        if number is not None and number < 1:
+            raise ValueError(f"{name} is {number}; give at least 1.")
+    if recipe.keep not in KEEP:
+        raise ValueError(f"keep is {recipe.keep!r}; choose {' or '.join(map(repr, KEEP))}.")
+    steps = recipe.epochs * steps_per_epoch(recipe)
+    recipe, source, x, y, own = _data_of(recipe, *given, length, out.name, model_class, verbose)
+    cut, epochs = len(x) - recipe.validation, recipe.epochs
+    if cut < 1:
+        raise ValueError(
+            f"The recipe keeps {recipe.validation:,} images for validation, and there are "
+            f"{len(x):,}: set validation to a smaller number."
+        )
+    keras.utils.set_random_seed(recipe.seed)
+    model = make_model(recipe, model_class)
+    if other is not None:
+        kept = start_from(model, other)
+        model.based_on = other.based_on
+        if verbose:
+            print(f"started from {other.based_on or 'the given model'}: {kept}")
+    model.compile(
+        optimizer=make_optimizer(model, recipe, epochs * math.ceil(cut / recipe.batch_size))
+    )
+    if hasattr(model, "labels_from_images"):
+        y = model.labels_from_images(np.asarray(x))
+    some = np.asarray(x[cut : cut + 5000]), None if y is None else y[cut : cut + 5000]
+    y = y if model.learns_labels or model.semi_supervised else None
+    first, last = (
+        (x[part], None if y is None else y[part]) for part in (slice(cut), slice(cut, None))
+    )
+    if recipe.labels:
+        first = first[0], data.keep_labels(first[1], recipe.labels, seed=recipe.seed)
+    weights = [] if other is None else [w for w in other.get_weights() if w.ndim]
+    progress = out.with_name(f".{out.name}.{_fingerprint(recipe, epochs, x, y, *weights)}.progress")
+    if other is None and recipe.pretraining and not (progress / "latest.weights.h5").exists():
+        start(model, recipe, first, verbose)
+    every = max(1, epochs // _MOST_LINES)
+    best = KeepBest(progress) if recipe.keep == "best" else None
+    with _telling_of_state(progress):
+        history = model.fit(
+            *first,
+            batch_size=recipe.batch_size,
+            epochs=epochs,
+            validation_data=last,
+            callbacks=[
+                *([best] if best else []),
+                # Kept until the preset is written; in two copies, in case one is lost.
+                Backup(progress, double_checkpoint=True, delete_checkpoint=False, every=every),
+                *([Progress(len(first[0]), every=every)] if verbose else []),
+            ],
+            verbose=0,
+        ).history
+    if not_finite(model):
+        shutil.rmtree(progress, ignore_errors=True)  # nothing can continue from there
+        check_finite(model)
+    if best and best.epoch and verbose:
+        print(f"kept: the weights of epoch {best.epoch}, whose val_loss {best.loss:.5g} is lowest")
+    if verbose:
+        made = epochs * math.ceil(cut / recipe.batch_size)
+        for fault in unlearned(model, first, last, history, made, steps, recipe):
+            print(f"note: {fault}")
+    model.compile(optimizer=fine_tuning_optimizer(model))
+    told = about(recipe, epochs, source, len(x), best.epoch if best else None)
+    settings = {
+        "storage": recipe.storage,
+        "about": told | {"licence": licence},
+        "texts": _texts(recipe),
+        "pictures": _pictures(model, *some),
+    }
+    if not backend.is_chief(model):  # saving needs all workers, but only one folder is kept
+        with tempfile.TemporaryDirectory() as folder:
+            saving.save(model, Path(folder, out.name), **settings)
+        return None
+    with _telling_of_state(progress):
+        card = saving.save(model, out, overwrite=overwrite, **settings)
+        data_note.write_note(out, card, own)
+    shutil.rmtree(progress, ignore_errors=True)
+    return card
+
+
+@contextlib.contextmanager
+def _telling_of_state(progress):
+    """Say where the state of an interrupted training is kept, and how large it is."""
+    try:
+        yield
+    except BaseException as error:  # also Ctrl-C
+        size = sum(path.stat().st_size for path in progress.glob("*") if path.is_file())
+        if (progress / "training_metadata.json").exists():
+            error.add_note(
+                f"The state after the last backup, of a complete epoch, is kept in {progress} "
+                f"({size / 1e6:.1f} MB): the same command goes on from there. Delete the folder if "
+                "you do not want to."
+            )
+        raise
+
+
+def _texts(recipe):
+    """Return the recipe as a file, where it is none of those that are shipped."""
+    own = recipe.data not in data.SOURCES
+    return {"recipe.toml": recipe.to_toml()} if own else {}
+
+
+def _pictures(model, x, y):
+    """Return the picture for a preset's folder, or none of vectors and unusual channels."""
+    shape = model.image_shape
+    if len(shape) == 1 or (len(shape) == 3 and shape[-1] not in (1, 3, 4)):
+        return {}
+    return {"preview.png": plots.preview(model, x, y)}
+
+
+def _data_of(recipe, images, labels, length, name, model_class, verbose):
+    """Return a recipe, where its data come from, images, labels or None, and a user's own data."""
+    if images is None and labels is not None:
+        raise ValueError("labels are given without images; give both, or neither.")
+    if images is None:
+        if not recipe.data:
+            raise ValueError(f"The recipe {recipe.name} names no data: give images (--data).")
+        if recipe.data not in data.SOURCES and os.path.exists(recipe.data):
+            # A recipe may be somebody else's file, and what a file names is not opened.
+            raise ValueError(
+                f"The recipe {recipe.name} names {recipe.data}, which is no data set of the zoo; a "
+                "recipe opens no files. If you want to train on it, give it as images "
+                "(--data PATH), and its labels as labels (--labels)."
+            )
+        (x, y), _ = data.load(recipe.data)
+        recipe = replace(recipe, **{k: number for k, number in length.items() if number})
+        return recipe, data.SOURCES[recipe.data], x, y, None
+    model_class = model_class or _class(recipe.class_name)
+    recipe, own, changes = own_data.given(recipe, images, labels, name, model_class, **length)
+    for line in changes if verbose else ():
+        print(line, flush=True)
+    title = data_note.described(own)
+    source = data.Source(title, "not stated", "not stated", own.class_names)
+    return recipe, source, own.x, own.y, own
+
+
+def _fingerprint(recipe, epochs, *arrays) -> str:
+    """Return a hash of the recipe and of some data, so that no other training uses the state."""
+    digest = hashlib.sha256(json.dumps([asdict(recipe), epochs], sort_keys=True).encode())
+    for array in arrays:
+        if array is not None:
+            some = np.asarray(array[:: max(1, len(array) // 100)])
+            digest.update(f"{len(array)} {some.shape}".encode() + some.tobytes())
+    return digest.hexdigest()[:8]
+
+
+def make_model(recipe: Recipe, model_class: type | None = None) -> Any:
+    """Return the untrained model of a recipe."""
+    model_class = model_class or _class(recipe.class_name)
+    arguments = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in recipe.model.items()
+    }
+    return model_class(**arguments, seed=recipe.seed, name=recipe.name)
+
+
+def check_names(recipe: Recipe, model_class: type) -> None:
+    """Refuse a recipe from a file that names a model which is not shipped with the zoo.
+
+    The file may come from a stranger, and its model would be opened or fetched.
+
+    Raises:
+        ValueError: the name is that of a folder, a file, a repository or an address.
+    """
+    for setting in getattr(model_class, "opened_by_name", ()):
+        for name in (recipe.model.get(setting), recipe.pretraining.get(setting)):
+            if isinstance(name, str) and name not in (*list_models(), *REFERENCE_CLASSIFIERS):
+                raise ValueError(
+                    f"The recipe {recipe.name} says {setting}={shortened(name)}, and a recipe in a "
+                    "file can only name what is shipped with the zoo. If you trust it, train in "
+                    f"Python: zoo.{model_class.__name__}({setting}=zoo.load({name!r}), ...)."
+                )
+
+
+def _class(name):
+    if name not in CLASSES:
+        raise UnknownNameError("class", name, CLASSES)
+    return CLASSES[name]
+
+
+def start(model: Any, recipe: Recipe, arrays: tuple, verbose: int | str) -> None:
+    """Pre-train a model, or its layers one by one, according to its recipe.
+
+    Args:
+        arrays: images [n, ...], and labels or None.
+    """
+    options = dict(recipe.pretraining)
+    layer, epochs = options.pop("class", None), options.pop("epochs")
+    adam = keras.optimizers.Adam(options.pop("learning_rate", 1e-3))
+    if layer is None:
+        first = make_model(replace(recipe, model={**recipe.model, **options}), type(model))
+        first.compile(adam)
+        first.fit(*arrays, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
+        model.set_weights(first.get_weights())
+        return
+    x, _ = arrays
+    pretrain(
+        model,
+        x,
+        _class(layer),
+        epochs=epochs,
+        batch_size=recipe.batch_size,
+        optimizer=adam,
+        verbose=verbose,
+        **options,
+    )
+
+
+def make_optimizer(model: Any, recipe: Recipe, steps: int) -> keras.Optimizer | dict:
+    """Return Adam with a decaying rate, one for each update of the model."""
+    updates = model.updates
+    if not updates:
+        return _adam(steps, **recipe.optimizer)
+    shared = {k: v for k, v in recipe.optimizer.items() if k not in updates}
+    return {name: _adam(steps, **{**shared, **recipe.optimizer.get(name, {})}) for name in updates}
+
+
+def _adam(steps, learning_rate=1e-3, final=0.02, beta_1=0.9):
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps, alpha=final)
+    return keras.optimizers.Adam(schedule, beta_1=beta_1)
+
+
+def fine_tuning_optimizer(model: Any) -> keras.Optimizer:
+    """Return the optimizer with which a loaded preset is compiled."""
+    beta_1 = 0.5 if model.updates else 0.9
+    return keras.optimizers.Adam(FINE_TUNING_RATE, beta_1=beta_1)
+
+
+def about(
+    recipe: Recipe, epochs: int, source: data.Source, images: int, best: int | None = None
+) -> dict:
+    """Return what a card says of where the weights come from.
+
+    Args:
+        images: how many there were, those for validation included.
+        best: the epoch whose weights were kept, if it is not the last one for sure.
+    """
+    own = recipe.data not in data.SOURCES
+    return {
+        "name": recipe.name,
+        "description": recipe.description,
+        "paper": recipe.paper,
+        "data": {"title": source.title, "licence": source.licence, "credit": source.credit},
+        "classes": list(source.classes),
+        "recipe": {
+            "data": recipe.data,
+            **({"images": images} if own else {}),
+            **({"label_file": recipe.label_file} if recipe.label_file else {}),
+            **({"drop": recipe.drop} if recipe.drop else {}),
+            "epochs": epochs,
+            **({"best_epoch": best} if best else {}),
+            "batch_size": recipe.batch_size,
+            "seed": recipe.seed,
+            "validation": recipe.validation,
+            **({"labels": recipe.labels} if recipe.labels else {}),
+            "optimizer": recipe.optimizer,
+            "pretraining": recipe.pretraining,
+            "model": recipe.model,
+        },
+    }

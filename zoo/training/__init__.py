@@ -1,0 +1,1 @@
+"""How any model learns: steps, callbacks, settings, devices."""

@@ -1,0 +1,71 @@
+"""Weights of the terms of a loss, which may be changed during training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from zoo.checks.arguments import number
+
+
+class LossWeight(float):
+    """The weight of a term of the loss: a number that may be changed at any time.
+
+    It is a float, and steps of training read its `value`, a variable. So a new number, as in
+    `model.beta = 4.0`, acts from the next step on, and nothing is traced again. A weight that was 0
+    when the model was made, and whose term is left out for this reason, cannot be changed.
+
+    Args:
+        name: of the setting, for errors.
+        weight: the number.
+        least, above: the closed or open lower end of its range.
+        left_out: whether the loss has no such term if the weight is 0 at the beginning.
+
+    Attributes:
+        value: a float32 variable, a scalar, which is not trained and not saved: the number is in
+            the configuration.
+
+    Examples:
+        >>> model = zoo.VAE((8, 8, 1), 4, hidden_units=(64,), beta=1.0)
+        >>> model.beta = 4.0
+        >>> model.beta, float(model.beta.value), model.get_config()["beta"]
+        (4.0, 4.0, 4.0)
+    """
+
+    def __new__(
+        cls,
+        name: str,
+        weight: Any,
+        *,
+        least: float | None = None,
+        above: float | None = None,
+        left_out: bool = False,
+    ):
+        self = super().__new__(cls, number(name, weight, least=least, above=above))
+        self.name, self.bounds = name, {"least": least, "above": above}
+        self.is_left_out = left_out and not self
+        self.value = keras.Variable(self, dtype="float32", trainable=False, autocast=False)
+        return self
+
+    def changed_to(self, weight: Any) -> LossWeight:
+        """Return the weight with another number, which the variable holds from now on.
+
+        Raises:
+            TypeError: not a number. ValueError: out of range, or the loss has no such term.
+        """
+        new = super().__new__(type(self), number(self.name, weight, **self.bounds))
+        if self.is_left_out:
+            if not new:
+                return self
+            raise ValueError(
+                f"{self.name} was 0 when the model was made, so that its loss has no such term. "
+                f"Make a new model with {self.name}= above 0; it may be set to 0 afterwards."
+            )
+        vars(new).update(vars(self))
+        self.value.assign(new)
+        return new
+
+    def __reduce__(self):
+        """Copy and pickle it as the number that it is."""
+        return float, (float(self),)
