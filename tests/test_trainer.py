@@ -9,7 +9,7 @@ from support.tiny import BACKEND, X
 import zoo
 from zoo.checks.data import Data
 from zoo.training.labeled_images import LabeledImages
-from zoo.training.trainer import Losses
+from zoo.training.losses import Losses
 
 Y = np.arange(len(X)) % 3
 

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from zoo import recipes as recipes
     from zoo import sklearn as sklearn
     from zoo.models.aae import AAE as AAE
-    from zoo.models.autoencoder import Autoencoder as Autoencoder
-    from zoo.models.autoencoder import ContractiveAutoencoder as ContractiveAutoencoder
-    from zoo.models.autoencoder import DenoisingAutoencoder as DenoisingAutoencoder
-    from zoo.models.autoencoder import SparseAutoencoder as SparseAutoencoder
     from zoo.models.began import BEGAN as BEGAN
     from zoo.models.caae import CAAE as CAAE
+    from zoo.models.classical import Autoencoder as Autoencoder
+    from zoo.models.classical import ContractiveAutoencoder as ContractiveAutoencoder
+    from zoo.models.classical import DenoisingAutoencoder as DenoisingAutoencoder
+    from zoo.models.classical import SparseAutoencoder as SparseAutoencoder
     from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
     from zoo.models.cvae import CVAE as CVAE
     from zoo.models.dfc_vae import DFCVAE as DFCVAE
@@ -86,10 +86,10 @@ _HOMES = {
     "load": "zoo.presets.loading",
     "push": "zoo.presets.pushing",
     "save": "zoo.presets.saving",
-    "Autoencoder": "zoo.models.autoencoder",
-    "SparseAutoencoder": "zoo.models.autoencoder",
-    "DenoisingAutoencoder": "zoo.models.autoencoder",
-    "ContractiveAutoencoder": "zoo.models.autoencoder",
+    "Autoencoder": "zoo.models.classical",
+    "SparseAutoencoder": "zoo.models.classical",
+    "DenoisingAutoencoder": "zoo.models.classical",
+    "ContractiveAutoencoder": "zoo.models.classical",
     "RBM": "zoo.models.rbm",
     "TargetPropAutoencoder": "zoo.models.target_prop",
     "VAE": "zoo.models.vae",

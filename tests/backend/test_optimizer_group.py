@@ -8,7 +8,7 @@ from keras import ops
 import zoo
 from zoo.backend import backend
 from zoo.backend.optimizer_group import OptimizerGroup, group_of
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

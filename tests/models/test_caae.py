@@ -11,7 +11,7 @@ from support.tiny import X, array, randomized
 import zoo
 from zoo.models.caae import total_variation
 from zoo.training.monitors import DiscriminatorMonitor
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

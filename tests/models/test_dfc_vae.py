@@ -7,7 +7,7 @@ from keras import layers, ops
 from support.tiny import X, array, features_of_images, randomized
 
 import zoo
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -10,7 +10,7 @@ from support.tiny import X, array, randomized
 
 import zoo
 from zoo.models.ebgan import pulling_away
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -11,7 +11,7 @@ import zoo
 from zoo import plots
 from zoo.nn import networks
 from zoo.nn.distributions import DiagonalNormal
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -11,7 +11,7 @@ from zoo import data
 from zoo.backend import backend
 from zoo.inference import label_propagation
 from zoo.nn.distributions import likelihoods
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

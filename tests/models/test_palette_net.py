@@ -11,7 +11,7 @@ from support.tiny import array
 import zoo
 from zoo.experiments import recoloring
 from zoo.nn import colors
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 SHAPE = (8, 8, 3)
 

@@ -9,7 +9,7 @@ from support.tiny import array
 import zoo
 from zoo.backend import backend
 from zoo.nn import translation_networks
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 SHAPE = (8, 8, 1)
 

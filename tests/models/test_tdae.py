@@ -11,7 +11,7 @@ import zoo
 from zoo.data.unaligned import pairs_of_faces
 from zoo.nn import super_resolution_networks
 from zoo.nn.spatial_transformer import SpatialTransformer, transformed
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 SMALL, LARGE = (4, 4, 1), (16, 16, 1)
 

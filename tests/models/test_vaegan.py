@@ -7,7 +7,7 @@ from keras import ops
 from support.tiny import X, array, randomized
 
 import zoo
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -10,7 +10,7 @@ import zoo
 from zoo.nn import distributions as priors
 from zoo.nn import networks
 from zoo.nn.distributions import likelihoods, normal
-from zoo.training.trainer import Batch
+from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

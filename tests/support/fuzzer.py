@@ -34,7 +34,7 @@ from support.mutations import changed_bytes, changed_json, huge_json, named_json
 from support.picture_bombs import change_picture
 from support.tampering import resign
 from zoo.anomaly.saving import digest
-from zoo.models.base import BaseAutoencoder
+from zoo.models.autoencoder import BaseAutoencoder
 from zoo.presets.card_page import render_card
 
 ROOT = Path(__file__).resolve().parents[2]

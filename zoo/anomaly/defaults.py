@@ -6,11 +6,11 @@ on photographs by painted defects. `results/defaults` shows the outcome beside P
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import Any
 
-from zoo.models.autoencoder import Autoencoder
+from zoo.checks.constructors import arguments_of
+from zoo.models.classical import Autoencoder
 from zoo.models.rbm import RBM
 from zoo.models.vae import VAE
 from zoo.nn.networks import LINEAR_PATH
@@ -37,7 +37,7 @@ def settings_of(
     is hard to surpass.
     """
     made = dict(given)
-    takes = inspect.signature(model_class).parameters
+    takes = arguments_of(model_class)
     bernoulli = "likelihood" in takes and takes["likelihood"].default == "bernoulli"
     if bernoulli and not issubclass(model_class, RBM) and "decoder" not in given:
         made.setdefault("likelihood", "gaussian")

@@ -28,7 +28,7 @@ from zoo.checks.arrays import as_array, is_stored
 from zoo.checks.tables import as_given
 from zoo.inference import arrays
 from zoo.inference.parts import Part
-from zoo.models.base import BaseAutoencoder
+from zoo.models.autoencoder import BaseAutoencoder
 
 MOST_SAMPLES = 10_000  # as each of them decodes all items
 HELD_OUT = 0.1  # of the training data, for thresholds that are set on other data
@@ -119,7 +119,7 @@ class Detector(Settings):
             false_positive_rate=false_positive_rate,
         )
         model_class = class_of(model, settings)
-        if not model_class.has_encoder:
+        if not hasattr(model_class, "encode"):
             raise TypeError(
                 f"{model_class.__name__} has no encoder, and so no error of a reconstruction "
                 "that could tell unusual items: take zoo.VAE, or zoo.VAEGAN."

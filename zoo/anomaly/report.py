@@ -228,7 +228,7 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
         rows = {"item": first, "reconstruction": second, "error": third}
         columns = min(12, len(items))
         picked = {name: images[:columns] for name, images in rows.items()}
-        return plots.rows_of_images(picked, "", cmap=detector.model.cmap)
+        return plots.rows_of_images(picked, "")
     unit, likelihood = "", detector.model.likelihood
     if detector.mean is not None:  # columns of different units, side by side
         items, restored = ((a - detector.mean) / detector.deviation for a in (items, restored))

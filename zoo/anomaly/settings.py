@@ -8,7 +8,7 @@ from zoo.anomaly import thresholds
 from zoo.checks.arguments import number
 from zoo.checks.names import UnknownNameError
 from zoo.models import CLASSES
-from zoo.models.base import BaseAutoencoder
+from zoo.models.autoencoder import BaseAutoencoder
 
 
 class Settings:

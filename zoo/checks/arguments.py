@@ -65,6 +65,11 @@ def whole(name: str, value: Any, *, least: int = 0, most: int | None = None) -> 
     return int(value)
 
 
+def whole_or_none(name: str, value: Any, *, least: int = 0) -> int | None:
+    """Return a whole number as `whole` does, or None."""
+    return None if value is None else whole(name, value, least=least)
+
+
 def _is_finite(value: Real) -> bool:
     """Return whether a number is finite as a float; integers can have hundreds of digits."""
     try:

@@ -32,7 +32,7 @@ def check_units(model: Any, x: np.ndarray) -> None:
     """
     likelihood = model.likelihood
     free = isinstance(likelihood, _TAKES_ALL) and not likelihood.in_own_units
-    fixed = getattr(likelihood, "stddev", None) is not None and not model.unit_variance
+    fixed = getattr(likelihood, "stddev", None) not in (None, 1.0)
     trained = model.based_on or int(ops.convert_to_numpy(model.optimizer.iterations))
     if not free or fixed or trained or model.custom_networks:
         return

@@ -111,14 +111,13 @@ def check_settings(model_class: type, settings: dict) -> dict:
         TypeError: a setting that the class does not take.
         ValueError: one that is no matter of options.
     """
+    from zoo.checks.constructors import arguments_of
     from zoo.training.settings import unknown
 
-    takes = model_class.__signature__.parameters
+    takes = arguments_of(model_class)
     if wrong := [name for name in settings if name in _OF_THE_RECIPE]:
         raise ValueError(f"--{wrong[0].replace('_', '-')} is no option here: leave it out.")
-    if wrong := [
-        name for name in settings if name not in takes and name not in model_class.refused
-    ]:
+    if wrong := [name for name in settings if name not in takes]:
         raise unknown(model_class, wrong)
     checked = {}
     for name, value in settings.items():

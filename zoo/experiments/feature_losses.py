@@ -63,9 +63,9 @@ def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
     for kind, model in {"VAE": vae, "DFC-VAE": dfc, **others}.items():
         drawn = model.generate(len(x), seed=0)
         distances = (metrics.frechet_distance(drawn, x, by) for by in (classifier, reference))
-        of_pixels = error(model, x) if model.has_encoder else ""
+        of_pixels = error(model, x) if hasattr(model, "encode") else ""
         rows.append([kind, *map(rounded, distances), of_pixels, gray_pixels(drawn)])
-        if model.has_encoder:
+        if hasattr(model, "encode"):
             pictures[f"{kind}: reconstructed"] = model.reconstruct(x[:12])
         pictures[f"{kind}: generated"] = drawn[:12]
     length = (

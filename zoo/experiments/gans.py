@@ -149,7 +149,7 @@ def made(cls: type, hidden_units: tuple[int, ...], seed: int) -> Any:
 def samples_of(model: Any, n: int) -> np.ndarray:
     """Return samples of p(x), with the noise of a Gaussian likelihood, [n, 1]."""
     means = model.generate(n, seed=0)
-    if not model.has_encoder:
+    if not hasattr(model, "encode"):
         return means
     stddev = model.likelihood.stddev or np.exp(0.5 * float(model.likelihood.log_var))
     return means + stddev * np.random.default_rng(1).standard_normal(means.shape)

@@ -68,7 +68,7 @@ class _WithoutAdversary(zoo.Pix2Pix):
 
     def generator_losses(self, batch, training):
         losses = super().generator_losses(batch, training)
-        _, error = losses.summands
+        _, error = losses.terms
         return type(losses)(error, **losses.metrics)
 
 

@@ -1,6 +1,6 @@
 """Inference with arrays: encode, decode, reconstruct, generate, predict; errors of each item.
 
-These functions are the methods of `zoo.models.base.BaseAutoencoder` under the same names.
+These functions are the methods of `zoo.models.autoencoder.BaseAutoencoder` under the same names.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from zoo.checks import streams
 from zoo.checks.arrays import as_array
 from zoo.checks.codes import check_codes
 from zoo.checks.tables import as_given
+from zoo.training.fitting import choose_how_to_run
 
 
 @streams.by_batch
@@ -229,7 +230,7 @@ def predict(
         raise ValueError('predict() of a conditional model takes {"x": images, "label": y}.')
     checks.check_process()
     if steps:
-        model._choose_how_to_run(steps, 1)
+        choose_how_to_run(model, steps, 1)
     inspection, kind = streams.Inspection(), streams.kind(x)
     if kind == "other":
         x = _checked_inputs(model, x)

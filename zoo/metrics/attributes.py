@@ -12,7 +12,7 @@ from zoo.metrics.evaluation import Evaluation
 from zoo.presets.reference_classifier import load_reference_classifier
 
 if TYPE_CHECKING:
-    from zoo.models.base import BaseAutoencoder
+    from zoo.models.autoencoder import BaseAutoencoder
 
 
 def stroke_thickness(images: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from zoo.nn.network_properties import activation_of_code
 from zoo.presets.reference_classifier import REFERENCE_CLASSIFIERS, load_reference_classifier
 
 if TYPE_CHECKING:
-    from zoo.models.base import BaseAutoencoder
+    from zoo.models.autoencoder import BaseAutoencoder
 
 Measured = tuple[float, dict[str, Any]]
 """A value, and the values of the names in braces in a metric's unit and protocol."""

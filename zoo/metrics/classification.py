@@ -9,7 +9,7 @@ import numpy as np
 from zoo.checks.data import true_labels
 
 if TYPE_CHECKING:
-    from zoo.models.base import BaseAutoencoder
+    from zoo.models.autoencoder import BaseAutoencoder
 
 
 def classification_error(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -> float:

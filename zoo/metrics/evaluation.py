@@ -13,7 +13,7 @@ from zoo.metrics import likelihood
 from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 
 if TYPE_CHECKING:
-    from zoo.models.base import BaseAutoencoder
+    from zoo.models.autoencoder import BaseAutoencoder
 
 
 @dataclass

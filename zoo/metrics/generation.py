@@ -10,7 +10,7 @@ import numpy as np
 from zoo.checks.arrays import as_array
 
 if TYPE_CHECKING:
-    from zoo.models.base import BaseAutoencoder
+    from zoo.models.autoencoder import BaseAutoencoder
 
 
 def generated_class_accuracy(

@@ -12,7 +12,7 @@ from zoo.checks.arrays import as_array
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zoo.models.base import BaseAutoencoder
+    from zoo.models.autoencoder import BaseAutoencoder
 
 BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
 BLOCK = 1 << 22  # distances that are in memory together

@@ -10,7 +10,7 @@ from zoo.checks.arrays import as_array
 from zoo.inference import arrays
 
 if TYPE_CHECKING:
-    from zoo.models.base import BaseAutoencoder
+    from zoo.models.autoencoder import BaseAutoencoder
 
 _WINDOW = 11  # pixels, the side of the window of `ssim`
 

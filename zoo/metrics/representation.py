@@ -13,7 +13,7 @@ from zoo.training.posterior_collapse import active_units as active_units
 
 if TYPE_CHECKING:
     from zoo.models import Autoencoder
-    from zoo.models.base import BaseAutoencoder
+    from zoo.models.autoencoder import BaseAutoencoder
 
 
 def nearest_neighbor_accuracy(

@@ -37,20 +37,20 @@ an argument and an attribute of the same name. A weight of its own is saved and 
 """
 
 from zoo.models.aae import AAE as AAE
-from zoo.models.autoencoder import (
-    Autoencoder as Autoencoder,
-)
-from zoo.models.autoencoder import (
-    ContractiveAutoencoder as ContractiveAutoencoder,
-)
-from zoo.models.autoencoder import (
-    DenoisingAutoencoder as DenoisingAutoencoder,
-)
-from zoo.models.autoencoder import (
-    SparseAutoencoder as SparseAutoencoder,
-)
 from zoo.models.began import BEGAN as BEGAN
 from zoo.models.caae import CAAE as CAAE
+from zoo.models.classical import (
+    Autoencoder as Autoencoder,
+)
+from zoo.models.classical import (
+    ContractiveAutoencoder as ContractiveAutoencoder,
+)
+from zoo.models.classical import (
+    DenoisingAutoencoder as DenoisingAutoencoder,
+)
+from zoo.models.classical import (
+    SparseAutoencoder as SparseAutoencoder,
+)
 from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
 from zoo.models.cvae import CVAE as CVAE
 from zoo.models.dfc_vae import DFCVAE as DFCVAE

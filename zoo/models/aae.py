@@ -12,14 +12,14 @@ from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
 from zoo.inference.parts import TensorInfo
-from zoo.models.base import BaseAutoencoder
+from zoo.models.autoencoder import BaseAutoencoder
 from zoo.nn import networks, own_discriminators
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.normal import DiagonalNormal
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import DiscriminatorMonitor
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 DIRECTIONS = 16  # random projections of the sliced Wasserstein distance
 POSTERIORS = ("deterministic", "gaussian", "universal")
@@ -59,7 +59,7 @@ class AAE(BaseAutoencoder):
             training, in [0, 1).
         input_dropout: the same for the input of the first of these layers, such as the pixels.
         discriminator: your own network from `z`, flat, to one logit [batch, 1].
-        Others: see `zoo.models.base.BaseAutoencoder`.
+        Others: see `zoo.models.autoencoder.BaseAutoencoder`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -110,16 +110,27 @@ class AAE(BaseAutoencoder):
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         discriminator: keras.Layer | None = None,
-        **kwargs,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        code_activation: str | None = None,
+        tie_weights: bool = False,
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         for name, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
             number(name, rate, least=0, below=1)
-            if rate and kwargs.get("encoder") is not None:
+            if rate and encoder is not None:
                 raise ValueError(f"{name}= is for described networks; put it into your encoder.")
         self.dropout, self.input_dropout = float(dropout), float(input_dropout)
         if posterior not in POSTERIORS:
             raise ValueError(f"posterior is {posterior!r}; choose one of {', '.join(POSTERIORS)}.")
-        if posterior == "universal" and kwargs.get("encoder") is not None:
+        if posterior == "universal" and encoder is not None:
             raise ValueError(
                 "posterior='universal' builds its own encoder, which takes images and noise: leave "
                 "out encoder= and decoder=."
@@ -127,8 +138,23 @@ class AAE(BaseAutoencoder):
         self.posterior = posterior
         if posterior == "gaussian":
             self.encoder_outputs = ("z_mean", "z_log_var")
-        super().__init__(input_shape, latent_dim, **kwargs)
-        self.prior = prior_names.get(prior, self.code_shape)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            code_activation=code_activation,
+            tie_weights=tie_weights,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
+        self.prior = self._make_prior(prior)
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
         self.generator_steps = whole("generator_steps", generator_steps, least=1)
         self.generator_weight = LossWeight("generator_weight", generator_weight, above=0)
@@ -140,6 +166,9 @@ class AAE(BaseAutoencoder):
                 discriminator, "z", (self.latent_dim,), bool(self.discriminator_classes)
             )
         self._check_discriminator()
+
+    def _make_prior(self, prior):
+        return prior_names.get(prior, self.code_shape)
 
     def _described_encoder(self, input_shape, outputs, **options):
         dropped = {"dropout": self.dropout, "input_dropout": self.input_dropout}
@@ -158,6 +187,7 @@ class AAE(BaseAutoencoder):
             hidden_units=self.hidden_units,
             activation=self.activation,
             num_classes=self.discriminator_classes,
+            seeds=self.seeds,
             dtype=self.dtype_policy,
         )
 
@@ -191,13 +221,6 @@ class AAE(BaseAutoencoder):
         metrics = {**r, **d, **g, "loss": r["reconstruction"]}  # each has a "loss" of its own
         self.after_step(batch, metrics)
         return self.track(metrics)
-
-    def test_step(self, data: Any) -> dict:
-        batch = self.unpack(data)
-        r = self.reconstruction_losses(batch, training=False).weighted(batch.weight).metrics
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
-        return self.track({**r, **d, **g, "loss": r["reconstruction"]})
 
     def reconstruction_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log p(x | z) for the codes of the images."""

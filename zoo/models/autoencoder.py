@@ -1,400 +1,218 @@
-"""The classical autoencoders: deterministic codes, with a constraint against plain copying."""
+"""The kind of models that most are: an encoder, a code, and a decoder."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import keras
+import numpy as np
 from keras import ops
 
 from zoo.backend import backend
-from zoo.checks.arguments import number, whole
-from zoo.models.base import BaseAutoencoder
-from zoo.nn import corruption as corruptions
-from zoo.nn import jacobians
-from zoo.nn.distributions.likelihoods import bernoulli_kl
-from zoo.nn.network_properties import activation_of_code, check_smooth
-from zoo.nn.requirements import check_corruption
-from zoo.training.loss_weight import LossWeight
-from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
+from zoo.checks import arguments, streams
+from zoo.inference import arrays
+from zoo.inference.parts import Part, encoder_and_decoder
+from zoo.models.base import BaseModel
+from zoo.nn import networks, proportions
+from zoo.nn.described_networks import (
+    checked_code_shape,
+    described_networks,
+    described_sizes,
+    networks_of,
+)
+from zoo.nn.requirements import check_likelihood
 
 
-@register
-class Autoencoder(BaseAutoencoder):
-    """The classical autoencoder: a network with a code that is smaller than the image.
+class BaseAutoencoder(BaseModel):
+    """The base class of models with an encoder, a code, a decoder, and a likelihood p(x | z).
 
-    Minimizes -log p(x | z) + l1 sum|W| + l2 sum W^2 with z = encoder(x), for encoder and decoder
-    together: the squared error with `likelihood="squared_error"`, the cross-entropy with
-    "bernoulli". There is no prior over the codes, so it reconstructs and does not generate.
-
-    Settings that have names: `hidden_units=(), likelihood="squared_error"` is the linear
-    autoencoder, whose decoder spans the subspace of PCA; `hidden_units=(),
-    code_activation="sigmoid"` the vanilla one with one hidden layer, the code itself; more
-    `hidden_units` make it deep, `filters` convolutional, a `latent_dim` above the number of pixels
-    overcomplete, `tie_weights=True` shares the kernels.
-
-    Use it for compression, for features, and as the baseline for all other models.
+    The methods that take and return arrays (`encode`, `decode`, `reconstruct`, `generate`) are
+    documented in `zoo.inference.arrays`. Of tensors, `code` gives the deterministic code of an
+    image, `encoded` what the exported encoder gives; variational models have `posterior`, the
+    distribution q(z | x), and `posterior_moments` with its means and log-variances as arrays.
 
     Args:
-        l1, l2: weights, at least 0, of the sums of absolute and of squared values over all kernels,
-            tied ones once. A penalty with a nonzero weight is a metric, `l1` or `l2`.
-        Others: see `zoo.models.base.BaseAutoencoder`.
+        input_shape: (height, width, channels), (time, channels) of signals, or (features,).
+        latent_dim: the length of a code; with your own networks it may be a shape, (4, 4, 4).
+        network: "dense", "dense_resnet" (dense layers beside a linear path), "conv", "resnet"
+            (residual blocks), or "conv1d" (these for signals); without it "conv" if there are
+            `filters`, else "dense".
+        filters: widths of the encoder's convolutions of stride 2; if only `network` is given, as
+            many as suit the shape.
+        hidden_units: widths of the dense layers between the convolutions and the code, (512, 256)
+            or as suit `network`. The decoder has the encoder's layers in reverse order.
+        activation: of the hidden layers.
+        code_activation: of the code, for models whose encoder gives one code and no distribution;
+            None leaves it linear.
+        tie_weights: whether the decoder uses the encoder's kernels, transposed; for dense networks
+            without labels whose encoder gives one code.
+        likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
+            "categorical", "squared_error", "poisson", "negative_binomial", or a likelihood such as
+            `zoo.Gaussian(0.1)`.
+        encoder, decoder: your own networks instead of the described ones: functional, sequential
+            or subclassed Keras models. The encoder takes `x`, the decoder `z` (of conditional
+            models a dict with `label`). Give `input_shape` and `latent_dim` if the networks do not
+            state them. Codes may have any shape. The decoder gives the likelihood's parameters:
+            logits for "bernoulli". There a sigmoid at the end of the decoder is removed, and any
+            other bounded activation is refused. The model's networks share the weights of the
+            given networks, which do not change otherwise.
+        seed, name, dtype: see `zoo.models.base.BaseModel`.
 
-    Examples:
-        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.Autoencoder((8, 8, 1), 8, hidden_units=(64,))
-        >>> model.compile("adam")
-        >>> history = model.fit(x, epochs=1, verbose=0)
-        >>> model.encode(x_test).shape
-        (360, 8)
-        >>> model.reconstruct(x_test).shape
-        (360, 8, 8, 1)
-
-    Source: Rumelhart, Hinton and Williams 1986; Baldi and Hornik 1989
-    (doi 10.1016/0893-6080(89)90014-2) on the linear case; Hinton and Salakhutdinov 2006
-    (doi 10.1126/science.1127647).
-
-    Example: your own networks. The model removes the decoder's sigmoid, as the likelihood has one.
-
-        import keras
-        import numpy as np
-        from keras import layers
-
-        import zoo
-
-        encoder = keras.Sequential([layers.Flatten(), layers.Dense(8, "relu"), layers.Dense(2)])
-        decoder = keras.Sequential([layers.Dense(16, "sigmoid"), layers.Reshape((4, 4, 1))])
-        model = zoo.Autoencoder(input_shape=(4, 4, 1), encoder=encoder, decoder=decoder)
-        model.compile("adam", run_eagerly=True)
-        x = np.random.default_rng(0).random((8, 4, 4, 1), "float32")
-        model.fit(x, verbose=0)
-        np.testing.assert_allclose(model.reconstruct(x), decoder(encoder(x)), atol=1e-5)
+    Attributes:
+        code_shape: the shape of one code, as `encode` gives it; (latent_dim,) unless the networks
+            are your own. Steps of training and `code` have flat codes, [batch, latent_dim].
+        encoder_outputs: names of the encoder's outputs, each of `latent_dim` values.
+        label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
+            by default both networks of a conditional model.
+        label_before_code: whether a one-hot label comes before the code in the decoder's input.
+        restores: whether the model is trained to restore clean images from corrupted ones.
+        prior: the distribution that `generate` draws codes from, or None.
     """
 
-    takes_further_losses = True
-    takes_pairs = True
-    card_metrics = (
-        *BaseAutoencoder.card_metrics,
-        "linear probe accuracy",
-        "angle to PCA",
-        "mean activity",
-        "saturation",
-        "Jacobian norm",
-    )
+    encoder_outputs: tuple[str, ...] = ("z",)
+    network_names = ("encoder", "decoder")
+    card_metrics = ("reconstruction error", "nearest-neighbor accuracy")
+    label_inputs: tuple[str, ...] = ()
+    label_before_code = False
+    restores = False
+    prior: Any = None
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "conditional" in vars(cls) and "learns_labels" not in vars(cls):
+            cls.learns_labels = cls.conditional
+        if cls.conditional and not cls.label_inputs:
+            cls.label_inputs = ("x", "z")
+        for name in ("encode", "decode", "reconstruct"):
+            if name in vars(cls):
+                setattr(cls, name, streams.by_batch(vars(cls)[name]))
 
     def __init__(
         self,
         input_shape: tuple[int, ...] | None = None,
         latent_dim: int | tuple[int, ...] | None = None,
         *,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        **kwargs,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        code_activation: str | None = None,
+        tie_weights: bool = False,
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, **kwargs)
-        self.l1 = LossWeight("l1", l1, least=0, left_out=True)
-        self.l2 = LossWeight("l2", l2, least=0, left_out=True)
-        for name in self.weight_penalties():
-            self.add_metric_name(name)
+        super().__init__(likelihood=likelihood, seed=seed, name=name, dtype=dtype)
+        if (encoder is None) != (decoder is None):
+            raise ValueError("Give both encoder= and decoder=, or neither and input_shape=.")
+        self.custom_networks = decoder is not None
+        if self.conditional and self.num_classes is None and not self.label_shape:
+            raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
+        if input_shape is not None:
+            expected = "input_shape=(height, width, channels), (time, channels) or (features,)"
+            input_shape = arguments.shape("input_shape", input_shape, expected)
+        if latent_dim is not None:
+            latent_dim = checked_code_shape(latent_dim, self.custom_networks)
+        sizes = described_sizes(self, input_shape, network, filters, hidden_units)
+        self.network, self.filters, self.hidden_units = sizes
+        self.activation, self.code_activation = activation, code_activation
+        self.tie_weights = bool(tie_weights)
+        self._make_networks(encoder, decoder, input_shape, latent_dim)
+        check_likelihood(self.likelihood, self.image_shape, self.decoder.output.shape[1:])
+        if not self.custom_networks:
+            proportions.warn_of_too_many_parameters(self)
 
-    def losses(self, batch: Batch, training: bool) -> Losses:
-        z = self.encoder(batch.x, training=training)
-        parameters = self.decoder(z, training=training)
-        reconstruction = -self.likelihood.log_prob(batch.target, parameters)  # [batch]
-        losses = Losses(reconstruction, reconstruction=reconstruction)
-        return self.with_penalties(losses) + self.further_losses(batch.target, z)
+    def _make_networks(self, encoder, decoder, input_shape, latent_dim):
+        made = networks_of(self, encoder, decoder, input_shape, latent_dim)
+        self.encoder, self.decoder, self.image_shape, self.code_shape = made
+        self.latent_dim = math.prod(self.code_shape)  # values in a code
 
-    def with_penalties(self, losses: Losses) -> Losses:
-        """Return losses plus the penalties on kernels with a nonzero weight."""
-        for name, (weight, penalty) in self.weight_penalties().items():
-            losses = losses.plus(weight * penalty, **{name: penalty})
-        return losses
+    def _described_networks(self, input_shape, latent_dim):
+        return described_networks(self, input_shape, latent_dim)
 
-    def weight_penalties(self) -> dict:
-        """Return the penalties on kernels by name: pairs of a weight and a scalar penalty."""
-        penalties = {"l1": (self.l1, ops.abs), "l2": (self.l2, ops.square)}
-        kernels = [w for w in self.weights if w.name == "kernel"]
-        return {
-            name: (weight.value, sum(ops.sum(of(kernel)) for kernel in kernels))
-            for name, (weight, of) in penalties.items()
-            if not weight.is_left_out
-        }
+    def _described_encoder(self, *args, **options):
+        return networks.encoder(*args, **options)
 
-    def squared_jacobian_norm(self, x: Any) -> Any:
-        """Return |dz/dx|^2 of images, summed over codes and pixels, as a tensor [batch]."""
-        if self.has_closed_jacobian:
-            return self.closed_jacobian_norm(self.encoder(x))
+    # Tensors
 
-        def code(images):
-            return self.code(self.likelihood.raw(images))
+    def encoder_input(self, x: Any, label: Any) -> Any:
+        """Return the input of the encoder: a tensor, or a dict of tensors with a label."""
+        return {"x": x, "label": label} if "x" in self.label_inputs else x
 
-        return jacobians.exact(code, self.likelihood.standardized(x), self.latent_dim)
+    def decoder_input(self, z: Any, label: Any) -> Any:
+        """Return the input of the decoder: a tensor, or a dict of tensors with a label."""
+        return {"z": z, "label": label} if "z" in self.label_inputs else z
 
-    def closed_jacobian_norm(self, z: Any) -> Any:
-        """Return |dz/dx|^2 at codes of one dense layer, [batch]."""
-        layer = self.encoder.get_layer(self.encoder_outputs[0])
-        return jacobians.closed_form(z, layer.kernel, activation_of_code(self.encoder))
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Reconstruct images: `x`, or `{"x": x, "label": y}`, to the same shape."""
+        x, label = (inputs["x"], inputs["label"]) if self.conditional else (inputs, None)
+        z = self.code(x, label, training)
+        return self.image(z, label, training)
+
+    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
+        """Return the deterministic code of images, as tensors, flat: [batch, latent_dim]."""
+        return self.encoder(self.encoder_input(x, label), training=training)
+
+    def encoded(self, x: Any, label: Any = None) -> dict:
+        """Return the outputs of the exported encoder, by the names in `encoder_outputs`."""
+        return {self.encoder_outputs[0]: self.code(x, label)}
+
+    def observation(self, z: Any, label: Any = None, training: bool = False) -> Any:
+        """Return p(x | z) of codes [batch, latent_dim]."""
+        return self.likelihood(self.decoder(self.decoder_input(z, label), training=training))
+
+    def image(self, z: Any, label: Any = None, training: bool = False) -> Any:
+        """Return the mean image of codes, as tensors, [batch, *input_shape]."""
+        return self.observation(z, label, training).mean
+
+    def parameters_of(self, z: Any, label: Any = None) -> Any:
+        """Return the parameters of p(x | z), the outputs of the decoder, [batch, ...]."""
+        return self.observation(z, label).parameters
+
+    # Methods that take and return arrays; `zoo.inference.arrays` documents them
+
+    encode, decode, reconstruct = arrays.encode, arrays.decode, arrays.reconstruct
+    reconstruction_error, generate = arrays.reconstruction_error, arrays.generate
+    shaped, flat = arrays.shaped, arrays.flat
+    predict = arrays.predict
 
     @property
-    def has_one_layer(self) -> bool:
-        """Whether the encoder is one dense layer."""
-        return not (self.custom_networks or self.hidden_units or self.filters)
+    def can_generate(self) -> bool:
+        """Whether `generate` makes images."""
+        return self.prior is not None
 
-    @property
-    def has_closed_jacobian(self) -> bool:
-        """Whether the encoder is one dense layer with a sigmoid, a tanh or no activation."""
-        return self.has_one_layer and activation_of_code(self.encoder) in jacobians.SLOPES
+    def prior_samples(self, n: Any, labels: Any, seed: Any) -> np.ndarray:
+        """Return codes to generate from, float32 [n, latent_dim]; the labels were checked."""
+        return self.prior.styled(self.prior.sample(n, seed=seed), labels)
 
+    def style(self, z: Any, labels: Any) -> Any:
+        """Return the styles of codes [n, latent_dim]: the information that is not in the label."""
+        return self.prior.style(z, labels) if self.prior else z
 
-@register
-class SparseAutoencoder(Autoencoder):
-    """The sparse autoencoder: only few units of its code are active for an image.
+    def styled(self, style: Any, labels: Any) -> Any:
+        """Return the codes of styles [n, latent_dim] with labels [n]; the inverse of `style`."""
+        return self.prior.styled(style, labels) if self.prior else style
 
-    Minimizes -log p(x | z) + weight * penalty, with the penalty
+    # Training
 
-        "kl":  sum_j KL(rho || m_j), where m_j, in (0, 1), is the mean of unit j over the batch;
-        "l1":  sum_j |z_j|.
+    def after_step(self, batch: Any, metrics: dict) -> None:
+        """Update the standard deviation of a calibrated likelihood."""
+        likelihood = getattr(self, "decoder_likelihood", self.likelihood)
+        if not likelihood.calibrated:
+            return
+        log_prob, has_weight = -backend.batch_mean(metrics["reconstruction"]), 1.0
+        if batch.weight is not None:
+            total = backend.batch_mean(batch.weight)
+            has_weight = ops.cast(total > 0.0, "float32")
+            log_prob = log_prob / ops.maximum(total, 1e-12)
+        likelihood.calibrate(log_prob / math.prod(self.decoder.output.shape[1:]), has_weight)
 
-    The code may be larger than the image. Use it for features that can be interpreted: each unit
-    stands for something that few images have.
+    # Export
 
-    Args:
-        penalty: "kl", for a code with a sigmoid, or "l1", for a code with a ReLU by default.
-        rho: the target of the mean activity for "kl", between 0 and 1; batches of more than 1/rho.
-        weight: of the penalty, at least 0.
-        code_activation: "auto" is a sigmoid for "kl" and a ReLU for "l1".
-        Others: see `Autoencoder`; here `hidden_units=()` is the default: one layer each for encoder
-            and decoder.
-
-    Examples:
-        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.SparseAutoencoder((8, 8, 1), 100, rho=0.1)
-        >>> model.compile("adam")
-        >>> history = model.fit(x, epochs=1, verbose=0)
-        >>> activity = model.encode(x_test).mean(axis=0)  # of each unit; the target is 0.1
-        >>> activity.shape
-        (100,)
-
-    Source: Lee, Ekanadham and Ng 2007 (NeurIPS 20) and Ng's lecture notes CS294A for "kl";
-    Olshausen and Field 1996 (doi 10.1038/381607a0) for "l1".
-    """
-
-    takes_pairs = True
-    metric_names = ("reconstruction", "sparsity")
-
-    def __init__(
-        self,
-        input_shape: tuple[int, ...] | None = None,
-        latent_dim: int | tuple[int, ...] | None = None,
-        *,
-        penalty: str = "kl",
-        rho: float = 0.05,
-        weight: float = 0.1,
-        hidden_units: tuple[int, ...] = (),
-        code_activation: str | None = "auto",
-        **kwargs,
-    ):
-        if penalty not in ("kl", "l1"):
-            raise ValueError(f"penalty is {penalty!r}; choose 'kl' or 'l1'.")
-        rho = number("rho", rho, above=0, below=1)
-        if code_activation == "auto":
-            code_activation = "sigmoid" if penalty == "kl" else "relu"
-        kwargs |= {"hidden_units": hidden_units, "code_activation": code_activation}
-        super().__init__(input_shape, latent_dim, **kwargs)
-        if penalty == "kl" and activation_of_code(self.encoder) not in ("sigmoid", None):
-            raise ValueError(
-                f"code_activation is {activation_of_code(self.encoder)!r}; the penalty 'kl' "
-                "needs activities in (0, 1): use 'sigmoid', or penalty='l1'."
-            )
-        self.penalty, self.rho = penalty, rho
-        self.weight = LossWeight("weight", weight, least=0)
-
-    def losses(self, batch: Batch, training: bool) -> Losses:
-        z = self.encoder(batch.x, training=training)  # [batch, latent_dim]
-        parameters = self.decoder(z, training=training)
-        reconstruction = -self.likelihood.log_prob(batch.target, parameters)  # [batch]
-        if self.penalty == "l1":
-            sparsity = ops.sum(ops.abs(z), axis=1)  # [batch]
-        else:
-            sparsity = ops.sum(bernoulli_kl(self.rho, backend.batch_mean(z)))  # a scalar
-        metrics = {"reconstruction": reconstruction, "sparsity": sparsity}
-        losses = Losses(reconstruction, self.weight.value * sparsity, **metrics)
-        return self.with_penalties(losses) + self.further_losses(batch.target, z)
-
-
-@register
-class DenoisingAutoencoder(Autoencoder):
-    """The denoising autoencoder: it reconstructs a clean image from a corrupted one.
-
-    Minimizes the mean over L samples of -log p(x | encoder(x')), x' ~ q(x' | x). Images are
-    corrupted in training only, not in evaluation, `encode` and `reconstruct`. If noisy images were
-    measured, `fit(noisy, clean)` learns from such pairs instead, and corrupts nothing.
-
-    Use it to restore images (`model.reconstruct(corrupted)`), and for features.
-
-    Args:
-        corruption: a `zoo.Masking`, `zoo.SaltAndPepper`, `zoo.GaussianNoise`, `zoo.Translation`,
-            or a `zoo.Composition` of these; or a dict such as {"masking": 0.25}. None is for pairs;
-            images that come alone are then corrupted by `zoo.Masking(0.25)`.
-        num_corruptions: L, at least 1.
-        Others: see `Autoencoder`.
-
-    Examples:
-        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.DenoisingAutoencoder((8, 8, 1), 16, corruption={"masking": 0.25})
-        >>> model.compile("adam")
-        >>> history = model.fit(x, epochs=1, verbose=0)
-        >>> corrupted = zoo.Masking(0.25).sample(x_test, seed=0)
-        >>> model.reconstruct(corrupted).shape
-        (360, 8, 8, 1)
-
-    Source: Vincent et al. 2008 (doi 10.1145/1390156.1390294), section 2.3.
-    """
-
-    restores = True
-    takes_pairs = True
-    card_metrics = (
-        *Autoencoder.card_metrics,
-        "PSNR at 25 % masking",
-        "PSNR at 50 % masking",
-        "PSNR at 10 % salt and pepper",
-        "PSNR at Gaussian noise of 0.2",
-    )
-
-    def __init__(
-        self,
-        input_shape: tuple[int, ...] | None = None,
-        latent_dim: int | tuple[int, ...] | None = None,
-        *,
-        corruption: Any = None,
-        num_corruptions: int = 1,
-        **kwargs,
-    ):
-        super().__init__(input_shape, latent_dim, **kwargs)
-        self.corruption = None if corruption is None else corruptions.get(corruption)
-        check_corruption(self.used_corruption, self.likelihood, self.image_shape)
-        self.num_corruptions = whole("num_corruptions", num_corruptions, least=1)
-
-    def losses(self, batch: Batch, training: bool) -> Losses:
-        if not training:
-            return super().losses(batch, training)
-        x = ops.repeat(batch.target, self.num_corruptions, axis=0)  # [batch * L, *input_shape]
-        z = self.encoder(self.seen(x, batch), training=True)
-        log_prob = self.likelihood.log_prob(x, self.decoder(z, training=True))
-        log_prob = ops.reshape(log_prob, (-1, self.num_corruptions))  # [batch, L]
-        reconstruction = -ops.mean(log_prob, axis=1)
-        losses = Losses(reconstruction, reconstruction=reconstruction)
-        return self.with_penalties(losses) + self.further_losses(x, z)
-
-    def seen(self, x: Any, batch: Batch) -> Any:
-        """Return what the encoder gets in training for the clean x, [batch * L, *input_shape]."""
-        corrupted = self.likelihood.corrupted(x, self.used_corruption, self.seed_generator)
-        if batch.clean is None or self.corruption:
-            return corrupted
-        alone = ops.all(ops.equal(batch.x, batch.clean))  # a stream of (x, x)
-        return ops.where(alone, corrupted, ops.repeat(batch.x, self.num_corruptions, axis=0))
-
-    @property
-    def used_corruption(self) -> corruptions.Corruption:
-        """The corruption of images that come alone."""
-        return self.corruption or corruptions.Masking(0.25)
-
-
-@register
-class ContractiveAutoencoder(Autoencoder):
-    """The contractive autoencoder: a penalty makes codes change little when images change little.
-
-    Minimizes -log p(x | h(x)) + weight |dh(x)/dx|^2, where h is the encoder. `jacobian` chooses how
-    the squared Frobenius norm of the Jacobian is computed:
-
-        "closed":      for one dense layer with a sigmoid, a tanh or no activation;
-        "exact":       for any encoder, at `latent_dim` times the cost of a pass;
-        "hutchinson":  an unbiased estimate for any encoder, at the cost of one pass;
-        "stochastic":  |h(x) - h(x + e)|^2 / s^2, e ~ N(0, s^2 I), whose mean approaches the norm as
-                       the noise s goes to 0;
-        "auto":        "closed" if it is possible, else "hutchinson".
-
-    Use it for features that stay the same under small changes of the image.
-
-    Args:
-        weight: of the penalty, at least 0.
-        jacobian: one of the methods above.
-        noise: s of "stochastic", above 0.
-        tie_weights: "auto" is True for dense networks and False for convolutional ones.
-        Others: see `Autoencoder`; `hidden_units=()` and sigmoids by default; smooth activations.
-
-    Examples:
-        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> model = zoo.ContractiveAutoencoder((8, 8, 1), 32, weight=0.1)
-        >>> model.compile("adam")
-        >>> history = model.fit(x, epochs=1, verbose=0)
-        >>> sorted(model.evaluate(x_test, verbose=0, return_dict=True))
-        ['contraction', 'loss', 'reconstruction']
-
-    Source: Rifai et al. 2011, Contractive auto-encoders (ICML). "stochastic" is the estimate of
-    Rifai et al. 2011, Higher order contractive auto-encoder (ECML), applied to the code itself.
-    """
-
-    takes_pairs = True
-    metric_names = ("reconstruction", "contraction")
-
-    def __init__(
-        self,
-        input_shape: tuple[int, ...] | None = None,
-        latent_dim: int | tuple[int, ...] | None = None,
-        *,
-        weight: float = 0.1,
-        jacobian: str = "auto",
-        noise: float = 0.1,
-        hidden_units: tuple[int, ...] = (),
-        activation: str = "sigmoid",
-        code_activation: str | None = "sigmoid",
-        tie_weights: bool | str = "auto",
-        **kwargs,
-    ):
-        if tie_weights == "auto":
-            dense = kwargs.get("network") in (None, "dense")
-            tie_weights = dense and not (kwargs.get("filters") or kwargs.get("encoder"))
-        kwargs |= {"hidden_units": hidden_units, "activation": activation}
-        kwargs |= {"code_activation": code_activation, "tie_weights": tie_weights}
-        super().__init__(input_shape, latent_dim, **kwargs)
-        check_smooth(self.encoder)
-        self.jacobian = jacobian
-        self.noise = number("noise", noise, above=0)
-        self.weight = LossWeight("weight", weight, least=0)
-        methods = "auto", "closed", "exact", "hutchinson", "stochastic"
-        if jacobian not in methods:
-            raise ValueError(f"jacobian is {jacobian!r}; choose {', '.join(map(repr, methods))}.")
-        if jacobian == "closed" and not self.has_closed_jacobian:
-            raise ValueError(
-                "jacobian='closed' needs an encoder of one dense layer with a sigmoid, a tanh or "
-                "no activation; use 'exact' or 'hutchinson' for this encoder."
-            )
-        self.method = jacobian
-        if jacobian == "auto":
-            self.method = "closed" if self.has_closed_jacobian else "hutchinson"
-
-    def losses(self, batch: Batch, training: bool) -> Losses:
-        z = self.encoder(batch.x, training=training)  # [batch, latent_dim]
-        decoded = self.decoder(z, training=training)
-        reconstruction = -self.likelihood.log_prob(batch.target, decoded)  # [batch]
-        contraction = self.contraction(batch.x, z)  # [batch]
-        loss = reconstruction + self.weight.value * contraction
-        losses = Losses(loss, reconstruction=reconstruction, contraction=contraction)
-        return self.with_penalties(losses) + self.further_losses(batch.target, z)
-
-    def contraction(self, x: Any, z: Any) -> Any:
-        """Return |dh(x)/dx|^2 of images x with codes z, or its estimate, [batch]."""
-
-        def code(images):
-            return self.encoder(self.likelihood.raw(images), training=False)
-
-        x = self.likelihood.standardized(x)
-        if self.method == "closed":
-            return self.closed_jacobian_norm(z)
-        if self.method == "exact":
-            return jacobians.exact(code, x, self.latent_dim)
-        if self.method == "hutchinson":
-            return jacobians.hutchinson(code, x, self.latent_dim, self.seed_generator)
-        moved = corruptions.GaussianNoise(self.noise).draw(x, self.seed_generator)
-        return ops.sum(ops.square(z - code(moved)), axis=1) / self.noise**2
+    def parts(self) -> dict[str, Part]:
+        """Return the functions of the model that can be exported, by name."""
+        return encoder_and_decoder(self)

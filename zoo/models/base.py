@@ -1,73 +1,48 @@
-"""The base class of all models of the zoo."""
+"""What every model of the zoo is: steps of training, settings, parts to export, saving."""
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
 
 import keras
-import numpy as np
 from keras import ops
 
 from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
-from zoo.checks import arguments, streams
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
+from zoo.checks.constructors import arguments_of
 from zoo.checks.units import check_units
 from zoo.inference import arrays
-from zoo.inference.parts import OwnWeights, Part, encoder_and_decoder
-from zoo.nn import network_properties, networks, proportions
+from zoo.inference.parts import OwnWeights, Part
+from zoo.nn import network_properties
 from zoo.nn.configured import Configured
-from zoo.nn.described_networks import (
-    checked_code_shape,
-    described_networks,
-    described_sizes,
-    networks_of,
-)
 from zoo.nn.distributions import likelihood_names
-from zoo.nn.requirements import check_likelihood
+from zoo.nn.seeds import Seeds
 from zoo.presets.loading import load
 from zoo.presets.saving import save
-from zoo.training import configuration, handed_in, settings
+from zoo.training import configuration, fitting, handed_in, settings
 from zoo.training.loss_weight import LossWeight
-from zoo.training.trainer import Losses, Trainer
+from zoo.training.losses import Batch, Losses
+from zoo.training.monitors import DivergenceMonitor, unlisted_metric
 
 
-class BaseAutoencoder(Trainer):
-    """The base class of all models: an encoder, a decoder and a likelihood p(x | z) of images.
+class BaseModel(keras.Model):
+    """What every model is; the kinds are `BaseAutoencoder`, `BaseGenerator`, `BaseTranslator`.
 
-    A variant with one update defines `losses`. A variant with several updates defines `train_step`,
-    with one `self.minimize(...)` for each update; see `zoo.training.trainer.Trainer`. The methods
-    that take and return arrays (`encode`, `decode`, `reconstruct`, `generate`) are in
-    `zoo.inference.arrays`.
+    A model with one update defines `losses`. A model with several updates defines `train_step`,
+    with one `self.minimize(...)` for each update, and lists in `updates` what each of them trains;
+    the losses of an update are those of a method called `<update>_losses(batch, training)`.
+    `fit`, `evaluate` and `compile` are documented in `zoo.training.fitting`.
+
+    A setting is an argument of the constructor and an attribute of the same name, which is set
+    once: later only weights of the loss can be changed, see `LossWeight`.
 
     Args:
-        input_shape: (height, width, channels), (time, channels) of signals, or (features,).
-        latent_dim: the length of a code; with your own networks it may be a shape, (4, 4, 4).
-        network: "dense", "dense_resnet" (dense layers beside a linear path), "conv", "resnet"
-            (residual blocks), or "conv1d" (these for signals); without it "conv" if there are
-            `filters`, else "dense".
-        filters: widths of the encoder's convolutions of stride 2; if only `network` is given, as
-            many as suit the shape.
-        hidden_units: widths of the dense layers between the convolutions and the code, (512, 256)
-            or as suit `network`. The decoder has the encoder's layers in reverse order.
-        activation: of the hidden layers.
-        code_activation: of the code, for models whose encoder gives one code and no distribution;
-            None leaves it linear.
-        tie_weights: whether the decoder uses the encoder's kernels, transposed; for dense networks
-            without labels whose encoder gives one code.
-        likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
-            "categorical", "squared_error", "poisson", "negative_binomial", or a likelihood such as
-            `zoo.Gaussian(0.1)`.
-        num_classes: how many labels there are; for conditional models only.
-        encoder, decoder: your own networks instead of the described ones: functional, sequential
-            or subclassed Keras models. The encoder takes `x`, the decoder `z` (of conditional
-            models a dict with `label`). Give `input_shape` and `latent_dim` if the networks do not
-            state them. Codes may have any shape. The decoder gives the likelihood's parameters:
-            logits for "bernoulli". There a sigmoid at the end of the decoder is removed, and any
-            other bounded activation is refused. The model's networks share the weights of the
-            given networks, which do not change otherwise.
+        likelihood: a name, or a likelihood such as `zoo.Gaussian(0.1)`.
         seed: of the initial weights (not of given networks), of the noise in training, and of the
             order of the images. If it is None, Keras's own seed (`keras.utils.set_random_seed`)
             determines the weights, and the rest is as with 0.
@@ -75,157 +50,101 @@ class BaseAutoencoder(Trainer):
             "mixed_bfloat16" is a policy.
 
     Attributes:
-        code_shape: the shape of one code, as `encode` gives it; (latent_dim,) unless the networks
-            are your own. Steps of training and `code` have flat codes, [batch, latent_dim].
-        encoder_outputs: names of the encoder's outputs, each of `latent_dim` values.
         metric_names: the metrics of a step besides `loss`, in order.
+        loss_metric: the metric that is the `loss` of a model with several updates.
+        updates: for each update, the attributes (networks, a likelihood) that it trains.
+        monitors: classes of callbacks that are part of every training.
         network_names: the attributes that hold networks.
         card_metrics: the metrics of its card, names in `zoo.metrics.CARD_METRICS`.
-        takes_no: settings of the base classes that the class does not take: by name, the only
-            value that is accepted (it changes nothing), and the reason.
-        conditional: whether the networks take labels; see `label_inputs`.
-        label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
-            by default both networks of a conditional model.
-        label_before_code: whether a one-hot label comes before the code in the decoder's input.
+        family: the group of presets that its presets belong to.
+        conditional: whether the networks take labels.
         learns_labels: whether it learns from labels; conditional models do.
+        num_classes: how many labels there are, or None.
         label_shape: of a label that is an array, such as an image or a row of word numbers; () for
             one integer.
         label_dtype: "int32", or of images "float32".
         semi_supervised: whether labels may be -1, for "unlabeled".
         takes_pairs: whether it also learns to give clean images for noisy ones, fit(noisy, clean).
             A class with its own `losses` or `train_step` compares with `batch.target` and says so.
-        family: the group of presets that its presets belong to.
-        restores: whether the model is trained to restore clean images from corrupted ones.
-        has_encoder: whether it encodes and reconstructs images; not a `GAN`, nor a translator.
-        prior: the distribution that `generate` draws codes from, or None.
-        unit_variance: whether "gaussian" has the standard deviation 1 instead of a calibrated one.
         untrained: attributes such as "likelihood" whose variables no step trains.
         takes_further_losses: whether the loss has the terms of `further_losses`.
+        suits_photographs: whether `likelihood="gaussian"` is the better one for photographs.
         part_networks: by exported part, the attributes that hold the networks it uses.
-        cmap: the matplotlib color map for images with one channel; None shows 1 as black on white.
-            `fit` chooses it by its images.
-        licence: of the weights, from a preset's card. Training sets it to None: set your own.
+        custom_networks: whether the networks are a user's own.
+        image_shape: of one image, signal or row.
+        seeds: of the initial weights; a layer of a class of your own is made by
+            `self.seeds.layer(keras.layers.Dense, 64)`.
+        seed_generator: of all that is random in a step.
+        licence: of the weights, from a preset's card. Training a loaded preset clears it.
         based_on: the name of the preset that the weights were first loaded from, for cards; of one
             from a hub with the commit, hf://user/name@commit; of an address without its query.
     """
 
-    encoder_outputs: tuple[str, ...] = ("z",)
     metric_names: tuple[str, ...] = ("reconstruction",)
-    network_names: tuple[str, ...] = ("encoder", "decoder")
-    card_metrics: tuple[str, ...] = ("reconstruction error", "nearest-neighbor accuracy")
-    label_inputs: tuple[str, ...] = ()
+    loss_metric = "reconstruction"
+    updates: ClassVar[dict[str, tuple[str, ...]]] = {}
+    monitors: tuple[type, ...] = (DivergenceMonitor,)
+    network_names: tuple[str, ...] = ()
+    card_metrics: tuple[str, ...] = ()
+    family = "autoencoder"
     conditional = False
-    label_before_code = False
     learns_labels = False
+    num_classes: int | None = None
     label_shape: tuple[int, ...] = ()
     label_dtype = "int32"
     semi_supervised = False
     takes_pairs = False
-    restores = False
-    has_encoder = True
-    takes_no: ClassVar[dict[str, tuple[Any, str]]] = {}
     untrained: tuple[str, ...] = ()
     takes_further_losses = False
+    suits_photographs = True
     part_networks: ClassVar[dict[str, tuple[str, ...]]] = {}
+    custom_networks = False
     state_of_training: tuple[int, ...] = ()  # ids, as Keras would count the weights twice
-    prior = None
-    unit_variance = False
-    family = "autoencoder"
-    cmap: str | None = None
     licence: str | None = None
-    licence_of_preset: str | None = None
+    licence_is_the_presets = False
     based_on: str | None = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        settings.prepare(cls, BaseAutoencoder)  # also wraps __init__: it checks and seeds
-        settings.refuse_old_hooks(cls)
-        if "conditional" in vars(cls) and "learns_labels" not in vars(cls):
-            cls.learns_labels = cls.conditional
-        if cls.conditional and not cls.label_inputs:
-            cls.label_inputs = ("x", "z")
+        settings.check_class(cls)
+        for name in ("train_step", "test_step"):
+            if name in vars(cls):
+                setattr(cls, name, backend.keras_step(vars(cls)[name]))
         if vars(cls).keys() & {"losses", "train_step"} and "takes_pairs" not in vars(cls):
             cls.takes_pairs = False  # it may compare with `batch.x`
-        for name in ("encode", "decode", "reconstruct"):
-            if name in vars(cls):
-                setattr(cls, name, streams.by_batch(vars(cls)[name]))
+
+    def __new__(cls, *args, **kwargs) -> Self:
+        """Refuse unknown settings, with the nearest known names."""
+        if wrong := [name for name in kwargs if name not in arguments_of(cls)]:
+            raise settings.unknown(cls, wrong)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(
         self,
-        input_shape: tuple[int, ...] | None = None,
-        latent_dim: int | tuple[int, ...] | None = None,
         *,
-        network: str | None = None,
-        filters: tuple[int, ...] = (),
-        hidden_units: tuple[int, ...] | None = None,
-        activation: str = "relu",
-        code_activation: str | None = None,
-        tie_weights: bool = False,
         likelihood: Any = "bernoulli",
-        num_classes: int | None = None,
-        encoder: keras.Layer | None = None,
-        decoder: keras.Layer | None = None,
         seed: int | None = None,
         name: str | None = None,
         dtype: Any = None,
-        **unknown,
     ):
-        if num_classes is not None and not self.conditional:
-            unknown["num_classes"] = num_classes
-        if unknown:
-            raise settings.unknown(type(self), unknown)
         checks.check_process()
         super().__init__(name=name, dtype=dtype)
-        if self.has_encoder and (encoder is None) != (decoder is None):
-            raise ValueError("Give both encoder= and decoder=, or neither and input_shape=.")
-        self.custom_networks = decoder is not None
-        if self.conditional and num_classes is None and not self.label_shape:
-            raise ValueError(f"{type(self).__name__} is conditional: give num_classes=.")
-        self.num_classes = (
-            None if num_classes is None else whole("num_classes", num_classes, least=1)
-        )
-        if input_shape is not None:
-            expected = "input_shape=(height, width, channels), (time, channels) or (features,)"
-            input_shape = arguments.shape("input_shape", input_shape, expected)
-        if latent_dim is not None:
-            latent_dim = checked_code_shape(latent_dim, self.custom_networks)
-        sizes = described_sizes(self, input_shape, network, filters, hidden_units)
-        self.network, self.filters, self.hidden_units = sizes
-        self.activation, self.code_activation = activation, code_activation
-        self.tie_weights = bool(tie_weights)
-        self.likelihood = likelihood_names.get(likelihood).of_model(self)
         self.seed = None if seed is None else whole("seed", seed)
-        self._make_networks(encoder, decoder, input_shape, latent_dim)
-        if self.decoder is not None:
-            check_likelihood(self.likelihood, self.image_shape, self.decoder.output.shape[1:])
-        if not self.custom_networks:
-            proportions.warn_of_too_many_parameters(self)
+        self.seeds = Seeds(self.seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed or 0)
+        self.likelihood = likelihood_names.get(likelihood).of_model(self)
         self.trackers = {
             name: keras.metrics.Mean(name=name) for name in ("loss", *self.metric_names)
         }
         self.built = True
 
-    def _make_networks(self, encoder, decoder, input_shape, latent_dim):
-        made = networks_of(self, encoder, decoder, input_shape, latent_dim)
-        self.encoder, self.decoder, self.image_shape, self.code_shape = made
-        self.latent_dim = math.prod(self.code_shape)  # values in a code
-
-    def _described_networks(self, input_shape, latent_dim):
-        return described_networks(self, input_shape, latent_dim)
-
-    def _described_encoder(self, *args, **options):
-        return networks.encoder(*args, **options)
-
-    def add_metric_name(self, name: str) -> None:
-        """Add a name to those that `losses` reports, for this model only."""
-        self.metric_names = (*self.metric_names, name)
-        self.trackers[name] = keras.metrics.Mean(name=name)
-
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute: of settings only the weights of the loss, see `LossWeight`."""
-        if "_is_made" in vars(self) and name in self.fixed_settings:
-            value = settings.changed(self, name, value)
+        """Set an attribute; of settings that were set only the weights of the loss."""
+        if settings.is_setting(type(self), name):
+            were_set = vars(self).setdefault("_settings", set())
+            if name in were_set:
+                value = settings.changed(self, name, value)
+            were_set.add(name)
         super().__setattr__(name, value)
         if isinstance(value, Configured):
             handed_in.track(self, name, value)
@@ -237,69 +156,62 @@ class BaseAutoencoder(Trainer):
         weights = [s for values in settings for s in values if isinstance(s, LossWeight)]
         return [*super().variables, *(weight.value for weight in weights)]
 
-    # Tensors
+    def add_metric_name(self, name: str) -> None:
+        """Add a name to those that `losses` reports, for this model only."""
+        self.metric_names = (*self.metric_names, name)
+        self.trackers[name] = keras.metrics.Mean(name=name)
 
-    def encoder_input(self, x: Any, label: Any) -> Any:
-        """Return the input of the encoder: a tensor, or a dict of tensors with a label."""
-        return {"x": x, "label": label} if "x" in self.label_inputs else x
+    # One step
 
-    def decoder_input(self, z: Any, label: Any) -> Any:
-        """Return the input of the decoder: a tensor, or a dict of tensors with a label."""
-        return {"z": z, "label": label} if "z" in self.label_inputs else z
+    def losses(self, batch: Batch, training: bool) -> Losses:
+        """Return the loss of a batch and its metrics; see `Losses`."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither losses nor train_step.")
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Reconstruct images: `x`, or `{"x": x, "label": y}`, to the same shape."""
-        x, label = (inputs["x"], inputs["label"]) if self.conditional else (inputs, None)
-        z = self.code(x, label, training)
-        return self.image(z, label, training)
+    @backend.keras_step
+    def train_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        metrics = self.minimize(lambda: self.losses(batch, training=True), batch)
+        self.after_step(batch, metrics)
+        return self.track(metrics)
 
-    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
-        """Return the deterministic code of images, as tensors, flat: [batch, latent_dim]."""
-        return self.encoder(self.encoder_input(x, label), training=training)
+    @backend.keras_step
+    def test_step(self, data: Any) -> dict:
+        batch = self.unpack(data)
+        if not self.updates:
+            losses = self.losses(batch, training=False).weighted(batch.weight)
+            return self.track({"loss": sum(losses.terms), **losses.metrics})
+        metrics = {}
+        for update in self.updates:
+            losses = getattr(self, f"{update}_losses")(batch, training=False)
+            metrics |= losses.weighted(batch.weight).metrics
+        return self.track({**metrics, "loss": metrics[self.loss_metric]})
 
-    def encoded(self, x: Any, label: Any = None) -> dict:
-        """Return the outputs of the exported encoder, by the names in `encoder_outputs`."""
-        return {self.encoder_outputs[0]: self.code(x, label)}
+    def minimize(self, loss_fn: Callable, batch: Batch, update: str | None = None) -> dict:
+        """Take one optimizer step on a loss.
 
-    def observation(self, z: Any, label: Any = None, training: bool = False) -> Any:
-        """Return p(x | z) of codes [batch, latent_dim]."""
-        return self.likelihood(self.decoder(self.decoder_input(z, label), training=training))
+        Args:
+            loss_fn: returns the `Losses` of the batch. batch: for its sample weights.
+            update: a name in `updates`, whose networks are trained; None trains all variables.
 
-    def image(self, z: Any, label: Any = None, training: bool = False) -> Any:
-        """Return the mean image of codes, as tensors, [batch, *input_shape]."""
-        return self.observation(z, label, training).mean
+        Returns:
+            `loss` and the metrics before the step, [batch] or scalars.
+        """
+        optimizer = self.optimizer if update is None else self.optimizer.members[update]
 
-    def parameters_of(self, z: Any, label: Any = None) -> Any:
-        """Return the parameters of p(x | z), the outputs of the decoder, [batch, ...]."""
-        return self.observation(z, label).parameters
+        def scalar_and_metrics():
+            losses = loss_fn().weighted(batch.weight)
+            # The batch mean of each; of several replicas, the part that this one adds to it.
+            scalar = sum(map(backend.share_of_mean, losses.terms))
+            return scalar, {"loss": sum(losses.terms), **losses.metrics}
 
-    # Methods that take and return arrays; `zoo.inference.arrays` documents them
+        state = [*self.variables, *self.optimizer.variables]
+        variables = self.trained_by(update) if update else self.trainable_variables
+        return backend.minimize(scalar_and_metrics, variables, optimizer, state)
 
-    encode, decode, reconstruct = arrays.encode, arrays.decode, arrays.reconstruct
-    reconstruction_error, generate = arrays.reconstruction_error, arrays.generate
-    shaped, flat = arrays.shaped, arrays.flat
-    checked_images, checked_labels = arrays.checked_images, arrays.checked_labels
-    run_in_batches = arrays.run_in_batches
-    predict, export = arrays.predict, arrays.export
-
-    @property
-    def can_generate(self) -> bool:
-        """Whether `generate` makes images."""
-        return self.prior is not None
-
-    def prior_samples(self, n: Any, labels: Any, seed: Any) -> np.ndarray:
-        """Return codes to generate from, float32 [n, latent_dim]; the labels were checked."""
-        return self.prior.styled(self.prior.sample(n, seed=seed), labels)
-
-    def style(self, z: Any, labels: Any) -> Any:
-        """Return the styles of codes [n, latent_dim]: the information that is not in the label."""
-        return self.prior.style(z, labels) if self.prior else z
-
-    def styled(self, style: Any, labels: Any) -> Any:
-        """Return the codes of styles [n, latent_dim] with labels [n]; the inverse of `style`."""
-        return self.prior.styled(style, labels) if self.prior else style
-
-    # Training
+    def trained_by(self, update: str) -> list:
+        """Return the variables that an update trains."""
+        trained = (getattr(self, name) for name in self.updates[update])
+        return [variable for part in trained for variable in part.trainable_variables]
 
     def further_losses(self, x: Any, z: Any, q: Any = None) -> Losses:
         """Return further terms of the loss, for a class of your own; by default there are none.
@@ -311,41 +223,81 @@ class BaseAutoencoder(Trainer):
         """
         return Losses()
 
-    def before_training(self, data: Any) -> None:
-        """Check the units of the data, choose the color map, and remove the preset's licence."""
+    def after_step(self, batch: Batch, metrics: dict) -> None:
+        """Do something after each step of training; by default nothing."""
+        return  # AutoGraph cannot read a function that is only a docstring
+
+    def unpack(self, data: Any) -> Batch:
+        """Return the data of a step as a batch of inputs, labels or clean images, and weights."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        checks.check_targets(self, x, y)
+        label = ops.cast(y, self.label_dtype) if self.learns_labels else None
+        if weight is not None:
+            weight = ops.reshape(ops.cast(weight, "float32"), (-1,))
+        pairs = self.takes_pairs and not self.learns_labels and y is not None
+        clean = ops.cast(y, "float32") if pairs else None
+        return Batch(ops.cast(x, "float32"), label, weight, clean)
+
+    def track(self, metrics: dict) -> dict:
+        """Add the loss and the metrics of a batch, [batch] or scalars, to the means of the epoch.
+
+        Returns:
+            the means so far, by name.
+        """
+        if unknown := metrics.keys() - self.trackers.keys():
+            raise unlisted_metric(type(self), min(unknown))
+        # A scalar metric counts for every row of the batch, as the others do.
+        ones = ops.ones_like(next((v for v in metrics.values() if len(v.shape)), metrics["loss"]))
+        for name, values in metrics.items():
+            self.trackers[name].update_state(values * ones)
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    @property
+    def metrics(self) -> list:
+        return [*self.trackers.values()]
+
+    # Whole data; `zoo.training.fitting` documents these methods
+
+    compile, fit, evaluate = fitting.compile, fitting.fit, fitting.evaluate
+    train_on_batch, test_on_batch = fitting.train_on_batch, fitting.evaluate_on_batch
+
+    def before_training(self, data: checks.Data | None) -> None:
+        """Prepare a training, given its checked data, or None for a single batch."""
         if data is not None and data.few is not None:
             check_units(self, data.few[0])
-        gray = len(self.image_shape) == 3 and self.image_shape[-1] == 1
-        if gray and data is not None and data.few is not None:
-            x, _ = data.few
-            border = np.concatenate([x[:, [0, -1]].ravel(), x[:, :, [0, -1]].ravel()])
-            drawn = np.median(border) <= x.min() + 0.1 * (x.max() - x.min())
-            self.cmap = None if drawn else "gray"  # drawings are mostly empty at their borders
-        if self.licence is self.licence_of_preset:  # not `==`: a user may set the same text
-            self.licence = None
+        if self.licence_is_the_presets:
+            self.licence, self.licence_is_the_presets = None, False
 
-    def after_step(self, batch: Any, metrics: dict) -> None:
-        """Update the standard deviation of a calibrated likelihood."""
-        likelihood = getattr(self, "decoder_likelihood", self.likelihood)
-        if not likelihood.calibrated:
-            return
-        log_prob, has_weight = -backend.batch_mean(metrics["reconstruction"]), 1.0
-        if batch.weight is not None:
-            total = backend.batch_mean(batch.weight)
-            has_weight = ops.cast(total > 0.0, "float32")
-            log_prob = log_prob / ops.maximum(total, 1e-12)
-        likelihood.calibrate(log_prob / math.prod(self.decoder.output.shape[1:]), has_weight)
+    def after_fit(self, x: Any, y: Any) -> None:
+        """Check a finished training, given up to 256 of its rows and their labels or None."""
 
-    def fastest(self, size: Any, steps: Any = math.inf) -> dict:
+    def fastest(self, size: int, steps: float = math.inf) -> dict:
+        """Return the fastest settings of `compile` for a number of batches of a size."""
         with backend.strategy_scope(self):
             convolutional = network_properties.is_convolutional(*self.layers)
             return backend.fastest(convolutional, 4 * size * math.prod(self.image_shape), steps)
+
+    def make_train_function(self, force: bool = False) -> None:
+        make = functools.partial(super().make_train_function, force)
+        backend.make_step_function(make, self, "train_step")
+
+    def make_test_function(self, force: bool = False) -> None:
+        make = functools.partial(super().make_test_function, force)
+        backend.make_step_function(make, self, "test_step")
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Take no batch from the data to build with: `make_train_function` builds the optimizer."""
+
+    # Arrays; `zoo.inference.arrays` documents these methods
+
+    checked_images, checked_labels = arrays.checked_images, arrays.checked_labels
+    run_in_batches, export = arrays.run_in_batches, arrays.export
 
     # Export
 
     def parts(self) -> dict[str, Part]:
         """Return the functions of the model that can be exported, by name."""
-        return encoder_and_decoder(self)
+        raise NotImplementedError(f"{type(self).__name__} does not say which parts it has.")
 
     def part(self, name: str, function: Any, inputs: Any, outputs: Any, networks: Any) -> Part:
         """Return a part that may use the model's own weights besides those of `networks`."""
@@ -371,7 +323,7 @@ class BaseAutoencoder(Trainer):
     from_config = classmethod(configuration.from_config)
 
     @classmethod
-    def from_preset(cls, name: Any, **options) -> BaseAutoencoder:
+    def from_preset(cls, name: Any, **options) -> Self:
         """Load a preset and check that it is of this class; see `zoo.load`."""
         model = load(name, **options)
         if not isinstance(model, cls):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
+import keras
 from keras import ops
 
 from zoo.backend import backend
@@ -11,10 +12,8 @@ from zoo.checks.arguments import number
 from zoo.models.ebgan import EBGAN
 from zoo.models.gan import variance
 from zoo.nn.distributions import Uniform
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
-
-WHY = "a balance of the two errors, `k`, takes its place"
 
 
 @register
@@ -39,7 +38,7 @@ class BEGAN(EBGAN):
         diversity: gamma in (0, 1]: the lower, the better and the more alike are samples.
         balance_rate: lambda_k above 0.
         prior_of_noise: p(z), a prior of the zoo; uniform on [-1, 1] by default.
-        Others: see `EBGAN`; `margin` and `pulling_away_weight` are not taken.
+        Others: see `EBGAN`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -59,7 +58,6 @@ class BEGAN(EBGAN):
         "balance",
         "variance_of_samples",
     )
-    takes_no: ClassVar = {"margin": (None, WHY), "pulling_away_weight": (0.0, WHY)}
 
     def __init__(
         self,
@@ -69,15 +67,45 @@ class BEGAN(EBGAN):
         diversity: float = 0.5,
         balance_rate: float = 0.001,
         prior_of_noise: Any = None,
-        **kwargs,
+        generator: keras.Layer | None = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        code_activation: str | None = None,
+        tie_weights: bool = False,
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        kwargs |= {"prior_of_noise": prior_of_noise, "pulling_away_weight": 0.0}
-        super().__init__(input_shape, latent_dim, **kwargs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            pulling_away_weight=0.0,
+            prior_of_noise=prior_of_noise,
+            generator=generator,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            code_activation=code_activation,
+            tie_weights=tie_weights,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.diversity = number("diversity", diversity, above=0, most=1)
         self.balance_rate = number("balance_rate", balance_rate, above=0)
-        if prior_of_noise is None:
-            self.prior_of_noise = Uniform(self.latent_dim)
         self.k = self.add_state((), "zeros", name="k")
+
+    def _make_prior_of_noise(self, prior):
+        return Uniform(self.latent_dim) if prior is None else super()._make_prior_of_noise(prior)
 
     # Training
 

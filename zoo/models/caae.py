@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import keras
 from keras import ops
 
 from zoo.checks.arguments import widths
@@ -12,8 +13,8 @@ from zoo.models.supervised_aae import SupervisedAAE
 from zoo.nn import networks
 from zoo.nn.distributions import Uniform
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 
 @register
@@ -79,10 +80,6 @@ class CAAE(SupervisedAAE):
         ("accuracy_on_images", "accuracy_on_decoded_images"),
     )
     network_names = (*SupervisedAAE.network_names, "image_discriminator")
-    takes_no: ClassVar = {
-        **SupervisedAAE.takes_no,
-        "generator_steps": (1, "the encoder learns to fool the discriminators in its only update"),
-    }
     updates: ClassVar = {
         "autoencoder": ("encoder", "decoder", "likelihood"),
         "discriminator": ("discriminator",),
@@ -100,17 +97,56 @@ class CAAE(SupervisedAAE):
         prior: Any = None,
         discriminator_filters: tuple[int, ...] | None = None,
         discriminator_hidden_units: tuple[int, ...] | None = None,
-        **kwargs,
+        conditional_discriminator: bool = False,
+        posterior: str = "deterministic",
+        label_smoothing: float = 0.0,
+        generator_weight: float = 1.0,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        discriminator: keras.Layer | None = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        code_activation: str | None = None,
+        likelihood: Any = "bernoulli",
+        num_classes: int | None = None,
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, prior=prior, **kwargs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            prior=prior,
+            conditional_discriminator=conditional_discriminator,
+            posterior=posterior,
+            label_smoothing=label_smoothing,
+            generator_weight=generator_weight,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            discriminator=discriminator,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            code_activation=code_activation,
+            likelihood=likelihood,
+            num_classes=num_classes,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         if len(self.image_shape) < 3 or self.likelihood.values > 1:
             raise ValueError(
                 "CAAE compares images, (height, width, channels), with one value for each pixel; "
                 f"the shape here is {self.image_shape}, the likelihood "
                 f"{type(self.likelihood).__name__}. Take zoo.SupervisedAAE."
             )
-        if prior is None:
-            self.prior = Uniform(self.latent_dim)
         self.image_weight = LossWeight("image_weight", image_weight, above=0)
         self.total_variation_weight = LossWeight(
             "total_variation_weight", total_variation_weight, least=0
@@ -132,8 +168,12 @@ class CAAE(SupervisedAAE):
             filters=self.discriminator_filters,
             hidden_units=self.discriminator_hidden_units,
             num_classes=self.num_classes,
+            seeds=self.seeds,
             dtype=self.dtype_policy,
         )
+
+    def _make_prior(self, prior):
+        return Uniform(self.latent_dim) if prior is None else super()._make_prior(prior)
 
     # Training
 
@@ -150,13 +190,6 @@ class CAAE(SupervisedAAE):
         metrics = {**a, **d, **i, "loss": a["reconstruction"]}
         self.after_step(batch, metrics)
         return self.track(metrics)
-
-    def test_step(self, data: Any) -> dict:
-        batch = self.unpack(data)
-        a = self.autoencoder_losses(batch, training=False).weighted(batch.weight).metrics
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        i = self.image_discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        return self.track({**a, **d, **i, "loss": a["reconstruction"]})
 
     def autoencoder_losses(self, batch: Batch, training: bool) -> Losses:
         z = self.sampled_code(batch.x, training)  # [batch, latent_dim]

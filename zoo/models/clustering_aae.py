@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from zoo.backend import backend
 from zoo.checks import data as checks
-from zoo.checks.arguments import number, whole, widths
+from zoo.checks.arguments import number, whole, whole_or_none, widths
 from zoo.inference import arrays
 from zoo.inference.parts import TensorInfo, classifier_part, image_info
 from zoo.models.aae import AAE
@@ -19,8 +19,8 @@ from zoo.nn import networks
 from zoo.nn.distributions.priors import Categorical
 from zoo.nn.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 
 @register
@@ -100,20 +100,6 @@ class ClusteringAAE(AAE):
     # Clusters are not classes, so no class can be asked for when generating.
     card_metrics = (*AAE.card_metrics, "clustering error")
     semi_supervised = False
-    takes_no: ClassVar = {
-        name: (neutral, "it builds its own networks, with one code per image")
-        for name, neutral in {
-            "encoder": None,
-            "decoder": None,
-            "discriminator": None,
-            "posterior": "deterministic",
-            "dropout": 0.0,
-            "input_dropout": 0.0,
-            "conditional_discriminator": False,
-            "code_activation": None,
-            "tie_weights": False,
-        }.items()
-    }
 
     def __init__(
         self,
@@ -128,7 +114,19 @@ class ClusteringAAE(AAE):
         label_weight: float = 1.0,
         head_distance: float | None = None,
         masses: Any = None,
-        **kwargs,
+        prior: Any = None,
+        label_smoothing: float = 0.0,
+        generator_steps: int = 1,
+        generator_weight: float = 1.0,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        num_classes: int | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         if head_distance is not None:
             head_distance = number("head_distance", head_distance, above=0)
@@ -138,13 +136,30 @@ class ClusteringAAE(AAE):
         self.discriminator_hidden_units = widths(
             "discriminator_hidden_units", discriminator_hidden_units
         )
-        super().__init__(input_shape, latent_dim, **kwargs)
+        self.num_classes = whole_or_none("num_classes", num_classes, least=1)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            prior=prior,
+            label_smoothing=label_smoothing,
+            generator_steps=generator_steps,
+            generator_weight=generator_weight,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.corruption = corruptions.get({"gaussian": 0.3} if corruption is None else corruption)
         check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.instance_noise = number("instance_noise", instance_noise, least=0)
         self.label_prior = Categorical(self.num_classes, masses)
         features = keras.Input(self.trunk.output.shape[1:], name="features")
-        logits = layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
+        classify = self.seeds.layer(layers.Dense, self.num_classes, name="logits", dtype="float32")
+        logits = classify(features)
         self.classifier = keras.Model(features, logits, name="classifier")
         self.label_discriminator = self._build_discriminator(self.num_classes)
         self.label_weight = LossWeight("label_weight", label_weight, above=0)
@@ -152,7 +167,7 @@ class ClusteringAAE(AAE):
             self.add_metric_name("head_repulsion")
 
     def _described_networks(self, input_shape, latent_dim):
-        options = {"activation": self.activation, "dtype": self.dtype_policy}
+        options = {"activation": self.activation, "seeds": self.seeds, "dtype": self.dtype_policy}
         self.trunk = networks.trunk(
             input_shape,
             network=self.network,
@@ -165,7 +180,7 @@ class ClusteringAAE(AAE):
         )
         x = keras.Input(input_shape, name="x")
         features = keras.Input(self.trunk.output.shape[1:], name="features")
-        style = layers.Dense(latent_dim, name="z", dtype="float32")(features)
+        style = self.seeds.layer(layers.Dense, latent_dim, name="z", dtype="float32")(features)
         self.style_head = keras.Model(features, style, name="style")
         encoder = keras.Model(x, self.style_head(self.trunk(x)), name="encoder")
         self.join = self._described_join(latent_dim)
@@ -188,7 +203,9 @@ class ClusteringAAE(AAE):
         if not self.head_distance:
             joined = layers.Concatenate(name="both", dtype="float32")([probability, z])
         else:
-            heads = layers.Dense(latent_dim, use_bias=False, name="heads", dtype="float32")
+            heads = self.seeds.layer(
+                layers.Dense, latent_dim, use_bias=False, name="heads", dtype="float32"
+            )
             joined = layers.Add(name="sum", dtype="float32")([z, heads(probability)])
         return keras.Model({"z": z, "probability": probability}, joined, name="join")
 
@@ -200,6 +217,7 @@ class ClusteringAAE(AAE):
             inputs,
             hidden_units=self.discriminator_hidden_units,
             activation="leaky_relu",
+            seeds=self.seeds,
             dtype=self.dtype_policy,
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from zoo.checks import arguments
+from zoo.checks.arguments import whole_or_none
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.distributions.priors import LearnedNormal
@@ -61,14 +62,52 @@ class CVAE(VAE):
         *,
         label_shape: tuple[int, ...] = (),
         prior: Any = None,
-        **kwargs,
+        beta: Any = 1.0,
+        samples: int = 1,
+        free_bits: float = 0.0,
+        binarize: str | None = None,
+        corruption: Any = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        num_classes: int | None = None,
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         self.label_shape = checked_label_shape(label_shape, prior)
-        images = self.label_shape and kwargs.get("num_classes") is None
+        self.num_classes = whole_or_none("num_classes", num_classes, least=1)
+        images = self.label_shape and num_classes is None
         self.label_dtype = "float32" if images else "int32"
-        super().__init__(input_shape, latent_dim, prior=fixed_prior(prior), **kwargs)
-        if is_learned(prior):
-            learn_prior(self, prior)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            prior=prior,
+            beta=beta,
+            samples=samples,
+            free_bits=free_bits,
+            binarize=binarize,
+            corruption=corruption,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
+
+    def _make_prior(self, prior):
+        if not is_learned(prior):
+            return super()._make_prior(fixed_prior(prior))
+        return learned_prior(self, prior)
 
     def _make_networks(self, *given):
         if self.num_classes and len(self.label_shape) > 1:
@@ -122,18 +161,24 @@ def fixed_prior(prior: Any) -> Any:
     return None if is_learned(prior) else prior
 
 
-def learn_prior(model: Any, prior: Any) -> None:
-    """Give a conditional VAE a learned prior, by "learned" or a user's own network."""
+def learned_prior(model: Any, prior: Any) -> LearnedNormal:
+    """Give a conditional VAE the network of its prior, and return p(z | c).
+
+    Args:
+        prior: "learned", or a user's own network.
+    """
     if len(model.code_shape) > 1:
         raise ValueError(
             f"A learned prior needs codes that are vectors; these have the shape {model.code_shape}"
             ": let the encoder end in a Flatten, and the decoder begin with a Reshape."
         )
     custom = prior != "learned"
-    network = prior if custom else networks.label_prior(model.num_classes, model.latent_dim)
+    network = (
+        prior if custom else networks.label_prior(model.num_classes, model.latent_dim, model.seeds)
+    )
     model.prior_network = network
-    model.prior = LearnedNormal(network, model.latent_dim, model.num_classes, custom)
     model.network_names = (*model.network_names, "prior_network")
+    return LearnedNormal(network, model.latent_dim, model.num_classes, custom)
 
 
 def learned_prior_of(model: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 from keras import ops
@@ -13,8 +13,8 @@ from zoo.nn.distributions.normal import kl_divergence
 from zoo.nn.saved_configs import refuse_name
 from zoo.presets.reference_classifier import reference_features
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 WHY = "its loss compares one reconstruction with the image as it is"
 
@@ -76,12 +76,6 @@ class DFCVAE(VAE):
     metric_names = (*VAE.metric_names, "features")
     untrained = ("likelihood",)  # which is measured only
     opened_by_name = ("features",)  # in Python; saved configurations hold the whole of it
-    takes_no: ClassVar = {
-        "samples": (1, WHY),
-        "free_bits": (0.0, WHY),
-        "binarize": (None, WHY),
-        "corruption": (None, WHY),
-    }
 
     def __init__(
         self,
@@ -90,9 +84,35 @@ class DFCVAE(VAE):
         *,
         features: keras.Model | str | None = None,
         feature_weight: float | tuple[float, ...] = 250.0,
-        **kwargs,
+        beta: Any = 1.0,
+        prior: Any = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, **kwargs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            beta=beta,
+            prior=prior,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         if self.likelihood.in_own_units:
             raise ValueError("DFCVAE compares images; for rows of a table take zoo.VAE.")
         self.features = _frozen(features, self.image_shape)

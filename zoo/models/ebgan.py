@@ -10,14 +10,14 @@ from keras import ops
 
 from zoo.checks.arguments import number
 from zoo.inference.parts import TensorInfo, image_info
-from zoo.models.base import BaseAutoencoder
+from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.gan import variance
 from zoo.nn import networks, own_networks
 from zoo.nn.distributions import prior_names
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import ModeCollapseMonitor
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 
 @register
@@ -47,7 +47,7 @@ class EBGAN(BaseAutoencoder):
         prior_of_noise: p(z), a prior of the zoo; the standard normal by default.
         generator: your own network from `z` [batch, latent_dim] to the likelihood's parameters; by
             default one with the layers of the decoder.
-        Others: see `zoo.models.base.BaseAutoencoder`.
+        Others: see `zoo.models.autoencoder.BaseAutoencoder`.
 
     Raises:
         TypeError, ValueError: settings of a wrong kind or out of range; a generator that takes or
@@ -68,6 +68,7 @@ class EBGAN(BaseAutoencoder):
 
     family = "adversarial"
     can_generate = True
+    loss_metric = "energy_of_images"
     metric_names = (
         "reconstruction",
         "energy_of_images",
@@ -89,13 +90,42 @@ class EBGAN(BaseAutoencoder):
         pulling_away_weight: float = 0.1,
         prior_of_noise: Any = None,
         generator: keras.Layer | None = None,
-        **kwargs,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        code_activation: str | None = None,
+        tie_weights: bool = False,
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, **kwargs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            code_activation=code_activation,
+            tie_weights=tie_weights,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         values = int(np.prod(self.image_shape))
         self.margin = number("margin", 0.1 * values if margin is None else margin, above=0)
         self.pulling_away_weight = LossWeight("pulling_away_weight", pulling_away_weight, least=0)
         self._make_generator(generator, prior_of_noise)
+
+    def _make_prior_of_noise(self, prior):
+        return prior_names.get(prior, (self.latent_dim,))
 
     def _make_generator(self, generator, prior_of_noise):
         """Make the generator, with the layers of the decoder unless it is given."""
@@ -105,7 +135,7 @@ class EBGAN(BaseAutoencoder):
                 f"{type(self.likelihood).__name__}: choose 'bernoulli', 'gaussian' or "
                 "'squared_error'; for rows of a table take zoo.VAE."
             )
-        self.prior_of_noise = prior_names.get(prior_of_noise, (self.latent_dim,))
+        self.prior_of_noise = self._make_prior_of_noise(prior_of_noise)
         self.custom_generator = generator is not None
         if self.custom_generator:
             self.generator = own_networks.functional(
@@ -119,6 +149,7 @@ class EBGAN(BaseAutoencoder):
                 filters=self.filters,
                 hidden_units=self.hidden_units,
                 activation=self.activation,
+                seeds=self.seeds,
                 dtype=self.dtype_policy,
             )
         takes, gives = (tuple(t.shape[1:]) for t in (self.generator.input, self.generator.output))
@@ -139,12 +170,6 @@ class EBGAN(BaseAutoencoder):
         metrics = {**d, **g, "loss": d["energy_of_images"]}
         self.after_step(batch, metrics)
         return self.track(metrics)
-
-    def test_step(self, data: Any) -> dict:
-        batch = self.unpack(data)
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
-        return self.track({**d, **g, "loss": d["energy_of_images"]})
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return D(x) + max(0, margin - D(g(z)))."""

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
 from zoo.checks.arguments import number, widths
-from zoo.inference.parts import TensorInfo, decoder_part, image_info
-from zoo.models.base import BaseAutoencoder
+from zoo.inference.parts import TensorInfo, image_info
+from zoo.models.generator import BaseGenerator
 from zoo.nn import networks, own_discriminators
-from zoo.nn.distributions import likelihood_names, prior_names
+from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import DiscriminatorMonitor, ModeCollapseMonitor
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
-
-WHY = "a GAN has no encoder"
 
 
 @register
-class GAN(BaseAutoencoder):
+class GAN(BaseGenerator):
     """The generative adversarial network: a decoder without an encoder, for comparison.
 
     The generator g, here the `decoder`, makes images of noise z ~ p(z); the discriminator d tells
@@ -35,7 +32,7 @@ class GAN(BaseAutoencoder):
 
     Use it to compare: it generates sharp images, but has no codes of given images, no likelihood,
     and may leave out some kinds of images. `generate`, `decode` and `export.export_model` work as
-    for a `VAE`; what needs codes of images raises a TypeError: `encode`, `reconstruct`, `predict`.
+    for a `VAE`; there is no `encode` and no `reconstruct`.
 
     Args:
         input_shape: of an image, (height, width, channels). latent_dim: of the noise.
@@ -46,7 +43,7 @@ class GAN(BaseAutoencoder):
         decoder: your own generator, from `z` to the likelihood's parameters.
         discriminator: your own, from `x` to a logit [batch, 1].
         likelihood: gives the range of the generator's images; "bernoulli" for [0, 1].
-        Others: see `zoo.models.base.BaseAutoencoder`. `filters` and `hidden_units` are in the
+        Others: see `zoo.models.generator.BaseGenerator`. `filters` and `hidden_units` are in the
             discriminator's order, and the generator has them in reverse; `activation` is the
             generator's, and the discriminator has leaky ReLU.
 
@@ -67,9 +64,7 @@ class GAN(BaseAutoencoder):
     """
 
     family = "adversarial"
-    has_encoder = False
-    unit_variance = True  # "gaussian" says only that pixels may have any value
-    encoder_outputs = ()
+    loss_metric = "discriminator"
     metric_names = (
         "discriminator",
         "generator",
@@ -80,12 +75,7 @@ class GAN(BaseAutoencoder):
     network_names = ("decoder", "discriminator")
     card_metrics = ("Fréchet distance",)
     updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("decoder",)}
-    monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor, ModeCollapseMonitor)
-    takes_no: ClassVar = {
-        "encoder": (None, WHY),
-        "code_activation": (None, WHY),
-        "tie_weights": (False, WHY),
-    }
+    monitors = (*BaseGenerator.monitors, DiscriminatorMonitor, ModeCollapseMonitor)
 
     def __init__(
         self,
@@ -97,17 +87,30 @@ class GAN(BaseAutoencoder):
         discriminator_filters: tuple[int, ...] | None = None,
         discriminator_hidden_units: tuple[int, ...] | None = None,
         discriminator: keras.Layer | None = None,
-        **kwargs,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        kind = likelihood_names.get(kwargs.get("likelihood", "bernoulli"))
-        if kind.in_own_units or kind.values > 1:
-            raise ValueError(
-                f"GAN makes images, and the likelihood {type(kind).__name__} takes tables, or "
-                "several numbers for a pixel: choose 'bernoulli' for pixels in [0, 1], or "
-                "'squared_error' for any; for rows of a table take zoo.VAE."
-            )
-        super().__init__(input_shape, latent_dim, **kwargs)
-        self.prior = prior_names.get(prior, self.code_shape)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            prior=prior,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
         self.discriminator_filters = (
             self.filters
@@ -134,6 +137,7 @@ class GAN(BaseAutoencoder):
             network=self.network or "conv",
             filters=self.discriminator_filters,
             hidden_units=self.discriminator_hidden_units,
+            seeds=self.seeds,
             dtype=self.dtype_policy,
         )
         return keras.Model(both.input, both.output["logit"], name="discriminator")
@@ -160,12 +164,6 @@ class GAN(BaseAutoencoder):
         metrics = {**d, **g, "loss": d["discriminator"]}
         self.after_step(batch, metrics)
         return self.track(metrics)
-
-    def test_step(self, data: Any) -> dict:
-        batch = self.unpack(data)
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
-        return self.track({**d, **g, "loss": d["discriminator"]})
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(x) - log(1 - d(g(z)))."""
@@ -196,18 +194,7 @@ class GAN(BaseAutoencoder):
         """Return the discriminator's logits, [batch]; above 0 means images of the data."""
         return ops.cast(self.discriminator(x, training=training)[:, 0], "float32")
 
-    # Use
-
-    def encode(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> NoReturn:
-        """Raise a TypeError, as there is no encoder."""
-        raise TypeError(
-            f"{type(self).__name__} has no encoder: it generates images, and does not encode or "
-            "reconstruct given ones. Take zoo.VAEGAN or zoo.VAE for both."
-        )
-
-    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
-        """Raise a TypeError, as there is no encoder."""
-        return self.encode(x)
+    # Export
 
     def parts(self) -> dict:
         """Return what can be exported: the decoder, which is the generator, and discriminator."""
@@ -219,7 +206,7 @@ class GAN(BaseAutoencoder):
         part = self.part(
             "discriminator", discriminate, (image_info(self),), (logit,), (self.discriminator,)
         )
-        return {"decoder": decoder_part(self), "discriminator": part}
+        return {**super().parts(), "discriminator": part}
 
     def setting(self, name: str) -> Any:
         if name == "discriminator":

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any
 
+import keras
 from keras import ops
 
 from zoo.models.vae import VAE
 from zoo.nn.distributions.normal import kl_divergence
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 
 @register
@@ -42,10 +43,6 @@ class IWAE(VAE):
     family = "iwae"
     takes_pairs = True
     metric_names = (*VAE.metric_names, "iw_elbo")
-    takes_no: ClassVar = {
-        name: (neutral, "the importance-weighted bound has no KL divergence to weight; use a VAE")
-        for name, neutral in {"beta": 1.0, "free_bits": 0.0}.items()
-    }
 
     def __init__(
         self,
@@ -53,9 +50,38 @@ class IWAE(VAE):
         latent_dim: int | tuple[int, ...] | None = None,
         *,
         samples: int = 50,
-        **kwargs,
+        binarize: str | None = None,
+        corruption: Any = None,
+        prior: Any = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, samples=samples, **kwargs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            samples=samples,
+            binarize=binarize,
+            corruption=corruption,
+            prior=prior,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
 
     def losses(self, batch: Batch, training: bool) -> Losses:
         if batch.clean is None:

@@ -13,10 +13,10 @@ from zoo.checks.arguments import whole, widths
 from zoo.inference import arrays, label_propagation
 from zoo.inference.parts import classifier_part
 from zoo.models.vae import VAE
+from zoo.nn.seeds import Seeds
 from zoo.training.labeled_images import check_every_class_has_a_label
 from zoo.training.monitors import not_finite
 from zoo.training.registry import register
-from zoo.training.settings import initial_weights
 
 
 @register
@@ -67,27 +67,68 @@ class M1(VAE):
         method: str = "spreading",
         classifier_hidden_units: tuple[int, ...] = (256,),
         classifier_epochs: int = 30,
-        **kwargs,
+        beta: Any = 1.0,
+        samples: int = 1,
+        free_bits: float = 0.0,
+        binarize: str | None = None,
+        corruption: Any = None,
+        prior: Any = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, **kwargs)
+        self.num_classes = whole("num_classes", num_classes, least=2)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            beta=beta,
+            samples=samples,
+            free_bits=free_bits,
+            binarize=binarize,
+            corruption=corruption,
+            prior=prior,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         if method not in label_propagation.METHODS:
             raise ValueError(
                 f"method is {method!r}; choose one of {', '.join(label_propagation.METHODS)}."
             )
-        self.num_classes, self.method = whole("num_classes", num_classes, least=2), method
+        self.method = method
         self.classifier_hidden_units = widths("classifier_hidden_units", classifier_hidden_units)
         self.classifier_epochs = whole("classifier_epochs", classifier_epochs)
-        self.classifier = self._described_classifier()
+        self.classifier = self._described_classifier(self.seeds)
         self.classifier.trainable = False  # the ELBO does not depend on it
 
-    def _described_classifier(self):
+    def _described_classifier(self, seeds):
         z = features = keras.Input((self.latent_dim,), name="z")
         for i, width in enumerate(self.classifier_hidden_units):
-            layer = keras.layers.Dense(
-                width, activation="relu", name=f"dense_{i}", dtype=self.dtype_policy
+            layer = seeds.layer(
+                keras.layers.Dense,
+                width,
+                activation="relu",
+                name=f"dense_{i}",
+                dtype=self.dtype_policy,
             )
             features = layer(features)
-        logits = keras.layers.Dense(self.num_classes, name="logits", dtype="float32")(features)
+        logits = seeds.layer(keras.layers.Dense, self.num_classes, name="logits", dtype="float32")(
+            features
+        )
         return keras.Model(z, logits, name="classifier")
 
     def fit(
@@ -132,8 +173,8 @@ class M1(VAE):
         codes = self.encode(x)
         codes = codes.reshape(len(codes), -1)
         labels = label_propagation.METHODS[self.method](codes, y)
-        with initial_weights(seed):
-            self.classifier.set_weights(self._described_classifier().get_weights())
+        new = self._described_classifier(Seeds(seed))
+        self.classifier.set_weights(new.get_weights())
         self.classifier.trainable = True
         trainer = keras.Sequential([self.classifier])
         trainer.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from keras import ops
 
@@ -53,15 +53,6 @@ class M1M2(M2):
     # Not those of M2, as the ELBO is one of codes and not of images.
     card_metrics = ("reconstruction error", "classification error", "generated class accuracy")
     opened_by_name = ("lower",)  # in Python; saved configurations hold the whole of it
-    takes_no: ClassVar = {
-        name: (neutral, "its inputs are the codes of its lower model")
-        for name, neutral in {
-            "input_shape": None,
-            "network": None,
-            "filters": (),
-            "binarize": None,
-        }.items()
-    }
 
     def __init__(
         self,
@@ -69,7 +60,19 @@ class M1M2(M2):
         latent_dim: int | tuple[int, ...] | None = None,
         *,
         likelihood: Any = "learned_gaussian",
-        **kwargs,
+        hidden_units: tuple[int, ...] = (500,),
+        alpha: float = 10.0,
+        labeled_batch_size: int = 100,
+        warm_up: int = 0,
+        dropout: float = 0.0,
+        prior: Any = None,
+        beta: Any = 1.0,
+        samples: int = 1,
+        activation: str = "relu",
+        num_classes: int | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         lower = _copy(lower)
         if likelihood_names.get(likelihood).whole:
@@ -77,10 +80,28 @@ class M1M2(M2):
                 f"likelihood={likelihood!r} is that of counts, and the codes of lower= are none: "
                 'take "gaussian" or "learned_gaussian" here, and counts in lower=.'
             )
-        super().__init__((lower.latent_dim,), latent_dim, likelihood=likelihood, **kwargs)
+        super().__init__(
+            (lower.latent_dim,),
+            latent_dim,
+            likelihood=likelihood,
+            hidden_units=hidden_units,
+            alpha=alpha,
+            labeled_batch_size=labeled_batch_size,
+            warm_up=warm_up,
+            dropout=dropout,
+            prior=prior,
+            beta=beta,
+            samples=samples,
+            activation=activation,
+            num_classes=num_classes,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.lower = lower
         self.lower.trainable = False
-        self.image_shape, self.likelihood = lower.image_shape, lower.likelihood
+        # Outwardly the model has the lower one's images; its own are codes.
+        vars(self).update(image_shape=lower.image_shape, likelihood=lower.likelihood)
 
     def input_pixels(self, x: Any, draw: bool = False) -> Any:
         """Return the input of the networks: the mean of q(z1 | x), or a sample; [batch, values]."""

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 from keras import ops
 
 from zoo.backend import backend
-from zoo.checks.arguments import number, whole, widths
+from zoo.checks.arguments import number, whole, whole_or_none, widths
 from zoo.inference import arrays
 from zoo.inference.parts import classifier_part
-from zoo.models.cvae import fixed_prior, is_learned, learn_prior, learned_prior_of
+from zoo.models.cvae import fixed_prior, is_learned, learned_prior, learned_prior_of
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.training.labeled_images import LabeledImages
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 RAMP_STEPS = 500
 
@@ -98,12 +98,6 @@ class M2(VAE):
     label_inputs = ("x", "z")
     metric_names = (*VAE.metric_names, "label", "labeled_bound", "classification")
     network_names = (*VAE.network_names, "classifier")
-    takes_no: ClassVar = {
-        "encoder": (None, "it builds its own networks, which share layers"),
-        "decoder": (None, "it builds its own networks, which share layers"),
-        "corruption": (None, "it does not support corrupted images"),
-        "free_bits": (0.0, "its ELBO is a mean over labels"),
-    }
 
     def __init__(
         self,
@@ -116,14 +110,37 @@ class M2(VAE):
         warm_up: int = 0,
         dropout: float = 0.0,
         prior: Any = None,
-        **kwargs,
+        beta: Any = 1.0,
+        samples: int = 1,
+        binarize: str | None = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        num_classes: int | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         if not widths("hidden_units", hidden_units):
             raise ValueError("hidden_units is empty; M2 shares at least one hidden layer.")
-        options = {"hidden_units": hidden_units, "prior": fixed_prior(prior)}
-        super().__init__(input_shape, latent_dim, **options, **kwargs)
-        if is_learned(prior):
-            learn_prior(self, prior)
+        self.num_classes = whole_or_none("num_classes", num_classes, least=1)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            hidden_units=hidden_units,
+            prior=prior,
+            beta=beta,
+            samples=samples,
+            binarize=binarize,
+            network=network,
+            filters=filters,
+            activation=activation,
+            likelihood=likelihood,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.alpha, self.warm_up = LossWeight("alpha", alpha, least=0), whole("warm_up", warm_up)
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
         self.dropout = number("dropout", dropout, least=0, below=1)
@@ -134,9 +151,14 @@ class M2(VAE):
             self.monitors = (*self.monitors, PhaseOfTraining)
         self.steps_taken = self.add_state((), "zeros", name="steps_taken")
 
+    def _make_prior(self, prior):
+        if not is_learned(prior):
+            return super()._make_prior(fixed_prior(prior))
+        return learned_prior(self, prior)
+
     def _described_networks(self, input_shape, latent_dim):
         _, decoder = super()._described_networks(input_shape, latent_dim)  # its own encoder follows
-        options = {"activation": self.activation, "dtype": self.dtype_policy}
+        options = {"activation": self.activation, "seeds": self.seeds, "dtype": self.dtype_policy}
         shared, own = self.hidden_units[:1], self.hidden_units[1:]
         self.trunk = networks.trunk(
             input_shape,
@@ -158,7 +180,9 @@ class M2(VAE):
     def _described_classifier(self):
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         kept = keras.layers.Dropout(self.dropout, seed=self.seed or 0, name="dropout")(features)
-        logits = keras.layers.Dense(self.num_classes, name="logits", dtype="float32")(kept)
+        logits = self.seeds.layer(
+            keras.layers.Dense, self.num_classes, name="logits", dtype="float32"
+        )(kept)
         return keras.Model(features, logits, name="classifier")
 
     # Loss

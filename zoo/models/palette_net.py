@@ -15,13 +15,13 @@ from zoo.checks.arguments import whole, widths
 from zoo.checks.arrays import as_array
 from zoo.data.palettes import palettes
 from zoo.inference.parts import TensorInfo, image_info
-from zoo.models.pix2pix import NO_CODE, default_filters
-from zoo.models.translator import ImageTranslator, check_halvings, shape_of_images
+from zoo.models.pix2pix import default_filters
+from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
 from zoo.nn import colors as spaces
 from zoo.nn import translation_networks
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
 LARGEST = 128.0  # of a and b, beyond all colors of sRGB
@@ -29,7 +29,7 @@ LAB = 100.0  # Lab, divided by this, is what networks see
 
 
 @register
-class PaletteNet(ImageTranslator):
+class PaletteNet(BaseTranslator):
     """Recoloring: the generator gives an image the colors of another palette.
 
     The generator g, a U-Net, takes an image x and a palette t of a few colors, and gives the colors
@@ -43,7 +43,7 @@ class PaletteNet(ImageTranslator):
     2. generator: it minimizes `color_weight` |ab(x_t) - ab(r)|^2 - log d(r, t), averaged over
        pixels and over patches.
 
-    `loss` and `color_error` are the first summand, in squared units of Lab: 2.3 squared is what
+    `loss` and `color_error` are the first term, in squared units of Lab: 2.3 squared is what
     people just see.
 
     Use it to try images in other colors. `fit(x, y)` takes images and their palettes, of
@@ -58,7 +58,7 @@ class PaletteNet(ImageTranslator):
         color_weight: of the squared error of a and b, in units of 100, above 0.
         discriminator_filters: widths of the halvings of the discriminator, which judges patches; by
             default the first two of `filters`.
-        Others: see `zoo.models.base.BaseAutoencoder`.
+        Others: see `zoo.models.translator.BaseTranslator`.
 
     Raises:
         TypeError, ValueError: settings of a wrong kind or out of range; images without three
@@ -77,7 +77,7 @@ class PaletteNet(ImageTranslator):
     Lab here, so that palettes follow exactly; there in HSV, with the lightness put back.
     """
 
-    purpose = "it recolors images, model.recolor(x, palettes)"
+    loss_metric = "color_error"
     metric_names = (
         "color_error",
         "discriminator",
@@ -88,12 +88,6 @@ class PaletteNet(ImageTranslator):
     network_names = ("generator", "discriminator")
     card_metrics = ("color error", "distance of palettes")
     updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
-    takes_no: ClassVar = {
-        **ImageTranslator.takes_no,
-        "latent_dim": (None, NO_CODE),
-        "code_activation": (None, NO_CODE),
-        "likelihood": ("bernoulli", "pixels are in [0, 1], and compared in Lab"),
-    }
 
     def __init__(
         self,
@@ -103,7 +97,10 @@ class PaletteNet(ImageTranslator):
         filters: tuple[int, ...] | None = None,
         color_weight: float = 100.0,
         discriminator_filters: tuple[int, ...] | None = None,
-        **kwargs,
+        activation: str = "relu",
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         input_shape = shape_of_images("PaletteNet", "input_shape", input_shape)
         if input_shape[-1] != 3:
@@ -111,7 +108,14 @@ class PaletteNet(ImageTranslator):
         self.colors = whole("colors", colors, least=1)
         if filters is None:
             filters = default_filters(input_shape)
-        super().__init__(input_shape, filters=widths("filters", filters), **kwargs)
+        super().__init__(
+            input_shape,
+            filters=filters,
+            activation=activation,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.color_weight = LossWeight("color_weight", color_weight, above=0)
         if discriminator_filters is None:
             discriminator_filters = self.filters[:2]
@@ -125,12 +129,14 @@ class PaletteNet(ImageTranslator):
             filters=self.filters,
             activation=self.activation,
             condition_dim=numbers,
+            seeds=self.seeds,
             dtype=self.dtype_policy,
         )
         self.discriminator = translation_networks.patch_discriminator(
             input_shape,
             (*input_shape[:2], numbers),
             filters=self.discriminator_filters,
+            seeds=self.seeds,
             dtype=self.dtype_policy,
         )
 
@@ -154,12 +160,6 @@ class PaletteNet(ImageTranslator):
         metrics = {**d, **g, "loss": g["color_error"]}
         self.after_step(batch, metrics)
         return self.track(metrics)
-
-    def test_step(self, data: Any) -> dict:
-        batch = self.unpack(data)
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
-        return self.track({**d, **g, "loss": g["color_error"]})
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(x, p) - log(1 - d(r, t)) - log(1 - d(x, t)) - log(1 - d(r, p))."""

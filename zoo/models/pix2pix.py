@@ -12,18 +12,18 @@ from keras import ops
 from zoo.checks import streams
 from zoo.checks.arguments import number, widths
 from zoo.inference.parts import TensorInfo, image_info
-from zoo.models.translator import ImageTranslator, check_halvings, shape_of_images
+from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
 from zoo.nn import own_discriminators, own_networks, translation_networks
 from zoo.nn.proportions import suited_filters
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 NO_CODE = "a U-Net has no code: images also pass through its connections"
 
 
 @register
-class Pix2Pix(ImageTranslator):
+class Pix2Pix(BaseTranslator):
     """Image-to-image translation: from outlines to photographs, from maps to aerial views, ...
 
     The generator g, a U-Net, turns an image x into an image g(x), which should look like the other
@@ -57,7 +57,7 @@ class Pix2Pix(ImageTranslator):
         generator: your own, from `x` to the likelihood's parameters.
         discriminator: your own, a functional model of `{"x", "y"}` to logits [batch, ..., 1].
         likelihood: gives the range of both images; "bernoulli" for [0, 1], "squared_error" for any.
-        Others: see `zoo.models.base.BaseAutoencoder`.
+        Others: see `zoo.models.translator.BaseTranslator`.
 
     Raises:
         TypeError, ValueError: settings of a wrong kind or out of range; shapes that are not of
@@ -79,6 +79,7 @@ class Pix2Pix(ImageTranslator):
     changed little there.
     """
 
+    loss_metric = "absolute_error"
     metric_names = (
         "absolute_error",
         "discriminator",
@@ -89,13 +90,6 @@ class Pix2Pix(ImageTranslator):
     network_names = ("generator", "discriminator")
     card_metrics = ("absolute error", "Fréchet distance of translations", "class of translations")
     updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
-    takes_no: ClassVar = {
-        **ImageTranslator.takes_no,
-        "latent_dim": (None, NO_CODE),
-        "code_activation": (None, NO_CODE),
-        "encoder": (None, "its network is generator="),
-        "decoder": (None, "its network is generator="),
-    }
 
     def __init__(
         self,
@@ -108,7 +102,11 @@ class Pix2Pix(ImageTranslator):
         discriminator_filters: tuple[int, ...] | None = None,
         generator: keras.Layer | None = None,
         discriminator: keras.Layer | None = None,
-        **kwargs,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         input_shape = shape_of_images("Pix2Pix", "input_shape", input_shape)
         target_shape = input_shape if target_shape is None else target_shape
@@ -120,7 +118,15 @@ class Pix2Pix(ImageTranslator):
             )
         if filters is None:
             filters = default_filters(input_shape)
-        super().__init__(input_shape, filters=widths("filters", filters), **kwargs)
+        super().__init__(
+            input_shape,
+            filters=filters,
+            activation=activation,
+            likelihood=likelihood,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         if self.likelihood.in_own_units or self.likelihood.values > 1:
             raise ValueError(
                 "Pix2Pix gives one number for each channel of a pixel, and the likelihood "
@@ -143,6 +149,7 @@ class Pix2Pix(ImageTranslator):
                 self.target_shape[-1],
                 filters=self.filters,
                 activation=self.activation,
+                seeds=self.seeds,
                 dtype=self.dtype_policy,
             )
         if self.custom_discriminator:
@@ -153,6 +160,7 @@ class Pix2Pix(ImageTranslator):
                 input_shape,
                 self.target_shape,
                 filters=self.discriminator_filters,
+                seeds=self.seeds,
                 dtype=self.dtype_policy,
             )
         self._check_networks()
@@ -192,12 +200,6 @@ class Pix2Pix(ImageTranslator):
         metrics = {**d, **g, "loss": g["absolute_error"]}
         self.after_step(batch, metrics)
         return self.track(metrics)
-
-    def test_step(self, data: Any) -> dict:
-        batch = self.unpack(data)
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
-        return self.track({**d, **g, "loss": g["absolute_error"]})
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(x, y) - log(1 - d(x, g(x)))."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,10 +11,11 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks.arguments import whole
 from zoo.inference.parts import TensorInfo, image_info
-from zoo.models.autoencoder import Autoencoder
+from zoo.models.classical import Autoencoder
+from zoo.nn.distributions.likelihood_names import of_unit_variance
 from zoo.nn.distributions.likelihoods import Bernoulli
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 ONE_LAYER = (
     "it is one dense layer with one kernel. Several of them make a deep network: "
@@ -60,22 +61,10 @@ class RBM(Autoencoder):
     """
 
     can_generate = True
-    unit_variance = True  # the energy is that of unit variance
     family = "boltzmann"
     metric_names = ("reconstruction", "contrast")
     untrained = ("likelihood",)  # which is measured only
     takes_further_losses = False  # its gradient is that of an energy
-    takes_no: ClassVar = {
-        name: (neutral, ONE_LAYER)
-        for name, neutral in {
-            "hidden_units": (),
-            "network": None,
-            "filters": (),
-            "encoder": None,
-            "decoder": None,
-            "tie_weights": True,
-        }.items()
-    }
 
     def __init__(
         self,
@@ -85,20 +74,33 @@ class RBM(Autoencoder):
         k: int = 1,
         chains: int = 0,
         code_activation: str = "sigmoid",
-        **kwargs,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         if code_activation not in ("sigmoid", "linear"):
             raise ValueError(
                 f"code_activation is {code_activation!r}; choose 'sigmoid' for binary hidden units "
                 "or 'linear' for Gaussian ones."
             )
-        options = {
-            "code_activation": code_activation,
-            **kwargs,
-            "hidden_units": (),
-            "tie_weights": True,
-        }
-        super().__init__(input_shape, latent_dim, **options)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            hidden_units=(),  # one dense layer with one kernel
+            tie_weights=True,
+            code_activation=code_activation,
+            l1=l1,
+            l2=l2,
+            activation=activation,
+            likelihood=of_unit_variance(likelihood),  # the energy is that of unit variance
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.binary = isinstance(self.likelihood, Bernoulli)
         if self.likelihood.in_own_units:
             raise ValueError(

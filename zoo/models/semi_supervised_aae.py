@@ -11,8 +11,8 @@ from zoo.checks.arguments import whole
 from zoo.models.aae import AAE
 from zoo.models.clustering_aae import ClusteringAAE
 from zoo.training.labeled_images import LabeledImages
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 
 @register
@@ -58,9 +58,53 @@ class SemiSupervisedAAE(ClusteringAAE):
         latent_dim: int | tuple[int, ...] | None = None,
         *,
         labeled_batch_size: int = 100,
-        **kwargs,
+        kernel_size: int = 3,
+        decoder_hidden_units: tuple[int, ...] = (500, 500),
+        discriminator_hidden_units: tuple[int, ...] = (256, 256),
+        corruption: Any = None,
+        instance_noise: float = 0.2,
+        label_weight: float = 1.0,
+        head_distance: float | None = None,
+        masses: Any = None,
+        prior: Any = None,
+        label_smoothing: float = 0.0,
+        generator_steps: int = 1,
+        generator_weight: float = 1.0,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        num_classes: int | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, **kwargs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            kernel_size=kernel_size,
+            decoder_hidden_units=decoder_hidden_units,
+            discriminator_hidden_units=discriminator_hidden_units,
+            corruption=corruption,
+            instance_noise=instance_noise,
+            label_weight=label_weight,
+            head_distance=head_distance,
+            masses=masses,
+            prior=prior,
+            label_smoothing=label_smoothing,
+            generator_steps=generator_steps,
+            generator_weight=generator_weight,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            num_classes=num_classes,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
         self.labeled = LabeledImages(self)
 
@@ -82,14 +126,6 @@ class SemiSupervisedAAE(ClusteringAAE):
         metrics = {**r, **d, **g, **c, "loss": r["reconstruction"]}
         self.after_step(batch, metrics)
         return self.track(metrics)
-
-    def test_step(self, data: Any) -> dict:
-        batch = self.unpack(data)
-        r = self.reconstruction_losses(batch, training=False).weighted(batch.weight).metrics
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        g = self.generator_losses(batch, training=False).weighted(batch.weight).metrics
-        c = self.classification_losses(batch, training=False).weighted(batch.weight).metrics
-        return self.track({**r, **d, **g, **c, "loss": r["reconstruction"]})
 
     def classification_losses(self, batch: Batch, training: bool) -> Losses:
         """Return the cross-entropy of labeled images: those set apart, or those in the batch."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any
 
+import keras
+
+from zoo.checks.arguments import whole_or_none
 from zoo.models.aae import AAE
 from zoo.training.registry import register
 
@@ -40,9 +43,6 @@ class SupervisedAAE(AAE):
     conditional = True
     label_inputs = ("z",)
     card_metrics = (*AAE.card_metrics, "generated class accuracy")
-    takes_no: ClassVar = {
-        "tie_weights": (False, "its decoder takes a label, which its encoder does not give")
-    }
 
     def __init__(
         self,
@@ -50,10 +50,52 @@ class SupervisedAAE(AAE):
         latent_dim: int | tuple[int, ...] | None = None,
         *,
         conditional_discriminator: bool = False,
-        **kwargs,
+        posterior: str = "deterministic",
+        prior: Any = None,
+        label_smoothing: float = 0.0,
+        generator_steps: int = 1,
+        generator_weight: float = 1.0,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        discriminator: keras.Layer | None = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        code_activation: str | None = None,
+        likelihood: Any = "bernoulli",
+        num_classes: int | None = None,
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         self.conditional_discriminator = bool(conditional_discriminator)
-        super().__init__(input_shape, latent_dim, **kwargs)
+        self.num_classes = whole_or_none("num_classes", num_classes, least=1)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            posterior=posterior,
+            prior=prior,
+            label_smoothing=label_smoothing,
+            generator_steps=generator_steps,
+            generator_weight=generator_weight,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            discriminator=discriminator,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            code_activation=code_activation,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
 
     @property
     def discriminator_classes(self) -> int:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import keras
 import numpy as np
 from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.arguments import number, whole
 from zoo.inference.parts import TensorInfo
-from zoo.models.base import BaseAutoencoder
+from zoo.models.autoencoder import BaseAutoencoder
+from zoo.nn.distributions.likelihood_names import of_unit_variance
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses, weighted
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses, weighted
 
 
 @register
@@ -39,7 +41,8 @@ class TargetPropAutoencoder(BaseAutoencoder):
         rate: of the descent, above 0: a step is rate times the negative gradient.
         proximity: weight of D in the descent, at least 0.
         regularizer: weight of |z|^2, at least 0.
-        Others: see `zoo.models.base.BaseAutoencoder`; "gaussian" has a standard deviation of 1.
+        Others: see `zoo.models.autoencoder.BaseAutoencoder`; "gaussian" has the standard
+            deviation 1.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -54,10 +57,9 @@ class TargetPropAutoencoder(BaseAutoencoder):
     codes that were found by descent.
     """
 
-    unit_variance = True  # a smaller variance would make the gradients too large for the rate
+    suits_photographs = False
     family = "energy"
     card_metrics = (*BaseAutoencoder.card_metrics, "reconstruction error of refined codes")
-    takes_no: ClassVar = {"tie_weights": (False, "each of its networks has its own update")}
     metric_names = ("reconstruction", "prediction", "amortized")
     updates: ClassVar = {"reconstruction": ("decoder", "likelihood"), "prediction": ("encoder",)}
 
@@ -70,9 +72,34 @@ class TargetPropAutoencoder(BaseAutoencoder):
         rate: float = 0.02,
         proximity: float = 1.0,
         regularizer: float = 0.0,
-        **kwargs,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        code_activation: str | None = None,
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, **kwargs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            code_activation=code_activation,
+            # A smaller variance would make the gradients too large for the rate.
+            likelihood=of_unit_variance(likelihood),
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.iterations = whole("iterations", iterations, least=1)
         self.rate = number("rate", rate, above=0)
         self.proximity = LossWeight("proximity", proximity, least=0)

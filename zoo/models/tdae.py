@@ -11,16 +11,16 @@ from keras import ops
 from zoo.checks import streams
 from zoo.checks.arguments import number, widths
 from zoo.inference.parts import TensorInfo, image_info
-from zoo.models.translator import ImageTranslator, check_halvings, shape_of_images
+from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
 from zoo.nn import networks
 from zoo.nn.super_resolution_networks import downsampler, upsampler
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 
 @register
-class TDAE(ImageTranslator):
+class TDAE(BaseTranslator):
     """Super-resolution of unaligned, noisy images by a decoder, an encoder and a second decoder.
 
     An image x is small, noisy, and moved, turned or scaled; y is what it should become: large,
@@ -56,7 +56,7 @@ class TDAE(ImageTranslator):
         label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.
         discriminator_filters: widths of its halvings; `filters` by default.
         likelihood: gives the range of both images; "bernoulli" for [0, 1], "squared_error" for any.
-        Others: see `zoo.models.base.BaseAutoencoder`.
+        Others: see `zoo.models.translator.BaseTranslator`.
 
     Raises:
         TypeError, ValueError: settings of a wrong kind or out of range; shapes that are not of
@@ -77,6 +77,7 @@ class TDAE(ImageTranslator):
     own instead of those of a network that knows photographs.
     """
 
+    loss_metric = "squared_error"
     metric_names = (
         "squared_error",
         "error_of_first_decoder",
@@ -104,7 +105,11 @@ class TDAE(ImageTranslator):
         feature_weight: float = 1e-2,
         label_smoothing: float = 0.0,
         discriminator_filters: tuple[int, ...] | None = None,
-        **kwargs,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         small = shape_of_images("TDAE", "input_shape", input_shape)
         if target_shape is None:
@@ -113,7 +118,15 @@ class TDAE(ImageTranslator):
         self.doublings = doublings(small, large)
         if filters is None:
             filters = [min(32 * 2**i, 256) for i in range(self.doublings)]
-        super().__init__(small, filters=widths("filters", filters), **kwargs)
+        super().__init__(
+            small,
+            filters=filters,
+            activation=activation,
+            likelihood=likelihood,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         if len(self.filters) != self.doublings:
             raise ValueError(
                 f"filters is {self.filters}; from {small[0]} to {large[0]} pixels there are "
@@ -135,6 +148,7 @@ class TDAE(ImageTranslator):
         options = {
             "filters": self.filters,
             "activation": self.activation,
+            "seeds": self.seeds,
             "dtype": self.dtype_policy,
         }
         channels = large[-1]
@@ -143,7 +157,11 @@ class TDAE(ImageTranslator):
         small_target = (*small[:2], channels)
         self.second_decoder = upsampler(small_target, channels, name="second_decoder", **options)
         self.discriminator = networks.image_discriminator(
-            large, filters=self.discriminator_filters, hidden_units=(), dtype=self.dtype_policy
+            large,
+            filters=self.discriminator_filters,
+            hidden_units=(),
+            seeds=self.seeds,
+            dtype=self.dtype_policy,
         )
 
     @property
@@ -162,12 +180,6 @@ class TDAE(ImageTranslator):
         metrics = {**d, **a, "loss": a["squared_error"]}
         self.after_step(batch, metrics)
         return self.track(metrics)
-
-    def test_step(self, data: Any) -> dict:
-        batch = self.unpack(data)
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        a = self.autoencoder_losses(batch, training=False).weighted(batch.weight).metrics
-        return self.track({**d, **a, "loss": a["squared_error"]})
 
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(y) - log(1 - d(y2))."""

@@ -1,62 +1,50 @@
-"""The base class of models that turn images into images, without codes."""
+"""The kind of models that turn images into images, without codes that a user sees."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any
 
 from zoo.checks import arguments
-from zoo.models.base import BaseAutoencoder
+from zoo.models.base import BaseModel
+from zoo.nn.distributions.likelihood_names import of_unit_variance
 from zoo.training.monitors import DiscriminatorMonitor
 
-DESCRIBED = "its networks are described by filters="
 
+class BaseTranslator(BaseModel):
+    """The base class of models that turn images into images.
 
-class ImageTranslator(BaseAutoencoder):
-    """The base class of models that turn images into images, without codes that a user sees.
+    `fit` takes an array for each image, such as the image that it should become, in place of
+    labels. There are no codes and no prior, so there is no `encode` and no `generate`.
 
-    Their networks are made after `BaseAutoencoder.__init__`. `fit` takes an array for each image,
-    such as the image that it should become, in place of labels.
-
-    Attributes:
-        purpose: what the model does instead of encoding, and by which method, for errors.
+    Args:
+        input_shape: of x, (height, width, channels), as `shape_of_images` returned it.
+        filters: widths of the halvings. activation: of the hidden layers.
+        likelihood: gives the range of images; "bernoulli" for [0, 1], "squared_error" for any.
+        seed, name, dtype: see `zoo.models.base.BaseModel`.
     """
 
     family = "translation"
-    purpose = "it translates images, model.translate(x)"
-    has_encoder = False
     learns_labels = True
     label_dtype = "float32"
-    encoder_outputs = ()
-    unit_variance = True  # "gaussian" says only that pixels may have any value
-    monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
-    takes_no: ClassVar = {
-        "code_activation": (None, "it has no codes"),
-        "latent_dim": (None, "it has no codes"),
-        "encoder": (None, DESCRIBED),
-        "decoder": (None, DESCRIBED),
-        "tie_weights": (False, DESCRIBED),
-        "network": (None, DESCRIBED),
-        "hidden_units": (None, DESCRIBED),
-    }
+    suits_photographs = False
+    can_generate = False
+    monitors = (*BaseModel.monitors, DiscriminatorMonitor)
 
-    def _make_networks(self, encoder, decoder, input_shape, latent_dim):
-        self.encoder = self.decoder = None  # the networks of the class follow
-        self.image_shape, self.latent_dim, self.code_shape = input_shape, 0, (0,)
-
-    def encode(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> NoReturn:
-        """Raise a TypeError, as there are no codes."""
-        raise TypeError(
-            f"{type(self).__name__} has no encoder, no codes and no prior: {self.purpose}. Take "
-            "zoo.VAE to encode, decode and generate."
-        )
-
-    def decode(self, z: Any, labels: Any = None, *, batch_size: int = 1024) -> NoReturn:
-        """Raise a TypeError, as there are no codes."""
-        self.encode(z)
-
-    def generate(self, n: Any = None, labels: Any = None, *, seed: int | None = None) -> NoReturn:
-        """Raise a TypeError, as there is no prior."""
-        self.encode(n)
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        *,
+        filters: tuple[int, ...],
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        likelihood = of_unit_variance(likelihood)  # "gaussian": pixels may have any value
+        super().__init__(likelihood=likelihood, seed=seed, name=name, dtype=dtype)
+        self.image_shape, self.activation = input_shape, activation
+        self.filters = arguments.widths("filters", filters)
 
 
 def shape_of_images(model: str, name: str, shape: Any) -> tuple[int, ...]:

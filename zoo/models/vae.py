@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
 from zoo.checks.codes import check_codes
 from zoo.inference.importance_sampling import Estimate, log_mean_weights
-from zoo.models.base import BaseAutoencoder
+from zoo.models.autoencoder import BaseAutoencoder
 from zoo.nn import corruption as corruptions
 from zoo.nn.configured import made_of
 from zoo.nn.distributions import normal, prior_names
@@ -22,10 +22,10 @@ from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import not_finite
 from zoo.training.posterior_collapse import warn_of_collapse
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 FEW_STEPS = 100  # of training, after which codes may still be unused
 
@@ -59,7 +59,7 @@ class VAE(BaseAutoencoder):
         prior: a `zoo.Normal`, the standard normal by default; or another prior with a density, such
             as a `zoo.GaussianMixture` or your own, for which the KL divergence is estimated:
             log q(z | x) - log p(z), averaged over the samples.
-        Others: see `zoo.models.base.BaseAutoencoder`. Your own encoder must return a dict of
+        Others: see `zoo.models.autoencoder.BaseAutoencoder`. Your own encoder must return a dict of
             `z_mean` and `z_log_var`, both [batch, latent_dim]; log-variances outside of [-12, 12]
             are reduced, see `zoo.nn.distributions.normal.bounded_log_variance`.
 
@@ -84,10 +84,6 @@ class VAE(BaseAutoencoder):
     takes_pairs = True
     encoder_outputs = ("z_mean", "z_log_var")
     metric_names = ("reconstruction", "kl", "elbo")
-    takes_no: ClassVar = {
-        "code_activation": (None, "its encoder gives a mean and a variance, which have no bounds"),
-        "tie_weights": (False, "its encoder has two outputs, so that there is no layer to share"),
-    }
     card_metrics = (
         *BaseAutoencoder.card_metrics,
         "negative ELBO",
@@ -112,9 +108,31 @@ class VAE(BaseAutoencoder):
         binarize: str | None = None,
         corruption: Any = None,
         prior: Any = None,
-        **kwargs,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, **kwargs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.decoder_likelihood = self.likelihood  # not the same in M1M2, which decodes to codes
         self.samples = whole("samples", samples, least=1)
         self.free_bits = number("free_bits", free_bits, least=0)
@@ -122,8 +140,8 @@ class VAE(BaseAutoencoder):
         if self.corruption:
             check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
-        self.prior = prior_names.get(prior, self.code_shape, with_density=True)
         self.prior_network = None  # not as a class attribute, which PyTorch finds before a layer
+        self.prior = self._make_prior(prior)
         self.beta = _checked_beta(beta)
         if callable(self.beta):  # a schedule
             self.step = self.add_state((), "zeros", name="step")  # in files without optimizer, too
@@ -133,6 +151,9 @@ class VAE(BaseAutoencoder):
             self.add_metric_name("free_bits_penalty")
             if not normal.has_closed_form(self.prior):
                 raise ValueError("free_bits= needs a KL by dimension, so a zoo.Normal prior.")
+
+    def _make_prior(self, prior):
+        return prior_names.get(prior, self.code_shape, with_density=True)
 
     # Distributions
 

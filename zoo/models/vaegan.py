@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import keras
 from keras import ops
 
 from zoo.checks.arguments import number, widths
@@ -12,9 +13,9 @@ from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.distributions.normal import kl_divergence
 from zoo.training.loss_weight import LossWeight
+from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import DiscriminatorMonitor
 from zoo.training.registry import register
-from zoo.training.trainer import Batch, Losses
 
 FIXED = {"samples": 1, "free_bits": 0.0, "binarize": None, "corruption": None}
 WHY = "its updates use one code for each image, and the images as they are"
@@ -77,7 +78,6 @@ class VAEGAN(VAE):
         "discriminator": ("discriminator",),
     }
     monitors = (*VAE.monitors, DiscriminatorMonitor)
-    takes_no: ClassVar = {name: (neutral, WHY) for name, neutral in FIXED.items()}
 
     def __init__(
         self,
@@ -89,9 +89,35 @@ class VAEGAN(VAE):
         label_smoothing: float = 0.0,
         discriminator_filters: tuple[int, ...] | None = None,
         discriminator_hidden_units: tuple[int, ...] | None = None,
-        **kwargs,
+        beta: Any = 1.0,
+        prior: Any = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
     ):
-        super().__init__(input_shape, latent_dim, **kwargs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            beta=beta,
+            prior=prior,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
         self.feature_stddev = number("feature_stddev", feature_stddev, above=0)
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
         self.discriminator_filters = (
@@ -110,6 +136,7 @@ class VAEGAN(VAE):
             filters=self.discriminator_filters,
             hidden_units=self.discriminator_hidden_units,
             normalization=self.likelihood.normalization(),
+            seeds=self.seeds,
             dtype=self.dtype_policy,
         )
         self.generator_weight = LossWeight("generator_weight", generator_weight, above=0)
@@ -127,13 +154,6 @@ class VAEGAN(VAE):
         metrics = {**e, **g, **d, "loss": e["reconstruction"]}
         self.after_step(batch, metrics)
         return self.track(metrics)
-
-    def test_step(self, data: Any) -> dict:
-        batch = self.unpack(data)
-        e = self.encoder_losses(batch, training=False).weighted(batch.weight).metrics
-        g = self.decoder_losses(batch, training=False).weighted(batch.weight).metrics
-        d = self.discriminator_losses(batch, training=False).weighted(batch.weight).metrics
-        return self.track({**e, **g, **d, "loss": e["reconstruction"]})
 
     def encoder_losses(self, batch: Batch, training: bool) -> Losses:
         q = self.posterior(batch.x, training=training)

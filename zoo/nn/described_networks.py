@@ -50,16 +50,15 @@ def _check_given(name, given, found):
 
 
 def described_networks(model: Any, input_shape: Any, latent_dim: Any) -> tuple:
-    """Return the encoder, or None, and the decoder that the settings of a model describe.
+    """Return the encoder and the decoder that the settings of a model describe.
 
     Raises:
         ValueError: settings that cannot be combined.
     """
     if input_shape is None or latent_dim is None:
-        own = "encoder= and decoder=" if model.has_encoder else "decoder=, your own generator"
         raise ValueError(
             f"{type(model).__name__} needs input_shape= and latent_dim=, such as "
-            f"input_shape=(28, 28, 1), latent_dim=16; or {own}."
+            f"input_shape=(28, 28, 1), latent_dim=16; or encoder= and decoder=."
         )
     if len(model.encoder_outputs) > 1 and (model.tie_weights or model.code_activation):
         raise ValueError(
@@ -82,25 +81,24 @@ def described_networks(model: Any, input_shape: Any, latent_dim: Any) -> tuple:
         "filters": model.filters,
         "hidden_units": model.hidden_units,
         "activation": model.activation,
+        "seeds": model.seeds,
         "dtype": model.dtype_policy,
     }
-    encoder = None
-    if model.has_encoder:
-        encoder = model._described_encoder(
-            input_shape,
-            dict.fromkeys(model.encoder_outputs, latent_dim),
-            code_activation=model.code_activation,
-            num_classes=model.num_classes if "x" in model.label_inputs else None,
-            label_shape=model.label_shape if "x" in model.label_inputs else (),
-            normalization=model.likelihood.normalization(),
-            **description,
-        )
+    encoder = model._described_encoder(
+        input_shape,
+        dict.fromkeys(model.encoder_outputs, latent_dim),
+        code_activation=model.code_activation,
+        num_classes=model.num_classes if "x" in model.label_inputs else None,
+        label_shape=model.label_shape if "x" in model.label_inputs else (),
+        normalization=model.likelihood.normalization(),
+        **description,
+    )
     decoder = networks.decoder(
         model.likelihood.parameter_shape(input_shape),
         latent_dim,
         tied_to=encoder if model.tie_weights else None,
-        num_classes=model.num_classes,
-        label_shape=model.label_shape,
+        num_classes=model.num_classes if "z" in model.label_inputs else None,
+        label_shape=model.label_shape if "z" in model.label_inputs else (),
         **description,
     )
     return encoder, decoder

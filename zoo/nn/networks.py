@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from zoo.nn.layers import Dropout, TiedDense
 from zoo.nn.residual_networks import doubled, halved
+from zoo.nn.seeds import KERAS_OWN, Seeds
 
 RESIDUAL = ("resnet", "conv1d")
 LINEAR_PATH = "dense_resnet"
@@ -31,6 +32,7 @@ def encoder(
     input_dropout: float = 0.0,
     seed: int = 0,
     normalization: keras.Layer | None = None,
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build a network from images to codes.
@@ -53,6 +55,7 @@ def encoder(
         dropout: the fraction of every dense hidden layer's values that are dropped in training.
         input_dropout: the same for the input of the first dense layer.
         seed: of the dropout.
+        seeds: of the initial weights.
         normalization: a layer that is applied first, for rows of a table in their own units.
         dtype: a Keras dtype policy; the outputs are always float32.
 
@@ -62,11 +65,11 @@ def encoder(
     """
     x = keras.Input(input_shape, name="x")
     seen = _normalized(x, normalization)
-    inputs, features = x, _flat_features(seen, filters, activation, dtype, network)
+    inputs, features = x, _flat_features(seen, filters, activation, seeds, dtype, network)
     if num_classes or label_shape:
         label = _label_input(label_shape, num_classes)
         inputs = {"x": x, "label": label}
-        features = _join(features, label, num_classes, dtype)
+        features = _join(features, label, num_classes, seeds, dtype)
     if noise_dim:
         noise = keras.Input((noise_dim,), name="noise")
         inputs = {"x": x, "noise": noise}
@@ -77,14 +80,18 @@ def encoder(
         )
         features = drop(features)
     flat = features
-    features = _dense_stack(features, hidden_units, activation, dtype, dropout=dropout, seed=seed)
+    features = _dense_stack(
+        features, hidden_units, activation, seeds, dtype, dropout=dropout, seed=seed
+    )
     codes = {}
     for name, size in outputs.items():
         if network == LINEAR_PATH and not codes:
-            code = _beside_a_linear_path(flat, features, size, bool(hidden_units))
+            code = _beside_a_linear_path(flat, features, size, bool(hidden_units), seeds)
             codes[name] = layers.Activation(code_activation, name=name, dtype="float32")(code)
             continue
-        head = layers.Dense(size, activation=code_activation, name=name, dtype="float32")
+        head = seeds.layer(
+            layers.Dense, size, activation=code_activation, name=name, dtype="float32"
+        )
         codes[name] = head(features)
     if len(codes) == 1:
         (codes,) = codes.values()
@@ -110,6 +117,7 @@ def decoder(
     tied_to: keras.Model | None = None,
     num_classes: int | None = None,
     label_shape: tuple[int, ...] = (),
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build a network from codes to a likelihood's parameters, with the encoder's layers reversed.
@@ -126,24 +134,26 @@ def decoder(
     if num_classes or label_shape:
         label = _label_input(label_shape, num_classes)
         inputs = {"z": z, "label": label}
-        features = _join(features, label, num_classes, dtype)
+        features = _join(features, label, num_classes, seeds, dtype)
     if tied_to is not None:
         outputs = _tied_stack(features, tied_to, activation, dtype, output_shape)
         return keras.Model(inputs, outputs, name="decoder")
     code = features
-    features = _dense_stack(features, hidden_units[::-1], activation, dtype)
+    features = _dense_stack(features, hidden_units[::-1], activation, seeds, dtype)
     if filters and network in RESIDUAL:
         shape = (*output_shape, 1) if len(output_shape) == 1 else output_shape
-        outputs = doubled(features, shape, filters, activation, dtype)
+        outputs = doubled(features, shape, filters, activation, seeds, dtype)
         outputs = ops.reshape(outputs, (-1, *output_shape))
     elif filters:
-        outputs = _transposed_convolutions(features, output_shape, filters, activation, dtype)
+        outputs = _transposed_convolutions(
+            features, output_shape, filters, activation, seeds, dtype
+        )
     else:
         size = math.prod(output_shape)
         if network == LINEAR_PATH:
-            flat = _beside_a_linear_path(code, features, size, bool(hidden_units))
+            flat = _beside_a_linear_path(code, features, size, bool(hidden_units), seeds)
         else:
-            flat = layers.Dense(size, name="pixels", dtype="float32")(features)
+            flat = seeds.layer(layers.Dense, size, name="pixels", dtype="float32")(features)
         outputs = ops.reshape(flat, (-1, *output_shape))
     return keras.Model(inputs, outputs, name="decoder")
 
@@ -154,6 +164,7 @@ def discriminator(
     hidden_units: tuple[int, ...] = (512, 256),
     activation: str = "relu",
     num_classes: int | None = None,
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build a discriminator of codes: `z` [batch, latent_dim] to one logit [batch, 1].
@@ -166,9 +177,9 @@ def discriminator(
     if num_classes:
         label = keras.Input((), name="label", dtype="int32")
         inputs = {"z": z, "label": label}
-        features = _join(z, label, num_classes, dtype)
-    features = _dense_stack(features, hidden_units, activation, dtype)
-    logit = layers.Dense(1, name="logit", dtype="float32")(features)
+        features = _join(z, label, num_classes, seeds, dtype)
+    features = _dense_stack(features, hidden_units, activation, seeds, dtype)
+    logit = seeds.layer(layers.Dense, 1, name="logit", dtype="float32")(features)
     return keras.Model(inputs, logit, name="discriminator")
 
 
@@ -181,6 +192,7 @@ def image_discriminator(
     activation: str = "leaky_relu",
     normalization: keras.Layer | None = None,
     num_classes: int | None = None,
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build a discriminator of images: `x` to a dict of `logit` [batch, 1] and `features`.
@@ -203,13 +215,13 @@ def image_discriminator(
         )
     x = keras.Input(input_shape, name="x")
     seen = _normalized(x, normalization)
-    flat = _flat_features(seen, filters, activation, dtype, network)
+    flat = _flat_features(seen, filters, activation, seeds, dtype, network)
     inputs, joined = x, flat
     if num_classes:
         label = keras.Input((), name="label", dtype="int32")
-        inputs, joined = {"x": x, "label": label}, _join(flat, label, num_classes, dtype)
-    last = _dense_stack(joined, hidden_units, activation, dtype)
-    logit = layers.Dense(1, name="logit", dtype="float32")(last)
+        inputs, joined = {"x": x, "label": label}, _join(flat, label, num_classes, seeds, dtype)
+    last = _dense_stack(joined, hidden_units, activation, seeds, dtype)
+    logit = seeds.layer(layers.Dense, 1, name="logit", dtype="float32")(last)
     seen = layers.Identity(name="features", dtype="float32")(flat if filters else last)
     return keras.Model(inputs, {"logit": logit, "features": seen}, name="discriminator")
 
@@ -224,6 +236,7 @@ def trunk(
     activation: str = "relu",
     normalize: bool = False,
     normalization: keras.Layer | None = None,
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build the first layers of several networks: `x` to flat features [batch, hidden_units[-1]].
@@ -235,8 +248,10 @@ def trunk(
     """
     x = keras.Input(input_shape, name="x")
     seen = _normalized(x, normalization)
-    features = _flat_features(seen, filters, activation, dtype, network, normalize, kernel_size)
-    features = _dense_stack(features, hidden_units, activation, dtype, normalize)
+    features = _flat_features(
+        seen, filters, activation, seeds, dtype, network, normalize, kernel_size
+    )
+    features = _dense_stack(features, hidden_units, activation, seeds, dtype, normalize)
     return keras.Model(x, features, name="trunk")
 
 
@@ -247,6 +262,7 @@ def latent_head(
     *,
     hidden_units: tuple[int, ...] = (),
     activation: str = "relu",
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build the encoder after a trunk: `features` [batch, units] and `label` to a dict of codes."""
@@ -254,16 +270,16 @@ def latent_head(
         "features": keras.Input((units,), name="features"),
         "label": keras.Input((), name="label", dtype="int32"),
     }
-    joined = _join(inputs["features"], inputs["label"], num_classes, dtype)
-    features = _dense_stack(joined, hidden_units, activation, dtype)
+    joined = _join(inputs["features"], inputs["label"], num_classes, seeds, dtype)
+    features = _dense_stack(joined, hidden_units, activation, seeds, dtype)
     codes = {
-        name: layers.Dense(size, name=name, dtype="float32")(features)
+        name: seeds.layer(layers.Dense, size, name=name, dtype="float32")(features)
         for name, size in outputs.items()
     }
     return keras.Model(inputs, codes, name="heads")
 
 
-def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
+def label_prior(num_classes: int, latent_dim: int, seeds: Seeds = KERAS_OWN) -> keras.Model:
     """Build p(z | label): `label` [batch] to a dict of `z_mean` and `z_log_var`.
 
     One linear layer on the one-hot label has a row for every class; more layers would not add
@@ -272,7 +288,9 @@ def label_prior(num_classes: int, latent_dim: int) -> keras.Model:
     label = keras.Input((), name="label", dtype="int32")
     one_hot = ops.one_hot(label, num_classes, dtype="float32")
     moments = {
-        name: layers.Dense(latent_dim, use_bias=False, name=name, dtype="float32")(one_hot)
+        name: seeds.layer(layers.Dense, latent_dim, use_bias=False, name=name, dtype="float32")(
+            one_hot
+        )
         for name in ("z_mean", "z_log_var")
     }
     return keras.Model(label, moments, name="prior_network")
@@ -283,20 +301,24 @@ def _label_input(label_shape, num_classes):
     return keras.Input(label_shape, name="label", dtype=dtype)
 
 
-def _words(label, number, dtype):
+def _words(label, number, seeds, dtype):
     """Return the features of captions [batch, words] of word numbers, [batch, words, 64]."""
-    features = layers.Embedding(number, 32, name="words", dtype=dtype)(label)
+    start = keras.initializers.RandomUniform(seed=seeds.next())
+    words = layers.Embedding(number, 32, embeddings_initializer=start, name="words", dtype=dtype)
+    features = words(label)
     for i in range(2):
-        convolution = layers.Conv1D(64, 3, padding="same", name=f"phrases_{i}", dtype=dtype)
+        convolution = seeds.layer(
+            layers.Conv1D, 64, 3, padding="same", name=f"phrases_{i}", dtype=dtype
+        )
         features = _activated(features, convolution, "relu", False)
     return features
 
 
-def _join(features, label, num_classes, dtype):
+def _join(features, label, num_classes, seeds, dtype):
     """Join a label to flat features: an integer as a one-hot row, an array flattened."""
     if len(label.shape) > 1:
         if num_classes:
-            label = _words(label, num_classes, dtype)
+            label = _words(label, num_classes, seeds, dtype)
         flat = ops.reshape(label, (-1, math.prod(label.shape[1:])))
         return layers.Concatenate(name="join", dtype=dtype)([features, flat])
     one_hot = ops.one_hot(label, num_classes, dtype=keras.dtype_policies.get(dtype).compute_dtype)
@@ -307,30 +329,34 @@ def _normalized(x, normalization):
     return x if normalization is None else normalization(x)
 
 
-def _flat_features(features, filters, activation, dtype, network, normalize=False, kernel_size=3):
+def _flat_features(
+    features, filters, activation, seeds, dtype, network, normalize=False, kernel_size=3
+):
     """Apply convolutions of stride 2, if any, and flatten."""
     if filters and network in RESIDUAL:
         if len(features.shape) == 2:  # a vector is a signal of one channel
             features = ops.reshape(features, (-1, features.shape[1], 1))
-        features, filters = halved(features, filters, activation, dtype), ()
+        features, filters = halved(features, filters, activation, seeds, dtype), ()
     for i, width in enumerate(filters):
-        layer = layers.Conv2D(width, kernel_size, 2, "same", name=f"conv_{i}", dtype=dtype)
+        layer = seeds.layer(
+            layers.Conv2D, width, kernel_size, 2, "same", name=f"conv_{i}", dtype=dtype
+        )
         features = _activated(features, layer, activation, normalize)
     return ops.reshape(features, (-1, math.prod(features.shape[1:])))
 
 
-def _dense_stack(features, widths, activation, dtype, normalize=False, dropout=0.0, seed=0):
+def _dense_stack(features, widths, activation, seeds, dtype, normalize=False, dropout=0.0, seed=0):
     for i, width in enumerate(widths):
-        layer = layers.Dense(width, name=f"dense_{i}", dtype=dtype)
+        layer = seeds.layer(layers.Dense, width, name=f"dense_{i}", dtype=dtype)
         features = _activated(features, layer, activation, normalize)
         if dropout:
             features = Dropout(dropout, seed=seed + i, name=f"dropout_{i}", dtype=dtype)(features)
     return features
 
 
-def _beside_a_linear_path(inputs, features, size, hidden):
+def _beside_a_linear_path(inputs, features, size, hidden, seeds):
     """Return a linear function of the inputs, plus one of hidden features that starts at zero."""
-    linear = layers.Dense(size, name="linear", dtype="float32")(inputs)
+    linear = seeds.layer(layers.Dense, size, name="linear", dtype="float32")(inputs)
     if not hidden:
         return linear
     correction = layers.Dense(
@@ -360,21 +386,22 @@ def _tied_stack(features, encoder, activation, dtype, output_shape):
     return ops.reshape(flat, (-1, *output_shape))
 
 
-def _transposed_convolutions(features, output_shape, filters, activation, dtype):
+def _transposed_convolutions(features, output_shape, filters, activation, seeds, dtype):
     """Double the side once for every filter, and crop the surplus of odd sides."""
     height, width, channels = output_shape
     sides = [(height, width)]
     for _ in filters:
         sides.append((math.ceil(sides[-1][0] / 2), math.ceil(sides[-1][1] / 2)))
     small = (*sides[-1], filters[-1])
-    features = layers.Dense(math.prod(small), activation=activation, name="grid", dtype=dtype)(
-        features
-    )
+    features = seeds.layer(
+        layers.Dense, math.prod(small), activation=activation, name="grid", dtype=dtype
+    )(features)
     features = ops.reshape(features, (-1, *small))
     widths = [*filters[-2::-1], channels]
     for i, (size, side) in enumerate(zip(widths, sides[-2::-1], strict=True)):
         last = i == len(widths) - 1
-        features = layers.Conv2DTranspose(
+        features = seeds.layer(
+            layers.Conv2DTranspose,
             size,
             3,
             2,

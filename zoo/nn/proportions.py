@@ -6,6 +6,8 @@ import math
 import warnings
 from typing import Any
 
+from zoo.checks.constructors import arguments_of
+
 MOST_PARAMETERS = 20_000_000
 _GRID = 8  # the longest side of the grid that convolutions end in
 _STEPS = 16  # the most steps that convolutions of signals end in
@@ -104,12 +106,14 @@ def warn_of_too_many_parameters(model: Any) -> None:
     """Warn of a model, described by its settings, that has far more weights than images need.
 
     Args:
-        model: of the zoo, with its `encoder` or None, `decoder` and `image_shape`.
+        model: of the zoo, with its `encoder`, if it has one, `decoder` and `image_shape`.
     """
-    n = sum(part.count_params() for part in (model.encoder, model.decoder) if part)
+    n = sum(
+        part.count_params() for part in (getattr(model, "encoder", None), model.decoder) if part
+    )
     if n <= MOST_PARAMETERS:
         return
-    shape, takes = model.image_shape, type(model).__signature__.parameters
+    shape, takes = model.image_shape, arguments_of(type(model))
     suited = suited_filters(shape)
     if suited and "filters" in takes:
         filters = model.filters if len(model.filters) >= len(suited) else suited

@@ -23,19 +23,24 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from zoo.nn.seeds import Seeds
+
 _CONVOLUTIONS = {1: layers.Conv1D, 2: layers.Conv2D}
 _TRANSPOSED = {1: layers.Conv1DTranspose, 2: layers.Conv2DTranspose}
 _KERNEL = {1: 7, 2: 3}  # of a block, by the number of axes
-_RESAMPLING_KERNEL = 4  # twice the stride, so that every position has as many summands
+_RESAMPLING_KERNEL = 4  # twice the stride, so that every position has as many terms
 
 
-def halved(features: Any, filters: tuple[int, ...], activation: Any, dtype: Any) -> Any:
+def halved(
+    features: Any, filters: tuple[int, ...], activation: Any, seeds: Seeds, dtype: Any
+) -> Any:
     """Halve images or signals once for every filter, each time with a residual block after it.
 
     Args:
         features: a Keras tensor [batch, height, width, channels], or [batch, time, channels].
         filters: the number of channels after each halving.
         activation: inside of the blocks.
+        seeds: of the initial weights.
         dtype: a Keras dtype policy.
 
     Returns:
@@ -43,8 +48,8 @@ def halved(features: Any, filters: tuple[int, ...], activation: Any, dtype: Any)
         odd sizes are rounded up.
 
     Example:
-        >>> from zoo.nn.residual_networks import halved
-        >>> halved(keras.Input((32, 32, 3)), (16, 32), "relu", None).shape
+        >>> from zoo.nn.residual_networks import Seeds, halved
+        >>> halved(keras.Input((32, 32, 3)), (16, 32), "relu", Seeds(), None).shape
         (None, 8, 8, 32)
     """
     axes, channels = len(features.shape) - 2, features.shape[-1]
@@ -54,11 +59,13 @@ def halved(features: Any, filters: tuple[int, ...], activation: Any, dtype: Any)
             _RESAMPLING_KERNEL,
             2,
             "same",
-            kernel_initializer=HaarTransform(used_channels(channels, filters[:i], axes)),
+            kernel_initializer=HaarTransform(
+                used_channels(channels, filters[:i], axes), seeds.next()
+            ),
             name=f"halving_{i}",
             dtype=dtype,
         )
-        features = _residual_block(halving(features), activation, f"block_{i}", dtype)
+        features = _residual_block(halving(features), activation, f"block_{i}", seeds, dtype)
     return features
 
 
@@ -67,6 +74,7 @@ def doubled(
     output_shape: tuple[int, ...],
     filters: tuple[int, ...],
     activation: Any,
+    seeds: Seeds,
     dtype: Any,
 ) -> Any:
     """Turn flat features into images or signals: the blocks and halvings of `halved` in reverse.
@@ -74,14 +82,14 @@ def doubled(
     Args:
         features: a Keras tensor [batch, values].
         output_shape: (height, width, channels), or (time, channels).
-        filters, activation, dtype: as in `halved`, in the encoder's order.
+        filters, activation, seeds, dtype: as in `halved`, in the encoder's order.
 
     Returns:
         float32 [batch, *output_shape].
 
     Example:
-        >>> from zoo.nn.residual_networks import doubled
-        >>> doubled(keras.Input((10,)), (140, 2), (16, 32), "relu", None).shape
+        >>> from zoo.nn.residual_networks import Seeds, doubled
+        >>> doubled(keras.Input((10,)), (140, 2), (16, 32), "relu", Seeds(), None).shape
         (None, 140, 2)
     """
     *sides, channels = output_shape
@@ -90,17 +98,19 @@ def doubled(
     for _ in filters:
         sizes.append([math.ceil(side / 2) for side in sizes[-1]])
     grid = (*sizes.pop(), filters[-1])
-    features = layers.Dense(math.prod(grid), name="grid", dtype=dtype)(features)
+    features = seeds.layer(layers.Dense, math.prod(grid), name="grid", dtype=dtype)(features)
     features = ops.reshape(features, (-1, *grid))
     for i in reversed(range(len(filters))):
-        features = _residual_block(features, activation, f"block_{i}", dtype)
+        features = _residual_block(features, activation, f"block_{i}", seeds, dtype)
         last = i == 0
         doubling = _TRANSPOSED[axes](
             channels if last else filters[i - 1],
             _RESAMPLING_KERNEL,
             2,
             "same",
-            kernel_initializer=HaarTransform(used_channels(channels, filters[:i], axes)),
+            kernel_initializer=HaarTransform(
+                used_channels(channels, filters[:i], axes), seeds.next()
+            ),
             name="pixels" if last else f"doubling_{i}",
             dtype="float32" if last else dtype,
         )
@@ -133,13 +143,14 @@ class HaarTransform(keras.initializers.Initializer):
 
     Args:
         used: how many channels of the finer grid carry data.
+        seed: of the random features.
 
     Source: Haar 1910 (doi 10.1007/BF01456326).
     """
 
-    def __init__(self, used: int):
-        self.used = used
-        self.random = keras.initializers.GlorotUniform()
+    def __init__(self, used: int, seed: int | None = None):
+        self.used, self.seed = used, seed
+        self.random = keras.initializers.GlorotUniform(seed=seed)
 
     def __call__(self, shape, dtype=None):
         *taps, _, coarse = shape
@@ -157,15 +168,15 @@ class HaarTransform(keras.initializers.Initializer):
         return ops.convert_to_tensor(kernel, dtype or "float32")
 
     def get_config(self) -> dict:
-        return {"used": self.used}
+        return {"used": self.used, "seed": self.seed}
 
 
-def _residual_block(stream, activation, name, dtype):
+def _residual_block(stream, activation, name, seeds, dtype):
     """Add two convolutions of the normalized stream to it; the second starts at zero."""
     width, axes = stream.shape[-1], len(stream.shape) - 2
     groups = max(1, math.gcd(width, 32) // 4)  # at most 8, of at least 4 channels
     features = stream
-    for i, start in enumerate(("glorot_uniform", "zeros")):
+    for i, start in enumerate((seeds.glorot(), "zeros")):
         part = f"{name}_{i}"
         norm = layers.GroupNormalization(groups, name=f"{part}_norm", dtype=dtype)
         active = layers.Activation(activation, name=f"{part}_activation", dtype=dtype)

@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 from zoo.checks.arguments import whole
+from zoo.nn.seeds import KERAS_OWN, Seeds
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 _CHANNELS = 8  # that the transformation is computed from
@@ -25,6 +26,7 @@ class SpatialTransformer(layers.Layer):
 
     Args:
         units: of the hidden layer of the small network, which comes after a convolution.
+        seeds: of the initial weights.
 
     Examples:
         >>> from zoo.nn.spatial_transformer import SpatialTransformer
@@ -35,14 +37,16 @@ class SpatialTransformer(layers.Layer):
     Source: Jaderberg, Simonyan, Zisserman and Kavukcuoglu 2015 (arXiv 1506.02025), section 3.
     """
 
-    def __init__(self, units: int = 32, **kwargs):
+    def __init__(self, units: int = 32, seeds: Seeds = KERAS_OWN, **kwargs):
         super().__init__(**kwargs)
         self.units = whole("units", units, least=1)
         dtype = kwargs.get("dtype")
-        self.seen = layers.Conv2D(
-            _CHANNELS, 3, 2, "same", activation="relu", name="seen", dtype=dtype
+        self.seen = seeds.layer(
+            layers.Conv2D, _CHANNELS, 3, 2, "same", activation="relu", name="seen", dtype=dtype
         )
-        self.hidden = layers.Dense(self.units, activation="relu", name="hidden", dtype=dtype)
+        self.hidden = seeds.layer(
+            layers.Dense, self.units, activation="relu", name="hidden", dtype=dtype
+        )
         self.map = layers.Dense(
             6,
             kernel_initializer="zeros",

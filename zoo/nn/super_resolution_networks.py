@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from zoo.checks.arguments import widths
+from zoo.nn.seeds import KERAS_OWN, Seeds
 from zoo.nn.spatial_transformer import SpatialTransformer
 from zoo.nn.translation_networks import activated
 
@@ -23,6 +24,7 @@ def upsampler(
     filters: tuple[int, ...],
     activation: Any = "relu",
     name: str = "upsampler",
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build a network from small images to larger ones, whose sides double with every filter.
@@ -33,6 +35,7 @@ def upsampler(
         filters: the number of channels before each doubling, that of the largest maps first.
         activation: of the hidden layers.
         name: of the network.
+        seeds: of the initial weights.
         dtype: a Keras dtype policy; the output is always float32.
 
     Returns:
@@ -54,16 +57,26 @@ def upsampler(
     x = keras.Input(input_shape, name="x")
     seen = x
     if max(input_shape[:2]) <= LARGEST:
-        seen = _with_all_pixels(x, activation, dtype)
-    features = layers.Conv2D(filters[-1], 3, padding="same", name="features", dtype=dtype)(seen)
+        seen = _with_all_pixels(x, activation, seeds, dtype)
+    features = seeds.layer(
+        layers.Conv2D, filters[-1], 3, padding="same", name="features", dtype=dtype
+    )(seen)
     features = activated(features, activation, "features", dtype)
     for i in reversed(range(len(filters))):
-        features = _aligned(features, f"transformer_{i}", dtype)
-        doubling = layers.Conv2DTranspose(
-            filters[max(i - 1, 0)], _KERNEL, 2, "same", name=f"doubling_{i}", dtype=dtype
+        features = _aligned(features, f"transformer_{i}", seeds, dtype)
+        doubling = seeds.layer(
+            layers.Conv2DTranspose,
+            filters[max(i - 1, 0)],
+            _KERNEL,
+            2,
+            "same",
+            name=f"doubling_{i}",
+            dtype=dtype,
         )
         features = activated(doubling(features), activation, f"doubling_{i}", dtype)
-    pixels = layers.Conv2D(output_channels, 3, padding="same", name="pixels", dtype="float32")
+    pixels = seeds.layer(
+        layers.Conv2D, output_channels, 3, padding="same", name="pixels", dtype="float32"
+    )
     return keras.Model(x, pixels(features), name=name)
 
 
@@ -74,6 +87,7 @@ def downsampler(
     filters: tuple[int, ...],
     activation: Any = "relu",
     name: str = "downsampler",
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build a network from large images to small ones, whose sides halve with every filter.
@@ -90,10 +104,14 @@ def downsampler(
     _check_filters(filters)
     x = features = keras.Input(input_shape, name="x")
     for i, width in enumerate(filters):
-        halving = layers.Conv2D(width, _KERNEL, 2, "same", name=f"halving_{i}", dtype=dtype)
+        halving = seeds.layer(
+            layers.Conv2D, width, _KERNEL, 2, "same", name=f"halving_{i}", dtype=dtype
+        )
         features = activated(halving(features), activation, f"halving_{i}", dtype)
-        features = _aligned(features, f"transformer_{i}", dtype)
-    pixels = layers.Conv2D(output_channels, 3, padding="same", name="pixels", dtype="float32")
+        features = _aligned(features, f"transformer_{i}", seeds, dtype)
+    pixels = seeds.layer(
+        layers.Conv2D, output_channels, 3, padding="same", name="pixels", dtype="float32"
+    )
     return keras.Model(x, pixels(features), name=name)
 
 
@@ -102,7 +120,7 @@ def _check_filters(filters):
         raise ValueError("filters is empty; give a width for every doubling or halving.")
 
 
-def _with_all_pixels(x, activation, dtype):
+def _with_all_pixels(x, activation, seeds, dtype):
     """Append feature maps that depend on all pixels; those of a convolution depend on a few.
 
     This helps where single pixels are noisy.
@@ -110,12 +128,14 @@ def _with_all_pixels(x, activation, dtype):
     positions = x.shape[1] * x.shape[2]
     flat = layers.Reshape((positions * x.shape[3],), name="flat", dtype=dtype)(x)
     for i, units in enumerate((_UNITS, _MAPS * positions)):
-        flat = layers.Dense(units, activation, name=f"all_pixels_{i}", dtype=dtype)(flat)
+        flat = seeds.layer(layers.Dense, units, activation, name=f"all_pixels_{i}", dtype=dtype)(
+            flat
+        )
     maps = layers.Reshape((*x.shape[1:3], _MAPS), name="all_pixels", dtype=dtype)(flat)
     return layers.Concatenate(name="seen", dtype=dtype)([x, maps])
 
 
-def _aligned(features, name, dtype):
+def _aligned(features, name, seeds, dtype):
     if max(features.shape[1:3]) > LARGEST:
         return features
-    return SpatialTransformer(name=name, dtype=dtype)(features)
+    return SpatialTransformer(seeds=seeds, name=name, dtype=dtype)(features)

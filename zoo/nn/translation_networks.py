@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from zoo.nn.seeds import KERAS_OWN, Seeds
+
 _KERNEL = 4  # twice the stride
 
 
@@ -18,6 +20,7 @@ def u_net(
     filters: tuple[int, ...],
     activation: Any = "relu",
     condition_dim: int = 0,
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build a U-Net: an encoder and a decoder whose levels of the same size are connected.
@@ -35,6 +38,7 @@ def u_net(
         activation: of the hidden layers.
         condition_dim: if above 0, the network also takes a vector `condition` of this length, which
             every place of every level of the second half gets too.
+        seeds: of the initial weights.
         dtype: a Keras dtype policy; the output is always float32.
 
     Returns:
@@ -56,22 +60,24 @@ def u_net(
         inputs = {"x": x, "condition": condition}
     for i, width in enumerate(filters):
         levels.append(features)
-        features = layers.Conv2D(width, _KERNEL, 2, "same", name=f"halving_{i}", dtype=dtype)(
-            features
-        )
+        features = seeds.layer(
+            layers.Conv2D, width, _KERNEL, 2, "same", name=f"halving_{i}", dtype=dtype
+        )(features)
         features = activated(features, activation, f"halving_{i}", dtype)
     for i in reversed(range(len(filters))):
         beside = levels[i]
         features = _with_condition(features, condition, f"condition_{i}", dtype)
         width = filters[max(i - 1, 0)]
-        features = layers.Conv2DTranspose(
-            width, _KERNEL, 2, "same", name=f"doubling_{i}", dtype=dtype
+        features = seeds.layer(
+            layers.Conv2DTranspose, width, _KERNEL, 2, "same", name=f"doubling_{i}", dtype=dtype
         )(features)
         features = features[:, : beside.shape[1], : beside.shape[2]]  # of odd sides
         features = activated(features, activation, f"doubling_{i}", dtype)
         features = layers.Concatenate(name=f"beside_{i}", dtype=dtype)([features, beside])
     features = _with_condition(features, condition, "condition_of_pixels", dtype)
-    pixels = layers.Conv2D(output_channels, 3, padding="same", name="pixels", dtype="float32")
+    pixels = seeds.layer(
+        layers.Conv2D, output_channels, 3, padding="same", name="pixels", dtype="float32"
+    )
     return keras.Model(inputs, pixels(features), name="generator")
 
 
@@ -80,6 +86,7 @@ def patch_discriminator(
     target_shape: tuple[int, ...],
     *,
     filters: tuple[int, ...],
+    seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
     """Build a discriminator that judges every patch of a pair of images by itself.
@@ -88,6 +95,7 @@ def patch_discriminator(
         input_shape, target_shape: of the two images, (height, width, channels), of equal sides.
         filters: the number of channels after each halving, at least one; more of them make larger
             patches, see `patch_size`.
+        seeds: of the initial weights.
         dtype: a Keras dtype policy.
 
     Returns:
@@ -103,9 +111,13 @@ def patch_discriminator(
     inputs = {"x": keras.Input(input_shape, name="x"), "y": keras.Input(target_shape, name="y")}
     features = layers.Concatenate(name="pair", dtype=dtype)([*inputs.values()])
     for i, width in enumerate(filters):
-        features = layers.Conv2D(width, _KERNEL, 2, "same", name=f"conv_{i}", dtype=dtype)(features)
+        features = seeds.layer(
+            layers.Conv2D, width, _KERNEL, 2, "same", name=f"conv_{i}", dtype=dtype
+        )(features)
         features = activated(features, "leaky_relu", f"conv_{i}", dtype, normalize=i > 0)
-    logits = layers.Conv2D(1, _KERNEL, padding="same", name="logits", dtype="float32")(features)
+    logits = seeds.layer(layers.Conv2D, 1, _KERNEL, padding="same", name="logits", dtype="float32")(
+        features
+    )
     return keras.Model(inputs, logits, name="discriminator")
 
 

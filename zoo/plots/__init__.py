@@ -1,7 +1,7 @@
 """Pictures of autoencoders; every function returns a matplotlib Figure that a notebook shows.
 
-Images with one channel are shown with the color map `cmap=`, by default with the one that `fit`
-chose for the model (`model.cmap`): 1 is black for drawings, and white for gray photographs.
+Images with one channel are shown with the color map `cmap=`, by default with one that suits them:
+1 is black for drawings, which are mostly empty at their borders, and white for gray photographs.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def preview(model: Any, x: Any, labels: Any = None) -> Picture:
         columns = min(12, len(labels))
         rows = min(4, len(labels) // columns)
         return samples(model, rows=rows, columns=columns, labels=labels[: rows * columns])
-    if len(model.image_shape) < 3 and not model.has_encoder:
+    if len(model.image_shape) < 3 and not hasattr(model, "encode"):
         return signals({"generated": model.generate(12, seed=0)}, "generated signals")
     if len(model.image_shape) < 3:
         return reconstructions(model, x, labels if model.conditional else None)
@@ -87,7 +87,7 @@ def preview(model: Any, x: Any, labels: Any = None) -> Picture:
         return analogies(model, x, labels)
     if model.conditional:
         return style_grid(model)
-    if "generator" in model.network_names or not model.has_encoder:
+    if "generator" in model.network_names or not hasattr(model, "encode"):
         return samples(model)
     if model.prior is None:
         wide = model.latent_dim >= 100 and len(model.image_shape) == 3

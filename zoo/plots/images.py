@@ -18,6 +18,7 @@ from zoo.plots.sheets import (
     need_classes,
     sheet,
     show,
+    suited_colors,
 )
 from zoo.plots.signals import signals
 
@@ -41,7 +42,7 @@ def reconstructions(
         return signals({"original": x, "reconstruction": reconstructed})
     both = np.concatenate([x, reconstructed])
     figure, axes = sheet(len(x), 2, title="originals above, reconstructions below")
-    show(axes, both, len(x), cmap or model.cmap)
+    show(axes, both, len(x), cmap)
     return enlarged(figure)
 
 
@@ -64,7 +65,6 @@ def reconstructions_of_several(
         name: model.reconstruct(x, labels if model.conditional else None)
         for name, model in models.items()
     }
-    cmap = cmap or next(iter(models.values())).cmap
     return rows_of_images({"original": x, **rows}, "reconstructions by several models", cmap=cmap)
 
 
@@ -159,7 +159,7 @@ def interpolations(
         label = None if labels is None else np.repeat(labels[i : i + 1], steps, axis=0)
         rows += [mixed, model.decode(model.styled(z, label), label)]
     figure, axes = sheet(steps, 2 * pairs, title="from one image to another: by pixels, by codes")
-    show(axes, np.clip(np.concatenate(rows), 0, 1), steps, cmap or model.cmap)
+    show(axes, np.clip(np.concatenate(rows), 0, 1), steps, cmap)
     name_rows(axes, ["pixels", "codes"] * pairs, x.shape[1])
     return enlarged(figure)
 
@@ -191,7 +191,7 @@ def restorations(
     corrupted = corruption.sample(x, seed=seed)
     rows = np.concatenate([x, corrupted, model.reconstruct(np.clip(corrupted, 0, 1), labels)])
     figure, axes = sheet(len(x), 3, title="originals, corrupted, restored")
-    show(axes, np.clip(rows, 0, 1), len(x), cmap or model.cmap)
+    show(axes, np.clip(rows, 0, 1), len(x), cmap)
     return enlarged(figure)
 
 
@@ -228,7 +228,10 @@ def filters_of_several(models: dict, *, side: int = 8) -> Picture:
 
 
 def _filters(model, n):
-    need(model.has_encoder, f"Filters are those of an encoder; {type(model).__name__} has none.")
+    need(
+        hasattr(model, "encode"),
+        f"Filters are those of an encoder; {type(model).__name__} has none.",
+    )
     kernel = next((w for w in model.encoder.trainable_weights if w.name == "kernel"), None)
     need(
         len(model.image_shape) == 3
@@ -274,7 +277,7 @@ def samples(
         labels = np.tile(np.arange(columns) % model.num_classes, rows)
     title = "decoded samples of the prior" if model.prior else "generated images"
     figure, axes = sheet(columns, rows, title=title)
-    show(axes, model.generate(n, labels, seed=seed), columns, cmap or model.cmap)
+    show(axes, model.generate(n, labels, seed=seed), columns, cmap)
     return enlarged(figure)
 
 
@@ -295,7 +298,7 @@ def style_grid(
     labels = np.tile(classes, styles)
     images = model.decode(model.styled(drawn, labels), labels)
     figure, axes = sheet(model.num_classes, styles, title="one style per row, one class per column")
-    show(axes, images, model.num_classes, cmap or model.cmap)
+    show(axes, images, model.num_classes, cmap)
     name_columns(axes, model, class_names)
     return enlarged(figure)
 
@@ -322,7 +325,7 @@ def analogies(
     styles, targets = np.repeat(styles, model.num_classes, axis=0), np.tile(classes, len(x))
     images = model.decode(model.styled(styles, targets), targets)
     images = images.reshape(len(x), model.num_classes, *model.image_shape)
-    cmap = cmap or model.cmap
+    cmap = cmap or suited_colors(x)
     empty = blank(x.shape[-1], cmap)
     rows = np.concatenate([x[:, None], np.full_like(x[:, None], empty), images], axis=1)
     columns = model.num_classes + 2
@@ -381,7 +384,7 @@ def traversal(
     title = f"one latent dimension per row, from {-spread:g} to {spread:g}"
     title += f"; {rows} of {model.latent_dim}" if rows < model.latent_dim else ""
     figure, axes = sheet(steps, len(order), title=title)
-    show(axes, model.decode(z, labels), steps, cmap or model.cmap)
+    show(axes, model.decode(z, labels), steps, cmap)
     name_rows(axes, names, model.image_shape[0])
     return enlarged(figure)
 

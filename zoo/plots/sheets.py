@@ -64,21 +64,31 @@ def draw(
     """Show images [n, height, width, channels] on axes.
 
     Args:
-        cmap: the color map for images with one channel; None shows 1 as black on white.
+        cmap: the color map for images with one channel; None chooses one, see `suited_colors`.
         options: of `imshow`.
     """
-    channels = images.shape[-1]
+    channels, cmap = images.shape[-1], cmap or suited_colors(images)
     laid = tile(images, columns, gap, paper=blank(channels, cmap))
     if channels == 1:
-        options |= {"cmap": cmap or INK, "vmin": 0, "vmax": 1}
+        options |= {"cmap": cmap, "vmin": 0, "vmax": 1}
     axes.imshow(laid[..., 0] if channels == 1 else np.clip(laid, 0, 1), **options)
+
+
+def suited_colors(images: np.ndarray) -> str:
+    """Return the color map for images [n, height, width, 1]: of ink on paper, or of photographs.
+
+    Drawings are mostly empty at their borders, where they have the lowest values; these are white.
+    """
+    border = np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])
+    low, high = images.min(), images.max()
+    return INK if np.median(border) <= low + 0.1 * (high - low) else "gray"
 
 
 def blank(channels: int, cmap: Any = None) -> float:
     """Return the value that is shown as white: for a color map NaN, which is not drawn."""
     if channels > 1:
         return 1.0
-    return 0.0 if cmap in (None, INK) else np.nan
+    return 0.0 if cmap == INK else np.nan
 
 
 def enlarged(figure: Picture) -> Picture:

@@ -39,7 +39,7 @@ def translations(model: Any, x: Any, y: Any = None, *, n: int = 12, cmap: Any = 
         name: np.repeat(images, channels, axis=-1) if images.shape[-1] == 1 else images
         for name, images in rows.items()
     }
-    return rows_of_images(rows, "images and their translations", cmap=cmap or model.cmap)
+    return rows_of_images(rows, "images and their translations", cmap=cmap)
 
 
 def enlarged_pixels(images: np.ndarray, times: int) -> np.ndarray:
@@ -68,7 +68,7 @@ def recolorings(model: Any, x: Any, palettes: Any, *, n: int = 8, cmap: Any = No
         shown = np.broadcast_to(palette[bands], (1, height, width, 3))
         cells += [shown, model.recolor(x, palette)]
     figure, axes = sheet(len(x) + 1, len(palettes) + 1, title="images, and in other colors")
-    show(axes, np.concatenate(cells), len(x) + 1, cmap or model.cmap)
+    show(axes, np.concatenate(cells), len(x) + 1, cmap)
     return enlarged(figure)
 
 
@@ -100,5 +100,5 @@ def draws_for_labels(
     drawn = drawn.reshape(len(labels), n, *model.image_shape)
     rows = np.concatenate([np.asarray(labels)[:, None], drawn], axis=1)
     figure, axes = sheet(n + 1, len(labels), title="given, and draws")
-    show(axes, rows.reshape(-1, *model.image_shape), n + 1, cmap or model.cmap)
+    show(axes, rows.reshape(-1, *model.image_shape), n + 1, cmap)
     return enlarged(figure)

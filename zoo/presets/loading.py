@@ -31,7 +31,6 @@ from zoo.presets.weight_files import (
 )
 from zoo.training.monitors import check_finite
 from zoo.training.registry import CLASSES
-from zoo.training.trainer import Trainer
 
 
 def load(
@@ -44,7 +43,7 @@ def load(
     latent_dim: int | None = None,
     input_shape: tuple[int, ...] | None = None,
     prior: Any = None,
-) -> Trainer:
+) -> keras.Model:
     """Load a model from a preset or a `.keras` file, with its weights and compiled.
 
     Only classes of the zoo, of Keras, and of `custom_objects` are made. Every file of a preset is
@@ -145,7 +144,7 @@ def _load_folder(folder, custom_objects, dtype):
         with _describing(config_path, f"an optimizer of this {saved['class']}"):
             model.compile(optimizer=optimizer)
     _check_card(card, model, saved["class"], folder)
-    model.licence = model.licence_of_preset = card.get("licence")
+    model.licence, model.licence_is_the_presets = card.get("licence"), True
     model.based_on = public_source(card.get("based_on") or card["name"])
     return model
 

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backend.optimizer_group import clone_optimizer
+from zoo.checks.constructors import arguments_of
 from zoo.training.settings import unknown
 
 SIZES = ("num_classes", "latent_dim", "input_shape")  # in the order in which they are changed
@@ -64,7 +65,7 @@ def with_other_sizes(model: Any, *, prior: Any = None, **sizes) -> Any:
     if made is model:
         return model
     made.compile(clone_optimizer(model.optimizer))
-    made.licence, made.licence_of_preset = model.licence, model.licence_of_preset
+    made.licence, made.licence_is_the_presets = model.licence, model.licence_is_the_presets
     made.based_on, made.has_new_weights = model.based_on, True
     warnings.warn(
         f"{type(model).__name__} with {_in_words(sizes)}: {kept}. Train it before you use it.",
@@ -98,7 +99,7 @@ def resized(model: Any, *, prior: Any = None, **sizes) -> tuple[Any, Kept]:
         ValueError: networks of a user's own, or a size that does not go with other settings.
     """
     cls = type(model)
-    if wrong := [name for name in sizes if name not in cls.__signature__.parameters]:
+    if wrong := [name for name in sizes if name not in arguments_of(cls)]:
         raise unknown(cls, wrong)
     if model.custom_networks:
         raise ValueError(
@@ -123,7 +124,7 @@ def settings_of(other: Any, model_class: type) -> dict:
     config = {k: v for k, v in other.get_config().items() if k not in left_out and v is not None}
     if isinstance(config.get("prior"), dict):
         del config["prior"]
-    takes = model_class.__signature__.parameters
+    takes = arguments_of(model_class)
     return {k: list(v) if isinstance(v, tuple) else v for k, v in config.items() if k in takes}
 
 
@@ -140,7 +141,7 @@ def start_from(model: Any, other: Any) -> Kept:
     sizes = {
         name: model.setting(name)
         for name in ("num_classes", "latent_dim")
-        if all(name in type(one).__signature__.parameters for one in (model, other))
+        if all(name in arguments_of(type(one)) for one in (model, other))
         and model.setting(name) is not None
     }
     changed = {n: size for n, size in sizes.items() if _plain(other.setting(n)) != _plain(size)}

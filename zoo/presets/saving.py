@@ -19,14 +19,13 @@ from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_ca
 from zoo.presets.card_page import render_card
 from zoo.presets.weight_files import DENSEST
 from zoo.training.monitors import check_finite
-from zoo.training.trainer import Trainer
 
 STORAGES = ("float32", "float16", "compact")
 LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
 
 
 def save(
-    model: Trainer,
+    model: keras.Model,
     folder: str | os.PathLike,
     *,
     overwrite: bool = False,
@@ -64,7 +63,7 @@ def save(
         >>> zoo.load("my_digits").latent_dim
         4
     """
-    if not isinstance(model, Trainer):
+    if not hasattr(model, "save_to_preset"):
         raise TypeError(
             f"Only models of the zoo are saved as presets; this is a {type(model).__name__}. Use "
             "its save() to write a .keras file."

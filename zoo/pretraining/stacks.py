@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.checks.arguments import whole
 from zoo.inference.parts import Part, TensorInfo
-from zoo.models.autoencoder import Autoencoder
+from zoo.models.classical import Autoencoder
 
 
 def pretrain(
@@ -184,7 +184,7 @@ def classifier(
     """
     if model.conditional:
         raise ValueError(f"{type(model).__name__} takes labels and cannot predict them.")
-    if not model.has_encoder:
+    if not hasattr(model, "encode"):
         raise TypeError(f"{type(model).__name__} has no encoder to classify by: take zoo.VAEGAN.")
     if num_classes < 2:
         raise ValueError(f"num_classes is {num_classes}; a classifier needs at least 2 classes.")

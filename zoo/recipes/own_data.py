@@ -11,6 +11,7 @@ import numpy as np
 from keras.saving import serialize_keras_object
 
 from zoo import recipes
+from zoo.checks.constructors import arguments_of
 from zoo.checks.data import few_rows
 from zoo.checks.words import kind_of_items
 from zoo.data.own import OwnData, in_drawn_order, read, with_labels
@@ -61,7 +62,7 @@ def recipe_of_class(
         {'input_shape': [64, 64, 3], 'latent_dim': 64, 'network': 'resnet'}
     """
     settings = dict(settings or {})
-    takes, name = model_class.__signature__.parameters, model_class.__name__
+    takes, name = arguments_of(model_class), model_class.__name__
     if "lower" in takes:
         raise ValueError(f"{name} learns from the codes of another preset: train it in Python.")
     if "features" in takes and "features" not in settings:
@@ -137,7 +138,7 @@ def suited(recipe: Recipe, x: Any, model_class: type) -> tuple[Recipe, list[str]
         model_class: the recipe's.
     """
     vectors = len(x.shape) != 4 or len(recipe.model.get("input_shape", ())) == 1
-    if vectors or TARGETS in model_class.__signature__.parameters:
+    if vectors or TARGETS in arguments_of(model_class):
         return recipe, []
     some, model, said = few_rows(x)[0], dict(recipe.model), []
     if _are_drawings(some):
@@ -145,8 +146,8 @@ def suited(recipe: Recipe, x: Any, model_class: type) -> tuple[Recipe, list[str]
     what = "photographs" if x.shape[-1] == 3 else "gray photographs"
     if model.pop("binarize", None):
         said.append(f"binarize is left out, as these are {what}")
-    takes = model_class.__signature__.parameters
-    if "likelihood" not in model and "likelihood" in takes and not model_class.unit_variance:
+    takes = arguments_of(model_class)
+    if "likelihood" not in model and "likelihood" in takes and model_class.suits_photographs:
         model["likelihood"] = "gaussian"
         said.append(f'likelihood is "gaussian", as these are {what}')
     return replace(recipe, model=model), said
@@ -204,11 +205,11 @@ def given(
     elif not isinstance(images, OwnData):
         own = OwnData(images)
     own = own if labels is None else with_labels(own, labels)
-    _check(recipe, own, learns_labels, TARGETS in model_class.__signature__.parameters)
+    _check(recipe, own, learns_labels, TARGETS in arguments_of(model_class))
     x, y = in_drawn_order(own, recipe.seed)
     recipe, said = suited(recipe, x, model_class)
     model = {**recipe.model, "input_shape": list(x.shape[1:])}
-    takes = model_class.__signature__.parameters
+    takes = arguments_of(model_class)
     if y is not None and TARGETS in takes:
         model[TARGETS] = list(np.shape(y)[1:])
     elif y is not None and np.ndim(y) > 1 and "label_shape" in takes:

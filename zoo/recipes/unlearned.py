@@ -52,7 +52,7 @@ def _too_few_steps(made, steps) -> Iterator[str]:
 
 def _unused_codes(model, x, y) -> Iterator[str]:
     """Say that codes hardly differ between images; a VAE says so itself, at the end of `fit`."""
-    if not model.has_encoder or hasattr(model, "posterior_moments") or len(x) < 2:
+    if not hasattr(model, "encode") or hasattr(model, "posterior_moments") or len(x) < 2:
         return
     labels = (y[:256],) if model.conditional and "x" in model.label_inputs else ()
     codes = model.encode(np.asarray(x[:256]), *labels).reshape(min(len(x), 256), -1)

@@ -51,7 +51,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if getattr(CLASSES.get(self.model), "learns_labels", False):
             raise ValueError(f"{self.model} learns from labels; see SemiSupervisedClassifier.")
         model = self._make(X.shape[1], self._drawn_seed())
-        if not model.has_encoder:
+        if not hasattr(model, "encode"):
             raise TypeError(f"{type(model).__name__} has no encoder, and gives no codes of rows.")
         return self._train(model, self._prepare(X, model))
 

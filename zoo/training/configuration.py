@@ -1,6 +1,6 @@
 """The configuration of models: the arguments of their constructor, from which they are made again.
 
-These functions are methods of `zoo.models.base.BaseAutoencoder` under the same names.
+These functions are methods of `zoo.models.base.BaseModel` under the same names.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Any
 
 import keras
 
+from zoo.checks.constructors import arguments_of
 from zoo.nn.saved_configs import as_saved
 from zoo.training import settings
-from zoo.training.old_names import with_new_names
 
 
 def get_config(model: Any) -> dict:
@@ -22,11 +22,9 @@ def get_config(model: Any) -> dict:
     }
     described = ("network", "filters", "code_activation", "tie_weights")
     left_out = described if model.custom_networks else ("encoder", "decoder")
-    for name in type(model).__signature__.parameters:
+    for name in arguments_of(type(model)):
         if name not in (*config, *left_out):
             config[name] = settings.plain(model.setting(name))
-    if model.cmap:
-        config["cmap"] = model.cmap
     frozen = [name for name, layer in _freezable(model).items() if not layer.trainable]
     return {**config, "frozen": frozen} if frozen else config
 
@@ -48,11 +46,9 @@ def setting(model: Any, name: str) -> Any:
 def from_config(cls: type, config: dict, custom_objects: dict | None = None) -> Any:
     """Return a model that is made with the arguments of a configuration."""
     with as_saved():  # opens nothing that the configuration names
-        config = settings.deserialize(with_new_names(cls, config), custom_objects)
-        config = settings.accepted(cls, config)
-        frozen, cmap = config.pop("frozen", ()), config.pop("cmap", None)
+        config = settings.deserialize(config, custom_objects)
+        frozen = config.pop("frozen", ())
         model = cls(**config)
-    model.cmap = cmap
     for name, layer in _freezable(model).items():
         if name in frozen:
             layer.trainable = False

@@ -91,10 +91,10 @@ class GaussianColumns(Gaussian):
         names = column_names(x) if names is None else names
         return cls(*moments(as_array(x, "x", names), names), names, stddev)
 
-    def of_model(self, model: Any) -> Likelihood:
-        if self.stddev is None and model.unit_variance:
-            return type(self)(self.means, self.deviations, self.names, 1.0)
-        return super().of_model(model)
+    def of_unit_variance(self) -> Likelihood:
+        if self.stddev is not None:
+            return self
+        return type(self)(self.means, self.deviations, self.names, 1.0)
 
     def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
         if tuple(image_shape) != self.means.shape:

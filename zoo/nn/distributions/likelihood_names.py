@@ -27,6 +27,11 @@ _NAMED = {
 COUNTS = ("poisson", "negative_binomial")
 
 
+def of_unit_variance(identifier: Any) -> Likelihood:
+    """Return a likelihood as `get` does, with standard deviation 1 where it would be calibrated."""
+    return get(identifier).of_unit_variance()
+
+
 def get(identifier: Any) -> Likelihood:
     """Return a likelihood, given a name, a serialized likelihood, or a likelihood.
 

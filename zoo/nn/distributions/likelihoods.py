@@ -101,6 +101,10 @@ class Likelihood(Configured):
         high = "inf)" if self.high is None else f"{self.high:g}]"
         return f"{low}, {high}" if self.bounded else "any"
 
+    def of_unit_variance(self) -> Likelihood:
+        """Return a likelihood with standard deviation 1 instead of one that is calibrated."""
+        return self
+
     def of_model(self, model: Any) -> Likelihood:
         """Return a likelihood for this model: `self`, unless it has weights."""
         del model
@@ -198,11 +202,12 @@ class Gaussian(Likelihood):
         self.stddev = None if stddev is None else number("stddev", stddev, above=0)
         self.log_var = 0.0 if stddev is None else 2.0 * math.log(self.stddev)
 
+    def of_unit_variance(self) -> Likelihood:
+        return self if self.stddev is not None else type(self)(1.0)
+
     def of_model(self, model: Any) -> Likelihood:
         if self.stddev is not None:
             return self
-        if model.unit_variance:
-            return type(self)(1.0)
         own = type(self).from_config(self.get_config())
         own.log_var = model.add_weight(
             (), "zeros", dtype="float32", trainable=False, autocast=False, name="pixel_log_var"

@@ -126,10 +126,10 @@ class MixedColumns(GaussianColumns):
             means[~inside], deviations[~inside] = moments(x[:, ~inside], kept)
         return cls(means, deviations, categories, names, stddev, category_names=category_names)
 
-    def of_model(self, model: Any) -> Likelihood:
-        if self.stddev is None and model.unit_variance:
-            return type(self).from_config({**self.get_config(), "stddev": 1.0})
-        return self
+    def of_unit_variance(self) -> Likelihood:
+        if self.stddev is not None:
+            return self
+        return type(self).from_config({**self.get_config(), "stddev": 1.0})
 
     def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
         (features,) = super().parameter_shape(image_shape)
