@@ -20,7 +20,8 @@ SHAPES["colors"] = (8, 8, 3)
 
 
 def small(cls, **options):
-    return lambda **more: cls(SHAPE, 3, **{"hidden_units": (16,), **options, **more})
+    width = {"hidden_units": (16,)} if cls is not zoo.RBM else {}
+    return lambda **more: cls(SHAPE, 3, **{**width, **options, **more})
 
 
 def of_signals(cls, shape=SHAPES["signals"], **options):
@@ -103,9 +104,9 @@ SETTINGS = {
     "ContractiveAutoencoder, stochastic": small(
         zoo.ContractiveAutoencoder, jacobian="stochastic", hidden_units=()
     ),
-    "RBM": small(zoo.RBM, hidden_units=()),
+    "RBM": small(zoo.RBM),
     "RBM, persistent, Gaussian": small(
-        zoo.RBM, hidden_units=(), chains=20, likelihood="gaussian", code_activation="linear"
+        zoo.RBM, chains=20, likelihood="gaussian", code_activation="linear"
     ),
     "TargetPropAutoencoder": small(zoo.TargetPropAutoencoder, iterations=3),
     "VAE": small(zoo.VAE),

@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import pytest
 from support import documents
+from zoo.generated_pages import FAMILIES, generated_pages
 
 import zoo
-from zoo.generated_pages import FAMILIES, generated_pages
 from zoo.models import CLASSES
 
 ROOT = Path(__file__).parent.parent

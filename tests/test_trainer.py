@@ -153,7 +153,7 @@ def test_steps_may_be_switched_between_eager_and_compiled(first):
 @pytest.mark.parametrize("cls", [zoo.M2, zoo.SemiSupervisedAAE])
 def test_a_refused_training_keeps_the_licence(cls):
     model = vae(cls, num_classes=3)
-    model.licence = model.licence_of_preset = "Apache-2.0"
+    model.licence, model.licence_is_the_presets = "Apache-2.0", True
     model.compile()
     with pytest.raises(ValueError, match="No training image of class 0, 1 has a label"):
         model.fit(X, np.where(Y == 2, Y, -1), verbose=0)

@@ -14,7 +14,7 @@ from zoo.models.rbm import RBM
 NAMES = [
     name
     for name, cls in CLASSES.items()
-    if cls.has_encoder and not cls.conditional and name not in ("M1", "VAEGAN")
+    if hasattr(cls, "encode") and not cls.conditional and name not in ("M1", "VAEGAN")
 ]
 
 

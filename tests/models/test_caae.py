@@ -10,8 +10,8 @@ from support.tiny import X, array, randomized
 
 import zoo
 from zoo.models.caae import total_variation
-from zoo.training.monitors import DiscriminatorMonitor
 from zoo.training.losses import Batch
+from zoo.training.monitors import DiscriminatorMonitor
 
 pytestmark = pytest.mark.backend
 
@@ -29,7 +29,7 @@ def softplus(value):
 
 
 def parts_of(losses):
-    return [array(summand) for summand in losses.summands], {
+    return [array(summand) for summand in losses.terms], {
         name: array(value) for name, value in losses.metrics.items()
     }
 

@@ -1,7 +1,5 @@
 """A setting that is changed on a finished object acts from the next step on, or is refused."""
 
-import inspect
-
 import keras
 import numpy as np
 import pytest
@@ -9,9 +7,9 @@ from support.each_class import make
 from support.tiny import X, array
 
 import zoo
+from zoo.checks.constructors import arguments_of
 from zoo.models import CLASSES
 from zoo.training.loss_weight import LossWeight
-from zoo.training.settings import KERAS_OWN
 
 BACKEND = keras.backend.backend()
 # Given above 0, as the loss has no such term otherwise.
@@ -38,7 +36,7 @@ OBJECTS = [
 def weights_of(name):
     """The settings of a class that weigh terms of its loss; a weight for each layer is one too."""
     model = make(name)
-    values = {key: getattr(model, key, None) for key in inspect.signature(CLASSES[name]).parameters}
+    values = {key: getattr(model, key, None) for key in arguments_of(CLASSES[name])}
     return [key for key, value in values.items() if isinstance(value, LossWeight)]
 
 
@@ -110,8 +108,8 @@ def test_each_class_says_which_weights_can_be_changed():
 def test_every_other_setting_is_refused_and_not_saved(name):
     model = make(name)
     before = model.get_config()
-    settings = [*inspect.signature(type(model)).parameters, "image_shape", "code_shape"]
-    others = [s for s in settings if (name, s) not in EVERY_WEIGHT and s not in KERAS_OWN]
+    settings = [*arguments_of(type(model)), "image_shape", "code_shape"]
+    others = [s for s in settings if (name, s) not in EVERY_WEIGHT and s not in ("name", "dtype")]
     for setting in others:
         with pytest.raises(
             AttributeError, match=rf"^{setting} of a {name} cannot be changed, .*new"
@@ -125,7 +123,7 @@ def test_every_other_setting_is_refused_and_not_saved(name):
 @pytest.mark.parametrize("owner", OBJECTS, ids=lambda owner: type(owner).__name__)
 def test_objects_that_are_handed_in_do_not_change(owner):
     before = owner.get_config()
-    for setting in inspect.signature(type(owner)).parameters:
+    for setting in arguments_of(type(owner)):
         if hasattr(owner, setting):
             with pytest.raises(AttributeError, match=rf"^{setting} of a {type(owner).__name__}"):
                 setattr(owner, setting, 0.25)

@@ -100,11 +100,11 @@ def test_labels_are_not_taken():
     ("options", "message"),
     [
         ({"head_distance": 0.0}, "head_distance is 0.0"),
-        ({"posterior": "gaussian"}, "posterior= is not taken"),
-        ({"dropout": 0.5}, "dropout= is not taken"),
+        ({"posterior": "gaussian"}, "takes no posterior="),
+        ({"dropout": 0.5}, "takes no dropout="),
         ({"instance_noise": -1.0}, "instance_noise is -1.0"),
         ({"corruption": {"gaussian": -1.0}}, "stddev is -1.0"),
-        ({"encoder": 1}, "encoder= is not taken"),
+        ({"encoder": 1}, "takes no encoder="),
     ],
 )
 def test_what_does_not_fit_is_refused(options, message):

@@ -38,7 +38,7 @@ def test_a_learned_prior_that_is_standard_changes_nothing():
         getattr(learned, name).set_weights(getattr(plain, name).get_weights())
     batch = Batch(tensor(X), ops.convert_to_tensor(LABELS))
     expected, found = (model.losses(batch, training=False) for model in (plain, learned))
-    np.testing.assert_array_equal(array(sum(found.summands)), array(sum(expected.summands)))
+    np.testing.assert_array_equal(array(sum(found.terms)), array(sum(expected.terms)))
     for name, metric in expected.metrics.items():
         np.testing.assert_array_equal(array(found.metrics[name]), array(metric))
     np.testing.assert_array_equal(

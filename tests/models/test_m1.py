@@ -185,7 +185,7 @@ def test_the_stack_is_m2_on_mean_codes(monkeypatch):
     expected = upper.losses(Batch(ops.convert_to_tensor(codes), labels), False)
     for name, metric in expected.metrics.items():
         np.testing.assert_allclose(array(found.metrics[name]), array(metric), rtol=1e-4, atol=1e-5)
-    for summand, same in zip(found.summands, expected.summands, strict=True):
+    for summand, same in zip(found.terms, expected.terms, strict=True):
         np.testing.assert_allclose(array(summand), array(same), rtol=1e-4, atol=1e-5)
     z = model.encode(X, y)
     images = model.lower.decode(upper.decode(z, y))
@@ -232,7 +232,7 @@ def test_the_lower_model_can_be_a_preset_and_is_copied(tmp_path):
     ("use", "error", "message"),
     [
         (lambda: zoo.M1M2(None, 2, num_classes=3), TypeError, "lower is None"),
-        (lambda: stacked(filters=(3,)), ValueError, "filters= is not taken"),
+        (lambda: stacked(filters=(3,)), TypeError, "takes no filters="),
         (lambda: stacked().log_likelihood(X, LABELS), TypeError, "no likelihood of images"),
         (lambda: stacked().kl_and_log_prob(X, X), TypeError, "no likelihood of images"),
     ],

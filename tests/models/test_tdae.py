@@ -48,7 +48,7 @@ def test_the_losses_are_those_of_the_formula(pairs):
     d_real, d_fake = (1 / (1 + np.exp(-logits)) for logits, _ in (real, fake))
     d = model.discriminator_losses(batch, training=False)
     expected = -np.log(d_real) - np.log(1 - d_fake)
-    np.testing.assert_allclose(array(sum(d.summands)), expected, rtol=1e-4)
+    np.testing.assert_allclose(array(sum(d.terms)), expected, rtol=1e-4)
 
     def apart(a, b):
         return np.square(np.subtract(a, b, dtype="float64")).reshape(5, -1).mean(axis=1)
@@ -63,14 +63,14 @@ def test_the_losses_are_those_of_the_formula(pairs):
     features = apart(real[1], fake[1])
     a = model.autoencoder_losses(batch, training=False)
     expected = errors - 0.5 * np.log(d_fake) + 3.0 * features
-    np.testing.assert_allclose(array(sum(a.summands)), expected, rtol=1e-4)
+    np.testing.assert_allclose(array(sum(a.terms)), expected, rtol=1e-4)
     np.testing.assert_allclose(array(a.metrics["squared_error"]), apart(y, made), rtol=1e-4)
 
 
 def test_label_smoothing_is_the_cross_entropy_to_a_softer_target(pairs):
     x, y = (ops.convert_to_tensor(a[:5]) for a in pairs)
     smooth, hard = small(label_smoothing=0.2), small()
-    losses = [array(m.discriminator_losses(Batch(x, y), False).summands[0]) for m in (smooth, hard)]
+    losses = [array(m.discriminator_losses(Batch(x, y), False).terms[0]) for m in (smooth, hard)]
     # -0.8 log d - 0.2 log(1 - d) is -log d + 0.2 logit.
     logits = array(hard.logits_and_features(y)[0])
     np.testing.assert_allclose(losses[0] - losses[1], 0.2 * logits, atol=1e-5)

@@ -50,7 +50,7 @@ def certain(model):
 
 
 def loss_of(losses):
-    return float(array(sum(ops.mean(summand) for summand in losses.summands)))
+    return float(array(sum(ops.mean(summand) for summand in losses.terms)))
 
 
 def test_losses_equal_the_formulas():
@@ -113,8 +113,8 @@ def test_the_loss_that_is_reported_is_that_of_pixels():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"samples": 2}, "samples= is not taken"),
-        ({"binarize": "dynamic"}, "binarize= is not taken"),
+        ({"samples": 2}, "takes no samples="),
+        ({"binarize": "dynamic"}, "takes no binarize="),
         ({"generator_weight": 0.0}, "generator_weight is 0.0"),
         ({"label_smoothing": 0.5}, "label_smoothing is 0.5"),
     ],

@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 import export
 import zoo
+from zoo.checks.constructors import arguments_of
 from zoo.models import CLASSES
 from zoo.nn.distributions.columns import moments
 
@@ -45,7 +46,7 @@ def rows():
 
 
 def made(name, likelihood, **more):
-    takes = zoo.models.CLASSES[name].__signature__.parameters
+    takes = arguments_of(zoo.models.CLASSES[name])
     options = {"hidden_units": (8,), "num_classes": 2, "seed": 1, **MORE.get(name, {}), **more}
     options = {key: value for key, value in options.items() if key in takes}
     return CLASSES[name]((5,), 2, likelihood=likelihood, **options)

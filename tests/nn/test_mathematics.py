@@ -150,11 +150,11 @@ def test_the_adversarial_losses_are_the_papers():
     expected = -np.log(d(samples)) - np.log(1 - d(codes))
     found = {name: array(metric) for name, metric in losses.metrics.items()}
     np.testing.assert_allclose(found["discriminator"], expected, rtol=1e-4)
-    np.testing.assert_allclose(array(sum(losses.summands)), expected, rtol=1e-4)
+    np.testing.assert_allclose(array(sum(losses.terms)), expected, rtol=1e-4)
     assert found["accuracy_on_prior_samples"] == pytest.approx(np.mean(d(samples) > 0.5))
     assert found["accuracy_on_codes"] == pytest.approx(np.mean(d(codes) < 0.5))
     losses = model.generator_losses(batch, training=False)
-    for generated in (losses.metrics["generator"], sum(losses.summands)):
+    for generated in (losses.metrics["generator"], sum(losses.terms)):
         np.testing.assert_allclose(array(generated), -np.log(d(codes)), rtol=1e-4)
 
 

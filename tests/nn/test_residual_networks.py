@@ -208,7 +208,7 @@ def test_a_network_beside_ones_own_is_refused():
 
 
 def test_models_that_build_otherwise_take_no_network():
-    with pytest.raises(ValueError, match="network= is not taken"):
+    with pytest.raises(ValueError, match="takes no network="):
         zoo.RBM((8, 8, 1), 4, network="resnet")
 
 

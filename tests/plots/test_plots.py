@@ -241,7 +241,7 @@ def test_every_preset_has_pictures(name):
     else:
         with pytest.raises(ValueError, match="has no codes"):
             plots.traversal(model)
-    if model.has_encoder:
+    if hasattr(model, "encode"):
         figures += [plots.reconstructions(model, x, labels), plots.codes(model, x, y)]
     assert all(isinstance(figure, Figure) for figure in figures)
 

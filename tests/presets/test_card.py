@@ -7,7 +7,7 @@ from support.presets import command_of_figures
 
 import zoo
 from zoo.models import CLASSES
-from zoo.models.translator import ImageTranslator
+from zoo.models.translator import BaseTranslator
 from zoo.presets.card import describe_file
 from zoo.presets.card_page import render_card
 from zoo.presets.catalog import preset_folder
@@ -52,7 +52,7 @@ def test_the_card_of_a_preset_describes_it(name):
         assert card[key] in text
     for key in ("family", "data", "input", "recipe", "versions", "parameters"):
         assert card[key]
-    assert (card["latent_dim"] > 0) == (not issubclass(CLASSES[card["class"]], ImageTranslator))
+    assert (card["latent_dim"] > 0) == (not issubclass(CLASSES[card["class"]], BaseTranslator))
     assert card["recipe"]["seed"] is not None
     assert set(card["files"]) >= {"config.json", "model.weights.h5"}
 

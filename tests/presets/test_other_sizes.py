@@ -15,6 +15,7 @@ PETALS = zoo.GaussianMixture.petals(MORE)
 def made(cls, latent_dim=3, **settings):
     """Return a model whose weights are all drawn, biases too, as if it were trained."""
     settings = {"hidden_units": (16,), "num_classes": 10, **settings}
+    settings = {name: value for name, value in settings.items() if value is not None}
     model = cls(SHAPE, latent_dim, **settings, seed=1)
     generator = np.random.default_rng(0)
     model.set_weights([w + generator.normal(0, 0.2, w.shape) for w in model.get_weights()])
@@ -116,7 +117,7 @@ SIZED |= {
     "VAE, its own prior": lambda: made(zoo.VAE, num_classes=None, prior=zoo.Normal(3, scale=2.0)),
     "AAE": lambda: made(zoo.AAE, num_classes=None),
     "AAE, universal posterior": lambda: made(zoo.AAE, num_classes=None, posterior="universal"),
-    "RBM": lambda: made(zoo.RBM, num_classes=None, hidden_units=()),
+    "RBM": lambda: made(zoo.RBM, num_classes=None, hidden_units=None),
     "EBGAN": lambda: made(zoo.EBGAN, num_classes=None, filters=(4,)),
 }
 

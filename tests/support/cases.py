@@ -55,7 +55,7 @@ def seen(case, model, n=5):
     """Return what shows a model's weights: codes of images, or of a GAN generated images."""
     if (made := made_of_images(case, model, n)) is not None:
         return made
-    if not model.has_encoder:
+    if not hasattr(model, "encode"):
         return model.generate(n, seed=0)
     return model.encode(*case.images(model, n))
 
@@ -82,7 +82,7 @@ def two_networks(model):
 
 def measured(model) -> str:
     """Return the name of a metric of the images alone, or for a GAN, of the discriminator."""
-    return "reconstruction" if model.has_encoder else "loss"
+    return "reconstruction" if hasattr(model, "encode") else "loss"
 
 
 def draws_codes(model) -> bool:

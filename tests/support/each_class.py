@@ -1,9 +1,8 @@
 """A tiny model of each class, with what its constructor needs."""
 
-import inspect
-
 import zoo
 from support.tiny import features_of_images
+from zoo.checks.constructors import arguments_of
 from zoo.models import CLASSES
 
 SHAPE = (4, 4, 1)
@@ -25,7 +24,7 @@ NEEDED = {
 def make(name, /, **options):
     """Make a tiny model of a class, with what it needs and a few small settings."""
     cls = CLASSES[name]
-    small = {"hidden_units": (8,)} if "hidden_units" in inspect.signature(cls).parameters else {}
+    small = {"hidden_units": (8,)} if "hidden_units" in arguments_of(cls) else {}
     sizes = {"input_shape": SHAPE, "latent_dim": 2}
     if name in ("Pix2Pix", "PaletteNet", "TDAE"):
         shape = (4, 4, 3) if name == "PaletteNet" else SHAPE

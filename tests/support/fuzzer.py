@@ -34,7 +34,7 @@ from support.mutations import changed_bytes, changed_json, huge_json, named_json
 from support.picture_bombs import change_picture
 from support.tampering import resign
 from zoo.anomaly.saving import digest
-from zoo.models.autoencoder import BaseAutoencoder
+from zoo.models.base import BaseModel
 from zoo.presets.card_page import render_card
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,7 +136,7 @@ def load_preset(folder):
     card = zoo.card(folder)
     str(card), render_card(card)
     model = zoo.load(folder)
-    assert isinstance(model, BaseAutoencoder)
+    assert isinstance(model, BaseModel)
     return {"weights": model.get_weights(), "codes": codes(model)}
 
 

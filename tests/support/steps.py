@@ -3,9 +3,9 @@
 import keras
 
 from zoo.backend import backend
-from zoo.training.trainer import Trainer
+from zoo.models.base import BaseModel
 
-compile_as_written, compiled_as_written = Trainer.compile, backend.compiled
+compile_as_written, compiled_as_written = BaseModel.compile, backend.compiled
 
 
 def compile_eagerly(self, *args, **options):
@@ -22,11 +22,11 @@ def as_it_is(function, variables):
 
 def run_eagerly():
     """Run what models are made and compiled for from now on operation by operation."""
-    Trainer.compile = compile_eagerly
+    BaseModel.compile = compile_eagerly
     if keras.backend.backend() == "tensorflow":
         backend.compiled = as_it_is
 
 
 def run_as_users_do():
     """Trace and compile it as the test, or the zoo's own choice, has it."""
-    Trainer.compile, backend.compiled = compile_as_written, compiled_as_written
+    BaseModel.compile, backend.compiled = compile_as_written, compiled_as_written

@@ -28,7 +28,7 @@ from zoo.checks.arrays import as_array, is_stored
 from zoo.checks.tables import as_given
 from zoo.inference import arrays
 from zoo.inference.parts import Part
-from zoo.models.autoencoder import BaseAutoencoder
+from zoo.models.base import BaseModel
 
 MOST_SAMPLES = 10_000  # as each of them decodes all items
 HELD_OUT = 0.1  # of the training data, for thresholds that are set on other data
@@ -100,7 +100,7 @@ class Detector(Settings):
 
     def __init__(
         self,
-        model: BaseAutoencoder | str,
+        model: BaseModel | str,
         *,
         score: str | None = None,
         contamination: float | None = None,
@@ -149,7 +149,7 @@ class Detector(Settings):
         if score is not None:
             scores.check_name(model_class, score)
         self._take_rule(rule, rule_value)
-        if isinstance(model, BaseAutoencoder):
+        if isinstance(model, BaseModel):
             self._take(model)
 
     def _take(self, model):

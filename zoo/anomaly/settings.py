@@ -8,7 +8,7 @@ from zoo.anomaly import thresholds
 from zoo.checks.arguments import number
 from zoo.checks.names import UnknownNameError
 from zoo.models import CLASSES
-from zoo.models.autoencoder import BaseAutoencoder
+from zoo.models.base import BaseModel
 
 
 class Settings:
@@ -86,7 +86,7 @@ def class_of(model: Any, settings: dict) -> type:
         if model.casefold() not in names:
             raise UnknownNameError("class of models", model, CLASSES)
         model_class = CLASSES[names[model.casefold()]]
-    elif not isinstance(model, BaseAutoencoder):
+    elif not isinstance(model, BaseModel):
         raise TypeError(
             f"A {type(model).__name__} came; give a model of the zoo, such as zoo.load(name), or "
             "the name of a class with its settings."

@@ -66,7 +66,6 @@ class BaseAutoencoder(BaseModel):
         label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
             by default both networks of a conditional model.
         label_before_code: whether a one-hot label comes before the code in the decoder's input.
-        restores: whether the model is trained to restore clean images from corrupted ones.
         prior: the distribution that `generate` draws codes from, or None.
     """
 
@@ -75,7 +74,6 @@ class BaseAutoencoder(BaseModel):
     card_metrics = ("reconstruction error", "nearest-neighbor accuracy")
     label_inputs: tuple[str, ...] = ()
     label_before_code = False
-    restores = False
     prior: Any = None
 
     def __init_subclass__(cls, **kwargs):

@@ -66,12 +66,14 @@ class BaseModel(keras.Model):
         semi_supervised: whether labels may be -1, for "unlabeled".
         takes_pairs: whether it also learns to give clean images for noisy ones, fit(noisy, clean).
             A class with its own `losses` or `train_step` compares with `batch.target` and says so.
+        restores: whether the model is trained to restore clean images from corrupted ones.
         untrained: attributes such as "likelihood" whose variables no step trains.
         takes_further_losses: whether the loss has the terms of `further_losses`.
         suits_photographs: whether `likelihood="gaussian"` is the better one for photographs.
         part_networks: by exported part, the attributes that hold the networks it uses.
         custom_networks: whether the networks are a user's own.
         image_shape: of one image, signal or row.
+        latent_dim: how many values a code has; 0 without codes.
         seeds: of the initial weights; a layer of a class of your own is made by
             `self.seeds.layer(keras.layers.Dense, 64)`.
         seed_generator: of all that is random in a step.
@@ -94,11 +96,13 @@ class BaseModel(keras.Model):
     label_dtype = "int32"
     semi_supervised = False
     takes_pairs = False
+    restores = False
     untrained: tuple[str, ...] = ()
     takes_further_losses = False
     suits_photographs = True
     part_networks: ClassVar[dict[str, tuple[str, ...]]] = {}
     custom_networks = False
+    latent_dim = 0
     state_of_training: tuple[int, ...] = ()  # ids, as Keras would count the weights twice
     licence: str | None = None
     licence_is_the_presets = False

@@ -41,7 +41,7 @@ class BaseGenerator(BaseModel):
     network_names = ("decoder",)
     can_generate = True
     suits_photographs = False
-    encoder_outputs = label_inputs = ()
+    label_inputs: tuple[str, ...] = ()
 
     def __init__(
         self,

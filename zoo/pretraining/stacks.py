@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from zoo.checks.arguments import whole
+from zoo.checks.constructors import arguments_of
 from zoo.inference.parts import Part, TensorInfo
 from zoo.models.classical import Autoencoder
 
@@ -256,11 +257,11 @@ def _layers_of(model, layer, options):
     activations = [model.activation] * len(model.hidden_units) + [model.code_activation]
     if isinstance(layer, type):
         inputs = [model.image_shape, *((width,) for width in widths[:-1])]
+        if "hidden_units" in arguments_of(layer):
+            options = {"hidden_units": (), **options}
         try:
             layers = [
-                layer(
-                    shape, width, hidden_units=(), code_activation=activation or "linear", **options
-                )
+                layer(shape, width, code_activation=activation or "linear", **options)
                 for shape, width, activation in zip(inputs, widths, activations, strict=True)
             ]
         except ValueError as error:
