@@ -13,7 +13,7 @@ import export
 import zoo
 from export import onnxruntime_web
 from export.page_encoder import PageEncoder, described_encoder
-from export.tensors import Tensor
+from export.runtime.tensors import Tensor
 from zoo import cli
 from zoo.models.signature import Part, TensorInfo
 
