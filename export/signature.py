@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import zoo
 
-from .signature_file import FORMAT_VERSION, SIGNATURE_FILE, check_bytes
+from .runtime.signature_file import FORMAT_VERSION, SIGNATURE_FILE, check_bytes
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part, TensorInfo

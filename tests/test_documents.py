@@ -128,13 +128,22 @@ def test_every_command_exists_and_is_told_of(capsys):
         assert end.value.code == 0
 
 
+@pytest.fixture(scope="module")
+def runtime_alone(tmp_path_factory):
+    """A folder with `zoo_runtime`, as the package `autoencoder-zoo-runtime` installs it."""
+    folder = tmp_path_factory.mktemp("packages")
+    (folder / "zoo_runtime").symlink_to(ROOT / "export" / "runtime")
+    return folder
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="pages export models")
 @pytest.mark.parametrize(
     "page", [pytest.param(page, marks=() if page in SHORT else pytest.mark.slow) for page in PAGES]
 )
-def test_every_block_of_code_runs(page, tmp_path, monkeypatch):
+def test_every_block_of_code_runs(page, runtime_alone, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(zoo.data, "load", few_images(zoo.data.load))
+    monkeypatch.syspath_prepend(runtime_alone)
     documents.run(ROOT / page, tmp_path / "page.py")
 
 

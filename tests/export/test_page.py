@@ -13,7 +13,7 @@ import export
 import zoo
 from export import onnxruntime_web
 from export.page_encoder import PageEncoder, described_encoder
-from export.tensors import Tensor
+from export.runtime.tensors import Tensor
 from zoo.cli.main import main
 from zoo.inference.parts import Part, TensorInfo
 

@@ -8,7 +8,7 @@ from scipy import integrate, stats
 from support.tiny import array
 
 import zoo
-from export.draws import draw_prior
+from export.runtime.draws import draw_prior
 from zoo.nn import distributions as priors
 
 pytestmark = pytest.mark.backend

@@ -1,4 +1,4 @@
-"""The functions of `export.json_file`, also if a user's script `export.py` hides that package."""
+"""Functions of `export.runtime.json_file`, even if a user's script `export.py` hides it."""
 
 import importlib
 from typing import TYPE_CHECKING
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from zoo.importing import export_package
 
 if TYPE_CHECKING:
-    from export.json_file import parse_object, read_object, shortened
+    from export.runtime.json_file import parse_object, read_object, shortened
 else:
-    _found = importlib.import_module(f"{export_package().__name__}.json_file")
+    _found = importlib.import_module(f"{export_package().__name__}.runtime.json_file")
     parse_object, read_object, shortened = (
         _found.parse_object,
         _found.read_object,
