@@ -1,6 +1,7 @@
 """Presets that are loaded from the Hugging Face hub; a server on the loopback is in its place."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -321,6 +322,16 @@ def test_an_address_of_a_hub_that_holds_a_secret_is_refused(address, hub, monkey
         with pytest.raises(ValueError, match="HF_ENDPOINT .* is not the address of a hub") as told:
             use(NAME)
         assert "secret" not in str(told.value).replace("host/secret", "")
+
+
+def test_an_address_that_keeps_the_library_from_being_imported_is_told():
+    """huggingface_hub reads it when it is imported, here for the page of a repository."""
+    command = [sys.executable, "-m", "zoo", "push", "vae_digits", NAME, "--dry-run"]
+    environment = {**os.environ, "HF_ENDPOINT": "https://[/"}
+    where = {"cwd": Path(zoo.__file__).parents[1], "env": environment}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **where)
+    assert done.returncode == 1
+    assert done.stderr.startswith("zoo: HF_ENDPOINT (an address that cannot be read) is not the")
 
 
 def test_a_token_that_is_none_is_not_repeated(hub, monkeypatch):

@@ -65,7 +65,8 @@ def parsed(name: str) -> Place:
     """Return the repository and the revision of a name.
 
     Raises:
-        ValueError: the name has another form, or one that the hub does not accept.
+        ValueError: the name has another form, or one that the hub does not accept; HF_ENDPOINT is
+            not the address of a hub.
     """
     found = _NAME.fullmatch(name)  # stricter than the hub: folders of the cache have these names
     if not found:
@@ -74,6 +75,7 @@ def parsed(name: str) -> Place:
             "hf://user/name@revision with a branch, a tag or a commit."
         )
     place = Place(*found.groups())
+    hub_access.endpoint()  # with some addresses that it refuses, the library cannot be imported
     from huggingface_hub.utils import validate_repo_id
 
     try:
