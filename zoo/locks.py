@@ -24,7 +24,7 @@ def lock_folder(folder: str | os.PathLike) -> None:
     unlock_folder(folder)  # the file may be of a folder that was deleted since
     path = _lock_file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A file that only exists, in place of a lock, would stay when the process is killed.
+    # Not a file in place of a lock, where there are none: it would stay when the process is killed.
     lock = FileLock(path, thread_local=False, fallback_to_soft=False, on_acquired=_write_number)
     try:
         lock.acquire(blocking=False)
