@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -155,6 +156,9 @@ class Backup(keras.callbacks.BackupAndRestore):
         if self.delete_checkpoint and backend.is_chief(self.model):
             shutil.rmtree(self.backup_dir, ignore_errors=True)
         unlock_folder(self.backup_dir)
+        if self.delete_checkpoint:
+            with contextlib.suppress(OSError):
+                os.rmdir(self.backup_dir)  # Windows keeps a file that is locked, and so its folder
 
 
 class KeepBest(keras.callbacks.Callback):
