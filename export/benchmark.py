@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.runtime.session import onnx_file
+
 from . import parity, test_inputs
-from .runtime.session import onnx_file
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from zoo.runtime.golden import ARRAYS, INDEX
+from zoo.runtime.signature_file import FORMAT_VERSION
+
 from .parity import Arrays
-from .runtime.golden import ARRAYS, INDEX
-from .runtime.signature_file import FORMAT_VERSION
 
 RULE = "abs(got - expected) <= atol + rtol * abs(expected), for every element"
 

@@ -11,13 +11,13 @@ import numpy as np
 
 import zoo
 from zoo.files.atomic_writes import publish_folder
+from zoo.runtime.draws import draw_by_label, draw_prior
+from zoo.runtime.session import ONNX_FILE, Session, load, read_model
+from zoo.runtime.signature_file import read_signature
+from zoo.runtime.tensors import Tensor
 
 from . import onnxruntime_web, signature
 from .page_encoder import EXAMPLES, described_encoder, encoded_examples, fitting_encoder
-from .runtime.draws import draw_by_label, draw_prior
-from .runtime.session import ONNX_FILE, Session, load, read_model
-from .runtime.signature_file import read_signature
-from .runtime.tensors import Tensor
 
 DRAWS = 2000
 _FILES = ("index.html", "style.css")

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .runtime.session import ONNX_FILE, Session, load
-from .runtime.tensors import Tensor, check_array
+from zoo.runtime.session import ONNX_FILE, Session, load
+from zoo.runtime.tensors import Tensor, check_array
 
 EXAMPLES = 20
 _CODES = 256

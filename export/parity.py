@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from .runtime.devices import session_options
-from .runtime.golden import ParityError
-from .runtime.onnx_bytes import check_model
-from .runtime.signature_file import FORMAT_VERSION
+from zoo.runtime.devices import session_options
+from zoo.runtime.golden import ParityError
+from zoo.runtime.onnx_bytes import check_model
+from zoo.runtime.signature_file import FORMAT_VERSION
+
 from .test_inputs import ROWS, clipped, make_cases
 
 if TYPE_CHECKING:

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.files.atomic_writes import publish_file, publish_folder
+from zoo.runtime.golden import FOLDER as GOLDEN
+from zoo.runtime.session import ONNX_FILE, VARIANTS, load, onnx_file
+from zoo.runtime.signature_file import read_signature
+from zoo.runtime.tensors import tensors
 
 from . import (
     benchmark,
@@ -25,10 +29,6 @@ from . import (
 from . import (
     variants as onnx_variants,
 )
-from .runtime.golden import FOLDER as GOLDEN
-from .runtime.session import ONNX_FILE, VARIANTS, load, onnx_file
-from .runtime.signature_file import read_signature
-from .runtime.tensors import tensors
 from .tracing import require_tensorflow
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo.files.atomic_writes import LIST, publish_folder
+from zoo.runtime.onnx_bytes import check_interface, check_model
+from zoo.runtime.session import ONNX_FILE
+from zoo.runtime.signature_file import read_signature
+from zoo.runtime.tensors import Tensor, tensors
 
 from . import signature as signatures
-from .runtime.onnx_bytes import check_interface, check_model
-from .runtime.session import ONNX_FILE
-from .runtime.signature_file import read_signature
-from .runtime.tensors import Tensor, tensors
 
 SAVED_MODEL = "saved_model"
 _TRITON_TYPES = {"float32": "TYPE_FP32", "int32": "TYPE_INT32"}

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.runtime.devices import session_options
+
 from .onnx_graph import checked_bytes
-from .runtime.devices import session_options
 from .test_inputs import make_cases
 from .tracing import ConversionError
 

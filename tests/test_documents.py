@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import pytest
 from support import documents
+from zoo.generated_pages import FAMILIES, generated_pages
 
 import zoo
-from zoo.generated_pages import FAMILIES, generated_pages
 from zoo.models import CLASSES
 
 ROOT = Path(__file__).parent.parent
@@ -132,7 +132,7 @@ def test_every_command_exists_and_is_told_of(capsys):
 def runtime_alone(tmp_path_factory):
     """A folder with `zoo_runtime`, as the package `autoencoder-zoo-runtime` installs it."""
     folder = tmp_path_factory.mktemp("packages")
-    (folder / "zoo_runtime").symlink_to(ROOT / "export" / "runtime")
+    (folder / "zoo_runtime").symlink_to(ROOT / "zoo" / "runtime")
     return folder
 
 

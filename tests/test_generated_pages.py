@@ -2,8 +2,9 @@
 
 import json
 
-import zoo
 from zoo.generated_pages import presets_page, results_page, with_presets
+
+import zoo
 
 
 def test_every_preset_has_one_row_on_the_page_of_all():

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.locks import LOCK, lock_folder, unlock_folder
+from zoo.files.locks import LOCK, lock_folder, unlock_folder
 
 pytestmark = pytest.mark.lowest
-IMPORT = "import os, sys; from zoo.locks import lock_folder, unlock_folder; "
+IMPORT = "import os, sys; from zoo.files.locks import lock_folder, unlock_folder; "
 HOLD = IMPORT + "lock_folder(sys.argv[1]); "
 SAY = "print('held', flush=True); sys.stdin.read()"
 ROOT = Path(zoo.__file__).parents[1]

@@ -16,9 +16,9 @@ from keras import layers
 
 import export
 from export import benchmark, parity, variants
-from export.runtime import session
 from zoo.cli.main import main
 from zoo.inference.parts import Part, TensorInfo
+from zoo.runtime import session
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"

@@ -1,7 +1,7 @@
 """Presets in repositories of the Hugging Face hub, by names such as `hf://user/name@v1`.
 
 Only the three files that loading needs are downloaded, all from one commit, and kept in a folder of
-that commit. They are read by `zoo.presets.downloads`, which counts what arrives, as huggingface_hub
+that commit. They are read by `zoo.files.downloads`, which counts what arrives, as huggingface_hub
 does not: what the hub says of a repository is at
 `ENDPOINT/api/models/REPOSITORY/revision/REVISION?blobs=true`, and its files are at
 `ENDPOINT/REPOSITORY/resolve/COMMIT/FILE`. This module needs neither Keras nor NumPy.
@@ -26,9 +26,9 @@ from zoo.files.download_cache import (
     cache_folder,
 )
 from zoo.files.downloads import UnreachableError, cleaned, download
-from zoo.files.json_file import parse_object, shortened
 from zoo.presets import hub_access
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card, verified_file
+from zoo.runtime.json_file import parse_object, shortened
 
 PREFIX = "hf://"
 _NAME = re.compile(r"hf://(\w[\w.-]*/\w[\w.-]*)(?:@([^\s@]+))?", re.ASCII)

@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from zoo.checks.names import UnknownNameError
-from zoo.files.json_file import shortened
+from zoo.runtime.json_file import shortened
 
 _LARGEST = 2**31 - 1
 _LARGEST_FLOAT = 3.4e38  # of float32

@@ -20,8 +20,8 @@ import keras
 from zoo.backend import backend
 from zoo.checks.words import kind_of_items
 from zoo.files.atomic_writes import naming_full_disk, need_space, publish_file
-from zoo.files.json_file import read_object, shortened
 from zoo.files.locks import lock_folder, unlock_folder
+from zoo.runtime.json_file import read_object, shortened
 
 
 class SavePicture(keras.callbacks.Callback):

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 import export
-from export.runtime import Session, binding
+from zoo.runtime import Session, binding
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"

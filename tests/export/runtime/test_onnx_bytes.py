@@ -11,8 +11,8 @@ from support.protobuf import EIGHT_BYTES, GROUP, GROUP_END, field, varint, with_
 
 import export
 from export import parity
-from export.runtime import devices, onnx_bytes, onnx_format
-from export.runtime.tensors import Tensor
+from zoo.runtime import devices, onnx_bytes, onnx_format
+from zoo.runtime.tensors import Tensor
 
 VALUES = 4096  # onnxruntime reads smaller tensors in another way
 SECRET = np.arange(VALUES, dtype="float32")

@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 
 import export
-from export.runtime import Session, draws
+from zoo.runtime import Session, draws
 
 pytestmark = pytest.mark.lowest
 

@@ -1,6 +1,6 @@
 """The runtime of exported parts, with onnxruntime and NumPy only.
 
-These files have two import names. `autoencoder-zoo` holds them as `export.runtime`, whose functions
+These files have two import names. `autoencoder-zoo` holds them as `zoo.runtime`, whose functions
 are also found in `export`; `autoencoder-zoo-runtime` holds them as `zoo_runtime`. So they import
 each other by relative imports, and nothing else of the project.
 
