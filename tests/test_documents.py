@@ -11,8 +11,8 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from generated_pages import FAMILIES, generated_pages
 from support import documents
-from zoo.generated_pages import FAMILIES, generated_pages
 
 import zoo
 from zoo.models import CLASSES
@@ -42,7 +42,7 @@ def block(document, word):
 
 @pytest.mark.parametrize(("path", "text"), generated_pages(ROOT).items(), ids=lambda _: "")
 def test_generated_pages_are_up_to_date(path, text):
-    assert path.read_text("utf-8") == text, "run: python -m zoo.generated_pages"
+    assert path.read_text("utf-8") == text, "run: python docs/generated_pages.py"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -26,7 +26,7 @@ from zoo.nn.described_networks import (
     networks_of,
 )
 from zoo.nn.distributions import likelihood_names
-from zoo.nn.requirements import check_likelihood
+from zoo.nn.distributions.requirements import check_likelihood
 from zoo.presets.loading import load
 from zoo.presets.saving import save
 from zoo.training import configuration, handed_in, settings
