@@ -1,4 +1,4 @@
-"""The pages that are written from cards and results; `python -m zoo.generated_pages` updates them.
+"""The pages that are written from cards and results; `python docs/generated_pages.py` updates them.
 
 Run it in a checkout. It writes `pretrained/README.md`, `results/README.md`, and the tables of
 presets in `docs/families`.

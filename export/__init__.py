@@ -10,16 +10,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .golden import self_test as self_test
+    from zoo.runtime import ParityError as ParityError
+    from zoo.runtime import Session as Session
+    from zoo.runtime import load as load
+    from zoo.runtime import self_test as self_test
+
     from .page import write_page as write_page
-    from .parity import ParityError as ParityError
     from .parity import format_report as format_report
     from .publish import export_model as export_model
     from .publish import export_onnx as export_onnx
     from .publish import export_saved_model as export_saved_model
     from .publish import verify as verify
-    from .runtime import Session as Session
-    from .runtime import load as load
     from .serving import write_serving as write_serving
     from .tracing import ConversionError as ConversionError
 
@@ -29,11 +30,11 @@ _HOMES = {
     "export_saved_model": "publish",
     "verify": "publish",
     "format_report": "parity",
-    "ParityError": "parity",
     "ConversionError": "tracing",
-    "load": "runtime",
-    "Session": "runtime",
-    "self_test": "golden",
+    "load": "zoo.runtime",
+    "Session": "zoo.runtime",
+    "self_test": "zoo.runtime",
+    "ParityError": "zoo.runtime",
     "write_page": "page",
     "write_serving": "serving",
 }
@@ -59,18 +60,9 @@ if not TYPE_CHECKING:  # a type checker would accept any name
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = f"{__name__}.{_HOMES[name]}"
-        try:
-            value = getattr(importlib.import_module(home), name)
-        except ModuleNotFoundError as error:
-            if error.name != home:
-                raise
-            raise ImportError(
-                f"export.{name} is not in autoencoder-zoo-runtime, which only runs exported parts. "
-                "For the whole package: pip uninstall autoencoder-zoo-runtime, then pip install "
-                "autoencoder-zoo."
-            ) from error
-        globals()[name] = value
+        home = _HOMES[name] if "." in _HOMES[name] else f"{__name__}.{_HOMES[name]}"
+        home = importlib.import_module(home)
+        globals()[name] = value = getattr(home, name)
         return value
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import parity, runtime, test_inputs
+from zoo.runtime.session import onnx_file
+
+from . import parity, test_inputs
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part
@@ -40,7 +42,7 @@ def add(
     names = (None, *variants)
     runners = {
         (name, variant): parity.onnx_runner(
-            (folder / name / runtime.onnx_file(variant)).read_bytes(), optimize=True
+            (folder / name / onnx_file(variant)).read_bytes(), optimize=True
         )
         for name in parts
         for variant in names
@@ -51,7 +53,7 @@ def add(
         inputs = next(iter(cases.values()))
         report[name]["variants"] = {
             variant or "float32": {
-                "bytes": (folder / name / runtime.onnx_file(variant)).stat().st_size,
+                "bytes": (folder / name / onnx_file(variant)).stat().st_size,
                 "milliseconds": {
                     str(rows): _milliseconds(runners[name, variant], inputs, rows)
                     for rows in BATCHES

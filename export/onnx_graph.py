@@ -10,8 +10,9 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .onnx_bytes import check_model as check_bytes
-from .onnx_format import OPERATORS, STANDARD
+from zoo.runtime.onnx_bytes import check_model as check_bytes
+from zoo.runtime.onnx_format import OPERATORS, STANDARD
+
 from .simplify import simplify
 from .tracing import ConversionError, layer_of, trace
 from .unrolling import unrolled

@@ -11,11 +11,13 @@ import numpy as np
 
 import zoo
 from zoo.files.atomic_writes import publish_folder
+from zoo.runtime.draws import draw_by_label, draw_prior
+from zoo.runtime.session import ONNX_FILE, Session, load, read_model
+from zoo.runtime.signature_file import read_signature
+from zoo.runtime.tensors import Tensor
 
-from . import onnxruntime_web, runtime, signature, signature_file
-from .draws import draw_by_label, draw_prior
+from . import onnxruntime_web, signature
 from .page_encoder import EXAMPLES, described_encoder, encoded_examples, fitting_encoder
-from .tensors import Tensor
 
 DRAWS = 2000
 _FILES = ("index.html", "style.css")
@@ -70,7 +72,7 @@ def write_page(
     """
     exported = Path(exported)
     shown = _part_shown(exported)
-    session = runtime.load(exported / shown)
+    session = load(exported / shown)
     code, label, picture = _interface(session)
     draws = _draws(code, label)
     encoder, examples = None, None
@@ -94,8 +96,8 @@ def write_page(
         for name, data in bundle.items():
             (scratch / "onnxruntime-web" / name).write_bytes(data)
         for part, name in ((shown, "decoder"), ("encoder", "encoder"))[: 2 if encoder else 1]:
-            described = signature_file.read_signature(exported / part)
-            model = runtime.read_model(exported / part, runtime.ONNX_FILE, described)
+            described = read_signature(exported / part)
+            model = read_model(exported / part, ONNX_FILE, described)
             (scratch / f"{name}.onnx").write_bytes(model)
         if draws is not None:
             _write_floats(scratch / "draws.bin", draws)
@@ -108,14 +110,14 @@ def write_page(
 
 def _part_shown(exported: Path) -> str:
     """Return the part that makes the pictures: a generator of noise, else the decoder."""
-    if (exported / "generator" / runtime.ONNX_FILE).is_file():
-        inputs = runtime.load(exported / "generator").inputs
+    if (exported / "generator" / ONNX_FILE).is_file():
+        inputs = load(exported / "generator").inputs
         if any(tensor.prior for tensor in inputs):  # not that of Pix2Pix, which takes an image
             return "generator"
     return "decoder"
 
 
-def _interface(session: runtime.Session) -> tuple[Tensor, Tensor | None, Tensor]:
+def _interface(session: Session) -> tuple[Tensor, Tensor | None, Tensor]:
     """Return the code, the class (or None) and the picture of a decoder."""
     codes = [tensor for tensor in session.inputs if tensor.dtype == "float32"]
     labels = [t for t in session.inputs if t.dtype == "int32" and t.shape == () and t.high]
@@ -128,7 +130,7 @@ def _interface(session: runtime.Session) -> tuple[Tensor, Tensor | None, Tensor]
     return codes[0], labels[0] if labels else None, picture
 
 
-def _layout(session: runtime.Session) -> dict[str, list[int]]:
+def _layout(session: Session) -> dict[str, list[int]]:
     """Return channels, height and width of the pictures, and the strides of their values."""
     picture = session.outputs[0]
     if picture.layout == "channels_first":
@@ -138,7 +140,7 @@ def _layout(session: runtime.Session) -> dict[str, list[int]]:
     return {"shape": [channels, height, width], "strides": [1, width * channels, channels]}
 
 
-def _described(session: runtime.Session, title: str | None, description: str) -> dict[str, Any]:
+def _described(session: Session, title: str | None, description: str) -> dict[str, Any]:
     described = session.signature
     name = described["model"]["name"] or described["model"]["class"]
     return {
@@ -197,7 +199,7 @@ def _spans(code: Tensor, draws: np.ndarray | None, examples: Any) -> dict[str, l
     }
 
 
-def _picture(session: runtime.Session, examples: Any) -> dict[str, Any]:
+def _picture(session: Session, examples: Any) -> dict[str, Any]:
     picture = session.outputs[0]
     low, high = picture.low, picture.high
     if low is None or high is None:  # as for Gaussian likelihoods

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import runtime
-from .tensors import Tensor, check_array
+from zoo.runtime.session import ONNX_FILE, Session, load
+from zoo.runtime.tensors import Tensor, check_array
 
 EXAMPLES = 20
 _CODES = 256
@@ -24,7 +24,7 @@ class PageEncoder(NamedTuple):
         code: the first output, shaped as the code that the decoder takes.
     """
 
-    session: runtime.Session
+    session: Session
     x: Tensor
     label: Tensor | None
     code: Tensor
@@ -39,9 +39,9 @@ def fitting_encoder(
         exported: a folder from `export_model`.
         code, label, picture: of the decoder; `label` is None where it takes no class.
     """
-    if not (exported / "encoder" / runtime.ONNX_FILE).is_file():
+    if not (exported / "encoder" / ONNX_FILE).is_file():
         return None
-    session = runtime.load(exported / "encoder")
+    session = load(exported / "encoder")
     takes = {tensor.name: tensor for tensor in session.inputs}
     seen = [t for t in session.inputs if t.dtype == "float32" and t.shape == picture.shape]
     if not seen or not takes.keys() <= {seen[0].name, label.name if label else None}:
@@ -141,8 +141,8 @@ def _habits(x: Tensor, examples: dict[str, Any] | None, low: float, high: float)
 def _guessed(exported: Path, label: Tensor, name: str, pictures: np.ndarray) -> np.ndarray:
     """Return the classes from the model's classifier; without one, all classes in turn."""
     low, high = int(label.low), int(label.high)
-    if (exported / "classifier" / runtime.ONNX_FILE).is_file():
-        classifier = runtime.load(exported / "classifier")
+    if (exported / "classifier" / ONNX_FILE).is_file():
+        classifier = load(exported / "classifier")
         (output,) = classifier.outputs
         if output.shape == (high - low + 1,):
             return low + classifier(**{name: pictures})[output.name].argmax(axis=1)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from .devices import session_options
-from .onnx_bytes import check_model
-from .signature_file import FORMAT_VERSION
+from zoo.runtime.devices import session_options
+from zoo.runtime.golden import ParityError
+from zoo.runtime.onnx_bytes import check_model
+from zoo.runtime.signature_file import FORMAT_VERSION
+
 from .test_inputs import ROWS, clipped, make_cases
 
 if TYPE_CHECKING:
@@ -42,14 +44,6 @@ _MEASURES = {
     "variants",
 }
 _PACKAGES = ("keras", "tensorflow", "tf2onnx", "onnx", "numpy")
-
-
-class ParityError(RuntimeError):
-    """An exported file does not compute the same as the Keras model; `report` has all errors."""
-
-    def __init__(self, message: str, report: dict[str, Any] | None = None):
-        super().__init__(message)
-        self.report = report
 
 
 def prove(

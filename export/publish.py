@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.files.atomic_writes import publish_file, publish_folder
+from zoo.runtime.golden import FOLDER as GOLDEN
+from zoo.runtime.session import ONNX_FILE, VARIANTS, load, onnx_file
+from zoo.runtime.signature_file import read_signature
+from zoo.runtime.tensors import tensors
 
 from . import (
     benchmark,
     golden,
     onnx_graph,
     parity,
-    runtime,
     saved_model,
     signature,
-    signature_file,
-    tensors,
     test_inputs,
 )
 from . import (
@@ -213,7 +214,7 @@ def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Repo
     available = _parts(model)
     found = {}
     for place in signature.part_folders(folder):
-        described = signature_file.read_signature(place)
+        described = read_signature(place)
         part = _chosen(available, [described["part"]])[described["part"]]
         signature.check_files(place, described)
         found[part.name] = place, part, described
@@ -243,28 +244,28 @@ def _write_part(
     if "onnx" in formats:
         say(f"{part.name}: ONNX")
         converted = onnx_graph.convert(part, opset, signature.metadata(described))
-        (folder / runtime.ONNX_FILE).write_bytes(converted)
+        (folder / ONNX_FILE).write_bytes(converted)
         described["bytes_per_row"] = onnx_graph.bytes_per_row(converted)
         for variant in variants:
             say(f"{part.name}: {variant}")
             smaller = onnx_variants.make(part, converted, variant, given)
-            (folder / runtime.onnx_file(variant)).write_bytes(smaller)
+            (folder / onnx_file(variant)).write_bytes(smaller)
     if SAVED_MODEL in formats:
         say(f"{part.name}: SavedModel")
         saved_model.write(part, folder / SAVED_MODEL)
-    golden.write(folder / golden.FOLDER, part.name, *parity.examples(part, given))
+    golden.write(folder / GOLDEN, part.name, *parity.examples(part, given))
     signature.write(folder, described)
 
 
 def _runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
     """Return runners for all files in a part's folder, read from the disk."""
     runners: dict[tuple[str, str], parity.Runner] = {}
-    if (folder / runtime.ONNX_FILE).is_file():
-        runners |= _onnx_runners((folder / runtime.ONNX_FILE).read_bytes())
-        session = runtime.load(folder)
+    if (folder / ONNX_FILE).is_file():
+        runners |= _onnx_runners((folder / ONNX_FILE).read_bytes())
+        session = load(folder)
         runners["onnx", "export.load"] = lambda inputs: session.compute(*session.check(inputs))
-    for variant in runtime.VARIANTS:
-        path = folder / runtime.onnx_file(variant)
+    for variant in VARIANTS:
+        path = folder / onnx_file(variant)
         if path.is_file():
             runners["onnx", variant] = parity.onnx_runner(path.read_bytes(), optimize=True)
     if (folder / SAVED_MODEL).is_dir():
@@ -326,7 +327,7 @@ def _one_part(source: Any, name: str | None) -> Part:
 
 def _check_interface(folder: Path, described: dict[str, Any], current: dict[str, Any]) -> None:
     for which in ("inputs", "outputs"):
-        wanted, came = tensors.tensors(current, which), tensors.tensors(described, which)
+        wanted, came = tensors(current, which), tensors(described, which)
         if [t[:5] for t in wanted] != [t[:5] for t in came]:
             raise ValueError(
                 f"{folder} was exported from another model: its {which} are "

@@ -9,11 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo.files.atomic_writes import LIST, publish_folder
+from zoo.runtime.onnx_bytes import check_interface, check_model
+from zoo.runtime.session import ONNX_FILE
+from zoo.runtime.signature_file import read_signature
+from zoo.runtime.tensors import Tensor, tensors
 
-from . import runtime, signature_file
 from . import signature as signatures
-from .onnx_bytes import check_interface, check_model
-from .tensors import Tensor, tensors
 
 SAVED_MODEL = "saved_model"
 _TRITON_TYPES = {"float32": "TYPE_FP32", "int32": "TYPE_INT32"}
@@ -59,10 +60,7 @@ def write_serving(
     for what, value in (("version", version), ("max_batch", max_batch)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{what} is {value!r}; it is a whole number from 1.")
-    parts = [
-        (place, signature_file.read_signature(place))
-        for place in signatures.part_folders(Path(exported))
-    ]
+    parts = [(place, read_signature(place)) for place in signatures.part_folders(Path(exported))]
     prefix = name or parts[0][1]["model"]["name"] or parts[0][1]["model"]["class"]
     names = [f"{prefix}_{signature['part']}" for _, signature in parts]
     for model in names:
@@ -94,7 +92,7 @@ def _check_alone(repository: Path, names: list[str]) -> None:
 def _check_closed(place: Path, files: dict[str, bytes]) -> None:
     """Refuse links, which may lead to other files, and files that the signature does not list."""
     saved_model = place / SAVED_MODEL
-    for path in (place / runtime.ONNX_FILE, saved_model, *sorted(saved_model.rglob("*"))):
+    for path in (place / ONNX_FILE, saved_model, *sorted(saved_model.rglob("*"))):
         if path.is_symlink():
             raise ValueError(f"{path} is a link, but only files are served: copy its target.")
         if path.is_file() and path.relative_to(place).as_posix() not in files:
@@ -129,13 +127,13 @@ def _triton_tensor(tensor: Tensor) -> str:
 
 
 def _write_triton(place: Path, signature, files, folder: Path, name: str, max_batch: int) -> None:
-    if runtime.ONNX_FILE not in files:
+    if ONNX_FILE not in files:
         raise FileNotFoundError(f"{place} holds no ONNX file: export with formats=('onnx', ...).")
     config = triton_config(name, signature, max_batch)
-    path = place / runtime.ONNX_FILE
-    declared = check_model(files[runtime.ONNX_FILE], path)
+    path = place / ONNX_FILE
+    declared = check_model(files[ONNX_FILE], path)
     check_interface(declared, tensors(signature, "inputs"), tensors(signature, "outputs"), path)
-    (folder / runtime.ONNX_FILE).write_bytes(files[runtime.ONNX_FILE])
+    (folder / ONNX_FILE).write_bytes(files[ONNX_FILE])
     (folder.parent / "config.pbtxt").write_text(config, encoding="utf-8")
 
 

@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import zoo
-
-from .signature_file import FORMAT_VERSION, SIGNATURE_FILE, check_bytes
+from zoo.runtime.signature_file import FORMAT_VERSION, SIGNATURE_FILE, check_bytes
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part, TensorInfo

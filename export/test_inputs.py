@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .draws import draw_prior
-from .tensors import Tensor, check_array
+from zoo.runtime.draws import draw_prior
+from zoo.runtime.tensors import Tensor, check_array
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part, TensorInfo

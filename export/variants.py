@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .devices import session_options
+from zoo.runtime.devices import session_options
+
 from .onnx_graph import checked_bytes
 from .test_inputs import make_cases
 from .tracing import ConversionError

@@ -198,7 +198,6 @@ def test_states_without_a_class_are_accepted(twice):
 LOCK = "import sys; from zoo.files.locks import lock_folder; lock_folder(sys.argv[1])"
 
 
-@pytest.mark.skipif(locks.fcntl is None, reason="this system has no such locks")
 def test_a_second_training_with_the_same_state_is_refused(tmp_path):
     other = subprocess.Popen(
         [sys.executable, "-c", f"{LOCK}; print('held', flush=True); input()", tmp_path],

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from generated_pages import FAMILIES, generated_pages
 from support import documents
 from zoo.generated_pages import FAMILIES, generated_pages
 
@@ -42,7 +43,7 @@ def block(document, word):
 
 @pytest.mark.parametrize(("path", "text"), generated_pages(ROOT).items(), ids=lambda _: "")
 def test_generated_pages_are_up_to_date(path, text):
-    assert path.read_text("utf-8") == text, "run: python -m zoo.generated_pages"
+    assert path.read_text("utf-8") == text, "run: python docs/generated_pages.py"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -128,13 +129,22 @@ def test_every_command_exists_and_is_told_of(capsys):
         assert end.value.code == 0
 
 
+@pytest.fixture(scope="module")
+def runtime_alone(tmp_path_factory):
+    """A folder with `zoo_runtime`, as the package `autoencoder-zoo-runtime` installs it."""
+    folder = tmp_path_factory.mktemp("packages")
+    (folder / "zoo_runtime").symlink_to(ROOT / "zoo" / "runtime")
+    return folder
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="pages export models")
 @pytest.mark.parametrize(
     "page", [pytest.param(page, marks=() if page in SHORT else pytest.mark.slow) for page in PAGES]
 )
-def test_every_block_of_code_runs(page, tmp_path, monkeypatch):
+def test_every_block_of_code_runs(page, runtime_alone, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(zoo.data, "load", few_images(zoo.data.load))
+    monkeypatch.syspath_prepend(runtime_alone)
     documents.run(ROOT / page, tmp_path / "page.py")
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from zoo.generated_pages import presets_page, results_page, with_presets
+from generated_pages import presets_page, results_page, with_presets
 
 import zoo
 

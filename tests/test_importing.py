@@ -14,6 +14,7 @@ import pytest
 
 import export
 import zoo
+import zoo.runtime
 
 ROOT = Path(zoo.__file__).parent.parent
 
@@ -35,7 +36,7 @@ def run(folder, program, **environment):
 # Names
 
 
-@pytest.mark.parametrize("package", [zoo, export])
+@pytest.mark.parametrize("package", [zoo, export, zoo.runtime])
 def test_type_checkers_see_the_names_that_there_are(package):
     """What is imported for them alone is what the package finds when it is used."""
     source = Path(package.__file__)
@@ -55,7 +56,7 @@ def test_type_checkers_see_the_names_that_there_are(package):
                 assert getattr(module, alias.name) is found
 
 
-@pytest.mark.parametrize("package", [zoo, export])
+@pytest.mark.parametrize("package", [zoo, export, zoo.runtime])
 def test_a_package_lists_only_its_public_names(package):
     assert dir(package) == sorted(package.__all__)
     for name in dir(package):
@@ -99,6 +100,10 @@ def test_the_package_lists_what_it_offers():
     assert {"load", "save", "VAE", "plots"} <= set(dir(zoo))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = zoo.nothing
+    with pytest.raises(AttributeError, match="'export' has no attribute 'exprot_model'"):
+        _ = export.exprot_model
+    with pytest.raises(AttributeError, match="'zoo.runtime' has no attribute 'laod'"):
+        _ = zoo.runtime.laod
 
 
 # A script that hides the package
@@ -150,10 +155,9 @@ def saved(tmp_path_factory):
         *(
             pytest.param(imports, marks=pytest.mark.slow)
             for imports in (
-                "import zoo, keras",
                 "import zoo; zoo.Masking; import keras",
-                "import importlib.util, zoo; importlib.util.find_spec('keras'); import keras",
-                "import zoo.presets.loading, keras",
+                "import zoo; zoo.VAE; import keras",
+                "import zoo; zoo.load; import keras",
                 "import keras, zoo.models.vae",
             )
         ),
@@ -197,7 +201,7 @@ sys.meta_path.insert(0, Hidden())
 
 def test_the_error_for_presets_in_an_archive_says_what_to_do(tmp_path):
     with zipfile.ZipFile(tmp_path / "zoo.whl", "w") as wheel:
-        for path in (*(ROOT / "zoo").rglob("*.py"), *(ROOT / "export").glob("*.py")):
+        for path in (*(ROOT / "zoo").rglob("*.py"), *(ROOT / "export").rglob("*.py")):
             wheel.write(path, path.relative_to(ROOT))
     program = """
 import sys
@@ -221,5 +225,9 @@ def test_the_package_is_a_command():
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
 def test_the_first_import_needs_no_keras(tmp_path):
-    done = run(tmp_path, "import sys, zoo; print(sorted({'keras', 'numpy'} & {*sys.modules}))")
+    program = """
+import sys, zoo, export, zoo.runtime.json_file
+print(sorted({"keras", "numpy", "onnxruntime"} & {*sys.modules}))
+"""
+    done = run(tmp_path, program)
     assert done.stdout.strip() == "[]", done.stderr

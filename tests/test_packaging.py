@@ -2,11 +2,10 @@
 
 import ast
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+import zipfile
 
 import keras
 import pytest
@@ -42,18 +41,25 @@ def test_a_pin_keeps_what_stands_behind_the_version():
 def test_the_lowest_onnxruntime_loads_its_cuda_libraries():
     """`preload_dlls` came with 1.21; the runtime calls it wherever CUDA is built in."""
     for path in (PROJECT, RUNTIME):
-        found = [n for n in project(path)["project"]["dependencies"] if n.startswith("onnxruntime")]
-        assert found
-        assert all(n.partition(">=")[2].startswith("1.21") for n in found)
+        found = onnxruntimes(path)
+        assert {need.name for need in found} == {"onnxruntime", "onnxruntime-gpu"}
+        assert all(">=1.21" in str(need.specifier) for need in found)
+
+
+def onnxruntimes(path):
+    """Return what a project requires of onnxruntime, also as an extra."""
+    about = project(path)["project"]
+    lists = [about["dependencies"], *about["optional-dependencies"].values()]
+    return [Requirement(n) for named in lists for n in named if n.startswith("onnxruntime")]
 
 
 def test_a_release_that_needs_cuda_to_be_imported_is_left_out():
     """onnxruntime-gpu 1.27.0 is linked to libcudart.so.13; the releases around it are not."""
-    needs = project(PROJECT)["project"]["dependencies"]
-    (gpu,) = [Requirement(need) for need in needs if need.startswith("onnxruntime-gpu")]
-    assert not gpu.specifier.contains("1.27.0")
-    for version in ("1.21.0", "1.26.0", "1.28.0", "1.31.1"):
-        assert gpu.specifier.contains(version)
+    for path in (PROJECT, RUNTIME):
+        (gpu,) = [need for need in onnxruntimes(path) if need.name == "onnxruntime-gpu"]
+        assert not gpu.specifier.contains("1.27.0")
+        for version in ("1.21.0", "1.26.0", "1.28.0", "1.31.1"):
+            assert gpu.specifier.contains(version)
 
 
 def test_both_packages_name_the_same_versions_of_python():
@@ -65,57 +71,91 @@ def test_both_packages_name_the_same_versions_of_python():
     assert "Programming Language :: Python :: 3.13" in named[0]
 
 
-# The runtime alone
+# The runtime, alone and beside the zoo
 
 
 def test_the_runtimes_package_has_the_requirements_of_the_whole():
-    whole = project(PROJECT)["project"]
-    alone = project(RUNTIME)["project"]
-    assert set(alone["dependencies"]) == {
-        need
-        for need in (full.partition(";")[0] for full in whole["dependencies"])
-        if need.startswith(("numpy>", "onnxruntime>"))
-    }
+    whole, alone = (project(path)["project"] for path in (PROJECT, RUNTIME))
+    assert alone["dependencies"] == [n for n in whole["dependencies"] if n.startswith("numpy>")]
     assert alone["requires-python"] == whole["requires-python"]
-    assert "never both" in alone["description"]
+    wanted = {need.name: need.specifier for need in onnxruntimes(PROJECT)}
+    assert {need.name: need.specifier for need in onnxruntimes(RUNTIME)} == wanted
 
 
-def files_of_the_runtime():
-    """Return what goes into its package, as paths from its pyproject.toml and in the package."""
-    return project(RUNTIME)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+def test_the_runtime_brings_no_second_onnxruntime_beside_that_of_the_zoo():
+    """On most machines the zoo needs onnxruntime-gpu, whose files onnxruntime would overwrite."""
+    assert onnxruntimes(RUNTIME)
+    assert not [n for n in project(RUNTIME)["project"]["dependencies"] if "onnxruntime" in n]
 
 
-def modules_needed(*names):
-    """Return modules of export by name, with all that they import when they are imported."""
-    needed, waiting = set(), list(names)
-    while waiting:
-        name = waiting.pop()
-        if name in needed:
-            continue
-        needed.add(name)
-        tree = ast.parse((ROOT / "export" / f"{name}.py").read_text("utf-8"))
-        for statement in tree.body:
-            if isinstance(statement, ast.ImportFrom) and statement.level:
-                inside = [alias.name for alias in statement.names]
-                waiting += [statement.module] if statement.module else inside
-    return needed
+def imported(path):
+    """Yield the names that a file imports, also within functions; relative ones with their dots."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
 
 
-def test_the_runtimes_package_has_the_modules_that_it_imports_and_no_more():
-    listed = {
-        Path(target).stem for target in files_of_the_runtime().values() if target.endswith(".py")
-    }
-    assert listed == modules_needed("__init__", "runtime", "golden")
+def test_the_runtime_imports_itself_numpy_and_onnxruntime():
+    """By relative imports, as its files have two import names."""
+    paths = sorted((ROOT / "zoo" / "runtime").glob("*.py"))
+    assert len(paths) > 10
+    siblings = {f".{path.stem}" for path in paths}
+    allowed = siblings | {"numpy", "onnxruntime"} | sys.stdlib_module_names
+    for path in paths:
+        names = {name if name[0] == "." else name.partition(".")[0] for name in imported(path)}
+        assert names <= allowed, path.name
 
 
-@pytest.fixture
-def runtime(tmp_path):
-    """The files of the runtime's package in a folder of their own."""
-    files = files_of_the_runtime()
-    for source, target in files.items():
-        (tmp_path / target).parent.mkdir(exist_ok=True)
-        shutil.copyfile(RUNTIME.parent / source, tmp_path / target)
-    return tmp_path
+DISTRIBUTIONS = {"export": PROJECT.parent, "zoo_runtime": RUNTIME.parent}
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    """The wheel of each distribution, by the name under which it holds the runtime."""
+    built = {}
+    for name, folder in DISTRIBUTIONS.items():
+        out = tmp_path_factory.mktemp(name)
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        (built[name],) = out.glob("*.whl")
+    return built
+
+
+def held(wheel):
+    """Return the files of a wheel by path, without those of presets, which are large."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if not name.startswith("zoo/pretrained/")]
+        return {name: archive.read(name) for name in names}
+
+
+def test_the_wheels_hold_the_same_runtime_and_share_no_path(wheels):
+    whole, alone = held(wheels["export"]), held(wheels["zoo_runtime"])
+    assert not whole.keys() & alone.keys()
+    folders = ("zoo/runtime/", "zoo_runtime/")
+    same, files = (
+        {name.removeprefix(folder): data for name, data in wheel.items() if name.startswith(folder)}
+        for wheel, folder in zip((whole, alone), folders, strict=True)
+    )
+    assert files.pop("LICENSE") == (ROOT / "LICENSE").read_bytes()
+    assert files == same
+    written = {path.name for path in (ROOT / "zoo" / "runtime").glob("*.*")}
+    assert set(files) == written >= {"__init__.py", "session.py", "py.typed"}
+    _, about = sorted({name.partition("/")[0] for name in alone}, reverse=True)
+    assert about.endswith(".dist-info")
+
+
+def install(wheel, folder):
+    for name, data in held(wheel).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+
+def uninstall(wheel, folder):
+    for name in held(wheel):
+        (folder / name).unlink()
 
 
 def run(folder, program, *arguments):
@@ -130,21 +170,50 @@ def run(folder, program, *arguments):
     )
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
-def test_the_runtimes_files_run_and_test_an_export(runtime, tmp_path, vae):
-    export.export_model(vae, tmp_path / "out", parts=["decoder"], formats=["onnx"])
-    deployed = ROOT / "tests" / "support" / "deployed.py"
-    program = f"import export; assert export.__file__.startswith({str(runtime)!r})\n"
-    done = run(runtime, program + deployed.read_text("utf-8"), tmp_path / "out" / "decoder")
+@pytest.fixture(scope="module")
+def decoder(tmp_path_factory):
+    """The folder of an exported decoder."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("export reads TF graphs")
+    out = tmp_path_factory.mktemp("exported") / "out"
+    model = zoo.VAE((8, 8, 1), 2, hidden_units=(8,))
+    export.export_model(model, out, parts=["decoder"], formats=["onnx"])
+    return out / "decoder"
+
+
+def check_deployed(name, folder, decoder):
+    """Run the deployed application with the runtime of this name, which lies in the folder."""
+    program = (ROOT / "tests" / "support" / "deployed.py").read_text("utf-8")
+    program = program.replace("zoo_runtime", name)
+    if name == "export":  # which has its runtime in the package zoo
+        program = program.replace(', "zoo"', "")
+    found = f"import {name}; assert {name}.__file__.startswith({str(folder)!r})\n"
+    done = run(folder, found + program, decoder)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("x (3, 8, 8, 1)")
 
 
-def test_the_error_for_functions_outside_of_the_runtime_says_where_they_are(runtime):
-    done = run(runtime, "import export; export.export_model")
+@pytest.mark.parametrize("order", [["export", "zoo_runtime"], ["zoo_runtime", "export"]])
+def test_both_are_installed_in_either_order_and_either_is_removed(order, wheels, decoder, tmp_path):
+    for name in order:
+        install(wheels[name], tmp_path)
+    for name in order:
+        check_deployed(name, tmp_path, decoder)
+    first, last = order
+    uninstall(wheels[first], tmp_path)
+    assert not [*tmp_path.glob(f"{first}/**/*.py")]
+    check_deployed(last, tmp_path, decoder)
+
+
+def test_the_error_where_onnxruntime_is_missing_says_what_to_install(wheels, tmp_path):
+    install(wheels["zoo_runtime"], tmp_path)
+    hide = "import sys; sys.modules['onnxruntime'] = None\n"
+    done = run(tmp_path, f"{hide}import zoo_runtime; zoo_runtime.load('decoder')")
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("ImportError: export.export_model is not in autoencoder-zoo-runtime")
-    assert "pip install autoencoder-zoo." in last
+    assert last.startswith(
+        "ImportError: zoo_runtime.load needs onnxruntime, which is not installed"
+    )
+    assert "pip install onnxruntime, or onnxruntime-gpu" in last
 
 
 def test_the_version_is_that_of_the_whole():

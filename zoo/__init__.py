@@ -1,13 +1,15 @@
 """The zoo of autoencoders for Keras 3.
 
 Names are resolved when they are first used, so that listing the models needs neither Keras nor a
-backend.
+backend. Keras finds the classes of a `.keras` file once the models are imported: `import zoo` does
+so after `import keras`, and so do `zoo.load` and the name of any class, such as `zoo.VAE`.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
-from zoo import importing
+from zoo.checks import installation
 from zoo.files.version import __version__
 
 if TYPE_CHECKING:
@@ -137,12 +139,12 @@ _HOMES = {
     "classifier": "zoo.pretraining.stacks",
     "Classifier": "zoo.pretraining.stacks",
     "start_at_pca": "zoo.pretraining.pca_start",
-    "SavePicture": "zoo.callbacks",
+    "SavePicture": "zoo.training.callbacks",
     "strategy": "zoo.training.devices",
 }
 _MODULES = {
     "anomaly": "zoo.anomaly",
-    "callbacks": "zoo.callbacks",
+    "callbacks": "zoo.training.callbacks",
     "data": "zoo.data",
     "metrics": "zoo.metrics",
     "models": "zoo.models",
@@ -160,14 +162,15 @@ if not TYPE_CHECKING:  # a type checker would accept any name
     def __getattr__(name):
         if name not in __all__:
             raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-        with importing.in_words():
+        with installation.in_words():
             if name == "export":
-                value = importing.export_package()
+                value = installation.export_package()
             elif name in _HOMES:
                 value = getattr(importlib.import_module(_HOMES[name]), name)
             else:
                 value = importlib.import_module(_MODULES[name])
-        importing.register_classes()
+        if "keras" in sys.modules:
+            importlib.import_module("zoo.models")  # so that Keras finds the classes in files
         globals()[name] = value
         return value
 
@@ -176,4 +179,5 @@ def __dir__():
     return sorted(__all__)
 
 
-importing.register_classes_with_keras()
+if "keras" in sys.modules:
+    importlib.import_module("zoo.models")

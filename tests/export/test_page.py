@@ -13,9 +13,9 @@ import export
 import zoo
 from export import onnxruntime_web
 from export.page_encoder import PageEncoder, described_encoder
-from export.tensors import Tensor
 from zoo.cli.main import main
 from zoo.inference.parts import Part, TensorInfo
+from zoo.runtime.tensors import Tensor
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"

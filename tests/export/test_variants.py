@@ -15,9 +15,10 @@ import pytest
 from keras import layers
 
 import export
-from export import benchmark, parity, runtime, variants
+from export import benchmark, parity, variants
 from zoo.cli.main import main
 from zoo.inference.parts import Part, TensorInfo
+from zoo.runtime import session
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
@@ -202,11 +203,11 @@ def test_quantizing_leaves_the_root_logger_alone(written, tmp_path, monkeypatch)
 
 
 def test_all_modules_have_the_same_variants(capsys):
-    assert set(runtime.VARIANTS) == set(variants._MAKERS) == set(parity.VARIANT_BOUNDS)
+    assert set(session.VARIANTS) == set(variants._MAKERS) == set(parity.VARIANT_BOUNDS)
     with pytest.raises(SystemExit):
         main(["export", "--help"])
     (choices,) = re.findall(r"--variant {(.*?)}", capsys.readouterr().out)[:1]
-    assert set(choices.split(",")) == set(runtime.VARIANTS)
+    assert set(choices.split(",")) == set(session.VARIANTS)
 
 
 def test_rows_of_eight_bits_do_not_depend_on_the_rows_beside_them(written):

@@ -8,8 +8,8 @@ from scipy import integrate, stats
 from support.tiny import array
 
 import zoo
-from export.draws import draw_prior
 from zoo.nn import distributions as priors
+from zoo.runtime.draws import draw_prior
 
 pytestmark = pytest.mark.backend
 

@@ -1,8 +1,12 @@
 """Presets that are loaded from the Hugging Face hub; a server on the loopback is in its place."""
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
+import huggingface_hub
 import numpy as np
 import pytest
 from support import fake_hub
@@ -10,8 +14,6 @@ from support import fake_hub
 import zoo
 from zoo.presets import hub as names
 from zoo.presets.card import CARD, CONFIG, WEIGHTS
-
-pytest.importorskip("huggingface_hub")
 
 pytestmark = pytest.mark.lowest
 NAME = "hf://me/digits"
@@ -47,6 +49,16 @@ def test_other_names_are_refused_before_any_request(name, hub):
     for use in (zoo.load, zoo.card, lambda name: zoo.push("vae_digits", name)):
         with pytest.raises(ValueError, match="write hf://user/name, or hf://user/name@revision"):
             use(name)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("name", ["a--b", "a..b", "a.git", "a.", "a-", "x" * 97])
+def test_names_that_the_hub_does_not_accept_are_refused_before_any_request(name, hub):
+    for use in (zoo.load, zoo.card, lambda name: zoo.push("vae_digits", name, dry_run=True)):
+        with pytest.raises(
+            ValueError, match=f"The hub has no repository of the name 'hf://me/{name}"
+        ):
+            use(f"hf://me/{name}")
     assert hub.requests == []
 
 
@@ -248,13 +260,50 @@ def test_a_server_that_is_not_there_is_told(hub, vae, monkeypatch):
             use(NAME)
 
 
-def test_the_package_is_needed_for_writing_alone(hub, repository, monkeypatch):
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    assert zoo.load(NAME).based_on == f"{NAME}@{repository.refs['main']}"
-    repository.private = True  # the token in HF_TOKEN is found without the package
+def test_the_token_of_a_login_is_used(hub, repository, no_token, monkeypatch):
+    repository.private = True
+    Path(huggingface_hub.constants.HF_TOKEN_PATH).write_text(f"{fake_hub.TOKEN}\n")
     assert zoo.card(NAME)["class"] == "VAE"
-    with pytest.raises(ImportError, match=r"pip install 'autoencoder-zoo\[hub\]'"):
-        zoo.push("vae_digits", NAME)
+    monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
+    with pytest.raises(ValueError, match="it is private and your token may not read it"):
+        zoo.card(NAME)
+
+
+def test_a_stored_token_that_cannot_be_read_is_told_but_offline_none_is_read(
+    hub, repository, no_token, monkeypatch
+):
+    Path(huggingface_hub.constants.HF_TOKEN_PATH).mkdir()
+    with pytest.raises(PermissionError, match=r"gives no token \(\w+Error: .*Set HF_TOKEN"):
+        zoo.card(NAME)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ConnectionError, match="HF_HUB_OFFLINE is set"):
+        zoo.card(NAME)
+    assert hub.requests == []
+
+
+def test_a_token_that_cannot_be_exchanged_is_told(hub, repository, monkeypatch):
+    """In CI huggingface_hub may exchange a token first, which raises errors of its own."""
+
+    class ExchangeError(Exception):
+        pass
+
+    def get_token():
+        raise ExchangeError("no \x1b[31mid token")
+
+    monkeypatch.setattr(huggingface_hub, "get_token", get_token)
+    for use in (zoo.load, lambda name: zoo.push("vae_digits", name)):
+        with pytest.raises(PermissionError, match=r"\(ExchangeError: no \\x1b\[31mid token\)"):
+            use(NAME)
+    assert hub.requests == []
+
+
+def test_the_package_is_imported_for_names_of_the_hub_alone():
+    program = "import sys, zoo.cli; zoo.cli.main(['list']); zoo.cli.main(['card', 'vae_digits']); "
+    program += "zoo.presets.hub; print('huggingface_hub' in sys.modules)"
+    command = [sys.executable, "-c", program]
+    root = Path(zoo.__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 def test_no_other_host_gets_the_token(hub, repository):
@@ -273,6 +322,16 @@ def test_an_address_of_a_hub_that_holds_a_secret_is_refused(address, hub, monkey
         with pytest.raises(ValueError, match="HF_ENDPOINT .* is not the address of a hub") as told:
             use(NAME)
         assert "secret" not in str(told.value).replace("host/secret", "")
+
+
+def test_an_address_that_keeps_the_library_from_being_imported_is_told():
+    """huggingface_hub reads it when it is imported, here for the page of a repository."""
+    command = [sys.executable, "-m", "zoo", "push", "vae_digits", NAME, "--dry-run"]
+    environment = {**os.environ, "HF_ENDPOINT": "https://[/"}
+    where = {"cwd": Path(zoo.__file__).parents[1], "env": environment}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **where)
+    assert done.returncode == 1
+    assert done.stderr.startswith("zoo: HF_ENDPOINT (an address that cannot be read) is not the")
 
 
 def test_a_token_that_is_none_is_not_repeated(hub, monkeypatch):

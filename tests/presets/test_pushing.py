@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 from support import fake_hub, hostile_server
 
@@ -12,8 +13,6 @@ from zoo.presets import hub as names
 from zoo.presets import pushing
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe
 from zoo.presets.public_card import public_card
-
-huggingface_hub = pytest.importorskip("huggingface_hub")
 
 pytestmark = pytest.mark.lowest
 NAME = "hf://me/digits"
@@ -199,4 +198,25 @@ def test_an_answer_to_a_push_that_is_none_of_the_hub_is_told(hub, vae, monkeypat
 
     monkeypatch.setattr(fake_hub, "_ROUTES", [("POST /api/repos/create", page), *fake_hub._ROUTES])
     with pytest.raises(ConnectionError, match="does not answer as the hub does.*Look at http"):
+        zoo.push(vae, NAME)
+
+
+def test_a_connection_that_ends_during_a_push_is_told(hub, vae):
+    def end(request):
+        if request.startswith("POST /api/repos/create"):
+            raise ConnectionResetError
+
+    hub.before = end
+    with pytest.raises(ConnectionError, match=f"^{hub.url} cannot be reached for {NAME} "):
+        zoo.push(vae, NAME)
+
+
+def test_a_file_of_this_machine_that_is_gone_is_named(hub, vae, monkeypatch):
+    from huggingface_hub import HfApi
+
+    def create_repo(self, *args, **options):
+        Path("gone").read_bytes()
+
+    monkeypatch.setattr(HfApi, "create_repo", create_repo)
+    with pytest.raises(FileNotFoundError, match="gone"):
         zoo.push(vae, NAME)

@@ -1,5 +1,8 @@
 """Recipes: every shipped one makes its model and optimizers, and is what its preset's card says."""
 
+import random
+from dataclasses import replace
+
 import keras
 import pytest
 from support.presets import SMALL_RECIPE
@@ -111,3 +114,74 @@ def test_the_card_of_a_preset_holds_its_recipe(name):
 def test_a_recipe_that_cannot_be_read_is_refused(text, says):
     with pytest.raises(ValueError, match=says):
         recipes.Recipe.parse("bad", text)
+
+
+# Writing
+
+TEXTS = ["", "a b", 'say "no"', "C:\\new", "two\nlines\r\n", "\x00\x1b\x7f\t", "Zoë 🦓\u2028\ufeff"]
+TEXTS += ["# none", "'''", '"""', "[model]", "a.b", "1e5", "true", "x" * 120]
+NUMBERS = [0, -7, 2**62, True, False, 1e-05, 5e-324, 1e22, -0.0, 0.1, 1.0, float("inf")]
+
+
+def drawn(chance, depth):
+    """Draw a setting as a user may give it: texts, numbers, lists and tables in each other."""
+    kind = chance.choice(("text", "number", "list", "table", "tables") if depth else ("number",))
+    if kind == "text":
+        return "".join(chance.choices(TEXTS, k=chance.randrange(3)))
+    if kind == "number":
+        return chance.choice(NUMBERS)
+    if kind == "list":
+        return [drawn(chance, depth - 1) for _ in range(chance.randrange(4))]
+    if kind == "tables":
+        return [drawn_table(chance, depth - 1) for _ in range(chance.randrange(3))]
+    return drawn_table(chance, depth - 1)
+
+
+def drawn_table(chance, depth):
+    return {chance.choice(TEXTS): drawn(chance, depth) for _ in range(chance.randrange(5))}
+
+
+def with_types(value):
+    """Return a value with the types of what is in it, as 1 == 1.0 == True."""
+    if isinstance(value, dict):
+        return {key: with_types(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [with_types(entry) for entry in value]
+    return type(value), repr(value)
+
+
+@pytest.mark.lowest
+@pytest.mark.parametrize("seed", range(30))
+def test_any_settings_are_the_same_when_written_and_read(seed):
+    chance = random.Random(seed)
+    recipe = replace(
+        recipes.get("vae_digits"),
+        **{name: chance.choice(TEXTS) for name in ("description", "paper", "data", "label_file")},
+        model=drawn_table(chance, 4),
+        pretraining={"model": drawn_table(chance, 3)},
+        drop=chance.sample(TEXTS, 3),
+    )
+    read = recipes.Recipe.parse("vae_digits", recipe.to_toml())
+    assert with_types(vars(read)) == with_types(vars(recipe))
+
+
+def test_what_toml_does_not_have_is_left_out_or_refused():
+    recipe = recipes.get("vae_digits")
+    model = {"input_shape": (8, 8, 1), "prior": None, "lower": {"rate": None, "units": ((4,), [])}}
+    written = replace(recipe, model=model).to_toml()
+    read = recipes.Recipe.parse("vae_digits", written).model
+    assert read == {"input_shape": [8, 8, 1], "lower": {"units": [[4], []]}}
+    for value in ([None], {"a": [{"b": None}, None]}, {1: 2}, object()):
+        with pytest.raises(TypeError):
+            replace(recipe, model={"prior": value}).to_toml()
+
+
+def test_a_recipe_is_written_in_the_order_of_its_fields_without_defaults():
+    model = {"z": {"a": 1}, "beta": 0.5}
+    recipe = replace(recipes.get("vae_digits"), seed=1, labels=0, keep="last", model=model)
+    head, *tables = recipe.to_toml().split("\n\n")
+    assert [line.partition(" = ")[0] for line in head.splitlines()] == [
+        *("description", "paper", "data", "class", "epochs", "batch_size", "validation")
+    ]
+    first = [table.splitlines()[0] for table in tables]
+    assert first == ["[model]", "[model.z]", "[optimizer]"]

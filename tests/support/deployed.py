@@ -2,11 +2,11 @@
 
 import sys
 
-import export
+import zoo_runtime
 
-session = export.load(sys.argv[1])
+session = zoo_runtime.load(sys.argv[1])
 images = session(z=session.sample_prior(3, seed=0))
-differences = export.self_test(sys.argv[1])
+differences = zoo_runtime.self_test(sys.argv[1])
 assert max(differences.values()) < 1e-4, differences
 there = {"keras", "tensorflow", "zoo", "onnx"} & {name.partition(".")[0] for name in sys.modules}
 assert not there, there

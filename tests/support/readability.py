@@ -41,16 +41,56 @@ def _inside(path) -> str:
     return pathlib.Path(path).relative_to(ROOT).as_posix()
 
 
+LINES = (
+    ("runtime",),
+    ("files", "checks", "backend", "nn"),
+    ("data", "inference", "training", "plots"),
+    ("presets",),
+    ("models",),
+    ("recipes", "metrics", "pretraining"),
+    ("anomaly", "sklearn"),
+    ("experiments",),
+    ("cli", "__main__"),
+)
+"""The rooms of `zoo`: a module imports from its own line and from those before it."""
+
+
+def upward(graph: dict[str, set[str]]) -> list[str]:
+    """Return the imports that run from a line to a later one, as "a -> b"."""
+    line = {room: i for i, rooms in enumerate(LINES) for room in rooms}
+    line = {
+        name: line[name.split(".")[1]]
+        for name in graph
+        if name.startswith("zoo.") and name != "zoo.__init__"
+    }
+    return [
+        f"{name} -> {other}"
+        for name in sorted(line)
+        for other in sorted(graph[name] & line.keys())
+        if line[other] > line[name]
+    ]
+
+
 def imports(packages=("zoo", "export")) -> dict[str, set[str]]:
-    """Return which modules each module imports, also within functions, but not for types alone."""
+    """Return which modules each module imports, also within functions, but not for types alone.
+
+    A name of the package itself, `zoo.VAE` after `import zoo`, counts as an import of its home, and
+    an import of `zoo.a.b` as one of `zoo.a`, too.
+    """
     paths = [path for package in packages for path in (ROOT / package).rglob("*.py")]
     modules = {_module(path): path for path in paths}
     found = {}
     for name, path in modules.items():
         visitor = _Imports(name, path.name == "__init__.py", modules)
         visitor.visit(ast.parse(path.read_text(encoding="utf-8")))
-        found[name] = visitor.found - {name}
+        parents = {up for other in visitor.found for up in _above(other)} & modules.keys()
+        found[name] = (visitor.found | parents) - {name, *_above(name), *packages}
     return found
+
+
+def _above(name) -> set[str]:
+    parts = name.split(".")
+    return {".".join(parts[:i]) for i in range(1, len(parts))}
 
 
 def _module(path) -> str:
@@ -58,10 +98,23 @@ def _module(path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def _homes() -> dict[str, str]:
+    import zoo
+
+    return {**zoo._HOMES, **zoo._MODULES, "__version__": "zoo.files.version", "__all__": "zoo"}
+
+
 class _Imports(ast.NodeVisitor):
     def __init__(self, module, is_package, modules):
         self.package = module if is_package else module.rpartition(".")[0]
         self.modules, self.found = modules, set()
+
+    def visit_Attribute(self, node):
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id == "zoo":
+            home = _homes().get(node.attr, f"zoo.{node.attr}")
+            assert home in self.modules, f"zoo.{node.attr}"
+            self.found.add(home)
 
     def visit_If(self, node):
         if "TYPE_CHECKING" not in ast.unparse(node.test):

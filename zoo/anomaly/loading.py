@@ -12,9 +12,9 @@ import numpy as np
 from zoo.anomaly import neighbors_file, saving, scores, thresholds
 from zoo.anomaly.detector import Detector
 from zoo.anomaly.joined import Joined
-from zoo.files.json_file import read_object, shortened
 from zoo.presets.card import WEIGHTS, read_card
 from zoo.presets.loading import load as load_preset
+from zoo.runtime.json_file import read_object, shortened
 
 
 def load(

@@ -6,7 +6,7 @@ import math
 from numbers import Real
 from typing import Any
 
-from zoo.files.json_file import shortened
+from zoo.runtime.json_file import shortened
 
 _LARGEST = 2**63 - 1  # of the integers of tensors
 

@@ -9,7 +9,7 @@ import os
 import sys
 
 import zoo
-from zoo import importing
+from zoo.checks import installation
 from zoo.checks.names import UnknownNameError
 from zoo.checks.own_classes import OwnClassError
 from zoo.checks.words import printable
@@ -39,7 +39,7 @@ def _main(arguments) -> int:
         return 2
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with importing.in_words():
+        with installation.in_words():
             push.pin(options)
             options.run(options)
         sys.stdout.flush()

@@ -14,7 +14,7 @@ def pin(options: Any) -> None:
 
     Raises:
         ValueError: no such repository, or `--update`, which needs a folder.
-        ConnectionError, ImportError: as `zoo.load`.
+        PermissionError, ConnectionError: as `zoo.load`.
     """
     if not hub.is_name(getattr(options, "name", "")):
         return

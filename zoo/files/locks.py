@@ -5,58 +5,64 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # as on Windows; nothing is locked there
-    fcntl = None
+from filelock import FileLock, Timeout
 
 LOCK = "lock"
-_held: dict[Path, int] = {}
+_held: dict[Path, FileLock] = {}
 
 
 def lock_folder(folder: str | os.PathLike) -> None:
     """Lock a folder for this process, until `unlock_folder` or the end of the process.
 
-    A folder that this process has locked already stays locked, so that a training can be started
-    again after an error.
+    A process may lock a folder again, so that a training can be started again after an error. On a
+    file system without locks nothing is locked.
 
     Raises:
         BlockingIOError: another process has locked it; the error has its number.
+        OSError: the folder cannot be written.
     """
-    if fcntl is None:
-        return
-    path = Path(os.path.realpath(folder), LOCK)
-    if path in _held and _is_there(path, _held[path]):
-        return
-    unlock_folder(folder)
+    unlock_folder(folder)  # the file may be of a folder that was deleted since
+    path = _lock_file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    # Not a file in place of a lock, where there are none: it would stay when the process is killed.
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False, on_acquired=_write_number)
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError) as error:
-        number = os.read(file, 20).decode(errors="replace")
-        os.close(file)
+        lock.acquire(blocking=False)
+    except Timeout as error:
         raise BlockingIOError(
-            f"Process {number} trains with its state in {folder} already: wait until it ends, end "
+            f"{_holder(path)} trains with its state in {folder} already: wait until it ends, end "
             "it, or use another folder."
         ) from error
-    except OSError:
-        pass  # a file system without locks
-    os.ftruncate(file, 0)
-    os.write(file, str(os.getpid()).encode())
-    _held[path] = file
+    except OSError as error:
+        if error.filename:  # the file cannot be opened; errors of the lock itself name none
+            raise
+        return
+    _held[path] = lock
 
 
 def unlock_folder(folder: str | os.PathLike) -> None:
     """Release the lock of `lock_folder`."""
-    file = _held.pop(Path(os.path.realpath(folder), LOCK), None)
-    if file is not None:
-        os.close(file)
+    lock = _held.pop(_lock_file(folder), None)
+    if lock is not None:
+        lock.release()
 
 
-def _is_there(path: Path, file: int) -> bool:
-    """Return whether an open file is still the file at this path."""
+def _lock_file(folder) -> Path:
+    return Path(os.path.realpath(folder), LOCK)
+
+
+def _write_number(file: int) -> None:
+    """Write the number of this process into the open file of a lock, for errors of others."""
+    os.ftruncate(file, 0)
+    # On Windows the first byte is what is locked, and no other process can read it.
+    os.write(file, f" {os.getpid()}".encode())
+
+
+def _holder(path) -> str:
+    """Return the words for the process that has a lock, with its number if it can be read."""
     try:
-        return os.path.samestat(os.stat(path), os.fstat(file))
-    except FileNotFoundError:
-        return False
+        with open(path, "rb", buffering=0) as file:
+            file.seek(1)
+            return f"Process {int(file.read(20))}"
+    except (OSError, ValueError):
+        return "Another process"

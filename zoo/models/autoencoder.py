@@ -21,7 +21,7 @@ from zoo.nn.described_networks import (
     described_sizes,
     networks_of,
 )
-from zoo.nn.requirements import check_likelihood
+from zoo.nn.distributions.requirements import check_likelihood
 
 
 class BaseAutoencoder(BaseModel):

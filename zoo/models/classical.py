@@ -13,8 +13,8 @@ from zoo.models.autoencoder import BaseAutoencoder
 from zoo.nn import corruption as corruptions
 from zoo.nn import jacobians
 from zoo.nn.distributions.likelihoods import bernoulli_kl
+from zoo.nn.distributions.requirements import check_corruption
 from zoo.nn.network_properties import activation_of_code, check_smooth
-from zoo.nn.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
 from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register

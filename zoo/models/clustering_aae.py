@@ -17,7 +17,7 @@ from zoo.models.aae import AAE
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks
 from zoo.nn.distributions.priors import Categorical
-from zoo.nn.requirements import check_corruption
+from zoo.nn.distributions.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
 from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register

@@ -16,7 +16,7 @@ from zoo.nn import networks, proportions
 from zoo.nn.described_networks import checked_code_shape, described_sizes, networks_of
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.likelihood_names import of_unit_variance
-from zoo.nn.requirements import check_likelihood
+from zoo.nn.distributions.requirements import check_likelihood
 
 
 class BaseGenerator(BaseModel):

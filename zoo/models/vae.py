@@ -20,7 +20,7 @@ from zoo.nn.configured import made_of
 from zoo.nn.distributions import normal, prior_names
 from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
-from zoo.nn.requirements import check_corruption
+from zoo.nn.distributions.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
 from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import not_finite

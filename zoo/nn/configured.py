@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from zoo.checks.own_classes import OwnClassError
-from zoo.files.json_file import shortened
+from zoo.runtime.json_file import shortened
 
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = _SHORT.maxdict = 4

@@ -9,7 +9,7 @@ import contextlib
 import contextvars
 from collections.abc import Iterator
 
-from zoo.files.json_file import shortened
+from zoo.runtime.json_file import shortened
 
 SAVED = contextvars.ContextVar("saved", default=False)
 

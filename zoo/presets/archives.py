@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.files.download_cache import LARGEST_CARD, LARGEST_CONFIG, LARGEST_WEIGHTS
-from zoo.files.json_file import parse_object
 from zoo.presets.card import CARD, CONFIG, WEIGHTS
+from zoo.runtime.json_file import parse_object
 
 METADATA = "metadata.json"
 _DENSEST = 8  # how many bytes one packed byte may unpack to; weights hardly get smaller

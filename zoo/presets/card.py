@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoo.checks.words import printable
 from zoo.files.addresses import public_source
-from zoo.files.json_file import read_object, shortened
+from zoo.runtime.json_file import read_object, shortened
 
 CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"
 

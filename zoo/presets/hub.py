@@ -1,8 +1,9 @@
 """Presets in repositories of the Hugging Face hub, by names such as `hf://user/name@v1`.
 
 Only the three files that loading needs are downloaded, all from one commit, and kept in a folder of
-that commit. Reading needs no package beside the standard library: what the hub says of a repository
-is at `ENDPOINT/api/models/REPOSITORY/revision/REVISION?blobs=true`, and its files are at
+that commit. They are read by `zoo.files.downloads`, which counts what arrives, as huggingface_hub
+does not: what the hub says of a repository is at
+`ENDPOINT/api/models/REPOSITORY/revision/REVISION?blobs=true`, and its files are at
 `ENDPOINT/REPOSITORY/resolve/COMMIT/FILE`. This module needs neither Keras nor NumPy.
 """
 
@@ -25,9 +26,9 @@ from zoo.files.download_cache import (
     cache_folder,
 )
 from zoo.files.downloads import UnreachableError, cleaned, download
-from zoo.files.json_file import parse_object, shortened
 from zoo.presets import hub_access
 from zoo.presets.card import CARD, CONFIG, WEIGHTS, Card, describe_file, read_card, verified_file
+from zoo.runtime.json_file import parse_object, shortened
 
 PREFIX = "hf://"
 _NAME = re.compile(r"hf://(\w[\w.-]*/\w[\w.-]*)(?:@([^\s@]+))?", re.ASCII)
@@ -64,15 +65,24 @@ def parsed(name: str) -> Place:
     """Return the repository and the revision of a name.
 
     Raises:
-        ValueError: the name has another form.
+        ValueError: the name has another form, or one that the hub does not accept; HF_ENDPOINT is
+            not the address of a hub.
     """
-    found = _NAME.fullmatch(name)
+    found = _NAME.fullmatch(name)  # stricter than the hub: folders of the cache have these names
     if not found:
         raise ValueError(
             f"{name!r} is not the name of a repository on the hub: write hf://user/name, or "
             "hf://user/name@revision with a branch, a tag or a commit."
         )
-    return Place(*found.groups())
+    place = Place(*found.groups())
+    hub_access.endpoint()  # with some addresses that it refuses, the library cannot be imported
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(place.repository)
+    except ValueError as error:
+        raise ValueError(f"The hub has no repository of the name {name!r}: {error}") from error
+    return place
 
 
 def pinned(name: str) -> str:
@@ -233,9 +243,10 @@ def _fetch(place, file, sizes, target):
 
 def _get(place, path, file, most, exactly=None) -> str:
     """Write what the hub has at a path into a file, and return its content type."""
-    host, token = hub_access.endpoint(), hub_access.token()
+    host = hub_access.endpoint()
     if hub_access.is_offline():
         raise _unreachable(place, host, "HF_HUB_OFFLINE is set.")
+    token = hub_access.token()
     try:
         answer = download(f"{host}/{path}", file, most, exactly=exactly, token=token)
     except UnreachableError as error:

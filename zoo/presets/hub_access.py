@@ -1,6 +1,8 @@
 """Which hub is meant, with which token, and what its refusals mean.
 
-This module needs neither Keras nor NumPy, and huggingface_hub only to write.
+Tokens and writing are left to huggingface_hub, which is imported where it is used. The address of
+the hub and whether it may be asked are read here, because the library reads them only once, when it
+is imported, and accepts any address. This module needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations
@@ -55,19 +57,22 @@ def _is_on(name) -> bool:
 def token() -> str | None:
     """Return the user's token, or None: `HF_TOKEN`, or what `hf auth login` has stored.
 
-    The latter is found only if huggingface_hub is installed.
-
     Raises:
+        PermissionError: huggingface_hub cannot read the stored token, or cannot get one.
         ValueError: what is there is no token.
     """
     if _is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN"):
         return None
+    from huggingface_hub import get_token
+
     try:
-        from huggingface_hub import get_token
-    except ModuleNotFoundError:
-        found = os.environ.get("HF_TOKEN", "").strip()
-    else:
         found = get_token()
+    except Exception as error:  # of many kinds: it may ask the hub to renew or to exchange a token
+        raise PermissionError(
+            f"huggingface_hub gives no token ({type(error).__name__}: {cleaned(error)}). Set "
+            "HF_TOKEN, or log in again with `hf auth login`; HF_HUB_DISABLE_IMPLICIT_TOKEN=1 reads "
+            "public repositories without a token."
+        ) from error
     if found and not re.fullmatch(r"[!-~]+", found):
         raise ValueError("The token (HF_TOKEN) has a space, or a character that no token has.")
     return found or None
@@ -111,16 +116,11 @@ def client() -> Any:
     """Return huggingface_hub's client of the hub, with which presets are written.
 
     Raises:
-        ImportError: huggingface_hub is not installed.
+        ValueError, PermissionError: as `endpoint` and `token`.
     """
-    try:
-        from huggingface_hub import HfApi
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            "Writing to the hub needs the package huggingface_hub: "
-            "pip install 'autoencoder-zoo[hub]', or pip install huggingface_hub"
-        ) from error
-    return HfApi(endpoint=endpoint(), library_name="autoencoder-zoo")
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=endpoint(), token=token(), library_name="autoencoder-zoo")
 
 
 @contextlib.contextmanager
@@ -139,14 +139,16 @@ def in_words(place: Any) -> Iterator[None]:
         code = next((code for kind, code in codes.items() if isinstance(error, kind)), "")
         said = cleaned(error.server_message or error)
         raise refusal(place, error.response.status_code, code, said) from error
-    except (errors.HTTPError, ConnectionError) as error:
-        raise ConnectionError(
-            f"{endpoint()} cannot be reached for {place} ({type(error).__name__}). Check the "
-            "connection, HF_ENDPOINT and HF_HUB_OFFLINE."
-        ) from error
     except (json.JSONDecodeError, UnicodeError, KeyError, TypeError, AttributeError) as error:
         raise ConnectionError(
             f"{endpoint()} does not answer as the hub does ({type(error).__name__}: "
             f"{cleaned(error)}). A proxy, or the login page of a network, may stand in its place. "
             f"Look at {endpoint()}/{place.repository} whether anything was written."
+        ) from error
+    except (errors.HTTPError, OSError) as error:
+        if getattr(error, "filename", None):  # of a file on this machine
+            raise
+        raise ConnectionError(
+            f"{endpoint()} cannot be reached for {place} ({type(error).__name__}). Check the "
+            "connection, HF_ENDPOINT and HF_HUB_OFFLINE."
         ) from error

@@ -14,7 +14,6 @@ from zoo.backend.optimizer_group import normalize_config
 from zoo.checks.own_classes import OwnClassError
 from zoo.data.table_columns import Columns
 from zoo.files.addresses import public_address, public_source
-from zoo.files.json_file import read_object, shortened
 from zoo.nn.saved_configs import SAVED, as_saved
 from zoo.presets import archives, hub, urls
 from zoo.presets.card import CONFIG, WEIGHTS, read_card
@@ -29,6 +28,7 @@ from zoo.presets.weight_files import (
     stored,
     without_attributes,
 )
+from zoo.runtime.json_file import read_object, shortened
 from zoo.training.monitors import check_finite
 from zoo.training.registry import CLASSES
 

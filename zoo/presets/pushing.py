@@ -49,8 +49,8 @@ def push(
 
     The repository is created if it does not exist. Nothing in it is deleted. Its page, README.md,
     is made from the card. No path of this machine is sent, and of an address that the model was
-    loaded from neither user nor query. Needs the package huggingface_hub, and a token with write
-    permission: log in with `hf auth login`, or set HF_TOKEN.
+    loaded from neither user nor query. Needs a token with write permission: log in with
+    `hf auth login`, or set HF_TOKEN.
 
     Args:
         model: a model of the zoo; or the folder of a preset, or the name of a shipped one.
@@ -74,7 +74,6 @@ def push(
             `zoo.save`.
         TypeError: what is not a model of the zoo.
         ConnectionError: the hub cannot be reached.
-        ImportError: huggingface_hub is not installed.
 
     Examples:
         >>> model = zoo.load("vae_digits")
@@ -84,7 +83,6 @@ def push(
     place = hub.parsed(name)
     if place.revision:
         raise ValueError(f"A push makes a new commit of the main branch: leave out @ in {name}.")
-    api = hub_access.client()
     given = {"about": about, "pictures": pictures, "texts": texts}
     with contextlib.ExitStack() as stack:
         if isinstance(model, str | os.PathLike):
@@ -99,7 +97,7 @@ def push(
         if dry_run:
             return _listed(files, place)
         message = message or f"Write the preset {card['name']}"
-        return _commit(api, place, files, private, overwrite, message)
+        return _commit(place, files, private, overwrite, message)
 
 
 def public_files(folder: Path, name: str) -> tuple[dict[str, Path | bytes], Card]:
@@ -155,11 +153,12 @@ def _folder(name, storage, given):
     return preset_folder(name)
 
 
-def _commit(api, place, files, private, overwrite, message):
+def _commit(place, files, private, overwrite, message):
     """Write files, by their names, in one commit that adds and replaces, and deletes nothing."""
     from huggingface_hub import CommitOperationAdd
 
     _check_hub(place)
+    api = hub_access.client()
     with hub_access.in_words(place):
         api.create_repo(place.repository, private=private, exist_ok=True)
     info = hub.info(place)

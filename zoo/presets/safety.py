@@ -14,7 +14,7 @@ import keras
 from keras import layers
 
 from zoo.checks.own_classes import OwnClassError
-from zoo.files.json_file import shortened
+from zoo.runtime.json_file import shortened
 from zoo.training.registry import CLASSES
 
 # Values that Keras writes as objects.

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from zoo.data import SOURCES
 from zoo.data.own import OwnData
 from zoo.files.atomic_writes import write_file
-from zoo.files.json_file import read_object
 from zoo.presets.card import WEIGHTS, Card
+from zoo.runtime.json_file import read_object
 
 
 class DataNote(NamedTuple):

@@ -6,15 +6,15 @@ seed. `zoo.recipes.training.train` makes a preset folder from it.
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from zoo.checks.names import UnknownNameError
-from zoo.files.json_file import shortened
+from zoo.runtime.json_file import shortened
 
 _LARGEST = 2**31 - 1
 _LARGEST_FLOAT = 3.4e38  # of float32
@@ -94,25 +94,23 @@ class Recipe:
     def to_toml(self) -> str:
         """Return the recipe as TOML, which `parse` reads; what is as by default is left out.
 
+        Raises:
+            TypeError: a setting that TOML does not have, such as None in a list.
+
         Example:
             >>> from zoo import recipes
             >>> recipe = recipes.get("vae_digits")
             >>> recipes.Recipe.parse("vae_digits", recipe.to_toml()) == recipe
             True
         """
-        lines, tables = [], []
+        content = {}
         for entry in fields(self):
             value = getattr(self, entry.name)
             required = entry.default is MISSING and entry.default_factory is MISSING
             if entry.name == "name" or (not required and value in (entry.default, {}, [])):
                 continue
-            key = "class" if entry.name == "class_name" else entry.name
-            if isinstance(value, dict):
-                inside = (f"{_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
-                tables.append("\n".join(("", f"[{key}]", *inside)))
-            else:
-                lines.append(f"{key} = {_toml(value)}")
-        return "\n".join([*lines, *tables]) + "\n"
+            content["class" if entry.name == "class_name" else entry.name] = _without_none(value)
+        return tomli_w.dumps(content)
 
 
 _LEAST = dict.fromkeys(("epochs", "batch_size"), 1)
@@ -145,22 +143,13 @@ def _check(recipe):
                 )
 
 
-def _toml(value) -> str:
-    """Return a value as TOML has it, tables in one line."""
+def _without_none(value):
+    """Return a value without entries of tables that are None, which TOML does not have."""
     if isinstance(value, dict):
-        entries = ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items() if v is not None)
-        return f"{{ {entries} }}" if entries else "{}"
+        return {key: _without_none(entry) for key, entry in value.items() if entry is not None}
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(value)
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+        return [_without_none(entry) for entry in value]
+    return value
 
 
 def names() -> list[str]:

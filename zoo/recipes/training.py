@@ -20,7 +20,6 @@ from zoo import data, plots
 from zoo.backend import backend
 from zoo.checks.names import UnknownNameError
 from zoo.files.atomic_writes import check_target
-from zoo.files.json_file import shortened
 from zoo.models import CLASSES
 from zoo.presets import saving
 from zoo.presets.card import Card
@@ -31,6 +30,7 @@ from zoo.pretraining.stacks import pretrain
 from zoo.recipes import Recipe, data_note, own_data
 from zoo.recipes.length import steps_per_epoch
 from zoo.recipes.unlearned import unlearned
+from zoo.runtime.json_file import shortened
 from zoo.training import devices
 from zoo.training.callbacks import Backup, KeepBest, Progress
 from zoo.training.monitors import check_finite, not_finite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -19,8 +20,8 @@ import keras
 from zoo.backend import backend
 from zoo.checks.words import kind_of_items
 from zoo.files.atomic_writes import naming_full_disk, need_space, publish_file
-from zoo.files.json_file import read_object, shortened
 from zoo.files.locks import lock_folder, unlock_folder
+from zoo.runtime.json_file import read_object, shortened
 
 
 class SavePicture(keras.callbacks.Callback):
@@ -155,6 +156,9 @@ class Backup(keras.callbacks.BackupAndRestore):
         if self.delete_checkpoint and backend.is_chief(self.model):
             shutil.rmtree(self.backup_dir, ignore_errors=True)
         unlock_folder(self.backup_dir)
+        if self.delete_checkpoint:
+            with contextlib.suppress(OSError):
+                os.rmdir(self.backup_dir)  # Windows keeps a file that is locked, and so its folder
 
 
 class KeepBest(keras.callbacks.Callback):

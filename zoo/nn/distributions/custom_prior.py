@@ -11,8 +11,8 @@ from keras import ops
 
 from zoo.checks.arguments import whole
 from zoo.checks.own_classes import OwnClassError
-from zoo.files.json_file import shortened
 from zoo.nn.distributions.priors import MOST_PARTS, Prior
+from zoo.runtime.json_file import shortened
 
 MOST_IN_POOL = 10**7
 

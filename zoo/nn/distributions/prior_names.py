@@ -8,7 +8,7 @@ from typing import Any
 from zoo.nn.configured import made_of
 from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
 from zoo.nn.distributions.priors import Normal, Prior, Uniform
-from zoo.nn.requirements import check_prior
+from zoo.nn.distributions.requirements import check_prior
 
 NAMED = {
     "normal": Normal,

@@ -21,8 +21,8 @@ MOST_PARTS = 2**16  # of a prior: each takes memory, and a file can name any num
 class Prior(Configured):
     """A distribution of codes; subclasses define `transform`, and `log_prob` if it is known.
 
-    `zoo.nn.requirements` lists what a prior of your own must have. It may hold variables, such as
-    the means of a mixture: a model whose loss has their `log_prob` trains them.
+    `zoo.nn.distributions.requirements` lists what a prior of your own must have. It may hold
+    variables, such as the means of a mixture: a model whose loss has their `log_prob` trains them.
 
     `transform` is the formula from standard noise to codes. `sample` uses it with noise from NumPy,
     `draw` with noise of a training step, so that pictures show the prior of the training.

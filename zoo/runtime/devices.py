@@ -34,7 +34,7 @@ def open_session(
     Args:
         model: its bytes.
         path: of the file, for errors.
-        device, threads, cuda_graph: as for `export.load`.
+        device, threads, cuda_graph: as for `load`.
 
     Raises:
         RuntimeError: onnxruntime cannot read the file, or the device cannot be used.

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 if TYPE_CHECKING:
-    from .runtime import Session
+    from .session import Session
 
 _NO_GRAPH = -1
 

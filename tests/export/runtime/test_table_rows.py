@@ -10,7 +10,7 @@ import pytest
 
 import export
 import zoo
-from export.table_rows import columns_of
+from zoo.runtime.table_rows import columns_of
 
 ROWS = [{"speed": 0.5, "kind": "new", "load": 2}, {"load": "3", "kind": " old ", "speed": 0.1}]
 X = np.array([[0.5, 1, 0, 2], [0.1, 0, 1, 3]], "float32")

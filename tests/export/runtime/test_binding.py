@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 import export
-from export import binding, runtime
+from zoo.runtime import Session, binding
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
@@ -114,7 +114,7 @@ def test_every_size_has_its_own_graph(exported, monkeypatch):
     monkeypatch.setattr(binding, "run_options", lambda graph: said.append(graph))
     session = export.load(exported[0] / "decoder")
     assert session.bind(2)(**rows(2)).keys() == {"x"}
-    recording = runtime.Session(session.signature, session.onnx, cuda_graph=True)
+    recording = Session(session.signature, session.onnx, cuda_graph=True)
     for n in (2, 3):
         assert recording.bind(n)(**rows(n)).keys() == {"x"}
     recording(**rows(4))
@@ -135,11 +135,9 @@ def test_cuda_graphs_are_asked_of_the_provider(exported, monkeypatch):
         return real(model, options, providers=["CPUExecutionProvider"])
 
     real = onnxruntime.InferenceSession
-    monkeypatch.setattr(runtime.onnxruntime, "InferenceSession", opened)
-    monkeypatch.setattr(
-        runtime.onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"]
-    )
-    monkeypatch.setattr(runtime.onnxruntime, "preload_dlls", lambda: None)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", opened)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None)
     for graph in (False, True):
         session = export.load(exported[0] / "decoder", device="auto", cuda_graph=graph)
         assert session.device == "cpu"  # it fell back, and says so

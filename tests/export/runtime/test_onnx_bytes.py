@@ -10,8 +10,9 @@ from onnx import TensorProto, helper
 from support.protobuf import EIGHT_BYTES, GROUP, GROUP_END, field, varint, with_graph
 
 import export
-from export import devices, onnx_bytes, onnx_format, parity
-from export.tensors import Tensor
+from export import parity
+from zoo.runtime import devices, onnx_bytes, onnx_format
+from zoo.runtime.tensors import Tensor
 
 VALUES = 4096  # onnxruntime reads smaller tensors in another way
 SECRET = np.arange(VALUES, dtype="float32")

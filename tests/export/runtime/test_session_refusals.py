@@ -11,7 +11,7 @@ from support.tampering import resign
 
 import export
 import zoo
-from export import draws, tensors
+from zoo.runtime import draws, tensors
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"

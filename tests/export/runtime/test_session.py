@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 
 import export
-from export import draws, runtime
+from zoo.runtime import Session, draws
 
 pytestmark = pytest.mark.lowest
 
@@ -280,14 +280,6 @@ print(sorted({"keras", "tensorflow", "onnx", "tf2onnx", "sklearn", "zoo", "torch
     assert done.stdout.strip() == "[]"
 
 
-def test_the_public_names_are_listed_and_others_are_unknown():
-    assert {"export_model", "export_onnx", "export_saved_model", "verify", "load"} <= set(
-        dir(export)
-    )
-    with pytest.raises(AttributeError, match="no attribute 'exprot_model'"):
-        _ = export.exprot_model
-
-
 def test_a_prior_that_depends_on_the_label_is_sampled_by_label(tmp_path):
     import zoo
 
@@ -351,8 +343,8 @@ def test_pieces_fit_the_caches_unless_a_limit_is_given(exported):
     row = session.signature["bytes_per_row"]
     assert session.rows_at_once == 16 * 2**20 // row
     large = session.signature | {"bytes_per_row": 2**24}
-    assert runtime.Session(large, session.onnx).rows_at_once == 16
-    assert runtime.Session(large, session.onnx, 2**20).rows_at_once == 1
+    assert Session(large, session.onnx).rows_at_once == 16
+    assert Session(large, session.onnx, 2**20).rows_at_once == 1
 
 
 def test_a_row_takes_at_least_its_inputs_activations_and_outputs(exported):

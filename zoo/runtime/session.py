@@ -1,4 +1,4 @@
-"""The runtime of exported parts, with onnxruntime and numpy only."""
+"""Sessions, which run exported parts on arrays by name."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def onnx_file(variant: str | None) -> str:
 
 
 class Session:
-    """One part, ready to run; `export.load` makes it.
+    """One part, ready to run; `load` makes it.
 
     Attributes:
         inputs, outputs: tuples of `Tensor`, in the order of the signature.
@@ -296,7 +296,7 @@ class Session:
         inputs = "; ".join(str(tensor) for tensor in self.inputs)
         outputs = "; ".join(str(tensor) for tensor in self.outputs)
         part = self.signature["part"]
-        return f"<export.Session {part} on {self.device}: ({inputs}) -> ({outputs})>"
+        return f"<Session {part} on {self.device}: ({inputs}) -> ({outputs})>"
 
 
 def read_model(
