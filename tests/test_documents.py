@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from generated_pages import FAMILIES, generated_pages
 from support import documents
-from zoo.generated_pages import FAMILIES, generated_pages
 
 import zoo
 from zoo.models import CLASSES

@@ -236,7 +236,7 @@ BAD = [
     ({"l1_weight": -1.0}, ValueError, "l1_weight is -1.0"),
     ({"label_smoothing": 0.5}, ValueError, "label_smoothing is 0.5"),
     ({"likelihood": "learned_gaussian"}, ValueError, "one number for each channel"),
-    ({"latent_dim": 4}, ValueError, "a U-Net has no code"),
+    ({"latent_dim": 4}, TypeError, "takes no latent_dim="),
     ({"network": "resnet"}, TypeError, "takes no network="),
     (
         {"generator": keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(1, 1)])},

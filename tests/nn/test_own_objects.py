@@ -179,10 +179,10 @@ def test_variables_that_no_step_would_train_are_refused(name):
     from support.each_class import make
 
     with pytest.raises(ValueError, match=f"^likelihood is Laplace.*no update of {name} trains its"):
-        make(name, likelihood=Laplace())
+        make(name, likelihood=Laplace()).compile()
     fixed = Laplace()
     fixed.log_scale.trainable = False
-    make(name, likelihood=fixed)
+    make(name, likelihood=fixed).compile()
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_variables_that_no_step_would_train_are_refused(name):
 )
 def test_a_prior_that_no_step_would_train_is_refused(cls, setting):
     with pytest.raises(ValueError, match=rf"^{setting} is Centered.*no update of {cls.__name__}"):
-        cls(SHAPE, 2, hidden_units=(8,), **{setting: Centered(2)})
+        cls(SHAPE, 2, hidden_units=(8,), **{setting: Centered(2)}).compile()
 
 
 # What they must have

@@ -50,6 +50,7 @@ class BaseModel(keras.Model):
             "mixed_bfloat16" is a policy.
 
     Attributes:
+        settings: the attributes that hold arguments of the constructor.
         metric_names: the metrics of a step besides `loss`, in order.
         loss_metric: the metric that is the `loss` of a model with several updates.
         updates: for each update, the attributes (networks, a likelihood) that it trains.
@@ -82,6 +83,7 @@ class BaseModel(keras.Model):
             from a hub with the commit, hf://user/name@commit; of an address without its query.
     """
 
+    settings: frozenset[str] = frozenset()
     metric_names: tuple[str, ...] = ("reconstruction",)
     loss_metric = "reconstruction"
     updates: ClassVar[dict[str, tuple[str, ...]]] = {}
@@ -111,6 +113,7 @@ class BaseModel(keras.Model):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         settings.check_class(cls)
+        cls.settings = settings.attributes_of(cls)
         for name in ("train_step", "test_step"):
             if name in vars(cls):
                 setattr(cls, name, backend.keras_step(vars(cls)[name]))
@@ -144,8 +147,8 @@ class BaseModel(keras.Model):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; of settings that were set only the weights of the loss."""
-        if settings.is_setting(type(self), name):
-            were_set = vars(self).setdefault("_settings", set())
+        if name in self.settings:
+            were_set = vars(self).setdefault("_settings", {"input_shape"})  # which is `image_shape`
             if name in were_set:
                 value = settings.changed(self, name, value)
             were_set.add(name)
@@ -156,8 +159,8 @@ class BaseModel(keras.Model):
     @property
     def variables(self) -> list:
         """The variables of Keras, and those of the loss's weights, which are not saved."""
-        settings = [s if isinstance(s, tuple) else (s,) for s in vars(self).values()]
-        weights = [s for values in settings for s in values if isinstance(s, LossWeight)]
+        values = [value if isinstance(value, tuple) else (value,) for value in vars(self).values()]
+        weights = [w for some in values for w in some if isinstance(w, LossWeight)]
         return [*super().variables, *(weight.value for weight in weights)]
 
     def add_metric_name(self, name: str) -> None:

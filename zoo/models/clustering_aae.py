@@ -157,6 +157,7 @@ class ClusteringAAE(AAE):
         check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.instance_noise = number("instance_noise", instance_noise, least=0)
         self.label_prior = Categorical(self.num_classes, masses)
+        self.masses = self.label_prior.get_config()["masses"]
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         classify = self.seeds.layer(layers.Dense, self.num_classes, name="logits", dtype="float32")
         logits = classify(features)
@@ -346,8 +347,3 @@ class ClusteringAAE(AAE):
             ),
             "representation": self.part("representation", represent, (x,), (code,), seen),
         }
-
-    def setting(self, name: str) -> Any:
-        return (
-            self.label_prior.get_config()["masses"] if name == "masses" else super().setting(name)
-        )

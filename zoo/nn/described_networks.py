@@ -25,7 +25,7 @@ def networks_of(model: Any, encoder: Any, decoder: Any, input_shape: Any, latent
         encoder, decoder, shape = own_networks.taken(
             encoder,
             decoder,
-            encoder_outputs=model.encoder_outputs,
+            encoder_outputs=getattr(model, "encoder_outputs", ()),
             label_inputs=model.label_inputs,
             likelihood=model.likelihood,
             input_shape=input_shape,

@@ -18,9 +18,9 @@ _PLAIN = (bool, int, float, str, tuple)
 _SHAPES = ("image_shape", "code_shape")  # the attributes that shapes in a configuration are from
 
 
-def is_setting(cls: type, name: str) -> bool:
-    """Return whether an attribute holds an argument of the constructor, which makes the model."""
-    return (name in arguments_of(cls) and name not in _OF_KERAS) or name in _SHAPES
+def attributes_of(cls: type) -> frozenset[str]:
+    """Return the attributes that hold arguments of the constructor, which make the model."""
+    return frozenset({*arguments_of(cls), *_SHAPES} - {*_OF_KERAS})
 
 
 def changed(model: Any, name: str, value: Any) -> Any:
