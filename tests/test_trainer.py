@@ -8,8 +8,8 @@ from support.tiny import BACKEND, X
 
 import zoo
 from zoo.checks.data import Data
+from zoo.models.base import Losses
 from zoo.training.labeled_images import LabeledImages
-from zoo.training.losses import Losses
 
 Y = np.arange(len(X)) % 3
 

@@ -8,7 +8,7 @@ from keras import ops
 import zoo
 from zoo.backend import backend
 from zoo.backend.optimizer_group import OptimizerGroup, group_of
-from zoo.training.losses import Batch
+from zoo.models.base import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -9,7 +9,7 @@ from support.tiny import X, array, randomized
 
 import zoo
 from zoo import data
-from zoo.training.losses import Batch
+from zoo.models.base import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -9,8 +9,8 @@ from keras import ops
 from support.tiny import X, array, randomized
 
 import zoo
+from zoo.models.base import Batch
 from zoo.models.caae import total_variation
-from zoo.training.losses import Batch
 from zoo.training.monitors import DiscriminatorMonitor
 
 pytestmark = pytest.mark.backend

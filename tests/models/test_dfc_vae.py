@@ -7,7 +7,7 @@ from keras import layers, ops
 from support.tiny import X, array, features_of_images, randomized
 
 import zoo
-from zoo.training.losses import Batch
+from zoo.models.base import Batch
 
 pytestmark = pytest.mark.backend
 

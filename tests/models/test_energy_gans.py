@@ -9,8 +9,8 @@ from keras import ops
 from support.tiny import X, array, randomized
 
 import zoo
+from zoo.models.base import Batch
 from zoo.models.ebgan import pulling_away
-from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -8,7 +8,7 @@ from support.tiny import X, array, randomized
 
 import zoo
 from zoo.cli.main import main
-from zoo.training.losses import Batch
+from zoo.models.base import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -8,8 +8,8 @@ from scipy.special import log_softmax
 from support.tiny import array
 
 import zoo
+from zoo.models.base import Batch
 from zoo.nn.distributions.likelihoods import Categorical
-from zoo.training.losses import Batch
 
 SHAPE = (8, 8, 1)
 

@@ -9,9 +9,9 @@ from support.tiny import BACKEND, X, array, randomized, tensor
 
 import zoo
 from zoo import plots
+from zoo.models.base import Batch
 from zoo.nn import networks
 from zoo.nn.distributions import DiagonalNormal
-from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

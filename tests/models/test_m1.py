@@ -10,8 +10,8 @@ import zoo
 from zoo import data
 from zoo.backend import backend
 from zoo.inference import label_propagation
+from zoo.models.base import Batch
 from zoo.nn.distributions import likelihoods
-from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

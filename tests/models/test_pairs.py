@@ -9,7 +9,7 @@ from keras import ops
 from support.tiny import array
 
 import zoo
-from zoo.training.losses import Batch
+from zoo.models.base import Batch
 
 streams = importlib.import_module("checks.test_streams")
 SIZE, every_kind = streams.SIZE, streams.every_kind

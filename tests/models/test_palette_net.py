@@ -10,8 +10,8 @@ from support.tiny import array
 
 import zoo
 from zoo.experiments import recoloring
+from zoo.models.base import Batch
 from zoo.nn import colors
-from zoo.training.losses import Batch
 
 SHAPE = (8, 8, 3)
 

@@ -8,8 +8,8 @@ from support.tiny import array
 
 import zoo
 from zoo.backend import backend
+from zoo.models.base import Batch
 from zoo.nn import translation_networks
-from zoo.training.losses import Batch
 
 SHAPE = (8, 8, 1)
 

@@ -9,7 +9,7 @@ from support.tiny import BACKEND, X, array, randomized
 import zoo
 from zoo.backend import backend
 from zoo.checks.data import Data
-from zoo.training.losses import Batch
+from zoo.models.base import Batch
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 

@@ -9,9 +9,9 @@ from support.tiny import array
 
 import zoo
 from zoo.data.unaligned import pairs_of_faces
+from zoo.models.base import Batch
 from zoo.nn import super_resolution_networks
 from zoo.nn.spatial_transformer import SpatialTransformer, transformed
-from zoo.training.losses import Batch
 
 SMALL, LARGE = (4, 4, 1), (16, 16, 1)
 

@@ -7,7 +7,7 @@ from keras import ops
 from support.tiny import X, array, randomized
 
 import zoo
-from zoo.training.losses import Batch
+from zoo.models.base import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -7,10 +7,10 @@ from keras import ops
 from scipy import stats
 
 import zoo
+from zoo.models.base import Batch
 from zoo.nn import distributions as priors
 from zoo.nn import networks
 from zoo.nn.distributions import likelihoods, normal
-from zoo.training.losses import Batch
 
 pytestmark = pytest.mark.backend
 

@@ -330,7 +330,7 @@ class MeanSquaredCode(zoo.VAE):
     def further_losses(self, x, z, q=None):
         self.noted.append((x, z, q))
         squares = ops.mean(ops.sum(ops.square(z), axis=-1), axis=1)
-        return zoo.training.losses.Losses(2.0 * squares, squares=squares)
+        return zoo.models.base.Losses(2.0 * squares, squares=squares)
 
 
 @pytest.mark.backend
@@ -365,7 +365,7 @@ def test_every_class_with_one_code_per_image_adds_a_further_term(name):
 
     def further_losses(x, z, q=None):
         got.append((x.shape, z.shape, q))
-        return zoo.training.losses.Losses(ops.sum(ops.square(z)) * 1e6)
+        return zoo.models.base.Losses(ops.sum(ops.square(z)) * 1e6)
 
     vars(model)["further_losses"] = further_losses
     y = (np.arange(len(X)) % 3,) if model.learns_labels else ()

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.training.losses import Batch
+from zoo.models.base import Batch
 
 BACKEND = keras.backend.backend()
 X = np.random.default_rng(0).random((12, 4, 4, 1)).astype("float32")

@@ -13,11 +13,11 @@ from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
 from zoo.inference.parts import TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
+from zoo.models.base import Batch, Losses
 from zoo.nn import networks, own_discriminators
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.normal import DiagonalNormal
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import DiscriminatorMonitor
 from zoo.training.registry import register
 

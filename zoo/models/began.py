@@ -9,10 +9,10 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.arguments import number
+from zoo.models.base import Batch, Losses
 from zoo.models.ebgan import EBGAN
 from zoo.models.gan import variance
 from zoo.nn.distributions import Uniform
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 

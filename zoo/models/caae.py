@@ -9,11 +9,11 @@ from keras import ops
 
 from zoo.checks.arguments import widths
 from zoo.inference.parts import TensorInfo, image_info
+from zoo.models.base import Batch, Losses
 from zoo.models.supervised_aae import SupervisedAAE
 from zoo.nn import networks
 from zoo.nn.distributions import Uniform
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 

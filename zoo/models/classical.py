@@ -10,13 +10,13 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks.arguments import number, whole
 from zoo.models.autoencoder import BaseAutoencoder
+from zoo.models.base import Batch, Losses
 from zoo.nn import corruption as corruptions
 from zoo.nn import jacobians
 from zoo.nn.distributions.likelihoods import bernoulli_kl
 from zoo.nn.distributions.requirements import check_corruption
 from zoo.nn.network_properties import activation_of_code, check_smooth
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 

@@ -14,12 +14,12 @@ from zoo.checks.arguments import number, whole, whole_or_none, widths
 from zoo.inference import arrays
 from zoo.inference.parts import TensorInfo, classifier_part, image_info
 from zoo.models.aae import AAE
+from zoo.models.base import Batch, Losses
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks
 from zoo.nn.distributions.priors import Categorical
 from zoo.nn.distributions.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 

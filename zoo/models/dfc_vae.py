@@ -7,13 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.models.base import Batch, Losses
 from zoo.models.vae import VAE
 from zoo.nn import own_networks
 from zoo.nn.distributions.normal import kl_divergence
 from zoo.nn.saved_configs import refuse_name
 from zoo.presets.reference_classifier import reference_features
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 WHY = "its loss compares one reconstruction with the image as it is"

@@ -11,11 +11,11 @@ from keras import ops
 from zoo.checks.arguments import number
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.autoencoder import BaseAutoencoder
+from zoo.models.base import Batch, Losses
 from zoo.models.gan import variance
 from zoo.nn import networks, own_networks
 from zoo.nn.distributions import prior_names
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import ModeCollapseMonitor
 from zoo.training.registry import register
 

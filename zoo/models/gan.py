@@ -9,9 +9,9 @@ from keras import ops
 
 from zoo.checks.arguments import number, widths
 from zoo.inference.parts import TensorInfo, image_info
+from zoo.models.base import Batch, Losses
 from zoo.models.generator import BaseGenerator
 from zoo.nn import networks, own_discriminators
-from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import DiscriminatorMonitor, ModeCollapseMonitor
 from zoo.training.registry import register
 

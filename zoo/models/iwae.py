@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.models.base import Batch, Losses
 from zoo.models.vae import VAE
 from zoo.nn.distributions.normal import kl_divergence
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 

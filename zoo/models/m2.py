@@ -12,13 +12,13 @@ from zoo.backend import backend
 from zoo.checks.arguments import number, whole, whole_or_none, widths
 from zoo.inference import arrays
 from zoo.inference.parts import classifier_part
+from zoo.models.base import Batch, Losses
 from zoo.models.cvae import fixed_prior, is_learned, learned_prior, learned_prior_of
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.training.labeled_images import LabeledImages
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 RAMP_STEPS = 500

@@ -15,12 +15,12 @@ from zoo.checks.arguments import whole, widths
 from zoo.checks.arrays import as_array
 from zoo.data.palettes import palettes
 from zoo.inference.parts import TensorInfo, image_info
+from zoo.models.base import Batch, Losses
 from zoo.models.pix2pix import default_filters
 from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
 from zoo.nn import colors as spaces
 from zoo.nn import translation_networks
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))

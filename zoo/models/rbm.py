@@ -11,10 +11,10 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks.arguments import whole
 from zoo.inference.parts import TensorInfo, image_info
+from zoo.models.base import Batch, Losses
 from zoo.models.classical import Autoencoder
 from zoo.nn.distributions.likelihood_names import of_unit_variance
 from zoo.nn.distributions.likelihoods import Bernoulli
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 ONE_LAYER = (

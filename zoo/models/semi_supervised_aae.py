@@ -9,9 +9,9 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks.arguments import whole
 from zoo.models.aae import AAE
+from zoo.models.base import Batch, Losses
 from zoo.models.clustering_aae import ClusteringAAE
 from zoo.training.labeled_images import LabeledImages
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 

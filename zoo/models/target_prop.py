@@ -12,9 +12,9 @@ from zoo.backend import backend
 from zoo.checks.arguments import number, whole
 from zoo.inference.parts import TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
+from zoo.models.base import Batch, Losses, weighted
 from zoo.nn.distributions.likelihood_names import of_unit_variance
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses, weighted
 from zoo.training.registry import register
 
 

@@ -11,11 +11,11 @@ from keras import ops
 from zoo.checks import streams
 from zoo.checks.arguments import number, widths
 from zoo.inference.parts import TensorInfo, image_info
+from zoo.models.base import Batch, Losses
 from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
 from zoo.nn import networks
 from zoo.nn.super_resolution_networks import downsampler, upsampler
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.registry import register
 
 

@@ -15,6 +15,7 @@ from zoo.checks.arguments import number, whole
 from zoo.checks.codes import check_codes
 from zoo.inference.importance_sampling import Estimate, log_mean_weights
 from zoo.models.autoencoder import BaseAutoencoder
+from zoo.models.base import Batch, Losses
 from zoo.nn import corruption as corruptions
 from zoo.nn.configured import made_of
 from zoo.nn.distributions import normal, prior_names
@@ -22,7 +23,6 @@ from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.distributions.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import not_finite
 from zoo.training.posterior_collapse import warn_of_collapse
 from zoo.training.registry import register

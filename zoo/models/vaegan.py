@@ -9,11 +9,11 @@ from keras import ops
 
 from zoo.checks.arguments import number, widths
 from zoo.inference.parts import TensorInfo, image_info
+from zoo.models.base import Batch, Losses
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.distributions.normal import kl_divergence
 from zoo.training.loss_weight import LossWeight
-from zoo.training.losses import Batch, Losses
 from zoo.training.monitors import DiscriminatorMonitor
 from zoo.training.registry import register
 
