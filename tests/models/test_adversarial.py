@@ -199,9 +199,9 @@ def test_prior_samples_for_the_discriminator_are_of_the_images_classes():
     model = informed()
     many = np.repeat(np.append(LABELS, -1), 300)
     batch = Batch(ops.zeros((len(many), 4, 4, 1)), ops.convert_to_tensor(many.astype("int32")))
-    regions = model.prior.region(array(model.prior_samples_like(batch)))
-    assert np.mean(regions[many >= 0] == many[many >= 0]) > 0.98
-    assert set(regions[many < 0]) == {0, 1, 2, 3}
+    components = model.prior.component_of(array(model.prior_samples_like(batch)))
+    assert np.mean(components[many >= 0] == many[many >= 0]) > 0.98
+    assert set(components[many < 0]) == {0, 1, 2, 3}
 
 
 def test_the_discriminator_has_a_class_for_unlabeled_images():
@@ -215,14 +215,14 @@ def test_the_discriminator_has_a_class_for_unlabeled_images():
 
 @pytest.mark.parametrize("given", [None, [4, 3, 2, 1]])
 def test_each_part_of_the_prior_gets_the_mass_of_its_class(given):
-    model = informed(zoo.GaussianMixture.petals(4, masses=given))
+    model = informed(zoo.GaussianMixture.petals(4, probabilities=given))
     model.compile(jit_compile=False)
     y = np.array([0, 0, 0, 0, 1, 1, 2, 3, -1, -1, -1, -1])
     model.fit(X, y, verbose=0)
     expected = np.array([4, 2, 1, 1]) / 8 if given is None else np.array(given) / 10
-    np.testing.assert_allclose(model.prior.masses, expected)
+    np.testing.assert_allclose(model.prior.probabilities, expected)
     copy = type(model).from_config(model.get_config())
-    np.testing.assert_allclose(copy.prior.masses, expected)
+    np.testing.assert_allclose(copy.prior.probabilities, expected)
 
 
 @pytest.mark.slow
@@ -236,7 +236,7 @@ def test_codes_lie_in_the_part_of_their_class():
     assert np.mean(model.predict_labels(x) == y) > 0.8
     assert np.mean(model.predict_labels(x_test) == y_test) > 0.7  # other writers
     again = model.encode(model.generate(labels=np.arange(200) % 10, seed=0))
-    assert np.mean(prior.region(again) == np.arange(200) % 10) > 0.7
+    assert np.mean(prior.component_of(again) == np.arange(200) % 10) > 0.7
 
 
 @pytest.mark.slow
@@ -299,11 +299,11 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: aae(generator_steps=0), "generator_steps is 0"),
         (lambda: aae(generator_weight=0.0), "generator_weight is 0.0"),
         (lambda: aae(prior=zoo.Normal(3)), "3 dimensions, but the codes have 2"),
-        (lambda: informed(zoo.Normal(2)), "the prior has no parts"),
+        (lambda: informed(zoo.Normal(2)), "the prior has no components"),
         (lambda: semi_supervised(instance_noise=-1), "instance_noise is -1"),
         (lambda: semi_supervised(posterior="gaussian"), "takes no posterior="),
         (lambda: semi_supervised(encoder=aae().encoder), "takes no encoder="),
-        (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),
+        (lambda: semi_supervised(probabilities=[1, 2]), "give 4 numbers above 0"),
         (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, but the prior has 5"),
         (lambda: informed(discriminator=aae().discriminator), "a dict of z and label"),
         (lambda: informed().generate(3, labels=[0, 1]), "n is 3, but there are 2 labels"),
