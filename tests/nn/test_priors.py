@@ -26,7 +26,7 @@ keras.saving.register_keras_serializable(package="tests")(spiral)
 PRIORS = {
     "normal": zoo.Normal(2, 5.0),
     "uniform": zoo.Uniform(2, -1.0, 3.0),
-    "categorical": zoo.Categorical(4, WEIGHTS),
+    "categorical": zoo.CategoricalPrior(4, WEIGHTS),
     "petals": zoo.GaussianMixture.petals(4, probabilities=WEIGHTS),
     "swiss roll": zoo.SwissRoll(4, probabilities=WEIGHTS),
     "custom": zoo.CustomPrior(spiral, 2),
@@ -164,7 +164,7 @@ def test_priors_are_named_in_recipes():
         (lambda: zoo.Normal(2, 0.0), "scale is 0.0"),
         (lambda: zoo.Normal(0), "latent_dim is 0"),
         (lambda: zoo.Uniform(2, 1.0, 1.0), "low must be below high"),
-        (lambda: zoo.Categorical(1), "num_classes is 1"),
+        (lambda: zoo.CategoricalPrior(1), "num_classes is 1"),
         (lambda: zoo.GaussianMixture(np.zeros(3)), r"means has shape \(3,\)"),
         (lambda: zoo.GaussianMixture(np.zeros((2, 3)), np.eye(2)), r"factors has shape \(2, 2\)"),
         (lambda: zoo.GaussianMixture(np.zeros((2, 2)), np.zeros((2, 2))), "singular"),

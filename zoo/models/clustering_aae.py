@@ -17,7 +17,7 @@ from zoo.models.aae import AAE
 from zoo.models.base import Batch, Losses
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks
-from zoo.nn.distributions.priors import Categorical
+from zoo.nn.distributions.priors import CategoricalPrior
 from zoo.nn.distributions.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
 from zoo.training.registry import register
@@ -157,7 +157,7 @@ class ClusteringAAE(AAE):
         self.corruption = corruptions.get({"gaussian": 0.3} if corruption is None else corruption)
         check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.instance_noise = number("instance_noise", instance_noise, least=0)
-        self.label_prior = Categorical(self.num_classes, probabilities)
+        self.label_prior = CategoricalPrior(self.num_classes, probabilities)
         self.probabilities = self.label_prior.get_config()["probabilities"]
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         classify = self.seeds.layer(layers.Dense, self.num_classes, name="logits", dtype="float32")

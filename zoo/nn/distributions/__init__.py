@@ -5,6 +5,7 @@ from zoo.nn.distributions.counts import NegativeBinomial, Poisson
 from zoo.nn.distributions.custom_prior import CustomPrior
 from zoo.nn.distributions.likelihoods import (
     Bernoulli,
+    Categorical,
     Gaussian,
     LearnedGaussian,
     Likelihood,
@@ -14,11 +15,12 @@ from zoo.nn.distributions.mixed_columns import MixedColumns
 from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.distributions.prior_names import get as get_prior
-from zoo.nn.distributions.priors import Categorical, LearnedNormal, Normal, Prior, Uniform
+from zoo.nn.distributions.priors import CategoricalPrior, LearnedNormal, Normal, Prior, Uniform
 
 __all__ = [
     "Bernoulli",
     "Categorical",
+    "CategoricalPrior",
     "CustomPrior",
     "DiagonalNormal",
     "Gaussian",

@@ -236,8 +236,8 @@ class Uniform(Prior):
         return {"latent_dim": self.latent_dim, "low": self.low, "high": self.high}
 
 
-@keras.saving.register_keras_serializable(package="zoo", name="CategoricalPrior")
-class Categorical(Prior):
+@keras.saving.register_keras_serializable(package="zoo")
+class CategoricalPrior(Prior):
     """One-hot codes of classes, each class with a probability of its own.
 
     Args:
@@ -245,7 +245,7 @@ class Categorical(Prior):
         probabilities: [num_classes], above 0, divided by their sum; equal by default.
 
     Examples:
-        >>> zoo.Categorical(4).sample(3, seed=0).sum(axis=1)
+        >>> zoo.CategoricalPrior(4).sample(3, seed=0).sum(axis=1)
         array([1., 1., 1.], dtype=float32)
     """
 
