@@ -165,7 +165,7 @@ class VAE(BaseAutoencoder):
 
     def prior_of(self, label: Any = None) -> Any:
         """Return p(z), or p(z | label) if the prior is learned."""
-        return self.prior if self.prior_network is None else self.prior.given(label)
+        return self.prior if self.prior_network is None else self.prior.of_label(label)
 
     def log_likelihoods(self, x: Any, z: Any, label: Any = None, training: bool = False) -> Any:
         """Return log p(x | z) of images and codes z [batch, samples, latent_dim], [batch, samples].

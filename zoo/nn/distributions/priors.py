@@ -125,7 +125,7 @@ class Prior(Configured):
         """Return the log-density of codes [..., latent_dim], in nats, as a tensor [...]."""
         raise NotImplementedError(f"{type(self).__name__} has no density in closed form.")
 
-    def given(self, label: Any) -> Any:
+    def of_label(self, label: Any) -> Any:
         """Return p(z | label) for labels, int32 [batch]; p(z) itself unless it is learned."""
         del label
         return self
@@ -305,13 +305,13 @@ class LearnedNormal(Prior):
         self.labels = np.arange(num_classes)
         _check_network(network, latent_dim)
 
-    def given(self, label: Any) -> Any:
+    def of_label(self, label: Any) -> Any:
         return DiagonalNormal(**self.network(label))
 
     def moments(self, labels: Any) -> Any:
         """Return means and log-variances of labels [n], arrays [n, latent_dim]."""
         labels = check_labels(labels, np.size(labels), len(self.labels), "labels")
-        table = self.given(ops.convert_to_tensor(self.labels, "int32"))
+        table = self.of_label(ops.convert_to_tensor(self.labels, "int32"))
         return tuple(ops.convert_to_numpy(t)[labels] for t in (table.mean, table.log_var))
 
     def style(self, z: Any, labels: Any) -> Any:
