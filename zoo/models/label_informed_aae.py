@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
-from zoo.inference.arrays import decode_or_draw
+from zoo.inference.arrays import decode_or_sample
 from zoo.models.aae import AAE
 from zoo.training.labeled_images import check_every_class_has_a_label
 from zoo.training.registry import register
@@ -158,4 +158,4 @@ class LabelInformedAAE(AAE):
         if n not in (None, len(labels)):
             raise ValueError(f"n is {n}, but there are {len(labels)} labels; leave out n.")
         z = self.prior.sample(len(labels), labels, seed)
-        return decode_or_draw(self, z, None, seed, mean)
+        return decode_or_sample(self, z, None, seed, mean)

@@ -197,7 +197,7 @@ class VAE(BaseAutoencoder):
         if self.corruption and training:
             seen = self.decoder_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q, p = self.posterior(seen, batch.label, training), self.prior_of(batch.label)
-        z = q.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
+        z = q.draw(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, batch.label, training)
         reconstruction = -ops.mean(log_likelihoods, axis=1)  # [batch], nats
         kl = kl_divergence(q, p, z)  # [batch], in closed form or estimated from z

@@ -1,4 +1,8 @@
-"""Posteriors, priors and likelihoods: `log_prob`, `sample`, and KL divergences between them."""
+"""Posteriors, priors and likelihoods, with `log_prob`, and KL divergences between them.
+
+`sample` gives arrays for users, with a seed; `draw` gives tensors inside of a training step, with
+the model's seed generator.
+"""
 
 from zoo.nn.distributions.columns import GaussianColumns
 from zoo.nn.distributions.counts import NegativeBinomial, Poisson

@@ -79,10 +79,10 @@ class Prior(Configured):
         codes = self.transform(ops.convert_to_tensor(noise), ops.convert_to_tensor(uniform), label)
         return ops.convert_to_numpy(codes)
 
-    def draw(self, n: Any, seed: Any, label: Any = None) -> Any:
-        """Return samples inside a training step, as a tensor, with a `SeedGenerator`."""
-        noise = backend.normal((n, self.latent_dim), seed)
-        uniform = backend.uniform((n, 2), seed) if self.needs_uniform else None
+    def draw(self, n: Any, seed_generator: Any, label: Any = None) -> Any:
+        """Return samples as a tensor, inside of a training step."""
+        noise = backend.normal((n, self.latent_dim), seed_generator)
+        uniform = backend.uniform((n, 2), seed_generator) if self.needs_uniform else None
         if label is None and self.num_classes:
             label = self._any_component(n)
         return self.transform(noise, uniform, label)
