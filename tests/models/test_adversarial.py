@@ -144,11 +144,30 @@ def test_the_distance_is_the_sliced_wasserstein_one():
     assert quantiles <= exact  # the 1-distance bounds the 2-distance from below
 
 
+def drawn(model, x):
+    """Return a code of each image as steps draw them, [batch, latent_dim]."""
+    return model.posterior(x, training=True).draw(1, model.seed_generator)[:, 0]
+
+
+@pytest.mark.parametrize("posterior", ["deterministic", "gaussian", "universal"])
+def test_a_posterior_is_a_setting_and_a_distribution_whose_codes_a_seed_repeats(posterior):
+    model = randomized(aae(posterior=posterior))
+    assert model.posterior_kind == model.get_config()["posterior"] == posterior
+    x, noise = ops.convert_to_tensor(X), np.random.default_rng(3).standard_normal((12, 2), "f")
+    codes = array(model.posterior(x).reparameterize(ops.convert_to_tensor(noise[:, None])))
+    np.testing.assert_allclose(model.encode(X, sample=True, seed=3), codes[:, 0], rtol=1e-5)
+    moved = np.abs(codes[:, 0] - model.encode(X)).max()
+    assert (moved == pytest.approx(0, abs=1e-6)) == (posterior == "deterministic")
+    for name in ("posterior", "posterior_kind"):
+        with pytest.raises(AttributeError, match=f"{name} of a AAE cannot be changed"):
+            setattr(model, name, "gaussian" if posterior != "gaussian" else "universal")
+
+
 @pytest.mark.parametrize("posterior", ["gaussian", "universal"])
 def test_codes_are_sampled_in_training_and_fixed_elsewhere(posterior):
     model = randomized(aae(posterior=posterior))
     x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
-    sampled = array(model.sampled_code(x, training=True))
+    sampled = array(drawn(model, x))
     assert (sampled.std(axis=0) > 0.1).all()
     fixed = model.encode(X[:1])
     np.testing.assert_array_equal(fixed, model.encode(X[:1]))
@@ -158,13 +177,14 @@ def test_codes_are_sampled_in_training_and_fixed_elsewhere(posterior):
     few = model.encode(X, sample=True, seed=3, batch_size=5)
     np.testing.assert_allclose(few, model.encode(X, sample=True, seed=3), rtol=1e-5)
     if posterior == "gaussian":
-        found = {name: array(value)[0] for name, value in model.encoded(X[:1]).items()}
+        encode = model.parts()["encoder"].function
+        found = {name: array(value)[0] for name, value in encode({"x": X[:1]}).items()}
         np.testing.assert_array_equal(found["z_mean"], fixed[0])
         np.testing.assert_allclose(sampled.mean(axis=0), fixed[0], atol=0.1)
         stddev = np.exp(found["z_log_var"] / 2)
         np.testing.assert_allclose(sampled.std(axis=0), stddev, rtol=0.03)
         model.encoder.get_layer("z_log_var").bias.assign([1e6, -1e6])
-        assert np.isfinite(array(model.sampled_code(x, training=True))).all()
+        assert np.isfinite(array(drawn(model, x))).all()
     else:
         noise = {"x": ops.convert_to_tensor(X[:1]), "noise": ops.zeros((1, 2))}
         np.testing.assert_allclose(array(model.noisy_encoder(noise)), fixed, atol=1e-6)

@@ -18,6 +18,7 @@ from zoo.nn.distributions.likelihoods import (
 from zoo.nn.distributions.mixed_columns import MixedColumns
 from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
+from zoo.nn.distributions.posteriors import ImplicitPosterior, PointMass
 from zoo.nn.distributions.prior_names import get as get_prior
 from zoo.nn.distributions.priors import CategoricalPrior, LearnedNormal, Normal, Prior, Uniform
 
@@ -30,12 +31,14 @@ __all__ = [
     "Gaussian",
     "GaussianColumns",
     "GaussianMixture",
+    "ImplicitPosterior",
     "LearnedGaussian",
     "LearnedNormal",
     "Likelihood",
     "MixedColumns",
     "NegativeBinomial",
     "Normal",
+    "PointMass",
     "Poisson",
     "Prior",
     "SquaredError",

@@ -35,7 +35,7 @@ class DiagonalNormal:
         self.mean, self.log_var = z_mean, bounded_log_variance(z_log_var)
 
     def draw(self, samples: int, seed_generator: Any) -> Any:
-        """Return samples of every row by reparameterization, [batch, samples, n], differentiably."""
+        """Return samples of every row, [batch, samples, n], differentiably."""
         rows, n = ops.shape(self.mean)[0], self.mean.shape[-1]
         return self.reparameterize(backend.normal((rows, samples, n), seed_generator))
 

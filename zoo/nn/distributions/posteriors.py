@@ -1,0 +1,57 @@
+"""Posteriors q(z | x) beside the Gaussian one: a single code, and any function of noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from keras import ops
+
+from zoo.backend import backend
+
+
+class PointMass:
+    """A posterior with one code for each image: whatever the noise, it gives this code.
+
+    Args:
+        z: codes, a tensor [batch, n].
+
+    Examples:
+        >>> q = zoo.nn.distributions.PointMass(np.ones((3, 2), "float32"))
+        >>> tuple(q.draw(5, keras.random.SeedGenerator(0)).shape)
+        (3, 5, 2)
+    """
+
+    def __init__(self, z: Any):
+        self.mean = z
+
+    def draw(self, samples: int, seed_generator: Any) -> Any:
+        """Return the codes [batch, samples, n], without a random number."""
+        del seed_generator
+        return ops.repeat(self.mean[:, None], samples, axis=1)
+
+    def reparameterize(self, noise: Any) -> Any:
+        """Return the codes for noise [batch, samples, n], which has no effect."""
+        return ops.repeat(self.mean[:, None], noise.shape[1], axis=1)
+
+
+class ImplicitPosterior:
+    """A posterior whose samples are z = f(x, noise), for standard normal noise; of any shape.
+
+    Args:
+        function: from noise to codes, both [batch, n], for the images of one batch.
+        rows: how many images the batch has. latent_dim: n.
+    """
+
+    def __init__(self, function: Callable[[Any], Any], rows: Any, latent_dim: int):
+        self.function, self.rows, self.latent_dim = function, rows, latent_dim
+
+    def draw(self, samples: int, seed_generator: Any) -> Any:
+        """Return samples of every row, [batch, samples, n], differentiably."""
+        shape = (self.rows, samples, self.latent_dim)
+        return self.reparameterize(backend.normal(shape, seed_generator))
+
+    def reparameterize(self, noise: Any) -> Any:
+        """Return z = f(x, noise), for standard normal noise [batch, samples, n]."""
+        samples = [self.function(noise[:, i]) for i in range(noise.shape[1])]
+        return ops.stack(samples, axis=1)
