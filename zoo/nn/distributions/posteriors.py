@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from keras import ops
@@ -10,11 +11,12 @@ from keras import ops
 from zoo.backend import backend
 
 
+@dataclass(frozen=True)
 class PointMass:
     """A posterior with one code for each image: whatever the noise, it gives this code.
 
-    Args:
-        z: codes, a tensor [batch, n].
+    Attributes:
+        mean: the codes, a tensor [batch, n].
 
     Examples:
         >>> q = zoo.nn.distributions.PointMass(np.ones((3, 2), "float32"))
@@ -22,29 +24,30 @@ class PointMass:
         (3, 5, 2)
     """
 
-    def __init__(self, z: Any):
-        self.mean = z
+    mean: Any
 
     def draw(self, samples: int, seed_generator: Any) -> Any:
         """Return the codes [batch, samples, n], without a random number."""
         del seed_generator
-        return ops.repeat(self.mean[:, None], samples, axis=1)
+        return ops.stack([self.mean] * samples, axis=1)
 
     def reparameterize(self, noise: Any) -> Any:
         """Return the codes for noise [batch, samples, n], which has no effect."""
-        return ops.repeat(self.mean[:, None], noise.shape[1], axis=1)
+        return ops.stack([self.mean] * noise.shape[1], axis=1)
 
 
+@dataclass(frozen=True)
 class ImplicitPosterior:
     """A posterior whose samples are z = f(x, noise), for standard normal noise; of any shape.
 
-    Args:
+    Attributes:
         function: from noise to codes, both [batch, n], for the images of one batch.
         rows: how many images the batch has. latent_dim: n.
     """
 
-    def __init__(self, function: Callable[[Any], Any], rows: Any, latent_dim: int):
-        self.function, self.rows, self.latent_dim = function, rows, latent_dim
+    function: Callable[[Any], Any]
+    rows: Any
+    latent_dim: int
 
     def draw(self, samples: int, seed_generator: Any) -> Any:
         """Return samples of every row, [batch, samples, n], differentiably."""
