@@ -74,7 +74,7 @@ def test_modules_of_networks_are_found_by_the_packages_name(tmp_path):
     ("made", "shown"),
     [
         (lambda: zoo.nn.distributions.likelihoods.Bernoulli(), "Bernoulli()"),
-        (lambda: zoo.nn.distributions.likelihoods.Categorical(4), "Categorical(levels=4)"),
+        (lambda: zoo.Categorical(4), "Categorical(levels=4)"),
         (lambda: zoo.Normal(2, scale=5.0), "Normal(latent_dim=2, scale=5.0)"),
         (lambda: zoo.Uniform(1), "Uniform(latent_dim=1, low=-1.0, high=1.0)"),
         (

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from zoo.nn.corruption import Translation as Translation
     from zoo.nn.distributions import Bernoulli as Bernoulli
     from zoo.nn.distributions import Categorical as Categorical
+    from zoo.nn.distributions import CategoricalPrior as CategoricalPrior
     from zoo.nn.distributions import CustomPrior as CustomPrior
     from zoo.nn.distributions import Gaussian as Gaussian
     from zoo.nn.distributions import GaussianColumns as GaussianColumns
@@ -122,6 +123,7 @@ _HOMES = {
     "Normal": "zoo.nn.distributions",
     "Uniform": "zoo.nn.distributions",
     "Categorical": "zoo.nn.distributions",
+    "CategoricalPrior": "zoo.nn.distributions",
     "GaussianColumns": "zoo.nn.distributions",
     "MixedColumns": "zoo.nn.distributions",
     "Poisson": "zoo.nn.distributions",

@@ -284,13 +284,13 @@ def test_labels_that_int32_does_not_hold_are_refused(label, tmp_path):
 
 
 def test_labels_that_are_no_count_of_classes_are_refused_before_a_model_is_made(tmp_path):
-    from zoo.recipes.own_data import given, recipe_of_class
+    from zoo.recipes.own_data import adapted, recipe_of_class
 
     lines = [f"{i},{i % 7},{[90210, 10115][i % 2]}" for i in range(30)]
     path = write(tmp_path / "t.csv", "a,b,plz", *lines)
     recipe = recipe_of_class(zoo.CVAE, (2,), 30)
     with pytest.raises(ValueError, match="labels go up to 90210, and 2 different ones"):
-        given(recipe, read(path, labels="plz", drop=["a"]), None, "name")
+        adapted(recipe, read(path, labels="plz", drop=["a"]), None, "name")
 
 
 def test_numbers_of_npz_files_that_float32_does_not_hold_are_refused(tmp_path):

@@ -144,11 +144,30 @@ def test_the_distance_is_the_sliced_wasserstein_one():
     assert quantiles <= exact  # the 1-distance bounds the 2-distance from below
 
 
+def drawn(model, x):
+    """Return a code of each image as steps draw them, [batch, latent_dim]."""
+    return model.posterior(x, training=True).draw(1, model.seed_generator)[:, 0]
+
+
+@pytest.mark.parametrize("posterior", ["deterministic", "gaussian", "universal"])
+def test_a_posterior_is_a_setting_and_a_distribution_whose_codes_a_seed_repeats(posterior):
+    model = randomized(aae(posterior=posterior))
+    assert model.posterior_kind == model.get_config()["posterior"] == posterior
+    x, noise = ops.convert_to_tensor(X), np.random.default_rng(3).standard_normal((12, 2), "f")
+    codes = array(model.posterior(x).reparameterize(ops.convert_to_tensor(noise[:, None])))
+    np.testing.assert_allclose(model.encode(X, sample=True, seed=3), codes[:, 0], rtol=1e-5)
+    moved = np.abs(codes[:, 0] - model.encode(X)).max()
+    assert (moved == pytest.approx(0, abs=1e-6)) == (posterior == "deterministic")
+    for name in ("posterior", "posterior_kind"):
+        with pytest.raises(AttributeError, match=f"{name} of a AAE cannot be changed"):
+            setattr(model, name, "gaussian" if posterior != "gaussian" else "universal")
+
+
 @pytest.mark.parametrize("posterior", ["gaussian", "universal"])
 def test_codes_are_sampled_in_training_and_fixed_elsewhere(posterior):
     model = randomized(aae(posterior=posterior))
     x = ops.convert_to_tensor(np.repeat(X[:1], 20_000, axis=0))
-    sampled = array(model.sampled_code(x, training=True))
+    sampled = array(drawn(model, x))
     assert (sampled.std(axis=0) > 0.1).all()
     fixed = model.encode(X[:1])
     np.testing.assert_array_equal(fixed, model.encode(X[:1]))
@@ -158,13 +177,14 @@ def test_codes_are_sampled_in_training_and_fixed_elsewhere(posterior):
     few = model.encode(X, sample=True, seed=3, batch_size=5)
     np.testing.assert_allclose(few, model.encode(X, sample=True, seed=3), rtol=1e-5)
     if posterior == "gaussian":
-        found = {name: array(value)[0] for name, value in model.encoded(X[:1]).items()}
+        encode = model.parts()["encoder"].function
+        found = {name: array(value)[0] for name, value in encode({"x": X[:1]}).items()}
         np.testing.assert_array_equal(found["z_mean"], fixed[0])
         np.testing.assert_allclose(sampled.mean(axis=0), fixed[0], atol=0.1)
         stddev = np.exp(found["z_log_var"] / 2)
         np.testing.assert_allclose(sampled.std(axis=0), stddev, rtol=0.03)
         model.encoder.get_layer("z_log_var").bias.assign([1e6, -1e6])
-        assert np.isfinite(array(model.sampled_code(x, training=True))).all()
+        assert np.isfinite(array(drawn(model, x))).all()
     else:
         noise = {"x": ops.convert_to_tensor(X[:1]), "noise": ops.zeros((1, 2))}
         np.testing.assert_allclose(array(model.noisy_encoder(noise)), fixed, atol=1e-6)
@@ -199,9 +219,9 @@ def test_prior_samples_for_the_discriminator_are_of_the_images_classes():
     model = informed()
     many = np.repeat(np.append(LABELS, -1), 300)
     batch = Batch(ops.zeros((len(many), 4, 4, 1)), ops.convert_to_tensor(many.astype("int32")))
-    regions = model.prior.region(array(model.prior_samples_like(batch)))
-    assert np.mean(regions[many >= 0] == many[many >= 0]) > 0.98
-    assert set(regions[many < 0]) == {0, 1, 2, 3}
+    components = model.prior.component_of(array(model.prior_samples_like(batch)))
+    assert np.mean(components[many >= 0] == many[many >= 0]) > 0.98
+    assert set(components[many < 0]) == {0, 1, 2, 3}
 
 
 def test_the_discriminator_has_a_class_for_unlabeled_images():
@@ -215,14 +235,14 @@ def test_the_discriminator_has_a_class_for_unlabeled_images():
 
 @pytest.mark.parametrize("given", [None, [4, 3, 2, 1]])
 def test_each_part_of_the_prior_gets_the_mass_of_its_class(given):
-    model = informed(zoo.GaussianMixture.petals(4, masses=given))
+    model = informed(zoo.GaussianMixture.petals(4, probabilities=given))
     model.compile(jit_compile=False)
     y = np.array([0, 0, 0, 0, 1, 1, 2, 3, -1, -1, -1, -1])
     model.fit(X, y, verbose=0)
     expected = np.array([4, 2, 1, 1]) / 8 if given is None else np.array(given) / 10
-    np.testing.assert_allclose(model.prior.masses, expected)
+    np.testing.assert_allclose(model.prior.probabilities, expected)
     copy = type(model).from_config(model.get_config())
-    np.testing.assert_allclose(copy.prior.masses, expected)
+    np.testing.assert_allclose(copy.prior.probabilities, expected)
 
 
 @pytest.mark.slow
@@ -236,7 +256,7 @@ def test_codes_lie_in_the_part_of_their_class():
     assert np.mean(model.predict_labels(x) == y) > 0.8
     assert np.mean(model.predict_labels(x_test) == y_test) > 0.7  # other writers
     again = model.encode(model.generate(labels=np.arange(200) % 10, seed=0))
-    assert np.mean(prior.region(again) == np.arange(200) % 10) > 0.7
+    assert np.mean(prior.component_of(again) == np.arange(200) % 10) > 0.7
 
 
 @pytest.mark.slow
@@ -299,11 +319,11 @@ def test_the_encoder_of_a_supervised_one_sees_no_label():
         (lambda: aae(generator_steps=0), "generator_steps is 0"),
         (lambda: aae(generator_weight=0.0), "generator_weight is 0.0"),
         (lambda: aae(prior=zoo.Normal(3)), "3 dimensions, but the codes have 2"),
-        (lambda: informed(zoo.Normal(2)), "the prior has no parts"),
+        (lambda: informed(zoo.Normal(2)), "the prior has no components"),
         (lambda: semi_supervised(instance_noise=-1), "instance_noise is -1"),
         (lambda: semi_supervised(posterior="gaussian"), "takes no posterior="),
         (lambda: semi_supervised(encoder=aae().encoder), "takes no encoder="),
-        (lambda: semi_supervised(masses=[1, 2]), "give 4 numbers above 0"),
+        (lambda: semi_supervised(probabilities=[1, 2]), "give 4 numbers above 0"),
         (lambda: informed(zoo.SwissRoll(5)), "num_classes is 4, but the prior has 5"),
         (lambda: informed(discriminator=aae().discriminator), "a dict of z and label"),
         (lambda: informed().generate(3, labels=[0, 1]), "n is 3, but there are 2 labels"),

@@ -89,7 +89,7 @@ def test_gibbs_sampling_reaches_the_models_distribution():
     expected = np.exp(-energies) / np.exp(-energies).sum()
     samples = ops.convert_to_tensor(np.repeat(v, 2500, 0))
     for _ in range(30):
-        samples = model.sample_visible(model.image(model.sample_hidden(samples)))
+        samples = model.draw_visible(model.image(model.draw_hidden(samples)))
     index = (array(samples) @ (2 ** np.arange(3))).astype(int)
     got = np.bincount(index, minlength=8) / len(index)
     assert (abs(got - expected) < 5 * np.sqrt(expected * (1 - expected) / len(index))).all()

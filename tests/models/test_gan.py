@@ -18,7 +18,7 @@ SHAPE = (4, 4, 1)
 class Fixed(zoo.Normal):
     """A prior whose draws are all the same code, so that losses can be compared."""
 
-    def draw(self, n, seed, label=None):
+    def draw(self, n, seed_generator, label=None):
         return ops.tile(ops.convert_to_tensor([[0.5, -1.0]]), (n, 1))
 
 

@@ -244,7 +244,7 @@ def test_invalid_values_are_refused(name, options, error, says):
         lambda value: zoo.Normal(value),
         lambda value: zoo.Uniform(2, high=value),
         lambda value: zoo.SwissRoll(radius=value),
-        lambda value: zoo.SwissRoll(masses=[value] * 10),
+        lambda value: zoo.SwissRoll(probabilities=[value] * 10),
     ],
 )
 @pytest.mark.parametrize("value", [NAN, INF, -1.0])

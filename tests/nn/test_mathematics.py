@@ -93,7 +93,7 @@ def test_reparameterized_samples_have_the_posteriors_moments():
     n = 200_000
     mean, sigma = 1.5, 0.2
     q = normal.DiagonalNormal(ops.full((n, 1), mean), ops.full((n, 1), 2 * float(np.log(sigma))))
-    z = array(q.sample(1, keras.random.SeedGenerator(0)))[:, 0]
+    z = array(q.draw(1, keras.random.SeedGenerator(0)))[:, 0]
     assert abs(z.mean() - mean) < 5 * sigma / np.sqrt(n)
     assert abs(z.std() - sigma) < 5 * sigma / np.sqrt(2 * n)
     assert stats.kstest((z[:2000, 0] - mean) / sigma, "norm").pvalue > 1e-3

@@ -15,7 +15,7 @@ def test_the_kl_divergence_from_a_mixture_equals_quadrature():
 
     What they may be off by is five of the standard errors that quadrature finds, too.
     """
-    prior = zoo.GaussianMixture([[-2.0], [1.0]], [[[0.5]], [[1.5]]], masses=[1, 3])
+    prior = zoo.GaussianMixture([[-2.0], [1.0]], [[[0.5]], [[1.5]]], probabilities=[1, 3])
     model = randomized(zoo.VAE((4, 4, 1), 1, hidden_units=(5,), prior=prior, samples=4000))
     mean, log_var = (m[:, 0].astype("float64") for m in model.posterior_moments(X))
     grid = np.linspace(-1, 1, 40_001)[:, None] * (np.abs(mean) + 9 * np.exp(log_var / 2)).max()

@@ -260,7 +260,7 @@ def without(base, **methods):
         (zoo.Uniform(2), "has the log-density -inf at the code of 100 in each dimension"),
         (zoo.SwissRoll(), "lacks what log_prob.. needs: SwissRoll has no density"),
         (
-            zoo.nn.distributions.Categorical(2),
+            zoo.CategoricalPrior(2),
             "gives single points, but this model needs a density",
         ),
         (object(), "give a prior such as zoo.Normal"),

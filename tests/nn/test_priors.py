@@ -14,7 +14,7 @@ from zoo.runtime.draws import draw_prior
 pytestmark = pytest.mark.backend
 
 N = 20_000
-MASSES = np.array([1.0, 2.0, 3.0, 4.0])
+WEIGHTS = np.array([1.0, 2.0, 3.0, 4.0])
 
 
 def spiral(n, generator, label=None):
@@ -26,14 +26,14 @@ keras.saving.register_keras_serializable(package="tests")(spiral)
 PRIORS = {
     "normal": zoo.Normal(2, 5.0),
     "uniform": zoo.Uniform(2, -1.0, 3.0),
-    "categorical": zoo.Categorical(4, MASSES),
-    "petals": zoo.GaussianMixture.petals(4, masses=MASSES),
-    "swiss roll": zoo.SwissRoll(4, masses=MASSES),
+    "categorical": zoo.CategoricalPrior(4, WEIGHTS),
+    "petals": zoo.GaussianMixture.petals(4, probabilities=WEIGHTS),
+    "swiss roll": zoo.SwissRoll(4, probabilities=WEIGHTS),
     "custom": zoo.CustomPrior(spiral, 2),
-    "custom, in parts": zoo.CustomPrior(spiral, 2, num_classes=4, masses=MASSES),
+    "custom, with components": zoo.CustomPrior(spiral, 2, num_classes=4, probabilities=WEIGHTS),
 }
 CLOSED = ("normal", "uniform", "petals")
-IN_PARTS = ("categorical", "petals", "swiss roll", "custom, in parts")
+WITH_COMPONENTS = ("categorical", "petals", "swiss roll", "custom, with components")
 
 
 @pytest.mark.parametrize("name", PRIORS)
@@ -95,33 +95,33 @@ def test_log_densities_are_those_of_scipy():
     np.testing.assert_allclose(normal, stats.norm.logpdf(z, scale=5.0).sum(axis=1), rtol=1e-6)
     mixture = PRIORS["petals"]
     expected = sum(
-        mass * stats.multivariate_normal(mean, factor @ factor.T).pdf(z)
-        for mass, mean, factor in zip(MASSES / 10, mixture.means, mixture.factors, strict=True)
+        weight * stats.multivariate_normal(mean, factor @ factor.T).pdf(z)
+        for weight, mean, factor in zip(WEIGHTS / 10, mixture.means, mixture.factors, strict=True)
     )
     np.testing.assert_allclose(array(mixture.log_prob(z)), np.log(expected), rtol=1e-5)
     uniform = array(PRIORS["uniform"].log_prob(z))
     np.testing.assert_allclose(uniform, stats.uniform(-1.0, 4.0).logpdf(z).sum(axis=1), rtol=1e-6)
     one_hot = array(PRIORS["categorical"].log_prob(np.eye(4)))
-    np.testing.assert_allclose(one_hot, np.log(MASSES / 10), rtol=1e-6)
+    np.testing.assert_allclose(one_hot, np.log(WEIGHTS / 10), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", IN_PARTS)
-def test_each_class_has_its_mass(name):
-    """What is drawn for -1 is the parts, each as often as its mass."""
+@pytest.mark.parametrize("name", WITH_COMPONENTS)
+def test_each_class_has_its_probability(name):
+    """What is drawn for -1 is the components, each as often as its probability."""
     prior = PRIORS[name]
-    np.testing.assert_allclose(prior.masses, MASSES / 10)
+    np.testing.assert_allclose(prior.probabilities, WEIGHTS / 10)
     whole = prior.sample(N, np.full(N, -1), seed=0)
-    by_label = prior.sample(N, np.random.default_rng(5).choice(4, N, p=MASSES / 10), seed=1)
+    by_label = prior.sample(N, np.random.default_rng(5).choice(4, N, p=WEIGHTS / 10), seed=1)
     for dimension in range(prior.latent_dim):
         assert stats.ks_2samp(whole[:, dimension], by_label[:, dimension]).pvalue > 1e-3
     np.testing.assert_array_equal(whole, prior.sample(N, seed=0))
 
 
 @pytest.mark.parametrize("name", ["categorical", "petals", "swiss roll"])
-def test_samples_of_a_class_lie_in_its_region(name):
+def test_samples_of_a_class_lie_in_its_component(name):
     prior = PRIORS[name]
     labels = np.arange(4000) % 4
-    assert np.mean(prior.region(prior.sample(4000, labels, seed=0)) == labels) > 0.97
+    assert np.mean(prior.component_of(prior.sample(4000, labels, seed=0)) == labels) > 0.97
 
 
 def test_the_swiss_roll_is_about_as_dense_everywhere_along():
@@ -164,14 +164,14 @@ def test_priors_are_named_in_recipes():
         (lambda: zoo.Normal(2, 0.0), "scale is 0.0"),
         (lambda: zoo.Normal(0), "latent_dim is 0"),
         (lambda: zoo.Uniform(2, 1.0, 1.0), "low must be below high"),
-        (lambda: zoo.Categorical(1), "num_classes is 1"),
+        (lambda: zoo.CategoricalPrior(1), "num_classes is 1"),
         (lambda: zoo.GaussianMixture(np.zeros(3)), r"means has shape \(3,\)"),
         (lambda: zoo.GaussianMixture(np.zeros((2, 3)), np.eye(2)), r"factors has shape \(2, 2\)"),
         (lambda: zoo.GaussianMixture(np.zeros((2, 2)), np.zeros((2, 2))), "singular"),
-        (lambda: zoo.SwissRoll(4, masses=[1, 2]), "give 4 numbers above 0"),
+        (lambda: zoo.SwissRoll(4, probabilities=[1, 2]), "give 4 numbers above 0"),
         (lambda: zoo.SwissRoll(4, noise=0), "noise is 0"),
         (lambda: zoo.CustomPrior(lambda n, generator: np.zeros(3), 2), r"returned \(3,\)"),
-        (lambda: PRIORS["normal"].sample(3, [0, 1, 2]), "no part for each class"),
+        (lambda: PRIORS["normal"].sample(3, [0, 1, 2]), "no component for each class"),
         (lambda: PRIORS["petals"].sample(3, [0, 1, 4]), "3 integers from 0 to 3, or -1"),
         (lambda: PRIORS["petals"].sample(3, [0, 1]), "3 integers"),
         (lambda: priors.get_prior(zoo.Normal(3), 2), "3 dimensions, but the codes have 2"),

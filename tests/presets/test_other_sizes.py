@@ -107,7 +107,7 @@ def test_the_unlabeled_row_of_a_discriminator_stays_the_last():
     np.testing.assert_allclose(
         outputs(new.discriminator, z=z, label=np.full(4, MORE))[""], expected, atol=1e-6
     )
-    with pytest.raises(ValueError, match=r"cannot have num_classes=13: .* prior has 10 parts"):
+    with pytest.raises(ValueError, match=r"cannot have num_classes=13: .* prior has 10 components"):
         resized(old, num_classes=MORE)
 
 

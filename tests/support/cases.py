@@ -88,7 +88,7 @@ def measured(model) -> str:
 def draws_codes(model) -> bool:
     """Say whether the loss is another one at every call, outside of training too."""
     samples = isinstance(model, zoo.VAE | zoo.GAN | zoo.PaletteNet)
-    return samples or getattr(model, "posterior", "deterministic") in (
+    return samples or getattr(model, "posterior_kind", "deterministic") in (
         "gaussian",
         "universal",
     )

@@ -74,10 +74,10 @@ def label_informed(epochs: int | None = None, verbose: int | str = 2) -> Table:
     return Table(
         "Label-informed adversarial autoencoders",
         "MNIST, two latent dimensions, 50,000 training images, all or 10,000 of them with a label, "
-        f"{length}; over the 10,000 test images: percentage whose code lies in its class's part of "
-        "the prior, sliced 2-Wasserstein distance of their codes from as many prior samples, "
-        "squared error summed over pixels. Settings are those of the presets' recipes.",
-        ("prior", "in their class's part, %", "distance", "squared error"),
+        f"{length}; over the 10,000 test images: percentage whose code lies in its class's "
+        "component of the prior, sliced 2-Wasserstein distance of their codes from as many prior "
+        "samples, squared error summed over pixels. Settings are those of the presets' recipes.",
+        ("prior", "in their class's component, %", "distance", "squared error"),
         rows,
         plots.scatters(codes, y, extent=9.0),
     )

@@ -129,10 +129,10 @@ def generate(
     if n < 1:
         raise ValueError(f"n is {n}; generate at least one image.")
     labels = model.checked_labels(labels, n)
-    return decode_or_draw(model, model.prior_samples(n, labels, seed), labels, seed, mean)
+    return decode_or_sample(model, model.prior_samples(n, labels, seed), labels, seed, mean)
 
 
-def decode_or_draw(
+def decode_or_sample(
     model: Any, z: np.ndarray, labels: Any, seed: int | None, mean: bool | None
 ) -> np.ndarray:
     """Return rows that are drawn from p(x | z) of codes [n, latent_dim], or mean images.

@@ -111,8 +111,13 @@ def encoder_and_decoder(model: Any) -> dict[str, Part]:
     takes = (image_info(model), *label_info(model, "x"))
 
     def encode(tensors):
-        codes = model.encoded(tensors["x"], tensors.get("label"))
-        return {name: model.shaped(codes[name]) for name in model.encoder_outputs}
+        x, label = tensors["x"], tensors.get("label")
+        if len(codes) == 1:
+            found = (model.code(x, label),)
+        else:
+            q = model.posterior(x, label)
+            found = (q.mean, q.log_var)
+        return {info.name: model.shaped(value) for info, value in zip(codes, found, strict=True)}
 
     encoder = model.part("encoder", encode, takes, codes, _networks(model, "encoder"))
     return {"encoder": encoder, "decoder": decoder_part(model)}

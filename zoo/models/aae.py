@@ -17,6 +17,7 @@ from zoo.models.base import Batch, Losses
 from zoo.nn import networks, own_discriminators
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.normal import DiagonalNormal
+from zoo.nn.distributions.posteriors import ImplicitPosterior, PointMass
 from zoo.training.loss_weight import LossWeight
 from zoo.training.monitors import DiscriminatorMonitor
 from zoo.training.registry import register
@@ -60,6 +61,9 @@ class AAE(BaseAutoencoder):
         input_dropout: the same for the input of the first of these layers, such as the pixels.
         discriminator: your own network from `z`, flat, to one logit [batch, 1].
         Others: see `zoo.models.autoencoder.BaseAutoencoder`.
+
+    Attributes:
+        posterior_kind: the argument `posterior`; the method of this name gives q(z | x) itself.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -135,7 +139,7 @@ class AAE(BaseAutoencoder):
                 "posterior='universal' builds its own encoder, which takes images and noise: leave "
                 "out encoder= and decoder=."
             )
-        self.posterior = posterior
+        self.posterior_kind = posterior
         if posterior == "gaussian":
             self.encoder_outputs = ("z_mean", "z_log_var")
         super().__init__(
@@ -173,7 +177,7 @@ class AAE(BaseAutoencoder):
     def _described_encoder(self, input_shape, outputs, **options):
         dropped = {"dropout": self.dropout, "input_dropout": self.input_dropout}
         options |= {**dropped, "seed": self.seed or 0}
-        if self.posterior != "universal":
+        if self.posterior_kind != "universal":
             return super()._described_encoder(input_shape, outputs, **options)
         # The encoder is this network with zero noise: they have the same weights.
         self.noisy_encoder = super()._described_encoder(
@@ -224,7 +228,8 @@ class AAE(BaseAutoencoder):
 
     def reconstruction_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log p(x | z) for the codes of the images."""
-        z = self.sampled_code(batch.x, training)  # [batch, latent_dim]
+        q = self.posterior(batch.x, training=training)
+        z = q.draw(1, self.seed_generator)[:, 0]  # [batch, latent_dim]
         inputs = {"z": z, "label": batch.label} if "z" in self.label_inputs else z
         parameters = self.decoder(inputs, training=training)
         reconstruction = -self.likelihood.log_prob(batch.x, parameters)  # [batch]
@@ -235,7 +240,8 @@ class AAE(BaseAutoencoder):
         """Return -log d(z') - log(1 - d(z)), and metrics of how close codes are to the prior."""
         # training=False: this update does not train the encoder, so it runs without dropout, and
         # its batch statistics stay as they are.
-        codes = ops.stop_gradient(self.sampled_code(batch.x, training=False))
+        q = self.posterior(batch.x, training=False)
+        codes = ops.stop_gradient(q.draw(1, self.seed_generator)[:, 0])  # [batch, latent_dim]
         samples = self.prior_samples_like(batch)  # [batch, latent_dim]
         on_samples = self.logits(samples, batch.label, training)  # [batch]
         on_codes = self.logits(codes, batch.label, training)
@@ -250,7 +256,7 @@ class AAE(BaseAutoencoder):
 
     def generator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(z) for the codes of the images."""
-        codes = self.sampled_code(batch.x, training)
+        codes = self.posterior(batch.x, training=training).draw(1, self.seed_generator)[:, 0]
         # training=False: this update does not train the discriminator.
         generator = ops.softplus(-self.logits(codes, batch.label, training=False))  # [batch]
         return Losses(self.generator_weight.value * generator, generator=generator)
@@ -261,19 +267,19 @@ class AAE(BaseAutoencoder):
             ops.softplus(-on_samples) + self.label_smoothing * on_samples + ops.softplus(on_codes)
         )
 
-    def sampled_code(self, x: Any, training: bool) -> Any:
-        """Return a code of each image, a sample of q(z | x), [batch, latent_dim]."""
-        if self.posterior == "deterministic":
-            return self.encoder(x, training=training)
-        noise = backend.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
-        return self.code_from_noise(x, noise, training=training)
+    def posterior(
+        self, x: Any, label: Any = None, training: bool = False
+    ) -> PointMass | DiagonalNormal | ImplicitPosterior:
+        """Return q(z | x) of images [batch, *input_shape]; labels are ignored."""
+        if self.posterior_kind == "deterministic":
+            return PointMass(self.encoder(x, training=training))
+        if self.posterior_kind == "gaussian":
+            return DiagonalNormal(**self.encoder(x, training=training))
 
-    def code_from_noise(self, x: Any, noise: Any, training: bool = False) -> Any:
-        """Return samples of q(z | x) for images and standard normal noise [batch, latent_dim]."""
-        if self.posterior == "universal":
+        def encoder_with(noise):
             return self.noisy_encoder({"x": x, "noise": noise}, training=training)
-        q = DiagonalNormal(**self.encoder(x, training=training))
-        return q.reparameterize(noise[:, None])[:, 0]  # [batch, 1, latent_dim] and back
+
+        return ImplicitPosterior(encoder_with, ops.shape(x)[0], self.latent_dim)
 
     def prior_samples_like(self, batch: Batch) -> Any:
         """Return as many samples of the prior as there are images, [batch, latent_dim]."""
@@ -295,15 +301,9 @@ class AAE(BaseAutoencoder):
     # Use
 
     def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
-        if self.posterior == "gaussian":
-            return self.encoder(x, training=training)["z_mean"]
+        if self.posterior_kind == "gaussian":
+            return self.posterior(x, label, training).mean
         return super().code(x, label, training)
-
-    def encoded(self, x: Any, label: Any = None) -> dict:
-        if self.posterior != "gaussian":
-            return super().encoded(x, label)
-        q = DiagonalNormal(**self.encoder(x))
-        return {"z_mean": q.mean, "z_log_var": q.log_var}
 
     def encode(
         self,
@@ -330,10 +330,14 @@ class AAE(BaseAutoencoder):
         if not self.conditional:
             self.checked_labels(labels, len(x))
         x = checks.in_numpy(x)
-        if not sample or self.posterior == "deterministic":
+        if not sample:
             return self.shaped(self.run_in_batches("code", x, None, batch_size))
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self.shaped(self.run_in_batches("code_from_noise", (x, noise), None, batch_size))
+        return self.shaped(self.run_in_batches("_code_from_noise", (x, noise), None, batch_size))
+
+    def _code_from_noise(self, x, noise):
+        """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
+        return self.posterior(x).reparameterize(noise[:, None])[:, 0]
 
     # Export
 
@@ -353,6 +357,8 @@ class AAE(BaseAutoencoder):
         return {**super().parts(), "discriminator": discriminator}
 
     def setting(self, name: str) -> Any:
+        if name == "posterior":
+            return self.posterior_kind
         if name == "discriminator":
             return self.discriminator if self.custom_discriminator else None
         return super().setting(name)

@@ -27,10 +27,15 @@ from zoo.nn.distributions.requirements import check_likelihood
 class BaseAutoencoder(BaseModel):
     """The base class of models with an encoder, a code, a decoder, and a likelihood p(x | z).
 
+    Four methods run the encoder, the last two where a model has a distribution q(z | x):
+
+    - `encode(x)`: arrays, for users; codes, in batches of any number of images;
+    - `code(x)`: tensors, for steps and exports; the deterministic code of each image;
+    - `posterior(x)`: tensors; q(z | x), of which `draw(samples, seed_generator)` gives codes;
+    - `posterior_moments(x)`: arrays, for users; mean and log-variance of a Gaussian q(z | x).
+
     The methods that take and return arrays (`encode`, `decode`, `reconstruct`, `generate`) are
-    documented in `zoo.inference.arrays`. Of tensors, `code` gives the deterministic code of an
-    image, `encoded` what the exported encoder gives; variational models have `posterior`, the
-    distribution q(z | x), and `posterior_moments` with its means and log-variances as arrays.
+    documented in `zoo.inference.arrays`.
 
     Args:
         input_shape: (height, width, channels), (time, channels) of signals, or (features,).
@@ -62,7 +67,8 @@ class BaseAutoencoder(BaseModel):
     Attributes:
         code_shape: the shape of one code, as `encode` gives it; (latent_dim,) unless the networks
             are your own. Steps of training and `code` have flat codes, [batch, latent_dim].
-        encoder_outputs: names of the encoder's outputs, each of `latent_dim` values.
+        encoder_outputs: names of the encoder's outputs, each of `latent_dim` values: the code, or
+            the mean and the log-variance of q(z | x).
         label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
             by default both networks of a conditional model.
         label_before_code: whether a one-hot label comes before the code in the decoder's input.
@@ -152,10 +158,6 @@ class BaseAutoencoder(BaseModel):
     def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
         """Return the deterministic code of images, as tensors, flat: [batch, latent_dim]."""
         return self.encoder(self.encoder_input(x, label), training=training)
-
-    def encoded(self, x: Any, label: Any = None) -> dict:
-        """Return the outputs of the exported encoder, by the names in `encoder_outputs`."""
-        return {self.encoder_outputs[0]: self.code(x, label)}
 
     def observation(self, z: Any, label: Any = None, training: bool = False) -> Any:
         """Return p(x | z) of codes [batch, latent_dim]."""

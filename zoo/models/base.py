@@ -195,7 +195,7 @@ class BaseModel(keras.Model):
         """Set an attribute; of settings that were set only the weights of the loss."""
         if name in self.settings:
             were_set = vars(self).setdefault("_settings", {"input_shape"})  # which is `image_shape`
-            if name in were_set:
+            if name in were_set or callable(getattr(type(self), name, None)):  # a method
                 value = settings.changed(self, name, value)
             were_set.add(name)
         super().__setattr__(name, value)

@@ -192,7 +192,8 @@ class CAAE(SupervisedAAE):
         return self.track(metrics)
 
     def autoencoder_losses(self, batch: Batch, training: bool) -> Losses:
-        z = self.sampled_code(batch.x, training)  # [batch, latent_dim]
+        q = self.posterior(batch.x, training=training)
+        z = q.draw(1, self.seed_generator)[:, 0]  # [batch, latent_dim]
         observation = self.observation(z, batch.label, training)
         reconstruction = -observation.log_prob(batch.x)  # [batch]
         smoothness = total_variation(observation.mean)
@@ -214,7 +215,8 @@ class CAAE(SupervisedAAE):
 
     def image_discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         levels = self.labels_shown(batch.label)
-        decoded = ops.stop_gradient(self.image(self.sampled_code(batch.x, False), levels))
+        z = self.posterior(batch.x).draw(1, self.seed_generator)[:, 0]
+        decoded = ops.stop_gradient(self.image(z, levels))
         real = self.image_logits(batch.x, batch.label, training)
         fake = self.image_logits(decoded, levels, training)
         loss = ops.softplus(-real) + self.label_smoothing * real + ops.softplus(fake)

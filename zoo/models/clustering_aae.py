@@ -17,7 +17,7 @@ from zoo.models.aae import AAE
 from zoo.models.base import Batch, Losses
 from zoo.nn import corruption as corruptions
 from zoo.nn import networks
-from zoo.nn.distributions.priors import Categorical
+from zoo.nn.distributions.priors import CategoricalPrior
 from zoo.nn.distributions.requirements import check_corruption
 from zoo.training.loss_weight import LossWeight
 from zoo.training.registry import register
@@ -59,9 +59,10 @@ class ClusteringAAE(AAE):
             `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image. By default
             {"gaussian": 0.3}.
         instance_noise: standard deviation of the noise on the inputs of the label's discriminator.
-        label_weight: weight of the label's part of the generator loss, above 0.
+        label_weight: weight of the label's term of the generator loss, above 0.
         head_distance: heads that are closer are pushed apart, above 0; None for no heads.
-        masses: frequencies of the clusters, [num_classes], of any sum; equal by default.
+        probabilities: of the clusters, [num_classes], above 0, divided by their sum; equal by
+            default.
         Others: see `AAE`; your own networks are not possible.
 
     Examples:
@@ -113,7 +114,7 @@ class ClusteringAAE(AAE):
         instance_noise: float = 0.2,
         label_weight: float = 1.0,
         head_distance: float | None = None,
-        masses: Any = None,
+        probabilities: Any = None,
         prior: Any = None,
         label_smoothing: float = 0.0,
         generator_steps: int = 1,
@@ -156,8 +157,8 @@ class ClusteringAAE(AAE):
         self.corruption = corruptions.get({"gaussian": 0.3} if corruption is None else corruption)
         check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.instance_noise = number("instance_noise", instance_noise, least=0)
-        self.label_prior = Categorical(self.num_classes, masses)
-        self.masses = self.label_prior.get_config()["masses"]
+        self.label_prior = CategoricalPrior(self.num_classes, probabilities)
+        self.probabilities = self.label_prior.get_config()["probabilities"]
         features = keras.Input(self.trunk.output.shape[1:], name="features")
         classify = self.seeds.layer(layers.Dense, self.num_classes, name="logits", dtype="float32")
         logits = classify(features)

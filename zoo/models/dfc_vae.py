@@ -120,7 +120,7 @@ class DFCVAE(VAE):
 
     def losses(self, batch: Batch, training: bool) -> Losses:
         q = self.posterior(batch.x, training=training)
-        z = q.sample(1, self.seed_generator)  # [batch, 1, latent_dim]
+        z = q.draw(1, self.seed_generator)  # [batch, 1, latent_dim]
         observation = self.observation(z[:, 0], training=training)
         reconstruction = -observation.log_prob(batch.x)  # [batch], measured, not minimized
         kl = kl_divergence(q, self.prior, z)  # [batch]

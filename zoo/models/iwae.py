@@ -91,7 +91,7 @@ class IWAE(VAE):
         if self.corruption and training:
             seen = self.decoder_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q = self.posterior(seen, batch.label, training)
-        z = q.sample(self.samples, self.seed_generator)  # [batch, k, latent_dim]
+        z = q.draw(self.samples, self.seed_generator)  # [batch, k, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, batch.label, training)  # [batch, k]
         log_weights = self.log_weights(q, z, log_likelihoods, batch.label)
         iw_elbo = ops.logsumexp(log_weights, axis=1) - math.log(self.samples)  # [batch]

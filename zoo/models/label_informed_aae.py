@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
-from zoo.inference.arrays import decode_or_draw
+from zoo.inference.arrays import decode_or_sample
 from zoo.models.aae import AAE
 from zoo.training.labeled_images import check_every_class_has_a_label
 from zoo.training.registry import register
@@ -18,20 +18,20 @@ from zoo.training.registry import register
 
 @register
 class LabelInformedAAE(AAE):
-    """The label-informed adversarial autoencoder: each class has its own part of the prior.
+    """The label-informed adversarial autoencoder: each class has its own component of the prior.
 
     It is an `AAE` whose discriminator also takes the label c: it distinguishes samples
-    z' ~ p(z | c) from codes of images of class c, so that each class must fill its own part of the
-    prior. For images without a label, y = -1, the samples come from the whole prior. Encoder and
-    decoder do not take labels.
+    z' ~ p(z | c) from codes of images of class c, so that each class must fill its own component
+    of the prior. For images without a label, y = -1, the samples come from the whole prior. Encoder
+    and decoder do not take labels.
 
     Use it to choose where the codes of each class lie, and to classify and generate by position.
 
     Args:
-        prior: one with parts, such as `zoo.GaussianMixture.petals()` or `zoo.SwissRoll()`. The mass
-            of each part should be the frequency of its class in the data; if no masses were given,
-            `fit` on arrays takes them from the labels.
-        num_classes: how many labels there are; the prior has as many parts.
+        prior: one with components, such as `zoo.GaussianMixture.petals()` or `zoo.SwissRoll()`. A
+            component should have the probability of its class in the data; if no probabilities
+            were given, `fit` on arrays takes them from the labels.
+        num_classes: how many labels there are; the prior has as many components.
         discriminator: your own network from a dict of `z` and `label`, integers from 0 to
             num_classes, where the last means "unlabeled", to one logit [batch, 1].
         Others: see `AAE`.
@@ -108,7 +108,7 @@ class LabelInformedAAE(AAE):
         if self.prior.num_classes != self.num_classes:
             raise ValueError(
                 f"num_classes is {num_classes}, but the prior has {self.prior.num_classes or 'no'} "
-                "parts; give a prior with a part for each class, such as "
+                "components; give a prior with a component for each class, such as "
                 f"zoo.GaussianMixture.petals({num_classes})."
             )
 
@@ -118,18 +118,18 @@ class LabelInformedAAE(AAE):
 
     def fit(self, x: Any = None, y: Any = None, *args, **kwargs) -> keras.callbacks.History:
         """Train as other models do, with y = -1 for images without a label."""
-        if y is not None and checks.is_array(x) and not self.prior.masses_given:
+        if y is not None and checks.is_array(x) and not self.prior.probabilities_given:
             labels = checks.check_labels(
                 y, checks.count_rows(x), self.num_classes, "y", unlabeled=True
             )
             check_every_class_has_a_label(labels, self.num_classes)
-            self._weigh_parts(np.bincount(labels[labels >= 0]))
+            self._weigh_components(np.bincount(labels[labels >= 0]))
         return super().fit(x, y, *args, **kwargs)
 
-    def _weigh_parts(self, counts):
-        config = self.prior.get_config() | {"masses": counts.tolist()}
+    def _weigh_components(self, counts):
+        config = self.prior.get_config() | {"probabilities": counts.tolist()}
         vars(self)["prior"] = type(self.prior).from_config(config)  # which users cannot change
-        self.train_function = self.test_function = None  # they hold the old masses as constants
+        self.train_function = self.test_function = None  # they hold the old ones as constants
 
     def prior_samples_like(self, batch: Any) -> Any:
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator, batch.label)
@@ -140,8 +140,8 @@ class LabelInformedAAE(AAE):
     # Use
 
     def predict_labels(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
-        """Return the classes in whose part of the prior the codes of images lie, int32 [n]."""
-        return self.prior.region(self.encode(x, batch_size=batch_size))
+        """Return the classes in whose component of the prior the codes of images lie, int32 [n]."""
+        return self.prior.component_of(self.encode(x, batch_size=batch_size))
 
     def generate(
         self,
@@ -151,11 +151,11 @@ class LabelInformedAAE(AAE):
         seed: int | None = None,
         mean: bool | None = None,
     ) -> np.ndarray:
-        """Decode samples of the prior, or with labels [n] samples of the parts of these classes."""
+        """Decode samples of the prior, or with labels [n] of the components of these classes."""
         if labels is None:
             return super().generate(n, seed=seed, mean=mean)
         labels = checks.check_labels(labels, np.size(labels), self.num_classes, "labels")
         if n not in (None, len(labels)):
             raise ValueError(f"n is {n}, but there are {len(labels)} labels; leave out n.")
         z = self.prior.sample(len(labels), labels, seed)
-        return decode_or_draw(self, z, None, seed, mean)
+        return decode_or_sample(self, z, None, seed, mean)

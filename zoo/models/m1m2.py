@@ -108,7 +108,7 @@ class M1M2(M2):
         if not draw:
             return self.lower.posterior(x).mean
         pixels = self.lower.input_pixels(x, draw=True)
-        z1 = self.lower.posterior(pixels).sample(1, self.seed_generator)
+        z1 = self.lower.posterior(pixels).draw(1, self.seed_generator)
         return ops.stop_gradient(z1[:, 0])
 
     def image(self, z: Any, label: Any = None, training: bool = False) -> Any:

@@ -226,7 +226,7 @@ class M2(VAE):
         """Return -log p(x | y, z) and KL(q(z | x, y) || p(z)) for given labels, both [batch]."""
         inputs = {"features": features, "label": label}
         q_z = DiagonalNormal(**self.latent_head(inputs, training=training))
-        z = q_z.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
+        z = q_z.draw(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, label, training)
         return -ops.mean(log_likelihoods, axis=1), kl_divergence(q_z, self.prior_of(label), z)
 

@@ -170,22 +170,22 @@ class RBM(Autoencoder):
         if persistent:
             v = self.states
         for _ in range(self.k):
-            mean = self.image(self.sample_hidden(v))
-            v = self.sample_visible(mean)
+            mean = self.image(self.draw_hidden(v))
+            v = self.draw_visible(mean)
         if persistent:
             self.states.assign(v)
         energies_of = v if persistent else mean
         return ops.stop_gradient(energies_of)
 
-    def sample_hidden(self, v: Any) -> Any:
-        """Sample p(h | v), [batch, latent_dim]."""
+    def draw_hidden(self, v: Any) -> Any:
+        """Return samples of p(h | v), [batch, latent_dim]."""
         mean = self.encoder(v)
         if self.code_activation == "linear":
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
-    def sample_visible(self, mean: Any) -> Any:
-        """Sample p(v | h), given its mean, of the same shape."""
+    def draw_visible(self, mean: Any) -> Any:
+        """Return samples of p(v | h), given its mean, of the same shape."""
         if not self.binary:
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")

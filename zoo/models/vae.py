@@ -165,7 +165,7 @@ class VAE(BaseAutoencoder):
 
     def prior_of(self, label: Any = None) -> Any:
         """Return p(z), or p(z | label) if the prior is learned."""
-        return self.prior if self.prior_network is None else self.prior.given(label)
+        return self.prior if self.prior_network is None else self.prior.of_label(label)
 
     def log_likelihoods(self, x: Any, z: Any, label: Any = None, training: bool = False) -> Any:
         """Return log p(x | z) of images and codes z [batch, samples, latent_dim], [batch, samples].
@@ -197,7 +197,7 @@ class VAE(BaseAutoencoder):
         if self.corruption and training:
             seen = self.decoder_likelihood.corrupted(x, self.corruption, self.seed_generator)
         q, p = self.posterior(seen, batch.label, training), self.prior_of(batch.label)
-        z = q.sample(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
+        z = q.draw(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
         log_likelihoods = self.log_likelihoods(x, z, batch.label, training)
         reconstruction = -ops.mean(log_likelihoods, axis=1)  # [batch], nats
         kl = kl_divergence(q, p, z)  # [batch], in closed form or estimated from z
@@ -257,10 +257,6 @@ class VAE(BaseAutoencoder):
     def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
         return self.posterior(x, label, training).mean
 
-    def encoded(self, x: Any, label: Any = None) -> dict:
-        q = self.posterior(x, label)
-        return {"z_mean": q.mean, "z_log_var": q.log_var}
-
     def encode(
         self,
         x: Any,
@@ -287,19 +283,19 @@ class VAE(BaseAutoencoder):
             return super().encode(x, labels, batch_size=batch_size)
         x, labels = self.checked_images(x, labels)
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self.shaped(self.run_in_batches("code_from_noise", (x, noise), labels, batch_size))
+        return self.shaped(self.run_in_batches("_code_from_noise", (x, noise), labels, batch_size))
 
-    def code_from_noise(self, x: Any, noise: Any, label: Any = None) -> Any:
+    def _code_from_noise(self, x, noise, label=None):
         """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
         return self.posterior(x, label).reparameterize(noise[:, None])[:, 0]
 
     def posterior_moments(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> tuple:
         """Return mean and log-variance of q(z | x) as arrays, both float32 [n, latent_dim]."""
         x, labels = self.checked_images(x, labels)
-        both = self.run_in_batches("moments", x, labels, batch_size)
+        both = self.run_in_batches("_moments", x, labels, batch_size)
         return both[:, : self.latent_dim], both[:, self.latent_dim :]
 
-    def moments(self, x: Any, label: Any = None) -> Any:
+    def _moments(self, x, label=None):
         """Return mean and log-variance of q(z | x) side by side, [batch, 2 latent_dim]."""
         q = self.posterior(x, label)
         return ops.concatenate([q.mean, q.log_var], axis=-1)
@@ -334,8 +330,15 @@ class VAE(BaseAutoencoder):
 
     def bound_of(self, x: Any, z: Any, label: Any = None) -> Any:
         """Return `kl_and_log_prob` for tensors, as one tensor [batch, 2]."""
-        z = z[:, None]  # [batch, 1, latent_dim]
-        kl = kl_divergence(self.posterior(x, label), self.prior_of(label), z)
+        return self._bound(self.posterior(x, label), x, z[:, None], label)
+
+    def bound_of_noise(self, x: Any, noise: Any, label: Any = None) -> Any:
+        """Return `bound_of` at the codes of q(z | x) for standard normal noise, [batch, 2]."""
+        q = self.posterior(x, label)
+        return self._bound(q, x, q.reparameterize(noise[:, None]), label)
+
+    def _bound(self, q, x, z, label):  # z [batch, 1, latent_dim]
+        kl = kl_divergence(q, self.prior_of(label), z)
         log_prob = self.log_likelihoods(self.input_pixels(x), z, label)[:, 0]
         return ops.stack([kl, log_prob], axis=1)
 

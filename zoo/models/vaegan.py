@@ -157,7 +157,7 @@ class VAEGAN(VAE):
 
     def encoder_losses(self, batch: Batch, training: bool) -> Losses:
         q = self.posterior(batch.x, training=training)
-        z = q.sample(1, self.seed_generator)  # [batch, 1, latent_dim]
+        z = q.draw(1, self.seed_generator)  # [batch, 1, latent_dim]
         observation = self.observation(z[:, 0], training=training)
         reconstruction = -observation.log_prob(batch.x)  # [batch], measured, not minimized
         kl = kl_divergence(q, self.prior, z)
@@ -200,7 +200,7 @@ class VAEGAN(VAE):
 
     def generated(self, x: Any, training: bool) -> Any:
         """Return images decoded from sampled codes of `x`, and as many from prior samples."""
-        z = ops.stop_gradient(self.posterior(x).sample(1, self.seed_generator)[:, 0])
+        z = ops.stop_gradient(self.posterior(x).draw(1, self.seed_generator)[:, 0])
         samples = self.prior.draw(ops.shape(x)[0], self.seed_generator)
         return [self.image(codes, training=training) for codes in (z, samples)]
 

@@ -39,9 +39,9 @@ class Corruption(Configured):
         """Return the shape of the noise for images; by default their own shape."""
         return ops.shape(x)
 
-    def draw(self, x: Any, seed: Any) -> Any:
-        """Corrupt images [batch, ...] inside a training step, with a `SeedGenerator`."""
-        return self.apply(x, getattr(backend, self.noise)(self.noise_shape(x), seed))
+    def draw(self, x: Any, seed_generator: Any) -> Any:
+        """Corrupt images [batch, ...], a tensor, inside of a training step."""
+        return self.apply(x, getattr(backend, self.noise)(self.noise_shape(x), seed_generator))
 
     def sample(self, x: Any, seed: int | None = None) -> np.ndarray:
         """Corrupt an array of images; a seed gives the same result on every backend.
@@ -183,9 +183,9 @@ class Composition(Corruption):
             raise ValueError("A Composition of corruptions needs at least one.")
         self.steps = [get(step) for step in steps]
 
-    def draw(self, x: Any, seed: Any) -> Any:
+    def draw(self, x: Any, seed_generator: Any) -> Any:
         for step in self.steps:
-            x = step.draw(x, seed)
+            x = step.draw(x, seed_generator)
         return x
 
     def sample(self, x: Any, seed: int | None = None) -> np.ndarray:

@@ -145,8 +145,8 @@ def start_from(model: Any, other: Any) -> Kept:
         and model.setting(name) is not None
     }
     changed = {n: size for n, size in sizes.items() if _plain(other.setting(n)) != _plain(size)}
-    parts = getattr(model.prior, "num_classes", None)  # a prior with a part for each class
-    other, kept = resized(other, prior=model.prior if parts else None, **changed)
+    components = getattr(model.prior, "num_classes", None)  # one for each class
+    other, kept = resized(other, prior=model.prior if components else None, **changed)
     found, masks = _weights(other), {}
     for name, variable in _weights(model).items():
         fits = name in found and tuple(found[name].shape) == tuple(variable.shape)
@@ -193,7 +193,8 @@ def _made_with(model, name, value, prior):
     for key in ("prior", "prior_of_noise"):
         inside = (config.get(key) or {}).get("config") if isinstance(config.get(key), dict) else {}
         if name in inside:
-            changed = {**inside, name: value, **({"masses": None} if "masses" in inside else {})}
+            equal = {"probabilities": None} if "probabilities" in inside else {}
+            changed = {**inside, name: value, **equal}
             config[key] = {**config[key], "config": changed}
     if prior is not None:
         config["prior"] = prior

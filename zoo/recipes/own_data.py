@@ -158,7 +158,7 @@ def _are_drawings(some) -> bool:
     return bool(np.mean((some < 0.1) | (some > 0.9)) > 0.6)
 
 
-def given(
+def adapted(
     recipe: Recipe,
     images: Any,
     labels: Any,
@@ -168,7 +168,7 @@ def given(
     epochs: int | None = None,
     batch_size: int | None = None,
 ) -> tuple[Recipe, OwnData, list[str]]:
-    """Return a recipe that suits images of a user's own, and these images.
+    """Adapt a recipe to images of a user's own; return it, and these images.
 
     Args:
         recipe: as it is shipped, or from `recipe_of_class`.

@@ -231,7 +231,7 @@ def _data_of(recipe, images, labels, length, name, model_class, verbose):
         recipe = replace(recipe, **{k: number for k, number in length.items() if number})
         return recipe, data.SOURCES[recipe.data], x, y, None
     model_class = model_class or _class(recipe.class_name)
-    recipe, own, changes = own_data.given(recipe, images, labels, name, model_class, **length)
+    recipe, own, changes = own_data.adapted(recipe, images, labels, name, model_class, **length)
     for line in changes if verbose else ():
         print(line, flush=True)
     title = data_note.described(own)

@@ -15,12 +15,13 @@ from zoo.training.loss_weight import LossWeight
 
 _OF_KERAS = ("name", "dtype")  # what Keras does with these is its own matter
 _PLAIN = (bool, int, float, str, tuple)
-_SHAPES = ("image_shape", "code_shape")  # the attributes that shapes in a configuration are from
+# Attributes that hold arguments of another name.
+_RENAMED = ("image_shape", "code_shape", "posterior_kind")
 
 
 def attributes_of(cls: type) -> frozenset[str]:
     """Return the attributes that hold arguments of the constructor, which make the model."""
-    return frozenset({*arguments_of(cls), *_SHAPES} - {*_OF_KERAS})
+    return frozenset({*arguments_of(cls), *_RENAMED} - {*_OF_KERAS})
 
 
 def changed(model: Any, name: str, value: Any) -> Any:

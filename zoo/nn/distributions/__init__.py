@@ -1,10 +1,15 @@
-"""Posteriors, priors and likelihoods: `log_prob`, `sample`, and KL divergences between them."""
+"""Posteriors, priors and likelihoods, with `log_prob`, and KL divergences between them.
+
+`sample` gives arrays for users, with a seed; `draw` gives tensors inside of a training step, with
+the model's seed generator.
+"""
 
 from zoo.nn.distributions.columns import GaussianColumns
 from zoo.nn.distributions.counts import NegativeBinomial, Poisson
 from zoo.nn.distributions.custom_prior import CustomPrior
 from zoo.nn.distributions.likelihoods import (
     Bernoulli,
+    Categorical,
     Gaussian,
     LearnedGaussian,
     Likelihood,
@@ -13,23 +18,27 @@ from zoo.nn.distributions.likelihoods import (
 from zoo.nn.distributions.mixed_columns import MixedColumns
 from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
+from zoo.nn.distributions.posteriors import ImplicitPosterior, PointMass
 from zoo.nn.distributions.prior_names import get as get_prior
-from zoo.nn.distributions.priors import Categorical, LearnedNormal, Normal, Prior, Uniform
+from zoo.nn.distributions.priors import CategoricalPrior, LearnedNormal, Normal, Prior, Uniform
 
 __all__ = [
     "Bernoulli",
     "Categorical",
+    "CategoricalPrior",
     "CustomPrior",
     "DiagonalNormal",
     "Gaussian",
     "GaussianColumns",
     "GaussianMixture",
+    "ImplicitPosterior",
     "LearnedGaussian",
     "LearnedNormal",
     "Likelihood",
     "MixedColumns",
     "NegativeBinomial",
     "Normal",
+    "PointMass",
     "Poisson",
     "Prior",
     "SquaredError",

@@ -11,7 +11,7 @@ from keras import ops
 
 from zoo.checks.arguments import whole
 from zoo.checks.own_classes import OwnClassError
-from zoo.nn.distributions.priors import MOST_PARTS, Prior
+from zoo.nn.distributions.priors import MOST_COMPONENTS, Prior
 from zoo.runtime.json_file import shortened
 
 MOST_IN_POOL = 10**7
@@ -29,9 +29,9 @@ class CustomPrior(Prior):
             `function(n, generator, label)` for an integer label. `generator` is a
             `numpy.random.Generator`.
         latent_dim: the number of dimensions.
-        num_classes: how many parts, at least 2; None for a prior without parts.
-        masses: of the parts, as for other priors.
-        pool: how many samples the pool has for each part.
+        num_classes: how many components, at least 2; None for a prior without.
+        probabilities: of the components, as for other priors.
+        pool: how many samples the pool has for each component.
 
     Examples:
         >>> def ring(n, generator):
@@ -48,7 +48,7 @@ class CustomPrior(Prior):
         latent_dim: int,
         *,
         num_classes: int | None = None,
-        masses: Any = None,
+        probabilities: Any = None,
         pool: int = 20_000,
     ):
         if isinstance(function, dict):
@@ -56,15 +56,15 @@ class CustomPrior(Prior):
         self.function, self.size = function, whole("pool", pool, least=1, most=MOST_IN_POOL)
         self.latent_dim = whole("latent_dim", latent_dim, least=1)
         if num_classes is not None:
-            self.num_classes = whole("num_classes", num_classes, least=2, most=MOST_PARTS)
-            self._set_masses(masses)
-        parts = [None] if num_classes is None else range(self.num_classes)
-        self.pool = np.stack([self._filled(part) for part in parts])
+            self.num_classes = whole("num_classes", num_classes, least=2, most=MOST_COMPONENTS)
+            self._set_probabilities(probabilities)
+        components = [None] if num_classes is None else range(self.num_classes)
+        self.pool = np.stack([self._filled(component) for component in components])
         self.extent = float(np.quantile(np.abs(self.pool), 0.99))
 
-    def _filled(self, part):
-        generator = np.random.default_rng(0 if part is None else part)
-        label = () if part is None else (part,)
+    def _filled(self, component):
+        generator = np.random.default_rng(component or 0)
+        label = () if component is None else (component,)
         samples = np.asarray(self.function(self.size, generator, *label), "float32")
         if samples.shape != (self.size, self.latent_dim) or not np.isfinite(samples).all():
             raise ValueError(
@@ -74,26 +74,26 @@ class CustomPrior(Prior):
         return samples
 
     def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
-        part = ops.zeros_like(uniform[:, 0], "int32")
+        component = ops.zeros_like(uniform[:, 0], "int32")
         if self.num_classes:
-            part = self.parts_of(label, uniform[:, 0])
+            component = self.drawn_components(label, uniform[:, 0])
         row = ops.minimum(ops.cast(uniform[:, 1] * self.size, "int32"), self.size - 1)
         rows = np.reshape(self.pool, (-1, self.latent_dim))
-        return ops.take(ops.convert_to_tensor(rows), part * self.size + row, axis=0)
+        return ops.take(ops.convert_to_tensor(rows), component * self.size + row, axis=0)
 
     def describe(self) -> dict:
         return {"kind": "custom"}
 
     def shown(self) -> dict:
-        parts = {"num_classes": self.num_classes} if self.num_classes else {}
-        return {"function": self.function, "latent_dim": self.latent_dim, **parts}
+        components = {"num_classes": self.num_classes} if self.num_classes else {}
+        return {"function": self.function, "latent_dim": self.latent_dim, **components}
 
     def get_config(self) -> dict:
         return {
             "function": keras.saving.serialize_keras_object(self.function),
             "latent_dim": self.latent_dim,
             "num_classes": self.num_classes,
-            "masses": self._masses_for_config(),
+            "probabilities": self._probabilities_for_config(),
             "pool": self.size,
         }
 

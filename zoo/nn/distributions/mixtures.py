@@ -1,4 +1,4 @@
-"""Priors with a part for every class: mixtures of Gaussians and the Swiss roll."""
+"""Priors with a component for every class: mixtures of Gaussians and the Swiss roll."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.arguments import number, whole
-from zoo.nn.distributions.priors import MOST_PARTS, Prior
+from zoo.nn.distributions.priors import MOST_COMPONENTS, Prior
 
 MOST_FACTORS = 2**24  # numbers in the factors of a mixture, num_classes latent_dim^2
 
@@ -25,15 +25,15 @@ class GaussianMixture(Prior):
         means: [num_classes, latent_dim], m_c.
         factors: [num_classes, latent_dim, latent_dim], A_c, each of full rank; the unit matrix by
             default.
-        masses: p_c, [num_classes], above 0, of any sum; equal by default.
+        probabilities: p_c, [num_classes], above 0, divided by their sum; equal by default.
 
     Examples:
         >>> prior = zoo.GaussianMixture([[-3.0, 0.0], [3.0, 0.0]])
-        >>> prior.region(prior.sample(4, [0, 0, 1, 1], seed=0))
+        >>> prior.component_of(prior.sample(4, [0, 0, 1, 1], seed=0))
         array([0, 0, 1, 1], dtype=int32)
     """
 
-    def __init__(self, means: Any, factors: Any = None, masses: Any = None):
+    def __init__(self, means: Any, factors: Any = None, probabilities: Any = None):
         self.means = np.asarray(means, "float64")
         if self.means.ndim != 2:
             raise ValueError(f"means has shape {self.means.shape}; give [num_classes, latent_dim].")
@@ -50,7 +50,7 @@ class GaussianMixture(Prior):
         self.factors = np.broadcast_to(factors, shape)
         if not np.linalg.slogdet(self.factors)[0].all():
             raise ValueError("A factor is singular: its Gaussian would have no density.")
-        self._set_masses(masses)
+        self._set_probabilities(probabilities)
         deviations = np.sqrt(np.sum(self.factors**2, axis=2))
         self.extent = float(np.max(np.abs(self.means) + 2.0 * deviations))
 
@@ -62,7 +62,7 @@ class GaussianMixture(Prior):
         radius: float = 4.0,
         length: float = 1.0,
         width: float = 0.35,
-        masses: Any = None,
+        probabilities: Any = None,
     ) -> GaussianMixture:
         """Return Gaussians on a circle, whose long axes point to the origin.
 
@@ -71,24 +71,24 @@ class GaussianMixture(Prior):
 
         Source: after Makhzani et al. 2015 (arXiv 1511.05644), section 2.3; the sizes are ours.
         """
-        num_classes = whole("num_classes", num_classes, least=2, most=MOST_PARTS)
+        num_classes = whole("num_classes", num_classes, least=2, most=MOST_COMPONENTS)
         angles = 2.0 * np.pi * np.arange(num_classes) / num_classes
         outward = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         across = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
         factors = np.stack([length * outward, width * across], axis=2)
-        return cls(radius * outward, factors, masses)
+        return cls(radius * outward, factors, probabilities)
 
     def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
-        part = self.parts_of(label, uniform[:, 0])
-        means = ops.take(ops.convert_to_tensor(self.means.astype("float32")), part, axis=0)
-        factors = ops.take(ops.convert_to_tensor(self.factors.astype("float32")), part, axis=0)
+        component = self.drawn_components(label, uniform[:, 0])
+        means = ops.take(ops.convert_to_tensor(self.means.astype("float32")), component, axis=0)
+        factors = ops.take(ops.convert_to_tensor(self.factors.astype("float32")), component, axis=0)
         return means + ops.sum(factors * noise[:, None, :], axis=2)
 
     def _joint(self, z):
         """Return ln p_c + ln N(z; m_c, A_c A_c^T) of codes [..., latent_dim], [..., classes]."""
         _, volume = np.linalg.slogdet(self.factors)
         constant = 0.5 * self.latent_dim * math.log(2.0 * math.pi)
-        scales = np.log(self.masses) - volume - constant
+        scales = np.log(self.probabilities) - volume - constant
         arrays = (np.linalg.inv(self.factors), self.means, scales)
         inverse, means, scales = (ops.convert_to_tensor(a.astype("float32")) for a in arrays)
         away = ops.expand_dims(ops.convert_to_tensor(z, "float32"), -2) - means
@@ -98,7 +98,7 @@ class GaussianMixture(Prior):
     def log_prob(self, z: Any) -> Any:
         return ops.logsumexp(self._joint(z), axis=-1)
 
-    def region(self, z: Any) -> np.ndarray:
+    def component_of(self, z: Any) -> np.ndarray:
         return ops.convert_to_numpy(ops.argmax(self._joint(z), axis=-1)).astype("int32")
 
     def describe(self) -> dict:
@@ -106,14 +106,14 @@ class GaussianMixture(Prior):
             "kind": "mixture",
             "means": self.means.tolist(),
             "factors": self.factors.tolist(),
-            "weights": self.masses.tolist(),
+            "weights": self.probabilities.tolist(),
         }
 
     def get_config(self) -> dict:
         return {
             "means": self.means.tolist(),
             "factors": self.factors.tolist(),
-            "masses": self._masses_for_config(),
+            "probabilities": self._probabilities_for_config(),
         }
 
 
@@ -122,15 +122,15 @@ class SwissRoll(Prior):
     """A spiral in the plane; the classes follow one another from the center to the outer end.
 
     z = radius sqrt(u) (cos 2 pi turns sqrt(u), sin 2 pi turns sqrt(u)) + noise, u uniform in
-    [0, 1): the density is almost the same along the spiral. The part of a class is an interval of
-    u.
+    [0, 1): the density is almost the same along the spiral. The component of a class is an
+    interval of u, a section of the spiral.
 
     Args:
-        num_classes: how many parts, at least 2.
+        num_classes: how many components, at least 2.
         radius: of the outer end.
         turns: of the spiral from the center to the outer end.
         noise: standard deviation of the Gaussian noise on both coordinates.
-        masses: [num_classes], above 0, of any sum; equal by default.
+        probabilities: [num_classes], above 0, divided by their sum; equal by default.
 
     Examples:
         >>> prior = zoo.SwissRoll(10)
@@ -149,34 +149,34 @@ class SwissRoll(Prior):
         radius: float = 8.0,
         turns: float = 2.0,
         noise: float = 0.2,
-        masses: Any = None,
+        probabilities: Any = None,
     ):
-        self.num_classes = whole("num_classes", num_classes, least=2, most=MOST_PARTS)
+        self.num_classes = whole("num_classes", num_classes, least=2, most=MOST_COMPONENTS)
         self.radius, self.turns = (
             number("radius", radius, above=0),
             number("turns", turns, above=0),
         )
         self.noise = number("noise", noise, above=0)
-        self._set_masses(masses)
+        self._set_probabilities(probabilities)
         self.extent = self.radius + 2.0 * self.noise
 
     def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
-        part = self.parts_of(label, uniform[:, 0])
+        component = self.drawn_components(label, uniform[:, 0])
         starts = ops.convert_to_tensor(self._ends()[:-1].astype("float32"))
-        lengths = ops.convert_to_tensor(self.masses.astype("float32"))
-        along = ops.take(starts, part) + ops.take(lengths, part) * uniform[:, 1]
+        lengths = ops.convert_to_tensor(self.probabilities.astype("float32"))
+        along = ops.take(starts, component) + ops.take(lengths, component) * uniform[:, 1]
         return self._spiral(ops.sqrt(along), ops) + self.noise * noise
 
     def _ends(self):
-        return np.concatenate([[0.0], np.cumsum(self.masses)])
+        return np.concatenate([[0.0], np.cumsum(self.probabilities)])
 
     def _spiral(self, root, library):
         angle = 2.0 * math.pi * self.turns * root
         arms = [library.cos(angle), library.sin(angle)]
         return self.radius * root[:, None] * library.stack(arms, axis=1)
 
-    def region(self, z: Any) -> np.ndarray:
-        """Return the part that the nearest point of the spiral belongs to."""
+    def component_of(self, z: Any) -> np.ndarray:
+        """Return the component that the nearest point of the spiral belongs to."""
         from sklearn.neighbors import KDTree
 
         along = (np.arange(20_000) + 0.5) / 20_000
@@ -189,7 +189,7 @@ class SwissRoll(Prior):
             "radius": self.radius,
             "turns": self.turns,
             "noise": self.noise,
-            "weights": self.masses.tolist(),
+            "weights": self.probabilities.tolist(),
         }
 
     def get_config(self) -> dict:
@@ -198,5 +198,5 @@ class SwissRoll(Prior):
             "radius": self.radius,
             "turns": self.turns,
             "noise": self.noise,
-            "masses": self._masses_for_config(),
+            "probabilities": self._probabilities_for_config(),
         }

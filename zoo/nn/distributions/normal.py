@@ -27,15 +27,15 @@ class DiagonalNormal:
         >>> q = zoo.nn.distributions.DiagonalNormal(*np.zeros((2, 1, 2), "float32"))
         >>> float(q.log_prob(np.zeros((1, 1, 2), "float32"))[0, 0])  # -ln(2 pi)
         -1.8378...
-        >>> tuple(q.sample(5, keras.random.SeedGenerator(0)).shape)
+        >>> tuple(q.draw(5, keras.random.SeedGenerator(0)).shape)
         (1, 5, 2)
     """
 
     def __init__(self, z_mean: Any, z_log_var: Any):
         self.mean, self.log_var = z_mean, bounded_log_variance(z_log_var)
 
-    def sample(self, samples: int, seed_generator: Any) -> Any:
-        """Sample every row by reparameterization, [batch, samples, n], differentiably."""
+    def draw(self, samples: int, seed_generator: Any) -> Any:
+        """Return samples of every row, [batch, samples, n], differentiably."""
         rows, n = ops.shape(self.mean)[0], self.mean.shape[-1]
         return self.reparameterize(backend.normal((rows, samples, n), seed_generator))
 

@@ -15,7 +15,7 @@ from zoo.checks.data import check_labels
 from zoo.nn.configured import Configured
 from zoo.nn.distributions.normal import DiagonalNormal, log_normal
 
-MOST_PARTS = 2**16  # of a prior: each takes memory, and a file can name any number
+MOST_COMPONENTS = 2**16  # of a prior: each takes memory, and a file can name any number
 
 
 class Prior(Configured):
@@ -29,9 +29,9 @@ class Prior(Configured):
 
     Attributes:
         latent_dim: the number of dimensions.
-        num_classes: how many parts the prior has, one for each class; None if it has no parts.
-        masses: float [num_classes], the probability of each part; they sum to 1.
-        masses_given: whether a user chose them; else they are equal.
+        num_classes: how many components it has, one for each class; None if it has none.
+        probabilities: float [num_classes], of the components; they sum to 1.
+        probabilities_given: whether a user gave them; else they are equal.
         extent: the range along an axis, on each side of the origin, that pictures show.
         discrete: whether it gives single points, so that `log_prob` is no density.
 
@@ -46,8 +46,8 @@ class Prior(Configured):
 
     latent_dim: int
     num_classes: int | None = None
-    masses: np.ndarray | None = None
-    masses_given = False
+    probabilities: np.ndarray | None = None
+    probabilities_given = False
     extent: float = 3.0
     discrete = False
 
@@ -56,7 +56,7 @@ class Prior(Configured):
 
         Args:
             noise: standard normal, [n, latent_dim]. uniform: in [0, 1), [n, 2].
-            label: int32 [n], or -1 for a random part by its mass; None if there are no parts.
+            label: int32 [n], the components; -1 for a random one, None for a prior without.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define transform().")
 
@@ -64,7 +64,8 @@ class Prior(Configured):
         """Return samples as an array; a seed gives the same samples on every backend.
 
         Args:
-            labels: integers [n], for priors with parts; -1, or None for all, means a random part.
+            labels: integers [n], for priors with components; -1, or None for all, means a random
+                one, by its probability.
 
         Returns:
             float32 [n, latent_dim].
@@ -74,32 +75,32 @@ class Prior(Configured):
         generator = np.random.default_rng(seed)
         noise = generator.standard_normal((n, self.latent_dim), np.float32)
         uniform = generator.random((n, 2), np.float32)
-        label = self._all_parts(n) if labels is None else ops.convert_to_tensor(labels, "int32")
+        label = self._any_component(n) if labels is None else ops.convert_to_tensor(labels, "int32")
         codes = self.transform(ops.convert_to_tensor(noise), ops.convert_to_tensor(uniform), label)
         return ops.convert_to_numpy(codes)
 
-    def draw(self, n: Any, seed: Any, label: Any = None) -> Any:
-        """Return samples inside a training step, as a tensor, with a `SeedGenerator`."""
-        noise = backend.normal((n, self.latent_dim), seed)
-        uniform = backend.uniform((n, 2), seed) if self.needs_uniform else None
+    def draw(self, n: Any, seed_generator: Any, label: Any = None) -> Any:
+        """Return samples as a tensor, inside of a training step."""
+        noise = backend.normal((n, self.latent_dim), seed_generator)
+        uniform = backend.uniform((n, 2), seed_generator) if self.needs_uniform else None
         if label is None and self.num_classes:
-            label = self._all_parts(n)
+            label = self._any_component(n)
         return self.transform(noise, uniform, label)
 
     needs_uniform = True
 
-    def _all_parts(self, n):
+    def _any_component(self, n):
         return ops.full((n,), -1, dtype="int32") if self.num_classes else None
 
-    def _need_parts(self):
+    def _need_components(self):
         if not self.num_classes:
             raise ValueError(
-                f"{type(self).__name__} has no part for each class, so it takes no labels: use "
-                "zoo.GaussianMixture or zoo.SwissRoll, or leave out labels."
+                f"{type(self).__name__} has no component for each class, so it takes no "
+                "labels: use zoo.GaussianMixture or zoo.SwissRoll, or leave out labels."
             )
 
     def _checked(self, labels, n):
-        self._need_parts()
+        self._need_components()
         labels = np.asarray(labels)
         whole = np.issubdtype(labels.dtype, np.integer) and labels.shape == (n,)
         if not whole or not ((labels >= -1) & (labels < self.num_classes)).all():
@@ -109,22 +110,22 @@ class Prior(Configured):
             )
         return labels
 
-    def parts_of(self, label: Any, uniform: Any) -> Any:
-        """Return the part of each sample: that of its label, or for -1 a random one by mass."""
-        ends = ops.convert_to_tensor(np.cumsum(self.masses)[:-1].astype("float32"))
+    def drawn_components(self, label: Any, uniform: Any) -> Any:
+        """Return the component of each sample: its label, or for -1 one drawn by probability."""
+        ends = ops.convert_to_tensor(np.cumsum(self.probabilities)[:-1].astype("float32"))
         anyone = ops.sum(ops.cast(uniform[:, None] >= ends[None], "int32"), axis=1)
         return ops.where(label >= 0, label, anyone)
 
-    def region(self, z: np.ndarray) -> np.ndarray:
-        """Return the part that codes [n, latent_dim] most probably belong to, int32 [n]."""
-        self._need_parts()
-        raise NotImplementedError(f"{type(self).__name__} does not define region().")
+    def component_of(self, z: np.ndarray) -> np.ndarray:
+        """Return the component that codes [n, latent_dim] most probably are from, int32 [n]."""
+        self._need_components()
+        raise NotImplementedError(f"{type(self).__name__} does not define component_of().")
 
     def log_prob(self, z: Any) -> Any:
         """Return the log-density of codes [..., latent_dim], in nats, as a tensor [...]."""
         raise NotImplementedError(f"{type(self).__name__} has no density in closed form.")
 
-    def given(self, label: Any) -> Any:
+    def of_label(self, label: Any) -> Any:
         """Return p(z | label) for labels, int32 [batch]; p(z) itself unless it is learned."""
         del label
         return self
@@ -143,18 +144,23 @@ class Prior(Configured):
         """Return what a user of exported files needs in order to sample this prior."""
         return {"kind": type(self).__name__.lower()}
 
-    def _masses_for_config(self):
-        return self.masses.tolist() if self.masses_given else None
+    def _probabilities_for_config(self):
+        return self.probabilities.tolist() if self.probabilities_given else None
 
-    def _set_masses(self, masses):
-        self.masses_given = masses is not None
-        masses = np.ones(self.num_classes) if masses is None else np.asarray(masses, float)
-        if masses.shape != (self.num_classes,) or not ((masses > 0) & (masses < np.inf)).all():
+    def _set_probabilities(self, probabilities):
+        self.probabilities_given = probabilities is not None
+        probabilities = (
+            np.ones(self.num_classes) if probabilities is None else np.asarray(probabilities, float)
+        )
+        if (
+            probabilities.shape != (self.num_classes,)
+            or not ((probabilities > 0) & (probabilities < np.inf)).all()
+        ):
             raise ValueError(
-                f"masses is {masses.tolist()}; give {self.num_classes} numbers above 0, such as "
-                "how many images each class has."
+                f"probabilities is {probabilities.tolist()}; give {self.num_classes} numbers "
+                "above 0, such as how many images each class has."
             )
-        self.masses = masses / masses.sum()
+        self.probabilities = probabilities / probabilities.sum()
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -230,44 +236,44 @@ class Uniform(Prior):
         return {"latent_dim": self.latent_dim, "low": self.low, "high": self.high}
 
 
-@keras.saving.register_keras_serializable(package="zoo", name="CategoricalPrior")
-class Categorical(Prior):
-    """One-hot codes of classes, each class with the probability of its mass.
+@keras.saving.register_keras_serializable(package="zoo")
+class CategoricalPrior(Prior):
+    """One-hot codes of classes, each class with a probability of its own.
 
     Args:
         num_classes: how many, at least 2; also the number of dimensions.
-        masses: [num_classes], above 0, of any sum; equal by default.
+        probabilities: [num_classes], above 0, divided by their sum; equal by default.
 
     Examples:
-        >>> zoo.Categorical(4).sample(3, seed=0).sum(axis=1)
+        >>> zoo.CategoricalPrior(4).sample(3, seed=0).sum(axis=1)
         array([1., 1., 1.], dtype=float32)
     """
 
     extent = 1.0
     discrete = True
 
-    def __init__(self, num_classes: int, masses: Any = None):
+    def __init__(self, num_classes: int, probabilities: Any = None):
         self.num_classes = self.latent_dim = whole(
-            "num_classes", num_classes, least=2, most=MOST_PARTS
+            "num_classes", num_classes, least=2, most=MOST_COMPONENTS
         )
-        self._set_masses(masses)
+        self._set_probabilities(probabilities)
 
     def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
-        return ops.one_hot(self.parts_of(label, uniform[:, 0]), self.num_classes)
+        return ops.one_hot(self.drawn_components(label, uniform[:, 0]), self.num_classes)
 
-    def region(self, z: Any) -> np.ndarray:
+    def component_of(self, z: Any) -> np.ndarray:
         return np.asarray(z).argmax(axis=-1).astype("int32")
 
     def log_prob(self, z: Any) -> Any:
         """Return the log-probability of one-hot codes."""
-        logs = ops.convert_to_tensor(np.log(self.masses).astype("float32"))
+        logs = ops.convert_to_tensor(np.log(self.probabilities).astype("float32"))
         return ops.take(logs, ops.argmax(ops.convert_to_tensor(z), axis=-1))
 
     def describe(self) -> dict:
-        return {"kind": "categorical", "weights": self.masses.tolist()}
+        return {"kind": "categorical", "weights": self.probabilities.tolist()}
 
     def get_config(self) -> dict:
-        return {"num_classes": self.num_classes, "masses": self._masses_for_config()}
+        return {"num_classes": self.num_classes, "probabilities": self._probabilities_for_config()}
 
 
 class LearnedNormal(Prior):
@@ -299,13 +305,13 @@ class LearnedNormal(Prior):
         self.labels = np.arange(num_classes)
         _check_network(network, latent_dim)
 
-    def given(self, label: Any) -> Any:
+    def of_label(self, label: Any) -> Any:
         return DiagonalNormal(**self.network(label))
 
     def moments(self, labels: Any) -> Any:
         """Return means and log-variances of labels [n], arrays [n, latent_dim]."""
         labels = check_labels(labels, np.size(labels), len(self.labels), "labels")
-        table = self.given(ops.convert_to_tensor(self.labels, "int32"))
+        table = self.of_label(ops.convert_to_tensor(self.labels, "int32"))
         return tuple(ops.convert_to_numpy(t)[labels] for t in (table.mean, table.log_var))
 
     def style(self, z: Any, labels: Any) -> Any:

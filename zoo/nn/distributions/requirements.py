@@ -49,7 +49,7 @@ def check_prior(prior: Prior, latent_dim: int, with_density: bool) -> None:
     _check_values(what, "sample(2)", z, (ROWS, latent_dim))
     if not with_density:
         drawn = _tried(what, "draw", lambda: prior.draw(ROWS, keras.random.SeedGenerator(0)))
-        _check_values(what, "draw(2, seed)", drawn, (ROWS, latent_dim))
+        _check_values(what, "draw(2, seed_generator)", drawn, (ROWS, latent_dim))
         return
     if prior.discrete:
         raise TypeError(f"{what} gives single points, but this model needs a density of codes.")
