@@ -14,6 +14,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks import streams
+from zoo.checks.arguments import whole
 from zoo.checks.arrays import as_array
 from zoo.checks.codes import check_codes
 from zoo.checks.tables import as_given
@@ -121,15 +122,15 @@ def generate(
             f"{type(model).__name__} has no prior over codes and cannot generate; use a VAE, "
             "CVAE or AAE, or decode() your own codes."
         )
+    if n is None and labels is None:
+        raise ValueError("Give the number of images to generate: generate(16).")
     if n is None:
-        if labels is None:
-            raise ValueError("Give the number of images to generate: generate(16).")
         labels = as_array(labels, "labels")
-        n = len(np.atleast_1d(labels)) if model.label_shape else labels.size
-    if n < 1:
-        raise ValueError(f"n is {n}; generate at least one image.")
-    labels = model.checked_labels(labels, n)
-    return decode_or_draw(model, model.prior_samples(n, labels, seed), labels, seed, mean)
+    rows = n if n is not None else len(np.atleast_1d(labels)) if model.label_shape else labels.size
+    if rows < 1:
+        raise ValueError(f"n is {rows}; generate at least one image.")
+    labels = model.checked_labels(labels, rows)
+    return decode_or_draw(model, model.prior_samples(rows, labels, seed), labels, seed, mean)
 
 
 def decode_or_draw(
@@ -189,7 +190,7 @@ def checked_labels(model: Any, labels: Any, n: Any) -> Any:
 def run_in_batches(model: Any, method: str, values: Any, labels: Any, batch_size: int) -> Any:
     """Run `model.<method>` compiled, in batches, on an array or a tuple of arrays."""
     checks.check_process()
-    checks.positive(batch_size, "batch_size")
+    batch_size = whole("batch_size", batch_size, least=1)
     functions = model.__dict__.setdefault("_compiled_functions", {})
     if method not in functions:
         functions[method] = backend.compiled(getattr(model, method), model.variables)
@@ -225,7 +226,7 @@ def predict(
 ) -> Any:
     """Reconstruct images; `keras.Model.predict` with arrays checked first."""
     if batch_size is not None:
-        checks.positive(batch_size, "batch_size")
+        batch_size = whole("batch_size", batch_size, least=1)
     if model.conditional and checks.is_array(x):
         raise ValueError('predict() of a conditional model takes {"x": images, "label": y}.')
     checks.check_process()

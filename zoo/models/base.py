@@ -14,7 +14,6 @@ from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
-from zoo.checks.constructors import arguments_of
 from zoo.checks.units import check_units
 from zoo.inference import arrays
 from zoo.inference.parts import OwnWeights, Part
@@ -137,7 +136,7 @@ class BaseModel(keras.Model):
     family = "autoencoder"
     conditional = False
     learns_labels = False
-    num_classes: int | None = None
+    num_classes: Any = None  # an int where there are labels of classes
     label_shape: tuple[int, ...] = ()
     label_dtype = "int32"
     semi_supervised = False
@@ -166,8 +165,7 @@ class BaseModel(keras.Model):
 
     def __new__(cls, *args, **kwargs) -> Self:
         """Refuse unknown settings, with the nearest known names."""
-        if wrong := [name for name in kwargs if name not in arguments_of(cls)]:
-            raise settings.unknown(cls, wrong)
+        settings.check_names(cls, kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
@@ -192,7 +190,8 @@ class BaseModel(keras.Model):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; of settings that were set only the weights of the loss."""
         if name in self.settings:
-            were_set = vars(self).setdefault("_settings", {"input_shape"})  # which is `image_shape`
+            # "input_shape" is the attribute `image_shape`.
+            were_set = self.__dict__.setdefault("_settings", {"input_shape"})
             if name in were_set:
                 value = settings.changed(self, name, value)
             were_set.add(name)

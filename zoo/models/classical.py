@@ -121,8 +121,8 @@ class Autoencoder(BaseAutoencoder):
         )
         self.l1 = LossWeight("l1", l1, least=0, left_out=True)
         self.l2 = LossWeight("l2", l2, least=0, left_out=True)
-        for name in self.weight_penalties():
-            self.add_metric_name(name)
+        for penalty in self.weight_penalties():
+            self.add_metric_name(penalty)
 
     def losses(self, batch: Batch, training: bool) -> Losses:
         z = self.encoder(batch.x, training=training)
@@ -454,7 +454,7 @@ class ContractiveAutoencoder(Autoencoder):
             hidden_units=hidden_units,
             activation=activation,
             code_activation=code_activation,
-            tie_weights=tie_weights,
+            tie_weights=bool(tie_weights),
             l1=l1,
             l2=l2,
             network=network,

@@ -67,7 +67,6 @@ class EBGAN(BaseAutoencoder):
     """
 
     family = "adversarial"
-    can_generate = True
     loss_metric = "energy_of_images"
     metric_names = (
         "reconstruction",
@@ -207,6 +206,10 @@ class EBGAN(BaseAutoencoder):
         return self.generated(z, training)
 
     # Use
+
+    @property
+    def can_generate(self) -> bool:
+        return True  # from noise, without codes
 
     def generated(self, z: Any, training: bool = False) -> Any:
         """Return g(z), the images of noise [batch, latent_dim], as tensors."""

@@ -128,7 +128,7 @@ class LabelInformedAAE(AAE):
 
     def _weigh_parts(self, counts):
         config = self.prior.get_config() | {"masses": counts.tolist()}
-        vars(self)["prior"] = type(self.prior).from_config(config)  # which users cannot change
+        self.__dict__["prior"] = type(self.prior).from_config(config)  # which users cannot change
         self.train_function = self.test_function = None  # they hold the old masses as constants
 
     def prior_samples_like(self, batch: Any) -> Any:

@@ -101,7 +101,7 @@ class M1M2(M2):
         self.lower = lower
         self.lower.trainable = False
         # Outwardly the model has the lower one's images; its own are codes.
-        vars(self).update(image_shape=lower.image_shape, likelihood=lower.likelihood)
+        self.__dict__.update(image_shape=lower.image_shape, likelihood=lower.likelihood)
 
     def input_pixels(self, x: Any, draw: bool = False) -> Any:
         """Return the input of the networks: the mean of q(z1 | x), or a sample; [batch, values]."""

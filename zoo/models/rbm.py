@@ -60,7 +60,6 @@ class RBM(Autoencoder):
     (doi 10.1126/science.1127647) for linear hidden units.
     """
 
-    can_generate = True
     family = "boltzmann"
     metric_names = ("reconstruction", "contrast")
     untrained = ("likelihood",)  # which is measured only
@@ -201,6 +200,10 @@ class RBM(Autoencoder):
         one = ops.one_hot(ops.cast(place, "int32"), units)
         flipped = ops.reshape(flat + one * (1.0 - 2.0 * flat), ops.shape(v))
         return -units * ops.softplus(self.free_energy(v) - self.free_energy(flipped))
+
+    @property
+    def can_generate(self) -> bool:
+        return True  # by a Markov chain, without a prior over codes
 
     def generate(
         self, n: int | None = None, labels: Any = None, *, seed: int | None = None, steps: int = 500

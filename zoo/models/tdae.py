@@ -117,7 +117,7 @@ class TDAE(BaseTranslator):
         large = self.target_shape = shape_of_images("TDAE", "target_shape", target_shape)
         self.doublings = doublings(small, large)
         if filters is None:
-            filters = [min(32 * 2**i, 256) for i in range(self.doublings)]
+            filters = tuple(min(32 * 2**i, 256) for i in range(self.doublings))
         super().__init__(
             small,
             filters=filters,

@@ -95,7 +95,7 @@ def test_half_precision_says_where_it_ends(written):
 
 
 def test_results_are_checked_for_their_shape():
-    tensor = tensors.Tensor("x", "float32", (2,))
+    tensor = tensors.TensorSpec("x", "float32", (2,))
     tensors.check_result(tensor, np.zeros((3, 2), "float32"), 3)
     tensors.check_result(tensor, np.full((3, 2), 3e38, "float32"), 3)  # whose sum is infinite
     for wrong in (np.zeros((3, 3)), np.zeros((2, 2)), None):

@@ -126,6 +126,10 @@ class Likelihood(Configured):
         """Return the mean images for decoder outputs, [batch, *image_shape]."""
         raise NotImplementedError
 
+    def calibrate(self, log_prob: Any, share: Any = 1.0) -> None:
+        """Update what is calibrated after a batch of training; see `Gaussian.calibrate`."""
+        raise NotImplementedError
+
     def standardized(self, x: Any) -> Any:
         """Return images in the units in which errors and noise count: their own, but for tables."""
         return x
@@ -200,7 +204,7 @@ class Gaussian(Likelihood):
 
     def __init__(self, stddev: float | None = None):
         self.stddev = None if stddev is None else number("stddev", stddev, above=0)
-        self.log_var = 0.0 if stddev is None else 2.0 * math.log(self.stddev)
+        self.log_var: Any = 0.0 if self.stddev is None else 2.0 * math.log(self.stddev)
 
     def of_unit_variance(self) -> Likelihood:
         return self if self.stddev is not None else type(self)(1.0)

@@ -64,7 +64,6 @@ class MixedColumns(GaussianColumns):
     """
 
     reads = "numbers, logits and logarithms of variances"
-    calibrated = False
 
     def __init__(
         self,
@@ -126,6 +125,10 @@ class MixedColumns(GaussianColumns):
             means[~inside], deviations[~inside] = moments(x[:, ~inside], kept)
         return cls(means, deviations, categories, names, stddev, category_names=category_names)
 
+    @property
+    def calibrated(self) -> bool:
+        return False  # the decoder gives the variances
+
     def of_unit_variance(self) -> Likelihood:
         if self.stddev is not None:
             return self
@@ -173,7 +176,7 @@ class MixedColumns(GaussianColumns):
         return least + ops.softplus(parameters[:, len(self.means) :] - least)
 
     def get_config(self) -> dict:
-        more = {"categories": [list(pair) for pair in self.categories]}
+        more: dict[str, Any] = {"categories": [list(pair) for pair in self.categories]}
         more["category_names"] = self.category_names and list(self.category_names)
         return {**super().get_config(), **more, "least_stddev": self.least_stddev}
 
@@ -183,9 +186,12 @@ def _names_of(categories, names, asked) -> tuple[str, ...] | None:
     if asked is not None:
         asked = tuple(map(str, asked))
         pairs = zip(asked, categories, strict=False)
-        fits = names is not None and len(asked) == len(categories)
-        if not fits or not all(
-            column.startswith(f"{name}=") for name, (a, b) in pairs for column in names[a:b]
+        if (
+            names is None
+            or len(asked) != len(categories)
+            or not all(
+                column.startswith(f"{name}=") for name, (a, b) in pairs for column in names[a:b]
+            )
         ):
             raise ValueError(
                 f"category_names is {asked}; give a name for each of the {len(categories)} "

@@ -45,8 +45,8 @@ class Prior(Configured):
     """
 
     latent_dim: int
-    num_classes: int | None = None
-    masses: np.ndarray | None = None
+    num_classes: Any = None  # an int, and an array, where there are parts
+    masses: Any = None
     masses_given = False
     extent: float = 3.0
     discrete = False
