@@ -375,7 +375,7 @@ class BaseModel(keras.Model):
     @classmethod
     def from_preset(cls, name: Any, **options) -> Self:
         """Load a preset and check that it is of this class; see `zoo.load`."""
-        model = load(name, **options)
+        model: Any = load(name, **options)
         if not isinstance(model, cls):
             raise TypeError(f"{name} is a {type(model).__name__}, not a {cls.__name__}.")
         return model
