@@ -15,6 +15,7 @@ from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks import streams
 from zoo.checks.arguments import whole
+from zoo.checks.array_types import ArrayLike, Labels
 from zoo.checks.arrays import as_array
 from zoo.checks.codes import check_codes
 from zoo.checks.tables import as_given
@@ -22,7 +23,9 @@ from zoo.training.fitting import choose_how_to_run
 
 
 @streams.by_batch
-def encode(model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+def encode(
+    model: Any, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
+) -> np.ndarray:
     """Return the deterministic codes of images.
 
     Args:
@@ -38,7 +41,9 @@ def encode(model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024) ->
 
 
 @streams.by_batch
-def decode(model: Any, z: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+def decode(
+    model: Any, z: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
+) -> np.ndarray:
     """Return the mean images of codes.
 
     Args:
@@ -53,7 +58,9 @@ def decode(model: Any, z: Any, labels: Any = None, *, batch_size: int = 1024) ->
 
 
 @streams.by_batch
-def reconstruct(model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+def reconstruct(
+    model: Any, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
+) -> np.ndarray:
     """Return the images that the codes of `x` decode to, [n, *input_shape].
 
     The columns are in the order of x, if it is a table whose columns have names.
@@ -65,7 +72,7 @@ def reconstruct(model: Any, x: Any, labels: Any = None, *, batch_size: int = 102
 
 @streams.by_batch
 def reconstruction_error(
-    model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024
+    model: Any, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
 ) -> np.ndarray:
     """Return the squared error of each image's reconstruction, summed over its values.
 
@@ -97,7 +104,7 @@ def reconstruction_error(
 def generate(
     model: Any,
     n: int | None = None,
-    labels: Any = None,
+    labels: Labels = None,
     *,
     seed: int | None = None,
     mean: bool | None = None,
@@ -134,7 +141,7 @@ def generate(
 
 
 def decode_or_draw(
-    model: Any, z: np.ndarray, labels: Any, seed: int | None, mean: bool | None
+    model: Any, z: np.ndarray, labels: Labels, seed: int | None, mean: bool | None
 ) -> np.ndarray:
     """Return rows that are drawn from p(x | z) of codes [n, latent_dim], or mean images.
 
@@ -170,13 +177,13 @@ def flat(model: Any, codes: Any) -> Any:
     return ops.reshape(codes, (-1, model.latent_dim))
 
 
-def checked_images(model: Any, x: Any, labels: Any) -> tuple:
+def checked_images(model: Any, x: ArrayLike, labels: Labels) -> tuple:
     """Check images and labels; return them as NumPy arrays, float32 and int32 or None."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
     return checks.in_numpy(x), model.checked_labels(labels, len(x))
 
 
-def checked_labels(model: Any, labels: Any, n: Any) -> Any:
+def checked_labels(model: Any, labels: Labels, n: Any) -> Any:
     """Check the labels of n images; return them as an array, or None for models without."""
     if model.conditional and model.label_shape:
         return checks.check_label_arrays(labels, n, model, "labels")
@@ -187,7 +194,7 @@ def checked_labels(model: Any, labels: Any, n: Any) -> Any:
     return None
 
 
-def run_in_batches(model: Any, method: str, values: Any, labels: Any, batch_size: int) -> Any:
+def run_in_batches(model: Any, method: str, values: Any, labels: Labels, batch_size: int) -> Any:
     """Run `model.<method>` compiled, in batches, on an array or a tuple of arrays."""
     checks.check_process()
     batch_size = whole("batch_size", batch_size, least=1)
@@ -205,20 +212,20 @@ def run_in_batches(model: Any, method: str, values: Any, labels: Any, batch_size
     return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
 
 
-def predict_proba(model: Any, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+def predict_proba(model: Any, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
     """Return q(y | x) of images [n, *input_shape], float32 [n, num_classes]."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
     return model.run_in_batches("label_probability", checks.in_numpy(x), None, batch_size)
 
 
-def predict_labels(model: Any, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+def predict_labels(model: Any, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
     """Return the most probable label of images [n, *input_shape], int32 [n]."""
     return model.predict_proba(x, batch_size=batch_size).argmax(axis=1).astype("int32")
 
 
 def predict(
     model: Any,
-    x: Any,
+    x: ArrayLike,
     batch_size: int | None = None,
     verbose: int | str = "auto",
     steps: int | None = None,

@@ -11,6 +11,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference.parts import TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
@@ -255,36 +256,36 @@ class AAE(BaseAutoencoder):
         generator = ops.softplus(-self.logits(codes, batch.label, training=False))  # [batch]
         return Losses(self.generator_weight.value * generator, generator=generator)
 
-    def adversarial_loss(self, on_samples: Any, on_codes: Any) -> Any:
+    def adversarial_loss(self, on_samples: Tensor, on_codes: Any) -> Tensor:
         """Return -log d(sample) - log(1 - d(code)) of logits [batch], with smoothed labels."""
         return (
             ops.softplus(-on_samples) + self.label_smoothing * on_samples + ops.softplus(on_codes)
         )
 
-    def sampled_code(self, x: Any, training: bool) -> Any:
+    def sampled_code(self, x: Tensor, training: bool) -> Tensor:
         """Return a code of each image, a sample of q(z | x), [batch, latent_dim]."""
         if self.posterior == "deterministic":
             return self.encoder(x, training=training)
         noise = backend.normal((ops.shape(x)[0], self.latent_dim), self.seed_generator)
         return self.code_from_noise(x, noise, training=training)
 
-    def code_from_noise(self, x: Any, noise: Any, training: bool = False) -> Any:
+    def code_from_noise(self, x: Tensor, noise: Tensor, training: bool = False) -> Tensor:
         """Return samples of q(z | x) for images and standard normal noise [batch, latent_dim]."""
         if self.posterior == "universal":
             return self.noisy_encoder({"x": x, "noise": noise}, training=training)
         q = DiagonalNormal(**self.encoder(x, training=training))
         return q.reparameterize(noise[:, None])[:, 0]  # [batch, 1, latent_dim] and back
 
-    def prior_samples_like(self, batch: Batch) -> Any:
+    def prior_samples_like(self, batch: Batch) -> Tensor:
         """Return as many samples of the prior as there are images, [batch, latent_dim]."""
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
 
-    def logits(self, z: Any, label: Any, training: bool) -> Any:
+    def logits(self, z: Tensor, label: Tensor, training: bool) -> Tensor:
         """Return the discriminator's logits for codes, [batch]; above 0 means prior samples."""
         given = {"z": z, "label": label} if self.discriminator_classes else z
         return ops.cast(self.discriminator(given, training=training)[:, 0], "float32")
 
-    def sliced_wasserstein(self, codes: Any, samples: Any) -> Any:
+    def sliced_wasserstein(self, codes: Tensor, samples: Tensor) -> Tensor:
         """Return the sliced 2-Wasserstein distance between two batches of one size, a scalar."""
         axes = backend.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
         axes = axes / ops.norm(axes, axis=0, keepdims=True)  # [latent_dim, directions]
@@ -294,12 +295,12 @@ class AAE(BaseAutoencoder):
 
     # Use
 
-    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
+    def code(self, x: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
         if self.posterior == "gaussian":
             return self.encoder(x, training=training)["z_mean"]
         return super().code(x, label, training)
 
-    def encoded(self, x: Any, label: Any = None) -> dict:
+    def encoded(self, x: Tensor, label: Tensor = None) -> dict:
         if self.posterior != "gaussian":
             return super().encoded(x, label)
         q = DiagonalNormal(**self.encoder(x))
@@ -307,8 +308,8 @@ class AAE(BaseAutoencoder):
 
     def encode(
         self,
-        x: Any,
-        labels: Any = None,
+        x: ArrayLike,
+        labels: Labels = None,
         *,
         sample: bool = False,
         seed: int | None = None,

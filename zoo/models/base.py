@@ -14,6 +14,7 @@ from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.checks.units import check_units
 from zoo.inference import arrays
 from zoo.inference.parts import OwnWeights, Part
@@ -31,10 +32,10 @@ from zoo.training.monitors import DivergenceMonitor, unlisted_metric
 class Batch(NamedTuple):
     """A batch of a step: x, its labels or None, weights or None, and what noisy x should become."""
 
-    x: Any
-    label: Any = None
-    weight: Any = None
-    clean: Any = None
+    x: Tensor
+    label: Tensor = None
+    weight: Tensor = None
+    clean: Tensor = None
 
     @property
     def target(self) -> Any:
@@ -60,7 +61,7 @@ class Losses:
     def __add__(self, other: Losses) -> Losses:
         return Losses(*self.terms, *other.terms, **self.metrics, **other.metrics)
 
-    def weighted(self, weight: Any) -> Losses:
+    def weighted(self, weight: Tensor) -> Losses:
         """Return these losses times sample weights [batch]; scalars do not change."""
         if weight is None:
             return self
@@ -68,7 +69,7 @@ class Losses:
         return Losses(*terms, **{k: weighted(v, weight) for k, v in self.metrics.items()})
 
 
-def weighted(values: Any, weight: Any) -> Any:
+def weighted(values: Tensor, weight: Tensor) -> Tensor:
     """Return values [batch] times sample weights [batch] or None; a scalar does not change."""
     return values if weight is None or not len(values.shape) else values * weight
 
@@ -263,7 +264,7 @@ class BaseModel(keras.Model):
         trained = (getattr(self, name) for name in self.updates[update])
         return [variable for part in trained for variable in part.trainable_variables]
 
-    def further_losses(self, x: Any, z: Any, q: Any = None) -> Losses:
+    def further_losses(self, x: Tensor, z: Tensor, q: Any = None) -> Losses:
         """Return further terms of the loss, for a class of your own; by default there are none.
 
         Args:
@@ -318,7 +319,7 @@ class BaseModel(keras.Model):
         if self.licence_is_the_presets:
             self.licence, self.licence_is_the_presets = None, False
 
-    def after_fit(self, x: Any, y: Any) -> None:
+    def after_fit(self, x: ArrayLike, y: Labels) -> None:
         """Check a finished training, given up to 256 of its rows and their labels or None."""
 
     def fastest(self, size: int, steps: float = math.inf) -> dict:

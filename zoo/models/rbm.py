@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.arguments import whole
+from zoo.checks.array_types import Labels, Tensor
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.classical import Autoencoder
@@ -138,7 +139,7 @@ class RBM(Autoencoder):
     def track(self, metrics: dict) -> dict:
         return super().track({**metrics, "loss": metrics["reconstruction"]})
 
-    def free_energy(self, v: Any) -> Any:
+    def free_energy(self, v: Tensor) -> Tensor:
         """Return F(v) = -ln sum_h exp(-E(v, h)) of images, up to a constant, [batch]."""
         hidden_layer, b = self.encoder.get_layer("z"), self.decoder.get_layer("pixels").bias
         flat = ops.reshape(v, (-1, b.shape[0]))
@@ -160,7 +161,7 @@ class RBM(Autoencoder):
         energy_part = self.part("energy", energy_of, (x,), (energy,), networks)
         return {**super().parts(), "energy": energy_part}
 
-    def model_images(self, v: Any, training: bool) -> Any:
+    def model_images(self, v: Tensor, training: bool) -> Tensor:
         """Return images after k Gibbs steps, [batch or chains, ...], without a gradient.
 
         If sampling starts at the data, the last step gives means, which have less noise.
@@ -176,20 +177,20 @@ class RBM(Autoencoder):
         energies_of = v if persistent else mean
         return ops.stop_gradient(energies_of)
 
-    def sample_hidden(self, v: Any) -> Any:
+    def sample_hidden(self, v: Tensor) -> Tensor:
         """Sample p(h | v), [batch, latent_dim]."""
         mean = self.encoder(v)
         if self.code_activation == "linear":
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
-    def sample_visible(self, mean: Any) -> Any:
+    def sample_visible(self, mean: Tensor) -> Tensor:
         """Sample p(v | h), given its mean, of the same shape."""
         if not self.binary:
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
-    def log_pseudo_likelihood(self, v: Any) -> Any:
+    def log_pseudo_likelihood(self, v: Tensor) -> Tensor:
         """Return an estimate of sum_i ln p(v_i | all others), in nats, [batch].
 
         It takes one random unit per image, as scikit-learn's `BernoulliRBM` does.
@@ -206,7 +207,12 @@ class RBM(Autoencoder):
         return True  # by a Markov chain, without a prior over codes
 
     def generate(
-        self, n: int | None = None, labels: Any = None, *, seed: int | None = None, steps: int = 500
+        self,
+        n: int | None = None,
+        labels: Labels = None,
+        *,
+        seed: int | None = None,
+        steps: int = 500,
     ) -> np.ndarray:
         """Generate images by Gibbs sampling from noise, and return the means of the last step.
 

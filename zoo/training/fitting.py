@@ -13,6 +13,7 @@ import keras
 from zoo.backend import backend
 from zoo.backend.optimizer_group import clone_optimizer, group_of
 from zoo.checks.arguments import whole
+from zoo.checks.array_types import ArrayLike, Labels
 from zoo.checks.class_weights import check_class_weight, weights_by_class
 from zoo.checks.data import Data
 from zoo.training.handed_in import check_trained
@@ -80,8 +81,8 @@ def compile(
 
 def fit(
     model: Any,
-    x: Any = None,
-    y: Any = None,
+    x: ArrayLike = None,
+    y: Labels = None,
     batch_size: int | None = None,
     epochs: int = 1,
     verbose: int | str = "auto",
@@ -90,7 +91,7 @@ def fit(
     validation_data: Any = None,
     shuffle: bool = True,
     class_weight: dict | None = None,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike = None,
     **kwargs,
 ) -> keras.callbacks.History:
     """Train; `keras.Model.fit` with the data checked first.
@@ -170,11 +171,11 @@ def fit(
 
 def evaluate(
     model: Any,
-    x: Any = None,
-    y: Any = None,
+    x: ArrayLike = None,
+    y: Labels = None,
     batch_size: int | None = None,
     verbose: int | str = "auto",
-    sample_weight: Any = None,
+    sample_weight: ArrayLike = None,
     **kwargs,
 ) -> Any:
     """Compute the loss and its metrics; `keras.Model.evaluate` with the data checked first."""
@@ -194,7 +195,9 @@ def evaluate(
         return keras.Model.evaluate(model, stream, verbose=verbose, **options, **kwargs)
 
 
-def train_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, **kwargs) -> Any:
+def train_on_batch(
+    model: Any, x: ArrayLike, y: Labels = None, sample_weight: ArrayLike = None, **kwargs
+) -> Any:
     """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
     data = Data(model, x, y, sample_weight, training=True)
     if [id(v) for v in model.trainable_variables] != model.trained_at_compile:
@@ -204,7 +207,7 @@ def train_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None,
 
 
 def evaluate_on_batch(
-    model: Any, x: Any, y: Any = None, sample_weight: Any = None, **kwargs
+    model: Any, x: ArrayLike, y: Labels = None, sample_weight: ArrayLike = None, **kwargs
 ) -> Any:
     """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
     data = Data(model, x, y, sample_weight)

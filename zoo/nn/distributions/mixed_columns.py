@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.arguments import number
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.checks.arrays import as_array
 from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.columns import GaussianColumns, check_rows, moments
@@ -86,7 +87,7 @@ class MixedColumns(GaussianColumns):
     @classmethod
     def adapted(
         cls,
-        x: Any,
+        x: ArrayLike,
         categories: Sequence[tuple[int, int]],
         names: Sequence[str] | None = None,
         stddev: float | None = None,
@@ -138,7 +139,7 @@ class MixedColumns(GaussianColumns):
         (features,) = super().parameter_shape(image_shape)
         return (features if self.stddev else features + len(self.numbers),)
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         total = 0.0
         if self.numbers:
             value, mean = (_taken(v, self.numbers) for v in (self.standardized(x), parameters))
@@ -148,7 +149,7 @@ class MixedColumns(GaussianColumns):
             total += ops.sum(x[:, start:stop] * log_probs, axis=-1)
         return total
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         rows, parts, end = self.raw(parameters[:, : len(self.means)]), [], 0
         for start, stop in self.categories:
             parts += [rows[:, end:start], ops.softmax(parameters[:, start:stop], axis=-1)]
