@@ -253,3 +253,9 @@ def test_a_file_that_fails_as_it_runs_is_a_plain_error(written, tmp_path):
     decoder = export.load(folder)
     with pytest.raises(RuntimeError, match="onnxruntime cannot run the decoder"):
         decoder(z=np.zeros((3, 2)))
+
+
+def test_the_labels_of_an_input_are_the_integers_in_its_range():
+    assert list(tensors.TensorSpec("label", "int32", (), 0, 3).labels) == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="label: int32 .batch. has no range"):
+        _ = tensors.TensorSpec("label", "int32", ()).labels
