@@ -195,10 +195,10 @@ def _explain(part: Part, errors: list[logging.LogRecord]) -> str:
     for record in errors:
         # "Tensorflow op [%s: %s] is not supported", with the node's name and its operation
         if record.args and len(record.args) == 2 and "not supported" in record.msg:
-            name, operation = record.args
+            name, operation = map(str, record.args)
             return (
                 f"ONNX has no counterpart of TensorFlow's {operation} ({name}), in "
-                f"{layer_of(part, str(name))}. {_HINTS.get(operation, '')}{_WAY_ROUND}"
+                f"{layer_of(part, name)}. {_HINTS.get(operation, '')}{_WAY_ROUND}"
             )
     said = "; ".join(record.getMessage() for record in errors)
     return f"tf2onnx cannot convert the {part.name}: {said} {_WAY_ROUND}"

@@ -37,8 +37,8 @@ def read(archive: str | os.PathLike | None = None) -> dict[str, bytes]:
     """
     data = _checked(Path(archive)) if archive else _cached()
     with tarfile.open(fileobj=io.BytesIO(data)) as package:
-        files = {name: package.extractfile(f"package/dist/{name}").read() for name in FILES}
-    home = Path(onnxruntime.__file__).parent
+        files = {name: _read(package, f"package/dist/{name}") for name in FILES}
+    home = Path(str(onnxruntime.__file__)).parent
     return files | {name: (home / name).read_bytes() for name in LICENSES}
 
 
@@ -79,6 +79,13 @@ def _fetch(folder: Path) -> None:
     if done.returncode or not (folder / _ARCHIVE).is_file():
         said = " ".join(done.stderr.split())[-300:] or f"exit status {done.returncode}"
         raise RuntimeError(f"npm could not fetch onnxruntime-web: {said} Try again, {elsewhere}")
+
+
+def _read(package: tarfile.TarFile, name: str) -> bytes:
+    member = package.extractfile(name)
+    if member is None:
+        raise ValueError(f"{name} of onnxruntime-web is not a file.")
+    return member.read()
 
 
 def _checked(path: Path) -> bytes:

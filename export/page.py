@@ -14,7 +14,7 @@ from zoo.files.atomic_writes import publish_folder
 from zoo.runtime.draws import draw_by_label, draw_prior
 from zoo.runtime.session import ONNX_FILE, Session, load, read_model
 from zoo.runtime.signature_file import read_signature
-from zoo.runtime.tensors import Tensor
+from zoo.runtime.tensors import TensorSpec
 
 from . import onnxruntime_web, signature
 from .page_encoder import EXAMPLES, described_encoder, encoded_examples, fitting_encoder
@@ -90,7 +90,7 @@ def write_page(
     bundle = onnxruntime_web.read(archive)
     with publish_folder(folder, overwrite) as scratch:
         for name in _FILES + _SCRIPTS:
-            source = importlib.resources.files(__package__) / "page_files" / name
+            source = importlib.resources.files("export") / "page_files" / name
             (scratch / name).write_bytes(source.read_bytes())
         (scratch / "onnxruntime-web").mkdir()
         for name, data in bundle.items():
@@ -117,7 +117,7 @@ def _part_shown(exported: Path) -> str:
     return "decoder"
 
 
-def _interface(session: Session) -> tuple[Tensor, Tensor | None, Tensor]:
+def _interface(session: Session) -> tuple[TensorSpec, TensorSpec | None, TensorSpec]:
     """Return the code, the class (or None) and the picture of a decoder."""
     codes = [tensor for tensor in session.inputs if tensor.dtype == "float32"]
     labels = [t for t in session.inputs if t.dtype == "int32" and t.shape == () and t.high]
@@ -152,20 +152,20 @@ def _described(session: Session, title: str | None, description: str) -> dict[st
     }
 
 
-def _classes(label: Tensor, names: tuple[str, ...] | None) -> dict[str, Any]:
-    low, high = int(label.low), int(label.high)
+def _classes(label: TensorSpec, names: tuple[str, ...] | None) -> dict[str, Any]:
+    low, high = label.labels[0], label.labels[-1]
     if names is not None and len(names) != high - low + 1:
         raise ValueError(f"label_names has {len(names)} names; labels go from {low} to {high}.")
     return {"name": label.name, "low": low, "high": high, "names": names and list(names)}
 
 
-def _draws(code: Tensor, label: Tensor | None) -> np.ndarray | None:
+def _draws(code: TensorSpec, label: TensorSpec | None) -> np.ndarray | None:
     """Return prior samples [classes or 1, DRAWS, *shape]; None if there is no known prior."""
     if not code.prior:
         return None
     generator = np.random.default_rng(0)
     if code.prior.get("kind") == "normal_by_label" and label is not None:
-        values = range(int(label.low), int(label.high) + 1)
+        values = label.labels
         drawn = [
             draw_by_label(
                 code.name, code.prior, DRAWS, code.shape, np.full(DRAWS, value), generator
@@ -179,7 +179,7 @@ def _draws(code: Tensor, label: Tensor | None) -> np.ndarray | None:
         return None
 
 
-def _spans(code: Tensor, draws: np.ndarray | None, examples: Any) -> dict[str, list[float]]:
+def _spans(code: TensorSpec, draws: np.ndarray | None, examples: Any) -> dict[str, list[float]]:
     """Return the center of the codes, the ranges of sliders, and the size of variations."""
     drawn = [] if draws is None else [draws.reshape(-1, *code.shape)]
     real = [examples["codes"]] if examples else []

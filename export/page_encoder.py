@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zoo.runtime.session import ONNX_FILE, Session, load
-from zoo.runtime.tensors import Tensor, check_array
+from zoo.runtime.tensors import TensorSpec, check_array
 
 EXAMPLES = 20
 _CODES = 256
@@ -25,13 +25,13 @@ class PageEncoder(NamedTuple):
     """
 
     session: Session
-    x: Tensor
-    label: Tensor | None
-    code: Tensor
+    x: TensorSpec
+    label: TensorSpec | None
+    code: TensorSpec
 
 
 def fitting_encoder(
-    exported: Path, code: Tensor, label: Tensor | None, picture: Tensor
+    exported: Path, code: TensorSpec, label: TensorSpec | None, picture: TensorSpec
 ) -> PageEncoder | None:
     """Return the encoder of an export; None if there is none that fits the decoder.
 
@@ -53,7 +53,7 @@ def fitting_encoder(
 
 
 def encoded_examples(
-    encoder: PageEncoder, exported: Path, label: Tensor | None, images: Any, labels: Any
+    encoder: PageEncoder, exported: Path, label: TensorSpec | None, images: Any, labels: Any
 ) -> dict[str, Any]:
     """Return images with their classes and codes, the first 256 of them.
 
@@ -117,7 +117,9 @@ def described_encoder(encoder: PageEncoder, examples: dict[str, Any] | None) -> 
     }
 
 
-def _habits(x: Tensor, examples: dict[str, Any] | None, low: float, high: float) -> dict[str, Any]:
+def _habits(
+    x: TensorSpec, examples: dict[str, Any] | None, low: float, high: float
+) -> dict[str, Any]:
     """Return what gray examples have in common: their background, and where their ink is."""
     first = x.layout == "channels_first"
     if examples is None or x.shape[0 if first else -1] != 1:
@@ -138,12 +140,12 @@ def _habits(x: Tensor, examples: dict[str, Any] | None, low: float, high: float)
     return {"background": background, "centered": centered}
 
 
-def _guessed(exported: Path, label: Tensor, name: str, pictures: np.ndarray) -> np.ndarray:
+def _guessed(exported: Path, label: TensorSpec, name: str, pictures: np.ndarray) -> np.ndarray:
     """Return the classes from the model's classifier; without one, all classes in turn."""
-    low, high = int(label.low), int(label.high)
+    low, classes = label.labels[0], len(label.labels)
     if (exported / "classifier" / ONNX_FILE).is_file():
         classifier = load(exported / "classifier")
         (output,) = classifier.outputs
-        if output.shape == (high - low + 1,):
+        if output.shape == (classes,):
             return low + classifier(**{name: pictures})[output.name].argmax(axis=1)
-    return low + np.arange(len(pictures)) % (high - low + 1)
+    return low + np.arange(len(pictures)) % classes

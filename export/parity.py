@@ -133,8 +133,9 @@ def onnx_runner(model: bytes, *, optimize: bool) -> Runner:
 
 def format_report(report: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the report of `export_model` or `verify` as short tables in plain text."""
-    rows = [("part", "format", "setting", "output", "measure", "error", "bound", "")]
-    sizes = [("part", "variant", "bytes", "ms at 1", "64", "1024 rows", "reconstruction error")]
+    rows: list[tuple] = [("part", "format", "setting", "output", "measure", "error", "bound", "")]
+    head = ("part", "variant", "bytes", "ms at 1", "64", "1024 rows", "reconstruction error")
+    sizes: list[tuple] = [head]
     for name, part in report.items():
         for result in part["results"]:
             about = [result[key] for key in ("format", "setting", "output", "measure")]
@@ -272,8 +273,7 @@ def _add(
     difference = np.where(np.isfinite(difference), difference, np.inf)
     relative = difference / np.maximum(np.abs(wanted.astype(np.float64)), scale)
     largest = float(difference.max())
-    bounded = info.low is not None and info.high is not None
-    span = info.high - info.low if bounded else scale
+    span = scale if info.low is None or info.high is None else info.high - info.low
     errors = {
         "mismatched": float(np.mean(difference != 0)),
         "relative": float(relative.max()),

@@ -30,7 +30,7 @@ def write(part: Part, folder: Path) -> None:
 
     function = trace(part)
     concrete = function.get_concrete_function()
-    module = tf.Module(name=part.name)
+    module: Any = tf.Module(name=part.name)
     module.serve = function
     # Only the variables that the graph reads: no seeds, no optimizer state.
     module.weights = list(concrete.graph.variables)

@@ -12,7 +12,7 @@ from zoo.files.atomic_writes import LIST, publish_folder
 from zoo.runtime.onnx_bytes import check_interface, check_model
 from zoo.runtime.session import ONNX_FILE
 from zoo.runtime.signature_file import read_signature
-from zoo.runtime.tensors import Tensor, tensors
+from zoo.runtime.tensors import TensorSpec, tensors
 
 from . import signature as signatures
 
@@ -108,7 +108,7 @@ def triton_config(name: str, signature: dict[str, Any], max_batch: int) -> str:
     return "\n".join([*lines, "dynamic_batching { }", ""])
 
 
-def _triton_tensor(tensor: Tensor) -> str:
+def _triton_tensor(tensor: TensorSpec) -> str:
     if not re.fullmatch(r"[^\"\\]+", tensor.name) or not tensor.name.isprintable():
         raise ValueError(
             f"The tensor {tensor.name!r} cannot be named in a config.pbtxt: export it under a name "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.runtime.draws import draw_prior
-from zoo.runtime.tensors import Tensor, check_array
+from zoo.runtime.tensors import TensorSpec, check_array
 
 if TYPE_CHECKING:
     from zoo.inference.parts import Part, TensorInfo
@@ -48,8 +48,10 @@ def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
         shape = np.shape(images)[1:]
         wanted = {name: images for name, info in floats.items() if info.shape == shape}
     if not wanted or not all(len(array) for array in wanted.values()):
+        came: list[Any] = [*wanted.values()] or [images]
+        shapes = " and ".join(str(np.shape(array)) for array in came)
         raise ValueError(
-            f"images has shape {np.shape(images)}; it has one row or more for one of: {described}."
+            f"images has shape {shapes}; it has one row or more for one of: {described}."
         )
     return {name: check_array(_tensor(inputs[name]), array) for name, array in wanted.items()}
 
@@ -96,19 +98,19 @@ def _variants(
     if known:
         return [*known, *_generic(info, rows, rng)]
     # Images of a Gaussian likelihood have no range; latents have a prior, or one dimension.
-    if info.prior is None and (_bounded(info) or len(info.shape) > 1):
+    if info.prior is None and (_range(info) or len(info.shape) > 1):
         return [("real images", _digits(info, rows)), *_generic(info, rows, rng)]
     return _generic(info, rows, rng)
 
 
-def _bounded(info: TensorInfo) -> bool:
-    return info.low is not None and info.high is not None
+def _range(info: TensorInfo) -> tuple[float, float] | None:
+    return None if info.low is None or info.high is None else (info.low, info.high)
 
 
 def _generic(info: TensorInfo, rows: int, rng: np.random.Generator) -> list[Variant]:
     size = (rows, *info.shape)
-    if info.prior is None and _bounded(info):
-        corners = np.where(rng.uniform(size=size) < 0.5, info.low, info.high)
+    if info.prior is None and (ends := _range(info)):
+        corners = np.where(rng.uniform(size=size) < 0.5, *ends)
         return [("corners of the range", corners.astype(np.float32))]
     name = "prior draws" if info.prior else "standard normal draws"
     prior = info.prior or {"kind": "normal"}
@@ -176,7 +178,7 @@ def _digits(info: TensorInfo, rows: int) -> np.ndarray:
     digits = digits[:, np.arange(height) * 8 // height][:, :, np.arange(width) * 8 // width]
     if channels:
         digits = np.repeat(digits[..., None], channels[0], axis=-1)
-    low, high = (info.low, info.high) if _bounded(info) else (0, 1)
+    low, high = _range(info) or (0, 1)
     scaled = low + (high - low) * digits
     scaled = scaled.reshape(rows, *shape).astype(np.float32)
     return np.moveaxis(scaled, -1, 1) if first else scaled
@@ -191,5 +193,5 @@ def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (side, side) if side * side == size else (1, size)
 
 
-def _tensor(info: TensorInfo) -> Tensor:
-    return Tensor(info.name, info.dtype, tuple(info.shape), info.low, info.high, info.prior)
+def _tensor(info: TensorInfo) -> TensorSpec:
+    return TensorSpec(info.name, info.dtype, tuple(info.shape), info.low, info.high, info.prior)

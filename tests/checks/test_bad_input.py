@@ -227,9 +227,9 @@ NUMBERS = {
     "class_weight that is none": ({"class_weight": {3: "much"}}, ValueError, r"\[3\] is 'much'"),
     "class_weight below zero": ({"class_weight": {3: -1.0}}, ValueError, "at least 0"),
     "class_weight as a list": ({"class_weight": [1.0] * 10}, TypeError, "is a list; give a dict"),
-    "batch_size of 0": ({"batch_size": 0}, ValueError, "batch_size is 0; give at least 1"),
+    "batch_size of 0": ({"batch_size": 0}, ValueError, "batch_size is 0; give a whole number"),
     "batch_size below 0": ({"batch_size": -3}, ValueError, "batch_size is -3"),
-    "batch_size of a half": ({"batch_size": 2.5}, TypeError, "whole number"),
+    "batch_size of a half": ({"batch_size": 2.5}, ValueError, "whole number"),
 }
 
 
@@ -249,7 +249,7 @@ def test_batches_of_no_images_are_refused_everywhere(cvae, digits):
         lambda: cvae.encode(x, y, batch_size=0),
         lambda: cvae.decode(np.zeros((9, 2)), y, batch_size=-1),
     ):
-        with pytest.raises(ValueError, match="batch_size is .*; give at least 1"):
+        with pytest.raises(ValueError, match="batch_size is .*; give a whole number"):
             call()
 
 

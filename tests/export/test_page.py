@@ -15,7 +15,7 @@ from export import onnxruntime_web
 from export.page_encoder import PageEncoder, described_encoder
 from zoo.cli.main import main
 from zoo.inference.parts import Part, TensorInfo
-from zoo.runtime.tensors import Tensor
+from zoo.runtime.tensors import TensorSpec
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
@@ -108,8 +108,8 @@ def test_the_page_knows_where_examples_have_their_ink(layout, low, high, backgro
     images = np.full((20, 12, 10, 1), low, np.float32)
     images[:, 4:8, 3:7] = high
     shape = (1, 12, 10) if layout == "channels_first" else (12, 10, 1)
-    code = Tensor("z", "float32", (3,))
-    encoder = PageEncoder(None, Tensor("x", "float32", shape, layout=layout), None, code)
+    code = TensorSpec("z", "float32", (3,))
+    encoder = PageEncoder(None, TensorSpec("x", "float32", shape, layout=layout), None, code)
 
     def described(images):
         return described_encoder(encoder, {"pictures": images.reshape(-1, *shape)})

@@ -187,6 +187,16 @@ def test_corruptions_change_the_stated_number_of_pixels():
     assert abs((both == 1).mean() - 0.1) < 0.01
 
 
+def test_a_composition_may_hold_another_one():
+    x = np.full((50, 4, 4, 1), 0.5, "float32")
+    inner = zoo.Composition([zoo.GaussianNoise(0.1), zoo.Masking(0.5)])
+    both = zoo.Composition([inner, zoo.GaussianNoise(0.1)])
+    noisy = both.sample(x, seed=0)
+    np.testing.assert_array_equal(noisy, both.sample(x, seed=0))
+    assert not np.array_equal(noisy, both.sample(x, seed=1))
+    assert 0.2 < np.mean(np.abs(noisy - 0.5) > 0.25) < 0.6
+
+
 def test_a_translation_moves_the_whole_image_as_far_as_it_says():
     x = np.random.default_rng(0).random((400, 5, 7, 2)).astype("float32")
     moved = zoo.Translation(2).sample(x, seed=0)

@@ -42,14 +42,13 @@ def checked_names(
     Raises:
         TypeError: no lists of texts. ValueError: a name that is there twice, or other counts.
     """
-    found = []
+    found: list[tuple[str, ...] | None] = []
     for argument, given in (("names", names), ("units", units)):
         if given is not None:
-            given = None if isinstance(given, str) else list(given)
+            given = () if isinstance(given, str) else tuple(given)
             if not given or not all(isinstance(text, str) for text in given):
                 came = {"names": names, "units": units}[argument]
                 raise TypeError(f"{argument} is {came!r}; give a list of texts, one a channel.")
-            given = tuple(given)
         found.append(given)
     names, units = found
     if names and len(set(names)) < len(names):

@@ -43,10 +43,10 @@ def learn(
     if joins:
         together, found = joined.fit(detector, x, kept)
         detector.take(joined=together)
+    rated = x if held_out is None else held_out
     if found is None or held_out is not None:
-        held_out = x if held_out is None else held_out
-        found = detector.scores(held_out)
+        found = detector.scores(rated)
     threshold = thresholds.of_scores(detector.rule, detector.rule_value, found)
     detector.take(threshold=threshold, calibration=found)
     if len(detector.model.image_shape) == 2:
-        detector.take(normal_error=channels.normal_errors(detector, held_out, found))
+        detector.take(normal_error=channels.normal_errors(detector, rated, found))

@@ -6,7 +6,7 @@ import base64
 import html
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -75,13 +75,13 @@ def names_of(folder: ImageFolder) -> tuple[str, ...]:
     return tuple(map(printable_name, folder.files))
 
 
-def links(folder: ImageFolder, numbers: Sequence[int], report: Any) -> list[str | None]:
+def links(folder: ImageFolder, numbers: Iterable[int], report: Any) -> list[str | None]:
     """Return addresses of files as seen from the folder of a report, or None on another drive.
 
     Args:
         numbers: of the files. report: the folder that the page is written into.
     """
-    found = []
+    found: list[str | None] = []
     for i in numbers:
         try:
             path = os.path.relpath(folder.folder / folder.files[i], report)

@@ -78,8 +78,14 @@ def load(
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} describes no detector of this model: {error}") from error
     joined, own_score = _joined(path, content, detector)
-    moments |= {"joined": joined, "own_score": own_score}
-    detector.restore(float(content["threshold"]), **moments, names=names, normal_error=normal)
+    detector.restore(
+        float(content["threshold"]),
+        **moments,
+        names=names,
+        normal_error=normal,
+        joined=joined,
+        own_score=own_score,
+    )
     return detector
 
 
@@ -120,8 +126,8 @@ def _joined(path, content, detector):
     entry = content.get("joined")
     entry = entry if isinstance(entry, dict) else {}
     own, sha256 = entry.get("own_score"), entry.get("neighbors_sha256")
-    units = [_pair(entry.get(name)) for name in ("centers", "scales")]
-    if None in units or not min(units[1]) > 0 or not isinstance(sha256, str):
+    centers, scales = _pair(entry.get("centers")), _pair(entry.get("scales"))
+    if centers is None or scales is None or not min(scales) > 0 or not isinstance(sha256, str):
         raise ValueError(f"{path} says joined is {shortened(content.get('joined'))}.")
     if not isinstance(own, str) or own not in scores.DETERMINISTIC:
         raise ValueError(f"{path} joins the score {shortened(own)}, which is not known.")
@@ -131,12 +137,12 @@ def _joined(path, content, detector):
     except ValueError as error:
         raise ValueError(f"{path} joins a score that is not of its model: {error}") from error
     rows = neighbors_file.read(path.parent, sha256, detector.model.image_shape[0])
-    return Joined(rows, *units), own
+    return Joined(rows, centers, scales), own
 
 
-def _pair(values):
+def _pair(values) -> tuple[float, float] | None:
     if isinstance(values, list) and len(values) == 2:
-        pair = tuple(_float32(value) for value in values)
+        pair = _float32(values[0]), _float32(values[1])
         return None if any(map(math.isnan, pair)) else pair
     return None
 

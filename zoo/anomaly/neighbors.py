@@ -49,7 +49,7 @@ class Neighbors:
 
     rows: np.ndarray
     columns: np.ndarray
-    sources: np.ndarray | None = None
+    sources: Any = None
 
     @classmethod
     def drawn(cls, x: np.ndarray, seed: int, normal: bool, kept: np.ndarray) -> Neighbors:

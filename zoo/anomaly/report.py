@@ -18,6 +18,7 @@ from zoo.anomaly.comparison import Comparison
 from zoo.anomaly.periods import Drift
 from zoo.anomaly.scores import FORMULAS
 from zoo.checks import data as checks
+from zoo.checks.arguments import whole
 from zoo.checks.arrays import as_array
 from zoo.data.folders import ImageFolder
 from zoo.files.atomic_writes import check_target, publish_folder
@@ -92,7 +93,7 @@ def write_report(
         ['anomalies', 'auroc', 'average_precision', 'items', 'threshold']
     """
     check_target(folder, overwrite)
-    top = checks.positive(top, "top")
+    top = whole("top", top, least=1)
     images = x if isinstance(x, ImageFolder) else None
     if images is not None:
         x = images.images
@@ -192,7 +193,7 @@ def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = N
     if truth is not None:
         kinds = {"normal": scores[~truth], "anomalies": scores[truth]}
     for name, values in kinds.items():
-        axes.hist(values, edges, alpha=0.6, label=name)
+        axes.hist(values, edges.tolist(), alpha=0.6, label=name)
     axes.axvline(threshold, color="k", linestyle="--", label=f"threshold {threshold:.4g}")
     axes.set(xlabel="score", ylabel="items", yscale="log")
     axes.legend()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from zoo.anomaly import thresholds
 from zoo.checks.arguments import number
 from zoo.checks.names import UnknownNameError
@@ -22,6 +24,31 @@ class Settings:
     """
 
     retrained: tuple[float, float] | None = None
+
+    # Set by `_set`, not by assignments. `fit` makes the model; until then it is None.
+    model: Any
+    model_class: type[BaseModel]
+    settings: dict[str, Any]
+    score: str
+    own_score: str
+    joined: Any
+    standardize: bool
+    samples: int
+    seed: int
+    threshold: Any  # a float; None before `fit`
+    rule: str
+    rule_value: float
+    contamination: float | None
+    quantile: float | None
+    false_positive_rate: float | None
+    history: Any
+    calibration: np.ndarray | None
+    mean: np.ndarray | None
+    deviation: np.ndarray | None
+    names: tuple[str, ...] | None
+    names_given: bool
+    units: tuple[str, ...] | None
+    normal_error: np.ndarray | None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set the threshold, or the rule that sets it; refuse what would change nothing."""
@@ -75,7 +102,7 @@ class Settings:
         self._set(**{name: value if name == rule else None for name in thresholds.RULES})
 
 
-def class_of(model: Any, settings: dict) -> type:
+def class_of(model: Any, settings: dict) -> type[BaseModel]:
     """Return the class of a model, or the one that it names, if a detector can be made of it.
 
     Raises:

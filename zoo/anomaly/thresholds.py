@@ -87,7 +87,8 @@ def expected_rate(rule: str, value: float, scores: np.ndarray) -> tuple[float, f
         return (first + second) / 2 / (n + 1), float(low), float(high)
     _, share, tail = _tail(scores)
     excess = tail.excess(value / share)
-    return value, *(share * end for end in tail.interval(excess))
+    low, high = tail.interval(excess)
+    return value, share * low, share * high
 
 
 def _tail(scores):

@@ -78,8 +78,8 @@ class TensorFlowBackend(Backend):
             return replicas.part_of_a_draw(draw, shape)
         return draw(shape)
 
-    normal = functools.partialmethod(_draw, tf.random.stateless_normal)
-    uniform = functools.partialmethod(_draw, tf.random.stateless_uniform)
+    normal: Any = functools.partialmethod(_draw, tf.random.stateless_normal)
+    uniform: Any = functools.partialmethod(_draw, tf.random.stateless_uniform)
 
     def share_of_mean(self, term: Any) -> Any:
         if tf.distribute.has_strategy():
@@ -171,7 +171,7 @@ class TensorFlowBackend(Backend):
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(-(-rows // batch_size)))
         options = tf.data.Options()
         options.autotune.enabled = False
-        dataset = dataset.with_options(options)
+        dataset: Any = dataset.with_options(options)
         dataset.source = source  # lives as long as the data set, and no longer
         return dataset
 
@@ -384,4 +384,11 @@ class RowSource:
 def _weakly(method):
     """Return a function with a weak reference: TensorFlow never releases a Python function."""
     reference = weakref.WeakMethod(method)
-    return lambda *args: reference()(*args)
+
+    def call(*args):
+        found = reference()
+        if found is None:
+            raise RuntimeError("The data set was deleted while TensorFlow was reading it.")
+        return found(*args)
+
+    return call

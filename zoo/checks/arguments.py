@@ -33,7 +33,7 @@ def number(
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
     expected = " and ".join(f"{words} {end:g}" for words, end in bounds if end is not None)
     expected = "a finite number" + (f", {expected}" if expected else "")
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if not issubclass(type(value), Real) or type(value) is bool:
         raise TypeError(f"{name} is {value!r}; give {expected}.")
     fits = (
         _is_finite(value)
@@ -57,9 +57,10 @@ def whole(name: str, value: Any, *, least: int = 0, most: int | None = None) -> 
     """
     expected = f"a whole number of at least {least}"
     expected += "" if most is None else f" and at most {most:,}"
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if not issubclass(type(value), Real) or type(value) is bool:
         raise TypeError(f"{name} is {value!r}; give {expected}.")
-    fits = _is_finite(value) and int(value) == value and least <= value
+    finite = isinstance(value, int) or _is_finite(value)
+    fits = finite and int(value) == value and least <= value
     if not fits or value > (_LARGEST if most is None else most):
         raise ValueError(f"{name} is {shortened(value)}; give {expected}.")
     return int(value)
@@ -70,7 +71,7 @@ def whole_or_none(name: str, value: Any, *, least: int = 0) -> int | None:
     return None if value is None else whole(name, value, least=least)
 
 
-def _is_finite(value: Real) -> bool:
+def _is_finite(value: Any) -> bool:
     """Return whether a number is finite as a float; integers can have hundreds of digits."""
     try:
         return math.isfinite(value)

@@ -59,19 +59,6 @@ def count_rows(x: Any) -> int:
     return len(x) if isinstance(x, list) else len(as_array(x))
 
 
-def positive(number: Any, name: str) -> int:
-    """Return a whole number of at least 1.
-
-    Raises:
-        TypeError: not a whole number. ValueError: less than 1.
-    """
-    if isinstance(number, bool) or not isinstance(number, int | np.integer):
-        raise TypeError(f"{name} is {number!r}; give a whole number of at least 1.")
-    if number < 1:
-        raise ValueError(f"{name} is {number}; give at least 1.")
-    return int(number)
-
-
 def check_labels(
     labels: Any, n: int, num_classes: int, name: str = "y", *, unlabeled: bool = False
 ) -> np.ndarray:
@@ -220,7 +207,7 @@ class Data:
         is_array: whether they are arrays, and not a stream of batches.
         x: a NumPy array, or an array on disk, or a stream that checks each batch when it is
             fetched. y: labels, or None if the inputs are the targets.
-        columns: for arrays: x, y and float sample weights [n], or None; for a stream None.
+        columns: for arrays: x, y and float sample weights [n], or None; for a stream empty.
         few: up to 256 inputs with their labels, or None if reading them would use them up.
         pairs: whether they are pairs of noisy and clean images; None if that cannot be told.
         own_errors: a context that raises the error of an invalid batch, without a pipeline's words.
@@ -244,6 +231,9 @@ class Data:
                 f"{kind_of_items(model.image_shape)}, a data set or a generator of batches."
             )
         self.model, self.is_array = model, is_array(x)
+        self.x: Any = None
+        self.y: Any = None
+        self.columns: list[Any] = []
         self.inspection, self.own_errors = inspection, contextlib.nullcontext()
         self.training, self.pairs = training, None
         if self.is_array:
@@ -253,12 +243,12 @@ class Data:
             self.pairs = None if y is x else y is not None and not model.learns_labels
             self.few = few_rows(self.x, self.y if model.learns_labels else None)
         else:
-            self.columns, self.y = None, None
             self.inspection = inspection or streams.Inspection()
             self.own_errors = self.inspection.speaking()
-            self._look_at_stream(x, prefix)
+            self.x = self.inspection.of(*self._looked_at(x, prefix))
 
-    def _look_at_stream(self, x, prefix):
+    def _looked_at(self, x, prefix):
+        """Return a stream with its first batch still in it, a check of batches, and limits."""
         model, kind, self.few = self.model, streams.kind(x), None
 
         def check(batch):
@@ -278,7 +268,7 @@ class Data:
             model.takes_pairs and not (self.training and getattr(model, "corruption", None)),
             model.likelihood.whole,
         )
-        self.x = self.inspection.of(x, check, limits)
+        return x, check, limits
 
     def one_batch(self) -> list:
         """Return x, y and weights as a single batch.
@@ -386,5 +376,5 @@ def check_targets(model: Any, x: Any, y: Any, kind: str | None = None) -> None:
         raise other_targets(model, "other", tuple(x.shape), tuple(y.shape))
 
 
-def _unpack(data):
+def _unpack(data) -> tuple[Any, Any, Any]:
     return keras.utils.unpack_x_y_sample_weight(data)

@@ -41,7 +41,7 @@ def export_package() -> ModuleType:
     """
     beside = str(Path(__file__).resolve().parents[2])
     ours = importlib.machinery.PathFinder.find_spec("zoo.export", [beside])
-    if ours is None:
+    if ours is None or ours.loader is None or ours.origin is None:
         raise ImportError(f"{beside} holds no package export: install autoencoder-zoo again.")
     with contextlib.suppress(ValueError):  # raised for a module `export` without a spec
         seen = importlib.util.find_spec("export")

@@ -12,10 +12,12 @@ import itertools
 import types
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import keras
 import numpy as np
+
+Method = TypeVar("Method", bound=Callable)
 
 IMAGES_ALONE = {
     "array": "call fit(x)",
@@ -83,7 +85,7 @@ def _put_back(batch, generator):
     yield from itertools.chain([batch], generator)
 
 
-def by_batch(method: Callable) -> Callable:
+def by_batch(method: Method) -> Method:
     """Decorate a method of arrays and labels to take streams of batches as well.
 
     It concatenates the results. If batches are pairs, conditional models take the labels from them;
@@ -108,7 +110,7 @@ def by_batch(method: Callable) -> Callable:
             raise ValueError(f"x is a {kind(x)} without any batch; give at least one.")
         return np.concatenate(results)
 
-    return of_all
+    return cast(Method, of_all)
 
 
 def _one_pass(data):
@@ -289,4 +291,4 @@ def _is_in_range(x, limits):
         whole = tf.reduce_all(tf.equal(x, tf.floor(x))) if limits.whole else True
         return (low >= limits.bounds[0]) & (high <= limits.bounds[1]) & finite & whole
     bytes_ = (low >= 0) & (high > 16) & (high <= 255)
-    return tf.math.is_finite(low) & tf.math.is_finite(high) & ~bytes_
+    return tf.math.is_finite(low) & tf.math.is_finite(high) & tf.logical_not(bytes_)

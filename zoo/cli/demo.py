@@ -49,13 +49,11 @@ def run(name: str, out: str | os.PathLike, *, overwrite: bool = False) -> None:
 
         x, y = _bundled_digits(model.image_shape)
         cut = len(x) - 360
-        train, test = (x[:cut], y[:cut]), (x[cut:], y[cut:])
-        if not model.learns_labels:
-            train, test = train[:1], test[:1]
+        y_train, y_test = (y[:cut], y[cut:]) if model.learns_labels else (None, None)
         _say(2, f"fine-tuning for one epoch on {cut} of scikit-learn's digits")
-        before = model.evaluate(*test, verbose=0, return_dict=True)["loss"]
-        model.fit(*train, batch_size=32, epochs=1)
-        after = model.evaluate(*test, verbose=0, return_dict=True)["loss"]
+        before = model.evaluate(x[cut:], y_test, verbose=0, return_dict=True)["loss"]
+        model.fit(x[:cut], y_train, batch_size=32, epochs=1)
+        after = model.evaluate(x[cut:], y_test, verbose=0, return_dict=True)["loss"]
         print(f"   loss on the other {len(x) - cut} digits: {before:.1f} before, {after:.1f} after")
         zoo.save(model, folder / "fine_tuned")
         _save(plots.preview(model, x[cut:], y[cut:]), folder / "fine_tuned.png")

@@ -151,8 +151,9 @@ def trained(options: Any, given: dict) -> Detector:
 def likelihood_of(table: Read) -> Any:
     """Return the likelihood of the columns of a table, as `zoo.data.Table.likelihood` does."""
     if table.categories:
-        names = {"names": table.columns, "category_names": table.category_names}
-        return MixedColumns.adapted(table.x, table.categories, **names)
+        return MixedColumns.adapted(
+            table.x, table.categories, table.columns, category_names=table.category_names
+        )
     return GaussianColumns.adapted(table.x, table.columns)
 
 
@@ -183,8 +184,8 @@ def read_items(
             asked = scored and FROM_SUBFOLDERS in (options.labels, options.by)
             labels = FROM_SUBFOLDERS if asked else None
             found = read_folder(path, model, labels, options.cache)
-            names = None if labels is None else np.array(found.class_names)[found.labels]
-            return Read(found, (), y=names, when=names)
+            classes = None if labels is None else np.array(found.class_names)[found.labels]
+            return Read(found, (), y=classes, when=classes)
         return Read(for_model(read_array(path, options.array), model), ())
     columns = Columns.of(model.likelihood) or Columns.of(names)
     found = read_file(path, options, columns, scored, told)

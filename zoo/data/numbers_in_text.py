@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -132,7 +132,7 @@ def check_kinds(origin: str, name: str, cells: Sequence, way_out: str) -> None:
         )
 
 
-def check_texts(origin: str, name: str, texts: Sequence[str], way_out: str) -> None:
+def check_texts(origin: str, name: str, texts: Collection[str], way_out: str) -> None:
     """Refuse texts of a column that are dates, times, or numbers with other signs.
 
     Args:

@@ -132,8 +132,9 @@ def _check_name(path):
 
 def _read_table(table, given, labels, columns, options) -> OwnData:
     column = labels if isinstance(labels, str) and not labels.endswith(".npy") else None
-    asked = {name: value or None for name, value in options.items() if name != "drop"}
-    read = read_table(table, labels=column, drop=options["drop"], columns=columns, **asked)
+    asked: dict[str, Any] = {name: value or None for name, value in options.items()}
+    asked |= {"labels": column, "drop": options["drop"], "columns": columns}
+    read = read_table(table, **asked)
     names = ("columns", "categories", "category_names", "recognized")
     more = {name: getattr(read, name) for name in names}
     found = OwnData(read.x, read.y, read.class_names, given, column or "", **more, **options)

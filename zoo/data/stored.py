@@ -57,6 +57,7 @@ class StoredImages:
     """
 
     dtype = np.dtype("float32")
+    keep: Any = None  # what must live as long as views do, such as a temporary folder
 
     def __init__(self, path: str | os.PathLike, signals: bool = False):
         self.path = Path(path)
@@ -120,7 +121,7 @@ class StoredImages:
         with open(self.path, "rb", buffering=0) as file:
             for first, end in itertools.pairwise(edges):
                 file.seek(self._start + int(rows[first]) * width)
-                wanted = memoryview(read[first:end]).cast("B")
+                wanted = memoryview(read[first:end].data).cast("B")
                 while len(wanted):
                     got = file.readinto(wanted)
                     if not got:

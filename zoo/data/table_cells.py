@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Cells:
     """
 
     origin: str
-    columns: dict[str, Sequence]
+    columns: Mapping[str, Sequence]
     lines: Sequence[int]
     unit: str = "line"
     dialect: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ def _encoding(path) -> str:
     return next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8")
 
 
-def _checked(delimiter) -> str:
+def _checked(delimiter: Any) -> str:
     """Return a delimiter; the words for a tab are for command lines."""
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
     if len(delimiter) != 1 or delimiter.isalnum() or delimiter in '"\r\n.':

@@ -98,7 +98,7 @@ class Columns:
         if described is None:
             return self._split(held)
         by_first = {c["first"]: (c["column"], c["values"]) for c in described}
-        inside = {j for start, stop in self.categories for j in range(start, stop)}
+        inside = {j for start, stop in self.categories or () for j in range(start, stop)}
         return [
             by_first.get(j, (name, []))
             for j, name in enumerate(self.names)
@@ -221,7 +221,7 @@ def rows_of(
 
 def warn_of_numbers(cells: Cells, x: np.ndarray, columns: Columns) -> None:
     """Warn of columns that number the rows, and of whole numbers that float32 rounds."""
-    inside = {j for start, stop in columns.categories for j in range(start, stop)}
+    inside = {j for start, stop in columns.categories or () for j in range(start, stop)}
     for j, name in enumerate(columns.names):
         if j in inside:
             continue
@@ -299,8 +299,8 @@ def _numbers(cells, names) -> dict[str, np.ndarray]:
     return found
 
 
-def _column(cells) -> np.ndarray | None:
-    """Return cells as numbers, NaN where one is missing; None if one holds text."""
+def _column(cells) -> Any:
+    """Return cells as an array of numbers, NaN where one is missing; None if one holds text."""
     if any(isinstance(cell, str) and "_" in cell for cell in cells):
         return None
     try:

@@ -64,8 +64,9 @@ class Table(tuple):
 
         (x, _), _ = self
         if self.categories:
-            names = {"names": self.columns, "category_names": self.category_names}
-            return MixedColumns.adapted(x, self.categories, **names)
+            return MixedColumns.adapted(
+                x, self.categories, self.columns, category_names=self.category_names
+            )
         return GaussianColumns.adapted(x, self.columns)
 
     def to_frame(self, rows: Any, *, match: bool = False) -> Any:
@@ -107,7 +108,7 @@ class Table(tuple):
 class Read:
     """A whole table: `x` float32 [n, features]; the other attributes are as in `Table`."""
 
-    x: np.ndarray
+    x: Any  # an array, or of a folder its images
     columns: tuple[str, ...]
     categories: tuple[tuple[int, int], ...] = ()
     y: np.ndarray | None = None
@@ -115,7 +116,7 @@ class Read:
     category_names: tuple[str, ...] = ()
     ids: tuple | None = None
     recognized: str = ""
-    when: tuple | None = None  # cells of the column that says when, as `ids` of its own
+    when: Any = None  # cells of the column that says when, as `ids` of its own
     unknown: dict[int, str] = field(default_factory=dict)
 
 
@@ -256,15 +257,16 @@ def read_table(
     ids, dates = (None if n is None else tuple(cells.columns[n]) for n in (id_column, when))
     told = _recognized(cells, made)
     said = {i: "; ".join(texts) for i, texts in sorted(strange.items())}
-    names = (made.names, made.categories, y, classes, made.category_names)
+    categories, category_names = made.categories or (), made.category_names or ()
+    names = (made.names, categories, y, classes, category_names)
     return Read(x, *names, ids, told, when=dates, unknown=said)
 
 
 def _recognized(cells: Cells, made: Columns) -> str:
     """Return in words how a table was read."""
-    sizes = [stop - start for start, stop in made.categories]
+    sizes = [stop - start for start, stop in made.categories or ()]
     numbers = len(made.names) - sum(sizes)
-    kinds = zip(made.category_names, sizes, strict=True)
+    kinds = zip(made.category_names or (), sizes, strict=True)
     said = [f"{cells.origin}: {len(next(iter(cells.columns.values()))):,} rows"]
     said += [", ".join(cells.dialect)] if cells.dialect else []
     said += [f"{numbers} column{'s'[: numbers != 1]} of numbers"]

@@ -119,10 +119,10 @@ def vae_against_aae(epochs: int = 20, verbose: int | str = 2) -> Table:
         for cls in (zoo.VAE, zoo.AAE):
             options = {"hidden_units": (600, 300), "prior": prior, "seed": SEED}
             if cls is zoo.VAE:
-                model = cls(IMAGE, 2, **options)
+                model = zoo.VAE(IMAGE, 2, **options)
                 fit(model, x, epochs, 1e-3, verbose)
             else:
-                model = cls(IMAGE, 2, posterior="gaussian", **options)
+                model = zoo.AAE(IMAGE, 2, posterior="gaussian", **options)
                 fit_adversarially(model, x, epochs, verbose, "aae_mnist_mixture")
             z = model.encode(x_test, sample=True, seed=0)
             name = f"{cls.__name__}, {shape}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,7 +30,7 @@ def defaults(epochs: int | None = None, verbose: int | str = 0, only: Sequence[s
             rows.append([name])
             continue
         split = splits[name]
-        areas = [_areas(*split(seed), seed, epochs, verbose) for seed in SEEDS]
+        areas = [_areas(split(seed), seed, epochs, verbose) for seed in SEEDS]
         rows.append([name, *(_mean_and_spread(column) for column in zip(*areas, strict=True))])
     trained = "its own number of" if epochs is None else str(epochs)
     return Table(
@@ -87,7 +88,7 @@ def paint(x: np.ndarray, seed: int, change: float = CHANGE) -> np.ndarray:
     return painted
 
 
-def _splits():
+def _splits() -> dict[str, Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray]]]:
     """Return functions of a seed to (x, x_test, whether each test item is an anomaly), by name."""
     found = {}
     for source, labels in (("mnist", DIGITS), ("fashion_mnist", CLOTHES)):
@@ -146,16 +147,17 @@ def _heartbeats():
     return x, x_test, y_test == 1
 
 
-def _areas(x, x_test, is_anomaly, seed, epochs, verbose):
+def _areas(split, seed, epochs, verbose):
     """Return the areas of ours and of the others, for a training set and a test set."""
     from sklearn.decomposition import PCA
     from sklearn.ensemble import IsolationForest
     from sklearn.metrics import roc_auc_score
     from sklearn.neighbors import NearestNeighbors
 
+    x, x_test, is_anomaly = split
     table, channels = x.ndim == 2, x.ndim == 3 and x.shape[-1] > 1
     keras.utils.set_random_seed(seed)
-    given = {"standardize": True} if table or channels else {}
+    given: dict[str, Any] = {"standardize": True} if table or channels else {}
     given |= {} if table else {"quantile": 0.99}
     detector = Detector("VAE", seed=seed, **given).fit(x, epochs=epochs, verbose=verbose)
     scores = detector.scores(x_test)

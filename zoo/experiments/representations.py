@@ -179,7 +179,8 @@ def fine_tuned_error(
     verbose: int | str,
 ) -> float:
     """Return the test error in % of a classifier on the encoder, chosen on validation images."""
-    best = None
+    best: Any = None
+    best_accuracy = -1.0
     for rate in rates:
         keras.utils.set_random_seed(SEED)
         steps = epochs * -(-len(train[0]) // 128)
@@ -199,9 +200,9 @@ def fine_tuned_error(
             verbose=verbose,
         )
         accuracy = max(history.history["val_accuracy"])
-        if best is None or accuracy > best[0]:
-            best = accuracy, network
-    _, accuracy = best[1].evaluate(*test, batch_size=1000, verbose=0)
+        if accuracy > best_accuracy:
+            best, best_accuracy = network, accuracy
+    _, accuracy = best.evaluate(*test, batch_size=1000, verbose=0)
     return round(100 * (1 - accuracy), 2)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 STEPS = 128
@@ -57,7 +59,7 @@ def faulty(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return _in_units(x), channels, kinds
 
 
-def _waves(generator, n, factor=1.0):
+def _waves(generator: np.random.Generator, n: int, factor: Any = 1.0) -> np.ndarray:
     """Return sums of sines [n, 128, 6]; `factor` [n, 6] is of their frequencies."""
     delays = np.arange(len(SIZES)) * 0.6  # radians
     start = generator.uniform(0, 2 * np.pi, (n, 1, 1, len(_CYCLES)))

@@ -30,7 +30,8 @@ def tones(epochs: int | None = None, verbose: int | str = 2) -> Table:
         "autoencoder": without.reconstruct,
         "denoising autoencoder": model.reconstruct,
     }
-    rows, shown = [[name] for name in ways], {}
+    rows: list[list] = [[name] for name in ways]
+    shown = {}
     for stddev in NOISE:
         noisy = GaussianNoise(stddev).sample(x_test, seed=0)
         for row, restore in zip(rows, ways.values(), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import zoo
@@ -109,7 +111,8 @@ def denoising_variational(epochs: int = 20, verbose: int | str = 2) -> Table:
     (x, y), (x_test, y_test) = data.load("mnist")
     rows, pictures = [], {"original": x_test[:12]}
     for name, kind in (("50 % masked", "masking"), ("50 % salt and pepper", "salt_and_pepper")):
-        for cls, options in ((zoo.VAE, {}), (zoo.CVAE, {"num_classes": 10})):
+        for cls, more in ((zoo.VAE, {}), (zoo.CVAE, {"num_classes": 10})):
+            options: dict[str, Any] = dict(more)
             labels, labels_test = (y, y_test) if options else (None, None)
             corrupted = corruption.get({kind: 0.5}).sample(x_test, seed=0)
             pictures.setdefault(name, corrupted[:12])

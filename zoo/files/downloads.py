@@ -129,12 +129,13 @@ def opener(clock: _Clock, schemes: tuple[str, ...]) -> urllib.request.OpenerDire
 
 class _Secure(urllib.request.HTTPSHandler):
     def __init__(self, clock):
-        super().__init__(context=ssl.create_default_context())
+        self._certificates = ssl.create_default_context()
+        super().__init__(context=self._certificates)
         self._clock = clock
 
     def https_open(self, request):
         connection = functools.partial(_connection, CONNECTIONS["https"], self._clock)
-        return self.do_open(connection, request, context=self._context)
+        return self.do_open(connection, request, context=self._certificates)
 
 
 class _Plain(urllib.request.HTTPHandler):

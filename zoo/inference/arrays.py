@@ -14,6 +14,8 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks import streams
+from zoo.checks.arguments import whole
+from zoo.checks.array_types import ArrayLike, Labels
 from zoo.checks.arrays import as_array
 from zoo.checks.codes import check_codes
 from zoo.checks.tables import as_given
@@ -21,7 +23,9 @@ from zoo.training.fitting import choose_how_to_run
 
 
 @streams.by_batch
-def encode(model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+def encode(
+    model: Any, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
+) -> np.ndarray:
     """Return the deterministic codes of images.
 
     Args:
@@ -37,7 +41,9 @@ def encode(model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024) ->
 
 
 @streams.by_batch
-def decode(model: Any, z: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+def decode(
+    model: Any, z: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
+) -> np.ndarray:
     """Return the mean images of codes.
 
     Args:
@@ -52,7 +58,9 @@ def decode(model: Any, z: Any, labels: Any = None, *, batch_size: int = 1024) ->
 
 
 @streams.by_batch
-def reconstruct(model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+def reconstruct(
+    model: Any, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
+) -> np.ndarray:
     """Return the images that the codes of `x` decode to, [n, *input_shape].
 
     The columns are in the order of x, if it is a table whose columns have names.
@@ -64,7 +72,7 @@ def reconstruct(model: Any, x: Any, labels: Any = None, *, batch_size: int = 102
 
 @streams.by_batch
 def reconstruction_error(
-    model: Any, x: Any, labels: Any = None, *, batch_size: int = 1024
+    model: Any, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
 ) -> np.ndarray:
     """Return the squared error of each image's reconstruction, summed over its values.
 
@@ -96,7 +104,7 @@ def reconstruction_error(
 def generate(
     model: Any,
     n: int | None = None,
-    labels: Any = None,
+    labels: Labels = None,
     *,
     seed: int | None = None,
     mean: bool | None = None,
@@ -121,19 +129,19 @@ def generate(
             f"{type(model).__name__} has no prior over codes and cannot generate; use a VAE, "
             "CVAE or AAE, or decode() your own codes."
         )
+    if n is None and labels is None:
+        raise ValueError("Give the number of images to generate: generate(16).")
     if n is None:
-        if labels is None:
-            raise ValueError("Give the number of images to generate: generate(16).")
         labels = as_array(labels, "labels")
-        n = len(np.atleast_1d(labels)) if model.label_shape else labels.size
-    if n < 1:
-        raise ValueError(f"n is {n}; generate at least one image.")
-    labels = model.checked_labels(labels, n)
-    return decode_or_sample(model, model.prior_samples(n, labels, seed), labels, seed, mean)
+    rows = n if n is not None else len(np.atleast_1d(labels)) if model.label_shape else labels.size
+    if rows < 1:
+        raise ValueError(f"n is {rows}; generate at least one image.")
+    labels = model.checked_labels(labels, rows)
+    return decode_or_sample(model, model.prior_samples(rows, labels, seed), labels, seed, mean)
 
 
 def decode_or_sample(
-    model: Any, z: np.ndarray, labels: Any, seed: int | None, mean: bool | None
+    model: Any, z: np.ndarray, labels: Labels, seed: int | None, mean: bool | None
 ) -> np.ndarray:
     """Return rows that are drawn from p(x | z) of codes [n, latent_dim], or mean images.
 
@@ -169,13 +177,13 @@ def flat(model: Any, codes: Any) -> Any:
     return ops.reshape(codes, (-1, model.latent_dim))
 
 
-def checked_images(model: Any, x: Any, labels: Any) -> tuple:
+def checked_images(model: Any, x: ArrayLike, labels: Labels) -> tuple:
     """Check images and labels; return them as NumPy arrays, float32 and int32 or None."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
     return checks.in_numpy(x), model.checked_labels(labels, len(x))
 
 
-def checked_labels(model: Any, labels: Any, n: Any) -> Any:
+def checked_labels(model: Any, labels: Labels, n: Any) -> Any:
     """Check the labels of n images; return them as an array, or None for models without."""
     if model.conditional and model.label_shape:
         return checks.check_label_arrays(labels, n, model, "labels")
@@ -186,10 +194,10 @@ def checked_labels(model: Any, labels: Any, n: Any) -> Any:
     return None
 
 
-def run_in_batches(model: Any, method: str, values: Any, labels: Any, batch_size: int) -> Any:
+def run_in_batches(model: Any, method: str, values: Any, labels: Labels, batch_size: int) -> Any:
     """Run `model.<method>` compiled, in batches, on an array or a tuple of arrays."""
     checks.check_process()
-    checks.positive(batch_size, "batch_size")
+    batch_size = whole("batch_size", batch_size, least=1)
     functions = model.__dict__.setdefault("_compiled_functions", {})
     if method not in functions:
         functions[method] = backend.compiled(getattr(model, method), model.variables)
@@ -204,20 +212,20 @@ def run_in_batches(model: Any, method: str, values: Any, labels: Any, batch_size
     return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
 
 
-def predict_proba(model: Any, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+def predict_proba(model: Any, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
     """Return q(y | x) of images [n, *input_shape], float32 [n, num_classes]."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
     return model.run_in_batches("label_probability", checks.in_numpy(x), None, batch_size)
 
 
-def predict_labels(model: Any, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+def predict_labels(model: Any, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
     """Return the most probable label of images [n, *input_shape], int32 [n]."""
     return model.predict_proba(x, batch_size=batch_size).argmax(axis=1).astype("int32")
 
 
 def predict(
     model: Any,
-    x: Any,
+    x: ArrayLike,
     batch_size: int | None = None,
     verbose: int | str = "auto",
     steps: int | None = None,
@@ -225,7 +233,7 @@ def predict(
 ) -> Any:
     """Reconstruct images; `keras.Model.predict` with arrays checked first."""
     if batch_size is not None:
-        checks.positive(batch_size, "batch_size")
+        batch_size = whole("batch_size", batch_size, least=1)
     if model.conditional and checks.is_array(x):
         raise ValueError('predict() of a conditional model takes {"x": images, "label": y}.')
     checks.check_process()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zoo.checks.arguments import whole
+from zoo.checks.array_types import ArrayLike, Labels
 
 IMAGES_AT_ONCE, VALUES_AT_ONCE = 20, 4_000_000
 
@@ -24,7 +25,7 @@ class Estimate(NamedTuple):
     standard_error: np.ndarray
 
 
-def log_mean_weights(model: Any, x: Any, labels: Any, samples: int, seed: int) -> Estimate:
+def log_mean_weights(model: Any, x: ArrayLike, labels: Labels, samples: int, seed: int) -> Estimate:
     """Return ln 1/S sum_s p(x, z_s) / q(z_s | x) of every image.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -10,8 +10,6 @@ from scipy.special import logsumexp
 from zoo.checks.arrays import as_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zoo.models.autoencoder import BaseAutoencoder
 
 BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
@@ -48,9 +46,7 @@ def parzen_log_likelihood(x: np.ndarray, samples: np.ndarray, bandwidth: float) 
     return _log_likelihoods(x, samples, [bandwidth])[0]
 
 
-def choose_bandwidth(
-    x: np.ndarray, samples: np.ndarray, bandwidths: Sequence[float] = BANDWIDTHS
-) -> float:
+def choose_bandwidth(x: np.ndarray, samples: np.ndarray, bandwidths: Any = BANDWIDTHS) -> float:
     """Return the bandwidth that gives validation images [n, ...] the highest mean log-density."""
     means = _log_likelihoods(x, samples, bandwidths).mean(axis=1)  # [bandwidths]
     return float(bandwidths[int(np.argmax(means))])

@@ -11,6 +11,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference.parts import TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
@@ -127,10 +128,10 @@ class AAE(BaseAutoencoder):
         name: str | None = None,
         dtype: Any = None,
     ):
-        for name, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
-            number(name, rate, least=0, below=1)
+        for which, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
+            number(which, rate, least=0, below=1)
             if rate and encoder is not None:
-                raise ValueError(f"{name}= is for described networks; put it into your encoder.")
+                raise ValueError(f"{which}= is for described networks; put it into your encoder.")
         self.dropout, self.input_dropout = float(dropout), float(input_dropout)
         if posterior not in POSTERIORS:
             raise ValueError(f"posterior is {posterior!r}; choose one of {', '.join(POSTERIORS)}.")
@@ -261,14 +262,14 @@ class AAE(BaseAutoencoder):
         generator = ops.softplus(-self.logits(codes, batch.label, training=False))  # [batch]
         return Losses(self.generator_weight.value * generator, generator=generator)
 
-    def adversarial_loss(self, on_samples: Any, on_codes: Any) -> Any:
+    def adversarial_loss(self, on_samples: Tensor, on_codes: Any) -> Tensor:
         """Return -log d(sample) - log(1 - d(code)) of logits [batch], with smoothed labels."""
         return (
             ops.softplus(-on_samples) + self.label_smoothing * on_samples + ops.softplus(on_codes)
         )
 
     def posterior(
-        self, x: Any, label: Any = None, training: bool = False
+        self, x: Tensor, label: Tensor = None, training: bool = False
     ) -> PointMass | DiagonalNormal | ImplicitPosterior:
         """Return q(z | x) of images [batch, *input_shape]; labels are ignored."""
         if self.posterior_kind == "deterministic":
@@ -281,16 +282,16 @@ class AAE(BaseAutoencoder):
 
         return ImplicitPosterior(encoder_with, ops.shape(x)[0], self.latent_dim)
 
-    def prior_samples_like(self, batch: Batch) -> Any:
+    def prior_samples_like(self, batch: Batch) -> Tensor:
         """Return as many samples of the prior as there are images, [batch, latent_dim]."""
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
 
-    def logits(self, z: Any, label: Any, training: bool) -> Any:
+    def logits(self, z: Tensor, label: Tensor, training: bool) -> Tensor:
         """Return the discriminator's logits for codes, [batch]; above 0 means prior samples."""
         given = {"z": z, "label": label} if self.discriminator_classes else z
         return ops.cast(self.discriminator(given, training=training)[:, 0], "float32")
 
-    def sliced_wasserstein(self, codes: Any, samples: Any) -> Any:
+    def sliced_wasserstein(self, codes: Tensor, samples: Tensor) -> Tensor:
         """Return the sliced 2-Wasserstein distance between two batches of one size, a scalar."""
         axes = backend.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
         axes = axes / ops.norm(axes, axis=0, keepdims=True)  # [latent_dim, directions]
@@ -300,15 +301,15 @@ class AAE(BaseAutoencoder):
 
     # Use
 
-    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
+    def code(self, x: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
         if self.posterior_kind == "gaussian":
             return self.posterior(x, label, training).mean
         return super().code(x, label, training)
 
     def encode(
         self,
-        x: Any,
-        labels: Any = None,
+        x: ArrayLike,
+        labels: Labels = None,
         *,
         sample: bool = False,
         seed: int | None = None,

@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks import arguments, streams
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference import arrays
 from zoo.inference.parts import Part, encoder_and_decoder
 from zoo.models.base import BaseModel
@@ -141,11 +142,11 @@ class BaseAutoencoder(BaseModel):
 
     # Tensors
 
-    def encoder_input(self, x: Any, label: Any) -> Any:
+    def encoder_input(self, x: Tensor, label: Tensor) -> Tensor:
         """Return the input of the encoder: a tensor, or a dict of tensors with a label."""
         return {"x": x, "label": label} if "x" in self.label_inputs else x
 
-    def decoder_input(self, z: Any, label: Any) -> Any:
+    def decoder_input(self, z: Tensor, label: Tensor) -> Tensor:
         """Return the input of the decoder: a tensor, or a dict of tensors with a label."""
         return {"z": z, "label": label} if "z" in self.label_inputs else z
 
@@ -155,19 +156,19 @@ class BaseAutoencoder(BaseModel):
         z = self.code(x, label, training)
         return self.image(z, label, training)
 
-    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
+    def code(self, x: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
         """Return the deterministic code of images, as tensors, flat: [batch, latent_dim]."""
         return self.encoder(self.encoder_input(x, label), training=training)
 
-    def observation(self, z: Any, label: Any = None, training: bool = False) -> Any:
+    def observation(self, z: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
         """Return p(x | z) of codes [batch, latent_dim]."""
         return self.likelihood(self.decoder(self.decoder_input(z, label), training=training))
 
-    def image(self, z: Any, label: Any = None, training: bool = False) -> Any:
+    def image(self, z: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
         """Return the mean image of codes, as tensors, [batch, *input_shape]."""
         return self.observation(z, label, training).mean
 
-    def parameters_of(self, z: Any, label: Any = None) -> Any:
+    def parameters_of(self, z: Tensor, label: Tensor = None) -> Tensor:
         """Return the parameters of p(x | z), the outputs of the decoder, [batch, ...]."""
         return self.observation(z, label).parameters
 
@@ -183,15 +184,15 @@ class BaseAutoencoder(BaseModel):
         """Whether `generate` makes images."""
         return self.prior is not None
 
-    def prior_samples(self, n: Any, labels: Any, seed: Any) -> np.ndarray:
+    def prior_samples(self, n: Any, labels: Labels, seed: Any) -> np.ndarray:
         """Return codes to generate from, float32 [n, latent_dim]; the labels were checked."""
         return self.prior.styled(self.prior.sample(n, seed=seed), labels)
 
-    def style(self, z: Any, labels: Any) -> Any:
+    def style(self, z: ArrayLike, labels: Labels) -> Any:
         """Return the styles of codes [n, latent_dim]: the information that is not in the label."""
         return self.prior.style(z, labels) if self.prior else z
 
-    def styled(self, style: Any, labels: Any) -> Any:
+    def styled(self, style: ArrayLike, labels: Labels) -> Any:
         """Return the codes of styles [n, latent_dim] with labels [n]; the inverse of `style`."""
         return self.prior.styled(style, labels) if self.prior else style
 

@@ -14,7 +14,7 @@ from zoo.backend import backend
 from zoo.backend.optimizer_group import normalize_config
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
-from zoo.checks.constructors import arguments_of
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.checks.units import check_units
 from zoo.inference import arrays
 from zoo.inference.parts import OwnWeights, Part
@@ -32,10 +32,10 @@ from zoo.training.monitors import DivergenceMonitor, unlisted_metric
 class Batch(NamedTuple):
     """A batch of a step: x, its labels or None, weights or None, and what noisy x should become."""
 
-    x: Any
-    label: Any = None
-    weight: Any = None
-    clean: Any = None
+    x: Tensor
+    label: Tensor = None
+    weight: Tensor = None
+    clean: Tensor = None
 
     @property
     def target(self) -> Any:
@@ -61,7 +61,7 @@ class Losses:
     def __add__(self, other: Losses) -> Losses:
         return Losses(*self.terms, *other.terms, **self.metrics, **other.metrics)
 
-    def weighted(self, weight: Any) -> Losses:
+    def weighted(self, weight: Tensor) -> Losses:
         """Return these losses times sample weights [batch]; scalars do not change."""
         if weight is None:
             return self
@@ -69,7 +69,7 @@ class Losses:
         return Losses(*terms, **{k: weighted(v, weight) for k, v in self.metrics.items()})
 
 
-def weighted(values: Any, weight: Any) -> Any:
+def weighted(values: Tensor, weight: Tensor) -> Tensor:
     """Return values [batch] times sample weights [batch] or None; a scalar does not change."""
     return values if weight is None or not len(values.shape) else values * weight
 
@@ -138,7 +138,7 @@ class BaseModel(keras.Model):
     family = "autoencoder"
     conditional = False
     learns_labels = False
-    num_classes: int | None = None
+    num_classes: Any = None  # an int where there are labels of classes
     label_shape: tuple[int, ...] = ()
     label_dtype = "int32"
     semi_supervised = False
@@ -168,8 +168,7 @@ class BaseModel(keras.Model):
 
     def __new__(cls, *args, **kwargs) -> Self:
         """Refuse unknown settings, with the nearest known names."""
-        if wrong := [name for name in kwargs if name not in arguments_of(cls)]:
-            raise settings.unknown(cls, wrong)
+        settings.check_names(cls, kwargs)
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(
@@ -194,7 +193,8 @@ class BaseModel(keras.Model):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; of settings that were set only the weights of the loss."""
         if name in self.settings:
-            were_set = vars(self).setdefault("_settings", {"input_shape"})  # which is `image_shape`
+            # "input_shape" is the attribute `image_shape`.
+            were_set = self.__dict__.setdefault("_settings", {"input_shape"})
             if name in were_set or callable(getattr(type(self), name, None)):  # a method
                 value = settings.changed(self, name, value)
             were_set.add(name)
@@ -266,7 +266,7 @@ class BaseModel(keras.Model):
         trained = (getattr(self, name) for name in self.updates[update])
         return [variable for part in trained for variable in part.trainable_variables]
 
-    def further_losses(self, x: Any, z: Any, q: Any = None) -> Losses:
+    def further_losses(self, x: Tensor, z: Tensor, q: Any = None) -> Losses:
         """Return further terms of the loss, for a class of your own; by default there are none.
 
         Args:
@@ -321,7 +321,7 @@ class BaseModel(keras.Model):
         if self.licence_is_the_presets:
             self.licence, self.licence_is_the_presets = None, False
 
-    def after_fit(self, x: Any, y: Any) -> None:
+    def after_fit(self, x: ArrayLike, y: Labels) -> None:
         """Check a finished training, given up to 256 of its rows and their labels or None."""
 
     def fastest(self, size: int, steps: float = math.inf) -> dict:
@@ -378,7 +378,7 @@ class BaseModel(keras.Model):
     @classmethod
     def from_preset(cls, name: Any, **options) -> Self:
         """Load a preset and check that it is of this class; see `zoo.load`."""
-        model = load(name, **options)
+        model: Any = load(name, **options)
         if not isinstance(model, cls):
             raise TypeError(f"{name} is a {type(model).__name__}, not a {cls.__name__}.")
         return model

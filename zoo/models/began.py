@@ -9,6 +9,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.arguments import number
+from zoo.checks.array_types import Tensor
 from zoo.models.base import Batch, Losses
 from zoo.models.ebgan import EBGAN
 from zoo.models.gan import variance
@@ -148,11 +149,11 @@ class BEGAN(EBGAN):
         energy = self.energy(self.samples_like(batch, training))  # [batch]
         return Losses(energy, energy_of_samples=energy)
 
-    def energy(self, x: Any, training: bool = False) -> Any:
+    def energy(self, x: Tensor, training: bool = False) -> Tensor:
         """Return L(x), the mean absolute error of images [batch, *input_shape], [batch]."""
         return absolute_error(x, self.image(self.code(x, training=training), training=training))
 
-    def gap(self, on_images: Any, on_samples: Any, batch: Batch) -> Any:
+    def gap(self, on_images: Tensor, on_samples: Tensor, batch: Batch) -> Tensor:
         """Return `diversity` L(x) - L(g(z)) of weighted errors [batch], averaged, a scalar."""
         gap = backend.batch_mean(self.diversity * on_images - on_samples)
         if batch.weight is None:
@@ -160,6 +161,6 @@ class BEGAN(EBGAN):
         return gap / ops.maximum(backend.batch_mean(batch.weight), 1e-12)
 
 
-def absolute_error(x: Any, image: Any) -> Any:
+def absolute_error(x: Tensor, image: Tensor) -> Tensor:
     """Return |x - image| averaged over the values of an image, [batch]."""
     return ops.mean(ops.abs(x - image), axis=tuple(range(1, len(x.shape))))

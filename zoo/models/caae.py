@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from zoo.checks.arguments import widths
+from zoo.checks.array_types import Tensor
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.supervised_aae import SupervisedAAE
@@ -227,11 +228,11 @@ class CAAE(SupervisedAAE):
             accuracy_on_decoded_images=ops.mean(ops.cast(fake < 0, "float32")),
         )
 
-    def labels_shown(self, label: Any) -> Any:
+    def labels_shown(self, label: Tensor) -> Tensor:
         """Return the levels of the decoded images for the image discriminator, [batch]."""
         return label if self.own_labels else ops.roll(label, 1)
 
-    def image_logits(self, x: Any, label: Any, training: bool = False) -> Any:
+    def image_logits(self, x: Tensor, label: Tensor, training: bool = False) -> Tensor:
         """Return the image discriminator's logits, [batch]; above 0 means images of the data."""
         given = {"x": x, "label": label}
         return self.image_discriminator(given, training=training)["logit"][:, 0]
@@ -250,7 +251,7 @@ class CAAE(SupervisedAAE):
         return {**super().parts(), "image_discriminator": part}
 
 
-def total_variation(x: Any) -> Any:
+def total_variation(x: Tensor) -> Tensor:
     """Return the sum of absolute differences between neighboring pixels of images, [batch]."""
     down, right = x[:, 1:] - x[:, :-1], x[:, :, 1:] - x[:, :, :-1]
     return sum(ops.sum(ops.abs(difference), axis=(1, 2, 3)) for difference in (down, right))

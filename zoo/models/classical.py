@@ -9,6 +9,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.arguments import number, whole
+from zoo.checks.array_types import Tensor
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
 from zoo.nn import corruption as corruptions
@@ -121,8 +122,8 @@ class Autoencoder(BaseAutoencoder):
         )
         self.l1 = LossWeight("l1", l1, least=0, left_out=True)
         self.l2 = LossWeight("l2", l2, least=0, left_out=True)
-        for name in self.weight_penalties():
-            self.add_metric_name(name)
+        for penalty in self.weight_penalties():
+            self.add_metric_name(penalty)
 
     def losses(self, batch: Batch, training: bool) -> Losses:
         z = self.encoder(batch.x, training=training)
@@ -147,7 +148,7 @@ class Autoencoder(BaseAutoencoder):
             if not weight.is_left_out
         }
 
-    def squared_jacobian_norm(self, x: Any) -> Any:
+    def squared_jacobian_norm(self, x: Tensor) -> Tensor:
         """Return |dz/dx|^2 of images, summed over codes and pixels, as a tensor [batch]."""
         if self.has_closed_jacobian:
             return self.closed_jacobian_norm(self.encoder(x))
@@ -157,7 +158,7 @@ class Autoencoder(BaseAutoencoder):
 
         return jacobians.exact(code, self.likelihood.standardized(x), self.latent_dim)
 
-    def closed_jacobian_norm(self, z: Any) -> Any:
+    def closed_jacobian_norm(self, z: Tensor) -> Tensor:
         """Return |dz/dx|^2 at codes of one dense layer, [batch]."""
         layer = self.encoder.get_layer(self.encoder_outputs[0])
         return jacobians.closed_form(z, layer.kernel, activation_of_code(self.encoder))
@@ -370,7 +371,7 @@ class DenoisingAutoencoder(Autoencoder):
         losses = Losses(reconstruction, reconstruction=reconstruction)
         return self.with_penalties(losses) + self.further_losses(x, z)
 
-    def seen(self, x: Any, batch: Batch) -> Any:
+    def seen(self, x: Tensor, batch: Batch) -> Tensor:
         """Return what the encoder gets in training for the clean x, [batch * L, *input_shape]."""
         corrupted = self.likelihood.corrupted(x, self.used_corruption, self.seed_generator)
         if batch.clean is None or self.corruption:
@@ -454,7 +455,7 @@ class ContractiveAutoencoder(Autoencoder):
             hidden_units=hidden_units,
             activation=activation,
             code_activation=code_activation,
-            tie_weights=tie_weights,
+            tie_weights=bool(tie_weights),
             l1=l1,
             l2=l2,
             network=network,
@@ -491,7 +492,7 @@ class ContractiveAutoencoder(Autoencoder):
         losses = Losses(loss, reconstruction=reconstruction, contraction=contraction)
         return self.with_penalties(losses) + self.further_losses(batch.target, z)
 
-    def contraction(self, x: Any, z: Any) -> Any:
+    def contraction(self, x: Tensor, z: Tensor) -> Tensor:
         """Return |dh(x)/dx|^2 of images x with codes z, or its estimate, [batch]."""
 
         def code(images):

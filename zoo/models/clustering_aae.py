@@ -11,6 +11,7 @@ from keras import layers, ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole, whole_or_none, widths
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference import arrays
 from zoo.inference.parts import TensorInfo, classifier_part, image_info
 from zoo.models.aae import AAE
@@ -225,7 +226,7 @@ class ClusteringAAE(AAE):
 
     # Training: the steps are those of `AAE`
 
-    def codes(self, x: Any, training: bool) -> Any:
+    def codes(self, x: Tensor, training: bool) -> Tensor:
         """Return logits [batch, num_classes] and styles of images, corrupted in training."""
         if training:
             x = self.likelihood.corrupted(x, self.corruption, self.seed_generator)
@@ -296,10 +297,12 @@ class ClusteringAAE(AAE):
 
     predict_proba, predict_labels = arrays.predict_proba, arrays.predict_labels
 
-    def label_probability(self, x: Any) -> Any:
+    def label_probability(self, x: Tensor) -> Tensor:
         return ops.softmax(self.classifier(self.trunk(x)))
 
-    def reconstruct(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> np.ndarray:
+    def reconstruct(
+        self, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
+    ) -> np.ndarray:
         """Return the images that styles and labels of `x` decode to, [n, *input_shape].
 
         Args:
@@ -308,7 +311,7 @@ class ClusteringAAE(AAE):
         labels = self.predict_labels(x, batch_size=batch_size) if labels is None else labels
         return super().reconstruct(x, labels, batch_size=batch_size)
 
-    def represent(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+    def represent(self, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
         """Return the input of the decoder for images: float32 [n, latent_dim] with heads.
 
         Without heads it is [n, num_classes + latent_dim]: probabilities, then the style.
@@ -316,7 +319,7 @@ class ClusteringAAE(AAE):
         x = checks.check_images(x, self.image_shape, self.likelihood)
         return self.run_in_batches("representation", checks.in_numpy(x), None, batch_size)
 
-    def representation(self, x: Any) -> Any:
+    def representation(self, x: Tensor) -> Tensor:
         """Return `represent` for tensors."""
         features = self.trunk(x)
         probability = ops.softmax(self.classifier(features))

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.checks.array_types import Tensor
 from zoo.models.base import Batch, Losses
 from zoo.models.vae import VAE
 from zoo.nn import own_networks
@@ -134,7 +135,7 @@ class DFCVAE(VAE):
         )
         return losses + self.further_losses(batch.x, z, q)
 
-    def feature_error(self, x: Any, image: Any) -> Any:
+    def feature_error(self, x: Tensor, image: Tensor) -> Tensor:
         """Return sum_l w_l / 2 mean (f_l(x) - f_l(image))^2 of images [batch, ...]: [batch]."""
         real, made = (keras.tree.flatten(self.features(images)) for images in (x, image))
         weights, error = self.feature_weight, 0.0

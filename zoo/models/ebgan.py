@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.arguments import number
+from zoo.checks.array_types import Labels, Tensor
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
@@ -67,7 +68,6 @@ class EBGAN(BaseAutoencoder):
     """
 
     family = "adversarial"
-    can_generate = True
     loss_metric = "energy_of_images"
     metric_names = (
         "reconstruction",
@@ -197,23 +197,27 @@ class EBGAN(BaseAutoencoder):
             pulling_away=apart,
         )
 
-    def energy(self, x: Any, training: bool = False) -> Any:
+    def energy(self, x: Tensor, training: bool = False) -> Tensor:
         """Return D(x), the squared error of images [batch, *input_shape], [batch]."""
         return squared_error(x, self.image(self.code(x, training=training), training=training))
 
-    def samples_like(self, batch: Batch, training: bool) -> Any:
+    def samples_like(self, batch: Batch, training: bool) -> Tensor:
         """Return as many samples of the generator as there are images, [batch, *input_shape]."""
         z = self.prior_of_noise.draw(ops.shape(batch.x)[0], self.seed_generator)
         return self.generated(z, training)
 
     # Use
 
-    def generated(self, z: Any, training: bool = False) -> Any:
+    @property
+    def can_generate(self) -> bool:
+        return True  # from noise, without codes
+
+    def generated(self, z: Tensor, training: bool = False) -> Tensor:
         """Return g(z), the images of noise [batch, latent_dim], as tensors."""
         return self.likelihood.mean(self.generator(z, training=training))
 
     def generate(
-        self, n: int | None = None, labels: Any = None, *, seed: int | None = None
+        self, n: int | None = None, labels: Labels = None, *, seed: int | None = None
     ) -> np.ndarray:
         """Generate images by the generator.
 
@@ -247,12 +251,12 @@ class EBGAN(BaseAutoencoder):
         return super().setting(name)
 
 
-def squared_error(x: Any, image: Any) -> Any:
+def squared_error(x: Tensor, image: Tensor) -> Tensor:
     """Return |x - image|^2 summed over the values of an image, [batch]."""
     return ops.sum(ops.square(x - image), axis=tuple(range(1, len(x.shape))))
 
 
-def pulling_away(codes: Any) -> Any:
+def pulling_away(codes: Tensor) -> Tensor:
     """Return the mean squared cosine between two of the codes [batch, latent_dim], a scalar."""
     lengths = ops.sqrt(ops.sum(ops.square(codes), axis=1, keepdims=True) + 1e-12)
     cosines = ops.matmul(codes / lengths, ops.transpose(codes / lengths))  # [batch, batch]

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from zoo.checks.arguments import number, widths
+from zoo.checks.array_types import Tensor
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.generator import BaseGenerator
@@ -185,12 +186,12 @@ class GAN(BaseGenerator):
         generator = ops.softplus(-fake)  # [batch]
         return Losses(generator, generator=generator)
 
-    def samples_like(self, batch: Batch, training: bool) -> Any:
+    def samples_like(self, batch: Batch, training: bool) -> Tensor:
         """Return as many generated images as there are images, [batch, *input_shape]."""
         z = self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
         return ops.cast(self.image(z, training=training), "float32")
 
-    def logits(self, x: Any, training: bool = False) -> Any:
+    def logits(self, x: Tensor, training: bool = False) -> Tensor:
         """Return the discriminator's logits, [batch]; above 0 means images of the data."""
         return ops.cast(self.discriminator(x, training=training)[:, 0], "float32")
 
@@ -214,6 +215,6 @@ class GAN(BaseGenerator):
         return super().setting(name)
 
 
-def variance(x: Any) -> Any:
+def variance(x: Tensor) -> Tensor:
     """Return the variance of the values of images over a batch, averaged over values, a scalar."""
     return ops.mean(ops.var(x, axis=0))

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from zoo.checks import arguments
+from zoo.checks.array_types import Labels, Tensor
 from zoo.inference import arrays
 from zoo.inference.parts import Part, decoder_part
 from zoo.models.base import BaseModel
@@ -109,7 +110,7 @@ class BaseGenerator(BaseModel):
         """Generate the images of codes [batch, *code_shape], [batch, *input_shape]."""
         return self.image(self.flat(inputs), training=training)
 
-    def image(self, z: Any, label: Any = None, training: bool = False) -> Any:
+    def image(self, z: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
         """Return the images of codes [batch, latent_dim], as tensors, [batch, *input_shape]."""
         return self.likelihood(self.decoder(z, training=training)).mean
 
@@ -118,7 +119,7 @@ class BaseGenerator(BaseModel):
     decode, generate = arrays.decode, arrays.generate
     shaped, flat = arrays.shaped, arrays.flat
 
-    def prior_samples(self, n: int, labels: Any, seed: Any) -> np.ndarray:
+    def prior_samples(self, n: int, labels: Labels, seed: Any) -> np.ndarray:
         """Return codes to generate from, float32 [n, latent_dim]."""
         return self.prior.sample(n, seed=seed)
 

@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference.arrays import decode_or_sample
 from zoo.models.aae import AAE
 from zoo.training.labeled_images import check_every_class_has_a_label
@@ -116,7 +117,9 @@ class LabelInformedAAE(AAE):
     def discriminator_classes(self) -> int:
         return (self.prior.num_classes or 0) + 1  # the last label means "unlabeled"
 
-    def fit(self, x: Any = None, y: Any = None, *args, **kwargs) -> keras.callbacks.History:
+    def fit(
+        self, x: ArrayLike = None, y: Labels = None, *args, **kwargs
+    ) -> keras.callbacks.History:
         """Train as other models do, with y = -1 for images without a label."""
         if y is not None and checks.is_array(x) and not self.prior.probabilities_given:
             labels = checks.check_labels(
@@ -128,25 +131,25 @@ class LabelInformedAAE(AAE):
 
     def _weigh_components(self, counts):
         config = self.prior.get_config() | {"probabilities": counts.tolist()}
-        vars(self)["prior"] = type(self.prior).from_config(config)  # which users cannot change
+        self.__dict__["prior"] = type(self.prior).from_config(config)  # which users cannot change
         self.train_function = self.test_function = None  # they hold the old ones as constants
 
-    def prior_samples_like(self, batch: Any) -> Any:
+    def prior_samples_like(self, batch: Any) -> Tensor:
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator, batch.label)
 
-    def logits(self, z: Any, label: Any, training: bool) -> Any:
+    def logits(self, z: Tensor, label: Tensor, training: bool) -> Tensor:
         return super().logits(z, ops.where(label >= 0, label, self.num_classes), training)
 
     # Use
 
-    def predict_labels(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+    def predict_labels(self, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
         """Return the classes in whose component of the prior the codes of images lie, int32 [n]."""
         return self.prior.component_of(self.encode(x, batch_size=batch_size))
 
     def generate(
         self,
         n: int | None = None,
-        labels: Any = None,
+        labels: Labels = None,
         *,
         seed: int | None = None,
         mean: bool | None = None,

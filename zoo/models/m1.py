@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole, widths
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference import arrays, label_propagation
 from zoo.inference.parts import classifier_part
 from zoo.models.vae import VAE
@@ -132,7 +133,7 @@ class M1(VAE):
         return keras.Model(z, logits, name="classifier")
 
     def fit(
-        self, x: Any = None, y: Any = None, *args, validation_data: Any = None, **kwargs
+        self, x: ArrayLike = None, y: Labels = None, *args, validation_data: Any = None, **kwargs
     ) -> keras.callbacks.History:
         """Train on all images, then train the classifier if labels are given; see `VAE.fit`.
 
@@ -159,7 +160,7 @@ class M1(VAE):
         check_every_class_has_a_label(y, self.num_classes)
         return y
 
-    def learn_labels(self, x: Any, y: Any, *, seed: int = 0) -> np.ndarray:
+    def learn_labels(self, x: ArrayLike, y: Labels, *, seed: int = 0) -> np.ndarray:
         """Label all images by their codes, and train a new classifier on these labels.
 
         Args:
@@ -188,7 +189,7 @@ class M1(VAE):
         self.classifier.trainable = False
         return labels
 
-    def label_probability(self, x: Any) -> Any:
+    def label_probability(self, x: Tensor) -> Tensor:
         """Return the classifier's probabilities for mean codes, a tensor [batch, num_classes]."""
         return ops.softmax(self.classifier(self.code(x)))
 

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from keras import ops
 
+from zoo.checks.array_types import Tensor
 from zoo.models.m2 import M2
 from zoo.models.vae import VAE
 from zoo.nn.distributions import likelihood_names
@@ -101,9 +102,9 @@ class M1M2(M2):
         self.lower = lower
         self.lower.trainable = False
         # Outwardly the model has the lower one's images; its own are codes.
-        vars(self).update(image_shape=lower.image_shape, likelihood=lower.likelihood)
+        self.__dict__.update(image_shape=lower.image_shape, likelihood=lower.likelihood)
 
-    def input_pixels(self, x: Any, draw: bool = False) -> Any:
+    def input_pixels(self, x: Tensor, draw: bool = False) -> Tensor:
         """Return the input of the networks: the mean of q(z1 | x), or a sample; [batch, values]."""
         if not draw:
             return self.lower.posterior(x).mean
@@ -111,15 +112,15 @@ class M1M2(M2):
         z1 = self.lower.posterior(pixels).draw(1, self.seed_generator)
         return ops.stop_gradient(z1[:, 0])
 
-    def image(self, z: Any, label: Any = None, training: bool = False) -> Any:
+    def image(self, z: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
         parameters = self.decoder(self.decoder_input(z, label), training=training)
         return self.lower.image(self.decoder_likelihood.mean(parameters))
 
-    def parameters_of(self, z: Any, label: Any = None) -> Any:
+    def parameters_of(self, z: Tensor, label: Tensor = None) -> Tensor:
         parameters = self.decoder(self.decoder_input(z, label))
         return self.lower.parameters_of(self.decoder_likelihood.mean(parameters))
 
-    def prepared(self, x: Any, seed: Any = 0) -> Any:
+    def prepared(self, x: Tensor, seed: Any = 0) -> Tensor:
         raise _no_likelihood()
 
     def kl_and_log_prob(self, *args, **kwargs) -> NoReturn:

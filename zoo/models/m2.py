@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.arguments import number, whole, whole_or_none, widths
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference import arrays
 from zoo.inference.parts import classifier_part
 from zoo.models.base import Batch, Losses
@@ -222,7 +223,9 @@ class M2(VAE):
             classification=classification,
         )
 
-    def reconstruction_and_kl(self, x: Any, features: Any, label: Any, training: bool) -> tuple:
+    def reconstruction_and_kl(
+        self, x: Tensor, features: Tensor, label: Tensor, training: bool
+    ) -> tuple:
         """Return -log p(x | y, z) and KL(q(z | x, y) || p(z)) for given labels, both [batch]."""
         inputs = {"features": features, "label": label}
         q_z = DiagonalNormal(**self.latent_head(inputs, training=training))
@@ -230,7 +233,7 @@ class M2(VAE):
         log_likelihoods = self.log_likelihoods(x, z, label, training)
         return -ops.mean(log_likelihoods, axis=1), kl_divergence(q_z, self.prior_of(label), z)
 
-    def expected_terms(self, x: Any, features: Any, q_y: Any, training: bool) -> tuple:
+    def expected_terms(self, x: Tensor, features: Tensor, q_y: Tensor, training: bool) -> tuple:
         """Return the means of both terms over labels y ~ q(y | x), both [batch]."""
         classes = self.num_classes
         labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(x)[0],))
@@ -241,7 +244,7 @@ class M2(VAE):
         )
         return ops.sum(q_y * reconstruction, axis=1), ops.sum(q_y * kl, axis=1)
 
-    def terms_of_sampled_label(self, x: Any, features: Any, q_y: Any) -> tuple:
+    def terms_of_sampled_label(self, x: Tensor, features: Tensor, q_y: Tensor) -> tuple:
         """Return estimates of `expected_terms` by one label y ~ q(y | x) for each image.
 
         No gradient reaches q(y | x), as in the whole warm-up.
@@ -267,7 +270,7 @@ class M2(VAE):
         mean_bound = backend.batch_mean(weight * bound)
         return self.labeled.per_unlabeled * mean_bound, backend.batch_mean(weight * cross_entropy)
 
-    def warmed_up(self, values: Any) -> Any:
+    def warmed_up(self, values: Tensor) -> Tensor:
         """Scale the gradient of values by the ramp, from 0 to 1; the values stay the same."""
         if not self.warm_up:
             return values
@@ -292,11 +295,11 @@ class M2(VAE):
 
     predict_proba, predict_labels = arrays.predict_proba, arrays.predict_labels
 
-    def label_probability(self, x: Any) -> Any:
+    def label_probability(self, x: Tensor) -> Tensor:
         """Return q(y | x) as a tensor, [batch, num_classes]."""
         return ops.softmax(self.classifier(self.trunk(self.input_pixels(x))))
 
-    def checked_images(self, x: Any, labels: Any) -> tuple:
+    def checked_images(self, x: ArrayLike, labels: Labels) -> tuple:
         """Check images and labels; labels that are None are predicted by the model."""
         if labels is None:
             labels = self.predict_labels(x)

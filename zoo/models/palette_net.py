@@ -12,6 +12,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole, widths
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.checks.arrays import as_array
 from zoo.data.palettes import palettes
 from zoo.inference.parts import TensorInfo, image_info
@@ -206,13 +207,13 @@ class PaletteNet(BaseTranslator):
             angle = GOLDEN_ANGLE * (1.0 + ops.cast(ops.arange(rows), "float32"))
         return x, p, spaces.with_turned_hue(x, angle), spaces.with_turned_hue(p, angle)
 
-    def recolored_lab(self, x: Any, palette: Any, training: bool = False) -> Any:
+    def recolored_lab(self, x: Tensor, palette: Tensor, training: bool = False) -> Tensor:
         """Return g(x, palette) of images and palettes in Lab, [batch, height, width, 3]."""
         inputs = {"x": x / LAB, "condition": flat(palette)}
         ab = LARGEST * ops.tanh(ops.cast(self.generator(inputs, training=training), "float32"))
         return ops.concatenate([x[..., :1], ab], axis=-1)
 
-    def logits(self, x: Any, palette: Any, training: bool = False) -> Any:
+    def logits(self, x: Tensor, palette: Tensor, training: bool = False) -> Tensor:
         """Return the discriminator's logits of images and palettes in Lab, [batch, patches]."""
         palette = translation_networks.everywhere(flat(palette), self.image_shape)
         logits = self.discriminator({"x": x / LAB, "y": palette}, training=training)
@@ -220,12 +221,12 @@ class PaletteNet(BaseTranslator):
 
     # Use
 
-    def recolored(self, x: Any, palette: Any, training: bool = False) -> Any:
+    def recolored(self, x: Tensor, palette: Tensor, training: bool = False) -> Tensor:
         """Return images in the colors of palettes, tensors of sRGB, [batch, *input_shape]."""
         lab = self.recolored_lab(spaces.rgb_to_lab(x), spaces.rgb_to_lab(palette), training)
         return spaces.lab_to_rgb(lab)
 
-    def recolor(self, x: Any, palettes: Any, *, batch_size: int = 1024) -> np.ndarray:
+    def recolor(self, x: ArrayLike, palettes: Any, *, batch_size: int = 1024) -> np.ndarray:
         """Return images in the colors of palettes.
 
         Args:

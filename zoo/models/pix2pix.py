@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.checks import streams
 from zoo.checks.arguments import number, widths
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
@@ -225,11 +226,11 @@ class Pix2Pix(BaseTranslator):
         weighted = self.l1_weight.value * error
         return Losses(generator, weighted, generator=generator, absolute_error=error)
 
-    def translated(self, x: Any, training: bool = False) -> Any:
+    def translated(self, x: Tensor, training: bool = False) -> Tensor:
         """Return g(x) of images, as tensors, float32 [batch, *target_shape]."""
         return ops.cast(self.likelihood(self.generator(x, training=training)).mean, "float32")
 
-    def logits(self, x: Any, y: Any, training: bool = False) -> Any:
+    def logits(self, x: Tensor, y: Tensor, training: bool = False) -> Tensor:
         """Return the discriminator's logits, [batch, patches]; above 0 means pairs of the data."""
         logits = ops.cast(self.discriminator({"x": x, "y": y}, training=training), "float32")
         return ops.reshape(logits, (-1, math.prod(logits.shape[1:])))
@@ -237,7 +238,7 @@ class Pix2Pix(BaseTranslator):
     # Use
 
     @streams.by_batch
-    def translate(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
+    def translate(self, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
         """Return the translations g(x) of images.
 
         Args:

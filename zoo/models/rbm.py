@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.arguments import whole
+from zoo.checks.array_types import Labels, Tensor
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.classical import Autoencoder
@@ -60,7 +61,6 @@ class RBM(Autoencoder):
     (doi 10.1126/science.1127647) for linear hidden units.
     """
 
-    can_generate = True
     family = "boltzmann"
     metric_names = ("reconstruction", "contrast")
     untrained = ("likelihood",)  # which is measured only
@@ -139,7 +139,7 @@ class RBM(Autoencoder):
     def track(self, metrics: dict) -> dict:
         return super().track({**metrics, "loss": metrics["reconstruction"]})
 
-    def free_energy(self, v: Any) -> Any:
+    def free_energy(self, v: Tensor) -> Tensor:
         """Return F(v) = -ln sum_h exp(-E(v, h)) of images, up to a constant, [batch]."""
         hidden_layer, b = self.encoder.get_layer("z"), self.decoder.get_layer("pixels").bias
         flat = ops.reshape(v, (-1, b.shape[0]))
@@ -161,7 +161,7 @@ class RBM(Autoencoder):
         energy_part = self.part("energy", energy_of, (x,), (energy,), networks)
         return {**super().parts(), "energy": energy_part}
 
-    def model_images(self, v: Any, training: bool) -> Any:
+    def model_images(self, v: Tensor, training: bool) -> Tensor:
         """Return images after k Gibbs steps, [batch or chains, ...], without a gradient.
 
         If sampling starts at the data, the last step gives means, which have less noise.
@@ -177,20 +177,20 @@ class RBM(Autoencoder):
         energies_of = v if persistent else mean
         return ops.stop_gradient(energies_of)
 
-    def draw_hidden(self, v: Any) -> Any:
+    def draw_hidden(self, v: Tensor) -> Tensor:
         """Return samples of p(h | v), [batch, latent_dim]."""
         mean = self.encoder(v)
         if self.code_activation == "linear":
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
-    def draw_visible(self, mean: Any) -> Any:
+    def draw_visible(self, mean: Tensor) -> Tensor:
         """Return samples of p(v | h), given its mean, of the same shape."""
         if not self.binary:
             return mean + backend.normal(ops.shape(mean), self.seed_generator)
         return ops.cast(backend.uniform(ops.shape(mean), self.seed_generator) < mean, "float32")
 
-    def log_pseudo_likelihood(self, v: Any) -> Any:
+    def log_pseudo_likelihood(self, v: Tensor) -> Tensor:
         """Return an estimate of sum_i ln p(v_i | all others), in nats, [batch].
 
         It takes one random unit per image, as scikit-learn's `BernoulliRBM` does.
@@ -202,8 +202,17 @@ class RBM(Autoencoder):
         flipped = ops.reshape(flat + one * (1.0 - 2.0 * flat), ops.shape(v))
         return -units * ops.softplus(self.free_energy(v) - self.free_energy(flipped))
 
+    @property
+    def can_generate(self) -> bool:
+        return True  # by a Markov chain, without a prior over codes
+
     def generate(
-        self, n: int | None = None, labels: Any = None, *, seed: int | None = None, steps: int = 500
+        self,
+        n: int | None = None,
+        labels: Labels = None,
+        *,
+        seed: int | None = None,
+        steps: int = 500,
     ) -> np.ndarray:
         """Generate images by Gibbs sampling from noise, and return the means of the last step.
 

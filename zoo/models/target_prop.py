@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.arguments import number, whole
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.inference.parts import TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses, weighted
@@ -128,21 +129,21 @@ class TargetPropAutoencoder(BaseAutoencoder):
         p = self.prediction_losses(batch, target, training=False).weighted(batch.weight)
         return self.track({**r.metrics, **p.metrics, "amortized": amortized, "loss": amortized})
 
-    def reconstruction_losses(self, batch: Batch, target: Any, training: bool) -> Losses:
+    def reconstruction_losses(self, batch: Batch, target: Tensor, training: bool) -> Losses:
         """Return C(y, Dec(z*))."""
         reconstruction = self.cost(batch.x, target, training)  # [batch]
         return Losses(reconstruction, reconstruction=reconstruction)
 
-    def prediction_losses(self, batch: Batch, target: Any, training: bool) -> Losses:
+    def prediction_losses(self, batch: Batch, target: Tensor, training: bool) -> Losses:
         """Return D(z*, Enc(y))."""
         prediction = squared_distance(target, self.encoder(batch.x, training=training))
         return Losses(prediction, prediction=prediction)
 
-    def cost(self, x: Any, z: Any, training: bool = False) -> Any:
+    def cost(self, x: Tensor, z: Tensor, training: bool = False) -> Tensor:
         """Return C(y, Dec(z)) = -log p(y | z), [batch]."""
         return -self.likelihood.log_prob(x, self.decoder(z, training=training))
 
-    def energy(self, x: Any, z: Any) -> Any:
+    def energy(self, x: Tensor, z: Tensor) -> Tensor:
         """Return E(y, z) of images and codes, [batch]."""
         return self.cost(x, z) + self.regularizer * ops.sum(ops.square(z), axis=1)
 
@@ -158,7 +159,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         energy_part = self.part("energy", energy_of, (x, z), (energy,), (self.decoder,))
         return {**parts, "energy": energy_part}
 
-    def descend(self, x: Any, start: Any, proximity: Any = None) -> Any:
+    def descend(self, x: Tensor, start: Tensor, proximity: Any = None) -> Tensor:
         """Minimize E(y, z) + proximity D(z, start) from z = `start`; [batch, latent_dim]."""
         proximity = self.proximity.value if proximity is None else proximity
 
@@ -171,7 +172,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
             z = z - self.rate * backend.vector_jacobian_product(objective, z, ones)
         return ops.stop_gradient(z)
 
-    def refine(self, x: Any, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
+    def refine(self, x: ArrayLike, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
         """Return codes of images after gradient descent on E(y, z), without the proximity term.
 
         Args:
@@ -186,11 +187,11 @@ class TargetPropAutoencoder(BaseAutoencoder):
             z = self.run_in_batches("improved", (x, z), None, batch_size)
         return self.shaped(z)
 
-    def improved(self, x: Any, z: Any) -> Any:
+    def improved(self, x: Tensor, z: Tensor) -> Tensor:
         """Return codes after `iterations` steps of descent on E(y, z), as a tensor."""
         return self.descend(x, z, proximity=0.0)
 
-    def free_energy(self, x: Any, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
+    def free_energy(self, x: ArrayLike, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
         """Return F(y), the minimum of E(y, z) over z that gradient descent finds, float32 [n].
 
         This is the free energy at zero temperature; for others see `zoo.nn.energies.free_energy`.
@@ -201,6 +202,6 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return self.run_in_batches("energy", (x, z), None, batch_size)
 
 
-def squared_distance(a: Any, b: Any) -> Any:
+def squared_distance(a: Tensor, b: Tensor) -> Tensor:
     """Return |a - b|^2 of codes, [batch]."""
     return ops.sum(ops.square(a - b), axis=1)

@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.checks import streams
 from zoo.checks.arguments import number, widths
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
@@ -117,7 +118,7 @@ class TDAE(BaseTranslator):
         large = self.target_shape = shape_of_images("TDAE", "target_shape", target_shape)
         self.doublings = doublings(small, large)
         if filters is None:
-            filters = [min(32 * 2**i, 256) for i in range(self.doublings)]
+            filters = tuple(min(32 * 2**i, 256) for i in range(self.doublings))
         super().__init__(
             small,
             filters=filters,
@@ -217,24 +218,24 @@ class TDAE(BaseTranslator):
             **errors,
         )
 
-    def stages(self, x: Any, training: bool = False) -> tuple:
+    def stages(self, x: Tensor, training: bool = False) -> tuple:
         """Return y1 = g1(x), s = e(y1) and y2 = g2(s) of images, as tensors."""
         y1 = self.mean(self.first_decoder(x, training=training))  # [batch, *target_shape]
         s = self.mean(self.encoder(y1, training=training))  # [batch, height, width, channels of y]
         return y1, s, self.mean(self.second_decoder(s, training=training))
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         """Return images of a network's output, in the likelihood's range."""
         return ops.cast(self.likelihood(parameters).mean, "float32")
 
-    def reduced(self, y: Any) -> Any:
+    def reduced(self, y: Tensor) -> Tensor:
         """Return s(y), the means of the pixels that are one pixel of a small image."""
         height, width = self.image_shape[:2]
         side = 2**self.doublings
         squares = ops.reshape(y, (-1, height, side, width, side, y.shape[-1]))
         return ops.mean(squares, axis=(2, 4))
 
-    def logits_and_features(self, y: Any, training: bool = False) -> tuple:
+    def logits_and_features(self, y: Tensor, training: bool = False) -> tuple:
         """Return the discriminator's logits [batch] and features [batch, d] of large images.
 
         Logits above 0 mean images of the data.
@@ -245,7 +246,7 @@ class TDAE(BaseTranslator):
     # Use
 
     @streams.by_batch
-    def translate(self, x: Any, *, batch_size: int = 128) -> np.ndarray:
+    def translate(self, x: ArrayLike, *, batch_size: int = 128) -> np.ndarray:
         """Return large images of small ones, y2.
 
         Args:
@@ -258,7 +259,7 @@ class TDAE(BaseTranslator):
         x, _ = self.checked_images(x, None)
         return self.run_in_batches("translated", x, None, batch_size)
 
-    def translated(self, x: Any, training: bool = False) -> Any:
+    def translated(self, x: Tensor, training: bool = False) -> Tensor:
         """Return y2 of images, as tensors, float32 [batch, *target_shape]."""
         return self.stages(x, training)[-1]
 
@@ -300,6 +301,6 @@ def doublings(small: tuple[int, ...], large: tuple[int, ...]) -> int:
     return times
 
 
-def squared_error(a: Any, b: Any) -> Any:
+def squared_error(a: Tensor, b: Tensor) -> Tensor:
     """Return the squared differences of arrays [batch, ...], averaged over the other axes."""
     return ops.mean(ops.square(a - b), axis=tuple(range(1, len(a.shape))))

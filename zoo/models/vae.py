@@ -12,6 +12,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.checks.codes import check_codes
 from zoo.inference.importance_sampling import Estimate, log_mean_weights
 from zoo.models.autoencoder import BaseAutoencoder
@@ -157,17 +158,19 @@ class VAE(BaseAutoencoder):
 
     # Distributions
 
-    def posterior(self, x: Any, label: Any = None, training: bool = False) -> DiagonalNormal:
+    def posterior(self, x: Tensor, label: Tensor = None, training: bool = False) -> DiagonalNormal:
         """Return q(z | x), or q(z | x, label), of images [batch, *input_shape]."""
         x = self.input_pixels(x)  # binary pixels stay as they are
         inputs = {"x": x, "label": label} if "x" in self.label_inputs else x
         return DiagonalNormal(**self.encoder(inputs, training=training))
 
-    def prior_of(self, label: Any = None) -> Any:
+    def prior_of(self, label: Tensor = None) -> Any:
         """Return p(z), or p(z | label) if the prior is learned."""
         return self.prior if self.prior_network is None else self.prior.of_label(label)
 
-    def log_likelihoods(self, x: Any, z: Any, label: Any = None, training: bool = False) -> Any:
+    def log_likelihoods(
+        self, x: Tensor, z: Tensor, label: Tensor = None, training: bool = False
+    ) -> Tensor:
         """Return log p(x | z) of images and codes z [batch, samples, latent_dim], [batch, samples].
 
         Args:
@@ -212,7 +215,7 @@ class VAE(BaseAutoencoder):
             losses = losses.plus(self.beta_now * penalty, free_bits_penalty=penalty)
         return losses + self.further_losses(x, z, q)
 
-    def free_bits_penalty(self, q: Any, p: Any, weight: Any) -> Any:
+    def free_bits_penalty(self, q: Any, p: Any, weight: Tensor) -> Tensor:
         """Return sum_j max(0, free_bits - KL_j) for the mean KL_j of a batch, a scalar.
 
         With the KL divergence it is sum_j max(free_bits, KL_j). Sample weights are in the means.
@@ -229,7 +232,7 @@ class VAE(BaseAutoencoder):
             self.step.assign(self.step + 1.0)
             self.scheduled_beta.assign(self.beta(self.step))
 
-    def input_pixels(self, x: Any, draw: bool = False) -> Any:
+    def input_pixels(self, x: Tensor, draw: bool = False) -> Tensor:
         """Return the input of the networks: pixels 0 or 1 if `binarize` is "threshold".
 
         If `draw`, as in `fit` and `evaluate`, pixels are sampled if it is "dynamic".
@@ -240,7 +243,7 @@ class VAE(BaseAutoencoder):
             return ops.cast(backend.uniform(ops.shape(x), self.seed_generator) < x, "float32")
         return x
 
-    def pixels_of_pairs(self, batch: Batch) -> Any:
+    def pixels_of_pairs(self, batch: Batch) -> Tensor:
         """Return noisy and clean pixels, [2, batch, *input_shape]; equal ones stay equal."""
         both = ops.stack([batch.x, batch.clean])
         if self.binarize == "dynamic":
@@ -254,13 +257,13 @@ class VAE(BaseAutoencoder):
     def restores(self) -> bool:
         return self.corruption is not None
 
-    def code(self, x: Any, label: Any = None, training: bool = False) -> Any:
+    def code(self, x: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
         return self.posterior(x, label, training).mean
 
     def encode(
         self,
-        x: Any,
-        labels: Any = None,
+        x: ArrayLike,
+        labels: Labels = None,
         *,
         sample: bool = False,
         seed: int | None = None,
@@ -289,7 +292,9 @@ class VAE(BaseAutoencoder):
         """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
         return self.posterior(x, label).reparameterize(noise[:, None])[:, 0]
 
-    def posterior_moments(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> tuple:
+    def posterior_moments(
+        self, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
+    ) -> tuple:
         """Return mean and log-variance of q(z | x) as arrays, both float32 [n, latent_dim]."""
         x, labels = self.checked_images(x, labels)
         both = self.run_in_batches("_moments", x, labels, batch_size)
@@ -300,7 +305,7 @@ class VAE(BaseAutoencoder):
         q = self.posterior(x, label)
         return ops.concatenate([q.mean, q.log_var], axis=-1)
 
-    def kl_by_dimension(self, x: Any, labels: Any = None) -> np.ndarray:
+    def kl_by_dimension(self, x: ArrayLike, labels: Labels = None) -> np.ndarray:
         """Return KL(q(z_j | x) || p(z_j)) of images by dimension, float32 [n, latent_dim], nats.
 
         Raises:
@@ -311,11 +316,13 @@ class VAE(BaseAutoencoder):
         x, labels = self.checked_images(x, labels)
         return self.run_in_batches("kl_of_dimensions", x, labels, 1024)
 
-    def kl_of_dimensions(self, x: Any, label: Any = None) -> Any:
+    def kl_of_dimensions(self, x: Tensor, label: Tensor = None) -> Tensor:
         """Return `kl_by_dimension` for tensors."""
         return normal.kl_by_dimension(self.posterior(x, label), self.prior_of(label))
 
-    def kl_and_log_prob(self, x: Any, z: Any, labels: Any = None, *, batch_size: int = 1024) -> Any:
+    def kl_and_log_prob(
+        self, x: ArrayLike, z: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
+    ) -> Any:
         """Return KL(q(z | x) || p(z)) and log p(x | z) of images, arrays, float32 [n], nats.
 
         Args:
@@ -328,11 +335,11 @@ class VAE(BaseAutoencoder):
         both = self.run_in_batches("bound_of", (x, z), labels, batch_size)
         return both[:, 0], both[:, 1]
 
-    def bound_of(self, x: Any, z: Any, label: Any = None) -> Any:
+    def bound_of(self, x: Tensor, z: Tensor, label: Tensor = None) -> Tensor:
         """Return `kl_and_log_prob` for tensors, as one tensor [batch, 2]."""
         return self._bound(self.posterior(x, label), x, z[:, None], label)
 
-    def bound_of_noise(self, x: Any, noise: Any, label: Any = None) -> Any:
+    def bound_of_noise(self, x: Tensor, noise: Tensor, label: Tensor = None) -> Tensor:
         """Return `bound_of` at the codes of q(z | x) for standard normal noise, [batch, 2]."""
         q = self.posterior(x, label)
         return self._bound(q, x, q.reparameterize(noise[:, None]), label)
@@ -343,7 +350,7 @@ class VAE(BaseAutoencoder):
         return ops.stack([kl, log_prob], axis=1)
 
     def log_likelihood(
-        self, x: Any, labels: Any = None, *, samples: int = 5000, seed: int = 0
+        self, x: ArrayLike, labels: Labels = None, *, samples: int = 5000, seed: int = 0
     ) -> Estimate:
         """Estimate log p(x), or log p(x | label), by importance sampling from q(z | x).
 
@@ -365,17 +372,17 @@ class VAE(BaseAutoencoder):
         x, labels = self.checked_images(x, labels)
         return log_mean_weights(self, self.prepared(x, seed), labels, samples, seed)
 
-    def importance_log_weights(self, x: Any, noise: Any, label: Any = None) -> Any:
+    def importance_log_weights(self, x: Tensor, noise: Tensor, label: Tensor = None) -> Tensor:
         """Return log p(x, z) / q(z | x) [batch, samples], for noise [..., latent_dim]."""
         q = self.posterior(x, label)
         z = q.reparameterize(noise)
         return self.log_weights(q, z, self.log_likelihoods(self.input_pixels(x), z, label), label)
 
-    def log_weights(self, q: Any, z: Any, log_likelihoods: Any, label: Any = None) -> Any:
+    def log_weights(self, q: Any, z: Tensor, log_likelihoods: Any, label: Tensor = None) -> Tensor:
         """Return log p(x | z) + log p(z) - log q(z | x) of z ~ q, [batch, samples]."""
         return log_likelihoods + self.prior_of(label).log_prob(z) - q.log_prob(z)
 
-    def prepared(self, x: Any, seed: int | None = 0) -> np.ndarray:
+    def prepared(self, x: ArrayLike, seed: int | None = 0) -> np.ndarray:
         """Return checked images for the metrics, float32 [n, *input_shape].
 
         They are sampled if `binarize` is "dynamic", else unchanged.
@@ -387,7 +394,7 @@ class VAE(BaseAutoencoder):
         uniform = np.random.default_rng(seed).random(x.shape, np.float32)
         return (uniform < x).astype("float32")
 
-    def after_fit(self, x: Any, y: Any) -> None:
+    def after_fit(self, x: ArrayLike, y: Labels) -> None:
         """Warn of posterior collapse: few dimensions of the codes hold information."""
         steps = int(ops.convert_to_numpy(self.optimizer.iterations))
         if steps >= FEW_STEPS and not not_finite(self):

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from zoo.checks.arguments import number, widths
+from zoo.checks.array_types import Tensor
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.vae import VAE
@@ -198,13 +199,13 @@ class VAEGAN(VAE):
             accuracy_on_samples=ops.mean(ops.cast(fakes[1] < 0, "float32")),
         )
 
-    def generated(self, x: Any, training: bool) -> Any:
+    def generated(self, x: Tensor, training: bool) -> Tensor:
         """Return images decoded from sampled codes of `x`, and as many from prior samples."""
         z = ops.stop_gradient(self.posterior(x).draw(1, self.seed_generator)[:, 0])
         samples = self.prior.draw(ops.shape(x)[0], self.seed_generator)
         return [self.image(codes, training=training) for codes in (z, samples)]
 
-    def feature_error(self, x: Any, image: Any) -> Any:
+    def feature_error(self, x: Tensor, image: Tensor) -> Tensor:
         """Return |f(x) - f(image)|^2 / (2 s^2), [batch]."""
         real, made = (self.discriminator(images)["features"] for images in (x, image))
         return 0.5 * ops.sum(ops.square((real - made) / self.feature_stddev), axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import reprlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import keras
 
@@ -58,7 +58,7 @@ class Configured:
         return {}
 
     @classmethod
-    def from_config(cls, config: dict) -> Configured:
+    def from_config(cls, config: dict) -> Self:
         return cls(**config)
 
     def shown(self) -> dict:

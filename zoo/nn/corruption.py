@@ -43,7 +43,7 @@ class Corruption(Configured):
         """Corrupt images [batch, ...], a tensor, inside of a training step."""
         return self.apply(x, getattr(backend, self.noise)(self.noise_shape(x), seed_generator))
 
-    def sample(self, x: Any, seed: int | None = None) -> np.ndarray:
+    def sample(self, x: Any, seed: int | np.random.SeedSequence | None = None) -> np.ndarray:
         """Corrupt an array of images; a seed gives the same result on every backend.
 
         Returns:
@@ -114,7 +114,7 @@ class GaussianNoise(Corruption):
     noise = "normal"
 
     def __init__(self, stddev: float):
-        if not isinstance(stddev, Real) or not 0 <= stddev < float("inf"):
+        if not _is_real(stddev) or not 0 <= stddev < float("inf"):
             raise ValueError(f"stddev is {stddev!r}; Gaussian noise needs a number of at least 0.")
         self.stddev = float(stddev)
 
@@ -188,10 +188,10 @@ class Composition(Corruption):
             x = step.draw(x, seed_generator)
         return x
 
-    def sample(self, x: Any, seed: int | None = None) -> np.ndarray:
-        for step, child in zip(
-            self.steps, np.random.SeedSequence(seed).spawn(len(self.steps)), strict=True
-        ):
+    def sample(self, x: Any, seed: int | np.random.SeedSequence | None = None) -> np.ndarray:
+        if not isinstance(seed, np.random.SeedSequence):
+            seed = np.random.SeedSequence(seed)
+        for step, child in zip(self.steps, seed.spawn(len(self.steps)), strict=True):
             x = step.sample(x, child)
         return x
 
@@ -242,7 +242,11 @@ def get(identifier: Any) -> Corruption:
     return steps[0] if len(steps) == 1 else Composition(steps)
 
 
-def _fraction(level, name) -> float:
-    if not isinstance(level, Real) or not 0 <= level <= 1:
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real)
+
+
+def _fraction(level: Any, name: str) -> float:
+    if not _is_real(level) or not 0 <= level <= 1:
         raise ValueError(f"{name}({level!r}): the level is a fraction of pixels, from 0 to 1.")
     return float(level)

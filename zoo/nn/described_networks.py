@@ -181,4 +181,5 @@ def checked_code_shape(latent_dim: Any, custom_networks: bool) -> Any:
             "latent_dim=16. Codes of other shapes need your own encoder= and decoder=."
         )
     shape = arguments.shape("latent_dim", latent_dim, "the shape of a code, such as (4, 4, 4)")
-    return shape if len(shape) > 1 else shape[0]
+    first, *others = shape
+    return shape if others else first

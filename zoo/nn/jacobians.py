@@ -17,7 +17,7 @@ SLOPES = {
 """Derivatives of activations, as functions of their values."""
 
 
-def closed_form(h: Any, kernel: Any, activation: str) -> Any:
+def closed_form(h: Any, kernel: Any, activation: Any) -> Any:
     """Return the norm for one dense layer, h = s(x W + b): sum_j s'_j^2 sum_i W_ij^2.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -257,7 +258,7 @@ def trunk(
 
 def latent_head(
     units: int,
-    outputs: dict[str, int],
+    outputs: Mapping[str, Any],
     num_classes: int,
     *,
     hidden_units: tuple[int, ...] = (),

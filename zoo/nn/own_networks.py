@@ -58,12 +58,13 @@ def taken(
         TypeError: not a Keras model or layer. ValueError: a network that cannot be wrapped, or
             whose codes have unknown sizes; a last activation that does not fit the likelihood.
     """
-    shape, codes = None, ()
+    shape: Any = None
+    flat, codes = None, ()
     if encoder is not None:
-        encoder = functional(encoder, "encoder", "x", input_shape, "x" in label_inputs)
-        encoder = _with_named_outputs(encoder, encoder_outputs)
-        shape, codes = _code_shape(encoder), encoder.outputs
-        encoder = _with_flat_outputs(encoder)
+        network = functional(encoder, "encoder", "x", input_shape, "x" in label_inputs)
+        network = _with_named_outputs(network, encoder_outputs)
+        shape, codes = _code_shape(network), network.outputs
+        flat = _with_flat_outputs(network)
     given = latent_dim if latent_dim is None or isinstance(latent_dim, tuple) else (latent_dim,)
     opaque = not _is_transparent(decoder)
     decoder = functional(decoder, "decoder", "z", shape or given, "z" in label_inputs)
@@ -84,7 +85,7 @@ def taken(
     decoder = _with_flat_input(decoder)
     if shape and given and len(shape) == 1 and math.prod(given) == shape[0]:
         shape = given  # a file holds flattened networks, and the shape of a code separately
-    return encoder, decoder, shape
+    return flat, decoder, shape
 
 
 def translator(network: keras.Layer, shape: tuple[int, ...], likelihood: Any) -> keras.Model:

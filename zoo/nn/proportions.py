@@ -74,7 +74,8 @@ def suited_latent_dim(shape: tuple[int, ...]) -> int:
         >>> suited_latent_dim((28, 28, 1)), suited_latent_dim((30,)), suited_latent_dim((3,))
         (64, 10, 2)
     """
-    return _LONGEST_CODE if len(shape) > 1 else max(2, min(_LONGEST_CODE, shape[0] // 3))
+    first, *others = shape
+    return _LONGEST_CODE if others else max(2, min(_LONGEST_CODE, first // 3))
 
 
 def suited_batch_size(n: int, most: int) -> int:

@@ -232,14 +232,14 @@ def _filters(model, n):
         hasattr(model, "encode"),
         f"Filters are those of an encoder; {type(model).__name__} has none.",
     )
-    kernel = next((w for w in model.encoder.trainable_weights if w.name == "kernel"), None)
+    kernels = [w for w in model.encoder.trainable_weights if w.name == "kernel"]
     need(
         len(model.image_shape) == 3
-        and kernel is not None
-        and kernel.shape[0] == np.prod(model.image_shape),
+        and kernels
+        and kernels[0].shape[0] == np.prod(model.image_shape),
         "Filters need a first layer that is dense and takes images.",
     )
-    weights = kernel.numpy().T
+    weights = kernels[0].numpy().T
     strongest = np.sort(np.argsort(-np.linalg.norm(weights, axis=1))[:n])
     weights = weights[strongest] / np.abs(weights[strongest]).max(axis=1, keepdims=True)
     return 0.5 + 0.5 * weights.reshape(len(weights), *model.image_shape)
@@ -374,7 +374,8 @@ def traversal(
     )
     if model.conditional:
         start = model.style(start[None], [label or 0])[0] if given else start
-    order, names = (some[:rows] for some in _dimensions(model, x, label))
+    order, names = _dimensions(model, x, label)
+    order, names = order[:rows], names[:rows]
     z = np.tile(start, (len(order), steps, 1))
     for row, dimension in enumerate(order):
         z[row, :, dimension] = values
@@ -389,15 +390,15 @@ def traversal(
     return enlarged(figure)
 
 
-def _dimensions(model, x, label):
+def _dimensions(model: Any, x: Any, label: int | None) -> tuple[list[int], list[str]]:
     """Return the latent dimensions in the order of a traversal, and a name for each."""
     if x is None:
-        order = range(model.latent_dim)
+        order = list(range(model.latent_dim))
         return order, [f"$z_{{{i + 1}}}$" for i in order]
     need(hasattr(model, "kl_by_dimension"), "Dimensions are sorted by the KL divergences of a VAE.")
     labels = np.full(len(x), label or 0) if model.conditional else None
     mixture = isinstance(model.prior, GaussianMixture)
     need(not mixture, "A mixture as the prior has no KL divergence by dimension: leave out x.")
     kl = model.kl_by_dimension(x, labels).mean(axis=0)
-    order = np.argsort(-kl)
+    order = np.argsort(-kl).tolist()
     return order, [f"$z_{{{i + 1}}}$  {kl[i]:.2f} nats" for i in order]

@@ -44,14 +44,12 @@ def manifold(
     need(not model.conditional, "A conditional model has a manifold a class; use style_grid.")
     need(side > 1, f"side is {side}; a grid has at least 2 points along an axis.")
     codes = None if x is None else model.encode(x)
-    if extent is None:
-        need(model.prior or codes is not None, "Without a prior, give x= or extent=.")
-        extent = model.prior.extent if model.prior else float(np.quantile(np.abs(codes), 0.98))
-    ticks = np.linspace(-extent, extent, side, dtype="float32")
+    end = _extent(model, codes) if extent is None else extent
+    ticks = np.linspace(-end, end, side, dtype="float32")
     z = np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2)
     panels = 1 if codes is None else 2
     figure = Picture(figsize=(6 * panels, 6.3), dpi=DPI, layout="constrained")
-    half = extent * side / (side - 1)
+    half = end * side / (side - 1)
     left = figure.add_subplot(1, panels, 1, title="what each code decodes to")
     box = (-half, half, -half, half)
     draw(left, model.decode(z), side, cmap, gap=0, extent=box)
@@ -212,3 +210,12 @@ def training_curves(history: Any) -> Picture:
             axes.plot(epochs, values[f"val_{name}"], "--", label="validation")
             axes.legend()
     return figure
+
+
+def _extent(model, codes) -> float:
+    """Return half the range of a map of codes."""
+    if model.prior:
+        return model.prior.extent
+    if codes is None:
+        raise ValueError("Without a prior, give x= or extent=.")
+    return float(np.quantile(np.abs(codes), 0.98))

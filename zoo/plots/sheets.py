@@ -99,12 +99,19 @@ def enlarged(figure: Picture) -> Picture:
         figure.draw_without_rendering()
         lack = np.zeros(2)  # height and width
         for axes in figure.axes:
-            grid = axes.get_subplotspec().get_gridspec().get_geometry()
-            around, box = axes.get_tightbbox(), axes.get_window_extent()
+            place, around, box = (
+                axes.get_subplotspec(),
+                axes.get_tightbbox(),
+                axes.get_window_extent(),
+            )
+            if place is None or around is None:
+                continue  # it is not in a grid, or it is hidden
+            grid = place.get_gridspec().get_geometry()
             beyond = np.array([around.y1, around.x1]) - figure.bbox.size[::-1]
             lack = np.maximum(lack, 2 * np.maximum(beyond, [-around.y0, -around.x0]))
             for image in axes.get_images():
-                missing = np.array(image.get_array().shape[:2]) - (box.height, box.width)
+                pixels = np.array(image.get_size())  # height and width
+                missing = pixels - (box.height, box.width)
                 lack = np.maximum(lack, missing * grid)
         if not lack.any():
             break

@@ -227,11 +227,11 @@ def info(place: Place) -> Info:
             "proxy, or the login page of a network, may stand in its place: open "
             f"{host} in a browser, and check HF_ENDPOINT."
         ) from None
-    is_commit = isinstance(commit, str) and _COMMIT.fullmatch(commit)
-    if not is_commit or (_COMMIT.fullmatch(asked) and commit != asked):
+    known = _COMMIT.fullmatch(commit) if isinstance(commit, str) else None
+    if known is None or (_COMMIT.fullmatch(asked) and commit != asked):
         raise ValueError(f"{host} gives {place} the commit {shortened(commit)}.")
     sizes = {name: size if type(size) is int else None for name, size in files.items()}
-    return Info(commit, found.get("private") is not False, sizes)
+    return Info(known[0], found.get("private") is not False, sizes)
 
 
 def _fetch(place, file, sizes, target):

@@ -145,7 +145,8 @@ def in_words(place: Any) -> Iterator[None]:
             f"{cleaned(error)}). A proxy, or the login page of a network, may stand in its place. "
             f"Look at {endpoint()}/{place.repository} whether anything was written."
         ) from error
-    except (errors.HTTPError, OSError) as error:
+    # Of httpx or of requests, as the version of huggingface_hub uses it.
+    except (errors.HTTPError, OSError) as error:  # pyright: ignore[reportPrivateImportUsage]
         if getattr(error, "filename", None):  # of a file on this machine
             raise
         raise ConnectionError(

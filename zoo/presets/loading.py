@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -32,6 +32,11 @@ from zoo.runtime.json_file import read_object, shortened
 from zoo.training.monitors import check_finite
 from zoo.training.registry import CLASSES
 
+if TYPE_CHECKING:
+    from zoo.models.autoencoder import BaseAutoencoder
+    from zoo.models.generator import BaseGenerator
+    from zoo.models.translator import BaseTranslator
+
 
 def load(
     name: str | os.PathLike,
@@ -43,7 +48,7 @@ def load(
     latent_dim: int | None = None,
     input_shape: tuple[int, ...] | None = None,
     prior: Any = None,
-) -> keras.Model:
+) -> BaseAutoencoder | BaseGenerator | BaseTranslator:
     """Load a model from a preset or a `.keras` file, with its weights and compiled.
 
     Only classes of the zoo, of Keras, and of `custom_objects` are made. Every file of a preset is

@@ -191,7 +191,7 @@ def _made_with(model, name, value, prior):
     cls, config = type(model), model.get_config()
     config[name] = value
     for key in ("prior", "prior_of_noise"):
-        inside = (config.get(key) or {}).get("config") if isinstance(config.get(key), dict) else {}
+        inside = config[key].get("config", {}) if isinstance(config.get(key), dict) else {}
         if name in inside:
             equal = {"probabilities": None} if "probabilities" in inside else {}
             changed = {**inside, name: value, **equal}

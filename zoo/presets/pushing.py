@@ -83,7 +83,7 @@ def push(
     place = hub.parsed(name)
     if place.revision:
         raise ValueError(f"A push makes a new commit of the main branch: leave out @ in {name}.")
-    given = {"about": about, "pictures": pictures, "texts": texts}
+    given: dict[str, Any] = {"about": about, "pictures": pictures, "texts": texts}
     with contextlib.ExitStack() as stack:
         if isinstance(model, str | os.PathLike):
             folder = _folder(model, storage, given)

@@ -39,25 +39,25 @@ def fetched(url: str, sha256: str | None) -> Path:
         ConnectionError: the server cannot be reached, or refuses.
     """
     name = public_address(url)  # for errors: a query may hold a secret
-    ending = _checked_ending(url, name, sha256)
-    target = cache_folder() / "urls" / f"{sha256.lower()}{ending}"
-    if not target.is_file() or _sha256(target) != sha256.lower():
+    ending, wanted = _checked_ending(url, name, sha256)
+    target = cache_folder() / "urls" / f"{wanted}{ending}"
+    if not target.is_file() or _sha256(target) != wanted:
         with publish_file(target, overwrite=True) as scratch:
             with open(scratch, "wb") as file:
                 answer = download(url, file, LARGEST)
             if answer.status != 200:
                 raise ConnectionError(f"{name} answers {answer}.")
             found = _sha256(scratch)
-            if found != sha256.lower():
+            if found != wanted:
                 raise ValueError(
-                    f"{name} has the SHA-256 {found}, but {sha256.lower()} was given: it is "
+                    f"{name} has the SHA-256 {found}, but {wanted} was given: it is "
                     "another file, or it was changed. Nothing was loaded or kept."
                 )
     return target
 
 
-def _checked_ending(url, name, sha256) -> str:
-    """Return the ending of an address that may be asked for, with its SHA-256."""
+def _checked_ending(url: str, name: str, sha256: str | None) -> tuple[str, str]:
+    """Return the ending of an address that may be asked for, and its SHA-256 in small letters."""
     if not url.lower().startswith("https://"):
         raise ValueError(f"{name} can be read and changed on its way: give an https:// address.")
     parts = urlsplit(url)
@@ -80,7 +80,7 @@ def _checked_ending(url, name, sha256) -> str:
         )
     if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise ValueError(f"sha256 is {sha256!r}; 64 hexadecimal digits are expected.")
-    return ending
+    return ending, sha256.lower()
 
 
 def _sha256(path) -> str:

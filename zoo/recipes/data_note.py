@@ -75,6 +75,8 @@ def read_note(preset: str | os.PathLike | None, card: Card) -> DataNote:
     if old and old not in SOURCES:
         labels = recipe.get("label_file") or ""
         return DataNote(old, os.path.realpath(old), labels if isinstance(labels, str) else "")
+    if preset is None:
+        return DataNote()
     try:
         content = read_object(_file(Path(os.path.abspath(preset))))
         found = DataNote(*(content[name] for name in DataNote._fields))

@@ -74,7 +74,7 @@ def recipe_of_class(
     photographs = len(shape) == 3 and shape[-1] == 3 and min(shape[:2]) >= _LEAST_OF_PHOTOGRAPHS
     if photographs and "network" in takes and not {"network", "filters"} & settings.keys():
         settings["network"] = "resnet"
-    model = {"input_shape": list(shape)}
+    model: dict[str, Any] = {"input_shape": list(shape)}
     if "latent_dim" in takes:
         model["latent_dim"] = suited_latent_dim(shape)
     filters = settings.get("filters", suited_filters(shape)) if "filters" in takes else ()
@@ -266,7 +266,8 @@ def _likelihood_of_columns(recipe, x, own) -> dict:
     """Return the settings of the likelihood of a table, adapted to its training rows."""
     asked = recipe.model.get("likelihood", "gaussian")
     if asked in COUNTS and not own.categories:
-        return serialize_keras_object(type(likelihood_names.get(asked)).adapted(x, own.columns))
+        counts: Any = type(likelihood_names.get(asked))
+        return serialize_keras_object(counts.adapted(x, own.columns))
     known = (GaussianColumns.__name__, MixedColumns.__name__)
     if asked != "gaussian" and not (isinstance(asked, dict) and asked.get("class_name") in known):
         raise ValueError(

@@ -113,20 +113,20 @@ class Recipe:
         return tomli_w.dumps(content)
 
 
-_LEAST = dict.fromkeys(("epochs", "batch_size"), 1)
+_LEAST: dict[str, int] = dict.fromkeys(("epochs", "batch_size"), 1)
 _LEAST |= dict.fromkeys(("steps_per_epoch", "seed", "validation", "labels"), 0)
-_KINDS = {"str": str, "int": int, "dict[str, Any]": dict, "list[str]": list}
+_KINDS: dict[str, type] = {"str": str, "int": int, "dict[str, Any]": dict, "list[str]": list}
 
 
 def _check(recipe):
     """Refuse entries of other types, and numbers that cannot be."""
     for entry in fields(recipe):
-        value, kind = getattr(recipe, entry.name), _KINDS[entry.type]
+        value, kind = getattr(recipe, entry.name), _KINDS[str(entry.type)]
         fits = isinstance(value, kind) and not isinstance(value, bool)
         if fits and kind is int:
             fits = _LEAST[entry.name] <= value <= _LARGEST
         if fits and entry.name == "drop":
-            fits = all(isinstance(column, str) for column in value)
+            fits = isinstance(value, list) and all(isinstance(column, str) for column in value)
         if not fits:
             least = f" from {_LEAST[entry.name]} to {_LARGEST}" if kind is int else ""
             raise ValueError(

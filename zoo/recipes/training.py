@@ -109,7 +109,7 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
     if recipe.keep not in KEEP:
         raise ValueError(f"keep is {recipe.keep!r}; choose {' or '.join(map(repr, KEEP))}.")
     steps = recipe.epochs * steps_per_epoch(recipe)
-    recipe, source, x, y, own = _data_of(recipe, *given, length, out.name, model_class, verbose)
+    recipe, source, x, y, own = _data_of(recipe, given, length, out.name, model_class, verbose)
     cut, epochs = len(x) - recipe.validation, recipe.epochs
     if cut < 1:
         raise ValueError(
@@ -213,8 +213,9 @@ def _pictures(model, x, y):
     return {"preview.png": plots.preview(model, x, y)}
 
 
-def _data_of(recipe, images, labels, length, name, model_class, verbose):
+def _data_of(recipe, given, length, name, model_class, verbose):
     """Return a recipe, where its data come from, images, labels or None, and a user's own data."""
+    images, labels = given
     if images is None and labels is not None:
         raise ValueError("labels are given without images; give both, or neither.")
     if images is None:

@@ -31,8 +31,8 @@ def draw_by_label(
     except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(_refusal(prior, shape, error)) from error
     label = None if label is None else np.asarray(label)
-    right = label is not None and label.shape == (n,) and label.dtype.kind in "iu"
-    if not right or not np.isin(label, np.arange(len(means))).all():
+    fits = label is not None and label.shape == (n,) and label.dtype.kind in "iu"
+    if label is None or not fits or not np.isin(label, np.arange(len(means))).all():
         raise ValueError(
             f"The prior of {name} depends on the label: give label= with {n} integers from "
             f"0 to {len(means) - 1}."

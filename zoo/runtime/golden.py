@@ -14,7 +14,7 @@ import numpy as np
 from .json_file import parse_object, shortened
 from .session import Session, load
 from .signature_file import check_bytes
-from .tensors import Tensor
+from .tensors import TensorSpec
 
 FOLDER = "golden"
 INDEX = "index.json"
@@ -99,7 +99,7 @@ def _read(session: Session, index: dict[str, Any], archive: bytes) -> tuple[dict
     return inputs, expected, bounds
 
 
-def _array(archive: zipfile.ZipFile, key: str, tensor: Tensor) -> np.ndarray:
+def _array(archive: zipfile.ZipFile, key: str, tensor: TensorSpec) -> np.ndarray:
     """Return an array of the archive, whose header must be right before memory is taken."""
     with archive.open(f"{key}.npy") as file:
         version = np.lib.format.read_magic(file)

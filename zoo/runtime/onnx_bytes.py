@@ -27,7 +27,7 @@ from .onnx_format import (
     TYPES,
     Field,
 )
-from .tensors import Tensor
+from .tensors import TensorSpec
 
 # A reader in Python needs about 200 bytes a field; large graphs have some hundred thousand.
 MOST_FIELDS = 1_000_000
@@ -88,8 +88,8 @@ def check_model(model: bytes, path: str | os.PathLike) -> Interface:
 
 def check_interface(
     found: Interface,
-    inputs: Iterable[Tensor],
-    outputs: Iterable[Tensor],
+    inputs: Iterable[TensorSpec],
+    outputs: Iterable[TensorSpec],
     path: str | os.PathLike = "The ONNX file",
 ) -> None:
     """Refuse a graph whose inputs and outputs are not the described ones, or have free sizes.

@@ -87,7 +87,7 @@ class Session:
     """One part, ready to run; `load` makes it.
 
     Attributes:
-        inputs, outputs: tuples of `Tensor`, in the order of the signature.
+        inputs, outputs: tuples of `TensorSpec`, in the order of the signature.
         signature: the whole of `signature.json`.
         variant: "float16", "int8", or None for full precision.
         device: `"cpu"` or `"cuda"`, as onnxruntime reports it.
@@ -280,12 +280,13 @@ class Session:
         if name not in drawable:
             raise ValueError(f"name is {name!r}; the inputs with a prior are {list(drawable)}.")
         tensor = drawable[name]
+        prior = tensor.prior or {}
         generator = np.random.default_rng(seed)
-        if tensor.prior.get("kind") == "normal_by_label":
-            return draw_by_label(tensor.name, tensor.prior, n, tensor.shape, label, generator)
+        if prior.get("kind") == "normal_by_label":
+            return draw_by_label(tensor.name, prior, n, tensor.shape, label, generator)
         if label is not None:
             raise ValueError(f"The prior of {name} does not depend on the label: leave out label=.")
-        return draw_prior(tensor.prior, n, tensor.shape, generator)
+        return draw_prior(prior, n, tensor.shape, generator)
 
     def _wrong_names(self, inputs: dict[str, Any]) -> str:
         wanted = "; ".join(str(tensor) for tensor in self.inputs)

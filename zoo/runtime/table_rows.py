@@ -104,9 +104,10 @@ def columns_of(entry: Any) -> TableRows | None:
         raise ValueError(f"columns is {shortened(names)}, which does not go with {shape}")
     taken: set[int] = set()
     for category in categories if isinstance(categories, list) else [None]:
-        known = isinstance(category, dict) and isinstance(category.get("column"), str)
-        first, values = (category.get("first"), category.get("values")) if known else (None, None)
-        if type(first) is not int or not _are_names(values) or len(values) < 2:
+        known = category if isinstance(category, dict) else {}
+        first, values = known.get("first"), known.get("values") or []
+        named = isinstance(known.get("column"), str)
+        if not named or type(first) is not int or not _are_names(values) or len(values) < 2:
             raise ValueError(f"categories says {shortened(category)}")
         places = set(range(first, first + len(values)))
         if first < 0 or max(places) >= len(names) or places & taken:

@@ -15,7 +15,7 @@ _RANGE_TOLERANCE = 1e-6
 _FEW = 32
 
 
-class Tensor(NamedTuple):
+class TensorSpec(NamedTuple):
     """One input or output; `shape` is without the batch, and its range is [`low`, `high`]."""
 
     name: str
@@ -25,6 +25,17 @@ class Tensor(NamedTuple):
     high: float | None = None
     prior: dict[str, Any] | None = None
     layout: str = "channels_last"
+
+    @property
+    def labels(self) -> range:
+        """The labels that this input takes: the integers in its range.
+
+        Raises:
+            ValueError: there is no range.
+        """
+        if self.low is None or self.high is None:
+            raise ValueError(f"{self} has no range, so the labels that it takes are unknown.")
+        return range(int(self.low), int(self.high) + 1)
 
     @property
     def is_image(self) -> bool:
@@ -37,7 +48,7 @@ class Tensor(NamedTuple):
         return f"{self.name}: {self.dtype} [{dims}]{span}"
 
 
-def tensors(signature: dict[str, Any], which: str) -> tuple[Tensor, ...]:
+def tensors(signature: dict[str, Any], which: str) -> tuple[TensorSpec, ...]:
     """Return the `"inputs"` or `"outputs"` of a signature.
 
     Raises:
@@ -53,7 +64,7 @@ def tensors(signature: dict[str, Any], which: str) -> tuple[Tensor, ...]:
     return found
 
 
-def _tensor(entry: Any) -> Tensor:
+def _tensor(entry: Any) -> TensorSpec:
     if not isinstance(entry, dict):
         raise ValueError(f"{shortened(entry)} does not describe a tensor")
     name, dtype, shape = (entry.get(key) for key in ("name", "dtype", "shape"))
@@ -72,7 +83,7 @@ def _tensor(entry: Any) -> Tensor:
     if layout not in ("channels_last", "channels_first"):
         raise ValueError(f"{name!r} has the layout {shortened(layout)}")
     low, high = span or (None, None)
-    return Tensor(name, dtype, tuple(shape[1:]), low, high, prior, layout)
+    return TensorSpec(name, dtype, tuple(shape[1:]), low, high, prior, layout)
 
 
 def is_count(value: Any) -> bool:
@@ -88,7 +99,7 @@ def _is_range(span: Any) -> bool:
     return -_BOUNDS["float32"] <= least <= most <= _BOUNDS["float32"]
 
 
-def check_array(tensor: Tensor, value: Any) -> np.ndarray:
+def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
     """Return a value as an array for an input, or raise a TypeError or ValueError."""
     try:
         array = np.asarray(value)
@@ -115,7 +126,7 @@ def check_array(tensor: Tensor, value: Any) -> np.ndarray:
     return array.astype(tensor.dtype, order="C", copy=False)
 
 
-def check_result(tensor: Tensor, array: Any, rows: int) -> None:
+def check_result(tensor: TensorSpec, array: Any, rows: int) -> None:
     """Raise a ValueError unless an output has the right shape and is finite."""
     shape = getattr(array, "shape", None)
     if shape != (rows, *tensor.shape):
@@ -143,7 +154,7 @@ def _lies_within(array: np.ndarray, low: float, high: float) -> bool:
     return bool(array.min() >= low and array.max() <= high)
 
 
-def _dtype_hint(tensor: Tensor, array: np.ndarray) -> str:
+def _dtype_hint(tensor: TensorSpec, array: np.ndarray) -> str:
     if array.dtype.kind == "f":
         return " Cast them with .astype('int32')."
     if tensor.is_image and array.dtype.kind in "iu":
@@ -151,7 +162,7 @@ def _dtype_hint(tensor: Tensor, array: np.ndarray) -> str:
     return ""
 
 
-def _hint(tensor: Tensor, array: np.ndarray) -> str:
+def _hint(tensor: TensorSpec, array: np.ndarray) -> str:
     if array.shape == tensor.shape:
         return " For a batch of one row, add the first dimension: array[None]."
     if array.ndim and array[:1].size == int(np.prod(tensor.shape)):
@@ -159,7 +170,7 @@ def _hint(tensor: Tensor, array: np.ndarray) -> str:
     return ""
 
 
-def _out_of_range(tensor: Tensor, least: Any, most: Any) -> str:
+def _out_of_range(tensor: TensorSpec, least: Any, most: Any) -> str:
     if not (np.isfinite(least) and np.isfinite(most)):
         return f"{tensor}: NaN or infinite values came."
     hint = ""

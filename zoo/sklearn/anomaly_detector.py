@@ -92,7 +92,7 @@ class AnomalyDetector(OutlierMixin, WithSettings):
             verbose=self.verbose,
         )
         self.detector_, self.history_ = detector, detector.history
-        self.offset_ = -detector.threshold
+        self.offset_ = -float(detector.threshold)
         return self
 
     def _detector(self):

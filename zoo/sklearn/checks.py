@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_ROUNDING = dict.fromkeys(
+_ROUNDING: dict[str, str] = dict.fromkeys(
     ("check_methods_sample_order_invariance", "check_methods_subset_invariance"),
     "networks compute in float32, whose last digits depend on a row's place in a batch",
 )

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 import zoo
-from zoo.checks.data import positive
+from zoo.checks.arguments import whole
 from zoo.checks.names import UnknownNameError
 from zoo.models import CLASSES
 from zoo.nn.distributions.columns import is_constant
@@ -81,7 +81,7 @@ class TrainedEstimator(WithSettings):
     def _train(self, model, rows, labels=None):
         size, epochs = self.batch_size, self.epochs
         size = suited_batch_size(len(rows), LARGEST_BATCH) if size is None else size
-        size = positive(size, "batch_size")
+        size = whole("batch_size", size, least=1)
         epochs = suited_epochs(len(rows), size, steps=STEPS) if epochs is None else epochs
         options = {"epochs": epochs, "batch_size": size, "verbose": self.verbose}
         self.history_ = model.fit(rows, labels, **options).history

@@ -212,7 +212,7 @@ class KeepBest(keras.callbacks.Callback):
             raise ValueError(f"{self.record} holds {found}; delete it to train from the start.")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if "val_loss" not in (logs or {}):
+        if logs is None or "val_loss" not in logs:
             raise ValueError("KeepBest needs validation data: fit(..., validation_split=0.1).")
         if not logs["val_loss"] < self.loss:
             return

@@ -12,8 +12,10 @@ import keras
 
 from zoo.backend import backend
 from zoo.backend.optimizer_group import clone_optimizer, group_of
+from zoo.checks.arguments import whole
+from zoo.checks.array_types import ArrayLike, Labels
 from zoo.checks.class_weights import check_class_weight, weights_by_class
-from zoo.checks.data import Data, positive
+from zoo.checks.data import Data
 from zoo.training.handed_in import check_trained
 from zoo.training.monitors import PassOrder, appended
 
@@ -51,7 +53,7 @@ def compile(
             "its own loss and metrics. Choose the likelihood when you make the model."
         )
     if steps_per_execution != "auto":
-        positive(steps_per_execution, "steps_per_execution")
+        steps_per_execution = whole("steps_per_execution", steps_per_execution, least=1)
     with backend.strategy_scope(model):
         scale = auto_scale_loss and model.dtype_policy.name == "mixed_float16"
         if model.updates:
@@ -79,8 +81,8 @@ def compile(
 
 def fit(
     model: Any,
-    x: Any = None,
-    y: Any = None,
+    x: ArrayLike = None,
+    y: Labels = None,
     batch_size: int | None = None,
     epochs: int = 1,
     verbose: int | str = "auto",
@@ -89,7 +91,7 @@ def fit(
     validation_data: Any = None,
     shuffle: bool = True,
     class_weight: dict | None = None,
-    sample_weight: Any = None,
+    sample_weight: ArrayLike = None,
     **kwargs,
 ) -> keras.callbacks.History:
     """Train; `keras.Model.fit` with the data checked first.
@@ -114,9 +116,9 @@ def fit(
     """
     if not model.compiled:
         raise ValueError("Call compile() before fit().")
-    size = positive(DEFAULT_BATCH_SIZE if batch_size is None else batch_size, "batch_size")
+    size = whole("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size, least=1)
     given = kwargs.pop("validation_batch_size", None)
-    validation_size = positive(size if given is None else given, "validation_batch_size")
+    validation_size = whole("validation_batch_size", size if given is None else given, least=1)
     if class_weight:
         check_class_weight(model, class_weight)
     data = Data(model, x, y, sample_weight, training=True)
@@ -169,17 +171,17 @@ def fit(
 
 def evaluate(
     model: Any,
-    x: Any = None,
-    y: Any = None,
+    x: ArrayLike = None,
+    y: Labels = None,
     batch_size: int | None = None,
     verbose: int | str = "auto",
-    sample_weight: Any = None,
+    sample_weight: ArrayLike = None,
     **kwargs,
 ) -> Any:
     """Compute the loss and its metrics; `keras.Model.evaluate` with the data checked first."""
     if kwargs.get("_use_cached_eval_dataset"):  # inside of `fit`
         return keras.Model.evaluate(model, x, y, batch_size, verbose, sample_weight, **kwargs)
-    size = positive(DEFAULT_BATCH_SIZE if batch_size is None else batch_size, "batch_size")
+    size = whole("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size, least=1)
     data = Data(model, x, y, sample_weight)
     batches = -(-len(data.x) // size) if data.is_array else backend.count_batches(data.x)
     choose_how_to_run(model, kwargs.get("steps") or batches, 1 if kwargs.get("steps") else None)
@@ -193,7 +195,9 @@ def evaluate(
         return keras.Model.evaluate(model, stream, verbose=verbose, **options, **kwargs)
 
 
-def train_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None, **kwargs) -> Any:
+def train_on_batch(
+    model: Any, x: ArrayLike, y: Labels = None, sample_weight: ArrayLike = None, **kwargs
+) -> Any:
     """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
     data = Data(model, x, y, sample_weight, training=True)
     if [id(v) for v in model.trainable_variables] != model.trained_at_compile:
@@ -203,7 +207,7 @@ def train_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None,
 
 
 def evaluate_on_batch(
-    model: Any, x: Any, y: Any = None, sample_weight: Any = None, **kwargs
+    model: Any, x: ArrayLike, y: Labels = None, sample_weight: ArrayLike = None, **kwargs
 ) -> Any:
     """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
     data = Data(model, x, y, sample_weight)

@@ -23,7 +23,8 @@ class LabeledImages:
     """
 
     def __init__(self, model: Any):
-        self.model, self.arrays, self.tensors, self.per_unlabeled = model, (), [], 0.0
+        self.model, self.tensors, self.per_unlabeled = model, [], 0.0
+        self.arrays: tuple[np.ndarray, ...] = ()
 
     def set_apart(self, data: Any) -> None:
         """Take the labeled images out of the data and keep them, if some have no label.
@@ -35,7 +36,8 @@ class LabeledImages:
         Raises:
             ValueError: a class has no labeled image.
         """
-        arrays, per_unlabeled = (), 0.0
+        per_unlabeled = 0.0
+        arrays: tuple[np.ndarray, ...] = ()
         if data is not None and data.is_array and (data.y < 0).any():
             check_every_class_has_a_label(data.y, self.model.num_classes)
             known = data.y >= 0
@@ -58,7 +60,7 @@ class LabeledImages:
     def draw(self, n: int, seed_generator: Any) -> list:
         """Sample n images, labels and weights with replacement in a training step, as tensors."""
         uniform = backend.uniform((n,), seed_generator, shared=True)
-        rows = backend.local_shard(ops.cast(uniform * len(self.arrays[0]), "int32"))
+        rows = backend.local_shard(ops.cast(uniform * len(next(iter(self.arrays))), "int32"))
         return [ops.take(tensor, rows, axis=0) for tensor in self.tensors]
 
 

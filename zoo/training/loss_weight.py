@@ -33,6 +33,11 @@ class LossWeight(float):
         (4.0, 4.0, 4.0)
     """
 
+    name: str
+    bounds: dict[str, float | None]
+    is_left_out: bool
+    value: keras.Variable
+
     def __new__(
         cls,
         name: str,

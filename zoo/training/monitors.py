@@ -98,7 +98,7 @@ class PassOrder(keras.callbacks.Callback):
     def __init__(self, rows: int, batches: int):
         super().__init__()
         self.rows, self.batches = rows, batches
-        self.seed = self.steps = None
+        self.seed, self.steps = 0, None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.seed = int(ops.convert_to_numpy(self.model.seed_generator.state)[0])
@@ -132,7 +132,7 @@ def not_finite(model: Any) -> list[str]:
         for variable in getattr(model, network).variables
     }
     return [
-        names.get(id(variable), variable.path)
+        names.get(id(variable)) or str(variable.path)
         for variable in model.variables
         if not np.isfinite(np.asarray(keras.ops.convert_to_numpy(variable), "float32")).all()
     ]
@@ -157,5 +157,5 @@ def unlisted_metric(cls: type, name: str) -> ValueError:
     """Return the error for a metric that a model's class does not list."""
     return ValueError(
         f"The losses have a metric {name!r} which {cls.__name__}.metric_names does not list; write "
-        f'in the class: metric_names = (*{cls.__base__.__name__}.metric_names, "{name}").'
+        f'in the class: metric_names = (*{cls.__mro__[1].__name__}.metric_names, "{name}").'
     )

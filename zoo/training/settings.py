@@ -57,10 +57,21 @@ def check_class(cls: type) -> None:
         TypeError: with what to override instead.
     """
     if "further_losses" in vars(cls) and not cls.takes_further_losses:
+        base = cls.__mro__[1].__name__
         raise TypeError(
-            f"{cls.__name__} defines further_losses, but the loss of {cls.__base__.__name__} does "
+            f"{cls.__name__} defines further_losses, but the loss of {base} does "
             "not have these terms: override losses, or the method of an update."
         )
+
+
+def check_names(cls: type, names: Iterable[str]) -> None:
+    """Refuse unknown settings of a class.
+
+    Raises:
+        TypeError: with the nearest known names.
+    """
+    if wrong := [name for name in names if name not in arguments_of(cls)]:
+        raise unknown(cls, wrong)
 
 
 def unknown(cls: type, names: Iterable[str]) -> TypeError:

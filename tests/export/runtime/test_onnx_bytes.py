@@ -12,13 +12,13 @@ from support.protobuf import EIGHT_BYTES, GROUP, GROUP_END, field, varint, with_
 import export
 from export import parity
 from zoo.runtime import devices, onnx_bytes, onnx_format
-from zoo.runtime.tensors import Tensor
+from zoo.runtime.tensors import TensorSpec
 
 VALUES = 4096  # onnxruntime reads smaller tensors in another way
 SECRET = np.arange(VALUES, dtype="float32")
 X = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", VALUES])
 Y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", VALUES])
-INPUTS, OUTPUTS = ([Tensor(name, "float32", (VALUES,))] for name in "xy")
+INPUTS, OUTPUTS = ([TensorSpec(name, "float32", (VALUES,))] for name in "xy")
 
 
 def tensor(name="w", location=None):

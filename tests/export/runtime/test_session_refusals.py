@@ -95,7 +95,7 @@ def test_half_precision_says_where_it_ends(written):
 
 
 def test_results_are_checked_for_their_shape():
-    tensor = tensors.Tensor("x", "float32", (2,))
+    tensor = tensors.TensorSpec("x", "float32", (2,))
     tensors.check_result(tensor, np.zeros((3, 2), "float32"), 3)
     tensors.check_result(tensor, np.full((3, 2), 3e38, "float32"), 3)  # whose sum is infinite
     for wrong in (np.zeros((3, 3)), np.zeros((2, 2)), None):
@@ -253,3 +253,9 @@ def test_a_file_that_fails_as_it_runs_is_a_plain_error(written, tmp_path):
     decoder = export.load(folder)
     with pytest.raises(RuntimeError, match="onnxruntime cannot run the decoder"):
         decoder(z=np.zeros((3, 2)))
+
+
+def test_the_labels_of_an_input_are_the_integers_in_its_range():
+    assert list(tensors.TensorSpec("label", "int32", (), 0, 3).labels) == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="label: int32 .batch. has no range"):
+        _ = tensors.TensorSpec("label", "int32", ()).labels

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.checks.arrays import as_array
 from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.likelihoods import Gaussian, Likelihood
@@ -76,7 +77,7 @@ class GaussianColumns(Gaussian):
 
     @classmethod
     def adapted(
-        cls, x: Any, names: Sequence[str] | None = None, stddev: float | None = None
+        cls, x: ArrayLike, names: Sequence[str] | None = None, stddev: float | None = None
     ) -> GaussianColumns:
         """Return the likelihood for rows like these.
 
@@ -104,10 +105,10 @@ class GaussianColumns(Gaussian):
             )
         return tuple(image_shape)
 
-    def standardized(self, x: Any) -> Any:
+    def standardized(self, x: Tensor) -> Tensor:
         return (x - _beside(x, self.means)) / _beside(x, self.deviations)
 
-    def raw(self, standardized: Any) -> Any:
+    def raw(self, standardized: Tensor) -> Tensor:
         u = standardized
         return u * _beside(u, self.deviations) + _beside(u, self.means)
 
@@ -115,10 +116,10 @@ class GaussianColumns(Gaussian):
         """Return a layer that standardizes rows; it needs no data."""
         return Standardize(self.means.tolist(), self.deviations.tolist(), name="standardize")
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         return super().log_prob(self.standardized(x), parameters) - self.log_scale
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         return self.raw(parameters)
 
     def sample(self, parameters: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -126,7 +127,7 @@ class GaussianColumns(Gaussian):
         noise = generator.standard_normal(parameters.shape)
         return self.raw(parameters + self.spread * noise).astype("float32")
 
-    def calibrate(self, log_prob: Any, share: Any = 1.0) -> None:
+    def calibrate(self, log_prob: Tensor, share: Tensor = 1.0) -> None:
         super().calibrate(log_prob + self.log_scale / len(self.means), share)
 
     def describe_rows(self) -> dict:

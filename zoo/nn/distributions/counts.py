@@ -20,6 +20,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.checks.arrays import as_array
 from zoo.checks.tables import column_names
 from zoo.nn.distributions.likelihoods import Likelihood
@@ -74,7 +75,7 @@ class Poisson(Likelihood):
             raise ValueError(f"{len(self.names)} names came for means of {self.means.shape}.")
 
     @classmethod
-    def adapted(cls, x: Any, names: Sequence[str] | None = None) -> Poisson:
+    def adapted(cls, x: ArrayLike, names: Sequence[str] | None = None) -> Poisson:
         """Return the likelihood for counts like these, [n, ..., columns]: c is the mean of each.
 
         Args:
@@ -93,10 +94,10 @@ class Poisson(Likelihood):
             )
         return super().parameter_shape(image_shape)
 
-    def standardized(self, x: Any) -> Any:
+    def standardized(self, x: Tensor) -> Tensor:
         return np.log1p(x) if isinstance(x, np.ndarray) else ops.log(1.0 + x)
 
-    def raw(self, standardized: Any) -> Any:
+    def raw(self, standardized: Tensor) -> Tensor:
         if isinstance(standardized, np.ndarray):
             return np.expm1(np.maximum(standardized, 0.0))
         return ops.exp(ops.relu(standardized)) - 1.0
@@ -110,15 +111,15 @@ class Poisson(Likelihood):
         means = self.means.tolist()
         return {"kind": "normal", "mean": means, "scale": means}
 
-    def log_mean(self, parameters: Any) -> Any:
+    def log_mean(self, parameters: Tensor) -> Tensor:
         """Return ln m of decoder outputs, at most ln 2^24."""
         log_mean = parameters + ops.convert_to_tensor(self.log_means)
         return MOST_LOG_MEAN - ops.softplus(MOST_LOG_MEAN - log_mean)
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         return _summed(log_poisson(x, self.log_mean(parameters)))
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         return ops.exp(self.log_mean(parameters))
 
     def sample(self, parameters: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -162,17 +163,17 @@ class NegativeBinomial(Poisson):
     values = 2
     reads, applies = "logarithms of means and of dispersions", None
 
-    def moments(self, parameters: Any) -> Any:
+    def moments(self, parameters: Tensor) -> Any:
         """Return ln m and ln r of every value, both of the shape of x."""
         log_mean, free = ops.split(parameters, 2, axis=-1)
         least, most = LOG_DISPERSIONS
         above = least + ops.softplus(free - least)
         return super().log_mean(log_mean), most - ops.softplus(most - above)
 
-    def log_mean(self, parameters: Any) -> Any:
+    def log_mean(self, parameters: Tensor) -> Tensor:
         return self.moments(parameters)[0]
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         return _summed(log_negative_binomial(x, *self.moments(parameters)))
 
     def sample(self, parameters: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -181,7 +182,7 @@ class NegativeBinomial(Poisson):
         return generator.poisson(generator.gamma(r, mean / r)).astype("float32")
 
 
-def log_poisson(x: Any, log_mean: Any) -> Any:
+def log_poisson(x: Tensor, log_mean: Any) -> Tensor:
     """Return ln p(x) of counts with the mean m = exp(log_mean), of the shape of x."""
     m, some = ops.exp(log_mean), ops.maximum(x, 1.0)
     remainder = 0.5 * (LOG_TWO_PI + ops.log(some)) + stirling_remainder(some)
@@ -189,7 +190,7 @@ def log_poisson(x: Any, log_mean: Any) -> Any:
     return ops.where(x > 0.0, of_some, -m)
 
 
-def log_negative_binomial(x: Any, log_mean: Any, log_r: Any) -> Any:
+def log_negative_binomial(x: Tensor, log_mean: Any, log_r: Any) -> Tensor:
     """Return ln p(x) of counts with the mean m and the variance m + m^2 / r, of the shape of x."""
     m, r, some = ops.exp(log_mean), ops.exp(log_r), ops.maximum(x, 1.0)
     n = r + some
@@ -218,7 +219,7 @@ def _minus_deviance(d):
     return ops.where(ops.abs(d) < 0.3, -0.5 * near * near * series, d + 1.0 - ops.exp(d))
 
 
-def stirling_remainder(a: Any) -> Any:
+def stirling_remainder(a: Tensor) -> Tensor:
     """Return d(a) for a > 0: Keras has no logarithm of the gamma function.
 
     Three terms of Stirling's series suffice for float32 from 8 on. Below, they are taken at a + 5,

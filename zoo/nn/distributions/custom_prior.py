@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.arguments import whole
+from zoo.checks.array_types import Tensor
 from zoo.checks.own_classes import OwnClassError
 from zoo.nn.distributions.priors import MOST_COMPONENTS, Prior
 from zoo.runtime.json_file import shortened
@@ -73,7 +74,7 @@ class CustomPrior(Prior):
             )
         return samples
 
-    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
+    def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
         component = ops.zeros_like(uniform[:, 0], "int32")
         if self.num_classes:
             component = self.drawn_components(label, uniform[:, 0])

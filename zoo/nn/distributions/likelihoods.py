@@ -14,6 +14,7 @@ import keras
 from keras import ops
 
 from zoo.checks.arguments import number, whole
+from zoo.checks.array_types import Tensor
 from zoo.nn.configured import Configured
 from zoo.nn.distributions.normal import LOG_TWO_PI, log_normal
 
@@ -29,9 +30,9 @@ class Observation(NamedTuple):
     """
 
     likelihood: Likelihood
-    parameters: Any
+    parameters: Tensor
 
-    def log_prob(self, x: Any) -> Any:
+    def log_prob(self, x: Tensor) -> Tensor:
         """Return log p(x | z) of images [batch, *image_shape], in nats, [batch]."""
         return self.likelihood.log_prob(x, self.parameters)
 
@@ -118,19 +119,23 @@ class Likelihood(Configured):
         """Return p(x | z) for the outputs of a decoder, [batch, ...]."""
         return Observation(self, parameters)
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         """Return the log-probability of images for decoder outputs, both [batch, ...]: [batch]."""
         raise NotImplementedError
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         """Return the mean images for decoder outputs, [batch, *image_shape]."""
         raise NotImplementedError
 
-    def standardized(self, x: Any) -> Any:
+    def calibrate(self, log_prob: Tensor, share: Tensor = 1.0) -> None:
+        """Update what is calibrated after a batch of training; see `Gaussian.calibrate`."""
+        raise NotImplementedError
+
+    def standardized(self, x: Tensor) -> Tensor:
         """Return images in the units in which errors and noise count: their own, but for tables."""
         return x
 
-    def raw(self, standardized: Any) -> Any:
+    def raw(self, standardized: Tensor) -> Tensor:
         """Return images in their own units; the inverse of `standardized`."""
         return standardized
 
@@ -142,7 +147,7 @@ class Likelihood(Configured):
         """Return the distribution that images without a range are drawn from, or None."""
         return None
 
-    def corrupted(self, x: Any, corruption: Any, seed_generator: Any) -> Any:
+    def corrupted(self, x: Tensor, corruption: Any, seed_generator: Any) -> Tensor:
         """Return images with noise that counts in the units of `standardized`."""
         return self.raw(corruption.draw(self.standardized(x), seed_generator))
 
@@ -163,12 +168,12 @@ class Bernoulli(Likelihood):
     low, high = 0.0, 1.0
     reads, applies = "logits", "sigmoid"
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         return ops.sum(
             x * parameters - ops.softplus(parameters), axis=tuple(range(1, len(x.shape)))
         )
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         return ops.sigmoid(parameters)
 
 
@@ -200,7 +205,7 @@ class Gaussian(Likelihood):
 
     def __init__(self, stddev: float | None = None):
         self.stddev = None if stddev is None else number("stddev", stddev, above=0)
-        self.log_var = 0.0 if stddev is None else 2.0 * math.log(self.stddev)
+        self.log_var: Any = 0.0 if self.stddev is None else 2.0 * math.log(self.stddev)
 
     def of_unit_variance(self) -> Likelihood:
         return self if self.stddev is not None else type(self)(1.0)
@@ -228,7 +233,7 @@ class Gaussian(Likelihood):
         if self.calibrated and not isinstance(self.log_var, float):
             self.log_var.assign(math.log(max(variance, LEAST_VARIANCE)))
 
-    def calibrate(self, log_prob: Any, share: Any = 1.0) -> None:
+    def calibrate(self, log_prob: Tensor, share: Tensor = 1.0) -> None:
         """Update the standard deviation after a batch of training.
 
         Args:
@@ -241,10 +246,10 @@ class Gaussian(Likelihood):
         target = ops.log(ops.maximum(squared_error, LEAST_VARIANCE))
         self.log_var.assign(log_var + CALIBRATION_RATE * share * (target - log_var))
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         return _log_normal(x, parameters, self.log_var)
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         return parameters
 
     def get_config(self) -> dict:
@@ -281,17 +286,17 @@ class LearnedGaussian(Likelihood):
     def __init__(self, least_stddev: float = 0.05):
         self.least_stddev = number("least_stddev", least_stddev, above=0)
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         mean, log_var = self.moments(parameters)
         return _log_normal(x, mean, log_var)
 
-    def moments(self, parameters: Any) -> Any:
+    def moments(self, parameters: Tensor) -> Any:
         """Return mean and log-variance of every pixel, both of the images' shape."""
         mean, free = ops.split(parameters, 2, axis=-1)
         least = 2.0 * math.log(self.least_stddev)
         return mean, least + ops.softplus(free - least)
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         return self.moments(parameters)[0]
 
     def get_config(self) -> dict:
@@ -315,13 +320,13 @@ class Categorical(Likelihood):
     def __init__(self, levels: int = 8):
         self.levels = self.values = whole("levels", levels, least=2)
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         level = ops.cast(ops.round(x * (self.levels - 1)), "int32")
         log_probs = ops.log_softmax(self._by_channel(parameters), axis=-1)
         chosen = ops.sum(ops.one_hot(level, self.levels) * log_probs, axis=-1)
         return ops.sum(chosen, axis=tuple(range(1, len(x.shape))))
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         gray = ops.arange(self.levels, dtype="float32") / (self.levels - 1)
         return ops.sum(ops.softmax(self._by_channel(parameters), axis=-1) * gray, axis=-1)
 
@@ -353,10 +358,10 @@ class SquaredError(Likelihood):
 
     unit = "squared error"
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         return -ops.sum(ops.square(x - parameters), axis=tuple(range(1, len(x.shape))))
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         return parameters
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.arguments import number
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.checks.arrays import as_array
 from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.columns import GaussianColumns, check_rows, moments
@@ -64,7 +65,6 @@ class MixedColumns(GaussianColumns):
     """
 
     reads = "numbers, logits and logarithms of variances"
-    calibrated = False
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class MixedColumns(GaussianColumns):
     @classmethod
     def adapted(
         cls,
-        x: Any,
+        x: ArrayLike,
         categories: Sequence[tuple[int, int]],
         names: Sequence[str] | None = None,
         stddev: float | None = None,
@@ -126,6 +126,10 @@ class MixedColumns(GaussianColumns):
             means[~inside], deviations[~inside] = moments(x[:, ~inside], kept)
         return cls(means, deviations, categories, names, stddev, category_names=category_names)
 
+    @property
+    def calibrated(self) -> bool:
+        return False  # the decoder gives the variances
+
     def of_unit_variance(self) -> Likelihood:
         if self.stddev is not None:
             return self
@@ -135,7 +139,7 @@ class MixedColumns(GaussianColumns):
         (features,) = super().parameter_shape(image_shape)
         return (features if self.stddev else features + len(self.numbers),)
 
-    def log_prob(self, x: Any, parameters: Any) -> Any:
+    def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
         total = 0.0
         if self.numbers:
             value, mean = (_taken(v, self.numbers) for v in (self.standardized(x), parameters))
@@ -145,7 +149,7 @@ class MixedColumns(GaussianColumns):
             total += ops.sum(x[:, start:stop] * log_probs, axis=-1)
         return total
 
-    def mean(self, parameters: Any) -> Any:
+    def mean(self, parameters: Tensor) -> Tensor:
         rows, parts, end = self.raw(parameters[:, : len(self.means)]), [], 0
         for start, stop in self.categories:
             parts += [rows[:, end:start], ops.softmax(parameters[:, start:stop], axis=-1)]
@@ -173,7 +177,7 @@ class MixedColumns(GaussianColumns):
         return least + ops.softplus(parameters[:, len(self.means) :] - least)
 
     def get_config(self) -> dict:
-        more = {"categories": [list(pair) for pair in self.categories]}
+        more: dict[str, Any] = {"categories": [list(pair) for pair in self.categories]}
         more["category_names"] = self.category_names and list(self.category_names)
         return {**super().get_config(), **more, "least_stddev": self.least_stddev}
 
@@ -183,9 +187,12 @@ def _names_of(categories, names, asked) -> tuple[str, ...] | None:
     if asked is not None:
         asked = tuple(map(str, asked))
         pairs = zip(asked, categories, strict=False)
-        fits = names is not None and len(asked) == len(categories)
-        if not fits or not all(
-            column.startswith(f"{name}=") for name, (a, b) in pairs for column in names[a:b]
+        if (
+            names is None
+            or len(asked) != len(categories)
+            or not all(
+                column.startswith(f"{name}=") for name, (a, b) in pairs for column in names[a:b]
+            )
         ):
             raise ValueError(
                 f"category_names is {asked}; give a name for each of the {len(categories)} "

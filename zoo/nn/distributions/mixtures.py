@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.arguments import number, whole
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.nn.distributions.priors import MOST_COMPONENTS, Prior
 
 MOST_FACTORS = 2**24  # numbers in the factors of a mixture, num_classes latent_dim^2
@@ -62,7 +63,7 @@ class GaussianMixture(Prior):
         radius: float = 4.0,
         length: float = 1.0,
         width: float = 0.35,
-        probabilities: Any = None,
+        probabilities: Tensor = None,
     ) -> GaussianMixture:
         """Return Gaussians on a circle, whose long axes point to the origin.
 
@@ -78,7 +79,7 @@ class GaussianMixture(Prior):
         factors = np.stack([length * outward, width * across], axis=2)
         return cls(radius * outward, factors, probabilities)
 
-    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
+    def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
         component = self.drawn_components(label, uniform[:, 0])
         means = ops.take(ops.convert_to_tensor(self.means.astype("float32")), component, axis=0)
         factors = ops.take(ops.convert_to_tensor(self.factors.astype("float32")), component, axis=0)
@@ -95,10 +96,10 @@ class GaussianMixture(Prior):
         standard = ops.sum(inverse * ops.expand_dims(away, -2), axis=-1)
         return scales - 0.5 * ops.sum(ops.square(standard), axis=-1)
 
-    def log_prob(self, z: Any) -> Any:
+    def log_prob(self, z: Tensor) -> Tensor:
         return ops.logsumexp(self._joint(z), axis=-1)
 
-    def component_of(self, z: Any) -> np.ndarray:
+    def component_of(self, z: ArrayLike) -> np.ndarray:
         return ops.convert_to_numpy(ops.argmax(self._joint(z), axis=-1)).astype("int32")
 
     def describe(self) -> dict:
@@ -160,7 +161,7 @@ class SwissRoll(Prior):
         self._set_probabilities(probabilities)
         self.extent = self.radius + 2.0 * self.noise
 
-    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
+    def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
         component = self.drawn_components(label, uniform[:, 0])
         starts = ops.convert_to_tensor(self._ends()[:-1].astype("float32"))
         lengths = ops.convert_to_tensor(self.probabilities.astype("float32"))
@@ -175,7 +176,7 @@ class SwissRoll(Prior):
         arms = [library.cos(angle), library.sin(angle)]
         return self.radius * root[:, None] * library.stack(arms, axis=1)
 
-    def component_of(self, z: Any) -> np.ndarray:
+    def component_of(self, z: ArrayLike) -> np.ndarray:
         """Return the component that the nearest point of the spiral belongs to."""
         from sklearn.neighbors import KDTree
 

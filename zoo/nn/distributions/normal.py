@@ -8,6 +8,7 @@ from typing import Any
 from keras import ops
 
 from zoo.backend import backend
+from zoo.checks.array_types import Tensor
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
 LOG_VARIANCE_LIMIT = 12.0
@@ -34,12 +35,12 @@ class DiagonalNormal:
     def __init__(self, z_mean: Any, z_log_var: Any):
         self.mean, self.log_var = z_mean, bounded_log_variance(z_log_var)
 
-    def draw(self, samples: int, seed_generator: Any) -> Any:
+    def draw(self, samples: int, seed_generator: Any) -> Tensor:
         """Return samples of every row, [batch, samples, n], differentiably."""
         rows, n = ops.shape(self.mean)[0], self.mean.shape[-1]
         return self.reparameterize(backend.normal((rows, samples, n), seed_generator))
 
-    def reparameterize(self, noise: Any) -> Any:
+    def reparameterize(self, noise: Tensor) -> Tensor:
         """Return z = mean + sigma * noise, for standard normal noise [batch, samples, n].
 
         Source: Kingma and Welling 2013 (arXiv 1312.6114), section 2.4.
@@ -47,12 +48,12 @@ class DiagonalNormal:
         mean, log_var = self.mean[:, None], self.log_var[:, None]  # [batch, 1, n]
         return mean + ops.exp(0.5 * log_var) * noise
 
-    def log_prob(self, z: Any) -> Any:
+    def log_prob(self, z: Tensor) -> Tensor:
         """Return the log-density of z [batch, samples, n], in nats, [batch, samples]."""
         return log_normal(z, self.mean[:, None], self.log_var[:, None])
 
 
-def kl_divergence(q: DiagonalNormal, p: Any, z: Any) -> Any:
+def kl_divergence(q: DiagonalNormal, p: Any, z: Tensor) -> Tensor:
     """Return KL(q || p), float32 [batch], in nats.
 
     In closed form if p is a diagonal Gaussian; else log q(z) - log p(z), averaged over the samples
@@ -100,7 +101,7 @@ def bounded_log_variance(value: Any) -> Any:
     return inside + ops.sign(value) * ops.log(1.0 + beyond)
 
 
-def log_normal(value: Any, mean: Any, log_var: Any) -> Any:
+def log_normal(value: Any, mean: Tensor, log_var: Tensor) -> Tensor:
     """Log-density of a diagonal Gaussian, in nats, summed over the last dimension.
 
     Args:

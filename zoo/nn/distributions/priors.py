@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.arguments import number, whole
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.checks.data import check_labels
 from zoo.nn.configured import Configured
 from zoo.nn.distributions.normal import DiagonalNormal, log_normal
@@ -45,13 +46,13 @@ class Prior(Configured):
     """
 
     latent_dim: int
-    num_classes: int | None = None
-    probabilities: np.ndarray | None = None
+    num_classes: Any = None  # an int, and an array, where there are components
+    probabilities: Any = None
     probabilities_given = False
     extent: float = 3.0
     discrete = False
 
-    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
+    def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
         """Return the codes for some noise.
 
         Args:
@@ -60,7 +61,7 @@ class Prior(Configured):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define transform().")
 
-    def sample(self, n: int, labels: Any = None, seed: int | None = None) -> np.ndarray:
+    def sample(self, n: int, labels: Labels = None, seed: int | None = None) -> np.ndarray:
         """Return samples as an array; a seed gives the same samples on every backend.
 
         Args:
@@ -79,7 +80,7 @@ class Prior(Configured):
         codes = self.transform(ops.convert_to_tensor(noise), ops.convert_to_tensor(uniform), label)
         return ops.convert_to_numpy(codes)
 
-    def draw(self, n: Any, seed_generator: Any, label: Any = None) -> Any:
+    def draw(self, n: Any, seed_generator: Any, label: Tensor = None) -> Tensor:
         """Return samples as a tensor, inside of a training step."""
         noise = backend.normal((n, self.latent_dim), seed_generator)
         uniform = backend.uniform((n, 2), seed_generator) if self.needs_uniform else None
@@ -110,7 +111,7 @@ class Prior(Configured):
             )
         return labels
 
-    def drawn_components(self, label: Any, uniform: Any) -> Any:
+    def drawn_components(self, label: Tensor, uniform: Tensor) -> Tensor:
         """Return the component of each sample: its label, or for -1 one drawn by probability."""
         ends = ops.convert_to_tensor(np.cumsum(self.probabilities)[:-1].astype("float32"))
         anyone = ops.sum(ops.cast(uniform[:, None] >= ends[None], "int32"), axis=1)
@@ -121,21 +122,21 @@ class Prior(Configured):
         self._need_components()
         raise NotImplementedError(f"{type(self).__name__} does not define component_of().")
 
-    def log_prob(self, z: Any) -> Any:
+    def log_prob(self, z: Tensor) -> Tensor:
         """Return the log-density of codes [..., latent_dim], in nats, as a tensor [...]."""
         raise NotImplementedError(f"{type(self).__name__} has no density in closed form.")
 
-    def of_label(self, label: Any) -> Any:
+    def of_label(self, label: Tensor) -> Tensor:
         """Return p(z | label) for labels, int32 [batch]; p(z) itself unless it is learned."""
         del label
         return self
 
-    def style(self, z: Any, labels: Any) -> Any:
+    def style(self, z: ArrayLike, labels: Labels) -> Any:
         """Return the styles of codes [n, latent_dim]; see `LearnedNormal`."""
         del labels
         return z
 
-    def styled(self, style: Any, labels: Any) -> Any:
+    def styled(self, style: ArrayLike, labels: Labels) -> Any:
         """Return the codes of styles [n, latent_dim] with labels [n]; the inverse of `style`."""
         del labels
         return style
@@ -187,10 +188,10 @@ class Normal(Prior):
         self.extent = 2.0 * self.scale
         self.mean, self.log_var = 0.0, 2.0 * math.log(self.scale)
 
-    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
+    def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
         return self.scale * noise
 
-    def log_prob(self, z: Any) -> Any:
+    def log_prob(self, z: Tensor) -> Tensor:
         return log_normal(ops.convert_to_tensor(z, "float32"), self.mean, self.log_var)
 
     def describe(self) -> dict:
@@ -220,11 +221,11 @@ class Uniform(Prior):
         self.latent_dim = whole("latent_dim", latent_dim, least=1)
         self.extent = max(abs(self.low), abs(self.high))
 
-    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
+    def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
         within = 0.5 * (1.0 + ops.erf(noise / math.sqrt(2.0)))
         return self.low + (self.high - self.low) * within
 
-    def log_prob(self, z: Any) -> Any:
+    def log_prob(self, z: Tensor) -> Tensor:
         z = ops.convert_to_tensor(z, "float32")
         inside = ops.all((z >= self.low) & (z <= self.high), axis=-1)
         return ops.where(inside, -self.latent_dim * math.log(self.high - self.low), -np.inf)
@@ -258,13 +259,13 @@ class CategoricalPrior(Prior):
         )
         self._set_probabilities(probabilities)
 
-    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
+    def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
         return ops.one_hot(self.drawn_components(label, uniform[:, 0]), self.num_classes)
 
-    def component_of(self, z: Any) -> np.ndarray:
+    def component_of(self, z: ArrayLike) -> np.ndarray:
         return np.asarray(z).argmax(axis=-1).astype("int32")
 
-    def log_prob(self, z: Any) -> Any:
+    def log_prob(self, z: Tensor) -> Tensor:
         """Return the log-probability of one-hot codes."""
         logs = ops.convert_to_tensor(np.log(self.probabilities).astype("float32"))
         return ops.take(logs, ops.argmax(ops.convert_to_tensor(z), axis=-1))
@@ -305,26 +306,26 @@ class LearnedNormal(Prior):
         self.labels = np.arange(num_classes)
         _check_network(network, latent_dim)
 
-    def of_label(self, label: Any) -> Any:
+    def of_label(self, label: Tensor) -> Tensor:
         return DiagonalNormal(**self.network(label))
 
-    def moments(self, labels: Any) -> Any:
+    def moments(self, labels: Labels) -> Any:
         """Return means and log-variances of labels [n], arrays [n, latent_dim]."""
         labels = check_labels(labels, np.size(labels), len(self.labels), "labels")
         table = self.of_label(ops.convert_to_tensor(self.labels, "int32"))
         return tuple(ops.convert_to_numpy(t)[labels] for t in (table.mean, table.log_var))
 
-    def style(self, z: Any, labels: Any) -> Any:
+    def style(self, z: ArrayLike, labels: Labels) -> Any:
         """Return (z - m_c) / s_c of codes, [n, latent_dim]."""
         mean, log_var = self.moments(labels)
         return (z - mean) / np.exp(0.5 * log_var)
 
-    def styled(self, style: Any, labels: Any) -> Any:
+    def styled(self, style: ArrayLike, labels: Labels) -> Any:
         """Return m_c + s_c style, [n, latent_dim]."""
         mean, log_var = self.moments(labels)
         return mean + np.exp(0.5 * log_var) * style
 
-    def transform(self, noise: Any, uniform: Any, label: Any) -> Any:
+    def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
         """Return styles, which are standard normal; `styled` turns them into codes."""
         return noise
 

@@ -80,7 +80,7 @@ def check_likelihood(likelihood: Likelihood, shape: tuple, parameter_shape: tupl
         if end is not None and not (isinstance(end, Real) and math.isfinite(end)):
             raise ValueError(f"{what} has {name}={end!r}; give a number, or None for no end.")
     low, high = likelihood.low, likelihood.high
-    if None not in (low, high) and not low < high:
+    if low is not None and high is not None and not low < high:
         raise ValueError(f"{what} has low={low} and high={high}; low must be below high.")
     some = next((float(end) for end in (low, high) if end is not None), 0.0)
     x, parameters = ops.full((ROWS, *shape), some), ops.zeros((ROWS, *parameter_shape))
