@@ -143,3 +143,32 @@ def digit_presets(tmp_path_factory):
     zoo.save(cvae, folder / "classes", about=about)
     zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), folder / "mine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def conditional():
+    """A conditional convolutional model of two parts, to export."""
+    from support import parts
+
+    return parts.Model(parts.gaussian_encoder(), parts.conditional_decoder())
+
+
+@pytest.fixture(scope="session")
+def exported(conditional, tmp_path_factory):
+    """That model, exported once: the folder and the report."""
+    import keras
+
+    import export
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("export needs the TensorFlow backend")
+    out = tmp_path_factory.mktemp("export") / "out"
+    return out, export.export_model(conditional, out)
+
+
+@pytest.fixture(scope="session")
+def make():
+    """The builders of models to export, for tests that want one of their own."""
+    from support import parts
+
+    return parts

@@ -162,7 +162,7 @@ def test_hundreds_of_changes_are_refused_with_an_explanation_or_load_unchanged(s
 @pytest.mark.parametrize("kind", ["named_in_class", "huge_in_class"])
 def test_no_class_opens_what_a_config_names_nor_takes_the_sizes_in_it(kind, tmp_path):
     """Each setting of each class in turn, and what lies deeper in it."""
-    from test_contract import SETTINGS
+    from models.test_contract import SETTINGS
 
     made = {name: make for name, make in SETTINGS.items() if name.partition(",")[0] == name}
     assert made.keys() | {"PaletteNet"} == zoo.models.CLASSES.keys()

@@ -17,7 +17,7 @@ from support import documents
 import zoo
 from zoo.models import CLASSES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGES = [
     path.relative_to(ROOT).as_posix()
     for pattern in ("*.md", "docs/**/*.md", "pretrained/README.md", "results/*.md", "runtime/*.md")
