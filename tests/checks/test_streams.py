@@ -53,7 +53,15 @@ def loader(*columns):
 
 
 KINDS = [Batches, generator, dataset, dataset_of_unknown_length, dataset_of_a_generator, loader]
-every_kind = pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
+# One of Keras's, one of Python's; the others are other sources of the same batches.
+OFTEN = [Batches, generator] if BACKEND == "tensorflow" else KINDS
+every_kind = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(kind, marks=() if kind in OFTEN else pytest.mark.slow, id=kind.__name__)
+        for kind in KINDS
+    ],
+)
 pytestmark = pytest.mark.backend
 
 
