@@ -123,10 +123,10 @@ class AAE(BaseAutoencoder):
         name: str | None = None,
         dtype: Any = None,
     ):
-        for name, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
-            number(name, rate, least=0, below=1)
+        for setting, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
+            number(setting, rate, least=0, below=1)
             if rate and encoder is not None:
-                raise ValueError(f"{name}= is for described networks; put it into your encoder.")
+                raise ValueError(f"{setting}= is for described networks; put it into your encoder.")
         self.dropout, self.input_dropout = float(dropout), float(input_dropout)
         if posterior not in POSTERIORS:
             raise ValueError(f"posterior is {posterior!r}; choose one of {', '.join(POSTERIORS)}.")
