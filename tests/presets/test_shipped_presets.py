@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 from support.presets import (
-    BACKEND,
     command_of_figures,
     first_of_each,
     loaded,
     loaded_often,
+    one_of_each,
 )
 
 import zoo
@@ -21,7 +21,7 @@ from zoo.presets.catalog import preset_folder
 GOLDEN = Path(__file__).with_name("golden.json")
 NAMES = zoo.list_models()
 # At every turn: convolutions, labels, several updates. The contract does the same with tiny models.
-OFTEN = ("vae_mnist_conv", "cvae_mnist", "aae_mnist") if BACKEND == "tensorflow" else None
+OFTEN = ("vae_mnist_conv", "cvae_mnist", "aae_mnist")
 LARGER = {"deep_belief_ae_mnist": 3.5e6}  # the network of 2006, layer for layer
 
 

@@ -17,6 +17,9 @@ from zoo.models import CLASSES
 from zoo.models.base import BaseModel
 
 SHAPE = (4, 4, 1)
+# Marks of what belongs to the longer run. On another backend than TensorFlow a run is a longer one
+# in any case, and nothing is left out.
+LONGER = (pytest.mark.slow,) if keras.backend.backend() == "tensorflow" else ()
 NEEDED = {
     "CVAE": {"num_classes": 3},
     "M1": {"num_classes": 3},
@@ -73,15 +76,13 @@ def _how_special(name) -> tuple[int, bool]:
 def every_class(names=None, without=()):
     """Return names of classes as parameters of a test: slow, but for one of each kind.
 
-    On another backend than TensorFlow none is slow: a run on it is a longer one in any case.
-
     Args:
         names: the classes that the test is about; by default all.
         without: the names of classes that it leaves out.
     """
     names = [name for name in (names or CLASSES) if name not in without]
-    often = {*one_of_each_kind()} if keras.backend.backend() == "tensorflow" else {*names}
-    return [pytest.param(n, marks=() if n in often else pytest.mark.slow, id=n) for n in names]
+    often = {*one_of_each_kind()}
+    return [pytest.param(n, marks=() if n in often else LONGER, id=n) for n in names]
 
 
 # What a class has of its own, and what no check of data, weights or optimizers is about.

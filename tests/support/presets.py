@@ -2,12 +2,10 @@
 
 import functools
 
-import keras
 import pytest
 
 import zoo
-
-BACKEND = keras.backend.backend()
+from support.each_class import LONGER
 
 SMALL_RECIPE = """
 description = "A small one."
@@ -36,17 +34,13 @@ def loaded(name):
 
 
 def loaded_often():
-    """Return all presets as parameters of a test that loads them: slow, but for one of each family.
-
-    On another backend than TensorFlow none is slow: a run on it is a longer one in any case.
-    """
-    names = zoo.list_models()
-    return slow_but(first_of_each("family") if BACKEND == "tensorflow" else names, names)
+    """Return all presets as parameters of a test that loads them: slow, but for one a family."""
+    return slow_but(first_of_each("family"), zoo.list_models())
 
 
 def slow_but(often, names):
     """Return presets as parameters of a test: slow, but for some."""
-    return [pytest.param(n, marks=() if n in often else pytest.mark.slow) for n in sorted(names)]
+    return [pytest.param(n, marks=() if n in often else LONGER) for n in sorted(names)]
 
 
 def command_of_figures(card) -> str:
