@@ -189,6 +189,8 @@ ELSEWHERE = (
 VARIANTS = {name for name in SETTINGS if any(word in name for word in ELSEWHERE)}
 # They change the training alone: what is exported is what the class exports in its plain setting.
 OF_TRAINING = ("squared", "exact", "hutch", "stoch", ", l1", "binarized", "swiss", "persistent")
+# They change layers of Keras, and no line of a step: compiled, they would repeat the class.
+OF_NETWORKS = ("conv", "residual", "sequential", "squared", "wide", "categ")
 MAIN_CHECKS = [
     contract.fit_lowers_the_loss,
     contract.every_metric_is_reported_and_the_loss_follows_from_them,
@@ -265,8 +267,11 @@ def checks_of(setting, compiled):
     """Return the checks that a setting is put to: on TensorFlow, eagerly, all for each kind."""
     if cases.BACKEND != "tensorflow":  # which repeats what no backend changes
         return _checks_of_another_backend(setting)
+    if compiled and setting in GRAPHS:
+        return all_but_containers(setting)
     if compiled:
-        return EVERY_CHECK if setting in GRAPHS else [contract.fit_lowers_the_loss]
+        of_networks = any(word in setting for word in OF_NETWORKS)
+        return [] if of_networks else [contract.fit_lowers_the_loss]
     if setting in VARIANTS:
         changes_training = any(word in setting for word in OF_TRAINING)
         checks = [contract.fit_lowers_the_loss, contract.a_preset_folder_gives_the_model_back]
@@ -276,11 +281,17 @@ def checks_of(setting, compiled):
     return [check for check in own if check is not BUNDLES or setting == "VAE"]
 
 
+def all_but_containers(setting):
+    """Return all checks; data become tensors before any step, so that one class tells enough."""
+    containers = contract_data.data_in_every_container_give_the_same
+    return [check for check in EVERY_CHECK if check is not containers or setting == "VAE"]
+
+
 def _checks_of_another_backend(setting):
     if setting in VARIANTS:
         return []
     if setting in KINDS:
-        return EVERY_CHECK
+        return all_but_containers(setting)
     if cases.BACKEND == "jax":
         return CHECKS_OF_JAX if setting in FIRST else CHECKS_OF_JAX[:1]
     return MAIN_CHECKS

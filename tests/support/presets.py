@@ -49,6 +49,7 @@ def command_of_figures(card) -> str:
     return f"zoo evaluate {card['name']} --update{lossless}"
 
 
+@functools.cache
 def first_of_each(key, color=True) -> list[str]:
     """Return one preset for each value of an entry of the cards, such as "class"."""
     names = [n for n in zoo.list_models() if color or zoo.card(n)["input"]["shape"][-1] == 1]
