@@ -358,20 +358,3 @@ def test_the_state_of_training_is_not_exported():
     ):
         for part in model.parts().values():
             assert all(isinstance(network, keras.Model) for network in part.networks)
-
-
-def test_networks_with_the_one_hot_layer_of_earlier_versions_are_loaded(tmp_path):
-    from zoo.nn.layers import OneHot
-
-    x, label = keras.Input(SHAPE), keras.Input((), dtype="int32")
-    joined = layers.Concatenate()([layers.Flatten()(x), OneHot(3, name="one_hot")(label)])
-    outputs = {name: layers.Dense(2, name=name)(joined) for name in ("z_mean", "z_log_var")}
-    z, y = keras.Input((2,)), keras.Input((), dtype="int32")
-    pixels = layers.Dense(int(np.prod(SHAPE)))(layers.Concatenate()([z, OneHot(3)(y)]))
-    decoder = keras.Model({"z": z, "label": y}, layers.Reshape(SHAPE)(pixels))
-    encoder = keras.Model({"x": x, "label": label}, outputs)
-    model = zoo.CVAE(encoder=encoder, decoder=decoder, num_classes=3)
-    zoo.save(model, tmp_path / "mine")
-    images = np.zeros((2, *SHAPE), "float32")
-    loaded = zoo.load(tmp_path / "mine")
-    np.testing.assert_array_equal(loaded.encode(images, [0, 2]), model.encode(images, [0, 2]))

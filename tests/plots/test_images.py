@@ -1,11 +1,11 @@
 """Drawings are shown as ink on paper, photographs as they are, and every pixel is shown."""
 
-import keras
 import numpy as np
 import pytest
 
 import zoo
 from zoo import plots
+from zoo.plots.sheets import suited_colors
 
 generator = np.random.default_rng(0)
 PHOTOGRAPHS = generator.uniform(0.2, 0.9, (12, 8, 8, 1)).astype("float32")
@@ -24,26 +24,17 @@ def image_of(figure, panel=0):
     return image
 
 
-def test_fit_distinguishes_photographs_from_drawings(few_digits):
-    digits = few_digits[0][:64]
-    assert trained(PHOTOGRAPHS).cmap == "gray"
-    assert trained(1 - digits).cmap == "gray"  # ink on a white ground as it is
-    assert trained(digits).cmap is None
-    standardized = (digits - 0.3) / 0.4
-    assert trained(standardized, likelihood="gaussian").cmap is None
-    assert trained(np.repeat(PHOTOGRAPHS, 3, axis=-1)).cmap is None
-    model = trained(PHOTOGRAPHS)
-    model.fit(digits, verbose=0)
-    assert model.cmap is None
-
-
-def test_the_colors_are_kept_with_the_model(tmp_path):
-    model = trained(PHOTOGRAPHS)
-    zoo.save(model, tmp_path / "mine")
-    model.save(tmp_path / "mine.keras")
-    for copy in (zoo.load(tmp_path / "mine"), keras.saving.load_model(tmp_path / "mine.keras")):
-        assert copy.cmap == "gray"
-    assert "cmap" not in zoo.VAE((8, 8, 1), 2, hidden_units=(4,)).get_config()
+@pytest.mark.parametrize(
+    ("images", "colors"),
+    [
+        (lambda digits: PHOTOGRAPHS, "gray"),
+        (lambda digits: 1 - digits, "gray"),  # ink on a white ground as it is
+        (lambda digits: digits, "gray_r"),
+        (lambda digits: (digits - 0.3) / 0.4, "gray_r"),
+    ],
+)
+def test_photographs_are_distinguished_from_drawings_by_their_borders(images, colors, few_digits):
+    assert suited_colors(images(few_digits[0][:64])) == colors
 
 
 PICTURES = {
@@ -70,26 +61,15 @@ def photographs():
     return {"vae": trained(PHOTOGRAPHS), "cvae": classes}, PHOTOGRAPHS, np.arange(12) % 10
 
 
-@pytest.fixture(scope="module")
-def models_of_dark_images(photographs):
-    """The same models, trained on images that are black."""
-    return {
-        key: trained(0 * PHOTOGRAPHS, type(m), **classes_of(m)) for key, m in photographs[0].items()
-    }
-
-
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_has_the_models_colors_unless_told(name, photographs, models_of_dark_images):
+def test_a_picture_has_the_colors_that_suit_it_unless_told(name, photographs):
     assert image_of(PICTURES[name](*photographs)).get_cmap().name == "gray"
     assert image_of(PICTURES[name](*photographs, cmap="viridis")).get_cmap().name == "viridis"
-    assert (
-        image_of(PICTURES[name](models_of_dark_images, *photographs[1:])).get_cmap().name
-        == "gray_r"
-    )
 
 
-def classes_of(model):
-    return {"num_classes": model.num_classes} if model.conditional else {}
+def test_drawings_are_ink_on_paper():
+    model = zoo.load("vae_digits")
+    assert image_of(plots.samples(model, rows=2, columns=3)).get_cmap().name == "gray_r"
 
 
 def test_gaps_stay_white_in_every_color(photographs):

@@ -66,7 +66,6 @@ class BaseAutoencoder(BaseModel):
         label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
             by default both networks of a conditional model.
         label_before_code: whether a one-hot label comes before the code in the decoder's input.
-        prior: the distribution that `generate` draws codes from, or None.
     """
 
     encoder_outputs: tuple[str, ...] = ("z",)
@@ -74,7 +73,6 @@ class BaseAutoencoder(BaseModel):
     card_metrics = ("reconstruction error", "nearest-neighbor accuracy")
     label_inputs: tuple[str, ...] = ()
     label_before_code = False
-    prior: Any = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

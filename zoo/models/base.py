@@ -111,6 +111,7 @@ class BaseModel(keras.Model):
         semi_supervised: whether labels may be -1, for "unlabeled".
         takes_pairs: whether it also learns to give clean images for noisy ones, fit(noisy, clean).
             A class with its own `losses` or `train_step` compares with `batch.target` and says so.
+        prior: the distribution that `generate` draws codes from, or None.
         restores: whether the model is trained to restore clean images from corrupted ones.
         untrained: attributes such as "likelihood" whose variables no step trains.
         takes_further_losses: whether the loss has the terms of `further_losses`.
@@ -143,6 +144,7 @@ class BaseModel(keras.Model):
     semi_supervised = False
     takes_pairs = False
     restores = False
+    prior: Any = None
     untrained: tuple[str, ...] = ()
     takes_further_losses = False
     suits_photographs = True

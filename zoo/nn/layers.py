@@ -13,27 +13,6 @@ from zoo.nn.configured import made_of
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class OneHot(layers.Layer):
-    """Turn integer labels [batch] into one-hot rows [batch, num_classes].
-
-    It is here for files of earlier versions; networks use `ops.one_hot` now.
-    """
-
-    def __init__(self, num_classes: int, **kwargs):
-        super().__init__(**kwargs)
-        self.num_classes = num_classes
-
-    def call(self, label: Any) -> Any:
-        return ops.one_hot(label, self.num_classes, dtype=self.compute_dtype)
-
-    def compute_output_shape(self, input_shape: Any) -> tuple:
-        return (*input_shape, self.num_classes)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "num_classes": self.num_classes}
-
-
-@keras.saving.register_keras_serializable(package="zoo")
 class Dropout(layers.Layer):
     """Keras's dropout, with random numbers that are also fast with XLA.
 
@@ -58,7 +37,7 @@ class Dropout(layers.Layer):
         store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
 
     def load_own_variables(self, store: Any) -> None:
-        if "seed_state" in store:  # old files do not have it
+        if "seed_state" in store:  # files of 0.1 do not have it
             self.seed_generator.state.assign(store["seed_state"][()])
 
     def compute_output_shape(self, input_shape: Any) -> tuple:

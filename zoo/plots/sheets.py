@@ -67,7 +67,9 @@ def draw(
         cmap: the color map for images with one channel; None chooses one, see `suited_colors`.
         options: of `imshow`.
     """
-    channels, cmap = images.shape[-1], cmap or suited_colors(images)
+    channels = images.shape[-1]
+    if cmap is None and channels == 1 and images.ndim == 4:
+        cmap = suited_colors(images)
     laid = tile(images, columns, gap, paper=blank(channels, cmap))
     if channels == 1:
         options |= {"cmap": cmap, "vmin": 0, "vmax": 1}
@@ -84,7 +86,7 @@ def suited_colors(images: np.ndarray) -> str:
     return INK if np.median(border) <= low + 0.1 * (high - low) else "gray"
 
 
-def blank(channels: int, cmap: Any = None) -> float:
+def blank(channels: int, cmap: Any = INK) -> float:
     """Return the value that is shown as white: for a color map NaN, which is not drawn."""
     if channels > 1:
         return 1.0
