@@ -237,7 +237,8 @@ FASTEST = backend.fastest
 def first_with_its_code():
     """Return the first class of those that share the code of data, weights and codes."""
     first = {}
-    for name in sorted(SETTINGS.keys() & CLASSES.keys(), key=lambda n: (n not in OFTEN, n)):
+    names = SETTINGS.keys() & CLASSES.keys()
+    for name in sorted(names, key=lambda n: (n not in GRAPHS, n not in OFTEN, n)):
         first.setdefault(each_class.shared_code(CLASSES[name]), name)
     return {*first.values()}
 
