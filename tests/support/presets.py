@@ -39,8 +39,14 @@ def loaded_often():
 
 
 def slow_but(often, names):
-    """Return presets as parameters of a test: slow, but for some."""
-    return [pytest.param(n, marks=() if n in often else LONGER) for n in sorted(names)]
+    """Return presets as parameters of a test: slow, but for some.
+
+    One worker runs all slow tests of a preset, and loads it once.
+    """
+    return [
+        pytest.param(n, marks=() if n in often else (*LONGER, pytest.mark.xdist_group(n)))
+        for n in sorted(names)
+    ]
 
 
 def command_of_figures(card) -> str:
