@@ -41,8 +41,26 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Start with what takes longest, so that no worker waits for another's in the end."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Let one worker run the tests of a file that share a fixture: otherwise each worker makes it.
+
+    What is long comes first and single tests come last, so that no worker waits for another's.
+    """
+    for item in items:
+        if _shares_fixtures_of_its_module(item) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("long") is None,
+            item.get_closest_marker("xdist_group") is None,
+        )
+    )
+
+
+def _shares_fixtures_of_its_module(item) -> bool:
+    """Say whether a test uses a fixture that is made once for its module."""
+    fixtures = getattr(item, "_fixtureinfo", None)
+    defined = fixtures.name2fixturedefs.values() if fixtures else ()
+    return any(fixture.scope == "module" for several in defined for fixture in several)
 
 
 def pytest_runtest_setup(item):
@@ -143,3 +161,32 @@ def digit_presets(tmp_path_factory):
     zoo.save(cvae, folder / "classes", about=about)
     zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), folder / "mine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def conditional():
+    """A conditional convolutional model of two parts, to export."""
+    from support import parts
+
+    return parts.Model(parts.gaussian_encoder(), parts.conditional_decoder())
+
+
+@pytest.fixture(scope="session")
+def exported(conditional, tmp_path_factory):
+    """That model, exported once: the folder and the report."""
+    import keras
+
+    import export
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("export needs the TensorFlow backend")
+    out = tmp_path_factory.mktemp("export") / "out"
+    return out, export.export_model(conditional, out)
+
+
+@pytest.fixture(scope="session")
+def make():
+    """The builders of models to export, for tests that want one of their own."""
+    from support import parts
+
+    return parts

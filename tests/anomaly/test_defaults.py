@@ -18,7 +18,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", each_class.every_class(NAMES))
 def test_no_default_is_a_likelihood_of_binary_pixels(name):
     made = defaults.settings_of(CLASSES[name], each_class.SHAPE, {})
     if issubclass(CLASSES[name], RBM):

@@ -9,8 +9,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from support.each_class import LONGER
 
-pytestmark = pytest.mark.backend
+pytestmark = [pytest.mark.backend, *LONGER]
 
 ROOT = Path(__file__).parents[2]
 HERE = keras.backend.backend()

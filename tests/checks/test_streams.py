@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from support.each_class import LONGER
 from support.tiny import BACKEND
 
 import zoo
@@ -53,7 +54,12 @@ def loader(*columns):
 
 
 KINDS = [Batches, generator, dataset, dataset_of_unknown_length, dataset_of_a_generator, loader]
-every_kind = pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
+# One of Keras's, one of Python's; the others are other sources of the same batches.
+OFTEN = [Batches, generator]
+every_kind = pytest.mark.parametrize(
+    "make",
+    [pytest.param(kind, marks=() if kind in OFTEN else LONGER, id=kind.__name__) for kind in KINDS],
+)
 pytestmark = pytest.mark.backend
 
 

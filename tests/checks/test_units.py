@@ -98,7 +98,7 @@ CLASSES_WITH_LIKELIHOOD = [
 ]
 
 
-@pytest.mark.parametrize("name", CLASSES_WITH_LIKELIHOOD)
+@pytest.mark.parametrize("name", each_class.every_class(CLASSES_WITH_LIKELIHOOD))
 def test_every_class_looks_at_its_data(name):
     try:
         model = each_class.make(name, likelihood="gaussian")

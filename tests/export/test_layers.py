@@ -81,9 +81,8 @@ LAYERS = {
 
 # The others' operations are in these, or alike; .ci/run exports them all.
 OFTEN = {
-    *("BatchNormalization", "LayerNormalization", "GroupNormalization", "exact GELU", "LSTM"),
-    *("Conv1D", "Conv2D", "Conv2DTranspose", "UpSampling2D, bilinear", "MaxPooling2D"),
-    *("ZeroPadding2D and Cropping2D", "Dropout and GaussianNoise"),
+    *("BatchNormalization", "exact GELU", "LSTM", "Conv2D", "Conv2DTranspose"),
+    *("MaxPooling2D", "MultiHeadAttention"),
 }
 
 
@@ -160,7 +159,9 @@ def test_recurrent_layers_are_written_without_loops_and_stay_as_they_are(make, t
     assert not any(layer.unroll for layer in network._flatten_layers() if hasattr(layer, "unroll"))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[] if n in OFTEN else pytest.mark.slow) for n in NETWORKS]
+)
 def test_a_network_is_exported_and_proved_equal(name, make, tmp_path):
     exported(make, NETWORKS[name](), tmp_path)
 

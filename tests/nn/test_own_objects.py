@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from support.each_class import every_class
 from support.tiny import X, array, tensor, terms
 
 import zoo
+from zoo.models import CLASSES
 from zoo.nn.corruption import Corruption
 from zoo.nn.distributions import Likelihood, Prior
 
@@ -354,9 +356,8 @@ def test_a_further_term_gets_the_images_codes_and_distribution_that_the_loss_use
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="compiles 13 classes for long")
 @pytest.mark.parametrize(
-    "name", ["Autoencoder", "SparseAutoencoder", "DenoisingAutoencoder", "ContractiveAutoencoder",
-             "VAE", "CVAE", "IWAE", "M1", "DFCVAE", "VAEGAN", "AAE", "SupervisedAAE", "CAAE"],
-)  # fmt: skip
+    "name", every_class([name for name, cls in CLASSES.items() if cls.takes_further_losses])
+)
 def test_every_class_with_one_code_per_image_adds_a_further_term(name):
     from support.each_class import make
 

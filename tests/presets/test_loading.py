@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from support.presets import loaded
+from support.presets import loaded, loaded_often
 
 import zoo
 from zoo.presets import saving
@@ -54,12 +54,13 @@ def pairs(model, few_digits):
 # Coming back
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", loaded_often())
 def test_a_shipped_preset_loads_built_weighted_and_compiled(name):
     model, card = loaded(name), zoo.card(name)
     assert type(model).__name__ == card["class"]
     assert isinstance(model, keras.Model)
     assert model.compiled
+    assert model.count_params() == card["parameters"]
     assert model.latent_dim == card["latent_dim"]
     assert list(model.image_shape) == card["input"]["shape"]
     x = np.random.default_rng(0).random((3, *model.image_shape), np.float32)

@@ -6,7 +6,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from support.presets import command_of_figures, first_of_each, loaded, one_of_each
+from support.presets import (
+    command_of_figures,
+    first_of_each,
+    loaded,
+    loaded_often,
+    one_of_each,
+)
 
 import zoo
 from zoo.presets.card import describe_file
@@ -14,6 +20,8 @@ from zoo.presets.catalog import preset_folder
 
 GOLDEN = Path(__file__).with_name("golden.json")
 NAMES = zoo.list_models()
+# At every turn: convolutions, labels, several updates. The contract does the same with tiny models.
+OFTEN = ("vae_mnist_conv", "cvae_mnist", "aae_mnist")
 LARGER = {"deep_belief_ae_mnist": 3.5e6}  # the network of 2006, layer for layer
 
 
@@ -79,7 +87,7 @@ def test_the_first_presets_are_there():
 
 @pytest.mark.backend
 @pytest.mark.lowest
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", loaded_often())
 def test_outputs_equal_the_recorded_ones(name):
     """The same on every backend: what the metrics were measured on is what users get."""
     expected = json.loads(GOLDEN.read_text())[name]
@@ -91,10 +99,7 @@ def test_outputs_equal_the_recorded_ones(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_is_complete_and_true(name):
     card = zoo.card(name)
-    model = loaded(name)
     assert card["name"] == name
-    assert model.count_params() == card["parameters"]
-    assert tuple(card["input"]["shape"]) == model.image_shape
     assert card["figures"]
     for metric in card["figures"]:
         assert set(metric) == {"name", "value", "unit", "protocol", "command"}
@@ -126,7 +131,7 @@ def test_weights_hold_no_optimizer(name):
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("name", one_of_each("family", all_of="class"))
+@pytest.mark.parametrize("name", one_of_each("family", all_of="class", often=OFTEN))
 def test_a_loaded_preset_can_be_trained_and_evaluated_at_once(name):
     model = zoo.load(name)
     generator = np.random.default_rng(0)
@@ -143,7 +148,7 @@ def test_a_loaded_preset_can_be_trained_and_evaluated_at_once(name):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
 @pytest.mark.lowest
-@pytest.mark.parametrize("name", one_of_each("family", and_always=("vae_mnist_conv",)))
+@pytest.mark.parametrize("name", one_of_each("family", often=OFTEN))
 def test_every_part_is_exported_within_the_bounds(name, tmp_path):
     import onnx
 

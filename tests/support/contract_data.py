@@ -28,7 +28,8 @@ def weights_in_a_column_are_weights(case):
         for w in (weight, weight[:, None])
     )
     rtol = 0.05 if draws_codes(model) else 1e-5
-    np.testing.assert_allclose(flat["reconstruction"], column["reconstruction"], rtol=rtol)
+    name = measured(model)
+    np.testing.assert_allclose(flat[name], column[name], rtol=rtol)
     with pytest.raises(ValueError, match="sample_weight has shape"):
         model.fit(*data, sample_weight=weight[:7], verbose=0)
 

@@ -1,4 +1,4 @@
-"""A training on one device or on several, run by `test_distribution.py`.
+"""A training on one device or on several, run by `test_devices.py`.
 
     python tests/support/distributed.py MODEL WAY OUT [--optimizer NAME] [--epochs N] [--rows N]
         [--backup FOLDER]

@@ -1,11 +1,25 @@
-"""A tiny model of each class, with what its constructor needs."""
+"""A tiny model of each class, with what its constructor needs; and which classes are tested when.
+
+At every turn one class of each kind is tested, and all of them in the longer run. A new class is in
+all lists by itself: they follow from `zoo.models.CLASSES` and from what classes say of themselves.
+"""
+
+import functools
+import types
+
+import keras
+import pytest
 
 import zoo
 from support.tiny import features_of_images
 from zoo.checks.constructors import arguments_of
 from zoo.models import CLASSES
+from zoo.models.base import BaseModel
 
 SHAPE = (4, 4, 1)
+# Marks of what belongs to the longer run. On another backend than TensorFlow a run is a longer one
+# in any case, and nothing is left out.
+LONGER = (pytest.mark.slow,) if keras.backend.backend() == "tensorflow" else ()
 NEEDED = {
     "CVAE": {"num_classes": 3},
     "M1": {"num_classes": 3},
@@ -35,3 +49,63 @@ def make(name, /, **options):
         lower = zoo.VAE(SHAPE, 2, hidden_units=(8,), seed=0)
         sizes = {"lower": lower, "latent_dim": 2, "num_classes": 3}
     return cls(**{**sizes, **small, **NEEDED.get(name, {}), **options})
+
+
+def base_of(cls) -> type:
+    """Return the base of all models of its sort: of autoencoders, generators or translators."""
+    return cls.__mro__[cls.__mro__.index(BaseModel) - 1]
+
+
+@functools.cache
+def one_of_each_kind() -> list[str]:
+    """Return one class for each family and base: the one with the fewest classes above it.
+
+    Of several of these it is one that has a loss or a training step of its own.
+    """
+    kinds = {}
+    for name, cls in CLASSES.items():
+        kinds.setdefault((cls.family, base_of(cls)), []).append(name)
+    return [min(names, key=_how_special) for names in kinds.values()]
+
+
+def _how_special(name) -> tuple[int, bool]:
+    cls = CLASSES[name]
+    return len(cls.__mro__), not ({"losses", "train_step"} & vars(cls).keys())
+
+
+def every_class(names=None, without=()):
+    """Return names of classes as parameters of a test: slow, but for one of each kind.
+
+    Args:
+        names: the classes that the test is about; by default all.
+        without: the names of classes that it leaves out.
+    """
+    names = [name for name in (names or CLASSES) if name not in without]
+    often = {*one_of_each_kind()}
+    return [pytest.param(n, marks=() if n in often else LONGER, id=n) for n in names]
+
+
+# What a class has of its own, and what no check of data, weights or optimizers is about.
+OF_A_CLASS = {"losses", "train_step", "test_step", "further_losses", "after_step", "parts", "part"}
+OF_A_CLASS |= {"setting", "variables"}
+
+
+def shared_code(cls) -> tuple:
+    """Return what decides which lines `fit`, `evaluate`, `encode` and the like run of a class.
+
+    Classes with equal tuples inherit all of these methods from the same classes and differ only in
+    losses and steps. A check that is not about those says the same of both.
+    """
+    of_all = {
+        name
+        for base in (BaseModel, base_of(cls))
+        for name, value in vars(base).items()
+        if isinstance(value, types.FunctionType) and name.strip("_") == name
+    } - OF_A_CLASS
+    homes = tuple((name, _home(cls, name)) for name in sorted(of_all))
+    labels = (cls.conditional, cls.learns_labels, cls.semi_supervised)
+    return (homes, labels, bool(cls.updates))
+
+
+def _home(cls, name) -> str:
+    return next(c.__name__ for c in cls.__mro__ if name in vars(c))

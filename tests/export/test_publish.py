@@ -283,7 +283,10 @@ def test_verify_reads_no_file_outside_the_folder(exported, conditional, tmp_path
         export.verify(tmp_path / "out", conditional)
 
 
-@pytest.mark.parametrize("opset", [19, 21, onnx_graph.newest_opset()])
+BETWEEN = [pytest.param(opset, marks=pytest.mark.slow) for opset in (19, 21)]
+
+
+@pytest.mark.parametrize("opset", [*BETWEEN, onnx_graph.newest_opset()])
 def test_later_opsets_are_proved_too(conditional, tmp_path, opset):
     report = export.export_model(
         conditional, tmp_path / "out", formats=("onnx",), opset=opset, variants=("float16", "int8")

@@ -7,7 +7,7 @@ import re
 import keras
 import numpy as np
 import pytest
-from support.each_class import SHAPE, make
+from support.each_class import SHAPE, every_class, make
 from support.tiny import X, array
 
 import zoo
@@ -22,7 +22,7 @@ ALL = sorted({name for cls in CLASSES.values() for name in arguments_of(cls)})
 # Names
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", every_class())
 def test_the_signature_has_the_arguments_of_the_constructor(name):
     taken = arguments_of(CLASSES[name])
     assert not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in taken.values())
@@ -38,7 +38,7 @@ def test_the_signature_has_the_arguments_of_the_constructor(name):
     assert model.get_config().keys() - taken.keys() <= {"frozen"}
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", every_class())
 def test_settings_outside_of_the_signature_are_refused(name):
     cls = CLASSES[name]
     others = set(ALL) - set(arguments_of(cls))
@@ -288,7 +288,7 @@ def differ(*models):
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", every_class())
 def test_a_seed_fixes_the_initial_weights_of_all_networks(name):
     keras.utils.set_random_seed(1)
     first = make(name, seed=3)

@@ -2,7 +2,7 @@
 
 import keras
 import pytest
-from support import readability
+from support import places, readability
 
 import zoo
 from zoo.models import CLASSES
@@ -64,3 +64,15 @@ def test_no_module_of_the_package_is_very_long():
     paths = [p for folder in ("zoo", "export") for p in (readability.ROOT / folder).rglob("*.py")]
     lengths = {p.name: len(p.read_text(encoding="utf-8").splitlines()) for p in paths}
     assert {name: n for name, n in lengths.items() if n > 600} == {}
+
+
+def test_every_test_lies_in_a_folder_that_mirrors_a_package():
+    for file in places.files_of_tests():
+        inside = file.relative_to(places.TESTS)
+        assert inside.parts[0] in places.WITHOUT_PACKAGE or places.package_of(file), inside
+
+
+def test_most_tests_carry_the_name_of_the_module_that_they_test():
+    """The others test behavior across modules, such as survival or fuzzing."""
+    files = places.files_of_tests()
+    assert sum(bool(places.module_of(file)) for file in files) >= 0.8 * len(files)

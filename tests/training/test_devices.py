@@ -20,7 +20,7 @@ from zoo.training import devices
 
 pytestmark = pytest.mark.backend
 
-SCRIPT = Path(__file__).parent / "support" / "distributed.py"
+SCRIPT = Path(__file__).parents[1] / "support" / "distributed.py"
 BACKEND = keras.backend.backend()
 ON_TENSORFLOW = pytest.mark.skipif(BACKEND != "tensorflow", reason="strategies of TensorFlow's")
 

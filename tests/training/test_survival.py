@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parent / "support" / "survivor.py"
+SCRIPT = Path(__file__).parents[1] / "support" / "survivor.py"
 KILLS = int(os.environ.get("ZOO_KILLS", 20))
 EPOCHS = 12 * KILLS  # each start gets some three to six further
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import keras
 import pytest
+from support import each_class
 from support.presets import SMALL_RECIPE
 
 import zoo
@@ -45,13 +46,34 @@ def test_numbers_that_no_recipe_has_are_refused(line, says, tmp_path):
 
 
 @pytest.mark.parametrize("name", recipes.names())
-def test_every_recipe_makes_its_model(name):
+def test_every_recipe_says_what_it_is(name):
     recipe = recipes.get(name)
     assert recipe.name == name
     assert recipe.data in data.SOURCES
     assert recipe.description
     assert recipe.paper
-    model = training.make_model(recipe)
+
+
+def one_of_each_class():
+    """Return all recipes as parameters: slow, but for one of each class that is tested often."""
+    of_class = {recipes.get(name).class_name: name for name in recipes.names()}
+    often = {of_class[name] for name in each_class.one_of_each_kind() if name in of_class}
+    return [
+        pytest.param(name, marks=() if name in often else pytest.mark.slow)
+        for name in recipes.names()
+    ]
+
+
+@pytest.fixture(scope="module", params=one_of_each_class())
+def made(request):
+    """A recipe and its model, which is as large as the one that is shipped."""
+    recipe = recipes.get(request.param)
+    return recipe, training.make_model(recipe)
+
+
+def test_every_recipe_makes_its_model(made):
+    recipe, model = made
+    name = recipe.name
     assert type(model) is CLASSES[recipe.class_name]
     assert model.name == name
     assert model.seed == recipe.seed
@@ -74,10 +96,8 @@ def test_every_recipe_makes_its_model(name):
             assert config[key] == (tuple(value) if isinstance(value, list) else value)
 
 
-@pytest.mark.parametrize("name", recipes.names())
-def test_every_recipe_makes_an_optimizer_for_every_update(name):
-    recipe = recipes.get(name)
-    model = training.make_model(recipe)
+def test_every_recipe_makes_an_optimizer_for_every_update(made):
+    recipe, model = made
     model.compile(optimizer := training.make_optimizer(model, recipe, steps=10))
     members = optimizer if isinstance(optimizer, dict) else {"one": optimizer}
     assert set(members) == (set(model.updates) or {"one"})
