@@ -27,6 +27,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.names import UnknownNameError
+from zoo.inference.compiled import run_in_batches
 from zoo.models.aae import AAE
 from zoo.models.rbm import RBM
 from zoo.models.vae import VAE
@@ -96,8 +97,8 @@ def _elbo(model, x, samples, seed):
     total = np.zeros(len(x))
     for row in noise:
         repeated = np.broadcast_to(row, (len(x), model.latent_dim))
-        z = model.run_in_batches("code_from_noise", (x, repeated), None, 1024)
-        kl_and_log_prob = model.run_in_batches("bound_of", (x, z), None, 1024)  # [n, 2]
+        z = run_in_batches(model.code_from_noise, (x, repeated), batch_size=1024)
+        kl_and_log_prob = run_in_batches(model.bound_of, (x, z), batch_size=1024)  # [n, 2]
         total += kl_and_log_prob[:, 0] - kl_and_log_prob[:, 1]
     return total / samples
 

@@ -11,6 +11,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
@@ -331,9 +332,9 @@ class AAE(BaseAutoencoder):
             self.checked_labels(labels, len(x))
         x = checks.in_numpy(x)
         if not sample or self.posterior == "deterministic":
-            return self.shaped(self.run_in_batches("code", x, None, batch_size))
+            return self.shaped(run_in_batches(self.code, x, batch_size=batch_size))
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self.shaped(self.run_in_batches("code_from_noise", (x, noise), None, batch_size))
+        return self.shaped(run_in_batches(self.code_from_noise, (x, noise), batch_size=batch_size))
 
     # Export
 

@@ -342,7 +342,7 @@ class BaseModel(keras.Model):
     # Arrays; `zoo.inference.arrays` documents these methods
 
     checked_images, checked_labels = arrays.checked_images, arrays.checked_labels
-    run_in_batches, export = arrays.run_in_batches, arrays.export
+    export = arrays.export
 
     # Export
 

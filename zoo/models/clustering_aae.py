@@ -12,6 +12,7 @@ from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole, whole_or_none, widths
 from zoo.inference import arrays
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, classifier_part, image_info
 from zoo.models.aae import AAE
 from zoo.models.base import Batch, Losses
@@ -313,7 +314,7 @@ class ClusteringAAE(AAE):
         Without heads it is [n, num_classes + latent_dim]: probabilities, then the style.
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
-        return self.run_in_batches("representation", checks.in_numpy(x), None, batch_size)
+        return run_in_batches(self.representation, checks.in_numpy(x), batch_size=batch_size)
 
     def representation(self, x: Any) -> Any:
         """Return `represent` for tensors."""

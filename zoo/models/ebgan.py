@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.arguments import number
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
@@ -227,8 +228,8 @@ class EBGAN(BaseAutoencoder):
         self.checked_labels(labels, n)
         if n is None or n < 1:
             raise ValueError(f"n is {n}; generate at least one image, such as generate(16).")
-        return self.run_in_batches(
-            "generated", self.prior_of_noise.sample(n, seed=seed), None, 1024
+        return run_in_batches(
+            self.generated, self.prior_of_noise.sample(n, seed=seed), batch_size=1024
         )
 
     def parts(self) -> dict:

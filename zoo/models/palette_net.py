@@ -14,6 +14,7 @@ from zoo.checks import data as checks
 from zoo.checks.arguments import whole, widths
 from zoo.checks.arrays import as_array
 from zoo.data.palettes import palettes
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.pix2pix import default_filters
@@ -242,7 +243,7 @@ class PaletteNet(BaseTranslator):
         if palettes.shape == self.label_shape:
             palettes = np.repeat(palettes[None], len(x), axis=0)
         palettes = checks.check_label_arrays(palettes, len(x), self, "palettes")
-        return self.run_in_batches("recolored", (x, palettes), None, batch_size)
+        return run_in_batches(self.recolored, (x, palettes), batch_size=batch_size)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Recolor images: `{"x": x, "palette": palette}`."""

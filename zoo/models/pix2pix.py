@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.checks import streams
 from zoo.checks.arguments import number, widths
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
@@ -248,7 +249,7 @@ class Pix2Pix(BaseTranslator):
             float32 [n, *target_shape]; in [0, 1] for a Bernoulli likelihood.
         """
         x, _ = self.checked_images(x, None)
-        return self.run_in_batches("translated", x, None, batch_size)
+        return run_in_batches(self.translated, x, batch_size=batch_size)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Translate images, to [batch, *target_shape]."""

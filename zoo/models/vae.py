@@ -13,6 +13,7 @@ from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
 from zoo.checks.codes import check_codes
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.importance_sampling import Estimate, log_mean_weights
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
@@ -287,7 +288,9 @@ class VAE(BaseAutoencoder):
             return super().encode(x, labels, batch_size=batch_size)
         x, labels = self.checked_images(x, labels)
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self.shaped(self.run_in_batches("code_from_noise", (x, noise), labels, batch_size))
+        return self.shaped(
+            run_in_batches(self.code_from_noise, (x, noise), labels, batch_size=batch_size)
+        )
 
     def code_from_noise(self, x: Any, noise: Any, label: Any = None) -> Any:
         """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
@@ -296,7 +299,7 @@ class VAE(BaseAutoencoder):
     def posterior_moments(self, x: Any, labels: Any = None, *, batch_size: int = 1024) -> tuple:
         """Return mean and log-variance of q(z | x) as arrays, both float32 [n, latent_dim]."""
         x, labels = self.checked_images(x, labels)
-        both = self.run_in_batches("moments", x, labels, batch_size)
+        both = run_in_batches(self.moments, x, labels, batch_size=batch_size)
         return both[:, : self.latent_dim], both[:, self.latent_dim :]
 
     def moments(self, x: Any, label: Any = None) -> Any:
@@ -313,7 +316,7 @@ class VAE(BaseAutoencoder):
         if not normal.has_closed_form(self.prior) and self.prior_network is None:
             raise TypeError("A mixture has no KL by dimension; see `kl_and_log_prob`.")
         x, labels = self.checked_images(x, labels)
-        return self.run_in_batches("kl_of_dimensions", x, labels, 1024)
+        return run_in_batches(self.kl_of_dimensions, x, labels, batch_size=1024)
 
     def kl_of_dimensions(self, x: Any, label: Any = None) -> Any:
         """Return `kl_by_dimension` for tensors."""
@@ -329,7 +332,7 @@ class VAE(BaseAutoencoder):
         """
         x, labels = self.checked_images(x, labels)
         z = check_codes(z, self.code_shape)
-        both = self.run_in_batches("bound_of", (x, z), labels, batch_size)
+        both = run_in_batches(self.bound_of, (x, z), labels, batch_size=batch_size)
         return both[:, 0], both[:, 1]
 
     def bound_of(self, x: Any, z: Any, label: Any = None) -> Any:
