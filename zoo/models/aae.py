@@ -76,6 +76,7 @@ class AAE(BaseAutoencoder):
     """
 
     family = "adversarial"
+    picture = "latent_space"
     metric_names = (
         "reconstruction",
         "discriminator",

@@ -112,6 +112,7 @@ class BaseModel(keras.Model):
         takes_pairs: whether it also learns to give clean images for noisy ones, fit(noisy, clean).
             A class with its own `losses` or `train_step` compares with `batch.target` and says so.
         restores: whether the model is trained to restore clean images from corrupted ones.
+        picture: the one that shows most of it: a name in `zoo.plots.previews.PREVIEWS`.
         untrained: attributes such as "likelihood" whose variables no step trains.
         takes_further_losses: whether the loss has the terms of `further_losses`.
         suits_photographs: whether `likelihood="gaussian"` is the better one for photographs.
@@ -142,6 +143,7 @@ class BaseModel(keras.Model):
     label_dtype = "int32"
     semi_supervised = False
     takes_pairs = False
+    picture = "samples"
     restores = False
     untrained: tuple[str, ...] = ()
     takes_further_losses = False

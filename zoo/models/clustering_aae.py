@@ -95,6 +95,7 @@ class ClusteringAAE(AAE):
     }
     takes_further_losses = False  # an image has a code and probabilities
     conditional = True
+    picture = "style_grid"
     label_inputs = ("z",)
     label_before_code = True
     learns_labels = False

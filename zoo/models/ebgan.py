@@ -68,6 +68,7 @@ class EBGAN(BaseAutoencoder):
     """
 
     family = "adversarial"
+    picture = "samples"
     can_generate = True
     loss_metric = "energy_of_images"
     metric_names = (

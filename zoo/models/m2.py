@@ -93,6 +93,7 @@ class M2(VAE):
     family = "semisupervised"
     card_metrics = (*VAE.card_metrics, "generated class accuracy", "classification error")
     conditional = True
+    picture = "style_grid"
     semi_supervised = True
     takes_further_losses = False  # an image has codes for every label
     label_inputs = ("x", "z")

@@ -86,6 +86,7 @@ class PaletteNet(BaseTranslator):
         "accuracy_on_pairs",
         "accuracy_on_others",
     )
+    picture = "recolorings"
     network_names = ("generator", "discriminator")
     card_metrics = ("color error", "distance of palettes")
     updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}

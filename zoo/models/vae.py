@@ -81,6 +81,7 @@ class VAE(BaseAutoencoder):
     """
 
     family = "vae"
+    picture = "latent_space"
     takes_further_losses = True
     takes_pairs = True
     encoder_outputs = ("z_mean", "z_log_var")
@@ -138,6 +139,8 @@ class VAE(BaseAutoencoder):
         self.samples = whole("samples", samples, least=1)
         self.free_bits = number("free_bits", free_bits, least=0)
         self.corruption = None if corruption is None else corruptions.get(corruption)
+        if self.restores:
+            self.picture = "restorations"
         if self.corruption:
             check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
