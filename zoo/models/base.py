@@ -321,6 +321,10 @@ class BaseModel(keras.Model):
         if self.licence_is_the_presets:
             self.licence, self.licence_is_the_presets = None, False
 
+    def data_of_batches(self, data: checks.Data | None) -> checks.Data | None:
+        """Return the rows that a training takes its batches from; by default all of them."""
+        return data
+
     def after_fit(self, x: Any, y: Any) -> None:
         """Check a finished training, given up to 256 of its rows and their labels or None."""
 

@@ -12,6 +12,7 @@ from zoo.checks import data as checks
 from zoo.checks.arguments import whole
 from zoo.inference.arrays import decode_or_draw
 from zoo.models.aae import AAE
+from zoo.training.fitting import compile_steps_anew
 from zoo.training.labeled_images import check_every_class_has_a_label
 from zoo.training.registry import register
 
@@ -129,7 +130,7 @@ class LabelInformedAAE(AAE):
     def _weigh_parts(self, counts):
         config = self.prior.get_config() | {"masses": counts.tolist()}
         vars(self)["prior"] = type(self.prior).from_config(config)  # which users cannot change
-        self.train_function = self.test_function = None  # they hold the old masses as constants
+        compile_steps_anew(self)  # they hold the old masses as constants
 
     def prior_samples_like(self, batch: Any) -> Any:
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator, batch.label)
