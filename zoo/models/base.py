@@ -111,6 +111,10 @@ class BaseModel(keras.Model):
         semi_supervised: whether labels may be -1, for "unlabeled".
         takes_pairs: whether it also learns to give clean images for noisy ones, fit(noisy, clean).
             A class with its own `losses` or `train_step` compares with `batch.target` and says so.
+        learns_pairs: whether it learns from pairs of images, fit(x, y), y [n, *target_shape].
+        makes_labels: whether `labels_from_images` makes the labels, so that data need none.
+        suited_settings: that a recipe for data of one's own starts with.
+        settings_to_choose: settings without which there is no such recipe, and what to do.
         restores: whether the model is trained to restore clean images from corrupted ones.
         picture: the one that shows most of it: a name in `zoo.plots.previews.PREVIEWS`.
         untrained: attributes such as "likelihood" whose variables no step trains.
@@ -143,6 +147,10 @@ class BaseModel(keras.Model):
     label_dtype = "int32"
     semi_supervised = False
     takes_pairs = False
+    learns_pairs = False
+    makes_labels = False
+    suited_settings: ClassVar[dict[str, Any]] = {}
+    settings_to_choose: ClassVar[dict[str, str]] = {}
     picture = "samples"
     restores = False
     untrained: tuple[str, ...] = ()

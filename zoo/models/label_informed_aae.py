@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -50,6 +50,7 @@ class LabelInformedAAE(AAE):
     Source: Makhzani et al. 2015 (arXiv 1511.05644), section 2.3.
     """
 
+    suited_settings: ClassVar = {"latent_dim": 2, "prior": {"petals": {}}}
     semi_supervised = True
     learns_labels = True
     card_metrics = (*AAE.card_metrics, "classification error")

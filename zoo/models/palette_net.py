@@ -86,6 +86,7 @@ class PaletteNet(BaseTranslator):
         "accuracy_on_pairs",
         "accuracy_on_others",
     )
+    makes_labels = True
     picture = "recolorings"
     network_names = ("generator", "discriminator")
     card_metrics = ("color error", "distance of palettes")

@@ -88,6 +88,7 @@ class Pix2Pix(BaseTranslator):
         "accuracy_on_pairs",
         "accuracy_on_translations",
     )
+    learns_pairs = True
     network_names = ("generator", "discriminator")
     card_metrics = ("absolute error", "Fréchet distance of translations", "class of translations")
     updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}

@@ -89,6 +89,7 @@ class TDAE(BaseTranslator):
         "accuracy_on_images",
         "accuracy_on_translations",
     )
+    learns_pairs = True
     network_names = ("first_decoder", "encoder", "second_decoder", "discriminator")
     card_metrics = ("absolute error", "PSNR")
     updates: ClassVar = {
