@@ -24,7 +24,7 @@ class Source:
         images: how many there are for training, those for validation included; 0 of other data.
         read: a function from the name of the data set to x_train, y_train, x_test and y_test:
             images uint8 [n, height, width] or [n, height, width, 3], or what `zoo.data.load`
-            returns; integer labels, other images, or None.
+            returns; integer labels, other images, or None. None of data that are no data set.
     """
 
     title: str
@@ -33,7 +33,7 @@ class Source:
     classes: tuple[str, ...]
     sha256: dict[str, str] = field(default_factory=dict)
     images: int = 0
-    read: Callable[[str], Sequence] = field(kw_only=True)
+    read: Callable[[str], Sequence] | None = field(default=None, kw_only=True)
 
 
 SOURCES: dict[str, Source] = {}

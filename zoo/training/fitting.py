@@ -125,8 +125,9 @@ def fit(
     held_out = None
     if validation_data is not None or validation_split:
         held_out = data.validation(validation_data, validation_split)
+    rows = model.data_of_batches(data)  # which may refuse the labels, before anything changes
     model.before_training(data)
-    data = model.data_of_batches(data)
+    data = rows
     if [id(v) for v in model.trainable_variables] != model.trained_at_compile:
         _compile_again(model)
     steps = kwargs.get("steps_per_epoch")
@@ -199,8 +200,8 @@ def train_on_batch(model: Any, x: Any, y: Any = None, sample_weight: Any = None,
     data = Data(model, x, y, sample_weight, training=True)
     if [id(v) for v in model.trainable_variables] != model.trained_at_compile:
         _compile_again(model)
-    model.before_training(None)
     model.data_of_batches(None)
+    model.before_training(None)
     return keras.Model.train_on_batch(model, *data.one_batch(), **kwargs)
 
 
