@@ -188,7 +188,7 @@ def generated_pages(root: Path) -> dict[Path, str]:
     for path in sorted((root / "docs" / "families").glob("*.md")):
         pages[path] = with_presets(path.read_text(encoding="utf-8"))
     written = {
-        root / "zoo" / "__init__.py": imports_of_classes(homes_of_classes()),
+        root / "zoo" / "__init__.py": [*imports_of_classes(homes_of_classes()), ""],
         root / "docs" / "api" / "models.md": entries_of_classes(FAMILIES),
         root / "mkdocs.yml": [f"      - families/{page}.md" for page in FAMILIES],
     }

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from zoo.models.tdae import TDAE as TDAE
     from zoo.models.vae import VAE as VAE
     from zoo.models.vaegan import VAEGAN as VAEGAN
+
     # end of what is written
     from zoo.nn.corruption import Composition as Composition
     from zoo.nn.corruption import GaussianNoise as GaussianNoise

@@ -18,6 +18,7 @@ from zoo.models.base import Batch, Losses
 from zoo.nn import networks, own_discriminators
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.normal import DiagonalNormal
+from zoo.nn.network_properties import check_shapes
 from zoo.training.loss_weight import LossWeight
 from zoo.training.monitors import DiscriminatorMonitor
 from zoo.training.registry import register
@@ -194,20 +195,9 @@ class AAE(BaseAutoencoder):
         )
 
     def _check_discriminator(self):
-        inputs, output = self.discriminator.input, tuple(self.discriminator.output.shape[1:])
-        shapes = (
-            {name: tuple(t.shape[1:]) for name, t in inputs.items()}
-            if isinstance(inputs, dict)
-            else tuple(inputs.shape[1:])
-        )
-        expected, what = (self.latent_dim,), ""
-        if self.discriminator_classes:
-            expected, what = {"z": expected, "label": ()}, "a dict of z and label, "
-        if shapes != expected or output != (1,):
-            raise ValueError(
-                f"The discriminator takes {shapes} and gives {output} without the batch; it must "
-                f"take {what}{expected} and give (1,), a logit."
-            )
+        code = (self.latent_dim,)
+        takes = {"z": code, "label": ()} if self.discriminator_classes else code
+        check_shapes(self.discriminator, "discriminator", takes, (1,), ", a logit")
 
     # Training
 

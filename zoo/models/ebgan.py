@@ -16,6 +16,7 @@ from zoo.models.base import Batch, Losses
 from zoo.models.gan import variance
 from zoo.nn import networks, own_networks
 from zoo.nn.distributions import prior_names
+from zoo.nn.network_properties import check_shapes
 from zoo.training.loss_weight import LossWeight
 from zoo.training.monitors import ModeCollapseMonitor
 from zoo.training.registry import register
@@ -154,12 +155,8 @@ class EBGAN(BaseAutoencoder):
                 seeds=self.seeds,
                 dtype=self.dtype_policy,
             )
-        takes, gives = (tuple(t.shape[1:]) for t in (self.generator.input, self.generator.output))
-        if takes != (self.latent_dim,) or gives != self.image_shape:
-            raise ValueError(
-                f"The generator takes {takes} and gives {gives} without the batch; it must take "
-                f"{(self.latent_dim,)}, as latent_dim says, and give images, {self.image_shape}."
-            )
+        takes = (self.latent_dim,)
+        check_shapes(self.generator, "generator", takes, self.image_shape, ", an image")
 
     # Training
 
