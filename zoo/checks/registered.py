@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 _REGISTERED = re.compile(r"^@register\nclass (\w+)", re.MULTILINE)
 
 
-def homes_of_classes(folder=None) -> dict[str, str]:
+def homes_of_classes(folder: Traversable | None = None) -> dict[str, str]:
     """Return the modules of the classes that are registered by `@register`, by class.
 
     Args:
