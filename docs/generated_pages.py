@@ -1,7 +1,8 @@
-"""The pages that are written from cards and results; `python docs/generated_pages.py` updates them.
+"""What is written from classes, cards and results; `python docs/generated_pages.py` updates it.
 
 Run it in a checkout. It writes `pretrained/README.md`, `results/README.md`, and the tables of
-presets in `docs/families`.
+presets in `docs/families`; and the lists of classes and of their pages in `docs/api/models.md`,
+`mkdocs.yml` and `zoo/__init__.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from zoo.checks.registered import homes_of_classes
 from zoo.files.atomic_writes import write_file
 from zoo.presets.card import Card
 from zoo.presets.card_page import table_row
@@ -25,36 +27,28 @@ class Family(NamedTuple):
     classes: tuple[str, ...]
 
 
-FAMILIES = {
-    "autoencoder": Family(
-        "Autoencoders",
-        (
-            "Autoencoder",
-            "SparseAutoencoder",
-            "DenoisingAutoencoder",
-            "ContractiveAutoencoder",
-        ),
-    ),
-    "rbm": Family("Restricted Boltzmann machines", ("RBM",)),
-    "target-prop": Family("Target propagation", ("TargetPropAutoencoder",)),
-    "vae": Family("Variational autoencoders", ("VAE",)),
-    "cvae": Family("Conditional variational autoencoders", ("CVAE",)),
-    "iwae": Family("Importance-weighted autoencoders", ("IWAE",)),
-    "semi-supervised": Family("Variational autoencoders with few labels", ("M1", "M2", "M1M2")),
-    "aae": Family("Adversarial autoencoders", ("AAE",)),
-    "aae-with-labels": Family(
-        "Adversarial autoencoders with labels or clusters",
-        ("LabelInformedAAE", "SupervisedAAE", "SemiSupervisedAAE", "ClusteringAAE"),
-    ),
-    "caae": Family("CAAE: images through the levels of an attribute", ("CAAE",)),
-    "dfc-vae": Family("DFC-VAE", ("DFCVAE",)),
-    "gan": Family("Generative adversarial networks", ("GAN",)),
-    "energy-gans": Family("EBGAN and BEGAN", ("EBGAN", "BEGAN")),
-    "vaegan": Family("VAE-GAN", ("VAEGAN",)),
-    "pix2pix": Family("Image-to-image translation", ("Pix2Pix",)),
-    "palette-net": Family("Recoloring", ("PaletteNet",)),
-    "tdae": Family("Super-resolution of unaligned images", ("TDAE",)),
-}
+PRESETS = re.compile(r"(<!-- presets: ([\w, ]+) -->\n).*?(<!-- end of presets -->)", re.DOTALL)
+WRITTEN = re.compile(r"(begin of what is written.*?\n).*?([^\n]*end of what is written)", re.DOTALL)
+DOCS = Path(__file__).parent
+
+
+def families_in(folder: Path) -> dict[str, Family]:
+    """Return the pages of a folder, in the order in which its README links to them.
+
+    A page begins with its title, and says above its table of presets which classes it is about.
+    """
+    order = re.findall(r"\]\(([\w-]+)\.md\)", (folder / "README.md").read_text(encoding="utf-8"))
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
+    pages = [page for page in dict.fromkeys([*order, *texts]) if page != "README"]
+    families = {}
+    for page in pages:
+        classes = [name for found in PRESETS.findall(texts[page]) for name in found[1].split(", ")]
+        title = texts[page].splitlines()[0].removeprefix("# ")
+        families[page] = Family(title, tuple(classes))
+    return families
+
+
+FAMILIES = families_in(DOCS / "families")
 # Of the metrics on a card, the tables show the first of these, and the reconstruction error.
 MOST_TELLING = (
     "classification error",
@@ -74,13 +68,12 @@ MOST_TELLING = (
     "linear probe accuracy",
     "sliced Wasserstein distance to the prior",
 )
-PRESETS = re.compile(r"(<!-- presets: ([\w-]+) -->\n).*?(<!-- end of presets -->)", re.DOTALL)
 
 
-def presets_of(family: str) -> list[Card]:
-    """Return the cards of the shipped presets of a family, by the key of its page."""
+def presets_of(classes: Iterable[str]) -> list[Card]:
+    """Return the cards of the shipped presets of some classes."""
     cards = [card(name) for name in list_models()]
-    return [entry for entry in cards if entry["class"] in FAMILIES[family].classes]
+    return [entry for entry in cards if entry["class"] in classes]
 
 
 def presets_table(cards: Iterable[Card], folder: str) -> str:
@@ -125,7 +118,7 @@ def presets_page() -> str:
         "",
     ]
     for key, family in FAMILIES.items():
-        cards = presets_of(key)
+        cards = presets_of(family.classes)
         lines += [f"## {family.title}", ""]
         lines += [f"[What they are, and when to use them](../docs/families/{key}.md)", ""]
         lines += [presets_table(cards, "") if cards else "There is none yet.\n"]
@@ -136,7 +129,7 @@ def with_presets(page: str) -> str:
     """Return a page of `docs/families` with its tables of presets brought up to date."""
 
     def table(found):
-        cards = presets_of(found[2])
+        cards = presets_of(found[2].split(", "))
         text = presets_table(cards, "../../pretrained/") if cards else "There is none yet.\n"
         return found[1] + text + found[3]
 
@@ -165,6 +158,27 @@ def results_page(folder: str | Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def written_into(text: str, lines: Iterable[str]) -> str:
+    """Return a text with these lines between its two marks of what is written."""
+    new = "".join(f"{line}\n" for line in lines)
+    return WRITTEN.sub(lambda found: found[1] + new + found[2], text)
+
+
+def imports_of_classes(homes: dict[str, str]) -> Iterator[str]:
+    """Return the lines of `zoo/__init__.py` that type checkers read: the classes of models."""
+    for name, module in sorted(homes.items(), key=lambda item: (item[1], item[0])):
+        yield f"    from {module} import {name} as {name}"
+
+
+def entries_of_classes(families: dict[str, Family]) -> Iterator[str]:
+    """Return the lines of `docs/api/models.md`: every class below the title of its page."""
+    for family in families.values():
+        yield from ("", f"## {family.title}", "")
+        for name in family.classes:
+            yield from (f"::: zoo.{name}", "    options: {heading_level: 3}")
+    yield ""
+
+
 def generated_pages(root: Path) -> dict[Path, str]:
     """Return the text that every generated page of a checkout should have."""
     pages = {
@@ -173,6 +187,13 @@ def generated_pages(root: Path) -> dict[Path, str]:
     }
     for path in sorted((root / "docs" / "families").glob("*.md")):
         pages[path] = with_presets(path.read_text(encoding="utf-8"))
+    written = {
+        root / "zoo" / "__init__.py": [*imports_of_classes(homes_of_classes()), ""],
+        root / "docs" / "api" / "models.md": entries_of_classes(FAMILIES),
+        root / "mkdocs.yml": [f"      - families/{page}.md" for page in FAMILIES],
+    }
+    for path, lines in written.items():
+        pages[path] = written_into(path.read_text(encoding="utf-8"), lines)
     return pages
 
 

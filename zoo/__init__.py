@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from zoo.checks import installation
+from zoo.checks.registered import homes_of_classes
 from zoo.files.version import __version__
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from zoo import plots as plots
     from zoo import recipes as recipes
     from zoo import sklearn as sklearn
+
+    # begin of what is written by `python docs/generated_pages.py`: the classes of models
     from zoo.models.aae import AAE as AAE
     from zoo.models.began import BEGAN as BEGAN
     from zoo.models.caae import CAAE as CAAE
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
     from zoo.models.tdae import TDAE as TDAE
     from zoo.models.vae import VAE as VAE
     from zoo.models.vaegan import VAEGAN as VAEGAN
+
+    # end of what is written
     from zoo.nn.corruption import Composition as Composition
     from zoo.nn.corruption import GaussianNoise as GaussianNoise
     from zoo.nn.corruption import Masking as Masking
@@ -89,32 +94,6 @@ _HOMES = {
     "load": "zoo.presets.loading",
     "push": "zoo.presets.pushing",
     "save": "zoo.presets.saving",
-    "Autoencoder": "zoo.models.classical",
-    "SparseAutoencoder": "zoo.models.classical",
-    "DenoisingAutoencoder": "zoo.models.classical",
-    "ContractiveAutoencoder": "zoo.models.classical",
-    "RBM": "zoo.models.rbm",
-    "TargetPropAutoencoder": "zoo.models.target_prop",
-    "VAE": "zoo.models.vae",
-    "CVAE": "zoo.models.cvae",
-    "IWAE": "zoo.models.iwae",
-    "M1": "zoo.models.m1",
-    "M2": "zoo.models.m2",
-    "M1M2": "zoo.models.m1m2",
-    "AAE": "zoo.models.aae",
-    "LabelInformedAAE": "zoo.models.label_informed_aae",
-    "SupervisedAAE": "zoo.models.supervised_aae",
-    "SemiSupervisedAAE": "zoo.models.semi_supervised_aae",
-    "ClusteringAAE": "zoo.models.clustering_aae",
-    "CAAE": "zoo.models.caae",
-    "DFCVAE": "zoo.models.dfc_vae",
-    "VAEGAN": "zoo.models.vaegan",
-    "GAN": "zoo.models.gan",
-    "EBGAN": "zoo.models.ebgan",
-    "BEGAN": "zoo.models.began",
-    "Pix2Pix": "zoo.models.pix2pix",
-    "PaletteNet": "zoo.models.palette_net",
-    "TDAE": "zoo.models.tdae",
     "LossWeight": "zoo.training.loss_weight",
     "Bernoulli": "zoo.nn.distributions",
     "Gaussian": "zoo.nn.distributions",
@@ -143,6 +122,7 @@ _HOMES = {
     "start_at_pca": "zoo.pretraining.pca_start",
     "SavePicture": "zoo.training.callbacks",
     "strategy": "zoo.training.devices",
+    **homes_of_classes(),
 }
 _MODULES = {
     "anomaly": "zoo.anomaly",

@@ -12,6 +12,7 @@ import zoo
 from zoo.anomaly import Detector, load, neighbors_file, saving, scores
 from zoo.anomaly.joined import Joined
 from zoo.anomaly.neighbors import LEAST, NORMAL, WITH_ANOMALIES, Neighbors
+from zoo.inference.compiled import run_in_batches
 from zoo.presets.card import describe
 
 TINY = {"latent_dim": 2, "hidden_units": (4,), "standardize": True}
@@ -91,7 +92,7 @@ def test_it_finds_what_lies_apart_though_a_network_learned_it(apart):
     settings = {"latent_dim": 4, "hidden_units": (16,), "contamination": 0.05, "standardize": True}
     detector = Detector("Autoencoder", **settings)
     detector.fit(x, trim=0, batch_size=32, epochs=10, verbose=0)
-    alone = zoo.inference.arrays.run_in_batches(detector, "scored_by_model", x, None, 1024)
+    alone = run_in_batches(detector.scored_by_model, x, batch_size=1024)
     assert roc_auc_score(truth, detector.scores(x)) > 0.85 > roc_auc_score(truth, alone)
 
 

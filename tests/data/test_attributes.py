@@ -46,8 +46,7 @@ def few_of_mnist(monkeypatch):
     generator = np.random.default_rng(0)
     widths = generator.integers(2, 12, 300)
     arrays = bars(widths[:200]), widths[:200] % 10, bars(widths[200:]), widths[200:] % 10
-    monkeypatch.setattr(data, "_find", lambda name: (name, "there"))
-    monkeypatch.setattr(data, "_verified", lambda name, found: arrays)
+    monkeypatch.setattr(attributes, "gray_images", lambda name: arrays)
     return arrays
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from zoo import data
+from zoo.data import downloaded
 
 
 def test_digits_are_images_in_the_unit_range_with_integer_labels():
@@ -103,7 +104,7 @@ def test_a_download_is_used_where_zoo_data_has_no_file(arrays, accepted, folder,
     np.testing.assert_allclose(255 * x[..., 0], arrays["x_train"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("key", data._ARRAYS)
+@pytest.mark.parametrize("key", downloaded.ARRAYS)
 def test_changed_content_is_refused(key, arrays, accepted, folder):
     arrays[key] = arrays[key].copy()
     arrays[key].flat[0] ^= 1
@@ -250,8 +251,7 @@ def in_a_file(monkeypatch, tmp_path):
         np.savez(tmp_path / file, **arrays)
         hashes = {key: hashlib.sha256(array.tobytes()).hexdigest() for key, array in arrays.items()}
         source = dataclasses.replace(data.SOURCES[name], sha256=hashes)
-        for sources in (data.SOURCES, data.in_files.SOURCES):
-            monkeypatch.setitem(sources, name, source)
+        monkeypatch.setitem(data.SOURCES, name, source)
 
     return write
 
@@ -317,12 +317,24 @@ def test_original_cifar10_is_known_by_its_first_images(monkeypatch, tmp_path):
     labels = np.zeros((50_000, 1), "uint8"), np.zeros((10_000, 1), "uint8")
     download = lambda: ((x, labels[0]), (x_test, labels[1]))  # noqa: E731
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", download)
-    with pytest.raises(ValueError, match="x_train from the download is not CIFAR-10"):
+    with pytest.raises(ValueError, match="x_train from Keras's download is not CIFAR-10"):
         data.load("cifar10")
     digest = hashlib.sha256(x[:3000].tobytes()).hexdigest()
     source = dataclasses.replace(data.SOURCES["cifar10"], sha256={"x_train": digest})
-    monkeypatch.setitem(data.in_files.SOURCES, "cifar10", source)
-    arrays = data.in_files.load("cifar10", lambda name: [x, labels[0], x_test, labels[1]])
+    monkeypatch.setitem(data.SOURCES, "cifar10", source)
+    arrays = downloaded.cifar10()
     assert [array.shape for array in arrays[1::2]] == [(50_000,), (10_000,)]
+    x = x[:9]
     with pytest.raises(ValueError, match="expected"):
-        data.in_files.load("cifar10", lambda name: [x[:9], labels[0], x_test, labels[1]])
+        downloaded.cifar10()
+
+
+def test_a_data_set_is_registered_by_one_entry_of_the_table(monkeypatch):
+    x, y = np.full((2, 4, 4), 255, "uint8"), np.array([1, 0])
+    source = data.Source("Two white squares", "MIT", "me", (), read=lambda name: (x, y, x, None))
+    monkeypatch.setitem(data.SOURCES, "squares", source)
+    (images, labels), (_, nothing) = data.load("squares")
+    assert (images.shape, images.max(), labels.dtype) == ((2, 4, 4, 1), 1.0, "int32")
+    assert nothing is None
+    with pytest.raises(ValueError, match="squares"):
+        data.load("square")

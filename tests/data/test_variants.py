@@ -100,8 +100,8 @@ def test_rectangles_load_without_any_file():
 
 def test_variants_of_mnist_load_from_its_verified_arrays(monkeypatch, digits):
     x, y = digits
-    monkeypatch.setattr(data, "_find", lambda name: (name, "there"))
-    monkeypatch.setattr(data, "_verified", lambda name, found: (x[:280], y[:280], x[280:], y[280:]))
+    arrays = x[:280], y[:280], x[280:], y[280:]
+    monkeypatch.setattr(variants, "gray_images", lambda name: arrays)
     with pytest.raises(ValueError, match="62,000 digits are needed, but there are 300"):
         data.load("mnist_rot")
     monkeypatch.setattr(variants, "TESTING", 200)

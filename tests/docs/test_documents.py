@@ -101,8 +101,6 @@ def test_every_class_has_a_page_and_every_page_its_presets():
     assert sorted(named) == sorted(CLASSES)
     pages = {path.stem for path in (ROOT / "docs" / "families").glob("*.md")} - {"README"}
     assert pages == set(FAMILIES)
-    for family in FAMILIES:
-        assert f"<!-- presets: {family} -->" in (ROOT / f"docs/families/{family}.md").read_text()
 
 
 def test_every_command_exists_and_is_told_of(capsys):

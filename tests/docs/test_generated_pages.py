@@ -14,9 +14,9 @@ def test_every_preset_has_one_row_on_the_page_of_all():
 
 
 def test_the_page_of_a_family_lists_its_presets_and_keeps_the_rest():
-    page = "before\n<!-- presets: cvae -->\nold\n<!-- end of presets -->\nafter\n"
+    page = "before\n<!-- presets: CVAE -->\nold\n<!-- end of presets -->\nafter\n"
     text = with_presets(page)
-    assert text.startswith("before\n<!-- presets: cvae -->\n| preset |")
+    assert text.startswith("before\n<!-- presets: CVAE -->\n| preset |")
     assert text.endswith("\n<!-- end of presets -->\nafter\n")
     assert "\nold\n" not in text
     assert text.count("| [`cvae_") == len(zoo.list_models("cvae*"))

@@ -10,6 +10,7 @@ from support.tiny import X, array, randomized
 import zoo
 from zoo import data
 from zoo.models.base import Batch
+from zoo.training.labeled_images import LabeledImages
 
 pytestmark = pytest.mark.backend
 
@@ -274,7 +275,7 @@ def test_few_labels_are_enough_to_learn_digits():
     assert logs["label_entropy"] > 2.0  # no class was lost; ln 10 = 2.303 at most
 
 
-def test_labels_come_from_the_labeled_images_only():
+def test_labels_come_from_the_labeled_images_only(monkeypatch):
     """Of a batch without labels nothing is classified; of one with some, these."""
     model = semi_supervised()
     losses = model.classification_losses(batch_of(model, KNOWN), False)
@@ -283,8 +284,8 @@ def test_labels_come_from_the_labeled_images_only():
     np.testing.assert_allclose(found[:8], -np.log(probability[np.arange(8), LABELS[:8]]), rtol=1e-4)
     np.testing.assert_array_equal(found[8:], 0)
     model.compile(run_eagerly=True)
-    seen, draw = [], model.labeled.draw
-    model.labeled.draw = lambda *args: seen.append(draw(*args)) or seen[-1]
+    seen, draw = [], LabeledImages.draw
+    monkeypatch.setattr(LabeledImages, "draw", lambda *args: seen.append(draw(*args)) or seen[-1])
     model.fit(X, KNOWN, verbose=0)
     images, labels, _ = map(array, seen[0])
     rows = [int(np.flatnonzero((image == X).all(axis=(1, 2, 3)))[0]) for image in images]

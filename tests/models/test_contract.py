@@ -9,6 +9,7 @@ from support.tiny import features_of_images
 
 import zoo
 from zoo.backend import backend
+from zoo.checks.constructors import arguments_of
 from zoo.models import CLASSES
 from zoo.nn.distributions import likelihoods
 
@@ -179,6 +180,17 @@ SETTINGS = {
     "Pix2Pix": lambda **more: zoo.Pix2Pix(SHAPE, filters=(4, 8), label_smoothing=0.1, **more),
     "TDAE": lambda **more: zoo.TDAE(SHAPE, (16, 16, 1), filters=(4,), **more),
 }
+COVERED = {name.partition(",")[0] for name in SETTINGS}
+
+
+def as_it_is(name):
+    """Return a function that makes a class that needs no settings of its own."""
+    sizes = {"input_shape": SHAPE, "num_classes": 10}
+    taken = {key: value for key, value in sizes.items() if key in arguments_of(CLASSES[name])}
+    return lambda **more: each_class.make(name, **{**taken, **more})
+
+
+SETTINGS |= {name: as_it_is(name) for name in CLASSES if name not in COVERED}
 
 
 # The same code in another setting: checked by .ci/run, not at every turn, and not in all respects.

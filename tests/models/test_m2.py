@@ -86,7 +86,7 @@ def test_labeled_images_have_the_bound_of_their_label(no_noise):
 def test_labeled_images_are_sampled_for_each_batch(no_noise):
     model = m2(labeled_batch_size=3000)
     y = np.where(np.arange(12) < 6, LABELS, -1)
-    model.labeled.set_apart(Data(model, X, y))
+    model.data_of_batches(Data(model, X, y))
     found = terms(model, np.full(12, -1), training=True)
     reconstruction, kl = (term[np.arange(6), LABELS[:6]] for term in by_label(model)[:, :6])
     bound = (reconstruction + kl + np.log(CLASSES)).mean()

@@ -288,7 +288,7 @@ def own_discriminator(shape=SHAPE, activation=None, several=False):
     [
         ({"activation": "sigmoid"}, "ends in the activation 'sigmoid'; it must give a logit"),
         ({"several": True}, "must give one output"),
-        ({"shape": (4, 4, 1)}, r"takes x of \(4, 4, 1\) .* it must take \(8, 8, 1\)"),
+        ({"shape": (4, 4, 1)}, r"takes {'x': \(4, 4, 1\).* it must take {'x': \(8, 8, 1\)"),
     ],
 )
 def test_a_discriminator_that_does_not_fit_is_refused(options, says):

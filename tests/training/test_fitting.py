@@ -9,7 +9,6 @@ from support.tiny import BACKEND, X
 import zoo
 from zoo.checks.data import Data
 from zoo.models.base import Losses
-from zoo.training.labeled_images import LabeledImages
 
 Y = np.arange(len(X)) % 3
 
@@ -59,16 +58,26 @@ def test_labels_are_checked_before_weights_are_looked_up_by_class():
 
 def test_another_share_of_labels_makes_another_step():
     """The share of labeled images is a constant of the step."""
-    model = vae(zoo.M2, num_classes=3)
-    labeled, few = LabeledImages(model), np.where(np.arange(len(X)) < 6, Y, -1)
-    labeled.set_apart(Data(model, X, few))
-    assert labeled.per_unlabeled == 1.0
+    model, few = vae(zoo.M2, num_classes=3), np.where(np.arange(len(X)) < 6, Y, -1)
+    model.data_of_batches(Data(model, X, few))
+    assert model.labeled.per_unlabeled == 1.0
     model.train_function = step = object()
-    labeled.set_apart(Data(model, X, few))
+    model.data_of_batches(Data(model, X, few))
     assert model.train_function is step
-    labeled.set_apart(Data(model, np.concatenate([X, X[6:]]), np.concatenate([few, few[6:]])))
-    assert labeled.per_unlabeled == 0.5
+    more = np.concatenate([X, X[6:]]), np.concatenate([few, few[6:]])
+    model.data_of_batches(Data(model, *more))
+    assert model.labeled.per_unlabeled == 0.5
     assert model.train_function is None
+
+
+def test_the_labeled_images_are_a_copy_and_the_data_stay_whole():
+    model, few = vae(zoo.M2, num_classes=3), np.where(np.arange(len(X)) < 6, Y, -1)
+    data = Data(model, X, few)
+    others = model.data_of_batches(data)
+    np.testing.assert_array_equal(others.x, X[few < 0])
+    np.testing.assert_array_equal(model.labeled.arrays[0], X[few >= 0])
+    np.testing.assert_array_equal(data.x, X)
+    np.testing.assert_array_equal(data.columns[1], few)
 
 
 def test_a_variant_that_says_conditional_takes_labels_in_both_networks():

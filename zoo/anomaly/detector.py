@@ -26,7 +26,7 @@ from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
 from zoo.checks.arrays import as_array, is_stored
 from zoo.checks.tables import as_given
-from zoo.inference import arrays
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import Part
 from zoo.models.base import BaseModel
 
@@ -259,7 +259,7 @@ class Detector(Settings):
             sampled = scores.SAMPLED[self.score]
             found = sampled(self.model, np.asarray(self.standardized(x)), self.samples, self.seed)
         else:
-            found = arrays.run_in_batches(self, "scored", x, None, batch_size)
+            found = run_in_batches(self.scored, x, batch_size=batch_size)
         lost = np.flatnonzero(~np.isfinite(found))
         if len(lost):
             raise ValueError(
@@ -286,7 +286,7 @@ class Detector(Settings):
         It says where an item differs from its reconstruction, by pixel or by column. The columns
         are those of x, in their order, also if x is a table in another order than `names`.
         """
-        errors = arrays.run_in_batches(self, "errors", self._items(x), None, batch_size)
+        errors = run_in_batches(self.errors, self._items(x), batch_size=batch_size)
         return as_given(errors, x, self.names)
 
     def worst_channels(self, x: Any) -> list[channels.WorstChannel]:

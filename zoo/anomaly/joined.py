@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo.anomaly.neighbors import Neighbors
-from zoo.inference import arrays
+from zoo.inference.compiled import run_in_batches
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def fit(detector: Any, x: np.ndarray, kept: np.ndarray) -> tuple[Joined, np.ndar
         x: the training rows, checked, [n, features] in their own units.
         kept: which of them to draw from, bool [n].
     """
-    a = arrays.run_in_batches(detector, "scored_by_model", x, None, 1024)
+    a = run_in_batches(detector.scored_by_model, x, batch_size=1024)
     rows, normal = _rows(detector, x), detector.rule != "contamination"
     neighbors = Neighbors.drawn(rows, detector.seed, normal, kept)
     s = neighbors.distances_to_others(rows) if normal else neighbors.distances_to(rows)

@@ -27,6 +27,7 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.names import UnknownNameError
+from zoo.inference.compiled import run_in_batches
 from zoo.models.aae import AAE
 from zoo.models.rbm import RBM
 from zoo.models.vae import VAE
@@ -96,7 +97,7 @@ def _elbo(model, x, samples, seed):
     total = np.zeros(len(x))
     for row in noise:
         repeated = np.broadcast_to(row, (len(x), model.latent_dim))
-        both = model.run_in_batches("bound_of_noise", (x, repeated), None, 1024)  # [n, 2]
+        both = run_in_batches(model.bound_of_noise, (x, repeated), batch_size=1024)  # [n, 2]
         total += both[:, 0] - both[:, 1]  # the KL divergence, and log p(x | z)
     return total / samples
 

@@ -9,6 +9,7 @@ import numpy as np
 from zoo.anomaly import thresholds
 from zoo.checks.arguments import number
 from zoo.checks.names import UnknownNameError
+from zoo.inference.compiled import forget_compiled
 from zoo.models import CLASSES
 from zoo.models.base import BaseModel
 
@@ -67,7 +68,8 @@ class Settings:
 
     def take(self, **found: Any) -> None:
         """Take what `fit` has found, by the names of attributes."""
-        self._set(**found, _compiled_functions={})  # the old ones hold the old values
+        self._set(**found)
+        forget_compiled(self)  # it holds the old values
 
     def restore(
         self,

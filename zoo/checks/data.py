@@ -301,11 +301,17 @@ class Data:
                 f"validation_split={split} of {rows} rows leaves {cut} for training and "
                 f"{rows - cut} for validation; both need at least one."
             )
-        last = copy.copy(self)
-        last.columns = [column if column is None else column[cut:] for column in self.columns]
-        self.columns = [column if column is None else column[:cut] for column in self.columns]
-        (self.x, self.y, _), (last.x, last.y, _) = self.columns, last.columns
+        last = self.rows(slice(cut, None))
+        self.columns = self.rows(slice(cut)).columns
+        self.x, self.y, _ = self.columns
         return last
+
+    def rows(self, chosen: Any) -> Data:
+        """Return the data of some rows of these arrays: a slice, or bool [n]."""
+        some = copy.copy(self)
+        some.columns = [column if column is None else column[chosen] for column in self.columns]
+        some.x, some.y, _ = some.columns
+        return some
 
 
 def check_batch(

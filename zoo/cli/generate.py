@@ -115,8 +115,4 @@ def usual_picture(model: Any) -> str:
     """Return the name of the picture that is drawn of a model if none is named."""
     if model.can_generate and not model.label_shape:
         return "samples"
-    if hasattr(model, "translate"):
-        return "translations"
-    if hasattr(model, "recolor"):
-        return "recolorings"
-    return "restorations" if model.restores else "reconstructions"
+    return model.picture if model.picture in PICTURES else "reconstructions"

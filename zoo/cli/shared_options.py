@@ -121,8 +121,9 @@ def check_settings(model_class: type, settings: dict) -> dict:
         raise unknown(model_class, wrong)
     checked = {}
     for name, value in settings.items():
-        several = name in takes and (
-            name == "hidden_units" or isinstance(takes[name].default, tuple)
+        declared = takes[name]
+        several = isinstance(declared.default, tuple) or str(declared.annotation).startswith(
+            "tuple"
         )
         if several and not isinstance(value, list):
             value = [] if value is True else [value]

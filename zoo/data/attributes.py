@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.downloaded import gray_images
+from zoo.data.source import SOURCES, Source
 from zoo.data.variants import rotated
 
 LEVELS = 10
@@ -68,3 +70,17 @@ def stroke_width(images: Any) -> np.ndarray:
 
 def _level(values, edges):
     return np.searchsorted(edges, values, side="right").astype("int32")
+
+
+for _name, _title, _levels in (
+    ("mnist_thickness", "the thickness of strokes", tuple(map(str, range(LEVELS)))),
+    ("mnist_angles", "angles of rotation", tuple(f"{angle}°" for angle in ANGLES)),
+):
+    SOURCES[_name] = Source(
+        f"MNIST, labeled by {_title} in {LEVELS} levels",
+        SOURCES["mnist"].licence,
+        SOURCES["mnist"].credit,
+        _levels,
+        images=SOURCES["mnist"].images,
+        read=lambda name: draw(name, gray_images("mnist")),
+    )

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.checks.arguments import whole
 from zoo.checks.names import suggestion
+from zoo.data.source import SOURCES, Source
 
 
 class Vocabulary:
@@ -214,3 +215,13 @@ def _inside(x, y, radius, shape):
     square = np.maximum(x, np.abs(y)) < 0.85 * r
     triangle = (y < 0.8 * r) & (y > -r) & (x < (y + r) / 1.8)
     return np.select([shape == 0, shape == 1, shape == 2], [circle, cross, square], triangle)
+
+
+SOURCES["scenes"] = Source(
+    "Drawn scenes with captions, such as 'two large dark circles above a cross', 32x32",
+    "Apache-2.0",
+    "autoencoder-zoo",
+    (),
+    images=TRAINING,
+    read=lambda name: training_and_test(),
+)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from zoo.checks.arguments import whole
+from zoo.data.downloaded import gray_images
+from zoo.data.source import SOURCES, Source, pixels
 
 LEAST = 0.02  # of a pixel that belongs to the garment; light clothes have small values
 
@@ -73,3 +75,19 @@ def _checked(images) -> np.ndarray:
     if x.size and not (x.min() >= 0 and x.max() <= 1):
         raise ValueError(f"The pixels go from {x.min()} to {x.max()}; give [0, 1].")
     return x
+
+
+def _of_fashion_mnist(name):
+    x_train, _, x_test, _ = gray_images("fashion_mnist")
+    train, test = pixels(x_train), pixels(x_test)
+    return silhouettes(train), train, silhouettes(test), test
+
+
+SOURCES["fashion_silhouettes"] = Source(
+    "Silhouettes of the clothes of Fashion-MNIST, and the clothes, as pairs of images, 28x28",
+    SOURCES["fashion_mnist"].licence,
+    SOURCES["fashion_mnist"].credit,
+    (),
+    images=SOURCES["fashion_mnist"].images,
+    read=_of_fashion_mnist,
+)

@@ -1,4 +1,4 @@
-"""Where data sets come from, and arrays in files that are checked against it."""
+"""The table of data sets: where each comes from and how it is read; arrays of checked files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,13 +15,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Source:
-    """The origin of a data set, and the hashes of its arrays.
+    """The origin of a data set, the hashes of its arrays, and how it is read.
 
     Attributes:
         title, licence, credit: for cards.
         classes: the names of the labels, in order.
         sha256: of the bytes of every uint8 array; empty for bundled or generated data.
         images: how many there are for training, those for validation included; 0 of other data.
+        read: a function from the name of the data set to x_train, y_train, x_test and y_test:
+            images uint8 [n, height, width] or [n, height, width, 3], or what `zoo.data.load`
+            returns; integer labels, other images, or None. None of data that are no data set.
     """
 
     title: str
@@ -29,6 +33,11 @@ class Source:
     classes: tuple[str, ...]
     sha256: dict[str, str] = field(default_factory=dict)
     images: int = 0
+    read: Callable[[str], Sequence] | None = field(default=None, kw_only=True)
+
+
+SOURCES: dict[str, Source] = {}
+"""The data sets by name. Each is added where its reading function is written."""
 
 
 def in_folder(file: str) -> Path | None:
@@ -38,7 +47,7 @@ def in_folder(file: str) -> Path | None:
     return path if path and path.is_file() else None
 
 
-def read(path: str | os.PathLike, keys: tuple[str, ...]) -> list[np.ndarray]:
+def read_arrays(path: str | os.PathLike, keys: tuple[str, ...]) -> list[np.ndarray]:
     """Return arrays of an .npz file.
 
     Raises:
@@ -78,3 +87,12 @@ def checked(
                 f"{digest[:12]}..., but {source.sha256[key][:12]}... is expected. Get a new copy."
             )
     return arrays
+
+
+def pixels(images: np.ndarray) -> np.ndarray:
+    """Return images in [0, 1], float32 [n, height, width, channels]; float32 does not change."""
+    if images.dtype == "float32":
+        return images
+    scale = 16.0 if images.shape[1] == 8 else 255.0
+    scaled = images.astype("float32") / np.float32(scale)
+    return scaled if scaled.ndim == 4 else scaled[..., None]

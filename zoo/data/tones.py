@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.data.source import SOURCES, Source
+
 STEPS = 128
 TRAINING, TESTING = 20_000, 2_000
 HIGHEST = 16.0  # cycles in a signal
@@ -38,3 +40,13 @@ def draw(training: int = TRAINING, testing: int = TESTING, *, seed: int = 0) -> 
     sums /= np.abs(sums).max(axis=1, keepdims=True)
     x, y = (0.5 + 0.5 * sums).astype("float32")[..., None], labels.astype("int32")
     return [x[:training], y[:training], x[training:], y[training:]]
+
+
+SOURCES["tones"] = Source(
+    "Signals of one to three tones, drawn, 128 steps",
+    "Apache-2.0",
+    "autoencoder-zoo",
+    ("one tone", "two tones", "three tones"),
+    images=TRAINING,
+    read=lambda name: draw(),
+)

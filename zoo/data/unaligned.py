@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from zoo.checks.arguments import number, whole
+from zoo.data.in_files import SOURCES  # with olivetti in it
+from zoo.data.source import Source, pixels
 
 COPIES, COPIES_FOR_TESTS = 16, 4
 IMAGES_OF_A_PERSON = 8  # for training
@@ -111,3 +113,25 @@ def pairs_of_faces(train: np.ndarray, test: np.ndarray) -> tuple:
     y[1::2] = y[1::2, :, ::-1]
     y_test = np.repeat(test, COPIES_FOR_TESTS, axis=0)
     return (unaligned(y, seed=0), y), (unaligned(y_test, seed=1), y_test)
+
+
+def _of_olivetti(name):
+    try:
+        x_train, _, x_test, _ = SOURCES["olivetti"].read("olivetti")
+    except OSError as error:
+        raise OSError(
+            f"{name} is made from the data set olivetti. {error} zoo.data.unaligned makes the "
+            "small images of pairs."
+        ) from error
+    train, test = pairs_of_faces(pixels(x_train), pixels(x_test))
+    return *train, *test
+
+
+SOURCES["olivetti_unaligned"] = Source(
+    "Pairs of images: small, unaligned, noisy copies of the Olivetti faces, and the faces",
+    SOURCES["olivetti"].licence,
+    SOURCES["olivetti"].credit,
+    (),
+    images=5120,
+    read=_of_olivetti,
+)

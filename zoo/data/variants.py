@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.checks.names import UnknownNameError
+from zoo.data.downloaded import gray_images
+from zoo.data.source import SOURCES, Source
 
 TRAINING = {"mnist_basic": 12_000, "mnist_rot": 12_000, "mnist_bg_rand": 12_000, "rectangles": 1200}
 """The numbers of training images; the last sixth of them is for validation."""
@@ -92,3 +94,31 @@ def _rectangles(n, generator):
     rows, columns = inside[:, 0, :, None], inside[:, 1, None, :]
     outline = rows & columns & (edge[:, 0, :, None] | edge[:, 1, None, :])
     return 255 * outline.astype("uint8"), sides[:, 1] > sides[:, 0]
+
+
+def _of_mnist(name):
+    x_train, y_train, x_test, y_test = gray_images("mnist")
+    return draw(name, (np.concatenate([x_train, x_test]), np.concatenate([y_train, y_test])))
+
+
+for _name, _what in (
+    ("mnist_basic", "12,000 and 50,000 digits"),
+    ("mnist_rot", "turned digits"),
+    ("mnist_bg_rand", "digits on noise"),
+):
+    SOURCES[_name] = Source(
+        f"MNIST, {_what}, after Larochelle et al. 2007",
+        SOURCES["mnist"].licence,
+        SOURCES["mnist"].credit,
+        SOURCES["mnist"].classes,
+        images=TRAINING[_name],
+        read=_of_mnist,
+    )
+SOURCES["rectangles"] = Source(
+    "Tall and wide rectangles, after Larochelle et al. 2007",
+    "Apache-2.0",
+    "autoencoder-zoo",
+    ("tall", "wide"),
+    images=TRAINING["rectangles"],
+    read=draw,
+)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from zoo.anomaly import Detector
-from zoo.data.source import in_folder, read
+from zoo.data.source import in_folder, read_arrays
 from zoo.experiments.table import Table
 from zoo.nn.distributions.columns import LEAST_SPREAD
 
@@ -53,7 +53,7 @@ def split(name: str, trial: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             f"adbench/{name}.npz is not in the folder that ZOO_DATA names; the files are those of "
             "ADBench (github.com/Minqi824/ADBench)."
         )
-    x, y = read(path, ("X", "y"))
+    x, y = read_arrays(path, ("X", "y"))
     if len(y) > MOST_ROWS:
         drawn = np.random.default_rng(trial).choice(len(y), MOST_ROWS, replace=False)
         x, y = x[drawn], y[drawn]

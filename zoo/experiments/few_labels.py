@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo import data
-from zoo.data.source import in_folder, read
+from zoo.data.source import in_folder, read_arrays
 from zoo.experiments.table import Table
 from zoo.nn.distributions.columns import is_constant
 
@@ -111,7 +111,7 @@ def _cardio(seed):
             "adbench/cardio.npz is not in the folder that ZOO_DATA names; the files are those of "
             "ADBench (github.com/Minqi824/ADBench)."
         )
-    x, y = read(path, ("X", "y"))
+    x, y = read_arrays(path, ("X", "y"))
     return _of_table(x.astype("float64"), y.astype(int), (MOST, FEWEST), seed)
 
 

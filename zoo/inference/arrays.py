@@ -11,7 +11,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks import streams
 from zoo.checks.arguments import whole
@@ -19,6 +18,7 @@ from zoo.checks.array_types import ArrayLike, Labels
 from zoo.checks.arrays import as_array
 from zoo.checks.codes import check_codes
 from zoo.checks.tables import as_given
+from zoo.inference.compiled import run_in_batches
 from zoo.training.fitting import choose_how_to_run
 
 
@@ -37,7 +37,7 @@ def encode(
         float32 [n, *code_shape], which is [n, latent_dim] unless the networks are your own.
     """
     x, labels = model.checked_images(x, labels)
-    return model.shaped(model.run_in_batches("code", x, labels, batch_size))
+    return model.shaped(run_in_batches(model.code, x, labels, batch_size=batch_size))
 
 
 @streams.by_batch
@@ -54,7 +54,9 @@ def decode(
         float32 [n, *input_shape]; in [0, 1] for a Bernoulli likelihood.
     """
     z = check_codes(z, model.code_shape)
-    return model.run_in_batches("image", z, model.checked_labels(labels, len(z)), batch_size)
+    return run_in_batches(
+        model.image, z, model.checked_labels(labels, len(z)), batch_size=batch_size
+    )
 
 
 @streams.by_batch
@@ -157,7 +159,7 @@ def decode_or_sample(
         )
     if mean or not rows:
         return model.decode(z, labels)
-    parameters = model.run_in_batches("parameters_of", z, labels, 1024)
+    parameters = run_in_batches(model.parameters_of, z, labels, batch_size=1024)
     generator = np.random.default_rng(None if seed is None else (seed, 1))  # not that of the codes
     return model.likelihood.sample(parameters, generator)
 
@@ -194,28 +196,10 @@ def checked_labels(model: Any, labels: Labels, n: Any) -> Any:
     return None
 
 
-def run_in_batches(model: Any, method: str, values: Any, labels: Labels, batch_size: int) -> Any:
-    """Run `model.<method>` compiled, in batches, on an array or a tuple of arrays."""
-    checks.check_process()
-    batch_size = whole("batch_size", batch_size, least=1)
-    functions = model.__dict__.setdefault("_compiled_functions", {})
-    if method not in functions:
-        functions[method] = backend.compiled(getattr(model, method), model.variables)
-    arrays = [*values] if isinstance(values, tuple) else [values]
-    arrays += [] if labels is None else [labels]
-    pieces = [
-        functions[method](
-            *(ops.convert_to_tensor(np.asarray(a[i : i + batch_size])) for a in arrays)
-        )
-        for i in range(0, len(arrays[0]), batch_size)
-    ]
-    return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
-
-
 def predict_proba(model: Any, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
     """Return q(y | x) of images [n, *input_shape], float32 [n, num_classes]."""
     x = checks.check_images(x, model.image_shape, model.likelihood)
-    return model.run_in_batches("label_probability", checks.in_numpy(x), None, batch_size)
+    return run_in_batches(model.label_probability, checks.in_numpy(x), batch_size=batch_size)
 
 
 def predict_labels(model: Any, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:

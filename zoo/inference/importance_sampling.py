@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike, Labels
+from zoo.inference.compiled import run_in_batches
 
 IMAGES_AT_ONCE, VALUES_AT_ONCE = 20, 4_000_000
 
@@ -51,9 +52,9 @@ def _of_few_images(model, x, label, samples, generator):
     for start in range(0, samples, at_once):
         size = (len(x), min(at_once, samples - start), model.latent_dim)
         noise = generator.standard_normal(size, np.float32)
-        log_w = model.run_in_batches("importance_log_weights", (x, noise), label, len(x)).astype(
-            "float64"
-        )
+        log_w = run_in_batches(
+            model.importance_log_weights, (x, noise), label, batch_size=len(x)
+        ).astype("float64")
         before, largest = largest, np.maximum(largest, log_w.max(axis=1))
         w, shrink = np.exp(log_w - largest[:, None]), np.exp(before - largest)
         total = total * shrink + w.sum(axis=1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.checks.arrays import as_array
 from zoo.checks.data import true_labels
+from zoo.inference.compiled import run_in_batches
 from zoo.nn.network_properties import activation_of_code
 from zoo.training.posterior_collapse import active_units as active_units
 
@@ -155,7 +156,7 @@ def jacobian_norm(model: Autoencoder, x: np.ndarray, *, squared: bool = False) -
     Source: Rifai et al. 2011, Contractive auto-encoders (ICML), equation 6.
     """
     x, _ = model.checked_images(x, None)
-    norms = model.run_in_batches("squared_jacobian_norm", x, None, 64)  # [n]
+    norms = run_in_batches(model.squared_jacobian_norm, x, batch_size=64)  # [n]
     norms = norms.astype("float64")
     return float(np.mean(norms if squared else np.sqrt(norms)))
 

@@ -1,6 +1,7 @@
 """The models: one file each; the classical autoencoders share a file.
 
-`CLASSES` lists the classes that a preset may hold: `zoo.load` makes no others.
+`CLASSES` holds the classes that a preset may hold: `zoo.load` makes no others. A class is in it by
+its `@register`; every module of this folder is imported.
 
 Example: a variant is a subclass. Each term of its loss has a metric in `metric_names`. A setting is
 an argument and an attribute of the same name. A weight of its own is saved and exported.
@@ -36,38 +37,17 @@ an argument and an attribute of the same name. A weight of its own is saved and 
     print(history.history["brightness"])
 """
 
-from zoo.models.aae import AAE as AAE
-from zoo.models.began import BEGAN as BEGAN
-from zoo.models.caae import CAAE as CAAE
-from zoo.models.classical import (
-    Autoencoder as Autoencoder,
-)
-from zoo.models.classical import (
-    ContractiveAutoencoder as ContractiveAutoencoder,
-)
-from zoo.models.classical import (
-    DenoisingAutoencoder as DenoisingAutoencoder,
-)
-from zoo.models.classical import (
-    SparseAutoencoder as SparseAutoencoder,
-)
-from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
-from zoo.models.cvae import CVAE as CVAE
-from zoo.models.dfc_vae import DFCVAE as DFCVAE
-from zoo.models.ebgan import EBGAN as EBGAN
-from zoo.models.gan import GAN as GAN
-from zoo.models.iwae import IWAE as IWAE
-from zoo.models.label_informed_aae import LabelInformedAAE as LabelInformedAAE
-from zoo.models.m1 import M1 as M1
-from zoo.models.m1m2 import M1M2 as M1M2
-from zoo.models.m2 import M2 as M2
-from zoo.models.palette_net import PaletteNet as PaletteNet
-from zoo.models.pix2pix import Pix2Pix as Pix2Pix
-from zoo.models.rbm import RBM as RBM
-from zoo.models.semi_supervised_aae import SemiSupervisedAAE as SemiSupervisedAAE
-from zoo.models.supervised_aae import SupervisedAAE as SupervisedAAE
-from zoo.models.target_prop import TargetPropAutoencoder as TargetPropAutoencoder
-from zoo.models.tdae import TDAE as TDAE
-from zoo.models.vae import VAE as VAE
-from zoo.models.vaegan import VAEGAN as VAEGAN
+import importlib
+import pkgutil
+from typing import Any
+
 from zoo.training.registry import CLASSES as CLASSES
+
+for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+    importlib.import_module(f"{__name__}.{_module}")  # which registers its classes
+
+
+def __getattr__(name: str) -> Any:
+    if name not in CLASSES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return CLASSES[name]

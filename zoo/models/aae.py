@@ -12,6 +12,7 @@ from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
 from zoo.checks.array_types import ArrayLike, Labels, Tensor
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
@@ -19,6 +20,7 @@ from zoo.nn import networks, own_discriminators
 from zoo.nn.distributions import prior_names
 from zoo.nn.distributions.normal import DiagonalNormal
 from zoo.nn.distributions.posteriors import ImplicitPosterior, PointMass
+from zoo.nn.network_properties import check_shapes
 from zoo.training.loss_weight import LossWeight
 from zoo.training.monitors import DiscriminatorMonitor
 from zoo.training.registry import register
@@ -80,6 +82,7 @@ class AAE(BaseAutoencoder):
     """
 
     family = "adversarial"
+    picture = "latent_space"
     metric_names = (
         "reconstruction",
         "discriminator",
@@ -197,20 +200,9 @@ class AAE(BaseAutoencoder):
         )
 
     def _check_discriminator(self):
-        inputs, output = self.discriminator.input, tuple(self.discriminator.output.shape[1:])
-        shapes = (
-            {name: tuple(t.shape[1:]) for name, t in inputs.items()}
-            if isinstance(inputs, dict)
-            else tuple(inputs.shape[1:])
-        )
-        expected, what = (self.latent_dim,), ""
-        if self.discriminator_classes:
-            expected, what = {"z": expected, "label": ()}, "a dict of z and label, "
-        if shapes != expected or output != (1,):
-            raise ValueError(
-                f"The discriminator takes {shapes} and gives {output} without the batch; it must "
-                f"take {what}{expected} and give (1,), a logit."
-            )
+        code = (self.latent_dim,)
+        takes = {"z": code, "label": ()} if self.discriminator_classes else code
+        check_shapes(self.discriminator, "discriminator", takes, (1,), ", a logit")
 
     # Training
 
@@ -332,9 +324,10 @@ class AAE(BaseAutoencoder):
             self.checked_labels(labels, len(x))
         x = checks.in_numpy(x)
         if not sample:
-            return self.shaped(self.run_in_batches("code", x, None, batch_size))
+            return self.shaped(run_in_batches(self.code, x, batch_size=batch_size))
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self.shaped(self.run_in_batches("_code_from_noise", (x, noise), None, batch_size))
+        both = x, noise
+        return self.shaped(run_in_batches(self._code_from_noise, both, batch_size=batch_size))
 
     def _code_from_noise(self, x, noise):
         """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""

@@ -78,6 +78,7 @@ class BaseAutoencoder(BaseModel):
     encoder_outputs: tuple[str, ...] = ("z",)
     network_names = ("encoder", "decoder")
     card_metrics = ("reconstruction error", "nearest-neighbor accuracy")
+    picture = "reconstructions"
     label_inputs: tuple[str, ...] = ()
     label_before_code = False
 

@@ -112,7 +112,12 @@ class BaseModel(keras.Model):
         takes_pairs: whether it also learns to give clean images for noisy ones, fit(noisy, clean).
             A class with its own `losses` or `train_step` compares with `batch.target` and says so.
         prior: the distribution that `generate` draws codes from, or None.
+        learns_pairs: whether it learns from pairs of images, fit(x, y), y [n, *target_shape].
+        makes_labels: whether `labels_from_images` makes the labels, so that data need none.
+        suited_settings: that a recipe for data of one's own starts with.
+        settings_to_choose: settings without which there is no such recipe, and what to do.
         restores: whether the model is trained to restore clean images from corrupted ones.
+        picture: the one that shows most of it: a name in `zoo.plots.previews.PREVIEWS`.
         untrained: attributes such as "likelihood" whose variables no step trains.
         takes_further_losses: whether the loss has the terms of `further_losses`.
         suits_photographs: whether `likelihood="gaussian"` is the better one for photographs.
@@ -143,6 +148,11 @@ class BaseModel(keras.Model):
     label_dtype = "int32"
     semi_supervised = False
     takes_pairs = False
+    learns_pairs = False
+    makes_labels = False
+    suited_settings: ClassVar[dict[str, Any]] = {}
+    settings_to_choose: ClassVar[dict[str, str]] = {}
+    picture = "samples"
     restores = False
     prior: Any = None
     untrained: tuple[str, ...] = ()
@@ -321,6 +331,10 @@ class BaseModel(keras.Model):
         if self.licence_is_the_presets:
             self.licence, self.licence_is_the_presets = None, False
 
+    def data_of_batches(self, data: checks.Data | None) -> checks.Data | None:
+        """Return the rows that a training takes its batches from; by default all of them."""
+        return data
+
     def after_fit(self, x: ArrayLike, y: Labels) -> None:
         """Check a finished training, given up to 256 of its rows and their labels or None."""
 
@@ -344,7 +358,7 @@ class BaseModel(keras.Model):
     # Arrays; `zoo.inference.arrays` documents these methods
 
     checked_images, checked_labels = arrays.checked_images, arrays.checked_labels
-    run_in_batches, export = arrays.run_in_batches, arrays.export
+    export = arrays.export
 
     # Export
 

@@ -80,6 +80,7 @@ class CAAE(SupervisedAAE):
         ("accuracy_on_prior_samples", "accuracy_on_codes"),
         ("accuracy_on_images", "accuracy_on_decoded_images"),
     )
+    picture = "analogies"
     network_names = (*SupervisedAAE.network_names, "image_discriminator")
     updates: ClassVar = {
         "autoencoder": ("encoder", "decoder", "likelihood"),

@@ -307,6 +307,7 @@ class DenoisingAutoencoder(Autoencoder):
     """
 
     restores = True
+    picture = "restorations"
     takes_pairs = True
     card_metrics = (
         *Autoencoder.card_metrics,

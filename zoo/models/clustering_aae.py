@@ -13,6 +13,7 @@ from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole, whole_or_none, widths
 from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference import arrays
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, classifier_part, image_info
 from zoo.models.aae import AAE
 from zoo.models.base import Batch, Losses
@@ -96,6 +97,7 @@ class ClusteringAAE(AAE):
     }
     takes_further_losses = False  # an image has a code and probabilities
     conditional = True
+    picture = "style_grid"
     label_inputs = ("z",)
     label_before_code = True
     learns_labels = False
@@ -317,7 +319,7 @@ class ClusteringAAE(AAE):
         Without heads it is [n, num_classes + latent_dim]: probabilities, then the style.
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
-        return self.run_in_batches("representation", checks.in_numpy(x), None, batch_size)
+        return run_in_batches(self.representation, checks.in_numpy(x), batch_size=batch_size)
 
     def representation(self, x: Tensor) -> Tensor:
         """Return `represent` for tensors."""

@@ -53,6 +53,7 @@ class CVAE(VAE):
     family = "cvae"
     card_metrics = (*VAE.card_metrics, "generated class accuracy")
     conditional = True
+    picture = "style_grid"
     label_inputs = ("x", "z")
 
     def __init__(
@@ -103,6 +104,8 @@ class CVAE(VAE):
             name=name,
             dtype=dtype,
         )
+        if self.label_shape:
+            self.picture = "samples_for_labels"
 
     def _make_prior(self, prior):
         if not is_learned(prior):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -77,6 +77,11 @@ class DFCVAE(VAE):
     metric_names = (*VAE.metric_names, "features")
     untrained = ("likelihood",)  # which is measured only
     opened_by_name = ("features",)  # in Python; saved configurations hold the whole of it
+    settings_to_choose: ClassVar = {
+        "features": "compares the features of a trained network: give --features mnist or "
+        "fashion_mnist for gray images of 28x28 pixels, or train it in Python with a network of "
+        "your own."
+    }
 
     def __init__(
         self,

@@ -10,12 +10,14 @@ from keras import ops
 
 from zoo.checks.arguments import number
 from zoo.checks.array_types import Labels, Tensor
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
 from zoo.models.gan import variance
 from zoo.nn import networks, own_networks
 from zoo.nn.distributions import prior_names
+from zoo.nn.network_properties import check_shapes
 from zoo.training.loss_weight import LossWeight
 from zoo.training.monitors import ModeCollapseMonitor
 from zoo.training.registry import register
@@ -68,6 +70,7 @@ class EBGAN(BaseAutoencoder):
     """
 
     family = "adversarial"
+    picture = "samples"
     loss_metric = "energy_of_images"
     metric_names = (
         "reconstruction",
@@ -152,12 +155,8 @@ class EBGAN(BaseAutoencoder):
                 seeds=self.seeds,
                 dtype=self.dtype_policy,
             )
-        takes, gives = (tuple(t.shape[1:]) for t in (self.generator.input, self.generator.output))
-        if takes != (self.latent_dim,) or gives != self.image_shape:
-            raise ValueError(
-                f"The generator takes {takes} and gives {gives} without the batch; it must take "
-                f"{(self.latent_dim,)}, as latent_dim says, and give images, {self.image_shape}."
-            )
+        takes = (self.latent_dim,)
+        check_shapes(self.generator, "generator", takes, self.image_shape, ", an image")
 
     # Training
 
@@ -231,8 +230,8 @@ class EBGAN(BaseAutoencoder):
         self.checked_labels(labels, n)
         if n is None or n < 1:
             raise ValueError(f"n is {n}; generate at least one image, such as generate(16).")
-        return self.run_in_batches(
-            "generated", self.prior_of_noise.sample(n, seed=seed), None, 1024
+        return run_in_batches(
+            self.generated, self.prior_of_noise.sample(n, seed=seed), batch_size=1024
         )
 
     def parts(self) -> dict:

@@ -13,6 +13,7 @@ from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.generator import BaseGenerator
 from zoo.nn import networks, own_discriminators
+from zoo.nn.network_properties import check_shapes
 from zoo.training.monitors import DiscriminatorMonitor, ModeCollapseMonitor
 from zoo.training.registry import register
 
@@ -130,7 +131,7 @@ class GAN(BaseGenerator):
             )
         else:
             self.discriminator = self._described_discriminator()
-        self._check_discriminator()
+        check_shapes(self.discriminator, "discriminator", self.image_shape, (1,), ", a logit")
 
     def _described_discriminator(self):
         both = networks.image_discriminator(
@@ -142,17 +143,6 @@ class GAN(BaseGenerator):
             dtype=self.dtype_policy,
         )
         return keras.Model(both.input, both.output["logit"], name="discriminator")
-
-    def _check_discriminator(self):
-        takes, gives = (
-            [tuple(tensor.shape[1:]) for tensor in tensors]
-            for tensors in (self.discriminator.inputs, self.discriminator.outputs)
-        )
-        if takes != [self.image_shape] or gives != [(1,)]:
-            raise ValueError(
-                f"The discriminator takes {takes} and gives {gives} without the batch; it must "
-                f"take {[self.image_shape]}, an image, and give [(1,)], a logit."
-            )
 
     # Training
 

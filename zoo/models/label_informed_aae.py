@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference.arrays import decode_or_sample
 from zoo.models.aae import AAE
+from zoo.training.fitting import compile_steps_anew
 from zoo.training.labeled_images import check_every_class_has_a_label
 from zoo.training.registry import register
 
@@ -50,6 +51,7 @@ class LabelInformedAAE(AAE):
     Source: Makhzani et al. 2015 (arXiv 1511.05644), section 2.3.
     """
 
+    suited_settings: ClassVar = {"latent_dim": 2, "prior": {"petals": {}}}
     semi_supervised = True
     learns_labels = True
     card_metrics = (*AAE.card_metrics, "classification error")
@@ -132,7 +134,7 @@ class LabelInformedAAE(AAE):
     def _weigh_components(self, counts):
         config = self.prior.get_config() | {"probabilities": counts.tolist()}
         self.__dict__["prior"] = type(self.prior).from_config(config)  # which users cannot change
-        self.train_function = self.test_function = None  # they hold the old ones as constants
+        compile_steps_anew(self)  # they hold the old probabilities as constants
 
     def prior_samples_like(self, batch: Any) -> Tensor:
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator, batch.label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from keras import ops
 
@@ -51,6 +51,9 @@ class M1M2(M2):
     model".
     """
 
+    settings_to_choose: ClassVar = {
+        "lower": "learns from the codes of another preset: train it in Python."
+    }
     # Not those of M2, as the ELBO is one of codes and not of images.
     card_metrics = ("reconstruction error", "classification error", "generated class accuracy")
     opened_by_name = ("lower",)  # in Python; saved configurations hold the whole of it

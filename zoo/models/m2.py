@@ -18,7 +18,8 @@ from zoo.models.cvae import fixed_prior, is_learned, learned_prior, learned_prio
 from zoo.models.vae import VAE
 from zoo.nn import networks
 from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
-from zoo.training.labeled_images import LabeledImages
+from zoo.training.fitting import compile_steps_anew
+from zoo.training.labeled_images import LabeledImages, keep_labeled
 from zoo.training.loss_weight import LossWeight
 from zoo.training.registry import register
 
@@ -94,6 +95,7 @@ class M2(VAE):
     family = "semisupervised"
     card_metrics = (*VAE.card_metrics, "generated class accuracy", "classification error")
     conditional = True
+    picture = "style_grid"
     semi_supervised = True
     takes_further_losses = False  # an image has codes for every label
     label_inputs = ("x", "z")
@@ -146,7 +148,7 @@ class M2(VAE):
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
         self.dropout = number("dropout", dropout, least=0, below=1)
         self.classifier = self._described_classifier()
-        self.labeled = LabeledImages(self)
+        self.labeled = LabeledImages()
         self.sampling_labels = False
         if self.warm_up:
             self.monitors = (*self.monitors, PhaseOfTraining)
@@ -285,11 +287,15 @@ class M2(VAE):
         self.steps_taken.assign(self.steps_taken + 1.0)
 
     def before_training(self, data: Any) -> None:
-        """Set the labeled images apart, and begin with a step that sums over the labels."""
-        self.labeled.set_apart(data)
+        """Begin with a step that sums over the labels."""
         super().before_training(data)
         if self.sampling_labels:
-            self.sampling_labels, self.train_function = False, None
+            self.sampling_labels = False
+            compile_steps_anew(self)
+
+    def data_of_batches(self, data: Any) -> Any:
+        """Return the images without a label; the others are set apart."""
+        return keep_labeled(self, data)
 
     # Use
 

@@ -15,6 +15,7 @@ from zoo.checks.arguments import whole, widths
 from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.checks.arrays import as_array
 from zoo.data.palettes import palettes
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.pix2pix import default_filters
@@ -86,6 +87,8 @@ class PaletteNet(BaseTranslator):
         "accuracy_on_pairs",
         "accuracy_on_others",
     )
+    makes_labels = True
+    picture = "recolorings"
     network_names = ("generator", "discriminator")
     card_metrics = ("color error", "distance of palettes")
     updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
@@ -243,7 +246,7 @@ class PaletteNet(BaseTranslator):
         if palettes.shape == self.label_shape:
             palettes = np.repeat(palettes[None], len(x), axis=0)
         palettes = checks.check_label_arrays(palettes, len(x), self, "palettes")
-        return self.run_in_batches("recolored", (x, palettes), None, batch_size)
+        return run_in_batches(self.recolored, (x, palettes), batch_size=batch_size)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Recolor images: `{"x": x, "palette": palette}`."""

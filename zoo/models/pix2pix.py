@@ -12,10 +12,12 @@ from keras import ops
 from zoo.checks import streams
 from zoo.checks.arguments import number, widths
 from zoo.checks.array_types import ArrayLike, Tensor
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
 from zoo.nn import own_discriminators, own_networks, translation_networks
+from zoo.nn.network_properties import check_shapes
 from zoo.nn.proportions import suited_filters
 from zoo.training.loss_weight import LossWeight
 from zoo.training.registry import register
@@ -88,6 +90,7 @@ class Pix2Pix(BaseTranslator):
         "accuracy_on_pairs",
         "accuracy_on_translations",
     )
+    learns_pairs = True
     network_names = ("generator", "discriminator")
     card_metrics = ("absolute error", "Fréchet distance of translations", "class of translations")
     updates: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
@@ -164,21 +167,9 @@ class Pix2Pix(BaseTranslator):
                 seeds=self.seeds,
                 dtype=self.dtype_policy,
             )
-        self._check_networks()
-
-    def _check_networks(self):
-        found = tuple(self.generator.output.shape[1:])
-        if self.generator.input.shape[1:] != self.image_shape or found != self.target_shape:
-            raise ValueError(
-                f"The generator takes {tuple(self.generator.input.shape[1:])} and gives {found} "
-                f"without the batch; it must take {self.image_shape} and give {self.target_shape}."
-            )
-        takes = {name: tuple(v.shape[1:]) for name, v in self.discriminator.input.items()}
-        if (takes["x"], takes["y"]) != (self.image_shape, self.target_shape):
-            raise ValueError(
-                f"The discriminator takes x of {takes['x']} and y of {takes['y']} without the "
-                f"batch; it must take {self.image_shape} and {self.target_shape}."
-            )
+        check_shapes(self.generator, "generator", self.image_shape, self.target_shape)
+        pair = {"x": self.image_shape, "y": self.target_shape}
+        check_shapes(self.discriminator, "discriminator", pair, None)
 
     @property
     def label_shape(self) -> tuple[int, ...]:
@@ -249,7 +240,7 @@ class Pix2Pix(BaseTranslator):
             float32 [n, *target_shape]; in [0, 1] for a Bernoulli likelihood.
         """
         x, _ = self.checked_images(x, None)
-        return self.run_in_batches("translated", x, None, batch_size)
+        return run_in_batches(self.translated, x, batch_size=batch_size)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Translate images, to [batch, *target_shape]."""

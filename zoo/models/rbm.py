@@ -11,6 +11,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import Labels, Tensor
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.classical import Autoencoder
@@ -230,12 +231,12 @@ class RBM(Autoencoder):
         noise = np.random.default_rng(seed)
         v = noise.random((n, *self.image_shape), np.float32)
         for _ in range(steps):
-            h = self.run_in_batches("code", v, None, n)
+            h = run_in_batches(self.code, v, batch_size=n)
             if self.code_activation == "linear":
                 h = h + noise.standard_normal(h.shape, np.float32)
             else:
                 h = (noise.random(h.shape, np.float32) < h).astype("float32")
-            mean = self.run_in_batches("image", h, None, n)
+            mean = run_in_batches(self.image, h, batch_size=n)
             if self.binary:
                 v = (noise.random(mean.shape, np.float32) < mean).astype("float32")
             else:

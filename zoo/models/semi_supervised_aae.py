@@ -11,7 +11,7 @@ from zoo.checks.arguments import whole
 from zoo.models.aae import AAE
 from zoo.models.base import Batch, Losses
 from zoo.models.clustering_aae import ClusteringAAE
-from zoo.training.labeled_images import LabeledImages
+from zoo.training.labeled_images import LabeledImages, keep_labeled
 from zoo.training.registry import register
 
 
@@ -106,11 +106,11 @@ class SemiSupervisedAAE(ClusteringAAE):
             dtype=dtype,
         )
         self.labeled_batch_size = whole("labeled_batch_size", labeled_batch_size, least=1)
-        self.labeled = LabeledImages(self)
+        self.labeled = LabeledImages()
 
-    def before_training(self, data: Any) -> None:
-        self.labeled.set_apart(data)
-        super().before_training(data)
+    def data_of_batches(self, data: Any) -> Any:
+        """Return the images without a label; the others are set apart."""
+        return keep_labeled(self, data)
 
     def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)

@@ -41,6 +41,7 @@ class SupervisedAAE(AAE):
     """
 
     conditional = True
+    picture = "style_grid"
     label_inputs = ("z",)
     card_metrics = (*AAE.card_metrics, "generated class accuracy")
 

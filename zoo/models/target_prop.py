@@ -11,6 +11,7 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks.arguments import number, whole
 from zoo.checks.array_types import ArrayLike, Tensor
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses, weighted
@@ -182,9 +183,9 @@ class TargetPropAutoencoder(BaseAutoencoder):
             float32 [n, *code_shape].
         """
         x, _ = self.checked_images(x, None)
-        z = self.run_in_batches("code", x, None, batch_size)
+        z = run_in_batches(self.code, x, batch_size=batch_size)
         for _ in range(rounds):
-            z = self.run_in_batches("improved", (x, z), None, batch_size)
+            z = run_in_batches(self.improved, (x, z), batch_size=batch_size)
         return self.shaped(z)
 
     def improved(self, x: Tensor, z: Tensor) -> Tensor:
@@ -199,7 +200,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         x, _ = self.checked_images(x, None)
         z = self.refine(x, rounds=rounds, batch_size=batch_size)
         z = np.reshape(z, (len(z), -1))
-        return self.run_in_batches("energy", (x, z), None, batch_size)
+        return run_in_batches(self.energy, (x, z), batch_size=batch_size)
 
 
 def squared_distance(a: Tensor, b: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from keras import ops
 from zoo.checks import streams
 from zoo.checks.arguments import number, widths
 from zoo.checks.array_types import ArrayLike, Tensor
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import TensorInfo, image_info
 from zoo.models.base import Batch, Losses
 from zoo.models.translator import BaseTranslator, check_halvings, shape_of_images
@@ -89,6 +90,7 @@ class TDAE(BaseTranslator):
         "accuracy_on_images",
         "accuracy_on_translations",
     )
+    learns_pairs = True
     network_names = ("first_decoder", "encoder", "second_decoder", "discriminator")
     card_metrics = ("absolute error", "PSNR")
     updates: ClassVar = {
@@ -257,7 +259,7 @@ class TDAE(BaseTranslator):
             float32 [n, *target_shape]; in [0, 1] for a Bernoulli likelihood.
         """
         x, _ = self.checked_images(x, None)
-        return self.run_in_batches("translated", x, None, batch_size)
+        return run_in_batches(self.translated, x, batch_size=batch_size)
 
     def translated(self, x: Tensor, training: bool = False) -> Tensor:
         """Return y2 of images, as tensors, float32 [batch, *target_shape]."""

@@ -24,6 +24,7 @@ class BaseTranslator(BaseModel):
     """
 
     family = "translation"
+    picture = "translations"
     learns_labels = True
     label_dtype = "float32"
     suits_photographs = False

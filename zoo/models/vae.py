@@ -14,6 +14,7 @@ from zoo.checks import data as checks
 from zoo.checks.arguments import number, whole
 from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.checks.codes import check_codes
+from zoo.inference.compiled import run_in_batches
 from zoo.inference.importance_sampling import Estimate, log_mean_weights
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
@@ -81,6 +82,7 @@ class VAE(BaseAutoencoder):
     """
 
     family = "vae"
+    picture = "latent_space"
     takes_further_losses = True
     takes_pairs = True
     encoder_outputs = ("z_mean", "z_log_var")
@@ -138,6 +140,8 @@ class VAE(BaseAutoencoder):
         self.samples = whole("samples", samples, least=1)
         self.free_bits = number("free_bits", free_bits, least=0)
         self.corruption = None if corruption is None else corruptions.get(corruption)
+        if self.restores:
+            self.picture = "restorations"
         if self.corruption:
             check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
@@ -286,7 +290,9 @@ class VAE(BaseAutoencoder):
             return super().encode(x, labels, batch_size=batch_size)
         x, labels = self.checked_images(x, labels)
         noise = np.random.default_rng(seed).standard_normal((len(x), self.latent_dim), np.float32)
-        return self.shaped(self.run_in_batches("_code_from_noise", (x, noise), labels, batch_size))
+        return self.shaped(
+            run_in_batches(self._code_from_noise, (x, noise), labels, batch_size=batch_size)
+        )
 
     def _code_from_noise(self, x, noise, label=None):
         """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
@@ -297,7 +303,7 @@ class VAE(BaseAutoencoder):
     ) -> tuple:
         """Return mean and log-variance of q(z | x) as arrays, both float32 [n, latent_dim]."""
         x, labels = self.checked_images(x, labels)
-        both = self.run_in_batches("_moments", x, labels, batch_size)
+        both = run_in_batches(self._moments, x, labels, batch_size=batch_size)
         return both[:, : self.latent_dim], both[:, self.latent_dim :]
 
     def _moments(self, x, label=None):
@@ -314,7 +320,7 @@ class VAE(BaseAutoencoder):
         if not normal.has_closed_form(self.prior) and self.prior_network is None:
             raise TypeError("A mixture has no KL by dimension; see `kl_and_log_prob`.")
         x, labels = self.checked_images(x, labels)
-        return self.run_in_batches("kl_of_dimensions", x, labels, 1024)
+        return run_in_batches(self.kl_of_dimensions, x, labels, batch_size=1024)
 
     def kl_of_dimensions(self, x: Tensor, label: Tensor = None) -> Tensor:
         """Return `kl_by_dimension` for tensors."""
@@ -332,7 +338,7 @@ class VAE(BaseAutoencoder):
         """
         x, labels = self.checked_images(x, labels)
         z = check_codes(z, self.code_shape)
-        both = self.run_in_batches("bound_of", (x, z), labels, batch_size)
+        both = run_in_batches(self.bound_of, (x, z), labels, batch_size=batch_size)
         return both[:, 0], both[:, 1]
 
     def bound_of(self, x: Tensor, z: Tensor, label: Tensor = None) -> Tensor:

@@ -43,6 +43,35 @@ def fitting_shapes(
     return tuple(x.shape[1:]), z.shape[-1]
 
 
+def check_shapes(network: keras.Model, role: str, takes: Any, gives: Any, what: str = "") -> None:
+    """Check the shapes of a network's input and output, without the batch.
+
+    Args:
+        network: a functional model. role: what it is for, such as "discriminator".
+        takes, gives: a shape, or shapes by name for a dict; None is any.
+        what: the meaning of these, the end of the error, such as ", a logit".
+
+    Raises:
+        ValueError: other shapes.
+    """
+    found = _shapes(network.input), _shapes(network.output)
+    if all(want is None or want == came for want, came in zip((takes, gives), found, strict=True)):
+        return
+    wanted = f"take {takes}" if gives is None else f"take {takes} and give {gives}"
+    raise ValueError(
+        f"The {role} takes {found[0]} and gives {found[1]} without the batch; it must "
+        f"{wanted}{what}."
+    )
+
+
+def _shapes(tensors):
+    if isinstance(tensors, dict):
+        return {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
+    if isinstance(tensors, list | tuple):
+        return [tuple(tensor.shape[1:]) for tensor in tensors]
+    return tuple(tensors.shape[1:])
+
+
 def activation_of_code(encoder: keras.Model) -> str | None:
     """Return the name of the activation of an encoder's last layer; None if it has none."""
     return activation_of(last_operation(encoder))

@@ -26,7 +26,6 @@ from zoo.recipes.length import fitted
 
 TITLE, TABLE = "images of one's own", "a table of one's own"
 _LEAST_OF_PHOTOGRAPHS = 32  # pixels a side
-TARGETS = "target_shape"  # a setting of classes that learn from pairs of images
 _MOST_CLASSES = 1000  # where most of them have no image
 _MANY = 10_000  # images, from which on batches are larger
 _STEPS = 3000  # of a class on few images
@@ -34,8 +33,8 @@ _STEPS = 3000  # of a class on few images
 
 def learns_labels_of_data(model_class: type) -> bool:
     """Return whether a class learns from labels that the data have, if only of some images."""
-    made = hasattr(model_class, "labels_from_images")
-    return not made and (model_class.learns_labels or model_class.semi_supervised)
+    learns = model_class.learns_labels or model_class.semi_supervised
+    return learns and not model_class.makes_labels
 
 
 def recipe_of_class(
@@ -63,14 +62,9 @@ def recipe_of_class(
     """
     settings = dict(settings or {})
     takes, name = arguments_of(model_class), model_class.__name__
-    if "lower" in takes:
-        raise ValueError(f"{name} learns from the codes of another preset: train it in Python.")
-    if "features" in takes and "features" not in settings:
-        raise ValueError(
-            f"{name} compares the features of a trained network: give --features mnist or "
-            "fashion_mnist for gray images of 28x28 pixels, or train it in Python with a network "
-            "of your own."
-        )
+    for setting, what_to_do in model_class.settings_to_choose.items():
+        if setting not in settings:
+            raise ValueError(f"{name} {what_to_do}")
     photographs = len(shape) == 3 and shape[-1] == 3 and min(shape[:2]) >= _LEAST_OF_PHOTOGRAPHS
     if photographs and "network" in takes and not {"network", "filters"} & settings.keys():
         settings["network"] = "resnet"
@@ -79,7 +73,7 @@ def recipe_of_class(
         model["latent_dim"] = suited_latent_dim(shape)
     filters = settings.get("filters", suited_filters(shape)) if "filters" in takes else ()
     described = "network" in settings  # which says what suits
-    if "filters" in takes and TARGETS not in takes and not described:
+    if "filters" in takes and not model_class.learns_pairs and not described:
         model["filters"] = list(filters)
     if "hidden_units" in takes and not described:
         others = bool(model_class.updates) or model_class.semi_supervised or model_class.conditional
@@ -87,8 +81,7 @@ def recipe_of_class(
         model["hidden_units"] = list(units)
     if "num_classes" in takes:
         model["num_classes"] = 10
-    if "prior" in takes and takes["prior"].default is takes["prior"].empty:
-        model |= {"latent_dim": 2, "prior": {"petals": {}}}
+    model |= model_class.suited_settings
     shipped, epochs = _shipped(model_class), 20
     return Recipe(
         name=name.lower(),
@@ -138,7 +131,7 @@ def suited(recipe: Recipe, x: Any, model_class: type) -> tuple[Recipe, list[str]
         model_class: the recipe's.
     """
     vectors = len(x.shape) != 4 or len(recipe.model.get("input_shape", ())) == 1
-    if vectors or TARGETS in arguments_of(model_class):
+    if vectors or model_class.learns_pairs:
         return recipe, []
     some, model, said = few_rows(x)[0], dict(recipe.model), []
     if _are_drawings(some):
@@ -205,14 +198,13 @@ def adapted(
     elif not isinstance(images, OwnData):
         own = OwnData(images)
     own = own if labels is None else with_labels(own, labels)
-    _check(recipe, own, learns_labels, TARGETS in arguments_of(model_class))
+    _check(recipe, own, learns_labels, model_class.learns_pairs)
     x, y = in_drawn_order(own, recipe.seed)
     recipe, said = suited(recipe, x, model_class)
     model = {**recipe.model, "input_shape": list(x.shape[1:])}
-    takes = arguments_of(model_class)
-    if y is not None and TARGETS in takes:
-        model[TARGETS] = list(np.shape(y)[1:])
-    elif y is not None and np.ndim(y) > 1 and "label_shape" in takes:
+    if y is not None and model_class.learns_pairs:
+        model["target_shape"] = list(np.shape(y)[1:])
+    elif y is not None and np.ndim(y) > 1 and "label_shape" in arguments_of(model_class):
         model |= _label_arrays(model, y)
     elif y is not None:
         model["num_classes"] = max(_classes_of(y), len(own.class_names))

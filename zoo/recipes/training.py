@@ -126,7 +126,7 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
     model.compile(
         optimizer=make_optimizer(model, recipe, epochs * math.ceil(cut / recipe.batch_size))
     )
-    if hasattr(model, "labels_from_images"):
+    if model.makes_labels:
         y = model.labels_from_images(np.asarray(x))
     some = np.asarray(x[cut : cut + 5000]), None if y is None else y[cut : cut + 5000]
     y = y if model.learns_labels or model.semi_supervised else None

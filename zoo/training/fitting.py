@@ -127,7 +127,9 @@ def fit(
     held_out = None
     if validation_data is not None or validation_split:
         held_out = data.validation(validation_data, validation_split)
+    rows = model.data_of_batches(data)  # which may refuse the labels, before anything changes
     model.before_training(data)
+    data = rows
     if [id(v) for v in model.trainable_variables] != model.trained_at_compile:
         _compile_again(model)
     steps = kwargs.get("steps_per_epoch")
@@ -202,6 +204,7 @@ def train_on_batch(
     data = Data(model, x, y, sample_weight, training=True)
     if [id(v) for v in model.trainable_variables] != model.trained_at_compile:
         _compile_again(model)
+    model.data_of_batches(None)
     model.before_training(None)
     return keras.Model.train_on_batch(model, *data.one_batch(), **kwargs)
 
@@ -235,8 +238,13 @@ def choose_how_to_run(
     if chosen["jit_compile"] == "auto":
         model.jit_compile = fast["jit_compile"]
     if before != (model.steps_per_execution, model.jit_compile):
-        # Keras reads both settings when it makes these functions.
-        model.train_function = model.test_function = model.predict_function = None
+        compile_steps_anew(model)  # Keras reads both settings when it makes these functions
+        model.predict_function = None
+
+
+def compile_steps_anew(model: Any) -> None:
+    """Let Keras make the functions of a step anew, as a value has changed that they hold."""
+    model.train_function = model.test_function = None
 
 
 def _compile_again(model: Any):

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backend import backend
+from zoo.training.fitting import compile_steps_anew
 
 
 class LabeledImages:
@@ -16,52 +17,66 @@ class LabeledImages:
     Every step samples a batch of them; replicas share the batch.
 
     Args:
-        model: the model to train; its training function is made again when the images change.
-
-    Attributes:
+        x: float32 [n, *input_shape]. labels: int32 [n]. weights: float32 [n].
         per_unlabeled: the number of labeled images per unlabeled one; 0 if none were set apart.
     """
 
-    def __init__(self, model: Any):
-        self.model, self.tensors, self.per_unlabeled = model, [], 0.0
-        self.arrays: tuple[np.ndarray, ...] = ()
+    def __init__(
+        self, x: Any = (), labels: Any = (), weights: Any = (), per_unlabeled: float = 0.0
+    ):
+        self.arrays, self.per_unlabeled = (x, labels, weights), per_unlabeled
+        self.tensors = [ops.convert_to_tensor(array) for array in self.arrays]
 
-    def set_apart(self, data: Any) -> None:
-        """Take the labeled images out of the data and keep them, if some have no label.
-
-        Args:
-            data: a `zoo.checks.data.Data` with labels, -1 for images without one, or None; a stream
-                of batches does not change.
-
-        Raises:
-            ValueError: a class has no labeled image.
-        """
-        per_unlabeled = 0.0
-        arrays: tuple[np.ndarray, ...] = ()
-        if data is not None and data.is_array and (data.y < 0).any():
-            check_every_class_has_a_label(data.y, self.model.num_classes)
-            known = data.y >= 0
-            x, y, weight = data.columns
-            weight = np.ones(len(y)) if weight is None else np.reshape(weight, -1)
-            arrays = (
-                np.asarray(x[known], "float32"),
-                np.asarray(y[known], "int32"),
-                np.asarray(weight[known], "float32"),
-            )
-            per_unlabeled = float(known.sum() / (~known).sum())
-            data.columns = [c if c is None else c[~known] for c in data.columns]
-            data.x, data.y, _ = data.columns
-        same = len(arrays) == len(self.arrays) and all(map(np.array_equal, arrays, self.arrays))
-        if not (same and per_unlabeled == self.per_unlabeled):
-            self.arrays, self.per_unlabeled = arrays, per_unlabeled
-            self.tensors = [ops.convert_to_tensor(array) for array in arrays]
-            self.model.train_function = None  # it holds the old images as constants
+    def is_same(self, other: LabeledImages) -> bool:
+        """Return whether these are the same images, labels and weights."""
+        equal = all(map(np.array_equal, self.arrays, other.arrays))
+        return equal and self.per_unlabeled == other.per_unlabeled
 
     def draw(self, n: int, seed_generator: Any) -> list:
         """Sample n images, labels and weights with replacement in a training step, as tensors."""
         uniform = backend.uniform((n,), seed_generator, shared=True)
         rows = backend.local_shard(ops.cast(uniform * len(next(iter(self.arrays))), "int32"))
         return [ops.take(tensor, rows, axis=0) for tensor in self.tensors]
+
+
+def set_apart(data: Any, num_classes: int) -> tuple[LabeledImages, Any]:
+    """Return the labeled images of data apart from the data of those without a label.
+
+    Args:
+        data: a `zoo.checks.data.Data` with labels, -1 for images without one, or None.
+
+    Returns:
+        the labeled images, and the others as a new `Data`. Where all images have labels, and of
+        batches, which come as they are, no images and the same data.
+
+    Raises:
+        ValueError: a class has no labeled image.
+    """
+    if data is None or not data.is_array or not (data.y < 0).any():
+        return LabeledImages(), data
+    check_every_class_has_a_label(data.y, num_classes)
+    known = data.y >= 0
+    x, y, weight = data.columns
+    weight = np.ones(len(y)) if weight is None else np.reshape(weight, -1)
+    labeled = LabeledImages(
+        np.asarray(x[known], "float32"),
+        np.asarray(y[known], "int32"),
+        np.asarray(weight[known], "float32"),
+        float(known.sum() / (~known).sum()),
+    )
+    return labeled, data.rows(~known)
+
+
+def keep_labeled(model: Any, data: Any) -> Any:
+    """Keep the labeled images of data in `model.labeled`, and return the data of the others.
+
+    The model's step is compiled anew if they are not those that it holds as constants.
+    """
+    labeled, others = set_apart(data, model.num_classes)
+    if not labeled.is_same(model.labeled):
+        model.labeled = labeled
+        compile_steps_anew(model)
+    return others
 
 
 def check_every_class_has_a_label(y: Any, num_classes: int) -> None:
