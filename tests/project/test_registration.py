@@ -38,7 +38,8 @@ def test_a_new_file_of_a_model_is_all_that_it_takes(tmp_path):
     package = Path(zoo.__file__).parent
     shutil.copytree(package, tmp_path / "zoo", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "zoo" / "models" / "shifted_vae.py").write_text(FILE)
-    paths = [str(tmp_path), str(Path(__file__).parent)]
+    tests = Path(__file__).parents[1]
+    paths = [str(tmp_path), str(tests), str(tests / "models")]
     script = f"import sys; sys.path[:0] = {paths}" + SCRIPT
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -264,7 +264,7 @@ session = export.load(sys.argv[1])
 x = session(z=session.sample_prior(2, seed=0), label=[7, 7])["x"]
 assert x.shape == (2, 14, 14, 1)
 assert export.self_test(sys.argv[1])["x"] < 1e-5
-print(sorted({"keras", "tensorflow", "onnx", "tf2onnx", "sklearn", "zoo", "torch", "jax"}
+print(sorted({"keras", "tensorflow", "onnx", "tf2onnx", "sklearn", "torch", "jax"}
              & {name.partition(".")[0] for name in sys.modules}))
 """
     root = Path(export.__file__).parents[1]

@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks import data as checks
+from zoo.checks.arguments import whole
 
 
 class CompiledMethods(dict):
@@ -40,7 +41,7 @@ def run_in_batches(
         the results of all rows, [n, ...].
     """
     checks.check_process()
-    checks.positive(batch_size, "batch_size")
+    batch_size = whole("batch_size", batch_size, least=1)
     functions = vars(method.__self__).setdefault("_compiled_methods", CompiledMethods())
     if method not in functions:
         functions[method] = backend.compiled(method, method.__self__.variables)
