@@ -13,6 +13,10 @@ from pathlib import Path
 import numpy as np
 
 
+def _of_ones_own(name: str) -> Sequence:
+    raise ValueError(f"{name} are data of one's own, which `zoo.data.load` does not read.")
+
+
 @dataclass(frozen=True)
 class Source:
     """The origin of a data set, the hashes of its arrays, and how it is read.
@@ -24,7 +28,7 @@ class Source:
         images: how many there are for training, those for validation included; 0 of other data.
         read: a function from the name of the data set to x_train, y_train, x_test and y_test:
             images uint8 [n, height, width] or [n, height, width, 3], or what `zoo.data.load`
-            returns; integer labels, other images, or None. None of data that are no data set.
+            returns; integer labels, other images, or None. Data of one's own have none.
     """
 
     title: str
@@ -33,7 +37,7 @@ class Source:
     classes: tuple[str, ...]
     sha256: dict[str, str] = field(default_factory=dict)
     images: int = 0
-    read: Callable[[str], Sequence] | None = field(default=None, kw_only=True)
+    read: Callable[[str], Sequence] = field(default=_of_ones_own, kw_only=True)
 
 
 SOURCES: dict[str, Source] = {}

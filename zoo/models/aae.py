@@ -295,7 +295,7 @@ class AAE(BaseAutoencoder):
 
     def code(self, x: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
         if self.posterior_kind == "gaussian":
-            return self.posterior(x, label, training).mean
+            return DiagonalNormal(**self.encoder(x, training=training)).mean
         return super().code(x, label, training)
 
     def encode(
