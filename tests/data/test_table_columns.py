@@ -159,7 +159,7 @@ def test_names_of_categories_are_found_checked_and_kept():
     assert again.category_names == ("a=b",)
     assert Columns.of(again).described() == [{"column": "a=b", "first": 1, "values": ["1", "2"]}]
     for wrong in (["b"], ["a", "a"]):
-        with pytest.raises(ValueError, match="with which its columns begin"):
+        with pytest.raises(ValueError, match="names of its columns must begin with it"):
             made(rows, [(1, 3)], two_ways, category_names=wrong)
 
 

@@ -199,7 +199,7 @@ def test_a_prior_of_vectors_is_refused_for_other_codes():
 
 
 def test_described_networks_have_codes_of_one_length():
-    with pytest.raises(TypeError, match=r"latent_dim is \(4, 4, 4\); described networks"):
+    with pytest.raises(TypeError, match=r"latent_dim is \(4, 4, 4\); networks built from settings"):
         zoo.VAE((28, 28, 1), (4, 4, 4))
 
 

@@ -239,7 +239,7 @@ def without(base, **methods):
     [
         (
             without(Prior, latent_dim=2),
-            r"lacks what sample\(\) needs: Mine does not define transform",
+            r"lacks something that sample\(\) needs: Mine does not define transform",
         ),
         (
             without(Prior, transform=lambda self, n, u, c: n),
@@ -260,7 +260,7 @@ def without(base, **methods):
             "no density in closed form",
         ),
         (zoo.Uniform(2), "has the log-density -inf at the code of 100 in each dimension"),
-        (zoo.SwissRoll(), "lacks what log_prob.. needs: SwissRoll has no density"),
+        (zoo.SwissRoll(), "lacks something that log_prob.. needs: SwissRoll has no density"),
         (
             zoo.CategoricalPrior(2),
             "gives single points, but this model needs a density",
@@ -276,7 +276,7 @@ def test_a_prior_that_lacks_something_is_refused_when_it_is_handed_in(prior, sai
 def test_an_adversarial_model_needs_no_density():
     square = without(Prior, latent_dim=2, transform=lambda self, noise, u, c: ops.sign(noise))
     assert zoo.AAE(SHAPE, 2, hidden_units=(8,), prior=square).generate(2, seed=0).shape[0] == 2
-    with pytest.raises(TypeError, match="lacks what draw"):
+    with pytest.raises(TypeError, match="lacks something that draw"):
         zoo.AAE(SHAPE, 2, hidden_units=(8,), prior=ByHand())
 
 
@@ -291,8 +291,8 @@ def plain_error(**more):
 @pytest.mark.parametrize(
     ("likelihood", "said"),
     [
-        (without(Likelihood), "lacks what log_prob"),
-        (plain_error(mean=Likelihood.mean), "lacks what mean"),
+        (without(Likelihood), "lacks something that log_prob"),
+        (plain_error(mean=Likelihood.mean), "lacks something that mean"),
         (
             plain_error(log_prob=lambda self, x, p: x - p),
             r"gives shape \(2, 4, 4, 1\) for log_prob",
@@ -310,7 +310,7 @@ def test_a_likelihood_that_lacks_something_is_refused_when_it_is_handed_in(likel
 @pytest.mark.parametrize(
     ("corruption", "said"),
     [
-        (without(Corruption), "lacks what apply"),
+        (without(Corruption), "lacks something that apply"),
         (without(Corruption, noise="pink"), "has noise='pink'; it is 'uniform' or 'normal'"),
         (without(Corruption, apply=lambda self, x, n: x[:, :2]), r"gives shape \(2, 2, 4, 1\)"),
     ],

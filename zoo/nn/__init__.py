@@ -1,4 +1,4 @@
-"""What models are made of: networks, distributions, corruption."""
+"""Building blocks of the models: networks, distributions and corruptions."""
 
 from zoo.nn import corruption as corruption
 from zoo.nn import distributions as distributions

@@ -1,4 +1,4 @@
-"""Colors: sRGB and CIE Lab, whose distances are about those that people see, and hues."""
+"""Colors: sRGB, CIE Lab (whose distances are close to perceived differences), and hues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EDGE = 6 / 29  # of the linear part of the cube root
 
 
 def rgb_to_lab(rgb: Any) -> Any:
-    """Return Lab of sRGB.
+    """Convert sRGB to Lab.
 
     Args:
         rgb: [..., 3], in [0, 1].
@@ -42,7 +42,7 @@ def rgb_to_lab(rgb: Any) -> Any:
 
 
 def lab_to_rgb(lab: Any) -> Any:
-    """Return sRGB of Lab, the inverse of `rgb_to_lab`; colors that do not exist are clipped.
+    """Convert Lab to sRGB, the inverse of `rgb_to_lab`; colors outside sRGB are clipped.
 
     Args:
         lab: [..., 3].
@@ -59,10 +59,10 @@ def lab_to_rgb(lab: Any) -> Any:
 
 
 def with_turned_hue(lab: Any, angle: Any) -> Any:
-    """Return colors whose hues are turned: a and b are rotated, lightness and chroma are kept.
+    """Return colors with rotated hues: a and b are rotated, lightness and chroma are kept.
 
-    Distances between colors of one image are kept too, so that the palette by k-means of a turned
-    image is the turned palette.
+    Distances between colors of one image are kept too. So rotating an image also rotates its
+    k-means palette, and changes nothing else.
 
     Args:
         lab: [batch, ..., 3]. angle: radians [batch].

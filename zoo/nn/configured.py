@@ -18,12 +18,13 @@ _SHORT.maxstring = _SHORT.maxother = 80
 
 
 class Configured:
-    """Base class of objects that the arguments of their constructor describe.
+    """Base class of objects that are fully described by their constructor's arguments.
 
     Register subclasses with `keras.saving.register_keras_serializable`, so that they can be saved.
-    The arguments cannot be changed afterwards, as compiled steps would not see it. The object may
-    hold variables and layers, as attributes or in lists: the model that gets the object trains,
-    saves and exports them like its own. Models that get the same object share them.
+    The arguments cannot be changed afterwards, because compiled steps would ignore the change. The
+    object may hold variables and layers, as attributes or in lists: the model that gets the object
+    trains, saves and exports them like its own. Models that get the same object share its variables
+    and layers.
 
     Examples:
         >>> zoo.Masking(0.25)  # a corruption, which is one
@@ -54,7 +55,7 @@ class Configured:
         return found
 
     def get_config(self) -> dict:
-        """Return the constructor's arguments, in a form for JSON."""
+        """Return the constructor's arguments as values that JSON can hold."""
         return {}
 
     @classmethod
@@ -85,7 +86,7 @@ def state_in(value: Any) -> Iterator[Any]:
 
 
 def made_of(description: dict, kinds: Any, argument: str) -> Any:
-    """Return the object that a serialized description describes.
+    """Return the object that a serialized description stands for.
 
     Args:
         description: from `keras.saving.serialize_keras_object`.
@@ -93,7 +94,8 @@ def made_of(description: dict, kinds: Any, argument: str) -> Any:
         argument: the name of the argument, for errors.
 
     Raises:
-        ValueError: it describes no object. TypeError: it describes an object of another class.
+        ValueError: no object can be made from the description. TypeError: the object has another
+            class.
     """
     try:
         found = keras.saving.deserialize_keras_object(description)

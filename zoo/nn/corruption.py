@@ -36,11 +36,11 @@ class Corruption(Configured):
         raise NotImplementedError
 
     def noise_shape(self, x: Any) -> tuple:
-        """Return the shape of the noise for images; by default their own shape."""
+        """Return the shape of the noise for images; by default the shape of the images."""
         return ops.shape(x)
 
     def draw(self, x: Any, seed_generator: Any) -> Any:
-        """Corrupt images [batch, ...], a tensor, inside of a training step."""
+        """Corrupt a tensor of images [batch, ...] inside a training step."""
         return self.apply(x, getattr(backend, self.noise)(self.noise_shape(x), seed_generator))
 
     def sample(self, x: Any, seed: int | np.random.SeedSequence | None = None) -> np.ndarray:
@@ -101,7 +101,7 @@ class SaltAndPepper(Corruption):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GaussianNoise(Corruption):
-    """N(0, stddev^2) is added to every pixel; values outside of [0, 1] are kept.
+    """N(0, stddev^2) is added to every pixel; values outside [0, 1] are not clipped.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -127,9 +127,9 @@ class GaussianNoise(Corruption):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Translation(Corruption):
-    """The image is moved along each axis, by a whole number from -`pixels` to `pixels`.
+    """The image is shifted along each axis by a whole number of pixels, from -`pixels` to `pixels`.
 
-    All distances are equally likely; new pixels at the edges are 0.
+    All shifts are equally likely; new pixels at the edges are 0.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")

@@ -15,10 +15,12 @@ _DENSE = ("dense", networks.LINEAR_PATH)
 
 
 def networks_of(model: Any, encoder: Any, decoder: Any, input_shape: Any, latent_dim: Any) -> tuple:
-    """Return encoder, decoder, the shape of an image and that of a code: given, or described.
+    """Return the encoder, the decoder, the shape of an image and the shape of a code.
+
+    The networks are the user's, or are built from the settings.
 
     Raises:
-        ValueError: networks of other shapes than the given ones.
+        ValueError: the networks do not have the given shapes.
     """
     shape = latent_dim
     if model.custom_networks:
@@ -69,7 +71,7 @@ def described_networks(model: Any, input_shape: Any, latent_dim: Any) -> tuple:
     if model.tie_weights and model.network == networks.LINEAR_PATH:
         raise ValueError(
             "tie_weights=True is for network='dense': the linear path of 'dense_resnet' has "
-            "weights of its own. Leave out one of both."
+            "its own weights. Leave out one of the two."
         )
     if model.tie_weights and (model.filters or model.conditional or model.likelihood.values > 1):
         raise ValueError(
@@ -107,17 +109,17 @@ def described_networks(model: Any, input_shape: Any, latent_dim: Any) -> tuple:
 def described_sizes(
     model: Any, input_shape: Any, network: Any, filters: Any, hidden_units: Any
 ) -> tuple:
-    """Return the kind of network, its filters and hidden units: as given, or as suit the shape.
+    """Return the kind of network, its filters and its hidden units: given, or chosen for the shape.
 
     Args:
-        model: which says whether it has networks of a user's own, and others beside.
+        model: tells whether the networks are a user's own, and whether it trains further networks.
         input_shape: a tuple, or None.
         network: one of `NETWORKS`, or None.
-        filters, hidden_units: widths; no filters and None stand for those that suit.
+        filters, hidden_units: widths; with no filters, or None, widths are chosen for the shape.
 
     Raises:
-        TypeError: widths that are no numbers.
-        ValueError: an unknown network; one that does not take this shape, or these filters.
+        TypeError: the widths are not numbers.
+        ValueError: the network is unknown, or does not accept this shape or these filters.
     """
     filters = arguments.widths("filters", filters)
     if network is not None and network not in NETWORKS:
@@ -125,7 +127,7 @@ def described_sizes(
     if model.custom_networks and network is not None:
         raise ValueError(
             f"network={network!r} describes networks, and encoder= and decoder= give them: leave "
-            "one of both out."
+            "out one of the two."
         )
     kind = network or ("conv" if filters else "dense")
     if input_shape is not None and not model.custom_networks:
@@ -146,7 +148,7 @@ def described_sizes(
 
 
 def _check_shape_of(kind, shape, filters, named):
-    """Refuse a network for another shape, and more halvings than there are pixels or steps."""
+    """Refuse a network that needs another shape, or too many halvings for the pixels or steps."""
     wanted = {"conv": (3,), "resnet": (3,), "conv1d": (1, 2)}.get(kind, (1, 2, 3))
     if len(shape) not in wanted:
         words = (
@@ -160,8 +162,8 @@ def _check_shape_of(kind, shape, filters, named):
         )
     if kind in _DENSE and filters:
         raise ValueError(
-            f"network={kind!r} has no convolutions, and filters={filters} asks for some: leave one "
-            "of both out."
+            f"network={kind!r} has no convolutions, and filters={filters} asks for some: leave "
+            "out one of the two."
         )
     longest = max(shape[:-1] or shape)
     if kind in networks.RESIDUAL and longest < 2 ** len(filters):
@@ -177,8 +179,8 @@ def checked_code_shape(latent_dim: Any, custom_networks: bool) -> Any:
         return whole("latent_dim", latent_dim, least=1)
     if not custom_networks:
         raise TypeError(
-            f"latent_dim is {latent_dim!r}; described networks have vectors as codes, such as "
-            "latent_dim=16. Codes of other shapes need your own encoder= and decoder=."
+            f"latent_dim is {latent_dim!r}; networks built from settings have vectors as codes, "
+            "such as latent_dim=16. Codes of other shapes need your own encoder= and decoder=."
         )
     shape = arguments.shape("latent_dim", latent_dim, "the shape of a code, such as (4, 4, 4)")
     first, *others = shape

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 
 
 def free_energy(energies: Any, beta: float = np.inf, *, axis: int = -1) -> np.ndarray:
-    """Return F(y), the minimum of E(y, z) over codes z, soft at a finite temperature.
+    """Return F(y), the minimum of E(y, z) over codes z, or a soft minimum if beta is finite.
 
     F(y) = -1/beta ln mean_z exp(-beta E(y, z)), over evenly distributed codes z. It approaches
     min_z E(y, z) as beta goes to infinity, and the mean of E as beta goes to 0.
@@ -37,10 +37,10 @@ def ellipse(z: Any, w1: float, w2: float) -> np.ndarray:
 
 
 def ellipse_energies(y: Any, w1: float, w2: float, *, codes: int = 400) -> np.ndarray:
-    """Return E(y, z) = |y - g(z)|^2 of points y for `codes` angles around the ellipse.
+    """Return E(y, z) = |y - g(z)|^2 for points y and `codes` angles z around the ellipse.
 
     Args:
-        y: [..., 2].
+        y: the points, [..., 2].
 
     Returns:
         [..., codes].

@@ -14,7 +14,7 @@ SLOPES = {
     "tanh": lambda h: 1.0 - ops.square(h),
     "linear": ops.ones_like,
 }
-"""Derivatives of activations, as functions of their values."""
+"""Derivatives of activations, as functions of the activation's value."""
 
 
 def closed_form(h: Any, kernel: Any, activation: Any) -> Any:
@@ -34,7 +34,7 @@ def closed_form(h: Any, kernel: Any, activation: Any) -> Any:
 def exact(function: Any, x: Any, units: int) -> Any:
     """Return the norm for any differentiable function, from the rows of its Jacobian.
 
-    It costs a forward and a backward pass with `units` times the batch.
+    It costs one forward and one backward pass of a batch that is `units` times as large.
 
     Args:
         function: from [batch, ...] to [batch, units], without state; each row of the output must

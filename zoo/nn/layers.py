@@ -14,11 +14,11 @@ from zoo.nn.configured import made_of
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Dropout(layers.Layer):
-    """Keras's dropout, with random numbers that are also fast with XLA.
+    """Dropout as in Keras, with a random generator that is also fast with XLA.
 
     Args:
-        rate: the fraction of values that are 0 in training, in [0, 1); the others are scaled up.
-        seed: of the random numbers.
+        rate: the fraction of values that training sets to 0, in [0, 1); the others are scaled up.
+        seed: the seed of the random numbers.
     """
 
     def __init__(self, rate: float, seed: int = 0, **kwargs):
@@ -37,7 +37,7 @@ class Dropout(layers.Layer):
         store["seed_state"] = ops.convert_to_numpy(self.seed_generator.state)
 
     def load_own_variables(self, store: Any) -> None:
-        if "seed_state" in store:  # files of 0.1 do not have it
+        if "seed_state" in store:  # files from version 0.1 lack it
             self.seed_generator.state.assign(store["seed_state"][()])
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
@@ -49,12 +49,12 @@ class Dropout(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class WithoutActivation(layers.Layer):
-    """Another layer without its activation, such as the logits before a sigmoid.
+    """A given layer without its activation; it returns, for example, the logits before a sigmoid.
 
     The two layers share their weights.
 
     Args:
-        layer: a layer with an `activation`, which does not change.
+        layer: a layer with an `activation`; the layer itself stays unchanged.
     """
 
     def __init__(self, layer: layers.Layer, **kwargs):
@@ -82,12 +82,12 @@ class WithoutActivation(layers.Layer):
 
 
 class TiedDense(layers.Layer):
-    """A dense layer with the transposed kernel W of another one and its own bias b.
+    """A dense layer with its own bias b and the transposed kernel W of another dense layer.
 
     It computes activation(x W^T + b).
 
     Args:
-        dense: a built `keras.layers.Dense`; the kernel is one variable of both layers.
+        dense: a built `keras.layers.Dense`; both layers share its kernel.
         activation: as in `keras.layers.Dense`.
     """
 
@@ -116,12 +116,12 @@ class TiedDense(layers.Layer):
 class Standardize(keras.layers.Layer):
     """Subtracts a mean from each column, and divides by a standard deviation, in float32.
 
-    Keras's `Normalization` holds such numbers as tensors, which exported graphs would take for
-    inputs, and takes deviations below 1e-7 for 1e-7. Here they are constants of the graph, in full
-    precision, and no weights.
+    Keras's `Normalization` stores these numbers as tensors, which exported graphs would treat as
+    inputs, and replaces deviations below 1e-7 by 1e-7. Here they are constants of the graph, in
+    full precision, and not weights.
 
     Args:
-        mean, deviation: of each column, numbers [features].
+        mean, deviation: the mean and the standard deviation of each column, numbers [features].
     """
 
     def __init__(self, mean: Any, deviation: Any, **options):

@@ -1,4 +1,4 @@
-"""What networks are: whether their shapes fit, and which activations and convolutions they have."""
+"""Properties of networks: whether their shapes fit, their activations and their convolutions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def fitting_shapes(
     """Check that the shapes of an encoder, a decoder and a likelihood fit.
 
     Args:
-        encoder, decoder: functional models, described or a user's own; None for no encoder.
+        encoder, decoder: functional models, built from settings or a user's own; None for no
+            encoder.
         label_inputs: "x" if the encoder takes a label, "z" if the decoder takes one.
         likelihood: the likelihood whose parameters the decoder gives.
 
@@ -27,7 +28,7 @@ def fitting_shapes(
         the shape of an image, and the number of latent dimensions.
 
     Raises:
-        ValueError: shapes that do not fit.
+        ValueError: the shapes do not fit.
     """
     if encoder is None:
         return tuple(decoder.output.shape[1:]), decoder.input.shape[-1]
@@ -44,15 +45,15 @@ def fitting_shapes(
 
 
 def check_shapes(network: keras.Model, role: str, takes: Any, gives: Any, what: str = "") -> None:
-    """Check the shapes of a network's input and output, without the batch.
+    """Check the shapes of a network's input and output; all shapes are without the batch.
 
     Args:
-        network: a functional model. role: what it is for, such as "discriminator".
+        network: a functional model. role: the network's role, such as "discriminator".
         takes, gives: a shape, or shapes by name for a dict; None is any.
-        what: the meaning of these, the end of the error, such as ", a logit".
+        what: the meaning of the output, for the end of the error message, such as ", a logit".
 
     Raises:
-        ValueError: other shapes.
+        ValueError: the shapes differ from these.
     """
     found = _shapes(network.input), _shapes(network.output)
     if all(want is None or want == came for want, came in zip((takes, gives), found, strict=True)):
@@ -88,7 +89,7 @@ def check_smooth(network: keras.Model) -> None:
     """Refuse a network with an activation of Keras that is not differentiable everywhere.
 
     Raises:
-        ValueError: with the names of the layer and of its activation.
+        ValueError: names the layer and its activation.
     """
     for layer in network.layers:
         name = _activation_name(layer)

@@ -1,4 +1,4 @@
-"""Networks from a short description, as functional Keras models: encoders, decoders, ..."""
+"""Functional Keras models built from a few settings: encoders, decoders, discriminators, ..."""
 
 from __future__ import annotations
 
@@ -42,27 +42,29 @@ def encoder(
         input_shape: (height, width, channels), (time, channels), or (features,) for vectors.
         outputs: names and sizes of the outputs, such as {"z_mean": 16, "z_log_var": 16}.
         network: "conv" for 3x3 convolutions, or "resnet" or "conv1d" for residual blocks; see
-            `zoo.nn.residual_networks`. "dense_resnet": the first output is linear in the input of
-            the dense layers, plus what these add, which is 0 at the start.
-        filters: widths of the convolutions with stride 2, applied first; none for a dense network.
+            `zoo.nn.residual_networks`. "dense_resnet": the first output is a linear function of the
+            input of the dense layers, plus the output of the dense layers, which is 0 at the start.
+        filters: widths of the convolutions with stride 2, which are applied first; () for a dense
+            network.
         hidden_units: widths of the dense layers after them; may be empty.
-        activation: of every hidden layer.
-        code_activation: of the outputs.
-        num_classes: if given, the network also takes a label, joined to the flat features.
+        activation: the activation of every hidden layer.
+        code_activation: the activation of the outputs.
+        num_classes: if given, the network also takes a label, which is joined to the flat features.
         label_shape: if given, the network also takes a label that is an array of this shape. It is
-            flattened and joined likewise; with `num_classes` it is a row of word numbers, which
-            pass an embedding and two convolutions before.
-        noise_dim: if given, the network also takes `noise` [batch, noise_dim], joined likewise.
-        dropout: the fraction of every dense hidden layer's values that are dropped in training.
+            flattened and joined in the same way. With `num_classes` it is a row of word numbers,
+            which first pass through an embedding and two convolutions.
+        noise_dim: if given, the network also takes `noise` [batch, noise_dim], joined in the same
+            way.
+        dropout: the fraction of each dense hidden layer's values that training sets to 0.
         input_dropout: the same for the input of the first dense layer.
-        seed: of the dropout.
-        seeds: of the initial weights.
-        normalization: a layer that is applied first, for rows of a table in their own units.
+        seed: the seed of the dropout.
+        seeds: the seeds of the initial weights.
+        normalization: a layer that is applied first, to standardize raw rows of a table.
         dtype: a Keras dtype policy; the outputs are always float32.
 
     Returns:
-        A model of `x`, or of `{"x", "label"}`, to a dict of its outputs, or to a plain tensor if
-        there is only one.
+        A model from `x`, or `{"x", "label"}`, to a dict of outputs, or to a plain tensor if there
+        is only one output.
     """
     x = keras.Input(input_shape, name="x")
     seen = _normalized(x, normalization)
@@ -121,14 +123,14 @@ def decoder(
     seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
-    """Build a network from codes to a likelihood's parameters, with the encoder's layers reversed.
+    """Build a network from codes to a likelihood's parameters, the reverse of an encoder.
 
-    Args: those of `encoder`; `filters` and `hidden_units` are given in the encoder's order and used
-        in reverse.
+    Args: the same as for `encoder`; `filters` and `hidden_units` are given in the encoder's order
+        and used in reverse.
         tied_to: a dense encoder, whose transposed kernels are used instead of new ones.
 
     Returns:
-        A model of `z`, or of `{"z", "label"}`, to float32 [batch, *output_shape].
+        A model from `z`, or `{"z", "label"}`, to float32 [batch, *output_shape].
     """
     z = keras.Input((latent_dim,), name="z")
     inputs, features = z, z
@@ -168,7 +170,7 @@ def discriminator(
     seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
-    """Build a discriminator of codes: `z` [batch, latent_dim] to one logit [batch, 1].
+    """Build a discriminator of codes, from `z` [batch, latent_dim] to one logit [batch, 1].
 
     Args:
         num_classes: if given, the network takes a dict of `z` and `label`.
@@ -196,17 +198,17 @@ def image_discriminator(
     seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
-    """Build a discriminator of images: `x` to a dict of `logit` [batch, 1] and `features`.
+    """Build a discriminator of images, from `x` to a dict of `logit` [batch, 1] and `features`.
 
-    Args: those of `encoder`; with `num_classes` it takes a dict of `x` and `label`, which is joined
-        to the flat features of the convolutions.
+    Args: the same as for `encoder`. With `num_classes` the network takes a dict of `x` and `label`;
+        the label is joined to the flat features of the convolutions.
 
     Returns:
         a model; `features` [batch, d] is the output of the last convolution, or of the last hidden
         layer if there is no convolution.
 
     Raises:
-        ValueError: filters for data that are no images.
+        ValueError: there are filters, but the data are not images.
     """
     if filters and network not in RESIDUAL and len(input_shape) != 3:
         raise ValueError(
@@ -266,7 +268,7 @@ def latent_head(
     seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
-    """Build the encoder after a trunk: `features` [batch, units] and `label` to a dict of codes."""
+    """Build an encoder's head, from `features` [batch, units] and `label` to a dict of codes."""
     inputs = {
         "features": keras.Input((units,), name="features"),
         "label": keras.Input((), name="label", dtype="int32"),
@@ -281,10 +283,10 @@ def latent_head(
 
 
 def label_prior(num_classes: int, latent_dim: int, seeds: Seeds = KERAS_OWN) -> keras.Model:
-    """Build p(z | label): `label` [batch] to a dict of `z_mean` and `z_log_var`.
+    """Build p(z | label), from `label` [batch] to a dict of `z_mean` and `z_log_var`.
 
-    One linear layer on the one-hot label has a row for every class; more layers would not add
-    anything.
+    It is one linear layer on the one-hot label, with a row for each class; more layers would not
+    make it more general.
     """
     label = keras.Input((), name="label", dtype="int32")
     one_hot = ops.one_hot(label, num_classes, dtype="float32")
@@ -356,7 +358,7 @@ def _dense_stack(features, widths, activation, seeds, dtype, normalize=False, dr
 
 
 def _beside_a_linear_path(inputs, features, size, hidden, seeds):
-    """Return a linear function of the inputs, plus one of hidden features that starts at zero."""
+    """Return a linear function of the inputs plus a linear function of the features, 0 at first."""
     linear = seeds.layer(layers.Dense, size, name="linear", dtype="float32")(inputs)
     if not hidden:
         return linear
@@ -388,7 +390,7 @@ def _tied_stack(features, encoder, activation, dtype, output_shape):
 
 
 def _transposed_convolutions(features, output_shape, filters, activation, seeds, dtype):
-    """Double the side once for every filter, and crop the surplus of odd sides."""
+    """Double the sides once for every filter, and crop them where a side is odd."""
     height, width, channels = output_shape
     sides = [(height, width)]
     for _ in filters:

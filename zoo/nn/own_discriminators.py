@@ -18,19 +18,19 @@ from zoo.nn.saved_configs import SAVED
 def discriminator(
     network: keras.Layer, name: str, shape: tuple[int, ...] | None, labeled: bool = False
 ) -> keras.Model:
-    """Return a user's discriminator as a functional model from `name` to a logit.
+    """Return a user's discriminator as a functional model from the input `name` to a logit.
 
-    Args: those of `functional`.
+    Args: the same as for `functional`.
 
     Raises:
-        ValueError: it has several outputs, or ends in a bounded activation, such as a sigmoid.
+        ValueError: it has several outputs, or its last activation is bounded, such as a sigmoid.
     """
     network = single(functional(network, "discriminator", name, shape, labeled), "discriminator")
     return _giving_logits(network)
 
 
 def pair_discriminator(network: keras.Layer) -> keras.Model:
-    """Return a user's discriminator of a dict of `x` and `y`, a functional model."""
+    """Return a user's functional discriminator, whose input is a dict of `x` and `y`."""
     inputs = network.input if is_functional(network) else None
     if not isinstance(inputs, dict) or inputs.keys() != {"x", "y"}:
         raise ValueError(

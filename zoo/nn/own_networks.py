@@ -1,8 +1,9 @@
 """A user's own networks, converted into the form that the models need.
 
-Models need functional networks from a tensor, or a dict of tensors, to another. Such a network is
-taken unchanged; other Keras models and layers are wrapped into one, which shares their weights.
-Codes of other shapes are flattened, and a sigmoid is removed if the likelihood takes logits.
+Models need functional networks, whose inputs and outputs are a tensor or a dict of tensors. Such a
+network is used unchanged; other Keras models and layers are wrapped into a functional model, which
+shares their weights. Codes that are not vectors are flattened, and a last sigmoid is removed if the
+likelihood takes logits.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from keras import layers
 from zoo.nn.layers import WithoutActivation
 from zoo.nn.saved_configs import SAVED
 
-# Operations that only change the shape of values, which may follow the last activation.
+# Operations that only rearrange values; they may follow the last activation.
 _ARRANGING = {
     *("Reshape", "Flatten", "Permute", "Transpose", "Identity", "Squeeze", "ExpandDims"),
     *("Cropping1D", "Cropping2D", "Cropping3D"),
 }
-# Activations of Keras with values that are unbounded on both sides.
+# Keras activations that are unbounded both above and below.
 UNBOUNDED = {"linear", "leaky_relu", "tanh_shrink", "soft_shrink", "hard_shrink"}
 _LAYERS_THAT_ACTIVATE = {"ReLU": "relu", "ELU": "elu", "Softmax": "softmax"}
 
@@ -42,12 +43,12 @@ def taken(
     """Return an encoder and a decoder as functional models with flat codes.
 
     Args:
-        encoder, decoder: Keras models or layers: functional, sequential or subclassed; None for
-            no encoder.
+        encoder, decoder: Keras models or layers, which may be functional, sequential or subclassed;
+            None for no encoder.
         encoder_outputs: names of the encoder's outputs; if there are several, it must give a dict.
         label_inputs: "x" if the encoder takes a label, "z" if the decoder takes one.
         likelihood: the likelihood whose parameters the decoder gives.
-        input_shape: of an image, or None if the encoder states it.
+        input_shape: the shape of an image, or None if the encoder states it.
         latent_dim: the length of a code, or its shape, or None if the decoder states it.
 
     Returns:
@@ -55,8 +56,8 @@ def taken(
         of a code in the given networks.
 
     Raises:
-        TypeError: not a Keras model or layer. ValueError: a network that cannot be wrapped, or
-            whose codes have unknown sizes; a last activation that does not fit the likelihood.
+        TypeError: a network is not a Keras model or layer. ValueError: a network cannot be wrapped,
+            its codes have unknown sizes, or its last activation does not fit the likelihood.
     """
     shape: Any = None
     flat, codes = None, ()
@@ -91,7 +92,8 @@ def taken(
 def translator(network: keras.Layer, shape: tuple[int, ...], likelihood: Any) -> keras.Model:
     """Return a user's network from images to images as a functional model.
 
-    Args: its input's shape without the batch, and the likelihood whose parameters it gives.
+    Args: shape: the shape of its input without the batch. likelihood: the likelihood whose
+        parameters it gives.
     """
     opaque = not _is_transparent(network)
     network = single(functional(network, "generator", "x", shape), "generator")
@@ -105,12 +107,13 @@ def translator(network: keras.Layer, shape: tuple[int, ...], likelihood: Any) ->
 def functional(
     network: keras.Layer, role: str, name: str, shape: tuple[int, ...] | None, labeled: bool = False
 ) -> keras.Model:
-    """Return a network as a functional model; unchanged if it is one already, with known sizes.
+    """Return a network as a functional model; unchanged if it is one and its sizes are known.
 
     Args:
         network: a Keras model or layer.
-        role: such as "encoder"; for errors, and as the model's name.
-        name: of its input. shape: of the input without the batch, or None if the network states it.
+        role: the network's role, such as "encoder"; for errors, and as the model's name.
+        name: the name of its input. shape: the shape of the input without the batch, or None if the
+            network states it.
         labeled: whether it takes a dict of `name` and `label`.
     """
     if not isinstance(network, keras.Layer):
@@ -183,7 +186,7 @@ def _with_plain_input(network):
 
 
 def _shape_of_noise(generator):
-    """Return the shape of the one input of a generator, whose sizes must be known."""
+    """Return the shape of a generator's single input; its sizes must be known."""
     shapes = [tuple(tensor.shape[1:]) for tensor in (*generator.inputs, *generator.outputs)]
     if len(shapes) != 2 or any(None in shape for shape in shapes):
         raise ValueError(
@@ -288,7 +291,7 @@ def _wrapping(network, role, name, shape, labeled) -> str:
 
 
 def last_operation(network: keras.Model) -> Any:
-    """Return the last operation of a functional network that does not only change the shape."""
+    """Return the last operation of a functional network that changes more than the shape."""
     tensor = keras.tree.flatten(network.output)[-1]
     while True:
         operation, node, _ = tensor._keras_history
@@ -299,7 +302,7 @@ def last_operation(network: keras.Model) -> Any:
 
 
 def _arranges(operation) -> bool:
-    """Return whether an operation does not change values, but only their arrangement."""
+    """Return whether an operation only rearranges values."""
     kind = type(operation).__name__
     return kind in _ARRANGING or (
         kind == "Activation" and operation.activation.__name__ == "linear"
@@ -358,7 +361,7 @@ def _cut(network):
 
 
 def _warn_of_hidden_activation(decoder, likelihood, role="decoder"):
-    """Warn if a network whose layers are unknown gives no value below 0."""
+    """Warn if a network whose layers cannot be inspected gives no value below 0."""
     if likelihood.reads is None:
         return
     generator = np.random.default_rng(0)

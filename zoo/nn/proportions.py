@@ -1,4 +1,4 @@
-"""Networks and batches in proportion to their data, and a warning of too many parameters."""
+"""Sizes of networks and batches that suit the data, and a warning of too many parameters."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _BATCHES, _SMALLEST_BATCH = 20, 16  # at least as many batches an epoch, of at l
 
 
 def suited_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return widths of convolutions of stride 2 that halve images to 5 to 8 pixels a side.
+    """Return the widths of convolutions of stride 2 that reduce images to 5 to 8 pixels a side.
 
     Args:
         shape: (height, width, channels) of an image, or (features,).
 
     Returns:
-        a width for each halving, 32 at first, then twice as many up to 128; () for vectors, and for
+        a width for each halving: 32, then doubled each time, at most 128; () for vectors, and for
         images of at most 8 pixels a side.
 
     Example:
@@ -36,7 +36,7 @@ def suited_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def suited_signal_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return widths of convolutions of stride 2 that halve signals to 9 to 16 steps.
+    """Return the widths of convolutions of stride 2 that reduce signals to 9 to 16 steps.
 
     Args:
         shape: (time, channels) of a signal, or (features,).
@@ -54,7 +54,7 @@ def _doubling(halvings):
 
 
 def suited_hidden_units(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return widths of two dense layers on data of this shape: at most four million weights.
+    """Return the widths of two dense layers for data of this shape: at most four million weights.
 
     Example:
         >>> from zoo.nn.proportions import suited_hidden_units
@@ -67,7 +67,7 @@ def suited_hidden_units(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def suited_latent_dim(shape: tuple[int, ...]) -> int:
-    """Return a length of codes for data of this shape: a third of the columns of vectors, or 64.
+    """Return a latent_dim for data of this shape: a third of the columns for vectors, else 64.
 
     Example:
         >>> from zoo.nn.proportions import suited_latent_dim
@@ -79,10 +79,11 @@ def suited_latent_dim(shape: tuple[int, ...]) -> int:
 
 
 def suited_batch_size(n: int, most: int) -> int:
-    """Return a size of batches for `n` rows: at least 20 batches an epoch, of 16 rows or more.
+    """Return a batch size for `n` rows: at least 20 batches an epoch, each of 16 rows or more.
 
     Args:
-        n: how many rows a model learns from. most: the size for large sets, which is not exceeded.
+        n: how many rows a model learns from. most: the largest batch size, used for large data
+            sets.
 
     Example:
         >>> from zoo.nn.proportions import suited_batch_size
@@ -93,7 +94,7 @@ def suited_batch_size(n: int, most: int) -> int:
 
 
 def suited_epochs(n: int, batch_size: int, steps: int, least: int = 20) -> int:
-    """Return how many epochs of `n` rows make a number of steps, but not fewer than `least`.
+    """Return how many epochs of `n` rows make at least `steps` steps, and at least `least`.
 
     Example:
         >>> from zoo.nn.proportions import suited_epochs
@@ -104,10 +105,10 @@ def suited_epochs(n: int, batch_size: int, steps: int, least: int = 20) -> int:
 
 
 def warn_of_too_many_parameters(model: Any) -> None:
-    """Warn of a model, described by its settings, that has far more weights than images need.
+    """Warn if a model that was built from settings has far more weights than its images need.
 
     Args:
-        model: of the zoo, with its `encoder`, if it has one, `decoder` and `image_shape`.
+        model: a model of the zoo, with `decoder`, `image_shape` and, if it has one, `encoder`.
     """
     n = sum(
         part.count_params() for part in (getattr(model, "encoder", None), model.decoder) if part

@@ -1,8 +1,9 @@
-"""Residual networks for images and signals: what stands between the data and the dense layers.
+"""Residual networks for images and signals, between the data and the dense layers.
 
-The stream from image to code and back is linear: strided convolutions with no activation, which
-start as a Haar transform, so that nothing is lost where there are enough channels, and PCA is
-within reach. Residual blocks add to this stream what is not linear, and start at zero:
+The residual stream from image to code and back is linear: it consists of strided convolutions
+without an activation. They start as a Haar transform, so that no information is lost if there are
+enough channels, and the network can express PCA. Residual blocks add nonlinear terms to this
+stream, and start at zero:
 
     stream = stream + conv(activation(norm(conv(activation(norm(stream))))))
 
@@ -28,7 +29,7 @@ from zoo.nn.seeds import Seeds
 _CONVOLUTIONS = {1: layers.Conv1D, 2: layers.Conv2D}
 _TRANSPOSED = {1: layers.Conv1DTranspose, 2: layers.Conv2DTranspose}
 _KERNEL = {1: 7, 2: 3}  # of a block, by the number of axes
-_RESAMPLING_KERNEL = 4  # twice the stride, so that every position has as many terms
+_RESAMPLING_KERNEL = 4  # twice the stride, so that every position gets equally many terms
 
 
 def halved(
@@ -39,8 +40,8 @@ def halved(
     Args:
         features: a Keras tensor [batch, height, width, channels], or [batch, time, channels].
         filters: the number of channels after each halving.
-        activation: inside of the blocks.
-        seeds: of the initial weights.
+        activation: the activation inside the blocks.
+        seeds: the seeds of the initial weights.
         dtype: a Keras dtype policy.
 
     Returns:
@@ -77,7 +78,7 @@ def doubled(
     seeds: Seeds,
     dtype: Any,
 ) -> Any:
-    """Turn flat features into images or signals: the blocks and halvings of `halved` in reverse.
+    """Turn flat features into images or signals: `halved` in reverse, with doublings.
 
     Args:
         features: a Keras tensor [batch, values].
@@ -119,10 +120,10 @@ def doubled(
 
 
 def used_channels(channels: int, filters: tuple[int, ...], axes: int) -> int:
-    """Return how many channels of the stream carry the data after some halvings, at the start.
+    """Return how many channels of the stream carry data after some halvings, before training.
 
     Args:
-        channels: of the data.
+        channels: the number of channels of the data.
         filters: the widths after the halvings so far.
         axes: 2 for images, 1 for signals.
     """
@@ -135,15 +136,15 @@ def used_channels(channels: int, filters: tuple[int, ...], axes: int) -> int:
 class HaarTransform(keras.initializers.Initializer):
     """Initial kernels of convolutions of stride 2: means and differences of neighbors.
 
-    Pairs of steps, or squares of four pixels, turn into as many channels by an orthonormal
-    transform: first the means of all channels, then the differences. Where there are fewer
-    channels, the last differences are lost; where there are more, the others are random features
-    (Glorot uniform), which read all channels. The kernels of transposed convolutions, which have
-    their axes the other way round, do the inverse.
+    An orthonormal transform turns pairs of steps of c channels into 2c channels, or squares of four
+    pixels into 4c channels: first the means of all channels, then the differences. If the layer has
+    fewer channels, the last differences are lost; if it has more, the others are random features
+    (Glorot uniform) of all channels. In transposed convolutions, whose kernels have their axes
+    swapped, it is the inverse.
 
     Args:
         used: how many channels of the finer grid carry data.
-        seed: of the random features.
+        seed: the seed of the random features.
 
     Source: Haar 1910 (doi 10.1007/BF01456326).
     """
@@ -172,7 +173,7 @@ class HaarTransform(keras.initializers.Initializer):
 
 
 def _residual_block(stream, activation, name, seeds, dtype):
-    """Add two convolutions of the normalized stream to it; the second starts at zero."""
+    """Add two convolutions of the normalized stream to the stream; the second starts at zero."""
     width, axes = stream.shape[-1], len(stream.shape) - 2
     groups = max(1, math.gcd(width, 32) // 4)  # at most 8, of at least 4 channels
     features = stream

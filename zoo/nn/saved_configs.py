@@ -1,6 +1,6 @@
 """Whether a model is being made from a saved configuration, which may come from a stranger.
 
-Nothing that a configuration names is opened then: it holds its parts whole.
+A configuration must then contain all its parts: nothing that it only names is loaded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SAVED = contextvars.ContextVar("saved", default=False)
 
 @contextlib.contextmanager
 def as_saved() -> Iterator[None]:
-    """Take networks unchanged, as a file describes them, and open nothing that it names."""
+    """Use networks unchanged inside this context, and load nothing that a configuration names."""
     token = SAVED.set(True)
     try:
         yield
@@ -25,14 +25,14 @@ def as_saved() -> Iterator[None]:
 
 
 def refuse_name(setting: str, name: str) -> None:
-    """Refuse to open what a setting names while a model is made from a configuration.
+    """Refuse to load what a setting names while a model is made from a configuration.
 
     Raises:
-        ValueError: inside of `as_saved`.
+        ValueError: inside `as_saved`.
     """
     if SAVED.get():
         raise ValueError(
-            f"{setting} is {shortened(name)} in a saved configuration, which must hold the whole "
-            f"network or model: what a file names is not opened. If you trust it, load it yourself "
-            f"and give it as {setting}=."
+            f"{setting} is {shortened(name)} in a saved configuration, which must contain the "
+            f"whole network or model: what a file names is not opened. If you trust it, load it "
+            f"yourself and give the result as {setting}=."
         )

@@ -8,10 +8,11 @@ import keras
 
 
 class Seeds:
-    """One seed after another, for the initializers of a model's layers, in the order of the layers.
+    """A sequence of seeds for the initializers of a model's layers, in the order of the layers.
 
     Args:
-        seed: of the whole model; None leaves every seed to Keras (`keras.utils.set_random_seed`).
+        seed: the seed of the whole model; None leaves every seed to Keras
+            (`keras.utils.set_random_seed`).
 
     Example:
         >>> from zoo.nn.seeds import Seeds
@@ -29,7 +30,7 @@ class Seeds:
         return None if self._random is None else self._random.randint(1, 10**9)
 
     def glorot(self) -> keras.initializers.GlorotUniform:
-        """Return the initializer of kernels that Keras has by default, with the next seed."""
+        """Return Keras's default initializer of kernels, with the next seed."""
         return keras.initializers.GlorotUniform(seed=self.next())
 
     def layer(self, kind: type[keras.Layer], *args, **options) -> keras.Layer:

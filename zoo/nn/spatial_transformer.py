@@ -1,4 +1,4 @@
-"""Spatial transformers: networks that turn, move and scale what they see."""
+"""Spatial transformers: layers that rotate, shift and scale feature maps."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from zoo.checks.arguments import whole
 from zoo.nn.seeds import KERAS_OWN, Seeds
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-_CHANNELS = 8  # that the transformation is computed from
+_CHANNELS = 8  # of the feature maps from which the transformation is computed
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SpatialTransformer(layers.Layer):
-    """Turn, move and scale feature maps, by an affine transformation for each image.
+    """Rotate, shift and scale feature maps, by one affine transformation for each image.
 
-    A small network sees the feature maps and gives the transformation. At the start of training
-    nothing is moved. It is meant for small maps: its work grows with the square of the number of
-    positions.
+    A small network computes the transformation from the feature maps. At the start of training it
+    is the identity. The layer is meant for small maps: its cost grows with the square of the number
+    of positions.
 
     Args:
-        units: of the hidden layer of the small network, which comes after a convolution.
-        seeds: of the initial weights.
+        units: the number of units of the hidden layer of the small network, which comes after a
+            convolution.
+        seeds: the seeds of the initial weights.
 
     Examples:
         >>> from zoo.nn.spatial_transformer import SpatialTransformer
@@ -59,7 +60,7 @@ class SpatialTransformer(layers.Layer):
         if len(input_shape) != 4 or None in input_shape[1:]:
             raise ValueError(
                 f"The feature maps have the shape {tuple(input_shape)}; a SpatialTransformer takes "
-                "[batch, height, width, channels], of known sides."
+                "[batch, height, width, channels] with known height and width."
             )
         self.seen.build(input_shape)
         values = math.prod(self.seen.compute_output_shape(input_shape)[1:])
@@ -86,7 +87,7 @@ def transformed(features: Any, matrix: Any) -> Any:
     Args:
         features: float32 [batch, height, width, channels].
         matrix: A, float32 [batch, 2, 3]: the output at (x, y) is the input at A (x, y, 1). The
-            corners are at -1 and 1; outside of the input everything is 0.
+            corners are at -1 and 1; outside the input everything is 0.
 
     Returns:
         float32 [batch, height, width, channels].

@@ -1,4 +1,4 @@
-"""Networks that make small images larger, and large ones small, and move what is in them."""
+"""Networks that enlarge or shrink images, with spatial transformers that align them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.nn.translation_networks import activated
 
 LARGEST = 16  # side of the feature maps of spatial transformers
 _KERNEL = 4  # twice the stride
-_MAPS, _UNITS = 8, 256  # of the dense layers that see all pixels
+_MAPS, _UNITS = 8, 256  # of the dense layers whose input is all pixels
 
 
 def upsampler(
@@ -31,20 +31,20 @@ def upsampler(
 
     Args:
         input_shape: (height, width, channels).
-        output_channels: of the large images.
-        filters: the number of channels before each doubling, that of the largest maps first.
-        activation: of the hidden layers.
-        name: of the network.
-        seeds: of the initial weights.
+        output_channels: the number of channels of the large images.
+        filters: the number of channels before each doubling, starting with the largest maps.
+        activation: the activation of the hidden layers.
+        name: the name of the network.
+        seeds: the seeds of the initial weights.
         dtype: a Keras dtype policy; the output is always float32.
 
     Returns:
-        A model of `x` [batch, *input_shape] to float32 [batch, height * 2^n, width * 2^n,
-        output_channels] for n filters. Feature maps of up to 16 pixels a side pass spatial
-        transformers, and images of up to 16 pixels a side also pass dense layers.
+        A model from `x` [batch, *input_shape] to float32 [batch, height * 2^n, width * 2^n,
+        output_channels] for n filters. Feature maps of up to 16 pixels a side pass through spatial
+        transformers, and images of up to 16 pixels a side also pass through dense layers.
 
     Raises:
-        ValueError: no filters.
+        ValueError: there are no filters.
 
     Example:
         >>> from zoo.nn.super_resolution_networks import upsampler
@@ -92,7 +92,7 @@ def downsampler(
 ) -> keras.Model:
     """Build a network from large images to small ones, whose sides halve with every filter.
 
-    Args, Returns, Raises: as of `upsampler`, the other way round.
+    Args, Returns, Raises: as for `upsampler`, with the sides halved instead of doubled.
 
     Example:
         >>> from zoo.nn.super_resolution_networks import downsampler
@@ -121,7 +121,7 @@ def _check_filters(filters):
 
 
 def _with_all_pixels(x, activation, seeds, dtype):
-    """Append feature maps that depend on all pixels; those of a convolution depend on a few.
+    """Append feature maps that depend on all pixels; a convolution's maps depend on only a few.
 
     This helps where single pixels are noisy.
     """

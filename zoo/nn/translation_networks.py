@@ -1,4 +1,4 @@
-"""Networks that translate images into images: a U-Net, and a discriminator of patches."""
+"""Networks for image translation: a U-Net, and a discriminator of patches."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def u_net(
 ) -> keras.Model:
     """Build a U-Net: an encoder and a decoder whose levels of the same size are connected.
 
-    What passes the smallest grid tells what is in the image; edges pass through the connections.
+    The smallest grid represents the content of the image; edges pass through the connections.
 
         halve -> halve -> halve
           |        |        |
-        double <- double <- double     each beside what was there before the halving
+        double <- double <- double     each joined to the features before that halving
 
     Args:
-        input_shape: (height, width, channels); odd sides are rounded up where they are halved.
-        output_channels: of the images that it gives.
+        input_shape: (height, width, channels); half of an odd side is rounded up.
+        output_channels: the number of channels of the images that it gives.
         filters: the number of channels after each halving, at least one.
-        activation: of the hidden layers.
+        activation: the activation of the hidden layers.
         condition_dim: if above 0, the network also takes a vector `condition` of this length, which
-            every place of every level of the second half gets too.
-        seeds: of the initial weights.
+            is appended at every position of every level of the second half.
+        seeds: the seeds of the initial weights.
         dtype: a Keras dtype policy; the output is always float32.
 
     Returns:
-        A model of `x` [batch, *input_shape], or of `{"x", "condition"}`, to float32 [batch, height,
+        A model from `x` [batch, *input_shape], or `{"x", "condition"}`, to float32 [batch, height,
         width, output_channels].
 
     Example:
@@ -89,17 +89,18 @@ def patch_discriminator(
     seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
-    """Build a discriminator that judges every patch of a pair of images by itself.
+    """Build a discriminator that gives a logit for each patch of a pair of images.
 
     Args:
-        input_shape, target_shape: of the two images, (height, width, channels), of equal sides.
+        input_shape, target_shape: the shapes of the two images, (height, width, channels), of equal
+            sides.
         filters: the number of channels after each halving, at least one; more of them make larger
             patches, see `patch_size`.
-        seeds: of the initial weights.
+        seeds: the seeds of the initial weights.
         dtype: a Keras dtype policy.
 
     Returns:
-        A model of `{"x", "y"}` to logits, float32 [batch, rows, columns, 1], one for each patch.
+        A model from `{"x", "y"}` to logits, float32 [batch, rows, columns, 1], one for each patch.
 
     Example:
         >>> from zoo.nn.translation_networks import patch_discriminator
@@ -122,7 +123,7 @@ def patch_discriminator(
 
 
 def patch_size(halvings: int) -> int:
-    """Return the side of the patch that a logit of `patch_discriminator` sees, in pixels.
+    """Return the side, in pixels, of the patch that one logit of `patch_discriminator` depends on.
 
     Example:
         >>> from zoo.nn.translation_networks import patch_size
@@ -136,7 +137,7 @@ def patch_size(halvings: int) -> int:
 
 
 def everywhere(vector: Any, shape: tuple[int, ...]) -> Any:
-    """Return a vector [batch, d] at every place of a grid, [batch, height, width, d].
+    """Repeat a vector [batch, d] at every position of a grid, [batch, height, width, d].
 
     Args:
         shape: (height, width, ...) of the grid.

@@ -196,7 +196,7 @@ def test_impossible_means_are_refused(means):
 def test_means_and_names_of_other_columns_are_refused():
     with pytest.raises(ValueError, match=r"has 2 means, and input_shape is \(6,\)"):
         zoo.VAE((6,), 2, likelihood=zoo.Poisson([1.0, 2.0]))
-    with pytest.raises(ValueError, match="3 names came"):
+    with pytest.raises(ValueError, match="3 names for means"):
         zoo.NegativeBinomial([1.0, 2.0], names=("a", "b", "c"))
     with pytest.raises(ValueError, match="is that of counts"):
         zoo.M1M2(zoo.M1((6,), 2, num_classes=2), 2, num_classes=2, likelihood="poisson")

@@ -1,6 +1,6 @@
 """Posteriors, priors and likelihoods, with `log_prob`, and KL divergences between them.
 
-`sample` gives arrays for users, with a seed; `draw` gives tensors inside of a training step, with
+`sample` returns arrays, and takes a seed. `draw` returns tensors inside a training step, and takes
 the model's seed generator.
 """
 

@@ -1,4 +1,4 @@
-"""The likelihood of rows of a table, whose columns have units of their own."""
+"""The likelihood of rows of a table whose columns have different units."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.likelihoods import Gaussian, Likelihood
 from zoo.nn.layers import Standardize
 
-LEAST_SPREAD = 1e-6  # of a column, as a share of its largest value: float32 holds 7 digits
+LEAST_SPREAD = 1e-6  # of a column, as a fraction of its largest value: float32 has 7 digits
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GaussianColumns(Gaussian):
-    """Every column of a table is normal in its own unit, after it was standardized.
+    """Every column of a table is standardized and then modeled by a normal distribution.
 
     With the mean m_j and the standard deviation d_j of column j, and the decoder's output u_j,
 
         log p(x) = -1/2 sum_j (ln(2 pi s^2 d_j^2) + (x_j - m_j - d_j u_j)^2 / (s d_j)^2).
 
-    It is the density of rows in their own units. The decoder gives standardized columns, the mean
-    row m + d u is in the units of x, and the described networks begin with a layer that
-    standardizes rows. So a model with this likelihood takes and returns raw rows, also when it is
-    exported. Networks of your own begin with `normalization()`.
+    This is the density of raw rows, in the units of the table. The decoder gives standardized
+    columns, the mean row m + d u is in the units of x, and networks built from settings begin with
+    a layer that standardizes rows. So a model with this likelihood takes and returns raw rows, also
+    after export. Let your own networks begin with `normalization()`.
 
     Args:
-        means, deviations: of each column of the training data, numbers [features]; deviations are
-            above 0. `GaussianColumns.adapted(x)` computes both.
-        names: of the columns; None for none.
-        stddev: s, in standard deviations of a column; None calibrates it, as in `zoo.Gaussian`.
+        means, deviations: the mean and the standard deviation of each column of the training data,
+            numbers [features]; deviations are above 0. `GaussianColumns.adapted(x)` computes both.
+        names: the names of the columns; None for none.
+        stddev: s, in units of a column's standard deviation; None calibrates it, as in
+            `zoo.Gaussian`.
 
     Raises:
-        ValueError: numbers that are not finite, a deviation that is not above 0, or
-            another count of names.
+        ValueError: a number is not finite, a deviation is not above 0, or the number of names is
+            wrong.
 
     Examples:
         >>> rows = np.array([[1.0, 200.0], [2.0, 100.0], [4.0, 150.0]], "float32")
@@ -72,22 +73,22 @@ class GaussianColumns(Gaussian):
             raise ValueError(f"deviations holds {self.deviations.min():g}; give numbers above 0.")
         self.names = None if names is None else tuple(map(str, names))
         if self.names is not None and len(self.names) != len(self.means):
-            raise ValueError(f"{len(self.names)} names came for {len(self.means)} columns.")
+            raise ValueError(f"There are {len(self.names)} names for {len(self.means)} columns.")
         self.log_scale = float(np.log(self.deviations).sum(dtype="float64"))
 
     @classmethod
     def adapted(
         cls, x: ArrayLike, names: Sequence[str] | None = None, stddev: float | None = None
     ) -> GaussianColumns:
-        """Return the likelihood for rows like these.
+        """Return the likelihood for rows like x.
 
         Args:
-            x: training data, numbers [n, features], n at least 2; of a table in memory, such as a
-                `DataFrame`, the names of its columns are taken.
+            x: training data, numbers [n, features], n at least 2; for a table in memory, such as a
+                `DataFrame`, its column names are used.
             names, stddev: as above.
 
         Raises:
-            ValueError: columns that hold NaN, which are named.
+            ValueError: columns hold NaN; the error names them.
         """
         names = column_names(x) if names is None else names
         return cls(*moments(as_array(x, "x", names), names), names, stddev)
@@ -100,7 +101,7 @@ class GaussianColumns(Gaussian):
     def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
         if tuple(image_shape) != self.means.shape:
             raise ValueError(
-                f"input_shape is {tuple(image_shape)}, and the likelihood is of "
+                f"input_shape is {tuple(image_shape)}, but the likelihood has "
                 f"{len(self.means)} columns: give input_shape=({len(self.means)},)."
             )
         return tuple(image_shape)
@@ -113,7 +114,7 @@ class GaussianColumns(Gaussian):
         return u * _beside(u, self.deviations) + _beside(u, self.means)
 
     def normalization(self) -> keras.Layer:
-        """Return a layer that standardizes rows; it needs no data."""
+        """Return a layer that standardizes rows; it does not have to be adapted to data."""
         return Standardize(self.means.tolist(), self.deviations.tolist(), name="standardize")
 
     def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
@@ -131,7 +132,7 @@ class GaussianColumns(Gaussian):
         super().calibrate(log_prob + self.log_scale / len(self.means), share)
 
     def describe_rows(self) -> dict:
-        """Return the distribution to draw rows from, for those who have none: independent ones."""
+        """Return a distribution for synthetic rows, with independent columns."""
         return {
             "kind": "normal",
             "mean": self.means.tolist(),
@@ -150,18 +151,19 @@ class GaussianColumns(Gaussian):
 def moments(
     x: np.ndarray, names: Sequence[str] | None = None, stacklevel: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of the columns of rows [n, features], float32.
+    """Return the means and standard deviations of the columns of x, float32 [features] each.
 
-    A column that is constant, or varies too little for float32, has nothing to be learned, and is
-    not divided: its deviation is 1, as of scikit-learn's `StandardScaler`, and a warning names it.
+    There is nothing to learn from a column that is constant, or varies too little for float32. It
+    is not divided: its deviation is 1, as in scikit-learn's `StandardScaler`, and a warning names
+    it.
 
     Args:
         x: numbers [n, features].
-        names: of the columns, for errors; their numbers without.
-        stacklevel: of the warning, as of `warnings.warn`.
+        names: the names of the columns, for errors; if None, errors state column numbers.
+        stacklevel: the stack level of the warning, as in `warnings.warn`.
 
     Raises:
-        ValueError: columns that hold NaN, by name.
+        ValueError: columns hold NaN; the error names them.
     """
     check_rows(x, names)
     mean, deviation = x.mean(axis=0, dtype="float64"), x.std(axis=0, dtype="float64")
@@ -170,8 +172,8 @@ def moments(
         deviation[constant] = 1.0
         warnings.warn(
             f"The training data are constant, or nearly so (to a millionth), in "
-            f"{listed(np.flatnonzero(constant), names)}: nothing is learned from that, and a later "
-            "change there counts in the unit of the data. You can leave it out"
+            f"{listed(np.flatnonzero(constant), names)}: nothing is learned from that, and a "
+            "later change there is not scaled. You can leave such columns out"
             + ("." if names is None else ", with drop= or --drop."),
             stacklevel=stacklevel,
         )
@@ -179,10 +181,11 @@ def moments(
 
 
 def check_rows(x: np.ndarray, names: Sequence[str] | None = None, said: str = "x") -> None:
-    """Refuse what are not rows of finite numbers [n, features]; names are of the columns.
+    """Check that x is rows of finite numbers [n, features]; `names` are those of the columns.
 
     Raises:
-        TypeError: no numbers. ValueError: another shape, no rows, NaN, by column.
+        TypeError: x does not hold numbers. ValueError: x has another shape, no rows, or NaN; the
+            error names the columns.
     """
     if x.dtype.kind not in "fiub":
         raise TypeError(f"{said} has dtype {x.dtype}; a table of numbers is expected, float32.")
@@ -191,16 +194,16 @@ def check_rows(x: np.ndarray, names: Sequence[str] | None = None, said: str = "x
     lost = np.flatnonzero(~np.isfinite(x).all(axis=0))
     if len(lost):
         raise ValueError(
-            f"{said} holds NaN or infinite values in {listed(lost, names)}: fill them in, or leave "
-            "out their rows."
+            f"{said} holds NaN or infinite values in {listed(lost, names)}: fill in these "
+            "values, or leave out their rows."
         )
 
 
 def is_constant(x: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Return which columns vary too little to be divided by their deviation, bool [features].
+    """Return which columns vary too little to be divided by their deviation, as bool [features].
 
-    The mean of 0.1 in many rows differs from 0.1 by a rounding error, which is the deviation then;
-    and float32 must tell the values of a column apart.
+    In a column that is 0.1 in many rows, the mean differs from 0.1 by a rounding error, and so the
+    deviation is not exactly 0. And float32 must be able to distinguish the values of a column.
 
     Args:
         x: rows [n, features]. deviation: the standard deviations of the columns.
@@ -209,14 +212,16 @@ def is_constant(x: np.ndarray, deviation: np.ndarray) -> np.ndarray:
 
 
 def _beside(x, values):
-    """Return an array as PyTorch takes it beside a tensor, or unchanged beside an array."""
+    """Return `values` as a tensor if x is a tensor (PyTorch needs it), else unchanged."""
     return values if isinstance(x, np.ndarray) else ops.convert_to_tensor(values)
 
 
 def _vector(name, values) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim != 1 or not values.size or values.dtype.kind not in "fiu":
-        raise ValueError(f"{name} is {values.dtype} {values.shape}; give one number a column.")
+        raise ValueError(
+            f"{name} is {values.dtype} {values.shape}; give one number for each column."
+        )
     values = values.astype("float32")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds NaN or infinite values.")

@@ -1,11 +1,12 @@
 """The likelihoods of counts: Poisson and negative binomial.
 
 Both are computed in the form of Loader 2000, Fast and accurate computation of binomial
-probabilities: logarithms of large factorials, which float32 cannot subtract, are not in it. With
+probabilities. It avoids differences of the logarithms of large factorials, for which float32 is not
+precise enough. With
 
     d(a) = ln Gamma(a + 1) - (a + 1/2) ln a + a - 1/2 ln(2 pi),
 
-the remainder of Stirling's formula, which is small,
+the small remainder of Stirling's formula, it is
 
     ln x! = (x + 1/2) ln x - x + 1/2 ln(2 pi) + d(x).
 """
@@ -29,21 +30,22 @@ from zoo.nn.layers import LogOfCounts
 
 MOST_LOG_MEAN = math.log(2.0**24)  # float32 holds all whole numbers up to 2^24
 LOG_DISPERSIONS = math.log(1e-3), math.log(1e6)
-LEAST_MEAN = 1e-3  # of a column in which nearly nothing was counted
+LEAST_MEAN = 1e-3  # for a column whose counts are nearly all 0
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Poisson(Likelihood):
     """Every value is a count with mean m: log p(x) = sum(x ln m - m - ln x!).
 
-    The decoder gives l, and m = c exp(l), which is bounded by 2^24. The described networks begin
-    with ln(1 + x), as counts may be of any size; networks of your own begin with `normalization()`.
-    Noise and squared errors count in the same logarithms.
+    The decoder gives l, and m = c exp(l), which is bounded by 2^24. Networks built from settings
+    begin with ln(1 + x), because counts may be large; let your own networks begin with
+    `normalization()`. Noise is added to, and squared errors are computed from, the same logarithms.
 
     Args:
         means: c, a number above 0 or one for each column. Training begins near these means, and
-            takes long where they are far from the counts'; `Poisson.adapted(x)` takes the data's.
-        names: of the columns; None for none.
+            takes long if they are far from the means of the counts; `Poisson.adapted(x)` computes
+            those.
+        names: the names of the columns; None for none.
 
     Examples:
         >>> counts = np.random.default_rng(0).poisson(50.0, (32, 6)).astype("float32")
@@ -72,14 +74,17 @@ class Poisson(Likelihood):
         self.log_means = np.log(self.means)
         self.names = None if names is None else tuple(map(str, names))
         if self.names is not None and self.means.shape != (len(self.names),):
-            raise ValueError(f"{len(self.names)} names came for means of {self.means.shape}.")
+            raise ValueError(
+                f"There are {len(self.names)} names for means of shape {self.means.shape}."
+            )
 
     @classmethod
     def adapted(cls, x: ArrayLike, names: Sequence[str] | None = None) -> Poisson:
-        """Return the likelihood for counts like these, [n, ..., columns]: c is the mean of each.
+        """Return the likelihood for counts like x, [n, ..., columns]: c is the mean of each column.
 
         Args:
-            names: of the columns; of a table in memory, such as a `DataFrame`, its own.
+            names: the names of the columns; for a table in memory, such as a `DataFrame`, its
+                column names by default.
         """
         names = column_names(x) if names is None else names
         x = as_array(x, "x", names)
@@ -107,12 +112,12 @@ class Poisson(Likelihood):
         return LogOfCounts(name="log_of_counts")
 
     def describe_rows(self) -> dict:
-        """Return a distribution of the size of these counts, for those who have none."""
+        """Return a distribution for synthetic rows, of about the size of the counts."""
         means = self.means.tolist()
         return {"kind": "normal", "mean": means, "scale": means}
 
     def log_mean(self, parameters: Tensor) -> Tensor:
-        """Return ln m of decoder outputs, at most ln 2^24."""
+        """Return ln m for decoder outputs, at most ln 2^24."""
         log_mean = parameters + ops.convert_to_tensor(self.log_means)
         return MOST_LOG_MEAN - ops.softplus(MOST_LOG_MEAN - log_mean)
 
@@ -136,13 +141,13 @@ class Poisson(Likelihood):
 class NegativeBinomial(Poisson):
     """Every value is a count with mean m and variance m + m^2 / r, r above 0.
 
-    A Poisson count whose rate varies from item to item, by a gamma distribution: for counts that
-    scatter more than their mean. As r grows, it becomes `Poisson`.
+    It is a Poisson distribution whose rate varies from item to item by a gamma distribution, for
+    counts whose variance is larger than their mean. As r grows, it approaches `Poisson`.
 
     log p(x) = sum(ln Gamma(x + r) - ln Gamma(r) - ln x! + r ln(r / (r + m)) + x ln(m / (r + m))).
 
-    The last axis of the decoder's output holds l of all columns, with m = c exp(l), then as many
-    numbers ln r, which are kept between ln 1e-3 and ln 1e6.
+    The last axis of the decoder's output holds l for all columns, with m = c exp(l), then equally
+    many numbers ln r, which are limited to the range from ln 1e-3 to ln 1e6.
 
     Args:
         means, names: as in `Poisson`.
@@ -183,7 +188,7 @@ class NegativeBinomial(Poisson):
 
 
 def log_poisson(x: Tensor, log_mean: Any) -> Tensor:
-    """Return ln p(x) of counts with the mean m = exp(log_mean), of the shape of x."""
+    """Return ln p(x) of counts, with the shape of x; the mean is m = exp(log_mean)."""
     m, some = ops.exp(log_mean), ops.maximum(x, 1.0)
     remainder = 0.5 * (LOG_TWO_PI + ops.log(some)) + stirling_remainder(some)
     of_some = some * _minus_deviance(log_mean - ops.log(some)) - remainder
@@ -191,7 +196,7 @@ def log_poisson(x: Tensor, log_mean: Any) -> Tensor:
 
 
 def log_negative_binomial(x: Tensor, log_mean: Any, log_r: Any) -> Tensor:
-    """Return ln p(x) of counts with the mean m and the variance m + m^2 / r, of the shape of x."""
+    """Return ln p(x) of counts with mean m and variance m + m^2 / r, with the shape of x."""
     m, r, some = ops.exp(log_mean), ops.exp(log_r), ops.maximum(x, 1.0)
     n = r + some
     a = _log1p((some - m) / (r + m))  # ln((r + x) / (r + m))
@@ -206,24 +211,24 @@ def log_negative_binomial(x: Tensor, log_mean: Any, log_r: Any) -> Tensor:
 
 
 def _log1p(u):
-    """Return ln(1 + u); the quotient takes back how 1 + u was rounded (Kahan)."""
+    """Return ln(1 + u); the quotient corrects the rounding error of 1 + u (Kahan)."""
     w = 1.0 + u
     off = ops.where(ops.equal(w, 1.0), 1.0, w - 1.0)
     return ops.where(ops.equal(w, 1.0), u, ops.log(w) * u / off)
 
 
 def _minus_deviance(d):
-    """Return d + 1 - exp(d), at most 0: rounding errors of d hardly change it where d is near 0."""
+    """Return d + 1 - exp(d), which is at most 0; near d = 0 a series avoids rounding errors."""
     near = ops.clip(d, -0.3, 0.3)
     series = 1.0 + near / 3.0 * (1.0 + near / 4.0 * (1.0 + near / 5.0 * (1.0 + near / 6.0)))
     return ops.where(ops.abs(d) < 0.3, -0.5 * near * near * series, d + 1.0 - ops.exp(d))
 
 
 def stirling_remainder(a: Tensor) -> Tensor:
-    """Return d(a) for a > 0: Keras has no logarithm of the gamma function.
+    """Return d(a) for a > 0, because Keras lacks the logarithm of the gamma function.
 
-    Three terms of Stirling's series suffice for float32 from 8 on. Below, they are taken at a + 5,
-    as ln Gamma(a + 1) = ln Gamma(a + 5) - sum_k=1..4 ln(a + k).
+    Three terms of Stirling's series suffice in float32 for a >= 8. For smaller a they are computed
+    at a + 5, with ln Gamma(a + 1) = ln Gamma(a + 5) - sum_k=1..4 ln(a + k).
     """
     small, large = ops.minimum(a, 8.0), ops.maximum(a, 8.0)
     b = small + 5.0

@@ -20,18 +20,19 @@ MOST_IN_POOL = 10**7
 
 @keras.saving.register_keras_serializable(package="zoo")
 class CustomPrior(Prior):
-    """A prior from your own function, which returns samples.
+    """A prior from your own function that returns samples.
 
-    The function fills a pool of samples once, and training steps take random rows of it. To load a
-    saved model, the function must be registered with `keras.saving.register_keras_serializable`.
+    The function fills a pool of samples once, and training steps draw random rows from the pool. To
+    load a saved model, the function must be registered with
+    `keras.saving.register_keras_serializable`.
 
     Args:
         function: `function(n, generator)` returns float [n, latent_dim]; with `num_classes`,
             `function(n, generator, label)` for an integer label. `generator` is a
             `numpy.random.Generator`.
         latent_dim: the number of dimensions.
-        num_classes: how many components, at least 2; None for a prior without.
-        probabilities: of the components, as for other priors.
+        num_classes: how many components, at least 2; None for a prior without components.
+        probabilities: the probabilities of the components, as for other priors.
         pool: how many samples the pool has for each component.
 
     Examples:

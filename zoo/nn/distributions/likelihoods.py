@@ -1,7 +1,7 @@
 """Likelihoods p(x | z) of images, given the outputs of a decoder.
 
-A likelihood takes the decoder's outputs, its parameters, and gives a log-probability for training
-and an image to show. The zoo's own decoders never end in a sigmoid; from a user's own decoder it is
+The decoder's outputs are the parameters of a likelihood, which gives a log-probability for training
+and a mean image. The zoo's decoders never end in a sigmoid; from a user's decoder a last sigmoid is
 removed, see `zoo.nn.own_networks`.
 """
 
@@ -26,7 +26,7 @@ class Observation(NamedTuple):
     """p(x | z) of a batch: a likelihood with its parameters.
 
     Attributes:
-        likelihood: of images. parameters: the decoder's outputs, [batch, ...].
+        likelihood: a likelihood of images. parameters: the decoder's outputs, [batch, ...].
     """
 
     likelihood: Likelihood
@@ -46,18 +46,18 @@ class Likelihood(Configured):
     """Base class of p(x | z), which gives the reconstruction loss and the meaning of the outputs.
 
     Attributes:
-        low, high: the closed range of images; None where it has no end.
+        low, high: the ends of the range of images, which belong to it; None for no end.
         unit: of `-log_prob`.
         values: how many numbers the decoder gives for every channel of a pixel. Its output has the
             shape of an image, except for the last axis, which is `values` times as long.
         reads: the name of these numbers if they are unbounded, so that the decoder must not end in
             a bounded activation; None if they are the values of pixels.
         calibrated: whether each step of training must call its `calibrate`.
-        applies: the Keras activation that `mean` applies to the numbers, or None.
-        in_own_units: whether it standardizes its input, in units of its own: rows, or counts.
-        whole: whether values are whole numbers, which are counted; integers are taken, too.
+        applies: the Keras activation that `mean` applies to these numbers, or None.
+        in_own_units: whether data are raw rows or counts, which the likelihood standardizes.
+        whole: whether values are counts, so that arrays of integers are accepted too.
 
-    Examples: your own loss is a likelihood.
+    Examples: to use your own loss, define a likelihood.
         >>> @keras.saving.register_keras_serializable(package="mine")
         ... class AbsoluteError(zoo.nn.distributions.Likelihood):
         ...     unit = "absolute error"
@@ -93,7 +93,7 @@ class Likelihood(Configured):
 
     @property
     def bounded(self) -> bool:
-        """Whether the range has an end, on one side at least."""
+        """Whether the range has an end on at least one side."""
         return self.low is not None or self.high is not None
 
     def described_range(self) -> str:
@@ -103,7 +103,7 @@ class Likelihood(Configured):
         return f"{low}, {high}" if self.bounded else "any"
 
     def of_unit_variance(self) -> Likelihood:
-        """Return a likelihood with standard deviation 1 instead of one that is calibrated."""
+        """Return a likelihood with standard deviation 1 instead of a calibrated one."""
         return self
 
     def of_model(self, model: Any) -> Likelihood:
@@ -120,7 +120,7 @@ class Likelihood(Configured):
         return Observation(self, parameters)
 
     def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Return the log-probability of images for decoder outputs, both [batch, ...]: [batch]."""
+        """Return the log-probability, [batch], of images for decoder outputs, both [batch, ...]."""
         raise NotImplementedError
 
     def mean(self, parameters: Tensor) -> Tensor:
@@ -128,36 +128,36 @@ class Likelihood(Configured):
         raise NotImplementedError
 
     def calibrate(self, log_prob: Tensor, share: Tensor = 1.0) -> None:
-        """Update what is calibrated after a batch of training; see `Gaussian.calibrate`."""
+        """Update the calibrated weights after a batch of training; see `Gaussian.calibrate`."""
         raise NotImplementedError
 
     def standardized(self, x: Tensor) -> Tensor:
-        """Return images in the units in which errors and noise count: their own, but for tables."""
+        """Return data in the units of errors and noise; only rows and counts change."""
         return x
 
     def raw(self, standardized: Tensor) -> Tensor:
-        """Return images in their own units; the inverse of `standardized`."""
+        """Return data in their original units; the inverse of `standardized`."""
         return standardized
 
     def normalization(self) -> keras.Layer | None:
-        """Return a layer that does what `standardized` does, or None where it changes nothing."""
+        """Return a layer that computes `standardized`, or None if that changes nothing."""
         return None
 
     def describe_rows(self) -> dict | None:
-        """Return the distribution that images without a range are drawn from, or None."""
+        """Return a distribution for synthetic data if images have no range, or None."""
         return None
 
     def corrupted(self, x: Tensor, corruption: Any, seed_generator: Any) -> Tensor:
-        """Return images with noise that counts in the units of `standardized`."""
+        """Return corrupted images; the noise is in the units of `standardized`."""
         return self.raw(corruption.draw(self.standardized(x), seed_generator))
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Bernoulli(Likelihood):
-    """Every pixel is 0 or 1 with logit l: log p(x) = sum(x l - ln(1 + exp(l))).
+    """Every pixel is 0 or 1, with logit l: log p(x) = sum(x l - ln(1 + exp(l))).
 
     Pixels lie in [0, 1]. It is a log-likelihood for binary pixels only; for gray pixels it is a
-    cross-entropy. It is computed from logits, so that it is finite for every finite l.
+    cross-entropy. It is computed from logits, and so is finite for every finite l.
 
     Examples:
         >>> log_prob = zoo.Bernoulli().log_prob(np.ones((1, 2)), np.zeros((1, 2)))
@@ -179,14 +179,14 @@ class Bernoulli(Likelihood):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Gaussian(Likelihood):
-    """Every pixel is normal, with the decoder's output as its mean and one standard deviation s.
+    """Every pixel is normal, with the decoder's output as its mean, and one s for all pixels.
 
     log p(x) = -1/2 sum(ln(2 pi s^2) + (x - mean)^2 / s^2).
 
-    If s is too large, a variational model ignores its codes, as errors then cost less than codes.
-    So s is calibrated unless it is given: s^2 is the mean squared error of the latest training
-    batches, which maximizes their likelihood. It is a weight of the model, starts at 1, and is at
-    least 0.001.
+    Here s is the standard deviation. If it is too large, a variational model ignores its codes,
+    because errors then cost less than codes. So s is calibrated unless it is given: s^2 is the mean
+    squared error of the latest training batches, which maximizes their likelihood. It is a weight
+    of the model, starts at 1, and is at least 0.001.
 
     Args:
         stddev: s, above 0, in units of a pixel; None calibrates it.
@@ -266,8 +266,8 @@ def _log_normal(x, mean, log_var):
 class LearnedGaussian(Likelihood):
     """Every pixel is normal, with a mean and a variance from the decoder.
 
-    The last axis of the decoder's output holds the means of all channels, then as many numbers r
-    with ln s^2 = ln m^2 + softplus(r - ln m^2): close to r if r is large, never below ln m^2.
+    The last axis of the decoder's output holds the means of all channels, then equally many numbers
+    r with ln s^2 = ln m^2 + softplus(r - ln m^2): close to r if r is large, never below ln m^2.
     Without this bound, the density of a pixel that is always black would grow without limit.
 
     Args:
@@ -311,7 +311,7 @@ class Categorical(Likelihood):
     for each channel, channel by channel.
 
     Args:
-        levels: how many, at least 2.
+        levels: how many gray levels, at least 2.
     """
 
     low, high = 0.0, 1.0

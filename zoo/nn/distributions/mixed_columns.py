@@ -1,4 +1,4 @@
-"""The likelihood of rows of a table that has categories beside numbers."""
+"""The likelihood of rows of a table with both categories and numbers."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ from zoo.nn.distributions.normal import log_normal
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MixedColumns(GaussianColumns):
-    """Numbers are normal in their own units, and each category has a probability.
+    """Columns of numbers are normal, and categories are categorical (softmax).
 
-    A category, such as a color, is as many columns as it has values, of which one is 1 and the
+    A category, such as a color, has one column for each of its values; one of them is 1 and the
     others are 0 (one-hot). With the decoder's outputs u_j, its logits l for the values of each
     category, and m_j, d_j as in `GaussianColumns`,
 
         log p(x) = sum over numbers j of log N(x_j; m_j + d_j u_j, (s_j d_j)^2)
                    + sum over categories of the log-softmax of l at the value that is 1.
 
-    The decoder also gives s_j, for each row: ln s_j^2 = ln m^2 + softplus(r_j - ln m^2), at least
-    the variance m^2, as in `zoo.LearnedGaussian`. In models whose loss is a squared error, and
-    where `stddev` is given, s is fixed. The mean row has the probabilities of a category in the
-    place of its zeros and one.
+    The decoder also gives s_j for each row: ln s_j^2 = ln m^2 + softplus(r_j - ln m^2), at least
+    the variance m^2, as in `zoo.LearnedGaussian`. If `stddev` is given, or the loss of the model is
+    a squared error, s is fixed. In the mean row, the columns of a category hold the probabilities
+    of its values.
 
     Args:
-        means, deviations: of each column, numbers [features]; 0 and 1 for those of categories.
-            `MixedColumns.adapted(x, categories)` computes both.
+        means, deviations: the mean and the standard deviation of each column, numbers [features]; 0
+            and 1 for the columns of categories. `MixedColumns.adapted(x, categories)` computes
+            both.
         categories: (start, stop) for each category: its columns are start to stop - 1.
-        names: of the columns; None for none.
-        stddev: s, in standard deviations of a column; None lets the decoder give it.
+        names: the names of the columns; None for none.
+        stddev: s, in units of a column's standard deviation; if None, the decoder gives it.
         least_stddev: m, the least s that the decoder can give.
-        category_names: what each category is called; the names of its columns begin with it and
-            "=", as in "eyes=blue". None finds it in `names`, where it is the only such beginning.
+        category_names: the name of each category; the names of its columns begin with it and "=",
+            as in "eyes=blue". If None, it is derived from `names`, where this is unambiguous.
 
     Raises:
-        ValueError: as `GaussianColumns`; categories that overlap, have fewer than two columns, or
-            are not within the row; names of categories with which their columns do not begin.
+        ValueError: as for `GaussianColumns`; or categories overlap, have fewer than two columns, or
+            are not within the row; or the names of a category's columns do not begin with the
+            category's name.
 
     Examples:
         >>> rows = np.array([[1.7, 1, 0], [1.8, 0, 1], [1.5, 0, 1]], "float32")
@@ -61,7 +63,7 @@ class MixedColumns(GaussianColumns):
         >>> model.generate(2, seed=0, mean=True)[:, 1:].sum(axis=1).round(3)  # probabilities
         array([1., 1.], dtype=float32)
 
-    Source: Nazabal et al. 2020 (arXiv 1807.03653), for numbers and categories side by side.
+    Source: Nazabal et al. 2020 (arXiv 1807.03653), for numbers together with categories.
     """
 
     reads = "numbers, logits and logarithms of variances"
@@ -93,16 +95,16 @@ class MixedColumns(GaussianColumns):
         stddev: float | None = None,
         category_names: Sequence[str] | None = None,
     ) -> MixedColumns:
-        """Return the likelihood for rows like these.
+        """Return the likelihood for rows like x.
 
         Args:
-            x: training data, numbers [n, features], n at least 2; of a table in memory, such as a
-                `DataFrame`, the names of its columns are taken.
+            x: training data, numbers [n, features], n at least 2; for a table in memory, such as a
+                `DataFrame`, its column names are used.
             categories, names, stddev, category_names: as above.
 
         Raises:
-            ValueError: numbers that are constant, a category that has one value in all rows, or
-                that is not one-hot, and columns that hold NaN; which are named.
+            ValueError: a category has one value in all rows, or is not one-hot, or columns hold
+                NaN; the error names the columns.
         """
         names = column_names(x) if names is None else names
         x = as_array(x, "x", names)
@@ -113,11 +115,11 @@ class MixedColumns(GaussianColumns):
             part, inside[start:stop] = x[:, start:stop], True
             said = listed(range(start, stop), names)
             if not (np.isin(part, (0, 1)).all() and (part.sum(axis=1) == 1).all()):
-                raise ValueError(f"Of {said} one is expected to be 1 in each row, the others 0.")
+                raise ValueError(f"In each row one of {said} must be 1 and the others 0.")
             if (part.sum(axis=0) > 0).sum() < 2:
                 raise ValueError(
                     f"The category of {said} has one value in all rows of the training data, and "
-                    "says nothing: leave it out (drop=, --drop on the command line)."
+                    "carries no information: leave it out (drop=, --drop on the command line)."
                 )
         if not inside.all():
             kept = (
@@ -183,7 +185,7 @@ class MixedColumns(GaussianColumns):
 
 
 def _names_of(categories, names, asked) -> tuple[str, ...] | None:
-    """Return what categories are called: as was asked, else what the names tell, or None."""
+    """Return the names of categories: the given ones, else those in the column names, or None."""
     if asked is not None:
         asked = tuple(map(str, asked))
         pairs = zip(asked, categories, strict=False)
@@ -196,7 +198,8 @@ def _names_of(categories, names, asked) -> tuple[str, ...] | None:
         ):
             raise ValueError(
                 f"category_names is {asked}; give a name for each of the {len(categories)} "
-                'categories, in their order, with which its columns begin: "eyes" for "eyes=blue".'
+                "categories, in order; the names of its columns must begin with it: 'eyes' for "
+                "'eyes=blue'."
             )
         return asked
     found = []
@@ -213,7 +216,7 @@ def _taken(values, columns):
 
 
 def _checked(categories, features: int) -> tuple[tuple[int, int], ...]:
-    """Return pairs of numbers of columns in ascending order."""
+    """Return the pairs (start, stop) in ascending order, after checking them."""
     try:
         pairs = tuple(sorted((int(start), int(stop)) for start, stop in categories))
     except (TypeError, ValueError):
@@ -224,8 +227,8 @@ def _checked(categories, features: int) -> tuple[tuple[int, int], ...]:
     for start, stop in pairs:
         if not end <= start <= stop - 2 or stop > features:
             raise ValueError(
-                f"categories is {pairs}; give (start, stop) for each, of at least two columns among"
-                f" the {features}, which no other category has."
+                f"categories is {pairs}; give (start, stop) for each, with at least two columns "
+                f"among the {features}, which belong to no other category."
             )
         end = stop
     if not pairs:

@@ -13,14 +13,15 @@ from zoo.checks.arguments import number, whole
 from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.nn.distributions.priors import MOST_COMPONENTS, Prior
 
-MOST_FACTORS = 2**24  # numbers in the factors of a mixture, num_classes latent_dim^2
+MOST_FACTORS = 2**24  # limit of num_classes * latent_dim^2, the numbers in a mixture's factors
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class GaussianMixture(Prior):
     """sum_c p_c N(m_c, A_c A_c^T): a Gaussian for every class.
 
-    `GaussianMixture.petals()` is the two-dimensional one of the adversarial autoencoder's paper.
+    `GaussianMixture.petals()` is the two-dimensional mixture in the paper on adversarial
+    autoencoders.
 
     Args:
         means: [num_classes, latent_dim], m_c.
@@ -42,7 +43,8 @@ class GaussianMixture(Prior):
         if self.means.size * self.latent_dim > MOST_FACTORS:
             raise ValueError(
                 f"means has shape {self.means.shape}: the factors would have "
-                f"{self.means.size * self.latent_dim:,} numbers, and can have {MOST_FACTORS:,}."
+                f"{self.means.size * self.latent_dim:,} numbers; at most "
+                f"{MOST_FACTORS:,} are allowed."
             )
         factors = np.eye(self.latent_dim) if factors is None else np.asarray(factors, "float64")
         shape = (*self.means.shape, self.latent_dim)
@@ -65,10 +67,11 @@ class GaussianMixture(Prior):
         width: float = 0.35,
         probabilities: Tensor = None,
     ) -> GaussianMixture:
-        """Return Gaussians on a circle, whose long axes point to the origin.
+        """Return a mixture of Gaussians on a circle, whose long axes point to the origin.
 
         Args:
-            radius: of the circle. length, width: standard deviations along and across the radius.
+            radius: the radius of the circle. length, width: standard deviations along and across
+                the radius.
 
         Source: after Makhzani et al. 2015 (arXiv 1511.05644), section 2.3; the sizes are ours.
         """
@@ -128,8 +131,8 @@ class SwissRoll(Prior):
 
     Args:
         num_classes: how many components, at least 2.
-        radius: of the outer end.
-        turns: of the spiral from the center to the outer end.
+        radius: the radius of the outer end.
+        turns: the number of turns of the spiral from the center to the outer end.
         noise: standard deviation of the Gaussian noise on both coordinates.
         probabilities: [num_classes], above 0, divided by their sum; equal by default.
 

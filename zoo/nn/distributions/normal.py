@@ -19,7 +19,7 @@ class DiagonalNormal:
 
     Args:
         z_mean, z_log_var: tensors [batch, n], the mean and the natural logarithm of the variance.
-            Log-variances outside of [-12, 12] are reduced, see `bounded_log_variance`.
+            Log-variances outside [-12, 12] are reduced, see `bounded_log_variance`.
 
     Attributes:
         mean, log_var: tensors [batch, n].
@@ -56,8 +56,8 @@ class DiagonalNormal:
 def kl_divergence(q: DiagonalNormal, p: Any, z: Tensor) -> Tensor:
     """Return KL(q || p), float32 [batch], in nats.
 
-    In closed form if p is a diagonal Gaussian; else log q(z) - log p(z), averaged over the samples
-    z ~ q.
+    It is computed in closed form if p is a diagonal Gaussian; else it is log q(z) - log p(z),
+    averaged over the samples z ~ q.
 
     Args:
         p: a `DiagonalNormal`, or a prior with `log_prob`.
@@ -106,7 +106,7 @@ def log_normal(value: Any, mean: Tensor, log_var: Tensor) -> Tensor:
 
     Args:
         value: a tensor [..., n].
-        mean, log_var: numbers, or tensors that broadcast to its shape.
+        mean, log_var: numbers, or tensors that broadcast to the shape of `value`.
 
     Returns:
         float32 [...].

@@ -1,4 +1,4 @@
-"""Posteriors q(z | x) beside the Gaussian one: a single code, and any function of noise."""
+"""Posteriors q(z | x) that are not Gaussian: a single code, and any function of noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.backend import backend
 
 @dataclass(frozen=True)
 class PointMass:
-    """A posterior with one code for each image: whatever the noise, it gives this code.
+    """A posterior with one code for each image: it always gives this code.
 
     Attributes:
         mean: the codes, a tensor [batch, n].
@@ -27,7 +27,7 @@ class PointMass:
     mean: Any
 
     def draw(self, samples: int, seed_generator: Any) -> Any:
-        """Return the codes [batch, samples, n], without a random number."""
+        """Return the codes [batch, samples, n], all equal for one image."""
         del seed_generator
         return ops.stack([self.mean] * samples, axis=1)
 
@@ -38,10 +38,10 @@ class PointMass:
 
 @dataclass(frozen=True)
 class ImplicitPosterior:
-    """A posterior whose samples are z = f(x, noise), for standard normal noise; of any shape.
+    """A posterior with samples z = f(x, noise), for standard normal noise; it can have any shape.
 
     Attributes:
-        function: from noise to codes, both [batch, n], for the images of one batch.
+        function: a function from noise to codes, both [batch, n], for the images of one batch.
         rows: how many images the batch has. latent_dim: n.
     """
 

@@ -19,18 +19,19 @@ NAMED = {
 
 
 def get(prior: Any, shape: int | tuple[int, ...], with_density: bool = False) -> Prior:
-    """Return a prior after a check that it fits codes of a shape.
+    """Return a prior, after checking that it fits codes of a shape.
 
     Args:
-        prior: None for the standard normal; a prior; or a dict such as `{"swiss_roll": {}}`, as in
-            recipes, of a name in `NAMED` and its arguments.
-        shape: of a code without the batch, or its length; the prior is one of the flat codes.
+        prior: None for the standard normal; a prior; or, as in recipes, a dict of a name in `NAMED`
+            and its arguments, such as `{"swiss_roll": {}}`.
+        shape: the shape of a code without the batch, or its length; the prior is a distribution of
+            flattened codes.
         with_density: whether the model needs the density of codes, `log_prob`.
 
     Raises:
-        TypeError: not a prior, or one without a density where it is needed. ValueError: an unknown
-            name, another number of dimensions, or a prior of vectors for codes that are not
-            vectors.
+        TypeError: it is not a prior, or has no density although the model needs one. ValueError:
+            the name is unknown, the number of dimensions differs, or the prior is for vectors but
+            the codes are not vectors.
     """
     shape = shape if isinstance(shape, tuple) else (shape,)
     latent_dim = math.prod(shape)
@@ -40,7 +41,7 @@ def get(prior: Any, shape: int | tuple[int, ...], with_density: bool = False) ->
         prior = _made(prior, latent_dim)
     if not isinstance(prior, Prior):
         raise TypeError(
-            f"prior is {prior!r}; give a prior such as zoo.Normal({latent_dim}), or an object of "
+            f"prior is {prior!r}; give a prior such as zoo.Normal({latent_dim}), or an instance of "
             "your own subclass of zoo.nn.distributions.Prior."
         )
     check_prior(prior, latent_dim, with_density)

@@ -16,25 +16,27 @@ from zoo.checks.data import check_labels
 from zoo.nn.configured import Configured
 from zoo.nn.distributions.normal import DiagonalNormal, log_normal
 
-MOST_COMPONENTS = 2**16  # of a prior: each takes memory, and a file can name any number
+MOST_COMPONENTS = 2**16  # of a prior: each takes memory, and a file can state any number
 
 
 class Prior(Configured):
-    """A distribution of codes; subclasses define `transform`, and `log_prob` if it is known.
+    """A distribution of codes; subclasses define `transform`, and `log_prob` where it is known.
 
-    `zoo.nn.distributions.requirements` lists what a prior of your own must have. It may hold
-    variables, such as the means of a mixture: a model whose loss has their `log_prob` trains them.
+    `zoo.nn.distributions.requirements` lists what a prior of your own must have. A prior may hold
+    variables, such as the means of a mixture: a model whose loss contains `log_prob` trains them.
 
-    `transform` is the formula from standard noise to codes. `sample` uses it with noise from NumPy,
-    `draw` with noise of a training step, so that pictures show the prior of the training.
+    `transform` is the formula from standard noise to codes. `sample` applies it to noise from
+    NumPy, and `draw` to noise of a training step, so that pictures show the same prior as training
+    uses.
 
     Attributes:
         latent_dim: the number of dimensions.
         num_classes: how many components it has, one for each class; None if it has none.
-        probabilities: float [num_classes], of the components; they sum to 1.
-        probabilities_given: whether a user gave them; else they are equal.
-        extent: the range along an axis, on each side of the origin, that pictures show.
-        discrete: whether it gives single points, so that `log_prob` is no density.
+        probabilities: the probabilities of the components, float [num_classes]; they sum to 1.
+        probabilities_given: whether a user gave the probabilities; else they are equal.
+        extent: how far pictures extend along each axis, on both sides of the origin.
+        discrete: whether all codes are from a set of single points, so that `log_prob` is not a
+            density.
 
     Examples:
         >>> class Square(zoo.nn.distributions.Prior):
@@ -46,7 +48,7 @@ class Prior(Configured):
     """
 
     latent_dim: int
-    num_classes: Any = None  # an int, and an array, where there are components
+    num_classes: Any = None  # an int if there are components; `probabilities` is then an array
     probabilities: Any = None
     probabilities_given = False
     extent: float = 3.0
@@ -56,8 +58,9 @@ class Prior(Configured):
         """Return the codes for some noise.
 
         Args:
-            noise: standard normal, [n, latent_dim]. uniform: in [0, 1), [n, 2].
-            label: int32 [n], the components; -1 for a random one, None for a prior without.
+            noise: standard normal numbers, [n, latent_dim]. uniform: numbers in [0, 1), [n, 2].
+            label: the components, int32 [n]; -1 for a random one, None for a prior without
+                components.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define transform().")
 
@@ -65,8 +68,8 @@ class Prior(Configured):
         """Return samples as an array; a seed gives the same samples on every backend.
 
         Args:
-            labels: integers [n], for priors with components; -1, or None for all, means a random
-                one, by its probability.
+            labels: integers [n], for priors with components; -1 means a random component, drawn by
+                its probability; None means this for all samples.
 
         Returns:
             float32 [n, latent_dim].
@@ -81,7 +84,7 @@ class Prior(Configured):
         return ops.convert_to_numpy(codes)
 
     def draw(self, n: Any, seed_generator: Any, label: Tensor = None) -> Tensor:
-        """Return samples as a tensor, inside of a training step."""
+        """Return samples as a tensor, inside a training step."""
         noise = backend.normal((n, self.latent_dim), seed_generator)
         uniform = backend.uniform((n, 2), seed_generator) if self.needs_uniform else None
         if label is None and self.num_classes:
@@ -112,13 +115,13 @@ class Prior(Configured):
         return labels
 
     def drawn_components(self, label: Tensor, uniform: Tensor) -> Tensor:
-        """Return the component of each sample: its label, or for -1 one drawn by probability."""
+        """Return each sample's component: its label, or for -1 a component drawn by probability."""
         ends = ops.convert_to_tensor(np.cumsum(self.probabilities)[:-1].astype("float32"))
         anyone = ops.sum(ops.cast(uniform[:, None] >= ends[None], "int32"), axis=1)
         return ops.where(label >= 0, label, anyone)
 
     def component_of(self, z: np.ndarray) -> np.ndarray:
-        """Return the component that codes [n, latent_dim] most probably are from, int32 [n]."""
+        """Return the most probable component of each code [n, latent_dim], int32 [n]."""
         self._need_components()
         raise NotImplementedError(f"{type(self).__name__} does not define component_of().")
 
@@ -127,7 +130,7 @@ class Prior(Configured):
         raise NotImplementedError(f"{type(self).__name__} has no density in closed form.")
 
     def of_label(self, label: Tensor) -> Tensor:
-        """Return p(z | label) for labels, int32 [batch]; p(z) itself unless it is learned."""
+        """Return p(z | label) for labels, int32 [batch]; p(z) unless it is learned."""
         del label
         return self
 
@@ -142,7 +145,7 @@ class Prior(Configured):
         return style
 
     def describe(self) -> dict:
-        """Return what a user of exported files needs in order to sample this prior."""
+        """Return a description for exported files, from which users can sample this prior."""
         return {"kind": type(self).__name__.lower()}
 
     def _probabilities_for_config(self):
@@ -170,7 +173,7 @@ class Normal(Prior):
 
     Args:
         latent_dim: the number of dimensions, at least 1.
-        scale: the standard deviation s, above 0. The adversarial autoencoder's paper uses 5.
+        scale: the standard deviation s, above 0. The paper on adversarial autoencoders uses 5.
 
     Examples:
         >>> prior = zoo.Normal(2)
@@ -207,7 +210,7 @@ class Uniform(Prior):
 
     Args:
         latent_dim: d, at least 1.
-        low, high: of every dimension.
+        low, high: the ends of the range of every dimension.
 
     Examples:
         >>> zoo.Uniform(2).sample(3, seed=0).shape
@@ -239,10 +242,10 @@ class Uniform(Prior):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class CategoricalPrior(Prior):
-    """One-hot codes of classes, each class with a probability of its own.
+    """One-hot codes of classes, with a probability for each class.
 
     Args:
-        num_classes: how many, at least 2; also the number of dimensions.
+        num_classes: how many classes, at least 2; also the number of dimensions.
         probabilities: [num_classes], above 0, divided by their sum; equal by default.
 
     Examples:
@@ -293,7 +296,7 @@ class LearnedNormal(Prior):
         (3, 2)
 
     Raises:
-        ValueError: a network with other inputs or outputs.
+        ValueError: the network has other inputs or outputs.
     """
 
     needs_uniform = False
@@ -310,7 +313,7 @@ class LearnedNormal(Prior):
         return DiagonalNormal(**self.network(label))
 
     def moments(self, labels: Labels) -> Any:
-        """Return means and log-variances of labels [n], arrays [n, latent_dim]."""
+        """Return the means and log-variances for labels [n], arrays [n, latent_dim]."""
         labels = check_labels(labels, np.size(labels), len(self.labels), "labels")
         table = self.of_label(ops.convert_to_tensor(self.labels, "int32"))
         return tuple(ops.convert_to_numpy(t)[labels] for t in (table.mean, table.log_var))

@@ -1,17 +1,17 @@
-"""What an object of one's own must have to be a prior, a likelihood or a corruption.
+"""Requirements on a user's own prior, likelihood or corruption.
 
-Each is a subclass of a base class and is tried once, on two rows, when a model gets it:
+Each is a subclass of a base class. When a model gets it, it is tried once, on two rows. It needs:
 
-- a prior, of `zoo.nn.distributions.Prior`: the attribute `latent_dim`; `transform(noise, uniform,
-  label)`, from which `sample` and `draw` follow, or both of these; and for models whose loss has a
-  KL divergence `log_prob(z)`, finite for all codes;
-- a likelihood, of `zoo.nn.distributions.Likelihood`: `log_prob(x, parameters)`, [batch], and
-  `mean(parameters)`, of the shape of x; `low` and `high`, numbers or None, if x has a range;
-- a corruption, of `zoo.nn.corruption.Corruption`: `apply(x, noise)`, of the shape of x; `noise`,
-  "uniform" or "normal"; and `noise_shape(x)` if the noise has another shape than x.
+- a prior, a subclass of `zoo.nn.distributions.Prior`: the attribute `latent_dim`; either
+  `transform(noise, uniform, label)`, which `sample` and `draw` use, or own `sample` and `draw`;
+  and, for models whose loss has a KL divergence, `log_prob(z)`, finite for all codes;
+- a likelihood, a subclass of `zoo.nn.distributions.Likelihood`: `log_prob(x, parameters)`, [batch],
+  and `mean(parameters)`, with the shape of x; `low` and `high`, numbers or None, if x has a range;
+- a corruption, a subclass of `zoo.nn.corruption.Corruption`: `apply(x, noise)`, with the shape of
+  x; `noise`, "uniform" or "normal"; and `noise_shape(x)` if the noise does not have the shape of x.
 
-They also need `get_config` if their constructor has arguments, and registration with Keras
-(`keras.saving.register_keras_serializable`), to be saved.
+To be saved, each also needs `get_config` if its constructor has arguments, and must be registered
+with Keras (`keras.saving.register_keras_serializable`).
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from zoo.nn.distributions.likelihoods import Likelihood
 from zoo.nn.distributions.priors import Prior
 
 ROWS = 2
-FAR = 100.0  # a code that a posterior may give
+FAR = 100.0  # in each dimension: a code that a posterior may give
 
 
 def check_prior(prior: Prior, latent_dim: int, with_density: bool) -> None:
     """Try a prior on two codes.
 
     Args:
-        prior: any. latent_dim: of the model's codes.
+        prior: any prior. latent_dim: the length of the model's codes.
         with_density: whether the model needs the density of codes.
 
     Raises:
-        TypeError: a method is missing. ValueError: a wrong shape, or values that are not finite.
+        TypeError: a method is missing. ValueError: a shape is wrong, or values are not finite.
     """
     what = f"The prior {prior!r}"
     _check_dimensions(what, getattr(prior, "latent_dim", None), latent_dim)
@@ -59,8 +59,8 @@ def check_prior(prior: Prior, latent_dim: int, with_density: bool) -> None:
     if not np.isfinite(found).all():
         raise ValueError(
             f"{what} has the log-density {found[-1]} at the code of {FAR:g} in each dimension, and "
-            f"{found[0]} at one of its samples; finite ones are needed for all codes, or the KL "
-            "divergence of a Gaussian posterior is infinite. Take a zoo.Normal or a "
+            f"{found[0]} at one of its samples; it must be finite for all codes, or the KL "
+            "divergence of a Gaussian posterior is infinite. Use a zoo.Normal or a "
             "zoo.GaussianMixture, or zoo.AAE, which needs no density."
         )
 
@@ -69,10 +69,11 @@ def check_likelihood(likelihood: Likelihood, shape: tuple, parameter_shape: tupl
     """Try a likelihood on two inputs, which also builds the layers in it.
 
     Args:
-        likelihood: any. shape: of an input. parameter_shape: of the decoder's output for it.
+        likelihood: any likelihood. shape: the shape of an input. parameter_shape: the shape of the
+            decoder's output for it.
 
     Raises:
-        TypeError: a method is missing. ValueError: a wrong shape or range.
+        TypeError: a method is missing. ValueError: a shape or a range is wrong.
     """
     what = f"The likelihood {likelihood!r}"
     for name in ("low", "high"):
@@ -94,7 +95,8 @@ def check_corruption(corruption: Corruption, likelihood: Likelihood, shape: tupl
     """Try a corruption on two inputs of a shape, which also builds the layers in it.
 
     Raises:
-        TypeError: a method is missing. ValueError: another kind of noise, or a wrong shape.
+        TypeError: a method is missing. ValueError: the kind of noise is unknown, or a shape is
+            wrong.
     """
     what = f"The corruption {corruption!r}"
     if corruption.noise not in ("uniform", "normal"):
@@ -108,7 +110,7 @@ def _tried(what: str, method: str, call: Callable) -> Any:
     try:
         return call()
     except (NotImplementedError, AttributeError) as error:
-        raise TypeError(f"{what} lacks what {method}() needs: {error}") from error
+        raise TypeError(f"{what} lacks something that {method}() needs: {error}") from error
     except Exception as error:  # the code is a user's
         raise ValueError(f"{what} fails in {method}(), tried on {ROWS} rows: {error}") from error
 
