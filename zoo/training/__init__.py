@@ -1,1 +1,1 @@
-"""How any model learns: steps, callbacks, settings, devices."""
+"""How all models are trained: steps, callbacks, settings and devices."""

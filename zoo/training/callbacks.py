@@ -30,10 +30,10 @@ class SavePicture(keras.callbacks.Callback):
     To pass arguments, give `lambda model: zoo.plots.reconstructions(model, x_test)`.
 
     Args:
-        folder: where to write `epoch_0001.png` and so on; it is made if it does not exist.
+        folder: where to write `epoch_0001.png` and so on; it is created if it does not exist.
         picture: a function of the model that returns a matplotlib Figure, such as those of
             `zoo.plots`.
-        every: the number of epochs from one picture to the next, at least 1.
+        every: the number of epochs between pictures, at least 1.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -57,18 +57,19 @@ class SavePicture(keras.callbacks.Callback):
 
 
 class Backup(keras.callbacks.BackupAndRestore):
-    """`BackupAndRestore` for trainings that may be killed at any moment, with one or more workers.
+    """`BackupAndRestore` for trainings that may be killed at any time, on one or more workers.
 
     A backup is written completely or not at all, weights and epoch together. All workers continue
-    from the backup of the first worker, so that all must be able to read the folder. Saving needs
-    all workers, so the others write a copy too, and delete it.
+    from the first worker's backup, so all of them must be able to read the folder. Keras saves only
+    if all workers take part, so the other workers write a copy and delete it.
 
     Args:
-        every: the number of epochs from one backup to the next; short epochs need few.
-        Others: as of `keras.callbacks.BackupAndRestore`.
+        every: the number of epochs between backups; choose more for short epochs.
+        Others: as in `keras.callbacks.BackupAndRestore`.
 
     Raises:
-        BlockingIOError: from `fit`, if another process trains with its state in this folder.
+        BlockingIOError: from `fit`, if another process keeps the state of its training in this
+            folder.
         ValueError: from `fit`, if the folder holds the state of a model of another class, or an
             incomplete state.
 
@@ -108,14 +109,14 @@ class Backup(keras.callbacks.BackupAndRestore):
             ) from error
 
     def _state(self, name) -> dict:
-        """Return the recorded state; after an OSError, Keras reads the second backup."""
+        """Return the recorded state; if this raises an OSError, Keras reads the second backup."""
         try:
             state = read_object(self._file(name))
         except ValueError as error:
             raise OSError(f"{error}.") from error
         epoch, kind = state.get("epoch"), type(self.model).__name__
         if type(epoch) is not int or not 0 <= epoch < 2**31:
-            raise OSError(f"{self._file(name)} says epoch is {shortened(epoch)}.")
+            raise OSError(f"{self._file(name)} has the epoch {shortened(epoch)}.")
         if state.get("class", kind) != kind:
             raise ValueError(f"it is the state of a {state['class']}, but this is a {kind}.")
         return state
@@ -144,8 +145,8 @@ class Backup(keras.callbacks.BackupAndRestore):
         if self._file("training_metadata.json").exists():
             self._state("training_metadata.json")
         super()._load_model()
-        # If it is killed between its last two lines, `_save_model` leaves new weights with old
-        # metadata.
+        # If the process is killed between the last two lines of `_save_model`, new weights are left
+        # with old metadata.
         if self._file("next.json").exists():
             state = self._state("next.json")
             if state.get("iterations") == self._iterations():
@@ -158,27 +159,27 @@ class Backup(keras.callbacks.BackupAndRestore):
         unlock_folder(self.backup_dir)
         if self.delete_checkpoint:
             with contextlib.suppress(OSError):
-                os.rmdir(self.backup_dir)  # Windows keeps a file that is locked, and so its folder
+                os.rmdir(self.backup_dir)  # Windows does not delete a locked file, nor its folder
 
 
 class KeepBest(keras.callbacks.Callback):
     """Give a model the weights of its best epoch at the end of a training.
 
-    The best epoch is that with the lowest `val_loss`. Its weights are kept in a folder, so that an
-    interrupted training that goes on knows them. Put it before `Backup` in the list of callbacks,
-    and give both the same folder. A training that begins with the first epoch ignores what an
-    earlier one has left there, and replaces it.
+    The best epoch is the one with the lowest `val_loss`. Its weights are kept in a folder, so that
+    they are known when an interrupted training is resumed. Put this callback before `Backup` in the
+    list of callbacks, and give both the same folder. A training that begins with the first epoch
+    ignores and replaces what an earlier training has left there.
 
     Args:
-        folder: for the weights and their `val_loss`; it is made if it does not exist.
+        folder: where the weights and their `val_loss` are kept; it is created if it does not exist.
 
     Attributes:
-        epoch: the best one so far, from 1; None before the first ends.
+        epoch: the best epoch so far, counted from 1; None before the first epoch ends.
         loss: its `val_loss`.
 
     Raises:
-        ValueError: from `fit`, without validation data, or if a training goes on and the record of
-            its best epoch cannot be read.
+        ValueError: from `fit`, if there are no validation data, or if a training is resumed and the
+            record of its best epoch cannot be read.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -203,7 +204,7 @@ class KeepBest(keras.callbacks.Callback):
         self.begun = True
 
     def _read_record(self):
-        """Go on with the best epoch of an interrupted training, if there was one."""
+        """Continue with the best epoch of an interrupted training, if there was one."""
         if not (self.record.exists() and self.weights.exists()):
             return
         found = read_object(self.record)
@@ -217,7 +218,7 @@ class KeepBest(keras.callbacks.Callback):
         if not logs["val_loss"] < self.loss:
             return
         self.epoch, self.loss = epoch + 1, float(logs["val_loss"])
-        if not backend.is_chief(self.model):  # saving needs all workers, but one file is kept
+        if not backend.is_chief(self.model):  # all workers must save, but one file is kept
             with tempfile.TemporaryDirectory() as folder:
                 self.model.save_weights(Path(folder, "thrown_away.weights.h5"))
             return
@@ -240,13 +241,14 @@ class KeepBest(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """Print the speed, the remaining time and the loss of a training after each epoch.
 
-    For example `epoch 3/80: 41,300 images/s, 2 min left; loss 105.3, val_loss 106.1`, or `rows/s`
-    of tables, and `signals/s`. On a terminal it also shows the progress of the current epoch.
+    For example `epoch 3/80: 41,300 images/s, 2 min left; loss 105.3, val_loss 106.1`; for tables it
+    prints `rows/s`, for signals `signals/s`. On a terminal it also shows the progress of the
+    current epoch.
 
     Args:
         images: the number of images, rows or signals in an epoch.
-        file: where to write; the standard output by default.
-        every: the number of epochs from one line to the next; the last epoch always has one.
+        file: the file to print to; the standard output by default.
+        every: the number of epochs between lines; the last epoch always has a line.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")

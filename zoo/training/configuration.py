@@ -1,4 +1,4 @@
-"""The configuration of models: the arguments of their constructor, from which they are made again.
+"""The configuration of a model: the constructor's arguments, from which it can be made again.
 
 These functions are methods of `zoo.models.base.BaseModel` under the same names.
 """
@@ -15,7 +15,7 @@ from zoo.training import settings
 
 
 def get_config(model: Any) -> dict:
-    """Return the arguments of the constructor, in a form for JSON."""
+    """Return the arguments of the constructor as values that JSON can hold."""
     config = {
         "name": model.name,
         "dtype": keras.saving.serialize_keras_object(model.dtype_policy),
@@ -44,8 +44,8 @@ def setting(model: Any, name: str) -> Any:
 
 
 def from_config(cls: type, config: dict, custom_objects: dict | None = None) -> Any:
-    """Return a model that is made with the arguments of a configuration."""
-    with as_saved():  # opens nothing that the configuration names
+    """Return a model made with the arguments of a configuration."""
+    with as_saved():  # loads nothing that the configuration names
         config = settings.deserialize(config, custom_objects)
         frozen = config.pop("frozen", ())
         model = cls(**config)

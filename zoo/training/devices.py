@@ -15,28 +15,28 @@ STRATEGIES = {"mirrored": "tensorflow", "workers": "tensorflow", "data_parallel"
 def strategy(name: str | None) -> contextlib.AbstractContextManager:
     """Return a context for several devices: make or load, compile and train a model inside it.
 
-    Each device takes a part of every batch. The result is that of one device with the whole batch:
-    the same loss, noise and steps, up to rounding. TensorFlow has four exceptions: batch
-    normalization, as Keras's layer normalizes each part separately; the metric `sliced_wasserstein`
-    of adversarial models, which is measured on the parts; dropout in the classifier of `M2`; and
-    the chains of an `RBM`, as each device has its own.
+    Each device takes a part of every batch. The result is the same as on one device with the whole
+    batch: the same loss, noise and steps, up to rounding. TensorFlow has four exceptions: batch
+    normalization, because Keras's layer normalizes each part separately; the metric
+    `sliced_wasserstein` of adversarial models, which is measured on the parts; dropout in the
+    classifier of `M2`; and the chains of an `RBM`, because each device has its own.
 
         with zoo.strategy("mirrored"):
             model = zoo.load("vae_mnist")
-            model.fit(x, batch_size=1024)  # of all devices together
+            model.fit(x, batch_size=1024)  # the batch of all devices together
 
     TensorFlow's own `strategy.scope()` does the same. Every process of "workers" runs the same
     program on the same data, with its own `TF_CONFIG` in the environment.
 
     Args:
-        name: "mirrored" for all GPUs of a machine (its logical CPUs where it has no GPU) or
-            "workers" for several processes, with TensorFlow; "data_parallel" for all devices, with
-            JAX; None for one device.
+        name: "mirrored" for all GPUs of a machine (its logical CPUs if it has no GPU) or "workers"
+            for several processes, both with TensorFlow; "data_parallel" for all devices, with JAX;
+            None for one device.
 
     Raises:
-        UnknownNameError: another name.
-        ValueError: a strategy of a backend that is not the current one; "workers" without
-            `TF_CONFIG`.
+        UnknownNameError: the name is unknown.
+        ValueError: the strategy needs another backend than the current one, or "workers" is used
+            without `TF_CONFIG`.
     """
     if name is None:
         return contextlib.nullcontext()

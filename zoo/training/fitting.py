@@ -1,4 +1,4 @@
-"""Compiling, fitting and evaluating a model, with the data checked first.
+"""Compile, fit and evaluate a model; the data are checked first.
 
 These functions are methods of `zoo.models.base.BaseModel` under the same names.
 """
@@ -32,19 +32,20 @@ def compile(
     auto_scale_loss: bool = True,
     **unknown,
 ) -> None:
-    """Choose the optimizer, and how to run.
+    """Choose the optimizer and how steps are run.
 
     Args:
-        optimizer: a name or a Keras optimizer. For a model with several updates it may be a
-            dict with an optimizer for each (`model.updates` has their names); a single
-            optimizer is copied for each update.
-        run_eagerly: for debugging. auto_scale_loss: dynamic loss scale for `mixed_float16`.
+        optimizer: a name or a Keras optimizer. For a model with several updates it may be a dict
+            with an optimizer for each update (`model.updates` has their names); a single optimizer
+            is copied for each update.
+        run_eagerly: whether steps run eagerly, for debugging. auto_scale_loss: whether the loss is
+            scaled dynamically with `mixed_float16`.
         steps_per_execution, jit_compile: "auto" picks the fastest for this model and machine.
 
     Raises:
-        TypeError: arguments that a model does not take, such as `loss`.
-        ValueError: less than one step per execution; variables of an object that was handed in,
-            which no update trains.
+        TypeError: an argument that models do not accept, such as `loss`.
+        ValueError: less than one step per execution; or no update trains the variables of an object
+            that was given to the constructor.
     """
     check_trained(model)
     if unknown:
@@ -94,25 +95,26 @@ def fit(
     sample_weight: ArrayLike = None,
     **kwargs,
 ) -> keras.callbacks.History:
-    """Train; `keras.Model.fit` with the data checked first.
+    """Train the model, as `keras.Model.fit` does; the data are checked first.
 
     If layers were frozen or unfrozen, the optimizer's state is reset, except for its step
     count. If the loss becomes NaN or infinite, training ends with a warning.
 
     Args:
-        x: inputs [n, *input_shape], float, in the range that the model takes; or a stream of
+        x: inputs [n, *input_shape], float, in the range that the model accepts; or a stream of
             batches: a `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch `DataLoader` or
             generator, whose batches are checked when they are fetched.
-        y: labels, integers [n] or floats [n, *label_shape], if it has any. Else None, or `x`;
-            or for models that take pairs, fit(noisy, clean), the clean inputs of noisy ones.
+        y: labels, integers [n] or floats [n, *label_shape], if the model learns from labels; for
+            models that learn from pairs, fit(noisy, clean), the clean inputs; else None or `x`.
         batch_size: at least 1; 128 by default for arrays.
-        sample_weight: float [n], factors of the losses; their mean is over rows, not weights.
-        class_weight: a dict of weights by label, 1 for labels that are not in it; for models
-            with labels, instead of `sample_weight`.
+        sample_weight: float [n], factors of the losses; the mean of the loss divides by the number
+            of rows, not by the sum of the weights.
+        class_weight: a dict of weights by label, for models with labels, instead of
+            `sample_weight`; labels that are not in it have weight 1.
         Others: as in `keras.Model.fit`.
 
     Raises:
-        TypeError, ValueError: data that the model cannot learn from, and how to fix it.
+        TypeError, ValueError: the model cannot learn from the data; the error says how to fix it.
     """
     if not model.compiled:
         raise ValueError("Call compile() before fit().")
@@ -127,7 +129,7 @@ def fit(
     held_out = None
     if validation_data is not None or validation_split:
         held_out = data.validation(validation_data, validation_split)
-    rows = model.data_of_batches(data)  # which may refuse the labels, before anything changes
+    rows = model.data_of_batches(data)  # may refuse the labels, before anything changes
     model.before_training(data)
     data = rows
     if [id(v) for v in model.trainable_variables] != model.trained_at_compile:
@@ -139,7 +141,7 @@ def fit(
         choose_how_to_run(model, (steps or batches) * epochs, most, size)
     train, validate, order = data.x, held_out and held_out.x, None
     if data.is_array:
-        # A callback, which knows the steps so far, and the function that gives the order.
+        # PassOrder counts the steps so far, as a callback, and returns the order, as a function.
         order = PassOrder(len(data.x), batches) if shuffle else None
         train = backend.stream(data.columns, size, order, model.steps_per_execution, model)
     if held_out and held_out.is_array:
@@ -180,8 +182,8 @@ def evaluate(
     sample_weight: ArrayLike = None,
     **kwargs,
 ) -> Any:
-    """Compute the loss and its metrics; `keras.Model.evaluate` with the data checked first."""
-    if kwargs.get("_use_cached_eval_dataset"):  # inside of `fit`
+    """Compute the loss and the metrics, as `keras.Model.evaluate`; the data are checked first."""
+    if kwargs.get("_use_cached_eval_dataset"):  # inside `fit`
         return keras.Model.evaluate(model, x, y, batch_size, verbose, sample_weight, **kwargs)
     size = whole("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size, least=1)
     data = Data(model, x, y, sample_weight)
@@ -200,7 +202,7 @@ def evaluate(
 def train_on_batch(
     model: Any, x: ArrayLike, y: Labels = None, sample_weight: ArrayLike = None, **kwargs
 ) -> Any:
-    """Train on one batch; `keras.Model.train_on_batch` with the batch checked first."""
+    """Train on one batch, as `keras.Model.train_on_batch`; the batch is checked first."""
     data = Data(model, x, y, sample_weight, training=True)
     if [id(v) for v in model.trainable_variables] != model.trained_at_compile:
         _compile_again(model)
@@ -212,7 +214,7 @@ def train_on_batch(
 def evaluate_on_batch(
     model: Any, x: ArrayLike, y: Labels = None, sample_weight: ArrayLike = None, **kwargs
 ) -> Any:
-    """Evaluate one batch; `keras.Model.test_on_batch` with the batch checked first."""
+    """Evaluate one batch, as `keras.Model.test_on_batch`; the batch is checked first."""
     data = Data(model, x, y, sample_weight)
     return keras.Model.test_on_batch(model, *data.one_batch(), **kwargs)
 
@@ -223,9 +225,10 @@ def choose_how_to_run(
     """Choose the settings that are "auto" in `compile`, by the number of steps.
 
     Args:
-        steps: how many will be taken; 0 if the number is unknown, which counts as many.
-            Earlier steps are added, as `fit` may be called in a loop.
-        most: steps per execution, for progress; None changes nothing. size: of a batch.
+        steps: how many steps will be taken; 0 if the number is unknown, which is treated as a large
+            number. Earlier steps are added, because `fit` may be called in a loop.
+        most: the most steps per execution, so that progress is shown; None keeps the current
+            number. size: the size of a batch.
     """
     if not model.compiled or model.run_eagerly:
         return
@@ -243,12 +246,12 @@ def choose_how_to_run(
 
 
 def compile_steps_anew(model: Any) -> None:
-    """Let Keras make the functions of a step anew, as a value has changed that they hold."""
+    """Let Keras make the step functions again, because a value that they contain has changed."""
     model.train_function = model.test_function = None
 
 
 def _compile_again(model: Any):
-    """Compile again with a new optimizer state, as layers were frozen or unfrozen."""
+    """Compile again with a new optimizer state, because layers were frozen or unfrozen."""
     with backend.strategy_scope(model):
         optimizer = clone_optimizer(model.optimizer)
     model.compile(**{**model._compile_arguments, "optimizer": optimizer})

@@ -1,4 +1,4 @@
-"""What a model does with the variables and layers in objects that are handed to it."""
+"""Variables and layers in objects that a model gets, such as a likelihood or a prior."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class HandedIn(keras.Layer):
 
 
 def track(model: Any, name: str, owner: Configured) -> None:
-    """Track what an object holds that is not tracked yet, as the attribute `<name>_state`.
+    """Track the untracked variables and layers of an object, as the attribute `<name>_state`.
 
     Args:
-        model: that has the object as an attribute.
-        name: of the attribute. owner: the object, such as a likelihood or a prior.
+        model: the model that has the object as an attribute.
+        name: the name of the attribute. owner: the object, such as a likelihood or a prior.
     """
     known = {id(layer) for layer in model._flatten_layers()} | {id(v) for v in model.variables}
     if state := [held for held in state_in(owner) if id(held) not in known]:
@@ -31,15 +31,15 @@ def track(model: Any, name: str, owner: Configured) -> None:
 
 
 def layers_of(model: Any) -> list[HandedIn]:
-    """Return the layers that hold what was handed to a model, for the parts of an export."""
+    """Return the layers that hold the state of objects given to a model, for its exported parts."""
     return [layer for layer in model.layers if isinstance(layer, HandedIn)]
 
 
 def check_trained(model: Any) -> None:
-    """Refuse variables that are trainable, in an object that no update of the model trains.
+    """Refuse trainable variables in an object that no update of the model trains.
 
     Raises:
-        ValueError: with the name of the setting, and what to do.
+        ValueError: names the setting and the remedy.
     """
     for name, owner in vars(model).items():
         trained = name not in model.untrained
@@ -48,6 +48,6 @@ def check_trained(model: Any) -> None:
         if isinstance(owner, Configured) and not trained and owner.trainable_variables:
             raise ValueError(
                 f"{name} is {owner!r}, which holds variables to train, but no update of "
-                f"{type(model).__name__} trains its {name}. Give them trainable=False, or take a "
+                f"{type(model).__name__} trains its {name}. Give them trainable=False, or use a "
                 "class whose loss depends on them, such as zoo.VAE."
             )

@@ -1,4 +1,4 @@
-"""The labeled images in a semi-supervised training."""
+"""The labeled images of a semi-supervised training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.training.fitting import compile_steps_anew
 
 
 class LabeledImages:
-    """The labeled images of a training, set apart from those without a label.
+    """The labeled images of a training, kept apart from those without a label.
 
     Every step samples a batch of them; replicas share the batch.
 
@@ -40,14 +40,14 @@ class LabeledImages:
 
 
 def set_apart(data: Any, num_classes: int) -> tuple[LabeledImages, Any]:
-    """Return the labeled images of data apart from the data of those without a label.
+    """Split data into the labeled images and the data of those without a label.
 
     Args:
         data: a `zoo.checks.data.Data` with labels, -1 for images without one, or None.
 
     Returns:
-        the labeled images, and the others as a new `Data`. Where all images have labels, and of
-        batches, which come as they are, no images and the same data.
+        the labeled images, and the others as a new `Data`. If all images have labels, or the data
+        are a stream of batches, nothing is split off, and the same data are returned.
 
     Raises:
         ValueError: a class has no labeled image.
@@ -70,7 +70,7 @@ def set_apart(data: Any, num_classes: int) -> tuple[LabeledImages, Any]:
 def keep_labeled(model: Any, data: Any) -> Any:
     """Keep the labeled images of data in `model.labeled`, and return the data of the others.
 
-    The model's step is compiled anew if they are not those that it holds as constants.
+    The model's step is compiled again if it holds other labeled images as constants.
     """
     labeled, others = set_apart(data, model.num_classes)
     if not labeled.is_same(model.labeled):
@@ -83,12 +83,12 @@ def check_every_class_has_a_label(y: Any, num_classes: int) -> None:
     """Refuse labels [n], -1 for unknown, if a class has none.
 
     Raises:
-        ValueError: with the missing classes.
+        ValueError: names the missing classes.
     """
     missing = sorted(set(range(num_classes)) - set(np.asarray(y)[np.asarray(y) >= 0]))
     if missing:
         raise ValueError(
             f"No training image of class {', '.join(map(str, missing))} has a label; the model "
-            "needs at least one of each class. zoo.data.keep_labels keeps as many of each, and "
-            "validation_split= takes the last images away."
+            "needs at least one of each class. zoo.data.keep_labels keeps equally many of "
+            "each, and validation_split= removes the last images."
         )

@@ -12,19 +12,19 @@ from zoo.checks.arguments import number
 class LossWeight(float):
     """The weight of a term of the loss: a number that may be changed at any time.
 
-    It is a float, and steps of training read its `value`, a variable. So a new number, as in
-    `model.beta = 4.0`, acts from the next step on, and nothing is traced again. A weight that was 0
-    when the model was made, and whose term is left out for this reason, cannot be changed.
+    It is a float; training steps read its `value`, a variable. So a new number, as in `model.beta =
+    4.0`, takes effect from the next step on, and nothing is traced again. If a weight was 0 when
+    the model was made, and its term was therefore left out of the loss, it cannot be changed.
 
     Args:
-        name: of the setting, for errors.
+        name: the name of the setting, for errors.
         weight: the number.
         least, above: the closed or open lower end of its range.
-        left_out: whether the loss has no such term if the weight is 0 at the beginning.
+        left_out: whether the term is left out of the loss if the weight is 0 at the beginning.
 
     Attributes:
-        value: a float32 variable, a scalar, which is not trained and not saved: the number is in
-            the configuration.
+        value: a scalar float32 variable, which is neither trained nor saved: the configuration
+            holds the number.
 
     Examples:
         >>> model = zoo.VAE((8, 8, 1), 4, hidden_units=(64,), beta=1.0)
@@ -54,10 +54,11 @@ class LossWeight(float):
         return self
 
     def changed_to(self, weight: Any) -> LossWeight:
-        """Return the weight with another number, which the variable holds from now on.
+        """Return the weight with another number, and assign this number to the variable.
 
         Raises:
-            TypeError: not a number. ValueError: out of range, or the loss has no such term.
+            TypeError: it is not a number. ValueError: it is out of range, or the loss has no such
+                term.
         """
         new = super().__new__(type(self), number(self.name, weight, **self.bounds))
         if self.is_left_out:
@@ -72,5 +73,5 @@ class LossWeight(float):
         return new
 
     def __reduce__(self):
-        """Copy and pickle it as the number that it is."""
+        """Copy and pickle it as a plain number."""
         return float, (float(self),)

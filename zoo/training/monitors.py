@@ -1,4 +1,4 @@
-"""Callbacks that watch a training: NaN losses, a saturated discriminator, samples all alike."""
+"""Callbacks that monitor a training: NaN losses, a saturated discriminator, mode collapse."""
 
 from __future__ import annotations
 
@@ -43,10 +43,11 @@ class DivergenceMonitor(keras.callbacks.Callback):
 
 
 class DiscriminatorMonitor(keras.callbacks.Callback):
-    """Warn about a saturated discriminator, once.
+    """Warn once about a saturated discriminator.
 
-    It is saturated if it was always right in an epoch: then its gradient is of little use for the
-    generator. A model with several discriminators names the accuracies of each in `accuracies`.
+    A discriminator is saturated if it was always right in an epoch: then its gradient is of little
+    use for the generator. A model with several discriminators lists the accuracies of each in
+    `accuracies`.
     """
 
     said = False
@@ -70,7 +71,7 @@ class DiscriminatorMonitor(keras.callbacks.Callback):
 
 
 class ModeCollapseMonitor(keras.callbacks.Callback):
-    """Warn about a generator whose samples are nearly all alike, once."""
+    """Warn once about a generator whose samples are nearly all alike."""
 
     said = False
 
@@ -91,8 +92,8 @@ class ModeCollapseMonitor(keras.callbacks.Callback):
 class PassOrder(keras.callbacks.Callback):
     """The order of the rows in each pass, which depends on the model's seed and the steps so far.
 
-    A backup restores both, so that a resumed training has the same order as an uninterrupted one.
-    This callback must come after the one that restores them.
+    A backup restores the seed and the number of steps, so that a resumed training has the same
+    order as an uninterrupted one. This callback must come after the callback that restores them.
     """
 
     def __init__(self, rows: int, batches: int):
@@ -105,7 +106,7 @@ class PassOrder(keras.callbacks.Callback):
         self.steps = int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def __call__(self):
-        if self.steps is None:  # before the training Keras looks at a batch, to see its shape
+        if self.steps is None:  # Keras reads a batch before training, for its shape
             return np.arange(self.rows)
         order = np.random.default_rng([self.seed, self.steps]).permutation(self.rows)
         self.steps += self.batches
@@ -113,7 +114,7 @@ class PassOrder(keras.callbacks.Callback):
 
 
 def appended(callbacks: Any, own: list, model: keras.Model) -> Any:
-    """Return a user's callback, list, CallbackList or None, with a model's own ones appended."""
+    """Return a user's callbacks (one, a list, a CallbackList or None) with the model's appended."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         for callback in own:
             callback.set_model(model)
@@ -142,7 +143,7 @@ def check_finite(model: Any) -> None:
     """Refuse weights that are NaN or infinite.
 
     Raises:
-        ValueError: with the names of the variables.
+        ValueError: names the variables.
     """
     if lost := not_finite(model):
         more = f" and {len(lost) - 3} more" if len(lost) > 3 else ""

@@ -1,4 +1,4 @@
-"""Posterior collapse: codes of a VAE that hold no information about the image."""
+"""Posterior collapse: the codes of a VAE hold no information about the image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def active_units(model: Any, x: Any, labels: Any = None, *, threshold: float = 0
     """Count the latent dimensions that hold information about the image.
 
     A dimension is active if the variance of its posterior mean over images exceeds `threshold`. If
-    the prior depends on the label, the mean is taken in units of that prior.
+    the prior depends on the label, each mean is first standardized by the prior of its label.
 
     Args:
         model: a `VAE`.
@@ -32,7 +32,7 @@ def active_units(model: Any, x: Any, labels: Any = None, *, threshold: float = 0
 
 
 def warn_of_collapse(model: Any, x: Any, labels: Any = None) -> None:
-    """Warn if at most a tenth of the dimensions are active; the arguments of `active_units`."""
+    """Warn if at most a tenth of the dimensions are active; arguments as in `active_units`."""
     active = active_units(model, x, labels)
     if active <= model.latent_dim // 10:
         warnings.warn(

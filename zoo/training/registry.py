@@ -1,4 +1,4 @@
-"""The classes of models that a preset may hold. A class is registered where it is written."""
+"""The classes of models that a preset may hold. A class is registered where it is defined."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TypeVar
 import keras
 
 CLASSES: dict[str, type] = {}
-"""Classes of the zoo by name: `zoo.load` makes no others. `zoo.models` imports all of them."""
+"""The zoo's classes by name; `zoo.load` makes only these. `zoo.models` imports all of them."""
 
 ModelClass = TypeVar("ModelClass", bound=type)
 
 
 def register(cls: ModelClass) -> ModelClass:
-    """Register a class of the zoo, with Keras as well; to be used as a decorator.
+    """Register a class of the zoo, also with Keras; use it as a decorator.
 
-    A class of your own is registered with Keras alone:
+    Register your own class with Keras only:
     `@keras.saving.register_keras_serializable(package="mine")`.
     """
     CLASSES[cls.__name__] = cls

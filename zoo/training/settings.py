@@ -13,23 +13,23 @@ from zoo.checks.names import suggestion
 from zoo.nn.configured import Configured
 from zoo.training.loss_weight import LossWeight
 
-_OF_KERAS = ("name", "dtype")  # what Keras does with these is its own matter
+_OF_KERAS = ("name", "dtype")  # Keras handles these
 _PLAIN = (bool, int, float, str, tuple)
-# Attributes that hold arguments of another name.
+# Attributes whose arguments have another name.
 _RENAMED = ("image_shape", "code_shape", "posterior_kind")
 
 
 def attributes_of(cls: type) -> frozenset[str]:
-    """Return the attributes that hold arguments of the constructor, which make the model."""
+    """Return the attributes that hold the constructor's arguments."""
     return frozenset({*arguments_of(cls), *_RENAMED} - {*_OF_KERAS})
 
 
 def changed(model: Any, name: str, value: Any) -> Any:
-    """Return the value that a setting of a finished model gets, if it can be changed.
+    """Return the new value for a setting of a finished model, if the setting can be changed.
 
     Raises:
-        AttributeError: a setting that cannot be changed.
-        TypeError, ValueError: a number that is not in its range, for the weight of a loss.
+        AttributeError: the setting cannot be changed.
+        TypeError, ValueError: the new weight of the loss is not a number, or is out of range.
     """
     now = getattr(model, name, None)
     if isinstance(now, LossWeight):
@@ -51,10 +51,10 @@ def changed(model: Any, name: str, value: Any) -> Any:
 
 
 def check_class(cls: type) -> None:
-    """Refuse a class that overrides a method which its base class does not call.
+    """Refuse a class that overrides `further_losses` although its base class does not use it.
 
     Raises:
-        TypeError: with what to override instead.
+        TypeError: names what to override instead.
     """
     if "further_losses" in vars(cls) and not cls.takes_further_losses:
         base = cls.__mro__[1].__name__
@@ -68,7 +68,7 @@ def check_names(cls: type, names: Iterable[str]) -> None:
     """Refuse unknown settings of a class.
 
     Raises:
-        TypeError: with the nearest known names.
+        TypeError: suggests the nearest known names.
     """
     if wrong := [name for name in names if name not in arguments_of(cls)]:
         raise unknown(cls, wrong)
@@ -83,7 +83,7 @@ def unknown(cls: type, names: Iterable[str]) -> TypeError:
 
 
 def plain(value: Any) -> Any:
-    """Return a setting in a form for JSON: objects and functions are serialized by Keras."""
+    """Return a setting as a value that JSON can hold; Keras serializes objects and functions."""
     if isinstance(value, LossWeight):
         return float(value)
     if isinstance(value, tuple):
