@@ -1,1 +1,1 @@
-"""What is done with a trained model: methods with arrays, and the functions that are exported."""
+"""Use of a trained model: methods that take arrays, and the functions that are exported."""

@@ -1,4 +1,4 @@
-"""Inference with arrays: encode, decode, reconstruct, generate, predict; errors of each item.
+"""Inference with arrays: encode, decode, reconstruct, generate, predict and errors per item.
 
 These functions are the methods of `zoo.models.autoencoder.BaseAutoencoder` under the same names.
 """
@@ -31,7 +31,7 @@ def encode(
     Args:
         x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
         labels: for conditional models, integers [n] or arrays [n, *label_shape].
-        batch_size: how many images to hold in a network at once.
+        batch_size: how many images a network processes at once.
 
     Returns:
         float32 [n, *code_shape], which is [n, latent_dim] unless the networks are your own.
@@ -65,7 +65,7 @@ def reconstruct(
 ) -> np.ndarray:
     """Return the images that the codes of `x` decode to, [n, *input_shape].
 
-    The columns are in the order of x, if it is a table whose columns have names.
+    If x is a table with named columns, the columns of the result are in the order of x.
     """
     z = model.encode(x, labels, batch_size=batch_size)
     restored = model.decode(z, labels, batch_size=batch_size)
@@ -78,16 +78,16 @@ def reconstruction_error(
 ) -> np.ndarray:
     """Return the squared error of each image's reconstruction, summed over its values.
 
-    The larger it is, the less the image is like those that the model has learned from;
-    `zoo.anomaly.Detector` makes a decision of it.
+    The larger the error, the less the image resembles the training images; `zoo.anomaly.Detector`
+    makes decisions from it.
 
     Args:
         x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
         labels: for conditional models, integers [n] or arrays [n, *label_shape].
 
     Returns:
-        float64 [n], at least 0, in squared units of a pixel; of tables in their own units, in
-        squared standard deviations.
+        float64 [n], at least 0, in squared units of a pixel; for tables that the likelihood
+        standardizes, in squared standard deviations.
 
     Examples:
         >>> x = zoo.data.load("digits")[1][0]
@@ -117,14 +117,16 @@ def generate(
         n: how many images; optional if labels are given.
         labels: integers [n], for conditional models.
         seed: the same seed gives the same images.
-        mean: True returns the means of p(x | z), and False draws from it, which is for models with
-            a `GaussianColumns` or `MixedColumns`; None draws with these, and else returns means.
+        mean: True returns the means of p(x | z). False draws from p(x | z), which needs a
+            `GaussianColumns` or `MixedColumns`. None draws if the model has one of these, and else
+            returns the means.
 
     Returns:
-        float32 [n, *input_shape]. Drawn rows have one 1 in each category, means probabilities.
+        float32 [n, *input_shape]. In each category, drawn rows hold a single 1, and means hold
+        probabilities.
 
     Raises:
-        TypeError: for models without a prior. ValueError: `mean=False` of other models.
+        TypeError: the model has no prior. ValueError: `mean=False`, but the model cannot draw rows.
     """
     if not model.can_generate:
         raise TypeError(
@@ -145,22 +147,22 @@ def generate(
 def decode_or_sample(
     model: Any, z: np.ndarray, labels: Labels, seed: int | None, mean: bool | None
 ) -> np.ndarray:
-    """Return rows that are drawn from p(x | z) of codes [n, latent_dim], or mean images.
+    """Return rows drawn from p(x | z) for codes [n, latent_dim], or mean images.
 
     Raises:
-        ValueError: `mean=False` of a model that draws no rows.
+        ValueError: `mean=False`, but the model cannot draw rows.
     """
     rows = model.likelihood.in_own_units and len(model.image_shape) == 1  # of a table
     if mean is False and not rows:
         raise ValueError(
             f"mean=False draws rows from p(x | z), and this {type(model).__name__} with a "
-            f"{type(model.likelihood).__name__} returns what its decoder gives: leave mean= out. "
+            f"{type(model.likelihood).__name__} returns means only: leave mean= out. "
             "Draws are for tables: a likelihood zoo.GaussianColumns or zoo.MixedColumns."
         )
     if mean or not rows:
         return model.decode(z, labels)
     parameters = run_in_batches(model.parameters_of, z, labels, batch_size=1024)
-    generator = np.random.default_rng(None if seed is None else (seed, 1))  # not that of the codes
+    generator = np.random.default_rng(None if seed is None else (seed, 1))  # not the codes' seed
     return model.likelihood.sample(parameters, generator)
 
 
@@ -186,7 +188,7 @@ def checked_images(model: Any, x: ArrayLike, labels: Labels) -> tuple:
 
 
 def checked_labels(model: Any, labels: Labels, n: Any) -> Any:
-    """Check the labels of n images; return them as an array, or None for models without."""
+    """Check the labels of n images; return an array, or None if the model takes no labels."""
     if model.conditional and model.label_shape:
         return checks.check_label_arrays(labels, n, model, "labels")
     if model.conditional:
@@ -215,7 +217,7 @@ def predict(
     steps: int | None = None,
     callbacks: Any = None,
 ) -> Any:
-    """Reconstruct images; `keras.Model.predict` with arrays checked first."""
+    """Reconstruct images, as `keras.Model.predict`; arrays are checked first."""
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, least=1)
     if model.conditional and checks.is_array(x):
@@ -226,7 +228,7 @@ def predict(
     inspection, kind = streams.Inspection(), streams.kind(x)
     if kind == "other":
         x = _checked_inputs(model, x)
-    elif kind != "tf.data":  # whose batches are tensors
+    elif kind != "tf.data":  # a tf.data.Dataset has tensors as batches
         x = inspection.of(x, lambda batch: (_checked_inputs(model, _first(batch)),))
     with inspection.speaking():
         return keras.Model.predict(model, x, batch_size, verbose, steps, callbacks)
@@ -237,7 +239,7 @@ def _first(batch):
 
 
 def _checked_inputs(model, inputs):
-    """Return what `model.call` takes as checked arrays: images, or a dict of images and others."""
+    """Return the inputs of `model.call` as checked arrays: images, or a dict with images."""
     if not isinstance(inputs, dict):
         return checks.check_images(inputs, model.image_shape, model.likelihood)
     x = checks.check_images(inputs["x"], model.image_shape, model.likelihood)
@@ -257,7 +259,8 @@ def export(
 ) -> Any:
     """Export the whole model, from images to reconstructions; `keras.Model.export`.
 
-    `export.export_model` writes encoder and decoder separately, and proves them equal to Keras.
+    `export.export_model` writes encoder and decoder separately, and checks that they give the same
+    results as Keras.
     """
     if input_signature is None:
         inputs = {"x": keras.InputSpec(dtype="float32", shape=(None, *model.image_shape))}

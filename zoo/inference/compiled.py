@@ -14,9 +14,10 @@ from zoo.checks.arguments import whole
 
 
 class CompiledMethods(dict):
-    """The compiled methods of one object, by bound method. Its copies and pickles are empty.
+    """The compiled methods of one object, by bound method. Copies and pickles are empty.
 
-    A compiled method belongs to the object that it was compiled for: a copy compiles its own.
+    A compiled method belongs to the object for which it was compiled; a copy of the object compiles
+    its methods again.
     """
 
     def __reduce__(self) -> tuple:
@@ -26,14 +27,15 @@ class CompiledMethods(dict):
 def run_in_batches(
     method: Callable, values: Any, labels: Any = None, *, batch_size: int
 ) -> np.ndarray:
-    """Run a method compiled, in batches.
+    """Run a compiled method in batches.
 
-    It is compiled at the first call, and kept with its object until `forget_compiled`.
+    The method is compiled at the first call, and kept with its object until `forget_compiled`.
 
     Args:
         method: a bound method from tensors [batch, ...] to a tensor [batch, ...], such as
-            `model.code`. Its object has `variables`: all that the method reads.
-        values: an array [n, ...] or a tuple of arrays, the arguments.
+            `model.code`. Its object has `variables`, which holds all variables that the method
+            reads.
+        values: the arguments, an array [n, ...] or a tuple of arrays.
         labels: the last argument, an array [n, ...]; None if there is none.
         batch_size: how many rows the method gets at once.
 
@@ -56,5 +58,5 @@ def run_in_batches(
 
 
 def forget_compiled(owner: Any) -> None:
-    """Compile the methods of an object anew at their next call, as a value in them has changed."""
+    """Compile an object's methods again at their next call, because a value in them has changed."""
     vars(owner).pop("_compiled_methods", None)

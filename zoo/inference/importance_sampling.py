@@ -19,7 +19,8 @@ class Estimate(NamedTuple):
 
     Attributes:
         value: float64 [n].
-        standard_error: of every value, by the delta method, float64 [n]; NaN for one sample.
+        standard_error: the standard error of each value, by the delta method, float64 [n]; NaN for
+            one sample.
     """
 
     value: np.ndarray
@@ -30,9 +31,9 @@ def log_mean_weights(model: Any, x: ArrayLike, labels: Labels, samples: int, see
     """Return ln 1/S sum_s p(x, z_s) / q(z_s | x) of every image.
 
     Args:
-        model: with `importance_log_weights(x, noise, label)`.
+        model: a model with `importance_log_weights(x, noise, label)`.
         x: checked images [n, ...]. labels: int32 [n], or None.
-        samples: S. seed: of the noise.
+        samples: the number of samples S. seed: the seed of the noise.
     """
     samples = whole("samples", samples, least=1)
     generator = np.random.default_rng(seed)

@@ -1,7 +1,7 @@
 """Label propagation: labels for all codes from a few labeled ones, by scikit-learn.
 
-Each function takes codes, float [n, latent_dim], and labels, integers [n] with -1 for unknown ones,
-and returns a label for every code, int32 [n]. `METHODS` has the functions by name.
+Each function takes codes, float [n, latent_dim], and labels, integers [n] with -1 for unknown
+labels, and returns a label for every code, int32 [n]. `METHODS` lists the functions by name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def spread(
     def affinity(a, _):
         graph = kneighbors_graph(a, neighbors, mode="distance", n_jobs=-1)
         last = graph.data.reshape(-1, neighbors).max(axis=1)
-        width = max(np.median(last**2), 1e-12)  # 0 if most codes have so many equal ones
+        width = max(np.median(last**2), 1e-12)  # 0 if most codes have `neighbors` equal codes
         graph.data = np.exp(-(graph.data**2) / (0.5 * width))
         return graph.maximum(graph.T)
 
@@ -45,12 +45,13 @@ def svm(codes: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def self_train(codes: np.ndarray, y: np.ndarray, *, rounds: int = 10) -> np.ndarray:
-    """Fit the machine repeatedly, each time with its most certain predictions as further labels.
+    """Fit the vector machine repeatedly; its most certain predictions become further labels.
 
-    The certainty comes from a calibration by cross-validation, so every class needs two labels.
+    The certainty is calibrated by cross-validation, so every class needs two labels.
 
     Args:
-        rounds: the number of rounds, in which a fifth of the unlabeled codes get a label.
+        rounds: the number of rounds; in all of them together, a fifth of the unlabeled codes get a
+            label.
 
     Source: Yarowsky 1995 (doi 10.3115/981658.981684).
     """

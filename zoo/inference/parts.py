@@ -1,4 +1,4 @@
-"""The exportable parts of a model, with named and described inputs and outputs."""
+"""The exportable parts of a model, with names and descriptions of their inputs and outputs."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ class TensorInfo:
     """One input or output of a part.
 
     Attributes:
-        name: in the exported file: `x`, `z`, `z_mean`, `z_log_var`, `label`.
+        name: the name in the exported file: `x`, `z`, `z_mean`, `z_log_var` or `label`.
         dtype: `"float32"` or `"int32"`.
         shape: dimensions without the batch, such as `(28, 28, 1)`; `()` for one value a row.
-        low, high: the closed range of the values, or None where there is none.
+        low, high: the ends of the range of the values, which belong to it; None for no end.
         prior: for latent inputs, the distribution to draw them from, such as
             `{"kind": "normal", "scale": 1.0}`; else None.
-        layout: "channels_last", or "channels_first" if an export was asked for it.
-        columns: their names, for rows of a table, or None.
-        categories: of these columns, `{"column", "first", "values"}` each: the column of the table,
-            the number of its first column here, and the values that its columns stand for; or None.
+        layout: "channels_last", or "channels_first" if the export was made with that layout.
+        columns: the names of the columns, for rows of a table, or None.
+        categories: for each category of a table, `{"column", "first", "values"}`: the column of the
+            table, the number of its first column here, and the values that its columns stand for;
+            or None.
         channels: names of the channels of signals or images, or None.
-        units: of the columns or channels, or None.
-        normal_error: of a map of squared errors, the mean error of each channel that is normal, to
-            compare the channels of one item by; or None.
+        units: the units of the columns or channels, or None.
+        normal_error: for a map of squared errors, the usual mean error of each channel, by which
+            the channels of one item can be compared; or None.
     """
 
     name: str
@@ -50,12 +51,12 @@ class Part:
 
     Attributes:
         name: `encoder`, `decoder`, `discriminator`.
-        function: takes a dict of tensors and returns a dict of tensors, both named as below;
-            written with `keras.ops`, deterministic, without state.
+        function: a function from a dict of tensors to a dict of tensors, with the names below; it
+            is written with `keras.ops`, deterministic and without state.
         inputs, outputs: in the order of the exported files.
         networks: the Keras models whose weights `function` uses, and `OwnWeights` if needed.
-        tolerance: a factor of the bound of the proof of equality, for outputs with a range: 1, or
-            more where `function` itself makes the rounding errors of float32 grow.
+        tolerance: a factor of the tolerance of the parity check, for outputs with a range: 1, or
+            more if `function` itself amplifies rounding errors of float32.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Part:
 
 @dataclass(frozen=True)
 class OwnWeights:
-    """Weights of a model that are in none of its networks, for `Part.networks`."""
+    """Weights of a model that belong to none of its networks, for `Part.networks`."""
 
     weights: list[Any]
     name: str = "model"
@@ -79,7 +80,7 @@ class OwnWeights:
 
 
 def image_info(model: Any) -> TensorInfo:
-    """Return the description of `x`, the images of a model, or its rows of a table."""
+    """Return the description of `x`, the images or rows that a model takes."""
     p = model.likelihood
     known = Columns.of(p)
     more = {"prior": p.describe_rows()}
@@ -93,7 +94,7 @@ def classifier_part(model: Any, networks: Any) -> Part:
     """Return the classifier part of a model: from `x` to `label_probability`, [num_classes].
 
     Args:
-        model: with the method `label_probability(x)` for tensors.
+        model: a model with the method `label_probability(x)` for tensors.
         networks: the networks that this method uses.
     """
     x = image_info(model)
