@@ -1,8 +1,8 @@
 """The zoo of autoencoders for Keras 3.
 
-Names are resolved when they are first used, so that listing the models needs neither Keras nor a
-backend. Keras finds the classes of a `.keras` file once the models are imported: `import zoo` does
-so after `import keras`, and so do `zoo.load` and the name of any class, such as `zoo.VAE`.
+Names are resolved at first use, so that listing the models needs neither Keras nor a backend. Keras
+can load the classes of a `.keras` file once the models are imported. `import zoo` after `import
+keras` imports them, and so does any use of `zoo.load` or of a class, such as `zoo.VAE`.
 """
 
 import importlib

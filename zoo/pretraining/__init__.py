@@ -1,1 +1,1 @@
-"""Weights to start from: layers that are trained one by one, and PCA."""
+"""Weights to start a training from: layers trained one by one, and PCA."""

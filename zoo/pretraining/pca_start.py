@@ -1,4 +1,4 @@
-"""Networks with a linear path that start as PCA, and learn what it misses."""
+"""Start networks that have a linear path as PCA; training then adds nonlinear terms."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ _MOST_ROWS = 20_000
 def start_at_pca(model: Any, x: Any) -> None:
     """Set the weights of a new residual model so that its reconstructions are those of PCA.
 
-    The stream of a residual network is linear, and starts as an orthonormal transform: the dense
-    layers on both sides of the code take the principal components of the transformed data. The
-    blocks start at zero, and training adds to PCA what is not linear. Random weights need many
-    epochs to come to the error of PCA. Where a network has fewer channels than the data has
-    values, such as 128 for squares of 8x8 pixels in color, some details are lost at the start.
+    The stream of a residual network is linear, and starts as an orthonormal transform. The dense
+    layers on both sides of the code are set to the principal components of the transformed data.
+    The blocks start at zero, and training adds nonlinear terms to PCA. Random weights need many
+    epochs to reach the error of PCA. If a network has fewer channels than the data have values,
+    such as 128 for squares of 8x8 pixels in color, some details are lost at the start.
 
     With network="dense_resnet" a `VAE` starts as probabilistic PCA, with its posterior: for the
     eigenvalues l_k of the covariance, k = 1, ..., latent_dim, and the mean s^2 of the others,
     p(x | z) = N(U (L - s^2 I)^(1/2) z + mean, s^2 I), and q(z | x) has the variances s^2 / l_k.
 
     Args:
-        model: an `Autoencoder` or a variant, not trained yet, with `network="dense_resnet"`,
-            "resnet" or "conv1d", and a likelihood of pixels' values, "gaussian" or "squared_error".
-        x: training data [n, *input_shape], more rows than `latent_dim`; of more than 20,000 rows as
-            many are taken, evenly spaced.
+        model: an untrained `Autoencoder` or variant of it, with `network="dense_resnet"`, "resnet"
+            or "conv1d", and the likelihood "gaussian" or "squared_error", whose parameters are
+            values of pixels.
+        x: training data [n, *input_shape], with more rows than `latent_dim`; at most about 20,000
+            evenly spaced rows are used.
 
     Raises:
-        TypeError: another model.
-        ValueError: too few rows, or data of another shape.
+        TypeError: the model cannot start at PCA.
+        ValueError: there are too few rows, or the data have another shape.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -56,7 +57,7 @@ def start_at_pca(model: Any, x: Any) -> None:
         raise ValueError(f"x has {len(x)} rows; {k} principal components need more.")
     rows = np.asarray(x[:: -(-len(x) // _MOST_ROWS)], "float64")
     rows = rows.reshape(len(rows), -1)
-    if model.network == LINEAR_PATH:  # which sees columns in their own units standardized
+    if model.network == LINEAR_PATH:  # its input is standardized columns
         rows = np.asarray(model.likelihood.standardized(rows), "float64")
     mean, components = _principal_components(rows, k)
     if model.network == LINEAR_PATH:
@@ -77,7 +78,7 @@ def start_at_pca(model: Any, x: Any) -> None:
 def _set_linear_path(model, rows, mean, components):
     """Set the linear path of dense networks to PCA, or to probabilistic PCA with its posterior."""
     k, d = components.shape
-    scale = np.ones((2, k))  # of the axes of the encoder, and of those of the decoder
+    scale = np.ones((2, k))  # of the encoder's axes, and of the decoder's
     if len(model.encoder_outputs) > 1:
         variances = np.var((rows - mean) @ components.T, axis=0)
         rest = (np.var(rows, axis=0).sum() - variances.sum()) / max(d - k, 1)
@@ -96,7 +97,7 @@ def _set_linear_path(model, rows, mean, components):
 
 
 def _check(model):
-    """Refuse a model that is not made of a linear stream with one code in between."""
+    """Refuse a model that is not a linear stream with one code in between."""
     starts = model.network in RESIDUAL and not model.hidden_units and not model.prior
     if model.network == LINEAR_PATH:
         standard = isinstance(model.prior, Normal) and model.prior.scale == 1.0

@@ -33,21 +33,21 @@ def pretrain(
     ...)` fine-tunes its encoder for labels.
 
     Args:
-        model: a dense `Autoencoder` (or a variant) with `hidden_units`, without `tie_weights`;
-            its weights are replaced. Its `activation` must be that of the layers' codes, "sigmoid"
-            for Boltzmann machines.
+        model: a dense `Autoencoder` (or a variant) with `hidden_units` and without `tie_weights`;
+            its weights are replaced. Its `activation` must be the activation of the layers' codes,
+            which is "sigmoid" for Boltzmann machines.
         x: images [n, *input_shape].
         layer: a class of one-layer models, such as `zoo.DenoisingAutoencoder`,
             `zoo.ContractiveAutoencoder` or `zoo.RBM`; or a list with a model for every layer.
-        epochs, batch_size, verbose: of each layer, as in `fit`.
+        epochs, batch_size, verbose: for the training of each layer, as in `fit`.
         optimizer: a name, or a Keras optimizer; every layer gets a new one with its settings.
-        options: for the class, such as `corruption={"masking": 0.25}`.
+        options: arguments of the class, such as `corruption={"masking": 0.25}`.
 
     Returns:
         the trained one-layer models, from the images to the code.
 
     Raises:
-        ValueError: layers that do not fit the model or each other.
+        ValueError: the layers do not fit the model or each other.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -93,15 +93,15 @@ def top_down_samples(layers: list, x: Any, n: int = 8, *, seed: int | None = Non
             them, whose codes are probabilities (`code_activation="sigmoid"`).
         x: images [m, *input_shape], float, in [0, 1].
         n: how many variations of each image, at least 1.
-        seed: of the samples; None draws others each time.
+        seed: the seed of the samples; None draws different samples each time.
 
     Returns:
         float32 [m, n, *input_shape], in [0, 1].
 
     Raises:
-        TypeError: something else than a list of one-layer models.
-        ValueError: no layers, layers that do not fit each other or whose codes are no
-            probabilities, images of another shape or range.
+        TypeError: `layers` is not a list of one-layer models.
+        ValueError: there are no layers; they do not fit each other, or their codes are not
+            probabilities; or the images have another shape or range.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -130,7 +130,8 @@ def top_down_samples(layers: list, x: Any, n: int = 8, *, seed: int | None = Non
 class Classifier(keras.Model):
     """A functional Keras classifier of images that can be exported; `zoo.classifier` makes it.
 
-    To load it from a `.keras` file, access `zoo.Classifier` first, so that Keras knows the class.
+    Before you load one from a `.keras` file, use `zoo.Classifier` once, so that Keras knows the
+    class.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -165,7 +166,7 @@ def classifier(
     Args:
         model: a model of the zoo that is not conditional; it does not change.
         num_classes: how many labels there are.
-        dropout: the fraction of a code's values that are dropped in training.
+        dropout: the fraction of a code's values that training sets to 0.
         optimizer: a name or a Keras optimizer.
 
     Returns:
@@ -174,7 +175,8 @@ def classifier(
         `export.export_model`. If the model encodes to a distribution, the layer takes its mean.
 
     Raises:
-        ValueError: a conditional model, or less than two classes. TypeError: one without encoder.
+        ValueError: the model is conditional, or there are less than two classes. TypeError: the
+            model has no encoder.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -186,7 +188,7 @@ def classifier(
     if model.conditional:
         raise ValueError(f"{type(model).__name__} takes labels and cannot predict them.")
     if not hasattr(model, "encode"):
-        raise TypeError(f"{type(model).__name__} has no encoder to classify by: take zoo.VAEGAN.")
+        raise TypeError(f"{type(model).__name__} has no encoder to classify with: use zoo.VAEGAN.")
     if num_classes < 2:
         raise ValueError(f"num_classes is {num_classes}; a classifier needs at least 2 classes.")
     codes = model.encoder.output
@@ -266,7 +268,7 @@ def _layers_of(model, layer, options):
             ]
         except ValueError as error:
             raise ValueError(
-                f"{layer.__name__} cannot be made into the layers of this model, whose "
+                f"{layer.__name__} cannot be used for the layers of this model, whose "
                 f"activation={model.activation!r} and code_activation={model.code_activation!r} "
                 f"they take over: {error}"
             ) from error
@@ -287,7 +289,7 @@ def _layers_of(model, layer, options):
 
 
 def _opposite_layers(model):
-    """Return pairs of dense layers: one of the encoder, and the corresponding of the decoder."""
+    """Return pairs of dense layers: one of the encoder and its counterpart in the decoder."""
     down = [layer for layer in model.encoder.layers if isinstance(layer, keras.layers.Dense)]
     up = [layer for layer in model.decoder.layers if isinstance(layer, keras.layers.Dense)]
     return zip(down, up[::-1], strict=True)
