@@ -195,7 +195,7 @@ BAD = [
         "CVAE",
         {"label_shape": SHAPE, "num_classes": None, "prior": "learned"},
         ValueError,
-        r"labels of the shape \(4, 4, 1\) are no classes: leave out prior=",
+        r"labels of the shape \(4, 4, 1\) are not classes: leave out prior=",
     ),
     ("M1", {"num_classes": 2.7}, ValueError, "num_classes is 2.7"),
     ("M1", {"classifier_epochs": 0.5}, ValueError, "classifier_epochs is 0.5"),

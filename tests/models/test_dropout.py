@@ -32,7 +32,7 @@ def test_dropout_drops_hidden_values_of_the_encoder_in_training_only():
         aae(dropout=1.0)
     with pytest.raises(ValueError, match="input_dropout is -0.1"):
         aae(input_dropout=-0.1)
-    with pytest.raises(ValueError, match="input_dropout= is for described networks"):
+    with pytest.raises(ValueError, match="input_dropout= is for networks built from settings"):
         zoo.AAE(encoder=model.encoder, decoder=model.decoder, input_dropout=0.2)
 
 

@@ -1,10 +1,10 @@
 """The models: one file each; the classical autoencoders share a file.
 
-`CLASSES` holds the classes that a preset may hold: `zoo.load` makes no others. A class is in it by
-its `@register`; every module of this folder is imported.
+`CLASSES` holds the classes that a preset may hold: `zoo.load` makes no others. `@register` adds a
+class to it; this package imports all its modules.
 
 Example: a variant is a subclass. Each term of its loss has a metric in `metric_names`. A setting is
-an argument and an attribute of the same name. A weight of its own is saved and exported.
+an argument and an attribute of the same name. A weight that the variant adds is saved and exported.
 
     import keras
     import numpy as np
@@ -44,7 +44,7 @@ from typing import Any
 from zoo.training.registry import CLASSES as CLASSES
 
 for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
-    importlib.import_module(f"{__name__}.{_module}")  # which registers its classes
+    importlib.import_module(f"{__name__}.{_module}")  # this registers the module's classes
 
 
 def __getattr__(name: str) -> Any:

@@ -33,8 +33,8 @@ POSTERIORS = ("deterministic", "gaussian", "universal")
 class AAE(BaseAutoencoder):
     """The adversarial autoencoder: a discriminator matches the distribution of codes to the prior.
 
-    Every training step makes three updates in this order, each with its own optimizer and its own
-    forward pass through the weights that the one before left:
+    Every training step makes three updates in this order. Each has its own optimizer and its own
+    forward pass, with the weights after the update before:
 
     1. reconstruction: encoder and decoder minimize -log p(x | z), z ~ q(z | x);
     2. discriminator: it minimizes -log d(z') - log(1 - d(z)), z' ~ p(z), where d in (0, 1) is the
@@ -43,30 +43,31 @@ class AAE(BaseAutoencoder):
 
     Use it if the KL divergence to the prior has no closed form, or if the codes of all images
     together must match the prior. `loss` is the reconstruction loss only: adversarial losses depend
-    on how good the discriminator is, and do not show which model is better. `sliced_wasserstein`
-    does: it is the sliced Wasserstein distance between a batch of codes and as many prior samples,
-    in units of a code; compare it at one batch size only.
+    on how good the discriminator is, and do not show which model is better. The metric
+    `sliced_wasserstein` does: it is the sliced Wasserstein distance between a batch of codes and
+    equally many prior samples, in units of a code. Compare it only between equal batch sizes.
 
     Args:
-        posterior: q(z | x) in `fit` and `evaluate`: "deterministic", one code per image;
-            "gaussian", N(z_mean, exp z_log_var); "universal", a function of the image and of
-            `latent_dim` standard normal numbers, so that q(z | x) can be any distribution.
-            `encode` gives the mean, or the code for zero noise.
+        posterior: q(z | x) in `fit` and `evaluate`: "deterministic" is one code per image;
+            "gaussian" is N(z_mean, exp z_log_var); "universal" is a function of the image and of
+            `latent_dim` standard normal numbers, so that q(z | x) can be any distribution. `encode`
+            returns the mean, or the code for zero noise.
         prior: a prior of the zoo, such as `zoo.Normal`, `zoo.GaussianMixture` or
             `zoo.CustomPrior`; the standard normal by default.
         label_smoothing: s in [0, 0.5): the discriminator's target for prior samples is 1 - s.
-        generator_steps: how many generator updates a step has, at least 1; the metrics are of the
-            last one.
-        generator_weight: of the generator's loss, above 0. Optimizers that divide by the size of
-            the gradient, such as Adam, hardly depend on it: lower their learning rate instead.
-        dropout: the fraction of the values in the encoder's dense hidden layers that are dropped in
-            training, in [0, 1).
+        generator_steps: how many generator updates a step makes, at least 1; the metrics are those
+            of the last update.
+        generator_weight: the weight of the generator's loss, above 0. It has hardly any effect with
+            optimizers that divide by the size of the gradient, such as Adam: lower their learning
+            rate instead.
+        dropout: the fraction of the values in the encoder's dense hidden layers that training sets
+            to 0, in [0, 1).
         input_dropout: the same for the input of the first of these layers, such as the pixels.
-        discriminator: your own network from `z`, flat, to one logit [batch, 1].
+        discriminator: your own network from flat codes `z` to one logit [batch, 1].
         Others: see `zoo.models.autoencoder.BaseAutoencoder`.
 
     Attributes:
-        posterior_kind: the argument `posterior`; the method of this name gives q(z | x) itself.
+        posterior_kind: the argument `posterior`; the method `posterior` returns q(z | x).
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -103,7 +104,7 @@ class AAE(BaseAutoencoder):
         "generator": ("encoder",),
     }
     monitors = (*BaseAutoencoder.monitors, DiscriminatorMonitor)
-    discriminator_classes = 0  # of its label input, which only some subclasses have
+    discriminator_classes = 0  # how many labels the discriminator takes; 0 for none
 
     def __init__(
         self,
@@ -134,7 +135,9 @@ class AAE(BaseAutoencoder):
         for which, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
             number(which, rate, least=0, below=1)
             if rate and encoder is not None:
-                raise ValueError(f"{which}= is for described networks; put it into your encoder.")
+                raise ValueError(
+                    f"{which}= is for networks built from settings; put dropout into your encoder."
+                )
         self.dropout, self.input_dropout = float(dropout), float(input_dropout)
         if posterior not in POSTERIORS:
             raise ValueError(f"posterior is {posterior!r}; choose one of {', '.join(POSTERIORS)}.")
@@ -183,7 +186,7 @@ class AAE(BaseAutoencoder):
         options |= {**dropped, "seed": self.seed or 0}
         if self.posterior_kind != "universal":
             return super()._described_encoder(input_shape, outputs, **options)
-        # The encoder is this network with zero noise: they have the same weights.
+        # The encoder is this network with zero noise; both share their weights.
         self.noisy_encoder = super()._described_encoder(
             input_shape, outputs, noise_dim=outputs["z"], **options
         )
@@ -215,7 +218,7 @@ class AAE(BaseAutoencoder):
         # The encoder, as the generator of codes, learns to fool the discriminator.
         for _ in range(self.generator_steps):
             g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
-        metrics = {**r, **d, **g, "loss": r["reconstruction"]}  # each has a "loss" of its own
+        metrics = {**r, **d, **g, "loss": r["reconstruction"]}  # each update has its own "loss"
         self.after_step(batch, metrics)
         return self.track(metrics)
 
@@ -232,7 +235,7 @@ class AAE(BaseAutoencoder):
     def discriminator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return -log d(z') - log(1 - d(z)), and metrics of how close codes are to the prior."""
         # training=False: this update does not train the encoder, so it runs without dropout, and
-        # its batch statistics stay as they are.
+        # its batch statistics do not change.
         q = self.posterior(batch.x, training=False)
         codes = ops.stop_gradient(q.draw(1, self.seed_generator)[:, 0])  # [batch, latent_dim]
         samples = self.prior_samples_like(batch)  # [batch, latent_dim]
@@ -263,7 +266,7 @@ class AAE(BaseAutoencoder):
     def posterior(
         self, x: Tensor, label: Tensor = None, training: bool = False
     ) -> PointMass | DiagonalNormal | ImplicitPosterior:
-        """Return q(z | x) of images [batch, *input_shape]; labels are ignored."""
+        """Return q(z | x) for images [batch, *input_shape]; labels are ignored."""
         if self.posterior_kind == "deterministic":
             return PointMass(self.encoder(x, training=training))
         if self.posterior_kind == "gaussian":
@@ -275,7 +278,7 @@ class AAE(BaseAutoencoder):
         return ImplicitPosterior(encoder_with, ops.shape(x)[0], self.latent_dim)
 
     def prior_samples_like(self, batch: Batch) -> Tensor:
-        """Return as many samples of the prior as there are images, [batch, latent_dim]."""
+        """Return one prior sample for each image, [batch, latent_dim]."""
         return self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
 
     def logits(self, z: Tensor, label: Tensor, training: bool) -> Tensor:
@@ -284,7 +287,7 @@ class AAE(BaseAutoencoder):
         return ops.cast(self.discriminator(given, training=training)[:, 0], "float32")
 
     def sliced_wasserstein(self, codes: Tensor, samples: Tensor) -> Tensor:
-        """Return the sliced 2-Wasserstein distance between two batches of one size, a scalar."""
+        """Return the sliced 2-Wasserstein distance between two batches of equal size, a scalar."""
         axes = backend.normal((self.latent_dim, DIRECTIONS), self.seed_generator, shared=True)
         axes = axes / ops.norm(axes, axis=0, keepdims=True)  # [latent_dim, directions]
         codes, samples = (ops.sort(ops.matmul(s, axes), axis=0) for s in (codes, samples))
@@ -311,10 +314,10 @@ class AAE(BaseAutoencoder):
 
         Args:
             x: images [n, *input_shape], in the likelihood's range.
-            labels: ignored for conditional models; others take none.
-            sample: return samples of q(z | x) instead; a deterministic one gives the same codes.
-            seed: of the samples.
-            batch_size: how many images to hold in a network at once.
+            labels: ignored by conditional models; must be None for others.
+            sample: whether to return samples of q(z | x); the deterministic q gives the same codes.
+            seed: the seed of the samples.
+            batch_size: how many images a network processes at once.
 
         Returns:
             float32 [n, *code_shape].
@@ -330,7 +333,7 @@ class AAE(BaseAutoencoder):
         return self.shaped(run_in_batches(self._code_from_noise, both, batch_size=batch_size))
 
     def _code_from_noise(self, x, noise):
-        """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
+        """Return samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
         return self.posterior(x).reparameterize(noise[:, None])[:, 0]
 
     # Export

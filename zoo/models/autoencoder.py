@@ -1,4 +1,4 @@
-"""The kind of models that most are: an encoder, a code, and a decoder."""
+"""The base class of most models: an encoder, a code and a decoder."""
 
 from __future__ import annotations
 
@@ -28,50 +28,53 @@ from zoo.nn.distributions.requirements import check_likelihood
 class BaseAutoencoder(BaseModel):
     """The base class of models with an encoder, a code, a decoder, and a likelihood p(x | z).
 
-    Four methods run the encoder, the last two where a model has a distribution q(z | x):
+    Four methods run the encoder; the last two exist if the model has a distribution q(z | x):
 
-    - `encode(x)`: arrays, for users; codes, in batches of any number of images;
-    - `code(x)`: tensors, for steps and exports; the deterministic code of each image;
-    - `posterior(x)`: tensors; q(z | x), of which `draw(samples, seed_generator)` gives codes;
+    - `encode(x)`: arrays, for users; it returns codes, and runs any number of images in batches;
+    - `code(x)`: tensors, for steps and exports; it returns the deterministic code of each image;
+    - `posterior(x)`: tensors; it returns q(z | x), whose `draw(samples, seed_generator)` gives
+      codes;
     - `posterior_moments(x)`: arrays, for users; mean and log-variance of a Gaussian q(z | x).
 
     The methods that take and return arrays (`encode`, `decode`, `reconstruct`, `generate`) are
     documented in `zoo.inference.arrays`.
 
     Args:
-        input_shape: (height, width, channels), (time, channels) of signals, or (features,).
-        latent_dim: the length of a code; with your own networks it may be a shape, (4, 4, 4).
-        network: "dense", "dense_resnet" (dense layers beside a linear path), "conv", "resnet"
-            (residual blocks), or "conv1d" (these for signals); without it "conv" if there are
-            `filters`, else "dense".
-        filters: widths of the encoder's convolutions of stride 2; if only `network` is given, as
-            many as suit the shape.
-        hidden_units: widths of the dense layers between the convolutions and the code, (512, 256)
-            or as suit `network`. The decoder has the encoder's layers in reverse order.
-        activation: of the hidden layers.
-        code_activation: of the code, for models whose encoder gives one code and no distribution;
-            None leaves it linear.
+        input_shape: (height, width, channels), (time, channels) for signals, or (features,).
+        latent_dim: the length of a code; with your own networks it may be a shape, such as (4, 4,
+            4).
+        network: "dense", "dense_resnet" (dense layers parallel to a linear path), "conv", "resnet"
+            (residual blocks), or "conv1d" (residual blocks for signals); if None, "conv" if there
+            are `filters`, else "dense".
+        filters: widths of the encoder's convolutions of stride 2; if only `network` is given, they
+            are chosen for the shape.
+        hidden_units: widths of the dense layers between the convolutions and the code; by default
+            (512, 256), and for "resnet" and "conv1d" (256, 128) or none. The decoder has the
+            encoder's layers in reverse order.
+        activation: the activation of the hidden layers.
+        code_activation: the activation of the code, for models whose encoder gives one code and no
+            distribution; None leaves it linear.
         tie_weights: whether the decoder uses the encoder's kernels, transposed; for dense networks
             without labels whose encoder gives one code.
         likelihood: "bernoulli" (pixels in [0, 1], from logits), "gaussian", "learned_gaussian",
             "categorical", "squared_error", "poisson", "negative_binomial", or a likelihood such as
             `zoo.Gaussian(0.1)`.
-        encoder, decoder: your own networks instead of the described ones: functional, sequential
-            or subclassed Keras models. The encoder takes `x`, the decoder `z` (of conditional
-            models a dict with `label`). Give `input_shape` and `latent_dim` if the networks do not
+        encoder, decoder: your own networks, which may be functional, sequential or subclassed Keras
+            models. The encoder takes `x`, the decoder `z` (in conditional models a dict with
+            `label`, see `label_inputs`). Give `input_shape` and `latent_dim` if the networks do not
             state them. Codes may have any shape. The decoder gives the likelihood's parameters:
-            logits for "bernoulli". There a sigmoid at the end of the decoder is removed, and any
-            other bounded activation is refused. The model's networks share the weights of the
-            given networks, which do not change otherwise.
+            logits for "bernoulli". For "bernoulli", a sigmoid at the end of the decoder is removed,
+            and any other bounded activation is refused. The model's networks share the weights of
+            yours; your networks do not change otherwise.
         seed, name, dtype: see `zoo.models.base.BaseModel`.
 
     Attributes:
-        code_shape: the shape of one code, as `encode` gives it; (latent_dim,) unless the networks
-            are your own. Steps of training and `code` have flat codes, [batch, latent_dim].
-        encoder_outputs: names of the encoder's outputs, each of `latent_dim` values: the code, or
-            the mean and the log-variance of q(z | x).
-        label_inputs: which networks take a label: "x" stands for the encoder, "z" for the decoder;
-            by default both networks of a conditional model.
+        code_shape: the shape of one code that `encode` returns; (latent_dim,) unless the networks
+            are your own. Training steps and `code` use flat codes, [batch, latent_dim].
+        encoder_outputs: names of the encoder's outputs, which have `latent_dim` values each: the
+            code, or the mean and the log-variance of q(z | x).
+        label_inputs: which networks take a label: "x" means the encoder, "z" the decoder; by
+            default both networks of a conditional model.
         label_before_code: whether a one-hot label comes before the code in the decoder's input.
     """
 
@@ -158,15 +161,15 @@ class BaseAutoencoder(BaseModel):
         return self.image(z, label, training)
 
     def code(self, x: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
-        """Return the deterministic code of images, as tensors, flat: [batch, latent_dim]."""
+        """Return the deterministic codes of images, flat tensors [batch, latent_dim]."""
         return self.encoder(self.encoder_input(x, label), training=training)
 
     def observation(self, z: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
-        """Return p(x | z) of codes [batch, latent_dim]."""
+        """Return p(x | z) for codes [batch, latent_dim]."""
         return self.likelihood(self.decoder(self.decoder_input(z, label), training=training))
 
     def image(self, z: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
-        """Return the mean image of codes, as tensors, [batch, *input_shape]."""
+        """Return the mean images of codes, tensors [batch, *input_shape]."""
         return self.observation(z, label, training).mean
 
     def parameters_of(self, z: Tensor, label: Tensor = None) -> Tensor:
@@ -182,15 +185,15 @@ class BaseAutoencoder(BaseModel):
 
     @property
     def can_generate(self) -> bool:
-        """Whether `generate` makes images."""
+        """Whether `generate` can make images."""
         return self.prior is not None
 
     def prior_samples(self, n: Any, labels: Labels, seed: Any) -> np.ndarray:
-        """Return codes to generate from, float32 [n, latent_dim]; the labels were checked."""
+        """Return prior samples to decode, float32 [n, latent_dim], for checked labels."""
         return self.prior.styled(self.prior.sample(n, seed=seed), labels)
 
     def style(self, z: ArrayLike, labels: Labels) -> Any:
-        """Return the styles of codes [n, latent_dim]: the information that is not in the label."""
+        """Return the styles of codes [n, latent_dim]: the information beyond the label."""
         return self.prior.style(z, labels) if self.prior else z
 
     def styled(self, style: ArrayLike, labels: Labels) -> Any:

@@ -1,4 +1,4 @@
-"""What every model of the zoo is: steps of training, settings, parts to export, saving."""
+"""The base class of all models: training steps, settings, exported parts, saving."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from zoo.training.monitors import DivergenceMonitor, unlisted_metric
 
 
 class Batch(NamedTuple):
-    """A batch of a step: x, its labels or None, weights or None, and what noisy x should become."""
+    """A batch: x and, unless None, labels, sample weights, and clean images for noisy x."""
 
     x: Tensor
     label: Tensor = None
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
 
     @property
     def target(self) -> Any:
-        """What reconstructions are compared with."""
+        """The images with which reconstructions are compared."""
         return self.x if self.clean is None else self.clean
 
 
@@ -47,8 +47,9 @@ class Losses:
     """The loss of a step, and its metrics.
 
     Args:
-        terms: of the loss, each [batch] or a scalar; the loss is the sum of their batch means.
-        metrics: by name, [batch] or scalars.
+        terms: the terms of the loss, each [batch] or a scalar; the loss is the sum of their batch
+            means.
+        metrics: the metrics by name, each [batch] or a scalar.
     """
 
     def __init__(self, *terms, **metrics):
@@ -62,7 +63,7 @@ class Losses:
         return Losses(*self.terms, *other.terms, **self.metrics, **other.metrics)
 
     def weighted(self, weight: Tensor) -> Losses:
-        """Return these losses times sample weights [batch]; scalars do not change."""
+        """Return these losses multiplied by sample weights [batch]; scalars do not change."""
         if weight is None:
             return self
         terms = [weighted(term, weight) for term in self.terms]
@@ -70,67 +71,70 @@ class Losses:
 
 
 def weighted(values: Tensor, weight: Tensor) -> Tensor:
-    """Return values [batch] times sample weights [batch] or None; a scalar does not change."""
+    """Return values [batch] multiplied by weights [batch], if any; a scalar does not change."""
     return values if weight is None or not len(values.shape) else values * weight
 
 
 class BaseModel(keras.Model):
-    """What every model is; the kinds are `BaseAutoencoder`, `BaseGenerator`, `BaseTranslator`.
+    """The base class of `BaseAutoencoder`, `BaseGenerator` and `BaseTranslator`.
 
     A model with one update defines `losses`. A model with several updates defines `train_step`,
     with one `self.minimize(...)` for each update, and lists in `updates` what each of them trains;
-    the losses of an update are those of a method called `<update>_losses(batch, training)`.
-    `fit`, `evaluate` and `compile` are documented in `zoo.training.fitting`.
+    the method `<update>_losses(batch, training)` returns the losses of an update. `fit`, `evaluate`
+    and `compile` are documented in `zoo.training.fitting`.
 
     A setting is an argument of the constructor and an attribute of the same name, which is set
-    once: later only weights of the loss can be changed, see `LossWeight`.
+    once. Only weights of the loss can be changed later, see `LossWeight`.
 
     Args:
         likelihood: a name, or a likelihood such as `zoo.Gaussian(0.1)`.
-        seed: of the initial weights (not of given networks), of the noise in training, and of the
-            order of the images. If it is None, Keras's own seed (`keras.utils.set_random_seed`)
-            determines the weights, and the rest is as with 0.
-        name, dtype: of the model and its variables, as for any Keras model; a `dtype` such as
-            "mixed_bfloat16" is a policy.
+        seed: the seed of the initial weights (not of given networks), of the noise in training, and
+            of the order of the images. If it is None, Keras's seed (`keras.utils.set_random_seed`)
+            determines the weights, and the rest is the same as with seed 0.
+        name, dtype: the name of the model and the dtype of its variables, as for any Keras model; a
+            `dtype` such as "mixed_bfloat16" is a policy.
 
     Attributes:
         settings: the attributes that hold arguments of the constructor.
         metric_names: the metrics of a step besides `loss`, in order.
-        loss_metric: the metric that is the `loss` of a model with several updates.
+        loss_metric: the metric that a model with several updates reports as `loss`.
         updates: for each update, the attributes (networks, a likelihood) that it trains.
         monitors: classes of callbacks that are part of every training.
         network_names: the attributes that hold networks.
-        card_metrics: the metrics of its card, names in `zoo.metrics.CARD_METRICS`.
-        family: the group of presets that its presets belong to.
+        card_metrics: the metrics in its card, by their names in `zoo.metrics.CARD_METRICS`.
+        family: the family of its presets, under which they are listed.
         conditional: whether the networks take labels.
         learns_labels: whether it learns from labels; conditional models do.
         num_classes: how many labels there are, or None.
-        label_shape: of a label that is an array, such as an image or a row of word numbers; () for
-            one integer.
-        label_dtype: "int32", or of images "float32".
-        semi_supervised: whether labels may be -1, for "unlabeled".
-        takes_pairs: whether it also learns to give clean images for noisy ones, fit(noisy, clean).
-            A class with its own `losses` or `train_step` compares with `batch.target` and says so.
+        label_shape: the shape of a label that is an array, such as an image or a row of word
+            numbers; () for one integer.
+        label_dtype: "int32", or "float32" if labels are images.
+        semi_supervised: whether labels may be -1, which means "unlabeled".
+        takes_pairs: whether it can also learn to restore clean images from noisy ones, fit(noisy,
+            clean). A class with its own `losses` or `train_step` must compare with `batch.target`
+            and set this itself.
         prior: the distribution that `generate` draws codes from, or None.
         learns_pairs: whether it learns from pairs of images, fit(x, y), y [n, *target_shape].
-        makes_labels: whether `labels_from_images` makes the labels, so that data need none.
-        suited_settings: that a recipe for data of one's own starts with.
-        settings_to_choose: settings without which there is no such recipe, and what to do.
+        makes_labels: whether `labels_from_images` computes the labels, so that the data need none.
+        suited_settings: the settings with which a recipe for a user's data starts.
+        settings_to_choose: settings without which no such recipe can be made, each with the remedy.
         restores: whether the model is trained to restore clean images from corrupted ones.
-        picture: the one that shows most of it: a name in `zoo.plots.previews.PREVIEWS`.
-        untrained: attributes such as "likelihood" whose variables no step trains.
-        takes_further_losses: whether the loss has the terms of `further_losses`.
-        suits_photographs: whether `likelihood="gaussian"` is the better one for photographs.
-        part_networks: by exported part, the attributes that hold the networks it uses.
+        picture: the most informative picture of the model: a name in `zoo.plots.previews.PREVIEWS`.
+        untrained: attributes, such as "likelihood", whose variables no step trains.
+        takes_further_losses: whether the loss includes the terms of `further_losses`.
+        suits_photographs: whether `likelihood="gaussian"` is the better choice for photographs.
+        part_networks: for each exported part, the attributes that hold the networks it uses.
         custom_networks: whether the networks are a user's own.
-        image_shape: of one image, signal or row.
-        latent_dim: how many values a code has; 0 without codes.
-        seeds: of the initial weights; a layer of a class of your own is made by
+        image_shape: the shape of one image, signal or row.
+        latent_dim: how many values a code has; 0 if there are no codes.
+        seeds: the seeds of the initial weights; in your own class, make layers with
             `self.seeds.layer(keras.layers.Dense, 64)`.
-        seed_generator: of all that is random in a step.
-        licence: of the weights, from a preset's card. Training a loaded preset clears it.
-        based_on: the name of the preset that the weights were first loaded from, for cards; of one
-            from a hub with the commit, hf://user/name@commit; of an address without its query.
+        seed_generator: the seed generator for all random numbers in a step.
+        licence: the licence of the weights, from a preset's card. Training a loaded preset clears
+            it.
+        based_on: the name of the preset from which the weights were first loaded, for cards; for a
+            preset from a hub it includes the commit, hf://user/name@commit; an address has no
+            query.
     """
 
     settings: frozenset[str] = frozenset()
@@ -161,7 +165,7 @@ class BaseModel(keras.Model):
     part_networks: ClassVar[dict[str, tuple[str, ...]]] = {}
     custom_networks = False
     latent_dim = 0
-    state_of_training: tuple[int, ...] = ()  # ids, as Keras would count the weights twice
+    state_of_training: tuple[int, ...] = ()  # ids, because Keras would count the weights twice
     licence: str | None = None
     licence_is_the_presets = False
     based_on: str | None = None
@@ -201,7 +205,7 @@ class BaseModel(keras.Model):
         self.built = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; of settings that were set only the weights of the loss."""
+        """Set an attribute; of the settings, only weights of the loss can be set again."""
         if name in self.settings:
             # "input_shape" is the attribute `image_shape`.
             were_set = self.__dict__.setdefault("_settings", {"input_shape"})
@@ -214,13 +218,13 @@ class BaseModel(keras.Model):
 
     @property
     def variables(self) -> list:
-        """The variables of Keras, and those of the loss's weights, which are not saved."""
+        """Keras's variables of the model, and those of the loss's weights, which are not saved."""
         values = [value if isinstance(value, tuple) else (value,) for value in vars(self).values()]
         weights = [w for some in values for w in some if isinstance(w, LossWeight)]
         return [*super().variables, *(weight.value for weight in weights)]
 
     def add_metric_name(self, name: str) -> None:
-        """Add a name to those that `losses` reports, for this model only."""
+        """Add a metric to those that `losses` reports, for this model only."""
         self.metric_names = (*self.metric_names, name)
         self.trackers[name] = keras.metrics.Mean(name=name)
 
@@ -253,7 +257,8 @@ class BaseModel(keras.Model):
         """Take one optimizer step on a loss.
 
         Args:
-            loss_fn: returns the `Losses` of the batch. batch: for its sample weights.
+            loss_fn: a function that returns the `Losses` of the batch. batch: the batch, for its
+                sample weights.
             update: a name in `updates`, whose networks are trained; None trains all variables.
 
         Returns:
@@ -263,7 +268,7 @@ class BaseModel(keras.Model):
 
         def scalar_and_metrics():
             losses = loss_fn().weighted(batch.weight)
-            # The batch mean of each; of several replicas, the part that this one adds to it.
+            # The batch mean of each term; with several replicas, the share of this replica.
             scalar = sum(map(backend.share_of_mean, losses.terms))
             return scalar, {"loss": sum(losses.terms), **losses.metrics}
 
@@ -277,21 +282,21 @@ class BaseModel(keras.Model):
         return [variable for part in trained for variable in part.trainable_variables]
 
     def further_losses(self, x: Tensor, z: Tensor, q: Any = None) -> Losses:
-        """Return further terms of the loss, for a class of your own; by default there are none.
+        """Return further terms of the loss, by default none; override it in your own class.
 
         Args:
-            x: what the reconstruction is compared with, [batch, *input_shape].
-            z: the codes that the decoder got, [batch, latent_dim], or of variational models
-                [batch, samples, latent_dim]. q: q(z | x), which these were sampled from, or None.
+            x: the images with which reconstructions are compared, [batch, *input_shape].
+            z: the codes that the decoder got, [batch, latent_dim], or [batch, samples, latent_dim]
+                in variational models. q: q(z | x), from which these were sampled, or None.
         """
         return Losses()
 
     def after_step(self, batch: Batch, metrics: dict) -> None:
-        """Do something after each step of training; by default nothing."""
-        return  # AutoGraph cannot read a function that is only a docstring
+        """Do something after each training step; by default nothing."""
+        return  # AutoGraph cannot read a function with only a docstring
 
     def unpack(self, data: Any) -> Batch:
-        """Return the data of a step as a batch of inputs, labels or clean images, and weights."""
+        """Return the data of a step as a `Batch`: inputs, labels or clean images, and weights."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         checks.check_targets(self, x, y)
         label = ops.cast(y, self.label_dtype) if self.learns_labels else None
@@ -309,7 +314,7 @@ class BaseModel(keras.Model):
         """
         if unknown := metrics.keys() - self.trackers.keys():
             raise unlisted_metric(type(self), min(unknown))
-        # A scalar metric counts for every row of the batch, as the others do.
+        # A scalar metric is repeated for every row of the batch, so that all have the same weight.
         ones = ops.ones_like(next((v for v in metrics.values() if len(v.shape)), metrics["loss"]))
         for name, values in metrics.items():
             self.trackers[name].update_state(values * ones)
@@ -332,14 +337,14 @@ class BaseModel(keras.Model):
             self.licence, self.licence_is_the_presets = None, False
 
     def data_of_batches(self, data: checks.Data | None) -> checks.Data | None:
-        """Return the rows that a training takes its batches from; by default all of them."""
+        """Return the rows from which training takes its batches; by default all of them."""
         return data
 
     def after_fit(self, x: ArrayLike, y: Labels) -> None:
         """Check a finished training, given up to 256 of its rows and their labels or None."""
 
     def fastest(self, size: int, steps: float = math.inf) -> dict:
-        """Return the fastest settings of `compile` for a number of batches of a size."""
+        """Return the fastest settings of `compile` for `steps` batches of `size` rows."""
         with backend.strategy_scope(self):
             convolutional = network_properties.is_convolutional(*self.layers)
             return backend.fastest(convolutional, 4 * size * math.prod(self.image_shape), steps)
@@ -353,7 +358,7 @@ class BaseModel(keras.Model):
         backend.make_step_function(make, self, "test_step")
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Take no batch from the data to build with: `make_train_function` builds the optimizer."""
+        """Build without a batch of data, because `make_train_function` builds the optimizer."""
 
     # Arrays; `zoo.inference.arrays` documents these methods
 
@@ -364,16 +369,16 @@ class BaseModel(keras.Model):
 
     def parts(self) -> dict[str, Part]:
         """Return the functions of the model that can be exported, by name."""
-        raise NotImplementedError(f"{type(self).__name__} does not say which parts it has.")
+        raise NotImplementedError(f"{type(self).__name__} does not define its parts().")
 
     def part(self, name: str, function: Any, inputs: Any, outputs: Any, networks: Any) -> Part:
-        """Return a part that may use the model's own weights besides those of `networks`."""
+        """Return a part that may use weights of the model itself besides those of `networks`."""
         own = self._own_weights()
         more = (*handed_in.layers_of(self), *([OwnWeights(own)] if own else []))
         return Part(name, function, inputs, outputs, (*networks, *more))
 
     def _own_weights(self) -> list:
-        """Return the weights from `add_weight`, without the state of training."""
+        """Return the weights from `add_weight`, except the state of training."""
         others = {id(weight) for layer in self.layers for weight in layer.weights}
         others |= {*self.state_of_training}
         return [weight for weight in self.weights if id(weight) not in others]
@@ -391,7 +396,7 @@ class BaseModel(keras.Model):
 
     @classmethod
     def from_preset(cls, name: Any, **options) -> Self:
-        """Load a preset and check that it is of this class; see `zoo.load`."""
+        """Load a preset and check that it has this class; see `zoo.load`."""
         model: Any = load(name, **options)
         if not isinstance(model, cls):
             raise TypeError(f"{name} is a {type(model).__name__}, not a {cls.__name__}.")

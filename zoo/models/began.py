@@ -1,4 +1,4 @@
-"""The boundary equilibrium GAN: the distributions of two reconstruction errors are matched."""
+"""The boundary equilibrium GAN, which matches the distributions of two reconstruction errors."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from zoo.training.registry import register
 
 @register
 class BEGAN(EBGAN):
-    """The boundary equilibrium GAN: a generator and an autoencoder, held in balance.
+    """The boundary equilibrium GAN: a generator and an autoencoder in equilibrium.
 
     The energy of an image is L(v) = |v - dec(enc(v))|, averaged over pixels. With samples g(z),
-    z ~ p(z), every training step makes two updates, and moves their balance k, which starts at 0:
+    z ~ p(z), every training step makes two updates, and changes their balance k, which starts at 0:
 
     1. discriminator: encoder and decoder minimize L(x) - k L(g(z));
     2. generator: it minimizes L(g(z));
-    3. k <- k + `balance_rate` (`diversity` L(x) - L(g(z))), kept in [0, 1].
+    3. k <- k + `balance_rate` (`diversity` L(x) - L(g(z))), clipped to [0, 1].
 
-    In balance the error of samples is `diversity` times that of images. `loss` is the measure of
-    convergence M = L(x) + |`diversity` L(x) - L(g(z))|, which can be compared between trainings.
-    `reconstruction`, the negative log-likelihood of images, is measured and not minimized.
+    In equilibrium the error of samples is `diversity` times that of images. `loss` is the measure
+    of convergence M = L(x) + |`diversity` L(x) - L(g(z))|, which can be compared between trainings.
+    `reconstruction`, the negative log-likelihood of images, is measured but not minimized.
 
     Use it for smooth samples by networks without batch normalization.
 
     Args:
         latent_dim: the length of a code, and of the generator's input.
-        diversity: gamma in (0, 1]: the lower, the better and the more alike are samples.
-        balance_rate: lambda_k above 0.
+        diversity: gamma in (0, 1]: the lower it is, the better, but also the more similar, samples
+            are.
+        balance_rate: lambda_k, the step size of k, above 0.
         prior_of_noise: p(z), a prior of the zoo; uniform on [-1, 1] by default.
-        Others: see `EBGAN`.
+        Others: see `EBGAN`; there is no `margin` and no `pulling_away_weight`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -112,11 +113,11 @@ class BEGAN(EBGAN):
 
     def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
-        # Encoder and decoder lower the error of images, and raise that of samples k times as much.
+        # Encoder and decoder lower the error of images, and raise that of samples, weighted by k.
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
         # The generator lowers the error of its samples.
         g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
-        # k falls if the samples' error is too large a share of the images', and rises otherwise.
+        # k falls if the error of samples is too large relative to that of images, else it rises.
         gap = self.gap(d["energy_of_images"], g["energy_of_samples"], batch)
         self.k.assign(ops.clip(self.k + self.balance_rate * gap, 0.0, 1.0))
         metrics = {**d, **g, "loss": d["energy_of_images"] + ops.abs(gap)}

@@ -1,4 +1,4 @@
-"""The conditional adversarial autoencoder: an image through the levels of an attribute."""
+"""The conditional adversarial autoencoder, which changes an ordered attribute of images."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from zoo.training.registry import register
 
 @register
 class CAAE(SupervisedAAE):
-    """The conditional adversarial autoencoder: one image through all levels of an attribute.
+    """The conditional adversarial autoencoder: it shows an image at all levels of an attribute.
 
     The label l is a level of an ordered attribute, such as a person's age in decades, from 0. The
-    decoder takes the code of an image and a level, so that `decode` with other levels shows how the
-    image would look there, although nothing is in the data at more than one level. With codes z of
-    images x, prior samples z' ~ p(z), and images g(z, l), a step of training makes three updates:
+    decoder takes the code of an image and a level, so `decode` with other levels shows how the
+    image would look at these, although each item of the data is known at only one level. With codes
+    z of images x, prior samples z' ~ p(z), and images g(z, l), a step of training makes three
+    updates:
 
     1. autoencoder: encoder and decoder minimize -log p(x | z, l) + `generator_weight` (-log d(z))
        + `image_weight` (-log d_x(g(z, l'), l')) + `total_variation_weight` TV(g(z, l)), where l' is
-       the level of another image of the batch (so a batch should be of shuffled images);
-    2. discriminator: of codes, it minimizes -log d(z') - log(1 - d(z));
-    3. image discriminator: it minimizes -log d_x(x, l) - log(1 - d_x(g(z, l'), l')).
+       the level of another image of the batch (so the images should be shuffled);
+    2. discriminator (of codes): it minimizes -log d(z') - log(1 - d(z)); 3. image discriminator: it
+    minimizes -log d_x(x, l) - log(1 - d_x(g(z, l'), l')).
 
     `loss` is the reconstruction loss only, as for an `AAE`.
 
@@ -40,16 +41,17 @@ class CAAE(SupervisedAAE):
 
     Args:
         num_classes: how many levels there are.
-        image_weight: of the image discriminator in the autoencoder's loss, above 0.
-        total_variation_weight: of the sum of absolute differences between neighboring pixels, at
-            least 0; more than 0 makes images smoother.
-        own_labels: whether the image discriminator is shown images at their own level, g(z, l), as
-            in the paper, and not at another one's; then the decoder uses the level less.
-        label_smoothing: of both discriminators; see `AAE`.
+        image_weight: the weight of the image discriminator in the autoencoder's loss, above 0.
+        total_variation_weight: the weight of the sum of absolute differences between neighboring
+            pixels, at least 0; more than 0 makes images smoother.
+        own_labels: whether the image discriminator gets images decoded at their own level, g(z, l),
+            as in the paper, instead of at the level of another image; then the decoder uses the
+            level less.
+        label_smoothing: the label smoothing of both discriminators; see `AAE`.
         prior: p(z); uniform on [-1, 1] by default.
-        discriminator_filters, discriminator_hidden_units: of the image discriminator; by default
-            those of the encoder.
-        Others: see `SupervisedAAE`.
+        discriminator_filters, discriminator_hidden_units: the layers of the image discriminator; by
+            default those of the encoder.
+        Others: see `SupervisedAAE`; there is no `generator_steps`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -147,7 +149,7 @@ class CAAE(SupervisedAAE):
             raise ValueError(
                 "CAAE compares images, (height, width, channels), with one value for each pixel; "
                 f"the shape here is {self.image_shape}, the likelihood "
-                f"{type(self.likelihood).__name__}. Take zoo.SupervisedAAE."
+                f"{type(self.likelihood).__name__}. Use zoo.SupervisedAAE."
             )
         self.image_weight = LossWeight("image_weight", image_weight, above=0)
         self.total_variation_weight = LossWeight(
@@ -183,9 +185,9 @@ class CAAE(SupervisedAAE):
         batch = self.unpack(data)
         # Encoder and decoder reconstruct images, and learn to fool both discriminators.
         a = self.minimize(lambda: self.autoencoder_losses(batch, True), batch, "autoencoder")
-        # The discriminator learns to distinguish prior samples from codes ...
+        # The discriminator of codes learns to distinguish prior samples from codes.
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
-        # ... and the other one images from decoded ones, given their level.
+        # The image discriminator learns to distinguish images from decoded ones, given the level.
         i = self.minimize(
             lambda: self.image_discriminator_losses(batch, True), batch, "image_discriminator"
         )
@@ -230,7 +232,7 @@ class CAAE(SupervisedAAE):
         )
 
     def labels_shown(self, label: Tensor) -> Tensor:
-        """Return the levels of the decoded images for the image discriminator, [batch]."""
+        """Return the levels at which images are decoded for the image discriminator, [batch]."""
         return label if self.own_labels else ops.roll(label, 1)
 
     def image_logits(self, x: Tensor, label: Tensor, training: bool = False) -> Tensor:

@@ -1,4 +1,4 @@
-"""The classical autoencoders: deterministic codes, with a constraint against plain copying."""
+"""The classical autoencoders: deterministic codes, with constraints against copying the input."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ class Autoencoder(BaseAutoencoder):
 
     Minimizes -log p(x | z) + l1 sum|W| + l2 sum W^2 with z = encoder(x), for encoder and decoder
     together: the squared error with `likelihood="squared_error"`, the cross-entropy with
-    "bernoulli". There is no prior over the codes, so it reconstructs and does not generate.
+    "bernoulli". There is no prior over the codes, so the model reconstructs but does not generate.
 
-    Settings that have names: `hidden_units=(), likelihood="squared_error"` is the linear
-    autoencoder, whose decoder spans the subspace of PCA; `hidden_units=(),
-    code_activation="sigmoid"` the vanilla one with one hidden layer, the code itself; more
-    `hidden_units` make it deep, `filters` convolutional, a `latent_dim` above the number of pixels
-    overcomplete, `tie_weights=True` shares the kernels.
+    Some settings have names. `hidden_units=(), likelihood="squared_error"` is the linear
+    autoencoder, whose decoder spans the subspace of PCA. `hidden_units=(),
+    code_activation="sigmoid"` is the vanilla autoencoder with one hidden layer, which is the code.
+    More `hidden_units` make it deep, `filters` make it convolutional, and a `latent_dim` above the
+    number of pixels makes it overcomplete. `tie_weights=True` shares the kernels.
 
     Use it for compression, for features, and as the baseline for all other models.
 
     Args:
-        l1, l2: weights, at least 0, of the sums of absolute and of squared values over all kernels,
-            tied ones once. A penalty with a nonzero weight is a metric, `l1` or `l2`.
+        l1, l2: weights, at least 0, of the sums of absolute and of squared values over all kernels;
+            tied kernels are counted once. A penalty with a nonzero weight is also a metric, `l1` or
+            `l2`.
         Others: see `zoo.models.autoencoder.BaseAutoencoder`.
 
     Examples:
@@ -56,7 +57,8 @@ class Autoencoder(BaseAutoencoder):
     (doi 10.1016/0893-6080(89)90014-2) on the linear case; Hinton and Salakhutdinov 2006
     (doi 10.1126/science.1127647).
 
-    Example: your own networks. The model removes the decoder's sigmoid, as the likelihood has one.
+    Example: your own networks. The model removes the decoder's sigmoid, because the likelihood
+        applies one.
 
         import keras
         import numpy as np
@@ -133,7 +135,7 @@ class Autoencoder(BaseAutoencoder):
         return self.with_penalties(losses) + self.further_losses(batch.target, z)
 
     def with_penalties(self, losses: Losses) -> Losses:
-        """Return losses plus the penalties on kernels with a nonzero weight."""
+        """Return the losses plus the penalties on kernels whose weight is not 0."""
         for name, (weight, penalty) in self.weight_penalties().items():
             losses = losses.plus(weight * penalty, **{name: penalty})
         return losses
@@ -149,7 +151,7 @@ class Autoencoder(BaseAutoencoder):
         }
 
     def squared_jacobian_norm(self, x: Tensor) -> Tensor:
-        """Return |dz/dx|^2 of images, summed over codes and pixels, as a tensor [batch]."""
+        """Return |dz/dx|^2 at images, summed over codes and pixels, as a tensor [batch]."""
         if self.has_closed_jacobian:
             return self.closed_jacobian_norm(self.encoder(x))
 
@@ -159,7 +161,7 @@ class Autoencoder(BaseAutoencoder):
         return jacobians.exact(code, self.likelihood.standardized(x), self.latent_dim)
 
     def closed_jacobian_norm(self, z: Tensor) -> Tensor:
-        """Return |dz/dx|^2 at codes of one dense layer, [batch]."""
+        """Return |dz/dx|^2, [batch], for an encoder of one dense layer, given its codes."""
         layer = self.encoder.get_layer(self.encoder_outputs[0])
         return jacobians.closed_form(z, layer.kernel, activation_of_code(self.encoder))
 
@@ -176,7 +178,7 @@ class Autoencoder(BaseAutoencoder):
 
 @register
 class SparseAutoencoder(Autoencoder):
-    """The sparse autoencoder: only few units of its code are active for an image.
+    """The sparse autoencoder: only a few units of its code are active for an image.
 
     Minimizes -log p(x | z) + weight * penalty, with the penalty
 
@@ -184,15 +186,16 @@ class SparseAutoencoder(Autoencoder):
         "l1":  sum_j |z_j|.
 
     The code may be larger than the image. Use it for features that can be interpreted: each unit
-    stands for something that few images have.
+    represents something that few images have.
 
     Args:
-        penalty: "kl", for a code with a sigmoid, or "l1", for a code with a ReLU by default.
-        rho: the target of the mean activity for "kl", between 0 and 1; batches of more than 1/rho.
-        weight: of the penalty, at least 0.
+        penalty: "kl", for a code with a sigmoid, or "l1", for a code which by default has a ReLU.
+        rho: the target of the mean activity for "kl", between 0 and 1; use batches of more than
+            1/rho images.
+        weight: the weight of the penalty, at least 0.
         code_activation: "auto" is a sigmoid for "kl" and a ReLU for "l1".
-        Others: see `Autoencoder`; here `hidden_units=()` is the default: one layer each for encoder
-            and decoder.
+        Others: see `Autoencoder`; the default is `hidden_units=()`: one layer each for encoder and
+            decoder.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -282,15 +285,16 @@ class DenoisingAutoencoder(Autoencoder):
     """The denoising autoencoder: it reconstructs a clean image from a corrupted one.
 
     Minimizes the mean over L samples of -log p(x | encoder(x')), x' ~ q(x' | x). Images are
-    corrupted in training only, not in evaluation, `encode` and `reconstruct`. If noisy images were
-    measured, `fit(noisy, clean)` learns from such pairs instead, and corrupts nothing.
+    corrupted in training only, not in evaluation, `encode` and `reconstruct`. If you have pairs of
+    measured noisy and clean images, `fit(noisy, clean)` learns from these pairs, and nothing is
+    corrupted.
 
     Use it to restore images (`model.reconstruct(corrupted)`), and for features.
 
     Args:
         corruption: a `zoo.Masking`, `zoo.SaltAndPepper`, `zoo.GaussianNoise`, `zoo.Translation`,
-            or a `zoo.Composition` of these; or a dict such as {"masking": 0.25}. None is for pairs;
-            images that come alone are then corrupted by `zoo.Masking(0.25)`.
+            or a `zoo.Composition` of these; or a dict such as {"masking": 0.25}. None is meant for
+            pairs; without clean images, `zoo.Masking(0.25)` is then used.
         num_corruptions: L, at least 1.
         Others: see `Autoencoder`.
 
@@ -373,7 +377,7 @@ class DenoisingAutoencoder(Autoencoder):
         return self.with_penalties(losses) + self.further_losses(x, z)
 
     def seen(self, x: Tensor, batch: Batch) -> Tensor:
-        """Return what the encoder gets in training for the clean x, [batch * L, *input_shape]."""
+        """Return the encoder's input in training for the clean x, [batch * L, *input_shape]."""
         corrupted = self.likelihood.corrupted(x, self.used_corruption, self.seed_generator)
         if batch.clean is None or self.corruption:
             return corrupted
@@ -382,13 +386,13 @@ class DenoisingAutoencoder(Autoencoder):
 
     @property
     def used_corruption(self) -> corruptions.Corruption:
-        """The corruption of images that come alone."""
+        """The corruption of images that are not in pairs."""
         return self.corruption or corruptions.Masking(0.25)
 
 
 @register
 class ContractiveAutoencoder(Autoencoder):
-    """The contractive autoencoder: a penalty makes codes change little when images change little.
+    """The contractive autoencoder: a penalty makes codes robust to small changes of images.
 
     Minimizes -log p(x | h(x)) + weight |dh(x)/dx|^2, where h is the encoder. `jacobian` chooses how
     the squared Frobenius norm of the Jacobian is computed:
@@ -403,11 +407,12 @@ class ContractiveAutoencoder(Autoencoder):
     Use it for features that stay the same under small changes of the image.
 
     Args:
-        weight: of the penalty, at least 0.
+        weight: the weight of the penalty, at least 0.
         jacobian: one of the methods above.
         noise: s of "stochastic", above 0.
         tie_weights: "auto" is True for dense networks and False for convolutional ones.
-        Others: see `Autoencoder`; `hidden_units=()` and sigmoids by default; smooth activations.
+        Others: see `Autoencoder`. The defaults are `hidden_units=()` and sigmoids; all activations
+            must be smooth.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -494,7 +499,7 @@ class ContractiveAutoencoder(Autoencoder):
         return self.with_penalties(losses) + self.further_losses(batch.target, z)
 
     def contraction(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return |dh(x)/dx|^2 of images x with codes z, or its estimate, [batch]."""
+        """Return |dh(x)/dx|^2 at images x with codes z, or its estimate, [batch]."""
 
         def code(images):
             return self.encoder(self.likelihood.raw(images), training=False)

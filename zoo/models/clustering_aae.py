@@ -27,45 +27,46 @@ from zoo.training.registry import register
 
 @register
 class ClusteringAAE(AAE):
-    """The adversarial autoencoder that sorts images into clusters, without any label.
+    """The clustering adversarial autoencoder: it sorts images into clusters without labels.
 
-    A network, `trunk`, gives features. From these, two output networks compute the style z and the
-    probabilities q(y | x) of clusters (`classifier`); the decoder takes both. One discriminator
-    distinguishes styles from samples of the prior, another one probabilities from one-hot samples
-    of the label's prior: so each image must belong clearly to one cluster, and clusters must have
-    the frequencies of that prior. A step makes three updates:
+    A network, `trunk`, computes features. From these, two output networks compute the style z and
+    the probabilities q(y | x) of clusters (`classifier`); the decoder takes both. One discriminator
+    distinguishes styles from samples of the prior, and another one distinguishes probabilities from
+    one-hot samples of the label's prior. So each image must clearly belong to one cluster, and
+    clusters must have the frequencies of that prior. A step makes three updates:
 
     1. reconstruction: trunk, both output networks and decoder minimize -log p(x | y, z), with
        q(y | x) in the place of y;
     2. discriminator: both discriminators minimize -log d(sample) - log(1 - d(code));
     3. generator: trunk and output networks minimize -log d(z) - `label_weight` log d(q(y | x)).
 
-    `label_entropy` is the entropy of the mean of q(y | x). If it is below that of the label's
-    prior, ln K for K equally frequent clusters, then clusters were lost.
+    The metric `label_entropy` is the entropy of the mean of q(y | x). If it is below the entropy of
+    the label's prior, which is ln K for K equally frequent clusters, then some clusters are unused.
 
-    With `head_distance` the decoder takes one short code, z + w_y, instead of two: w_y
-    [latent_dim], the head of the cluster y, is learned. `head_repulsion` sums how much closer than
-    `head_distance` pairs of heads are. `represent` returns z + w_y, in two dimensions a map of the
-    data.
+    With `head_distance` the decoder takes one short code, z + w_y, instead of two codes: the head
+    w_y [latent_dim] of the cluster y is learned. The loss term `head_repulsion` sums, over pairs of
+    heads, how much closer than `head_distance` they are. `represent` returns z + w_y, which in two
+    dimensions is a map of the data.
 
     Use it to find clusters, and to reduce dimensions without splitting clusters.
 
     Args:
-        num_classes: how many clusters; take some more than the data has classes.
+        num_classes: how many clusters; choose some more than there are classes in the data.
         hidden_units: widths of the trunk's dense layers, after its `filters`; all have batch
             normalization.
         kernel_size: the side of the convolutions' kernels.
         decoder_hidden_units: widths of the decoder's dense layers, in the encoder's order.
-        discriminator_hidden_units: of both discriminators.
-        corruption: of the images that the trunk sees in training, as in
-            `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image. By default
-            {"gaussian": 0.3}.
+        discriminator_hidden_units: the widths of the dense layers of both discriminators.
+        corruption: the corruption of the images that the trunk sees in training, as in
+            `zoo.DenoisingAutoencoder`; the loss is the likelihood of the clean image. {"gaussian":
+            0.3} by default.
         instance_noise: standard deviation of the noise on the inputs of the label's discriminator.
         label_weight: weight of the label's term of the generator loss, above 0.
-        head_distance: heads that are closer are pushed apart, above 0; None for no heads.
-        probabilities: of the clusters, [num_classes], above 0, divided by their sum; equal by
-            default.
-        Others: see `AAE`; your own networks are not possible.
+        head_distance: the distance, above 0, below which heads are pushed apart; None for no heads.
+        probabilities: the probabilities of the clusters, [num_classes], above 0, divided by their
+            sum; equal by default.
+        Others: see `AAE`; there is no `posterior`, `dropout`, `input_dropout`, `code_activation` or
+            `tie_weights`, and your own networks are not possible.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -76,8 +77,8 @@ class ClusteringAAE(AAE):
         >>> clusters.shape
         (360,)
 
-    Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 6 and 7; sizes, noise and weights are
-    ours.
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), sections 6 and 7; the sizes, noise and weights
+    are ours.
     """
 
     metric_names = (
@@ -95,13 +96,13 @@ class ClusteringAAE(AAE):
         "discriminator": ("discriminator", "label_discriminator"),
         "generator": ("trunk", "style_head", "classifier"),
     }
-    takes_further_losses = False  # an image has a code and probabilities
+    takes_further_losses = False  # an image has both a code and probabilities
     conditional = True
     picture = "style_grid"
     label_inputs = ("z",)
     label_before_code = True
     learns_labels = False
-    # Clusters are not classes, so no class can be asked for when generating.
+    # Clusters are not classes, so the model cannot generate images of a given class.
     card_metrics = (*AAE.card_metrics, "clustering error")
     semi_supervised = False
 
@@ -229,7 +230,7 @@ class ClusteringAAE(AAE):
     # Training: the steps are those of `AAE`
 
     def codes(self, x: Tensor, training: bool) -> Tensor:
-        """Return logits [batch, num_classes] and styles of images, corrupted in training."""
+        """Return the logits [batch, num_classes] and styles of images, which training corrupts."""
         if training:
             x = self.likelihood.corrupted(x, self.corruption, self.seed_generator)
         features = self.trunk(x, training=training)
@@ -247,7 +248,7 @@ class ClusteringAAE(AAE):
         return losses.plus(repulsion, head_repulsion=repulsion)
 
     def head_repulsion(self) -> Any:
-        """Return how much closer than `head_distance` pairs of heads are, summed, a scalar."""
+        """Return the sum, over pairs of heads, of how much closer than `head_distance` they are."""
         heads = self.join.get_layer("heads").kernel
         squared = ops.sum(ops.square(heads[:, None] - heads[None]), axis=2)
         distances = ops.sqrt(squared + 1e-12)  # [num_classes, num_classes]
@@ -308,7 +309,7 @@ class ClusteringAAE(AAE):
         """Return the images that styles and labels of `x` decode to, [n, *input_shape].
 
         Args:
-            labels: integers [n]; predicted by the model if they are None.
+            labels: integers [n]; if None, the model predicts them.
         """
         labels = self.predict_labels(x, batch_size=batch_size) if labels is None else labels
         return super().reconstruct(x, labels, batch_size=batch_size)
@@ -316,7 +317,7 @@ class ClusteringAAE(AAE):
     def represent(self, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
         """Return the input of the decoder for images: float32 [n, latent_dim] with heads.
 
-        Without heads it is [n, num_classes + latent_dim]: probabilities, then the style.
+        Without heads it is [n, num_classes + latent_dim]: first the probabilities, then the style.
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
         return run_in_batches(self.representation, checks.in_numpy(x), batch_size=batch_size)

@@ -18,24 +18,25 @@ from zoo.training.registry import register
 class CVAE(VAE):
     """The conditional variational autoencoder: the class is given, the code holds the style.
 
-    Minimizes E_q(z|x,c)[-log p(x | z, c)] + beta KL(q(z | x, c) || p(z | c)): the VAE's objective
-    with the label c as a further input of encoder and decoder. With a fixed prior, which is the
-    same for every class, one code with different labels gives one style of different classes. With
-    a learned prior, p(z | c) = N(m_c, s_c^2), the style of a code is (z - m_c) / s_c.
+    Minimizes E_q(z|x,c)[-log p(x | z, c)] + beta KL(q(z | x, c) || p(z | c)). This is the VAE's
+    objective with the label c as a further input of encoder and decoder. With a fixed prior, which
+    is the same for every class, one code with different labels gives images of different classes in
+    one style. With a learned prior, p(z | c) = N(m_c, s_c^2), the style of a code is (z - m_c) /
+    s_c.
 
     Use it to generate images of a class, and for analogies. `fit(x, y)` takes integer labels.
 
     With a `label_shape`, a label is an array, such as an image, or a caption as word numbers (see
-    `zoo.data.Vocabulary`), and the model draws several answers to it: `generate(labels=y)` draws
-    one for each, `decode(z, y)` one for each code.
+    `zoo.data.Vocabulary`), and the model can draw several answers to it: `generate(labels=y)` draws
+    one for each label, and `decode(z, y)` decodes one for each code.
 
     Args:
-        num_classes: how many labels there are; with a `label_shape` how many numbers its words
-            have, or None for images.
-        label_shape: of a label that is an array: (height, width, channels) of an image, with values
-            in the likelihood's range; (words,) of captions; () for integer labels.
-        prior: as of `VAE`; "learned"; or your own network from integer labels [batch] to a dict of
-            `z_mean` and `z_log_var`.
+        num_classes: how many labels there are. With a `label_shape` of captions it is how many
+            different word numbers there are; for images it is None.
+        label_shape: the shape of a label that is an array: (height, width, channels) of an image,
+            with values in the likelihood's range; (words,) of captions; () for integer labels.
+        prior: as in `VAE`; or "learned"; or your own network from integer labels [batch] to a dict
+            of `z_mean` and `z_log_var`.
         Others: see `VAE`. Your own networks must take dicts, {"x", "label"} and {"z", "label"}.
 
     Examples:
@@ -46,8 +47,8 @@ class CVAE(VAE):
         >>> model.generate(labels=[7] * 16, seed=0).shape
         (16, 8, 8, 1)
 
-    Source: Sohn, Lee and Yan 2015 (NeurIPS 28), equation 4. Where labels are arrays, they also
-    learn the prior p(z | c) by a network; here it is the same for all of them.
+    Source: Sohn, Lee and Yan 2015 (NeurIPS 28), equation 4. For labels that are arrays, the paper
+    also learns a network for the prior p(z | c); here the prior is the same for all of them.
     """
 
     family = "cvae"
@@ -131,10 +132,11 @@ class CVAE(VAE):
 
 
 def checked_label_shape(label_shape: Any, prior: Any) -> tuple[int, ...]:
-    """Return the shape of a label, () for integers.
+    """Return the shape of a label; () for integers.
 
     Raises:
-        TypeError: no shape. ValueError: a learned prior, which is for integers only.
+        TypeError: it is not a shape. ValueError: the prior is learned, which is possible for
+            integers only.
     """
     if label_shape is None or (isinstance(label_shape, tuple | list) and not label_shape):
         return ()
@@ -142,14 +144,14 @@ def checked_label_shape(label_shape: Any, prior: Any) -> tuple[int, ...]:
     label_shape = arguments.shape("label_shape", label_shape, expected)
     if is_learned(prior):
         raise ValueError(
-            "A learned prior has a mean for every class, and labels of the shape "
-            f"{label_shape} are no classes: leave out prior=, or label_shape=."
+            "A learned prior has a mean for every class, but labels of the shape "
+            f"{label_shape} are not classes: leave out prior=, or label_shape=."
         )
     return label_shape
 
 
 def is_learned(prior: Any) -> bool:
-    """Return whether a prior is learned: it is "learned", or a user's own network."""
+    """Return whether a prior is learned: "learned", or a user's own network."""
     return isinstance(prior, keras.Model) or (isinstance(prior, str) and prior == "learned")
 
 
@@ -185,7 +187,7 @@ def learned_prior(model: Any, prior: Any) -> LearnedNormal:
 
 
 def learned_prior_of(model: Any) -> Any:
-    """Return the `prior` argument with which a conditional VAE was made."""
+    """Return the `prior` argument from which a conditional VAE was made."""
     if model.prior_network is None:
         return model.prior
     return model.prior_network if model.prior.custom else "learned"

@@ -1,4 +1,4 @@
-"""The deep feature consistent VAE: images are compared by the features of a trained network."""
+"""The deep feature consistent VAE, which compares images by the features of a trained network."""
 
 from __future__ import annotations
 
@@ -17,43 +17,42 @@ from zoo.presets.reference_classifier import reference_features
 from zoo.training.loss_weight import LossWeight
 from zoo.training.registry import register
 
-WHY = "its loss compares one reconstruction with the image as it is"
-
 
 @register
 class DFCVAE(VAE):
     """The deep feature consistent VAE: it compares images by the features of a trained network.
 
-    A squared error of pixels punishes an edge that is moved by one pixel as much as a missing one,
-    and gives blurred images. The features f_l of the layers of a network that was trained for
-    something else, such as a classifier, depend less on the place of an edge. With z ~ q(z | x) and
-    the decoder's image g(z), the model minimizes
+    A squared error of pixels penalizes an edge that is shifted by one pixel as much as a missing
+    edge, and gives blurred images. The features f_l of the layers of a network that was trained for
+    another task, such as a classifier, depend less on the position of an edge. With z ~ q(z | x)
+    and the decoder's image g(z), the model minimizes
 
         beta KL(q(z | x) || p(z)) + sum_l w_l mean (f_l(x) - f_l(g(z)))^2 / 2,
 
     where the mean is over the values of a layer. The network of features is frozen.
-    `reconstruction`, the negative log-likelihood of pixels, and `elbo` are measured, and not
+    `reconstruction`, the negative log-likelihood of pixels, and `elbo` are measured, but not
     minimized.
 
-    Use it if reconstructions should look like the original, and equal pixels matter less. Unlike a
-    `VAEGAN` it has no discriminator, and trains as steadily as a `VAE`; its images are not sharper.
+    Use it if it is more important that reconstructions look like the original than that pixels are
+    equal. Unlike a `VAEGAN` it has no discriminator, and trains as steadily as a `VAE`; its images
+    are not sharper.
 
     Args:
-        features: a Keras model of images, float32 [n, *input_shape] in the range of the data, to a
-            tensor or a list of tensors [n, ...], one for each layer. A layer with values k times as
-            large counts k^2 times as much. The model is copied, and the copy is frozen. Or "mnist"
-            or "fashion_mnist", for `zoo.metrics.reference_features`.
-        feature_weight: w_l above 0, one number for all layers, or one for each of them; beta in the
-            paper, whose alpha is our `beta`. If the KL divergence falls to 0, choose larger ones;
-            if images have a checkerboard pattern, larger
-            ones for the first layers, and network="resnet".
-        Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
+        features: a Keras model from images, float32 [n, *input_shape] in the range of the data, to
+            a tensor or a list of tensors [n, ...], one for each layer. If the values of a layer are
+            k times as large, its term is k^2 times as large. The model is copied, and the copy is
+            frozen. Or "mnist" or "fashion_mnist", which stand for `zoo.metrics.reference_features`.
+        feature_weight: w_l above 0, one number for all layers, or one for each layer; it is beta in
+            the paper, whose alpha is our `beta`. If the KL divergence falls to 0, choose larger
+            weights; if images have a checkerboard pattern, choose larger weights for the first
+            layers, and network="resnet".
+        Others: see `VAE`; there is no `samples`, `free_bits`, `binarize` or `corruption`.
 
     Raises:
-        TypeError: no `features`, or no Keras model or layer.
-        ValueError: features of other images, of a data set without a reference classifier, or that
-            Keras cannot copy; weights that are not above 0, or not one for each layer; a likelihood
-            of tables; a setting that is not taken.
+        TypeError: `features` is missing, or is not a Keras model or layer.
+        ValueError: the features are for other images, there is no reference classifier for the data
+            set, or Keras cannot copy the model; a weight is not above 0, or there is not one for
+            each layer; or the likelihood is for tables.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -75,12 +74,12 @@ class DFCVAE(VAE):
     """
 
     metric_names = (*VAE.metric_names, "features")
-    untrained = ("likelihood",)  # which is measured only
-    opened_by_name = ("features",)  # in Python; saved configurations hold the whole of it
+    untrained = ("likelihood",)  # it is measured only
+    opened_by_name = ("features",)  # in Python; a saved configuration contains the whole model
     settings_to_choose: ClassVar = {
         "features": "compares the features of a trained network: give --features mnist or "
-        "fashion_mnist for gray images of 28x28 pixels, or train it in Python with a network of "
-        "your own."
+        "fashion_mnist for gray images of 28x28 pixels, or train it in Python with your own "
+        "network."
     }
 
     def __init__(
@@ -120,7 +119,7 @@ class DFCVAE(VAE):
             dtype=dtype,
         )
         if self.likelihood.in_own_units:
-            raise ValueError("DFCVAE compares images; for rows of a table take zoo.VAE.")
+            raise ValueError("DFCVAE compares images; for rows of a table use zoo.VAE.")
         self.features = _frozen(features, self.image_shape)
         self.feature_weight = _checked_weights(feature_weight, len(self.features.outputs))
 
@@ -141,7 +140,7 @@ class DFCVAE(VAE):
         return losses + self.further_losses(batch.x, z, q)
 
     def feature_error(self, x: Tensor, image: Tensor) -> Tensor:
-        """Return sum_l w_l / 2 mean (f_l(x) - f_l(image))^2 of images [batch, ...]: [batch]."""
+        """Return sum_l w_l / 2 mean (f_l(x) - f_l(image))^2, [batch], of images [batch, ...]."""
         real, made = (keras.tree.flatten(self.features(images)) for images in (x, image))
         weights, error = self.feature_weight, 0.0
         if isinstance(weights, float):
@@ -165,10 +164,10 @@ def _checked_weights(weights, layers):
 
 
 def _frozen(features, image_shape) -> keras.Model:
-    """Return a frozen copy of a network of features, which takes images of a shape.
+    """Return a frozen copy of a feature network, which must take images of the given shape.
 
     Raises:
-        TypeError: `features` is None, or is no Keras model or layer.
+        TypeError: `features` is None, or is not a Keras model or layer.
         ValueError: it takes other images, or cannot be copied.
     """
     if features is None:
@@ -184,8 +183,8 @@ def _frozen(features, image_shape) -> keras.Model:
     if len(network.inputs) > 1 or takes != tuple(image_shape):
         raise ValueError(
             f"features= takes {' and '.join(str(tuple(t.shape[1:])) for t in network.inputs)}; the "
-            f"images of this model are {tuple(image_shape)}. Resize them inside of it, such as "
-            "with keras.layers.Resizing, or give another network."
+            f"images of this model are {tuple(image_shape)}. Resize them inside the network, for "
+            "example with keras.layers.Resizing, or give another network."
         )
     try:
         copy = keras.models.clone_model(network)

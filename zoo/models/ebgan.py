@@ -1,4 +1,4 @@
-"""The energy-based GAN: its discriminator is an autoencoder."""
+"""The energy-based GAN, whose discriminator is an autoencoder."""
 
 from __future__ import annotations
 
@@ -25,36 +25,37 @@ from zoo.training.registry import register
 
 @register
 class EBGAN(BaseAutoencoder):
-    """The energy-based GAN: a generator, and an autoencoder whose error tells images from samples.
+    """The energy-based GAN: a generator, and an autoencoder as the discriminator.
 
-    The energy of an image, D(x) = |x - dec(enc(x))|^2 summed over pixels, shall be low for images
-    of the data, and high for all others. With samples g(z), z ~ p(z), every training step makes two
-    updates:
+    The energy of an image is D(x) = |x - dec(enc(x))|^2, summed over pixels. It should be low for
+    images of the data, and high for all others. With samples g(z), z ~ p(z), every training step
+    makes two updates:
 
     1. discriminator: encoder and decoder minimize D(x) + max(0, `margin` - D(g(z)));
     2. generator: it minimizes D(g(z)) + `pulling_away_weight` PT, where PT, the mean squared cosine
-       between the codes enc(g(z)) of two samples of a batch, keeps samples from becoming alike.
+       between the codes enc(g(z)) of two samples of a batch, keeps samples from becoming similar.
 
-    `encode`, `decode` and `reconstruct` are those of the autoencoder; `generate` draws samples of
-    the generator. `loss` is the energy of images. `reconstruction`, their negative log-likelihood,
-    is measured and not minimized. `variance_of_samples` is the variance of a pixel over a batch of
-    samples divided by that over a batch of images, which is near 1 unless samples become alike.
+    `encode`, `decode` and `reconstruct` use the autoencoder; `generate` draws samples from the
+    generator. `loss` is the energy of images. `reconstruction`, their negative log-likelihood, is
+    measured but not minimized. `variance_of_samples` is the variance of a pixel over a batch of
+    samples, divided by its variance over a batch of images; it is near 1 unless samples become
+    similar.
 
-    Use it to see energies: for sharp images and codes that generate, a `VAEGAN` has both.
+    Use it to study energies; for both sharp images and codes that can generate, use a `VAEGAN`.
 
     Args:
         latent_dim: the length of a code, and of the generator's input.
         margin: m above 0, in squared units of a pixel summed over an image; by default a tenth of
             the number of values of an image. Samples with a higher energy are not pushed away.
-        pulling_away_weight: at least 0; 0.1 in the paper.
+        pulling_away_weight: the weight of PT, at least 0; 0.1 in the paper.
         prior_of_noise: p(z), a prior of the zoo; the standard normal by default.
         generator: your own network from `z` [batch, latent_dim] to the likelihood's parameters; by
-            default one with the layers of the decoder.
+            default it has the same layers as the decoder.
         Others: see `zoo.models.autoencoder.BaseAutoencoder`.
 
     Raises:
-        TypeError, ValueError: settings of a wrong kind or out of range; a generator that takes or
-            gives other shapes; a likelihood of tables, or of pixels of several values.
+        TypeError, ValueError: a setting has a wrong type or is out of range; the generator has
+            other shapes; or the likelihood is for tables, or has several values for each pixel.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -131,12 +132,12 @@ class EBGAN(BaseAutoencoder):
         return prior_names.get(prior, (self.latent_dim,))
 
     def _make_generator(self, generator, prior_of_noise):
-        """Make the generator, with the layers of the decoder unless it is given."""
+        """Make the generator, with the layers of the decoder, unless a generator is given."""
         if self.likelihood.in_own_units or self.likelihood.values > 1:
             raise ValueError(
-                f"{type(self).__name__} compares images, and the likelihood is "
+                f"{type(self).__name__} compares images, but the likelihood is "
                 f"{type(self.likelihood).__name__}: choose 'bernoulli', 'gaussian' or "
-                "'squared_error'; for rows of a table take zoo.VAE."
+                "'squared_error'; for rows of a table use zoo.VAE."
             )
         self.prior_of_noise = self._make_prior_of_noise(prior_of_noise)
         self.custom_generator = generator is not None
@@ -164,7 +165,7 @@ class EBGAN(BaseAutoencoder):
         batch = self.unpack(data)
         # Encoder and decoder lower the energy of images, and raise that of samples to the margin.
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
-        # The generator lowers the energy of its samples, and turns their codes apart.
+        # The generator lowers the energy of its samples, and makes their codes less similar.
         g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
         metrics = {**d, **g, "loss": d["energy_of_images"]}
         self.after_step(batch, metrics)
@@ -186,7 +187,7 @@ class EBGAN(BaseAutoencoder):
     def generator_losses(self, batch: Batch, training: bool) -> Losses:
         """Return D(g(z)) + weight PT."""
         samples = self.samples_like(batch, training)
-        codes = self.code(samples)  # without training=True, as this update trains the generator
+        codes = self.code(samples)  # training=False: this update trains only the generator
         energy = squared_error(samples, self.image(codes))  # [batch]
         apart = pulling_away(codes)
         return Losses(
@@ -201,7 +202,7 @@ class EBGAN(BaseAutoencoder):
         return squared_error(x, self.image(self.code(x, training=training), training=training))
 
     def samples_like(self, batch: Batch, training: bool) -> Tensor:
-        """Return as many samples of the generator as there are images, [batch, *input_shape]."""
+        """Return one sample of the generator for each image of the batch, [batch, *input_shape]."""
         z = self.prior_of_noise.draw(ops.shape(batch.x)[0], self.seed_generator)
         return self.generated(z, training)
 
@@ -212,16 +213,16 @@ class EBGAN(BaseAutoencoder):
         return True  # from noise, without codes
 
     def generated(self, z: Tensor, training: bool = False) -> Tensor:
-        """Return g(z), the images of noise [batch, latent_dim], as tensors."""
+        """Return g(z), the images made from noise [batch, latent_dim], as tensors."""
         return self.likelihood.mean(self.generator(z, training=training))
 
     def generate(
         self, n: int | None = None, labels: Labels = None, *, seed: int | None = None
     ) -> np.ndarray:
-        """Generate images by the generator.
+        """Generate images with the generator.
 
         Args:
-            n: how many images. labels: None, as the model is not conditional.
+            n: how many images. labels: must be None, because the model is not conditional.
             seed: the same seed gives the same images.
 
         Returns:
@@ -235,7 +236,7 @@ class EBGAN(BaseAutoencoder):
         )
 
     def parts(self) -> dict:
-        """Return what can be exported: encoder, decoder, and the generator."""
+        """Return the exportable parts: encoder, decoder and generator."""
         z = TensorInfo("z", "float32", (self.latent_dim,), prior=self.prior_of_noise.describe())
 
         def draw(tensors):
@@ -256,7 +257,7 @@ def squared_error(x: Tensor, image: Tensor) -> Tensor:
 
 
 def pulling_away(codes: Tensor) -> Tensor:
-    """Return the mean squared cosine between two of the codes [batch, latent_dim], a scalar."""
+    """Return the mean squared cosine over pairs of codes [batch, latent_dim], a scalar."""
     lengths = ops.sqrt(ops.sum(ops.square(codes), axis=1, keepdims=True) + 1e-12)
     cosines = ops.matmul(codes / lengths, ops.transpose(codes / lengths))  # [batch, batch]
     n = ops.cast(ops.shape(codes)[0], cosines.dtype)

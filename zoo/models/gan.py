@@ -1,4 +1,4 @@
-"""The generative adversarial network: a decoder without an encoder."""
+"""The generative adversarial network: a generator and a discriminator, no encoder."""
 
 from __future__ import annotations
 
@@ -20,38 +20,40 @@ from zoo.training.registry import register
 
 @register
 class GAN(BaseGenerator):
-    """The generative adversarial network: a decoder without an encoder, for comparison.
+    """The generative adversarial network, for comparison: a decoder without an encoder.
 
-    The generator g, here the `decoder`, makes images of noise z ~ p(z); the discriminator d tells
-    them from images x of the data. Every training step makes two updates:
+    The generator g, which is the `decoder`, makes images from noise z ~ p(z); the discriminator d
+    distinguishes them from images x of the data. Every training step makes two updates:
 
     1. discriminator: it minimizes -log d(x) - log(1 - d(g(z)));
     2. generator: it minimizes -log d(g(z)), the non-saturating loss.
 
-    `loss` is the discriminator's, and 2 ln 2 = 1.386 where it cannot tell: no loss of a GAN shows
-    how good its images are. `variance_of_samples` is the variance of a pixel over a batch of
-    samples divided by that over a batch of images, which is near 1 unless samples become alike.
+    `loss` is the discriminator's loss, which is 2 ln 2 = 1.386 if it cannot distinguish them: no
+    loss of a GAN shows how good its images are. `variance_of_samples` is the variance of a pixel
+    over a batch of samples, divided by its variance over a batch of images; it is near 1 unless
+    samples become similar.
 
-    Use it to compare: it generates sharp images, but has no codes of given images, no likelihood,
-    and may leave out some kinds of images. `generate`, `decode` and `export.export_model` work as
-    for a `VAE`; there is no `encode` and no `reconstruct`.
+    Use it to compare: it generates sharp images, but cannot encode images, has no likelihood, and
+    may leave out some kinds of images. `generate`, `decode` and `export.export_model` work as for a
+    `VAE`; there is no `encode` and no `reconstruct`.
 
     Args:
-        input_shape: of an image, (height, width, channels). latent_dim: of the noise.
+        input_shape: the shape of an image, (height, width, channels). latent_dim: the length of the
+            noise.
         prior: p(z), a prior of the zoo; the standard normal by default.
         label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.
-        discriminator_filters, discriminator_hidden_units: of the discriminator; by default those
-            of the generator.
+        discriminator_filters, discriminator_hidden_units: the layers of the discriminator; by
+            default those of the generator.
         decoder: your own generator, from `z` to the likelihood's parameters.
-        discriminator: your own, from `x` to a logit [batch, 1].
-        likelihood: gives the range of the generator's images; "bernoulli" for [0, 1].
+        discriminator: your own network from `x` to a logit [batch, 1].
+        likelihood: determines the range of the generator's images; "bernoulli" for [0, 1].
         Others: see `zoo.models.generator.BaseGenerator`. `filters` and `hidden_units` are in the
-            discriminator's order, and the generator has them in reverse; `activation` is the
-            generator's, and the discriminator has leaky ReLU.
+            discriminator's order, and the generator uses them in reverse; `activation` is that of
+            the generator, and the discriminator uses leaky ReLU.
 
     Raises:
-        TypeError, ValueError: settings of a wrong kind or out of range; a discriminator that takes
-            or gives other shapes; a likelihood of tables, or with parameters besides the image.
+        TypeError, ValueError: a setting has a wrong type or is out of range; the discriminator has
+            other shapes; or the likelihood is for tables, or has more parameters than the image.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -177,7 +179,7 @@ class GAN(BaseGenerator):
         return Losses(generator, generator=generator)
 
     def samples_like(self, batch: Batch, training: bool) -> Tensor:
-        """Return as many generated images as there are images, [batch, *input_shape]."""
+        """Return one generated image for each image of the batch, [batch, *input_shape]."""
         z = self.prior.draw(ops.shape(batch.x)[0], self.seed_generator)
         return ops.cast(self.image(z, training=training), "float32")
 
@@ -188,7 +190,7 @@ class GAN(BaseGenerator):
     # Export
 
     def parts(self) -> dict:
-        """Return what can be exported: the decoder, which is the generator, and discriminator."""
+        """Return the exportable parts: the decoder, which generates, and the discriminator."""
         logit = TensorInfo("logit", "float32", (1,))
 
         def discriminate(tensors):
@@ -206,5 +208,5 @@ class GAN(BaseGenerator):
 
 
 def variance(x: Tensor) -> Tensor:
-    """Return the variance of the values of images over a batch, averaged over values, a scalar."""
+    """Return the variance of each pixel over a batch, averaged over pixels, a scalar."""
     return ops.mean(ops.var(x, axis=0))

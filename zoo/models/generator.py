@@ -1,4 +1,4 @@
-"""The kind of models that generate, and do not encode: a decoder, and a prior over its inputs."""
+"""The base class of models that only generate: a decoder, and a prior over its inputs."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ from zoo.nn.distributions.requirements import check_likelihood
 
 
 class BaseGenerator(BaseModel):
-    """The base class of models with a decoder and a prior, and without an encoder.
+    """The base class of models with a decoder and a prior, but no encoder.
 
-    `decode` and `generate` are documented in `zoo.inference.arrays`. There are no codes of given
-    images, so there is no `encode` and no `reconstruct`.
+    `decode` and `generate` are documented in `zoo.inference.arrays`. Images cannot be encoded, so
+    there is no `encode` and no `reconstruct`.
 
     Args:
-        input_shape: of an image, (height, width, channels). latent_dim: of the noise.
+        input_shape: the shape of an image, (height, width, channels). latent_dim: the length of the
+            noise.
         prior: p(z), a prior of the zoo; the standard normal by default.
-        network, filters, hidden_units, activation: of the generator, in the order of an encoder,
-            which the generator has in reverse; see `zoo.models.autoencoder.BaseAutoencoder`.
-        likelihood: gives the range of the generator's images; "bernoulli" for [0, 1].
+        network, filters, hidden_units, activation: the layers of the generator; widths are given in
+            the order of an encoder, and the generator uses them in reverse; see
+            `zoo.models.autoencoder.BaseAutoencoder`.
+        likelihood: determines the range of the generator's images; "bernoulli" for [0, 1].
         decoder: your own generator, from `z` to the likelihood's parameters.
         seed, name, dtype: see `zoo.models.base.BaseModel`.
 
@@ -63,10 +65,10 @@ class BaseGenerator(BaseModel):
         likelihood = of_unit_variance(likelihood)  # "gaussian": pixels may have any value
         if likelihood.in_own_units or likelihood.values > 1:
             raise ValueError(
-                f"{type(self).__name__} makes images, and the likelihood "
-                f"{type(likelihood).__name__} takes tables, or several numbers for a pixel: choose "
-                "'bernoulli' for pixels in [0, 1], or 'squared_error' for any; for rows of a table "
-                "take zoo.VAE."
+                f"{type(self).__name__} makes images, but the likelihood "
+                f"{type(likelihood).__name__} is for tables, or for several numbers per pixel: "
+                "choose 'bernoulli' for pixels in [0, 1], or 'squared_error' for any; for rows of "
+                "a table use zoo.VAE."
             )
         super().__init__(likelihood=likelihood, seed=seed, name=name, dtype=dtype)
         self.custom_networks = decoder is not None
@@ -107,11 +109,11 @@ class BaseGenerator(BaseModel):
     # Tensors
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Generate the images of codes [batch, *code_shape], [batch, *input_shape]."""
+        """Generate images [batch, *input_shape] from codes [batch, *code_shape]."""
         return self.image(self.flat(inputs), training=training)
 
     def image(self, z: Tensor, label: Tensor = None, training: bool = False) -> Tensor:
-        """Return the images of codes [batch, latent_dim], as tensors, [batch, *input_shape]."""
+        """Return the images of codes [batch, latent_dim], tensors [batch, *input_shape]."""
         return self.likelihood(self.decoder(z, training=training)).mean
 
     # Arrays; `zoo.inference.arrays` documents these methods
@@ -120,11 +122,11 @@ class BaseGenerator(BaseModel):
     shaped, flat = arrays.shaped, arrays.flat
 
     def prior_samples(self, n: int, labels: Labels, seed: Any) -> np.ndarray:
-        """Return codes to generate from, float32 [n, latent_dim]."""
+        """Return prior samples to decode, float32 [n, latent_dim]."""
         return self.prior.sample(n, seed=seed)
 
     # Export
 
     def parts(self) -> dict[str, Part]:
-        """Return what can be exported: the decoder, which is the generator."""
+        """Return the exportable part: the decoder, which is the generator."""
         return {"decoder": decoder_part(self)}

@@ -19,15 +19,15 @@ class IWAE(VAE):
     """The importance-weighted autoencoder: a tighter bound, from several codes per image.
 
     Minimizes -E[ln 1/k sum_i p(x, z_i) / q(z_i | x)] over k codes per image. For k = 1 it is the
-    VAE; as k grows, the bound approaches log p(x). The metric `iw_elbo` is this bound, `elbo` the
-    bound of the VAE.
+    VAE; as k grows, the bound approaches log p(x). The metric `iw_elbo` is this bound, and `elbo`
+    is the bound of the VAE.
 
-    Use it for the best likelihoods, and if a Gaussian fits the posteriors badly. The larger k is,
+    Use it for the best likelihoods, or if a Gaussian fits the posteriors badly. The larger k is,
     the more slowly the encoder learns (Rainforth et al. 2018, arXiv 1802.04537).
 
     Args:
         samples: k, at least 1.
-        Others: see `VAE`; `beta` and `free_bits` are not taken.
+        Others: see `VAE`; there is no `beta` and no `free_bits`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")

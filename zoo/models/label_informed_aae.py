@@ -1,4 +1,4 @@
-"""The adversarial autoencoder with label information in the regularization."""
+"""The adversarial autoencoder whose discriminator uses labels."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from zoo.training.registry import register
 
 @register
 class LabelInformedAAE(AAE):
-    """The label-informed adversarial autoencoder: each class has its own component of the prior.
+    """The label-informed adversarial autoencoder: each class fills its own component of the prior.
 
     It is an `AAE` whose discriminator also takes the label c: it distinguishes samples
     z' ~ p(z | c) from codes of images of class c, so that each class must fill its own component
     of the prior. For images without a label, y = -1, the samples come from the whole prior. Encoder
     and decoder do not take labels.
 
-    Use it to choose where the codes of each class lie, and to classify and generate by position.
+    Use it to choose where the codes of each class lie, and to classify and generate by their
+    position.
 
     Args:
-        prior: one with components, such as `zoo.GaussianMixture.petals()` or `zoo.SwissRoll()`. A
-            component should have the probability of its class in the data; if no probabilities
-            were given, `fit` on arrays takes them from the labels.
-        num_classes: how many labels there are; the prior has as many components.
+        prior: a prior with components, such as `zoo.GaussianMixture.petals()` or `zoo.SwissRoll()`.
+            A component should have the probability of its class in the data; if the prior has no
+            given probabilities, `fit` on arrays computes them from the labels.
+        num_classes: how many labels there are; the prior must have equally many components.
         discriminator: your own network from a dict of `z` and `label`, integers from 0 to
             num_classes, where the last means "unlabeled", to one logit [batch, 1].
         Others: see `AAE`.
@@ -122,7 +123,7 @@ class LabelInformedAAE(AAE):
     def fit(
         self, x: ArrayLike = None, y: Labels = None, *args, **kwargs
     ) -> keras.callbacks.History:
-        """Train as other models do, with y = -1 for images without a label."""
+        """Train as other models do; y = -1 means "unlabeled"."""
         if y is not None and checks.is_array(x) and not self.prior.probabilities_given:
             labels = checks.check_labels(
                 y, checks.count_rows(x), self.num_classes, "y", unlabeled=True
@@ -133,7 +134,8 @@ class LabelInformedAAE(AAE):
 
     def _weigh_components(self, counts):
         config = self.prior.get_config() | {"probabilities": counts.tolist()}
-        self.__dict__["prior"] = type(self.prior).from_config(config)  # which users cannot change
+        # A setting, which users cannot change.
+        self.__dict__["prior"] = type(self.prior).from_config(config)
         compile_steps_anew(self)  # they hold the old probabilities as constants
 
     def prior_samples_like(self, batch: Any) -> Tensor:
@@ -145,7 +147,7 @@ class LabelInformedAAE(AAE):
     # Use
 
     def predict_labels(self, x: ArrayLike, *, batch_size: int = 1024) -> np.ndarray:
-        """Return the classes in whose component of the prior the codes of images lie, int32 [n]."""
+        """Return the classes of images, int32 [n]: the prior's component at each code."""
         return self.prior.component_of(self.encode(x, batch_size=batch_size))
 
     def generate(
@@ -156,7 +158,7 @@ class LabelInformedAAE(AAE):
         seed: int | None = None,
         mean: bool | None = None,
     ) -> np.ndarray:
-        """Decode samples of the prior, or with labels [n] of the components of these classes."""
+        """Decode samples of the prior, or, with labels [n], samples of the classes' components."""
         if labels is None:
             return super().generate(n, seed=seed, mean=mean)
         labels = checks.check_labels(labels, np.size(labels), self.num_classes, "labels")

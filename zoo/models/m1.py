@@ -1,4 +1,4 @@
-"""M1: an autoencoder learns codes from all images, and a classifier learns from few labels."""
+"""M1: a VAE learns codes from all images, and a classifier of codes learns from few labels."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ from zoo.training.registry import register
 
 @register
 class M1(VAE):
-    """The latent-feature model M1: similar images have similar codes, so that few labels suffice.
+    """The latent-feature model M1: similar images have similar codes, so few labels suffice.
 
     The model is a `VAE`, and `fit(x, y)` first trains it on all images; y = -1 means "unlabeled".
     Then `learn_labels` propagates the labels to the codes of all images, by a method of
-    scikit-learn, and trains `classifier`, a small network on codes, with the result. This network
-    classifies new images, and can be exported.
+    scikit-learn, and trains `classifier`, a small network on codes, with the resulting labels. This
+    network classifies new images, and can be exported.
 
-    Use it for the codes, on which `M1M2` builds, or if the classes are well separated and each has
-    about as many labels: labels spread from a class with many to those with few. A logistic
-    regression on the labels alone is often better (`results/few_labels`).
+    Use it for the codes, on which `M1M2` builds, or if the classes are well separated and have
+    about equally many labels: labels spread from classes with many labels to those with few. A
+    logistic regression on the labels alone is often better (`results/few_labels`).
 
     Args:
         num_classes: how many labels there are.
-        method: of label propagation, a name in `zoo.inference.label_propagation.METHODS`:
-            "spreading" over neighbors, "self_training" or "svm".
+        method: the method of label propagation, a name in
+            `zoo.inference.label_propagation.METHODS`: "spreading" over neighbors, "self_training"
+            or "svm".
         classifier_hidden_units: widths of the classifier's hidden layers.
-        classifier_epochs: how often it sees all codes.
+        classifier_epochs: for how many epochs the classifier is trained on all codes.
         Others: see `VAE`.
 
     Examples:
@@ -142,7 +143,7 @@ class M1(VAE):
             validation_data: images, or a pair of images and labels; the labels are not used.
 
         Raises:
-            ValueError: invalid labels, or a class without any; raised before training.
+            ValueError: the labels are invalid, or a class has none; raised before training.
         """
         if y is not None:
             y = self._checked_known_labels(x, y)
@@ -165,10 +166,10 @@ class M1(VAE):
 
         Args:
             x: images [n, *input_shape]. y: integers [n], -1 for images without a label.
-            seed: of the classifier's initial weights, and of the order of the codes.
+            seed: the seed of the classifier's initial weights, and of the order of the codes.
 
         Returns:
-            the labels of the method, int32 [n].
+            the labels that the method gives, int32 [n].
         """
         y = self._checked_known_labels(x, y)
         codes = self.encode(x)
@@ -196,6 +197,6 @@ class M1(VAE):
     predict_proba, predict_labels = arrays.predict_proba, arrays.predict_labels
 
     def parts(self) -> dict:
-        """Return what can be exported: the parts of a VAE, and `classifier`."""
+        """Return the exportable parts: those of a VAE, and `classifier`."""
         classifier = classifier_part(self, (self.encoder, self.classifier))
         return {**super().parts(), "classifier": classifier}

@@ -20,20 +20,21 @@ from zoo.training.registry import register
 class M1M2(M2):
     """The stacked semi-supervised model: an `M2` on the sampled codes of a trained VAE.
 
-    p(x, y, z1, z2) = p(y) p(z2) p(z1 | y, z2) p(x | z1). The lower model, q(z1 | x) and p(x | z1),
-    is not trained, and every step samples z1 again. The loss is the negative ELBO of z1 under the
-    upper model, so that its terms do not measure pixels. Like other models, it takes and gives
+    p(x, y, z1, z2) = p(y) p(z2) p(z1 | y, z2) p(x | z1). The lower model, with q(z1 | x) and p(x |
+    z1), is not trained, and every step samples z1 again. The loss is the negative ELBO of z1 under
+    the upper model, so its terms do not measure pixels. Like other models, it takes and returns
     images; its codes are z2.
 
     Use it to classify with few labels if `M1` alone is not good enough.
 
     Args:
-        lower: a trained `zoo.M1` or `zoo.VAE`, or the name of a preset or folder. The model takes a
-            copy and does not train it; a saved model holds the whole of it.
-        latent_dim: of z2.
-        likelihood: of z1: "learned_gaussian", or "gaussian" with a calibrated standard deviation.
+        lower: a trained `zoo.M1` or `zoo.VAE`, or the name of a preset or folder. The model makes a
+            copy and does not train it; a saved model contains the whole copy.
+        latent_dim: the length of z2.
+        likelihood: the likelihood of z1: "learned_gaussian", or "gaussian" with a calibrated
+            standard deviation.
         hidden_units: widths of the layers between z1 and z2.
-        Others: see `M2`.
+        Others: see `M2`; there is no `input_shape`, `network`, `filters` or `binarize`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -54,9 +55,9 @@ class M1M2(M2):
     settings_to_choose: ClassVar = {
         "lower": "learns from the codes of another preset: train it in Python."
     }
-    # Not those of M2, as the ELBO is one of codes and not of images.
+    # Not those of M2, because the ELBO is one of codes and not of images.
     card_metrics = ("reconstruction error", "classification error", "generated class accuracy")
-    opened_by_name = ("lower",)  # in Python; saved configurations hold the whole of it
+    opened_by_name = ("lower",)  # in Python; a saved configuration contains the whole model
 
     def __init__(
         self,
@@ -81,8 +82,8 @@ class M1M2(M2):
         lower = _copy(lower)
         if likelihood_names.get(likelihood).whole:
             raise ValueError(
-                f"likelihood={likelihood!r} is that of counts, and the codes of lower= are none: "
-                'take "gaussian" or "learned_gaussian" here, and counts in lower=.'
+                f"likelihood={likelihood!r} is for counts, but the codes of lower= are not counts: "
+                'use "gaussian" or "learned_gaussian" here, and that of counts in lower=.'
             )
         super().__init__(
             (lower.latent_dim,),
@@ -104,7 +105,7 @@ class M1M2(M2):
         )
         self.lower = lower
         self.lower.trainable = False
-        # Outwardly the model has the lower one's images; its own are codes.
+        # For users the model has the lower model's images; its own inputs are codes.
         self.__dict__.update(image_shape=lower.image_shape, likelihood=lower.likelihood)
 
     def input_pixels(self, x: Tensor, draw: bool = False) -> Tensor:

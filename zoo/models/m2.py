@@ -27,12 +27,12 @@ RAMP_STEPS = 500
 
 
 class PhaseOfTraining(keras.callbacks.Callback):
-    """Makes the epochs of the warm-up sample labels instead of summing over them."""
+    """Lets the epochs of the warm-up sample labels instead of summing over them."""
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Sample labels if all steps of the epoch are in the warm-up, else sum over them.
 
-        If this changes, the training function is made again.
+        When this changes, the training function is made again.
         """
         model, steps = self.model, self.params["steps"]  # None if the number is unknown
         taken = float(ops.convert_to_numpy(model.steps_taken))
@@ -53,32 +53,36 @@ class M2(VAE):
         -sum_y q(y | x) (L(x, y) - log q(y | x))          for those without,
 
     plus `alpha` times the classifier's cross-entropy on the labels. Encoder and classifier share
-    their first layers, `trunk`, which are computed once per image; the layers that depend on the
-    label are computed for each label. `fit(x, y)` takes y = -1 for "unlabeled". A step takes a
-    batch of images without a label, and samples `labeled_batch_size` labeled images in addition; an
-    epoch goes once through those without a label. `evaluate` takes both kinds as they come, so that
-    its `loss` is not that of `fit`.
+    their first layers, `trunk`, which run once per image; the layers that depend on the label run
+    once for each label. `fit(x, y)` takes y = -1 for "unlabeled". A step takes a batch of images
+    without a label, and samples `labeled_batch_size` labeled images in addition; an epoch goes once
+    through the images without a label. `evaluate` does not separate both kinds, so its `loss`
+    differs from that of `fit`.
 
-    Without a warm-up, the model may find classes of its own before it learns the labels. In the
-    first `warm_up` steps, the classifier learns only from labels, and does not change the trunk's
-    features, which few labels would spoil; a ramp of 500 steps follows. Epochs of `fit` inside the
+    Without a warm-up, the model may find other classes before it learns the labels. In the first
+    `warm_up` steps, the classifier learns only from labels, and does not change the trunk, because
+    the features would overfit few labels; a ramp of 500 steps follows. Epochs of `fit` inside the
     warm-up sample one label from q(y | x) instead of summing over all, which is several times
-    faster. None of this is in the paper. A short code helps too: a code of 50 dimensions can hold
-    the class itself, so that the label is not used.
+    faster. None of this is in the paper. A short code helps too: a code of 50 dimensions can encode
+    the class itself, and then the decoder ignores the label.
 
     Use it to classify with few labels, and to generate images of a class.
 
     Args:
+        num_classes: how many labels there are.
         alpha: weight of the classifier's cross-entropy, averaged over the labeled images that a
-            step samples (over the whole batch if all images have labels). The paper's 0.1 N stands
-            beside sums over all N images; here, where the bounds are divided by the number N_u of
-            images without a label, it is 0.1 N / N_u, little more than 0.1.
+            step samples (over the whole batch if all images have labels). The paper's 0.1 N belongs
+            to sums over all N images. Here the bounds are divided by the number N_u of images
+            without a label, so the paper's weight is 0.1 N / N_u, slightly more than 0.1.
         labeled_batch_size: how many labeled images each step samples.
         warm_up: the number of steps of the warm-up.
-        dropout: of the trunk's features when the classifier learns from labels that were set apart.
-        hidden_units: the first is the trunk's last layer; the others follow it in the encoder.
-        prior: as of `CVAE`.
-        Others: see `VAE`; your own networks are not possible.
+        dropout: the dropout rate of the trunk's features when the classifier learns from the
+            labeled images that were set apart.
+        hidden_units: the first width is that of the trunk's last layer; the others follow it in the
+            encoder.
+        prior: as in `CVAE`.
+        Others: see `VAE`; there is no `free_bits` and no `corruption`, and your own networks are
+            not possible.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -97,7 +101,7 @@ class M2(VAE):
     conditional = True
     picture = "style_grid"
     semi_supervised = True
-    takes_further_losses = False  # an image has codes for every label
+    takes_further_losses = False  # an image has a code for every label
     label_inputs = ("x", "z")
     metric_names = (*VAE.metric_names, "label", "labeled_bound", "classification")
     network_names = (*VAE.network_names, "classifier")
@@ -160,7 +164,8 @@ class M2(VAE):
         return learned_prior(self, prior)
 
     def _described_networks(self, input_shape, latent_dim):
-        _, decoder = super()._described_networks(input_shape, latent_dim)  # its own encoder follows
+        # The encoder is made below.
+        _, decoder = super()._described_networks(input_shape, latent_dim)
         options = {"activation": self.activation, "seeds": self.seeds, "dtype": self.dtype_policy}
         shared, own = self.hidden_units[:1], self.hidden_units[1:]
         self.trunk = networks.trunk(
@@ -194,7 +199,7 @@ class M2(VAE):
         x = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
         features = self.trunk(x, training=training)  # [batch, units]; one pass for all labels
         logits = self.classifier(features, training=False)  # dropout is for labeled images
-        # Where `fit` has set the labeled images apart, `known` is nowhere True.
+        # If `fit` has set the labeled images apart, `known` is False for all images.
         known = batch.label >= 0
         q_y = ops.where(  # q(y | x), one-hot where the label is known: [batch, num_classes]
             known[:, None],
@@ -236,7 +241,7 @@ class M2(VAE):
         return -ops.mean(log_likelihoods, axis=1), kl_divergence(q_z, self.prior_of(label), z)
 
     def expected_terms(self, x: Tensor, features: Tensor, q_y: Tensor, training: bool) -> tuple:
-        """Return the means of both terms over labels y ~ q(y | x), both [batch]."""
+        """Return the expectations of both terms over labels y ~ q(y | x), both [batch]."""
         classes = self.num_classes
         labels = ops.tile(ops.arange(classes, dtype="int32"), (ops.shape(x)[0],))
         x, features = (ops.repeat(t, classes, axis=0) for t in (x, features))
@@ -249,7 +254,7 @@ class M2(VAE):
     def terms_of_sampled_label(self, x: Tensor, features: Tensor, q_y: Tensor) -> tuple:
         """Return estimates of `expected_terms` by one label y ~ q(y | x) for each image.
 
-        No gradient reaches q(y | x), as in the whole warm-up.
+        No gradient reaches q(y | x); this is so in the whole warm-up.
         """
         uniform = backend.uniform(ops.shape(q_y), self.seed_generator)
         gumbel = -ops.log(-ops.log(ops.clip(uniform, 1e-7, 1 - 1e-7)))
@@ -259,8 +264,8 @@ class M2(VAE):
     def losses_of_labeled_images(self) -> tuple:
         """Return the negative bound and the cross-entropy of labeled images, both scalars.
 
-        They are sampled from those that were set apart. The bound is scaled by the number of
-        labeled images per unlabeled image.
+        The images are sampled from those that `fit` has set apart. The bound is scaled by the
+        number of labeled images per unlabeled image.
         """
         images, label, weight = self.labeled.draw(self.labeled_batch_size, self.seed_generator)
         x = self.input_pixels(images, draw=True)
@@ -287,14 +292,14 @@ class M2(VAE):
         self.steps_taken.assign(self.steps_taken + 1.0)
 
     def before_training(self, data: Any) -> None:
-        """Begin with a step that sums over the labels."""
+        """Start with steps that sum over the labels."""
         super().before_training(data)
         if self.sampling_labels:
             self.sampling_labels = False
             compile_steps_anew(self)
 
     def data_of_batches(self, data: Any) -> Any:
-        """Return the images without a label; the others are set apart."""
+        """Return the images without a label; the labeled ones are set apart."""
         return keep_labeled(self, data)
 
     # Use
@@ -306,13 +311,13 @@ class M2(VAE):
         return ops.softmax(self.classifier(self.trunk(self.input_pixels(x))))
 
     def checked_images(self, x: ArrayLike, labels: Labels) -> tuple:
-        """Check images and labels; labels that are None are predicted by the model."""
+        """Check images and labels; if labels is None, the model predicts them."""
         if labels is None:
             labels = self.predict_labels(x)
         return super().checked_images(x, labels)
 
     def parts(self) -> dict:
-        """Return what can be exported: the parts of a VAE, and `classifier`."""
+        """Return the exportable parts: those of a VAE, and `classifier`."""
         classifier = classifier_part(self, (self.trunk, self.classifier))
         return {**super().parts(), "classifier": classifier}
 

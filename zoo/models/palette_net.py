@@ -1,4 +1,4 @@
-"""Recoloring by palettes: an image in the colors that are asked for."""
+"""Recoloring of images by palettes."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ from zoo.training.loss_weight import LossWeight
 from zoo.training.registry import register
 
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
-LARGEST = 128.0  # of a and b, beyond all colors of sRGB
-LAB = 100.0  # Lab, divided by this, is what networks see
+LARGEST = 128.0  # limit of a and b, beyond all colors of sRGB
+LAB = 100.0  # the inputs of networks are Lab divided by this
 
 
 @register
 class PaletteNet(BaseTranslator):
-    """Recoloring: the generator gives an image the colors of another palette.
+    """PaletteNet: the generator recolors an image with another palette.
 
-    The generator g, a U-Net, takes an image x and a palette t of a few colors, and gives the colors
-    a and b of every pixel in Lab; the lightness L of x is kept. There are no images in two
-    colorings to learn from, so they are made: x with all hues turned by a random angle is the image
-    x_t, and its palette t is the palette p of x turned by the same angle (k-means in Lab gives just
-    that). With r = g(x, t), every training step makes two updates:
+    The generator g, a U-Net, takes an image x and a palette t of a few colors, and gives the color
+    channels a and b of every pixel in Lab; the lightness L of x is kept. The data do not show
+    images in two colorings, so training makes them: the image x_t is x with all hues rotated by a
+    random angle, and its palette t is the palette p of x rotated by the same angle (which equals
+    the k-means palette of x_t in Lab). With r = g(x, t), every training step makes two updates:
 
-    1. discriminator: d(image, palette) learns which image and palette belong together: it minimizes
-       -log d(x, p) - log(1 - d(r, t)) - log(1 - d(x, t)) - log(1 - d(r, p));
+    1. discriminator: d(image, palette) learns which images and palettes belong together: it
+       minimizes -log d(x, p) - log(1 - d(r, t)) - log(1 - d(x, t)) - log(1 - d(r, p));
     2. generator: it minimizes `color_weight` |ab(x_t) - ab(r)|^2 - log d(r, t), averaged over
        pixels and over patches.
 
-    `loss` and `color_error` are the first term, in squared units of Lab: 2.3 squared is what
-    people just see.
+    `loss` and `color_error` are the first term without its weight, in squared units of Lab: 2.3
+    squared is the smallest difference that people see.
 
-    Use it to try images in other colors. `fit(x, y)` takes images and their palettes, of
-    `zoo.data.palettes`; `recolor(x, palettes)` takes any. There are no codes, so `encode`,
-    `decode`, `reconstruct` and `generate` raise a TypeError.
+    Use it to try images in other colors. `fit(x, y)` takes images and their palettes, which
+    `zoo.data.palettes` computes; `recolor(x, palettes)` takes any palettes. There are no codes, so
+    there is no `encode`, `decode`, `reconstruct` or `generate`.
 
     Args:
         input_shape: (height, width, 3) of an image.
-        colors: how many a palette has.
-        filters: widths of the U-Net's halvings, at least one; by default as many as end in three
-            or four pixels a side.
-        color_weight: of the squared error of a and b, in units of 100, above 0.
-        discriminator_filters: widths of the halvings of the discriminator, which judges patches; by
-            default the first two of `filters`.
-        Others: see `zoo.models.translator.BaseTranslator`.
+        colors: how many colors a palette has.
+        filters: widths of the U-Net's layers that halve the sides, at least one; by default as many
+            as reduce the longer side to three or four pixels.
+        color_weight: the weight of the squared error of a and b, in units of 100, above 0.
+        discriminator_filters: widths of the layers that halve the sides in the discriminator of
+            patches; by default the first two of `filters`.
+        Others: see `zoo.models.translator.BaseTranslator`; there is no `likelihood`.
 
     Raises:
-        TypeError, ValueError: settings of a wrong kind or out of range; images without three
-            channels; more halvings than the sides allow.
+        TypeError, ValueError: a setting has a wrong type or is out of range; images do not have
+            three channels; or there are more halvings than the sides allow.
 
     Examples:
         >>> x = np.random.default_rng(0).random((20, 8, 8, 3), "float32")
@@ -75,8 +75,9 @@ class PaletteNet(BaseTranslator):
         >>> model.recolor(x[:5], y[5:10]).shape
         (5, 8, 8, 3)
 
-    Source: Cho, Yun, Lee and Choi 2017 (CVPR workshops), sections 3.1 to 3.3. Hues are turned in
-    Lab here, so that palettes follow exactly; there in HSV, with the lightness put back.
+    Source: Cho, Yun, Lee and Choi 2017 (CVPR workshops), sections 3.1 to 3.3. Here hues are rotated
+    in Lab, so that palettes follow exactly; in the paper they are rotated in HSV, and the lightness
+    is then restored.
     """
 
     loss_metric = "color_error"
@@ -145,7 +146,7 @@ class PaletteNet(BaseTranslator):
         )
 
     def labels_from_images(self, x: np.ndarray) -> np.ndarray:
-        """Return the palettes of images [n, *input_shape], [n, colors, 3], for `fit`."""
+        """Return the palettes [n, colors, 3] of images [n, *input_shape], for `fit`."""
         return palettes(x, self.colors)
 
     @property
@@ -157,9 +158,9 @@ class PaletteNet(BaseTranslator):
 
     def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
-        # The discriminator learns which image and palette belong together.
+        # The discriminator learns which images and palettes belong together.
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
-        # The generator learns to fool it, and to give the turned hues.
+        # The generator learns to fool it, and to give the rotated hues.
         g = self.minimize(lambda: self.generator_losses(batch, True), batch, "generator")
         metrics = {**d, **g, "loss": g["color_error"]}
         self.after_step(batch, metrics)
@@ -197,10 +198,10 @@ class PaletteNet(BaseTranslator):
         )
 
     def turned(self, batch: Batch, training: bool) -> tuple:
-        """Return images and palettes in Lab, and both with their hues turned.
+        """Return images and palettes in Lab, and both with rotated hues.
 
-        In training by random angles, else by multiples of the golden angle, so that evaluating
-        twice gives the same.
+        Training uses random angles. Evaluation uses multiples of the golden angle, so that
+        evaluating twice gives the same result.
         """
         x, p = spaces.rgb_to_lab(batch.x), spaces.rgb_to_lab(batch.label)
         rows = ops.shape(x)[0]
@@ -211,13 +212,13 @@ class PaletteNet(BaseTranslator):
         return x, p, spaces.with_turned_hue(x, angle), spaces.with_turned_hue(p, angle)
 
     def recolored_lab(self, x: Tensor, palette: Tensor, training: bool = False) -> Tensor:
-        """Return g(x, palette) of images and palettes in Lab, [batch, height, width, 3]."""
+        """Return g(x, palette), [batch, height, width, 3], for images and palettes in Lab."""
         inputs = {"x": x / LAB, "condition": flat(palette)}
         ab = LARGEST * ops.tanh(ops.cast(self.generator(inputs, training=training), "float32"))
         return ops.concatenate([x[..., :1], ab], axis=-1)
 
     def logits(self, x: Tensor, palette: Tensor, training: bool = False) -> Tensor:
-        """Return the discriminator's logits of images and palettes in Lab, [batch, patches]."""
+        """Return the discriminator's logits, [batch, patches], for images and palettes in Lab."""
         palette = translation_networks.everywhere(flat(palette), self.image_shape)
         logits = self.discriminator({"x": x / LAB, "y": palette}, training=training)
         return ops.reshape(ops.cast(logits, "float32"), (-1, math.prod(logits.shape[1:])))
@@ -225,7 +226,7 @@ class PaletteNet(BaseTranslator):
     # Use
 
     def recolored(self, x: Tensor, palette: Tensor, training: bool = False) -> Tensor:
-        """Return images in the colors of palettes, tensors of sRGB, [batch, *input_shape]."""
+        """Return images in the colors of palettes, tensors [batch, *input_shape] in sRGB."""
         lab = self.recolored_lab(spaces.rgb_to_lab(x), spaces.rgb_to_lab(palette), training)
         return spaces.lab_to_rgb(lab)
 
@@ -234,12 +235,12 @@ class PaletteNet(BaseTranslator):
 
         Args:
             x: images [n, *input_shape], sRGB in [0, 1].
-            palettes: [n, colors, 3], or one for all, [colors, 3]; sRGB in [0, 1].
-            batch_size: how many images to hold in a network at once.
+            palettes: [n, colors, 3], or one for all images, [colors, 3]; sRGB in [0, 1].
+            batch_size: how many images a network processes at once.
 
         Returns:
-            float32 [n, *input_shape], sRGB in [0, 1], with the lightness of x but for colors that
-            do not exist.
+            float32 [n, *input_shape], sRGB in [0, 1], with the lightness of x, except where a color
+            is outside sRGB.
         """
         x, _ = self.checked_images(x, None)
         palettes = as_array(palettes, "palettes")
@@ -255,11 +256,11 @@ class PaletteNet(BaseTranslator):
     # Export
 
     def parts(self) -> dict:
-        """Return what can be exported: the generator, from x and a palette to y, all in sRGB.
+        """Return the exportable part: the generator, from x and a palette to y, in sRGB.
 
-        Near the edge of sRGB, one unit of a or b changes a channel by a tenth of its range, and
-        rounding errors grow with it. So the bound of the proof is ten times the usual one: 1e-4, a
-        fortieth of one of 256 gray levels.
+        Near the edge of sRGB, one unit of a or b changes a channel by a tenth of its range, which
+        amplifies rounding errors. So the tolerance of the parity check is ten times the usual one:
+        1e-4, a fortieth of one of 256 gray levels.
         """
         x = image_info(self)
         palette = TensorInfo("palette", "float32", self.label_shape, 0.0, 1.0)

@@ -22,50 +22,50 @@ from zoo.nn.proportions import suited_filters
 from zoo.training.loss_weight import LossWeight
 from zoo.training.registry import register
 
-NO_CODE = "a U-Net has no code: images also pass through its connections"
-
 
 @register
 class Pix2Pix(BaseTranslator):
     """Image-to-image translation: from outlines to photographs, from maps to aerial views, ...
 
     The generator g, a U-Net, turns an image x into an image g(x), which should look like the other
-    image y of the pair. The discriminator d sees x beside y or g(x), and judges every patch of the
-    pair by itself: its size is `patch_size`. Every training step makes two updates:
+    image y of the pair. The discriminator d takes x together with y or g(x), and gives a logit for
+    every patch of `patch_size` pixels. Every training step makes two updates:
 
     1. discriminator: it minimizes -log d(x, y) - log(1 - d(x, g(x))), averaged over patches;
     2. generator: it minimizes -log d(x, g(x)) + `l1_weight` |y - g(x)|, averaged over patches and
        over pixels.
 
-    The absolute error alone gives the median of all images y that x may have: the right shape,
-    without texture. The discriminator, which knows x, makes g(x) look like one of them.
+    The absolute error alone gives the median of all images y that are possible for x: it has the
+    right shape, but no texture. The discriminator, which also sees x, makes g(x) look like one of
+    these images.
 
     `loss` is the absolute error of a pixel; the adversarial losses do not show which model is
     better.
 
-    Use it where there are pairs of images of the same size. `fit(x, y)` takes the images and what
-    they are to become, `translate(x)` gives it. One image gives one translation: where many are
-    right, let a `zoo.CVAE` first draw the part that varies. There are no codes, so `encode`,
-    `decode`, `reconstruct` and `generate` raise a TypeError.
+    Use it if you have pairs of images of the same size. `fit(x, y)` takes the images and their
+    targets, and `translate(x)` returns translations. One image gives one translation: if many are
+    right, let a `zoo.CVAE` first draw the part that varies. There are no codes, so there is no
+    `encode`, `decode`, `reconstruct` or `generate`.
 
     Args:
-        input_shape: of x, (height, width, channels).
-        target_shape: of y, with the same height and width; `input_shape` by default.
-        filters: widths of the U-Net's halvings, at least one; by default as many as end in three
-            or four pixels on the longer side, if the shorter one allows it.
+        input_shape: the shape of x, (height, width, channels).
+        target_shape: the shape of y, with the same height and width; `input_shape` by default.
+        filters: widths of the U-Net's layers that halve the sides, at least one; by default as many
+            as reduce the longer side to three or four pixels, if the shorter side allows it.
         l1_weight: of the absolute error, at least 0.
         label_smoothing: s in [0, 0.5): the discriminator's target for real pairs is 1 - s.
-        discriminator_filters: widths of its halvings; by default the first two of `filters`. One
-            more doubles the patches.
-        generator: your own, from `x` to the likelihood's parameters.
-        discriminator: your own, a functional model of `{"x", "y"}` to logits [batch, ..., 1].
-        likelihood: gives the range of both images; "bernoulli" for [0, 1], "squared_error" for any.
+        discriminator_filters: widths of the discriminator's layers that halve the sides; by default
+            the first two of `filters`. One more makes patches about twice as large.
+        generator: your own network from `x` to the likelihood's parameters.
+        discriminator: your own functional model from `{"x", "y"}` to logits [batch, ..., 1].
+        likelihood: determines the range of both images; "bernoulli" for [0, 1], "squared_error" for
+            any.
         Others: see `zoo.models.translator.BaseTranslator`.
 
     Raises:
-        TypeError, ValueError: settings of a wrong kind or out of range; shapes that are not of
-            images, or of different sides; more halvings than the sides allow; networks that take
-            or give other shapes.
+        TypeError, ValueError: a setting has a wrong type or is out of range; shapes are not those
+            of images, or have different sides; there are more halvings than the sides allow; or
+            networks have other shapes.
 
     Examples:
         >>> (y, _), (y_test, _) = zoo.data.load("digits")
@@ -78,8 +78,8 @@ class Pix2Pix(BaseTranslator):
 
     Source: Isola, Zhu, Zhou and Efros 2017 (arXiv 1611.07004), sections 3.1 to 3.3. Here all
     hidden layers have group normalization, the last level gets x itself, patches are smaller, the
-    discriminator's loss is not halved, and the generator is deterministic: noise by dropout
-    changed little there.
+    discriminator's loss is not halved, and the generator is deterministic: in the paper, noise by
+    dropout changed little.
     """
 
     loss_metric = "absolute_error"
@@ -133,9 +133,9 @@ class Pix2Pix(BaseTranslator):
         )
         if self.likelihood.in_own_units or self.likelihood.values > 1:
             raise ValueError(
-                "Pix2Pix gives one number for each channel of a pixel, and the likelihood "
-                f"{type(self.likelihood).__name__} takes others: choose 'bernoulli' for pixels in "
-                "[0, 1], or 'squared_error' for any."
+                "Pix2Pix gives one number for each channel of a pixel, but the likelihood "
+                f"{type(self.likelihood).__name__} needs other parameters: choose 'bernoulli' for "
+                "pixels in [0, 1], or 'squared_error' for any."
             )
         self.l1_weight = LossWeight("l1_weight", l1_weight, least=0)
         self.label_smoothing = number("label_smoothing", label_smoothing, least=0, below=0.5)
@@ -178,7 +178,7 @@ class Pix2Pix(BaseTranslator):
 
     @property
     def patch_size(self) -> int:
-        """The side of the patches that the described discriminator judges, in pixels."""
+        """The side, in pixels, of the patches of the default discriminator."""
         return translation_networks.patch_size(len(self.discriminator_filters))
 
     # Training
@@ -218,7 +218,7 @@ class Pix2Pix(BaseTranslator):
         return Losses(generator, weighted, generator=generator, absolute_error=error)
 
     def translated(self, x: Tensor, training: bool = False) -> Tensor:
-        """Return g(x) of images, as tensors, float32 [batch, *target_shape]."""
+        """Return g(x) for images, tensors float32 [batch, *target_shape]."""
         return ops.cast(self.likelihood(self.generator(x, training=training)).mean, "float32")
 
     def logits(self, x: Tensor, y: Tensor, training: bool = False) -> Tensor:
@@ -234,7 +234,7 @@ class Pix2Pix(BaseTranslator):
 
         Args:
             x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
-            batch_size: how many images to hold in a network at once.
+            batch_size: how many images a network processes at once.
 
         Returns:
             float32 [n, *target_shape]; in [0, 1] for a Bernoulli likelihood.
@@ -249,7 +249,7 @@ class Pix2Pix(BaseTranslator):
     # Export
 
     def parts(self) -> dict:
-        """Return what can be exported: the generator, from x to y, and the discriminator."""
+        """Return the exportable parts: the generator, from x to y, and the discriminator."""
         x = image_info(self)
         y = TensorInfo("y", "float32", self.target_shape, x.low, x.high)
         patches = tuple(self.discriminator.output.shape[1:])
@@ -278,5 +278,5 @@ class Pix2Pix(BaseTranslator):
 
 
 def default_filters(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return widths of halvings that end in few pixels, as many as the shorter side allows."""
+    """Return the default widths of the halvings, at most as many as the shorter side allows."""
     return (*suited_filters(shape), 128)[: min(shape[:2]).bit_length() - 1]

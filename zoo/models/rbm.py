@@ -19,11 +19,6 @@ from zoo.nn.distributions.likelihood_names import of_unit_variance
 from zoo.nn.distributions.likelihoods import Bernoulli
 from zoo.training.registry import register
 
-ONE_LAYER = (
-    "it is one dense layer with one kernel. Several of them make a deep network: "
-    "zoo.pretrain(model, x, zoo.RBM)"
-)
-
 
 @register
 class RBM(Autoencoder):
@@ -35,19 +30,24 @@ class RBM(Autoencoder):
 
         F(v) - F(v'),  F(v) = -ln sum_h exp(-E(v, h)),
 
-    where v' is the image after k steps of Gibbs sampling, taken as a constant. Sampling starts at
-    the data (CD-k), or continues chains from step to step (`chains`, persistent contrastive
-    divergence). The encoder is E[h | v]; the decoder is E[v | h], with the same kernel.
+    where v' is the image after k steps of Gibbs sampling, which is treated as a constant. Sampling
+    starts at the data (CD-k), or continues chains from one training step to the next (`chains`,
+    persistent contrastive divergence). The encoder computes E[h | v]; the decoder computes E[v |
+    h], with the same kernel.
 
-    Use it for one layer of features, and to pre-train a deep network: `zoo.pretrain`. `contrast` is
-    minimized; `loss` is the reconstruction term, which is only measured.
+    Use it for one layer of features, and to pre-train a deep network: `zoo.pretrain`. The metric
+    `contrast` is minimized; `loss` is the reconstruction term, which is only measured.
 
     Args:
         k: Gibbs steps, at least 1.
-        chains: how many persistent chains; with 0, each step starts at the data.
-        code_activation: of the hidden units, "sigmoid" for binary and "linear" for Gaussian units.
-        activation: without effect, as there are no hidden layers.
-        Others: see `Autoencoder`. Binary visible units take images in [0, 1] as probabilities.
+        chains: how many persistent chains there are; with 0, sampling starts at the data in each
+            step.
+        code_activation: the activation of the hidden units, "sigmoid" for binary and "linear" for
+            Gaussian units.
+        activation: has no effect, because there are no hidden layers.
+        Others: see `Autoencoder`; an RBM is one dense layer with tied weights, so there is no
+            `network`, `filters`, `hidden_units`, `tie_weights`, `encoder` or `decoder`. Binary
+            visible units treat images in [0, 1] as probabilities.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -64,8 +64,8 @@ class RBM(Autoencoder):
 
     family = "boltzmann"
     metric_names = ("reconstruction", "contrast")
-    untrained = ("likelihood",)  # which is measured only
-    takes_further_losses = False  # its gradient is that of an energy
+    untrained = ("likelihood",)  # it is measured only
+    takes_further_losses = False  # its gradient is that of a free energy
 
     def __init__(
         self,
@@ -105,8 +105,8 @@ class RBM(Autoencoder):
         self.binary = isinstance(self.likelihood, Bernoulli)
         if self.likelihood.in_own_units:
             raise ValueError(
-                "An RBM takes visible units as they are: standardize the columns yourself and give "
-                'likelihood="gaussian", or take another class, such as VAE.'
+                "An RBM does not standardize visible units: standardize the columns yourself and "
+                'give likelihood="gaussian", or use another class, such as VAE.'
             )
         if not self.binary and getattr(self.likelihood, "stddev", None) != 1.0:
             raise ValueError(
@@ -151,7 +151,7 @@ class RBM(Autoencoder):
         return -ops.sum(visible, axis=1) - ops.sum(hidden, axis=1)
 
     def parts(self) -> dict:
-        """Return what can be exported: encoder, decoder, and `energy`, F(v) up to a constant."""
+        """Return the exportable parts: encoder, decoder and `energy`, F(v) up to a constant."""
         x = image_info(self)
         energy = TensorInfo("free_energy", "float32", ())
 
@@ -165,7 +165,7 @@ class RBM(Autoencoder):
     def model_images(self, v: Tensor, training: bool) -> Tensor:
         """Return images after k Gibbs steps, [batch or chains, ...], without a gradient.
 
-        If sampling starts at the data, the last step gives means, which have less noise.
+        If sampling starts at the data, the last step returns means, which have less noise.
         """
         persistent = bool(self.chains) and training
         if persistent:
@@ -194,7 +194,7 @@ class RBM(Autoencoder):
     def log_pseudo_likelihood(self, v: Tensor) -> Tensor:
         """Return an estimate of sum_i ln p(v_i | all others), in nats, [batch].
 
-        It takes one random unit per image, as scikit-learn's `BernoulliRBM` does.
+        It uses one random unit per image, as scikit-learn's `BernoulliRBM` does.
         """
         units = int(np.prod(self.image_shape))
         flat = ops.reshape(v, (-1, units))
@@ -218,9 +218,9 @@ class RBM(Autoencoder):
         """Generate images by Gibbs sampling from noise, and return the means of the last step.
 
         Args:
-            n: how many images. labels: None, as the model is not conditional.
+            n: how many images. labels: must be None, because the model is not conditional.
             seed: the same seed gives the same images.
-            steps: of Gibbs sampling; as chains mix slowly, more steps are better.
+            steps: the number of Gibbs steps; more are better, because chains mix slowly.
 
         Returns:
             float32 [n, *input_shape].

@@ -1,4 +1,4 @@
-"""The adversarial autoencoder that learns classes from few labels."""
+"""The adversarial autoencoder that learns to classify from few labels."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from zoo.training.registry import register
 
 @register
 class SemiSupervisedAAE(ClusteringAAE):
-    """The adversarial autoencoder that learns to classify images, most of them without a label.
+    """The semi-supervised adversarial autoencoder: it learns to classify from few labels.
 
-    It is a `ClusteringAAE` whose clusters are the classes of a few labeled images. A step has a
+    It is a `ClusteringAAE` whose clusters are the classes of a few labeled images. A step makes a
     fourth update:
 
     4. classification: trunk and classifier minimize the cross-entropy on labeled images.
@@ -43,7 +43,7 @@ class SemiSupervisedAAE(ClusteringAAE):
         >>> model.predict_labels(x_test).shape
         (360,)
 
-    Source: Makhzani et al. 2015 (arXiv 1511.05644), section 5; with `head_distance` section 7.
+    Source: Makhzani et al. 2015 (arXiv 1511.05644), section 5; section 7 for `head_distance`.
     """
 
     metric_names = (*ClusteringAAE.metric_names, "classification")
@@ -109,7 +109,7 @@ class SemiSupervisedAAE(ClusteringAAE):
         self.labeled = LabeledImages()
 
     def data_of_batches(self, data: Any) -> Any:
-        """Return the images without a label; the others are set apart."""
+        """Return the images without a label; the labeled ones are set apart."""
         return keep_labeled(self, data)
 
     def train_step(self, data: Any) -> dict:

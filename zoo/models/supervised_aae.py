@@ -13,10 +13,10 @@ from zoo.training.registry import register
 
 @register
 class SupervisedAAE(AAE):
-    """The supervised adversarial autoencoder: its decoder takes the class, its code is the style.
+    """The supervised adversarial autoencoder: the decoder takes the class, the code is the style.
 
-    It is an `AAE` whose decoder takes a label and a code; the encoder takes the image only. The
-    code need not hold what the label says. So one code with different labels gives images of one
+    It is an `AAE` whose decoder takes a label and a code; the encoder takes the image only. So the
+    code does not have to contain the class, and one code with different labels gives images of one
     style.
 
     Use it as a `CVAE`: to generate images of a class, and for analogies.
@@ -24,10 +24,11 @@ class SupervisedAAE(AAE):
     Args:
         num_classes: how many labels there are.
         conditional_discriminator: whether the discriminator takes the label too. Then the codes of
-            each class must match the prior. If it does not, as in the paper, only the codes of all
-            classes together must match it, so that a class may have a region of its own, and the
-            decoder uses the label less.
-        Others: see `AAE`. Your own decoder must take a dict of `z` and `label`.
+            each class must match the prior. If not, as in the paper, only the codes of all classes
+            together must match it: a class may then occupy its own region, and the decoder uses the
+            label less.
+        Others: see `AAE`; there is no `tie_weights`. Your own decoder must take a dict of `z` and
+            `label`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")

@@ -1,4 +1,4 @@
-"""Target propagation: an energy-based autoencoder, whose codes are found by gradient descent."""
+"""Target propagation: an energy-based autoencoder that finds codes by gradient descent."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class TargetPropAutoencoder(BaseAutoencoder):
     1. reconstruction: the decoder minimizes C(y, Dec(z*));
     2. prediction: the encoder minimizes D(z*, Enc(y)).
 
-    No gradient goes from the decoder into the encoder. `loss` is C for the encoder's own code, as
-    in `reconstruct`; it is measured, not minimized. `reconstruction` is C at z*.
+    No gradient goes from the decoder into the encoder. `loss` is C at the encoder's code Enc(y),
+    which `reconstruct` uses; it is measured, not minimized. `reconstruction` is C at z*.
 
-    Use it to study learning as energy shaping, and if codes may be refined at inference (`refine`,
+    Use it to study how learning shapes an energy, or to refine codes at inference (`refine`,
     `free_energy`).
 
     Args:
-        iterations: of the descent, at least 1.
-        rate: of the descent, above 0: a step is rate times the negative gradient.
+        iterations: the number of steps of the descent, at least 1.
+        rate: the step size of the descent, above 0: a step is rate times the negative gradient.
         proximity: weight of D in the descent, at least 0.
         regularizer: weight of |z|^2, at least 0.
-        Others: see `zoo.models.autoencoder.BaseAutoencoder`; "gaussian" has the standard
-            deviation 1.
+        Others: see `zoo.models.autoencoder.BaseAutoencoder`; there is no `tie_weights`, and
+            "gaussian" has the standard deviation 1.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -149,7 +149,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return self.cost(x, z) + self.regularizer * ops.sum(ops.square(z), axis=1)
 
     def parts(self) -> dict:
-        """Return what can be exported: encoder, decoder, and `energy`, E(y, z)."""
+        """Return the exportable parts: encoder, decoder and `energy`, E(y, z)."""
         parts = super().parts()
         (x,), (z,) = parts["encoder"].inputs, parts["decoder"].inputs
         energy = TensorInfo("energy", "float32", ())
@@ -174,10 +174,10 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return ops.stop_gradient(z)
 
     def refine(self, x: ArrayLike, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
-        """Return codes of images after gradient descent on E(y, z), without the proximity term.
+        """Return the codes of images after gradient descent on E(y, z) without the proximity term.
 
         Args:
-            x: images [n, *input_shape]. rounds: how many times to make `iterations` steps.
+            x: images [n, *input_shape]. rounds: how many times to run `iterations` steps.
 
         Returns:
             float32 [n, *code_shape].
@@ -193,9 +193,10 @@ class TargetPropAutoencoder(BaseAutoencoder):
         return self.descend(x, z, proximity=0.0)
 
     def free_energy(self, x: ArrayLike, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
-        """Return F(y), the minimum of E(y, z) over z that gradient descent finds, float32 [n].
+        """Return F(y), the minimum of E(y, z) over z as found by gradient descent, float32 [n].
 
-        This is the free energy at zero temperature; for others see `zoo.nn.energies.free_energy`.
+        This is the free energy at zero temperature; for other temperatures see
+        `zoo.nn.energies.free_energy`.
         """
         x, _ = self.checked_images(x, None)
         z = self.refine(x, rounds=rounds, batch_size=batch_size)

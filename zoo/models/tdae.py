@@ -1,4 +1,4 @@
-"""The transformative discriminative autoencoder: large faces from small, unaligned, noisy ones."""
+"""The transformative discriminative autoencoder, for super-resolution of unaligned faces."""
 
 from __future__ import annotations
 
@@ -23,46 +23,48 @@ from zoo.training.registry import register
 
 @register
 class TDAE(BaseTranslator):
-    """Super-resolution of unaligned, noisy images by a decoder, an encoder and a second decoder.
+    """TDAE: super-resolution of unaligned, noisy images by a decoder, an encoder and a decoder.
 
-    An image x is small, noisy, and moved, turned or scaled; y is what it should become: large,
-    clean and aligned. The first decoder makes it large, y1 = g1(x). The encoder makes that small
-    again, s = e(y1): now without noise, and aligned. The second decoder gives the result,
-    y2 = g2(s). Spatial transformers in all three move features into their places. With s(y) as the
-    means of the pixels of y that are one pixel of a small image, and d as the discriminator, every
-    training step makes two updates:
+    An image x is small, noisy, and shifted, rotated or scaled; its target y is large, clean and
+    aligned. The first decoder enlarges x, y1 = g1(x). The encoder reduces y1 to a small image s =
+    e(y1), now without noise, and aligned. The second decoder gives the result, y2 = g2(s). Spatial
+    transformers in all three networks align the features. Let s(y) be y reduced to the small size
+    by averaging pixels, and d the discriminator. Every training step makes two updates:
 
     1. discriminator: it minimizes -log d(y) - log(1 - d(y2));
     2. decoders and encoder: they minimize |y - y1|^2 + |s(y) - s|^2 + |y - y2|^2
        - `generator_weight` log d(y2) + `feature_weight` |f(y) - f(y2)|^2, where f are the features
        of the discriminator; squares are averaged over pixels and over features.
 
-    The squared errors alone give the mean of all faces that x may have been, which is blurred; the
-    other two terms make y2 sharp, at the cost of its squared error.
+    The squared errors alone give the mean of all faces that are possible for x, which is blurred;
+    the other two terms make y2 sharp, at the cost of a larger squared error.
 
     `loss` and `squared_error` are |y - y2|^2.
 
-    Use it for images of one kind, such as faces. What it adds is likely, not what was there: do not
-    use it to identify people. `fit(x, y)` takes small and large images, such as
-    `zoo.data.unaligned` makes; `translate(x)` gives the large ones. There are no codes, so
-    `encode`, `decode`, `reconstruct` and `generate` raise a TypeError.
+    Use it for images of one kind, such as faces. The details that it adds are likely, but not true:
+    do not use it to identify people. `fit(x, y)` takes small and large images; `zoo.data.unaligned`
+    makes such small images. `translate(x)` returns the large ones. There are no codes, so there is
+    no `encode`, `decode`, `reconstruct` or `generate`.
 
     Args:
-        input_shape: of x, (height, width, channels).
-        target_shape: of y. Both sides are 2, 4, 8, ... times as long as those of x, the same for
-            both; by default 8 times.
-        filters: widths of the halvings of the encoder, and in reverse of the doublings of the
-            decoders: as many as there are doublings; by default 32, 64, 128, up to 256.
-        generator_weight: of the adversarial loss, at least 0.
-        feature_weight: of the squared error of the discriminator's features, at least 0.
+        input_shape: the shape of x, (height, width, channels).
+        target_shape: the shape of y. Both sides must be 2, 4, 8, ... times as long as those of x,
+            by the same factor; by default 8 times.
+        filters: widths of the encoder's layers that halve the sides; the decoders use them in
+            reverse. One is needed for each doubling; the default is 32, 64, 128, up to 256.
+        generator_weight: the weight of the adversarial loss, at least 0.
+        feature_weight: the weight of the squared error of the discriminator's features, at least 0.
         label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.
-        discriminator_filters: widths of its halvings; `filters` by default.
-        likelihood: gives the range of both images; "bernoulli" for [0, 1], "squared_error" for any.
+        discriminator_filters: widths of the discriminator's layers that halve the sides; `filters`
+            by default.
+        likelihood: determines the range of both images; "bernoulli" for [0, 1], "squared_error" for
+            any.
         Others: see `zoo.models.translator.BaseTranslator`.
 
     Raises:
-        TypeError, ValueError: settings of a wrong kind or out of range; shapes that are not of
-            images, or not multiples of each other; another number of filters than of doublings.
+        TypeError, ValueError: a setting has a wrong type or is out of range; shapes are not those
+            of images, or not multiples of each other; or the number of filters is not that of
+            doublings.
 
     Examples:
         >>> y = np.random.default_rng(0).random((20, 16, 16, 1), "float32")
@@ -75,8 +77,8 @@ class TDAE(BaseTranslator):
 
     Source: Yu and Porikli 2017 (CVPR, Hallucinating Very Low-Resolution Unaligned and Noisy Face
     Images by Transformative Discriminative Autoencoders), section 3. Here all parts are trained
-    together from the start, the discriminator judges y2 alone and not y1, and the features are its
-    own instead of those of a network that knows photographs.
+    together from the start, the discriminator gets y2 but not y1, and the features are those of the
+    discriminator instead of a network trained on photographs.
     """
 
     loss_metric = "squared_error"
@@ -137,9 +139,9 @@ class TDAE(BaseTranslator):
             )
         if self.likelihood.in_own_units or self.likelihood.values > 1:
             raise ValueError(
-                "TDAE gives one number for each channel of a pixel, and the likelihood "
-                f"{type(self.likelihood).__name__} takes others: choose 'bernoulli' for pixels in "
-                "[0, 1], or 'squared_error' for any."
+                "TDAE gives one number for each channel of a pixel, but the likelihood "
+                f"{type(self.likelihood).__name__} needs other parameters: choose 'bernoulli' for "
+                "pixels in [0, 1], or 'squared_error' for any."
             )
         self.generator_weight = LossWeight("generator_weight", generator_weight, least=0)
         self.feature_weight = LossWeight("feature_weight", feature_weight, least=0)
@@ -176,7 +178,7 @@ class TDAE(BaseTranslator):
 
     def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
-        # The discriminator learns to distinguish large images of the data from made ones.
+        # The discriminator learns to distinguish large images of the data from generated ones.
         d = self.minimize(lambda: self.discriminator_losses(batch, True), batch, "discriminator")
         # Decoders and encoder learn to fool it, and to come close to the data.
         a = self.minimize(lambda: self.autoencoder_losses(batch, True), batch, "autoencoder")
@@ -221,17 +223,17 @@ class TDAE(BaseTranslator):
         )
 
     def stages(self, x: Tensor, training: bool = False) -> tuple:
-        """Return y1 = g1(x), s = e(y1) and y2 = g2(s) of images, as tensors."""
+        """Return y1 = g1(x), s = e(y1) and y2 = g2(s) for images, as tensors."""
         y1 = self.mean(self.first_decoder(x, training=training))  # [batch, *target_shape]
         s = self.mean(self.encoder(y1, training=training))  # [batch, height, width, channels of y]
         return y1, s, self.mean(self.second_decoder(s, training=training))
 
     def mean(self, parameters: Tensor) -> Tensor:
-        """Return images of a network's output, in the likelihood's range."""
+        """Return the images, in the likelihood's range, for the output of a network."""
         return ops.cast(self.likelihood(parameters).mean, "float32")
 
     def reduced(self, y: Tensor) -> Tensor:
-        """Return s(y), the means of the pixels that are one pixel of a small image."""
+        """Return s(y): each pixel of the small image is the mean of a square of pixels of y."""
         height, width = self.image_shape[:2]
         side = 2**self.doublings
         squares = ops.reshape(y, (-1, height, side, width, side, y.shape[-1]))
@@ -249,11 +251,11 @@ class TDAE(BaseTranslator):
 
     @streams.by_batch
     def translate(self, x: ArrayLike, *, batch_size: int = 128) -> np.ndarray:
-        """Return large images of small ones, y2.
+        """Return the large images y2 for small images.
 
         Args:
             x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
-            batch_size: how many images to hold in a network at once.
+            batch_size: how many images a network processes at once.
 
         Returns:
             float32 [n, *target_shape]; in [0, 1] for a Bernoulli likelihood.
@@ -262,17 +264,17 @@ class TDAE(BaseTranslator):
         return run_in_batches(self.translated, x, batch_size=batch_size)
 
     def translated(self, x: Tensor, training: bool = False) -> Tensor:
-        """Return y2 of images, as tensors, float32 [batch, *target_shape]."""
+        """Return y2 for images, tensors float32 [batch, *target_shape]."""
         return self.stages(x, training)[-1]
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Make small images large, [batch, *target_shape]."""
+        """Enlarge small images, to [batch, *target_shape]."""
         return self.translated(inputs, training)
 
     # Export
 
     def parts(self) -> dict:
-        """Return what can be exported: all three networks as one, and the discriminator."""
+        """Return the exportable parts: the three networks as one, and the discriminator."""
         x = image_info(self)
         y = TensorInfo("y", "float32", self.target_shape, x.low, x.high)
 
@@ -293,7 +295,7 @@ class TDAE(BaseTranslator):
 
 
 def doublings(small: tuple[int, ...], large: tuple[int, ...]) -> int:
-    """Return how often both sides of small images must be doubled to be those of large ones."""
+    """Return how many times both sides of small images must be doubled to reach the large ones."""
     times = max(1, round(math.log2(max(1, large[0] / small[0]))))
     if large[:2] != (small[0] * 2**times, small[1] * 2**times):
         raise ValueError(

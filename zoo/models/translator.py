@@ -1,4 +1,4 @@
-"""The kind of models that turn images into images, without codes that a user sees."""
+"""The base class of models that turn images into images, and have no codes for users."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from zoo.training.monitors import DiscriminatorMonitor
 class BaseTranslator(BaseModel):
     """The base class of models that turn images into images.
 
-    `fit` takes an array for each image, such as the image that it should become, in place of
-    labels. There are no codes and no prior, so there is no `encode` and no `generate`.
+    `fit` takes, in place of labels, an array for each image, such as the target image. There are no
+    codes and no prior, so there is no `encode` and no `generate`.
 
     Args:
-        input_shape: of x, (height, width, channels), as `shape_of_images` returned it.
-        filters: widths of the halvings. activation: of the hidden layers.
-        likelihood: gives the range of images; "bernoulli" for [0, 1], "squared_error" for any.
+        input_shape: the shape of x, (height, width, channels), as `shape_of_images` returned it.
+        filters: widths of the layers that halve the sides. activation: the activation of the hidden
+            layers.
+        likelihood: determines the range of images; "bernoulli" for [0, 1], "squared_error" for any.
         seed, name, dtype: see `zoo.models.base.BaseModel`.
     """
 
@@ -49,7 +50,7 @@ class BaseTranslator(BaseModel):
 
 
 def shape_of_images(model: str, name: str, shape: Any) -> tuple[int, ...]:
-    """Return a shape of images, (height, width, channels)."""
+    """Return a shape of images, (height, width, channels), after checking it."""
     if shape is None:
         raise ValueError(f"{model} needs {name}=(height, width, channels), such as (28, 28, 1).")
     shape = arguments.shape(name, shape, "(height, width, channels)")
@@ -59,7 +60,7 @@ def shape_of_images(model: str, name: str, shape: Any) -> tuple[int, ...]:
 
 
 def check_halvings(name: str, filters: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    """Refuse no halvings, and more of them than the shorter side allows."""
+    """Refuse an empty tuple of filters, and more halvings than the shorter side allows."""
     most = min(shape[:2]).bit_length() - 1
     if not 1 <= len(filters) <= most:
         raise ValueError(

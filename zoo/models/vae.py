@@ -29,12 +29,12 @@ from zoo.training.monitors import not_finite
 from zoo.training.posterior_collapse import warn_of_collapse
 from zoo.training.registry import register
 
-FEW_STEPS = 100  # of training, after which codes may still be unused
+FEW_STEPS = 100  # of training: before these, unused codes are no reason to warn
 
 
 @register
 class VAE(BaseAutoencoder):
-    """The variational autoencoder: codes are distributions, and a prior over codes generates.
+    """The variational autoencoder: it encodes to distributions, and can generate from a prior.
 
     Minimizes E_q(z|x)[-log p(x | z)] + beta KL(q(z | x) || p(z)), the negative evidence lower
     bound for beta = 1, for encoder and decoder together, by reparameterization. q is a diagonal
@@ -48,22 +48,24 @@ class VAE(BaseAutoencoder):
         beta: weight of the KL divergence, at least 0; above 1 for the beta-VAE (Higgins et al.
             2017). It may be a `keras.optimizers.schedules.LearningRateSchedule`, such as
             PolynomialDecay(0.0, 5000, 1.0): a variable of the model then holds its current value.
-        samples: L, how many codes are sampled for an image in training and evaluation.
-        free_bits: nats of KL divergence, averaged over the batch, that are free for each dimension:
-            below them, a dimension is not pushed toward the prior. The metric `free_bits_penalty`
-            is the term that the loss has for this.
-        binarize: for a Bernoulli likelihood. None takes pixels as they are. "dynamic" sets each
-            pixel to 1 with its value as the probability, newly sampled at every step; `encode` and
-            `reconstruct` take it as it is. "threshold" always sets it to 1 if it is above 1/2.
-        corruption: of the images that the encoder sees in training, as in
-            `zoo.DenoisingAutoencoder`; the likelihood is that of the clean image. Without one,
-            `fit(noisy, clean)` learns from pairs.
+        samples: L, the number of codes sampled for each image in training and evaluation.
+        free_bits: how many nats of KL divergence, averaged over the batch, each dimension may use
+            without cost: below this, a dimension is not pushed toward the prior. The metric
+            `free_bits_penalty` is the term that this adds to the loss.
+        binarize: for a Bernoulli likelihood. None does not change pixels. "dynamic" sets each pixel
+            to 1 with its value as the probability, newly sampled at every step; `encode` and
+            `reconstruct` do not change it. "threshold" always sets a pixel to 1 if it is above 1/2,
+            else to 0.
+        corruption: the corruption of the images that the encoder sees in training, as in
+            `zoo.DenoisingAutoencoder`; the loss is the likelihood of the clean image. Without a
+            corruption, `fit(noisy, clean)` learns from pairs.
         prior: a `zoo.Normal`, the standard normal by default; or another prior with a density, such
-            as a `zoo.GaussianMixture` or your own, for which the KL divergence is estimated:
-            log q(z | x) - log p(z), averaged over the samples.
-        Others: see `zoo.models.autoencoder.BaseAutoencoder`. Your own encoder must return a dict of
-            `z_mean` and `z_log_var`, both [batch, latent_dim]; log-variances outside of [-12, 12]
-            are reduced, see `zoo.nn.distributions.normal.bounded_log_variance`.
+            as a `zoo.GaussianMixture` or your own. For such a prior the KL divergence is estimated
+            as log q(z | x) - log p(z), averaged over the samples.
+        Others: see `zoo.models.autoencoder.BaseAutoencoder`; a VAE has no `code_activation` and no
+            `tie_weights`. Your own encoder must return a dict of `z_mean` and `z_log_var`, both
+            [batch, latent_dim]; log-variances outside [-12, 12] are reduced, see
+            `zoo.nn.distributions.normal.bounded_log_variance`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -136,7 +138,7 @@ class VAE(BaseAutoencoder):
             name=name,
             dtype=dtype,
         )
-        self.decoder_likelihood = self.likelihood  # not the same in M1M2, which decodes to codes
+        self.decoder_likelihood = self.likelihood  # it differs in M1M2, which decodes to codes
         self.samples = whole("samples", samples, least=1)
         self.free_bits = number("free_bits", free_bits, least=0)
         self.corruption = None if corruption is None else corruptions.get(corruption)
@@ -145,17 +147,17 @@ class VAE(BaseAutoencoder):
         if self.corruption:
             check_corruption(self.corruption, self.likelihood, self.image_shape)
         self.binarize = _checked_binarization(binarize, self.likelihood, self.corruption)
-        self.prior_network = None  # not as a class attribute, which PyTorch finds before a layer
+        self.prior_network = None  # no class attribute: PyTorch would find it before a layer
         self.prior = self._make_prior(prior)
         self.beta = _checked_beta(beta)
         if callable(self.beta):  # a schedule
-            self.step = self.add_state((), "zeros", name="step")  # in files without optimizer, too
+            self.step = self.add_state((), "zeros", name="step")  # also in files without optimizer
             self.scheduled_beta = self.add_state((), "zeros", name="beta")
             self.scheduled_beta.assign(self.beta(0))
         if self.free_bits:
             self.add_metric_name("free_bits_penalty")
             if not normal.has_closed_form(self.prior):
-                raise ValueError("free_bits= needs a KL by dimension, so a zoo.Normal prior.")
+                raise ValueError("free_bits= needs a KL by dimension: choose a zoo.Normal prior.")
 
     def _make_prior(self, prior):
         return prior_names.get(prior, self.code_shape, with_density=True)
@@ -163,7 +165,7 @@ class VAE(BaseAutoencoder):
     # Distributions
 
     def posterior(self, x: Tensor, label: Tensor = None, training: bool = False) -> DiagonalNormal:
-        """Return q(z | x), or q(z | x, label), of images [batch, *input_shape]."""
+        """Return q(z | x), or q(z | x, label), for images [batch, *input_shape]."""
         x = self.input_pixels(x)  # binary pixels stay as they are
         inputs = {"x": x, "label": label} if "x" in self.label_inputs else x
         return DiagonalNormal(**self.encoder(inputs, training=training))
@@ -175,10 +177,10 @@ class VAE(BaseAutoencoder):
     def log_likelihoods(
         self, x: Tensor, z: Tensor, label: Tensor = None, training: bool = False
     ) -> Tensor:
-        """Return log p(x | z) of images and codes z [batch, samples, latent_dim], [batch, samples].
+        """Return log p(x | z), [batch, samples], for codes z [batch, samples, latent_dim].
 
         Args:
-            x: [batch, *input_shape].
+            x: images [batch, *input_shape].
         """
         samples = z.shape[1]
         if samples > 1:
@@ -222,7 +224,8 @@ class VAE(BaseAutoencoder):
     def free_bits_penalty(self, q: Any, p: Any, weight: Tensor) -> Tensor:
         """Return sum_j max(0, free_bits - KL_j) for the mean KL_j of a batch, a scalar.
 
-        With the KL divergence it is sum_j max(free_bits, KL_j). Sample weights are in the means.
+        Added to the KL divergence, it gives sum_j max(free_bits, KL_j). The means include sample
+        weights.
         """
         by_dimension = normal.kl_by_dimension(q, p)
         if weight is None:
@@ -237,9 +240,10 @@ class VAE(BaseAutoencoder):
             self.scheduled_beta.assign(self.beta(self.step))
 
     def input_pixels(self, x: Tensor, draw: bool = False) -> Tensor:
-        """Return the input of the networks: pixels 0 or 1 if `binarize` is "threshold".
+        """Return the input of the networks: pixels are 0 or 1 if `binarize` is "threshold".
 
-        If `draw`, as in `fit` and `evaluate`, pixels are sampled if it is "dynamic".
+        If `binarize` is "dynamic", pixels are sampled if `draw` is true, as in `fit` and
+        `evaluate`.
         """
         if self.binarize == "threshold":
             return ops.cast(x > 0.5, "float32")
@@ -278,10 +282,11 @@ class VAE(BaseAutoencoder):
         Args:
             x: images [n, *input_shape], in the likelihood's range.
             labels: integers [n] for conditional models.
-            sample: return samples instead of means. If most dimensions hold no information, the
-                decoder has learned with noise in them, and may decode samples better.
-            seed: of the samples.
-            batch_size: how many images to hold in a network at once.
+            sample: whether to return samples instead of means. If most dimensions hold no
+                information, the decoder was trained with noise in them, and may decode samples
+                better.
+            seed: the seed of the samples.
+            batch_size: how many images a network processes at once.
 
         Returns:
             float32 [n, *code_shape].
@@ -295,7 +300,7 @@ class VAE(BaseAutoencoder):
         )
 
     def _code_from_noise(self, x, noise, label=None):
-        """Return the samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
+        """Return samples of q(z | x) for standard normal noise, both [batch, latent_dim]."""
         return self.posterior(x, label).reparameterize(noise[:, None])[:, 0]
 
     def posterior_moments(
@@ -307,15 +312,15 @@ class VAE(BaseAutoencoder):
         return both[:, : self.latent_dim], both[:, self.latent_dim :]
 
     def _moments(self, x, label=None):
-        """Return mean and log-variance of q(z | x) side by side, [batch, 2 latent_dim]."""
+        """Return mean and log-variance of q(z | x), concatenated, [batch, 2 latent_dim]."""
         q = self.posterior(x, label)
         return ops.concatenate([q.mean, q.log_var], axis=-1)
 
     def kl_by_dimension(self, x: ArrayLike, labels: Labels = None) -> np.ndarray:
-        """Return KL(q(z_j | x) || p(z_j)) of images by dimension, float32 [n, latent_dim], nats.
+        """Return KL(q(z_j | x) || p(z_j)) by image and dimension, float32 [n, latent_dim], nats.
 
         Raises:
-            TypeError: the prior is a mixture, under which dimensions depend on each other.
+            TypeError: the prior is a mixture, in which dimensions depend on each other.
         """
         if not normal.has_closed_form(self.prior) and self.prior_network is None:
             raise TypeError("A mixture has no KL by dimension; see `kl_and_log_prob`.")
@@ -329,7 +334,7 @@ class VAE(BaseAutoencoder):
     def kl_and_log_prob(
         self, x: ArrayLike, z: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
     ) -> Any:
-        """Return KL(q(z | x) || p(z)) and log p(x | z) of images, arrays, float32 [n], nats.
+        """Return KL(q(z | x) || p(z)) and log p(x | z) of images, float32 arrays [n], in nats.
 
         Args:
             x: images [n, *input_shape]. labels: integers [n] for conditional models.
@@ -346,7 +351,7 @@ class VAE(BaseAutoencoder):
         return self._bound(self.posterior(x, label), x, z[:, None], label)
 
     def bound_of_noise(self, x: Tensor, noise: Tensor, label: Tensor = None) -> Tensor:
-        """Return `bound_of` at the codes of q(z | x) for standard normal noise, [batch, 2]."""
+        """Return `bound_of` at the samples of q(z | x) for standard normal noise, [batch, 2]."""
         q = self.posterior(x, label)
         return self._bound(q, x, q.reparameterize(noise[:, None]), label)
 
@@ -360,9 +365,10 @@ class VAE(BaseAutoencoder):
     ) -> Estimate:
         """Estimate log p(x), or log p(x | label), by importance sampling from q(z | x).
 
-        ln 1/S sum_s p(x, z_s) / q(z_s | x): on average a lower bound, which gets tighter with more
-        samples. Memory does not grow with them. It is no log-likelihood for gray pixels with a
-        Bernoulli likelihood (see `binarize`), nor for the squared error.
+        The estimate is ln 1/S sum_s p(x, z_s) / q(z_s | x). On average it is a lower bound, which
+        gets tighter with more samples; memory does not grow with their number. It is not a
+        log-likelihood for gray pixels with a Bernoulli likelihood (see `binarize`), nor for the
+        squared error.
 
         Args:
             x: images [n, *input_shape]; with `binarize="dynamic"`, binary images are sampled first.
@@ -385,13 +391,13 @@ class VAE(BaseAutoencoder):
         return self.log_weights(q, z, self.log_likelihoods(self.input_pixels(x), z, label), label)
 
     def log_weights(self, q: Any, z: Tensor, log_likelihoods: Any, label: Tensor = None) -> Tensor:
-        """Return log p(x | z) + log p(z) - log q(z | x) of z ~ q, [batch, samples]."""
+        """Return log p(x | z) + log p(z) - log q(z | x) for z ~ q, [batch, samples]."""
         return log_likelihoods + self.prior_of(label).log_prob(z) - q.log_prob(z)
 
     def prepared(self, x: ArrayLike, seed: int | None = 0) -> np.ndarray:
         """Return checked images for the metrics, float32 [n, *input_shape].
 
-        They are sampled if `binarize` is "dynamic", else unchanged.
+        Pixels are sampled if `binarize` is "dynamic", else unchanged.
         """
         x = checks.check_images(x, self.image_shape, self.likelihood)
         x = np.asarray(ops.convert_to_numpy(x), "float32")
@@ -401,7 +407,7 @@ class VAE(BaseAutoencoder):
         return (uniform < x).astype("float32")
 
     def after_fit(self, x: ArrayLike, y: Labels) -> None:
-        """Warn of posterior collapse: few dimensions of the codes hold information."""
+        """Warn of posterior collapse, if few dimensions of the codes hold information."""
         steps = int(ops.convert_to_numpy(self.optimizer.iterations))
         if steps >= FEW_STEPS and not not_finite(self):
             warn_of_collapse(self, x, y if self.conditional and not self.semi_supervised else None)

@@ -18,36 +18,34 @@ from zoo.training.loss_weight import LossWeight
 from zoo.training.monitors import DiscriminatorMonitor
 from zoo.training.registry import register
 
-FIXED = {"samples": 1, "free_bits": 0.0, "binarize": None, "corruption": None}
-WHY = "its updates use one code for each image, and the images as they are"
-
 
 @register
 class VAEGAN(VAE):
-    """The VAE-GAN: a variational autoencoder that compares the discriminator's features of images.
+    """The VAE-GAN: a variational autoencoder that compares images by a discriminator's features.
 
-    A squared error of pixels gives blurred images; the features of a discriminator, which
-    distinguishes real images from generated ones, do not. With z ~ q(z | x), z' ~ p(z), images
+    A squared error of pixels gives blurred images. The features of a discriminator, which
+    distinguishes real images from generated ones, avoid this. With z ~ q(z | x), z' ~ p(z), images
     g(z), g(z'), and the features f(x) of the discriminator d, a step makes three updates:
 
     1. encoder: `beta` KL(q(z | x) || p(z)) + |f(x) - f(g(z))|^2 / (2 s^2);
     2. decoder: |f(x) - f(g(z))|^2 / (2 s^2) - `generator_weight` (log d(g(z)) + log d(g(z')));
     3. discriminator: -log d(x) - log(1 - d(g(z))) - log(1 - d(g(z'))).
 
-    `loss` is `reconstruction`, the negative log-likelihood of pixels, which is measured and not
-    minimized: adversarial losses depend on how good the discriminator is, and do not show which
+    `loss` is `reconstruction`, the negative log-likelihood of pixels, which is measured but not
+    minimized. Adversarial losses depend on how good the discriminator is, and do not show which
     model is better.
 
     Use it if sharp images are more important than exact ones.
 
     Args:
-        generator_weight: above 0; 1 / gamma in the paper.
+        generator_weight: the weight of the adversarial term in the decoder's loss, above 0; 1 /
+            gamma in the paper.
         feature_stddev: s, above 0, the standard deviation of features; 1 in the paper, which has
             many more features. If the KL divergence falls to 0, choose a smaller one.
         label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.
-        discriminator_filters, discriminator_hidden_units: of the discriminator; by default those
-            of the encoder.
-        Others: see `VAE`; `samples`, `free_bits`, `binarize` and `corruption` are not taken.
+        discriminator_filters, discriminator_hidden_units: the layers of the discriminator; by
+            default those of the encoder.
+        Others: see `VAE`; there is no `samples`, `free_bits`, `binarize` or `corruption`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -57,7 +55,7 @@ class VAEGAN(VAE):
         >>> model.generate(16, seed=0).shape
         (16, 8, 8, 1)
 
-    Source: Larsen et al. 2015 (arXiv 1512.09300), algorithm 1. There the decoder minimizes
+    Source: Larsen et al. 2015 (arXiv 1512.09300), algorithm 1. In the paper the decoder minimizes
     log(1 - d); here it minimizes -log d, whose gradient does not vanish while d is right.
     """
 
@@ -200,7 +198,7 @@ class VAEGAN(VAE):
         )
 
     def generated(self, x: Tensor, training: bool) -> Tensor:
-        """Return images decoded from sampled codes of `x`, and as many from prior samples."""
+        """Return images decoded from sampled codes of `x`, and equally many from prior samples."""
         z = ops.stop_gradient(self.posterior(x).draw(1, self.seed_generator)[:, 0])
         samples = self.prior.draw(ops.shape(x)[0], self.seed_generator)
         return [self.image(codes, training=training) for codes in (z, samples)]

@@ -208,7 +208,7 @@ def test_what_cannot_have_columns_is_refused_in_words(rows):
     columns = zoo.GaussianColumns.adapted(x)
     with pytest.raises(ValueError, match=r"input_shape=\(5,\)"):
         zoo.VAE((4,), 2, likelihood=columns)
-    with pytest.raises(ValueError, match="visible units as they are"):
+    with pytest.raises(ValueError, match="does not standardize visible units"):
         zoo.RBM((5,), 2, likelihood=columns)
     with pytest.raises(ValueError, match="leave out standardize"):
         zoo.anomaly.Detector(made("VAE", columns), standardize=True)

@@ -198,9 +198,9 @@ def test_means_and_names_of_other_columns_are_refused():
         zoo.VAE((6,), 2, likelihood=zoo.Poisson([1.0, 2.0]))
     with pytest.raises(ValueError, match="3 names for means"):
         zoo.NegativeBinomial([1.0, 2.0], names=("a", "b", "c"))
-    with pytest.raises(ValueError, match="is that of counts"):
+    with pytest.raises(ValueError, match="is for counts"):
         zoo.M1M2(zoo.M1((6,), 2, num_classes=2), 2, num_classes=2, likelihood="poisson")
-    with pytest.raises(ValueError, match="takes tables"):
+    with pytest.raises(ValueError, match="is for tables"):
         zoo.GAN((4, 4, 1), 2, likelihood="poisson")
 
 
