@@ -63,7 +63,7 @@ def decode(
 def reconstruct(
     model: Any, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
 ) -> np.ndarray:
-    """Return the images that the codes of `x` decode to, [n, *input_shape].
+    """Return the images decoded from the codes of `x`, [n, *input_shape].
 
     If x is a table with named columns, the columns of the result are in the order of x.
     """

@@ -125,7 +125,9 @@ def encoder_and_decoder(model: Any) -> dict[str, Part]:
 
 
 def decoder_part(model: Any) -> Part:
-    """Return the decoder of a model: from `z`, and for some `label`, to `x`."""
+    """Return the decoder part of a model: from `z`, and `label` if the decoder takes one, to
+    `x`.
+    """
     prior = model.prior.describe() if model.prior else None
     z = TensorInfo("z", "float32", model.code_shape, prior=prior)
 
@@ -138,12 +140,12 @@ def decoder_part(model: Any) -> Part:
 
 
 def _networks(model, part):
-    """Return the networks of a part, the attribute of its name unless the class says more."""
+    """Return the networks of a part: those in `part_networks`, else the attribute of its name."""
     return tuple(getattr(model, name) for name in model.part_networks.get(part, (part,)))
 
 
 def label_info(model: Any, name: str) -> tuple[TensorInfo, ...]:
-    """Return the description of the label that the network of "x" or of "z" takes, if any."""
+    """Return the description of the label beside the input "x" or "z", if there is one."""
     if name not in model.label_inputs:
         return ()
     if model.num_classes is None:

@@ -41,8 +41,7 @@ class BaseAutoencoder(BaseModel):
 
     Args:
         input_shape: (height, width, channels), (time, channels) for signals, or (features,).
-        latent_dim: the length of a code; with your own networks it may be a shape, such as (4, 4,
-            4).
+        latent_dim: the length of a code; with your own networks also a shape, such as (4, 4, 4).
         network: "dense", "dense_resnet" (dense layers parallel to a linear path), "conv", "resnet"
             (residual blocks), or "conv1d" (residual blocks for signals); if None, "conv" if there
             are `filters`, else "dense".
@@ -62,10 +61,10 @@ class BaseAutoencoder(BaseModel):
         encoder, decoder: your own networks, which may be functional, sequential or subclassed Keras
             models. The encoder takes `x`, the decoder `z` (in conditional models a dict with
             `label`, see `label_inputs`). Give `input_shape` and `latent_dim` if the networks do not
-            state them. Codes may have any shape. The decoder gives the likelihood's parameters:
-            logits for "bernoulli". For "bernoulli", a sigmoid at the end of the decoder is removed,
-            and any other bounded activation is refused. The model's networks share the weights of
-            yours; your networks do not change otherwise.
+            state them. Codes may have any shape. The decoder gives the likelihood's parameters. For
+            "bernoulli" these are logits: a sigmoid at the end of the decoder is removed, and any
+            other bounded activation is refused. The model's networks share the weights of yours;
+            your networks do not change otherwise.
         seed, name, dtype: see `zoo.models.base.BaseModel`.
 
     Attributes:

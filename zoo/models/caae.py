@@ -31,8 +31,8 @@ class CAAE(SupervisedAAE):
     1. autoencoder: encoder and decoder minimize -log p(x | z, l) + `generator_weight` (-log d(z))
        + `image_weight` (-log d_x(g(z, l'), l')) + `total_variation_weight` TV(g(z, l)), where l' is
        the level of another image of the batch (so the images should be shuffled);
-    2. discriminator (of codes): it minimizes -log d(z') - log(1 - d(z)); 3. image discriminator: it
-    minimizes -log d_x(x, l) - log(1 - d_x(g(z, l'), l')).
+    2. discriminator (of codes): it minimizes -log d(z') - log(1 - d(z));
+    3. image discriminator: it minimizes -log d_x(x, l) - log(1 - d_x(g(z, l'), l')).
 
     `loss` is the reconstruction loss only, as for an `AAE`.
 

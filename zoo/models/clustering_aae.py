@@ -306,7 +306,7 @@ class ClusteringAAE(AAE):
     def reconstruct(
         self, x: ArrayLike, labels: Labels = None, *, batch_size: int = 1024
     ) -> np.ndarray:
-        """Return the images that styles and labels of `x` decode to, [n, *input_shape].
+        """Return the images decoded from the styles and labels of `x`, [n, *input_shape].
 
         Args:
             labels: integers [n]; if None, the model predicts them.

@@ -21,8 +21,7 @@ class CVAE(VAE):
     Minimizes E_q(z|x,c)[-log p(x | z, c)] + beta KL(q(z | x, c) || p(z | c)). This is the VAE's
     objective with the label c as a further input of encoder and decoder. With a fixed prior, which
     is the same for every class, one code with different labels gives images of different classes in
-    one style. With a learned prior, p(z | c) = N(m_c, s_c^2), the style of a code is (z - m_c) /
-    s_c.
+    one style. With a learned prior, p(z | c) = N(m_c, s_c^2), a code has the style (z - m_c) / s_c.
 
     Use it to generate images of a class, and for analogies. `fit(x, y)` takes integer labels.
 
@@ -159,7 +158,7 @@ def fixed_prior(prior: Any) -> Any:
     """Return a prior if it is not learned, else None.
 
     Raises:
-        ValueError: a string other than "learned".
+        ValueError: the prior is a string other than "learned".
     """
     if isinstance(prior, str) and prior != "learned":
         raise ValueError(f'prior is {prior!r}; give a zoo.Normal, "learned" or a network.')

@@ -20,10 +20,10 @@ from zoo.training.registry import register
 class M1M2(M2):
     """The stacked semi-supervised model: an `M2` on the sampled codes of a trained VAE.
 
-    p(x, y, z1, z2) = p(y) p(z2) p(z1 | y, z2) p(x | z1). The lower model, with q(z1 | x) and p(x |
-    z1), is not trained, and every step samples z1 again. The loss is the negative ELBO of z1 under
-    the upper model, so its terms do not measure pixels. Like other models, it takes and returns
-    images; its codes are z2.
+    p(x, y, z1, z2) = p(y) p(z2) p(z1 | y, z2) p(x | z1). The lower model gives q(z1 | x) and p(x |
+    z1). It is not trained, and every step samples z1 again. The loss is the negative ELBO of z1
+    under the upper model, so its terms do not measure pixels. Like other models, it takes and
+    returns images; its codes are z2.
 
     Use it to classify with few labels if `M1` alone is not good enough.
 

@@ -50,7 +50,7 @@ class M2(VAE):
     KL(q(z | x, y) || p(z)) + log p(y), p(y) uniform, it minimizes
 
         -L(x, y)                                          for images with a label,
-        -sum_y q(y | x) (L(x, y) - log q(y | x))          for those without,
+        -sum_y q(y | x) (L(x, y) - log q(y | x))          for images without a label,
 
     plus `alpha` times the classifier's cross-entropy on the labels. Encoder and classifier share
     their first layers, `trunk`, which run once per image; the layers that depend on the label run

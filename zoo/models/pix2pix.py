@@ -52,7 +52,7 @@ class Pix2Pix(BaseTranslator):
         target_shape: the shape of y, with the same height and width; `input_shape` by default.
         filters: widths of the U-Net's layers that halve the sides, at least one; by default as many
             as reduce the longer side to three or four pixels, if the shorter side allows it.
-        l1_weight: of the absolute error, at least 0.
+        l1_weight: the weight of the absolute error, at least 0.
         label_smoothing: s in [0, 0.5): the discriminator's target for real pairs is 1 - s.
         discriminator_filters: widths of the discriminator's layers that halve the sides; by default
             the first two of `filters`. One more makes patches about twice as large.

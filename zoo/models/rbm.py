@@ -32,8 +32,8 @@ class RBM(Autoencoder):
 
     where v' is the image after k steps of Gibbs sampling, which is treated as a constant. Sampling
     starts at the data (CD-k), or continues chains from one training step to the next (`chains`,
-    persistent contrastive divergence). The encoder computes E[h | v]; the decoder computes E[v |
-    h], with the same kernel.
+    persistent contrastive divergence). The encoder gives E[h | v]; the decoder gives E[v | h], with
+    the same kernel.
 
     Use it for one layer of features, and to pre-train a deep network: `zoo.pretrain`. The metric
     `contrast` is minimized; `loss` is the reconstruction term, which is only measured.

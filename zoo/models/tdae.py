@@ -26,10 +26,10 @@ class TDAE(BaseTranslator):
     """TDAE: super-resolution of unaligned, noisy images by a decoder, an encoder and a decoder.
 
     An image x is small, noisy, and shifted, rotated or scaled; its target y is large, clean and
-    aligned. The first decoder enlarges x, y1 = g1(x). The encoder reduces y1 to a small image s =
-    e(y1), now without noise, and aligned. The second decoder gives the result, y2 = g2(s). Spatial
-    transformers in all three networks align the features. Let s(y) be y reduced to the small size
-    by averaging pixels, and d the discriminator. Every training step makes two updates:
+    aligned. The first decoder enlarges x, y1 = g1(x). The encoder reduces y1 to a small, clean and
+    aligned image s = e(y1). The second decoder gives the result, y2 = g2(s). Spatial transformers
+    in all three networks align the features. Let s(y) be y reduced to the small size by averaging
+    pixels, and d the discriminator. Every training step makes two updates:
 
     1. discriminator: it minimizes -log d(y) - log(1 - d(y2));
     2. decoders and encoder: they minimize |y - y1|^2 + |s(y) - s|^2 + |y - y2|^2

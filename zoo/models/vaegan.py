@@ -38,8 +38,8 @@ class VAEGAN(VAE):
     Use it if sharp images are more important than exact ones.
 
     Args:
-        generator_weight: the weight of the adversarial term in the decoder's loss, above 0; 1 /
-            gamma in the paper.
+        generator_weight: the weight of the decoder's adversarial loss, above 0; 1 / gamma in the
+            paper.
         feature_stddev: s, above 0, the standard deviation of features; 1 in the paper, which has
             many more features. If the KL divergence falls to 0, choose a smaller one.
         label_smoothing: s in [0, 0.5): the discriminator's target for real images is 1 - s.

@@ -242,12 +242,12 @@ def trunk(
     seeds: Seeds = KERAS_OWN,
     dtype: Any = None,
 ) -> keras.Model:
-    """Build the first layers of several networks: `x` to flat features [batch, hidden_units[-1]].
+    """Build the shared first layers of several networks, from `x` to flat features [batch, units].
 
     Args:
         kernel_size: the side of a convolution's kernel, for "conv".
         normalize: whether each layer has batch normalization; residual blocks have their own.
-        Others: those of `encoder`.
+        Others: as for `encoder`.
     """
     x = keras.Input(input_shape, name="x")
     seen = _normalized(x, normalization)

@@ -12,8 +12,8 @@ from zoo.checks.arguments import number
 class LossWeight(float):
     """The weight of a term of the loss: a number that may be changed at any time.
 
-    It is a float; training steps read its `value`, a variable. So a new number, as in `model.beta =
-    4.0`, takes effect from the next step on, and nothing is traced again. If a weight was 0 when
+    It is a float; training steps read its `value`, a variable. So with `model.beta = 4.0` the new
+    number takes effect from the next step on, and nothing is traced again. If a weight was 0 when
     the model was made, and its term was therefore left out of the loss, it cannot be changed.
 
     Args:
