@@ -125,9 +125,7 @@ def encoder_and_decoder(model: Any) -> dict[str, Part]:
 
 
 def decoder_part(model: Any) -> Part:
-    """Return the decoder part of a model: from `z`, and `label` if the decoder takes one, to
-    `x`.
-    """
+    """Return the decoder part of a model, from `z`, and a `label` if it takes one, to `x`."""
     prior = model.prior.describe() if model.prior else None
     z = TensorInfo("z", "float32", model.code_shape, prior=prior)
 

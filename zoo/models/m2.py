@@ -61,10 +61,10 @@ class M2(VAE):
 
     Without a warm-up, the model may find other classes before it learns the labels. In the first
     `warm_up` steps, the classifier learns only from labels, and does not change the trunk, because
-    the features would overfit few labels; a ramp of 500 steps follows. Epochs of `fit` inside the
-    warm-up sample one label from q(y | x) instead of summing over all, which is several times
-    faster. None of this is in the paper. A short code helps too: a code of 50 dimensions can encode
-    the class itself, and then the decoder ignores the label.
+    features learned from few labels would overfit; a ramp of 500 steps follows. Epochs of `fit`
+    inside the warm-up sample one label from q(y | x) instead of summing over all, which is several
+    times faster. None of this is in the paper. A short code helps too: a code of 50 dimensions can
+    encode the class itself, and then the decoder ignores the label.
 
     Use it to classify with few labels, and to generate images of a class.
 

@@ -47,7 +47,7 @@ class Corruption(Configured):
         """Corrupt an array of images; a seed gives the same result on every backend.
 
         Returns:
-            float32, of the shape of `x`.
+            float32, with the shape of `x`.
         """
         generator = np.random.default_rng(seed)
         x = np.asarray(x, "float32")
@@ -222,7 +222,7 @@ def get(identifier: Any) -> Corruption:
     The entries of a dict are applied one after the other.
 
     Raises:
-        TypeError: anything else. ValueError: an unknown name, or a level out of range.
+        TypeError: it is none of these. ValueError: a name is unknown, or a level is out of range.
     """
     if isinstance(identifier, Corruption):
         return identifier

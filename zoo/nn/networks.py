@@ -102,7 +102,7 @@ def encoder(
 
 
 def without_noise(noisy: keras.Model) -> keras.Model:
-    """Return an encoder that calls another one with zero noise, and shares its weights."""
+    """Return an encoder that calls `noisy` with zero noise, and shares its weights."""
     x, noise = noisy.input["x"], noisy.input["noise"]
     zeros = ops.zeros_like(ops.reshape(x, (-1, math.prod(x.shape[1:])))[:, :1])
     zeros = ops.tile(ops.cast(zeros, "float32"), (1, noise.shape[1]))

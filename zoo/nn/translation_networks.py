@@ -71,7 +71,7 @@ def u_net(
         features = seeds.layer(
             layers.Conv2DTranspose, width, _KERNEL, 2, "same", name=f"doubling_{i}", dtype=dtype
         )(features)
-        features = features[:, : beside.shape[1], : beside.shape[2]]  # of odd sides
+        features = features[:, : beside.shape[1], : beside.shape[2]]  # crop odd sides
         features = activated(features, activation, f"doubling_{i}", dtype)
         features = layers.Concatenate(name=f"beside_{i}", dtype=dtype)([features, beside])
     features = _with_condition(features, condition, "condition_of_pixels", dtype)
@@ -153,7 +153,7 @@ def _with_condition(features, condition, name, dtype):
 
 
 def activated(features: Any, activation: Any, name: str, dtype: Any, normalize: bool = True) -> Any:
-    """Apply group normalization, unless told otherwise, and an activation."""
+    """Apply group normalization, unless `normalize` is False, and an activation."""
     if normalize:
         groups = max(1, math.gcd(features.shape[-1], 32) // 4)  # at most 8, of at least 4 channels
         norm = layers.GroupNormalization(groups, name=f"{name}_norm", dtype=dtype)

@@ -33,8 +33,8 @@ def start_at_pca(model: Any, x: Any) -> None:
         model: an untrained `Autoencoder` or variant of it, with `network="dense_resnet"`, "resnet"
             or "conv1d", and the likelihood "gaussian" or "squared_error", whose parameters are
             values of pixels.
-        x: training data [n, *input_shape], with more rows than `latent_dim`; at most about 20,000
-            evenly spaced rows are used.
+        x: training data [n, *input_shape], with more rows than `latent_dim`; at most 20,000 evenly
+            spaced rows are used.
 
     Raises:
         TypeError: the model cannot start at PCA.

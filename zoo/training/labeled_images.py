@@ -80,7 +80,7 @@ def keep_labeled(model: Any, data: Any) -> Any:
 
 
 def check_every_class_has_a_label(y: Any, num_classes: int) -> None:
-    """Refuse labels [n], -1 for unknown, if a class has none.
+    """Refuse labels [n] (-1 means unknown) if a class has no label.
 
     Raises:
         ValueError: names the missing classes.

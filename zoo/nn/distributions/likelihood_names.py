@@ -36,7 +36,7 @@ def get(identifier: Any) -> Likelihood:
     """Return a likelihood, given a name, a serialized likelihood, or a likelihood.
 
     Raises:
-        ValueError: an unknown name. TypeError: anything else.
+        ValueError: the name is unknown. TypeError: it is none of these.
     """
     if isinstance(identifier, Likelihood):
         return identifier

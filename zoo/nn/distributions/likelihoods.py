@@ -43,7 +43,7 @@ class Observation(NamedTuple):
 
 
 class Likelihood(Configured):
-    """Base class of p(x | z), which gives the reconstruction loss and the meaning of the outputs.
+    """Base class of p(x | z), which determines the loss and the meaning of the decoder's outputs.
 
     Attributes:
         low, high: the ends of the range of images, which belong to it; None for no end.
@@ -52,7 +52,7 @@ class Likelihood(Configured):
             shape of an image, except for the last axis, which is `values` times as long.
         reads: the name of these numbers if they are unbounded, so that the decoder must not end in
             a bounded activation; None if they are the values of pixels.
-        calibrated: whether each step of training must call its `calibrate`.
+        calibrated: whether each training step must call `calibrate`.
         applies: the Keras activation that `mean` applies to these numbers, or None.
         in_own_units: whether data are raw rows or counts, which the likelihood standardizes.
         whole: whether values are counts, so that arrays of integers are accepted too.
@@ -237,7 +237,8 @@ class Gaussian(Likelihood):
         """Update the standard deviation after a batch of training.
 
         Args:
-            log_prob: of one pixel, averaged over pixels and the batch, a scalar tensor.
+            log_prob: the log-probability of a pixel, averaged over pixels and the batch, a scalar
+                tensor.
             share: 0 to ignore the batch, else 1.
         """
         # log p(x) = -1/2 (ln 2 pi + ln s^2 + squared error / s^2), solved for the squared error.

@@ -21,7 +21,7 @@ from zoo.nn.distributions.normal import log_normal
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MixedColumns(GaussianColumns):
-    """Columns of numbers are normal, and categories are categorical (softmax).
+    """Numbers have normal distributions, and categories have probabilities (softmax).
 
     A category, such as a color, has one column for each of its values; one of them is 1 and the
     others are 0 (one-hot). With the decoder's outputs u_j, its logits l for the values of each

@@ -38,7 +38,7 @@ class PointMass:
 
 @dataclass(frozen=True)
 class ImplicitPosterior:
-    """A posterior with samples z = f(x, noise), for standard normal noise; it can have any shape.
+    """A posterior with samples z = f(x, noise), for standard normal noise; any distribution.
 
     Attributes:
         function: a function from noise to codes, both [batch, n], for the images of one batch.
