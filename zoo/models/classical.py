@@ -57,8 +57,7 @@ class Autoencoder(BaseAutoencoder):
     (doi 10.1016/0893-6080(89)90014-2) on the linear case; Hinton and Salakhutdinov 2006
     (doi 10.1126/science.1127647).
 
-    Example: your own networks. The model removes the decoder's sigmoid, because the likelihood
-        applies one.
+    Example: your own networks. The model removes the decoder's sigmoid; the likelihood has one.
 
         import keras
         import numpy as np
