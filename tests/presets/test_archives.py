@@ -101,7 +101,9 @@ def test_a_missing_file_has_its_own_error(tmp_path):
 def test_a_model_of_keras_is_not_one_of_the_zoo(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.save(tmp_path / "m.keras")
-    with pytest.raises(ValueError, match="names the class 'Sequential'; the zoo has Autoencoder"):
+    with pytest.raises(
+        ValueError, match="names the class 'Sequential'; the zoo has AAE, Autoencoder"
+    ):
         zoo.load(tmp_path / "m.keras")
 
 

@@ -126,7 +126,7 @@ def test_a_config_that_makes_no_model_is_refused(change, vae_preset):
 @pytest.mark.parametrize("name", ["Popen", "keras.Model", None, ["VAE"]])
 def test_a_class_outside_the_zoo_is_refused(name, vae_preset):
     rewrite_config(vae_preset, lambda config: config.update({"class": name}))
-    with pytest.raises(ValueError, match="the zoo has Autoencoder, "):
+    with pytest.raises(ValueError, match="the zoo has AAE, Autoencoder, "):
         zoo.load(vae_preset)
 
 

@@ -313,6 +313,11 @@ class Categorical(Likelihood):
 
     Args:
         levels: how many gray levels, at least 2.
+
+    Examples:
+        >>> model = zoo.VAE((8, 8, 1), 4, hidden_units=(64,), likelihood=zoo.Categorical(4))
+        >>> model.decoder.output_shape
+        (None, 8, 8, 4)
     """
 
     low, high = 0.0, 1.0

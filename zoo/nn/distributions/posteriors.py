@@ -43,6 +43,11 @@ class ImplicitPosterior:
     Attributes:
         function: a function from noise to codes, both [batch, n], for the images of one batch.
         rows: how many images the batch has. latent_dim: n.
+
+    Examples:
+        >>> q = zoo.nn.distributions.ImplicitPosterior(lambda noise: 2 * noise + 1, 3, 2)
+        >>> tuple(q.draw(5, keras.random.SeedGenerator(0)).shape)
+        (3, 5, 2)
     """
 
     function: Callable[[Any], Any]
