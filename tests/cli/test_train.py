@@ -255,7 +255,7 @@ def test_npz_files_are_read_by_the_names_of_their_arrays(tmp_path):
     with pytest.raises(ValueError, match="it has pixels; the images are expected as x_train"):
         read(tmp_path / "b.npz")
     (tmp_path / "c.npz").write_text("no archive")
-    with pytest.raises(ValueError, match="no npz file of images"):
+    with pytest.raises(ValueError, match="not an npz file of images"):
         read(tmp_path / "c.npz")
 
 

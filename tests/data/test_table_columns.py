@@ -172,7 +172,7 @@ def test_a_card_with_other_categories_is_refused(trained):
         ["x"],
         [{}],
     ):
-        with pytest.raises(ValueError, match="do not go with its columns"):
+        with pytest.raises(ValueError, match="do not match its columns"):
             Columns.of_card({**card, "categories": wrong})
     path = trained / "card.json"
     text = path.read_text(encoding="utf-8")
