@@ -155,7 +155,7 @@ def test_classes_of_other_folders_are_found_by_their_names(tmp_path):
     card = {"name": "mine", "class": "CVAE", "input": {"shape": [8, 8, 1]}}
     _, _, (_, y) = evaluation_data.arrays_of({**card, "classes": ["a", "b", "c"]}, str(tmp_path))
     assert y.tolist() == [1, 2]
-    with pytest.raises(ValueError, match="has the class folder c, and mine was trained on a, b"):
+    with pytest.raises(ValueError, match="has the class folder c, but mine was trained on a, b"):
         evaluation_data.arrays_of({**card, "classes": ["a", "b"]}, str(tmp_path))
 
 

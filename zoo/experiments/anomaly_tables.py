@@ -1,4 +1,4 @@
-"""Anomaly detection on tables: detectors of the zoo beside others, on the same splits."""
+"""Anomaly detection on tables: detectors of the zoo and others, on the same splits."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ def codes_need_no_labels(evaluation: Evaluation) -> bool:
 
 
 def has_reference_classifier(evaluation: Evaluation) -> bool:
-    """Whether the data set has a reference classifier, and the model's labels are no arrays."""
+    """Whether the data set has a reference classifier, and the model's labels are not arrays."""
     return evaluation.data_name in REFERENCE_CLASSIFIERS and not evaluation.model.label_shape
 
 
@@ -160,7 +160,7 @@ def has_log_likelihood(evaluation: Evaluation) -> bool:
 
 
 def is_compared_by_log_likelihood(evaluation: Evaluation) -> bool:
-    """Whether log p(x) is measured with many samples, as for models that do not classify."""
+    """Whether log p(x) is also measured with many samples: not for models that classify."""
     classifies = "classification error" in evaluation.model.card_metrics
     return has_log_likelihood(evaluation) and not classifies
 
