@@ -265,8 +265,8 @@ class Detector(Settings):
         lost = np.flatnonzero(~np.isfinite(found))
         if len(lost):
             raise ValueError(
-                f"The {self.score} score of {len(lost)} of {len(x)} items is not finite, first of "
-                f"item {lost[0]}: it is too far from the training data. Check its values."
+                f"The {self.score} score of {len(lost)} of {len(x)} items is not finite; the "
+                f"first is item {lost[0]}: it is too far from the training data. Check its values."
             )
         return found.astype("float32")
 

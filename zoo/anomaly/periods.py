@@ -72,8 +72,8 @@ class Drift:
         some = ", ".join(names[:_NAMED]) + (" and others" if len(names) > _NAMED else "")
         told = f": {some}" if names else ""
         return (
-            f"The detector promises {self.promised:.2%} above its threshold. The interval of "
-            f"{len(names)} of {len(self.periods)} {kind}s does not contain this share{told}."
+            f"The detector promises {self.promised:.2%} of items above its threshold. The interval "
+            f"of {len(names)} of {len(self.periods)} {kind}s does not contain this share{told}."
         )
 
     def figure(self) -> Picture:

@@ -121,7 +121,7 @@ FORMULAS = {
     "prior": "-log p(z) of the mean code",
     "energy": "free energy, up to a constant",
     "discriminator": "negative logit of the discriminator on the code",
-    JOINED: "larger of the model's own score and the distance to few rows, each in its spread",
+    JOINED: "larger of two scaled values: the model's score, and the distance to a few rows",
 }
 # Further scores by kind of model, besides those of `_OF_ALL`.
 _OF_KIND = {

@@ -35,8 +35,8 @@ def most_pixels(asked: int | None = None) -> int:
         return MOST_PIXELS
     if not (text.isascii() and text.isdecimal() and int(text)):
         raise ValueError(
-            f"The environment variable {VARIABLE} is {text!r}; give the most pixels of an image, "
-            f"such as {MOST_PIXELS}, or unset it."
+            f"The environment variable {VARIABLE} is {text!r}; give the largest number of pixels "
+            f"of an image, such as {MOST_PIXELS}, or unset it."
         )
     return int(text)
 

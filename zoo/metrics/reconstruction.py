@@ -155,6 +155,6 @@ def _arrays(reconstructed, x):
     if np.shape(reconstructed) != np.shape(x):
         raise ValueError(
             f"The reconstructed images have the shape {np.shape(reconstructed)}, but the originals "
-            f"{np.shape(x)}; give equally many images of the same shape."
+            f"have {np.shape(x)}; give equally many images of the same shape."
         )
     return np.asarray(reconstructed, "float64"), np.asarray(x, "float64")
