@@ -142,8 +142,8 @@ def default_of(model: Any) -> str:
     """Return the name of the default score of a model.
 
     For rows of numbers it is "joined", because a network that has also learned from anomalies gives
-    them low scores. For categories, whose distances say little, and for an RBM, which has its free
-    energy, it is the score of `own_of`.
+    them low scores. Otherwise it is the score of `own_of`, also for categories, because distances
+    between them say little, and for an RBM, which has its free energy.
     """
     return JOINED if of_numbers(model) and not isinstance(model, RBM) else own_of(model)
 

@@ -37,7 +37,8 @@ class Recipe:
             an update overrides these settings.
         epochs, batch_size, seed: of the training.
         steps_per_epoch: the number of steps that `epochs` is meant for: on user data with fewer
-            steps per epoch there are more epochs; 0 takes the number on the data set of the zoo.
+            steps per epoch there are more epochs. 0 takes the number on the recipe's data set; if
+            that is not a data set of the zoo, `epochs` never changes.
         pretraining: empty, or `epochs`, `learning_rate`, and arguments. With a `class`, models of
             that class pre-train the layers one by one, see `zoo.pretrain`; without one, the whole
             model is pre-trained with these arguments instead of those in `model`.
