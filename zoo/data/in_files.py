@@ -46,9 +46,9 @@ def in_file(
         keys, path = tuple(SOURCES[name].sha256), in_folder(file)
         if path is None:
             raise OSError(
-                f"The data set {name} was not found, and it cannot be downloaded. Put {file}, with "
-                f"{', '.join(keys)} as {content}, into a folder and set ZOO_DATA to that folder."
-                + elsewhere
+                f"The data set {name} was not found; the zoo does not download it. Put {file}, "
+                f"with {', '.join(keys)} as {content}, into a folder and set ZOO_DATA to that "
+                f"folder.{elsewhere}"
             )
         return made(checked(SOURCES[name], keys, read_arrays(path, keys), path, dtypes))
 
