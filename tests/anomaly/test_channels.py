@@ -105,7 +105,7 @@ def test_a_constant_channel_is_said_and_counts_in_its_unit():
     changed[..., 1] += 5.0
     assert detector.worst_channels(changed)[0].name == "pressure"
     assert detector.predict(changed) == [-1]
-    with pytest.raises(ValueError, match="made by fit"):
+    with pytest.raises(ValueError, match="fit.x. makes the"):
         Detector("VAE", **settings).worst_channels(x)
 
 
@@ -157,8 +157,8 @@ def test_an_image_folder_is_refused(tmp_path):
         ({"units": [1, 2, 3]}, TypeError, "units is"),
         ({"names": ["a", "a", "b"]}, ValueError, "'a' twice"),
         ({"names": ["a", "b"], "units": ["m"]}, ValueError, "2 names and 1 units"),
-        ({"names": ["a", "b"]}, ValueError, "2 names came for 3 channels"),
-        ({"units": ["a", "b"]}, ValueError, "2 units came for 3 channels"),
+        ({"names": ["a", "b"]}, ValueError, "2 names for 3 channels"),
+        ({"units": ["a", "b"]}, ValueError, "2 units for 3 channels"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(given, error, said):
@@ -203,12 +203,12 @@ def test_a_detector_of_signals_comes_back(detector, tmp_path):
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        ({"mean": [0.0] * 20}, "3 numbers fit"),
+        ({"mean": [0.0] * 20}, "3 numbers are expected"),
         ({"normal_error": [1.0, 0.0, 1.0]}, "normal_error that is not above 0"),
-        ({"normal_error": [1.0]}, "3 numbers fit"),
-        ({"units": ["m"]}, "3 units fit"),
-        ({"units": "mmm"}, "units is 'mmm'"),
-        ({"names": ["a", "a", "b"]}, "3 names fit"),
+        ({"normal_error": [1.0]}, "3 numbers are expected"),
+        ({"units": ["m"]}, "3 are expected"),
+        ({"units": "mmm"}, "invalid units: 'mmm'"),
+        ({"names": ["a", "a", "b"]}, "invalid names: "),
     ],
 )
 def test_entries_that_cannot_be_are_refused(detector, tmp_path, entries, said):

@@ -210,9 +210,9 @@ def test_a_model_that_learns_from_labels_is_to_be_trained_before(few_digits):
 def test_what_is_no_model_is_refused(vae):
     with pytest.raises(UnknownNameError, match="did you mean 'VAE'"):
         Detector("VAEE", latent_dim=2)
-    with pytest.raises(TypeError, match="A list came"):
+    with pytest.raises(TypeError, match="model is a list"):
         Detector([vae])
-    with pytest.raises(TypeError, match="latent_dim: the model is made already"):
+    with pytest.raises(TypeError, match="latent_dim: the model exists already"):
         Detector(vae, latent_dim=3)
     with pytest.raises(ValueError, match=r"contamination is 0.6"):
         Detector(vae, contamination=0.6)
@@ -239,7 +239,7 @@ def test_wrong_data_are_refused(vae, few_digits):
 def test_before_fit_there_is_no_decision(vae, few_digits):
     with pytest.raises(ValueError, match=r"call fit\(x\) first"):
         Detector(vae).predict(few_digits[0])
-    with pytest.raises(ValueError, match=r"made by fit\(x\)"):
+    with pytest.raises(ValueError, match=r"fit\(x\) makes the"):
         Detector("VAE", latent_dim=2).scores(few_digits[0])
     unfitted = Detector(zoo.Autoencoder((6,), 2, likelihood="gaussian"), standardize=True)
     for method in (unfitted.scores, unfitted.explain, unfitted.reconstruct):

@@ -101,7 +101,7 @@ def test_files_that_cannot_be_read_are_named_on_the_page(parts, detector, tmp_pa
         some = zoo.data.from_folder(tmp_path / "some", 8, channels=1, validation=0)
     write_report(detector, some, tmp_path / "report")
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    assert "Without a score, as they cannot be read: &lt;i&gt;.png." in page
+    assert "Files without a score, because they cannot be read: &lt;i&gt;.png." in page
 
 
 def test_nothing_but_the_report_tells_where_the_images_are(images, detector, tmp_path):

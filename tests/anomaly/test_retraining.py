@@ -195,7 +195,9 @@ def test_a_drift_is_seen(detector):
     x = np.concatenate([rows(60, 5), rows(60, 6, 3.0)])
     found = drift(detector, x, np.repeat(["before", "later"], 60), every="value")
     assert [p.name for p in found.unlike] == ["later"]
-    assert found.described().endswith("1 of 2 periods does not hold this: later (100.00% of 60).")
+    assert found.described().endswith(
+        "1 of 2 periods does not contain this share: later (100.00% of 60)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -223,9 +225,9 @@ def test_dates_of_all_kinds_are_taken(every, names):
 @pytest.mark.parametrize(
     ("when", "every", "said"),
     [
-        (["14.03.2026"], "month", "no date such as 2026-03-14"),
-        (["2026-13-01"], "month", "no date"),
-        ([20260314], "month", "no date"),
+        (["14.03.2026"], "month", "not a date such as 2026-03-14"),
+        (["2026-13-01"], "month", "not a date"),
+        ([20260314], "month", "not a date"),
         (np.array(["NaT"], "M8[D]"), "month", "missing"),
         (["2026-03-14"], "quarter", "every is 'quarter'"),
         ([["2026-03-14"]], "month", "shape"),
@@ -343,5 +345,5 @@ def test_what_the_commands_cannot_do_is_refused(arguments, said, tmp_path, capsy
 
 def test_a_comparison_of_other_items_is_refused(detector, tmp_path):
     found = compare(detector, detector, rows(5, 0))
-    with pytest.raises(ValueError, match="compared= is of 5 items, and x has 6"):
+    with pytest.raises(ValueError, match="compared= is for 5 items, but x has 6"):
         write_report(detector, rows(6, 0), tmp_path / "report", compared=found)

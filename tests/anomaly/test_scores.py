@@ -149,5 +149,5 @@ def test_a_discriminator_that_sees_labels_is_refused():
     model = zoo.LabelInformedAAE(
         (8, 8, 1), 2, hidden_units=(8,), num_classes=10, prior=zoo.GaussianMixture.petals(10)
     )
-    with pytest.raises(ValueError, match="sees the label"):
+    with pytest.raises(ValueError, match="needs the label"):
         Detector(model, score="discriminator")

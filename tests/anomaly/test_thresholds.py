@@ -89,13 +89,13 @@ def test_a_tail_does_not_depend_on_the_unit():
 
 @pytest.mark.parametrize("scores", [np.ones(300), np.arange(300) // 50, np.repeat([0, 1], 150)])
 def test_scores_that_are_mostly_equal_have_no_tail(scores):
-    with pytest.raises(ValueError, match="different values.*Take quantile="):
+    with pytest.raises(ValueError, match="different values.*Use quantile="):
         thresholds.of_scores("false_positive_rate", 0.01, scores)
 
 
 def test_a_rate_that_no_number_can_hold_is_refused():
     scores = np.random.default_rng(8).standard_t(1, size=200)
-    with pytest.raises(ValueError, match=r"1e-100 is too small for 200 .* can hold 0.005"):
+    with pytest.raises(ValueError, match=r"1e-100 is too small for 200 .* allow 0.005"):
         thresholds.by_extreme_values(scores, 1e-100)
 
 
@@ -120,9 +120,14 @@ def test_the_largest_of_few_scores_is_exceeded_as_its_beta_distribution_says():
 @pytest.mark.parametrize(
     ("rule", "value", "n", "told"),
     [
-        ("quantile", 0.99, 15, r"expect 6.2 % .* 0.34 % to 18 % .* the 1 % asked.*Give 300 normal"),
+        (
+            "quantile",
+            0.99,
+            15,
+            r"expect 6.2 % .* 0.34 % to 18 % .* instead of 1 %.*Give 300 normal",
+        ),
         ("quantile", 0.9, 29, r"quantile=0.9 is set on 29 scores.*Give 30 normal items"),
-        ("false_positive_rate", 1e-3, 500, r"0.002 is the least rate .*Give 1,000 normal items"),
+        ("false_positive_rate", 1e-3, 500, r"0.002 is the least rate.*Give 1,000 normal items"),
     ],
 )
 def test_few_scores_warn_of_the_rate_to_expect(rule, value, n, told):

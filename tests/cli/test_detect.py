@@ -143,7 +143,7 @@ def test_a_saved_detector_orders_the_columns_of_a_file_by_name(tmp_path, capsys)
     table[["large", "small"]].to_csv(tmp_path / "t.csv", index=False)
     paths = [str(tmp_path / name) for name in ("detector", "t.csv", "report")]
     assert zoo.cli.main.main(["detect", *paths[:2], "--out", paths[2]]) == 0
-    assert "taken in the order" not in capsys.readouterr().out
+    assert "used in the order" not in capsys.readouterr().out
     with open(tmp_path / "report" / "scores.csv", encoding="utf-8") as file:
         scores = [float(row["score"]) for row in csv.DictReader(file)]
     np.testing.assert_allclose(scores, detector.scores(table), rtol=1e-5)

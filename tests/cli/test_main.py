@@ -237,7 +237,7 @@ def test_an_interrupted_training_says_where_its_state_is_and_how_large(
     size = sum(path.stat().st_size for path in progress.iterdir())
     first, second = err.splitlines()
     assert first == "zoo: interrupted; no incomplete preset or file was left"
-    assert f"is kept in {progress} ({size / 1e6:.1f} MB): the same command goes on" in second
+    assert f"is kept in {progress} ({size / 1e6:.1f} MB): the same command continues" in second
 
 
 def test_an_unavailable_data_set_gives_one_line(capsys, monkeypatch):

@@ -56,7 +56,7 @@ def trained(made, photos):
 
 
 def test_a_class_trains_on_a_folder_and_the_card_says_on_what(trained):
-    assert 'likelihood is "gaussian", as these are photographs' in trained
+    assert 'likelihood is "gaussian", because these are photographs' in trained
     card = zoo.card("./mine")
     assert (card["class"], card["num_classes"], card["classes"]) == ("CVAE", 2, ["a", "b"])
     assert card["input"]["shape"] == [8, 8, 3]
@@ -75,7 +75,7 @@ def test_the_recipe_that_was_used_trains_the_same_model(trained, capsys):
 
 def test_it_is_measured_on_the_images_that_were_kept_from_training(trained, photos, capsys):
     code, _, err = run(capsys, "evaluate", "./mine", "--update")
-    assert (code, "own. If they are here: --data photos" in err) == (1, True)
+    assert (code, "the user's images. If you have the data: --data photos" in err) == (1, True)
     code, out, _ = run(capsys, "evaluate", "./mine", "--update", "--data", "photos")
     assert code == 0
     assert "own images, 16 files of 8x8, kept from training" in out
@@ -94,7 +94,7 @@ def test_it_is_measured_on_the_images_that_were_kept_from_training(trained, phot
     Image.new("RGB", (9, 9)).save(photos / "a" / "new.png")
     code, _, err = run(capsys, "evaluate", "./mine", "--data", "photos")
     assert code == 1
-    assert "17 images by now, and had 16 in training" in err
+    assert "17 images now, but had 16 in training" in err
     code, out, _ = run(capsys, "evaluate", "./mine", "--data", photos)
     assert code == 0
     (photos / "a" / "new.png").unlink()
@@ -111,14 +111,14 @@ def test_it_draws_the_images_that_the_card_remembers_or_others(trained, photos, 
     assert run(capsys, *picture, "--data", "photos", "--out", "a.png") == (0, "a.png\n", "")
     assert run(capsys, *picture, "--data", photos, "--out", "b.png") == (0, "b.png\n", "")
     code, _, err = run(capsys, *picture, "--data", "nowhere/at/all")
-    assert (code, "nowhere/at/all is not here" in err) == (1, True)
+    assert (code, "nowhere/at/all does not exist" in err) == (1, True)
     code, _, err = run(capsys, "generate", "./mine", "--data", photos)
     assert (code, "--data has no effect on the picture samples" in err) == (1, True)
     photos.rename(photos.with_name("moved"))
     code, _, err = run(capsys, *picture)
-    assert (code, "If they are here: --data photos" in err) == (1, True)
+    assert (code, "If you have the data: --data photos" in err) == (1, True)
     code, _, err = run(capsys, *picture, "--data", "./photos")
-    assert (code, "photos is not here; give --data" in err) == (1, True)
+    assert (code, "photos does not exist; give a folder" in err) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_classes_of_other_folders_are_found_by_their_names(tmp_path):
     card = {"name": "mine", "class": "CVAE", "input": {"shape": [8, 8, 1]}}
     _, _, (_, y) = evaluation_data.arrays_of({**card, "classes": ["a", "b", "c"]}, str(tmp_path))
     assert y.tolist() == [1, 2]
-    with pytest.raises(ValueError, match="has the class folder c, and mine was trained on a, b"):
+    with pytest.raises(ValueError, match="has the class folder c, but mine was trained on a, b"):
         evaluation_data.arrays_of({**card, "classes": ["a", "b"]}, str(tmp_path))
 
 
@@ -255,7 +255,7 @@ def test_npz_files_are_read_by_the_names_of_their_arrays(tmp_path):
     with pytest.raises(ValueError, match="it has pixels; the images are expected as x_train"):
         read(tmp_path / "b.npz")
     (tmp_path / "c.npz").write_text("no archive")
-    with pytest.raises(ValueError, match="no npz file of images"):
+    with pytest.raises(ValueError, match="not an npz file of images"):
         read(tmp_path / "c.npz")
 
 

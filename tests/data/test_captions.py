@@ -36,7 +36,7 @@ def test_a_vocabulary_of_ones_own_has_all_words_and_the_longest_caption():
         ("a circle above a cross", TypeError, "one string; give a list"),
         ([3], TypeError, "A caption is 3"),
         (["a circel above a cross"], ValueError, "unknown word 'circel'; did you mean 'circle'"),
-        (["a " * 10], ValueError, "has 10 words; the most are 9"),
+        (["a " * 10], ValueError, "has 10 words; at most 9"),
     ],
 )
 def test_captions_that_no_model_knows_are_refused(given, error, says):

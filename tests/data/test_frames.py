@@ -86,7 +86,7 @@ def test_rows_are_matched_by_rank_to_the_distribution_of_the_table(people, table
         (np.zeros(10), {}, ValueError, r"shape \(10,\)"),
         (np.full((1, 10), np.nan), {}, ValueError, "NaN or infinite"),
         (np.full((1, 10), "a"), {}, TypeError, "dtype <U1"),
-        (np.zeros((99, 10)), {"match": True}, ValueError, "99 came: generate 100 or more"),
+        (np.zeros((99, 10)), {"match": True}, ValueError, "99 rows: generate 100 or more"),
     ],
 )
 def test_rows_that_are_no_rows_of_the_table_are_refused(table, rows, options, error, told):
@@ -96,7 +96,9 @@ def test_rows_that_are_no_rows_of_the_table_are_refused(table, rows, options, er
 
 def test_pandas_is_needed(table, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match=r"to_frame makes a DataFrame: pip install pandas"):
+    with pytest.raises(
+        ImportError, match=r"to_frame needs pandas for its DataFrame: pip install pandas"
+    ):
         table.to_frame(table.rows)
 
 

@@ -172,7 +172,7 @@ def test_the_error_without_internet_has_the_searched_folder(folder):
 
 def test_binarized_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
-    with pytest.raises(OSError, match="is not downloaded. Put binarized_mnist.npz"):
+    with pytest.raises(OSError, match="does not download it. Put binarized_mnist.npz"):
         data.load("mnist_binarized")
     bits = np.random.default_rng(0).integers(0, 2, (9, 784), dtype="uint8")
     parts = {"x_train": bits[:4], "x_valid": bits[4:6], "x_test": bits[6:]}
@@ -192,7 +192,9 @@ def test_binarized_digits_are_unpacked_checked_and_have_no_labels(tmp_path, monk
 
 def test_frey_faces_are_read_from_the_users_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_DATA", str(tmp_path))
-    with pytest.raises(OSError, match="not downloaded. Put freyfaces.npz, with x_train, x_test"):
+    with pytest.raises(
+        OSError, match="does not download it. Put freyfaces.npz, with x_train, x_test"
+    ):
         data.load("frey_faces")
     frames = np.random.default_rng(0).integers(0, 256, (9, 28, 20), dtype="uint8")
     parts = {"x_train": frames[:6], "x_test": frames[6:]}

@@ -77,7 +77,7 @@ REFUSED = {
     "points and decimal commas": (["1.234", "2,5"], ",", "'1.234' in line 2, column 'b'.*comma"),
     "points between thousands": (["1.234,5", "2.000,25"], None, "holds '1.234,5' in column 'b'"),
     "commas between thousands": (["1,234.5", "2,000.25"], None, "holds '1,234.5' in column 'b'"),
-    "per cent": (["12 %", "15.5 %"], None, "without signs of thousands, per cent and money"),
+    "per cent": (["12 %", "15.5 %"], None, "without thousands separators, percent signs"),
     "money": (["€5", "€1,200"], None, "'€1,200'|'€5'"),
     "underscores": (["1_000", "2"], None, "holds '1_000' in line 2"),
 }
@@ -101,7 +101,7 @@ def test_categories_with_digits_stay_categories(values, tmp_path):
 
 def test_an_encoding_that_does_not_hold_is_said(tmp_path):
     (tmp_path / "t.csv").write_bytes("a,b\n1,2\n".encode("utf-16")[2:])
-    with pytest.raises(ValueError, match="as UTF-16 without its mark does"):
+    with pytest.raises(ValueError, match="such as UTF-16 without a byte order mark has"):
         read_table(tmp_path / "t.csv")
     (tmp_path / "t.csv").write_bytes("a,b\n1,2\n".encode("utf-16")[:-1])
     with pytest.raises(ValueError, match="is not text in UTF-16"):
@@ -205,7 +205,7 @@ def test_cells_of_frames_that_are_missing_are_refused_with_their_row():
 
 def test_what_is_no_table_is_answered():
     pandas, polars = map(pytest.importorskip, ("pandas", "polars"))
-    with pytest.raises(ValueError, match="numbers for names.*frame.columns = "):
+    with pytest.raises(ValueError, match="numbers as names.*frame.columns = "):
         read_table(pandas.DataFrame(np.zeros((3, 2))))
     twice = pandas.DataFrame(np.zeros((3, 2)), columns=["a", "a"])
     with pytest.raises(ValueError, match="the column 'a' twice"):
@@ -214,7 +214,7 @@ def test_what_is_no_table_is_answered():
         read_table(polars.DataFrame({"a": [1, 2]}).lazy())
     with pytest.raises(TypeError, match=r"pandas.DataFrame\(table\)"):
         read_table({"a": [1, 2]})
-    with pytest.raises(TypeError, match="A ndarray came.*GaussianColumns.adapted"):
+    with pytest.raises(TypeError, match="table is a ndarray.*GaussianColumns.adapted"):
         read_table(np.zeros((3, 2)))
 
 

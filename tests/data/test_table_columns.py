@@ -172,7 +172,7 @@ def test_a_card_with_other_categories_is_refused(trained):
         ["x"],
         [{}],
     ):
-        with pytest.raises(ValueError, match="do not go with its columns"):
+        with pytest.raises(ValueError, match="do not match its columns"):
             Columns.of_card({**card, "categories": wrong})
     path = trained / "card.json"
     text = path.read_text(encoding="utf-8")
@@ -230,4 +230,4 @@ def test_a_model_without_names_says_that_the_order_counts(capsys):
     np.savetxt("t.csv", x, delimiter=",", header="a,b", comments="")
     code, out, err = run(capsys, "detect", "detector", "t.csv", "--out", "r")
     assert (code, err) == (0, "")
-    assert "taken in the order of the table" in out
+    assert "used in the order of the table" in out

@@ -80,14 +80,14 @@ def test_columns_of_a_category_that_cannot_be_told_apart_are_refused(tmp_path):
     with pytest.raises(ValueError, match="two columns the name 'color=red'"):
         read_table(path)
     path = write(tmp_path / "t.csv", *COLORS)
-    with pytest.raises(ValueError, match="belong side by side"):
+    with pytest.raises(ValueError, match="of a category side by side"):
         read_table(path, columns=["color=blue", "age", "color=red"], drop=["id", "size"])
 
 
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("L,50,green", "has 'green' in line 2, column 'color', and 'blue', 'red' are expected"),
+        ("L,50,green", "has 'green' in line 2, column 'color', but 'blue', 'red' are expected"),
         ("L,50,", "has no value in line 2, column 'color'"),
         ("L,old,red", "holds 'old' in line 2, column 'age'"),
     ],
@@ -101,7 +101,7 @@ def test_values_that_a_model_does_not_know_are_refused(row, says, tmp_path):
 @pytest.mark.parametrize(
     ("lines", "says"),
     [
-        (("a,name", *(f"{i},{chr(97 + i)}" for i in range(9))), "another text in every line"),
+        (("a,name", *(f"{i},{chr(97 + i)}" for i in range(9))), "a different text in every line"),
         (("a,name", *(f"{i},{chr(97 + i // 2)}{i % 7}" for i in range(9)), "9,a0"), "9 different"),
         (("a,name", "1,x", "2,x"), r"'x' in every line of column 'name'.*drop=\['name'\]"),
     ],
@@ -119,7 +119,7 @@ def test_columns_of_a_model_are_taken_by_name_and_in_its_order(table):
 BAD = {
     "text": (
         ("a,b", "1,2", "3,red"),
-        r"'red' in line 3, column 'b', and its other .* drop=\['b'\]",
+        r"'red' in line 3, column 'b', but its other .* drop=\['b'\]",
     ),
     "empty cell": (("a,b", "1,2", "3,"), "no value in line 3, column 'b'.*1 cells in 'b'"),
     "NaN": (("a,b", "nan,2", "NA,4"), "no value in line 2, column 'a'.*2 cells in 'a'"),
@@ -128,7 +128,7 @@ BAD = {
     "no names": (("1,2", "3,4"), "begins with numbers.*such as c1,c2"),
     "a name twice": (("a,a", "1,2"), "the column 'a' twice"),
     "an empty name": (("a,,c", "1,2,3"), "no name for column 2"),
-    "ragged": (("a,b", "1,2", "3,4,5"), "3 cells in line 3, and 2 columns"),
+    "ragged": (("a,b", "1,2", "3,4,5"), "3 cells in line 3, but 2 columns"),
     "empty": (("",), "is empty"),
     "names alone": (("a,b",), "no rows"),
 }
@@ -152,7 +152,7 @@ def test_other_mistakes_are_answered(table, tmp_path):
         read_table(table, columns=["age", "size"])
     with pytest.raises(ValueError, match=r"has 'id', which the model .* drop=\['id'\]"):
         read_table(table, columns=["age", "income"])
-    with pytest.raises(ValueError, match="1 row, of which 1 would be for training"):
+    with pytest.raises(ValueError, match="1 row, which leaves 1 for training"):
         zoo.data.from_table(write(tmp_path / "one.csv", "a", "1"))
     with pytest.raises(ValueError, match=r"the label 100.5 in line 2"):
         read_table(table, labels="income")
@@ -180,7 +180,7 @@ def test_parquet_is_read_as_csv_is(table, tmp_path):
     read = read_table(tmp_path / "t.parquet", labels="kind", drop=["income"])
     assert (read.x.tolist(), read.class_names) == ([[20.0], [30.0]], ("a", "b"))
     (tmp_path / "no.parquet").write_bytes(b"no")
-    with pytest.raises(ValueError, match="no parquet file"):
+    with pytest.raises(ValueError, match="not a parquet file"):
         read_table(tmp_path / "no.parquet")
 
 

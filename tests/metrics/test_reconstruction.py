@@ -53,5 +53,7 @@ class Batches(keras.utils.PyDataset):
 
 @pytest.mark.parametrize("measure", [metrics.psnr, metrics.squared_error])
 def test_images_of_other_shapes_are_refused(measure):
-    with pytest.raises(ValueError, match=r"have the shape \(3, 1\) and the originals \(3, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"have the shape \(3, 1\), but the originals have \(3, 4\)"
+    ):
         measure(np.zeros((3, 1)), np.zeros((3, 4)))

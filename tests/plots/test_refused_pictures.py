@@ -24,7 +24,10 @@ REFUSED = {
         "not conditional",
     ),
     "labels too few": (lambda m, x, y: plots.samples(m["cvae"], labels=[1]), "96 integers"),
-    "a class without classes": (lambda m, x, y: plots.traversal(m["vae"], label=1), "no label"),
+    "a class without classes": (
+        lambda m, x, y: plots.traversal(m["vae"], label=1),
+        "leave out label",
+    ),
     "a class too high": (lambda m, x, y: plots.traversal(m["cvae"], label=10), "from 0 to 9"),
     "no steps": (lambda m, x, y: plots.traversal(m["vae"], steps=0), "steps is 0"),
     "no rows": (lambda m, x, y: plots.traversal(m["vae"], rows=0), "rows is 0"),

@@ -138,7 +138,7 @@ def test_filters_are_the_kernel_of_the_first_layer_each_to_its_own_scale():
     shown = cell(plots.filters(model, rows=2, columns=3), 1, 0)
     expected = 0.5 + 0.5 * kernel[:, 3] / np.abs(kernel[:, 3]).max()
     np.testing.assert_allclose(shown.ravel(), expected, atol=1e-6)
-    with pytest.raises(ValueError, match="first layer that is dense"):
+    with pytest.raises(ValueError, match="dense first layer"):
         plots.filters(zoo.Autoencoder((8, 8, 1), 2, filters=(4,)))
 
 

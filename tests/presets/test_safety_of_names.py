@@ -156,5 +156,5 @@ def test_a_recipe_in_a_file_names_only_what_is_shipped(
     pretraining = "" if table == "model" else "[pretraining]\nepochs = 1\n"
     (tmp_path / "theirs.toml").write_text(f'{RECIPE}{pretraining}lower = "{name}"\n')
     assert main(["train", "theirs.toml", "--out", "out"]) == 1
-    assert "can only name what is shipped with the zoo" in capsys.readouterr().err
+    assert "can only name models that are shipped with the zoo" in capsys.readouterr().err
     assert opened == []

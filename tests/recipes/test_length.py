@@ -39,7 +39,9 @@ def test_every_recipe_leaves_images_of_its_data_to_learn_from():
 
 def test_a_recipe_that_leaves_nothing_to_learn_from_is_refused(tmp_path):
     recipe = dataclasses.replace(recipes.get("vae_digits"), validation=10_000)
-    with pytest.raises(ValueError, match="keeps 10,000 images for validation, and there are 1,437"):
+    with pytest.raises(
+        ValueError, match="keeps 10,000 images for validation, but there are only 1,437"
+    ):
         training.train(recipe, tmp_path / "out", verbose=False)
 
 
@@ -65,8 +67,8 @@ def test_the_line_names_both_and_what_is_asked_for_wins():
     made, line = fitted(CVAE, 267, "images")
     assert (made.batch_size, made.epochs) == (16, 1380)
     assert line == (
-        "267 images: batches of 16 instead of 128, 1,380 epochs instead of 60, so that the "
-        "recipe's 23,460 steps are made"
+        "267 images: batches of 16 instead of 128, 1,380 epochs instead of 60, to make the "
+        "recipe's 23,460 steps"
     )
     asked, line = fitted(CVAE, 267, "images", epochs=3)
     assert (asked.batch_size, asked.epochs, asked.steps_per_epoch) == (16, 3, 17)
@@ -135,7 +137,7 @@ def test_where_neighbors_tell_no_classes_the_label_must_change_something():
 
 def test_labels_without_images_are_named():
     (said,) = said_of(Painter([0, 1, 2, 3]), np.arange(40) % 4 // 3 * 3)
-    assert "No image to learn from has the labels 1, 2" in said
+    assert "No training image has the labels 1, 2" in said
 
 
 def test_few_steps_and_images_known_by_heart_are_said():
@@ -144,7 +146,7 @@ def test_few_steps_and_images_known_by_heart_are_said():
     worse = {"val_loss": [3.0, 2.0, 2.5]}
     (said,) = said_of(Painter(range(4)), history=worse)
     assert "lowest in epoch 4 of 5 (2)" in said
-    assert "Images drawn by label may have got better all the same" in said
+    assert "Images drawn by label may still have improved" in said
     assert said_of(Painter(range(4)), history=worse, keep="best") == []
     assert said_of(Painter(range(4)), history={"val_loss": [3.0, 2.0, 2.01]}) == []
 
@@ -162,7 +164,7 @@ def test_a_classifier_that_misses_a_class_is_said():
     model = zoo.M2((8, 8, 1), 2, num_classes=4, hidden_units=(4,))
     kernel, _ = model.classifier.get_layer("logits").get_weights()
     model.classifier.get_layer("logits").set_weights([0 * kernel, np.array([9.0, 0, 0, 0])])
-    assert any("does not know the labels 1, 2, 3, not even" in said for said in said_of(model))
+    assert any("does not predict the labels 1, 2, 3, not even" in said for said in said_of(model))
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from zoo.recipes import training
         ("epochs = 1\nbatch_size = 0", "batch_size is 0"),
         ("epochs = 1\nvalidation = -5", "validation is -5"),
         ("epochs = 1\nlabel_file = 3", "label_file is 3; give text"),
-        ("epochs = 1\ndrop = [3]", r"drop is \[3\]; give a list of texts"),
+        ("epochs = 1\ndrop = [3]", r"drop is \[3\]; give a list of strings"),
         ("epochs = 1\n[optimizer]\nlearning_rate = nan", "learning_rate in .optimizer. is nan"),
         ("epochs = 1\n[optimizer]\nlearning_rate = 1e999", "learning_rate in .* is inf"),
         ("epochs = 1\n[pretraining]\nepochs = 1" + 24 * "0", "epochs in .pretraining. is 1000"),

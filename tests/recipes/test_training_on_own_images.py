@@ -54,7 +54,7 @@ def test_a_recipe_trains_on_own_images_and_labels(file, tmp_path, capsys):
     assert card["data"]["title"] == "own images, 90 of 4x4"
     assert zoo.load(str(tmp_path / "mine")).generate(labels=[0, 2]).shape == (2, 4, 4, 1)
     changed, length, *lines = capsys.readouterr().out.splitlines()
-    assert 'likelihood is "gaussian", as these are gray photographs' in changed
+    assert 'likelihood is "gaussian", because these are gray photographs' in changed
     assert length.startswith("75 training images: batches of 16 instead of 128, 5 epochs instead")
     lines, notes = lines[:5], lines[5:]
     assert [line.partition(":")[0] for line in lines] == [f"epoch {i}/5" for i in range(1, 6)]
@@ -121,7 +121,9 @@ def test_a_recipe_opens_no_file_that_it_names(file, labels, tmp_path, capsys):
     """A recipe may be somebody else's file; who runs it says which data are read."""
     names = {"data": str(file), "label_file": labels and str(tmp_path / labels)}
     recipe = dataclasses.replace(RECIPE, **names)
-    with pytest.raises(ValueError, match=r"names .*x\.npy, which is no data set .* opens no files"):
+    with pytest.raises(
+        ValueError, match=r"names .*x\.npy, which is not a data set .* opens no files"
+    ):
         training.train(recipe, tmp_path / "out")
     (tmp_path / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
     out = str(tmp_path / "out")

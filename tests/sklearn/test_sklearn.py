@@ -134,7 +134,7 @@ def refused(said, estimator, *data):
 def test_what_cannot_be_fitted_is_refused():
     refused("learns from labels; see SemiSupervised", small("CVAE", num_classes=10), X)
     refused("'VEA'.*VAE", small("VEA"), X)
-    refused("64 features, and image_shape", small(image_shape=(7, 7, 1)), X)
+    refused("64 features, which do not fit image_shape", small(image_shape=(7, 7, 1)), X)
     refused("leave out beta", AutoencoderTransformer("vae_digits", beta=2.0), X)
     refused("labels of 1 class", small_classifier(), X, np.where(Y > 0, -1, 0))
     refused("VAE does not classify", small_classifier("VAE"), X, Y)

@@ -1,4 +1,4 @@
-"""Names and units of columns and channels, and which channel of a signal is to blame, and when."""
+"""Names and units of columns and channels; which channel of a signal is anomalous, and when."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ import numpy as np
 from zoo.anomaly.scores import WINDOW
 from zoo.plots.picture import Picture
 
-MOST_NAMES = 40  # of columns or channels, below a picture,
-LONGEST_NAME = 24  # with so many letters
+MOST_NAMES = 40  # names of columns or channels that are drawn below a picture
+LONGEST_NAME = 24  # letters of such a name
 NORMAL = 0.95  # the share of normal signals whose error in a channel is below its normal error
-MOST_SIGNALS = 4096  # that the normal errors are computed from
-_LEAST_ERROR = 1e-12  # where a channel is reconstructed without any
+MOST_SIGNALS = 4096  # signals that the normal errors are computed from
+_LEAST_ERROR = 1e-12  # for a channel that is reconstructed without error
 _DRAWN = 6  # signals in a picture
 
 
 class WorstChannel(NamedTuple):
-    """The channel of a signal whose error is largest beside its normal one.
+    """The channel of a signal whose error is largest relative to its normal error.
 
     Attributes:
-        channel: its number. name, unit: "" for a channel without.
-        step: that of the largest error in this channel, in the 5 neighbors with the largest mean.
+        channel: the number of the channel. name, unit: "" if the channel has none.
+        step: the step of the largest error in this channel, within the window of 5 steps whose
+            mean error is largest.
         ratio: the mean squared error of the channel, divided by its normal error.
     """
 
@@ -37,10 +38,10 @@ class WorstChannel(NamedTuple):
 def checked_names(
     names: Sequence[str] | None, units: Sequence[str] | None
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Return names and units as tuples of texts, or None for none.
+    """Return names and units as tuples of strings, or None.
 
     Raises:
-        TypeError: no lists of texts. ValueError: a name that is there twice, or other counts.
+        TypeError: not lists of strings. ValueError: a name that occurs twice, or unequal counts.
     """
     found: list[tuple[str, ...] | None] = []
     for argument, given in (("names", names), ("units", units)):
@@ -48,32 +49,34 @@ def checked_names(
             given = () if isinstance(given, str) else tuple(given)
             if not given or not all(isinstance(text, str) for text in given):
                 came = {"names": names, "units": units}[argument]
-                raise TypeError(f"{argument} is {came!r}; give a list of texts, one a channel.")
+                raise TypeError(f"{argument} is {came!r}; give a list of strings, one a channel.")
         found.append(given)
     names, units = found
     if names and len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"names has {twice!r} twice; each column or channel needs its own.")
+        raise ValueError(f"names has {twice!r} twice; columns or channels need different names.")
     if names and units and len(names) != len(units):
-        raise ValueError(f"There are {len(names)} names and {len(units)} units; give one of each.")
+        raise ValueError(f"There are {len(names)} names and {len(units)} units; give equally many.")
     return names, units
 
 
 def check_count(detector: Any, shape: tuple[int, ...]) -> None:
-    """Refuse another number of names or units than a model has columns or channels.
+    """Check that there are as many names and units as the model has columns or channels.
 
     Raises:
-        ValueError: which says both numbers.
+        ValueError: the numbers differ; the error states both.
     """
     what = "columns" if len(shape) == 1 else "channels"
     for argument in ("names", "units"):
         given = getattr(detector, argument)
         if given is not None and len(given) != shape[-1]:
-            raise ValueError(f"{len(given)} {argument} came for {shape[-1]} {what}: one for each.")
+            raise ValueError(
+                f"There are {len(given)} {argument} for {shape[-1]} {what}; give one for each."
+            )
 
 
 def labels(detector: Any, unit: bool = True) -> list[str]:
-    """Return what the columns or channels of a detector are called, such as "pressure [bar]"."""
+    """Return labels for the columns or channels of a detector, such as "pressure [bar]"."""
     shape = detector.model.image_shape
     what = "column" if len(shape) == 1 else "channel"
     names = detector.names or [f"{what} {j}" for j in range(shape[-1])]
@@ -85,9 +88,10 @@ def normal_errors(detector: Any, x: np.ndarray, scores: np.ndarray) -> np.ndarra
     """Return the error of each channel that 95 % of normal signals do not exceed, [channels].
 
     Args:
-        x: the signals that the threshold was set on, [n, steps, channels]. Those above it are left
-            out, as they may be anomalies; of many, some are taken, evenly spaced.
-        scores: of these, [n].
+        x: the signals that the threshold was set on, [n, steps, channels]. Signals above the
+            threshold may be anomalies and are left out; of many signals, an evenly spaced
+            selection is used.
+        scores: the scores of these signals, [n].
     """
     kept = np.flatnonzero(scores <= np.float32(detector.threshold))
     kept = kept[:: -(-len(kept) // MOST_SIGNALS)]
@@ -97,17 +101,17 @@ def normal_errors(detector: Any, x: np.ndarray, scores: np.ndarray) -> np.ndarra
 
 
 def worst_channels(detector: Any, x: Any) -> list[WorstChannel]:
-    """Return for each signal [n, steps, channels] which channel is to blame, and when.
+    """Return for each signal [n, steps, channels] which channel is anomalous, and when.
 
     Raises:
-        ValueError: the model takes no signals.
+        ValueError: the model is not a model of signals.
     """
     errors = detector.explain(x)
     shape = tuple(detector.model.image_shape)
     if len(shape) != 2:
         raise ValueError(
-            f"worst_channels is for signals [n, steps, channels], and the model takes {shape}: "
-            "explain(x) has the error of every value."
+            f"worst_channels is for signals [n, steps, channels], but the model takes {shape}: "
+            "use explain(x), which returns the error of every value."
         )
     normal = 1.0 if detector.normal_error is None else detector.normal_error
     ratios = errors.mean(axis=1) / normal  # [n, channels]
@@ -124,10 +128,10 @@ def worst_channels(detector: Any, x: Any) -> list[WorstChannel]:
 
 
 def told(detector: Any, x: np.ndarray, worst: Sequence[WorstChannel]) -> list[str]:
-    """Say for each signal [k, steps, channels] which channel is to blame, when, and what was there.
+    """Describe for each signal [k, steps, channels] its worst channel, the step and the values.
 
     Args:
-        worst: what `worst_channels` found for these signals.
+        worst: the result of `worst_channels` for these signals.
     """
     restored = detector.reconstruct(x)
     called, units = labels(detector, unit=False), detector.units or [""] * x.shape[-1]
@@ -145,11 +149,11 @@ def told(detector: Any, x: np.ndarray, worst: Sequence[WorstChannel]) -> list[st
 def draw(
     detector: Any, x: np.ndarray, numbers: np.ndarray, worst: Sequence[WorstChannel]
 ) -> Picture:
-    """Draw the channel that is to blame of up to six signals, and the error of all channels.
+    """Draw the worst channel of each of up to six signals, and the errors of all channels.
 
     Args:
-        x: [k, steps, channels]. numbers: [k], by which they are called.
-        worst: what `worst_channels` found for these signals.
+        x: [k, steps, channels]. numbers: [k], the numbers of the signals in titles.
+        worst: the result of `worst_channels` for these signals.
     """
     x, numbers, worst = x[:_DRAWN], numbers[:_DRAWN], worst[:_DRAWN]
     restored, errors, called = detector.reconstruct(x), detector.explain(x), labels(detector)
@@ -177,6 +181,6 @@ def draw(
 
 
 def shortened(name: str) -> str:
-    """Return the name of a column or channel in one line, as it fits at an axis."""
+    """Return the name of a column or channel in one line, short enough for an axis."""
     name = " ".join(name.split())
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

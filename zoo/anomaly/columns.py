@@ -1,4 +1,4 @@
-"""Rows of a table in their own units: checked."""
+"""Checks of table rows that are not standardized."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def names_for(detector: Any, x: Any, first: bool) -> Sequence[str] | None:
     """Return the names of the columns for a `fit`: of the likelihood, given, earlier ones, or of x.
 
     Args:
-        detector: with a model. x: the data.
-        first: whether the model learns now and has learned nothing before.
+        detector: a detector with a model. x: the data.
+        first: whether this `fit` trains the model for the first time.
     """
     names = getattr(detector.model.likelihood, "names", None)
     if names is None:
@@ -31,12 +31,12 @@ def check_rows(
     """Return rows of a table as float32 [n, features].
 
     Args:
-        x: numbers [n, features]; integers, too. features: as many as are expected, or None.
-        name: of x, for errors. names: of the columns, which order those of a table.
+        x: numbers [n, features], which may be integers. features: the expected number, or None.
+        name: the name of x in errors. names: of the columns; they order the columns of a table.
 
     Raises:
-        TypeError: no numbers. ValueError: another shape, no row, or values that are not finite,
-            whose columns are named.
+        TypeError: not numbers. ValueError: another shape, no row, or values that are not finite;
+            the error names their columns.
     """
     x = as_array(x, name, names)
     if x.dtype.kind not in "fiub":

@@ -1,4 +1,4 @@
-"""Two detectors compared on the same items: which flags come, which go."""
+"""Compares two detectors on the same items: flags that are gained or lost."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from zoo.plots.picture import Picture
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two detectors say of the same n items.
+    """The scores and flags of two detectors for the same n items.
 
     Attributes:
-        gained: numbers of the items that the new detector flags and the old one does not, those
-            with the largest new scores first.
-        lost: of those that only the old one flags, those with the largest old scores first.
-        kept: how many both flag.
-        old_share, new_share: of items above the threshold of each.
-        rank_correlation: of the scores, Spearman's; 1 where both have the same order, NaN where one
-            detector gives all items the same score.
+        gained: numbers of the items that only the new detector flags, sorted from the largest new
+            score.
+        lost: numbers of the items that only the old one flags, sorted from the largest old score.
+        kept: the number of items that both flag.
+        old_share, new_share: the share of items above the threshold of each detector.
+        rank_correlation: Spearman's rank correlation of the scores; 1 if both have the same order,
+            NaN if one detector gives all items the same score.
         old_scores, new_scores: float32 [n]. Their units differ.
-        old_threshold, new_threshold: of the detectors.
+        old_threshold, new_threshold: the thresholds of the detectors.
     """
 
     gained: np.ndarray
@@ -38,7 +38,7 @@ class Comparison:
     new_threshold: float
 
     def described(self) -> str:
-        """Return the result in one sentence or two."""
+        """Return the result in one or two sentences."""
         n = len(self.new_scores)
         rank = self.rank_correlation
         order = "" if np.isnan(rank) else f" The rank correlation of the scores is {rank:.3f}."
@@ -49,7 +49,7 @@ class Comparison:
         )
 
     def figure(self) -> Picture:
-        """Draw how many items are more unusual than each item, before and now, and thresholds."""
+        """Draw for each item the share of items with higher old and new scores, and thresholds."""
         figure = Picture(figsize=(5, 5), dpi=100, layout="constrained")
         axes = figure.add_subplot()
         old, new = _percent(self.old_scores), _percent(self.new_scores)
@@ -79,10 +79,10 @@ def compare(old: Any, new: Any, x: Any) -> Comparison:
 
     Args:
         old, new: fitted detectors.
-        x: items [n, *input_shape]; each detector puts the columns of a table in its own order.
+        x: items [n, *input_shape]; each detector sorts the columns of a table by its own names.
 
     Raises:
-        ValueError: no threshold, or items that one of them does not take.
+        ValueError: no threshold, or items that do not fit one of the detectors.
 
     Example:
         >>> x = zoo.data.load("digits")[1][0]
@@ -120,7 +120,7 @@ def comparison(
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Return Spearman's rank correlation of two arrays [n]; NaN where all of one are equal."""
+    """Return Spearman's rank correlation of two arrays [n]; NaN if one of them is constant."""
     from scipy.stats import spearmanr
 
     if np.ptp(first) == 0 or np.ptp(second) == 0:
@@ -129,7 +129,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _percent(scores) -> np.ndarray:
-    """Return the share of scores [n] that are higher, in percent; half of the equal ones count."""
+    """Return for each score the percentage of higher scores [n]; equal scores count half."""
     from scipy.stats import rankdata
 
     return 100 * (rankdata(-scores) - 0.5) / len(scores)

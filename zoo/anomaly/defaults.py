@@ -1,7 +1,7 @@
-"""What a model of a detector has where nothing is said: likelihood, network, length of codes.
+"""Default settings of a detector's model: likelihood, network, length of codes.
 
-They were chosen by experiments: on digits and clothes by the last training images of all classes,
-on photographs by painted defects. `results/defaults` shows the outcome beside PCA and others.
+They were chosen by experiments: on digits and clothes with the last training images of all classes
+held out, on photographs with painted defects. `results/defaults` compares them with PCA and others.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from zoo.models.vae import VAE
 from zoo.nn.networks import LINEAR_PATH
 
 _LONGEST_CODE = 64
-_VALUES_PER_DIMENSION = 49  # of an image, for each dimension of its code
-# Settings that ask for another network, or for one that cannot start as PCA.
+_VALUES_PER_DIMENSION = 49  # values of an image for each dimension of its code
+# Settings that choose another network, or a network that cannot start as PCA.
 _OF_NETWORKS = ("network", "filters", "encoder", "decoder", "activation", "code_activation")
 _OF_NETWORKS += ("tie_weights", "prior")
 
@@ -25,16 +25,16 @@ _OF_NETWORKS += ("tie_weights", "prior")
 def settings_of(
     model_class: type[Any], shape: tuple[int, ...], given: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the settings of a model that a detector makes: those given, and its defaults.
+    """Return the settings of the model that a detector makes: the given ones, and defaults.
 
     Args:
-        model_class: of the zoo. shape: of an item.
-        given: the settings that were given, which win.
+        model_class: a class of the zoo. shape: the shape of an item.
+        given: the settings of the user, which override defaults.
 
-    The likelihood is "gaussian", as the cross-entropy of gray pixels is larger for items with more
-    gray, whatever the model has learned. `Autoencoder` and `VAE` of images and signals have dense
-    layers beside a linear path, which starts as PCA (`zoo.start_at_pca`): where data are few, PCA
-    is hard to surpass.
+    The likelihood is "gaussian", because the cross-entropy of gray pixels is larger for items with
+    more gray, whatever the model has learned. `Autoencoder` and `VAE` of images and signals have
+    dense layers beside a linear path, which starts as PCA (`zoo.start_at_pca`): with few data, it
+    is hard to do better than PCA.
     """
     made = dict(given)
     takes = arguments_of(model_class)
@@ -52,7 +52,7 @@ def settings_of(
 
 
 def latent_dim_of(shape: tuple[int, ...]) -> int:
-    """Return a length of codes: a third of the columns of vectors, a 49th of the values of images.
+    """Return the default length of codes: 1/3 of the columns, or 1/49 of the values of images.
 
     Example:
         >>> from zoo.anomaly.defaults import latent_dim_of

@@ -30,65 +30,66 @@ from zoo.inference.compiled import run_in_batches
 from zoo.inference.parts import Part
 from zoo.models.base import BaseModel
 
-MOST_SAMPLES = 10_000  # as each of them decodes all items
-HELD_OUT = 0.1  # of the training data, for thresholds that are set on other data
+MOST_SAMPLES = 10_000  # each draw decodes all items
+HELD_OUT = 0.1  # share of the training data for thresholds that need held-out data
 
 
 class Detector(Settings):
-    """Scores items by how unusual they are to a model, and says which are anomalies.
+    """Scores items by how unusual they are to a model, and flags anomalies.
 
-    The model learns from items of which most, or all, are normal. `zoo.anomaly.scores` has the
-    formulas of the scores; the ones with * are exported:
+    The model learns from items that are mostly, or all, normal. `zoo.anomaly.scores` has the
+    formulas of the scores; those with * can be exported:
 
         reconstruction*  squared error, summed over values; all with an encoder
         largest_error*   largest mean of the squared error over 5x5 pixels; images, signals
-        elbo_at_mean*    the negative ELBO with the mean code in place of a draw; VAE
+        elbo_at_mean*    the negative ELBO at the mean code instead of a draw; VAE
         elbo             the negative ELBO, mean over draws; VAE
         log_likelihood   -log p(x) by importance sampling; VAE
         prior*           -log p(z) of the mean code; VAE, AAE
         energy*          free energy; RBM
         discriminator*   negative logit of the code; AAE
-        joined*          the larger of one of these and the distance to few training rows; rows
+        joined*          the larger of one of these and the distance to a few training rows; rows
 
     Args:
-        model: a model of the zoo that is not conditional, or the name of a class, such as "VAE",
-            which `fit` makes with `settings` for the shape of its data.
-        score: one of these names. None takes "joined" for rows of numbers, "largest_error" for
-            images of 16 pixels a side or more; for others "elbo_at_mean" of a VAE whose likelihood
-            is not "bernoulli", else "reconstruction"; "energy" of an RBM.
+        model: a model of the zoo that is not conditional; or the name of a class, such as "VAE".
+            Then `fit` makes the model with `settings` for the shape of its data.
+        score: one of these names. By default "joined" for rows of numbers, "largest_error" for
+            images of 16 pixels a side or more, "energy" for an RBM; otherwise "elbo_at_mean" for a
+            VAE whose likelihood is not "bernoulli", else "reconstruction".
         contamination: share of anomalies in the data that the threshold is set on, in (0, 0.5].
-        quantile: of the scores of normal data, in (0, 1), as the threshold.
+        quantile: the quantile of the scores of normal data that is the threshold, in (0, 1).
         false_positive_rate: share of normal items that may be called anomalies, below 0.1; the
             threshold is extrapolated by a generalized Pareto distribution, fitted to the largest
-            tenth of the scores. Of these three one is given; contamination=0.1 where none is.
-        standardize: for values in units of their own: subtracts the mean and divides by the
+            tenth of the scores. Give at most one of these three; the default is contamination=0.1.
+        standardize: for values with different units: subtracts the mean and divides by the
             standard deviation of each column of rows, or of each channel of signals and images, in
             the training data, also in the exported file. Scores and `explain` are then in
             standardized units.
-        names, units: of the columns or channels, texts, for reports and exported files. The columns
-            of a table in memory have names already.
-        samples: draws an item for "elbo" and "log_likelihood", at most 10,000.
-        seed: of these draws, of the choice of held-out items, and of a model that `fit` makes: its
-            initial weights, the order of the items, and the noise in its training.
-        settings: of the class, where it is named; without them what `zoo.anomaly.defaults` says:
-            the likelihood "gaussian", codes of a third of the columns of rows or of a 49th of the
-            values of images, and for images `VAE` and `Autoencoder` that start as PCA.
+        names, units: lists of strings for the columns or channels, for reports and exported files.
+            A table in memory has names already.
+        samples: draws per item for "elbo" and "log_likelihood", at most 10,000.
+        seed: seed of these draws, of the choice of held-out items, and of a model that `fit` makes:
+            its initial weights, the order of the items, and the noise in training.
+        settings: constructor arguments of the named class. The defaults are in
+            `zoo.anomaly.defaults`: the likelihood "gaussian", codes of a third of the columns of
+            rows or of a 49th of the values of images, and for images `VAE` and `Autoencoder` that
+            start as PCA.
 
-    A new `contamination`, `quantile` or `false_positive_rate` sets the threshold again, on the
-    scores of the last `fit`; `threshold` can be set, too. All other settings are read-only.
+    Assigning `contamination`, `quantile` or `false_positive_rate` sets the threshold again, on the
+    scores of the last `fit`; `threshold` can also be assigned. All other settings are read-only.
 
     Attributes:
         threshold: the score above which an item is an anomaly; None before `fit`.
         history: the metrics of each epoch by name, lists; None unless `fit` trained the model.
         mean, deviation: of the columns or channels, float32; None without `standardize`.
-        names: of the columns or channels: those given, or of the model's likelihood, or of the
-            table that `fit` was given; None for none. They order the columns of all tables.
-        normal_error: of signals, the mean squared error of each channel that 95 % of the normal
-            ones do not exceed, float32 [channels]; see `worst_channels`.
+        names: names of the columns or channels: the given ones, or those of the model's likelihood,
+            or of the table that was passed to `fit`; else None. They order the columns of tables.
+        normal_error: for signals, the mean squared error of each channel that 95 % of the normal
+            signals do not exceed, float32 [channels]; see `worst_channels`.
 
     Raises:
-        TypeError, ValueError: a conditional model, a score that is not for this model, or a number
-            out of its range.
+        TypeError, ValueError: a conditional model, a score that does not fit the model, or a number
+            out of range.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -121,8 +122,8 @@ class Detector(Settings):
         model_class = class_of(model, settings)
         if not hasattr(model_class, "encode"):
             raise TypeError(
-                f"{model_class.__name__} has no encoder, and so no error of a reconstruction "
-                "that could tell unusual items: take zoo.VAE, or zoo.VAEGAN."
+                f"{model_class.__name__} has no encoder, so it has no reconstruction error that "
+                "could reveal unusual items: use zoo.VAE or zoo.VAEGAN."
             )
         if standardize and isinstance(model, str):
             settings = {"likelihood": "gaussian", **settings}
@@ -161,7 +162,7 @@ class Detector(Settings):
             standardization.check_model(model)
         known = getattr(model.likelihood, "names", None)
         if known is not None and self.names not in (None, known):
-            raise ValueError(f"The model names its columns itself, {known}: leave out names=.")
+            raise ValueError(f"The model already names its columns, {known}: leave out names=.")
         self._set(names=self.names if known is None else known)
         channels.check_count(self, model.image_shape)
         self._set(model=model)
@@ -182,42 +183,43 @@ class Detector(Settings):
         verbose: int | str = "auto",
         **options,
     ) -> Detector:
-        """Train the model unless it is trained, then set the threshold.
+        """Train the model unless it is trained already, then set the threshold.
 
         Args:
-            x: items [n, *input_shape], 2 or more, most or all of them normal; or what
-                `zoo.data.from_folder` gives, whose validation images are held out.
-            validation_data: items to set the threshold on, instead of x: normal ones for
+            x: 2 or more items [n, *input_shape], most or all of them normal; or the result of
+                `zoo.data.from_folder`, whose validation images are held out.
+            validation_data: items to set the threshold on, instead of x; they must be normal for
                 `quantile` and `false_positive_rate`.
-            validation_split: share of x to hold out of training for the threshold; None is 0.1 for
-                these two where the model is trained here, and else 0.
-            train: whether to train the model; None does if nobody has. A detector that was fitted
-                before takes small steps, and keeps its weights if a held-out loss would rise.
-            trim: share of x, in [0, 0.5], that is left out, so that fewer anomalies are learned: of
+            validation_split: share of x to hold out of training for the threshold. By default 0.1
+                for these two rules if the model is trained here, else 0.
+            train: whether to train the model; by default, a model that is not trained yet. A
+                detector that was fitted before takes small steps, and keeps its weights if a
+                held-out loss would rise.
+            trim: share of x, in [0, 0.5], that is left out so that fewer anomalies are learned: of
                 rows of numbers those farthest from a few others; of other items those with the
-                highest scores after half of the epochs. None is `contamination` where that is the
-                rule for x, and else 0.
-            epochs: None for 20 of rows; of images and signals for 1,500 steps, in 20 or more, which
-                end early by a tenth of 100 items or more that is held out for it.
-            batch_size: None for 128 rows, or a twentieth of the images, from 16 to 128.
-            optimizer: None takes the one that the model is compiled with, or Adam.
+                highest scores after half of the epochs. By default `contamination` if that is the
+                rule for x, else 0.
+            epochs: by default 20 for rows. For images and signals, by default enough for 1,500
+                steps, at least 20; of 100 items or more, a tenth is held out for early stopping.
+            batch_size: by default 128 for rows, else a twentieth of the images, from 16 to 128.
+            optimizer: by default the one that the model is compiled with, or Adam.
             verbose, options: of `model.fit`, which trimming may call twice.
 
         Returns:
             the detector itself.
 
         Raises:
-            TypeError, ValueError: data that do not fit, NaN, or one row.
+            TypeError, ValueError: data that do not fit the model, NaN, or a single row.
         """
         x, validation_data = folders.for_fit(self, x, validation_data, validation_split, train)
         x = x if hasattr(x, "shape") else as_array(x)
         new = self._build(tuple(x.shape))
         train = not training.is_trained(self.model) if train is None else bool(train)
-        first = train and self.threshold is None  # later ones keep the columns and their scale
+        first = train and self.threshold is None  # later trainings keep the columns and their scale
         names = columns.names_for(self, x, first)
         x = self._checked(x, names=names)
         if len(x) < 2:
-            raise ValueError(f"x has {len(x)} row; a threshold is set on 2 items at least.")
+            raise ValueError(f"x has {len(x)} row; a threshold needs at least 2 items.")
         self._set(names=names and tuple(names))
         held_out = None
         if trim is None:
@@ -237,7 +239,7 @@ class Detector(Settings):
         return self
 
     def _build(self, shape):
-        """Make the model, if it is not made yet; return whether it is new."""
+        """Make the model unless it exists; return whether it is new."""
         if self.model is not None:
             return False
         if len(shape) < 2:
@@ -252,7 +254,7 @@ class Detector(Settings):
         """Return how unusual items [n, *input_shape] are, float32 [n]; higher is more unusual.
 
         Raises:
-            ValueError: data that do not fit, or scores that are not finite.
+            ValueError: data that do not fit the model, or scores that are not finite.
         """
         x = self._items(x)
         if self.score in scores.SAMPLED:
@@ -263,8 +265,8 @@ class Detector(Settings):
         lost = np.flatnonzero(~np.isfinite(found))
         if len(lost):
             raise ValueError(
-                f"The {self.score} score of {len(lost)} of {len(x)} items is not finite, first of "
-                f"item {lost[0]}: it lies too far from what the model has seen. Look at its values."
+                f"The {self.score} score of {len(lost)} of {len(x)} items is not finite; the "
+                f"first is item {lost[0]}: it is too far from the training data. Check its values."
             )
         return found.astype("float32")
 
@@ -283,40 +285,40 @@ class Detector(Settings):
     def explain(self, x: Any, *, batch_size: int = 1024) -> np.ndarray:
         """Return the squared error of every value, float32 of the shape of x.
 
-        It says where an item differs from its reconstruction, by pixel or by column. The columns
-        are those of x, in their order, also if x is a table in another order than `names`.
+        It shows where an item differs from its reconstruction, by pixel or by column. The columns
+        have the order of x, also if x is a table whose order differs from `names`.
         """
         errors = run_in_batches(self.errors, self._items(x), batch_size=batch_size)
         return as_given(errors, x, self.names)
 
     def worst_channels(self, x: Any) -> list[channels.WorstChannel]:
-        """Return for each signal [n, steps, channels] which channel is to blame, and when.
+        """Return for each signal [n, steps, channels] which channel is anomalous, and when.
 
-        Each channel is judged by its own normal error: a channel with much noise has a large error
-        in every signal. An entry has `channel`, `name`, `unit`, `step` and `ratio`, the mean
+        Each channel is compared with its own normal error, because a noisy channel has a large
+        error in every signal. An entry has `channel`, `name`, `unit`, `step` and `ratio`, the mean
         squared error of the channel divided by `normal_error`.
 
         Raises:
-            ValueError: the model takes no signals.
+            ValueError: the model is not a model of signals.
         """
         return channels.worst_channels(self, x)
 
     def reconstruct(self, x: Any) -> np.ndarray:
-        """Return what the model makes of items, float32 of their shape, in their units."""
+        """Return the reconstructions of items, float32 of their shape, in the units of the data."""
         restored = self.model.reconstruct(self.standardized(self._items(x)))
         if self.mean is not None:
             restored = restored * self.deviation + self.mean
         return as_given(restored, x, self.names)
 
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> None:
-        """Write a folder that `zoo.anomaly.load` reads; errors are those of `zoo.save`."""
+        """Write a folder that `zoo.anomaly.load` reads; it raises the same errors as `zoo.save`."""
         self._fitted()
         saving.save(self, folder, overwrite)
 
     def _checked(self, x, name="x", names=None):
         names = names or self.names
         if self.model is None:
-            raise ValueError(f"The {self.model_class.__name__} is made by fit(x): call that first.")
+            raise ValueError(f"fit(x) makes the {self.model_class.__name__}: call that first.")
         if self.standardize:
             x, shape = folders.images_of(x), tuple(self.model.image_shape)
             return standardization.check_items(x, shape, name, names)
@@ -325,7 +327,7 @@ class Detector(Settings):
         return x if is_stored(x) else np.asarray(checks.in_numpy(x), "float32")
 
     def _items(self, x):
-        """Return items to be looked at, checked."""
+        """Return items after checks, for the methods that need a fitted detector."""
         x = self._checked(x)
         if self.standardize and self.mean is None:
             what = "columns" if len(self.model.image_shape) == 1 else "channels"
@@ -340,27 +342,27 @@ class Detector(Settings):
     # Tensors
 
     def standardized(self, x: Any) -> Any:
-        """Return items as the model takes them, arrays or tensors of the shape of x."""
+        """Return items in the units of the model, arrays or tensors of the shape of x."""
         return x if self.mean is None else (x - self.mean) / self.deviation
 
     def in_deviations(self, x: Any) -> Any:
-        """Return items in the units in which errors count: for rows, standard deviations."""
+        """Return items in the units of errors: for rows, standard deviations."""
         return self.model.likelihood.standardized(self.standardized(x))
 
     def scored_by_model(self, x: Any) -> Any:
-        """Return the score of the model alone where it needs no draws, tensors [batch]."""
+        """Return the score of the model alone, if it needs no draws, tensors [batch]."""
         return scores.DETERMINISTIC[self.own_score](self.model, self.standardized(x))
 
     def scored(self, x: Any) -> Any:
-        """Return `scores(x)` where they need no draws, tensors [batch].
+        """Return `scores(x)`, for scores that need no draws, tensors [batch].
 
-        Before `fit` has drawn the rows for "joined" it is the score of the model alone.
+        For "joined", before `fit` has drawn rows, it is the score of the model alone.
         """
         a = self.scored_by_model(x)
         return a if self.joined is None else self.joined.scored(a, self.in_deviations(x))
 
     def errors(self, x: Any) -> Any:
-        """Return `explain(x)`, of and as tensors."""
+        """Return `explain(x)` for tensors, as tensors."""
         return scores.squared_errors(self.model, self.standardized(x))
 
     @property
@@ -381,15 +383,15 @@ class Detector(Settings):
         return self.model.name
 
     def parts(self) -> dict[str, Part]:
-        """Return what can be exported: `detector`, from `x` to `score`, `is_anomaly` and `map`.
+        """Return the part that can be exported: `detector`, `x` to `score`, `is_anomaly`, `map`.
 
         Raises:
-            ValueError: before `fit`, or a score that needs draws.
+            ValueError: the detector is not fitted, or its score needs draws.
         """
         return exported.parts(self, self._fitted())
 
     def get_config(self) -> dict:
-        """Return what the detector is but for weights, as JSON can hold it."""
+        """Return the configuration of the detector, without weights, as JSON values."""
         return {"model": self.model.get_config(), **saving.settings(self)}
 
     def __repr__(self):

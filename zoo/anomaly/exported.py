@@ -1,4 +1,4 @@
-"""The part of a detector that can be exported: from raw items to score, decision and map."""
+"""The exported part of a detector: computes score, decision and map from raw items."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.inference.parts import Part, TensorInfo, image_info
 
 
 def parts(detector: Any, threshold: float) -> dict[str, Part]:
-    """Return the part `detector`, from `x` to `score`, `is_anomaly` and `map`.
+    """Return the part `detector`, which maps `x` to `score`, `is_anomaly` and `map`.
 
     Raises:
         ValueError: a score that needs draws.
@@ -20,12 +20,12 @@ def parts(detector: Any, threshold: float) -> dict[str, Part]:
     if detector.score in scores.SAMPLED:
         names = [n for n in scores.of_class(type(detector.model)) if n in scores.DETERMINISTIC]
         raise ValueError(
-            f"score={detector.score!r} is made of draws, and exported graphs draw nothing. Export "
-            f"a detector with score= one of {', '.join(names)}, fitted on the same data."
+            f"score={detector.score!r} needs random draws, which exported graphs cannot make. "
+            f"Export a detector with score= one of {', '.join(names)}, fitted on the same data."
         )
     model, shape = detector.model, tuple(detector.model.image_shape)
     x = image_info(model)
-    if detector.mean is not None:  # what items are like, for the proof, and for whoever draws some
+    if detector.mean is not None:  # distribution of items, for parity checks and consumers
         moments = {"mean": detector.mean.tolist(), "scale": detector.deviation.tolist()}
         x = TensorInfo("x", "float32", shape, prior={"kind": "normal", **moments})
     x, errors = replace(x, units=detector.units), TensorInfo("map", "float32", shape)

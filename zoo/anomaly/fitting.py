@@ -1,4 +1,4 @@
-"""What `Detector.fit` learns from checked items: units, a model, rows to compare, a threshold."""
+"""The steps of `Detector.fit` on checked items: moments, model, rows to compare with, threshold."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def learn(
     options: dict | None,
     first: bool,
 ) -> None:
-    """Let a detector learn.
+    """Fit a detector to checked items.
 
     Args:
-        x: items [n, ...], checked. held_out: others to set the threshold on; None takes x.
-        trim: the share of x that may be anomalies, and is left out.
-        options: of `training.train`; None does not train the model.
-        first: whether it is trained for the first time; later trainings keep the units.
+        x: checked items [n, ...]. held_out: other items to set the threshold on; None uses x.
+        trim: the share of x that may be anomalies and is left out.
+        options: arguments of `training.train`; None does not train the model.
+        first: whether this is the first training; later ones keep mean and deviation.
     """
     units = detector.standardize and (first or detector.mean is None)
     if units:
@@ -34,7 +34,7 @@ def learn(
     if trim and scores.of_numbers(detector.model) and (units or joins or options is not None):
         kept = joined.near(detector, x, trim)
         if units:
-            with warnings.catch_warnings():  # which were said above
+            with warnings.catch_warnings():  # the same warnings came above
                 warnings.simplefilter("ignore")
                 detector.take(**standardization.moments_of(x[kept], detector.names))
     if options is not None:

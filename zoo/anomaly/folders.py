@@ -1,4 +1,4 @@
-"""Folders of images for detectors: which images `fit` learns from, and what a report shows."""
+"""Folders of images for detectors: images for `fit`, and pictures and links for reports."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from zoo.anomaly import training
 from zoo.data.decoding import printable_name
 from zoo.data.folders import ImageFolder, from_folder
 
-_SHOWN = 20  # broken files that are named
-_SIDE = 128  # pixels that the longer side of a picture has on the page
+_SHOWN = 20  # names of broken files in a message
+_SIDE = 128  # pixels of the longer side of a picture on the page
 
 
 def images_of(x: Any) -> Any:
@@ -30,13 +30,13 @@ def images_of(x: Any) -> Any:
 def for_fit(
     detector: Any, x: Any, validation_data: Any, share: float | None, train: bool | None
 ) -> tuple[Any, Any]:
-    """Return what a detector learns from, and what its threshold is set on, or None for the same.
+    """Return the training data, and the data for the threshold, or None to use the same.
 
-    Of an `ImageFolder`, the images that it keeps for validation set the threshold where a model
-    is trained here and its threshold needs normal data that were held out. Else all are learned.
+    The validation images of an `ImageFolder` set the threshold if a model is trained here and the
+    rule of the threshold needs held-out normal data. Otherwise all images are used for training.
 
     Args:
-        x, validation_data, train: of `Detector.fit`. share: its `validation_split`.
+        x, validation_data, train: as in `Detector.fit`. share: its `validation_split`.
     """
     validation_data = images_of(validation_data)
     if not isinstance(x, ImageFolder):
@@ -51,19 +51,19 @@ def for_fit(
 
 
 def read_folder(path: Any, model: Any, labels: str | None = None, cache: Any = None) -> ImageFolder:
-    """Return all images of a folder at the size that a model takes.
+    """Return all images of a folder at the input size of a model.
 
     Args:
-        path, labels, cache: of `zoo.data.from_folder`. model: of the detector.
+        path, labels, cache: as in `zoo.data.from_folder`. model: the model of the detector.
 
     Raises:
-        OSError, ValueError: no folder of images, or a model of anything else.
+        OSError, ValueError: not a folder of images, or not a model of images.
     """
     shape = tuple(model.image_shape)
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise ValueError(
-            f"{path} is a folder, and the model takes items of shape {shape}: folders hold images "
-            "in gray or color. Give an .npy file, or a table."
+            f"{path} is a folder, but the model takes items of shape {shape}: folders hold images "
+            "in gray or color. Give an .npy file or a table."
         )
     return from_folder(
         path, shape[:2], channels=shape[-1], labels=labels, validation=0, cache=cache
@@ -71,32 +71,32 @@ def read_folder(path: Any, model: Any, labels: str | None = None, cache: Any = N
 
 
 def names_of(folder: ImageFolder) -> tuple[str, ...]:
-    """Return the names of the files inside the folder, as text that can be printed."""
+    """Return the names of the files inside the folder, as printable text."""
     return tuple(map(printable_name, folder.files))
 
 
 def links(folder: ImageFolder, numbers: Iterable[int], report: Any) -> list[str | None]:
-    """Return addresses of files as seen from the folder of a report, or None on another drive.
+    """Return addresses of files relative to the folder of a report; None on another drive.
 
     Args:
-        numbers: of the files. report: the folder that the page is written into.
+        numbers: the numbers of the files. report: the folder of the page.
     """
     found: list[str | None] = []
     for i in numbers:
         try:
             path = os.path.relpath(folder.folder / folder.files[i], report)
-        except ValueError:  # no way from one drive to another
+        except ValueError:  # no relative path leads to another drive
             found.append(None)
-        else:  # a colon or a quote in a name is escaped, so that it starts no scheme and no tag
+        else:  # escapes colons and quotes, so that a name starts no scheme and no tag
             found.append(quote(os.fsencode(Path(path).as_posix())))
     return found
 
 
 def pictures_of(detector: Any, items: np.ndarray, addresses: Sequence[str | None]) -> list[str]:
-    """Return HTML for each image: it, its reconstruction, and the map of its error.
+    """Return HTML for each image: the image, its reconstruction, and the map of its error.
 
     Args:
-        items: [k, height, width, channels]. addresses: of the files, which the images link to.
+        items: [k, height, width, channels]. addresses: of the files; the images link to them.
     """
     restored, errors = detector.reconstruct(items), detector.explain(items).mean(axis=-1)
     low, high = float(items.min()), max(float(items.max()), float(items.min()) + 1e-6)
@@ -112,13 +112,13 @@ def pictures_of(detector: Any, items: np.ndarray, addresses: Sequence[str | None
 
 
 def told_broken(folder: ImageFolder) -> str:
-    """Return in words which files have no score, as they cannot be read; "" for none."""
+    """Return a sentence that names the files that cannot be read and have no score, or ""."""
     if not folder.broken:
         return ""
     names = list(folder.broken)
     some = ", ".join(map(printable_name, names[:_SHOWN]))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"Without a score, as they cannot be read: {some}{more}."
+    return f"Files without a score, because they cannot be read: {some}{more}."
 
 
 def _scaled(values, low, high) -> np.ndarray:

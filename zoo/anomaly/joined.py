@@ -1,4 +1,4 @@
-"""The score "joined" of rows: the larger of the model's own score and the distance to few rows."""
+"""The score "joined" of rows: the larger of the model's score and the distance to a few rows."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from zoo.inference.compiled import run_in_batches
 
 @dataclass(frozen=True)
 class Joined:
-    """Two scores in units of their own spread on the training rows, of which the larger counts.
+    """The larger of two scores, each scaled by its spread on the training rows.
 
         joined(x) = max((a(x) - m_a) / d_a, (s(x) - m_s) / d_s),
 
-    with a the model's own score, s the distance to few rows, m the median and d the distance from
-    there to the 90 % quantile, over the training rows. So a row is unusual if one of the two says
-    so, and a score of 1 is exceeded by about a tenth of the training rows or more.
+    with a the model's own score, s the distance to a few rows, m the median and d the distance from
+    the median to the 90 % quantile, over the training rows. So a row is unusual if one of the two
+    scores is high, and about a tenth of the training rows or more exceed a score of 1.
 
     Attributes:
-        neighbors: of s.
+        neighbors: the rows that define s.
         centers, scales: (m_a, m_s) and (d_a, d_s), numbers.
 
     Source: Aggarwal and Sathe 2015 (SIGKDD Explorations 17), for the maximum of scores in common
@@ -36,28 +36,28 @@ class Joined:
 
     @classmethod
     def fitted(cls, neighbors: Neighbors, a: np.ndarray, s: np.ndarray) -> Joined:
-        """Return the score, in units of a(x) and s(x) of the training rows, [n] each."""
+        """Return the score, scaled by a(x) and s(x) of the training rows, [n] each."""
         centers, scales = zip(_center_and_scale(a), _center_and_scale(s), strict=True)
         return cls(neighbors, centers, scales)
 
     def larger(self, a: Any, s: Any) -> Any:
-        """Return joined(x) of a(x) and s(x), arrays or tensors [batch]."""
+        """Return joined(x) for given a(x) and s(x), arrays or tensors [batch]."""
         units = zip((a, s), self.centers, self.scales, strict=True)
         return ops.maximum(*((values - center) / scale for values, center, scale in units))
 
     def scored(self, a: Any, x: Any) -> Any:
-        """Return joined(x), tensors [batch], of a(x) and of standardized rows [batch, features]."""
+        """Return joined(x), tensors [batch], for a(x) and standardized rows [batch, features]."""
         return self.larger(a, self.neighbors.distances(x))
 
 
 def fit(detector: Any, x: np.ndarray, kept: np.ndarray) -> tuple[Joined, np.ndarray]:
-    """Return the score "joined" of a detector whose model is trained, and joined(x), float32 [n].
+    """Return the score "joined" of a detector with a trained model, and joined(x), float32 [n].
 
-    Where training data are normal, the distance of each row in joined(x) is that to the others, as
-    for a new row, so that a threshold set on it holds.
+    If the training data are normal, the distance of a training row excludes the row itself, as it
+    would for a new row, so that a threshold set on these scores holds.
 
     Args:
-        x: the training rows, checked, [n, features] in their own units.
+        x: the training rows, checked and not standardized, [n, features].
         kept: which of them to draw from, bool [n].
     """
     a = run_in_batches(detector.scored_by_model, x, batch_size=1024)
@@ -69,10 +69,10 @@ def fit(detector: Any, x: np.ndarray, kept: np.ndarray) -> tuple[Joined, np.ndar
 
 
 def near(detector: Any, x: np.ndarray, trim: float) -> np.ndarray:
-    """Return which rows to learn from, bool [n]: all but the share `trim` that is far from few.
+    """Return which rows to learn from, bool [n]: all but the share `trim` farthest from a few rows.
 
     Args:
-        x: as of `fit`.
+        x: as in `fit`.
     """
     rows, kept = _rows(detector, x), np.ones(len(x), bool)
     far = Neighbors.drawn(rows, detector.seed, False, kept).distances_to(rows)
@@ -86,5 +86,5 @@ def _rows(detector, x):
 
 def _center_and_scale(values):
     center, upper = np.quantile(values.astype("float64"), (0.5, 0.9))
-    least = 1e-6 * max(abs(center), abs(upper), 1e-6)  # where nearly all rows are alike
+    least = 1e-6 * max(abs(center), abs(upper), 1e-6)  # if nearly all rows are alike
     return float(center), float(max(upper - center, least))

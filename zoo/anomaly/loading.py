@@ -1,4 +1,4 @@
-"""Loading detectors, with every entry of their file checked first."""
+"""Loading detectors: every entry of the file is checked first."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def load(
     """Load a detector that `Detector.save` wrote: its model with weights, score and threshold.
 
     Args:
-        folder: what was given to `save`.
+        folder: the folder that `save` wrote.
         custom_objects, dtype: as for `zoo.load`, which loads the model with all its checks.
 
     Raises:
-        FileNotFoundError: no detector in the folder, or a file of it is missing.
-        ValueError: a file was altered, or holds numbers that no detector has.
+        FileNotFoundError: there is no detector in the folder, or one of its files is missing.
+        ValueError: a file was altered, or holds invalid values.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -46,7 +46,7 @@ def load(
         )
     content = read_object(path)
     _check(path, content)
-    # The path, as a name alone would be that of a shipped preset first.
+    # An absolute path, because `load_preset` would look up a bare name among shipped presets first.
     preset = Path(os.path.abspath(folder / saving.MODEL))
     if not preset.is_dir():
         raise FileNotFoundError(f"{preset} is missing; the detector is incomplete.")
@@ -58,7 +58,7 @@ def load(
     if (moments["mean"] is None) != (moments["deviation"] is None):
         raise ValueError(f"{path} has only one of mean and deviation.")
     if math.isnan(_float32(content["threshold"])):
-        raise ValueError(f"{path} says threshold is {shortened(content['threshold'])}.")
+        raise ValueError(f"{path} has an invalid threshold: {shortened(content['threshold'])}.")
     normal = _vector(path, content, "normal_error", features)
     for name, found in (("deviation", moments["deviation"]), ("normal_error", normal)):
         if found is not None and not (found > 0).all():
@@ -76,7 +76,7 @@ def load(
             **{content["rule"]: content["rule_value"]},
         )
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} describes no detector of this model: {error}") from error
+        raise ValueError(f"{path} does not describe a detector of this model: {error}") from error
     joined, own_score = _joined(path, content, detector)
     detector.restore(
         float(content["threshold"]),
@@ -96,30 +96,30 @@ _KINDS = {
 
 
 def _check(path, content):
-    """Raise a ValueError unless a detector's file has its entries, unaltered, of their types."""
+    """Raise a ValueError unless a detector's file is unaltered, with entries of the right types."""
     for name, kind in _KINDS.items():
         value = content.get(name)
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise ValueError(f"{path} says {name} is {shortened(value)}.")
+            raise ValueError(f"{path} has an invalid {name}: {shortened(value)}.")
     if content["format_version"] != saving.FORMAT_VERSION:
         raise ValueError(
-            f"{path} has format {content['format_version']}, and this version of the zoo reads "
+            f"{path} has format {content['format_version']}, but this version of the zoo reads "
             f"{saving.FORMAT_VERSION}."
         )
     if content["score"] not in scores.SCORES or content["rule"] not in thresholds.RULES:
         found = f"{shortened(content['score'])} by {shortened(content['rule'])}"
-        raise ValueError(f"{path} names a score and a rule that are not known: {found}.")
+        raise ValueError(f"{path} names an unknown score or rule: {found}.")
     if content["sha256"] != saving.digest(content):
-        raise ValueError(f"{path} does not have the sha256 that it states: it was altered.")
+        raise ValueError(f"{path} does not match the sha256 that it states: it was altered.")
 
 
 def _joined(path, content, detector):
-    """Return what the score "joined" needs beside the model, with its rows, and the model's score.
+    """Return the `Joined` of the score "joined", with its rows, and the name of the model's score.
 
-    For other scores it is None, and that score.
+    For other scores, return None and the name of the score.
 
     Raises:
-        ValueError: it is missing, or is not what `Detector.save` writes.
+        ValueError: the entry is missing, or is not what `Detector.save` writes.
     """
     if content["score"] != scores.JOINED:
         return None, content["score"]
@@ -128,14 +128,14 @@ def _joined(path, content, detector):
     own, sha256 = entry.get("own_score"), entry.get("neighbors_sha256")
     centers, scales = _pair(entry.get("centers")), _pair(entry.get("scales"))
     if centers is None or scales is None or not min(scales) > 0 or not isinstance(sha256, str):
-        raise ValueError(f"{path} says joined is {shortened(content.get('joined'))}.")
+        raise ValueError(f"{path} has an invalid joined: {shortened(content.get('joined'))}.")
     if not isinstance(own, str) or own not in scores.DETERMINISTIC:
-        raise ValueError(f"{path} joins the score {shortened(own)}, which is not known.")
+        raise ValueError(f"{path} joins the unknown score {shortened(own)}.")
     try:
         scores.check_name(type(detector.model), own)
         scores.check(detector.model, own)
     except ValueError as error:
-        raise ValueError(f"{path} joins a score that is not of its model: {error}") from error
+        raise ValueError(f"{path} joins a score that its model does not have: {error}") from error
     rows = neighbors_file.read(path.parent, sha256, detector.model.image_shape[0])
     return Joined(rows, centers, scales), own
 
@@ -148,14 +148,14 @@ def _pair(values) -> tuple[float, float] | None:
 
 
 def _texts(path, content, name, features):
-    """Return names, which differ, or units, of columns or channels; None for none."""
+    """Return the names, which must differ, or the units of columns or channels, or None."""
     found = content.get(name)
     if found is None:
         return None
     texts = isinstance(found, list) and all(isinstance(text, str) for text in found)
     twice = texts and name == "names" and len(set(found)) != len(found)
     if not texts or len(found) != features or twice:
-        raise ValueError(f"{path} says {name} is {shortened(found)}; {features} {name} fit.")
+        raise ValueError(f"{path} has invalid {name}: {shortened(found)}; {features} are expected.")
     return found
 
 
@@ -168,12 +168,13 @@ def _vector(path, content, name, features):
         if np.isfinite(vector).all():
             return vector
     raise ValueError(
-        f"{path} says {name} is {shortened(values)}; {features} numbers fit, finite in float32."
+        f"{path} has the {name} {shortened(values)}; {features} numbers are expected, finite in "
+        "float32."
     )
 
 
 def _float32(value) -> float:
-    """Return a number as float32 has it; NaN for what is none, or too large."""
+    """Return a number if float32 can hold it; else NaN, also for values that are not numbers."""
     if type(value) not in (int, float) or not abs(value) <= float(np.finfo("float32").max):
         return math.nan
     return value

@@ -1,8 +1,8 @@
-"""How far a row lies from few rows of the training data: the other half of the score "joined".
+"""How far a row is from a few rows of the training data: the second part of the score "joined".
 
-A network finds rows whose columns do not belong together. It hardly finds rows that lie apart, as
-it learns to reconstruct them, too, if they are in its training data. Of few rows that are drawn by
-chance, hardly any is an anomaly, so an anomaly is far from all of them.
+A network finds rows whose columns do not fit together. It often misses isolated rows, because it
+learns to reconstruct them, too, if they are in its training data. Among a few randomly drawn rows
+there is hardly any anomaly, so an anomaly is far from all of them.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-# Groups, and rows of each. Where anomalies may be among the data, groups are small: in a large one
-# an anomaly may be near another. Where all rows are normal, more of them say more.
+# Number of groups, and of rows in each. If the data may hold anomalies, groups are small: in a
+# large group an anomaly may be near another. If all rows are normal, more rows are better.
 WITH_ANOMALIES, NORMAL = (40, 12), (10, 256)
-ALIKE = 3  # rows of which the mean is kept, so that no row of the data is in the file
-LEAST = 0.1  # added to distances, in standard deviations: float32 cannot tell smaller ones
-_POOL = 2000  # rows at most that groups are drawn from
+ALIKE = 3  # rows whose mean is stored, so that no row of the data is in the file
+LEAST = 0.1  # added to distances, in standard deviations: float32 cannot resolve smaller ones
+_POOL = 2000  # largest number of rows that groups are drawn from
 _FAR = np.float32(1e30)
 _BLOCK = 512
 
 
 @dataclass(frozen=True)
 class Neighbors:
-    """Groups of few rows, each of which looks at some of the columns.
+    """Groups of a few rows, each of which uses some of the columns.
 
-    For group g with the rows r_gj and the d_g columns that it sees, the distance of a row x is
+    For group g with the rows r_gj and the d_g columns that it uses, the distance of a row x is
 
         s(x) = 1/G sum_g 1/2 ln(1/d_g min_j sum_(i in columns of g) (x_i - r_gji)^2 + 0.1^2),
 
     a mean of logarithms of distances, in standard deviations of a column.
 
     Attributes:
-        rows: [groups, rows, features], float32, standardized; each the mean of three rows of the
-            data that are near each other.
-        columns: [groups, features], float32, 1 where the group sees the column, else 0; half of
-            the columns or more.
-        sources: [groups, rows, 3], int, which rows of the data each is the mean of, or None.
+        rows: [groups, rows, features], float32, standardized; each is the mean of three nearby
+            rows of the data.
+        columns: [groups, features], float32, 1 if the group uses the column, else 0; each group
+            uses half of the columns or more.
+        sources: [groups, rows, 3], int, the rows of the data that each mean is made of, or None.
 
     Source: Sugiyama and Borgwardt 2013, Rapid distance-based outlier detection via sampling (NIPS),
-    for the nearest of few rows drawn by chance; Aggarwal and Sathe 2015, Theoretical foundations
+    for the nearest of a few rows drawn at random; Aggarwal and Sathe 2015, Theoretical foundations
     and algorithms for outlier ensembles (SIGKDD Explorations 17), for means over many such draws;
     Lazarevic and Kumar 2005, Feature bagging for outlier detection (KDD), for the columns.
     """
@@ -56,7 +56,7 @@ class Neighbors:
         """Draw groups from rows.
 
         Args:
-            x: standardized rows [n, features], 2 or more. seed: of the draws.
+            x: standardized rows [n, features], 2 or more. seed: seed of the draws.
             normal: whether all rows are normal, so that groups may be large.
             kept: which rows to draw from, bool [n], 2 or more.
         """
@@ -83,7 +83,7 @@ class Neighbors:
         """Return s(x) of standardized rows, tensors [batch, features] to [batch].
 
         Args:
-            apart: what is added to the squared distances, [batch, groups, rows].
+            apart: added to the squared distances, [batch, groups, rows].
         """
         groups, size, features = self.rows.shape
         shown = self.rows * self.columns[:, None]
@@ -101,16 +101,16 @@ class Neighbors:
         return np.concatenate([ops.convert_to_numpy(piece) for piece in pieces])
 
     def distances_to_others(self, x: np.ndarray) -> np.ndarray:
-        """Return s(x) of the rows that groups were drawn from, as if each were a new one.
+        """Return s(x) of the rows that groups were drawn from, as if each were a new row.
 
-        What a row has a part in is left out for it. Shapes are [n, features] and [n].
+        For each row, means that contain it are excluded. Shapes are [n, features] and [n].
         """
         return np.concatenate([self._to_others(x, where) for where in _blocks(len(x))])
 
     def _to_others(self, x, where):
         numbers = np.arange(where.start, min(where.stop, len(x)))
         own = (self.sources[None] == numbers[:, None, None, None]).any(axis=3)
-        own &= ~own.all(axis=2, keepdims=True)  # of very few rows, where nothing would be left
+        own &= ~own.all(axis=2, keepdims=True)  # with very few rows, nothing might be left
         found = self.distances(ops.convert_to_tensor(x[where]), own * _FAR)
         return ops.convert_to_numpy(found)
 

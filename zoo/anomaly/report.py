@@ -1,4 +1,4 @@
-"""A report of what a detector finds: a table of scores, and a page that shows the worst items."""
+"""A report of a detector's results: a table of scores, and a page with the most unusual items."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from zoo.plots.picture import Picture
 
 PAGE, TABLE, PERIODS = "report.html", "scores.csv", "drift.csv"
 UNUSUAL = "The most unusual items"
-NAMED = 3  # columns of a row that are named as unusual,
-LEAST_SHARE = 0.1  # if they have this share of its squared error
+NAMED = 3  # columns of a row that are named as unusual
+LEAST_SHARE = 0.1  # least share of the row's squared error of a named column
 STYLE = (
     ":root{color-scheme:light dark}"
     "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -51,39 +51,40 @@ def write_report(
     top: int = 24,
     overwrite: bool = False,
 ) -> dict[str, float]:
-    """Score items, and write `scores.csv` and `report.html`, one file that needs no other.
+    """Score items, and write `scores.csv` and `report.html`, a single self-contained file.
 
     The page shows a histogram of the scores with the threshold, the most unusual items with their
-    reconstructions and errors, and, where labels are given, the ROC curve. Of rows of a table it
-    names the columns with the largest errors, their values and those of the reconstruction.
-    Of signals it names the channel that is to blame and the step, also in the table.
-    Of a folder of images it shows each image beside its reconstruction and the map of its error,
-    with its name inside the folder and a relative link to the file.
+    reconstructions and errors, and, if labels are given, the ROC curve. For rows of a table it
+    names the columns with the largest errors, with original and reconstructed values. For signals
+    it names the worst channel and the step; `scores.csv` has them, too. For a folder of images it
+    shows each image beside its reconstruction and the map of its error, with its name inside the
+    folder and a relative link to the file.
 
     Args:
         detector: a fitted `Detector`.
-        x: items [n, *input_shape], or what `zoo.data.from_folder` gives: all of its images.
-        folder: to create.
-        is_anomaly: labels [n], 1 or True for anomalies and 0 or False for normal items, of both
-            kinds; None for none.
-        ids: what the items are called, [n], such as `ids` of `zoo.data.from_table`: they stand
-            beside each score in the table and on the page; None for none.
+        x: items [n, *input_shape], or the result of `zoo.data.from_folder`, of which all images are
+            used.
+        folder: the folder to create.
+        is_anomaly: labels [n] of both kinds, 1 or True for anomalies and 0 or False for normal
+            items; or None.
+        ids: names of the items [n], such as `ids` of `zoo.data.from_table`, shown beside each score
+            in the table and on the page; or None.
         id_name: the name of the column of ids.
-        unknown: of `zoo.data.from_table`: what is said in the table and on the page of rows with
-            values that the model does not know.
-        drift: what `zoo.anomaly.drift` gives for these items: a picture and a table by month, also
-            as `drift.csv`.
-        compared: what `zoo.anomaly.compare(old, detector, x)` gives for these items: a picture, the
-            flags gained and lost, and two more columns of `scores.csv`.
+        unknown: the `unknown` of `zoo.data.from_table`: descriptions, for the table and the page,
+            of rows with values that the model does not know.
+        drift: the result of `zoo.anomaly.drift` for these items: adds a picture and a table by
+            period, and the file `drift.csv`.
+        compared: the result of `zoo.anomaly.compare(old, detector, x)` for these items: adds a
+            picture, the gained and lost flags, and two columns to `scores.csv`.
         top: how many items to show, at least 1.
-        overwrite: replace an earlier report.
+        overwrite: whether to replace an earlier report.
 
     Returns:
         `items`, `anomalies`, `threshold`, and with labels `auroc` and `average_precision`.
 
     Raises:
-        FileExistsError: the folder exists and `overwrite` is false, or it holds anything else.
-        TypeError, ValueError: data or labels that do not fit.
+        FileExistsError: the folder exists and `overwrite` is false, or it holds other files.
+        TypeError, ValueError: data or labels that do not fit the detector.
 
     Example:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -101,9 +102,9 @@ def write_report(
     n = checks.count_rows(x)
     truth = None if is_anomaly is None else checked_truth(is_anomaly, n)
     if ids is not None and len(ids) != n:
-        raise ValueError(f"There are {len(ids)} ids for {n} items; give one an item.")
+        raise ValueError(f"There are {len(ids)} ids for {n} items; give one id for each item.")
     if compared is not None and len(compared.new_scores) != n:
-        raise ValueError(f"compared= is of {len(compared.new_scores)} items, and x has {n}.")
+        raise ValueError(f"compared= is for {len(compared.new_scores)} items, but x has {n}.")
     x = as_array(x, "x", detector.names)
     scores = detector.scores(x)
     flagged = scores > np.float32(detector.threshold)
@@ -165,17 +166,17 @@ def checked_truth(is_anomaly: Any, n: int) -> np.ndarray:
     """Return labels of n items as bool [n].
 
     Raises:
-        ValueError: another count, values other than 0 and 1, or one kind alone.
+        ValueError: another count, values other than 0 and 1, or only one kind of labels.
     """
     truth = as_array(is_anomaly, "is_anomaly")
     if truth.shape != (n,):
-        raise ValueError(f"The labels have shape {truth.shape}; {n} are expected, one an item.")
+        raise ValueError(f"The labels have shape {truth.shape}; give {n}, one for each item.")
     values = np.unique(truth)
     if not np.isin(values, (0, 1)).all():
         raise ValueError(
             f"The labels are {', '.join(map(str, values[:8]))}; 1 stands for anomalies and 0 for "
-            "normal items. Of classes, say which are normal: is_anomaly=~np.isin(y, [0, 3]) "
-            "(--normal 0 3 on the command line)."
+            "normal items. If labels are classes, state the normal ones: is_anomaly=~np.isin(y, "
+            "[0, 3]) (--normal 0 3 on the command line)."
         )
     if len(values) < 2:
         raise ValueError(
@@ -186,7 +187,7 @@ def checked_truth(is_anomaly: Any, n: int) -> np.ndarray:
 
 
 def histogram(scores: np.ndarray, threshold: float, truth: np.ndarray | None = None) -> Picture:
-    """Draw how often scores [n] occur, by kind where `truth` is given, with the threshold."""
+    """Draw a histogram of scores [n], by kind if `truth` is given, with the threshold."""
     figure, axes = _axes(7, 3)
     edges = np.histogram_bin_edges(scores, bins=60)
     kinds = {"all": scores}
@@ -214,10 +215,10 @@ def roc_curve(truth: np.ndarray, scores: np.ndarray, area: float) -> Picture:
 
 
 def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Picture:
-    """Draw items, what the model makes of them, and the squared error of every value.
+    """Draw items, their reconstructions, and the squared error of every value.
 
     Args:
-        items: images or rows [k, ...]. numbers: [k], by which they are called.
+        items: images or rows [k, ...]. numbers: [k], the numbers of the items in titles.
     """
     restored, errors = detector.reconstruct(items), detector.explain(items)
     if items.ndim == 4:
@@ -240,7 +241,7 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
     names = detector.names
     count = min(6, len(items))
     figure = Picture(figsize=(8, 1.8 * count), dpi=100, layout="constrained")
-    marks = ("o", "x")  # neighbors in a row are no series
+    marks = ("o", "x")  # no lines: neighboring columns are not a series
     for i, (one, two) in enumerate(figure.subplots(count, 2, squeeze=False)):
         one.plot(items[i].reshape(-1), marks[0], label="item")
         one.plot(restored[i].reshape(-1), marks[1], label="reconstruction")
@@ -256,7 +257,7 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
 
 
 def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
-    """Say for each row which columns have the largest errors, and what the model makes of them.
+    """Describe for each row the columns with the largest errors, and their reconstructions.
 
     Args:
         rows: [k, features].
@@ -274,10 +275,10 @@ def unusual_columns(detector: Any, rows: np.ndarray) -> list[str]:
 
 
 def blamed_channels(detector: Any, x: Any) -> tuple[dict[str, list], list]:
-    """Return what the table says of signals, the channel that is to blame and the step, by column.
+    """Return the columns of the table for signals: the worst channel and the step.
 
     Returns:
-        columns of texts and numbers, [n] each, and what `Detector.worst_channels` found.
+        columns of strings and numbers, [n] each, and the result of `Detector.worst_channels`.
     """
     worst = detector.worst_channels(x)
     called = channels.labels(detector, unit=False)

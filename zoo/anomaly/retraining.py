@@ -1,4 +1,4 @@
-"""Training a detector again that is in use, without losing what it has learned."""
+"""Training a fitted detector again, without losing what it has learned."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-LEARNING_RATE = 1e-4  # a tenth of the first: with that, the loss rises at first
-HELD_OUT = 0.1  # of the items, to measure the loss before and after
-LEAST = 10  # items, of which one is held out
+LEARNING_RATE = 1e-4  # a tenth of the first rate, with which the loss would rise at first
+HELD_OUT = 0.1  # share of the items to measure the loss before and after
+LEAST = 10  # items; one of them is held out
 
 
 class Again:
-    """A training of a detector that was fitted before, which may not raise the held-out loss.
+    """Another training of a fitted detector, which must not raise the held-out loss.
 
     Args:
-        detector: fitted, with a compiled model.
-        x: items [n, ...]. seen: the same as the model takes them.
+        detector: a fitted detector with a compiled model.
+        x: items [n, ...]. seen: the same items in the units of the model.
         trim: share of the items that may be anomalies: those with the highest scores are not held
             out.
 
     Attributes:
-        held_out: which items are not learned, bool [n].
+        held_out: the items that are not used for training, bool [n].
     """
 
     def __init__(self, detector: Any, x: np.ndarray, seen: np.ndarray, trim: float):
         n = len(x)
         if n < LEAST:
             raise ValueError(
-                f"x has {n} items. A detector that was fitted before is trained on {LEAST} at "
-                "least, of which some are held out; fit(x, train=False) sets the threshold alone."
+                f"x has {n} items. To train a fitted detector again, at least {LEAST} are needed, "
+                "because some are held out; fit(x, train=False) only sets the threshold."
             )
         self.model = detector.model
         order = np.random.default_rng(detector.seed).permutation(n)
@@ -44,7 +44,7 @@ class Again:
         self.before = self._loss()
 
     def end(self, detector: Any) -> None:
-        """Take the earlier weights back if the loss has risen, and note the loss in `retrained`."""
+        """Restore the earlier weights if the loss has risen; store the losses in `retrained`."""
         after = self._loss()
         detector.take(retrained=(self.before, after))
         if not after <= self.before:
@@ -57,7 +57,7 @@ class Again:
             )
 
     def _loss(self) -> float:
-        """Return the loss of the held-out items, each time with the same draws."""
+        """Return the loss of the held-out items, with the same draws at each call."""
         state = self.model.seed_generator.state
         now = ops.convert_to_numpy(state)
         state.assign(np.ones_like(now))

@@ -1,4 +1,4 @@
-"""Saving detectors: a preset folder of the model, a JSON file, and rows to compare with."""
+"""Saving detectors: a preset folder of the model, a JSON file, and a file of rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE, MODEL, FORMAT_VERSION = "detector.json", "model", 1
 
 
 def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
-    """Write a fitted detector as a folder, whole or not at all; `zoo.anomaly.load` reads it."""
+    """Write a fitted detector as a folder, atomically; `zoo.anomaly.load` reads it."""
     target = Path(os.path.abspath(folder))
     with publish_folder(target, overwrite) as scratch:
         card = save_preset(detector.model, scratch / MODEL, about={"name": target.name})
@@ -42,11 +42,11 @@ def save(detector: Any, folder: str | os.PathLike, overwrite: bool) -> None:
 
 
 def settings(detector: Any) -> dict:
-    """Return all that a detector is beside its model, as JSON can hold it."""
+    """Return all of a detector except its model, as JSON values."""
     names = None if getattr(detector.model.likelihood, "names", None) else detector.names
     normal = detector.normal_error
     return {
-        **({} if names is None else {"names": list(names)}),  # those of a likelihood are its own
+        **({} if names is None else {"names": list(names)}),  # else the likelihood stores the names
         **({} if detector.units is None else {"units": list(detector.units)}),
         **({} if normal is None else {"normal_error": normal.tolist()}),
         "score": detector.score,
@@ -61,6 +61,6 @@ def settings(detector: Any) -> dict:
 
 
 def digest(content: dict) -> str:
-    """Return the SHA-256 of the entries but for `sha256` itself."""
+    """Return the SHA-256 of all entries except `sha256`."""
     others = {key: value for key, value in content.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""How unusual an item is to a model: the scores, each higher for what is more unusual.
+"""Scores of how unusual an item is to a model; a higher score means more unusual.
 
     reconstruction  sum_i (x_i - x'_i)^2, x' the mean image of the code of x
     largest_error   max_w mean_(i in w) (x_i - x'_i)^2, over the windows w of 5x5 pixels of an
@@ -9,10 +9,10 @@
     prior           -log p(m), m the code of x, or its mean
     energy          F(x) = -ln sum_h exp(-E(x, h)), the free energy, up to a constant
     discriminator   -l(m), l the discriminator's logit, above 0 for prior samples
-    joined          the larger of one of these and of the distance to few rows of the training data,
-                    each in its own spread: `zoo.anomaly.joined`
+    joined          the larger of one of these and of the distance to a few rows of the training
+                    data, each scaled by its spread: `zoo.anomaly.joined`
 
-Where the KL divergence has no closed form, it is log q(z | x) - log p(z) at the codes of the score.
+If the KL divergence has no closed form, it is log q(z | x) - log p(z) at the codes of the score.
 
 Source: An and Cho 2015, Variational autoencoder based anomaly detection using reconstruction
 probability (SNU Data Mining Center), for the scores of variational models.
@@ -43,7 +43,7 @@ from zoo.nn.distributions.mixed_columns import MixedColumns
 def squared_errors(model: Any, x: Any) -> Any:
     """Return (x - x')^2 of every value, x' the reconstruction, tensors of the shape of x.
 
-    Columns of a table in their own units count in standard deviations.
+    Columns of a table that are not standardized count in standard deviations.
     """
     restored = ops.cast(model.image(model.code(x)), "float32")
     units = model.likelihood
@@ -78,7 +78,7 @@ def _discriminator(model, x):
     return -model.logits(model.code(x), None, False)
 
 
-WINDOW, LEAST_SIDE = 5, 16  # pixels a side: of "largest_error", and of images that it is best for
+WINDOW, LEAST_SIDE = 5, 16  # pixels: side of the windows of "largest_error"; of images it suits
 
 # Functions of a model and a tensor x [batch, *input_shape], to [batch].
 DETERMINISTIC = {
@@ -92,7 +92,7 @@ DETERMINISTIC = {
 
 
 def _elbo(model, x, samples, seed):
-    # The same noise for all items: the score of one does not depend on those beside it.
+    # The same noise for all items: the score of an item does not depend on the other items.
     noise = np.random.default_rng(seed).standard_normal((samples, model.latent_dim), np.float32)
     total = np.zeros(len(x))
     for row in noise:
@@ -110,7 +110,7 @@ def _log_likelihood(model, x, samples, seed):
 SAMPLED = {"elbo": _elbo, "log_likelihood": _log_likelihood}
 
 _OF_NUMBERS = (Gaussian, LearnedGaussian, SquaredError)
-JOINED = "joined"  # needs what a detector has seen, not the model alone
+JOINED = "joined"  # needs training rows of the detector besides the model
 SCORES = (*DETERMINISTIC, *SAMPLED, JOINED)
 FORMULAS = {
     "reconstruction": "squared error of the reconstruction, summed over values",
@@ -121,9 +121,9 @@ FORMULAS = {
     "prior": "-log p(z) of the mean code",
     "energy": "free energy, up to a constant",
     "discriminator": "negative logit of the discriminator on the code",
-    JOINED: "larger of the model's own score and the distance to few rows, each in its spread",
+    JOINED: "larger of two scaled values: the model's score, and the distance to a few rows",
 }
-# By kind of model, beside those of `_OF_ALL`.
+# Further scores by kind of model, besides those of `_OF_ALL`.
 _OF_KIND = {
     VAE: ("elbo_at_mean", "elbo", "log_likelihood", "prior"),
     AAE: ("prior", "discriminator"),
@@ -139,16 +139,17 @@ def of_class(model_class: type) -> list[str]:
 
 
 def default_of(model: Any) -> str:
-    """Return the name of the score that a model has where none is named.
+    """Return the name of the default score of a model.
 
-    For rows of numbers it is "joined", as a network that has learned from anomalies, too, gives
-    them low scores. Distances between categories say little; an RBM has its free energy.
+    For rows of numbers it is "joined", because a network that has also learned from anomalies gives
+    them low scores. Otherwise it is the score of `own_of`, also for categories, because distances
+    between them say little, and for an RBM, which has its free energy.
     """
     return JOINED if of_numbers(model) and not isinstance(model, RBM) else own_of(model)
 
 
 def of_numbers(model: Any) -> bool:
-    """Return whether a model takes rows of numbers, whose distances say something."""
+    """Return whether a model takes rows of numbers, between which distances are meaningful."""
     numbers = isinstance(model.likelihood, _OF_NUMBERS)
     return (
         numbers and not isinstance(model.likelihood, MixedColumns) and len(model.image_shape) == 1
@@ -156,11 +157,11 @@ def of_numbers(model: Any) -> bool:
 
 
 def own_of(model: Any) -> str:
-    """Return the name of the score of the model alone that tells most where none is named.
+    """Return the name of the model's own score that is used by default.
 
-    For images of 16 pixels a side or more it is "largest_error", as a defect is a small part of an
-    image, and its error is little beside the sum of all others. The ELBO counts pixels by their
-    likelihood, which says little where it is a cross-entropy of pixels that are gray.
+    For images of 16 pixels a side or more it is "largest_error", because a defect is a small part
+    of an image, and its error is small compared with the sum of all others. The ELBO weighs pixels
+    by their likelihood, which says little if it is a cross-entropy of gray pixels.
     """
     if isinstance(model, RBM):
         return "energy"
@@ -172,10 +173,10 @@ def own_of(model: Any) -> str:
 
 
 def check_name(model_class: type, name: str) -> None:
-    """Refuse an unknown score, or one that is not for a class of models.
+    """Refuse an unknown score, or one that does not fit a class of models.
 
     Raises:
-        ValueError: which says what there is.
+        ValueError: with the names of the available scores.
     """
     names = of_class(model_class)
     if name not in SCORES:
@@ -188,31 +189,32 @@ def check_name(model_class: type, name: str) -> None:
 
 
 def check(model: Any, name: str) -> None:
-    """Refuse a score that this very model does not have.
+    """Refuse a score that this particular model does not have.
 
     Raises:
-        ValueError: no density, a discriminator that sees labels, or no image and no signal.
+        ValueError: a prior without density, a discriminator with labels, or neither image nor
+            signal.
     """
     others = [n for n in of_class(type(model)) if n != name]
     if name == "largest_error" and len(model.image_shape) == 1:
         raise ValueError(
-            "score='largest_error' is for images and signals, which have neighboring values, and "
+            "score='largest_error' is for images and signals, which have neighboring values, but "
             f"the model takes rows of {model.image_shape[0]}. Choose one of {', '.join(others)}."
         )
     if name == JOINED and len(model.image_shape) != 1:
         raise ValueError(
-            "score='joined' is for rows, whose columns can be compared one by one, and the model "
+            "score='joined' is for rows, whose columns can be compared one by one, but the model "
             f"takes {model.image_shape}. Choose one of {', '.join(others)}."
         )
     if name == "prior" and not _has_density(model):
         raise ValueError(
-            f"score='prior' needs log p(z) of all codes, and {model.prior!r} has no density, or "
+            f"score='prior' needs log p(z) of all codes, but {model.prior!r} has no density, or "
             f"none outside of a region. Choose one of {', '.join(others)}."
         )
     if name == "discriminator" and model.discriminator_classes:
         raise ValueError(
-            f"The discriminator of this {type(model).__name__} sees the label, which is not known "
-            f"of new items. Choose one of {', '.join(others)}."
+            f"The discriminator of this {type(model).__name__} needs the label, which is unknown "
+            f"for new items. Choose one of {', '.join(others)}."
         )
 
 

@@ -1,4 +1,4 @@
-"""Sections of a report: months of a detector in use, and its comparison with an earlier one."""
+"""Sections of a report: drift by period, and the comparison with an earlier detector."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zoo.anomaly.periods import Drift
 
 
 def embedded(figure: Figure) -> str:
-    """Return a figure as an address that holds it, for the source of an image."""
+    """Return a figure as a data URL, for the source of an image."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the text has the names
@@ -28,7 +28,7 @@ def embedded(figure: Figure) -> str:
 
 
 def of_drift(drift: Drift) -> str:
-    """Return HTML that shows a drift: a sentence, the picture, and a table of the periods."""
+    """Return HTML of a drift: a sentence, the picture, and a table of the periods."""
     rows = [
         (
             *(p.name, f"{p.items:,}", p.anomalies, f"{p.share:.2%}"),
@@ -45,7 +45,7 @@ def of_drift(drift: Drift) -> str:
 
 
 def of_comparison(compared: Comparison, ids: Sequence | None, top: int) -> str:
-    """Return HTML that shows a comparison: a sentence, the picture, and the changed flags."""
+    """Return HTML of a comparison: a sentence, the picture, and the changed flags."""
     rows = [
         (
             int(i) if ids is None else ids[i],

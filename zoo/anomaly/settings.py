@@ -1,4 +1,4 @@
-"""The settings of a detector: read-only, but for those that set the threshold."""
+"""The settings of a detector: read-only, except those that set the threshold."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from zoo.models.base import BaseModel
 
 
 class Settings:
-    """The base class of `zoo.anomaly.Detector`, for its attributes.
+    """The base class of `zoo.anomaly.Detector`; it holds its attributes.
 
-    A setting that could be assigned without any effect would be saved as if it had been used.
+    Settings are read-only because an assignment without effect would be saved as if it had been
+    used.
 
     Attributes:
         retrained: the loss of held-out items before and after the last training of a detector that
-            was fitted before; None if there was none. Where it rose, the weights are the earlier.
+            was fitted before, else None. If the loss rose, the earlier weights were restored.
     """
 
     retrained: tuple[float, float] | None = None
@@ -52,7 +53,7 @@ class Settings:
     normal_error: np.ndarray | None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set the threshold, or the rule that sets it; refuse what would change nothing."""
+        """Set the threshold, or the rule that sets it; refuse all other attributes."""
         if name == "threshold":
             self._set(threshold=number("threshold", value))
         elif name in thresholds.RULES:
@@ -67,9 +68,9 @@ class Settings:
         vars(self).update(values)
 
     def take(self, **found: Any) -> None:
-        """Take what `fit` has found, by the names of attributes."""
+        """Store results of `fit` under the names of their attributes."""
         self._set(**found)
-        forget_compiled(self)  # it holds the old values
+        forget_compiled(self)  # compiled functions hold the old values
 
     def restore(
         self,
@@ -81,7 +82,7 @@ class Settings:
         joined: Any = None,
         own_score: str | None = None,
     ) -> None:
-        """Take what an earlier `fit` found, of a saved detector."""
+        """Store the results of an earlier `fit` in a loaded detector."""
         self._set(threshold=threshold, mean=mean, deviation=deviation, normal_error=normal_error)
         self._set(joined=joined, own_score=own_score)
         if self.names is None and names is not None:
@@ -91,7 +92,7 @@ class Settings:
         rule, value = thresholds.chosen(**{rule: value})
         if self.threshold is not None and self.calibration is None:
             raise AttributeError(
-                f"{rule} cannot be set, as a saved detector does not have the scores that its "
+                f"{rule} cannot be set, because a saved detector does not have the scores that its "
                 "threshold was set on: call fit(x, train=False) of a new detector, "
                 f"zoo.anomaly.Detector(detector.model, {rule}={value:g}), or set threshold."
             )
@@ -105,10 +106,10 @@ class Settings:
 
 
 def class_of(model: Any, settings: dict) -> type[BaseModel]:
-    """Return the class of a model, or the one that it names, if a detector can be made of it.
+    """Return the class of a model, or the class of that name, after checks.
 
     Raises:
-        TypeError, ValueError: no model, settings of a model that is made, or a conditional class.
+        TypeError, ValueError: not a model, settings for an existing model, or a conditional class.
     """
     if isinstance(model, str):
         names = {name.casefold(): name for name in CLASSES}
@@ -117,19 +118,19 @@ def class_of(model: Any, settings: dict) -> type[BaseModel]:
         model_class = CLASSES[names[model.casefold()]]
     elif not isinstance(model, BaseModel):
         raise TypeError(
-            f"A {type(model).__name__} came; give a model of the zoo, such as zoo.load(name), or "
-            "the name of a class with its settings."
+            f"model is a {type(model).__name__}; give a model of the zoo, such as zoo.load(name), "
+            "or the name of a class with its settings."
         )
     else:
         model_class = type(model)
         if settings:
             raise TypeError(
-                f"{', '.join(settings)}: the model is made already. Settings are for a class that "
-                'is named, as in Detector("VAE", latent_dim=8).'
+                f"{', '.join(settings)}: the model exists already. Settings are for the name of a "
+                'class, as in Detector("VAE", latent_dim=8).'
             )
     if model_class.conditional:
         raise ValueError(
-            f"{model_class.__name__} is conditional: it needs the label of what it looks at, which "
-            "is not known of new items. Take a model without labels, such as a VAE."
+            f"{model_class.__name__} is conditional: it needs the label of each item, which is "
+            "unknown for new items. Use a model without labels, such as a VAE."
         )
     return model_class

@@ -1,4 +1,4 @@
-"""Values in units of their own: columns of rows, channels of signals and images, standardized."""
+"""Standardization of values with different units: columns of rows, channels of other items."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ def check_model(model: Any) -> None:
     """Refuse a model that cannot learn from standardized values.
 
     Raises:
-        ValueError: its likelihood has a range, or standardizes by itself.
+        ValueError: its likelihood is bounded, or standardizes by itself.
     """
     if model.likelihood.bounded:
         raise ValueError(
-            "standardize=True gives values of any size, and the model's likelihood takes "
+            "standardize=True gives values of any size, but the model's likelihood takes "
             f'{model.likelihood.described_range()}: make the model with likelihood="gaussian".'
         )
     if model.likelihood.in_own_units:
-        raise ValueError("The model standardizes its columns itself: leave out standardize=.")
+        raise ValueError("The model already standardizes its columns: leave out standardize=.")
 
 
 def check_items(
     x: Any, shape: tuple[int, ...], name: str = "x", names: Sequence[str] | None = None
 ) -> np.ndarray:
-    """Return items in their own units as float32 [n, *shape]; integers are taken, too.
+    """Return items before standardization as float32 [n, *shape]; integers are also accepted.
 
     Args:
-        x: the items. shape: of one. name: of x, for errors.
-        names: of the columns or channels; they order the columns of a table.
+        x: the items. shape: the shape of one item. name: the name of x in errors.
+        names: names of the columns or channels; they order the columns of a table.
 
     Raises:
-        TypeError: no numbers, or data that stay on disk.
-        ValueError: another shape, nothing, or values that are not finite: the columns or channels
-            that hold them are named.
+        TypeError: not numbers, or data that stay on disk.
+        ValueError: another shape, no items, or values that are not finite; the error names the
+            columns or channels that hold them.
     """
     if len(shape) == 1:
         return check_rows(x, shape[0], name, names)
@@ -50,7 +50,7 @@ def check_items(
     x = as_array(x, name)
     if is_stored(x):
         raise TypeError(
-            f"{name} stays on disk, and standardize=True takes arrays in memory: give "
+            f"{name} stays on disk, but standardize=True needs arrays in memory: give "
             f"np.asarray({name}). Images of a folder are in [0, 1]: leave out standardize=."
         )
     if x.dtype.kind not in "fiub":
@@ -72,14 +72,14 @@ def check_items(
 
 
 def moments_of(x: np.ndarray, names: Sequence[str] | None) -> dict[str, np.ndarray]:
-    """Return mean and standard deviation, of each column of rows or each channel of other items.
+    """Return mean and standard deviation of each column of rows, or each channel of other items.
 
-    A constant channel has nothing to be learned, and is not divided: its deviation is 1, and a
-    warning names it.
+    A constant channel has no information and is not divided: its deviation is 1, and a warning
+    names it.
 
     Args:
-        x: of training, checked, float32 [n, ..., columns or channels].
-        names: of these; None for none.
+        x: checked training data, float32 [n, ..., columns or channels].
+        names: names of the columns or channels, or None.
 
     Returns:
         `mean` and `deviation`, float32 [columns or channels].
@@ -94,15 +94,15 @@ def moments_of(x: np.ndarray, names: Sequence[str] | None) -> dict[str, np.ndarr
         deviation[constant] = 1.0
         warnings.warn(
             f"The training data are constant, or nearly so (to a millionth), in "
-            f"{_channels(np.flatnonzero(constant), names)}: nothing is learned from that, and a "
-            "later change there counts in the unit of the data. You can leave it out.",
+            f"{_channels(np.flatnonzero(constant), names)}: nothing can be learned from it, and a "
+            "later change counts in the unit of the data. You can leave it out.",
             stacklevel=4,
         )
     return {"mean": mean.astype("float32"), "deviation": deviation.astype("float32")}
 
 
 def _all_finite(x):
-    """Return which channels hold numbers of float32 alone, bool [channels]."""
+    """Return which channels hold only finite float32 numbers, bool [channels]."""
     flat = x.reshape(-1, x.shape[-1])
     with np.errstate(invalid="ignore"):
         return (np.abs(flat) <= LARGEST).all(axis=0) if x.dtype.kind == "f" else np.True_

@@ -1,32 +1,32 @@
-"""The tail of the distribution of scores: how likely a score is that was never seen."""
+"""The tail of the distribution of scores: the probability of scores beyond the observed ones."""
 
 from __future__ import annotations
 
 import numpy as np
 
-STEPS = 200  # values of the ratio shape / scale that are averaged over
-LEAST_EXCESSES = 10  # different from each other, so that they have a distribution
+STEPS = 200  # values of the ratio shape / scale in the average
+LEAST_EXCESSES = 10  # different values, so that a distribution can be fitted
 
 
 class Tail:
-    """A generalized Pareto distribution of excesses, averaged over what its parameters may be.
+    """A generalized Pareto distribution of excesses, averaged over its parameters.
 
     The density of an excess y is (r / c) (1 + r y)^(-1 / c - 1) with the shape c and the ratio
-    r = shape / scale. The tail of one best fit is exceeded several times as often as it says,
-    because few excesses leave the shape open. So both parameters are averaged over, each value by
-    how well it explains the excesses. Given r, the values log(1 + r y) have an exponential
-    distribution with the mean c, so that the average over c has a closed form, with the prior
-    1 / |r| (uniform in c, and in the logarithm of the scale):
+    r = shape / scale. The quantiles of a single best fit are exceeded several times as often as
+    they should be, because few excesses leave the shape uncertain. So both parameters are averaged
+    over, weighted by how well they explain the excesses. Given r, the values log(1 + r y) have an
+    exponential distribution with the mean c, so that the average over c has a closed form, with
+    the prior 1 / |r| (uniform in c, and in the logarithm of the scale):
 
         S = sum_i log(1 + r y_i)
         p(r | y) ~ (r / S)^(m - 1) exp(-S)
         P(Y > y | r) = (1 + log(1 + r y) / S)^(-(m - 1))
 
     Args:
-        excesses: [m], above 0, at least ten different ones.
+        excesses: [m], above 0, with at least ten different values.
 
     Raises:
-        ValueError: fewer different ones.
+        ValueError: fewer different values.
 
     Sources: Pickands 1975 (doi 10.1214/aos/1176343003) for the distribution; Zhang and Stephens
     2009 (doi 10.1198/tech.2009.08017) for the average over r.
@@ -36,8 +36,8 @@ class Tail:
         different = len(np.unique(excesses))
         if different < LEAST_EXCESSES:
             raise ValueError(
-                f"The largest tenth of the scores has {different} different values, and a tail is "
-                f"fitted to {LEAST_EXCESSES} at least: many items have the same score. Take "
+                f"The largest tenth of the scores has {different} different values, but the fit of "
+                f"a tail needs at least {LEAST_EXCESSES}: many items have the same score. Use "
                 "quantile= instead of false_positive_rate=."
             )
         self.mean = float(excesses.mean())
@@ -69,7 +69,7 @@ class Tail:
         return float(self.weights @ (1.0 + self._relative(excess)) ** (1.0 - len(self.values)))
 
     def excess(self, probability: float) -> float:
-        """Return the excess that a new one is above with this probability; infinite for none."""
+        """Return the excess that a new excess is above with this probability; infinite if none."""
         from scipy.optimize import brentq
 
         if probability >= 1:
@@ -82,7 +82,7 @@ class Tail:
         return float(brentq(lambda y: self.probability(y) - probability, 0.0, high, rtol=1e-9))
 
     def interval(self, excess: float, within: float = 0.9) -> tuple[float, float]:
-        """Return between which values P(Y > excess) lies with this probability, both tails alike.
+        """Return the central interval that contains P(Y > excess) with the probability `within`.
 
         Given r, 1 / c has a gamma distribution with m - 1 and S, and P is (1 + r y)^(-1 / c).
         """

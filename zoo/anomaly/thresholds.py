@@ -12,14 +12,14 @@ from zoo.checks.arguments import number
 
 TAIL = 0.1  # the share of the scores that the generalized Pareto distribution is fitted to
 LEAST = 200  # items, so that 20 lie in the tail
-LEAST_ABOVE = 3  # scores above a quantile, so that the rate is known within about three times
+LEAST_ABOVE = 3  # scores above a quantile, so that the rate is known within a factor of about three
 
 
 def by_contamination(scores: np.ndarray, contamination: float) -> float:
     """Return the threshold above which this share of the scores lies, rounded to whole items.
 
     Args:
-        scores: [n], of which some are anomalies. contamination: their share, in (0, 0.5].
+        scores: [n], some of them of anomalies. contamination: the share of these, in (0, 0.5].
     """
     return _cut(scores, round(contamination * len(scores)))
 
@@ -32,42 +32,42 @@ def by_quantile(scores: np.ndarray, quantile: float) -> float:
 def by_extreme_values(scores: np.ndarray, rate: float) -> float:
     """Return the score that a normal item exceeds with this probability, by peaks over threshold.
 
-    Above u, the 90 % quantile of the scores, the excesses y = s - u have about a generalized Pareto
-    distribution G. With the share p of scores above u, P(s > t) = p (1 - G(t - u)), also for
-    probabilities that are too small to be counted.
+    Above u, the 90 % quantile of the scores, the excesses y = s - u approximately follow a
+    generalized Pareto distribution G. With the share p of scores above u, P(s > t) = p (1 - G(t -
+    u)), also for probabilities that are too small to be counted.
 
     Args:
         scores: [n] of normal items that the model was not trained on, 200 or more.
         rate: the probability, below 0.1.
 
     Raises:
-        ValueError: most of the scores are equal, or no number is large enough for the rate.
+        ValueError: most of the scores are equal, or no float32 number is large enough for the rate.
 
-    Source: Siffer et al. 2017 (doi 10.1145/3097983.3098144), section 3, there with one best fit.
+    Source: Siffer et al. 2017 (doi 10.1145/3097983.3098144), section 3, with a single best fit.
     """
     u, share, tail = _tail(scores)
     found = u + tail.excess(rate / share)
     if found > float(np.finfo("float32").max):
         raise ValueError(
             f"false_positive_rate={rate:g} is too small for {len(scores)} scores: no number is "
-            f"large enough as the threshold. {len(scores)} items can hold {1 / len(scores):.2g}."
+            f"large enough as the threshold. {len(scores)} items allow {1 / len(scores):.2g}."
         )
     return float(found)
 
 
 def expected_rate(rule: str, value: float, scores: np.ndarray) -> tuple[float, float, float]:
-    """Return which share of new normal items exceeds the threshold that a rule sets.
+    """Return the share of new normal items that exceeds the threshold set by a rule.
 
-    For a quantile this is true of all continuous scores: the chance of a new score to be above the
-    k-th largest of n has a beta distribution with k and n + 1 - k. The threshold lies between two
-    of them. For a false positive rate it is that of the fitted tail.
+    For a quantile this holds for all continuous scores: the probability that a new score exceeds
+    the k-th largest of n has a beta distribution with k and n + 1 - k. The threshold lies between
+    two of them. For a false positive rate, the share comes from the fitted tail.
 
     Args:
         rule: "quantile" or "false_positive_rate". value: its number.
         scores: [n] of normal items that the model was not trained on.
 
     Returns:
-        the mean, and the ends of an interval that holds the true share in nine of ten cases.
+        the mean, and the ends of an interval that contains the true share in nine of ten cases.
 
     Example:
         >>> scores = np.random.default_rng(0).normal(size=15)
@@ -98,7 +98,7 @@ def _tail(scores):
     return u, len(excesses) / len(scores), Tail(excesses)
 
 
-# By the names of the detector's settings: what sets the threshold, and the range of the number.
+# By the names of the detector's settings: the function of the rule, and the range of its number.
 RULES = {
     "contamination": (by_contamination, {"above": 0, "most": 0.5}),
     "quantile": (by_quantile, {"above": 0, "below": 1}),
@@ -107,9 +107,9 @@ RULES = {
 
 
 def of_scores(rule: str, value: float, scores: np.ndarray) -> float:
-    """Return the threshold of scores [n] by the name and the number of a rule, as float32 holds it.
+    """Return the threshold of scores [n] by the name and the number of a rule, rounded to float32.
 
-    It warns where so few scores cannot hold the rate of false alarms that the number promises.
+    It warns if the scores are too few for the false positive rate that the number promises.
 
     Raises:
         ValueError: too few scores for the rule, or most of them equal.
@@ -128,16 +128,16 @@ def _warn_of_few(rule, value, scores):
         mean, low, high = expected_rate(rule, value, scores)
         told = (
             f"too few for this: expect {_percent(mean)} of new normal items above the threshold, "
-            f"and {_percent(low)} to {_percent(high)} in nine of ten cases, for the "
-            f"{_percent(1.0 - value)} asked for"
+            f"and {_percent(low)} to {_percent(high)} in nine of ten cases, instead of "
+            f"{_percent(1.0 - value)}"
         )
     elif rule == "false_positive_rate" and value < 1.0 / n:
         needed = math.ceil(1.0 / value - 1e-6)
         _, low, high = expected_rate(rule, value, scores)
         told = (
-            f"and {1.0 / n:.2g} is the least rate that so many can promise. The threshold lies "
-            f"where there are no scores, and rests on the shape of their tail: expect {value:g} on "
-            f"average if that goes on as it is, and {low:.2g} to {high:.2g} in nine of ten cases"
+            f"for which {1.0 / n:.2g} is the least rate. The threshold is extrapolated beyond all "
+            f"scores by the shape of their tail: expect {value:g} on average if the tail keeps its "
+            f"shape, and {low:.2g} to {high:.2g} in nine of ten cases"
         )
     else:
         return
@@ -156,21 +156,21 @@ def check_count(rule: str, n: int) -> None:
     """Refuse to set a threshold on too few items, before a model is trained.
 
     Raises:
-        ValueError: less than 200 items for an extreme-value fit.
+        ValueError: fewer than 200 items for an extreme-value fit.
     """
     if rule == "false_positive_rate" and n < LEAST:
         raise ValueError(
             f"false_positive_rate= fits a distribution to the largest tenth of the scores, for "
-            f"which {LEAST} items are needed, and the threshold is set on {n}: give more as "
-            "validation_data=, or take quantile=."
+            f"which {LEAST} items are needed, but the threshold is set on {n}: give more as "
+            "validation_data=, or use quantile=."
         )
 
 
 def chosen(**given) -> tuple[str, float]:
-    """Return the name and the number of the one rule that was given; contamination=0.1 for none.
+    """Return the name and the number of the given rule; contamination=0.1 if none is given.
 
     Raises:
-        TypeError: no number. ValueError: out of its range, or two rules at once.
+        TypeError: not a number. ValueError: a number out of range, or two rules at once.
     """
     rules = {name: value for name, value in given.items() if value is not None}
     if len(rules) > 1:
@@ -180,12 +180,12 @@ def chosen(**given) -> tuple[str, float]:
 
 
 def _above(n, quantile):
-    """Return how many of n scores lie above their quantile."""
+    """Return the number of scores, out of n, above their quantile."""
     return math.floor((1.0 - quantile) * n + 1e-9)
 
 
 def _cut(scores, above: int) -> float:
-    """Return the middle between the scores between which so many lie above."""
+    """Return the midpoint of the two scores that separate the `above` largest from the others."""
     ordered = np.sort(np.asarray(scores, "float64"))
     if above == 0:
         return float(ordered[-1])

@@ -15,24 +15,24 @@ from zoo.nn.proportions import suited_batch_size, suited_epochs
 from zoo.pretraining.pca_start import start_at_pca
 from zoo.training.monitors import check_finite
 
-STEPS = 1500  # of a training on images or signals that nobody gave a length, in 20 epochs or more
+STEPS = 1500  # default length of a training on images or signals, in at least 20 epochs
 EPOCHS, BATCH_SIZE = 20, 128
-LEARNING_RATE = 3e-4  # where training starts at PCA; higher rates lose it
-_LEAST_HELD_OUT = 10  # items, to say when a training should end
+LEARNING_RATE = 3e-4  # for training that starts at PCA; higher rates lose this start
+_LEAST_HELD_OUT = 10  # held-out items that early stopping needs
 
 
 def is_trained(model: Any) -> bool:
-    """Say whether a model comes from a preset, whole, or has made a step of training."""
+    """Return whether a model comes unchanged from a preset, or has made a training step."""
     if model.based_on and not getattr(model, "has_new_weights", False):  # of `other_sizes`
         return True
     return bool(model.compiled and int(ops.convert_to_numpy(model.optimizer.iterations)))
 
 
 def hold_out(x: Any, share: float, seed: int) -> tuple[Any, Any]:
-    """Return items to train on, and a share of them, drawn by a seed, for the threshold, or None.
+    """Return items to train on, and held-out items for the threshold, drawn by a seed, or None.
 
     Raises:
-        ValueError: no share in [0, 1), or too few items in one of both.
+        ValueError: a share outside of [0, 1), or too few items in one of the two sets.
     """
     count = round(number("validation_split", share, least=0, below=1) * len(x))
     if count == 0:
@@ -40,7 +40,7 @@ def hold_out(x: Any, share: float, seed: int) -> tuple[Any, Any]:
     if len(x) - count < 2 or count < 2:
         raise ValueError(
             f"validation_split={share:g} of {len(x)} items leaves {len(x) - count} to train on "
-            f"and {count} for the threshold; both need 2."
+            f"and {count} for the threshold; each needs at least 2."
         )
     order = np.random.default_rng(seed).permutation(len(x))
     return x[np.sort(order[count:])], x[np.sort(order[:count])]
@@ -60,36 +60,32 @@ def train(
 ) -> dict:
     """Train the model of a detector on checked items [n, ...].
 
-    A network learns to reconstruct the anomalies among its data, too, and then gives them low
+    A network also learns to reconstruct the anomalies in its training data, and then gives them low
     scores. So a share `trim` of the items is left out: of rows of numbers those that are farthest
-    from few others, from the start; of other items those with the highest scores after the first
+    from a few others, from the start; of other items those with the highest scores after the first
     half of the epochs, in the second half.
 
     A detector that was fitted before takes smaller steps, by Adam with 1e-4, and a tenth of the
-    items is held out: the weights are those of the best epoch, or those from before, if no epoch
-    lowers the loss of these items.
+    items is held out: the best epoch gives the weights; the earlier weights are kept if no epoch
+    lowers the loss of the held-out items.
 
     Args:
-        kept: which items are learned, bool [n]; those that `joined.near` left out are not.
-        trim: the share, in [0, 0.5]; 0 for normal data, which are all learned.
-        epochs: None for 20 of rows. Of images and signals for as many as make 1,500 steps, at
-            least 20, which end when the loss on a tenth of the items, held out, has not fallen for
-            a tenth of them; the weights of the best epoch are kept.
-        batch_size: None for 128 rows, or a twentieth of the images, at least 16 and at most 128.
-        optimizer: None takes the one that the model is compiled with, or Adam.
+        kept: which items are used for training, bool [n]; `joined.near` excludes some.
+        trim: the share, in [0, 0.5]; 0 for normal data, which are all used.
+        epochs: by default 20 for rows. For images and signals, by default as many as make 1,500
+            steps, at least 20; training stops when the loss on a held-out tenth of the items has
+            not fallen for a tenth of the epochs; the weights of the best epoch are kept.
+        batch_size: by default 128 for rows, else a twentieth of the images, from 16 to 128.
+        optimizer: by default the one that the model is compiled with, or Adam.
         new: whether the detector has just made the model, which may start at PCA.
         options: of `model.fit`.
-
-    Returns:
-        the metrics of each epoch by name, lists.
-
     Source: Shen and Sanghavi 2019 (arXiv 1810.11874), iterative trimmed loss minimization, here
     with one trimming.
     """
     model = detector.model
     if model.learns_labels:
         raise ValueError(
-            f"{type(model).__name__} learns from labels too: train it with model.fit(x, y) "
+            f"{type(model).__name__} also learns from labels: train it with model.fit(x, y) "
             "first, then make a detector of it."
         )
     seen = detector.standardized(x)
@@ -128,7 +124,7 @@ def train(
         check_finite(model)
         return history
 
-    kept = kept | held_out & bool(again)  # which were chosen among usual items
+    kept = kept | held_out & bool(again)  # these were chosen among usual items
     left_out = round(trim * len(x)) if kept.all() else 0
     second = count // 2 if left_out else 0
     history = fit(kept, 0, count - second)

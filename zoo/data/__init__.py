@@ -1,6 +1,6 @@
-"""Data sets as arrays: images in [0, 1], integer labels, verified content.
+"""Data sets as arrays: images in [0, 1] and integer labels; the content of files is verified.
 
-The modules add their data sets to the table `SOURCES`; `load` reads one of them by its name.
+Each module adds its data sets to the table `SOURCES`; `load` reads a data set by its name.
 """
 
 from zoo.data import attributes as attributes

@@ -17,14 +17,14 @@ ANGLES = tuple(range(-45, 46, 10))  # degrees, counterclockwise
 def draw(name: str, digits: list | tuple, *, seed: int = 0) -> list[np.ndarray]:
     """Return digits with the levels of an attribute as labels.
 
-    "mnist_thickness" has the digits unchanged; a digit's level is the tenth of the training digits
-    in which its stroke width lies (see `stroke_width`), from 0 for the thinnest. "mnist_angles" has
-    each digit rotated by one of the ten `ANGLES`, the level, at random.
+    "mnist_thickness" leaves the digits unchanged. A digit's level is the decile of its stroke width
+    (see `stroke_width`) among the training digits, 0 for the thinnest. "mnist_angles" rotates each
+    digit by one of the ten `ANGLES`, drawn at random; the level is the number of the angle.
 
     Args:
         name: "mnist_thickness" or "mnist_angles".
         digits: x_train, y_train, x_test and y_test, images uint8 [n, 28, 28].
-        seed: of the angles.
+        seed: seed of the drawn angles.
 
     Returns:
         x_train, levels_train, x_test, levels_test: uint8 [n, 28, 28] and int32 [n], in the order of
@@ -45,14 +45,14 @@ def draw(name: str, digits: list | tuple, *, seed: int = 0) -> list[np.ndarray]:
 
 
 def stroke_width(images: Any) -> np.ndarray:
-    """Return the mean width of the strokes of images, by their area and their perimeter.
+    """Return the mean stroke width of images, computed from area and perimeter.
 
-    It is quick, and gives the labels. `zoo.metrics.stroke_thickness` measures what a model makes of
-    them in another way, so that a model is not judged by what it was trained with.
+    It is fast, and it defines the labels. `zoo.metrics.stroke_thickness` measures generated images
+    by another method, so that a model is not judged by the measure that it was trained on.
 
-    A line of width w and length l, with w small against l, has the area w l and a perimeter of 2 l:
-    so its width is twice the quotient. Of gray images, the area is the sum of pixels, and the
-    perimeter that of the lengths of gradients (the coarea formula).
+    A line of width w and length l, with w small against l, has the area w l and the perimeter 2 l;
+    its width is therefore 2 area / perimeter. For gray images, the area is the sum of the pixels,
+    and the perimeter is the sum of the gradient magnitudes (the coarea formula).
 
     Args:
         images: bright strokes on black, [n, height, width] or with a last axis of 1, of any scale.

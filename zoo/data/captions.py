@@ -14,11 +14,11 @@ from zoo.data.source import SOURCES, Source
 
 
 class Vocabulary:
-    """The words of captions, which models take as rows of numbers; 0 is no word.
+    """A vocabulary that turns captions into rows of word numbers; the number 0 means no word.
 
     Args:
         words: known words, in lower case; their numbers are 1, 2, ...
-        length: of a row, the most words that a caption may have.
+        length: the length of a row, which is the largest number of words in a caption.
 
     Examples:
         >>> words = zoo.data.Vocabulary.of(["a dark cat", "two cats"])
@@ -46,15 +46,16 @@ class Vocabulary:
         return cls(sorted({word for row in rows for word in row}), max(map(len, rows), default=1))
 
     def __len__(self) -> int:
-        """Return how many numbers there are: the words, and 0."""
+        """Return the number of word numbers: all words, and 0 for no word."""
         return len(self.words) + 1
 
     def numbers(self, captions: Iterable[str]) -> np.ndarray:
         """Return captions as rows of word numbers, int32 [n, length], 0 after the last word.
 
         Raises:
-            TypeError: one string, or what is no string.
-            ValueError: an unknown word, with the nearest known one; a caption that is too long.
+            TypeError: one string instead of a list, or an element that is not a string.
+            ValueError: a caption that is too long, or an unknown word; the error suggests the
+                nearest known word.
         """
         if isinstance(captions, str):
             raise TypeError(f"captions is one string; give a list of them: [{captions!r}].")
@@ -66,7 +67,8 @@ class Vocabulary:
             words = _words(caption)
             if len(words) > self.length:
                 raise ValueError(
-                    f"The caption {caption!r} has {len(words)} words; the most are {self.length}."
+                    f"The caption {caption!r} has {len(words)} words; at most "
+                    f"{self.length} are allowed."
                 )
             for i, word in enumerate(words):
                 if word not in self._number:
@@ -81,7 +83,7 @@ class Vocabulary:
         """Return rows of word numbers [n, at most length] as captions.
 
         Raises:
-            ValueError: other numbers, or no rows.
+            ValueError: numbers out of range, or an array that is not [n, words].
         """
         known, numbers = ("", *self.words), np.asarray(numbers)
         right = numbers.ndim == 2 and numbers.dtype.kind in "iu"
@@ -104,11 +106,11 @@ WORDS = Vocabulary(
     (*COUNTS, *SIZES, *SHADES, *SHAPES, *SHAPES.values(), "above"), length=2 * len(ATTRIBUTES) + 1
 )
 TRAINING, TESTING = 30_000, 2_000
-_FINER = 3  # pixels are drawn so many times finer, and averaged
+_FINER = 3  # images are drawn at this multiple of the resolution, then averaged
 
 
 def training_and_test() -> list[np.ndarray]:
-    """Return images and captions of 30,000 scenes, and of 2,000 of held-out combinations."""
+    """Return images and captions of 30,000 training scenes, and of 2,000 held-out test scenes."""
     (x, _, words), (x_test, _, words_test) = (
         draw(n, seed=seed, held_out=held_out)
         for n, seed, held_out in ((TRAINING, 0, False), (TESTING, 1, True))
@@ -119,21 +121,22 @@ def training_and_test() -> list[np.ndarray]:
 def draw(
     n: int, *, seed: int = 0, held_out: bool | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw scenes of a group of shapes above another group, with their captions.
+    """Draw scenes of one group of shapes above another, with their captions.
 
-    A group has 1 to 3 shapes of one kind, size and shade, at places that are drawn. Size and shade
-    are each left out of three captions of ten: then either may be in the image.
+    A group has 1 to 3 shapes of the same kind, size and shade, at random places. Each caption
+    leaves out the size, and likewise the shade, of a group with probability 0.3; the image may then
+    show either.
 
     Args:
-        n: how many scenes.
-        seed: of everything that is drawn.
-        held_out: whether to draw only scenes that are held out, see `is_held_out`, or only others;
-            None for any.
+        n: the number of scenes.
+        seed: seed of all random draws.
+        held_out: True draws only held-out scenes (see `is_held_out`), False only the other scenes,
+            None any scene.
 
     Returns:
-        images, float32 [n, 32, 32, 1] in [0, 1]; what is in them, int32 [n, 2, 4]: of the upper and
-        of the lower group the numbers of count, size, shade and shape; and the captions as word
-        numbers, int32 [n, 9], see `WORDS`.
+        images, float32 [n, 32, 32, 1] in [0, 1]; the content of the scenes, int32 [n, 2, 4]: for
+        the upper and the lower group the numbers of count, size, shade and shape; and the captions
+        as word numbers, int32 [n, 9], see `WORDS`.
 
     Examples:
         >>> from zoo.data import captions
@@ -158,9 +161,9 @@ def draw(
 
 
 def is_held_out(scenes: np.ndarray) -> np.ndarray:
-    """Return whether scenes are for testing: about a sixth of the combinations of two groups.
+    """Return which scenes are held out for testing: about a sixth of the pairs of groups.
 
-    Every group occurs in training, above others and below.
+    Every group occurs in training, both as the upper and as the lower one.
 
     Args:
         scenes: int32 [n, 2, 4]; see `draw`.
@@ -172,7 +175,7 @@ def is_held_out(scenes: np.ndarray) -> np.ndarray:
 
 
 def caption(scene: np.ndarray, said: np.ndarray) -> str:
-    """Return the caption of a scene [2, 4]; `said` [2, 2] tells whether it has sizes and shades."""
+    """Return the caption of a scene [2, 4]; `said` [2, 2] says whether it names size and shade."""
 
     def words(group, says):
         count, size, shade, shape = group
@@ -207,7 +210,7 @@ def picture(scenes: np.ndarray, generator: np.random.Generator) -> np.ndarray:
 
 
 def _inside(x, y, radius, shape):
-    """Return whether fine pixels are in a shape; x is the distance from its middle line."""
+    """Return whether fine pixels lie in a shape; x is the distance from its vertical axis."""
     r = radius[:, None, None]
     shape = shape[:, None, None]
     circle = x**2 + y**2 < r**2

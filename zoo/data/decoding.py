@@ -1,4 +1,4 @@
-"""One image file as pixels of a size: limits, orientation, transparency, 16 bits."""
+"""Decode one image file to a given size: limits, orientation, transparency, 16 bits."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ VARIABLE = "ZOO_MAX_PIXELS"
 
 
 def most_pixels(asked: int | None = None) -> int:
-    """Return the most pixels that an image may have: asked for, of `ZOO_MAX_PIXELS`, or 25 million.
+    """Return the largest number of pixels of an image.
+
+    It is the given number, else that of the variable `ZOO_MAX_PIXELS`, else 25 million.
 
     Raises:
-        TypeError, ValueError: no whole number of at least 1.
+        TypeError, ValueError: not a whole number of at least 1.
     """
     if asked is not None:
         return whole("max_pixels", asked, least=1)
@@ -33,20 +35,20 @@ def most_pixels(asked: int | None = None) -> int:
         return MOST_PIXELS
     if not (text.isascii() and text.isdecimal() and int(text)):
         raise ValueError(
-            f"The environment variable {VARIABLE} is {text!r}; give the most pixels of an image, "
-            f"such as {MOST_PIXELS}, or unset it."
+            f"The environment variable {VARIABLE} is {text!r}; give the largest number of pixels "
+            f"of an image, such as {MOST_PIXELS}, or unset it."
         )
     return int(text)
 
 
 class PixelBudget:
-    """Lets threads decode only so many pixels at the same time, and large images in one thread.
+    """Limits how many pixels threads decode at the same time.
 
-    So more threads take no more memory. Large images have a thread of their own, as the C library
-    keeps for each thread what that once took.
+    More threads therefore need no more memory. Large images are decoded in a single thread, because
+    the C library keeps the memory that a thread has once used.
 
     Args:
-        most: pixels. A single image may take all of them.
+        most: the limit, in pixels. A single image may use all of it.
     """
 
     def __init__(self, most: int):
@@ -54,7 +56,7 @@ class PixelBudget:
         self._of_large = ThreadPoolExecutor(1)
 
     def run(self, count: int, work: Callable, *arguments: Any) -> Any:
-        """Return `work(*arguments)`, which decodes `count` pixels, when they fit."""
+        """Wait until `count` pixels fit, then return `work(*arguments)`, which decodes them."""
         if count * 4 > self.most:
             return self._of_large.submit(self._run, count, work, *arguments).result()
         return self._run(count, work, *arguments)
@@ -74,7 +76,7 @@ class PixelBudget:
 
 @contextlib.contextmanager
 def own_limit() -> Iterator[None]:
-    """Silence Pillow's warning of large images, as `pixels` has a limit of its own."""
+    """Silence Pillow's warning about large images, because `pixels` checks its own limit."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
@@ -89,11 +91,11 @@ def pixels(
     """Read an image file as `from_folder` does.
 
     Args:
-        path: a PNG, JPEG or WebP file; of an animation, the first picture is taken.
+        path: a PNG, JPEG or WebP file; of an animation, only the first frame is read.
         size: (height, width).
         channels: 3, or 1 for gray.
-        budget: of the pixels that are decoded at the same time; None has the limit of
-            `most_pixels()`. An image with more pixels is refused by its header.
+        budget: limits the pixels that are decoded at the same time; by default the limit is
+            `most_pixels()`. An image with more pixels in its header is not decoded.
 
     Returns:
         uint8 [height, width, channels].
@@ -133,12 +135,12 @@ def pixels(
 
 
 def too_large(what: str, most: int) -> str:
-    """Say that an image has too many pixels."""
+    """Return the message for an image with too many pixels."""
     return f"{what}; max_pixels, or {VARIABLE}, is {most:,}"
 
 
 def printable_name(path: str | os.PathLike) -> str:
-    r"""Return a path as text that can be printed, with bytes that are no UTF-8 as escapes.
+    r"""Return a path as printable text; bytes that are not UTF-8 become escapes.
 
     Example:
         >>> from zoo.data.decoding import printable_name
@@ -149,7 +151,7 @@ def printable_name(path: str | os.PathLike) -> str:
 
 
 def _fitted(image, size, channels):
-    """Return an opened image upright, in 8 bits, resized and cropped."""
+    """Return an opened image with its orientation applied, in 8 bits, resized and cropped."""
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
     image = _in_mode(_flat(image), "L" if channels == 1 else "RGB")
@@ -157,7 +159,7 @@ def _fitted(image, size, channels):
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """Return an image of 8 bits without transparency, laid on white."""
+    """Return an image in 8 bits, with transparent pixels on white."""
     if image.mode.startswith("I"):  # 16 bits of gray
         values = np.asarray(image).astype("float32")
         values /= 257
@@ -171,5 +173,5 @@ def _flat(image: Image.Image) -> Image.Image:
 
 
 def _in_mode(image, mode):
-    """Return an image in a mode; `convert` would copy one that is in it already."""
+    """Return an image in a mode, without the copy that `convert` makes of an image in that mode."""
     return image if image.mode == mode else image.convert(mode)

@@ -1,4 +1,4 @@
-"""Data sets that Keras downloads, or that scikit-learn bundles: digits, clothes, color images."""
+"""Data sets that Keras downloads or scikit-learn bundles: digits, clothes, color images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FIRST_OF_CIFAR10 = 3000  # images, whose hash is known
 
 
 def digits(name: str = "digits") -> tuple:
-    """Return the digits that are bundled with scikit-learn; the last 360 are for testing."""
+    """Return the digits bundled with scikit-learn; the last 360 are for testing."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -38,7 +38,7 @@ def gray_images(name: str) -> list[np.ndarray]:
 
 
 def cifar10(name: str = "cifar10") -> list[np.ndarray]:
-    """Return CIFAR-10 in the order of its files, if shapes and the first images are right."""
+    """Return CIFAR-10 in the order of its files, after checking shapes and the first images."""
     arrays, place = _found(name)
     x, y, x_test, y_test = (np.asarray(array, "uint8") for array in arrays)
     for key, array, n in (("x_train", x, 50_000), ("x_test", x_test, 10_000)):

@@ -1,4 +1,4 @@
-"""Labels that are hidden, for semi-supervised learning."""
+"""Hide most labels, for semi-supervised learning."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from zoo.checks.arguments import whole
 
 
 def keep_labels(y: Any, n: int, *, seed: int = 0) -> np.ndarray:
-    """Hide all labels except a few, equally many of every class, for semi-supervised learning.
+    """Keep a few labels, equally many of every class, and hide all others as -1.
 
     Args:
         y: integer labels [m], from 0; images that already have the label -1 keep it.
-        n: how many labels to keep, a multiple of the number of classes.
-        seed: of the random choice.
+        n: the number of labels to keep, a multiple of the number of classes.
+        seed: seed of the random choice.
 
     Returns:
         int32 [m]: the labels that are kept, and -1 for the others.
 
     Raises:
         TypeError: labels that are not integers.
-        ValueError: no labels at all, or labels below -1; `n` does not divide by the number of
-            classes, or some class has too few.
+        ValueError: no labels at all, or labels below -1; `n` is not a multiple of the number of
+            classes, or a class has too few labels.
 
     Examples:
         >>> y = np.repeat([0, 1], 50)

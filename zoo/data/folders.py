@@ -1,4 +1,4 @@
-"""Images in a folder: decoded once, at one size, and read from disk from then on."""
+"""Images in a folder: decoded once to one size, then read from disk."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ FROM_SUBFOLDERS = "from_subfolders"
 _PIXELS, _FILES = "pixels.npy", "files.json"
 _LEAST = 8  # pixels a side
 _MOST_THREADS = 8
-_AT_ONCE = 512  # images that are held while they are decoded,
-_BYTES_AT_ONCE = 2**27  # and their bytes
-_LAYOUT = 1  # of what is cached; another number when it changes
+_AT_ONCE = 512  # images that are in memory while they are decoded
+_BYTES_AT_ONCE = 2**27  # limit of the memory for these images
+_LAYOUT = 1  # version of the cache's layout; increase it when the layout changes
 
 
 class ImageFolder(tuple):
@@ -37,12 +37,12 @@ class ImageFolder(tuple):
 
     Attributes:
         class_names: what the labels mean, in order; () without labels.
-        files: of all images, paths inside the folder, in the order in which they are cached. Bytes
-            of a name that are no UTF-8 are as `os.fsdecode` has them, so that the path opens.
-        broken: what could not be read, as {path: reason}.
-        folder: where the files are.
-        images: all of them, a `zoo.data.StoredImages` in the order of `files`.
-        labels: of all of them, int32 [n], or None.
+        files: paths of all images inside the folder, in the order of the cache. Bytes of a name
+            that are not UTF-8 are encoded as by `os.fsdecode`, so that the path can be opened.
+        broken: files that could not be read, as {path: reason}.
+        folder: the folder of the files.
+        images: all images, a `zoo.data.StoredImages` in the order of `files`.
+        labels: labels of all images, int32 [n], or None.
     """
 
     class_names: tuple[str, ...]
@@ -64,42 +64,43 @@ def from_folder(
     cache: str | os.PathLike | None = None,
     max_pixels: int | None = None,
 ) -> ImageFolder:
-    """Read the images of a folder, and of the folders in it, as data for `fit`.
+    """Read the images of a folder and of its subfolders as data for `fit`.
 
-    PNG, JPEG and WebP files of any size and mode are turned as their EXIF entry says, resized with
-    antialiasing so that they cover the asked size, and cropped at the center. Transparent pixels
-    are laid on white; 16 bits become 8. Files that cannot be read, and images of more than
-    `max_pixels`, are named in a warning and left out; hidden ones are not looked at.
+    PNG, JPEG and WebP files of any size and mode are rotated by their EXIF entry, resized with
+    antialiasing so that they cover the requested size, and cropped at the center. Transparent
+    pixels are laid on white; 16 bits become 8. Files that cannot be read, and images of more than
+    `max_pixels`, are left out with a warning that names them; hidden files are ignored.
 
-    Images are decoded once, in threads, into an .npy file of uint8, from which they are read when
-    they are needed: as many as the disk holds.
+    Images are decoded once, by several threads, into an .npy file of uint8, from which they are
+    read when needed. Only the disk limits their number.
 
     Args:
-        folder: where the images are.
+        folder: the folder of the images.
         size: (height, width), or one number for both, at least 8.
         channels: 3 for color, 1 for gray.
-        labels: None, or "from_subfolders": the folder right below `folder` that an image is in is
-            its class, numbered in alphabetical order.
+        labels: None, or "from_subfolders": the class of an image is the folder right below `folder`
+            that holds it; classes are numbered in alphabetical order.
         validation: the share of the images that is kept for validation, drawn by `seed`; from 0
             to below 1.
-        seed: of the draw.
-        cache: a folder for the decoded images, so that the next call starts at once while names,
-            sizes and times of the files and the settings are the same. What it holds may be deleted
-            at any time. By default a temporary folder, removed with the last view of the images.
-        max_pixels: the most pixels of an image, which its header says before it is decoded. A
-            JPEG counts at the reduced size at which it is decoded, a progressive one as a whole. As
-            many are decoded at the same time, by all threads together. By default the environment
-            variable ZOO_MAX_PIXELS, or 25 million.
+        seed: seed of that draw.
+        cache: a folder for the decoded images. The next call reads them from there as long as the
+            settings and the names, sizes and times of the files stay the same. Its content may be
+            deleted at any time. By default a temporary folder, removed with the last view of the
+            images.
+        max_pixels: the largest number of pixels of an image; the header of an image tells it before
+            it is decoded. A JPEG counts at the reduced size at which it is decoded, a progressive
+            one at full size. The same number limits the pixels that all threads together decode
+            at the same time. By default the environment variable ZOO_MAX_PIXELS, or 25 million.
 
     Returns:
-        `(x, y), (x_val, y_val)`, with the attributes of `ImageFolder`: `zoo.data.StoredImages`,
-        float32 [n, height, width, channels] in [0, 1], and labels, int32 [n], or None without.
-        `numpy.asarray(x)` reads them all.
+        `(x, y), (x_val, y_val)`, with the attributes of `ImageFolder`. Images are
+        `zoo.data.StoredImages`, float32 [n, height, width, channels] in [0, 1]; labels are int32
+        [n], or None. `numpy.asarray(x)` reads all images.
 
     Raises:
         OSError: there is no such folder. MemoryError: too little memory for an image.
-        ValueError: no images in it, none that can be read, or a setting out of its range; with
-            labels, fewer than two classes, or images beside the class folders.
+        ValueError: no images in the folder, none that can be read, or a setting out of range; with
+            labels, fewer than two classes, or images outside of the class folders.
 
     Example:
         >>> from PIL import Image
@@ -120,8 +121,8 @@ def from_folder(
         raise ValueError(f'labels is {labels!r}; give "{FROM_SUBFOLDERS}", or None for no labels.')
     if isinstance(validation, bool) or not 0 <= validation < 1:
         raise ValueError(
-            f"validation is {validation!r}; give the share of the images that is kept for it, "
-            "from 0 to below 1."
+            f"validation is {validation!r}; give the share of the images that is kept for "
+            "validation, from 0 to below 1."
         )
     most = decoding.most_pixels(max_pixels)
     folder = Path(folder)
@@ -136,7 +137,7 @@ def from_folder(
     x = StoredImages(place / _PIXELS)
     x.keep = keep  # views share it
     if len(x) != len(files):
-        raise ValueError(f"{place} was changed: delete it, and the images are decoded again.")
+        raise ValueError(f"{place} was changed; delete it so that the images are decoded again.")
     classes, y = (), None
     if labels:
         classes, y = np.unique([name.split("/")[0] for name in files], return_inverse=True)
@@ -162,11 +163,11 @@ def _checked_size(size) -> tuple[int, int]:
     return height, width
 
 
-# Which files there are
+# Listing of files
 
 
 def _listed(folder: Path) -> list[tuple[str, int, int]]:
-    """Return path inside the folder, bytes and time of every image file, in order of the paths."""
+    """Return path in the folder, size in bytes and time of each image file, sorted by path."""
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise NotADirectoryError(f"{folder} {what}; give a folder that holds images.")
@@ -184,7 +185,7 @@ def _listed(folder: Path) -> list[tuple[str, int, int]]:
             else:
                 others.add(path.suffix or name)
     if not found:
-        instead = f", only files such as {', '.join(sorted(others)[:3])}" if others else ""
+        instead = f", but files such as {', '.join(sorted(others)[:3])}" if others else ""
         raise ValueError(f"{folder} holds no images ({', '.join(ENDINGS)}){instead}.")
     return sorted(found)
 
@@ -217,7 +218,7 @@ def _told(folder, broken, n) -> str:
 
 
 def _decoded(folder, found, size, channels, most, cache):
-    """Return the folder of the decoded images, and what removes it when it goes, or None."""
+    """Return the folder of the decoded images, and the object that keeps it alive, or None."""
     limit = [] if most == decoding.MOST_PIXELS else [most]
     listing = json.dumps([_LAYOUT, size, channels, found, *limit])
     fingerprint = hashlib.sha256(listing.encode()).hexdigest()[:16]
@@ -233,13 +234,13 @@ def _decoded(folder, found, size, channels, most, cache):
                 names = [name for name, *_ in found]
                 _decode_into(scratch, folder, names, size, channels, budget)
         except FileExistsError:
-            if not (place / _FILES).is_file():  # else another process was as fast
+            if not (place / _FILES).is_file():  # else another process has made it
                 raise
     return place, keep
 
 
 class TemporaryFolder:
-    """A folder that goes when nothing refers to this object any more, or Python ends."""
+    """A folder that is removed with the last reference to this object, or when Python ends."""
 
     def __init__(self):
         self.path = tempfile.mkdtemp(prefix="zoo-images-")
@@ -266,10 +267,10 @@ def _decode_into(scratch: Path, folder: Path, names, size, channels, budget):
                     files.append(name)
                     out.write(result.tobytes())
         out.seek(0)
-        _write_header(out, (len(files), *shape))  # as long as the first: NumPy leaves room
+        _write_header(out, (len(files), *shape))  # same length as the first: NumPy pads headers
     if not files:
         raise ValueError(_told(folder, broken, len(names)) + " No image is left.")
-    content = json.dumps({"files": files, "broken": broken})  # ASCII, as names may be no UTF-8
+    content = json.dumps({"files": files, "broken": broken})  # ASCII: names may not be UTF-8
     (scratch / _FILES).write_text(content, encoding="utf-8")
 
 
@@ -279,14 +280,14 @@ def _write_header(out, shape):
 
 
 def _try(path, size, channels, budget):
-    """Return the pixels of a file, uint8 [height, width, channels], or what is wrong with it."""
+    """Return the pixels of a file, uint8 [height, width, channels], or the reason of a failure."""
     try:
         return decoding.pixels(path, size, channels, budget)
     except MemoryError:
         raise
-    except Exception as error:  # decoders raise whatever they like
+    except Exception as error:  # decoders raise errors of any class
         if isinstance(error, Image.UnidentifiedImageError):
-            return "no PNG, JPEG or WebP"
+            return "not a PNG, JPEG or WebP file"
         if isinstance(error, Image.DecompressionBombError):
             return decoding.too_large("more than 178 million pixels", budget.most)
         return str(error) or type(error).__name__

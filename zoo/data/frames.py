@@ -1,4 +1,4 @@
-"""Rows of numbers back as a data frame, with the categories and whole numbers of their table."""
+"""Rows of numbers as a data frame, with the categories and integer columns of the table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-LEAST_MATCHED = 100  # rows, whose ranks then stand for quantiles
+LEAST_MATCHED = 100  # rows; with fewer, ranks are poor estimates of quantiles
 
 
 def frame_of(
@@ -18,16 +18,16 @@ def frame_of(
     category_names: Sequence[str],
     match: bool = False,
 ) -> Any:
-    """Return rows as a DataFrame of pandas; for arguments and errors see `Table.to_frame`.
+    """Return rows as a pandas DataFrame; for arguments and errors see `Table.to_frame`.
 
     Args:
-        table: all rows that were read, float32 [m, features].
+        table: all rows of the table, float32 [m, features].
         columns, categories, category_names: as in `Table`.
     """
     try:
         import pandas
     except ImportError as error:
-        raise ImportError("to_frame makes a DataFrame: pip install pandas") from error
+        raise ImportError("to_frame needs pandas for its DataFrame: pip install pandas") from error
 
     rows = _checked(rows, table.shape[1], match)
     made_of = dict(zip(categories, category_names, strict=True))
@@ -46,7 +46,7 @@ def frame_of(
 
 
 def _numbers(values, known, match):
-    """Return numbers [n] within the bounds of the known ones, and whole if those are."""
+    """Return numbers [n] within the range of the known ones, rounded if those are integers."""
     if match:
         ranks = values.argsort(kind="stable").argsort(kind="stable")
         values = np.quantile(known, (ranks + 0.5) / len(values))
@@ -62,14 +62,14 @@ def _checked(rows, features, match):
         raise TypeError(f"rows has dtype {rows.dtype}; numbers [n, {features}] are expected.")
     if rows.ndim != 2 or rows.shape[1] != features:
         raise ValueError(
-            f"rows has shape {rows.shape}; (n, {features}) is expected, such as that of "
+            f"rows has shape {rows.shape}; (n, {features}) is expected, such as the rows of "
             "`generate(n)` of a model of this table."
         )
     if not np.isfinite(rows).all():
         raise ValueError("rows holds NaN or infinite values.")
     if match and len(rows) < LEAST_MATCHED:
         raise ValueError(
-            f"match=True gives many rows together the distribution of the table, and {len(rows)} "
-            f"came: generate {LEAST_MATCHED} or more at once, 1,000 if you can."
+            f"match=True gives the rows together the distribution of the table, but there are "
+            f"{len(rows)} rows: generate {LEAST_MATCHED} or more at once, 1,000 if you can."
         )
     return rows.astype("float64")

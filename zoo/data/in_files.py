@@ -1,6 +1,6 @@
-"""Data sets that are read from a file in ZOO_DATA: more digits, faces, color, signals.
+"""Data sets that are read from files in ZOO_DATA: more digits, faces, color images, signals.
 
-Each is an .npz file, whose content is verified. None of them is downloaded.
+Each is an .npz file with verified content. None of them is downloaded.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ def in_file(
     """Return a function that reads a data set from a file in the folder of `ZOO_DATA`.
 
     Args:
-        file: its name.
-        content: what its arrays are, for the error if it is missing.
-        made: from its arrays to x_train, y_train, x_test, y_test, where it has others.
-        dtypes: of arrays that are not uint8.
-        elsewhere: where the data are too, the end of the error.
+        file: the name of the file.
+        content: the content of its arrays, for the error if the file is missing.
+        made: turns the arrays into x_train, y_train, x_test, y_test, if the file has other arrays.
+        dtypes: dtypes of the arrays that are not uint8, by name.
+        elsewhere: where else to get the data; the end of the error message.
     """
 
     def read(name):
         keys, path = tuple(SOURCES[name].sha256), in_folder(file)
         if path is None:
             raise OSError(
-                f"The data set {name} was not found, and is not downloaded. Put {file}, with "
-                f"{', '.join(keys)} as {content}, into a folder and set ZOO_DATA to that folder."
-                + elsewhere
+                f"The data set {name} was not found; the zoo does not download it. Put {file}, "
+                f"with {', '.join(keys)} as {content}, into a folder and set ZOO_DATA to that "
+                f"folder.{elsewhere}"
             )
         return made(checked(SOURCES[name], keys, read_arrays(path, keys), path, dtypes))
 
@@ -80,17 +80,17 @@ def _of_jpeg_files(arrays):
 
 
 def _shuffled(x, y):
-    """Return images and labels, sorted by class in the file, in the order that seed 0 draws."""
+    """Return images and labels, which the file sorts by class, in the order drawn by seed 0."""
     order = np.random.default_rng(0).permutation(len(x))
     return x[order], y[order]
 
 
 def _decoded(files, offsets):
-    """Return the images of JPEG files that follow each other, uint8 [n, height, width, 3]."""
+    """Return the images of concatenated JPEG files, uint8 [n, height, width, 3]."""
     from PIL import Image
 
     content = files.tobytes()
-    pairs = itertools.pairwise(offsets)  # where a file starts and where the next one does
+    pairs = itertools.pairwise(offsets)  # where a file and its successor start
     files = (io.BytesIO(content[a:b]) for a, b in pairs)
     return np.stack([np.asarray(Image.open(file, formats=("JPEG",))) for file in files])
 

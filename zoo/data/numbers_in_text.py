@@ -1,4 +1,4 @@
-"""Which texts are numbers, which are dates, and which look like numbers and are none."""
+"""Detects which texts are numbers, which are dates, and which only look like numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 _LEAST_THAT_COUNT = 10  # rows
 _WITH_COMMA = re.compile(r"\s*[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?\s*")
-_IN_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")  # or three decimals
+_IN_THOUSANDS = re.compile(r"\s*[+-]?[1-9]\d{0,2}(,\d{3})+\s*")  # or a number with three decimals
 _DECORATED = re.compile(
     r"[+-]?[$€£¥]?\s?[+-]?\d{1,3}([ .,'\u00a0\u202f\u2019]?\d{3})*([.,]\d+)?\s?[%‰$€£¥]?"
 )
@@ -29,16 +29,16 @@ _PLAIN = (str, bool, np.bool_, Real, Decimal, datetime.date, datetime.time)
 
 
 def is_lost(cell: Any) -> bool:
-    """Return whether a cell is empty, or says so."""
+    """Return whether a cell is empty or holds a word for a missing value."""
     return str(cell).strip().lower() in MISSING
 
 
 def is_number(cell: Any) -> bool:
-    """Return whether a cell is a number, or a text that is one; True and False are none."""
+    """Return whether a cell is a number, or text that holds one; True and False are not."""
     if isinstance(cell, bool | np.bool_):
         return False
     if isinstance(cell, str):
-        if "_" in cell:  # which Python allows within numbers
+        if "_" in cell:  # Python would accept it within numbers
             return False
         try:
             float(cell)
@@ -51,19 +51,19 @@ def is_number(cell: Any) -> bool:
 def with_decimal_points(
     cells: Any, decimal: str | None, delimiter: str
 ) -> tuple[Mapping[str, Sequence], str]:
-    """Return columns of text whose numbers have decimal points, and the sign that they had.
+    """Return columns of text with decimal points, and the decimal sign that the numbers had.
 
     Args:
-        cells: of a file; see `table_cells.Cells`.
-        decimal: "." or ","; None finds it out: a comma where all cells of a column are numbers by
-            it, and no other column has decimal points.
-        delimiter: between the cells.
+        cells: cells of a file; see `table_cells.Cells`.
+        decimal: "." or ","; None detects it: a comma if all cells of a column are numbers with
+            decimal commas, and no other column has decimal points.
+        delimiter: the character between the cells.
 
     Returns:
-        the columns, and ".", ",", or "" where no number has a sign.
+        the columns, and ".", ",", or "" if no number has a decimal sign.
 
     Raises:
-        ValueError: both signs, or numbers such as 1,234 that may mean thousands.
+        ValueError: both signs occur, or numbers such as 1,234, which may mean thousands.
     """
     points, commas, sure = {}, {}, False
     for name, column in cells.columns.items():
@@ -85,8 +85,8 @@ def with_decimal_points(
             what += f", and {cells.columns[other][row]!r} {cells.place(row, other)}"
         raise ValueError(
             f"{cells.origin} holds {what}: is the comma a decimal sign, or between thousands? If "
-            "it is a decimal sign: decimal=',' (--decimal , on the command line). Else write the "
-            "numbers without it."
+            "it is a decimal sign: decimal=',' (--decimal , on the command line). Otherwise write "
+            "the numbers without commas."
         )
     decimal = decimal or ("," if commas else "." if points else "")
     if decimal != ",":
@@ -95,18 +95,18 @@ def with_decimal_points(
 
 
 def _first(column, says) -> int:
-    """Return the number of the first cell, counted from 1, of which something is so; else 0."""
+    """Return the number, counted from 1, of the first cell for which `says` is true; else 0."""
     return next((i for i, cell in enumerate(column, 1) if says(cell)), 0)
 
 
 def _converted(cells, name):
-    """Return a column with points for commas, where a cell is a number by them."""
+    """Return a column in which numbers have decimal points in place of decimal commas."""
     column = cells.columns[name]
     if row := _first(column, lambda cell: "." in cell and is_number(cell)):
         raise ValueError(
-            f"{cells.origin} holds {column[row - 1]!r} {cells.place(row - 1, name)}, and the "
-            "decimal sign is a comma: write it with a comma, or without points between thousands; "
-            "or leave the column out."
+            f"{cells.origin} holds {column[row - 1]!r} {cells.place(row - 1, name)}, but the "
+            "decimal sign is a comma: write the number with a comma, or without points between "
+            "thousands; or leave the column out."
         )
     return [cell.replace(",", ".") if _WITH_COMMA.fullmatch(cell) else cell for cell in column]
 
@@ -115,7 +115,7 @@ def check_kinds(origin: str, name: str, cells: Sequence, way_out: str) -> None:
     """Refuse cells that are neither numbers nor text nor dates.
 
     Args:
-        origin, name: of the table and the column. way_out: how to leave the column out, in words.
+        origin, name: the table and the column, for the error. way_out: how to leave the column out.
     """
     for kind in {type(cell) for cell in cells}:
         if issubclass(kind, _PLAIN) and not issubclass(kind, np.timedelta64):
@@ -133,10 +133,10 @@ def check_kinds(origin: str, name: str, cells: Sequence, way_out: str) -> None:
 
 
 def check_texts(origin: str, name: str, texts: Collection[str], way_out: str) -> None:
-    """Refuse texts of a column that are dates, times, or numbers with other signs.
+    """Refuse texts of a column that are dates, times, or numbers with extra signs.
 
     Args:
-        origin, name: of the table and the column. texts: different ones, stripped.
+        origin, name: the table and the column, for the error. texts: different texts, stripped.
         way_out: how to leave the column out, in words.
     """
     first = min(texts)
@@ -159,16 +159,16 @@ def check_texts(origin: str, name: str, texts: Collection[str], way_out: str) ->
     if all(map(_DECORATED.fullmatch, texts)):
         example = next((text for text in sorted(texts) if not text.isdecimal()), first)
         raise ValueError(
-            f"{origin} holds {example!r} in column {name!r}: write numbers without signs of "
-            f"thousands, per cent and money, and with decimal points. {way_out}"
+            f"{origin} holds {example!r} in column {name!r}: write numbers with decimal points, "
+            f"and without thousands separators, percent signs and currency signs. {way_out}"
         )
 
 
 def runs_on(values: np.ndarray) -> bool:
-    """Return whether numbers count rows: whole, all different, and rising or without a gap.
+    """Return whether numbers only count the rows: integers, all different, rising or without gaps.
 
     Args:
-        values: finite numbers [n]; fewer than ten count nothing.
+        values: finite numbers [n]; fewer than ten are never seen as a count.
     """
     if len(values) < _LEAST_THAT_COUNT or not (values == np.round(values)).all():
         return False

@@ -1,4 +1,4 @@
-"""Images and labels of a user's own: a folder, an .npy or an .npz file, a table, or arrays."""
+"""Images and labels of the user: from a folder, an .npy or .npz file, a table, or arrays."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _IMAGE_KEYS, _LABEL_KEYS = ("x_train", "x", "images", "arr_0"), ("y_train", "y",
 
 @dataclass(frozen=True)
 class OwnData:
-    """Images of a user's own, and what else is known of them.
+    """Images of the user, and what is known about them.
 
     Attributes:
         x: images, an array or `StoredImages` [n, ...].
         y: integer labels [n], or None.
-        class_names: what the labels mean, where that is known.
-        path: where the images are, as it was given; "" for arrays.
-        label_file: the same of the labels, where they are in a file of their own; or the column of
-            a table that they are in.
-        columns, categories, category_names, recognized: of a table; see `zoo.data.Table`.
-        drop, delimiter, decimal: as the table was read; see `zoo.data.from_table`.
-        test: images and labels that are for testing, where an .npz file has some.
+        class_names: what the labels mean, if known.
+        path: the path of the images, as the user gave it; "" for arrays.
+        label_file: the path of the labels, if they have a separate file; or the column of a table
+            that holds them.
+        columns, categories, category_names, recognized: for a table; see `zoo.data.Table`.
+        drop, delimiter, decimal: how the table was read; see `zoo.data.from_table`.
+        test: images and labels for testing, if an .npz file has them.
     """
 
     x: Any
@@ -68,23 +68,23 @@ def read(
     """Read images from a folder, an .npy or an .npz file; or rows from a table.
 
     Args:
-        path: a folder, see `zoo.data.from_folder`; an .npy file, see `zoo.data.StoredImages`; or
-            an .npz file with `x_train`, `x`, `images` or `arr_0`, perhaps with labels as `y_train`,
-            `y` or `labels` (of pairs the other images), and with `x_test` and `y_test`; or a table,
-            or a data frame, see `zoo.data.from_table`.
-        size: (height, width) of the images, or one number for both; images in folders have 64
-            pixels a side without. What is in files is not resized.
-        channels: 3 or 1; images in folders have 3 without.
-        labels: "from_subfolders", an .npy file, or integers [n]; of a table, also a column.
-        learns_labels: whether labels are wanted that the folder or the .npz file has.
-        cache: a folder for the images of a folder, decoded; see `zoo.data.from_folder`.
+        path: a folder, see `zoo.data.from_folder`; an .npy file, see `zoo.data.StoredImages`; a
+            table or a data frame, see `zoo.data.from_table`; or an .npz file with the images as
+            `x_train`, `x`, `images` or `arr_0`. The .npz file may have labels (for pairs, the
+            second images) as `y_train`, `y` or `labels`, and test data as `x_test` and `y_test`.
+        size: (height, width) of the images, or one number for both; by default, images in folders
+            get 64 pixels a side. Arrays in files are not resized.
+        channels: 3 or 1; by default, images in folders get 3.
+        labels: "from_subfolders", an .npy file, or integers [n]; for a table, also a column.
+        learns_labels: whether to read the labels that the folder or the .npz file has.
+        cache: a folder for the decoded images of a folder; see `zoo.data.from_folder`.
         signals: whether arrays of three axes are signals [n, time, channels], not images.
-        drop, columns, delimiter, decimal: of a table; see `zoo.data.from_table`.
+        drop, columns, delimiter, decimal: for a table; see `zoo.data.from_table`.
 
     Raises:
-        OSError: there is nothing of that name.
-        ValueError: no images, one image, or images of another size; a table that `from_table`
-            refuses.
+        OSError: there is no file or folder of that name.
+        ValueError: no images, only one image, or images of another size; or a table that
+            `from_table` refuses.
     """
     options = {"drop": tuple(drop), "delimiter": delimiter or "", "decimal": decimal or ""}
     if is_frame(path):
@@ -95,7 +95,9 @@ def read(
         return _read_table(path, given, labels, columns, options)
     for name, value in options.items():
         if value:
-            raise ValueError(f"{name}= ({value}) is for tables, and {path} is none: leave it out.")
+            raise ValueError(
+                f"{name}= ({value}) is for tables, but {path} is not a table: leave {name}= out."
+            )
     if path.is_dir():
         wanted = labels == FROM_SUBFOLDERS or (labels is None and learns_labels)
         size = _SIZE if size is None else size
@@ -120,13 +122,13 @@ def read(
 
 
 def _check_name(path):
-    """Refuse a path that a recipe, which is UTF-8, could not name."""
+    """Refuse a path that a recipe cannot hold, because recipes are UTF-8."""
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError(
-            f"The name of {printable_name(path)} is no UTF-8: rename it. Files inside of a folder "
-            "may have such names."
+            f"The name of {printable_name(path)} is not UTF-8: rename it. Only files inside of a "
+            "folder may have such names."
         ) from None
 
 
@@ -142,7 +144,7 @@ def _read_table(table, given, labels, columns, options) -> OwnData:
 
 
 def with_labels(own: OwnData, labels: Any) -> OwnData:
-    """Return images with other labels: integers [n], or the path of an .npy file of them."""
+    """Return images with other labels: integers [n], or the path of an .npy file with labels."""
     file = str(labels) if isinstance(labels, str | os.PathLike) else ""
     y = array_in(labels, "labels") if file else labels
     return replace(own, y=y, class_names=(), label_file=file)
@@ -153,7 +155,7 @@ def in_drawn_order(own: OwnData, seed: int) -> tuple[Any, np.ndarray | None]:
 
     Args:
         own: n images.
-        seed: of the draw.
+        seed: seed of the order.
 
     Returns:
         images, and labels, an array [n], or None.
@@ -177,12 +179,12 @@ def _read_npz(path, given, learns_labels, signals) -> OwnData:
             y_test = _labels(file["y_test"]) if y_key and "y_test" in file else None
             y = _labels(file[y_key]) if y_key else None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is no npz file of images: {error}.") from error
+        raise ValueError(f"{path} is not an npz file of images: {error}.") from error
     return OwnData(x, y, path=given, test=None if test is None else (test, y_test))
 
 
 def _labels(array):
-    """Return labels as they are, and images, which stand in their place, with pixels in [0, 1]."""
+    """Return labels unchanged; return images in place of labels with pixels in [0, 1]."""
     if array.ndim < 3:
         return array
     scale = 255.0 if array.dtype == "uint8" else 1.0
@@ -190,7 +192,7 @@ def _labels(array):
 
 
 def _on_disk(array, signals) -> StoredImages:
-    """Return an array as images that are read from disk, where uint8 takes a quarter."""
+    """Write an array to disk, and return it as stored images; uint8 stays uint8 there."""
     keep = TemporaryFolder()
     if array.dtype == "float64":
         if np.abs(array).max(initial=0) > np.finfo("float32").max:  # NaN is refused by the model
@@ -210,7 +212,8 @@ def _check_shape(path, shape, size, channels):
     )
     if wrong:
         raise ValueError(
-            f"{path} holds data of shape {shape[1:]}, and (height, width, channels) of "
-            f"({', '.join(map(str, wanted or ('any', 'any')))}, {channels or 'any'}) was asked "
-            "for. Arrays are not resized: leave size and channels out, or give a folder of images."
+            f"{path} holds data of shape {shape[1:]}, but (height, width, channels) = "
+            f"({', '.join(map(str, wanted or ('any', 'any')))}, {channels or 'any'}) was "
+            "requested. Arrays are not resized: leave size and channels out, or give a folder of "
+            "images."
         )

@@ -1,4 +1,4 @@
-"""Palettes: a few colors that stand for those of an image."""
+"""Palettes: a few representative colors of an image."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def palettes(images: Any, colors: int = 6, *, seed: int = 0) -> np.ndarray:
 
     Args:
         images: float [n, height, width, 3], sRGB in [0, 1].
-        colors: how many, at least 1; of images with fewer colors, some occur several times.
-        seed: of k-means.
+        colors: the number of colors, at least 1; if an image has fewer, some occur several times.
+        seed: seed of k-means.
 
     Returns:
         float32 [n, colors, 3], sRGB in [0, 1].
@@ -48,7 +48,7 @@ def palettes(images: Any, colors: int = 6, *, seed: int = 0) -> np.ndarray:
     for i, image in enumerate(x):
         lab = ops.convert_to_numpy(rgb_to_lab(image.reshape(-1, 3)))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # fewer colors than asked for
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the image has fewer colors
             means = KMeans(colors, n_init=1, max_iter=20, random_state=seed).fit(lab)
         found[i] = means.cluster_centers_[np.argsort(means.cluster_centers_[:, 0])]
     return ops.convert_to_numpy(lab_to_rgb(ops.convert_to_tensor(found)))

@@ -1,4 +1,4 @@
-"""Clothes as pairs of images: their silhouettes, or a few gray levels of them, and themselves."""
+"""Pairs of images of clothes: silhouettes, or images with a few gray levels, and the originals."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from zoo.checks.arguments import whole
 from zoo.data.downloaded import gray_images
 from zoo.data.source import SOURCES, Source, pixels
 
-LEAST = 0.02  # of a pixel that belongs to the garment; light clothes have small values
+LEAST = 0.02  # least value of a pixel of the garment; light clothes have small values
 
 
 def silhouettes(images: Any) -> np.ndarray:
-    """Return the silhouettes of images on black: what is not background, without holes.
+    """Return silhouettes on black: all that is not background, with holes filled.
 
     Args:
-        images: [n, height, width, 1], in [0, 1], of one object each.
+        images: [n, height, width, 1], in [0, 1], each of one object.
 
     Returns:
         float32 [n, height, width, 1], 0 or 1.
@@ -32,21 +32,21 @@ def silhouettes(images: Any) -> np.ndarray:
     from scipy import ndimage
 
     x = _checked(images)[..., 0] > LEAST
-    # The background is what is connected to the border, a frame around every image.
+    # The background is connected to the border; a frame around every image connects its parts.
     outside = np.pad(~x, ((0, 0), (1, 1), (1, 1)), constant_values=True)
     structure = np.zeros((3, 3, 3), bool)
-    structure[1] = ndimage.generate_binary_structure(2, 1)  # images are not connected
+    structure[1] = ndimage.generate_binary_structure(2, 1)  # different images are not connected
     parts, _ = ndimage.label(outside, structure)
     background = parts == parts[:, :1, :1]
     return (~background[:, 1:-1, 1:-1, None]).astype("float32")
 
 
 def gray_levels(images: Any, levels: int = 4) -> np.ndarray:
-    """Return images with a few gray levels: a segmentation by brightness, smoothed before.
+    """Return images with a few gray levels: smoothed, then segmented by brightness.
 
     Args:
         images: [n, height, width, 1], in [0, 1].
-        levels: how many, at least 2. Level 0 is the background, all outside of the silhouette.
+        levels: the number of levels, at least 2. Level 0 is all outside of the silhouette.
 
     Returns:
         float32 [n, height, width, 1], of the values k / (levels - 1).

@@ -1,4 +1,4 @@
-"""The table of data sets: where each comes from and how it is read; arrays of checked files."""
+"""The table of data sets: their origin and how they are read; arrays from verified files."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import numpy as np
 
 
 def _of_ones_own(name: str) -> Sequence:
-    raise ValueError(f"{name} are data of one's own, which `zoo.data.load` does not read.")
+    raise ValueError(f"{name} stands for the user's data, which `zoo.data.load` cannot read.")
 
 
 @dataclass(frozen=True)
 class Source:
-    """The origin of a data set, the hashes of its arrays, and how it is read.
+    """The origin of a data set, the hashes of its arrays, and the function that reads it.
 
     Attributes:
         title, licence, credit: for cards.
         classes: the names of the labels, in order.
-        sha256: of the bytes of every uint8 array; empty for bundled or generated data.
-        images: how many there are for training, those for validation included; 0 of other data.
+        sha256: hashes of the bytes of each uint8 array; empty for bundled or generated data.
+        images: the number of training images, including those for validation; 0 for other data.
         read: a function from the name of the data set to x_train, y_train, x_test and y_test:
             images uint8 [n, height, width] or [n, height, width, 3], or what `zoo.data.load`
-            returns; integer labels, other images, or None. Data of one's own have none.
+            returns; integer labels, other images, or None. For the user's data it raises an error.
     """
 
     title: str
@@ -41,7 +41,7 @@ class Source:
 
 
 SOURCES: dict[str, Source] = {}
-"""The data sets by name. Each is added where its reading function is written."""
+"""The data sets by name. The module with the reading function of a data set adds it."""
 
 
 def in_folder(file: str) -> Path | None:
@@ -55,7 +55,7 @@ def read_arrays(path: str | os.PathLike, keys: tuple[str, ...]) -> list[np.ndarr
     """Return arrays of an .npz file.
 
     Raises:
-        ValueError: it is no such file, or an array is missing.
+        ValueError: the file is not an .npz file, or an array is missing.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -73,10 +73,10 @@ def checked(
     place: str | os.PathLike,
     dtypes: dict[str, str] | None = None,
 ) -> list[np.ndarray]:
-    """Return arrays as uint8, or as `dtypes` says by name, after a check of their content.
+    """Check the content of arrays, and return them as uint8, or with the dtype that `dtypes` names.
 
     Raises:
-        ValueError: the content is another one.
+        ValueError: the content has another hash.
     """
     dtypes = dtypes or {}
     arrays = [
@@ -94,7 +94,7 @@ def checked(
 
 
 def pixels(images: np.ndarray) -> np.ndarray:
-    """Return images in [0, 1], float32 [n, height, width, channels]; float32 does not change."""
+    """Return images in [0, 1], float32 [n, height, width, channels]; float32 stays unchanged."""
     if images.dtype == "float32":
         return images
     scale = 16.0 if images.shape[1] == 8 else 255.0

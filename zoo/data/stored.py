@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 _DTYPES = ("uint8", "float16", "float32")
-_CHUNK = 4096  # rows that are in memory together when a whole file is read
+_CHUNK = 4096  # rows in memory at the same time, when a whole file is read
 
 
 def array_in(path: str | os.PathLike, what: str) -> np.memmap:
-    """Return the array in an .npy file, without reading it; `what` names its content in errors.
+    """Return the array in an .npy file as a memory map; `what` names its content in errors.
 
     Raises:
         OSError: the file does not exist.
-        ValueError: it is not a file of `numpy.save`, or holds objects.
+        ValueError: it is not a file written by `numpy.save`, or it holds objects.
     """
     try:
         return np.lib.format.open_memmap(path, mode="r")
@@ -37,13 +37,13 @@ class StoredImages:
     views of the same file; `numpy.asarray` reads the images of a view.
 
     Args:
-        path: a file from `numpy.save`, uint8 (0 to 255), float16 or float32, of shape
+        path: a file written by `numpy.save`: uint8 (0 to 255), float16 or float32, of shape
             [n, height, width, channels], [n, height, width], or [n, features].
-        signals: whether three axes are signals [n, time, channels], not images.
+        signals: whether an array of three axes holds signals [n, time, channels], not images.
 
     Attributes:
-        shape: of the returned images, [n, height, width, channels], or [n, features]; of signals
-            [n, time, channels].
+        shape: shape of the returned images, [n, height, width, channels] or [n, features]; for
+            signals [n, time, channels].
         dtype: float32; uint8 values are scaled to [0, 1].
 
     Raises:
@@ -57,7 +57,7 @@ class StoredImages:
     """
 
     dtype = np.dtype("float32")
-    keep: Any = None  # what must live as long as views do, such as a temporary folder
+    keep: Any = None  # must live as long as the views, such as a temporary folder
 
     def __init__(self, path: str | os.PathLike, signals: bool = False):
         self.path = Path(path)
@@ -103,7 +103,7 @@ class StoredImages:
         return self.take(np.arange(len(self))).astype(dtype or self.dtype, copy=False)
 
     def take(self, places: Any, axis: int = 0, out: Any = None, mode: str = "raise") -> np.ndarray:
-        """Read the images at some indices, as `numpy.take` does: float32 [*places.shape, ...]."""
+        """Read the images at given indices, like `numpy.take`: float32 [*places.shape, ...]."""
         if axis != 0 or out is not None or mode != "raise":
             raise ValueError("Take stored images along axis 0, into a new array.")
         rows = self.rows[np.asarray(places)]
@@ -125,7 +125,9 @@ class StoredImages:
                 while len(wanted):
                     got = file.readinto(wanted)
                     if not got:
-                        raise ValueError(f"{self.path} ends early: it was cut after it was opened.")
+                        raise ValueError(
+                            f"{self.path} is too short: it was cut after it was opened."
+                        )
                     wanted = wanted[got:]
         return read
 

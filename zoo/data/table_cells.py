@@ -15,20 +15,20 @@ ENDINGS = (".csv", ".tsv", ".parquet")
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32"}
 _MARKS |= {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
-_SAMPLE = 2**14  # characters in which the delimiter is looked for
+_SAMPLE = 2**14  # characters that are searched for the delimiter
 _FRAMES = "a pandas or polars DataFrame, or a pyarrow Table"
 
 
 @dataclass(frozen=True)
 class Cells:
-    """What a table holds, before it is taken for numbers or categories.
+    """The cells of a table, before they are turned into numbers or categories.
 
     Attributes:
-        origin: the table, in words: its path, or "the DataFrame".
-        columns: cells by the name of their column; "" where a cell is empty.
-        lines: of each row, as people count them in a file; of a frame the number of the row.
+        origin: the name of the table in messages: its path, or "the DataFrame".
+        columns: cells by the name of their column; "" for an empty cell.
+        lines: the number of each row: its line in a file, counted from 1, or its row in a frame.
         unit: "line" or "row", whichever `lines` counts.
-        dialect: how the file is written, in words, such as "semicolons between the cells".
+        dialect: the format of the file in words, such as "semicolons between the cells".
     """
 
     origin: str
@@ -38,7 +38,7 @@ class Cells:
     dialect: tuple[str, ...] = ()
 
     def place(self, row: int, name: str) -> str:
-        """Return where a cell is, in words."""
+        """Return the place of a cell in words."""
         return f"in {self.unit} {self.lines[row]}, column {name!r}"
 
 
@@ -48,7 +48,7 @@ def is_table(path: Any) -> bool:
 
 
 def is_frame(table: Any) -> bool:
-    """Return whether this is a data frame: columns by name, of pandas, polars or pyarrow."""
+    """Return whether this is a data frame of pandas, polars or pyarrow: columns by name."""
     return hasattr(table, "columns") and hasattr(table, "__getitem__")
 
 
@@ -57,13 +57,13 @@ def cells_of(table: Any, delimiter: str | None = None, decimal: str | None = Non
 
     Args:
         table: a path, or a data frame.
-        delimiter: what separates the cells of a .csv or .tsv file; None finds it out.
-        decimal: "." or ","; None finds it out.
+        delimiter: the character between the cells of a .csv or .tsv file; None detects it.
+        decimal: "." or ","; None detects it.
 
     Raises:
         FileNotFoundError: there is no such file. ImportError: pyarrow is needed.
-        TypeError: no path and no data frame.
-        ValueError: no table, no names of columns, no rows, or lines of different lengths.
+        TypeError: neither a path nor a data frame.
+        ValueError: not a table, no names of columns, no rows, or lines of different lengths.
     """
     if decimal not in (None, ".", ","):
         raise ValueError(f"decimal is {decimal!r}; give '.' or ','.")
@@ -73,7 +73,7 @@ def cells_of(table: Any, delimiter: str | None = None, decimal: str | None = Non
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; give a file: {', '.join(ENDINGS)}.")
     if not is_table(path):
-        raise ValueError(f"{path} is no table; its name would end in {', '.join(ENDINGS)}.")
+        raise ValueError(f"{path} is not a table; a table's name ends in {', '.join(ENDINGS)}.")
     if path.suffix.lower() == ".parquet":
         return _of_parquet(path)
     return _of_csv(path, delimiter, decimal)
@@ -93,8 +93,8 @@ def _of_csv(path, delimiter, decimal) -> Cells:
             names = [name.strip() for name in next(reader, [])]
             if any("\0" in name for name in names):
                 raise ValueError(
-                    f"{path} holds bytes of zero, as UTF-16 without its mark does: save it as "
-                    "UTF-8."
+                    f"{path} holds zero bytes, such as UTF-16 without a byte order mark has: save "
+                    "it as UTF-8."
                 )
             _check_names(path, names)
             for row in reader:
@@ -102,9 +102,9 @@ def _of_csv(path, delimiter, decimal) -> Cells:
                     continue
                 if len(row) != len(names):
                     raise ValueError(
-                        f"{path} has {len(row)} cells in line {reader.line_num}, and "
-                        f"{len(names)} columns: {listed(names)}. Mend that line; or say what "
-                        "separates the cells: delimiter= (--delimiter on the command line)."
+                        f"{path} has {len(row)} cells in line {reader.line_num}, but "
+                        f"{len(names)} columns: {listed(names)}. Correct that line; or name the "
+                        "character between the cells: delimiter= (--delimiter on the command line)."
                     )
                 rows.append(row)
                 lines.append(reader.line_num)
@@ -112,9 +112,9 @@ def _of_csv(path, delimiter, decimal) -> Cells:
         name = encoding.removesuffix("-sig").upper()
         raise ValueError(f"{path} is not text in {name} ({error}); save it as UTF-8.") from error
     except csv.Error as error:
-        raise ValueError(f"{path} is no table of text: {error}.") from error
+        raise ValueError(f"{path} is not a text table: {error}.") from error
     if not rows:
-        raise ValueError(f"{path} has names of columns, and no rows.")
+        raise ValueError(f"{path} has names of columns, but no rows.")
     cells = Cells(str(path), dict(zip(names, zip(*rows, strict=True), strict=True)), lines)
     columns, sign = with_decimal_points(cells, decimal, delimiter)
     dialect = [f"{DELIMITERS.get(delimiter, repr(delimiter))} between the cells"]
@@ -124,24 +124,24 @@ def _of_csv(path, delimiter, decimal) -> Cells:
 
 
 def _encoding(path) -> str:
-    """Return the encoding that a file's first bytes mark, or UTF-8."""
+    """Return the encoding that the byte order mark of a file names, or UTF-8."""
     with path.open("rb") as file:
         start = file.read(4)
     return next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8")
 
 
 def _checked(delimiter: Any) -> str:
-    """Return a delimiter; the words for a tab are for command lines."""
+    """Return a valid delimiter; command lines may write a tab as a word."""
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
     if len(delimiter) != 1 or delimiter.isalnum() or delimiter in '"\r\n.':
         raise ValueError(
-            f"delimiter is {delimiter!r}; give one character, such as ';', or tab for a tab."
+            f"delimiter is {delimiter!r}; give one character, such as ';', or the word tab."
         )
     return delimiter
 
 
 def _delimiter(sample) -> str:
-    """Return what separates the cells: what the sniffer finds if the first line has it, too."""
+    """Return the delimiter that the sniffer finds, if the first line has it; else guess."""
     first = sample.lstrip("\r\n").splitlines()[:1] or [""]
     try:
         found = csv.Sniffer().sniff(sample, delimiters="".join(DELIMITERS)).delimiter
@@ -160,11 +160,11 @@ def _check_names(origin, names, frame=False):
         more = ",..." if len(names) > 4 else ""
         if frame:
             raise ValueError(
-                f"{origin} has numbers for names of its columns, {listed(names)}: name them, "
+                f"{origin} has numbers as names of its columns, {listed(names)}: name them, "
                 f"frame.columns = {some}{' and so on' if more else ''}."
             )
         raise ValueError(
-            f"{origin} begins with numbers, and not with names of columns. Put a line with "
+            f"{origin} begins with numbers, not with names of columns. Put a line with "
             f"{len(names)} names first, such as {','.join(some)}{more}"
         )
     if "" in names:
@@ -175,7 +175,7 @@ def _check_names(origin, names, frame=False):
         raise ValueError(f"{origin} has the column {twice[0]!r} twice; rename one.")
 
 
-# Files and frames with types
+# Typed files and data frames
 
 
 def _of_parquet(path) -> Cells:
@@ -188,21 +188,21 @@ def _of_parquet(path) -> Cells:
     try:
         table = parquet.read_table(path)
     except (ArrowException, OSError) as error:
-        raise ValueError(f"{path} is no parquet file: {error}") from error
+        raise ValueError(f"{path} is not a parquet file: {error}") from error
     return _of_columns(str(path), table.column_names, table.columns, "line", first=1)
 
 
 def _of_frame(frame) -> Cells:
     if hasattr(frame, "collect_schema") and not hasattr(frame, "to_dicts"):
-        raise TypeError("A LazyFrame came: give frame.collect().")
+        raise TypeError("table is a LazyFrame: give frame.collect().")
     if isinstance(frame, dict):
-        raise TypeError("A dict came: make it a table with pandas.DataFrame(table).")
+        raise TypeError("table is a dict: give pandas.DataFrame(table).")
     if hasattr(frame, "column_names"):  # pyarrow
         return _of_columns("the Table", frame.column_names, frame.columns, "row")
     if not is_frame(frame):
         raise TypeError(
-            f"A {type(frame).__name__} came; give the path of a file ({', '.join(ENDINGS)}), or "
-            f"{_FRAMES}. An array needs no reading: its likelihood is "
+            f"table is a {type(frame).__name__}; give the path of a file ({', '.join(ENDINGS)}), "
+            f"or {_FRAMES}. An array need not be read: its likelihood is "
             "zoo.GaussianColumns.adapted(x, names)."
         )
     names = list(frame.columns)
@@ -217,17 +217,17 @@ def _of_columns(origin, names, columns, unit, first=0) -> Cells:
     held = {name: _listed_cells(column) for name, column in zip(names, columns, strict=True)}
     n = len(next(iter(held.values())))
     if not n:
-        raise ValueError(f"{origin} has names of columns, and no rows.")
+        raise ValueError(f"{origin} has names of columns, but no rows.")
     return Cells(origin, held, range(first, n + first), unit)
 
 
 def _listed_cells(column) -> list:
-    """Return the cells of a column of pyarrow, polars or pandas; "" where there is none."""
+    """Return the cells of a column of pyarrow, polars or pandas; "" for an empty cell."""
     if hasattr(column, "to_pylist"):
         from pyarrow import types
 
         if types.is_temporal(column.type) and not types.is_duration(column.type):
-            column = column.cast("string")  # as nanoseconds do not fit into Python's times
+            column = column.cast("string")  # because Python's times have no nanoseconds
         return ["" if cell is None else cell for cell in column.to_pylist()]
     if hasattr(column, "isna"):
         pairs = zip(column.tolist(), column.isna(), strict=True)
@@ -236,7 +236,7 @@ def _listed_cells(column) -> list:
 
 
 def listed(names: Any, most: int = 8) -> str:
-    """Return names in words, the first eight."""
+    """Return the first names in words, at most `most`, and the number of the others."""
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(repr, names[:most])) + more

@@ -1,4 +1,4 @@
-"""Columns of a table as numbers and as categories, columns of 0 and 1; and labels."""
+"""Table columns as numbers, as categories (one-hot columns), and as labels."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from zoo.data.numbers_in_text import check_kinds, check_texts, is_lost, is_numbe
 from zoo.data.table_cells import Cells, listed
 
 _LARGEST = float(np.finfo("float32").max)
-_WHOLE = 2**24  # up to which float32 holds all whole numbers
+_WHOLE = 2**24  # float32 holds all integers up to this one
 _MOST_CATEGORIES = 100
 _SHOWN = 8
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that rows have, such as those of a model.
+    """The columns of rows, such as those that a model expects.
 
     Attributes:
-        names: of the columns of x, in order; such as "color=red" for a value of a category.
+        names: names of the columns of x, in order; such as "color=red" for a value of a category.
         categories: (start, stop) of each category; None if only the names are known.
-        category_names: the columns of the table that they are made of; None if only the names are
-            known, which are split where the table has a column.
+        category_names: the table's column of each category; None if only the names are known.
+            Then a name is split at "=" if the table has a column of the first part.
     """
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class Columns:
 
     @classmethod
     def of(cls, given: Any) -> Columns | None:
-        """Return the columns of a likelihood with names, of a list of names, or None of neither."""
+        """Return the columns of a likelihood or of a list of names; None if there are no names."""
         if given is None or isinstance(given, cls):
             return given
         if isinstance(given, str):
@@ -49,10 +49,10 @@ class Columns:
 
     @classmethod
     def of_card(cls, card: dict) -> Columns | None:
-        """Return the columns that a card names, or None.
+        """Return the columns in a card, or None.
 
         Raises:
-            ValueError: categories that do not go with the names.
+            ValueError: categories that do not match the names.
         """
         if not card.get("columns"):
             return None
@@ -67,13 +67,13 @@ class Columns:
             same = False
         if not same:
             raise ValueError(
-                "The card's categories do not go with its columns: it was changed; get the preset "
-                "again."
+                "The card's categories do not match its columns: the card was changed; get the "
+                "preset again."
             )
         return found
 
     def described(self) -> list[dict] | None:
-        """Return the categories as JSON holds them, or None if only the names are known."""
+        """Return the categories as JSON values, or None if only the names are known."""
         if self.categories is None or self.category_names is None:
             return None
         return [
@@ -86,13 +86,13 @@ class Columns:
         ]
 
     def sources(self, held: Sequence[str]) -> list[tuple[str, list[str]]]:
-        """Return the columns of a table that these are made of, with the values of categories.
+        """Return the table's columns that these are made of, with the values of categories.
 
         Args:
-            held: the columns that the table has.
+            held: the columns of the table.
 
         Returns:
-            pairs of a name and values, which are none for numbers.
+            pairs (name, values); values are empty for numbers.
         """
         described = self.described()
         if described is None:
@@ -106,7 +106,7 @@ class Columns:
         ]
 
     def _split(self, held):
-        """Split names before the "=" where the table has a column; the first one, if several."""
+        """Split each name at the first "=" for which the table has a column of the first part."""
         values = {}
         for name in self.names:
             ends = [i for i, letter in enumerate(name) if letter == "=" and name[:i] in held]
@@ -118,7 +118,7 @@ class Columns:
 
 
 def way_out(names: Sequence[str]) -> str:
-    """Say how to leave columns out."""
+    """Return the advice on how to leave columns out."""
     names = list(names)[:_SHOWN]
     return f"Leave out: drop={names} (--drop on the command line)."
 
@@ -127,7 +127,7 @@ def new_columns(cells: Cells, taken: Sequence[str]) -> list[tuple[str, list[str]
     """Return the columns of a table for a new model, with the values of categories, sorted.
 
     Raises:
-        ValueError: dates, lists, text that is no category; columns are named.
+        ValueError: dates, lists, or text that is not a category; the error names the column.
     """
     return [(name, _values(cells, name)) for name in taken]
 
@@ -142,21 +142,21 @@ def _values(cells, name) -> list[str]:
     check_texts(cells.origin, name, texts, leave_out)
     if len(texts) == 1:
         raise ValueError(
-            f"{cells.origin} holds {listed(texts)} in every {cells.unit} of column {name!r}, which "
-            f"says nothing. {leave_out}"
+            f"{cells.origin} holds {listed(texts)} in every {cells.unit} of column {name!r}, so a "
+            f"model learns nothing from it. {leave_out}"
         )
     if len(texts) == len(column):
         raise ValueError(
-            f"{cells.origin} has another text in every {cells.unit} of column {name!r}, such as "
-            f"{listed(sorted(texts)[:2])}: it names the rows, and is no category. {leave_out} To "
-            f"find it beside each score: --id {name} in `zoo detect`."
+            f"{cells.origin} has a different text in every {cells.unit} of column {name!r}, such "
+            f"as {listed(sorted(texts)[:2])}: it names the rows, and is not a category. "
+            f"{leave_out} To show it beside each score: --id {name} in `zoo detect`."
         )
     if len(texts) > min(_MOST_CATEGORIES, len(column) // 2):
         raise ValueError(
             f"{cells.origin} holds {len(texts)} different texts in the {len(column)} "
-            f"{cells.unit}s of column {name!r}, such as {listed(sorted(texts)[:2])}; at most "
-            f"{_MOST_CATEGORIES}, and half as many as {cells.unit}s, are taken for a category. "
-            f"{leave_out}"
+            f"{cells.unit}s of column {name!r}, such as {listed(sorted(texts)[:2])}; a category "
+            f"may have at most {_MOST_CATEGORIES} values, and at most half as many as there are "
+            f"{cells.unit}s. {leave_out}"
         )
     return sorted(texts)
 
@@ -164,10 +164,10 @@ def _values(cells, name) -> list[str]:
 def known_columns(
     cells: Cells, taken: Sequence[str], columns: Columns
 ) -> list[tuple[str, list[str]]]:
-    """Return the columns of a table that a model expects, in its order.
+    """Return the columns of a table that a model expects, in the order of the model.
 
     Raises:
-        ValueError: the table lacks some, or has others.
+        ValueError: the table lacks some of them, or has others.
     """
     sources = columns.sources(taken)
     wanted = {name for name, _ in sources}
@@ -194,11 +194,11 @@ def rows_of(
     """Return the rows of a table, float32 [n, features], and their columns.
 
     Args:
-        unknown: gets, for each row with a value of a category that is not known, these values in
-            words, and they become zeros alone; None refuses them.
+        unknown: a dict to fill. For each row with unknown values of categories it gets these
+            values in words, and the one-hot columns become zeros; None refuses unknown values.
 
     Raises:
-        ValueError: a cell that is missing, or no number, or no known value; its place is named.
+        ValueError: a missing cell, or one with no number or no known value; the error names it.
     """
     numbers = _numbers(cells, [name for name, values in sources if not values])
     x, names, pairs, made_of = [], [], [], []
@@ -213,14 +213,14 @@ def rows_of(
             names.append(name)
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise ValueError(
-            f"{cells.origin} gives two columns the name {twice[0]!r}, a column of numbers and the "
-            "one made for a value of a category: rename the column of numbers."
+            f"{cells.origin} gives two columns the name {twice[0]!r}: a column of numbers, and a "
+            "value of a category. Rename the column of numbers."
         )
     return np.stack(x, axis=1), Columns(tuple(names), tuple(pairs), tuple(made_of))
 
 
 def warn_of_numbers(cells: Cells, x: np.ndarray, columns: Columns) -> None:
-    """Warn of columns that number the rows, and of whole numbers that float32 rounds."""
+    """Warn about columns that only count the rows, and about integers that float32 rounds."""
     inside = {j for start, stop in columns.categories or () for j in range(start, stop)}
     for j, name in enumerate(columns.names):
         if j in inside:
@@ -228,9 +228,9 @@ def warn_of_numbers(cells: Cells, x: np.ndarray, columns: Columns) -> None:
         exact = _column(cells.columns[name])
         if runs_on(exact):
             warnings.warn(
-                f"The column {name!r} of {cells.origin} seems to number the rows: whole numbers, "
-                f"each another one, from {exact.min():.0f} to {exact.max():.0f}. A model learns "
-                f"nothing from it that holds for other rows. {way_out([name])} To find it beside "
+                f"The column {name!r} of {cells.origin} seems to number the rows: it has different "
+                f"whole numbers from {exact.min():.0f} to {exact.max():.0f}. A model learns "
+                f"nothing from it that holds for other rows. {way_out([name])} To show it beside "
                 f"each score: --id {name} in `zoo detect`.",
                 stacklevel=4,
             )
@@ -242,7 +242,7 @@ def warn_of_numbers(cells: Cells, x: np.ndarray, columns: Columns) -> None:
                     f"The column {name!r} of {cells.origin} holds whole numbers above {_WHOLE:,}, "
                     f"which float32 rounds: {str(cells.columns[name][i]).strip()} becomes "
                     f"{x[i, j]:.0f}. Subtract a fixed number from the column, or use a larger "
-                    f"unit. If it is a name and no amount: {way_out([name])}",
+                    f"unit. If it is a name, not an amount: {way_out([name])}",
                     stacklevel=4,
                 )
 
@@ -253,7 +253,7 @@ def _one_hot(cells, name, known, unknown) -> np.ndarray:
     texts = np.array([str(cell).strip() for cell in column])
     x = (texts[:, None] == np.array(known)).astype("float32")
     lost = np.flatnonzero(x.sum(axis=1) == 0)
-    if unknown is not None:  # an empty cell is no value, and is refused still
+    if unknown is not None:  # empty cells are refused in any case
         for i in lost:
             if not is_lost(column[i]):
                 unknown.setdefault(int(i), []).append(
@@ -268,8 +268,8 @@ def _one_hot(cells, name, known, unknown) -> np.ndarray:
             "" if empty else ' To score such rows: unknown="score" (`zoo detect --unknown score`).'
         )
         raise ValueError(
-            f"{cells.origin} has {what} {cells.place(i, name)}, and {listed(known)} are expected; "
-            f"of this kind are {len(lost)} cells. Mend them, or leave out their rows.{way}"
+            f"{cells.origin} has {what} {cells.place(i, name)}, but {listed(known)} are expected; "
+            f"{len(lost)} cells are like this. Correct them, or leave out their rows.{way}"
         )
     return x
 
@@ -281,8 +281,8 @@ def _numbers(cells, names) -> dict[str, np.ndarray]:
         name, column = text[0], cells.columns[text[0]]
         i = next(i for i, cell in enumerate(column) if not (is_number(cell) or is_lost(cell)))
         raise ValueError(
-            f"{cells.origin} holds {str(column[i])[:40]!r} {cells.place(i, name)}, and its other "
-            f"cells are numbers. Mend the cells, or leave out {listed(text)}: "
+            f"{cells.origin} holds {str(column[i])[:40]!r} {cells.place(i, name)}, but its other "
+            f"cells are numbers. Correct the cells, or leave out {listed(text)}: "
             f"drop={text[:_SHOWN]} (--drop on the command line)."
         )
     lost = {name: np.flatnonzero(~(np.abs(v) <= _LARGEST)) for name, v in found.items()}
@@ -292,9 +292,9 @@ def _numbers(cells, names) -> dict[str, np.ndarray]:
         cell = cells.columns[name][i]
         what = "no value" if is_lost(cell) else f"{cell!r}, which float32 cannot hold,"
         raise ValueError(
-            f"{cells.origin} has {what} {cells.place(i, name)}; of this kind are "
-            f"{sum(map(len, lost.values()))} cells in {listed(lost)}. Fill them in, for instance "
-            "with the median of the column, or leave out their rows or columns."
+            f"{cells.origin} has {what} {cells.place(i, name)}; "
+            f"{sum(map(len, lost.values()))} cells in {listed(lost)} are like this. Fill them in, "
+            "for instance with the median of the column, or leave out their rows or columns."
         )
     return found
 
@@ -323,10 +323,10 @@ def _float(cell) -> float:
 
 
 def labels_of(cells: Cells, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the labels in a column, int32 [n], and their names where they are text.
+    """Return the labels in a column, int32 [n], and their names if they are text.
 
     Raises:
-        ValueError: a label that is missing, no whole number, or too large for int32.
+        ValueError: a missing label, one that is not an integer, or one too large for int32.
     """
     column = cells.columns[name]
     check_kinds(cells.origin, name, column, "")
@@ -342,7 +342,7 @@ def labels_of(cells: Cells, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
         i = int(np.flatnonzero(~fits)[0])
         raise ValueError(
             f"{cells.origin} has the label {column[i]} {cells.place(i, name)}; labels are text, or "
-            f"whole numbers from {limits.min} to {limits.max}. To make text of numbers, put a "
+            f"whole numbers from {limits.min} to {limits.max}. To use other numbers as text, put a "
             "letter before each."
         )
     return values.astype("int32"), ()

@@ -30,16 +30,16 @@ class Table(tuple):
     """The rows of a table: unpacks into `(x, y), (x_val, y_val)`; see `zoo.data.from_table`.
 
     Attributes:
-        columns: names of the columns of x, in order; one of a category, such as "color=red", is 1
-            where the row has this value and else 0.
+        columns: names of the columns of x, in order. A column of a category, such as "color=red",
+            is 1 if the row has this value, else 0.
         categories: (start, stop) of each category: its columns are start to stop - 1.
-        category_names: the column of the table that each category is made of.
-        class_names: what the labels mean, in order; () where they are numbers, or there are none.
+        category_names: the table's column of each category.
+        class_names: what the labels mean, in order; () if labels are numbers, or if there are none.
         rows: all rows, float32 [n, features], in the order of the table.
-        labels: of all rows, int32 [n], or None.
-        ids: the cells of the column that names the rows, of all rows, or None.
-        recognized: how the table was read, in words: signs, numbers and categories.
-        unknown: {row: values that `columns` does not have, in words}, with `unknown="score"`.
+        labels: the labels of all rows, int32 [n], or None.
+        ids: the cells of `id_column` for all rows, or None.
+        recognized: how the table was read, in words: delimiter, decimal sign, numbers, categories.
+        unknown: {row: its unknown values of categories, in words}, with `unknown="score"`.
     """
 
     columns: tuple[str, ...]
@@ -55,10 +55,10 @@ class Table(tuple):
     def likelihood(self) -> Any:
         """Return the likelihood of these columns, adapted to the training rows.
 
-        It is a `zoo.GaussianColumns`, or a `zoo.MixedColumns` where there are categories.
+        It is a `zoo.GaussianColumns`, or a `zoo.MixedColumns` if there are categories.
 
         Raises:
-            ValueError: columns that are constant in the training rows, which are named.
+            ValueError: some columns are constant in the training rows; the error names them.
         """
         from zoo.nn.distributions import GaussianColumns, MixedColumns  # reading needs no Keras
 
@@ -70,22 +70,22 @@ class Table(tuple):
         return GaussianColumns.adapted(x, self.columns)
 
     def to_frame(self, rows: Any, *, match: bool = False) -> Any:
-        """Return rows, such as those that a model generates, as a DataFrame like the table.
+        """Return rows, such as generated ones, as a DataFrame with the columns of the table.
 
-        A category is one column again, with the value whose column is largest. Numbers lie
-        between the least and the largest of the table, and are whole where the table has whole
-        numbers alone. Labels, ids and dropped columns are not there.
+        A category becomes one column again, with the value whose column is largest. Numbers are
+        clipped to the range of the table, and rounded if the table has only whole numbers in that
+        column. Labels, ids and dropped columns are left out.
 
         Args:
             rows: numbers [n, features], with the columns of x.
             match: give each column of numbers the distribution that it has in the table, by
                 ranks: the value with the share q of the rows below it becomes the q-quantile of
-                the table. The ranks keep how columns depend on each other. It is for generated
-                rows, 100 or more at once, and right for what has heavy tails or peaks. The values
-                are those of the table or between two of them, so they protect nobody's data.
+                the table. The ranks keep how columns depend on each other. Use it for 100 or more
+                generated rows at once, if columns have heavy tails or peaks. The new values are
+                values of the table or lie between two of them, so they protect nobody's data.
 
         Returns:
-            a DataFrame of pandas, [n, columns of the table].
+            a pandas DataFrame, [n, columns of the table].
 
         Raises:
             ImportError: pandas is needed. TypeError, ValueError: rows of another shape, values
@@ -108,7 +108,7 @@ class Table(tuple):
 class Read:
     """A whole table: `x` float32 [n, features]; the other attributes are as in `Table`."""
 
-    x: Any  # an array, or of a folder its images
+    x: Any  # an array, or the images of a folder
     columns: tuple[str, ...]
     categories: tuple[tuple[int, int], ...] = ()
     y: np.ndarray | None = None
@@ -116,7 +116,7 @@ class Read:
     category_names: tuple[str, ...] = ()
     ids: tuple | None = None
     recognized: str = ""
-    when: Any = None  # cells of the column that says when, as `ids` of its own
+    when: Any = None  # cells of the column of dates or groups, or None
     unknown: dict[int, str] = field(default_factory=dict)
 
 
@@ -135,30 +135,30 @@ def from_table(
 ) -> Table:
     """Read a table as data for `fit`: numbers in the units of the table, and categories.
 
-    A column of text is a category: it becomes a column of 0 and 1 for each of its values, sorted.
-    So does one of True and False. Dates, lists and numbers with signs of thousands are refused; a
-    column that seems to number the rows is named in a warning.
+    A column of text is a category: it becomes one column of 0 and 1 for each of its values, sorted.
+    So does a column of True and False. Dates, lists and numbers with thousands separators are
+    refused; a warning names a column that seems to number the rows.
 
     The first line of a .csv or .tsv file has the names of the columns. Commas, semicolons, tabs or
     bars separate the cells, and numbers have decimal points or commas; `recognized` says which were
-    found. Text is UTF-8, or UTF-16 with its mark. A .parquet file needs pyarrow. Spaces at the ends
-    of names and values are left out.
+    found. Text is UTF-8, or UTF-16 with a byte order mark. A .parquet file needs pyarrow. Spaces
+    around names and values are removed.
 
     Args:
         table: the path of a file, or a data frame of pandas or polars, or a Table of pyarrow.
         labels: the column that holds labels, whole numbers or text; it is not in x.
         drop: further columns that are not in x.
-        columns: those that x has, in this order: a likelihood such as `model.likelihood`, or its
-            `names`; the table may have no others but `labels`, `id_column` and `drop`, of which it
-            may lack the last. None takes all.
-        id_column: a column that names the rows, which is not in x, but in `ids`.
-        delimiter: what separates the cells of a .csv or .tsv file; None finds it out.
-        decimal: "." or ",", of such a file; None finds it out.
+        columns: the columns of x, in this order: a likelihood such as `model.likelihood`, or its
+            `names`. The table must have no other columns except `labels`, `id_column` and `drop`;
+            here it may lack columns of `drop`. None takes all columns.
+        id_column: a column that names the rows; it is not in x, but in `ids`.
+        delimiter: the character between the cells of a .csv or .tsv file; None detects it.
+        decimal: the decimal sign of such a file, "." or ","; None detects it.
         unknown: what to do with a value of a category that `columns` does not have: "refuse", or
             "score", which sets all columns of that category to 0, and says so in `unknown`.
         validation: the share of the rows that is kept for validation, drawn by `seed`; from 0 to
             below 1.
-        seed: of the draw.
+        seed: seed of that draw.
 
     Returns:
         `(x, y), (x_val, y_val)`, with the attributes of `Table`: float32 [n, features], and int32
@@ -166,10 +166,10 @@ def from_table(
 
     Raises:
         FileNotFoundError: there is no such file. ImportError: pyarrow is needed.
-        TypeError: no path and no data frame.
-        ValueError: text among numbers, more than 100 values of a category, one that `columns` does
-            not have, a missing value, dates, lists, rows of different lengths, no names, other
-            columns, or too few rows; line and column are named.
+        TypeError: neither a path nor a data frame.
+        ValueError: text among numbers, more than 100 values of a category, a value that `columns`
+            does not have, a missing value, dates, lists, rows of different lengths, no names,
+            other columns, or too few rows; the error names line and column.
 
     Example:
         >>> rows = [[1.7, 60], [1.8, 80], [1.6, 70]]
@@ -190,8 +190,8 @@ def from_table(
     if n - kept < 2:
         what = table if isinstance(table, str | os.PathLike) else "The table"
         raise ValueError(
-            f"{what} has {n} row{'s'[: n != 1]}, of which {n - kept} would be for training; 2 are "
-            "needed."
+            f"{what} has {n} row{'s'[: n != 1]}, which leaves {n - kept} for training; at least 2 "
+            "are needed."
         )
     order = np.random.default_rng(seed).permutation(n) if kept else np.arange(n)
     parts = (order[: n - kept], order[n - kept :])
@@ -219,8 +219,8 @@ def read_table(
     """Read a whole table, unsplit; for other arguments and errors see `from_table`.
 
     Args:
-        when: a column of dates, or of other groups, which is not in x. It may be that of the ids.
-        drop_if_there: columns to leave out, which the table need not have.
+        when: a column of dates or other groups, which is not in x. It may equal `id_column`.
+        drop_if_there: columns to leave out if the table has them.
     """
     drop = [name.strip() for name in ([drop] if isinstance(drop, str) else drop)]
     labels, id_column, when = (name and name.strip() for name in (labels, id_column, when))
@@ -250,8 +250,8 @@ def read_table(
         x, made = rows_of(cells, known_columns(cells, taken, columns), known)
         if made.names != columns.names:
             raise ValueError(
-                f"columns= asks for {listed(columns.names)}, and the table gives "
-                f"{listed(made.names)}: the columns of a category belong side by side."
+                f"columns= asks for {listed(columns.names)}, but the table gives "
+                f"{listed(made.names)}: put the columns of a category side by side."
             )
     y, classes = (None, ()) if labels is None else labels_of(cells, labels)
     ids, dates = (None if n is None else tuple(cells.columns[n]) for n in (id_column, when))
@@ -263,7 +263,7 @@ def read_table(
 
 
 def _recognized(cells: Cells, made: Columns) -> str:
-    """Return in words how a table was read."""
+    """Return a description of how a table was read."""
     sizes = [stop - start for start, stop in made.categories or ()]
     numbers = len(made.names) - sum(sizes)
     kinds = zip(made.category_names or (), sizes, strict=True)

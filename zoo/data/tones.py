@@ -1,4 +1,4 @@
-"""Signals that are sums of tones, drawn with a seed: a stand-in for recorded sound."""
+"""Random signals that are sums of tones: a stand-in for recorded sound."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def draw(training: int = TRAINING, testing: int = TESTING, *, seed: int = 0) -> 
     """Draw signals of one to three tones.
 
     A tone is a sine with a frequency uniform in 1 to 16 cycles a signal, an amplitude uniform in
-    0.3 to 1, and any phase. A signal is scaled so that its largest magnitude is 1, and moved from
-    [-1, 1] to [0, 1], where 0.5 is silence.
+    0.3 to 1, and a random phase. Each signal is scaled so that its largest magnitude is 1, and then
+    mapped from [-1, 1] to [0, 1], where 0.5 is silence.
 
     Args:
         training, testing: the numbers of signals.
@@ -25,7 +25,7 @@ def draw(training: int = TRAINING, testing: int = TESTING, *, seed: int = 0) -> 
 
     Returns:
         x_train, y_train, x_test, y_test: signals float32 [n, 128, 1] in [0, 1]; labels int32 [n],
-        the number of tones less one.
+        the number of tones minus one.
     """
     generator = np.random.default_rng(seed)
     n = training + testing

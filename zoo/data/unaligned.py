@@ -1,4 +1,4 @@
-"""Small, unaligned, noisy copies of images, as a distant camera gives them."""
+"""Small, unaligned, noisy copies of images, such as a distant camera takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.checks.arguments import number, whole
-from zoo.data.in_files import SOURCES  # with olivetti in it
+from zoo.data.in_files import SOURCES  # after olivetti was added
 from zoo.data.source import Source, pixels
 
 COPIES, COPIES_FOR_TESTS = 16, 4
@@ -24,12 +24,12 @@ def unaligned(
     noise: float = 0.1,
     seed: int = 0,
 ) -> np.ndarray:
-    """Return small copies of images, which are moved, turned, scaled and noisy.
+    """Return small copies of images that are shifted, rotated, scaled and noisy.
 
     The shift, the angle and the scale of each image are drawn uniformly between their bounds. The
-    image is resampled bilinearly; outside of it, the nearest pixel of its border is used. Then the
-    means over squares of `factor` x `factor` pixels are taken, normal noise is added, and the
-    values are clipped to [0, 1].
+    image is resampled bilinearly; outside of the image, the nearest border pixel is used. Then each
+    square of `factor` x `factor` pixels is averaged, normal noise is added, and the values are
+    clipped to [0, 1].
 
     Args:
         images: [n, height, width, channels], in [0, 1]; both sides are multiples of `factor`.
@@ -38,7 +38,7 @@ def unaligned(
         rotation: the largest angle, in degrees, in [0, 180].
         zoom: the largest change of the scale, as a share, in [0, 0.5].
         noise: the standard deviation of the noise, at least 0; 0.1 is a tenth of the range.
-        seed: of all draws.
+        seed: seed of all draws.
 
     Returns:
         float32 [n, height / factor, width / factor, channels], in [0, 1].
@@ -99,14 +99,14 @@ def pairs_of_faces(train: np.ndarray, test: np.ndarray) -> tuple:
     """Return pairs of small and large faces, several of each image.
 
     Args:
-        train: the training images of "olivetti", float32 [320, 64, 64, 1], person after person.
+        train: the training images of "olivetti", float32 [320, 64, 64, 1], sorted by person.
         test: its test images, [80, 64, 64, 1].
 
     Returns:
-        `(x, y), (x_test, y_test)`: x float32 [n, 8, 8, 1] and y [n, 64, 64, 1]. Of each training
-        image there are 16 pairs in a row, every second of them mirrored; first come the pairs of
-        all first images of the 40 people, and last those of all eighth ones, so that the last
-        640 pairs show images that the others do not. Of each test image there are 4.
+        `(x, y), (x_test, y_test)`: x float32 [n, 8, 8, 1] and y [n, 64, 64, 1]. Each training image
+        gives 16 consecutive pairs, every second of them mirrored. The pairs of all first images of
+        the 40 people come first, and those of all eighth images last, so that the last 640 pairs
+        show images that the others do not. Each test image gives 4 pairs.
     """
     order = np.argsort(np.arange(len(train)) % IMAGES_OF_A_PERSON, kind="stable")
     y = np.repeat(train[order], COPIES, axis=0)
@@ -120,8 +120,8 @@ def _of_olivetti(name):
         x_train, _, x_test, _ = SOURCES["olivetti"].read("olivetti")
     except OSError as error:
         raise OSError(
-            f"{name} is made from the data set olivetti. {error} zoo.data.unaligned makes the "
-            "small images of pairs."
+            f"{name} is made from the data set olivetti. {error} To make pairs from other images, "
+            "use zoo.data.unaligned."
         ) from error
     train, test = pairs_of_faces(pixels(x_train), pixels(x_test))
     return *train, *test

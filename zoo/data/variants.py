@@ -1,4 +1,4 @@
-"""Harder variants of MNIST, generated from the digits with a seed.
+"""Harder variants of MNIST, generated from the digits by a seed.
 
 The published files are one random sample of these variants. Errors on another sample agree with
 the published ones up to the noise of a test set of 50,000 images.
@@ -33,14 +33,14 @@ def draw(
     """Generate a variant.
 
     "mnist_basic" has the digits unchanged; "mnist_rot" rotates each by a uniform angle in [0, 2
-    pi); "mnist_bg_rand" has noise as the background: each pixel is the maximum of the digit and of
+    pi); "mnist_bg_rand" has noise as the background: each pixel is the maximum of the digit and
     uniform noise; "rectangles" has the white outlines of tall (label 0) and wide (label 1)
     rectangles on black, whose sides differ by at least 3 pixels.
 
     Args:
         name: one of `TRAINING`.
-        digits: images uint8 [n, 28, 28] and labels [n] to sample from, n at least the sum of the
-            sizes; not for rectangles.
+        digits: images uint8 [n, 28, 28] and labels [n] to sample from, where n is at least
+            training + testing; not needed for rectangles.
         training, testing: the numbers of images, by default from `TRAINING` and `TESTING`.
         seed: the same seed gives the same images.
 

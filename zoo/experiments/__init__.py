@@ -1,7 +1,7 @@
-"""Comparisons of models, from lectures and papers; one command trains, measures, writes a table.
+"""Comparisons of models from lectures and papers; one command trains, measures, writes a table.
 
 `zoo reproduce NAME` writes `results/NAME.json`, with reported and obtained values, and for some
-experiments a picture. The README shows all of them.
+experiments a picture. `results/README.md` shows all of them.
 """
 
 from __future__ import annotations
@@ -104,20 +104,19 @@ def reproduce(
     """Run an experiment and write its table (and picture) into a folder.
 
     Args:
-        name: in `EXPERIMENTS`.
-        out: folder to write to.
-        epochs: of each training, instead of the experiment's own number.
-        only: names of rows, of experiments whose rows can be run alone; the others are kept as
-            they are in the table of an earlier run.
-        overwrite: replace the table and the picture of an earlier run.
+        name: a name in `EXPERIMENTS`.
+        out: the folder to write to.
+        epochs: the length of each training, instead of the experiment's number.
+        only: names of rows, for experiments whose rows can be run alone; the other rows are kept
+            from the table of an earlier run.
+        overwrite: whether to replace the table and the picture of an earlier run.
         verbose: as in `keras.Model.fit`.
 
     Raises:
-        FileExistsError: there is such a table already, and `overwrite` is false; raised before
-            training starts.
-        UnknownNameError: there is no such experiment; the error has the nearest names.
+        FileExistsError: the table exists, and `overwrite` is false; raised before training starts.
+        UnknownNameError: there is no such experiment; the error suggests the nearest names.
         ValueError: `epochs` for an experiment that trains nothing, or `only` for one that runs all
-            of its rows together.
+            rows together.
     """
     if name not in EXPERIMENTS:
         raise UnknownNameError("experiment", name, EXPERIMENTS)
@@ -128,7 +127,7 @@ def reproduce(
     if "epochs" in unknown:
         raise ValueError(f"{name} trains nothing: leave out epochs.")
     if "only" in unknown:
-        raise ValueError(f"{name} runs all of its rows together: leave out only.")
+        raise ValueError(f"{name} runs all rows together: leave out only.")
     folder = Path(out)
     for path in (folder / f"{name}.json", folder / f"{name}.png"):
         check_file(path, overwrite)
@@ -147,8 +146,8 @@ def write_table(table: Table, name: str, out: Any, command: str) -> None:
     """Write the table of an experiment, NAME.json, and its picture, NAME.png, into a folder.
 
     Args:
-        table: of the experiment. name: of the files. out: the folder.
-        command: that makes the table.
+        table: the result of the experiment. name: the name of the files. out: the folder.
+        command: the command that makes the table.
     """
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from zoo.metrics.card_metrics import rounded
 from zoo.recipes import training
 
 IMAGE = (28, 28, 1)
-SEEDS = (1, 2, 3)  # of the initial weights, and of the random choices of labeled images
+SEEDS = (1, 2, 3)  # for initial weights and for random choices of labeled images
 CLUSTERS = "aae_mnist_clusters"
 
 
@@ -28,10 +28,10 @@ def trained(
     images: int | None = None,
     **options,
 ) -> tuple:
-    """Train a recipe's model with some labels, or load its preset if that is the same.
+    """Train a recipe's model with some labels, or load its preset if that was trained identically.
 
     Args:
-        images: how many images to train on, from the first one; None means the recipe's number.
+        images: the number of training images, from the first one; None means the recipe's number.
 
     Returns:
         the model, and the test images with their labels.
@@ -200,7 +200,7 @@ def clusters(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 def two_dimensions(epochs: int | None = None, verbose: int | str = 2) -> Table:
-    """Reduce digits to two dimensions, a head for each class or cluster plus a style."""
+    """Reduce digits to two dimensions, with a head for each class or cluster and a style."""
     options = {"latent_dim": 2, "head_distance": 8.0}
     rows, codes = [], {}
     for labels, preset in (
@@ -227,7 +227,7 @@ def two_dimensions(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 def gray_pixels(images: np.ndarray) -> float:
-    """Return the percentage of pixels below 0.9, of those above 0.1: high for blurred images."""
+    """Return the percentage of gray pixels (< 0.9) among those > 0.1: high for blurred images."""
     marked = images[images > 0.1]
     return round(100 * float((marked < 0.9).mean()), 1)
 

@@ -1,4 +1,4 @@
-"""Anomaly detection: images of one class against all others, heartbeats that are not normal."""
+"""Anomaly detection: images of one class against all others, and abnormal heartbeats."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from zoo import data
 from zoo.anomaly import Detector
 from zoo.experiments.table import SEED, Table, fit
 
-# Deep SVDD's, in percent: Ruff et al. 2018 (Deep one-class classification, ICML), table 1.
+# Results of Deep SVDD in percent: Ruff et al. 2018 (Deep one-class classification, ICML), table 1.
 DEEP_SVDD = (98.0, 99.7, 91.7, 91.9, 94.9, 88.5, 98.3, 94.6, 93.9, 96.5)
 
 FOREST, MACHINE = "isolation forest", "one-class SVM"
 
 
 def one_class_mnist(epochs: int = 25, verbose: int | str = 2) -> Table:
-    """Train a VAE on the images of one digit, and find those of the others, for all ten digits."""
+    """Train a VAE on the images of one digit, and detect the other digits, for all ten digits."""
     rows = [
         [str(digit), reported, *areas]
         for digit, reported, areas in zip(
@@ -36,7 +36,7 @@ def one_class_mnist(epochs: int = 25, verbose: int | str = 2) -> Table:
 
 
 def one_class_fashion_mnist(epochs: int = 25, verbose: int | str = 2) -> Table:
-    """Train detectors on the images of one kind of clothes, and find the others, for all ten."""
+    """Train detectors on the images of one kind of clothes, and detect the others, for all ten."""
     (x, y), (x_test, y_test) = data.load("fashion_mnist")
     x, x_test = (np.reshape(a, (len(a), -1)) for a in (x, x_test))
     areas = one_class_areas("fashion_mnist", epochs, verbose)
@@ -60,7 +60,7 @@ def one_class_fashion_mnist(epochs: int = 25, verbose: int | str = 2) -> Table:
 
 
 def one_class_areas(name: str, epochs: int, verbose: int | str) -> list[list[float]]:
-    """Return the areas of a VAE of each class: by the negative ELBO, by the squared error."""
+    """Return the areas of one VAE per class: by the negative ELBO, and by the squared error."""
     (x, y), (x_test, y_test) = data.load(name)
     found = []
     for label in range(10):
@@ -79,7 +79,7 @@ def area(is_anomaly: np.ndarray, scores: np.ndarray) -> float:
 
 
 def with_means(rows: list) -> list:
-    """Return rows of a name and values, and below them the means of the values."""
+    """Return rows of a name and values, followed by a row with the means of the values."""
     means = np.mean([row[1:] for row in rows], axis=0)
     return [*rows, ["mean", *(round(float(mean), 2) for mean in means)]]
 
@@ -92,12 +92,12 @@ def _others() -> dict:
     return {FOREST: IsolationForest(random_state=SEED), MACHINE: OneClassSVM()}
 
 
-# In percent: figures of a public repository for this split, not of a paper.
+# In percent: results of a public repository for this split, not of a paper.
 ON_HEARTBEATS = {"VAE": 96.2, FOREST: 95.2, MACHINE: 94.3}
 
 
 def heartbeats(epochs: int = 20, verbose: int | str = 2) -> Table:
-    """Train autoencoders of signals on normal heartbeats, and find the others."""
+    """Train autoencoders of signals on normal heartbeats, and detect the abnormal ones."""
     (x, _), (x_test, y_test) = data.load("ecg5000")
     flat, flat_test = (np.reshape(a, (len(a), -1)) for a in (x, x_test))
     rows = []

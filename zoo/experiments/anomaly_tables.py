@@ -1,4 +1,4 @@
-"""Anomaly detection on tables: detectors of the zoo beside others, on the same splits."""
+"""Anomaly detection on tables: detectors of the zoo and others, on the same splits."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from zoo.data.source import in_folder, read_arrays
 from zoo.experiments.table import Table
 from zoo.nn.distributions.columns import LEAST_SPREAD
 
-# Area under the ROC curve as PyOD reports it: of the best of its ten detectors, of its isolation
-# forest, and of its nearest neighbors (Zhao, Nasrullah and Li 2019, JMLR 20(96)).
+# Areas under the ROC curve that PyOD reports: the best of its ten detectors, its isolation forest,
+# and its nearest neighbors (Zhao, Nasrullah and Li 2019, JMLR 20(96)).
 COLUMNS = ("best of PyOD, reported", "PyOD IForest, reported", "PyOD KNN, reported")
 REPORTED = {
     "cardio": (0.9504, 0.9213, 0.7236),
@@ -31,26 +31,26 @@ REPORTED = {
     "vowels": (0.9680, 0.7585, 0.9680),
 }
 OURS, TRIALS, EPOCHS = "zoo VAE", 3, 20
-MOST_ROWS = 10_000  # of a table; of those with more, every trial draws as many
+MOST_ROWS = 10_000  # largest number of rows; of larger tables, every trial draws this many
 
 
 def split(name: str, trial: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a table of ADBench, 60 % of its rows to train and 40 % to test, standardized.
+    """Return a table of ADBench, split into 60 % training and 40 % test rows, standardized.
 
     Args:
-        name: of a file NAME.npz in the folder `adbench` of `ZOO_DATA`, with `X` and `y`.
+        name: the name of a file NAME.npz in the folder `adbench` of `ZOO_DATA`, with `X` and `y`.
         trial: seed of the split, and of the choice of `MOST_ROWS` rows.
 
     Returns:
         `x`, `x_test`, float32 [n, features], in standard deviations of the training rows, without
-        columns that are constant there, and `y_test`, 1 for anomalies.
+        columns that are constant in these, and `y_test`, 1 for anomalies.
     """
     from sklearn.model_selection import train_test_split
 
     path = in_folder(f"adbench/{name}.npz")
     if path is None:
         raise FileNotFoundError(
-            f"adbench/{name}.npz is not in the folder that ZOO_DATA names; the files are those of "
+            f"adbench/{name}.npz is not in the folder of ZOO_DATA; get the files of "
             "ADBench (github.com/Minqi824/ADBench)."
         )
     x, y = read_arrays(path, ("X", "y"))
@@ -70,9 +70,9 @@ def area(name: str, trial: int, scores_of: Callable) -> float:
     """Return the area under the ROC curve on the test rows of a split.
 
     Args:
-        name, trial: as of `split`.
-        scores_of: a function of `x`, `x_test` and `trial` to scores [n] of the rows of x_test,
-            higher for anomalies.
+        name, trial: as in `split`.
+        scores_of: a function that takes `x`, `x_test` and `trial`, and returns scores [n] of the
+            rows of x_test, higher for anomalies.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -90,7 +90,7 @@ def scores_of_vae(
 
 
 def anomaly_tables(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
-    """Train a VAE on 60 % of each of thirteen tables, and find the anomalies of the other rows."""
+    """Train a VAE on 60 % of each of thirteen tables, and detect anomalies in the other rows."""
     trials = range(1, TRIALS + 1)
 
     def scores_of(x, x_test, trial):
@@ -105,8 +105,8 @@ def table_of(found: dict, detectors: tuple[str, ...], epochs: int, about: str = 
 
     Args:
         found: lists of areas, one for each trial, by the names of table and detector.
-        detectors: their names, in order.
-        epochs: of the VAE. about: more for the protocol.
+        detectors: the names of the detectors, in order.
+        epochs: of the VAE. about: additional text for the protocol.
     """
     rows = [
         [name, *reported, *(_rounded(found[name, d]) for d in detectors)]

@@ -1,4 +1,4 @@
-"""One image through the levels of an attribute: the thickness of strokes, and an angle."""
+"""Images decoded at all levels of an attribute: the thickness of strokes, or an angle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.experiments.table import Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
 
 PRESET = "caae_mnist_thickness"
-OF_IMAGES = ("image_weight",)  # settings that a SupervisedAAE does not have
+OF_IMAGES = ("image_weight",)  # settings of the image discriminator, for a CAAE only
 TRIED = tuple(range(-70, 71, 5))  # degrees
 
 

@@ -14,7 +14,7 @@ from zoo.recipes import training
 
 
 def corruption_levels(epochs: int = 15, verbose: int | str = 2) -> Table:
-    """Compare one-layer models trained at several levels of masking noise: filters, restoration."""
+    """Compare filters and restorations of one-layer models trained with different masking noise."""
     (x, _), (x_test, _) = data.load("mnist")
     tests = {
         "25 % masked": zoo.Masking(0.25),
@@ -81,7 +81,7 @@ def deep_pretraining(epochs: int = 60, verbose: int | str = 2) -> Table:
 
 
 def sparsity(epochs: int = 40, verbose: int | str = 2) -> Table:
-    """Train the model of `sparse_ae_mnist` with its penalty and without."""
+    """Train the model of `sparse_ae_mnist` with and without its penalty."""
     (x, _), (x_test, _) = data.load("mnist")
     recipe = recipes.get("sparse_ae_mnist")
     rows = []
@@ -136,7 +136,7 @@ def penalties(epochs: int = 5, verbose: int | str = 2) -> Table:
 
 
 def contraction() -> Table:
-    """Compare the methods that compute the contractive penalty, on the images of one model."""
+    """Compare the methods that compute the contractive penalty, for the same model and images."""
     preset = zoo.load("contractive_ae_mnist")
     _, (x, _) = data.load("mnist")
     x = keras.ops.convert_to_tensor(x[:1000])
@@ -186,7 +186,7 @@ def _mean_penalty(model, x, batch=100):
 
 
 def energy() -> Table:
-    """Tabulate the free energy inside, on and outside of an ellipse, by temperature."""
+    """Tabulate the free energy inside of, on and outside of an ellipse, by temperature."""
     points = {"the center": (0.0, 0.0), "on the ellipse": (2.0, 0.0), "outside": (3.0, 0.0)}
     tables = [energies.ellipse_energies(point, 2.0, 1.0) for point in points.values()]
     rows = [
@@ -205,5 +205,5 @@ def energy() -> Table:
 
 
 def decibels(restored: np.ndarray, x: np.ndarray) -> float:
-    """Return the mean signal-to-noise ratio of images, to a hundredth."""
+    """Return the mean signal-to-noise ratio of images, with two decimals."""
     return round(metrics.psnr(restored, x), 2)

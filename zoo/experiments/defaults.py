@@ -1,4 +1,4 @@
-"""What a detector does with nothing set, beside the simplest detectors that people know."""
+"""Detectors with default settings, compared with simple well-known detectors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from zoo.experiments.table import Table, chosen_rows
 DIGITS, CLOTHES = (2, 8), (6, 8)  # shirts and bags
 TABLES = ("cardio", "Pima", "satellite", "thyroid")
 SEEDS = (1, 2, 3, 4, 5)
-EXPLAINED = 0.9  # of the variance, by the principal components
-CHANGE = 0.35  # of brightness, by a painted defect,
-SMALL_CHANGE = 0.15  # and where all images show the same part
-VIEWS, SQUARES, SIGNALS = (300, 100), (600, 200), (2000, 500)  # to train, and to test of each kind
+EXPLAINED = 0.9  # share of the variance in the principal components
+CHANGE = 0.35  # brightness change of a painted defect
+SMALL_CHANGE = 0.15  # the same if all images show the same part
+VIEWS, SQUARES, SIGNALS = (300, 100), (600, 200), (2000, 500)  # for training; per kind for tests
 
 
 def defaults(epochs: int | None = None, verbose: int | str = 0, only: Sequence[str] = ()) -> Table:
-    """Find anomalies in images, signals and tables by detectors with nothing set."""
+    """Detect anomalies in images, signals and tables by detectors with default settings."""
     rows, splits = [], _splits()
     for name in splits:
         if name not in chosen_rows(only, splits):
@@ -66,8 +66,8 @@ def defaults(epochs: int | None = None, verbose: int | str = 0, only: Sequence[s
 def paint(x: np.ndarray, seed: int, change: float = CHANGE) -> np.ndarray:
     """Return copies of images [n, height, width, channels], each with a spot or a scratch.
 
-    A spot is a square of 4 to 8 pixels, a scratch a line of about 19 pixels and 2 of width; they
-    are brighter or darker than the image by `change`, and may have any direction.
+    A spot is a square of 4 to 8 pixels; a scratch is a line, about 19 pixels long and 2 wide, in
+    any direction. They are brighter or darker than the image by `change`.
     """
     generator = np.random.default_rng(seed)
     painted = x.copy()
@@ -89,7 +89,7 @@ def paint(x: np.ndarray, seed: int, change: float = CHANGE) -> np.ndarray:
 
 
 def _splits() -> dict[str, Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray]]]:
-    """Return functions of a seed to (x, x_test, whether each test item is an anomaly), by name."""
+    """Return functions by name: seed to (x, x_test, whether each test item is an anomaly)."""
     found = {}
     for source, labels in (("mnist", DIGITS), ("fashion_mnist", CLOTHES)):
         for label in labels:
@@ -148,7 +148,7 @@ def _heartbeats():
 
 
 def _areas(split, seed, epochs, verbose):
-    """Return the areas of ours and of the others, for a training set and a test set."""
+    """Return the areas of our detector and of the others, for a training set and a test set."""
     from sklearn.decomposition import PCA
     from sklearn.ensemble import IsolationForest
     from sklearn.metrics import roc_auc_score

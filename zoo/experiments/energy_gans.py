@@ -1,4 +1,4 @@
-"""GANs whose discriminator is an autoencoder: the energies of images, and diversity for quality."""
+"""GANs whose discriminator is an autoencoder: energies of images; diversity against quality."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from zoo.experiments.gans import nearest
 from zoo.experiments.table import SEED, Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
 
-OF_DISCRIMINATORS = ("margin", "pulling_away_weight")  # which plain autoencoders do not have
+OF_DISCRIMINATORS = ("margin", "pulling_away_weight")  # settings that plain autoencoders lack
 
 
 def energies(epochs: int | None = None, verbose: int | str = 2) -> Table:
-    """Compare the energies of digits, samples and noise by an EBGAN and by plain autoencoders."""
+    """Compare energies of digits, samples and noise between an EBGAN and plain autoencoders."""
     ebgan, (x, _) = trained("ebgan_mnist", SEED, 0, epochs, verbose)
     recipe = recipes.get("ebgan_mnist")
     (train, _), _ = data.load(recipe.data)
@@ -63,7 +63,7 @@ def energies(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 def above(low: np.ndarray, high: np.ndarray) -> float:
-    """Return how often a value of `high` is above one of `low`, the AUROC, in [0, 1]."""
+    """Return the probability that a value of `high` is above one of `low`: the AUROC, in [0, 1]."""
     from sklearn.metrics import roc_auc_score
 
     truth = np.repeat([0, 1], [len(low), len(high)])
@@ -135,7 +135,7 @@ def diversity(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 def diversity_of_faces(epochs: int | None = None, verbose: int | str = 2) -> Table:
-    """Train a BEGAN on faces for several ratios of the errors, and see that it converges."""
+    """Train a BEGAN on faces for several ratios of the errors, and measure its convergence."""
     recipe = recipes.get("began_olivetti")
     (x, _), (x_test, _) = data.load(recipe.data)
     rows, pictures = [], {"real": x[:: len(x) // 12][:12]}

@@ -1,4 +1,4 @@
-"""Images of models that compare pixels, features, or neither."""
+"""Images of models that compare pixels or features, or compare nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.metrics.card_metrics import rounded
 from zoo.presets import reference_classifier
 
 PHOTOGRAPHS = 20_000
-OF_PHOTOGRAPHS = (800.0, 200.0, 100.0)  # the weights of three layers
+OF_PHOTOGRAPHS = (800.0, 200.0, 100.0)  # weights of three layers of features
 
 
 def independent_classifier(
@@ -99,7 +99,7 @@ def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 def feature_losses_color(epochs: int | None = None, verbose: int | str = 2) -> Table:
-    """Compare photographs of a VAE and of a DFC-VAE whose features a user's network gives."""
+    """Compare photographs of a VAE and of a DFC-VAE that uses the features of a given network."""
     recipe = recipes.get("vae_cifar10")
     recipe = replace(recipe, model={**recipe.model, "filters": (16, 32, 64)}, epochs=10)
     (train, labels), _ = data.load("cifar10_jpeg")
@@ -153,7 +153,7 @@ def feature_losses_color(epochs: int | None = None, verbose: int | str = 2) -> T
 def trained_features(
     x: np.ndarray, y: np.ndarray, epochs: int, verbose: int | str
 ) -> tuple[keras.Model, keras.Model]:
-    """Train a classifier on images; return a network of the features of its layers, and itself."""
+    """Train a classifier on images; return a network of its features, and the classifier."""
     keras.utils.set_random_seed(7)
     classifier = reference_classifier.build(x.shape[1:])
     classifier.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

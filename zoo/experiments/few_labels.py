@@ -1,4 +1,4 @@
-"""Classes from few labels: models of the zoo beside the simplest classifiers."""
+"""Classification from few labels: models of the zoo compared with simple classifiers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.experiments.table import Table
 from zoo.nn.distributions.columns import is_constant
 
 SEEDS = (1, 2, 3)
-FEWEST, MOST = 3, 60  # labels of a class where classes are unequal
+FEWEST, MOST = 3, 60  # labels per class if classes have unequal numbers
 CLOTHES, CLOTHES_TEST = 1200, 2000  # images
 EPOCHS, BATCH_SIZE = 60, 128
 HIDDEN_UNITS = (128,)
@@ -63,10 +63,10 @@ def few_labels(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
 
 
 def draw(y: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
-    """Return labels [n] of which so many of each class are known, and -1 elsewhere.
+    """Return labels [n]: `counts` known labels of each class, and -1 for the others.
 
     Args:
-        y: classes [n], from 0. counts: of known labels by class. seed: of the choice.
+        y: classes [n], from 0. counts: number of known labels by class. seed: seed of the choice.
     """
     generator = np.random.default_rng(seed)
     few = np.full(len(y), -1)
@@ -77,7 +77,7 @@ def draw(y: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
 
 
 def unequal(classes: int, seed: int) -> np.ndarray:
-    """Return counts of labels from 3 to 60, in equal ratios, in random order."""
+    """Return numbers of labels per class, from 3 to 60 in equal ratios, in random order."""
     counts = np.round(np.geomspace(FEWEST, MOST, classes)).astype(int)
     return np.random.default_rng(seed).permutation(counts)
 
@@ -108,7 +108,7 @@ def _cardio(seed):
     path = in_folder("adbench/cardio.npz")
     if path is None:
         raise FileNotFoundError(
-            "adbench/cardio.npz is not in the folder that ZOO_DATA names; the files are those of "
+            "adbench/cardio.npz is not in the folder of ZOO_DATA; get the files of "
             "ADBench (github.com/Minqi824/ADBench)."
         )
     x, y = read_arrays(path, ("X", "y"))
@@ -136,14 +136,14 @@ SPLITS: dict[str, Callable] = {
     "tumors, 3 and 60": _tumors,
     "cardio, 3 and 60": _cardio,
 }
-"""By name, functions of a seed to x, y, x_test, y_test: rows, and y is -1 where it is unknown."""
+"""Functions by name: a seed to x, y, x_test, y_test; x has rows, and y is -1 if unknown."""
 
 
 # Methods
 
 
 def _methods(epochs, verbose) -> dict[str, Callable]:
-    """Return functions of x, y, x_test and a seed to the classes of x_test, by name."""
+    """Return functions by name: x, y, x_test and a seed to the predicted classes of x_test."""
     from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
 
     neighbors = {"kernel": "knn", "n_neighbors": 7, "max_iter": 3000}

@@ -1,4 +1,4 @@
-"""What a VAE and a GAN do differently, measured: images of two data sets, and a density."""
+"""Differences between a VAE and a GAN: images of two data sets, and a density."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def vae_against_gan(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 def effective_classes(classes: np.ndarray) -> float:
-    """Return the exponential of the entropy of labels: how many equally frequent ones."""
+    """Return the exponential of the entropy of labels: the effective number of classes."""
     shares = np.bincount(classes) / len(classes)
     return float(np.exp(-np.sum(shares * np.log(np.maximum(shares, 1e-12)))))
 
@@ -90,7 +90,7 @@ def nearest(images: np.ndarray, x: np.ndarray) -> tuple[float, float]:
 
 
 def two_modes(epochs: int = 30, verbose: int | str = 2) -> Table:
-    """Fit densities with two modes by VAEs and GANs, linear and not: which modes are covered?"""
+    """Fit densities with two modes by linear and nonlinear VAEs and GANs; count covered modes."""
     generator = np.random.default_rng(0)
     centers = np.where(generator.random(10_000) < 0.5, -2.0, 2.0)
     x = (centers + STDDEV * generator.standard_normal(10_000)).astype("float32")[:, None]
@@ -132,7 +132,7 @@ def two_modes(epochs: int = 30, verbose: int | str = 2) -> Table:
 
 
 def made(cls: type, hidden_units: tuple[int, ...], seed: int) -> Any:
-    """Return a model of numbers: its decoder has these hidden layers."""
+    """Return a model of single numbers, whose decoder has these hidden layers."""
     if cls is zoo.VAE:
         likelihood = zoo.Gaussian(STDDEV if hidden_units else None)
         return cls((1,), 1, hidden_units=hidden_units, likelihood=likelihood, seed=seed)
@@ -163,12 +163,12 @@ def modes(samples: np.ndarray) -> list[float]:
 
 
 def spread(values: np.ndarray) -> str:
-    """Return the mean of values, and the lowest and the highest."""
+    """Return the mean of values with the lowest and the highest value."""
     return f"{np.mean(values):.2f} ({np.min(values):.2f} to {np.max(values):.2f})"
 
 
 def histograms(drawn: dict) -> Figure:
-    """Show the density of each kind of samples, one panel for each."""
+    """Show the density of each kind of samples, with one panel per kind."""
     figure = Figure(figsize=(2.4 * len(drawn), 2.2), layout="constrained")
     panels = figure.subplots(1, len(drawn), sharex=True, sharey=True)
     for axes, (name, samples) in zip(panels, drawn.items(), strict=True):

@@ -1,4 +1,4 @@
-"""A preset trained further on other classes, a few drawn characters, against new weights."""
+"""A preset trained further on other classes, a few drawn characters, compared with new weights."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from zoo.recipes import training
 from zoo.recipes.length import fitted
 
 SIDE, CLASSES = 28, 20
-EACH = 16  # images of a class to learn from
+EACH = 16  # training images of a class
 LENGTHS = (150, 300, 600, 1200, 2400)  # steps
 SEEDS = (1, 2, 3, 4, 5)
-_LARGE = 4 * SIDE  # glyphs are drawn large and made small, so that strokes are smooth
-_STROKES, _POINTS = 3, 3  # of a glyph, and of a stroke
+_LARGE = 4 * SIDE  # glyphs are drawn large and then reduced, so that strokes are smooth
+_STROKES, _POINTS = 3, 3  # strokes of a glyph, and points of a stroke
 
 
 def glyphs(epochs: int | None = None, verbose: int | str = 0) -> Table:
@@ -58,7 +58,7 @@ def glyphs(epochs: int | None = None, verbose: int | str = 0) -> Table:
 
 
 def _measured(start, steps, seed, epochs, classifier, test) -> tuple[float, float]:
-    """Return the share of drawn images of the right class, in percent, and the loss of others."""
+    """Return the percentage of images drawn in the right class, and the loss on test images."""
     x, y = draw(EACH, seed)
     recipe = replace(recipes.get("cvae_mnist"), seed=seed)
     recipe = replace(recipe, model={**recipe.model, "num_classes": CLASSES})
@@ -77,7 +77,7 @@ def _measured(start, steps, seed, epochs, classifier, test) -> tuple[float, floa
 
 
 def _classifier(epochs, verbose):
-    """Return a classifier of characters, and the share of others on which it is right, percent."""
+    """Return a classifier of characters, and its accuracy on test characters in percent."""
     keras.utils.set_random_seed(SEED)
     convolutions = [layers.Conv2D(n, 3, 2, "same", activation="relu") for n in (32, 64)]
     dense = [layers.Dense(128, "relu"), layers.Dropout(0.4), layers.Dense(CLASSES)]
@@ -93,15 +93,15 @@ def _mean_and_spread(values) -> str:
 
 
 def draw(each: int, seed: int, classes: int = CLASSES) -> tuple[np.ndarray, np.ndarray]:
-    """Return drawings of characters that are invented, white strokes on black, and their classes.
+    """Return drawings of invented characters, white strokes on black, and their classes.
 
-    A class has three bent strokes at places that are the same for every seed. A drawing moves
-    their points a little, and turns, scales and shifts the whole.
+    A class has three bent strokes, whose points are the same for every seed. A drawing moves the
+    points a little, and rotates, scales and shifts the whole character.
 
     Args:
-        each: how many of a class.
-        seed: of the drawings.
-        classes: how many there are.
+        each: the number of drawings per class.
+        seed: seed of the drawings.
+        classes: the number of classes.
 
     Returns:
         float32 [each * classes, 28, 28, 1] in [0, 1], and int32 [each * classes], in turn.

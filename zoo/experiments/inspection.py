@@ -1,4 +1,4 @@
-"""Photographs as an inspection has them: of one part again and again, or of anything."""
+"""Photographs as in visual inspection: of the same part again and again, or of anything."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from PIL import Image
 from zoo.data.source import in_folder
 
 SIDE = 64
-_WINDOW = 320  # pixels of the photograph that a view shows
+_WINDOW = 320  # side of a view, in pixels of the photograph
 
 
 def views_of_a_part(n: int, number: int, generator: np.random.Generator) -> np.ndarray:
     """Return n photographs of the same scene, float32 [n, 64, 64, 3] in [0, 1].
 
-    Each shows the middle of one photograph, turned by up to 3 degrees, moved by up to 12 of its
-    pixels, up to 3 % larger or smaller, lit differently by up to 15 %, with noise of 0.02.
+    Each shows the middle of one photograph, rotated by up to 3 degrees, shifted by up to 12 of its
+    pixels, up to 3 % larger or smaller, up to 15 % brighter or darker, with noise of 0.02.
 
     Args:
-        number: of the photograph in the Kodak suite, 1 to 24.
+        number: the number of the photograph in the Kodak suite, 1 to 24.
     """
     photograph = _opened(f"kodak/{number:02d}.png")
     found = []
@@ -48,7 +48,7 @@ def files_of_bsds() -> list[str]:
     """Return the names of the training photographs of BSDS500 in `ZOO_DATA`, in order.
 
     Raises:
-        FileNotFoundError: they are not there.
+        FileNotFoundError: the photographs are not there.
     """
     folder = _path("bsds500_train/100075.jpg").parent
     return sorted(f"bsds500_train/{path.name}" for path in folder.glob("*.jpg"))
@@ -63,7 +63,7 @@ def _path(file):
     path = in_folder(file)
     if path is None:
         raise FileNotFoundError(
-            f"{file} is not in the folder that ZOO_DATA names: the photographs are those of the "
-            "Kodak suite, 01.png to 24.png, and the training part of BSDS500, in jpg."
+            f"{file} is not in the folder of ZOO_DATA: get the photographs of the Kodak suite, "
+            "01.png to 24.png, and the training part of BSDS500, as jpg files."
         )
     return path

@@ -1,4 +1,4 @@
-"""Photographs in other colors: by PaletteNet, and color by color."""
+"""Recolored photographs: by PaletteNet, and by a simple method that moves each color."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATCHES = 20  # of each photograph
 
 
 def recoloring(epochs: int | None = None, verbose: int | str = 2) -> Table:
-    """Give photographs the palettes of the same with turned hues, and compare with these."""
+    """Recolor photographs with palettes of rotated hues, and compare with rotated photographs."""
     recipe = recipes.get("palette_net_cifar10")
     (x, _), _ = data.load("cifar10_jpeg")
     order = np.random.default_rng(recipe.seed).permutation(len(x))[:TRAINING]
@@ -57,7 +57,7 @@ def recoloring(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 def photographs() -> list[Path]:
-    """Return the photographs in the folder `kodak` of ZOO_DATA; none where it is not."""
+    """Return the photographs in the folder `kodak` of ZOO_DATA; none if it does not exist."""
     return sorted(Path(os.environ.get("ZOO_DATA", "."), "kodak").glob("*.png"))
 
 
@@ -76,10 +76,10 @@ def patches(paths: list[Path], side: int = 32) -> np.ndarray:
 
 
 def by_color(images: np.ndarray, own: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Move the color of each pixel as the colors of its palette do.
+    """Move the color of each pixel like the colors of its palette.
 
     Args:
-        images: [n, height, width, 3]. own, asked: palettes [n, colors, 3], color by color.
+        images: [n, height, width, 3]. own, asked: palettes [n, colors, 3] before and after.
     """
     lab, p, t = (ops.convert_to_numpy(colors.rgb_to_lab(each)) for each in (images, own, asked))
     between = np.sqrt(np.square(p[:, :, None] - p[:, None]).sum(axis=-1))

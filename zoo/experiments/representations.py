@@ -46,7 +46,7 @@ REPORTED = {
 
 
 def regularised(epochs: int = 30, verbose: int | str = 2) -> Table:
-    """Pre-train one layer by six methods, measure its code, and fine-tune a classifier on it."""
+    """Pre-train one layer by six methods, measure its code, and fine-tune it as a classifier."""
     train, validation, test = _split("mnist")
     rows = []
     for name, (model_class, options, reported) in SHALLOW.items():
@@ -138,7 +138,7 @@ def mnist_variants(epochs: int = 30, verbose: int | str = 2) -> Table:
 
 
 def _split(name):
-    """Return images and labels for training, validation (a sixth of the former) and testing."""
+    """Return images and labels for training, validation (a sixth of the images) and testing."""
     (x, y), test = data.load(name)
     held_out = len(x) // 6
     return (x[:-held_out], y[:-held_out]), (x[-held_out:], y[-held_out:]), test
@@ -147,7 +147,7 @@ def _split(name):
 def stacked(
     x: np.ndarray, layers: int, model_class: type, options: dict, *, epochs: int, verbose: int | str
 ) -> zoo.Autoencoder:
-    """Return a deep autoencoder with sigmoid layers of 1000 units, pre-trained one by one."""
+    """Return a deep autoencoder with sigmoid layers of 1000 units, pre-trained layer by layer."""
     model = zoo.Autoencoder(
         x.shape[1:],
         1000,
@@ -178,7 +178,7 @@ def fine_tuned_error(
     rates: tuple[float, ...],
     verbose: int | str,
 ) -> float:
-    """Return the test error in % of a classifier on the encoder, chosen on validation images."""
+    """Return the test error in % of the classifier on the encoder that is best in validation."""
     best: Any = None
     best_accuracy = -1.0
     for rate in rates:
@@ -207,7 +207,7 @@ def fine_tuned_error(
 
 
 def svm_error(train: tuple, validation: tuple, test: tuple) -> float:
-    """Return the test error in % of a support vector machine chosen on validation images."""
+    """Return the test error in % of the support vector machine that is best in validation."""
     from sklearn.metrics.pairwise import rbf_kernel
     from sklearn.svm import SVC
 

@@ -1,4 +1,4 @@
-"""Images from captions, read back by a classifier of what is in them."""
+"""Images drawn for captions, checked by a classifier of their content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN = (
 
 
 def scenes(epochs: int | None = None, verbose: int | str = 2) -> Table:
-    """Draw images for captions, also of combinations that no training caption has."""
+    """Draw images for captions, also for combinations that no training caption has."""
     recipe = recipes.get("cvae_scenes")
     x, _, words = captions.draw(captions.TRAINING, seed=0, held_out=False)
     model = fit_recipe(recipe, x, words, epochs, verbose)
@@ -59,7 +59,7 @@ def scenes(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 def attribute_classifier(epochs: int, verbose: int | str) -> keras.Model:
-    """Return a classifier of images to the probabilities of every attribute, a list of eight."""
+    """Return a classifier from images to probabilities of the eight attributes, as a list."""
     keras.utils.set_random_seed(SEED + 10)
     x, content, _ = captions.draw(captions.TRAINING, seed=10)
     image = features = keras.Input((captions.SIDE, captions.SIDE, 1))
@@ -91,7 +91,7 @@ def is_said(words: np.ndarray) -> np.ndarray:
 def agreement(
     classifier: keras.Model, images: np.ndarray, content: np.ndarray, words: np.ndarray
 ) -> list[float]:
-    """Return the percentages of attributes, each by itself, and of scenes that are right."""
+    """Return the percentages of right attributes (in total and by kind), and of right scenes."""
     read = classifier.predict(images, batch_size=500, verbose=0)
     read = np.stack([scores.argmax(axis=1) for scores in read], axis=1).reshape(-1, 2, 4)
     right, said = read == content, is_said(words)

@@ -11,7 +11,7 @@ from zoo import data, metrics, recipes
 from zoo.experiments.table import Table, fit_recipe
 from zoo.inference import label_propagation
 
-SEEDS = (1, 2, 3)  # of the random choices of the labeled images
+SEEDS = (1, 2, 3)  # for random choices of the labeled images
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}
 
 

@@ -1,4 +1,4 @@
-"""Drawn signals of a machine: six channels in units of their own, and faults in one of them."""
+"""Generated signals of a machine: six channels with different units, and faults in one of them."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 STEPS = 128
 NAMES = ("vibration", "strain", "pressure", "temperature", "speed", "load")
 UNITS = ("m", "mm", "bar", "K", "1/min", "N")
-SIZES = (1e-3, 0.02, 1.0, 40.0, 1e3, 1e5)  # standard deviations, about
+SIZES = (1e-3, 0.02, 1.0, 40.0, 1e3, 1e5)  # approximate standard deviations
 FAULTS = ("dropout", "drift", "spikes", "frequency")
-_CYCLES = np.array([2.0, 5.0, 9.0])  # in a window, of the sines that all channels share
+_CYCLES = np.array([2.0, 5.0, 9.0])  # cycles per window of the shared sines
 _AMPLITUDES = np.array(  # of these sines in each channel
     [[0, 0.3, 1], [0.3, 1, 0.2], [1, 0.3, 0], [1, 0, 0.2], [0.8, 0.6, 0], [0.2, 1, 0.5]]
 )
-_NOISE = np.array([0.35, 0.25, 0.2, 0.1, 0.15, 0.25])  # deviation, of first-order autoregression
+_NOISE = np.array([0.35, 0.25, 0.2, 0.1, 0.15, 0.25])  # deviation of autoregressive noise
 _MEMORY = np.array([0.2, 0.5, 0.7, 0.9, 0.8, 0.4])
 
 
 def normal(n: int, seed: int) -> np.ndarray:
     """Return n signals without faults, float32 [n, 128, 6].
 
-    Each channel is a sum of sines, whose start and size differ between signals and whose delays are
-    those of the channel, plus noise of an autoregression.
+    Each channel is a sum of sines plus autoregressive noise. The phases and sizes of the sines
+    differ between signals; each channel has a fixed delay.
     """
     generator = np.random.default_rng(seed)
     return _in_units(_waves(generator, n) + _noise(generator, n))
@@ -60,7 +60,7 @@ def faulty(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _waves(generator: np.random.Generator, n: int, factor: Any = 1.0) -> np.ndarray:
-    """Return sums of sines [n, 128, 6]; `factor` [n, 6] is of their frequencies."""
+    """Return sums of sines [n, 128, 6], whose frequencies are multiplied by `factor` [n, 6]."""
     delays = np.arange(len(SIZES)) * 0.6  # radians
     start = generator.uniform(0, 2 * np.pi, (n, 1, 1, len(_CYCLES)))
     size = generator.uniform(0.8, 1.2, (n, 1, 1, len(_CYCLES)))

@@ -1,4 +1,4 @@
-"""Stacks of one-layer models as generators: an image, and samples from its code down."""
+"""Stacks of one-layer models as generators: images, and top-down samples from their codes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def stacks(epochs: int = 10, verbose: int | str = 2) -> Table:
             ]
         )
         for i in range(4):
-            row = name if i == 0 else " " * (len(pictures) + 1)  # names of rows are keys
+            row = name if i == 0 else " " * (len(pictures) + 1)  # keys must differ
             pictures[row] = np.concatenate([x_test[i : i + 1], drawn[i]])
     return Table(
         "Stacks of one-layer models as generators",

@@ -1,4 +1,4 @@
-"""Large faces from small, unaligned, noisy ones, beside what needs no network."""
+"""Large faces from small, unaligned, noisy ones, compared with methods without networks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from zoo.experiments.table import Table, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.plots.translations import enlarged_pixels
 
-SHRINKAGE = 10.0  # of the linear regression, the best of 1, 10 and 100 on validation pairs
+SHRINKAGE = 10.0  # for linear regression; the best of 1, 10 and 100 in validation
 SHOWN = 10
 
 
 def super_resolution(epochs: int | None = None, verbose: int | str = 2) -> Table:
-    """Make small faces large by TDAE, without its discriminator, and by simpler ways."""
+    """Enlarge small faces by TDAE with and without its discriminator, and by simpler methods."""
     recipe = recipes.get("tdae_olivetti")
     (x, y), (x_test, y_test) = data.load(recipe.data)
     x, y = (a[: len(a) - recipe.validation] for a in (x, y))
@@ -66,13 +66,13 @@ def super_resolution(epochs: int | None = None, verbose: int | str = 2) -> Table
 
 
 def bicubic(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return images [n, height, width, channels] in another size, clipped to [0, 1]."""
+    """Return images [n, height, width, channels] resized to another size, clipped to [0, 1]."""
     resized = ops.image.resize(images, size, interpolation="bicubic")
     return np.clip(ops.convert_to_numpy(resized), 0, 1)
 
 
 def regression(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
-    """Return the linear regression of large images on small ones, clipped to [0, 1]."""
+    """Return predictions of large images by linear regression on small ones, clipped to [0, 1]."""
     from sklearn.linear_model import Ridge
 
     linear = Ridge(SHRINKAGE).fit(x.reshape(len(x), -1), y.reshape(len(y), -1))

@@ -26,7 +26,7 @@ class Table:
         title: one line.
         protocol: data, networks, epochs, and the meaning of the values.
         columns: the names of the columns; the first column holds the name of the row.
-        rows: lists of values, one for each column; of a row that was not run, its name alone.
+        rows: lists of values, one for each column; a row that was not run has only its name.
         figure: a picture, or None.
     """
 
@@ -38,7 +38,7 @@ class Table:
 
 
 def chosen_rows(only: Sequence[str], names: Iterable[str]) -> list[str]:
-    """Return the names of the rows to run: those that were chosen, or all.
+    """Return the names of the rows to run: the chosen ones, or all.
 
     Raises:
         UnknownNameError: there is no such row.
@@ -51,7 +51,7 @@ def chosen_rows(only: Sequence[str], names: Iterable[str]) -> list[str]:
 
 
 def with_earlier_rows(rows: list[list], earlier: list[list]) -> list[list]:
-    """Return the rows of a table, those that were not run from an earlier one, or left out."""
+    """Return rows, where rows that were not run come from an earlier table or are left out."""
     before = {row[0]: row for row in earlier}
     found = [row if len(row) > 1 else before.get(row[0]) for row in rows]
     return [row for row in found if row is not None]
@@ -93,7 +93,7 @@ def fit_recipe(
 
 
 def error(model: Any, x: np.ndarray, labels: np.ndarray | None = None) -> float:
-    """Return the mean squared error of reconstructions, to four digits."""
+    """Return the mean squared error of reconstructions, with four significant digits."""
     return rounded(metrics.reconstruction_error(model, x, labels))
 
 

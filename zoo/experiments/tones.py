@@ -56,14 +56,14 @@ def tones(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 def low_pass(noisy: np.ndarray) -> np.ndarray:
-    """Return signals [n, time, 1] without the frequencies above those of the tones."""
+    """Return signals [n, time, 1] without frequencies above those of the tones."""
     spectrum = np.fft.rfft(noisy, axis=1)
     spectrum[:, int(HIGHEST) + 1 :] = 0
     return np.fft.irfft(spectrum, noisy.shape[1], axis=1)
 
 
 def signal_to_noise(restored: np.ndarray, x: np.ndarray) -> float:
-    """Return the signal-to-noise ratio of signals about 0.5, in dB, averaged over signals."""
+    """Return the signal-to-noise ratio in dB, averaged over signals, whose silence is 0.5."""
     signal = np.sum((x - 0.5) ** 2, axis=(1, 2), dtype="float64")
     noise = np.sum((restored - x) ** 2, axis=(1, 2), dtype="float64")
     return float(np.mean(10 * np.log10(signal / noise)))

@@ -1,4 +1,4 @@
-"""Clothes for given silhouettes: one answer by Pix2Pix, and several with a CVAE before it."""
+"""Clothes for given silhouettes: one result of Pix2Pix, or several with a CVAE before it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EPOCHS = 4
 
 
 def translation(epochs: int | None = None, verbose: int | str = 2) -> Table:
-    """Compare clothes painted with each of the two losses of Pix2Pix, and with both."""
+    """Compare clothes painted by models with either loss of Pix2Pix, and with both losses."""
     epochs = epochs or EPOCHS
     (x, y), (x_test, y_test) = data.load("fashion_silhouettes")
     x, y = x[:50_000], y[:50_000]
@@ -64,7 +64,7 @@ def translation(epochs: int | None = None, verbose: int | str = 2) -> Table:
 
 
 class _WithoutAdversary(zoo.Pix2Pix):
-    """The generator's second loss alone."""
+    """A Pix2Pix whose generator uses only the absolute error."""
 
     def generator_losses(self, batch, training):
         losses = super().generator_losses(batch, training)
@@ -73,7 +73,7 @@ class _WithoutAdversary(zoo.Pix2Pix):
 
 
 def _trained(recipe, settings, x, y, epochs, verbose):
-    """Train a recipe with other settings; "adversarial" is whether the discriminator counts."""
+    """Train a recipe with other settings; "adversarial": False turns the adversarial loss off."""
     settings = dict(settings)
     if settings.pop("adversarial", True):
         changed = replace(recipe, model={**recipe.model, **settings})
@@ -82,7 +82,7 @@ def _trained(recipe, settings, x, y, epochs, verbose):
 
 
 def nearest(silhouettes: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Return for each given silhouette the number of the one with the fewest other pixels."""
+    """Return for each given silhouette the number of the one that differs in the fewest pixels."""
     flat, others = (a.reshape(len(a), -1).astype("float32") for a in (silhouettes, given))
     found = [
         np.argmin(flat.sum(axis=1) - 2 * part @ flat.T, axis=1)
@@ -164,7 +164,7 @@ def people_in_clothing(epochs: int | None = None, verbose: int | str = 2) -> Tab
 
 
 def segmentations(cvae: zoo.CVAE, silhouettes: np.ndarray, seed: int) -> np.ndarray:
-    """Return a draw for every silhouette, in gray levels k / (LEVELS - 1), [n, *SHAPE]."""
+    """Return a draw for each silhouette, in gray levels k / (LEVELS - 1), [n, *SHAPE]."""
     drawn = cvae.generate(labels=silhouettes, seed=seed)
     inside = np.clip(np.round(drawn * (LEVELS - 1)), 1, LEVELS - 1)
     return (silhouettes * inside / (LEVELS - 1)).astype("float32")
@@ -184,7 +184,7 @@ def _agreement(images, levels, y, levels_of_truth, classifier):
 
 
 def _of_six_classes(images, classifier):
-    """Return the numbers of the first images of six classes, by the classifier."""
+    """Return the numbers of the first images of six classes, according to the classifier."""
     classes = classifier.predict(images[:2000], batch_size=500, verbose=0).argmax(axis=1)
     _, first = np.unique(classes, return_index=True)
     return np.sort(first)[:6]

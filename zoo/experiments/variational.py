@@ -18,11 +18,11 @@ LIKELIHOODS = {
     "iwae_mnist_binarized": ("784-200-200-50, k = 50, fixed binarization", "87.1 (5000)"),
     "vae_mnist_conv": ("convolutional, dynamic binarization", "84.45 (5000; dense 2x300)"),
 }
-"""Presets with binary pixels: their model, and reported values (number of samples)."""
+"""Presets with binary pixels: their models, and reported values (number of samples)."""
 
 
 def likelihoods() -> Table:
-    """Compare the likelihoods on the cards of presets with reported ones."""
+    """Compare the log-likelihoods on the cards of presets with reported values."""
     names = (
         "negative ELBO",
         "KL divergence",

@@ -1,6 +1,6 @@
-"""Evaluation metrics, which are also those on the cards of presets.
+"""Evaluation metrics; the cards of presets have the same ones.
 
-`evaluate` measures all metrics that a model has; each function measures one of them, on any images.
+`evaluate` measures all metrics of a model; each function measures one of them, on any images.
 
 Examples:
     >>> x = zoo.data.load("digits")[1][0]  # the test images

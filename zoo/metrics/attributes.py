@@ -1,4 +1,4 @@
-"""Whether an attribute of images follows the level that was asked for, and the rest stays."""
+"""Whether generated images follow the requested level of an attribute, and keep their class."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def stroke_thickness(images: np.ndarray) -> np.ndarray:
-    """Return the mean thickness of the strokes of images, by morphology.
+    """Return the mean stroke thickness of images, measured by morphology.
 
-    Twice the distance to the background, averaged over the ridges of the strokes: the pixels whose
-    distance is the largest among their neighbors. Images are enlarged twofold for it, and pixels
-    above one half of the image's maximum are strokes.
+    It is twice the distance to the background, averaged over the ridges of the strokes: the pixels
+    whose distance is the largest among their neighbors. Images are first enlarged twofold; pixels
+    above half of an image's maximum are strokes.
 
     Args:
         images: bright strokes on black, float [n, height, width, 1] or [n, height, width].
@@ -52,24 +52,24 @@ def stroke_thickness(images: np.ndarray) -> np.ndarray:
         part = np.pad(part, ((0, 0), (1, 1), (1, 1)))  # so that every image has a background
         large = ndimage.zoom(part, (1, 2, 2), order=1, mode="grid-constant", grid_mode=True)
         strokes = large > 0.5 * np.maximum(large.max((1, 2), keepdims=True), 1e-6)
-        # Images are far apart, so that each has its own distances.
+        # Images are far apart along the first axis, so that each has separate distances.
         distance = ndimage.distance_transform_edt(strokes, sampling=(1e6, 1, 1))
         ridge = strokes & (distance >= ndimage.maximum_filter(distance, (1, 3, 3)))
         total = np.where(ridge, distance, 0.0).sum((1, 2))
-        found.append(total / np.maximum(ridge.sum((1, 2)), 1))  # 2 / 2, as it is enlarged
+        found.append(total / np.maximum(ridge.sum((1, 2)), 1))  # 2 / 2, because of the enlargement
     return np.concatenate(found)
 
 
 def rotation(images: np.ndarray, originals: np.ndarray, angles: Any) -> np.ndarray:
-    """Return the angle by which an upright original matches its rotated image best.
+    """Return the angle by which each upright original must be rotated to match its image best.
 
     Args:
         images: float [n, height, width, 1].
         originals: the same images upright.
-        angles: those to try, in degrees, [m].
+        angles: the angles to try, in degrees, [m].
 
     Returns:
-        [n], in degrees: the angle whose rotation of the original correlates most with the image.
+        [n], in degrees: the angle for which the rotated original correlates most with the image.
 
     Examples:
         >>> upright = np.zeros((1, 28, 28, 1))
@@ -101,7 +101,7 @@ def through_all_levels(model: BaseAutoencoder, x: np.ndarray, labels: np.ndarray
 
     Args:
         model: a conditional model, such as `zoo.CAAE`.
-        x: images, float32 [n, *input_shape]. labels: their own levels [n].
+        x: images, float32 [n, *input_shape]. labels: the levels of these images, [n].
 
     Returns:
         float32 [num_classes, n, *input_shape].
@@ -118,7 +118,7 @@ def through_all_levels(model: BaseAutoencoder, x: np.ndarray, labels: np.ndarray
 
 
 def rank_correlation(measured: np.ndarray) -> float:
-    """Return Spearman's rank correlation of levels and a measured attribute, averaged over images.
+    """Return Spearman's rank correlation between levels and a measured attribute, mean over images.
 
     Args:
         measured: values of the attribute [levels, n] at levels 0, 1, ...
@@ -136,7 +136,7 @@ def rank_correlation(measured: np.ndarray) -> float:
     ranks = ranks - ranks.mean(axis=0)
     levels = np.arange(len(ranks)) - (len(ranks) - 1) / 2
     lengths = np.sqrt((ranks**2).sum(axis=0) * (levels**2).sum())
-    correlations = levels @ ranks / np.maximum(lengths, 1e-12)  # 0 where all values are equal
+    correlations = levels @ ranks / np.maximum(lengths, 1e-12)  # 0 if all values are equal
     return float(correlations.mean())
 
 
@@ -146,7 +146,7 @@ _THICKNESS = "mnist_thickness"
 
 
 def is_of_thickness(evaluation: Evaluation) -> bool:
-    """Whether the labels of the data set are levels of the thickness of strokes."""
+    """Whether the labels of the data set are levels of stroke thickness."""
     return evaluation.data_name == _THICKNESS
 
 

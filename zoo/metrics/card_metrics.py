@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zoo.models.autoencoder import BaseAutoencoder
 
 Measured = tuple[float, dict[str, Any]]
-"""A value, and the values of the names in braces in a metric's unit and protocol."""
+"""A value, and the values for the names in braces in the unit and the protocol of a metric."""
 
 
 def always(evaluation: Evaluation) -> bool:
@@ -38,9 +38,10 @@ class CardMetric:
     """A metric on cards.
 
     Attributes:
-        name: on cards, and in the `card_metrics` of model classes.
-        unit: of the value, such as "nats"; "" where it has none.
-        protocol: how it is measured, in words. Names in braces are filled in, as in the unit.
+        name: the name on cards and in the `card_metrics` of model classes.
+        unit: the unit of the value, such as "nats"; "" if it has none.
+        protocol: how the metric is measured, in words. Names in braces are filled in, here and in
+            the unit.
         function: takes an `Evaluation`, and returns the value and the values of the names.
         applies: takes an `Evaluation`, and returns whether the metric can be measured for a model
             with these settings on this data set.
@@ -84,13 +85,13 @@ def evaluate(
     command: str = "zoo.metrics.evaluate",
     report: Callable[[dict[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Measure all metrics that a model has, on the whole test set.
+    """Measure all metrics of a model on the whole test set.
 
     Args:
         model: a model of the zoo. Its class names the metrics in `card_metrics`.
-        data_name: a name of `zoo.data.SOURCES`, or with `arrays` what these are, for cards.
+        data_name: a name in `zoo.data.SOURCES`; with `arrays`, a description of them for cards.
         arrays: `(x_train, y_train), (x_test, y_test)`, images and labels or None, instead of a data
-            set of the zoo. Without training images, what needs them is not measured.
+            set of the zoo. Metrics that need training images are skipped if there are none.
         command: recorded as the command that measures the metrics again.
         report: called with each metric as soon as it is measured.
 
@@ -99,9 +100,9 @@ def evaluate(
         protocol and command.
 
     Raises:
-        ValueError: an unknown data set, images that do not fit the model, or a class that names a
-            metric which is not in `zoo.metrics.CARD_METRICS`.
-        OSError: the data is not here and cannot be downloaded.
+        ValueError: an unknown data set, images that do not fit the model, or a class with a metric
+            that is not in `zoo.metrics.CARD_METRICS`.
+        OSError: the data are not found and cannot be downloaded.
 
     Examples:
         >>> metrics = zoo.metrics.evaluate(zoo.load("vae_digits"), "digits")
@@ -127,7 +128,7 @@ def evaluate(
 
 
 def rounded(value: float) -> float:
-    """Keep four significant digits: more would not be the same on another machine."""
+    """Round to four significant digits, because further digits differ between machines."""
     return float(f"{value:.4g}")
 
 
@@ -140,14 +141,14 @@ def has_labels(evaluation: Evaluation) -> bool:
 
 
 def codes_need_no_labels(evaluation: Evaluation) -> bool:
-    """Whether all images have labels, and their codes do not depend on them."""
+    """Whether all images have class labels, and the codes do not depend on them."""
     labels = evaluation.train[1], evaluation.y
     given = evaluation.model.conditional
     return not given and all(y is not None and y.ndim == 1 and min(y) >= 0 for y in labels)
 
 
 def has_reference_classifier(evaluation: Evaluation) -> bool:
-    """Whether the data set has a reference classifier, and the model's labels, if any, classes."""
+    """Whether the data set has a reference classifier, and the model's labels are not arrays."""
     return evaluation.data_name in REFERENCE_CLASSIFIERS and not evaluation.model.label_shape
 
 
@@ -159,7 +160,7 @@ def has_log_likelihood(evaluation: Evaluation) -> bool:
 
 
 def is_compared_by_log_likelihood(evaluation: Evaluation) -> bool:
-    """Whether log p(x) is measured with many samples; not for models that classify."""
+    """Whether log p(x) is also measured with many samples: not for models that classify."""
     classifies = "classification error" in evaluation.model.card_metrics
     return has_log_likelihood(evaluation) and not classifies
 
@@ -175,7 +176,7 @@ def restores_from_gaussian_noise(evaluation: Evaluation) -> bool:
 
 
 def is_linear(evaluation: Evaluation) -> bool:
-    """Whether the encoder is one layer without an activation, and training images are there."""
+    """Whether the encoder is one layer without activation, and there are training images."""
     model = evaluation.model
     if not len(evaluation.train[0]):
         return False
@@ -194,7 +195,7 @@ CARD_METRICS: dict[str, CardMetric] = {}
 
 
 def register(name: str, unit: str, protocol: str, applies: Callable = always) -> Callable:
-    """Return a decorator that makes a function the `CardMetric` of this name."""
+    """Return a decorator that registers a function as the `CardMetric` of this name."""
 
     def make(function):
         CARD_METRICS[name] = CardMetric(name, unit, protocol, function, applies)
@@ -325,7 +326,7 @@ def _generated_class_accuracy(e):
 
 def _psnr(e, corruption):
     kind, corrupted = e.model.likelihood, corruption.sample(e.x, seed=0)
-    if kind.bounded:  # which models of bounded pixels need
+    if kind.bounded:  # models of bounded pixels need clipped inputs
         corrupted = corrupted.clip(*kind.bounds)
     value = reconstruction.psnr(e.model.reconstruct(corrupted, e.labels), e.x)
     return round(value, 2), {"corrupted": reconstruction.psnr(corrupted, e.x)}

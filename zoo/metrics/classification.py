@@ -37,9 +37,9 @@ def classification_error(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -
 
 
 def clustering_error(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -> float:
-    """Percentage of images whose cluster represents another label than theirs.
+    """Percentage of images whose cluster represents a wrong label.
 
-    A cluster represents the label of the image that belongs to it with the highest probability. A
+    A cluster represents the label of the image with the highest probability of belonging to it. A
     cluster to which no image is assigned does not count.
 
     Args:

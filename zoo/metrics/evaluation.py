@@ -22,7 +22,7 @@ class Evaluation:
 
     Attributes:
         model: a model of the zoo.
-        data_name: of the data set.
+        data_name: the name of the data set.
         train, test: images, float32 [n, *input_shape], and labels, int32 [n] or None.
 
     Examples:
@@ -44,22 +44,22 @@ class Evaluation:
 
     @property
     def kind(self) -> str:
-        """What they are called: images, signals or rows."""
+        """The kind of the test items: images, signals or rows."""
         return kind_of_items(self.x.shape[1:])
 
     @property
     def y(self) -> np.ndarray | None:
-        """Their labels, int32 [n], or None where the data set has none."""
+        """The labels of the test images, int32 [n], or None if the data set has none."""
         return self.test[1]
 
     @property
     def labels(self) -> np.ndarray | None:
-        """The labels that the model's networks take in addition to the test images, or None."""
+        """The labels that the networks of the model need besides the test images, or None."""
         return self.y if self.model.conditional and self.model.learns_labels else None
 
     @cached_property
     def elbo_and_kl(self) -> tuple[float, float]:
-        """The negative ELBO of the test images and the KL divergence in it, in nats."""
+        """The negative ELBO of the test images and its KL divergence, in nats."""
         return likelihood.negative_elbo(self.model, self.x, self.labels)
 
     @cached_property
@@ -69,7 +69,7 @@ class Evaluation:
 
     @property
     def pixels(self) -> str:
-        """The kind of the pixels whose likelihood is measured."""
+        """A description of the pixels whose likelihood is measured."""
         kind = self.model.likelihood
         if isinstance(kind, Categorical):
             return f"grey levels, {kind.levels} of them"

@@ -1,4 +1,4 @@
-"""How good generated images are, according to a classifier."""
+"""Quality of generated images, according to a classifier."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 def generated_class_accuracy(
     model: BaseAutoencoder, classifier: keras.Model, *, n: int = 10000, seed: int = 0
 ) -> float:
-    """Percentage of generated images that a classifier assigns to the class that was asked for.
+    """Percentage of generated images that a classifier assigns to the requested class.
 
     Args:
         model: a conditional model, such as `zoo.CVAE`.
         classifier: a Keras model from images to class scores [n, num_classes], from
             `load_reference_classifier`.
-        n: how many images are generated; the classes take turns.
-        seed: of the codes.
+        n: the number of generated images; the classes take turns.
+        seed: seed of the codes.
 
     Returns:
         the accuracy in percent, from 0 to 100.
@@ -48,8 +48,8 @@ def frechet_distance(images: np.ndarray, others: np.ndarray, classifier: keras.M
     if the classifier and the sizes of the samples are the same.
 
     Args:
-        images: float [n, *input_shape]; some thousand, as the distance of small samples is too
-            large.
+        images: float [n, *input_shape]; use some thousand, because the distance is biased upward
+            for small samples.
         others: float [m, *input_shape].
         classifier: a Keras classifier of images, from `load_reference_classifier`.
 

@@ -15,20 +15,20 @@ def negative_elbo(
 ) -> tuple[float, float]:
     """Negative evidence lower bound, KL(q(z | x) || p(z)) - log p(x | z), with one z per image.
 
-    Computed outside of the training step, with beta = 1, so that a seed gives the same value on
-    every backend. On gray pixels with a Bernoulli likelihood it is a
-    cross-entropy plus the KL divergence, and no bound of a log-likelihood.
+    It is computed outside of the training step, with beta = 1, so that a seed gives the same value
+    on every backend. For gray pixels and a Bernoulli likelihood it is a cross-entropy plus the KL
+    divergence, and not a bound of a log-likelihood.
 
     Args:
         model: a `zoo.VAE` or a variant of it.
         x: images, float [n, *input_shape], in the range of the model's likelihood.
         labels: integers [n] for conditional models, else None.
-        seed: of the sample z ~ q(z | x), and of the binary images that are sampled from the gray
+        seed: seed of the sample z ~ q(z | x), and of the binary images that are sampled from gray
             ones for a model with `binarize="dynamic"`.
 
     Returns:
-        the negative ELBO and the KL divergence in it, both in nats, averaged over images. (With
-        `likelihood="squared_error"`, which is no density, the first one has no unit.)
+        the negative ELBO and its KL divergence, both in nats, averaged over images. (With
+        `likelihood="squared_error"`, which is not a density, the first one has no unit.)
 
     Raises:
         ValueError: images or labels that do not fit the model.
@@ -58,20 +58,20 @@ def negative_log_likelihood(
 ) -> tuple[float, float]:
     """Estimate -log p(x), or -log p(x | label), by importance sampling from q(z | x).
 
-    See `VAE.log_likelihood`. The estimate is an upper bound in the mean, the tighter the more
-    samples.
+    See `VAE.log_likelihood`. The expected value of the estimate is an upper bound, which gets
+    tighter with more samples.
 
     Args:
         model: a `zoo.VAE` or a variant of it, whose likelihood is a density of the pixels: with a
             Bernoulli likelihood the pixels must be 0 or 1.
         x: images, float [n, *input_shape], n at least 2.
         labels: integers [n] for conditional models, else None.
-        samples: how many codes per image, at least 1.
-        seed: of the samples, and of the binary images of a model with `binarize="dynamic"`.
+        samples: the number of codes per image, at least 1.
+        seed: seed of the samples, and of the binary images of a model with `binarize="dynamic"`.
 
     Returns:
-        the mean over images, and its standard error, both in nats. The error is estimated from the
-        spread over images, which includes that of the sampling.
+        the mean over images and its standard error, both in nats. The error is estimated from the
+        spread over images, which includes the spread of the sampling.
 
     Raises:
         ValueError: images or labels that do not fit the model, or `samples` below 1.

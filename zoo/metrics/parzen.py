@@ -1,4 +1,4 @@
-"""The Parzen-window estimate of log-likelihoods, by which adversarial models were compared."""
+"""The Parzen-window estimate of log-likelihoods, once used to compare adversarial models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zoo.models.autoencoder import BaseAutoencoder
 
 BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
-BLOCK = 1 << 22  # distances that are in memory together
+BLOCK = 1 << 22  # distances in memory at the same time
 
 
 def parzen_log_likelihood(x: np.ndarray, samples: np.ndarray, bandwidth: float) -> np.ndarray:
@@ -63,18 +63,18 @@ def parzen_estimate(
     """Estimate the log-likelihood of images by Parzen windows around a model's samples.
 
     Args:
-        model: one that generates images. If it is conditional, the classes take turns.
+        model: a model that generates images. If it is conditional, the classes take turns.
         x: images, float [n, *input_shape], n at least 2.
-        validation: other images, float [m, *input_shape], with which the bandwidth is chosen.
-        samples: how many images are generated.
-        seed: of the generated images.
+        validation: other images, float [m, *input_shape], for the choice of the bandwidth.
+        samples: the number of generated images.
+        seed: seed of the generated images.
 
     Returns:
         the mean log-density over images and its standard error, both in nats, and the bandwidth in
         units of a pixel.
 
     Raises:
-        ValueError: images with another number of pixels than the model's.
+        ValueError: images whose number of pixels differs from the model's.
 
     Examples:
         >>> x = zoo.data.load("digits")[1][0]

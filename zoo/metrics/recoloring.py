@@ -1,4 +1,4 @@
-"""How well images are recolored: against images whose hues are turned, and by their palettes."""
+"""Quality of recolored images: compared with images of rotated hues, and by their palettes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def turned_hues(images: np.ndarray, angles: Any) -> np.ndarray:
-    """Return images, or palettes, whose hues are turned in Lab.
+    """Return images, or palettes, with their hues rotated in Lab.
 
     Args:
         images: float32 [n, ..., 3], sRGB in [0, 1]. angles: radians [n].
 
     Returns:
-        the same shape, sRGB in [0, 1]; colors that do not exist are clipped.
+        the same shape, sRGB in [0, 1]; colors outside of sRGB are clipped.
 
     Examples:
         >>> gray = np.full((1, 2, 2, 3), 0.5, "float32")  # has no hue
@@ -33,7 +33,7 @@ def turned_hues(images: np.ndarray, angles: Any) -> np.ndarray:
 
 
 def color_distance(images: np.ndarray, others: np.ndarray) -> float:
-    """Return the mean distance of pixels in the plane of a and b of Lab.
+    """Return the mean distance of pixels in the plane of a and b in Lab.
 
     Args:
         images, others: float32 [n, height, width, 3], sRGB in [0, 1].
@@ -48,9 +48,9 @@ def color_distance(images: np.ndarray, others: np.ndarray) -> float:
 
 
 def palette_distance(images: np.ndarray, asked: np.ndarray) -> float:
-    """Return the mean distance in Lab between the palettes of images and those asked for.
+    """Return the mean distance in Lab between the palettes of images and the requested palettes.
 
-    Colors are matched so that the sum of their distances is smallest.
+    Colors are matched so that the sum of their distances is minimal.
 
     Args:
         images: float32 [n, height, width, 3]. asked: palettes [n, colors, 3]; sRGB in [0, 1].
@@ -69,7 +69,7 @@ def palette_distance(images: np.ndarray, asked: np.ndarray) -> float:
 
 
 def asked_of(model: PaletteNet, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return images with hues turned by angles of seed 0, and their palettes.
+    """Return images with hues rotated by angles of seed 0, and the palettes of these images.
 
     Examples:
         >>> x = np.random.default_rng(0).random((2, 8, 8, 3), "float32")

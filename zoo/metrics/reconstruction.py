@@ -1,4 +1,4 @@
-"""How close images that a model reconstructs come to the originals."""
+"""How close reconstructed images are to their originals."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def reconstruction_error(
 ) -> float:
     """Squared error of reconstructions, summed over pixels and averaged over images.
 
-    `model.reconstruction_error(x)` gives that of every image by itself. Images are decoded from
-    their deterministic code, the mean of q(z | x) for a variational model, so that the value can be
-    compared with that of PCA.
+    `model.reconstruction_error(x)` returns the error of each single image. Images are decoded from
+    their deterministic code, for a variational model the mean of q(z | x), so that the value can be
+    compared with the error of PCA.
 
     Args:
         model: a model of the zoo.
@@ -30,8 +30,8 @@ def reconstruction_error(
         labels: integers [n] for conditional models, else None.
 
     Returns:
-        the error per image, at least 0, in squared units of a pixel; of the columns of a table in
-        their own units, in squared standard deviations.
+        the error per image, at least 0, in squared units of a pixel; for the columns of a table
+        that the likelihood standardizes, in squared standard deviations.
 
     Raises:
         ValueError: images or labels that do not fit the model.
@@ -66,10 +66,10 @@ def squared_error(reconstructed: np.ndarray, x: np.ndarray) -> float:
 
 
 def psnr(reconstructed: np.ndarray, x: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in decibels, of every image by itself, averaged over images.
+    """Peak signal-to-noise ratio of each image in decibels, averaged over images.
 
-    10 log10(1 / mean squared error), for pixels in [0, 1]: the higher, the closer. It is infinite
-    if an image equals its original.
+    10 log10(1 / mean squared error), for pixels in [0, 1]: higher means closer. It is infinite if
+    an image equals its original.
 
     Args:
         reconstructed: float [n, ...], in [0, 1].
@@ -94,10 +94,10 @@ def psnr(reconstructed: np.ndarray, x: np.ndarray) -> float:
 
 
 def ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
-    """Structural similarity of images, averaged over images: 1 for equal ones.
+    """Structural similarity of images, averaged over images: 1 for equal images.
 
-    It compares means, deviations and correlation in a Gaussian window around every pixel, and is
-    computed by scikit-image.
+    It compares means, deviations and correlation in a Gaussian window around each pixel;
+    scikit-image computes it.
 
     Args:
         reconstructed: float [n, height, width, channels], in [0, 1], at least 11 pixels a side.
@@ -108,7 +108,7 @@ def ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
 
     Raises:
         ImportError: scikit-image is missing.
-        ValueError: other shapes or ranges, smaller images, or none.
+        ValueError: different shapes, values out of range, images that are too small, or no images.
 
     Examples:
         >>> x = np.random.default_rng(0).random((2, 16, 16, 1))
@@ -144,17 +144,17 @@ def ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
 
 
 def _squared_differences(reconstructed, x) -> np.ndarray:
-    """Return (reconstructed - x)^2 of two arrays of one shape, float64."""
+    """Return (reconstructed - x)^2 of two arrays of equal shape, float64."""
     reconstructed, x = _arrays(reconstructed, x)
     return (x - reconstructed) ** 2
 
 
 def _arrays(reconstructed, x):
-    """Return two arrays of one shape as float64."""
+    """Return two arrays of equal shape as float64."""
     reconstructed, x = as_array(reconstructed, "reconstructed"), as_array(x, "x")
     if np.shape(reconstructed) != np.shape(x):
         raise ValueError(
-            f"The reconstructed images have the shape {np.shape(reconstructed)} and the originals "
-            f"{np.shape(x)}; give as many images of one shape."
+            f"The reconstructed images have the shape {np.shape(reconstructed)}, but the originals "
+            f"have {np.shape(x)}; give equally many images of the same shape."
         )
     return np.asarray(reconstructed, "float64"), np.asarray(x, "float64")

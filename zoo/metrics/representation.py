@@ -1,4 +1,4 @@
-"""Metrics of codes: information on classes, activity of units, distance to the prior."""
+"""Metrics of codes: information about classes, activity of units, distance to the prior."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def nearest_neighbor_accuracy(
     *,
     neighbors: int = 5,
 ) -> float:
-    """Accuracy of a nearest-neighbor classifier on codes (scikit-learn's).
+    """Accuracy of scikit-learn's nearest-neighbor classifier on codes.
 
     Args:
         model: a model that is not conditional.
-        train: images, float [n, *input_shape], and labels, integers [n], whose codes vote.
-        test: images, float [m, *input_shape], and labels, integers [m], to be classified.
-        neighbors: how many codes vote, at least 1.
+        train: images, float [n, *input_shape], whose codes vote, and labels, integers [n].
+        test: images to classify, float [m, *input_shape], and labels, integers [m].
+        neighbors: the number of codes that vote, at least 1.
 
     Returns:
         the accuracy in percent, from 0 to 100.
@@ -55,12 +55,12 @@ def linear_probe_accuracy(
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
 ) -> float:
-    """Accuracy of a logistic regression on standardized codes (scikit-learn's).
+    """Accuracy of scikit-learn's logistic regression on standardized codes.
 
     Args:
         model: a model that is not conditional.
-        train: images, float [n, *input_shape], and labels, integers [n], to be fitted.
-        test: images, float [m, *input_shape], and labels, integers [m], to be classified.
+        train: images to fit, float [n, *input_shape], and labels, integers [n].
+        test: images to classify, float [m, *input_shape], and labels, integers [m].
 
     Returns:
         the accuracy in percent, from 0 to 100.
@@ -101,13 +101,13 @@ def sliced_wasserstein(
 ) -> float:
     """Sliced 2-Wasserstein distance between two samples, such as codes and samples of the prior.
 
-    The root of the mean, over random directions, of the squared distance between the sorted
-    projections of both samples. It is 0 for equal samples.
+    It is the root of the mean squared distance between the sorted projections of both samples,
+    where the mean is also over random directions. It is 0 for equal samples.
 
     Args:
-        a, b: float [n, latent_dim] both.
-        directions: how many directions to average over, at least 1.
-        seed: of the directions.
+        a, b: both float [n, latent_dim].
+        directions: the number of directions in the average, at least 1.
+        seed: seed of the directions.
 
     Returns:
         the distance, at least 0, in units of a code.
@@ -136,13 +136,13 @@ def sliced_wasserstein(
 def jacobian_norm(model: Autoencoder, x: np.ndarray, *, squared: bool = False) -> float:
     """Frobenius norm of the encoder's Jacobian dz/dx, averaged over images.
 
-    In closed form for one dense layer with a sigmoid, a tanh or no activation; else a row of the
-    Jacobian at a time, with as many backward passes per image as the code has dimensions.
+    It has a closed form for one dense layer with a sigmoid, a tanh or no activation. Otherwise each
+    row of the Jacobian is computed by a backward pass; a code of d dimensions needs d passes.
 
     Args:
         model: a `zoo.Autoencoder` or a variant of it.
         x: images, float [n, *input_shape].
-        squared: average the squared norm instead.
+        squared: whether to average the squared norm instead.
 
     Returns:
         the norm, at least 0, in units of a code per unit of a pixel.
@@ -186,7 +186,7 @@ def saturation(model: BaseAutoencoder, x: np.ndarray) -> float:
     """Percentage of units that are saturated, below 0.05 or above 0.95, averaged over images.
 
     Args:
-        model: one whose code lies in [0, 1]. Codes of tanh units are mapped from [-1, 1] to there.
+        model: a model with codes in [0, 1]. Codes of tanh units are mapped from [-1, 1] to [0, 1].
         x: images, float [n, *input_shape].
 
     Returns:
@@ -209,12 +209,12 @@ def saturation(model: BaseAutoencoder, x: np.ndarray) -> float:
 
 
 def angle_to_principal_subspace(model: Autoencoder, x: np.ndarray) -> float:
-    """Largest principal angle between the subspace that a linear decoder spans and that of PCA.
+    """Largest principal angle between the subspace of a linear decoder and the subspace of PCA.
 
     Args:
         model: a linear autoencoder, with one layer each way and no activation.
-        x: the images that PCA is fitted to, float [n, *input_shape]: those that the model was
-            trained on.
+        x: the images that PCA is fitted to, float [n, *input_shape]: the training images of the
+            model.
 
     Returns:
         the angle in radians, from 0 to pi / 2; 0 at the optimum of the squared error.

@@ -1,4 +1,4 @@
-"""How good images are that a model makes of other images."""
+"""Quality of images that a model translates from other images."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def absolute_error(model: Pix2Pix | TDAE, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the absolute error of a pixel of translated images, averaged.
+    """Return the absolute error of translated images, averaged over pixels.
 
     Args:
         model: a `zoo.Pix2Pix` or `zoo.TDAE`.
-        x: images, float32 [n, *input_shape]. y: what they should become, [n, *target_shape].
+        x: images, float32 [n, *input_shape]. y: the true translations, [n, *target_shape].
 
     Examples:
         >>> y = zoo.data.load("digits")[1][0]
@@ -36,11 +36,11 @@ def absolute_error(model: Pix2Pix | TDAE, x: np.ndarray, y: np.ndarray) -> float
 
 
 def same_class(images: np.ndarray, others: np.ndarray, classifier: Any) -> float:
-    """Return the percentage of images that a classifier assigns to the class of another image.
+    """Return the percentage of images that a classifier assigns to the same class as the other one.
 
     Args:
-        images, others: float32 [n, height, width, channels], compared one by one.
-        classifier: a Keras model to class scores, from `load_reference_classifier`.
+        images, others: float32 [n, height, width, channels], compared pairwise.
+        classifier: a Keras model that returns class scores, from `load_reference_classifier`.
 
     Examples:
         >>> classifier = zoo.metrics.load_reference_classifier("mnist")
@@ -61,7 +61,7 @@ _CLASSIFIERS = {"fashion_silhouettes": "fashion_mnist"}
 
 
 def is_of_clothes(evaluation: Evaluation) -> bool:
-    """Whether a reference classifier knows the images that the given ones should become."""
+    """Whether there is a reference classifier for the true translations."""
     return evaluation.data_name in _CLASSIFIERS
 
 
@@ -71,7 +71,7 @@ def _absolute_error(e):
 
 
 def is_between_0_and_1(evaluation: Evaluation) -> bool:
-    """Whether pixels are in [0, 1], whose largest difference the PSNR takes as the peak."""
+    """Whether pixels are in [0, 1], because the PSNR assumes a peak of 1."""
     return (evaluation.model.likelihood.low, evaluation.model.likelihood.high) == (0.0, 1.0)
 
 

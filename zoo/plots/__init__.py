@@ -1,7 +1,7 @@
-"""Pictures of autoencoders; every function returns a matplotlib Figure that a notebook shows.
+"""Pictures of autoencoders; each function returns a matplotlib Figure that a notebook shows.
 
-Images with one channel are shown with the color map `cmap=`, by default with one that suits them:
-1 is black for drawings, which are mostly empty at their borders, and white for gray photographs.
+Images with one channel use the color map `cmap=`. By default it depends on the images: 1 is black
+for drawings, whose borders are mostly empty, and white for gray photographs.
 """
 
 from zoo.plots.images import (

@@ -1,4 +1,4 @@
-"""Pictures of images that models reconstruct and generate."""
+"""Pictures of reconstructed and generated images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUANTILE = 2.0
 def reconstructions(
     model: Any, x: Any, labels: Any = None, *, n: int = 12, cmap: Any = None
 ) -> Picture:
-    """Show originals in the upper row and their reconstructions below; of signals lines.
+    """Show originals in the upper row and reconstructions in the lower row; signals as lines.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -69,20 +69,22 @@ def reconstructions_of_several(
 
 
 def photographs(model: Any, x: Any, *, n: int = 10, seed: int = 0) -> Picture:
-    """Show photographs with their reconstructions, what lies between two of them, and samples.
+    """Show photographs with their reconstructions, interpolations between two, and samples.
 
     Args:
-        model: with a prior, and not conditional.
-        x: images, float32 [at least 4, *input_shape], in the range that the model takes.
-        n: how many in a row, at least 2; half of the images if there are fewer than 2 n.
-        seed: of the samples.
+        model: a model with a prior that is not conditional.
+        x: images, float32 [at least 4, *input_shape], in the range of the model's likelihood.
+        n: the number of images in a row, at least 2; half of the images if there are fewer than
+            2 n.
+        seed: seed of the samples.
 
     Returns:
-        seven rows: n images and their reconstructions, n others and theirs, what lies between the
-        codes of the first two images, the same of the first two others, and samples of the prior.
+        seven rows: n images and their reconstructions, n other images and their reconstructions,
+        interpolations between the codes of the first two images, and between those of the first two
+        other images, and samples of the prior.
 
     Raises:
-        ValueError: no prior, or labels; fewer than four images, or n below 2.
+        ValueError: a model without a prior, or with labels; fewer than four images, or n below 2.
 
     Examples:
         >>> x = np.random.default_rng(0).random((20, 32, 32, 3), "float32")
@@ -91,8 +93,8 @@ def photographs(model: Any, x: Any, *, n: int = 10, seed: int = 0) -> Picture:
     """
     need(
         model.prior is not None and not model.conditional,
-        "This picture needs a model with a prior and without labels, such as a VAE; "
-        f"{type(model).__name__} is none. See `reconstructions`.",
+        "This picture needs a model with a prior and without labels, such as a VAE, not a "
+        f"{type(model).__name__}. See `reconstructions`.",
     )
     need(
         min(n, len(x) // 2) > 1,
@@ -134,12 +136,12 @@ def rows_of_images(rows: dict, title: str, *, cmap: Any = None) -> Picture:
 def interpolations(
     model: Any, x: Any, labels: Any = None, *, pairs: int = 3, steps: int = 9, cmap: Any = None
 ) -> Picture:
-    """Show interpolations between pairs of images twice: of pixels, and of codes.
+    """Show interpolations between pairs of images twice: between pixels, and between codes.
 
     Args:
         x: images [at least 2 pairs, *input_shape]; the first is paired with the second, the third
             with the fourth. labels: integers for conditional models, which interpolate the style
-            and keep the label of the first image.
+            and keep the label of the first image of each pair.
         steps: images in a row, including both ends.
 
     Examples:
@@ -186,7 +188,7 @@ def restorations(
         >>> zoo.plots.restorations(model, x_test).savefig("restorations.png")
     """
     corruption = corruption or getattr(model, "used_corruption", getattr(model, "corruption", None))
-    need(corruption, "Say how to corrupt the images: corruption=zoo.Masking(0.25).")
+    need(corruption, "Give a corruption of the images, such as corruption=zoo.Masking(0.25).")
     x, labels = x[:n], None if labels is None else labels[:n]
     corrupted = corruption.sample(x, seed=seed)
     rows = np.concatenate([x, corrupted, model.reconstruct(np.clip(corrupted, 0, 1), labels)])
@@ -198,8 +200,8 @@ def restorations(
 def filters(model: Any, *, rows: int = 8, columns: int = 12) -> Picture:
     """Show the weights of units of the first layer as images.
 
-    Each image is scaled to its largest weight; gray is zero, black positive, white negative. The
-    units are those with the largest weights, in the order of the code.
+    Each image is scaled to its largest weight; gray is zero, black positive, white negative. It
+    shows the units with the largest weights, in the order of the code.
 
     Examples:
         >>> model = zoo.Autoencoder((8, 8, 1), 100, hidden_units=())
@@ -230,14 +232,14 @@ def filters_of_several(models: dict, *, side: int = 8) -> Picture:
 def _filters(model, n):
     need(
         hasattr(model, "encode"),
-        f"Filters are those of an encoder; {type(model).__name__} has none.",
+        f"Filters are weights of an encoder; {type(model).__name__} has none.",
     )
     kernels = [w for w in model.encoder.trainable_weights if w.name == "kernel"]
     need(
         len(model.image_shape) == 3
         and kernels
         and kernels[0].shape[0] == np.prod(model.image_shape),
-        "Filters need a first layer that is dense and takes images.",
+        "The picture needs a dense first layer that takes images.",
     )
     weights = kernels[0].numpy().T
     strongest = np.sort(np.argsort(-np.linalg.norm(weights, axis=1))[:n])
@@ -257,7 +259,7 @@ def samples(
     """Show images decoded from samples of the prior, row by row.
 
     Args:
-        labels: for conditional models, integers [rows * columns]; by default every column has one
+        labels: integers [rows * columns] for conditional models; by default each column shows one
             class.
 
     Examples:
@@ -268,7 +270,7 @@ def samples(
     need(
         model.can_generate,
         f"Samples need a model with a prior, such as a VAE, or an RBM; {type(model).__name__} has "
-        "none. `preview` shows what it does.",
+        "no prior. Use `preview` instead.",
     )
     need(min(rows, columns) > 0, f"rows={rows} and columns={columns} must be at least 1.")
     n = rows * columns
@@ -306,11 +308,11 @@ def style_grid(
 def analogies(
     model: Any, x: Any, labels: Any = None, *, n: int = 8, class_names: Any = None, cmap: Any = None
 ) -> Picture:
-    """Show real images on the left, and their style with every label on the right.
+    """Show real images on the left, and on the right their style with every label.
 
     Args:
-        labels: of the images, [n]; None if the model's encoder takes none.
-        n: how many images. class_names: of the labels. cmap: a matplotlib color map.
+        labels: labels of the images, [n]; None if the model's encoder takes none.
+        n: the number of images. class_names: names of the labels. cmap: a matplotlib color map.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -345,26 +347,27 @@ def traversal(
     start: Any = None,
     cmap: Any = None,
 ) -> Picture:
-    """Show the effect of each latent dimension: in a row, one dimension changes.
+    """Show the effect of each latent dimension: in each row, one dimension changes.
 
     Args:
         x: images [n, *input_shape]; if given, the dimensions of a VAE are sorted by their KL
             divergence from the prior for these images, in nats, which is written next to each row.
-        label: of the images, for conditional models; class 0 by default.
-        steps: images in a row. rows: how many dimensions to show at most.
-        start: the code [latent_dim] of the other dimensions; the middle of the prior by default.
+        label: the label of the images, for conditional models; class 0 by default.
+        steps: the number of images in a row. rows: the largest number of dimensions to show.
+        start: a code [latent_dim] with the values of the other dimensions; by default the middle of
+            the prior.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.load("vae_digits")
         >>> zoo.plots.traversal(model).savefig("traversal.png")
     """
-    need(model.conditional or label is None, "This model is not conditional and takes no label.")
-    need(steps > 0, f"steps is {steps}; show at least one image a dimension.")
+    need(model.conditional or label is None, "This model is not conditional: leave out label=.")
+    need(steps > 0, f"steps is {steps}; show at least one image per dimension.")
     need(rows > 0, f"rows is {rows}; show at least one dimension.")
     spread = model.prior.extent if model.prior else QUANTILE
     values = np.linspace(-spread, spread, steps, dtype="float32")
-    need(model.latent_dim, f"{type(model).__name__} has no codes to go through.")
+    need(model.latent_dim, f"{type(model).__name__} has no codes to traverse.")
     need_classes(model)
     given = start is not None
     start = np.asarray(start, "float32") if given else np.zeros(model.latent_dim, "float32")
@@ -391,14 +394,17 @@ def traversal(
 
 
 def _dimensions(model: Any, x: Any, label: int | None) -> tuple[list[int], list[str]]:
-    """Return the latent dimensions in the order of a traversal, and a name for each."""
+    """Return the latent dimensions in the order of a traversal, and their names."""
     if x is None:
         order = list(range(model.latent_dim))
         return order, [f"$z_{{{i + 1}}}$" for i in order]
-    need(hasattr(model, "kl_by_dimension"), "Dimensions are sorted by the KL divergences of a VAE.")
+    need(
+        hasattr(model, "kl_by_dimension"),
+        "x= sorts the dimensions by the KL divergences of a VAE; leave it out.",
+    )
     labels = np.full(len(x), label or 0) if model.conditional else None
     mixture = isinstance(model.prior, GaussianMixture)
-    need(not mixture, "A mixture as the prior has no KL divergence by dimension: leave out x.")
+    need(not mixture, "A mixture prior has no KL divergence by dimension: leave out x=.")
     kl = model.kl_by_dimension(x, labels).mean(axis=0)
     order = np.argsort(-kl).tolist()
     return order, [f"$z_{{{i + 1}}}$  {kl[i]:.2f} nats" for i in order]

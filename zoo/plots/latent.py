@@ -25,13 +25,13 @@ def manifold(
 ) -> Picture:
     """Show the images of a grid of two-dimensional codes, and the codes of real images.
 
-    Both panels have the same axes: the first latent dimension to the right, the second one
-    upward, in the same range.
+    Both panels have the same axes and range: the first latent dimension to the right, the second
+    one upward.
 
     Args:
-        model: with two latent dimensions.
+        model: a model with two latent dimensions.
         x, labels: real images for the right panel; without them, there is no right panel.
-        side: grid points along each axis.
+        side: the number of grid points along each axis.
         extent: half the range; by default that of the prior (two standard deviations of a normal
             prior), or one that includes 98 % of the codes if there is no prior.
 
@@ -41,7 +41,7 @@ def manifold(
         >>> zoo.plots.manifold(model, x_test, y_test).savefig("manifold.png")
     """
     need(model.latent_dim == 2, f"A manifold needs 2 latent dimensions, not {model.latent_dim}.")
-    need(not model.conditional, "A conditional model has a manifold a class; use style_grid.")
+    need(not model.conditional, "A conditional model has one manifold per class; use style_grid.")
     need(side > 1, f"side is {side}; a grid has at least 2 points along an axis.")
     codes = None if x is None else model.encode(x)
     end = _extent(model, codes) if extent is None else extent
@@ -67,7 +67,7 @@ def bubbles(
 ) -> Picture:
     """Show q(z | x) of images as ellipses with a radius of one standard deviation.
 
-    The dashed circle is that of a normal prior, in models that are not conditional.
+    The dashed circle shows a normal prior, for models that are not conditional.
 
     Args:
         model: a VAE with two latent dimensions.
@@ -78,7 +78,7 @@ def bubbles(
         >>> model = zoo.VAE((8, 8, 1), 2)
         >>> zoo.plots.bubbles(model, x_test[:100], y_test[:100]).savefig("bubbles.png")
     """
-    need(hasattr(model, "posterior_moments"), "Bubbles are the posteriors of a VAE.")
+    need(hasattr(model, "posterior_moments"), "Bubbles show the posteriors of a VAE.")
     need(model.latent_dim == 2, f"Bubbles need 2 latent dimensions, not {model.latent_dim}.")
     mean, log_var = model.posterior_moments(x, labels if model.conditional else None)
     widths = 2 * np.exp(0.5 * log_var)
@@ -131,8 +131,8 @@ def scatters(codes: dict, labels: Any, *, extent: float | None = None) -> Pictur
 
     Args:
         labels: integers [n].
-        extent: of the axes, which go from -extent to extent in all panels; by default each panel
-            fits its codes and has no ticks.
+        extent: half the range of the axes, which go from -extent to extent in all panels; by
+            default each panel fits its codes and has no ticks.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -185,7 +185,7 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Pi
 
 
 def training_curves(history: Any) -> Picture:
-    """Show every metric of a training by epoch; validation is dashed.
+    """Show every metric of a training by epoch; validation metrics are dashed.
 
     Args:
         history: the result of `fit`, or its `.history` dict.
@@ -213,7 +213,7 @@ def training_curves(history: Any) -> Picture:
 
 
 def _extent(model, codes) -> float:
-    """Return half the range of a map of codes."""
+    """Return half the range of the axes for codes."""
     if model.prior:
         return model.prior.extent
     if codes is None:

@@ -1,4 +1,4 @@
-"""What the functions of `zoo.plots` return: a figure that a notebook shows."""
+"""The figure that the functions of `zoo.plots` return, and that a notebook shows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 
 class Picture(Figure):
-    """A matplotlib Figure which a notebook shows as a picture where it ends a cell.
+    """A matplotlib Figure that a notebook shows if it is the value of a cell's last line.
 
-    A notebook shows figures of matplotlib only after pyplot was imported there, which changes how
-    all of them are shown, and would show one that pyplot made a second time, at the end of its
-    cell. This one belongs to no window and says itself what it looks like.
+    A notebook shows matplotlib figures only after pyplot was imported. The import changes how all
+    figures are shown, and a figure made by pyplot would appear a second time at the end of its
+    cell. This figure does not use pyplot, and renders itself for the notebook.
     """
 
     def _repr_png_(self) -> bytes:

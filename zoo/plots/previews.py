@@ -1,4 +1,4 @@
-"""The picture that shows most of a model; the class says which, in its attribute `picture`."""
+"""The most typical picture of a model; its class names the picture in the attribute `picture`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from zoo.plots.translations import draws_for_labels, recolorings, translations
 def preview(model: Any, x: Any, labels: Any = None) -> Picture:
     """Show the most typical picture of a model: styles by class, the manifold, samples, ...
 
-    The class says which, in its attribute `picture`: a name in `zoo.plots.previews.PREVIEWS`.
+    The class names it in its attribute `picture`: a name in `zoo.plots.previews.PREVIEWS`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -48,7 +48,7 @@ def _samples(model, x, labels):
 
 
 def _latent_space(model, x, labels):
-    """Show what the codes are: by how many numbers there are in one, and by what the images are."""
+    """Show the picture of codes that suits their number of dimensions and the kind of images."""
     beta = getattr(model, "beta", 1.0)
     normal = isinstance(model.prior, Normal)
     if normal and isinstance(beta, float) and beta > 1 and model.latent_dim > 2:
@@ -90,7 +90,7 @@ def _recolorings(model, x, labels):
 
 
 def _need_labels(model, labels):
-    need(labels is not None, f"Give labels= too: {type(model).__name__} is given them.")
+    need(labels is not None, f"Give labels=, which a {type(model).__name__} needs.")
 
 
 PREVIEWS: dict[str, Callable[[Any, Any, Any], Picture]] = {
@@ -104,4 +104,4 @@ PREVIEWS: dict[str, Callable[[Any, Any, Any], Picture]] = {
     "style_grid": _style_grid,
     "translations": translations,
 }
-"""Functions of a model, images and their labels or None, by the `picture` of a class."""
+"""Functions that take a model, images, and labels or None, by the `picture` of a class."""

@@ -32,7 +32,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
     """
     need(images.ndim == 4, "These pictures need images of shape (height, width, channels).")
     n, height, width, channels = images.shape
-    need(channels in (1, 3, 4), f"Images have 1, 3 or 4 channels to be shown, not {channels}.")
+    need(channels in (1, 3, 4), f"Pictures show images of 1, 3 or 4 channels, not {channels}.")
     rows = -(-n // columns)
     paper = blank(channels) if paper is None else paper
     laid = np.full((rows * (height + gap), columns * (width + gap), channels), paper, "float32")
@@ -43,7 +43,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
 
 
 def sheet(columns: int, rows: int, title: str) -> tuple[Picture, Any]:
-    """Return a figure and its axes, with a size for so many small images and the title."""
+    """Return a figure and its axes, sized for this grid of small images and the title."""
     width = max(0.55 * columns, 0.072 * len(title))
     figure = Picture(figsize=(width, 0.55 * rows + 0.4), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
@@ -77,9 +77,9 @@ def draw(
 
 
 def suited_colors(images: np.ndarray) -> str:
-    """Return the color map for images [n, height, width, 1]: of ink on paper, or of photographs.
+    """Return the color map for images [n, height, width, 1]: for drawings, or for photographs.
 
-    Drawings are mostly empty at their borders, where they have the lowest values; these are white.
+    The borders of drawings are mostly empty and have the lowest values, which are shown as white.
     """
     border = np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])
     low, high = images.min(), images.max()
@@ -87,7 +87,7 @@ def suited_colors(images: np.ndarray) -> str:
 
 
 def blank(channels: int, cmap: Any = INK) -> float:
-    """Return the value that is shown as white: for a color map NaN, which is not drawn."""
+    """Return the value that is shown as white; NaN for other color maps, which is not drawn."""
     if channels > 1:
         return 1.0
     return 0.0 if cmap == INK else np.nan
@@ -95,7 +95,7 @@ def blank(channels: int, cmap: Any = INK) -> float:
 
 def enlarged(figure: Picture) -> Picture:
     """Enlarge a figure until every image pixel has a screen pixel and all names fit; return it."""
-    for _ in range(5):  # a larger figure has a new layout
+    for _ in range(5):  # a larger figure gets a new layout
         figure.draw_without_rendering()
         lack = np.zeros(2)  # height and width
         for axes in figure.axes:
@@ -105,7 +105,7 @@ def enlarged(figure: Picture) -> Picture:
                 axes.get_window_extent(),
             )
             if place is None or around is None:
-                continue  # it is not in a grid, or it is hidden
+                continue  # these axes are not in a grid, or are hidden
             grid = place.get_gridspec().get_geometry()
             beyond = np.array([around.y1, around.x1]) - figure.bbox.size[::-1]
             lack = np.maximum(lack, 2 * np.maximum(beyond, [-around.y0, -around.x0]))
@@ -134,14 +134,14 @@ def name_columns(axes: Any, model: Any, class_names: Sequence[str] | None, offse
 
 
 def name_rows(axes: Any, names: list[str], height: int) -> None:
-    """Write names to the left of the rows of images, which have this height."""
+    """Write names to the left of the rows of images, whose height is given."""
     places = np.arange(len(names)) * (height + 1) + height / 2
     axes.set_yticks(places, names, fontsize=7)
     axes.tick_params(length=0)
 
 
 def save_small(figure: Figure, path: Any) -> None:
-    """Save a PNG with 64 grays or 256 colors, at half the size or less, for a preset folder.
+    """Save a PNG with 64 grays or 256 colors, for a preset folder; half the file size or less.
 
     Examples:
         >>> figure = zoo.plots.energy_surface()
@@ -153,24 +153,24 @@ def save_small(figure: Figure, path: Any) -> None:
     red, green, blue = image.split()
     if red == green == blue:
         image = red.quantize(64)
-    else:  # MAXCOVERAGE: the default method would merge rare colors of classes
+    else:  # the default method would merge rare colors of classes
         image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     with publish_file(path, overwrite=True) as scratch:
         image.save(scratch, format="png", optimize=True)
 
 
 def need(condition: Any, message: str) -> None:
-    """Raise a ValueError with this message unless the condition holds."""
+    """Raise a ValueError with this message if the condition is false."""
     if not condition:
         raise ValueError(message)
 
 
 def need_classes(model: Any) -> None:
-    """Refuse a model whose labels are no classes."""
+    """Refuse a model whose labels are not classes."""
     need(
         not model.label_shape,
-        f"The labels of this {type(model).__name__} have the shape {model.label_shape} and are no "
-        "classes. See `preview` and `draws_for_labels`.",
+        f"The labels of this {type(model).__name__} are not classes but have the shape "
+        f"{model.label_shape}. See `preview` and `draws_for_labels`.",
     )
 
 

@@ -12,13 +12,13 @@ _COLORS = ("0.6", "#c1440e", "#1f6f8b", "#4a7c2c")
 
 
 def signals(rows: dict, title: str = "", *, columns: int = _COLUMNS) -> Picture:
-    """Show signals as lines: each in axes of its own, those of several names over each other.
+    """Show signals as lines: one signal per axes, with the lines of all names in the same axes.
 
     Args:
-        rows: signals by name, all [n, time, channels] or [n, features]; the first name is drawn
-            wide and gray, as what the others are compared with. Channels share axes and color.
-        title: of the picture.
-        columns: how many axes stand in a row.
+        rows: signals by name, all [n, time, channels] or [n, features]; the first name is the
+            reference, drawn wide and gray. Channels share axes and color.
+        title: the title of the picture.
+        columns: the number of axes in a row.
 
     Example:
         >>> waves = np.sin(np.linspace(0, 9, 50) + np.arange(6)[:, None])

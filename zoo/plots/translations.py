@@ -1,4 +1,4 @@
-"""Pictures of images that models make of other images."""
+"""Pictures of images that models translate from other images."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from zoo.plots.sheets import enlarged, need, sheet, show
 
 
 def translations(model: Any, x: Any, y: Any = None, *, n: int = 12, cmap: Any = None) -> Picture:
-    """Show images, their translations, and what they should be.
+    """Show images, their translations, and the true images.
 
     Args:
         model: a `zoo.Pix2Pix` or `zoo.TDAE`.
-        x: images [at least n, *input_shape]; small ones are shown in larger pixels.
-        y: the other images of the pairs, or None.
+        x: images [at least n, *input_shape]; small ones are shown with larger pixels.
+        y: the true translations, or None.
 
     Raises:
-        ValueError: a model that does not translate, or images with other channels than theirs.
+        ValueError: a model that does not translate, or images with another number of channels.
 
     Examples:
         >>> (y, _), _ = zoo.data.load("digits")
@@ -35,7 +35,7 @@ def translations(model: Any, x: Any, y: Any = None, *, n: int = 12, cmap: Any = 
     if y is not None:
         rows["true"] = check_label_arrays(y[:n], len(x), model)
     channels = max(images.shape[-1] for images in rows.values())
-    rows = {  # gray ones are shown among those in color
+    rows = {  # gray images get three channels among images in color
         name: np.repeat(images, channels, axis=-1) if images.shape[-1] == 1 else images
         for name, images in rows.items()
     }
@@ -48,7 +48,7 @@ def enlarged_pixels(images: np.ndarray, times: int) -> np.ndarray:
 
 
 def recolorings(model: Any, x: Any, palettes: Any, *, n: int = 8, cmap: Any = None) -> Picture:
-    """Show images in the first row, and below them in the colors of palettes, one a row.
+    """Show images in the first row, and in each row below in the colors of a palette.
 
     Args:
         model: a `zoo.PaletteNet`.
@@ -62,7 +62,7 @@ def recolorings(model: Any, x: Any, palettes: Any, *, n: int = 8, cmap: Any = No
     need(hasattr(model, "recolor"), f"{type(model).__name__} does not recolor images.")
     x, palettes = np.asarray(x[:n]), np.asarray(palettes)
     height, width = x.shape[1:3]
-    bands = np.arange(width) * palettes.shape[1] // width  # of the colors of a palette
+    bands = np.arange(width) * palettes.shape[1] // width  # the color of each column of pixels
     cells = [np.ones_like(x[:1]), x]
     for palette in palettes:
         shown = np.broadcast_to(palette[bands], (1, height, width, 3))
@@ -75,12 +75,12 @@ def recolorings(model: Any, x: Any, palettes: Any, *, n: int = 8, cmap: Any = No
 def draws_for_labels(
     model: Any, labels: Any, *, n: int = 6, seed: int = 0, cmap: Any = None
 ) -> Picture:
-    """Show images that are given as labels, and beside each what a model draws for it.
+    """Show labels that are images, and beside each the images that a model draws for it.
 
     Args:
-        model: a `zoo.CVAE` with a `label_shape` of images like its own.
+        model: a `zoo.CVAE` whose `label_shape` is the shape of its images.
         labels: images [rows, *label_shape].
-        n: how many draws there are for each; all labels get the same codes.
+        n: the number of draws for each label; all labels get the same codes.
 
     Raises:
         ValueError: a model with other labels.
@@ -93,7 +93,7 @@ def draws_for_labels(
     need(
         model.conditional and model.label_shape == model.image_shape,
         f"{type(model).__name__} has labels of the shape {model.label_shape}; this picture needs "
-        "labels of the shape of its images.",
+        "labels that are images of the model's shape.",
     )
     z = np.repeat(model.prior.sample(n, seed=seed)[None], len(labels), axis=0)
     drawn = model.decode(z.reshape(-1, model.latent_dim), np.repeat(labels, n, axis=0))

@@ -1,8 +1,8 @@
-"""What cards say of a user's own data, and a note of where these lay, which stays on this machine.
+"""Descriptions of a user's data for cards, and a local note of the paths of these data.
 
-A card is for everybody, so it has no path. The note is a hidden file beside the folder of a preset,
-`.NAME.data.json`, not inside of it: it is not in a copy, an archive or a repository of the folder.
-It tells `zoo evaluate --data PATH` that a model was trained on most of what is at PATH.
+A card may be published, so it has no path. The note is a hidden file beside the folder of a preset,
+`.NAME.data.json`, not inside of it, so that copies, archives or repositories of the folder do not
+contain it. From the note, `zoo evaluate --data PATH` knows that most of PATH was training data.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from zoo.runtime.json_file import read_object
 
 
 class DataNote(NamedTuple):
-    """Where the data of a training lay: as it was given, and the whole path; the same of labels."""
+    """The path of the training data as the user gave it, its absolute path, and that of labels."""
 
     data: str = ""
     path: str = ""
     labels: str = ""
 
     def means(self, path: str) -> bool:
-        """Return whether a path is where the data lay."""
+        """Return whether a path is the path of the training data."""
         return bool(self.data) and (path == self.data or os.path.realpath(path) == self.path)
 
 
 def described(own: OwnData) -> str:
-    """Return what a card says of a user's own data: their kind, number and size, and no path.
+    """Return the description of a user's data for cards: kind, number and size, without a path.
 
     Example:
         >>> import numpy as np
@@ -53,7 +53,7 @@ def described(own: OwnData) -> str:
 
 
 def write_note(preset: Path, card: Card, own: OwnData | None) -> None:
-    """Write where the data of a new preset lay, beside its folder; or remove the note of an old."""
+    """Write the path of a new preset's data beside its folder, or remove an older note there."""
     file = _file(preset)
     if own is None or not own.path:
         file.unlink(missing_ok=True)
@@ -65,10 +65,10 @@ def write_note(preset: Path, card: Card, own: OwnData | None) -> None:
 
 
 def read_note(preset: str | os.PathLike | None, card: Card) -> DataNote:
-    """Return where the data of a preset lay, or empty texts if that is not known here.
+    """Return the path of a preset's training data, or empty strings if it is not known here.
 
-    Cards of earlier versions say so themselves. The note of another preset, which had the same
-    folder before, does not count.
+    Cards of earlier versions have the path themselves. A note is ignored if it belongs to another
+    preset that had the same folder before.
     """
     recipe = card.get("recipe") or {}
     old = recipe.get("data") or ""
@@ -87,7 +87,7 @@ def read_note(preset: str | os.PathLike | None, card: Card) -> DataNote:
 
 
 def labels_in_a_file(own: OwnData) -> bool:
-    """Return whether the labels are in a file of their own, and not in a column of a table."""
+    """Return whether the labels are in a separate file, and not in a column of a table."""
     return bool(own.label_file) and (not own.columns or own.label_file.endswith(".npy"))
 
 

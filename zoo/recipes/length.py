@@ -1,4 +1,4 @@
-"""How long a recipe trains on other data than its own: as many steps, in more epochs."""
+"""The length of a training on other data than the recipe's: as many steps, in more epochs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from zoo.recipes import Recipe
 
 
 def steps_per_epoch(recipe: Recipe) -> int:
-    """Return how many steps an epoch had for which the epochs of a recipe are meant, or 0.
+    """Return the number of steps per epoch that the epochs of a recipe are meant for, or 0.
 
-    They are those on the recipe's data set, unless the recipe says them.
+    It is the number on the recipe's data set, unless the recipe states it.
     """
     if recipe.steps_per_epoch:
         return recipe.steps_per_epoch
     source = data.SOURCES.get(recipe.data)
     n = source.images if source else 0
-    if recipe.validation < n:  # a recipe of a user's own may leave the default, of 10,000
+    if recipe.validation < n:  # a user's recipe may keep the default, 10,000
         n -= recipe.validation
     return math.ceil(n / recipe.batch_size)
 
@@ -32,21 +32,21 @@ def fitted(
     epochs: int | None = None,
     batch_size: int | None = None,
 ) -> tuple[Recipe, str]:
-    """Return a recipe that makes at least as many steps on `n` items as on the data it is for.
+    """Return a recipe that makes at least as many steps on `n` items as on its own data.
 
-    Batches of few items are smaller, and there are more epochs of them, also of a pre-training.
-    More items than those of the recipe are trained for as many epochs.
+    For few items, batches are smaller and epochs are more, also in pre-training. If there are more
+    items than in the recipe's data, the number of epochs stays the same.
 
     Args:
-        recipe: as it was written.
-        n: how many items a model learns from. what: their name, such as "images".
-        epochs, batch_size: as a user asked, which are taken as they are.
+        recipe: the recipe before adaptation.
+        n: the number of training items. what: the kind of items, such as "images".
+        epochs, batch_size: the user's choices, which stay unchanged, or None.
 
     Returns:
-        the recipe, and what was changed as one line, or "".
+        the recipe, and a line that says what was changed, or "".
     """
     before = steps_per_epoch(recipe)
-    if not before:  # a user's own recipe: its numbers are what was asked for
+    if not before:  # a user's recipe: its numbers stay unchanged
         given = {"epochs": epochs, "batch_size": batch_size}
         return replace(recipe, **{k: v for k, v in given.items() if v is not None}), ""
     size = recipe.batch_size if batch_size is None else batch_size
@@ -71,10 +71,10 @@ def fitted(
         said.append(f"{length:,} epochs instead of {recipe.epochs}")
     if not said:
         return changed, ""
-    aim = f", so that the recipe's {recipe.epochs * before:,} steps are made"
+    aim = f", to make the recipe's {recipe.epochs * before:,} steps"
     return changed, f"{n:,} {what}: {', '.join(said)}{aim if epochs is None else ''}"
 
 
 def _longer(epochs, before, now) -> int:
-    """Return how many epochs of `now` steps make as many steps as those of `before`, or more."""
+    """Return the number of epochs of `now` steps that make at least `epochs * before` steps."""
     return max(epochs, -(-epochs * before // now))

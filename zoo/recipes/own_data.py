@@ -1,4 +1,4 @@
-"""Recipes for images of a user's own, with settings that suit them."""
+"""Recipes for a user's images, with settings that suit them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from zoo.recipes import Recipe
 from zoo.recipes.data_note import labels_in_a_file
 from zoo.recipes.length import fitted
 
-TITLE, TABLE = "images of one's own", "a table of one's own"
+TITLE, TABLE = "the user's own images", "the user's own table"
 _LEAST_OF_PHOTOGRAPHS = 32  # pixels a side
-_MOST_CLASSES = 1000  # where most of them have no image
-_MANY = 10_000  # images, from which on batches are larger
-_STEPS = 3000  # of a class on few images
+_MOST_CLASSES = 1000  # if most of them have no image
+_MANY = 10_000  # images; with so many, batches are larger
+_STEPS = 3000  # training steps of a class on few images
 
 
 def learns_labels_of_data(model_class: type) -> bool:
-    """Return whether a class learns from labels that the data have, if only of some images."""
+    """Return whether a class learns from labels in the data, even if only some images have them."""
     learns = model_class.learns_labels or model_class.semi_supervised
     return learns and not model_class.makes_labels
 
@@ -40,17 +40,17 @@ def learns_labels_of_data(model_class: type) -> bool:
 def recipe_of_class(
     model_class: type, shape: tuple[int, ...], n: int, settings: dict | None = None
 ) -> Recipe:
-    """Return a recipe for a class on images of this shape, to start from.
+    """Return an initial recipe for a class on images of this shape.
 
     Convolutions halve the images until 5 to 8 pixels a side are left; photographs in color, of 32
-    pixels a side or more, get residual networks. With `network` among the settings the class
-    chooses their widths. The optimizer is that of the shipped recipe of the class.
+    pixels a side or more, get residual networks. If the settings have `network`, the class chooses
+    the widths of its layers. The optimizer is that of the shipped recipe of the class.
 
     Args:
         model_class: a class of the zoo, or a subclass.
         shape: (height, width, channels), or (features,).
-        n: how many images there are; their labels say how many classes.
-        settings: of the model, which are taken as they are.
+        n: the number of images.
+        settings: settings of the model, which override the suggested ones.
 
     Example:
         >>> from zoo.recipes.own_data import recipe_of_class
@@ -72,7 +72,7 @@ def recipe_of_class(
     if "latent_dim" in takes:
         model["latent_dim"] = suited_latent_dim(shape)
     filters = settings.get("filters", suited_filters(shape)) if "filters" in takes else ()
-    described = "network" in settings  # which says what suits
+    described = "network" in settings  # the network has suitable widths by default
     if "filters" in takes and not model_class.learns_pairs and not described:
         model["filters"] = list(filters)
     if "hidden_units" in takes and not described:
@@ -99,11 +99,11 @@ def recipe_of_class(
 
 
 def _keep(model_class, settings) -> str:
-    """Return "best" where the lowest val_loss tells the best epoch, else "last".
+    """Return "best" if the lowest val_loss marks the best epoch, else "last".
 
-    It does not for adversarial losses, for the contrast of an RBM, for phases with losses of their
-    own, and where the weight of the KL divergence rises; nor for conditional models, whose images
-    drawn by label still get better when the loss on new images rises again.
+    It does not mark the best epoch for adversarial losses, for the contrast of an RBM, for phases
+    with separate losses, or if the weight of the KL divergence rises; nor for conditional models,
+    whose images drawn by label still improve when the loss on new images rises again.
     """
     contrast = issubclass(model_class, CLASSES["RBM"])
     phases = model_class.updates or model_class.semi_supervised or model_class.conditional
@@ -112,7 +112,7 @@ def _keep(model_class, settings) -> str:
 
 
 def _shipped(model_class) -> Recipe | None:
-    """Return the shipped recipe of a class, or of its nearest base: of MNIST, with a short name."""
+    """Return the shipped recipe of a class or its nearest base; MNIST and short names first."""
     all_recipes = [recipes.get(name) for name in recipes.names()]
     for base in model_class.__mro__:
         if found := [recipe for recipe in all_recipes if recipe.class_name == base.__name__]:
@@ -121,14 +121,14 @@ def _shipped(model_class) -> Recipe | None:
 
 
 def suited(recipe: Recipe, x: Any, model_class: type) -> tuple[Recipe, list[str]]:
-    """Return a recipe with settings that suit images, and what was changed, in words.
+    """Return a recipe with settings that suit images, and descriptions of what was changed.
 
-    Photographs have no binary pixels: `binarize` is left out, and pixels are Gaussian, with a
-    spread that is calibrated, unless the recipe says another likelihood.
+    Photographs have no binary pixels: `binarize` is left out, and pixels are Gaussian with a
+    calibrated spread, unless the recipe has another likelihood.
 
     Args:
         x: images [n, ...] in [0, 1]; vectors change nothing.
-        model_class: the recipe's.
+        model_class: the class of the recipe.
     """
     vectors = len(x.shape) != 4 or len(recipe.model.get("input_shape", ())) == 1
     if vectors or model_class.learns_pairs:
@@ -138,16 +138,16 @@ def suited(recipe: Recipe, x: Any, model_class: type) -> tuple[Recipe, list[str]
         return recipe, []
     what = "photographs" if x.shape[-1] == 3 else "gray photographs"
     if model.pop("binarize", None):
-        said.append(f"binarize is left out, as these are {what}")
+        said.append(f"binarize is left out, because these are {what}")
     takes = arguments_of(model_class)
     if "likelihood" not in model and "likelihood" in takes and model_class.suits_photographs:
         model["likelihood"] = "gaussian"
-        said.append(f'likelihood is "gaussian", as these are {what}')
+        said.append(f'likelihood is "gaussian", because these are {what}')
     return replace(recipe, model=model), said
 
 
 def _are_drawings(some) -> bool:
-    """Say whether most values of images are nearly 0 or 1."""
+    """Return whether most values of images are nearly 0 or 1."""
     return bool(np.mean((some < 0.1) | (some > 0.9)) > 0.6)
 
 
@@ -161,27 +161,27 @@ def adapted(
     epochs: int | None = None,
     batch_size: int | None = None,
 ) -> tuple[Recipe, OwnData, list[str]]:
-    """Adapt a recipe to images of a user's own; return it, and these images.
+    """Adapt a recipe to a user's images; return it, and these images.
 
     Args:
-        recipe: as it is shipped, or from `recipe_of_class`.
+        recipe: a shipped recipe, or one from `recipe_of_class`.
         images: an array, the path of a folder or file, or an `OwnData`.
         labels: integers [n], the path of an .npy file, or None.
-        name: of the preset that is made.
-        model_class: the recipe's, where it is not one of the zoo.
-        epochs, batch_size: where a user asked for some, instead of those that suit.
+        name: the name of the new preset.
+        model_class: the class of the recipe, if it is not a class of the zoo.
+        epochs, batch_size: the user's choices; None chooses suitable ones.
 
     Returns:
         the recipe, the images as an `OwnData` in the order that the recipe's seed draws, and lines
-        that say what was changed for their sake.
+        that describe the changes.
 
     Raises:
-        ValueError: images and labels that do not go together, or with the recipe.
+        ValueError: images and labels that do not fit each other or the recipe.
     """
     if "lower" in recipe.model:
         raise ValueError(
-            f"The recipe {recipe.name} learns the codes of {recipe.model['lower']}, which are for "
-            "its own data set; train a recipe without lower= on your images."
+            f"The recipe {recipe.name} learns the codes of {recipe.model['lower']}, which belong "
+            "to its data set; train a recipe without lower= on your images."
         )
     model_class = model_class or CLASSES[recipe.class_name]
     learns_labels = learns_labels_of_data(model_class)
@@ -236,12 +236,12 @@ def adapted(
 
 
 def _classes_of(y) -> int:
-    """Return how many classes there are by labels, which count them from 0."""
+    """Return the number of classes of labels, which count classes from 0."""
     there = np.unique(y)
     if there[-1] >= max(_MOST_CLASSES, 100 * len(there)):
         raise ValueError(
-            f"The labels go up to {there[-1]}, and {len(there)} different ones are there: a model "
-            f"has a class for each number from 0. Count the classes: y = np.unique(y, "
+            f"The labels go up to {there[-1]}, but only {len(there)} different ones occur, and a "
+            f"model has a class for each number from 0. Number the classes: y = np.unique(y, "
             "return_inverse=True)[1]; in a table, put a letter before each number."
         )
     return int(there[-1]) + 1
@@ -263,9 +263,9 @@ def _likelihood_of_columns(recipe, x, own) -> dict:
     known = (GaussianColumns.__name__, MixedColumns.__name__)
     if asked != "gaussian" and not (isinstance(asked, dict) and asked.get("class_name") in known):
         raise ValueError(
-            f"likelihood={asked!r} is not for tables, whose columns are normal in their own units: "
-            "leave it out, or take poisson or negative_binomial for counts. Or standardize the "
-            "columns yourself, and give them as an .npy file."
+            f"likelihood={asked!r} is not for tables, whose columns are normal in the units of the "
+            "table: leave it out, or use poisson or negative_binomial for counts. Or standardize "
+            "the columns yourself, and give them as an .npy file."
         )
     if own.categories:
         names = {"names": own.columns, "category_names": own.category_names}
@@ -274,7 +274,7 @@ def _likelihood_of_columns(recipe, x, own) -> dict:
 
 
 def _shape_asked(recipe, path) -> dict:
-    """Return size and channels for the images of a folder: those of the recipe."""
+    """Return size and channels for the images of a folder, as in the recipe."""
     shape = recipe.model.get("input_shape", ())
     if not Path(path).is_dir() or len(shape) != 3 or shape[2] not in (1, 3):
         return {}

@@ -17,8 +17,8 @@ from zoo.checks.names import UnknownNameError
 from zoo.runtime.json_file import shortened
 
 _LARGEST = 2**31 - 1
-_LARGEST_FLOAT = 3.4e38  # of float32
-_IN_WORDS = {str: "text", int: "a whole number", dict: "a table", list: "a list of texts"}
+_LARGEST_FLOAT = 3.4e38  # limit of float32
+_IN_WORDS = {str: "text", int: "a whole number", dict: "a table", list: "a list of strings"}
 
 
 @dataclass(frozen=True)
@@ -26,31 +26,31 @@ class Recipe:
     """How a preset is trained.
 
     Attributes:
-        name: of the preset.
+        name: the name of the preset.
         description: one line for the card.
         paper: authors, year, identifier.
-        data: a name of `zoo.data.SOURCES`, or images of a user's own: a folder, an .npy or .npz
-            file.
+        data: a name in `zoo.data.SOURCES`; or the user's images: a folder, an .npy or .npz file.
         class_name: a class of the zoo.
         model: the arguments of the class.
         optimizer: `learning_rate`, and optionally `beta_1` and `final`; the rate decays along a
             half cosine to `final` times its start. With several updates, an entry with the name of
             an update overrides these settings.
         epochs, batch_size, seed: of the training.
-        steps_per_epoch: for which `epochs` are meant: on data of one's own with fewer there are
-            more epochs; 0 for those of the data set, or of any data if it is none of the zoo.
-        pretraining: empty, or `epochs`, `learning_rate`, and arguments. With a `class`, its models
-            pre-train the layers one by one, see `zoo.pretrain`; without one, the whole model is
-            pre-trained with these arguments instead of those in `model`.
-        labels: how many images keep their label, equally many of each class; 0 for all. They are
-            chosen with the recipe's seed, by `zoo.data.keep_labels`.
-        validation: how many images, the last of the training set, are kept for validation.
-        storage: of the weights, "float32", "float16" or "compact"; see `zoo.save`.
-        label_file: an .npy file with the labels of images of a user's own, or the column of a table
-            that holds them; "" for none.
+        steps_per_epoch: the number of steps that `epochs` is meant for: on user data with fewer
+            steps per epoch there are more epochs. 0 takes the number on the recipe's data set; if
+            that is not a data set of the zoo, `epochs` never changes.
+        pretraining: empty, or `epochs`, `learning_rate`, and arguments. With a `class`, models of
+            that class pre-train the layers one by one, see `zoo.pretrain`; without one, the whole
+            model is pre-trained with these arguments instead of those in `model`.
+        labels: the number of images that keep their label, equally many of each class; 0 for all.
+            They are chosen with the recipe's seed, by `zoo.data.keep_labels`.
+        validation: the number of images, the last of the training set, for validation.
+        storage: storage of the weights, "float32", "float16" or "compact"; see `zoo.save`.
+        label_file: an .npy file with the labels of the user's images, or the column of a table that
+            holds them; "" for none.
         drop: columns of the table that are left out.
-        delimiter, decimal: of the table, where they were given; see `zoo.data.from_table`.
-        keep: "last" or "best": the weights of the last epoch, or of that with the lowest
+        delimiter, decimal: of the table, if they were given; see `zoo.data.from_table`.
+        keep: "last" or "best": the weights of the last epoch, or of the epoch with the lowest
             `val_loss`.
     """
 
@@ -92,10 +92,10 @@ class Recipe:
         return made
 
     def to_toml(self) -> str:
-        """Return the recipe as TOML, which `parse` reads; what is as by default is left out.
+        """Return the recipe as TOML, which `parse` reads; default values are left out.
 
         Raises:
-            TypeError: a setting that TOML does not have, such as None in a list.
+            TypeError: a setting that TOML cannot hold, such as None in a list.
 
         Example:
             >>> from zoo import recipes
@@ -119,7 +119,7 @@ _KINDS: dict[str, type] = {"str": str, "int": int, "dict[str, Any]": dict, "list
 
 
 def _check(recipe):
-    """Refuse entries of other types, and numbers that cannot be."""
+    """Refuse entries of wrong types, and numbers out of range."""
     for entry in fields(recipe):
         value, kind = getattr(recipe, entry.name), _KINDS[str(entry.type)]
         fits = isinstance(value, kind) and not isinstance(value, bool)
@@ -144,7 +144,7 @@ def _check(recipe):
 
 
 def _without_none(value):
-    """Return a value without entries of tables that are None, which TOML does not have."""
+    """Return a value without table entries that are None, because TOML has no None."""
     if isinstance(value, dict):
         return {key: _without_none(entry) for key, entry in value.items() if entry is not None}
     if isinstance(value, list | tuple):
@@ -158,10 +158,10 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Recipe:
-    """Return the recipe of a shipped preset, or one from a user's own .toml file.
+    """Return the recipe of a shipped preset, or one from a user's .toml file.
 
     Raises:
-        UnknownNameError: there is no such recipe; the error has the nearest names.
+        UnknownNameError: there is no such recipe; the error suggests the nearest names.
         OSError, ValueError: a file that cannot be read, or is not a recipe.
     """
     if str(name).endswith(".toml"):
@@ -170,10 +170,10 @@ def get(name: str) -> Recipe:
 
 
 def text(name: str) -> str:
-    """Return the file of a shipped recipe.
+    """Return the text of a shipped recipe.
 
     Raises:
-        UnknownNameError: there is none of that name; the nearest are given.
+        UnknownNameError: there is no such recipe; the error suggests the nearest names.
     """
     if name not in names():
         raise UnknownNameError("recipe", name, names())

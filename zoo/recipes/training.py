@@ -37,7 +37,7 @@ from zoo.training.monitors import check_finite, not_finite
 
 FINE_TUNING_RATE = 5e-4
 KEEP = ("last", "best")
-_MOST_LINES = 200  # and backups, about: many short epochs share one
+_MOST_LINES = 200  # about the largest number of printed lines and of backups
 
 
 def train(
@@ -57,42 +57,42 @@ def train(
 ) -> Card | None:
     """Train a model from its recipe and write it as a preset folder.
 
-    An interrupted training continues after its last complete epoch, or one of the last of very
-    many: its state is in a folder next to `out` until the preset is written.
+    An interrupted training continues after its last complete epoch, or after one of the last epochs
+    if there are very many: its state is in a folder next to `out` until the preset is written.
 
     Args:
         recipe: from `zoo.recipes.get(name)` or `Recipe.parse`.
         out: the folder to write.
-        epochs, batch_size: numbers of your own, instead of the recipe's.
-        overwrite: replace an existing preset, if its folder holds nothing else.
-        images: train on these instead of the recipe's data set: an array of images; a folder of
+        epochs, batch_size: numbers that replace those of the recipe.
+        overwrite: whether to replace an existing preset, if its folder holds nothing else.
+        images: training images in place of the recipe's data set: an array of images; a folder of
             images, which get the size in the recipe (see `zoo.data.from_folder`); or an .npy or
             .npz file, whose images stay on disk. They determine the model's `input_shape`. A sixth
             of them, or the number in the recipe if it is smaller, is chosen with the recipe's seed
-            and kept for validation. Of few images batches are smaller and epochs more, so that the
-            recipe's number of steps is made. For photographs `binarize` is left out, and the
-            likelihood is Gaussian unless the recipe has one. A line says so.
-        labels: of these images, integers [n] or the path of an .npy file, for models that learn
-            from labels; semi-supervised models take -1 for unknown labels. Those of a folder are
-            its subfolders.
+            and kept for validation. For few images, batches are smaller and epochs more, to make
+            the recipe's number of steps. For photographs `binarize` is left out, and the likelihood
+            is Gaussian unless the recipe has one. Printed lines describe such changes.
+        labels: labels of these images, integers [n] or the path of an .npy file, for models that
+            learn from labels; semi-supervised models take -1 for unknown labels. For a folder, the
+            subfolders are the labels.
         strategy: how to train on several devices; see `zoo.strategy`.
-        licence: of your weights; by default the card says "not stated".
-        model_class: your own class; by default the zoo's class with the name in the recipe.
+        licence: the licence of your weights; by default the card says "not stated".
+        model_class: your model class; by default the zoo's class with the name in the recipe.
         other: a trained model to start from, in place of new weights and of a pre-training: every
             weight that fits is kept, see `zoo.presets.other_sizes.start_from`. The card names it.
-        verbose: whether to print a line per epoch, or per few of many, with the speed and the
-            remaining time; and what the model did not learn.
+        verbose: whether to print progress lines, with the speed and the remaining time, and what
+            the model did not learn.
 
     Returns:
-        the card, without metrics, which `zoo evaluate` measures later. None for all workers except
-        the first, which writes.
+        the card, without metrics, which `zoo evaluate` measures later. Only the first of several
+        workers writes the preset; the others return None.
 
     Raises:
-        FileExistsError: `out` exists and `overwrite` is false, or it holds anything else; raised
+        FileExistsError: `out` exists and `overwrite` is false, or it holds other files; raised
             before training starts.
         UnknownNameError: the recipe's class or data set, or the strategy, does not exist.
         ValueError: less than one epoch; images and labels that do not fit together; a training that
-            diverged, whose state is then deleted.
+            diverged, whose state is deleted.
     """
     with devices.strategy(strategy):
         length = {"epochs": epochs, "batch_size": batch_size}
@@ -113,7 +113,7 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
     cut, epochs = len(x) - recipe.validation, recipe.epochs
     if cut < 1:
         raise ValueError(
-            f"The recipe keeps {recipe.validation:,} images for validation, and there are "
+            f"The recipe keeps {recipe.validation:,} images for validation, but there are only "
             f"{len(x):,}: set validation to a smaller number."
         )
     keras.utils.set_random_seed(recipe.seed)
@@ -149,14 +149,14 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
             validation_data=last,
             callbacks=[
                 *([best] if best else []),
-                # Kept until the preset is written; in two copies, in case one is lost.
+                # Kept until the preset is written; two copies, in case one is damaged.
                 Backup(progress, double_checkpoint=True, delete_checkpoint=False, every=every),
                 *([Progress(len(first[0]), every=every)] if verbose else []),
             ],
             verbose=0,
         ).history
     if not_finite(model):
-        shutil.rmtree(progress, ignore_errors=True)  # nothing can continue from there
+        shutil.rmtree(progress, ignore_errors=True)  # a training cannot continue from this state
         check_finite(model)
     if best and best.epoch and verbose:
         print(f"kept: the weights of epoch {best.epoch}, whose val_loss {best.loss:.5g} is lowest")
@@ -172,7 +172,7 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
         "texts": _texts(recipe),
         "pictures": _pictures(model, *some),
     }
-    if not backend.is_chief(model):  # saving needs all workers, but only one folder is kept
+    if not backend.is_chief(model):  # all workers must save, but only one folder is kept
         with tempfile.TemporaryDirectory() as folder:
             saving.save(model, Path(folder, out.name), **settings)
         return None
@@ -185,28 +185,28 @@ def _train(recipe, out, length, overwrite, given, other, licence, model_class, v
 
 @contextlib.contextmanager
 def _telling_of_state(progress):
-    """Say where the state of an interrupted training is kept, and how large it is."""
+    """Add to errors where the state of an interrupted training is kept, and its size."""
     try:
         yield
     except BaseException as error:  # also Ctrl-C
         size = sum(path.stat().st_size for path in progress.glob("*") if path.is_file())
         if (progress / "training_metadata.json").exists():
             error.add_note(
-                f"The state after the last backup, of a complete epoch, is kept in {progress} "
-                f"({size / 1e6:.1f} MB): the same command goes on from there. Delete the folder if "
-                "you do not want to."
+                f"The state of the last backup, after a complete epoch, is kept in {progress} "
+                f"({size / 1e6:.1f} MB): the same command continues from there. Delete the folder "
+                "if you do not want this."
             )
         raise
 
 
 def _texts(recipe):
-    """Return the recipe as a file, where it is none of those that are shipped."""
+    """Return the recipe as a file for the preset, unless it is a shipped one."""
     own = recipe.data not in data.SOURCES
     return {"recipe.toml": recipe.to_toml()} if own else {}
 
 
 def _pictures(model, x, y):
-    """Return the picture for a preset's folder, or none of vectors and unusual channels."""
+    """Return the picture for a preset's folder; none for vectors and unusual channels."""
     shape = model.image_shape
     if len(shape) == 1 or (len(shape) == 3 and shape[-1] not in (1, 3, 4)):
         return {}
@@ -214,7 +214,7 @@ def _pictures(model, x, y):
 
 
 def _data_of(recipe, given, length, name, model_class, verbose):
-    """Return a recipe, where its data come from, images, labels or None, and a user's own data."""
+    """Return the recipe, the source of its data, images, labels or None, and a user's `OwnData`."""
     images, labels = given
     if images is None and labels is not None:
         raise ValueError("labels are given without images; give both, or neither.")
@@ -222,11 +222,11 @@ def _data_of(recipe, given, length, name, model_class, verbose):
         if not recipe.data:
             raise ValueError(f"The recipe {recipe.name} names no data: give images (--data).")
         if recipe.data not in data.SOURCES and os.path.exists(recipe.data):
-            # A recipe may be somebody else's file, and what a file names is not opened.
+            # A recipe may come from a stranger, so paths in it are never opened.
             raise ValueError(
-                f"The recipe {recipe.name} names {recipe.data}, which is no data set of the zoo; a "
-                "recipe opens no files. If you want to train on it, give it as images "
-                "(--data PATH), and its labels as labels (--labels)."
+                f"The recipe {recipe.name} names {recipe.data}, which is not a data set of the "
+                "zoo; a recipe opens no files. To train on it, give it as images (--data PATH), "
+                "and its labels as labels (--labels)."
             )
         (x, y), _ = data.load(recipe.data)
         recipe = replace(recipe, **{k: number for k, number in length.items() if number})
@@ -261,20 +261,21 @@ def make_model(recipe: Recipe, model_class: type | None = None) -> Any:
 
 
 def check_names(recipe: Recipe, model_class: type) -> None:
-    """Refuse a recipe from a file that names a model which is not shipped with the zoo.
+    """Refuse a recipe from a file if it names a model that is not shipped with the zoo.
 
-    The file may come from a stranger, and its model would be opened or fetched.
+    The file may come from a stranger, and the model would be opened or downloaded.
 
     Raises:
-        ValueError: the name is that of a folder, a file, a repository or an address.
+        ValueError: the name of a folder, a file, a repository or an address.
     """
     for setting in getattr(model_class, "opened_by_name", ()):
         for name in (recipe.model.get(setting), recipe.pretraining.get(setting)):
             if isinstance(name, str) and name not in (*list_models(), *REFERENCE_CLASSIFIERS):
                 raise ValueError(
-                    f"The recipe {recipe.name} says {setting}={shortened(name)}, and a recipe in a "
-                    "file can only name what is shipped with the zoo. If you trust it, train in "
-                    f"Python: zoo.{model_class.__name__}({setting}=zoo.load({name!r}), ...)."
+                    f"The recipe {recipe.name} has {setting}={shortened(name)}, but a recipe in a "
+                    "file can only name models that are shipped with the zoo. If you trust it, "
+                    "train in Python: "
+                    f"zoo.{model_class.__name__}({setting}=zoo.load({name!r}), ...)."
                 )
 
 
@@ -327,7 +328,7 @@ def _adam(steps, learning_rate=1e-3, final=0.02, beta_1=0.9):
 
 
 def fine_tuning_optimizer(model: Any) -> keras.Optimizer:
-    """Return the optimizer with which a loaded preset is compiled."""
+    """Return the optimizer for the fine-tuning of a loaded preset."""
     beta_1 = 0.5 if model.updates else 0.9
     return keras.optimizers.Adam(FINE_TUNING_RATE, beta_1=beta_1)
 
@@ -335,11 +336,11 @@ def fine_tuning_optimizer(model: Any) -> keras.Optimizer:
 def about(
     recipe: Recipe, epochs: int, source: data.Source, images: int, best: int | None = None
 ) -> dict:
-    """Return what a card says of where the weights come from.
+    """Return the entries of a card about the origin of the weights.
 
     Args:
-        images: how many there were, those for validation included.
-        best: the epoch whose weights were kept, if it is not the last one for sure.
+        images: the number of images, including those for validation.
+        best: the epoch whose weights were kept, if it may not be the last one.
     """
     own = recipe.data not in data.SOURCES
     return {

@@ -1,4 +1,4 @@
-"""What a finished training did not learn, and what to do: labels, codes, too few steps."""
+"""What a finished training did not learn, with advice: labels, codes, too few steps."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 
 from zoo.recipes import Recipe
 
-_MOST = 2000  # images that drawn ones are compared with
-_DRAWN, _MOST_DRAWN = 10, 1000  # images of a class, and of all
-_RIGHT, _WRONG = 0.6, 0.3  # shares of a class that is told apart, and of one that is not learned
+_MOST = 2000  # real images that drawn ones are compared with
+_DRAWN, _MOST_DRAWN = 10, 1000  # drawn images per class, and in total
+_RIGHT, _WRONG = 0.6, 0.3  # shares of a class that is distinguished, and of one that is not learned
 _LEAST_EFFECT = 0.01  # share of the variance of drawn images that is due to labels
-_WORSE = 1.05  # the last val_loss over the lowest, from which on it is said
+_WORSE = 1.05  # ratio of the last val_loss to the lowest, above which it is reported
 _NAMED = 8  # classes in a line
 
 
 def unlearned(
     model: Any, train: tuple, held_out: tuple, history: dict, made: int, steps: int, recipe: Recipe
 ) -> list[str]:
-    """Return what a training did not learn, each in a sentence that says what to do; often none.
+    """Return sentences about what a training did not learn, each with advice; often none.
 
     Args:
-        model: as it was trained.
+        model: the trained model.
         train, held_out: images [n, ...] and labels or None.
         history: losses by epoch.
-        made: how many steps of training there were. steps: how many the recipe makes; 0 if that is
-            unknown.
-        recipe: of the training.
+        made: the number of training steps that were made. steps: the number in the recipe; 0 if it
+            is unknown.
+        recipe: the recipe of the training.
     """
     found = [*_too_few_steps(made, steps), *_unused_codes(model, *held_out)]
     x, y = train
@@ -51,7 +51,7 @@ def _too_few_steps(made, steps) -> Iterator[str]:
 
 
 def _unused_codes(model, x, y) -> Iterator[str]:
-    """Say that codes hardly differ between images; a VAE says so itself, at the end of `fit`."""
+    """Report codes that hardly differ between images; for a VAE, `fit` reports this."""
     if not hasattr(model, "encode") or hasattr(model, "posterior_moments") or len(x) < 2:
         return
     labels = (y[:256],) if model.conditional and "x" in model.label_inputs else ()
@@ -68,13 +68,13 @@ def _labels_without_images(model, y) -> Iterator[str]:
     missing = sorted({*range(model.num_classes)} - {*np.unique(y).tolist()})
     if missing:
         yield (
-            f"No image to learn from has {_labels(missing)}: what the model makes of it means "
-            "nothing. Add images, or count the classes from 0 without gaps."
+            f"No training image has {_labels(missing)}, so images and predictions for it mean "
+            "nothing. Add images, or number the classes from 0 without gaps."
         )
 
 
 def _classes_not_recognized(model, x, y) -> Iterator[str]:
-    """Say which labels a classifier does not even give to the images that have them."""
+    """Report labels that a classifier does not even predict for labeled training images."""
     if not hasattr(model, "predict_labels") or not model.semi_supervised:
         return
     known = np.flatnonzero(np.asarray(y) >= 0)[:_MOST]
@@ -82,16 +82,16 @@ def _classes_not_recognized(model, x, y) -> Iterator[str]:
     missed = [c for c in np.unique(y[known]) if right[y[known] == c].mean() < _WRONG]
     if missed:
         yield (
-            f"The classifier does not know {_labels(missed)}, not even of images that have it: "
-            "train longer, or give more labels of these classes."
+            f"The classifier does not predict {_labels(missed)}, not even for "
+            "labeled training images: train longer, or give more labels of these classes."
         )
 
 
 def _classes_not_drawn(model, x, y) -> Iterator[str]:
-    """Say which classes cannot be asked for: by the labels of the nearest training images.
+    """Report classes that the model does not draw, by the labels of the nearest training images.
 
-    Only classes count whose training images have a nearest neighbor of their own class. Where there
-    are few of these, the label must at least change the drawn image.
+    Only classes whose training images have a nearest neighbor of the same class are checked. If
+    these are few, the label must at least change the drawn image.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -127,18 +127,18 @@ def _learned_by_heart(model, history, epochs) -> Iterator[str]:
     losses = np.asarray(history.get("val_loss", ()))
     if model.updates or len(losses) < 2 or not 0 < losses.min() * _WORSE < losses[-1]:
         return
-    best = epochs - len(losses) + int(losses.argmin()) + 1  # a resumed training has a part of all
+    best = epochs - len(losses) + int(losses.argmin()) + 1  # resumed trainings lack the first
     words = (
-        f"val_loss was lowest in epoch {best} of {epochs} ({losses.min():.5g}), and is "
+        f"val_loss was lowest in epoch {best} of {epochs} ({losses.min():.5g}), but is "
         f"{losses[-1]:.5g} at the end"
     )
     if model.conditional:
         yield (
-            f"{words}: reconstructions of new images got worse. Images drawn by label may have got "
-            "better all the same: compare pictures before you train for fewer --epochs."
+            f"{words}: reconstructions of new images got worse. Images drawn by label may still "
+            "have improved: compare pictures before you train for fewer --epochs."
         )
     else:
-        yield f"{words}: the model knows its images by heart. --keep best takes that epoch."
+        yield f"{words}: the model is overfitted. Use --keep best to keep that epoch."
 
 
 def _labels(labels) -> str:

@@ -1,6 +1,7 @@
 """Autoencoders as scikit-learn estimators, for pipelines, grid searches and `joblib`.
 
-Rows are vectors [n, features]; images are given as flat rows, and by `image_shape=` to the model.
+Rows are vectors [n, features]; give images as flat rows, and their shape to the model as
+`image_shape=`.
 """
 
 from zoo.sklearn.anomaly_detector import AnomalyDetector

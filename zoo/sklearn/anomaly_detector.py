@@ -1,4 +1,4 @@
-"""Unusual rows, as scikit-learn's detectors of outliers find them."""
+"""Detection of unusual rows, as an outlier detector of scikit-learn."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from zoo.sklearn.settings import WithSettings
 
 
 class AnomalyDetector(OutlierMixin, WithSettings):
-    """Says which rows are unusual: `zoo.anomaly.Detector` as an estimator.
+    """Detects unusual rows: `zoo.anomaly.Detector` as an estimator.
 
-    What is None is not handed over, so that `zoo.anomaly.Detector` decides: with nothing set, both
-    give the same scores. Its docstring says what it takes.
+    Arguments that are None are not passed on, so that the defaults of `zoo.anomaly.Detector` apply:
+    without arguments, both give the same scores. See its docstring for the possible values.
 
     Args:
         model: a class of the zoo, such as "VAE", or a preset, which is trained further; None is
@@ -33,16 +33,16 @@ class AnomalyDetector(OutlierMixin, WithSettings):
         contamination: share of anomalies in the rows of `fit`, in (0, 0.5].
         anomaly_score: `score` of the detector, such as "reconstruction".
         epochs, batch_size: of the training.
-        learning_rate: of Adam.
-        image_shape: (height, width, channels) where rows are flat images.
-        standardize: as of the detector.
+        learning_rate: the learning rate of Adam.
+        image_shape: (height, width, channels) if rows are flat images.
+        standardize: as for the detector.
         random_state: an integer is the `seed` of the detector; a `RandomState` draws it.
         verbose: as in `model.fit`.
-        settings: of the class, such as `beta=2.0` or `hidden_units=(64, 32)`.
+        settings: arguments of the class, such as `beta=2.0` or `hidden_units=(64, 32)`.
 
     Attributes:
         detector_: the fitted `zoo.anomaly.Detector`, to explain and to export.
-        offset_: what `decision_function` subtracts from `score_samples`.
+        offset_: subtracted from `score_samples` by `decision_function`.
         history_: losses by epoch.
         model_: the trained model of the detector.
 
@@ -96,7 +96,7 @@ class AnomalyDetector(OutlierMixin, WithSettings):
         return self
 
     def _detector(self):
-        """Return a detector with what was given."""
+        """Return a detector with the given arguments."""
         given = {
             "latent_dim": self.latent_dim,
             "contamination": self.contamination,
@@ -112,7 +112,7 @@ class AnomalyDetector(OutlierMixin, WithSettings):
             raise UnknownNameError("class or preset", name, [*CLASSES, *zoo.list_models()])
         given.pop("latent_dim", None)
         if settings:
-            raise ValueError(f"A preset has its settings: leave out {', '.join(settings)}.")
+            raise ValueError(f"A preset already has settings: leave out {', '.join(settings)}.")
         return anomaly.Detector(zoo.load(name), **given)
 
     def _seed(self):
@@ -123,7 +123,7 @@ class AnomalyDetector(OutlierMixin, WithSettings):
     def _item_shape(self, features, model):
         shape = tuple(self.image_shape or (model.image_shape if model else (features,)))
         if math.prod(shape) != features:
-            raise ValueError(f"X has {features} features, and items of shape {shape} have others.")
+            raise ValueError(f"X has {features} features, which do not fit items of shape {shape}.")
         return shape
 
     def score_samples(self, X: Any) -> np.ndarray:

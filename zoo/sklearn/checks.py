@@ -9,8 +9,8 @@ _ROUNDING: dict[str, str] = dict.fromkeys(
 EXPECTED_FAILED_CHECKS: dict[str, dict[str, str]] = {
     "AutoencoderTransformer": _ROUNDING,
     "SemiSupervisedClassifier": _ROUNDING
-    | {"check_classifiers_classes": "of the labels -1 and 1, -1 means unknown here"},
+    | {"check_classifiers_classes": "the check uses the label -1, which means unknown here"},
     "AnomalyDetector": _ROUNDING,
 }
-"""By class, the checks of scikit-learn that may fail, and why: `check_estimator(estimator,
+"""By class, the scikit-learn checks that may fail, and the reason: `check_estimator(estimator,
 expected_failed_checks=EXPECTED_FAILED_CHECKS[name])`."""

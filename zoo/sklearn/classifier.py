@@ -1,4 +1,4 @@
-"""Classes of rows from few labels."""
+"""Classification of rows from few labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.sklearn.trained import TrainedEstimator
 
 
 class SemiSupervisedClassifier(ClassifierMixin, TrainedEstimator):
-    """A classifier from few labels, by the semi-supervised models; y is -1 where it is unknown.
+    """A classifier that learns from few labels, by semi-supervised models; y is -1 if unknown.
 
     Compare it with scikit-learn's `LogisticRegression(class_weight="balanced")` on the labeled rows
     alone, and with `LabelSpreading`: on few rows they are often better (`results/few_labels`).
@@ -22,15 +22,15 @@ class SemiSupervisedClassifier(ClassifierMixin, TrainedEstimator):
     Args:
         model: "M1", "M2", "SemiSupervisedAAE", or a preset of such a class; None is "M2",
             which has the best mean of the three in `results/few_labels`.
-        Others: as of `AutoencoderTransformer`.
+        Others: as in `AutoencoderTransformer`.
 
     Attributes:
         classes_: the labels, sorted, without -1.
-        model_, history_: as of `AutoencoderTransformer`.
+        model_, history_: as in `AutoencoderTransformer`.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
-        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 where there is none
+        >>> few = zoo.data.keep_labels(y, 100, seed=0)  # -1 for hidden labels
         >>> model = zoo.sklearn.SemiSupervisedClassifier("M2", 4, epochs=1, random_state=0)
         >>> model.fit(x.reshape(-1, 64), few).predict_proba(x_test.reshape(-1, 64)).shape
         (360, 10)
@@ -39,13 +39,13 @@ class SemiSupervisedClassifier(ClassifierMixin, TrainedEstimator):
     default_model = "M2"
 
     def fit(self, X: Any, y: Any) -> SemiSupervisedClassifier:
-        """Train on rows X [n, features] and labels y [n], -1 where there is none."""
+        """Train on rows X [n, features] and labels y [n], -1 for unknown ones."""
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
         known = y != -1 if np.issubdtype(y.dtype, np.number) else np.full(len(y), True)
         self.classes_, labels = np.unique(y[known], return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has labels of {len(self.classes_)} class; give two at least.")
+            raise ValueError(f"y has labels of {len(self.classes_)} class; give at least two.")
         encoded = np.full(len(y), -1, "int32")
         encoded[known] = labels
         name = self.model or self.default_model

@@ -10,10 +10,10 @@ from sklearn.utils import check_random_state
 
 
 class WithSettings(BaseEstimator):
-    """The base class of estimators that take settings of a model beside their own parameters."""
+    """The base class of estimators that take settings of a model besides their parameters."""
 
     def _keep_settings(self, settings: dict[str, Any]) -> None:
-        for name, value in settings.items():  # as scikit-learn looks parameters up by name
+        for name, value in settings.items():  # scikit-learn looks parameters up by name
             setattr(self, name, value)
 
     @classmethod
@@ -22,7 +22,7 @@ class WithSettings(BaseEstimator):
         return [p.name for p in parameters if p.name != "self" and p.kind != p.VAR_KEYWORD]
 
     def _settings(self) -> dict:
-        """Return the settings of the model, which are no parameters of this class."""
+        """Return the settings of the model, which are not parameters of this class."""
         own = self._own_parameters()
         given = {k: v for k, v in vars(self).items() if not k.startswith("_")}
         return {k: v for k, v in given.items() if k not in own and not k.endswith("_")}
@@ -41,5 +41,5 @@ class WithSettings(BaseEstimator):
         return self
 
     def _drawn_seed(self) -> int:
-        """Return one seed for all that `fit` draws, by `random_state`."""
+        """Return the seed for all random draws of `fit`, from `random_state`."""
         return int(check_random_state(self.random_state).randint(2**31 - 1))

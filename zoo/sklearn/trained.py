@@ -1,4 +1,4 @@
-"""What the estimators that train a model share: the model, the scale of columns, the bytes."""
+"""The base of estimators that train a model: settings, scale of columns, training, pickling."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from zoo.nn.distributions.columns import is_constant
 from zoo.nn.proportions import suited_batch_size, suited_epochs
 from zoo.sklearn.settings import WithSettings
 
-STEPS = 750  # of a training on few rows that nobody gave a length
+STEPS = 750  # default length of a training on few rows
 LARGEST_BATCH = 128
 
 
 class TrainedEstimator(WithSettings):
-    """What the estimators share: the settings of the model, its training, and its bytes."""
+    """The base class of estimators that train a model: settings, training, and pickling."""
 
     default_model = "Autoencoder"
 
@@ -47,7 +47,7 @@ class TrainedEstimator(WithSettings):
         self._keep_settings(settings)
 
     def _prepare(self, X, model):
-        """Learn the scale of the columns, and return rows as the model takes them."""
+        """Learn the scale of the columns, and return rows in the format of the model."""
         self.mean_ = self.scale_ = None
         if self.standardize:
             self.mean_, deviation = X.mean(axis=0), X.std(axis=0)
@@ -55,23 +55,23 @@ class TrainedEstimator(WithSettings):
         return self._rows(X, model)
 
     def _rows(self, X, model):
-        """Return rows as the model takes them, [n, *input_shape], scaled as they were in `fit`."""
+        """Return rows in the format of the model, [n, *input_shape], with the scale of `fit`."""
         if self.mean_ is not None:
             X = (X - self.mean_) / self.scale_
         return np.asarray(X, "float32").reshape(-1, *model.image_shape)
 
     def _make(self, features: int, seed: int, **more):
-        """Return a compiled model: of the class, or the preset, that `model` names."""
+        """Return a compiled model of the class, or of the preset, that `model` names."""
         shape = tuple(self.image_shape or (features,))
         name = self.model or self.default_model
         if int(np.prod(shape)) != features:
-            raise ValueError(f"X has {features} features, and image_shape={shape} has others.")
+            raise ValueError(f"X has {features} features, which do not fit image_shape={shape}.")
         if name in CLASSES:
             settings = {"likelihood": "gaussian", **self._settings(), **more, "seed": seed}
             made = CLASSES[name](shape, self.latent_dim, **settings)
         elif name in zoo.list_models() or Path(name).exists():
             if settings := self._settings():
-                raise ValueError(f"A preset has its settings: leave out {', '.join(settings)}.")
+                raise ValueError(f"A preset already has settings: leave out {', '.join(settings)}.")
             made = zoo.load(name)
         else:
             raise UnknownNameError("class or preset", name, [*CLASSES, *zoo.list_models()])

@@ -13,25 +13,25 @@ from zoo.sklearn.trained import TrainedEstimator
 
 
 class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
-    """Codes of rows, and rows of codes, by any model that learns without labels.
+    """Encodes rows, and decodes codes, by any model that learns without labels.
 
     Args:
         model: a class of the zoo, such as "VAE", or a preset, which is trained further; None is
             "Autoencoder".
         latent_dim: the length of a code.
-        epochs: of the training; None for 20, or of few rows as many as make 750 steps.
-        batch_size: None for a twentieth of the rows, at least 16 and at most 128.
-        learning_rate: of Adam.
-        image_shape: (height, width, channels) where rows are flat images.
+        epochs: by default 20, or for few rows as many as make 750 steps.
+        batch_size: by default a twentieth of the rows, at least 16 and at most 128.
+        learning_rate: the learning rate of Adam.
+        image_shape: (height, width, channels) if rows are flat images.
         standardize: whether columns are scaled to mean 0 and deviation 1 first. Turn it off for
             pixels in [0, 1] with `likelihood="bernoulli"`.
-        random_state: as in scikit-learn; of the initial weights and of the training.
+        random_state: as in scikit-learn, for the initial weights and the training.
         verbose: as in `model.fit`.
-        settings: of the class, such as `beta=2.0` or `hidden_units=(64, 32)`; the likelihood is
-            "gaussian" unless given.
+        settings: arguments of the class, such as `beta=2.0` or `hidden_units=(64, 32)`; the
+            likelihood is "gaussian" by default.
 
     Attributes:
-        model_: the trained model of the zoo, for all that it can do besides.
+        model_: the trained model of the zoo, with all its methods.
         history_: losses by epoch.
 
     Examples:
@@ -52,7 +52,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             raise ValueError(f"{self.model} learns from labels; see SemiSupervisedClassifier.")
         model = self._make(X.shape[1], self._drawn_seed())
         if not hasattr(model, "encode"):
-            raise TypeError(f"{type(model).__name__} has no encoder, and gives no codes of rows.")
+            raise TypeError(f"{type(model).__name__} has no encoder, so it gives no codes of rows.")
         return self._train(model, self._prepare(X, model))
 
     def transform(self, X: Any) -> np.ndarray:
@@ -61,7 +61,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self.model_.encode(rows).reshape(len(rows), -1)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
-        """Return the rows of codes Z [n, latent_dim], float32 [n, features], in raw units."""
+        """Decode codes Z [n, latent_dim] to rows, float32 [n, features], in the units of X."""
         check_is_fitted(self)
         Z = np.asarray(Z, "float32")
         rows = self.model_.decode(Z).reshape(len(Z), -1)
