@@ -166,7 +166,9 @@ def test_a_generator_of_noise_is_shown_and_not_the_decoder_of_a_discriminator(pa
 
 def test_other_decoders_than_pictures_of_one_code_are_refused(make, package, tmp_path):
     export.export_model(make.Model(make.dense_decoder()), tmp_path / "flat", formats=("onnx",))
-    with pytest.raises(ValueError, match=r"gray or colored pictures; this decoder gives x: float"):
+    with pytest.raises(
+        ValueError, match=r"gray or colored pictures; this decoder returns x: float"
+    ):
         export.write_page(tmp_path / "flat", tmp_path / "page", archive=package)
     network = make.dense_decoder().networks[0]
     two = Part(
@@ -177,7 +179,7 @@ def test_other_decoders_than_pictures_of_one_code_are_refused(make, package, tmp
         (network,),
     )
     export.export_model(make.Model(two), tmp_path / "two", formats=("onnx",))
-    with pytest.raises(ValueError, match="a code and perhaps a class, not of z: .*; shift: "):
+    with pytest.raises(ValueError, match="takes a code and perhaps a class; got z: .*; shift: "):
         export.write_page(tmp_path / "two", tmp_path / "page", archive=package)
     assert not (tmp_path / "page").exists()
 

@@ -285,15 +285,15 @@ def test_a_row_that_depends_on_its_batch_is_a_failure(make, tmp_path):
 def test_nan_in_keras_is_refused(make, tmp_path):
     part = make.dense_decoder()
     part.networks[0].layers[-1].bias.assign(np.full(16, np.nan))
-    refuse(make.Model(part), tmp_path, export.ParityError, "NaN or infinite on prior draws")
+    refuse(make.Model(part), tmp_path, export.ParityError, "NaN or infinite for prior draws")
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"opset": 14}, "opset is 14; it is 15 to 2[0-9], the last one of"),
-        ({"opset": 99}, "opset is 99; it is 15 to 2[0-9], the last one of"),
-        ({"layout": "NCHW"}, "layout is 'NCHW'; it is one of .*channels_first"),
+        ({"opset": 14}, "opset is 14; give 15 to 2[0-9], the last one that"),
+        ({"opset": 99}, "opset is 99; give 15 to 2[0-9], the last one that"),
+        ({"layout": "NCHW"}, "layout is 'NCHW'; give one of .*channels_first"),
         ({"formats": ["onnx", "tflite"]}, "tflite"),
         ({"formats": []}, "formats"),
         ({"parts": ["encoder"]}, r"the model has \['decoder'\]"),
