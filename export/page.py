@@ -124,7 +124,7 @@ def _interface(session: Session) -> tuple[TensorSpec, TensorSpec | None, TensorS
     labels = [t for t in session.inputs if t.dtype == "int32" and t.shape == () and t.high]
     if len(codes) != 1 or len(labels) > 1 or len(codes) + len(labels) != len(session.inputs):
         taken = "; ".join(map(str, session.inputs))
-        raise ValueError(f"A page needs a decoder that takes a code and perhaps a class; got {taken}.")
+        raise ValueError(f"A page needs a decoder of a code and perhaps a class; got {taken}.")
     picture = session.outputs[0]
     if len(picture.shape) != 3 or _layout(session)["shape"][0] not in (1, 3):
         raise ValueError(f"A page shows gray or colored pictures; this decoder returns {picture}.")

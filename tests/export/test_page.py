@@ -179,7 +179,7 @@ def test_other_decoders_than_pictures_of_one_code_are_refused(make, package, tmp
         (network,),
     )
     export.export_model(make.Model(two), tmp_path / "two", formats=("onnx",))
-    with pytest.raises(ValueError, match="takes a code and perhaps a class; got z: .*; shift: "):
+    with pytest.raises(ValueError, match="of a code and perhaps a class; got z: .*; shift: "):
         export.write_page(tmp_path / "two", tmp_path / "page", archive=package)
     assert not (tmp_path / "page").exists()
 
@@ -188,9 +188,9 @@ def test_other_decoders_than_pictures_of_one_code_are_refused(make, package, tmp
     ("options", "said"),
     [
         ({"label_names": ("a", "b")}, "2 names; labels go from 0 to 9"),
-        ({"images": np.zeros((3, 8, 8, 1))}, r"\[batch, 14, 14, 1\].*shape \(3, 8, 8, 1\) came"),
+        ({"images": np.zeros((3, 8, 8, 1))}, r"\[batch, 14, 14, 1\].*got shape \(3, 8, 8, 1\)"),
         ({"images": np.zeros((3, 14, 14, 1)), "labels": [0, 1]}, "3 images, but 2 labels"),
-        ({"images": np.zeros((2, 14, 14, 1)), "labels": [0, 10]}, "values from 0 to 10 came"),
+        ({"images": np.zeros((2, 14, 14, 1)), "labels": [0, 10]}, "got values from 0 to 10"),
     ],
 )
 def test_examples_that_do_not_fit_are_refused(options, said, exported, package, tmp_path):
