@@ -210,7 +210,7 @@ def test_batches_that_do_not_split_evenly_are_refused(monkeypatch):
     monkeypatch.setattr(keras.distribution, "distribution", lambda: three)
     with pytest.raises(ValueError, match="multiple of 3"):
         backend.stream((x, None, None), 4, None, 1)
-    with pytest.raises(ValueError, match="last batch, of 4 images"):
+    with pytest.raises(ValueError, match="last batch has 4 images"):
         backend.stream((x, None, None), 6, None, 1)
     assert len(backend.stream((x[:9], None, None), 3, None, 1)) == 3
 
