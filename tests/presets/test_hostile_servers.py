@@ -169,7 +169,7 @@ def test_it_is_refused_in_words_and_ends(kind, where, server, tmp_path, monkeypa
 )  # fmt: skip
 def test_what_is_no_answer_of_the_hub_is_refused_in_words(page, server):
     text = refused(server, "answer of the hub", lambda: answered(page))
-    assert "does not answer as the hub does" in text or "gives hf://me/digits the commit" in text
+    assert "does not answer as the hub does" in text or "states the invalid commit" in text
 
 
 @pytest.mark.parametrize("size", [999, 1001])

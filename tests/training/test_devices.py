@@ -198,7 +198,7 @@ def test_several_steps_per_execution_are_refused_under_a_strategy():
     with zoo.strategy("mirrored"):
         model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=())
         model.compile(steps_per_execution=4)
-    with pytest.raises(ValueError, match="steps_per_execution is 4; under a strategy"):
+    with pytest.raises(ValueError, match="steps_per_execution is 4, but under a strategy"):
         model.fit(np.zeros((8, 4, 4, 1), "float32"), verbose=0)
 
 
