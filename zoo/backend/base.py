@@ -164,7 +164,7 @@ class Backend(abc.ABC):
         return 1
 
     def drain(self, *streams) -> contextlib.AbstractContextManager:
-        """Return a context at whose end all threads have stopped reading from the streams."""
+        """Return a context manager; after its end, no thread reads from the streams."""
         return contextlib.nullcontext()
 
     # Several devices

@@ -1,4 +1,4 @@
-"""What is installed: the backend of Keras, and the package `export` beside this one."""
+"""Check the installation: the backend of Keras, and the package `export` next to this one."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def push(
 
     Raises:
         FileExistsError: the repository has such files already, and `overwrite` is false.
-        PermissionError: there is no token, or it may not write there.
+        PermissionError: there is no token, or it has no write permission there.
         ValueError: the name has another form; the folder is not a preset, or was altered; `private`
             is true, but the repository is already public; a text names somebody's home folder; or
             as for `zoo.save`.

@@ -121,7 +121,7 @@ def is_allowed(saved: dict, custom_objects: dict) -> bool:
         return name in _VALUES and _is_number_type(saved.get("config"))
     if module.startswith("zoo."):
         return registered == f"zoo>{name}" and _is_of_the_zoo(registered)
-    # Otherwise Keras would create a class that is registered under the name of one of its own.
+    # Otherwise a class that is registered under the name of a Keras class would be created.
     if registered != name or keras.saving.get_registered_object(name) is not None:
         return False
     return _is_kerass(name, module)

@@ -94,7 +94,7 @@ def check_weights(path: str | os.PathLike, model: keras.Model) -> None:
         if item.chunks:
             _check_unpacked(name, item, file)
         elif item.size and not item.id.get_storage_size():
-            raise _RefusedError(f"{name!r} has {item.size:,} values, of which the file holds none")
+            raise _RefusedError(f"{name!r} has {item.size:,} values, but the file holds none")
 
     with open(path, "rb") as file, _in_words(), h5py.File(path, "r") as weights:
         weights.visititems(look)
