@@ -324,7 +324,10 @@ def test_arrays_and_folders_are_watched_too(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("detect", "{detector}", "{x}", "--by", "date", "--out", "{out}"), "--by date is not"),
+        (
+            ("detect", "{detector}", "{x}", "--by", "date", "--out", "{out}"),
+            "--by date was not found",
+        ),
         (
             ("detect", "{detector}", "{x}", "--compare", "{x}", "--out", "{out}"),
             "not the folder",

@@ -135,7 +135,7 @@ def a_long_attribute(file):
         (larger_than_the_file, "lie beyond the end of the file|not an HDF5 file"),
         (pieces_larger_than_the_file, "lie beyond the end of the file|not an HDF5 file"),
         (the_same_bytes_many_times, "its arrays take more than the .* bytes that it has|far more"),
-        (never_written, "1,024 values, of which the file holds none"),
+        (never_written, "1,024 values, but the file holds none"),
         (pieces_never_written, "has 0 of 8 pieces"),
         (zeros, "far more weights than the .* stored"),
         (a_bomb, "does not unpack to the 4,096 bytes that it should have"),
