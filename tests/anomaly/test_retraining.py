@@ -326,7 +326,7 @@ def test_arrays_and_folders_are_watched_too(tmp_path, capsys):
     [
         (
             ("detect", "{detector}", "{x}", "--by", "date", "--out", "{out}"),
-            "--by date was not found",
+            "date was not found",
         ),
         (
             ("detect", "{detector}", "{x}", "--compare", "{x}", "--out", "{out}"),
