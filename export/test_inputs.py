@@ -60,7 +60,7 @@ def make_cases(part: Part, images: Mapping[str, np.ndarray]) -> dict[str, dict[s
     """Return test cases for a part, by title: inputs of at least 64 rows.
 
     Images are real ones, or random corners of their range. Codes are samples of the prior, or
-    points with all coordinates at 4 standard deviations. Labels are all that are valid.
+    points with all coordinates at 4 standard deviations. Labels are all valid ones in turn.
     """
     rng = np.random.default_rng(0)
     rows = max(ROWS, *(_rows_for(info, images) for info in part.inputs))

@@ -163,7 +163,7 @@ def test_an_operation_outside_the_standard_is_a_failure(model, tmp_path, monkeyp
 def test_a_part_that_does_not_match_its_description_is_refused(make, tmp_path):
     plain = make.dense_decoder()
     wrong = {
-        "gives": replace(plain, outputs=(TensorInfo("pixels", "float32", (16,)),)),
+        "returns": replace(plain, outputs=(TensorInfo("pixels", "float32", (16,)),)),
         "TensorInfo": replace(plain, outputs=(make.image(17),)),
         "networks": replace(plain, networks=()),
         "float64": replace(plain, outputs=(TensorInfo("x", "float64", (16,)),)),
