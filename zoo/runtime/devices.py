@@ -81,7 +81,7 @@ def _open_on_cuda(
         )
     finally:
         onnxruntime.set_default_logger_severity(2)
-    # onnxruntime lists CUDA as available if it was built with CUDA; only the session knows more.
+    # onnxruntime lists CUDA if it was built with CUDA; only the session knows if it can use it.
     if runs_on_cuda(session):
         return session, ""
     return None, " ".join(said.getvalue().split()) or "the session fell back to the CPU."
