@@ -1,4 +1,4 @@
-"""Export of models to ONNX and SavedModel files, proved equal to Keras, and their runtime.
+"""Export models to ONNX and SavedModel files, check that these equal Keras, and run them.
 
 The names below are resolved when they are first used. `export.load` needs only onnxruntime and
 numpy, so importing this package imports neither Keras nor TensorFlow.
@@ -55,7 +55,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # a type checker would accept any name
+if not TYPE_CHECKING:  # with it, a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:

@@ -33,11 +33,11 @@ def add(
 ) -> None:
     """Add an entry `variants` to the report of every part.
 
-    For float32 and each variant it holds `bytes`, `milliseconds` (the median of 15 calls, or of at
-    least 3 where they take more than a second, by rows in a call), and for an encoder and a decoder
-    that fit together the `reconstruction_error` of both: the squared error, summed over pixels,
-    averaged over 1,000 images. It is None without the caller's images (and labels, if the parts
-    take them).
+    For float32 and each variant the entry holds `bytes` and, by batch size, `milliseconds`: the
+    median of 15 calls, or of at least 3 if they take more than a second. An encoder and a decoder
+    that fit together also have the `reconstruction_error` of both: the squared error, summed over
+    pixels, averaged over 1,000 images. It is None without the caller's images (and labels, if the
+    parts take them).
     """
     names = (None, *variants)
     runners = {
@@ -65,7 +65,7 @@ def add(
 
 
 def _reconstruction_error(parts, runners, variant, images) -> float | None:
-    """Return the error of images after both parts; None if there are none, or parts do not fit."""
+    """Return the error of images after both parts; None without images, or if parts do not fit."""
     if not set(PAIR) <= parts.keys():
         return None
     encoder, decoder = (parts[name] for name in PAIR)

@@ -1,4 +1,4 @@
-"""Golden inputs and outputs, with which applications in any language can test themselves."""
+"""Golden inputs and outputs: an application in any language can test itself with them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write(
         index[f"{kind}s"] = []
         for number, (name, array) in enumerate(arrays.items()):
             keyed[f"{kind}.{name}"] = array
-            # The files have numbers, as a tensor's name may not be a valid file name.
+            # Files are numbered, as a tensor's name may not be a valid file name.
             entry = {"name": name, "dtype": array.dtype.name, "shape": list(array.shape)}
             entry |= {"file": f"{kind}{number}.bin"}
             entry |= tolerances[name] if kind == "output" else {}

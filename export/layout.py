@@ -15,15 +15,15 @@ LAYOUTS = ("channels_last", "channels_first")
 
 
 def check_layout(layout: str) -> None:
-    """Raise a ValueError unless the layout is one of the two."""
+    """Raise a ValueError unless the layout is one of `LAYOUTS`."""
     if layout not in LAYOUTS:
-        raise ValueError(f"layout is {layout!r}; it is one of {list(LAYOUTS)}.")
+        raise ValueError(f"layout is {layout!r}; give one of {list(LAYOUTS)}.")
 
 
 def arrange(
     parts: Mapping[str, Part], images: Mapping[str, np.ndarray], layout: str
 ) -> tuple[dict[str, Part], dict[str, np.ndarray]]:
-    """Return the parts by name in a layout, and images by input name in the same layout."""
+    """Return parts by name and images by input name, both converted to a layout."""
     if layout == "channels_last":
         return dict(parts), dict(images)
     moved = {name for part in parts.values() for name in _names(part.inputs)}
@@ -32,10 +32,10 @@ def arrange(
 
 
 def channels_first(part: Part) -> Part:
-    """Return the same part, with images and volumes as [channels, height, width] and so on.
+    """Return the same part with channels first: [channels, height, width] for images.
 
-    This changes inputs and outputs of three or four dimensions without the batch, but not codes and
-    labels.
+    This changes inputs and outputs that have three or four dimensions without the batch (images
+    and volumes), but not codes and labels.
     """
     from keras import ops
 
@@ -55,7 +55,7 @@ def channels_first(part: Part) -> Part:
 
 
 def layout_of(signature: dict[str, Any]) -> str:
-    """Return the layout of an exported part, from its signature."""
+    """Return the layout that the signature of an exported part states."""
     tensors = (*signature["inputs"], *signature["outputs"])
     first = any(entry.get("layout") == "channels_first" for entry in tensors)
     return "channels_first" if first else "channels_last"

@@ -20,7 +20,7 @@ from .unrolling import unrolled
 if TYPE_CHECKING:
     from zoo.inference.parts import Part, TensorInfo
 
-# The opsets of tf2onnx; onnx's version converter makes later ones from the last of these.
+# The opsets that tf2onnx writes; onnx's version converter converts the last one to later opsets.
 WRITTEN = range(15, 19)
 _OLDEST_IR = 8
 
@@ -29,7 +29,7 @@ _WAY_ROUND = (
     "formats=('saved_model',)."
 )
 _HINTS = {
-    "Bitcast": "keras.ops.argmin and argmax use it for the sign of zero; "
+    "Bitcast": "keras.ops.argmin and argmax use Bitcast for the sign of zero; "
     "keras.ops.top_k(-values, 1)[1] finds the same index and converts. ",
 }
 _RANDOM = {
@@ -43,16 +43,16 @@ def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None)
     """Convert a part into the bytes of an ONNX file.
 
     Inputs and outputs have the names and the order of the part, and a first dimension called
-    `batch`. All operations are in the default ONNX domain, and none is random, a loop or a branch:
-    recurrent layers that would become loops are written step by step.
+    `batch`. All operations are in the default ONNX domain. There are no random operations, loops
+    or branches: recurrent layers, which would become loops, are unrolled.
 
     Args:
         part: the part to convert.
         opset: from 15 to the last one of the installed onnxruntime.
-        metadata: of the file; onnxruntime gives it as `custom_metadata_map`.
+        metadata: entries to store in the file; onnxruntime reads them as `custom_metadata_map`.
 
     Raises:
-        ConversionError: ONNX has no such operation; nothing was written.
+        ConversionError: ONNX lacks an operation of the part; nothing was written.
     """
     check_opset(opset)
     written = min(opset, WRITTEN[-1])
@@ -70,7 +70,7 @@ def convert(part: Part, opset: int = 18, metadata: dict[str, str] | None = None)
 
 
 def bytes_per_row(converted: bytes) -> int:
-    """Estimate the bytes that a row takes in a graph: those of all tensors for a batch of one.
+    """Estimate the bytes per row: the size of all tensors of a graph for a batch of one row.
 
     Unknown dimensions count as 1.
     """
@@ -80,7 +80,7 @@ def bytes_per_row(converted: bytes) -> int:
     total = 0
     for value in (*graph.input, *graph.value_info, *graph.output):
         if not value.type.tensor_type.elem_type:
-            continue  # not a tensor, or of an unknown type
+            continue  # not a tensor, or a tensor of unknown type
         dims = [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
         kind = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         total += math.prod(dims) * kind.itemsize
@@ -88,18 +88,18 @@ def bytes_per_row(converted: bytes) -> int:
 
 
 def check_opset(opset: int) -> None:
-    """Raise a ValueError unless the opset can be written, and run for the proof."""
+    """Raise a ValueError unless the opset can be written, and run for the parity check."""
     newest = newest_opset()
     if not isinstance(opset, int) or not WRITTEN[0] <= opset <= newest:
         raise ValueError(
-            f"opset is {opset!r}; it is {WRITTEN[0]} to {newest}, the last one of the installed "
-            "onnx and onnxruntime."
+            f"opset is {opset!r}; give {WRITTEN[0]} to {newest}, the last one that the installed "
+            "onnx and onnxruntime support."
         )
 
 
 @functools.cache
 def newest_opset() -> int:
-    """Return the last opset that the installed onnx writes and onnxruntime runs."""
+    """Return the last opset that the installed onnx can write and onnxruntime can run."""
     import onnx
     import onnxruntime
 
@@ -141,7 +141,7 @@ def _tf2onnx(part: Part, opset: int) -> Any:
             raise ConversionError(
                 f"tf2onnx cannot convert the {part.name}: {error} {_WAY_ROUND}"
             ) from error
-    # It only logs unsupported operations, and returns a file that cannot be loaded.
+    # tf2onnx only logs unsupported operations, and returns a file that cannot be loaded.
     if errors:
         raise ConversionError(_explain(part, errors))
     return model
@@ -234,15 +234,16 @@ def _check_nodes(part: Part, graph: Any, opset: int) -> None:
 
 
 def _finish(part: Part, model: Any) -> None:
-    """Give the converted model the names, the order and the batch dimension of the part."""
+    """Give the converted model the part's names and order, and the batch dimension."""
     graph = model.graph
     found = {"inputs": {v.name for v in graph.input}, "outputs": {v.name for v in graph.output}}
     for which, infos in (("inputs", part.inputs), ("outputs", part.outputs)):
         # tf2onnx removes unused inputs, but applications may still pass them.
         missing = {info.name for info in infos} ^ found[which]
         if missing and not (which == "inputs" and found[which] < {i.name for i in infos}):
-            raise ConversionError(f"The {part.name} came out with {which} {sorted(found[which])}.")
-    # The dimensions of inner tensors have generated names; the checker infers them again.
+            names = sorted(found[which])
+            raise ConversionError(f"The {part.name} was converted with other {which}: {names}.")
+    # Dimensions of intermediate tensors have generated names; the checker infers them again.
     del graph.value_info[:], graph.input[:], graph.output[:]
     graph.input.extend(_value_info(info) for info in part.inputs)
     graph.output.extend(_value_info(info) for info in part.outputs)
@@ -258,7 +259,7 @@ def _newer(part: Part, model: Any, opset: int) -> Any:
 
     try:
         raised = onnx.version_converter.convert_version(model, opset)
-    except Exception as error:  # the converter raises RuntimeErrors, and others of its own
+    except Exception as error:  # the converter raises RuntimeErrors, and its own errors
         raise ConversionError(
             f"onnx cannot convert the {part.name} from opset {WRITTEN[-1]} to {opset}: {error} Use "
             f"opset={WRITTEN[-1]}."
@@ -284,10 +285,10 @@ def _value_info(info: TensorInfo) -> Any:
 
 
 def checked_bytes(part: Part, model: Any) -> bytes:
-    """Return a model as the bytes of a file, checked as whoever loads it will check them.
+    """Return a model as the bytes of a file, after the checks that `export.load` makes.
 
     Raises:
-        ConversionError: onnx does not find the model valid, or `export.load` would refuse it.
+        ConversionError: the model is not valid ONNX, or `export.load` would refuse it.
     """
     import onnx
 

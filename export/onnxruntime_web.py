@@ -27,12 +27,12 @@ def read(archive: str | os.PathLike | None = None) -> dict[str, bytes]:
     """Return the files by name, with their licence texts.
 
     Args:
-        archive: the npm package as a file, from `npm pack onnxruntime-web@VERSION`; None takes it
+        archive: the file of the npm package, from `npm pack onnxruntime-web@VERSION`; None takes it
             from the cache of earlier pages, or calls npm.
 
     Raises:
-        RuntimeError: there is no npm, or it could not fetch the package.
-        ValueError: the package is not the one that was tested.
+        RuntimeError: npm is not installed, or could not fetch the package.
+        ValueError: the package is not the tested version.
         FileNotFoundError: `archive` does not exist.
     """
     data = _checked(Path(archive)) if archive else _cached()
@@ -56,12 +56,12 @@ def _cached() -> bytes:
 
 
 def _fetch(folder: Path) -> None:
-    # Node.js from PyPI is next to Python, which may not be on the path.
+    # Node.js from PyPI is in Python's folder, which may not be on the PATH.
     path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
     npm = shutil.which("npm", path=path)
     elsewhere = (
-        f"or get the package elsewhere, with `npm pack onnxruntime-web@{VERSION}`, and give the "
-        "file with archive= (--web-archive on the command line)."
+        f"or get the package on another machine, with `npm pack onnxruntime-web@{VERSION}`, and "
+        "pass the file as archive= (--web-archive on the command line)."
     )
     if npm is None:
         raise RuntimeError(

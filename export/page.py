@@ -40,34 +40,35 @@ def write_page(
 
     It has a slider for every number of the code, a plane for codes of two numbers, a choice of the
     class for conditional models, prior samples, real examples with their codes, variations, and a
-    download of the picture. Visitors can also encode an image of their own, and draw one where the
-    model's are gray and have at most 64 pixels a side: the encoder runs in the browser, too.
+    download of the picture. Visitors can also encode their own images with the encoder, which runs
+    in the browser, too. If the model's images are gray and at most 64 pixels wide and high, they
+    can draw one.
     Everything can be used with the keyboard. The page loads nothing from
     other servers: onnxruntime-web is in the folder, with its licence. Any web server can serve it,
     such as `python -m http.server` in the folder.
 
     Args:
         exported: a folder from `export_model` with ONNX; the page shows its decoder. Its encoder
-            gives the codes of examples and of visitors' images; a page of a decoder alone has
-            neither.
+            computes the codes of examples and of visitors' images; a page without an encoder has
+            neither of these.
         folder: the folder to create.
-        images: examples, [n, height, width, channels] in the encoder's range; the page starts with
-            the first. None for no examples: the page starts with the mean of the prior.
+        images: examples, [n, height, width, channels] in the encoder's range; the page first shows
+            the first one. Without examples (None), it first shows the mean of the prior.
         labels: integers [n], the classes of the images.
         label_names: the names of the labels, in order.
-        title: of the page; the model's name by default.
+        title: the page's title; the model's name by default.
         description: a sentence below the title.
-        archive: onnxruntime-web's npm package as a file; None calls npm, once.
-        overwrite: replace `folder`, if it holds nothing but a page.
+        archive: the file of onnxruntime-web's npm package; None calls npm, once.
+        overwrite: replace `folder`, if it holds only a page.
 
     Returns:
         the path of `index.html`.
 
     Raises:
-        FileNotFoundError: there is no decoder as ONNX in `exported`.
+        FileNotFoundError: `exported` has no decoder in ONNX format.
         FileExistsError: `folder` exists and `overwrite` is false, or it holds something else.
-        ValueError: the decoder takes more than a code and a class, or gives no pictures; a
-            changed file; images or labels that do not fit.
+        ValueError: the decoder takes more than a code and a class, or does not return pictures; a
+            file was changed; images or labels do not fit.
         RuntimeError: onnxruntime-web cannot be fetched.
     """
     exported = Path(exported)
@@ -109,10 +110,10 @@ def write_page(
 
 
 def _part_shown(exported: Path) -> str:
-    """Return the part that makes the pictures: a generator of noise, else the decoder."""
+    """Return the part that makes the pictures: a generator that takes noise, else the decoder."""
     if (exported / "generator" / ONNX_FILE).is_file():
         inputs = load(exported / "generator").inputs
-        if any(tensor.prior for tensor in inputs):  # not that of Pix2Pix, which takes an image
+        if any(tensor.prior for tensor in inputs):  # false for Pix2Pix, which takes an image
             return "generator"
     return "decoder"
 
@@ -123,15 +124,15 @@ def _interface(session: Session) -> tuple[TensorSpec, TensorSpec | None, TensorS
     labels = [t for t in session.inputs if t.dtype == "int32" and t.shape == () and t.high]
     if len(codes) != 1 or len(labels) > 1 or len(codes) + len(labels) != len(session.inputs):
         taken = "; ".join(map(str, session.inputs))
-        raise ValueError(f"A page needs a decoder of a code and perhaps a class, not of {taken}.")
+        raise ValueError(f"A page needs a decoder of a code and perhaps a class; got {taken}.")
     picture = session.outputs[0]
     if len(picture.shape) != 3 or _layout(session)["shape"][0] not in (1, 3):
-        raise ValueError(f"A page shows gray or colored pictures; this decoder gives {picture}.")
+        raise ValueError(f"A page shows gray or colored pictures; this decoder returns {picture}.")
     return codes[0], labels[0] if labels else None, picture
 
 
 def _layout(session: Session) -> dict[str, list[int]]:
-    """Return channels, height and width of the pictures, and the strides of their values."""
+    """Return the channels, height and width of the pictures, and the strides of these axes."""
     picture = session.outputs[0]
     if picture.layout == "channels_first":
         channels, height, width = picture.shape
@@ -160,7 +161,7 @@ def _classes(label: TensorSpec, names: tuple[str, ...] | None) -> dict[str, Any]
 
 
 def _draws(code: TensorSpec, label: TensorSpec | None) -> np.ndarray | None:
-    """Return prior samples [classes or 1, DRAWS, *shape]; None if there is no known prior."""
+    """Return prior samples [classes or 1, DRAWS, *shape]; None if the prior is unknown."""
     if not code.prior:
         return None
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""The encoder of a page: the codes of its examples, and what the browser needs to run it."""
+"""The encoder of a page: codes of the examples, and what the browser needs to run the encoder."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class PageEncoder(NamedTuple):
     """An exported encoder that fits the decoder of a page.
 
     Attributes:
-        session: the encoder, from pictures `x` and perhaps the decoder's class to codes.
+        session: the encoder, from pictures `x`, and the class if it takes one, to codes.
         x: the input for pictures.
-        label: the input for the class, or None for an encoder that takes none.
-        code: the first output, shaped as the code that the decoder takes.
+        label: the input for the class, or None if the encoder takes no class.
+        code: the first output, in the shape of the code that the decoder takes.
     """
 
     session: Session
@@ -33,11 +33,11 @@ class PageEncoder(NamedTuple):
 def fitting_encoder(
     exported: Path, code: TensorSpec, label: TensorSpec | None, picture: TensorSpec
 ) -> PageEncoder | None:
-    """Return the encoder of an export; None if there is none that fits the decoder.
+    """Return the encoder of an export, or None if no encoder fits the decoder.
 
     Args:
         exported: a folder from `export_model`.
-        code, label, picture: of the decoder; `label` is None where it takes no class.
+        code, label, picture: the decoder's tensors; `label` is None if it takes no class.
     """
     if not (exported / "encoder" / ONNX_FILE).is_file():
         return None
@@ -55,12 +55,11 @@ def fitting_encoder(
 def encoded_examples(
     encoder: PageEncoder, exported: Path, label: TensorSpec | None, images: Any, labels: Any
 ) -> dict[str, Any]:
-    """Return images with their classes and codes, the first 256 of them.
+    """Return the first 256 images with their classes and codes.
 
     Args:
         encoder: from `fitting_encoder`.
-        exported: the folder of the export, whose classifier gives the classes where `labels` is
-            None.
+        exported: the folder of the export. If `labels` is None, its classifier predicts them.
         label: the class that the decoder takes, or None.
         images: [n, height, width, channels] in the encoder's range.
         labels: integers [n], or None.
@@ -89,18 +88,18 @@ def encoded_examples(
 
 
 def described_encoder(encoder: PageEncoder, examples: dict[str, Any] | None) -> dict[str, Any]:
-    """Return what the browser needs to encode a picture of the visitor's.
+    """Return what the browser needs to encode a visitor's picture.
 
     Args:
         encoder: from `fitting_encoder`.
         examples: from `encoded_examples`, or None.
 
     Returns:
-        A dict for JSON. Black is `low`, white `high`: the encoder's range, else 0 to 1, or
-        wider as the examples are. `background` is "dark" or "light" where most gray examples
-        have such a border, else null: the page inverts images that have the opposite one.
-        `centered` says whether the center of mass of gray examples is in the middle, as MNIST's:
-        the page then moves images there.
+        A dict for JSON. `low` is black and `high` is white: the encoder's range; without one, 0 to
+        1, or the wider range of the examples. `background` is "dark" or "light" if most gray
+        examples have such a border, else null: the page inverts images with the opposite border.
+        `centered` says whether the center of mass of gray examples is in the middle, as in MNIST:
+        the page then moves a visitor's image there.
     """
     low, high = encoder.x.low, encoder.x.high
     if low is None or high is None:
@@ -120,7 +119,7 @@ def described_encoder(encoder: PageEncoder, examples: dict[str, Any] | None) -> 
 def _habits(
     x: TensorSpec, examples: dict[str, Any] | None, low: float, high: float
 ) -> dict[str, Any]:
-    """Return what gray examples have in common: their background, and where their ink is."""
+    """Return what gray examples have in common: their background, and whether they are centered."""
     first = x.layout == "channels_first"
     if examples is None or x.shape[0 if first else -1] != 1:
         return {"background": None, "centered": False}
@@ -134,14 +133,14 @@ def _habits(
     middle = np.reshape([height - 1, width - 1], (2, 1, 1)) / 2
     mass = np.maximum(ink.sum(axis=(1, 2)), 1e-6)
     off = [np.abs((ink * d).sum(axis=(1, 2)) / mass) for d in np.indices((height, width)) - middle]
-    # Within a pixel of 28 for nearly all: the data set was made so.
+    # MNIST was centered in this way: within one of 28 pixels for nearly all images.
     most = float(np.quantile(np.maximum(*off), 0.95)) / max(height, width)
     centered = background is not None and most <= 1 / 28
     return {"background": background, "centered": centered}
 
 
 def _guessed(exported: Path, label: TensorSpec, name: str, pictures: np.ndarray) -> np.ndarray:
-    """Return the classes from the model's classifier; without one, all classes in turn."""
+    """Return the classes that the model's classifier predicts; without one, all classes in turn."""
     low, classes = label.labels[0], len(label.labels)
     if (exported / "classifier" / ONNX_FILE).is_file():
         classifier = load(exported / "classifier")

@@ -1,4 +1,4 @@
-"""The proof of parity: an exported file computes the same values as the Keras part."""
+"""The parity check: an exported file computes the same values as the Keras part."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ ABSOLUTE_BOUND = 1e-5
 RELATIVE_BOUND = 1e-4
 # Rounding in the last bit may change an integer output, at most one in a thousand.
 MISMATCH_BOUND = 1e-3
-# Bounds of variants for the root mean square, as single values may have larger errors: for outputs
-# with a range (pixels, probabilities), and for those without (codes, logits).
+# Bounds of variants are for the root mean square, as single values may have larger errors. There
+# is one for outputs with a range (pixels, probabilities), one for others (codes, logits).
 VARIANT_BOUNDS = {"float16": (5e-3, 5e-3), "int8": (0.1, 0.15)}
 
 _MEASURES = {
@@ -53,14 +53,14 @@ def prove(
 
     Args:
         part: the part; its function runs eagerly, on the CPU, as the reference.
-        runners: what to compare, by format and setting, such as `("onnx", "optimizations off")`.
-        images: real images by input name; digits are used for other inputs.
+        runners: functions to compare, by format and setting: `("onnx", "optimizations off")`.
+        images: real images by input name; inputs without images get digits.
 
     Returns:
         The report of one part, which becomes `parity.json`.
 
     Raises:
-        ParityError: an error exceeds its bound, or an output of Keras is not finite.
+        ParityError: an error exceeds its bound, or a Keras output is not finite.
     """
     cases = make_cases(part, images)
     expected = {title: _all_batches(_keras(part), inputs) for title, inputs in cases.items()}
@@ -96,7 +96,7 @@ def examples(
 
     Returns:
         inputs and outputs by name, in the part's order, and for each output `atol` and `rtol`: the
-        bounds of the proof, for values of this size; integers must be equal.
+        bounds of the parity check, for values of this size; integers must be equal.
     """
     cases = make_cases(part, images).values()
     inputs = {
@@ -132,7 +132,7 @@ def onnx_runner(model: bytes, *, optimize: bool) -> Runner:
 
 
 def format_report(report: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the report of `export_model` or `verify` as short tables in plain text."""
+    """Format the report of `export_model` or `verify` as short tables in plain text."""
     rows: list[tuple] = [("part", "format", "setting", "output", "measure", "error", "bound", "")]
     head = ("part", "variant", "bytes", "ms at 1", "64", "1024 rows", "reconstruction error")
     sizes: list[tuple] = [head]
@@ -189,8 +189,8 @@ def _check_finite(part: Part, expected: dict[str, dict[int, Arrays]]) -> None:
         for name, array in batches[ROWS].items():
             if not np.isfinite(array).all():
                 raise ParityError(
-                    f"Output {name!r} of the Keras {part.name} is NaN or infinite on {title}: "
-                    "there is nothing to compare with. Train it further, or clip the output."
+                    f"Output {name!r} of the Keras {part.name} is NaN or infinite for {title}: "
+                    "nothing can be compared with it. Train the model further, or clip the output."
                 )
 
 
@@ -222,7 +222,7 @@ def _compare_runner(
 
 
 def _beside_outlier(part: Part, inputs: Arrays) -> Arrays:
-    """Return the first rows of inputs, and as the last one a row of a thousand times its size."""
+    """Return the first rows of inputs; the last of them is multiplied by 1000."""
     together = _rows(inputs, 0, FEW + 1)
     for info in part.inputs:
         if info.dtype == "float32":
@@ -265,11 +265,11 @@ def _add(
     came = outputs.get(info.name)
     if came is None or came.dtype != wanted.dtype or came.shape != wanted.shape:
         what = "nothing" if came is None else f"{came.dtype} {list(came.shape)}"
-        result["problem"] = f"{what} came for {wanted.dtype} {list(wanted.shape)}"
+        result["problem"] = f"got {what} instead of {wanted.dtype} {list(wanted.shape)}"
         result["error"] = float("inf")
         return
     difference = np.abs(wanted.astype(np.float64) - came)
-    # Comparisons with NaN are always false: make it the largest error.
+    # Comparisons with NaN are always false: count NaN as the largest error.
     difference = np.where(np.isfinite(difference), difference, np.inf)
     relative = difference / np.maximum(np.abs(wanted.astype(np.float64)), scale)
     largest = float(difference.max())
@@ -292,10 +292,10 @@ def _failure(report: dict[str, Any]) -> str:
             error = _largest_error(result)
             lines.append(
                 f"output {result['output']!r} as {result['format']} ({result['setting']}) is off "
-                f"by {error:.2e} ({result['measure']}), over the bound {result['bound']:.0e} by "
+                f"by {error:.2e} ({result['measure']}), above the bound {result['bound']:.0e} by "
                 f"{error - result['bound']:.2e}" + _because(result)
             )
-    return f"The {report['part']} is not what Keras computes: {'; '.join(lines)}."
+    return f"The {report['part']} does not compute the same as Keras: {'; '.join(lines)}."
 
 
 def _because(result: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Export of models: folders and files that are proved equal to Keras, complete or not at all."""
+"""Export models: folders and files that equal Keras, each written completely or not at all."""
 
 from __future__ import annotations
 
@@ -56,35 +56,37 @@ def export_model(
     overwrite: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
-    """Export every part of a model, prove each equal to Keras, then publish all of them.
+    """Export every part of a model, check that each equals Keras, then publish all of them.
 
     It writes `out/<part>/model.onnx`, `saved_model/`, `golden/` (inputs with their outputs),
-    `signature.json` and `parity.json`. `out` appears only when it is complete, not after an error,
-    a full disk or Ctrl-C.
+    `signature.json` and `parity.json`. `out` appears only when it is complete; after an error, a
+    full disk or Ctrl-C there is no `out`.
 
     Args:
         model: a built model with `parts()`, on the TensorFlow backend.
         out: the folder to create.
         formats: `"onnx"`, `"saved_model"`, or both.
         parts: names of the parts to export; None for all.
-        opset: ONNX opset, from 15 to the last one of the installed onnxruntime (26 for 1.31).
+        opset: ONNX opset, from 15 to the last one that the installed onnxruntime supports (26 for
+            1.31).
         layout: "channels_first" for images as [channels, height, width] in the exported files, as
             in PyTorch; "channels_last" for images as in Keras.
         variants: "float16" (for GPUs), "int8" (for CPUs), or both: additional smaller ONNX files,
-            `model.float16.onnx` and `model.int8.onnx`, with their own bounds. The report has their
-            sizes, times and reconstruction errors.
-        images: real images for the proof: an array [n, *input shape of the model] in the input's
-            range, or a dict of arrays by input name, which may include labels. None takes resized
-            digits of scikit-learn, and measures no reconstruction error of `variants`.
-        overwrite: replace `out` once the new export is complete, if it holds nothing else.
-        progress: called with a line of text at every step.
+            `model.float16.onnx` and `model.int8.onnx`, with their own error bounds. The report has
+            their sizes, times and reconstruction errors.
+        images: real images for the parity check: an array [n, *input shape of the model] in the
+            input's range, or a dict of arrays by input name, which may include labels. With None,
+            scikit-learn's digits are resized, and no reconstruction error of `variants` is
+            measured.
+        overwrite: replace `out` once the new export is complete, if `out` holds only an export.
+        progress: a function that is called with a line of text at every step.
 
     Returns:
         The parity report by part, as in `parity.json`; `format_report` prints it.
 
     Raises:
-        FileExistsError: `out` exists and `overwrite` is false, or it holds anything else.
-        ConversionError: an operation does not convert; the message names it, and a solution.
+        FileExistsError: `out` exists and `overwrite` is false, or `out` holds other files.
+        ConversionError: an operation cannot be converted; the message names it, and a solution.
         ParityError: an error exceeds 1e-5 of an output's range, or 1e-4 relative for outputs
             without a range; for variants, the root mean square exceeds 5e-3 (float16), or for int8
             0.1 of the range or 0.15 relative.
@@ -97,7 +99,7 @@ def export_model(
     layouts.check_layout(layout)
     variants = onnx_variants.check_variants(variants)
     if variants and "onnx" not in formats:
-        raise ValueError(f"variants are ONNX files; formats is {list(formats)}.")
+        raise ValueError(f"variants are ONNX files: add 'onnx' to formats, {list(formats)}.")
     chosen = _chosen(_parts(model), parts)
     given = test_inputs.assign_images(chosen.values(), images)
     chosen, given = layouts.arrange(chosen, given, layout)
@@ -128,14 +130,14 @@ def export_onnx(
     images: Any = None,
     overwrite: bool = False,
 ) -> Report:
-    """Export one part as a single ONNX file, proved equal to Keras before it appears.
+    """Export one part as a single ONNX file, which appears once it was found equal to Keras.
 
-    Use it for other runtimes; `export.load` needs the folder of `export_model` with its signature.
+    Use it for other runtimes; `export.load` needs a folder from `export_model`, with a signature.
 
     Args:
         source: a `Part`, or a model with `parts()`.
         path: the file to write.
-        part: which part, for a model that has several.
+        part: the name of the part to export, if the model has several.
         opset, layout, images, overwrite: as for `export_model`.
 
     Returns:
@@ -167,12 +169,12 @@ def export_saved_model(
     images: Any = None,
     overwrite: bool = False,
 ) -> Report:
-    """Export one part as a SavedModel folder, proved equal to Keras before it appears.
+    """Export one part as a SavedModel folder, which appears once it was found equal to Keras.
 
     Args:
         source: a `Part`, or a model with `parts()`.
         folder: the folder to create.
-        part: which part, for a model that has several.
+        part: the name of the part to export, if the model has several.
         images, overwrite: as for `export_model`.
 
     Returns:
@@ -193,7 +195,7 @@ def export_saved_model(
 
 
 def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Report:
-    """Prove again that an exported folder equals a Keras model. Nothing is written.
+    """Check again that an exported folder equals a Keras model. Nothing is written.
 
     Args:
         folder: a folder from `export_model`, or the folder of one part in it.
@@ -201,12 +203,12 @@ def verify(folder: str | os.PathLike, model: Any, *, images: Any = None) -> Repo
         images: as for `export_model`.
 
     Returns:
-        The parity report by part, with `same_artefact`: whether the hash of weights, configuration
-        and signature is that of the export.
+        The parity report by part, with `same_artefact`: whether weights, configuration and
+        signature have the same hash as in the export.
 
     Raises:
-        FileNotFoundError: there is no export in `folder`, or a file of it is missing.
-        ParityError: an output exceeds its bound.
+        FileNotFoundError: there is no export in `folder`, or one of its files is missing.
+        ParityError: the error of an output exceeds its bound.
         ValueError: a file was changed, or the model has no such part.
     """
     require_tensorflow()
@@ -258,7 +260,7 @@ def _write_part(
 
 
 def _runners(folder: Path) -> dict[tuple[str, str], parity.Runner]:
-    """Return runners for all files in a part's folder, read from the disk."""
+    """Read all files in a part's folder, and return their runners."""
     runners: dict[tuple[str, str], parity.Runner] = {}
     if (folder / ONNX_FILE).is_file():
         runners |= _onnx_runners((folder / ONNX_FILE).read_bytes())
@@ -286,7 +288,7 @@ def _formats(formats: Iterable[str]) -> tuple[str, ...]:
     formats = (formats,) if isinstance(formats, str) else tuple(formats)
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
-        raise ValueError(f"formats is {list(formats)}; take one or more of {list(FORMATS)}.")
+        raise ValueError(f"formats is {list(formats)}; give one or more of {list(FORMATS)}.")
     return formats
 
 
@@ -298,7 +300,7 @@ def _parts(model: Any) -> dict[str, Part]:
         )
     parts = model.parts()
     for name in parts:
-        # The name is used for a folder.
+        # The name becomes the name of a folder.
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
             raise ValueError(f"The part name {name!r} cannot be a folder's name.")
     return parts
@@ -331,5 +333,5 @@ def _check_interface(folder: Path, described: dict[str, Any], current: dict[str,
         if [t[:5] for t in wanted] != [t[:5] for t in came]:
             raise ValueError(
                 f"{folder} was exported from another model: its {which} are "
-                f"{'; '.join(map(str, came))}, the model's are {'; '.join(map(str, wanted))}."
+                f"{'; '.join(map(str, came))}; the model's are {'; '.join(map(str, wanted))}."
             )

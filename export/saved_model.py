@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def write(part: Part, folder: Path) -> None:
     """Write a part as a SavedModel, for TensorFlow and TensorFlow Serving.
 
-    The loaded object has `serve`, a function of one dict; the file's signature
-    `serving_default` takes the same tensors by name. Both give a dict.
+    The loaded object has `serve`, a function of one dict; the signature `serving_default` in the
+    file takes the same tensors by name. Both return a dict.
 
     Raises:
         ConversionError: as `trace` does.
@@ -32,13 +32,13 @@ def write(part: Part, folder: Path) -> None:
     concrete = function.get_concrete_function()
     module: Any = tf.Module(name=part.name)
     module.serve = function
-    # Only the variables that the graph reads: no seeds, no optimizer state.
+    # Save only the variables that the graph reads: no seeds, no optimizer state.
     module.weights = list(concrete.graph.variables)
     try:
         with _quiet_tensorflow():
             tf.saved_model.save(module, str(folder), signatures={"serving_default": concrete})
     except tf.errors.OpError as error:
-        # As for all other files, a full disk raises an OSError.
+        # A full disk raises an OSError, as for all other files.
         raise OSError(
             f"TensorFlow could not write the SavedModel of the {part.name}: {error.message} "
             "Is there room on the disk, and may you write there?"

@@ -1,4 +1,4 @@
-"""Exported parts in the layouts of model servers: TensorFlow Serving and Triton."""
+"""Write exported parts in the folder layouts of model servers: TensorFlow Serving and Triton."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_serving(
     max_batch: int = 64,
     overwrite: bool = False,
 ) -> list[str]:
-    """Write the parts of an export as a repository of models for a server.
+    """Write the parts of an export as a model repository for a server.
 
     TensorFlow Serving reads `NAME_PART/VERSION/saved_model.pb` and its variables; start it with
     `--model_base_path=REPOSITORY/NAME_PART --model_name=NAME_PART`. Triton reads
@@ -43,29 +43,30 @@ def write_serving(
         layout: "tensorflow_serving" or "triton".
         name: the first part of the models' names; by default the exported model's name.
         version: a whole number of at least 1.
-        max_batch: the most rows in a batch of Triton; TensorFlow Serving has its own option.
-        overwrite: replace the whole `repository`, if it holds only these models.
+        max_batch: the largest number of rows in a batch of Triton; TensorFlow Serving has its own
+            option.
+        overwrite: replace the whole `repository`, if these models are all that it holds.
 
     Returns:
         the names of the models in the repository.
 
     Raises:
-        FileNotFoundError: no exported part, or none in the format of the layout.
+        FileNotFoundError: there is no exported part, or none in the format that the layout needs.
         FileExistsError: `repository` exists and `overwrite` is false, or it holds other models.
         ValueError: an unknown layout, a changed file, a link, a file that the signature does not
             list, or an invalid name, version or batch.
     """
     if layout not in _LAYOUTS:
-        raise ValueError(f"layout is {layout!r}; it is one of {list(_LAYOUTS)}.")
+        raise ValueError(f"layout is {layout!r}; give one of {list(_LAYOUTS)}.")
     for what, value in (("version", version), ("max_batch", max_batch)):
         if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{what} is {value!r}; it is a whole number from 1.")
+            raise ValueError(f"{what} is {value!r}; give a whole number of at least 1.")
     parts = [(place, read_signature(place)) for place in signatures.part_folders(Path(exported))]
     prefix = name or parts[0][1]["model"]["name"] or parts[0][1]["model"]["class"]
     names = [f"{prefix}_{signature['part']}" for _, signature in parts]
     for model in names:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", model):
-            raise ValueError(f"{model!r} cannot be a model's name: give letters as name=.")
+            raise ValueError(f"{model!r} cannot be a model's name: give letters, name=....")
     if len(set(names)) < len(names):
         raise ValueError(f"{exported} has a part more than once: {', '.join(names)}.")
     _check_alone(Path(repository), names)
@@ -85,12 +86,12 @@ def _check_alone(repository: Path, names: list[str]) -> None:
     if others:
         raise FileExistsError(
             f"{repository} exists already and also holds {', '.join(others)}: write into a new "
-            "folder, and move the models from there."
+            "folder, and move the new models into this one."
         )
 
 
 def _check_closed(place: Path, files: dict[str, bytes]) -> None:
-    """Refuse links, which may lead to other files, and files that the signature does not list."""
+    """Refuse links, which may point to other files, and files that the signature does not list."""
     saved_model = place / SAVED_MODEL
     for path in (place / ONNX_FILE, saved_model, *sorted(saved_model.rglob("*"))):
         if path.is_symlink():
@@ -100,7 +101,7 @@ def _check_closed(place: Path, files: dict[str, bytes]) -> None:
 
 
 def triton_config(name: str, signature: dict[str, Any], max_batch: int) -> str:
-    """Return the `config.pbtxt` of a part: its tensors without the batch, which Triton adds."""
+    """Return the `config.pbtxt` of a part; shapes in it have no batch, which Triton adds."""
     lines = [f'name: "{name}"', 'backend: "onnxruntime"', f"max_batch_size: {max_batch}"]
     for which in ("input", "output"):
         entries = [_triton_tensor(tensor) for tensor in tensors(signature, f"{which}s")]
@@ -111,7 +112,7 @@ def triton_config(name: str, signature: dict[str, Any], max_batch: int) -> str:
 def _triton_tensor(tensor: TensorSpec) -> str:
     if not re.fullmatch(r"[^\"\\]+", tensor.name) or not tensor.name.isprintable():
         raise ValueError(
-            f"The tensor {tensor.name!r} cannot be named in a config.pbtxt: export it under a name "
+            f"A config.pbtxt cannot hold the tensor name {tensor.name!r}: export it under a name "
             "without quotes, backslashes and control characters."
         )
     shape = ", ".join(str(size) for size in tensor.shape or (1,))

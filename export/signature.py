@@ -19,13 +19,14 @@ def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
     """Return the signature of a part, without the files.
 
     Args:
-        model: the model of the part: an object with `parts()`.
+        model: the model that the part belongs to, an object with `parts()`.
         part: the part.
         opset: the ONNX opset, or None if there is no ONNX file.
 
     Returns:
-        A dict for JSON. The first dimension of every shape is `"batch"`; `range` is `[low, high]`,
-        closed, or null; the `prior` of an input is the distribution to draw it from.
+        A dict for JSON. The first dimension of every shape is `"batch"`; `range` is the closed
+        interval `[low, high]`, or null; the `prior` of an input is the distribution to draw it
+        from.
     """
     from .onnx_graph import ir_version
 
@@ -43,7 +44,7 @@ def describe(model: Any, part: Part, opset: int | None) -> dict[str, Any]:
 
 
 def metadata(signature: dict[str, Any]) -> dict[str, str]:
-    """Return the metadata of an ONNX file: model, part, hash of the weights, ranges and prior."""
+    """Return the metadata for an ONNX file: model, part, hash of the weights, ranges and prior."""
     return {
         "autoencoder-zoo": zoo.__version__,
         "name": signature["model"]["name"] or "",
@@ -59,8 +60,8 @@ def metadata(signature: dict[str, Any]) -> dict[str, str]:
 def artifact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:
     """Return the identity of an artifact: the SHA-256 of weights, configuration and signature.
 
-    The bytes of an ONNX file differ between conversions; this hash does not. The model's own name
-    is not included, as Keras numbers the names.
+    The bytes of an ONNX file differ between conversions; this hash does not. The name of the model
+    instance is not included, as Keras adds a number to it.
     """
     facts = {key: signature.get(key) for key in ("part", "inputs", "outputs", "opset", "ir")}
     facts |= {"class": type(model).__name__, "config": _config(model, part)}
@@ -75,7 +76,7 @@ def artifact_hash(model: Any, part: Part, signature: dict[str, Any]) -> str:
 
 
 def file_table(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return size and SHA-256 of every file in a folder, by relative path."""
+    """Return the size and SHA-256 of every file in a folder, by relative path."""
     return {
         path.relative_to(folder).as_posix(): {
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -93,7 +94,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write(folder: Path, signature: dict[str, Any]) -> None:
-    """Write `signature.json` into a part's folder, with a table of the files in it."""
+    """Write `signature.json` into a part's folder; it lists the files in the folder."""
     write_json(folder / SIGNATURE_FILE, signature | {"files": file_table(folder)})
 
 
@@ -108,17 +109,17 @@ def part_folders(folder: Path) -> list[Path]:
 
 
 def check_files(folder: Path, described: dict[str, Any]) -> dict[str, bytes]:
-    """Return the files that a signature names, by their paths in it.
+    """Return the contents of the files that a signature lists, by path.
 
     Raises:
-        FileNotFoundError: one is missing.
-        ValueError: one was altered, or its name leads out of the folder.
+        FileNotFoundError: a file is missing.
+        ValueError: a file was altered, or its path is outside of the folder.
     """
     held = {}
     for name, expected in described.get("files", {}).items():
         relative = PurePosixPath(name)
         if relative.is_absolute() or ".." in relative.parts or "\\" in name or ":" in name:
-            raise ValueError(f"{folder / SIGNATURE_FILE} names {name!r}, outside of it.")
+            raise ValueError(f"{folder / SIGNATURE_FILE} names {name!r}, outside of its folder.")
         path = folder / relative
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing: export again.")
@@ -148,7 +149,7 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
 
 def _config(model: Any, part: Part) -> Any:
     with warnings.catch_warnings():
-        # Keras warns about lambdas, which matter for loading a config; here it is only hashed.
+        # Keras warns about lambdas, which matter when a config is loaded; here it is only hashed.
         warnings.simplefilter("ignore")
         config = _own_config(model)
         if config is None:
@@ -163,7 +164,7 @@ def _own_config(described: Any) -> dict[str, Any] | None:
         return None
     try:
         return dict(described.get_config())
-    except NotImplementedError:  # Keras's answer for a custom layer or model without one
+    except NotImplementedError:  # Keras raises it for a custom layer or model without a config
         return None
 
 

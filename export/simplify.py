@@ -1,4 +1,4 @@
-"""Removal of needless nodes: Identity nodes, and Transposes that cancel each other."""
+"""Remove unnecessary nodes: Identity nodes, and Transposes that cancel each other."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 
 def simplify(graph: Any) -> None:
-    """Remove needless nodes from an ONNX graph, in place; names of inputs and outputs stay.
+    """Remove unnecessary nodes from an ONNX graph, in place; inputs and outputs keep their names.
 
-    An Identity stays if an output is an input, or another output.
+    An Identity is kept if an output of the graph is also an input, or another output.
     """
     while _drop_identity(graph) or _drop_transposes(graph):
         pass
@@ -24,7 +24,7 @@ def _drop_identity(graph: Any) -> bool:
         if result not in outputs:
             _read(graph, result, source)
         elif source not in given | outputs:
-            for other in graph.node:  # the node that makes the source now makes the output
+            for other in graph.node:  # the node that computes the source now computes the output
                 other.output[:] = [result if name == source else name for name in other.output]
             _read(graph, source, result)
         else:

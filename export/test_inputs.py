@@ -1,4 +1,4 @@
-"""The inputs for the proof of parity."""
+"""The inputs for the parity check."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
         Arrays by input name.
 
     Raises:
-        ValueError: no input takes such images, or their values are out of its range.
+        ValueError: no input takes such images, or their values are out of the input's range.
     """
     if images is None:
         return {}
@@ -42,7 +42,7 @@ def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
     described = "; ".join(str(_tensor(info)) for info in floats.values())
     if isinstance(images, Mapping):
         if not images.keys() <= inputs.keys():
-            raise ValueError(f"images has {list(images)}; the inputs are {described}.")
+            raise ValueError(f"images has the names {list(images)}; the inputs are {described}.")
         wanted = dict(images)
     else:
         shape = np.shape(images)[1:]
@@ -51,16 +51,16 @@ def assign_images(parts: Iterable[Part], images: Any) -> dict[str, np.ndarray]:
         came: list[Any] = [*wanted.values()] or [images]
         shapes = " and ".join(str(np.shape(array)) for array in came)
         raise ValueError(
-            f"images has shape {shapes}; it has one row or more for one of: {described}."
+            f"images has shape {shapes}; give one row or more for one of: {described}."
         )
     return {name: check_array(_tensor(inputs[name]), array) for name, array in wanted.items()}
 
 
 def make_cases(part: Part, images: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """Return inputs for a part, as cases by title: arrays of at least 64 rows.
+    """Return test cases for a part, by title: inputs of at least 64 rows.
 
-    They are real images and random corners of their range, samples of the prior and points with
-    all coordinates at 4 standard deviations, and every label.
+    Images are real ones, or random corners of their range. Codes are samples of the prior, or
+    points with all coordinates at 4 standard deviations. Labels are all valid ones in turn.
     """
     rng = np.random.default_rng(0)
     rows = max(ROWS, *(_rows_for(info, images) for info in part.inputs))
@@ -76,7 +76,7 @@ def make_cases(part: Part, images: Mapping[str, np.ndarray]) -> dict[str, dict[s
 
 
 def rows_of(info: TensorInfo, rows: int, given: np.ndarray | None) -> np.ndarray:
-    """Return rows for one input: given images, digits or samples; or labels in turn."""
+    """Return rows for one input: the given images, else digits, samples, or all labels in turn."""
     _, array = _variants(info, rows, given, np.random.default_rng(0))[0]
     return array
 
@@ -97,7 +97,7 @@ def _variants(
         return [*known, _labels(info, rows)]
     if known:
         return [*known, *_generic(info, rows, rng)]
-    # Images of a Gaussian likelihood have no range; latents have a prior, or one dimension.
+    # Images of a Gaussian likelihood have no range; codes have a prior, or one dimension.
     if info.prior is None and (_range(info) or len(info.shape) > 1):
         return [("real images", _digits(info, rows)), *_generic(info, rows, rng)]
     return _generic(info, rows, rng)
@@ -117,7 +117,7 @@ def _generic(info: TensorInfo, rows: int, rng: np.random.Generator) -> list[Vari
     try:
         draws = draw_prior(prior, rows, info.shape, rng)
     except ValueError:
-        name = f"standard normal draws (no draws known from {prior.get('kind')!r})"
+        name = f"standard normal draws (cannot draw from {prior.get('kind')!r})"
         prior = {"kind": "normal"}
         draws = draw_prior(prior, rows, info.shape, rng)
     far = _four_sigma(prior, info, rows, rng)
@@ -137,7 +137,7 @@ def _four_sigma(
 
 
 def clipped(info: TensorInfo, values: np.ndarray) -> np.ndarray:
-    """Return values within the range of an input, as float32."""
+    """Return values clipped to the range of an input, as float32."""
     low = -np.inf if info.low is None else info.low
     high = np.inf if info.high is None else info.high
     return np.clip(values, low, high).astype(np.float32)
@@ -167,7 +167,7 @@ def _digits(info: TensorInfo, rows: int) -> np.ndarray:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise RuntimeError(
-            "Parity is proved on real images, by default on those of scikit-learn: install "
+            "The parity check needs real images, by default scikit-learn's digits: install "
             "scikit-learn, or pass images=."
         ) from error
     digits = load_digits().images / 16
@@ -188,7 +188,7 @@ def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
     if len(shape) in (2, 3):
         return shape
     size = math.prod(shape)
-    # A flattened square image, or else one long row of pixels.
+    # A flattened image is square if its size allows it, else one long row of pixels.
     side = math.isqrt(size)
     return (side, side) if side * side == size else (1, size)
 

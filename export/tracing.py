@@ -1,4 +1,4 @@
-"""Tracing a part into a TensorFlow function, with checks for randomness and state."""
+"""Trace a part into a TensorFlow function, and check it for randomness and state."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def require_tensorflow() -> None:
     if backend != "tensorflow":
         raise RuntimeError(
             f"Export needs TensorFlow, but Keras runs on {backend} here. Save the model "
-            "(zoo.save, or model.save), start Python with KERAS_BACKEND=tensorflow, load it "
-            "there and export it; weights do not depend on the backend."
+            "(zoo.save, or model.save), start Python with KERAS_BACKEND=tensorflow, load the model "
+            "and export it; weights do not depend on the backend."
         )
 
 
@@ -37,14 +37,14 @@ def trace(part: Part) -> Any:
     """Trace a part into a `tf.function` that is safe to convert.
 
     Returns:
-        A `tf.function` of one argument, a dict of tensors with the names of the part's inputs and
-        any number of rows, which returns a dict of tensors with the names of its outputs. It has
-        one concrete function, `function.get_concrete_function()`.
+        A `tf.function` with one concrete function, `function.get_concrete_function()`. Its argument
+        is a dict of the part's inputs by name, with any number of rows; it returns a dict of the
+        part's outputs by name.
 
     Raises:
         ConversionError: the networks compute in mixed precision; the function draws random
-            numbers, changes a variable, uses variables of networks that the part does not name, or
-            has other outputs than the part.
+            numbers, changes a variable, uses variables of networks that the part does not list, or
+            has other outputs than the part states.
     """
     import tensorflow as tf
 
@@ -52,8 +52,8 @@ def trace(part: Part) -> Any:
     for info in (*part.inputs, *part.outputs):
         if info.dtype not in ("float32", "int32"):
             raise ConversionError(
-                f"{info.name!r} of the {part.name} is {info.dtype}; consumers get float32 and "
-                "int32. Cast in the part's function."
+                f"{info.name!r} of the {part.name} is {info.dtype}; exported files take and return "
+                "float32 and int32. Cast in the part's function."
             )
     specs = {
         info.name: tf.TensorSpec((None, *info.shape), info.dtype, name=info.name)
@@ -79,15 +79,15 @@ def _check_precision(part: Part) -> None:
             raise ConversionError(
                 f"Layer {layer.name!r} of the {part.name} computes in {dtype}; exported files "
                 "compute in float32. Save the model and load it again: zoo.load(folder, "
-                'dtype="float32"). Smaller files: variants=("float16", "int8").'
+                'dtype="float32"). For smaller files: variants=("float16", "int8").'
             )
 
 
 def layer_of(part: Part, operation: str) -> str:
-    """Return in words the layer of an operation such as `decoder_1/code_2/Gelu/Erfc`."""
+    """Name the layer of an operation such as `decoder_1/code_2/Gelu/Erfc`, for messages."""
     names = {layer.name for layer in _layers(part.networks)}
     for scope in reversed(operation.split("/")[:-1]):
-        # TensorFlow numbers scopes with the same name.
+        # TensorFlow adds numbers to scopes with the same name.
         for name in (scope, re.sub(r"_\d+$", "", scope)):
             if name in names:
                 return f"layer {name!r} of the {part.name}"
@@ -105,7 +105,7 @@ def _check_outputs(part: Part, outputs: dict[str, Any]) -> None:
     came = {name: (spec.dtype.name, tuple(spec.shape)) for name, spec in outputs.items()}
     if wanted.keys() != came.keys():
         raise ConversionError(
-            f"The {part.name}'s function gives {sorted(came)}, but the part says {list(wanted)}."
+            f"The {part.name}'s function returns {sorted(came)}, but the part lists {list(wanted)}."
         )
     for name, (dtype, shape) in wanted.items():
         got_dtype, got_shape = came[name]
@@ -114,21 +114,21 @@ def _check_outputs(part: Part, outputs: dict[str, Any]) -> None:
         )
         if got_dtype != dtype or not fits:
             raise ConversionError(
-                f"Output {name!r} of the {part.name} is {got_dtype} {got_shape}, but the part says "
-                f"{dtype} {shape}. Correct the part's TensorInfo, or cast in its function."
+                f"Output {name!r} of the {part.name} is {got_dtype} {got_shape}, but the part "
+                f"states {dtype} {shape}. Correct the part's TensorInfo, or cast in its function."
             )
 
 
 def _check_operations(part: Part, graph: Any) -> None:
     functions = [node for function in graph.library.function for node in function.node_def]
     nodes = [*graph.node, *functions]
-    # First random operations, as those that also change a seed are better named by the first error.
+    # Check for random operations first: they also change a seed, and this error explains them best.
     for node in nodes:
         if _RANDOM.search(node.op):
             raise ConversionError(
                 f"The {part.name} draws random numbers: {node.op} ({node.name}) in "
                 f"{layer_of(part, node.name)}. An exported graph must be deterministic: call "
-                "networks with training=False, give the mean (and the variance) as outputs, and "
+                "networks with training=False, return the mean (and the variance) as outputs, and "
                 "let the application sample."
             )
     for node in nodes:
@@ -146,6 +146,7 @@ def _check_variables(part: Part, concrete: Any) -> None:
     if unknown:
         raise ConversionError(
             f"The {part.name}'s function uses {', '.join(unknown)}, which is in none of its "
-            "`networks`: add that network to the part. For encoder and decoder, write in the class "
-            f'of the model part_networks = {{"{part.name}": ("{part.name}", "<attribute>")}}.'
+            "`networks`: add the network that has it to the part. For encoder and decoder, write "
+            "in the class of the model "
+            f'part_networks = {{"{part.name}": ("{part.name}", "<attribute>")}}.'
         )

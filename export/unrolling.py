@@ -1,4 +1,4 @@
-"""Recurrent layers, written step by step, as exported files have no loops."""
+"""Unroll recurrent layers step by step, as exported files have no loops."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 @contextlib.contextmanager
 def unrolled(networks: Iterable[Any]) -> Iterator[list[Any]]:
-    """Let the recurrent layers of networks run step by step while a graph is traced.
+    """Unroll the recurrent layers of networks while a graph is traced.
 
-    It computes the same. The graph has the nodes of a step once for every step.
+    The results are the same. The graph repeats the nodes of a step for every step.
 
     Yields:
         the layers that would run as loops otherwise.
     """
     import keras
 
-    # Keras has no public list of all layers at any depth, such as those that a wrapper holds.
+    # Keras has no public list of all nested layers, which includes the layer inside a wrapper.
     layers = [layer for network in networks for layer in network._flatten_layers()]
     looping = [x for x in layers if isinstance(x, keras.layers.RNN) and not x.unroll]
     try:

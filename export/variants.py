@@ -1,4 +1,4 @@
-"""Smaller variants of an ONNX file: half precision, and matrix products in eight bits."""
+"""Smaller variants of an ONNX file: float16, and int8 for matrix products."""
 
 from __future__ import annotations
 
@@ -31,22 +31,23 @@ def check_variants(variants: Iterable[str]) -> tuple[str, ...]:
     variants = (variants,) if isinstance(variants, str) else tuple(variants)
     unknown = [name for name in variants if name not in _MAKERS]
     if unknown:
-        raise ValueError(f"variants is {list(variants)}; there are {list(_MAKERS)}.")
+        raise ValueError(f"variants is {list(variants)}; give some of {list(_MAKERS)}.")
     return variants
 
 
 def make(part: Part, converted: bytes, variant: str, images: Mapping[str, np.ndarray]) -> bytes:
     """Return a variant of a part's ONNX file, with the same inputs and outputs in float32.
 
-    "float16" computes in half precision, for GPUs. "int8" stores the constant matrices of dense
-    layers in seven bits with a sign, with a scale for every column, and rounds their inputs to
-    eight bits at run time; it is for CPUs. Products of eight bits would overflow on processors
-    without special instructions, so that parity would not hold. A matrix with less than a fiftieth
-    of all values is not quantized.
+    "float16" computes in half precision, for GPUs. "int8" is for CPUs: it stores the constant
+    matrices of dense layers as signed 7-bit integers, with a scale for every column, and rounds
+    their inputs to 8 bits at run time. Products of two 8-bit integers would overflow on processors
+    without special instructions, and parity would not hold. A matrix with less than a fiftieth of
+    all weights is not quantized.
 
-    Each of these inputs has one range, that of the inputs for the proof, which is stored in the
-    file. So a row gives the same result whatever rows are beside it: a range of the whole batch
-    would leave ordinary rows a few steps beside a row of a thousand times their size.
+    The quantization range of each of these inputs is fixed: the file stores the range that was
+    measured on the inputs for the parity check. So the result for a row does not depend on the
+    other rows. If the range came from the batch, a row that is a thousand times larger would leave
+    only a few steps for the ordinary rows.
 
     Args:
         part: the part.
@@ -55,7 +56,7 @@ def make(part: Part, converted: bytes, variant: str, images: Mapping[str, np.nda
         images: real images by input name, from `assign_images`; may be empty.
 
     Raises:
-        ConversionError: nothing to quantize, or an invalid result.
+        ConversionError: there is nothing to quantize, or the result is invalid.
     """
     import onnx
 
@@ -75,7 +76,7 @@ def _float16(part: Part, model: Any, images: Mapping[str, np.ndarray]) -> Any:
     from onnxruntime.quantization.onnx_model import ONNXModel
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    # The converter appends casts of the inputs after the nodes that read them.
+    # The converter puts the casts of inputs after the nodes that read them.
     halved = ONNXModel(convert_float_to_float16(model, keep_io_types=True))
     halved.topological_sort()
     return halved.model
@@ -108,7 +109,7 @@ def _int8(part: Part, model: Any, images: Mapping[str, np.ndarray]) -> Any:
 
 
 def _fix_ranges(model: Any, cases: Iterable[dict[str, np.ndarray]]) -> None:
-    """Give what is quantized constant ranges in place of those of each batch, in place."""
+    """Replace quantization ranges measured on each batch by constant ones, in place."""
     import onnx
 
     graph = model.graph
@@ -131,7 +132,7 @@ def _fix_ranges(model: Any, cases: Iterable[dict[str, np.ndarray]]) -> None:
 def _ranges(
     model: Any, names: set[str], cases: Iterable[dict[str, np.ndarray]]
 ) -> dict[str, tuple[float, float]]:
-    """Return the smallest and the largest values of tensors in a graph; 0 is in each range."""
+    """Return the smallest and the largest values of tensors in a graph; each range includes 0."""
     import onnx
     import onnxruntime
 
@@ -157,8 +158,8 @@ def _ranges(
 def _small_products(model: Any) -> list[str]:
     """Return the names of the products whose matrix has only a small fraction of all weights.
 
-    Quantizing them would save little, but cost half of the precision, as they are usually the first
-    or the last layer.
+    Quantizing these would save little space, but lose half of the precision, as they are usually
+    the first or the last layer.
     """
     weights = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
     sizes = {
@@ -171,7 +172,7 @@ def _small_products(model: Any) -> list[str]:
 
 @contextlib.contextmanager
 def _quiet_root_logger() -> Iterator[None]:
-    """Silence the root logger, and prevent that it permanently gets a handler."""
+    """Silence the root logger, without leaving a permanent handler on it."""
     root = logging.getLogger()
     silent, level = logging.NullHandler(), root.level
     root.addHandler(silent)

@@ -144,7 +144,7 @@ def test_the_command_takes_folders(parts, detector, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--labels", "from_subfolders"), "say which hold normal images, such as --normal good"),
+        (("--labels", "from_subfolders"), "name those with normal images, such as --normal good"),
         (("--labels", "from_subfolders", "--normal", "bad"), "good, scratched"),
         (("--array", "x"), "--array is for .npz files"),
         (("--id", "name"), "--id is for tables"),

@@ -326,9 +326,15 @@ def test_arrays_and_folders_are_watched_too(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("detect", "{detector}", "{x}", "--by", "date", "--out", "{out}"), "--by date is not"),
-        (("detect", "{detector}", "{x}", "--compare", "{x}", "--out", "{out}"), "no folder of a"),
-        (("renew", "vae_digits", "{x}", "--out", "{out}"), "no folder of a detector"),
+        (
+            ("detect", "{detector}", "{x}", "--by", "date", "--out", "{out}"),
+            "date was not found",
+        ),
+        (
+            ("detect", "{detector}", "{x}", "--compare", "{x}", "--out", "{out}"),
+            "not the folder",
+        ),
+        (("renew", "vae_digits", "{x}", "--out", "{out}"), "not the folder of a detector"),
         (("renew", "{detector}", "{x}", "--epochs", "2", "--out", "{out}"), "add --train"),
     ],
 )

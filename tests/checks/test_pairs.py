@@ -186,9 +186,9 @@ def test_wrong_pairs_in_arrays_are_refused():
             model().fit(NOISY, y, verbose=0)
     with pytest.raises(TypeError, match=r"y has dtype int64.*y\.astype"):
         model().fit(NOISY, np.ones((24, 4, 4, 1), "int64"), verbose=0)
-    with pytest.raises(ValueError, match="once more.*corruption=None.*call fit"):
+    with pytest.raises(ValueError, match="the noisy images again.*corruption=None.*call fit"):
         model(corruption=zoo.Masking(0.1)).fit(NOISY, CLEAN, verbose=0)
-    with pytest.raises(ValueError, match="once more"):
+    with pytest.raises(ValueError, match="corrupt the noisy images again"):
         model(corruption=zoo.Masking(0.1)).train_on_batch(NOISY, CLEAN)
 
 

@@ -69,7 +69,7 @@ def test_a_detector_keeps_its_threshold_and_labels_give_a_roc_curve(data, tmp_pa
         (["--labels", "{y}"], "1 stands for anomalies"),
         (["--contamination", "0.7"], "contamination is 0.7"),
         (["--score", "energy"], "not for a VAE"),
-        (["--train-data", "{both}"], "say which to take"),
+        (["--train-data", "{both}"], "choose one with --array"),
     ],
 )
 def test_what_does_not_fit_is_refused(arguments, said, data, tmp_path, capsys):
@@ -94,7 +94,7 @@ def test_files_that_hold_no_numbers_are_refused(data, tmp_path, capsys):
     for name in ("text.npy", "objects.npy"):
         code, _, err = run(capsys, "detect", DIGITS, tmp_path / name, "--out", tmp_path / "report")
         assert code == 1
-        assert "is no .npy or .npz file of numbers" in err
+        assert "is not an .npy or .npz file of numbers" in err
 
 
 def test_an_unknown_preset_is_answered_with_the_nearest(data, tmp_path, capsys):

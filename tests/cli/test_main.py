@@ -218,7 +218,7 @@ def test_a_target_below_a_file_is_refused_before_any_work(
         monkeypatch.setattr(place, name, lambda *_, **__: pytest.fail("work began"))
     code, _, err = run(capsys, *arguments, below)
     assert code == 1
-    assert "a_file is a file and no folder: choose another place" in err
+    assert "a_file is a file, not a folder: choose another place" in err
     assert sorted(os.listdir(tmp_path)) == ["a_file", "images"]
 
 

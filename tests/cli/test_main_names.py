@@ -51,7 +51,7 @@ def test_train_says_where_the_preset_is_if_a_shipped_one_has_its_name(
     assert f"{path} is written. Measure it: zoo evaluate {path} --update" in printed
     code, shipped, err = run(capsys, "card", DIGITS, "--json")
     assert err.startswith(f"zoo: {DIGITS} means the shipped preset here")
-    assert err.endswith(f"; for the folder of that name, give {path}.\n")
+    assert err.endswith(f"; for the folder with that name, give {path}.\n")
     code, mine, err = run(capsys, "card", path, "--json")
     assert (code, err) == (0, "")
     assert json.loads(shipped)["recipe"]["epochs"] > json.loads(mine)["recipe"]["epochs"] == 1

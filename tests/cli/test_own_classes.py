@@ -144,7 +144,7 @@ def test_a_renamed_class_is_found_under_the_name_that_it_is_registered_by(module
     [
         ("not_there", "--import not_there failed: No module named 'not_there'. Give the name"),
         ("my_module.py", "Leave out .py: --import my_module."),
-        ("empty", "--import empty: nothing in it is registered. Decorate its classes"),
+        ("empty", "--import empty: the module registers nothing. Decorate its classes"),
     ],
 )
 def test_modules_that_register_nothing_are_refused(name, says, module, tmp_path):

@@ -35,6 +35,6 @@ def test_a_network_that_is_named_in_part_networks_is_exported(tmp_path):
 
 def test_without_it_the_error_names_the_attribute(tmp_path):
     model = Toned((4, 4, 1), 2, hidden_units=(8,))
-    with pytest.raises(RuntimeError, match=r"add that network.*part_networks"):
+    with pytest.raises(RuntimeError, match=r"add the network.*part_networks"):
         export.export_model(model, tmp_path / "out")
     assert not (tmp_path / "out").exists()

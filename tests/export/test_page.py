@@ -166,7 +166,9 @@ def test_a_generator_of_noise_is_shown_and_not_the_decoder_of_a_discriminator(pa
 
 def test_other_decoders_than_pictures_of_one_code_are_refused(make, package, tmp_path):
     export.export_model(make.Model(make.dense_decoder()), tmp_path / "flat", formats=("onnx",))
-    with pytest.raises(ValueError, match=r"gray or colored pictures; this decoder gives x: float"):
+    with pytest.raises(
+        ValueError, match=r"gray or colored pictures; this decoder returns x: float"
+    ):
         export.write_page(tmp_path / "flat", tmp_path / "page", archive=package)
     network = make.dense_decoder().networks[0]
     two = Part(
@@ -177,7 +179,7 @@ def test_other_decoders_than_pictures_of_one_code_are_refused(make, package, tmp
         (network,),
     )
     export.export_model(make.Model(two), tmp_path / "two", formats=("onnx",))
-    with pytest.raises(ValueError, match="a code and perhaps a class, not of z: .*; shift: "):
+    with pytest.raises(ValueError, match="of a code and perhaps a class; got z: .*; shift: "):
         export.write_page(tmp_path / "two", tmp_path / "page", archive=package)
     assert not (tmp_path / "page").exists()
 
@@ -186,9 +188,9 @@ def test_other_decoders_than_pictures_of_one_code_are_refused(make, package, tmp
     ("options", "said"),
     [
         ({"label_names": ("a", "b")}, "2 names; labels go from 0 to 9"),
-        ({"images": np.zeros((3, 8, 8, 1))}, r"\[batch, 14, 14, 1\].*shape \(3, 8, 8, 1\) came"),
+        ({"images": np.zeros((3, 8, 8, 1))}, r"\[batch, 14, 14, 1\].*got shape \(3, 8, 8, 1\)"),
         ({"images": np.zeros((3, 14, 14, 1)), "labels": [0, 1]}, "3 images, but 2 labels"),
-        ({"images": np.zeros((2, 14, 14, 1)), "labels": [0, 10]}, "values from 0 to 10 came"),
+        ({"images": np.zeros((2, 14, 14, 1)), "labels": [0, 10]}, "got values from 0 to 10"),
     ],
 )
 def test_examples_that_do_not_fit_are_refused(options, said, exported, package, tmp_path):

@@ -206,7 +206,7 @@ def test_parity_is_proved_on_the_callers_images(conditional, tmp_path):
     [
         (np.zeros((4, 9, 9)), "x: float32"),
         (np.full((4, 14, 14, 1), 200.0), "divide by 255"),
-        (np.full((4, 14, 14, 1), 200), "takes floats; int64 came.*divide by 255"),
+        (np.full((4, 14, 14, 1), 200), "takes floats, got int64.*divide by 255"),
         ({"pixels": np.zeros((4, 14, 14, 1))}, "pixels"),
         (np.zeros((0, 14, 14, 1)), "one row or more"),
     ],

@@ -163,7 +163,7 @@ def test_an_operation_outside_the_standard_is_a_failure(model, tmp_path, monkeyp
 def test_a_part_that_does_not_match_its_description_is_refused(make, tmp_path):
     plain = make.dense_decoder()
     wrong = {
-        "gives": replace(plain, outputs=(TensorInfo("pixels", "float32", (16,)),)),
+        "returns": replace(plain, outputs=(TensorInfo("pixels", "float32", (16,)),)),
         "TensorInfo": replace(plain, outputs=(make.image(17),)),
         "networks": replace(plain, networks=()),
         "float64": replace(plain, outputs=(TensorInfo("x", "float64", (16,)),)),
@@ -285,15 +285,15 @@ def test_a_row_that_depends_on_its_batch_is_a_failure(make, tmp_path):
 def test_nan_in_keras_is_refused(make, tmp_path):
     part = make.dense_decoder()
     part.networks[0].layers[-1].bias.assign(np.full(16, np.nan))
-    refuse(make.Model(part), tmp_path, export.ParityError, "NaN or infinite on prior draws")
+    refuse(make.Model(part), tmp_path, export.ParityError, "NaN or infinite for prior draws")
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"opset": 14}, "opset is 14; it is 15 to 2[0-9], the last one of"),
-        ({"opset": 99}, "opset is 99; it is 15 to 2[0-9], the last one of"),
-        ({"layout": "NCHW"}, "layout is 'NCHW'; it is one of .*channels_first"),
+        ({"opset": 14}, "opset is 14; give 15 to 2[0-9], the last one that"),
+        ({"opset": 99}, "opset is 99; give 15 to 2[0-9], the last one that"),
+        ({"layout": "NCHW"}, "layout is 'NCHW'; give one of .*channels_first"),
         ({"formats": ["onnx", "tflite"]}, "tflite"),
         ({"formats": []}, "formats"),
         ({"parts": ["encoder"]}, r"the model has \['decoder'\]"),

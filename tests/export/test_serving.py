@@ -127,7 +127,7 @@ def test_a_repository_is_replaced_when_asked_and_other_folders_never(
 def test_invalid_servings_are_refused_and_nothing_is_written(exported, make, tmp_path):
     target = tmp_path / "repository"
     for options, said in (
-        ({"layout": "kserve"}, "it is one of"),
+        ({"layout": "kserve"}, "give one of"),
         ({"layout": "triton", "version": 0}, "version is 0"),
         ({"layout": "triton", "max_batch": 2.5}, "max_batch is 2.5"),
         ({"layout": "triton", "name": "../up"}, "cannot be a model's name"),
@@ -195,8 +195,8 @@ def test_files_that_the_signature_does_not_list_are_not_served(spoiled, tmp_path
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ('x" data_type: TYPE_STRING } ] parameters { key: "a', "cannot be named in a config.pbtxt"),
-        ("x\\", "cannot be named in a config.pbtxt"),
+        ('x" data_type: TYPE_STRING } ] parameters { key: "a', "cannot hold the tensor name"),
+        ("x\\", "cannot hold the tensor name"),
         ('x"\n}\n', "is not a signature that export wrote: a tensor has the name"),
     ],
 )

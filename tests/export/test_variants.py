@@ -261,7 +261,9 @@ def test_a_variant_whose_rows_depend_on_an_outlier_is_refused(written, tmp_path,
 
 def test_unknown_variants_are_refused(written, tmp_path):
     model, out, _ = written
-    with pytest.raises(ValueError, match=r"variants is \['int4'\]; there are \['float16', 'int8'"):
+    with pytest.raises(
+        ValueError, match=r"variants is \['int4'\]; give some of \['float16', 'int8'"
+    ):
         export.export_model(model, tmp_path / "out", variants="int4")
     with pytest.raises(ValueError, match="variants are ONNX files"):
         export.export_model(model, tmp_path / "out", formats="saved_model", variants="int8")

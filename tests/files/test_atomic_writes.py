@@ -345,10 +345,10 @@ def test_a_folder_that_was_removed_before_it_was_locked_is_made_again(tmp_path, 
 def test_a_target_below_a_file_is_refused(below, tmp_path):
     (tmp_path / "file").write_text("mine")
     for check in (check_target, check_file):
-        with pytest.raises(NotADirectoryError, match="file is a file and no folder: choose"):
+        with pytest.raises(NotADirectoryError, match="file is a file, not a folder: choose"):
             check(tmp_path / below, overwrite=True)
     for publish in (publish_folder, publish_file):
-        refused = pytest.raises(NotADirectoryError, match="file is a file and no folder")
+        refused = pytest.raises(NotADirectoryError, match="file is a file, not a folder")
         with refused, publish(tmp_path / below):
             pytest.fail("it began")
     assert (tmp_path / "file").read_text() == "mine"

@@ -146,8 +146,8 @@ def test_keras_files_may_not_name_what_presets_may_not(place, evil, file, monkey
         ({"config": b"\xff"}, "not readable as JSON"),
         ({"config": "[" * 100_000}, "not readable as JSON"),
         ({"config": "[1]"}, "an object was expected"),
-        ({"config": "{}"}, "describes no model"),
-        ({"config": " " * (archives.LARGEST_CONFIG + 1)}, "at most 16,777,216"),
+        ({"config": "{}"}, "does not describe a model"),
+        ({"config": " " * (archives.LARGEST_CONFIG + 1)}, "the limit here is 16,777,216"),
         ({"model": b"\0" * (archives.LARGEST_CONFIG * 2)}, "it is not an HDF5 file"),
         ({"model": b"no weights"}, "does not hold the weights of a VAE"),
     ],
@@ -163,7 +163,7 @@ def test_weights_in_other_files_are_refused(file):
     with h5py.File(buffer, "w") as weights:
         weights["encoder"] = h5py.ExternalLink("/etc/passwd", "/")
     rewrite(file, model=buffer.getvalue())
-    with pytest.raises(ValueError, match="is a link, and links are not followed"):
+    with pytest.raises(ValueError, match="is a link, but links are not followed"):
         zoo.load(file)
 
 

@@ -112,7 +112,7 @@ def test_a_card_that_names_files_outside_its_folder_is_refused(name, tmp_path):
     [
         ("{", "not readable as JSON"),
         ("[1]", "an object was expected, but this is a list"),
-        ('{"name": "a", "name": "b"}', "the entry 'name' is there more than once"),
+        ('{"name": "a", "name": "b"}', "the entry 'name' appears more than once"),
         ('{"name": ' + "[" * 200 + "]" * 200 + "}", "nested more than 100 levels"),
         ('{"name": ' + "[" * 100_000, "not readable as JSON: .*recursion"),
         ('{"latent_dim": ' + "9" * 5000 + "}", "not readable as JSON: .*4300 digits"),

@@ -56,7 +56,7 @@ def test_other_names_are_refused_before_any_request(name, hub):
 def test_names_that_the_hub_does_not_accept_are_refused_before_any_request(name, hub):
     for use in (zoo.load, zoo.card, lambda name: zoo.push("vae_digits", name, dry_run=True)):
         with pytest.raises(
-            ValueError, match=f"The hub has no repository of the name 'hf://me/{name}"
+            ValueError, match=f"The hub cannot have a repository named 'hf://me/{name}"
         ):
             use(f"hf://me/{name}")
     assert hub.requests == []
@@ -195,7 +195,11 @@ def test_a_repository_without_a_preset_is_refused(hub, preset_files):
     ("alter", "told", "downloaded"),
     [
         (lambda w: w[:-1], "its card says", [CARD]),
-        (lambda w: w[:-1] + bytes([w[-1] ^ 1]), "the sha256 of its card", [CARD, CONFIG, WEIGHTS]),
+        (
+            lambda w: w[:-1] + bytes([w[-1] ^ 1]),
+            "the sha256 that its card states",
+            [CARD, CONFIG, WEIGHTS],
+        ),
     ],
 )
 def test_altered_weights_are_refused(hub, preset_files, tmp_path, alter, told, downloaded):
@@ -273,7 +277,7 @@ def test_a_stored_token_that_cannot_be_read_is_told_but_offline_none_is_read(
     hub, repository, no_token, monkeypatch
 ):
     Path(huggingface_hub.constants.HF_TOKEN_PATH).mkdir()
-    with pytest.raises(PermissionError, match=r"gives no token \(\w+Error: .*Set HF_TOKEN"):
+    with pytest.raises(PermissionError, match=r"cannot provide a token \(\w+Error: .*Set HF_TOKEN"):
         zoo.card(NAME)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ConnectionError, match="HF_HUB_OFFLINE is set"):
@@ -336,7 +340,7 @@ def test_an_address_that_keeps_the_library_from_being_imported_is_told():
 
 def test_a_token_that_is_none_is_not_repeated(hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret\r of mine")
-    with pytest.raises(ValueError, match="character that no token has") as told:
+    with pytest.raises(ValueError, match="another invalid character") as told:
         zoo.load(NAME)
     assert "secret" not in str(told.value)
 

@@ -264,7 +264,7 @@ def test_a_class_of_ones_own_that_makes_another_model_now_is_named(tmp_path):
         def count_params(self):
             return 1 + super().count_params()
 
-    with pytest.raises(ValueError, match="or Larger makes another model than when this one was"):
+    with pytest.raises(ValueError, match="or Larger makes another model now than when this"):
         zoo.load(tmp_path / "preset", custom_objects={"OldVAE": Larger})
 
 

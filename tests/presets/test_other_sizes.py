@@ -199,7 +199,7 @@ def test_the_files_of_a_preset_are_checked_before_any_size_is_changed(preset):
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(ValueError, match="sha256"):
         zoo.load(preset, num_classes=20)
-    with pytest.raises(ValueError, match="prior= goes with another num_classes="):
+    with pytest.raises(ValueError, match="prior= needs a new num_classes="):
         zoo.load("vae_digits", prior=zoo.Normal(3))
 
 

@@ -34,7 +34,7 @@ def test_a_push_is_one_commit_that_deletes_nothing(hub, vae):
 def test_files_that_are_there_are_replaced_only_if_that_is_asked_for(hub, vae):
     repository = hub.add("me/digits", {"README.md": b"my page"})
     head = repository.refs["main"]
-    with pytest.raises(FileExistsError, match=r"has README.md already.*overwrite=True"):
+    with pytest.raises(FileExistsError, match=r"already has README.md.*overwrite=True"):
         zoo.push(vae, NAME)
     assert repository.refs["main"] == head
     zoo.push(vae, NAME, overwrite=True)
@@ -104,8 +104,8 @@ def test_the_page_names_the_repository_that_a_model_comes_from(hub, repository):
 def test_a_push_is_refused_before_any_request(hub, vae, vae_preset, tmp_path):
     for given, options, error, told in [
         (vae, {"name": f"{NAME}@v1"}, ValueError, "leave out @"),
-        (NAME, {}, ValueError, "is on the hub already"),
-        (vae_preset, {"about": {"licence": "MIT"}}, ValueError, "written as it is"),
+        (NAME, {}, ValueError, "is already on the hub"),
+        (vae_preset, {"about": {"licence": "MIT"}}, ValueError, "written unchanged"),
         (tmp_path, {}, ValueError, "holds no card.json"),
         (3, {}, TypeError, "Only models of the zoo"),
     ]:
@@ -119,7 +119,7 @@ def test_a_push_is_refused_before_any_request(hub, vae, vae_preset, tmp_path):
 
 def test_a_private_push_to_a_public_repository_is_refused(hub, vae):
     head = hub.add("me/digits").refs["main"]
-    with pytest.raises(ValueError, match="is public already"):
+    with pytest.raises(ValueError, match="is already public"):
         zoo.push(vae, NAME, private=True)
     assert hub.repositories["me/digits"].refs["main"] == head
 
@@ -129,7 +129,7 @@ def test_a_private_push_to_a_public_repository_is_refused(hub, vae):
 
 def test_a_dry_run_shows_what_would_be_sent_and_uses_no_network(hub, vae, vae_preset, capsys):
     said = zoo.push(vae, NAME, dry_run=True, about={"description": "Digits \x1b[31mas I like."})
-    assert said.startswith(f"Nothing was sent. To {NAME} would go")
+    assert said.startswith(f"Nothing was sent. One commit would write these files to {NAME}")
     for file in (CARD, CONFIG, WEIGHTS, "README.md"):
         assert re.search(rf"^  {file} +[\d,]+ bytes$", said, re.MULTILINE)
     assert "library_name: autoencoder-zoo" in said
@@ -168,7 +168,7 @@ def test_cards_of_earlier_versions_are_sent_without_paths(hub, vae, tmp_path):
 @pytest.mark.parametrize("home", ["/home/ada/x", "/Users/ada/x", r"C:\Users\ada", "{home}/x"])
 def test_a_text_that_names_a_home_folder_is_refused(home, hub, vae):
     description = f"From {home.format(home=Path.home())}, see there."
-    with pytest.raises(ValueError, match="names a folder of somebody's machine: .*about="):
+    with pytest.raises(ValueError, match="names a folder on somebody's machine: .*about="):
         zoo.push(vae, NAME, about={"description": description})
     assert hub.requests == []
 
@@ -197,7 +197,7 @@ def test_an_answer_to_a_push_that_is_none_of_the_hub_is_told(hub, vae, monkeypat
         handler._send(b"<html>Log in</html>", headers={"Content-Type": "text/html"})
 
     monkeypatch.setattr(fake_hub, "_ROUTES", [("POST /api/repos/create", page), *fake_hub._ROUTES])
-    with pytest.raises(ConnectionError, match="does not answer as the hub does.*Look at http"):
+    with pytest.raises(ConnectionError, match="does not answer as the hub does.*Check at http"):
         zoo.push(vae, NAME)
 
 

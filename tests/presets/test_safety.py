@@ -25,7 +25,7 @@ def test_one_changed_bit_is_refused(file, vae_preset):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"{file} does not have the sha256 of its card"):
+    with pytest.raises(ValueError, match=f"{file} does not have the sha256 that its card states"):
         zoo.load(vae_preset)
 
 

@@ -279,7 +279,7 @@ def test_other_zip_files_are_refused(members, tmp_path, monkeypatch):
         load_unpacked(path)
     monkeypatch.setattr(archives, "LARGEST_WEIGHTS", 100)
     zipped(path, members.items())
-    with pytest.raises(ValueError, match="here it can have at most 100"):
+    with pytest.raises(ValueError, match="the limit here is 100"):
         load_unpacked(path)
 
 
@@ -288,7 +288,7 @@ def test_the_checks_of_a_preset_follow(members, tmp_path, web):
     card["files"][WEIGHTS]["sha256"] = "0" * 64
     path = zipped(tmp_path / "m.zip", [*(members | {CARD: json.dumps(card)}).items()])
     url, sha256 = web.offer("m.zip", path.read_bytes())
-    with pytest.raises(ValueError, match="does not have the sha256 of its card"):
+    with pytest.raises(ValueError, match="does not have the sha256 that its card states"):
         zoo.load(url, sha256=sha256)
 
 

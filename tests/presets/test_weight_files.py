@@ -69,13 +69,13 @@ def texts(file, place, secret):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (larger, r"has the shape \(268435456,\), as no weight of the model has"),
-        (linked, "is a link, and links are not followed"),
+        (larger, r"has the shape \(268435456,\), which no weight of the model has"),
+        (linked, "is a link, but links are not followed"),
         (linked_within, "is a link"),
-        (elsewhere, "lie in another file, and are not read"),
-        (virtual, "lie in another file"),
+        (elsewhere, "are in another file, which is not read"),
+        (virtual, "are in another file"),
         (texts, "weights are numbers"),
-        (imaginary, "holds complex64, and weights are numbers"),
+        (imaginary, "holds complex64, but weights are numbers"),
         (in_large_pieces, r"is stored in pieces of \(16384, 8192\), larger than itself"),
     ],
 )

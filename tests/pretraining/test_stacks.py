@@ -89,7 +89,7 @@ def test_a_classifier_is_loaded_from_a_file_and_exported(tmp_path):
     session = export.load(tmp_path / "out" / "classifier")
     expected = made.predict(X, verbose=0)
     np.testing.assert_allclose(session(x=X)["label_probability"], expected, atol=1e-6)
-    with pytest.raises(ValueError, match=r"in \[0, 1\]: values from"):
+    with pytest.raises(ValueError, match=r"in \[0, 1\]: got values from"):
         session(x=X + 1)
 
 

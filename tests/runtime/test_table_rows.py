@@ -70,18 +70,21 @@ ONE_HOT = {"speed": 1, "kind=new": 1, "kind=old": 0, "load": 2}
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({**ROWS[0], "kind": "odd"}, "Row 1 has 'odd' in column 'kind'; one of 'new', 'old'"),
+        (
+            {**ROWS[0], "kind": "odd"},
+            "has 'odd' in column 'kind'; expected one of 'new', 'old'",
+        ),
         ({**ROWS[0], "kind": None}, "Row 1 has no value in column 'kind'"),
         ({**ROWS[0], "kind": ""}, "Row 1 has no value in column 'kind'"),
         ({**ONE_HOT, "kind=old": 1}, "Row 1 has 2 values in the category 'kind'"),
         ({**ONE_HOT, "kind=new": 0}, "Row 1 has 0 values in the category 'kind'"),
-        ({**ONE_HOT, "kind=new": 0.5, "kind=old": 0.5}, "one of its columns is 1"),
+        ({**ONE_HOT, "kind=new": 0.5, "kind=old": 0.5}, "one of its columns must be 1"),
         ({"speed": 1, "kind": "new"}, "Row 1 lacks 'load'"),
         ({**ROWS[0], "color": 1}, "Row 1 has 'color'"),
         ({**ROWS[0], "speed": "fast"}, "Row 1 has 'fast' in column 'speed'"),
         ({**ROWS[0], "speed": 1e39}, "give a finite number"),
         ({**ROWS[0], " speed": 1}, "has a column twice"),
-        ([1, 2], "Row 1 is no dictionary"),
+        ([1, 2], "Row 1 is not a dictionary"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused(session, row, message):

@@ -198,7 +198,7 @@ def test_several_steps_per_execution_are_refused_under_a_strategy():
     with zoo.strategy("mirrored"):
         model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=())
         model.compile(steps_per_execution=4)
-    with pytest.raises(ValueError, match="steps_per_execution is 4; under a strategy"):
+    with pytest.raises(ValueError, match="steps_per_execution is 4, but under a strategy"):
         model.fit(np.zeros((8, 4, 4, 1), "float32"), verbose=0)
 
 
@@ -210,7 +210,7 @@ def test_batches_that_do_not_split_evenly_are_refused(monkeypatch):
     monkeypatch.setattr(keras.distribution, "distribution", lambda: three)
     with pytest.raises(ValueError, match="multiple of 3"):
         backend.stream((x, None, None), 4, None, 1)
-    with pytest.raises(ValueError, match="last batch, of 4 images"):
+    with pytest.raises(ValueError, match="last batch has 4 images"):
         backend.stream((x, None, None), 6, None, 1)
     assert len(backend.stream((x[:9], None, None), 3, None, 1)) == 3
 

@@ -1,4 +1,4 @@
-"""The current backend of Keras; only this module checks which one it is.
+"""The current backend of Keras; only this package checks which one it is.
 
 `backend` is an instance of TensorFlow's, JAX's or PyTorch's subclass of `Backend` (see `base.py`,
 which documents the methods).

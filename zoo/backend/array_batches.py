@@ -1,4 +1,4 @@
-"""Arrays as a `PyDataset`, for backends that do not need their own pipeline."""
+"""Arrays as a `PyDataset`, for backends without their own input pipeline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 
 class ArrayBatches(keras.utils.PyDataset):
-    """Batches of the rows of arrays, optionally in a new order in every pass.
+    """Batches of rows of arrays, optionally in a new order in every pass.
 
     Args:
         columns: `(x, y, sample_weight)`, the latter two perhaps None.
         batch_size: rows in a batch; the last one may be smaller.
         order: a function that returns the order of the rows in a pass, a permutation [rows]; None
-            leaves them as they are.
+            keeps the order of the arrays.
     """
 
     def __init__(self, columns: list | tuple, batch_size: int, order: Callable | None):

@@ -1,4 +1,4 @@
-"""JAX: runs the stateful code of models inside stateless scopes."""
+"""JAX: run the stateful code of models inside stateless scopes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class JaxBackend(Backend):
         """Change `variables` by one optimizer step; see `Backend.minimize`.
 
         The loss is evaluated in its own scope over every variable, so that it is a pure function
-        for JAX. Values that it assigned (seeds, moving statistics) go to the outer scope.
+        for JAX. Values that the loss assigns (seeds, moving statistics) are copied to the outer
+        scope.
         """
         variables = list(variables)
         trained = {id(v) for v in variables}
@@ -52,10 +53,10 @@ class JaxBackend(Backend):
         return product(vectors)[0]
 
     def keras_step(self, method: Callable) -> Callable:
-        """Decorate `method(self, data)` to take Keras's call `(self, state, data)`.
+        """Decorate `method(self, data)` so that Keras can call it with `(self, state, data)`.
 
-        A call with only the data, as in `super().train_step(data)` inside an open scope, calls the
-        method itself.
+        A call with only the data, such as `super().train_step(data)` inside an open scope, calls
+        the method itself.
         """
 
         @functools.wraps(method)
@@ -83,7 +84,7 @@ class JaxBackend(Backend):
         return step
 
     def before_assignment(self, model: keras.Model) -> None:
-        """Give the variables the values of the training that runs, which then reads them again."""
+        """Copy the values of the running training to the variables, which it then reads again."""
         model.jax_state_sync()
 
     def compiled(self, function: Callable, variables: list) -> Callable:
@@ -99,8 +100,8 @@ class JaxBackend(Backend):
     def make_step_function(self, make: Callable, model: keras.Model, name: str) -> None:
         """Give Keras a new function object to compile as `model.<name>`.
 
-        `jax.jit` finds earlier traces by equality, and bound methods of one object are equal: it
-        would use an old trace without later changes, as long as the old function exists.
+        `jax.jit` finds earlier traces by equality, and bound methods of the same object are equal:
+        as long as the old function exists, `jit` would use its trace, without later changes.
         """
         method = getattr(model, name)
         model.__dict__[name] = lambda *args: method(*args)
@@ -110,7 +111,7 @@ class JaxBackend(Backend):
             del model.__dict__[name]
 
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
-        """Return XLA, and one step per execution, as several would be a Python loop."""
+        """Choose XLA, and one step per execution, as several steps would be a Python loop."""
         return {"jit_compile": True, "steps_per_execution": 1}
 
     def stream(
@@ -152,13 +153,13 @@ def _check_even(rows: int, batch_size: int):
         )
     if last % devices:
         raise ValueError(
-            f"The last batch, of {last} images, does not split evenly over {devices} devices. "
+            f"The last batch has {last} images and does not split evenly over {devices} devices. "
             'With zoo.strategy("data_parallel"), each device gets the whole batch.'
         )
 
 
 class _DataParallel(keras.distribution.DataParallel):
-    """Keras's distribution, but with whole batches for the devices; `_spread` splits them.
+    """Keras's distribution, but it gives whole batches to the devices; `_spread` splits them.
 
     Keras's own class fails for a last batch that does not split evenly.
     """
@@ -168,7 +169,7 @@ class _DataParallel(keras.distribution.DataParallel):
 
 
 def _spread(data):
-    """Split the rows of a batch among the devices if they split evenly; else all get all rows."""
+    """Split the rows of a batch evenly among the devices; if this fails, each gets all rows."""
     distribution = keras.distribution.distribution()
     if not isinstance(distribution, _DataParallel):
         return data

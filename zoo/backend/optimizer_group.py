@@ -1,4 +1,4 @@
-"""Groups of optimizers that are one optimizer for Keras, and copies of optimizers."""
+"""Group optimizers into one optimizer for Keras, and copy optimizers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     """The optimizers of a model with several updates, each with its own variables and state.
 
     Keras trains, saves and restores one optimizer per model. The group is this optimizer: its
-    variables are those of its members. Steps are taken by a member (`group["generator"]`), never by
+    variables are the variables of its members. Members (`group["generator"]`) take the steps, never
     the group.
 
     Args:
-        members: a dict of update names to Keras optimizers.
+        members: a dict from update names to Keras optimizers.
         name: the name of the group.
     """
 
@@ -31,7 +31,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         return self.members[update]
 
     def build_members(self, variables: dict) -> None:
-        """Give every member its variables: a dict of update names to lists of variables."""
+        """Build every member with its variables: a dict from update names to lists of them."""
         for update, member in self.members.items():
             member.build(variables[update])
             self.trained[update] = [id(v) for v in variables[update]]
@@ -62,7 +62,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     @property
     def learning_rate(self) -> Any:
-        """The rate of the first member. Setting it scales all rates by the same factor."""
+        """The learning rate of the first member. Setting it scales all rates by the same factor."""
         return next(iter(self.members.values())).learning_rate
 
     @learning_rate.setter
@@ -72,7 +72,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             member.learning_rate = float(rate) * self.first_rates[update] / first
 
     def finalize_variable_values(self, var_list: list) -> None:
-        """Let every member that has averages of the weights write them into the model."""
+        """Let every member that keeps averages of the weights write them into the model."""
         by_id = {id(v): v for v in var_list}
         for update, member in self.members.items():
             member.finalize_variable_values([by_id[key] for key in self.trained[update]])
@@ -102,7 +102,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
 
 def group_of(optimizer: Any, updates: Iterable[str]) -> OptimizerGroup:
-    """Return an optimizer for each of several updates.
+    """Return a group with an optimizer for each update.
 
     Args:
         optimizer: a group, a dict with an optimizer for every update, or one optimizer (or its
@@ -110,14 +110,14 @@ def group_of(optimizer: Any, updates: Iterable[str]) -> OptimizerGroup:
         updates: the names of the updates.
 
     Raises:
-        ValueError: a dict with a missing or an unknown update.
+        ValueError: the dict lacks an update, or has an unknown one.
     """
     if isinstance(optimizer, OptimizerGroup):
         return optimizer
     if isinstance(optimizer, dict) and "class_name" not in optimizer:
         if set(optimizer) != set(updates):
             raise ValueError(
-                f"optimizer has entries for {', '.join(map(repr, optimizer))}; this model's updates"
+                f"optimizer has entries for {', '.join(map(repr, optimizer))}; the model's updates"
                 f" are {', '.join(map(repr, updates))}."
             )
         return OptimizerGroup({name: keras.optimizers.get(optimizer[name]) for name in updates})
@@ -127,7 +127,7 @@ def group_of(optimizer: Any, updates: Iterable[str]) -> OptimizerGroup:
 
 
 def clone_optimizer(optimizer: keras.Optimizer) -> keras.Optimizer:
-    """Return an optimizer with the same settings and step count, without any other state."""
+    """Return an optimizer with the same settings and step count, but no other state."""
     if isinstance(optimizer, OptimizerGroup):
         return OptimizerGroup(
             {name: clone_optimizer(member) for name, member in optimizer.members.items()}
@@ -136,15 +136,16 @@ def clone_optimizer(optimizer: keras.Optimizer) -> keras.Optimizer:
         return clone_optimizer(optimizer.inner_optimizer)  # compile() wraps it again
     new = type(optimizer).from_config(optimizer.get_config())
     if hasattr(new.iterations, "assign"):
-        # As a number: JAX would share the tensor, and cannot train shared tensors.
+        # Copy a number, not the tensor: JAX would share it, and cannot train shared tensors.
         new.iterations.assign(int(keras.ops.convert_to_numpy(optimizer.iterations)))
     return new
 
 
 def normalize_config(config: Any) -> Any:
-    """Give optimizers in a serialized config the names that all backends know.
+    """Give optimizers in a serialized config the module names that all backends know.
 
-    On PyTorch, Keras writes the module of its own implementation, which other backends do not know.
+    On PyTorch, Keras writes the module of its PyTorch implementation, which other backends do not
+    know.
     """
     if isinstance(config, list | tuple):
         return [normalize_config(value) for value in config]

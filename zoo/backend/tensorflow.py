@@ -19,16 +19,16 @@ import tensorflow as tf
 from zoo.backend import tensorflow_replicas as replicas
 from zoo.backend.base import Backend
 
-BUNDLE_BYTES = 2**26  # the images of one execution; several such bundles are in memory together
+BUNDLE_BYTES = 2**26  # size of the images in one execution; memory holds several such bundles
 # On two cores, XLA takes 2 to 4 s to compile a step, and then saves 0.4 to 3 ms per step.
 STEPS_THAT_PAY = 1000
-QUIET = 0.05  # seconds; after so long without a call, a pipeline has filled its buffer and waits
+QUIET = 0.05  # seconds; after this time without a call, a pipeline's buffer is full and it waits
 
 
 class Bundle(NamedTuple):
-    """The batches of one execution, as images, labels and weights; labels and weights may be None.
+    """The batches of one execution: images, labels and weights; labels and weights may be None.
 
-    `full` has batches of one size, [bundle, batch_size, ...]; the first `count` of them are used.
+    `full` holds batches of one size, [bundle, batch_size, ...]; only the first `count` are used.
     `rest` is the smaller batch after them, [less than batch_size, ...].
     """
 
@@ -40,7 +40,7 @@ class Bundle(NamedTuple):
 class TensorFlowBackend(Backend):
     """TensorFlow on one device, and on several under a strategy of `tf.distribute`.
 
-    A model has the strategy in whose scope it was made as `_distribute_strategy`, or None.
+    `_distribute_strategy` of a model is the strategy in whose scope it was made, or None.
     """
 
     def minimize(
@@ -52,7 +52,7 @@ class TensorFlowBackend(Backend):
         if not variables:
             return aux
         gradients = tape.gradient(scaled, variables)
-        # Not with a strategy: there all replicas share the optimizer, and take turns in `apply`.
+        # Not under a strategy: there all replicas share the optimizer, and take turns in `apply`.
         plain_adam = type(optimizer) is keras.optimizers.Adam and not optimizer.amsgrad
         fused = plain_adam and not tf.distribute.has_strategy()
         if fused:
@@ -71,7 +71,7 @@ class TensorFlowBackend(Backend):
         return tape.gradient(outputs, x, vectors)
 
     def _draw(self, function, shape, seed: keras.random.SeedGenerator, shared: bool = False):
-        """Draw with Philox: the default generator is 100 times slower with XLA on a CPU."""
+        """Draw with Philox, as the default generator is 100 times slower with XLA on a CPU."""
         key = tf.cast(tf.math.floormod(seed.next(), tf.int32.max - 1), tf.int32)
         draw = functools.partial(function, seed=key, alg="philox")
         if tf.distribute.has_strategy() and not shared:
@@ -97,7 +97,7 @@ class TensorFlowBackend(Backend):
         return values
 
     def compiled(self, function: Callable, variables: list) -> Callable:
-        """Compile a function of arrays for inference, once for all batch sizes of a shape."""
+        """Compile a function of arrays for inference, once per shape for all batch sizes."""
         traced = {}
 
         def run(*args):
@@ -110,11 +110,11 @@ class TensorFlowBackend(Backend):
         return run
 
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
-        """Return XLA where it pays, and as many steps per execution as memory allows.
+        """Choose XLA if it is faster, and as many steps per execution as memory allows.
 
-        XLA makes dense networks faster everywhere and convolutions slower on a CPU. It takes
-        seconds to compile, which few steps on a CPU do not make up for, and compiles nothing in
-        which replicas talk to each other. The batches of an execution are in memory together.
+        XLA makes dense networks faster everywhere and convolutions slower on a CPU. Compiling takes
+        seconds, which is not worth it for few steps on a CPU. XLA cannot compile communication
+        between replicas. Memory holds all batches of an execution at once.
         """
         if tf.distribute.has_strategy():
             return {"jit_compile": False, "steps_per_execution": 1}
@@ -137,8 +137,9 @@ class TensorFlowBackend(Backend):
         sometimes stalls for seconds.
 
         Returns:
-            a `tf.data.Dataset` of bundles, or of batches if steps run eagerly, whose cardinality is
-            the number of batches, for Keras's progress; with a strategy an endless one of batches.
+            a `tf.data.Dataset` of bundles, or of batches if steps run eagerly; its cardinality is
+            the number of batches, for Keras's progress bar. Under a strategy, an endless data set
+            of batches.
         """
         source = RowSource(arrays, order)
         rows, gather = source.rows, source.gather
@@ -148,10 +149,10 @@ class TensorFlowBackend(Backend):
             return replicas.parts_of_batches(made_in, source, batch_size)
         if tf.distribute.has_strategy():
             raise ValueError(
-                "A strategy is in scope, and the model was made outside of it: make or load, and "
-                "compile it inside."
+                "A strategy is in scope, but the model was made outside of it: make or load the "
+                "model, and compile it, inside the scope."
             )
-        by_batch = model is not None and model.run_eagerly  # as Keras's own step takes them
+        by_batch = model is not None and model.run_eagerly  # Keras's own step takes batches
         size = batch_size if by_batch else bundle * batch_size
 
         def pieces(numbers):
@@ -172,7 +173,7 @@ class TensorFlowBackend(Backend):
         options = tf.data.Options()
         options.autotune.enabled = False
         dataset: Any = dataset.with_options(options)
-        dataset.source = source  # lives as long as the data set, and no longer
+        dataset.source = source  # keep the source alive as long as the data set
         return dataset
 
     def count_batches(self, data: Any) -> int:
@@ -183,12 +184,12 @@ class TensorFlowBackend(Backend):
     def make_step_function(self, make: Callable, model: keras.Model, name: str) -> None:
         """Make Keras's function of an iterator take bundles as well.
 
-        One compiled loop takes all full batches of a bundle: so XLA keeps the variables in place,
-        instead of copying them at every step. XLA does not compile the smaller last batch, as this
-        takes a second for every size.
+        One compiled loop takes all full batches of a bundle, so that XLA keeps the variables in
+        place, instead of copying them at every step. XLA does not compile the step for the smaller
+        last batch, as compiling takes a second for every size.
         """
         made, made_in = name.replace("step", "function"), model._distribute_strategy
-        if model.steps_are_eager != model.run_eagerly:  # which was set after `compile`
+        if model.steps_are_eager != model.run_eagerly:  # it was changed after `compile`
             model.train_function = model.test_function = None
             model.steps_are_eager = model.run_eagerly
         if name == "train_step" and not model.optimizer.built:
@@ -231,7 +232,7 @@ class TensorFlowBackend(Backend):
             logs = tf.nest.map_structure(
                 lambda output: tf.zeros(output.shape, output.dtype), traced.structured_outputs
             )
-            # XLA needs its own trace; without XLA, one trace is for batches of all sizes.
+            # XLA needs its own trace; without XLA, one trace serves batches of all sizes.
             each = step if jit_compile else traced
             logs = tf.cond(count > 0, lambda: loop_over(count, full, logs, each), lambda: logs)
             return tf.cond(tf.size(rest[0]) > 0, lambda: traced(rest), lambda: logs)
@@ -246,8 +247,9 @@ class TensorFlowBackend(Backend):
     def drain(self, *streams) -> Iterator[None]:
         """Stop the pipelines of `stream` at the end of a training or evaluation, also after errors.
 
-        When TensorFlow deletes an iterator, it holds Python's global lock and waits for the thread
-        that prefetches. As this thread must not wait for the lock then, it is stopped first.
+        When TensorFlow deletes an iterator, it holds Python's global interpreter lock and waits for
+        the prefetching thread. If that thread waited for the lock, both would wait forever; so it
+        is stopped first.
         """
         try:
             yield
@@ -284,7 +286,7 @@ class TensorFlowBackend(Backend):
 
 
 def _adam_step(optimizer, gradient, variable, learning_rate):
-    """Do the same as `keras.optimizers.Adam.update_step`, faster, with one TensorFlow operation."""
+    """Compute `keras.optimizers.Adam.update_step`, but faster, with one TensorFlow operation."""
     if isinstance(gradient, tf.IndexedSlices):
         keras.optimizers.Adam.update_step(optimizer, gradient, variable, learning_rate)
         return
@@ -311,7 +313,8 @@ def _adam_step(optimizer, gradient, variable, learning_rate):
 class RowSource:
     """Arrays that are not copied, and the order of their rows in a pass.
 
-    A tensor of all the data would take the same memory again, for files that of the whole file.
+    A tensor of all the data would take the same memory again; for arrays on disk, it would load the
+    whole file.
 
     Args:
         columns: `(x, y, sample_weight)`; the last two may be None.
@@ -320,8 +323,8 @@ class RowSource:
 
     Attributes:
         rows: how many rows the arrays have.
-        calls_of_a_pass: how many times rows are taken in a pass; the pipeline sets it.
-        endless: whether a pass follows the other without an end; the pipeline sets it.
+        calls_of_a_pass: how many times `take` is called in a pass; the pipeline sets it.
+        endless: whether one pass follows another endlessly; the pipeline sets it.
     """
 
     def __init__(self, columns: list | tuple, order: Callable | None):
@@ -353,7 +356,7 @@ class RowSource:
                 self.running -= 1
 
     def close(self) -> None:
-        """Wait until no thread takes rows; from now on, give only zeros."""
+        """Wait until no thread takes rows; `take` returns only zeros from then on."""
         self.closed, seen = True, -1
         while (self.left or self.endless) and (self.running or seen != self.calls):
             seen = self.calls
@@ -367,7 +370,7 @@ class RowSource:
             return rows.astype("int32")
 
     def gather(self, numbers: tf.Tensor) -> tuple:
-        """Return the rows with these numbers as tensors; None for a column without an array."""
+        """Return the rows with these indices as tensors; None for a column without an array."""
         dtypes = [tf.as_dtype(column.dtype) for column in self.given]
         values = tf.numpy_function(_weakly(self.take), [numbers], dtypes, stateful=False)
         for value, column in zip(values, self.given, strict=True):

@@ -1,7 +1,7 @@
 """TensorFlow: replicas of a model, each with a part of every batch.
 
-The result of all replicas equals that of one device with the whole batch: they divide by the total
-number of rows, and each takes its rows of the noise that is drawn for the whole batch.
+All replicas together compute the same as one device with the whole batch: they divide by the total
+number of rows. Noise is drawn for the whole batch, and each replica takes its rows of it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def local_shard(values: tf.Tensor) -> tf.Tensor:
     """Return this replica's rows of a batch that all replicas have.
 
     Raises:
-        ValueError: fewer rows than replicas.
+        ValueError: there are fewer rows than replicas.
     """
     every, rows = count(), len(values)
     if every == 1:
@@ -58,7 +58,7 @@ def local_shard(values: tf.Tensor) -> tf.Tensor:
 
 
 def part_of_a_draw(draw: Callable, shape: tuple) -> tf.Tensor:
-    """Draw for all replicas by `draw(shape)`, and return the rows of this replica, of `shape`."""
+    """Draw for all replicas with `draw`, and return this replica's rows, which have `shape`."""
     if count() == 1:
         return draw(shape)
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
@@ -76,18 +76,19 @@ def parts_of_batches(
     Args:
         made_in: the strategy that the model was made in.
         source: a `RowSource`.
-        batch_size: of all replicas together; the last batch of a pass may be smaller.
+        batch_size: rows in a batch of all replicas together; the last batch of a pass may be
+            smaller.
 
     Returns:
         a `tf.distribute.DistributedDataset`, with the attribute `steps_per_pass`.
 
     Raises:
-        ValueError: fewer rows in a batch than replicas.
+        ValueError: a batch has fewer rows than there are replicas.
     """
     rows, every = source.rows, made_in.num_replicas_in_sync
     if batch_size < every:
         raise ValueError(
-            f"{batch_size} images cannot be shared among {every} replicas; give as many at least."
+            f"{batch_size} images cannot be shared among {every} replicas; give at least {every}."
         )
     # If the last batch of a pass is too small to share, its rows go to the batch before it.
     steps = rows // batch_size + (rows % batch_size >= every)
@@ -114,7 +115,7 @@ def parts_of_batches(
         return orders.flat_map(parts).prefetch(2).with_options(options)
 
     dataset = made_in.distribute_datasets_from_function(of_a_worker)
-    dataset.source = source  # lives as long as the data set, and no longer
+    dataset.source = source  # keep the source alive as long as the data set
     dataset.steps_per_pass = steps
     return dataset
 
@@ -125,23 +126,23 @@ def without_none(columns: tuple) -> tuple:
 
 
 def with_none(data: tuple) -> tuple:
-    """Return columns with None again; the inverse of `without_none`."""
+    """Replace () by None again; the inverse of `without_none`."""
     return tuple(None if isinstance(column, tuple) else column for column in data)
 
 
 def step_of_all(step: Callable, function: Callable, model: Any) -> Callable:
     """Return a function of an iterator that takes one step on all replicas.
 
-    Keras's `function` takes the steps for other data, such as a single batch. The logs are those of
-    the first local replica; those of an epoch come from the metrics.
+    Keras's `function` takes the steps for other data, such as a single batch. The returned logs are
+    from the first local replica; the logs of an epoch come from the metrics.
 
     Raises:
         ValueError: the model was compiled for several steps per execution.
     """
     if model.steps_per_execution != 1:
         raise ValueError(
-            f"steps_per_execution is {model.steps_per_execution}; under a strategy steps are taken "
-            "one by one: leave it out."
+            f"steps_per_execution is {model.steps_per_execution}, but under a strategy each "
+            "execution takes one step: leave it out."
         )
 
     def own_step(data):

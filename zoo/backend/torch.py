@@ -12,7 +12,7 @@ from zoo.backend.base import Backend
 
 
 class TorchBackend(Backend):
-    """PyTorch on one device, without compiling."""
+    """PyTorch on one device, without compilation."""
 
     def minimize(
         self, loss_fn: Callable, variables: list, optimizer: keras.Optimizer, state: list
@@ -33,9 +33,9 @@ class TorchBackend(Backend):
             return torch.autograd.grad(function(x), x, vectors, create_graph=learning)[0]
 
     def compiled(self, function: Callable, variables: list) -> Callable:
-        """Return the function, run without gradients."""
+        """Return the function so that it runs without gradients."""
         return torch.no_grad()(function)
 
     def fastest(self, convolutional: bool, batch_bytes: int, steps: float) -> dict:
-        """Return eager execution: compiling needs a C++ compiler on the user's machine."""
+        """Choose eager execution, as compilation needs a C++ compiler on the user's machine."""
         return {"jit_compile": False, "steps_per_execution": 1}

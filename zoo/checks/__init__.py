@@ -1,1 +1,1 @@
-"""Checks of what users hand in: arguments, names, data; once per call and outside of any graph."""
+"""Check what users pass: arguments, names and data; once per call and outside of any graph."""

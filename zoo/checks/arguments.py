@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.runtime.json_file import shortened
 
-_LARGEST = 2**63 - 1  # of the integers of tensors
+_LARGEST = 2**63 - 1  # the largest integer of a tensor
 
 
 def number(
@@ -23,12 +23,12 @@ def number(
     """Return a finite number within bounds.
 
     Args:
-        name: of the argument, for errors.
+        name: the name of the argument, for errors.
         value: the argument.
         least, most: the closed ends of the range. above, below: its open ends.
 
     Raises:
-        TypeError: not a number. ValueError: NaN, infinity, or a number out of the range.
+        TypeError: it is not a number. ValueError: it is NaN, infinite, or out of the range.
     """
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
     expected = " and ".join(f"{words} {end:g}" for words, end in bounds if end is not None)
@@ -51,9 +51,8 @@ def whole(name: str, value: Any, *, least: int = 0, most: int | None = None) -> 
     """Return a whole number of at least `least`; 2.0 is valid, and 2.7 is not.
 
     Raises:
-        TypeError: not a number.
-        ValueError: a fraction, NaN, infinity, a number below `least` or above `most`, or an integer
-            above 2^63.
+        TypeError: it is not a number.
+        ValueError: it is a fraction, NaN, infinite, below `least`, above `most`, or above 2^63.
     """
     expected = f"a whole number of at least {least}"
     expected += "" if most is None else f" and at most {most:,}"
@@ -72,7 +71,7 @@ def whole_or_none(name: str, value: Any, *, least: int = 0) -> int | None:
 
 
 def _is_finite(value: Any) -> bool:
-    """Return whether a number is finite as a float; integers can have hundreds of digits."""
+    """Return whether a number is finite as a float; integers may be too large for a float."""
     try:
         return math.isfinite(value)
     except OverflowError:
@@ -80,23 +79,23 @@ def _is_finite(value: Any) -> bool:
 
 
 def widths(name: str, value: Any) -> tuple[int, ...]:
-    """Return the widths of layers: a tuple of whole numbers of at least 1, or an empty one.
+    """Return the widths of layers: a tuple, perhaps empty, of whole numbers of at least 1.
 
     Raises:
-        TypeError: not a sequence of numbers. ValueError: a width below 1, or a fraction.
+        TypeError: it is not a sequence of numbers. ValueError: a width is below 1, or a fraction.
     """
     example = f"({value},)" if isinstance(value, Real) else "(64, 32)"
     return _whole_numbers(name, value, f"a width for every layer, such as {name}={example}")
 
 
 def shape(name: str, value: Any, expected: str) -> tuple[int, ...]:
-    """Return a shape without the batch: a tuple of whole numbers of at least 1, and not empty.
+    """Return a shape without the batch: a non-empty tuple of whole numbers of at least 1.
 
     Args:
-        expected: the expected value in words, for errors.
+        expected: a description of the expected value, for errors.
 
     Raises:
-        TypeError: not a sequence of numbers. ValueError: an empty sequence, or a size below 1.
+        TypeError: it is not a sequence of numbers. ValueError: it is empty, or a size is below 1.
     """
     sizes = _whole_numbers(name, value, expected)
     if not sizes:

@@ -1,7 +1,7 @@
-"""Names for the types of arrays and tensors, for signatures; needs neither Keras nor NumPy.
+"""Names for the types of arrays and tensors in type hints; needs neither Keras nor NumPy.
 
-A type checker takes them as anything: which class a tensor has depends on the backend, and what is
-taken as an array is checked when it comes.
+All of them are `Any` to a type checker: the class of a tensor depends on the backend, and arrays
+are checked at run time.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ Tensor: TypeAlias = Any
 """A tensor of Keras's backend, within a step or an exported function."""
 
 ArrayLike: TypeAlias = Any
-"""What a user gives as an array: NumPy, a tensor, a list, a data frame, or images on disk.
+"""What users may pass as an array: NumPy, a tensor, a list, a data frame, or images on disk.
 
-Methods that take it may also take a stream of batches, and then say so.
+Methods that also take a stream of batches say so.
 """
 
 Labels: TypeAlias = Any

@@ -1,6 +1,6 @@
-"""Arrays of every kind that users have, as NumPy arrays that every backend reads rightly.
+"""Convert users' arrays of every kind to NumPy arrays that every backend reads correctly.
 
-`as_array` is the one conversion of all data that users hand in.
+All data that users pass is converted by `as_array`.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ LARGEST = float(np.finfo(np.float32).max)
 
 
 def as_array(x: Any, name: str = "x", columns: Sequence[str] | None = None) -> Any:
-    """Return data as a NumPy array in the byte order of this machine, or refuse them.
+    """Return data as a NumPy array in the byte order of this machine.
 
     It takes NumPy arrays, nested lists, tensors and variables of TensorFlow, JAX, PyTorch and
-    Keras, tables of pandas, Polars and PyArrow with their columns, and whatever else has
-    `__array__`. Tables give floats; their text is taken if it is numbers.
+    Keras, tables of pandas, Polars and PyArrow, and all other objects with `__array__`. Tables
+    become floats; text in a table must be numbers.
 
     Args:
-        x: the data. name: of the data, for errors.
-        columns: the names of the columns that are expected: those of a table are put in this
-            order. None keeps the order of the table.
+        x: the data. name: the name of the data, for errors.
+        columns: the names of the expected columns: the columns of a table are put in this order.
+            None keeps the order of the table.
 
     Returns:
-        an array of the same dtype where NumPy has it, not copied unless it must be; or `x` itself
-        if it is an array that stays on disk.
+        an array of the same dtype if NumPy has it, copied only if necessary; or `x` itself if it is
+        an array that stays on disk.
 
     Raises:
-        TypeError: what is not an array, sparse arrays, symbolic tensors, text or dates in a table.
-        ValueError: masked values, rows of different lengths, or columns that are missing, unknown,
-            or there twice.
+        TypeError: it is not an array, or it is a sparse array, a symbolic tensor, or a table with
+            text or dates.
+        ValueError: it has masked values, rows of different lengths, or columns that are missing,
+            unknown, or duplicated.
     """
     if type(x) is not np.ndarray:
         if is_stored(x):
@@ -50,17 +51,17 @@ def as_array(x: Any, name: str = "x", columns: Sequence[str] | None = None) -> A
         )
     if x.dtype.kind == "V" and x.dtype.type is not np.void:  # bfloat16, which PyTorch cannot read
         x = x.astype("float32")
-    if x.dtype.kind == "f" and x.dtype.itemsize > 8:  # longdouble, which no framework has
+    if x.dtype.kind == "f" and x.dtype.itemsize > 8:  # longdouble, which no framework supports
         x = x.astype("float64")
     if not x.dtype.isnative:
         x = x.astype(x.dtype.newbyteorder("="))
-    if min(x.strides, default=0) < 0:  # PyTorch takes no views that run backward
+    if min(x.strides, default=0) < 0:  # PyTorch does not accept negative strides
         x = x.copy()
     return x
 
 
 def is_stored(x: Any) -> bool:
-    """Return whether data are an array that stays on disk, such as `zoo.data.from_folder` gives."""
+    """Return whether data are an array that stays on disk, as from `zoo.data.from_folder`."""
     return callable(getattr(x, "value_range", None))
 
 
@@ -91,7 +92,7 @@ def _converted(x, name, columns):
         raise _unknown(x, name)
     try:
         return np.asarray(x)
-    except Exception as error:  # of every framework its own, for a symbolic tensor
+    except Exception as error:  # each framework raises its own error for a symbolic tensor
         raise _unknown(x, name) from error
 
 
@@ -108,8 +109,8 @@ def _unmasked(x, name):
     if np.ma.is_masked(x):
         raise ValueError(
             f"{name} is a masked array, and {int(np.ma.count_masked(x))} of its values are masked; "
-            f"models know no masks. Fill them in, {name}.filled(0.0) or with the mean of their "
-            f"column, or leave out their rows: np.ma.compress_rows({name})."
+            f"models do not support masks. Fill them in, {name}.filled(0.0) or with the mean of "
+            f"their column, or leave out their rows: np.ma.compress_rows({name})."
         )
     return np.asarray(x.data)
 
@@ -125,8 +126,8 @@ def _of_list(x, name):
         return np.asarray(x)
     except ValueError as error:
         raise ValueError(
-            f"{name} is a list of {len(x)} whose parts have different shapes; all rows need the "
-            "same shape."
+            f"{name} is a list of {len(x)} items with different shapes; all rows need the same "
+            "shape."
         ) from error
 
 
@@ -164,17 +165,18 @@ def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str =
     """Check images, signals or rows: their shape, dtype, and range.
 
     Args:
-        x: whatever `as_array` takes.
-        input_shape: the model's shape without the batch.
-        likelihood: if given, its range is checked too, and its `names` order the columns of tables.
-        name: of the array, for errors.
+        x: any array that `as_array` takes.
+        input_shape: the model's input shape without the batch.
+        likelihood: if given, its range is checked too, and the columns of tables are put in the
+            order of its `names`.
+        name: the name of the array, for errors.
 
     Returns:
-        `x` as an array of its own float dtype, or `x` itself if it stays on disk.
+        `x` as an array with the same float dtype, or `x` itself if it stays on disk.
 
     Raises:
-        TypeError: integers, or other dtypes that cannot hold pixels in [0, 1].
-        ValueError: empty, a wrong shape, NaN or infinity, values out of range.
+        TypeError: it holds integers, or has another dtype that cannot hold pixels in [0, 1].
+        ValueError: it is empty, has a wrong shape, NaN or infinity, or values out of range.
     """
     x = as_array(x, name, getattr(likelihood, "names", None))
     shape, expected = tuple(x.shape), tuple(input_shape)
@@ -213,16 +215,16 @@ def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str =
 
 
 def _checked_counts(x, low, high, likelihood, name):
-    """Return counts, as float32 unless they stay on disk."""
+    """Return checked counts, as float32 unless they stay on disk."""
     said = f"a {type(likelihood).__name__} likelihood needs whole numbers of at least 0"
     fix = 'For other values make the model with likelihood="gaussian".'
     if low < 0 or high > MOST_COUNT:
-        more = "" if low < 0 else f", and at most {MOST_COUNT}, as float32 holds no others"
+        more = "" if low < 0 else f", and at most {MOST_COUNT}, as float32 skips some above"
         raise ValueError(
             f"the values of {name} {'go down to' if low < 0 else 'reach'} "
             f"{low if low < 0 else high:g}; {said}{more}. {fix}"
         )
-    for start in range(0, len(x), 1024):  # some of a file at once
+    for start in range(0, len(x), 1024):  # read a file in pieces
         some = np.asarray(x[start : start + 1024])
         fractions = some[some != np.floor(some)]
         if fractions.size:
@@ -248,9 +250,11 @@ def _shape_fix(shape, expected):
     if len(expected) == 3 and expected[-1] == 1 and shape[1:] == expected[:-1]:
         return f"{message}. The channel is missing: x[..., None]."
     if len(shape) > 1 and len(expected) > 1 and np.prod(shape[1:]) == np.prod(expected):
-        return f"{message}. It has as many values: x.reshape(-1, {', '.join(map(str, expected))})."
+        return (
+            f"{message}. The number of values fits: x.reshape(-1, {', '.join(map(str, expected))})."
+        )
     if len(shape) == 2 and items == "rows":
-        return f"{message}. Give the {expected[0]} columns that it was trained on."
+        return f"{message}. Give the {expected[0]} columns that the model was trained on."
     return f"{message}. Resize or convert the {items}."
 
 
@@ -279,5 +283,5 @@ def _check_range(name, low, high, likelihood, images):
 
 
 def with_rows(shape: tuple[int, ...]) -> str:
-    """Return a shape with the rows in front, for messages: (n, ...)."""
+    """Return a shape with the number of rows first, for messages: (n, ...)."""
     return f"(n, {', '.join(map(str, shape))})"

@@ -11,7 +11,7 @@ def check_class_weight(model: Any, class_weight: dict) -> None:
     """Check weights by class for a model.
 
     Raises:
-        TypeError: not a dict. ValueError: a class that the model does not have, or a weight that is
+        TypeError: it is not a dict. ValueError: the model does not have the class, or a weight is
             not a finite number of at least 0.
     """
     if not model.learns_labels or model.label_shape:
@@ -41,7 +41,7 @@ def weights_by_class(class_weight: dict, labels: np.ndarray, weight: Any = None)
     """Return the weight of every row by its label, float32 [n].
 
     Raises:
-        ValueError: sample weights are given as well.
+        ValueError: sample weights were given as well.
     """
     if weight is not None:
         raise ValueError("Give sample_weight or class_weight, not both.")

@@ -1,4 +1,4 @@
-"""Checks of latent codes that users hand in."""
+"""Checks of latent codes that users pass."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from zoo.checks.arrays import LARGEST, as_array, with_rows
 
 
 def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Check latent codes, and return them flat, as float32 [n, values].
+    """Check latent codes, and return them flattened, as float32 [n, values].
 
     Args:
         z: [n, *shape], or flat [n, values].
-        shape: of a code.
+        shape: the shape of one code.
 
     Raises:
-        TypeError: not numbers. ValueError: another shape, or NaN.
+        TypeError: they are not numbers. ValueError: the shape is wrong, or they hold NaN.
     """
     z = as_array(z, "z")
     if z.dtype.kind not in "fiu":
@@ -29,6 +29,6 @@ def check_codes(z: Any, shape: tuple[int, ...]) -> np.ndarray:
         raise ValueError(f"z is empty: its shape is {z.shape}. Give at least one code.")
     if not -LARGEST <= float(z.min()) <= float(z.max()) <= LARGEST:
         raise ValueError(
-            "z holds NaN or infinite values, or too large ones for float32; give finite codes."
+            "z holds values that are NaN, infinite or too large for float32; give finite codes."
         )
     return z.astype("float32").reshape(len(z), -1)

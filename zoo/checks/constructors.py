@@ -1,4 +1,4 @@
-"""The arguments of a constructor, with those that it passes on to its base classes."""
+"""The arguments of a constructor, including those that it passes to its base classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PASSED_ON = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 def arguments_of(cls: type) -> Mapping[str, inspect.Parameter]:
     """Return the arguments of a class's constructor by name, in order.
 
-    Where a constructor takes `*args` or `**kwargs`, those of the next base class are appended.
+    If a constructor takes `*args` or `**kwargs`, the arguments of the next base class are appended.
     """
     found: dict[str, inspect.Parameter] = {}
     for base in cls.__mro__:

@@ -26,33 +26,33 @@ _FIRST: list[int] = []  # the process that first made a model
 
 
 def check_process() -> None:
-    """Refuse to run in a process that was forked after a model was used: it would wait forever.
+    """Refuse to run in a process that was forked after a model was made: it would wait forever.
 
     A forked process lacks the threads of TensorFlow, JAX or PyTorch.
 
     Raises:
-        RuntimeError: with the way to start processes.
+        RuntimeError: the process was forked; the message says how to start processes.
     """
     if not _FIRST:
         _FIRST.append(os.getpid())
     if os.getpid() not in _FIRST:
         raise RuntimeError(
-            "This process was forked from one that had made a model, and the threads of "
-            f"{keras.backend.backend()} did not come along: it would wait for them forever. Start "
-            'processes anew, multiprocessing.get_context("spawn").Pool(), and make or load the '
-            "model inside of them."
+            "This process was forked from one that had made a model, but the threads of "
+            f"{keras.backend.backend()} were not copied: it would wait for them forever. Start new "
+            'processes instead, multiprocessing.get_context("spawn").Pool(), and make or load the '
+            "model inside them."
         )
 
 
 def is_array(x: Any) -> bool:
-    """Return whether `x` is to be read as an array of the whole data, and is not a stream."""
+    """Return whether `x` is an array of the whole data, and not a stream of batches."""
     if isinstance(x, np.ndarray | list):
         return True
     return not isinstance(x, tuple | dict | types.NoneType) and streams.kind(x) == "other"
 
 
 def count_rows(x: Any) -> int:
-    """Return how many rows an array has that was not converted yet, such as a variable."""
+    """Return the number of rows of an array that was not converted yet, such as a variable."""
     shape = getattr(x, "shape", None)
     if shape:
         return int(shape[0])
@@ -71,7 +71,8 @@ def check_labels(
         int32 [n].
 
     Raises:
-        TypeError: floats, strings. ValueError: missing, one-hot, wrong count, out of range.
+        TypeError: labels are floats or strings. ValueError: labels are missing, one-hot, or out of
+            range, or their number is wrong.
     """
     expected = f"{n} integers from 0 to {num_classes - 1}"
     if unlabeled:
@@ -109,13 +110,13 @@ def check_labels(
 def whole_numbers(
     labels: np.ndarray, name: str, expected: str, unlabeled: bool = False
 ) -> np.ndarray:
-    """Return labels as they are, if they are integers, or floats without fractions.
+    """Return labels unchanged if they are integers, or floats without fractions.
 
     Args:
-        expected: what they should be, in words. unlabeled: whether -1 is a label.
+        expected: a description of valid labels, for errors. unlabeled: whether -1 is a label.
 
     Raises:
-        TypeError: text, truth values, fractions. ValueError: NaN or infinite values.
+        TypeError: they are text, booleans or fractions. ValueError: some are NaN or infinite.
     """
     if labels.dtype.kind == "O" and not any(isinstance(label, str) for label in labels.flat):
         with contextlib.suppress(TypeError, ValueError):
@@ -148,10 +149,10 @@ def whole_numbers(
 
 
 def true_labels(y: Any, n: int, name: str = "y") -> np.ndarray:
-    """Return the labels of `n` rows to compare others with, of any kind, [n].
+    """Return the true labels of `n` rows, of any kind, [n], to compare predictions with.
 
     Raises:
-        ValueError: another shape, which would be compared in all pairs.
+        ValueError: they have another shape, so that NumPy would compare all pairs.
     """
     y = as_array(y, name)
     if y.shape != (n,):
@@ -161,20 +162,21 @@ def true_labels(y: Any, n: int, name: str = "y") -> np.ndarray:
 
 
 def check_label_arrays(labels: Any, n: int, model: Any, name: str = "y") -> Any:
-    """Check the labels of `n` images that are arrays of the model's `label_shape`.
+    """Check the labels of `n` images for a model whose labels are arrays of its `label_shape`.
 
-    They are integers below `num_classes`, such as word numbers, if the model has it, else images.
+    They are integers below `num_classes`, such as word indices, if the model has `num_classes`;
+    else they are images.
 
     Returns:
         int32 or float32 [n, *label_shape].
 
     Raises:
-        TypeError, ValueError: labels that do not fit, and how to fix it.
+        TypeError, ValueError: labels do not fit; the message says how to fix them.
     """
     if labels is None:
         raise ValueError(
             f"{name} is missing: {type(model).__name__} takes {name} of shape "
-            f"({n}, {', '.join(map(str, model.label_shape))}) beside, as in fit(x, y) or "
+            f"({n}, {', '.join(map(str, model.label_shape))}), as in fit(x, y) or "
             "generate(labels=y)."
         )
     if model.num_classes is None:
@@ -193,7 +195,7 @@ def check_label_arrays(labels: Any, n: int, model: Any, name: str = "y") -> Any:
             )
         labels = np.asarray(labels, "int32")
     if len(labels) != n:
-        raise ValueError(f"There are {n} inputs and {len(labels)} in {name}; give pairs of both.")
+        raise ValueError(f"There are {n} inputs, but {len(labels)} in {name}; give pairs of both.")
     return labels
 
 
@@ -204,13 +206,15 @@ class Data:
     """Checked inputs, labels and weights for a model.
 
     Attributes:
-        is_array: whether they are arrays, and not a stream of batches.
+        is_array: whether the data are arrays, and not a stream of batches.
         x: a NumPy array, or an array on disk, or a stream that checks each batch when it is
             fetched. y: labels, or None if the inputs are the targets.
-        columns: for arrays: x, y and float sample weights [n], or None; for a stream empty.
+        columns: for arrays, x, y and float sample weights [n], each perhaps None; for a stream,
+            empty.
         few: up to 256 inputs with their labels, or None if reading them would use them up.
-        pairs: whether they are pairs of noisy and clean images; None if that cannot be told.
-        own_errors: a context that raises the error of an invalid batch, without a pipeline's words.
+        pairs: whether the data are pairs of noisy and clean images; None if this is unknown.
+        own_errors: a context that raises the error of an invalid batch without the messages that a
+            pipeline adds.
     """
 
     def __init__(
@@ -248,7 +252,7 @@ class Data:
             self.x = self.inspection.of(*self._looked_at(x, prefix))
 
     def _looked_at(self, x, prefix):
-        """Return a stream with its first batch still in it, a check of batches, and limits."""
+        """Return a stream that still has its first batch, a check of batches, and limits."""
         model, kind, self.few = self.model, streams.kind(x), None
 
         def check(batch):
@@ -274,20 +278,20 @@ class Data:
         """Return x, y and weights as a single batch.
 
         Raises:
-            TypeError: x is a stream of batches.
+            TypeError: `x` is a stream of batches.
         """
         if not self.is_array:
-            raise TypeError("x is a stream of batches, and one batch of arrays is expected.")
+            raise TypeError("x is a stream of batches, but one batch of arrays is expected.")
         return self.columns
 
     def validation(self, data: Any, split: float) -> Data | None:
-        """Return the validation data: the given data, or the last part of these arrays."""
+        """Return the validation data: the given data, or the last rows of these arrays."""
         if data is not None:
             found = Data(self.model, *_unpack(data), "validation_", self.inspection)
             if self.pairs and found.pairs is False:
                 raise ValueError(
-                    "x is trained with pairs (noisy, clean), and validation_data= holds images "
-                    "alone: give pairs too, validation_data=(noisy, clean)."
+                    "The training data are pairs (noisy, clean), but validation_data= holds only "
+                    "images: give pairs too, validation_data=(noisy, clean)."
                 )
             if not self.inspection and found.inspection:
                 self.inspection, self.own_errors = found.inspection, found.own_errors
@@ -307,7 +311,7 @@ class Data:
         return last
 
     def rows(self, chosen: Any) -> Data:
-        """Return the data of some rows of these arrays: a slice, or bool [n]."""
+        """Return the data of the chosen rows of these arrays: a slice, or bool [n]."""
         some = copy.copy(self)
         some.columns = [column if column is None else column[chosen] for column in self.columns]
         some.x, some.y, _ = some.columns
@@ -326,8 +330,8 @@ def check_batch(
     """Check inputs, labels or clean images, and weights against a model.
 
     Returns:
-        the same as NumPy arrays: x float, y int32 or float, x itself, or None; weights float32, or
-        None.
+        the same as NumPy arrays: x is float; y is int32 or float, x itself, or None; weights are
+        float32, or None.
     """
     found = check_images(x, model.image_shape, model.likelihood, prefix + "x")
     if not model.learns_labels and y is not None and y is not x:
@@ -350,21 +354,21 @@ def check_weights(weight: Any, n: int) -> np.ndarray:
     """Check sample weights, one finite number for each of `n` rows; return them as float32.
 
     Raises:
-        ValueError: another count or shape, NaN or infinity.
+        ValueError: their number or shape is wrong, or some are NaN or infinite.
     """
     weight = as_array(weight, "sample_weight")
     if weight.shape not in ((n,), (n, 1)):
         raise ValueError(f"sample_weight has shape {weight.shape}; give {n} numbers.")
     if weight.dtype.kind not in "fiub" or not np.isfinite(weight).all():
-        raise ValueError("sample_weight holds values that are not finite numbers; give numbers.")
+        raise ValueError("sample_weight holds values that are not finite; give finite numbers.")
     return np.asarray(weight, "float32")
 
 
 def check_targets(model: Any, x: Any, y: Any, kind: str | None = None) -> None:
-    """Refuse missing labels, and targets that are neither labels nor of the shape of the inputs.
+    """Refuse missing labels, and targets that are neither labels nor shaped like the inputs.
 
     Args:
-        kind: of data, as in `streams.IMAGES_ALONE`; None in a step.
+        kind: the kind of data, a key of `streams.IMAGES_ALONE`; None in a step.
     """
     name = type(model).__name__
     if model.learns_labels and y is None:

@@ -1,4 +1,4 @@
-"""What is installed: the backend of Keras, and the package `export` beside this one."""
+"""Check the installation: the backend of Keras, and the package `export` next to this one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INSTALL = {
 
 @contextlib.contextmanager
 def in_words() -> Iterator[None]:
-    """Raise an error that says what to install, if Keras's backend is not installed."""
+    """Raise an error that says what to install if Keras's backend is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -37,12 +37,12 @@ def in_words() -> Iterator[None]:
 def export_package() -> ModuleType:
     """Return the package `export` next to this one.
 
-    `import export` would find a user's script of that name first.
+    `import export` could find a user's script with that name first.
     """
     beside = str(Path(__file__).resolve().parents[2])
     ours = importlib.machinery.PathFinder.find_spec("zoo.export", [beside])
     if ours is None or ours.loader is None or ours.origin is None:
-        raise ImportError(f"{beside} holds no package export: install autoencoder-zoo again.")
+        raise ImportError(f"{beside} has no package export: install autoencoder-zoo again.")
     with contextlib.suppress(ValueError):  # raised for a module `export` without a spec
         seen = importlib.util.find_spec("export")
         if seen and seen.origin and os.path.realpath(seen.origin) == os.path.realpath(ours.origin):

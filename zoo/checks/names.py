@@ -5,13 +5,13 @@ from collections.abc import Iterable
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean 'a' or 'b'?" with the nearest names, or nothing."""
+    """Return "; did you mean 'a' or 'b'?" with the most similar names, or ""."""
     near = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 class UnknownNameError(ValueError):
-    """An unknown name; the message has the nearest known names."""
+    """An unknown name; the message lists the most similar known names."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]):
         known = list(known)

@@ -10,14 +10,14 @@ from zoo.checks import streams
 from zoo.checks.arrays import as_array, check_images
 from zoo.checks.words import kind_of_items
 
-ROWS = 1024  # compared at once, so that arrays on disk stay there
+ROWS = 1024  # rows to compare at once, so that an array on disk is not loaded whole
 
 
 def are_the_images(x: Any, y: Any, values: bool = True) -> bool:
     """Return whether targets are the images themselves.
 
     Args:
-        values: whether to compare values; if not, as in a graph, only shapes are compared.
+        values: whether to compare values. In a graph this is impossible; only shapes are compared.
     """
     if x is y:
         return True
@@ -37,17 +37,19 @@ def check_clean_images(
     """Check the targets of a model without labels.
 
     Args:
-        x: its checked inputs. y: what came beside them, not None.
-        kind: of data, as in `streams.IMAGES_ALONE`. training: whether the model learns from them.
-        name: of y, for errors.
+        x: the checked inputs of the model. y: the targets that were passed with them, not None.
+        kind: the kind of data, a key of `streams.IMAGES_ALONE`.
+        training: whether the model learns from them.
+        name: the name of y, for errors.
 
     Returns:
-        `x` itself if `y` holds the same images, else `y`, checked as images that the noisy `x`
-        should become.
+        `x` itself if `y` holds the same images, else `y`, checked as the clean images of the noisy
+        `x`.
 
     Raises:
-        ValueError: the model takes no pairs; it corrupts images itself; another shape or range.
-        TypeError: a dtype that the model does not take.
+        ValueError: the model does not take pairs, or corrupts images itself; or the shape or range
+            is wrong.
+        TypeError: the model does not take this dtype.
     """
     if are_the_images(x, y):
         return x
@@ -56,7 +58,7 @@ def check_clean_images(
     if training and (corruption := getattr(model, "corruption", None)) is not None:
         raise ValueError(
             f"{type(model).__name__} has corruption={corruption!r} and got pairs (noisy, clean): "
-            "noisy images would be corrupted once more. For pairs make the model with "
+            "it would corrupt the noisy images again. For pairs make the model with "
             f"corruption=None; to corrupt clean images, {streams.IMAGES_ALONE[kind]}, with the "
             "clean images as x."
         )
@@ -71,7 +73,7 @@ def other_targets(model: Any, kind: str, shape: tuple, came: tuple) -> ValueErro
         return ValueError(
             f"{name} learns from {items} only, which are also the targets, or from pairs (noisy, "
             f"clean) of one shape; x has shape {shape} and y {came}. {advice} To restore noisy "
-            f"{items}, let y hold one clean one for each of them, in the same order."
+            f"{items}, let y hold the clean version of each, in the same order."
         )
     return ValueError(
         f"{name} learns from {items} only, which are also the targets, but y is something else. "

@@ -1,4 +1,4 @@
-"""Which classes the files of models register, found without an import of Keras."""
+"""Find the classes that the files of models register, without importing Keras."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _REGISTERED = re.compile(r"^@register\nclass (\w+)", re.MULTILINE)
 
 
 def homes_of_classes(folder: Traversable | None = None) -> dict[str, str]:
-    """Return the modules of the classes that are registered by `@register`, by class.
+    """Return a dict from the classes registered by `@register` to their modules.
 
     Args:
-        folder: that holds the modules of `zoo.models`; None for that of this package.
+        folder: the folder of the modules of `zoo.models`; None for the one of this package.
     """
     folder = files("zoo") / "models" if folder is None else folder
     texts = {

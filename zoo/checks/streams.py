@@ -34,11 +34,11 @@ class Limits(NamedTuple):
     """The limits of valid batches, which a `tf.data.Dataset` checks without calling Python.
 
     Attributes:
-        shape: of an image. bounds: the range of its values, None if any are valid.
-        labels: the shape of a label, the lowest one, and the first number above the highest, or
-            None for images, with the same range of values; None without labels.
+        shape: the shape of an image. bounds: the range of its values, or None if all are valid.
+        labels: None without labels. Else the shape of a label, the lowest label, and the highest
+            label plus 1; the last is None if labels are images, with the same range of values.
         pairs: whether targets may be clean images, within the same limits.
-        whole: whether values are whole numbers.
+        whole: whether values must be whole numbers.
     """
 
     shape: tuple[int, ...]
@@ -77,7 +77,7 @@ def first_batch(data: Any) -> tuple:
     batches = data if found == "generator" else iter(data)
     batch = next(batches, None)
     if batch is None:
-        raise ValueError(f"x is a {found} without any batch; give at least one.")
+        raise ValueError(f"x is a {found} without batches; give at least one.")
     return batch, _put_back(batch, data) if found == "generator" else data
 
 
@@ -86,10 +86,10 @@ def _put_back(batch, generator):
 
 
 def by_batch(method: Method) -> Method:
-    """Decorate a method of arrays and labels to take streams of batches as well.
+    """Decorate a method that takes arrays and labels, so that it also takes streams of batches.
 
-    It concatenates the results. If batches are pairs, conditional models take the labels from them;
-    other models ignore these labels.
+    The results are concatenated. If batches are pairs, conditional models take the labels from
+    them; other models ignore these labels.
     """
 
     @functools.wraps(method)
@@ -107,7 +107,7 @@ def by_batch(method: Method) -> Method:
             beside = (label,) if self.conditional else ()
             results.append(method(self, values, *beside, **options))
         if not results:
-            raise ValueError(f"x is a {kind(x)} without any batch; give at least one.")
+            raise ValueError(f"x is a {kind(x)} without batches; give at least one.")
         return np.concatenate(results)
 
     return cast(Method, of_all)
@@ -125,7 +125,7 @@ def _one_pass(data):
 
 
 class Inspection:
-    """Keeps the error of an invalid batch, which pipelines would replace by their own error."""
+    """Keep the error of an invalid batch, which pipelines would replace by their own error."""
 
     def __init__(self):
         self.refusal = None
@@ -141,14 +141,14 @@ class Inspection:
             raise self.refusal from None
 
     def of(self, data: Any, check: Callable, limits: Limits | None = None) -> Any:
-        """Return a stream of the same batches, each checked and made NumPy when it is fetched.
+        """Return a stream of the same batches, each checked and made NumPy arrays when fetched.
 
         Args:
             data: a `tf.data.Dataset`, `keras.utils.PyDataset`, PyTorch `DataLoader` or generator;
                 anything else is returned unchanged.
             check: a function of a batch that returns it as a tuple of arrays, or raises a
                 ValueError or a TypeError.
-            limits: batches within them need no other check; for a `tf.data.Dataset`.
+            limits: batches of a `tf.data.Dataset` within these limits need no other check.
         """
 
         def seen(batch):
@@ -168,7 +168,7 @@ class Inspection:
 
 
 class _WatchedDataset(keras.utils.PyDataset):
-    """Another data set, whose batches are checked."""
+    """Wrap a data set, and check its batches."""
 
     def __init__(self, data, seen):
         super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)
@@ -191,7 +191,7 @@ class _WatchedDataset(keras.utils.PyDataset):
         self.data.on_epoch_end()
 
     def __reduce__(self):
-        """Send only the data set to processes that are not forked; they make no checks."""
+        """Send only the data set to processes that are not forked; they check nothing."""
         return _as_it_is, (self.data,)
 
 
@@ -209,7 +209,7 @@ def _watched_loader(loader, seen):
     class Watched(type(loader)):
         def __iter__(self):
             for batch in super().__iter__():
-                yield tuple(map(torch.as_tensor, seen(batch)))  # which Keras expects of a loader
+                yield tuple(map(torch.as_tensor, seen(batch)))  # Keras expects tensors
 
     watched = copy.copy(loader)
     watched.__class__ = Watched
@@ -219,7 +219,7 @@ def _watched_loader(loader, seen):
 def _watched_pipeline(data, seen, limits):
     """Check batches in TensorFlow, and call Python only for batches outside of the limits.
 
-    So most batches do not need Python's global lock: see `zoo.backend`.
+    So most batches do not need Python's global interpreter lock: see `zoo.backend`.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Tables in memory, of pandas, Polars and PyArrow: columns as arrays, put in order by name."""
+"""Convert tables of pandas, Polars and PyArrow: columns become arrays, in order of their names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 8
 
 
 def column_names(x: Any) -> list[str] | None:
-    """Return the names of a table's columns, as texts; None for what has no names."""
+    """Return the names of a table's columns as strings, or None if it has no names."""
     if not is_table(x):
         return None
     names = [str(name) for name in _labels(x)]
@@ -20,14 +20,14 @@ def column_names(x: Any) -> list[str] | None:
 
 
 def is_table(x: Any) -> bool:
-    """Return whether data are a table with columns, of pandas, Polars, PyArrow or the like."""
+    """Return whether data are a table with columns, such as of pandas, Polars or PyArrow."""
     return len(getattr(x, "shape", ())) == 2 and hasattr(x, "columns")
 
 
 def as_given(values: np.ndarray, x: Any, columns: Sequence[str] | None) -> np.ndarray:
-    """Return rows [n, features] in the order of `columns` with the columns in the order of `x`.
+    """Reorder the columns of rows [n, features] from the order of `columns` to the order of `x`.
 
-    They do not change if `x` is no table, or there are no names.
+    The rows are unchanged if `x` is not a table, or there are no names.
     """
     names = column_names(x)
     if names is None or columns is None:
@@ -36,12 +36,12 @@ def as_given(values: np.ndarray, x: Any, columns: Sequence[str] | None) -> np.nd
 
 
 def _labels(x):
-    """Return the labels of the columns of a table, which in pandas may be no texts."""
+    """Return the labels of the columns of a table; in pandas they may be other than strings."""
     return list(x.column_names if hasattr(x, "column_names") else x.columns)
 
 
 def column_as_array(series: Any) -> np.ndarray:
-    """Return a column as an array; of text, the text, unless it is numbers."""
+    """Return a column as an array; text that is not numbers stays text."""
     values = np.asarray(series.to_numpy())
     if values.dtype.kind not in "OUT" or values.ndim != 1:
         return values
@@ -67,7 +67,7 @@ def table_as_array(x: Any, name: str, columns: Sequence[str] | None) -> np.ndarr
     """Return the columns of a table as floats [n, columns]; see `zoo.checks.arrays.as_array`."""
     labels, found = _labels(x), [str(label) for label in _labels(x)]
     if twice := sorted({column for column in found if found.count(column) > 1}):
-        raise ValueError(f"{name} has two columns {named(twice)}; each needs a name of its own.")
+        raise ValueError(f"{name} has two columns {named(twice)}; give each a different name.")
     order = range(len(found))
     if columns is not None and column_names(x) is not None:
         _check_names(found, columns, name)
@@ -105,13 +105,13 @@ def _check_names(found, columns, name):
 
 
 def _about_text(x, labels, found, text, name):
-    """Say which columns hold text, and the lines that make categories of them."""
+    """Return a message with the columns that hold text, and code to make categories of them."""
     counts = []
     for column in text:
         series = x[labels[found.index(column)]]
         values = set(map(str, np.asarray(series.to_numpy())[_is_there(series)]))
         counts.append(len(values))
-    if hasattr(x, "to_dummies"):  # Polars, which leaves the columns in their places
+    if hasattr(x, "to_dummies"):  # Polars keeps the order of the columns
         line, kept = f"{name} = {name}.to_dummies({text})", found
     else:
         pandas = name if hasattr(x, "iloc") else f"{name}.to_pandas()"
@@ -132,13 +132,13 @@ def _about_text(x, labels, found, text, name):
 
 
 def named(names: Sequence) -> str:
-    """Return names in words, the first eight."""
+    """Return the first eight of a list of names as text."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(repr(str(name)) for name in [*names][:_SHOWN]) + more
 
 
 def listed(numbers: Any, names: Sequence[str] | None = None) -> str:
-    """Return columns in words, by name where they have names; the first eight."""
+    """Return the first eight of a list of columns as text, by name if they have names."""
     more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
     shown = (str(i) if names is None else repr(names[i]) for i in numbers[:_SHOWN])
     return f"columns {', '.join(shown)}{more}"

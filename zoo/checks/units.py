@@ -1,4 +1,4 @@
-"""Refuse training data in units that networks do not learn from."""
+"""Refuse training data whose scale networks do not learn from."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from keras import ops
 
 from zoo.nn.distributions.likelihoods import Gaussian, LearnedGaussian, SquaredError
 
-# Of values of one data set, times a factor: a VAE has the same error from 0.1 to 8, 2.3 times the
-# error at 0.05, and none of its codes is active at 0.01.
+# Measured on one data set, multiplied by a factor: the error of a VAE is the same for factors from
+# 0.1 to 8, and 2.3 times as high at 0.05; at 0.01 none of its codes is active.
 LARGEST_SIZE, LEAST_SPREAD = 10.0, 0.05
 _TAKES_ALL = (Gaussian, LearnedGaussian, SquaredError)
 
@@ -19,16 +19,15 @@ _TAKES_ALL = (Gaussian, LearnedGaussian, SquaredError)
 def check_units(model: Any, x: np.ndarray) -> None:
     """Refuse the first training data of a model if they are far too large; warn if too small.
 
-    A likelihood that takes any values does not make networks learn from all of them. Networks of a
-    user's own are not asked, nor a likelihood with a standard deviation that was given, nor a model
-    that has been trained.
+    Some likelihoods accept all values, but networks do not learn from values of any scale. The
+    check is left out for a user's own networks, for a likelihood whose standard deviation was
+    given, and for a model that has been trained.
 
     Args:
-        model: compiled. x: some of the data, float [n, *input_shape].
+        model: a compiled model. x: some of the data, float [n, *input_shape].
 
     Raises:
-        ValueError: values of a size above 10, as the root of their mean square; of signals, in
-            any channel.
+        ValueError: the root mean square of the values is above 10; for signals, in any channel.
     """
     likelihood = model.likelihood
     free = isinstance(likelihood, _TAKES_ALL) and not likelihood.in_own_units
@@ -43,7 +42,7 @@ def check_units(model: Any, x: np.ndarray) -> None:
             "x = (x - x.mean(axis=0)) / x.std(axis=0), or make the model with "
             "likelihood=zoo.GaussianColumns.adapted(x)"
         )
-    elif x.ndim == 3:  # signals, whose channels may have units of their own
+    elif x.ndim == 3:  # signals, whose channels may have different units
         values = x.reshape(-1, x.shape[-1])
         where = [f" in channel {j}" for j in range(x.shape[-1])] if x.shape[-1] > 1 else [""]
         fix = (
@@ -59,7 +58,7 @@ def check_units(model: Any, x: np.ndarray) -> None:
         )
     if 0 < spreads[least] < LEAST_SPREAD:
         warnings.warn(
-            f"The values of x vary by {spreads[least]:.2g} only{where[least]} (standard "
+            f"The values of x vary only by {spreads[least]:.2g}{where[least]} (standard "
             "deviation), and networks learn from numbers near 1. If codes stay unused, standardize "
             f"them: {fix}.",
             stacklevel=4,

@@ -1,4 +1,4 @@
-"""Words for the output: what data are called, and texts without control characters."""
+"""Words for messages: names for kinds of data, and texts without control characters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 def kind_of_items(shape: Sequence[int]) -> str:
-    """Return what items of a shape are called: images, signals or rows.
+    """Return the word for items of a shape: images, signals or rows.
 
     Args:
-        shape: of one item.
+        shape: the shape of one item.
 
     Example:
         >>> from zoo.checks.words import kind_of_items
@@ -20,5 +20,5 @@ def kind_of_items(shape: Sequence[int]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text with control characters as escapes, so that a terminal does not obey them."""
+    """Return a text with escaped control characters, so that a terminal does not execute them."""
     return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)

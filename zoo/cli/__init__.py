@@ -1,1 +1,1 @@
-"""The `zoo` command: `main` has its options, and each longer command a module of its own."""
+"""The `zoo` command: `main` defines its options, and each longer command has its own module."""

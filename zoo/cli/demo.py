@@ -1,4 +1,4 @@
-"""A demonstration in a minute: load, generate, fine-tune, export, decode elsewhere."""
+"""A demonstration of one minute: load, generate, fine-tune, export, decode in another process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(name: str, out: str | os.PathLike, *, overwrite: bool = False) -> None:
         model = zoo.load(name)
         if not model.latent_dim or model.label_shape:
             raise ValueError(
-                f"The demo decodes codes, and {name}, a {type(model).__name__}, learns from pairs: "
+                f"The demo decodes codes, but {name}, a {type(model).__name__}, learns from pairs: "
                 "choose another preset, such as cvae_mnist."
             )
         _save(plots.preview(model, *_bundled_digits(model.image_shape)), folder / "preset.png")
@@ -58,7 +58,7 @@ def run(name: str, out: str | os.PathLike, *, overwrite: bool = False) -> None:
         zoo.save(model, folder / "fine_tuned")
         _save(plots.preview(model, x[cut:], y[cut:]), folder / "fine_tuned.png")
 
-        _say(3, "exporting encoder and decoder to ONNX and SavedModel, with proof")
+        _say(3, "exporting encoder and decoder to ONNX and SavedModel, with a parity check")
         parts = [part for part in model.parts() if part in ("encoder", "decoder")]
         report = export.export_model(model, folder / "export", parts=parts)
         print(export.format_report(report))
@@ -73,7 +73,7 @@ def run(name: str, out: str | os.PathLike, *, overwrite: bool = False) -> None:
     print(f"\nDone in {seconds:.0f} s. In {Path(out)}{os.sep}:")
     print("   preset.png, fine_tuned.png   pictures before and after fine-tuning")
     print("   fine_tuned/                  the new preset, for zoo.load")
-    print("   export/decoder/model.onnx    for other applications; parity.json beside it")
+    print("   export/decoder/model.onnx    for other applications; parity.json is next to it")
     print("   app.py, decoded.png          such an application, and what it made")
     print(
         f"Next: zoo list; zoo card {name}; "
@@ -97,7 +97,7 @@ def _bundled_digits(shape):
     if shape == (8, 8, 1):
         return x, y
     if shape != (28, 28, 1):
-        raise ValueError(f"The demo fine-tunes on digits, as 8x8 or 28x28; this takes {shape}.")
+        raise ValueError(f"The demo fine-tunes on digits of 8x8 or 28x28; this takes {shape}.")
     import keras
 
     large = keras.ops.convert_to_numpy(keras.ops.image.resize(x, (20, 20)))

@@ -1,4 +1,4 @@
-"""The commands `zoo detect` and `zoo renew`: their options, and checks before a backend starts."""
+"""The commands `zoo detect` and `zoo renew`: options, and checks before a backend starts."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def add_detect(sub: argparse.ArgumentParser) -> None:
     _add_data(sub)
     sub.add_argument("--id", dest="id_column", help="column of a table that names its rows")
     sub.add_argument(
-        "--unknown", choices=("refuse", "score"), help="values of a category not known [refuse]"
+        "--unknown", choices=("refuse", "score"), help="for unknown values of a category [refuse]"
     )
     sub.add_argument("--out", required=True, help="folder to write")
     sub.add_argument("--save", help="folder for the detector, which can be exported [none]")
     sub.add_argument(
         "--train-data",
-        help="file or folder that a class is trained on, and the threshold set on [the data]",
+        help="file or folder to train a class and to set the threshold [the data]",
     )
     sub.add_argument(
         "--labels", help="file, column or from_subfolders: 1 is an anomaly; or classes"
@@ -36,32 +36,34 @@ def add_detect(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--normal", nargs="+", help="classes, or subfolders, that are normal")
     sub.add_argument("--score", help="see zoo.anomaly.Detector [the model's default]")
     sub.add_argument("--contamination", type=float, help="share of anomalies [0.1]")
-    sub.add_argument("--quantile", type=float, help="of normal scores, as the threshold")
-    sub.add_argument("--false-positive-rate", type=float, help="by an extreme-value fit")
+    sub.add_argument("--quantile", type=float, help="quantile of normal scores as the threshold")
+    sub.add_argument(
+        "--false-positive-rate", type=float, help="sets the threshold by an extreme-value fit"
+    )
     sub.add_argument(
         "--standardize",
         action="store_true",
         default=None,
-        help="subtract the mean and divide by the deviation of each column or channel",
+        help="subtract the mean of each column or channel, and divide by its standard deviation",
     )
-    sub.add_argument("--names", nargs="+", help="of the columns or channels [those of a table]")
-    sub.add_argument("--units", nargs="+", help="of the columns or channels [none]")
-    sub.add_argument("--seed", type=int, help="of all that is random [0]")
-    sub.add_argument("--epochs", type=count, help="of a class [its own number]")
-    add_shape(sub, "of the images of a folder, for a class")
+    sub.add_argument("--names", nargs="+", help="names of the columns or channels [the table's]")
+    sub.add_argument("--units", nargs="+", help="units of the columns or channels [none]")
+    sub.add_argument("--seed", type=int, help="seed of all random numbers [0]")
+    sub.add_argument("--epochs", type=count, help="epochs to train a class [its own number]")
+    add_shape(sub, "the images in a folder, for a class")
     sub.add_argument(
-        "--by", help="column of dates, .npy file of dates, or from_subfolders: shows the drift"
+        "--by", help="column of dates, .npy file of dates, or from_subfolders, to show the drift"
     )
     sub.add_argument(
         "--every",
         choices=("month", "week", "day", "year", "value"),
         default="month",
-        help="periods of --by; value: its values as they are, such as batches [month]",
+        help="periods of --by; value: one period for each value, such as a batch [month]",
     )
     sub.add_argument("--compare", help="folder of an earlier detector, to compare with [none]")
     sub.add_argument("--top", type=count, default=24, help="how many items to list [24]")
     sub.epilog = (
-        "For a class, any other option is one of its settings, with a value as TOML has it: "
+        "For a class, any other option is one of its settings, with a value as in TOML: "
         "--latent-dim 8 --hidden-units 64 32"
     )
 
@@ -71,15 +73,15 @@ def add_renew(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("name", help="a folder written by Detector.save")
     _add_data(sub)
     sub.add_argument("--out", required=True, help="folder for the new detector")
-    sub.add_argument("--train", action="store_true", help="train the model further, too")
-    sub.add_argument("--epochs", type=count, default=None, help="of this training")
+    sub.add_argument("--train", action="store_true", help="also train the model further")
+    sub.add_argument("--epochs", type=count, default=None, help="epochs of this training")
     sub.set_defaults(labels=None, id_column=None, unknown=None, by=None)
 
 
 def _add_data(sub) -> None:
     sub.add_argument("data", help="folder of images, .npy or .npz file, or a table")
     add_table_options(sub)
-    sub.add_argument("--cache", help="folder for the images of a folder, decoded [a temporary one]")
+    sub.add_argument("--cache", help="folder to store decoded images [a temporary one]")
     sub.add_argument("--array", help="name of the array in .npz files with several")
 
 
@@ -98,7 +100,7 @@ def detect(options: argparse.Namespace) -> None:
     for target in filter(None, (options.out, options.save)):
         check_target(target, options.overwrite)
     if not is_detector(options.name) and not is_class(options.name):
-        zoo.card(options.name)  # mistakes are told before a backend starts
+        zoo.card(options.name)  # show mistakes before a backend starts
     if options.compare:
         _check_detector(options.compare)
     with quiet():
@@ -120,6 +122,6 @@ def renew(options: argparse.Namespace) -> None:
 def _check_detector(name):
     if not is_detector(name):
         raise FileNotFoundError(
-            f"{name} is no folder of a detector: give one that `zoo detect --save` or "
+            f"{name} is not the folder of a detector: give one that `zoo detect --save` or "
             "Detector.save wrote."
         )

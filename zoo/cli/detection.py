@@ -1,4 +1,4 @@
-"""`zoo detect`: what is unusual in a file of data, as a table and a page; `zoo renew`."""
+"""`zoo detect` lists unusual items of a data file in a table and on a page; `zoo renew`."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ _GIVEN += ("standardize", "names", "units", "seed")  # arguments of a Detector
 
 
 def detect(options: Any, custom_objects: dict) -> None:
-    """Run the command; `options` are those of the command line."""
+    """Run `zoo detect` with the options of the command line."""
     is_detector, is_class = Path(options.name, FILE).is_file(), options.name in CLASSES
     given = {name: getattr(options, name) for name in _GIVEN if getattr(options, name) is not None}
     if is_detector and (given or options.train_data):
         named = ", ".join(["--" + name.replace("_", "-") for name in given] or ["--train-data"])
         raise ValueError(
-            f"{options.name} is a detector, whose score and threshold are set: leave out {named}."
+            f"{options.name} is a detector with a fixed score and threshold: leave out {named}."
         )
     if not is_class:
         for name in ("epochs", "size", "channels"):
             if getattr(options, name):
                 raise ValueError(
-                    f"--{name} is for a class, which is trained; {options.name} is: leave it out."
+                    f"--{name} is for a class; {options.name} is already trained: leave it out."
                 )
     if is_detector:
         detector = load(options.name, custom_objects=custom_objects)
@@ -97,7 +97,7 @@ def detect(options: Any, custom_objects: dict) -> None:
 
 
 def renew(options: Any, custom_objects: dict) -> None:
-    """Run `zoo renew`: set the threshold of a detector on new data, and train it if asked."""
+    """Run `zoo renew`: set the threshold of a detector on new data; with --train, train it."""
     detector = load(options.name, custom_objects=custom_objects)
     data = read_items(options.data, options, detector.model, names=detector.names)
     before, n = detector.threshold, count_rows(folders.images_of(data.x))
@@ -109,18 +109,18 @@ def renew(options: Any, custom_objects: dict) -> None:
         print(f"loss on held-out items: {loss:.5g} before, {after:.5g} after training")
     print(f"new threshold: {detector.threshold:.6g} ({detector.rule}={detector.rule_value:g})")
     detector.save(options.out, overwrite=options.overwrite)
-    print(f"{options.out} is the new detector. See what changes for data of yours:")
+    print(f"{options.out} is the new detector. To see what changes for your data:")
     print(f"zoo detect {options.out} DATA --compare {options.name} --out REPORT")
 
 
 def trained(options: Any, given: dict) -> Detector:
-    """Return a detector of a class, trained on `--train-data`, or else on the data themselves.
+    """Return a detector of a class, trained on `--train-data`, else on the data to be scored.
 
     Args:
-        options: of the command line. given: arguments of `Detector`.
+        options: options of the command line. given: arguments of `Detector`.
 
     Raises:
-        OSError, ValueError: no such file, or a setting that the class does not have.
+        OSError, ValueError: there is no such file, or the class does not have a setting.
     """
     path = options.train_data or options.data
     settings = check_settings(CLASSES[options.name], settings_in(options.settings))
@@ -133,7 +133,7 @@ def trained(options: Any, given: dict) -> Detector:
         table = read_file(path, options, None, scored=False)
         seen, told = table.x, f"{len(table.x):,} rows"
         if "names" in given:
-            raise ValueError(f"{path} names its columns: leave out --names.")
+            raise ValueError(f"{path} has names of columns: leave out --names.")
         if "standardize" in given:
             given = {"names": table.columns, **given}
         else:
@@ -149,7 +149,7 @@ def trained(options: Any, given: dict) -> Detector:
 
 
 def likelihood_of(table: Read) -> Any:
-    """Return the likelihood of the columns of a table, as `zoo.data.Table.likelihood` does."""
+    """Return the likelihood for the columns of a table, as `zoo.data.Table.likelihood` does."""
     if table.categories:
         return MixedColumns.adapted(
             table.x, table.categories, table.columns, category_names=table.category_names
@@ -165,18 +165,18 @@ def read_items(
     names: tuple[str, ...] | None = None,
     told: bool = True,
 ) -> Read:
-    """Return the items in a file or folder as the model takes them, with labels and ids of tables.
+    """Return the items in a file or folder in the form that the model takes, with labels and ids.
 
     Args:
-        path: of the file, or of a folder of images.
-        options: of the command line. model: of the detector.
-        scored: whether these items get scores; else the columns of labels, ids and dates are left
-            out if they are there.
-        names: of the columns that the detector was fitted on, where the model knows none.
+        path: the path of the file, or of a folder of images.
+        options: options of the command line. model: the model of the detector.
+        scored: whether these items get scores; if not, columns of labels, ids and dates are
+            dropped.
+        names: the names of the columns that the detector was fitted on, if the model has no names.
         told: whether to print how a table was read.
 
     Raises:
-        OSError, ValueError: no such file, or not one for the model.
+        OSError, ValueError: there is no such file, or it does not fit the model.
     """
     if Path(path).is_dir() or not is_table(path):
         refuse_options_of_others(path, options)
@@ -195,15 +195,15 @@ def read_items(
 
 
 def refuse_options_of_others(path: Any, options: Any) -> None:
-    """Refuse options of tables for what is none, and the name of an array for a folder.
+    """Refuse table options for other data than tables, and the name of an array for a folder.
 
     Raises:
-        ValueError: which names the option.
+        ValueError: an option does not fit; the message names it.
     """
     for name in ("drop", "delimiter", "decimal", "id_column", "unknown"):
         if getattr(options, name):
             option = "--id" if name == "id_column" else f"--{name}"
-            raise ValueError(f"{option} is for tables, and {path} is none: leave it out.")
+            raise ValueError(f"{option} is for tables, but {path} is not one: leave it out.")
     if Path(path).is_dir() and options.array:
         raise ValueError(f"--array is for .npz files; {path} is a folder: leave it out.")
 
@@ -211,10 +211,11 @@ def refuse_options_of_others(path: Any, options: Any) -> None:
 def read_file(
     path: Any, options: Any, columns: Columns | None, scored: bool, told: bool = True
 ) -> Read:
-    """Return a table.
+    """Read a table.
 
     Args:
-        path, options, scored, told: as for `read_items`. columns: that the model knows, or None.
+        path, options, scored, told: as for `read_items`.
+        columns: the columns that the model knows, or None.
     """
     read = table_options(options)
     labels = options.labels if options.labels and not options.labels.endswith(".npy") else None
@@ -230,71 +231,71 @@ def read_file(
 
 
 def dates_of(options: Any, data: Read) -> Any:
-    """Return when the items were made, by `--by`: of a column, the subfolders, or a file.
+    """Return the dates of the items from `--by`: a column, the subfolders, or a file.
 
     Raises:
-        ValueError: neither a column of a table nor a file.
+        ValueError: `--by` is neither a column of the table nor a file.
     """
     if data.when is not None:
         return data.when
     if options.by == FROM_SUBFOLDERS or not options.by.endswith(".npy"):
         raise ValueError(
-            f"--by {options.by} is not there: of a table name a column, of a folder give "
-            f"{FROM_SUBFOLDERS}, of other data an .npy file with a date for each item."
+            f"--by {options.by} was not found: for a table name a column, for a folder give "
+            f"{FROM_SUBFOLDERS}, for other data an .npy file with a date for each item."
         )
     return read_array(options.by, None)
 
 
 def labels_of(options: Any, found: np.ndarray | None = None) -> np.ndarray | None:
-    """Return which items are anomalies by `--labels` and `--normal`, or None.
+    """Return which items are anomalies according to `--labels` and `--normal`, or None.
 
     Args:
-        options: of the command line. found: labels that the table has, or the names of the
-            subfolders that images are in, or None.
+        options: options of the command line. found: the labels in the table, or the subfolder names
+            of the images, or None.
 
     Raises:
-        ValueError: `--normal` without labels, or a class that no label names.
+        ValueError: `--normal` was given without labels, or names a class that no item has.
     """
     if options.labels is None:
         if options.normal:
-            raise ValueError("--normal says which of --labels are normal: give both.")
+            raise ValueError("--normal names the normal classes of --labels: give both.")
         return None
     if options.labels != FROM_SUBFOLDERS and found is not None and found.dtype.kind == "U":
-        found = None  # the subfolders are those of --by
+        found = None  # --by uses the subfolders
     if found is None and options.labels == FROM_SUBFOLDERS:
         raise ValueError(f"--labels {FROM_SUBFOLDERS} is for a folder of images: name a file.")
     labels = read_array(options.labels, None) if found is None else found
     if labels.dtype.kind == "U" and not options.normal:
         raise ValueError(
-            f"The subfolders are {', '.join(np.unique(labels)[:20])}: say which hold normal "
+            f"The subfolders are {', '.join(np.unique(labels)[:20])}: name those with normal "
             f"images, such as --normal {np.unique(labels)[0]}."
         )
     if not options.normal:
         return labels
     if labels.dtype.kind not in "iubU":
-        raise TypeError(f"{options.labels} holds {labels.dtype}; with --normal, integers.")
+        raise TypeError(f"{options.labels} holds {labels.dtype}; --normal needs integers.")
     labels = labels.astype(int).astype(str) if labels.dtype.kind != "U" else labels
     there = np.unique(labels)
     strange = sorted(set(options.normal) - set(there.tolist()))
     if strange:
         raise ValueError(
-            f"--normal names the classes [{', '.join(strange)}], and {options.labels} has "
+            f"--normal names the classes [{', '.join(strange)}], but {options.labels} has only "
             f"{', '.join(map(str, there[:20]))}."
         )
     return ~np.isin(labels, options.normal)
 
 
 def read_array(path: Any, name: str | None) -> np.ndarray:
-    """Return the array in an .npy file, or one of an .npz file, by its name.
+    """Return the array in an .npy file, or the named array of an .npz file.
 
     Raises:
-        OSError: the file is not there.
-        ValueError: it is no such file, or holds several arrays and none is named.
+        OSError: the file does not exist.
+        ValueError: it is not such a file, or holds several arrays, but no name was given.
     """
     try:
         found = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no .npy or .npz file of numbers: {error}") from error
+        raise ValueError(f"{path} is not an .npy or .npz file of numbers: {error}") from error
     if isinstance(found, np.ndarray):
         return found
     with found:
@@ -302,13 +303,13 @@ def read_array(path: Any, name: str | None) -> np.ndarray:
             (name,) = found.files
         if name not in found.files:
             raise ValueError(
-                f"{path} holds the arrays {', '.join(found.files)}: say which to take with --array."
+                f"{path} holds the arrays {', '.join(found.files)}: choose one with --array."
             )
         return found[name]
 
 
 def scaled(x: np.ndarray) -> np.ndarray:
-    """Return bytes as images in [0, 1], [n, height, width, channels], and other data unchanged."""
+    """Scale images of bytes, [n, height, width, channels], to [0, 1]; keep other data."""
     if x.dtype != np.uint8 or x.ndim < 3:
         return x
     x = x[..., None] if x.ndim == 3 else x
@@ -316,7 +317,7 @@ def scaled(x: np.ndarray) -> np.ndarray:
 
 
 def for_model(x: np.ndarray, model: Any) -> np.ndarray:
-    """Return images of bytes as float32 in [0, 1], with the channel that files leave out."""
+    """Return images of bytes as float32 in [0, 1], with a channel axis if the file has none."""
     shape = tuple(model.image_shape)
     if len(shape) == 3 and shape[-1] == 1 and x.shape[1:] == shape[:-1]:
         x = x[..., None]

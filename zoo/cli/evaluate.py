@@ -1,4 +1,4 @@
-"""The command `zoo evaluate`: a preset's metrics, measured on data."""
+"""The command `zoo evaluate`: measure a preset's metrics on data."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from zoo.cli.standard_error import quiet
 
 
 def add_evaluate(sub: argparse.ArgumentParser) -> None:
-    """Add the arguments of `zoo evaluate`, but for the name and the data."""
+    """Add the arguments of `zoo evaluate`, except the name and the data."""
     sub.add_argument("--labels", help=".npy file with labels of these data, or column [none]")
     add_table_options(sub)
-    sub.add_argument("--update", action="store_true", help="write the metrics into its card")
+    sub.add_argument("--update", action="store_true", help="write the metrics into the card")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -34,7 +34,7 @@ def evaluate(options: argparse.Namespace) -> None:
     read = table_options(options)
     name, train, (x, y) = arrays_of(card, options.data, options.labels, print, folder, **read)
     command = f"zoo evaluate {card['name']} --update{own_classes.options_again(options.modules)}"
-    if options.data:  # a card has no paths
+    if options.data:  # cards hold no paths
         command += f" --data {options.data if options.data in zoo.data.SOURCES else 'PATH'}"
     kind = kind_of_items(card["input"]["shape"])
     print(f"measuring {options.name} on the test {kind} of {name} ...", flush=True)

@@ -1,4 +1,4 @@
-"""The pictures of `zoo generate`, and the options that each picture takes."""
+"""The pictures that `zoo generate` draws, and the options that each picture takes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check(options: Any) -> None:
     """Refuse options of `zoo generate` that the picture would ignore.
 
     Raises:
-        ValueError: an option is ignored; the error has the pictures that take it.
+        ValueError: an option would be ignored; the error lists the pictures that take it.
     """
     for name in ("labels", "n", "seed", "cmap", "data"):
         if getattr(options, name) is not None and name not in PICTURES[options.picture]:
@@ -42,11 +42,11 @@ def check(options: Any) -> None:
                 f"a picture that takes it: {others}."
             )
     if options.picture == "traversal" and len(options.labels or ()) > 1:
-        raise ValueError(f"--labels has {len(options.labels)} classes; a traversal shows one.")
+        raise ValueError(f"--labels has {len(options.labels)} classes, but a traversal shows one.")
 
 
 def draw(model: Any, options: Any) -> Any:
-    """Return the picture as a matplotlib Figure, given the options of the command line."""
+    """Draw the picture that the options of the command line describe, as a matplotlib Figure."""
     import numpy as np
 
     from zoo import plots
@@ -97,7 +97,7 @@ def _samples(model, n, labels, seed, cmap):
 
     n = n or (len(labels) if labels else 96)
     if labels and len(labels) > n:
-        raise ValueError(f"--labels has {len(labels)} classes for {n} images; give {n} at most.")
+        raise ValueError(f"--labels has {len(labels)} classes for {n} images; give at most {n}.")
     columns = max(width for width in range(1, 13) if n % width == 0)
     if labels:
         labels = [labels[i % len(labels)] for i in range(n)]
@@ -112,7 +112,7 @@ def picture_file(options: Any) -> str:
 
 
 def usual_picture(model: Any) -> str:
-    """Return the name of the picture that is drawn of a model if none is named."""
+    """Return the name of the picture that is drawn for a model by default."""
     if model.can_generate and not model.label_shape:
         return "samples"
     return model.picture if model.picture in PICTURES else "reconstructions"

@@ -22,7 +22,7 @@ from zoo.files.atomic_writes import check_file, check_target, publish_file, publ
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command line; return 0 if it went well, 1 if it failed, 2 if it was wrong."""
+    """Run a command line; return 0 after success, 1 after an error, 2 if the command is wrong."""
     with streams():
         return _main(arguments)
 
@@ -58,7 +58,7 @@ def _main(arguments) -> int:
 
 
 def _takes_settings(options) -> bool:
-    """Say whether a command makes a model, whose settings are options."""
+    """Return whether a command makes a model, so that settings of the model are options."""
     run = getattr(options, "run", None)
     if run is detect.detect:
         return detect.is_class(options.name)
@@ -66,7 +66,7 @@ def _takes_settings(options) -> bool:
 
 
 def _load(name, modules=()):
-    """Load a preset; read its card first, without a backend, so that errors come early."""
+    """Load a preset; read its card first, without a backend, so that errors appear early."""
     zoo.card(name)
     if sys.stderr.isatty():
         print(f"loading {name} ...", file=sys.stderr, flush=True)
@@ -98,7 +98,7 @@ def _parser():
     sub = command(_list, "list", "list the presets that have weights")
     sub.add_argument("pattern", nargs="?", default="*", help="part of the name, or a glob")
 
-    sub = command(_card, "card", "show what a preset is and what was measured")
+    sub = command(_card, "card", "show the description and the metrics of a preset")
     _add_name(sub)
     sub.add_argument("--json", action="store_true", help="print the card as JSON")
 
@@ -110,11 +110,11 @@ def _parser():
     sub = command(_generate, "generate", "make a picture with a preset")
     _add_name(sub)
     sub.add_argument("--out", default=None, help="PNG file to write [NAME_PICTURE.png]")
-    sub.add_argument("--picture", choices=PICTURES, help="[samples, or what else suits the model]")
+    sub.add_argument("--picture", choices=PICTURES, help="[samples, or what suits the model]")
     sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
-    sub.add_argument("--n", type=count, default=None, help="how many images, or rows [a sheet]")
-    sub.add_argument("--seed", type=int, default=None, help="of random samples [0]")
-    sub.add_argument("--cmap", help="colors of gray images, by their name in matplotlib")
+    sub.add_argument("--n", type=count, default=None, help="number of images, or rows [a sheet]")
+    sub.add_argument("--seed", type=int, default=None, help="seed of random samples [0]")
+    sub.add_argument("--cmap", help="matplotlib color map for gray images")
     _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
     add_table_options(sub)
     _add_overwrite(sub)
@@ -131,7 +131,7 @@ def _parser():
     _add_data(sub, "data set, folder or file of images [the data set it was trained on]")
     evaluate.add_evaluate(sub)
 
-    sub = command(detect.detect, "detect", "find what is unusual in data: a table and a page")
+    sub = command(detect.detect, "detect", "find unusual items in data; write a table and a page")
     detect.add_detect(sub)
     _add_overwrite(sub)
 
@@ -142,9 +142,9 @@ def _parser():
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
     sub.add_argument("name", help="an experiment of zoo.experiments")
     sub.add_argument("--out", default="results", help="folder for table and picture [results]")
-    sub.add_argument("--epochs", type=count, default=None, help="of each training")
+    sub.add_argument("--epochs", type=count, default=None, help="epochs of each training")
     sub.add_argument(
-        "--only", nargs="+", default=(), help="rows to run; the others of the table are kept [all]"
+        "--only", nargs="+", default=(), help="rows to run; the other rows are kept [all]"
     )
     _add_overwrite(sub)
 
@@ -163,27 +163,27 @@ def _parser():
         choices=("float16", "int8"),
         action="append",
         default=[],
-        help="an additional smaller ONNX file: for GPUs, for CPUs [none]",
+        help="an additional smaller ONNX file: float16 for GPUs, int8 for CPUs [none]",
         dest="variants",
     )
     _add_data(sub, "data set, folder or file of real images [the data set it was trained on]")
     add_table_options(sub)
-    sub.add_argument("--opset", type=_opset, default=18, help="of ONNX, from 15 [18]")
+    sub.add_argument("--opset", type=_opset, default=18, help="ONNX opset, at least 15 [18]")
     sub.add_argument(
         "--channels-first",
         action="store_const",
         dest="layout",
         const="channels_first",
         default="channels_last",
-        help="images as [channels, height, width] in the files, as PyTorch has them",
+        help="images as [channels, height, width] in the files, as in PyTorch",
     )
     sub.add_argument(
         "--web",
         action="store_true",
-        help="write a page that runs the model in a browser, OUT/web; needs npm",
+        help="write a page to OUT/web that runs the model in a browser; needs npm",
     )
     sub.add_argument(
-        "--web-archive", help="onnxruntime-web's npm package as a file, instead of npm"
+        "--web-archive", help="file of onnxruntime-web's npm package, to do without npm"
     )
     _add_overwrite(sub)
     return parser
@@ -233,7 +233,7 @@ def _demo(options):
 def _generate(options):
     if options.picture:
         check(options)
-    if options.out or options.picture:  # else the name of the file follows from the model
+    if options.out or options.picture:  # otherwise the model determines the name of the file
         check_file(picture_file(options), options.overwrite)
     model = _load(options.name, options.modules)
     options.picture = options.picture or usual_picture(model)
@@ -304,7 +304,7 @@ def _check_page(options):
 
 
 def _images(options, model, n=1000):
-    """Return images by input name: of the user, else of what the preset was trained on, or none."""
+    """Return images by input name: the user's, else those of the preset's training, or none."""
     import numpy as np
 
     from zoo.presets.catalog import preset_folder

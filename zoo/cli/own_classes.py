@@ -20,12 +20,12 @@ def add_option(parser: Any) -> None:
         action="append",
         default=[],
         metavar="MODULE",
-        help="your own module, in this folder or installed, whose registered classes are used",
+        help="your own module, in this folder or installed, with the registered classes to use",
     )
 
 
 def options_again(modules: Iterable[str]) -> str:
-    """Return the `--import` options of modules, for a command that is printed."""
+    """Return the `--import` options for modules, to print a command."""
     return "".join(f" --import {name}" for name in modules)
 
 
@@ -36,11 +36,11 @@ def imported(modules: Iterable[str]) -> dict:
         modules: names as in an `import` statement; modules in the current folder are found.
 
     Returns:
-        classes and functions by their registered names, and models also by their class names, if
-        they are defined in one of the modules (or in a submodule) or are names in it.
+        classes and functions by their registered names, and models also by their class names. They
+        are defined in one of the modules or in a submodule, or are names in it.
 
     Raises:
-        ValueError: a module that cannot be imported, or that registers nothing.
+        ValueError: a module cannot be imported, or registers nothing.
     """
     return {name: found for module in modules for name, found in _registered_in(module).items()}
 
@@ -54,8 +54,8 @@ def _registered_in(name: str) -> dict:
     except ImportError as error:
         hint = f" Leave out .py: --import {name[:-3]}." if name.endswith(".py") else ""
         raise ValueError(
-            f"--import {name} failed: {error}. Give the name of a module in this folder or of one "
-            f"that is installed, as an import statement has it.{hint}"
+            f"--import {name} failed: {error}. Give the name of a module in this folder, or of an "
+            f"installed one, as in an import statement.{hint}"
         ) from error
     finally:
         sys.path.remove(os.getcwd())
@@ -67,11 +67,11 @@ def _registered_in(name: str) -> dict:
     }
     if not registered:
         raise ValueError(
-            f"--import {name}: nothing in it is registered. Decorate its classes with "
+            f"--import {name}: the module registers nothing. Decorate its classes with "
             '@keras.saving.register_keras_serializable(package="mine").'
         )
     models = {
-        key.rpartition(">")[2]: found  # the name in files, also of a class that was renamed
+        key.rpartition(">")[2]: found  # the name in files, even if the class was renamed
         for key, found in registered.items()
         if isinstance(found, type) and issubclass(found, keras.Model)
     }

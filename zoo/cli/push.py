@@ -1,4 +1,4 @@
-"""What the `zoo` command does with names of the Hugging Face hub."""
+"""The `zoo` command and the Hugging Face hub: names, and `zoo push`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from zoo.presets import hub
 
 
 def pin(options: Any) -> None:
-    """Replace a branch or a tag in the name of a preset by its commit, as a branch may move.
+    """Replace a branch or tag in a preset's name by its commit, as a branch may change.
 
     Raises:
-        ValueError: no such repository, or `--update`, which needs a folder.
-        PermissionError, ConnectionError: as `zoo.load`.
+        ValueError: there is no such repository, or `--update` was given, which needs a folder.
+        PermissionError, ConnectionError: as for `zoo.load`.
     """
     if not hub.is_name(getattr(options, "name", "")):
         return
@@ -27,7 +27,7 @@ def pin(options: Any) -> None:
 
 
 def short_name(name: str) -> str:
-    """Return the last part of a preset's name, for names of files, without a commit."""
+    """Return the last part of a preset's name, without a commit, to name files."""
     return re.sub(r"@[0-9a-f]{40}$", "", os.path.basename(os.path.normpath(name)))
 
 
@@ -39,11 +39,11 @@ def add_push(parser: Any) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="send nothing; show what would be sent"
     )
-    parser.add_argument("--message", help="of the commit [Write the preset NAME]")
+    parser.add_argument("--message", help="commit message [Write the preset NAME]")
 
 
 def push(options: Any) -> None:
-    """Write a preset to the hub, and print the address of the commit; or what would be sent."""
+    """Write a preset to the hub and print the commit's address, or print what would be sent."""
     from zoo.presets import pushing
 
     more = {"private": options.private, "message": options.message, "overwrite": options.overwrite}

@@ -1,4 +1,4 @@
-"""Options that several commands share: how data are read, and settings of models."""
+"""Options that several commands share: for reading data, and for settings of models."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _OF_THE_RECIPE = ("input_shape", "name", "seed", "encoder", "decoder", "discrimi
 
 
 def count(text: str) -> int:
-    """Return a number of at least 1 that was typed."""
+    """Convert text from the command line to a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(text)
 
 
 def add_table_options(sub: argparse.ArgumentParser) -> None:
-    """Add the options of how a table is read."""
+    """Add the options for reading a table."""
     sub.add_argument(
         "--drop",
         "--ignore",
@@ -27,12 +27,12 @@ def add_table_options(sub: argparse.ArgumentParser) -> None:
         default=[],
         help="columns of a table to leave out",
     )
-    sub.add_argument("--delimiter", help="between the cells of a .csv file; or tab [found out]")
-    sub.add_argument("--decimal", choices=(".", ","), help="sign in a .csv file [found out]")
+    sub.add_argument("--delimiter", help="between the cells of a .csv file; or tab [detected]")
+    sub.add_argument("--decimal", choices=(".", ","), help="decimal sign of a .csv file [detected]")
 
 
 def table_options(options: argparse.Namespace) -> dict:
-    """Return how a table is read, as arguments of `zoo.data.from_table`."""
+    """Return the options for reading a table, as arguments of `zoo.data.from_table`."""
     return {name: getattr(options, name) for name in ("drop", "delimiter", "decimal")}
 
 
@@ -48,14 +48,13 @@ def data_again(options: argparse.Namespace) -> str:
 
 def add_shape(sub: argparse.ArgumentParser, of_what: str) -> None:
     """Add `--size` and `--channels`."""
-    sub.add_argument(
-        "--size", type=count, nargs="+", help=f"{of_what}, one number, or height and width [64]"
-    )
-    sub.add_argument("--channels", type=int, choices=(1, 3), help=f"{of_what} [3]")
+    help_ = f"size of {of_what}: one number, or height and width [64]"
+    sub.add_argument("--size", type=count, nargs="+", help=help_)
+    sub.add_argument("--channels", type=int, choices=(1, 3), help=f"channels of {of_what} [3]")
 
 
 def size_of(options: argparse.Namespace) -> tuple[int, int] | None:
-    """Return height and width as they were asked for, or None."""
+    """Return the height and width from `--size`, or None."""
     if options.size is None:
         return None
     if len(options.size) > 2:
@@ -64,16 +63,17 @@ def size_of(options: argparse.Namespace) -> tuple[int, int] | None:
 
 
 def settings_in(words: list[str]) -> dict:
-    """Return the settings that the remaining words of a command line give.
+    """Parse the remaining words of a command line as settings.
 
     Args:
         words: such as ["--latent-dim", "64", "--filters", "32", "64", "--tie-weights"].
 
     Returns:
-        by name, the value as TOML has it, or as text; a list of several; True of none.
+        a dict from names to values, which are parsed as in TOML, else text. Several values become a
+        list; an option without a value is True.
 
     Raises:
-        ValueError: words that follow no option.
+        ValueError: a word does not follow an option.
 
     Example:
         >>> from zoo.cli.shared_options import settings_in
@@ -87,7 +87,7 @@ def settings_in(words: list[str]) -> dict:
             name = name.replace("-", "_")
             found[name] = [_value(value)] if equals else []
         elif name is None:
-            raise ValueError(f"{word!r} belongs to no option: write --SETTING {word}.")
+            raise ValueError(f"{word!r} does not follow an option: write --SETTING {word}.")
         else:
             found[name].append(_value(word))
     return {name: _one(values) for name, values in found.items()}
@@ -105,18 +105,20 @@ def _one(values):
 
 
 def check_settings(model_class: type, settings: dict) -> dict:
-    """Return settings as the class takes them: one width is a list of one, none an empty list.
+    """Return settings in the form that the class takes: one width becomes a list with one entry.
+
+    No width becomes an empty list.
 
     Raises:
-        TypeError: a setting that the class does not take.
-        ValueError: one that is no matter of options.
+        TypeError: the class does not take a setting.
+        ValueError: a setting cannot be given as an option.
     """
     from zoo.checks.constructors import arguments_of
     from zoo.training.settings import unknown
 
     takes = arguments_of(model_class)
     if wrong := [name for name in settings if name in _OF_THE_RECIPE]:
-        raise ValueError(f"--{wrong[0].replace('_', '-')} is no option here: leave it out.")
+        raise ValueError(f"--{wrong[0].replace('_', '-')} is not an option here: leave it out.")
     if wrong := [name for name in settings if name not in takes]:
         raise unknown(model_class, wrong)
     checked = {}

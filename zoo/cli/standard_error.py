@@ -1,4 +1,4 @@
-"""Silence for the messages of libraries that start."""
+"""Silence the messages that libraries write when they start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Discard what libraries write to standard error when they start; errors are still raised.
+    """Discard what libraries write to standard error when they start; exceptions are still raised.
 
     TensorFlow's native messages ignore logging levels.
     """

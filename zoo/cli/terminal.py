@@ -1,4 +1,4 @@
-"""The output of the `zoo` command, also into closed pipes and closed streams."""
+"""The output of the `zoo` command, which works with closed pipes and closed streams, too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.checks.words import printable
 
 @contextlib.contextmanager
 def streams() -> Iterator[None]:
-    """Continue if standard output is lost, and write each warning as one line."""
+    """Continue if standard output is closed, and write each warning as one line."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed at the start, as in `zoo list >&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
@@ -52,7 +52,7 @@ class _ToTheEnd:
             self._write_nowhere()
 
     def end(self):
-        """Write the rest, without a second error for a full disk."""
+        """Flush the output, without a second error if the disk is full."""
         try:
             self.flush()
         except OSError:

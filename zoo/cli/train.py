@@ -24,15 +24,15 @@ from zoo.files.atomic_writes import check_target
 def add_train(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of `zoo train`."""
     sub.add_argument(
-        "name", help="a recipe, named like its preset; a .toml file of your own; or a class"
+        "name", help="a recipe, named like its preset; your own .toml file; or a class"
     )
     sub.add_argument("--out", required=True, help="preset folder to write")
-    sub.add_argument("--epochs", type=count, default=None, help="other than the recipe's")
+    sub.add_argument("--epochs", type=count, default=None, help="instead of the recipe's")
     sub.add_argument(
         "--data",
         "--images",
         dest="data",
-        help="a folder of images, or an .npy or .npz file of them; or a table, .csv, .tsv or "
+        help="a folder of images, or an .npy or .npz file of images; or a table, .csv, .tsv or "
         ".parquet [the recipe's data]",
     )
     sub.add_argument(
@@ -41,27 +41,27 @@ def add_train(sub: argparse.ArgumentParser) -> None:
         "[the subfolders]",
     )
     add_table_options(sub)
-    add_shape(sub, "of the images of a folder")
-    sub.add_argument("--cache", help="folder for the images of a folder, decoded [a temporary one]")
-    sub.add_argument("--batch-size", type=count, help="other than the recipe's")
-    sub.add_argument("--learning-rate", type=float, help="other than the recipe's")
-    sub.add_argument("--seed", type=int, help="of weights, noise and validation images")
+    add_shape(sub, "the images in a folder")
+    sub.add_argument("--cache", help="folder to store decoded images [a temporary one]")
+    sub.add_argument("--batch-size", type=count, help="instead of the recipe's")
+    sub.add_argument("--learning-rate", type=float, help="instead of the recipe's")
+    sub.add_argument("--seed", type=int, help="seed of weights, noise and validation images")
     sub.add_argument(
         "--keep",
         choices=("last", "best"),
-        help="the weights of the last epoch, or of that with the lowest val_loss [the recipe's; of "
-        "a class the best, if its val_loss tells]",
+        help="the weights of the last epoch, or of the epoch with the lowest val_loss [as in the "
+        "recipe; for a class the best, if val_loss shows which is best]",
     )
     sub.add_argument(
         "--from",
         dest="other",
         metavar="PRESET",
-        help="start from its weights: all that fit, also with other classes, codes or images",
+        help="start from all of its weights that fit, also with other classes, codes or images",
     )
-    sub.add_argument("--licence", help="of the weights, for the card [not stated]")
+    sub.add_argument("--licence", help="licence of the weights, for the card [not stated]")
     sub.add_argument("--strategy", help="mirrored, workers or data_parallel: on several devices")
     sub.epilog = (
-        "Any other option is a setting of the class, with a value as TOML has it: "
+        "Any other option is a setting of the class, with a value as in TOML: "
         "--latent-dim 64 --likelihood gaussian --filters 32 64 --beta 2 "
         "--network dense|conv|resnet|conv1d"
     )
@@ -70,7 +70,7 @@ def add_train(sub: argparse.ArgumentParser) -> None:
 def add_recipe(sub: argparse.ArgumentParser) -> None:
     """Add the arguments of `zoo recipe`."""
     sub.add_argument("name", help="a recipe, or a class")
-    add_shape(sub, "for images of a class")
+    add_shape(sub, "images, for a class")
 
 
 def train(options: argparse.Namespace) -> None:
@@ -120,14 +120,14 @@ def train(options: argparse.Namespace) -> None:
     )
     if card is None:
         return  # the first worker writes
-    # As a path: a name alone would be that of a shipped preset first.
+    # Write a path, as a plain name would mean a shipped preset first.
     path = options.out if os.path.dirname(options.out) else os.path.join(os.curdir, options.out)
     again = f"zoo evaluate {path} --update{own_classes.options_again(options.modules)}"
     print(f"{path} is written. Measure it: {again}{data_again(options)}")
 
 
 def _class_of(name, own_models):
-    """Return a class by its name, one of a user's own or one of the zoo's."""
+    """Return a user's or the zoo's class by its name."""
     from zoo import recipes
     from zoo.checks.names import UnknownNameError
     from zoo.models import CLASSES
@@ -149,7 +149,7 @@ def _read(options, recipe, model_class, network, shape):
     if os.path.isdir(options.data):
         print(f"reading the images in {options.data} ...", flush=True)
     labels, table = options.labels, table_options(options)
-    if recipe and is_table(options.data):  # a recipe of a table names columns
+    if recipe and is_table(options.data):  # a recipe for a table names columns
         column = "" if recipe.label_file.endswith(".npy") else recipe.label_file
         labels = labels or column or None
         table = {name: given or getattr(recipe, name) for name, given in table.items()}

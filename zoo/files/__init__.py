@@ -1,1 +1,1 @@
-"""Files: whole or not at all, locked, downloaded within limits, and JSON without surprises."""
+"""Write files completely or not at all, lock folders, and download within limits."""

@@ -1,6 +1,6 @@
-"""Addresses as they are shown and stored: without users, passwords, queries and fragments.
+"""Remove users, passwords, queries and fragments from addresses that are shown or stored.
 
-A query or a user's part may be a secret, such as a token or the signature of a signed address.
+A query or user name may hold a secret, such as a token or the signature of a signed address.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _OUR_HASH = re.compile(r"#sha256=[0-9a-f]{64}\Z")
 
 
 def public_address(url: str) -> str:
-    """Return the scheme, host and path of an address, and nothing else of it.
+    """Return only the scheme, host and path of an address.
 
     Example:
         >>> from zoo.files.addresses import public_address
@@ -27,11 +27,11 @@ def public_address(url: str) -> str:
 
 
 def public_source(based_on: str) -> str:
-    """Return what a card says of where weights come from, with an address as `public_address`.
+    """Return the source of weights as a card states it, with an address as in `public_address`.
 
     Args:
-        based_on: a preset's name, a name of the hub, or an address, perhaps with `#sha256=` and 64
-            digits at its end, which stay.
+        based_on: a preset's name, a name on the hub, or an address. The address may end with
+            `#sha256=` and 64 digits, which are kept.
     """
     if based_on.startswith("hf://") or not re.match(r"[A-Za-z][\w+.-]*://", based_on):
         return based_on
@@ -40,6 +40,10 @@ def public_source(based_on: str) -> str:
 
 
 def has_secrets(url: str) -> bool:
-    """Return whether an address has a user, a query or a fragment; raise ValueError for none."""
+    """Return whether an address has a user, a query or a fragment.
+
+    Raises:
+        ValueError: the text is not an address.
+    """
     parts = urlsplit(url)
     return bool("@" in parts.netloc or parts.query or parts.fragment)

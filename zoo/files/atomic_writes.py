@@ -1,6 +1,6 @@
 """Atomic writes: folders and files are written completely or not at all.
 
-Only folders that were written here are replaced.
+Only folders that this module wrote are replaced.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 @contextlib.contextmanager
 def publish_folder(target: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
-    """Yield an empty scratch folder that becomes `target` when the block succeeds.
+    """Yield an empty temporary folder that becomes `target` when the block succeeds.
 
-    The scratch folder is in a hidden folder next to `target`, so that the last step is a rename, or
-    an exchange of two folders. If the block raises (an error, a full disk, Ctrl-C), the scratch
-    folder is removed, and `target` does not change. The next process that writes to `target`
-    removes what a killed process has left.
+    The temporary folder is in a hidden folder next to `target`, so that the last step is a rename,
+    or an exchange of two folders. If the block raises (an error, a full disk, Ctrl-C), the
+    temporary folder is removed, and `target` does not change. If a process is killed, the next
+    process that writes to `target` removes its temporary files.
 
-    A published folder holds `.written.json`, the list of the files in it: a folder is replaced only
-    if it holds nothing else.
+    A published folder holds `.written.json`, the list of its files. A folder is replaced only if it
+    holds no other files.
 
     Args:
         target: the folder to create.
         overwrite: replace an existing folder. The old one is removed after the new one is complete.
 
     Raises:
-        FileExistsError: `target` exists and `overwrite` is false, or it is a file, or a folder with
-            files that are not on its list, or it appeared or changed during the block.
+        FileExistsError: `target` exists and `overwrite` is false; it is a file, or a folder with
+            files that are not on its list; or it appeared or changed during the block.
     """
     target = Path(os.path.abspath(target))
     _clean_up(target)
@@ -97,11 +97,11 @@ def check_target(target: str | os.PathLike, overwrite: bool) -> None:
 
 
 def _check_parents(target: Path) -> None:
-    """Refuse a target below a file."""
+    """Refuse a target whose parent folder is a file."""
     there = next(parent for parent in target.parents if os.path.lexists(parent))
     if not there.is_dir():
         raise NotADirectoryError(
-            f"{target} cannot be written, as {there} is a file and no folder: choose another place."
+            f"{target} cannot be written, as {there} is a file, not a folder: choose another place."
         )
 
 
@@ -127,7 +127,7 @@ def _check_replaceable(folder: Path, name: Path) -> None:
 
 
 def _entries(folder: Path) -> list[str]:
-    """Return all files and folders in a folder, as relative paths; links are not followed."""
+    """Return the relative paths of all files and folders in a folder; links are not followed."""
     found = []
     for place, folders, files in os.walk(folder):
         inside = Path(place).relative_to(folder)
@@ -157,10 +157,10 @@ def _identity(folder: Path) -> tuple | None:
 
 
 def _publish(scratch: Path, target: Path, before: tuple | None) -> None:
-    """Move a complete folder to its target, which must not have changed since the start."""
+    """Move a complete folder to its target; fail if the target has changed since the start."""
     if before is None or _is_free(target):
         try:
-            os.rename(scratch, target)  # fails if a folder that is not empty has appeared
+            os.rename(scratch, target)  # fails if a non-empty folder has appeared
         except OSError as error:
             if _is_free(target):
                 raise
@@ -188,7 +188,7 @@ def _appeared(target: Path) -> FileExistsError:
 def _hidden_folder(target: Path) -> Iterator[Path]:
     """Yield a new hidden folder next to a target, which is removed at the end.
 
-    It holds a lock, which the system releases when the process ends for any reason.
+    The folder holds a lock, which the system releases when the process ends for any reason.
     """
     name = {"prefix": f".{target.name}.", "suffix": _HIDDEN, "dir": target.parent}
     while True:
@@ -197,7 +197,7 @@ def _hidden_folder(target: Path) -> Iterator[Path]:
             if fcntl:
                 fcntl.flock(file, fcntl.LOCK_EX)
             if not _is_at(hidden / "lock", file):
-                continue  # another process removed it, as it was not locked yet
+                continue  # another process removed the folder before it was locked
             try:
                 yield hidden
             finally:
@@ -206,7 +206,7 @@ def _hidden_folder(target: Path) -> Iterator[Path]:
 
 
 def _is_at(path: Path, file: Any) -> bool:
-    """Return whether an open file is still the file at this path."""
+    """Return whether this path still leads to the open file."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
     except FileNotFoundError:
@@ -214,17 +214,17 @@ def _is_at(path: Path, file: Any) -> bool:
 
 
 def _clean_up(target: Path) -> None:
-    """Remove the files of killed processes next to a target, and restore a moved target."""
+    """Remove temporary files of killed processes next to a target, and restore a moved target."""
     if not fcntl:
         return
     for hidden in target.parent.glob(f".{glob.escape(target.name)}.*{_HIDDEN}"):
         with contextlib.suppress(OSError):
             if not (hidden / "lock").exists():
-                if time.time() - hidden.stat().st_mtime > _A_MINUTE:  # else it is just being made
+                if time.time() - hidden.stat().st_mtime > _A_MINUTE:  # newer: just being made
                     hidden.rmdir()
                 continue
             with open(hidden / "lock", "rb+") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an error if its process lives
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails if its process is alive
                 if (hidden / "old").exists() and not os.path.lexists(target):
                     os.rename(hidden / "old", target)
                 shutil.rmtree(hidden, ignore_errors=True)
@@ -232,10 +232,10 @@ def _clean_up(target: Path) -> None:
 
 @contextlib.contextmanager
 def publish_file(target: str | os.PathLike, overwrite: bool = False) -> Iterator[Path]:
-    """Yield the path of a scratch file that becomes `target` when the block succeeds.
+    """Yield the path of a temporary file that becomes `target` when the block succeeds.
 
     Args:
-        target: the file to create; the scratch file has its ending.
+        target: the file to create; the temporary file has the same extension.
         overwrite: replace an existing file, once the new one is complete.
 
     Raises:
@@ -279,18 +279,20 @@ def check_file(target: str | os.PathLike, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def naming_full_disk(target: str | os.PathLike) -> Iterator[None]:
-    """Name the target in the error of a full disk, which mostly comes without any path.
+    """Add the target to the error for a full disk, which usually names no path.
 
     Raises:
-        OSError: the disk is full, or the user's quota of it.
+        OSError: the disk is full, or the user's quota is used up.
     """
     try:
         yield
     except OSError as error:
-        full = error.errno in _FULL or "No space left on device" in str(error)  # that of HDF5
+        # HDF5 sets no errno.
+        full = error.errno in _FULL or "No space left on device" in str(error)
         if not full:
             raise
-        said = (error.strerror or str(error)).removesuffix(_ADVICE) + _ADVICE  # of a block in it
+        # An inner block may have added the advice.
+        said = (error.strerror or str(error)).removesuffix(_ADVICE) + _ADVICE
         raise OSError(error.errno or errno.ENOSPC, said, os.fspath(target)) from error
 
 
@@ -318,11 +320,11 @@ def need_space(folder: str | os.PathLike, model: Any, copies: int = 1) -> None:
 
     Args:
         folder: an existing folder, to which the model will be saved.
-        model: a Keras model; its optimizer's state counts, too.
-        copies: how many files of both there will be.
+        model: a Keras model; the state of its optimizer also needs space.
+        copies: how many times both will be written.
 
     Raises:
-        OSError: there is less free space.
+        OSError: there is not enough free space.
     """
     optimizer = getattr(model, "optimizer", None)  # none if the model is not compiled
     variables = [*model.variables, *(optimizer.variables if optimizer else ())]
@@ -334,6 +336,6 @@ def need_space(folder: str | os.PathLike, model: Any, copies: int = 1) -> None:
 
 
 def write_file(path: str | os.PathLike, text: str) -> None:
-    """Write a text file so that readers see the old or the new text, never a part of it."""
+    """Write a text file so that readers see the old or the new text, never an incomplete one."""
     with publish_file(path, overwrite=True) as scratch:
         scratch.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Where downloaded presets are kept, and how large they may be."""
+"""The folder and the size limits of downloaded presets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ LARGEST_CARD, LARGEST_CONFIG, LARGEST_WEIGHTS = 2**20, 2**24, 2**30  # bytes
 
 
 def cache_folder() -> Path:
-    """Return the folder of downloads: `autoencoder-zoo` in `XDG_CACHE_HOME`, or in `~/.cache`."""
+    """Return the folder for downloads: `autoencoder-zoo` in `XDG_CACHE_HOME`, or in `~/.cache`."""
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "autoencoder-zoo"

@@ -1,8 +1,8 @@
-"""Downloads from servers that may lie: what arrives is counted, and time is limited.
+"""Downloads from untrusted servers: bytes are counted, and time is limited.
 
-The only code of the zoo that reads from a server, for `https://` addresses and for the Hugging Face
-hub. A file is never trusted to have the size that was said, nor an answer to have an end. Nothing
-is decompressed. This module needs neither Keras nor NumPy.
+No other code of the zoo reads from servers. This module serves `https://` addresses and the Hugging
+Face hub. It trusts no size that a server states, and reads no answer without a limit. Nothing is
+decompressed. This module needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from urllib.parse import quote, urljoin, urlsplit
 from zoo.checks.words import printable
 from zoo.files.addresses import public_address
 
-SECONDS = 60.0  # for all until the first byte of a file, and for each MiB of it
-PAUSE = 30.0  # seconds without a byte
+SECONDS = 60.0  # limit until the first byte of a file arrives, and for each MiB of the file
+PAUSE = 30.0  # limit of seconds without a byte
 REDIRECTS = 10
-_STEP = 2**20  # bytes that each need `SECONDS` at most
-_BESIDE = 2**20  # bytes that are not of the file: heads of answers, sizes of chunks, trailers
+_STEP = 2**20  # bytes, which may take `SECONDS` at most
+_BESIDE = 2**20  # limit of bytes beside the file: headers, sizes of chunks, trailers
 _PIECE = 2**16
 CONNECTIONS = {"https": http.client.HTTPSConnection, "http": http.client.HTTPConnection}
 
 
 class UnreachableError(ConnectionError):
-    """A server cannot be reached, or does not go on."""
+    """A server cannot be reached, or stops sending."""
 
 
 class Answer(NamedTuple):
-    """How a server has answered: the status, and headers with control characters as escapes.
+    """A server's answer: the status, and headers with escaped control characters.
 
-    `error` is what the hub says of a refusal, such as "RepoNotFound", and `message` its words.
+    `error` is the hub's code for a refusal, such as "RepoNotFound", and `message` its text.
     """
 
     status: int
@@ -57,23 +57,22 @@ class Answer(NamedTuple):
 def download(
     url: str, file: BinaryIO, most: int, *, exactly: int | None = None, token: str | None = None
 ) -> Answer:
-    """Write what is at an address into a file; of an answer other than 200 nothing is read.
+    """Download the content at an address into a file; only answers with status 200 are read.
 
-    An `https://` address may redirect to `https://` addresses alone. Each MiB may take a minute;
-    `ZOO_DOWNLOAD_SECONDS` in the environment is another number of seconds.
+    An `https://` address may only redirect to `https://` addresses. Each MiB may take a minute; the
+    environment variable `ZOO_DOWNLOAD_SECONDS` sets another number of seconds.
 
     Args:
-        url: begins with https://, or with http:// where the user has named that server.
-        file: open for writing bytes.
-        most: how many bytes are read at most.
-        exactly: how many bytes there must be, if that is known.
-        token: for the host of `url`; no other host gets it.
+        url: an address that begins with https://, or with http:// if the user named that server.
+        file: a file that is open for writing bytes.
+        most: the largest number of bytes to read.
+        exactly: the number of bytes that there must be, if it is known.
+        token: the token for the host of `url`; it is not sent to other hosts.
 
     Raises:
-        ValueError: there is more than `most` or `exactly`; or the address redirects to one that is
-            not https://.
-        ConnectionError: the server cannot be reached, is too slow, or its answer is not one that
-            can be used.
+        ValueError: there are more bytes than `most` or `exactly`; or the address redirects to one
+            that is not https://.
+        ConnectionError: the server cannot be reached, is too slow, or its answer cannot be used.
     """
     clock, name, first = _Clock(_seconds()), printable(public_address(url)), url
     schemes = ("https",) if url.lower().startswith("https:") else ("https", "http")
@@ -86,8 +85,8 @@ def download(
                 return _described(answer)
             url = _redirected(url, answer.headers.get("Location"), name, schemes)
         if _origin(url) != _origin(first):
-            token = None  # and it stays so if the way leads back
-    raise ConnectionError(f"{name} leads to another address more than {REDIRECTS} times.")
+            token = None  # not sent again, even if a later redirect leads back to the first host
+    raise ConnectionError(f"{name} redirects more than {REDIRECTS} times.")
 
 
 def _seconds() -> float:
@@ -96,15 +95,15 @@ def _seconds() -> float:
         return SECONDS
     if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text) or not float(text):
         raise ValueError(
-            f"ZOO_DOWNLOAD_SECONDS is {text[:20]!r}; a number of seconds such as 300 is expected, "
-            "which each MiB of a download may take."
+            f"ZOO_DOWNLOAD_SECONDS is {text[:20]!r}; give a number of seconds, such as 300, that "
+            "each MiB of a download may take."
         )
     return float(text)
 
 
 def _asked(opened, url, token, clock, name):
-    """Return the response to one request, whose head has been read."""
-    # Characters that no address may have, such as spaces and letters with accents, are encoded.
+    """Return the response to one request, after its headers were read."""
+    # Characters that addresses may not have, such as spaces and letters with accents, are encoded.
     request = urllib.request.Request(quote(url, safe=string.punctuation))
     for header, value in {"User-Agent": "autoencoder-zoo", "Accept-Encoding": "identity"}.items():
         request.add_header(header, value)
@@ -115,9 +114,9 @@ def _asked(opened, url, token, clock, name):
 
 
 def opener(clock: _Clock, schemes: tuple[str, ...]) -> urllib.request.OpenerDirector:
-    """Return what opens addresses of these schemes, through proxies that the environment names.
+    """Return an opener for addresses of these schemes, which uses the environment's proxies.
 
-    It checks certificates, and follows no redirect.
+    It checks certificates, and follows no redirects.
     """
     known = urllib.request.OpenerDirector()
     known.add_handler(urllib.request.ProxyHandler())
@@ -156,7 +155,7 @@ def _connection(kind, clock, host, **options):
 
 
 class _Response(http.client.HTTPResponse):
-    """A response all of whose bytes, from its status line on, pass a `_Clock`."""
+    """A response whose bytes, from the status line on, are all counted by a `_Clock`."""
 
     def __init__(self, clock, sock, *args, **options):
         super().__init__(sock, *args, **options)
@@ -164,7 +163,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Timed(io.RawIOBase):
-    """The bytes of a socket, each read of which waits no longer than the clock allows."""
+    """The bytes of a socket; a read waits no longer than the clock allows."""
 
     def __init__(self, raw, sock, clock):
         self._raw, self._sock, self._clock = raw, sock, clock
@@ -178,7 +177,7 @@ class _Timed(io.RawIOBase):
         try:
             n = self._raw.readinto(buffer)
         except TimeoutError:
-            self._clock.left()  # says so if it was the time for a whole MiB
+            self._clock.left()  # raises if the time for a whole MiB is over
             raise TimeoutError(f"nothing arrived for {wait:g} seconds") from None
         self._clock.arrived(n)
         return n
@@ -189,27 +188,27 @@ class _Timed(io.RawIOBase):
 
 
 class _Clock:
-    """Counts what arrives during a download, and says how long the next read may wait."""
+    """Count the bytes of a download, and limit how long the next read may wait."""
 
     def __init__(self, seconds):
         self.seconds, self._until = seconds, time.monotonic() + seconds
         self._of_file, self._in_all, self._next = 0, 0, _STEP
 
     def left(self) -> float:
-        """Return the seconds that a read may take now."""
+        """Return the seconds that the next read may take."""
         left = self._until - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"less than 1 MiB arrived in {self.seconds:g} seconds")
         return min(PAUSE, left)
 
     def arrived(self, n: int) -> None:
-        """Count bytes of any kind: an endless head or trailer is no file."""
+        """Count bytes of any kind, as headers or trailers may be endless."""
         self._in_all += n
         if self._in_all > _BESIDE + 2 * self._of_file:
             raise http.client.HTTPException("it sends far more than the file")
 
     def written(self, n: int) -> None:
-        """Count bytes of the file; each MiB of them has a time of its own."""
+        """Count bytes of the file; the time starts again for each MiB."""
         self._of_file += n
         if self._of_file >= self._next:
             self._until, self._next = time.monotonic() + self.seconds, self._of_file + _STEP
@@ -217,7 +216,7 @@ class _Clock:
 
 @contextlib.contextmanager
 def _in_words(name, clock):
-    """Raise errors that say what to do, for all that a socket and a server can cause."""
+    """Replace errors of sockets and servers by errors that say what to do."""
     try:
         yield
     except (TimeoutError, urllib.error.URLError, OSError) as error:
@@ -231,8 +230,8 @@ def _in_words(name, clock):
                 else "."
             )
         ) from None
-    except (http.client.InvalidURL, UnicodeError):  # whose words may hold the whole address
-        raise ValueError(f"{name} is not an address that can be asked for.") from None
+    except (http.client.InvalidURL, UnicodeError):  # the message may hold the whole address
+        raise ValueError(f"{name} is not a valid address.") from None
     except (http.client.HTTPException, ValueError, OverflowError) as error:
         raise ConnectionError(
             f"{name} does not answer as a web server does ({type(error).__name__}: "
@@ -241,20 +240,20 @@ def _in_words(name, clock):
 
 
 def cleaned(text: object) -> str:
-    """Return a server's words in one line of at most 200 characters, with escapes for controls."""
+    """Return a server's text in one line of at most 200 characters, with escapes for controls."""
     line = printable(" ".join(str(text)[:2000].split()))
     return line if len(line) <= 200 else f"{line[:200]}..."
 
 
 def _copy(answer, file, most, exactly, clock, name):
-    """Write the body of a response into a file, as long as it is no longer than it may be."""
+    """Write the body of a response into a file; refuse a body that is too long."""
     limit = most if exactly is None else min(most, exactly)
     said = _length(answer, name)
     _check_size(name, limit, said or 0)
     got = 0
     while True:
         with _in_words(name, clock):
-            # One more byte than there may be tells that there are more.
+            # One byte above the limit shows that there are more.
             piece = answer.read(min(_PIECE, limit + 1 - got))
         if not piece:
             break
@@ -268,25 +267,25 @@ def _copy(answer, file, most, exactly, clock, name):
 
 
 def _length(answer, name) -> int | None:
-    """Return the size that the head of a response says, if it says one."""
+    """Return the size that the headers of a response state, or None."""
     for header, known in (("Content-Encoding", "identity"), ("Transfer-Encoding", "chunked")):
         found = answer.headers.get(header, known)
         if found.strip().lower() != known:
             raise ConnectionError(
-                f"{name} answers with {header}: {cleaned(found)}, which was not asked for. Only "
-                "files that are not compressed on their way are read."
+                f"{name} answers with {header}: {cleaned(found)}, which was not requested. Only "
+                "uncompressed answers are read."
             )
     said = answer.headers.get("Content-Length")
     if said is None or answer.chunked:
         return None
     if not re.fullmatch(r"\s*\d{1,18}\s*", said, re.ASCII):
-        raise ConnectionError(f"{name} says that its length is {cleaned(said)[:40]}.")
+        raise ConnectionError(f"{name} states the invalid length {cleaned(said)[:40]}.")
     return int(said)
 
 
 def _check_size(name, limit, size):
     if size > limit:
-        raise ValueError(f"{name} has more than {limit:,} bytes. Nothing of it was kept.")
+        raise ValueError(f"{name} has more than {limit:,} bytes. Nothing was kept.")
 
 
 def _redirected(url, target, name, schemes) -> str:
@@ -300,9 +299,10 @@ def _redirected(url, target, name, schemes) -> str:
         raise ConnectionError(f"{name} redirects, but does not say where to.")
     if scheme not in schemes:
         raise ValueError(
-            f"{name} leads to {cleaned(public_address(found))}, which is not an https:// address."
+            f"{name} redirects to {cleaned(public_address(found))}, which is not an https:// "
+            "address."
             if scheme
-            else f"{name} leads to an address that cannot be read."
+            else f"{name} redirects to an address that cannot be read."
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Exchange of two folders in one step, if the system supports it."""
+"""Exchange two folders in one step, if the system supports it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _HERE = -100  # AT_FDCWD: paths are as for open()
 def exchange(new: Path, target: Path, aside: Path) -> None:
     """Replace the folder `target` by the folder `new`.
 
-    If the system supports it, this is one step, after which the old folder is at `new`. Otherwise
-    there are two steps, after which it is at `aside`; between them, nothing is at `target`. If the
-    second step fails, the first one is undone.
+    If the system supports it, this is one step, and the old folder is at `new` afterwards.
+    Otherwise there are two steps, and the old folder is at `aside` afterwards; between the steps,
+    nothing is at `target`. If the second step fails, the first one is undone.
 
     Args:
         new: a folder.
@@ -24,7 +24,7 @@ def exchange(new: Path, target: Path, aside: Path) -> None:
         aside: a path that does not exist, on the same file system.
 
     Raises:
-        OSError: a rename failed; both folders are at their old places.
+        OSError: a rename failed; both folders are where they were before.
     """
     if _exchanged(new, target):
         return

@@ -1,4 +1,4 @@
-"""Locks of folders for one process, which the system releases when the process ends."""
+"""Lock folders for one process; the system releases a lock when the process ends."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _held: dict[Path, FileLock] = {}
 def lock_folder(folder: str | os.PathLike) -> None:
     """Lock a folder for this process, until `unlock_folder` or the end of the process.
 
-    A process may lock a folder again, so that a training can be started again after an error. On a
-    file system without locks nothing is locked.
+    A process may lock the same folder twice, so that a training can be started again after an
+    error. On a file system without locks this does nothing.
 
     Raises:
-        BlockingIOError: another process has locked it; the error has its number.
+        BlockingIOError: another process has locked the folder; the error has the process number.
         OSError: the folder cannot be written.
     """
-    unlock_folder(folder)  # the file may be of a folder that was deleted since
+    unlock_folder(folder)  # the open lock file may belong to a folder that was deleted since
     path = _lock_file(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not a file in place of a lock, where there are none: it would stay when the process is killed.
+    # Do not use a plain file instead of a lock: it would remain when the process is killed.
     lock = FileLock(path, thread_local=False, fallback_to_soft=False, on_acquired=_write_number)
     try:
         lock.acquire(blocking=False)
     except Timeout as error:
         raise BlockingIOError(
-            f"{_holder(path)} trains with its state in {folder} already: wait until it ends, end "
+            f"{_holder(path)} trains with its state in {folder}: wait until it ends, stop "
             "it, or use another folder."
         ) from error
     except OSError as error:
-        if error.filename:  # the file cannot be opened; errors of the lock itself name none
+        if error.filename:  # the file cannot be opened; errors of the lock itself name no file
             raise
         return
     _held[path] = lock
@@ -52,14 +52,14 @@ def _lock_file(folder) -> Path:
 
 
 def _write_number(file: int) -> None:
-    """Write the number of this process into the open file of a lock, for errors of others."""
+    """Write the number of this process into the open lock file, for errors in other processes."""
     os.ftruncate(file, 0)
-    # On Windows the first byte is what is locked, and no other process can read it.
+    # On Windows the first byte is locked, and other processes cannot read it.
     os.write(file, f" {os.getpid()}".encode())
 
 
 def _holder(path) -> str:
-    """Return the words for the process that has a lock, with its number if it can be read."""
+    """Name the process that has a lock, for errors, with its number if it can be read."""
     try:
         with open(path, "rb", buffering=0) as file:
             file.seek(1)

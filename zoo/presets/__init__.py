@@ -1,6 +1,5 @@
-"""Presets: trained models by name, as folders of a card, a configuration and weights.
+"""Presets: trained models with names; a preset is a folder with a card, a config and weights.
 
-`catalog` (the names) and `card` (the records) need neither Keras nor NumPy; `loading`, `saving` and
-`training` (from a recipe to a preset) start the backend. Users find them in `zoo`:
-`zoo.list_models`, `zoo.card`, `zoo.load`, `zoo.save` and `zoo.recipes`.
+`catalog` (the names) and `card` (the records) need neither Keras nor NumPy; `loading` and `saving`
+start the backend. Users find them in `zoo`: `zoo.list_models`, `zoo.card`, `zoo.load`, `zoo.save`.
 """

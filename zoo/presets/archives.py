@@ -1,6 +1,7 @@
-"""Reading `.keras` files and presets in `.zip` files, without making any object.
+"""Read `.keras` files and presets in `.zip` files, without creating the objects in them.
 
-Only files that loading needs are written to disk, under names that the archives do not choose.
+Only the files that loading needs are written to disk, and this module chooses their names, not the
+archive.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from zoo.presets.card import CARD, CONFIG, WEIGHTS
 from zoo.runtime.json_file import parse_object
 
 METADATA = "metadata.json"
-_DENSEST = 8  # how many bytes one packed byte may unpack to; weights hardly get smaller
-_SPARE = 2**20  # bytes that each file may have beyond that, as texts get much smaller
+_DENSEST = 8  # how many bytes one packed byte may unpack to; weights hardly compress
+_SPARE = 2**20  # bytes that each file may have beyond that, as texts compress well
 
 
 class Archive:
     """A `.keras` file that holds exactly the files that Keras writes for a model.
 
     Attributes:
-        path: of the file.
+        path: the path of the file.
         config: the configuration of the model, from JSON.
     """
 
@@ -43,7 +44,7 @@ class Archive:
         _check_size(path, file.getinfo(CONFIG), LARGEST_CONFIG)
         self.config = parse_object(file.read(CONFIG), f"{CONFIG} in {path}")
         if not isinstance(self.config.get("config"), dict):
-            raise ValueError(f"{CONFIG} in {path} describes no model.")
+            raise ValueError(f"{CONFIG} in {path} does not describe a model.")
 
     def unpack_weights(self, folder: Path) -> Path:
         """Write the weights into a folder and return the path."""
@@ -54,17 +55,17 @@ class Archive:
 
 
 def _check_entries(path, entries):
-    """Compare the sizes that an archive states with its own size, before anything is unpacked."""
+    """Compare the sizes that an archive states with the archive's size, before unpacking."""
     size = path.stat().st_size
     for entry in entries:
         stored = entry.compress_type == zipfile.ZIP_STORED
         if not (stored or entry.compress_type == zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
-            raise ValueError(f"{path} has a compression or an encryption that Keras does not use.")
+            raise ValueError(f"{path} uses a compression or an encryption that Keras does not use.")
         most = entry.compress_size if stored else _DENSEST * entry.compress_size + _SPARE
         if entry.header_offset + entry.compress_size > size or entry.file_size > most:
             raise ValueError(
                 f"{entry.filename} in {path} states a size of {entry.file_size:,} bytes, which its "
-                f"{min(entry.compress_size, size):,} packed ones cannot hold: pack it again, "
+                f"{min(entry.compress_size, size):,} packed bytes cannot hold: pack it again, "
                 "without compression."
             )
     if sum(entry.compress_size for entry in entries) > size:
@@ -74,7 +75,7 @@ def _check_entries(path, entries):
 def _check_size(path, entry, largest):
     if entry.file_size > largest:
         raise ValueError(
-            f"{entry.filename} in {path} has {entry.file_size:,} bytes; here it can have at most "
+            f"{entry.filename} in {path} has {entry.file_size:,} bytes; the limit here is "
             f"{largest:,}."
         )
 
@@ -84,7 +85,7 @@ def opened(path: Path) -> Iterator[tuple[Archive, Path]]:
     """Yield an open `.keras` file and a temporary folder.
 
     Raises:
-        ValueError: a file that is not an archive of a Keras model, or a corrupted one.
+        ValueError: the file is not an archive of a Keras model, or is corrupted.
     """
     with (
         _errors_in_words(path, "a .keras file"),
@@ -98,11 +99,11 @@ def opened(path: Path) -> Iterator[tuple[Archive, Path]]:
 def unpacked_preset(path: Path) -> Iterator[Path]:
     """Yield a temporary folder with card, configuration and weights from a `.zip` file.
 
-    These three are written under their own names; whatever else the file holds is not unpacked.
+    These three are written under fixed names; other entries of the file are not unpacked.
 
     Raises:
-        ValueError: not a zip file, a corrupted one, one of the three is missing, there twice, in a
-            folder, or too large.
+        ValueError: the file is not a zip file or is corrupted; or one of the three is missing,
+            duplicated, in a folder, or too large.
     """
     largest = {CARD: LARGEST_CARD, CONFIG: LARGEST_CONFIG, WEIGHTS: LARGEST_WEIGHTS}
     with tempfile.TemporaryDirectory() as folder:
@@ -127,5 +128,5 @@ def _errors_in_words(path, kind):
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
-            raise  # EINVAL means a position before the start of a corrupted file
+            raise  # a corrupted file causes EINVAL, by a position before its start
         raise ValueError(f"{path} is not {kind}, or is corrupted: {error}") from error

@@ -1,5 +1,4 @@
-"""The record of a preset, `card.json`, and checks of it and of the files that it lists.
-
+"""The record of a preset, `card.json`; checks of the record and of the files that it lists.
 This module needs neither Keras nor NumPy.
 """
 
@@ -16,7 +15,7 @@ CARD, CONFIG, WEIGHTS = "card.json", "config.json", "model.weights.h5"
 
 
 class Card(dict):
-    """The record of a preset, as in `card.json`; prints as text."""
+    """The record of a preset, as in `card.json`; `str` gives a readable text."""
 
     def __str__(self):
         data = self.get("data") or {}
@@ -41,7 +40,7 @@ class Card(dict):
 
 
 def read_card(folder: Path) -> Card:
-    """Read a card, and check the entries and types that loading and printing need."""
+    """Read a card, and check that it has the entries and types that loading and printing need."""
     path = Path(folder, CARD)
     content = read_object(path)
     files = content.get("files")
@@ -97,11 +96,11 @@ def _check_entry(path, place, entry, kinds):
 
 
 def _sizes(value) -> str:
-    return ", finite and no negative size" if isinstance(value, int | float) else ""
+    return ", finite and, for a size, not negative" if isinstance(value, int | float) else ""
 
 
 def _is(kind, value) -> bool:
-    """Return whether a value is of a kind; numbers must be finite, and integers are sizes."""
+    """Return whether a value has a type; numbers must be finite, and integers not negative."""
     if not isinstance(value, kind) or isinstance(value, bool):
         return False
     if isinstance(value, int) and kind is int:
@@ -112,7 +111,7 @@ def _is(kind, value) -> bool:
 def describe_file(path: Path) -> dict:
     """Return the size and the sha256 of a file, for cards."""
     digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:  # in pieces, as the file may be large
+    with path.open("rb") as file:  # read in pieces, as the file may be large
         while piece := file.read(2**20):
             digest.update(piece)
             size += len(piece)
@@ -128,7 +127,7 @@ def verified_file(folder: Path, card: Card, name: str) -> Path:
     """Return the path of a preset's file after a check against the card.
 
     Raises:
-        ValueError: the name leaves the folder, or size or sha256 differ.
+        ValueError: the name leads out of the folder, or the size or sha256 differs.
         FileNotFoundError: the file is missing.
     """
     path = folder / name
@@ -144,7 +143,7 @@ def verified_file(folder: Path, card: Card, name: str) -> Path:
         )
     if describe_file(path)["sha256"] != recorded.get("sha256"):
         raise ValueError(
-            f"{path} does not have the sha256 of its card: the file was changed. Get the preset "
-            "again."
+            f"{path} does not have the sha256 that its card states: the file was changed. Get "
+            "the preset again."
         )
     return path

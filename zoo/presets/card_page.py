@@ -12,8 +12,8 @@ def render_card(card: Card, address: str | None = None) -> str:
     """Return the README.md of a preset folder.
 
     Args:
-        card: what the page says.
-        address: what `zoo.load` takes to load it, if that is not its name: hf://user/name.
+        card: the content of the page.
+        address: the argument of `zoo.load`, if it is not the preset's name: hf://user/name.
     """
     data = card.get("data") or {}
     lines = [f"# {card['name']}", "", card.get("description") or f"A {card['class']}.", ""]

@@ -19,7 +19,7 @@ def shipped_folder() -> Path:
     """Return the folder of the shipped presets: in the wheel, or in a checkout.
 
     Raises:
-        FileNotFoundError: the presets are not files on disk, as in a wheel that was not unpacked.
+        FileNotFoundError: the presets are not files on disk, but in a wheel that is not unpacked.
     """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "pretrained", package.parent / "pretrained"):
@@ -35,7 +35,7 @@ def list_models(pattern: str = "*") -> list[str]:
     """Return the names of the shipped presets that match, sorted.
 
     Args:
-        pattern: a name, a glob, or a part of the names.
+        pattern: a name, a glob, or a substring of names.
 
     Examples:
         >>> zoo.list_models("cvae*")
@@ -49,13 +49,13 @@ def preset_folder(name: str | os.PathLike) -> Path:
     """Return the folder of a shipped preset, of a preset that `zoo.save` has written, or of one on
     the hub (hf://user/name), which is downloaded.
 
-    A plain name means the shipped preset of this name. If there is a folder of this name too, a
-    warning says so; give it as a path, such as `./name`.
+    A plain name means the shipped preset with this name. If there is also a folder with this name,
+    a warning says so; to use the folder, give a path, such as `./name`.
 
     Raises:
-        UnknownNameError: there is neither; the error has the nearest names.
-        ValueError: a folder that is not a preset, an address that is not of the hub, or the name of
-            a recipe without a preset.
+        UnknownNameError: there is no such preset or folder; the error has the most similar names.
+        ValueError: the folder is not a preset, the address is not on the hub, or the name is that
+            of a recipe without a preset.
     """
     text = os.fspath(name)
     if hub.is_name(text):
@@ -70,7 +70,7 @@ def preset_folder(name: str | os.PathLike) -> Path:
         shipped = shipped_folder() / text
         if Path(text, CARD).is_file() and not Path(text).samefile(shipped):
             warnings.warn(
-                f"{text} means the shipped preset here; for the folder of that name, give "
+                f"{text} means the shipped preset here; for the folder with that name, give "
                 f"{os.path.join(os.curdir, text)}.",
                 stacklevel=3,
             )
@@ -91,11 +91,11 @@ def card(name: str | os.PathLike) -> Card:
     """Return the card of a preset: data, architecture, metrics, licence, files.
 
     Args:
-        name: a name of `zoo.list_models()`, a folder from `zoo.save`, or hf://user/name, of which
-            only the card is downloaded.
+        name: a name from `zoo.list_models()`, a folder from `zoo.save`, or hf://user/name; only the
+            card is downloaded.
 
     Raises:
-        ValueError: no such preset, or an invalid card.
+        ValueError: there is no such preset, or its card is invalid.
 
     Examples:
         >>> card = zoo.card("vae_digits")

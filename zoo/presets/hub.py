@@ -1,10 +1,9 @@
 """Presets in repositories of the Hugging Face hub, by names such as `hf://user/name@v1`.
 
-Only the three files that loading needs are downloaded, all from one commit, and kept in a folder of
-that commit. They are read by `zoo.files.downloads`, which counts what arrives, as huggingface_hub
-does not: what the hub says of a repository is at
-`ENDPOINT/api/models/REPOSITORY/revision/REVISION?blobs=true`, and its files are at
-`ENDPOINT/REPOSITORY/resolve/COMMIT/FILE`. This module needs neither Keras nor NumPy.
+Only the three files that loading needs are downloaded, all from one commit, into a folder for that
+commit. `zoo.files.downloads` reads them and limits their size, which huggingface_hub does not do.
+The hub describes a repository at `ENDPOINT/api/models/REPOSITORY/revision/REVISION?blobs=true`; the
+files are at `ENDPOINT/REPOSITORY/resolve/COMMIT/FILE`. This module needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from zoo.runtime.json_file import parse_object, shortened
 PREFIX = "hf://"
 _NAME = re.compile(r"hf://(\w[\w.-]*/\w[\w.-]*)(?:@([^\s@]+))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_LARGEST_INFO = 2**22  # bytes of what the hub says of a repository
+_LARGEST_INFO = 2**22  # bytes of the hub's description of a repository
 _LARGEST = {CARD: LARGEST_CARD, CONFIG: LARGEST_CONFIG, WEIGHTS: LARGEST_WEIGHTS}
 
 
 class Info(NamedTuple):
-    """What the hub says of a repository: the commit, whether it is private, and sizes of files."""
+    """The hub's description of a repository: the commit, whether it is private, sizes of files."""
 
     commit: str
     private: bool
@@ -46,7 +45,7 @@ class Info(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What a name says: the repository as "user/name", and a branch, a tag, a commit, or None."""
+    """The parts of a name: the repository "user/name", and a branch, tag or commit, or None."""
 
     repository: str
     revision: str | None
@@ -65,35 +64,35 @@ def parsed(name: str) -> Place:
     """Return the repository and the revision of a name.
 
     Raises:
-        ValueError: the name has another form, or one that the hub does not accept; HF_ENDPOINT is
-            not the address of a hub.
+        ValueError: the name has another form, or the hub does not accept it; or HF_ENDPOINT is not
+            the address of a hub.
     """
-    found = _NAME.fullmatch(name)  # stricter than the hub: folders of the cache have these names
+    found = _NAME.fullmatch(name)  # stricter than the hub, as folders of the cache get these names
     if not found:
         raise ValueError(
             f"{name!r} is not the name of a repository on the hub: write hf://user/name, or "
             "hf://user/name@revision with a branch, a tag or a commit."
         )
     place = Place(*found.groups())
-    hub_access.endpoint()  # with some addresses that it refuses, the library cannot be imported
+    hub_access.endpoint()  # refuses addresses with which the library cannot be imported
     from huggingface_hub.utils import validate_repo_id
 
     try:
         validate_repo_id(place.repository)
     except ValueError as error:
-        raise ValueError(f"The hub has no repository of the name {name!r}: {error}") from error
+        raise ValueError(f"The hub cannot have a repository named {name!r}: {error}") from error
     return place
 
 
 def pinned(name: str) -> str:
-    """Return the name with the commit that its branch or tag means now: hf://user/name@<40 digits>.
+    """Return the name with the current commit of its branch or tag: hf://user/name@<40 digits>.
 
-    A name that has a whole commit hash is returned as it is, without a request.
+    A name with a full commit hash is returned unchanged, without a request.
 
     Raises:
-        ValueError: a name of another form; no such repository or revision.
-        PermissionError: the repository is only for those who accept its terms.
-        ConnectionError: the hub cannot be reached, or its answers are not those of a hub.
+        ValueError: the name has another form, or there is no such repository or revision.
+        PermissionError: the user must first accept the terms of the repository.
+        ConnectionError: the hub cannot be reached, or the server does not answer like a hub.
     """
     place = parsed(name)
     if place.revision and _COMMIT.fullmatch(place.revision):
@@ -107,9 +106,9 @@ def folder(name: str) -> Path:
     A commit that was downloaded before needs no network.
 
     Raises:
-        ValueError: as `pinned`; a repository that is not a preset, or too large, or whose files are
-            not those of its card.
-        PermissionError, ConnectionError: as `pinned`.
+        ValueError: as for `pinned`; or the repository is not a preset, is too large, or has other
+            files than its card states.
+        PermissionError, ConnectionError: as for `pinned`.
     """
     place = parsed(pinned(name))
     target = _folder_in_cache(place)
@@ -117,7 +116,7 @@ def folder(name: str) -> Path:
         try:
             _download(place, target)
         except FileExistsError:
-            if not _is_whole(target):  # as it is if another process has downloaded it meanwhile
+            if not _is_whole(target):  # another process may have downloaded it meanwhile
                 raise
     return target
 
@@ -126,7 +125,7 @@ def card(name: str) -> Card:
     """Return the card of a preset on the hub; its weights are not downloaded.
 
     Raises:
-        ValueError, PermissionError, ConnectionError: as `folder`.
+        ValueError, PermissionError, ConnectionError: as for `folder`.
     """
     place = parsed(pinned(name))
     target = _folder_in_cache(place)
@@ -169,14 +168,14 @@ def _download(place, target):
             _fetch(place, file, sizes, scratch)
             if describe_file(scratch / file)["sha256"] != described[file]["sha256"]:
                 raise ValueError(
-                    f"{file} does not have the sha256 of its card: one of them was changed. "
-                    "Nothing was loaded; ask the owner, or name an earlier commit."
+                    f"{file} does not have the sha256 that its card states: one of them was "
+                    "changed. Nothing was loaded; ask the owner, or name an earlier commit."
                 )
 
 
 @contextlib.contextmanager
 def _naming(place, scratch):
-    """Say the repository in errors, and not the temporary folder."""
+    """Name the repository in errors, instead of the temporary folder."""
     try:
         yield
     except ValueError as error:
@@ -185,7 +184,7 @@ def _naming(place, scratch):
 
 
 def _check_sizes(place, sizes):
-    """Refuse a repository that is not a preset, or too large, before anything is downloaded."""
+    """Refuse a repository that is not a preset, or is too large, before anything is downloaded."""
     missing = [file for file in _LARGEST if file not in sizes]
     if missing:
         raise ValueError(
@@ -204,10 +203,10 @@ def _check_sizes(place, sizes):
 
 
 def info(place: Place) -> Info:
-    """Return what the hub says of a repository at a revision.
+    """Return the hub's description of a repository at a revision.
 
     Raises:
-        ValueError, PermissionError, ConnectionError: as `pinned`.
+        ValueError, PermissionError, ConnectionError: as for `pinned`.
     """
     path = f"api/models/{place.repository}"
     if place.revision:
@@ -220,29 +219,29 @@ def info(place: Place) -> Info:
         commit, asked = found.get("sha"), place.revision or ""
         files = {file["rfilename"]: file.get("size") for file in found.get("siblings") or ()}
         if not all(isinstance(file, str) for file in files):
-            raise TypeError("a name of a file is no text")
+            raise TypeError("a file name is not text")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConnectionError(
             f"{host} does not answer as the hub does ({kind or 'no type'}; {cleaned(error)}). A "
-            "proxy, or the login page of a network, may stand in its place: open "
+            "proxy, or the login page of a network, may have answered instead: open "
             f"{host} in a browser, and check HF_ENDPOINT."
         ) from None
     known = _COMMIT.fullmatch(commit) if isinstance(commit, str) else None
     if known is None or (_COMMIT.fullmatch(asked) and commit != asked):
-        raise ValueError(f"{host} gives {place} the commit {shortened(commit)}.")
+        raise ValueError(f"{host} states the invalid commit {shortened(commit)} for {place}.")
     sizes = {name: size if type(size) is int else None for name, size in files.items()}
     return Info(known[0], found.get("private") is not False, sizes)
 
 
 def _fetch(place, file, sizes, target):
-    """Download one file of a commit, of the size that the hub says, into a folder."""
+    """Download one file of a commit into a folder; it must have the size that the hub states."""
     path = f"{place.repository}/resolve/{place.revision}/{file}"
     with open(Path(target, file), "wb") as written:
         _get(place, path, written, _LARGEST[file], exactly=sizes[file])
 
 
 def _get(place, path, file, most, exactly=None) -> str:
-    """Write what the hub has at a path into a file, and return its content type."""
+    """Download a path of the hub into a file, and return the content type."""
     host = hub_access.endpoint()
     if hub_access.is_offline():
         raise _unreachable(place, host, "HF_HUB_OFFLINE is set.")
@@ -252,7 +251,7 @@ def _get(place, path, file, most, exactly=None) -> str:
     except UnreachableError as error:
         raise _unreachable(place, host, error) from None
     if answer.status != 200:
-        # Without a token the hub may say 401 alone of what does not exist or is private.
+        # Without a token, the hub may answer only 401 if a repository does not exist or is private.
         unknown = answer.status == 401 and "Invalid credentials" not in answer.message
         code = answer.error or ("RepoNotFound" if unknown else "")
         raise hub_access.refusal(place, answer.status, code, answer.message)
@@ -261,7 +260,7 @@ def _get(place, path, file, most, exactly=None) -> str:
 
 def _unreachable(place, host, why) -> ConnectionError:
     return ConnectionError(
-        f"{host} cannot be reached for {place}: {why} See HF_ENDPOINT and HF_HUB_OFFLINE, "
-        "too. Without a network, name a commit that was loaded before: "
+        f"{host} cannot be reached for {place}: {why} Also check HF_ENDPOINT and HF_HUB_OFFLINE. "
+        "Without a network, name a commit that was loaded before: "
         f"{PREFIX}{place.repository}@<40 digits>."
     )

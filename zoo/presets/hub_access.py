@@ -1,8 +1,8 @@
-"""Which hub is meant, with which token, and what its refusals mean.
+"""The address of the hub, the user's token, and errors for the hub's refusals.
 
-Tokens and writing are left to huggingface_hub, which is imported where it is used. The address of
-the hub and whether it may be asked are read here, because the library reads them only once, when it
-is imported, and accepts any address. This module needs neither Keras nor NumPy.
+huggingface_hub handles tokens and writing; it is imported where it is used. HF_ENDPOINT and
+HF_HUB_OFFLINE are read here, because the library reads them only once, when it is imported, and
+accepts any address. This module needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def endpoint() -> str:
     """Return the address of the hub; `HF_ENDPOINT` in the environment names another server.
 
     Raises:
-        ValueError: it is not an address of a server.
+        ValueError: it is not the address of a server.
     """
     found = (os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
     try:
@@ -38,9 +38,8 @@ def endpoint() -> str:
         usable = False
     if not usable:
         raise ValueError(
-            f"HF_ENDPOINT ({public_address(found)}) is not the address of a hub: one such as "
-            f"{ENDPOINT} is expected, without a user, a password or a query. Give a token as "
-            "HF_TOKEN."
+            f"HF_ENDPOINT ({public_address(found)}) is not the address of a hub: give one such as "
+            f"{ENDPOINT}, without a user, a password or a query. Give a token as HF_TOKEN."
         )
     return found
 
@@ -55,11 +54,11 @@ def _is_on(name) -> bool:
 
 
 def token() -> str | None:
-    """Return the user's token, or None: `HF_TOKEN`, or what `hf auth login` has stored.
+    """Return the user's token (`HF_TOKEN`, or the one stored by `hf auth login`), or None.
 
     Raises:
         PermissionError: huggingface_hub cannot read the stored token, or cannot get one.
-        ValueError: what is there is no token.
+        ValueError: the text is not a token.
     """
     if _is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN"):
         return None
@@ -67,30 +66,30 @@ def token() -> str | None:
 
     try:
         found = get_token()
-    except Exception as error:  # of many kinds: it may ask the hub to renew or to exchange a token
+    except Exception as error:  # any kind: the library may ask the hub to renew or exchange a token
         raise PermissionError(
-            f"huggingface_hub gives no token ({type(error).__name__}: {cleaned(error)}). Set "
-            "HF_TOKEN, or log in again with `hf auth login`; HF_HUB_DISABLE_IMPLICIT_TOKEN=1 reads "
-            "public repositories without a token."
+            f"huggingface_hub cannot provide a token ({type(error).__name__}: {cleaned(error)}). "
+            "Set HF_TOKEN, or log in again with `hf auth login`; HF_HUB_DISABLE_IMPLICIT_TOKEN=1 "
+            "reads public repositories without a token."
         ) from error
     if found and not re.fullmatch(r"[!-~]+", found):
-        raise ValueError("The token (HF_TOKEN) has a space, or a character that no token has.")
+        raise ValueError("The token (HF_TOKEN) has a space, or another invalid character.")
     return found or None
 
 
 def refusal(place: Any, status: int, code: str, message: str) -> Exception:
-    """Return the error that says what to do after an answer of the hub other than 200.
+    """Return the error that says what to do if the hub answers with another status than 200.
 
     Args:
-        place: the `hub.Place` that was asked for.
-        status: of HTTP.
-        code: what the hub says of it, such as "RepoNotFound", or "".
-        message: the hub's words, or "".
+        place: the `hub.Place` that was requested.
+        status: the HTTP status.
+        code: the hub's error code, such as "RepoNotFound", or "".
+        message: the hub's message, or "".
     """
     host = endpoint()
     if code == "GatedRepo":
         return PermissionError(
-            f"{place} is given only to those who accept its terms: do so at "
+            f"{place} is only for users who accept its terms: accept them at "
             f"{host}/{place.repository}, and {_LOGIN}."
         )
     if code == "RepoNotFound":
@@ -101,22 +100,22 @@ def refusal(place: Any, status: int, code: str, message: str) -> Exception:
     if code == "RevisionNotFound":
         return NotThereError(
             f"hf://{place.repository} has no branch, tag or commit {place.revision!r}. Look at "
-            f"{host}/{place.repository}, or leave out the revision for the newest."
+            f"{host}/{place.repository}, or leave out the revision to get the newest commit."
         )
     if status in (401, 403):
         return PermissionError(
             f"{host} refuses this request about {place} ({status}): {_LOGIN}; the token must "
-            "permit it, and writing needs a token with write permission."
+            "permit the request, and writing needs a token with write permission."
         )
     said = f": {message}" if message else ", and gives no reason."
     return OSError(f"{host} answers {status} to a request about {place}{said}")
 
 
 def client() -> Any:
-    """Return huggingface_hub's client of the hub, with which presets are written.
+    """Return huggingface_hub's client, which writes presets.
 
     Raises:
-        ValueError, PermissionError: as `endpoint` and `token`.
+        ValueError, PermissionError: as for `endpoint` and `token`.
     """
     from huggingface_hub import HfApi
 
@@ -125,7 +124,7 @@ def client() -> Any:
 
 @contextlib.contextmanager
 def in_words(place: Any) -> Iterator[None]:
-    """Raise errors that say what to do, for those of huggingface_hub."""
+    """Replace the errors of huggingface_hub by errors that say what to do."""
     from huggingface_hub import errors
 
     codes = {
@@ -142,12 +141,12 @@ def in_words(place: Any) -> Iterator[None]:
     except (json.JSONDecodeError, UnicodeError, KeyError, TypeError, AttributeError) as error:
         raise ConnectionError(
             f"{endpoint()} does not answer as the hub does ({type(error).__name__}: "
-            f"{cleaned(error)}). A proxy, or the login page of a network, may stand in its place. "
-            f"Look at {endpoint()}/{place.repository} whether anything was written."
+            f"{cleaned(error)}). A proxy, or the login page of a network, may have answered "
+            f"instead. Check at {endpoint()}/{place.repository} whether anything was written."
         ) from error
-    # Of httpx or of requests, as the version of huggingface_hub uses it.
+    # The error class of httpx or of requests, whichever this version of huggingface_hub uses.
     except (errors.HTTPError, OSError) as error:  # pyright: ignore[reportPrivateImportUsage]
-        if getattr(error, "filename", None):  # of a file on this machine
+        if getattr(error, "filename", None):  # an error about a file on this machine
             raise
         raise ConnectionError(
             f"{endpoint()} cannot be reached for {place} ({type(error).__name__}). Check the "

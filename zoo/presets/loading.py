@@ -1,4 +1,4 @@
-"""Loading presets and `.keras` files, with a check of every file before it is used."""
+"""Load presets and `.keras` files; every file is checked before it is used."""
 
 from __future__ import annotations
 
@@ -49,37 +49,39 @@ def load(
     input_shape: tuple[int, ...] | None = None,
     prior: Any = None,
 ) -> BaseAutoencoder | BaseGenerator | BaseTranslator:
-    """Load a model from a preset or a `.keras` file, with its weights and compiled.
+    """Load a model from a preset or a `.keras` file, with its weights, and compile it.
 
-    Only classes of the zoo, of Keras, and of `custom_objects` are made. Every file of a preset is
-    checked against the card before it is parsed.
+    Only classes of the zoo, of Keras and from `custom_objects` are created. Every file of a preset
+    is checked against the card before it is parsed.
 
     Args:
-        name: a name of `zoo.list_models()`; a folder from `zoo.save`; the path of a file from
+        name: a name from `zoo.list_models()`; a folder from `zoo.save`; the path of a file from
             `model.save("m.keras")`, which also has the optimizer's state; a repository on the
             Hugging Face hub, "hf://user/name" or "hf://user/name@revision", with a branch, a tag
             or a commit; or the address of a .keras file or of a preset's folder as a .zip file,
             "https://host/name.keras".
-        sha256: of the file at an https:// address, which is not loaded without.
+        sha256: the SHA-256 of the file at an https:// address; such a file is not loaded without
+            it.
         custom_objects: your own classes and functions that the model uses, by name:
             {"Scale": Scale}.
         dtype: a Keras dtype policy to use instead of the saved one, such as "mixed_bfloat16".
         num_classes, latent_dim, input_shape: other sizes than the saved ones, to train further on
             other data: every weight that fits is kept, see `zoo.presets.other_sizes.resized`, and
             a warning says which ones are new.
-        prior: with another size, where that of the model does not go with it.
+        prior: a new prior, if the model's prior does not fit the new sizes.
 
     Returns:
-        a `keras.Model` of one of the zoo's classes. Its attribute `based_on` says where it comes
-        from: from a hub with the commit.
+        a `keras.Model` of one of the zoo's classes. Its attribute `based_on` names its source; for
+        a hub, with the commit.
 
     Raises:
-        ValueError: no such preset (the nearest names are given), files that were altered, a class
-            that is neither the zoo's nor given, or weights that are NaN or infinite.
+        ValueError: there is no such preset (the error lists the most similar names); a file was
+            altered; a class is neither the zoo's nor in `custom_objects`; or weights are NaN or
+            infinite.
         FileNotFoundError: a file of the preset, or the `.keras` file, is missing.
-        ConnectionError: the hub or the server cannot be reached, is too slow, or answers what
-            cannot be used.
-        PermissionError: a repository of the hub that your token may not read.
+        ConnectionError: the hub or the server cannot be reached, is too slow, or its answer cannot
+            be used.
+        PermissionError: your token may not read the repository on the hub.
 
     Examples:
         >>> model = zoo.load("vae_digits")
@@ -90,22 +92,23 @@ def load(
     given = {"num_classes": num_classes, "latent_dim": latent_dim, "input_shape": input_shape}
     sizes = {name: size for name, size in given.items() if size is not None}
     if prior is not None and not sizes:
-        raise ValueError("prior= goes with another num_classes= or latent_dim=: give one of them.")
+        raise ValueError("prior= needs a new num_classes= or latent_dim=: give one of them.")
     return with_other_sizes(model, prior=prior, **sizes) if sizes else model
 
 
 def _load(name, sha256, custom_objects, dtype):
-    if SAVED.get() and name not in list_models():  # those are files of this package
+    if SAVED.get() and name not in list_models():  # shipped presets are files of this package
         raise ValueError(
-            f"zoo.load({shortened(name)}) is called while a model is made from a file, which might "
-            "have named it: nothing was opened. Load it before, and give the constructor the model."
+            f"zoo.load({shortened(name)}) was called while a model was being made from a file, "
+            "which may have named it: nothing was opened. Load it first, and pass the model to the "
+            "constructor."
         )
     if urls.is_url(name):
         model = _load_file(urls.fetched(name, sha256), custom_objects, dtype)
         model.based_on = f"{public_address(name)}#sha256={sha256.lower()}"
         return model
     if sha256 is not None:
-        raise ValueError(f"sha256 is for https:// addresses, and {name} is none: leave it out.")
+        raise ValueError(f"sha256 is for https:// addresses, not for {name}: leave it out.")
     if name.endswith(".keras") and not os.path.isdir(name) and not hub.is_name(name):
         return _load_archive(Path(name), custom_objects, dtype)
     if not hub.is_name(name):
@@ -155,9 +158,9 @@ def _load_folder(folder, custom_objects, dtype):
 
 
 def _by_both_names(custom_objects: dict | None) -> dict:
-    """Return objects by the given names, and by the names of their registration in Keras.
+    """Return objects by the given names, and by the names under which Keras registered them.
 
-    A file says "mine>Scale" of a class `Scale` that is registered in the package "mine".
+    A file writes "mine>Scale" for a class `Scale` that is registered in the package "mine".
     """
     given = dict(custom_objects or {})
     return {keras.saving.get_registered_name(value): value for value in given.values()} | given
@@ -215,8 +218,7 @@ def _config(saved, dtype) -> dict:
 def _check_card(card, model, name, folder):
     """Refuse a card that does not describe the loaded model.
 
-    Args: `name` is that of the class in the configuration; a class of a user's own that was renamed
-        is given by this name.
+    Args: `name` is the class name in the configuration, even if a user's own class was renamed.
     """
     truth = {
         "class": name,
@@ -242,8 +244,8 @@ def _why(model) -> str:
     if type(model) in CLASSES.values():
         return "The card was changed; get the preset again."
     return (
-        f"Either the card was changed, or {type(model).__name__} makes another model than when "
-        "this one was saved: load it with the code of then, and save it again."
+        f"Either the card was changed, or {type(model).__name__} makes another model now than when "
+        "this one was saved: load it with the old code, and save it again."
     )
 
 
@@ -256,7 +258,7 @@ def _optimizer(saved):
 
 @contextlib.contextmanager
 def _describing(path, what):
-    """Add the file that caused an error to the errors of libraries."""
+    """Add the name of the file to errors that libraries raise."""
     try:
         yield
     except OwnClassError as error:

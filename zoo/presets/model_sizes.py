@@ -1,4 +1,4 @@
-"""A limit for the networks that an untrusted configuration describes, before they take memory."""
+"""Limit the size of networks from an untrusted configuration, before they take memory."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Iterator
 
 from keras import layers
 
-SPARE = 2**20  # a model may have twice the number of stored weights, and this many more
-SPARE_ARRAYS = 200  # likewise of arrays, such as kernels
+SPARE = 2**20  # a model may have twice the number of stored weights, plus this many
+SPARE_ARRAYS = 200  # the same for arrays, such as kernels
 
-# One thread at a time replaces a method of Keras or Python's warning filters, and restores it.
+# One thread at a time may replace, and restore, a method of Keras or Python's warning filters.
 alone = threading.RLock()
 
 
 @contextlib.contextmanager
 def no_larger_than(values: int, arrays: int) -> Iterator[None]:
-    """Refuse layers with far more weights than a file holds, before they take memory.
+    """Refuse layers with far more weights than the file holds, before they take memory.
 
     Args:
         values: the number of values in the file. arrays: the number of arrays; see

@@ -1,4 +1,4 @@
-"""A model with another number of classes, length of codes or shape of images: weights that fit."""
+"""Change the number of classes, code length or image shape of a model; keep weights that fit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from zoo.backend.optimizer_group import clone_optimizer
 from zoo.checks.constructors import arguments_of
 from zoo.training.settings import unknown
 
-SIZES = ("num_classes", "latent_dim", "input_shape")  # in the order in which they are changed
+SIZES = ("num_classes", "latent_dim", "input_shape")  # changed in this order
 _MOST_NAMED = 6  # weights in a message
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Which weights of a model come from another one.
+    """Which weights of a model were copied from another one.
 
     Attributes:
         masks: for each weight by name, such as "encoder/dense_0/kernel", a boolean array of its
@@ -31,12 +31,12 @@ class Kept:
 
     @property
     def whole(self) -> list[str]:
-        """The names of the weights that are kept as they are."""
+        """The names of the weights that are kept unchanged."""
         return [name for name, mask in self.masks.items() if mask.all()]
 
     @property
     def partly(self) -> list[str]:
-        """The names of the weights of which some values are kept."""
+        """The names of the weights that keep some of their values."""
         return [name for name, mask in self.masks.items() if mask.any() and not mask.all()]
 
     @property
@@ -60,7 +60,7 @@ def _listed(names) -> str:
 
 
 def with_other_sizes(model: Any, *, prior: Any = None, **sizes) -> Any:
-    """Return a loaded model with other sizes, compiled as it was; a warning says what is new."""
+    """Return a loaded model with other sizes, compiled as before; a warning says what is new."""
     made, kept = resized(model, prior=prior, **sizes)
     if made is model:
         return model
@@ -75,28 +75,28 @@ def with_other_sizes(model: Any, *, prior: Any = None, **sizes) -> Any:
 
 
 def resized(model: Any, *, prior: Any = None, **sizes) -> tuple[Any, Kept]:
-    """Return a model with other sizes that has every weight of another one that fits.
+    """Return a model with other sizes that keeps every weight of a given model that fits.
 
-    An array of the same shape is kept whole. Where a layer reads or gives codes or labels, its
-    other rows and columns are kept, and those of codes as far as both models have them. With
-    another number of classes all labels are new: a layer that reads them gets rows like those that
-    were trained, with their mean and deviation in each column. In a `VAE` whose decoder takes
-    labels, codes begin without information then, q(z | x) = N(0, 1), and the decoder learns the
-    labels first: otherwise it would go on to find in the code what the label now says. What else is
-    new is initialized as in a new model. The state of a training, such as a count of steps, begins
-    anew.
+    An array of the same shape is kept whole. If a layer takes or returns codes or labels, the rows
+    and columns for other features are kept, and those for codes as far as both models have them.
+    With another number of classes all labels are new: a layer that takes labels gets random rows
+    with the mean and deviation of the trained rows in each column. In a `VAE` whose decoder takes
+    labels, codes then start without information, q(z | x) = N(0, 1), so that the decoder first
+    learns the labels: otherwise it would continue to read from the code what the label now says.
+    All other new weights are initialized as in a new model. The state of training, such as the
+    number of steps, starts again.
 
     Args:
-        model: a model whose networks are described, and not a user's own.
-        prior: another prior, where that of the model goes with its sizes.
+        model: a model whose networks come from settings, and are not a user's own.
+        prior: a new prior, if the model's prior does not fit the new sizes.
         sizes: some of `num_classes`, `latent_dim` and `input_shape`.
 
     Returns:
-        the model, with the other settings of the given one, not compiled; and what is kept.
+        the new model, not compiled, with the other settings of the given one; and what was kept.
 
     Raises:
         TypeError: the class does not take the setting.
-        ValueError: networks of a user's own, or a size that does not go with other settings.
+        ValueError: the networks are a user's own, or a size does not fit other settings.
     """
     cls = type(model)
     if wrong := [name for name in sizes if name not in arguments_of(cls)]:
@@ -116,9 +116,9 @@ def resized(model: Any, *, prior: Any = None, **sizes) -> tuple[Any, Kept]:
 
 
 def settings_of(other: Any, model_class: type) -> dict:
-    """Return the settings of a model as a recipe of a class has them, to start from its weights.
+    """Return a model's settings as in a recipe for a class, to start training from its weights.
 
-    Left out are those that data decide, and a prior that is an object, whose size is fixed.
+    Settings that the data determine are left out, and a prior object, as its size is fixed.
     """
     left_out = {"input_shape", "num_classes", "name", "seed", "dtype", "lower"}
     config = {k: v for k, v in other.get_config().items() if k not in left_out and v is not None}
@@ -129,7 +129,7 @@ def settings_of(other: Any, model_class: type) -> dict:
 
 
 def start_from(model: Any, other: Any) -> Kept:
-    """Give a new model the weights of another one that fit, by name and shape.
+    """Copy the weights of another model that fit, by name and shape, into a new model.
 
     Args:
         model: a new model; its class and its settings may differ from the other's.
@@ -145,7 +145,7 @@ def start_from(model: Any, other: Any) -> Kept:
         and model.setting(name) is not None
     }
     changed = {n: size for n, size in sizes.items() if _plain(other.setting(n)) != _plain(size)}
-    components = getattr(model.prior, "num_classes", None)  # one for each class
+    components = getattr(model.prior, "num_classes", None)  # one component for each class
     other, kept = resized(other, prior=model.prior if components else None, **changed)
     found, masks = _weights(other), {}
     for name, variable in _weights(model).items():
@@ -187,7 +187,7 @@ def _weights(model) -> dict:
 
 
 def _made_with(model, name, value, prior):
-    """Return a new model with one size changed, and what follows from it in its priors."""
+    """Return a new model with one size changed, and its priors changed accordingly."""
     cls, config = type(model), model.get_config()
     config[name] = value
     for key in ("prior", "prior_of_noise"):
@@ -208,12 +208,13 @@ def _made_with(model, name, value, prior):
 
 
 def _copy_what_fits(old, new, changed, masks) -> dict:
-    """Copy weights between two models that differ in one size; return what then is kept.
+    """Copy weights between two models that differ in one size; return the new masks of kept values.
 
-    Args: `changed` is the name of the size; `masks` say what is kept in the old model.
+    Args: `changed` is the name of the size; `masks` mark the values that the old model kept.
     """
     pairs = zip(_weights(old).items(), _weights(new).items(), strict=True)
-    unsaid = changed == "num_classes" and "z" in old.label_inputs  # what a code is beside a label
+    # Codes of a decoder that takes labels must first forget what the new labels will say.
+    unsaid = changed == "num_classes" and "z" in old.label_inputs
     kept, generator = {}, np.random.default_rng(new.seed or 0)
     for (name, source), (new_name, target) in pairs:
         values, mask = np.array(ops.convert_to_numpy(target)), np.zeros(tuple(target.shape), bool)
@@ -241,12 +242,12 @@ def _copy_what_fits(old, new, changed, masks) -> dict:
 
 
 def _runs(changed, name, old, new, a, b) -> list[tuple[int, int, int]]:
-    """Return which places of an axis correspond, as (start of old, start of new, length).
+    """Return which positions of an axis correspond, as (start of old, start of new, length).
 
-    An axis of a joined input is a code before a one-hot label, or features before a label or
-    before noise; see `label_before_code` for the exception. The axis of an output is one of them.
+    The axis of a concatenated input holds a code, then a one-hot label; or features, then a label
+    or noise; see `label_before_code` for the exception. The axis of an output holds one of them.
 
-    Args: `a` and `b` are the lengths of the axis, which differ.
+    Args: `a` and `b` are the lengths of the axis in both models, which differ.
     """
     if changed == "input_shape":
         return []
@@ -270,4 +271,4 @@ def _before_labels(model, name, rest) -> int:
     if model.label_before_code:
         return 0
     shown = getattr(model, "discriminator_classes", 0) if name.startswith("discriminator/") else 0
-    return rest - max(0, shown - model.num_classes)  # the last of these means "unlabeled"
+    return rest - max(0, shown - model.num_classes)  # the last label means "unlabeled"

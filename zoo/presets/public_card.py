@@ -1,7 +1,7 @@
-"""What may be published of a preset: its card and texts, without paths and secrets.
+"""Prepare a preset for publication: its card and texts, without paths and secrets.
 
-Cards say nothing of where data lay since the note beside the folder does (`zoo.recipes.data_note`);
-those of earlier versions do. This module needs neither Keras nor NumPy.
+Cards do not hold paths of data, as a note beside the folder does (`zoo.recipes.data_note`); cards
+of earlier versions do. This module needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 from zoo.files.addresses import public_source
 from zoo.presets.card import Card
 
-PATH = "PATH"  # stands where a path stood
+PATH = "PATH"  # replaces a path
 _OPTIONS = re.compile(r"(--(?:data|images|labels))[ =](.*?)(?= --|$)")
 _HOMES = re.compile(r"(?:/home/|/Users/|[A-Za-z]:(?:\\|\\\\|/)Users(?:\\|\\\\|/))[\w.-]")
 
 
 def public_card(card: Card) -> Card:
-    """Return a card as it may be published; one of an earlier version may hold paths."""
+    """Return a card that may be published, without the paths that older cards may hold."""
     found: Any = Card(copy.deepcopy(dict(card)))
     recipe = found.get("recipe") or {}
     place = recipe.get("data") or ""
@@ -43,10 +43,10 @@ def public_card(card: Card) -> Card:
 
 
 def public_recipe(text: str, card: Card) -> str:
-    """Return the `recipe.toml` of a preset, which is trained on a user's own data, without paths.
+    """Return the `recipe.toml` of a preset that was trained on a user's data, without paths.
 
     Args:
-        text: of the file. card: of the preset.
+        text: the content of the file. card: the preset's card.
     """
     left_out = ("label_file = ",) if _labels_are_a_file(card) else ()
     lines = [line for line in text.splitlines() if not line.startswith(left_out)]
@@ -54,7 +54,7 @@ def public_recipe(text: str, card: Card) -> str:
 
 
 def _labels_are_a_file(card) -> bool:
-    """Return whether labels are in a file of their own, and not in a column of a table."""
+    """Return whether labels are in a separate file, and not in a column of a table."""
     name = (card.get("recipe") or {}).get("label_file") or ""
     return str(name).endswith(".npy") or not card.get("columns")
 
@@ -67,16 +67,16 @@ def check_text(name: str, text: str) -> None:
     """Refuse a text that names a home folder, as a last check before it is published.
 
     Args:
-        name: of the file. text: what is in it.
+        name: the name of the file. text: its content.
 
     Raises:
-        ValueError: there is a home folder in it, that of this user or another.
+        ValueError: the text names a home folder, of this user or another.
     """
     home = os.fspath(Path.home())
     found = _HOMES.search(text)
     at = found.start() if found else text.find(home + os.sep) if len(home) > 1 else -1
     if at >= 0:
         raise ValueError(
-            f"{name} names a folder of somebody's machine: ...{text[at : at + 60]!r}. Nothing was "
-            "sent. Leave it out of what you give as about= or texts=, or of that file."
+            f"{name} names a folder on somebody's machine: ...{text[at : at + 60]!r}. Nothing was "
+            "sent. Remove it from about=, from texts=, or from that file."
         )

@@ -1,4 +1,4 @@
-"""Writing presets to repositories of the Hugging Face hub."""
+"""Write presets to repositories of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from zoo.presets.public_card import check_text, public_card, public_recipe
 
 PAGE, RECIPE = "README.md", "recipe.toml"
 TEXTS = (".json", ".toml", ".md", ".txt", ".csv", ".yaml", ".yml")
-# Identifiers of the hub; it refuses a page with another one. Others are named beside "other".
+# The hub's licence identifiers; it refuses a page with another one. A licence that is not listed is
+# written as "other", with its name in a separate entry.
 LICENCES = {
     *("apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "isc", "zlib", "unlicense", "cc0-1.0"),
     *("cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0"),
@@ -48,31 +49,33 @@ def push(
     """Write a model as a preset into a repository of the Hugging Face hub, in one commit.
 
     The repository is created if it does not exist. Nothing in it is deleted. Its page, README.md,
-    is made from the card. No path of this machine is sent, and of an address that the model was
-    loaded from neither user nor query. Needs a token with write permission: log in with
+    is made from the card. No path of this machine is sent; if the model was loaded from an address,
+    its user and query are not sent. This needs a token with write permission: log in with
     `hf auth login`, or set HF_TOKEN.
 
     Args:
-        model: a model of the zoo; or the folder of a preset, or the name of a shipped one.
+        model: a model of the zoo; or the folder of a preset, or the name of a shipped preset.
         name: hf://user/name.
         private: create a repository that only its owner can read.
-        overwrite: replace files of the same names; the history of the repository keeps the old.
-        message: of the commit; "Write the preset NAME" by default.
-        storage, about, pictures, texts: of a model, as `zoo.save` takes them. The licence of the
+        overwrite: replace files with the same names; the history of the repository keeps the old
+            files.
+        message: the commit message; "Write the preset NAME" by default.
+        storage, about, pictures, texts: only for a model, as for `zoo.save`. The licence of the
             weights is `about={"licence": ...}` or `model.licence`; without one the page says "not
             stated".
         dry_run: send nothing, and use no network; return what would be sent.
 
     Returns:
-        the address of the commit; with `dry_run` the names and sizes of the files, and the page.
+        the address of the commit; with `dry_run` a text with the names and sizes of the files, and
+        the page.
 
     Raises:
         FileExistsError: the repository has such files already, and `overwrite` is false.
-        PermissionError: there is no token, or it may not write there.
-        ValueError: another name; a folder that is not a preset, or was altered; `private`, and the
-            repository is public already; a text that names somebody's home folder; or as
-            `zoo.save`.
-        TypeError: what is not a model of the zoo.
+        PermissionError: there is no token, or it has no write permission there.
+        ValueError: the name has another form; the folder is not a preset, or was altered; `private`
+            is true, but the repository is already public; a text names somebody's home folder; or
+            as for `zoo.save`.
+        TypeError: the model is not a model of the zoo.
         ConnectionError: the hub cannot be reached.
 
     Examples:
@@ -82,13 +85,13 @@ def push(
     """
     place = hub.parsed(name)
     if place.revision:
-        raise ValueError(f"A push makes a new commit of the main branch: leave out @ in {name}.")
+        raise ValueError(f"push makes a new commit on the main branch: leave out @... in {name}.")
     given: dict[str, Any] = {"about": about, "pictures": pictures, "texts": texts}
     with contextlib.ExitStack() as stack:
         if isinstance(model, str | os.PathLike):
             folder = _folder(model, storage, given)
         else:
-            from zoo.presets.saving import save  # a folder is written without Keras
+            from zoo.presets.saving import save  # needs Keras, which pushing a folder does not
 
             scratch = stack.enter_context(tempfile.TemporaryDirectory())
             folder = Path(scratch, place.repository.rpartition("/")[2])
@@ -103,14 +106,15 @@ def push(
 def public_files(folder: Path, name: str) -> tuple[dict[str, Path | bytes], Card]:
     """Return the files of a preset by name, and its card, as they are published.
 
-    Paths of data and secrets in addresses are left out, which cards of earlier versions have.
+    Paths of data and secrets in addresses, which cards of earlier versions have, are left out.
 
     Args:
-        folder: of the preset.
-        name: of the repository, for its page.
+        folder: the folder of the preset.
+        name: the name of the repository, for its page.
 
     Raises:
-        ValueError: a file that is not as its card says, or that names somebody's home folder.
+        ValueError: a file differs from its description in the card, or names somebody's home
+            folder.
     """
     card = read_card(folder)
     files: dict[str, Any] = {file: verified_file(folder, card, file) for file in card["files"]}
@@ -137,24 +141,24 @@ def _size(content) -> int:
 
 def _listed(files, place) -> str:
     width = max(map(len, files))
-    lines = [f"Nothing was sent. To {place} would go, in one commit:"]
+    lines = [f"Nothing was sent. One commit would write these files to {place}:"]
     lines += [f"  {file:{width}}  {_size(content):>13,} bytes" for file, content in files.items()]
     return printable("\n".join([*lines, "", f"{PAGE}:", "", files[PAGE].decode()]))
 
 
 def _folder(name, storage, given):
     if hub.is_name(name):
-        raise ValueError(f"{name} is on the hub already: give a model, or the folder of a preset.")
+        raise ValueError(f"{name} is already on the hub: give a model, or the folder of a preset.")
     if storage != "float32" or any(given.values()):
         raise ValueError(
-            f"{name} is the folder of a preset, which is written as it is: leave out storage, "
+            f"{name} is the folder of a preset, which is written unchanged: leave out storage, "
             "about, pictures and texts."
         )
     return preset_folder(name)
 
 
 def _commit(place, files, private, overwrite, message):
-    """Write files, by their names, in one commit that adds and replaces, and deletes nothing."""
+    """Write files by name in one commit, which adds and replaces files, but deletes none."""
     from huggingface_hub import CommitOperationAdd
 
     _check_hub(place)
@@ -164,18 +168,18 @@ def _commit(place, files, private, overwrite, message):
     info = hub.info(place)
     if private and not info.private:
         raise ValueError(
-            f"{place} is public already, so private=True has no effect. Nothing was written. Make "
+            f"{place} is already public, so private=True has no effect. Nothing was written. Make "
             "it private in its settings, or choose another name."
         )
     there = sorted(info.sizes.keys() & files.keys())
     if there and not overwrite:
         raise FileExistsError(
-            f"{place} has {', '.join(there)} already. Choose another name, or pass overwrite=True "
+            f"{place} already has {', '.join(there)}. Choose another name, or pass overwrite=True "
             "(--overwrite on the command line) to replace them; the history keeps the old files."
         )
     added = [CommitOperationAdd(file, content) for file, content in files.items()]
     with hub_access.in_words(place):
-        # With its parent the commit fails if the repository has changed since the look at it.
+        # As its parent is given, the commit fails if the repository has changed since the check.
         done = api.create_commit(
             place.repository, added, commit_message=message, parent_commit=info.commit
         )
@@ -183,14 +187,14 @@ def _commit(place, files, private, overwrite, message):
 
 
 def _check_hub(place):
-    """Refuse a server that is no hub, as huggingface_hub reads answers of any size."""
-    # There may be no such repository yet, or a token may be missing: its creation says which.
+    """Refuse a server that is not a hub, as huggingface_hub reads answers of any size."""
+    # The repository may not exist yet, or a token may be missing: creating it will show which.
     with contextlib.suppress(hub_access.NotThereError, PermissionError):
         hub.info(place)
 
 
 def page(card: Card, name: str) -> str:
-    """Return the page of a repository: what the hub reads about it as YAML, and the card."""
+    """Return the page of a repository: YAML metadata for the hub, and the card."""
     from huggingface_hub import EvalResult, ModelCardData
 
     task = _task(card)
@@ -221,7 +225,7 @@ def page(card: Card, name: str) -> str:
 
 
 def _licence(text) -> dict:
-    """Return the entries about a licence; none if it is not stated."""
+    """Return the metadata about a licence; an empty dict if it is not stated."""
     if not text:
         return {}
     identifier = re.sub(r"\s+", "-", text.strip().lower())
@@ -232,7 +236,7 @@ def _licence(text) -> dict:
 
 
 def _task(card) -> str | None:
-    """Return the hub's name of what a model of images is for; None for tables and signals."""
+    """Return the hub's name for the task of an image model; None for tables and signals."""
     if len(card["input"]["shape"]) != 3:
         return None
     generates = card.get("family") in _GENERATIVE and not card.get("num_classes")
@@ -241,7 +245,7 @@ def _task(card) -> str | None:
 
 def _base(based_on, name) -> str | None:
     """Return the repository that a model was fine-tuned from, if it is another one on the hub."""
-    with contextlib.suppress(ValueError):  # most presets come from elsewhere
+    with contextlib.suppress(ValueError):  # most presets do not come from the hub
         base = hub.parsed(based_on or "").repository
         return base if base != hub.parsed(name).repository else None
     return None

@@ -1,7 +1,7 @@
 """Reference classifiers: independent networks that classify generated images.
 
-There is one small convolutional network per data set, trained on real training images only. Its
-weights are in the package, so that metrics which depend on it can be measured again exactly.
+There is one small convolutional network per data set, trained only on real training images. Its
+weights are in the package, so that metrics that use it can be reproduced exactly.
 `python -m zoo.presets.reference_classifier mnist` trains it again.
 """
 
@@ -30,18 +30,18 @@ REFERENCE_CLASSIFIERS = {
     },
 }
 """Data sets that have a reference classifier: the hash of its weights, its accuracy on the test
-images in percent, the standard deviations of what each convolution gives before its activation over
-10,000 training images (the root of the mean variance)."""
+images in percent, and the standard deviation of each convolution's output before its activation
+over 10,000 training images (the root of the mean variance)."""
 
 
 def load_reference_classifier(name: str) -> keras.Model:
     """Return the trained classifier of a data set.
 
     Args:
-        name: of the data set, one of `zoo.metrics.REFERENCE_CLASSIFIERS`.
+        name: the name of the data set, one of `zoo.metrics.REFERENCE_CLASSIFIERS`.
 
     Returns:
-        a Keras model from images in [0, 1], float32 [n, 28, 28, 1], to class probabilities,
+        a Keras model that maps images in [0, 1], float32 [n, 28, 28, 1], to class probabilities,
         float32 [n, 10].
 
     Raises:
@@ -66,17 +66,17 @@ def load_reference_classifier(name: str) -> keras.Model:
 
 
 def reference_features(name: str) -> keras.Model:
-    """Return a network of images to the features of a reference classifier's convolutions.
+    """Return a network from images to the features of a reference classifier's convolutions.
 
     Args:
-        name: of the data set, one of `zoo.metrics.REFERENCE_CLASSIFIERS`.
+        name: the name of the data set, one of `zoo.metrics.REFERENCE_CLASSIFIERS`.
 
     Returns:
-        a Keras model from images in [0, 1], float32 [n, 28, 28, 1], to a list of what the three
-        convolutions give before their activation: [n, 26, 26, 16], [n, 12, 12, 32], [n, 5, 5, 64],
-        float32. Each layer is divided by one number, the root of the mean variance of its values
-        over 10,000 training images, so that layers have similar scales. Values below 0, which the
-        activation sets to 0, are kept.
+        a Keras model that maps images in [0, 1], float32 [n, 28, 28, 1], to a list of the outputs
+        of the three convolutions before their activation: [n, 26, 26, 16], [n, 12, 12, 32],
+        [n, 5, 5, 64], float32. Each layer is divided by one number, the root of the mean variance
+        of its values over 10,000 training images, so that layers have similar scales. Values below
+        0, which the activation sets to 0, are kept.
 
     Raises:
         ValueError: the data set has no reference classifier, or its weights were altered.
@@ -98,7 +98,7 @@ def reference_features(name: str) -> keras.Model:
 
 
 def before_activations(classifier: keras.Model) -> tuple:
-    """Return the input, and what the three convolutions give before their activation."""
+    """Return the input, and the outputs of the three convolutions before their activation."""
     x = stream = keras.Input(classifier.input_shape[1:], name="x")
     features = []
     for i in range(3):
@@ -111,9 +111,9 @@ def before_activations(classifier: keras.Model) -> tuple:
 
 
 def build(image_shape: tuple[int, int, int] = (28, 28, 1)) -> keras.Model:
-    """Return the untrained network of images to ten class probabilities.
+    """Return the untrained network from images to ten class probabilities.
 
-    The comments have the shapes for images of 28x28.
+    The comments show the shapes for images of 28x28.
     """
     return keras.Sequential(
         [

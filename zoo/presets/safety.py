@@ -1,7 +1,7 @@
-"""Checks of untrusted presets: a configuration may not name anything that reads or writes files.
+"""Check untrusted presets: a configuration may not name anything that reads or writes files.
 
-Keras makes any object that a configuration names, and calls exported functions with the arguments
-in the file. So every name is checked first against a list of classes that only compute.
+Keras creates any object that a configuration names, and calls exported functions with the arguments
+in the file. So every name is first checked against a list of classes that only compute.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _ACTIVATIONS = {
 _OPTIMIZERS_OF_PYTORCH = "keras.src.backend.torch.optimizers."
 _MODELS = {"Functional", "Sequential", "Model"}
 _OTHERS = {"keras": {"DTypePolicy", "DTypePolicyMap"}, "keras.random": {"SeedGenerator"}}
-# Operations of keras.ops in functional models. None takes a function; only `core` has such.
+# Operations of keras.ops in functional models. None takes a function; only those in `core` do.
 _OPERATIONS = {f"keras.src.ops.{name}" for name in ("numpy", "nn", "math", "linalg", "image")}
 _CORE_OPERATIONS = {
     *("Scatter", "ScatterUpdate", "Slice", "SliceUpdate", "StopGradient", "Unstack"),
@@ -55,17 +55,17 @@ _CORE_OPERATIONS = {
 
 
 def check_objects(saved: Any, custom_objects: dict) -> None:
-    """Refuse a configuration with an object that is not allowed, before any object is made.
+    """Refuse a configuration with an object that is not allowed, before any object is created.
 
     Allowed are classes of the zoo; layers, activations, initializers, optimizers, schedules,
     constraints, regularizers and mathematical operations of Keras; and `custom_objects`.
 
     Args:
         saved: a configuration, from JSON.
-        custom_objects: what the caller allows in addition, by name.
+        custom_objects: further objects that the caller allows, by name.
 
     Raises:
-        ValueError: it names an object that is not allowed.
+        ValueError: the configuration names an object that is not allowed.
     """
     if isinstance(saved, list):
         for item in saved:
@@ -82,7 +82,7 @@ def check_objects(saved: Any, custom_objects: dict) -> None:
 
 
 def _check_names(saved, custom_objects):
-    """Refuse the name of a preset where a configuration must hold the whole model or network."""
+    """Refuse a preset's name where a configuration must hold a whole model or network."""
     name, config = saved.get("class_name", saved.get("class")), saved.get("config")
     if not isinstance(name, str) or not isinstance(config, dict):
         return
@@ -90,9 +90,9 @@ def _check_names(saved, custom_objects):
     for setting in getattr(made or CLASSES.get(name), "opened_by_name", ()):
         if isinstance(config.get(setting), str):
             raise ValueError(
-                f"The preset's config says {setting}={shortened(config[setting])} of a {name}, "
-                "where the whole model or network must stand: what a file names is not opened. "
-                f"Nothing was loaded. If you trust it, load it yourself and give it as {setting}=."
+                f"The preset's config has {setting}={shortened(config[setting])} for a {name}, but "
+                "it must hold the whole model or network: what a file names is not opened. Nothing "
+                f"was loaded. If you trust it, load it yourself and pass it as {setting}=."
             )
 
 
@@ -121,14 +121,14 @@ def is_allowed(saved: dict, custom_objects: dict) -> bool:
         return name in _VALUES and _is_number_type(saved.get("config"))
     if module.startswith("zoo."):
         return registered == f"zoo>{name}" and _is_of_the_zoo(registered)
-    # A class that is registered under a name of Keras would be made instead.
+    # Otherwise a class that is registered under the name of a Keras class would be created.
     if registered != name or keras.saving.get_registered_object(name) is not None:
         return False
     return _is_kerass(name, module)
 
 
 def _is_number_type(config) -> bool:
-    """Return whether the values in a configuration are numbers: text types can state any length."""
+    """Return whether values in a configuration are numbers; text types could state any length."""
     dtype = config.get("dtype", "float32") if isinstance(config, dict) else "float32"
     return isinstance(dtype, str) and dtype in _NUMBERS
 
@@ -166,7 +166,7 @@ def _is_kerass(name: str, module: str) -> bool:
 
 
 def _is_registered_elsewhere(name: str, custom_objects: dict) -> bool:
-    """Return whether Keras would replace a string by an object that another library registered."""
+    """Return whether Keras would turn a string into an object that another library registered."""
     if name in custom_objects or keras.saving.get_registered_object(name) is None:
         return False
     return not (name.startswith("zoo>") and _is_of_the_zoo(name))

@@ -1,4 +1,4 @@
-"""Saving models as presets, and metrics in their cards."""
+"""Save models as presets, and write metrics into their cards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zoo.presets.weight_files import DENSEST
 from zoo.training.monitors import check_finite
 
 STORAGES = ("float32", "float16", "compact")
-LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may go up
+LARGEST = float(np.finfo(np.float16).max) / 1.04  # rounding to fewer bits may increase a value
 
 
 def save(
@@ -36,26 +36,25 @@ def save(
 ) -> Card:
     """Write a model as a preset folder, completely or not at all; `zoo.load(folder)` reads it.
 
-    Weights are saved without the optimizer's state; the class and settings of the optimizer are
-    kept.
+    Weights are saved without the optimizer's state; the optimizer's class and settings are saved.
 
     Args:
         model: a model of the zoo.
-        folder: where to write.
+        folder: the folder to write.
         overwrite: replace an existing preset, if its folder holds nothing else.
         storage: "float32"; "float16" for half the size with three significant digits; "compact" for
             about a quarter: kernels in float16 with 5 significant bits, an error of at most 3.2 %.
-        about: further entries of the card, such as `description`, `licence`, `recipe`.
+        about: more entries of the card, such as `description`, `licence`, `recipe`.
         pictures: matplotlib figures by file name, such as {"preview.png": figure}.
-        texts: further text files by name, such as {"recipe.toml": recipe}.
+        texts: more text files by name, such as {"recipe.toml": recipe}.
 
     Returns:
         the card.
 
     Raises:
-        FileExistsError: the folder exists and `overwrite` is false, or it holds anything else.
+        FileExistsError: the folder exists and `overwrite` is false, or it holds other files.
         TypeError: the model is not a model of the zoo.
-        ValueError: weights that are NaN or infinite, or too large for float16.
+        ValueError: weights are NaN or infinite, or too large for float16.
 
     Examples:
         >>> model = zoo.load("vae_digits")
@@ -65,8 +64,8 @@ def save(
     """
     if not hasattr(model, "save_to_preset"):
         raise TypeError(
-            f"Only models of the zoo are saved as presets; this is a {type(model).__name__}. Use "
-            "its save() to write a .keras file."
+            f"Only models of the zoo can be saved as presets; this is a {type(model).__name__}. "
+            "Use its save() to write a .keras file."
         )
     if storage not in STORAGES:
         raise ValueError(f"storage is {storage!r}; choose one of {', '.join(STORAGES)}.")
@@ -166,9 +165,9 @@ def _copy_weights(source: Path, target: Path, storage: str):
                 {"compression": "gzip", "compression_opts": 9, "shuffle": True} if packed else {}
             )
             made = new.create_dataset(name, data=values, **packing)
-            new.flush()  # until then the size is 0
+            new.flush()  # before it, the size is 0
             if packed and made.id.get_storage_size() * DENSEST < made.nbytes:
-                del new[name]  # such as zeros, which loading would take for a lie about sizes
+                del new[name]  # compresses too well, such as zeros: loading would refuse its sizes
                 made = new.create_dataset(name, data=values)
             made.attrs.update(item.attrs)
 
@@ -176,9 +175,9 @@ def _copy_weights(source: Path, target: Path, storage: str):
 
 
 def _rounded_to_five_bits(values: np.ndarray) -> np.ndarray:
-    """Round float16 to 4 of its 10 mantissa bits, which with the leading bit makes 5.
+    """Round float16 to 4 of its 10 mantissa bits; with the leading bit these are 5.
 
-    The lower byte then has few different values, so that it compresses well.
+    The lower byte then has few different values, so it compresses well.
     """
     bits = values.view(np.uint16)
     return ((bits + np.uint16(1 << 5)) & np.uint16(0xFFC0)).view(np.float16)

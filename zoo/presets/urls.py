@@ -1,4 +1,4 @@
-"""Models at an address, `https://host/name.keras` or `.zip`, loaded only with their SHA-256.
+"""Download models from an address, `https://host/name.keras` or `.zip`, only with their SHA-256.
 
 This module needs neither Keras nor NumPy.
 """
@@ -21,21 +21,22 @@ ENDINGS = (".keras", ".zip")
 
 
 def is_url(name: str | os.PathLike) -> bool:
-    """Return whether a name is an address in the web."""
+    """Return whether a name is a web address."""
     return re.match(r"https?://", os.fspath(name), re.IGNORECASE) is not None
 
 
 def fetched(url: str, sha256: str | None) -> Path:
     """Return the path of a downloaded file, from the cache if it is there.
 
-    Nothing of the file is parsed, and it is kept only if its SHA-256 is the given one.
+    The file is not parsed, and it is kept only if it has the given SHA-256.
 
     Args:
         url: an address that begins with https:// and ends in .keras or .zip.
         sha256: 64 hexadecimal digits.
 
     Raises:
-        ValueError: another address, no SHA-256, another content, or a file that is too large.
+        ValueError: the address is invalid, the SHA-256 is missing or differs, or the file is too
+            large.
         ConnectionError: the server cannot be reached, or refuses.
     """
     name = public_address(url)  # for errors: a query may hold a secret
@@ -57,9 +58,9 @@ def fetched(url: str, sha256: str | None) -> Path:
 
 
 def _checked_ending(url: str, name: str, sha256: str | None) -> tuple[str, str]:
-    """Return the ending of an address that may be asked for, and its SHA-256 in small letters."""
+    """Return the extension of a valid address, and the SHA-256 in lower case."""
     if not url.lower().startswith("https://"):
-        raise ValueError(f"{name} can be read and changed on its way: give an https:// address.")
+        raise ValueError(f"{name} could be read or changed on the way: give an https:// address.")
     parts = urlsplit(url)
     if "@" in parts.netloc:
         raise ValueError(
@@ -74,9 +75,9 @@ def _checked_ending(url: str, name: str, sha256: str | None) -> tuple[str, str]:
         )
     if sha256 is None:
         raise ValueError(
-            f"{name} is loaded only with its SHA-256, as whoever has the server can change the "
-            f"file: zoo.load({name!r}, sha256='...'). Take it from where you heard of the file, or "
-            "from a copy that you trust: `sha256sum FILE` prints it."
+            f"{name} is loaded only with its SHA-256, as whoever controls the server can change "
+            f"the file: zoo.load({name!r}, sha256='...'). Take the SHA-256 from the page that "
+            "recommends the file, or from a copy that you trust: `sha256sum FILE` prints it."
         )
     if not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise ValueError(f"sha256 is {sha256!r}; 64 hexadecimal digits are expected.")

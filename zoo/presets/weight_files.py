@@ -1,7 +1,7 @@
-"""Checks of untrusted HDF5 files of weights, before any value is read.
+"""Check untrusted HDF5 files of weights, before any value is read.
 
-A file of some kilobytes can declare gigabytes, refer to other files, or hold gigabytes of zeros in
-a compressed form. Sizes that it states are compared with its own size first.
+A file of a few kilobytes can declare gigabytes, refer to other files, or hold gigabytes of zeros in
+compressed form. So the sizes that it states are first compared with the size of the file.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ import keras
 
 from zoo.presets.model_sizes import alone
 
-DENSEST = 32  # how many bytes of weights one stored byte can stand for
-_FEW = 1024  # larger arrays must have the shape of a weight; smaller ones may be states of seeds
+DENSEST = 32  # how many bytes of weights one stored byte may unpack to
+_FEW = 1024  # values; a larger array must have a weight's shape, a smaller one may be a seed state
 _SHUFFLE, _DEFLATE = h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE
-_FILTERS = ([], [_DEFLATE], [_SHUFFLE], [_SHUFFLE, _DEFLATE])  # that `zoo.save` or Keras may use
+_FILTERS = ([], [_DEFLATE], [_SHUFFLE], [_SHUFFLE, _DEFLATE])  # used by `zoo.save` or Keras
 
 
 class _RefusedError(ValueError):
-    """A file that is refused for a reason in words; other errors are those of libraries."""
+    """The error for a file that this module refuses; other errors come from libraries."""
 
 
 class Stored(NamedTuple):
-    """What a file of weights can hold at most, by its bytes.
+    """The most that a file of weights can hold, judged by its bytes.
 
     Attributes:
-        values: how many numbers. arrays: how many arrays.
+        values: the number of values. arrays: the number of arrays.
     """
 
     values: int
@@ -45,8 +45,8 @@ def stored(path: str | os.PathLike) -> Stored:
     """Return how many values and arrays a file of weights can hold, after a check of its storage.
 
     Raises:
-        ValueError: it is no HDF5 file, or a damaged one; it has a link, values in other files or
-            beyond its end, values that are no numbers, or compression that Keras does not use.
+        ValueError: it is not an HDF5 file, or is damaged; it has a link, values in other files or
+            beyond its end, values that are not numbers, or a compression that Keras does not use.
     """
     size, total, values, arrays = os.path.getsize(path), 0, 0, 0
 
@@ -63,7 +63,7 @@ def stored(path: str | os.PathLike) -> Stored:
         arrays += 1
         values += min(item.size or 0, DENSEST * held // item.dtype.itemsize)
         if total > size:
-            raise _RefusedError(f"its arrays take more than the {size:,} bytes that it has")
+            raise _RefusedError(f"its arrays take more than the {size:,} bytes of the file")
 
     with _in_words(), h5py.File(path, "r") as file:
         _check_links("/", file)
@@ -72,15 +72,15 @@ def stored(path: str | os.PathLike) -> Stored:
 
 
 def check_weights(path: str | os.PathLike, model: keras.Model) -> None:
-    """Check the shapes in a file of weights, and what its compressed arrays unpack to.
+    """Check the shapes in a file of weights, and the unpacked sizes of its compressed arrays.
 
     Args:
         path: an HDF5 file of Keras that `stored` has checked.
-        model: the model for these weights; the file may have the state of its optimizer.
+        model: the model for these weights; the file may also hold the state of its optimizer.
 
     Raises:
-        ValueError: an array with a shape that no weight of the model has, or that is not stored
-            whole, or that unpacks to more than it declares.
+        ValueError: an array has a shape that no weight of the model has, is not stored whole, or
+            unpacks to more than it declares.
     """
     shapes = {tuple(variable.shape) for variable in held_by(model)}
 
@@ -89,12 +89,12 @@ def check_weights(path: str | os.PathLike, model: keras.Model) -> None:
             return
         if item.size and item.size > _FEW and item.shape not in shapes:
             raise _RefusedError(
-                f"{name!r} has the shape {item.shape}, as no weight of the model has"
+                f"{name!r} has the shape {item.shape}, which no weight of the model has"
             )
         if item.chunks:
             _check_unpacked(name, item, file)
         elif item.size and not item.id.get_storage_size():
-            raise _RefusedError(f"{name!r} has {item.size:,} values, of which the file holds none")
+            raise _RefusedError(f"{name!r} has {item.size:,} values, but the file holds none")
 
     with open(path, "rb") as file, _in_words(), h5py.File(path, "r") as weights:
         weights.visititems(look)
@@ -105,7 +105,7 @@ def load_all_weights(model: keras.Model, path: str | os.PathLike) -> None:
 
     Raises:
         ValueError: weights of the model are missing in the file. UserWarning: the same, in cases
-            for which Keras would only warn and keep the initial weights.
+            in which Keras would only warn and keep the initial weights.
     """
     with alone, warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*freshly-initialized weights")
@@ -121,10 +121,11 @@ def held_by(model: keras.Model) -> list:
 
 
 def without_attributes(path: Path, folder: Path) -> Path:
-    """Return a file with the same arrays that has no attributes except those written here.
+    """Return a file with the same arrays, but with no attributes except those written here.
 
-    An attribute can state a length of gigabytes, and Keras reads one of arrays in bfloat16, which
-    says so. Files without such arrays are returned unchanged; others are copied into the folder.
+    An attribute can state a length of gigabytes, and Keras reads the attribute that marks an array
+    as bfloat16. Files without such arrays are returned unchanged; others are copied into the
+    folder.
     """
     with _in_words(), h5py.File(path, "r") as old:
         found: list[str] = []
@@ -154,23 +155,23 @@ def _is_bfloat16(item) -> bool:
 def _check_links(name, group):
     for key in group:
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            raise _RefusedError(f"{key!r} in {name!r} is a link, and links are not followed")
+            raise _RefusedError(f"{key!r} in {name!r} is a link, but links are not followed")
 
 
 def _check_type(name, item):
     if item.external or item.is_virtual:
-        raise _RefusedError(f"the values of {name!r} lie in another file, and are not read")
+        raise _RefusedError(f"the values of {name!r} are in another file, which is not read")
     plain = item.dtype.kind in "fiub" and item.dtype.itemsize <= 8
     opaque = item.dtype.kind == "V" and item.dtype.itemsize == 2  # bfloat16
     if item.dtype.names or item.dtype.subdtype or not (plain or opaque):
-        raise _RefusedError(f"{name!r} holds {item.dtype}, and weights are numbers")
+        raise _RefusedError(f"{name!r} holds {item.dtype}, but weights are numbers")
     others = [key for key in item.attrs if key != "dtype" or not opaque]
     if others:
         raise _RefusedError(f"{name!r} has the attribute {others[0]!r}, which Keras does not write")
 
 
 def _stored_bytes(name, item, size) -> int:
-    """Return how many bytes the values of an array take in a file of a size."""
+    """Return how many bytes of the file the values of an array take; `size` is the file's size."""
     if item.shape is None:
         return 0
     if item.id.get_create_plist().get_layout() == h5py.h5d.COMPACT:
@@ -198,14 +199,14 @@ def _filters(item) -> list[int]:
 
 
 def _pieces(item) -> list:
-    """Return where the pieces of an array lie in its file."""
+    """Return the positions of an array's pieces in its file."""
     pieces: list[Any] = []
     item.id.chunk_iter(pieces.append)
     return pieces
 
 
 def _check_unpacked(name, item, file):
-    """Refuse an array if a piece is missing, or unpacks to more or less than a piece has."""
+    """Refuse an array if a piece is missing, or unpacks to a wrong size."""
     filters, pieces = _filters(item), _pieces(item)
     whole = math.prod(item.chunks) * item.dtype.itemsize
     needed = math.prod(-(-n // m) for n, m in zip(item.shape, item.chunks, strict=True))
@@ -218,12 +219,12 @@ def _check_unpacked(name, item, file):
             found = _unpacked_size(file.read(piece.size), whole)
         if found != whole:
             raise _RefusedError(
-                f"a piece of {name!r} does not unpack to the {whole:,} bytes it has"
+                f"a piece of {name!r} does not unpack to the {whole:,} bytes that it should have"
             )
 
 
 def _unpacked_size(data, most) -> int:
-    """Return to how many bytes some compressed data unpack; a number above `most` may be lower."""
+    """Return the unpacked size of compressed data in bytes; it stops at a number above `most`."""
     unpacking = zlib.decompressobj()
     found = 0
     while data and found <= most and not unpacking.eof:
@@ -244,6 +245,6 @@ def _in_words() -> Iterator[None]:
 
 def _damaged(error) -> ValueError:
     return ValueError(
-        "it is not an HDF5 file, is cut off, or refers to places that it does not have; get it "
+        "it is not an HDF5 file, is cut off, or refers to places beyond its end; get it "
         f"again (HDF5 says: {error})"
     )

@@ -1,8 +1,8 @@
-"""The runtime of exported parts, with onnxruntime and NumPy only.
+"""Run exported parts, with onnxruntime and NumPy only.
 
 These files have two import names. `autoencoder-zoo` holds them as `zoo.runtime`, whose functions
-are also found in `export`; `autoencoder-zoo-runtime` holds them as `zoo_runtime`. So they import
-each other by relative imports, and nothing else of the project.
+are also in `export`; `autoencoder-zoo-runtime` holds them as `zoo_runtime`. So they import each
+other by relative imports, and import nothing else from the project.
 
 The names below are resolved when they are first used.
 """
@@ -28,7 +28,7 @@ _HOMES = {
 __all__ = ["ParityError", "Session", "load", "self_test"]
 
 
-if not TYPE_CHECKING:  # a type checker would accept any name
+if not TYPE_CHECKING:  # with it, a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
         if name not in _HOMES:

@@ -1,4 +1,4 @@
-"""Buffers on the device for batches of one size, which all calls use."""
+"""Buffers on the device for batches of one size; all calls use the same buffers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _NO_GRAPH = -1
 class Bound:
     """A session with its own input and output buffers; `Session.bind` makes it.
 
-    Call it like the session, with `rows` rows. Or `write` inputs once, `run` any number of times,
-    and `read` the outputs.
+    Call it like the session, with `rows` rows. Or call `write` once for the inputs, `run` any
+    number of times, and `read` for the outputs.
 
     Attributes:
         rows: the number of rows of every call.
 
-    Threads that call it wait for each other, as they share its buffers; give each thread its own.
+    Threads that share a `Bound` wait for each other, as they use the same buffers; give each thread
+    its own.
     """
 
     def __init__(self, session: Session, rows: int, graph: int | None = None):
@@ -42,7 +43,7 @@ class Bound:
             self._binding.bind_ortvalue_output(name, buffer)
 
     def __call__(self, /, **inputs: Any) -> dict[str, np.ndarray]:
-        """Run the part: `write`, `run` and `read`, without another thread in between.
+        """Run the part: `write`, `run` and `read`, while other threads wait.
 
         Args, Returns, Raises: as `Session.__call__`; a ValueError for another number of rows.
         """
@@ -60,21 +61,21 @@ class Bound:
         """Compute the outputs for the written inputs, on the device.
 
         Raises:
-            ValueError: an input was never written, so that its buffer has undefined values.
+            ValueError: an input was never written, so its buffer has undefined values.
         """
         if self._unwritten:
             raise ValueError(
                 f"{', '.join(sorted(self._unwritten))} was never written: write all inputs before "
-                "the first run; they stay for the next ones."
+                "the first run; later runs use them again."
             )
         self._session.onnx.run_with_iobinding(self._binding, self._options)
         self._has_run = True
 
     def read(self) -> dict[str, np.ndarray]:
-        """Return a copy of the outputs, which later runs do not change.
+        """Return a copy of the outputs; later runs do not change it.
 
         Raises:
-            ValueError: nothing has run yet; or the outputs are NaN or infinite.
+            ValueError: `run` was not called yet; or the outputs are NaN or infinite.
         """
         if not self._has_run:
             raise ValueError("There are no outputs to read yet: call run() first.")
@@ -93,7 +94,7 @@ class Bound:
         if rows != self.rows:
             raise ValueError(
                 f"The inputs have {rows} rows, but the buffers have {self.rows}: use bind({rows}), "
-                "or the session itself, which takes any number."
+                "or the session itself, which takes any number of rows."
             )
         return feed
 
@@ -104,7 +105,7 @@ class Bound:
 
 
 def run_options(graph: int | None) -> onnxruntime.RunOptions | None:
-    """Return options with the number of a CUDA graph; None for a session without CUDA graphs."""
+    """Return run options that select a CUDA graph by number; None for a session without them."""
     if graph is None:
         return None
     options = onnxruntime.RunOptions()

@@ -1,4 +1,4 @@
-"""Sessions of onnxruntime on a CPU or an NVIDIA GPU, which read nothing but their own bytes."""
+"""Open onnxruntime sessions on a CPU or an NVIDIA GPU that read no files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from pathlib import Path
 
 import onnxruntime
 
-# Below a file nothing can be: where onnxruntime looks for weights that a file has elsewhere.
+# The folder where onnxruntime looks for external weights. Nothing can be in it, as it is a path
+# below a file.
 _NOWHERE = os.path.join(os.path.abspath(__file__), "nowhere")
 
 
 def session_options() -> onnxruntime.SessionOptions:
-    """Return options of onnxruntime with which no graph reads other files.
+    """Return onnxruntime options that prevent graphs from reading other files.
 
-    `check_model` refuses such graphs; this is a second wall behind it. onnxruntime from 1.24 on
-    finds no other file at all; older ones still read those that a graph names by absolute paths.
+    `check_model` refuses such graphs; this is a second barrier. With these options, onnxruntime
+    from 1.24 on finds no other file; older versions still read files that a graph names by absolute
+    paths.
     """
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry(
@@ -29,11 +31,11 @@ def session_options() -> onnxruntime.SessionOptions:
 def open_session(
     model: bytes, path: Path, device: str, threads: int | None, cuda_graph: bool
 ) -> onnxruntime.InferenceSession:
-    """Open an ONNX file that was checked.
+    """Open a session for an ONNX file that was checked.
 
     Args:
-        model: its bytes.
-        path: of the file, for errors.
+        model: the bytes of the file.
+        path: the path of the file, for errors.
         device, threads, cuda_graph: as for `load`.
 
     Raises:
@@ -65,7 +67,7 @@ def _open_on_cuda(
     model: bytes, options: onnxruntime.SessionOptions, cuda_graph: bool
 ) -> tuple[onnxruntime.InferenceSession | None, str]:
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return None, "the installed onnxruntime was built without it."
+        return None, "the installed onnxruntime was built without CUDA."
     said = io.StringIO()
     with contextlib.redirect_stdout(said):  # preload_dlls prints missing libraries
         onnxruntime.preload_dlls()
@@ -79,7 +81,7 @@ def _open_on_cuda(
         )
     finally:
         onnxruntime.set_default_logger_severity(2)
-    # That CUDA is available means only that onnxruntime was built with it; the session knows.
+    # onnxruntime lists CUDA if it was built with CUDA; only the session knows if it can use it.
     if runs_on_cuda(session):
         return session, ""
     return None, " ".join(said.getvalue().split()) or "the session fell back to the CPU."

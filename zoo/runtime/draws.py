@@ -1,4 +1,4 @@
-"""Samples of the priors in signatures, with numpy only."""
+"""Sample the priors that signatures describe, with NumPy only."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def draw_by_label(
     label: Any,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return samples `[n, *shape]`, float32, of a `normal_by_label` prior, one for each label.
+    """Return one sample of a `normal_by_label` prior for each label, float32 `[n, *shape]`.
 
     Raises:
-        ValueError: `label` is not `n` integers from 0 to the number of classes - 1.
+        ValueError: `label` does not hold `n` integers from 0 to the number of classes - 1.
     """
     try:
         means, scales = (np.asarray(prior[key], np.float32) for key in ("means", "scales"))
@@ -43,28 +43,27 @@ def draw_by_label(
 def draw_prior(
     prior: dict[str, Any], n: int, shape: tuple[int, ...], rng: np.random.Generator
 ) -> np.ndarray:
-    """Return samples `[n, *shape]`, float32, of a prior in a signature.
+    """Return samples of a prior from a signature, float32 `[n, *shape]`.
 
     Known kinds: `normal` (`mean`, `scale`), `uniform` (`low`, `high`), `sphere` (`radius`),
     `mixture` of Gaussians (`means` [k, d], `weights`, and `scales` or `factors` [k, d, d]),
     `swiss_roll` (`radius`, `turns`, `noise`), one-hot `categorical` (`weights`), `bernoulli` (`p`),
-    and `normal_by_label` (`means` and `scales` [labels, d]), whose labels are random too, all
-    equally likely.
+    and `normal_by_label` (`means` and `scales` [labels, d]), whose labels are drawn uniformly.
 
     Raises:
-        ValueError: another kind, or entries that do not fit each other or codes of this shape.
+        ValueError: the kind is unknown, or the entries do not fit each other or the shape of codes.
     """
     kind = prior.get("kind")
     if kind not in list(_KINDS):
         raise ValueError(
-            f"The prior is {shortened(prior)}, of a kind that this runtime cannot sample; sample "
-            "it yourself and pass the array."
+            f"The prior is {shortened(prior)}; this runtime cannot sample this kind. Sample it "
+            "yourself and pass the array."
         )
     try:
         with np.errstate(all="ignore"):  # values that are not finite raise an error below
             draws = _drawn(kind, prior, (n, *shape), rng).astype(np.float32)
         if draws.shape != (n, *shape) or not np.isfinite(draws).all():
-            raise ValueError(f"samples of shape {draws.shape[1:]}, or not finite")
+            raise ValueError(f"samples have shape {draws.shape[1:]}, or are not finite")
     except Exception as error:  # untrusted numbers may cause any error in NumPy
         raise ValueError(_refusal(prior, shape, error)) from error
     return draws
@@ -81,7 +80,7 @@ def _drawn(
 ) -> np.ndarray:
     n = size[0]
     if kind == "normal":
-        # All in float32, so that a seed gives the same rows as the zoo's own prior.
+        # Compute in float32, so that a seed gives the same rows as the zoo's own prior.
         draws = rng.standard_normal(size, np.float32) * np.float32(_array(prior, "scale", 1))
         draws += np.float32(_array(prior, "mean", 0))
     elif kind == "uniform":

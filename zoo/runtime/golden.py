@@ -1,4 +1,4 @@
-"""A test of an installation: golden inputs must give the outputs that Keras gave."""
+"""Test an installation: golden inputs must give the same outputs as in Keras."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .tensors import TensorSpec
 FOLDER = "golden"
 INDEX = "index.json"
 ARRAYS = "golden.npz"
-MOST_ROWS = 64  # eight of every case of the proof are written, and there are at most four cases
+MOST_ROWS = 64  # exports hold eight rows of each case of the parity check, which has at most four
 
 
 class ParityError(RuntimeError):
-    """An exported file does not compute the same as the Keras model; `report` has all errors."""
+    """An exported file does not compute the same as the Keras model; `report` lists the errors."""
 
     def __init__(self, message: str, report: dict[str, Any] | None = None):
         super().__init__(message)
@@ -46,9 +46,10 @@ def self_test(
         the largest absolute difference of each output.
 
     Raises:
-        ParityError: an error is larger than the index allows.
-        FileNotFoundError: there is no part in `folder`, or an older export without golden files.
-        ValueError, RuntimeError: as `load` does; a golden file that was changed.
+        ParityError: an error is larger than the golden index allows.
+        FileNotFoundError: there is no part in `folder`, or it is an older export without golden
+            files.
+        ValueError, RuntimeError: as `load` does; or a golden file was changed.
     """
     folder = Path(folder)
     session = load(folder, device=device, threads=threads)
@@ -100,7 +101,7 @@ def _read(session: Session, index: dict[str, Any], archive: bytes) -> tuple[dict
 
 
 def _array(archive: zipfile.ZipFile, key: str, tensor: TensorSpec) -> np.ndarray:
-    """Return an array of the archive, whose header must be right before memory is taken."""
+    """Return an array of the archive; its header is checked before memory is allocated."""
     with archive.open(f"{key}.npy") as file:
         version = np.lib.format.read_magic(file)
         if version != (1, 0):

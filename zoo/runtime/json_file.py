@@ -6,21 +6,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-DEEPEST = 100  # levels; a model of models of models has some 40
+DEEPEST = 100  # levels of nesting; a model that nests models twice has about 40
 
 
 def read_object(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file.
 
     Raises:
-        ValueError: the file is incomplete, not UTF-8, not an object, has an entry twice, a number
-            with thousands of digits, or is nested more than 100 levels deep.
+        ValueError: the file is incomplete, not UTF-8 or not an object; it has the same entry twice,
+            or a number with thousands of digits; or it is nested more than 100 levels deep.
     """
     return parse_object(path.read_bytes(), path)
 
 
 def parse_object(text: bytes, path: str | Path) -> dict[str, Any]:
-    """Return the object in the bytes of a JSON file; `path` is for the message.
+    """Return the object in the bytes of a JSON file; errors name `path`.
 
     Raises:
         ValueError: as `read_object` does.
@@ -42,12 +42,12 @@ def shortened(value: Any) -> str:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an entry that is there twice, as JSON readers treat it differently."""
+    """Refuse an entry that appears twice, as JSON readers differ in which one they use."""
     content = dict(pairs)
     if len(content) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the entry {twice!r} is there more than once")
+        raise ValueError(f"the entry {twice!r} appears more than once")
     return content
 
 

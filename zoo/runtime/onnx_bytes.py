@@ -1,9 +1,9 @@
-"""A strict reader of ONNX files, which decides what a library may open.
+"""Check ONNX files strictly before onnxruntime opens them.
 
-onnxruntime reads weights "outside of the file" from the current folder, and runs whatever a graph
-says: loops of 2^62 steps, functions that call functions. An export needs none of this. So a file is
-accepted only if it holds nothing but what exports hold (`onnx_format`), written in the one way that
-leaves no reader a choice: shortest integers, known fields of the right type, no field twice. This
+onnxruntime reads external weights from the current folder, and runs whatever is in a graph: loops
+of 2^62 steps, functions that call functions. Exports need none of this. So a file is accepted only
+if it holds nothing but what exports hold (`onnx_format`), in the only encoding that all readers
+understand in the same way: shortest integers, known fields of the right type, no field twice. This
 module decodes protobuf itself, as the runtime has neither `onnx` nor `protobuf`.
 """
 
@@ -29,16 +29,16 @@ from .onnx_format import (
 )
 from .tensors import TensorSpec
 
-# A reader in Python needs about 200 bytes a field; large graphs have some hundred thousand.
+# This reader needs about 200 bytes per field; large graphs have some hundred thousand fields.
 MOST_FIELDS = 1_000_000
 
 _VARINT, _BYTES, _FOUR_BYTES = 0, 2, 5  # protobuf's wire types; exports need no others
 _WIRE = {"int": _VARINT, "float": _FOUR_BYTES}  # all other kinds are bytes
-_ORT_FORMAT = b"ORTM"  # onnxruntime recognizes its own format by these bytes, and would open it too
+_ORT_FORMAT = b"ORTM"  # marks onnxruntime's own format, which onnxruntime would open, too
 _PLACES = {"float_data": 4, "double_data": 8}  # bytes of a value; integers are shorter or longer
 _INTERFACE_TYPES = {"float32": "tensor(float)", "int32": "tensor(int32)"}
 
-# A name, a type as onnxruntime writes it, and sizes: numbers, names, or None where there is nothing
+# A name, a type as onnxruntime writes it, and sizes: numbers, names, or None if a size is missing
 Declared = tuple[str, str, list[int | str | None]]
 Message = dict[str, Any]
 
@@ -51,22 +51,23 @@ class Interface(NamedTuple):
 
 
 class _OutsideError(ValueError):
-    """A tensor whose values are in another file."""
+    """The file has a tensor whose values are in another file."""
 
 
 def check_model(model: bytes, path: str | os.PathLike) -> Interface:
-    """Refuse an ONNX file that holds anything but what an export holds.
+    """Refuse an ONNX file that holds anything that exports do not hold.
 
     Args:
-        model: its bytes.
-        path: of the file, for errors.
+        model: the bytes of the file.
+        path: the path of the file, for errors.
 
     Returns:
         the inputs and outputs of its graph.
 
     Raises:
-        ValueError: it has another format, refers to other files, holds loops, branches, functions,
-            unknown operators or fields, or bytes that readers may understand differently.
+        ValueError: the file has another format, refers to other files, holds loops, branches,
+            functions, unknown operators or fields, or bytes that readers may understand
+            differently.
     """
     if model[4:8] == _ORT_FORMAT:
         raise ValueError(
@@ -81,8 +82,8 @@ def check_model(model: bytes, path: str | os.PathLike) -> Interface:
         ) from error
     except ValueError as error:
         raise ValueError(
-            f"{path} is not an ONNX file as export writes it: {error}. It was not opened: export "
-            "again."
+            f"{path} is not an ONNX file as export writes it: {error}, so it was "
+            "not opened: export again."
         ) from error
 
 
@@ -92,25 +93,25 @@ def check_interface(
     outputs: Iterable[TensorSpec],
     path: str | os.PathLike = "The ONNX file",
 ) -> None:
-    """Refuse a graph whose inputs and outputs are not the described ones, or have free sizes.
+    """Refuse a graph whose inputs and outputs differ from the signature, or have unknown sizes.
 
     Args:
-        found: of the graph.
-        inputs, outputs: as the signature describes them.
-        path: of the file, for errors.
+        found: the inputs and outputs of the graph.
+        inputs, outputs: the tensors that the signature describes.
+        path: the path of the file, for errors.
 
     Raises:
-        ValueError: another name, type or shape, a size that the graph leaves free, or a fixed size
-            of the batch.
+        ValueError: a name, type or shape differs, the graph does not fix a size, or it fixes the
+            size of the batch.
     """
     for described, declared in ((inputs, found.inputs), (outputs, found.outputs)):
         wanted = [(t.name, _INTERFACE_TYPES[t.dtype], ["batch", *t.shape]) for t in described]
         if wanted != declared:
-            raise ValueError(f"{path} has {declared}, but its signature says {wanted}.")
+            raise ValueError(f"{path} has {declared}, but its signature lists {wanted}.")
 
 
 class _Reader:
-    """Reads messages as dicts by names of fields: values, or lists of repeated ones."""
+    """Read messages as dicts from field names to values, or to lists for repeated fields."""
 
     def __init__(self):
         self.left = MOST_FIELDS
@@ -129,7 +130,7 @@ class _Reader:
             if field.repeated:
                 content.setdefault(field.name, []).append(self._value(field, value))
             elif field.name in content:
-                raise ValueError(f"{message}.{field.name} is there more than once")
+                raise ValueError(f"{message}.{field.name} appears more than once")
             else:
                 content[field.name] = self._value(field, value)
         return content
@@ -153,7 +154,7 @@ def _refusal(message: str, number: int) -> ValueError:
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-    """Yield the fields of a message: number, wire type, and an integer or bytes."""
+    """Yield the fields of a message: the number, the wire type, and an integer or bytes."""
     place, end = 0, len(data)
     while place < end:
         key, place = _varint(data, place)
@@ -166,7 +167,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
             length, place = _varint(data, place)
         elif wire == _FOUR_BYTES:
             length = 4
-        else:  # eight bytes, groups, and two numbers without a meaning
+        else:  # eight bytes, groups, and two numbers that protobuf does not define
             raise ValueError(f"the field {number} has the wire type {wire}")
         if length > end - place:
             raise ValueError(f"the field {number} is longer than the message that holds it")
@@ -175,10 +176,10 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
 
 
 def _varint(data: memoryview, place: int) -> tuple[int, int]:
-    """Return an integer of 7 bits per byte, lowest first, and the position after it.
+    """Return an integer of 7 bits per byte, lowest bits first, and the position after it.
 
-    Only the shortest way to write an integer of 64 bits is accepted: readers cut longer ones to
-    different sizes.
+    Only the shortest encoding of a 64-bit integer is accepted: readers shorten longer encodings to
+    different numbers of bits.
     """
     value = shift = 0
     for byte in data[place : place + 10]:
@@ -194,7 +195,7 @@ def _varint(data: memoryview, place: int) -> tuple[int, int]:
 def _checked(model: Message) -> Interface:
     domains = [entry.get("domain", "") for entry in model.get("opset_import", [])]
     if len(domains) != 1 or domains[0] not in STANDARD:
-        raise ValueError(f"it needs the operators of {domains}, and not of ONNX alone")
+        raise ValueError(f"it needs operators of {domains}, and not only those of ONNX")
     graph = model.get("graph")
     if graph is None:
         raise ValueError("it holds no graph")
@@ -206,7 +207,7 @@ def _checked(model: Message) -> Interface:
         operator, domain = node.get("op_type", ""), node.get("domain", "")
         if domain not in STANDARD or operator not in OPERATORS:
             whole = f"{domain}.{operator}" if domain else operator
-            raise ValueError(f"it has the operator {whole[:100]!r}, which is not on the list")
+            raise ValueError(f"it has the operator {whole[:100]!r}, which exports do not use")
         for attribute in node.get("attribute", []):
             _check_attribute(operator, attribute)
             tensors += [attribute["t"]] if "t" in attribute else []
@@ -225,7 +226,7 @@ def _check_attribute(operator: str, attribute: Message) -> None:
 
 
 def _check_tensor(tensor: Message) -> None:
-    """Refuse a tensor whose shape says more, or fewer, values than it holds."""
+    """Refuse a tensor whose number of values does not match its shape."""
     name, kind, shape = tensor.get("name", ""), tensor.get("data_type", 0), tensor.get("dims", [])
     if tensor.get("data_location", 0) != 0:
         raise _OutsideError(f"the tensor {name[:100]!r} has its values in another file")
@@ -237,7 +238,7 @@ def _check_tensor(tensor: Message) -> None:
     others = tensor.keys() - {"name", "data_type", "dims", "doc_string", "data_location", place}
     if place == "raw_data" or place in _PLACES:
         held, rest = divmod(len(values), size if place == "raw_data" else _PLACES[place])
-    else:  # integers of as many bytes as they need, the last of each below 128
+    else:  # integers of variable length; only the last byte of each is below 128
         held, rest = int(np.count_nonzero(np.frombuffer(values, np.uint8) < 0x80)), 0
     if others or rest or held != count:
         raise ValueError(
@@ -253,6 +254,6 @@ def _declared(value: Message) -> Declared:
     sizes: list[int | str | None] = []
     for dim in tensor.get("shape", {}).get("dim", []):
         if len(dim) > 1:
-            raise ValueError(f"a size of {value.get('name', '')[:100]!r} is a number and a name")
+            raise ValueError(f"a size of {value.get('name', '')[:100]!r} has a number and a name")
         sizes.append(dim.get("dim_value", dim.get("dim_param")))
     return value.get("name", ""), f"tensor({kind})", sizes

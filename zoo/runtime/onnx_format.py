@@ -1,4 +1,4 @@
-"""What an ONNX file of an export may hold: fields of its messages, operators, types of values."""
+"""What an exported ONNX file may hold: message fields, operators, and data types."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Field(NamedTuple):
     Attributes:
         name: as in onnx.proto.
         kind: "int", "float" (four bytes), "text" (UTF-8), "bytes", or the name of a message.
-        repeated: whether it may be there more than once.
+        repeated: whether the field may appear more than once.
     """
 
     name: str
@@ -19,7 +19,7 @@ class Field(NamedTuple):
     repeated: bool = False
 
 
-# The fields that exporters write, by number. Whatever else onnx.proto has is refused.
+# The fields that exporters write, by number. All other fields of onnx.proto are refused.
 FIELDS: dict[str, dict[int, Field]] = {
     "ModelProto": {
         1: Field("ir_version", "int"),
@@ -75,7 +75,7 @@ FIELDS: dict[str, dict[int, Field]] = {
         10: Field("double_data", "bytes"),
         11: Field("uint64_data", "bytes"),
         12: Field("doc_string", "text"),
-        14: Field("data_location", "int"),  # onnxruntime's quantizer writes 0, for "in this file"
+        14: Field("data_location", "int"),  # onnxruntime's quantizer writes 0: "in this file"
     },
     "ValueInfoProto": {
         1: Field("name", "text"),
@@ -88,7 +88,7 @@ FIELDS: dict[str, dict[int, Field]] = {
     "TensorShapeProto.Dimension": {1: Field("dim_value", "int"), 2: Field("dim_param", "text")},
 }
 
-# What some of the refused fields are, for errors.
+# Descriptions of some refused fields, for errors.
 REFUSED = {
     ("ModelProto", 20): "a training graph",
     ("ModelProto", 25): "functions of its own",
@@ -105,7 +105,7 @@ REFUSED = {
     ("TypeProto", 8): "a sparse tensor",
     ("TypeProto", 9): "an optional value",
 }
-OUTSIDE = ("TensorProto", 13)  # external_data: where in another file a tensor's values are
+OUTSIDE = ("TensorProto", 13)  # external_data: the place of a tensor's values in another file
 
 # The field that holds an attribute's value, by its `type`: no graphs, no types, no sparse tensors.
 ATTRIBUTES = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
@@ -116,11 +116,11 @@ TYPES = {
     **{6: ("int32", 4), 7: ("int64", 8), 9: ("bool", 1), 10: ("float16", 2), 11: ("double", 8)},
     **{12: ("uint32", 4), 13: ("uint64", 8), 16: ("bfloat16", 2)},
 }
-# Where values lie that are not in `raw_data`; the others are in `int32_data`.
+# The fields of values that are not in `raw_data`; types that are not listed use `int32_data`.
 TYPED = {1: "float_data", 7: "int64_data", 11: "double_data", 12: "uint64_data", 13: "uint64_data"}
 
-# Operators that compute tensors from tensors: no loops and branches, no random numbers, no texts,
-# sequences and optional values, no images in files.
+# Operators that compute tensors from tensors. There are no loops and branches, random numbers,
+# texts, sequences, optional values, or decoders of image files.
 OPERATORS = {
     "Abs", "Acos", "Acosh", "Add", "AffineGrid", "And", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan",
     "Atanh", "Attention", "AveragePool", "BatchNormalization", "BitShift", "BitwiseAnd",
@@ -145,4 +145,4 @@ OPERATORS = {
     "Swish", "Tan", "Tanh", "ThresholdedRelu", "Tile", "TopK", "Transpose", "Trilu", "Unique",
     "Unsqueeze", "Where", "Xor",
 }  # fmt: skip
-STANDARD = ("", "ai.onnx")  # both name ONNX's own operators
+STANDARD = ("", "ai.onnx")  # both are names of the domain of ONNX's own operators

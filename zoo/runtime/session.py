@@ -1,4 +1,4 @@
-"""Sessions, which run exported parts on arrays by name."""
+"""Sessions, which run exported parts: they take and return arrays by name."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def load(
             precision.
         cuda_graph: record the runs of `Session.bind` on a GPU as a CUDA graph, and replay it.
         memory: about how many bytes a call may take for intermediate values; larger batches run in
-            pieces. None takes the fastest: pieces of 16 MiB (and at least 16 rows) on a CPU, of
-            512 MiB on a GPU.
+            pieces. None takes the fastest size: pieces of 16 MiB (and at least 16 rows) on a CPU,
+            of 512 MiB on a GPU.
         verify_checksum: compare size and SHA-256 of the ONNX file with the signature before the
             file is parsed.
 
@@ -57,17 +57,17 @@ def load(
 
     Raises:
         FileNotFoundError: there is no exported part in `folder`.
-        ValueError: the signature is invalid, the file is not the exported one, it holds what no
-            export holds (weights in other files, loops, functions, free sizes), or an argument is
-            wrong.
+        ValueError: the signature is invalid, the file is not the exported one, it holds something
+            that exports never hold (weights in other files, loops, functions, unknown sizes), or an
+            argument is wrong.
         RuntimeError: onnxruntime cannot read the file, or the device cannot be used.
     """
     if device not in ("cpu", "cuda", "auto"):
-        raise ValueError(f"device is {device!r}; it is 'cpu', 'cuda' or 'auto'.")
+        raise ValueError(f"device is {device!r}; give 'cpu', 'cuda' or 'auto'.")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise ValueError(f"threads is {threads!r}; it is a whole number from 1, or None.")
+        raise ValueError(f"threads is {threads!r}; give a whole number of at least 1, or None.")
     if memory is not None and (not isinstance(memory, int) or memory < 1):
-        raise ValueError(f"memory is {memory!r}; it is a number of bytes, such as 256 * 2**20.")
+        raise ValueError(f"memory is {memory!r}; give a number of bytes, such as 256 * 2**20.")
     folder = Path(folder)
     signature = read_signature(folder)
     file = onnx_file(variant)
@@ -77,9 +77,9 @@ def load(
 
 
 def onnx_file(variant: str | None) -> str:
-    """Return the name of a part's ONNX file: `model.onnx`, or that of a variant."""
+    """Return the name of a part's ONNX file: `model.onnx`, or the file of a variant."""
     if variant not in (None, *VARIANTS):
-        raise ValueError(f"variant is {variant!r}; it is one of {list(VARIANTS)}, or None.")
+        raise ValueError(f"variant is {variant!r}; give one of {list(VARIANTS)}, or None.")
     return f"model.{variant}.onnx" if variant else ONNX_FILE
 
 
@@ -88,11 +88,11 @@ class Session:
 
     Attributes:
         inputs, outputs: tuples of `TensorSpec`, in the order of the signature.
-        signature: the whole of `signature.json`.
+        signature: the content of `signature.json`.
         variant: "float16", "int8", or None for full precision.
         device: `"cpu"` or `"cuda"`, as onnxruntime reports it.
         rows_at_once: how many rows run together; larger batches run in pieces.
-        onnx: the session of onnxruntime.
+        onnx: the onnxruntime session.
 
     Many threads may call one session at the same time.
     """
@@ -127,19 +127,20 @@ class Session:
         """Run the part.
 
         Args:
-            **inputs: one array (or nested list) for every input, with the batch first. Inputs of
-                float32 take floats of any width, and codes also integers; inputs of int32 take
-                integers of any width. An input with columns also takes rows as dictionaries, or a
-                data frame, by name, with categories as text. NaN, infinity, values out of range,
-                and images of integers are refused.
+            **inputs: one array (or nested list) for every input, with the batch as first dimension.
+                Inputs of dtype float32 take floats of any width, and codes also integers; inputs of
+                dtype int32 take integers of any width. An input with columns also takes rows as
+                dictionaries or as a data frame with named columns and categories as text. NaN,
+                infinity, values out of range, and images of integers are refused.
 
         Returns:
-            A dict of arrays, one for every output, in the order of the signature; all finite.
+            A dict of arrays, one for every output, in the order of the signature; all values are
+            finite.
 
         Raises:
             TypeError: a wrong dtype, such as floats for labels.
             ValueError: missing or unknown names, wrong shapes, values out of range; or the outputs
-                are NaN or infinite, as for codes far from all others.
+                are NaN or infinite, which happens for codes far from those of the training.
             RuntimeError: onnxruntime fails.
         """
         feed, n = self.check(inputs)
@@ -148,7 +149,7 @@ class Session:
         return outputs
 
     def compute(self, feed: dict[str, np.ndarray], n: int) -> dict[str, np.ndarray]:
-        """Run the part on the result of `check`, without checks of the outputs."""
+        """Run the part on the result of `check`, without checking the outputs."""
         if n == 0:
             return {o.name: np.zeros((0, *o.shape), o.dtype) for o in self.outputs}
         if n > self.rows_at_once:
@@ -156,14 +157,14 @@ class Session:
         return dict(zip(self._output_names, self._run(feed), strict=True))
 
     def check_outputs(self, outputs: dict[str, np.ndarray], n: int) -> None:
-        """Raise a ValueError unless the outputs of `n` rows have their shapes and are finite."""
+        """Raise a ValueError unless outputs have `n` rows of the right shape and are finite."""
         try:
             for tensor in self.outputs:
                 check_result(tensor, outputs[tensor.name], n)
         except ValueError as error:
-            fix = "give inputs like those of the training."
+            fix = "give inputs like the training data."
             if self.variant == "float16":
-                fix = f"load it without variant=, as half precision ends at 65504, or {fix}"
+                fix = f"load it without variant=, as float16 has no values above 65504, or {fix}"
             part = self.signature["part"]
             raise ValueError(f"The {part} fails on these inputs: {error} Fix: {fix}") from error
 
@@ -173,7 +174,7 @@ class Session:
         """Return the inputs as arrays for onnxruntime, and the number of rows.
 
         Args:
-            inputs: as for a call.
+            inputs: the arguments of a call.
             some: whether inputs may be missing.
 
         Raises:
@@ -196,7 +197,7 @@ class Session:
         return feed, rows.pop()
 
     def bind(self, rows: int) -> Bound:
-        """Reserve buffers on the device for batches of one size, which every call uses again.
+        """Reserve buffers on the device for batches of one size; every call uses them again.
 
         This is faster on a GPU. With `load(..., cuda_graph=True)`, the first run is recorded as a
         CUDA graph, and later runs replay it.
@@ -211,13 +212,14 @@ class Session:
             ValueError: `rows` is not a whole number of at least 1.
         """
         if not isinstance(rows, int) or rows < 1:
-            raise ValueError(f"rows is {rows!r}; it is a whole number from 1.")
+            raise ValueError(f"rows is {rows!r}; give a whole number of at least 1.")
         return Bound(self, rows, next(self._graphs) if self._graphs else None)
 
     def warm_up(self, *rows: int) -> None:
-        """Run once for every number of rows, so that the first real call is as fast as the others.
+        """Run once for every number of rows, so that the first real call is as fast as later ones.
 
-        onnxruntime reserves memory, and on a GPU chooses kernels, at the first run of every size.
+        At the first run with a new number of rows, onnxruntime reserves memory and, on a GPU,
+        chooses kernels.
 
         Args:
             *rows: the numbers of rows of later calls; 1 by default.
@@ -259,7 +261,7 @@ class Session:
         Args:
             n: the number of samples.
             seed: the same seed gives the same samples; None gives new ones at every call.
-            name: of the input, if more than one has a prior.
+            name: the name of the input, if more than one has a prior.
             label: integers [n], the labels of the samples, if the prior depends on them.
 
         Returns:
@@ -267,11 +269,11 @@ class Session:
 
         Raises:
             ValueError: `n` is not a whole number, no input has a prior, `name` is missing or wrong,
-                or the prior cannot be sampled, such as one of a kind that this runtime does not
-                know.
+                or the prior cannot be sampled, for example because this runtime does not know its
+                kind.
         """
         if not isinstance(n, (int, np.integer)) or n < 0:
-            raise ValueError(f"n is {n!r}; it is a whole number of rows.")
+            raise ValueError(f"n is {n!r}; give a whole number of rows.")
         drawable = {tensor.name: tensor for tensor in self.inputs if tensor.prior}
         if not drawable:
             raise ValueError(f"No input of the {self.signature['part']} has a prior.")
@@ -291,7 +293,7 @@ class Session:
     def _wrong_names(self, inputs: dict[str, Any]) -> str:
         wanted = "; ".join(str(tensor) for tensor in self.inputs)
         came = ", ".join(inputs) or "nothing"
-        return f"The {self.signature['part']} takes {wanted}. What came: {came}."
+        return f"The {self.signature['part']} takes {wanted}. Received: {came}."
 
     def __repr__(self) -> str:
         inputs = "; ".join(str(tensor) for tensor in self.inputs)
@@ -303,20 +305,20 @@ class Session:
 def read_model(
     folder: Path, file: str, signature: dict[str, Any], verify_checksum: bool = True
 ) -> bytes:
-    """Return the bytes of a part's ONNX file, if they are those of an export.
+    """Return the bytes of a part's ONNX file, after checking that it is an exported file.
 
     Args:
         folder: the folder of the part.
         file: the name of the file, from `onnx_file`.
-        signature: of the folder.
-        verify_checksum: whether size and SHA-256 must be those in the signature.
+        signature: the signature in the folder.
+        verify_checksum: whether to compare size and SHA-256 with the signature.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not the exported file, or holds what no export holds.
+        ValueError: it is not the exported file, or holds something that exports never hold.
     """
-    # The name is fixed by us, not read from the signature, so no path can leave the folder.
-    # The bytes that were checked are the bytes that get parsed.
+    # The name is a constant, not read from the signature, so no path can leave the folder.
+    # onnxruntime parses the same bytes that were checked here, not the file again.
     path = folder / file
     if not path.is_file():
         option = "formats=('onnx', ...)" if file == ONNX_FILE else "variants=('float16', 'int8')"
@@ -330,7 +332,7 @@ def read_model(
 
 
 def _interface(session: onnxruntime.InferenceSession) -> Interface:
-    """Return the inputs and outputs as onnxruntime found them."""
+    """Return the inputs and outputs that onnxruntime found in the graph."""
     inputs, outputs = (
         [(node.name, node.type, list(node.shape)) for node in nodes]
         for nodes in (session.get_inputs(), session.get_outputs())

@@ -1,4 +1,4 @@
-"""The file `signature.json`, which describes a part, and its checks; needs only NumPy."""
+"""Read and check `signature.json`, which describes a part; needs only NumPy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SIGNATURE_FILE = "signature.json"
 
 
 def read_signature(folder: Path) -> dict[str, Any]:
-    """Read and check `signature.json` of a part's folder.
+    """Read and check the `signature.json` in a part's folder.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is invalid, or has another version.
+        FileNotFoundError: the folder has no signature.
+        ValueError: the signature is invalid, or has another format version.
     """
     path = folder / SIGNATURE_FILE
     if not path.is_file():
@@ -50,7 +50,7 @@ def check_bytes(data: bytes, expected: dict[str, Any] | None, path: Path) -> Non
     if len(data) != expected["bytes"] or digest != expected["sha256"]:
         raise ValueError(
             f"{path} is not the file that was exported: it has {len(data)} bytes and SHA-256 "
-            f"{digest[:12]}..., but the signature says {expected['bytes']} bytes and "
+            f"{digest[:12]}..., but the signature states {expected['bytes']} bytes and "
             f"{expected['sha256'][:12]}... . Copy it again, or export again."
         )
 
@@ -58,7 +58,7 @@ def check_bytes(data: bytes, expected: dict[str, Any] | None, path: Path) -> Non
 def _check(signature: dict[str, Any]) -> None:
     """Raise a ValueError unless a signature has all entries that sessions, pages, servers need."""
     part, model = signature.get("part"), signature.get("model")
-    # It is used for the name of a folder, and in the name of a served model.
+    # The part's name becomes the name of a folder, and a piece of the name of a served model.
     if not isinstance(part, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", part):
         raise ValueError(f"part is {shortened(part)}")
     if not isinstance(model, dict) or not isinstance(model.get("class"), str):
@@ -74,7 +74,7 @@ def _check(signature: dict[str, Any]) -> None:
     for name, entry in files.items():
         known = isinstance(entry, dict) and {"bytes", "sha256"} <= entry.keys()
         if not known or not isinstance(entry["bytes"], int) or not isinstance(entry["sha256"], str):
-            raise ValueError(f"files says {shortened(entry)} of {name!r}, without bytes and sha256")
+            raise ValueError(f"files has {shortened(entry)} for {name!r}, without bytes and sha256")
     for which in ("inputs", "outputs"):
         tensors(signature, which)
 

@@ -1,4 +1,4 @@
-"""Rows of a table, as dictionaries or a data frame, as the numbers that a part takes."""
+"""Convert rows of a table (dictionaries or a data frame) to the numbers that a part takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TableRows:
     """The columns of an input, by name; categories are columns of 0 and 1.
 
     Attributes:
-        names: of the columns of a table that rows come from, in order; one for each category.
+        names: the names of the columns of the original table, in order; a category is one column.
     """
 
     def __init__(self, columns: Sequence[str], categories: Sequence[Mapping[str, Any]] = ()):
@@ -38,14 +38,13 @@ class TableRows:
         """Return rows as float32 [n, columns].
 
         Args:
-            rows: dictionaries, a list of them or one alone, or a table of pandas, Polars or
-                PyArrow: with a text for each category, or with its columns of 0 and 1. Numbers may
-                be text, as in a CSV file; spaces at the ends of text do not count.
+            rows: a dictionary, a list of dictionaries, or a table of pandas, Polars or PyArrow. A
+                category is one text, or its columns of 0 and 1. Numbers may be text, as in a CSV
+                file; spaces around text are ignored.
 
         Raises:
-            ValueError: columns that are missing or not known, a cell that is no number or not
-                finite, or a category with no value, or another than the known ones; row and column
-                are named.
+            ValueError: a column is missing or unknown, a cell is not a finite number, or the value
+                of a category is missing or unknown; the error names the row and the column.
         """
         rows = _dictionaries(rows)
         x = np.zeros((len(rows), len(self._columns)), "float32")
@@ -74,7 +73,7 @@ class TableRows:
             if text not in values:
                 came = "no value" if text.lower() in ("", "none", "nan") else shortened(cells[name])
                 raise ValueError(
-                    f"Row {i} has {came} in column {name!r}; one of {_listed(values)} is expected."
+                    f"Row {i} has {came} in column {name!r}; expected one of {_listed(values)}."
                 )
             out[start + values.index(text)] = 1
 
@@ -86,50 +85,50 @@ class TableRows:
             if sorted(part) != [0] * (len(values) - 1) + [1]:
                 raise ValueError(
                     f"Row {i} has {part.sum():g} values in the category {name!r}: one of its "
-                    f"columns is 1, the others are 0. Its values are {_listed(values)}."
+                    f"columns must be 1, the others 0. Its values are {_listed(values)}."
                 )
 
 
 def columns_of(entry: Any) -> TableRows | None:
-    """Return the columns that an input of a signature names, or None if rows cannot name them.
+    """Return the columns that an input in a signature lists, or None if they cannot have names.
 
     Raises:
-        ValueError: names or categories that do not go together.
+        ValueError: the names or categories are inconsistent.
     """
     names, categories = entry.get("columns"), entry.get("categories") or []
     if names is None:
         return None
     shape = entry.get("shape")
     if not _are_names(names) or not isinstance(shape, list) or shape[1:] != [len(names)]:
-        raise ValueError(f"columns is {shortened(names)}, which does not go with {shape}")
+        raise ValueError(f"columns is {shortened(names)}, which does not fit the shape {shape}")
     taken: set[int] = set()
     for category in categories if isinstance(categories, list) else [None]:
         known = category if isinstance(category, dict) else {}
         first, values = known.get("first"), known.get("values") or []
         named = isinstance(known.get("column"), str)
         if not named or type(first) is not int or not _are_names(values) or len(values) < 2:
-            raise ValueError(f"categories says {shortened(category)}")
+            raise ValueError(f"categories has the invalid entry {shortened(category)}")
         places = set(range(first, first + len(values)))
         if first < 0 or max(places) >= len(names) or places & taken:
-            raise ValueError(f"categories says {shortened(category)}, for {len(names)} columns")
+            raise ValueError(f"categories has {shortened(category)}, for {len(names)} columns")
         taken |= places
     made_of = [category["column"] for category in categories]
     others = [name for j, name in enumerate(names) if j not in taken]
     if len({*made_of, *others}) < len(made_of) + len(others):
-        return None  # two columns of a table would have one name: only arrays tell them apart
+        return None  # two columns of a table would have the same name, so only arrays are accepted
     return TableRows(names, categories)
 
 
 def are_rows(value: Any) -> bool:
-    """Return whether a value is a dictionary, a list of dictionaries, or a table with names."""
+    """Return whether a value is a dictionary, a list of them, or a table with column names."""
     if isinstance(value, list | tuple):
         return bool(value) and isinstance(value[0], Mapping)
-    if hasattr(value, "iterrows"):  # pandas, whose columns may have numbers in place of names
+    if hasattr(value, "iterrows"):  # pandas, whose column names may be numbers
         return all(isinstance(name, str) for name in value.columns)
     return isinstance(value, Mapping) or any(hasattr(value, way) for way in _WAYS)
 
 
-_WAYS = ("to_dicts", "column_names")  # of Polars and PyArrow
+_WAYS = ("to_dicts", "column_names")  # attributes of tables of Polars and PyArrow
 
 
 def _dictionaries(rows) -> list[Mapping]:
@@ -141,10 +140,10 @@ def _dictionaries(rows) -> list[Mapping]:
         return rows.to_pylist()
     if hasattr(rows, "iterrows"):
         if not rows.columns.is_unique:
-            raise ValueError("The table has two columns of the same name.")
+            raise ValueError("The table has two columns with the same name.")
         return rows.to_dict("records")
     if strange := [i for i, row in enumerate(rows) if not isinstance(row, Mapping)]:
-        raise ValueError(f"Row {strange[0]} is no dictionary, as the first one is.")
+        raise ValueError(f"Row {strange[0]} is not a dictionary, but the first row is one.")
     return list(rows)
 
 

@@ -1,4 +1,4 @@
-"""The inputs and outputs of a part: names, dtypes, shapes, ranges, and checks of arrays."""
+"""The inputs and outputs of a part: names, dtypes, shapes and ranges; checks of arrays."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from .json_file import shortened
 
 _BOUNDS = {"float32": float(np.finfo(np.float32).max), "int32": float(np.iinfo(np.int32).max)}
-# Interpolation may give pixels slightly above 1 by rounding, which is not an error of the caller.
+# Interpolation may give pixels slightly above 1 by rounding, which is not the caller's mistake.
 _RANGE_TOLERANCE = 1e-6
 _FEW = 32
 
 
 class TensorSpec(NamedTuple):
-    """One input or output; `shape` is without the batch, and its range is [`low`, `high`]."""
+    """One input or output; `shape` is without the batch, and the range is [`low`, `high`]."""
 
     name: str
     dtype: str
@@ -34,12 +34,12 @@ class TensorSpec(NamedTuple):
             ValueError: there is no range.
         """
         if self.low is None or self.high is None:
-            raise ValueError(f"{self} has no range, so the labels that it takes are unknown.")
+            raise ValueError(f"{self} has no range, so its valid labels are unknown.")
         return range(int(self.low), int(self.high) + 1)
 
     @property
     def is_image(self) -> bool:
-        """Whether this is an image `x`: floats, and not a code."""
+        """Whether this is an image `x` of floats, and not a code."""
         return self.name == "x" and self.dtype == "float32" and self.prior is None
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ def tensors(signature: dict[str, Any], which: str) -> tuple[TensorSpec, ...]:
     """Return the `"inputs"` or `"outputs"` of a signature.
 
     Raises:
-        ValueError: an invalid list, or a name twice.
+        ValueError: the list is invalid, or two tensors have the same name.
     """
     entries = signature.get(which)
     if not isinstance(entries, list) or not entries:
@@ -60,7 +60,7 @@ def tensors(signature: dict[str, Any], which: str) -> tuple[TensorSpec, ...]:
     found = tuple(_tensor(entry) for entry in entries)
     names = [tensor.name for tensor in found]
     if len(set(names)) < len(names):
-        raise ValueError(f"{which} has a name more than once: {', '.join(names)}")
+        raise ValueError(f"{which} has two tensors with the same name: {', '.join(names)}")
     return found
 
 
@@ -73,12 +73,14 @@ def _tensor(entry: Any) -> TensorSpec:
     if dtype not in list(_BOUNDS):
         raise ValueError(f"{name!r} has the dtype {shortened(dtype)}; it is one of {list(_BOUNDS)}")
     if not isinstance(shape, list) or shape[:1] != ["batch"] or not all(map(is_count, shape[1:])):
-        raise ValueError(f"{name!r} has the shape {shortened(shape)}; it is batch and sizes from 1")
+        raise ValueError(
+            f"{name!r} has the shape {shortened(shape)}; expected 'batch', then sizes of at least 1"
+        )
     span, prior = entry.get("range"), entry.get("prior")
     if span is not None and not _is_range(span):
-        raise ValueError(f"{name!r} has the range {shortened(span)}; it is two numbers, or null")
+        raise ValueError(f"{name!r} has the range {shortened(span)}; expected two numbers, or null")
     if prior is not None and not isinstance(prior, dict):
-        raise ValueError(f"{name!r} has the prior {shortened(prior)}; it is an object, or null")
+        raise ValueError(f"{name!r} has the prior {shortened(prior)}; expected an object, or null")
     layout = entry.get("layout", "channels_last")
     if layout not in ("channels_last", "channels_first"):
         raise ValueError(f"{name!r} has the layout {shortened(layout)}")
@@ -100,7 +102,7 @@ def _is_range(span: Any) -> bool:
 
 
 def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
-    """Return a value as an array for an input, or raise a TypeError or ValueError."""
+    """Return a value as an array for an input; raise a TypeError or ValueError if it is invalid."""
     try:
         array = np.asarray(value)
     except Exception as error:
@@ -109,9 +111,9 @@ def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
     kinds = "iu" if tensor.dtype == "int32" else "f" if tensor.is_image else "fiu"
     if array.dtype.kind not in kinds:
         words = {"iu": "integers", "f": "floats", "fiu": "numbers"}[kinds]
-        raise TypeError(f"{tensor} takes {words}; {array.dtype} came.{_dtype_hint(tensor, array)}")
+        raise TypeError(f"{tensor} takes {words}, got {array.dtype}.{_dtype_hint(tensor, array)}")
     if array.ndim == 0 or array.shape[1:] != tensor.shape:
-        raise ValueError(f"{tensor} was expected; shape {array.shape} came.{_hint(tensor, array)}")
+        raise ValueError(f"Expected {tensor}, got shape {array.shape}.{_hint(tensor, array)}")
     if array.size:
         bound = _BOUNDS[tensor.dtype]
         low = -bound if tensor.low is None else tensor.low - _RANGE_TOLERANCE
@@ -120,7 +122,7 @@ def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
             raise ValueError(_out_of_range(tensor, array.min(), array.max()))
         if tensor.is_image and tensor.high is None and _are_bytes(array):
             raise ValueError(
-                f"{tensor}: whole numbers up to {array.max():g} came. If these are pixels up to "
+                f"{tensor}: got whole numbers up to {array.max():g}. If these are pixels up to "
                 "255, divide by 255, or scale them like the training images."
             )
     return array.astype(tensor.dtype, order="C", copy=False)
@@ -130,25 +132,25 @@ def check_result(tensor: TensorSpec, array: Any, rows: int) -> None:
     """Raise a ValueError unless an output has the right shape and is finite."""
     shape = getattr(array, "shape", None)
     if shape != (rows, *tensor.shape):
-        raise ValueError(f"{tensor} was expected for {rows} rows, but shape {shape} came out.")
+        raise ValueError(f"expected {tensor} for {rows} rows, but the output has shape {shape}.")
     if array.dtype.kind == "f":
-        # Much faster than a check of each value, which is only made if this sum overflows.
+        # A sum is much faster than a check of each value, which follows only if the sum overflows.
         flat = array.ravel()
         with np.errstate(all="ignore"):
             size = np.dot(flat, flat)
         if not math.isfinite(size) and not np.isfinite(flat).all():
-            raise ValueError(f"{tensor}: NaN or infinite values came out.")
+            raise ValueError(f"the output {tensor} has NaN or infinite values.")
 
 
 def _are_bytes(array: np.ndarray) -> bool:
-    """Return whether images hold bytes: whole numbers from 0 to 255."""
+    """Return whether images hold the values of bytes: whole numbers from 0 to 255."""
     if not (16 < array.max() <= 255 and array.min() >= 0):
         return False
     return bool((array == np.round(array)).all())
 
 
 def _lies_within(array: np.ndarray, low: float, high: float) -> bool:
-    """Return whether all values are in [low, high]; NaN is not."""
+    """Return whether all values are in [low, high]; false for NaN."""
     if array.size <= _FEW:  # NumPy's reductions take longer than a loop for so few values
         return all(low <= value <= high for value in array.ravel().tolist())
     return bool(array.min() >= low and array.max() <= high)
@@ -172,8 +174,8 @@ def _hint(tensor: TensorSpec, array: np.ndarray) -> str:
 
 def _out_of_range(tensor: TensorSpec, least: Any, most: Any) -> str:
     if not (np.isfinite(least) and np.isfinite(most)):
-        return f"{tensor}: NaN or infinite values came."
+        return f"{tensor}: got NaN or infinite values."
     hint = ""
     if tensor.dtype == "float32" and (tensor.low, tensor.high) == (0, 1) and 1 < most <= 255:
         hint = " If these are pixels up to 255, divide by 255."
-    return f"{tensor}: values from {least:g} to {most:g} came.{hint}"
+    return f"{tensor}: got values from {least:g} to {most:g}.{hint}"
