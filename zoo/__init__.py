@@ -147,12 +147,12 @@ if not TYPE_CHECKING:  # a type checker would accept any name
         with installation.in_words():
             if name == "export":
                 value = installation.export_package()
-            elif name in _HOMES:
-                value = getattr(importlib.import_module(_HOMES[name]), name)
-            else:
+            elif name in _MODULES:  # modules of the zoo import these, too
                 value = importlib.import_module(_MODULES[name])
-        if "keras" in sys.modules:
-            importlib.import_module("zoo.models")  # so that Keras finds the classes in files
+            else:
+                value = getattr(importlib.import_module(_HOMES[name]), name)
+                if "keras" in sys.modules:
+                    importlib.import_module("zoo.models")  # so that Keras finds classes in files
         globals()[name] = value
         return value
 
