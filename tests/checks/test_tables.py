@@ -137,7 +137,7 @@ def test_columns_with_nan_are_named(model):
     for method in (model.fit, model.encode, zoo.GaussianColumns.adapted):
         with pytest.raises(ValueError, match="x holds NaN or infinite values in columns 'height'"):
             method(x)
-    with pytest.raises(ValueError, match="in columns 1: fill them in"):
+    with pytest.raises(ValueError, match="in columns 1: fill in these values"):
         zoo.GaussianColumns.adapted(x.to_numpy())
     with pytest.raises(ValueError, match="in columns 'height'"):
         zoo.MixedColumns.adapted(x.assign(yes=1.0, no=0.0), [(3, 5)])

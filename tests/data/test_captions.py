@@ -128,7 +128,7 @@ def test_captions_that_do_not_fit_a_model_are_refused(model, few):
         (words + 1, ValueError, "y goes from 1 to 4"),
         (words - 1, ValueError, "y goes from -1"),
         (words + 0.5, TypeError, "y has dtype float64"),
-        (words[:5], ValueError, "40 inputs and 5 in y"),
+        (words[:5], ValueError, "40 inputs, but 5 in y"),
         (None, ValueError, "y is missing"),
     ):
         with pytest.raises(error, match=says):

@@ -289,7 +289,7 @@ def test_labels_that_are_no_count_of_classes_are_refused_before_a_model_is_made(
     lines = [f"{i},{i % 7},{[90210, 10115][i % 2]}" for i in range(30)]
     path = write(tmp_path / "t.csv", "a,b,plz", *lines)
     recipe = recipe_of_class(zoo.CVAE, (2,), 30)
-    with pytest.raises(ValueError, match="labels go up to 90210, and 2 different ones"):
+    with pytest.raises(ValueError, match="labels go up to 90210, but only 2 different ones"):
         adapted(recipe, read(path, labels="plz", drop=["a"]), None, "name")
 
 

@@ -270,7 +270,7 @@ def test_mistakes_at_training_are_answered(written, capsys, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     data = ("--data", written / "all.csv", "--drop", "id")
     code, _, err = run(capsys, "train", "VAE", *data, "--likelihood", "bernoulli", "--out", "m")
-    assert (code, "columns are normal in their own units" in err) == (1, True)
+    assert (code, "columns are normal in the units of the table" in err) == (1, True)
     code, _, err = run(capsys, "train", "VAE", *data, "--labels", "broken", "--out", "m")
     assert (code, "learns from images only" in err) == (1, True)
     constant = write(tmp_path / "c.csv", "a,b", *(f"{i},7" for i in range(20)))

@@ -216,7 +216,7 @@ def test_rows_are_run_alone_and_the_others_kept(tmp_path, monkeypatch):
         experiments.reproduce("toy", tmp_path, only=["third"])
     with pytest.raises(UnknownNameError, match="did you mean 'third'"):
         experiments.reproduce("toy", tmp_path, only=["thirt"], overwrite=True)
-    with pytest.raises(ValueError, match="all of its rows together"):
+    with pytest.raises(ValueError, match="all rows together"):
         experiments.reproduce("energy", tmp_path, only=["x"])
 
 

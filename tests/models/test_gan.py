@@ -188,5 +188,5 @@ def test_what_needs_codes_refuses_a_gan_before_it_is_trained():
         zoo.classifier(gan(), 3)
     with pytest.raises(TypeError, match="no encoder"):
         zoo.sklearn.AutoencoderTransformer("GAN", 2, epochs=1).fit(X.reshape(len(X), -1))
-    with pytest.raises(ValueError, match="those of an encoder"):
+    with pytest.raises(ValueError, match="weights of an encoder"):
         zoo.plots.filters(gan())

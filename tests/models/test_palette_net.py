@@ -182,7 +182,7 @@ def test_one_palette_may_be_for_all_images(photographs, own):
 BAD_PALETTES = [
     (lambda y: y[:, :5], r"palettes has shape \(40, 5, 3\)"),
     (lambda y: 2 * y, "palettes (reach|go)"),
-    (lambda y: y[:7], "40 inputs and 7 in palettes"),
+    (lambda y: y[:7], "40 inputs, but 7 in palettes"),
     (lambda y: y * np.nan, "NaN or infinite"),
 ]
 

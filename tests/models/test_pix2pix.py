@@ -211,7 +211,7 @@ def test_a_data_set_is_checked_without_python_and_refused_in_words(pairs):
 BAD_PAIRS = [
     (lambda x, y: (x, None), ValueError, r"learns from pairs: fit\(x, y\), with y of shape \(n, 8"),
     (lambda x, y: (x, np.arange(96)), ValueError, r"y has shape \(96,\); the model takes"),
-    (lambda x, y: (x, y[:50]), ValueError, "There are 96 inputs and 50 in y"),
+    (lambda x, y: (x, y[:50]), ValueError, "There are 96 inputs, but 50 in y"),
     (lambda x, y: (x, (255 * y).astype("uint8")), TypeError, "y has dtype uint8.*/ 255"),
     (lambda x, y: (x, y * 2), ValueError, "y reach 2.0"),
     (lambda x, y: (x, y[:, :4]), ValueError, r"y has shape \(96, 4, 8, 1\)"),

@@ -250,7 +250,7 @@ def test_similarity_of_plain_images_is_that_of_the_formula():
     noise = np.random.default_rng(0).random((2, 16, 16, 3))
     assert zoo.metrics.ssim(noise, noise) == pytest.approx(1.0)
     assert zoo.metrics.ssim(1 - noise, noise) < 0
-    with pytest.raises(ValueError, match="give as many images of one shape"):
+    with pytest.raises(ValueError, match="give equally many images of the same shape"):
         zoo.metrics.ssim(a, noise)
 
 
