@@ -91,7 +91,7 @@ def test_arrays_are_checked_where_labels_are(pairs):
         (lambda: model.encode(x), "labels is missing: CVAE takes labels of shape"),
         (lambda: model.generate(3, labels=c[:2]), "3 inputs, but 2 in labels"),
         (lambda: zoo.plots.style_grid(model), "have the shape .* See `preview`"),
-        (lambda: zoo.plots.samples(model), "are no classes"),
+        (lambda: zoo.plots.samples(model), "are not classes"),
         (lambda: zoo.plots.translations(model, x), "CVAE does not translate"),
         (
             lambda: zoo.plots.draws_for_labels(zoo.CVAE(SHAPE, 2, num_classes=3), c),
