@@ -95,7 +95,7 @@ def test_arrays_are_checked_where_labels_are(pairs):
         (lambda: zoo.plots.translations(model, x), "CVAE does not translate"),
         (
             lambda: zoo.plots.draws_for_labels(zoo.CVAE(SHAPE, 2, num_classes=3), c),
-            "labels of the shape of its images",
+            "labels that are images of the model",
         ),
     ):
         with pytest.raises(ValueError, match=says):
