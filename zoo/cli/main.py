@@ -71,7 +71,7 @@ def _load(name, modules=()):
     if sys.stderr.isatty():
         print(f"loading {name} ...", file=sys.stderr, flush=True)
     with _quiet():
-        from zoo.presets.loading import load
+        load = zoo.load  # which imports the models
     return load(name, custom_objects=own_classes.imported(modules))
 
 

@@ -202,6 +202,8 @@ def _read_config(path: Path) -> dict:
 
 
 def _model_class(path, name, custom_objects) -> type:
+    if not CLASSES:
+        raise ImportError("No class of the zoo is registered: use zoo.load, or import zoo.models.")
     known = CLASSES | custom_objects
     if str(name) not in known:
         raise OwnClassError(
