@@ -71,8 +71,6 @@ def test_closed_standard_output_is_no_traceback(arguments):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), redirected
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
 def test_a_command_in_a_fresh_process_knows_the_classes(tmp_path):
     """A process of other tests has imported the models already."""
     command = [sys.executable, "-m", "zoo", "generate", "vae_digits", "--out", "samples.png"]
@@ -82,6 +80,7 @@ def test_a_command_in_a_fresh_process_knows_the_classes(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="export reads TF graphs")
 def test_an_export_with_a_closed_pipe_is_complete(tmp_path):
     command = [sys.executable, "-m", "zoo", "export", "vae_digits", "out", "--format", "onnx"]
     with subprocess.Popen(

@@ -332,7 +332,7 @@ def test_fine_tuning_reports_the_test_error_of_the_best_validation_epoch():
         representations.fine_tuned_error(model, train, validation, test, 12, rates, verbose=0)
         for rates in ((1e-9,), (1e-2,), (1e-9, 1e-2))
     )
-    assert fast == both < 15
+    assert fast == both < 20
     assert slow > 50
 
 

@@ -50,14 +50,9 @@ def regularised(epochs: int = 30, verbose: int | str = 2) -> Table:
     train, validation, test = _split("mnist")
     rows = []
     for name, (model_class, options, reported) in SHALLOW.items():
-        settings = {
-            "code_activation": "sigmoid",
-            "tie_weights": True,
-            "seed": SEED,
-            **(options or {}),
-        }
-        if model_class is not zoo.RBM:
-            settings["hidden_units"] = ()
+        settings = {"code_activation": "sigmoid", "seed": SEED, **(options or {})}
+        if model_class is not zoo.RBM:  # which has one layer and one kernel in any case
+            settings |= {"hidden_units": (), "tie_weights": True}
         model = model_class(IMAGE, 1000, **settings)
         if options is not None:
             fit(model, train[0], epochs, 1e-3 if model_class is zoo.RBM else 2e-3, verbose)
