@@ -1,8 +1,10 @@
 """What constructors take, say that they take, and refuse; and what a seed fixes."""
 
+import ast
 import inspect
 import pydoc
 import re
+import textwrap
 
 import keras
 import numpy as np
@@ -103,6 +105,26 @@ OTHER_DEFAULTS = {
     "PaletteNet": {"input_shape", "filters"},
     "TDAE": {"input_shape", "filters"},
 }
+
+
+MODELS = {c for cls in CLASSES.values() for c in cls.__mro__ if issubclass(c, BaseModel)}
+
+
+@pytest.mark.parametrize("cls", sorted(MODELS - {BaseModel}, key=str), ids=lambda c: c.__name__)
+def test_an_argument_of_a_base_class_is_passed_on_under_its_own_name(cls):
+    """An argument that is listed and forgotten would be ignored without a word."""
+    constructor = ast.parse(textwrap.dedent(inspect.getsource(cls.__init__))).body[0]
+    (call,) = [
+        node
+        for node in ast.walk(constructor)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__"
+    ]
+    own, listed = arguments_of(cls), arguments_of(cls.__base__)
+    passed = dict(zip(listed, call.args, strict=False))  # those without a name
+    passed |= {keyword.arg: keyword.value for keyword in call.keywords}
+    for key in own.keys() & listed.keys():
+        named = {node.id for node in ast.walk(passed[key]) if isinstance(node, ast.Name)}
+        assert {key} <= named or (cls.__name__, named) == ("TDAE", {"small"}), key
 
 
 def test_a_users_own_class_takes_all_settings_of_its_base_class_and_its_own():
