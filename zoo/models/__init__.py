@@ -45,6 +45,8 @@ from zoo.training.registry import CLASSES as CLASSES
 
 for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")  # this registers the module's classes
+for _name in sorted(CLASSES):
+    CLASSES[_name] = CLASSES.pop(_name)  # in the order of names, for lists and messages
 
 
 def __getattr__(name: str) -> Any:

@@ -207,7 +207,7 @@ def _model_class(path, name, custom_objects) -> type:
     known = CLASSES | custom_objects
     if str(name) not in known:
         raise OwnClassError(
-            f"{path} names the class {shortened(name)}; the zoo has {', '.join(sorted(CLASSES))}.",
+            f"{path} names the class {shortened(name)}; the zoo has {', '.join(CLASSES)}.",
             str(name)[:100],
         )
     return known[name]
