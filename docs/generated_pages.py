@@ -199,4 +199,6 @@ def generated_pages(root: Path) -> dict[Path, str]:
 
 if __name__ == "__main__":
     for path, text in generated_pages(Path.cwd()).items():
-        write_file(path, text)
+        if path.read_text(encoding="utf-8") != text:
+            write_file(path, text)
+            print(f"written: {path.relative_to(Path.cwd())}")

@@ -119,10 +119,14 @@ def test_an_argument_of_a_base_class_is_passed_on_under_its_own_name(cls):
         for node in ast.walk(constructor)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "super().__init__"
     ]
+    kinds = {p.kind for p in inspect.signature(cls.__init__).parameters.values()}
+    said = f"{cls.__name__} must list all arguments of its constructor, without *args and **kwargs"
+    assert not kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}, said
     own, listed = arguments_of(cls), arguments_of(cls.__base__)
     passed = dict(zip(listed, call.args, strict=False))  # those without a name
     passed |= {keyword.arg: keyword.value for keyword in call.keywords}
     for key in own.keys() & listed.keys():
+        assert key in passed, f"{cls.__name__} takes {key}=, and does not pass it on"
         named = {node.id for node in ast.walk(passed[key]) if isinstance(node, ast.Name)}
         assert {key} <= named or (cls.__name__, named) == ("TDAE", {"small"}), key
 

@@ -39,14 +39,14 @@ def test_imports_point_one_way():
 
 
 def test_every_module_lies_in_a_room():
-    rooms = {room for line in readability.LINES for room in line}
+    packages = {package for layer in readability.LAYERS for package in layer}
     inside = {path.name for path in (readability.ROOT / "zoo").iterdir()} - {"__pycache__"}
     others = {"__init__.py", "__main__.py", "py.typed"}
-    assert inside - {*rooms, *others} == set()
+    assert inside - {*packages, *others} == set()
     contributing = (readability.ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    for line in readability.LINES:
-        for room in line:
-            assert f"`{room}`" in contributing or room == "__main__", room
+    for layer in readability.LAYERS:
+        for package in layer:
+            assert f"`{package}`" in contributing or package == "__main__", package
 
 
 def test_the_runtime_imports_nothing_of_the_rest():

@@ -42,7 +42,8 @@ def every_metric_is_reported_and_the_loss_follows_from_them(case):
     logs = model.evaluate(*case.data(model), verbose=0, return_dict=True)
     assert set(logs) == {"loss", *model.metric_names}
     assert np.isfinite(list(logs.values())).all()
-    np.testing.assert_allclose(logs["loss"], loss_of(model, logs), rtol=1e-5)
+    hint = "loss_of in tests/support/contract.py must know every term of the loss and its weight"
+    np.testing.assert_allclose(logs["loss"], loss_of(model, logs), rtol=1e-5, err_msg=hint)
 
 
 def loss_of(model, logs) -> float:

@@ -41,7 +41,7 @@ def _inside(path) -> str:
     return pathlib.Path(path).relative_to(ROOT).as_posix()
 
 
-LINES = (
+LAYERS = (
     ("runtime",),
     ("files", "checks", "backend", "nn"),
     ("data", "inference", "training", "plots"),
@@ -52,22 +52,22 @@ LINES = (
     ("experiments",),
     ("cli", "__main__"),
 )
-"""The rooms of `zoo`: a module imports from its own line and from those before it."""
+"""The packages of `zoo`: a module imports from its own layer and from those before it."""
 
 
 def upward(graph: dict[str, set[str]]) -> list[str]:
-    """Return the imports that run from a line to a later one, as "a -> b"."""
-    line = {room: i for i, rooms in enumerate(LINES) for room in rooms}
-    line = {
-        name: line[name.split(".")[1]]
+    """Return the imports that run from a layer to a later one, as "a -> b"."""
+    layer = {package: i for i, packages in enumerate(LAYERS) for package in packages}
+    layer = {
+        name: layer[name.split(".")[1]]
         for name in graph
         if name.startswith("zoo.") and name != "zoo.__init__"
     }
     return [
         f"{name} -> {other}"
-        for name in sorted(line)
-        for other in sorted(graph[name] & line.keys())
-        if line[other] > line[name]
+        for name in sorted(layer)
+        for other in sorted(graph[name] & layer.keys())
+        if layer[other] > layer[name]
     ]
 
 
