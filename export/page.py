@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import os
 from pathlib import Path
 from typing import Any
@@ -91,7 +90,7 @@ def write_page(
     bundle = onnxruntime_web.read(archive)
     with publish_folder(folder, overwrite) as scratch:
         for name in _FILES + _SCRIPTS:
-            source = importlib.resources.files("export") / "page_files" / name
+            source = Path(__file__).parent / "page_files" / name
             (scratch / name).write_bytes(source.read_bytes())
         (scratch / "onnxruntime-web").mkdir()
         for name, data in bundle.items():

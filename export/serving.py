@@ -66,7 +66,7 @@ def write_serving(
     names = [f"{prefix}_{signature['part']}" for _, signature in parts]
     for model in names:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", model):
-            raise ValueError(f"{model!r} cannot be a model's name: give letters, name=....")
+            raise ValueError(f"{model!r} cannot be a model's name: give one of letters as name=.")
     if len(set(names)) < len(names):
         raise ValueError(f"{exported} has a part more than once: {', '.join(names)}.")
     _check_alone(Path(repository), names)

@@ -109,3 +109,11 @@ def test_every_class_looks_at_its_data(name):
     model.compile()
     with pytest.raises(ValueError, match="root mean square"):
         model.fit(100 * x, y if model.learns_labels else None, verbose=0)
+
+
+def test_a_given_deviation_of_one_is_given():
+    fit(30 * ROWS, likelihood=zoo.Gaussian(1.0))
+    with pytest.raises(ValueError, match="have a size of"):  # this class has no other deviation
+        model = zoo.TargetPropAutoencoder((3,), 2, likelihood=zoo.Gaussian(1.0), hidden_units=(4,))
+        model.compile("adam")
+        model.fit(30 * ROWS, verbose=0)

@@ -266,3 +266,11 @@ def test_arrays_are_not_resized(tmp_path):
         read(tmp_path / "x.npy", size=16)
     with pytest.raises(ValueError, match="Arrays are not resized"):
         read(tmp_path / "x.npy", channels=3)
+
+
+def test_one_width_is_a_list_for_a_class_that_declares_it_without_a_type():
+    class Mine(zoo.VAE):
+        def __init__(self, *args, hidden_units=None, **kwargs):
+            super().__init__(*args, hidden_units=hidden_units, **kwargs)
+
+    assert check_settings(Mine, {"hidden_units": 64}) == {"hidden_units": [64]}

@@ -140,3 +140,7 @@ def test_priors_that_do_not_fit_are_refused():
     copy = zoo.CVAE.from_config(own.get_config())
     assert copy.prior.custom
     assert copy.prior_network.count_params() == own.prior_network.count_params()
+
+
+def test_a_learned_prior_takes_free_bits():
+    assert conditional(free_bits=0.1).free_bits == 0.1

@@ -188,5 +188,22 @@ def test_what_needs_codes_refuses_a_gan_before_it_is_trained():
         zoo.classifier(gan(), 3)
     with pytest.raises(TypeError, match="no encoder"):
         zoo.sklearn.AutoencoderTransformer("GAN", 2, epochs=1).fit(X.reshape(len(X), -1))
-    with pytest.raises(ValueError, match="weights of an encoder"):
+    with pytest.raises(ValueError, match="with an encoder, and a GAN has none"):
         zoo.plots.filters(gan())
+
+
+def test_a_discriminator_may_name_its_only_input():
+    x = keras.Input(SHAPE, name="x")
+    logit = keras.layers.Dense(1)(keras.layers.Flatten()(x))
+    model = zoo.GAN(SHAPE, 2, discriminator=keras.Model({"x": x}, logit), hidden_units=(4,))
+    assert model.logits(ops.convert_to_tensor(X)).shape == (len(X),)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a SavedModel")
+def test_keras_exports_the_generator(tmp_path):
+    import tensorflow as tf
+
+    model, z = gan(), np.random.default_rng(0).standard_normal((3, 2), np.float32)
+    model.export(tmp_path / "saved", verbose=False)
+    saved = tf.saved_model.load(str(tmp_path / "saved"))
+    np.testing.assert_allclose(saved.serve(z), model.decode(z), atol=1e-5)

@@ -115,3 +115,12 @@ def test_many_classes_push_no_names_out_of_the_picture():
     figure = plots.manifold(model, x, np.arange(40), side=6)
     figure.draw_without_rendering()
     assert min(axes.get_tightbbox().x0 for axes in figure.axes) >= 0
+
+
+def test_filters_and_traversals_of_drawings_have_one_color_map():
+    """Positive weights are black, and codes at the ends of a traversal do not decide its colors."""
+    model = zoo.Autoencoder((8, 8, 1), 100, hidden_units=())
+    assert image_of(plots.filters(model)).get_cmap().name == "gray_r"
+    assert image_of(plots.filters_of_several({"it": model})).get_cmap().name == "gray_r"
+    for name in ("linear_ae_mnist", "sparse_ae_mnist", "vae_digits"):
+        assert image_of(plots.traversal(zoo.load(name), rows=5)).get_cmap().name == "gray_r"

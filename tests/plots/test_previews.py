@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo import plots
 from zoo.models import CLASSES
 from zoo.plots.previews import PREVIEWS
 
@@ -35,3 +36,11 @@ def test_a_model_that_is_trained_to_restore_images_shows_that():
     assert tiny(zoo.CVAE, num_classes=3).picture == "style_grid"
     assert tiny(zoo.CVAE, num_classes=3, corruption=zoo.Masking(0.3)).picture == "restorations"
     assert tiny(zoo.CVAE, label_shape=(4, 4, 1)).picture == "samples_for_labels"
+
+
+def test_a_conditional_class_without_a_prior_is_shown_with_its_labels(few_digits):
+    class Labeled(zoo.SupervisedAAE):
+        picture = "reconstructions"
+
+    model = Labeled((8, 8, 1), 2, num_classes=10, hidden_units=(4,))
+    plots.preview(model, *few_digits)

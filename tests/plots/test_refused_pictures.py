@@ -72,3 +72,28 @@ def test_impossible_pictures_are_refused(kind, models, few_digits):
     show, says = REFUSED[kind]
     with pytest.raises(ValueError, match=says):
         show(models, *few_digits)
+
+
+PICTURES_OF_CODES = {
+    "reconstructions": lambda m, x: plots.reconstructions(m, x),
+    "of several": lambda m, x: plots.reconstructions_of_several({"m": m}, x),
+    "interpolations": lambda m, x: plots.interpolations(m, x),
+    "photographs": lambda m, x: plots.photographs(m, x),
+    "restorations": lambda m, x: plots.restorations(m, x, zoo.Masking(0.2)),
+    "codes": lambda m, x: plots.codes(m, x),
+    "a manifold with images": lambda m, x: plots.manifold(m, x),
+    "filters": lambda m, x: plots.filters(m),
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES_OF_CODES)
+@pytest.mark.parametrize("cls", ["GAN", "Pix2Pix"])
+def test_pictures_of_codes_are_refused_without_an_encoder(kind, cls, few_digits):
+    x = few_digits[0]
+    model = (
+        zoo.GAN((8, 8, 1), 2, hidden_units=(4,))
+        if cls == "GAN"
+        else zoo.Pix2Pix((8, 8, 1), filters=(4,))
+    )
+    with pytest.raises(ValueError, match=rf"encoder, and a {cls} has none|2 latent dimensions"):
+        PICTURES_OF_CODES[kind](model, x)

@@ -59,6 +59,11 @@ def test_an_error_while_saving_leaves_the_old_preset(step, error, vae, vae_prese
     assert os.listdir(vae_preset.parent) == ["preset"]
 
 
+def test_a_class_instead_of_a_model_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="this is the class VAE"):
+        zoo.save(zoo.VAE, tmp_path / "preset")
+
+
 def test_a_model_of_another_kind_is_refused(tmp_path):
     with pytest.raises(TypeError, match=r"Only models of the zoo.*is a Sequential"):
         zoo.save(keras.Sequential([keras.Input((2,)), layers.Dense(1)]), tmp_path / "preset")

@@ -167,3 +167,11 @@ def test_draws_refuse_images_of_another_range_and_numbers_below_one():
         zoo.top_down_samples([one_layer((8, 8, 1), 5)], x[:2] * 255)
     with pytest.raises(ValueError, match="n is 0"):
         zoo.top_down_samples([one_layer((8, 8, 1), 5)], x[:2], 0)
+
+
+@pytest.mark.parametrize("layer", [zoo.VAE, zoo.IWAE])
+def test_a_layer_without_one_code_is_refused_in_words(layer):
+    model = zoo.Autoencoder((4, 4, 1), 3, hidden_units=(6,))
+    message = f"{layer.__name__} cannot be used for the layers.*takes no code_activation"
+    with pytest.raises(ValueError, match=message):
+        zoo.pretrain(model, X, layer)

@@ -120,6 +120,9 @@ try:
     export.load("nowhere")
 except FileNotFoundError as error:
     print(error)
+import sys
+page = sys.modules[export.write_page.__module__]
+assert (page.Path(page.__file__).parent / "page_files" / page._FILES[0]).is_file()
 """
     (tmp_path / "export.py").write_text(program, "utf-8")
     done = run(tmp_path, "import export")

@@ -11,6 +11,7 @@ from zoo.cli.main import main
 from zoo.data import StoredImages
 from zoo.presets.card import WEIGHTS
 from zoo.recipes import training
+from zoo.recipes.own_data import suited
 
 pytestmark = [pytest.mark.backend, pytest.mark.graph]
 
@@ -130,3 +131,10 @@ def test_a_recipe_opens_no_file_that_it_names(file, labels, tmp_path, capsys):
     assert main(["train", str(tmp_path / "recipe.toml"), "--out", out]) == 1
     assert "--data PATH" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("cls", "likelihood"), [(zoo.VAE, "gaussian"), (zoo.RBM, None)])
+def test_photographs_get_a_gaussian_likelihood_where_its_variance_is_learned(cls, likelihood):
+    photographs = np.random.default_rng(0).uniform(0.3, 0.7, (20, 8, 8, 1)).astype("float32")
+    recipe, _ = suited(dataclasses.replace(RECIPE, model={}), photographs, cls)
+    assert recipe.model.get("likelihood") == likelihood

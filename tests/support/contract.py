@@ -24,6 +24,7 @@ from support.cases import (
     two_networks,
     weights,
 )
+from zoo.models.generator import BaseGenerator
 
 
 def fit_lowers_the_loss(case):
@@ -120,6 +121,28 @@ def calling_and_predicting_reconstruct(case):
     called = keras.ops.convert_to_numpy(keras.ops.stop_gradient(model(inputs)))
     np.testing.assert_allclose(called, expected, atol=1e-5)
     np.testing.assert_allclose(model.predict(inputs, verbose=0), expected, atol=1e-5)
+
+
+def predict_refuses_what_the_model_does_not_take(case):
+    model = case.compiled()
+    inputs = inputs_of_a_call(case, model, 3)
+    images = inputs["x"] if isinstance(inputs, dict) else inputs
+    wrong = [(np.full_like(images, np.nan), ValueError), (images[:, :1], ValueError)]
+    if model.likelihood.bounded and not isinstance(model, BaseGenerator):
+        wrong += [(images + 5.0, ValueError), ((255 * images).astype("uint8"), TypeError)]
+    for changed, error in wrong:
+        with pytest.raises(error):
+            model.predict({**inputs, "x": changed} if inputs is not images else changed, verbose=0)
+
+
+def inputs_of_a_call(case, model, n):
+    """Return the inputs of `model(...)`: codes of a generator, images, or images with labels."""
+    if isinstance(model, BaseGenerator):
+        return model.prior_samples(n, None, seed=0)
+    if not hasattr(model, "encode"):
+        inputs = inputs_of_images(case, model, n)
+        return inputs if len(inputs) > 1 else inputs["x"]
+    return {"x": case.x[:n], "label": case.labels(model, n)} if model.conditional else case.x[:n]
 
 
 def generating_is_seeded_or_refused(case):
@@ -326,6 +349,7 @@ CHECKS = [
     the_reconstruction_term_does_not_depend_on_the_batch_size,
     encoding_is_deterministic_and_decoding_stays_in_range,
     calling_and_predicting_reconstruct,
+    predict_refuses_what_the_model_does_not_take,
     generating_is_seeded_or_refused,
     the_config_makes_an_equal_model,
     a_keras_file_holds_everything_and_training_goes_on_the_same,

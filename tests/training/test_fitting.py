@@ -1,5 +1,7 @@
 """What `fit` does around the steps: settings of variants, streams, weights, licences."""
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 import pytest
@@ -160,3 +162,47 @@ def test_a_refused_training_keeps_the_licence(cls):
     with pytest.raises(ValueError, match="No training image of class 0, 1 has a label"):
         model.fit(X, np.where(Y == 2, Y, -1), verbose=0)
     assert model.licence == "Apache-2.0"
+
+
+def test_a_licence_that_was_set_stays_after_training():
+    """Also if it is the text that the preset had, and if it was set before the first training."""
+    model = zoo.load("vae_digits")
+    model.licence = str(model.licence)
+    model.fit(np.zeros((8, 8, 8, 1), "float32"), verbose=0)
+    assert model.licence == zoo.card("vae_digits")["licence"]
+
+
+def test_updates_without_losses_of_their_own_are_evaluated_by_the_loss():
+    class TwoUpdates(zoo.VAE):
+        updates: ClassVar = {"encoder": ("encoder",), "decoder": ("decoder",)}
+
+        def train_step(self, data):
+            batch = self.unpack(data)
+            for update in self.updates:
+                metrics = self.minimize(lambda: self.losses(batch, True), batch, update)
+            return self.track(metrics)
+
+    model = vae(TwoUpdates)
+    model.compile("adam")
+    history = model.fit(X, validation_data=(X, None), verbose=0).history
+    assert history["val_loss"][0] == pytest.approx(model.evaluate(X, verbose=0)[0], rel=0.1)
+
+
+def test_updates_that_are_no_dict_are_refused_where_the_class_is_written():
+    with pytest.raises(TypeError, match=r"Wrong.updates is a tuple; give a dict"):
+
+        class Wrong(zoo.VAE):
+            updates = ("encoder", "decoder")
+
+
+def test_an_argument_with_the_name_of_a_method_is_refused():
+    class Named(zoo.VAE):
+        def __init__(self, *args, prepared=1, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.prepared = prepared
+
+        def prepared(self):
+            return None
+
+    with pytest.raises(AttributeError, match=r"prepared\(\) is a method of Named"):
+        Named((4, 4, 1), 2)

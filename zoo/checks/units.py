@@ -31,7 +31,7 @@ def check_units(model: Any, x: np.ndarray) -> None:
     """
     likelihood = model.likelihood
     free = isinstance(likelihood, _TAKES_ALL) and not likelihood.in_own_units
-    fixed = getattr(likelihood, "stddev", None) not in (None, 1.0)
+    fixed = model.learns_variance and getattr(likelihood, "stddev", None) is not None
     trained = model.based_on or int(ops.convert_to_numpy(model.optimizer.iterations))
     if not free or fixed or trained or model.custom_networks:
         return

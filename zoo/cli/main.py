@@ -114,7 +114,7 @@ def _parser():
     sub.add_argument("--labels", type=int, nargs="+", help="classes of samples, in turn; or one")
     sub.add_argument("--n", type=count, default=None, help="number of images, or rows [a sheet]")
     sub.add_argument("--seed", type=int, default=None, help="seed of random samples [0]")
-    sub.add_argument("--cmap", help="matplotlib color map for gray images")
+    sub.add_argument("--cmap", help="matplotlib color map for gray images [by their borders]")
     _add_data(sub, "data set, folder or file of images to show [the data set it was trained on]")
     add_table_options(sub)
     _add_overwrite(sub)

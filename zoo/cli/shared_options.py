@@ -123,11 +123,19 @@ def check_settings(model_class: type, settings: dict) -> dict:
         raise unknown(model_class, wrong)
     checked = {}
     for name, value in settings.items():
-        declared = takes[name]
-        several = isinstance(declared.default, tuple) or str(declared.annotation).startswith(
-            "tuple"
-        )
-        if several and not isinstance(value, list):
+        if _takes_several(model_class, name) and not isinstance(value, list):
             value = [] if value is True else [value]
         checked[name] = value
     return checked
+
+
+def _takes_several(model_class: type, name: str) -> bool:
+    """Return whether an argument is a tuple, as the class or one of its bases declares it."""
+    from zoo.checks.constructors import arguments_of
+
+    declared = [arguments_of(c).get(name) for c in model_class.__mro__ if "__init__" in vars(c)]
+    return any(
+        isinstance(one.default, tuple) or str(one.annotation).startswith("tuple")
+        for one in declared
+        if one is not None
+    )

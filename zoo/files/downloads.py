@@ -1,8 +1,9 @@
 """Downloads from untrusted servers: bytes are counted, and time is limited.
 
-No other code of the zoo reads from servers. This module serves `https://` addresses and the Hugging
-Face hub. It trusts no size that a server states, and reads no answer without a limit. Nothing is
-decompressed. This module needs neither Keras nor NumPy.
+Presets are downloaded here alone; beside, huggingface_hub writes to the hub and handles tokens, and
+Keras downloads data sets. This module serves `https://` addresses and the Hugging Face hub. It
+trusts no size that a server states, and reads no answer without a limit. Nothing is decompressed.
+It needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations

@@ -217,7 +217,10 @@ def predict(
     steps: int | None = None,
     callbacks: Any = None,
 ) -> Any:
-    """Reconstruct images, as `keras.Model.predict`; arrays are checked first."""
+    """Reconstruct, translate or, of a generator, decode, as `keras.Model.predict`.
+
+    Arrays are checked first.
+    """
     if batch_size is not None:
         batch_size = whole("batch_size", batch_size, least=1)
     if model.conditional and checks.is_array(x):
@@ -227,9 +230,9 @@ def predict(
         choose_how_to_run(model, steps, 1)
     inspection, kind = streams.Inspection(), streams.kind(x)
     if kind == "other":
-        x = _checked_inputs(model, x)
+        x = model.checked_inputs(x)
     elif kind != "tf.data":  # a tf.data.Dataset has tensors as batches
-        x = inspection.of(x, lambda batch: (_checked_inputs(model, _first(batch)),))
+        x = inspection.of(x, lambda batch: (model.checked_inputs(_first(batch)),))
     with inspection.speaking():
         return keras.Model.predict(model, x, batch_size, verbose, steps, callbacks)
 
@@ -238,15 +241,21 @@ def _first(batch):
     return keras.utils.unpack_x_y_sample_weight(batch)[0]
 
 
-def _checked_inputs(model, inputs):
+def checked_inputs(model: Any, inputs: Any) -> Any:
     """Return the inputs of `model.call` as checked arrays: images, or a dict with images."""
     if not isinstance(inputs, dict):
         return checks.check_images(inputs, model.image_shape, model.likelihood)
     x = checks.check_images(inputs["x"], model.image_shape, model.likelihood)
-    others = {name: as_array(value, name) for name, value in inputs.items() if name != "x"}
-    if model.conditional:
-        others = {"label": model.checked_labels(inputs["label"], len(x))}
-    return {"x": x, **others}
+    return {"x": x, "label": model.checked_labels(inputs["label"], len(x))}
+
+
+def input_specs(model: Any) -> Any:
+    """Return Keras's description of the inputs of `model.call`: images, or a dict with images."""
+    x = keras.InputSpec(dtype="float32", shape=(None, *model.image_shape))
+    if not model.conditional:
+        return x
+    label = keras.InputSpec(dtype=model.label_dtype, shape=(None, *model.label_shape))
+    return {"x": x, "label": label}
 
 
 def export(
@@ -257,15 +266,11 @@ def export(
     input_signature: Any = None,
     **kwargs,
 ) -> Any:
-    """Export the whole model, from images to reconstructions; `keras.Model.export`.
+    """Export the whole model, from inputs of `call` to its outputs; `keras.Model.export`.
 
     `export.export_model` writes encoder and decoder separately, and checks that they give the same
     results as Keras.
     """
     if input_signature is None:
-        inputs = {"x": keras.InputSpec(dtype="float32", shape=(None, *model.image_shape))}
-        if model.conditional:
-            shape = (None, *model.label_shape)
-            inputs["label"] = keras.InputSpec(dtype=model.label_dtype, shape=shape)
-        input_signature = [inputs if model.conditional else inputs["x"]]
+        input_signature = [model.input_specs()]
     return keras.Model.export(model, filepath, format, verbose, input_signature, **kwargs)

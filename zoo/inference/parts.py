@@ -116,12 +116,21 @@ def encoder_and_decoder(model: Any) -> dict[str, Part]:
         if len(codes) == 1:
             found = (model.code(x, label),)
         else:
-            q = model.posterior(x, label)
+            q = _posterior(model, x, label)
             found = (q.mean, q.log_var)
         return {info.name: model.shaped(value) for info, value in zip(codes, found, strict=True)}
 
     encoder = model.part("encoder", encode, takes, codes, _networks(model, "encoder"))
     return {"encoder": encoder, "decoder": decoder_part(model)}
+
+
+def _posterior(model, x, label):
+    if not hasattr(model, "posterior"):
+        raise TypeError(
+            f"{type(model).__name__} has the encoder_outputs {model.encoder_outputs}, but no "
+            "method posterior(x, label), which returns an object with `mean` and `log_var`."
+        )
+    return model.posterior(x, label)
 
 
 def decoder_part(model: Any) -> Part:

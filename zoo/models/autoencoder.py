@@ -48,8 +48,8 @@ class BaseAutoencoder(BaseModel):
         filters: widths of the encoder's convolutions of stride 2; if only `network` is given, they
             are chosen for the shape.
         hidden_units: widths of the dense layers between the convolutions and the code; by default
-            (512, 256), and for "resnet" and "conv1d" (256, 128) or none. The decoder has the
-            encoder's layers in reverse order.
+            (512, 256); for "resnet" and "conv1d" (256, 128) in models with labels or several
+            updates, else none. The decoder has the encoder's layers in reverse order.
         activation: the activation of the hidden layers.
         code_activation: the activation of the code, for models whose encoder gives one code and no
             distribution; None leaves it linear.
@@ -180,7 +180,6 @@ class BaseAutoencoder(BaseModel):
     encode, decode, reconstruct = arrays.encode, arrays.decode, arrays.reconstruct
     reconstruction_error, generate = arrays.reconstruction_error, arrays.generate
     shaped, flat = arrays.shaped, arrays.flat
-    predict = arrays.predict
 
     @property
     def can_generate(self) -> bool:

@@ -97,8 +97,10 @@ class BaseModel(keras.Model):
     Attributes:
         settings: the attributes that hold arguments of the constructor.
         metric_names: the metrics of a step besides `loss`, in order.
-        loss_metric: the metric that a model with several updates reports as `loss`.
-        updates: for each update, the attributes (networks, a likelihood) that it trains.
+        updates: for each update, the attributes (networks, a likelihood) that it trains. `evaluate`
+            reports what the methods `<update>_losses(batch, training)` return, or `losses` if there
+            are none.
+        loss_metric: the metric that a model with such methods reports as `loss`.
         monitors: classes of callbacks that are part of every training.
         network_names: the attributes that hold networks.
         card_metrics: the metrics in its card, by their names in `zoo.metrics.CARD_METRICS`.
@@ -122,7 +124,8 @@ class BaseModel(keras.Model):
         picture: the most informative picture of the model: a name in `zoo.plots.previews.PREVIEWS`.
         untrained: attributes, such as "likelihood", whose variables no step trains.
         takes_further_losses: whether the loss includes the terms of `further_losses`.
-        suits_photographs: whether `likelihood="gaussian"` is the better choice for photographs.
+        learns_variance: whether a Gaussian likelihood may have another variance than 1, so that
+            `likelihood="gaussian"` is the better choice for photographs.
         part_networks: for each exported part, the attributes that hold the networks it uses.
         custom_networks: whether the networks are a user's own.
         image_shape: the shape of one image, signal or row.
@@ -161,7 +164,7 @@ class BaseModel(keras.Model):
     prior: Any = None
     untrained: tuple[str, ...] = ()
     takes_further_losses = False
-    suits_photographs = True
+    learns_variance = True
     part_networks: ClassVar[dict[str, tuple[str, ...]]] = {}
     custom_networks = False
     latent_dim = 0
@@ -212,6 +215,8 @@ class BaseModel(keras.Model):
             if name in were_set or callable(getattr(type(self), name, None)):  # a method
                 value = settings.changed(self, name, value)
             were_set.add(name)
+        if name == "licence":  # also the preset's, set once more: then it is the user's
+            super().__setattr__("licence_is_the_presets", False)
         super().__setattr__(name, value)
         if isinstance(value, Configured):
             handed_in.track(self, name, value)
@@ -244,13 +249,13 @@ class BaseModel(keras.Model):
     @backend.keras_step
     def test_step(self, data: Any) -> dict:
         batch = self.unpack(data)
-        if not self.updates:
+        of_updates = [getattr(self, f"{update}_losses", None) for update in self.updates]
+        if not any(of_updates):
             losses = self.losses(batch, training=False).weighted(batch.weight)
             return self.track({"loss": sum(losses.terms), **losses.metrics})
         metrics = {}
-        for update in self.updates:
-            losses = getattr(self, f"{update}_losses")(batch, training=False)
-            metrics |= losses.weighted(batch.weight).metrics
+        for losses_of in filter(None, of_updates):
+            metrics |= losses_of(batch, training=False).weighted(batch.weight).metrics
         return self.track({**metrics, "loss": metrics[self.loss_metric]})
 
     def minimize(self, loss_fn: Callable, batch: Batch, update: str | None = None) -> dict:
@@ -324,9 +329,10 @@ class BaseModel(keras.Model):
     def metrics(self) -> list:
         return [*self.trackers.values()]
 
-    # Whole data; `zoo.training.fitting` documents these methods
+    # Whole data; `zoo.training.fitting` and `zoo.inference.arrays` document these methods
 
     compile, fit, evaluate = fitting.compile, fitting.fit, fitting.evaluate
+    predict, checked_inputs, input_specs = arrays.predict, arrays.checked_inputs, arrays.input_specs
     train_on_batch, test_on_batch = fitting.train_on_batch, fitting.evaluate_on_batch
 
     def before_training(self, data: checks.Data | None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.checks import arguments
 from zoo.checks.array_types import Labels, Tensor
+from zoo.checks.codes import check_codes
 from zoo.inference import arrays
 from zoo.inference.parts import Part, decoder_part
 from zoo.models.base import BaseModel
@@ -43,7 +44,7 @@ class BaseGenerator(BaseModel):
 
     network_names = ("decoder",)
     can_generate = True
-    suits_photographs = False
+    learns_variance = False
     label_inputs: tuple[str, ...] = ()
 
     def __init__(
@@ -120,6 +121,14 @@ class BaseGenerator(BaseModel):
 
     decode, generate = arrays.decode, arrays.generate
     shaped, flat = arrays.shaped, arrays.flat
+
+    def checked_inputs(self, inputs: Any) -> np.ndarray:
+        """Return the inputs of `call`, codes [n, *code_shape], as checked arrays."""
+        return check_codes(inputs, self.code_shape)
+
+    def input_specs(self) -> Any:
+        """Return Keras's description of the inputs of `call`, codes [batch, *code_shape]."""
+        return keras.InputSpec(dtype="float32", shape=(None, *self.code_shape))
 
     def prior_samples(self, n: int, labels: Labels, seed: Any) -> np.ndarray:
         """Return prior samples to decode, float32 [n, latent_dim]."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -252,6 +253,19 @@ class PaletteNet(BaseTranslator):
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Recolor images: `{"x": x, "palette": palette}`."""
         return self.recolored(inputs["x"], inputs["palette"], training)
+
+    def checked_inputs(self, inputs: Any) -> dict:
+        """Return the inputs of `call` as checked arrays."""
+        if not isinstance(inputs, dict) or inputs.keys() != {"x", "palette"}:
+            raise ValueError('predict() of a PaletteNet takes {"x": images, "palette": palettes}.')
+        x = checks.check_images(inputs["x"], self.image_shape, self.likelihood)
+        palettes = checks.check_label_arrays(inputs["palette"], len(x), self, "palettes")
+        return {"x": x, "palette": palettes}
+
+    def input_specs(self) -> dict:
+        """Return Keras's description of the inputs of `call`."""
+        palette = keras.InputSpec(dtype="float32", shape=(None, *self.label_shape))
+        return {"x": super().input_specs(), "palette": palette}
 
     # Export
 

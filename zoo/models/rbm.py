@@ -65,6 +65,7 @@ class RBM(Autoencoder):
     family = "boltzmann"
     metric_names = ("reconstruction", "contrast")
     untrained = ("likelihood",)  # it is measured only
+    learns_variance = False
     takes_further_losses = False  # its gradient is that of a free energy
 
     def __init__(

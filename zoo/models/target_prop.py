@@ -59,7 +59,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
     codes that were found by descent.
     """
 
-    suits_photographs = False
+    learns_variance = False
     family = "energy"
     card_metrics = (*BaseAutoencoder.card_metrics, "reconstruction error of refined codes")
     metric_names = ("reconstruction", "prediction", "amortized")

@@ -28,7 +28,7 @@ class BaseTranslator(BaseModel):
     picture = "translations"
     learns_labels = True
     label_dtype = "float32"
-    suits_photographs = False
+    learns_variance = False
     can_generate = False
     monitors = (*BaseModel.monitors, DiscriminatorMonitor)
 

@@ -156,7 +156,7 @@ class VAE(BaseAutoencoder):
             self.scheduled_beta.assign(self.beta(0))
         if self.free_bits:
             self.add_metric_name("free_bits_penalty")
-            if not normal.has_closed_form(self.prior):
+            if self.prior_network is None and not normal.has_closed_form(self.prior):
                 raise ValueError("free_bits= needs a KL by dimension: choose a zoo.Normal prior.")
 
     def _make_prior(self, prior):

@@ -56,6 +56,9 @@ def check_shapes(network: keras.Model, role: str, takes: Any, gives: Any, what: 
         ValueError: the shapes differ from these.
     """
     found = _shapes(network.input), _shapes(network.output)
+    if isinstance(takes, tuple) and isinstance(found[0], dict | list) and len(found[0]) == 1:
+        (only,) = found[0].values() if isinstance(found[0], dict) else found[0]
+        found = only, found[1]  # Keras passes a tensor to the only input, whatever its name
     if all(want is None or want == came for want, came in zip((takes, gives), found, strict=True)):
         return
     wanted = f"take {takes}" if gives is None else f"take {takes} and give {gives}"

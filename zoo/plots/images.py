@@ -10,12 +10,14 @@ from zoo.nn.distributions import GaussianMixture
 from zoo.plots.picture import Picture
 from zoo.plots.sheets import (
     DPI,
+    INK,
     blank,
     enlarged,
     name_columns,
     name_rows,
     need,
     need_classes,
+    need_encoder,
     sheet,
     show,
     suited_colors,
@@ -36,6 +38,7 @@ def reconstructions(
         >>> model = zoo.load("vae_digits")
         >>> zoo.plots.reconstructions(model, x_test).savefig("reconstructions.png")
     """
+    need_encoder(model)
     x, labels = x[:n], None if labels is None else labels[:n]
     reconstructed = model.reconstruct(x, labels)
     if len(model.image_shape) < 3:
@@ -60,6 +63,8 @@ def reconstructions_of_several(
         >>> models = {f"{n} numbers": zoo.Autoencoder((8, 8, 1), n) for n in (2, 8)}
         >>> zoo.plots.reconstructions_of_several(models, x_test).savefig("several.png")
     """
+    for model in models.values():
+        need_encoder(model)
     x, labels = x[:n], None if labels is None else labels[:n]
     rows = {
         name: model.reconstruct(x, labels if model.conditional else None)
@@ -91,6 +96,7 @@ def photographs(model: Any, x: Any, *, n: int = 10, seed: int = 0) -> Picture:
         >>> model = zoo.VAE((32, 32, 3), 8, filters=(8, 16), likelihood="gaussian")
         >>> zoo.plots.photographs(model, x).savefig("photographs.png")
     """
+    need_encoder(model)
     need(
         model.prior is not None and not model.conditional,
         "This picture needs a model with a prior and without labels, such as a VAE, not a "
@@ -149,6 +155,7 @@ def interpolations(
         >>> model = zoo.load("vae_digits")
         >>> zoo.plots.interpolations(model, x_test).savefig("interpolations.png")
     """
+    need_encoder(model)
     need(pairs > 0 and steps > 1, f"pairs is {pairs} and steps {steps}; give 1 and 2 or more.")
     need(len(x) >= 2 * pairs, f"{pairs} pairs need {2 * pairs} images; there are {len(x)}.")
     x, labels = x[: 2 * pairs], None if labels is None else labels[: 2 * pairs]
@@ -187,6 +194,7 @@ def restorations(
         >>> model = zoo.DenoisingAutoencoder((8, 8, 1), 16, corruption={"masking": 0.25})
         >>> zoo.plots.restorations(model, x_test).savefig("restorations.png")
     """
+    need_encoder(model)
     corruption = corruption or getattr(model, "used_corruption", getattr(model, "corruption", None))
     need(corruption, "Give a corruption of the images, such as corruption=zoo.Masking(0.25).")
     x, labels = x[:n], None if labels is None else labels[:n]
@@ -210,7 +218,7 @@ def filters(model: Any, *, rows: int = 8, columns: int = 12) -> Picture:
     images = _filters(model, rows * columns)
     height = -(-len(images) // columns)
     figure, axes = sheet(columns, height, title="weights of the first layer")
-    show(axes, images, columns)
+    show(axes, images, columns, INK)
     return enlarged(figure)
 
 
@@ -225,15 +233,12 @@ def filters_of_several(models: dict, *, side: int = 8) -> Picture:
     for i, (name, model) in enumerate(models.items()):
         axes = figure.add_subplot(1, len(models), i + 1)
         axes.set_title(name, fontsize=9)
-        show(axes, _filters(model, side * side), side)
+        show(axes, _filters(model, side * side), side, INK)
     return enlarged(figure)
 
 
 def _filters(model, n):
-    need(
-        hasattr(model, "encode"),
-        f"Filters are weights of an encoder; {type(model).__name__} has none.",
-    )
+    need_encoder(model)
     kernels = [w for w in model.encoder.trainable_weights if w.name == "kernel"]
     need(
         len(model.image_shape) == 3
@@ -321,6 +326,7 @@ def analogies(
     """
     need(model.conditional, "Analogies need a conditional model, such as a CVAE.")
     need_classes(model)
+    need_encoder(model)
     x, labels = x[:n], None if labels is None else labels[:n]
     classes = np.arange(model.num_classes)
     styles = model.style(model.encode(x, labels), labels)
@@ -382,13 +388,18 @@ def traversal(
     z = np.tile(start, (len(order), steps, 1))
     for row, dimension in enumerate(order):
         z[row, :, dimension] = values
-    z = z.reshape(-1, model.latent_dim)
+    z = np.concatenate([start[None], z.reshape(-1, model.latent_dim)])
     labels = np.full(len(z), label or 0) if model.conditional else None
     z = model.styled(z, labels) if model.conditional else z
+    middle, images = np.split(model.decode(z, labels), [1])
     title = f"one latent dimension per row, from {-spread:g} to {spread:g}"
     title += f"; {rows} of {model.latent_dim}" if rows < model.latent_dim else ""
     figure, axes = sheet(steps, len(order), title=title)
-    show(axes, model.decode(z, labels), steps, cmap)
+    if cmap is None and model.image_shape[-1] == 1:
+        # By typical images: those of codes at the ends, or of zeros without a prior, are none.
+        typical = x if x is not None else middle if model.prior else None
+        cmap = INK if typical is None else suited_colors(typical)
+    show(axes, images, steps, cmap)
     name_rows(axes, names, model.image_shape[0])
     return enlarged(figure)
 

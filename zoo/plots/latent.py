@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from zoo.nn.distributions import Normal
 from zoo.plots.picture import Picture
-from zoo.plots.sheets import DPI, draw, enlarged, need, scatter
+from zoo.plots.sheets import DPI, draw, enlarged, need, need_encoder, scatter
 
 
 def manifold(
@@ -43,6 +43,8 @@ def manifold(
     need(model.latent_dim == 2, f"A manifold needs 2 latent dimensions, not {model.latent_dim}.")
     need(not model.conditional, "A conditional model has one manifold per class; use style_grid.")
     need(side > 1, f"side is {side}; a grid has at least 2 points along an axis.")
+    if x is not None:
+        need_encoder(model)
     codes = None if x is None else model.encode(x)
     end = _extent(model, codes) if extent is None else extent
     ticks = np.linspace(-end, end, side, dtype="float32")
@@ -107,6 +109,7 @@ def codes(
         >>> model = zoo.load("vae_digits")
         >>> zoo.plots.codes(model, x_test, y_test).savefig("codes.png")
     """
+    need_encoder(model)
     z = model.encode(x, labels if model.conditional else None)
     z = z.reshape(len(z), -1)
     names = ("$z_1$", "$z_2$")

@@ -63,7 +63,7 @@ def _latent_space(model, x, labels):
 def _reconstructions(model, x, labels):
     if model.latent_dim >= 100 and not model.filters:
         return filters(model)
-    return reconstructions(model, x)
+    return reconstructions(model, x, labels if model.conditional else None)
 
 
 def _restorations(model, x, labels):

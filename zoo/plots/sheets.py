@@ -165,6 +165,15 @@ def need(condition: Any, message: str) -> None:
         raise ValueError(message)
 
 
+def need_encoder(model: Any) -> None:
+    """Refuse a picture of codes or reconstructions for a model without an encoder."""
+    need(
+        hasattr(model, "encode"),
+        f"This picture needs a model with an encoder, and a {type(model).__name__} has none. "
+        "Choose samples, or translations for a model that takes images.",
+    )
+
+
 def need_classes(model: Any) -> None:
     """Refuse a model whose labels are not classes."""
     need(

@@ -1,7 +1,7 @@
 """Prepare a preset for publication: its card and texts, without paths and secrets.
 
-Cards do not hold paths of data, as a note beside the folder does (`zoo.recipes.data_note`); cards
-of earlier versions do. This module needs neither Keras nor NumPy.
+Cards hold no paths of data, because a note beside the folder holds them (`zoo.recipes.data_note`).
+Cards of earlier versions hold them, too. This module needs neither Keras nor NumPy.
 """
 
 from __future__ import annotations

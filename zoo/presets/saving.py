@@ -62,10 +62,12 @@ def save(
         >>> zoo.load("my_digits").latent_dim
         4
     """
-    if not hasattr(model, "save_to_preset"):
+    if isinstance(model, type) or not hasattr(model, "save_to_preset"):
+        known = isinstance(model, type)
+        what = f"the class {model.__name__}" if known else f"a {type(model).__name__}"
         raise TypeError(
-            f"Only models of the zoo can be saved as presets; this is a {type(model).__name__}. "
-            "Use its save() to write a .keras file."
+            f"Only models of the zoo can be saved as presets, and this is {what}. A model of Keras "
+            "can be written by its method save()."
         )
     if storage not in STORAGES:
         raise ValueError(f"storage is {storage!r}; choose one of {', '.join(STORAGES)}.")

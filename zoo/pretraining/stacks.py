@@ -266,7 +266,7 @@ def _layers_of(model, layer, options):
                 layer(shape, width, code_activation=activation or "linear", **options)
                 for shape, width, activation in zip(inputs, widths, activations, strict=True)
             ]
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f"{layer.__name__} cannot be used for the layers of this model, whose "
                 f"activation={model.activation!r} and code_activation={model.code_activation!r} "

@@ -140,7 +140,7 @@ def suited(recipe: Recipe, x: Any, model_class: type) -> tuple[Recipe, list[str]
     if model.pop("binarize", None):
         said.append(f"binarize is left out, because these are {what}")
     takes = arguments_of(model_class)
-    if "likelihood" not in model and "likelihood" in takes and model_class.suits_photographs:
+    if "likelihood" not in model and "likelihood" in takes and model_class.learns_variance:
         model["likelihood"] = "gaussian"
         said.append(f'likelihood is "gaussian", because these are {what}')
     return replace(recipe, model=model), said

@@ -12,6 +12,7 @@ import keras
 from zoo.checks.constructors import arguments_of
 from zoo.nn.saved_configs import as_saved
 from zoo.training import settings
+from zoo.training.configs_of_0_2 import renewed
 
 
 def get_config(model: Any) -> dict:
@@ -46,7 +47,7 @@ def setting(model: Any, name: str) -> Any:
 def from_config(cls: type, config: dict, custom_objects: dict | None = None) -> Any:
     """Return a model made with the arguments of a configuration."""
     with as_saved():  # loads nothing that the configuration names
-        config = settings.deserialize(config, custom_objects)
+        config = settings.deserialize(renewed(cls, config), custom_objects)
         frozen = config.pop("frozen", ())
         model = cls(**config)
     for name, layer in _freezable(model).items():

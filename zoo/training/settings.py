@@ -32,6 +32,11 @@ def changed(model: Any, name: str, value: Any) -> Any:
         TypeError, ValueError: the new weight of the loss is not a number, or is out of range.
     """
     now = getattr(model, name, None)
+    if callable(getattr(type(model), name, None)) and f"{name}_kind" not in _RENAMED:
+        raise AttributeError(
+            f"{name}() is a method of {type(model).__name__}, so that {name}= cannot be an "
+            "attribute: give the argument another name."
+        )
     if isinstance(now, LossWeight):
         backend.before_assignment(model)
         return now.changed_to(value)
@@ -51,11 +56,17 @@ def changed(model: Any, name: str, value: Any) -> Any:
 
 
 def check_class(cls: type) -> None:
-    """Refuse a class that overrides `further_losses` although its base class does not use it.
+    """Refuse a class whose attributes would be ignored, or could not be set.
 
     Raises:
-        TypeError: names what to override instead.
+        TypeError: the class overrides `further_losses`, which its base class does not use, or its
+            `updates` are not a dict.
     """
+    if not isinstance(cls.updates, dict):
+        raise TypeError(
+            f"{cls.__name__}.updates is a {type(cls.updates).__name__}; give a dict, for each "
+            "update the attributes that it trains."
+        )
     if "further_losses" in vars(cls) and not cls.takes_further_losses:
         base = cls.__mro__[1].__name__
         raise TypeError(

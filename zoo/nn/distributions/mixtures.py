@@ -65,7 +65,7 @@ class GaussianMixture(Prior):
         radius: float = 4.0,
         length: float = 1.0,
         width: float = 0.35,
-        probabilities: Tensor = None,
+        probabilities: Any = None,
     ) -> GaussianMixture:
         """Return a mixture of Gaussians on a circle, whose long axes point to the origin.
 

@@ -1,0 +1,38 @@
+"""Models that version 0.2 saved are loaded: with other names, and settings without effect."""
+
+import json
+import shutil
+
+import pytest
+from support.places import ROOT
+from support.tampering import rewrite
+
+import zoo
+from zoo.models import CLASSES
+from zoo.training.configs_of_0_2 import renewed
+
+OLD = json.loads((ROOT / "tests" / "presets" / "configs_of_0_2.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_a_preset_of_version_0_2_is_the_same_model(name, tmp_path):
+    folder = shutil.copytree(ROOT / "pretrained" / name, tmp_path / name)
+    assert OLD[name] != json.loads((folder / "config.json").read_text("utf-8"))
+    rewrite(folder, "config.json", json.dumps(OLD[name]).encode())
+    assert zoo.load(str(folder)).get_config() == zoo.load(name).get_config()
+
+
+def test_a_color_map_of_pictures_is_left_out():
+    config = {"input_shape": [4, 4, 1], "latent_dim": 2, "cmap": "gray"}
+    assert renewed(zoo.Autoencoder, config).keys() == {"input_shape", "latent_dim"}
+
+
+@pytest.mark.parametrize(
+    ("cls", "setting"),
+    [("GAN", {"tie_weights": 1}), ("IWAE", {"beta": 2.0}), ("VAE", {"unknown": None})],
+)
+def test_a_setting_with_an_effect_is_refused_as_ever(cls, setting):
+    config = {"input_shape": (4, 4, 1), "latent_dim": 2, **setting}
+    assert renewed(CLASSES[cls], config) == config
+    with pytest.raises(TypeError, match="takes no"):
+        CLASSES[cls].from_config(config)

@@ -1,0 +1,72 @@
+"""Configurations of models that version 0.2 saved, made those of this version.
+
+In version 0.2 every class listed the settings of its base class, also those that it did not take;
+these had one value only, which changed nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.checks.constructors import arguments_of
+
+_WITHOUT_EFFECT: dict[str, tuple] = {
+    "beta": (1.0,),
+    "binarize": (None,),
+    "code_activation": (None,),
+    "conditional_discriminator": (False,),
+    "corruption": (None,),
+    "decoder": (None,),
+    "discriminator": (None,),
+    "dropout": (0.0,),
+    "encoder": (None,),
+    "filters": ((), []),
+    "free_bits": (0.0,),
+    "generator_steps": (1,),
+    "hidden_units": (None, (), []),
+    "input_dropout": (0.0,),
+    "input_shape": (None,),
+    "latent_dim": (None,),
+    "likelihood": ("bernoulli",),
+    "margin": (None,),
+    "network": (None,),
+    "posterior": ("deterministic",),
+    "pulling_away_weight": (0.0,),
+    "samples": (1,),
+    "tie_weights": (False, True),
+}
+
+
+def renewed(cls: type, config: dict) -> dict:
+    """Return a saved configuration with the names of this version, without what is not taken.
+
+    Args:
+        cls: the class of the model. config: the arguments of its constructor, as JSON holds them.
+    """
+    takes = arguments_of(cls)
+    kept = {
+        name: value
+        for name, value in config.items()
+        if name in takes or (name != "cmap" and not _has_no_effect(name, value))
+    }
+    return _with_probabilities(kept)
+
+
+def _has_no_effect(name: str, value: Any) -> bool:
+    return any(
+        value == neutral and type(value) is type(neutral)
+        for neutral in _WITHOUT_EFFECT.get(name, ())
+    )
+
+
+def _with_probabilities(value: Any) -> Any:
+    """Rename `masses`, the probabilities of components, in a model's and its objects' arguments."""
+    if isinstance(value, list):
+        return [_with_probabilities(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    renamed = "probabilities" if "probabilities" not in value else "masses"
+    return {
+        renamed if name == "masses" else name: _with_probabilities(one)
+        for name, one in value.items()
+    }
