@@ -51,6 +51,7 @@ def test_channels_are_standardized_inside(detector):
     np.testing.assert_allclose(errors, detector.explain(X), rtol=0.02, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_result_is_that_of_signals_standardized_by_hand():
     settings = {"latent_dim": 2, "hidden_units": (8,), "seed": 3}
     raw = Detector("VAE", standardize=True, **settings).fit(X, epochs=2, verbose=0)

@@ -54,6 +54,7 @@ def read(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_signals_are_renewed_compared_and_watched_by_commands(detector, tmp_path, capsys):
     x = signals(40, 2, noise=0.3)
     np.save(tmp_path / "x.npy", x)
@@ -93,6 +94,7 @@ def test_a_detector_of_a_class_is_compared_and_watched(detector, tmp_path, capsy
     assert drift(saved, x, days).described() in printed
 
 
+@pytest.mark.slow
 def test_the_dates_of_a_table_are_not_learned(tmp_path, capsys):
     rows = np.random.default_rng(0).normal(size=(40, 2)) * [1, 100]
     days = np.datetime64("2026-01-20") + np.arange(40)

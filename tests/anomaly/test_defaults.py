@@ -58,6 +58,7 @@ def test_fewer_items_than_values_of_a_code_are_trained_all_the_same(few_digits):
     assert np.isfinite(detector.threshold)
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_the_best_epoch_and_ends(few_digits, monkeypatch):
     monkeypatch.setattr(training, "STEPS", 60)
     x = few_digits[0][:100]

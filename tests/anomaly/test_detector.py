@@ -104,6 +104,7 @@ def test_items_are_held_out_of_training_for_a_quantile(few_digits, monkeypatch):
     assert trained_on == [256 - 26, 256]
 
 
+@pytest.mark.slow
 def test_the_items_with_the_highest_scores_are_left_out_of_the_second_half(few_digits, monkeypatch):
     x = few_digits[0].copy()
     x[10:20] = 1 - x[10:20]

@@ -63,6 +63,7 @@ def test_every_score_without_draws_is_exported(score, tmp_path):
     assert found["map"].shape == x.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("likelihood", [zoo.Poisson, zoo.NegativeBinomial])
 def test_a_detector_of_counts_is_exported(likelihood, tmp_path):
     counts = np.random.default_rng(0).negative_binomial(2, 0.05, (200, 6)).astype("float32")
@@ -90,6 +91,7 @@ def test_a_detector_is_refused_before_fit(vae, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_detector_of_eight_bits_finds_the_same_beside_an_outlier(tmp_path):
     """One row of a thousand times the size made anomalies of all the normal rows beside it."""
     generator = np.random.default_rng(0)

@@ -85,6 +85,7 @@ def apart():
     return np.concatenate([hidden, 0.3 * rows(30, 3, 8) + 3]), np.arange(630) >= 600
 
 
+@pytest.mark.slow
 def test_it_finds_what_lies_apart_though_a_network_learned_it(apart):
     from sklearn.metrics import roc_auc_score
 

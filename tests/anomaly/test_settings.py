@@ -103,6 +103,7 @@ def trained(seed, **settings):
     return detector.threshold, detector.scores(NEW), weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["elbo_at_mean", "elbo"])
 def test_one_seed_repeats_weights_order_noise_split_and_draws(score):
     keras.utils.set_random_seed(1)

@@ -69,6 +69,7 @@ def test_the_interval_of_a_tail_holds_the_true_rate_in_nine_of_ten_cases():
     assert 0.83 <= np.mean(held) <= 0.99
 
 
+@pytest.mark.slow
 def test_the_average_of_a_tail_is_the_integral_over_its_parameters():
     excesses = stats.genpareto(0.3, scale=2.0).rvs(size=30, random_state=6)
     shape, scale = np.meshgrid(np.linspace(-0.9, 4, 700), np.exp(np.linspace(-3, 4, 700)))

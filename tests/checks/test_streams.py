@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from support.each_class import LONGER
+from support.each_class import LONGER, longer
 from support.tiny import BACKEND
 
 import zoo
@@ -171,6 +171,7 @@ def test_targets_may_be_the_images(make):
     model.fit(make(X, X), verbose=0)
 
 
+@longer
 def test_targets_may_be_the_images_in_arrays():
     model, other = vae(), vae()
     other.set_weights(model.get_weights())

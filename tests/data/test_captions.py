@@ -70,6 +70,7 @@ def test_the_number_of_shapes_in_an_image_is_the_count():
             assert ndimage.label(half > half.max() / 2)[1] == count + 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_draws_the_same_and_held_out_scenes_are_apart():
     first, again, other = (captions.draw(20, seed=seed)[0] for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)

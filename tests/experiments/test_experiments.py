@@ -336,6 +336,7 @@ def test_fine_tuning_reports_the_test_error_of_the_best_validation_epoch():
     assert slow > 50
 
 
+@pytest.mark.slow
 def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
     """And the one that has one is loaded, where labels and seed are those of its recipe."""
     monkeypatch.setattr(zoo, "list_models", lambda: ["aae_mnist"])
@@ -349,6 +350,7 @@ def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
     assert model is zoo.load("aae_mnist")
 
 
+@pytest.mark.slow
 def test_a_preset_is_compared_with_new_weights_on_other_classes(monkeypatch):
     few = glyphs.draw
     monkeypatch.setattr(glyphs, "draw", lambda each, seed: few(min(each, 2), seed))

@@ -259,6 +259,7 @@ def test_npm_that_fails_is_quoted(tmp_path, monkeypatch):
     assert not list((tmp_path / "cache" / "autoencoder-zoo").iterdir())
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_page_with_the_presets_own_images(package, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["export", "vae_digits", str(out), "--format", "onnx", "--channels-first"]
@@ -278,6 +279,7 @@ def test_the_command_writes_a_page_with_the_presets_own_images(package, tmp_path
     assert not (out / "web").exists()
 
 
+@pytest.mark.slow
 def test_the_command_shows_own_images_or_none(package, tmp_path, capsys):
     """A model that was trained on images of one's own, and not on scikit-learn's digits."""
     zoo.save(zoo.VAE((8, 8, 1), 2, hidden_units=(16,)), tmp_path / "own")

@@ -192,6 +192,7 @@ def test_the_artifact_is_known_by_weights_config_and_signature(make, tmp_path):
     assert identity(make.Model(make.dense_decoder()), "e", opset=17) != first
 
 
+@pytest.mark.slow
 def test_parity_is_proved_on_the_callers_images(conditional, tmp_path):
     images = np.random.default_rng(0).uniform(size=(100, 14, 14, 1))
     report = export.export_model(conditional, tmp_path / "out", formats="onnx", images=images)
@@ -286,6 +287,7 @@ def test_verify_reads_no_file_outside_the_folder(exported, conditional, tmp_path
 BETWEEN = [pytest.param(opset, marks=pytest.mark.slow) for opset in (19, 21)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opset", [*BETWEEN, onnx_graph.newest_opset()])
 def test_later_opsets_are_proved_too(conditional, tmp_path, opset):
     report = export.export_model(
@@ -321,6 +323,7 @@ def test_the_newest_opset_is_one_that_the_runtime_runs():
             )
 
 
+@pytest.mark.slow
 def test_channels_come_first_on_request(conditional, tmp_path):
     out = tmp_path / "out"
     report = export.export_model(conditional, out, layout="channels_first")

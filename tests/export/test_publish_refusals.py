@@ -213,6 +213,7 @@ def test_an_interrupted_replacement_keeps_the_old_export(model, tmp_path, monkey
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.slow
 def test_an_existing_target_is_refused_and_replaced_when_asked(model, tmp_path):
     out, file, folder = tmp_path / "out", tmp_path / "decoder.onnx", tmp_path / "decoder"
     file.write_text("mine")

@@ -122,6 +122,7 @@ def test_reconstruction_errors_are_those_of_images_through_both_parts(written):
             assert about["reconstruction_error"] == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_without_images_there_is_no_reconstruction_error(written, conditional, tmp_path):
     """That of scikit-learn's digits would say nothing of a model of other images."""
     model, _, _ = written

@@ -103,6 +103,7 @@ def test_without_labels_no_metric_that_needs_them_is_measured(vae, digits, monke
     assert contractive == ["reconstruction error", "mean activity", "saturation", "Jacobian norm"]
 
 
+@pytest.mark.slow
 def test_log_likelihoods_are_measured_on_binary_pixels_with_more_samples_where_they_matter(
     digits, monkeypatch
 ):

@@ -25,6 +25,7 @@ def test_windows_are_a_mixture_of_gaussians(bandwidth, monkeypatch):
     np.testing.assert_allclose(parzen.parzen_log_likelihood(x, samples, bandwidth), found)
 
 
+@pytest.mark.slow
 def test_the_bandwidth_is_the_best_one_on_validation_images():
     """In one dimension the estimate comes near the true entropy at a width between."""
     samples, x = generator.standard_normal((2, 4000, 1))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy import stats
+from support.each_class import every_class, longer
 from support.tiny import X, array, randomized
 
 import zoo
@@ -74,7 +75,7 @@ def batch_of(model, y=LABELS):
 # Updates
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", every_class(MODELS))
 def test_each_update_changes_its_own_variables_and_no_others(name):
     """A rate of 0 keeps the other updates still."""
     make, changed = MODELS[name]
@@ -100,6 +101,7 @@ def test_each_update_changes_its_own_variables_and_no_others(name):
         assert moved == expected
 
 
+@longer
 def test_the_generator_can_be_repeated():
     counts = {}
     for repeats in (1, 3):
@@ -191,6 +193,7 @@ def test_codes_are_sampled_in_training_and_fixed_elsewhere(posterior):
         np.testing.assert_allclose(array(model.noisy_encoder(noise)), fixed, atol=1e-6)
 
 
+@longer
 def test_a_saturated_discriminator_is_reported_once():
     far = zoo.GaussianMixture([[900.0, 900.0], [901.0, 900.0]])
     model = aae(prior=far)
@@ -275,6 +278,7 @@ def test_few_labels_are_enough_to_learn_digits():
     assert logs["label_entropy"] > 2.0  # no class was lost; ln 10 = 2.303 at most
 
 
+@longer
 def test_labels_come_from_the_labeled_images_only(monkeypatch):
     """Of a batch without labels nothing is classified; of one with some, these."""
     model = semi_supervised()

@@ -7,6 +7,7 @@ from keras import ops
 from scipy import stats
 from scipy.linalg import subspace_angles
 from sklearn.decomposition import PCA
+from support.each_class import longer
 from support.tiny import BACKEND, X, array, randomized, terms
 
 import zoo
@@ -291,6 +292,7 @@ def test_something_else_than_a_corruption_is_refused():
 # Linear, tied, penalized
 
 
+@longer
 @pytest.mark.compiled
 def test_a_linear_autoencoder_finds_the_subspace_of_pca():
     (x, _), (x_test, _) = zoo.data.load("digits")

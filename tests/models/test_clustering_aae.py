@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from support.each_class import longer
 from support.tiny import X, array, randomized
 
 import zoo
@@ -17,6 +18,7 @@ def clustering(**options):
     return zoo.ClusteringAAE((4, 4, 1), 2, discriminator_hidden_units=(5,), **options)
 
 
+@longer
 def test_heads_are_pushed_apart_by_the_distance_they_lack():
     model = clustering(num_classes=3, head_distance=2.0)
     heads = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 5.0]])

@@ -262,7 +262,7 @@ KINDS = GRAPHS if cases.BACKEND == "jax" else (OFTEN & FIRST) | {"SemiSupervised
 
 
 def test_every_class_is_covered():
-    assert {type(make()).__name__ for make in SETTINGS.values()} == set(CLASSES)
+    assert {setting.partition(",")[0] for setting in SETTINGS} >= CLASSES.keys()
 
 
 @pytest.mark.skipif(cases.BACKEND != "tensorflow", reason="the other backends repeat a part")

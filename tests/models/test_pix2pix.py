@@ -306,6 +306,7 @@ def test_the_absolute_error_is_of_pairs_only(pairs):
 # From a file of pairs to a preset
 
 
+@pytest.mark.slow
 def test_a_file_of_pairs_is_trained_from_and_measured(pairs, tmp_path, capsys):
     from zoo.cli.main import main
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from support.each_class import longer
 from support.tiny import BACKEND, array, randomized
 
 import zoo
@@ -91,6 +92,7 @@ def test_each_update_of_target_propagation_changes_its_own_network():
         assert not np.array_equal(before[learning][0], getattr(model, learning).get_weights()[0])
 
 
+@longer
 def test_refining_a_code_lowers_its_energy():
     (x, _), _ = zoo.data.load("digits")
     model = zoo.TargetPropAutoencoder((8, 8, 1), 4, hidden_units=(32,))

@@ -229,6 +229,7 @@ def test_images_that_have_no_small_copies_are_refused(images, options, says):
         zoo.data.unaligned(images, 4, **options)
 
 
+@pytest.mark.slow
 def test_the_last_pairs_show_images_that_the_others_do_not():
     train = np.zeros((320, 64, 64, 1), "float32") + np.arange(320)[:, None, None, None] / 320
     (x, y), (x_test, y_test) = pairs_of_faces(train, train[:80])

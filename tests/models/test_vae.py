@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 from scipy import stats
+from support.each_class import longer
 from support.tiny import BACKEND, X, array, randomized, tensor, terms
 
 import zoo
@@ -49,6 +50,7 @@ def test_the_categorical_likelihood_is_a_softmax_over_levels():
     np.testing.assert_allclose(array(likelihood.mean(parameters)), mean, rtol=1e-5)
 
 
+@longer
 @pytest.mark.parametrize("name", ["learned_gaussian", "categorical"])
 @pytest.mark.parametrize(
     "options", [{"hidden_units": (8,)}, {"filters": (3,), "hidden_units": (8,)}]
@@ -144,6 +146,7 @@ def test_the_estimated_likelihood_is_the_closed_form_within_its_standard_error()
     np.testing.assert_array_equal(again.value, estimate.value)
 
 
+@longer
 def test_the_standard_error_is_the_spread_of_repetitions():
     model, truth = linear_gaussian()
     x = truth.rvs(5, random_state=1).astype("float32")
@@ -169,6 +172,7 @@ def test_one_sample_of_the_estimate_is_the_importance_weight():
     assert np.isnan(got.standard_error).all()
 
 
+@longer
 def test_bounds_lie_below_the_likelihood_and_rise_with_the_samples():
     bounds = {}
     for samples in (1, 5, 50):
@@ -229,6 +233,7 @@ def test_free_bits_take_the_gradient_of_what_is_below_them_whatever_the_weights(
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@longer
 def test_a_schedule_moves_beta_step_by_step_and_goes_on_after_loading(tmp_path):
     schedule = keras.optimizers.schedules.PolynomialDecay(0.0, 10, 1.0)
     model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), beta=schedule)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
+from support.each_class import longer
 
 import zoo
 from zoo.data.own import read
@@ -90,6 +91,7 @@ def test_dense_networks_beside_a_linear_path_start_as_pca_too(hidden_units, digi
     np.testing.assert_allclose(model.reconstruct(x_test).reshape(-1, 64), expected, atol=1e-5)
 
 
+@longer
 def test_a_variational_model_starts_as_probabilistic_pca(digits):
     """Its ELBO is log p(x) of a normal distribution: the posterior is the true one."""
     (x, _), (x_test, _) = digits
@@ -123,6 +125,7 @@ def test_tied_weights_have_no_linear_path():
         zoo.Autoencoder((8, 8, 1), 5, network="dense_resnet", tie_weights=True)
 
 
+@longer
 def test_training_goes_on_from_pca(digits):
     x = digits[0][0][:256]
     model = zoo.Autoencoder(

@@ -109,6 +109,7 @@ def test_titles_and_names_lie_within_the_picture(name, photographs):
         assert box.y1 <= figure.bbox.y1 - 1
 
 
+@pytest.mark.slow
 def test_many_classes_push_no_names_out_of_the_picture():
     model = zoo.VAE((64, 64, 1), 2, hidden_units=(4,))
     x = generator.random((40, 64, 64, 1), np.float32)

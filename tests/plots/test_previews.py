@@ -18,6 +18,7 @@ def test_every_class_names_a_picture(name):
     assert CLASSES[name].picture in PREVIEWS
 
 
+@pytest.mark.slow
 def test_a_class_of_ones_own_chooses_its_picture():
     class Reconstructing(zoo.VAE):
         picture = "reconstructions"

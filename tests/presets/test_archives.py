@@ -202,6 +202,7 @@ def test_a_byte_that_was_changed_is_noticed(file):
 # Keras's own export
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
 @pytest.mark.parametrize("name", ["VAE", "CVAE"])
 def test_kerass_own_export_works_after_fit(name, few_digits, tmp_path):

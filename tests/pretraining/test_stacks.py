@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from support.each_class import longer
 from support.tiny import BACKEND, X
 
 import zoo
@@ -93,6 +94,7 @@ def test_a_classifier_is_loaded_from_a_file_and_exported(tmp_path):
         session(x=X + 1)
 
 
+@longer
 def test_draws_have_the_frequencies_of_all_states_of_the_units():
     (x, _), (x_test, _) = zoo.data.load("digits")
     deep = zoo.Autoencoder(

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from generated_pages import entries_of_classes, families_in, imports_of_classes, written_into
 
 import zoo
@@ -34,6 +35,7 @@ assert SETTINGS["ShiftedVAE"]().image_shape == (8, 8, 1)
 """
 
 
+@pytest.mark.slow
 def test_a_new_file_of_a_model_is_all_that_it_takes(tmp_path):
     package = Path(zoo.__file__).parent
     shutil.copytree(package, tmp_path / "zoo", ignore=shutil.ignore_patterns("__pycache__"))

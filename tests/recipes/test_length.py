@@ -195,6 +195,7 @@ def test_the_command_starts_from_a_preset_and_says_what_is_missing(few, digit_pr
     assert "started from digits: 908 of" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_recipe_that_was_used_is_of_the_same_length_again(few, capsys):
     command = ["train", "vae_digits", "--images", "x.npy", "--batch-size", "25", "--out"]
     assert main([*command, "one", "--epochs", "2"]) == 0

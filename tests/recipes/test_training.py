@@ -96,6 +96,7 @@ def test_every_class_can_be_trained_from_a_recipe(name, recipe, tmp_path):
     assert type(zoo.load(tmp_path / "out")).__name__ == name
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_preset_again(recipe, tmp_path):
     for name in ("a", "b"):
         train(recipe, tmp_path / name)
@@ -209,6 +210,7 @@ def test_an_interrupted_training_goes_on_at_the_last_whole_epoch(recipe, tmp_pat
     assert resumed == pytest.approx(whole, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_layers_are_pretrained_before_a_training_and_not_again_when_it_goes_on(
     recipe, tmp_path, monkeypatch
 ):
@@ -269,6 +271,7 @@ def test_a_recipe_can_take_labels_away(recipe, tmp_path, monkeypatch):
     assert np.bincount(seen[0] + 1, minlength=11).tolist() == [1200 - 30] + [3] * 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Autoencoder", "VAE", "AAE"])
 def test_in_a_fixed_order_a_resumed_training_ends_where_the_whole_one_does(name, tmp_path):
     (x, _), _ = data.load("digits")

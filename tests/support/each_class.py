@@ -21,6 +21,13 @@ SHAPE = (4, 4, 1)
 # Marks of what belongs to the longer run. On another backend than TensorFlow a run is a longer one
 # in any case, and nothing is left out.
 LONGER = (pytest.mark.slow,) if keras.backend.backend() == "tensorflow" else ()
+
+
+def longer(test):
+    """Mark a test as one of the longer run."""
+    return functools.reduce(lambda marked, mark: mark(marked), LONGER, test)
+
+
 SMALL = {"input_shape": SHAPE, "latent_dim": 2, "hidden_units": (8,), "num_classes": 3}
 OTHERS = {  # what a class needs that its arguments and attributes do not tell
     "LabelInformedAAE": lambda: {"prior": zoo.GaussianMixture.petals(3)},

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from support.each_class import longer
 
 import zoo
 from zoo.backend import backend
@@ -125,6 +126,7 @@ def test_a_last_batch_too_small_to_share_goes_with_the_one_before(tmp_path):
     assert all(np.isfinite(value).all() for value in got.values())
 
 
+@longer
 @ON_TENSORFLOW
 @pytest.mark.compiled
 def test_a_model_is_fitted_outside_of_the_scope_of_its_strategy():

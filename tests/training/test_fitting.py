@@ -142,6 +142,7 @@ def test_own_networks_keep_the_widths_of_the_discriminator():
     assert shapes == [tuple(w.shape) for w in model.discriminator.weights]
 
 
+@pytest.mark.slow
 @pytest.mark.backend
 @pytest.mark.compiled
 @pytest.mark.parametrize("first", [True, False])

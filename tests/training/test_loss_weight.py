@@ -173,6 +173,7 @@ class Annealing(keras.callbacks.Callback):
             setattr(self.model, self.setting, 10.0)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.backend
 @pytest.mark.parametrize("jit", {"jax": [True], "torch": [False]}.get(BACKEND, [False, True]))

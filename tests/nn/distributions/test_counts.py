@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 from scipy import stats
 from scipy.special import gammaln
+from support.each_class import longer
 from support.tiny import array
 
 import zoo
@@ -113,6 +114,7 @@ def test_samples_have_the_mean_and_the_variance_of_the_distribution(name):
     np.testing.assert_array_equal(drawn, likelihood.sample(u, np.random.default_rng(0)))
 
 
+@longer
 @every_name
 def test_a_model_of_counts_is_trained_saved_and_scored(name, tmp_path):
     likelihood = NAMES[name].adapted(X, [f"gene {i}" for i in range(6)])

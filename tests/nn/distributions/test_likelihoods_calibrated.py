@@ -60,6 +60,7 @@ def test_every_kind_of_model_calibrates(cls):
     assert 0.7 * expected < model.likelihood.spread**2 < 1.4 * expected
 
 
+@pytest.mark.slow
 @pytest.mark.backend
 def test_sample_weights_do_not_change_the_calibrated_standard_deviation():
     model = vae(likelihood="gaussian")
