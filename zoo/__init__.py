@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import export as export
     from zoo import anomaly as anomaly
     from zoo import data as data
+    from zoo import density as density
     from zoo import metrics as metrics
     from zoo import models as models
     from zoo import nn as nn
@@ -128,6 +129,7 @@ _MODULES = {
     "anomaly": "zoo.anomaly",
     "callbacks": "zoo.training.callbacks",
     "data": "zoo.data",
+    "density": "zoo.density",
     "metrics": "zoo.metrics",
     "models": "zoo.models",
     "nn": "zoo.nn",

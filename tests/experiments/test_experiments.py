@@ -15,6 +15,7 @@ from zoo.experiments import (
     adversarial,
     anomaly_tables,
     defaults,
+    densities,
     few_labels,
     gans,
     glyphs,
@@ -47,6 +48,13 @@ def folder_of_tables(tmp_path):
     for name in ("few", "cardio"):
         np.savez(tmp_path / "tables" / "adbench" / f"{name}.npz", X=x, y=y.astype("uint8"))
     return tmp_path / "tables"
+
+
+def three_digits():
+    """A few images of the digits 0 to 2, as rows."""
+    (x, y), (x_test, y_test) = data.load("digits")
+    pairs = ((x[:250], y[:250]), (x_test, y_test))
+    return [a for x, y in pairs for a in (2 * x[y < 3].reshape(-1, 64) - 1, y[y < 3])]
 
 
 SETS = ("mnist", "fashion_mnist", "mnist_thickness", "mnist_angles")
@@ -121,6 +129,14 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setattr(representations, "SHALLOW", shallow)
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))
+    monkeypatch.setattr(densities, "VALIDATION", 20)
+    monkeypatch.setattr(densities, "VARIANCES", (0.05,))
+    monkeypatch.setattr(densities, "DEVIATIONS", (0.04,))
+    monkeypatch.setattr(densities, "SAMPLES", 20)
+    monkeypatch.setattr(densities, "PIXELS", 20)
+    monkeypatch.setattr(densities, "TRAINED", 60)
+    monkeypatch.setattr(densities, "TESTED", 20)
+    monkeypatch.setattr(densities, "_digits", three_digits)
 
 
 @pytest.mark.parametrize(

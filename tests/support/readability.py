@@ -47,7 +47,7 @@ LAYERS = (
     ("data", "inference", "training", "plots"),
     ("presets",),
     ("models",),
-    ("recipes", "metrics", "pretraining"),
+    ("density", "recipes", "metrics", "pretraining"),
     ("anomaly", "sklearn"),
     ("experiments",),
     ("cli", "__main__"),

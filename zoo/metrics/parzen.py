@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import logsumexp
 
+from zoo.checks.arguments import number
 from zoo.checks.arrays import as_array
+from zoo.density import ParzenWindows
 
 if TYPE_CHECKING:
     from zoo.models.autoencoder import BaseAutoencoder
 
 BANDWIDTHS = np.logspace(-1.0, 0.0, 10)
-BLOCK = 1 << 22  # distances in memory at the same time
 
 
 def parzen_log_likelihood(x: np.ndarray, samples: np.ndarray, bandwidth: float) -> np.ndarray:
@@ -95,24 +95,12 @@ def parzen_estimate(
 def _log_likelihoods(x, samples, bandwidths) -> np.ndarray:
     """Return the log-densities under windows of every bandwidth, [bandwidths, n]."""
     for bandwidth in bandwidths:
-        if not bandwidth > 0:
-            raise ValueError(f"bandwidth is {bandwidth}; give a number above 0.")
+        number("bandwidth", bandwidth, above=0)
     x, samples = as_array(x, "x"), as_array(samples, "samples")
-    x, samples = (np.reshape(a, (len(a), -1)).astype("float64") for a in (x, samples))
+    x, samples = (np.reshape(a, (len(a), -1)) for a in (x, samples))
     if x.shape[1] != samples.shape[1]:
         raise ValueError(
             f"Images have {x.shape[1]} pixels and samples {samples.shape[1]}; they must agree."
         )
-    lengths = np.sum(samples**2, axis=1)
-    rows = max(1, BLOCK // len(samples))
-    values = np.empty((len(bandwidths), len(x)))
-    for start in range(0, len(x), rows):
-        some = x[start : start + rows]
-        # |x - x_s|^2 of some images and all samples, [rows, S]
-        squared = np.sum(some**2, axis=1)[:, None] + lengths - 2.0 * some @ samples.T
-        squared = np.maximum(squared, 0.0)
-        for i, bandwidth in enumerate(bandwidths):
-            windows = logsumexp(-0.5 * squared / bandwidth**2, axis=1)
-            values[i, start : start + rows] = windows
-    log_normalizers = x.shape[1] * np.log(np.multiply(bandwidths, np.sqrt(2.0 * np.pi)))
-    return values - np.log(len(samples)) - log_normalizers[:, None]
+    density = ParzenWindows(1.0).fit(samples)
+    return np.stack([density.use_width(width).score_samples(x) for width in bandwidths])
