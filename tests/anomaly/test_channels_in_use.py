@@ -78,6 +78,7 @@ def test_signals_are_renewed_compared_and_watched_by_commands(detector, tmp_path
     assert [row["items"] for row in read(out / "drift.csv")] == ["12", "28"]
 
 
+@pytest.mark.slow
 def test_a_detector_of_a_class_is_compared_and_watched(detector, tmp_path, capsys):
     x = signals(40, 2)
     np.save(tmp_path / "x.npy", x)

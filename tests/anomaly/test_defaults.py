@@ -37,6 +37,7 @@ def test_what_is_given_wins():
     assert made["network"] == "dense_resnet"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(8, 8, 1), (16, 4)])
 @pytest.mark.parametrize("name", ["Autoencoder", "VAE"])
 def test_training_starts_at_pca(name, shape, few_digits):

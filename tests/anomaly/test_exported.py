@@ -51,6 +51,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", MODELS)
 def test_every_score_without_draws_is_exported(score, tmp_path):
     detector = fitted(MODELS[score](), score=score)

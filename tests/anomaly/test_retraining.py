@@ -262,6 +262,7 @@ def read(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_detector_is_renewed_compared_and_watched_by_commands(detector, tmp_path, capsys):
     x = rows(60, 7)
     days = np.datetime64("2026-01-20") + np.arange(60)

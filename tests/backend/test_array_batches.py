@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from support.each_class import longer
 
 import zoo
 from zoo.backend import backend
@@ -119,6 +120,7 @@ def test_a_scalar_metric_is_weighted_by_the_images_of_the_batch():
     np.testing.assert_allclose(logs["loss"], logs["reconstruction"] + logs["images"], rtol=1e-5)
 
 
+@longer
 @pytest.mark.compiled
 def test_neither_model_nor_images_are_kept_after_training():
     model = zoo.Autoencoder((4, 4, 1), 2, hidden_units=(4,))

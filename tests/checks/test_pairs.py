@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from support.each_class import longer
 from support.tiny import array
 
 import zoo
@@ -119,6 +120,7 @@ def test_pairs_on_disk_stay_there(tmp_path):
 # Images alone
 
 
+@longer
 @every_kind
 def test_a_stream_of_images_with_themselves_is_corrupted_by_default(make):
     made, other, plain = model(), model(), model("Autoencoder")
@@ -170,6 +172,7 @@ def test_clean_images_out_of_range_or_of_another_shape_are_refused(make):
         model().fit(make(NOISY, CLEAN[:, :3]), verbose=0)
 
 
+@longer
 @pytest.mark.parametrize("make", [streams.Batches, streams.dataset_of_a_generator])
 @pytest.mark.parametrize("name", ["DenoisingAutoencoder", "VAE"])
 def test_a_model_that_corrupts_takes_no_pairs_for_training(make, name):

@@ -44,6 +44,7 @@ def test_a_likelihood_takes_the_names_of_a_table(model):
     assert zoo.GaussianColumns.adapted(pandas.DataFrame(X)).names is None
 
 
+@pytest.mark.slow
 @LIBRARIES
 def test_columns_are_put_in_order_by_name_everywhere(of, model):
     given = of(SHUFFLED)

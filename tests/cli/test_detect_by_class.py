@@ -108,6 +108,7 @@ def test_folders_of_images(capsys, tmp_path):
     same(detector, folders[1], tmp_path)
 
 
+@pytest.mark.slow
 def test_without_train_data_the_data_themselves_are_learned(capsys, tmp_path):
     np.save(tmp_path / "x.npy", SIGNALS)
     options = ("--standardize", "--contamination", 0.2, "--latent-dim", 2, "--hidden-units", 8)

@@ -59,6 +59,7 @@ def test_a_table_with_any_names_is_recognized(table, trained, capsys, tmp_path):
     assert card["categories"] == [{"column": CATEGORY, "first": 1, "values": list(VALUES)}]
 
 
+@pytest.mark.slow
 def test_a_table_with_any_names_is_used_again(table, trained, capsys, tmp_path):
     code, out, err = run(capsys, "evaluate", trained, "--data", table, "--drop", ID, LABEL)
     assert (code, err) == (0, "")

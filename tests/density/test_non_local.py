@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
+from support.each_class import longer
 
 from zoo.density import ManifoldParzen, NonLocalManifoldParzen, non_local
 
@@ -72,6 +73,7 @@ def circle(n):
     return np.column_stack([np.cos(angle), np.sin(angle)]) + generator.normal(0, 0.02, (n, 2))
 
 
+@longer
 def test_few_rows_of_a_circle_tell_the_network_its_tangents():
     settings = {"n_components": 1, "n_neighbors": 4, "noise_variance": 0.01**2}
     few, rows = circle(40), circle(500)
@@ -94,6 +96,7 @@ def test_samples_have_the_density(fitted):
     np.testing.assert_allclose(np.cov(samples.T), within, atol=0.15 * np.abs(within).max())
 
 
+@longer
 def test_a_seed_repeats_the_training():
     X = generator.normal(size=(30, 3))
     one, other = (

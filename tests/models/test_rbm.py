@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from support.each_class import longer
 from support.tiny import BACKEND, X, array, randomized
 
 import zoo
@@ -95,6 +96,7 @@ def test_gibbs_sampling_reaches_the_models_distribution():
     assert (abs(got - expected) < 5 * np.sqrt(expected * (1 - expected) / len(index))).all()
 
 
+@longer
 @pytest.mark.compiled
 @pytest.mark.parametrize("chains", [0, 50])
 def test_training_raises_the_likelihood_as_much_as_scikit_learns_does(chains):

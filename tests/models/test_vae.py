@@ -312,6 +312,7 @@ def test_log_variances_do_not_change_up_to_12_and_are_reduced_beyond():
     assert np.isfinite(np.exp(expected)).all()
 
 
+@longer
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "learned_gaussian"])
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_images_of_one_color_and_wild_codes_give_finite_numbers(likelihood, value):

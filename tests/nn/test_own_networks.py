@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from support.each_class import longer
 from support.own_networks import (
     SHAPE,
     Decoder,
@@ -87,6 +88,7 @@ def made(kind, cls=zoo.Autoencoder, **options):
     return cls(encoder=encoder, decoder=decoder, **sizes, **options), encoder, decoder
 
 
+@longer
 @pytest.mark.parametrize("kind", GIVEN)
 def test_networks_of_every_kind_are_trained_and_share_their_weights(kind):
     model, encoder, decoder = made(kind)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from support.each_class import every_class
+from support.each_class import every_class, longer
 from support.tiny import X, array, tensor, terms
 
 import zoo
@@ -96,6 +96,7 @@ def fitted(model, rate=0.1, epochs=12):
     return model
 
 
+@longer
 @pytest.mark.backend
 @pytest.mark.parametrize("cls", [zoo.Autoencoder, zoo.VAE, zoo.AAE, zoo.TargetPropAutoencoder])
 def test_the_learned_scale_of_a_laplace_is_the_mean_absolute_error(cls):
@@ -108,6 +109,7 @@ def test_the_learned_scale_of_a_laplace_is_the_mean_absolute_error(cls):
     assert scale != pytest.approx(0.5, rel=0.02)
 
 
+@longer
 @pytest.mark.backend
 @pytest.mark.parametrize("cls", [zoo.VAE, zoo.IWAE])
 def test_the_learned_mean_of_a_prior_is_the_mean_of_the_codes(cls):
@@ -141,6 +143,7 @@ def learning_all(likelihood):
     return zoo.VAE(SHAPE, 2, hidden_units=(8,), **options)
 
 
+@longer
 @pytest.mark.backend
 @pytest.mark.parametrize("likelihood", [Laplace, Brightened])
 def test_what_they_hold_is_saved_loaded_and_trained_further(likelihood, tmp_path):

@@ -97,6 +97,7 @@ def test_each_pixel_of_an_image_has_one_on_the_screen(name):
     assert box.width >= width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*PICTURES, "energy"])
 def test_titles_and_names_lie_within_the_picture(name, photographs):
     figure = plots.energy_surface() if name == "energy" else PICTURES[name](*photographs)

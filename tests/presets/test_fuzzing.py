@@ -18,6 +18,7 @@ import pytest
 from keras import layers
 from PIL import Image
 from support import tiny
+from support.each_class import longer
 from support.tampering import resign
 
 import zoo
@@ -130,6 +131,7 @@ def check(sources, scratch, presets, exports):
     return outcomes
 
 
+@longer
 @pytest.mark.backend
 def test_changed_files_are_refused_with_an_explanation_or_load_unchanged(sources, tmp_path):
     presets = {"card": 5, "config": 10, "weights": 6, "archive": 6, "pictures": 5}

@@ -193,6 +193,7 @@ def check_deployed(name, folder, decoder):
     assert done.stdout.startswith("x (3, 8, 8, 1)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [["export", "zoo_runtime"], ["zoo_runtime", "export"]])
 def test_both_are_installed_in_either_order_and_either_is_removed(order, wheels, decoder, tmp_path):
     for name in order:

@@ -176,6 +176,7 @@ def few(tmp_path, monkeypatch):
     return ["--images", "x.npy", "--labels", "y.npy", "--epochs", "2"]
 
 
+@pytest.mark.slow
 def test_the_command_starts_from_a_preset_and_says_what_is_missing(few, digit_presets, capsys):
     model = zoo.CVAE((8, 8, 1), 2, num_classes=10, hidden_units=(12,))
     model.compile("adam")

@@ -229,6 +229,7 @@ def test_a_constant_column_is_not_divided_by_its_rounding_error():
     assert np.abs(codes.transform(rows)).max() < 1e3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [AutoencoderTransformer, AnomalyDetector])
 def test_random_state_repeats_everything(cls):
     def found(state):

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from support.each_class import longer
 from support.tiny import X
 
 import zoo
@@ -33,6 +34,7 @@ def model():
     return model
 
 
+@longer
 @pytest.mark.parametrize(
     ("every", "expected"),
     [
@@ -255,6 +257,7 @@ def losses_of(values, weights):
     return callback
 
 
+@longer
 @pytest.mark.backend
 def test_the_weights_of_the_best_epoch_are_kept_also_after_an_interruption(tmp_path):
     values, weights = [3.0, 1.0, 2.0, 1.5], {}

@@ -252,7 +252,7 @@ def test_the_density_of_categories_and_numbers_is_that_of_scipy(stddev):
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("name", ["VAE", pytest.param("Autoencoder", marks=LONGER)])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=LONGER) for n in ("VAE", "Autoencoder")])
 def test_models_learn_categories(name, tmp_path):
     """A number tells the category: after training, it follows from the number."""
     x = np.zeros((200, 4), "float32")
