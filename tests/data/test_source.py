@@ -267,6 +267,16 @@ def test_signals_keep_their_values_and_have_a_channel(in_a_file):
     assert (y.tolist(), y_test.tolist()) == ([0], [0, 1])
 
 
+def test_pixels_in_thousandths_are_between_0_and_1(in_a_file):
+    x = np.int16([[-1000, -500], [0, 1000]])[None]
+    in_a_file("usps", "usps.npz", x_train_milli=x, y_train=np.uint8([3]), x_test_milli=x[:, ::-1],
+              y_test=np.uint8([3]))  # fmt: skip
+    (x_train, y), (x_test, _) = data.load("usps")
+    np.testing.assert_allclose(x_train[0, ..., 0], [[0, 0.25], [0.5, 1]])
+    np.testing.assert_array_equal(x_test, x_train[:, ::-1])
+    assert y.tolist() == [3]
+
+
 def test_images_in_color_keep_their_channels(in_a_file, arrays):
     color = np.repeat(arrays["x_train"][:, :, :, None], 3, axis=3)
     in_a_file("cifar10_subset", "cifar10_subset.npz", **{**arrays, "x_train": color})

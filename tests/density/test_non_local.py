@@ -42,7 +42,8 @@ def test_the_loss_is_that_of_the_paper():
     outputs = generator.normal(size=(2, 4 + 2 * 4 + 1)).astype("float32")
     mean, directions, s = outputs[:, :4], outputs[:, 4:-1].reshape(2, 2, 4), outputs[:, -1]
     loss = non_local._NeighborLoss(2, 0.3)
-    found = loss.call(np.concatenate([differences, weights], axis=2), outputs)
+    targets = np.concatenate([differences, weights], axis=2)
+    found = loss.call(*map(keras.ops.convert_to_tensor, (targets, outputs)))
     expected = np.zeros(2)
     for i in range(2):
         covariance = directions[i].T @ directions[i] + (s[i] ** 2 + 0.3) * np.eye(4)

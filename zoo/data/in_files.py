@@ -68,6 +68,18 @@ def _unlabeled(arrays):
     return x_train, None, x_test, None
 
 
+def _thousandths(arrays):
+    """Return images in [0, 1] of pixels in thousandths of [-1, 1].
+
+    The file has images in bytes, too, which went wrong: a product of 16-bit numbers overflowed.
+    """
+    x_train, y_train, x_test, y_test = arrays
+    x_train, x_test = (
+        ((images.astype("float32") + 1000) / 2000)[..., None] for images in (x_train, x_test)
+    )
+    return x_train, y_train, x_test, y_test
+
+
 def _heartbeats(arrays):
     x, x_test, y_test = arrays
     return x[..., None], np.zeros(len(x), "uint8"), x_test[..., None], y_test
@@ -126,13 +138,18 @@ SOURCES["usps"] = Source(
     "Y. LeCun et al., AT&T; J. Friedman, T. Hastie and R. Tibshirani",
     DIGITS,
     {
-        "x_train": "12b4027aeddaed608c7cffc579687d52aeea98639f2dab6aa970d96fab7b548a",
+        "x_train_milli": "19278ce4e0242e481c6dd79ee608eac38d318df582628cd12bb841fdf0568f44",
         "y_train": "ee5027fd47b76715ac18ca27e72fa1332bde98e0b8ce593b503bb2bdb6c03da0",
-        "x_test": "73eaedab923dbdc8a5cf8d742f4e6b6fdbe88b6639f205f91cc2499165bcad00",
+        "x_test_milli": "9c748d6be2e9da7d29b975c23c281f30a623fe85d17554cdeb3081ad123882f6",
         "y_test": "0b8b792b8ca1c5c704fd9d5bbd1b261623a359e6c8c65b23db428257beea7800",
     },
     7291,
-    read=in_file("usps.npz", "images (uint8 [n, 16, 16]) and labels"),
+    read=in_file(
+        "usps.npz",
+        "1,000 times the pixels in [-1, 1] (int16 [n, 16, 16]) and labels",
+        _thousandths,
+        dtypes={"x_train_milli": "int16", "x_test_milli": "int16"},
+    ),
 )
 SOURCES["olivetti"] = Source(
     "Olivetti faces: ten images of each of 40 people, 64x64, gray; two of each for testing",

@@ -64,7 +64,7 @@ def density_classifiers(
         rows.append([name, *reported, *found[0], *(best if len(found) > 1 else [None] * 3)])
     return Table(
         "Digits classified by densities: errors in percent",
-        "USPS, 16x16 pixels in [-1, 1], one of 255 steps: 7,291 images, of which 1,000 drawn by "
+        "USPS, 16x16 pixels in [-1, 1]: 7,291 images, of which 1,000 drawn by "
         "chance are for validation and 6,291 are trained on; 2,007 test images. Reported: "
         "Bengio, Larochelle and Vincent 2006, on a split that is not known. Classes have their "
         f"frequencies as priors; the networks are trained for {epochs} epochs. First come the "
