@@ -76,7 +76,8 @@ def width_of_classes(
         return accuracies.mean(), log_probas.mean()
 
     ranges = [_range_of_widths(X[number == label]) for label in classes]
-    return _best(np.geomspace(*np.median(ranges, axis=0), CANDIDATES), right)
+    least, most = np.median(ranges, axis=0).tolist()
+    return _best(np.geomspace(least, most, CANDIDATES), right)
 
 
 def _splits(n: int, random_state: Any) -> list[tuple[np.ndarray, np.ndarray]]:

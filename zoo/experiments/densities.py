@@ -233,7 +233,8 @@ def _spiral_vae(x, deviation, epochs, verbose):
 def _picture(x: np.ndarray, shown: dict) -> Picture:
     """Show estimates of two Gaussians on a line above, and densities of the spiral below."""
     figure = Picture(figsize=(3.2 * len(shown), 6.2), dpi=100, layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25))
+    grid_of_rows = figure.add_gridspec(2, 1, height_ratios=(1, 1.25))
+    above, below = figure.add_subfigure(grid_of_rows[0]), figure.add_subfigure(grid_of_rows[1])
     grid = np.linspace(-4.0, 6.0, 400)[:, None]
     axes = above.subplots(1, REDRAWS, sharey=True)
     for i, ax in enumerate(axes):
