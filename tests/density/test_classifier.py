@@ -6,7 +6,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KernelDensity
 from sklearn.utils.estimator_checks import check_estimator
 
-from zoo.density import DensityClassifier, ManifoldParzen, NonLocalManifoldParzen, ParzenWindows
+from zoo.density import (
+    DensityClassifier,
+    ManifoldParzen,
+    NonLocalManifoldParzen,
+    ParzenWindows,
+    held_out,
+)
 
 generator = np.random.default_rng(0)
 X = np.concatenate([generator.normal(0, 1, (60, 2)), generator.normal(2, 1, (30, 2))])
@@ -49,6 +55,51 @@ def test_digits_are_classified():
     classifier = DensityClassifier(ManifoldParzen(5, 10, 0.01))
     classifier.fit(x.reshape(-1, 64), labels)
     assert classifier.score(x_test.reshape(-1, 64), labels_test) > 0.96
+
+
+@pytest.mark.parametrize(
+    "density",
+    [ParzenWindows(random_state=0), ManifoldParzen(1, 4, random_state=0)],
+    ids=lambda density: type(density).__name__,
+)
+def test_all_classes_have_the_width_that_classifies_rows_left_out_best(density, monkeypatch):
+    """Every candidate is tried by hand, on the same fifths."""
+    widths = np.geomspace(0.05, 2.0, 5)
+    monkeypatch.setattr(held_out, "_range_of_widths", lambda rows: (0.05, 2.0))
+    monkeypatch.setattr(held_out, "CANDIDATES", 5)
+    order = np.random.RandomState(0).permutation(len(X))
+    scores = []
+    for width in widths:
+        right, log_proba = [], []
+        for some in np.array_split(order, 5):
+            kept = np.setdiff1d(order, some)
+            given = DensityClassifier(density.with_width(width), priors=[0.5, 0.5])
+            found = given.fit(X[kept], y[kept]).predict_log_proba(X[some])
+            truth = (y[some] == "b").astype(int)
+            right += list(found.argmax(axis=1) == truth)
+            log_proba += list(found[np.arange(len(some)), truth])
+        scores.append((np.mean(right), np.mean(log_proba)))
+    best = widths[max(range(5), key=lambda i: scores[i])]
+    power = 1 if density.width_parameter == "bandwidth" else 2
+    for fitted in DensityClassifier(density).fit(X, y).densities_:
+        given = getattr(fitted, f"{density.width_parameter}_")
+        assert given == pytest.approx(best**power)
+
+
+def test_nothing_has_to_be_set():
+    classifier = DensityClassifier().fit(X, y)
+    assert len({one.noise_variance_ for one in classifier.densities_}) == 1
+    assert classifier.score(X, y) > 0.8
+
+
+def test_of_many_rows_the_widths_come_from_those_that_are_drawn(monkeypatch):
+    monkeypatch.setattr(held_out, "FEW", 10)
+    monkeypatch.setattr(held_out, "MOST", 40)
+    seen, taken = [], held_out._range_of_widths
+    monkeypatch.setattr(held_out, "_range_of_widths", lambda x: seen.append(x) or taken(x))
+    ParzenWindows(random_state=0).fit(np.arange(500.0)[:, None])
+    assert len(seen[0]) == 40
+    assert seen[0].max() > 300  # not the first ones
 
 
 @pytest.mark.parametrize(

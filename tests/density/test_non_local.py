@@ -144,3 +144,22 @@ def test_the_mean_learns_from_its_neighbors_and_the_covariance_from_its_own():
         kind = 0 if i < 4 else 1  # the mean's outputs come first
         slope = (value(outputs + move, kind) - value(outputs - move, kind)) / 2e-2
         assert found[i] == pytest.approx(slope, rel=0.03, abs=0.02)
+
+
+def test_rows_of_one_feature_have_as_many_directions_as_asked_for():
+    X = generator.normal(size=(30, 1))
+    density = NonLocalManifoldParzen(2, 3, noise_variance=0.1, epochs=1, random_state=0).fit(X)
+    gaussians = density.gaussians(X)
+    assert gaussians.directions.shape == (30, 2, 1)
+    each = [
+        multivariate_normal(mean, covariance).logpdf(X)
+        for mean, covariance in zip(gaussians.mean, covariances(gaussians), strict=True)
+    ]
+    expected = logsumexp(each, axis=0) - np.log(30)
+    np.testing.assert_allclose(density.score_samples(X), expected, rtol=1e-5)
+
+
+def test_the_least_variance_is_what_the_local_density_chooses():
+    X = generator.normal(size=(40, 2))
+    density = NonLocalManifoldParzen(1, 4, epochs=1, random_state=0).fit(X)
+    assert density.noise_variance_ == ManifoldParzen(1, 4, random_state=0).fit(X).noise_variance_

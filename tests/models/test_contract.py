@@ -262,7 +262,13 @@ KINDS = GRAPHS if cases.BACKEND == "jax" else (OFTEN & FIRST) | {"SemiSupervised
 
 
 def test_every_class_is_covered():
-    assert {setting.partition(",")[0] for setting in SETTINGS} >= CLASSES.keys()
+    assert {setting.partition(",")[0] for setting in SETTINGS} == CLASSES.keys()
+
+
+@pytest.mark.slow
+def test_every_setting_makes_a_model_of_its_class():
+    made = {setting: type(make()).__name__ for setting, make in SETTINGS.items()}
+    assert made == {setting: setting.partition(",")[0] for setting in SETTINGS}
 
 
 @pytest.mark.skipif(cases.BACKEND != "tensorflow", reason="the other backends repeat a part")

@@ -36,3 +36,13 @@ def test_a_setting_with_an_effect_is_refused_as_ever(cls, setting):
     assert renewed(CLASSES[cls], config) == config
     with pytest.raises(TypeError, match="takes no"):
         CLASSES[cls].from_config(config)
+
+
+def test_objects_of_ones_own_keep_their_arguments():
+    layer = {
+        "class_name": "Weighing",
+        "registered_name": "mine>Weighing",
+        "config": {"masses": [1]},
+    }
+    config = {"input_shape": [4, 4, 1], "latent_dim": 2, "encoder": {"config": {"layers": [layer]}}}
+    assert renewed(zoo.VAE, config) == config

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from zoo.checks.arguments import number
 from zoo.checks.array_types import ArrayLike
 
 BLOCK = 1 << 22  # numbers of a block of distances
@@ -49,6 +50,11 @@ class BaseDensity(BaseEstimator, metaclass=ABCMeta):
         del y
         return float(np.mean(self.score_samples(X)))
 
+    def _checked_width(self) -> float | None:
+        """Return the argument `width_parameter` as a number above 0, or None if it is not set."""
+        width = getattr(self, self.width_parameter)
+        return None if width is None else number(self.width_parameter, width, above=0)
+
     def _training_rows(self, X: ArrayLike, neighbors: int = 0) -> np.ndarray:
         """Check the rows of `fit`, and keep them as `X_`, float64 [n, features]."""
         refuse_images(X)
@@ -56,7 +62,7 @@ class BaseDensity(BaseEstimator, metaclass=ABCMeta):
         if len(X) <= neighbors:
             raise ValueError(
                 f"X has n_samples = {len(X)} rows, so that a row has {len(X) - 1} others, and "
-                f"{neighbors} neighbors are asked for. Give more rows, or fewer n_neighbors."
+                f"{neighbors} neighbors are asked for. Give more rows, or ask for fewer neighbors."
             )
         self.X_ = X
         return X

@@ -22,8 +22,8 @@ class DensityClassifier(ClassifierMixin, BaseEstimator):
     Args:
         density: a density of `zoo.density`, or another estimator with `fit` and `score_samples` in
             nats; a copy of it is fitted to each class. By default `ManifoldParzen()`. If the width
-            of a density of the zoo is not set, it is chosen here, one for all classes: a fifth of
-            the rows is left out, and is classified best.
+            of a density of the zoo is not set, it is chosen here, one for all classes: rows that
+            are left out are classified best with it. A `random_state` of the density draws them.
         priors: p(c), one for each class in the order of `classes_`; by default how often each
             class was in the training rows.
 

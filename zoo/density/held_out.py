@@ -39,7 +39,8 @@ def width_of_rows(density: BaseDensity, X: np.ndarray, random_state: Any) -> flo
     def score(width):
         return np.mean([one.use_width(width).score(held_out) for one, held_out in fitted])
 
-    return _best(np.geomspace(*_range_of_widths(X), CANDIDATES), score)
+    used = np.concatenate(splits[0])
+    return _best(np.geomspace(*_range_of_widths(X[used]), CANDIDATES), score)
 
 
 def width_of_classes(
@@ -48,7 +49,7 @@ def width_of_classes(
     """Return the width, one for all classes, that classifies rows that are left out best.
 
     Densities that are compared by Bayes's rule need one width: a class whose rows lie near each
-    other would otherwise get narrow Gaussians, and lose all rows that lie a little beside.
+    other would otherwise get such narrow Gaussians that it loses rows which are a little different.
 
     Args:
         density: a density with any width. X: rows, float64 [n, features]. number: their classes
@@ -75,7 +76,8 @@ def width_of_classes(
         accuracies, log_probas = map(np.concatenate, zip(*found, strict=True))
         return accuracies.mean(), log_probas.mean()
 
-    ranges = [_range_of_widths(X[number == label]) for label in classes]
+    used = np.concatenate(splits[0])
+    ranges = [_range_of_widths(X[used][number[used] == label]) for label in classes]
     least, most = np.median(ranges, axis=0).tolist()
     return _best(np.geomspace(least, most, CANDIDATES), right)
 
@@ -99,7 +101,6 @@ def _range_of_widths(X: np.ndarray) -> tuple[float, float]:
     They are a quarter of the width at which a Gaussian reaches the nearest row, distance /
     sqrt(features), and the deviation of the rows.
     """
-    X = X[:MOST]
     distances, _ = NearestNeighbors(n_neighbors=1).fit(X).kneighbors()
     nearest = float(np.median(distances)) / np.sqrt(X.shape[1])
     if not nearest > 0:

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from zoo.checks.arguments import number, whole
+from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike
 from zoo.density.base import BLOCK, BaseDensity, blocks, neighbors_of_rows, squared_lengths
 from zoo.density.held_out import width_of_rows
@@ -31,8 +31,8 @@ class ManifoldParzen(BaseDensity):
     Args:
         n_components: d, the number of directions, from 0 to n_neighbors.
         n_neighbors: k, the number of neighbors of a row.
-        noise_variance: sigma_0^2, above 0, in squared units of X. By default it is chosen: a
-            fifth of the rows is left out, and has the highest log-density.
+        noise_variance: sigma_0^2, above 0, in squared units of X. By default it is
+            chosen: rows that are left out have the highest mean log-density with it.
         random_state: as in scikit-learn; it draws the rows that are left out.
 
     Attributes:
@@ -78,9 +78,7 @@ class ManifoldParzen(BaseDensity):
                 f"n_components is {d}, but {k} neighbors span at most {k} directions. Give more "
                 "n_neighbors, or fewer n_components."
             )
-        variance = self.noise_variance
-        if variance is not None:
-            variance = number("noise_variance", variance, above=0)
+        variance = self._checked_width()
         X = self._training_rows(X, neighbors=k)
         if variance is None:
             variance = width_of_rows(self, X, self.random_state) ** 2
@@ -96,9 +94,8 @@ class ManifoldParzen(BaseDensity):
         self._coefficients = np.zeros((n, d, k))
         self._own_products = np.empty((n, k))  # (x_l - x_i)^T x_i
         for some in blocks(n, BLOCK // (k * features)):
-            differences = (
-                self.X_[self._neighbors[some]] - self.X_[some, None]
-            )  # [rows, k, features]
+            # x_l - x_i, [rows, k, features]
+            differences = self.X_[self._neighbors[some]] - self.X_[some, None]
             self._own_products[some] = np.einsum("rkf,rf->rk", differences, self.X_[some])
             products = differences @ differences.transpose(0, 2, 1)  # [rows, k, k]
             squares, vectors = np.linalg.eigh(products)  # smallest first
@@ -111,12 +108,12 @@ class ManifoldParzen(BaseDensity):
             self._coefficients[some] = np.where(spanned, 1.0 / lengths, 0.0)[..., None] * vectors
 
     def use_width(self, width: float) -> ManifoldParzen:
-        """Give all Gaussians another deviation beside their directions; return the density."""
+        """Give all Gaussians another deviation in the other directions; return the density."""
         self.noise_variance_ = width**2
         return self
 
     def with_width(self, width: float) -> ManifoldParzen:
-        """Return an unfitted density of this standard deviation beside the directions."""
+        """Return an unfitted density of this standard deviation in the other directions."""
         return super().with_width(width**2)
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
@@ -140,9 +137,8 @@ class ManifoldParzen(BaseDensity):
                 # (x_l - x_i)^T (x - x_i), [centers, k, rows]
                 along = products[near] - products[centers, None]
                 along -= self._own_products[centers][..., None]
-                projected = (
-                    self._coefficients[centers] @ along
-                )  # v_ij^T (x - x_i), [centers, d, rows]
+                # v_ij^T (x - x_i), [centers, d, rows]
+                projected = self._coefficients[centers] @ along
                 distances[centers] -= np.einsum("cd,cdr->cr", gains[centers], projected**2)
             log_densities[some] = logsumexp(-0.5 * (distances + log_volumes[:, None]), axis=0)
         return log_densities - np.log(n)
@@ -156,12 +152,9 @@ class ManifoldParzen(BaseDensity):
         check_is_fitted(self)
         rng = check_random_state(random_state)
         chosen = rng.randint(len(self.X_), size=whole("n_samples", n_samples, least=1))
-        steps = np.sqrt(self.variances_[chosen]) * rng.standard_normal(
-            (len(chosen), self.variances_.shape[1])
-        )
+        centers, variances = self.X_[chosen], self.variances_[chosen]
+        steps = np.sqrt(variances) * rng.standard_normal(variances.shape)
         weights = np.einsum("nd,ndk->nk", steps, self._coefficients[chosen])
-        centers = self.X_[chosen]
-        along = np.einsum(
-            "nk,nkf->nf", weights, self.X_[self._neighbors[chosen]] - centers[:, None]
-        )
+        differences = self.X_[self._neighbors[chosen]] - centers[:, None]
+        along = np.einsum("nk,nkf->nf", weights, differences)
         return centers + along + np.sqrt(self.noise_variance_) * rng.standard_normal(centers.shape)

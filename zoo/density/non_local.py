@@ -27,7 +27,7 @@ class Gaussians(NamedTuple):
     directions: np.ndarray
     """F(x), [n, d, features]: they span the tangent plane, and need not be orthogonal."""
     variance: np.ndarray
-    """sigma^2(x), [n], of every direction beside."""
+    """sigma^2(x), [n]: the variance in every other direction."""
 
 
 class NonLocalManifoldParzen(BaseDensity):
@@ -43,7 +43,8 @@ class NonLocalManifoldParzen(BaseDensity):
         - 1/n(y) ln N(y; x_i + mu(x_i), F(x_i)^T F(x_i) + sigma^2(x_i) I),
 
     where n(y) is the number of rows that have y as a neighbor. The covariance learns from
-    `n_neighbors` neighbors, and the mean from `mean_neighbors`; each takes the other as constant.
+    `n_neighbors` neighbors, and the mean from `mean_neighbors`. In the gradient of each the other
+    is a constant.
 
     Args:
         n_components: d, the number of directions, at least 1.
@@ -60,7 +61,7 @@ class NonLocalManifoldParzen(BaseDensity):
     Attributes:
         network_: the Keras model, from rows in its own units to mu, F and s.
         noise_variance_: the least variance that is used.
-        history_: the mean loss by epoch, in nats but for a constant.
+        history_: the mean loss by epoch, in nats, up to a constant.
         X_: the training rows, float64 [n, features].
 
     Raises:
@@ -107,9 +108,7 @@ class NonLocalManifoldParzen(BaseDensity):
         k_mean = self.mean_neighbors
         k_mean = k if k_mean is None else whole("mean_neighbors", k_mean, least=1)
         d = whole("n_components", self.n_components, least=1)
-        variance = self.noise_variance
-        if variance is not None:
-            variance = number("noise_variance", variance, above=0)
+        variance = self._checked_width()
         X = self._training_rows(X, neighbors=max(k, k_mean))
         if variance is None:
             variance = width_of_rows(self.chosen_with(), X, self.random_state) ** 2
@@ -143,7 +142,7 @@ class NonLocalManifoldParzen(BaseDensity):
         return ManifoldParzen(min(self.n_components, self.n_neighbors), self.n_neighbors)
 
     def use_width(self, width: float) -> NonLocalManifoldParzen:
-        """Give all Gaussians another least deviation; return the density. It trains nothing."""
+        """Give all Gaussians another least deviation, without training; return the density."""
         self.noise_variance_ = width**2
         return self
 
@@ -172,7 +171,7 @@ class NonLocalManifoldParzen(BaseDensity):
         """Return the log-density of rows X [n, features] in nats, float64 [n]."""
         X = self._rows(X)
         n, features = self.X_.shape
-        d = self.network_.output.shape[1] // features - 1
+        d = _directions_in(self.network_.output, features)
         log_densities = np.full(len(X), -np.inf)
         for centers in blocks(n, BLOCK // (d * features)):
             mean, directions, variance = self._gaussians(self.X_[centers])
@@ -222,13 +221,17 @@ def _network(features: int, d: int, hidden_units: int, seed: int) -> keras.Model
 
 def _split(outputs: Any, features: int) -> tuple:
     """Return mu [n, features], F [n, d, features] and s [n] of the network's outputs."""
-    d = outputs.shape[1] // features - 1
-    directions = outputs[:, features:-1]
-    return outputs[:, :features], directions.reshape((-1, d, features)), outputs[:, -1]
+    directions = outputs[:, features:-1].reshape(-1, _directions_in(outputs, features), features)
+    return outputs[:, :features], directions, outputs[:, -1]
+
+
+def _directions_in(outputs: Any, features: int) -> int:
+    """Return d of the network's outputs, [n, features + d features + 1]."""
+    return (outputs.shape[1] - 1) // features - 1
 
 
 class _NeighborLoss(keras.losses.Loss):
-    """Minus the weighted log-density of steps to neighbors, but for a constant, [batch].
+    """Minus the weighted log-density of steps to neighbors, up to a constant, [batch].
 
     y_true [batch, neighbors, features + 2] has the steps y - x, and the weights of each for the
     mean and for the covariance.

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from zoo.checks.arguments import number, whole
+from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike
 from zoo.density.base import BLOCK, BaseDensity, blocks, squared_lengths
 from zoo.density.held_out import width_of_rows
@@ -25,7 +25,7 @@ class ParzenWindows(BaseDensity):
 
     Args:
         bandwidth: the standard deviation of a window, above 0, in the units of X. By default it is
-            chosen: a fifth of the rows is left out, and has the highest log-density.
+            chosen: rows that are left out have the highest mean log-density with it.
         random_state: as in scikit-learn; it draws the rows that are left out.
 
     Attributes:
@@ -52,9 +52,7 @@ class ParzenWindows(BaseDensity):
     def fit(self, X: ArrayLike, y: Any = None) -> ParzenWindows:
         """Keep rows X [n, features] as the centers of windows; y is ignored."""
         del y
-        width = self.bandwidth
-        if width is not None:
-            width = number("bandwidth", width, above=0)
+        width = self._checked_width()
         X = self._training_rows(X)
         if width is None:
             width = width_of_rows(self, X, self.random_state)

@@ -44,12 +44,14 @@ def renewed(cls: type, config: dict) -> dict:
         cls: the class of the model. config: the arguments of its constructor, as JSON holds them.
     """
     takes = arguments_of(cls)
-    kept = {
+    config = {
         name: value
         for name, value in config.items()
         if name in takes or (name != "cmap" and not _has_no_effect(name, value))
     }
-    return _with_probabilities(kept)
+    if "masses" in config and "masses" not in takes and "probabilities" in takes:
+        config["probabilities"] = config.pop("masses")
+    return {name: _with_probabilities(value) for name, value in config.items()}
 
 
 def _has_no_effect(name: str, value: Any) -> bool:
@@ -60,13 +62,18 @@ def _has_no_effect(name: str, value: Any) -> bool:
 
 
 def _with_probabilities(value: Any) -> Any:
-    """Rename `masses`, the probabilities of components, in a model's and its objects' arguments."""
+    """Rename `masses`, the probabilities of components, in the configurations of the zoo's priors.
+
+    Objects of a user's own are left as they are: they may have an argument of that name.
+    """
     if isinstance(value, list):
         return [_with_probabilities(one) for one in value]
     if not isinstance(value, dict):
         return value
-    renamed = "probabilities" if "probabilities" not in value else "masses"
-    return {
-        renamed if name == "masses" else name: _with_probabilities(one)
-        for name, one in value.items()
-    }
+    value = {name: _with_probabilities(one) for name, one in value.items()}
+    config = value.get("config")
+    of_the_zoo = str(value.get("registered_name")).startswith("zoo>")
+    if of_the_zoo and isinstance(config, dict) and "masses" in config:
+        names = {"masses": "probabilities"}
+        value["config"] = {names.get(name, name): one for name, one in config.items()}
+    return value
