@@ -95,5 +95,7 @@ def test_pictures_of_codes_are_refused_without_an_encoder(kind, cls, few_digits)
         if cls == "GAN"
         else zoo.Pix2Pix((8, 8, 1), filters=(4,))
     )
-    with pytest.raises(ValueError, match=rf"encoder, and a {cls} has none|2 latent dimensions"):
+    sizes_first = (kind, cls) == ("a manifold with images", "Pix2Pix")  # it has no codes either
+    message = "2 latent dimensions, not 0" if sizes_first else f"encoder, and a {cls} has none"
+    with pytest.raises(ValueError, match=message):
         PICTURES_OF_CODES[kind](model, x)

@@ -9,6 +9,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from support import each_class
 
 import zoo
 from zoo.presets import archives
@@ -224,3 +225,25 @@ def test_kerass_own_export_works_after_fit(name, few_digits, tmp_path):
     taken = [node.name for node in session.get_inputs()]  # in words of Keras's
     fed = {name: given[name.removeprefix("args_0_")] if labels else given for name in taken}
     np.testing.assert_allclose(session.run(None, fed)[0], expected, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend is enough")
+@pytest.mark.parametrize("name", ["GAN", "Pix2Pix", "TDAE", "PaletteNet", "CAAE", "M2"])
+def test_kerass_own_export_takes_what_a_model_takes(name, tmp_path):
+    import tensorflow as tf
+
+    model = each_class.make(name)
+    specs = model.input_specs()
+    several = specs if isinstance(specs, dict) else {"x": specs}
+    rng = np.random.default_rng(0)
+    given = {
+        key: rng.integers(0, 3, 5).astype("int32")
+        if spec.dtype == "int32"
+        else rng.random((5, *spec.shape[1:])).astype("float32")
+        for key, spec in several.items()
+    }
+    given = given if isinstance(specs, dict) else given["x"]
+    model.export(tmp_path / "saved", verbose=False)
+    saved = tf.saved_model.load(str(tmp_path / "saved"))
+    np.testing.assert_allclose(saved.serve(given), model.predict(given, verbose=0), atol=1e-4)

@@ -71,7 +71,8 @@ def _unlabeled(arrays):
 def _thousandths(arrays):
     """Return images in [0, 1] of pixels in thousandths of [-1, 1].
 
-    The file has images in bytes, too, which went wrong: a product of 16-bit numbers overflowed.
+    The images in bytes in the same file are damaged: a product of 16-bit numbers overflowed when
+    they were made.
     """
     x_train, y_train, x_test, y_test = arrays
     x_train, x_test = (

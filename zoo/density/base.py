@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from zoo.checks.arguments import number
 from zoo.checks.array_types import ArrayLike
 
-BLOCK = 1 << 22  # numbers of a block of distances
+BLOCK = 1 << 22  # distances in memory at the same time
 
 
 class BaseDensity(BaseEstimator, metaclass=ABCMeta):
@@ -41,8 +41,8 @@ class BaseDensity(BaseEstimator, metaclass=ABCMeta):
         """Return an unfitted density of this standard deviation."""
         return clone(self).set_params(**{self.width_parameter: width})
 
-    def chosen_with(self) -> BaseDensity:
-        """Return the density by which a width is chosen, if none is given."""
+    def density_for_width(self) -> BaseDensity:
+        """Return the density with which a width is chosen: this one, or one without training."""
         return self
 
     def score(self, X: ArrayLike, y: Any = None) -> float:

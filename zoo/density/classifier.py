@@ -67,8 +67,8 @@ class DensityClassifier(ClassifierMixin, BaseEstimator):
         self.log_priors_ = np.log(self._checked_priors(counts / len(y)))
         density = ManifoldParzen() if self.density is None else self.density
         if isinstance(density, BaseDensity) and getattr(density, density.width_parameter) is None:
-            chosen_with = density.chosen_with()
-            width = width_of_classes(chosen_with, X, number, density.random_state)
+            untrained = density.density_for_width()
+            width = width_of_classes(untrained, X, number, density.random_state)
             density = density.with_width(width)
         self.densities_ = [
             self._fitted(clone(density), X[number == i], label)

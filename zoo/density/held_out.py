@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 CANDIDATES = 12
 FOLDS = 5
-FEW, MOST = 2000, 10_000  # rows of which each is left out once, and that a choice uses
+FEW = 2000  # of up to so many rows each one is left out once
+MOST = 10_000  # of more rows so many are drawn
 
 
 def width_of_rows(density: BaseDensity, X: np.ndarray, random_state: Any) -> float:
@@ -65,7 +66,7 @@ def width_of_classes(
         for _, kept in splits
     ]
 
-    def right(width):
+    def accuracy_and_log_probability(width):
         """Return the accuracy, and for equal ones the mean log-probability of the labels."""
         found = []
         for densities, (held_out, _) in zip(fitted, splits, strict=True):
@@ -79,7 +80,7 @@ def width_of_classes(
     used = np.concatenate(splits[0])
     ranges = [_range_of_widths(X[used][number[used] == label]) for label in classes]
     least, most = np.median(ranges, axis=0).tolist()
-    return _best(np.geomspace(least, most, CANDIDATES), right)
+    return _best(np.geomspace(least, most, CANDIDATES), accuracy_and_log_probability)
 
 
 def _splits(n: int, random_state: Any) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -111,7 +111,7 @@ class NonLocalManifoldParzen(BaseDensity):
         variance = self._checked_width()
         X = self._training_rows(X, neighbors=max(k, k_mean))
         if variance is None:
-            variance = width_of_rows(self.chosen_with(), X, self.random_state) ** 2
+            variance = width_of_rows(self.density_for_width(), X, self.random_state) ** 2
         self.noise_variance_ = variance
         rng = check_random_state(self.random_state)
         neighbors = neighbors_of_rows(X, max(k, k_mean))
@@ -137,8 +137,8 @@ class NonLocalManifoldParzen(BaseDensity):
     def _inputs(self, X: np.ndarray) -> np.ndarray:
         return ((X - self._mean) / self._deviation).astype("float32")
 
-    def chosen_with(self) -> ManifoldParzen:
-        """Return the density by which the least variance is chosen: that of the same neighbors."""
+    def density_for_width(self) -> ManifoldParzen:
+        """Return the density with which the least variance is chosen, without training."""
         return ManifoldParzen(min(self.n_components, self.n_neighbors), self.n_neighbors)
 
     def use_width(self, width: float) -> NonLocalManifoldParzen:

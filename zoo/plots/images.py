@@ -396,7 +396,8 @@ def traversal(
     title += f"; {rows} of {model.latent_dim}" if rows < model.latent_dim else ""
     figure, axes = sheet(steps, len(order), title=title)
     if cmap is None and model.image_shape[-1] == 1:
-        # By typical images: those of codes at the ends, or of zeros without a prior, are none.
+        # Typical images decide: those of codes at the ends, or of zeros if there is no prior, are
+        # not typical.
         typical = x if x is not None else middle if model.prior else None
         cmap = INK if typical is None else suited_colors(typical)
     show(axes, images, steps, cmap)

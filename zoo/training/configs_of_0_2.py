@@ -1,7 +1,7 @@
-"""Configurations of models that version 0.2 saved, made those of this version.
+"""Configurations of models that version 0.2 saved, changed into those of this version.
 
-In version 0.2 every class listed the settings of its base class, also those that it did not take;
-these had one value only, which changed nothing.
+In version 0.2 every class listed all settings of its base class, including those that it did not
+accept. Those had only one possible value, which had no effect.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WITHOUT_EFFECT: dict[str, tuple] = {
 
 
 def renewed(cls: type, config: dict) -> dict:
-    """Return a saved configuration with the names of this version, without what is not taken.
+    """Return a saved configuration with the names of this version, and only accepted settings.
 
     Args:
         cls: the class of the model. config: the arguments of its constructor, as JSON holds them.
