@@ -16,11 +16,19 @@ from zoo.runtime.signature_file import read_signature
 from zoo.runtime.tensors import TensorSpec
 
 from . import onnxruntime_web, signature
-from .page_encoder import EXAMPLES, described_encoder, encoded_examples, fitting_encoder
+from .page_encoder import (
+    EXAMPLES,
+    described_encoder,
+    described_searched,
+    encoded_examples,
+    fitting_encoder,
+    searched_images,
+)
 
 DRAWS = 2000
 _FILES = ("index.html", "style.css")
 _SCRIPTS = ("page.js", "model.js", "own_image.js", "adjust.js", "drawing.js", "resize.js")
+_SCRIPTS += ("nearest.js",)
 
 
 def write_page(
@@ -32,6 +40,7 @@ def write_page(
     label_names: tuple[str, ...] | None = None,
     title: str | None = None,
     description: str = "",
+    searched: int | None = None,
     archive: str | os.PathLike | None = None,
     overwrite: bool = False,
 ) -> Path:
@@ -57,6 +66,8 @@ def write_page(
         label_names: the names of the labels, in order.
         title: the page's title; the model's name by default.
         description: a sentence below the title.
+        searched: among how many of the first images visitors find those that are nearest to the
+            code, which are published with the page; by default 2,000 for codes of bits, else none.
         archive: the file of onnxruntime-web's npm package; None calls npm, once.
         overwrite: replace `folder`, if it holds only a page.
 
@@ -80,6 +91,11 @@ def write_page(
         encoder = fitting_encoder(exported, code, label, picture)
     if encoder and images is not None:
         examples = encoded_examples(encoder, exported, label, images, labels)
+    found = None
+    if encoder and examples:
+        found = searched_images(encoder, exported, label, images, labels, searched)
+    elif searched:
+        raise ValueError("searched= needs images= and an export with an encoder.")
     content = _described(session, title, description)
     content["code"] = {"name": code.name, "shape": code.shape} | _spans(code, draws, examples)
     content["label"] = label and _classes(label, label_names)
@@ -87,6 +103,7 @@ def write_page(
     content["draws"] = None if draws is None else {"count": DRAWS, "by_label": len(draws) > 1}
     content["examples"] = examples and {"labels": examples["labels"][:EXAMPLES]}
     content["encoder"] = encoder and described_encoder(encoder, examples)
+    content["searched"] = found and described_searched(found)
     bundle = onnxruntime_web.read(archive)
     with publish_folder(folder, overwrite) as scratch:
         for name in _FILES + _SCRIPTS:
@@ -104,6 +121,11 @@ def write_page(
         if examples:
             _write_floats(scratch / "codes.bin", examples["codes"][:EXAMPLES])
             _write_floats(scratch / "pictures.bin", examples["pictures"][:EXAMPLES])
+        if found:
+            low, high = (content["encoder"][name] for name in ("low", "high"))
+            levels = np.round(255 * np.clip((found["pictures"] - low) / (high - low), 0, 1))
+            (scratch / "searched.bin").write_bytes(levels.astype("uint8").tobytes())
+            _write_floats(scratch / "searched_codes.bin", found["codes"])
         signature.write_json(scratch / "page.json", content)
     return Path(folder) / "index.html"
 

@@ -12,6 +12,7 @@ from zoo.runtime.tensors import TensorSpec, check_array
 
 EXAMPLES = 20
 _CODES = 256
+_SEARCHED = 2000  # images with codes of bits
 
 
 class PageEncoder(NamedTuple):
@@ -53,9 +54,14 @@ def fitting_encoder(
 
 
 def encoded_examples(
-    encoder: PageEncoder, exported: Path, label: TensorSpec | None, images: Any, labels: Any
+    encoder: PageEncoder,
+    exported: Path,
+    label: TensorSpec | None,
+    images: Any,
+    labels: Any,
+    most: int = _CODES,
 ) -> dict[str, Any]:
-    """Return the first 256 images with their classes and codes.
+    """Return the first images, 256 by default, with their classes and codes.
 
     Args:
         encoder: from `fitting_encoder`.
@@ -63,6 +69,7 @@ def encoded_examples(
         label: the class that the decoder takes, or None.
         images: [n, height, width, channels] in the encoder's range.
         labels: integers [n], or None.
+        most: how many of the images.
 
     Returns:
         `"pictures"`: float32 in the order of the encoder's values; `"codes"`: float32; `"labels"`:
@@ -73,18 +80,55 @@ def encoded_examples(
     """
     x = encoder.x
     moved = x.layout == "channels_first" and np.ndim(images) == 4
-    pictures = check_array(x, np.moveaxis(images, -1, 1) if moved else images)[:_CODES]
+    pictures = check_array(x, np.moveaxis(images, -1, 1) if moved else images)[:most]
     if label is None:
         classes = np.zeros(len(pictures), np.int32)
     elif labels is None:
         classes = _guessed(exported, label, x.name, pictures)
     else:
-        classes = check_array(label, labels)[:_CODES]
+        classes = check_array(label, labels)[:most]
     if len(classes) != len(pictures):
         raise ValueError(f"There are {len(pictures)} images, but {len(classes)} labels.")
     inputs = {x.name: pictures} | ({encoder.label.name: classes} if encoder.label else {})
     codes = encoder.session(**inputs)[encoder.code.name]
     return {"pictures": pictures, "codes": codes, "labels": classes.tolist()}
+
+
+def searched_images(
+    encoder: PageEncoder,
+    exported: Path,
+    label: TensorSpec | None,
+    images: Any,
+    labels: Any,
+    searched: int | None,
+) -> dict[str, Any] | None:
+    """Return the images that visitors search, with their codes, or None.
+
+    Args:
+        encoder, exported, label, images, labels: as for `encoded_examples`.
+        searched: how many; None for 2,000 if the codes are bits, else none.
+
+    Raises:
+        ValueError: a negative number.
+    """
+    if searched is None:
+        some = encoded_examples(encoder, exported, label, images, labels)
+        searched = _SEARCHED if _are_bits(some["codes"]) else 0
+    if searched < 0:
+        raise ValueError(f"searched is {searched}; give 0 or more.")
+    if not searched:
+        return None
+    return encoded_examples(encoder, exported, label, images, labels, searched)
+
+
+def described_searched(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what the browser needs to search: how many images there are, and the metric."""
+    metric = "hamming" if _are_bits(found["codes"]) else "cosine"
+    return {"count": len(found["pictures"]), "metric": metric}
+
+
+def _are_bits(codes: np.ndarray) -> bool:
+    return bool(np.isin(codes, (0, 1)).all())
 
 
 def described_encoder(encoder: PageEncoder, examples: dict[str, Any] | None) -> dict[str, Any]:

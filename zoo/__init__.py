@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoo import nn as nn
     from zoo import plots as plots
     from zoo import recipes as recipes
+    from zoo import search as search
     from zoo import sklearn as sklearn
 
     # begin of what is written by `python docs/generated_pages.py`: the classes of models
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import GaussianMixture as GaussianMixture
     from zoo.nn.distributions import LearnedGaussian as LearnedGaussian
     from zoo.nn.distributions import MixedColumns as MixedColumns
+    from zoo.nn.distributions import Multinomial as Multinomial
     from zoo.nn.distributions import NegativeBinomial as NegativeBinomial
     from zoo.nn.distributions import Normal as Normal
     from zoo.nn.distributions import Poisson as Poisson
@@ -106,6 +108,7 @@ _HOMES = {
     "CategoricalPrior": "zoo.nn.distributions",
     "GaussianColumns": "zoo.nn.distributions",
     "MixedColumns": "zoo.nn.distributions",
+    "Multinomial": "zoo.nn.distributions",
     "Poisson": "zoo.nn.distributions",
     "NegativeBinomial": "zoo.nn.distributions",
     "GaussianMixture": "zoo.nn.distributions",
@@ -130,6 +133,7 @@ _MODULES = {
     "callbacks": "zoo.training.callbacks",
     "data": "zoo.data",
     "density": "zoo.density",
+    "search": "zoo.search",
     "metrics": "zoo.metrics",
     "models": "zoo.models",
     "nn": "zoo.nn",

@@ -23,6 +23,10 @@ export function numbers(name) {
   return fetched(name, async (response) => new Float32Array(await response.arrayBuffer()));
 }
 
+export function bytes(name) {
+  return fetched(name, async (response) => new Uint8Array(await response.arrayBuffer()));
+}
+
 async function network(name) {
   const data = await fetched(name, (response) => response.arrayBuffer());
   return ort.InferenceSession.create(data, { executionProviders: ["wasm"] });

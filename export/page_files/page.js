@@ -2,6 +2,7 @@
 import {
   about, decode, describeModel, loadDecoder, numbers, paint, sized,
 } from "./model.js";
+import { makeNearest, showNearest } from "./nearest.js";
 import { makeOwnImage, showOwnClass } from "./own_image.js";
 
 const VARIATIONS = 16;
@@ -38,6 +39,7 @@ async function start() {
   makeVariations();
   makeButtons();
   makeOwnImage({ label: () => label, choose, takeCode });
+  await makeNearest(takeCode);
   if (about.examples) startFromExample(0);
   readAddress();
   window.addEventListener("hashchange", () => {
@@ -305,6 +307,7 @@ async function update() {
   paint(sized(at("picture")), values, 0);
   classes.forEach(({ context }, i) => paint(context, values, 1 + i));
   variations.forEach(({ context }, i) => paint(context, values, alike + i));
+  showNearest(code);
   if (!wanted) at("picture").removeAttribute("aria-busy");
 }
 

@@ -34,6 +34,7 @@ OTHERS = {  # what a class needs that its arguments and attributes do not tell
     "DFCVAE": lambda: {"features": features_of_images(SHAPE)},
     "VAEGAN": lambda: {"filters": (4,)},
     "PaletteNet": lambda: {"input_shape": (4, 4, 3)},
+    "CorrespondenceAutoencoder": lambda: {"second_shape": SHAPE},
     "TDAE": lambda: {"target_shape": (8, 8, 1)},
     "M1M2": lambda: {"lower": zoo.VAE(SHAPE, 2, hidden_units=(8,), seed=0)},
 }

@@ -237,7 +237,7 @@ def most_unusual(detector: Any, items: np.ndarray, numbers: np.ndarray) -> Pictu
         unit = ", in standard deviations"
     elif likelihood.in_own_units:
         items, restored = map(likelihood.standardized, (items, restored))
-        unit = ", as ln(1 + count)" if likelihood.whole else ", in standard deviations"
+        unit = f", in {likelihood.standardizes_to}"
     names = detector.names
     count = min(6, len(items))
     figure = Picture(figsize=(8, 1.8 * count), dpi=100, layout="constrained")

@@ -180,7 +180,7 @@ def check_label_arrays(labels: Any, n: int, model: Any, name: str = "y") -> Any:
             "generate(labels=y)."
         )
     if model.num_classes is None:
-        labels = in_numpy(check_images(labels, model.label_shape, model.likelihood, name))
+        labels = in_numpy(check_images(labels, model.label_shape, model.label_likelihood, name))
     else:
         labels = as_array(labels, name)
         expected = f"integers from 0 to {model.num_classes - 1} of shape "

@@ -13,7 +13,7 @@ from zoo.checks import installation
 from zoo.checks.names import UnknownNameError
 from zoo.checks.own_classes import OwnClassError
 from zoo.checks.words import printable
-from zoo.cli import detect, evaluate, own_classes, push, train
+from zoo.cli import detect, evaluate, own_classes, push, search, train
 from zoo.cli.generate import PICTURES, check, draw, picture_file, usual_picture
 from zoo.cli.shared_options import add_table_options, count, table_options
 from zoo.cli.standard_error import quiet as _quiet
@@ -139,6 +139,11 @@ def _parser():
     detect.add_renew(sub)
     _add_overwrite(sub)
 
+    sub = command(search.search, "search", "find the items of a folder or file nearest to a query")
+    _add_name(sub)
+    search.add_search(sub)
+    _add_overwrite(sub)
+
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
     sub.add_argument("name", help="an experiment of zoo.experiments")
     sub.add_argument("--out", default="results", help="folder for table and picture [results]")
@@ -184,6 +189,11 @@ def _parser():
     )
     sub.add_argument(
         "--web-archive", help="file of onnxruntime-web's npm package, to do without npm"
+    )
+    sub.add_argument(
+        "--searched",
+        type=count,
+        help="of how many images the page shows the nearest ones [2000 for codes of bits, else none]",
     )
     _add_overwrite(sub)
     return parser
@@ -274,7 +284,10 @@ def _export(options):
         model, known = _detector(options), {}
     else:
         model = _load(options.name, options.modules)
-        known = _images(options, model) if options.web or options.variants or options.data else {}
+        n = 2000 if getattr(model, "has_bits", False) else max(1000, options.searched or 0)
+        known = (
+            _images(options, model, n) if options.web or options.variants or options.data else {}
+        )
     with publish_folder(options.out, options.overwrite) as folder:
         report = export.export_model(
             model,
@@ -303,7 +316,7 @@ def _check_page(options):
     importlib.import_module(f"{export.__name__}.onnxruntime_web").read(options.web_archive)
 
 
-def _images(options, model, n=1000):
+def _images(options, model, n):
     """Return images by input name: the user's, else those of the preset's training, or none."""
     import numpy as np
 
@@ -345,13 +358,14 @@ def _write_page(options, folder, known):
         else None,
         title=card["name"],
         description=card.get("description") or "",
+        searched=options.searched,
         archive=options.web_archive,
     )
 
 
 _TAKING_CLASSES = (
     *(_generate, _export, train.train, evaluate.evaluate),
-    *(detect.detect, detect.renew),
+    *(detect.detect, detect.renew, search.search),
 )
 
 

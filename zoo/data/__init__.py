@@ -6,6 +6,7 @@ Each module adds its data sets to the table `SOURCES`; `load` reads a data set b
 from zoo.data import attributes as attributes
 from zoo.data import captions as captions
 from zoo.data import in_files as in_files
+from zoo.data import newsgroups as newsgroups
 from zoo.data import tones as tones
 from zoo.data import variants as variants
 from zoo.data.captions import Vocabulary as Vocabulary
@@ -22,3 +23,5 @@ from zoo.data.stored import StoredImages as StoredImages
 from zoo.data.tables import Table as Table
 from zoo.data.tables import from_table as from_table
 from zoo.data.unaligned import unaligned as unaligned
+from zoo.data.word_counts import Texts as Texts
+from zoo.data.word_counts import texts as texts

@@ -29,6 +29,7 @@ class Source:
         read: a function from the name of the data set to x_train, y_train, x_test and y_test:
             images uint8 [n, height, width] or [n, height, width, 3], or what `zoo.data.load`
             returns; integer labels, other images, or None. For the user's data it raises an error.
+        columns: a function that returns the names of the columns of rows, such as words; or None.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Source:
     sha256: dict[str, str] = field(default_factory=dict)
     images: int = 0
     read: Callable[[str], Sequence] = field(default=_of_ones_own, kw_only=True)
+    columns: Callable[[], tuple[str, ...]] | None = field(default=None, kw_only=True)
 
 
 SOURCES: dict[str, Source] = {}

@@ -33,6 +33,7 @@ from zoo.metrics.representation import (
     saturation,
     sliced_wasserstein,
 )
+from zoo.metrics.retrieval import Retrieval, retrieval
 from zoo.metrics.translation import absolute_error, same_class
 from zoo.presets.reference_classifier import (
     REFERENCE_CLASSIFIERS,
@@ -45,6 +46,7 @@ __all__ = [
     "REFERENCE_CLASSIFIERS",
     "CardMetric",
     "Evaluation",
+    "Retrieval",
     "absolute_error",
     "active_units",
     "angle_to_principal_subspace",
@@ -69,6 +71,7 @@ __all__ = [
     "rank_correlation",
     "reconstruction_error",
     "reference_features",
+    "retrieval",
     "rotation",
     "same_class",
     "saturation",

@@ -10,10 +10,15 @@ import numpy as np
 
 from zoo.checks.words import kind_of_items
 from zoo.metrics import likelihood
+from zoo.metrics.representation import flat_codes
+from zoo.metrics.retrieval import Retrieval, retrieval
 from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 
 if TYPE_CHECKING:
     from zoo.models.autoencoder import BaseAutoencoder
+
+
+MOST_QUERIES = 1000
 
 
 @dataclass
@@ -56,6 +61,20 @@ class Evaluation:
     def labels(self) -> np.ndarray | None:
         """The labels that the networks of the model need besides the test images, or None."""
         return self.y if self.model.conditional and self.model.learns_labels else None
+
+    @property
+    def queries(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The test items that are searched for among the training items: the first 1,000."""
+        x, y = self.test
+        return x[:MOST_QUERIES], None if y is None else y[:MOST_QUERIES]
+
+    @cached_property
+    def retrieval(self) -> Retrieval:
+        """How well the codes of `queries` find training items of their class."""
+        (x, y), (train, labels) = self.queries, self.train
+        codes, searched = flat_codes(self.model, x), flat_codes(self.model, train)
+        metric = "hamming" if self.model.has_bits else "cosine"
+        return retrieval(codes, y, searched, labels, metric=metric)
 
     @cached_property
     def elbo_and_kl(self) -> tuple[float, float]:

@@ -117,12 +117,14 @@ class BaseModel(keras.Model):
             and set this itself.
         prior: the distribution that `generate` draws codes from, or None.
         learns_pairs: whether it learns from pairs of images, fit(x, y), y [n, *target_shape].
+        shape_of_pairs: the setting that holds the shape of y in these pairs.
         makes_labels: whether `labels_from_images` computes the labels, so that the data need none.
         suited_settings: the settings with which a recipe for a user's data starts.
         settings_to_choose: settings without which no such recipe can be made, each with the remedy.
         restores: whether the model is trained to restore clean images from corrupted ones.
         picture: the most informative picture of the model: a name in `zoo.plots.previews.PREVIEWS`.
         untrained: attributes, such as "likelihood", whose variables no step trains.
+        has_bits: whether codes are bits, 0.0 or 1.0.
         takes_further_losses: whether the loss includes the terms of `further_losses`.
         learns_variance: whether a Gaussian likelihood may have another variance than 1, so that
             `likelihood="gaussian"` is the better choice for photographs.
@@ -156,6 +158,7 @@ class BaseModel(keras.Model):
     semi_supervised = False
     takes_pairs = False
     learns_pairs = False
+    shape_of_pairs = "target_shape"
     makes_labels = False
     suited_settings: ClassVar[dict[str, Any]] = {}
     settings_to_choose: ClassVar[dict[str, str]] = {}
@@ -163,6 +166,7 @@ class BaseModel(keras.Model):
     restores = False
     prior: Any = None
     untrained: tuple[str, ...] = ()
+    has_bits = False
     takes_further_losses = False
     learns_variance = True
     part_networks: ClassVar[dict[str, tuple[str, ...]]] = {}
@@ -220,6 +224,11 @@ class BaseModel(keras.Model):
         super().__setattr__(name, value)
         if isinstance(value, Configured):
             handed_in.track(self, name, value)
+
+    @property
+    def label_likelihood(self) -> Any:
+        """The likelihood whose range labels have that are images."""
+        return self.likelihood
 
     @property
     def variables(self) -> list:

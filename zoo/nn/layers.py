@@ -152,3 +152,18 @@ class LogOfCounts(keras.layers.Layer):
 
     def compute_output_shape(self, shape: tuple) -> tuple:
         return shape
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class RelativeRoots(keras.layers.Layer):
+    """Takes sqrt(x / max(x)) of rows of counts, numbers from 0 to 1, in float32."""
+
+    def __init__(self, **options):
+        super().__init__(**{**options, "dtype": "float32"})
+
+    def call(self, x: Any) -> Any:
+        relative = x / ops.maximum(ops.max(x, axis=-1, keepdims=True), 1e-12)
+        return ops.sqrt(relative + 1e-8)  # so that the slope at 0 is finite
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        return shape

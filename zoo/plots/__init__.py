@@ -20,6 +20,7 @@ from zoo.plots.images import (
 )
 from zoo.plots.latent import bubbles, codes, energy_surface, manifold, scatters, training_curves
 from zoo.plots.previews import preview
+from zoo.plots.retrieved import hits
 from zoo.plots.sheets import need as need
 from zoo.plots.sheets import save_small, tile
 from zoo.plots.signals import signals
@@ -33,6 +34,7 @@ __all__ = [
     "energy_surface",
     "filters",
     "filters_of_several",
+    "hits",
     "interpolations",
     "manifold",
     "photographs",

@@ -36,7 +36,8 @@ def pretrain(
         model: a dense `Autoencoder` (or a variant) with `hidden_units` and without `tie_weights`;
             its weights are replaced. Its `activation` must be the activation of the layers' codes,
             which is "sigmoid" for Boltzmann machines.
-        x: images [n, *input_shape].
+        x: images [n, *input_shape]. Counts and rows of a table are standardized first, as the
+            model does.
         layer: a class of one-layer models, such as `zoo.DenoisingAutoencoder`,
             `zoo.ContractiveAutoencoder` or `zoo.RBM`; or a list with a model for every layer.
         epochs, batch_size, verbose: for the training of each layer, as in `fit`.
@@ -63,6 +64,8 @@ def pretrain(
     _check_stackable(model)
     layers = _layers_of(model, layer, options)
     pattern = keras.optimizers.get(optimizer)
+    if model.likelihood.in_own_units:  # what the first layer sees of counts or rows of a table
+        x = np.asarray(model.likelihood.standardized(np.asarray(x, "float32")), "float32")
     for i, one in enumerate(layers):
         if verbose:
             print(f"layer {i + 1} of {len(layers)}: {_sizes(one)}", flush=True)
@@ -256,7 +259,8 @@ def _check_samplable(layers):
 def _layers_of(model, layer, options):
     """Return a one-layer model for every dense layer of the encoder, after checks."""
     widths = [*model.hidden_units, model.latent_dim]
-    activations = [model.activation] * len(model.hidden_units) + [model.code_activation]
+    activations = [model.activation] * len(model.hidden_units)
+    activations.append(model.code_activation_in_stacks)
     if isinstance(layer, type):
         inputs = [model.image_shape, *((width,) for width in widths[:-1])]
         if "hidden_units" in arguments_of(layer):

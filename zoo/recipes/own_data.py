@@ -203,7 +203,7 @@ def adapted(
     recipe, said = suited(recipe, x, model_class)
     model = {**recipe.model, "input_shape": list(x.shape[1:])}
     if y is not None and model_class.learns_pairs:
-        model["target_shape"] = list(np.shape(y)[1:])
+        model[model_class.shape_of_pairs] = list(np.shape(y)[1:])
     elif y is not None and np.ndim(y) > 1 and "label_shape" in arguments_of(model_class):
         model |= _label_arrays(model, y)
     elif y is not None:
@@ -254,17 +254,26 @@ def _label_arrays(model: dict, y) -> dict:
     return {"label_shape": list(np.shape(y)[1:]), "num_classes": most}
 
 
+def likelihood_of_counts(recipe: Recipe, x: np.ndarray, names: tuple[str, ...]) -> dict:
+    """Return the settings of a recipe's likelihood of counts, adapted to training rows.
+
+    Args:
+        recipe: its likelihood is a name in `COUNTS`. x: counts [n, columns]. names: of the columns.
+    """
+    counts: Any = type(likelihood_names.get(recipe.model["likelihood"]))
+    return serialize_keras_object(counts.adapted(x, names))
+
+
 def _likelihood_of_columns(recipe, x, own) -> dict:
     """Return the settings of the likelihood of a table, adapted to its training rows."""
     asked = recipe.model.get("likelihood", "gaussian")
     if asked in COUNTS and not own.categories:
-        counts: Any = type(likelihood_names.get(asked))
-        return serialize_keras_object(counts.adapted(x, own.columns))
+        return likelihood_of_counts(recipe, x, own.columns)
     known = (GaussianColumns.__name__, MixedColumns.__name__)
     if asked != "gaussian" and not (isinstance(asked, dict) and asked.get("class_name") in known):
         raise ValueError(
             f"likelihood={asked!r} is not for tables, whose columns are normal in the units of the "
-            "table: leave it out, or use poisson or negative_binomial for counts. Or standardize "
+            f"table: leave it out, or use one of {', '.join(COUNTS)} for counts. Or standardize "
             "the columns yourself, and give them as an .npy file."
         )
     if own.categories:

@@ -21,6 +21,7 @@ from zoo.backend import backend
 from zoo.checks.names import UnknownNameError
 from zoo.files.atomic_writes import check_target
 from zoo.models import CLASSES
+from zoo.nn.distributions.likelihood_names import COUNTS
 from zoo.presets import saving
 from zoo.presets.card import Card
 from zoo.presets.catalog import list_models
@@ -230,7 +231,12 @@ def _data_of(recipe, given, length, name, model_class, verbose):
             )
         (x, y), _ = data.load(recipe.data)
         recipe = replace(recipe, **{k: number for k, number in length.items() if number})
-        return recipe, data.SOURCES[recipe.data], x, y, None
+        source = data.SOURCES[recipe.data]
+        if source.columns and recipe.model.get("likelihood") in COUNTS:
+            train = x[: len(x) - recipe.validation]
+            likelihood = own_data.likelihood_of_counts(recipe, train, source.columns())
+            recipe = replace(recipe, model={**recipe.model, "likelihood": likelihood})
+        return recipe, source, x, y, None
     model_class = model_class or _class(recipe.class_name)
     recipe, own, changes = own_data.adapted(recipe, images, labels, name, model_class, **length)
     for line in changes if verbose else ():

@@ -19,7 +19,7 @@ class LossWeight(float):
     Args:
         name: the name of the setting, for errors.
         weight: the number.
-        least, above: the closed or open lower end of its range.
+        least, above: the closed or open lower end of its range. most: its closed upper end.
         left_out: whether the term is left out of the loss if the weight is 0 at the beginning.
 
     Attributes:
@@ -45,10 +45,11 @@ class LossWeight(float):
         *,
         least: float | None = None,
         above: float | None = None,
+        most: float | None = None,
         left_out: bool = False,
     ):
-        self = super().__new__(cls, number(name, weight, least=least, above=above))
-        self.name, self.bounds = name, {"least": least, "above": above}
+        self = super().__new__(cls, number(name, weight, least=least, above=above, most=most))
+        self.name, self.bounds = name, {"least": least, "above": above, "most": most}
         self.is_left_out = left_out and not self
         self.value = keras.Variable(self, dtype="float32", trainable=False, autocast=False)
         return self

@@ -21,6 +21,7 @@ from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.distributions.posteriors import ImplicitPosterior, PointMass
 from zoo.nn.distributions.prior_names import get as get_prior
 from zoo.nn.distributions.priors import CategoricalPrior, LearnedNormal, Normal, Prior, Uniform
+from zoo.nn.distributions.word_counts import Multinomial
 
 __all__ = [
     "Bernoulli",
@@ -36,6 +37,7 @@ __all__ = [
     "LearnedNormal",
     "Likelihood",
     "MixedColumns",
+    "Multinomial",
     "NegativeBinomial",
     "Normal",
     "PointMass",

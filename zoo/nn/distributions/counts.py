@@ -60,6 +60,7 @@ class Poisson(Likelihood):
     low = 0.0
     whole = True
     in_own_units = True
+    standardizes_to = "ln(1 + count)"
     reads, applies = "logarithms of means", "exponential"
 
     def __init__(self, means: Any = 1.0, names: Sequence[str] | None = None):

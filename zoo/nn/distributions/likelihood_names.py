@@ -14,6 +14,7 @@ from zoo.nn.distributions.likelihoods import (
     Likelihood,
     SquaredError,
 )
+from zoo.nn.distributions.word_counts import Multinomial
 
 _NAMED = {
     "bernoulli": Bernoulli,
@@ -23,8 +24,9 @@ _NAMED = {
     "squared_error": SquaredError,
     "poisson": Poisson,
     "negative_binomial": NegativeBinomial,
+    "multinomial": Multinomial,
 }
-COUNTS = ("poisson", "negative_binomial")
+COUNTS = ("poisson", "negative_binomial", "multinomial")
 
 
 def of_unit_variance(identifier: Any) -> Likelihood:

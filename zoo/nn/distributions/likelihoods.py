@@ -55,6 +55,7 @@ class Likelihood(Configured):
         calibrated: whether each training step must call `calibrate`.
         applies: the Keras activation that `mean` applies to these numbers, or None.
         in_own_units: whether data are raw rows or counts, which the likelihood standardizes.
+        standardizes_to: the units of `standardized`, where data are in their own units.
         whole: whether values are counts, so that arrays of integers are accepted too.
 
     Examples: to use your own loss, define a likelihood.
@@ -81,6 +82,7 @@ class Likelihood(Configured):
     applies: str | None = None
     calibrated = False
     in_own_units = False
+    standardizes_to = "standard deviations"
     whole = False
 
     @property

@@ -1,0 +1,142 @@
+"""Loading indexes: every entry of the file is checked first."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.presets.card import WEIGHTS, describe, read_card
+from zoo.presets.loading import load as load_preset
+from zoo.runtime.json_file import read_object, shortened
+from zoo.search import bits
+from zoo.search.index import METRICS, Index, fingerprint
+from zoo.search.saving import CODES, FILE, FORMAT_VERSION, MODEL, digest
+
+LARGEST = 2**34  # bytes of codes
+_LONGEST_HEADER = 1000
+_KINDS = {"format_version": int, "metric": str, "ids": list, "sha256": str}
+_KINDS |= {"codes_sha256": str, "weights_sha256": str}
+
+
+def load(
+    folder: str | os.PathLike,
+    model: Any = None,
+    *,
+    library: str = "auto",
+    custom_objects: dict | None = None,
+) -> Index:
+    """Load an index that `Index.save` wrote, with its model.
+
+    Args:
+        folder: the folder.
+        model: the same model, if it is loaded already; by default the one in the folder is loaded,
+            with all checks of `zoo.load`.
+        library: as for `Index`.
+        custom_objects: as for `zoo.load`.
+
+    Raises:
+        FileNotFoundError: there is no index in the folder, or one of its files is missing.
+        ValueError: a file was altered or holds invalid values; or the given model is another one,
+            or another version of it, than that of the index.
+
+    Example:
+        >>> index = zoo.search.Index(zoo.load("vae_digits"))
+        >>> index.add(zoo.data.load("digits")[1][0])
+        >>> index.save("found")
+        >>> zoo.search.load("found")
+        <zoo.search.Index of 360 items, codes of 8 numbers, cosine>
+    """
+    folder = Path(folder)
+    path = folder / FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} holds no {FILE}; indexes are written by Index.save.")
+    content = read_object(path)
+    _check(path, content)
+    preset = Path(os.path.abspath(folder / MODEL))  # a bare name would be a shipped preset's
+    if not preset.is_dir():
+        raise FileNotFoundError(f"{preset} is missing; the index is incomplete.")
+    if read_card(preset)["files"][WEIGHTS].get("sha256") != content["weights_sha256"]:
+        raise ValueError(f"{path} belongs to other weights than those in {preset}.")
+    stored = load_preset(preset, custom_objects=custom_objects)
+    if model is not None and fingerprint(model) != fingerprint(stored):
+        raise ValueError(
+            f"{folder} was made with another model, or another version of it, than the given one: "
+            "its codes cannot be compared. Leave model= out to use the model in the folder, or "
+            "make a new index."
+        )
+    try:
+        index = Index(stored if model is None else model, content["metric"], library)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not describe an index of this model: {error}") from error
+    codes = _codes(folder / CODES, content["codes_sha256"], len(content["ids"]), index)
+    try:
+        index.add_codes(codes, content["ids"] if content["ids"] else None)
+    except ValueError as error:
+        raise ValueError(f"{path} holds no valid index: {error}") from error
+    return index
+
+
+def _check(path, content):
+    """Raise a ValueError unless the file is unaltered, with entries of the right types."""
+    for name, kind in _KINDS.items():
+        value = content.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"{path} has an invalid {name}: {shortened(value)}.")
+    if content["format_version"] != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has format {content['format_version']}, but this version of the zoo reads "
+            f"{FORMAT_VERSION}."
+        )
+    if content["metric"] not in METRICS:
+        raise ValueError(f"{path} names an unknown metric: {shortened(content['metric'])}.")
+    ids = content["ids"]
+    whole = all(type(one) is int and abs(one) < 2**63 for one in ids)
+    if not whole and not all(isinstance(one, str) for one in ids):
+        raise ValueError(f"{path} has ids that are neither all integers nor all strings.")
+    if content["sha256"] != digest(content):
+        raise ValueError(f"{path} does not match the sha256 that it states: it was altered.")
+
+
+def _codes(path: Path, sha256: str, n: int, index: Index) -> np.ndarray:
+    """Read the codes of n items, after comparing the file's hash, dtype, shape and size."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing; the index is incomplete.")
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+        raise ValueError(f"{path} is not a regular file of at most {LARGEST:,} bytes.")
+    content = path.read_bytes()
+    if describe(content)["sha256"] != sha256:
+        raise ValueError(f"{path} does not match the sha256 that its index states.")
+    width = index.codes.shape[1]
+    columns = -(-width // 8) if index.has_bits else width
+    codes = _array(content, "|u1" if index.has_bits else "<f4", (n, columns))
+    if codes is None:
+        raise ValueError(f"{path} does not hold the codes of {n} items in .npy format.")
+    if not index.has_bits:
+        return codes
+    read = bits.unpacked(codes, width)
+    if not (bits.packed(read) == codes).all():
+        raise ValueError(f"{path} has bits beyond the {width} of a code.")
+    return read
+
+
+def _array(content: bytes, dtype: str, shape: tuple[int, int]) -> np.ndarray | None:
+    """Return the array in an .npy file if it has this dtype and shape, else None."""
+    file = io.BytesIO(content)
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            return None
+        found, by_columns, kind = np.lib.format.read_array_header_1_0(file, _LONGEST_HEADER)
+    except ValueError:
+        return None
+    size = len(content) - file.tell()
+    right = found == shape and kind == np.dtype(dtype) and not (by_columns and min(shape) > 1)
+    if not right or math.prod(shape) * kind.itemsize != size:
+        return None
+    return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
