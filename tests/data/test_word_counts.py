@@ -43,7 +43,9 @@ def test_words_of_a_model_are_counted_again():
     with pytest.warns(UserWarning, match="1 texts have none of the words and are left out: 1"):
         again = texts([SENTENCES[1], "nothing known"], words=model.likelihood, validation=0)
     np.testing.assert_array_equal(again.counts, found.counts[1:2])
-    assert again.words == found.words and again.names == (0,) and again.empty == (1,)
+    assert again.words == found.words
+    assert again.names == (0,)
+    assert again.empty == (1,)
     assert 0 < again.known_share < 1
 
 
@@ -59,14 +61,16 @@ def test_a_split_keeps_rows_and_labels_together(tmp_path):
     assert (len(x), len(x_val), found.class_names) == (16, 4, ("even", "odd"))
     for counts, labels in ((x, y), (x_val, y_val), (found.counts, found.labels)):
         np.testing.assert_array_equal(counts[:, found.words.index("odd")] > 0, labels == 1)
-    assert found.names[0] == "even/00.txt" and len(found.names) == 20
+    assert found.names[0] == "even/00.txt"
+    assert len(found.names) == 20
 
 
 def test_a_column_of_a_table_is_read(tmp_path):
     path = tmp_path / "posts.csv"
     path.write_text('id,text,kind\n1,"cats, mice",a\n2,stocks fell,b\n3,cats,a\n')
     found = texts(path, column="text", labels="kind", stem=None, validation=0)
-    assert found.class_names == ("a", "b") and found.labels.tolist() == [0, 1, 0]
+    assert found.class_names == ("a", "b")
+    assert found.labels.tolist() == [0, 1, 0]
     assert found.counts[:, found.words.index("cats")].tolist() == [1, 0, 1]
     import pandas
 
@@ -79,12 +83,13 @@ def test_files_that_are_no_texts_are_left_out_and_named(tmp_path):
     (tmp_path / "b.bin").write_bytes(b"cats\0\1\2")
     (tmp_path / "c").write_text("12 34 !")
     (tmp_path / ".hidden").write_text("cats")
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="left out") as warned:
         found = texts(tmp_path, stem=None, validation=0)
     said = str(warned[0].message)
     assert "1 texts have none of the words and are left out: c" in said
     assert "1 files are left out: b.bin (no text" in said
-    assert found.names == ("a.txt",) and list(found.broken) == ["b.bin"]
+    assert found.names == ("a.txt",)
+    assert list(found.broken) == ["b.bin"]
 
 
 def test_another_encoding_is_told_of(tmp_path):
@@ -161,9 +166,11 @@ def archive(tmp_path, monkeypatch):
 
 def test_newsgroups_are_counts_with_groups(archive):
     (x, y), (x_test, y_test) = zoo.data.load("newsgroups")
-    assert x.shape[0] == x_test.shape[0] == 12 and np.bincount(y).tolist() == [4, 4, 4]
+    assert x.shape[0] == x_test.shape[0] == 12
+    assert np.bincount(y).tolist() == [4, 4, 4]
     words = newsgroups.words()
-    assert x.shape[1] == len(words) and "subject" in words
+    assert x.shape[1] == len(words)
+    assert "subject" in words
     atheism = words.index("atheism")
     for counts, labels in ((x, y), (x_test, y_test)):
         np.testing.assert_array_equal(counts[:, atheism] > 0, labels == 0)

@@ -79,7 +79,8 @@ def test_a_page_holds_all_that_it_shows(exported, package, tmp_path):
 
 def test_a_page_loads_nothing_from_elsewhere(exported, package, tmp_path):
     images = np.zeros((20, 14, 14, 1), "float32")
-    index = export.write_page(exported[0], tmp_path / "page", images=images, archive=package)
+    options = {"images": images, "searched": 10, "archive": package}
+    index = export.write_page(exported[0], tmp_path / "page", **options)
     folder = index.parent
     texts = [path for path in folder.iterdir() if path.suffix in (".html", ".css", ".js")]
     assert len(texts) == 9
@@ -89,6 +90,46 @@ def test_a_page_loads_nothing_from_elsewhere(exported, package, tmp_path):
             r"(?:src|href|from|fetched|numbers|bytes|network)[=( ]+\"([^\"]+)\"", text
         ):
             assert asked == "data:," or (folder / asked).is_file(), asked
+
+
+def test_a_page_holds_the_images_that_visitors_search(exported, package, tmp_path):
+    out, _ = exported
+    images = np.random.default_rng(0).random((30, 14, 14, 1), np.float32)
+    options = {"images": images, "searched": 25, "archive": package}
+    folder = export.write_page(out, tmp_path / "page", **options).parent
+    about = json.loads((folder / "page.json").read_text())
+    assert about["searched"] == {"count": 25, "metric": "cosine"}
+    codes = export.load(out / "encoder")(x=images[:25])["z_mean"]
+    np.testing.assert_array_equal(floats(folder / "searched_codes.bin", 25, 3), codes)
+    levels = np.frombuffer((folder / "searched.bin").read_bytes(), "u1")
+    np.testing.assert_array_equal(levels, np.round(255 * images[:25]).ravel().astype("u1"))
+
+
+def test_codes_of_bits_are_searched_by_default(package, tmp_path):
+    model = zoo.BinaryAutoencoder((8, 8, 1), 6, hidden_units=(8,), seed=1)
+    export.export_model(model, tmp_path / "out", formats=("onnx",))
+    images = np.random.default_rng(0).random((30, 8, 8, 1), np.float32)
+    options = {"images": images, "archive": package}
+    folder = export.write_page(tmp_path / "out", tmp_path / "page", **options).parent
+    about = json.loads((folder / "page.json").read_text())
+    assert about["searched"] == {"count": 30, "metric": "hamming"}
+    codes = floats(folder / "searched_codes.bin", 30, 6)
+    np.testing.assert_array_equal(codes, model.encode(images))
+    options["searched"] = 0
+    bare = export.write_page(tmp_path / "out", tmp_path / "bare", **options).parent
+    assert json.loads((bare / "page.json").read_text())["searched"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"searched": 5}, "needs images="), ({"searched": -1}, "searched is -1")],
+)
+def test_a_search_needs_images(exported, package, tmp_path, options, said):
+    if options["searched"] < 0:
+        options = {**options, "images": np.zeros((20, 14, 14, 1), "float32")}
+    with pytest.raises(ValueError, match=said):
+        export.write_page(exported[0], tmp_path / "page", archive=package, **options)
+    assert not (tmp_path / "page").exists()
 
 
 def test_no_examples_are_shown_where_none_are_given(exported, package, tmp_path):

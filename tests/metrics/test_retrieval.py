@@ -1,5 +1,7 @@
 """Metrics of search against scikit-learn and against brute force."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve
@@ -16,7 +18,7 @@ def test_average_precision_is_that_of_scikit_learn():
     found = retrieval(QUERIES, Y, ITEMS, Y_ITEMS, metric="euclidean")
     apart = np.linalg.norm(QUERIES[:, None] - ITEMS, axis=2)
     expected = [
-        average_precision_score(Y_ITEMS == y, -far) for y, far in zip(Y, apart, strict=True)
+        average_precision_score(y == Y_ITEMS, -far) for y, far in zip(Y, apart, strict=True)
     ]
     np.testing.assert_allclose(found.mean_average_precision, np.mean(expected), rtol=1e-6)
     nearest = np.argsort(apart, axis=1)[:, :10]
@@ -30,7 +32,7 @@ def test_precision_at_a_recall_is_that_of_scikit_learn():
     unit = [a / np.linalg.norm(a, axis=1, keepdims=True) for a in (QUERIES, ITEMS)]
     at = []
     for y, near in zip(Y, unit[0] @ unit[1].T, strict=True):
-        precision, recall, _ = precision_recall_curve(Y_ITEMS == y, near)
+        precision, recall, _ = precision_recall_curve(y == Y_ITEMS, near)
         # From high to low recall; the first place from the top that reaches a level.
         at.append([precision[recall >= level - 1e-9][-1] for level in levels])
     np.testing.assert_allclose(found.precisions, np.mean(at, axis=0), rtol=1e-6)
@@ -60,9 +62,6 @@ def test_distances_of_bits_are_the_numbers_of_different_ones():
 
 
 def test_blocks_do_not_matter(monkeypatch):
-    from zoo.metrics import retrieval as _  # noqa: F401  the function hides the module
-    import sys
-
     whole = retrieval(QUERIES, Y, ITEMS, Y_ITEMS)
     monkeypatch.setattr(sys.modules["zoo.metrics.retrieval"], "_AT_ONCE", 7 * 120)
     in_parts = retrieval(QUERIES, Y, ITEMS, Y_ITEMS)

@@ -51,7 +51,7 @@ def test_the_loss_is_that_of_the_paper(variant, alpha):
 
 @longer
 def test_halves_of_digits_find_each_other_better_than_chance():
-    (x, y), (x_test, y_test) = zoo.data.load("digits")
+    (x, _), (x_test, y_test) = zoo.data.load("digits")
     model = zoo.CorrespondenceAutoencoder(
         (4, 8, 1), 8, second_shape=(4, 8, 1), variant="full", alpha=0.9, hidden_units=(64,), seed=1
     )

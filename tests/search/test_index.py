@@ -111,7 +111,8 @@ def test_every_item_finds_itself(name, request):
     index = Index(request.getfixturevalue(name))
     index.add(X, ids=[f"digit {i}" for i in range(len(X))])
     hits = index.query(X, k=3)
-    assert hits.ids.shape == (len(X), 3) and hits.distances[:, 0].max() < 1e-6
+    assert hits.ids.shape == (len(X), 3)
+    assert hits.distances[:, 0].max() < 1e-6
     codes = index.codes
     np.testing.assert_array_equal(codes[hits.rows[:, 0]], codes)
 
@@ -203,7 +204,8 @@ def test_ids_must_differ_and_nothing_is_added_else(vae):
     ):
         with pytest.raises(ValueError, match=said):
             index.add(X[3:5], ids=ids)
-    assert index.ids.tolist() == ["a", "b", "c"] and len(index.codes) == 3
+    assert index.ids.tolist() == ["a", "b", "c"]
+    assert len(index.codes) == 3
 
 
 def test_nan_is_refused(vae):

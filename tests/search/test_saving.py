@@ -28,7 +28,8 @@ def test_an_index_comes_back_the_same(kind, tmp_path):
     options = {"metric": "euclidean"} if kind == "real" else {}
     index = saved(kind, tmp_path / "index", **options)
     again = zoo.search.load(tmp_path / "index")
-    assert again.metric == index.metric and again.ids.tolist() == index.ids.tolist()
+    assert again.metric == index.metric
+    assert again.ids.tolist() == index.ids.tolist()
     np.testing.assert_array_equal(again.codes, index.codes)
     for one, other in zip(index.query(X[:5]), again.query(X[:5]), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -193,7 +193,7 @@ def _parser():
     sub.add_argument(
         "--searched",
         type=count,
-        help="of how many images the page shows the nearest ones [2000 for codes of bits, else none]",
+        help="of how many images the page shows the nearest [2000 for codes of bits]",
     )
     _add_overwrite(sub)
     return parser

@@ -1,4 +1,4 @@
-"""Correspondence autoencoders beside canonical correlation analysis: one view found by the other."""
+"""Correspondence autoencoders beside canonical correlation analysis: a view found by another."""
 
 from __future__ import annotations
 

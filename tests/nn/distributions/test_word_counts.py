@@ -64,7 +64,8 @@ def test_the_mean_has_the_length_of_a_text_and_adapted_shares():
 def test_samples_are_texts_of_that_length():
     likelihood = Multinomial(50)
     drawn = likelihood.sample(U, np.random.default_rng(0))
-    assert drawn.dtype == np.float32 and (drawn.sum(axis=1) == 50).all()
+    assert drawn.dtype == np.float32
+    assert (drawn.sum(axis=1) == 50).all()
     many = likelihood.sample(np.repeat(U[:1], 20_000, axis=0), np.random.default_rng(0))
     np.testing.assert_allclose(
         many.mean(axis=0), 50 * probabilities(likelihood, U[:1])[0], atol=0.15
