@@ -91,7 +91,7 @@ def test_bad_input_is_refused(change, said):
 
 def test_the_card_of_a_binary_autoencoder_has_them():
     digits = zoo.data.load("digits")
-    model = zoo.BinaryAutoencoder((8, 8, 1), 16, hidden_units=(32,), noise=1.0, seed=0)
+    model = zoo.BinaryAutoencoder((8, 8, 1), 16, hidden_units=(32,), seed=0)
     model.compile("adam")
     model.fit(digits[0][0], epochs=3, verbose=0)
     found = {metric["name"]: metric for metric in zoo.metrics.evaluate(model, "digits")}

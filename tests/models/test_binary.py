@@ -15,6 +15,7 @@ X = np.random.default_rng(0).random((64, 8, 8, 1)).astype("float32")
 
 
 def made(**options):
+    options = {"balance": 0.0, **options}
     return zoo.BinaryAutoencoder((8, 8, 1), 6, hidden_units=(16,), seed=1, **options)
 
 
@@ -40,7 +41,7 @@ def test_evaluation_uses_the_bits():
 
 
 def test_training_sees_noise_before_the_sigmoid():
-    model = made(noise=3.0)
+    model = made(binarization="noise", noise=3.0)
     logits = ops.convert_to_tensor(np.full((4000, 6), 1.5, "float32"))
     z = array(model.binarized(logits)).astype("float64")
     a = np.log(z / (1 - z))
@@ -63,6 +64,16 @@ def test_rounding_gives_bits_whose_gradient_is_that_of_the_sigmoid():
         total = tf.reduce_sum(model.binarized(variable))
     sigmoid = 1 / (1 + np.exp(-logits))
     np.testing.assert_allclose(tape.gradient(total, variable), sigmoid * (1 - sigmoid), rtol=1e-5)
+
+
+def test_the_penalty_is_the_divergence_of_each_bit_from_a_fair_coin():
+    model = made(balance=3.0)
+    model.compile("adam")
+    logs = model.evaluate(X, batch_size=len(X), verbose=0, return_dict=True)
+    m = model.bit_probabilities(X).astype("float64").mean(axis=0)
+    expected = (0.5 * np.log(0.5 / m) + 0.5 * np.log(0.5 / (1 - m))).sum()
+    np.testing.assert_allclose(logs["imbalance"], expected, rtol=1e-4)
+    np.testing.assert_allclose(logs["loss"], logs["reconstruction"] + 3 * expected, rtol=1e-5)
 
 
 def test_a_corruption_is_for_training_alone():
@@ -122,7 +133,7 @@ def test_counts_are_standardized_for_boltzmann_machines():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"binarization": "sign"}, "choose 'noise' or 'rounding'"),
+        ({"binarization": "sign"}, "choose 'rounding' or 'noise'"),
         ({"noise": -1.0}, "noise"),
         ({"corruption": {"masking": 2.0}}, ""),
     ],

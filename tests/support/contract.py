@@ -69,6 +69,7 @@ def loss_of(model, logs) -> float:
     weights |= {"labeled_bound": 1.0, "classification": getattr(model, "alpha", 0.0)}
     weights |= dict.fromkeys(("sparsity", "contraction"), getattr(model, "weight", 0.0))
     weights |= {name: getattr(model, name, 0.0) for name in ("l1", "l2")}
+    weights["imbalance"] = getattr(model, "balance", 0.0)
     return sum(weights.get(name, 0.0) * value for name, value in logs.items())
 
 

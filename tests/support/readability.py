@@ -48,7 +48,7 @@ LAYERS = (
     ("presets",),
     ("models",),
     ("density", "recipes", "metrics", "pretraining"),
-    ("anomaly", "sklearn"),
+    ("anomaly", "search", "sklearn"),
     ("experiments",),
     ("cli", "__main__"),
 )

@@ -5,6 +5,7 @@ Each module adds its data sets to the table `SOURCES`; `load` reads a data set b
 
 from zoo.data import attributes as attributes
 from zoo.data import captions as captions
+from zoo.data import halves as halves
 from zoo.data import in_files as in_files
 from zoo.data import newsgroups as newsgroups
 from zoo.data import tones as tones

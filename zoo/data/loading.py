@@ -33,7 +33,8 @@ def load(name: str) -> tuple[tuple, tuple]:
     for testing, some with values outside of [0, 1].
 
     `fashion_silhouettes` has pairs of images: silhouettes, and in place of labels the clothes of
-    Fashion-MNIST, in its order. `olivetti_unaligned` has pairs of 8x8 and 64x64 faces, made from
+    Fashion-MNIST, in its order. `mnist_halves` has the upper and lower halves of digits.
+    `olivetti_unaligned` has pairs of 8x8 and 64x64 faces, made from
     `olivetti` by `zoo.data.unaligned`: 5,120 for training and 320 for testing, of different images
     of the same 40 people.
 

@@ -15,7 +15,7 @@ from zoo.metrics.retrieval import retrieval
 from zoo.models.correspondence import VARIANTS, CorrespondenceAutoencoder
 from zoo.plots.picture import Picture
 
-EPOCHS = 12
+EPOCHS = 6
 ALPHAS = (0.5, 0.9, 0.98, 0.995)
 COMPONENTS, PRINCIPAL = (8, 16), (16, 32, 64)  # of CCA, and of the PCA of each view before it
 LATENT = 32

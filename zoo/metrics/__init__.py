@@ -34,6 +34,7 @@ from zoo.metrics.representation import (
     sliced_wasserstein,
 )
 from zoo.metrics.retrieval import Retrieval, retrieval
+from zoo.metrics.search import pairs_found
 from zoo.metrics.translation import absolute_error, same_class
 from zoo.presets.reference_classifier import (
     REFERENCE_CLASSIFIERS,
@@ -64,6 +65,7 @@ __all__ = [
     "nearest_neighbor_accuracy",
     "negative_elbo",
     "negative_log_likelihood",
+    "pairs_found",
     "palette_distance",
     "parzen_estimate",
     "parzen_log_likelihood",

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from zoo import data
 from zoo.metrics import classification, generation, likelihood, reconstruction, representation
 from zoo.metrics.evaluation import Evaluation
-from zoo.metrics.retrieval import retrieval
 from zoo.nn.corruption import GaussianNoise, Masking, SaltAndPepper, has_gaussian_noise
 from zoo.nn.distributions.likelihoods import Bernoulli, Categorical
 from zoo.nn.network_properties import activation_of_code
@@ -367,39 +366,6 @@ def _nearest_neighbor_accuracy(e):
 def _linear_probe_accuracy(e):
     value = representation.linear_probe_accuracy(e.model, e.train, e.test)
     return round(value, 2), {"n": len(e.train[0])}
-
-
-@register(
-    "mean average precision",
-    "%",
-    "items of the query's class among all {n:,} training items, ranked by distance of codes, for "
-    "{m:,} test items; {cosine:.2f} % by cosine of the inputs themselves",
-    codes_need_no_labels,
-)
-def _mean_average_precision(e):
-    found, m = e.retrieval, len(e.queries[0])
-    (x, y), (train, labels) = e.queries, e.train
-    of_inputs = retrieval(x.reshape(m, -1), y, train.reshape(len(train), -1), labels)
-    more = {"n": len(train), "m": m, "cosine": 100 * of_inputs.mean_average_precision}
-    return round(100 * found.mean_average_precision, 2), more
-
-
-@register(
-    "precision at 10",
-    "%",
-    "items of the query's class among the 10 nearest of all {n:,} training items, by distance of "
-    "codes, for {m:,} test items",
-    codes_need_no_labels,
-)
-def _precision_at_10(e):
-    more = {"n": len(e.train[0]), "m": len(e.queries[0])}
-    return round(100 * e.retrieval.precision_at_k, 2), more
-
-
-@register("constant bits", "of {latent_dim}", "bits that are the same in all test items")
-def _constant_bits(e):
-    bits = representation.flat_codes(e.model, e.x)
-    return int((bits == bits[:1]).all(axis=0).sum()), {"latent_dim": e.model.latent_dim}
 
 
 @register(

@@ -16,9 +16,11 @@ from zoo.inference.compiled import run_in_batches
 from zoo.models.base import Batch, Losses
 from zoo.models.classical import Autoencoder
 from zoo.nn import corruption as corruptions
+from zoo.nn.distributions.likelihoods import bernoulli_kl
 from zoo.nn.distributions.requirements import check_corruption
 from zoo.nn.network_properties import activation_of_code
 from zoo.nn.own_networks import UNBOUNDED
+from zoo.training.loss_weight import LossWeight
 from zoo.training.registry import register
 
 
@@ -29,9 +31,12 @@ class BinaryAutoencoder(Autoencoder):
     The encoder gives a logit a_j for each bit, and the bit is 1 where a_j > 0. Minimizes
     -log p(x | z), where z is, with `binarization`
 
+        "rounding":  the bits themselves; their gradient is taken to be that of sigmoid(a);
         "noise":     sigmoid(a + s e), e ~ N(0, 1): to be heard over noise of standard deviation
-                     s, logits must become large, which makes sigmoids 0 or 1;
-        "rounding":  the bits themselves; their gradient is taken to be that of sigmoid(a).
+                     s, logits must become large, which makes sigmoids 0 or 1.
+
+    `balance` * sum_j KL(1/2 || m_j) is added, where m_j is the mean of sigmoid(a_j) over the batch,
+    because a bit that is the same for most items says little about them.
 
     Similar items get codes that differ in few bits. So a short code is an address of memory, at
     and near which similar items are found without a search ("semantic hashing"), and long codes
@@ -41,8 +46,10 @@ class BinaryAutoencoder(Autoencoder):
 
     Args:
         latent_dim: how many bits a code has.
-        binarization: "noise" or "rounding".
-        noise: s, at least 0; for "noise".
+        binarization: "rounding" or "noise".
+        noise: s, at least 0, for "noise"; 4 in the paper.
+        balance: the weight of the penalty on bits that are mostly 0 or mostly 1, at least 0; unless
+            it is 0, the penalty is also a metric, `imbalance`. Short codes bear more of it.
         corruption: what the encoder's input loses in training, as for `DenoisingAutoencoder`, such
             as {"masking": 0.5}; None for nothing. It keeps codes of few items from being learned
             by heart.
@@ -65,7 +72,8 @@ class BinaryAutoencoder(Autoencoder):
     Source: Salakhutdinov and Hinton 2009, Semantic hashing (doi 10.1016/j.ijar.2008.11.006),
     section 4, for noise (there drawn once for every item, here anew in every step); Krizhevsky and
     Hinton 2011, Using very deep autoencoders for content-based image retrieval (ESANN), for
-    rounding.
+    rounding; Liong et al. 2015, Deep hashing for compact binary codes learning (CVPR), for balance,
+    there as a squared mean of bits.
     """
 
     takes_pairs = True
@@ -80,8 +88,9 @@ class BinaryAutoencoder(Autoencoder):
         input_shape: tuple[int, ...] | None = None,
         latent_dim: int | tuple[int, ...] | None = None,
         *,
-        binarization: str = "noise",
-        noise: float = 4.0,
+        binarization: str = "rounding",
+        noise: float = 2.0,
+        balance: float = 1.0,
         corruption: Any = None,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -97,8 +106,8 @@ class BinaryAutoencoder(Autoencoder):
         name: str | None = None,
         dtype: Any = None,
     ):
-        if binarization not in ("noise", "rounding"):
-            raise ValueError(f"binarization is {binarization!r}; choose 'noise' or 'rounding'.")
+        if binarization not in ("rounding", "noise"):
+            raise ValueError(f"binarization is {binarization!r}; choose 'rounding' or 'noise'.")
         super().__init__(
             input_shape,
             latent_dim,
@@ -123,6 +132,9 @@ class BinaryAutoencoder(Autoencoder):
                 "bits, which are unbounded: leave the activation out (activation=None)."
             )
         self.binarization, self.noise = binarization, number("noise", noise, least=0)
+        self.balance = LossWeight("balance", balance, least=0, left_out=True)
+        if not self.balance.is_left_out:
+            self.add_metric_name("imbalance")
         self.corruption = None if corruption is None else corruptions.get(corruption)
         if self.corruption is not None:
             check_corruption(self.corruption, self.likelihood, self.image_shape)
@@ -134,6 +146,10 @@ class BinaryAutoencoder(Autoencoder):
         parameters = self.decoder(z, training=training)
         reconstruction = -self.likelihood.log_prob(batch.target, parameters)  # [batch]
         losses = Losses(reconstruction, reconstruction=reconstruction)
+        if not self.balance.is_left_out:
+            shares = backend.batch_mean(ops.sigmoid(logits))  # [latent_dim]
+            imbalance = ops.sum(bernoulli_kl(0.5, shares))  # a scalar
+            losses = losses.plus(self.balance.value * imbalance, imbalance=imbalance)
         return self.with_penalties(losses) + self.further_losses(batch.target, z)
 
     @property

@@ -86,7 +86,7 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
     takes_further_losses = True
     metric_names = ("reconstruction", "second_reconstruction", "code_distance")
     network_names = ("encoder", "decoder", "second_encoder", "second_decoder")
-    card_metrics = ("reconstruction error", "pair found", "pair found by CCA")
+    card_metrics = ("reconstruction error", "second view found", "first view found")
 
     def __init__(
         self,

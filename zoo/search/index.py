@@ -155,7 +155,7 @@ class Index:
             warnings.warn(
                 f"{self.constant_bits} of {self.codes.shape[1]} bits are the same in all "
                 f"{len(self):,} items and tell nothing about them: train the model longer, or with "
-                "less noise or fewer bits.",
+                "fewer bits or more balance=.",
                 stacklevel=3,
             )
 

@@ -1,0 +1,112 @@
+"""How well codes find items of the same class, or the other view of a pair; also on cards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.metrics.card_metrics import codes_need_no_labels, register
+from zoo.metrics.representation import flat_codes
+from zoo.metrics.retrieval import retrieval
+
+if TYPE_CHECKING:
+    from zoo.models.correspondence import CorrespondenceAutoencoder
+
+COMPONENTS, PRINCIPAL = 16, 32  # of canonical correlation analysis, and of the PCA before it
+FOR_CCA = 10_000  # training pairs
+
+
+def pairs_found(
+    model: CorrespondenceAutoencoder, x: np.ndarray, y: np.ndarray
+) -> tuple[float, float]:
+    """Return how often the nearest code of the other view is that of the same pair, in percent.
+
+    Args:
+        model: a `zoo.CorrespondenceAutoencoder`.
+        x: first views, float32 [n, *input_shape]. y: second views, [n, *second_shape].
+
+    Returns:
+        the share of first views that find their second view among all n, by cosine; and the share
+        of second views that find their first one.
+
+    Examples:
+        >>> x = zoo.data.load("digits")[1][0]
+        >>> model = zoo.CorrespondenceAutoencoder((4, 8, 1), 4, second_shape=(4, 8, 1))
+        >>> second, first = zoo.metrics.pairs_found(model, x[:, :4], x[:, 4:])
+        >>> 0 <= second <= 100
+        True
+    """
+    return _found(model.encode(x), model.encode_second(y))
+
+
+def _found(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Return the shares of rows of a and b whose nearest row of the other has their number."""
+    a, b = (c / np.maximum(np.linalg.norm(c, axis=1, keepdims=True), 1e-30) for c in (a, b))
+    near, own = a @ b.T, np.arange(len(a))
+    return tuple(100 * float(np.mean(near.argmax(axis=k) == own)) for k in (1, 0))
+
+
+def _found_by_cca(train, x, y) -> tuple[float, float]:
+    """Return the same for canonical variates of pairs, fitted on training pairs."""
+    from sklearn.cross_decomposition import CCA
+    from sklearn.decomposition import PCA
+
+    views = [np.reshape(a[:FOR_CCA], (len(a[:FOR_CCA]), -1)).astype("float64") for a in train]
+    bases = [PCA(min(PRINCIPAL, a.shape[1] - 1), random_state=0).fit(a) for a in views]
+    p, q = (basis.transform(a) for basis, a in zip(bases, views, strict=True))
+    cca = CCA(min(COMPONENTS, p.shape[1], q.shape[1]), max_iter=1000).fit(p, q)
+    tests = (np.reshape(a, (len(a), -1)).astype("float64") for a in (x, y))
+    return _found(*cca.transform(*(b.transform(a) for b, a in zip(bases, tests, strict=True))))
+
+
+# On cards
+
+
+@register(
+    "mean average precision",
+    "%",
+    "items of the query's class among all {n:,} training items, ranked by distance of codes, for "
+    "{m:,} test items; {cosine:.2f} % by cosine of the inputs themselves",
+    codes_need_no_labels,
+)
+def _mean_average_precision(e):
+    m, (x, y), (train, labels) = len(e.queries[0]), e.queries, e.train
+    of_inputs = retrieval(x.reshape(m, -1), y, train.reshape(len(train), -1), labels, k=1)
+    more = {"n": len(train), "m": m, "cosine": 100 * of_inputs.mean_average_precision}
+    return round(100 * e.retrieval.mean_average_precision, 2), more
+
+
+@register(
+    "precision at 10",
+    "%",
+    "items of the query's class among the 10 nearest of all {n:,} training items, by distance of "
+    "codes, for {m:,} test items; {cosine:.2f} % by cosine of the inputs themselves",
+    codes_need_no_labels,
+)
+def _precision_at_10(e):
+    m, (x, y), (train, labels) = len(e.queries[0]), e.queries, e.train
+    of_inputs = retrieval(x.reshape(m, -1), y, train.reshape(len(train), -1), labels)
+    more = {"n": len(train), "m": m, "cosine": 100 * of_inputs.precision_at_k}
+    return round(100 * e.retrieval.precision_at_k, 2), more
+
+
+@register("constant bits", "of {latent_dim}", "bits that are the same in all test items")
+def _constant_bits(e):
+    bits = flat_codes(e.model, e.x)
+    return int((bits == bits[:1]).all(axis=0).sum()), {"latent_dim": e.model.latent_dim}
+
+
+for _place, _views in enumerate((("second", "first"), ("first", "second"))):
+
+    def _view_found(e, place=_place):
+        x, y = e.queries
+        found, by_cca = pairs_found(e.model, x, y), _found_by_cca(e.train, x, y)
+        return round(found[place], 2), {"n": len(x), "cca": by_cca[place]}
+
+    register(
+        f"{_views[0]} view found",
+        "%",
+        f"{_views[1]} views whose nearest code of {{n:,}} {_views[0]} views, by cosine, is that of "
+        "their pair, in the first test pairs; {cca:.2f} % by canonical correlation analysis",
+    )(_view_found)
