@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     # begin of what is written by `python docs/generated_pages.py`: the classes of models
     from zoo.models.aae import AAE as AAE
     from zoo.models.began import BEGAN as BEGAN
+    from zoo.models.binary import BinaryAutoencoder as BinaryAutoencoder
     from zoo.models.caae import CAAE as CAAE
     from zoo.models.classical import Autoencoder as Autoencoder
     from zoo.models.classical import ContractiveAutoencoder as ContractiveAutoencoder
     from zoo.models.classical import DenoisingAutoencoder as DenoisingAutoencoder
     from zoo.models.classical import SparseAutoencoder as SparseAutoencoder
     from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
+    from zoo.models.correspondence import CorrespondenceAutoencoder as CorrespondenceAutoencoder
     from zoo.models.cvae import CVAE as CVAE
     from zoo.models.dfc_vae import DFCVAE as DFCVAE
     from zoo.models.ebgan import EBGAN as EBGAN

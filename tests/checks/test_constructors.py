@@ -35,7 +35,7 @@ def test_the_signature_has_the_arguments_of_the_constructor(name):
         if parameter.default is not inspect.Parameter.empty
     }
     kept = {"input_shape", "target_shape", "latent_dim", "lower", "num_classes", "features"}
-    kept |= {"filters"}
+    kept |= {"filters", "second_shape"}
     make(name, **{key: value for key, value in defaults.items() if key not in kept})
     assert model.get_config().keys() - taken.keys() <= {"frozen"}
 
@@ -97,6 +97,7 @@ OTHER_DEFAULTS = {
     "SparseAutoencoder": {"hidden_units", "code_activation"},
     "ContractiveAutoencoder": {"hidden_units", "activation", "code_activation", "tie_weights"},
     "RBM": {"code_activation"},
+    "CorrespondenceAutoencoder": {"code_activation"},
     "IWAE": {"samples"},
     "M2": {"hidden_units"},
     "M1M2": {"hidden_units", "likelihood"},

@@ -14,11 +14,13 @@ from zoo.checks.names import UnknownNameError
 from zoo.experiments import (
     adversarial,
     anomaly_tables,
+    correspondence,
     defaults,
     densities,
     few_labels,
     gans,
     glyphs,
+    image_search,
     inspection,
     representations,
     scenes,
@@ -68,6 +70,14 @@ def few_images(monkeypatch, folder_of_tables):
     def load(name):
         if name == "digits":
             return (x[:300], y[:300]), (x_test[:100], y_test[:100])
+        if name == "newsgroups":
+            draw = np.random.default_rng(0)
+            shares = draw.dirichlet(np.full(150, 0.1), 20)  # of the words of each group
+            parts = (draw.integers(0, 20, n) for n in (200, 120))
+            return tuple(
+                (np.stack([draw.multinomial(60, shares[g]) for g in y]).astype("float32"), y)
+                for y in parts
+            )
         if name == "ecg5000":
             rows = x.reshape(-1, 64, 1)
             return (rows[y == 0], y[y == 0]), (rows[:200], (y[:200] > 0).astype("int32"))
@@ -129,6 +139,12 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setattr(representations, "SHALLOW", shallow)
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))
+    monkeypatch.setattr(image_search, "QUERIES", 20)
+    monkeypatch.setattr(correspondence, "VALIDATION", 40)
+    monkeypatch.setattr(correspondence, "SEARCHED", 60)
+    monkeypatch.setattr(correspondence, "ALPHAS", (0.9,))
+    monkeypatch.setattr(correspondence, "COMPONENTS", (2,))
+    monkeypatch.setattr(correspondence, "PRINCIPAL", (4,))
     monkeypatch.setattr(densities, "VALIDATION", 20)
     monkeypatch.setattr(densities, "VARIANCES", (0.05,))
     monkeypatch.setattr(densities, "DEVIATIONS", (0.04,))

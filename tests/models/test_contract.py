@@ -105,6 +105,18 @@ SETTINGS = {
     "ContractiveAutoencoder, stochastic": small(
         zoo.ContractiveAutoencoder, jacobian="stochastic", hidden_units=()
     ),
+    "BinaryAutoencoder": small(zoo.BinaryAutoencoder),
+    "BinaryAutoencoder, by noise, corrupted": small(
+        zoo.BinaryAutoencoder, binarization="noise", balance=0.0, corruption={"masking": 0.2}
+    ),
+    "CorrespondenceAutoencoder": small(zoo.CorrespondenceAutoencoder, second_shape=SHAPE),
+    "CorrespondenceAutoencoder, full, convolutional": small(
+        zoo.CorrespondenceAutoencoder,
+        second_shape=SHAPE,
+        variant="full",
+        alpha=0.3,
+        filters=(4,),
+    ),
     "RBM": small(zoo.RBM),
     "RBM, persistent, Gaussian": small(
         zoo.RBM, chains=20, likelihood="gaussian", code_activation="linear"

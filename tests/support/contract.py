@@ -62,6 +62,9 @@ def loss_of(model, logs) -> float:
         return logs["amortized" if "amortized" in logs else "reconstruction"]
     if isinstance(model, zoo.IWAE):
         return -logs["iw_elbo"]
+    if isinstance(model, zoo.CorrespondenceAutoencoder):
+        errors = sum(value for name, value in logs.items() if name.endswith("reconstruction"))
+        return (1 - model.alpha) * errors + model.alpha * logs["code_distance"]
     beta = float(getattr(model, "beta_now", 0.0))
     if isinstance(model, zoo.DFCVAE):
         return beta * logs["kl"] + logs["features"]

@@ -66,14 +66,15 @@ def test_a_weight_of_the_loss_acts_from_the_next_step_on(name):
     for weight in weights_of(make(name)):
         first = FIRST.get(weight, 0.5)
         changed = make(name, seed=1, **{weight: first})
-        got = trained(changed, weight, 3.0)
-        assert getattr(changed, weight) == changed.get_config()[weight] == 3.0
-        np.testing.assert_array_equal(got, trained(make(name, seed=1, **{weight: 3.0})))
+        new = getattr(changed, weight).bounds["most"] or 3.0
+        got = trained(changed, weight, new)
+        assert getattr(changed, weight) == changed.get_config()[weight] == new
+        np.testing.assert_array_equal(got, trained(make(name, seed=1, **{weight: new})))
         unchanged = trained(make(name, seed=1, **{weight: first}))
         assert not np.allclose(got, unchanged, rtol=0, atol=1e-7)
         with pytest.raises(ValueError, match=rf"^{weight} is -1"):
             setattr(changed, weight, -1.0)
-        assert getattr(changed, weight) == 3.0
+        assert getattr(changed, weight) == new
 
 
 @pytest.mark.slow
@@ -83,12 +84,13 @@ def test_each_class_says_which_weights_can_be_changed():
 
 
 WEIGHTS = {
-    "l1": 5,
-    "l2": 5,
+    "l1": 6,
+    "l2": 6,
+    "balance": 1,
     "weight": 2,
     "proximity": 1,
     "beta": 7,
-    "alpha": 2,
+    "alpha": 3,
     "generator_weight": 8,
     "label_weight": 2,
     "image_weight": 1,

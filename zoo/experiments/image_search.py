@@ -69,7 +69,8 @@ def image_search(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         "60,000; images of the query's class are right. Precision in percent among the 10 nearest, "
         "and mean average precision; equal distances in random order. Dense networks with hidden "
         f"units {', '.join(f'{units} for {name}' for name, units in SETS.items())}, {epochs} "
-        "epochs, bits by rounding, balance 10 for 28 bits and 1 for 256; labels are not used. A shortlist holds the images that "
+        "epochs, bits by rounding, balance 10 for 28 bits and 1 for 256; labels are not used. A "
+        "shortlist holds the images that "
         f"differ in at most {RADIUS} of {SHORT} bits; the others follow it. Queries a second for "
         "the 10 nearest, all queries at once, on two cores: pixels by faiss or scikit-learn.",
         ("search", "precision at 10", "mean average precision", "queries a second"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from matplotlib import colormaps
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
 
@@ -37,7 +38,7 @@ def semantic_hashing(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
     deep = _hashing(x, LONG, (500, 500), epochs, verbose)
     noisy = _hashing(x, LONG, (500, 500), epochs, verbose, noisy=True)
     stacked = _hashing(x, LONG, (500, 500), epochs, verbose, min(epochs, PRETRAINING), noisy=True)
-    shallow = _hashing(x, LONG, (500,), epochs, verbose)
+    shallow = _hashing(x, LONG, (1000,), epochs, verbose, balance=3.0)
     short = _hashing(x, SHORT, (500, 500), epochs, verbose)
     shortlist = short.encode(x_test)
 
@@ -51,8 +52,8 @@ def semantic_hashing(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         "TF-IDF": (tfidf, "cosine"),
         f"LSA, {LONG} components": (lsa(LONG), "cosine"),
         f"LSA, {SHORT} components": (lsa(SHORT), "cosine"),
-        f"2000-500-{LONG}, sigmoids": (shallow.bit_probabilities(x_test), "cosine"),
-        f"2000-500-{LONG}, bits": (shallow.encode(x_test), "hamming"),
+        f"2000-1000-{LONG}, sigmoids": (shallow.bit_probabilities(x_test), "cosine"),
+        f"2000-1000-{LONG}, bits": (shallow.encode(x_test), "hamming"),
         f"2000-500-500-{LONG}, sigmoids": (deep.bit_probabilities(x_test), "cosine"),
         f"2000-500-500-{LONG}, bits": (deep.encode(x_test), "hamming"),
         "the same, bits by noise": (noisy.encode(x_test), "hamming"),
@@ -78,8 +79,8 @@ def semantic_hashing(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         "TF-IDF) by cosine, sigmoids by cosine, bits by the number of different ones, "
         f"two-dimensional codes by distance. Networks: {epochs} epochs, {MASKING:.0%} of the words "
         "masked in training, bits by rounding or by noise of standard deviation "
-        f"{NOISE:g} before the sigmoids, balance {BALANCE[LONG]:g} for {LONG} bits and "
-        f"{BALANCE[SHORT]:g} for {SHORT}; pre-trained layers "
+        f"{NOISE:g} before the sigmoids, balance {BALANCE[LONG]:g} for {LONG} bits (3 for "
+        f"2000-1000-{LONG}) and {BALANCE[SHORT]:g} for {SHORT}; pre-trained layers "
         f"are Boltzmann machines, {min(epochs, PRETRAINING)} epochs each. A shortlist holds the "
         f"texts that differ in at most {RADIUS} of {SHORT} bits, "
         f"{100 * listed.mean():.1f} % of all; the others follow it. Settings were chosen on 1,314 "
@@ -106,7 +107,9 @@ def _baselines(x, x_test) -> tuple:
     return np.asarray(test.toarray(), "float32"), lsa
 
 
-def _hashing(x, length, units, epochs, verbose, pretrained=0, noisy=False) -> BinaryAutoencoder:
+def _hashing(
+    x, length, units, epochs, verbose, pretrained=0, noisy=False, balance=None
+) -> BinaryAutoencoder:
     """Return a trained binary autoencoder of word counts.
 
     Args:
@@ -120,7 +123,7 @@ def _hashing(x, length, units, epochs, verbose, pretrained=0, noisy=False) -> Bi
         length,
         binarization="noise" if noisy else "rounding",
         noise=NOISE,
-        balance=BALANCE[length],
+        balance=BALANCE[length] if balance is None else balance,
         corruption={"masking": MASKING},
         hidden_units=units,
         activation="sigmoid" if pretrained else "relu",
@@ -158,12 +161,14 @@ def _picture(found: dict[str, Retrieval], plane: dict, y) -> Picture:
     """Draw precision by recall, and two-dimensional codes, colored by group."""
     figure = Picture(figsize=(12, 4.2), dpi=100, layout="constrained")
     curve, *planes = figure.subplots(1, 3)
+    colors = iter(colormaps["tab20"](range(0, 20)))
     for name, one in found.items():
         dashed = "--" if name.startswith(("TF-IDF", "LSA")) else "-"
+        dashed = ":" if "shortlist" in name else dashed
         percent = 100 * one.recalls[:-1], 100 * one.precisions[:-1]
-        curve.plot(*percent, dashed, label=name, linewidth=1.2)
+        curve.plot(*percent, dashed, label=name, linewidth=1.2, color=next(colors))
     curve.set(xscale="log", xlabel="recall, %", ylabel="precision, %", title="texts of the group")
-    curve.legend(fontsize=6)
+    curve.legend(fontsize=5)
     for axes, (name, codes) in zip(planes, plane.items(), strict=True):
         low, high = np.percentile(codes, [1, 99], axis=0)
         axes.scatter(*codes.T, c=y, cmap="tab20", s=2, linewidths=0)
