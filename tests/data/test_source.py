@@ -40,6 +40,8 @@ def test_every_data_set_says_where_it_comes_from(name):
     others = {"rectangles": 2, "mnist_binarized": 0, "frey_faces": 0}
     others |= {
         "fashion_silhouettes": 0,
+        "mnist_halves": 0,
+        "newsgroups": 20,
         "olivetti_unaligned": 0,
         "scenes": 0,
         "olivetti": 40,

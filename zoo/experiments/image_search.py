@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -48,21 +49,21 @@ def image_search(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         hits = {}
         for how, (some, items, metric) in searches.items():
             found = retrieval(some, y_queries, items, y, metric=metric, k=10)
-            second = _speed(some, items, metric, coded)
+            search = _prepared(items, metric, coded)
+            ten = search(some)
             rows.append(
                 [
                     f"{name}: {how}",
                     round(100 * found.precision_at_k, 1),
                     round(100 * found.mean_average_precision, 1),
-                    second,
+                    _speed(search, some),
                 ]
             )
+            hits[how] = x[ten[:SHOWN, :8]]
             if verbose:
                 print(*rows[-1], flush=True)
-        for how in ("pixels, Euclidean distance", f"{SHORT} bits", f"{LONG} bits"):
-            some, items, metric = searches[how]
-            hits[how] = x[_search(some[:SHOWN], items, metric, coded)[:, :8]]
-        shown[name] = queries[:SHOWN], hits
+        pictured = ("pixels, Euclidean distance", f"{SHORT} bits", f"{LONG} bits")
+        shown[name] = queries[:SHOWN], {how: hits[how] for how in pictured}
     return Table(
         "Images found by images of the same class",
         f"The first {QUERIES:,} test images are searched among all training images, 50,000 or "
@@ -99,26 +100,28 @@ def _trained(x, length, units, epochs, verbose) -> BinaryAutoencoder:
     return model
 
 
-def _search(queries, items, metric, coded) -> np.ndarray:
-    """Return the rows of the 10 nearest items of each query, int64 [n, 10]."""
+def _prepared(items, metric, coded) -> Callable:
+    """Return a function from queries to the rows of their 10 nearest items, int64 [n, 10]."""
     if metric == "hamming":
-        return coded[queries.shape[1]].query_codes(queries, 10).rows
+        index = coded[items.shape[1]]
+        return lambda queries: index.query_codes(queries, 10).rows
     if callable(metric):
-        return np.argsort(metric(queries, items), axis=1, kind="stable")[:, :10]
-    if metric == "cosine":
-        queries, items = (
-            a / np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-12)
-            for a in (queries, items)
-        )
-    return nearest.NearestVectors(items, nearest.chosen("auto")).search(queries, 10)[0]
+        return lambda queries: np.argsort(metric(queries, items), axis=1, kind="stable")[:, :10]
+    unit = _unit if metric == "cosine" else np.asarray
+    searched = nearest.NearestVectors(unit(items), nearest.chosen("auto"))
+    return lambda queries: searched.search(unit(queries), 10)[0]
 
 
-def _speed(queries, items, metric, coded) -> int:
+def _unit(a) -> np.ndarray:
+    return a / np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-12)
+
+
+def _speed(search: Callable, queries) -> int:
     """Return how many queries a second are answered, the median of three runs."""
     taken = []
     for _ in range(3):
         start = time.perf_counter()
-        _search(queries, items, metric, coded)
+        search(queries)
         taken.append(time.perf_counter() - start)
     return int(float(f"{len(queries) / np.median(taken):.2g}"))
 

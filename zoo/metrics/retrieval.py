@@ -15,7 +15,7 @@ _AT_ONCE = 2**24  # distances that are in memory
 
 
 class Retrieval(NamedTuple):
-    """How well a ranking of items finds those of the query's class, averaged over queries.
+    """How well a ranking of items finds those of the query's class; see `retrieval`.
 
     Attributes:
         mean_average_precision: from 0 to 1; 1 if all relevant items come first.
@@ -23,6 +23,11 @@ class Retrieval(NamedTuple):
         recalls: shares of the relevant items, the x-axis of a precision-recall curve.
         precisions: the share of relevant items among those that are ranked up to the place where
             this recall is reached.
+
+    Examples:
+        >>> found = zoo.metrics.retrieval(np.eye(3).repeat(2, axis=0), [0, 0, 1, 1, 2, 2], k=1)
+        >>> found.precision_at_k
+        1.0
     """
 
     mean_average_precision: float

@@ -22,11 +22,13 @@ def unpacked(codes: np.ndarray, length: int) -> np.ndarray:
 
 
 def distances(queries: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    """Return how many bits differ, int64 [m, n], for bits [m, length] and [n, length]."""
+    """Return how many bits differ, int32 [m, n], for bits [m, length] and [n, length]."""
     # Of bits as 1 and -1, the inner product is the number of equal bits minus that of others.
-    signs = (np.asarray(some, "float32") * 2 - 1 for some in (queries, bits))
-    a, b = signs
-    return ((a.shape[1] - a @ b.T) / 2).round().astype("int64")
+    a, b = (2 * np.asarray(some, "float32") - 1 for some in (queries, bits))
+    different = a @ b.T
+    different -= a.shape[1]
+    different /= -2
+    return different.astype("int32")  # float32 holds these whole numbers
 
 
 def nearest(queries: np.ndarray, bits: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,16 +40,21 @@ def nearest(queries: np.ndarray, bits: np.ndarray, k: int) -> tuple[np.ndarray, 
     Returns:
         int64 [m, k] each.
     """
-    n = len(bits)
+    n, length = bits.shape
+    bits = np.asarray(bits, "float32")  # once for all blocks
+    large = (length + 1) * n > np.iinfo("int32").max
+    rows = np.arange(n, dtype="int64" if large else "int32")
     found = []
     for start in range(0, len(queries), max(1, _AT_ONCE // n)):
         # One number that orders by distance and then by row.
         some = queries[start : start + max(1, _AT_ONCE // n)]
-        keys = distances(some, bits) * n + np.arange(n)
+        keys = distances(some, bits).astype(rows.dtype, copy=False)
+        keys *= n
+        keys += rows
         if k < n:
-            keys = np.partition(keys, k - 1, axis=1)[:, :k]
-        found.append(np.sort(keys, axis=1))
-    keys = np.concatenate(found)
+            keys.partition(k - 1, axis=1)
+        found.append(np.sort(keys[:, :k], axis=1))
+    keys = np.concatenate(found).astype("int64")
     return keys % n, keys // n
 
 

@@ -50,7 +50,7 @@ def load(
         >>> index.add(zoo.data.load("digits")[1][0])
         >>> index.save("found")
         >>> zoo.search.load("found")
-        <zoo.search.Index of 360 items, codes of 8 numbers, cosine>
+        <zoo.search.Index of 360 items, codes of 4 numbers, cosine>
     """
     folder = Path(folder)
     path = folder / FILE
