@@ -78,6 +78,7 @@ class BinaryAutoencoder(Autoencoder):
 
     takes_pairs = True
     has_bits = True
+    picture = "hits"
     card_metrics = (
         *("reconstruction error", "nearest-neighbor accuracy", "linear probe accuracy"),
         *("mean average precision", "precision at 10", "constant bits"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from zoo.nn.distributions import Normal
 from zoo.plots.images import (
     analogies,
@@ -12,12 +14,14 @@ from zoo.plots.images import (
     photographs,
     reconstructions,
     restorations,
+    rows_of_images,
     samples,
     style_grid,
     traversal,
 )
 from zoo.plots.latent import manifold
 from zoo.plots.picture import Picture
+from zoo.plots.retrieved import hits
 from zoo.plots.sheets import need
 from zoo.plots.signals import signals
 from zoo.plots.translations import draws_for_labels, recolorings, translations
@@ -66,6 +70,31 @@ def _reconstructions(model, x, labels):
     return reconstructions(model, x, labels if model.conditional else None)
 
 
+def _hits(model, x, labels):
+    """Show a few of the first 2,000 images, and those with the nearest codes."""
+    x = np.asarray(x[:2000])
+    codes = model.encode(x).reshape(len(x), -1).astype("float64")
+    n, k = min(6, len(x)), min(10, len(x) - 1)
+    # Of codes of bits, the squared distance is the number of different ones.
+    squared = np.square(codes[:n, None] - codes).sum(axis=2)
+    squared[np.arange(n), np.arange(n)] = np.inf
+    nearest = np.argsort(squared, axis=1, kind="stable")[:, :k]
+    far = np.take_along_axis(squared, nearest, 1)
+    title = f"queries, and the {k} nearest of {len(x):,}: {far.min():g} to {far.max():g} other bits"
+    return hits(x[:n], x[nearest], title=title)
+
+
+def _views(model, x, labels):
+    """Show first views, the second views that are decoded from their codes, and the true ones."""
+    _need_labels(model, labels)
+    if len(model.second_shape) != 3 or model.second_shape != model.image_shape:
+        return reconstructions(model, x)
+    n = min(12, len(x))
+    decoded = model.decode_second(model.encode(np.asarray(x[:n])))
+    rows = {"x": x[:n], "y from x": decoded, "y": labels[:n]}
+    return rows_of_images(rows, "first views, second views from their codes, true second views")
+
+
 def _restorations(model, x, labels):
     return restorations(model, x, labels=labels if model.conditional else None)
 
@@ -95,6 +124,7 @@ def _need_labels(model, labels):
 
 PREVIEWS: dict[str, Callable[[Any, Any, Any], Picture]] = {
     "analogies": analogies,
+    "hits": _hits,
     "latent_space": _latent_space,
     "recolorings": _recolorings,
     "reconstructions": _reconstructions,
@@ -103,5 +133,6 @@ PREVIEWS: dict[str, Callable[[Any, Any, Any], Picture]] = {
     "samples_for_labels": _samples_for_labels,
     "style_grid": _style_grid,
     "translations": translations,
+    "views": _views,
 }
 """Functions that take a model, images, and labels or None, by the `picture` of a class."""
