@@ -32,6 +32,7 @@ export async function makeNearest(take) {
   at("nearest-hint").textContent = `Of ${count} images, searched in this browser. ` +
     (about.searched.metric === "hamming" ? "Below each: in how many bits its code differs."
       : "Below each: one minus the cosine between the codes.");
+  at("shown").append(at("nearest")); // below the picture, where there is room
   at("nearest").hidden = false;
 }
 

@@ -7,9 +7,10 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from support.page_presets import BARE, PRESETS, WIDE
+from support.page_presets import BARE, PRESETS, SEARCHED, WIDE
 
 import zoo
+from zoo.search import bits
 
 pytest.importorskip("selenium")
 from selenium.webdriver.common.action_chains import ActionChains
@@ -47,6 +48,26 @@ def test_the_page_asks_only_its_own_server(browser, site):
     )
     assert any(name.endswith(".wasm") for name in asked)
     assert all(name.startswith(site[1]) for name in asked)
+
+
+def test_the_nearest_images_are_those_of_an_index(browser, site):
+    page = Page(browser, site, SEARCHED)
+    about = page.about["searched"]
+    assert about == {"count": 256, "metric": "hamming"}
+    codes = np.fromfile(page.folder / "searched_codes.bin", "<f4").reshape(256, -1)
+    pixels = np.fromfile(page.folder / "searched.bin", "u1").reshape(256, 28, 28)
+    row = 0  # the page starts with the first example
+    for place in (3, 11):
+        rows, apart = bits.nearest(codes[row : row + 1], codes, 12)
+        buttons = page.all("#nearest button")
+        assert [int(button.text) for button in buttons] == apart[0].tolist()
+        for i in (0, 5):
+            shown = page.pixels(f"#nearest button:nth-child({i + 1}) canvas")[..., 0]
+            assert np.abs(shown.astype(int) - pixels[rows[0, i]]).max() <= 1
+        buttons[place].click()
+        page.wait()
+        row = rows[0, place]
+    assert page.find("#original-name").text == f"image {row + 1}"
 
 
 def test_a_thousand_numbers_have_their_sliders(browser, site):

@@ -10,6 +10,7 @@ from export import test_inputs
 
 PRESETS = ("cvae_mnist", "vae_mnist_2d", "linear_ae_mnist", "vae_digits")
 BARE = "linear_ae_mnist"  # without a prior to draw from, and shown without examples
+SEARCHED = "retrieval_fashion_mnist"  # codes of bits, among which visitors search
 WIDE = "sparse_ae_mnist"  # 1000 numbers, too many for an address
 
 
@@ -20,7 +21,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 def write_pages(root):
     """Write the page of every preset into a folder of its name."""
-    for name in (*PRESETS, WIDE):
+    for name in (*PRESETS, WIDE, SEARCHED):
         model = zoo.load(name)
         export.export_model(model, root / name, formats=("onnx",), parts=("encoder", "decoder"))
         digits = test_inputs.rows_of(model.parts()["encoder"].inputs[0], 256, None)
