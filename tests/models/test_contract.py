@@ -110,10 +110,10 @@ SETTINGS = {
         zoo.BinaryAutoencoder, binarization="noise", balance=0.0, corruption={"masking": 0.2}
     ),
     "CorrespondenceAutoencoder": small(zoo.CorrespondenceAutoencoder, second_shape=SHAPE),
-    "CorrespondenceAutoencoder, cross, convolutional": small(
+    "CorrespondenceAutoencoder, full, convolutional": small(
         zoo.CorrespondenceAutoencoder,
         second_shape=SHAPE,
-        variant="cross",
+        variant="full",
         alpha=0.3,
         filters=(4,),
     ),

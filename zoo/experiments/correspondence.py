@@ -16,8 +16,8 @@ from zoo.models.correspondence import VARIANTS, CorrespondenceAutoencoder
 from zoo.plots.picture import Picture
 
 EPOCHS = 6
-ALPHAS = (0.5, 0.9, 0.98, 0.995)
-COMPONENTS, PRINCIPAL = (8, 16), (16, 32, 64)  # of CCA, and of the PCA of each view before it
+ALPHAS = (0.2, 0.5, 0.9, 0.98)
+COMPONENTS, PRINCIPAL = (8, 16), (64, 128, 200)  # of CCA, and of the PCA of each view before it
 LATENT = 32
 VALIDATION = 2000
 SEARCHED = 5000  # test pairs

@@ -13,7 +13,7 @@ from zoo.metrics.retrieval import retrieval
 if TYPE_CHECKING:
     from zoo.models.correspondence import CorrespondenceAutoencoder
 
-COMPONENTS, PRINCIPAL = 16, 32  # of canonical correlation analysis, and of the PCA before it
+COMPONENTS, PRINCIPAL = 16, 200  # of canonical correlation analysis, and of the PCA before it
 FOR_CCA = 10_000  # training pairs
 
 

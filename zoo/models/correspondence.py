@@ -48,9 +48,9 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
 
     Args:
         second_shape: the shape of y, (height, width, channels), (time, channels) or (features,).
-        variant: "full", "cross" or "own"; "full" found best in all comparisons.
+        variant: "own", "cross" or "full".
         alpha: the weight of the distance of codes, from 0 to 1. The larger the reconstruction terms
-            (sums over all pixels), the nearer to 1 it must be.
+            (sums over all pixels), the nearer to 1 it may be.
         second_hidden_units: widths of the dense layers of y's networks; by default `hidden_units`.
         second_likelihood: p(y | z), see `likelihood`; by default the same.
         second_encoder, second_decoder: your own networks for y; y's networks that are built from
@@ -95,8 +95,8 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
         latent_dim: int | tuple[int, ...] | None = None,
         *,
         second_shape: tuple[int, ...] | None = None,
-        variant: str = "full",
-        alpha: float = 0.9,
+        variant: str = "cross",
+        alpha: float = 0.5,
         second_hidden_units: tuple[int, ...] | None = None,
         second_likelihood: Any = None,
         second_encoder: keras.Layer | None = None,
