@@ -56,6 +56,8 @@ MOST_TELLING = (
     "rank correlation of the attribute",
     "Fréchet distance of translations",
     "PSNR",
+    "precision at 10",
+    "second view found",
     "color error",
     "Fréchet distance",
     "negative log-likelihood, 5000 samples",
