@@ -102,7 +102,8 @@ def write_page(
     content["picture"] = _picture(session, examples)
     content["draws"] = None if draws is None else {"count": DRAWS, "by_label": len(draws) > 1}
     content["examples"] = examples and {"labels": examples["labels"][:EXAMPLES]}
-    content["encoder"] = encoder and described_encoder(encoder, examples)
+    described: Any = encoder and described_encoder(encoder, examples)
+    content["encoder"] = described
     content["searched"] = found and described_searched(found)
     bundle = onnxruntime_web.read(archive)
     with publish_folder(folder, overwrite) as scratch:
@@ -113,8 +114,7 @@ def write_page(
         for name, data in bundle.items():
             (scratch / "onnxruntime-web" / name).write_bytes(data)
         for part, name in ((shown, "decoder"), ("encoder", "encoder"))[: 2 if encoder else 1]:
-            described = read_signature(exported / part)
-            model = read_model(exported / part, ONNX_FILE, described)
+            model = read_model(exported / part, ONNX_FILE, read_signature(exported / part))
             (scratch / f"{name}.onnx").write_bytes(model)
         if draws is not None:
             _write_floats(scratch / "draws.bin", draws)
@@ -122,7 +122,7 @@ def write_page(
             _write_floats(scratch / "codes.bin", examples["codes"][:EXAMPLES])
             _write_floats(scratch / "pictures.bin", examples["pictures"][:EXAMPLES])
         if found:
-            low, high = (content["encoder"][name] for name in ("low", "high"))
+            low, high = (described[name] for name in ("low", "high"))
             levels = np.round(255 * np.clip((found["pictures"] - low) / (high - low), 0, 1))
             (scratch / "searched.bin").write_bytes(levels.astype("uint8").tobytes())
             _write_floats(scratch / "searched_codes.bin", found["codes"])

@@ -132,7 +132,7 @@ def texts(
             if word in place:
                 row[place[word]] = count
     total, known = sum(one.total() for one in found), float(counts.sum(dtype="float64"))
-    full = counts.any(axis=1)
+    full = np.asarray(counts.any(axis=1))
     empty = tuple(name for name, some in zip(names, full, strict=True) if not some)
     if not full.any():
         raise ValueError(

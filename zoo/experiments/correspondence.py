@@ -9,11 +9,12 @@ import numpy as np
 from sklearn.cross_decomposition import CCA
 from sklearn.decomposition import PCA
 
-from zoo import data, plots
+from zoo import data
 from zoo.experiments.table import SEED, Table
 from zoo.metrics.retrieval import retrieval
 from zoo.models.correspondence import VARIANTS, CorrespondenceAutoencoder
 from zoo.plots.picture import Picture
+from zoo.plots.sheets import show
 
 EPOCHS = 6
 ALPHAS = (0.2, 0.5, 0.9, 0.98)
@@ -172,6 +173,6 @@ def _picture(curves, shown) -> Picture:
         left.legend(fontsize=7)
         first, found = shown[name]
         both = np.concatenate([first[:, None], found], axis=1)
-        plots.sheets.show(right, both.reshape(-1, *first.shape[1:]), both.shape[1])
+        show(right, both.reshape(-1, *first.shape[1:]), both.shape[1])
         right.set_title("pair of the query, and what its other view finds", fontsize=8)
     return figure

@@ -9,11 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo import data, plots
+from zoo import data
 from zoo.experiments.table import SEED, Table, fit
 from zoo.metrics.retrieval import retrieval
 from zoo.models.binary import BinaryAutoencoder
 from zoo.plots.picture import Picture
+from zoo.plots.sheets import show
 from zoo.search import Index, bits, nearest
 
 EPOCHS = 10
@@ -32,7 +33,7 @@ def image_search(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         (x, y), (queries, y_queries) = data.load(name)
         queries, y_queries = queries[:QUERIES], y_queries[:QUERIES]
         pixels, asked = (a.reshape(len(a), -1) for a in (x, queries))
-        searches: dict[str, tuple[np.ndarray, np.ndarray, Any]] = {
+        searches: dict[str, tuple] = {
             "pixels, Euclidean distance": (asked, pixels, "euclidean"),
             "pixels, cosine": (asked, pixels, "cosine"),
         }
@@ -100,14 +101,15 @@ def _trained(x, length, units, epochs, verbose) -> BinaryAutoencoder:
     return model
 
 
-def _prepared(items, metric, coded) -> Callable:
+def _prepared(items: np.ndarray, metric: Any, coded: dict) -> Callable:
     """Return a function from queries to the rows of their 10 nearest items, int64 [n, 10]."""
     if metric == "hamming":
         index = coded[items.shape[1]]
         return lambda queries: index.query_codes(queries, 10).rows
     if callable(metric):
-        return lambda queries: np.argsort(metric(queries, items), axis=1, kind="stable")[:, :10]
-    unit = _unit if metric == "cosine" else np.asarray
+        apart: Callable = metric
+        return lambda queries: np.argsort(apart(queries, items), axis=1, kind="stable")[:, :10]
+    unit: Callable = _unit if metric == "cosine" else np.asarray
     searched = nearest.NearestVectors(unit(items), nearest.chosen("auto"))
     return lambda queries: searched.search(unit(queries), 10)[0]
 
@@ -133,6 +135,6 @@ def _picture(shown) -> Picture:
     for row, (name, (queries, hits)) in zip(grid, shown.items(), strict=True):
         for axes, (how, found) in zip(row, hits.items(), strict=True):
             both = np.concatenate([queries[:, None], found], axis=1)
-            plots.sheets.show(axes, both.reshape(-1, *queries.shape[1:]), both.shape[1])
+            show(axes, both.reshape(-1, *queries.shape[1:]), both.shape[1])
             axes.set_title(f"{name}: {how}", fontsize=8)
     return figure

@@ -73,38 +73,37 @@ def retrieval(
 
     Source: Manning, Raghavan and Schütze 2008, Introduction to information retrieval, section 8.4.
     """
-    queries = _vectors(queries, "queries")
-    y = true_labels(y, len(queries))
+    asked = _vectors(queries, "queries")
+    labels = true_labels(y, len(asked))
     among_themselves = items is None
-    if among_themselves:
-        items, y_items = queries, y
-    else:
-        items = _vectors(items, "items")
-        y_items = true_labels(y_items, len(items))
-    if queries.shape[1] != items.shape[1]:
+    searched, classes = asked, labels
+    if not among_themselves:
+        searched = _vectors(items, "items")
+        classes = true_labels(y_items, len(searched))
+    if asked.shape[1] != searched.shape[1]:
         raise ValueError(
-            f"queries have {queries.shape[1]} dimensions and items {items.shape[1]}; give codes of "
-            "one model."
+            f"queries have {asked.shape[1]} dimensions and items {searched.shape[1]}; give codes "
+            "of one model."
         )
-    searched = len(items) - among_themselves
-    if not 1 <= k <= searched:
-        raise ValueError(f"k is {k}; {searched} items are searched, so give 1 to {searched}.")
+    n = len(searched) - among_themselves
+    if not 1 <= k <= n:
+        raise ValueError(f"k is {k}; {n} items are searched, so give 1 to {n}.")
     levels = np.asarray(recalls, "float64")
     if not ((levels > 0) & (levels <= 1)).all():
         raise ValueError(f"recalls are {recalls}; give numbers above 0 and at most 1.")
     distances = _distances(metric)
-    order = np.random.default_rng(seed).permutation(len(items))
-    items, y_items = items[order], y_items[order]
+    order = np.random.default_rng(seed).permutation(len(searched))
+    searched, classes = searched[order], classes[order]
     own = np.argsort(order)  # where each query is among the shuffled items
     total, count = np.zeros(2 + len(levels)), 0
-    step = max(1, _AT_ONCE // len(items))
-    for start in range(0, len(queries), step):
+    step = max(1, _AT_ONCE // len(searched))
+    for start in range(0, len(asked), step):
         some = slice(start, start + step)
-        apart = np.asarray(distances(queries[some], items), "float64")
+        apart = np.asarray(distances(asked[some], searched), "float64")
         if among_themselves:
             apart[np.arange(len(apart)), own[some]] = np.inf
-        ranked = np.argsort(apart, axis=1, kind="stable")[:, :searched]
-        relevant = y_items[ranked] == y[some, None]
+        ranked = np.argsort(apart, axis=1, kind="stable")[:, :n]
+        relevant = classes[ranked] == labels[some, None]
         relevant = relevant[relevant.any(axis=1)]
         total += _sums(relevant, k, levels)
         count += len(relevant)

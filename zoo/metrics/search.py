@@ -44,7 +44,8 @@ def _found(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Return the shares of rows of a and b whose nearest row of the other has their number."""
     a, b = (c / np.maximum(np.linalg.norm(c, axis=1, keepdims=True), 1e-30) for c in (a, b))
     near, own = a @ b.T, np.arange(len(a))
-    return tuple(100 * float(np.mean(near.argmax(axis=k) == own)) for k in (1, 0))
+    second, first = (100 * float(np.mean(near.argmax(axis=k) == own)) for k in (1, 0))
+    return second, first
 
 
 def _found_by_cca(train, x, y) -> tuple[float, float]:

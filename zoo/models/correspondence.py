@@ -142,14 +142,16 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
             raise ValueError("CorrespondenceAutoencoder needs second_shape=, the shape of y.")
         units = self.hidden_units if second_hidden_units is None else second_hidden_units
         self.second_hidden_units = widths("second_hidden_units", units)
-        self._make_second_networks(second_encoder, second_decoder, second_shape)
+        made = self._second_networks(second_encoder, second_decoder, second_shape)
+        self.second_encoder, self.second_decoder, self.second_shape = made
         self.variant = variant
         self.alpha = LossWeight("alpha", alpha, least=0, most=1)
         if variant == "full":
             self.add_metric_name("cross_reconstruction")
             self.add_metric_name("second_cross_reconstruction")
 
-    def _make_second_networks(self, encoder, decoder, second_shape):
+    def _second_networks(self, encoder: Any, decoder: Any, second_shape: Any) -> tuple:
+        """Return the encoder and the decoder of second views, and the shape of one."""
         if self.custom_second_networks:
             encoder, decoder, _ = own_networks.taken(
                 encoder,
@@ -185,8 +187,8 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
             )
         if second_shape is not None and tuple(second_shape) != found:
             raise ValueError(f"second_shape is {second_shape}, but the networks have {found}.")
-        self.second_encoder, self.second_decoder, self.second_shape = encoder, decoder, found
         check_likelihood(self.second_likelihood, found, decoder.output.shape[1:])
+        return encoder, decoder, found
 
     @property
     def label_shape(self) -> tuple[int, ...]:

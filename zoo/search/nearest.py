@@ -7,6 +7,7 @@ distances are ordered by row, so that both give the same result.
 from __future__ import annotations
 
 import importlib.util
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class NearestVectors:
 
     def __init__(self, vectors: np.ndarray, library: str):
         self.vectors, self.library = np.ascontiguousarray(vectors, "float32"), library
+        self.searched: Any = None
         if library == "faiss":
             import faiss
 
