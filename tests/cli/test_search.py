@@ -71,6 +71,36 @@ def test_few_items_are_fewer_hits(place, capsys):
     assert len(rows("zoo_search/hits.csv")) == 12
 
 
+def test_a_name_that_is_not_utf8_is_written_in_escapes(place):
+    import os
+    import shutil
+
+    shutil.copy("images/03.png", os.fsdecode(b"images/M\xfcller.png"))
+    assert main(["search", "model", "images", "images/03.png", "--k", "13"]) == 0
+    assert "M\\xfcller.png" in [row["item"] for row in rows("zoo_search/hits.csv")]
+
+
+def test_nothing_to_find_is_told(place, capsys):
+    np.save("one.npy", DIGITS[:1])
+    assert main(["search", "model", "one.npy", "0"]) == 1
+    assert "holds only the query itself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["images", "0", "--out", "same", "--save", "same"],
+        ["images", "0", "--out", "model"],
+        ["images", "0", "--save", "images"],
+        ["images", "images/00.png", "--out", "images/00.png"],
+    ],
+)
+def test_what_is_read_is_never_replaced(place, capsys, words):
+    assert main(["search", "model", *words, "--overwrite"]) == 1
+    assert "name other ones than those" in capsys.readouterr().err
+    assert zoo.load("./model").latent_dim == 16
+
+
 def test_words_find_texts(place, capsys):
     texts = {"a.txt": "cats chase mice", "b.txt": "stocks fell", "c/d.txt": "cats and a cat"}
     for name, text in texts.items():
@@ -101,7 +131,7 @@ def test_words_find_texts(place, capsys):
         (["model", "images", "12"], "there are 12 items"),
         (["model", "images", "0", "--metric", "cosines"], "cosines"),
         (["model", "images", "model/card.json"], "is not a query for this model"),
-        (["model", "images", "0", "--out", "images"], "exists already"),
+        (["model", "images", "0", "--out", "digits.npz"], "is a file"),
     ],
 )
 def test_mistakes_are_told(place, capsys, words, said):

@@ -49,6 +49,16 @@ def test_words_of_a_model_are_counted_again():
     assert 0 < again.known_share < 1
 
 
+@pytest.mark.parametrize("counting", [{"stem": None}, {"stop_words": ["cats"]}, {}])
+def test_words_are_counted_as_they_were_for_the_model(counting, tmp_path):
+    found = texts(SENTENCES, words=8, validation=0, **counting)
+    model = zoo.VAE((8,), 2, hidden_units=(8,), likelihood=found.likelihood())
+    zoo.save(model, tmp_path / "model")
+    again = texts(SENTENCES, words=zoo.load(tmp_path / "model").likelihood, validation=0)
+    np.testing.assert_array_equal(again.counts, found.counts)
+    assert again.names == found.names
+
+
 def test_a_split_keeps_rows_and_labels_together(tmp_path):
     for i in range(20):
         place = tmp_path / ("even" if i % 2 == 0 else "odd")
@@ -108,7 +118,9 @@ def test_another_encoding_is_told_of(tmp_path):
         (["cats"], {"words": 0}, ValueError, "words"),
         (["cats"], {"words": ["dog"]}, ValueError, "None of the 1 texts has one of the 1 words"),
         (["cats"], {"words": ["a", "a"]}, ValueError, "a word twice"),
-        (["cats"], {"words": zoo.Bernoulli()}, TypeError, ""),
+        (["cats"], {"words": zoo.Bernoulli()}, TypeError, "give a number, a list of words"),
+        (["cats"], {"words": "cats"}, TypeError, "give a number, a list of words"),
+        (["cats"], {"words": 1.5}, ValueError, "words is 1.5"),
         (["cats"], {"words": zoo.Multinomial()}, ValueError, "has no names of words"),
         (["cats"], {"stem": "klingon"}, ValueError, "choose None or one of"),
         (["cats"], {"stop_words": "klingon"}, ValueError, 'give "english"'),

@@ -74,7 +74,10 @@ def test_blocks_do_not_matter(monkeypatch):
     [
         ({"y": Y[:5]}, "one label for each"),
         ({"items": ITEMS[:, :3]}, "5 dimensions and items 3"),
-        ({"k": 0}, "give 1 to 120"),
+        ({"k": 0}, "k is 0"),
+        ({"k": 1.5}, "k is 1.5"),
+        ({"metric": "hamming"}, "compares bits"),
+        ({"y_items": None}, "without y_items"),
         ({"k": 121}, "give 1 to 120"),
         ({"recalls": (0.0,)}, "recalls are"),
         ({"metric": "manhattan"}, "choose 'cosine'"),

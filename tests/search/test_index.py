@@ -187,6 +187,36 @@ def test_k_must_be_within_the_index(vae, k):
         index.query(X[:1], k)
 
 
+def test_a_code_of_zeros_is_as_far_from_all_others_as_a_right_angle(vae):
+    index = Index(vae)
+    index.add_codes([[0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0], [0.4, 0.9, 0, 0, 0, 0]])
+    hits = index.query_codes([[1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], 3)
+    assert hits.rows.tolist() == [[1, 2, 0], [0, 1, 2]]
+    np.testing.assert_allclose(hits.distances[0, [0, 2]], [0, 1], atol=1e-6)
+    np.testing.assert_allclose(hits.distances[1], 1, atol=1e-6)
+
+
+def test_numbers_that_float32_cannot_hold_are_refused(vae):
+    for large in (1e300, 1e19, -1e19):
+        with pytest.raises(ValueError, match="values beyond 1e\\+18"):
+            Index(vae).add_codes(np.full((2, 6), large))
+
+
+def test_large_whole_numbers_stay_what_they_are(vae):
+    index = Index(vae)
+    index.add_codes(np.zeros((2, 6)), np.array([2**60, 2**60 + 1], "uint64"))
+    index.add_codes(np.zeros((1, 6)), np.array([2**60 + 2], "uint64"))
+    assert index.ids.tolist() == [2**60, 2**60 + 1, 2**60 + 2]
+    with pytest.raises(ValueError, match="below 2\\^63"):
+        index.add_codes(np.zeros((1, 6)), np.array([2**63 + 5], "uint64"))
+
+
+def test_a_radius_beyond_the_length_finds_all_at_once():
+    buckets = bits.Buckets(bits.packed(np.array([[0, 0], [0, 1], [1, 0], [1, 1]])), 2)
+    rows, _ = buckets.within(bits.packed(np.array([[0, 0]]))[0], 10**9)
+    assert rows.tolist() == [0, 1, 2, 3]
+
+
 def test_an_empty_index_says_so(vae):
     with pytest.raises(ValueError, match="the index is empty: add items first"):
         Index(vae).query(X[:1])

@@ -65,6 +65,10 @@ def test_an_existing_folder_is_kept(tmp_path):
         with pytest.raises(FileExistsError):
             Index(MODELS["real"]()).save(tmp_path / "index", overwrite=overwrite)
     assert (tmp_path / "index" / "mine.txt").read_text() == "mine"
+    zoo.save(MODELS["real"](), tmp_path / "preset")  # also written by the zoo, but no index
+    with pytest.raises(FileExistsError, match="not the folder of an index"):
+        Index(MODELS["real"]()).save(tmp_path / "preset", overwrite=True)
+    assert zoo.load(tmp_path / "preset").latent_dim == 3
 
 
 # Files from strangers
@@ -80,7 +84,18 @@ def rewritten(folder, **entries):
 
 BAD = {
     "metric": ["manhattan", 3, None],
-    "ids": [["a", "a"], ["a"], "abc", [{}] * 60, [1.5] * 60, [2**70] * 60, [True] * 60, ["a", 1]],
+    "ids": [
+        ["a", "a"],
+        ["a"],
+        "abc",
+        [{}] * 60,
+        [1.5] * 60,
+        [2**70] * 60,
+        [True] * 60,
+        ["a", 1],
+        ["a" * 1001, *"b" * 59],
+        ["\ud800", *map(str, range(59))],
+    ],
     "format_version": [2, "1", True],
     "weights_sha256": ["0" * 64, 3],
     "codes_sha256": ["0" * 64, [], None],
@@ -151,6 +166,18 @@ def test_a_file_of_codes_that_is_none_is_refused(content, tmp_path):
     rewritten(tmp_path / "index", codes_sha256=describe(content)["sha256"])
     with pytest.raises(ValueError, match=r"codes\.npy does not hold the codes of 60 items"):
         zoo.search.load(tmp_path / "index")
+
+
+def test_a_file_without_end_is_not_read(tmp_path, monkeypatch):
+    from zoo.search import loading
+
+    saved("bits", tmp_path / "index")
+    for name, value in (("LARGEST_JSON", 100), ("LARGEST", 700), ("MOST_OF_IDS", 100)):
+        with monkeypatch.context() as less:
+            less.setattr(loading, name, value)
+            with pytest.raises(ValueError, match="more than|too long"):
+                zoo.search.load(tmp_path / "index")
+    zoo.search.load(tmp_path / "index")
 
 
 def test_missing_files_are_named(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 import zoo
 from zoo.cli import own_classes
@@ -38,6 +39,13 @@ def add_search(sub: argparse.ArgumentParser) -> None:
 
 def search(options: argparse.Namespace) -> None:
     """Run `zoo search`."""
+    read = [os.path.realpath(path) for path in (options.name, options.data, options.query)]
+    written = [os.path.realpath(path) for path in (options.out, options.save) if path]
+    if len({*written}) < len(written) or {*read} & {*written}:
+        raise ValueError(
+            "--out and --save are two folders that are written anew: name other ones than those of "
+            "the preset, the data and the query."
+        )
     for target in filter(None, (options.out, options.save)):
         check_target(target, options.overwrite)
     zoo.card(options.name)  # show mistakes before a backend starts

@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo import plots
 from zoo.anomaly.folders import read_folder
+from zoo.checks.words import printable
 from zoo.cli.detection import for_model, read_array
 from zoo.data import decoding
 from zoo.data.decoding import printable_name
@@ -51,6 +52,9 @@ def search(options: Any, custom_objects: dict) -> None:
     print(f"{index!r} after {time.perf_counter() - start:.1f} s", flush=True)
     queries, itself = queries_of(options, model, items)
     k = min(options.k, len(index) - itself)
+    if k < 1:
+        what = "only the query itself" if itself else "no items"
+        raise ValueError(f"{options.data} holds {what}, so that there is nothing to find.")
     if k < options.k:
         print(f"there are only {k} items to find", flush=True)
     start = time.perf_counter()
@@ -69,9 +73,9 @@ def search(options: Any, custom_objects: dict) -> None:
         index.save(options.save, overwrite=options.overwrite)
         print(f"{options.save} is the index: zoo search {options.name} {options.save} QUERY")
     for name, ids, distances in list(zip(queries.names, hits.ids, hits.distances, strict=True))[:1]:
-        print(f"nearest to {printable_name(str(name))}:")
+        print(f"nearest to {printable(printable_name(str(name)))}:")
         for one, distance in zip(ids.tolist(), distances.tolist(), strict=True):
-            print(f"  {distance:10.4f}  {printable_name(str(one))}")
+            print(f"  {distance:10.4f}  {printable(printable_name(str(one)))}")
     written = [TABLE, *([PICTURE] if shown else [])]
     verb = "are" if shown else "is"
     print(f"{' and '.join(str(Path(options.out, name)) for name in written)} {verb} written.")
@@ -156,7 +160,8 @@ def _write_table(path, queries, hits):
             for rank, (one, far) in enumerate(
                 zip(ids.tolist(), distances.tolist(), strict=True), 1
             ):
-                writer.writerow([printable_name(str(name)), rank, one, f"{far:.6g}"])
+                item = printable_name(str(one))
+                writer.writerow([printable_name(str(name)), rank, item, f"{far:.6g}"])
 
 
 def _write_picture(path, queries, items, hits) -> bool:

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class Texts(tuple):
         names: the files of all texts inside the folder, or the numbers of rows or strings.
         empty: texts that have none of the words and are left out, as `names`.
         broken: files that cannot be read, as {path: reason}.
+        counting: the stemmer and the stop words: `stem` and `stop_words`.
         known_share: the share of all words, except stop words, that are counted, from 0 to 1.
         recognized: how many texts and words there are, in words.
     """
@@ -50,19 +52,20 @@ class Texts(tuple):
     names: tuple
     empty: tuple
     broken: dict[str, str]
+    counting: dict[str, Any]
     known_share: float
     recognized: str
 
     def likelihood(self) -> Any:
         """Return the likelihood of these words, a `zoo.Multinomial` adapted to the training texts.
 
-        It stores the words, so that `zoo.data.texts(others, words=model.likelihood)` counts the
-        same ones.
+        It stores the words and how they were counted, so that
+        `zoo.data.texts(others, words=model.likelihood)` counts in the same way.
         """
         from zoo.nn.distributions import Multinomial  # reading needs no Keras
 
         (x, _), _ = self
-        return Multinomial.adapted(x, self.words)
+        return Multinomial.adapted(x, self.words, self.counting)
 
 
 def texts(
@@ -71,8 +74,8 @@ def texts(
     words: int | Sequence[str] | Any = 2000,
     column: str | None = None,
     labels: str | None = None,
-    stem: str | None = "english",
-    stop_words: str | Iterable[str] | None = "english",
+    stem: str | None = "auto",
+    stop_words: str | Iterable[str] | None = "auto",
     encoding: str = "utf-8",
     validation: float = 0.1,
     seed: int = 0,
@@ -92,8 +95,8 @@ def texts(
         labels: for a folder, "from_subfolders": the class of a text is the folder right below
             `source` that holds it, in alphabetical order. For a table, the column of labels.
         stem: the language of snowballstemmer (`pip install 'autoencoder-zoo[texts]'`), or None for
-            whole words. For the words of a trained model, give what was given for its training.
-        stop_words: "english" for scikit-learn's list, words, or None.
+            whole words; "auto" is what the likelihood in `words` was counted with, else "english".
+        stop_words: "english" for scikit-learn's list, words, or None; "auto" as for `stem`.
         encoding: of the files; "latin-1" reads any file.
         validation: the share of the texts that is kept for validation, drawn by `seed`; from 0 to
             below 1.
@@ -122,6 +125,13 @@ def texts(
     """
     validation = number("validation", validation, least=0, below=1)
     given, names, classes, broken = _read(source, column, labels, encoding)
+    known_counting = getattr(words, "counting", None) or {}
+    if isinstance(stem, str) and stem == "auto":
+        stem = known_counting.get("stem", "english")
+    if isinstance(stop_words, str) and stop_words == "auto":
+        stop_words = known_counting.get("stop_words", "english")
+    elif not isinstance(stop_words, str | None):
+        stop_words = sorted(map(str, stop_words))
     stemmed, stopped = _stemmer(stem), _stop_words(stop_words)
     found = [_counted(text, stemmed, stopped) for text in given]
     vocabulary = _vocabulary(words, found)
@@ -145,6 +155,7 @@ def texts(
     made.words, made.counts, made.broken, made.empty = vocabulary, counts[full], broken, empty
     made.names = tuple(name for name, some in zip(names, full, strict=True) if some)
     made.known_share = known / total
+    made.counting = {"stem": stem, "stop_words": stop_words}
     made.recognized = (
         f"{int(full.sum()):,} texts of {total / len(found):,.0f} words on average, without stop "
         f"words; {len(vocabulary):,} words are counted, {100 - 100 * made.known_share:.1f} % of "
@@ -221,7 +232,12 @@ def _vocabulary(words, found) -> tuple[str, ...]:
     names = getattr(words, "names", words)
     if names is None:
         raise ValueError(f"{words!r} has no names of words: give the words themselves.")
-    if not isinstance(names, int):
+    if not isinstance(names, Real):
+        if isinstance(names, str) or not hasattr(names, "__iter__"):
+            raise TypeError(
+                f"words is {names!r}; give a number, a list of words, or a zoo.Multinomial "
+                "with names."
+            )
         names = tuple(map(str, names))
         if len(set(names)) != len(names) or not names:
             raise ValueError("words holds a word twice, or none.")

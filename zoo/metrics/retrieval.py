@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike
 from zoo.checks.data import true_labels
 
@@ -79,15 +80,20 @@ def retrieval(
     searched, classes = asked, labels
     if not among_themselves:
         searched = _vectors(items, "items")
-        classes = true_labels(y_items, len(searched))
+        if y_items is None:
+            raise ValueError("items are given without y_items, their labels.")
+        classes = true_labels(y_items, len(searched), "y_items")
     if asked.shape[1] != searched.shape[1]:
         raise ValueError(
             f"queries have {asked.shape[1]} dimensions and items {searched.shape[1]}; give codes "
             "of one model."
         )
     n = len(searched) - among_themselves
-    if not 1 <= k <= n:
+    k = whole("k", k, least=1)
+    if k > n:
         raise ValueError(f"k is {k}; {n} items are searched, so give 1 to {n}.")
+    if metric == "hamming" and not all(np.isin(a, (0, 1)).all() for a in (asked, searched)):
+        raise ValueError("metric='hamming' compares bits; these are other values than 0 and 1.")
     levels = np.asarray(recalls, "float64")
     if not ((levels > 0) & (levels <= 1)).all():
         raise ValueError(f"recalls are {recalls}; give numbers above 0 and at most 1.")

@@ -73,6 +73,7 @@ def _reconstructions(model, x, labels):
 def _hits(model, x, labels):
     """Show a few of the first 2,000 images, and those with the nearest codes."""
     x = np.asarray(x[:2000])
+    need(len(x) > 1, "This picture needs two images or more.")
     codes = model.encode(x).reshape(len(x), -1).astype("float64")
     n, k = min(6, len(x)), min(10, len(x) - 1)
     # Of codes of bits, the squared distance is the number of different ones.

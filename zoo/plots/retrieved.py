@@ -29,6 +29,7 @@ def hits(
     """
     queries, found = np.clip(np.asarray(queries), 0, 1), np.clip(np.asarray(found), 0, 1)
     need(found.ndim == 5 and len(queries) == len(found), "Give one row of images for each query.")
+    need(found.size, "There are no queries, or no images were found.")
     n, k = found.shape[:2]
     if cmap is None and queries.shape[-1] == 1:
         cmap = suited_colors(queries)

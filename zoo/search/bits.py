@@ -84,7 +84,8 @@ class Buckets:
         Returns:
             int64 [hits] each, by increasing distance, then row.
         """
-        addresses = sum(math.comb(self.length, r) for r in range(min(radius, self.length) + 1))
+        radius = min(radius, self.length)
+        addresses = sum(math.comb(self.length, r) for r in range(radius + 1))
         if addresses > len(self.rows):
             apart = distances(unpacked(query[None], self.length), unpacked(self.codes, self.length))
             (rows,) = np.nonzero(apart[0] <= radius)

@@ -20,6 +20,7 @@ from zoo.search import bits, nearest
 from zoo.search.saving import save
 
 METRICS = ("cosine", "euclidean", "hamming")
+LARGEST = 1e18  # of a code's numbers
 _FEW = 50  # items; among fewer, many bits are equal by chance
 
 
@@ -195,8 +196,8 @@ class Index:
             rows, distances = bits.nearest(codes, self.codes, k)
         else:
             if not isinstance(self._searched, nearest.NearestVectors):
-                self._searched = nearest.NearestVectors(self._vectors(self.codes), self.library)
-            rows, squared = self._searched.search(self._vectors(codes), k)
+                self._searched = nearest.NearestVectors(self._vectors(self.codes, 0), self.library)
+            rows, squared = self._searched.search(self._vectors(codes, 1), k)
             # Of vectors of length 1, half of the squared distance is 1 - cosine.
             distances = squared / 2 if self.metric == "cosine" else np.sqrt(squared)
         return Hits(self.ids[rows], distances.astype("float64"), rows)
@@ -250,7 +251,7 @@ class Index:
             folder: the folder to write. overwrite: replace a folder that an index wrote.
 
         Raises:
-            FileExistsError: the folder exists, and `overwrite` is false.
+            FileExistsError: the folder exists, and `overwrite` is false or it holds no index.
         """
         self._check_version()
         save(self, folder, overwrite)
@@ -306,8 +307,11 @@ class Index:
                 f"Codes have the shape {codes.shape} and the dtype {codes.dtype}; numbers of shape "
                 f"(n, {width}) are expected."
             )
-        if not np.isfinite(codes).all():
-            raise ValueError("Codes hold NaN or infinite values; remove these items first.")
+        if codes.size and not (np.abs(codes) <= LARGEST).all():  # also NaN
+            raise ValueError(
+                f"Codes hold NaN, infinite values or values beyond {LARGEST:g}, whose squares "
+                "float32 cannot hold; remove these items first."
+            )
         if self.has_bits and not np.isin(codes, (0, 1)).all():
             raise ValueError("Codes hold other values than 0 and 1, but the codes are bits.")
         return codes.astype(self.codes.dtype)
@@ -322,6 +326,10 @@ class Index:
                 f"shape ({n},) are expected, one for each item."
             )
         kind = "U" if ids.dtype.kind == "U" else "i"
+        if kind == "i":
+            if n and ids.max() > np.iinfo("int64").max:
+                raise ValueError(f"ids go up to {ids.max()}; give integers below 2^63, or strings.")
+            ids = ids.astype("int64")
         if len(self) and n and (self.ids.dtype.kind == "U") != (kind == "U"):
             raise ValueError(
                 f"The index has {'strings' if self.ids.dtype.kind == 'U' else 'integers'} as ids, "
@@ -335,7 +343,7 @@ class Index:
                 f"{int((counts > 1).sum())} ids occur more than once, such as {some}: give each "
                 "item its own. Nothing was added."
             )
-        return ids if kind == "U" else ids.astype("int64")
+        return ids
 
     def _check_version(self):
         if fingerprint(self.model) != self.fingerprint:
@@ -345,12 +353,19 @@ class Index:
                 "and add the items again."
             )
 
-    def _vectors(self, codes) -> np.ndarray:
+    def _vectors(self, codes, column) -> np.ndarray:
+        """Return what is compared by Euclidean distance, float32 [n, dimensions].
+
+        For cosines these are vectors of length 1. Codes of zeros have no direction; their distance
+        from all others is 1, so they get a dimension of their own, another one as queries.
+        """
         if self.metric == "euclidean":
-            return codes.astype("float32")
+            return codes
         codes = codes.astype("float64")
         lengths = np.linalg.norm(codes, axis=1, keepdims=True)
-        return (codes / np.maximum(lengths, 1e-30)).astype("float32")
+        alone = np.zeros((len(codes), 2))
+        alone[:, column] = lengths[:, 0] == 0
+        return np.concatenate([codes / np.maximum(lengths, 1e-30), alone], 1).astype("float32")
 
 
 def fingerprint(model: Any) -> str:

@@ -18,7 +18,9 @@ from zoo.search import bits
 from zoo.search.index import METRICS, Index, fingerprint
 from zoo.search.saving import CODES, FILE, FORMAT_VERSION, MODEL, digest
 
-LARGEST = 2**34  # bytes of codes
+LARGEST = 2**34  # bytes of codes, also of unpacked bits
+LARGEST_JSON = 2**28  # bytes
+LONGEST_ID, MOST_OF_IDS = 1000, 2**28  # characters of one, and of all if each were the longest
 _LONGEST_HEADER = 1000
 _KINDS = {"format_version": int, "metric": str, "ids": list, "sha256": str}
 _KINDS |= {"codes_sha256": str, "weights_sha256": str}
@@ -56,6 +58,8 @@ def load(
     path = folder / FILE
     if not path.is_file():
         raise FileNotFoundError(f"{folder} holds no {FILE}; indexes are written by Index.save.")
+    if path.stat().st_size > LARGEST_JSON:
+        raise ValueError(f"{path} has more than {LARGEST_JSON:,} bytes.")
     content = read_object(path)
     _check(path, content)
     preset = Path(os.path.abspath(folder / MODEL))  # a bare name would be a shipped preset's
@@ -99,8 +103,22 @@ def _check(path, content):
     whole = all(type(one) is int and abs(one) < 2**63 for one in ids)
     if not whole and not all(isinstance(one, str) for one in ids):
         raise ValueError(f"{path} has ids that are neither all integers nor all strings.")
+    longest = 0 if whole else max(map(len, ids))
+    if longest > LONGEST_ID or longest * len(ids) > MOST_OF_IDS:
+        raise ValueError(f"{path} has ids of up to {longest:,} characters, which is too long.")
+    if not whole and not all(map(_is_printable, ids)):
+        raise ValueError(f"{path} has ids that are no text.")
     if content["sha256"] != digest(content):
         raise ValueError(f"{path} does not match the sha256 that it states: it was altered.")
+
+
+def _is_printable(text: str) -> bool:
+    """Return whether a text is UTF-8, apart from bytes of file names that are not."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _codes(path: Path, sha256: str, n: int, index: Index) -> np.ndarray:
@@ -114,6 +132,8 @@ def _codes(path: Path, sha256: str, n: int, index: Index) -> np.ndarray:
     if describe(content)["sha256"] != sha256:
         raise ValueError(f"{path} does not match the sha256 that its index states.")
     width = index.codes.shape[1]
+    if n * width > LARGEST:
+        raise ValueError(f"{path} would have more than {LARGEST:,} bits.")
     columns = -(-width // 8) if index.has_bits else width
     codes = _array(content, "|u1" if index.has_bits else "<f4", (n, columns))
     if codes is None:

@@ -22,6 +22,10 @@ FILE, CODES, MODEL, FORMAT_VERSION = "index.json", "codes.npy", "model", 1
 def save(index: Any, folder: str | os.PathLike, overwrite: bool) -> None:
     """Write an index as a folder, atomically; `zoo.search.load` reads it."""
     target = Path(os.path.abspath(folder))
+    if overwrite and target.is_dir() and any(target.iterdir()) and not (target / FILE).is_file():
+        raise FileExistsError(
+            f"{target} is not the folder of an index, and is not replaced: choose another folder."
+        )
     with publish_folder(target, overwrite) as scratch:
         card = save_preset(index.model, scratch / MODEL, about={"name": target.name})
         codes = bits.packed(index.codes) if index.has_bits else index.codes

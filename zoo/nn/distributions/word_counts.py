@@ -42,6 +42,8 @@ class Multinomial(Likelihood):
         shares: s, a number above 0 or one for each word: shares of the words in all texts, with
             which training begins; `Multinomial.adapted(x)` computes them.
         names: the words, in the order of the columns; None for none.
+        counting: how `zoo.data.texts` counted them, `stem` and `stop_words`, so that it counts
+            other texts in the same way; None if this is unknown.
 
     Raises:
         ValueError: lengths or shares that are not above 0, or another number of names than shares.
@@ -67,7 +69,11 @@ class Multinomial(Likelihood):
     reads, applies = "logarithms of shares", "softmax"
 
     def __init__(
-        self, length: float = 100.0, shares: Any = 1.0, names: Sequence[str] | None = None
+        self,
+        length: float = 100.0,
+        shares: Any = 1.0,
+        names: Sequence[str] | None = None,
+        counting: dict[str, Any] | None = None,
     ):
         self.length = number("length", length, above=0)
         shares = np.asarray(shares)
@@ -85,13 +91,23 @@ class Multinomial(Likelihood):
                 f"There are {len(self.names)} names for shares of shape {self.shares.shape}."
             )
 
+        if counting is not None and not {*counting} <= {"stem", "stop_words"}:
+            raise ValueError(f"counting has {sorted(counting)}; give stem and stop_words, or None.")
+        self.counting = None if counting is None else dict(counting)
+
     @classmethod
-    def adapted(cls, x: ArrayLike, names: Sequence[str] | None = None) -> Multinomial:
+    def adapted(
+        cls,
+        x: ArrayLike,
+        names: Sequence[str] | None = None,
+        counting: dict[str, Any] | None = None,
+    ) -> Multinomial:
         """Return the likelihood for counts like x, [n, words]: their mean length and shares.
 
         Args:
             names: the words; for a table in memory, such as a `DataFrame`, its column names by
                 default.
+            counting: see `Multinomial`.
 
         Raises:
             ValueError: no text has a word.
@@ -102,7 +118,7 @@ class Multinomial(Likelihood):
         if not totals.sum() > 0:
             raise ValueError("All counts are 0: no text has a known word.")
         shares = np.maximum(totals / totals.sum(), LEAST_SHARE)
-        return cls(float(totals.sum()) / len(x), shares, names)
+        return cls(float(totals.sum()) / len(x), shares, names, counting)
 
     def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
         if len(image_shape) != 1:
@@ -160,4 +176,5 @@ class Multinomial(Likelihood):
 
     def get_config(self) -> dict:
         names = None if self.names is None else list(self.names)
-        return {"length": self.length, "shares": self.shares.tolist(), "names": names}
+        config = {"length": self.length, "shares": self.shares.tolist(), "names": names}
+        return config | ({"counting": self.counting} if self.counting else {})
