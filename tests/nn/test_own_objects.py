@@ -373,6 +373,7 @@ def test_every_class_with_one_code_per_image_adds_a_further_term(name):
 
     vars(model)["further_losses"] = further_losses
     y = (np.arange(len(X)) % 3,) if model.learns_labels else ()
+    y = (X,) if model.learns_pairs else y
     model.train_on_batch(X, *y)
     assert got[0][0] == X.shape
     assert got[0][1][0] == len(X)

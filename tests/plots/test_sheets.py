@@ -238,6 +238,10 @@ def test_every_preset_has_pictures(name):
     y = np.arange(4)
     labels = y if model.conditional else None
     figures = [plots.preview(model, x, x if model.label_shape else y)]
+    if model.latent_dim and model.label_shape:
+        figures += [plots.reconstructions(model, x)]  # its labels are no classes
+        assert all(isinstance(figure, Figure) for figure in figures)
+        return
     if model.latent_dim:
         figures += [plots.traversal(model, steps=2)]
     else:

@@ -19,6 +19,7 @@ OFFSETS = np.array([40.0, 9e4, 5e-9, -70.0, 0.0], "float32")
 OTHERS = {
     "RBM",
     "CAAE",
+    "CorrespondenceAutoencoder",
     "DFCVAE",
     "GAN",
     "EBGAN",
@@ -27,7 +28,7 @@ OTHERS = {
     "PaletteNet",
     "TDAE",
     "M1M2",
-}  # refused, for images; and inputs that are codes
+}  # refused, for images or pairs; and inputs that are codes
 FAST = {"VAE", "DenoisingAutoencoder", "ContractiveAutoencoder", "M2"}
 MORE = {
     "DenoisingAutoencoder": {"corruption": zoo.Composition([zoo.GaussianNoise(0.3)])},
