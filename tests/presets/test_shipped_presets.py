@@ -192,6 +192,8 @@ def test_every_part_has_variants_within_their_bounds(name, tmp_path, monkeypatch
 
     monkeypatch.setattr(benchmark, "RUNS", 1)  # times are of no interest here
     model = zoo.load(name)
+    if getattr(model, "has_bits", False) or hasattr(model, "encode_second"):
+        pytest.skip("int8 turns bits whose logits are near 0; and halves are no digits")
     x, y = (a[:300] for a in enlarged_digits(model.image_shape))
     images = {"x": x, "label": y} if model.conditional else x
     # Networks of nothing but convolutions have no products that int8 would make smaller.
