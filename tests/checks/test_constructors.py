@@ -35,7 +35,7 @@ def test_the_signature_has_the_arguments_of_the_constructor(name):
         if parameter.default is not inspect.Parameter.empty
     }
     kept = {"input_shape", "target_shape", "latent_dim", "lower", "num_classes", "features"}
-    kept |= {"filters", "second_shape"}
+    kept |= {"filters"}
     make(name, **{key: value for key, value in defaults.items() if key not in kept})
     assert model.get_config().keys() - taken.keys() <= {"frozen"}
 

@@ -107,13 +107,17 @@ def test_four_parts_are_exported(tmp_path):
         ({"variant": "both"}, "choose 'own', 'cross', 'full'"),
         ({"alpha": 1.5}, "alpha"),
         ({"alpha": -0.1}, "alpha"),
-        ({"second_shape": None}, "needs second_shape"),
         ({"second_encoder": keras.layers.Dense(3)}, "Give both second_encoder="),
     ],
 )
 def test_wrong_settings_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         made(**options)
+
+
+def test_second_views_have_the_shape_of_first_ones_by_default():
+    model = made(second_shape=None)
+    assert model.second_shape == model.get_config()["second_shape"] == (4, 4, 1)
 
 
 def test_second_views_are_checked():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from zoo.anomaly import neighbors_file
 from zoo.files.atomic_writes import publish_folder
 from zoo.presets.card import WEIGHTS, describe
+from zoo.presets.hashed_files import digest
 from zoo.presets.saving import save as save_preset
 
 FILE, MODEL, FORMAT_VERSION = "detector.json", "model", 1
@@ -58,9 +58,3 @@ def settings(detector: Any) -> dict:
         "mean": None if detector.mean is None else detector.mean.tolist(),
         "deviation": None if detector.deviation is None else detector.deviation.tolist(),
     }
-
-
-def digest(content: dict) -> str:
-    """Return the SHA-256 of all entries except `sha256`."""
-    others = {key: value for key, value in content.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()

@@ -17,7 +17,7 @@ from zoo.cli.detection import for_model, read_array
 from zoo.data import decoding
 from zoo.data.decoding import printable_name
 from zoo.data.folders import ENDINGS
-from zoo.data.word_counts import texts
+from zoo.data.word_counts import decoded, texts
 from zoo.files.atomic_writes import publish_folder
 from zoo.nn.distributions import Multinomial
 from zoo.presets.loading import load as load_preset
@@ -135,7 +135,7 @@ def counts_words(model: Any) -> bool:
 def _one(path, model, options):
     """Return one query from a file, and its name."""
     if counts_words(model):
-        return _of_words(path.read_text(encoding=options.encoding), path.name, model)
+        return _of_words(decoded(path, options.encoding), path.name, model)
     shape = tuple(model.image_shape)
     if len(shape) != 3 or shape[-1] not in (1, 3) or path.suffix.lower() not in ENDINGS:
         raise ValueError(

@@ -36,7 +36,8 @@ def load(name: str) -> tuple[tuple, tuple]:
     Fashion-MNIST, in its order. `mnist_halves` has the upper and lower halves of digits.
     `olivetti_unaligned` has pairs of 8x8 and 64x64 faces, made from
     `olivetti` by `zoo.data.unaligned`: 5,120 for training and 320 for testing, of different images
-    of the same 40 people.
+    of the same 40 people. `newsgroups` has texts as counts of words, float32 [n, 2000], and is read
+    from `20newsgroups.tar.xz`; `zoo.data.newsgroups.words()` names the columns.
 
     Args:
         name: one of `zoo.data.SOURCES`.

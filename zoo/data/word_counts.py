@@ -36,7 +36,7 @@ class Texts(tuple):
             stemmer.
         counts: the counts of all texts, float32 [n, words], in the order of `names`.
         labels: the labels of all texts, int32 [n], or None.
-        class_names: what the labels mean, in order; ().
+        class_names: what the labels mean, in order; () without labels.
         names: the files of all texts inside the folder, or the numbers of rows or strings.
         empty: texts that have none of the words and are left out, as `names`.
         broken: files that cannot be read, as {path: reason}.
@@ -310,7 +310,7 @@ def _of_folder(folder, labels, encoding):
                 broken[name] = reason
                 continue
             names.append(name)
-            given.append(_decoded(path, encoding))
+            given.append(decoded(path, encoding))
     if not given:
         raise ValueError(f"{folder} holds no text files.")
     order = sorted(range(len(names)), key=names.__getitem__)
@@ -337,7 +337,12 @@ def _no_text(path) -> str:
         return "no text, as it holds the byte 0" if b"\0" in file.read() else ""
 
 
-def _decoded(path, encoding) -> str:
+def decoded(path: Path, encoding: str) -> str:
+    """Return the content of a text file.
+
+    Raises:
+        ValueError: it is not a text in this encoding, or the encoding is unknown.
+    """
     try:
         return path.read_text(encoding=encoding)
     except (UnicodeDecodeError, LookupError) as error:

@@ -6,12 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from sklearn.cross_decomposition import CCA
-from sklearn.decomposition import PCA
 
 from zoo import data
 from zoo.experiments.table import SEED, Table
-from zoo.metrics.retrieval import retrieval
+from zoo.metrics.retrieval import retrieval, unit
+from zoo.metrics.search import canonical_variates
 from zoo.models.correspondence import VARIANTS, CorrespondenceAutoencoder
 from zoo.plots.picture import Picture
 from zoo.plots.sheets import show
@@ -24,12 +23,6 @@ VALIDATION = 2000
 SEARCHED = 5000  # test pairs
 FOR_CCA = 10_000  # training pairs
 SHOWN = 6  # queries in the picture
-LEVELS = {
-    "brightness": ("dark", "gray", "bright"),
-    "width": ("narrow", "medium", "wide"),
-    "height": ("short", "middling", "tall"),
-    "texture": ("plain", "textured", "patterned"),
-}
 
 
 def correspondence(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
@@ -109,25 +102,12 @@ def _words(x, y, thirds) -> np.ndarray:
 
 def _cca(x, y) -> list:
     """Return settings in words, and functions from both views to their canonical variates."""
-    x, y = _flat(x[:FOR_CCA]), _flat(y[:FOR_CCA])
-    found = []
-    for principal in PRINCIPAL:
-        bases = [PCA(min(principal, a.shape[1] - 1), random_state=SEED).fit(a) for a in (x, y)]
-        p, q = (basis.transform(a) for basis, a in zip(bases, (x, y), strict=True))
-        for k in COMPONENTS:
-            if k > min(p.shape[1], q.shape[1]):
-                continue
-            cca = CCA(k, max_iter=1000).fit(p, q)
-
-            def project(a, b, cca=cca, bases=bases):
-                return cca.transform(bases[0].transform(_flat(a)), bases[1].transform(_flat(b)))
-
-            found.append((f"{k} components of {principal}", project))
-    return found
-
-
-def _flat(a) -> np.ndarray:
-    return np.reshape(a, (len(a), -1)).astype("float64")
+    pairs = x[:FOR_CCA], y[:FOR_CCA]
+    return [
+        (f"{k} components of {principal}", canonical_variates(*pairs, k, principal))
+        for principal in PRINCIPAL
+        for k in COMPONENTS
+    ]
 
 
 def _trained(x, y, variant, alpha, epochs, verbose) -> CorrespondenceAutoencoder:
@@ -154,9 +134,7 @@ def _both_ways(project, x, y, labels) -> list[float]:
 def _found(model, x, y) -> tuple:
     """Return queries, the first views nearest to their second views, and decoded second views."""
     codes, others = model.encode(x), model.encode_second(y)
-    a, b = (
-        c / np.maximum(np.linalg.norm(c, axis=1, keepdims=True), 1e-12) for c in (codes, others)
-    )
+    a, b = unit(codes), unit(others)
     nearest = np.argsort(-b[:SHOWN] @ a.T, axis=1)[:, :8]
     return x[:SHOWN], x[nearest]
 

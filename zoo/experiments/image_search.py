@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo import data
 from zoo.experiments.table import SEED, Table, fit
-from zoo.metrics.retrieval import retrieval
+from zoo.metrics.retrieval import retrieval, unit
 from zoo.models.binary import BinaryAutoencoder
 from zoo.plots.picture import Picture
 from zoo.plots.sheets import show
@@ -74,7 +74,8 @@ def image_search(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         "epochs, bits by rounding, balance 10 for 28 bits and 1 for 256; labels are not used. A "
         "shortlist holds the images that "
         f"differ in at most {RADIUS} of {SHORT} bits; the others follow it. Queries a second for "
-        "the 10 nearest, all queries at once, on two cores: pixels by faiss or scikit-learn.",
+        "the 10 nearest, all queries at once, on two cores: pixels by faiss or scikit-learn. "
+        "Settings were chosen on 1,000 training images that were held out.",
         ("search", "precision at 10", "mean average precision", "queries a second"),
         rows,
         _picture(shown),
@@ -109,13 +110,9 @@ def _prepared(items: np.ndarray, metric: Any, coded: dict) -> Callable:
     if callable(metric):
         apart: Callable = metric
         return lambda queries: np.argsort(apart(queries, items), axis=1, kind="stable")[:, :10]
-    unit: Callable = _unit if metric == "cosine" else np.asarray
-    searched = nearest.NearestVectors(unit(items), nearest.chosen("auto"))
-    return lambda queries: searched.search(unit(queries), 10)[0]
-
-
-def _unit(a) -> np.ndarray:
-    return a / np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-12)
+    scaled: Callable = unit if metric == "cosine" else np.asarray
+    searched = nearest.NearestVectors(scaled(items), nearest.chosen("auto"))
+    return lambda queries: searched.search(scaled(queries), 10)[0]
 
 
 def _speed(search: Callable, queries) -> int:

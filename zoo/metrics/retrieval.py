@@ -137,7 +137,7 @@ def _distances(metric) -> Callable:
     if metric in ("euclidean", "hamming"):  # of bits, the squared distance is the number of others
         return _squared
     if metric == "cosine":
-        return lambda a, b: -_unit(a) @ _unit(b).T
+        return lambda a, b: -unit(a) @ unit(b).T
     raise ValueError(f"metric is {metric!r}; choose 'cosine', 'euclidean' or 'hamming'.")
 
 
@@ -145,7 +145,8 @@ def _squared(a, b):
     return (b * b).sum(axis=1) - 2 * a @ b.T  # and |a|^2, which does not change the order
 
 
-def _unit(a):
+def unit(a: np.ndarray) -> np.ndarray:
+    """Return vectors [n, dimensions] with length 1; vectors of zeros do not change."""
     return a / np.maximum(np.linalg.norm(a, axis=1, keepdims=True), 1e-30)
 
 

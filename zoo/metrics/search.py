@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo.metrics.card_metrics import codes_need_no_labels, register
 from zoo.metrics.representation import flat_codes
-from zoo.metrics.retrieval import retrieval
+from zoo.metrics.retrieval import retrieval, unit
 
 if TYPE_CHECKING:
     from zoo.models.correspondence import CorrespondenceAutoencoder
 
 COMPONENTS, PRINCIPAL = 16, 200  # of canonical correlation analysis, and of the PCA before it
 FOR_CCA = 10_000  # training pairs
+SEED = 1  # of the PCA
 
 
 def pairs_found(
@@ -42,23 +44,44 @@ def pairs_found(
 
 def _found(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """Return the shares of rows of a and b whose nearest row of the other has their number."""
-    a, b = (c / np.maximum(np.linalg.norm(c, axis=1, keepdims=True), 1e-30) for c in (a, b))
-    near, own = a @ b.T, np.arange(len(a))
+    near, own = unit(a) @ unit(b).T, np.arange(len(a))
     second, first = (100 * float(np.mean(near.argmax(axis=k) == own)) for k in (1, 0))
     return second, first
 
 
-def _found_by_cca(train, x, y) -> tuple[float, float]:
-    """Return the same for canonical variates of pairs, fitted on training pairs."""
+def canonical_variates(
+    x: np.ndarray, y: np.ndarray, components: int, principal: int
+) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return a function from pairs of views to their canonical variates, fitted on other pairs.
+
+    Args:
+        x, y: pairs [n, ...]. components: of canonical correlation analysis, at most as many as
+            the principal components of the smaller view.
+        principal: the principal components of each view that come before it; of a smaller view
+            all but one.
+    """
     from sklearn.cross_decomposition import CCA
     from sklearn.decomposition import PCA
 
-    views = [np.reshape(a[:FOR_CCA], (len(a[:FOR_CCA]), -1)).astype("float64") for a in train]
-    bases = [PCA(min(PRINCIPAL, a.shape[1] - 1), random_state=0).fit(a) for a in views]
+    views = [_flat(a) for a in (x, y)]
+    bases = [PCA(min(principal, a.shape[1] - 1), random_state=SEED).fit(a) for a in views]
     p, q = (basis.transform(a) for basis, a in zip(bases, views, strict=True))
-    cca = CCA(min(COMPONENTS, p.shape[1], q.shape[1]), max_iter=1000).fit(p, q)
-    tests = (np.reshape(a, (len(a), -1)).astype("float64") for a in (x, y))
-    return _found(*cca.transform(*(b.transform(a) for b, a in zip(bases, tests, strict=True))))
+    cca = CCA(min(components, p.shape[1], q.shape[1]), max_iter=1000).fit(p, q)
+
+    def variates(x, y):
+        return cca.transform(*(b.transform(_flat(a)) for b, a in zip(bases, (x, y), strict=True)))
+
+    return variates
+
+
+def _flat(a) -> np.ndarray:
+    return np.reshape(a, (len(a), -1)).astype("float64")
+
+
+def _found_by_cca(train, x, y) -> tuple[float, float]:
+    """Return the same for canonical variates of pairs, fitted on training pairs."""
+    pairs = (a[:FOR_CCA] for a in train)
+    return _found(*canonical_variates(*pairs, COMPONENTS, PRINCIPAL)(x, y))
 
 
 # On cards

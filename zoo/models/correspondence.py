@@ -47,7 +47,8 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
     gives the y that belongs to x.
 
     Args:
-        second_shape: the shape of y, (height, width, channels), (time, channels) or (features,).
+        second_shape: the shape of y, (height, width, channels), (time, channels) or (features,);
+            `input_shape` by default.
         variant: "own", "cross" or "full".
         alpha: the weight of the distance of codes, from 0 to 1. The larger the reconstruction terms
             (sums over all pixels), the nearer to 1 it may be.
@@ -59,7 +60,7 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
         Others: see `zoo.models.autoencoder.BaseAutoencoder`; there is no `tie_weights`.
 
     Raises:
-        ValueError: `second_shape` is missing, or an unknown variant, or networks that do not fit.
+        ValueError: an unknown variant, or networks that do not fit.
 
     Examples:
         >>> (images, _), (test, _) = zoo.data.load("digits")
@@ -139,7 +140,7 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
             expected = "second_shape=(height, width, channels), (time, channels) or (features,)"
             second_shape = shape("second_shape", second_shape, expected)
         elif not self.custom_second_networks:
-            raise ValueError("CorrespondenceAutoencoder needs second_shape=, the shape of y.")
+            second_shape = self.image_shape
         units = self.hidden_units if second_hidden_units is None else second_hidden_units
         self.second_hidden_units = widths("second_hidden_units", units)
         made = self._second_networks(second_encoder, second_decoder, second_shape)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import io
-import math
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.presets.card import WEIGHTS, describe, read_card
+from zoo.presets.card import WEIGHTS, read_card
+from zoo.presets.hashed_files import array_in, digest, read_bytes
 from zoo.presets.loading import load as load_preset
 from zoo.runtime.json_file import read_object, shortened
 from zoo.search import bits
 from zoo.search.index import METRICS, Index, fingerprint
-from zoo.search.saving import CODES, FILE, FORMAT_VERSION, MODEL, digest
+from zoo.search.saving import CODES, FILE, FORMAT_VERSION, MODEL
 
 LARGEST = 2**34  # bytes of codes, also of unpacked bits
 LARGEST_JSON = 2**28  # bytes
 LONGEST_ID, MOST_OF_IDS = 1000, 2**28  # characters of one, and of all if each were the longest
-_LONGEST_HEADER = 1000
 _KINDS = {"format_version": int, "metric": str, "ids": list, "sha256": str}
 _KINDS |= {"codes_sha256": str, "weights_sha256": str}
 
@@ -123,20 +120,13 @@ def _is_printable(text: str) -> bool:
 
 def _codes(path: Path, sha256: str, n: int, index: Index) -> np.ndarray:
     """Read the codes of n items, after comparing the file's hash, dtype, shape and size."""
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is missing; the index is incomplete.")
-    found = path.lstat()
-    if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
-        raise ValueError(f"{path} is not a regular file of at most {LARGEST:,} bytes.")
-    content = path.read_bytes()
-    if describe(content)["sha256"] != sha256:
-        raise ValueError(f"{path} does not match the sha256 that its index states.")
+    content = read_bytes(path, sha256, LARGEST, "index")
     width = index.codes.shape[1]
     if n * width > LARGEST:
         raise ValueError(f"{path} would have more than {LARGEST:,} bits.")
     columns = -(-width // 8) if index.has_bits else width
-    codes = _array(content, "|u1" if index.has_bits else "<f4", (n, columns))
-    if codes is None:
+    codes = array_in(content, "|u1" if index.has_bits else "<f4")
+    if codes is None or codes.shape != (n, columns):
         raise ValueError(f"{path} does not hold the codes of {n} items in .npy format.")
     if not index.has_bits:
         return codes
@@ -144,19 +134,3 @@ def _codes(path: Path, sha256: str, n: int, index: Index) -> np.ndarray:
     if not (bits.packed(read) == codes).all():
         raise ValueError(f"{path} has bits beyond the {width} of a code.")
     return read
-
-
-def _array(content: bytes, dtype: str, shape: tuple[int, int]) -> np.ndarray | None:
-    """Return the array in an .npy file if it has this dtype and shape, else None."""
-    file = io.BytesIO(content)
-    try:
-        if np.lib.format.read_magic(file) != (1, 0):
-            return None
-        found, by_columns, kind = np.lib.format.read_array_header_1_0(file, _LONGEST_HEADER)
-    except ValueError:
-        return None
-    size = len(content) - file.tell()
-    right = found == shape and kind == np.dtype(dtype) and not (by_columns and min(shape) > 1)
-    if not right or math.prod(shape) * kind.itemsize != size:
-        return None
-    return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)

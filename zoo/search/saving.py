@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -13,6 +12,7 @@ import numpy as np
 
 from zoo.files.atomic_writes import publish_folder
 from zoo.presets.card import WEIGHTS, describe
+from zoo.presets.hashed_files import digest
 from zoo.presets.saving import save as save_preset
 from zoo.search import bits
 
@@ -41,9 +41,3 @@ def save(index: Any, folder: str | os.PathLike, overwrite: bool) -> None:
         }
         content["sha256"] = digest(content)
         (scratch / FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def digest(content: dict) -> str:
-    """Return the SHA-256 of all entries except `sha256`."""
-    others = {key: value for key, value in content.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
