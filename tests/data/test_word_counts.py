@@ -31,9 +31,8 @@ def test_counts_are_those_of_scikit_learn():
 
 def test_words_are_cut_to_stems_without_stop_words_and_the_commonest_come_first():
     found = texts(SENTENCES, words=4, validation=0)
-    assert found.words == ("cat", "mice", "stock", "chase") or found.words[0] in ("cat", "stock")
-    totals = found.counts.sum(axis=0)
-    assert (np.diff(totals) <= 0).all()
+    assert found.words == ("cat", "mice", "stock", "chase")  # equally common ones by alphabet
+    np.testing.assert_array_equal(found.counts.sum(axis=0), [3, 3, 3, 2])
     assert not {"the", "were", "and", "don"} & set(texts(SENTENCES, words=100).words)
 
 

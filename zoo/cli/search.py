@@ -46,9 +46,9 @@ def search(options: argparse.Namespace) -> None:
             "--out and --save are two folders that are written anew: name other ones than those of "
             "the preset, the data and the query."
         )
+    zoo.card(options.name)  # show mistakes before a backend starts
     for target in filter(None, (options.out, options.save)):
         check_target(target, options.overwrite)
-    zoo.card(options.name)  # show mistakes before a backend starts
     with quiet():
         from zoo.cli.searching import search as run
     run(options, own_classes.imported(options.modules))

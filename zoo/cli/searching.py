@@ -116,7 +116,9 @@ def queries_of(options: Any, model: Any, items: Items | None) -> tuple[Items, bo
                 "file, or the data in place of the index."
             )
         if int(query) >= len(items.names):
-            raise ValueError(f"The query is {query}, but there are {len(items.names)} items.")
+            raise ValueError(
+                f"The query is {query}, but there are {len(items.names)} items, numbered from 0."
+            )
         number = int(query)
         return Items(items.x[number : number + 1], [number]), True
     if not counts_words(model):

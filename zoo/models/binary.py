@@ -32,11 +32,12 @@ class BinaryAutoencoder(Autoencoder):
     -log p(x | z), where z is, with `binarization`
 
         "rounding":  the bits themselves; their gradient is taken to be that of sigmoid(a);
-        "noise":     sigmoid(a + s e), e ~ N(0, 1): to be heard over noise of standard deviation
-                     s, logits must become large, which makes sigmoids 0 or 1.
+        "noise":     sigmoid(a + s e), e ~ N(0, 1): noise of standard deviation s hides small
+                     logits from the decoder, so training makes logits large, and sigmoids of
+                     large logits are 0 or 1.
 
     `balance` * sum_j KL(1/2 || m_j) is added, where m_j is the mean of sigmoid(a_j) over the batch,
-    because a bit that is the same for most items says little about them.
+    because a bit that is the same for most items does not distinguish them.
 
     Similar items get codes that differ in few bits. So a short code is an address of memory, at
     and near which similar items are found without a search ("semantic hashing"), and long codes
@@ -69,11 +70,11 @@ class BinaryAutoencoder(Autoencoder):
         >>> bits.shape, sorted(set(bits.ravel().tolist()))
         ((360, 12), [0.0, 1.0])
 
-    Source: Salakhutdinov and Hinton 2009, Semantic hashing (doi 10.1016/j.ijar.2008.11.006),
-    section 4, for noise (there drawn once for every item, here anew in every step); Krizhevsky and
-    Hinton 2011, Using very deep autoencoders for content-based image retrieval (ESANN), for
-    rounding; Liong et al. 2015, Deep hashing for compact binary codes learning (CVPR), for balance,
-    there as a squared mean of bits.
+    Source: Salakhutdinov and Hinton 2009, Semantic hashing (doi 10.1016/j.ijar.2008.11.006), for
+    noise, there drawn once for every item, here anew in every step; Krizhevsky and Hinton 2011,
+    Using very deep autoencoders for content-based image retrieval (ESANN), for rounding. That bits
+    should be balanced is an aim of Liong et al. 2015, Deep hashing for compact binary codes
+    learning (CVPR), too; the penalty is that of sparse autoencoders, with the target 1/2.
     """
 
     takes_pairs = True

@@ -29,7 +29,7 @@ VARIANTS = ("own", "cross", "full")
 
 @register
 class CorrespondenceAutoencoder(BaseAutoencoder):
-    """The correspondence autoencoder: two autoencoders whose codes are drawn together.
+    """The correspondence autoencoder: two autoencoders whose codes are brought close together.
 
     Every item has two views, x and y, such as an image and its words, or two halves of an image.
     With codes f(x) and g(y), minimizes
@@ -56,7 +56,8 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
         second_likelihood: p(y | z), see `likelihood`; by default the same.
         second_encoder, second_decoder: your own networks for y; y's networks that are built from
             settings are dense.
-        code_activation: the activation of both codes; bounded codes cannot win by shrinking.
+        code_activation: the activation of both codes. Codes without bounds could become close just
+            by becoming small.
         Others: see `zoo.models.autoencoder.BaseAutoencoder`; there is no `tie_weights`.
 
     Raises:
@@ -75,7 +76,7 @@ class CorrespondenceAutoencoder(BaseAutoencoder):
         (360, 4, 8, 1)
 
     Source: Feng, Wang and Li 2014, Cross-modal retrieval with correspondence autoencoder (doi
-    10.1145/2647868.2654902), equations 1 to 8. There both codes are hidden units of restricted
+    10.1145/2647868.2654902). There both codes are hidden units of restricted
     Boltzmann machines, and inputs are features.
     """
 

@@ -155,7 +155,7 @@ class Index:
         if self.has_bits and len(self) >= _FEW and self.constant_bits:
             warnings.warn(
                 f"{self.constant_bits} of {self.codes.shape[1]} bits are the same in all "
-                f"{len(self):,} items and tell nothing about them: train the model longer, or with "
+                f"{len(self):,} items and do not distinguish them: train the model longer, or with "
                 "fewer bits or more balance=.",
                 stacklevel=3,
             )

@@ -58,8 +58,8 @@ class Multinomial(Likelihood):
         >>> bool(np.allclose(totals, likelihood.length))
         True
 
-    Source: Salakhutdinov and Hinton 2009, Semantic hashing (doi 10.1016/j.ijar.2008.11.006),
-    section 2; Salakhutdinov and Hinton 2009, Replicated softmax (NeurIPS 22), equation 2.
+    Source: Salakhutdinov and Hinton 2009, Semantic hashing (doi 10.1016/j.ijar.2008.11.006); the
+    same authors 2009, Replicated softmax (NeurIPS 22).
     """
 
     low = 0.0
