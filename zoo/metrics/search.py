@@ -80,8 +80,8 @@ def _flat(a) -> np.ndarray:
 
 def _found_by_cca(train, x, y) -> tuple[float, float]:
     """Return the same for canonical variates of pairs, fitted on training pairs."""
-    pairs = (a[:FOR_CCA] for a in train)
-    return _found(*canonical_variates(*pairs, COMPONENTS, PRINCIPAL)(x, y))
+    first, second = (a[:FOR_CCA] for a in train)
+    return _found(*canonical_variates(first, second, COMPONENTS, PRINCIPAL)(x, y))
 
 
 # On cards
