@@ -10,9 +10,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.runtime import Codec as Codec
     from zoo.runtime import ParityError as ParityError
     from zoo.runtime import Session as Session
     from zoo.runtime import load as load
+    from zoo.runtime import load_codec as load_codec
     from zoo.runtime import self_test as self_test
 
     from .page import write_page as write_page
@@ -32,6 +34,8 @@ _HOMES = {
     "format_report": "parity",
     "ConversionError": "tracing",
     "load": "zoo.runtime",
+    "load_codec": "zoo.runtime",
+    "Codec": "zoo.runtime",
     "Session": "zoo.runtime",
     "self_test": "zoo.runtime",
     "ParityError": "zoo.runtime",
@@ -40,6 +44,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Codec",
     "ConversionError",
     "ParityError",
     "Session",
@@ -48,6 +53,7 @@ __all__ = [
     "export_saved_model",
     "format_report",
     "load",
+    "load_codec",
     "self_test",
     "verify",
     "write_page",

@@ -256,6 +256,8 @@ def _write_part(
         say(f"{part.name}: SavedModel")
         saved_model.write(part, folder / SAVED_MODEL)
     golden.write(folder / GOLDEN, part.name, *parity.examples(part, given))
+    for name, content in part.files.items():
+        (folder / name).write_bytes(content)
     signature.write(folder, described)
 
 

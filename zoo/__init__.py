@@ -16,6 +16,7 @@ from zoo.files.version import __version__
 if TYPE_CHECKING:
     import export as export
     from zoo import anomaly as anomaly
+    from zoo import compression as compression
     from zoo import data as data
     from zoo import density as density
     from zoo import metrics as metrics
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from zoo.models.classical import DenoisingAutoencoder as DenoisingAutoencoder
     from zoo.models.classical import SparseAutoencoder as SparseAutoencoder
     from zoo.models.clustering_aae import ClusteringAAE as ClusteringAAE
+    from zoo.models.compressive import CompressiveAutoencoder as CompressiveAutoencoder
     from zoo.models.correspondence import CorrespondenceAutoencoder as CorrespondenceAutoencoder
     from zoo.models.cvae import CVAE as CVAE
     from zoo.models.dfc_vae import DFCVAE as DFCVAE
@@ -133,6 +135,7 @@ _HOMES = {
 _MODULES = {
     "anomaly": "zoo.anomaly",
     "callbacks": "zoo.training.callbacks",
+    "compression": "zoo.compression",
     "data": "zoo.data",
     "density": "zoo.density",
     "search": "zoo.search",

@@ -97,6 +97,7 @@ OTHER_DEFAULTS = {
     "SparseAutoencoder": {"hidden_units", "code_activation"},
     "ContractiveAutoencoder": {"hidden_units", "activation", "code_activation", "tie_weights"},
     "RBM": {"code_activation"},
+    "CompressiveAutoencoder": {"filters", "likelihood"},
     "CorrespondenceAutoencoder": {"code_activation"},
     "IWAE": {"samples"},
     "M2": {"hidden_units"},
@@ -307,10 +308,11 @@ def equal(*models):
 def differ(*models):
     """Say whether every network of one model starts from other kernels than those of the other.
 
-    Those of the maps of spatial transformers start at 0.
+    Those of the maps of spatial transformers start at 0, and norms at the identity.
     """
     pairs = zip(*(model.trainable_weights for model in models), strict=True)
-    kernels = [(array(a), array(b)) for a, b in pairs if len(a.shape) > 1 and "/map/" not in a.path]
+    drawn = [(a, b) for a, b in pairs if not {"map", "root_g"} & {*a.path.split("/")}]
+    kernels = [(array(a), array(b)) for a, b in drawn if len(a.shape) > 1]
     return all((a != b).any() for a, b in kernels)
 
 

@@ -30,6 +30,10 @@ def of_signals(cls, shape=SHAPES["signals"], **options):
     return lambda **more: cls(shape, 3, **options, **more)
 
 
+def convolutional(cls, **options):
+    return lambda **more: cls(SHAPE, 3, **{**options, **more})
+
+
 def flat(cls, **options):
     return lambda **more: cls(SHAPE, 2, **{"hidden_units": (16,), **options, **more})
 
@@ -108,6 +112,10 @@ SETTINGS = {
     "BinaryAutoencoder": small(zoo.BinaryAutoencoder),
     "BinaryAutoencoder, by noise, corrupted": small(
         zoo.BinaryAutoencoder, binarization="noise", balance=0.0, corruption={"masking": 0.2}
+    ),
+    "CompressiveAutoencoder": convolutional(zoo.CompressiveAutoencoder, filters=(4,)),
+    "CompressiveAutoencoder, one rate": convolutional(
+        zoo.CompressiveAutoencoder, filters=(4, 4), tradeoffs=(50,)
     ),
     "CorrespondenceAutoencoder": small(zoo.CorrespondenceAutoencoder, second_shape=SHAPE),
     "CorrespondenceAutoencoder, full, convolutional": small(

@@ -65,6 +65,8 @@ def loss_of(model, logs) -> float:
     if isinstance(model, zoo.CorrespondenceAutoencoder):
         errors = sum(value for name, value in logs.items() if name.endswith("reconstruction"))
         return (1 - model.alpha) * errors + model.alpha * logs["code_distance"]
+    if isinstance(model, zoo.CompressiveAutoencoder):
+        return logs["rate"] + logs["distortion"]
     beta = float(getattr(model, "beta_now", 0.0))
     if isinstance(model, zoo.DFCVAE):
         return beta * logs["kl"] + logs["features"]
@@ -95,7 +97,7 @@ def encoding_is_deterministic_and_decoding_stays_in_range(case):
         assert not hasattr(model, "reconstruct")
         return
     z = model.encode(*case.images(model, 9))
-    assert (z.shape, z.dtype) == ((9, model.latent_dim), np.float32)
+    assert (z.shape, z.dtype) == ((9, *model.code_shape), np.float32)
     np.testing.assert_array_equal(z, model.encode(*case.images(model, 9)))
     images = model.reconstruct(*case.images(model, 9))
     assert images.shape == case.x[:9].shape
@@ -340,7 +342,7 @@ def every_part_is_exported_and_proved_equal(case):
             np.testing.assert_allclose(y, made, atol=1e-5)
             return
         session = export.load(Path(folder, "out", "decoder"))
-        z = generator.standard_normal((3, model.latent_dim)).astype("float32")
+        z = generator.standard_normal((3, *model.code_shape)).astype("float32")
         label = {"label": case.labels(model, 3)} if model.conditional else {}
         np.testing.assert_allclose(
             session(z=z, **label)["x"], model.decode(z, label.get("label")), atol=1e-5

@@ -33,6 +33,7 @@ OTHERS = {  # what a class needs that its arguments and attributes do not tell
     "LabelInformedAAE": lambda: {"prior": zoo.GaussianMixture.petals(3)},
     "DFCVAE": lambda: {"features": features_of_images(SHAPE)},
     "VAEGAN": lambda: {"filters": (4,)},
+    "CompressiveAutoencoder": lambda: {"filters": (4,)},
     "PaletteNet": lambda: {"input_shape": (4, 4, 3)},
     "CorrespondenceAutoencoder": lambda: {"second_shape": SHAPE},
     "TDAE": lambda: {"target_shape": (8, 8, 1)},

@@ -13,7 +13,7 @@ from zoo.checks import installation
 from zoo.checks.names import UnknownNameError
 from zoo.checks.own_classes import OwnClassError
 from zoo.checks.words import printable
-from zoo.cli import detect, evaluate, own_classes, push, search, train
+from zoo.cli import compress, detect, evaluate, own_classes, push, search, train
 from zoo.cli.generate import PICTURES, check, draw, picture_file, usual_picture
 from zoo.cli.shared_options import add_table_options, count, table_options
 from zoo.cli.standard_error import quiet as _quiet
@@ -99,7 +99,7 @@ def _parser():
     sub.add_argument("pattern", nargs="?", default="*", help="part of the name, or a glob")
 
     sub = command(_card, "card", "show the description and the metrics of a preset")
-    _add_name(sub)
+    _add_name(sub, ", or a file that `zoo compress` wrote")
     sub.add_argument("--json", action="store_true", help="print the card as JSON")
 
     sub = command(_demo, "demo", "load, generate, fine-tune, export and deploy, in a minute")
@@ -142,6 +142,14 @@ def _parser():
     sub = command(search.search, "search", "find the items of a folder or file nearest to a query")
     _add_name(sub)
     search.add_search(sub)
+    _add_overwrite(sub)
+
+    sub = command(compress.compress, "compress", "write an image as a small file")
+    compress.add_compress(sub)
+    _add_overwrite(sub)
+
+    sub = command(compress.decompress, "decompress", "restore the image of a compressed file")
+    compress.add_decompress(sub)
     _add_overwrite(sub)
 
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
@@ -227,6 +235,9 @@ def _list(options):
 
 
 def _card(options):
+    if compress.is_compressed(options.name):
+        print(compress.card(options.name))
+        return
     card = zoo.card(options.name)
     print(json.dumps(card, indent=1) if options.json else card)
 

@@ -154,11 +154,11 @@ def _fitted(image, size, channels):
     """Return an opened image with its orientation applied, in 8 bits, resized and cropped."""
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
-    image = _in_mode(_flat(image), "L" if channels == 1 else "RGB")
+    image = in_mode(flat(image), "L" if channels == 1 else "RGB")
     return ImageOps.fit(image, size, method=Image.Resampling.LANCZOS)
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def flat(image: Image.Image) -> Image.Image:
     """Return an image in 8 bits, with transparent pixels on white."""
     if image.mode.startswith("I"):  # 16 bits of gray
         values = np.asarray(image).astype("float32")
@@ -167,11 +167,11 @@ def _flat(image: Image.Image) -> Image.Image:
         return Image.fromarray(values.astype("uint8"))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        white.alpha_composite(_in_mode(image, "RGBA"))
+        white.alpha_composite(in_mode(image, "RGBA"))
         return white.convert("RGB")
     return image
 
 
-def _in_mode(image, mode):
+def in_mode(image, mode):
     """Return an image in a mode, without the copy that `convert` makes of an image in that mode."""
     return image if image.mode == mode else image.convert(mode)

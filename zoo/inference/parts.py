@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.data.table_columns import Columns
@@ -57,6 +57,7 @@ class Part:
         networks: the Keras models whose weights `function` uses, and `OwnWeights` if needed.
         tolerance: a factor of the tolerance of the parity check, for outputs with a range: 1, or
             more if `function` itself amplifies rounding errors of float32.
+        files: further files of the part's folder, by name, such as tables.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Part:
     outputs: tuple[TensorInfo, ...]
     networks: tuple[Any, ...]
     tolerance: float = 1.0
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

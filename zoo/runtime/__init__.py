@@ -13,19 +13,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .codec import Codec as Codec
+    from .codec import load_codec as load_codec
     from .golden import ParityError as ParityError
     from .golden import self_test as self_test
     from .session import Session as Session
     from .session import load as load
 
 _HOMES = {
+    "Codec": "codec",
+    "load_codec": "codec",
     "ParityError": "golden",
     "Session": "session",
     "load": "session",
     "self_test": "golden",
 }
 
-__all__ = ["ParityError", "Session", "load", "self_test"]
+__all__ = ["Codec", "ParityError", "Session", "load", "load_codec", "self_test"]
 
 
 if not TYPE_CHECKING:  # with it, a type checker would accept any name

@@ -1,0 +1,68 @@
+"""The networks of compression: divisive normalization, sizes, and how far they see."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from zoo.nn import compression_networks as networks
+from zoo.nn.seeds import Seeds
+from zoo.runtime.tiles import MARGIN
+
+SEEDS = Seeds(0)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("inverse", [False, True])
+def test_divisive_normalization_is_its_formula(inverse):
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(2, 3, 4, 5)).astype("float32")
+    layer = networks.DivisiveNormalization(inverse)
+    layer.build(x.shape)
+    layer.root_b.assign(generator.uniform(0.5, 1.5, 5))
+    layer.root_g.assign(generator.uniform(-1, 1, (5, 5)))
+    b = np.square(ops.convert_to_numpy(layer.root_b)).astype("float64")
+    g = np.square(ops.convert_to_numpy(layer.root_g)).astype("float64")
+    norm = np.empty(x.shape)
+    for index in np.ndindex(x.shape[:3]):
+        for i in range(5):
+            squares = [g[j, i] * x[index][j] ** 2 for j in range(5)]
+            norm[(*index, i)] = np.sqrt(b[i] + sum(squares) + networks.LEAST)
+    wanted = x * norm if inverse else x / norm
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 1), (28, 28, 1), (33, 17, 3)])
+@pytest.mark.parametrize("filters", [(4,), (4, 6)])
+def test_images_of_any_size_have_a_row_of_coefficients_for_each_block(shape, filters):
+    encoder = networks.encoder(shape, 3, filters=filters, seeds=SEEDS)
+    decoder = networks.decoder(shape, 3, filters=filters, seeds=SEEDS)
+    rows, columns, channels = networks.code_shape(shape, 3, filters)
+    block = networks.block_size(filters)
+    assert (rows - 1) * block < shape[0] <= rows * block
+    assert (columns - 1) * block < shape[1] <= columns * block
+    assert encoder.output.shape[1:] == (rows * columns * channels,)
+    assert decoder.output.shape[1:] == shape
+
+
+@pytest.mark.parametrize("filters", [(3,), (3, 3), (3, 3, 3)])
+def test_results_depend_on_two_blocks_around_and_no_more(filters):
+    """So tiles that overlap by two blocks on each side give what the whole image gives."""
+    block = networks.block_size(filters)
+    shape = (9 * block, 9 * block, 1)
+    encoder = networks.encoder(shape, 2, filters=filters, seeds=SEEDS)
+    decoder = networks.decoder(shape, 2, filters=filters, seeds=SEEDS)
+    generator = np.random.default_rng(0)
+    x = generator.uniform(size=(1, *shape)).astype("float32")
+    changed = x.copy()
+    changed[:, 4 * block : 5 * block, 4 * block : 5 * block] += 1.0  # the block in the middle
+    codes = [np.asarray(ops.convert_to_numpy(encoder(a))).reshape(9, 9, 2) for a in (x, changed)]
+    reached = np.flatnonzero((codes[0] != codes[1]).any(axis=(1, 2)))
+    assert reached.min() >= 4 - MARGIN
+    assert reached.max() <= 4 + MARGIN
+    z = generator.normal(size=(1, 9, 9, 2)).astype("float32")
+    changed = z.copy()
+    changed[:, 4, 4] += 1.0
+    images = [ops.convert_to_numpy(decoder(a.reshape(1, -1)))[0] for a in (z, changed)]
+    reached = np.flatnonzero((images[0] != images[1]).any(axis=(1, 2))) // block
+    assert reached.min() >= 4 - MARGIN
+    assert reached.max() <= 4 + MARGIN

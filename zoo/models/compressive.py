@@ -1,0 +1,362 @@
+"""The compressive autoencoder: images as few bits, at several rates."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.backend import backend
+from zoo.checks import arguments, streams
+from zoo.checks.array_types import ArrayLike, Labels, Tensor
+from zoo.inference.parts import Part
+from zoo.models.autoencoder import BaseAutoencoder
+from zoo.models.base import Batch, Losses
+from zoo.nn import compression_networks as networks
+from zoo.nn.distributions import likelihood_names
+from zoo.nn.distributions.factorized import FactorizedDensity, tables_of
+from zoo.runtime.entropy_tables import SYMBOLS, TABLES_FILE, Tables
+from zoo.training.monitors import DivergenceMonitor
+from zoo.training.registry import register
+
+
+class TablesMonitor(keras.callbacks.Callback):
+    """Make the tables of the entropy coder from the learned density, at the end of a training."""
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self.model.update_tables()
+
+
+@register
+class CompressiveAutoencoder(BaseAutoencoder):
+    """The compressive autoencoder: coefficients are rounded, and cost the bits that they need.
+
+    The encoder gives coefficients y = f(x), one row of them for a block of pixels. At the rate r,
+    each is divided by the step D of its channel and rounded. Minimizes, for an r drawn anew for
+    each image,
+
+        -log P(round(y / D_r)) + t_r * (-log p(x | z)),   z = D_r round(y / D_r),
+
+    the length of the compressed image in nats, and the distortion with the weight t_r. The gradient
+    of rounding is taken to be 1. P(q) is the probability of the interval of width D_r around D_r q
+    under a learned density of each channel; for it, rounding is replaced by adding uniform noise of
+    the width D_r, which gives an upper bound of the length. Networks and density are shared by all
+    rates; each rate has its own steps D_r.
+
+    `zoo.compression.Codec(model)` writes files, and `zoo compress` does so from the command line.
+    For this, training ends by turning the density into tables of integers, `tables`.
+
+    Args:
+        input_shape: (height, width, channels) of the images that it is trained on. A codec divides
+            images of any size into such tiles; for it, tiles are square, and their side is a
+            multiple of the block's, 16 for two filters, and at least five blocks.
+        latent_dim: how many coefficients there are for a block.
+        tradeoffs: t_r of each rate, above 0, in increasing order; at most 64. With the default
+            likelihood, t = 1 / (2 s^2) for an error of standard deviation s, of pixels in [0, 1].
+        filters: widths of the hidden convolutions. The first layer divides the image by 4 on each
+            side, the others by 2, so that a block has 4 * 2^len(filters) pixels a side.
+        likelihood: p(x | z); by default -log p(x | z) is the squared error.
+        encoder, decoder: your own networks; the code has the shape (rows, columns, channels). For
+            tiles, a coefficient depends on pixels at most two blocks away, and so does a pixel.
+        Others: see `zoo.models.autoencoder.BaseAutoencoder`; there are no `hidden_units`.
+
+    Attributes:
+        code_shape: (rows, columns, latent_dim of the constructor). `latent_dim` of the model is the
+            number of all coefficients.
+        tables: `zoo.runtime.entropy_tables.Tables`. After a training of your own, without `fit`,
+            `update_tables()` makes them anew.
+
+    Raises:
+        ValueError: tradeoffs that are not positive and increasing, or an input_shape without height
+            and width.
+
+    Examples:
+        >>> (x, _), (x_test, _) = zoo.data.load("digits")
+        >>> model = zoo.CompressiveAutoencoder((8, 8, 1), 8, filters=(16,), tradeoffs=(10, 100))
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.encode(x_test).shape  # one block of 8x8 pixels, before rounding
+        (360, 1, 1, 8)
+        >>> model.reconstruct(x_test, rate=1).shape
+        (360, 8, 8, 1)
+        >>> bool(model.bits_per_pixel(x_test, rate=1) < model.bits_per_pixel(x_test, rate=2))
+        True
+
+    Source: Theis et al. 2017, Lossy image compression with compressive autoencoders
+    (arXiv 1703.00395), eq. 2 to 6 and section 2.4; there the steps of further rates are trained
+    afterwards. The networks and the noise are those of Balle, Laparra and Simoncelli 2017
+    (arXiv 1611.01704), the density is that of Balle et al. 2018 (arXiv 1802.01436), appendix 6.1.
+    """
+
+    metric_names = ("reconstruction", "rate", "distortion")
+    monitors = (DivergenceMonitor, TablesMonitor)
+    learns_variance = False
+    takes_further_losses = True
+    picture = "rates"
+    family = "compression"
+    card_metrics = (
+        *("bits per pixel, first rate", "PSNR, first rate"),
+        *("bits per pixel, last rate", "PSNR, last rate"),
+    )
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
+        *,
+        tradeoffs: tuple[float, ...] = (25.0, 75.0, 225.0, 675.0),
+        filters: tuple[int, ...] = (64, 64),
+        likelihood: Any = "squared_error",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        self._check_shape(input_shape, filters, encoder)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            filters=filters,
+            likelihood=likelihood_names.of_unit_variance(likelihood),
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
+        self.tradeoffs = _checked_tradeoffs(tradeoffs)
+        rates, channels = len(self.tradeoffs), self.code_shape[-1]
+        # A step that is optimal for high rates is inversely proportional to the square root of t.
+        log_t = np.log(self.tradeoffs)
+        steps = np.repeat(0.5 * (log_t.mean() - log_t), channels).astype("float32")
+        self.log_steps = self.add_weight((rates * channels,), "zeros", name="log_steps")
+        self.log_steps.assign(steps)
+        self.density = FactorizedDensity(channels, seed=self.seed, name="density")
+        self._tables = {
+            name: self.add_weight((size,), "zeros", dtype, trainable=False, name=name)
+            for name, size, dtype in (
+                ("steps", rates * channels, "float32"),
+                ("offsets", rates * channels, "int32"),
+                ("shifts", rates * channels, "int32"),
+                ("frequencies", rates * channels * SYMBOLS, "int32"),
+            )
+        }
+        self.update_tables()
+
+    @staticmethod
+    def _check_shape(input_shape, filters, encoder):
+        if encoder is not None:
+            return
+        if input_shape is not None and len(input_shape) != 3:
+            raise ValueError(
+                f"input_shape is {tuple(input_shape)}; (height, width, channels) is expected, as "
+                "the networks are convolutions."
+            )
+        if not arguments.widths("filters", filters):
+            raise ValueError("filters is empty; give one width or more, such as (64, 64).")
+
+    def _described_networks(self, input_shape, latent_dim):
+        if input_shape is None or latent_dim is None:
+            return super()._described_networks(input_shape, latent_dim)  # says what is missing
+        described = {"filters": self.filters, "seeds": self.seeds, "dtype": self.dtype_policy}
+        encoder = networks.encoder(input_shape, latent_dim, **described)
+        parameters = self.likelihood.parameter_shape(input_shape)
+        return encoder, networks.decoder(parameters, latent_dim, **described)
+
+    def _make_networks(self, encoder, decoder, input_shape, latent_dim):
+        if self.custom_networks:
+            return super()._make_networks(encoder, decoder, input_shape, latent_dim)
+        self.encoder, self.decoder = self._described_networks(input_shape, latent_dim)
+        self.image_shape = tuple(input_shape)
+        self.code_shape = networks.code_shape(input_shape, latent_dim, self.filters)
+        self.latent_dim = math.prod(self.code_shape)
+
+    # Training
+
+    def losses(self, batch: Batch, training: bool) -> Losses:
+        y = self.encoder(batch.x, training=training)  # [batch, latent_dim]
+        y = ops.reshape(y, (-1, self.latent_dim // self.code_shape[-1], self.code_shape[-1]))
+        if not training:
+            return self._losses_of_all_rates(batch.x, y)
+        u = backend.uniform((ops.shape(y)[0],), self.seed_generator)
+        rates = len(self.tradeoffs)
+        rate = ops.minimum(ops.cast(u * rates, "int32"), rates - 1)  # [batch]
+        z, step = self.rounded(y, rate)
+        noise = backend.uniform(ops.shape(y), self.seed_generator) - 0.5
+        nats = self.code_length(y + step * noise, step)
+        error = self.reconstruction(batch.x, z, training)
+        distortion = self.weights_of(rate) * error
+        losses = Losses(nats + distortion, reconstruction=error, rate=nats, distortion=distortion)
+        return losses + self.further_losses(batch.x, ops.reshape(z, (-1, self.latent_dim)))
+
+    def _losses_of_all_rates(self, x: Tensor, y: Tensor) -> Losses:
+        """Return the losses of rounded coefficients, averaged over the rates."""
+        terms = []
+        for r in range(len(self.tradeoffs)):
+            rate = r * ops.ones_like(y[:, 0, 0], dtype="int32")
+            z, step = self.rounded(y, rate)
+            error = self.reconstruction(x, z, False)
+            terms.append((error, self.code_length(z, step), self.tradeoffs[r] * error))
+        error, nats, distortion = (sum(term) / len(terms) for term in zip(*terms, strict=True))
+        losses = Losses(nats + distortion, reconstruction=error, rate=nats, distortion=distortion)
+        return losses + self.further_losses(x, ops.reshape(z, (-1, self.latent_dim)))
+
+    def rounded(self, y: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
+        """Return rounded coefficients and their steps; the gradient of rounding is 1.
+
+        Args: y: [batch, blocks, channels]. rate: int32 [batch], from 0.
+        """
+        steps = ops.reshape(ops.exp(self.log_steps), (len(self.tradeoffs), -1))
+        step = ops.take(steps, rate, axis=0)[:, None]  # [batch, 1, channels]
+        v = y / step
+        return step * (v + ops.stop_gradient(ops.round(v) - v)), step
+
+    def code_length(self, y: Tensor, step: Tensor) -> Tensor:
+        """Return -log P, in nats, [batch], of coefficients and steps [batch, blocks, channels]."""
+        return -ops.sum(ops.log(self.density.probability(y, step)), axis=(1, 2))
+
+    def reconstruction(self, x: Tensor, z: Tensor, training: bool) -> Tensor:
+        """Return -log p(x | z), [batch], for rounded coefficients [batch, blocks, channels]."""
+        z = ops.reshape(z, (-1, self.latent_dim))
+        return -self.likelihood.log_prob(x, self.decoder(z, training=training))
+
+    def weights_of(self, rate: Tensor) -> Tensor:
+        """Return t of rates, int32 [batch] from 0."""
+        return ops.take(ops.convert_to_tensor(np.array(self.tradeoffs, "float32")), rate)
+
+    # Use
+
+    @property
+    def rates(self) -> int:
+        """How many rates there are; the first gives the smallest files, the last the best images."""
+        return len(self.tradeoffs)
+
+    @property
+    def tables(self) -> Tables:
+        """The tables of the entropy coder, as NumPy arrays."""
+        held = {name: ops.convert_to_numpy(value) for name, value in self._tables.items()}
+        shape = self.rates, self.code_shape[-1]
+        return Tables(**{name: values.reshape(*shape, -1) if name == "frequencies" else
+            values.reshape(shape) for name, values in held.items()})
+
+    def update_tables(self) -> None:
+        """Make the tables of the entropy coder from the density, as `fit` does at its end."""
+        steps = np.exp(ops.convert_to_numpy(self.log_steps)).reshape(self.rates, -1)
+        # Files of weights may hold float16, which must not change the steps.
+        steps = steps.astype("float16").astype("float32")
+        for name, values in tables_of(self.density, steps)._asdict().items():
+            self._tables[name].assign(values.ravel())
+
+    @streams.by_batch
+    def reconstruct(
+        self,
+        x: ArrayLike,
+        labels: Labels = None,
+        *,
+        rate: int | None = None,
+        batch_size: int = 1024,
+    ) -> np.ndarray:
+        """Return the images as they are after compression.
+
+        Args:
+            x: images [n, *input_shape], in the likelihood's range; or a stream of batches.
+            labels: None; the model takes no labels.
+            rate: from 1 to `rates`; by default the last.
+            batch_size: how many images a network processes at once.
+
+        Returns:
+            float32 [n, *input_shape].
+        """
+        z = self.encode(x, labels, batch_size=batch_size)
+        return self.decode(self.compressed_codes(z, rate), batch_size=batch_size)
+
+    def compressed_codes(self, z: ArrayLike, rate: int | None = None) -> np.ndarray:
+        """Return coefficients [n, *code_shape] as they are after compression, in the same shape."""
+        tables, index = self.tables, self._index(rate)
+        return tables.dequantized(tables.quantized(np.asarray(z), index), index)
+
+    def bits_per_pixel(
+        self, x: ArrayLike, *, rate: int | None = None, batch_size: int = 1024
+    ) -> float:
+        """Return the mean number of bits for each pixel, without the header of a file.
+
+        Args: as for `reconstruct`.
+        """
+        z = self.encode(x, batch_size=batch_size)
+        tables, index = self.tables, self._index(rate)
+        q = tables.quantized(z, index).reshape(-1, tables.channels)
+        return tables.bits(q, index) / (len(z) * math.prod(self.image_shape[:2]))
+
+    def _index(self, rate: int | None) -> int:
+        if rate is None:
+            return self.rates - 1
+        rate = arguments.whole("rate", rate, least=1)
+        if rate > self.rates:
+            raise ValueError(f"rate is {rate}, but the model has {self.rates} rates.")
+        return rate - 1
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Reconstruct images at the last rate, to the same shape."""
+        y = self.encoder(inputs, training=training)
+        y = ops.reshape(y, (-1, self.latent_dim // self.code_shape[-1], self.code_shape[-1]))
+        last = (self.rates - 1) * ops.ones_like(y[:, 0, 0], dtype="int32")
+        return self.image(ops.reshape(self.rounded(y, last)[0], (-1, self.latent_dim)), None, training)
+
+    # Export
+
+    def parts(self) -> dict[str, Part]:
+        """Return the encoder, to coefficients before rounding, and the decoder of rounded ones.
+
+        The decoder's folder also gets `tables.json`, with which `export.load_codec` compresses.
+        """
+        parts = super().parts()
+        files = {TABLES_FILE: self.tables_file()}
+        return parts | {"decoder": dataclasses.replace(parts["decoder"], files=files)}
+
+    def tables_file(self) -> bytes:
+        """Return the content of `tables.json`: the tables, and the identity of the model."""
+        content = {"name": self.name, "identity": self.identity().hex(), "block": self.block}
+        return json.dumps({**content, **self.tables.to_json()}).encode()
+
+    @property
+    def block(self) -> int:
+        """The height of a block in pixels."""
+        if not self.custom_networks:
+            return networks.block_size(self.filters)
+        return -(-self.image_shape[0] // self.code_shape[0])
+
+    def setting(self, name: str) -> Any:
+        if name == "latent_dim" and not self.custom_networks:
+            return self.code_shape[-1]
+        return super().setting(name)
+
+    def identity(self) -> bytes:
+        """Return 8 bytes by which files of this model, with these weights, are recognized."""
+        digest = hashlib.sha256(self.tables.digest())
+        for weight in self.decoder.weights:
+            values = ops.convert_to_numpy(weight)
+            digest.update(f"{list(values.shape)}".encode())
+            digest.update(values.astype("<f4").tobytes())
+        return digest.digest()[:8]
+
+
+def _checked_tradeoffs(tradeoffs: Any) -> tuple[float, ...]:
+    try:
+        found = tuple(arguments.number("tradeoffs", t, above=0) for t in tradeoffs)
+    except TypeError as error:
+        raise TypeError(
+            f"tradeoffs is {tradeoffs!r}; give a weight of the distortion for each rate, such as "
+            "(25, 75, 225, 675)."
+        ) from error
+    if not 1 <= len(found) <= 64 or list(found) != sorted({*found}):
+        raise ValueError(
+            f"tradeoffs is {tradeoffs!r}; give 1 to 64 different weights, from the smallest on."
+        )
+    return found

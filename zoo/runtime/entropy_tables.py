@@ -1,0 +1,238 @@
+"""Probability tables of coefficients, as integers, and the bits that they become."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .json_file import parse_object, shortened
+
+HALF = 31  # symbols are -31 to 31, and one more for what lies beyond
+SYMBOLS = 2 * HALF + 2
+TOTAL = 2**16  # of the frequencies of a channel
+LARGEST = 2**15 - 1  # of a coefficient's absolute value
+MOST_SHIFTED = 12
+TABLES_FILE = "tables.json"
+_BITS_BEYOND = 17  # the number of bits of a distance beyond the symbols is below it
+_MOST = {"rates": 64, "channels": 4096}
+
+
+class Tables(NamedTuple):
+    """How the coefficients of a model become bits: integers, so that all machines agree.
+
+    A coefficient c of a channel is divided by the channel's `step` and rounded to q. The symbol of
+    q is (q - offset) / 2^shift, rounded down, whose probability is its frequency / 65536; the
+    `shift` lowest bits of q - offset follow it, unless shift is 0. Symbols beyond -31 to 31 have
+    one frequency together, and say by how much they lie beyond.
+
+    Attributes:
+        steps: float32 [rates, channels], above 0.
+        offsets: int32 [rates, channels].
+        shifts: int32 [rates, channels], 0 to 12.
+        frequencies: int32 [rates, channels, 64], at least 1, with sum 65536; the last is that of
+            all symbols beyond.
+    """
+
+    steps: np.ndarray
+    offsets: np.ndarray
+    shifts: np.ndarray
+    frequencies: np.ndarray
+
+    @property
+    def rates(self) -> int:
+        return self.steps.shape[0]
+
+    @property
+    def channels(self) -> int:
+        return self.steps.shape[1]
+
+    def quantized(self, coefficients: np.ndarray, rate: int) -> np.ndarray:
+        """Return coefficients [..., channels] divided by their steps and rounded, int32."""
+        divided = np.asarray(coefficients, "float32") / self.steps[rate]
+        return np.clip(np.rint(divided), -LARGEST, LARGEST).astype("int32")
+
+    def dequantized(self, q: np.ndarray, rate: int) -> np.ndarray:
+        """Return integers [..., channels] as coefficients, float32."""
+        return q.astype("float32") * self.steps[rate]
+
+    def encode(self, q: np.ndarray, rate: int) -> bytes:
+        """Return integers [n, channels], from -32767 to 32767, as bytes."""
+        encoder = entropy_coder().queue.RangeEncoder()
+        for channel in range(self.channels):
+            self._encode_channel(encoder, np.ascontiguousarray(q[:, channel]), rate, channel)
+        return encoder.get_compressed().astype("<u4").tobytes()
+
+    def decode(self, data: bytes, n: int, rate: int) -> np.ndarray:
+        """Return the integers [n, channels] that `encode` was given.
+
+        Raises:
+            ValueError: the bytes are not those of n integers a channel.
+        """
+        words = np.frombuffer(data, "<u4").astype(np.uint32)
+        decoder = entropy_coder().queue.RangeDecoder(words)
+        q = np.empty((n, self.channels), "int32")
+        try:
+            for channel in range(self.channels):
+                q[:, channel] = self._decode_channel(decoder, n, rate, channel)
+        except AssertionError as error:  # constriction's, for bits that no symbol has
+            raise ValueError("The bits do not fit the tables of the model.") from error
+        if not decoder.maybe_exhausted():
+            raise ValueError("There are more bits than the coefficients of the image have.")
+        return q
+
+    def bits(self, q: np.ndarray, rate: int) -> float:
+        """Return how many bits integers [n, channels] need, but for the rounding of the stream."""
+        total = 0.0
+        for channel in range(self.channels):
+            symbols, _, beyond = self._symbols(q[:, channel], rate, channel)
+            p = self.frequencies[rate, channel] / TOTAL
+            total -= np.log2(p[symbols]).sum()
+            total += len(q) * self.shifts[rate, channel]
+            total += sum(np.log2(_BITS_BEYOND) + max(d.bit_length(), 1) for _, d in beyond)
+        return float(total)
+
+    def _symbols(self, values, rate, channel):
+        """Return symbols from 0, the low bits, and for each symbol beyond its sign and distance."""
+        shift = int(self.shifts[rate, channel])
+        moved = values.astype("int64") - int(self.offsets[rate, channel])
+        symbols = moved >> shift
+        far = np.abs(symbols) > HALF
+        beyond = [(int(s < 0), abs(int(s)) - HALF - 1) for s in symbols[far]]
+        symbols = np.where(far, SYMBOLS - 1, symbols + HALF).astype("int32")
+        return symbols, (moved & ((1 << shift) - 1)).astype("int32"), beyond
+
+    def _encode_channel(self, encoder, values, rate, channel):
+        stream = entropy_coder()
+        symbols, low, beyond = self._symbols(values, rate, channel)
+        encoder.encode(symbols, self._model(rate, channel))
+        for negative, distance in beyond:
+            length = distance.bit_length()
+            encoder.encode(length, stream.model.Uniform(_BITS_BEYOND))
+            if length > 1:  # the highest bit is 1
+                encoder.encode(distance - (1 << length - 1), stream.model.Uniform(1 << length - 1))
+            encoder.encode(negative, stream.model.Uniform(2))
+        if shift := int(self.shifts[rate, channel]):
+            encoder.encode(low, stream.model.Uniform(1 << shift))
+
+    def _decode_channel(self, decoder, n, rate, channel):
+        stream = entropy_coder()
+        symbols = decoder.decode(self._model(rate, channel), n).astype("int64")
+        far = symbols == SYMBOLS - 1
+        symbols -= HALF
+        for i in np.flatnonzero(far):
+            length = decoder.decode(stream.model.Uniform(_BITS_BEYOND))
+            distance = 1 << length - 1 if length else 0
+            if length > 1:
+                distance += decoder.decode(stream.model.Uniform(1 << length - 1))
+            negative = decoder.decode(stream.model.Uniform(2))
+            symbols[i] = (distance + HALF + 1) * (-1 if negative else 1)
+        values = symbols << (shift := int(self.shifts[rate, channel]))
+        if shift:
+            values += decoder.decode(stream.model.Uniform(1 << shift), n)
+        return np.clip(values + int(self.offsets[rate, channel]), -LARGEST, LARGEST)
+
+    def _model(self, rate, channel):
+        # float32 holds multiples of 1 / 65536 exactly; `perfect=False` is arithmetic of integers.
+        p = (self.frequencies[rate, channel] / TOTAL).astype("float32")
+        return entropy_coder().model.Categorical(p, perfect=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the tables as numbers that JSON can hold; steps as hexadecimal float32."""
+        steps = [[_hexadecimal(step) for step in row] for row in self.steps]
+        others = {name: getattr(self, name).tolist() for name in self._fields[1:]}
+        return {"steps": steps, **others}
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the tables."""
+        found = hashlib.sha256()
+        for values, kind in zip(self, ("<f4", "<i4", "<i4", "<i4"), strict=True):
+            found.update(str(values.shape).encode())
+            found.update(np.ascontiguousarray(values.astype(kind)).tobytes())
+        return found.digest()
+
+
+def tables_in(content: dict[str, Any]) -> Tables:
+    """Return the tables in a JSON object, after checking every entry.
+
+    Raises:
+        ValueError: they are no tables.
+    """
+    steps = content.get("steps")
+    if not isinstance(steps, list) or not all(
+        isinstance(row, list) and len(row) == len(steps[0]) and row for row in steps
+    ):
+        raise ValueError(f"steps is {shortened(steps)}")
+    shape = rates, channels = len(steps), len(steps[0]) if steps else 0
+    if not 1 <= rates <= _MOST["rates"] or not 1 <= channels <= _MOST["channels"]:
+        raise ValueError(f"there are {rates} rates and {channels} channels")
+    made = Tables(
+        np.array([[_float32(step) for step in row] for row in steps], "float32"),
+        _integers(content, "offsets", shape),
+        _integers(content, "shifts", shape),
+        _integers(content, "frequencies", (*shape, SYMBOLS)),
+    )
+    check_tables(made)
+    return made
+
+
+def read_tables(text: bytes, path: Any) -> tuple[Tables, dict[str, Any]]:
+    """Return the tables in the bytes of a JSON file, and the whole object; errors name the path."""
+    content = parse_object(text, path)
+    try:
+        return tables_in(content), content
+    except ValueError as error:
+        raise ValueError(f"{path} holds no tables of coefficients: {error}.") from error
+
+
+def check_tables(tables: Tables) -> None:
+    """Raise a ValueError unless steps, offsets, shifts and frequencies are in their ranges."""
+    if not (np.isfinite(tables.steps) & (tables.steps > 0.0)).all():
+        raise ValueError("a step is not above 0")
+    if (np.abs(tables.offsets) > LARGEST).any():
+        raise ValueError("an offset is out of range")
+    if ((tables.shifts < 0) | (tables.shifts > MOST_SHIFTED)).any():
+        raise ValueError("a shift is out of range")
+    if (tables.frequencies < 1).any() or (tables.frequencies.sum(axis=-1) != TOTAL).any():
+        raise ValueError(f"frequencies are not at least 1 with the sum {TOTAL}")
+
+
+def entropy_coder() -> Any:
+    """Return `constriction.stream`.
+
+    Raises:
+        ImportError: constriction is not installed.
+    """
+    try:
+        import constriction
+    except ImportError as error:
+        raise ImportError(
+            "Files are compressed by the entropy coder constriction, which is not installed: pip "
+            "install 'autoencoder-zoo[compress]', or constriction."
+        ) from error
+    return constriction.stream
+
+
+def _hexadecimal(step) -> str:
+    return binascii.hexlify(np.array(step, ">f4").tobytes()).decode()
+
+
+def _float32(text: Any) -> float:
+    try:
+        return float(np.frombuffer(binascii.unhexlify(text), ">f4")[0])
+    except (TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"a step is {shortened(text)}") from error
+
+
+def _integers(content, name, shape) -> np.ndarray:
+    held = content.get(name)
+    flat: list[Any] = [held]
+    for size in shape:
+        if not all(isinstance(row, list) and len(row) == size for row in flat):
+            raise ValueError(f"{name} does not have the shape {shape}")
+        flat = [value for row in flat for value in row]
+    if not all(type(value) is int and abs(value) <= TOTAL for value in flat):
+        raise ValueError(f"{name} holds values that are no integers, or too large")
+    return np.array(flat, "int32").reshape(shape)
