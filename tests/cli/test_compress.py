@@ -17,7 +17,7 @@ def place(tmp_path, monkeypatch):
     """A folder with a model, and an image beside it."""
     monkeypatch.chdir(tmp_path)
     model = zoo.CompressiveAutoencoder(**SETTINGS)
-    model.log_steps.assign(model.log_steps - 4.0)
+    model.log_steps.assign(model.log_steps - 0.4)
     model.update_tables()
     zoo.save(model, "model")
     Image.fromarray(drawn(100, 70)).save("in.png")

@@ -21,7 +21,7 @@ def drawn(height, width, channels=3, seed=0):
 def model():
     """A model with steps that make its coefficients some tens."""
     made = zoo.CompressiveAutoencoder(**SETTINGS)
-    made.log_steps.assign(made.log_steps - 4.0)
+    made.log_steps.assign(made.log_steps - 0.4)
     made.update_tables()
     return made
 

@@ -6,7 +6,6 @@ from keras import ops
 
 from zoo.nn import compression_networks as networks
 from zoo.nn.seeds import Seeds
-from zoo.runtime.tiles import MARGIN
 
 SEEDS = Seeds(0)
 
@@ -36,33 +35,35 @@ def test_divisive_normalization_is_its_formula(inverse):
 def test_images_of_any_size_have_a_row_of_coefficients_for_each_block(shape, filters):
     encoder = networks.encoder(shape, 3, filters=filters, seeds=SEEDS)
     decoder = networks.decoder(shape, 3, filters=filters, seeds=SEEDS)
-    rows, columns, channels = networks.code_shape(shape, 3, filters)
-    block = networks.block_size(filters)
-    assert (rows - 1) * block < shape[0] <= rows * block
-    assert (columns - 1) * block < shape[1] <= columns * block
+    rows, columns, channels = networks.code_shape(shape, 3)
+    assert (rows - 1) * 8 < shape[0] <= rows * 8
+    assert (columns - 1) * 8 < shape[1] <= columns * 8
     assert encoder.output.shape[1:] == (rows * columns * channels,)
     assert decoder.output.shape[1:] == shape
 
 
 @pytest.mark.parametrize("filters", [(3,), (3, 3), (3, 3, 3)])
-def test_results_depend_on_two_blocks_around_and_no_more(filters):
-    """So tiles that overlap by two blocks on each side give what the whole image gives."""
-    block = networks.block_size(filters)
-    shape = (9 * block, 9 * block, 1)
+def test_results_depend_on_blocks_in_the_margin_and_no_others(filters):
+    """So tiles that overlap by the margin on each side give what the whole image gives."""
+    block, margin = networks.BLOCK, networks.margin(filters)
+    n = 2 * margin + 3
+    middle = n // 2
+    shape = (n * block, n * block, 1)
     encoder = networks.encoder(shape, 2, filters=filters, seeds=SEEDS)
     decoder = networks.decoder(shape, 2, filters=filters, seeds=SEEDS)
     generator = np.random.default_rng(0)
     x = generator.uniform(size=(1, *shape)).astype("float32")
     changed = x.copy()
-    changed[:, 4 * block : 5 * block, 4 * block : 5 * block] += 1.0  # the block in the middle
-    codes = [np.asarray(ops.convert_to_numpy(encoder(a))).reshape(9, 9, 2) for a in (x, changed)]
-    reached = np.flatnonzero((codes[0] != codes[1]).any(axis=(1, 2)))
-    assert reached.min() >= 4 - MARGIN
-    assert reached.max() <= 4 + MARGIN
-    z = generator.normal(size=(1, 9, 9, 2)).astype("float32")
+    inside = slice(middle * block, (middle + 1) * block)
+    changed[:, inside, inside] += 1.0
+    codes = [ops.convert_to_numpy(encoder(a)).reshape(n, n, 2) for a in (x, changed)]
+    spread = [np.flatnonzero((codes[0] != codes[1]).any(axis=(1, 2)))]
+    z = generator.normal(size=(1, n, n, 2)).astype("float32")
     changed = z.copy()
-    changed[:, 4, 4] += 1.0
+    changed[:, middle, middle] += 1.0
     images = [ops.convert_to_numpy(decoder(a.reshape(1, -1)))[0] for a in (z, changed)]
-    reached = np.flatnonzero((images[0] != images[1]).any(axis=(1, 2))) // block
-    assert reached.min() >= 4 - MARGIN
-    assert reached.max() <= 4 + MARGIN
+    spread.append(np.flatnonzero((images[0] != images[1]).any(axis=(1, 2))) // block)
+    for reached in spread:
+        assert reached.min() >= middle - margin
+        assert reached.max() <= middle + margin
+    assert max(reached.max() for reached in spread) == middle + margin  # not larger than needed

@@ -1,11 +1,13 @@
 """Tables of probabilities as integers, and the bits of coefficients."""
 
+import itertools
 import json
 
 import numpy as np
 import pytest
 
 from zoo.runtime.entropy_tables import (
+    CONTEXTS,
     HALF,
     LARGEST,
     MOST_SHIFTED,
@@ -18,16 +20,18 @@ from zoo.runtime.entropy_tables import (
 
 
 def made(shifts, seed=0, steps=1.0, offsets=0):
-    """Tables of two rates, with frequencies that were drawn."""
-    channels = len(shifts)
+    """Tables of two rates, whose frequencies and choices were drawn."""
+    shape = 2, len(shifts)
     generator = np.random.default_rng(seed)
-    p = generator.dirichlet(np.full(SYMBOLS, 0.3), (2, channels))
+    p = generator.dirichlet(np.full(SYMBOLS, 0.3), 9)
     frequencies = 1 + np.floor(p * (TOTAL - SYMBOLS)).astype("int32")
     frequencies[..., 0] += TOTAL - frequencies.sum(axis=-1)
     tables = Tables(
-        np.full((2, channels), steps, "float32"),
-        np.full((2, channels), offsets, "int32"),
+        np.full(shape, steps, "float32"),
+        np.full(shape, offsets, "int32"),
         np.tile(np.array(shifts, "int32"), (2, 1)),
+        generator.integers(200, 2000, shape).astype("int32"),
+        generator.integers(0, 9, (*shape, CONTEXTS)).astype("int32"),
         frequencies,
     )
     check_tables(tables)
@@ -44,40 +48,72 @@ def test_all_integers_come_back(offset):
     generator = np.random.default_rng(0)
     q = generator.integers(-LARGEST, LARGEST + 1, (60, 4)).astype("int32")
     q[: len(EXTREMES)] = np.array(EXTREMES)[:, None]
-    q[20:40] = generator.integers(-40, 40, (20, 4))
+    q[20:] = generator.integers(-40, 40, (40, 4))
+    q = q.reshape(6, 10, 4)
     for rate in (0, 1):
-        assert (tables.decode(tables.encode(q, rate), 60, rate) == q).all()
+        assert (tables.decode(tables.encode(q, rate), 6, 10, rate) == q).all()
 
 
 def test_nothing_is_coded_for_an_image_without_blocks():
     tables = made([0, 1])
-    q = np.zeros((0, 2), "int32")
-    assert tables.decode(tables.encode(q, 0), 0, 0).shape == (0, 2)
+    q = np.zeros((0, 5, 2), "int32")
+    assert tables.decode(tables.encode(q, 0), 0, 5, 0).shape == (0, 5, 2)
+
+
+def contexts_by_hand(tables, q, rate):
+    """The context of every coefficient, place by place, with fractions rounded down."""
+    rows, columns, channels = q.shape
+    order = sorted(range(channels), key=lambda c: -tables.typical[rate, c])
+    found = np.empty(q.shape, int)
+    for place, channel in enumerate(order):
+        for i, j in np.ndindex(rows, columns):
+            activity = 16
+            earlier = order[max(0, place - 24) : place]
+            if earlier:
+                total = 0
+                for di, dj in itertools.product((-1, 0, 1), repeat=2):
+                    weight = 4 >> abs(di) >> abs(dj)
+                    ii, jj = min(max(i + di, 0), rows - 1), min(max(j + dj, 0), columns - 1)
+                    for other in earlier:
+                        size = abs(int(q[ii, jj, other]) - int(tables.offsets[rate, other]))
+                        total += weight * min(size * 4096 // int(tables.typical[rate, other]), 128)
+                activity = total // (16 * len(earlier))
+            ends = (3, 4, 5, 6, 7, 8, 10, 12, 15, 18, 22, 27, 33, 40, 48)
+            found[i, j, channel] = sum(activity >= end for end in ends)
+    return found
+
+
+def test_contexts_depend_on_channels_that_were_written_before():
+    tables = made([0] * 30, offsets=3)
+    generator = np.random.default_rng(0)
+    sizes = np.where(generator.random((4, 5, 1)) < 0.5, 1, 9)
+    q = np.rint(sizes * generator.normal(size=(4, 5, 30))).astype("int32")
+    for rate in (0, 1):
+        wanted = contexts_by_hand(tables, q, rate)
+        assert len(np.unique(wanted)) > 8
+        for channel, context in tables._channels(q, rate):
+            np.testing.assert_array_equal(context, wanted[..., channel])
 
 
 def test_bits_is_the_length_of_the_stream():
     tables = made([0, 2, 4])
     generator = np.random.default_rng(0)
-    symbols = [generator.choice(SYMBOLS - 1, 4000, p=f[:-1] / f[:-1].sum()) for f in tables[3][0]]
-    q = np.stack([(s - HALF) << shift for s, shift in zip(symbols, (0, 2, 4), strict=True)], 1)
-    q = q.astype("int32")
-    q[::50] = 900
-    bits = tables.bits(q, 0)
-    assert 8 * len(tables.encode(q, 0)) == pytest.approx(bits, rel=1e-3)
-    p = tables.frequencies[0] / TOTAL  # by hand, without what is beyond
-    inner = np.delete(q, np.s_[::50], 0)
-    by_hand = sum(
-        shift - np.log2(p[i][(value >> shift) + HALF])
-        for i, shift in enumerate((0, 2, 4))
-        for value in inner[:, i]
-    )
+    q = np.rint(generator.laplace(0, 9, (60, 70, 3))).astype("int32")
+    q[::20, ::20] = 900
+    assert 8 * len(tables.encode(q, 0)) == pytest.approx(tables.bits(q, 0), rel=1e-3)
+    inner = np.clip(q, -HALF, HALF)  # by hand, without what is beyond
+    contexts = contexts_by_hand(tables, inner, 0)
+    by_hand = 0.0
+    for i, j, c in np.ndindex(inner.shape):
+        p = tables.frequencies[tables.choices[0, c, contexts[i, j, c]]] / TOTAL
+        by_hand += tables.shifts[0, c] - np.log2(p[(inner[i, j, c] >> tables.shifts[0, c]) + HALF])
     assert tables.bits(inner, 0) == pytest.approx(by_hand)
 
 
 @pytest.mark.parametrize("change", ["cut", "added", "other"])
 def test_bits_of_other_integers_are_refused_or_give_integers_in_range(change):
     tables = made([0, 3])
-    q = np.random.default_rng(0).integers(-20, 20, (300, 2)).astype("int32")
+    q = np.random.default_rng(0).integers(-20, 20, (15, 20, 2)).astype("int32")
     data = bytearray(tables.encode(q, 0))
     if change == "cut":
         data = data[:40]
@@ -86,7 +122,7 @@ def test_bits_of_other_integers_are_refused_or_give_integers_in_range(change):
     else:
         data[:200] = bytes(200)
     try:
-        found = tables.decode(bytes(data), 300, 0)
+        found = tables.decode(bytes(data), 15, 20, 0)
     except ValueError:
         return
     assert (np.abs(found) <= LARGEST).all()
@@ -116,9 +152,9 @@ def changed(**entries):
 
 
 NESTED = made([0, 4]).to_json()
-LESS = [[row[:-1] for row in rows] for rows in NESTED["frequencies"]]
-ZERO = [[[0, row[0] + row[1], *row[2:]] for row in rows] for rows in NESTED["frequencies"]]
-MORE = [[[row[0] + 1, *row[1:]] for row in rows] for rows in NESTED["frequencies"]]
+LESS = [row[:-1] for row in NESTED["frequencies"]]
+ZERO = [[0, row[0] + row[1], *row[2:]] for row in NESTED["frequencies"]]
+MORE = [[row[0] + 1, *row[1:]] for row in NESTED["frequencies"]]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +181,10 @@ MORE = [[[row[0] + 1, *row[1:]] for row in rows] for rows in NESTED["frequencies
         changed(frequencies=ZERO),
         changed(frequencies=MORE),
         changed(frequencies="many"),
+        changed(frequencies=[]),
+        changed(typical=[[0, 5]] * 2),
+        changed(choices=[[[0] * CONTEXTS, [9] * CONTEXTS]] * 2),
+        changed(choices=[[[0] * CONTEXTS, [-1] * CONTEXTS]] * 2),
         changed(offsets=[[0, 10**400]] * 2),
     ],
 )

@@ -54,6 +54,7 @@ class Codec(RuntimeCodec):
             model.tables,
             model.image_shape,
             model.block,
+            model.margin,
             name=model.name,
             identity=model.identity(),
             max_pixels=max_pixels,

@@ -19,18 +19,14 @@ from zoo.inference.parts import Part
 from zoo.models.autoencoder import BaseAutoencoder
 from zoo.models.base import Batch, Losses
 from zoo.nn import compression_networks as networks
+from zoo.nn.coefficient_tables import TABLES, tables_of
 from zoo.nn.distributions import likelihood_names
-from zoo.nn.distributions.factorized import FactorizedDensity, tables_of
-from zoo.runtime.entropy_tables import SYMBOLS, TABLES_FILE, Tables
-from zoo.training.monitors import DivergenceMonitor
+from zoo.nn.distributions.factorized import GAIN, FactorizedDensity
+from zoo.runtime.entropy_tables import CONTEXTS, SYMBOLS, TABLES_FILE, Tables
 from zoo.training.registry import register
 
 
-class TablesMonitor(keras.callbacks.Callback):
-    """Make the tables of the entropy coder from the learned density, at the end of a training."""
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        self.model.update_tables()
+MOST_EXAMPLES = 500  # images from which tables are counted
 
 
 @register
@@ -47,7 +43,8 @@ class CompressiveAutoencoder(BaseAutoencoder):
     of rounding is taken to be 1. P(q) is the probability of the interval of width D_r around D_r q
     under a learned density of each channel; for it, rounding is replaced by adding uniform noise of
     the width D_r, which gives an upper bound of the length. Networks and density are shared by all
-    rates; each rate has its own steps D_r.
+    rates; each rate has its own steps D_r. In training, every image counts relative to its own
+    loss: gradients are those of the logarithm, so that no rate and no image decides alone.
 
     `zoo.compression.Codec(model)` writes files, and `zoo compress` does so from the command line.
     For this, training ends by turning the density into tables of integers, `tables`.
@@ -55,12 +52,12 @@ class CompressiveAutoencoder(BaseAutoencoder):
     Args:
         input_shape: (height, width, channels) of the images that it is trained on. A codec divides
             images of any size into such tiles; for it, tiles are square, and their side is a
-            multiple of the block's, 16 for two filters, and at least five blocks.
-        latent_dim: how many coefficients there are for a block.
+            multiple of 8. They overlap by 64 pixels with two filters, so 128 or more is quick.
+        latent_dim: how many coefficients there are for a block of 8x8 pixels.
         tradeoffs: t_r of each rate, above 0, in increasing order; at most 64. With the default
             likelihood, t = 1 / (2 s^2) for an error of standard deviation s, of pixels in [0, 1].
-        filters: widths of the hidden convolutions. The first layer divides the image by 4 on each
-            side, the others by 2, so that a block has 4 * 2^len(filters) pixels a side.
+        filters: widths of the hidden convolutions. The first layer divides the sides of an image
+            by 4, the second by 2, and the others keep them.
         likelihood: p(x | z); by default -log p(x | z) is the squared error.
         encoder, decoder: your own networks; the code has the shape (rows, columns, channels). For
             tiles, a coefficient depends on pixels at most two blocks away, and so does a pixel.
@@ -95,7 +92,6 @@ class CompressiveAutoencoder(BaseAutoencoder):
     """
 
     metric_names = ("reconstruction", "rate", "distortion")
-    monitors = (DivergenceMonitor, TablesMonitor)
     learns_variance = False
     takes_further_losses = True
     picture = "rates"
@@ -135,18 +131,21 @@ class CompressiveAutoencoder(BaseAutoencoder):
         rates, channels = len(self.tradeoffs), self.code_shape[-1]
         # A step that is optimal for high rates is inversely proportional to the square root of t.
         log_t = np.log(self.tradeoffs)
-        steps = np.repeat(0.5 * (log_t.mean() - log_t), channels).astype("float32")
         self.log_steps = self.add_weight((rates * channels,), "zeros", name="log_steps")
-        self.log_steps.assign(steps)
+        self.log_steps.assign(np.repeat(0.5 * (log_t.mean() - log_t), channels) / GAIN)
         self.density = FactorizedDensity(channels, seed=self.seed, name="density")
-        self._tables = {
-            name: self.add_weight((size,), "zeros", dtype, trainable=False, name=name)
-            for name, size, dtype in (
-                ("steps", rates * channels, "float32"),
-                ("offsets", rates * channels, "int32"),
-                ("shifts", rates * channels, "int32"),
-                ("frequencies", rates * channels * SYMBOLS, "int32"),
+        each, tables = (rates, channels), min(TABLES, rates * channels * CONTEXTS)
+        self._shapes = dict.fromkeys(("steps", "offsets", "shifts", "typical"), each)
+        self._shapes |= {"choices": (*each, CONTEXTS), "frequencies": (tables, SYMBOLS)}
+        self._tables = {  # as vectors, which no storage of presets rounds
+            name: self.add_weight(
+                (math.prod(shape),),
+                "zeros",
+                "float32" if name == "steps" else "int32",
+                trainable=False,
+                name=name,
             )
+            for name, shape in self._shapes.items()
         }
         self.update_tables()
 
@@ -175,7 +174,7 @@ class CompressiveAutoencoder(BaseAutoencoder):
             return super()._make_networks(encoder, decoder, input_shape, latent_dim)
         self.encoder, self.decoder = self._described_networks(input_shape, latent_dim)
         self.image_shape = tuple(input_shape)
-        self.code_shape = networks.code_shape(input_shape, latent_dim, self.filters)
+        self.code_shape = networks.code_shape(input_shape, latent_dim)
         self.latent_dim = math.prod(self.code_shape)
 
     # Training
@@ -185,15 +184,14 @@ class CompressiveAutoencoder(BaseAutoencoder):
         y = ops.reshape(y, (-1, self.latent_dim // self.code_shape[-1], self.code_shape[-1]))
         if not training:
             return self._losses_of_all_rates(batch.x, y)
-        u = backend.uniform((ops.shape(y)[0],), self.seed_generator)
-        rates = len(self.tradeoffs)
-        rate = ops.minimum(ops.cast(u * rates, "int32"), rates - 1)  # [batch]
+        rate = self.drawn_rates(ops.shape(y)[0])  # [batch]
         z, step = self.rounded(y, rate)
         noise = backend.uniform(ops.shape(y), self.seed_generator) - 0.5
         nats = self.code_length(y + step * noise, step)
         error = self.reconstruction(batch.x, z, training)
         distortion = self.weights_of(rate) * error
-        losses = Losses(nats + distortion, reconstruction=error, rate=nats, distortion=distortion)
+        loss = relative(nats + distortion)
+        losses = Losses(loss, reconstruction=error, rate=nats, distortion=distortion)
         return losses + self.further_losses(batch.x, ops.reshape(z, (-1, self.latent_dim)))
 
     def _losses_of_all_rates(self, x: Tensor, y: Tensor) -> Losses:
@@ -208,12 +206,18 @@ class CompressiveAutoencoder(BaseAutoencoder):
         losses = Losses(nats + distortion, reconstruction=error, rate=nats, distortion=distortion)
         return losses + self.further_losses(x, ops.reshape(z, (-1, self.latent_dim)))
 
+    def drawn_rates(self, n: Any) -> Tensor:
+        """Return a rate from 0 on for each of n images: all rates in turn, from a random one on."""
+        rates = len(self.tradeoffs)
+        first = ops.floor(rates * backend.uniform((1,), self.seed_generator, shared=True))
+        return (ops.arange(n, dtype="int32") + ops.cast(first, "int32")) % rates
+
     def rounded(self, y: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
         """Return rounded coefficients and their steps; the gradient of rounding is 1.
 
         Args: y: [batch, blocks, channels]. rate: int32 [batch], from 0.
         """
-        steps = ops.reshape(ops.exp(self.log_steps), (len(self.tradeoffs), -1))
+        steps = ops.reshape(ops.exp(GAIN * self.log_steps), (len(self.tradeoffs), -1))
         step = ops.take(steps, rate, axis=0)[:, None]  # [batch, 1, channels]
         v = y / step
         return step * (v + ops.stop_gradient(ops.round(v) - v)), step
@@ -242,16 +246,30 @@ class CompressiveAutoencoder(BaseAutoencoder):
     def tables(self) -> Tables:
         """The tables of the entropy coder, as NumPy arrays."""
         held = {name: ops.convert_to_numpy(value) for name, value in self._tables.items()}
-        shape = self.rates, self.code_shape[-1]
-        return Tables(**{name: values.reshape(*shape, -1) if name == "frequencies" else
-            values.reshape(shape) for name, values in held.items()})
+        return Tables(**{name: held[name].reshape(shape) for name, shape in self._shapes.items()})
 
-    def update_tables(self) -> None:
-        """Make the tables of the entropy coder from the density, as `fit` does at its end."""
-        steps = np.exp(ops.convert_to_numpy(self.log_steps)).reshape(self.rates, -1)
+    def fit(self, x: Any = None, *args, **options) -> Any:
+        """Train as every model does (`zoo.training.fitting.fit`), then make the tables."""
+        history = super().fit(x, *args, **options)
+        self.update_tables(_some_images(x))
+        return history
+
+    def update_tables(self, x: ArrayLike | None = None) -> None:
+        """Make the tables of the entropy coder, as `fit` does at its end.
+
+        Args:
+            x: images [n, *input_shape]; in 500 of them it is counted which coefficients occur next
+                to which others, which makes files about a seventh smaller. None takes the learned
+                density alone.
+        """
+        steps = np.exp(GAIN * ops.convert_to_numpy(self.log_steps)).reshape(self.rates, -1)
         # Files of weights may hold float16, which must not change the steps.
         steps = steps.astype("float16").astype("float32")
-        for name, values in tables_of(self.density, steps)._asdict().items():
+        examples = None
+        if x is not None:
+            every = -(-len(x) // MOST_EXAMPLES)
+            examples = self._grid(self.encode(x[::every], batch_size=64))
+        for name, values in tables_of(self.density, steps, examples)._asdict().items():
             self._tables[name].assign(values.ravel())
 
     @streams.by_batch
@@ -291,8 +309,13 @@ class CompressiveAutoencoder(BaseAutoencoder):
         """
         z = self.encode(x, batch_size=batch_size)
         tables, index = self.tables, self._index(rate)
-        q = tables.quantized(z, index).reshape(-1, tables.channels)
-        return tables.bits(q, index) / (len(z) * math.prod(self.image_shape[:2]))
+        grids = self._grid(tables.quantized(z, index))
+        bits = sum(tables.bits(q, index) for q in grids)
+        return bits / (len(z) * math.prod(self.image_shape[:2]))
+
+    def _grid(self, z: np.ndarray) -> np.ndarray:
+        """Return codes [n, *code_shape] as [n, rows, columns, channels]."""
+        return z.reshape(len(z), *(1,) * (3 - len(self.code_shape)), *self.code_shape)
 
     def _index(self, rate: int | None) -> int:
         if rate is None:
@@ -322,15 +345,21 @@ class CompressiveAutoencoder(BaseAutoencoder):
 
     def tables_file(self) -> bytes:
         """Return the content of `tables.json`: the tables, and the identity of the model."""
-        content = {"name": self.name, "identity": self.identity().hex(), "block": self.block}
+        content = {"name": self.name, "identity": self.identity().hex()}
+        content |= {"block": self.block, "margin": self.margin}
         return json.dumps({**content, **self.tables.to_json()}).encode()
 
     @property
     def block(self) -> int:
         """The height of a block in pixels."""
         if not self.custom_networks:
-            return networks.block_size(self.filters)
+            return networks.BLOCK
         return -(-self.image_shape[0] // self.code_shape[0])
+
+    @property
+    def margin(self) -> int:
+        """How many blocks around a block its coefficients depend on, and its pixels."""
+        return 2 if self.custom_networks else networks.margin(self.filters)
 
     def setting(self, name: str) -> Any:
         if name == "latent_dim" and not self.custom_networks:
@@ -345,6 +374,31 @@ class CompressiveAutoencoder(BaseAutoencoder):
             digest.update(f"{list(values.shape)}".encode())
             digest.update(values.astype("<f4").tobytes())
         return digest.digest()[:8]
+
+
+def relative(loss: Tensor) -> Tensor:
+    """Return losses [batch] with the gradient of their logarithm, times a thousand.
+
+    The loss of an image at a high rate is many times that at a low one, and that of an image with
+    much detail many times that of the sky. So each counts relative to its own size.
+    """
+    fixed = ops.stop_gradient(loss)
+    return fixed + 1000.0 * (loss / fixed - 1.0)
+
+
+def _some_images(x: Any) -> Any:
+    """Return images that a model was trained on, from an array or a stream; None if it is used up."""
+    if hasattr(x, "shape") or isinstance(x, (list, tuple)):
+        return x
+    if not hasattr(x, "__iter__") or iter(x) is x:
+        return None
+    found, n = [], 0
+    for batch in x:
+        found.append(np.asarray(keras.utils.unpack_x_y_sample_weight(batch)[0]))
+        n += len(found[-1])
+        if n >= MOST_EXAMPLES:
+            break
+    return np.concatenate(found)
 
 
 def _checked_tradeoffs(tradeoffs: Any) -> tuple[float, ...]:

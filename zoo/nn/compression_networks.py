@@ -10,20 +10,28 @@ from keras import layers, ops
 
 from zoo.nn.seeds import Seeds
 
-FIRST_STRIDE, FIRST_KERNEL = 4, 9  # of the encoder's first layer and of the decoder's last one
-STRIDE, KERNEL = 2, 5  # of the others
+BLOCK = 8
+"""How many pixels wide and high a block is, for which there is one row of coefficients."""
+
+STRIDES = (4, 2)  # of the encoder's first layers, the decoder's last ones; of the others 1
+FIRST_KERNEL, KERNEL = 9, 5
 LEAST = 1e-3  # is added to squared norms
 
 
-def block_size(filters: tuple[int, ...]) -> int:
-    """Return how many pixels wide and high a block is, for which there is one coefficient."""
-    return FIRST_STRIDE * STRIDE ** len(filters)
-
-
-def code_shape(image_shape: tuple[int, ...], channels: int, filters: tuple[int, ...]) -> tuple:
+def code_shape(image_shape: tuple[int, ...], channels: int) -> tuple[int, int, int]:
     """Return the shape of the coefficients of an image; a part of a block counts as a block."""
-    block = block_size(filters)
-    return -(-image_shape[0] // block), -(-image_shape[1] // block), channels
+    return -(-image_shape[0] // BLOCK), -(-image_shape[1] // BLOCK), channels
+
+
+def margin(filters: tuple[int, ...]) -> int:
+    """Return how many blocks around a block its coefficients depend on, and its pixels."""
+    # The kernels reach over 4 pixels, then over 2 values that are 4 pixels apart, then 8 each.
+    reach = FIRST_KERNEL // 2 + KERNEL // 2 * (4 + 8 * (len(filters) - 1))
+    return -(-reach // BLOCK)
+
+
+def _stride(index: int) -> int:
+    return STRIDES[index] if index < len(STRIDES) else 1
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -83,7 +91,7 @@ def encoder(
 
     Args:
         input_shape: (height, width, channels).
-        channels: how many coefficients there are for a block of pixels.
+        channels: how many coefficients there are for a block of 8x8 pixels.
         filters: the widths of the hidden layers.
         seeds: the seeds of the initial weights.
         dtype: a Keras dtype policy; the coefficients are always float32.
@@ -92,10 +100,9 @@ def encoder(
         A model from `x` to float32 [batch, rows * columns * channels].
     """
     x = keras.Input(input_shape, name="x")
-    shape = code_shape(input_shape, channels, filters)
+    shape = code_shape(input_shape, channels)
     features = layers.Rescaling(1.0, offset=-0.5, dtype=dtype)(x)
-    block = block_size(filters)
-    missing = [n * block - size for n, size in zip(shape, input_shape[:2], strict=False)]
+    missing = [n * BLOCK - size for n, size in zip(shape, input_shape[:2], strict=False)]
     if any(missing):
         padding = ((0, missing[0]), (0, missing[1]))
         features = layers.ZeroPadding2D(padding, dtype=dtype)(features)
@@ -105,7 +112,7 @@ def encoder(
             layers.Conv2D,
             width,
             KERNEL if index else FIRST_KERNEL,
-            strides=STRIDE if index else FIRST_STRIDE,
+            strides=_stride(index),
             padding="same",
             name=f"analysis_{index}",
             dtype="float32" if last else dtype,
@@ -131,7 +138,7 @@ def decoder(
     Returns:
         A model from `z`, [batch, rows * columns * channels], to float32 [batch, *output_shape].
     """
-    shape = code_shape(output_shape, channels, filters)
+    shape = code_shape(output_shape, channels)
     z = keras.Input((math.prod(shape),), name="z")
     features = layers.Reshape(shape, dtype=dtype)(z)
     for index, width in enumerate((*filters[::-1], output_shape[-1])):
@@ -140,7 +147,7 @@ def decoder(
             layers.Conv2DTranspose,
             width,
             FIRST_KERNEL if last else KERNEL,
-            strides=FIRST_STRIDE if last else STRIDE,
+            strides=_stride(len(filters) - index),
             padding="same",
             name=f"synthesis_{index}",
             dtype="float32" if last else dtype,

@@ -328,9 +328,9 @@ def make_optimizer(model: Any, recipe: Recipe, steps: int) -> keras.Optimizer | 
     return {name: _adam(steps, **{**shared, **recipe.optimizer.get(name, {})}) for name in updates}
 
 
-def _adam(steps, learning_rate=1e-3, final=0.02, beta_1=0.9):
+def _adam(steps, learning_rate=1e-3, final=0.02, beta_1=0.9, global_clipnorm=None):
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps, alpha=final)
-    return keras.optimizers.Adam(schedule, beta_1=beta_1)
+    return keras.optimizers.Adam(schedule, beta_1=beta_1, global_clipnorm=global_clipnorm)
 
 
 def fine_tuning_optimizer(model: Any) -> keras.Optimizer:

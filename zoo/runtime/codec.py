@@ -30,6 +30,8 @@ class Codec:
         decode: the reverse of it.
         tables: how coefficients become bits.
         tile: (height, width, channels) of the images that the functions take.
+        block: how many pixels wide and high a block is, for which there is a row of coefficients.
+        margin: how many blocks beyond a tile's edge its results depend on.
         name: the name of the model, which is written into files.
         identity: 8 bytes by which the files of this model are recognized.
         max_pixels: an image with more pixels is refused.
@@ -46,6 +48,7 @@ class Codec:
         tables: Tables,
         tile: tuple[int, int, int],
         block: int,
+        margin: int,
         *,
         name: str,
         identity: bytes,
@@ -57,7 +60,7 @@ class Codec:
                 f"channels, whose side is a multiple of {block}."
             )
         self._encode, self._decode = encode, decode
-        self.tables, self.tile, self.block = tables, tuple(tile), block
+        self.tables, self.tile, self.block, self.margin = tables, tuple(tile), block, margin
         self.name, self.identity, self.max_pixels = name, identity, max_pixels
 
     @property
@@ -80,7 +83,6 @@ class Codec:
         rate = self._checked(rate)
         image = self._checked_image(image)
         q = self.quantized(image, rate)
-        flat = q.reshape(-1, self.tables.channels)
         return CompressedImage(
             name=self.name,
             identity=self.identity,
@@ -88,8 +90,8 @@ class Codec:
             width=image.shape[1],
             channels=image.shape[2],
             rate=rate,
-            coefficients_crc=_crc(flat),
-            payload=self.tables.encode(flat, rate - 1),
+            coefficients_crc=_crc(q),
+            payload=self.tables.encode(q, rate - 1),
         ).to_bytes()
 
     def decompress(self, data: bytes, what: str = "the file") -> np.ndarray:
@@ -111,15 +113,14 @@ class Codec:
             )
         rows, columns = (-(-side // self.block) for side in (held.height, held.width))
         try:
-            flat = self.tables.decode(held.payload, rows * columns, held.rate - 1)
+            q = self.tables.decode(held.payload, rows, columns, held.rate - 1)
         except ValueError as error:
             raise ValueError(f"{what} holds no image of this model: {error}") from error
-        if _crc(flat) != held.coefficients_crc:
+        if _crc(q) != held.coefficients_crc:
             raise ValueError(
                 f"{what} was decoded to other coefficients than those that were encoded: its model "
                 "has other tables, or constriction has another version."
             )
-        q = flat.reshape(rows, columns, self.tables.channels)
         return self.restored(q, held.rate)[: held.height, : held.width]
 
     def quantized(self, image: np.ndarray, rate: int) -> np.ndarray:
@@ -152,7 +153,8 @@ class Codec:
 
     def _places(self, rows, columns) -> list[tuple]:
         side = self.tile[0] // self.block
-        return list(itertools.product(tiles.spans(rows, side), tiles.spans(columns, side)))
+        along = (tiles.spans(blocks, side, self.margin) for blocks in (rows, columns))
+        return list(itertools.product(*along))
 
     def _checked(self, rate):
         if rate is None:
@@ -230,11 +232,13 @@ def load_codec(folder: str | os.PathLike, *, max_pixels: int = MOST_PIXELS, **op
     text = path.read_bytes()
     check_bytes(text, read_signature(folder / "decoder")["files"].get(TABLES_FILE), path)
     tables, content = read_tables(text, path)
-    name, identity, block = (content.get(key) for key in ("name", "identity", "block"))
-    if not isinstance(name, str) or not _is_identity(identity) or type(block) is not int:
-        raise ValueError(f"{path} has no valid name, identity and block.")
+    name, identity = content.get("name"), content.get("identity")
+    block, margin = content.get("block"), content.get("margin")
+    whole = type(block) is type(margin) is int and min(block, margin) > 0
+    if not isinstance(name, str) or not _is_identity(identity) or not whole:
+        raise ValueError(f"{path} has no valid name, identity, block and margin.")
     (z,), (x,) = decoder.inputs, decoder.outputs
-    if len(x.shape) != 3 or block < 1 or z.shape != (
+    if len(x.shape) != 3 or z.shape != (
         *(side // block for side in x.shape[:2]),
         tables.channels,
     ):
@@ -252,6 +256,7 @@ def load_codec(folder: str | os.PathLike, *, max_pixels: int = MOST_PIXELS, **op
         tables,
         x.shape,
         block,
+        margin,
         name=name,
         identity=bytes.fromhex(identity),
         max_pixels=max_pixels,

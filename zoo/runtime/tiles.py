@@ -6,10 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-MARGIN = 2
-"""How many blocks beyond a tile's edge a network's results depend on."""
-
-
 class Span(NamedTuple):
     """A tile along one axis, in blocks: where it starts, and which part of its results is used."""
 
@@ -18,7 +14,7 @@ class Span(NamedTuple):
     stop: int
 
 
-def spans(blocks: int, tile: int) -> list[Span]:
+def spans(blocks: int, tile: int, margin: int) -> list[Span]:
     """Return tiles that overlap by what their edges spoil, and cover each block once.
 
     A tile's results at the edges of the image are used, as there is nothing beyond them.
@@ -26,28 +22,29 @@ def spans(blocks: int, tile: int) -> list[Span]:
     Args:
         blocks: how many blocks there are along the axis.
         tile: how many blocks a tile has.
+        margin: how many blocks beyond a tile's edge its results depend on.
 
     Raises:
         ValueError: tiles are too small to overlap.
 
     Examples:
         >>> from zoo.runtime.tiles import spans
-        >>> spans(5, 8)
+        >>> spans(5, 8, 2)
         [Span(start=0, first=0, stop=5)]
-        >>> [tuple(span) for span in spans(12, 8)]  # blocks 0 to 5, then 6 to 11
+        >>> [tuple(span) for span in spans(12, 8, 2)]  # blocks 0 to 5, then 6 to 11
         [(0, 0, 6), (4, 6, 12)]
     """
     if blocks <= tile:
         return [Span(0, 0, blocks)]
-    if tile <= 2 * MARGIN:
+    if tile <= 2 * margin:
         raise ValueError(
-            f"An image of {blocks} blocks needs tiles of at least {2 * MARGIN + 1} blocks, and the "
+            f"An image of {blocks} blocks needs tiles of at least {2 * margin + 1} blocks, and the "
             f"model takes {tile}: make it with a larger input_shape."
         )
     found, done = [], 0
     while done < blocks:
-        start = max(0, min(done - MARGIN, blocks - tile))
-        stop = blocks if start + tile == blocks else start + tile - MARGIN
+        start = max(0, min(done - margin, blocks - tile))
+        stop = blocks if start + tile == blocks else start + tile - margin
         found.append(Span(start, done, stop))
         done = stop
     return found

@@ -1,20 +1,19 @@
-"""The learned density of coefficients, and its tables of integers."""
+"""The learned density of coefficients."""
 
 import numpy as np
 import pytest
 from keras import ops
 from scipy import stats
 
-from zoo.nn.distributions.factorized import FactorizedDensity, tables_of
-from zoo.runtime.entropy_tables import HALF, SYMBOLS, TOTAL
+from zoo.nn.distributions.factorized import GAIN, FactorizedDensity
 
 
 def logistic(scales, means):
     """A density without hidden layers: logistic distributions."""
     density = FactorizedDensity(len(scales), units=())
     (matrix, _), (bias, _) = density.matrices[0], density.biases[0]
-    matrix.assign(np.log(np.expm1(1 / np.array(scales))))
-    bias.assign(-np.array(means) / np.array(scales))
+    matrix.assign(np.log(np.expm1(1 / np.array(scales))) / GAIN)
+    bias.assign(-np.array(means) / np.array(scales) / GAIN)
     return density
 
 
@@ -37,7 +36,7 @@ def drawn(channels=6, seed=0):
     density = FactorizedDensity(channels, seed=1)
     generator = np.random.default_rng(seed)
     for weight in density.weights:
-        weight.assign(weight + generator.normal(0, 0.7, weight.shape))
+        weight.assign(weight + generator.normal(0, 0.7, weight.shape) / GAIN)
     return density
 
 
@@ -65,27 +64,6 @@ def test_both_tails_are_computed_without_loss():
     p = ops.convert_to_numpy(density.probability(ops.convert_to_tensor(x), np.float32([1.0])))
     assert p[0, 0] == pytest.approx(p[1, 0], rel=1e-4)
     assert p[0, 0] == pytest.approx(stats.logistic.pdf(15.0), rel=0.05)
-
-
-def test_tables_hold_the_probabilities_of_the_density():
-    scales, means, steps = [0.5, 2.0, 0.05], [0.3, -9.0, 0.0], np.float32([[0.5, 1.0, 0.5]])
-    tables = tables_of(logistic(scales, means), steps)
-    assert tables.shifts.tolist() == [[0, 0, 0]]
-    assert tables.offsets.tolist() == [[1, -9, 0]]
-    for i, (scale, mean) in enumerate(zip(scales, means, strict=True)):
-        q = tables.offsets[0, i] + np.arange(-HALF, HALF + 1)
-        ends = [stats.logistic.cdf((q + side) * steps[0, i], mean, scale) for side in (0.5, -0.5)]
-        p = tables.frequencies[0, i, :-1] / TOTAL
-        np.testing.assert_allclose(p, ends[0] - ends[1], atol=2e-3)
-        assert p.argmax() == HALF
-
-
-def test_wide_densities_have_symbols_of_several_integers():
-    tables = tables_of(logistic([100.0, 0.01], [0.0, 0.0]), np.float32([[1.0, 1.0], [8.0, 8.0]]))
-    assert tables.shifts[0, 0] > tables.shifts[1, 0] > 0
-    assert (tables.shifts[:, 1] == 0).all()
-    assert tables.frequencies[0, 0, -1] < 0.002 * TOTAL  # of what lies beyond
-    assert tables.frequencies.shape == (2, 2, SYMBOLS)
 
 
 @pytest.mark.backend

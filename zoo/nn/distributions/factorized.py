@@ -1,4 +1,4 @@
-"""A learned density of coefficients, one for each channel: what the entropy coder's tables say."""
+"""A learned density of coefficients, one for each channel."""
 
 from __future__ import annotations
 
@@ -7,20 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from scipy.special import expit
 
 from zoo.checks.array_types import Tensor
-from zoo.runtime.entropy_tables import (
-    HALF,
-    LARGEST,
-    MOST_SHIFTED,
-    SYMBOLS,
-    TOTAL,
-    Tables,
-    check_tables,
-)
 
 LEAST_PROBABILITY = 1e-9
+GAIN = 10.0  # of weights, see `_shaped`
 
 
 class FactorizedDensity(keras.layers.Layer):
@@ -45,7 +36,7 @@ class FactorizedDensity(keras.layers.Layer):
         self,
         channels: int,
         units: tuple[int, ...] = (3, 3, 3),
-        scale: float = 4.0,
+        scale: float = 1.0,
         seed: int | None = None,
         dtype: Any = "float32",
         **kwargs,
@@ -60,11 +51,13 @@ class FactorizedDensity(keras.layers.Layer):
             start = float(np.log(np.expm1(1.0 / factor / made)))
             matrix = self.add_weight(
                 (channels * made * given,),
-                initializer=keras.initializers.Constant(start),
+                initializer=keras.initializers.Constant(start / GAIN),
                 name=f"matrix_{k}",
             )
             self.matrices.append((matrix, (channels, made, given)))
-            spread = keras.initializers.RandomUniform(-0.5, 0.5, seed=None if seed is None else seed + k)
+            spread = keras.initializers.RandomUniform(
+                -0.5 / GAIN, 0.5 / GAIN, seed=None if seed is None else seed + k
+            )
             bias = self.add_weight((channels * made,), initializer=spread, name=f"bias_{k}")
             self.biases.append((bias, (channels, made, 1)))
             if k < len(self.units):
@@ -111,54 +104,10 @@ class FactorizedDensity(keras.layers.Layer):
 
 
 def _shaped(weight):
-    """Return a weight in its shape; weights are stored as vectors, which presets do not round."""
-    values, shape = weight
-    return ops.reshape(values, shape)
+    """Return ten times a weight, in its shape.
 
-
-def tables_of(density: FactorizedDensity, steps: np.ndarray) -> Tables:
-    """Return a density as tables of integers, for steps float32 [rates, channels].
-
-    The offset of a channel is its median. Its shift is the smallest one with which at most one in a
-    thousand coefficients lies beyond the symbols.
+    Weights are stored as vectors, which no storage of presets rounds. Steps of Adam have the size of
+    the learning rate; by the factor they are large enough for the width of a density.
     """
-    rates, channels = steps.shape
-    median = _median(density)
-    offsets = np.clip(np.rint(median / steps), -LARGEST, LARGEST).astype("int32")
-    shifts = np.zeros_like(offsets)
-    inner = np.zeros((rates, channels, SYMBOLS - 1))
-    undecided = np.ones((rates, channels), bool)
-    for shift in range(MOST_SHIFTED + 1):
-        ends = (np.arange(-HALF, HALF + 2) << shift) - 0.5  # of symbols
-        x = (offsets[..., None] + ends) * steps[..., None]  # [rates, channels, SYMBOLS]
-        found = np.diff(_cumulative(density, x))
-        inner = np.where(undecided[..., None], found, inner)
-        shifts[undecided] = shift
-        undecided &= found.sum(axis=-1) < 0.999
-    beyond = np.maximum(1.0 - inner.sum(axis=-1, keepdims=True), 0.0)
-    p = np.concatenate([np.maximum(inner, 0.0), beyond], axis=-1)
-    frequencies = 1 + np.floor(p / p.sum(axis=-1, keepdims=True) * (TOTAL - SYMBOLS)).astype("int32")
-    most = frequencies.argmax(axis=-1)[..., None]
-    left = TOTAL - frequencies.sum(axis=-1, keepdims=True)
-    np.put_along_axis(frequencies, most, np.take_along_axis(frequencies, most, -1) + left, -1)
-    made = Tables(steps.astype("float32"), offsets, shifts, frequencies.astype("int32"))
-    check_tables(made)
-    return made
-
-
-def _cumulative(density, x):
-    """Return F of x, float64 [rates, channels, n]."""
-    rates, channels, n = x.shape
-    flat = x.transpose(1, 0, 2).reshape(channels, -1).astype("float32")
-    logits = ops.convert_to_numpy(density.logits(ops.convert_to_tensor(flat))).astype("float64")
-    return expit(logits).reshape(channels, rates, n).transpose(1, 0, 2)
-
-
-def _median(density) -> np.ndarray:
-    """Return where F of each channel is 1/2, by bisection."""
-    low, high = np.full(density.channels, -1e4), np.full(density.channels, 1e4)
-    for _ in range(40):
-        middle = (low + high) / 2
-        below = _cumulative(density, middle[None, :, None])[0, :, 0] < 0.5
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return (low + high) / 2
+    values, shape = weight
+    return ops.reshape(GAIN * values, shape)
