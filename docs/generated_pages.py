@@ -56,6 +56,7 @@ MOST_TELLING = (
     "rank correlation of the attribute",
     "Fréchet distance of translations",
     "PSNR",
+    "PSNR, last rate",
     "precision at 10",
     "second view found",
     "color error",

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from compression.conftest import SETTINGS, drawn
 from PIL import Image
 
 import export
 import zoo
-from compression.conftest import SETTINGS, drawn
 from zoo.cli.main import main
 from zoo.runtime.compressed_file import parse
 
@@ -64,7 +64,10 @@ def test_what_the_file_does_not_keep_is_said(place, capsys):
 MISTAKES = [
     (["compress", "none.png", "out.zae", "--model", "model"], "does not exist"),
     (["compress", "model", "out.zae", "--model", "model"], "does not exist, or is no file"),
-    (["compress", "model/config.json", "out.zae", "--model", "model"], "cannot be read as an image"),
+    (
+        ["compress", "model/config.json", "out.zae", "--model", "model"],
+        "cannot be read as an image",
+    ),
     (["compress", "in.png", "old.zae", "--model", "model"], "exists"),
     (["compress", "in.png", "in.png", "--model", "model", "--overwrite"], "is the file that is"),
     (["compress", "in.png", "out.zae", "--model", "modle"], "modle"),

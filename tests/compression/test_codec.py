@@ -11,10 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from compression.conftest import SETTINGS, drawn
 
 import export
 import zoo
-from compression.conftest import SETTINGS, drawn
 from zoo.compression import Codec
 from zoo.runtime.codec import load_codec
 from zoo.runtime.compressed_file import parse
@@ -221,8 +221,10 @@ def test_changed_tables_are_refused(exported, tmp_path):
 @ON_TENSORFLOW
 @pytest.mark.parametrize(
     "change",
-    [{"name": 3}, {"identity": "xyz"}, {"identity": None}, {"block": 0}, {"block": 5}]
-    + [{"block": True}, {"margin": None}, {"margin": 0}, {"steps": []}],
+    [
+        *({"name": 3}, {"identity": "xyz"}, {"identity": None}, {"block": 0}, {"block": 5}),
+        *({"block": True}, {"margin": None}, {"margin": 0}, {"steps": []}),
+    ],
 )
 def test_tables_that_do_not_fit_are_refused(exported, tmp_path, change):
     shutil.copytree(exported, tmp_path / "codec")

@@ -77,6 +77,11 @@ def few_images(monkeypatch, folder_of_tables):
             rows = np.pad(x[:300].reshape(-1, 64, 1), ((0, 0), (32, 32), (0, 0)))
             return (rows, y[:300]), (rows[:100], y[:100])
         others = ("fashion_silhouettes", "cifar10_jpeg", "cifar10_subset", "olivetti")
+        if name == "bsds500":
+            squares = np.random.default_rng(0).random((8, 128, 128, 3), "float32")
+            return (squares, None), (squares[:2], None)
+        if name == "mnist_binarized":
+            return tuple(((a > 0.5).astype("float32"), None) for a, _ in load("mnist"))
         assert name in (*SETS, *others, "olivetti_unaligned", *representations.REPORTED)
         if name == "olivetti":
             faces, faces_test = (np.kron(a, np.ones((1, 8, 8, 1), "float32")) for a in (x, x_test))

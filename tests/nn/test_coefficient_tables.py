@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from nn.distributions.test_factorized import logistic
 from scipy import stats
 
-from nn.distributions.test_factorized import logistic
 from zoo.nn.coefficient_tables import TABLES, tables_of
 from zoo.nn.distributions.factorized import GAIN
 from zoo.runtime.entropy_tables import CONTEXTS, HALF, SYMBOLS, TOTAL
@@ -69,7 +69,9 @@ def test_many_distributions_become_few_tables():
     # The tables cost little beside the exact distributions.
     for rate, channel in ((0, 0), (1, 50), (2, 99)):
         chosen = tables.frequencies[tables.choices[rate, channel, 0]] / TOTAL
-        q = tables.offsets[rate, channel] + (np.arange(-HALF, HALF + 1) << tables.shifts[rate, channel])
+        q = tables.offsets[rate, channel] + (
+            np.arange(-HALF, HALF + 1) << tables.shifts[rate, channel]
+        )
         width = 1 << tables.shifts[rate, channel]
         (matrix, _), (bias, _) = density.matrices[0], density.biases[0]
         scale = 1 / np.log1p(np.exp(GAIN * np.asarray(matrix)[channel]))

@@ -48,7 +48,7 @@ LAYERS = (
     ("presets",),
     ("models",),
     ("density", "recipes", "metrics", "pretraining"),
-    ("anomaly", "search", "sklearn"),
+    ("anomaly", "compression", "search", "sklearn"),
     ("experiments",),
     ("cli", "__main__"),
 )

@@ -37,8 +37,8 @@ def _add_model(sub):
     sub.add_argument(
         "--model",
         default=DEFAULT,
-        help="a preset's name or folder, hf://user/name, or a folder that `zoo export` wrote, which "
-        f"needs no Keras [{DEFAULT}]",
+        help="a preset's name or folder, hf://user/name, or a folder that `zoo export` wrote and "
+        f"that needs no Keras [{DEFAULT}]",
     )
 
 

@@ -176,7 +176,7 @@ class BitsBack:
         return (entropy_coder().model.QuantizedGaussian(-self._largest, self._largest, 0.0, scale),)
 
     def _posterior(self, image):
-        """Return the means and standard deviations of q(z | x) on the grid, float64 [latent_dim]."""
+        """Return means and standard deviations of q(z | x) on the grid, float64 [latent_dim]."""
         moments = run_in_batches(self.model._moments, image[None], batch_size=1)[0]
         mean, log_var = moments.astype("float64").reshape(2, -1)
         return GRID * mean, GRID * np.exp(0.5 * log_var)
@@ -187,10 +187,14 @@ class BitsBack:
 
     def _write_pixels(self, coder, image, k):
         pixels = image.ravel().astype("int32")
-        coder.encode_reverse(pixels, entropy_coder().model.Bernoulli(perfect=False), self._probabilities(k))
+        coder.encode_reverse(
+            pixels, entropy_coder().model.Bernoulli(perfect=False), self._probabilities(k)
+        )
 
     def _read_pixels(self, coder, k):
-        pixels = coder.decode(entropy_coder().model.Bernoulli(perfect=False), self._probabilities(k))
+        pixels = coder.decode(
+            entropy_coder().model.Bernoulli(perfect=False), self._probabilities(k)
+        )
         return pixels.astype("float32").reshape(self.model.image_shape)
 
 

@@ -60,9 +60,9 @@ def read_image(
                 raise ValueError(decoding.too_large(size, most))
             return _decoded(image, channels)
     except (OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"{name} cannot be read as an image ({', '.join(FORMATS)}): {error}") from (
-            error
-        )
+        raise ValueError(
+            f"{name} cannot be read as an image ({', '.join(FORMATS)}): {error}"
+        ) from (error)
 
 
 def _decoded(image, channels) -> ReadImage:

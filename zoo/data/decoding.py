@@ -172,6 +172,6 @@ def flat(image: Image.Image) -> Image.Image:
     return image
 
 
-def in_mode(image, mode):
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
     """Return an image in a mode, without the copy that `convert` makes of an image in that mode."""
     return image if image.mode == mode else image.convert(mode)

@@ -22,7 +22,7 @@ from zoo.metrics.generation import frechet_distance, generated_class_accuracy
 from zoo.metrics.likelihood import negative_elbo, negative_log_likelihood
 from zoo.metrics.parzen import parzen_estimate, parzen_log_likelihood
 from zoo.metrics.recoloring import asked_of, color_distance, palette_distance, turned_hues
-from zoo.metrics.reconstruction import psnr, reconstruction_error, squared_error, ssim
+from zoo.metrics.reconstruction import ms_ssim, psnr, reconstruction_error, squared_error, ssim
 from zoo.metrics.representation import (
     active_units,
     angle_to_principal_subspace,
@@ -62,6 +62,7 @@ __all__ = [
     "linear_probe_accuracy",
     "load_reference_classifier",
     "mean_activity",
+    "ms_ssim",
     "nearest_neighbor_accuracy",
     "negative_elbo",
     "negative_log_likelihood",

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zoo import data
 from zoo.metrics import classification, generation, likelihood, reconstruction, representation
 from zoo.metrics.evaluation import Evaluation
@@ -215,6 +217,32 @@ def _reconstruction_error(e):
     if e.model.likelihood.in_own_units:
         values = f"columns, per row, in {e.model.likelihood.standardizes_to}"
     return rounded(error), {"values": values}
+
+
+def _bits_per_pixel(e, rate_of):
+    rate = rate_of(e.model)
+    return rounded(e.model.bits_per_pixel(e.x, rate=rate)), {"rate": rate, "rates": e.model.rates}
+
+
+def _psnr_of_rate(e, rate_of):
+    rate = rate_of(e.model)
+    x = np.clip(e.model.reconstruct(e.x, rate=rate), 0, 1)
+    return round(reconstruction.psnr(x, e.x), 2), {"rate": rate, "rates": e.model.rates}
+
+
+for _which, _rate_of in (("first", lambda model: 1), ("last", lambda model: model.rates)):
+    register(
+        f"bits per pixel, {_which} rate",
+        "",
+        "of the coefficients, by the tables of the entropy coder; files have a header of 50 to 60 "
+        "bytes besides; rate {rate} of {rates}",
+    )(partial(_bits_per_pixel, rate_of=_rate_of))
+    register(
+        f"PSNR, {_which} rate",
+        "dB",
+        "peak signal-to-noise ratio after compression, averaged over images; rate {rate} of "
+        "{rates}",
+    )(partial(_psnr_of_rate, rate_of=_rate_of))
 
 
 @register(

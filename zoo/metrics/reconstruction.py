@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo.models.autoencoder import BaseAutoencoder
 
 _WINDOW = 11  # pixels, the side of the window of `ssim`
+_MULTI_SCALE = 161  # pixels; the smallest of five scales must hold a window
 
 
 def reconstruction_error(
@@ -140,6 +141,43 @@ def ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
     found = [
         structural_similarity(*pair, data_range=1.0, channel_axis=-1, **of_paper) for pair in images
     ]
+    return float(np.mean(found))
+
+
+def ms_ssim(reconstructed: np.ndarray, x: np.ndarray) -> float:
+    """Multi-scale structural similarity of images, averaged over images: 1 for equal images.
+
+    Contrast and structure are compared at five scales, each half as large as the one before;
+    TensorFlow computes it, for each channel.
+
+    Args:
+        reconstructed: float [n, height, width, channels], in [0, 1], at least 161 pixels a side.
+        x: the originals, of the same shape and range.
+
+    Returns:
+        the mean similarity, in [0, 1].
+
+    Raises:
+        ValueError: different shapes, or images that are too small.
+
+    Examples:
+        >>> x = np.random.default_rng(0).random((2, 176, 176, 1))
+        >>> zoo.metrics.ms_ssim(x, x)
+        1.0
+
+    Source: Wang, Simoncelli and Bovik 2003 (doi 10.1109/ACSSC.2003.1292216).
+    """
+    import tensorflow as tf
+
+    reconstructed, x = _arrays(reconstructed, x)
+    if x.ndim != 4 or not len(x) or min(x.shape[1:3]) < _MULTI_SCALE:
+        raise ValueError(
+            f"The images have the shape {x.shape}; give [n, height, width, channels], at least one "
+            f"image of at least {_MULTI_SCALE} pixels a side."
+        )
+    images = zip(reconstructed.astype("float32"), x.astype("float32"), strict=True)
+    with tf.device("/CPU:0"):
+        found = [float(tf.image.ssim_multiscale(a, b, 1.0)) for a, b in images]
     return float(np.mean(found))
 
 

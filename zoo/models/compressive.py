@@ -25,7 +25,6 @@ from zoo.nn.distributions.factorized import GAIN, FactorizedDensity
 from zoo.runtime.entropy_tables import CONTEXTS, SYMBOLS, TABLES_FILE, Tables
 from zoo.training.registry import register
 
-
 MOST_EXAMPLES = 500  # images from which tables are counted
 
 
@@ -239,7 +238,7 @@ class CompressiveAutoencoder(BaseAutoencoder):
 
     @property
     def rates(self) -> int:
-        """How many rates there are; the first gives the smallest files, the last the best images."""
+        """How many rates there are; the first gives the smallest files."""
         return len(self.tradeoffs)
 
     @property
@@ -330,7 +329,9 @@ class CompressiveAutoencoder(BaseAutoencoder):
         y = self.encoder(inputs, training=training)
         y = ops.reshape(y, (-1, self.latent_dim // self.code_shape[-1], self.code_shape[-1]))
         last = (self.rates - 1) * ops.ones_like(y[:, 0, 0], dtype="int32")
-        return self.image(ops.reshape(self.rounded(y, last)[0], (-1, self.latent_dim)), None, training)
+        return self.image(
+            ops.reshape(self.rounded(y, last)[0], (-1, self.latent_dim)), None, training
+        )
 
     # Export
 
@@ -387,7 +388,7 @@ def relative(loss: Tensor) -> Tensor:
 
 
 def _some_images(x: Any) -> Any:
-    """Return images that a model was trained on, from an array or a stream; None if it is used up."""
+    """Return images of an array or a stream; None if the stream can be read only once."""
     if hasattr(x, "shape") or isinstance(x, (list, tuple)):
         return x
     if not hasattr(x, "__iter__") or iter(x) is x:

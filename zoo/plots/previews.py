@@ -96,6 +96,17 @@ def _views(model, x, labels):
     return rows_of_images(rows, "first views, second views from their codes, true second views")
 
 
+def _rates(model, x, labels):
+    """Show images, and what is left of them at each rate, with the bits that they need."""
+    n = min(6, len(x))
+    x = np.asarray(x[:n])
+    rows = {"images": x}
+    for rate in range(model.rates, 0, -1):
+        bits = model.bits_per_pixel(x, rate=rate)
+        rows[f"{bits:.2f} bits a pixel"] = model.reconstruct(x, rate=rate)
+    return rows_of_images(rows, "images, and after compression at each rate")
+
+
 def _restorations(model, x, labels):
     return restorations(model, x, labels=labels if model.conditional else None)
 
@@ -127,6 +138,7 @@ PREVIEWS: dict[str, Callable[[Any, Any, Any], Picture]] = {
     "analogies": analogies,
     "hits": _hits,
     "latent_space": _latent_space,
+    "rates": _rates,
     "recolorings": _recolorings,
     "reconstructions": _reconstructions,
     "restorations": _restorations,

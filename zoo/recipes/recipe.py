@@ -32,9 +32,9 @@ class Recipe:
         data: a name in `zoo.data.SOURCES`; or the user's images: a folder, an .npy or .npz file.
         class_name: a class of the zoo.
         model: the arguments of the class.
-        optimizer: `learning_rate`, and optionally `beta_1` and `final`; the rate decays along a
-            half cosine to `final` times its start. With several updates, an entry with the name of
-            an update overrides these settings.
+        optimizer: `learning_rate`, and optionally `beta_1`, `global_clipnorm` and `final`; the rate
+            decays along a half cosine to `final` times its start. With several updates, an entry
+            with the name of an update overrides these settings.
         epochs, batch_size, seed: of the training.
         steps_per_epoch: the number of steps that `epochs` is meant for: on user data with fewer
             steps per epoch there are more epochs. 0 takes the number on the recipe's data set; if

@@ -102,7 +102,7 @@ class Tables(NamedTuple):
         return q
 
     def bits(self, q: np.ndarray, rate: int) -> float:
-        """Return how many bits integers [rows, columns, channels] need, but for a rest of a word."""
+        """Return how many bits integers [rows, columns, channels] need, but for half a word."""
         total = 0.0
         for channel, context in self._channels(q, rate):
             symbols, _, beyond = self.symbols(q[..., channel], rate, channel)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+
 class Span(NamedTuple):
     """A tile along one axis, in blocks: where it starts, and which part of its results is used."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import keras
@@ -47,7 +48,7 @@ class FactorizedDensity(keras.layers.Layer):
         widths = (1, *self.units, 1)
         factor = self.scale ** (1.0 / (len(self.units) + 1))
         self.matrices, self.biases, self.gates = [], [], []
-        for k, (given, made) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for k, (given, made) in enumerate(itertools.pairwise(widths)):
             start = float(np.log(np.expm1(1.0 / factor / made)))
             matrix = self.add_weight(
                 (channels * made * given,),
@@ -106,8 +107,8 @@ class FactorizedDensity(keras.layers.Layer):
 def _shaped(weight):
     """Return ten times a weight, in its shape.
 
-    Weights are stored as vectors, which no storage of presets rounds. Steps of Adam have the size of
-    the learning rate; by the factor they are large enough for the width of a density.
+    Weights are stored as vectors, which no storage of presets rounds. Steps of Adam have the size
+    of the learning rate; by the factor they are large enough for the width of a density.
     """
     values, shape = weight
     return ops.reshape(GAIN * values, shape)
