@@ -20,6 +20,7 @@ from zoo.experiments import (
     representations,
     scenes,
     semi_supervised,
+    specific,
 )
 
 
@@ -77,7 +78,7 @@ def few_images(monkeypatch, folder_of_tables):
             rows = np.pad(x[:300].reshape(-1, 64, 1), ((0, 0), (32, 32), (0, 0)))
             return (rows, y[:300]), (rows[:100], y[:100])
         others = ("fashion_silhouettes", "cifar10_jpeg", "cifar10_subset", "olivetti")
-        if name == "bsds500":
+        if name in ("bsds500", "photographs"):
             squares = np.random.default_rng(0).random((8, 128, 128, 3), "float32")
             return (squares, None), (squares[:2], None)
         if name == "mnist_binarized":
@@ -137,6 +138,8 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))
     monkeypatch.setattr(image_search, "QUERIES", 20)
+    monkeypatch.setattr(specific, "TRAINED", 100)
+    monkeypatch.setattr(specific, "TESTED", 32)
     monkeypatch.setattr(correspondence, "VALIDATION", 40)
     monkeypatch.setattr(correspondence, "SEARCHED", 60)
     monkeypatch.setattr(correspondence, "ALPHAS", (0.9,))

@@ -93,9 +93,10 @@ def _free(name: str) -> tuple:
             f"{name} needs the photographs of scikit-image: pip install scikit-image"
         ) from error
     china, flower = load_sample_images().images
-    free = [getattr(data, one)() for one in ("astronaut", "coffee", "rocket", "hubble_deep_field")]
+    colors = [data.astronaut(), data.coffee(), data.rocket()]
+    grays = [np.stack([gray] * 3, axis=-1) for gray in (data.camera(), data.grass())]
     test = patches([flower, data.chelsea()], TESTING, seed=1, mirrored=False)
-    return patches([china, *free], TRAINING), None, test, None
+    return patches([china, *colors, *grays], TRAINING), None, test, None
 
 
 def _berkeley(name: str) -> tuple:
@@ -106,10 +107,10 @@ def _berkeley(name: str) -> tuple:
 
 
 SOURCES["photographs"] = Source(
-    "Squares of 128x128 pixels of seven photographs that come with scikit-learn and scikit-image; "
+    "Squares of 128x128 pixels of eight photographs that come with scikit-learn and scikit-image; "
     "two of these are for testing",
     "CC BY 2.0 (china, flower); CC0 or public domain (the others)",
-    "danielbuechele, vultilion; NASA, R. Michetti, S. van der Walt, SpaceX",
+    "danielbuechele, vultilion; NASA, R. Michetti, SpaceX, L. Varshney, linolafett, S. van der Walt",
     (),
     images=TRAINING,
     read=_free,

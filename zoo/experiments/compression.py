@@ -135,9 +135,10 @@ def _of_pillow(name, photographs) -> list[Point]:
     for setting in SETTINGS[name]:
 
         def encode(image, setting=setting):
-            how = {"quality_layers": [setting]} if name == JPEG_2000 else {"quality": setting}
+            how: dict[str, Any] = dict(SAVED[name])
+            how |= {"quality_layers": [setting]} if name == JPEG_2000 else {"quality": setting}
             written = io.BytesIO()
-            Image.fromarray(image).save(written, **SAVED[name], **how)
+            Image.fromarray(image).save(written, **how)
             return written.getvalue()
 
         files, encoded = _timed(encode, photographs)
@@ -165,9 +166,9 @@ def _point(photographs, files, restored, encoded, decoded) -> Point:
         ms_ssim(a[None] / 255.0, b[None] / 255.0)
         for a, b in zip(restored, photographs, strict=True)
     ]
-    means = (float(np.mean(values)) for values in (bits, psnr, similar))
+    bits, psnr, similar = (float(np.mean(values)) for values in (bits, psnr, similar))
     megapixels = sum(pixels) / 1e6
-    return Point(*means, megapixels / encoded, megapixels / decoded, restored)
+    return Point(bits, psnr, similar, megapixels / encoded, megapixels / decoded, restored)
 
 
 def _psnr(a, b) -> float:
@@ -192,7 +193,8 @@ def _two_digits(value) -> float:
 def _picture(photographs, ours, curves) -> Picture:
     """Draw both curves, and crops of the second rate beside the others at the same size."""
     figure = Picture(figsize=(13, 12), dpi=100, layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.5))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.5))
+    upper, lower = parts
     for axes, name in zip(upper.subplots(1, 2), ("psnr", "ms_ssim"), strict=True):
         for codec, points in (ours | curves).items():
             near = sorted(point for point in points if point.bits < 1.4)

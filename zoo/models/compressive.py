@@ -165,7 +165,7 @@ class CompressiveAutoencoder(BaseAutoencoder):
             return super()._described_networks(input_shape, latent_dim)  # says what is missing
         described = {"filters": self.filters, "seeds": self.seeds, "dtype": self.dtype_policy}
         encoder = networks.encoder(input_shape, latent_dim, **described)
-        parameters = self.likelihood.parameter_shape(input_shape)
+        parameters: Any = self.likelihood.parameter_shape(input_shape)
         return encoder, networks.decoder(parameters, latent_dim, **described)
 
     def _make_networks(self, encoder, decoder, input_shape, latent_dim):

@@ -78,8 +78,6 @@ class Codec:
             TypeError, ValueError: it is no such image, has too many pixels, or there is no such
                 rate.
         """
-        if self._encode is None:
-            raise ValueError("This codec has only a decoder: export the model's encoder, too.")
         rate = self._checked(rate)
         image = self._checked_image(image)
         q = self.quantized(image, rate)
@@ -125,6 +123,8 @@ class Codec:
 
     def quantized(self, image: np.ndarray, rate: int) -> np.ndarray:
         """Return the integers that an image becomes, int32 [rows, columns, tables.channels]."""
+        if self._encode is None:
+            raise ValueError("This codec has only a decoder: export the model's encoder, too.")
         rows, columns = (-(-side // self.block) for side in image.shape[:2])
         q = np.empty((rows, columns, self.tables.channels), "int32")
         places = self._places(rows, columns)
@@ -232,11 +232,7 @@ def load_codec(folder: str | os.PathLike, *, max_pixels: int = MOST_PIXELS, **op
     text = path.read_bytes()
     check_bytes(text, read_signature(folder / "decoder")["files"].get(TABLES_FILE), path)
     tables, content = read_tables(text, path)
-    name, identity = content.get("name"), content.get("identity")
-    block, margin = content.get("block"), content.get("margin")
-    whole = type(block) is type(margin) is int and min(block, margin) > 0
-    if not isinstance(name, str) or not _is_identity(identity) or not whole:
-        raise ValueError(f"{path} has no valid name, identity, block and margin.")
+    name, identity, block, margin = _described(content, path)
     (z,), (x,) = decoder.inputs, decoder.outputs
     if len(x.shape) != 3 or z.shape != (
         *(side // block for side in x.shape[:2]),
@@ -244,27 +240,30 @@ def load_codec(folder: str | os.PathLike, *, max_pixels: int = MOST_PIXELS, **op
     ):
         raise ValueError(f"{path} does not fit a decoder from {z.shape} to {x.shape}.")
 
-    def encode(images):
-        return encoder(x=images)["z"]
-
-    def decode(codes):
-        return decoder(z=codes)["x"]
-
     return Codec(
-        encode if encoder else None,
-        decode,
+        (lambda images: encoder(x=images)["z"]) if encoder else None,
+        lambda codes: decoder(z=codes)["x"],
         tables,
         x.shape,
         block,
         margin,
         name=name,
-        identity=bytes.fromhex(identity),
+        identity=identity,
         max_pixels=max_pixels,
     )
 
 
-def _is_identity(text: Any) -> bool:
-    return isinstance(text, str) and len(text) == 16 and set(text) <= set("0123456789abcdef")
+def _described(content: dict[str, Any], path: Path) -> tuple[str, bytes, int, int]:
+    """Return the name, identity, block and margin in a file of tables."""
+    name, identity = content.get("name"), content.get("identity")
+    block, margin = content.get("block"), content.get("margin")
+    if not isinstance(name, str) or not isinstance(identity, str) or len(identity) != 16:
+        raise ValueError(f"{path} has no valid name and identity.")
+    if not {*identity} <= {*"0123456789abcdef"}:
+        raise ValueError(f"{path} has the identity {shortened(identity)}.")
+    if type(block) is not int or type(margin) is not int or block < 1 or margin < 1:
+        raise ValueError(f"{path} has no valid block and margin.")
+    return name, bytes.fromhex(identity), block, margin
 
 
 def _together(places: list) -> Iterator[list]:

@@ -133,7 +133,7 @@ class Tables(NamedTuple):
         for channel in order.tolist():
             activity = np.full(q.shape[:2], UNIT)
             if earlier:
-                activity = _around(sum(earlier)) // (16 * len(earlier))
+                activity = _around(np.sum([*earlier], axis=0)) // (16 * len(earlier))
             yield channel, np.searchsorted(_ENDS, activity, side="right")
             size = np.abs(q[..., channel].astype("int64") - self.offsets[rate, channel])
             usual = size * (256 * UNIT) // self.typical[rate, channel]
