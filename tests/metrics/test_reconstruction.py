@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from scipy.signal import convolve2d
 from sklearn.decomposition import PCA
 from support.stand_in import StandIn
 
@@ -57,3 +58,44 @@ def test_images_of_other_shapes_are_refused(measure):
         ValueError, match=r"have the shape \(3, 1\), but the originals have \(3, 4\)"
     ):
         measure(np.zeros((3, 1)), np.zeros((3, 4)))
+
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales
+
+
+def multi_scale_by_hand(a, b):
+    """MS-SSIM of two images [height, width], by the formulas of Wang, Simoncelli and Bovik 2003."""
+    window = np.exp(-np.square(np.arange(-5, 6)) / (2 * 1.5**2))
+    window = np.outer(window, window) / window.sum() ** 2
+
+    def filtered(image):
+        return convolve2d(image, window, "valid")
+
+    found = []
+    for _ in WEIGHTS:
+        mean_a, mean_b = filtered(a), filtered(b)
+        var_a, var_b = filtered(a * a) - mean_a**2, filtered(b * b) - mean_b**2
+        both = filtered(a * b) - mean_a * mean_b
+        contrast = (2 * both + 0.03**2) / (var_a + var_b + 0.03**2)
+        luminance = (2 * mean_a * mean_b + 0.01**2) / (mean_a**2 + mean_b**2 + 0.01**2)
+        found.append((contrast.mean(), (luminance * contrast).mean()))
+        a, b = (i.reshape(i.shape[0] // 2, 2, i.shape[1] // 2, 2).mean((1, 3)) for i in (a, b))
+    terms = [*(contrast for contrast, _ in found[:-1]), found[-1][1]]
+    return np.prod(np.array(terms) ** WEIGHTS)
+
+
+def test_multi_scale_similarity_is_its_formula():
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:192, :224] / 20
+    a = 0.5 + 0.25 * np.sin(rows) * np.cos(columns) + generator.normal(0, 0.05, rows.shape)
+    b = a + generator.normal(0, 0.1, a.shape)
+    found = zoo.metrics.ms_ssim(b[None, ..., None], a[None, ..., None])
+    assert found == pytest.approx(multi_scale_by_hand(a, b), abs=2e-4)
+    colors = [np.stack([one, 0.5 * one, one], -1)[None] for one in (b, a)]
+    by_channel = np.mean([multi_scale_by_hand(s * a, s * b) for s in (1, 0.5, 1)])
+    assert zoo.metrics.ms_ssim(*colors) == pytest.approx(by_channel, abs=2e-4)
+
+
+def test_multi_scale_similarity_needs_large_images():
+    with pytest.raises(ValueError, match="at least 161 pixels a side"):
+        zoo.metrics.ms_ssim(np.zeros((1, 160, 200, 1)), np.zeros((1, 160, 200, 1)))

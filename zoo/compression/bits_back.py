@@ -6,6 +6,7 @@ import hashlib
 import math
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,7 +111,7 @@ class BitsBack:
         before = coder.num_valid_bits()
         for i, image in enumerate(x):
             coder = _mixed(coder, seed, i)
-            k = coder.decode(self._family(), *self._posterior(image))
+            k = self._read_code(coder, image)
             self._write_pixels(coder, image, k)
             coder.encode_reverse(k, *self._prior())
         words = coder.get_compressed().astype("<u4").tobytes()
@@ -136,7 +137,7 @@ class BitsBack:
         for i in reversed(range(n)):
             k = coder.decode(*self._prior(), self.model.latent_dim)
             images.append(self._read_pixels(coder, k))
-            coder.encode_reverse(k, self._family(), *self._posterior(images[-1]))
+            self._write_code(coder, images[-1], k)
             coder = _mixed(coder, seed, i)
         if not np.array_equal(coder.get_compressed(), _spare(seed)):
             raise ValueError(
@@ -168,18 +169,39 @@ class BitsBack:
             digest.update(np.ascontiguousarray(ops.convert_to_numpy(weight)).tobytes())
         return digest.digest()[:8]
 
-    def _family(self):
-        return entropy_coder().model.QuantizedGaussian(-self._largest, self._largest)
-
     def _prior(self):
         scale = self.model.prior.scale * GRID
         return (entropy_coder().model.QuantizedGaussian(-self._largest, self._largest, 0.0, scale),)
 
-    def _posterior(self, image):
-        """Return means and standard deviations of q(z | x) on the grid, float64 [latent_dim]."""
+    def _posterior(self, image) -> Iterator[tuple]:
+        """Yield parts of q(z | x) on the grid: coordinates, their center, and the distribution.
+
+        The entropy coder gives every value a probability of at least 2^-24, so that values far away
+        would be drawn too often, and cost many bits. So coordinates of similar deviation belong
+        together, with values at most 7 to 14 deviations from the mean.
+        """
         moments = run_in_batches(self.model._moments, image[None], batch_size=1)[0]
         mean, log_var = moments.astype("float64").reshape(2, -1)
-        return GRID * mean, GRID * np.exp(0.5 * log_var)
+        mean, deviation = GRID * mean, GRID * np.exp(0.5 * log_var)
+        sizes = np.clip(np.ceil(np.log2(deviation)), 0, math.log2(self._largest / 14)).astype(int)
+        for size in np.unique(sizes).tolist():
+            part, farthest = np.flatnonzero(sizes == size), 7 << size
+            most = self._largest - farthest
+            center = np.clip(np.rint(mean[part]), -most, most)
+            family = entropy_coder().model.QuantizedGaussian(-farthest, farthest)
+            yield part, center.astype("int32"), (family, mean[part] - center, deviation[part])
+
+    def _read_code(self, coder, image) -> np.ndarray:
+        """Take a sample of q(z | x) from the stream: places on the grid, int32 [latent_dim]."""
+        k = np.empty(self.model.latent_dim, "int32")
+        for part, center, distribution in self._posterior(image):
+            k[part] = center + coder.decode(*distribution)
+        return k
+
+    def _write_code(self, coder, image, k) -> None:
+        """Undo `_read_code`: write the code, with q(z | x)."""
+        for part, center, distribution in reversed([*self._posterior(image)]):
+            coder.encode_reverse(k[part] - center, *distribution)
 
     def _probabilities(self, k):
         z = (k / GRID).astype("float32")[None]

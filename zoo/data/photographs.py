@@ -110,7 +110,8 @@ SOURCES["photographs"] = Source(
     "Squares of 128x128 pixels of eight photographs that come with scikit-learn and scikit-image; "
     "two of these are for testing",
     "CC BY 2.0 (china, flower); CC0 or public domain (the others)",
-    "danielbuechele, vultilion; NASA, R. Michetti, SpaceX, L. Varshney, linolafett, S. van der Walt",
+    "danielbuechele, vultilion, linolafett, NASA, SpaceX, R. Michetti, L. Varshney and S. van der "
+    "Walt",
     (),
     images=TRAINING,
     read=_free,

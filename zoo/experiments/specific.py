@@ -36,9 +36,9 @@ def specific_codecs(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         "Codecs know what they were trained on",
         f"Gray images of {SIDE}x{SIDE} pixels: MNIST's digits with a border of zeros, and squares "
         "of the photographs that come with scikit-learn and scikit-image; two of these are for "
-        f"testing. Two equal CompressiveAutoencoders of one rate, trained on {TRAINED:,} images each for "
-        f"{epochs} epochs; bits a pixel by the tables of the entropy coder, without headers, and "
-        f"PSNR, averaged over {TESTED} test images.",
+        f"testing. Two equal CompressiveAutoencoders of one rate, trained on {TRAINED:,} images "
+        f"each for {epochs} epochs; bits a pixel by the tables of the entropy coder, without "
+        f"headers, and PSNR, averaged over {TESTED} test images.",
         ("compressed images", "bits per pixel", "PSNR"),
         rows,
         rows_of_images(pictures, "images, and after compression by each codec", cmap="gray"),
