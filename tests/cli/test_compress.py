@@ -69,7 +69,8 @@ MISTAKES = [
         "cannot be read as an image",
     ),
     (["compress", "in.png", "old.zae", "--model", "model"], "exists"),
-    (["compress", "in.png", "in.png", "--model", "model", "--overwrite"], "is the file that is"),
+    (["compress", "in.png", "in.png", "--model", "model", "--overwrite"], "end its name in .zae"),
+    (["compress", "old.zae", "old.zae", "--model", "model", "--overwrite"], "is the file that is"),
     (["compress", "in.png", "out.zae", "--model", "modle"], "modle"),
     (["compress", "in.png", "out.zae", "--model", "vae_digits"], "needs a CompressiveAutoencoder"),
     (["compress", "in.png", "out.zae", "--model", "model", "--rate", "5"], "rates 1"),
@@ -99,6 +100,14 @@ def test_mistakes_are_explained_and_nothing_is_written(place, capsys, line, said
     assert said in captured.err
     assert "Traceback" not in captured.err
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
+
+
+def test_the_limit_of_pixels_is_that_of_the_environment(place, capsys, monkeypatch):
+    assert main(["compress", "in.png", "out.zae", "--model", "model"]) == 0
+    monkeypatch.setenv("ZOO_MAX_PIXELS", "6999")
+    assert main(["compress", "in.png", "b.zae", "--model", "model"]) == 1
+    assert main(["decompress", "out.zae", "b.png", "--model", "model"]) == 1
+    assert capsys.readouterr().err.count("ZOO_MAX_PIXELS") == 2
 
 
 def test_nothing_named_in_a_file_is_opened(place, capsys, monkeypatch):

@@ -1,10 +1,13 @@
 """Bits back: images come back bit by bit, in as many bits as the bound says."""
 
+import zlib
+
 import numpy as np
 import pytest
 
 import zoo
 from zoo.compression import BitsBack
+from zoo.compression.bits_back import _FIXED, _SUM, MAGIC
 
 IMAGES = (zoo.data.load("digits")[0][0][:150] > 0.5).astype("float32")
 
@@ -68,6 +71,19 @@ def test_damaged_data_are_refused(coder):
     for length in range(0, len(data), 9):
         with pytest.raises(ValueError, match=r"^mine "):
             coder.decompress(data[:length], "mine")
+
+
+def test_forged_streams_are_refused_and_not_endless(coder):
+    """Whoever forges a stream can compute its checksum, too."""
+    generator = np.random.default_rng(0)
+    data = coder.compress(IMAGES[:3]).data
+    version, _, identity, seed, _ = _FIXED.unpack_from(data, len(MAGIC))
+    for n in (1, 3, 2000):
+        for _ in range(4):
+            words = generator.integers(1, 2**32, 200, "uint32").astype("<u4").tobytes()
+            body = MAGIC + _FIXED.pack(version, n, identity, seed, len(words)) + words
+            with pytest.raises(ValueError, match=r"cannot be restored here|too many"):
+                coder.decompress(body + _SUM.pack(zlib.crc32(body)))
 
 
 def test_data_of_another_model_or_machine_are_refused(coder, monkeypatch):

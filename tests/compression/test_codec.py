@@ -137,8 +137,25 @@ def test_other_models_are_no_codecs():
         Codec(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)))
     with pytest.raises(ValueError, match="square"):
         Codec(zoo.CompressiveAutoencoder((16, 32, 3), 2, filters=(4,)))
-    with pytest.raises(ValueError, match="multiple of 8"):
+    with pytest.raises(ValueError, match="multiples of the block"):
         Codec(zoo.CompressiveAutoencoder((28, 28, 1), 2, filters=(4, 4)))
+
+
+def test_codes_without_blocks_are_no_codecs():
+    flat = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    back = [keras.Input((3,)), keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1))]
+    model = zoo.CompressiveAutoencoder(encoder=flat, decoder=keras.Sequential(back))
+    with pytest.raises(ValueError, match=r"are not \(rows, columns, channels\)"):
+        Codec(model)
+    assert not model.parts()["decoder"].files
+
+
+def test_a_codec_of_a_model_that_was_trained_since_is_refused():
+    model = zoo.CompressiveAutoencoder(**SETTINGS)
+    codec = Codec(model)
+    model.decoder.weights[0].assign(model.decoder.weights[0] + 0.1)
+    with pytest.raises(ValueError, match="make a new one of it"):
+        codec.compress(drawn(8, 8))
 
 
 def test_tiles_that_are_too_small_are_refused_for_larger_images():
@@ -203,6 +220,24 @@ def test_a_decoder_alone_restores(codec, exported, tmp_path):
     assert alone.decompress(codec.compress(image)).shape == image.shape
     with pytest.raises(ValueError, match="only a decoder"):
         alone.compress(image)
+
+
+@ON_TENSORFLOW
+def test_an_encoder_of_another_model_is_refused(exported, tmp_path):
+    shutil.copytree(exported, tmp_path / "codec")
+    other = zoo.CompressiveAutoencoder(**{**SETTINGS, "seed": 9})
+    export.export_model(other, tmp_path / "other", formats=("onnx",))
+    shutil.rmtree(tmp_path / "codec" / "encoder")
+    shutil.copytree(tmp_path / "other" / "encoder", tmp_path / "codec" / "encoder")
+    with pytest.raises(ValueError, match="does not belong to its decoder"):
+        load_codec(tmp_path / "codec")
+
+
+@ON_TENSORFLOW
+def test_channels_first_is_refused_in_words(model, tmp_path):
+    export.export_model(model, tmp_path / "a", formats=("onnx",), layout="channels_first")
+    with pytest.raises(ValueError, match="without channels_first"):
+        load_codec(tmp_path / "a")
 
 
 @ON_TENSORFLOW

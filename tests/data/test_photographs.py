@@ -48,6 +48,18 @@ def test_no_images_and_small_ones_are_refused(tmp_path):
         data.patches(tmp_path)
     with pytest.raises(ValueError, match="None of the 2 images has 31 pixels on both sides"):
         data.patches(IMAGES, side=31)
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
+    with pytest.raises(ValueError, match="cannot be read as an image"):
+        data.patches(tmp_path)
+    for image in (IMAGES[0] / 255, IMAGES[0][..., 0], np.zeros((30, 40, 4), "uint8")):
+        with pytest.raises(ValueError, match=r"uint8 and \[height, width, 3\] are expected"):
+            data.patches([image], side=8)
+
+
+def test_data_in_the_folder_that_is_not_named_say_so(monkeypatch):
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    with pytest.raises(FileNotFoundError, match="ZOO_DATA names, which is not set"):
+        data.load("bsds500")
 
 
 def test_the_free_photographs_come_with_the_packages():

@@ -10,12 +10,12 @@ from typing import Any
 import zoo
 from zoo.checks.words import printable
 from zoo.cli.standard_error import quiet
+from zoo.data.decoding import most_pixels
 from zoo.files.atomic_writes import check_file, publish_file
-from zoo.runtime.compressed_file import CompressedImage, parse
+from zoo.runtime.compressed_file import SUFFIX, CompressedImage, parse, read_compressed
 from zoo.runtime.signature_file import SIGNATURE_FILE
 
 DEFAULT = "codec_photographs"
-SUFFIX = ".zae"
 
 
 def add_compress(sub: argparse.ArgumentParser) -> None:
@@ -44,9 +44,13 @@ def _add_model(sub):
 
 def compress(options: argparse.Namespace) -> None:
     """Run `zoo compress`."""
+    if Path(options.out).suffix.lower() != SUFFIX:
+        raise ValueError(
+            f"{options.out} is the compressed file to write: end its name in {SUFFIX}."
+        )
     check_file(options.out, options.overwrite)
     _check_other(options.image, options.out)
-    from zoo.compression.images import read_image
+    from zoo.data.whole_images import read_image
 
     read_image(options.image)  # shows mistakes before a backend starts
     codec = _codec(options.model)
@@ -66,13 +70,14 @@ def compress(options: argparse.Namespace) -> None:
 
 def decompress(options: argparse.Namespace) -> None:
     """Run `zoo decompress`."""
-    from zoo.compression.images import check_lossless, write_image
+    from zoo.data.whole_images import check_lossless, write_image
 
     check_lossless(options.out)
     check_file(options.out, options.overwrite)
     _check_other(options.file, options.out)
-    data = Path(options.file).read_bytes()
-    parse(data, options.file)  # shows mistakes before a backend starts
+    data = read_compressed(options.file)
+    held = parse(data, options.file)  # shows mistakes before a backend starts
+    check_lossless(options.out, (held.height, held.width))
     image = _codec(options.model).decompress(data, options.file)
     with publish_file(options.out, options.overwrite) as scratch:
         write_image(scratch, image, Path(options.out).suffix)
@@ -81,12 +86,12 @@ def decompress(options: argparse.Namespace) -> None:
 
 def is_compressed(name: str) -> bool:
     """Return whether the argument of `zoo card` is a compressed file."""
-    return Path(name).suffix == SUFFIX and Path(name).is_file()
+    return Path(name).suffix.lower() == SUFFIX and Path(name).is_file()
 
 
 def card(path: str) -> str:
     """Return what a compressed file says about itself, as text."""
-    data = Path(path).read_bytes()
+    data = read_compressed(path)
     held: CompressedImage = parse(data, path)
     gray = " of gray" if held.channels == 1 else ""
     return printable(
@@ -102,13 +107,13 @@ def _codec(name: str) -> Any:
     if (Path(name) / "decoder" / SIGNATURE_FILE).is_file():
         from zoo.runtime.codec import load_codec
 
-        return load_codec(name)
+        return load_codec(name, max_pixels=most_pixels())
     zoo.card(name)
     with quiet():
         from zoo.compression.codec import Codec
 
         load = zoo.load
-    return Codec(load(name))
+    return Codec(load(name), max_pixels=most_pixels())
 
 
 def _check_other(read, written):

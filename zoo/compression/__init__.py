@@ -2,6 +2,6 @@
 
 from zoo.compression.bits_back import BitsBack
 from zoo.compression.codec import Codec
-from zoo.compression.images import read_image, write_image
+from zoo.data.whole_images import read_image, write_image
 
 __all__ = ["BitsBack", "Codec", "read_image", "write_image"]

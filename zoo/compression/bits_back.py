@@ -23,6 +23,7 @@ MAGIC = b"\x89ZBB\r\n\x1a\n"
 FORMAT_VERSION = 1
 GRID = 256  # values of a coordinate of z for each unit
 RADIUS = 8  # standard deviations of the prior, beyond which there is no z
+MOST_PIXELS = 2**28  # of images that are compressed together
 SPARE_WORDS = 128  # of 32 bits, from which the first z is taken
 MIXED_WORDS = 64  # from which the next z is taken
 _FIXED = struct.Struct("<BI8sII")
@@ -106,6 +107,10 @@ class BitsBack:
         x, _ = self.model.checked_images(as_array(x, "x"), None)
         if not np.isin(x, (0.0, 1.0)).all():
             raise ValueError("x has pixels other than 0 and 1; binarize it: (x > 0.5).")
+        if x.size > MOST_PIXELS:
+            raise ValueError(
+                f"x has {x.size:,} pixels; compress at most {MOST_PIXELS:,} of them together."
+            )
         seed = whole("seed", seed, least=0, most=2**32 - 1)
         coder = entropy_coder().stack.AnsCoder(_spare(seed))
         before = coder.num_valid_bits()
@@ -132,19 +137,29 @@ class BitsBack:
                 machine computes other probabilities.
         """
         n, seed, words = self._parsed(data, what)
+        try:
+            images = self._images(n, seed, words)
+        except (AssertionError, KeyError, ValueError) as error:  # constriction's, too
+            raise ValueError(
+                f"{what} cannot be restored here: this machine, or this version of the backend, "
+                "computes other probabilities than those that it was compressed with."
+            ) from error
+        return np.stack(images[::-1]).astype("float32")
+
+    def _images(self, n, seed, words) -> list[np.ndarray]:
+        """Return images, the last one first."""
         coder = entropy_coder().stack.AnsCoder(words)
         images = []
         for i in reversed(range(n)):
             k = coder.decode(*self._prior(), self.model.latent_dim)
             images.append(self._read_pixels(coder, k))
             self._write_code(coder, images[-1], k)
+            if coder.num_words() < SPARE_WORDS // 2:
+                raise ValueError("the stream ends before its images")
             coder = _mixed(coder, seed, i)
         if not np.array_equal(coder.get_compressed(), _spare(seed)):
-            raise ValueError(
-                f"{what} cannot be restored here: this machine, or this version of the backend, "
-                "computes other probabilities than those that it was compressed with."
-            )
-        return np.stack(images[::-1])
+            raise ValueError("the spare bits do not come back")
+        return images
 
     def _parsed(self, data, what):
         start = len(MAGIC) + _FIXED.size
@@ -159,8 +174,8 @@ class BitsBack:
             raise ValueError(f"{what} was damaged: its checksum differs. Copy it again.")
         if identity != self._identity():
             raise ValueError(f"{what} was made by another model, or another version of it.")
-        if not 1 <= n <= 8 * size:
-            raise ValueError(f"{what} states {n} images, which {size} bytes cannot hold.")
+        if not 1 <= n <= 8 * size or n * math.prod(self.model.image_shape) > MOST_PIXELS:
+            raise ValueError(f"{what} states {n} images, which is too many for {size} bytes.")
         return n, seed, np.frombuffer(data[start : start + size], "<u4").astype("uint32")
 
     def _identity(self) -> bytes:
@@ -180,7 +195,8 @@ class BitsBack:
         would be drawn too often, and cost many bits. So coordinates of similar deviation belong
         together, with values at most 7 to 14 deviations from the mean.
         """
-        moments = run_in_batches(self.model._moments, image[None], batch_size=1)[0]
+        x = image[None].astype("float32")
+        moments = run_in_batches(self.model._moments, x, batch_size=1)[0]
         mean, log_var = moments.astype("float64").reshape(2, -1)
         mean, deviation = GRID * mean, GRID * np.exp(0.5 * log_var)
         sizes = np.clip(np.ceil(np.log2(deviation)), 0, math.log2(self._largest / 14)).astype(int)
@@ -217,7 +233,7 @@ class BitsBack:
         pixels = coder.decode(
             entropy_coder().model.Bernoulli(perfect=False), self._probabilities(k)
         )
-        return pixels.astype("float32").reshape(self.model.image_shape)
+        return pixels.astype("uint8").reshape(self.model.image_shape)
 
 
 def _spare(seed: int) -> np.ndarray:

@@ -47,6 +47,14 @@ class Codec(RuntimeCodec):
             raise TypeError(
                 f"A codec needs a CompressiveAutoencoder, and this is a {type(model).__name__}."
             )
+        if len(model.code_shape) != 3 or model.code_shape[:2] != tuple(
+            side // model.block for side in model.image_shape[:2]
+        ):
+            raise ValueError(
+                f"Codes of shape {model.code_shape} are not (rows, columns, channels) of square "
+                f"blocks that fill images of {model.image_shape}, as a codec needs: take an "
+                "input_shape whose sides are multiples of the block's."
+            )
         self.model = model
         super().__init__(
             self._coefficients,
@@ -59,6 +67,14 @@ class Codec(RuntimeCodec):
             identity=model.identity(),
             max_pixels=max_pixels,
         )
+
+    def compress(self, image: np.ndarray, rate: int | None = None) -> bytes:
+        if self.model.identity() != self.identity:
+            raise ValueError(
+                "The model was trained since this codec was made: make a new one of it, "
+                "zoo.compression.Codec(model)."
+            )
+        return super().compress(image, rate)
 
     def _coefficients(self, x: np.ndarray) -> np.ndarray:
         return self.model.encode(x)

@@ -76,10 +76,17 @@ class PixelBudget:
 
 @contextlib.contextmanager
 def own_limit() -> Iterator[None]:
-    """Silence Pillow's warning about large images, because `pixels` checks its own limit."""
+    """Silence Pillow's warning about large images, because `pixels` checks its own limit.
+
+    Raises:
+        ValueError: an image has more pixels than Pillow reads at all.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        yield
+        try:
+            yield
+        except Image.DecompressionBombError as error:
+            raise ValueError(too_large("an image that Pillow refuses", most_pixels())) from error
 
 
 def pixels(

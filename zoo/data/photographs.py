@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from zoo.checks.arguments import whole
-from zoo.data.decoding import flat, in_mode, most_pixels, own_limit, printable_name
+from zoo.data.decoding import printable_name
 from zoo.data.folders import ENDINGS
 from zoo.data.source import SOURCES, Source
+from zoo.data.whole_images import read_image, size_of
 
 SIDE = 128
 TRAINING, TESTING = 2000, 48  # patches
@@ -50,36 +50,53 @@ def patches(
         ((8, 64, 64, 3), dtype('uint8'))
     """
     n, side = whole("n", n, least=1), whole("side", side, least=1)
-    read = _in_folder(images) if isinstance(images, (str, os.PathLike)) else list(images)
-    large = [image for image in read if min(image.shape[:2]) >= side]
+    sources = _paths(images) if isinstance(images, (str, os.PathLike)) else list(images)
+    sizes = [_size(source) for source in sources]
+    large = [i for i, size in enumerate(sizes) if min(size) >= side]
     if not large:
-        raise ValueError(f"None of the {len(read)} images has {side} pixels on both sides.")
+        raise ValueError(f"None of the {len(sources)} images has {side} pixels on both sides.")
     generator = np.random.default_rng(seed)
-    areas = np.array([float(image.shape[0] * image.shape[1]) for image in large])
+    areas = np.array([float(sizes[i][0] * sizes[i][1]) for i in large])
+    chosen = generator.choice(large, n, p=areas / areas.sum())
+    places = []
+    for which in chosen:
+        top, left = (int(generator.integers(length - side + 1)) for length in sizes[which])
+        places.append((top, left, mirrored and generator.random() < 0.5))
     found = np.empty((n, side, side, 3), "uint8")
-    for i, which in enumerate(generator.choice(len(large), n, p=areas / areas.sum())):
-        image = large[which]
-        top, left = (generator.integers(length - side + 1) for length in image.shape[:2])
-        patch = image[top : top + side, left : left + side]
-        found[i] = patch[:, ::-1] if mirrored and generator.random() < 0.5 else patch
+    for which in np.unique(chosen):  # each image is decoded once, and not kept
+        image = _pixels(sources[which])
+        for i in np.flatnonzero(chosen == which):
+            top, left, turned = places[i]
+            patch = image[top : top + side, left : left + side]
+            found[i] = patch[:, ::-1] if turned else patch
     return found
 
 
-def _in_folder(folder) -> list[np.ndarray]:
+def _paths(folder) -> list[Path]:
     if not Path(folder).is_dir():
         raise FileNotFoundError(f"{printable_name(folder)} is no folder.")
     paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in ENDINGS)
     if not paths:
         kinds = ", ".join(ENDINGS)
         raise FileNotFoundError(f"{printable_name(folder)} holds no images ({kinds}).")
-    return [_pixels(path) for path in paths]
+    return paths
 
 
-def _pixels(path) -> np.ndarray:
-    with own_limit(), Image.open(path) as image:
-        if image.width * image.height > most_pixels():
-            raise ValueError(f"{printable_name(path)} has more than {most_pixels():,} pixels.")
-        return np.asarray(in_mode(flat(image), "RGB"))
+def _size(source) -> tuple[int, int]:
+    """Return the height and width of an image, or of a file's image as its header states them."""
+    if isinstance(source, Path):
+        return size_of(source)
+    image = np.asarray(source)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            f"An image has dtype {image.dtype} and shape {image.shape}; uint8 and "
+            "[height, width, 3] are expected."
+        )
+    return image.shape[:2]
+
+
+def _pixels(source) -> np.ndarray:
+    return read_image(source).pixels if isinstance(source, Path) else np.asarray(source)
 
 
 def _free(name: str) -> tuple:
@@ -101,7 +118,12 @@ def _free(name: str) -> tuple:
 
 def _berkeley(name: str) -> tuple:
     """Return squares of BSDS500's training photographs; those for testing are of Kodak's."""
-    folder = Path(os.environ.get("ZOO_DATA") or ".")
+    if not os.environ.get("ZOO_DATA"):
+        raise FileNotFoundError(
+            f"{name} is read from the folders bsds500_train and kodak in the folder that the "
+            "environment variable ZOO_DATA names, which is not set."
+        )
+    folder = Path(os.environ["ZOO_DATA"])
     test = patches(folder / "kodak", TESTING, seed=1, mirrored=False)
     return patches(folder / "bsds500_train", TRAINING), None, test, None
 

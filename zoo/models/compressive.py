@@ -41,9 +41,10 @@ class CompressiveAutoencoder(BaseAutoencoder):
     the length of the compressed image in nats, and the distortion with the weight t_r. The gradient
     of rounding is taken to be 1. P(q) is the probability of the interval of width D_r around D_r q
     under a learned density of each channel; for it, rounding is replaced by adding uniform noise of
-    the width D_r, which gives an upper bound of the length. Networks and density are shared by all
-    rates; each rate has its own steps D_r. In training, every image counts relative to its own
-    loss: gradients are those of the logarithm, so that no rate and no image decides alone.
+    the width D_r, which gives nearly the same length where the density is wide. Networks and
+    density are shared by all rates; each rate has its own steps D_r. In training, every image
+    counts relative to its own loss: gradients are those of the logarithm, so that no rate and no
+    image decides alone.
 
     `zoo.compression.Codec(model)` writes files, and `zoo compress` does so from the command line.
     For this, training ends by turning the density into tables of integers, `tables`.
@@ -53,8 +54,9 @@ class CompressiveAutoencoder(BaseAutoencoder):
             images of any size into such tiles; for it, tiles are square, and their side is a
             multiple of 8. They overlap by 64 pixels with two filters, so 128 or more is quick.
         latent_dim: how many coefficients there are for a block of 8x8 pixels.
-        tradeoffs: t_r of each rate, above 0, in increasing order; at most 64. With the default
-            likelihood, t = 1 / (2 s^2) for an error of standard deviation s, of pixels in [0, 1].
+        tradeoffs: t_r of each rate, from 0.001 to 1,000,000, in increasing order; at most 64. With
+            the default likelihood, t = 1 / (2 s^2) for an error of standard deviation s, of pixels
+            in [0, 1].
         filters: widths of the hidden convolutions. The first layer divides the sides of an image
             by 4, the second by 2, and the others keep them.
         likelihood: p(x | z); by default -log p(x | z) is the squared error.
@@ -69,8 +71,8 @@ class CompressiveAutoencoder(BaseAutoencoder):
             `update_tables()` makes them anew.
 
     Raises:
-        ValueError: tradeoffs that are not positive and increasing, or an input_shape without height
-            and width.
+        ValueError: tradeoffs that are out of range or do not increase, or an input_shape without
+            height and width.
 
     Examples:
         >>> (x, _), (x_test, _) = zoo.data.load("digits")
@@ -130,7 +132,7 @@ class CompressiveAutoencoder(BaseAutoencoder):
         rates, channels = len(self.tradeoffs), self.code_shape[-1]
         # A step that is optimal for high rates is inversely proportional to the square root of t.
         log_t = np.log(self.tradeoffs)
-        self.log_steps = self.add_weight((rates * channels,), "zeros", name="log_steps")
+        self.log_steps = self.add_weight((rates * channels,), "zeros", "float32", name="log_steps")
         self.log_steps.assign(np.repeat(0.5 * (log_t.mean() - log_t), channels) / GAIN)
         self.density = FactorizedDensity(channels, seed=self.seed, name="density")
         each, tables = (rates, channels), min(TABLES, rates * channels * CONTEXTS)
@@ -243,15 +245,23 @@ class CompressiveAutoencoder(BaseAutoencoder):
 
     @property
     def tables(self) -> Tables:
-        """The tables of the entropy coder, as NumPy arrays."""
+        """The tables of the entropy coder, as NumPy arrays.
+
+        If the steps were trained since, by `train_on_batch` or before a checkpoint, they are made
+        anew from the density.
+        """
+        stored = ops.convert_to_numpy(self._tables["steps"])
+        if not np.allclose(stored, self._steps().ravel(), rtol=0.01):
+            self.update_tables()
         held = {name: ops.convert_to_numpy(value) for name, value in self._tables.items()}
         return Tables(**{name: held[name].reshape(shape) for name, shape in self._shapes.items()})
 
     def fit(self, x: Any = None, *args, **options) -> Any:
         """Train as every model does (`zoo.training.fitting.fit`), then make the tables."""
-        history = super().fit(x, *args, **options)
-        self.update_tables(_some_images(x))
-        return history
+        try:
+            return super().fit(x, *args, **options)
+        finally:  # an interrupted training may go on, or be used as it is
+            self.update_tables(_some_images(x))
 
     def update_tables(self, x: ArrayLike | None = None) -> None:
         """Make the tables of the entropy coder, as `fit` does at its end.
@@ -261,15 +271,24 @@ class CompressiveAutoencoder(BaseAutoencoder):
                 to which others, which makes files about a seventh smaller. None takes the learned
                 density alone.
         """
-        steps = np.exp(GAIN * ops.convert_to_numpy(self.log_steps)).reshape(self.rates, -1)
-        # Files of weights may hold float16, which must not change the steps.
-        steps = steps.astype("float16").astype("float32")
         examples = None
         if x is not None:
-            every = -(-len(x) // MOST_EXAMPLES)
-            examples = self._grid(self.encode(x[::every], batch_size=64))
-        for name, values in tables_of(self.density, steps, examples)._asdict().items():
+            rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_EXAMPLES)).astype(int))
+            chosen = np.stack([np.asarray(x[row]) for row in rows])
+            examples = self._grid(self.encode(chosen, batch_size=64))
+        for name, values in tables_of(self.density, self._steps(), examples)._asdict().items():
             self._tables[name].assign(values.ravel())
+
+    def _steps(self) -> np.ndarray:
+        """Return the steps, float32 [rates, channels], that float16 can hold, too."""
+        steps = np.exp(GAIN * ops.convert_to_numpy(self.log_steps).astype("float64"))
+        steps = np.clip(steps, 1e-4, 6e4).astype("float16").astype("float32")
+        return steps.reshape(self.rates, -1)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Save tables that belong to the steps."""
+        _ = self.tables
+        super().save_own_variables(store)
 
     @streams.by_batch
     def reconstruct(
@@ -338,11 +357,13 @@ class CompressiveAutoencoder(BaseAutoencoder):
     def parts(self) -> dict[str, Part]:
         """Return the encoder, to coefficients before rounding, and the decoder of rounded ones.
 
-        The decoder's folder also gets `tables.json`, with which `export.load_codec` compresses.
+        Both folders also get `tables.json`, with which `export.load_codec` compresses.
         """
-        parts = super().parts()
+        if len(self.code_shape) != 3:
+            return super().parts()  # a codec needs rows and columns of blocks
         files = {TABLES_FILE: self.tables_file()}
-        return parts | {"decoder": dataclasses.replace(parts["decoder"], files=files)}
+        parts = super().parts().items()
+        return {name: dataclasses.replace(part, files=files) for name, part in parts}
 
     def tables_file(self) -> bytes:
         """Return the content of `tables.json`: the tables, and the identity of the model."""
@@ -355,7 +376,7 @@ class CompressiveAutoencoder(BaseAutoencoder):
         """The height of a block in pixels."""
         if not self.custom_networks:
             return networks.BLOCK
-        return -(-self.image_shape[0] // self.code_shape[0])
+        return self.image_shape[0] // self.code_shape[0]
 
     @property
     def margin(self) -> int:
@@ -384,7 +405,7 @@ def relative(loss: Tensor) -> Tensor:
     much detail many times that of the sky. So each counts relative to its own size.
     """
     fixed = ops.stop_gradient(loss)
-    return fixed + 1000.0 * (loss / fixed - 1.0)
+    return fixed + 1000.0 * (loss - fixed) / ops.maximum(ops.abs(fixed), 1.0)
 
 
 def _some_images(x: Any) -> Any:
@@ -404,7 +425,7 @@ def _some_images(x: Any) -> Any:
 
 def _checked_tradeoffs(tradeoffs: Any) -> tuple[float, ...]:
     try:
-        found = tuple(arguments.number("tradeoffs", t, above=0) for t in tradeoffs)
+        found = tuple(arguments.number("tradeoffs", t, least=1e-3, most=1e6) for t in tradeoffs)
     except TypeError as error:
         raise TypeError(
             f"tradeoffs is {tradeoffs!r}; give a weight of the distortion for each rate, such as "

@@ -98,12 +98,13 @@ def _views(model, x, labels):
 
 def _rates(model, x, labels):
     """Show images, and what is left of them at each rate, with the bits that they need."""
-    n = min(6, len(x))
-    x = np.asarray(x[:n])
-    rows = {"images": x}
+    x = np.asarray(x[:3])
+    pictures = {"images": x}
     for rate in range(model.rates, 0, -1):
         bits = model.bits_per_pixel(x, rate=rate)
-        rows[f"{bits:.2f} bits a pixel"] = model.reconstruct(x, rate=rate)
+        pictures[f"{bits:.2f} bits a pixel"] = model.reconstruct(x, rate=rate)
+    middle = [slice(max(0, (side - 96) // 2), (side + 96) // 2) for side in x.shape[1:3]]
+    rows = {name: images[:, middle[0], middle[1]] for name, images in pictures.items()}
     return rows_of_images(rows, "images, and after compression at each rate")
 
 

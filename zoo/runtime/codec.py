@@ -18,6 +18,7 @@ from .json_file import shortened
 from .signature_file import check_bytes, read_signature
 
 MOST_PIXELS = 25_000_000
+_MOST_COEFFICIENTS = 4  # for each pixel of max_pixels
 _AT_ONCE = 8  # tiles
 
 
@@ -106,10 +107,12 @@ class Codec:
         self._check_made_by_this(held, what)
         if held.height * held.width > self.max_pixels:
             raise ValueError(
-                f"{what} states an image of {held.width} x {held.height} pixels, and max_pixels is "
-                f"{self.max_pixels:,}."
+                f"{what} states an image of {held.width} x {held.height} pixels, and max_pixels, "
+                f"or ZOO_MAX_PIXELS, is {self.max_pixels:,}."
             )
         rows, columns = (-(-side // self.block) for side in (held.height, held.width))
+        if rows * columns * self.tables.channels > _MOST_COEFFICIENTS * self.max_pixels:
+            raise ValueError(f"{what} would need too much memory with this model.")
         try:
             q = self.tables.decode(held.payload, rows, columns, held.rate - 1)
         except ValueError as error:
@@ -185,8 +188,8 @@ class Codec:
             )
         if image.shape[0] * image.shape[1] > self.max_pixels:
             raise ValueError(
-                f"The image has {image.shape[1]} x {image.shape[0]} pixels, and max_pixels is "
-                f"{self.max_pixels:,}."
+                f"The image has {image.shape[1]} x {image.shape[0]} pixels, and max_pixels, or "
+                f"ZOO_MAX_PIXELS, is {self.max_pixels:,}."
             )
         return image
 
@@ -233,12 +236,15 @@ def load_codec(folder: str | os.PathLike, *, max_pixels: int = MOST_PIXELS, **op
     check_bytes(text, read_signature(folder / "decoder")["files"].get(TABLES_FILE), path)
     tables, content = read_tables(text, path)
     name, identity, block, margin = _described(content, path)
-    (z,), (x,) = decoder.inputs, decoder.outputs
-    if len(x.shape) != 3 or z.shape != (
-        *(side // block for side in x.shape[:2]),
-        tables.channels,
-    ):
-        raise ValueError(f"{path} does not fit a decoder from {z.shape} to {x.shape}.")
+    (z, *_), (x, *_) = decoder.inputs, decoder.outputs
+    blocks = (*(side // block for side in x.shape[:2]), tables.channels)
+    if len(x.shape) != 3 or z.shape != blocks:
+        raise ValueError(
+            f"{path} does not fit a decoder from {z.shape} to {x.shape}; a codec needs an export "
+            "with images as [height, width, channels], without channels_first."
+        )
+    if encoder is not None:
+        _check_encoder(folder, encoder, x.shape, z.shape, text)
 
     return Codec(
         (lambda images: encoder(x=images)["z"]) if encoder else None,
@@ -251,6 +257,17 @@ def load_codec(folder: str | os.PathLike, *, max_pixels: int = MOST_PIXELS, **op
         identity=identity,
         max_pixels=max_pixels,
     )
+
+
+def _check_encoder(folder, encoder, images, codes, tables) -> None:
+    """Raise a ValueError unless an encoder belongs to the decoder beside it."""
+    (x, *_), (z, *_) = encoder.inputs, encoder.outputs
+    path = folder / "encoder" / TABLES_FILE
+    same = path.is_file() and path.read_bytes() == tables
+    if not same or (x.name, x.shape, z.name, z.shape) != ("x", images, "z", codes):
+        raise ValueError(
+            f"{folder} holds an encoder that does not belong to its decoder: export both together."
+        )
 
 
 def _described(content: dict[str, Any], path: Path) -> tuple[str, bytes, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from .json_file import shortened
 MAGIC = b"\x89ZAE\r\n\x1a\n"  # like PNG's, so that copies as text are noticed
 FORMAT_VERSION = 1
 SUFFIX = ".zae"
+LARGEST = 2**30  # bytes
 LONGEST_NAME = 100  # bytes
 _FIXED = struct.Struct("<BBBB8sIIIIB")
 _SUM = struct.Struct("<I")
@@ -60,6 +62,21 @@ class CompressedImage(NamedTuple):
     def bits_per_pixel(self) -> float:
         """The bits of the whole file for each pixel."""
         return 8 * len(self.to_bytes()) / (self.height * self.width)
+
+
+def read_compressed(path: str | os.PathLike) -> bytes:
+    """Return the bytes of a file that begins like one of `zoo compress`, and is not too large.
+
+    Raises:
+        OSError: there is no such file. ValueError: it is another file.
+    """
+    with open(path, "rb") as file:
+        data = file.read(len(MAGIC))
+        if data == MAGIC:
+            data += file.read(LARGEST)
+    if len(data) > LARGEST:
+        raise ValueError(f"{os.fspath(path)} has more than {LARGEST:,} bytes.")
+    return data
 
 
 def parse(data: bytes, what: str = "the file") -> CompressedImage:

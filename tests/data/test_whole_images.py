@@ -1,10 +1,13 @@
 """Images of any kind are read in 8 bits, and what they lose is said."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.compression import read_image, write_image
+from zoo.data.whole_images import read_image, write_image
 
 
 def saved(path, image, **options):
@@ -61,6 +64,35 @@ def test_of_an_animation_the_first_frame_is_read(tmp_path):
     assert found.changes == ["only the first of 2 frames is read"]
 
 
+def test_a_color_profile_metadata_and_further_bits_are_said_to_be_lost(tmp_path):
+    exif = Image.Exif()
+    exif[0x010E] = "mine"
+    path = saved(tmp_path / "a.png", Image.fromarray(COLORS), exif=exif, icc_profile=b"profile")
+    assert read_image(path).changes == [
+        "its color profile is left out",
+        "its metadata (EXIF) are left out",
+    ]
+    sixteen = b"\x89PNG\r\n\x1a\n"  # one pixel of 16 bits a channel
+    for kind, body in (
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0" + bytes(range(6)))),
+        (b"IEND", b""),
+    ):
+        sixteen += struct.pack(">I", len(body)) + kind + body
+        sixteen += struct.pack(">I", zlib.crc32(kind + body))
+    (tmp_path / "b.png").write_bytes(sixteen)
+    assert read_image(tmp_path / "b.png").changes == ["16 bits a channel become 8"]
+    cmyk = saved(tmp_path / "c.jpg", Image.fromarray(COLORS).convert("CMYK"))
+    assert read_image(cmyk).changes == ["CMYK becomes RGB"]
+
+
+def test_an_image_beyond_the_limit_of_pillow_is_refused(tmp_path, monkeypatch):
+    path = saved(tmp_path / "a.png", Image.fromarray(COLORS))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(ValueError, match="ZOO_MAX_PIXELS"):
+        read_image(path)
+
+
 def test_large_images_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
     path = saved(tmp_path / "a.png", Image.fromarray(COLORS))
     with pytest.raises(ValueError, match="has 10 x 6 pixels; max_pixels"):
@@ -89,6 +121,11 @@ def test_images_are_written_without_loss(tmp_path, suffix, channels):
     path = tmp_path / f"a{suffix}"
     write_image(path, COLORS[..., :channels])
     assert (read_image(path, channels).pixels == COLORS[..., :channels]).all()
+
+
+def test_images_that_webp_cannot_hold_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="16,383 pixels a side"):
+        write_image(tmp_path / "a.webp", np.zeros((1, 16384, 1), "uint8"))
 
 
 def test_files_with_loss_are_refused(tmp_path):
