@@ -37,7 +37,7 @@ def outputs(model):
     z = np.linspace(-1, 1, model.latent_dim, dtype="float32")[None]
     label = [3] if model.conditional else None
     pixels = model.decode(z, label).ravel()
-    codes = model.encode(ramp, label)[0, :4] if hasattr(model, "encode") else ()
+    codes = model.encode(ramp, label)[0].ravel()[:4] if hasattr(model, "encode") else ()
     found = {
         "codes": [float(v) for v in codes],
         "pixels": [float(v) for v in pixels[:: len(pixels) // 16]],
