@@ -10,10 +10,8 @@ from typing import Any
 import zoo
 from zoo.checks.words import printable
 from zoo.cli.standard_error import quiet
-from zoo.data.decoding import most_pixels
 from zoo.files.atomic_writes import check_file, publish_file
 from zoo.runtime.compressed_file import SUFFIX, CompressedImage, parse, read_compressed
-from zoo.runtime.signature_file import SIGNATURE_FILE
 
 DEFAULT = "codec_photographs"
 
@@ -104,6 +102,9 @@ def card(path: str) -> str:
 
 
 def _codec(name: str) -> Any:
+    from zoo.data.decoding import most_pixels
+    from zoo.runtime.signature_file import SIGNATURE_FILE
+
     if (Path(name) / "decoder" / SIGNATURE_FILE).is_file():
         from zoo.runtime.codec import load_codec
 
