@@ -61,8 +61,8 @@ class DivisiveNormalization(layers.Layer):
 
     def call(self, x: Any) -> Any:
         g = ops.square(self.root_g)[None, None]  # a 1 x 1 convolution
-        norm = ops.sqrt(ops.conv(ops.square(x), g) + ops.square(self.root_b) + LEAST)
-        return x * norm if self.inverse else x / norm
+        squared = ops.conv(ops.square(x), g) + ops.square(self.root_b) + LEAST
+        return x * (ops.sqrt(squared) if self.inverse else ops.rsqrt(squared))
 
     def compute_output_shape(self, input_shape: Any) -> tuple:
         return input_shape
