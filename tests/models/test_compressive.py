@@ -63,10 +63,9 @@ def test_noise_gives_the_length_of_rounded_coefficients_under_wide_densities():
     y = generator.logistic(0, [0.8, 3.0], (20000, 2)).astype("float32")
     step = np.float32([0.5, 0.5])
     noise = generator.uniform(-0.5, 0.5, y.shape).astype("float32")
-    rounded, noisy = (
-        -np.log(ops.convert_to_numpy(density.probability(ops.convert_to_tensor(v), step))).mean(0)
-        for v in (np.rint(y / step) * step, y + step * noise)
-    )
+    both = (np.rint(y / step) * step, y + step * noise)
+    p = (density.probability(*map(ops.convert_to_tensor, (v, step))) for v in both)
+    rounded, noisy = (-np.log(ops.convert_to_numpy(found)).mean(0) for found in p)
     np.testing.assert_allclose(noisy, rounded, rtol=0.02)
 
 

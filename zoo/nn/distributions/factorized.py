@@ -84,7 +84,7 @@ class FactorizedDensity(keras.layers.Layer):
         Returns:
             [..., channels], at least 1e-9.
         """
-        half = 0.5 * step * ops.ones_like(x)
+        half = 0.5 * ops.convert_to_tensor(step) * ops.ones_like(x)
         shape = ops.shape(x)
         lower, upper = (
             self.logits(ops.transpose(ops.reshape(end, (-1, self.channels))))
