@@ -76,13 +76,14 @@ MISTAKES = [
     (["compress", "in.png", "out.zae", "--model", "model", "--rate", "5"], "rates 1"),
     (["compress", "in.png", "out.zae", "--model", "model", "--rate", "0"], "rates 1"),
     (["decompress", "in.png", "out.png", "--model", "model"], "is not an image that"),
-    (["decompress", "none.zae", "out.png", "--model", "model"], "none.zae"),
+    (["decompress", "none.zae", "out.png", "--model", "model"], "none.zae does not exist"),
     (["decompress", "good.zae", "out.jpg", "--model", "model"], ".png or .webp"),
     (["decompress", "cut.zae", "out.png", "--model", "model"], "was cut"),
     (["decompress", "bad.zae", "out.png", "--model", "model"], "was damaged"),
     (["decompress", "good.zae", "out.png", "--model", "other"], "another model"),
     (["decompress", "good.zae", "in.png", "--model", "model"], "exists"),
     (["card", "cut.zae"], "was cut"),
+    (["card", "none.zae"], "none.zae does not exist"),
 ]
 
 

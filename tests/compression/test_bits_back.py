@@ -40,6 +40,16 @@ def test_the_spare_bits_are_got_back_whatever_they_are(coder):
         assert (coder.decompress(compressed.data) == IMAGES[:5]).all()
 
 
+@pytest.mark.parametrize(("latent_dim", "scale"), [(300, 1.0), (4, 0.001), (4, 100.0)])
+def test_long_codes_and_priors_of_any_scale_are_taken(latent_dim, scale):
+    """Spare bits suffice for the first code, so that the stream grows from there."""
+    prior = zoo.Normal(latent_dim, scale=scale)
+    coder = BitsBack(zoo.VAE((8, 8, 1), latent_dim, hidden_units=(8,), prior=prior, seed=1))
+    compressed = coder.compress(IMAGES[:4])
+    assert (coder.decompress(compressed.data) == IMAGES[:4]).all()
+    assert compressed.stream_bits - compressed.bits >= 32 * latent_dim
+
+
 def test_other_pixels_and_shapes_are_refused(coder):
     with pytest.raises(ValueError, match="other than 0 and 1"):
         coder.compress(0.5 * IMAGES)

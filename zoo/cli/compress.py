@@ -49,10 +49,13 @@ def compress(options: argparse.Namespace) -> None:
     check_file(options.out, options.overwrite)
     _check_other(options.image, options.out)
     from zoo.data.whole_images import read_image
+    from zoo.runtime.entropy_tables import entropy_coder
 
-    read_image(options.image)  # shows mistakes before a backend starts
+    image = read_image(options.image)  # shows mistakes before a backend starts
+    entropy_coder()
     codec = _codec(options.model)
-    image = read_image(options.image, codec.tile[2])
+    if codec.tile[2] != image.pixels.shape[2]:
+        image = read_image(options.image, codec.tile[2])
     for change in image.changes:
         print(f"{printable(options.image)}: {change}", flush=True)
     data = codec.compress(image.pixels, options.rate)
@@ -69,6 +72,7 @@ def compress(options: argparse.Namespace) -> None:
 def decompress(options: argparse.Namespace) -> None:
     """Run `zoo decompress`."""
     from zoo.data.whole_images import check_lossless, write_image
+    from zoo.runtime.entropy_tables import entropy_coder
 
     check_lossless(options.out)
     check_file(options.out, options.overwrite)
@@ -76,6 +80,7 @@ def decompress(options: argparse.Namespace) -> None:
     data = read_compressed(options.file)
     held = parse(data, options.file)  # shows mistakes before a backend starts
     check_lossless(options.out, (held.height, held.width))
+    entropy_coder()
     image = _codec(options.model).decompress(data, options.file)
     with publish_file(options.out, options.overwrite) as scratch:
         write_image(scratch, image, Path(options.out).suffix)
@@ -84,7 +89,7 @@ def decompress(options: argparse.Namespace) -> None:
 
 def is_compressed(name: str) -> bool:
     """Return whether the argument of `zoo card` is a compressed file."""
-    return Path(name).suffix.lower() == SUFFIX and Path(name).is_file()
+    return Path(name).suffix.lower() == SUFFIX and not Path(name).is_dir()
 
 
 def card(path: str) -> str:

@@ -21,11 +21,10 @@ from zoo.runtime.entropy_tables import entropy_coder
 
 MAGIC = b"\x89ZBB\r\n\x1a\n"
 FORMAT_VERSION = 1
-GRID = 256  # values of a coordinate of z for each unit
+GRID = 256  # values of a coordinate of z for each standard deviation of the prior
 RADIUS = 8  # standard deviations of the prior, beyond which there is no z
 MOST_PIXELS = 2**28  # of images that are compressed together
-SPARE_WORDS = 128  # of 32 bits, from which the first z is taken
-MIXED_WORDS = 64  # from which the next z is taken
+LEAST_SPARE = 128  # words of 32 bits, from which the first z is taken
 _FIXED = struct.Struct("<BI8sII")
 _SUM = struct.Struct("<I")
 
@@ -53,11 +52,12 @@ class BitsBack:
 
         -log p(z) - log p(x | z) + log q(z | x),
 
-    which is the negative ELBO on average. For this, z lies on a grid of 1/256, which both densities
-    share, so that the grid costs nothing. The first code takes spare bits, of a random generator;
-    they are stored in the stream, and with many images they hardly count. Bits that are written are
-    those of the last z, which are not random unless the codes of all images together have the
-    distribution p(z); so they are mixed with random bits before the next z is read from them.
+    which is the negative ELBO on average. For this, z lies on a grid of 1/256 of the prior's
+    standard deviation, which both densities share, so that the grid costs nothing. The first code
+    takes spare bits, of a random generator; they are stored in the stream, and with many images
+    they hardly count. Bits that are written are those of the last z, which are not random unless
+    the codes of all images together have the distribution p(z); so they are mixed with random bits
+    before the next z is read from them.
 
     Images are restored bit by bit on a machine that computes the same probabilities as the one that
     compressed them; another one (another processor, backend or version) may round them otherwise,
@@ -92,7 +92,9 @@ class BitsBack:
                 f"{type(model).__name__}."
             )
         self.model = model
-        self._largest = math.ceil(RADIUS * model.prior.scale * GRID)
+        self._grid = GRID / model.prior.scale  # values of a coordinate for each unit
+        self._largest = RADIUS * GRID
+        self._spare_words = max(LEAST_SPARE, 64 + model.latent_dim)
 
     def compress(self, x: ArrayLike, seed: int = 0) -> Compressed:
         """Compress images together.
@@ -112,10 +114,10 @@ class BitsBack:
                 f"x has {x.size:,} pixels; compress at most {MOST_PIXELS:,} of them together."
             )
         seed = whole("seed", seed, least=0, most=2**32 - 1)
-        coder = entropy_coder().stack.AnsCoder(_spare(seed))
+        coder = entropy_coder().stack.AnsCoder(self._spare(seed))
         before = coder.num_valid_bits()
         for i, image in enumerate(x):
-            coder = _mixed(coder, seed, i)
+            coder = self._mixed(coder, seed, i)
             k = self._read_code(coder, image)
             self._write_pixels(coder, image, k)
             coder.encode_reverse(k, *self._prior())
@@ -154,10 +156,10 @@ class BitsBack:
             k = coder.decode(*self._prior(), self.model.latent_dim)
             images.append(self._read_pixels(coder, k))
             self._write_code(coder, images[-1], k)
-            if coder.num_words() < SPARE_WORDS // 2:
+            if coder.num_words() < self._spare_words // 2:
                 raise ValueError("the stream ends before its images")
-            coder = _mixed(coder, seed, i)
-        if not np.array_equal(coder.get_compressed(), _spare(seed)):
+            coder = self._mixed(coder, seed, i)
+        if not np.array_equal(coder.get_compressed(), self._spare(seed)):
             raise ValueError("the spare bits do not come back")
         return images
 
@@ -185,8 +187,8 @@ class BitsBack:
         return digest.digest()[:8]
 
     def _prior(self):
-        scale = self.model.prior.scale * GRID
-        return (entropy_coder().model.QuantizedGaussian(-self._largest, self._largest, 0.0, scale),)
+        largest = self._largest
+        return (entropy_coder().model.QuantizedGaussian(-largest, largest, 0.0, float(GRID)),)
 
     def _posterior(self, image) -> Iterator[tuple]:
         """Yield parts of q(z | x) on the grid: coordinates, their center, and the distribution.
@@ -198,7 +200,7 @@ class BitsBack:
         x = image[None].astype("float32")
         moments = run_in_batches(self.model._moments, x, batch_size=1)[0]
         mean, log_var = moments.astype("float64").reshape(2, -1)
-        mean, deviation = GRID * mean, GRID * np.exp(0.5 * log_var)
+        mean, deviation = self._grid * mean, self._grid * np.exp(0.5 * log_var)
         sizes = np.clip(np.ceil(np.log2(deviation)), 0, math.log2(self._largest / 14)).astype(int)
         for size in np.unique(sizes).tolist():
             part, farthest = np.flatnonzero(sizes == size), 7 << size
@@ -220,7 +222,7 @@ class BitsBack:
             coder.encode_reverse(k[part] - center, *distribution)
 
     def _probabilities(self, k):
-        z = (k / GRID).astype("float32")[None]
+        z = (k / self._grid).astype("float32")[None]
         return run_in_batches(self.model.image, z, batch_size=1)[0].astype("float64").ravel()
 
     def _write_pixels(self, coder, image, k):
@@ -235,20 +237,19 @@ class BitsBack:
         )
         return pixels.astype("uint8").reshape(self.model.image_shape)
 
+    def _spare(self, seed: int) -> np.ndarray:
+        """Return the spare words; the coder does not store a last word of 0."""
+        words = _random_words(f"spare {seed}", self._spare_words)
+        words[-1] |= np.uint32(1)
+        return words
 
-def _spare(seed: int) -> np.ndarray:
-    """Return the spare words; the coder does not store a last word of 0."""
-    words = _random_words(f"spare {seed}", SPARE_WORDS)
-    words[-1] |= np.uint32(1)
-    return words
-
-
-def _mixed(coder: Any, seed: int, i: int) -> Any:
-    """Return a coder whose last words are mixed with random ones; doing it twice undoes it."""
-    words = coder.get_compressed()
-    last = words[-1 - MIXED_WORDS : -1]  # the very last word must not become 0
-    last ^= _random_words(f"image {i} of {seed}", MIXED_WORDS)[-len(last) :]
-    return entropy_coder().stack.AnsCoder(words)
+    def _mixed(self, coder: Any, seed: int, i: int) -> Any:
+        """Return a coder whose last words are mixed with random ones; doing it twice undoes it."""
+        words = coder.get_compressed()
+        n = self._spare_words // 2
+        last = words[-1 - n : -1]  # the very last word must not become 0
+        last ^= _random_words(f"image {i} of {seed}", n)[-len(last) :]
+        return entropy_coder().stack.AnsCoder(words)
 
 
 def _random_words(key: str, n: int) -> np.ndarray:

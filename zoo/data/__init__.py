@@ -8,7 +8,9 @@ from zoo.data import captions as captions
 from zoo.data import halves as halves
 from zoo.data import in_files as in_files
 from zoo.data import newsgroups as newsgroups
+from zoo.data import photographs as photographs
 from zoo.data import tones as tones
+from zoo.data import variants as variants
 from zoo.data.captions import Vocabulary as Vocabulary
 from zoo.data.few_labels import keep_labels as keep_labels
 from zoo.data.folders import ImageFolder as ImageFolder

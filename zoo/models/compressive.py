@@ -87,9 +87,9 @@ class CompressiveAutoencoder(BaseAutoencoder):
         True
 
     Source: Theis et al. 2017, Lossy image compression with compressive autoencoders
-    (arXiv 1703.00395), eq. 2 to 6 and section 2.4; there the steps of further rates are trained
-    afterwards. The networks and the noise are those of Balle, Laparra and Simoncelli 2017
-    (arXiv 1611.01704), the density is that of Balle et al. 2018 (arXiv 1802.01436), appendix 6.1.
+    (arXiv 1703.00395); there the steps of further rates are trained afterwards. The networks and
+    the noise are those of Balle, Laparra and Simoncelli 2017 (arXiv 1611.01704), the density is
+    that of Balle et al. 2018 (arXiv 1802.01436), appendix 6.1.
     """
 
     metric_names = ("reconstruction", "rate", "distortion")

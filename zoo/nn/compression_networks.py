@@ -24,8 +24,9 @@ def code_shape(image_shape: tuple[int, ...], channels: int) -> tuple[int, int, i
 
 
 def margin(filters: tuple[int, ...]) -> int:
-    """Return how many blocks around a block its coefficients depend on, and its pixels."""
-    # The kernels reach over 4 pixels, then over 2 values that are 4 pixels apart, then 8 each.
+    """Return how many blocks around a block its coefficients depend on; its pixels, as many."""
+    # From its center the first kernel reaches 4 pixels, the second 2 values that are 4 pixels
+    # apart, and each further one 2 values that are 8 pixels apart.
     reach = FIRST_KERNEL // 2 + KERNEL // 2 * (4 + 8 * (len(filters) - 1))
     return -(-reach // BLOCK)
 
@@ -38,16 +39,16 @@ def _stride(index: int) -> int:
 class DivisiveNormalization(layers.Layer):
     """Generalized divisive normalization: divides each channel by a norm of all channels.
 
-    y_i = x_i / sqrt(b_i + sum_j g_ij x_j^2), or with `inverse` x_i * sqrt(b_i + sum_j g_ij x_j^2),
-    at each pixel; b and g are squares of the weights, so that they cannot be negative. Unlike batch
-    normalization it treats every image alone. It makes the coefficients of photographs nearly
-    independent.
+    y_i = x_i / sqrt(b_i + sum_j g_ji x_j^2), or with `inverse` x_i * sqrt(b_i + sum_j g_ji x_j^2),
+    at each pixel. g are squares of weights, and b are squares of weights plus 0.001, so that no
+    norm is 0. Unlike batch normalization it treats every image alone. It makes the coefficients of
+    photographs nearly independent.
 
     Args:
         inverse: multiply, for decoders.
 
     Source: Balle, Laparra and Simoncelli 2017, End-to-end optimized image compression
-    (arXiv 1611.01704), eq. 1 to 4.
+    (arXiv 1611.01704).
     """
 
     def __init__(self, inverse: bool = False, **kwargs):
@@ -72,7 +73,7 @@ class DivisiveNormalization(layers.Layer):
 
 
 class _ScaledIdentity(keras.initializers.Initializer):
-    """The roots of 0.1 times the identity, and of 1e-5 elsewhere, whose gradients are not 0."""
+    """Starts g at 0.1 times the identity, and at 1e-5 elsewhere, as a root of 0 has no gradient."""
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         identity = ops.eye(shape[0], dtype=dtype)

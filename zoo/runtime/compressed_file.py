@@ -70,6 +70,8 @@ def read_compressed(path: str | os.PathLike) -> bytes:
     Raises:
         OSError: there is no such file. ValueError: it is another file.
     """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{os.fspath(path)} does not exist, or is no file.")
     with open(path, "rb") as file:
         data = file.read(len(MAGIC))
         if data == MAGIC:

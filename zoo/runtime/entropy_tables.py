@@ -25,7 +25,7 @@ _MOST_ACTIVE = 8 * UNIT
 # Activities are divided into contexts at these, from a fifth to three and a half of the usual one.
 _ENDS = np.array([3, 4, 5, 6, 7, 8, 10, 12, 15, 18, 22, 27, 33, 40, 48])
 CONTEXTS = len(_ENDS) + 1
-_BITS_BEYOND = 17  # the number of bits of a distance beyond the symbols is below it
+_BITS_BEYOND = 17  # a distance beyond the symbols has 0 to 16 bits
 _MOST = {"rates": 64, "channels": 4096, "tables": 4096}
 
 
@@ -95,14 +95,14 @@ class Tables(NamedTuple):
         try:
             for channel, context in self._channels(q, rate):
                 q[..., channel] = self._decode_channel(decoder, context, rate, channel)
-        except AssertionError as error:  # constriction's, for bits that no symbol has
+        except AssertionError as error:  # by constriction, if no symbol has these bits
             raise ValueError("The bits do not fit the tables of the model.") from error
         if not decoder.maybe_exhausted():
             raise ValueError("There are more bits than the coefficients of the image have.")
         return q
 
     def bits(self, q: np.ndarray, rate: int) -> float:
-        """Return how many bits integers [rows, columns, channels] need, but for half a word."""
+        """Return how many bits integers [rows, columns, channels] need; a stream is whole words."""
         total = 0.0
         for channel, context in self._channels(q, rate):
             symbols, _, beyond = self.symbols(q[..., channel], rate, channel)
@@ -283,7 +283,7 @@ def entropy_coder() -> Any:
     except ImportError as error:
         raise ImportError(
             "Files are compressed by the entropy coder constriction, which is not installed: pip "
-            "install 'autoencoder-zoo[compress]', or constriction."
+            "install constriction."
         ) from error
     return constriction.stream
 
