@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from zoo.backend import backend
-from zoo.checks import arguments, streams
+from zoo.checks import arguments, arrays, streams
 from zoo.checks.array_types import ArrayLike, Labels, Tensor
 from zoo.inference.parts import Part
 from zoo.models.autoencoder import BaseAutoencoder
@@ -259,9 +259,12 @@ class CompressiveAutoencoder(BaseAutoencoder):
     def fit(self, x: Any = None, *args, **options) -> Any:
         """Train as every model does (`zoo.training.fitting.fit`), then make the tables."""
         try:
-            return super().fit(x, *args, **options)
-        finally:  # an interrupted training may go on, or be used as it is
+            history = super().fit(x, *args, **options)
+        except KeyboardInterrupt:  # the training may go on, or the model be used as it is
             self.update_tables(_some_images(x))
+            raise
+        self.update_tables(_some_images(x))
+        return history
 
     def update_tables(self, x: ArrayLike | None = None) -> None:
         """Make the tables of the entropy coder, as `fit` does at its end.
@@ -273,6 +276,7 @@ class CompressiveAutoencoder(BaseAutoencoder):
         """
         examples = None
         if x is not None:
+            x = arrays.as_array(x)
             rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_EXAMPLES)).astype(int))
             chosen = np.stack([np.asarray(x[row]) for row in rows])
             examples = self._grid(self.encode(chosen, batch_size=64))

@@ -28,6 +28,7 @@ OTHERS = {
     "PaletteNet",
     "TDAE",
     "M1M2",
+    "CompressiveAutoencoder",
 }  # refused, for images or pairs; and inputs that are codes
 FAST = {"VAE", "DenoisingAutoencoder", "ContractiveAutoencoder", "M2"}
 MORE = {
