@@ -15,7 +15,7 @@ from zoo.runtime.session import ONNX_FILE, Session, load, read_model
 from zoo.runtime.signature_file import read_signature
 from zoo.runtime.tensors import TensorSpec
 
-from . import onnxruntime_web, signature
+from . import drawing_page, onnxruntime_web, signature
 from .page_encoder import (
     EXAMPLES,
     described_encoder,
@@ -55,6 +55,9 @@ def write_page(
     other servers: onnxruntime-web is in the folder, with its licence. Any web server can serve it,
     such as `python -m http.server` in the folder.
 
+    The page of a `zoo.SketchRNN` is another one: it draws stroke by stroke, draws anew what the
+    visitor has drawn, and goes on with it.
+
     Args:
         exported: a folder from `export_model` with ONNX; the page shows its decoder. Its encoder
             computes the codes of examples and of visitors' images; a page without an encoder has
@@ -82,6 +85,11 @@ def write_page(
         RuntimeError: onnxruntime-web cannot be fetched.
     """
     exported = Path(exported)
+    if drawing_page.draws(exported):
+        if labels is not None or label_names is not None or searched:
+            raise ValueError("labels=, label_names= and searched= are for models of images.")
+        described = _described(load(exported / "step"), title, description)
+        return drawing_page.write(exported, folder, described, images, archive, overwrite)
     shown = _part_shown(exported)
     session = load(exported / shown)
     code, label, picture = _interface(session)

@@ -137,6 +137,8 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
     }
     if info.layout != "channels_last":
         entry["layout"] = info.layout
+    if info.padded:
+        entry["padded"] = True
     if info.columns:
         entry["columns"] = list(info.columns)
     if info.categories:

@@ -92,6 +92,25 @@ def _rows_for(info: TensorInfo, images: Mapping[str, np.ndarray]) -> int:
 def _variants(
     info: TensorInfo, rows: int, given: np.ndarray | None, rng: np.random.Generator
 ) -> list[Variant]:
+    found = _whole_variants(info, rows, given, rng)
+    if not info.padded:
+        return found
+    return [*found, ("signals that end early", _ended(info, found[0][1]))]
+
+
+def _ended(info: TensorInfo, signals: np.ndarray) -> np.ndarray:
+    """Return signals that end after 1, 2, ... steps, in turn, with NaN after their ends."""
+    first = info.layout == "channels_first"
+    signals = np.moveaxis(signals, 1, -1) if first else signals
+    lengths = 1 + np.arange(len(signals)) % signals.shape[1]
+    gone = np.arange(signals.shape[1]) >= lengths[:, None]
+    ended = np.where(gone[..., None], np.float32(np.nan), signals)
+    return np.moveaxis(ended, -1, 1) if first else ended
+
+
+def _whole_variants(
+    info: TensorInfo, rows: int, given: np.ndarray | None, rng: np.random.Generator
+) -> list[Variant]:
     known = [] if given is None else [("given images", given[np.arange(rows) % len(given)])]
     if info.dtype == "int32":
         return [*known, _labels(info, rows)]
@@ -194,4 +213,12 @@ def _as_image(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _tensor(info: TensorInfo) -> TensorSpec:
-    return TensorSpec(info.name, info.dtype, tuple(info.shape), info.low, info.high, info.prior)
+    return TensorSpec(
+        info.name,
+        info.dtype,
+        tuple(info.shape),
+        info.low,
+        info.high,
+        info.prior,
+        padded=info.padded,
+    )

@@ -19,7 +19,8 @@ def unrolled(networks: Iterable[Any]) -> Iterator[list[Any]]:
     import keras
 
     # Keras has no public list of all nested layers, which includes the layer inside a wrapper.
-    layers = [layer for network in networks for layer in network._flatten_layers()]
+    found = [network for network in networks if isinstance(network, keras.Layer)]
+    layers = [layer for network in found for layer in network._flatten_layers()]
     looping = [x for x in layers if isinstance(x, keras.layers.RNN) and not x.unroll]
     try:
         for layer in looping:

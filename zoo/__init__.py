@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from zoo.models.pix2pix import Pix2Pix as Pix2Pix
     from zoo.models.rbm import RBM as RBM
     from zoo.models.semi_supervised_aae import SemiSupervisedAAE as SemiSupervisedAAE
+    from zoo.models.sequence_vae import SequenceVAE as SequenceVAE
+    from zoo.models.sketch_rnn import SketchRNN as SketchRNN
     from zoo.models.supervised_aae import SupervisedAAE as SupervisedAAE
     from zoo.models.target_prop import TargetPropAutoencoder as TargetPropAutoencoder
     from zoo.models.tdae import TDAE as TDAE
@@ -76,7 +78,9 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import Multinomial as Multinomial
     from zoo.nn.distributions import NegativeBinomial as NegativeBinomial
     from zoo.nn.distributions import Normal as Normal
+    from zoo.nn.distributions import Padded as Padded
     from zoo.nn.distributions import Poisson as Poisson
+    from zoo.nn.distributions import SketchMixture as SketchMixture
     from zoo.nn.distributions import SquaredError as SquaredError
     from zoo.nn.distributions import SwissRoll as SwissRoll
     from zoo.nn.distributions import Uniform as Uniform
@@ -91,6 +95,7 @@ if TYPE_CHECKING:
     from zoo.pretraining.stacks import pretrain as pretrain
     from zoo.pretraining.stacks import top_down_samples as top_down_samples
     from zoo.training import callbacks as callbacks
+    from zoo.training.annealing import Annealing as Annealing
     from zoo.training.callbacks import SavePicture as SavePicture
     from zoo.training.devices import strategy as strategy
     from zoo.training.loss_weight import LossWeight as LossWeight
@@ -113,7 +118,10 @@ _HOMES = {
     "GaussianColumns": "zoo.nn.distributions",
     "MixedColumns": "zoo.nn.distributions",
     "Multinomial": "zoo.nn.distributions",
+    "Padded": "zoo.nn.distributions",
     "Poisson": "zoo.nn.distributions",
+    "SketchMixture": "zoo.nn.distributions",
+    "Annealing": "zoo.training.annealing",
     "NegativeBinomial": "zoo.nn.distributions",
     "GaussianMixture": "zoo.nn.distributions",
     "SwissRoll": "zoo.nn.distributions",

@@ -98,6 +98,8 @@ OTHER_DEFAULTS = {
     "ContractiveAutoencoder": {"hidden_units", "activation", "code_activation", "tie_weights"},
     "RBM": {"code_activation"},
     "CompressiveAutoencoder": {"filters", "likelihood"},
+    "SequenceVAE": {"likelihood"},
+    "SketchRNN": {"beta"},
     "CorrespondenceAutoencoder": {"code_activation"},
     "IWAE": {"samples"},
     "M2": {"hidden_units"},

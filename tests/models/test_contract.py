@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.backend, pytest.mark.graph]
 SHAPE = (8, 8, 1)
 SHAPES = {"signals": (16, 4), "vectors": (64,)}  # the same digits for networks of these
 SHAPES["colors"] = (8, 8, 3)
+SHAPES["drawings"] = (12, 5)
 
 
 def small(cls, **options):
@@ -28,6 +29,11 @@ def small(cls, **options):
 def of_signals(cls, shape=SHAPES["signals"], **options):
     options = {"network": "conv1d", "filters": (4, 8), **options}
     return lambda **more: cls(shape, 3, **options, **more)
+
+
+def of_sequences(cls, shape=SHAPES["signals"], **options):
+    options = {"encoder_units": 6, "decoder_units": 8, **options}
+    return lambda **more: cls(shape, 3, **{**options, **more})
 
 
 def convolutional(cls, **options):
@@ -198,6 +204,11 @@ SETTINGS = {
         SHAPES["colors"], filters=(4, 8), **more
     ),
     "Pix2Pix": lambda **more: zoo.Pix2Pix(SHAPE, filters=(4, 8), label_smoothing=0.1, **more),
+    "SequenceVAE, of signals": of_sequences(zoo.SequenceVAE),
+    "SequenceVAE, autoregressive, of signals": of_sequences(zoo.SequenceVAE, autoregressive=True),
+    "SketchRNN, of drawings": of_sequences(
+        zoo.SketchRNN, SHAPES["drawings"], mixtures=2, scaling=0.0, beta=1.0
+    ),
     "TDAE": lambda **more: zoo.TDAE(SHAPE, (16, 16, 1), filters=(4,), **more),
 }
 COVERED = {name.partition(",")[0] for name in SETTINGS}
@@ -373,4 +384,15 @@ def test_contract(setting, check, few_digits, monkeypatch, request):
     shape = SHAPES.get(setting.rpartition(", of ")[2], SHAPE)
     if shape == SHAPES["colors"]:
         x = x * np.array([1.0, 0.6, 0.3], "float32")  # orange
-    check(cases.Case(SETTINGS[setting], x.reshape(len(x), *shape), y))
+    x = drawings_of(x) if shape == SHAPES["drawings"] else x.reshape(len(x), *shape)
+    check(cases.Case(SETTINGS[setting], x, y))
+
+
+def drawings_of(x):
+    """Return images as drawings in stroke-5 format, of 1 to 11 steps."""
+    found = []
+    for i, image in enumerate(x.reshape(len(x), -1)):
+        offsets = 4.0 * image[:22].reshape(11, 2) - 1.0
+        lifted = image[22:33] > 0.5
+        found.append(np.column_stack([offsets, lifted])[: 1 + i % 11])
+    return zoo.data.strokes.to_stroke5(found, 12)

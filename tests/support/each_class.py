@@ -34,6 +34,8 @@ OTHERS = {  # what a class needs that its arguments and attributes do not tell
     "DFCVAE": lambda: {"features": features_of_images(SHAPE)},
     "VAEGAN": lambda: {"filters": (4,)},
     "CompressiveAutoencoder": lambda: {"filters": (4,)},
+    "SequenceVAE": lambda: {"input_shape": (4, 4), "encoder_units": 6, "decoder_units": 8},
+    "SketchRNN": lambda: {"input_shape": (4, 5), "encoder_units": 6, "decoder_units": 8},
     "PaletteNet": lambda: {"input_shape": (4, 4, 3)},
     "CorrespondenceAutoencoder": lambda: {"second_shape": SHAPE},
     "TDAE": lambda: {"target_shape": (8, 8, 1)},

@@ -321,7 +321,8 @@ class Detector(Settings):
             raise ValueError(f"fit(x) makes the {self.model_class.__name__}: call that first.")
         if self.standardize:
             x, shape = folders.images_of(x), tuple(self.model.image_shape)
-            return standardization.check_items(x, shape, name, names)
+            likelihood = self.model.likelihood
+            return standardization.check_items(x, shape, name, names, likelihood)
         x = as_array(folders.images_of(x), name, names)
         x = checks.check_images(x, self.model.image_shape, self.model.likelihood, name)
         return x if is_stored(x) else np.asarray(checks.in_numpy(x), "float32")

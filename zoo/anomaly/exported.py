@@ -27,7 +27,8 @@ def parts(detector: Any, threshold: float) -> dict[str, Part]:
     x = image_info(model)
     if detector.mean is not None:  # distribution of items, for parity checks and consumers
         moments = {"mean": detector.mean.tolist(), "scale": detector.deviation.tolist()}
-        x = TensorInfo("x", "float32", shape, prior={"kind": "normal", **moments})
+        prior = {"kind": "normal", **moments}
+        x = TensorInfo("x", "float32", shape, prior=prior, padded=x.padded)
     x, errors = replace(x, units=detector.units), TensorInfo("map", "float32", shape)
     if len(shape) == 1:
         x = replace(x, columns=x.columns or detector.names)

@@ -12,6 +12,7 @@
     joined          the larger of one of these and of the distance to a few rows of the training
                     data, each scaled by its spread: `zoo.anomaly.joined`
 
+The first and the third one of a sequence, which may end early, are divided by its number of steps.
 If the KL divergence has no closed form, it is log q(z | x) - log p(z) at the codes of the score.
 
 Source: An and Cho 2015, Variational autoencoder based anomaly detection using reconstruction
@@ -38,6 +39,7 @@ from zoo.nn.distributions.likelihoods import (
     SquaredError,
 )
 from zoo.nn.distributions.mixed_columns import MixedColumns
+from zoo.nn.distributions.sequences import SequenceLikelihood
 
 
 def squared_errors(model: Any, x: Any) -> Any:
@@ -46,12 +48,20 @@ def squared_errors(model: Any, x: Any) -> Any:
     Columns of a table that are not standardized count in standard deviations.
     """
     restored = ops.cast(model.image(model.code(x)), "float32")
-    units = model.likelihood
-    return ops.square(units.standardized(x) - units.standardized(restored))
+    return model.likelihood.squared_errors(x, restored)
+
+
+def _of_a_step(model, x, total):
+    """Return sums over the steps of sequences [batch] as means, as sequences differ in length."""
+    if not isinstance(model.likelihood, SequenceLikelihood):
+        return total
+    steps = ops.sum(ops.cast(model.likelihood.present(x), "float32"), axis=1)
+    return total / steps
 
 
 def _reconstruction(model, x):
-    return ops.sum(squared_errors(model, x), axis=tuple(range(1, len(x.shape))))
+    total = ops.sum(squared_errors(model, x), axis=tuple(range(1, len(x.shape))))
+    return _of_a_step(model, x, total)
 
 
 def _largest_error(model, x):
@@ -63,7 +73,7 @@ def _largest_error(model, x):
 
 def _elbo_at_mean(model, x):
     kl_and_log_prob = model.bound_of(x, model.posterior(x).mean)  # [batch, 2]
-    return kl_and_log_prob[:, 0] - kl_and_log_prob[:, 1]
+    return _of_a_step(model, x, kl_and_log_prob[:, 0] - kl_and_log_prob[:, 1])
 
 
 def _prior(model, x):

@@ -31,13 +31,18 @@ def check_model(model: Any) -> None:
 
 
 def check_items(
-    x: Any, shape: tuple[int, ...], name: str = "x", names: Sequence[str] | None = None
+    x: Any,
+    shape: tuple[int, ...],
+    name: str = "x",
+    names: Sequence[str] | None = None,
+    likelihood: Any = None,
 ) -> np.ndarray:
     """Return items before standardization as float32 [n, *shape]; integers are also accepted.
 
     Args:
         x: the items. shape: the shape of one item. name: the name of x in errors.
         names: names of the columns or channels; they order the columns of a table.
+        likelihood: if it has its own check, such as of signals that end early, this is called.
 
     Raises:
         TypeError: not numbers, or data that stay on disk.
@@ -62,7 +67,8 @@ def check_items(
         )
     if not x.size:
         raise ValueError(f"{name} is empty: its shape is {x.shape}. Give at least one.")
-    lost = np.flatnonzero(~_all_finite(x))
+    check = getattr(likelihood, "check", None)
+    lost = np.flatnonzero(~_all_finite(x if check is None else check(x, name)))
     if len(lost):
         raise ValueError(
             f"{name} holds NaN or infinite values (float32 ends at {LARGEST:.2g}) in "
@@ -88,8 +94,8 @@ def moments_of(x: np.ndarray, names: Sequence[str] | None) -> dict[str, np.ndarr
         mean, deviation = moments(x, names, stacklevel=5)
         return {"mean": mean, "deviation": deviation}
     axes = tuple(range(x.ndim - 1))
-    mean, deviation = x.mean(axis=axes, dtype="float64"), x.std(axis=axes, dtype="float64")
-    constant = deviation <= LEAST_SPREAD * np.abs(x).max(axis=axes)
+    mean, deviation = (f(x, axis=axes, dtype="float64") for f in (np.nanmean, np.nanstd))
+    constant = deviation <= LEAST_SPREAD * np.nanmax(np.abs(x), axis=axes)
     if constant.any():
         deviation[constant] = 1.0
         warnings.warn(

@@ -202,7 +202,10 @@ def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str =
             f'{name} has dtype {x.dtype}; the model takes float32: {name}.astype("float32").'
         )
     in_memory = isinstance(x, np.ndarray)
-    low, high = (float(x.min()), float(x.max())) if in_memory else x.value_range()
+    if getattr(likelihood, "check", None) is None:
+        low, high = (float(x.min()), float(x.max())) if in_memory else x.value_range()
+    else:
+        low, high = _range_of_checked(x, likelihood, name)
     if not -LARGEST <= low <= high <= LARGEST:
         where = _where_not_finite(x, likelihood) if len(expected) == 1 else ""
         raise ValueError(
@@ -212,6 +215,15 @@ def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str =
         return _checked_counts(x, low, high, likelihood, name)
     _check_range(name, low, high, likelihood, images=len(expected) > 1)
     return x
+
+
+def _range_of_checked(x, likelihood, name):
+    """Return the lowest and highest value, after the likelihood's own check of x in pieces."""
+    ranges = []
+    for start in range(0, len(x), 4096):
+        values = likelihood.check(np.asarray(x[start : start + 4096]), name)
+        ranges.append((float(values.min()), float(values.max())))
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
 def _checked_counts(x, low, high, likelihood, name):

@@ -271,6 +271,7 @@ class Data:
             labels if model.learns_labels else None,
             model.takes_pairs and not (self.training and getattr(model, "corruption", None)),
             model.likelihood.whole,
+            model.likelihood.check is not None,
         )
         return x, check, limits
 

@@ -39,6 +39,7 @@ class Limits(NamedTuple):
             label plus 1; the last is None if labels are images, with the same range of values.
         pairs: whether targets may be clean images, within the same limits.
         whole: whether values must be whole numbers.
+        by_value: whether the likelihood checks the values itself, in Python.
     """
 
     shape: tuple[int, ...]
@@ -46,6 +47,7 @@ class Limits(NamedTuple):
     labels: tuple[tuple[int, ...], int, int | None] | None
     pairs: bool = False
     whole: bool = False
+    by_value: bool = False
 
 
 def kind(data: Any) -> str:
@@ -254,7 +256,8 @@ def _is_plainly_fine(batch, limits: Limits):
     import tensorflow as tf
 
     x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
-    if not tf.is_tensor(x) or not x.dtype.is_floating or x.shape[1:] != limits.shape:
+    known = tf.is_tensor(x) and x.dtype.is_floating and x.shape[1:] == limits.shape
+    if limits.by_value or not known:
         return tf.constant(False)
     conditions = [_is_in_range(x, limits)]
     if y is None:

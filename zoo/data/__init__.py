@@ -9,6 +9,7 @@ from zoo.data import halves as halves
 from zoo.data import in_files as in_files
 from zoo.data import newsgroups as newsgroups
 from zoo.data import photographs as photographs
+from zoo.data import strokes as strokes
 from zoo.data import tones as tones
 from zoo.data import variants as variants
 from zoo.data.captions import Vocabulary as Vocabulary
@@ -18,6 +19,8 @@ from zoo.data.folders import from_folder as from_folder
 from zoo.data.loading import load as load
 from zoo.data.palettes import palettes as palettes
 from zoo.data.photographs import patches as patches
+from zoo.data.sequences import padded as padded
+from zoo.data.sequences import windows as windows
 from zoo.data.silhouettes import gray_levels as gray_levels
 from zoo.data.silhouettes import silhouettes as silhouettes
 from zoo.data.source import SOURCES as SOURCES

@@ -101,17 +101,19 @@ def heartbeats(epochs: int = 20, verbose: int | str = 2) -> Table:
     (x, _), (x_test, y_test) = data.load("ecg5000")
     flat, flat_test = (np.reshape(a, (len(a), -1)) for a in (x, x_test))
     rows = []
-    for name, cls, network in (
-        ("Autoencoder, conv1d", zoo.Autoencoder, "conv1d"),
-        ("VAE, conv1d", zoo.VAE, "conv1d"),
-        ("VAE, dense", zoo.VAE, "dense"),
+    for name, cls, settings in (
+        ("Autoencoder, conv1d", zoo.Autoencoder, {"network": "conv1d"}),
+        ("VAE, conv1d", zoo.VAE, {"network": "conv1d"}),
+        ("VAE, dense", zoo.VAE, {"network": "dense"}),
+        ("SequenceVAE", zoo.SequenceVAE, {}),
+        ("SequenceVAE, autoregressive", zoo.SequenceVAE, {"autoregressive": True}),
     ):
-        model = cls(x.shape[1:], 8, network=network, likelihood="gaussian", seed=SEED)
+        model = cls(x.shape[1:], 8, likelihood="gaussian", seed=SEED, **settings)
         fit(model, x, epochs, 1e-3, verbose)
         error = area(y_test, Detector(model, score="reconstruction").scores(x_test))
         reported, elbo = "", ""
-        if cls is zoo.VAE:
-            reported = ON_HEARTBEATS["VAE"]
+        if issubclass(cls, zoo.VAE):
+            reported = ON_HEARTBEATS["VAE"] if cls is zoo.VAE else ""
             elbo = area(y_test, Detector(model, score="elbo_at_mean").scores(x_test))
         rows.append([name, reported, error, elbo])
     for name, other in _others().items():

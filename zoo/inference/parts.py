@@ -29,6 +29,7 @@ class TensorInfo:
         units: the units of the columns or channels, or None.
         normal_error: for a map of squared errors, the usual mean error of each channel, by which
             the channels of one item can be compared; or None.
+        padded: whether NaN stands for the steps after the end of a signal that ends early.
     """
 
     name: str
@@ -43,6 +44,7 @@ class TensorInfo:
     channels: tuple[str, ...] | None = None
     units: tuple[str, ...] | None = None
     normal_error: tuple[float, ...] | None = None
+    padded: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def image_info(model: Any) -> TensorInfo:
     """Return the description of `x`, the images or rows that a model takes."""
     p = model.likelihood
     known = Columns.of(p)
-    more = {"prior": p.describe_rows()}
+    more: dict[str, Any] = {"prior": p.describe_rows(), "padded": p.padded}
     if known:
         described = known.described()
         more |= {"columns": known.names, "categories": described and tuple(described)}

@@ -205,12 +205,17 @@ class BaseAutoencoder(BaseModel):
         likelihood = getattr(self, "decoder_likelihood", self.likelihood)
         if not likelihood.calibrated:
             return
-        log_prob, has_weight = -backend.batch_mean(metrics["reconstruction"]), 1.0
+        values = self.values_in(batch.x)
         if batch.weight is not None:
-            total = backend.batch_mean(batch.weight)
-            has_weight = ops.cast(total > 0.0, "float32")
-            log_prob = log_prob / ops.maximum(total, 1e-12)
-        likelihood.calibrate(log_prob / math.prod(self.decoder.output.shape[1:]), has_weight)
+            values = values * batch.weight
+        total = backend.batch_mean(values)
+        log_prob = -backend.batch_mean(metrics["reconstruction"]) / ops.maximum(total, 1e-12)
+        likelihood.calibrate(log_prob, ops.cast(total > 0.0, "float32"))
+
+    def values_in(self, x: Tensor) -> Tensor:
+        """Return how many values of each image are compared, float32 [batch]."""
+        count = math.prod(self.decoder.output.shape[1:])
+        return float(count) * ops.ones((ops.shape(x)[0],), "float32")
 
     # Export
 

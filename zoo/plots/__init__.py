@@ -4,6 +4,7 @@ Images with one channel use the color map `cmap=`. By default it depends on the 
 for drawings, whose borders are mostly empty, and white for gray photographs.
 """
 
+from zoo.plots.drawings import drawings, redrawn
 from zoo.plots.images import (
     analogies,
     filters,
@@ -30,6 +31,7 @@ __all__ = [
     "analogies",
     "bubbles",
     "codes",
+    "drawings",
     "draws_for_labels",
     "energy_surface",
     "filters",
@@ -42,6 +44,7 @@ __all__ = [
     "recolorings",
     "reconstructions",
     "reconstructions_of_several",
+    "redrawn",
     "restorations",
     "rows_of_images",
     "samples",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.nn.distributions import Normal
+from zoo.plots.drawings import redrawn
 from zoo.plots.images import (
     analogies,
     filters,
@@ -36,7 +37,8 @@ def preview(model: Any, x: Any, labels: Any = None) -> Picture:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.plots.preview(zoo.VAE((8, 8, 1), 4), x_test).savefig("preview.png")
     """
-    if len(model.image_shape) < 3 and not model.label_shape:
+    signals_or_rows = len(model.image_shape) < 3 and not model.label_shape
+    if signals_or_rows and model.picture not in OF_SEQUENCES:
         return _of_signals(model, x, labels)
     return PREVIEWS[model.picture](model, x, labels)
 
@@ -108,6 +110,10 @@ def _rates(model, x, labels):
     return rows_of_images(rows, "images, and after compression at each rate")
 
 
+def _drawings(model, x, labels):
+    return redrawn(model, x)
+
+
 def _restorations(model, x, labels):
     return restorations(model, x, labels=labels if model.conditional else None)
 
@@ -137,6 +143,7 @@ def _need_labels(model, labels):
 
 PREVIEWS: dict[str, Callable[[Any, Any, Any], Picture]] = {
     "analogies": analogies,
+    "drawings": _drawings,
     "hits": _hits,
     "latent_space": _latent_space,
     "rates": _rates,
@@ -150,3 +157,5 @@ PREVIEWS: dict[str, Callable[[Any, Any, Any], Picture]] = {
     "views": _views,
 }
 """Functions that take a model, images, and labels or None, by the `picture` of a class."""
+OF_SEQUENCES = ("drawings",)
+"""The pictures that show sequences otherwise than as lines over time."""

@@ -16,7 +16,10 @@ _FEW = 32
 
 
 class TensorSpec(NamedTuple):
-    """One input or output; `shape` is without the batch, and the range is [`low`, `high`]."""
+    """One input or output; `shape` is without the batch, and the range is [`low`, `high`].
+
+    `padded` says whether NaN is accepted, for the steps after the end of a signal.
+    """
 
     name: str
     dtype: str
@@ -25,6 +28,7 @@ class TensorSpec(NamedTuple):
     high: float | None = None
     prior: dict[str, Any] | None = None
     layout: str = "channels_last"
+    padded: bool = False
 
     @property
     def labels(self) -> range:
@@ -84,8 +88,11 @@ def _tensor(entry: Any) -> TensorSpec:
     layout = entry.get("layout", "channels_last")
     if layout not in ("channels_last", "channels_first"):
         raise ValueError(f"{name!r} has the layout {shortened(layout)}")
+    padded = entry.get("padded", False)
+    if not isinstance(padded, bool):
+        raise ValueError(f"{name!r} has padded {shortened(padded)}; expected true or false")
     low, high = span or (None, None)
-    return TensorSpec(name, dtype, tuple(shape[1:]), low, high, prior, layout)
+    return TensorSpec(name, dtype, tuple(shape[1:]), low, high, prior, layout, padded)
 
 
 def is_count(value: Any) -> bool:
@@ -118,9 +125,12 @@ def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
         bound = _BOUNDS[tensor.dtype]
         low = -bound if tensor.low is None else tensor.low - _RANGE_TOLERANCE
         high = bound if tensor.high is None else tensor.high + _RANGE_TOLERANCE
-        if not _lies_within(array, low, high):
-            raise ValueError(_out_of_range(tensor, array.min(), array.max()))
-        if tensor.is_image and tensor.high is None and _are_bytes(array):
+        values = array[~np.isnan(array)] if tensor.padded else array
+        if not values.size:
+            raise ValueError(f"{tensor}: all values are NaN, so that the signals have no steps.")
+        if not _lies_within(values, low, high):
+            raise ValueError(_out_of_range(tensor, values.min(), values.max()))
+        if tensor.is_image and tensor.high is None and _are_bytes(values):
             raise ValueError(
                 f"{tensor}: got whole numbers up to {array.max():g}. If these are pixels up to "
                 "255, divide by 255, or scale them like the training images."

@@ -29,6 +29,8 @@ OTHERS = {
     "TDAE",
     "M1M2",
     "CompressiveAutoencoder",
+    "SequenceVAE",
+    "SketchRNN",
 }  # refused, for images or pairs; and inputs that are codes
 FAST = {"VAE", "DenoisingAutoencoder", "ContractiveAutoencoder", "M2"}
 MORE = {

@@ -21,6 +21,7 @@ from zoo.nn.distributions.normal import DiagonalNormal, kl_divergence
 from zoo.nn.distributions.posteriors import ImplicitPosterior, PointMass
 from zoo.nn.distributions.prior_names import get as get_prior
 from zoo.nn.distributions.priors import CategoricalPrior, LearnedNormal, Normal, Prior, Uniform
+from zoo.nn.distributions.sequences import Padded, SequenceLikelihood, SketchMixture
 from zoo.nn.distributions.word_counts import Multinomial
 
 __all__ = [
@@ -40,9 +41,12 @@ __all__ = [
     "Multinomial",
     "NegativeBinomial",
     "Normal",
+    "Padded",
     "PointMass",
     "Poisson",
     "Prior",
+    "SequenceLikelihood",
+    "SketchMixture",
     "SquaredError",
     "SwissRoll",
     "Uniform",

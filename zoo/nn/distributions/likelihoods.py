@@ -57,6 +57,9 @@ class Likelihood(Configured):
         in_own_units: whether data are raw rows or counts, which the likelihood standardizes.
         standardizes_to: the units of `standardized`, where data are in their own units.
         whole: whether values are counts, so that arrays of integers are accepted too.
+        padded: whether NaN stands for the steps after the end of a signal.
+        check: None, or a method from an array [n, ...] and its name, for errors, to an array whose
+            values must be finite and in the range; it may raise a ValueError.
 
     Examples: to use your own loss, define a likelihood.
         >>> @keras.saving.register_keras_serializable(package="mine")
@@ -84,6 +87,8 @@ class Likelihood(Configured):
     in_own_units = False
     standardizes_to = "standard deviations"
     whole = False
+    padded = False
+    check: Any = None
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -136,6 +141,10 @@ class Likelihood(Configured):
     def standardized(self, x: Tensor) -> Tensor:
         """Return data in the units of errors and noise; only rows and counts change."""
         return x
+
+    def squared_errors(self, x: Tensor, restored: Tensor) -> Tensor:
+        """Return the squared error of each value in these units, tensors of the shape of x."""
+        return ops.square(self.standardized(x) - self.standardized(restored))
 
     def raw(self, standardized: Tensor) -> Tensor:
         """Return data in their original units; the inverse of `standardized`."""
