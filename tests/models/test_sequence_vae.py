@@ -74,6 +74,15 @@ def test_training_lowers_the_loss_and_calibrates_by_the_steps_that_are_there():
     assert model.likelihood.step.spread == pytest.approx(errors**0.5, rel=0.3)
 
 
+@pytest.mark.parametrize("autoregressive", [False, True])
+def test_silence_has_finite_gradients(autoregressive):
+    model = zoo.SequenceVAE((40, 1), 2, autoregressive=autoregressive, **SETTINGS)
+    model.compile("adam", jit_compile=False)
+    history = model.fit(np.zeros((4, 40, 1), "float32"), epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
 def test_reconstructions_end_where_the_signals_end():
     restored = made().reconstruct(X)
     np.testing.assert_array_equal(np.isnan(restored), np.isnan(X))

@@ -14,32 +14,35 @@ from zoo.nn.seeds import Seeds
 class LayerNormLSTMCell(layers.Layer):
     """A long short-term memory whose gates and cell are normalized.
 
-    [i, f, g, o] = LN_k(W x + V h) for each gate k, c' = sigmoid(f + 1) c + sigmoid(i) tanh(g), and
-    h' = sigmoid(o) tanh(LN_c(c')). LN_k standardizes the values of one gate over its units, then
-    scales and shifts them by weights.
+    [i, f, g, o] = LN_k(W x + V h + b) for each gate k, c' = sigmoid(f + 1) c + sigmoid(i) tanh(g),
+    and h' = sigmoid(o) tanh(LN_c(c')). LN_k standardizes the values of one gate over its units,
+    then scales and shifts them by weights. b starts at random: else the gates of a signal of zeros
+    would be 0, where the gradient of the standardization is some hundreds, at every step.
 
     Args:
         units: the length of h and of c.
+        seeds: of the initial W, V and b.
 
     Source: Ba, Kiros and Hinton 2016 (arXiv 1607.06450), supplement, with one normalization for
     the sum of both products; Sketch-RNN's (Ha and Eck 2017) forget gate with 1 added.
     """
 
-    def __init__(self, units: int, kernel_seed: Any = None, recurrent_seed: Any = None, **kwargs):
+    def __init__(self, units: int, seeds: tuple = (None, None, None), **kwargs):
         super().__init__(**kwargs)
-        self.units = int(units)
-        self.kernel_seed, self.recurrent_seed = kernel_seed, recurrent_seed
+        self.units, self.seeds = int(units), tuple(seeds)
         self.state_size = [self.units, self.units]
         self.output_size = self.units
 
     def build(self, input_shape: Any) -> None:
         n = self.units
-        glorot = keras.initializers.GlorotUniform(self.kernel_seed)
-        orthogonal = keras.initializers.Orthogonal(seed=self.recurrent_seed)
+        glorot = keras.initializers.GlorotUniform(self.seeds[0])
+        orthogonal = keras.initializers.Orthogonal(seed=self.seeds[1])
+        small = keras.initializers.RandomUniform(-0.1, 0.1, self.seeds[2])
         self.kernel = self.add_weight((input_shape[-1], 4 * n), initializer=glorot, name="kernel")
         self.recurrent_kernel = self.add_weight(
             (n, 4 * n), initializer=orthogonal, name="recurrent_kernel"
         )
+        self.bias = self.add_weight((4 * n,), initializer=small, name="bias")
         self.scale = self.add_weight((4, n), initializer="ones", name="scale")
         self.shift = self.add_weight((4, n), initializer="zeros", name="shift")
         self.cell_scale = self.add_weight((n,), initializer="ones", name="cell_scale")
@@ -47,7 +50,7 @@ class LayerNormLSTMCell(layers.Layer):
 
     def call(self, x: Any, states: Any, training: bool = False) -> Any:
         h, c = states
-        gates = ops.matmul(x, self.kernel) + ops.matmul(h, self.recurrent_kernel)
+        gates = ops.matmul(x, self.kernel) + ops.matmul(h, self.recurrent_kernel) + self.bias
         gates = ops.reshape(gates, (-1, 4, self.units))
         gates = _standardized(gates) * self.scale + self.shift
         i, f, g, o = (gates[:, k] for k in range(4))
@@ -56,8 +59,7 @@ class LayerNormLSTMCell(layers.Layer):
         return h, [h, c]
 
     def get_config(self) -> dict:
-        seeds = {"kernel_seed": self.kernel_seed, "recurrent_seed": self.recurrent_seed}
-        return {**super().get_config(), "units": self.units, **seeds}
+        return {**super().get_config(), "units": self.units, "seeds": self.seeds}
 
 
 def _standardized(values):
@@ -144,7 +146,8 @@ def decoder(
 
 
 def _recurrent(units, seeds, dtype, name, **options):
-    cell = LayerNormLSTMCell(units, seeds.next(), seeds.next(), name=f"cell_of_{name}", dtype=dtype)
+    three = (seeds.next(), seeds.next(), seeds.next())
+    cell = LayerNormLSTMCell(units, three, name=f"cell_of_{name}", dtype=dtype)
     return layers.RNN(cell, name=name, dtype=dtype, **options)
 
 
