@@ -104,6 +104,7 @@ def test_every_class_looks_at_its_data(name):
     except TypeError:
         pytest.skip("no likelihood to choose")
     x = np.random.default_rng(0).normal(size=(12, *each_class.SHAPE)).astype("float32")
+    x = each_class.data_of(name, x)
     y = np.arange(12, dtype="int32") % 3
     y = x if model.learns_pairs else y
     model.compile()

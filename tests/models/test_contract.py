@@ -384,15 +384,6 @@ def test_contract(setting, check, few_digits, monkeypatch, request):
     shape = SHAPES.get(setting.rpartition(", of ")[2], SHAPE)
     if shape == SHAPES["colors"]:
         x = x * np.array([1.0, 0.6, 0.3], "float32")  # orange
-    x = drawings_of(x) if shape == SHAPES["drawings"] else x.reshape(len(x), *shape)
+    drawn = shape == SHAPES["drawings"]
+    x = each_class.drawings_of(x, shape[0]) if drawn else x.reshape(len(x), *shape)
     check(cases.Case(SETTINGS[setting], x, y))
-
-
-def drawings_of(x):
-    """Return images as drawings in stroke-5 format, of 1 to 11 steps."""
-    found = []
-    for i, image in enumerate(x.reshape(len(x), -1)):
-        offsets = 4.0 * image[:22].reshape(11, 2) - 1.0
-        lifted = image[22:33] > 0.5
-        found.append(np.column_stack([offsets, lifted])[: 1 + i % 11])
-    return zoo.data.strokes.to_stroke5(found, 12)

@@ -362,9 +362,10 @@ def test_a_further_term_gets_the_images_codes_and_distribution_that_the_loss_use
     "name", every_class([name for name, cls in CLASSES.items() if cls.takes_further_losses])
 )
 def test_every_class_with_one_code_per_image_adds_a_further_term(name):
-    from support.each_class import make
+    from support.each_class import data_of, make
 
     model, got = make(name, seed=0), []
+    x = data_of(name, X)
     model.compile("adam", run_eagerly=True)
 
     def further_losses(x, z, q=None):
@@ -374,8 +375,8 @@ def test_every_class_with_one_code_per_image_adds_a_further_term(name):
     vars(model)["further_losses"] = further_losses
     y = (np.arange(len(X)) % 3,) if model.learns_labels else ()
     y = (X,) if model.learns_pairs else y
-    model.train_on_batch(X, *y)
-    assert got[0][0] == X.shape
+    model.train_on_batch(x, *y)
+    assert got[0][0] == x.shape
     assert got[0][1][0] == len(X)
     assert (got[0][2] is not None) == isinstance(model, zoo.VAE)
 

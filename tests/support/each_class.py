@@ -8,6 +8,7 @@ import functools
 import types
 
 import keras
+import numpy as np
 import pytest
 
 import zoo
@@ -50,6 +51,23 @@ def make(name, /, **options):
     if issubclass(cls, BaseTranslator):
         small["filters"] = (4,)
     return cls(**{**small, **OTHERS.get(name, dict)(), **options})
+
+
+def data_of(name, x):
+    """Return images [n, ...] as what a model of a class takes: images, signals or drawings."""
+    if name == "SequenceVAE":
+        return x.reshape(len(x), *OTHERS[name]()["input_shape"])
+    return drawings_of(x, 4) if name == "SketchRNN" else x
+
+
+def drawings_of(x, length):
+    """Return images as drawings in stroke-5 format, of 1 to `length` - 1 steps."""
+    found, rows = [], length - 1
+    for i, image in enumerate(x.reshape(len(x), -1)):
+        offsets = 4.0 * image[: 2 * rows].reshape(rows, 2) - 1.0
+        lifted = image[2 * rows : 3 * rows] > 0.5
+        found.append(np.column_stack([offsets, lifted])[: 1 + i % rows])
+    return zoo.data.strokes.to_stroke5(found, length)
 
 
 def base_of(cls) -> type:

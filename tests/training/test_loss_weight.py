@@ -5,7 +5,7 @@ import collections
 import keras
 import numpy as np
 import pytest
-from support.each_class import every_class, make
+from support.each_class import data_of, every_class, make
 from support.tiny import X, array
 
 import zoo
@@ -47,7 +47,8 @@ def data_for(model):
     if model.label_dtype == "float32" and model.learns_labels:
         times = model.label_shape[0] // 4
         return X, X.repeat(times, axis=1).repeat(times, axis=2)
-    return (X, np.arange(len(X)) % 3) if model.learns_labels else (X,)
+    x = data_of(type(model).__name__, X)
+    return (x, np.arange(len(X)) % 3) if model.learns_labels else (x,)
 
 
 def trained(model, weight=None, value=None):

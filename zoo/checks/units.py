@@ -29,7 +29,7 @@ def check_units(model: Any, x: np.ndarray) -> None:
     Raises:
         ValueError: the root mean square of the values is above 10; for signals, in any channel.
     """
-    likelihood = model.likelihood
+    likelihood = getattr(model.likelihood, "step", model.likelihood)  # of a step of a signal
     free = isinstance(likelihood, _TAKES_ALL) and not likelihood.in_own_units
     fixed = model.learns_variance and getattr(likelihood, "stddev", None) is not None
     trained = model.based_on or int(ops.convert_to_numpy(model.optimizer.iterations))
@@ -49,7 +49,7 @@ def check_units(model: Any, x: np.ndarray) -> None:
             "x = (x - x.mean(axis=(0, 1))) / x.std(axis=(0, 1)); a zoo.anomaly.Detector does it "
             "with standardize=True"
         )
-    sizes, spreads = np.sqrt(np.mean(np.square(values), axis=0)), values.std(axis=0)
+    sizes, spreads = np.sqrt(np.nanmean(np.square(values), axis=0)), np.nanstd(values, axis=0)
     largest, least = sizes.argmax(), np.where(spreads > 0, spreads, np.inf).argmin()
     if sizes[largest] > LARGEST_SIZE:
         raise ValueError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import zoo
@@ -101,13 +103,14 @@ def heartbeats(epochs: int = 20, verbose: int | str = 2) -> Table:
     (x, _), (x_test, y_test) = data.load("ecg5000")
     flat, flat_test = (np.reshape(a, (len(a), -1)) for a in (x, x_test))
     rows = []
-    for name, cls, settings in (
+    models: list[tuple[str, Any, dict]] = [
         ("Autoencoder, conv1d", zoo.Autoencoder, {"network": "conv1d"}),
         ("VAE, conv1d", zoo.VAE, {"network": "conv1d"}),
         ("VAE, dense", zoo.VAE, {"network": "dense"}),
         ("SequenceVAE", zoo.SequenceVAE, {}),
         ("SequenceVAE, autoregressive", zoo.SequenceVAE, {"autoregressive": True}),
-    ):
+    ]
+    for name, cls, settings in models:
         model = cls(x.shape[1:], 8, likelihood="gaussian", seed=SEED, **settings)
         fit(model, x, epochs, 1e-3, verbose)
         error = area(y_test, Detector(model, score="reconstruction").scores(x_test))

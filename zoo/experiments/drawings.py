@@ -108,7 +108,7 @@ def _completed(model, begun, n) -> list:
 def sheep(epochs: int = SHEEP_EPOCHS, verbose: int | str = 2) -> Table:
     """Train on drawings of sheep, with codes and without, and show other drawings to the model."""
     (x, _), (x_test, _) = data.load("sheep_strokes")
-    settings = {"encoder_units": 128, "decoder_units": 256, "seed": SEED}
+    settings: dict[str, Any] = {"encoder_units": 128, "decoder_units": 256, "seed": SEED}
     rows, models = [], {}
     for name, cls in (("with codes", SketchRNN), ("without codes", WithoutCodes)):
         model = models[name] = cls(x.shape[1:], 64, **settings)

@@ -276,9 +276,10 @@ class CompressiveAutoencoder(BaseAutoencoder):
         """
         examples = None
         if x is not None:
-            x = arrays.as_array(x)
-            rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), MOST_EXAMPLES)).astype(int))
-            chosen = np.stack([np.asarray(x[row]) for row in rows])
+            images: Any = arrays.as_array(x)
+            n = len(images)
+            rows = np.unique(np.linspace(0, n - 1, min(n, MOST_EXAMPLES)).astype(int))
+            chosen = np.stack([np.asarray(images[row]) for row in rows])
             examples = self._grid(self.encode(chosen, batch_size=64))
         for name, values in tables_of(self.density, self._steps(), examples)._asdict().items():
             self._tables[name].assign(values.ravel())

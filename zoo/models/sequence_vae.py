@@ -56,6 +56,7 @@ class SequenceVAE(VAE):
 
     picture = "reconstructions"
     family = "sequences"
+    likelihood: Any  # a `SequenceLikelihood`
 
     def __init__(
         self,
@@ -108,9 +109,10 @@ class SequenceVAE(VAE):
             return super()._described_networks(input_shape, latent_dim)  # says what is missing
         parameters = self.likelihood.parameter_shape(input_shape)
         described = {"seeds": self.seeds, "dtype": self.dtype_policy}
+        outputs: Any = dict.fromkeys(self.encoder_outputs, latent_dim)
         encoder = recurrent.encoder(
             input_shape,
-            dict.fromkeys(self.encoder_outputs, latent_dim),
+            outputs,
             units=self.encoder_units,
             likelihood=self.likelihood,
             **described,

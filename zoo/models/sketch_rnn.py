@@ -71,7 +71,6 @@ class SketchRNN(SequenceVAE):
         "negative ELBO",
         "KL divergence",
         "active units",
-        "negative log-likelihood, 200 samples",
     )
 
     def __init__(

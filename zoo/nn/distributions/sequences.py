@@ -119,8 +119,8 @@ class Padded(SequenceLikelihood):
         Raises:
             ValueError: a signal has no steps, or NaN before its end.
         """
-        lost = np.isnan(x)
-        there = ~lost.any(axis=2)
+        lost: Any = np.isnan(x)
+        there: Any = ~lost.any(axis=2)
         if (lost.any(axis=2) & ~lost.all(axis=2)).any() or (there[:, 1:] > there[:, :-1]).any():
             raise ValueError(
                 f"{name} holds NaN before the end of a signal, or in some of its channels; NaN "
