@@ -43,6 +43,7 @@ def test_every_data_set_says_where_it_comes_from(name):
         "mnist_halves": 0,
         "newsgroups": 20,
         "photographs": 0,
+        "sheep_strokes": 0,
         "bsds500": 0,
         "olivetti_unaligned": 0,
         "scenes": 0,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from support import each_class
 
 import zoo
 from zoo import data, recipes
@@ -14,6 +15,7 @@ from zoo.experiments import (
     correspondence,
     defaults,
     densities,
+    drawings,
     few_labels,
     gans,
     image_search,
@@ -81,6 +83,11 @@ def few_images(monkeypatch, folder_of_tables):
         if name in ("bsds500", "photographs"):
             squares = np.random.default_rng(0).random((8, 128, 128, 3), "float32")
             return (squares, None), (squares[:2], None)
+        if name in ("mnist_strokes", "sheep_strokes"):
+            length = 60 if name == "sheep_strokes" else 36
+            drawings = each_class.drawings_of(x[:60], 10)
+            rows = data.strokes.to_stroke5(list(map(data.strokes.stroke3_of, drawings)), length)
+            return (rows, y[:60]), (rows[:40], y[:40])
         if name == "mnist_binarized":
             return tuple(((a > 0.5).astype("float32"), None) for a, _ in load("mnist"))
         assert name in (*SETS, *others, "olivetti_unaligned", *representations.REPORTED)
@@ -105,6 +112,7 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setattr(data, "load", load)
     presets = {
         "aae_mnist": zoo.AAE((28, 28, 1), 3, hidden_units=(4,)),
+        "sketch_rnn_mnist": zoo.SketchRNN((36, 5), 3, encoder_units=4, decoder_units=8),
         "vae_mnist": zoo.VAE((28, 28, 1), 3, hidden_units=(4,)),
         "vae_mnist_2d": zoo.VAE((28, 28, 1), 2, hidden_units=(4,)),
         "m1_mnist_100": zoo.M1((28, 28, 1), 3, num_classes=10, hidden_units=(4,)),
@@ -138,6 +146,7 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setattr(representations, "REPORTED", reported)
     monkeypatch.setattr(representations, "RATES", (1e-3,))
     monkeypatch.setattr(image_search, "QUERIES", 20)
+    monkeypatch.setattr(drawings, "SHEEP_UNITS", (4, 8))
     monkeypatch.setattr(specific, "TRAINED", 100)
     monkeypatch.setattr(specific, "TESTED", 32)
     monkeypatch.setattr(correspondence, "VALIDATION", 40)

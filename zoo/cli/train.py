@@ -160,7 +160,7 @@ def _read(options, recipe, model_class, network, shape):
         labels=labels,
         learns_labels=learns_labels_of_data(model_class),
         cache=options.cache,
-        signals=network == "conv1d",
+        signals=network == "conv1d" or model_class.takes_signals,
         **table,
     )
     if own.recognized:

@@ -20,6 +20,7 @@ from zoo.presets.reference_classifier import load_reference_classifier
 PRESET = "sketch_rnn_mnist"
 EPOCHS = 20
 SHEEP_EPOCHS = 25
+SHEEP_UNITS = (128, 256)
 READ = 2000  # drawings that are read by the classifier
 SHOWN = 10
 TEMPERATURES = (0.0, 0.1, 0.4, 0.7, 1.0)
@@ -41,6 +42,7 @@ def drawings(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
     model: Any = zoo.load(PRESET)
     rows = [[f"with codes, {PRESET}", *_bounds(model, x_test)]]
     without = WithoutCodes.from_config({**model.get_config(), "seed": SEED})
+    without.encoder.trainable = False
     fit(without, x, epochs, 2e-3, verbose)
     rows.append([f"without codes, {epochs} epochs", *_bounds(without, x_test)])
     some, labels = x_test[:READ], y_test[:READ]
@@ -108,10 +110,12 @@ def _completed(model, begun, n) -> list:
 def sheep(epochs: int = SHEEP_EPOCHS, verbose: int | str = 2) -> Table:
     """Train on drawings of sheep, with codes and without, and show other drawings to the model."""
     (x, _), (x_test, _) = data.load("sheep_strokes")
-    settings: dict[str, Any] = {"encoder_units": 128, "decoder_units": 256, "seed": SEED}
+    units, more = SHEEP_UNITS
+    settings: dict[str, Any] = {"encoder_units": units, "decoder_units": more, "seed": SEED}
     rows, models = [], {}
     for name, cls in (("with codes", SketchRNN), ("without codes", WithoutCodes)):
         model = models[name] = cls(x.shape[1:], 64, **settings)
+        model.encoder.trainable = cls is SketchRNN
         fit(model, x, epochs, 2e-3, verbose)
         found = _bounds(model, x_test)
         points = float((x_test[..., 4] == 0).sum(axis=1).mean())
@@ -120,10 +124,10 @@ def sheep(epochs: int = SHEEP_EPOCHS, verbose: int | str = 2) -> Table:
     model = models["with codes"]
     return Table(
         "Sheep, and what becomes of other drawings",
-        f"{len(x):,} drawings of sheep, simplified with a tolerance of 2, the longer side 8, "
+        f"{len(x):,} drawings of sheep, simplified with a tolerance of 4, the longer side 8, "
         f"{epochs} epochs; {len(x_test)} test drawings, in nats a drawing, and a point. Codes of "
-        "64 numbers, 128 and 256 units; the decoder without codes is the same, with noise for "
-        "codes.",
+        f"64 numbers, {units} and {more} units; the decoder without codes is the same, with noise "
+        "for codes.",
         ("model", "-log p(x | z)", "KL", "negative ELBO", "negative ELBO a point"),
         rows,
         plots.redrawn(model, shown, n=len(shown), seed=SEED),

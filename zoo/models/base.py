@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Self
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo.backend import backend
@@ -125,6 +126,7 @@ class BaseModel(keras.Model):
         picture: the most informative picture of the model: a name in `zoo.plots.previews.PREVIEWS`.
         untrained: attributes, such as "likelihood", whose variables no step trains.
         has_bits: whether codes are bits, 0.0 or 1.0.
+        takes_signals: whether it takes sequences [time, channels], and no images.
         takes_further_losses: whether the loss includes the terms of `further_losses`.
         learns_variance: whether a Gaussian likelihood may have another variance than 1, so that
             `likelihood="gaussian"` is the better choice for photographs.
@@ -167,6 +169,7 @@ class BaseModel(keras.Model):
     prior: Any = None
     untrained: tuple[str, ...] = ()
     has_bits = False
+    takes_signals = False
     takes_further_losses = False
     learns_variance = True
     part_networks: ClassVar[dict[str, tuple[str, ...]]] = {}
@@ -379,6 +382,10 @@ class BaseModel(keras.Model):
 
     checked_images, checked_labels = arrays.checked_images, arrays.checked_labels
     export = arrays.export
+
+    def as_images(self, x: np.ndarray) -> np.ndarray:
+        """Return what the model takes or gives as images for pictures, by default unchanged."""
+        return x
 
     # Export
 

@@ -56,6 +56,8 @@ class SequenceVAE(VAE):
 
     picture = "reconstructions"
     family = "sequences"
+    takes_signals = True
+    takes_pairs = False
     likelihood: Any  # a `SequenceLikelihood`
 
     def __init__(

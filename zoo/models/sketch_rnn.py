@@ -274,6 +274,10 @@ class SketchRNN(SequenceVAE):
         """Return the most probable step, and after the end the end, [batch, 5]."""
         return self.likelihood.after(previous, self.likelihood.mean(parameters))
 
+    def as_images(self, x: np.ndarray) -> np.ndarray:
+        """Return drawings [n, time, 5] as images of white lines, float32 [n, 56, 56, 1]."""
+        return strokes.to_images(x)
+
     # Export
 
     def step_outputs(self, parameters: Tensor) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ def drawings(rows: dict, title: str, *, side: int = _SIDE) -> Picture:
         >>> square = [np.array([(0, 0), (4, 0), (4, 4), (0, 4), (0, 0)])]
         >>> zoo.plots.drawings({"squares": [square] * 4}, "Squares").savefig("squares.png")
     """
-    images = {name: np.stack([_image(one, side) for one in row]) for name, row in rows.items()}
+    images = {name: strokes.to_images(row, side) for name, row in rows.items()}
     return rows_of_images(images, title)
 
 
@@ -35,6 +35,12 @@ def redrawn(model: Any, x: Any, *, n: int = 12, seed: int = 0) -> Picture:
 
     Args:
         model: a `zoo.SketchRNN`. x: stroke-5 sequences [at least n, time, 5].
+
+    Examples:
+        >>> square = [np.array([(0, 0), (4, 0), (4, 4), (0, 4), (0, 0)])]
+        >>> x = zoo.data.strokes.to_stroke5([square] * 3, length=6)
+        >>> model = zoo.SketchRNN((6, 5), 2, encoder_units=8, decoder_units=8)
+        >>> zoo.plots.redrawn(model, x).savefig("redrawn.png")
     """
     need(n > 0 and len(x) > 0, "Give one drawing at least.")
     x = np.asarray(x[:n])
@@ -44,10 +50,3 @@ def redrawn(model: Any, x: Any, *, n: int = 12, seed: int = 0) -> Picture:
         rows[f"temperature {temperature:g}"] = redrawn
     rows["invented"] = model.generate(len(x), seed=seed)
     return drawings(rows, "drawings, drawn anew from their codes, and from codes of the prior")
-
-
-def _image(drawing, side):
-    """Return a drawing as ink, float32 [side, side, 1]."""
-    if not isinstance(drawing, list | tuple):
-        drawing = strokes.from_stroke5(drawing)
-    return 1.0 - strokes.to_image(drawing, side)[..., None].astype("float32") / 255.0

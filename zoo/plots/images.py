@@ -284,7 +284,7 @@ def samples(
         labels = np.tile(np.arange(columns) % model.num_classes, rows)
     title = "decoded samples of the prior" if model.prior else "generated images"
     figure, axes = sheet(columns, rows, title=title)
-    show(axes, model.generate(n, labels, seed=seed), columns, cmap)
+    show(axes, model.as_images(model.generate(n, labels, seed=seed)), columns, cmap)
     return enlarged(figure)
 
 

@@ -191,7 +191,7 @@ def adapted(
         if is_table(images):
             signs = {"delimiter": recipe.delimiter, "decimal": recipe.decimal}
             options, labels = {**options, **signs, "labels": labels}, None
-        signals = recipe.model.get("network") == "conv1d"
+        signals = recipe.model.get("network") == "conv1d" or model_class.takes_signals
         own = read(images, **_shape_asked(recipe, images), **options, signals=signals)
     elif is_frame(images):
         own, labels = read(images, labels=labels, drop=recipe.drop), None

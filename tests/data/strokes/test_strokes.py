@@ -139,8 +139,8 @@ def test_nothing_that_a_file_names_is_opened(tmp_path):
 
 def test_too_large_and_absent_files_are_refused(tmp_path):
     large = tmp_path / "large.svg"
-    large.write_bytes(b" " * 10_000_001)
-    with pytest.raises(ValueError, match="10 MB"):
+    large.write_bytes(b" " * 2_000_001)
+    with pytest.raises(ValueError, match="2 MB"):
         strokes.read_svg(large)
     with pytest.raises(FileNotFoundError, match="is no file"):
         strokes.read_svg(tmp_path / "absent.svg")

@@ -21,6 +21,7 @@ from zoo.data.strokes.offsets import END as END
 from zoo.data.strokes.offsets import from_stroke3 as from_stroke3
 from zoo.data.strokes.offsets import from_stroke5 as from_stroke5
 from zoo.data.strokes.offsets import stroke3_of as stroke3_of
+from zoo.data.strokes.offsets import to_images as to_images
 from zoo.data.strokes.offsets import to_stroke3 as to_stroke3
 from zoo.data.strokes.offsets import to_stroke5 as to_stroke5
 from zoo.data.strokes.skeletons import of_images as of_images

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.checks.arguments import whole
 from zoo.checks.arrays import as_array
-from zoo.data.strokes.drawings import Drawing, checked
+from zoo.data.strokes.drawings import Drawing, checked, to_image
 
 END = (0.0, 0.0, 0.0, 0.0, 1.0)  # the rows after a drawing
 
@@ -113,3 +113,16 @@ def _rows(rows, width):
     if not np.isfinite(rows).all():
         raise ValueError("rows holds NaN or infinite values.")
     return rows
+
+
+def to_images(sequences: Any, side: int = 56) -> np.ndarray:
+    """Return drawings as images of white lines on black, float32 [n, side, side, 1] in [0, 1].
+
+    Args:
+        sequences: stroke-5 sequences [n, time, 5], or a list of drawings.
+    """
+    images = []
+    for one in sequences:
+        drawing = one if isinstance(one, list | tuple) else from_stroke5(one)
+        images.append(255 - to_image(drawing, side))
+    return np.stack(images)[..., None].astype("float32") / np.float32(255)

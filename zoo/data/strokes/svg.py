@@ -15,7 +15,7 @@ from zoo.data.decoding import printable_name
 from zoo.data.strokes.drawings import Drawing, checked
 from zoo.files.atomic_writes import publish_file
 
-MOST_BYTES = 10_000_000  # of a file
+MOST_BYTES = 2_000_000  # of a file
 MOST_PIECES = 100_000  # lines and curves in a file
 PIECES_OF_A_CURVE = 16
 _GROUPS = ("svg", "g", "a", "switch")

@@ -22,7 +22,14 @@ class SequenceLikelihood(Likelihood):
 
     log p(x | z) = sum over the steps t that are there of log p(x_t | z, x_1 ... x_t-1).
 
-    A subclass defines `present` and `step_log_prob`. Parameters are [batch, time, values].
+    A subclass defines `present`, `step_log_prob`, `start` and `mean`. Parameters are [batch, time,
+    values].
+
+    Examples:
+        >>> x = zoo.data.padded([[1.0, 2.0], [3.0]])
+        >>> np.asarray(zoo.Padded().present(x))
+        array([[ True,  True],
+               [ True, False]])
     """
 
     def present(self, x: Tensor) -> Tensor:
@@ -64,7 +71,7 @@ class Padded(SequenceLikelihood):
 
     Examples:
         >>> x = zoo.data.padded([[[1.0], [1.0]], [[1.0]]])
-        >>> log_prob = zoo.Padded("squared_error").log_prob(x, np.zeros((2, 2, 1)))
+        >>> log_prob = zoo.Padded("squared_error").log_prob(x, np.zeros((2, 2, 1), "float32"))
         >>> [float(value) for value in log_prob]
         [-2.0, -1.0]
     """
