@@ -51,14 +51,17 @@ def write(
     sessions = {part: load(exported / part) for part in PARTS}
     code, x = sessions["initial_state"].inputs[0], sessions["encoder"].inputs[0]
     prior = code.prior or {}
-    if prior.get("kind") != "normal" or np.any(prior.get("mean", 0.0)):
-        raise ValueError(f"The prior is {prior}; the page draws from normal priors around 0.")
+    scale = np.unique(prior.get("scale", 1.0))
+    if prior.get("kind") != "normal" or np.any(prior.get("mean", 0.0)) or len(scale) > 1:
+        raise ValueError(
+            f"The prior is {prior}; the page draws from normal priors around 0 with one deviation."
+        )
     content = {
         **described,
         "length": x.shape[0],
         "latent": code.shape[0],
         "state": sessions["initial_state"].outputs[0].shape[0],
-        "scale": float(np.mean(prior.get("scale", 1.0))),
+        "scale": float(scale[0]),
         "side": _SIDE if images is None else _usual_side(images),
     }
     bundle = onnxruntime_web.read(archive)

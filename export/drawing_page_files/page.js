@@ -65,8 +65,10 @@ async function show(action) {
   try {
     await action(() => mine === turn);
     if (mine !== turn) return;
-    at("again").disabled = at("download").disabled = false;
+    at("again").disabled = false;
+    at("download").disabled = !shown.length;
   } catch (error) {
+    if (mine !== turn) return;
     say(error.message ?? String(error));
     if (!error.ofVisitor) console.error(error);
   }
@@ -78,19 +80,18 @@ function say(text) {
 
 async function invent(current) {
   say("Invented: a code drawn from the prior.");
-  const rows = [];
-  for await (const row of draw(fromPrior(), temperature())) rows.push(row);
+  const rows = await collected(draw(fromPrior(), temperature()), current);
   await animate(rows, fitting(rows), 0, current);
 }
 
 async function mimic(current) {
-  const { rows } = ownRows(longerSide(own.strokes) / about.side);
+  const { rows } = ownRows(own.strokes.length && longerSide(own.strokes) / about.side);
   const z = await encode(rows);
+  if (!current()) return;
   document.body.dataset.rows = JSON.stringify(rows);
   document.body.dataset.code = JSON.stringify(z);
   say("Drawn anew from the code of your drawing.");
-  const found = [];
-  for await (const row of draw(z, temperature())) found.push(row);
+  const found = await collected(draw(z, temperature()), current);
   await animate(found, fitting(found), 0, current);
 }
 
@@ -100,16 +101,26 @@ async function complete(current) {
   if (rows.length > about.length - 2) throw ofVisitor("No room is left to go on; undo a stroke.");
   rows.at(-1)[2] = 1; // the pen is still on the paper
   rows.at(-1)[3] = 0;
-  say("Your lines first, then the model's.");
   const { z, state } = await continuing(rows);
-  const all = [...rows];
-  for await (const row of draw(z, temperature(), rows, state)) all.push(row);
+  if (!current()) return;
+  say("Your lines first, then the model's.");
+  const all = [...rows, ...await collected(draw(z, temperature(), rows, state), current)];
   await animate(all, { start: strokes[0][0], scale }, rows.length, current);
+}
+
+// Return the rows that are drawn, unless a later drawing has begun.
+async function collected(rows, current) {
+  const found = [];
+  for await (const row of rows) {
+    if (!current()) break;
+    found.push(row);
+  }
+  return found;
 }
 
 // Return the visitor's strokes with few enough points, and their rows.
 function ownRows(scale) {
-  if (!(scale > 0)) throw ofVisitor("Draw a line at least.");
+  if (!own.strokes.length || !(scale > 0)) throw ofVisitor("Draw a line at least.");
   for (const tolerance of TOLERANCES) {
     const strokes = own.strokes.map((points) => simplified(points, tolerance));
     const rows = rowsOf(strokes, scale);
@@ -124,8 +135,11 @@ function ofVisitor(text) {
 
 // Paint rows line by line, or at once if motion is not wanted; the first `given` are the visitor's.
 async function animate(rows, { start, scale }, given, current) {
+  if (!current()) return;
   document.body.dataset.drawing = JSON.stringify(rows);
   if (!rows.length) {
+    shown = [];
+    paint(at("drawn"), shown);
     say("The drawing ended before its first line; press once more.");
     return;
   }

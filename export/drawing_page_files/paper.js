@@ -11,8 +11,8 @@ export function makePaper(canvas, mark, changed) {
 
   const update = () => { paint(canvas, strokes); changed(); };
   const lift = () => { down = false; showPen(); };
-  const undo = () => { lift(); strokes.pop(); update(); };
-  const clear = () => { lift(); strokes.length = 0; update(); };
+  const undo = () => { drawing = null; lift(); strokes.pop(); update(); };
+  const clear = () => { drawing = null; lift(); strokes.length = 0; update(); };
   const place = (event) => {
     const box = canvas.getBoundingClientRect();
     return [(event.clientX - box.left) * SIDE / box.width,
@@ -37,8 +37,10 @@ export function makePaper(canvas, mark, changed) {
     canvas.addEventListener(end, (event) => { if (event.pointerId === drawing) drawing = null; });
   }
   canvas.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || drawing !== null) return;
     const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    if (event.key === " " && down) lift();
+    if (event.key === " " && event.repeat) event.preventDefault();
+    else if (event.key === " " && down) lift();
     else if (event.key === " ") {
       down = true;
       strokes.push([[...pen]]);

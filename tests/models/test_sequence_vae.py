@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 import export
 import zoo
+import zoo.runtime.tensors
 
 GENERATOR = np.random.default_rng(0)
 pytestmark = pytest.mark.compiled  # a step for each time, one by one, takes long
@@ -148,7 +149,50 @@ def test_bad_signals_are_refused(change, said):
 
 
 def test_bad_settings_are_refused():
-    with pytest.raises(ValueError, match="time, channels"):
-        zoo.SequenceVAE((8,), 2)
+    for shape in ((8,), 8):
+        with pytest.raises(ValueError, match="time, channels"):
+            zoo.SequenceVAE(shape, 2)
     with pytest.raises(ValueError, match="single values"):
         zoo.Padded(zoo.Padded())
+    with pytest.raises(ValueError, match="5 channels"):
+        zoo.SequenceVAE((8, 2), 2, likelihood=zoo.SketchMixture(2))
+    with pytest.raises(ValueError, match=r"\(140, 1\)"):
+        zoo.SequenceVAE()
+    for cls in (zoo.VAE, zoo.Autoencoder, zoo.GAN):
+        with pytest.raises(ValueError, match="likelihood of sequences"):
+            cls((8, 2), 2, likelihood=zoo.Padded())
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16", "float64"])
+def test_steps_run_in_every_precision(dtype):
+    model = made(autoregressive=True, dtype=dtype)
+    assert np.isfinite(model.generate(2, seed=0)).all()
+    z = ops.zeros((2, 3))
+    state = model.initial_state(z)
+    assert {str(t.dtype) for t in model.next_step(z, ops.zeros((2, 2)), state)} == {
+        str(state.dtype)
+    }
+
+
+def test_targets_that_are_the_signals_are_none():
+    made().evaluate(X, X.copy(), verbose=0)
+
+
+def test_short_signals_are_measured_by_their_own_steps():
+    x, shape = np.ones((1, 8, 2), "float32"), (8, 2)
+    x[:, 2:] = np.nan
+    model = made()
+    found = zoo.anomaly.Detector(model, score="largest_error").scores(x)[0]
+    errors = np.square(model.reconstruct(x) - 1)[0, :2]
+    assert errors.shape == (2, shape[1])
+    assert found == pytest.approx(errors.mean(), rel=1e-4)
+    ratio = zoo.anomaly.Detector(model).worst_channels(x)[0].ratio
+    assert ratio == pytest.approx(errors.mean(axis=0).max(), rel=1e-4)
+
+
+@pytest.mark.parametrize("change", [gap, half, lambda x: np.full_like(x, np.nan)])
+def test_exported_files_refuse_gaps(change):
+    x = zoo.runtime.tensors.TensorSpec("x", "float32", (8, 2), padded=True)
+    np.testing.assert_array_equal(zoo.runtime.tensors.check_array(x, X), X)
+    with pytest.raises(ValueError, match="got NaN"):
+        zoo.runtime.tensors.check_array(x, change(X))

@@ -126,7 +126,7 @@ def test_a_floor_of_the_kl_divergence_has_no_gradient():
 def test_the_weight_of_the_kl_divergence_rises():
     model = made()
     model.fit(X, epochs=3, batch_size=8, verbose=0)
-    assert float(model.beta_now) == pytest.approx(1 - 0.99 * 0.9995**6, rel=1e-4)
+    assert float(model.beta_now) == pytest.approx(0.3 * (1 - 0.99 * 0.9995**6), rel=1e-4)
 
 
 def test_training_scales_both_axes_of_a_drawing_each_on_its_own():
@@ -189,6 +189,24 @@ def test_bad_drawings_are_refused(change, said):
         made().fit(x, verbose=0)
 
 
+def test_a_bad_drawing_is_found_among_thousands():
+    x = np.repeat(X, 400, axis=0)
+    x[4500, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        made().encode(x)
+    x[4500] = strokes.END
+    with pytest.raises(ValueError, match="drawing 4500"):
+        made().encode(x)
+
+
+def test_candidates_are_of_the_prior(monkeypatch):
+    model, seen = made(prior=zoo.Normal(2, 5.0)), []
+    draw = model.prior_samples
+    vars(model)["prior_samples"] = lambda *given: seen.append(draw(*given)) or seen[-1]
+    model.complete(strokes.to_stroke3([SQUARE[:2]]), 1, seed=0)
+    assert 4 < seen[0].std() < 6
+
+
 def test_bad_drawings_in_a_stream_of_tensorflow_are_refused():
     tf = pytest.importorskip("tensorflow")
     data = tf.data.Dataset.from_tensor_slices(one_hot_lost(X.copy())).batch(4)
@@ -200,6 +218,9 @@ def test_bad_drawings_in_a_stream_of_tensorflow_are_refused():
     ("call", "said"),
     [
         (lambda model: model.decode(np.zeros((1, 2)), temperature=-1), "temperature"),
+        (lambda model: model.complete([[(0, 0), (1e9, 0)]]), "fitted"),
+        (lambda model: zoo.anomaly.Detector(model, standardize=True), "drawings"),
+        (lambda model: zoo.SketchRNN(8, 2), "stroke-5"),
         (lambda model: model.generate(0), "n is 0"),
         (lambda model: model.complete([]), "no points"),
         (lambda model: model.complete([np.zeros((40, 2)) + np.arange(40)[:, None]]), "39 rows"),

@@ -95,9 +95,15 @@ def normal_errors(detector: Any, x: np.ndarray, scores: np.ndarray) -> np.ndarra
     """
     kept = np.flatnonzero(scores <= np.float32(detector.threshold))
     kept = kept[:: -(-len(kept) // MOST_SIGNALS)]
-    errors = detector.explain(x[kept]).mean(axis=1)  # [kept, channels]
+    errors = _means(detector.explain(x[kept]), x[kept])  # [kept, channels]
     found = np.quantile(errors, NORMAL, axis=0)
     return np.maximum(found, _LEAST_ERROR).astype("float32")
+
+
+def _means(errors: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the mean errors of channels, [n, channels], over the steps that signals have."""
+    there = ~np.isnan(x).any(axis=-1, keepdims=True)
+    return errors.sum(axis=1) / there.sum(axis=1)
 
 
 def worst_channels(detector: Any, x: Any) -> list[WorstChannel]:
@@ -114,7 +120,7 @@ def worst_channels(detector: Any, x: Any) -> list[WorstChannel]:
             "use explain(x), which returns the error of every value."
         )
     normal = 1.0 if detector.normal_error is None else detector.normal_error
-    ratios = errors.mean(axis=1) / normal  # [n, channels]
+    ratios = _means(errors, np.asarray(x)) / normal  # [n, channels]
     worst = ratios.argmax(axis=1)
     names, units = detector.names or [""] * shape[-1], detector.units or [""] * shape[-1]
     of_worst = np.take_along_axis(errors, worst[:, None, None], axis=2)[..., 0]  # [n, steps]
@@ -168,7 +174,7 @@ def draw(
         title = f"item {numbers[i]}, {called[j]}" if several or detector.names else None
         one.set_title(title or f"item {numbers[i]}", fontsize=9, parse_math=False)
         if several:
-            two.bar(range(x.shape[-1]), errors[i].mean(axis=0) / normal)
+            two.bar(range(x.shape[-1]), _means(errors, x)[i] / normal)
             two.set_title("error by channel, divided by its normal one", fontsize=9)
         else:
             two.bar(range(x.shape[1]), errors[i, :, 0])

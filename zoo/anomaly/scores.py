@@ -68,6 +68,10 @@ def _largest_error(model, x):
     errors = ops.mean(squared_errors(model, x), axis=-1, keepdims=True)
     windows = tuple(min(WINDOW, side) for side in errors.shape[1:-1])
     means = ops.average_pool(errors, windows, strides=1, padding="valid")
+    if isinstance(model.likelihood, SequenceLikelihood):  # the mean over the steps of a window
+        there = ops.cast(model.likelihood.present(x), "float32")[..., None]
+        there = ops.average_pool(there, windows, strides=1, padding="valid")
+        means = means / ops.maximum(there, 1.0 / WINDOW)
     return ops.max(means, axis=tuple(range(1, len(means.shape))))
 
 
@@ -123,9 +127,11 @@ _OF_NUMBERS = (Gaussian, LearnedGaussian, SquaredError)
 JOINED = "joined"  # needs training rows of the detector besides the model
 SCORES = (*DETERMINISTIC, *SAMPLED, JOINED)
 FORMULAS = {
-    "reconstruction": "squared error of the reconstruction, summed over values",
+    "reconstruction": "squared error of the reconstruction, summed over values; for sequences, by "
+    "step",
     "largest_error": "largest mean of the squared error over a window of 5 pixels a side",
-    "elbo_at_mean": "-log p(x | m) + KL(q(z | x) || p(z)), m the mean of q(z | x)",
+    "elbo_at_mean": "-log p(x | m) + KL(q(z | x) || p(z)), m the mean of q(z | x); for sequences, "
+    "by step",
     "elbo": "negative ELBO, averaged over draws from q(z | x)",
     "log_likelihood": "-log p(x), by importance sampling",
     "prior": "-log p(z) of the mean code",
@@ -177,7 +183,8 @@ def own_of(model: Any) -> str:
         return "energy"
     if len(model.image_shape) == 3 and min(model.image_shape[:2]) >= LEAST_SIDE:
         return "largest_error"
-    if isinstance(model, VAE) and not isinstance(model.likelihood, Bernoulli):
+    likelihood = getattr(model.likelihood, "step", model.likelihood)  # of a step of a signal
+    if isinstance(model, VAE) and not isinstance(likelihood, Bernoulli):
         return "elbo_at_mean"
     return "reconstruction"
 

@@ -26,6 +26,10 @@ def check_model(model: Any) -> None:
             "standardize=True gives values of any size, but the model's likelihood takes "
             f'{model.likelihood.described_range()}: make the model with likelihood="gaussian".'
         )
+    if not model.likelihood.may_be_bytes:
+        raise ValueError(
+            "The model takes drawings, not numbers with units: leave out standardize=."
+        )
     if model.likelihood.in_own_units:
         raise ValueError("The model already standardizes its columns: leave out standardize=.")
 

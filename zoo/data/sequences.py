@@ -30,9 +30,14 @@ def padded(signals: Sequence, length: int | None = None) -> np.ndarray:
         array([[ 1.,  2.],
                [ 3., nan]], dtype=float32)
     """
+    if not hasattr(signals, "__iter__"):
+        raise TypeError(f"signals is a {type(signals).__name__}; give a list of signals.")
     found = []
     for i, signal in enumerate(signals):
-        values = np.asarray(as_array(signal, f"signal {i}"), "float32")
+        values = as_array(signal, f"signal {i}")
+        if values.dtype.kind not in "fiub":
+            raise TypeError(f"signal {i} has dtype {values.dtype}; numbers are expected.")
+        values = np.asarray(values, "float32")
         values = values[:, None] if values.ndim == 1 else values
         if values.ndim != 2 or not values.size:
             raise ValueError(

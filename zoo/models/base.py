@@ -22,6 +22,7 @@ from zoo.inference.parts import OwnWeights, Part
 from zoo.nn import network_properties
 from zoo.nn.configured import Configured
 from zoo.nn.distributions import likelihood_names
+from zoo.nn.distributions.sequences import SequenceLikelihood
 from zoo.nn.seeds import Seeds
 from zoo.presets.loading import load
 from zoo.presets.saving import save
@@ -208,7 +209,13 @@ class BaseModel(keras.Model):
         self.seed = None if seed is None else whole("seed", seed)
         self.seeds = Seeds(self.seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed or 0)
-        self.likelihood = likelihood_names.get(likelihood).of_model(self)
+        likelihood = likelihood_names.get(likelihood)
+        if isinstance(likelihood, SequenceLikelihood) and not self.takes_signals:
+            raise ValueError(
+                f"{likelihood!r} is a likelihood of sequences, which {type(self).__name__} does "
+                "not take: use a SequenceVAE, or another likelihood."
+            )
+        self.likelihood = likelihood.of_model(self)
         self.trackers = {
             name: keras.metrics.Mean(name=name) for name in ("loss", *self.metric_names)
         }

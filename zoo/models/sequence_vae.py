@@ -58,6 +58,7 @@ class SequenceVAE(VAE):
     family = "sequences"
     takes_signals = True
     takes_pairs = False
+    example_shape = (140, 1)  # for errors
     likelihood: Any  # a `SequenceLikelihood`
 
     def __init__(
@@ -77,14 +78,19 @@ class SequenceVAE(VAE):
         name: str | None = None,
         dtype: Any = None,
     ):
-        if input_shape is not None and len(input_shape) != 2:
+        if input_shape is not None and np.shape(input_shape) != (2,):
             raise ValueError(
-                f"input_shape is {tuple(input_shape)}; (time, channels) is expected, with the time "
+                f"input_shape is {input_shape}; (time, channels) is expected, with the time "
                 "of the longest sequence."
             )
         likelihood = likelihood_names.get(likelihood)
         if not isinstance(likelihood, SequenceLikelihood):
             likelihood = Padded(likelihood)
+        if input_shape is not None and likelihood.channels not in (None, input_shape[1]):
+            raise ValueError(
+                f"input_shape is {input_shape}; a {type(likelihood).__name__} has "
+                f"{likelihood.channels} channels."
+            )
         self.autoregressive = bool(autoregressive)
         self.encoder_units = whole("encoder_units", encoder_units, least=1)
         self.decoder_units = whole("decoder_units", decoder_units, least=1)
@@ -108,7 +114,10 @@ class SequenceVAE(VAE):
 
     def _described_networks(self, input_shape, latent_dim):
         if input_shape is None or latent_dim is None:
-            return super()._described_networks(input_shape, latent_dim)  # says what is missing
+            raise ValueError(
+                f"{type(self).__name__} needs input_shape= and latent_dim=, such as "
+                f"input_shape={self.example_shape}, latent_dim=8."
+            )
         parameters = self.likelihood.parameter_shape(input_shape)
         described = {"seeds": self.seeds, "dtype": self.dtype_policy}
         outputs: Any = dict.fromkeys(self.encoder_outputs, latent_dim)
@@ -153,7 +162,7 @@ class SequenceVAE(VAE):
 
     def initial_state(self, z: Tensor) -> Tensor:
         """Return the decoder's state before the first step, [batch, 2 decoder_units]."""
-        return self.decoder.get_layer("initial_state")(z)
+        return ops.cast(self.decoder.get_layer("initial_state")(z), "float32")
 
     def next_step(self, z: Tensor, previous: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the parameters of p(x_t | z, ...), [batch, values], and the state after step t.
@@ -163,10 +172,15 @@ class SequenceVAE(VAE):
             state: [batch, 2 decoder_units].
         """
         cell = self.decoder.get_layer("steps").cell
+
+        def cast(tensor):
+            return ops.cast(tensor, cell.compute_dtype)
+
         h, c = state[:, : self.decoder_units], state[:, self.decoder_units :]
-        seen = ops.cast(ops.concatenate([previous, z], axis=-1), cell.compute_dtype)
-        hidden, states = cell(seen, [h, c])
-        return self.decoder.get_layer("parameters")(hidden), ops.concatenate(states, axis=-1)
+        seen = ops.concatenate([previous, z], axis=-1)
+        hidden, states = cell(*(keras.tree.map_structure(cast, part) for part in (seen, [h, c])))
+        parameters = self.decoder.get_layer("parameters")(hidden)
+        return parameters, ops.cast(ops.concatenate(states, axis=-1), "float32")
 
     def steps(self, chosen: Any) -> keras.layers.RNN:
         """Return a layer in which every step follows from the ones before.
@@ -187,7 +201,7 @@ class SequenceVAE(VAE):
             return value, [value, state]
 
         cell = recurrent.StepCell(step, [self.image_shape[-1], 2 * self.decoder_units])
-        return keras.layers.RNN(cell, return_sequences=True)
+        return keras.layers.RNN(cell, return_sequences=True, dtype="float32")
 
     def run_steps(self, layer: keras.layers.RNN, z: Tensor, noise: Tensor = None) -> Tensor:
         """Return the sequences of codes [batch, latent_dim], [batch, time, channels].

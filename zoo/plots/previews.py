@@ -111,7 +111,7 @@ def _rates(model, x, labels):
 
 
 def _drawings(model, x, labels):
-    return redrawn(model, x)
+    return redrawn(model, x, n=8)
 
 
 def _restorations(model, x, labels):

@@ -125,17 +125,28 @@ def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
         bound = _BOUNDS[tensor.dtype]
         low = -bound if tensor.low is None else tensor.low - _RANGE_TOLERANCE
         high = bound if tensor.high is None else tensor.high + _RANGE_TOLERANCE
-        values = array[~np.isnan(array)] if tensor.padded else array
-        if not values.size:
-            raise ValueError(f"{tensor}: all values are NaN, so that the signals have no steps.")
+        values = _values_of_signals(tensor, array) if tensor.padded else array
         if not _lies_within(values, low, high):
             raise ValueError(_out_of_range(tensor, values.min(), values.max()))
         if tensor.is_image and tensor.high is None and _are_bytes(values):
             raise ValueError(
-                f"{tensor}: got whole numbers up to {array.max():g}. If these are pixels up to "
+                f"{tensor}: got whole numbers up to {values.max():g}. If these are pixels up to "
                 "255, divide by 255, or scale them like the training images."
             )
     return array.astype(tensor.dtype, order="C", copy=False)
+
+
+def _values_of_signals(tensor: TensorSpec, array: np.ndarray) -> np.ndarray:
+    """Return the values of signals, which may end early with NaN, but may have no gaps."""
+    first = tensor.layout == "channels_first"
+    lost = np.isnan(np.moveaxis(array, 1, -1) if first else array)
+    gone = lost.any(axis=-1)
+    if (gone != lost.all(axis=-1)).any() or (gone[:, :-1] > gone[:, 1:]).any() or gone[:, 0].any():
+        raise ValueError(
+            f"{tensor}: got NaN before the end of a signal, in some channels, or everywhere; NaN "
+            "stands for the steps after the end."
+        )
+    return array[~np.isnan(array)]
 
 
 def check_result(tensor: TensorSpec, array: Any, rows: int) -> None:

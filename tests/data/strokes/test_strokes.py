@@ -108,6 +108,21 @@ def test_a_file_without_namespace_is_read(tmp_path):
     assert len(of_svg(tmp_path, '<line x1="0" y1="0" x2="1" y2="0"/>', "<svg>")) == 1
 
 
+def test_hidden_shapes_are_left_out(tmp_path):
+    line = '<line x1="0" y1="0" x2="1" y2="0"/>'
+    hidden = f'<g display="none">{line}</g><g style="fill: red; display: none">{line}</g>'
+    assert len(of_svg(tmp_path, hidden + line)) == 1
+
+
+def test_long_numbers_and_polygons_are_read(tmp_path):
+    """A search for pairs of numbers by a pattern takes hours for these."""
+    digits = "1" * 100_000
+    with pytest.raises(ValueError, match="NaN or infinite|no lines|cannot be read"):
+        of_svg(tmp_path, f'<polyline points="{digits} 0 {digits}"/>')
+    found = of_svg(tmp_path, '<polygon points="0,0 4,0, 4 3 9"/>')
+    equal(found, [np.array([(0, 0), (4, 0), (4, 3), (0, 0)], "float64")])
+
+
 BOMB = '<!DOCTYPE svg [<!ENTITY a "x"><!ENTITY b "&a;&a;">]><svg>'
 
 
@@ -119,6 +134,9 @@ BOMB = '<!DOCTYPE svg [<!ENTITY a "x"><!ENTITY b "&a;&a;">]><svg>'
         ('<path d="M0 0 L q"/>', "<svg>", "path of"),
         ('<line x1="0" y1="0" x2="nan" y2="0"/>', "<svg>", "NaN|cannot be read"),
         ("&b;", BOMB, "entities"),
+        ("<path/>", '<!DOCTYPE svg [<!ATTLIST path d CDATA "M0 0h1">]><svg>', "attributes"),
+        ('<path d="' + "M0 0h1" * 20_000 * 6 + '"/>', "<svg>", "more than"),
+        ('<path d="M0 0 L ' + "q" * 9_999 + '"/>', "<svg>", r"path of .{1,250}$"),
         ("<", "<svg>", "no SVG file"),
         ("", "<html></html><svg>", "no SVG file"),
     ],
@@ -139,8 +157,8 @@ def test_nothing_that_a_file_names_is_opened(tmp_path):
 
 def test_too_large_and_absent_files_are_refused(tmp_path):
     large = tmp_path / "large.svg"
-    large.write_bytes(b" " * 2_000_001)
-    with pytest.raises(ValueError, match="2 MB"):
+    large.write_bytes(b" " * 500_001)
+    with pytest.raises(ValueError, match="500 kB"):
         strokes.read_svg(large)
     with pytest.raises(FileNotFoundError, match="is no file"):
         strokes.read_svg(tmp_path / "absent.svg")

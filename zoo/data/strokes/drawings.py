@@ -60,8 +60,12 @@ def fitted(drawing: Any, side: float = SIDE) -> Drawing:
     strokes = checked(drawing)
     points = np.concatenate(strokes)
     longest = float(np.ptp(points, axis=0).max())
-    if longest == 0:
-        raise ValueError("All points of the drawing are the same; draw a line at least.")
+    if not 1e-30 < longest < 1e30:
+        raise ValueError(
+            "All points of the drawing are the same; draw a line at least."
+            if longest == 0
+            else f"The drawing has a side of {longest:g}; between 1e-30 and 1e30 is expected."
+        )
     scale = number("side", side, above=0) / longest
     return [(stroke - points[0]) * scale for stroke in strokes]
 

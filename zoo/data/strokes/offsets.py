@@ -41,6 +41,8 @@ def from_stroke3(rows: Any, *, first_row_moves: bool = False) -> Drawing:
             in the files of Quick, Draw! and of Sketch-RNN; this point becomes the origin.
     """
     rows = _rows(rows, 3)
+    if first_row_moves and not len(rows):
+        raise ValueError("rows is empty, and has no first point; give one row at least.")
     points = np.cumsum(rows[:, :2], axis=0)
     if first_row_moves:
         points, lifted = points - points[0], rows[:, 2]
@@ -67,6 +69,8 @@ def to_stroke5(drawings: Sequence, length: int | None = None) -> np.ndarray:
                 [0., 0., 0., 0., 1.],
                 [0., 0., 0., 0., 1.]]], dtype=float32)
     """
+    if not isinstance(drawings, list | tuple | np.ndarray):
+        raise TypeError(f"drawings is a {type(drawings).__name__}; give a list of drawings.")
     sequences = [_rows(one, 3) if _is_stroke3(one) else to_stroke3(one) for one in list(drawings)]
     if not sequences:
         raise ValueError("There are no drawings; give one at least.")
@@ -121,6 +125,8 @@ def to_images(sequences: Any, side: int = 56) -> np.ndarray:
     Args:
         sequences: stroke-5 sequences [n, time, 5], or a list of drawings.
     """
+    if not len(sequences):
+        raise ValueError("There are no drawings; give one at least.")
     images = []
     for one in sequences:
         drawing = one if isinstance(one, list | tuple) else from_stroke5(one)

@@ -56,6 +56,11 @@ def of_images(images: Any, tolerance: float = 0.35, threshold: float = 0.43) -> 
             f"images has shape {images.shape}; [n, height, width] or [n, height, width, 1] is "
             "expected."
         )
+    if images.size and not 0 <= images.min() <= images.max() <= 1:
+        raise ValueError(
+            f"images has values from {images.min():g} to {images.max():g}; bright lines on black "
+            "in [0, 1] are expected. For pixels up to 255: images / 255."
+        )
     threshold = number("threshold", threshold, above=0, below=1)
     drawings = []
     for image in images:

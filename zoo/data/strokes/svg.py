@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,16 +12,20 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from zoo.checks.arguments import number
 from zoo.data.decoding import printable_name
 from zoo.data.strokes.drawings import Drawing, checked
 from zoo.files.atomic_writes import publish_file
+from zoo.runtime.json_file import shortened
 
-MOST_BYTES = 2_000_000  # of a file
-MOST_PIECES = 100_000  # lines and curves in a file
+MOST_BYTES = 500_000  # of a file
+MOST_LINES = 100_000  # in a file; a curve becomes 16
 PIECES_OF_A_CURVE = 16
 _GROUPS = ("svg", "g", "a", "switch")
 _INVISIBLE = ("defs", "clipPath", "mask", "marker", "pattern", "symbol", "metadata", "style")
 _WORDS = ("title", "desc")
+_POLYLINES = ("polyline", "polygon")
+_DECLARATIONS = re.compile(rb"<!(ENTITY|ATTLIST|ELEMENT|NOTATION)|<!DOCTYPE[^>]*\[")
 
 
 def read_svg(path: str | os.PathLike) -> Drawing:
@@ -28,8 +33,9 @@ def read_svg(path: str | os.PathLike) -> Drawing:
 
     Paths, lines, polylines, polygons, rectangles, circles and ellipses become strokes, in their
     order in the file; transforms are applied. A curve becomes 16 lines, which a warning says, and
-    another one names what was left out, such as text. Colors and widths are ignored, and a shape
-    that is only filled becomes its outline. Nothing that a file refers to is opened.
+    another one names what was left out, such as text. Colors and widths are ignored, a shape that
+    is only filled becomes its outline, and what has display="none" is left out. Nothing that a
+    file refers to is opened.
 
     Returns:
         a list of strokes, float64 [points, 2], in the units of the file.
@@ -55,23 +61,26 @@ def read_svg(path: str | os.PathLike) -> Drawing:
         raise ImportError(
             "read_svg() needs svgpathtools: pip install 'autoencoder-zoo[strokes]'"
         ) from error
-    name, strokes, curves, others = printable_name(path), [], 0, set()
+    name, strokes, others = printable_name(path), [], set()
+    curves = lines = 0
     for element, matrix in _shapes(_root(path, name), np.identity(3), parse_transform, name):
         tag = _tag(element)
         if tag not in CONVERSIONS:
             others.add(tag)
             continue
         try:
-            found = transform(parse_path(CONVERSIONS[tag](element)), matrix)
+            d = _path_of(element) if tag in _POLYLINES else CONVERSIONS[tag](element)
+            found = transform(parse_path(d), matrix)
         except Exception as error:  # the library raises errors of all kinds for text that it reads
-            raise ValueError(f"A {tag} of {name} cannot be read: {error}") from error
-        if len(found) > MOST_PIECES:
-            raise ValueError(f"{name} has more than {MOST_PIECES:,} lines in one path.")
+            raise ValueError(f"A {tag} of {name} cannot be read: {_said(error)}") from error
+        bent = sum(not isinstance(piece, Line) for piece in found)
+        curves, lines = curves + bent, lines + len(found) + (PIECES_OF_A_CURVE - 1) * bent
+        if lines > MOST_LINES:
+            raise ValueError(f"{name} has more than {MOST_LINES:,} lines.")
         for part in found.continuous_subpaths() if len(found) else ():
             points = [part[0].start]
             for piece in part:
                 straight = isinstance(piece, Line)
-                curves += not straight
                 t = (1.0,) if straight else np.arange(1, PIECES_OF_A_CURVE + 1) / PIECES_OF_A_CURVE
                 points += [piece.point(value) for value in t]
             strokes.append(np.array([(point.real, point.imag) for point in points]))
@@ -80,7 +89,9 @@ def read_svg(path: str | os.PathLike) -> Drawing:
             f"Each of the {curves} curves of {name} became {PIECES_OF_A_CURVE} lines.", stacklevel=2
         )
     if others:
-        warnings.warn(f"{name}: left out {', '.join(sorted(others))}.", stacklevel=2)
+        warnings.warn(
+            f"{name}: left out {shortened(', '.join(sorted(others)))[1:-1]}.", stacklevel=2
+        )
     if not strokes:
         raise ValueError(f"{name} has no lines.")
     return checked(strokes, name)
@@ -91,10 +102,10 @@ def _root(path, name) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"{name} is no file.")
     if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{name} has more than {MOST_BYTES // 1_000_000} MB.")
+        raise ValueError(f"{name} has more than {MOST_BYTES // 1000} kB.")
     content = path.read_bytes()
-    if b"<!ENTITY" in content.replace(b"\0", b""):  # also in UTF-16
-        raise ValueError(f"{name} declares entities, which a drawing does not need.")
+    if _DECLARATIONS.search(content.replace(b"\0", b"")):  # also in UTF-16
+        raise ValueError(f"{name} declares entities or attributes, which a drawing does not need.")
     try:
         root = ElementTree.fromstring(content)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
@@ -112,11 +123,26 @@ def _shapes(element, matrix, parse_transform, name) -> Iterator[tuple[Any, np.nd
         try:
             matrix = matrix @ parse_transform(element.get("transform"))
         except Exception as error:
-            raise ValueError(f"A transform of {name} cannot be read: {error}") from error
+            raise ValueError(f"A transform of {name} cannot be read: {_said(error)}") from error
+        style = (element.get("style") or "").replace(" ", "")
+        if element.get("display") == "none" or "display:none" in style:
+            continue
         if _tag(element) in _GROUPS:
             waiting += [(child, matrix) for child in reversed(element)]
         elif _tag(element) not in (*_INVISIBLE, *_WORDS):
             yield element, matrix
+
+
+def _path_of(element) -> str:
+    """Return the path of a polyline or polygon; the library's own takes long for some texts."""
+    numbers = [float(word) for word in (element.get("points") or "").replace(",", " ").split()]
+    pairs = list(zip(numbers[::2], numbers[1::2], strict=False))
+    closed = " Z" if _tag(element) == "polygon" else ""
+    return "M " + " L ".join(f"{x!r},{y!r}" for x, y in pairs) + closed if pairs else ""
+
+
+def _said(error: Exception) -> str:
+    return shortened(str(error))[1:-1] or type(error).__name__
 
 
 def _tag(element) -> str:
@@ -133,7 +159,8 @@ def to_svg(drawing: Any, *, width: float | None = None) -> str:
     strokes = checked(drawing)
     points = np.concatenate(strokes)
     low, size = points.min(axis=0), np.ptp(points, axis=0)
-    width = float(size.max()) / 50 or 1.0 if width is None else float(width)
+    usual = float(size.max()) / 50 or 1.0
+    width = usual if width is None else number("width", width, above=0)
     left, top = low - width
     w, h = size + 2 * width
     lines = [

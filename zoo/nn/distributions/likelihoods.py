@@ -58,8 +58,10 @@ class Likelihood(Configured):
         standardizes_to: the units of `standardized`, where data are in their own units.
         whole: whether values are counts, so that arrays of integers are accepted too.
         padded: whether NaN stands for the steps after the end of a signal.
-        check: None, or a method from an array [n, ...] and its name, for errors, to an array whose
-            values must be finite and in the range; it may raise a ValueError.
+        may_be_bytes: whether whole numbers up to 255 are taken for pixels, and refused.
+        check: None, or a method from an array [n, ...], and its name and the number of its first
+            row, for errors, to an array whose values must be finite and in the range; it may raise
+            a ValueError.
 
     Examples: to use your own loss, define a likelihood.
         >>> @keras.saving.register_keras_serializable(package="mine")
@@ -88,6 +90,7 @@ class Likelihood(Configured):
     standardizes_to = "standard deviations"
     whole = False
     padded = False
+    may_be_bytes = True
     check: Any = None
 
     @property

@@ -14,6 +14,7 @@ from zoo.nn.distributions import likelihood_names
 from zoo.nn.distributions.likelihoods import Likelihood
 from zoo.nn.distributions.normal import LOG_TWO_PI
 
+LARGEST_OFFSET = 1000.0
 LEAST_STDDEV = 0.05  # of an offset; drawings have a side of 8
 
 
@@ -21,6 +22,9 @@ class SequenceLikelihood(Likelihood):
     """The base class of p(x | z) of sequences: the product over the steps that are there.
 
     log p(x | z) = sum over the steps t that are there of log p(x_t | z, x_1 ... x_t-1).
+
+    Attributes:
+        channels: how many channels sequences have, or None for any number.
 
     A subclass defines `present`, `step_log_prob`, `start` and `mean`. Parameters are [batch, time,
     values].
@@ -31,6 +35,8 @@ class SequenceLikelihood(Likelihood):
         array([[ True,  True],
                [ True, False]])
     """
+
+    channels: int | None = None
 
     def present(self, x: Tensor) -> Tensor:
         """Return which steps are there, bool [batch, time], of sequences [batch, time, ...]."""
@@ -120,7 +126,7 @@ class Padded(SequenceLikelihood):
     def get_config(self) -> dict:
         return {"step": keras.saving.serialize_keras_object(self.step)}
 
-    def check(self, x: np.ndarray, name: str) -> np.ndarray:
+    def check(self, x: np.ndarray, name: str, first: int = 0) -> np.ndarray:
         """Return arrays [n, time, channels] with 0 in place of NaN, for the check of their values.
 
         Raises:
@@ -134,7 +140,8 @@ class Padded(SequenceLikelihood):
                 "stands for the steps after the end. Fill the gaps first."
             )
         if not there.any(axis=1).all():
-            raise ValueError(f"signal {int(np.argmin(there.any(axis=1)))} of {name} has no steps.")
+            which = first + int(np.argmin(there.any(axis=1)))
+            raise ValueError(f"signal {which} of {name} has no steps.")
         return np.where(lost, 0.0, x)
 
 
@@ -161,6 +168,8 @@ class SketchMixture(SequenceLikelihood):
     the end in training.
     """
 
+    channels = 5
+    may_be_bytes = False
     reads = "logits, means, logarithms of deviations and correlations of a mixture"
 
     def __init__(self, mixtures: int = 20):
@@ -227,7 +236,7 @@ class SketchMixture(SequenceLikelihood):
     def get_config(self) -> dict:
         return {"mixtures": self.mixtures}
 
-    def check(self, x: np.ndarray, name: str) -> np.ndarray:
+    def check(self, x: np.ndarray, name: str, first: int = 0) -> np.ndarray:
         """Return stroke-5 sequences [n, time, 5] after a check of their pens.
 
         Raises:
@@ -241,8 +250,12 @@ class SketchMixture(SequenceLikelihood):
                 "zoo.data.strokes.to_stroke5(drawings, length)."
             )
         if (pens[:, 0, 2] == 1.0).any():
+            which = first + int(np.argmax(pens[:, 0, 2]))
+            raise ValueError(f"drawing {which} of {name} is empty: it ends at once.")
+        if (np.abs(x[..., :2]) > LARGEST_OFFSET).any():
             raise ValueError(
-                f"drawing {int(np.argmax(pens[:, 0, 2]))} of {name} is empty: it ends at once."
+                f"{name} has offsets above {LARGEST_OFFSET:g}; networks learn "
+                "from numbers near 1: fit the drawings, zoo.data.strokes.fitted(drawing)."
             )
         return x
 
