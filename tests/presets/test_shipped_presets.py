@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from support import each_class
 from support.presets import (
     command_of_figures,
     first_of_each,
@@ -16,6 +17,7 @@ from support.presets import (
 )
 
 import zoo
+from zoo.checks.words import kind_of_items
 from zoo.presets.card import describe_file
 from zoo.presets.catalog import preset_folder
 
@@ -30,6 +32,7 @@ def outputs(model):
     """Some outputs for fixed inputs: codes of a ramp, pixels of a fixed code."""
     shape = (1, *model.image_shape)
     ramp = np.linspace(0, 1, int(np.prod(shape)), dtype="float32").reshape(shape)
+    ramp = each_class.data_like(model, ramp)
     if hasattr(model, "translate"):
         pixels = model.translate(ramp).ravel()
         found = [float(v) for v in pixels[:: len(pixels) // 16]]
@@ -105,7 +108,7 @@ def test_the_card_is_complete_and_true(name):
     for metric in card["figures"]:
         assert set(metric) == {"name", "value", "unit", "protocol", "command"}
         assert metric["command"] == command_of_figures(card)
-        assert "test images" in metric["protocol"]
+        assert f"test {kind_of_items(card['input']['shape'])}" in metric["protocol"]
     for key in ("description", "paper", "data", "licence", "recipe"):
         assert card[key], key
     folder = preset_folder(name)
@@ -139,6 +142,7 @@ def test_a_loaded_preset_can_be_trained_and_evaluated_at_once(name):
     x = generator.random((40, *model.image_shape)).astype("float32")
     if model.image_shape == (32, 32, 3):  # squares, as white noise is too far from photographs
         x = np.kron(x[:, ::8, ::8], np.ones((1, 8, 8, 1), "float32"))
+    x = each_class.data_like(model, x)
     data = (x, np.arange(40) % 10) if model.learns_labels else (x,)
     if model.label_shape:
         data = (np.round(x), x)
@@ -178,11 +182,13 @@ def test_every_part_is_exported_within_the_bounds(name, tmp_path):
 def enlarged_digits(shape):
     """Return scikit-learn's digits, 8x8, or enlarged to 28x28 or 32x32x3, and their labels.
 
-    For 14x28 these are upper halves.
+    For 14x28 these are upper halves, and for 36x5 drawings.
     """
     x, y = zoo.data.load("digits")[0]
     if shape == (14, 28, 1):
         return enlarged_digits((28, 28, 1))[0][:, :14], y
+    if shape == (36, 5):
+        return each_class.drawings_of(enlarged_digits((28, 28, 1))[0], 36), y
     if shape == (28, 28, 1):
         x = np.pad(np.kron(x, np.ones((1, 3, 3, 1), "float32")), ((0, 0), (2, 2), (2, 2), (0, 0)))
     if shape == (32, 32, 3):

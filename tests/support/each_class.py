@@ -60,6 +60,11 @@ def data_of(name, x):
     return drawings_of(x, 4) if name == "SketchRNN" else x
 
 
+def data_like(model, x):
+    """Return arrays of the model's shape as they are, or for a model of drawings, as drawings."""
+    return drawings_of(x, model.image_shape[0]) if isinstance(model, zoo.SketchRNN) else x
+
+
 def drawings_of(x, length):
     """Return images as drawings in stroke-5 format, of 1 to `length` - 1 steps."""
     found, rows = [], length - 1
