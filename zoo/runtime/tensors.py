@@ -139,8 +139,8 @@ def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
 def _values_of_signals(tensor: TensorSpec, array: np.ndarray) -> np.ndarray:
     """Return the values of signals, which may end early with NaN, but may have no gaps."""
     first = tensor.layout == "channels_first"
-    lost = np.isnan(np.moveaxis(array, 1, -1) if first else array)
-    gone = lost.any(axis=-1)
+    lost: Any = np.isnan(np.moveaxis(array, 1, -1) if first else array)
+    gone: Any = lost.any(axis=-1)
     if (gone != lost.all(axis=-1)).any() or (gone[:, :-1] > gone[:, 1:]).any() or gone[:, 0].any():
         raise ValueError(
             f"{tensor}: got NaN before the end of a signal, in some channels, or everywhere; NaN "
