@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from support import each_class
 from support.pictures import cell, labels_of, sheet
 from support.presets import loaded, one_of_each
 
@@ -235,6 +236,7 @@ def test_the_preview_fits_the_model(vae, cvae, plain, few_digits):
 def test_every_preset_has_pictures(name):
     model = loaded(name)
     x = np.random.default_rng(0).random((4, *model.image_shape), np.float32)
+    x = each_class.data_like(model, x)
     y = np.arange(4)
     labels = y if model.conditional else None
     figures = [plots.preview(model, x, x if model.label_shape else y)]

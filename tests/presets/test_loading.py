@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from support import each_class
 from support.presets import loaded, loaded_often
 
 import zoo
@@ -64,6 +65,7 @@ def test_a_shipped_preset_loads_built_weighted_and_compiled(name):
     assert model.latent_dim == card["latent_dim"]
     assert list(model.image_shape) == card["input"]["shape"]
     x = np.random.default_rng(0).random((3, *model.image_shape), np.float32)
+    x = each_class.data_like(model, x)
     labels = [0, 1, 2] if model.conditional else None
     if hasattr(model, "translate"):
         assert model.translate(x).shape == (3, *model.target_shape)

@@ -40,8 +40,8 @@ def reconstructions(
     """
     need_encoder(model)
     x, labels = x[:n], None if labels is None else labels[:n]
-    reconstructed = model.reconstruct(x, labels)
-    if len(model.image_shape) < 3:
+    x, reconstructed = (model.as_images(a) for a in (x, model.reconstruct(x, labels)))
+    if x.ndim < 4:
         return signals({"original": x, "reconstruction": reconstructed})
     both = np.concatenate([x, reconstructed])
     figure, axes = sheet(len(x), 2, title="originals above, reconstructions below")
@@ -391,7 +391,7 @@ def traversal(
     z = np.concatenate([start[None], z.reshape(-1, model.latent_dim)])
     labels = np.full(len(z), label or 0) if model.conditional else None
     z = model.styled(z, labels) if model.conditional else z
-    middle, images = np.split(model.decode(z, labels), [1])
+    middle, images = np.split(model.as_images(model.decode(z, labels)), [1])
     title = f"one latent dimension per row, from {-spread:g} to {spread:g}"
     title += f"; {rows} of {model.latent_dim}" if rows < model.latent_dim else ""
     figure, axes = sheet(steps, len(order), title=title)

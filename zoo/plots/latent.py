@@ -54,7 +54,7 @@ def manifold(
     half = end * side / (side - 1)
     left = figure.add_subplot(1, panels, 1, title="what each code decodes to")
     box = (-half, half, -half, half)
-    draw(left, model.decode(z), side, cmap, gap=0, extent=box)
+    draw(left, model.as_images(model.decode(z)), side, cmap, gap=0, extent=box)
     if codes is not None:
         right = figure.add_subplot(1, panels, 2, title="codes of real images")
         scatter(figure, right, codes, labels)
