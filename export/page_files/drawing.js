@@ -8,6 +8,7 @@ const canvas = at("own-canvas");
 const strokes = []; // each a list of points, in pixels of the canvas
 let pen; // where the keyboard's pen is, [x, y]
 let down = false; // does the keyboard's pen draw?
+let drawing = null; // the pointer that draws
 let drawn; // called with the canvas after every change
 let frame = 0;
 
@@ -20,13 +21,24 @@ export function makeDrawing(changed) {
   canvas.addEventListener("keydown", moveByKey);
   canvas.addEventListener("focus", showPen);
   canvas.addEventListener("blur", () => { lift(); at("own-pen").hidden = true; });
-  at("own-undo").addEventListener("click", () => { lift(); strokes.pop(); redraw(); });
-  at("own-clear").addEventListener("click", () => { lift(); strokes.length = 0; redraw(); });
+  at("own-undo").addEventListener("click", undo);
+  at("own-clear").addEventListener("click", () => { drop(); strokes.length = 0; redraw(); });
+  redraw();
+}
+
+// Let no pointer go on with a stroke that is taken away.
+function drop() {
+  drawing = null;
+  lift();
+}
+
+function undo() {
+  drop();
+  strokes.pop();
   redraw();
 }
 
 function makePointer() {
-  let drawing = null; // the pointer that draws
   canvas.addEventListener("pointerdown", (event) => {
     if (drawing !== null || event.button > 0) return;
     drawing = event.pointerId;
@@ -54,6 +66,11 @@ function place(event) {
 
 function moveByKey(event) {
   const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  if (event.altKey || event.ctrlKey || event.metaKey || drawing !== null) return;
+  if (event.key === " " && event.repeat) { // a key that is held sets the pen down once
+    event.preventDefault();
+    return;
+  }
   if (event.key === " ") {
     if (down) lift();
     else {
@@ -62,9 +79,7 @@ function moveByKey(event) {
       redraw();
     }
   } else if (event.key === "Backspace") {
-    lift();
-    strokes.pop();
-    redraw();
+    undo();
   } else if (step[event.key]) {
     const [x, y] = step[event.key];
     pen = [inside(pen[0] + x * ENLARGED, canvas.width),

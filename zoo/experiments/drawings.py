@@ -10,7 +10,6 @@ from keras import ops
 import zoo
 from zoo import data, plots
 from zoo.data import strokes
-from zoo.data.strokes.drawings import SIDE
 from zoo.experiments.table import SEED, Table, fit
 from zoo.metrics.card_metrics import rounded
 from zoo.models.sketch_rnn import SketchRNN
@@ -24,7 +23,6 @@ SHEEP_UNITS = (128, 256)
 READ = 2000  # drawings that are read by the classifier
 SHOWN = 10
 TEMPERATURES = (0.0, 0.1, 0.4, 0.7, 1.0)
-_BOX = (-0.2 * SIDE, -0.2 * SIDE, 1.2 * SIDE, 1.2 * SIDE)
 
 
 class WithoutCodes(SketchRNN):

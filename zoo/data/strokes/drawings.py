@@ -94,25 +94,19 @@ def simplified(drawing: Any, tolerance: float = 0.1) -> Drawing:
 
 
 def to_image(
-    drawing: Any, side: int = 64, *, width: float = 2.0, margin: float = 0.1, box: Any = None
+    drawing: Any, side: int = 64, *, width: float = 2.0, margin: float = 0.1
 ) -> np.ndarray:
     """Draw a drawing in black on white, uint8 [side, side].
 
     Args:
         side: in pixels. width: of a line, in pixels.
         margin: the part of the side that stays white at each edge.
-        box: (left, top, right, bottom) in the units of the drawing, which fills what is inside of
-            the margins; by default that of the drawing.
     """
     from PIL import Image, ImageDraw
 
     strokes = checked(drawing)
     points = np.concatenate(strokes)
-    low, high = (
-        (points.min(axis=0), points.max(axis=0))
-        if box is None
-        else np.split(np.asarray(box, "float64"), 2)
-    )
+    low, high = points.min(axis=0), points.max(axis=0)
     large = 4 * whole("side", side, least=1)  # drawn large and reduced, so that lines are smooth
     scale = large * (1.0 - 2.0 * margin) / max(float((high - low).max()), 1e-9)
     image = Image.new("L", (large, large), 255)
