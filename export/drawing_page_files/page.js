@@ -6,7 +6,7 @@ import {
 
 const PAUSE = 60; // milliseconds between two lines
 const TOLERANCES = [4, 6, 9, 14, 20, 30]; // pixels, until a drawing has few enough points
-const PAPER = 1.4; // sides of a typical drawing on a side of the paper
+const PAPER = 1.4; // the side of the paper, divided by that of a typical drawing
 
 const at = (id) => document.getElementById(id);
 const still = matchMedia("(prefers-reduced-motion: reduce)");

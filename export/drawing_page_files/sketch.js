@@ -49,7 +49,7 @@ export function fromPrior() {
   return Array.from({ length: about.latent }, () => about.scale * normal());
 }
 
-export function normal() {
+function normal() {
   return Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 }
 
@@ -135,7 +135,7 @@ function row(dx, dy, state) {
   return state === 2 ? END : [dx, dy, state === 0 ? 1 : 0, state === 1 ? 1 : 0, 0];
 }
 
-export function logProbability({ pen, weight, mean, stddev, correlation }, [dx, dy, p1, p2]) {
+function logProbability({ pen, weight, mean, stddev, correlation }, [dx, dy, p1, p2]) {
   const terms = weight.map((logWeight, j) => {
     const [sx, sy, rho] = [stddev[2 * j], stddev[2 * j + 1], correlation[j]];
     const [u, v] = [(dx - mean[2 * j]) / sx, (dy - mean[2 * j + 1]) / sy];

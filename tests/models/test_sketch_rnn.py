@@ -76,6 +76,22 @@ def test_draws_have_the_moments_of_the_mixture_and_of_the_pen():
     assert (drawn[drawn[:, 4] == 1][:, :2] == 0).all()
 
 
+def test_a_temperature_divides_logits_and_multiplies_variances():
+    likelihood, n, t = zoo.SketchMixture(2), 40000, 0.25
+    row = np.concatenate([np.log([0.5, 0.3, 0.2]), np.log([0.4, 0.6]), [3, -3], [3, -3]])
+    row = np.concatenate([row, np.zeros(6)]).astype("float32")  # deviations of 1.05
+    generator = np.random.default_rng(0)
+    noise = np.concatenate([generator.random((n, 2)), generator.normal(size=(n, 2))], axis=1)
+    given = (np.tile(row, (n, 1)), noise.astype("float32"), np.full((n, 1), t, "float32"))
+    drawn = np.asarray(likelihood.draw(*given))
+    pen = np.array([0.5, 0.3, 0.2]) ** 4
+    np.testing.assert_allclose(drawn[:, 2:].mean(axis=0), pen / pen.sum(), atol=0.01)
+    moved = drawn[drawn[:, 4] == 0]
+    second = moved[moved[:, 0] < 0]
+    assert len(second) / len(moved) == pytest.approx(0.6**4 / (0.6**4 + 0.4**4), abs=0.01)
+    np.testing.assert_allclose(second[:, :2].std(axis=0), 1.05 / 2, rtol=0.03)
+
+
 def test_what_comes_after_the_end_counts_for_nothing():
     model = made()
     longer = zoo.SketchRNN((12, 5), 2, **SETTINGS)
@@ -199,7 +215,7 @@ def test_a_bad_drawing_is_found_among_thousands():
         made().encode(x)
 
 
-def test_candidates_are_of_the_prior(monkeypatch):
+def test_candidates_are_of_the_prior():
     model, seen = made(prior=zoo.Normal(2, 5.0)), []
     draw = model.prior_samples
     vars(model)["prior_samples"] = lambda *given: seen.append(draw(*given)) or seen[-1]

@@ -12,7 +12,7 @@
     joined          the larger of one of these and of the distance to a few rows of the training
                     data, each scaled by its spread: `zoo.anomaly.joined`
 
-The first and the third one of a sequence, which may end early, are divided by its number of steps.
+The scores reconstruction and elbo_at_mean of a sequence are divided by its number of steps.
 If the KL divergence has no closed form, it is log q(z | x) - log p(z) at the codes of the score.
 
 Source: An and Cho 2015, Variational autoencoder based anomaly detection using reconstruction
@@ -127,11 +127,11 @@ _OF_NUMBERS = (Gaussian, LearnedGaussian, SquaredError)
 JOINED = "joined"  # needs training rows of the detector besides the model
 SCORES = (*DETERMINISTIC, *SAMPLED, JOINED)
 FORMULAS = {
-    "reconstruction": "squared error of the reconstruction, summed over values; for sequences, by "
-    "step",
+    "reconstruction": "squared error of the reconstruction, summed over values; for sequences, "
+    "divided by the number of steps",
     "largest_error": "largest mean of the squared error over a window of 5 pixels a side",
     "elbo_at_mean": "-log p(x | m) + KL(q(z | x) || p(z)), m the mean of q(z | x); for sequences, "
-    "by step",
+    "divided by the number of steps",
     "elbo": "negative ELBO, averaged over draws from q(z | x)",
     "log_likelihood": "-log p(x), by importance sampling",
     "prior": "-log p(z) of the mean code",

@@ -86,7 +86,7 @@ def windows(signal: Any, length: int, step: int | None = None) -> np.ndarray:
     length = whole("length", length, least=1)
     step = length if step is None else whole("step", step, least=1)
     last = max(0, len(values) - length)
-    starts = range(0, last + step, step) if last % step else range(0, last + 1, step)
+    starts = range(0, last + step, step)
     return padded(
         [values[start : start + length] for start in starts if start < len(values)], length
     )

@@ -35,8 +35,9 @@ class SequenceVAE(VAE):
         encoder_units: the length of the state in each direction of the encoder.
         decoder_units: the length of the decoder's state.
         autoregressive: whether the decoder also gets the step before, x_t-1: the true one in
-            training, its own one in `decode`. It then restores details of signals that are
-            hard to predict, and may leave less to the code. False gives z and the time alone.
+            training (teacher forcing), its own one in `decode`. It then restores details of signals
+            that are hard to predict, and may leave less to the code. False gives z and the time
+            alone.
         likelihood: p of one step, such as "gaussian" or "bernoulli", or a `SequenceLikelihood`.
         Others: see `zoo.VAE` and `zoo.models.autoencoder.BaseAutoencoder`.
 
@@ -185,8 +186,8 @@ class SequenceVAE(VAE):
     def steps(self, chosen: Any) -> keras.layers.RNN:
         """Return a layer in which every step follows from the ones before.
 
-        It is called with z and noise, [batch, time, latent_dim + numbers], and an `initial_state`
-        from `before_steps`; it returns sequences [batch, time, channels].
+        `run_steps` calls it with z and noise, [batch, time, latent_dim + numbers], and with what is
+        before the first step; it returns sequences [batch, time, channels].
 
         Args:
             chosen: a function from the parameters of a step, the step before and the noise of the

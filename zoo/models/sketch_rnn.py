@@ -40,10 +40,11 @@ class SketchRNN(SequenceVAE):
     Args:
         input_shape: (time, 5): one row for each point but the first, and at least one for the end.
         encoder_units, decoder_units: lengths of the states of the encoder, in each direction, and
-            of the decoder; 256 and 512 in the paper.
+            of the decoder; 256 and 512 in the authors' code.
         mixtures: M, how many Gaussians an offset has.
         beta: the weight of the KL divergence: a number, or a schedule, by default one that rises
-            from 0.003 to 0.3. At 1, codes of digits held 6 nats, too little to redraw them. The
+            from 0.003 to 0.3. At 1, codes of digits held 6 nats in one
+            training, too little to redraw them. The
             paper averages the first term over `time`, and the second over the `latent_dim`: its
             w_KL is beta * latent_dim / time.
         kl_floor: how many nats of KL divergence have no cost, at least 0; 0.2 `latent_dim` in the
@@ -63,7 +64,8 @@ class SketchRNN(SequenceVAE):
         >>> drawing = zoo.data.strokes.from_stroke5(model.reconstruct(x)[0])
 
     Source: Ha and Eck 2017, A neural representation of sketch drawings (arXiv 1704.03477). There
-    dropout of the recurrent states and left-out points also vary the drawings in training.
+    the decoder is a HyperLSTM, deviations and correlations have no bounds, and dropout of the
+    recurrent states and left-out points also vary the drawings in training.
     """
 
     picture = "drawings"
@@ -215,14 +217,15 @@ class SketchRNN(SequenceVAE):
     ) -> np.ndarray:
         """Return n ways in which a begun drawing may go on, float32 [n, time, 5].
 
-        Codes are drawn from p(z | begun): 256 from the prior, among which n are chosen with
-        probabilities in proportion to p(begun | z).
+        Codes are drawn approximately from p(z | begun), by importance resampling: of 256 codes from
+        the prior, n are drawn with replacement, with probabilities proportional to p(begun | z).
 
         Args:
             begun: a drawing in the units of the training drawings, or its stroke-3 sequence; its
                 steps are kept.
             n: how many drawings.
-            pen_down: whether the last stroke goes on; else the pen is lifted after it.
+            pen_down: True keeps the pen on the paper after the last step. False leaves it as
+                `begun` has it: lifted after a list of strokes, else as the last row says.
             temperature: see `decode`; above 0.
             seed: the seed of the draws.
 

@@ -12,7 +12,7 @@ from zoo.nn.seeds import Seeds
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LayerNormLSTMCell(layers.Layer):
-    """A long short-term memory whose gates and cell are normalized.
+    """An LSTM cell with layer normalization of the gates and of the cell state.
 
     [i, f, g, o] = LN_k(W x + V h + b) for each gate k, c' = sigmoid(f + 1) c + sigmoid(i) tanh(g),
     and h' = sigmoid(o) tanh(LN_c(c')). LN_k standardizes the values of one gate over its units,

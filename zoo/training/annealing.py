@@ -16,9 +16,9 @@ class Annealing(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         end: the last value, at least 0.
-        start: the first value as a part of the last, from 0 to 1.
-        rate: how fast it rises, from 0 to 1; the distance to the end is halved in 0.69 / (1 - rate)
-            steps.
+        start: the first value as a fraction of `end`, from 0 to 1.
+        rate: the factor by which the distance to `end` shrinks at each step, from 0 to 1; near 1,
+            the distance is halved in about 0.69 / (1 - rate) steps, 1,386 by default.
 
     Examples:
         >>> schedule = zoo.Annealing(2.0, start=0.0, rate=0.5)

@@ -164,8 +164,8 @@ class SketchMixture(SequenceLikelihood):
         >>> zoo.SketchMixture(20).parameter_shape((50, 5))
         (50, 123)
 
-    Source: Ha and Eck 2017 (arXiv 1704.03477), equations 3 to 9; there the pen also counts after
-    the end in training.
+    Source: Ha and Eck 2017 (arXiv 1704.03477), equations 3 to 9; there sigma = exp(v) and rho =
+    tanh(v), and the pen also counts after the end in training.
     """
 
     channels = 5
@@ -265,7 +265,7 @@ def _without_offset_at_the_end(offset, pen):
 
 
 def _most_probable(logits):
-    """Return a one-hot vector for each row of logits; `argmax` cannot be exported to ONNX."""
+    """Return a one-hot vector for each row of logits; tf2onnx cannot convert Keras's `argmax`."""
     index = ops.top_k(logits, 1)[1][..., 0]
     return ops.one_hot(index, logits.shape[-1])
 
