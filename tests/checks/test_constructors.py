@@ -376,3 +376,17 @@ def test_a_model_without_a_seed_is_saved_without_one(tmp_path):
     loaded = zoo.load(tmp_path / "preset")
     assert loaded.seed is None
     equal(model, loaded)
+
+
+@pytest.mark.parametrize(
+    ("cls", "shape"),
+    [
+        (zoo.CompressiveAutoencoder, (2**24, 8, 3)),
+        (zoo.SequenceVAE, (2**24, 2)),
+        (zoo.SketchRNN, (2**22, 5)),
+    ],
+)
+def test_sizes_that_no_weight_depends_on_have_a_limit(cls, shape):
+    """Before memory is taken; a file from a stranger may name such sizes."""
+    with pytest.raises(ValueError, match="a model takes at most 16,777,216"):
+        cls(shape, 2)

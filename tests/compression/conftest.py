@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.codecs import draw_zeros
 
 import zoo
 
@@ -21,6 +22,7 @@ def drawn(height, width, channels=3, seed=0):
 def model():
     """A model with steps that make its coefficients some tens."""
     made = zoo.CompressiveAutoencoder(**SETTINGS)
+    draw_zeros(made.encoder, made.decoder)
     made.log_steps.assign(made.log_steps - 0.4)
     made.update_tables()
     return made

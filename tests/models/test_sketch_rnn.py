@@ -130,7 +130,20 @@ def test_a_begun_drawing_is_kept_and_goes_on_as_drawings_do(trained):
     assert np.median(third[:, 0]) < -2
 
 
-def test_a_floor_of_the_kl_divergence_has_no_gradient():
+def test_below_the_floor_the_kl_divergence_has_no_gradient():
+    trained = {}
+    for beta, floor in ((0.0, 0.0), (1.0, 1e3), (1.0, 0.0)):
+        model = made(beta=beta, kl_floor=floor, scaling=0.0)
+        keras.utils.set_random_seed(0)
+        model.train_on_batch(X)
+        trained[beta, floor] = [np.asarray(w) for w in model.trainable_weights]
+    alike = [np.allclose(*pair) for pair in zip(trained[0.0, 0.0], trained[1.0, 1e3], strict=True)]
+    assert all(alike)
+    alike = [np.allclose(*pair) for pair in zip(trained[0.0, 0.0], trained[1.0, 0.0], strict=True)]
+    assert not all(alike)
+
+
+def test_the_loss_counts_at_least_the_floor():
     loss = {}
     for floor in (0.0, 1e3):
         model = made(beta=1.0, kl_floor=floor, scaling=0.0)

@@ -19,7 +19,7 @@ from zoo.runtime.entropy_tables import (
 )
 
 
-def made(shifts, seed=0, steps=1.0, offsets=0):
+def made(shifts, seed=0, steps=1.0, offsets=0, differences=None):
     """Tables of two rates, whose frequencies and choices were drawn."""
     shape = 2, len(shifts)
     generator = np.random.default_rng(seed)
@@ -28,6 +28,7 @@ def made(shifts, seed=0, steps=1.0, offsets=0):
     frequencies[..., 0] += TOTAL - frequencies.sum(axis=-1)
     tables = Tables(
         np.full(shape, steps, "float32"),
+        np.tile(np.array(differences or [0] * len(shifts), "int32"), (2, 1)),
         np.full(shape, offsets, "int32"),
         np.tile(np.array(shifts, "int32"), (2, 1)),
         generator.integers(200, 2000, shape).astype("int32"),
@@ -52,6 +53,23 @@ def test_all_integers_come_back(offset):
     q = q.reshape(6, 10, 4)
     for rate in (0, 1):
         assert (tables.decode(tables.encode(q, rate), 6, 10, rate) == q).all()
+
+
+@pytest.mark.lowest
+@pytest.mark.parametrize("shift", [0, 5, MOST_SHIFTED])
+def test_differences_of_neighbors_come_back(shift):
+    """Also the largest, from one end of the range to the other."""
+    tables = made([shift] * 3, differences=[1, 0, 1])
+    q = np.random.default_rng(0).integers(-40, 40, (6, 10, 3)).astype("int32")
+    q[2, 3:6], q[3:5, 0] = [[LARGEST], [-LARGEST], [LARGEST]], [[-LARGEST], [LARGEST]]
+    assert (tables.decode(tables.encode(q, 0), 6, 10, 0) == q).all()
+    expected = q.copy()
+    for row in range(6):
+        for column in range(10):
+            before = (row, column - 1) if column else (row - 1, 0)
+            if row or column:
+                expected[row, column, [0, 2]] -= q[before][[0, 2]]
+    assert (tables.as_written(q, 0) == expected).all()
 
 
 def test_nothing_is_coded_for_an_image_without_blocks():
@@ -171,6 +189,8 @@ MORE = [[row[0] + 1, *row[1:]] for row in NESTED["frequencies"]]
         changed(steps=[["nonsense", "3f800000"]] * 2),
         changed(steps=[[1.0, 1.0]] * 2),
         changed(steps=[["3f800000", "3f800000"]] * 3),
+        changed(differences=[[0, 2]] * 2),
+        changed(differences=[[0, 1]] * 2, offsets=[[0, 1]] * 2),
         changed(offsets=[[0, 40000]] * 2),
         changed(offsets=[[0, 0.5]] * 2),
         changed(offsets=[[0, True]] * 2),

@@ -202,9 +202,8 @@ def _picture(photographs, ours, curves) -> Picture:
             style = "o-" if codec in ours else "--"
             axes.plot([point.bits for point in near], values, style, label=codec)
         if name == "psnr":
-            for codec, (bits, psnr) in REPORTED.items():
-                axes.plot(bits, psnr, "kx")
-                axes.annotate(f"{codec}, reported", (bits, psnr), fontsize=7)
+            for marker, (codec, (bits, psnr)) in zip("x+1^s", REPORTED.items(), strict=True):
+                axes.plot(bits, psnr, f"k{marker}", label=f"{codec}, reported")
         axes.set(xlabel="bits per pixel", ylabel={"psnr": "PSNR, dB", "ms_ssim": "MS-SSIM"}[name])
         axes.legend(fontsize=8)
     (name, points), *_ = ours.items()

@@ -8,16 +8,15 @@ import numpy as np
 from keras import ops
 
 import zoo
-from zoo import data, plots
+from zoo import data, plots, recipes
 from zoo.data import strokes
-from zoo.experiments.table import SEED, Table, fit
+from zoo.experiments.table import SEED, Table, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.models.sketch_rnn import SketchRNN
 from zoo.nn.distributions.normal import DiagonalNormal
 from zoo.presets.reference_classifier import load_reference_classifier
 
 PRESET = "sketch_rnn_mnist"
-EPOCHS = 20
 SHEEP_EPOCHS = 25
 SHEEP_UNITS = (128, 256)
 READ = 2000  # drawings that are read by the classifier
@@ -28,20 +27,24 @@ TEMPERATURES = (0.0, 0.1, 0.4, 0.7, 1.0)
 class WithoutCodes(SketchRNN):
     """The decoder of a `SketchRNN` alone: its codes are noise, and q(z | x) = p(z)."""
 
+    def __init__(self, *args: Any, **settings: Any):
+        super().__init__(*args, **settings)
+        self.encoder.trainable = False
+
     def posterior(self, x: Any, label: Any = None, training: bool = False) -> DiagonalNormal:
         del label, training
         zeros = ops.zeros((ops.shape(x)[0], self.latent_dim))
         return DiagonalNormal(zeros, zeros)
 
 
-def drawings(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
+def drawings(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Measure the preset of digits as strokes, and a decoder that was trained without codes."""
     (x, _), (x_test, y_test) = data.load("mnist_strokes")
     model: Any = zoo.load(PRESET)
     rows = [[f"with codes, {PRESET}", *_bounds(model, x_test)]]
-    without = WithoutCodes.from_config({**model.get_config(), "seed": SEED})
-    without.encoder.trainable = False
-    fit(without, x, epochs, 2e-3, verbose)
+    recipe = recipes.get(PRESET)
+    epochs, trained = epochs or recipe.epochs, x[: len(x) - recipe.validation]
+    without = fit_recipe(recipe, trained, None, epochs, verbose, WithoutCodes)
     rows.append([f"without codes, {epochs} epochs", *_bounds(without, x_test)])
     some, labels = x_test[:READ], y_test[:READ]
     rows = [[*row, ""] for row in rows]
@@ -51,11 +54,13 @@ def drawings(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         rows.append([f"redrawn, temperature {temperature:g}", "", "", "", _read(redrawn, labels)])
     return Table(
         "Drawings from their codes, and without",
-        f"The test digits of mnist_strokes, {len(x_test):,} drawings in nats a drawing; the "
-        "decoder without codes has the same size, and its codes are noise; it was trained for "
-        f"{epochs} epochs. Right: of {READ:,} drawings, drawn as images of 28x28 pixels with lines "
-        "of 2.5 pixels, the part that the zoo's reference classifier of MNIST reads as their "
-        "label, in percent.",
+        f"The test digits of mnist_strokes, {len(x_test):,} drawings in nats a drawing. The preset "
+        f"was trained for {recipe.epochs} epochs on {len(trained):,} drawings, with a weight of "
+        f"the KL divergence that rises to {model.beta.end:g}; its bound is with a weight of 1. The "
+        "decoder without codes has the same size and training, but its codes are noise, so that "
+        f"no weight matters; it had {epochs} epochs. Right: of {READ:,} drawings, drawn as images "
+        "of 28x28 pixels with lines of 2.5 pixels, the part that the zoo's reference classifier of "
+        "MNIST reads as their label, in percent.",
         ("drawings", "-log p(x | z)", "KL", "negative ELBO", "right"),
         rows,
         _picture(model, x_test, y_test),
@@ -113,7 +118,6 @@ def sheep(epochs: int = SHEEP_EPOCHS, verbose: int | str = 2) -> Table:
     rows, models = [], {}
     for name, cls in (("with codes", SketchRNN), ("without codes", WithoutCodes)):
         model = models[name] = cls(x.shape[1:], 64, **settings)
-        model.encoder.trainable = cls is SketchRNN
         fit(model, x, epochs, 2e-3, verbose)
         found = _bounds(model, x_test)
         points = float((x_test[..., 4] == 0).sum(axis=1).mean())

@@ -130,13 +130,13 @@ class CompressiveAutoencoder(BaseAutoencoder):
         )
         self.tradeoffs = _checked_tradeoffs(tradeoffs)
         rates, channels = len(self.tradeoffs), self.code_shape[-1]
-        # A step that is optimal for high rates is inversely proportional to the square root of t.
-        log_t = np.log(self.tradeoffs)
+        # Rounding adds t step^2 / 12 and -log step to the loss, which is least at sqrt(6 / t).
+        log_steps = 0.5 * np.log(6.0 / np.array(self.tradeoffs))
         self.log_steps = self.add_weight((rates * channels,), "zeros", "float32", name="log_steps")
-        self.log_steps.assign(np.repeat(0.5 * (log_t.mean() - log_t), channels) / GAIN)
+        self.log_steps.assign(np.repeat(log_steps, channels) / GAIN)
         self.density = FactorizedDensity(channels, seed=self.seed, name="density")
         each, tables = (rates, channels), min(TABLES, rates * channels * CONTEXTS)
-        self._shapes = dict.fromkeys(("steps", "offsets", "shifts", "typical"), each)
+        self._shapes = dict.fromkeys(("steps", "differences", "offsets", "shifts", "typical"), each)
         self._shapes |= {"choices": (*each, CONTEXTS), "frequencies": (tables, SYMBOLS)}
         self._tables = {  # as vectors, which no storage of presets rounds
             name: self.add_weight(

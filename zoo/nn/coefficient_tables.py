@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from zoo.runtime.entropy_tables import (
 )
 
 TABLES = 64
+LESS = 0.9  # how large differences may be, compared with the coefficients
 WEIGHT_OF_DENSITY = 20  # coefficients, for which the density counts in each context
 _BEYOND = 0.001  # the share of coefficients that may lie beyond the symbols
 _ROUNDS = 20
@@ -34,9 +35,11 @@ def tables_of(
     """Return tables for the coefficients of a model.
 
     Probabilities of a channel are those of the density. With examples, they are counted for each
-    context, and the density counts like 20 coefficients. The distributions of all rates, channels
-    and contexts are replaced by 64 tables: by the clustering of Lloyd 1982, where each goes to the
-    table with which it needs the fewest bits, and each table is the sum of its distributions.
+    context, and the density counts like 20 coefficients; and channels whose coefficients differ by
+    less than 0.9 of their own size from one block to the next are written as differences. The
+    distributions of all rates, channels and contexts are replaced by 64 tables: by the clustering
+    of Lloyd 1982, where each goes to the table with which it needs the fewest bits, and each table
+    is the sum of its distributions.
 
     Args:
         density: of coefficients, before they are divided by their steps.
@@ -46,7 +49,8 @@ def tables_of(
     p, tables = _from_density(density, steps)
     examples = [] if examples is None else list(examples)
     if examples:
-        tables = tables._replace(typical=_typical(tables, examples))
+        tables = _with_differences(tables, examples)
+        tables = tables._replace(typical=_whole(256 * _sizes(tables, examples)))
     weights = WEIGHT_OF_DENSITY * np.repeat(p[:, :, None], CONTEXTS, axis=2)
     for rate in range(tables.rates):
         for coefficients in examples:
@@ -83,18 +87,34 @@ def _from_density(density, steps) -> tuple[np.ndarray, Tables]:
     size = np.abs(np.arange(-HALF, HALF + 2)) << shifts[..., None]
     typical = _whole(256 * (p * size).sum(axis=-1))
     choices = np.zeros((rates, channels, CONTEXTS), "int32")
-    return p, Tables(steps.astype("float32"), offsets, shifts, typical, choices, _frequencies(p[0]))
+    none = np.zeros_like(offsets)  # no channel is written as differences
+    steps = steps.astype("float32")
+    return p, Tables(steps, none, offsets, shifts, typical, choices, _frequencies(p[0]))
 
 
-def _typical(tables, examples) -> np.ndarray:
-    """Return the mean of 256 |q - offset| in examples, int32 [rates, channels]."""
-    found = []
+def _with_differences(tables, examples) -> Tables:
+    """Return tables that write differences of neighbors where these are smaller in examples."""
+    every = np.ones_like(tables.offsets)
+    differences = tables._replace(differences=every, offsets=np.zeros_like(every))
+    medians = np.stack([np.rint(np.median(q, axis=0)) for q in _written(tables, examples)])
+    usual = _sizes(tables._replace(offsets=medians), examples)
+    chosen = _sizes(differences, examples) < LESS * usual
+    offsets = np.where(chosen, 0, tables.offsets).astype("int32")
+    return tables._replace(differences=chosen.astype("int32"), offsets=offsets)
+
+
+def _sizes(tables, examples) -> np.ndarray:
+    """Return the mean of |q - offset| in examples, as q is written, [rates, channels]."""
+    written = zip(_written(tables, examples), tables.offsets, strict=True)
+    return np.stack([np.abs(q - offsets).mean(axis=0) for q, offsets in written])
+
+
+def _written(tables, examples) -> Iterator[np.ndarray]:
+    """Yield for each rate the integers in examples as they are written, [n, channels]."""
     for rate in range(tables.rates):
-        q = np.concatenate(
-            [tables.quantized(e, rate).reshape(-1, tables.channels) for e in examples]
-        )
-        found.append(_whole(256 * np.abs(q - tables.offsets[rate]).mean(axis=0)))
-    return np.stack(found)
+        quantized = (tables.quantized(e, rate) for e in examples)
+        written = [tables.as_written(q, rate).reshape(-1, tables.channels) for q in quantized]
+        yield np.concatenate(written)
 
 
 def _whole(typical) -> np.ndarray:

@@ -37,6 +37,10 @@ class Tables(NamedTuple):
     `shift` lowest bits of q - offset follow it, unless shift is 0. Symbols beyond -31 to 31 have
     one frequency together, and say by how much they lie beyond.
 
+    The first coefficients of a block tell its mean color, which is nearly that of the block beside
+    it. So channels with `differences` are written as the difference of q from that of the block on
+    the left, and in the first column from that of the block above; this stands for q above.
+
     Where an image has much detail, coefficients of all channels are large. So channels are written
     one after the other, those with the largest coefficients first, and the table of a coefficient
     depends on its context: on how large the coefficients of the 24 channels before are at this
@@ -44,7 +48,8 @@ class Tables(NamedTuple):
 
     Attributes:
         steps: float32 [rates, channels], above 0.
-        offsets: int32 [rates, channels].
+        differences: int32 [rates, channels], 1 for channels that are written as differences.
+        offsets: int32 [rates, channels]; 0 for differences.
         shifts: int32 [rates, channels], 0 to 12.
         typical: int32 [rates, channels], the mean of 256 |q - offset|, at least 4.
         choices: int32 [rates, channels, contexts], the number of a table.
@@ -53,6 +58,7 @@ class Tables(NamedTuple):
     """
 
     steps: np.ndarray
+    differences: np.ndarray
     offsets: np.ndarray
     shifts: np.ndarray
     typical: np.ndarray
@@ -79,6 +85,7 @@ class Tables(NamedTuple):
     def encode(self, q: np.ndarray, rate: int) -> bytes:
         """Return integers [rows, columns, channels], from -32767 to 32767, as bytes."""
         encoder = entropy_coder().queue.RangeEncoder()
+        q = self.as_written(q, rate)
         for channel, context in self._channels(q, rate):
             self._encode_channel(encoder, q[..., channel], context, rate, channel)
         return encoder.get_compressed().astype("<u4").tobytes()
@@ -99,11 +106,11 @@ class Tables(NamedTuple):
             raise ValueError("The bits do not fit the tables of the model.") from error
         if not decoder.maybe_exhausted():
             raise ValueError("There are more bits than the coefficients of the image have.")
-        return q
+        return self._summed(q, rate)
 
     def bits(self, q: np.ndarray, rate: int) -> float:
         """Return how many bits integers [rows, columns, channels] need; a stream is whole words."""
-        total = 0.0
+        total, q = 0.0, self.as_written(q, rate)
         for channel, context in self._channels(q, rate):
             symbols, _, beyond = self.symbols(q[..., channel], rate, channel)
             tables = self.choices[rate, channel][context]
@@ -117,9 +124,27 @@ class Tables(NamedTuple):
 
         Args: counts: [channels, contexts, 64], which changes.
         """
+        q = self.as_written(q, rate)
         for channel, context in self._channels(q, rate):
             symbols, _, _ = self.symbols(q[..., channel], rate, channel)
             np.add.at(counts[channel], (context, symbols), 1)
+
+    def as_written(self, q: np.ndarray, rate: int) -> np.ndarray:
+        """Return integers [rows, columns, channels] with the differences of some channels."""
+        chosen = self.differences[rate] > 0
+        found = q.astype("int32")
+        found[:, 1:, chosen] -= q[:, :-1, chosen]
+        found[1:, :1, chosen] -= q[:-1, :1, chosen]
+        return found
+
+    def _summed(self, found, rate):
+        """Return the integers of which `as_written` made these."""
+        chosen = self.differences[rate] > 0
+        q = found.astype("int64")
+        if q.size:
+            q[:, 0, chosen] = np.cumsum(q[:, 0, chosen], axis=0)
+            q[:, :, chosen] = np.cumsum(q[:, :, chosen], axis=1)
+        return np.clip(q, -LARGEST, LARGEST).astype("int32")
 
     def _channels(self, q, rate) -> Iterator[tuple[int, np.ndarray]]:
         """Yield each channel in the order of writing, and the context of its coefficients.
@@ -186,7 +211,7 @@ class Tables(NamedTuple):
             values += decoder.decode(stream.model.Uniform(1 << shift), values.size).reshape(
                 values.shape
             )
-        return np.clip(values + int(self.offsets[rate, channel]), -LARGEST, LARGEST)
+        return np.clip(values + int(self.offsets[rate, channel]), -2 * LARGEST, 2 * LARGEST)
 
     def _model(self, table):
         # float32 holds multiples of 1 / 65536 exactly; `perfect=False` is arithmetic of integers.
@@ -229,6 +254,7 @@ def tables_in(content: dict[str, Any]) -> Tables:
         raise ValueError(f"there are {number} tables")
     made = Tables(
         np.array([[_float32(step) for step in row] for row in steps], "float32"),
+        _integers(content, "differences", shape),
         _integers(content, "offsets", shape),
         _integers(content, "shifts", shape),
         _integers(content, "typical", shape),
@@ -252,6 +278,10 @@ def check_tables(tables: Tables) -> None:
     """Raise a ValueError unless all numbers are in their ranges."""
     if not (np.isfinite(tables.steps) & (tables.steps > 0.0)).all():
         raise ValueError("a step is not above 0")
+    if not np.isin(tables.differences, (0, 1)).all():
+        raise ValueError("differences are neither 0 nor 1")
+    if (tables.offsets[tables.differences > 0] != 0).any():
+        raise ValueError("differences have an offset")
     if (np.abs(tables.offsets) > LARGEST).any():
         raise ValueError("an offset is out of range")
     if ((tables.shifts < 0) | (tables.shifts > MOST_SHIFTED)).any():

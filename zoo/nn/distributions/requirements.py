@@ -30,6 +30,7 @@ from zoo.nn.distributions.likelihoods import Likelihood
 from zoo.nn.distributions.priors import Prior
 
 ROWS = 2
+MOST_VALUES = 2**24  # of an item and of its parameters, as a model tries two items
 FAR = 100.0  # in each dimension: a code that a posterior may give
 
 
@@ -73,9 +74,16 @@ def check_likelihood(likelihood: Likelihood, shape: tuple, parameter_shape: tupl
             decoder's output for it.
 
     Raises:
-        TypeError: a method is missing. ValueError: a shape or a range is wrong.
+        TypeError: a method is missing. ValueError: a shape or a range is wrong, or an item is too
+            large to be tried.
     """
     what = f"The likelihood {likelihood!r}"
+    values = max(math.prod(shape), math.prod(parameter_shape))
+    if values > MOST_VALUES:  # sizes of images and sequences that no weight depends on
+        raise ValueError(
+            f"An item of the shape {shape} takes {values:,} values; a model takes at most "
+            f"{MOST_VALUES:,}. Cut images into tiles, and sequences into windows."
+        )
     for name in ("low", "high"):
         end = getattr(likelihood, name)
         if end is not None and not (isinstance(end, Real) and math.isfinite(end)):
