@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from zoo import lessons
 from zoo.checks.registered import homes_of_classes
 from zoo.files.atomic_writes import write_file
 from zoo.presets.card import Card
@@ -182,6 +183,16 @@ def entries_of_classes(families: dict[str, Family]) -> Iterator[str]:
     yield ""
 
 
+def list_of_lessons() -> Iterator[str]:
+    """Return the lines of `docs/lessons/README.md` that name all lessons."""
+    yield from ("", "| lesson | what it shows | minutes |", "|---|---|---|")
+    for name in lessons.names():
+        found = lessons.get(name)
+        minutes = f"{found.minutes:g}"
+        yield table_row([f"[{found.title}]({name}.md), `{name}`", found.line, minutes])
+    yield ""
+
+
 def generated_pages(root: Path) -> dict[Path, str]:
     """Return the text that every generated page of a checkout should have."""
     pages = {
@@ -193,6 +204,7 @@ def generated_pages(root: Path) -> dict[Path, str]:
     written = {
         root / "zoo" / "__init__.py": [*imports_of_classes(homes_of_classes()), ""],
         root / "docs" / "api" / "models.md": entries_of_classes(FAMILIES),
+        root / "docs" / "lessons" / "README.md": list_of_lessons(),
         root / "mkdocs.yml": [f"      - families/{page}.md" for page in FAMILIES],
     }
     for path, lines in written.items():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo import compression as compression
     from zoo import data as data
     from zoo import density as density
+    from zoo import lessons as lessons
     from zoo import metrics as metrics
     from zoo import models as models
     from zoo import nn as nn
@@ -146,6 +147,7 @@ _MODULES = {
     "compression": "zoo.compression",
     "data": "zoo.data",
     "density": "zoo.density",
+    "lessons": "zoo.lessons",
     "search": "zoo.search",
     "metrics": "zoo.metrics",
     "models": "zoo.models",

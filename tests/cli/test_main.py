@@ -324,7 +324,8 @@ def test_reproduce_prints_the_table_that_it_writes(capsys, tmp_path, monkeypatch
     from zoo import experiments
 
     table = experiments.Table("A comparison", "MNIST.", ("model", "error"), [["PCA", 13.87]])
-    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", lambda verbose: table)
+    toy = experiments.Experiment("toy", lambda verbose: table, 1, "A toy.")
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", toy)
     code, printed, _ = run(capsys, "reproduce", "toy", "--out", tmp_path / "results")
     assert code == 0
     assert "A comparison" in printed

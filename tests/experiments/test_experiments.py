@@ -105,7 +105,8 @@ def test_rows_are_run_alone_and_the_others_kept(tmp_path, monkeypatch):
         rows = [[n, len(only)] if n in chosen else [n] for n in names]
         return experiments.Table("T", "P", ("data", "value"), rows)
 
-    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", run)
+    toy = experiments.Experiment("toy", run, 1, "A toy.")
+    monkeypatch.setitem(experiments.EXPERIMENTS, "toy", toy)
     few = experiments.reproduce("toy", tmp_path, only=["third"])
     assert few.rows == [["third", 1]]
     (tmp_path / "toy.json").unlink()

@@ -49,7 +49,7 @@ LAYERS = (
     ("models",),
     ("density", "recipes", "metrics", "pretraining"),
     ("anomaly", "compression", "search", "sklearn"),
-    ("experiments",),
+    ("experiments", "lessons"),
     ("cli", "__main__"),
 )
 """The packages of `zoo`: a module imports from its own layer and from those before it."""

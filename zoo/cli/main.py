@@ -13,7 +13,7 @@ from zoo.checks import installation
 from zoo.checks.names import UnknownNameError
 from zoo.checks.own_classes import OwnClassError
 from zoo.checks.words import printable
-from zoo.cli import compress, detect, evaluate, own_classes, push, search, train
+from zoo.cli import compress, detect, evaluate, lessons, own_classes, push, search, train
 from zoo.cli.generate import PICTURES, check, draw, picture_file, usual_picture
 from zoo.cli.shared_options import add_table_options, count, table_options
 from zoo.cli.standard_error import quiet as _quiet
@@ -152,8 +152,13 @@ def _parser():
     compress.add_decompress(sub)
     _add_overwrite(sub)
 
+    sub = command(lessons.lesson, "lesson", "write a lesson as a notebook, or list all lessons")
+    lessons.add_lesson(sub)
+    _add_overwrite(sub)
+
     sub = command(_reproduce, "reproduce", "run a comparison and write its table")
-    sub.add_argument("name", help="an experiment of zoo.experiments")
+    sub.add_argument("name", nargs="?", help="an experiment of zoo.experiments")
+    sub.add_argument("--list", action="store_true", help="list all experiments")
     sub.add_argument("--out", default="results", help="folder for table and picture [results]")
     sub.add_argument("--epochs", type=count, default=None, help="epochs of each training")
     sub.add_argument(
@@ -276,7 +281,12 @@ def _detector(options):
 
 def _reproduce(options):
     with _quiet():
-        from zoo.experiments import reproduce
+        from zoo.experiments import EXPERIMENTS, reproduce
+    if options.list or options.name is None:
+        width = max(map(len, EXPERIMENTS))
+        for name, one in sorted(EXPERIMENTS.items()):
+            print(f"{name:{width}}  {one.minutes:>4g} min  {one.line}")
+        return
     given = {name: getattr(options, name) for name in ("epochs", "only", "overwrite")}
     table = reproduce(options.name, options.out, **given)
     print(table.title)

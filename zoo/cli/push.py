@@ -16,7 +16,7 @@ def pin(options: Any) -> None:
         ValueError: there is no such repository, or `--update` was given, which needs a folder.
         PermissionError, ConnectionError: as for `zoo.load`.
     """
-    if not hub.is_name(getattr(options, "name", "")):
+    if not hub.is_name(getattr(options, "name", None) or ""):
         return
     if getattr(options, "update", False):
         raise ValueError(

@@ -6,8 +6,10 @@ experiments a picture. `results/README.md` shows all of them.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
+import pkgutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,95 +20,13 @@ import keras
 import zoo
 from zoo import plots
 from zoo.checks.names import UnknownNameError
-from zoo.experiments import (
-    adversarial,
-    anomalies,
-    anomaly_tables,
-    attributes,
-    classical,
-    compression,
-    correspondence,
-    defaults,
-    densities,
-    drawings,
-    energy_gans,
-    feature_losses,
-    few_labels,
-    gans,
-    glyphs,
-    image_search,
-    manifolds,
-    recoloring,
-    representations,
-    scenes,
-    semi_supervised,
-    specific,
-    stacks,
-    super_resolution,
-    texts,
-    tones,
-    translation,
-    variational,
-)
+from zoo.experiments.registry import EXPERIMENTS
+from zoo.experiments.registry import Experiment as Experiment
 from zoo.experiments.table import SEED, Table, with_earlier_rows
 from zoo.files.atomic_writes import check_file, write_file
 
-EXPERIMENTS = {
-    "adversarial_images": adversarial.adversarial_images,
-    "adversarial_labels": adversarial.adversarial_labels,
-    "anomaly_tables": anomaly_tables.anomaly_tables,
-    "attributes": attributes.attributes,
-    "clusters": adversarial.clusters,
-    "compression": compression.compression,
-    "conditional_bounds": variational.conditional_bounds,
-    "contraction": classical.contraction,
-    "corruption_levels": classical.corruption_levels,
-    "correspondence": correspondence.correspondence,
-    "defaults": defaults.defaults,
-    "deep_pretraining": classical.deep_pretraining,
-    "densities": densities.densities,
-    "density_classifiers": densities.density_classifiers,
-    "denoising_variational": variational.denoising_variational,
-    "drawings": drawings.drawings,
-    "diversity": energy_gans.diversity,
-    "diversity_of_faces": energy_gans.diversity_of_faces,
-    "energies": energy_gans.energies,
-    "energy": classical.energy,
-    "feature_losses": feature_losses.feature_losses,
-    "feature_losses_color": feature_losses.feature_losses_color,
-    "few_labels": few_labels.few_labels,
-    "glyphs": glyphs.glyphs,
-    "heartbeats": anomalies.heartbeats,
-    "image_search": image_search.image_search,
-    "label_informed": adversarial.label_informed,
-    "latent_sizes": variational.latent_sizes,
-    "likelihoods": variational.likelihoods,
-    "lossless": compression.lossless,
-    "manifold_seeds": variational.manifold_seeds,
-    "manifolds": manifolds.manifolds,
-    "mnist_variants": representations.mnist_variants,
-    "one_class_fashion_mnist": anomalies.one_class_fashion_mnist,
-    "one_class_mnist": anomalies.one_class_mnist,
-    "parzen_windows": adversarial.parzen_windows,
-    "penalties": classical.penalties,
-    "people_in_clothing": translation.people_in_clothing,
-    "recoloring": recoloring.recoloring,
-    "regularised": representations.regularised,
-    "scenes": scenes.scenes,
-    "semantic_hashing": texts.semantic_hashing,
-    "semi_supervised": semi_supervised.semi_supervised,
-    "sheep": drawings.sheep,
-    "sparsity": classical.sparsity,
-    "stacks": stacks.stacks,
-    "specific_codecs": specific.specific_codecs,
-    "super_resolution": super_resolution.super_resolution,
-    "tones": tones.tones,
-    "translation": translation.translation,
-    "two_dimensions": adversarial.two_dimensions,
-    "two_modes": gans.two_modes,
-    "vae_against_aae": adversarial.vae_against_aae,
-    "vae_against_gan": gans.vae_against_gan,
-}
+for _module in pkgutil.iter_modules(__path__):  # each registers its experiments
+    importlib.import_module(f"{__name__}.{_module.name}")
 
 
 def reproduce(
@@ -137,7 +57,7 @@ def reproduce(
     """
     if name not in EXPERIMENTS:
         raise UnknownNameError("experiment", name, EXPERIMENTS)
-    experiment = EXPERIMENTS[name]
+    experiment = EXPERIMENTS[name].run
     options = {"verbose": verbose, **({"epochs": epochs} if epochs else {})}
     options |= {"only": tuple(only)} if only else {}
     unknown = options.keys() - inspect.signature(experiment).parameters.keys()

@@ -9,6 +9,7 @@ import numpy as np
 import zoo
 from zoo import data
 from zoo.anomaly import Detector
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit
 
 # Results of Deep SVDD in percent: Ruff et al. 2018 (Deep one-class classification, ICML), table 1.
@@ -17,6 +18,7 @@ DEEP_SVDD = (98.0, 99.7, 91.7, 91.9, 94.9, 88.5, 98.3, 94.6, 93.9, 96.5)
 FOREST, MACHINE = "isolation forest", "one-class SVM"
 
 
+@experiment(minutes=15)
 def one_class_mnist(epochs: int = 25, verbose: int | str = 2) -> Table:
     """Train a VAE on the images of one digit, and detect the other digits, for all ten digits."""
     rows = [
@@ -37,6 +39,7 @@ def one_class_mnist(epochs: int = 25, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=15)
 def one_class_fashion_mnist(epochs: int = 25, verbose: int | str = 2) -> Table:
     """Train detectors on the images of one kind of clothes, and detect the others, for all ten."""
     (x, y), (x_test, y_test) = data.load("fashion_mnist")
@@ -98,6 +101,7 @@ def _others() -> dict:
 ON_HEARTBEATS = {"VAE": 96.2, FOREST: 95.2, MACHINE: 94.3}
 
 
+@experiment(minutes=10)
 def heartbeats(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Train autoencoders of signals on normal heartbeats, and detect the abnormal ones."""
     (x, _), (x_test, y_test) = data.load("ecg5000")

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.anomaly import Detector
 from zoo.data.source import in_folder, read_arrays
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table
 from zoo.nn.distributions.columns import LEAST_SPREAD
 
@@ -89,6 +90,7 @@ def scores_of_vae(
     return detector.fit(x, epochs=epochs, verbose=verbose).scores(x_test)
 
 
+@experiment(minutes=45)
 def anomaly_tables(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
     """Train a VAE on 60 % of each of thirteen tables, and detect anomalies in the other rows."""
     trials = range(1, TRIALS + 1)

@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 from zoo import data, metrics, plots, recipes
 from zoo.data.attributes import ANGLES
 from zoo.experiments.adversarial import trained
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
 
@@ -19,6 +20,7 @@ OF_IMAGES = ("image_weight",)  # settings of the image discriminator, for a CAAE
 TRIED = tuple(range(-70, 71, 5))  # degrees
 
 
+@experiment(minutes=30)
 def attributes(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Decode digits at all levels of thickness, or of an angle, and measure what changed."""
     recipe = recipes.get(PRESET)

@@ -7,12 +7,14 @@ import numpy as np
 
 import zoo
 from zoo import data, metrics, plots, recipes
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit, pca_error
 from zoo.metrics.card_metrics import rounded
 from zoo.nn import energies
 from zoo.recipes import training
 
 
+@experiment(minutes=4)
 def corruption_levels(epochs: int = 15, verbose: int | str = 2) -> Table:
     """Compare filters and restorations of one-layer models trained with different masking noise."""
     (x, _), (x_test, _) = data.load("mnist")
@@ -49,6 +51,7 @@ def corruption_levels(epochs: int = 15, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=30)
 def deep_pretraining(epochs: int = 60, verbose: int | str = 2) -> Table:
     """Train 784-1000-500-250-30 with and without pre-training by a stack of Boltzmann machines."""
     (x, _), (x_test, _) = data.load("mnist")
@@ -80,6 +83,7 @@ def deep_pretraining(epochs: int = 60, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=3)
 def sparsity(epochs: int = 40, verbose: int | str = 2) -> Table:
     """Train the model of `sparse_ae_mnist` with and without its penalty."""
     (x, _), (x_test, _) = data.load("mnist")
@@ -107,6 +111,7 @@ def sparsity(epochs: int = 40, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=5)
 def penalties(epochs: int = 5, verbose: int | str = 2) -> Table:
     """Compare the kernels of one-layer models with weight penalties and of a Boltzmann machine."""
     (x, _), (x_test, _) = data.load("mnist")
@@ -135,6 +140,7 @@ def penalties(epochs: int = 5, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=1)
 def contraction() -> Table:
     """Compare the methods that compute the contractive penalty, for the same model and images."""
     preset = zoo.load("contractive_ae_mnist")
@@ -185,6 +191,7 @@ def _mean_penalty(model, x, batch=100):
     return float(keras.ops.mean(keras.ops.stack(means)))
 
 
+@experiment(minutes=0.1)
 def energy() -> Table:
     """Tabulate the free energy inside of, on and outside of an ellipse, by temperature."""
     points = {"the center": (0.0, 0.0), "on the ellipse": (2.0, 0.0), "outside": (3.0, 0.0)}

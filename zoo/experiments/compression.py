@@ -17,6 +17,7 @@ import zoo
 from zoo import data, recipes
 from zoo.checks.arguments import number
 from zoo.compression import BitsBack, Codec
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit_recipe
 from zoo.metrics.likelihood import negative_elbo
 from zoo.metrics.reconstruction import ms_ssim
@@ -59,6 +60,7 @@ class Point(NamedTuple):
     restored: list[np.ndarray]
 
 
+@experiment(minutes=40)
 def compression(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
     """Compress the photographs of Kodak with a trained and the shipped codec, and with others."""
     photographs = kodak()
@@ -225,6 +227,7 @@ def _picture(photographs, ours, curves) -> Picture:
 LOSSLESS = {"vae_mnist_binarized": "mnist_binarized", "vae_mnist_conv": "mnist"}
 
 
+@experiment(minutes=5)
 def lossless(verbose: int | str = 2) -> Table:
     """Compress binary digits without loss by bits back, beside general compressors."""
     rows = []

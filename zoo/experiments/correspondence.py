@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from zoo import data
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table
 from zoo.metrics.retrieval import retrieval, unit
 from zoo.metrics.search import canonical_variates
@@ -25,6 +26,7 @@ FOR_CCA = 10_000  # training pairs
 SHOWN = 6  # queries in the picture
 
 
+@experiment(minutes=20)
 def correspondence(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
     """Find lower halves of digits by upper halves, garments by words, and the other way round."""
     rows, curves, shown = [], {}, {}

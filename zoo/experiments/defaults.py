@@ -11,6 +11,7 @@ import numpy as np
 from zoo import data
 from zoo.anomaly import Detector
 from zoo.experiments import anomaly_tables, inspection, six_channels
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table, chosen_rows
 
 DIGITS, CLOTHES = (2, 8), (6, 8)  # shirts and bags
@@ -22,6 +23,7 @@ SMALL_CHANGE = 0.15  # the same if all images show the same part
 VIEWS, SQUARES, SIGNALS = (300, 100), (600, 200), (2000, 500)  # for training; per kind for tests
 
 
+@experiment(minutes=30)
 def defaults(epochs: int | None = None, verbose: int | str = 0, only: Sequence[str] = ()) -> Table:
     """Detect anomalies in images, signals and tables by detectors with default settings."""
     rows, splits = [], _splits()

@@ -20,6 +20,7 @@ from zoo.density import (
     NonLocalManifoldParzen,
     ParzenWindows,
 )
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, chosen_rows
 from zoo.models.vae import VAE
 from zoo.nn.distributions import Gaussian
@@ -38,6 +39,7 @@ REPORTED = {
 }
 
 
+@experiment(minutes=15)
 def density_classifiers(
     epochs: int = EPOCHS, only: Sequence[str] = (), verbose: int | str = 2
 ) -> Table:
@@ -140,6 +142,7 @@ SAMPLES, IN_PICTURE = 2000, 200  # from q(z | x), for the VAE's log-likelihood
 DEVIATIONS = (0.01, 0.02, 0.04)  # of the VAE's Gaussian likelihood
 
 
+@experiment(minutes=3)
 def densities(epochs: int = VAE_EPOCHS, verbose: int | str = 0) -> Table:
     """Estimate the densities of two Gaussians on a line and of a spiral in the plane."""
     x, held_out, x_test = (spiral(n, seed) for seed, n in enumerate((TRAINED, TRAINED, TESTED)))

@@ -10,6 +10,7 @@ from keras import ops
 import zoo
 from zoo import data, plots, recipes
 from zoo.data import strokes
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.models.sketch_rnn import SketchRNN
@@ -37,6 +38,7 @@ class WithoutCodes(SketchRNN):
         return DiagonalNormal(zeros, zeros)
 
 
+@experiment(minutes=20)
 def drawings(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Measure the preset of digits as strokes, and a decoder that was trained without codes."""
     (x, _), (x_test, y_test) = data.load("mnist_strokes")
@@ -110,6 +112,7 @@ def _completed(model, begun, n) -> list:
     return [strokes.from_stroke3(begun), *(strokes.from_stroke5(one) for one in found)]
 
 
+@experiment(minutes=20)
 def sheep(epochs: int = SHEEP_EPOCHS, verbose: int | str = 2) -> Table:
     """Train on drawings of sheep, with codes and without, and show other drawings to the model."""
     (x, _), (x_test, _) = data.load("sheep_strokes")

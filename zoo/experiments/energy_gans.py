@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import trained
 from zoo.experiments.gans import nearest
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
 
 OF_DISCRIMINATORS = ("margin", "pulling_away_weight")  # settings that plain autoencoders lack
 
 
+@experiment(minutes=4)
 def energies(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare energies of digits, samples and noise between an EBGAN and plain autoencoders."""
     ebgan, (x, _) = trained("ebgan_mnist", SEED, 0, epochs, verbose)
@@ -84,6 +86,7 @@ def histograms(found: dict) -> Figure:
     return figure
 
 
+@experiment(minutes=30)
 def diversity(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Train a BEGAN for several ratios of the errors, which trade diversity for quality."""
     recipe = recipes.get("began_fashion_mnist")
@@ -134,6 +137,7 @@ def diversity(epochs: int | None = None, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=5)
 def diversity_of_faces(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Train a BEGAN on faces for several ratios of the errors, and measure its convergence."""
     recipe = recipes.get("began_olivetti")

@@ -10,6 +10,7 @@ from keras import layers
 
 from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import gray_pixels, trained
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.presets import reference_classifier
@@ -40,6 +41,7 @@ def independent_classifier(
     return classifier
 
 
+@experiment(minutes=7)
 def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare images of a VAE and a DFC-VAE with the same networks, a VAE-GAN, a GAN, a BEGAN."""
     dfc, (x, y) = trained("dfc_vae_fashion_mnist", SEED, 0, epochs, verbose)
@@ -98,6 +100,7 @@ def feature_losses(epochs: int | None = None, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=12)
 def feature_losses_color(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare photographs of a VAE and of a DFC-VAE that uses the features of a given network."""
     recipe = recipes.get("vae_cifar10")

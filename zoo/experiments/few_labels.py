@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo import data
 from zoo.data.source import in_folder, read_arrays
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table
 from zoo.nn.distributions.columns import is_constant
 
@@ -20,6 +21,7 @@ HIDDEN_UNITS = (128,)
 ZOO = ("M1", "M2", "SemiSupervisedAAE")
 
 
+@experiment(minutes=60)
 def few_labels(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
     """Classify digits, clothes and tables from few labels by models of the zoo and by others."""
     from sklearn.metrics import balanced_accuracy_score

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 import zoo
 from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import gray_pixels, trained
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
 
@@ -20,6 +21,7 @@ SEEDS = (1, 2, 3, 4, 5)
 STDDEV = 0.4  # of each of the two modes
 
 
+@experiment(minutes=30)
 def vae_against_gan(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare images that a VAE and a GAN with the same networks generate."""
     recipe = recipes.get(PRESET)
@@ -89,6 +91,7 @@ def nearest(images: np.ndarray, x: np.ndarray) -> tuple[float, float]:
     return float(np.median(distances)), float(np.quantile(distances, 0.01))
 
 
+@experiment(minutes=1.5)
 def two_modes(epochs: int = 30, verbose: int | str = 2) -> Table:
     """Fit densities with two modes by linear and nonlinear VAEs and GANs; count covered modes."""
     generator = np.random.default_rng(0)

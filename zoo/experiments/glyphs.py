@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 import zoo
 from zoo import recipes
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table
 from zoo.recipes import training
 from zoo.recipes.length import fitted
@@ -23,6 +24,7 @@ _LARGE = 4 * SIDE  # glyphs are drawn large and then reduced, so that strokes ar
 _STROKES, _POINTS = 3, 3  # strokes of a glyph, and points of a stroke
 
 
+@experiment(minutes=3)
 def glyphs(epochs: int | None = None, verbose: int | str = 0) -> Table:
     """Train a conditional VAE on 320 drawn characters, from `cvae_mnist` and from new weights."""
     classifier, right = _classifier(epochs, verbose)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from zoo import data
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit
 from zoo.metrics.retrieval import retrieval, unit
 from zoo.models.binary import BinaryAutoencoder
@@ -26,6 +27,7 @@ SETS = {"cifar10_jpeg": (1024,), "fashion_mnist": (1024,)}  # with hidden units
 BALANCE = {SHORT: 10.0, LONG: 1.0}
 
 
+@experiment(minutes=10)
 def image_search(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
     """Search images by 28 bits, 256 bits, and the Euclidean distance of pixels."""
     rows, shown = [], {}

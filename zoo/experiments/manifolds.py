@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import zoo
 from zoo import data, plots
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit
 
 
+@experiment(minutes=10)
 def manifolds(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Embed digits in two dimensions by autoencoders and by methods of scikit-learn."""
     from sklearn.decomposition import PCA
@@ -40,5 +42,5 @@ def manifolds(epochs: int = 20, verbose: int | str = 2) -> Table:
         "images.",
         ("method", "trustworthiness", "decodes"),
         rows,
-        plots.scatters(codes, y),
+        plots.scatters(codes, y, own_scales=True),
     )

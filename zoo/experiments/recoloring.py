@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo import data, metrics, plots, recipes
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.nn import colors
@@ -17,6 +18,7 @@ TRAINING = 10_000
 PATCHES = 20  # of each photograph
 
 
+@experiment(minutes=5)
 def recoloring(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Recolor photographs with palettes of rotated hues, and compare with rotated photographs."""
     recipe = recipes.get("palette_net_cifar10")

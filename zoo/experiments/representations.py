@@ -9,6 +9,7 @@ import numpy as np
 
 import zoo
 from zoo import data, metrics
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit
 from zoo.metrics.card_metrics import rounded
 
@@ -45,7 +46,8 @@ REPORTED = {
 }
 
 
-def regularised(epochs: int = 30, verbose: int | str = 2) -> Table:
+@experiment(minutes=30)
+def regularized(epochs: int = 30, verbose: int | str = 2) -> Table:
     """Pre-train one layer by six methods, measure its code, and fine-tune it as a classifier."""
     train, validation, test = _split("mnist")
     rows = []
@@ -89,6 +91,7 @@ def regularised(epochs: int = 30, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=120)
 def mnist_variants(epochs: int = 30, verbose: int | str = 2) -> Table:
     """Compare stacks of four kinds of layers and an SVM on four data sets."""
     methods = {

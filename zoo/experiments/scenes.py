@@ -8,6 +8,7 @@ from keras import layers
 
 from zoo import plots, recipes
 from zoo.data import captions
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit_recipe
 
 TESTING = 2_000
@@ -20,6 +21,7 @@ SHOWN = (
 )
 
 
+@experiment(minutes=4)
 def scenes(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Draw images for captions, also for combinations that no training caption has."""
     recipe = recipes.get("cvae_scenes")

@@ -8,6 +8,7 @@ import numpy as np
 
 import zoo
 from zoo import data, metrics, recipes
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table, fit_recipe
 from zoo.inference import label_propagation
 
@@ -15,6 +16,7 @@ SEEDS = (1, 2, 3)  # for random choices of the labeled images
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}
 
 
+@experiment(minutes=60)
 def semi_supervised(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Train M1, M2 and M1+M2 with 100 labels, for several random choices of the labeled images."""
     found: dict[str, list] = {}

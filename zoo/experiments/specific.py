@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo import data
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit
 from zoo.metrics.reconstruction import psnr
 from zoo.models.compressive import CompressiveAutoencoder
@@ -16,6 +17,7 @@ TRAINED, TESTED = 20_000, 768
 SHOWN = 8
 
 
+@experiment(minutes=5)
 def specific_codecs(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
     """Train one codec on digits and one on photographs, and compress both by both."""
     sets = {"digits": _digits(), "photographs": _photographs()}

@@ -6,6 +6,7 @@ import numpy as np
 
 import zoo
 from zoo import data, metrics, plots
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table
 from zoo.metrics.card_metrics import rounded
 
@@ -18,6 +19,7 @@ WIDTHS = (500, 500, 500)
 DRAWS = 8
 
 
+@experiment(minutes=2)
 def stacks(epochs: int = 10, verbose: int | str = 2) -> Table:
     """Compare variations of digits that three stacks of one-layer models generate."""
     (x, _), (x_test, y_test) = data.load("mnist")

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo import data, metrics, plots, recipes
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.plots.translations import enlarged_pixels
@@ -17,6 +18,7 @@ SHRINKAGE = 10.0  # for linear regression; the best of 1, 10 and 100 in validati
 SHOWN = 10
 
 
+@experiment(minutes=30)
 def super_resolution(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Enlarge small faces by TDAE with and without its discriminator, and by simpler methods."""
     recipe = recipes.get("tdae_olivetti")

@@ -11,6 +11,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from zoo import data
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit
 from zoo.metrics.retrieval import RECALLS, Retrieval, retrieval
 from zoo.models.binary import BinaryAutoencoder
@@ -31,6 +32,7 @@ BALANCE = {LONG: 1.0, SHORT: 10.0}
 SHOWN = (0.001, 0.008, 0.064, 0.256, 0.512)  # recalls in the table
 
 
+@experiment(minutes=6)
 def semantic_hashing(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
     """Search postings of 20 Newsgroups by codes, by TF-IDF, and by latent semantic analysis."""
     (x, _), (x_test, y) = data.load("newsgroups")

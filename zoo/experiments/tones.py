@@ -8,12 +8,14 @@ import numpy as np
 
 from zoo import data, plots, recipes
 from zoo.data.tones import HIGHEST
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import Table, fit_recipe
 from zoo.nn.corruption import GaussianNoise
 
 NOISE = (0.05, 0.1, 0.2, 0.4)
 
 
+@experiment(minutes=10)
 def tones(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Remove noise from sums of tones by a denoising autoencoder, and by a filter."""
     recipe = recipes.get("denoising_ae_tones")

@@ -9,6 +9,7 @@ import numpy as np
 import zoo
 from zoo import data, metrics, plots, recipes
 from zoo.experiments.adversarial import gray_pixels
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.nn.distributions.likelihoods import Categorical
@@ -19,6 +20,7 @@ DRAWS = 6
 EPOCHS = 4
 
 
+@experiment(minutes=22)
 def translation(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Compare clothes painted by models with either loss of Pix2Pix, and with both losses."""
     epochs = epochs or EPOCHS
@@ -109,6 +111,7 @@ def _measures(images, y, classifier):
     ]
 
 
+@experiment(minutes=15)
 def people_in_clothing(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Draw segmentations of silhouettes with a CVAE, and paint them with Pix2Pix."""
     (x, y), (x_test, y_test) = data.load("fashion_silhouettes")

@@ -8,6 +8,7 @@ import numpy as np
 
 import zoo
 from zoo import data, metrics, plots
+from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit
 from zoo.metrics.card_metrics import rounded
 from zoo.nn import corruption
@@ -21,6 +22,7 @@ LIKELIHOODS = {
 """Presets with binary pixels: their models, and reported values (number of samples)."""
 
 
+@experiment(minutes=0.1)
 def likelihoods() -> Table:
     """Compare the log-likelihoods on the cards of presets with reported values."""
     names = (
@@ -54,6 +56,7 @@ def likelihoods() -> Table:
     )
 
 
+@experiment(minutes=10)
 def conditional_bounds(epochs: int = 30, verbose: int | str = 2) -> Table:
     """Compare the ELBOs of a VAE and of CVAEs with two latent dimensions, and their codes."""
     (x, y), (x_test, y_test) = data.load("mnist")
@@ -106,6 +109,7 @@ def conditional_bounds(epochs: int = 30, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=15)
 def denoising_variational(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Restore corrupted digits by denoising VAEs and CVAEs, after one epoch and after many."""
     (x, y), (x_test, y_test) = data.load("mnist")
@@ -137,6 +141,7 @@ def denoising_variational(epochs: int = 20, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=5)
 def latent_sizes(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Reconstruct by VAEs with 2, 5 and 20 latent dimensions."""
     (x, _), (x_test, _) = data.load("mnist")
@@ -160,6 +165,7 @@ def latent_sizes(epochs: int = 20, verbose: int | str = 2) -> Table:
     )
 
 
+@experiment(minutes=5)
 def manifold_seeds(epochs: int = 10, verbose: int | str = 2) -> Table:
     """Embed digits in two dimensions by an autoencoder and a VAE, with three seeds each."""
     (x, _), (x_test, y_test) = data.load("mnist")
@@ -182,5 +188,5 @@ def manifold_seeds(epochs: int = 10, verbose: int | str = 2) -> Table:
         "autoencoder may lie anywhere.",
         ("model", "mean of codes", "deviation of codes", "squared error"),
         rows,
-        plots.scatters(codes, y_test),
+        plots.scatters(codes, y_test, own_scales=True),
     )

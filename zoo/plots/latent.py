@@ -129,13 +129,24 @@ def codes(
     return figure
 
 
-def scatters(codes: dict, labels: Any, *, extent: float | None = None) -> Picture:
-    """Show several sets of two-dimensional codes [n, 2] of the same images, by name.
+def scatters(
+    codes: dict,
+    labels: Any = None,
+    *,
+    extent: float | None = None,
+    own_scales: bool = False,
+    title: str | None = None,
+) -> Picture:
+    """Show several sets of two-dimensional points [n, 2], such as codes of the same images.
+
+    All panels have the same axes, so that their sizes can be compared.
 
     Args:
-        labels: integers [n].
-        extent: half the range of the axes, which go from -extent to extent in all panels; by
-            default each panel fits its codes and has no ticks.
+        codes: the sets by name.
+        labels: integers [n], by which points are colored; the rarest class is drawn last.
+        extent: half the range of the axes; by default one with 99 % of all points.
+        own_scales: whether each panel has axes of its own, which fit its points.
+        title: a title of the whole picture.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -145,18 +156,27 @@ def scatters(codes: dict, labels: Any, *, extent: float | None = None) -> Pictur
     """
     columns = 2 if len(codes) == 4 else min(len(codes), 3)
     rows = -(-len(codes) // columns)
-    figure = Picture(figsize=(3.6 * columns, 3.8 * rows), dpi=DPI, layout="constrained")
+    figure = Picture(figsize=(4.2 * columns, 4.4 * rows), dpi=DPI, layout="constrained")
+    figure.suptitle(title or "", fontsize=14)
+    points = np.concatenate([np.abs(np.asarray(z)).max(axis=1) for z in codes.values()])
+    end = 1.1 * float(np.quantile(points, 0.99)) if extent is None else extent
+    classes, counts = np.unique([] if labels is None else labels, return_counts=True)
     for i, (name, z) in enumerate(codes.items()):
-        axes = figure.add_subplot(rows, columns, i + 1, title=name)
-        if extent is None:
-            axes.set(xticks=[], yticks=[])
-        else:
-            axes.set(xlim=(-extent, extent), ylim=(-extent, extent), aspect="equal")
-        for label in np.unique(labels):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        axes.set_title(name, fontsize=12)
+        axes.tick_params(labelsize=10)
+        if not own_scales:
+            axes.set(xlim=(-end, end), ylim=(-end, end), aspect="equal")
+        if labels is None:
+            axes.scatter(*np.asarray(z).T, s=3, alpha=0.5)
+        for label in classes[np.argsort(-counts, kind="stable")]:
             chosen = np.asarray(labels) == label
-            axes.scatter(*z[chosen].T, s=2, alpha=0.5, color=f"C{label % 10}", label=str(label))
-    handles, names = axes.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside right center", title="class", markerscale=5)
+            axes.scatter(*z[chosen].T, s=3, alpha=0.5, color=f"C{label % 10}", label=str(label))
+    if labels is not None:
+        handles, names = axes.get_legend_handles_labels()
+        order = np.argsort([int(name) for name in names])
+        handles, names = ([some[i] for i in order] for some in (handles, names))
+        figure.legend(handles, names, loc="outside right center", title="class", markerscale=5)
     return figure
 
 

@@ -1,0 +1,84 @@
+"""Lessons: their form, their list, and the notebooks that are written of them."""
+
+import json
+import re
+
+import nbclient
+import nbformat
+import pytest
+
+from zoo import experiments, lessons
+from zoo.checks.names import UnknownNameError
+from zoo.cli.main import main
+
+ALL = lessons.names()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_lesson_says_what_is_seen_and_has_code_and_a_formula(name):
+    lesson = lessons.get(name)
+    prose = re.sub(r"```.*?```|<!--.*?-->|^#.*?$|^\|.*?$", "", lesson.text, flags=re.S | re.M)
+    sentences = re.findall(r"[.?!:](?=\s)", prose)
+    assert 8 <= len(sentences) <= 40, len(sentences)
+    assert "```python" in lesson.text
+    assert "$" in prose
+    assert 0 < lesson.minutes <= 15
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_lesson_names_its_experiment(name):
+    named = re.findall(r"`zoo reproduce (\w+)", lessons.get(name).text)
+    assert named
+    assert set(named) <= experiments.EXPERIMENTS.keys()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_notebooks_have_the_code_and_no_links_into_the_repository(name):
+    notebook = nbformat.reads(lessons.notebook(lessons.get(name)), as_version=4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code = re.findall(r"```python\n(.*?)```", lessons.get(name).text, re.S)
+    assert [cell.source for cell in cells] == [block.rstrip() for block in code]
+    assert not any(cell.outputs for cell in cells)
+    text = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert not re.search(r"\]\((?!https?:)|<!--", text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
+def test_a_lesson_runs_as_a_notebook_and_its_pictures_are_shown(name, tmp_path):
+    path = lessons.write_notebook(name, tmp_path / "lesson.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=900, resources=resources).execute()
+    outputs = [o for c in notebook.cells for o in c.get("outputs", ())]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+
+
+def test_lessons_and_experiments_are_listed_with_minutes(capsys):
+    for command, names in (("lesson", ALL), ("reproduce", experiments.EXPERIMENTS)):
+        assert main([command, "--list"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines] == sorted(names)
+        assert all(re.match(r"\w+ +[\d.]+ min  \S.+", line) for line in lines)
+
+
+def test_the_command_writes_a_notebook_and_replaces_none(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["lesson", "ring"]) == 0
+    assert "ring.ipynb is written" in capsys.readouterr().out
+    (tmp_path / "ring.ipynb").write_text("{}")
+    assert main(["lesson", "ring"]) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert (tmp_path / "ring.ipynb").read_text() == "{}"
+    assert main(["lesson", "ring", "--overwrite"]) == 0
+    assert json.loads((tmp_path / "ring.ipynb").read_text())["nbformat"] == 4
+    assert main(["lesson", "ring", "--out", "ring.md"]) == 1
+    assert ".ipynb" in capsys.readouterr().err
+
+
+def test_the_nearest_names_are_suggested(capsys):
+    with pytest.raises(UnknownNameError, match="ring"):
+        lessons.get("rings")
+    assert main(["lesson", "rings"]) != 0
+    assert "ring" in capsys.readouterr().err

@@ -1,0 +1,30 @@
+"""The command `zoo lesson`."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo import lessons
+from zoo.files.atomic_writes import check_file
+
+
+def add_lesson(sub: argparse.ArgumentParser) -> None:
+    """Add the arguments of `zoo lesson`."""
+    sub.add_argument("name", nargs="?", help="a lesson")
+    sub.add_argument("--out", help="the notebook to write [NAME.ipynb]")
+    sub.add_argument("--list", action="store_true", help="list all lessons")
+
+
+def lesson(options: argparse.Namespace) -> None:
+    """Run `zoo lesson`."""
+    if options.list or options.name is None:
+        width = max(map(len, lessons.names()))
+        for name in lessons.names():
+            found = lessons.get(name)
+            print(f"{name:{width}}  {found.minutes:>4g} min  {found.title}")
+        return
+    lessons.get(options.name)
+    out = options.out or f"{options.name}.ipynb"
+    check_file(out, options.overwrite)
+    path = lessons.write_notebook(options.name, out, overwrite=options.overwrite)
+    print(f"{path} is written. Open it: pip install notebook; jupyter notebook {path}")

@@ -1,0 +1,43 @@
+"""The list of experiments: each is registered where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A comparison that `zoo reproduce` runs.
+
+    Attributes:
+        name: its name.
+        run: the function that runs it and returns a `Table`; its arguments are `verbose`, and
+            where they apply `epochs` and `only`.
+        minutes: about how long it takes on two cores.
+        line: one line about it.
+    """
+
+    name: str
+    run: Callable[..., Any]
+    minutes: float
+    line: str
+
+
+EXPERIMENTS: dict[str, Experiment] = {}
+
+
+def experiment(minutes: float) -> Callable[[Callable], Callable]:
+    """Register a function as the experiment of its name.
+
+    Args:
+        minutes: about how long it takes on two cores, with its own number of epochs.
+    """
+
+    def registered(run: Callable) -> Callable:
+        line = (run.__doc__ or "").split("\n", 1)[0]
+        EXPERIMENTS[run.__name__] = Experiment(run.__name__, run, minutes, line)
+        return run
+
+    return registered
