@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from support.pictures import labels_of, sheet
 
 import zoo
 from zoo import plots
+from zoo.checks.names import UnknownNameError
 
 # Planes of codes
 
@@ -17,11 +19,12 @@ def test_both_panels_of_the_manifold_have_the_same_axes(vae, few_digits):
     assert left.get_ylim() == right.get_ylim()
     assert left.get_xlim()[0] < left.get_xlim()[1]
     assert left.get_ylim()[0] < left.get_ylim()[1]
-    assert left.get_xlabel() == right.get_xlabel() == "$z_1$"
-    assert left.get_ylabel() == right.get_ylabel() == "$z_2$"
+    assert left.get_xlabel() == right.get_xlabel() == "quantile of $z_1$"
+    assert left.get_ylabel() == right.get_ylabel() == "quantile of $z_2$"
     drawn = np.concatenate([points.get_offsets() for points in right.collections])
-    expected = vae.encode(few_digits[0])
-    np.testing.assert_allclose(drawn[np.lexsort(drawn.T)], expected[np.lexsort(expected.T)])
+    expected = norm.cdf(vae.encode(few_digits[0]))
+    order = np.lexsort(expected.T)
+    np.testing.assert_allclose(drawn[np.lexsort(drawn.T)], expected[order], rtol=1e-5)
 
 
 def test_titles_of_the_manifold_lie_within_the_picture(vae, few_digits):
@@ -32,7 +35,7 @@ def test_titles_of_the_manifold_lie_within_the_picture(vae, few_digits):
 
 
 def test_the_manifold_shows_every_code_where_it_lies(vae):
-    figure = plots.manifold(vae, side=5, extent=3.0)
+    figure = plots.manifold(vae, side=5, limits=(-3.0, 3.0))
     assert len(figure.axes) == 1
     pixels, ticks = sheet(figure), [-3, -1.5, 0, 1.5, 3]
     assert pixels.shape == (40, 40)
@@ -47,9 +50,31 @@ def test_the_manifold_shows_every_code_where_it_lies(vae):
         np.testing.assert_allclose(middle, (ticks[i], ticks[j]), atol=1e-6)
 
 
-def test_the_manifold_spans_two_deviations_of_the_prior_or_most_codes(plain, few_digits):
+def test_the_manifold_shows_quantiles_of_a_normal_prior(few_digits):
+    """Each image of the grid stands for equally many draws."""
     wide = zoo.VAE((8, 8, 1), 2, hidden_units=(4,), prior=zoo.Normal(2, scale=5.0))
-    assert plots.manifold(wide, side=5).axes[0].get_xlim()[1] == pytest.approx(10 * 5 / 4)
+    figure = plots.manifold(wide, *few_digits, side=4)
+    assert figure.axes[0].get_xlim() == (0.0, 1.0)
+    quantiles = norm(scale=5.0).ppf([0.125, 0.375, 0.625, 0.875])
+    pixels = sheet(figure)
+    for i, j in ((0, 0), (3, 1), (2, 3)):
+        expected = wide.decode(np.float32([[quantiles[i], quantiles[j]]]))[0, ..., 0]
+        shown = pixels[8 * (3 - j) : 8 * (4 - j), 8 * i : 8 * (i + 1)]
+        np.testing.assert_allclose(shown, expected, atol=1e-6)
+    x, _ = few_digits
+    drawn = np.concatenate([points.get_offsets() for points in figure.axes[1].collections])
+    wanted = norm(scale=5.0).cdf(wide.encode(x))
+    np.testing.assert_allclose(np.sort(drawn[:, 0]), np.sort(wanted[:, 0]), atol=1e-6)
+
+
+def test_a_conditional_model_has_a_manifold_for_each_class():
+    model = zoo.CVAE((8, 8, 1), 2, num_classes=3, hidden_units=(4,), seed=0)
+    pixels = sheet(plots.manifold(model, label=2, side=3))
+    middle = model.decode(np.zeros((1, 2), "float32"), [2])[0, ..., 0]
+    np.testing.assert_allclose(pixels[8:16, 8:16], middle, atol=1e-6)
+
+
+def test_the_manifold_spans_most_codes_without_a_prior(plain, few_digits):
     x = few_digits[0]
     extent = np.quantile(np.abs(plain.encode(x)), 0.98)
     shown = plots.manifold(plain, x, side=3).axes[0].get_xlim()[1]
@@ -94,6 +119,9 @@ def test_scatters_show_every_code_in_the_color_of_its_class():
         threes, sevens = (np.asarray(points.get_offsets()) for points in axes.collections)
         np.testing.assert_allclose(threes, z[::2])
         np.testing.assert_allclose(sevens, z[1::2])
+        assert axes.get_xlim() == figure.axes[0].get_xlim() == axes.get_ylim()
+    wide = plots.scatters({"a": codes["a"], "b": 40 * codes["b"]}, own_scales=True)
+    assert wide.axes[0].get_xlim()[1] < 2 < 30 < wide.axes[1].get_xlim()[1]
     shared = plots.scatters(codes, labels, extent=3.0)
     assert {axes.get_xlim() for axes in shared.axes} == {(-3.0, 3.0)}
     assert {axes.get_ylim() for axes in shared.axes} == {(-3.0, 3.0)}
@@ -127,3 +155,13 @@ def test_training_curves_take_what_fit_returns():
         history = {"loss": [1.0]}  # noqa: RUF012
 
     assert len(plots.training_curves(History()).axes) == 1
+
+
+def test_curves_are_wrapped_and_chosen():
+    history = {name: [1.0, 2.0] for name in ("loss", "val_loss", "a", "b", "c")}
+    figure = plots.training_curves(history)
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "a", "b", "c"]
+    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (2, 3)
+    assert [a.get_title() for a in plots.training_curves(history, ["b"]).axes] == ["b"]
+    with pytest.raises(UnknownNameError, match="loss"):
+        plots.training_curves(history, ["los"])

@@ -8,7 +8,7 @@ from zoo import plots
 REFUSED = {
     "a manifold of 3 dimensions": (lambda m, x, y: plots.manifold(m["wide"]), "2 latent"),
     "a manifold with classes": (lambda m, x, y: plots.manifold(m["flat cvae"]), "style_grid"),
-    "a manifold without a range": (lambda m, x, y: plots.manifold(m["plain"]), "x= or extent="),
+    "a manifold without a range": (lambda m, x, y: plots.manifold(m["plain"]), "x= or limits="),
     "a grid of one": (lambda m, x, y: plots.manifold(m["vae"], side=1), "side is 1"),
     "styles without classes": (lambda m, x, y: plots.style_grid(m["vae"]), "conditional"),
     "no styles": (lambda m, x, y: plots.style_grid(m["cvae"], styles=0), "styles is 0"),

@@ -203,7 +203,9 @@ def test_a_traversal_is_sorted_by_kl_divergence(few_digits):
     figure = plots.traversal(model, x=x, steps=3)
     names = labels_of(figure.axes[0].get_yticklabels())
     assert [name.split("  ")[0] for name in names] == ["$z_{2}$", "$z_{3}$", "$z_{1}$"]
-    moved = model.decode(np.array([[0, -2, 0]], "float32"))[0, ..., 0]
+    moved = model.encode(x[:1])  # the first image is varied
+    moved[0, 1] = -2
+    moved = model.decode(moved)[0, ..., 0]
     np.testing.assert_allclose(cell(figure, 0, 0), moved, atol=1e-6)
     mean, log_var = model.posterior_moments(x)
     kl = 0.5 * (mean**2 + np.exp(log_var) - log_var - 1).mean(axis=0)
@@ -219,7 +221,7 @@ def test_the_preview_fits_the_model(vae, cvae, plain, few_digits):
     wide = zoo.VAE((8, 8, 1), 3, hidden_units=(4,))
     titles = {
         "one style per row": plots.preview(cvae, *few_digits),
-        "what each code decodes to": plots.preview(vae, *few_digits),
+        "what quantiles of the prior decode to": plots.preview(vae, *few_digits),
         "originals above": plots.preview(plain, *few_digits),
         "decoded samples": plots.preview(wide, *few_digits),
         "dimension": plots.preview(zoo.VAE((8, 8, 1), 3, hidden_units=(4,), beta=4.0), *few_digits),

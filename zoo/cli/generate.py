@@ -63,6 +63,7 @@ def draw(model: Any, options: Any) -> Any:
         return plots.filters(model)
     if name == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0], **cmap)
+    of_class = {"label": (options.labels or [0])[0]} if model.conditional else {}
     try:
         card, folder = zoo.card(options.name), preset_folder(options.name)
         read = table_options(options)
@@ -71,11 +72,12 @@ def draw(model: Any, options: Any) -> Any:
         if name != "manifold" or not model.prior:
             raise
         print(f"The codes of real images are left out: {error}", file=sys.stderr)
-        return plots.manifold(model, **cmap)
+        return plots.manifold(model, **cmap, **of_class)
     x = np.asarray(x[: max(n or 0, 5000)])
     if name in ("manifold", "codes", "bubbles"):
         n = n or (500 if name == "bubbles" else 5000)
-        return getattr(plots, name)(model, x[:n], None if y is None else y[: len(x[:n])], **cmap)
+        given = {**cmap, **(of_class if name == "manifold" else {})}
+        return getattr(plots, name)(model, x[:n], None if y is None else y[: len(x[:n])], **given)
     if name == "photographs":
         return plots.photographs(model, x, n=n or 10, seed=seed)
     labels = y if model.conditional else None

@@ -44,8 +44,8 @@ def ring(epochs: int = 150, verbose: int | str = 2) -> Table:
         "Normal draws become a ring",
         f"{POINTS:,} draws; the ring with noise of {NOISE} is what a VAE with two latent "
         f"dimensions and two hidden layers of 64 units learned for {epochs} epochs. The radius is "
-        "the distance to the origin. Of the decoder's first hidden layer the two principal components "
-        "are drawn.",
+        "the distance to the origin. Of the decoder's first hidden layer the two principal "
+        "components are drawn.",
         ("points", "mean radius", "its standard deviation", "smallest radius"),
         rows,
         _panels(points, z),

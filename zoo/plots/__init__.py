@@ -4,7 +4,15 @@ Images with one channel use the color map `cmap=`. By default it depends on the 
 for drawings, whose borders are mostly empty, and white for gray photographs.
 """
 
+from zoo.plots.animations import walk
 from zoo.plots.drawings import drawings, redrawn
+from zoo.plots.explanations import (
+    architecture,
+    differences,
+    kl_by_dimension,
+    principal_components,
+    reparameterization,
+)
 from zoo.plots.images import (
     analogies,
     filters,
@@ -23,14 +31,16 @@ from zoo.plots.latent import bubbles, codes, energy_surface, manifold, scatters,
 from zoo.plots.previews import preview
 from zoo.plots.retrieved import hits
 from zoo.plots.sheets import need as need
-from zoo.plots.sheets import save_small, tile
+from zoo.plots.sheets import save_small, style, tile
 from zoo.plots.signals import signals
 from zoo.plots.translations import draws_for_labels, recolorings, translations
 
 __all__ = [
     "analogies",
+    "architecture",
     "bubbles",
     "codes",
+    "differences",
     "drawings",
     "draws_for_labels",
     "energy_surface",
@@ -38,22 +48,27 @@ __all__ = [
     "filters_of_several",
     "hits",
     "interpolations",
+    "kl_by_dimension",
     "manifold",
     "photographs",
     "preview",
+    "principal_components",
     "recolorings",
     "reconstructions",
     "reconstructions_of_several",
     "redrawn",
+    "reparameterization",
     "restorations",
     "rows_of_images",
     "samples",
     "save_small",
     "scatters",
     "signals",
+    "style",
     "style_grid",
     "tile",
     "training_curves",
     "translations",
     "traversal",
+    "walk",
 ]

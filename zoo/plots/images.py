@@ -232,7 +232,7 @@ def filters_of_several(models: dict, *, side: int = 8) -> Picture:
     figure = Picture(figsize=(3.2 * len(models), 3.5), dpi=DPI, layout="constrained")
     for i, (name, model) in enumerate(models.items()):
         axes = figure.add_subplot(1, len(models), i + 1)
-        axes.set_title(name, fontsize=9)
+        axes.set_title(name, fontsize="medium")
         show(axes, _filters(model, side * side), side, INK)
     return enlarged(figure)
 
@@ -356,12 +356,13 @@ def traversal(
     """Show the effect of each latent dimension: in each row, one dimension changes.
 
     Args:
-        x: images [n, *input_shape]; if given, the dimensions of a VAE are sorted by their KL
-            divergence from the prior for these images, in nats, which is written next to each row.
+        x: images [n, *input_shape]; if given, the first one is varied, and the dimensions of a VAE
+            are sorted by their KL divergence from the prior for these images, in nats, which is
+            written next to each row.
         label: the label of the images, for conditional models; class 0 by default.
         steps: the number of images in a row. rows: the largest number of dimensions to show.
-        start: a code [latent_dim] with the values of the other dimensions; by default the middle of
-            the prior.
+        start: a code [latent_dim] with the values of the other dimensions; by default that of the
+            first image of x, or the middle of the prior.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -375,6 +376,9 @@ def traversal(
     values = np.linspace(-spread, spread, steps, dtype="float32")
     need(model.latent_dim, f"{type(model).__name__} has no codes to traverse.")
     need_classes(model)
+    order, names = _dimensions(model, x, label)
+    if start is None and x is not None:
+        start = model.encode(x[:1], np.array([label or 0]) if model.conditional else None)[0]
     given = start is not None
     start = np.asarray(start, "float32") if given else np.zeros(model.latent_dim, "float32")
     need(
@@ -383,7 +387,6 @@ def traversal(
     )
     if model.conditional:
         start = model.style(start[None], [label or 0])[0] if given else start
-    order, names = _dimensions(model, x, label)
     order, names = order[:rows], names[:rows]
     z = np.tile(start, (len(order), steps, 1))
     for row, dimension in enumerate(order):

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
+from scipy.special import ndtr, ndtri
 
+from zoo.checks.names import UnknownNameError
 from zoo.nn.distributions import Normal
 from zoo.plots.picture import Picture
-from zoo.plots.sheets import DPI, draw, enlarged, need, need_encoder, scatter
+from zoo.plots.sheets import DPI, draw, enlarged, need, need_classes, need_encoder, scatter
 
 
 def manifold(
@@ -19,21 +21,29 @@ def manifold(
     x: Any = None,
     labels: Any = None,
     *,
+    label: int | None = None,
     side: int = 20,
-    extent: float | None = None,
+    limits: tuple[float, float] | None = None,
     cmap: Any = None,
 ) -> Picture:
     """Show the images of a grid of two-dimensional codes, and the codes of real images.
 
-    Both panels have the same axes and range: the first latent dimension to the right, the second
-    one upward.
+    Both panels have the same axes: the first latent dimension to the right, the second one upward.
+    With a normal prior these are quantiles of the prior, so that each image of the grid stands for
+    equally many draws, and the codes of real images fill the right panel evenly if they are
+    distributed like the prior.
 
     Args:
         model: a model with two latent dimensions.
-        x, labels: real images for the right panel; without them, there is no right panel.
+        x, labels: real images for the right panel, and their labels; without x, there is no right
+            panel.
+        label: the class to show, for conditional models.
         side: the number of grid points along each axis.
-        extent: half the range; by default that of the prior (two standard deviations of a normal
-            prior), or one that includes 98 % of the codes if there is no prior.
+        limits: the lowest and the highest code of both axes, which are then codes and no quantiles;
+            for other priors, by default a range with nearly all draws, and without a prior one with
+            98 % of the codes.
+
+    Source: Kingma and Welling 2013 (arXiv 1312.6114), appendix A.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -41,26 +51,45 @@ def manifold(
         >>> zoo.plots.manifold(model, x_test, y_test).savefig("manifold.png")
     """
     need(model.latent_dim == 2, f"A manifold needs 2 latent dimensions, not {model.latent_dim}.")
-    need(not model.conditional, "A conditional model has one manifold per class; use style_grid.")
     need(side > 1, f"side is {side}; a grid has at least 2 points along an axis.")
+    if model.conditional:
+        need_classes(model)
+        need(
+            label is not None,
+            "A conditional model has one manifold per class: give label=, or use style_grid.",
+        )
+    else:
+        need(label is None, "This model is not conditional: leave out label=.")
     if x is not None:
         need_encoder(model)
-    codes = None if x is None else model.encode(x)
-    end = _extent(model, codes) if extent is None else extent
-    ticks = np.linspace(-end, end, side, dtype="float32")
-    z = np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2)
+    codes = None if x is None else model.encode(x, labels if model.conditional else None)
+    normal = isinstance(model.prior, Normal) and not model.conditional and limits is None
+    low, high = (0.0, 1.0) if normal else _limits(model, codes) if limits is None else limits
+    need(low < high, f"limits are {limits}; the first one must be below the second.")
+    if normal:
+        ends = low, high
+        ticks = model.prior.scale * ndtri((np.arange(side) + 0.5) / side)
+        codes = None if codes is None else ndtr(codes / model.prior.scale)
+    else:
+        half = (high - low) / (2 * (side - 1))  # of a cell
+        ends = low - half, high + half
+        ticks = np.linspace(low, high, side)
+    z = np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2).astype("float32")
     panels = 1 if codes is None else 2
     figure = Picture(figsize=(6 * panels, 6.3), dpi=DPI, layout="constrained")
-    half = end * side / (side - 1)
-    left = figure.add_subplot(1, panels, 1, title="what each code decodes to")
-    box = (-half, half, -half, half)
-    draw(left, model.as_images(model.decode(z)), side, cmap, gap=0, extent=box)
+    what = "what quantiles of the prior decode to" if normal else "what each code decodes to"
+    what += "" if label is None else f", class {label}"
+    left = figure.add_subplot(1, panels, 1, title=what)
+    given = None if label is None else np.full(len(z), label)
+    images = model.as_images(model.decode(z, given))
+    draw(left, images, side, cmap, gap=0, extent=(*ends, *ends))
     if codes is not None:
         right = figure.add_subplot(1, panels, 2, title="codes of real images")
         scatter(figure, right, codes, labels)
-        right.set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
+        right.set(xlim=ends, ylim=ends, aspect="equal")
+    names = ("quantile of $z_1$", "quantile of $z_2$") if normal else ("$z_1$", "$z_2$")
     for axes in figure.axes[:panels]:
-        axes.set(xlabel="$z_1$", ylabel="$z_2$")
+        axes.set(xlabel=names[0], ylabel=names[1])
     return enlarged(figure)
 
 
@@ -157,14 +186,13 @@ def scatters(
     columns = 2 if len(codes) == 4 else min(len(codes), 3)
     rows = -(-len(codes) // columns)
     figure = Picture(figsize=(4.2 * columns, 4.4 * rows), dpi=DPI, layout="constrained")
-    figure.suptitle(title or "", fontsize=14)
+    figure.suptitle(title or "", fontsize="large")
     points = np.concatenate([np.abs(np.asarray(z)).max(axis=1) for z in codes.values()])
     end = 1.1 * float(np.quantile(points, 0.99)) if extent is None else extent
     classes, counts = np.unique([] if labels is None else labels, return_counts=True)
     for i, (name, z) in enumerate(codes.items()):
         axes = figure.add_subplot(rows, columns, i + 1)
-        axes.set_title(name, fontsize=12)
-        axes.tick_params(labelsize=10)
+        axes.set_title(name, fontsize="medium")
         if not own_scales:
             axes.set(xlim=(-end, end), ylim=(-end, end), aspect="equal")
         if labels is None:
@@ -207,25 +235,32 @@ def energy_surface(w1: float = 2.0, w2: float = 1.0, *, beta: float = 5.0) -> Pi
     return figure
 
 
-def training_curves(history: Any) -> Picture:
-    """Show every metric of a training by epoch; validation metrics are dashed.
+def training_curves(history: Any, metrics: Sequence[str] = ()) -> Picture:
+    """Show metrics of a training by epoch, three panels in a row; validation is dashed.
 
     Args:
         history: the result of `fit`, or its `.history` dict.
+        metrics: the names of the metrics to show; by default all.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> model = zoo.VAE((8, 8, 1), 4)
         >>> model.compile("adam")
         >>> history = model.fit(x, epochs=2, verbose=0)
-        >>> zoo.plots.training_curves(history).savefig("curves.png")
+        >>> zoo.plots.training_curves(history, ["loss", "kl"]).savefig("curves.png")
     """
     values = getattr(history, "history", history)
     names = [name for name in values if not name.startswith("val_") and name != "learning_rate"]
     need(names, "The history is empty: train for at least one epoch first.")
-    figure = Picture(figsize=(4 * len(names), 3.2), dpi=DPI, layout="constrained")
+    for name in metrics:
+        if name not in names:
+            raise UnknownNameError("metric", name, names)
+    names = list(metrics) or names
+    columns = min(len(names), 3)
+    rows = -(-len(names) // columns)
+    figure = Picture(figsize=(4.2 * columns, 3.4 * rows), dpi=DPI, layout="constrained")
     for i, name in enumerate(names):
-        axes = figure.add_subplot(1, len(names), i + 1, title=name, xlabel="epoch")
+        axes = figure.add_subplot(rows, columns, i + 1, title=name, xlabel="epoch")
         epochs = np.arange(1, len(values[name]) + 1)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.plot(epochs, values[name], marker="." if len(epochs) < 30 else "", label="training")
@@ -235,10 +270,11 @@ def training_curves(history: Any) -> Picture:
     return figure
 
 
-def _extent(model, codes) -> float:
-    """Return half the range of the axes for codes."""
+def _limits(model, codes) -> tuple[float, float]:
+    """Return the range of the axes for codes."""
     if model.prior:
-        return model.prior.extent
+        return -model.prior.extent, model.prior.extent
     if codes is None:
-        raise ValueError("Without a prior, give x= or extent=.")
-    return float(np.quantile(np.abs(codes), 0.98))
+        raise ValueError("Without a prior, give x= or limits=.")
+    end = float(np.quantile(np.abs(codes), 0.98))
+    return -end, end

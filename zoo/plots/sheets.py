@@ -6,15 +6,44 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from zoo.checks.names import UnknownNameError
 from zoo.files.atomic_writes import publish_file
 from zoo.plots.picture import Picture
 
 DPI = 100
+CELL = 0.7  # inches of an image in a sheet
 INK = "gray_r"  # black on white: 1 is black
+
+
+STYLES = {
+    "screen": {"font.size": 10, "lines.linewidth": 1.5, "savefig.dpi": "figure"},
+    "slides": {"font.size": 15, "lines.linewidth": 2.5, "savefig.dpi": "figure"},
+    "paper": {"font.size": 9, "lines.linewidth": 1.0, "savefig.dpi": 300},
+}
+
+
+def style(name: str) -> None:
+    """Choose sizes of text and lines for all pictures from now on.
+
+    Args:
+        name: "screen", the sizes in the beginning; "slides", for the last row of a lecture room; or
+            "paper", with small text and 300 dots an inch in saved files.
+
+    Raises:
+        UnknownNameError: there is no such style.
+
+    Examples:
+        >>> zoo.plots.style("slides")
+        >>> zoo.plots.style("screen")
+    """
+    if name not in STYLES:
+        raise UnknownNameError("style", name, STYLES)
+    matplotlib.rcParams.update(STYLES[name])
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = None) -> np.ndarray:
@@ -44,10 +73,10 @@ def tile(images: np.ndarray, columns: int, gap: int = 1, paper: float | None = N
 
 def sheet(columns: int, rows: int, title: str) -> tuple[Picture, Any]:
     """Return a figure and its axes, sized for this grid of small images and the title."""
-    width = max(0.55 * columns, 0.072 * len(title))
-    figure = Picture(figsize=(width, 0.55 * rows + 0.4), dpi=DPI, layout="constrained")
+    width = max(CELL * columns, 0.09 * len(title))
+    figure = Picture(figsize=(width, CELL * rows + 0.4), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(title, fontsize=9)
+    axes.set_title(title, fontsize="medium")
     return figure, axes
 
 
@@ -129,14 +158,14 @@ def name_columns(axes: Any, model: Any, class_names: Sequence[str] | None, offse
         f"class_names has {len(names)} names; the model has {model.num_classes} classes.",
     )
     places = (np.arange(len(names)) + offset) * width + width / 2
-    axes.set_xticks(places, names, fontsize=7, parse_math=False)  # names may have a $
+    axes.set_xticks(places, names, fontsize="medium", parse_math=False)  # names may have a $
     axes.tick_params(length=0)
 
 
 def name_rows(axes: Any, names: list[str], height: int) -> None:
     """Write names to the left of the rows of images, whose height is given."""
     places = np.arange(len(names)) * (height + 1) + height / 2
-    axes.set_yticks(places, names, fontsize=7)
+    axes.set_yticks(places, names, fontsize="medium")
     axes.tick_params(length=0)
 
 
@@ -196,12 +225,22 @@ def scatter(
         f"labels have shape {labels.shape} and dtype {labels.dtype}; give {len(z)} integers for "
         f"{len(z)} codes.",
     )
-    for label in np.unique(labels):
+    found, counts = np.unique(labels, return_counts=True)
+    for label in found[np.argsort(-counts, kind="stable")]:  # the rarest class last, on top
         chosen = labels == label
         name = class_names[label] if class_names else str(label)
         axes.scatter(*z[chosen, :2].T, s=3, alpha=0.5, color=f"C{label % 10}", label=name)
-    columns = -(-len(np.unique(labels)) // 20)
-    legend = axes.legend(title="class", markerscale=4, loc="upper right", fontsize=8, ncols=columns)
+    handles, names = axes.get_legend_handles_labels()
+    order = np.argsort(np.argsort(-counts, kind="stable"))  # the legend by class
+    legend = axes.legend(
+        [handles[i] for i in order],
+        [names[i] for i in order],
+        title="class",
+        markerscale=4,
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=-(-len(found) // 20),
+    )
     for text in legend.get_texts():
         text.set_parse_math(False)
     for handle in legend.legend_handles:

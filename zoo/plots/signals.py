@@ -45,5 +45,5 @@ def signals(rows: dict, title: str = "", *, columns: int = _COLUMNS) -> Picture:
             lines[0].set_label(name)
         axes.tick_params(labelsize=6)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(title, fontsize="medium")
     return figure
