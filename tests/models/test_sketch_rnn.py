@@ -155,7 +155,7 @@ def test_the_loss_counts_at_least_the_floor():
 def test_the_weight_of_the_kl_divergence_rises():
     model = made()
     model.fit(X, epochs=3, batch_size=8, verbose=0)
-    assert float(model.beta_now) == pytest.approx(0.3 * (1 - 0.99 * 0.9995**6), rel=1e-4)
+    assert float(model.beta_now) == pytest.approx(0.6 * (1 - 0.99 * 0.9995**6), rel=1e-4)
 
 
 def test_training_scales_both_axes_of_a_drawing_each_on_its_own():

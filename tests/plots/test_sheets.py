@@ -124,13 +124,37 @@ def test_a_row_of_a_traversal_moves_one_dimension(vae, cvae):
 
 def test_restorations_show_original_corrupted_and_restored_images(plain, few_digits):
     x = few_digits[0][:4]
-    figure = plots.restorations(plain, x, zoo.Masking(0.5), seed=3)
-    corrupted = zoo.Masking(0.5).sample(x, seed=3)
+    noise = zoo.GaussianNoise(0.2)
+    figure = plots.restorations(plain, x, noise, seed=3)
+    corrupted = np.clip(noise.sample(x, seed=3), 0, 1)
     np.testing.assert_allclose(cell(figure, 0, 2), x[2, ..., 0])
     np.testing.assert_allclose(cell(figure, 1, 2), corrupted[2, ..., 0])
     np.testing.assert_allclose(
         cell(figure, 2, 2), plain.reconstruct(corrupted)[2, ..., 0], atol=1e-6
     )
+
+
+def test_masked_pixels_can_be_told_from_dark_ones(plain, few_digits):
+    x = few_digits[0][:4]
+    figure = plots.restorations(plain, x, zoo.Masking(0.5), seed=3)
+    corrupted = zoo.Masking(0.5).sample(x, seed=3)[2, ..., 0]
+    np.testing.assert_allclose(cell(figure, 1, 2), corrupted)
+    _, overlay = figure.axes[0].get_images()
+    shown = np.asarray(overlay.get_array())[9:17, 18:26]  # the third of the second row
+    np.testing.assert_allclose(shown[..., :3], np.broadcast_to([1.0, 0.8, 0.5], (8, 8, 3)))
+    masked = shown[..., 3] == 1
+    assert (corrupted[masked] == 0).all()
+    np.testing.assert_allclose(corrupted[~masked], x[2, ..., 0][~masked])
+    assert 0.3 < masked.mean() < 0.7
+
+
+def test_filters_leave_out_pixels_that_never_change():
+    model = zoo.ContractiveAutoencoder((8, 8, 1), 6)
+    x = np.random.default_rng(0).random((20, 8, 8, 1), "float32")
+    x[:, 0] = 0.5
+    shown = cell(plots.filters(model, x, rows=2, columns=3), 1, 0)
+    assert (shown[0] == 0.5).all()
+    assert (shown[1:] != 0.5).all()
 
 
 def test_filters_are_the_kernel_of_the_first_layer_each_to_its_own_scale():

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.nn.corruption import Masking
 from zoo.nn.distributions import GaussianMixture
 from zoo.plots.picture import Picture
 from zoo.plots.sheets import (
@@ -21,9 +22,11 @@ from zoo.plots.sheets import (
     sheet,
     show,
     suited_colors,
+    tile,
 )
 from zoo.plots.signals import signals
 
+MASKED = (1.0, 0.8, 0.5)  # a light orange
 QUANTILE = 2.0
 """The range of codes in pictures, in standard deviations of the prior."""
 
@@ -185,6 +188,8 @@ def restorations(
 ) -> Picture:
     """Show originals, corrupted images, and restored images, in three rows.
 
+    Pixels that masking set to 0 are orange, as they could not be told from dark ones.
+
     Args:
         labels: integers [at least n], for conditional models.
         corruption: from `zoo.nn.corruption`; by default the one that the model was trained with.
@@ -199,25 +204,41 @@ def restorations(
     need(corruption, "Give a corruption of the images, such as corruption=zoo.Masking(0.25).")
     x, labels = x[:n], None if labels is None else labels[:n]
     corrupted = corruption.sample(x, seed=seed)
-    rows = np.concatenate([x, corrupted, model.reconstruct(np.clip(corrupted, 0, 1), labels)])
-    figure, axes = sheet(len(x), 3, title="originals, corrupted, restored")
-    show(axes, np.clip(rows, 0, 1), len(x), cmap)
+    restored = model.reconstruct(np.clip(corrupted, 0, 1), labels)
+    rows = np.clip(np.concatenate([x, corrupted, restored]), 0, 1)
+    masks = isinstance(corruption, Masking)
+    what = "masked pixels orange" if masks else "corrupted"
+    figure, axes = sheet(len(x), 3, title=f"originals, {what}, restored")
+    show(axes, rows, len(x), cmap)
+    if masks:
+        masked = np.zeros_like(rows[..., :1])
+        kept = corruption.sample(np.ones_like(x), seed=seed).any(axis=-1, keepdims=True)
+        masked[len(x) : 2 * len(x)] = 1.0 - kept
+        alpha = tile(masked, len(x), paper=0.0)
+        color = np.broadcast_to(np.array(MASKED, "float32"), (*alpha.shape[:2], 3))
+        axes.imshow(np.concatenate([color, alpha], axis=-1))
     return enlarged(figure)
 
 
-def filters(model: Any, *, rows: int = 8, columns: int = 12) -> Picture:
+def filters(model: Any, x: Any = None, *, rows: int = 8, columns: int = 12) -> Picture:
     """Show the weights of units of the first layer as images.
 
     Each image is scaled to its largest weight; gray is zero, black positive, white negative. It
     shows the units with the largest weights, in the order of the code.
 
+    Args:
+        x: images; weights of pixels that are the same in all of them keep their random start, and
+            are left out, gray.
+        rows, columns: of the picture.
+
     Examples:
         >>> model = zoo.Autoencoder((8, 8, 1), 100, hidden_units=())
         >>> zoo.plots.filters(model).savefig("filters.png")
     """
-    images = _filters(model, rows * columns)
+    images = _filters(model, rows * columns, x)
     height = -(-len(images) // columns)
-    figure, axes = sheet(columns, height, title="weights of the first layer")
+    title = "weights of the first layer" + ("" if x is None else ", of pixels that change")
+    figure, axes = sheet(columns, height, title=title)
     show(axes, images, columns, INK)
     return enlarged(figure)
 
@@ -237,7 +258,7 @@ def filters_of_several(models: dict, *, side: int = 8) -> Picture:
     return enlarged(figure)
 
 
-def _filters(model, n):
+def _filters(model, n, x=None):
     need_encoder(model)
     kernels = [w for w in model.encoder.trainable_weights if w.name == "kernel"]
     need(
@@ -247,6 +268,8 @@ def _filters(model, n):
         "The picture needs a dense first layer that takes images.",
     )
     weights = kernels[0].numpy().T
+    if x is not None:
+        weights = weights * (np.reshape(x, (len(x), -1)).std(axis=0) > 0)
     strongest = np.sort(np.argsort(-np.linalg.norm(weights, axis=1))[:n])
     weights = weights[strongest] / np.abs(weights[strongest]).max(axis=1, keepdims=True)
     return 0.5 + 0.5 * weights.reshape(len(weights), *model.image_shape)
