@@ -64,6 +64,23 @@ def test_the_jacobian_of_a_deep_convolutional_encoder_is_exact():
     np.testing.assert_allclose(terms(model, x)["contraction"], jacobian_norms(model, x), rtol=5e-3)
 
 
+def test_a_corruption_of_the_stochastic_penalty_is_divided_by_its_size():
+    x = np.repeat(np.clip(X[:1], 0.1, 0.9), 4000, axis=0)
+    found = {}
+    for noise in (0.03, zoo.GaussianNoise(0.03), zoo.Masking(0.3), {"masking": 0.3}):
+        settings = {"jacobian": "stochastic", "noise": noise, "seed": 1}
+        model = zoo.ContractiveAutoencoder((4, 4, 1), 5, **settings)
+        found[str(noise)] = terms(randomized(model, 1.0), x)["contraction"].mean()
+    gaussian, same, masking, described = found.values()
+    assert same == pytest.approx(gaussian, rel=0.1)
+    assert described == pytest.approx(masking, rel=0.1)
+    generator = np.random.default_rng(0)
+    moved = x * (generator.random(x.shape) >= 0.3)
+    moves = np.square(model.encode(moved) - model.encode(x)).sum(axis=1)
+    size = np.square(moved - x).mean(axis=(1, 2, 3))
+    assert masking == pytest.approx((moves / size)[size > 0].mean(), rel=0.1)
+
+
 def test_the_stochastic_penalty_approaches_the_jacobian_for_small_noise():
     x = np.clip(X[:1], 0.1, 0.9)
     distances = []

@@ -112,6 +112,9 @@ SETTINGS = {
         zoo.ContractiveAutoencoder, jacobian="exact", filters=(4,)
     ),
     "ContractiveAutoencoder, hutchinson": small(zoo.ContractiveAutoencoder),
+    "ContractiveAutoencoder, masked": small(
+        zoo.ContractiveAutoencoder, jacobian="stochastic", noise=zoo.Masking(0.3), hidden_units=()
+    ),
     "ContractiveAutoencoder, stochastic": small(
         zoo.ContractiveAutoencoder, jacobian="stochastic", hidden_units=()
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -405,7 +406,9 @@ class ContractiveAutoencoder(Autoencoder):
         "exact":       for any encoder, at `latent_dim` times the cost of a pass;
         "hutchinson":  an unbiased estimate for any encoder, at the cost of one pass;
         "stochastic":  |h(x) - h(x + e)|^2 / s^2, e ~ N(0, s^2 I), whose mean approaches the norm as
-                       the noise s goes to 0;
+                       the noise s goes to 0; with a corruption c, |h(x) - h(c(x))|^2 divided by
+                       the mean of (c(x) - x)^2 over the values of x, nearly the same for Gaussian
+                       noise;
         "auto":        "closed" if it is possible, else "hutchinson".
 
     Use it for features that stay the same under small changes of the image.
@@ -413,7 +416,8 @@ class ContractiveAutoencoder(Autoencoder):
     Args:
         weight: the weight of the penalty, at least 0.
         jacobian: one of the methods above.
-        noise: s of "stochastic", above 0.
+        noise: s of "stochastic", above 0; or a corruption in place of Gaussian noise, such as
+            `zoo.Masking(0.25)`.
         tie_weights: "auto" is True for dense networks and False for convolutional ones.
         Others: see `Autoencoder`. The defaults are `hidden_units=()` and sigmoids; all activations
             must be smooth.
@@ -440,7 +444,7 @@ class ContractiveAutoencoder(Autoencoder):
         *,
         weight: float = 0.1,
         jacobian: str = "auto",
-        noise: float = 0.1,
+        noise: Any = 0.1,
         hidden_units: tuple[int, ...] = (),
         activation: str = "sigmoid",
         code_activation: str | None = "sigmoid",
@@ -479,7 +483,11 @@ class ContractiveAutoencoder(Autoencoder):
         )
         check_smooth(self.encoder)
         self.jacobian = jacobian
-        self.noise = number("noise", noise, above=0)
+        if isinstance(noise, dict | corruptions.Corruption):
+            self.noise = corruptions.get(noise)
+            check_corruption(self.noise, self.likelihood, self.image_shape)
+        else:
+            self.noise = number("noise", noise, above=0)
         self.weight = LossWeight("weight", weight, least=0)
         methods = "auto", "closed", "exact", "hutchinson", "stochastic"
         if jacobian not in methods:
@@ -515,5 +523,10 @@ class ContractiveAutoencoder(Autoencoder):
             return jacobians.exact(code, x, self.latent_dim)
         if self.method == "hutchinson":
             return jacobians.hutchinson(code, x, self.latent_dim, self.seed_generator)
-        moved = corruptions.GaussianNoise(self.noise).draw(x, self.seed_generator)
-        return ops.sum(ops.square(z - code(moved)), axis=1) / self.noise**2
+        if isinstance(self.noise, float):
+            moved = corruptions.GaussianNoise(self.noise).draw(x, self.seed_generator)
+            return ops.sum(ops.square(z - code(moved)), axis=1) / self.noise**2
+        moved = self.noise.draw(x, self.seed_generator)
+        squares = ops.reshape(ops.square(moved - x), (-1, math.prod(self.image_shape)))
+        variance = ops.maximum(ops.mean(squares, axis=1), 1e-12)  # [batch]
+        return ops.sum(ops.square(z - code(moved)), axis=1) / variance
