@@ -1,6 +1,5 @@
 """What the documents say is run, word for word."""
 
-import functools
 import importlib.metadata
 import os
 import re
@@ -9,10 +8,10 @@ import sys
 from pathlib import Path
 
 import keras
-import numpy as np
 import pytest
 from generated_pages import FAMILIES, generated_pages
 from support import documents
+from support.few_images import few_images
 
 import zoo
 from zoo.models import CLASSES
@@ -144,21 +143,6 @@ def test_every_block_of_code_runs(page, runtime_alone, tmp_path, monkeypatch):
     monkeypatch.setattr(zoo.data, "load", few_images(zoo.data.load))
     monkeypatch.syspath_prepend(runtime_alone)
     documents.run(ROOT / page, tmp_path / "page.py")
-
-
-def few_images(load):
-    """Return a `zoo.data.load` that has enlarged digits where it would have to download."""
-
-    def load_few(name):
-        if name not in ("mnist", "fashion_mnist"):
-            return load(name)
-        (x, y), (x_test, y_test) = load("digits")
-        enlarge = functools.partial(np.kron, b=np.ones((1, 3, 3, 1), "float32"))
-        pad = ((0, 0), (2, 2), (2, 2), (0, 0))
-        x, x_test = (np.pad(enlarge(few), pad) for few in (x[:200], x_test[:100]))
-        return (x, y[:200]), (x_test, y_test[:100])
-
-    return load_few
 
 
 def packages_alone(folder, *names):
