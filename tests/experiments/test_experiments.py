@@ -26,6 +26,7 @@ from zoo.experiments import (
 TRAIN_NOTHING = (
     "contraction",
     "energy",
+    "kl_directions",
     "likelihoods",
     "losses_are_likelihoods",
     "lossless",
