@@ -27,10 +27,12 @@ TRAIN_NOTHING = (
     "contraction",
     "energy",
     "kl_directions",
+    "likelihood_of_noise",
     "likelihoods",
     "losses_are_likelihoods",
     "lossless",
     "output_units",
+    "why_sample_from_q",
 )
 
 
