@@ -29,7 +29,7 @@ OF_EACH_KIND, SAMPLES = 1000, 500
 @experiment(minutes=1)
 def why_sample_from_q(verbose: int | str = 2) -> Table:
     """Estimate log p(x) of binary digits from draws of the prior, and of q(z | x)."""
-    model = zoo.load(PRESET)
+    model: Any = zoo.load(PRESET)
     x = data.load("mnist_binarized")[1][0][:IMAGES]
     prior = from_prior(model, x, PRIOR_DRAWS, SEED)
     posterior = {n: model.log_likelihood(x, samples=n, seed=SEED) for n in POSTERIOR_DRAWS}
@@ -117,7 +117,7 @@ def effective_draws(estimate: Estimate, draws: int) -> np.ndarray:
 @experiment(minutes=1)
 def likelihood_of_noise(verbose: int | str = 2) -> Table:
     """Compare log p(x) of digits, clothes, noise and blank images under a VAE of digits."""
-    model = zoo.load(PRESET)
+    model: Any = zoo.load(PRESET)
     images, rows, found = {}, [], {}
     for name, gray in kinds().items():
         x = images[name] = binary(gray)

@@ -61,8 +61,8 @@ def output_units(verbose: int | str = 2) -> Table:
     )
 
 
-def sigmoid(z: np.ndarray) -> np.ndarray:
-    """Return 1 / (1 + exp(-z))."""
+def sigmoid(z: Any) -> Any:
+    """Return 1 / (1 + exp(-z)), for a number or an array."""
     return 1.0 / (1.0 + np.exp(-z))
 
 
