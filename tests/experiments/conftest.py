@@ -19,6 +19,7 @@ from zoo.experiments import (
     few_labels,
     gans,
     image_search,
+    likelihood_estimates,
     representations,
     scenes,
     semi_supervised,
@@ -162,3 +163,7 @@ def few_images(monkeypatch, folder_of_tables):
     monkeypatch.setattr(densities, "TRAINED", 60)
     monkeypatch.setattr(densities, "TESTED", 20)
     monkeypatch.setattr(densities, "_digits", three_digits)
+    monkeypatch.setattr(likelihood_estimates, "PRIOR_DRAWS", (100, 300))
+    monkeypatch.setattr(likelihood_estimates, "POSTERIOR_DRAWS", (1, 10))
+    monkeypatch.setattr(likelihood_estimates, "OF_EACH_KIND", 20)
+    monkeypatch.setattr(likelihood_estimates, "SAMPLES", 10)
