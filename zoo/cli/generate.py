@@ -63,7 +63,7 @@ def draw(model: Any, options: Any) -> Any:
         return plots.filters(model)
     if name == "traversal":
         return plots.traversal(model, label=(options.labels or [None])[0], **cmap)
-    of_class = {"label": (options.labels or [0])[0]} if model.conditional else {}
+    of_class: dict[str, Any] = {"label": (options.labels or [0])[0]} if model.conditional else {}
     try:
         card, folder = zoo.card(options.name), preset_folder(options.name)
         read = table_options(options)

@@ -483,6 +483,7 @@ class ContractiveAutoencoder(Autoencoder):
         )
         check_smooth(self.encoder)
         self.jacobian = jacobian
+        self.noise: Any
         if isinstance(noise, dict | corruptions.Corruption):
             self.noise = corruptions.get(noise)
             check_corruption(self.noise, self.likelihood, self.image_shape)
@@ -523,7 +524,7 @@ class ContractiveAutoencoder(Autoencoder):
             return jacobians.exact(code, x, self.latent_dim)
         if self.method == "hutchinson":
             return jacobians.hutchinson(code, x, self.latent_dim, self.seed_generator)
-        if isinstance(self.noise, float):
+        if not isinstance(self.noise, corruptions.Corruption):
             moved = corruptions.GaussianNoise(self.noise).draw(x, self.seed_generator)
             return ops.sum(ops.square(z - code(moved)), axis=1) / self.noise**2
         moved = self.noise.draw(x, self.seed_generator)

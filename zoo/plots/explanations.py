@@ -163,7 +163,7 @@ def architecture(model: Any) -> Picture:
         >>> zoo.plots.architecture(zoo.load("vae_digits")).savefig("architecture.png")
     """
     names = ("encoder", "decoder", "generator", "discriminator", "head")
-    networks = {name: getattr(model, name, None) for name in names}
+    networks: dict[str, Any] = {name: getattr(model, name, None) for name in names}
     networks = {name: network for name, network in networks.items() if hasattr(network, "layers")}
     need(networks, f"A {type(model).__name__} has no networks of layers to show.")
     most = max(len(network.layers) for network in networks.values())

@@ -20,7 +20,7 @@ CELL = 0.7  # inches of an image in a sheet
 INK = "gray_r"  # black on white: 1 is black
 
 
-STYLES = {
+STYLES: dict[str, dict[Any, Any]] = {
     "screen": {"font.size": 10, "lines.linewidth": 1.5, "savefig.dpi": "figure"},
     "slides": {"font.size": 15, "lines.linewidth": 2.5, "savefig.dpi": "figure"},
     "paper": {"font.size": 9, "lines.linewidth": 1.0, "savefig.dpi": 300},
