@@ -27,6 +27,7 @@ UNTRAINED = (
     "contraction",
     "dimension",
     "energy",
+    "entanglement",
     "half_pixel",
     "likelihoods",
     "lossless",
