@@ -32,6 +32,7 @@ UNTRAINED = (
     "likelihoods",
     "lossless",
     "meaning_of_distance",
+    "naive_bayes",
 )
 
 
