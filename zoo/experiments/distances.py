@@ -182,7 +182,7 @@ def log10_of_ball(d: int) -> float:
 
 def in_cube_shell(points: np.ndarray, thickness: float = SHELL) -> np.ndarray:
     """Return which points [n, d] of the unit cube are near its surface; the half side is 0.5."""
-    return (np.minimum(points, 1 - points) < thickness / 2).any(axis=1)
+    return np.any(np.minimum(points, 1 - points) < thickness / 2, axis=1)
 
 
 def digits_of_power(base: int, exponent: int) -> int:
@@ -255,7 +255,7 @@ def _four_panels(rows, images, nearest) -> Any:
             axes.imshow(some[k].reshape(28, 28), cmap="gray_r", vmin=0, vmax=1)
             if k == 0:
                 axes.set_ylabel(name.replace(" ", "\n", 1), fontsize=12, rotation=0, ha="right")
-                axes.yaxis.label.set_va("center")
+                axes.yaxis.label.set_verticalalignment("center")
     distances.set_title("distance to the nearest training digit", fontsize=14)
     distances.set_ylabel("number of images", fontsize=13)
     distances.set_ylim(top=1.5 * distances.get_ylim()[1])
