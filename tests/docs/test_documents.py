@@ -22,6 +22,8 @@ PAGES = [
     for pattern in ("*.md", "docs/**/*.md", "pretrained/README.md", "results/*.md", "runtime/*.md")
     for path in sorted(ROOT.glob(pattern))
 ]
+# The code of lessons runs in tests/lessons.
+RUN = [page for page in PAGES if not re.match(r"docs/lessons/(?!README)", str(page))]
 SHORT = ("README.md", "docs/README.md")  # the others run longer
 # A process inherits the memory record of the one that starts it, so a small one starts it.
 LAUNCHER = """
@@ -136,7 +138,7 @@ def runtime_alone(tmp_path_factory):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="pages export models")
 @pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=() if page in SHORT else pytest.mark.slow) for page in PAGES]
+    "page", [pytest.param(page, marks=() if page in SHORT else pytest.mark.slow) for page in RUN]
 )
 def test_every_block_of_code_runs(page, runtime_alone, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

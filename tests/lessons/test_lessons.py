@@ -2,25 +2,23 @@
 
 import json
 import re
-from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from support.few_images import few_images
 
+import zoo
 from zoo import experiments, lessons
 from zoo.checks.names import UnknownNameError
 from zoo.cli.main import main
 
-ROOT = Path(__file__).resolve().parents[2]
 ALL = lessons.names()
-FEW = f"""
-import sys
-sys.path[:0] = {[str(ROOT), str(ROOT / "tests")]}
-import zoo
-from support.few_images import few_images
-zoo.data.load = few_images(zoo.data.load)
-"""
+
+
+def notebook_of(name):
+    return nbformat.reads(lessons.notebook(lessons.get(name)), as_version=4)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -43,7 +41,7 @@ def test_a_lesson_names_its_experiment(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_notebooks_have_the_code_and_no_links_into_the_repository(name):
-    notebook = nbformat.reads(lessons.notebook(lessons.get(name)), as_version=4)
+    notebook = notebook_of(name)
     nbformat.validate(notebook)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     code = re.findall(r"```python\n(.*?)```", lessons.get(name).text, re.S)
@@ -54,15 +52,29 @@ def test_notebooks_have_the_code_and_no_links_into_the_repository(name):
 
 
 @pytest.mark.slow
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", ALL)
-def test_a_lesson_runs_as_a_notebook_and_its_pictures_are_shown(name, tmp_path):
-    path = lessons.write_notebook(name, tmp_path / "lesson.ipynb")
+def test_the_cells_of_a_lesson_run_and_end_in_pictures(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(zoo.data, "load", few_images(zoo.data.load))
+    shell = InteractiveShell()
+    shown = []
+    for cell in notebook_of(name).cells:
+        if cell.cell_type == "code":
+            result = shell.run_cell(cell.source, store_history=False)
+            result.raise_error()
+            shown.append(result.result)
+    assert any(hasattr(value, "_repr_png_") and value._repr_png_() for value in shown)
+
+
+@pytest.mark.slow
+def test_a_kernel_of_jupyter_shows_the_pictures(tmp_path):
+    path = lessons.write_notebook("ring", tmp_path / "lesson.ipynb")
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(FEW))
     resources = {"metadata": {"path": str(tmp_path)}}
     nbclient.NotebookClient(notebook, timeout=900, resources=resources).execute()
     outputs = [o for c in notebook.cells for o in c.get("outputs", ())]
-    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
 
 
 def test_lessons_and_experiments_are_listed_with_minutes(capsys):
