@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize, special, stats
 
+import zoo
 from zoo.experiments import energies_of_models as models
 from zoo.nn import energies
 
@@ -77,3 +78,24 @@ def test_the_fit_is_that_of_another_optimizer():
 def test_without_a_regularizer_nothing_is_learned():
     y = models.noisy_ellipse(100, 0)
     np.testing.assert_allclose(models.descend(y, np.inf, 0.0), models.START, atol=5e-3)
+
+
+def test_the_spiral_turns_once_and_a_quarter_and_its_distances_are_those_of_a_tree():
+    from scipy.spatial import cKDTree
+
+    x = models.spiral(400, 1)
+    radius = np.linalg.norm(x, axis=1)
+    angle = np.arctan2(x[:, 1], x[:, 0])
+    difference = np.angle(np.exp(1j * (2.5 * np.pi * radius - angle)))
+    away = radius > 0.4
+    assert np.abs(radius[away] * difference[away]).max() < 0.5
+    assert (radius.min(), radius.max()) == pytest.approx((0.1, 1.0), abs=0.1)
+    y = np.random.default_rng(0).normal(size=(30, 2))
+    np.testing.assert_allclose(models.distances_to(y, x), cKDTree(x).query(y)[0], rtol=1e-6)
+
+
+def test_the_energy_of_an_autoencoder_is_its_squared_error():
+    model = zoo.Autoencoder((2,), 1, hidden_units=(), likelihood="squared_error", seed=1)
+    y = models.spiral(7, 1)
+    expected = [np.sum((model.reconstruct(point[None])[0] - point) ** 2) for point in y]
+    np.testing.assert_allclose(models.reconstruction_energy(model, y), expected, rtol=1e-5)
