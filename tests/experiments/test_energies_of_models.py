@@ -80,7 +80,7 @@ def test_without_a_regularizer_nothing_is_learned():
     np.testing.assert_allclose(models.descend(y, np.inf, 0.0), models.START, atol=5e-3)
 
 
-def test_the_spiral_turns_once_and_a_quarter_and_its_distances_are_those_of_a_tree():
+def test_the_angle_of_the_spiral_grows_with_its_radius_and_distances_are_those_of_a_tree():
     from scipy.spatial import cKDTree
 
     x = models.spiral(400, 1)

@@ -230,8 +230,8 @@ def energies_of_autoencoders(epochs: int = 120, verbose: int | str = 2) -> Table
             arrows = damaged, model.reconstruct(damaged)
     return Table(
         "The energies of six autoencoders",
-        f"{SPIRAL_POINTS} points on a spiral of one and a quarter turns with a radius from 0.1 to "
-        f"1, with Gaussian noise of {SPIRAL_NOISE}. F(y) = |y - decode(encode(y))|^2, for models "
+        f"{SPIRAL_POINTS} points on a spiral, with the radius r from 0.1 to 1 and the angle "
+        f"2.5 pi r, with Gaussian noise of {SPIRAL_NOISE}. F(y) = |y - decode(encode(y))|^2, for models "
         f"with two hidden layers of {UNITS} units (tanh) in the encoder and in the decoder; the "
         "code of the VAE is the mean of q. Learned by the squared error, the VAE by a Gaussian "
         f"likelihood with a standard deviation of 0.1, seed {SEED}, {epochs} epochs in batches of "
@@ -249,7 +249,7 @@ def energies_of_autoencoders(epochs: int = 120, verbose: int | str = 2) -> Table
 
 
 def spiral(points: int, seed: int) -> np.ndarray:
-    """Return points of a spiral of 1.25 turns with noise, float32 [points, 2]."""
+    """Return points of a spiral with noise, float32 [points, 2]."""
     generator = np.random.default_rng(seed)
     radius = 0.1 + 0.9 * generator.random(points) ** 0.5
     noise = SPIRAL_NOISE * generator.normal(size=(points, 2))
