@@ -231,9 +231,9 @@ def energies_of_autoencoders(epochs: int = 120, verbose: int | str = 2) -> Table
     return Table(
         "The energies of six autoencoders",
         f"{SPIRAL_POINTS} points on a spiral, with the radius r from 0.1 to 1 and the angle "
-        f"2.5 pi r, with Gaussian noise of {SPIRAL_NOISE}. F(y) = |y - decode(encode(y))|^2, for models "
-        f"with two hidden layers of {UNITS} units (tanh) in the encoder and in the decoder; the "
-        "code of the VAE is the mean of q. Learned by the squared error, the VAE by a Gaussian "
+        f"2.5 pi r, with Gaussian noise of {SPIRAL_NOISE}. F(y) = |y - decode(encode(y))|^2, for "
+        f"models with two hidden layers of {UNITS} units (tanh) in the encoder and in the decoder; "
+        "the code of the VAE is the mean of q. Learned by the squared error, the VAE by a Gaussian "
         f"likelihood with a standard deviation of 0.1, seed {SEED}, {epochs} epochs in batches of "
         "128. Penalties: 0.1 times the squared norm of the Jacobian of the encoder, whose code has "
         "a tanh, and 0.05 times the sum of |z|; the decoders of these two models use the kernels "
