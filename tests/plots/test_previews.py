@@ -27,7 +27,7 @@ def test_a_class_of_ones_own_chooses_its_picture():
     titles = [
         zoo.plots.preview(tiny(cls), x).axes[0].get_title() for cls in (zoo.VAE, Reconstructing)
     ]
-    assert "what each code decodes to" in titles[0]
+    assert "what quantiles of the prior decode to" in titles[0]
     assert "originals above" in titles[1]
 
 

@@ -213,12 +213,15 @@ class CompressiveAutoencoder(BaseAutoencoder):
         first = ops.floor(rates * backend.uniform((1,), self.seed_generator, shared=True))
         return (ops.arange(n, dtype="int32") + ops.cast(first, "int32")) % rates
 
-    def rounded(self, y: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
+    def rounded(self, y: Tensor, rate: Tensor, stored: bool = False) -> tuple[Tensor, Tensor]:
         """Return rounded coefficients and their steps; the gradient of rounding is 1.
 
         Args: y: [batch, blocks, channels]. rate: int32 [batch], from 0.
+            stored: whether to take steps as the tables store them, in the precision of float16.
         """
         steps = ops.reshape(ops.exp(GAIN * self.log_steps), (len(self.tradeoffs), -1))
+        if stored:
+            steps = ops.cast(ops.cast(steps, "float16"), "float32")
         step = ops.take(steps, rate, axis=0)[:, None]  # [batch, 1, channels]
         v = y / step
         return step * (v + ops.stop_gradient(ops.round(v) - v)), step
@@ -353,9 +356,8 @@ class CompressiveAutoencoder(BaseAutoencoder):
         y = self.encoder(inputs, training=training)
         y = ops.reshape(y, (-1, self.latent_dim // self.code_shape[-1], self.code_shape[-1]))
         last = (self.rates - 1) * ops.ones_like(y[:, 0, 0], dtype="int32")
-        return self.image(
-            ops.reshape(self.rounded(y, last)[0], (-1, self.latent_dim)), None, training
-        )
+        z = ops.reshape(self.rounded(y, last, stored=True)[0], (-1, self.latent_dim))
+        return self.image(z, None, training)
 
     # Export
 
