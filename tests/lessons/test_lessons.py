@@ -8,6 +8,7 @@ import nbformat
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from support.few_images import few_images
+from traitlets.config import Config
 
 import zoo
 from zoo import experiments, lessons
@@ -56,8 +57,9 @@ def test_notebooks_have_the_code_and_no_links_into_the_repository(name):
 @pytest.mark.parametrize("name", ALL)
 def test_the_cells_of_a_lesson_run_and_end_in_pictures(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setattr(zoo.data, "load", few_images(zoo.data.load))
-    shell = InteractiveShell()
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     shown = []
     for cell in notebook_of(name).cells:
         if cell.cell_type == "code":
