@@ -50,6 +50,7 @@ def test_notebooks_have_the_code_and_no_links_into_the_repository(name):
     assert not any(cell.outputs for cell in cells)
     text = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert not re.search(r"\]\((?!https?:)|<!--", text)
+    assert not re.search(r":\s*\Z|:\s*Source", text)  # nothing stands for a picture
 
 
 @pytest.mark.slow
