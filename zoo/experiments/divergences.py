@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from zoo.experiments import panels
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table
 from zoo.plots.picture import Picture
@@ -145,9 +146,5 @@ def _directions_picture(fits: dict[str, Fit], errors: dict[int, float]) -> Any:
     titles = ("least KL(q || p): two local minima", "least KL(p || q)", "error of an estimate")
     labels = (("x", "density"), ("x", ""), ("samples L", "root mean squared error, nats"))
     for axes, title, (xlabel, ylabel) in zip(figure.axes, titles, labels, strict=True):
-        axes.set_title(title, fontsize=13)
-        axes.set_xlabel(xlabel, fontsize=12)
-        axes.set_ylabel(ylabel, fontsize=12)
-        axes.tick_params(labelsize=11)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=12, frameon=False)
+        panels.label(axes, title, xlabel, ylabel)
     return figure

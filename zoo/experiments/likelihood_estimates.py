@@ -10,6 +10,7 @@ from keras import ops
 
 import zoo
 from zoo import data
+from zoo.experiments import panels
 from zoo.experiments.energy_gans import above
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table
@@ -206,11 +207,7 @@ def _draws_picture(model: Any, x: np.ndarray, prior: dict, posterior: dict) -> P
         ("one image, 2,000 codes", "-ln p(x | z), nats", "codes"),
     )
     for axes, (title, xlabel, ylabel) in zip(figure.axes, labels, strict=True):
-        axes.set_title(title, fontsize=13)
-        axes.set_xlabel(xlabel, fontsize=12)
-        axes.set_ylabel(ylabel, fontsize=12)
-        axes.tick_params(labelsize=11)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=12, frameon=False)
+        panels.label(axes, title, xlabel, ylabel)
     return figure
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 import zoo
 from zoo import data
+from zoo.experiments import panels
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit, pca_error
 from zoo.plots.picture import Picture
@@ -118,9 +119,6 @@ def _picture(angles: dict, errors: dict, best: float) -> Picture:
     for i, name in enumerate((*MODELS, RAW)):
         left.plot(number, angles[name], f"{'osD^v'[i]}-", color=COLORS[i], lw=2, ms=8, label=name)
     left.set_yscale("log")
-    left.set_title("principal angles to the plane of PCA", fontsize=13)
-    left.set_xlabel("number of the angle", fontsize=12)
-    left.set_ylabel("rad", fontsize=12)
     left.set_xticks(number)
     names = [*MODELS, RAW]
     for i, name in enumerate(names):
@@ -129,15 +127,11 @@ def _picture(angles: dict, errors: dict, best: float) -> Picture:
     middle.set_yticks(range(len(names)), [name.replace(", not", ",\nnot") for name in names])
     middle.grid(axis="x", alpha=0.4)
     middle.set_ylim(len(names) - 0.5, -0.5)
-    middle.set_title("training error after training", fontsize=13)
-    middle.set_xlabel("squared error per image", fontsize=12)
     built = [errors[_built(scale)] for scale in SCALES]
     right.semilogx(SCALES, built, "o-", color="C5", lw=2, ms=8, label="sigmoid, built from PCA")
     right.axhline(best, color="black", ls="--", lw=2, label=f"PCA: {best:g}")
-    right.set_title("error in the nearly linear range", fontsize=13)
-    right.set_xlabel("scale of the encoder's weights", fontsize=12)
-    right.set_ylabel("squared error per image", fontsize=12)
-    for axes in (left, middle, right):
-        axes.tick_params(labelsize=11)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=12, frameon=False)
+    error = "squared error per image"
+    panels.label(left, "principal angles to the plane of PCA", "number of the angle", "rad")
+    panels.label(middle, "training error after training", error, "")
+    panels.label(right, "error in the nearly linear range", "scale of the encoder's weights", error)
     return figure

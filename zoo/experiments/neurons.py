@@ -12,6 +12,7 @@ from keras import ops
 
 from zoo.backend import backend
 from zoo.checks.array_types import Tensor
+from zoo.experiments import panels
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table
 from zoo.plots.picture import Picture
@@ -175,26 +176,12 @@ def _output_units_picture(curves: dict, norms: dict) -> Picture:
     for i, (name, values) in enumerate(norms.items()):
         line = right.semilogy(range(1, len(values) + 1), values, f"{'osD'[i]}-", label=name)
         line[0].set_color(f"C{i + 2 + (i > 0)}")
-    _labeled(left, "output by step; target 0", "step", "output a")
-    _labeled(middle, "the sigmoid and its slope", "z = w x + b", "")
-    _labeled(right, "gradient by layer, at the start", "layer (the last one is the output)", "norm")
+    panels.label(left, "output by step; target 0", "step", "output a")
+    panels.label(middle, "the sigmoid and its slope", "z = w x + b", "")
+    panels.label(
+        right, "gradient by layer, at the start", "layer (the last one is the output)", "norm"
+    )
     return figure
-
-
-def _labeled(axes: Any, title: str, xlabel: str, ylabel: str, columns: int = 1) -> None:
-    """Write title and labels, with a legend below the panel if its lines have names."""
-    axes.set_title(title, fontsize=13)
-    axes.set_xlabel(xlabel, fontsize=12)
-    axes.set_ylabel(ylabel, fontsize=12)
-    axes.tick_params(labelsize=11)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.16),
-            fontsize=12,
-            frameon=False,
-            ncols=columns,
-        )
 
 
 LOSSES = {
@@ -352,7 +339,7 @@ def _losses_picture(spreads: dict) -> Picture:
         bars = right.bar(places, values, 0.38, hatch=("", "//")[i], edgecolor="white")
         bars.set_label(f"of the {name} of {FEW} draws")
     right.set_xticks(range(len(compared)), [name.replace(", ", ",\n") for name in compared])
-    _labeled(left, "losses", "target - prediction", "loss")
-    _labeled(middle, "exponential noise", "constant prediction", "mean loss")
-    _labeled(right, "spread of the estimate, by noise", "", "standard deviation")
+    panels.label(left, "losses", "target - prediction", "loss")
+    panels.label(middle, "exponential noise", "constant prediction", "mean loss")
+    panels.label(right, "spread of the estimate, by noise", "", "standard deviation")
     return figure
