@@ -6,7 +6,7 @@ from nn.distributions.test_factorized import logistic
 from scipy import stats
 
 from zoo.nn.coefficient_tables import TABLES, tables_of
-from zoo.nn.distributions.factorized import GAIN
+from zoo.nn.distributions.factorized import GAIN, FactorizedDensity
 from zoo.runtime.entropy_tables import CONTEXTS, HALF, SYMBOLS, TOTAL
 
 
@@ -80,3 +80,13 @@ def test_many_distributions_become_few_tables():
         p = np.subtract(*(stats.logistic.cdf(end, mean, scale) for end in ends))
         likely = p > 1e-9
         assert (p * np.log2(np.where(likely, p, 1) / chosen[:-1]))[likely].sum() < 0.05
+
+
+def test_channels_that_are_alike_in_neighboring_blocks_are_written_as_differences():
+    generator = np.random.default_rng(0)
+    walk = np.cumsum(3 * generator.normal(size=(40, 30)), axis=1)
+    examples = [np.stack([walk, 10 * generator.normal(size=(40, 30))], axis=-1).astype("float32")]
+    density = FactorizedDensity(2, seed=0)
+    tables = tables_of(density, np.ones((1, 2)), examples)
+    np.testing.assert_array_equal(tables.differences, [[1, 0]])
+    assert tables.offsets[0, 0] == 0

@@ -92,3 +92,11 @@ def test_further_channels_begin_at_zero():
     kernel = ops.convert_to_numpy(networks.CosineTransform()((2, 2, 1, 6)))
     norms = np.sqrt(np.square(kernel).sum(axis=(0, 1, 2)))
     np.testing.assert_allclose(norms, [1, 1, 1, 1, 0, 0], atol=1e-6)
+
+
+def test_few_channels_are_the_smoothest_functions():
+    kernel = ops.convert_to_numpy(networks.CosineTransform()((8, 8, 3, 4)))
+    of_blocks, of_colors = (scipy.fft.dct(np.eye(n), norm="ortho", axis=0) for n in (8, 3))
+    for channel, (i, j) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
+        wanted = np.einsum("y,x,k->yxk", of_blocks[i], of_blocks[j], of_colors[0])
+        np.testing.assert_allclose(kernel[..., channel], wanted, atol=1e-6)

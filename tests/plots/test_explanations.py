@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sklearn.decomposition import PCA
+from support.tiny import randomized
 
 import zoo
 from zoo import plots
@@ -94,3 +95,16 @@ def test_styles_change_all_pictures_from_then_on(vae):
     assert sizes == [15, 10]
     with pytest.raises(ValueError, match="paper"):
         plots.style("papers")
+
+
+def test_a_walk_of_a_class_draws_from_the_prior_of_the_class():
+    settings = {"num_classes": 3, "prior": "learned", "hidden_units": (4,), "seed": 0}
+    model = randomized(zoo.CVAE((8, 8, 1), 2, **settings))
+    drawn = []
+    decode = model.decode
+    model.decode = lambda z, labels: drawn.append(z) or decode(z, labels)
+    plots.walk(model, label=1, places=2, steps=1, copies=3, seed=5)
+    styles = model.prior.sample(6, seed=5)
+    expected = model.styled(styles, np.full(6, 1))
+    np.testing.assert_allclose(drawn[0], expected, rtol=1e-5)
+    assert np.abs(expected - styles).min() > 0.01

@@ -13,8 +13,8 @@ class Experiment:
 
     Attributes:
         name: its name.
-        run: the function that runs it and returns a `Table`; its arguments are `verbose`, and
-            where they apply `epochs` and `only`.
+        run: the function that runs it and returns a `Table`; its arguments are, where they
+            apply, `verbose`, `epochs` and `only`.
         minutes: about how long it takes on two cores.
         line: one line about it.
     """

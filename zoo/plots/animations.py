@@ -95,6 +95,7 @@ def walk(
     frames = len(z)
     z = z.reshape(frames * copies, -1)
     labels = np.full(len(z), label or 0) if model.conditional else None
+    z = model.styled(z, labels) if model.conditional else z
     images = model.as_images(model.decode(z, labels))
     need(images.ndim == 4, "A walk shows images.")
     if images.shape[-1] == 1 and suited_colors(images) == INK:

@@ -15,8 +15,8 @@ def reparameterization(model: Any, x: Any, *, draws: int = 8, seed: int | None =
     """Show how a VAE draws codes of one image: z = mean + deviation * noise, and their images.
 
     Args:
-        model: a VAE with at least two latent dimensions, without labels; the two with the largest
-            KL divergence for x are drawn.
+        model: a VAE with at least two latent dimensions, without labels; the two with the
+            narrowest posterior for x are drawn.
         x: images; the first one is shown.
         draws: how many codes are drawn, at least 1.
         seed: the seed of the noise.

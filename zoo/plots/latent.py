@@ -29,9 +29,9 @@ def manifold(
     """Show the images of a grid of two-dimensional codes, and the codes of real images.
 
     Both panels have the same axes: the first latent dimension to the right, the second one upward.
-    With a normal prior these are quantiles of the prior, so that each image of the grid stands for
-    equally many draws, and the codes of real images fill the right panel evenly if they are
-    distributed like the prior.
+    With a normal prior, and without classes, these are quantiles of the prior, so that each image
+    of the grid stands for equally many draws, and the codes of real images fill the right panel
+    evenly if they are distributed like the prior.
 
     Args:
         model: a model with two latent dimensions.
@@ -40,7 +40,7 @@ def manifold(
         label: the class to show, for conditional models.
         side: the number of grid points along each axis.
         limits: the lowest and the highest code of both axes, which are then codes and no quantiles;
-            for other priors, by default a range with nearly all draws, and without a prior one with
+            otherwise, by default a range with nearly all draws, and without a prior one with
             98 % of the codes.
 
     Source: Kingma and Welling 2013 (arXiv 1312.6114), appendix A.
@@ -81,6 +81,7 @@ def manifold(
     what += "" if label is None else f", class {label}"
     left = figure.add_subplot(1, panels, 1, title=what)
     given = None if label is None else np.full(len(z), label)
+    z = z if given is None else model.styled(z, given)
     images = model.as_images(model.decode(z, given))
     draw(left, images, side, cmap, gap=0, extent=(*ends, *ends))
     if codes is not None:
