@@ -1,6 +1,4 @@
-"""Little data in the place of the data sets of experiments, and small settings."""
-
-from dataclasses import replace
+"""Little data in the place of the data sets of experiments, and small models."""
 
 import numpy as np
 import pytest
@@ -8,23 +6,8 @@ from PIL import Image
 from support import each_class
 
 import zoo
-from zoo import data, recipes
-from zoo.experiments import (
-    adversarial,
-    anomaly_tables,
-    correspondence,
-    defaults,
-    densities,
-    drawings,
-    few_labels,
-    gans,
-    image_search,
-    likelihood_estimates,
-    representations,
-    scenes,
-    semi_supervised,
-    specific,
-)
+from zoo import data
+from zoo.experiments import densities, representations
 
 
 @pytest.fixture
@@ -121,49 +104,5 @@ def few_images(monkeypatch, folder_of_tables):
     }
     shipped_preset = zoo.load
     monkeypatch.setattr(zoo, "load", lambda name: presets.get(name) or shipped_preset(name))
-    shipped = recipes.get
-    monkeypatch.setattr(recipes, "get", lambda name: replace(shipped(name), validation=0))
-    # One data set, one rate, and models of each kind are enough to see that it runs.
-    few = ("contractive (CAE)", "binary RBM", "none")
-    shallow = {name: representations.SHALLOW[name] for name in few}
-    reported = {"mnist_rot": representations.REPORTED["mnist_rot"]}
-    keep_labels = data.keep_labels
-    monkeypatch.setattr(
-        data, "keep_labels", lambda y, n, seed: keep_labels(y, min(n, 100), seed=seed)
-    )
-    for module in (adversarial, few_labels, gans, semi_supervised):
-        monkeypatch.setattr(module, "SEEDS", (1,))
-    monkeypatch.setattr(data.captions, "TRAINING", 600)
-    monkeypatch.setattr(scenes, "TESTING", 60)
     monkeypatch.setenv("ZOO_DATA", str(folder_of_tables))
-    monkeypatch.setattr(anomaly_tables, "REPORTED", {"few": (0.9, 0.8, 0.7)})
-    monkeypatch.setattr(anomaly_tables, "TRIALS", 2)
-    monkeypatch.setattr(defaults, "TABLES", ("few",))
-    monkeypatch.setattr(defaults, "SEEDS", (1, 2))
-    monkeypatch.setattr(defaults, "VIEWS", (20, 10))
-    monkeypatch.setattr(defaults, "SQUARES", (20, 10))
-    monkeypatch.setattr(defaults, "SIGNALS", (40, 20))
-    monkeypatch.setattr(representations, "SHALLOW", shallow)
-    monkeypatch.setattr(representations, "REPORTED", reported)
-    monkeypatch.setattr(representations, "RATES", (1e-3,))
-    monkeypatch.setattr(image_search, "QUERIES", 20)
-    monkeypatch.setattr(drawings, "SHEEP_UNITS", (4, 8))
-    monkeypatch.setattr(specific, "TRAINED", 100)
-    monkeypatch.setattr(specific, "TESTED", 32)
-    monkeypatch.setattr(correspondence, "VALIDATION", 40)
-    monkeypatch.setattr(correspondence, "SEARCHED", 60)
-    monkeypatch.setattr(correspondence, "ALPHAS", (0.9,))
-    monkeypatch.setattr(correspondence, "COMPONENTS", (2,))
-    monkeypatch.setattr(correspondence, "PRINCIPAL", (4,))
-    monkeypatch.setattr(densities, "VALIDATION", 20)
-    monkeypatch.setattr(densities, "VARIANCES", (0.05,))
-    monkeypatch.setattr(densities, "DEVIATIONS", (0.04,))
-    monkeypatch.setattr(densities, "SAMPLES", 20)
-    monkeypatch.setattr(densities, "PIXELS", 20)
-    monkeypatch.setattr(densities, "TRAINED", 60)
-    monkeypatch.setattr(densities, "TESTED", 20)
     monkeypatch.setattr(densities, "_digits", three_digits)
-    monkeypatch.setattr(likelihood_estimates, "PRIOR_DRAWS", (100, 300))
-    monkeypatch.setattr(likelihood_estimates, "POSTERIOR_DRAWS", (1, 10))
-    monkeypatch.setattr(likelihood_estimates, "OF_EACH_KIND", 20)
-    monkeypatch.setattr(likelihood_estimates, "SAMPLES", 10)

@@ -100,6 +100,16 @@ def has_noise(model) -> bool:
     return draws_codes(model) or dropped or hasattr(model, "corruption")
 
 
+def rounds(model) -> bool:
+    """Say whether codes are rounded, so that the last digit of a number may decide about a step."""
+    return isinstance(model, zoo.CompressiveAutoencoder) or getattr(model, "has_bits", False)
+
+
+def tolerance(model, exact=1e-5) -> float:
+    """Return how much of a loss may differ between two ways to compute it."""
+    return 0.05 if draws_codes(model) else 1e-3 if rounds(model) else exact
+
+
 def weights(network):
     return [np.array(keras.ops.convert_to_numpy(w)) for w in network.weights]
 

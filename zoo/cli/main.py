@@ -13,7 +13,17 @@ from zoo.checks import installation
 from zoo.checks.names import UnknownNameError
 from zoo.checks.own_classes import OwnClassError
 from zoo.checks.words import printable
-from zoo.cli import compress, detect, evaluate, lessons, own_classes, push, search, train
+from zoo.cli import (
+    compress,
+    detect,
+    evaluate,
+    lessons,
+    own_classes,
+    push,
+    reproducing,
+    search,
+    train,
+)
 from zoo.cli.generate import PICTURES, check, draw, picture_file, usual_picture
 from zoo.cli.shared_options import add_table_options, count, table_options
 from zoo.cli.standard_error import quiet as _quiet
@@ -156,14 +166,8 @@ def _parser():
     lessons.add_lesson(sub)
     _add_overwrite(sub)
 
-    sub = command(_reproduce, "reproduce", "run a comparison and write its table")
-    sub.add_argument("name", nargs="?", help="an experiment of zoo.experiments")
-    sub.add_argument("--list", action="store_true", help="list all experiments")
-    sub.add_argument("--out", default="results", help="folder for table and picture [results]")
-    sub.add_argument("--epochs", type=count, default=None, help="epochs of each training")
-    sub.add_argument(
-        "--only", nargs="+", default=(), help="rows to run; the other rows are kept [all]"
-    )
+    sub = command(reproducing.reproduce, "reproduce", "run a comparison and write its table")
+    reproducing.add_reproduce(sub)
     _add_overwrite(sub)
 
     sub = command(push.push, "push", "write a preset to a repository of the Hugging Face hub")
@@ -277,22 +281,6 @@ def _detector(options):
     with _quiet():
         from zoo.anomaly import load
     return load(options.name, custom_objects=own_classes.imported(options.modules))
-
-
-def _reproduce(options):
-    with _quiet():
-        from zoo.experiments import EXPERIMENTS, reproduce
-    if options.list or options.name is None:
-        width = max(map(len, EXPERIMENTS))
-        for name, one in sorted(EXPERIMENTS.items()):
-            print(f"{name:{width}}  {one.minutes:>4g} min  {one.line}")
-        return
-    given = {name: getattr(options, name) for name in ("epochs", "only", "overwrite")}
-    table = reproduce(options.name, options.out, **given)
-    print(table.title)
-    for row in (table.columns, *table.rows):
-        print("  " + "  ".join(f"{'' if cell is None else cell!s:>22}" for cell in row))
-    print(f"written into {options.out}")
 
 
 def _export(options):

@@ -11,6 +11,7 @@ import inspect
 import json
 import pkgutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import keras
 import zoo
 from zoo import plots
 from zoo.checks.names import UnknownNameError
+from zoo.experiments.quick import little_data
 from zoo.experiments.registry import EXPERIMENTS
 from zoo.experiments.registry import Experiment as Experiment
 from zoo.experiments.table import SEED, Table, with_earlier_rows
@@ -34,6 +36,7 @@ def reproduce(
     out: Any = "results",
     *,
     epochs: int | None = None,
+    quick: bool = False,
     only: Sequence[str] = (),
     overwrite: bool = False,
     verbose: int | str = 2,
@@ -44,6 +47,8 @@ def reproduce(
         name: a name in `EXPERIMENTS`.
         out: the folder to write to.
         epochs: the length of each training, instead of the experiment's number.
+        quick: whether to run it on little data, with small settings and one epoch: it shows that
+            the experiment runs, and its figures mean nothing.
         only: names of rows, for experiments whose rows can be run alone; the other rows are kept
             from the table of an earlier run.
         overwrite: whether to replace the table and the picture of an earlier run.
@@ -58,6 +63,8 @@ def reproduce(
     if name not in EXPERIMENTS:
         raise UnknownNameError("experiment", name, EXPERIMENTS)
     experiment = EXPERIMENTS[name].run
+    if quick and trains(name):
+        epochs = epochs or 1
     options = {"verbose": verbose, **({"epochs": epochs} if epochs else {})}
     options |= {"only": tuple(only)} if only else {}
     unknown = options.keys() - inspect.signature(experiment).parameters.keys()
@@ -72,11 +79,22 @@ def reproduce(
     if only and before.is_file():
         earlier = json.loads(before.read_text(encoding="utf-8"))["rows"]
     keras.utils.set_random_seed(SEED)
-    table = experiment(**{key: options[key] for key in options.keys() - unknown})
+    with little_data() if quick else nullcontext():
+        table = experiment(**{key: options[key] for key in options.keys() - unknown})
     table = replace(table, rows=with_earlier_rows(table.rows, earlier))
     command = f"zoo reproduce {name}" + (f" --epochs {epochs}" if epochs else "")
+    command += " --quick" if quick else ""
     write_table(table, name, folder, command)
     return table
+
+
+def trains(name: str) -> bool:
+    """Return whether an experiment trains models, so that it has a number of epochs.
+
+    Args:
+        name: a name in `EXPERIMENTS`.
+    """
+    return "epochs" in inspect.signature(EXPERIMENTS[name].run).parameters
 
 
 def write_table(table: Table, name: str, out: Any, command: str) -> None:

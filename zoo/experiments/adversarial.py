@@ -17,6 +17,7 @@ from zoo.recipes import training
 
 IMAGE = (28, 28, 1)
 SEEDS = (1, 2, 3)  # for initial weights and for random choices of labeled images
+QUICK = {"SEEDS": (1,)}
 CLUSTERS = "aae_mnist_clusters"
 
 

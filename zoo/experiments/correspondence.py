@@ -24,6 +24,13 @@ VALIDATION = 2000
 SEARCHED = 5000  # test pairs
 FOR_CCA = 10_000  # training pairs
 SHOWN = 6  # queries in the picture
+QUICK = {
+    "VALIDATION": 40,
+    "SEARCHED": 60,
+    "ALPHAS": (0.9,),
+    "COMPONENTS": (2,),
+    "PRINCIPAL": (4,),
+}
 
 
 @experiment(minutes=20)

@@ -140,6 +140,15 @@ TRAINED, TESTED = 300, 5000  # points of a spiral
 VAE_EPOCHS, PIXELS = 2000, 150
 SAMPLES, IN_PICTURE = 2000, 200  # from q(z | x), for the VAE's log-likelihood
 DEVIATIONS = (0.01, 0.02, 0.04)  # of the VAE's Gaussian likelihood
+QUICK = {
+    "VALIDATION": 20,
+    "VARIANCES": (0.05,),
+    "DEVIATIONS": (0.04,),
+    "SAMPLES": 20,
+    "PIXELS": 20,
+    "TRAINED": 60,
+    "TESTED": 20,
+}
 
 
 @experiment(minutes=3)

@@ -23,6 +23,7 @@ SHEEP_UNITS = (128, 256)
 READ = 2000  # drawings that are read by the classifier
 SHOWN = 10
 TEMPERATURES = (0.0, 0.1, 0.4, 0.7, 1.0)
+QUICK = {"SHEEP_UNITS": (4, 8), "READ": 40}
 
 
 class WithoutCodes(SketchRNN):

@@ -14,6 +14,7 @@ from zoo.experiments.table import Table
 from zoo.nn.distributions.columns import is_constant
 
 SEEDS = (1, 2, 3)
+QUICK = {"SEEDS": (1,)}
 FEWEST, MOST = 3, 60  # labels per class if classes have unequal numbers
 CLOTHES, CLOTHES_TEST = 1200, 2000  # images
 EPOCHS, BATCH_SIZE = 60, 128

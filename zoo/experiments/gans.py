@@ -19,6 +19,7 @@ PRESET = "gan_fashion_mnist"
 OF_DISCRIMINATORS = ("discriminator_filters", "discriminator_hidden_units", "label_smoothing")
 SEEDS = (1, 2, 3, 4, 5)
 STDDEV = 0.4  # of each of the two modes
+QUICK = {"SEEDS": (1,)}
 
 
 @experiment(minutes=30)

@@ -25,6 +25,7 @@ QUERIES = 1000
 SHOWN = 4  # queries of each data set in the picture, with eight hits each
 SETS = {"cifar10_jpeg": (1024,), "fashion_mnist": (1024,)}  # with hidden units
 BALANCE = {SHORT: 10.0, LONG: 1.0}
+QUICK = {"QUERIES": 20}
 
 
 @experiment(minutes=10)

@@ -44,6 +44,11 @@ REPORTED = {
     "mnist_bg_rand": (14.58, 11.28, 6.73, 10.30, 13.57, 10.90),
     "rectangles": (2.15, 2.41, 2.60, 1.99, 1.48, 1.21),
 }
+QUICK = {
+    "SHALLOW": {name: SHALLOW[name] for name in ("contractive (CAE)", "binary RBM", "none")},
+    "REPORTED": {"mnist_rot": REPORTED["mnist_rot"]},
+    "RATES": (1e-3,),
+}
 
 
 @experiment(minutes=30)

@@ -11,9 +11,10 @@ from zoo.data import captions
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, fit_recipe
 
-TESTING = 2_000
+TRAINING, TESTING = captions.TRAINING, 2_000
 PLACES = ("upper", "lower")
 NAMES = ("count", "size", "shade", "shape")
+QUICK = {"TRAINING": 600, "TESTING": 60}
 SHOWN = (
     "two large dark circles above a cross",
     "three small light triangles above a large dark square",
@@ -25,7 +26,7 @@ SHOWN = (
 def scenes(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Draw images for captions, also for combinations that no training caption has."""
     recipe = recipes.get("cvae_scenes")
-    x, _, words = captions.draw(captions.TRAINING, seed=0, held_out=False)
+    x, _, words = captions.draw(TRAINING, seed=0, held_out=False)
     model = fit_recipe(recipe, x, words, epochs, verbose)
     reader = attribute_classifier(min(epochs or 8, 8), verbose)
     rows = []
@@ -48,7 +49,7 @@ def scenes(epochs: int | None = None, verbose: int | str = 2) -> Table:
     return Table(
         "Images from captions",
         f"Drawn scenes of two groups of shapes; the recipe `{recipe.name}`, "
-        f"{epochs or recipe.epochs} epochs on {captions.TRAINING:,} scenes, in which a sixth of "
+        f"{epochs or recipe.epochs} epochs on {TRAINING:,} scenes, in which a sixth of "
         f"the combinations of two groups never occur; {TESTING:,} captions of each kind, one image "
         "each, seed 0; a convolutional classifier that was trained on drawn scenes of all "
         "combinations reads count, size, shade and shape of both groups; what a caption does "
@@ -63,7 +64,7 @@ def scenes(epochs: int | None = None, verbose: int | str = 2) -> Table:
 def attribute_classifier(epochs: int, verbose: int | str) -> keras.Model:
     """Return a classifier from images to probabilities of the eight attributes, as a list."""
     keras.utils.set_random_seed(SEED + 10)
-    x, content, _ = captions.draw(captions.TRAINING, seed=10)
+    x, content, _ = captions.draw(TRAINING, seed=10)
     image = features = keras.Input((captions.SIDE, captions.SIDE, 1))
     for width in (16, 32, 64):
         features = layers.Conv2D(width, 4, 2, "same", activation="relu")(features)

@@ -14,6 +14,7 @@ from zoo.inference import label_propagation
 
 SEEDS = (1, 2, 3)  # for random choices of the labeled images
 REPORTED = {"M1": 11.82, "M2": 11.97, "M1+M2": 3.33}
+QUICK = {"SEEDS": (1,)}
 
 
 @experiment(minutes=60)

@@ -15,6 +15,7 @@ EPOCHS = 6
 SIDE = 32
 TRAINED, TESTED = 20_000, 768
 SHOWN = 8
+QUICK = {"TRAINED": 100, "TESTED": 32}
 
 
 @experiment(minutes=5)

@@ -1,0 +1,56 @@
+"""Experiments on little data, to see in minutes that all run; their figures mean nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from zoo import data, recipes
+from zoo.experiments.registry import EXPERIMENTS
+
+ITEMS = (300, 100)  # of the training set and of the test set of each data set
+LABELS = 100
+
+
+@contextmanager
+def little_data() -> Iterator[None]:
+    """Let experiments in the context have few items of each data set, and small settings.
+
+    The settings are the constants that a module of an experiment names in its `QUICK`. Everything
+    is as before when the context ends.
+    """
+    load, get, keep_labels = data.load, recipes.get, data.keep_labels
+    with ExitStack() as replaced:
+        for target, name, value in [
+            (data, "load", lambda name: _few(load(name))),
+            (data, "keep_labels", lambda y, n, seed=0: keep_labels(y, min(n, LABELS), seed)),
+            (recipes, "get", lambda name: replace(get(name), validation=0)),
+        ]:
+            replaced.enter_context(mock.patch.object(target, name, value))
+        small_settings(replaced)
+        yield
+
+
+def small_settings(replaced: ExitStack) -> None:
+    """Give the constants of all experiments their small values, until the stack is closed."""
+    for module in {sys.modules[one.run.__module__] for one in EXPERIMENTS.values()}:
+        for name, value in getattr(module, "QUICK", {}).items():
+            replaced.enter_context(mock.patch.object(module, name, value))
+
+
+def _few(sets: Any) -> Any:
+    """Return items of a training and a test set that are spread over all of it."""
+    return tuple(
+        tuple(column if column is None else column[_spread(len(column), n)] for column in columns)
+        for columns, n in zip(sets, ITEMS, strict=True)
+    )
+
+
+def _spread(n: int, most: int) -> np.ndarray:
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int)
