@@ -5,10 +5,10 @@ All data that users pass is converted by `as_array`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 from zoo.checks.tables import column_as_array, is_table, listed, named, table_as_array
@@ -80,7 +80,7 @@ def _converted(x, name, columns):
             f"{name} is sparse ({type(x).__name__}); models take dense arrays: "
             f"{name} = {name}.{dense}()."
         )
-    if isinstance(x, keras.Variable):
+    if _is_variable(x):
         x = x.value
     if hasattr(x, "detach") and hasattr(x, "cpu"):
         return _of_torch(x, name)
@@ -94,6 +94,12 @@ def _converted(x, name, columns):
         return np.asarray(x)
     except Exception as error:  # each framework raises its own error for a symbolic tensor
         raise _unknown(x, name) from error
+
+
+def _is_variable(x):
+    """Say whether x is a variable of Keras, which need not start for data that is none of it."""
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(x, keras.Variable)
 
 
 def _unknown(x, name):

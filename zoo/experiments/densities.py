@@ -137,13 +137,14 @@ def _non_local(mean_neighbors, variance, hidden_units, epochs) -> NonLocalManifo
 
 REDRAWS, POINTS = 3, 100  # of two Gaussians on a line
 TRAINED, TESTED = 300, 5000  # points of a spiral
-VAE_EPOCHS, PIXELS = 2000, 150
+VAE_EPOCHS, NETWORK_EPOCHS, PIXELS = 2000, 300, 150
 SAMPLES, IN_PICTURE = 2000, 200  # from q(z | x), for the VAE's log-likelihood
 DEVIATIONS = (0.01, 0.02, 0.04)  # of the VAE's Gaussian likelihood
 QUICK = {
     "VALIDATION": 20,
     "VARIANCES": (0.05,),
     "DEVIATIONS": (0.04,),
+    "NETWORK_EPOCHS": 10,
     "SAMPLES": 20,
     "PIXELS": 20,
     "TRAINED": 60,
@@ -207,7 +208,14 @@ def _of_spirals() -> dict[str, list]:
         "Manifold Parzen": [ManifoldParzen(1, k, v) for k in (3, 5, 8, 12) for v in variances],
         "Non-local manifold Parzen": [
             NonLocalManifoldParzen(
-                1, 8, 4, v, hidden_units=100, epochs=300, learning_rate=3e-3, random_state=SEED
+                1,
+                8,
+                4,
+                v,
+                hidden_units=100,
+                epochs=NETWORK_EPOCHS,
+                learning_rate=3e-3,
+                random_state=SEED,
             )
             for v in variances[:5]
         ],

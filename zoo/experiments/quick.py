@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,8 @@ from unittest import mock
 import numpy as np
 
 from zoo import data, recipes
+from zoo.data.downloaded import gray_images
+from zoo.data.strokes import data_sets
 from zoo.experiments.registry import EXPERIMENTS
 
 ITEMS = (300, 100)  # of the training set and of the test set of each data set
@@ -28,8 +31,13 @@ def little_data() -> Iterator[None]:
     load, get, keep_labels = data.load, recipes.get, data.keep_labels
     with ExitStack() as replaced:
         for target, name, value in [
-            (data, "load", lambda name: _few(load(name))),
-            (data, "keep_labels", lambda y, n, seed=0: keep_labels(y, min(n, LABELS), seed)),
+            (data, "load", lambda name: _few_of(load, name)),
+            (
+                data,
+                "keep_labels",
+                lambda y, n, *, seed=0: keep_labels(y, min(n, LABELS), seed=seed),
+            ),
+            (data_sets, "gray_images", _few_digits),  # which become strokes, one by one
             (recipes, "get", lambda name: replace(get(name), validation=0)),
         ]:
             replaced.enter_context(mock.patch.object(target, name, value))
@@ -44,8 +52,18 @@ def small_settings(replaced: ExitStack) -> None:
             replaced.enter_context(mock.patch.object(module, name, value))
 
 
-def _few(sets: Any) -> Any:
+@functools.cache
+def _few_of(load: Callable, name: str) -> tuple:
     """Return items of a training and a test set that are spread over all of it."""
+    return _few(load(name))
+
+
+def _few_digits(name: str) -> list:
+    x, y, x_test, y_test = gray_images(name)
+    return [column for columns in _few(((x, y), (x_test, y_test))) for column in columns]
+
+
+def _few(sets: Any) -> tuple:
     return tuple(
         tuple(column if column is None else column[_spread(len(column), n)] for column in columns)
         for columns, n in zip(sets, ITEMS, strict=True)
