@@ -28,7 +28,7 @@ from .page_encoder import (
 DRAWS = 2000
 _FILES = ("index.html", "style.css")
 _SCRIPTS = ("page.js", "model.js", "own_image.js", "adjust.js", "drawing.js", "resize.js")
-_SCRIPTS += ("nearest.js",)
+_SCRIPTS += ("nearest.js", "dream.js")
 
 
 def write_page(

@@ -2,6 +2,7 @@
 import {
   about, decode, describeModel, loadDecoder, numbers, paint, sized,
 } from "./model.js";
+import { makeDream } from "./dream.js";
 import { makeNearest, showNearest } from "./nearest.js";
 import { makeOwnImage, showOwnClass } from "./own_image.js";
 
@@ -20,6 +21,7 @@ let label = about.label ? about.label.low : 0;
 let original = false; // is the code that of a picture, which is shown beside what is decoded?
 let wanted = false;
 let noise; // of the variations
+let stopDream = () => {};
 const sliders = [];
 const classes = [];
 const variations = [];
@@ -38,6 +40,7 @@ async function start() {
   makeExamples();
   makeVariations();
   makeButtons();
+  makeDreams();
   makeOwnImage({ label: () => label, choose, takeCode });
   await makeNearest(takeCode);
   if (about.examples) startFromExample(0);
@@ -198,9 +201,7 @@ function variedCodes() {
 function makeButtons() {
   at("draw").hidden = !about.draws;
   at("draw").addEventListener("click", () => {
-    const group = about.draws.by_label ? label - about.label.low : 0;
-    const row = group * about.draws.count + Math.floor(about.draws.count * Math.random());
-    code = pool.slice(row * size, (row + 1) * size);
+    code = drawn();
     change();
   });
   at("center").addEventListener("click", () => {
@@ -213,6 +214,32 @@ function makeButtons() {
     anchor.click();
     setTimeout(() => URL.revokeObjectURL(anchor.href), 1000);
   }));
+}
+
+// A code from the prior, of the present class if it has one of its own; or that of an example.
+function drawn() {
+  const group = about.draws?.by_label ? label - about.label.low : 0;
+  const count = about.draws ? about.draws.count : about.examples.labels.length;
+  const row = group * count + Math.floor(count * Math.random());
+  return (pool || codes).slice(row * size, (row + 1) * size);
+}
+
+// Not of bits: between two of them there is nothing to walk through.
+function makeDreams() {
+  const offered = pool || codes;
+  if (!offered || offered.every((value) => value === 0 || value === 1)) return;
+  stopDream = makeDream({
+    next: drawn,
+    code: () => code,
+    center: about.code.start,
+    frame: async (values) => {
+      code = values;
+      original = false;
+      showState();
+      paint(sized(at("picture")), await decode(values, [label]), 0);
+    },
+    rest: (values) => { code = values; change(); },
+  });
 }
 
 // The first number of a code goes to the right, the second up.
@@ -263,6 +290,7 @@ async function drawPlane() {
 
 // `same`: the code is still that of the picture beside.
 function change(same = false) {
+  stopDream();
   if (!same) original = false;
   writeAddress();
   show();

@@ -245,6 +245,7 @@ BAD = [
     ("RBM", {"chains": NAN}, ValueError, "chains is nan"),
     ("RBM", {"tie_weights": False}, TypeError, "RBM takes no tie_weights="),
     ("TargetPropAutoencoder", {"rate": INF}, ValueError, "rate is inf"),
+    ("TargetPropAutoencoder", {"beta": 0}, ValueError, "beta is 0"),
     ("TargetPropAutoencoder", {"proximity": NAN}, ValueError, "proximity is nan"),
     ("AAE", {"generator_weight": NAN}, ValueError, "generator_weight is nan"),
     ("AAE", {"generator_steps": 1.5}, ValueError, "generator_steps is 1.5"),

@@ -225,3 +225,75 @@ def test_the_page_reports_a_broken_decoder(browser, site):
         assert time.monotonic() < end
         time.sleep(0.05)
     assert not browser.find_element(By.ID, "main").is_displayed()
+
+
+def dreamed(page, button):
+    """Press the button of the dream, and return the numbers of the code now and a little later."""
+    button.click()
+    time.sleep(0.5)
+    codes = []
+    for _ in range(2):
+        codes.append([float(o.text) for o in page.all("#sliders output")])
+        time.sleep(0.5)
+    return codes
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != BARE])
+def test_a_dream_goes_on_until_it_is_paused(name, browser, site):
+    page = Page(browser, site, name)
+    button = page.find("#dream")
+    browser.execute_script("document.getElementById('pace').value = 1")
+    assert button.text == "Dream"
+    first, second = dreamed(page, button)
+    assert first != second
+    assert button.text == "Pause"
+    button.click()
+    page.wait()
+    code, label = page.state()
+    page.shows(code, label)
+    time.sleep(0.3)
+    assert page.state() == (code, label)
+    # Whatever else is pressed ends it, too.
+    button.click()
+    page.find("#center").click()
+    page.wait()
+    assert button.text == "Dream"
+    assert page.state()[0] == pytest.approx(page.about["code"]["start"], abs=1e-6)
+
+
+def test_nothing_moves_where_that_is_not_wanted(browser, site):
+    feature = {"name": "prefers-reduced-motion", "value": "reduce"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    try:
+        page = Page(browser, site, PRESETS[0])
+        button = page.find("#dream")
+        assert button.text == "Next"
+        assert not page.find("#dream-pace").is_displayed()
+        first, second = dreamed(page, button)
+        assert first == second
+        draws = np.fromfile(page.folder / "draws.bin", "<f4").reshape(-1, len(first))
+        assert np.abs(draws - np.array(page.state()[0])).max(axis=1).min() < 1e-5
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize("name", [SEARCHED, BARE])
+def test_codes_of_bits_and_pages_without_codes_have_no_dream(name, browser, site):
+    page = Page(browser, site, name)
+    assert not page.find("#dream").is_displayed()
+
+
+def test_a_dream_walks_along_an_arc(browser, site):
+    Page(browser, site, PRESETS[0])
+    script = """
+    const [from, to, center, done] = arguments;
+    const arrays = [from, to, center].map((row) => Float32Array.from(row));
+    import("./dream.js").then(({ between }) =>
+      done([0, 0.25, 0.5, 1].map((share) => Array.from(between(...arrays, share)))));
+    """
+    walk = browser.execute_async_script(script, [3, 1], [1, 5], [1, 1])
+    arc = [[1 + r * np.cos(t), 1 + r * np.sin(t)] for r, t in [(2.5, np.pi / 8), (3, np.pi / 4)]]
+    np.testing.assert_allclose(walk, [[3, 1], *arc, [1, 5]], atol=1e-5)
+    opposite = browser.execute_async_script(script, [1, 0], [-1, 0], [0, 0])
+    np.testing.assert_allclose(opposite, [[1, 0], [0.5, 0], [0, 0], [-1, 0]], atol=1e-6)
+    assert browser.execute_async_script(script, [0, 0], [4, 0], [0, 0])[2] == [2, 0]

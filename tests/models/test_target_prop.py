@@ -73,6 +73,45 @@ def test_a_target_is_where_gradient_descent_by_hand_ends():
     np.testing.assert_allclose(got, z, rtol=1e-4, atol=1e-5)
 
 
+def test_draws_at_a_temperature_have_the_moments_of_langevin_dynamics():
+    """A linear decoder and the squared error: the noisy descent is a linear recursion, too."""
+    beta, rate, steps, n = 3.0, 0.02, 12, 4000
+    model = randomized(
+        zoo.TargetPropAutoencoder(
+            (5,),
+            2,
+            hidden_units=(),
+            likelihood="squared_error",
+            iterations=steps,
+            rate=rate,
+            regularizer=0.1,
+            beta=beta,
+        )
+    )
+    x, start = generator.random(5), np.array([0.3, -0.2])
+    layer = model.decoder.get_layer("pixels")
+    kernel, bias = (array(v).astype("float64") for v in (layer.kernel, layer.bias))
+    hessian = 2 * (kernel @ kernel.T + 0.1 * np.eye(2))
+    lowest = np.linalg.solve(hessian, 2 * kernel @ (x - bias))
+    kept = np.eye(2) - rate * hessian
+    mean, covariance = start, np.zeros((2, 2))
+    for _ in range(steps):
+        mean = lowest + kept @ (mean - lowest)
+        covariance = kept @ covariance @ kept + 2 * rate / beta * np.eye(2)
+    copies = (np.tile(a, (n, 1)).astype("float32") for a in (x, start))
+    z = array(model.descend(*map(ops.convert_to_tensor, copies), proximity=0.0, beta=beta))
+    np.testing.assert_allclose(z.mean(0), mean, atol=5 * np.sqrt(covariance.max() / n))
+    np.testing.assert_allclose(np.cov(z.T), covariance, atol=0.1 * covariance.max())
+
+
+def test_evaluation_adds_no_noise():
+    model = zoo.TargetPropAutoencoder((5,), 2, hidden_units=(), beta=0.1)
+    model.compile("adam")
+    x = generator.random((8, 5)).astype("float32")
+    assert model.evaluate(x, verbose=0) == model.evaluate(x, verbose=0)
+    np.testing.assert_array_equal(model.refine(x), model.refine(x))
+
+
 def test_each_update_of_target_propagation_changes_its_own_network():
     x = generator.random((32, 4, 4, 1)).astype("float32")
     for frozen, learning in (("encoder", "decoder"), ("decoder", "encoder")):

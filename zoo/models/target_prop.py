@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import keras
@@ -26,8 +27,12 @@ class TargetPropAutoencoder(BaseAutoencoder):
 
     E(y, z) = C(y, Dec(z)) + regularizer |z|^2 is the energy of an image y with a code z, where C is
     -log p(y | z). A step starts at z = Enc(y) and minimizes E(y, z) + proximity D(z, Enc(y)), where
-    D is the squared distance, by `iterations` steps of gradient descent. With the result z*, it
-    makes two updates:
+    D is the squared distance, by `iterations` steps of gradient descent. With a finite `beta` each
+    step also adds noise, sqrt(2 rate / beta) times a standard normal draw (Langevin dynamics), so
+    that z* is, after many small steps, a draw from p(z) proportional to exp(-beta E(y, z)). The
+    decoder then shapes the free energy at the temperature 1 / beta instead of the lowest energy,
+    since the gradient of F is the mean of that of E over this p. With the result z*, it makes two
+    updates:
 
     1. reconstruction: the decoder minimizes C(y, Dec(z*));
     2. prediction: the encoder minimizes D(z*, Enc(y)).
@@ -43,6 +48,8 @@ class TargetPropAutoencoder(BaseAutoencoder):
         rate: the step size of the descent, above 0: a step is rate times the negative gradient.
         proximity: weight of D in the descent, at least 0.
         regularizer: weight of |z|^2, at least 0.
+        beta: the inverse temperature of the descent in training, above 0; None is infinite, without
+            noise. `evaluate`, `refine` and `free_energy` add no noise.
         Others: see `zoo.models.autoencoder.BaseAutoencoder`; there is no `tie_weights`, and
             "gaussian" has the standard deviation 1.
 
@@ -74,6 +81,7 @@ class TargetPropAutoencoder(BaseAutoencoder):
         rate: float = 0.02,
         proximity: float = 1.0,
         regularizer: float = 0.0,
+        beta: float | None = None,
         network: str | None = None,
         filters: tuple[int, ...] = (),
         hidden_units: tuple[int, ...] | None = None,
@@ -106,12 +114,13 @@ class TargetPropAutoencoder(BaseAutoencoder):
         self.rate = number("rate", rate, above=0)
         self.proximity = LossWeight("proximity", proximity, least=0)
         self.regularizer = number("regularizer", regularizer, least=0)
+        self.beta = None if beta is None else number("beta", beta, above=0)
 
     def train_step(self, data: Any) -> dict:
         batch = self.unpack(data)
         # From the encoder's code, descent finds z* = argmin_z E(y, z) + proximity D(z, Enc(y)).
         predicted = ops.stop_gradient(self.encoder(batch.x, training=False))
-        target = self.descend(batch.x, predicted)  # [batch, latent_dim]
+        target = self.descend(batch.x, predicted, beta=self.beta)  # [batch, latent_dim]
         amortized = weighted(self.cost(batch.x, predicted), batch.weight)
         # The decoder learns to reconstruct the image from z*.
         r = self.minimize(
@@ -160,8 +169,13 @@ class TargetPropAutoencoder(BaseAutoencoder):
         energy_part = self.part("energy", energy_of, (x, z), (energy,), (self.decoder,))
         return {**parts, "energy": energy_part}
 
-    def descend(self, x: Tensor, start: Tensor, proximity: Any = None) -> Tensor:
-        """Minimize E(y, z) + proximity D(z, start) from z = `start`; [batch, latent_dim]."""
+    def descend(
+        self, x: Tensor, start: Tensor, proximity: Any = None, beta: float | None = None
+    ) -> Tensor:
+        """Minimize E(y, z) + proximity D(z, start) from z = `start`; [batch, latent_dim].
+
+        A `beta` adds the noise of Langevin dynamics at the temperature 1 / beta.
+        """
         proximity = self.proximity.value if proximity is None else proximity
 
         def objective(z):
@@ -171,6 +185,9 @@ class TargetPropAutoencoder(BaseAutoencoder):
         for _ in range(self.iterations):
             ones = ops.ones_like(start[:, 0])
             z = z - self.rate * backend.vector_jacobian_product(objective, z, ones)
+            if beta is not None:
+                noise = backend.normal(ops.shape(z), self.seed_generator)
+                z = z + math.sqrt(2.0 * self.rate / beta) * noise
         return ops.stop_gradient(z)
 
     def refine(self, x: ArrayLike, *, rounds: int = 1, batch_size: int = 1024) -> np.ndarray:
