@@ -108,3 +108,26 @@ def test_a_walk_of_a_class_draws_from_the_prior_of_the_class():
     expected = model.styled(styles, np.full(6, 1))
     np.testing.assert_allclose(drawn[0], expected, rtol=1e-5)
     assert np.abs(expected - styles).min() > 0.01
+
+
+def test_codes_of_a_training_move_within_the_axes_of_their_end(vae, few_digits, tmp_path):
+    x, y = few_digits[0][:40], few_digits[1][:40]
+    model = zoo.VAE((8, 8, 1), 2, hidden_units=(8,))
+    model.compile("adam")
+    kept = zoo.callbacks.CodesInTraining(x)
+    before = model.encode(x)
+    model.fit(x, epochs=2, verbose=0, callbacks=[kept])
+    assert kept.codes.shape == (3, 40, 2)
+    np.testing.assert_array_equal(kept.codes[0], before)
+    np.testing.assert_array_equal(kept.codes[-1], model.encode(x))
+    moving = plots.moving_codes({"a": kept.codes, "b": kept.codes[::-1]}, y, milliseconds=50)
+    frames = moving.frames
+    assert len(frames) == 3 + 4
+    assert not (frames[0] == frames[1]).all()
+    assert (frames[2] == frames[6]).all()
+    moving.save(tmp_path / "codes.gif")
+    with Image.open(tmp_path / "codes.gif") as gif:
+        assert gif.info["duration"] in (50, 250)
+    for wrong in ({}, {"a": kept.codes, "b": kept.codes[1:]}, {"a": kept.codes[0]}):
+        with pytest.raises(ValueError, match=r"\[frames, n, 2\] is expected"):
+            plots.moving_codes(wrong)

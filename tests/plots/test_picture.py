@@ -11,7 +11,7 @@ from PIL import Image
 from zoo import anomaly, plots
 from zoo.plots.picture import Picture
 
-NO_PICTURES = {"save_small", "style", "tile", "walk"}
+NO_PICTURES = {"moving_codes", "save_small", "style", "tile", "walk"}
 
 
 def pixels(png):

@@ -73,7 +73,7 @@ def reproduce(
     if "only" in unknown:
         raise ValueError(f"{name} runs all rows together: leave out only.")
     folder = Path(out)
-    for path in (folder / f"{name}.json", folder / f"{name}.png"):
+    for path in (folder / f"{name}{end}" for end in (".json", ".png", ".gif")):
         check_file(path, overwrite)
     before, earlier = folder / f"{name}.json", []
     if only and before.is_file():
@@ -98,7 +98,9 @@ def trains(name: str) -> bool:
 
 
 def write_table(table: Table, name: str, out: Any, command: str) -> None:
-    """Write the table of an experiment, NAME.json, and its picture, NAME.png, into a folder.
+    """Write the table of an experiment, NAME.json, and its pictures into a folder.
+
+    They are NAME.png, and NAME.gif if one moves.
 
     Args:
         table: the result of the experiment. name: the name of the files. out: the folder.
@@ -117,6 +119,9 @@ def write_table(table: Table, name: str, out: Any, command: str) -> None:
         "rows": table.rows,
         "picture": f"{name}.png" if table.figure else None,
     }
+    if table.animation:
+        record["animation"] = f"{name}.gif"
+        table.animation.save(folder / f"{name}.gif", overwrite=True)
     if table.figure:
         plots.save_small(table.figure, folder / f"{name}.png")
     write_file(folder / f"{name}.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")

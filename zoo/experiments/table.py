@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from zoo import metrics
 from zoo.checks.names import UnknownNameError
 from zoo.metrics.card_metrics import rounded
+from zoo.plots.animations import Animation
 from zoo.recipes import training
 
 SEED = 1
@@ -28,6 +29,7 @@ class Table:
         columns: the names of the columns; the first column holds the name of the row.
         rows: lists of values, one for each column; a row that was not run has only its name.
         figure: a picture, or None.
+        animation: a moving picture, or None.
     """
 
     title: str
@@ -35,6 +37,7 @@ class Table:
     columns: tuple[str, ...]
     rows: list[list[Any]]
     figure: Figure | None = None
+    animation: Animation | None = None
 
 
 def chosen_rows(only: Sequence[str], names: Iterable[str]) -> list[str]:
@@ -65,13 +68,14 @@ def fit(
     verbose: int | str,
     labels: np.ndarray | None = None,
     seed: int = SEED,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Train with Adam and a cosine decay of the rate to a hundredth of `rate`."""
     keras.utils.set_random_seed(seed)
     steps = epochs * -(-len(x) // 128)
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.01)
     model.compile(keras.optimizers.Adam(schedule))
-    model.fit(x, labels, epochs=epochs, verbose=verbose)
+    model.fit(x, labels, epochs=epochs, verbose=verbose, callbacks=[*callbacks])
 
 
 def fit_recipe(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 
 import zoo
@@ -12,8 +14,10 @@ from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit
 from zoo.metrics.card_metrics import rounded
 from zoo.nn import corruption
+from zoo.training.callbacks import CodesInTraining
 
 IMAGE = (28, 28, 1)
+SHOWN, MOVING = 12, 1000  # images of a picture, and codes of a moving one
 LIKELIHOODS = {
     "vae_mnist_binarized": ("784-400-40, fixed binarization", "89.9 (200)"),
     "iwae_mnist_binarized": ("784-200-200-50, k = 50, fixed binarization", "87.1 (5000)"),
@@ -75,10 +79,14 @@ def conditional_bounds(epochs: int = 30, verbose: int | str = 2) -> Table:
             for kind, prior in (("standard", None), ("learned", "learned"))
         },
     }
-    rows = []
+    rows, pictures = [], {"test images": x_test[:SHOWN]}
     for name, model in models.items():
         labels, labels_test = (y, y_test) if model.conditional else (None, None)
-        fit(model, x, epochs, 1e-3, verbose, labels)
+        some = (x_test[:SHOWN], labels_test if labels_test is None else labels_test[:SHOWN])
+        after_one = KeptAfterOne(lambda model, some=some: model.reconstruct(*some))
+        fit(model, x, epochs, 1e-3, verbose, labels, callbacks=[after_one])
+        pictures[f"{name}, 1 epoch"] = after_one.kept
+        pictures[f"{name}, {epochs} epochs"] = model.reconstruct(*some)
         negative_elbo, kl = metrics.negative_elbo(model, x_test, labels_test)
         codes = model.encode(x_test, labels_test, sample=True, seed=0)
         codes = model.style(codes, labels_test)
@@ -106,7 +114,22 @@ def conditional_bounds(epochs: int = 30, verbose: int | str = 2) -> Table:
         "deviations: 0 and 1 if the codes of every class are N(0, I).",
         ("model", "negative ELBO", "KL divergence", "squared error", "largest mean", "deviations"),
         rows,
+        plots.rows_of_images(
+            pictures, "reconstructions from two numbers, without and with the label"
+        ),
     )
+
+
+class KeptAfterOne(keras.callbacks.Callback):
+    """Keep what a function of the model returns after the first epoch."""
+
+    def __init__(self, function: Callable):
+        super().__init__()
+        self.function, self.kept = function, np.zeros(0)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if epoch == 0:
+            self.kept = self.function(self.model)
 
 
 @experiment(minutes=15)
@@ -170,13 +193,15 @@ def manifold_seeds(epochs: int = 10, verbose: int | str = 2) -> Table:
     """Embed digits in two dimensions by an autoencoder and a VAE, with three seeds each."""
     (x, _), (x_test, y_test) = data.load("mnist")
     x_test, y_test = x_test[:5000], y_test[:5000]
-    codes, rows = {}, []
+    codes, moving, rows = {}, {}, []
     for cls in (zoo.Autoencoder, zoo.VAE):
         for seed in (1, 2, 3):
             model = cls(IMAGE, 2, hidden_units=(400, 100), seed=seed)
-            fit(model, x, epochs, 1e-3, verbose, seed=seed)
+            kept = CodesInTraining(x_test[:MOVING])
+            fit(model, x, epochs, 1e-3, verbose, seed=seed, callbacks=[kept])
             name = f"{cls.__name__}, seed {seed}"
             z = codes[name] = model.encode(x_test)
+            moving[name] = kept.codes
             spread = " and ".join(f"{value:.2f}" for value in z.std(axis=0))
             center = " and ".join(f"{value:.2f}" for value in z.mean(axis=0))
             rows.append([name, center, spread, error(model, x_test)])
@@ -185,8 +210,10 @@ def manifold_seeds(epochs: int = 10, verbose: int | str = 2) -> Table:
         f"MNIST, 784-400-100-2, {epochs} epochs on the 60,000 training images; means and standard "
         "deviations of the codes of the first 5,000 test images, and their squared error summed "
         "over pixels. The codes of a VAE lie where its prior is, for every seed; those of an "
-        "autoencoder may lie anywhere.",
+        "autoencoder may lie anywhere. The moving picture has 1,000 of the codes before the "
+        "training and after each epoch, on the axes of the end.",
         ("model", "mean of codes", "deviation of codes", "squared error"),
         rows,
         plots.scatters(codes, y_test, own_scales=True),
+        plots.moving_codes(moving, y_test[:MOVING]),
     )

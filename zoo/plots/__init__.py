@@ -4,7 +4,7 @@ Images with one channel use the color map `cmap=`. By default it depends on the 
 for drawings, whose borders are mostly empty, and white for gray photographs.
 """
 
-from zoo.plots.animations import walk
+from zoo.plots.animations import moving_codes, walk
 from zoo.plots.drawings import drawings, redrawn
 from zoo.plots.explanations import (
     architecture,
@@ -50,6 +50,7 @@ __all__ = [
     "interpolations",
     "kl_by_dimension",
     "manifold",
+    "moving_codes",
     "photographs",
     "preview",
     "principal_components",

@@ -7,9 +7,11 @@ import io
 from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from zoo.files.atomic_writes import publish_file
+from zoo.plots.latent import scatters
 from zoo.plots.sheets import INK, need, need_classes, suited_colors, tile
 
 
@@ -103,3 +105,55 @@ def walk(
     laid = [tile(some, copies) for some in images.reshape(frames, copies, *images.shape[1:])]
     pixels = np.round(255 * np.clip(np.stack(laid), 0, 1)).astype("uint8")
     return Animation(pixels.repeat(enlarge, axis=1).repeat(enlarge, axis=2))
+
+
+def moving_codes(
+    codes: dict[str, Any],
+    labels: Any = None,
+    *,
+    title: str = "codes after {} epochs",
+    milliseconds: int = 400,
+) -> Animation:
+    """Show how two-dimensional codes move in trainings, one panel for each.
+
+    The axes of a panel are those that fit its last codes.
+
+    Args:
+        codes: [frames, n, 2] by name, as `zoo.callbacks.CodesInTraining` keeps them; all have as
+            many frames and codes.
+        labels: integers [n], by which points are colored.
+        title: the title of a frame, with {} for its number, from 0.
+        milliseconds: how long each frame is shown; the last one is shown five times as long.
+
+    Raises:
+        ValueError: codes are not [frames, n, 2], or not all alike.
+
+    Examples:
+        >>> z = np.random.default_rng(0).normal(size=(5, 100, 2))
+        >>> moving = zoo.plots.moving_codes({"toy": z}, np.arange(100) % 10)
+        >>> moving.save("toy.gif")
+    """
+    codes = {name: np.asarray(z) for name, z in codes.items()}
+    shapes = {z.shape for z in codes.values()}
+    shape = next(iter(shapes), ())
+    if len(shapes) != 1 or len(shape) != 3 or shape[2] != 2 or 0 in shape:
+        said = ", ".join(f"{name}: {list(z.shape)}" for name, z in codes.items())
+        raise ValueError(f"codes have the shapes {said}; [frames, n, 2] is expected, all alike.")
+    frames = [
+        _frame({name: z[i] for name, z in codes.items()}, codes, labels, title.format(i))
+        for i in range(shape[0])
+    ]
+    return Animation(np.stack([*frames, *frames[-1:] * 4]), milliseconds)
+
+
+def _frame(now, codes, labels, title):
+    """Return the pixels of one frame, uint8 [height, width, 3]."""
+    figure = scatters(now, labels, own_scales=True, title=title)
+    for axes, z in zip(figure.axes, codes.values(), strict=True):
+        low, high = np.quantile(z[-1], (0.005, 0.995), axis=0)
+        margin = 0.1 * np.maximum(high - low, 1e-6)
+        axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
+        axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

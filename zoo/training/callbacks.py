@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from zoo.backend import backend
 from zoo.checks.words import kind_of_items
@@ -54,6 +55,45 @@ class SavePicture(keras.callbacks.Callback):
             target = self.folder / f"epoch_{epoch + 1:04}.png"
             with publish_file(target, overwrite=True) as scratch:
                 self.picture(self.model).savefig(scratch)
+
+
+class CodesInTraining(keras.callbacks.Callback):
+    """Keep the codes of images before a training and after each of its epochs.
+
+    `zoo.plots.moving_codes` shows them as a moving picture.
+
+    Args:
+        x: the images, [n, *input_shape]; a few hundred are enough for a picture.
+        labels: their labels, for conditional models.
+
+    Attributes:
+        codes: float32 [epochs + 1, n, *code_shape], after a training.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.VAE((8, 8, 1), 2, hidden_units=(32,))
+        >>> model.compile("adam")
+        >>> kept = zoo.callbacks.CodesInTraining(x_test)
+        >>> history = model.fit(x, epochs=2, verbose=0, callbacks=[kept])
+        >>> kept.codes.shape
+        (3, 360, 2)
+        >>> moving = zoo.plots.moving_codes({"VAE": kept.codes}, y_test)
+        >>> moving.save("codes.gif")
+    """
+
+    def __init__(self, x: Any, labels: Any = None):
+        super().__init__()
+        self.x, self.labels = x, labels
+        self.codes: Any = []
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.codes = [self.model.encode(self.x, self.labels)]
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.codes.append(self.model.encode(self.x, self.labels))
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self.codes = np.stack(self.codes)
 
 
 class Backup(keras.callbacks.BackupAndRestore):
