@@ -22,7 +22,7 @@ from zoo.recipes import training
 PRESET = "caae_mnist_thickness"
 OF_IMAGES = ("image_weight",)  # settings of the image discriminator, for a CAAE only
 TRIED = tuple(range(-70, 71, 5))  # degrees
-TURNED = "CAAE whose encoder sees images turned at random"
+TURNED = "CAAE, turned inputs"
 QUARTER = 0.25  # of a full turn
 
 
@@ -144,7 +144,7 @@ def angles(epochs: int | None = None, verbose: int | str = 2) -> Table:
     return Table(
         "A digit at ten angles",
         "MNIST, each digit turned by one of ten angles from -45 to 45 degrees, with that as its "
-        f"label; the recipe `{PRESET}` with these data, {length} epochs each. In the second row "
+        f"label; the recipe `{PRESET}` with these data, {length} epochs each. With turned inputs "
         "the encoder sees, in training, each image turned once more, by an angle that is drawn "
         "uniformly from -90 to 90 degrees (a layer before its first one), and the decoder still "
         "restores the image as it was. The codes of the 10,000 test images are decoded at all ten "
