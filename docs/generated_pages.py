@@ -159,6 +159,8 @@ def results_page(folder: str | Path) -> str:
         lines += [*map(table_row, record["rows"]), "", record["protocol"]]
         if record["picture"]:
             lines += ["", f"![{record['title']}]({record['picture']})"]
+        if record.get("animation"):
+            lines += ["", f"![{record['title']}, as a moving picture]({record['animation']})"]
     return "\n".join(lines) + "\n"
 
 
