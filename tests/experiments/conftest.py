@@ -60,6 +60,10 @@ def few_images(monkeypatch, folder_of_tables):
         if name == "ecg5000":
             rows = x.reshape(-1, 64, 1)
             return (rows[y == 0], y[y == 0]), (rows[:200], (y[:200] > 0).astype("int32"))
+        if name == "frey_faces":
+            frames = np.pad(x[:1], ((0, 0), (0, 20), (0, 12), (0, 0)))
+            film = [np.roll(frames[0], (i % 20, i % 12), axis=(0, 1)) for i in range(60)]
+            return (np.stack(film[:40]), None), (np.stack(film[40:]), None)
         if name == "tones":
             rows = np.pad(x[:300].reshape(-1, 64, 1), ((0, 0), (32, 32), (0, 0)))
             return (rows, y[:300]), (rows[:100], y[:100])
