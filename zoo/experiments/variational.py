@@ -17,7 +17,7 @@ from zoo.nn import corruption
 from zoo.training.callbacks import CodesInTraining
 
 IMAGE = (28, 28, 1)
-SHOWN, MOVING = 12, 1000  # images of a picture, and codes of a moving one
+SHOWN, MOVING = 12, 400  # images of a picture, and codes of a moving one
 LIKELIHOODS = {
     "vae_mnist_binarized": ("784-400-40, fixed binarization", "89.9 (200)"),
     "iwae_mnist_binarized": ("784-200-200-50, k = 50, fixed binarization", "87.1 (5000)"),
@@ -210,7 +210,7 @@ def manifold_seeds(epochs: int = 10, verbose: int | str = 2) -> Table:
         f"MNIST, 784-400-100-2, {epochs} epochs on the 60,000 training images; means and standard "
         "deviations of the codes of the first 5,000 test images, and their squared error summed "
         "over pixels. The codes of a VAE lie where its prior is, for every seed; those of an "
-        "autoencoder may lie anywhere. The moving picture has 1,000 of the codes before the "
+        f"autoencoder may lie anywhere. The moving picture has {MOVING} of the codes before the "
         "training and after each epoch, on the axes of the end.",
         ("model", "mean of codes", "deviation of codes", "squared error"),
         rows,
