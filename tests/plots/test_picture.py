@@ -58,3 +58,15 @@ def test_the_formatters_of_ipython_show_it_as_one_picture():
     formatters = pytest.importorskip("IPython.core.formatters")
     shown, _ = formatters.DisplayFormatter().format(plots.energy_surface())
     assert sorted(shown) == ["image/png", "text/plain"]
+
+
+def test_a_small_file_has_narrow_margins(tmp_path):
+    figure = Picture(figsize=(4, 3), dpi=50)
+    figure.add_axes((0.4, 0.4, 0.2, 0.2)).set(xticks=[], yticks=[])
+    plots.save_small(figure, tmp_path / "small.png")
+    with Image.open(tmp_path / "small.png") as image:
+        width, height = image.size
+    assert (width, height) == pytest.approx((40 + 16, 30 + 16), abs=4)
+    plots.save_small(Picture(figsize=(4, 3), dpi=50), tmp_path / "empty.png")
+    with Image.open(tmp_path / "empty.png") as image:
+        assert image.size == (200, 150)
