@@ -53,6 +53,7 @@ class BEGAN(EBGAN):
     Source: Berthelot, Schumm and Metz 2017 (arXiv 1703.10717), sections 3.3 and 3.4.
     """
 
+    diversity_setting = "diversity"
     metric_names = (
         "reconstruction",
         "energy_of_images",

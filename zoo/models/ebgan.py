@@ -84,6 +84,7 @@ class EBGAN(BaseAutoencoder):
     card_metrics = (*BaseAutoencoder.card_metrics, "Fréchet distance")
     updates: ClassVar = {"discriminator": ("encoder", "decoder"), "generator": ("generator",)}
     monitors = (*BaseAutoencoder.monitors, ModeCollapseMonitor)
+    diversity_setting = "pulling_away_weight"
 
     def __init__(
         self,

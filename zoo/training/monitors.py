@@ -71,20 +71,20 @@ class DiscriminatorMonitor(keras.callbacks.Callback):
 
 
 class ModeCollapseMonitor(keras.callbacks.Callback):
-    """Warn once about a generator whose samples are nearly all alike."""
+    """Warn once about a generator whose samples are nearly all alike for two epochs."""
 
-    said = False
+    epochs = 0
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         share = (logs or {}).get("variance_of_samples", 1.0)
-        if not self.said and share < 0.05:
-            self.said = True
+        self.epochs = self.epochs + 1 if share < 0.05 else 0
+        if self.epochs == 2:  # in the first epoch it may pass
+            setting = getattr(self.model, "diversity_setting", None)
             warnings.warn(
-                f"The samples of {type(self.model).__name__} are nearly all alike: in epoch "
-                f"{epoch + 1} a pixel varied over them {100 * share:.1g} % as much as over images "
-                "(their variances). If it stays so, lower the learning rate, or ask for more "
-                "diversity where there is a setting (pulling_away_weight= of EBGAN, diversity= of "
-                "BEGAN).",
+                f"The samples of {type(self.model).__name__} are nearly all alike: in the epochs "
+                f"{epoch} and {epoch + 1} a value of them varied less than 5 % as much as in the "
+                f"data (the last variance: {100 * share:.1g} %). Lower the learning rate"
+                + (f", or raise {setting}=." if setting else ", or try zoo.EBGAN or zoo.BEGAN."),
                 stacklevel=2,
             )
 
