@@ -26,7 +26,7 @@ SIDE = np.linspace(-3, 3, 81)  # of the pictures
 
 @experiment(minutes=0.5)
 def energy_training(epochs: int = 300, verbose: int | str = 2) -> Table:
-    """Fit an ellipse by its free energy, at several temperatures and with a second latent number.
+    """Fit an ellipse by its free energy, at several temperatures and with a second latent variable.
 
     Args:
         epochs: steps of gradient descent on all points.
@@ -58,8 +58,9 @@ def energy_training(epochs: int = 300, verbose: int | str = 2) -> Table:
         f"directions, seed {SEED}. The decoder's w1 and w2 are fitted by gradient descent on the "
         "mean of F(y) = -1/beta ln mean_z exp(-beta |y - g(z)|^2), at infinite beta "
         f"min_z |y - g(z)|^2, over {ANGLES} angles z: {epochs} epochs, each of them one step on "
-        f"all points with a rate of {RATE:g}, from w1 = w2 = {START[0]:g}. With two latent numbers "
-        "the decoder is r (w1 cos z, w2 sin z), and the energy is the minimum over z and r, "
+        f"all points with a rate of {RATE:g}, from w1 = w2 = {START[0]:g}. With two latent "
+        "variables the decoder is r (w1 cos z, w2 sin z), and the energy is the minimum over z "
+        "and r, "
         f"without or with the regularizer R = {STRENGTH:g} (r - 1)^2. Then the mean free energy "
         "of the points, and of a grid of points in the square from -3 to 3 that are more than 0.5 "
         "away from the true ellipse. The first row shows the start. A free energy at another beta "
@@ -81,7 +82,7 @@ def energies_of(y: np.ndarray, w: Any, strength: float = np.inf) -> tuple[np.nda
     """Return E(y, z) of the angles z, and the factors r with which each of them is smallest.
 
     E(y, z) = min_r |y - r (w1 cos z, w2 sin z)|^2 + strength (r - 1)^2. The sum is quadratic in r,
-    so that the minimum has a closed form. An infinite strength leaves one latent number: r = 1.
+    so that the minimum has a closed form. An infinite strength leaves one latent variable: r = 1.
 
     Args:
         y: points [..., 2]. w: w1 and w2. strength: of the regularizer, at least 0.
@@ -144,7 +145,7 @@ def _training_picture(y: np.ndarray, plane: np.ndarray, cases: dict, fits: dict)
     """Draw the fitted ellipses, four surfaces with one scale of colors, and a section."""
     figure = Picture(figsize=(12.8, 7.4), dpi=100, layout="constrained")
     figure.suptitle(
-        "Training lowers the energy on the points; a second latent number needs a regularizer",
+        "Training lowers the energy on the points; a second latent variable needs a regularizer",
         fontsize=15,
     )
     panels = figure.subplots(2, 3)
@@ -158,13 +159,13 @@ def _training_picture(y: np.ndarray, plane: np.ndarray, cases: dict, fits: dict)
         first.plot(
             *energies.ellipse(angles, *w).T, style, color=color, lw=(2, 2, 5, 2)[i], label=name
         )
-    first.set_title("points, and fits with one latent number", fontsize=13)
+    first.set_title("points, and fits with one latent variable", fontsize=13)
     first.legend(loc="lower center", fontsize=11, ncols=2, frameon=False)
     surfaces = {
-        "one latent number, before training": (np.array(START), np.inf),
+        "one latent variable, before training": (np.array(START), np.inf),
         "the same after training": (fits["1 latent, beta infinite"], np.inf),
-        "two latent numbers, no R: 0 everywhere": (fits["2 latents, no R"], 0.0),
-        "two latent numbers with R, trained": (fits["2 latents, with R"], STRENGTH),
+        "two latent variables, no R: 0 everywhere": (fits["2 latents, no R"], 0.0),
+        "two latent variables with R, trained": (fits["2 latents, with R"], STRENGTH),
     }
     places = (panels[0, 1], panels[0, 2], panels[1, 0], panels[1, 1])
     levels = np.array((0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2))

@@ -26,7 +26,7 @@ NETWORKS = {
     "ReLU, Glorot": ("relu", "glorot_normal"),
     "ReLU, He": ("relu", "he_normal"),
 }
-"""Activation and random start of each deep network."""
+"""Activation and initialization of each deep network."""
 
 DRAWS = 10_001
 TRIALS, FEW = 4_000, 25
@@ -51,7 +51,7 @@ def output_units(verbose: int | str = 2) -> Table:
         "One neuron a = sigmoid(w x + b) with the input x = 1 and the target y = 0, from two "
         f"starts (w, b), by gradient descent with a learning rate of {RATE}: its output after a "
         "number of steps, for the squared error (a - y)^2 / 2 and for the cross-entropy. Right: "
-        "norms of the gradient of the weights by layer, at the start, in networks with "
+        "norms of the gradient of the weights by layer, before training, in networks with "
         f"{LAYERS} hidden layers of {UNITS} units and a sigmoid output, for the cross-entropy, "
         f"{ROWS} normally distributed inputs of {UNITS} numbers and random targets 0 or 1; "
         "geometric means of 5 seeds. The norm in the first layer divided by that in the last "
@@ -179,7 +179,7 @@ def _output_units_picture(curves: dict, norms: dict) -> Picture:
     panels.label(left, "output by step; target 0", "step", "output a")
     panels.label(middle, "the sigmoid and its slope", "z = w x + b", "")
     panels.label(
-        right, "gradient by layer, at the start", "layer (the last one is the output)", "norm"
+        right, "gradient by layer, before training", "layer (the last one is the output)", "norm"
     )
     return figure
 
