@@ -16,6 +16,9 @@ from zoo.checks.names import UnknownNameError
 from zoo.cli.main import main
 
 ALL = lessons.names()
+COMPILED = pytest.mark.compiled
+# Several models that are trained briefly: tracing their steps takes longer than the steps.
+OF_MANY_MODELS = {"corruption_levels", "penalties", "sparsity", "stacks"}
 
 
 def notebook_of(name):
@@ -54,8 +57,9 @@ def test_notebooks_have_the_code_and_no_links_into_the_repository(name):
 
 
 @pytest.mark.slow
-@pytest.mark.compiled
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in OF_MANY_MODELS else COMPILED) for n in ALL]
+)
 def test_the_cells_of_a_lesson_run_and_end_in_pictures(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))

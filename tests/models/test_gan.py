@@ -133,7 +133,9 @@ def test_the_model_itself_generates():
 def test_alike_samples_are_reported_in_training():
     model = gan(prior=Fixed(2))
     model.compile(run_eagerly=True)
-    with pytest.warns(UserWarning, match="samples of GAN are nearly all alike: in the epochs 1 and 2"):
+    with pytest.warns(
+        UserWarning, match="samples of GAN are nearly all alike: in the epochs 1 and 2"
+    ):
         model.fit(X, epochs=2, verbose=0)
 
 
