@@ -83,7 +83,7 @@ def test_a_page_loads_nothing_from_elsewhere(exported, package, tmp_path):
     index = export.write_page(exported[0], tmp_path / "page", **options)
     folder = index.parent
     texts = [path for path in folder.iterdir() if path.suffix in (".html", ".css", ".js")]
-    assert len(texts) == 9
+    assert len(texts) == 10
     for text in (path.read_text() for path in texts):
         assert set(re.findall(r"https?://[^\s<\"')]+", text)) <= {"http://localhost:8000"}
         for asked in re.findall(
