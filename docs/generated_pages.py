@@ -186,12 +186,19 @@ def entries_of_classes(families: dict[str, Family]) -> Iterator[str]:
 
 
 def list_of_lessons() -> Iterator[str]:
-    """Return the lines of `docs/lessons/README.md` that name all lessons."""
-    yield from ("", "| lesson | what it shows | minutes |", "|---|---|---|")
-    for name in lessons.names():
-        found = lessons.get(name)
-        minutes = f"{found.minutes:g}"
-        yield table_row([f"[{found.title}]({name}.md), `{name}`", found.line, minutes])
+    """Return the lines of `docs/lessons/README.md` that name all lessons, chapter by chapter."""
+    for chapter, names in lessons.COURSE.items():
+        yield from (
+            "",
+            f"## {chapter}",
+            "",
+            "| lesson | what it shows | minutes |",
+            "|---|---|---|",
+        )
+        for name in names:
+            found = lessons.get(name)
+            minutes = f"{found.minutes:g}"
+            yield table_row([f"[{found.title}]({name}.md), `{name}`", found.line, minutes])
     yield ""
 
 

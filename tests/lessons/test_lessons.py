@@ -87,9 +87,15 @@ def test_a_kernel_of_jupyter_shows_the_pictures(tmp_path):
 def test_lessons_and_experiments_are_listed_with_minutes(capsys):
     for command, names in (("lesson", ALL), ("reproduce", experiments.EXPERIMENTS)):
         assert main([command, "--list"]) == 0
-        lines = capsys.readouterr().out.splitlines()
-        assert [line.split()[0] for line in lines] == sorted(names)
+        lines = [x for x in capsys.readouterr().out.splitlines() if not x.startswith("#")]
+        assert sorted(line.split()[0] for line in lines) == sorted(names)
         assert all(re.match(r"\w+ +[\d.]+ min  \S.+", line) for line in lines)
+
+
+def test_every_lesson_has_a_place_in_the_course_and_every_experiment_a_lesson():
+    assert sorted(name for names in lessons.COURSE.values() for name in names) == ALL
+    texts = "".join(lessons.get(name).text for name in ALL)
+    assert set(re.findall(r"`zoo reproduce (\w+)", texts)) == experiments.EXPERIMENTS.keys()
 
 
 def test_the_command_writes_a_notebook_and_replaces_none(capsys, tmp_path, monkeypatch):

@@ -19,9 +19,11 @@ def lesson(options: argparse.Namespace) -> None:
     """Run `zoo lesson`."""
     if options.list or options.name is None:
         width = max(map(len, lessons.names()))
-        for name in lessons.names():
-            found = lessons.get(name)
-            print(f"{name:{width}}  {found.minutes:>4g} min  {found.title}")
+        for chapter, names in lessons.COURSE.items():
+            print(f"# {chapter}")
+            for name in names:
+                found = lessons.get(name)
+                print(f"{name:{width}}  {found.minutes:>4g} min  {found.title}")
         return
     lessons.get(options.name)
     out = options.out or f"{options.name}.ipynb"
