@@ -188,7 +188,8 @@ def entries_of_classes(families: dict[str, Family]) -> Iterator[str]:
 def list_of_lessons() -> Iterator[str]:
     """Return the lines of `docs/lessons/README.md` that name all lessons, chapter by chapter."""
     for chapter, names in lessons.COURSE.items():
-        yield from (
+        yield from ("", f"## {chapter}", "")
+        yield from ("| lesson | what it shows | minutes |", "|---|---|---|")
             "",
             f"## {chapter}",
             "",
