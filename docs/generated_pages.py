@@ -190,12 +190,6 @@ def list_of_lessons() -> Iterator[str]:
     for chapter, names in lessons.COURSE.items():
         yield from ("", f"## {chapter}", "")
         yield from ("| lesson | what it shows | minutes |", "|---|---|---|")
-            "",
-            f"## {chapter}",
-            "",
-            "| lesson | what it shows | minutes |",
-            "|---|---|---|",
-        )
         for name in names:
             found = lessons.get(name)
             minutes = f"{found.minutes:g}"
