@@ -137,7 +137,8 @@ def show(axes: Any, filters: np.ndarray, columns: int, title: str) -> None:
 def _by_noise(kernels: dict, chosen: np.ndarray) -> Picture:
     figure = Picture(figsize=(12.8, 6.4), dpi=100, layout="constrained")
     figure.suptitle("The same units: with more noise, their spots and strokes grow", fontsize=16)
-    left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
+    parts: Any = figure.subfigures(1, 2, width_ratios=(1.25, 1))
+    left, right = parts
     grid = left.subplots(3, len(FOLLOWED), height_ratios=(1, 1, 0.9))
     for axes, level in zip(grid.T, FOLLOWED, strict=True):
         show(axes[0], kernels[level][chosen[:1]], 1, f"{level:.0%} masked")
@@ -197,13 +198,13 @@ def filters_of_photographs(epochs: int = 25, verbose: int | str = 2) -> Table:
 
     measured(START, zoo.Autoencoder(x.shape[1:], SHOWN, **TIED))
     trained(NOTHING)
-    decays = {f"weight decay {w:g}": {"l2": w} for w in DECAYS}
+    decays: Any = {f"weight decay {w:g}": {"l2": w} for w in DECAYS}
     noises = {f"salt and pepper {e:g}": {"corruption": Extremes(0.1, e)} for e in EXTREMES}
     by_decay = {name: trained(name, **some) for name, some in decays.items()}
     by_noise = {
         name: trained(name, zoo.DenoisingAutoencoder, **some) for name, some in noises.items()
     }
-    shown = (START, NOTHING, max(by_decay, key=by_decay.get), max(by_noise, key=by_noise.get))
+    shown = (START, NOTHING, _best(by_decay), _best(by_noise))
     return Table(
         "Denoising finds edges in photographs, weight decay does not",
         f"{len(x):,} gray patches of {SIDE}x{SIDE} pixels of whitened photographs of BSDS500, with "
@@ -346,3 +347,7 @@ def _of_photographs(shown: tuple, kernels: dict, scores: dict) -> Picture:
         score, chance = scores[name]
         axes.set_xlabel(f"edge score {score:.2f}\nof random mixtures {chance:.2f}", fontsize=13)
     return figure
+
+
+def _best(scores: dict[str, float]) -> str:
+    return max(scores, key=lambda name: scores[name])

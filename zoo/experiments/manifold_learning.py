@@ -138,7 +138,7 @@ def _panels(sets: dict, codes: dict, rows: list) -> Any:
     grid = figure.add_gridspec(3, 1 + len(rows))
     for i, (name, (x, t)) in enumerate(sets.items()):
         flat = x.shape[1] == 3
-        axes = figure.add_subplot(grid[i, 0], projection="3d" if flat else None)
+        axes: Any = figure.add_subplot(grid[i, 0], projection="3d" if flat else None)
         if flat:
             axes.scatter(*x.T, c=t, s=4, cmap="viridis")
             axes.view_init(10, -70)
