@@ -180,7 +180,7 @@ def save_small(figure: Figure, path: Any) -> None:
     """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=figure.dpi)
-    image = _trimmed(Image.open(buffer).convert("RGB"))
+    image = trimmed(Image.open(buffer).convert("RGB"))
     red, green, blue = image.split()
     if red == green == blue:
         image = red.quantize(64)
@@ -190,8 +190,12 @@ def save_small(figure: Figure, path: Any) -> None:
         image.save(scratch, format="png", optimize=True)
 
 
-def _trimmed(image: Image.Image, margin: int = 8) -> Image.Image:
-    """Return a picture whose margins, where they have the color of a corner, are narrow."""
+def trimmed(image: Image.Image, margin: int = 8) -> Image.Image:
+    """Return a picture whose margins, where they have the color of a corner, are narrow.
+
+    Args:
+        image: RGB. margin: how many pixels of a margin stay.
+    """
     plain = Image.new("RGB", image.size, image.getpixel((0, 0)))
     left, top, right, bottom = ImageChops.difference(image, plain).getbbox() or (0, 0, *image.size)
     width, height = image.size
