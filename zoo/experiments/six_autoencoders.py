@@ -21,10 +21,10 @@ MULTILAYER, DEEP, FILTERS = (256,), (512, 256, 128), (16, 32)
 SHOWN = 10
 SHAPE = (28, 28, 1)
 QUICK = {
-    "TRAINED": 60,
-    "TESTED": 30,
+    "TRAINED": 50,
+    "TESTED": 50,
     "MULTILAYER": (16,),
-    "DEEP": (8,),
+    "DEEP": (8,),  # two layers to stack
     "FILTERS": (2, 4),
 }
 LINEAR = {"likelihood": "squared_error", "seed": SEED}  # and linear outputs
@@ -43,7 +43,7 @@ def six_autoencoders(epochs: int = 10, verbose: int | str = 2) -> Table:
         zeros = 100 * float(np.mean(model.encode(x_test) == 0))
         errors = error(model, x_test), error(model, x)
         rows.append([name, parameters(model), *errors, round(zeros, 1), round(probe, 1)])
-        pictures[name] = np.clip(model.reconstruct(x_test[:SHOWN]), 0, 1)
+        pictures[name] = np.clip(model.reconstruct(x_test)[:SHOWN], 0, 1)
         if verbose:
             print(*rows[-1], flush=True)
 
