@@ -56,6 +56,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "few_labels",
         "attributes",
         "angles",
+        "glyphs",
     ),
     "Anomalies": ("one_class_mnist", "anomaly_tables", "heartbeats", "defaults"),
     "From one view to another": (
@@ -65,6 +66,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "correspondence",
     ),
     "Search, files and drawings": (
+        "semantic_hashing",
         "image_search",
         "compression",
         "lossless",
