@@ -307,3 +307,9 @@ def test_a_small_file_keeps_the_colors_of_classes(tmp_path):
     small, full = (np.asarray(image).astype(int) for image in (small, trimmed(full)))
     assert np.abs(small - full).max() < 25
     assert (tmp_path / "small.png").stat().st_size < 0.7 * (tmp_path / "full.png").stat().st_size
+
+
+def test_the_title_of_codes_says_what_was_encoded():
+    rows = zoo.VAE((5,), 2, hidden_units=(4,), likelihood="gaussian")
+    figure = plots.codes(rows, np.random.default_rng(0).normal(size=(20, 5)).astype("float32"))
+    assert figure.axes[0].get_title() == "codes of real rows"

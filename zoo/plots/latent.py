@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.special import ndtr, ndtri
 
 from zoo.checks.names import UnknownNameError
+from zoo.checks.words import kind_of_items
 from zoo.nn.distributions import Normal
 from zoo.plots.picture import Picture
 from zoo.plots.sheets import DPI, draw, enlarged, need, need_classes, need_encoder, scatter
@@ -151,7 +152,8 @@ def codes(
         names = tuple(f"component {i + 1} ({share[i]:.0f} % of the variance)" for i in range(2))
         z = pca.transform(z)
     figure = Picture(figsize=(7, 6), dpi=DPI, layout="constrained")
-    axes = figure.add_subplot(title="codes of real images", xlabel=names[0], aspect="equal")
+    title = f"codes of real {kind_of_items(model.image_shape)}"
+    axes = figure.add_subplot(title=title, xlabel=names[0], aspect="equal")
     if z.shape[1] == 1:
         z = np.concatenate([z, np.zeros_like(z)], axis=1)
     axes.set_ylabel(names[1])
