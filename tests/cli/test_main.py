@@ -208,6 +208,8 @@ BELOW = ["a_file/below", "a_file/deep/below"]
 def test_a_target_below_a_file_is_refused_before_any_work(
     arguments, below, capsys, monkeypatch, tmp_path
 ):
+    import zoo.experiments
+    import zoo.search  # noqa: F401  # they keep what they import: not the replacements below
     from zoo.data import folders
 
     monkeypatch.chdir(tmp_path)
