@@ -244,7 +244,7 @@ def test_a_recipe_that_has_no_preset_is_trained(few_images, monkeypatch):
     """And the one that has one is loaded, where labels and seed are those of its recipe."""
     monkeypatch.setattr(zoo, "list_models", lambda: ["aae_mnist"])
     few = recipes.get
-    monkeypatch.setattr(recipes, "get", lambda name: replace(few(name), epochs=1))
+    monkeypatch.setattr(recipes, "get", lambda name: replace(few(name), epochs=1, validation=0))
     model, (x, y) = adversarial.trained("aae_mnist_swiss_roll", 1, 0, None, 0)
     assert isinstance(model, zoo.LabelInformedAAE)
     assert model.optimizer.iterations > 0

@@ -20,6 +20,7 @@ SIDE, CLASSES = 28, 20
 EACH = 16  # training images of a class
 LENGTHS = (150, 300, 600, 1200, 2400)  # steps
 SEEDS = (1, 2, 3, 4, 5)
+QUICK = {"LENGTHS": (3,), "SEEDS": (1,)}
 _LARGE = 4 * SIDE  # glyphs are drawn large and then reduced, so that strokes are smooth
 _STROKES, _POINTS = 3, 3  # strokes of a glyph, and points of a stroke
 
