@@ -38,6 +38,8 @@ def test_an_experiment_writes_its_table_with_protocol_and_command(name, few_imag
     assert record["versions"]["autoencoder-zoo"] == zoo.__version__
     if record["picture"]:
         assert (tmp_path / record["picture"]).stat().st_size > 1000
+    if table.animation:
+        assert (tmp_path / record["animation"]).read_bytes()[:6] == b"GIF89a"
 
 
 def test_a_table_is_split_and_standardized_by_its_training_rows(folder_of_tables, monkeypatch):

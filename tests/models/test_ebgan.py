@@ -11,6 +11,7 @@ from support.tiny import X, array, randomized
 import zoo
 from zoo.models.base import Batch
 from zoo.models.ebgan import pulling_away
+from zoo.training.monitors import ModeCollapseMonitor
 
 pytestmark = pytest.mark.backend
 
@@ -206,3 +207,16 @@ def test_no_images_and_labels_are_refused(cls):
             model.generate(n)
     with pytest.raises(ValueError, match="takes no labels"):
         model.generate(labels=[1])
+
+
+def test_samples_that_become_alike_again_are_not_reported_again():
+    monitor = ModeCollapseMonitor()
+    monitor.set_model(fixed(zoo.EBGAN)[0])
+
+    def train():
+        for epoch, share in enumerate((0.01, 0.5, 0.01, 0.01, 0.5, 0.01, 0.01)):
+            monitor.on_epoch_end(epoch, {"variance_of_samples": share})
+
+    with pytest.warns(UserWarning, match="in the epochs 3 and 4") as told:
+        train()
+    assert len(told) == 1

@@ -66,6 +66,23 @@ def test_every_plot_that_needs_only_a_model_works(model, x, tmp_path):
     assert os.listdir(tmp_path) == ["epoch_0001.png"]
 
 
+def test_codes_are_kept_before_the_training_and_after_each_epoch(model, x):
+    kept, before = zoo.callbacks.CodesInTraining(x), model.encode(x)
+    after = []
+    each = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: after.append(model.get_weights()))
+    model.fit(x, epochs=2, verbose=0, callbacks=[kept, each])
+    assert kept.codes.shape == (3, *before.shape)
+    np.testing.assert_array_equal(kept.codes[0], before)
+    for codes, weights in zip(kept.codes[1:], after, strict=True):
+        model.set_weights(weights)
+        np.testing.assert_allclose(codes, model.encode(x), atol=1e-6)
+    assert not np.allclose(kept.codes[0], kept.codes[1], atol=1e-4)
+    gan = zoo.GAN((4, 4, 1), 2, hidden_units=(4,))
+    gan.compile()
+    with pytest.raises(TypeError, match="A GAN has no encoder: leave out CodesInTraining"):
+        gan.fit(X, verbose=0, callbacks=[zoo.callbacks.CodesInTraining(X)])
+
+
 @pytest.mark.parametrize("every", [0, -1])
 def test_a_step_below_one_epoch_is_refused(every, tmp_path):
     with pytest.raises(ValueError, match=f"every is {every}; .* 1 epoch or more"):

@@ -14,7 +14,7 @@ from zoo import data, metrics, plots, recipes
 from zoo.data.attributes import ANGLES
 from zoo.experiments.adversarial import trained
 from zoo.experiments.registry import experiment
-from zoo.experiments.table import Table, error, fit_recipe
+from zoo.experiments.table import Table, error, fit_as_recipe, fit_recipe
 from zoo.metrics.card_metrics import rounded
 from zoo.models.caae import CAAE
 from zoo.recipes import training
@@ -53,11 +53,9 @@ def attributes(epochs: int | None = None, verbose: int | str = 2) -> Table:
             model = fit_recipe(model, x[:own], y[:own], epochs, verbose)
         decoded = metrics.through_all_levels(model, x_test, y_test)  # [levels, n, 28, 28, 1]
         if data_name == "mnist_angles":
-            measured = np.stack([metrics.rotation(at, upright, TRIED) for at in decoded])
-            read = [turned(at, -angle) for at, angle in zip(decoded, ANGLES, strict=True)]
+            measured, read = angles_of(decoded, upright), turned_back(decoded)
         else:
             measured, read = np.stack([metrics.stroke_thickness(at) for at in decoded]), decoded
-        classes = [classifier.predict(at, batch_size=1000, verbose=0).argmax(1) for at in read]
         levels = np.repeat(np.arange(len(measured)), measured.shape[1])
         rows.append(
             [
@@ -65,7 +63,7 @@ def attributes(epochs: int | None = None, verbose: int | str = 2) -> Table:
                 rounded(metrics.rank_correlation(measured)),
                 rounded(float(spearmanr(levels, measured.ravel()).statistic)),
                 *(round(float(measured[i].mean()), 2) for i in (0, -1)),
-                round(100 * float(np.mean([found == digits for found in classes])), 2),
+                percent_read(read, classifier, digits),
                 error(model, x_test, y_test),
             ]
         )
@@ -121,19 +119,15 @@ def angles(epochs: int | None = None, verbose: int | str = 2) -> Table:
     for name, make in (("CAAE", training.make_model), (TURNED, sees_turned)):
         keras.utils.set_random_seed(recipe.seed)
         model, length = make(recipe), epochs or recipe.epochs
-        steps = length * -(-len(x) // recipe.batch_size)
-        model.compile(training.make_optimizer(model, recipe, steps))
-        model.fit(x, y, batch_size=recipe.batch_size, epochs=length, verbose=verbose)
+        fit_as_recipe(model, recipe, x, y, length, verbose)
         decoded = metrics.through_all_levels(model, x_test, y_test)  # [levels, n, 28, 28, 1]
-        measured = np.stack([metrics.rotation(at, upright, TRIED) for at in decoded])
-        back = [turned(at, -angle) for at, angle in zip(decoded, ANGLES, strict=True)]
-        classes = [reader.predict(at, batch_size=1000, verbose=0).argmax(1) for at in back]
+        measured = angles_of(decoded, upright)
         rows.append(
             [
                 name,
                 rounded(metrics.rank_correlation(measured)),
                 *(round(float(measured[i].mean()), 1) for i in (0, -1)),
-                round(100 * float(np.mean([found == digits for found in classes])), 2),
+                percent_read(turned_back(decoded), reader, digits),
                 rounded(level_in(model.encode(x_test), y_test)),
                 error(model, x_test, y_test),
             ]
@@ -166,6 +160,26 @@ def angles(epochs: int | None = None, verbose: int | str = 2) -> Table:
         rows,
         plots.rows_of_images(pictures, "test images, and the same at ten angles"),
     )
+
+
+def angles_of(decoded: np.ndarray, upright: np.ndarray) -> np.ndarray:
+    """Return the angles of digits at all levels in degrees, [levels, n].
+
+    Args:
+        decoded: [levels, n, 28, 28, 1]. upright: the same digits upright, [n, 28, 28, 1].
+    """
+    return np.stack([metrics.rotation(at, upright, TRIED) for at in decoded])
+
+
+def turned_back(decoded: np.ndarray) -> list[np.ndarray]:
+    """Return digits of all levels, each turned back by the angle of its level."""
+    return [turned(at, -angle) for at, angle in zip(decoded, ANGLES, strict=True)]
+
+
+def percent_read(images: Any, reader: Any, digits: np.ndarray) -> float:
+    """Return the percentage of images, [n, 28, 28, 1] of each level, that are read rightly."""
+    found = [reader.predict(at, batch_size=1000, verbose=0).argmax(axis=1) for at in images]
+    return round(100 * float(np.mean([classes == digits for classes in found])), 2)
 
 
 def sees_turned(recipe: Any) -> CAAE:

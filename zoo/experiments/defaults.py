@@ -20,6 +20,7 @@ SEEDS = (1, 2, 3, 4, 5)
 EXPLAINED = 0.9  # share of the variance in the principal components
 CHANGE = 0.35  # brightness change of a painted defect
 SMALL_CHANGE = 0.15  # the same if all images show the same part
+VIEWS, SQUARES, SIGNALS = (300, 100), (600, 200), (2000, 500)  # for training; per kind for tests
 QUICK = {
     "TABLES": ("cardio",),
     "SEEDS": (1, 2),
@@ -27,7 +28,6 @@ QUICK = {
     "SQUARES": (20, 10),
     "SIGNALS": (40, 20),
 }
-VIEWS, SQUARES, SIGNALS = (300, 100), (600, 200), (2000, 500)  # for training; per kind for tests
 
 
 @experiment(minutes=30)

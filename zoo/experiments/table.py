@@ -90,10 +90,22 @@ def fit_recipe(
     epochs = epochs or recipe.epochs
     keras.utils.set_random_seed(recipe.seed)
     model = training.make_model(recipe, model_class)
+    fit_as_recipe(model, recipe, x, y, epochs, verbose)
+    return model
+
+
+def fit_as_recipe(
+    model: Any,
+    recipe: Any,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    epochs: int,
+    verbose: int | str,
+) -> None:
+    """Train a model with the optimizer and the batches of a recipe."""
     model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
     y = y if model.learns_labels else None
     model.fit(x, y, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
-    return model
 
 
 def error(model: Any, x: np.ndarray, labels: np.ndarray | None = None) -> float:

@@ -60,14 +60,15 @@ class SavePicture(keras.callbacks.Callback):
 class CodesInTraining(keras.callbacks.Callback):
     """Keep the codes of images before a training and after each of its epochs.
 
-    `zoo.plots.moving_codes` shows them as a moving picture.
+    `zoo.plots.moving_codes` shows them as a moving picture. A GAN has no codes of images: it is
+    refused with a TypeError when the training starts.
 
     Args:
         x: the images, [n, *input_shape]; a few hundred are enough for a picture.
         labels: their labels, for conditional models.
 
     Attributes:
-        codes: float32 [epochs + 1, n, *code_shape], after a training.
+        codes: float32 [epochs + 1, n, *code_shape], of the epochs so far.
 
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
@@ -84,16 +85,17 @@ class CodesInTraining(keras.callbacks.Callback):
     def __init__(self, x: Any, labels: Any = None):
         super().__init__()
         self.x, self.labels = x, labels
-        self.codes: Any = []
+        self.codes = np.zeros((0,))
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self.codes = [self.model.encode(self.x, self.labels)]
+        if not hasattr(self.model, "encode"):
+            raise TypeError(
+                f"A {type(self.model).__name__} has no encoder: leave out CodesInTraining."
+            )
+        self.codes = self.model.encode(self.x, self.labels)[None]
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.codes.append(self.model.encode(self.x, self.labels))
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        self.codes = np.stack(self.codes)
+        self.codes = np.concatenate([self.codes, self.model.encode(self.x, self.labels)[None]])
 
 
 class Backup(keras.callbacks.BackupAndRestore):

@@ -73,12 +73,13 @@ class DiscriminatorMonitor(keras.callbacks.Callback):
 class ModeCollapseMonitor(keras.callbacks.Callback):
     """Warn once about a generator whose samples are nearly all alike for two epochs."""
 
-    epochs = 0
+    epochs, said = 0, False
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         share = (logs or {}).get("variance_of_samples", 1.0)
         self.epochs = self.epochs + 1 if share < 0.05 else 0
-        if self.epochs == 2:  # in the first epoch it may pass
+        if self.epochs == 2 and not self.said:  # in the first epoch it may pass
+            self.said = True
             setting = getattr(self.model, "diversity_setting", None)
             warnings.warn(
                 f"The samples of {type(self.model).__name__} are nearly all alike: in the epochs "

@@ -1,0 +1,58 @@
+"""`zoo reproduce --all` and `--quick`."""
+
+import json
+
+import pytest
+from support.command_line import run
+
+from zoo import experiments
+from zoo.experiments import Experiment, Table
+
+
+def made(epochs=None, verbose=0):
+    return Table("T", f"{epochs} epochs", ("data", "value"), [["a", 1]])
+
+
+def broken(verbose=0):
+    raise ZeroDivisionError("no such data")
+
+
+@pytest.fixture
+def two(monkeypatch, tmp_path):
+    """Two experiments, of which the shorter one fails."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(experiments, "EXPERIMENTS", {})
+    for name, function, minutes in (("made", made, 9), ("broken", broken, 1)):
+        experiments.EXPERIMENTS[name] = Experiment(name, function, minutes, "A toy.")
+    return tmp_path
+
+
+def test_all_are_run_and_the_failed_ones_are_named(two, capsys):
+    code, out, err = run(capsys, "reproduce", "--all", "--epochs", "3")
+    assert code == 1
+    lines = out.splitlines()
+    assert lines[0] == "1/2  broken: failed: ZeroDivisionError: no such data"
+    assert lines[1].startswith("2/2  made: ")
+    assert lines[2] == "written into results"
+    assert "1 experiments failed: broken" in err
+    record = json.loads((two / "results" / "made.json").read_text())
+    assert record["command"] == "zoo reproduce made --epochs 3"
+
+
+def test_a_quick_run_has_one_epoch_and_a_folder_of_its_own(two, capsys):
+    code, out, _ = run(capsys, "reproduce", "made", "--quick")
+    assert code == 0
+    assert "written into quick_results" in out
+    record = json.loads((two / "quick_results" / "made.json").read_text())
+    assert record["command"] == "zoo reproduce made --epochs 1 --quick"
+    assert record["protocol"] == "1 epochs"
+    code, _, err = run(capsys, "reproduce", "made", "--quick")
+    assert code == 1
+    assert "--overwrite" in err
+
+
+@pytest.mark.parametrize("more", [["made"], ["--list"], ["--only", "a"]])
+def test_all_takes_no_name(more, two, capsys):
+    code, _, err = run(capsys, "reproduce", "--all", *more)
+    assert code == 1
+    assert "leave out the name, --list and --only" in err

@@ -1,0 +1,43 @@
+"""Experiments on little data: what is replaced, and that it comes back."""
+
+import numpy as np
+import pytest
+
+from zoo import data, recipes
+from zoo.data.strokes import data_sets
+from zoo.experiments import EXPERIMENTS, gans, quick
+
+
+def test_data_and_settings_are_small_in_the_context_and_come_back_after_an_error():
+    before = (data.load, data.keep_labels, recipes.get, data_sets.gray_images, gans.SEEDS)
+    (x, y), _ = data.load("digits")
+    with pytest.raises(ZeroDivisionError), quick.little_data():
+        (few, labels), (test, _) = data.load("digits")
+        assert (len(few), len(test)) == (300, 100)
+        chosen = np.linspace(0, len(x) - 1, 300).round().astype(int)
+        np.testing.assert_array_equal(few, x[chosen])
+        np.testing.assert_array_equal(labels, y[chosen])
+        kept = data.keep_labels(labels, 5000, seed=1)
+        np.testing.assert_array_equal(kept, before[1](labels, 100, seed=1))
+        assert recipes.get("vae_mnist").validation == 0
+        assert gans.SEEDS == (1,)
+        raise ZeroDivisionError
+    assert (data.load, data.keep_labels, recipes.get, data_sets.gray_images, gans.SEEDS) == before
+
+
+def test_data_without_labels_or_with_few_items_stay_as_they_are(monkeypatch):
+    x = np.arange(7)
+    monkeypatch.setattr(data, "load", lambda name: ((x, None), (x[:2], None)))
+    with quick.little_data():
+        (few, none), (test, _) = data.load("anything")
+    np.testing.assert_array_equal(few, x)
+    np.testing.assert_array_equal(test, x[:2])
+    assert none is None
+
+
+def test_small_settings_name_constants_of_their_modules():
+    modules = {one.run.__module__: one.run.__globals__ for one in EXPERIMENTS.values()}
+    for name, constants in modules.items():
+        for constant, small in constants.get("QUICK", {}).items():
+            assert constant in constants, (name, constant)
+            assert type(small) is type(constants[constant]), (name, constant)
