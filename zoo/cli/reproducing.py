@@ -50,6 +50,8 @@ def reproduce(options: argparse.Namespace) -> None:
     print(table.title)
     for row in (table.columns, *table.rows):
         print("  " + "  ".join(f"{'' if cell is None else cell!s:>22}" for cell in row))
+    if options.quick:
+        print("a quick run, whose figures mean nothing: leave out --quick for the measurement")
     print(f"written into {out}")
 
 

@@ -27,6 +27,11 @@ from zoo.experiments.registry import Experiment as Experiment
 from zoo.experiments.table import SEED, Table, with_earlier_rows
 from zoo.files.atomic_writes import check_file, write_file
 
+QUICK_PROTOCOL = (
+    "A quick run on a few hundred items, with small settings: its figures mean nothing, and the "
+    "numbers of items that follow are those of a whole run."
+)
+
 for _module in pkgutil.iter_modules(__path__):  # each registers its experiments
     importlib.import_module(f"{__name__}.{_module.name}")
 
@@ -82,6 +87,8 @@ def reproduce(
     with little_data() if quick else nullcontext():
         table = experiment(**{key: options[key] for key in options.keys() - unknown})
     table = replace(table, rows=with_earlier_rows(table.rows, earlier))
+    if quick:
+        table = replace(table, protocol=f"{QUICK_PROTOCOL} {table.protocol}")
     command = f"zoo reproduce {name}" + (f" --epochs {epochs}" if epochs else "")
     command += " --quick" if quick else ""
     write_table(table, name, folder, command)
