@@ -28,11 +28,11 @@ class TargetPropAutoencoder(BaseAutoencoder):
     E(y, z) = C(y, Dec(z)) + regularizer |z|^2 is the energy of an image y with a code z, where C is
     -log p(y | z). A step starts at z = Enc(y) and minimizes E(y, z) + proximity D(z, Enc(y)), where
     D is the squared distance, by `iterations` steps of gradient descent. With a finite `beta` each
-    step also adds noise, sqrt(2 rate / beta) times a standard normal draw (Langevin dynamics), so
-    that z* is, after many small steps, a draw from p(z) proportional to exp(-beta E(y, z)). The
-    decoder then shapes the free energy at the temperature 1 / beta instead of the lowest energy,
-    since the gradient of F is the mean of that of E over this p. With the result z*, it makes two
-    updates:
+    step also adds noise, sqrt(2 rate / beta) times a standard normal draw (Langevin dynamics). With
+    `proximity=0`, z* is then, after many small steps, nearly a draw from the density proportional
+    to exp(-beta E(y, z)), over which the mean of the gradient of E is the gradient of the free
+    energy at the temperature 1 / beta: the decoder lowers that, instead of the lowest energy. A
+    proximity above 0 keeps the draws near Enc(y). With the result z*, it makes two updates:
 
     1. reconstruction: the decoder minimizes C(y, Dec(z*));
     2. prediction: the encoder minimizes D(z*, Enc(y)).
