@@ -185,8 +185,8 @@ def percent_read(images: Any, reader: Any, digits: np.ndarray) -> float:
 def sees_turned(recipe: Any) -> CAAE:
     """Return a recipe's CAAE whose encoder, in training, sees images turned by random angles.
 
-    The angle of what the encoder sees then says nothing about the angle that the decoder has to
-    show, so that the code need not hold it.
+    The angle of what the encoder sees then says little about the angle that the decoder has to
+    show, which the level says exactly.
     """
     plain = CAAE(**recipe.model)
     turning = keras.layers.RandomRotation(QUARTER, fill_mode="constant", seed=recipe.seed)
