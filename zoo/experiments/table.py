@@ -87,7 +87,6 @@ def fit_recipe(
     model_class: type | None = None,
 ) -> Any:
     """Train a recipe's model on images; `epochs` of None means the recipe's number."""
-    epochs = epochs or recipe.epochs
     keras.utils.set_random_seed(recipe.seed)
     model = training.make_model(recipe, model_class)
     fit_as_recipe(model, recipe, x, y, epochs, verbose)
@@ -99,10 +98,11 @@ def fit_as_recipe(
     recipe: Any,
     x: np.ndarray,
     y: np.ndarray | None,
-    epochs: int,
+    epochs: int | None,
     verbose: int | str,
 ) -> None:
-    """Train a model with the optimizer and the batches of a recipe."""
+    """Train a model with the optimizer and the batches of a recipe; `epochs` as in `fit_recipe`."""
+    epochs = epochs or recipe.epochs
     model.compile(training.make_optimizer(model, recipe, epochs * -(-len(x) // recipe.batch_size)))
     y = y if model.learns_labels else None
     model.fit(x, y, batch_size=recipe.batch_size, epochs=epochs, verbose=verbose)
