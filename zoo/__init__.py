@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import SquaredError as SquaredError
     from zoo.nn.distributions import SwissRoll as SwissRoll
     from zoo.nn.distributions import Uniform as Uniform
+    from zoo.nn.distributions import VampPrior as VampPrior
     from zoo.presets.catalog import card as card
     from zoo.presets.catalog import list_models as list_models
     from zoo.presets.loading import load as load
@@ -126,6 +127,7 @@ _HOMES = {
     "NegativeBinomial": "zoo.nn.distributions",
     "GaussianMixture": "zoo.nn.distributions",
     "SwissRoll": "zoo.nn.distributions",
+    "VampPrior": "zoo.nn.distributions",
     "CustomPrior": "zoo.nn.distributions",
     "Masking": "zoo.nn.corruption",
     "SaltAndPepper": "zoo.nn.corruption",

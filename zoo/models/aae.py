@@ -179,7 +179,7 @@ class AAE(BaseAutoencoder):
         self._check_discriminator()
 
     def _make_prior(self, prior):
-        return prior_names.get(prior, self.code_shape)
+        return prior_names.get(prior, self.code_shape, self)
 
     def _described_encoder(self, input_shape, outputs, **options):
         dropped = {"dropout": self.dropout, "input_dropout": self.input_dropout}

@@ -130,7 +130,7 @@ class EBGAN(BaseAutoencoder):
         self._make_generator(generator, prior_of_noise)
 
     def _make_prior_of_noise(self, prior):
-        return prior_names.get(prior, (self.latent_dim,))
+        return prior_names.get(prior, (self.latent_dim,), self)
 
     def _make_generator(self, generator, prior_of_noise):
         """Make the generator, with the layers of the decoder, unless a generator is given."""

@@ -87,7 +87,7 @@ class BaseGenerator(BaseModel):
         check_likelihood(self.likelihood, self.image_shape, self.decoder.output.shape[1:])
         if not self.custom_networks:
             proportions.warn_of_too_many_parameters(self)
-        self.prior = prior_names.get(prior, self.code_shape)
+        self.prior = prior_names.get(prior, self.code_shape, self)
 
     def _described_networks(self, input_shape, latent_dim):
         if input_shape is None or latent_dim is None:

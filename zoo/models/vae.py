@@ -160,7 +160,7 @@ class VAE(BaseAutoencoder):
                 raise ValueError("free_bits= needs a KL by dimension: choose a zoo.Normal prior.")
 
     def _make_prior(self, prior):
-        return prior_names.get(prior, self.code_shape, with_density=True)
+        return prior_names.get(prior, self.code_shape, self, with_density=True)
 
     # Distributions
 

@@ -22,6 +22,7 @@ from zoo.nn.distributions.posteriors import ImplicitPosterior, PointMass
 from zoo.nn.distributions.prior_names import get as get_prior
 from zoo.nn.distributions.priors import CategoricalPrior, LearnedNormal, Normal, Prior, Uniform
 from zoo.nn.distributions.sequences import Padded, SequenceLikelihood, SketchMixture
+from zoo.nn.distributions.vamp import VampPrior
 from zoo.nn.distributions.word_counts import Multinomial
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "SquaredError",
     "SwissRoll",
     "Uniform",
+    "VampPrior",
     "get_prior",
     "kl_divergence",
 ]

@@ -48,6 +48,12 @@ class DiagonalNormal:
         mean, log_var = self.mean[:, None], self.log_var[:, None]  # [batch, 1, n]
         return mean + ops.exp(0.5 * log_var) * noise
 
+    def without_gradient(self) -> DiagonalNormal:
+        """Return the same distribution with mean and log-variance as constants."""
+        fixed = DiagonalNormal(ops.stop_gradient(self.mean), 0.0)
+        fixed.log_var = ops.stop_gradient(self.log_var)
+        return fixed
+
     def log_prob(self, z: Tensor) -> Tensor:
         """Return the log-density of z [batch, samples, n], in nats, [batch, samples]."""
         return log_normal(z, self.mean[:, None], self.log_var[:, None])

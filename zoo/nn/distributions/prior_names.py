@@ -9,23 +9,28 @@ from zoo.nn.configured import made_of
 from zoo.nn.distributions.mixtures import GaussianMixture, SwissRoll
 from zoo.nn.distributions.priors import Normal, Prior, Uniform
 from zoo.nn.distributions.requirements import check_prior
+from zoo.nn.distributions.vamp import VampPrior
 
 NAMED = {
     "normal": Normal,
     "uniform": Uniform,
     "petals": GaussianMixture.petals,
     "swiss_roll": SwissRoll,
+    "vamp": VampPrior,
 }
 
 
-def get(prior: Any, shape: int | tuple[int, ...], with_density: bool = False) -> Prior:
+def get(
+    prior: Any, shape: int | tuple[int, ...], model: Any = None, with_density: bool = False
+) -> Prior:
     """Return a prior, after checking that it fits codes of a shape.
 
     Args:
-        prior: None for the standard normal; a prior; or, as in recipes, a dict of a name in `NAMED`
-            and its arguments, such as `{"swiss_roll": {}}`.
+        prior: None for the standard normal; a prior; a name in `NAMED`, such as "vamp"; or, as in
+            recipes, a dict of a name and its arguments, such as `{"vamp": {"components": 100}}`.
         shape: the shape of a code without the batch, or its length; the prior is a distribution of
             flattened codes.
+        model: the model that gets it, for priors that use its networks.
         with_density: whether the model needs the density of codes, `log_prob`.
 
     Raises:
@@ -37,6 +42,8 @@ def get(prior: Any, shape: int | tuple[int, ...], with_density: bool = False) ->
     latent_dim = math.prod(shape)
     if prior is None:
         return Normal(latent_dim)
+    if isinstance(prior, str):
+        prior = {prior: {}}
     if isinstance(prior, dict):
         prior = _made(prior, latent_dim)
     if not isinstance(prior, Prior):
@@ -44,6 +51,8 @@ def get(prior: Any, shape: int | tuple[int, ...], with_density: bool = False) ->
             f"prior is {prior!r}; give a prior such as zoo.Normal({latent_dim}), or an instance of "
             "your own subclass of zoo.nn.distributions.Prior."
         )
+    if model is not None:
+        prior = prior.of_model(model)
     check_prior(prior, latent_dim, with_density)
     if len(shape) > 1 and not isinstance(prior, Normal | Uniform):
         raise ValueError(
@@ -63,5 +72,5 @@ def _made(description, latent_dim):
             f"prior is {description!r}; give a prior, or one of {', '.join(NAMED)} with its "
             'arguments, such as {"normal": {"scale": 5.0}}.'
         )
-    size = {"latent_dim": latent_dim} if name in ("normal", "uniform") else {}
+    size = {"latent_dim": latent_dim} if name in ("normal", "uniform", "vamp") else {}
     return NAMED[name](**size, **options)

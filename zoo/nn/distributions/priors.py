@@ -129,6 +129,11 @@ class Prior(Configured):
         """Return the log-density of codes [..., latent_dim], in nats, as a tensor [...]."""
         raise NotImplementedError(f"{type(self).__name__} has no density in closed form.")
 
+    def of_model(self, model: Any) -> Prior:
+        """Return the prior for a model: `self`, unless it uses the model's networks."""
+        del model
+        return self
+
     def of_label(self, label: Tensor) -> Tensor:
         """Return p(z | label) for labels, int32 [batch]; p(z) unless it is learned."""
         del label
