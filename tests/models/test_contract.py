@@ -156,7 +156,11 @@ SETTINGS = {
         beta=keras.optimizers.schedules.PolynomialDecay(0.5, 100, 1.0),
     ),
     "VAE, categorical": small(zoo.VAE, likelihood="categorical", binarize=None),
+    "VAE, VampPrior": small(zoo.VAE, prior={"vamp": {"components": 6}}),
     "IWAE": small(zoo.IWAE, samples=3),
+    "IWAE, doubly reparameterized": small(
+        zoo.IWAE, samples=3, estimator="doubly_reparameterized", prior={"vamp": {"components": 5}}
+    ),
     "CVAE": small(zoo.CVAE, num_classes=10),
     "CVAE, images as labels": small(
         zoo.CVAE, label_shape=SHAPE, likelihood=likelihoods.Categorical(4), hidden_units=(32,)

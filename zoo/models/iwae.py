@@ -134,7 +134,8 @@ class IWAE(VAE):
         Args:
             bound: [batch]. log_weights: [batch, k]. z: [batch, k, latent_dim], drawn from q.
         """
-        weights = ops.stop_gradient(ops.softmax(log_weights, axis=1))  # w_i, [batch, k]
+        logs = log_weights - ops.logsumexp(log_weights, axis=1, keepdims=True)
+        weights = ops.stop_gradient(ops.exp(logs))  # w_i, [batch, k]
         constant = ops.stop_gradient(z)
         z = constant + weights[:, :, None] * (z - constant)  # the same z; its gradient times w_i
         log_likelihoods = self.log_likelihoods(x, z, label, training=True)

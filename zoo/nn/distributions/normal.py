@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -50,8 +51,8 @@ class DiagonalNormal:
 
     def without_gradient(self) -> DiagonalNormal:
         """Return the same distribution with mean and log-variance as constants."""
-        fixed = DiagonalNormal(ops.stop_gradient(self.mean), 0.0)
-        fixed.log_var = ops.stop_gradient(self.log_var)
+        fixed = copy.copy(self)
+        fixed.mean, fixed.log_var = ops.stop_gradient(self.mean), ops.stop_gradient(self.log_var)
         return fixed
 
     def log_prob(self, z: Tensor) -> Tensor:

@@ -1,0 +1,75 @@
+"""The importance-weighted autoencoder's two estimators of the gradient."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from support.tiny import X, randomized
+
+import zoo
+from zoo.models.base import Batch
+
+pytestmark = pytest.mark.backend
+REPEATED = 400  # draws of the codes of every image, in one batch
+
+
+def gradients(model, x):
+    """Return the gradients of the mean loss by all weights, as one array."""
+    kept = [ops.convert_to_numpy(v) for v in model.trainable_variables]
+    model.compile(keras.optimizers.SGD(1.0))
+    model.train_on_batch(x)
+    found = [a - ops.convert_to_numpy(v) for a, v in zip(kept, model.trainable_variables)]
+    for variable, value in zip(model.trainable_variables, kept):
+        variable.assign(value)
+    return np.concatenate([f.ravel() for f in found])
+
+
+def both(samples=5, **options):
+    """Return two equal models with different estimators of the gradient."""
+    models = [
+        randomized(
+            zoo.IWAE(
+                (4, 4, 1), 2, samples=samples, hidden_units=(5,), estimator=name, seed=1, **options
+            )
+        )
+        for name in ("reparameterized", "doubly_reparameterized")
+    ]
+    return models
+
+
+def test_both_estimators_have_the_same_mean_and_the_second_less_noise():
+    """Over 40 gradients of 400 draws each; of the encoder's weights and of the decoder's."""
+    x = np.repeat(X[:1].round(), REPEATED, axis=0)
+    found = [np.stack([gradients(model, x) for _ in range(40)]) for model in both(samples=8)]
+    means = [f.mean(axis=0) for f in found]
+    errors = np.sqrt(sum(f.var(axis=0, ddof=1) / len(f) for f in found))
+    assert (np.abs(means[0] - means[1]) < 5 * errors + 1e-6).all()
+    model = both()[0]
+    sizes = [int(np.prod(v.shape)) for v in model.encoder.trainable_variables]
+    encoder = slice(0, sum(sizes))  # its variables come first
+    first = [id(v) for v in model.trainable_variables[: len(sizes)]]
+    assert first == [id(v) for v in model.encoder.trainable_variables]
+    noise = [f[:, encoder].var(axis=0).sum() for f in found]
+    assert noise[1] < 0.7 * noise[0]
+
+
+def test_a_doubly_reparameterized_loss_has_the_bounds_value():
+    models = both()
+    losses = []
+    for model in models:
+        keras.utils.set_random_seed(0)
+        model.seed_generator.state.assign(keras.random.SeedGenerator(5).state)
+        losses.append(ops.convert_to_numpy(model.losses(Batch(X), training=True).terms[0]))
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
+def test_one_code_without_encoder_noise_has_the_gradient_of_the_bound():
+    """For k = 1 the weight is 1: what is left out is the score of q, whose mean is 0."""
+    x = np.repeat(X[:1].round(), 4000, axis=0)
+    found = [gradients(model, x) for model in both(samples=1)]
+    np.testing.assert_allclose(*found, atol=0.15 * np.abs(found[0]).max())
+
+
+def test_an_unknown_estimator_is_refused():
+    with pytest.raises(ValueError, match="choose 'reparameterized' or 'doubly_reparameterized'"):
+        zoo.IWAE((4, 4, 1), 2, estimator="double")
