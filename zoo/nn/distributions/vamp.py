@@ -133,7 +133,9 @@ class VampPrior(Prior):
     def describe(self) -> dict:
         q = self.mixture()
         scales = ops.exp(0.5 * q.log_var)
-        means, scales = (ops.convert_to_numpy(table).astype("float64") for table in (q.mean, scales))
+        means, scales = (
+            ops.convert_to_numpy(table).astype("float64") for table in (q.mean, scales)
+        )
         return {"kind": "mixture", "means": means.tolist(), "scales": scales.tolist()}
 
     def get_config(self) -> dict:
