@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.checks.array_types import Tensor
 from zoo.models.base import Batch, Losses
 from zoo.models.vae import VAE
 from zoo.nn.distributions.normal import kl_divergence

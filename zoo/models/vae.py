@@ -60,8 +60,9 @@ class VAE(BaseAutoencoder):
             `zoo.DenoisingAutoencoder`; the loss is the likelihood of the clean image. Without a
             corruption, `fit(noisy, clean)` learns from pairs.
         prior: a `zoo.Normal`, the standard normal by default; or another prior with a density, such
-            as a `zoo.GaussianMixture`, a `zoo.VampPrior` (also "vamp"), or your own. For such a prior the KL divergence is estimated
-            as log q(z | x) - log p(z), averaged over the samples.
+            as a `zoo.GaussianMixture`, a `zoo.VampPrior` (also "vamp"), or your own. For
+            such a prior the KL divergence is estimated as log q(z | x) - log p(z), averaged over
+            the samples.
         Others: see `zoo.models.autoencoder.BaseAutoencoder`; a VAE has no `code_activation` and no
             `tie_weights`. Your own encoder must return a dict of `z_mean` and `z_log_var`, both
             [batch, latent_dim]; log-variances outside [-12, 12] are reduced, see
