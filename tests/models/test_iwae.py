@@ -18,8 +18,10 @@ def gradients(model, x):
     kept = [ops.convert_to_numpy(v) for v in model.trainable_variables]
     model.compile(keras.optimizers.SGD(1.0))
     model.train_on_batch(x)
-    found = [a - ops.convert_to_numpy(v) for a, v in zip(kept, model.trainable_variables)]
-    for variable, value in zip(model.trainable_variables, kept):
+    found = [
+        a - ops.convert_to_numpy(v) for a, v in zip(kept, model.trainable_variables, strict=True)
+    ]
+    for variable, value in zip(model.trainable_variables, kept, strict=True):
         variable.assign(value)
     return np.concatenate([f.ravel() for f in found])
 
