@@ -1,8 +1,8 @@
 """What is written from classes, cards and results; `python docs/generated_pages.py` updates it.
 
-Run it in a checkout. It writes `pretrained/README.md`, `results/README.md`, and the tables of
-presets in `docs/families`; and the lists of classes and of their pages in `docs/api/models.md`,
-`mkdocs.yml` and `zoo/__init__.py`.
+Run it in a checkout. It writes `pretrained/README.md`, `results/README.md`,
+`results/fidelity.json`, and the tables of presets in `docs/families`; and the lists of classes and
+of their pages in `docs/api/models.md`, `mkdocs.yml` and `zoo/__init__.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import fidelity
 
 from zoo import lessons
 from zoo.checks.registered import homes_of_classes
@@ -144,6 +146,8 @@ def results_page(folder: str | Path) -> str:
     """Return `results/README.md` from the comparisons that `zoo reproduce` wrote into a folder."""
     paths = sorted(Path(folder).glob("*.json"))
     records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    if "fidelity" in records:  # it is written from the others
+        records["fidelity"] = fidelity.record(Path(folder).parent)
     lines = [
         "# Results",
         "",
@@ -162,6 +166,11 @@ def results_page(folder: str | Path) -> str:
         if record.get("animation"):
             lines += ["", f"![{record['title']}, as a moving picture]({record['animation']})"]
     return "\n".join(lines) + "\n"
+
+
+def fidelity_table(root: Path) -> str:
+    """Return `results/fidelity.json`, all figures beside those of papers."""
+    return json.dumps(fidelity.record(root), indent=1, ensure_ascii=False) + "\n"
 
 
 def written_into(text: str, lines: Iterable[str]) -> str:
@@ -201,6 +210,7 @@ def generated_pages(root: Path) -> dict[Path, str]:
     """Return the text that every generated page of a checkout should have."""
     pages = {
         root / "pretrained" / "README.md": presets_page(),
+        root / "results" / "fidelity.json": fidelity_table(root),
         root / "results" / "README.md": results_page(root / "results"),
     }
     for path in sorted((root / "docs" / "families").glob("*.md")):
