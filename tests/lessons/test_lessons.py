@@ -18,7 +18,7 @@ from zoo.cli.main import main
 ALL = lessons.names()
 COMPILED = pytest.mark.compiled
 # Several models that are trained briefly: tracing their steps takes longer than the steps.
-OF_MANY_MODELS = {"corruption_levels", "penalties", "sparsity", "stacks"}
+OF_MANY_MODELS = {"corruption_levels", "penalties", "sparsity", "spread", "stacks"}
 
 
 def notebook_of(name):

@@ -34,6 +34,8 @@ COURSE: dict[str, tuple[str, ...]] = {
         "why_sample_from_q",
         "bubbles",
         "likelihoods",
+        "bounds_and_priors",
+        "spread",
         "likelihood_of_noise",
         "manifold_seeds",
         "conditional_bounds",

@@ -71,6 +71,21 @@ def test_training_moves_the_inputs_and_they_stay_within_the_range(cls):
     assert after.max() <= 1
 
 
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_training_starts_at_its_images_once(likelihood):
+    prior = zoo.VampPrior(2, components=30)
+    model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), prior=prior, likelihood=likelihood)
+    model.compile(keras.optimizers.SGD(0.0))
+    model.fit(X, epochs=1, verbose=0)
+    inputs = model.prior.inputs()
+    distances = np.abs(inputs[:, None] - X[None]).mean(axis=(2, 3, 4))
+    assert distances.min(axis=1).max() < 0.12
+    assert set(distances[:12].argmin(axis=1)) == set(range(12))  # each image, in some order
+    assert np.abs(inputs[:12, None] - inputs[None, 12:24]).max(axis=(2, 3, 4)).min() > 0.01
+    model.fit(1.0 - X, epochs=1, verbose=0)  # a second training goes on with what is there
+    np.testing.assert_array_equal(model.prior.inputs(), inputs)
+
+
 def test_inputs_of_a_gaussian_likelihood_have_no_range():
     model = model_with(likelihood="gaussian")
     values = [v for v in model.prior.trainable_variables if v.shape == (6, 4, 4, 1)]

@@ -134,6 +134,9 @@ class Prior(Configured):
         del model
         return self
 
+    def start_at(self, x: ArrayLike) -> None:
+        """Prepare the prior for a training, given some of its images; by default nothing."""
+
     def of_label(self, label: Tensor) -> Tensor:
         """Return p(z | label) for labels, int32 [batch]; p(z) unless it is learned."""
         del label

@@ -14,7 +14,8 @@ from zoo.checks.array_types import Tensor
 from zoo.nn.distributions.normal import LOG_TWO_PI, DiagonalNormal
 from zoo.nn.distributions.priors import MOST_COMPONENTS, Prior
 
-START = 1.0  # standard deviation of the logits of the first pseudo-inputs
+START = 1.0  # standard deviation of pseudo-inputs before training, as logits
+MARGIN, NOISE = 0.05, 0.1  # of those that training starts with
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -25,7 +26,7 @@ class VampPrior(Prior):
     training images. The VampPrior ("variational mixture of posteriors") replaces the images by a
     few pseudo-inputs, which training changes together with the networks. Its components cost no
     weights of their own besides these inputs, as the model's encoder gives their means and
-    variances.
+    variances. Training starts with pseudo-inputs that are some of its images.
 
     Use it for a better likelihood than with a standard normal prior, in a `zoo.VAE`, a `zoo.IWAE`
     or another class with posteriors q(z | x) of images or signals.
@@ -52,6 +53,7 @@ class VampPrior(Prior):
 
     encoder: Any = None  # those of the model, after `of_model`
     values: Any = None
+    started: Any = None
 
     def __init__(self, latent_dim: int, components: int = 500):
         self.latent_dim = whole("latent_dim", latent_dim, least=1)
@@ -80,7 +82,29 @@ class VampPrior(Prior):
         own.encoder, own.low, own.high = model.encoder, low, high
         start = keras.initializers.RandomNormal(stddev=START, seed=model.seeds.next())
         own.values = keras.Variable(start, (self.components, *model.image_shape), name="inputs")
+        own.started = keras.Variable(0.0, trainable=False, name="started")
         return own
+
+    def start_at(self, x: np.ndarray) -> None:
+        """Let pseudo-inputs begin as random ones of some images, if training never began before.
+
+        Some noise is added, so that pseudo-inputs from the same image become different.
+
+        Args:
+            x: images [n, *input_shape].
+        """
+        if float(ops.convert_to_numpy(self.started)):
+            return
+        generator = np.random.default_rng(len(x))
+        chosen = np.concatenate(
+            [generator.permutation(len(x)) for _ in range(-(-self.components // len(x)))]
+        )
+        values = np.asarray(x, "float32")[chosen[: self.components]]
+        if self.low is not None:
+            share = np.clip((values - self.low) / (self.high - self.low), MARGIN, 1 - MARGIN)
+            values = np.log(share / (1 - share))
+        self.values.assign(values + NOISE * generator.standard_normal(values.shape))
+        self.started.assign(1.0)
 
     def _inputs(self):
         if self.values is None:
