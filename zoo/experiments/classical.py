@@ -178,9 +178,9 @@ def contraction() -> Table:
     return Table(
         "Contraction: the squared Jacobian norm, computed in four ways",
         f"contractive_ae_mnist (784-1000 sigmoid units), mean over the first {len(x):,} test "
-        f"images of MNIST; for the two methods with noise, the mean of {DRAWS} samples per image with its "
-        "standard error. Stochastic: |h(x) - h(x + e)|^2 / s^2 with e ~ N(0, s^2 I), which "
-        "approaches the norm as s goes to 0.",
+        f"images of MNIST; for the two methods with noise, the mean of {DRAWS} samples per image "
+        "with its standard error. Stochastic: |h(x) - h(x + e)|^2 / s^2 with e ~ N(0, s^2 I), "
+        "which approaches the norm as s goes to 0.",
         ("method", "mean of the squared norm", "standard error", "difference in %"),
         rows,
     )
