@@ -7,16 +7,20 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 import zoo
 from zoo import data, metrics, plots, recipes
 from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit, fit_recipe
 from zoo.metrics.card_metrics import rounded
+from zoo.plots.picture import Picture
+from zoo.plots.sheets import INK, enlarged, name_rows, scatter, show
 from zoo.recipes import training
 
 IMAGE = (28, 28, 1)
 SEEDS = (1, 2, 3)  # for initial weights and for random choices of labeled images
+STEPS = 8  # decoded codes of each class
 QUICK = {"SEEDS": (1,)}
 CLUSTERS = "aae_mnist_clusters"
 
@@ -63,7 +67,7 @@ def fit_adversarially(
 @experiment(minutes=15)
 def label_informed(epochs: int | None = None, verbose: int | str = 2) -> Table:
     """Match the codes of digits to a mixture and a Swiss roll, with all or 10,000 labels."""
-    rows, codes = [], {}
+    rows, codes, walks = [], {}, {}
     for preset, shape in (("aae_mnist_mixture", "mixture"), ("aae_mnist_swiss_roll", "swiss roll")):
         for labels in (0, 10_000):
             model, (x, y) = trained(preset, SEED, labels, epochs, verbose, images=50_000)
@@ -73,17 +77,61 @@ def label_informed(epochs: int | None = None, verbose: int | str = 2) -> Table:
             inside = 100 - metrics.classification_error(model, x, y)
             rows.append([name, round(inside, 2), rounded(distance), error(model, x)])
             codes[name] = z
+            if not labels:
+                walks[f"decoded, {name}"] = model.decode(walk(model.prior, STEPS))
     length = f"{epochs} epochs each" if epochs else "epochs as in the recipes"
     return Table(
         "Label-informed adversarial autoencoders",
         "MNIST, two latent dimensions, 50,000 training images, all or 10,000 of them with a label, "
         f"{length}; over the 10,000 test images: percentage whose code lies in its class's "
         "component of the prior, sliced 2-Wasserstein distance of their codes from as many prior "
-        "samples, squared error summed over pixels. Settings are those of the presets' recipes.",
+        "samples, squared error summed over pixels. Settings are those of the presets' recipes. "
+        f"On the right of the picture, {STEPS} decoded codes for each class: from the origin "
+        "outward along the middle of its petal, to the radius 7; and along its section of the "
+        "Swiss roll, from the center outward, so that each row continues the one above.",
         ("prior", "in their class's component, %", "distance", "squared error"),
         rows,
-        plots.scatters(codes, y, extent=9.0),
+        codes_and_walks(codes, y, walks),
     )
+
+
+def walk(prior: Any, steps: int) -> np.ndarray:
+    """Return codes along the component of each class, float32 [classes * steps, 2].
+
+    Args:
+        prior: petals, passed through from the origin to three standard deviations outside of
+            their middle; or a Swiss roll, whose sections are passed through from the center.
+        steps: codes of each class.
+    """
+    label = np.repeat(np.arange(prior.num_classes), steps)
+    noise, uniform = np.zeros((2, len(label), 2), "float32")
+    if isinstance(prior, zoo.GaussianMixture):
+        inward = -np.linalg.norm(prior.means[0]) / np.linalg.norm(prior.factors[0][:, 0])
+        noise[:, 0] = np.tile(np.linspace(inward, 3.0, steps), prior.num_classes)
+    else:
+        uniform[:, 1] = np.tile((np.arange(steps) + 0.5) / steps, prior.num_classes)
+    noise, uniform, label = (ops.convert_to_tensor(a) for a in (noise, uniform, label))
+    return ops.convert_to_numpy(prior.transform(noise, uniform, label))
+
+
+def codes_and_walks(codes: dict, y: np.ndarray, walks: dict) -> Picture:
+    """Show the codes of test images for each model, and decoded walks in a last column."""
+    figure = Picture(figsize=(13.5, 9), dpi=100, layout="constrained")
+    columns = len(codes) // len(walks)
+    panels = figure.subplots(len(walks), columns + 1, width_ratios=[1] * columns + [0.8])
+    for axes, (name, z) in zip(panels[:, :-1].flat, codes.items(), strict=True):
+        axes.set_title(name, fontsize=14)
+        axes.set(xlim=(-9, 9), ylim=(-9, 9), aspect="equal")
+        scatter(figure, axes, z, y)
+        legend = axes.get_legend()
+        legend.remove()
+    handles, names = legend.legend_handles, [text.get_text() for text in legend.get_texts()]
+    figure.legend(handles, names, loc="outside lower center", ncols=10, title="class", fontsize=13)
+    for axes, (name, images) in zip(panels[:, -1], walks.items(), strict=True):
+        show(axes, images, STEPS, INK)
+        axes.set_title(name, fontsize=14)
+        name_rows(axes, [f"class {c}" for c in range(len(images) // STEPS)], images.shape[1])
+    return enlarged(figure)
 
 
 @experiment(minutes=90)

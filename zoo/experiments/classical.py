@@ -13,6 +13,9 @@ from zoo.metrics.card_metrics import rounded
 from zoo.nn import energies
 from zoo.recipes import training
 
+DIFFERENTIATED, DRAWS = 1000, 30  # images, and samples of an image, for Jacobian norms
+QUICK = {"DIFFERENTIATED": 20, "DRAWS": 2}
+
 
 @experiment(minutes=4)
 def corruption_levels(epochs: int = 15, verbose: int | str = 2) -> Table:
@@ -145,7 +148,7 @@ def contraction() -> Table:
     """Compare the methods that compute the contractive penalty, for the same model and images."""
     preset = zoo.load("contractive_ae_mnist")
     _, (x, _) = data.load("mnist")
-    x = keras.ops.convert_to_tensor(x[:1000])
+    x = keras.ops.convert_to_tensor(x[:DIFFERENTIATED])
     ways = {
         "closed form": {"jacobian": "closed"},
         "exact, row by row": {"jacobian": "exact"},
@@ -160,7 +163,7 @@ def contraction() -> Table:
         model = type(preset).from_config({**preset.get_config(), **options})
         model.set_weights(preset.get_weights())
         drawn = options["jacobian"] in ("hutchinson", "stochastic")
-        means = [_mean_penalty(model, x) for _ in range(30 if drawn else 1)]
+        means = [_mean_penalty(model, x) for _ in range(DRAWS if drawn else 1)]
         expected = rows[0][1] if rows else means[0]
         spread = np.std(means, ddof=1) / np.sqrt(len(means)) if drawn else None
         mean = float(np.mean(means))
@@ -174,16 +177,17 @@ def contraction() -> Table:
         )
     return Table(
         "Contraction: the squared Jacobian norm, computed in four ways",
-        "contractive_ae_mnist (784-1000 sigmoid units), mean over the first 1,000 test images of "
-        "MNIST; for the two methods with noise, the mean of 30 samples per image with its standard "
-        "error. Stochastic: |h(x) - h(x + e)|^2 / s^2 with e ~ N(0, s^2 I), which approaches the "
-        "norm as s goes to 0.",
+        f"contractive_ae_mnist (784-1000 sigmoid units), mean over the first {len(x):,} test "
+        f"images of MNIST; for the two methods with noise, the mean of {DRAWS} samples per image "
+        "with its standard error. Stochastic: |h(x) - h(x + e)|^2 / s^2 with e ~ N(0, s^2 I), "
+        "which approaches the norm as s goes to 0.",
         ("method", "mean of the squared norm", "standard error", "difference in %"),
         rows,
     )
 
 
-def _mean_penalty(model, x, batch=100):
+def _mean_penalty(model, x):
+    batch = min(100, len(x))
     means = [
         keras.ops.mean(model.contraction(part, model.encoder(part)))
         for part in keras.ops.split(x, len(x) // batch)

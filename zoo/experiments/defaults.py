@@ -22,8 +22,10 @@ CHANGE = 0.35  # brightness change of a painted defect
 SMALL_CHANGE = 0.15  # the same if all images show the same part
 VIEWS, SQUARES, SIGNALS = (300, 100), (600, 200), (2000, 500)  # for training; per kind for tests
 QUICK = {
+    "DIGITS": (2,),
+    "CLOTHES": (6,),
     "TABLES": ("cardio",),
-    "SEEDS": (1, 2),
+    "SEEDS": (1,),
     "VIEWS": (20, 10),
     "SQUARES": (20, 10),
     "SIGNALS": (40, 20),

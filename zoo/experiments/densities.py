@@ -28,7 +28,11 @@ from zoo.plots.picture import Picture
 
 VALIDATION = 1000
 EPOCHS = 100  # of the networks
-VARIANCES = (0.05, 0.1, 0.2)  # sigma0^2 of non-local densities; the first is the paper's
+# Settings that are compared; the first are the paper's.
+VARIANCES = (0.05, 0.1, 0.2)  # sigma0^2 of non-local densities
+BANDWIDTHS = (0.8, 0.5, 0.6, 0.7, 0.9, 1.0)
+LOCAL = ((11, 11, 0.1), (7, 11, 0.1), (11, 11, 0.2), (11, 15, 0.1), (15, 15, 0.2))
+KERNELS = (8, 6, 10)  # sigma of support vector machines
 # Errors that the paper reports, on validation and on test digits.
 REPORTED = {
     "SVM": (1.2, 4.68),
@@ -96,11 +100,8 @@ def _error(classifier, x, y) -> float:
 
 def _methods(epochs) -> dict[str, dict[str, Any]]:
     """Return, for each method, its classifiers by their settings; those of the paper come first."""
-    windows = {f"sigma = {s}": ParzenWindows(s) for s in (0.8, 0.5, 0.6, 0.7, 0.9, 1.0)}
-    local = {
-        f"d = {d}, k = {k}, sigma0^2 = {v}": ManifoldParzen(d, k, v)
-        for d, k, v in ((11, 11, 0.1), (7, 11, 0.1), (11, 11, 0.2), (11, 15, 0.1), (15, 15, 0.2))
-    }
+    windows = {f"sigma = {s}": ParzenWindows(s) for s in BANDWIDTHS}
+    local = {f"d = {d}, k = {k}, sigma0^2 = {v}": ManifoldParzen(d, k, v) for d, k, v in LOCAL}
     non_local = {
         f"d = 7, k = 10, k_mu = 10, sigma0^2 = {v}, 70 units": _non_local(10, v, 70, epochs)
         for v in VARIANCES
@@ -109,7 +110,7 @@ def _methods(epochs) -> dict[str, dict[str, Any]]:
         f"d = 7, k = 10, k_mu = 4, sigma0^2 = {v}, 30 units": _non_local(4, v, 30, epochs)
         for v in VARIANCES
     }
-    machines = {f"C = 100, sigma = {s}": SVC(C=100.0, gamma=0.5 / s**2) for s in (8, 6, 10)}
+    machines = {f"C = 100, sigma = {s}": SVC(C=100.0, gamma=0.5 / s**2) for s in KERNELS}
     classify = DensityClassifier
     return {
         "SVM": machines,
@@ -143,6 +144,9 @@ DEVIATIONS = (0.01, 0.02, 0.04)  # of the VAE's Gaussian likelihood
 QUICK = {
     "VALIDATION": 20,
     "VARIANCES": (0.05,),
+    "BANDWIDTHS": (0.8,),
+    "LOCAL": ((5, 5, 0.1),),
+    "KERNELS": (8,),
     "DEVIATIONS": (0.04,),
     "NETWORK_EPOCHS": 10,
     "SAMPLES": 20,

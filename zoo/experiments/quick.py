@@ -16,6 +16,7 @@ from zoo import data, recipes
 from zoo.data.downloaded import gray_images
 from zoo.data.strokes import data_sets
 from zoo.experiments.registry import EXPERIMENTS
+from zoo.models.base import BaseModel
 
 ITEMS = (300, 100)  # of the training set and of the test set of each data set
 LABELS = 100
@@ -25,8 +26,9 @@ LABELS = 100
 def little_data() -> Iterator[None]:
     """Let experiments in the context have few items of each data set, and small settings.
 
-    The settings are the constants that a module of an experiment names in its `QUICK`. Everything
-    is as before when the context ends.
+    The settings are the constants that a module of an experiment names in its `QUICK`. Steps of
+    models run eagerly, as tracing and compiling them would take longer than a few steps.
+    Everything is as before when the context ends.
     """
     load, get, keep_labels = data.load, recipes.get, data.keep_labels
     with ExitStack() as replaced:
@@ -39,6 +41,7 @@ def little_data() -> Iterator[None]:
             ),
             (data_sets, "gray_images", _few_digits),  # which become strokes, one by one
             (recipes, "get", lambda name: replace(get(name), validation=0)),
+            (BaseModel, "compile", _compile_eagerly(BaseModel.compile)),
         ]:
             replaced.enter_context(mock.patch.object(target, name, value))
         small_settings(replaced)
@@ -50,6 +53,17 @@ def small_settings(replaced: ExitStack) -> None:
     for module in {sys.modules[one.run.__module__] for one in EXPERIMENTS.values()}:
         for name, value in getattr(module, "QUICK", {}).items():
             replaced.enter_context(mock.patch.object(module, name, value))
+
+
+def _compile_eagerly(compile_as_asked: Callable) -> Callable:
+    """Return `compile` with steps that run eagerly, whatever is asked for."""
+    eagerly = {"run_eagerly": True, "jit_compile": False, "steps_per_execution": 1}
+
+    @functools.wraps(compile_as_asked)
+    def compile(self, *args, **options):
+        return compile_as_asked(self, *args, **options | eagerly)
+
+    return compile
 
 
 @functools.cache

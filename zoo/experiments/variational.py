@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from scipy.special import ndtri
 
 import zoo
 from zoo import data, metrics, plots
@@ -14,10 +15,19 @@ from zoo.experiments.registry import experiment
 from zoo.experiments.table import SEED, Table, error, fit
 from zoo.metrics.card_metrics import rounded
 from zoo.nn import corruption
+from zoo.plots.picture import Picture
+from zoo.plots.sheets import INK, draw, name_rows, show
 from zoo.training.callbacks import CodesInTraining
 
 IMAGE = (28, 28, 1)
 SHOWN, MOVING = 12, 400  # images of a picture, and codes of a moving one
+SIDE = 10  # of a grid of codes
+# Models that restore corrupted images, their latent dimensions and their options.
+DENOISING: tuple[tuple[type, int, dict], ...] = (
+    (zoo.VAE, 16, {}),
+    (zoo.CVAE, 16, {"num_classes": 10}),
+    (zoo.VAE, 2, {}),
+)
 LIKELIHOODS = {
     "vae_mnist_binarized": ("784-400-40, fixed binarization", "89.9 (200)"),
     "iwae_mnist_binarized": ("784-200-200-50, k = 50, fixed binarization", "87.1 (5000)"),
@@ -136,32 +146,62 @@ class KeptAfterOne(keras.callbacks.Callback):
 def denoising_variational(epochs: int = 20, verbose: int | str = 2) -> Table:
     """Restore corrupted digits by denoising VAEs and CVAEs, after one epoch and after many."""
     (x, y), (x_test, y_test) = data.load("mnist")
-    rows, pictures = [], {"original": x_test[:12]}
-    for name, kind in (("50 % masked", "masking"), ("50 % salt and pepper", "salt_and_pepper")):
-        for cls, more in ((zoo.VAE, {}), (zoo.CVAE, {"num_classes": 10})):
-            options: dict[str, Any] = dict(more)
-            labels, labels_test = (y, y_test) if options else (None, None)
-            corrupted = corruption.get({kind: 0.5}).sample(x_test, seed=0)
-            pictures.setdefault(name, corrupted[:12])
-            row = [f"{cls.__name__}, {name}", round(metrics.psnr(corrupted, x_test), 2)]
+    rows, pictures, manifolds = [], {"original": x_test[:SHOWN]}, {}
+    for noise, kind in (("50 % masked", "masking"), ("50 % salt and pepper", "salt_and_pepper")):
+        corrupted = corruption.get({kind: 0.5}).sample(x_test, seed=0)
+        pictures[noise] = corrupted[:SHOWN]
+        for cls, size, more in DENOISING:
+            options: dict[str, Any] = {"corruption": {kind: 0.5}, "seed": SEED, **more}
+            labels, labels_test = (y, y_test) if more else (None, None)
+            name = cls.__name__ if size == 16 else f"{cls.__name__} with {size} latent dimensions"
+            row = [f"{name}, {noise}", round(metrics.psnr(corrupted, x_test), 2)]
             for count, lasting in ((1, "1 epoch"), (epochs, f"{epochs} epochs")):
-                options |= {"corruption": {kind: 0.5}, "seed": SEED}
-                model = cls(IMAGE, 16, hidden_units=(400, 200), **options)
+                model = cls(IMAGE, size, hidden_units=(400, 200), **options)
                 fit(model, x, count, 1e-3, verbose, labels)
                 images = model.reconstruct(corrupted, labels_test)
                 row.append(round(metrics.psnr(images, x_test), 2))
-                pictures[f"{row[0]}, {lasting}"] = images[:12]
+                if size == 2:
+                    manifolds[f"{noise}, {lasting}"] = model.decode(quantiles(SIDE))
+                else:
+                    pictures[f"{row[0]}, {lasting}"] = images[:SHOWN]
             rows.append(row)
     return Table(
         "Denoising variational autoencoders",
-        "MNIST, 784-400-200-16, trained to restore corrupted images, one model for 1 epoch and "
-        f"one for {epochs} epochs on the 60,000 training images, both with a rate that decays "
+        "MNIST, 784-400-200-16 or -2, trained to restore corrupted images, one model for 1 epoch "
+        f"and one for {epochs} epochs on the 60,000 training images, both with a rate that decays "
         "along a half cosine; peak signal-to-noise ratio in dB of the 10,000 test images, "
-        "corrupted with seed 0 and after passing through the mean code. The CVAE takes the label.",
+        "corrupted with seed 0 and after passing through the mean code. The CVAE takes the label. "
+        f"In the picture below: what {SIDE}x{SIDE} quantiles of the prior decode to, for the VAEs "
+        "with two latent dimensions.",
         ("model", "corrupted", "1 epoch", f"{epochs} epochs"),
         rows,
-        plots.rows_of_images(pictures, "corrupted and restored"),
+        restored_and_manifolds(pictures, manifolds),
     )
+
+
+def quantiles(side: int) -> np.ndarray:
+    """Return the grid of codes whose coordinates are quantiles of N(0, 1), [side * side, 2].
+
+    The first dimension grows to the right, the second one upward.
+    """
+    ticks = ndtri((np.arange(side) + 0.5) / side)
+    return np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2).astype("float32")
+
+
+def restored_and_manifolds(pictures: dict, manifolds: dict) -> Picture:
+    """Show rows of restored images above, and decoded grids of codes below."""
+    figure = Picture(figsize=(11.6, 11), dpi=100, layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(len(pictures) * 0.6, 3.8))
+    axes = above.add_subplot(title="corrupted and restored, 16 latent dimensions")
+    show(axes, np.clip(np.concatenate([*pictures.values()]), 0, 1), SHOWN, INK)
+    name_rows(axes, list(pictures), IMAGE[0])
+    below.suptitle("VAEs with two latent dimensions: decoded quantiles of the prior")
+    panels = below.subplots(1, len(manifolds))
+    for axes, (name, images) in zip(panels, manifolds.items(), strict=True):
+        draw(axes, images, SIDE, INK, gap=0)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(name, fontsize="medium")
+    return figure
 
 
 @experiment(minutes=5)

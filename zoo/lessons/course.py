@@ -29,7 +29,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "filters_of_photographs",
     ),
     "Energies": ("energy", "energy_training", "energies_of_autoencoders", "energies"),
-    "Densities": ("naive_bayes", "kl_directions", "ring", "densities"),
+    "Densities": ("naive_bayes", "kl_directions", "ring", "densities", "density_classifiers"),
     "Variational autoencoders": (
         "why_sample_from_q",
         "bubbles",
@@ -59,6 +59,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "attributes",
         "angles",
         "glyphs",
+        "scenes",
     ),
     "Anomalies": ("one_class_mnist", "anomaly_tables", "heartbeats", "defaults"),
     "From one view to another": (
@@ -66,6 +67,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "super_resolution",
         "translation",
         "correspondence",
+        "recoloring",
     ),
     "Search, files and drawings": (
         "semantic_hashing",
