@@ -271,8 +271,8 @@ def _clustering_error(e):
 @register(
     "clustering accuracy",
     "%",
-    "images whose cluster, of {clusters}, stands for their label, where each cluster stands for one "
-    "label at most: the assignment with the highest accuracy on the test images",
+    "images whose cluster, of {clusters}, stands for their label, where each cluster stands for "
+    "one label at most: the assignment with the highest accuracy on the test images",
     has_labels,
 )
 def _clustering_accuracy(e):

@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
-from zoo.checks.array_types import ArrayLike, Labels, Tensor
+from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.inference import arrays
 from zoo.inference.parts import classifier_part
 from zoo.models.base import Batch, Losses
@@ -175,7 +175,9 @@ class VaDE(VAE):
         x = self.input_pixels(ops.convert_to_tensor(self.checked_images(x, None)[0]))
         x = ops.convert_to_numpy(x)
         if len(x) < self.num_classes:
-            raise ValueError(f"{len(x)} images cannot have num_classes={self.num_classes} clusters.")
+            raise ValueError(
+                f"{len(x)} images cannot have num_classes={self.num_classes} clusters."
+            )
         image, code = self.encoder.input, self.encoder.output["z_mean"]
         trainer = keras.Model(image, self.decoder(code))
         trainer.compile(keras.optimizers.Adam(1e-3), lambda x, p: -self.likelihood.log_prob(x, p))

@@ -246,7 +246,7 @@ class LearnedMixture(Prior):
 
     @property
     def log_probabilities(self) -> Tensor:
-        """ln p_c, a tensor [num_classes]."""
+        """The logarithms of p_c, a tensor [num_classes]."""
         return ops.log_softmax(self.logits)
 
     @property
