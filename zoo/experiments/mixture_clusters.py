@@ -76,7 +76,7 @@ def mixture_clusters(epochs: int | None = None, verbose: int | str = 2) -> Table
     adversarial, sixteen = zoo.load("aae_mnist_clusters"), Found()
     _add(sixteen, adversarial.predict_proba(x_test), y_test)
     shown = {
-        f"{100 * weight:.0f} %": chosen.generate(labels=[c] * 12, seed=0)
+        f"cluster {c + 1}, {100 * weight:.0f} %": chosen.generate(labels=[c] * 12, seed=0)
         for c, weight in enumerate(chosen.prior.probabilities)
     }
     length = f"{epochs} epochs" if epochs else f"{recipe.epochs} epochs"
