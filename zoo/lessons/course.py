@@ -39,6 +39,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "conditional_bounds",
         "entanglement",
         "denoising_variational",
+        "mixture_clusters",
     ),
     "Discriminators": (
         "two_modes",
@@ -54,6 +55,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "label_informed",
         "adversarial_labels",
         "few_labels",
+        "label_counts",
         "attributes",
         "angles",
         "glyphs",
