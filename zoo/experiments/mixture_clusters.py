@@ -93,8 +93,8 @@ def mixture_clusters(epochs: int | None = None, verbose: int | str = 2) -> Table
         f"VaDE: 784-{widths}-{recipe.model['latent_dim']} (recipe `vade_mnist`), which starts as "
         f"an autoencoder of {recipe.model['pretraining_epochs']} epochs and such a mixture of its "
         f"codes, the row before it, and then learns for {length}; no setting was chosen by "
-        "accuracy. Its last row is the seed with the highest bound on the 10,000 validation images, which "
-        "takes no labels. ClusteringAAE: preset `aae_mnist_clusters`, one seed, 16 "
+        "accuracy. Its last row is the seed with the highest bound on the 10,000 validation "
+        "images, which takes no labels. ClusteringAAE: preset `aae_mnist_clusters`, one seed, 16 "
         "clusters, of which ten at most can be right one to one. Reported: Jiang et al. 2017, "
         "784-500-500-2000-10, layers pre-trained one by one, 300 epochs on all 70,000 images, "
         "which are also those measured.",
