@@ -69,7 +69,8 @@ def label_counts(
         "chosen for 100 labels (of SemiSupervisedAAE for 100 and for 1,000) by the error on the "
         "10,000 validation images, with all of their labels; with 100 labels they are the presets, "
         "as is SemiSupervisedAAE with 1,000. Its training images are shifted by up to two pixels. "
-        "Reported: Kingma et al. 2014, M1 with a transductive support vector machine; Makhzani et "
+        "A method without a row was not run. Reported: Kingma et al. 2014, M1 with a transductive "
+        "support vector machine; Makhzani et "
         "al. 2015, dense layers, images not shifted.",
         ("method", *(f"{count:,} labels" for count in COUNTS)),
         rows,
