@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from zoo.models.supervised_aae import SupervisedAAE as SupervisedAAE
     from zoo.models.target_prop import TargetPropAutoencoder as TargetPropAutoencoder
     from zoo.models.tdae import TDAE as TDAE
+    from zoo.models.vade import VaDE as VaDE
     from zoo.models.vae import VAE as VAE
     from zoo.models.vaegan import VAEGAN as VAEGAN
 

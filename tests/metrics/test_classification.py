@@ -1,5 +1,7 @@
 """Errors of classifiers and of clusters, counted by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 from support.stand_in import StandIn
@@ -19,3 +21,17 @@ def test_a_cluster_represents_the_label_of_its_surest_image():
     # Cluster 0 represents label 5 and cluster 1 label 7; the third image and the last are wrong.
     model = StandIn(predict_proba=np.asarray)
     assert metrics.clustering_error(model, probability, [5, 5, 6, 7, 5]) == pytest.approx(40.0)
+
+
+def test_the_clustering_accuracy_is_that_of_the_best_of_all_assignments():
+    generator = np.random.default_rng(0)
+    y = generator.integers(0, 4, 60)
+    for clusters in (3, 4, 5):
+        found = np.where(generator.random(60) < 0.5, y % clusters, generator.integers(0, clusters))
+        model = StandIn(predict_labels=lambda x, found=found: found)
+        best = max(
+            np.mean(np.array(names)[found] == y)
+            for names in itertools.permutations([*range(4), -1][: max(4, clusters)], clusters)
+        )
+        accuracy = metrics.clustering_accuracy(model, np.zeros(60), y)
+        assert accuracy == pytest.approx(100 * best)

@@ -112,3 +112,21 @@ def test_labels_are_not_taken():
 def test_what_does_not_fit_is_refused(options, message):
     with pytest.raises((TypeError, ValueError), match=message):
         clustering(**options)
+
+
+def test_a_conditional_discriminator_gets_the_predicted_class_with_styles_and_with_samples():
+    model = randomized(clustering(conditional_discriminator=True))
+    batch, label = Batch(ops.convert_to_tensor(X)), model.predict_labels(X)
+
+    def judged(z):
+        return array(model.discriminator({"z": z, "label": label}))[:, 0]
+
+    losses = model.generator_losses(batch, training=False).metrics
+    expected = np.log1p(np.exp(-judged(model.encode(X))))
+    np.testing.assert_allclose(array(losses["generator"]), expected, rtol=1e-4)
+    samples = model.prior.sample(len(X), seed=0)
+    model.prior_samples_like = lambda batch: ops.convert_to_tensor(samples)
+    losses = model.discriminator_losses(batch, training=False).metrics
+    expected = np.log1p(np.exp(-judged(samples))) + np.log1p(np.exp(judged(model.encode(X))))
+    np.testing.assert_allclose(array(losses["discriminator"]), expected, rtol=1e-4)
+    assert len(set(label.tolist())) > 1

@@ -40,6 +40,7 @@ OTHERS = {  # what a class needs that its arguments and attributes do not tell
     "PaletteNet": lambda: {"input_shape": (4, 4, 3)},
     "CorrespondenceAutoencoder": lambda: {"second_shape": SHAPE},
     "TDAE": lambda: {"target_shape": (8, 8, 1)},
+    "VaDE": lambda: {"pretraining_epochs": 0},
     "M1M2": lambda: {"lower": zoo.VAE(SHAPE, 2, hidden_units=(8,), seed=0)},
 }
 

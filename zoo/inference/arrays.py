@@ -144,6 +144,27 @@ def generate(
     return decode_or_sample(model, model.prior_samples(rows, labels, seed), labels, seed, mean)
 
 
+def generate_by_component(
+    model: Any,
+    n: int | None = None,
+    labels: Labels = None,
+    *,
+    seed: int | None = None,
+    mean: bool | None = None,
+) -> np.ndarray:
+    """Decode samples of a prior with components, or, with labels [n], samples of these components.
+
+    Args and returns are those of `generate`.
+    """
+    if labels is None:
+        return generate(model, n, seed=seed, mean=mean)
+    labels = checks.check_labels(labels, np.size(labels), model.num_classes, "labels")
+    if n not in (None, len(labels)):
+        raise ValueError(f"n is {n}, but there are {len(labels)} labels; leave out n.")
+    z = model.prior.sample(len(labels), labels, seed)
+    return decode_or_sample(model, z, None, seed, mean)
+
+
 def decode_or_sample(
     model: Any, z: np.ndarray, labels: Labels, seed: int | None, mean: bool | None
 ) -> np.ndarray:

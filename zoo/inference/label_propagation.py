@@ -6,34 +6,60 @@ labels, and returns a label for every code, int32 [n]. `METHODS` lists the funct
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from scipy import sparse
 
-def spread(
-    codes: np.ndarray, y: np.ndarray, *, neighbors: int = 10, alpha: float = 0.99
-) -> np.ndarray:
-    """Spread labels between nearest neighbors until they converge; known labels may change.
+
+def neighbor_graph(codes: np.ndarray, neighbors: int = 10) -> sparse.csr_matrix:
+    """Return the affinities of all pairs of codes, [n, n]: 0 unless one is a neighbor of the other.
 
     The affinity of neighbors at distance d is exp(-d^2 / (m / 2)), where m is the median of the
     squared distance to the farthest neighbor.
 
     Args:
+        neighbors: the number of nearest neighbors of every code.
+
+    Examples:
+        >>> graph = zoo.inference.label_propagation.neighbor_graph(np.eye(4), neighbors=2)
+        >>> graph.shape
+        (4, 4)
+    """
+    from sklearn.neighbors import kneighbors_graph
+
+    neighbors = min(neighbors, len(codes) - 1)
+    graph = kneighbors_graph(codes, neighbors, mode="distance", n_jobs=-1)
+    last = graph.data.reshape(-1, neighbors).max(axis=1)
+    width = max(np.median(last**2), 1e-12)  # 0 if most codes have `neighbors` equal codes
+    graph.data = np.exp(-(graph.data**2) / (0.5 * width))
+    return graph.maximum(graph.T)
+
+
+def spread(
+    codes: np.ndarray,
+    y: np.ndarray,
+    *,
+    neighbors: int = 10,
+    alpha: float = 0.99,
+    graph: sparse.csr_matrix | None = None,
+) -> np.ndarray:
+    """Spread labels between nearest neighbors until they converge; known labels may change.
+
+    Args:
         neighbors: the number of neighbors of every code.
         alpha: the weight of the neighbors in the label of a code, in (0, 1).
+        graph: the `neighbor_graph` of the codes, if it is known; it does not depend on y.
 
     Source: Zhou et al. 2003 (NeurIPS 16), Learning with local and global consistency.
     """
-    from sklearn.neighbors import kneighbors_graph
     from sklearn.semi_supervised import LabelSpreading
 
     def affinity(a, _):
-        graph = kneighbors_graph(a, neighbors, mode="distance", n_jobs=-1)
-        last = graph.data.reshape(-1, neighbors).max(axis=1)
-        width = max(np.median(last**2), 1e-12)  # 0 if most codes have `neighbors` equal codes
-        graph.data = np.exp(-(graph.data**2) / (0.5 * width))
-        return graph.maximum(graph.T)
+        return neighbor_graph(a, neighbors) if graph is None else graph
 
-    neighbors = min(neighbors, len(codes) - 1)
     spreading = LabelSpreading(kernel=affinity, alpha=alpha, max_iter=300, tol=1e-5 * len(codes))
     return spreading.fit(codes, y).transduction_.astype("int32")
 

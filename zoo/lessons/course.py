@@ -41,6 +41,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "conditional_bounds",
         "entanglement",
         "denoising_variational",
+        "mixture_clusters",
     ),
     "Discriminators": (
         "two_modes",
@@ -56,6 +57,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "label_informed",
         "adversarial_labels",
         "few_labels",
+        "label_counts",
         "attributes",
         "angles",
         "glyphs",

@@ -16,7 +16,11 @@ from zoo.metrics.attributes import (
     through_all_levels,
 )
 from zoo.metrics.card_metrics import CARD_METRICS, CardMetric, evaluate
-from zoo.metrics.classification import classification_error, clustering_error
+from zoo.metrics.classification import (
+    classification_error,
+    clustering_accuracy,
+    clustering_error,
+)
 from zoo.metrics.evaluation import Evaluation
 from zoo.metrics.generation import frechet_distance, generated_class_accuracy
 from zoo.metrics.likelihood import negative_elbo, negative_log_likelihood
@@ -53,6 +57,7 @@ __all__ = [
     "angle_to_principal_subspace",
     "asked_of",
     "classification_error",
+    "clustering_accuracy",
     "clustering_error",
     "color_distance",
     "evaluate",

@@ -269,6 +269,18 @@ def _clustering_error(e):
 
 
 @register(
+    "clustering accuracy",
+    "%",
+    "images whose cluster, of {clusters}, stands for their label, where each cluster stands for "
+    "one label at most: the assignment with the highest accuracy on the test images",
+    has_labels,
+)
+def _clustering_accuracy(e):
+    accuracy = classification.clustering_accuracy(e.model, e.x, e.y)
+    return round(accuracy, 2), {"clusters": e.model.num_classes}
+
+
+@register(
     "classification error",
     "%",
     "images whose most probable label is another one than theirs",

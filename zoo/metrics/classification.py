@@ -65,3 +65,48 @@ def clustering_error(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -> fl
     y = true_labels(y, len(probability))
     label_of_cluster = y[probability.argmax(axis=0)]  # [clusters]
     return 100.0 * float(np.mean(label_of_cluster[probability.argmax(axis=1)] != y))
+
+
+def clustering_accuracy(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) -> float:
+    """Percentage of images in the right cluster, if each cluster represents one label at most.
+
+    Labels are assigned to clusters one to one, so that the accuracy is the highest possible. With
+    more clusters than labels, the images of the remaining clusters count as wrong.
+
+    Args:
+        model: one with `predict_labels`, such as `zoo.VaDE` or `zoo.ClusteringAAE`.
+        x: images, float [n, *input_shape], in the range of the model's likelihood.
+        y: the true labels, integers [n].
+
+    Returns:
+        the accuracy in percent, from 0 to 100.
+
+    Raises:
+        ValueError: images that do not fit the model.
+
+    Examples:
+        >>> x, y = zoo.data.load("digits")[1]
+        >>> model = zoo.VaDE((8, 8, 1), 2, num_classes=10, hidden_units=(16,))  # not trained yet
+        >>> zoo.metrics.clustering_accuracy(model, x, y) < 60
+        True
+
+    Source: Jiang et al. 2017 (arXiv 1611.05148), equation 22.
+    """
+    found = model.predict_labels(x)
+    y = true_labels(y, len(found))
+    return 100.0 * one_to_one(found, y).sum() / len(y)
+
+
+def one_to_one(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return how many items each assigned pair of a cluster and a label has in common.
+
+    The assignment makes their sum as large as possible (the Hungarian algorithm).
+
+    Args:
+        clusters, labels: integers [n], at least 0.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    counts = np.zeros((clusters.max() + 1, labels.max() + 1), int)
+    np.add.at(counts, (clusters, labels), 1)
+    return counts[linear_sum_assignment(counts, maximize=True)]

@@ -62,6 +62,9 @@ class ClusteringAAE(AAE):
             0.3} by default.
         instance_noise: standard deviation of the noise on the inputs of the label's discriminator.
         label_weight: weight of the label's term of the generator loss, above 0.
+        conditional_discriminator: whether the style's discriminator also takes the predicted class.
+            Then the styles of each class must match the prior, so that a style tells nothing of the
+            class. If not, as in the paper, only the styles of all classes together must match it.
         head_distance: the distance, above 0, below which heads are pushed apart; None for no heads.
         probabilities: the probabilities of the clusters, [num_classes], above 0, divided by their
             sum; equal by default.
@@ -117,6 +120,7 @@ class ClusteringAAE(AAE):
         corruption: Any = None,
         instance_noise: float = 0.2,
         label_weight: float = 1.0,
+        conditional_discriminator: bool = False,
         head_distance: float | None = None,
         probabilities: Any = None,
         prior: Any = None,
@@ -142,6 +146,7 @@ class ClusteringAAE(AAE):
             "discriminator_hidden_units", discriminator_hidden_units
         )
         self.num_classes = whole_or_none("num_classes", num_classes, least=1)
+        self.conditional_discriminator = bool(conditional_discriminator)
         super().__init__(
             input_shape,
             latent_dim,
@@ -216,11 +221,16 @@ class ClusteringAAE(AAE):
         return keras.Model({"z": z, "probability": probability}, joined, name="join")
 
     def _described_discriminator(self):
-        return self._build_discriminator(self.latent_dim)
+        return self._build_discriminator(self.latent_dim, self.discriminator_classes)
 
-    def _build_discriminator(self, inputs):
+    @property
+    def discriminator_classes(self) -> int:
+        return self.num_classes if self.conditional_discriminator else 0
+
+    def _build_discriminator(self, inputs, num_classes=0):
         return networks.discriminator(
             inputs,
+            num_classes=num_classes,
             hidden_units=self.discriminator_hidden_units,
             activation="leaky_relu",
             seeds=self.seeds,
@@ -259,9 +269,8 @@ class ClusteringAAE(AAE):
         logits, z = (ops.stop_gradient(code) for code in self.codes(batch.x, training))
         probability, samples = ops.softmax(logits), self.prior_samples_like(batch)
         one_hot = self.label_prior.draw(ops.shape(z)[0], self.seed_generator)
-        on_samples, on_codes = (
-            self.discriminator(codes, training=training)[:, 0] for codes in (samples, z)
-        )
+        label = ops.argmax(logits, axis=1)  # that of the samples, too, if the discriminator sees it
+        on_samples, on_codes = (self.logits(codes, label, training) for codes in (samples, z))
         on_labels = [
             self.label_discriminator(self.with_instance_noise(label), training=training)[:, 0]
             for label in (one_hot, probability)
@@ -281,7 +290,7 @@ class ClusteringAAE(AAE):
 
     def generator_losses(self, batch: Batch, training: bool) -> Losses:
         logits, z = self.codes(batch.x, training)
-        on_style = self.discriminator(z, training=False)[:, 0]
+        on_style = self.logits(z, ops.argmax(logits, axis=1), training=False)
         noisy = self.with_instance_noise(ops.softmax(logits))
         on_label = self.label_discriminator(noisy, training=False)[:, 0]
         generator, label_generator = ops.softplus(-on_style), ops.softplus(-on_label)

@@ -11,7 +11,7 @@ from keras import ops
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike, Labels, Tensor
-from zoo.inference.arrays import decode_or_sample
+from zoo.inference import arrays
 from zoo.models.aae import AAE
 from zoo.training.fitting import compile_steps_anew
 from zoo.training.labeled_images import check_every_class_has_a_label
@@ -150,19 +150,4 @@ class LabelInformedAAE(AAE):
         """Return the classes of images, int32 [n]: the prior's component at each code."""
         return self.prior.component_of(self.encode(x, batch_size=batch_size))
 
-    def generate(
-        self,
-        n: int | None = None,
-        labels: Labels = None,
-        *,
-        seed: int | None = None,
-        mean: bool | None = None,
-    ) -> np.ndarray:
-        """Decode samples of the prior, or, with labels [n], samples of the classes' components."""
-        if labels is None:
-            return super().generate(n, seed=seed, mean=mean)
-        labels = checks.check_labels(labels, np.size(labels), self.num_classes, "labels")
-        if n not in (None, len(labels)):
-            raise ValueError(f"n is {n}, but there are {len(labels)} labels; leave out n.")
-        z = self.prior.sample(len(labels), labels, seed)
-        return decode_or_sample(self, z, None, seed, mean)
+    generate = arrays.generate_by_component

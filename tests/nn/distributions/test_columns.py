@@ -37,6 +37,7 @@ MORE = {
     "DenoisingAutoencoder": {"corruption": zoo.Composition([zoo.GaussianNoise(0.3)])},
     "ContractiveAutoencoder": {"hidden_units": (8,), "jacobian": "exact"},
     "M1": {"classifier_epochs": 1},
+    "VaDE": {"pretraining_epochs": 0},
     "LabelInformedAAE": {"prior": {"petals": {"num_classes": 2}}},
 }
 

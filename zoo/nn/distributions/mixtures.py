@@ -11,6 +11,7 @@ from keras import ops
 
 from zoo.checks.arguments import number, whole
 from zoo.checks.array_types import ArrayLike, Tensor
+from zoo.nn.distributions.normal import log_normal
 from zoo.nn.distributions.priors import MOST_COMPONENTS, Prior
 
 MOST_FACTORS = 2**24  # limit of num_classes * latent_dim^2, the numbers in a mixture's factors
@@ -204,3 +205,91 @@ class SwissRoll(Prior):
             "noise": self.noise,
             "probabilities": self._probabilities_for_config(),
         }
+
+
+class LearnedMixture(Prior):
+    """sum_c p_c N(m_c, diag(s_c^2)), whose probabilities, means and variances are trained.
+
+    Args:
+        latent_dim: the number of dimensions.
+        num_classes: how many components, at least 2.
+        seed: of the first means, which are standard normal. The first variances are 1, and the
+            first probabilities are equal.
+
+    Attributes:
+        means, log_variances: variables [num_classes, latent_dim], m_c and ln s_c^2.
+        logits: variable [num_classes]; the probabilities are its softmax.
+
+    Examples:
+        >>> from zoo.nn.distributions.mixtures import LearnedMixture
+        >>> prior = LearnedMixture(2, 3, seed=0)
+        >>> prior.assign([[-9, 0], [0, 0], [9, 0]], np.ones((3, 2)), [0.2, 0.3, 0.5])
+        >>> prior.component_of(prior.sample(3, [2, 1, 0], seed=0))
+        array([2, 1, 0], dtype=int32)
+    """
+
+    def __init__(self, latent_dim: int, num_classes: int, seed: int = 0):
+        self.latent_dim = whole("latent_dim", latent_dim, least=1)
+        self.num_classes = whole("num_classes", num_classes, least=2, most=MOST_COMPONENTS)
+        self.seed = seed
+        shape = (self.num_classes, self.latent_dim)
+        first = np.random.default_rng(seed).standard_normal(shape)
+        self.means = keras.Variable(first, dtype="float32", name="means")
+        self.log_variances = keras.Variable(np.zeros(shape), dtype="float32", name="log_variances")
+        self.logits = keras.Variable(np.zeros(num_classes), dtype="float32", name="logits")
+
+    def assign(self, means: ArrayLike, variances: ArrayLike, probabilities: ArrayLike) -> None:
+        """Set the means and variances, [num_classes, latent_dim], and the probabilities."""
+        self.means.assign(np.asarray(means, "float32"))
+        self.log_variances.assign(np.log(variances).astype("float32"))
+        self.logits.assign(np.log(probabilities).astype("float32"))
+
+    @property
+    def log_probabilities(self) -> Tensor:
+        """The logarithms of p_c, a tensor [num_classes]."""
+        return ops.log_softmax(self.logits)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        return np.exp(ops.convert_to_numpy(self.log_probabilities).astype("float64"))
+
+    @property
+    def extent(self) -> float:
+        """How far two standard deviations around the means reach, in any dimension."""
+        means, logs = map(ops.convert_to_numpy, (self.means, self.log_variances))
+        return float(np.max(np.abs(means) + 2.0 * np.exp(0.5 * logs)))
+
+    def drawn_components(self, label: Tensor, uniform: Tensor) -> Tensor:
+        ends = ops.cumsum(ops.exp(self.log_probabilities))[:-1]
+        anyone = ops.sum(ops.cast(uniform[:, None] >= ends[None], "int32"), axis=1)
+        return ops.where(label >= 0, label, anyone)
+
+    def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
+        component = self.drawn_components(label, uniform[:, 0])
+        deviations = ops.exp(0.5 * ops.take(self.log_variances, component, axis=0))
+        return ops.take(self.means, component, axis=0) + deviations * noise
+
+    def log_joint(self, z: Tensor) -> Tensor:
+        """Return ln p_c + ln N(z; m_c, s_c^2) of codes [..., latent_dim], [..., num_classes]."""
+        z = ops.expand_dims(ops.convert_to_tensor(z, "float32"), -2)
+        return self.log_probabilities + log_normal(z, self.means, self.log_variances)
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        return ops.logsumexp(self.log_joint(z), axis=-1)
+
+    def responsibilities(self, z: Tensor) -> Tensor:
+        """Return p(c | z) for codes [..., latent_dim], a tensor [..., num_classes]."""
+        return ops.softmax(self.log_joint(z))
+
+    def component_of(self, z: ArrayLike) -> np.ndarray:
+        return ops.convert_to_numpy(ops.argmax(self.log_joint(z), axis=-1)).astype("int32")
+
+    def describe(self) -> dict:
+        logs = ops.convert_to_numpy(self.log_variances).astype("float64")
+        factors = [np.diag(deviations).tolist() for deviations in np.exp(0.5 * logs)]
+        means = ops.convert_to_numpy(self.means).astype("float64").tolist()
+        weights = self.probabilities / self.probabilities.sum()
+        return {"kind": "mixture", "means": means, "factors": factors, "weights": weights.tolist()}
+
+    def get_config(self) -> dict:
+        return {"latent_dim": self.latent_dim, "num_classes": self.num_classes, "seed": self.seed}

@@ -1,0 +1,169 @@
+"""VaDE: its mixture, its bound and its clusters, against SciPy, scikit-learn and quadrature."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from scipy import integrate, stats
+from scipy.special import logsumexp
+from sklearn.mixture import GaussianMixture
+from support.tiny import X, array, randomized
+
+import zoo
+from zoo.models.base import Batch
+from zoo.nn.distributions.mixtures import LearnedMixture
+from zoo.nn.distributions.normal import DiagonalNormal
+
+pytestmark = pytest.mark.backend
+
+MEANS = np.array([[0.5, -1.0], [-0.3, 0.4], [2.0, 0.1]])
+VARIANCES = np.array([[0.5, 1.2], [2.0, 0.3], [0.8, 0.9]])
+WEIGHTS = np.array([0.2, 0.5, 0.3])
+
+
+def mixture():
+    prior = LearnedMixture(2, 3)
+    prior.assign(MEANS, VARIANCES, WEIGHTS)
+    return prior
+
+
+def vade(**options):
+    options = {"num_classes": 3, "hidden_units": (5,), "pretraining_epochs": 0, **options}
+    model = randomized(zoo.VaDE((4, 4, 1), 2, seed=0, **options))
+    model.prior.assign(MEANS, VARIANCES, WEIGHTS)
+    return model
+
+
+def log_joint(z):
+    """Return ln p(c) + ln p(z | c) of codes [n, 2] by SciPy, [n, 3]."""
+    densities = [
+        stats.multivariate_normal(m, np.diag(v)).logpdf(z)
+        for m, v in zip(MEANS, VARIANCES, strict=True)
+    ]
+    return np.log(WEIGHTS) + np.stack(densities, axis=1)
+
+
+def test_the_density_of_the_mixture_is_that_of_scipy_and_of_what_it_describes():
+    z = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
+    prior = mixture()
+    expected = logsumexp(log_joint(z), axis=1)
+    np.testing.assert_allclose(array(prior.log_prob(z)), expected, rtol=1e-5)
+    told = prior.describe()
+    fixed = zoo.GaussianMixture(told["means"], told["factors"], told["weights"])
+    np.testing.assert_allclose(array(fixed.log_prob(z)), expected, rtol=1e-5)
+
+
+def test_responsibilities_are_those_of_scikit_learn():
+    other = GaussianMixture(3, covariance_type="diag")
+    other.weights_, other.means_, other.covariances_ = WEIGHTS, MEANS, VARIANCES
+    other.precisions_cholesky_ = VARIANCES**-0.5
+    z = np.random.default_rng(1).normal(size=(20, 2)).astype("float32")
+    np.testing.assert_allclose(
+        array(mixture().responsibilities(z)), other.predict_proba(z), rtol=1e-4
+    )
+    np.testing.assert_array_equal(mixture().component_of(z), other.predict(z))
+
+
+def test_samples_have_the_moments_of_their_component_and_its_frequency():
+    prior = mixture()
+    z = prior.sample(20_000, np.full(20_000, 1), seed=0)
+    np.testing.assert_allclose(z.mean(axis=0), MEANS[1], atol=0.04)
+    np.testing.assert_allclose(z.var(axis=0), VARIANCES[1], rtol=0.05)
+    anyone = prior.sample(50_000, seed=0)
+    np.testing.assert_allclose(anyone.mean(axis=0), WEIGHTS @ MEANS, atol=0.03)
+    second = WEIGHTS @ (VARIANCES + MEANS**2)
+    np.testing.assert_allclose(np.mean(anyone**2, axis=0), second, rtol=0.05)
+
+
+def test_the_divergence_from_each_cluster_is_that_of_quadrature():
+    model = vade()
+    mean, log_var = np.array([[0.7, -0.2]]), np.array([[-0.4, 0.3]])
+    q = DiagonalNormal(*(ops.convert_to_tensor(a, "float32") for a in (mean, log_var)))
+    found = array(model.kl_by_cluster(q))[0]
+    for c in range(3):
+        by_dimension = []
+        for j in range(2):
+            ours = stats.norm(mean[0, j], np.exp(0.5 * log_var[0, j]))
+            prior = stats.norm(MEANS[c, j], VARIANCES[c, j] ** 0.5)
+
+            def integrand(z, ours=ours, prior=prior):
+                return ours.pdf(z) * (ours.logpdf(z) - prior.logpdf(z))
+
+            by_dimension.append(integrate.quad(integrand, -12, 12)[0])
+        assert found[c] == pytest.approx(sum(by_dimension), rel=1e-4)
+
+
+def test_the_loss_is_the_negative_bound_computed_with_random_codes():
+    """E log q(z | x) q(c | x) / (p(c) p(z | c)), summed over clusters, for 40,000 codes each."""
+    model, generator = vade(samples=2000), np.random.default_rng(0)
+    x = X[:6]
+    losses = model.losses(Batch(ops.convert_to_tensor(x)), training=False)
+    means, log_vars = model.posterior_moments(x)
+    expected = []
+    for mean, log_var in zip(means, log_vars, strict=True):
+        q = stats.multivariate_normal(mean, np.diag(np.exp(log_var)))
+        z = q.rvs(40_000, random_state=generator)
+        joint = log_joint(z)
+        clusters = np.exp(joint - logsumexp(joint, axis=1, keepdims=True)).mean(axis=0)
+        ratio = q.logpdf(z)[:, None] + np.log(clusters) - joint
+        expected.append((clusters * ratio).sum(axis=1).mean())
+    np.testing.assert_allclose(array(losses.metrics["kl"]), expected, rtol=0.03, atol=0.03)
+    total = losses.metrics["reconstruction"] + losses.metrics["kl"]
+    np.testing.assert_allclose(array(losses.terms[0]), array(total), rtol=1e-5)
+    np.testing.assert_allclose(array(losses.metrics["elbo"]), -array(total), rtol=1e-5)
+
+
+def test_the_divergence_of_code_and_cluster_is_at_least_that_of_the_code():
+    model = vade(samples=3000)
+    x = X[:4]
+    losses = model.losses(Batch(ops.convert_to_tensor(x)), training=False)
+    means, log_vars = model.posterior_moments(x)
+    for found, mean, log_var in zip(array(losses.metrics["kl"]), means, log_vars, strict=True):
+        q = stats.multivariate_normal(mean, np.diag(np.exp(log_var)))
+        z = q.rvs(40_000, random_state=np.random.default_rng(1))
+        of_code = np.mean(q.logpdf(z) - logsumexp(log_joint(z), axis=1))
+        assert found >= of_code - 0.02
+
+
+def blobs(n=240):
+    """Return images of three kinds, each with one bright quarter, and their kinds."""
+    generator, y = np.random.default_rng(0), np.arange(n) % 3
+    x = 0.2 * generator.random((n, 4, 4, 1), "float32")
+    for i, kind in enumerate(y):
+        x[i, 2 * (kind // 2) :, 2 * (kind % 2) :][:2, :2] += 0.7
+    return x, y
+
+
+def test_training_starts_from_clusters_and_only_once():
+    x, y = blobs()
+    model = zoo.VaDE((4, 4, 1), 2, num_classes=3, hidden_units=(16,), pretraining_epochs=60, seed=1)
+    model.compile(keras.optimizers.Adam(1e-3))
+    model.fit(x, batch_size=40, epochs=1, verbose=0)
+    assert zoo.metrics.clustering_accuracy(model, x, y) > 95
+    np.testing.assert_allclose(model.prior.probabilities, 1 / 3, atol=0.05)
+    before = array(model.prior.means)
+    model.fit(x, batch_size=40, epochs=1, verbose=0)
+    assert 0 < np.abs(array(model.prior.means) - before).max() < 0.1  # the mixture is trained on
+    generated = model.generate(labels=[0, 1, 2, 0], seed=0)
+    np.testing.assert_array_equal(model.predict_labels(generated), [0, 1, 2, 0])
+
+
+def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_for_its_codes():
+    x, _ = blobs(60)
+    model = zoo.VaDE((4, 4, 1), 2, num_classes=3, hidden_units=(8,), pretraining_epochs=2, seed=1)
+    model.start(x)
+    codes = model.encode(x)
+    expected = GaussianMixture(3, covariance_type="diag", n_init=3, random_state=1).fit(codes)
+    np.testing.assert_allclose(array(model.prior.means), expected.means_, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        model.predict_proba(x), expected.predict_proba(codes), rtol=1e-2, atol=1e-4
+    )
+
+
+def test_a_stream_and_too_few_images_cannot_start_the_clusters():
+    model = zoo.VaDE((4, 4, 1), 2, num_classes=3, hidden_units=(5,), pretraining_epochs=1)
+    model.compile("adam")
+    with pytest.raises(ValueError, match="give arrays to the first"):
+        model.fit((X[:8] for _ in range(2)), verbose=0)
+    with pytest.raises(ValueError, match="2 images cannot have num_classes=3"):
+        model.fit(X[:2], verbose=0)

@@ -1,0 +1,206 @@
+"""The variational autoencoder whose prior is a learned mixture: one Gaussian for each cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.checks import data as checks
+from zoo.checks.arguments import whole
+from zoo.checks.array_types import ArrayLike, Tensor
+from zoo.inference import arrays
+from zoo.inference.parts import classifier_part
+from zoo.models.base import Batch, Losses
+from zoo.models.vae import VAE
+from zoo.nn.distributions.mixtures import LearnedMixture
+from zoo.nn.distributions.normal import DiagonalNormal
+from zoo.training.registry import register
+
+
+@register
+class VaDE(VAE):
+    """Variational deep embedding: a VAE that finds clusters, each with a Gaussian of its own.
+
+    The generative model first draws a cluster c, then a code, then an image:
+
+        c ~ p(c),   z ~ p(z | c) = N(m_c, diag(s_c^2)),   x ~ p(x | z).
+
+    The probabilities p(c), the means m_c and the variances s_c^2 are trained along with the
+    networks. The posterior is q(z | x) q(c | x), and training minimizes the negative ELBO
+
+        E_q(z|x)[-log p(x | z)] + sum_c q(c | x) KL(q(z | x) || p(z | c)) + KL(q(c | x) || p(c)).
+
+    The second and the third term are the KL divergence of the whole posterior from the prior of
+    (z, c), the metric `kl`; the third term alone is the metric `cluster_kl`. For q(c | x) the model
+    takes p(c | z) at the sampled code z, the best choice if z were all that is known of x. So no
+    network has to guess clusters.
+
+    From random weights, most clusters stay unused. So the first `fit` begins with `start`: it
+    trains the networks as an autoencoder, and fits the mixture to its codes with scikit-learn. The
+    clusters are improved from there.
+
+    Use it to find clusters without labels, and to generate images of each cluster.
+
+    Args:
+        num_classes: how many clusters.
+        pretraining_epochs: for how many epochs `start` trains the networks as an autoencoder; 0
+            leaves networks and mixture random.
+        Others: see `VAE`; there is no `prior`, `free_bits` or `corruption`.
+
+    Examples:
+        >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
+        >>> model = zoo.VaDE((8, 8, 1), 4, num_classes=10, hidden_units=(64,), pretraining_epochs=2)
+        >>> model.compile("adam")
+        >>> history = model.fit(x, epochs=1, verbose=0)
+        >>> model.predict_labels(x_test).shape
+        (360,)
+        >>> model.generate(labels=[0, 0, 1], seed=0).shape
+        (3, 8, 8, 1)
+
+    Source: Jiang et al. 2017 (arXiv 1611.05148), equations 8 to 16.
+    """
+
+    takes_pairs = False
+    metric_names = (*VAE.metric_names, "cluster_kl")
+    card_metrics = (*VAE.card_metrics, "clustering error", "clustering accuracy")
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...] | None = None,
+        latent_dim: int | tuple[int, ...] | None = None,
+        *,
+        num_classes: int,
+        pretraining_epochs: int = 10,
+        beta: Any = 1.0,
+        samples: int = 1,
+        binarize: str | None = None,
+        network: str | None = None,
+        filters: tuple[int, ...] = (),
+        hidden_units: tuple[int, ...] | None = None,
+        activation: str = "relu",
+        likelihood: Any = "bernoulli",
+        encoder: keras.Layer | None = None,
+        decoder: keras.Layer | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        self.num_classes = whole("num_classes", num_classes, least=2)
+        self.pretraining_epochs = whole("pretraining_epochs", pretraining_epochs)
+        super().__init__(
+            input_shape,
+            latent_dim,
+            beta=beta,
+            samples=samples,
+            binarize=binarize,
+            network=network,
+            filters=filters,
+            hidden_units=hidden_units,
+            activation=activation,
+            likelihood=likelihood,
+            encoder=encoder,
+            decoder=decoder,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+        )
+        self.started = self.add_state((), "zeros", name="started")
+
+    def _make_prior(self, prior):
+        return LearnedMixture(self.latent_dim, self.num_classes, self.seed or 0)
+
+    # Loss
+
+    def losses(self, batch: Batch, training: bool) -> Losses:
+        x = self.input_pixels(batch.x, draw=True)  # [batch, *input_shape]
+        q = self.posterior(x, training=training)
+        z = q.draw(self.samples, self.seed_generator)  # [batch, samples, latent_dim]
+        reconstruction = -ops.mean(self.log_likelihoods(x, z, training=training), axis=1)  # [batch]
+        clusters = ops.mean(self.prior.responsibilities(z), axis=1)  # q(c | x), [batch, classes]
+        code_kl = ops.sum(clusters * self.kl_by_cluster(q), axis=1)
+        log_ratios = ops.log(ops.maximum(clusters, 1e-30)) - self.prior.log_probabilities
+        cluster_kl = ops.sum(clusters * log_ratios, axis=1)
+        kl = code_kl + cluster_kl
+        losses = Losses(
+            reconstruction + self.beta_now * kl,
+            reconstruction=reconstruction,
+            kl=kl,
+            elbo=-reconstruction - kl,
+            cluster_kl=cluster_kl,
+        )
+        return losses + self.further_losses(x, z, q)
+
+    def kl_by_cluster(self, q: DiagonalNormal) -> Tensor:
+        """Return KL(q(z | x) || p(z | c)) for every cluster, in closed form, [batch, classes]."""
+        means, log_vars = self.prior.means, self.prior.log_variances  # [classes, latent_dim]
+        mean, log_var = q.mean[:, None], q.log_var[:, None]  # [batch, 1, latent_dim]
+        ratio = (ops.exp(log_var) + ops.square(mean - means)) * ops.exp(-log_vars)
+        return 0.5 * ops.sum(log_vars - log_var + ratio - 1.0, axis=-1)
+
+    # Training
+
+    def fit(self, x: ArrayLike = None, *args, **kwargs) -> keras.callbacks.History:
+        """Train; the first time, `start` precedes, which needs an array of images.
+
+        Raises:
+            ValueError: x is not an array, and the model is not started.
+        """
+        if self.pretraining_epochs and not float(ops.convert_to_numpy(self.started)):
+            self.start(x, batch_size=kwargs.get("batch_size") or 128)
+        return super().fit(x, *args, **kwargs)
+
+    def start(self, x: ArrayLike, *, batch_size: int = 128) -> None:
+        """Train the networks as an autoencoder, and fit the mixture to its codes.
+
+        The autoencoder's code is the mean of q(z | x). Its training takes `pretraining_epochs`
+        epochs of Adam with a rate of 1e-3. The mixture is the best of three by scikit-learn, each
+        with diagonal covariances and started by k-means.
+
+        Args:
+            x: images [n, *input_shape].
+
+        Raises:
+            ValueError: x is not an array, or has fewer images than there are clusters.
+        """
+        from sklearn.mixture import GaussianMixture
+
+        if not checks.is_array(x):
+            raise ValueError(
+                "VaDE starts its clusters from the codes of all images: give arrays to the first "
+                "fit(x), or set pretraining_epochs=0."
+            )
+        x = self.input_pixels(ops.convert_to_tensor(self.checked_images(x, None)[0]))
+        x = ops.convert_to_numpy(x)
+        if len(x) < self.num_classes:
+            raise ValueError(
+                f"{len(x)} images cannot have num_classes={self.num_classes} clusters."
+            )
+        image, code = self.encoder.input, self.encoder.output["z_mean"]
+        trainer = keras.Model(image, self.decoder(code))
+        trainer.compile(keras.optimizers.Adam(1e-3), lambda x, p: -self.likelihood.log_prob(x, p))
+        orders = np.random.default_rng(self.seed or 0)
+        for _ in range(self.pretraining_epochs):
+            seen = x[orders.permutation(len(x))]
+            trainer.fit(seen, seen, batch_size=batch_size, shuffle=False, verbose=0)
+        codes = self.encode(x).reshape(len(x), -1).astype("float64")
+        mixture = GaussianMixture(
+            self.num_classes, covariance_type="diag", n_init=3, random_state=self.seed or 0
+        ).fit(codes)
+        self.prior.assign(mixture.means_, mixture.covariances_, mixture.weights_)
+        self.started.assign(1.0)
+
+    # Use
+
+    predict_proba, predict_labels = arrays.predict_proba, arrays.predict_labels
+    generate = arrays.generate_by_component
+
+    def label_probability(self, x: Tensor) -> Tensor:
+        """Return p(c | z) at the mean codes of images, a tensor [batch, num_classes]."""
+        return self.prior.responsibilities(self.code(x))
+
+    def parts(self) -> dict:
+        """Return the exportable parts: those of a VAE, and `classifier`, which gives clusters."""
+        return {**super().parts(), "classifier": classifier_part(self, (self.encoder,))}
