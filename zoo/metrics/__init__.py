@@ -21,7 +21,9 @@ from zoo.metrics.classification import (
     clustering_accuracy,
     clustering_error,
 )
+from zoo.metrics.coverage import PRDC, last_hidden_layer, prdc
 from zoo.metrics.evaluation import Evaluation
+from zoo.metrics.fid import fid
 from zoo.metrics.generation import frechet_distance, generated_class_accuracy
 from zoo.metrics.likelihood import negative_elbo, negative_log_likelihood
 from zoo.metrics.parzen import parzen_estimate, parzen_log_likelihood
@@ -48,6 +50,7 @@ from zoo.presets.reference_classifier import (
 
 __all__ = [
     "CARD_METRICS",
+    "PRDC",
     "REFERENCE_CLASSIFIERS",
     "CardMetric",
     "Evaluation",
@@ -61,9 +64,11 @@ __all__ = [
     "clustering_error",
     "color_distance",
     "evaluate",
+    "fid",
     "frechet_distance",
     "generated_class_accuracy",
     "jacobian_norm",
+    "last_hidden_layer",
     "linear_probe_accuracy",
     "load_reference_classifier",
     "mean_activity",
@@ -75,6 +80,7 @@ __all__ = [
     "palette_distance",
     "parzen_estimate",
     "parzen_log_likelihood",
+    "prdc",
     "psnr",
     "rank_correlation",
     "reconstruction_error",

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from zoo.checks.arrays import as_array
+from zoo.metrics.coverage import last_hidden_layer
 
 if TYPE_CHECKING:
     from zoo.models.autoencoder import BaseAutoencoder
@@ -71,7 +72,7 @@ def frechet_distance(images: np.ndarray, others: np.ndarray, classifier: keras.M
     """
     from scipy.linalg import eigvalsh
 
-    features = keras.Model(classifier.inputs, classifier.layers[-1].input)
+    features = last_hidden_layer(classifier)
     samples = [
         features.predict(as_array(sample, "images"), batch_size=500, verbose=0)  # [n, features]
         for sample in (images, others)
