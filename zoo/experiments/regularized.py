@@ -340,12 +340,10 @@ def regularized_filters(epochs: int = 12, verbose: int | str = 2) -> Table:
 
 
 def _of_six(kernels: dict[str, np.ndarray]) -> Picture:
-    figure = Picture(figsize=(12.8, 8.8), dpi=100, layout="constrained")
-    figure.suptitle("The first units of six methods", fontsize=16)
-    for axes, (name, some) in zip(
-        figure.subplots(-(-len(kernels) // 3), min(3, len(kernels))).flat,
-        kernels.items(),
-        strict=True,
-    ):
+    rows = -(-len(kernels) // 3)
+    figure = Picture(figsize=(12.8, 0.6 + 4.1 * rows), dpi=100, layout="constrained")
+    figure.suptitle("The first units of each method", fontsize=16)
+    grid: Any = figure.subplots(rows, 3, squeeze=False)
+    for axes, (name, some) in zip(grid.flat, kernels.items(), strict=False):
         show(axes, some[:FILTERS], int(np.sqrt(FILTERS)), name)
     return figure
