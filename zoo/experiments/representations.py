@@ -72,8 +72,8 @@ def mnist_variants(epochs: int = 30, only: Sequence[str] = (), verbose: int | st
         "(rectangles: 1,000 and 200, as in Larochelle et al. 2007), 50,000 to test; backgrounds "
         f"from {variants.PHOTOGRAPHS} photographs of BSDS500, other ones than published; layers of "
         f"1000 sigmoid units, {epochs} epochs per layer (ten times as many for rectangles, which "
-        "have a tenth of the images) by Adam, then as many of fine-tuning; its epoch and learning rate, "
-        "and the SVM's settings, chosen on validation images. One seed and one setting of each "
+        "have a tenth of the images) by Adam, then as many of fine-tuning; its epoch and learning "
+        "rate, and the SVM's settings, chosen on validation images. One seed and one setting of each "
         "penalty for all data sets. Reported: Rifai et al. 2011 (ICML), table 2, on the published "
         "files, with settings chosen for each.",
         ("data", *methods),
