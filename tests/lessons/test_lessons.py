@@ -18,7 +18,10 @@ from zoo.cli.main import main
 ALL = lessons.names()
 COMPILED = pytest.mark.compiled
 # Several models that are trained briefly: tracing their steps takes longer than the steps.
-OF_MANY_MODELS = {"corruption_levels", "penalties", "sparsity", "stacks"}
+OF_MANY_MODELS = {
+    *("contractive_filters", "corruption_levels", "deep_pretraining", "penalties"),
+    *("regularized", "sparsity", "stacks"),
+}
 
 
 def notebook_of(name):
@@ -93,8 +96,7 @@ def test_lessons_and_experiments_are_listed_with_minutes(capsys):
 
 
 WITHOUT_A_LESSON = {
-    *("deep_pretraining", "density_classifiers", "mnist_variants", "recoloring"),
-    *("regularized", "scenes"),
+    *("density_classifiers", "recoloring", "scenes"),
 }
 
 

@@ -73,9 +73,9 @@ def mnist_variants(epochs: int = 30, only: Sequence[str] = (), verbose: int | st
         f"from {variants.PHOTOGRAPHS} photographs of BSDS500, other ones than published; layers of "
         f"1000 sigmoid units, {epochs} epochs per layer (ten times as many for rectangles, which "
         "have a tenth of the images) by Adam, then as many of fine-tuning; its epoch and learning "
-        "rate, and the SVM's settings, chosen on validation images. One seed and one setting of each "
-        "penalty for all data sets. Reported: Rifai et al. 2011 (ICML), table 2, on the published "
-        "files, with settings chosen for each.",
+        "rate, and the SVM's settings, chosen on validation images. One seed and one setting of "
+        "each penalty for all data sets. Reported: Rifai et al. 2011 (ICML), table 2, on the "
+        "published files, with settings chosen for each.",
         ("data", *methods),
         rows,
     )
