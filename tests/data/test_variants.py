@@ -17,8 +17,13 @@ def digits():
     return x, np.arange(300) % 10
 
 
+PHOTOGRAPHS = [np.random.default_rng(i).integers(0, 90, (40, 50)).astype("uint8") for i in (0, 1)]
+PHOTOGRAPHS[0][:, :40] = 7  # without texture
+
+
 def draw(name, digits, **options):
-    return variants.draw(name, digits, training=60, testing=200, **options)
+    options = {"photographs": PHOTOGRAPHS, "training": 60, "testing": 200, **options}
+    return variants.draw(name, digits, **options)
 
 
 @pytest.mark.parametrize("name", variants.TRAINING)
@@ -64,6 +69,71 @@ def test_digits_on_noise_show_the_lighter_of_both(digits):
     assert (noisy >= plain).all()
     background = noisy[plain == 0]
     assert stats.kstest(background / 256, "uniform").statistic < 0.01
+
+
+def places_of(patches):
+    """The photograph and the place of each patch; every patch is in one of the photographs."""
+    windows = np.lib.stride_tricks.sliding_window_view
+    found = []
+    for patch in patches:
+        for i, photograph in enumerate(PHOTOGRAPHS):
+            equal = (windows(photograph, (28, 28)) == patch).all(axis=(2, 3))
+            if equal.any():
+                found.append((i, *np.argwhere(equal)[0]))
+    return np.array(found)
+
+
+def test_textures_are_patches_from_all_places_of_photographs_that_vary():
+    places = places_of(variants.textures(PHOTOGRAPHS, 200, np.random.default_rng(0)))
+    assert len(places) == 200
+    assert set(places[:, 0]) == {0, 1}
+    assert (places[:, 1].min(), places[:, 1].max()) == (0, 12)
+    assert (places[:, 2].min(), places[:, 2].max()) == (0, 22)
+    for i, top, left in places:
+        patch = PHOTOGRAPHS[i][top : top + 28, left : left + 28]
+        assert patch.std() >= variants.LEAST_DEVIATION
+
+
+@pytest.mark.parametrize(("name", "below"), [("", "mnist_basic"), ("_rot", "mnist_rot")])
+def test_digits_on_photographs_show_the_lighter_of_both(name, below, digits):
+    """The digits are those of the variant without photographs, in the same order."""
+    few = digits[0][:30], digits[1][:30]
+    count = {"training": 10, "testing": 20}
+    on_photographs, _, on_test, _ = draw(f"mnist_bg_img{name}", few, **count)
+    plain, _, plain_test, _ = draw(below, few, **count)
+    found, plain = np.concatenate([on_photographs, on_test]), np.concatenate([plain, plain_test])
+    assert (found >= plain).all()
+    assert (found[plain >= 90] == plain[plain >= 90]).all()  # no photograph is lighter
+    assert len(np.unique(found[plain == 0])) > 80
+
+
+def test_full_rectangles_are_a_patch_on_another():
+    black, gray = (np.full((60, 60), level, "uint8") for level in (0, 200))
+    for photograph in (black, gray):
+        photograph[:, ::2] += 40  # 0 and 40, or 200 and 240
+    x, y, *_ = draw("rectangles_img", None, photographs=[black, gray], testing=0, training=400)
+    sides = []
+    for image, label in zip(x, y, strict=True):
+        light = image > 100
+        corners = light[[0, 0, -1, -1], [0, -1, 0, -1]].sum()
+        if light.all() or not light.any() or corners == 2:
+            continue  # both patches are of one photograph, or either could be the rectangle
+        inside = light if corners < 2 else ~light
+        height, width = (np.ptp(np.flatnonzero(inside.any(axis=a))) + 1 for a in (1, 0))
+        assert inside.sum() == height * width
+        assert label == (width > height)
+        sides.append((height, width))
+    assert 100 < len(sides) < 300
+    assert np.min(sides) >= 10
+    assert (np.abs(np.diff(sides)) >= 5).all()
+
+
+def test_variants_on_photographs_need_some(digits, monkeypatch):
+    with pytest.raises(ValueError, match="mnist_bg_img has photographs as backgrounds"):
+        draw("mnist_bg_img", digits, photographs=())
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    with pytest.raises(FileNotFoundError, match="rectangles_img takes photographs"):
+        data.load("rectangles_img")
 
 
 def test_rectangles_are_outlines_whose_label_says_which_side_is_longer():

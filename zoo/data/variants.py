@@ -9,23 +9,39 @@ factors of variation (doi 10.1145/1273496.1273556), sections 3.1 and 3.2.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from zoo.checks.names import UnknownNameError
 from zoo.data.downloaded import gray_images
 from zoo.data.source import SOURCES, Source
+from zoo.data.whole_images import read_image
 
-TRAINING = {"mnist_basic": 12_000, "mnist_rot": 12_000, "mnist_bg_rand": 12_000, "rectangles": 1200}
+TRAINING = {
+    "mnist_basic": 12_000,
+    "mnist_rot": 12_000,
+    "mnist_bg_rand": 12_000,
+    "mnist_bg_img": 12_000,
+    "mnist_bg_img_rot": 12_000,
+    "rectangles": 1200,
+    "rectangles_img": 12_000,
+}
 """The numbers of training images; the last sixth of them is for validation."""
 
 TESTING = 50_000
 SIDE = 28
+PHOTOGRAPHS = 20
+LEAST_DEVIATION = 10.0  # of the gray levels in a patch; others have too little texture
 
 
 def draw(
     name: str,
     digits: tuple | None = None,
     *,
+    photographs: Sequence[np.ndarray] = (),
     training: int | None = None,
     testing: int | None = None,
     seed: int = 0,
@@ -34,13 +50,20 @@ def draw(
 
     "mnist_basic" has the digits unchanged; "mnist_rot" rotates each by a uniform angle in [0, 2
     pi); "mnist_bg_rand" has noise as the background: each pixel is the maximum of the digit and
-    uniform noise; "rectangles" has the white outlines of tall (label 0) and wide (label 1)
-    rectangles on black, whose sides differ by at least 3 pixels.
+    uniform noise; "mnist_bg_img" has a patch of a photograph in its place, and "mnist_bg_img_rot"
+    digits that are rotated before. "rectangles" has the white outlines of tall (label 0) and wide
+    (label 1) rectangles on black, whose sides differ by at least 3 pixels; "rectangles_img" has
+    full ones, a patch on another patch, with sides of at least 10 pixels that differ by at least 5.
+
+    Patches are gray, from random places of random photographs. Those whose gray levels have a
+    standard deviation below `LEAST_DEVIATION` are drawn again. The paper leaves out patches with a
+    low variance, too, but does not say which number is low.
 
     Args:
         name: one of `TRAINING`.
         digits: images uint8 [n, 28, 28] and labels [n] to sample from, where n is at least
             training + testing; not needed for rectangles.
+        photographs: gray uint8 [height, width], for the variants with photographs.
         training, testing: the numbers of images, by default from `TRAINING` and `TESTING`.
         seed: the same seed gives the same images.
 
@@ -52,8 +75,12 @@ def draw(
     generator = np.random.default_rng(seed)
     training = TRAINING[name] if training is None else training
     total = training + (TESTING if testing is None else testing)
+    if name.endswith(("img", "img_rot")) and not photographs:
+        raise ValueError(f"{name} has photographs as backgrounds: give some.")
     if name == "rectangles":
         x, y = _rectangles(total, generator)
+    elif name == "rectangles_img":
+        x, y = _full_rectangles(total, photographs, generator)
     else:
         if digits is None or np.asarray(digits[0]).dtype != np.uint8:
             raise ValueError(f"{name} is made from digits: give images as uint8, and their labels.")
@@ -62,10 +89,12 @@ def draw(
             raise ValueError(f"{total:,} digits are needed, but there are {len(x):,}.")
         chosen = generator.permutation(len(x))[:total]
         x, y = np.asarray(x)[chosen], np.asarray(y)[chosen]
-        if name == "mnist_rot":
+        if name.endswith("rot"):
             x = np.stack([rotated(image, 2 * np.pi * generator.random()) for image in x])
-        elif name == "mnist_bg_rand":
+        if name == "mnist_bg_rand":
             x = np.maximum(x, generator.integers(0, 256, x.shape, "uint8"))
+        elif name.startswith("mnist_bg_img"):
+            x = np.maximum(x, textures(photographs, total, generator))
     y = y.astype("int32")
     return x[:training], y[:training], x[training:], y[training:]
 
@@ -80,12 +109,46 @@ def rotated(image: np.ndarray, angle: float) -> np.ndarray:
     return np.rint(moved).astype("uint8")
 
 
-def _rectangles(n, generator):
+def textures(
+    photographs: Sequence[np.ndarray], n: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Return n patches of photographs, uint8 [n, 28, 28], whose gray levels vary enough.
+
+    Args:
+        photographs: gray uint8 [height, width], with at least 28 pixels on both sides.
+        n: how many. generator: draws photographs and places.
+    """
+    found: list[np.ndarray] = []
+    while len(found) < n:
+        image = photographs[generator.integers(len(photographs))]
+        top, left = (generator.integers(length - SIDE + 1) for length in image.shape)
+        patch = image[top : top + SIDE, left : left + SIDE]
+        if patch.std() >= LEAST_DEVIATION:
+            found.append(patch)
+    return np.stack(found)
+
+
+def _sides(n, least, difference, generator):
+    """Return heights and widths [n, 2] that differ enough."""
     sides = np.empty((0, 2), int)
     while len(sides) < n:
-        drawn = generator.integers(1, SIDE + 1, (2 * n, 2))
-        sides = np.concatenate([sides, drawn[np.abs(drawn[:, 0] - drawn[:, 1]) >= 3]])
-    sides = sides[:n]
+        drawn = generator.integers(least, SIDE + 1, (2 * n, 2))
+        sides = np.concatenate([sides, drawn[np.abs(drawn[:, 0] - drawn[:, 1]) >= difference]])
+    return sides[:n]
+
+
+def _full_rectangles(n, photographs, generator):
+    sides = _sides(n, 10, 5, generator)
+    corners = generator.integers(0, SIDE - sides + 1)[:, :, None]
+    place = np.arange(SIDE)
+    within = (place >= corners) & (place < corners + sides[:, :, None])  # [n, 2, 28]
+    inside = within[:, 0, :, None] & within[:, 1, None, :]
+    above, below = (textures(photographs, n, generator) for _ in range(2))
+    return np.where(inside, above, below), sides[:, 1] > sides[:, 0]
+
+
+def _rectangles(n, generator):
+    sides = _sides(n, 1, 3, generator)
     corners = generator.integers(0, SIDE - sides + 1)
     place = np.arange(SIDE)
     first, last = corners[:, :, None], (corners + sides - 1)[:, :, None]
@@ -98,18 +161,44 @@ def _rectangles(n, generator):
 
 def _of_mnist(name):
     x_train, y_train, x_test, y_test = gray_images("mnist")
-    return draw(name, (np.concatenate([x_train, x_test]), np.concatenate([y_train, y_test])))
+    photographs = _berkeley(name) if "img" in name else ()
+    digits = np.concatenate([x_train, x_test]), np.concatenate([y_train, y_test])
+    return draw(name, digits, photographs=photographs)
+
+
+def _rectangles_of_photographs(name):
+    return draw(name, photographs=_berkeley(name))
+
+
+def _berkeley(name):
+    """Return the first photographs of BSDS500's training part, in gray."""
+    if not os.environ.get("ZOO_DATA"):
+        raise FileNotFoundError(
+            f"{name} takes photographs from the folder bsds500_train in the folder that the "
+            "environment variable ZOO_DATA names, which is not set."
+        )
+    paths = sorted((Path(os.environ["ZOO_DATA"]) / "bsds500_train").glob("*.jpg"))[:PHOTOGRAPHS]
+    if not paths:
+        raise FileNotFoundError(
+            f"{name} takes photographs from bsds500_train in the folder that ZOO_DATA names, which "
+            "has no JPEG files."
+        )
+    weights = np.array([0.299, 0.587, 0.114])
+    return [np.rint(read_image(path).pixels @ weights).astype("uint8") for path in paths]
 
 
 for _name, _what in (
     ("mnist_basic", "12,000 and 50,000 digits"),
     ("mnist_rot", "turned digits"),
     ("mnist_bg_rand", "digits on noise"),
+    ("mnist_bg_img", "digits on patches of photographs of BSDS500"),
+    ("mnist_bg_img_rot", "turned digits on patches of photographs of BSDS500"),
 ):
+    _photographs = "img" in _name
     SOURCES[_name] = Source(
         f"MNIST, {_what}, after Larochelle et al. 2007",
-        SOURCES["mnist"].licence,
-        SOURCES["mnist"].credit,
+        SOURCES["mnist"].licence + "; non-commercial research" * _photographs,
+        SOURCES["mnist"].credit + "; D. Martin, C. Fowlkes, D. Tal and J. Malik" * _photographs,
         SOURCES["mnist"].classes,
         images=TRAINING[_name],
         read=_of_mnist,
@@ -121,4 +210,12 @@ SOURCES["rectangles"] = Source(
     ("tall", "wide"),
     images=TRAINING["rectangles"],
     read=draw,
+)
+SOURCES["rectangles_img"] = Source(
+    "Tall and wide rectangles of patches of photographs of BSDS500, after Larochelle et al. 2007",
+    "non-commercial research",
+    "D. Martin, C. Fowlkes, D. Tal and J. Malik",
+    ("tall", "wide"),
+    images=TRAINING["rectangles_img"],
+    read=_rectangles_of_photographs,
 )

@@ -1,0 +1,88 @@
+"""Experiments on pre-training: what is chosen, and which weights and windows are taken."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+import zoo
+from zoo import data
+from zoo.experiments import contractive_filters, regularized, stacked_classifiers
+
+ROOT = Path(zoo.__file__).parents[1]
+
+
+def test_the_settings_are_those_that_the_search_chose():
+    path = ROOT / "results" / "regularized_settings.json"
+    chosen = {row[0]: row[-1] for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
+    used = {name: regularized.described(name, one) for name, one in regularized.SETTINGS.items()}
+    assert used == chosen
+
+
+def test_the_best_candidate_of_each_step_is_kept_for_the_next(monkeypatch):
+    """Errors that fall with the distance to one setting lead to this setting."""
+    name = "denoising, masking noise"
+    best = regularized.Settings(0.5, 5e-4, 3e-3)
+    trained = []
+
+    def pretrained(name, shape, settings, *rest):
+        trained.append(settings[:2])
+        return settings
+
+    def fine_tuned(model, train, validation, epochs, rates, verbose):
+        found = (*model[:2], *rates)
+        return None, sum(abs(np.log(a / b)) for a, b in zip(found, best, strict=True))
+
+    monkeypatch.setattr(regularized, "pretrained", pretrained)
+    monkeypatch.setattr(regularized, "fine_tuned", fine_tuned)
+    x = np.zeros((2, 4, 4, 1))
+    *_, chosen = regularized.searched(name, (x, None), (x, None), 1, 0)
+    assert chosen == regularized.described(name, best)
+    assert len(trained) == len(set(trained)) == 5  # models are trained once
+
+
+def test_only_the_plain_autoencoder_varies_its_epochs(monkeypatch):
+    found = {}
+    monkeypatch.setattr(regularized, "UNITS", 3)
+    monkeypatch.setattr(
+        regularized, "fit", lambda model, x, epochs, rate, verbose, seed: found.update(n=epochs)
+    )
+    x = np.zeros((2, 4, 4, 1), "float32")
+    for name, expected in (("autoencoder", 20), ("contractive (CAE)", 10)):
+        settings = regularized.Settings(2, 1e-3, 1e-3)
+        regularized.pretrained(name, x.shape[1:], settings, x, 10, 1, 0)
+        assert found["n"] == expected
+
+
+def test_gray_photographs_are_weighted_colors_in_another_order(monkeypatch):
+    generator = np.random.default_rng(0)
+    x, y = generator.random((50, 4, 4, 3)).astype("float32"), np.arange(50)
+    monkeypatch.setattr(data, "load", lambda name: ((x, y), (x[:5], y[:5])))
+    (train, labels), (held_out, others), (test, _) = regularized.gray_photographs()
+    assert (train.shape, held_out.shape, test.shape) == ((40, 4, 4, 1), (10, 4, 4, 1), (5, 4, 4, 1))
+    assert set(labels) | set(others) == set(range(50))
+    assert not np.array_equal(np.concatenate([labels, others]), y)
+    i = labels[7]
+    expected = 0.299 * x[i, ..., 0] + 0.587 * x[i, ..., 1] + 0.114 * x[i, ..., 2]
+    np.testing.assert_allclose(train[7, ..., 0], expected, rtol=1e-5)
+
+
+def test_the_strongest_window_has_the_largest_sum_of_squares():
+    some = np.random.default_rng(0).normal(size=(5, 9, 8))
+    found = contractive_filters.strongest_windows(some, 3)
+    for one, window in zip(some, found, strict=True):
+        all_windows = [one[i : i + 3, j : j + 3] for i in range(7) for j in range(6)]
+        expected = max(all_windows, key=lambda w: np.sum(w**2))
+        np.testing.assert_array_equal(window, expected)
+
+
+def test_a_deep_encoder_is_the_layers_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(stacked_classifiers, "UNITS", 5)
+    x = np.random.default_rng(0).random((7, 4, 4, 1)).astype("float32")
+    options = {"hidden_units": (), "code_activation": "sigmoid", "tie_weights": True}
+    layers = [zoo.Autoencoder(shape, 5, **options) for shape in ((4, 4, 1), (5,), (5,))]
+    codes = x
+    for depth, one in enumerate(layers, 1):
+        codes = one.encode(codes)
+        deep = stacked_classifiers.of_layers((4, 4, 1), layers[:depth], depth)
+        np.testing.assert_allclose(deep.encode(x), codes, rtol=1e-5)
