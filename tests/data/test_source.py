@@ -37,7 +37,7 @@ def test_every_data_set_says_where_it_comes_from(name):
     assert source.title
     assert source.licence
     assert source.credit
-    others = {"rectangles": 2, "mnist_binarized": 0, "frey_faces": 0}
+    others = {"rectangles": 2, "rectangles_img": 2, "mnist_binarized": 0, "frey_faces": 0}
     others |= {
         "fashion_silhouettes": 0,
         "mnist_halves": 0,
@@ -55,7 +55,11 @@ def test_every_data_set_says_where_it_comes_from(name):
     assert len(source.classes) == others.get(name, 10)
     assert all(len(digest) == 64 for digest in source.sha256.values())
     drawn = ("digits", "rectangles", "tones", "scenes", "fashion_silhouettes", "olivetti_unaligned")
-    drawn += ("photographs", "bsds500")  # from JPEG files, which decoders restore differently
+    drawn += (
+        "photographs",
+        "bsds500",
+        "rectangles_img",
+    )  # from JPEG files, which decoders restore differently
     generated = name in drawn or name.startswith("mnist_")
     assert bool(source.sha256) != (generated and name != "mnist_binarized")
 

@@ -7,7 +7,8 @@ from support import each_class
 
 import zoo
 from zoo import data
-from zoo.experiments import densities, representations
+from zoo.data import variants
+from zoo.experiments import densities
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def few_images(monkeypatch, folder_of_tables):
             return (rows, y[:60]), (rows[:40], y[:40])
         if name == "mnist_binarized":
             return tuple(((a > 0.5).astype("float32"), None) for a, _ in load("mnist"))
-        assert name in (*SETS, *others, "olivetti_unaligned", *representations.REPORTED)
+        assert name in (*SETS, *others, "olivetti_unaligned", *variants.TRAINING)
         if name == "olivetti":
             faces, faces_test = (np.kron(a, np.ones((1, 8, 8, 1), "float32")) for a in (x, x_test))
             return (faces[:40], y[:40]), (faces_test[:20], y_test[:20])

@@ -17,7 +17,8 @@ def load(name: str) -> tuple[tuple, tuple]:
 
     `digits` is bundled with scikit-learn; its last 360 images are the test set. The variants of
     MNIST are generated from it by `zoo.data.variants` with seed 0: 12,000 images for training
-    (1,200 rectangles), the last sixth of them for validation, and 50,000 test images.
+    (1,200 `rectangles`), the last sixth of them for validation, and 50,000 test images.
+    `mnist_bg_img`, `mnist_bg_img_rot` and `rectangles_img` need `bsds500_train` in `ZOO_DATA`.
     `mnist_thickness` and `mnist_angles` have the digits of MNIST, in its order, with the levels of
     an attribute as labels; see `zoo.data.attributes.draw`. `tones` are generated signals. `scenes`
     are generated images with captions as word numbers; test scenes combine groups that no training

@@ -187,7 +187,7 @@ def svm_error(train: tuple, validation: tuple, test: tuple) -> float:
             if best is None or score > best[0]:
                 best = score, machine, gamma
     _, machine, gamma = best
-    parts = np.arraysplit(np.arange(len(x_test)), -(-len(x_test) // 5000))
+    parts = np.array_split(np.arange(len(x_test)), -(-len(x_test) // 5000))
     right = sum(
         np.sum(machine.predict(rbf_kernel(x_test[part], x, gamma)) == y_test[part])
         for part in parts
