@@ -94,7 +94,7 @@ def test_lessons_and_experiments_are_listed_with_minutes(capsys):
 
 WITHOUT_A_LESSON = {
     *("deep_pretraining", "density_classifiers", "mnist_variants", "recoloring"),
-    *("regularized", "scenes"),
+    *("regularized", "scenes", "small_photographs"),
 }
 
 

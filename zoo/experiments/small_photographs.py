@@ -64,9 +64,9 @@ def small_photographs(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         f"pixels; the {CODE} numbers of largest variance, and the mean image. Autoencoder: "
         '`zoo.Autoencoder(network="resnet", likelihood="squared_error")`, Adam with a rate that '
         f"rises to {RATE:g} and falls along a cosine, {steps:,} steps of {BATCH_SIZE} images, "
-        f"which are {epochs} epochs with all parts; one run each; the weights of the lowest validation "
-        "error, looked at eight times. From PCA: `zoo.start_at_pca` on the same images. The rate, "
-        "and the size and the number of the parts, were chosen on photographs of BSDS500.",
+        f"which are {epochs} epochs with all parts; one run each; the weights of the lowest "
+        "validation error, looked at eight times. From PCA: `zoo.start_at_pca` on the same images. "
+        "The rate, and the size and the number of the parts, were chosen on photographs of BSDS500.",
         ("method", "error, training", "error, validation", "error, test"),
         rows,
         rows_of_images(pictures, "from codes of 64 numbers"),
@@ -129,7 +129,7 @@ def _trained(x, held_out, at_pca, steps, verbose):
     model.compile(keras.optimizers.Adam(rate))
     batches = np.random.default_rng(SEED)
     best, weights = zoo.metrics.squared_error(model.reconstruct(held_out), held_out), None
-    for part in np.array_split(np.arange(steps), 8):
+    for part in np.array_split(np.arange(steps), min(8, steps)):
         order = np.concatenate(
             [batches.permutation(len(x)) for _ in range(-(-len(part) * BATCH_SIZE // len(x)))]
         )
