@@ -66,7 +66,7 @@ def small_photographs(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
         f"rises to {RATE:g} and falls along a cosine, {steps:,} steps of {BATCH_SIZE} images, "
         f"which are {epochs} epochs with all parts; one run each; the weights of the lowest "
         "validation error, looked at eight times. From PCA: `zoo.start_at_pca` on the same images. "
-        "The rate, and the size and the number of the parts, were chosen on photographs of BSDS500.",
+        "The rate, and the size and the number of parts, were chosen on photographs of BSDS500.",
         ("method", "error, training", "error, validation", "error, test"),
         rows,
         rows_of_images(pictures, "from codes of 64 numbers"),
