@@ -27,7 +27,7 @@ def folder_of_tables(tmp_path):
         Image.fromarray(pixels).save(tmp_path / "tables" / f"bsds500_train/{100075 + i}.jpg")
         if i in (1, 2):
             Image.fromarray(pixels).save(tmp_path / "tables" / f"kodak/0{i}.png")
-    for name in ("few", "cardio"):
+    for name in ("few", "cardio", "thyroid"):
         np.savez(tmp_path / "tables" / "adbench" / f"{name}.npz", X=x, y=y.astype("uint8"))
     return tmp_path / "tables"
 

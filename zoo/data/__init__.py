@@ -29,5 +29,6 @@ from zoo.data.stored import StoredImages as StoredImages
 from zoo.data.tables import Table as Table
 from zoo.data.tables import from_table as from_table
 from zoo.data.unaligned import unaligned as unaligned
+from zoo.data.varied import varied as varied
 from zoo.data.word_counts import Texts as Texts
 from zoo.data.word_counts import texts as texts

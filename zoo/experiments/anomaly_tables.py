@@ -167,8 +167,8 @@ def anomaly_trials(epochs: int = EPOCHS, verbose: int | str = 0) -> Table:
         "the nine tenths of the rows that lie closest to a few of them. Forest: scikit-learn's "
         "IsolationForest with its defaults, seeded by the split. Difference: of the first column "
         "and the forest, with its standard error over the splits. The defaults of the detector "
-        "were chosen on three splits of the first eight tables with their labels; the areas on three "
-        "splits of the others were seen, too, while they were chosen.",
+        "were chosen on three splits of the first eight tables with their labels; the areas on "
+        "three splits of the others were seen, too, while they were chosen.",
         ("table", OURS, "bound alone", "distance alone", "forest", "difference", "standard error"),
         rows,
     )
