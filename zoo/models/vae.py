@@ -407,11 +407,6 @@ class VAE(BaseAutoencoder):
         uniform = np.random.default_rng(seed).random(x.shape, np.float32)
         return (uniform < x).astype("float32")
 
-    def before_training(self, data: checks.Data | None) -> None:
-        super().before_training(data)
-        if data is not None and data.few is not None:
-            self.prior.start_at(data.few[0])
-
     def after_fit(self, x: ArrayLike, y: Labels) -> None:
         """Warn of posterior collapse, if few dimensions of the codes hold information."""
         steps = int(ops.convert_to_numpy(self.optimizer.iterations))

@@ -35,6 +35,8 @@ class Prior(Configured):
         probabilities: the probabilities of the components, float [num_classes]; they sum to 1.
         probabilities_given: whether a user gave the probabilities; else they are equal.
         extent: how far pictures extend along each axis, on both sides of the origin.
+        starts_at_images: whether the method `start_at(x)` prepares it for a training, given some of
+            the images.
         discrete: whether all codes are from a set of single points, so that `log_prob` is not a
             density.
 
@@ -52,6 +54,7 @@ class Prior(Configured):
     probabilities: Any = None
     probabilities_given = False
     extent: float = 3.0
+    starts_at_images = False
     discrete = False
 
     def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
@@ -133,9 +136,6 @@ class Prior(Configured):
         """Return the prior for a model: `self`, unless it uses the model's networks."""
         del model
         return self
-
-    def start_at(self, x: ArrayLike) -> None:
-        """Prepare the prior for a training, given some of its images; by default nothing."""
 
     def of_label(self, label: Tensor) -> Tensor:
         """Return p(z | label) for labels, int32 [batch]; p(z) unless it is learned."""

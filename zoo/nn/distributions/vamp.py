@@ -51,6 +51,7 @@ class VampPrior(Prior):
     to [0, 1] by cutting; here a sigmoid does this, so that gradients never vanish.
     """
 
+    starts_at_images = True
     encoder: Any = None  # those of the model, after `of_model`
     values: Any = None
     started: Any = None
