@@ -120,7 +120,7 @@ def textures(
     """
     found: list[np.ndarray] = []
     while len(found) < n:
-        image = photographs[generator.integers(len(photographs))]
+        image = photographs[int(generator.integers(len(photographs)))]
         top, left = (generator.integers(length - SIDE + 1) for length in image.shape)
         patch = image[top : top + SIDE, left : left + SIDE]
         if patch.std() >= LEAST_DEVIATION:

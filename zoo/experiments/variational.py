@@ -29,7 +29,7 @@ DENOISING: tuple[tuple[type, int, dict], ...] = (
     (zoo.VAE, 2, {}),
 )
 LIKELIHOODS = {
-    "vae_mnist_binarized": ("784-400-40, fixed binarization", "89.9 (200)"),
+    "vae_mnist_binarized": ("784-400-400-40, fixed binarization", "89.9 (200)"),
     "iwae_mnist_binarized": ("784-200-200-50, k = 50, fixed binarization", "87.1 (5000)"),
     "vae_mnist_conv": ("convolutional, dynamic binarization", "84.45 (5000; dense 2x300)"),
 }
@@ -191,7 +191,8 @@ def quantiles(side: int) -> np.ndarray:
 def restored_and_manifolds(pictures: dict, manifolds: dict) -> Picture:
     """Show rows of restored images above, and decoded grids of codes below."""
     figure = Picture(figsize=(11.6, 11), dpi=100, layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(len(pictures) * 0.6, 3.8))
+    halves: Any = figure.subfigures(2, 1, height_ratios=(len(pictures) * 0.6, 3.8))
+    above, below = halves
     axes = above.add_subplot(title="corrupted and restored, 16 latent dimensions")
     show(axes, np.clip(np.concatenate([*pictures.values()]), 0, 1), SHOWN, INK)
     name_rows(axes, list(pictures), IMAGE[0])

@@ -55,6 +55,8 @@ class VampPrior(Prior):
     encoder: Any = None  # those of the model, after `of_model`
     values: Any = None
     started: Any = None
+    low: Any = None  # ends of the range of the pseudo-inputs
+    high: Any = None
 
     def __init__(self, latent_dim: int, components: int = 500):
         self.latent_dim = whole("latent_dim", latent_dim, least=1)
