@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="export needs the TensorFlow backend"
 )
 
-COLUMNS = ("part", "format", "setting", "output", "measure", "error", "bound")
+COLUMNS = ("part", "format", "setting", "output", "measure", "error", "largest", "bound")
 
 
 def graph_names(values):

@@ -363,7 +363,8 @@ class BaseModel(keras.Model):
             check_units(self, data.few[0])
         if self.licence_is_the_presets:
             self.licence, self.licence_is_the_presets = None, False
-        self.label_names = None  # training may be on other classes
+        if self.label_names:
+            self.label_names = None  # training may be on other classes
 
     def data_of_batches(self, data: checks.Data | None) -> checks.Data | None:
         """Return the rows from which training takes its batches; by default all of them."""
