@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.runtime import load_codec as load_codec
     from zoo.runtime import self_test as self_test
 
+    from .javascript import write_javascript as write_javascript
     from .page import write_page as write_page
     from .parity import format_report as format_report
     from .publish import export_model as export_model
@@ -39,6 +40,7 @@ _HOMES = {
     "Session": "zoo.runtime",
     "self_test": "zoo.runtime",
     "ParityError": "zoo.runtime",
+    "write_javascript": "javascript",
     "write_page": "page",
     "write_serving": "serving",
 }
@@ -56,6 +58,7 @@ __all__ = [
     "load_codec",
     "self_test",
     "verify",
+    "write_javascript",
     "write_page",
     "write_serving",
 ]

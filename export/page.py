@@ -66,7 +66,7 @@ def write_page(
         images: examples, [n, height, width, channels] in the encoder's range; the page first shows
             the first one. Without examples (None), it first shows the mean of the prior.
         labels: integers [n], the classes of the images.
-        label_names: the names of the labels, in order.
+        label_names: the names of the labels, in order; by default those in the signature.
         title: the page's title; the model's name by default.
         description: a sentence below the title.
         searched: among how many of the first images visitors find those that are nearest to the
@@ -106,7 +106,7 @@ def write_page(
         raise ValueError("searched= needs images= and an export with an encoder.")
     content = _described(session, title, description)
     content["code"] = {"name": code.name, "shape": code.shape} | _spans(code, draws, examples)
-    content["label"] = label and _classes(label, label_names)
+    content["label"] = label and _classes(label, label_names or label.label_names)
     content["picture"] = _picture(session, examples)
     content["draws"] = None if draws is None else {"count": DRAWS, "by_label": len(draws) > 1}
     content["examples"] = examples and {"labels": examples["labels"][:EXAMPLES]}

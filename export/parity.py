@@ -132,14 +132,21 @@ def onnx_runner(model: bytes, *, optimize: bool) -> Runner:
 
 
 def format_report(report: Mapping[str, Mapping[str, Any]]) -> str:
-    """Format the report of `export_model` or `verify` as short tables in plain text."""
-    rows: list[tuple] = [("part", "format", "setting", "output", "measure", "error", "bound", "")]
+    """Format the report of `export_model` or `verify` as short tables in plain text.
+
+    `error` is the bounded measure, of variants a root mean square; `largest` is the largest
+    difference of one element.
+    """
+    rows: list[tuple] = [
+        ("part", "format", "setting", "output", "measure", "error", "largest", "bound", "")
+    ]
     head = ("part", "variant", "bytes", "ms at 1", "64", "1024 rows", "reconstruction error")
     sizes: list[tuple] = [head]
     for name, part in report.items():
         for result in part["results"]:
             about = [result[key] for key in ("format", "setting", "output", "measure")]
-            errors = [f"{result['error']:.1e}", f"{result['bound']:.2g}"]
+            errors = [f"{result[key]:.1e}" for key in ("error", "max_absolute_error")]
+            errors.append(f"{result['bound']:.2g}")
             rows.append((name, *about, *errors, "ok" if result["passed"] else "FAILED"))
         for variant, measured in part.get("variants", {}).items():
             error = measured["reconstruction_error"]

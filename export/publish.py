@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +13,7 @@ from zoo.files.atomic_writes import publish_file, publish_folder
 from zoo.runtime.golden import FOLDER as GOLDEN
 from zoo.runtime.session import ONNX_FILE, VARIANTS, load, onnx_file
 from zoo.runtime.signature_file import read_signature
-from zoo.runtime.tensors import tensors
+from zoo.runtime.tensors import number_of_classes, tensors
 
 from . import (
     benchmark,
@@ -34,7 +35,7 @@ from .tracing import require_tensorflow
 if TYPE_CHECKING:
     import numpy as np
 
-    from zoo.inference.parts import Part
+    from zoo.inference.parts import Part, TensorInfo
 
 FORMATS = ("onnx", "saved_model")
 SAVED_MODEL = "saved_model"
@@ -53,6 +54,7 @@ def export_model(
     layout: str = "channels_last",
     variants: Iterable[str] = (),
     images: Any = None,
+    label_names: Iterable[str] | None = None,
     overwrite: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
@@ -78,6 +80,8 @@ def export_model(
             input's range, or a dict of arrays by input name, which may include labels. With None,
             scikit-learn's digits are resized, and no reconstruction error of `variants` is
             measured.
+        label_names: the names of the classes, in order, for the signature; by default those of the
+            preset that the model was loaded from, if they are as many as its classes.
         overwrite: replace `out` once the new export is complete, if `out` holds only an export.
         progress: a function that is called with a line of text at every step.
 
@@ -100,7 +104,7 @@ def export_model(
     variants = onnx_variants.check_variants(variants)
     if variants and "onnx" not in formats:
         raise ValueError(f"variants are ONNX files: add 'onnx' to formats, {list(formats)}.")
-    chosen = _chosen(_parts(model), parts)
+    chosen = _named(_chosen(_parts(model), parts), model, label_names)
     given = test_inputs.assign_images(chosen.values(), images)
     chosen, given = layouts.arrange(chosen, given, layout)
     say = progress or (lambda line: None)
@@ -316,6 +320,32 @@ def _chosen(parts: dict[str, Part], names: Iterable[str] | None) -> dict[str, Pa
     if unknown or not names:
         raise ValueError(f"parts is {list(names)}; the model has {list(parts)}.")
     return {name: parts[name] for name in names}
+
+
+def _named(parts: dict[str, Part], model: Any, given: Iterable[str] | None) -> dict[str, Part]:
+    """Return parts whose labels, and probabilities of labels, have the names of the classes."""
+    learned = getattr(model, "learns_labels", True) or getattr(model, "semi_supervised", False)
+    known = getattr(model, "label_names", None) if learned else None  # clusters have no names
+    names = tuple(known or () if given is None else given)
+    tensors = [info for part in parts.values() for info in (*part.inputs, *part.outputs)]
+    counts = {number_of_classes(info) for info in tensors} - {None}
+    if given is not None and counts != {len(names)}:
+        raise ValueError(
+            f"label_names has {len(names)} names, but the classes of these parts are "
+            f"{' or '.join(map(str, sorted(counts))) or 'none'}."
+        )
+
+    def named(infos: tuple[TensorInfo, ...]) -> tuple[TensorInfo, ...]:
+        fits = [bool(names) and number_of_classes(info) == len(names) for info in infos]
+        return tuple(
+            dataclasses.replace(info, label_names=names) if fit else info
+            for info, fit in zip(infos, fits, strict=True)
+        )
+
+    return {
+        name: dataclasses.replace(part, inputs=named(part.inputs), outputs=named(part.outputs))
+        for name, part in parts.items()
+    }
 
 
 def _one_part(source: Any, name: str | None) -> Part:

@@ -87,7 +87,7 @@ function makeSliders() {
     const slider = document.createElement("input");
     const value = document.createElement("output");
     Object.assign(slider, { type: "range", min: low[i], max: high[i], step: "any" });
-    slider.setAttribute("aria-label", `Code, dimension ${i}`);
+    slider.setAttribute("aria-label", `Code, dimension ${i + 1}`);
     slider.addEventListener("input", () => { code[i] = slider.value; change(); });
     // Without a step of its own a slider moves too far for one press.
     slider.addEventListener("keydown", (event) => {
@@ -97,7 +97,7 @@ function makeSliders() {
       code[i] = clamp(code[i] + step * (high[i] - low[i]) / 100, i);
       change();
     });
-    row.append(`z${i}`, slider, value);
+    row.append(`z${i + 1}`, slider, value);
     sliders.push({ slider, value });
     at("sliders").append(row);
   }

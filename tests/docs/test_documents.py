@@ -141,6 +141,8 @@ def runtime_alone(tmp_path_factory):
     "page", [pytest.param(page, marks=() if page in SHORT else pytest.mark.slow) for page in RUN]
 )
 def test_every_block_of_code_runs(page, runtime_alone, tmp_path, monkeypatch):
+    for package in documents.needs((ROOT / page).read_text("utf-8")):
+        pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(zoo.data, "load", few_images(zoo.data.load))
     monkeypatch.syspath_prepend(runtime_alone)
@@ -197,6 +199,11 @@ def test_the_readmes_application_runs_with_onnxruntime_and_numpy_alone(tmp_path)
     said, kilobytes = launched.stdout.strip().splitlines()
     assert said == "(10, 28, 28, 1) True True"
     assert int(kilobytes) < 120 * 1024
+
+
+def test_the_rest_server_has_25_lines():
+    lines = block("docs/guides/rest-server.md", "FastAPI()").splitlines()
+    assert len([line for line in lines if line.strip()]) == 25
 
 
 def test_the_new_variant_of_contributing_is_short():

@@ -22,3 +22,11 @@ def browser(tmp_path_factory):
     driver = chromium.started(tmp_path_factory.mktemp("downloads"))
     yield driver
     driver.quit()
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory):
+    """A folder with onnxruntime-node in it."""
+    from support import node_project
+
+    return node_project.install(tmp_path_factory.mktemp("node"))

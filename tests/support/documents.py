@@ -9,6 +9,11 @@ BLOCK = re.compile(
 )
 
 
+def needs(text):
+    """Return the optional packages that a page says it needs, in `<!-- needs: NAME -->`."""
+    return re.findall(r"^<!-- needs: ([\w.]+) -->$", text, re.MULTILINE)
+
+
 def blocks(text):
     """Yield the line, the language and the code of every block that is to run."""
     for found in BLOCK.finditer(text):

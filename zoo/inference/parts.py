@@ -30,6 +30,7 @@ class TensorInfo:
         normal_error: for a map of squared errors, the usual mean error of each channel, by which
             the channels of one item can be compared; or None.
         padded: whether NaN stands for the steps after the end of a signal that ends early.
+        label_names: the names of the classes, for labels and for probabilities of labels, or None.
     """
 
     name: str
@@ -45,6 +46,7 @@ class TensorInfo:
     units: tuple[str, ...] | None = None
     normal_error: tuple[float, ...] | None = None
     padded: bool = False
+    label_names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,8 @@ class BaseModel(keras.Model):
         seed_generator: the seed generator for all random numbers in a step.
         licence: the licence of the weights, from a preset's card. Training a loaded preset clears
             it.
+        label_names: the names of the classes, from a preset's card, for exports. Training clears
+            them; set them after it.
         based_on: the name of the preset from which the weights were first loaded, for cards; for a
             preset from a hub it includes the commit, hf://user/name@commit; an address has no
             query.
@@ -178,6 +180,7 @@ class BaseModel(keras.Model):
     latent_dim = 0
     state_of_training: tuple[int, ...] = ()  # ids, because Keras would count the weights twice
     licence: str | None = None
+    label_names: tuple[str, ...] | None = None
     licence_is_the_presets = False
     based_on: str | None = None
 
@@ -362,6 +365,8 @@ class BaseModel(keras.Model):
                 self.prior.start_at(data.few[0])
         if self.licence_is_the_presets:
             self.licence, self.licence_is_the_presets = None, False
+        if self.label_names:
+            self.label_names = None  # training may be on other classes
 
     def data_of_batches(self, data: checks.Data | None) -> checks.Data | None:
         """Return the rows from which training takes its batches; by default all of them."""

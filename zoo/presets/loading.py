@@ -153,8 +153,16 @@ def _load_folder(folder, custom_objects, dtype):
             model.compile(optimizer=optimizer)
     _check_card(card, model, saved["class"], folder)
     model.licence, model.licence_is_the_presets = card.get("licence"), True
+    model.label_names = _label_names(card)
     model.based_on = public_source(card.get("based_on") or card["name"])
     return model
+
+
+def _label_names(card) -> tuple[str, ...] | None:
+    """Return the names of the classes that a card states, or None."""
+    names = card.get("classes")
+    known = isinstance(names, list) and names and all(isinstance(name, str) for name in names)
+    return tuple(names) if known else None
 
 
 def _by_both_names(custom_objects: dict | None) -> dict:

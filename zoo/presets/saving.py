@@ -114,6 +114,7 @@ def _card(model, name, storage, about) -> Card:
             **({"categories": categories} if categories else {}),
             "latent_dim": model.latent_dim,
             "num_classes": model.num_classes,
+            **({"classes": list(model.label_names)} if model.label_names else {}),
             "recipe": None,
             "storage": storage,
             "versions": {"autoencoder-zoo": __version__, "keras": keras.__version__},

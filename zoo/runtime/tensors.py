@@ -18,7 +18,8 @@ _FEW = 32
 class TensorSpec(NamedTuple):
     """One input or output; `shape` is without the batch, and the range is [`low`, `high`].
 
-    `padded` says whether NaN is accepted, for the steps after the end of a signal.
+    `padded` says whether NaN is accepted, for the steps after the end of a signal. `label_names`
+    are the names of the classes, in order, of labels and of probabilities of labels, or None.
     """
 
     name: str
@@ -29,6 +30,7 @@ class TensorSpec(NamedTuple):
     prior: dict[str, Any] | None = None
     layout: str = "channels_last"
     padded: bool = False
+    label_names: tuple[str, ...] | None = None
 
     @property
     def labels(self) -> range:
@@ -92,7 +94,32 @@ def _tensor(entry: Any) -> TensorSpec:
     if not isinstance(padded, bool):
         raise ValueError(f"{name!r} has padded {shortened(padded)}; expected true or false")
     low, high = span or (None, None)
-    return TensorSpec(name, dtype, tuple(shape[1:]), low, high, prior, layout, padded)
+    tensor = TensorSpec(name, dtype, tuple(shape[1:]), low, high, prior, layout, padded)
+    return tensor._replace(label_names=_label_names(tensor, entry.get("label_names")))
+
+
+def _label_names(tensor: TensorSpec, names: Any) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    texts = isinstance(names, list) and all(isinstance(text, str) for text in names)
+    if not texts or len(names) != number_of_classes(tensor):
+        raise ValueError(
+            f"{tensor.name!r} has the label_names {shortened(names)}; expected a name a class"
+        )
+    return tuple(names)
+
+
+def number_of_classes(tensor: Any) -> int | None:
+    """Return how many classes a label, or a probability of labels, has; None for other tensors.
+
+    Args:
+        tensor: a `TensorSpec`, or a `TensorInfo` of a part.
+    """
+    if tensor.name == "label" and tensor.dtype == "int32" and tensor.shape == ():
+        return None if tensor.high is None else int(tensor.high - tensor.low) + 1
+    if tensor.name == "label_probability" and len(tensor.shape) == 1:
+        return tensor.shape[0]
+    return None
 
 
 def is_count(value: Any) -> bool:
