@@ -36,7 +36,9 @@ def small_photographs(epochs: int = EPOCHS, verbose: int | str = 2) -> Table:
     sets = {"photographs": x, "and mirror images": data.varied(x, 0)}
     sets["and parts"] = data.varied(x, COPIES, seed=SEED)
     steps = epochs * -(-len(sets["and parts"]) // BATCH_SIZE)
-    methods: dict[str, Callable[..., np.ndarray]] = {"cosine transform, 64 of its numbers": _cosine(x)}
+    methods: dict[str, Callable[..., np.ndarray]] = {
+        "cosine transform, 64 of its numbers": _cosine(x)
+    }
     methods |= {f"PCA, {name}": _pca(of) for name, of in sets.items()}
     networks = {
         "autoencoder, photographs": ("photographs", False),
