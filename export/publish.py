@@ -328,7 +328,7 @@ def _named(parts: dict[str, Part], model: Any, given: Iterable[str] | None) -> d
     known = getattr(model, "label_names", None) if learned else None  # clusters have no names
     names = tuple(known or () if given is None else given)
     tensors = [info for part in parts.values() for info in (*part.inputs, *part.outputs)]
-    counts = {number_of_classes(info) for info in tensors} - {None}
+    counts = {n for info in tensors if (n := number_of_classes(info)) is not None}
     if given is not None and counts != {len(names)}:
         raise ValueError(
             f"label_names has {len(names)} names, but the classes of these parts are "
