@@ -82,8 +82,11 @@ def test_every_recipe_makes_its_model(made):
         "likelihood": likelihood_names.get,
         "corruption": corruption.get,
         "prior": lambda value: (
-            value if value == "learned" else priors.get_prior(value, recipe.model["latent_dim"])
+            value
+            if value == "learned"
+            else priors.get_prior(value, recipe.model["latent_dim"], model)
         ),
+        "beta": keras.saving.deserialize_keras_object,  # a number, or a schedule
     }
     for key, value in recipe.model.items():
         if key == "lower":

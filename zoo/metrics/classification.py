@@ -94,7 +94,7 @@ def clustering_accuracy(model: BaseAutoencoder, x: np.ndarray, y: np.ndarray) ->
     """
     found = model.predict_labels(x)
     y = true_labels(y, len(found))
-    return 100.0 * one_to_one(found, y).sum() / len(y)
+    return float(100.0 * one_to_one(found, y).sum() / len(y))
 
 
 def one_to_one(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -129,7 +129,7 @@ def test_an_exported_description_has_its_means_and_scales():
     [
         (lambda: zoo.AAE((4, 4, 1), 2, prior="vamp"), "which AAE does not have"),
         (lambda: zoo.GAN((4, 4, 1), 2, prior="vamp"), "which GAN does not have"),
-        (lambda: zoo.VAE((4, 4, 1), 2, prior="vamps"), "give a prior, or one of normal"),
+        (lambda: zoo.VAE((4, 4, 1), 2, prior="vamps"), "prior is 'vamps'; give a prior"),
         (lambda: zoo.VAE((4, 4, 1), 3, prior=zoo.VampPrior(2)), "has 2 dimensions"),
         (lambda: zoo.VampPrior(2, components=0), "components is 0"),
         (lambda: zoo.VAE((4,), 2, likelihood="poisson", prior="vamp"), "does not know the units"),

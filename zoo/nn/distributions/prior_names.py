@@ -42,7 +42,7 @@ def get(
     latent_dim = math.prod(shape)
     if prior is None:
         return Normal(latent_dim)
-    if isinstance(prior, str):
+    if isinstance(prior, str) and prior in NAMED:
         prior = {prior: {}}
     if isinstance(prior, dict):
         prior = _made(prior, latent_dim)
