@@ -139,6 +139,8 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
         entry["layout"] = info.layout
     if info.padded:
         entry["padded"] = True
+    if info.missing:
+        entry["missing"] = True
     if info.columns:
         entry["columns"] = list(info.columns)
     if info.categories:

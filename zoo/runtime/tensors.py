@@ -18,7 +18,8 @@ _FEW = 32
 class TensorSpec(NamedTuple):
     """One input or output; `shape` is without the batch, and the range is [`low`, `high`].
 
-    `padded` says whether NaN is accepted, for the steps after the end of a signal.
+    `padded` says whether NaN is accepted, for the steps after the end of a signal; `missing` says
+    whether it is accepted for any value, which then was not seen.
     """
 
     name: str
@@ -29,6 +30,7 @@ class TensorSpec(NamedTuple):
     prior: dict[str, Any] | None = None
     layout: str = "channels_last"
     padded: bool = False
+    missing: bool = False
 
     @property
     def labels(self) -> range:
@@ -91,8 +93,11 @@ def _tensor(entry: Any) -> TensorSpec:
     padded = entry.get("padded", False)
     if not isinstance(padded, bool):
         raise ValueError(f"{name!r} has padded {shortened(padded)}; expected true or false")
+    missing = entry.get("missing", False)
+    if not isinstance(missing, bool):
+        raise ValueError(f"{name!r} has missing {shortened(missing)}; expected true or false")
     low, high = span or (None, None)
-    return TensorSpec(name, dtype, tuple(shape[1:]), low, high, prior, layout, padded)
+    return TensorSpec(name, dtype, tuple(shape[1:]), low, high, prior, layout, padded, missing)
 
 
 def is_count(value: Any) -> bool:
@@ -126,9 +131,11 @@ def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
         low = -bound if tensor.low is None else tensor.low - _RANGE_TOLERANCE
         high = bound if tensor.high is None else tensor.high + _RANGE_TOLERANCE
         values = _values_of_signals(tensor, array) if tensor.padded else array
-        if not _lies_within(values, low, high):
+        if tensor.missing:
+            values = array[~np.isnan(array)]
+        if values.size and not _lies_within(values, low, high):
             raise ValueError(_out_of_range(tensor, values.min(), values.max()))
-        if tensor.is_image and tensor.high is None and _are_bytes(values):
+        if tensor.is_image and tensor.high is None and values.size and _are_bytes(values):
             raise ValueError(
                 f"{tensor}: got whole numbers up to {values.max():g}. If these are pixels up to "
                 "255, divide by 255, or scale them like the training images."
