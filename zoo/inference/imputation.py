@@ -148,6 +148,8 @@ def _most_probable(likelihood, rows):
 
 def _as_frame(frame, filled, rows, read: Read):
     """Return a copy of a data frame with filled values [n, features] where rows hold NaN."""
+    import pandas
+
     frame = (frame if hasattr(frame, "iloc") else frame.to_pandas()).copy()
     labels = {str(label).strip(): label for label in frame.columns}
     inside = {j: pair for pair in read.categories for j in range(*pair)}
@@ -167,7 +169,8 @@ def _as_frame(frame, filled, rows, read: Read):
             found = filled[lost, j].astype("float64")
         column = frame[labels[name]]
         if column.dtype.kind in "iufO" and j not in inside:
-            cells = column.to_numpy("float64", na_value=np.nan).copy()
+            cells = pandas.to_numeric(column, errors="coerce")
+            cells = cells.to_numpy("float64", na_value=np.nan).copy()
             cells[lost] = found
             frame[labels[name]] = cells
         else:
