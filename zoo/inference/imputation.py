@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from zoo.checks import data as checks
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike, Labels
 from zoo.data.tables import Read, is_frame, read_table
