@@ -215,8 +215,10 @@ class BaseAutoencoder(BaseModel):
         likelihood = getattr(self, "decoder_likelihood", self.likelihood)
         if not likelihood.calibrated:
             return
-        values = self.values_in(batch.target)
-        units = likelihood.log_units(batch.target) * ops.ones_like(values)
+        x = batch.x if batch.clean is None else batch.clean
+        values = self.values_in(x)  # [batch]
+        units = likelihood.log_units(x) if likelihood.in_own_units else 0.0
+        units = units * ops.ones_like(values)
         if batch.weight is not None:
             values, units = values * batch.weight, units * batch.weight
         total = backend.batch_mean(values)
