@@ -141,6 +141,8 @@ def _tensor(info: TensorInfo, prior: bool) -> dict[str, Any]:
         entry["padded"] = True
     if info.label_names:
         entry["label_names"] = list(info.label_names)
+    if info.missing:
+        entry["missing"] = True
     if info.columns:
         entry["columns"] = list(info.columns)
     if info.categories:

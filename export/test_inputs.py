@@ -93,9 +93,20 @@ def _variants(
     info: TensorInfo, rows: int, given: np.ndarray | None, rng: np.random.Generator
 ) -> list[Variant]:
     found = _whole_variants(info, rows, given, rng)
+    if info.missing:
+        return [*found, ("rows with missing values", _with_holes(info, found[0][1], rng))]
     if not info.padded:
         return found
     return [*found, ("signals that end early", _ended(info, found[0][1]))]
+
+
+def _with_holes(info: TensorInfo, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return rows with NaN in place of half of the values; categories are missing as a whole."""
+    lost = rng.uniform(size=x.shape) < 0.5
+    for category in info.categories or ():
+        first, stop = category["first"], category["first"] + len(category["values"])
+        lost[:, first:stop] = lost[:, first : first + 1]
+    return np.where(lost, np.float32(np.nan), x)
 
 
 def _ended(info: TensorInfo, signals: np.ndarray) -> np.ndarray:
@@ -221,4 +232,5 @@ def _tensor(info: TensorInfo) -> TensorSpec:
         info.high,
         info.prior,
         padded=info.padded,
+        missing=info.missing,
     )

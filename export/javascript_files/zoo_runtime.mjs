@@ -188,10 +188,11 @@ function checkValues(tensor, data, shape, image) {
   const bound = LARGEST[tensor.dtype];
   const [low, high] = tensor.range ?? [-bound, bound];
   if (tensor.padded) checkEnds(tensor, data, shape);
+  const mayLack = tensor.padded || tensor.missing;
   let least = Infinity, most = -Infinity, whole = true;
   for (let i = 0; i < data.length; i++) {
     const value = data[i];
-    if (typeof value !== "number" || (!tensor.padded && Number.isNaN(value))) {
+    if (typeof value !== "number" || (!mayLack && Number.isNaN(value))) {
       throw new TypeError(`${described(tensor)}: got ${String(value)}; give finite numbers.`);
     }
     least = value < least ? value : least;

@@ -54,15 +54,24 @@ def test_every_field_of_real_files_is_explained(make, tmp_path):
     options = {"formats": "onnx", "variants": ["int8"]}
     export.export_model(make.Model(part), tmp_path / "table", **options)
     first = make.encoder_part([keras.layers.Flatten(), keras.layers.Dense(2)], (4, 4, 1))
-    padded = replace(first, outputs=tuple(replace(o, padded=True) for o in first.outputs))
+    padded = replace(
+        first, outputs=tuple(replace(o, padded=True, missing=True) for o in first.outputs)
+    )
     export.export_model(
         make.Model(padded), tmp_path / "first", formats="onnx", layout="channels_first"
     )
     found = set()
     for path in tmp_path.glob("*/*/*.json"):
         found |= fields(json.loads(path.read_text("utf-8")))
-    wanted = ["layout", "padded", "columns", "label_names", "normal_error", "row_alone_error"]
-    assert {*wanted, "bytes_per_row", "reconstruction_error", "values", "beside_outlier"} <= found
+    wanted = ["layout", "padded", "missing", "columns", "label_names", "normal_error"]
+    assert {
+        *wanted,
+        "row_alone_error",
+        "bytes_per_row",
+        "reconstruction_error",
+        "values",
+        "beside_outlier",
+    } <= found
     assert sorted(found - explained()) == []
 
 

@@ -25,6 +25,7 @@ X = {"name": "x", "dtype": "float32", "shape": ["batch", 2, 2, 1], "range": [0.0
 FREE = X | {"range": None}
 Z = {"name": "z", "dtype": "float32", "shape": ["batch", 3], "prior": {"kind": "normal"}}
 LABEL = {"name": "label", "dtype": "int32", "shape": ["batch"], "range": [0, 9]}
+HOLES = {"name": "x", "dtype": "float32", "shape": ["batch", 3], "range": None, "missing": True}
 ENDS = {"name": "x", "dtype": "float32", "shape": ["batch", 3, 1], "range": None, "padded": True}
 
 
@@ -83,6 +84,8 @@ def python_accepts(entry, value):
         (ENDS, [[[1.0], [2.0], [float("nan")]]], None),
         (ENDS, [[[1.0], [float("nan")], [2.0]]], "before the end"),
         (ENDS, [[[float("nan")], [float("nan")], [float("nan")]]], "before the end"),
+        (HOLES, [[1.0, float("nan"), 2.0], [float("nan")] * 3], None),
+        (HOLES, [[1.0, float("nan"), 1e39]], "got values"),
     ],
 )
 def test_what_is_refused_is_what_python_refuses(entry, value, said):

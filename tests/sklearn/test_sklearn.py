@@ -14,6 +14,7 @@ import zoo
 from zoo.sklearn import (
     EXPECTED_FAILED_CHECKS,
     AnomalyDetector,
+    AutoencoderImputer,
     AutoencoderTransformer,
     SemiSupervisedClassifier,
 )
@@ -46,7 +47,7 @@ def test_scikit_learns_own_checks_pass(name):
     if name == "SemiSupervisedClassifier":
         expected = expected | SHORT
     # Rows of any size are for standardized columns.
-    settings = {"epochs": 1, "standardize": True}
+    settings = {"epochs": 1} | ({} if name == "AutoencoderImputer" else {"standardize": True})
     check_estimator(ESTIMATORS[name](**settings), expected_failed_checks=expected)
 
 
@@ -62,6 +63,18 @@ def test_every_estimator_is_checked():
 def test_a_classifier_that_is_trained_long_enough_learns():
     classifier = SemiSupervisedClassifier(epochs=10, batch_size=32, learning_rate=1e-2)
     check_classifiers_train("SemiSupervisedClassifier", classifier)
+
+
+def test_an_imputer_keeps_what_was_seen_and_survives_joblib(tmp_path):
+    holes = np.random.default_rng(0).random(NOISE.shape) < 0.2
+    rows = np.where(holes, np.nan, NOISE)
+    imputer = AutoencoderImputer(latent_dim=2, epochs=1, random_state=0).fit(rows)
+    full = imputer.transform(rows)
+    np.testing.assert_array_equal(full[~holes], NOISE[~holes])
+    expected = imputer.model_.impute(rows.astype("float32"))
+    np.testing.assert_allclose(full, expected, rtol=1e-5)
+    joblib.dump(imputer, tmp_path / "imputer")
+    np.testing.assert_allclose(joblib.load(tmp_path / "imputer").transform(rows), full, rtol=1e-5)
 
 
 def test_settings_of_the_model_are_parameters():

@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from zoo.checks.tables import column_as_array, is_table, listed, named, table_as_array
+from zoo.checks.tables import (
+    WAY_TO_LEARN,
+    column_as_array,
+    is_table,
+    listed,
+    named,
+    table_as_array,
+)
 from zoo.checks.words import kind_of_items
 
 MOST_COUNT = 2**24
@@ -111,12 +118,19 @@ def _unknown(x, name):
     )
 
 
+def with_nan(x: Any) -> Any:
+    """Return a masked array of numbers with NaN in place of masked values; else x itself."""
+    if not isinstance(x, np.ma.MaskedArray) or x.dtype.kind not in "fiub":
+        return x
+    return x.astype(x.dtype if x.dtype.kind == "f" else "float64").filled(np.nan)
+
+
 def _unmasked(x, name):
     if np.ma.is_masked(x):
         raise ValueError(
             f"{name} is a masked array, and {int(np.ma.count_masked(x))} of its values are masked; "
             f"models do not support masks. Fill them in, {name}.filled(0.0) or with the mean of "
-            f"their column, or leave out their rows: np.ma.compress_rows({name})."
+            f"their column, or leave out their rows: np.ma.compress_rows({name}). {WAY_TO_LEARN}"
         )
     return np.asarray(x.data)
 
@@ -184,6 +198,8 @@ def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str =
         TypeError: it holds integers, or has another dtype that cannot hold pixels in [0, 1].
         ValueError: it is empty, has a wrong shape, NaN or infinity, or values out of range.
     """
+    if getattr(likelihood, "takes_missing", False):
+        x = with_nan(x)
     x = as_array(x, name, getattr(likelihood, "names", None))
     shape, expected = tuple(x.shape), tuple(input_shape)
     if 0 in shape[:1]:
@@ -214,8 +230,9 @@ def check_images(x: Any, input_shape: tuple, likelihood: Any = None, name: str =
         low, high = _range_of_checked(x, likelihood, name)
     if not -LARGEST <= low <= high <= LARGEST:
         where = _where_not_finite(x, likelihood) if len(expected) == 1 else ""
+        way = f" {WAY_TO_LEARN}" if len(expected) == 1 and np.isnan(low) else ""
         raise ValueError(
-            f"{name} holds NaN or infinite values{where}; remove or replace them first."
+            f"{name} holds NaN or infinite values{where}; remove or replace them first.{way}"
         )
     if whole:
         return _checked_counts(x, low, high, likelihood, name)

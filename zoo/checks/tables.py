@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 
 _SHOWN = 8
+WAY_TO_LEARN = (
+    "Autoencoder, DenoisingAutoencoder, VAE and IWAE can learn from rows with NaN, "
+    'likelihood=zoo.GaussianColumns.adapted(x, missing="learn").'
+)
 
 
 def column_names(x: Any) -> list[str] | None:

@@ -17,6 +17,7 @@ from zoo.cli import (
     compress,
     detect,
     evaluate,
+    impute,
     lessons,
     own_classes,
     push,
@@ -131,6 +132,10 @@ def _parser():
 
     sub = command(train.train, "train", "train a recipe or a class; continues if interrupted")
     train.add_train(sub)
+    _add_overwrite(sub)
+
+    sub = command(impute.impute, "impute", "fill in the empty cells of a table with a preset")
+    impute.add_impute(sub)
     _add_overwrite(sub)
 
     sub = command(train.recipe, "recipe", "print a recipe to start from")

@@ -41,6 +41,11 @@ def add_train(sub: argparse.ArgumentParser) -> None:
         "[the subfolders]",
     )
     add_table_options(sub)
+    sub.add_argument(
+        "--missing",
+        choices=("refuse", "learn"),
+        help="what to do with empty cells of a table: refuse them, or learn from the others",
+    )
     add_shape(sub, "the images in a folder")
     sub.add_argument("--cache", help="folder to store decoded images [a temporary one]")
     sub.add_argument("--batch-size", type=count, help="instead of the recipe's")
@@ -148,7 +153,7 @@ def _read(options, recipe, model_class, network, shape):
         size, channels = size or tuple(shape[:2]), channels or shape[2]
     if os.path.isdir(options.data):
         print(f"reading the images in {options.data} ...", flush=True)
-    labels, table = options.labels, table_options(options)
+    labels, table = options.labels, {**table_options(options), "missing": options.missing}
     if recipe and is_table(options.data):  # a recipe for a table names columns
         column = "" if recipe.label_file.endswith(".npy") else recipe.label_file
         labels = labels or column or None

@@ -32,7 +32,7 @@ class OwnData:
         label_file: the path of the labels, if they have a separate file; or the column of a table
             that holds them.
         columns, categories, category_names, recognized: for a table; see `zoo.data.Table`.
-        drop, delimiter, decimal: how the table was read; see `zoo.data.from_table`.
+        drop, delimiter, decimal, missing: how the table was read; see `zoo.data.from_table`.
         test: images and labels for testing, if an .npz file has them.
     """
 
@@ -47,6 +47,7 @@ class OwnData:
     drop: tuple[str, ...] = ()
     delimiter: str = ""
     decimal: str = ""
+    missing: str = ""
     recognized: str = ""
     test: tuple | None = None
 
@@ -64,6 +65,7 @@ def read(
     columns: Any = None,
     delimiter: str | None = None,
     decimal: str | None = None,
+    missing: str | None = None,
 ) -> OwnData:
     """Read images from a folder, an .npy or an .npz file; or rows from a table.
 
@@ -79,7 +81,7 @@ def read(
         learns_labels: whether to read the labels that the folder or the .npz file has.
         cache: a folder for the decoded images of a folder; see `zoo.data.from_folder`.
         signals: whether arrays of three axes are signals [n, time, channels], not images.
-        drop, columns, delimiter, decimal: for a table; see `zoo.data.from_table`.
+        drop, columns, delimiter, decimal, missing: for a table; see `zoo.data.from_table`.
 
     Raises:
         OSError: there is no file or folder of that name.
@@ -87,6 +89,7 @@ def read(
             `from_table` refuses.
     """
     options = {"drop": tuple(drop), "delimiter": delimiter or "", "decimal": decimal or ""}
+    options["missing"] = missing or ""
     if is_frame(path):
         return _read_table(path, "", labels, columns, options)
     path, given = Path(path), str(path)
@@ -136,6 +139,7 @@ def _read_table(table, given, labels, columns, options) -> OwnData:
     column = labels if isinstance(labels, str) and not labels.endswith(".npy") else None
     asked: dict[str, Any] = {name: value or None for name, value in options.items()}
     asked |= {"labels": column, "drop": options["drop"], "columns": columns}
+    asked["missing"] = options["missing"] or "refuse"
     read = read_table(table, **asked)
     names = ("columns", "categories", "category_names", "recognized")
     more = {name: getattr(read, name) for name in names}

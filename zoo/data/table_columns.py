@@ -190,23 +190,25 @@ def rows_of(
     cells: Cells,
     sources: list[tuple[str, list[str]]],
     unknown: dict[int, list[str]] | None = None,
+    missing: str = "refuse",
 ) -> tuple[np.ndarray, Columns]:
     """Return the rows of a table, float32 [n, features], and their columns.
 
     Args:
         unknown: a dict to fill. For each row with unknown values of categories it gets these
             values in words, and the one-hot columns become zeros; None refuses unknown values.
+        missing: "refuse"; or "learn", where empty cells become NaN, in all columns of a category.
 
     Raises:
         ValueError: a missing cell, or one with no number or no known value; the error names it.
     """
-    numbers = _numbers(cells, [name for name, values in sources if not values])
+    numbers = _numbers(cells, [name for name, values in sources if not values], missing)
     x, names, pairs, made_of = [], [], [], []
     for name, values in sources:
         if values:
             pairs.append((len(x), len(x) + len(values)))
             made_of.append(name)
-            x += [*_one_hot(cells, name, values, unknown).T]
+            x += [*_one_hot(cells, name, values, unknown, missing).T]
             names += [f"{name}={value}" for value in values]
         else:
             x.append(numbers[name].astype("float32"))
@@ -226,6 +228,8 @@ def warn_of_numbers(cells: Cells, x: np.ndarray, columns: Columns) -> None:
         if j in inside:
             continue
         exact = _column(cells.columns[name])
+        if np.isnan(exact).any():
+            continue
         if runs_on(exact):
             warnings.warn(
                 f"The column {name!r} of {cells.origin} seems to number the rows: it has different "
@@ -247,12 +251,16 @@ def warn_of_numbers(cells: Cells, x: np.ndarray, columns: Columns) -> None:
                 )
 
 
-def _one_hot(cells, name, known, unknown) -> np.ndarray:
+def _one_hot(cells, name, known, unknown, missing) -> np.ndarray:
     """Return 1 where a cell has a known value, else 0, float32 [n, values]."""
     column = cells.columns[name]
     texts = np.array([str(cell).strip() for cell in column])
     x = (texts[:, None] == np.array(known)).astype("float32")
     lost = np.flatnonzero(x.sum(axis=1) == 0)
+    if missing == "learn":
+        empty_cells = [i for i in lost if is_lost(column[i])]
+        x[empty_cells] = np.nan
+        lost = np.array([i for i in lost if i not in set(empty_cells)], int)
     if unknown is not None:  # empty cells are refused in any case
         for i in lost:
             if not is_lost(column[i]):
@@ -274,8 +282,8 @@ def _one_hot(cells, name, known, unknown) -> np.ndarray:
     return x
 
 
-def _numbers(cells, names) -> dict[str, np.ndarray]:
-    """Return columns of cells as float64 [n], by name; all are finite in float32."""
+def _numbers(cells, names, missing) -> dict[str, np.ndarray]:
+    """Return columns of cells as float64 [n], by name; all are finite in float32, or missing."""
     found = {name: _column(cells.columns[name]) for name in names}
     if text := [name for name, values in found.items() if values is None]:
         name, column = text[0], cells.columns[text[0]]
@@ -285,7 +293,11 @@ def _numbers(cells, names) -> dict[str, np.ndarray]:
             f"cells are numbers. Correct the cells, or leave out {listed(text)}: "
             f"drop={text[:_SHOWN]} (--drop on the command line)."
         )
-    lost = {name: np.flatnonzero(~(np.abs(v) <= _LARGEST)) for name, v in found.items()}
+    accepted = np.isnan if missing == "learn" else np.zeros_like
+    lost = {
+        name: np.flatnonzero(~((np.abs(v) <= _LARGEST) | accepted(v).astype(bool)))
+        for name, v in found.items()
+    }
     if lost := {name: rows for name, rows in lost.items() if len(rows)}:
         name = min(lost, key=lambda name: lost[name][0])
         i = lost[name][0]
@@ -294,7 +306,8 @@ def _numbers(cells, names) -> dict[str, np.ndarray]:
         raise ValueError(
             f"{cells.origin} has {what} {cells.place(i, name)}; "
             f"{sum(map(len, lost.values()))} cells in {listed(lost)} are like this. Fill them in, "
-            "for instance with the median of the column, or leave out their rows or columns."
+            "for instance with the median of the column, or leave out their rows or columns; or "
+            'learn with them: missing="learn" (`zoo train --missing learn`).'
         )
     return found
 

@@ -24,6 +24,7 @@ from zoo.data.table_columns import (
 )
 
 UNKNOWN = ("refuse", "score")
+MISSING = ("refuse", "learn")
 
 
 class Table(tuple):
@@ -40,6 +41,7 @@ class Table(tuple):
         ids: the cells of `id_column` for all rows, or None.
         recognized: how the table was read, in words: delimiter, decimal sign, numbers, categories.
         unknown: {row: its unknown values of categories, in words}, with `unknown="score"`.
+        missing: "refuse" or "learn", as it was given.
     """
 
     columns: tuple[str, ...]
@@ -51,6 +53,7 @@ class Table(tuple):
     ids: tuple | None
     recognized: str
     unknown: dict[int, str]
+    missing: str
 
     def likelihood(self) -> Any:
         """Return the likelihood of these columns, adapted to the training rows.
@@ -64,10 +67,9 @@ class Table(tuple):
 
         (x, _), _ = self
         if self.categories:
-            return MixedColumns.adapted(
-                x, self.categories, self.columns, category_names=self.category_names
-            )
-        return GaussianColumns.adapted(x, self.columns)
+            more = {"category_names": self.category_names, "missing": self.missing}
+            return MixedColumns.adapted(x, self.categories, self.columns, **more)
+        return GaussianColumns.adapted(x, self.columns, missing=self.missing)
 
     def to_frame(self, rows: Any, *, match: bool = False) -> Any:
         """Return rows, such as generated ones, as a DataFrame with the columns of the table.
@@ -130,6 +132,7 @@ def from_table(
     delimiter: str | None = None,
     decimal: str | None = None,
     unknown: str = "refuse",
+    missing: str = "refuse",
     validation: float = 0.1,
     seed: int = 0,
 ) -> Table:
@@ -156,6 +159,8 @@ def from_table(
         decimal: the decimal sign of such a file, "." or ","; None detects it.
         unknown: what to do with a value of a category that `columns` does not have: "refuse", or
             "score", which sets all columns of that category to 0, and says so in `unknown`.
+        missing: what to do with an empty cell, or one with a word such as NA: "refuse"; or "learn",
+            which makes it NaN, and `likelihood()` one that takes NaN.
         validation: the share of the rows that is kept for validation, drawn by `seed`; from 0 to
             below 1.
         seed: seed of that draw.
@@ -184,7 +189,7 @@ def from_table(
     """
     validation = number("validation", validation, least=0, below=1)
     options = {"drop": drop, "columns": columns, "delimiter": delimiter, "decimal": decimal}
-    asked = {"labels": labels, "id_column": id_column, "unknown": unknown}
+    asked = {"labels": labels, "id_column": id_column, "unknown": unknown, "missing": missing}
     read = read_table(table, **asked, **options)
     n, kept = len(read.x), int(validation * len(read.x))
     if n - kept < 2:
@@ -199,7 +204,7 @@ def from_table(
     found.columns, found.class_names = read.columns, read.class_names
     found.categories, found.category_names = read.categories, read.category_names
     found.rows, found.labels, found.ids = read.x, read.y, read.ids
-    found.recognized, found.unknown = read.recognized, read.unknown
+    found.recognized, found.unknown, found.missing = read.recognized, read.unknown, missing
     return found
 
 
@@ -213,6 +218,7 @@ def read_table(
     delimiter: str | None = None,
     decimal: str | None = None,
     unknown: str = "refuse",
+    missing: str = "refuse",
     when: str | None = None,
     drop_if_there: list[str] | tuple[str, ...] = (),
 ) -> Read:
@@ -227,6 +233,8 @@ def read_table(
     columns = Columns.of(columns)
     if unknown not in UNKNOWN:
         raise ValueError(f"unknown is {unknown!r}; give one of {', '.join(UNKNOWN)}.")
+    if missing not in MISSING:
+        raise ValueError(f"missing is {missing!r}; give one of {', '.join(MISSING)}.")
     if unknown == "score" and columns is None:
         raise ValueError(
             'unknown="score" is for the values of a trained model: give columns=model.likelihood.'
@@ -243,11 +251,11 @@ def read_table(
     if not taken:
         raise ValueError(f"{cells.origin} has no columns left; it has {listed(cells.columns)}.")
     if columns is None:
-        x, made = rows_of(cells, new_columns(cells, taken))
+        x, made = rows_of(cells, new_columns(cells, taken), missing=missing)
         warn_of_numbers(cells, x, made)
     else:
         known = strange if unknown == "score" else None
-        x, made = rows_of(cells, known_columns(cells, taken, columns), known)
+        x, made = rows_of(cells, known_columns(cells, taken, columns), known, missing)
         if made.names != columns.names:
             raise ValueError(
                 f"columns= asks for {listed(columns.names)}, but the table gives "

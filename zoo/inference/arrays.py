@@ -100,6 +100,8 @@ def reconstruction_error(
     x = as_array(x, "x", getattr(units, "names", None))
     restored = model.reconstruct(x, labels, batch_size=batch_size)
     errors = np.asarray(units.standardized(np.asarray(x)), "float64") - units.standardized(restored)
+    if units.takes_missing:
+        errors = np.where(np.isnan(x), 0.0, errors)  # what was not seen has no error
     return np.sum(np.square(errors), axis=tuple(range(1, errors.ndim)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoo.data.table_columns import Columns
@@ -31,6 +31,7 @@ class TensorInfo:
             the channels of one item can be compared; or None.
         padded: whether NaN stands for the steps after the end of a signal that ends early.
         label_names: the names of the classes, for labels and for probabilities of labels, or None.
+        missing: whether NaN stands for a value of a row that was not seen.
     """
 
     name: str
@@ -47,6 +48,7 @@ class TensorInfo:
     normal_error: tuple[float, ...] | None = None
     padded: bool = False
     label_names: tuple[str, ...] | None = None
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def image_info(model: Any) -> TensorInfo:
     p = model.likelihood
     known = Columns.of(p)
     more: dict[str, Any] = {"prior": p.describe_rows(), "padded": p.padded}
+    more["missing"] = p.takes_missing
     if known:
         described = known.described()
         more |= {"columns": known.names, "categories": described and tuple(described)}
@@ -149,7 +152,24 @@ def decoder_part(model: Any) -> Part:
 
     takes = (z, *label_info(model, "z"))
     networks = _networks(model, "decoder")
-    return model.part("decoder", decode, takes, (image_info(model),), networks)
+    x = replace(image_info(model), missing=False)
+    return model.part("decoder", decode, takes, (x,), networks)
+
+
+def imputer_part(model: Any) -> Part:
+    """Return the imputer of a model: from `x` with NaN to `imputed` without, decoded from its code.
+
+    In a category that was not seen, the columns hold the probabilities of its values.
+    """
+    x = image_info(model)
+
+    def impute(tensors):
+        return {"imputed": model.imputed(tensors["x"], tensors.get("label"))}
+
+    takes = (x, *label_info(model, "x"))
+    networks = (*_networks(model, "encoder"), *_networks(model, "decoder"))
+    imputed = replace(x, name="imputed", missing=False)  # ONNX needs two names
+    return model.part("imputer", impute, takes, (imputed,), networks)
 
 
 def _networks(model, part):

@@ -12,8 +12,8 @@ from keras import ops
 from zoo.backend import backend
 from zoo.checks import arguments, streams
 from zoo.checks.array_types import ArrayLike, Labels, Tensor
-from zoo.inference import arrays
-from zoo.inference.parts import Part, encoder_and_decoder
+from zoo.inference import arrays, imputation
+from zoo.inference.parts import Part, encoder_and_decoder, imputer_part
 from zoo.models.base import BaseModel
 from zoo.nn import networks, proportions
 from zoo.nn.described_networks import (
@@ -127,6 +127,11 @@ class BaseAutoencoder(BaseModel):
         self.network, self.filters, self.hidden_units = sizes
         self.activation, self.code_activation = activation, code_activation
         self.tie_weights = bool(tie_weights)
+        if self.tie_weights and self.likelihood.takes_missing:
+            raise ValueError(
+                'tie_weights=True needs as many inputs as outputs, but with missing="learn" the '
+                "encoder also gets a mask: leave tie_weights out."
+            )
         self._make_networks(encoder, decoder, input_shape, latent_dim)
         check_likelihood(self.likelihood, self.image_shape, self.decoder.output.shape[1:])
         if not self.custom_networks:
@@ -171,6 +176,10 @@ class BaseAutoencoder(BaseModel):
         """Return the mean images of codes, tensors [batch, *input_shape]."""
         return self.observation(z, label, training).mean
 
+    def imputed(self, x: Tensor, label: Tensor = None) -> Tensor:
+        """Return rows [batch, features] with means decoded from their codes in place of NaN."""
+        return ops.where(ops.isnan(x), self.image(self.code(x, label), label), x)
+
     def parameters_of(self, z: Tensor, label: Tensor = None) -> Tensor:
         """Return the parameters of p(x | z), the outputs of the decoder, [batch, ...]."""
         return self.observation(z, label).parameters
@@ -180,6 +189,7 @@ class BaseAutoencoder(BaseModel):
     encode, decode, reconstruct = arrays.encode, arrays.decode, arrays.reconstruct
     reconstruction_error, generate = arrays.reconstruction_error, arrays.generate
     shaped, flat = arrays.shaped, arrays.flat
+    impute = imputation.impute
 
     @property
     def can_generate(self) -> bool:
@@ -205,15 +215,21 @@ class BaseAutoencoder(BaseModel):
         likelihood = getattr(self, "decoder_likelihood", self.likelihood)
         if not likelihood.calibrated:
             return
-        values = self.values_in(batch.x)
+        x = batch.x if batch.clean is None else batch.clean
+        values = self.values_in(x)  # [batch]
+        units = likelihood.log_units(x) if likelihood.in_own_units else 0.0
+        units = units * ops.ones_like(values)
         if batch.weight is not None:
-            values = values * batch.weight
+            values, units = values * batch.weight, units * batch.weight
         total = backend.batch_mean(values)
-        log_prob = -backend.batch_mean(metrics["reconstruction"]) / ops.maximum(total, 1e-12)
+        log_prob = backend.batch_mean(units - metrics["reconstruction"])  # of standardized values
+        log_prob = log_prob / ops.maximum(total, 1e-12)
         likelihood.calibrate(log_prob, ops.cast(total > 0.0, "float32"))
 
     def values_in(self, x: Tensor) -> Tensor:
         """Return how many values of each image are compared, float32 [batch]."""
+        if self.likelihood.takes_missing:
+            return self.likelihood.seen_values(x)
         count = math.prod(self.decoder.output.shape[1:])
         return float(count) * ops.ones((ops.shape(x)[0],), "float32")
 
@@ -221,4 +237,7 @@ class BaseAutoencoder(BaseModel):
 
     def parts(self) -> dict[str, Part]:
         """Return the functions of the model that can be exported, by name."""
-        return encoder_and_decoder(self)
+        parts = encoder_and_decoder(self)
+        if self.likelihood.takes_missing:
+            parts["imputer"] = imputer_part(self)
+        return parts

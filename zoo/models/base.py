@@ -118,6 +118,8 @@ class BaseModel(keras.Model):
             clean). A class with its own `losses` or `train_step` must compare with `batch.target`
             and set this itself.
         prior: the distribution that `generate` draws codes from, or None.
+        takes_missing: whether its rows may have NaN for values that were not seen. A class with
+            its own `losses` or `train_step` must set this itself.
         learns_pairs: whether it learns from pairs of images, fit(x, y), y [n, *target_shape].
         shape_of_pairs: the setting that holds the shape of y in these pairs.
         makes_labels: whether `labels_from_images` computes the labels, so that the data need none.
@@ -162,6 +164,7 @@ class BaseModel(keras.Model):
     label_dtype = "int32"
     semi_supervised = False
     takes_pairs = False
+    takes_missing = False
     learns_pairs = False
     shape_of_pairs = "target_shape"
     makes_labels = False
@@ -188,6 +191,8 @@ class BaseModel(keras.Model):
         super().__init_subclass__(**kwargs)
         settings.check_class(cls)
         cls.settings = settings.attributes_of(cls)
+        if vars(cls).keys() & {"losses", "train_step"} and "takes_missing" not in vars(cls):
+            cls.takes_missing = False  # its loss may not know about values that were not seen
         for name in ("train_step", "test_step"):
             if name in vars(cls):
                 setattr(cls, name, backend.keras_step(vars(cls)[name]))
@@ -217,6 +222,12 @@ class BaseModel(keras.Model):
             raise ValueError(
                 f"{likelihood!r} is a likelihood of sequences, which {type(self).__name__} does "
                 "not take: use a SequenceVAE, or another likelihood."
+            )
+        if likelihood.takes_missing and not self.takes_missing:
+            raise ValueError(
+                f"{type(self).__name__} does not learn from missing values: give a likelihood "
+                'without missing="learn", and fill in the values first; or use a zoo.Autoencoder, '
+                "DenoisingAutoencoder, VAE or IWAE."
             )
         self.likelihood = likelihood.of_model(self)
         self.trackers = {

@@ -77,6 +77,7 @@ class Autoencoder(BaseAutoencoder):
 
     takes_further_losses = True
     takes_pairs = True
+    takes_missing = True
     card_metrics = (
         *BaseAutoencoder.card_metrics,
         "linear probe accuracy",
@@ -299,7 +300,8 @@ class DenoisingAutoencoder(Autoencoder):
     Args:
         corruption: a `zoo.Masking`, `zoo.SaltAndPepper`, `zoo.GaussianNoise`, `zoo.Translation`,
             or a `zoo.Composition` of these; or a dict such as {"masking": 0.25}. None is meant for
-            pairs; without clean images, `zoo.Masking(0.25)` is then used.
+            pairs; without clean images, `zoo.Masking(0.25)` is then used, with `missing=True` if
+            the likelihood takes missing values.
         num_corruptions: L, at least 1.
         Others: see `Autoencoder`.
 
@@ -318,6 +320,7 @@ class DenoisingAutoencoder(Autoencoder):
     restores = True
     picture = "restorations"
     takes_pairs = True
+    takes_missing = True
     card_metrics = (
         *Autoencoder.card_metrics,
         "PSNR at 25 % masking",
@@ -392,7 +395,7 @@ class DenoisingAutoencoder(Autoencoder):
     @property
     def used_corruption(self) -> corruptions.Corruption:
         """The corruption of images that are not in pairs."""
-        return self.corruption or corruptions.Masking(0.25)
+        return self.corruption or corruptions.Masking(0.25, missing=self.likelihood.takes_missing)
 
 
 @register

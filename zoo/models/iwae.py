@@ -52,6 +52,7 @@ class IWAE(VAE):
 
     family = "iwae"
     takes_pairs = True
+    takes_missing = True
     metric_names = (*VAE.metric_names, "iw_elbo")
 
     def __init__(

@@ -88,6 +88,7 @@ class VAE(BaseAutoencoder):
     picture = "latent_space"
     takes_further_losses = True
     takes_pairs = True
+    takes_missing = True
     encoder_outputs = ("z_mean", "z_log_var")
     metric_names = ("reconstruction", "kl", "elbo")
     card_metrics = (
@@ -390,6 +391,23 @@ class VAE(BaseAutoencoder):
         q = self.posterior(x, label)
         z = q.reparameterize(noise)
         return self.log_weights(q, z, self.log_likelihoods(self.input_pixels(x), z, label), label)
+
+    def weights_and_parameters(self, x: Tensor, noise: Tensor, label: Tensor = None) -> Tensor:
+        """Return log p(x, z) / q(z | x), and then the decoder's outputs for z.
+
+        Args:
+            x: rows [batch, features]. noise: standard normal, [batch, samples, latent_dim].
+
+        Returns:
+            [batch, samples, 1 + parameters].
+        """
+        q, samples = self.posterior(x, label), noise.shape[1]
+        z = q.reparameterize(noise)  # [batch, samples, latent_dim]
+        log_weights = self.log_weights(q, z, self.log_likelihoods(x, z, label), label)
+        label = label if label is None else ops.repeat(label, samples, axis=0)
+        parameters = self.parameters_of(ops.reshape(z, (-1, self.latent_dim)), label)
+        parameters = ops.reshape(parameters, (-1, samples, parameters.shape[-1]))
+        return ops.concatenate([log_weights[:, :, None], parameters], axis=-1)
 
     def log_weights(self, q: Any, z: Tensor, log_likelihoods: Any, label: Tensor = None) -> Tensor:
         """Return log p(x | z) + log p(z) - log q(z | x) for z ~ q, [batch, samples]."""

@@ -59,6 +59,9 @@ class Corruption(Configured):
 class Masking(Corruption):
     """Every pixel is set to 0 with probability `level`.
 
+    With `missing=True` it is set to NaN instead, for rows of a table whose likelihood has
+    `missing="learn"`: the encoder then learns that a value was not seen.
+
     Examples:
         >>> (x, y), (x_test, y_test) = zoo.data.load("digits")
         >>> zoo.Masking(0.25).sample(x_test, seed=0).shape
@@ -67,14 +70,14 @@ class Masking(Corruption):
     Source: Vincent et al. 2008 (doi 10.1145/1390156.1390294), section 2.3.
     """
 
-    def __init__(self, level: float):
-        self.level = _fraction(level, "Masking")
+    def __init__(self, level: float, missing: bool = False):
+        self.level, self.missing = _fraction(level, "Masking"), bool(missing)
 
     def apply(self, x: Any, noise: Any) -> Any:
-        return ops.where(noise < self.level, 0.0, x)
+        return ops.where(noise < self.level, float("nan") if self.missing else 0.0, x)
 
     def get_config(self) -> dict:
-        return {"level": self.level}
+        return {"level": self.level, **({"missing": True} if self.missing else {})}
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -141,6 +141,24 @@ class Standardize(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+class StandardizeSeen(Standardize):
+    """Standardizes columns in which NaN means "not seen", and adds the mask of what was seen.
+
+    From x [batch, features] to [batch, 2 features]: standardized values, 0 where x is NaN, and then
+    1 for each value that was seen and 0 for the others.
+    """
+
+    def call(self, x: Any) -> Any:
+        lost = ops.isnan(x)
+        values = super().call(ops.where(lost, ops.zeros_like(x), x))
+        seen = ops.cast(ops.logical_not(lost), "float32")
+        return ops.concatenate([values * seen, seen], axis=-1)
+
+    def compute_output_shape(self, shape: tuple) -> tuple:
+        return (*shape[:-1], 2 * shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="zoo")
 class LogOfCounts(keras.layers.Layer):
     """Takes ln(1 + x) of counts, in float32."""
 

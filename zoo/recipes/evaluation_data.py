@@ -71,6 +71,7 @@ def arrays_of(
     learns_labels = not model_class or learns_labels_of_data(model_class)
     options = {"labels": labels, "learns_labels": learns_labels, **table}
     options |= {"signals": len(shape) == 2, "columns": Columns.of_card(card)}
+    options["missing"] = recipe.get("missing")
     own = read(name, **size, **options)
     if own.recognized and report:
         report(own.recognized)

@@ -190,6 +190,7 @@ def adapted(
         options = {"learns_labels": learns_labels, "drop": recipe.drop}
         if is_table(images):
             signs = {"delimiter": recipe.delimiter, "decimal": recipe.decimal}
+            signs["missing"] = recipe.missing
             options, labels = {**options, **signs, "labels": labels}, None
         signals = recipe.model.get("network") == "conv1d" or model_class.takes_signals
         own = read(images, **_shape_asked(recipe, images), **options, signals=signals)
@@ -228,6 +229,7 @@ def adapted(
         drop=list(own.drop),
         delimiter=own.delimiter,
         decimal=own.decimal,
+        missing=own.missing,
         labels=0,
         validation=validation,
         model=model,
@@ -276,10 +278,11 @@ def _likelihood_of_columns(recipe, x, own) -> dict:
             f"table: leave it out, or use one of {', '.join(COUNTS)} for counts. Or standardize "
             "the columns yourself, and give them as an .npy file."
         )
+    more = {"missing": own.missing or "refuse"}
     if own.categories:
-        names = {"names": own.columns, "category_names": own.category_names}
+        names = {"names": own.columns, "category_names": own.category_names, **more}
         return serialize_keras_object(MixedColumns.adapted(x, own.categories, **names))
-    return serialize_keras_object(GaussianColumns.adapted(x, own.columns))
+    return serialize_keras_object(GaussianColumns.adapted(x, own.columns, **more))
 
 
 def _shape_asked(recipe, path) -> dict:

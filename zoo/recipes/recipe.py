@@ -50,6 +50,7 @@ class Recipe:
             holds them; "" for none.
         drop: columns of the table that are left out.
         delimiter, decimal: of the table, if they were given; see `zoo.data.from_table`.
+        missing: "learn" if the table has missing values to learn with; see `zoo.data.from_table`.
         keep: "last" or "best": the weights of the last epoch, or of the epoch with the lowest
             `val_loss`.
     """
@@ -73,6 +74,7 @@ class Recipe:
     drop: list[str] = field(default_factory=list)
     delimiter: str = ""
     decimal: str = ""
+    missing: str = ""
     keep: str = "last"
 
     @classmethod

@@ -360,6 +360,7 @@ def about(
             **({"images": images} if own else {}),
             **({"label_file": recipe.label_file} if recipe.label_file else {}),
             **({"drop": recipe.drop} if recipe.drop else {}),
+            **({"missing": recipe.missing} if recipe.missing else {}),
             "epochs": epochs,
             **({"best_epoch": best} if best else {}),
             "batch_size": recipe.batch_size,

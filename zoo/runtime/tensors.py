@@ -20,6 +20,7 @@ class TensorSpec(NamedTuple):
 
     `padded` says whether NaN is accepted, for the steps after the end of a signal. `label_names`
     are the names of the classes, in order, of labels and of probabilities of labels, or None.
+    `missing` says whether NaN is accepted for any value, which then was not seen.
     """
 
     name: str
@@ -31,6 +32,7 @@ class TensorSpec(NamedTuple):
     layout: str = "channels_last"
     padded: bool = False
     label_names: tuple[str, ...] | None = None
+    missing: bool = False
 
     @property
     def labels(self) -> range:
@@ -93,9 +95,13 @@ def _tensor(entry: Any) -> TensorSpec:
     padded = entry.get("padded", False)
     if not isinstance(padded, bool):
         raise ValueError(f"{name!r} has padded {shortened(padded)}; expected true or false")
+    missing = entry.get("missing", False)
+    if not isinstance(missing, bool):
+        raise ValueError(f"{name!r} has missing {shortened(missing)}; expected true or false")
     low, high = span or (None, None)
     tensor = TensorSpec(name, dtype, tuple(shape[1:]), low, high, prior, layout, padded)
-    return tensor._replace(label_names=_label_names(tensor, entry.get("label_names")))
+    names = _label_names(tensor, entry.get("label_names"))
+    return tensor._replace(label_names=names, missing=missing)
 
 
 def _label_names(tensor: TensorSpec, names: Any) -> tuple[str, ...] | None:
@@ -153,9 +159,11 @@ def check_array(tensor: TensorSpec, value: Any) -> np.ndarray:
         low = -bound if tensor.low is None else tensor.low - _RANGE_TOLERANCE
         high = bound if tensor.high is None else tensor.high + _RANGE_TOLERANCE
         values = _values_of_signals(tensor, array) if tensor.padded else array
-        if not _lies_within(values, low, high):
+        if tensor.missing:
+            values = array[~np.isnan(array)]
+        if values.size and not _lies_within(values, low, high):
             raise ValueError(_out_of_range(tensor, values.min(), values.max()))
-        if tensor.is_image and tensor.high is None and _are_bytes(values):
+        if tensor.is_image and tensor.high is None and values.size and _are_bytes(values):
             raise ValueError(
                 f"{tensor}: got whole numbers up to {values.max():g}. If these are pixels up to "
                 "255, divide by 255, or scale them like the training images."

@@ -1,4 +1,4 @@
-"""The likelihood of rows of a table whose columns have different units."""
+"""The likelihood of rows of a table whose columns have different units, perhaps with holes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.array_types import ArrayLike, Tensor
-from zoo.checks.arrays import as_array
-from zoo.checks.tables import column_names, listed
+from zoo.checks.arrays import as_array, with_nan
+from zoo.checks.tables import WAY_TO_LEARN, column_names, listed
 from zoo.nn.distributions.likelihoods import Gaussian, Likelihood
-from zoo.nn.layers import Standardize
+from zoo.nn.distributions.normal import log_normal
+from zoo.nn.layers import Standardize, StandardizeSeen
 
+MISSING = ("refuse", "learn")
 LEAST_SPREAD = 1e-6  # of a column, as a fraction of its largest value: float32 has 7 digits
 
 
@@ -32,12 +34,18 @@ class GaussianColumns(Gaussian):
     a layer that standardizes rows. So a model with this likelihood takes and returns raw rows, also
     after export. Let your own networks begin with `normalization()`.
 
+    With `missing="learn"`, NaN means that a value was not seen. The sum above then goes over the
+    columns that were seen, which is the density of the seen values. The networks get 0 in place of
+    a standardized value that was not seen, and as further inputs a mask: 1 for every value that was
+    seen, 0 for the others. `model.impute(x)` fills such values in.
+
     Args:
         means, deviations: the mean and the standard deviation of each column of the training data,
             numbers [features]; deviations are above 0. `GaussianColumns.adapted(x)` computes both.
         names: the names of the columns; None for none.
         stddev: s, in units of a column's standard deviation; None calibrates it, as in
             `zoo.Gaussian`.
+        missing: "refuse" refuses NaN, and "learn" takes it for a value that was not seen.
 
     Raises:
         ValueError: a number is not finite, a deviation is not above 0, or the number of names is
@@ -51,6 +59,13 @@ class GaussianColumns(Gaussian):
         >>> history = model.fit(rows, epochs=1, verbose=0)
         >>> model.likelihood.names, model.reconstruct(rows).shape
         (('age', 'income'), (3, 2))
+        >>> rows[1, 0] = np.nan  # not seen
+        >>> columns = zoo.GaussianColumns.adapted(rows, ("age", "income"), missing="learn")
+        >>> columns.means.tolist()
+        [2.5, 150.0]
+
+    Source: Nazabal et al. 2020 (arXiv 1807.03653), section 2, and Mattei and Frellsen 2019 (arXiv
+    1812.02633), section 2.2, for `missing="learn"`.
     """
 
     in_own_units = True
@@ -61,8 +76,12 @@ class GaussianColumns(Gaussian):
         deviations: Any,
         names: Sequence[str] | None = None,
         stddev: float | None = None,
+        missing: str = "refuse",
     ):
         super().__init__(stddev)
+        if missing not in MISSING:
+            raise ValueError(f"missing is {missing!r}; choose 'refuse' or 'learn'.")
+        self.missing = missing
         self.means, self.deviations = _vector("means", means), _vector("deviations", deviations)
         if len(self.means) != len(self.deviations):
             raise ValueError(
@@ -78,25 +97,45 @@ class GaussianColumns(Gaussian):
 
     @classmethod
     def adapted(
-        cls, x: ArrayLike, names: Sequence[str] | None = None, stddev: float | None = None
+        cls,
+        x: ArrayLike,
+        names: Sequence[str] | None = None,
+        stddev: float | None = None,
+        missing: str = "refuse",
     ) -> GaussianColumns:
         """Return the likelihood for rows like x.
 
         Args:
             x: training data, numbers [n, features], n at least 2; for a table in memory, such as a
                 `DataFrame`, its column names are used.
-            names, stddev: as above.
+            names, stddev, missing: as above; with `missing="learn"`, means and deviations are those
+                of the values that were seen.
 
         Raises:
-            ValueError: columns hold NaN; the error names them.
+            ValueError: columns hold NaN, or with `missing="learn"` nothing else; the error names
+                them.
         """
         names = column_names(x) if names is None else names
-        return cls(*moments(as_array(x, "x", names), names), names, stddev)
+        x = as_array(with_nan(x) if missing == "learn" else x, "x", names)
+        return cls(*moments(x, names, missing=missing), names, stddev, missing)
+
+    @property
+    def takes_missing(self) -> bool:
+        return self.missing == "learn"
+
+    @property
+    def check(self) -> Any:
+        return self.check_missing if self.takes_missing else None
+
+    def check_missing(self, x: np.ndarray, name: str, first: int = 0) -> np.ndarray:
+        """Return rows [n, features] with 0 in place of NaN, for the check of their values."""
+        del name, first
+        return np.where(np.isnan(x), 0.0, x)
 
     def of_unit_variance(self) -> Likelihood:
         if self.stddev is not None:
             return self
-        return type(self)(self.means, self.deviations, self.names, 1.0)
+        return type(self).from_config({**self.get_config(), "stddev": 1.0})
 
     def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
         if tuple(image_shape) != self.means.shape:
@@ -114,11 +153,43 @@ class GaussianColumns(Gaussian):
         return u * _beside(u, self.deviations) + _beside(u, self.means)
 
     def normalization(self) -> keras.Layer:
-        """Return a layer that standardizes rows; it does not have to be adapted to data."""
-        return Standardize(self.means.tolist(), self.deviations.tolist(), name="standardize")
+        """Return a layer that standardizes rows; it does not have to be adapted to data.
+
+        With `missing="learn"` it gives standardized values and their mask, [batch, 2 features].
+        """
+        layer = StandardizeSeen if self.takes_missing else Standardize
+        return layer(self.means.tolist(), self.deviations.tolist(), name="standardize")
 
     def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
-        return super().log_prob(self.standardized(x), parameters) - self.log_scale
+        if not self.takes_missing:
+            return super().log_prob(self.standardized(x), parameters) - self.log_scale
+        values, seen = self.values_and_mask(x)
+        return log_normal(values, parameters, self.log_var, seen) - self.log_units(x)
+
+    def values_and_mask(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return standardized values, 0 if not seen, and 1 if seen, else 0; both as x."""
+        lost = ops.isnan(x)
+        values = self.standardized(ops.where(lost, ops.zeros_like(x), x))
+        seen = ops.cast(ops.logical_not(lost), "float32")
+        return values * seen, seen
+
+    def seen_values(self, x: Tensor) -> Tensor:
+        return ops.sum(self.values_and_mask(x)[1], axis=-1)
+
+    def log_units(self, x: Tensor) -> Tensor:
+        if not self.takes_missing:
+            return self.log_scale
+        return ops.sum(self.values_and_mask(x)[1] * _beside(x, np.log(self.deviations)), axis=-1)
+
+    def squared_errors(self, x: Tensor, restored: Tensor) -> Tensor:
+        errors = super().squared_errors(x, restored)
+        return ops.where(ops.isnan(x), ops.zeros_like(errors), errors)
+
+    def corrupted(self, x: Tensor, corruption: Any, seed_generator: Any) -> Tensor:
+        corrupted = super().corrupted(x, corruption, seed_generator)
+        if not self.takes_missing:
+            return corrupted
+        return ops.where(ops.isnan(x), x, corrupted)  # what was not seen stays so
 
     def mean(self, parameters: Tensor) -> Tensor:
         return self.raw(parameters)
@@ -127,9 +198,6 @@ class GaussianColumns(Gaussian):
         """Draw a row from p(x | z) for each row of decoder outputs, arrays [n, features]."""
         noise = generator.standard_normal(parameters.shape)
         return self.raw(parameters + self.spread * noise).astype("float32")
-
-    def calibrate(self, log_prob: Tensor, share: Tensor = 1.0) -> None:
-        super().calibrate(log_prob + self.log_scale / len(self.means), share)
 
     def describe_rows(self) -> dict:
         """Return a distribution for synthetic rows, with independent columns."""
@@ -140,16 +208,20 @@ class GaussianColumns(Gaussian):
         }
 
     def get_config(self) -> dict:
-        return {
+        config = {
             "means": self.means.tolist(),
             "deviations": self.deviations.tolist(),
             "names": None if self.names is None else list(self.names),
             "stddev": self.stddev,
         }
+        return {**config, "missing": self.missing} if self.takes_missing else config
 
 
 def moments(
-    x: np.ndarray, names: Sequence[str] | None = None, stacklevel: int = 3
+    x: np.ndarray,
+    names: Sequence[str] | None = None,
+    stacklevel: int = 3,
+    missing: str = "refuse",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the means and standard deviations of the columns of x, float32 [features] each.
 
@@ -161,12 +233,14 @@ def moments(
         x: numbers [n, features].
         names: the names of the columns, for errors; if None, errors state column numbers.
         stacklevel: the stack level of the warning, as in `warnings.warn`.
+        missing: "refuse"; or "learn", where the moments are those of the values that are not NaN.
 
     Raises:
-        ValueError: columns hold NaN; the error names them.
+        ValueError: columns hold NaN, or with "learn" nothing else; the error names them.
     """
-    check_rows(x, names)
-    mean, deviation = x.mean(axis=0, dtype="float64"), x.std(axis=0, dtype="float64")
+    check_rows(x, names, missing=missing)
+    mean = np.nanmean(x, axis=0, dtype="float64")
+    deviation = np.nanstd(x, axis=0, dtype="float64")
     constant = is_constant(x, deviation)
     if constant.any():
         deviation[constant] = 1.0
@@ -180,8 +254,16 @@ def moments(
     return mean.astype("float32"), deviation.astype("float32")
 
 
-def check_rows(x: np.ndarray, names: Sequence[str] | None = None, said: str = "x") -> None:
+def check_rows(
+    x: np.ndarray,
+    names: Sequence[str] | None = None,
+    said: str = "x",
+    missing: str = "refuse",
+) -> None:
     """Check that x is rows of finite numbers [n, features]; `names` are those of the columns.
+
+    Args:
+        missing: "refuse"; or "learn", where some values, but not all of a column, may be NaN.
 
     Raises:
         TypeError: x does not hold numbers. ValueError: x has another shape, no rows, or NaN; the
@@ -191,11 +273,19 @@ def check_rows(x: np.ndarray, names: Sequence[str] | None = None, said: str = "x
         raise TypeError(f"{said} has dtype {x.dtype}; a table of numbers is expected, float32.")
     if x.ndim != 2 or not x.size:
         raise ValueError(f"{said} has shape {x.shape}; rows (n, features) are expected.")
+    if missing == "learn":
+        empty = np.flatnonzero(np.isnan(x).all(axis=0))
+        if len(empty):
+            raise ValueError(
+                f"{said} holds only NaN in {listed(empty, names)}, so nothing can be learned "
+                "about these columns: leave them out."
+            )
+        x = np.where(np.isnan(x), 0.0, x)
     lost = np.flatnonzero(~np.isfinite(x).all(axis=0))
     if len(lost):
         raise ValueError(
             f"{said} holds NaN or infinite values in {listed(lost, names)}: fill in these "
-            "values, or leave out their rows."
+            f"values, or leave out their rows. {WAY_TO_LEARN}"
         )
 
 
@@ -208,7 +298,7 @@ def is_constant(x: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     Args:
         x: rows [n, features]. deviation: the standard deviations of the columns.
     """
-    return deviation <= LEAST_SPREAD * np.abs(x).max(axis=0)
+    return deviation <= LEAST_SPREAD * np.nanmax(np.abs(x), axis=0)
 
 
 def _beside(x, values):

@@ -58,6 +58,7 @@ class Likelihood(Configured):
         standardizes_to: the units of `standardized`, where data are in their own units.
         whole: whether values are counts, so that arrays of integers are accepted too.
         padded: whether NaN stands for the steps after the end of a signal.
+        takes_missing: whether NaN stands for a value of a row that was not seen.
         may_be_bytes: whether whole numbers up to 255 are taken for pixels, and refused.
         check: None, or a method from an array [n, ...], and its name and the number of its first
             row, for errors, to an array whose values must be finite and in the range; it may raise
@@ -90,6 +91,7 @@ class Likelihood(Configured):
     standardizes_to = "standard deviations"
     whole = False
     padded = False
+    takes_missing = False
     may_be_bytes = True
     check: Any = None
 
@@ -140,6 +142,15 @@ class Likelihood(Configured):
     def calibrate(self, log_prob: Tensor, share: Tensor = 1.0) -> None:
         """Update the calibrated weights after a batch of training; see `Gaussian.calibrate`."""
         raise NotImplementedError
+
+    def seen_values(self, x: Tensor) -> Tensor:
+        """Return how many values of each row were seen, float32 [batch], if NaN is missing."""
+        raise NotImplementedError
+
+    def log_units(self, x: Tensor) -> Tensor:
+        """Return log p of standardized minus log p of raw data: [batch], or 0 if both are equal."""
+        del x
+        return 0.0
 
     def standardized(self, x: Tensor) -> Tensor:
         """Return data in the units of errors and noise; only rows and counts change."""

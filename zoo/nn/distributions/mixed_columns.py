@@ -12,7 +12,7 @@ from keras import ops
 
 from zoo.checks.arguments import number
 from zoo.checks.array_types import ArrayLike, Tensor
-from zoo.checks.arrays import as_array
+from zoo.checks.arrays import as_array, with_nan
 from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.columns import GaussianColumns, check_rows, moments
 from zoo.nn.distributions.likelihoods import Likelihood
@@ -45,6 +45,7 @@ class MixedColumns(GaussianColumns):
         least_stddev: m, the least s that the decoder can give.
         category_names: the name of each category; the names of its columns begin with it and "=",
             as in "eyes=blue". If None, it is derived from `names`, where this is unambiguous.
+        missing: as for `GaussianColumns`; all columns of a category that was not seen are NaN.
 
     Raises:
         ValueError: as for `GaussianColumns`; or categories overlap, have fewer than two columns, or
@@ -77,8 +78,9 @@ class MixedColumns(GaussianColumns):
         stddev: float | None = None,
         least_stddev: float = 0.05,
         category_names: Sequence[str] | None = None,
+        missing: str = "refuse",
     ):
-        super().__init__(means, deviations, names, stddev)
+        super().__init__(means, deviations, names, stddev, missing)
         self.categories = _checked(categories, len(self.means))
         self.category_names = _names_of(self.categories, self.names, category_names)
         self.least_stddev = number("least_stddev", least_stddev, above=0)
@@ -94,25 +96,27 @@ class MixedColumns(GaussianColumns):
         names: Sequence[str] | None = None,
         stddev: float | None = None,
         category_names: Sequence[str] | None = None,
+        missing: str = "refuse",
     ) -> MixedColumns:
         """Return the likelihood for rows like x.
 
         Args:
             x: training data, numbers [n, features], n at least 2; for a table in memory, such as a
                 `DataFrame`, its column names are used.
-            categories, names, stddev, category_names: as above.
+            categories, names, stddev, category_names, missing: as above.
 
         Raises:
             ValueError: a category has one value in all rows, or is not one-hot, or columns hold
                 NaN; the error names the columns.
         """
         names = column_names(x) if names is None else names
-        x = as_array(x, "x", names)
-        check_rows(x, names)
+        x = as_array(with_nan(x) if missing == "learn" else x, "x", names)
+        check_rows(x, names, missing=missing)
         means, deviations = np.zeros(x.shape[1]), np.ones(x.shape[1])
         inside = np.zeros(x.shape[1], bool)
         for start, stop in _checked(categories, x.shape[1]):
             part, inside[start:stop] = x[:, start:stop], True
+            part = part[~np.isnan(part).all(axis=1)]
             said = listed(range(start, stop), names)
             if not (np.isin(part, (0, 1)).all() and (part.sum(axis=1) == 1).all()):
                 raise ValueError(f"In each row one of {said} must be 1 and the others 0.")
@@ -125,8 +129,9 @@ class MixedColumns(GaussianColumns):
             kept = (
                 None if names is None else [n for n, c in zip(names, inside, strict=True) if not c]
             )
-            means[~inside], deviations[~inside] = moments(x[:, ~inside], kept)
-        return cls(means, deviations, categories, names, stddev, category_names=category_names)
+            means[~inside], deviations[~inside] = moments(x[:, ~inside], kept, missing=missing)
+        more = {"category_names": category_names, "missing": missing}
+        return cls(means, deviations, categories, names, stddev, **more)
 
     @property
     def calibrated(self) -> bool:
@@ -142,14 +147,41 @@ class MixedColumns(GaussianColumns):
         return (features if self.stddev else features + len(self.numbers),)
 
     def log_prob(self, x: Tensor, parameters: Tensor) -> Tensor:
-        total = 0.0
+        values, seen, total = self.standardized(x), None, 0.0
+        if self.takes_missing:
+            values, seen = self.values_and_mask(x)
         if self.numbers:
-            value, mean = (_taken(v, self.numbers) for v in (self.standardized(x), parameters))
-            total = log_normal(value, mean, self._log_var(parameters)) - self.log_scale
-        for start, stop in self.categories:
+            value, mean = (_taken(v, self.numbers) for v in (values, parameters))
+            there = None if seen is None else _taken(seen, self.numbers)
+            total = log_normal(value, mean, self._log_var(parameters), there) - self.log_units(x)
+        for start, stop in self.categories:  # their mean is 0, and their deviation 1
             log_probs = ops.log_softmax(parameters[:, start:stop], axis=-1)
-            total += ops.sum(x[:, start:stop] * log_probs, axis=-1)
+            total += ops.sum(values[:, start:stop] * log_probs, axis=-1)
         return total
+
+    def check_missing(self, x: np.ndarray, name: str, first: int = 0) -> np.ndarray:
+        for start, stop in self.categories:
+            lost: Any = np.isnan(x[:, start:stop])
+            wrong = np.flatnonzero(lost.any(axis=1) & ~lost.all(axis=1))
+            if len(wrong):
+                raise ValueError(
+                    f"Row {first + wrong[0]} of {name} holds NaN in some of "
+                    f"{listed(range(start, stop), self.names)}; if a category was not seen, all "
+                    "of its columns are NaN."
+                )
+        return super().check_missing(x, name, first)
+
+    def corrupted(self, x: Tensor, corruption: Any, seed_generator: Any) -> Tensor:
+        corrupted = super().corrupted(x, corruption, seed_generator)
+        if not self.takes_missing:
+            return corrupted
+        first = np.arange(len(self.means))  # the first column of its category decides
+        for start, stop in self.categories:
+            first[start:stop] = start
+        lost = ops.isnan(corrupted)
+        whole = _taken(ops.cast(lost, "float32"), first) > 0.5
+        kept = ops.where(lost, x, corrupted)
+        return ops.where(whole, ops.full_like(kept, np.nan), kept)
 
     def mean(self, parameters: Tensor) -> Tensor:
         rows, parts, end = self.raw(parameters[:, : len(self.means)]), [], 0

@@ -108,16 +108,17 @@ def bounded_log_variance(value: Any) -> Any:
     return inside + ops.sign(value) * ops.log(1.0 + beyond)
 
 
-def log_normal(value: Any, mean: Tensor, log_var: Tensor) -> Tensor:
+def log_normal(value: Any, mean: Tensor, log_var: Tensor, seen: Any = None) -> Tensor:
     """Log-density of a diagonal Gaussian, in nats, summed over the last dimension.
 
     Args:
         value: a tensor [..., n].
         mean, log_var: numbers, or tensors that broadcast to the shape of `value`.
+        seen: 1 for what counts, 0 for what does not, as `value`; None for everything.
 
     Returns:
         float32 [...].
     """
     log_var = ops.cast(log_var, "float32")
     density = LOG_TWO_PI + log_var + ops.square(value - mean) * ops.exp(-log_var)
-    return -0.5 * ops.sum(density, axis=-1)
+    return -0.5 * ops.sum(density if seen is None else seen * density, axis=-1)

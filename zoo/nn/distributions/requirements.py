@@ -109,6 +109,12 @@ def check_corruption(corruption: Corruption, likelihood: Likelihood, shape: tupl
     what = f"The corruption {corruption!r}"
     if corruption.noise not in ("uniform", "normal"):
         raise ValueError(f"{what} has noise={corruption.noise!r}; it is 'uniform' or 'normal'.")
+    steps = getattr(corruption, "steps", [corruption])
+    if any(getattr(step, "missing", False) for step in steps) and not likelihood.takes_missing:
+        raise ValueError(
+            f"{what} makes values missing (NaN), which {type(likelihood).__name__} does not take: "
+            'leave missing=True out, or give a likelihood of columns with missing="learn".'
+        )
     x, seed = ops.zeros((ROWS, *shape)), keras.random.SeedGenerator(0)
     made = _tried(what, "apply", lambda: likelihood.corrupted(x, corruption, seed))
     _check_values(what, "apply(x, noise)", made, (ROWS, *shape), finite=False)

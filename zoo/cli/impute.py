@@ -1,0 +1,38 @@
+"""The command `zoo impute`: fills in the empty cells of a table."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from zoo.cli.standard_error import quiet
+from zoo.files.atomic_writes import check_file, write_file
+
+
+def add_impute(sub: argparse.ArgumentParser) -> None:
+    """Add the arguments of `zoo impute`."""
+    sub.add_argument("name", help="preset that was trained with --missing learn")
+    sub.add_argument("table", help="a table with empty cells, .csv, .tsv or .parquet")
+    sub.add_argument("--out", required=True, help=".csv file to write")
+    sub.add_argument("--drop", nargs="+", default=[], help="columns that the model does not know")
+    sub.add_argument("--seed", type=int, default=0, help="seed of the codes that are drawn [0]")
+
+
+def impute(options: argparse.Namespace) -> None:
+    """Run `zoo impute`."""
+    import pandas
+
+    check_file(options.out, options.overwrite)
+    with quiet():
+        from zoo.data.table_cells import cells_of
+        from zoo.presets.loading import load
+    model = load(options.name)
+    cells = cells_of(options.table, None, None)
+    if absent := [name for name in options.drop if name not in cells.columns]:
+        raise ValueError(f"{options.table} has no column {absent[0]!r}.")
+    table = pandas.DataFrame(dict(cells.columns), dtype=object)
+    full = model.impute(table.drop(columns=options.drop), seed=options.seed)
+    for name in full.columns:
+        table[name] = full[name]
+    write_file(Path(options.out), table.to_csv(index=False))
+    print(f"{options.out} is written: {len(table):,} rows without holes.")

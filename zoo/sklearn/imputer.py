@@ -1,0 +1,92 @@
+"""Imputation of missing values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from zoo.checks.names import UnknownNameError
+from zoo.models import CLASSES
+from zoo.nn.distributions import GaussianColumns
+from zoo.sklearn.trained import TrainedEstimator
+
+
+class AutoencoderImputer(OneToOneFeatureMixin, TransformerMixin, TrainedEstimator):
+    """Fills in missing values (NaN) by an autoencoder that learns from rows with holes.
+
+    Rows are vectors of numbers. Values that were seen do not change.
+
+    Args:
+        model: "Autoencoder", "DenoisingAutoencoder", "VAE" or "IWAE"; None is "VAE".
+        latent_dim: the length of a code.
+        epochs, batch_size, learning_rate, random_state, verbose: as in `AutoencoderTransformer`.
+        settings: arguments of the class, such as `hidden_units=(64,)`.
+
+    Attributes:
+        model_: the trained model, whose `impute` also draws several imputations.
+        history_: losses by epoch.
+
+    Examples:
+        >>> rows = np.random.default_rng(0).normal(size=(100, 1)) * np.ones((1, 3))
+        >>> rows[::2, 0] = np.nan
+        >>> imputer = zoo.sklearn.AutoencoderImputer(latent_dim=1, epochs=1, random_state=0)
+        >>> int(np.isnan(imputer.fit_transform(rows)).sum())
+        0
+    """
+
+    default_model = "VAE"
+
+    def __init__(
+        self,
+        model: str | None = None,
+        latent_dim: int = 8,
+        *,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 1e-3,
+        random_state: Any = None,
+        verbose: int = 0,
+        **settings,
+    ):
+        self.model, self.latent_dim = model, latent_dim
+        self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
+        self.random_state, self.verbose = random_state, verbose
+        self._keep_settings(settings)
+
+    def fit(self, X: Any, y: Any = None) -> AutoencoderImputer:
+        """Train the model on rows X [n, features], with NaN for what was not seen."""
+        del y
+        X = self._checked(X, ensure_min_samples=2)
+        name = self.model or self.default_model
+        if name not in CLASSES:
+            raise UnknownNameError("class", name, CLASSES)
+        settings = {
+            "hidden_units": (64,),
+            "likelihood": GaussianColumns.adapted(X.astype("float32"), missing="learn"),
+            **self._settings(),
+            "seed": self._drawn_seed(),
+        }
+        model = CLASSES[name]((X.shape[1],), self.latent_dim, **settings)
+        model.compile(keras.optimizers.Adam(self.learning_rate))
+        return self._train(model, X.astype("float32"))
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return rows without NaN, float64 [n, features]."""
+        check_is_fitted(self)
+        X = self._checked(X, reset=False)
+        return np.where(np.isnan(X), self.model_.impute(X.astype("float32")), X)
+
+    def _checked(self, X, **options):
+        return validate_data(
+            self, X, dtype=np.float64, ensure_all_finite="allow-nan", copy=True, **options
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
