@@ -122,7 +122,8 @@ def with_nan(x: Any) -> Any:
     """Return a masked array of numbers with NaN in place of masked values; else x itself."""
     if not isinstance(x, np.ma.MaskedArray) or x.dtype.kind not in "fiub":
         return x
-    return x.astype(x.dtype if x.dtype.kind == "f" else "float64").filled(np.nan)
+    kind = x.dtype if x.dtype.kind == "f" else "float64"
+    return np.ma.filled(x.astype(kind), np.nan)
 
 
 def _unmasked(x, name):

@@ -278,11 +278,12 @@ def _likelihood_of_columns(recipe, x, own) -> dict:
             f"table: leave it out, or use one of {', '.join(COUNTS)} for counts. Or standardize "
             "the columns yourself, and give them as an .npy file."
         )
-    more = {"missing": own.missing or "refuse"}
+    missing = own.missing or "refuse"
     if own.categories:
-        names = {"names": own.columns, "category_names": own.category_names, **more}
-        return serialize_keras_object(MixedColumns.adapted(x, own.categories, **names))
-    return serialize_keras_object(GaussianColumns.adapted(x, own.columns, **more))
+        names = {"names": own.columns, "category_names": own.category_names}
+        columns = MixedColumns.adapted(x, own.categories, missing=missing, **names)
+        return serialize_keras_object(columns)
+    return serialize_keras_object(GaussianColumns.adapted(x, own.columns, missing=missing))
 
 
 def _shape_asked(recipe, path) -> dict:
