@@ -48,8 +48,9 @@ def get(
         prior = _made(prior, latent_dim)
     if not isinstance(prior, Prior):
         raise TypeError(
-            f"prior is {prior!r}; give a prior such as zoo.Normal({latent_dim}), or an instance of "
-            "your own subclass of zoo.nn.distributions.Prior."
+            f"prior is {prior!r}; give a prior such as zoo.Normal({latent_dim}), a name "
+            f"({', '.join(NAMED)}), or an instance of your own subclass of "
+            "zoo.nn.distributions.Prior."
         )
     if model is not None:
         prior = prior.of_model(model)
