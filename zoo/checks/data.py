@@ -285,6 +285,12 @@ class Data:
             raise TypeError("x is a stream of batches, but one batch of arrays is expected.")
         return self.columns
 
+    def rows_or_few(self) -> Any:
+        """Return the inputs that are trained on, or some of a stream; None if it is read once."""
+        if self.is_array:
+            return self.x
+        return None if self.few is None else self.few[0]
+
     def validation(self, data: Any, split: float) -> Data | None:
         """Return the validation data: the given data, or the last rows of these arrays."""
         if data is not None:

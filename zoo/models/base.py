@@ -372,8 +372,8 @@ class BaseModel(keras.Model):
         """Prepare a training, given its checked data, or None for a single batch."""
         if data is not None and data.few is not None:
             check_units(self, data.few[0])
-            if self.prior is not None and self.prior.starts_at_images:
-                self.prior.start_at(data.few[0])
+        if self.prior is not None and self.prior.starts_at_images:
+            self.prior.start_at(None if data is None else data.rows_or_few())
         if self.licence_is_the_presets:
             self.licence, self.licence_is_the_presets = None, False
         if self.label_names:

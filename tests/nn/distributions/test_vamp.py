@@ -61,8 +61,10 @@ def test_one_component_at_the_standard_normal_is_the_standard_normal():
 @pytest.mark.parametrize("cls", [zoo.VAE, zoo.IWAE])
 def test_training_moves_the_inputs_and_they_stay_within_the_range(cls):
     model = model_with(cls=cls, samples=2)
-    before = model.prior.inputs()
     model.compile(keras.optimizers.Adam(0.3))
+    model.fit(X, epochs=1, verbose=0)
+    assert float(array(model.prior.started))  # so that nothing but the steps moves the inputs
+    before = model.prior.inputs()
     model.fit(X, epochs=3, verbose=0)
     after = model.prior.inputs()
     assert after.shape == (6, 4, 4, 1)
@@ -84,6 +86,52 @@ def test_training_starts_at_its_images_once(likelihood):
     assert np.abs(inputs[:12, None] - inputs[None, 12:24]).max(axis=(2, 3, 4)).min() > 0.01
     model.fit(1.0 - X, epochs=1, verbose=0)  # a second training goes on with what is there
     np.testing.assert_array_equal(model.prior.inputs(), inputs)
+
+
+def started(x, **options):
+    """Return the inputs of a model of 20 components that saw images at a rate of 0."""
+    model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), prior=zoo.VampPrior(2, 20), seed=1)
+    model.compile(keras.optimizers.SGD(0.0))
+    model.fit(x, epochs=1, verbose=0, **options)
+    return model.prior.inputs()
+
+
+def test_inputs_begin_at_images_that_are_trained_on_and_at_all_of_them():
+    bright, dark = np.full((40, 4, 4, 1), 0.9, "float32"), np.full((40, 4, 4, 1), 0.1, "float32")
+    assert started(np.concatenate([bright, dark]), validation_split=0.5).min() > 0.5
+    many = np.repeat(np.arange(600) / 600, 16).reshape(600, 4, 4, 1).astype("float32")
+    levels = np.sort(started(many).mean(axis=(1, 2, 3)))
+    assert (np.diff(levels) > 0.001).sum() >= 15  # 20 of 600 images, hardly any of them twice
+
+
+def test_single_batches_are_a_first_training_too():
+    model = zoo.VAE((4, 4, 1), 2, hidden_units=(5,), prior=zoo.VampPrior(2, 20), seed=1)
+    model.compile(keras.optimizers.SGD(0.0))
+    before = model.prior.inputs()
+    model.train_on_batch(X)
+    model.fit(X, epochs=1, verbose=0)
+    np.testing.assert_array_equal(model.prior.inputs(), before)
+
+
+def test_no_update_trains_a_weight_twice():
+    model = zoo.VAEGAN((8, 8, 1), 2, filters=(4,), prior=zoo.VampPrior(2, 5))
+    for update in model.updates:
+        trained = [id(v) for v in model.trained_by(update)]
+        assert len(trained) == len(set(trained))
+    assert id(model.prior.values) in [id(v) for v in model.trained_by("encoder")]
+
+
+def test_narrow_components_lose_no_digits():
+    """Components of a standard deviation of 0.0067 and a distance of 4 from the origin."""
+    prior = model_with(components=2).prior
+    mean = np.array([[4.0, -4.0], [-4.0, 4.0]], "float32")
+    prior.mixture = lambda: zoo.nn.distributions.DiagonalNormal(
+        tensor(mean), tensor(np.full((2, 2), -10.0))
+    )
+    z = (mean + 0.01 * np.random.default_rng(0).standard_normal((2, 2))).astype("float32")
+    parts = stats.norm.logpdf(z[:, None].astype("float64"), mean, np.exp(-5.0)).sum(axis=-1)
+    expected = special.logsumexp(parts, axis=-1) - np.log(2)
+    np.testing.assert_allclose(array(prior.log_prob(tensor(z))), expected, rtol=1e-3)
 
 
 def test_inputs_of_a_gaussian_likelihood_have_no_range():

@@ -80,7 +80,7 @@ def has_closed_form(p: Any) -> bool:
     return hasattr(p, "log_var")
 
 
-def kl_by_dimension(q: DiagonalNormal, p: Any) -> Any:
+def kl_by_dimension(q: Any, p: Any) -> Any:
     """Return KL(q || p) of every dimension, float32 [batch, n], in nats.
 
     1/2 (ln p_var - ln q_var + (q_var + (q_mean - p_mean)^2) / p_var - 1).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -73,5 +74,6 @@ def _made(description, latent_dim):
             f"prior is {description!r}; give a prior, or one of {', '.join(NAMED)} with its "
             'arguments, such as {"normal": {"scale": 5.0}}.'
         )
-    size = {"latent_dim": latent_dim} if name in ("normal", "uniform", "vamp") else {}
+    takes_size = "latent_dim" in inspect.signature(NAMED[name]).parameters
+    size = {"latent_dim": latent_dim} if takes_size else {}
     return NAMED[name](**size, **options)

@@ -35,8 +35,8 @@ class Prior(Configured):
         probabilities: the probabilities of the components, float [num_classes]; they sum to 1.
         probabilities_given: whether a user gave the probabilities; else they are equal.
         extent: how far pictures extend along each axis, on both sides of the origin.
-        starts_at_images: whether the method `start_at(x)` prepares it for a training, given some of
-            the images.
+        starts_at_images: whether the method `start_at(x)` prepares it for a training, given its
+            images, or None if they cannot be read twice.
         discrete: whether all codes are from a set of single points, so that `log_prob` is not a
             density.
 

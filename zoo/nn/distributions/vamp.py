@@ -10,8 +10,8 @@ import numpy as np
 from keras import ops
 
 from zoo.checks.arguments import whole
-from zoo.checks.array_types import Tensor
-from zoo.nn.distributions.normal import LOG_TWO_PI, DiagonalNormal
+from zoo.checks.array_types import ArrayLike, Tensor
+from zoo.nn.distributions.normal import DiagonalNormal, log_normal
 from zoo.nn.distributions.priors import MOST_COMPONENTS, Prior
 
 START = 1.0  # standard deviation of pseudo-inputs before training, as logits
@@ -26,10 +26,13 @@ class VampPrior(Prior):
     training images. The VampPrior ("variational mixture of posteriors") replaces the images by a
     few pseudo-inputs, which training changes together with the networks. Its components cost no
     weights of their own besides these inputs, as the model's encoder gives their means and
-    variances. Training starts with pseudo-inputs that are some of its images.
+    variances. Training starts with pseudo-inputs that are some of its images; they
+    stay random where the first training gets single batches, or a stream that is read only once.
 
     Use it for a better likelihood than with a standard normal prior, in a `zoo.VAE`, a `zoo.IWAE`
-    or another class with posteriors q(z | x) of images or signals.
+    or another class with posteriors q(z | x) of images or signals. A density compares each code
+    with all components, which takes memory for components * latent_dim numbers a code. An encoder
+    whose layers behave otherwise in training, such as dropout, encodes pseudo-inputs as in use.
 
     Args:
         latent_dim: the number of dimensions of the codes.
@@ -52,9 +55,10 @@ class VampPrior(Prior):
     """
 
     starts_at_images = True
-    encoder: Any = None  # those of the model, after `of_model`
+    encoder: Any = None  # that of the model, after `of_model`
     values: Any = None
     started: Any = None
+    seed_of_start: int | None = None
     low: Any = None  # ends of the range of the pseudo-inputs
     high: Any = None
 
@@ -86,28 +90,36 @@ class VampPrior(Prior):
         start = keras.initializers.RandomNormal(stddev=START, seed=model.seeds.next())
         own.values = keras.Variable(start, (self.components, *model.image_shape), name="inputs")
         own.started = keras.Variable(0.0, trainable=False, name="started")
+        own.seed_of_start = model.seeds.next()
         return own
 
-    def start_at(self, x: np.ndarray) -> None:
+    @property
+    def trainable_variables(self) -> list:
+        """The pseudo-inputs; the encoder's weights are the model's."""
+        return [] if self.values is None else [self.values]
+
+    def start_at(self, x: ArrayLike | None) -> None:
         """Let pseudo-inputs begin as random ones of some images, if training never began before.
 
         Some noise is added, so that pseudo-inputs from the same image become different.
 
         Args:
-            x: images [n, *input_shape].
+            x: images [n, *input_shape]; or None, if there are none: pseudo-inputs stay random.
         """
         if float(ops.convert_to_numpy(self.started)):
             return
-        generator = np.random.default_rng(len(x))
+        self.started.assign(1.0)
+        if x is None:
+            return
+        generator = np.random.default_rng(self.seed_of_start)
         chosen = np.concatenate(
             [generator.permutation(len(x)) for _ in range(-(-self.components // len(x)))]
         )
-        values = np.asarray(x, "float32")[chosen[: self.components]]
+        values = np.stack([np.asarray(x[i], "float32") for i in chosen[: self.components]])
         if self.low is not None:
             share = np.clip((values - self.low) / (self.high - self.low), MARGIN, 1 - MARGIN)
             values = np.log(share / (1 - share))
         self.values.assign(values + NOISE * generator.standard_normal(values.shape))
-        self.started.assign(1.0)
 
     def _inputs(self):
         if self.values is None:
@@ -129,16 +141,10 @@ class VampPrior(Prior):
         return DiagonalNormal(**self.encoder(self._inputs(), training=False))
 
     def log_prob(self, z: Tensor) -> Tensor:
-        # (z - m)^2 / v = z^2 / v - 2 z m / v + m^2 / v: two matrix products, as memory for all
-        # differences of codes and components would be too large.
+        # Differences of all codes and components, as a product of matrices would lose digits.
         q = self.mixture()
-        z = ops.convert_to_tensor(z, "float32")
-        mean, log_var = ops.cast(q.mean, "float32"), ops.cast(q.log_var, "float32")
-        precision = ops.exp(-log_var)
-        of_component = ops.sum(LOG_TWO_PI + log_var + ops.square(mean) * precision, axis=-1)
-        squared = ops.matmul(ops.square(z), ops.transpose(precision))
-        crossed = ops.matmul(z, ops.transpose(mean * precision))
-        logs = -0.5 * (of_component + squared - 2.0 * crossed)  # [..., components]
+        z = ops.expand_dims(ops.convert_to_tensor(z, "float32"), -2)  # [..., 1, latent_dim]
+        logs = log_normal(z, ops.cast(q.mean, "float32"), q.log_var)  # [..., components]
         return ops.logsumexp(logs, axis=-1) - math.log(self.components)
 
     def transform(self, noise: Tensor, uniform: Tensor, label: Tensor) -> Tensor:
