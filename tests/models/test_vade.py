@@ -160,6 +160,32 @@ def test_the_mixture_of_the_start_is_the_one_of_scikit_learn_for_its_codes():
     )
 
 
+def test_the_start_sees_no_validation_images_and_needs_a_compiled_model():
+    x, _ = blobs(60)
+    options = {"num_classes": 3, "hidden_units": (8,), "pretraining_epochs": 2, "seed": 1}
+    model = zoo.VaDE((4, 4, 1), 2, **options)
+    with pytest.raises(ValueError, match="compile"):
+        model.fit(x, verbose=0)
+    assert float(array(model.started)) == 0
+    with_held_out, without = model, zoo.VaDE((4, 4, 1), 2, **options)
+    for one, rows, split in ((with_held_out, x, 0.5), (without, x[:30], 0.0)):
+        one.compile(keras.optimizers.SGD(0.0))
+        one.fit(rows, validation_split=split, epochs=1, verbose=0)
+    np.testing.assert_allclose(
+        array(with_held_out.prior.means), array(without.prior.means), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_batch_of_ones_own_is_the_first_training():
+    x, _ = blobs(60)
+    model = zoo.VaDE((4, 4, 1), 2, num_classes=3, hidden_units=(8,), seed=1)
+    model.compile(keras.optimizers.SGD(0.0))
+    model.train_on_batch(x)
+    before = array(model.prior.means)
+    model.fit(x, epochs=1, verbose=0)
+    np.testing.assert_array_equal(array(model.prior.means), before)
+
+
 def test_a_stream_and_too_few_images_cannot_start_the_clusters():
     model = zoo.VaDE((4, 4, 1), 2, num_classes=3, hidden_units=(5,), pretraining_epochs=1)
     model.compile("adam")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from zoo.backend import backend
 from zoo.checks import data as checks
 from zoo.checks.arguments import whole
 from zoo.checks.array_types import ArrayLike, Tensor
@@ -16,7 +18,8 @@ from zoo.inference.parts import classifier_part
 from zoo.models.base import Batch, Losses
 from zoo.models.vae import VAE
 from zoo.nn.distributions.mixtures import LearnedMixture
-from zoo.nn.distributions.normal import DiagonalNormal
+from zoo.nn.distributions.normal import DiagonalNormal, kl_by_dimension
+from zoo.nn.proportions import suited_batch_size
 from zoo.training.registry import register
 
 
@@ -34,7 +37,8 @@ class VaDE(VAE):
         E_q(z|x)[-log p(x | z)] + sum_c q(c | x) KL(q(z | x) || p(z | c)) + KL(q(c | x) || p(c)).
 
     The second and the third term are the KL divergence of the whole posterior from the prior of
-    (z, c), the metric `kl`; the third term alone is the metric `cluster_kl`. For q(c | x) the model
+    (z, c), the metric `kl`; the third term alone is the metric `cluster_kl`. (`kl_and_log_prob` and
+    cards have the divergence from p(z), the mixture, instead.) For q(c | x) the model
     takes p(c | z) at the sampled code z, the best choice if z were all that is known of x. So no
     network has to guess clusters.
 
@@ -135,24 +139,31 @@ class VaDE(VAE):
 
     def kl_by_cluster(self, q: DiagonalNormal) -> Tensor:
         """Return KL(q(z | x) || p(z | c)) for every cluster, in closed form, [batch, classes]."""
-        means, log_vars = self.prior.means, self.prior.log_variances  # [classes, latent_dim]
-        mean, log_var = q.mean[:, None], q.log_var[:, None]  # [batch, 1, latent_dim]
-        ratio = (ops.exp(log_var) + ops.square(mean - means)) * ops.exp(-log_vars)
-        return 0.5 * ops.sum(log_vars - log_var + ratio - 1.0, axis=-1)
+        q = SimpleNamespace(mean=q.mean[:, None], log_var=q.log_var[:, None])
+        p = SimpleNamespace(mean=self.prior.means, log_var=self.prior.log_variances)
+        return ops.sum(kl_by_dimension(q, p), axis=-1)  # of [batch, classes, latent_dim]
 
     # Training
 
-    def fit(self, x: ArrayLike = None, *args, **kwargs) -> keras.callbacks.History:
-        """Train; the first time, `start` precedes, which needs an array of images.
+    def before_training(self, data: checks.Data | None) -> None:
+        """Call `start` before the first training; a single batch starts nothing.
 
         Raises:
-            ValueError: x is not an array, and the model is not started.
+            ValueError: the images are a stream of batches.
         """
-        if self.pretraining_epochs and not float(ops.convert_to_numpy(self.started)):
-            self.start(x, batch_size=kwargs.get("batch_size") or 128)
-        return super().fit(x, *args, **kwargs)
+        super().before_training(data)
+        if float(ops.convert_to_numpy(self.started)):
+            return
+        if data is not None and self.pretraining_epochs:
+            if not data.is_array:
+                raise ValueError(
+                    "VaDE starts its clusters from the codes of all images: give arrays to the "
+                    "first fit(x), or set pretraining_epochs=0."
+                )
+            self.start(data.x)
+        self.started.assign(1.0)
 
-    def start(self, x: ArrayLike, *, batch_size: int = 128) -> None:
+    def start(self, x: ArrayLike, *, batch_size: int | None = None) -> None:
         """Train the networks as an autoencoder, and fit the mixture to its codes.
 
         The autoencoder's code is the mean of q(z | x). Its training takes `pretraining_epochs`
@@ -161,30 +172,29 @@ class VaDE(VAE):
 
         Args:
             x: images [n, *input_shape].
+            batch_size: of that training; None takes 128, or fewer where there are few images.
 
         Raises:
-            ValueError: x is not an array, or has fewer images than there are clusters.
+            ValueError: there are fewer images than clusters.
         """
         from sklearn.mixture import GaussianMixture
 
-        if not checks.is_array(x):
-            raise ValueError(
-                "VaDE starts its clusters from the codes of all images: give arrays to the first "
-                "fit(x), or set pretraining_epochs=0."
-            )
         x = self.input_pixels(ops.convert_to_tensor(self.checked_images(x, None)[0]))
         x = ops.convert_to_numpy(x)
         if len(x) < self.num_classes:
             raise ValueError(
                 f"{len(x)} images cannot have num_classes={self.num_classes} clusters."
             )
+        size = suited_batch_size(len(x), 128) if batch_size is None else batch_size
         image, code = self.encoder.input, self.encoder.output["z_mean"]
-        trainer = keras.Model(image, self.decoder(code))
-        trainer.compile(keras.optimizers.Adam(1e-3), lambda x, p: -self.likelihood.log_prob(x, p))
+        with backend.strategy_scope(self):
+            trainer = keras.Model(image, self.decoder(code))
+            adam = keras.optimizers.Adam(1e-3)
+            trainer.compile(adam, lambda x, p: -self.likelihood.log_prob(x, p))
         orders = np.random.default_rng(self.seed or 0)
         for _ in range(self.pretraining_epochs):
             seen = x[orders.permutation(len(x))]
-            trainer.fit(seen, seen, batch_size=batch_size, shuffle=False, verbose=0)
+            trainer.fit(seen, seen, batch_size=size, shuffle=False, verbose=0)
         codes = self.encode(x).reshape(len(x), -1).astype("float64")
         mixture = GaussianMixture(
             self.num_classes, covariance_type="diag", n_init=3, random_state=self.seed or 0
