@@ -83,6 +83,12 @@ def places_of(patches):
     return np.array(found)
 
 
+def test_photographs_without_texture_are_refused():
+    plain = np.full((40, 40), 128, "uint8")
+    with pytest.raises(ValueError, match="Only 0 of 2 patches"):
+        variants.textures([plain], 2, np.random.default_rng(0))
+
+
 def test_textures_are_patches_from_all_places_of_photographs_that_vary():
     places = places_of(variants.textures(PHOTOGRAPHS, 200, np.random.default_rng(0)))
     assert len(places) == 200

@@ -22,6 +22,13 @@ def test_images_come_first_then_mirror_images_then_parts():
     assert not np.array_equal(found, varied(x, 4, seed=1))
 
 
+def test_without_parts_there_are_images_and_mirror_images():
+    x = np.random.default_rng(0).random((3, 4, 4, 1), "float32")
+    found = varied(x, 0)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.concatenate([x, x[:, :, ::-1]]))
+
+
 def test_whole_images_are_parts_of_themselves():
     x = np.random.default_rng(0).random((3, 12, 8, 2)).astype("float32")
     np.testing.assert_allclose(varied(x, 2, least=1, mirrored=False), np.tile(x, (3, 1, 1, 1)))

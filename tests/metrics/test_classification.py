@@ -23,6 +23,12 @@ def test_a_cluster_represents_the_label_of_its_surest_image():
     assert metrics.clustering_error(model, probability, [5, 5, 6, 7, 5]) == pytest.approx(40.0)
 
 
+def test_labels_of_any_values_are_assigned():
+    model = StandIn(predict_labels=lambda x: np.array([0, 0, 0, 1, 1, 1]))
+    y = np.array([7, 7, 7, -1, -1, 7])
+    assert metrics.clustering_accuracy(model, np.zeros(6), y) == pytest.approx(500 / 6)
+
+
 def test_the_clustering_accuracy_is_that_of_the_best_of_all_assignments():
     generator = np.random.default_rng(0)
     y = generator.integers(0, 4, 60)

@@ -119,12 +119,19 @@ def textures(
         n: how many. generator: draws photographs and places.
     """
     found: list[np.ndarray] = []
-    while len(found) < n:
+    for _ in range(1000 * n):  # a photograph of the sky has few patches that vary
+        if len(found) == n:
+            break
         image = photographs[int(generator.integers(len(photographs)))]
         top, left = (generator.integers(length - SIDE + 1) for length in image.shape)
         patch = image[top : top + SIDE, left : left + SIDE]
         if patch.std() >= LEAST_DEVIATION:
             found.append(patch)
+    if len(found) < n:
+        raise ValueError(
+            f"Only {len(found)} of {n} patches of these photographs have gray levels with a "
+            f"standard deviation of {LEAST_DEVIATION}: give photographs with more variation."
+        )
     return np.stack(found)
 
 

@@ -58,4 +58,6 @@ def varied(
         part = zoom(part, (*(sides / cut), 1), order=1, mode="nearest", grid_mode=True)
         parts.append(part[:, ::-1] if mirrored and generator.random() < 0.5 else part)
     mirror_images = [x[:, :, ::-1]] if mirrored else []
-    return np.concatenate([x, *mirror_images, np.reshape(parts, (-1, *x.shape[1:]))])
+    return np.concatenate(
+        [x, *mirror_images, np.reshape(np.asarray(parts, "float32"), (-1, *x.shape[1:]))]
+    )

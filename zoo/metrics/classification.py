@@ -103,10 +103,11 @@ def one_to_one(clusters: np.ndarray, labels: np.ndarray) -> np.ndarray:
     The assignment makes their sum as large as possible (the Hungarian algorithm).
 
     Args:
-        clusters, labels: integers [n], at least 0.
+        clusters, labels: integers [n], clusters at least 0.
     """
     from scipy.optimize import linear_sum_assignment
 
+    labels = np.unique(labels, return_inverse=True)[1]
     counts = np.zeros((clusters.max() + 1, labels.max() + 1), int)
     np.add.at(counts, (clusters, labels), 1)
     return counts[linear_sum_assignment(counts, maximize=True)]

@@ -110,7 +110,7 @@ def _check_weights(path):
 
     try:
         torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
         raise ValueError(f"{path} holds more than tensors, or is damaged.") from error
 
 
@@ -128,15 +128,17 @@ def _bytes(images, name, black, white):
             f"{name} has the shape {images.shape}; give 2 or more images [n, height, width, "
             "channels] with 1 or 3 channels."
         )
+    if images.dtype.kind in "iu" and images.dtype != np.uint8:
+        raise ValueError(f"{name} has dtype {images.dtype}; give bytes, uint8, or floats.")
     if images.dtype != np.uint8:
+        if not np.isfinite(images).all():
+            raise ValueError(f"{name} has NaN or infinite values.")
         images = (images.astype("float64") - black) / (white - black)
         if name == "real" and not (images.min() >= -_SLACK and images.max() <= 1 + _SLACK):
             raise ValueError(
                 f"The values of {name} reach beyond black={black:g} and white={white:g}; give the "
                 "ends of their range."
             )
-        if not np.isfinite(images).all():
-            raise ValueError(f"{name} has NaN or infinite values.")
         images = np.round(255 * np.clip(images, 0, 1)).astype("uint8")
     return np.repeat(images, 3 // images.shape[3], axis=3).transpose(0, 3, 1, 2)
 

@@ -272,8 +272,8 @@ class ClusteringAAE(AAE):
         label = ops.argmax(logits, axis=1)  # that of the samples, too, if the discriminator sees it
         on_samples, on_codes = (self.logits(codes, label, training) for codes in (samples, z))
         on_labels = [
-            self.label_discriminator(self.with_instance_noise(label), training=training)[:, 0]
-            for label in (one_hot, probability)
+            self.label_discriminator(self.with_instance_noise(labels), training=training)[:, 0]
+            for labels in (one_hot, probability)
         ]
         style_loss = self.adversarial_loss(on_samples, on_codes)  # [batch]
         label_loss = self.adversarial_loss(*on_labels)

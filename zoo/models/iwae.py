@@ -33,9 +33,8 @@ class IWAE(VAE):
         samples: k, at least 1.
         estimator: how the gradient of the bound is estimated. "reparameterized" differentiates the
             bound. "doubly_reparameterized" has the same mean, and for the encoder less noise: the
-            score function of q, which is part of the gradient, is reparameterized once more. It
-            runs the decoder once more without a gradient, so that a step takes about a third
-            longer.
+            score function of q, which is part of the gradient, is reparameterized once more. A
+            step runs the decoder twice.
         Others: see `VAE`; there is no `beta` and no `free_bits`.
 
     Examples:
