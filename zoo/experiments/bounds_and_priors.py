@@ -89,7 +89,8 @@ def bounds_and_priors(
         f"every step; batches of {BATCH}, Adam from 1e-3 along a half cosine to 2e-5, seed {SEED}. "
         "The first two: 784-300-300-40, ReLU, no gates, the weight of the KL divergence grows "
         f"from 0 to 1 in {WARM_UP} epochs; the VampPrior has 500 pseudo-inputs. The others: "
-        "784-200-200-50, tanh; k = 50 starts with epochs at k = 5 (epochs: a + b). Reported: "
+        "784-200-200-50, tanh; k = 50 starts with epochs at k = 5 (epochs: a + b). A row that is "
+        "missing was not run. Reported: "
         "Tomczak and Welling 2018 (arXiv 1705.07120), gated layers and early stopping after some "
         "hundred epochs; Burda et al. 2015 (arXiv 1509.00519), 3,280 epochs. Hours on one core of "
         "a machine with two, beside other work.",
