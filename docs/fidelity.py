@@ -238,7 +238,7 @@ FIGURES: tuple[Figure, ...] = (
             "Rifai et al. 2011",
             Obtained("regularized", "obtained", name),
             "1",
-            "Open: of an earlier run with one seed; settings were searched alike for all since then",
+            "Open: of an earlier run with one seed; settings were searched for all since then",
             "regularized_settings",
         )
         for name, goal in (
@@ -290,8 +290,8 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(
         "ADBench, mean of thirteen tables",
-        "60 % of the rows to train, 40 % to test, ten trials; area under the ROC curve; PyOD: other splits, "
-        "all rows of each table",
+        "60 % of the rows to train, 40 % to test, ten trials; area under the ROC curve; PyOD: other "
+        "splits, all rows of each table",
         "0.8127 (isolation forest; on our rows 0.8075)",
         0.8127,
         "PyOD's table",
@@ -331,7 +331,7 @@ def record(root: Path) -> dict[str, Any]:
         "cannot be compared. Obtained figures are read from the cards of presets and from the "
         "tables below, where their commands, networks and choices stand. A figure is matched if it "
         "is at least as good as the reported one, or within the spread that the paper itself "
-        "gives. Differences below the error of our own figures, where these are stated, say nothing.",
+        "gives. Differences below the error of our own figures say nothing.",
         "seed": 1,
         "command": "python docs/generated_pages.py",
         "columns": list(COLUMNS),

@@ -139,9 +139,11 @@ class VaDE(VAE):
 
     def kl_by_cluster(self, q: DiagonalNormal) -> Tensor:
         """Return KL(q(z | x) || p(z | c)) for every cluster, in closed form, [batch, classes]."""
-        q = SimpleNamespace(mean=q.mean[:, None], log_var=q.log_var[:, None])
-        p = SimpleNamespace(mean=self.prior.means, log_var=self.prior.log_variances)
-        return ops.sum(kl_by_dimension(q, p), axis=-1)  # of [batch, classes, latent_dim]
+        of_images = SimpleNamespace(mean=q.mean[:, None], log_var=q.log_var[:, None])
+        of_clusters = SimpleNamespace(mean=self.prior.means, log_var=self.prior.log_variances)
+        return ops.sum(
+            kl_by_dimension(of_images, of_clusters), axis=-1
+        )  # of [batch, classes, latent_dim]
 
     # Training
 
