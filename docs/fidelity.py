@@ -290,8 +290,8 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure(
         "ADBench, mean of thirteen tables",
-        "60 % of the rows to train, 40 % to test, ten trials; area under the ROC curve; PyOD: other "
-        "splits, all rows of each table",
+        "60 % of the rows to train, 40 % to test, ten trials; area under the ROC curve; PyOD: "
+        "other splits, all rows of each table",
         "0.8127 (isolation forest; on our rows 0.8075)",
         0.8127,
         "PyOD's table",
