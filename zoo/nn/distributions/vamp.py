@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from typing import Any, Self
 
 import keras
@@ -90,7 +91,7 @@ class VampPrior(Prior):
         start = keras.initializers.RandomNormal(stddev=START, seed=model.seeds.next())
         own.values = keras.Variable(start, (self.components, *model.image_shape), name="inputs")
         own.started = keras.Variable(0.0, trainable=False, name="started")
-        own.seed_of_start = model.seeds.next()
+        own.seed_of_start = model.seeds.next() or random.randint(1, 10**9)  # Keras seeds `random`
         return own
 
     @property
