@@ -9,7 +9,7 @@ import zoo
 from zoo import data
 from zoo.experiments import contractive_filters, regularized, stacked_classifiers
 
-ROOT = Path(zoo.__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_settings_are_those_that_the_search_chose():
