@@ -18,8 +18,9 @@ from zoo.data.strokes import data_sets
 from zoo.experiments.registry import EXPERIMENTS
 from zoo.models.base import BaseModel
 
-ITEMS = (300, 100)  # of the training set and of the test set of each data set
-LABELS = 100
+ITEMS = (120, 100)  # of the training set and of the test set of each data set
+LABELS = 50
+MOST_UNITS = {"filters": 8, "hidden_units": 64}  # of each layer of a recipe's networks
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def little_data() -> Iterator[None]:
                 lambda y, n, *, seed=0: keep_labels(y, min(n, LABELS), seed=seed),
             ),
             (data_sets, "gray_images", _few_digits),  # which become strokes, one by one
-            (recipes, "get", lambda name: replace(get(name), validation=0)),
+            (recipes, "get", lambda name: _small(get(name))),
             (BaseModel, "compile", _compile_eagerly(BaseModel.compile)),
         ]:
             replaced.enter_context(mock.patch.object(target, name, value))
@@ -70,6 +71,16 @@ def _compile_eagerly(compile_as_asked: Callable) -> Callable:
 def _few_of(load: Callable, name: str) -> tuple:
     """Return items of a training and a test set that are spread over all of it."""
     return _few(load(name))
+
+
+def _small(recipe: recipes.Recipe) -> recipes.Recipe:
+    """Return a recipe with narrow layers that trains on all items."""
+    narrow = {
+        name: [min(units, most) for units in recipe.model[name]]
+        for name, most in MOST_UNITS.items()
+        if name in recipe.model
+    }
+    return replace(recipe, model={**recipe.model, **narrow}, validation=0)
 
 
 def _few_digits(name: str) -> list:

@@ -178,10 +178,13 @@ def name_rows(axes: Any, names: list[str], height: int) -> None:
     axes.tick_params(length=0)
 
 
-def save_small(figure: Figure, path: Any) -> None:
-    """Save a PNG with 64 grays or 256 colors and narrow margins, for the folder of a preset.
+def save_small(figure: Figure, path: Any, grays: int = 64) -> None:
+    """Save a PNG with few grays, or 256 colors, and with narrow margins.
 
     The file has half the size of what `savefig` writes, or less.
+
+    Args:
+        grays: of a figure without colors. Previews of presets have 16, which halves them again.
 
     Examples:
         >>> figure = zoo.plots.energy_surface()
@@ -192,7 +195,7 @@ def save_small(figure: Figure, path: Any) -> None:
     image = trimmed(Image.open(buffer).convert("RGB"))
     red, green, blue = image.split()
     if red == green == blue:
-        image = red.quantize(64)
+        image = red.quantize(grays)
     else:  # the default method would merge rare colors of classes
         image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     with publish_file(path, overwrite=True) as scratch:
