@@ -18,8 +18,8 @@ from zoo.data.strokes import data_sets
 from zoo.experiments.registry import EXPERIMENTS
 from zoo.models.base import BaseModel
 
-ITEMS = (120, 100)  # of the training set and of the test set of each data set
-LABELS = 50
+ITEMS = (200, 100)  # of the training set and of the test set of each data set
+LABELS = 100
 MOST_UNITS = {"filters": 8, "hidden_units": 64}  # of each layer of a recipe's networks
 
 
@@ -69,8 +69,27 @@ def _compile_eagerly(compile_as_asked: Callable) -> Callable:
 
 @functools.cache
 def _few_of(load: Callable, name: str) -> tuple:
-    """Return items of a training and a test set that are spread over all of it."""
+    """Return items of a training and a test set, with the shares that classes have in all."""
     return _few(load(name))
+
+
+def _few_digits(name: str) -> list:
+    x, y, x_test, y_test = gray_images(name)
+    return [column for columns in _few(((x, y), (x_test, y_test))) for column in columns]
+
+
+def _few(sets: Any) -> tuple:
+    return tuple(_rows_of(columns, n) for columns, n in zip(sets, ITEMS, strict=True))
+
+
+def _rows_of(columns: tuple, n: int) -> tuple:
+    """Return at most n rows of x and y, in their order; y may be None, or no classes."""
+    x, y = columns
+    places = np.arange(len(x))
+    if y is not None and np.ndim(y) == 1:
+        places = np.argsort(y, kind="stable")
+    kept = np.sort(places[np.linspace(0, len(x) - 1, min(len(x), n)).round().astype(int)])
+    return tuple(column if column is None else column[kept] for column in columns)
 
 
 def _small(recipe: recipes.Recipe) -> recipes.Recipe:
@@ -81,19 +100,3 @@ def _small(recipe: recipes.Recipe) -> recipes.Recipe:
         if name in recipe.model
     }
     return replace(recipe, model={**recipe.model, **narrow}, validation=0)
-
-
-def _few_digits(name: str) -> list:
-    x, y, x_test, y_test = gray_images(name)
-    return [column for columns in _few(((x, y), (x_test, y_test))) for column in columns]
-
-
-def _few(sets: Any) -> tuple:
-    return tuple(
-        tuple(column if column is None else column[_spread(len(column), n)] for column in columns)
-        for columns, n in zip(sets, ITEMS, strict=True)
-    )
-
-
-def _spread(n: int, most: int) -> np.ndarray:
-    return np.linspace(0, n - 1, min(n, most)).round().astype(int)
