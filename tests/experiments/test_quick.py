@@ -13,11 +13,11 @@ def test_data_and_settings_are_small_in_the_context_and_come_back_after_an_error
     (x, y), _ = data.load("digits")
     with pytest.raises(ZeroDivisionError), quick.little_data():
         (few, labels), (test, _) = data.load("digits")
-        assert (len(few), len(test)) == (200, 100)
-        assert np.bincount(labels).min() >= 19
+        assert (len(few), len(test)) == (300, 100)
+        assert np.bincount(labels).min() >= 29
         place = {image.tobytes(): i for i, image in enumerate(x)}
         chosen = [place[image.tobytes()] for image in few]
-        assert len(np.unique(chosen)) == 200
+        assert len(np.unique(chosen)) == 300
         np.testing.assert_array_equal(labels, y[chosen])
         kept = data.keep_labels(labels, 5000, seed=1)
         np.testing.assert_array_equal(kept, before[1](labels, 100, seed=1))

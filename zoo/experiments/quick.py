@@ -18,7 +18,7 @@ from zoo.data.strokes import data_sets
 from zoo.experiments.registry import EXPERIMENTS
 from zoo.models.base import BaseModel
 
-ITEMS = (200, 100)  # of the training set and of the test set of each data set
+ITEMS = (300, 100)  # of the training set and of the test set of each data set
 LABELS = 100
 MOST_UNITS = {"filters": 8, "hidden_units": 64}  # of each layer of a recipe's networks
 
