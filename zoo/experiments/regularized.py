@@ -67,13 +67,13 @@ FINE_TUNING = (3e-3, 1e-2, 3e-2)
 
 # The candidates with the lowest validation error in results/regularized_settings.json.
 SETTINGS = {
-    "contractive (CAE)": Settings(1, 8e-3, 3e-3),
-    "denoising, Gaussian noise": Settings(0.5, 8e-3, 3e-3),
-    "binary RBM": Settings(2, 8e-3, 3e-3),
-    "denoising, masking noise": Settings(0.5, 8e-3, 3e-3),
-    "autoencoder + weight decay": Settings(1e-4, 8e-3, 3e-3),
-    "autoencoder": Settings(1, 8e-3, 3e-3),
-    NONE: Settings(0, 0, 3e-3),
+    "contractive (CAE)": Settings(1, 8e-3, 1e-2),
+    "denoising, Gaussian noise": Settings(1, 8e-3, 1e-2),
+    "binary RBM": Settings(4, 8e-3, 1e-2),
+    "denoising, masking noise": Settings(0.5, 8e-3, 1e-2),
+    "autoencoder + weight decay": Settings(1e-5, 8e-3, 1e-2),
+    "autoencoder": Settings(0.5, 8e-3, 1e-2),
+    NONE: Settings(0, 0, 1e-2),
 }
 
 # Rifai et al. 2011, table 1: test error in %, norm of the Jacobian, saturated units in %.
