@@ -16,6 +16,9 @@ from zoo.nn.distributions import StudentColumns
 from zoo.sklearn.trained import TrainedEstimator
 
 
+EPOCHS = 20  # of many steps, if the number of epochs is not given
+
+
 class AutoencoderImputer(OneToOneFeatureMixin, TransformerMixin, TrainedEstimator):
     """Fills in missing values (NaN) by an autoencoder that learns from rows with holes.
 
@@ -27,7 +30,8 @@ class AutoencoderImputer(OneToOneFeatureMixin, TransformerMixin, TrainedEstimato
     Args:
         model: "Autoencoder", "DenoisingAutoencoder", "VAE" or "IWAE"; None is "IWAE".
         latent_dim: the length of a code.
-        epochs: by default as many as make 2,000 steps.
+        epochs: by default as many as make 2,000 steps; each epoch then goes over few rows several
+            times.
         batch_size: by default a twentieth of the rows, from 16 to 64.
         learning_rate: of Adam at the start; it falls along half a cosine to a hundredth.
         random_state, verbose: as in `AutoencoderTransformer`.
@@ -85,10 +89,13 @@ class AutoencoderImputer(OneToOneFeatureMixin, TransformerMixin, TrainedEstimato
         }
         model = CLASSES[name]((X.shape[1],), self.latent_dim, **settings)
         epochs, size = self._length(len(rows))
+        if self.epochs is None:  # beginning an epoch takes longer than many steps on few rows
+            repeats = max(1, epochs // EPOCHS)
+            rows, epochs = np.tile(rows, (repeats, 1)), math.ceil(epochs / repeats)
         steps = epochs * math.ceil(len(rows) / size)
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps, alpha=0.01)
         model.compile(keras.optimizers.Adam(rate))
-        return self._train(model, rows)
+        return self._train(model, rows, length=(epochs, size))
 
     def transform(self, X: Any) -> np.ndarray:
         """Return rows without NaN, float64 [n, features]."""

@@ -79,8 +79,9 @@ class TrainedEstimator(WithSettings):
         made.compile(keras.optimizers.Adam(self.learning_rate))
         return made
 
-    def _train(self, model, rows, labels=None):
-        epochs, size = self._length(len(rows))
+    def _train(self, model, rows, labels=None, length=None):
+        """Train on rows; `length` is (epochs, batch size), by default that of the settings."""
+        epochs, size = length or self._length(len(rows))
         options = {"epochs": epochs, "batch_size": size, "verbose": self.verbose}
         self.history_ = model.fit(rows, labels, **options).history
         self.model_ = model

@@ -163,7 +163,9 @@ class MixedColumns(GaussianColumns):
         lost, total = 1.0 - self.values_and_mask(x)[1], 0.0
         if self.numbers:
             by_number = 0.5 * (LOG_TWO_PI + 1.0 + self._log_var(parameters))
-            by_number = by_number + _taken(ops.convert_to_tensor(np.log(self.deviations)), self.numbers)
+            by_number = by_number + _taken(
+                ops.convert_to_tensor(np.log(self.deviations)), self.numbers
+            )
             total = ops.sum(_taken(lost, self.numbers) * by_number, axis=-1)
         for start, stop in self.categories:
             logs = ops.log_softmax(parameters[:, start:stop], axis=-1)
