@@ -15,7 +15,6 @@ from zoo.models import CLASSES
 from zoo.nn.distributions import StudentColumns
 from zoo.sklearn.trained import TrainedEstimator
 
-
 EPOCHS = 20  # of many steps, if the number of epochs is not given
 
 
