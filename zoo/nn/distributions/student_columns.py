@@ -31,7 +31,7 @@ class StudentColumns(GaussianColumns):
 
     where t is the density of Student's t distribution. Values far from the others count less than
     with a normal distribution, so that the model is less bent toward them, and each column has a
-    scale of its own. It is the likelihood of MIWAE, and the default of
+    scale of its own. MIWAE uses such a likelihood for tables, and it is the default of
     `zoo.sklearn.AutoencoderImputer`.
 
     Args:
@@ -55,7 +55,7 @@ class StudentColumns(GaussianColumns):
         >>> model.likelihood.scales.shape, model.impute(rows).shape
         ((2,), (100, 2))
 
-    Source: Mattei and Frellsen 2019 (arXiv 1812.02633), section 4.2.
+    Source: Mattei and Frellsen 2019 (arXiv 1812.02633).
     """
 
     calibrated = False
