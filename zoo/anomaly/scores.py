@@ -32,6 +32,7 @@ from keras import ops
 
 from zoo.checks.names import UnknownNameError
 from zoo.inference.compiled import run_in_batches
+from zoo.inference.importance_sampling import log_mean_weights
 from zoo.models.aae import AAE
 from zoo.models.rbm import RBM
 from zoo.models.vae import VAE
@@ -126,7 +127,8 @@ def _elbo(model, x, samples, seed):
 
 
 def _log_likelihood(model, x, samples, seed):
-    return _of_unseen(model, x) - model.log_likelihood(x, samples=samples, seed=seed).value
+    estimate = log_mean_weights(model, model.prepared(x, seed), None, samples, seed)
+    return _of_unseen(model, x) - estimate.value
 
 
 def _of_unseen(model, x):
