@@ -58,7 +58,6 @@ class StudentColumns(GaussianColumns):
     Source: Mattei and Frellsen 2019 (arXiv 1812.02633).
     """
 
-    calibrated = False
     free: Any = None  # variables, from which the scales are computed
 
     def __init__(
@@ -84,6 +83,10 @@ class StudentColumns(GaussianColumns):
         names = column_names(x) if names is None else names
         x = as_array(with_nan(x) if missing == "learn" else x, "x", names)
         return cls(*moments(x, names, missing=missing), names, degrees, missing)
+
+    @property
+    def calibrated(self) -> bool:
+        return False  # the scales are trained
 
     def of_unit_variance(self) -> Likelihood:
         return self
