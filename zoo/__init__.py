@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from zoo.nn.distributions import Poisson as Poisson
     from zoo.nn.distributions import SketchMixture as SketchMixture
     from zoo.nn.distributions import SquaredError as SquaredError
+    from zoo.nn.distributions import StudentColumns as StudentColumns
     from zoo.nn.distributions import SwissRoll as SwissRoll
     from zoo.nn.distributions import Uniform as Uniform
     from zoo.nn.distributions import VampPrior as VampPrior
@@ -120,6 +121,7 @@ _HOMES = {
     "CategoricalPrior": "zoo.nn.distributions",
     "GaussianColumns": "zoo.nn.distributions",
     "MixedColumns": "zoo.nn.distributions",
+    "StudentColumns": "zoo.nn.distributions",
     "Multinomial": "zoo.nn.distributions",
     "Padded": "zoo.nn.distributions",
     "Poisson": "zoo.nn.distributions",

@@ -193,3 +193,20 @@ def test_the_exported_imputer_fills_rows_as_the_model_does(tmp_path):
     np.testing.assert_array_equal(found[~HOLES], FULL[~HOLES])
     with pytest.raises(ValueError, match="infinite"):
         imputer(x=np.where(HOLES, np.float32(np.inf), FULL))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow exports")
+@pytest.mark.parametrize("columns", [zoo.GaussianColumns, zoo.StudentColumns])
+def test_the_saved_model_of_an_imputer_fills_rows_as_the_model_does(columns, tmp_path):
+    import tensorflow as tf
+
+    likelihood = columns.adapted(X, missing="learn")
+    model = zoo.VAE((3,), 1, hidden_units=(4,), likelihood=likelihood)
+    report = export.export_model(model, tmp_path / "out", parts=["imputer"])["imputer"]
+    assert {result["format"] for result in report["results"]} == {"onnx", "saved_model"}
+    assert "rows with missing values" in str(report)
+    loaded = tf.saved_model.load(str(tmp_path / "out" / "imputer" / "saved_model"))
+    found = loaded.signatures["serving_default"](x=tf.constant(X))["imputed"].numpy()
+    np.testing.assert_allclose(found, model.impute(X, proposals=0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(found[~HOLES], FULL[~HOLES])

@@ -114,3 +114,59 @@ def test_a_signature_with_columns_that_do_not_go_together_is_refused(changed):
     assert columns_of({**entry, "categories": named_twice}) is None
     with pytest.raises(ValueError, match="columns|categor"):
         columns_of({**entry, **changed})
+
+
+@pytest.fixture(scope="module")
+def imputer(tmp_path_factory):
+    """The exported imputer of a table with two numbers and a category between them."""
+    folder = tmp_path_factory.mktemp("imputer")
+    draw = np.random.default_rng(0)
+    numbers = {name: draw.normal(size=20) for name in ("speed", "load")}
+    frame = pandas.DataFrame({**numbers, "kind": ["new", "old"] * 10})[["speed", "kind", "load"]]
+    frame.loc[3, "kind"], frame.loc[4, "load"] = None, None
+    data = zoo.data.from_table(frame, missing="learn")
+    model = zoo.VAE((4,), 1, hidden_units=(4,), likelihood=data.likelihood())
+    export.export_model(model, folder / "out", parts=["imputer"], formats=("onnx",))
+    return export.load(folder / "out" / "imputer")
+
+
+NAN = float("nan")
+HOLED = np.array([[NAN, 1, 0, 2], [0.1, NAN, NAN, 3], [0.1, 0, 1, NAN]], "float32")
+
+
+@pytest.mark.parametrize("lost", [None, NAN, pandas.NA, "", " NA ", "?", "null"])
+def test_cells_without_a_value_become_nan_for_an_imputer(imputer, lost):
+    rows = [
+        {"speed": lost, "kind": "new", "load": 2},
+        {"speed": 0.1, "kind": lost, "load": 3},
+        {"speed": 0.1, "kind": "old", "load": lost},
+    ]
+    np.testing.assert_array_equal(imputer.check({"x": rows})[0]["x"], HOLED)
+    full = imputer(x=rows)["imputed"]
+    np.testing.assert_array_equal(full[~np.isnan(HOLED)], HOLED[~np.isnan(HOLED)])
+    np.testing.assert_allclose(full[:, 1:3].sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(imputer(x=HOLED)["imputed"], full)
+
+
+def test_frames_with_holes_are_rows_of_an_imputer(imputer):
+    frame = pandas.DataFrame({"speed": [None, 0.1], "kind": ["new", None], "load": [2, 3]})
+    for table in (frame, frame.convert_dtypes(), polars.from_pandas(frame)):
+        np.testing.assert_array_equal(imputer.check({"x": table})[0]["x"], HOLED[:2])
+    columns = ["speed", "kind=new", "kind=old", "load"]
+    frame = pandas.DataFrame(HOLED, columns=columns)
+    np.testing.assert_array_equal(imputer.check({"x": frame})[0]["x"], HOLED)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"speed": "fast", "kind": "new", "load": 1}, "or None if there is none"),
+        ({"speed": 1e39, "kind": "new", "load": 1}, "give a finite number"),
+        ({"speed": 1, "kind": "odd", "load": 1}, "has 'odd' in column 'kind'"),
+        ({"speed": 1, "kind": "new"}, "lacks 'load'"),
+        ({"speed": 1, "kind=new": None, "kind=old": 1, "load": 2}, "or all without a value"),
+    ],
+)
+def test_other_mistakes_are_refused_for_an_imputer_too(imputer, row, message):
+    with pytest.raises(ValueError, match=message):
+        imputer(x=[row])

@@ -21,15 +21,18 @@ def blocks(text):
             yield text.count("\n", 0, found.start("code")), found["language"], found["code"]
 
 
-def run(page, scratch):
+def run(page, scratch, without=None):
     """Run Python in one namespace, and the lines of shells that call `zoo`.
 
     Args:
         page: a Markdown file.
         scratch: a file to write the Python to, where TensorFlow's AutoGraph finds its source.
+        without: text of blocks that are left out, or None.
     """
     source, namespace = "", {"__name__": "__main__"}
     for line, language, code in blocks(page.read_text("utf-8")):
+        if without is not None and without in code:
+            continue
         if language == "python":
             source += "\n" * (line - source.count("\n")) + code  # the lines' numbers are the page's
             scratch.write_text(source, "utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.checks.arrays import as_array
-from zoo.checks.tables import column_names, listed
+from zoo.checks.tables import WAY_TO_LEARN, column_names, listed
 
 
 def names_for(detector: Any, x: Any, first: bool) -> Sequence[str] | None:
@@ -54,6 +54,6 @@ def check_rows(
     if len(lost):
         raise ValueError(
             f"{name} holds NaN or infinite values in {listed(lost, names)}: fill them in, or "
-            "leave out their rows."
+            f"leave out their rows. {WAY_TO_LEARN}"
         )
     return x

@@ -75,6 +75,9 @@ class Detector(Settings):
             rows or of a 49th of the values of images, and for images `VAE` and `Autoencoder` that
             start as PCA.
 
+    Rows may hold NaN, for values that were not seen, if the model's likelihood takes it
+    (`missing="learn"`).
+
     Assigning `contamination`, `quantile` or `false_positive_rate` sets the threshold again, on the
     scores of the last `fit`; `threshold` can also be assigned. All other settings are read-only.
 
@@ -286,7 +289,8 @@ class Detector(Settings):
         """Return the squared error of every value, float32 of the shape of x.
 
         It shows where an item differs from its reconstruction, by pixel or by column. The columns
-        have the order of x, also if x is a table whose order differs from `names`.
+        have the order of x, also if x is a table whose order differs from `names`. A value that was
+        not seen has no error.
         """
         errors = run_in_batches(self.errors, self._items(x), batch_size=batch_size)
         return as_given(errors, x, self.names)

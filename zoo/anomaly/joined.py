@@ -62,7 +62,9 @@ def fit(detector: Any, x: np.ndarray, kept: np.ndarray) -> tuple[Joined, np.ndar
     """
     a = run_in_batches(detector.scored_by_model, x, batch_size=1024)
     rows, normal = _rows(detector, x), detector.rule != "contamination"
-    neighbors = Neighbors.drawn(rows, detector.seed, normal, kept)
+    missing = detector.model.likelihood.takes_missing
+    filled = _rows(detector, detector.model.impute(x, proposals=0)) if missing else rows
+    neighbors = Neighbors.drawn(filled, detector.seed, normal, kept, missing)
     s = neighbors.distances_to_others(rows) if normal else neighbors.distances_to(rows)
     found = Joined.fitted(neighbors, a, s)
     return found, ops.convert_to_numpy(found.larger(a, s))
@@ -71,11 +73,15 @@ def fit(detector: Any, x: np.ndarray, kept: np.ndarray) -> tuple[Joined, np.ndar
 def near(detector: Any, x: np.ndarray, trim: float) -> np.ndarray:
     """Return which rows to learn from, bool [n]: all but the share `trim` farthest from a few rows.
 
+    The few rows have means in place of missing values, as there is no trained model yet.
+
     Args:
         x: as in `fit`.
     """
     rows, kept = _rows(detector, x), np.ones(len(x), bool)
-    far = Neighbors.drawn(rows, detector.seed, False, kept).distances_to(rows)
+    missing = detector.model.likelihood.takes_missing
+    filled = np.where(np.isnan(rows), np.float32(0), rows)
+    far = Neighbors.drawn(filled, detector.seed, False, kept, missing).distances_to(rows)
     kept[np.argsort(far, kind="stable")[len(x) - round(trim * len(x)) :]] = False
     return kept
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,9 @@ def _joined(path, content, detector):
         scores.check(detector.model, own)
     except ValueError as error:
         raise ValueError(f"{path} joins a score that its model does not have: {error}") from error
-    rows = neighbors_file.read(path.parent, sha256, detector.model.image_shape[0])
+    model = detector.model
+    rows = neighbors_file.read(path.parent, sha256, model.image_shape[0])
+    rows = replace(rows, missing=model.likelihood.takes_missing)
     return Joined(rows, centers, scales), own
 
 

@@ -32,7 +32,9 @@ class Neighbors:
 
         s(x) = 1/G sum_g 1/2 ln(1/d_g min_j sum_(i in columns of g) (x_i - r_gji)^2 + 0.1^2),
 
-    a mean of logarithms of distances, in standard deviations of a column.
+    a mean of logarithms of distances, in standard deviations of a column. If values of x are
+    missing, d_g and the sum are those of the columns that were seen, and the mean is over the
+    groups that use at least one of these.
 
     Attributes:
         rows: [groups, rows, features], float32, standardized; each is the mean of three nearby
@@ -40,6 +42,7 @@ class Neighbors:
         columns: [groups, features], float32, 1 if the group uses the column, else 0; each group
             uses half of the columns or more.
         sources: [groups, rows, 3], int, the rows of the data that each mean is made of, or None.
+        missing: whether rows x may hold NaN, for values that were not seen.
 
     Source: Sugiyama and Borgwardt 2013, Rapid distance-based outlier detection via sampling (NIPS),
     for the nearest of a few rows drawn at random; Aggarwal and Sathe 2015, Theoretical foundations
@@ -50,15 +53,19 @@ class Neighbors:
     rows: np.ndarray
     columns: np.ndarray
     sources: Any = None
+    missing: bool = False
 
     @classmethod
-    def drawn(cls, x: np.ndarray, seed: int, normal: bool, kept: np.ndarray) -> Neighbors:
+    def drawn(
+        cls, x: np.ndarray, seed: int, normal: bool, kept: np.ndarray, missing: bool = False
+    ) -> Neighbors:
         """Draw groups from rows.
 
         Args:
-            x: standardized rows [n, features], 2 or more. seed: seed of the draws.
+            x: standardized rows [n, features], 2 or more, without NaN. seed: seed of the draws.
             normal: whether all rows are normal, so that groups may be large.
             kept: which rows to draw from, bool [n], 2 or more.
+            missing: whether NaN is accepted in later rows.
         """
         from sklearn.neighbors import NearestNeighbors
 
@@ -75,9 +82,8 @@ class Neighbors:
             columns[group, generator.choice(features, seen, replace=False)] = 1.0
             chosen[group] = generator.choice(len(x), chosen.shape[1], replace=False)
         sources = alike[chosen]
-        return cls(
-            x[sources].mean(axis=2, dtype="float64").astype("float32"), columns, pool[sources]
-        )
+        means = x[sources].mean(axis=2, dtype="float64").astype("float32")
+        return cls(means, columns, pool[sources], missing)
 
     def distances(self, x: Any, apart: Any = 0.0) -> Any:
         """Return s(x) of standardized rows, tensors [batch, features] to [batch].
@@ -86,14 +92,26 @@ class Neighbors:
             apart: added to the squared distances, [batch, groups, rows].
         """
         groups, size, features = self.rows.shape
-        shown = self.rows * self.columns[:, None]
-        products = ops.matmul(x, shown.reshape(groups * size, features).T)
-        products = ops.reshape(products, (-1, groups, size))
+        shown = (self.rows * self.columns[:, None]).reshape(groups * size, features)
+        squares: Any = np.square(shown, dtype="float64")
+        if self.missing:
+            lost = ops.isnan(x)
+            seen, x = ops.cast(ops.logical_not(lost), "float32"), ops.where(lost, 0.0, x)
+            squares = ops.matmul(seen, squares.astype("float32").T)
+            squares = ops.reshape(squares, (-1, groups, size))
+            counts = ops.matmul(seen, self.columns.T)  # [batch, groups]
+        else:
+            squares = squares.sum(axis=1).astype("float32").reshape(groups, size)
+            counts = self.columns.sum(axis=1)
+        products = ops.reshape(ops.matmul(x, shown.T), (-1, groups, size))
         sizes = ops.matmul(ops.square(x), self.columns.T)
-        squares = np.square(shown, dtype="float64").sum(axis=2).astype("float32")
         found = ops.expand_dims(sizes, 2) - 2.0 * products + squares + apart
-        nearest = ops.maximum(ops.min(found, axis=2), 0.0) / self.columns.sum(axis=1)
-        return ops.mean(0.5 * ops.log(nearest + LEAST**2), axis=1)
+        nearest = ops.maximum(ops.min(found, axis=2), 0.0) / ops.maximum(counts, 1.0)
+        logs = 0.5 * ops.log(nearest + LEAST**2)
+        if not self.missing:
+            return ops.mean(logs, axis=1)
+        uses = ops.cast(counts > 0.0, "float32")
+        return ops.sum(logs * uses, axis=1) / ops.maximum(ops.sum(uses, axis=1), 1.0)
 
     def distances_to(self, x: np.ndarray) -> np.ndarray:
         """Return s(x) of standardized rows, arrays [n, features] to [n]."""

@@ -13,6 +13,9 @@
                     data, each scaled by its spread: `zoo.anomaly.joined`
 
 The scores reconstruction and elbo_at_mean of a sequence are divided by its number of steps.
+In a row with missing values (a likelihood with missing="learn"), reconstruction is the mean over
+the seen values, times the number of columns; in -log p(x | z) a value that was not seen counts with
+its mean, the entropy of p(x_i | m), so that rows with and without holes can be compared.
 If the KL divergence has no closed form, it is log q(z | x) - log p(z) at the codes of the score.
 
 Source: An and Cho 2015, Variational autoencoder based anomaly detection using reconstruction
@@ -62,6 +65,9 @@ def _of_a_step(model, x, total):
 
 def _reconstruction(model, x):
     total = ops.sum(squared_errors(model, x), axis=tuple(range(1, len(x.shape))))
+    if model.likelihood.takes_missing:
+        seen = model.likelihood.seen_values(x)
+        return total * x.shape[-1] / ops.maximum(seen, 1.0)
     return _of_a_step(model, x, total)
 
 
@@ -78,7 +84,10 @@ def _largest_error(model, x):
 
 def _elbo_at_mean(model, x):
     kl_and_log_prob = model.bound_of(x, model.posterior(x).mean)  # [batch, 2]
-    return _of_a_step(model, x, kl_and_log_prob[:, 0] - kl_and_log_prob[:, 1])
+    total = kl_and_log_prob[:, 0] - kl_and_log_prob[:, 1]
+    if model.likelihood.takes_missing:
+        total = total + model.unseen_entropy(x)
+    return _of_a_step(model, x, total)
 
 
 def _prior(model, x):
@@ -114,11 +123,18 @@ def _elbo(model, x, samples, seed):
         repeated = np.broadcast_to(row, (len(x), model.latent_dim))
         both = run_in_batches(model.bound_of_noise, (x, repeated), batch_size=1024)  # [n, 2]
         total += both[:, 0] - both[:, 1]  # the KL divergence, and log p(x | z)
-    return total / samples
+    return total / samples + _of_unseen(model, x)
 
 
 def _log_likelihood(model, x, samples, seed):
-    return -log_mean_weights(model, model.prepared(x, seed), None, samples, seed).value
+    estimate = log_mean_weights(model, model.prepared(x, seed), None, samples, seed)
+    return _of_unseen(model, x) - estimate.value
+
+
+def _of_unseen(model, x):
+    if not model.likelihood.takes_missing:
+        return 0.0
+    return run_in_batches(model.unseen_entropy, x, batch_size=1024)
 
 
 # Functions of a model, an array x, the number of draws and their seed, to [n].

@@ -24,6 +24,11 @@ def add_detect(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--unknown", choices=("refuse", "score"), help="for unknown values of a category [refuse]"
     )
+    sub.add_argument(
+        "--missing",
+        choices=("refuse", "learn"),
+        help="for empty cells of a table, for a class: learn with them [refuse]",
+    )
     sub.add_argument("--out", required=True, help="folder to write")
     sub.add_argument("--save", help="folder for the detector, which can be exported [none]")
     sub.add_argument(
@@ -75,7 +80,7 @@ def add_renew(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", required=True, help="folder for the new detector")
     sub.add_argument("--train", action="store_true", help="also train the model further")
     sub.add_argument("--epochs", type=count, default=None, help="epochs of this training")
-    sub.set_defaults(labels=None, id_column=None, unknown=None, by=None)
+    sub.set_defaults(labels=None, id_column=None, unknown=None, by=None, missing=None)
 
 
 def _add_data(sub) -> None:

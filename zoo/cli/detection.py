@@ -41,7 +41,7 @@ def detect(options: Any, custom_objects: dict) -> None:
             f"{options.name} is a detector with a fixed score and threshold: leave out {named}."
         )
     if not is_class:
-        for name in ("epochs", "size", "channels"):
+        for name in ("epochs", "size", "channels", "missing"):
             if getattr(options, name):
                 raise ValueError(
                     f"--{name} is for a class; {options.name} is already trained: leave it out."
@@ -130,14 +130,17 @@ def trained(options: Any, given: dict) -> Detector:
         seen = from_folder(path, size, channels=options.channels or 3, cache=options.cache)
         told = f"{len(seen.images):,} images"
     elif is_table(path):
-        table = read_file(path, options, None, scored=False)
+        missing = options.missing or "refuse"
+        table = read_file(path, options, None, scored=False, missing=missing)
         seen, told = table.x, f"{len(table.x):,} rows"
         if "names" in given:
             raise ValueError(f"{path} has names of columns: leave out --names.")
         if "standardize" in given:
+            if missing == "learn":
+                raise ValueError("--missing learn standardizes columns: leave out --standardize.")
             given = {"names": table.columns, **given}
         else:
-            settings.setdefault("likelihood", likelihood_of(table))
+            settings.setdefault("likelihood", likelihood_of(table, missing))
     else:
         refuse_options_of_others(path, options)
         seen = scaled(read_array(path, options.array))
@@ -148,13 +151,17 @@ def trained(options: Any, given: dict) -> Detector:
     return Detector(options.name, **given, **settings).fit(seen, epochs=options.epochs, verbose=2)
 
 
-def likelihood_of(table: Read) -> Any:
+def likelihood_of(table: Read, missing: str = "refuse") -> Any:
     """Return the likelihood for the columns of a table, as `zoo.data.Table.likelihood` does."""
     if table.categories:
         return MixedColumns.adapted(
-            table.x, table.categories, table.columns, category_names=table.category_names
+            table.x,
+            table.categories,
+            table.columns,
+            category_names=table.category_names,
+            missing=missing,
         )
-    return GaussianColumns.adapted(table.x, table.columns)
+    return GaussianColumns.adapted(table.x, table.columns, missing=missing)
 
 
 def read_items(
@@ -188,7 +195,8 @@ def read_items(
             return Read(found, (), y=classes, when=classes)
         return Read(for_model(read_array(path, options.array), model), ())
     columns = Columns.of(model.likelihood) or Columns.of(names)
-    found = read_file(path, options, columns, scored, told)
+    missing = "learn" if model.likelihood.takes_missing else "refuse"
+    found = read_file(path, options, columns, scored, told, missing)
     if columns is None and told:
         print(NO_NAMES, flush=True)
     return found
@@ -200,7 +208,7 @@ def refuse_options_of_others(path: Any, options: Any) -> None:
     Raises:
         ValueError: an option does not fit; the message names it.
     """
-    for name in ("drop", "delimiter", "decimal", "id_column", "unknown"):
+    for name in ("drop", "delimiter", "decimal", "id_column", "unknown", "missing"):
         if getattr(options, name):
             option = "--id" if name == "id_column" else f"--{name}"
             raise ValueError(f"{option} is for tables, but {path} is not one: leave it out.")
@@ -209,15 +217,21 @@ def refuse_options_of_others(path: Any, options: Any) -> None:
 
 
 def read_file(
-    path: Any, options: Any, columns: Columns | None, scored: bool, told: bool = True
+    path: Any,
+    options: Any,
+    columns: Columns | None,
+    scored: bool,
+    told: bool = True,
+    missing: str = "refuse",
 ) -> Read:
     """Read a table.
 
     Args:
         path, options, scored, told: as for `read_items`.
         columns: the columns that the model knows, or None.
+        missing: "refuse", or "learn" for a model that takes empty cells.
     """
-    read = table_options(options)
+    read = {**table_options(options), "missing": missing}
     labels = options.labels if options.labels and not options.labels.endswith(".npy") else None
     when = options.by if options.by and not options.by.endswith(".npy") else None
     if not scored:

@@ -44,19 +44,12 @@ QUICK = {"REPORTED": {"cardio": REPORTED["cardio"]}, "TRIALS": 2}
 QUICK |= {"FOR_CHOICES": ("thyroid",), "MORE_TRIALS": 2}
 
 
-def split(name: str, trial: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a table of ADBench, split into 60 % training and 40 % test rows, standardized.
+def rows_of(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a table of ADBench as it is: rows [n, features], and 1 for anomalies [n].
 
     Args:
         name: the name of a file NAME.npz in the folder `adbench` of `ZOO_DATA`, with `X` and `y`.
-        trial: seed of the split, and of the choice of `MOST_ROWS` rows.
-
-    Returns:
-        `x`, `x_test`, float32 [n, features], in standard deviations of the training rows, without
-        columns that are constant in these, and `y_test`, 1 for anomalies.
     """
-    from sklearn.model_selection import train_test_split
-
     path = in_folder(f"adbench/{name}.npz")
     if path is None:
         raise FileNotFoundError(
@@ -64,6 +57,22 @@ def split(name: str, trial: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             "ADBench (github.com/Minqi824/ADBench)."
         )
     x, y = read_arrays(path, ("X", "y"))
+    return x, y
+
+
+def split(name: str, trial: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a table of ADBench, split into 60 % training and 40 % test rows, standardized.
+
+    Args:
+        name: as for `rows_of`. trial: seed of the split, and of the choice of `MOST_ROWS` rows.
+
+    Returns:
+        `x`, `x_test`, float32 [n, features], in standard deviations of the training rows, without
+        columns that are constant in these, and `y_test`, 1 for anomalies.
+    """
+    from sklearn.model_selection import train_test_split
+
+    x, y = rows_of(name)
     if len(y) > MOST_ROWS:
         drawn = np.random.default_rng(trial).choice(len(y), MOST_ROWS, replace=False)
         x, y = x[drawn], y[drawn]

@@ -40,6 +40,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "likelihoods",
         "bounds_and_priors",
         "spread",
+        "imputation",
         "likelihood_of_noise",
         "manifold_seeds",
         "conditional_bounds",

@@ -412,6 +412,18 @@ class VAE(BaseAutoencoder):
         parameters = ops.reshape(parameters, (-1, samples, parameters.shape[-1]))
         return ops.concatenate([log_weights[:, :, None], parameters], axis=-1)
 
+    def unseen_entropy(self, x: Tensor) -> Tensor:
+        """Return the entropy of p(x_j | z) of the values that were not seen, z the mean code.
+
+        Args:
+            x: rows [batch, features]; the likelihood has `missing="learn"`.
+
+        Returns:
+            its sum over these values, [batch], in nats.
+        """
+        parameters = self.parameters_of(self.posterior(x).mean)
+        return self.likelihood.unseen_entropy(x, parameters)
+
     def log_weights(self, q: Any, z: Tensor, log_likelihoods: Any, label: Tensor = None) -> Tensor:
         """Return log p(x | z) + log p(z) - log q(z | x) for z ~ q, [batch, samples]."""
         return log_likelihoods + self.prior_of(label).log_prob(z) - q.log_prob(z)

@@ -11,6 +11,7 @@ import numpy as np
 from .json_file import shortened
 
 _SHOWN = 8
+_LOST = {"", "na", "n/a", "nan", "null", "none", "?", "<na>"}  # cells without a value, as text
 
 
 class TableRows:
@@ -18,10 +19,17 @@ class TableRows:
 
     Attributes:
         names: the names of the columns of the original table, in order; a category is one column.
+        missing: whether a cell may have no value: None, NaN, pandas' NA, "", or a word such as
+            "NA". It becomes NaN, in all columns of a category.
     """
 
-    def __init__(self, columns: Sequence[str], categories: Sequence[Mapping[str, Any]] = ()):
-        self._columns = tuple(columns)
+    def __init__(
+        self,
+        columns: Sequence[str],
+        categories: Sequence[Mapping[str, Any]] = (),
+        missing: bool = False,
+    ):
+        self._columns, self.missing = tuple(columns), missing
         self._categories = {c["column"]: (c["first"], list(c["values"])) for c in categories}
         first = {start: name for name, (start, _) in self._categories.items()}
         inside = {
@@ -41,6 +49,9 @@ class TableRows:
             rows: a dictionary, a list of dictionaries, or a table of pandas, Polars or PyArrow. A
                 category is one text, or its columns of 0 and 1. Numbers may be text, as in a CSV
                 file; spaces around text are ignored.
+
+        Returns:
+            NaN stands for cells without a value, if these are accepted.
 
         Raises:
             ValueError: a column is missing or unknown, a cell is not a finite number, or the value
@@ -67,11 +78,14 @@ class TableRows:
                 "give these, each once."
             )
         for name, j in self._numbers.items():
-            out[j] = _number(cells[name], i, name)
+            out[j] = self._number(cells[name], i, name)
         for name, (start, values) in self._categories.items():
             text = str(cells[name]).strip()
+            if text not in values and self.missing and _is_lost(text):
+                out[start : start + len(values)] = math.nan
+                continue
             if text not in values:
-                came = "no value" if text.lower() in ("", "none", "nan") else shortened(cells[name])
+                came = "no value" if _is_lost(text) else shortened(cells[name])
                 raise ValueError(
                     f"Row {i} has {came} in column {name!r}; expected one of {_listed(values)}."
                 )
@@ -79,14 +93,35 @@ class TableRows:
 
     def _fill_numbers(self, out, cells, i):
         for j, name in enumerate(self._columns):
-            out[j] = _number(cells[name], i, name)
+            out[j] = self._number(cells[name], i, name)
         for name, (start, values) in self._categories.items():
             part = out[start : start + len(values)]
+            if np.isnan(part).all():
+                continue
             if sorted(part) != [0] * (len(values) - 1) + [1]:
                 raise ValueError(
-                    f"Row {i} has {part.sum():g} values in the category {name!r}: one of its "
-                    f"columns must be 1, the others 0. Its values are {_listed(values)}."
+                    f"Row {i} has {np.nansum(part):g} values in the category {name!r}: one of its "
+                    f"columns must be 1, the others 0{self._or_lost()}. Its values are "
+                    f"{_listed(values)}."
                 )
+
+    def _or_lost(self):
+        return ", or all without a value" if self.missing else ""
+
+    def _number(self, cell, i, name) -> float:
+        if self.missing and _is_lost(cell):
+            return math.nan
+        try:
+            with np.errstate(over="ignore"):
+                value = float(np.float32(float(cell)))
+        except (TypeError, ValueError, OverflowError):
+            value = math.nan
+        if not math.isfinite(value):
+            raise ValueError(
+                f"Row {i} has {shortened(cell)} in column {name!r}; give a finite number"
+                f"{', or None if there is none' if self.missing else ''}."
+            )
+        return value
 
 
 def columns_of(entry: Any) -> TableRows | None:
@@ -116,7 +151,7 @@ def columns_of(entry: Any) -> TableRows | None:
     others = [name for j, name in enumerate(names) if j not in taken]
     if len({*made_of, *others}) < len(made_of) + len(others):
         return None  # two columns of a table would have the same name, so only arrays are accepted
-    return TableRows(names, categories)
+    return TableRows(names, categories, entry.get("missing") is True)
 
 
 def are_rows(value: Any) -> bool:
@@ -147,15 +182,8 @@ def _dictionaries(rows) -> list[Mapping]:
     return list(rows)
 
 
-def _number(cell, i, name) -> float:
-    try:
-        with np.errstate(over="ignore"):
-            value = float(np.float32(float(cell)))
-    except (TypeError, ValueError, OverflowError):
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"Row {i} has {shortened(cell)} in column {name!r}; give a finite number.")
-    return value
+def _is_lost(cell) -> bool:
+    return str(cell).strip().lower() in _LOST
 
 
 def _are_names(values) -> bool:

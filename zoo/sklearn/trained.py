@@ -25,6 +25,7 @@ class TrainedEstimator(WithSettings):
     """The base class of estimators that train a model: settings, training, and pickling."""
 
     default_model = "Autoencoder"
+    steps, largest_batch = STEPS, LARGEST_BATCH
 
     def __init__(
         self,
@@ -78,15 +79,21 @@ class TrainedEstimator(WithSettings):
         made.compile(keras.optimizers.Adam(self.learning_rate))
         return made
 
-    def _train(self, model, rows, labels=None):
-        size, epochs = self.batch_size, self.epochs
-        size = suited_batch_size(len(rows), LARGEST_BATCH) if size is None else size
-        size = whole("batch_size", size, least=1)
-        epochs = suited_epochs(len(rows), size, steps=STEPS) if epochs is None else epochs
+    def _train(self, model, rows, labels=None, length=None):
+        """Train on rows; `length` is (epochs, batch size), by default that of the settings."""
+        epochs, size = length or self._length(len(rows))
         options = {"epochs": epochs, "batch_size": size, "verbose": self.verbose}
         self.history_ = model.fit(rows, labels, **options).history
         self.model_ = model
         return self
+
+    def _length(self, n: int) -> tuple[int, int]:
+        """Return the number of epochs, and the size of a batch, for n rows."""
+        size, epochs = self.batch_size, self.epochs
+        size = suited_batch_size(n, self.largest_batch) if size is None else size
+        size = whole("batch_size", size, least=1)
+        epochs = suited_epochs(n, size, self.steps) if epochs is None else epochs
+        return whole("epochs", epochs, least=1), size
 
     def __getstate__(self):
         state = dict(super().__getstate__())

@@ -14,7 +14,7 @@ from zoo.checks.array_types import ArrayLike, Tensor
 from zoo.checks.arrays import as_array, with_nan
 from zoo.checks.tables import WAY_TO_LEARN, column_names, listed
 from zoo.nn.distributions.likelihoods import Gaussian, Likelihood
-from zoo.nn.distributions.normal import log_normal
+from zoo.nn.distributions.normal import LOG_TWO_PI, log_normal
 from zoo.nn.layers import Standardize, StandardizeSeen
 
 MISSING = ("refuse", "learn")
@@ -180,6 +180,16 @@ class GaussianColumns(Gaussian):
         if not self.takes_missing:
             return self.log_scale
         return ops.sum(self.values_and_mask(x)[1] * _beside(x, np.log(self.deviations)), axis=-1)
+
+    def unseen_entropy(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Return the sum of E[-log p(x_j | z)] over the values that were not seen, [batch].
+
+        Added to -log p of what was seen, it makes rows comparable that miss different values.
+        """
+        del parameters
+        lost = 1.0 - self.values_and_mask(x)[1]
+        by_column = 0.5 * (LOG_TWO_PI + 1.0 + self.log_var) + _beside(x, np.log(self.deviations))
+        return ops.sum(lost * by_column, axis=-1)
 
     def squared_errors(self, x: Tensor, restored: Tensor) -> Tensor:
         errors = super().squared_errors(x, restored)

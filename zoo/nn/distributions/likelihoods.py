@@ -147,6 +147,10 @@ class Likelihood(Configured):
         """Return how many values of each row were seen, float32 [batch], if NaN is missing."""
         raise NotImplementedError
 
+    def unseen_entropy(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Return the sum of E[-log p(x_j | z)] over the values that were not seen, [batch]."""
+        raise NotImplementedError
+
     def log_units(self, x: Tensor) -> Tensor:
         """Return log p of standardized minus log p of raw data: [batch], or 0 if both are equal."""
         del x

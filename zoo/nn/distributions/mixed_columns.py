@@ -16,7 +16,7 @@ from zoo.checks.arrays import as_array, with_nan
 from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.columns import GaussianColumns, check_rows, moments
 from zoo.nn.distributions.likelihoods import Likelihood
-from zoo.nn.distributions.normal import log_normal
+from zoo.nn.distributions.normal import LOG_TWO_PI, log_normal
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -157,6 +157,19 @@ class MixedColumns(GaussianColumns):
         for start, stop in self.categories:  # their mean is 0, and their deviation 1
             log_probs = ops.log_softmax(parameters[:, start:stop], axis=-1)
             total += ops.sum(values[:, start:stop] * log_probs, axis=-1)
+        return total
+
+    def unseen_entropy(self, x: Tensor, parameters: Tensor) -> Tensor:
+        lost, total = 1.0 - self.values_and_mask(x)[1], 0.0
+        if self.numbers:
+            by_number = 0.5 * (LOG_TWO_PI + 1.0 + self._log_var(parameters))
+            by_number = by_number + _taken(
+                ops.convert_to_tensor(np.log(self.deviations)), self.numbers
+            )
+            total = ops.sum(_taken(lost, self.numbers) * by_number, axis=-1)
+        for start, stop in self.categories:
+            logs = ops.log_softmax(parameters[:, start:stop], axis=-1)
+            total += lost[:, start] * -ops.sum(ops.exp(logs) * logs, axis=-1)
         return total
 
     def check_missing(self, x: np.ndarray, name: str, first: int = 0) -> np.ndarray:
