@@ -17,6 +17,7 @@ from zoo.checks.tables import column_names, listed
 from zoo.nn.distributions.columns import GaussianColumns, check_rows, moments
 from zoo.nn.distributions.likelihoods import Likelihood
 from zoo.nn.distributions.normal import log_normal
+from zoo.nn.distributions.written_numbers import ranges_of
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -46,6 +47,7 @@ class MixedColumns(GaussianColumns):
         category_names: the name of each category; the names of its columns begin with it and "=",
             as in "eyes=blue". If None, it is derived from `names`, where this is unambiguous.
         missing: as for `GaussianColumns`; all columns of a category that was not seen are NaN.
+        ranges: as for `GaussianColumns`.
 
     Raises:
         ValueError: as for `GaussianColumns`; or categories overlap, have fewer than two columns, or
@@ -79,8 +81,9 @@ class MixedColumns(GaussianColumns):
         least_stddev: float = 0.05,
         category_names: Sequence[str] | None = None,
         missing: str = "refuse",
+        ranges: Any = None,
     ):
-        super().__init__(means, deviations, names, stddev, missing)
+        super().__init__(means, deviations, names, stddev, missing, ranges)
         self.categories = _checked(categories, len(self.means))
         self.category_names = _names_of(self.categories, self.names, category_names)
         self.least_stddev = number("least_stddev", least_stddev, above=0)
@@ -130,7 +133,7 @@ class MixedColumns(GaussianColumns):
                 None if names is None else [n for n, c in zip(names, inside, strict=True) if not c]
             )
             means[~inside], deviations[~inside] = moments(x[:, ~inside], kept, missing=missing)
-        more = {"category_names": category_names, "missing": missing}
+        more = {"category_names": category_names, "missing": missing, "ranges": ranges_of(x)}
         return cls(means, deviations, categories, names, stddev, **more)
 
     @property
