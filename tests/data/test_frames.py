@@ -154,6 +154,15 @@ def test_ranges_are_those_of_the_rows_that_were_seen():
     assert zoo.GaussianColumns.adapted(third).ranges[0][2] is None
 
 
+def test_counts_are_whole_numbers():
+    counts = np.random.default_rng(0).poisson([3, 40], (60, 2)).astype("float32")
+    columns = zoo.Poisson.adapted(counts, ("calls", "visits"))
+    model = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=columns, seed=0)
+    frame = model.generate(200, seed=0, frame=True)
+    assert [str(kind) for kind in frame.dtypes] == ["int64", "int64"]
+    np.testing.assert_array_equal(frame, model.generate(200, seed=0))
+
+
 def test_what_gives_no_frame_is_refused_in_words(table, monkeypatch):
     unnamed = zoo.GaussianColumns.adapted(np.random.default_rng(0).normal(size=(9, 2)))
     model = zoo.VAE((2,), 1, hidden_units=(4,), likelihood=unnamed)

@@ -62,8 +62,13 @@ def frame_of_model(rows: np.ndarray, likelihood: Any) -> Any:
             "belong to: give category_names= to zoo.MixedColumns.adapted."
         )
     names = columns.names, columns.categories or (), columns.category_names or ()
-    written = getattr(likelihood, "written", lambda j, values: values)
-    return pandas.DataFrame(_cells(rows, *names, written))
+
+    def numbers(j, values):
+        if likelihood.whole:
+            return np.round(values).astype("int64")
+        return likelihood.written(j, values)
+
+    return pandas.DataFrame(_cells(rows, *names, numbers))
 
 
 def _pandas(what):

@@ -130,6 +130,10 @@ class GaussianColumns(Gaussian):
         return self.missing == "learn"
 
     @property
+    def adds_inputs(self) -> bool:
+        return self.takes_missing
+
+    @property
     def check(self) -> Any:
         return self.check_missing if self.takes_missing else None
 
@@ -226,7 +230,7 @@ class GaussianColumns(Gaussian):
         }
         more: dict[str, Any] = {"missing": self.missing} if self.takes_missing else {}
         if self.ranges is not None:
-            more["ranges"] = [list(triple) for triple in self.ranges]
+            more["ranges"] = [[v for v in triple if v is not None] for triple in self.ranges]
         return {**config, **more}
 
 

@@ -66,13 +66,17 @@ def as_written(values: np.ndarray, least: float, largest: float, decimals: Any) 
 def checked_ranges(ranges: Any, columns: int) -> tuple | None:
     """Return ranges as tuples, after checking them; None if there are none.
 
+    Args:
+        ranges: (least, largest, decimals) for each column; decimals of None may be left out, as
+            recipes in TOML have to.
+
     Raises:
-        ValueError: they are not (least, largest, decimals) for each column.
+        ValueError: they are not that.
     """
     if ranges is None:
         return None
     try:
-        found = tuple((float(a), float(b), None if d is None else int(d)) for a, b, d in ranges)
+        found = tuple(_checked(*given) for given in ranges)
     except (TypeError, ValueError):
         found = ()
     right = all(np.isfinite((a, b)).all() and a <= b for a, b, _ in found)
@@ -83,3 +87,7 @@ def checked_ranges(ranges: Any, columns: int) -> tuple | None:
             f"largest value, and the number of decimals, 0 to {MOST_DECIMALS} or None."
         )
     return found
+
+
+def _checked(least, largest, decimals=None):
+    return float(least), float(largest), None if decimals is None else int(decimals)
