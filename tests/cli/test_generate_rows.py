@@ -1,7 +1,10 @@
 """The command line: `zoo generate` for models of tables."""
 
+import re
+
 import numpy as np
 import pytest
+from scipy.stats import ks_2samp
 from support.command_line import DIGITS, run
 
 import zoo
@@ -73,8 +76,9 @@ def test_conditions_are_met_by_rejection_or_by_the_label(folder, capsys, tmp_pat
         (["plain", "--where", "age>200"], "holds for no generated row"),
         (["plain", "--where", "height=170.01", "--most", "500"], "held in 0 of 1,000"),
         (["plain", "--where", "kind=b", "--out", "rows.png"], "written as a .csv file"),
-        (["plain", "--where", "kind=b", "--cmap", "gray"], "--cmap has no effect on generated"),
+        (["plain", "--where", "kind=b", "--cmap", "gray"], "--cmap has no effect on these rows"),
         (["plain", "--out", "rows.csv", "--drop", "age"], "--drop has no effect"),
+        (["plain", "--match", "nothing.csv"], "nothing.csv does not exist"),
     ],
 )
 def test_what_gives_no_rows_is_refused_and_nothing_written(
@@ -85,6 +89,25 @@ def test_what_gives_no_rows_is_refused_and_nothing_written(
     assert code == 1
     assert told in complaint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_get_the_distribution_of_a_table(folder, capsys, tmp_path):
+    known = pandas.read_csv(folder / "people.csv")
+    known.assign(id=np.arange(120)).to_csv(tmp_path / "more.csv", index=False, sep=";")
+    match = ["--match", tmp_path / "more.csv", "--drop", "id", "--out", tmp_path / "rows.csv"]
+    assert run(capsys, "generate", folder / "plain", *match)[0] == 0
+    frame = pandas.read_csv(tmp_path / "rows.csv")
+    for name in ("age", "height"):
+        assert ks_2samp(frame[name], known[name]).statistic < 0.05
+    where = ["--overwrite", "--where", "age>=60", "--n", "150"]
+    code, printed, _ = run(capsys, "generate", folder / "plain", *match, *where)
+    assert code == 0
+    frame = pandas.read_csv(tmp_path / "rows.csv")
+    assert (frame["age"] >= 60).all()
+    share = float(re.search(r"rows \((.*)%\)", printed)[1]) / 100
+    assert share == pytest.approx((known["age"] >= 60).mean(), abs=0.02)
+    code, _, complaint = run(capsys, "generate", folder / "conditional", *match, "--overwrite")
+    assert (code, "leave --match out" in complaint) == (1, True)
 
 
 @pytest.mark.parametrize("option", [["--where", "kind=b"], ["--out", "rows.csv"], ["--most", "5"]])

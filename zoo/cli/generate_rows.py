@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo.cli import push
-from zoo.cli.shared_options import count
+from zoo.cli.shared_options import count, table_options
 from zoo.files.atomic_writes import write_file
 
 N = 1000
-_OF_PICTURES = ("picture", "cmap", "data", "delimiter", "decimal")
+_OF_PICTURES = ("picture", "cmap", "data")
+_OF_TABLES = ("delimiter", "decimal", "drop")
 
 
 def add_conditions(sub: Any) -> None:
@@ -22,18 +23,23 @@ def add_conditions(sub: Any) -> None:
         help='rows of a table for which these hold, such as "kind=b" "age<40"',
     )
     sub.add_argument(
+        "--match",
+        metavar="TABLE",
+        help="the training table: each column of numbers gets its distribution, by ranks",
+    )
+    sub.add_argument(
         "--most", type=count, help="rows to generate at most for --where [100 for each row]"
     )
 
 
 def wanted(options: Any, card: dict) -> bool:
-    """Return whether the options ask for rows: --where, a .csv file, or nothing of a table's model.
+    """Return whether the options ask for rows: by their names, a .csv file, or a table's model.
 
     Raises:
         ValueError: they do, and the model has no columns, or an option would be ignored.
     """
     is_csv = str(options.out or "").lower().endswith(".csv")
-    asked = "--where" if options.where else "--most" if options.most else ""
+    asked = next((f"--{n}" for n in ("where", "most", "match") if getattr(options, n)), "")
     rows = bool(asked or is_csv)
     if card.get("columns") and not options.picture and options.out is None:
         rows = True
@@ -44,10 +50,10 @@ def wanted(options: Any, card: dict) -> bool:
             f"{asked or options.out} is for models of tables, which generate rows; "
             f"{card['name']} makes a picture, such as --out samples.png."
         )
-    given = [name for name in _OF_PICTURES if getattr(options, name)]
-    given += ["drop"] if options.drop else []
+    others = _OF_PICTURES if options.match else (*_OF_PICTURES, *_OF_TABLES)
+    given = [name for name in others if getattr(options, name)]
     if given:
-        raise ValueError(f"--{given[0]} has no effect on generated rows: leave it out.")
+        raise ValueError(f"--{given[0]} has no effect on these rows: leave it out.")
     if options.out and not is_csv:
         raise ValueError(f"Rows are written as a .csv file, and --out is {options.out}.")
     return True
@@ -60,9 +66,19 @@ def rows_file(options: Any) -> str:
 
 def write_rows(model: Any, card: dict, options: Any) -> str:
     """Generate rows, write them, and return what is printed."""
+    from zoo.data.tables import from_table
     from zoo.inference.rows_where import rows_where
 
     out = rows_file(options)
+    match = None
+    if options.match and model.conditional:
+        raise ValueError(
+            f"A {type(model).__name__} generates rows by class, and --match gives them the "
+            "distribution of the whole table: leave --match out."
+        )
+    if options.match:
+        read = table_options(options)
+        match = from_table(options.match, columns=model.likelihood, validation=0, **read)
     column = (card.get("recipe") or {}).get("label_file") or None
     found = rows_where(
         model,
@@ -72,6 +88,7 @@ def write_rows(model: Any, card: dict, options: Any) -> str:
         labels=options.labels,
         seed=options.seed or 0,
         most=options.most,
+        match=match,
     )
     # A number of float32 has seven digits.
     write_file(Path(out), found.frame.to_csv(index=False, float_format="%.7g"))

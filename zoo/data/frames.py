@@ -100,13 +100,17 @@ def _cells(rows, columns, categories, category_names, numbers: Callable) -> dict
 
 def _numbers(values, known, match):
     """Return numbers [n] within the range of the known ones, rounded if those are integers."""
-    if match:
-        ranks = values.argsort(kind="stable").argsort(kind="stable")
-        values = np.quantile(known, (ranks + 0.5) / len(values))
+    values = matched(values, known) if match else values
     values = np.clip(values, known.min(), known.max())
     if (known == np.round(known)).all() and np.abs(known).max() < 2**53:
         return np.round(values).astype("int64")
     return values
+
+
+def matched(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the quantiles of known numbers [m] that have the ranks of the values [n], [n]."""
+    ranks = values.argsort(kind="stable").argsort(kind="stable")
+    return np.quantile(known, (ranks + 0.5) / len(values))
 
 
 def _checked(rows, features, match):

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.data.frames import matched
 from zoo.data.own import OwnData
 from zoo.data.source import in_folder, read_arrays
 from zoo.data.tables import Read
@@ -25,6 +26,7 @@ PIMA = ("pregnancies", "glucose", "pressure", "skin", "insulin", "bmi", "pedigre
 SEEDS = (1, 2)
 REAL = "real rows"
 COLUMNS = ("table, rows", "marginals", "pairs", "nearer", "copies", "score")
+MATCHED = ", matched"
 DEFAULT, MODAL = "VAE", "VAE with modes"
 SETTINGS: dict[str, dict] = {DEFAULT: {}, MODAL: {"likelihood": own_data.MODAL}}
 
@@ -131,6 +133,16 @@ def generated(
     return written_like(table, model.generate(n, seed=seed))
 
 
+def matched_rows(table: Read, rows: Read) -> Read:
+    """Return rows whose numbers have the distributions of a table, by ranks."""
+    x = rows.x.copy()
+    inside = {j for start, stop in table.categories for j in range(start, stop)}
+    for j in range(x.shape[1]):
+        if j not in inside:
+            x[:, j] = matched(x[:, j], table.x[:, j].astype("float64"))
+    return written_like(table, x)
+
+
 def measured(
     name: str, seed: int, epochs: int | None, verbose: int | str
 ) -> dict[str, SyntheticRows]:
@@ -138,10 +150,11 @@ def measured(
     read, target = TABLES[name]
     train, _, test = split(read(), seed)
     known, n = Tables(train, test, target, seed=seed), len(train.x)
-    found = {
-        source: known.measured(generated(train, n, seed, settings, epochs, verbose))
-        for source, settings in SETTINGS.items()
-    }
+    found = {}
+    for source, settings in SETTINGS.items():
+        rows = generated(train, n, seed, settings, epochs, verbose)
+        found[source] = known.measured(rows)
+        found[f"{source}{MATCHED}"] = known.measured(matched_rows(train, rows))
     found[COPULA] = known.measured(copula_rows(train, n, seed))
     found[REAL] = replace(known.measured(test), score=known.real_score)
     return found
@@ -175,8 +188,9 @@ def _protocol(epochs) -> str:
         f"as many rows as for training are generated; means of the seeds "
         f"{', '.join(map(str, SEEDS))}, which draw split, weights and rows. {DEFAULT}: the recipe "
         f"of `zoo train VAE --data`, {length}, and of these that with the lowest loss on a sixth "
-        f"of the training rows. {MODAL}: the same with `--likelihood modal`. {COPULA}: "
-        "`zoo.density.GaussianCopula`. "
+        f"of the training rows. {MODAL}: the same with `--likelihood modal`. Matched: with the "
+        "training rows' distribution of each number, by ranks (`zoo generate --match`). "
+        f"{COPULA}: `zoo.density.GaussianCopula`. "
         f"{REAL.capitalize()}: for marginals, pairs and copies the test rows, for the score the "
         "training rows. Marginals, pairs: mean distance of columns and pairs of columns from the "
         "training rows (`zoo.metrics.synthetic`). Nearer: how often a generated row lies nearer to "
@@ -189,16 +203,17 @@ def _protocol(epochs) -> str:
 
 def _figure(rows) -> Picture:
     """Draw marginals, pairs, nearer and score, by table and source of the rows."""
-    figure = Picture(figsize=(10, 5.4), dpi=100, layout="constrained")
+    figure = Picture(figsize=(11, 6), dpi=100, layout="constrained")
     panels = figure.subplots(2, 2).ravel()
-    names, sources = [*TABLES], [*SETTINGS, COPULA, REAL]
+    names = [*TABLES]
+    sources = [f"{name}{more}" for name in SETTINGS for more in ("", MATCHED)] + [COPULA, REAL]
     found = {row[0]: row[1:] for row in rows}
     titles = ("marginals", "pairs", "nearer (0.5 for new rows)", "score on test rows")
     for axes, title, k in zip(panels, titles, (0, 1, 2, 4), strict=True):
         for i, source in enumerate(sources):
-            at = np.arange(len(names)) + (i - 1.5) / 5
+            at = np.arange(len(names)) + (i - (len(sources) - 1) / 2) / (len(sources) + 1)
             heights = [found[f"{name}, {source}"][k] for name in names]
-            axes.bar(at, heights, 0.2, color=f"C{i}", label=source)
+            axes.bar(at, heights, 1 / (len(sources) + 1), color=f"C{i}", label=source)
         axes.set_title(title)
         axes.set_xticks(range(len(names)), names)
     panels[2].axhline(0.5, color="0.3", linewidth=0.8)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data.conditions import Condition, condition
+from zoo.data.frames import LEAST_MATCHED
 from zoo.data.table_columns import Columns
 
 AT_ONCE = 10_000
@@ -56,6 +57,7 @@ def rows_where(
     labels: Sequence[int] | None = None,
     seed: int = 0,
     most: int | None = None,
+    match: Any = None,
 ) -> FoundRows:
     """Generate n rows of a table for which conditions hold.
 
@@ -71,6 +73,9 @@ def rows_where(
         seed: the same seed gives the same rows.
         most: how many rows are generated at most; by default 100 for each row, and at least
             100,000.
+        match: the training table of a model without labels, a `zoo.data.Table`: every batch of
+            rows, before the conditions, gets the distribution of its columns, as by
+            `Table.to_frame(match=True)`.
 
     Raises:
         ValueError: a condition on no column, one that no row can fulfill, or too few rows for which
@@ -98,9 +103,13 @@ def rows_where(
     generator, kept, drawn, accepted = np.random.default_rng(seed), [], 0, 0
     while accepted < n and drawn < most:
         size = min(AT_ONCE, most - drawn, max(n, 1000) if rejected else n - drawn)
+        size = size if match is None else max(size, LEAST_MATCHED)
         given = _labels_of(size, drawn, labels, len(classes), generator) if classes else None
         once = seed if not rejected and n <= AT_ONCE else int(generator.integers(2**31))
-        frame = model.generate(size, given, seed=once, frame=True)
+        if match is None:
+            frame = model.generate(size, given, seed=once, frame=True)
+        else:
+            frame = match.to_frame(model.generate(size, seed=once), match=True)
         if given is not None:
             frame[label] = np.array(classes, object)[given] if model.label_names else given
         held = np.full(size, True)

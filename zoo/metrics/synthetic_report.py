@@ -194,7 +194,7 @@ def _pairs(found, names) -> Picture:
             square[i, j] = square[j, i] = distance
         image = axes.imshow(square, vmin=0, vmax=most, cmap="magma_r")
         axes.set_title(title, fontsize=9, parse_math=False)
-        short = [_short(n) for n in names] if len(names) <= 20 else None
+        short = [_short(n) for n in names] if len(names) <= 20 else []
         ticks = range(len(names)) if short else []
         axes.set_xticks(ticks, short, rotation=90, fontsize=7, parse_math=False)
         axes.set_yticks(ticks, short, fontsize=7, parse_math=False)
