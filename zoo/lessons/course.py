@@ -39,6 +39,7 @@ COURSE: dict[str, tuple[str, ...]] = {
         "likelihoods",
         "bounds_and_priors",
         "spread",
+        "synthetic_rows",
         "likelihood_of_noise",
         "manifold_seeds",
         "conditional_bounds",

@@ -162,7 +162,10 @@ def _marginals(real: Sequence[Column], other: Sequence[Column], shown, name) -> 
             for i, (share, c) in enumerate(zip(shares, (a, b), strict=True)):
                 at = np.arange(len(order)) + 0.4 * i - 0.2
                 axes.bar(at, share[order] / len(c.values), 0.4, color=f"C{i}")
-            axes.set_xticks(range(len(order)), [str(k + 1) for k in order], fontsize=7)
+            values = [_short(a.labels[k]) for k in order]
+            turned = {"rotation": 90} if sum(map(len, values)) > LETTERS else {}
+            ticks = range(len(order))
+            axes.set_xticks(ticks, values, fontsize=7, parse_math=False, **turned)
         else:
             edges = np.histogram_bin_edges(np.concatenate([a.values, b.values]), bins=20)
             for i, c in enumerate((a, b)):

@@ -18,12 +18,13 @@ class Column:
 
     Attributes:
         name: its name. values: numbers [n], or the code of each row's value, -1 for one that is not
-            known. size: how many values the category has; 0 for numbers.
+            known. size: how many values the category has; 0 for numbers. labels: their names.
     """
 
     name: str
     values: np.ndarray
     size: int = 0
+    labels: tuple[str, ...] = ()
 
 
 def columns_of(
@@ -46,7 +47,8 @@ def columns_of(
             (start, stop), name = called[j]
             part = x[:, start:stop]
             codes = np.where(part.sum(axis=1) > 0, part.argmax(axis=1), -1)
-            found.append(Column(name, codes, stop - start))
+            labels = tuple(value.removeprefix(f"{name}=") for value in names[start:stop])
+            found.append(Column(name, codes, stop - start, labels))
         elif j not in inside:
             found.append(Column(name, np.asarray(x[:, j], "float64")))
     return found
