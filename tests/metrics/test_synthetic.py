@@ -113,6 +113,20 @@ def test_distances_count_in_standard_deviations_and_categories_as_one():
     assert nearest_distances(rows, others) == pytest.approx([np.sqrt(26)])
 
 
+def test_copies_are_found_among_many_columns_of_large_numbers():
+    rows = 1e4 + np.random.default_rng(0).normal(size=(40, 25)).astype("float32")
+    names = [f"c{j}" for j in range(25)]
+    frames = [pandas.DataFrame(part, columns=names) for part in (rows[:20], rows[10:], rows[30:])]
+    found = synthetic(frames[0], frames[1], held_out=frames[2])
+    assert found.copies == pytest.approx(1 / 3)
+    exact = cdist(rows[10:].astype("float64"), rows[:20].astype("float64"), "seuclidean",
+                  V=rows[:20].astype("float64").var(axis=0))  # fmt: skip
+    columns = [[Column(n, f[n].to_numpy("float64")) for n in names] for f in frames[:2]]
+    np.testing.assert_allclose(
+        nearest_distances(columns[1], columns[0]), exact.min(axis=1), atol=1e-5
+    )
+
+
 def test_scores_are_those_of_forests_of_scikit_learn():
     found = synthetic(REAL, OTHER, held_out=HELD, target="weight", seed=4)
 

@@ -41,7 +41,7 @@ def wanted(options: Any, card: dict) -> bool:
     is_csv = str(options.out or "").lower().endswith(".csv")
     asked = next((f"--{n}" for n in ("where", "most", "match") if getattr(options, n)), "")
     rows = bool(asked or is_csv)
-    if card.get("columns") and not options.picture and options.out is None:
+    if card.get("columns") and not (options.picture or options.data or options.out):
         rows = True
     if not rows:
         return False

@@ -23,7 +23,7 @@ from zoo.recipes import own_data, training
 from zoo.training.callbacks import KeepBest
 
 PIMA = ("pregnancies", "glucose", "pressure", "skin", "insulin", "bmi", "pedigree", "age")
-SEEDS = (1, 2)
+SEEDS = (1,)
 REAL = "real rows"
 COLUMNS = ("table, rows", "marginals", "pairs", "nearer", "copies", "score")
 MATCHED = ", matched"
@@ -56,19 +56,12 @@ def pima() -> Read:
     return table_of(x, PIMA, {"diabetes": y})
 
 
-def annthyroid() -> Read:
-    """7,200 patients: six numbers with heavy tails, and whether the thyroid is unusual."""
-    x, y = _adbench("annthyroid")
-    return table_of(x, [f"c{j + 1}" for j in range(x.shape[1])], {"unusual": y})
-
-
 TABLES: dict[str, tuple[Callable[[], Read], str]] = {
     "breast cancer": (breast_cancer, "diagnosis"),
     "diabetes": (diabetes, "progression"),
     "Pima": (pima, "diabetes"),
-    "annthyroid": (annthyroid, "unusual"),
 }
-QUICK: dict[str, Any] = {"TABLES": {"diabetes": TABLES["diabetes"]}, "SEEDS": (1,)}
+QUICK: dict[str, Any] = {"TABLES": {"diabetes": TABLES["diabetes"]}}
 
 
 def _adbench(name) -> tuple[np.ndarray, np.ndarray]:
@@ -162,7 +155,7 @@ def measured(
 
 @experiment(minutes=5)
 def synthetic_rows(epochs: int | None = None, verbose: int | str = 0) -> Table:
-    """Generate rows of four real tables by VAEs and a Gaussian copula, and measure them."""
+    """Generate rows of three real tables by VAEs and a Gaussian copula, and measure them."""
     found = {name: [measured(name, seed, epochs, verbose) for seed in SEEDS] for name in TABLES}
     rows = []
     for name, by_seed in found.items():
@@ -171,7 +164,7 @@ def synthetic_rows(epochs: int | None = None, verbose: int | str = 0) -> Table:
             for source in by_seed[0]
         ]
     return Table(
-        "Rows that nobody has, of four tables", _protocol(epochs), COLUMNS, rows, _figure(rows)
+        "Rows that nobody has, of three tables", _protocol(epochs), COLUMNS, rows, _figure(rows)
     )
 
 
@@ -185,7 +178,7 @@ def _protocol(epochs) -> str:
     length = "as many epochs as make 3,000 steps" if epochs is None else f"{epochs} epochs"
     return (
         "Each table is split into 60 % training rows, 20 % validation rows and 20 % test rows, and "
-        f"as many rows as for training are generated; means of the seeds "
+        "as many rows as for training are generated. Means of the seeds "
         f"{', '.join(map(str, SEEDS))}, which draw split, weights and rows. {DEFAULT}: the recipe "
         f"of `zoo train VAE --data`, {length}, and of these that with the lowest loss on a sixth "
         f"of the training rows. {MODAL}: the same with `--likelihood modal`. Matched: with the "
@@ -197,7 +190,7 @@ def _protocol(epochs) -> str:
         "a training row than a test row does, 0.5 for new rows. Copies: the share of rows that "
         "equal a training row. Score: of a forest that learned from the rows, on the test rows: R "
         "squared of the progression for diabetes, the area under the ROC curve of the category for "
-        "the others. Settings were chosen on the validation rows, with seed 1."
+        "the others. Nothing was chosen for these tables; the validation rows are left out."
     )
 
 

@@ -94,7 +94,8 @@ def synthetic(
         held_out: further real rows that the model did not learn from, or None.
         target: a column to predict from the others, or None.
         drop: columns of the training rows to leave out, in each table that has them.
-        estimator: a classifier or regressor of scikit-learn; by default a forest of 200 trees.
+        estimator: a classifier of scikit-learn with `predict_proba`, or a regressor; by default a
+            forest of 200 trees.
         seed: of the forest.
 
     Raises:
@@ -189,7 +190,7 @@ class Tables:
             {a.name: marginal_distance(a, b) for a, b in both},
             pairs,
             None if self.apart is None else share_nearer(distances, self.apart),
-            share_of_copies(distances),
+            share_of_copies(columns, self.columns),
             **given,
         )
 
@@ -245,7 +246,7 @@ def copula_rows(table: Read, n: int, seed: int = 0) -> Read:
 def written_like(table: Read, rows: np.ndarray) -> Read:
     """Return rows [n, features] as a table, in the ranges and with the decimals of another one."""
     written = [as_written(r, *range_) for r, range_ in zip(rows.T, ranges_of(table.x), strict=True)]
-    return replace(table, x=np.stack(written, axis=1, dtype="float64"))
+    return replace(table, x=np.stack(written, axis=1, dtype="float64").astype("float32"))
 
 
 def compare_synthetic(

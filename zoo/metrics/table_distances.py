@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 BINS = 10  # of a number, beside a category
-_SAME = 1e-9  # a distance of rows that are equal
 
 
 @dataclass(frozen=True)
@@ -135,9 +133,9 @@ def _comparable(a, b) -> tuple[np.ndarray, np.ndarray]:
     if a.size:
         codes = np.eye(a.size + 1) / np.sqrt(2)  # two different values have the distance 1
         return codes[a.values + 1], codes[b.values + 1]
-    scale = b.values.std()
+    middle, scale = b.values.mean(), b.values.std()  # small numbers have small rounding errors
     scale = scale if scale > 0 else 1.0
-    return a.values[:, None] / scale, b.values[:, None] / scale
+    return (a.values[:, None] - middle) / scale, (b.values[:, None] - middle) / scale
 
 
 def share_nearer(distances: np.ndarray, others: np.ndarray) -> float:
@@ -154,6 +152,17 @@ def share_nearer(distances: np.ndarray, others: np.ndarray) -> float:
     return float(np.mean(above + 0.5 * equal) / len(others))
 
 
-def share_of_copies(distances: Any) -> float:
-    """Return the share of distances that are 0."""
-    return float(np.mean(np.asarray(distances) < _SAME))
+def share_of_copies(rows: Sequence[Column], others: Sequence[Column]) -> float:
+    """Return the share of rows that equal, in float32, a row of another table.
+
+    Example:
+        >>> from zoo.metrics.table_distances import Column, share_of_copies
+        >>> share_of_copies([Column("a", np.array([1, 2]))], [Column("a", np.array([2, 3]))])
+        0.5
+    """
+    first, second = (
+        np.stack([c.values for c in columns], axis=1).astype("float32") + 0.0  # -0 is 0
+        for columns in (rows, others)
+    )
+    known = {row.tobytes() for row in second}
+    return float(np.mean([row.tobytes() in known for row in first]))
