@@ -61,7 +61,10 @@ TABLES: dict[str, tuple[Callable[[], Read], str]] = {
     "diabetes": (diabetes, "progression"),
     "Pima": (pima, "diabetes"),
 }
-QUICK: dict[str, Any] = {"TABLES": {"diabetes": TABLES["diabetes"]}}
+QUICK: dict[str, Any] = {
+    "TABLES": {"diabetes": TABLES["diabetes"]},
+    "SETTINGS": {name: {**more, "hidden_units": [16]} for name, more in SETTINGS.items()},
+}
 
 
 def _adbench(name) -> tuple[np.ndarray, np.ndarray]:
