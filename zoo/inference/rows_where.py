@@ -144,7 +144,9 @@ def _labels_of(n, before, labels, classes, generator) -> np.ndarray:
 def _check_possible(likelihood, columns, conditions):
     """Refuse conditions that lie outside of what the model can generate."""
     ranges = getattr(likelihood, "ranges", None)
-    for one in conditions if ranges else ():
+    if not ranges:
+        return
+    for one in conditions:
         if one.column in columns.names:
             least, largest, _ = ranges[columns.names.index(one.column)]
             if not one.possible(least, largest):

@@ -129,7 +129,9 @@ class Tables:
 
     Attributes:
         real, held_out: the tables as `zoo.data.tables.Read`; `held_out` may be None.
-        columns: those of the training rows. real_score: as in `SyntheticRows`.
+        known, columns: the names of the columns of the training rows, and these columns.
+        real_score: as in `SyntheticRows`.
+        apart: the distance of each held-out row to the nearest training row, or None.
     """
 
     def __init__(
@@ -143,12 +145,13 @@ class Tables:
         signs: Mapping[str, str | None] | None = None,
     ):
         self.drop, self.target, self.estimator, self.seed = drop, target, estimator, seed
-        signs = dict(signs or {})
-        read = real if isinstance(real, Read) else read_table(real, drop=drop, **signs)
+        signs = signs or {}
+        both: dict[str, Any] = {name: signs.get(name) for name in ("delimiter", "decimal")}
+        read = real if isinstance(real, Read) else read_table(real, drop=drop, **both)
         self.real = _checked(read, "real")
         self.known = Columns(self.real.columns, self.real.categories, self.real.category_names)
         self.columns = self.columns_of(self.real)
-        self.held_out = None if held_out is None else self.read(held_out, "held_out", **signs)
+        self.held_out = None if held_out is None else self.read(held_out, "held_out", both)
         names = [column.name for column in self.columns]
         if target is not None and target not in names:
             raise ValueError(f"target is {target!r}; the table has {', '.join(names)}.")
@@ -161,12 +164,12 @@ class Tables:
         if self.held_out is not None:
             self.apart = nearest_distances(self.columns_of(self.held_out), self.columns)
 
-    def read(self, table: Any, name: str, **signs: str | None) -> Read:
+    def read(self, table: Any, name: str, signs: Mapping[str, Any] | None = None) -> Read:
         """Return a table with the columns of the training rows; `name` is for errors."""
         if isinstance(table, Read):
             return _checked(table, name)
         more: dict[str, Any] = {"drop_if_there": tuple(self.drop), "unknown": "score"}
-        return _checked(read_table(table, columns=self.known, **more, **signs), name)
+        return _checked(read_table(table, columns=self.known, **more, **(signs or {})), name)
 
     def columns_of(self, table: Read) -> list:
         """Return the columns of a table, as `zoo.metrics.table_distances.Column`."""
@@ -205,7 +208,7 @@ class Tables:
         """Return the other columns [n, features], the target [n], and its number of values."""
         column = next(c for c in self.columns_of(table) if c.name == self.target)
         at = {name: list(range(*pair)) for pair, name in self._categories()}
-        own = at.get(self.target) or [self.real.columns.index(self.target)]
+        own = at.get(column.name) or [self.real.columns.index(column.name)]
         return np.delete(table.x, own, axis=1), column.values, column.size
 
     def _categories(self):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.patches import Patch
 
 from zoo.files.atomic_writes import check_file, write_file
 from zoo.metrics.synthetic import COPULA, HELD_OUT, SyntheticRows, Tables, measured_beside
@@ -176,7 +177,7 @@ def _marginals(real: Sequence[Column], other: Sequence[Column], shown, name) -> 
         axes.set_title(_short(title), fontsize=8, parse_math=False)
     for axes in panels[len(shown) :]:
         axes.remove()
-    marks = [figure.axes[0].bar([0], [0], color=f"C{i}") for i in range(2)]
+    marks = [Patch(color=f"C{i}") for i in range(2)]
     place = {"loc": "outside lower center", "ncols": 2, "fontsize": 8}
     for text in figure.legend(marks, ["training rows", name], **place).get_texts():
         text.set_parse_math(False)
@@ -189,19 +190,18 @@ def _pairs(found, names) -> Picture:
     figure = Picture(figsize=(4.0 * len(tables) + 0.8, 4.2), dpi=110, layout="constrained")
     panels = figure.subplots(1, len(tables), squeeze=False)[0]
     most = max([*(max(found[t].pairs.values()) for t in tables), 1e-6])
-    image = None
     for axes, title in zip(panels, tables, strict=True):
         square = np.full((len(names), len(names)), np.nan)
         for (a, b), distance in found[title].pairs.items():
             i, j = names.index(a), names.index(b)
             square[i, j] = square[j, i] = distance
-        image = axes.imshow(square, vmin=0, vmax=most, cmap="magma_r")
+        axes.imshow(square, vmin=0, vmax=most, cmap="magma_r")
         axes.set_title(title, fontsize=9, parse_math=False)
         short = [_short(n) for n in names] if len(names) <= 20 else []
         ticks = range(len(names)) if short else []
         axes.set_xticks(ticks, short, rotation=90, fontsize=7, parse_math=False)
         axes.set_yticks(ticks, short, fontsize=7, parse_math=False)
-    figure.colorbar(image, ax=panels.tolist(), shrink=0.7)
+    figure.colorbar(panels[0].images[0], ax=panels.tolist(), shrink=0.7)
     return figure
 
 

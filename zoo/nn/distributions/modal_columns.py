@@ -68,7 +68,6 @@ class ModalColumns(MixedColumns):
     """
 
     needs_categories = False
-    adds_inputs = True
 
     def __init__(
         self,
@@ -150,6 +149,10 @@ class ModalColumns(MixedColumns):
                 center, scale = float(own.means[j]), float(own.deviations[j])
                 found.append((j, [(w, center + scale * c, scale * d) for w, c, d in some]))
         return cls(**{**own.get_config(), "modes": found})
+
+    @property
+    def adds_inputs(self) -> bool:
+        return True
 
     def parameter_shape(self, image_shape: Any) -> tuple[int, ...]:
         super().parameter_shape(image_shape)
