@@ -95,5 +95,7 @@ def test_what_cannot_be_had_is_refused(plain, conditional):
         rows_where(conditional, 5, ["kind=a", "kind=b"], label="kind")
     with pytest.raises(ValueError, match="ask for several values of 'kind'"):
         rows_where(conditional, 5, ["kind=a"], label="kind", labels=[1])
+    with pytest.raises(ValueError, match="VAE takes no labels"):
+        rows_where(plain, 5, labels=[0])
     with pytest.raises(ValueError, match="no named columns"):
         rows_where(zoo.VAE((8, 8, 1), 2, hidden_units=(4,)), 5)

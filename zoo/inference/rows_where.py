@@ -79,12 +79,14 @@ def rows_where(
 
     Raises:
         ValueError: a condition on no column, one that no row can fulfill, or too few rows for which
-            they hold.
+            they hold; labels for a model without.
     """
     columns = Columns.of(model.likelihood)
     if columns is None:
         raise ValueError("This model has no named columns: it generates no rows of a table.")
     classes = _classes(model) if model.conditional and not model.label_shape else ()
+    if labels is not None and not classes:
+        raise ValueError(f"{type(model).__name__} takes no labels: leave labels (--labels) out.")
     sources = columns.sources(columns.names)
     if classes:
         label = label or "label"
