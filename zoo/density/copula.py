@@ -44,8 +44,8 @@ class GaussianCopula(BaseEstimator):
     Examples:
         >>> x = np.random.default_rng(0).multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], 500)
         >>> copula = zoo.density.GaussianCopula(random_state=0).fit(np.exp(x))
-        >>> abs(copula.correlation_[0, 1] - 0.8) < 0.05
-        True
+        >>> float(copula.correlation_[0, 1].round(1))
+        0.8
         >>> copula.sample(3, random_state=0).shape
         (3, 2)
 
